@@ -1,0 +1,183 @@
+"""Everything that decides what a run computes: frozen, checked when built, passed whole.
+
+One default, one home: the command line shows these defaults and never repeats them.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from movierec_cli.errors import UsageError
+
+
+class Feature(enum.StrEnum):
+    """What a tower can see besides the id. How each is fitted and embedded: `models.features`."""
+
+    TIMESTAMP = "timestamp"
+    MOVIE_TITLE_TEXT = "movie_title_text"
+    MOVIE_GENRES = "movie_genres"
+    MOVIE_LENGTH = "movie_length"
+    MOVIE_YEAR = "movie_year"
+    BUCKETIZED_USER_AGE = "bucketized_user_age"
+    USER_GENDER = "user_gender"
+    USER_OCCUPATION = "user_occupation"
+    DAY_OF_WEEK = "day_of_week"
+    USER_HISTORY = "user_history"
+
+
+FEATURE_ALIASES = {"user_age": Feature.BUCKETIZED_USER_AGE}
+
+_NO_FEATURES = "None"
+
+
+@dataclass(frozen=True, order=True)
+class FeatureSet:
+    """A set of additional features, in the table's order, so that equal sets are equal values."""
+
+    features: tuple[Feature, ...] = ()
+
+    def __post_init__(self) -> None:
+        ordered = tuple(feature for feature in Feature if feature in self.features)
+        object.__setattr__(self, "features", ordered)
+
+    @classmethod
+    def parse(cls, names: Iterable[str]) -> FeatureSet:
+        """Reads names such as ["timestamp", "movie_genres"], or ["None"] for the ids alone.
+
+        Raises:
+            UsageError: a name is unknown, or None stands beside a feature.
+        """
+        words = [name.strip().replace("-", "_") for name in names]
+        if any(word.lower() == "none" for word in words):
+            if len(words) > 1:
+                raise UsageError(
+                    f"'None' means no additional feature; it cannot stand with others: {' '.join(words)}"
+                )
+            return cls()
+        return cls(tuple(_feature(word) for word in words))
+
+    @property
+    def label(self) -> str:
+        """For people: "None", "timestamp + movie_genres"."""
+        return " + ".join(self.features) or _NO_FEATURES
+
+    @property
+    def slug(self) -> str:
+        """For folder names: "none", "timestamp-movie_genres"."""
+        return "-".join(self.features) or _NO_FEATURES.lower()
+
+    def __contains__(self, feature: Feature) -> bool:
+        return feature in self.features
+
+
+def _feature(word: str) -> Feature:
+    if word in FEATURE_ALIASES:
+        return FEATURE_ALIASES[word]
+    try:
+        return Feature(word)
+    except ValueError:
+        known = ", ".join(["None", *Feature, *FEATURE_ALIASES])
+        raise UsageError(f"unknown feature '{word}'; known features: {known}") from None
+
+
+class SplitKind(enum.StrEnum):
+    """How the ratings are divided into train, validation and test."""
+
+    RANDOM = "random"
+
+
+class LossKind(enum.StrEnum):
+    """What the retrieval model is trained on."""
+
+    CATALOGUE = "catalogue"
+    """Softmax over every movie, interactions grouped by unique query."""
+    IN_BATCH = "in-batch"
+    """`tfrs.tasks.Retrieval`: softmax over the other movies of the batch."""
+    IN_BATCH_CORRECTED = "in-batch-corrected"
+    """The same with `candidate_sampling_probability`: each movie's share of the training ratings."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Which data set, and where it is kept."""
+
+    dataset: str = "1m"
+    archive: Path | None = None
+    datasets_dir: Path = Path("datasets")
+    movie_lengths: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitConfig:
+    """Shares of all ratings: test from the whole, validation from what is left for training."""
+
+    kind: SplitKind = SplitKind.RANDOM
+    test_fraction: float = 0.2
+    validation_fraction: float = 0.05
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        _require(0 < self.test_fraction < 1, "--test-fraction", self.test_fraction, "between 0 and 1")
+        _require(
+            0 < self.validation_fraction < 1,
+            "--validation-fraction",
+            self.validation_fraction,
+            "between 0 and 1",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """The two towers. Sizes are widths of vectors."""
+
+    embedding_size: int = 64
+    layer_sizes: tuple[int, ...] = (64,)
+    dropout: float = 0.0
+    l2: float = 1e-5
+
+    def __post_init__(self) -> None:
+        _require(self.embedding_size > 0, "--embedding-size", self.embedding_size, "1 or more")
+        _require(all(size > 0 for size in self.layer_sizes), "--layer-sizes", self.layer_sizes, "1 or more each")
+        _require(0 <= self.dropout < 1, "--dropout", self.dropout, "0 or more and below 1")
+        _require(self.l2 >= 0, "--l2", self.l2, "0 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """How long and how hard to train. `validation_freq` and `num_epochs` are in epochs, `patience` in validations."""
+
+    num_epochs: int = 100
+    loss: LossKind = LossKind.CATALOGUE
+    batch_size: int = 512
+    learning_rate: float = 0.01
+    validation_freq: int = 5
+    patience: int = 4
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        _require(self.num_epochs > 0, "--num-epochs", self.num_epochs, "1 or more")
+        _require(self.batch_size > 0, "--batch-size", self.batch_size, "1 or more")
+        _require(self.learning_rate > 0, "--learning-rate", self.learning_rate, "above 0")
+        _require(self.validation_freq > 0, "--validation-freq", self.validation_freq, "1 or more")
+        _require(self.patience >= 0, "--patience", self.patience, "0 (never stop early) or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainerConfig:
+    """One run of the trainer: each feature set becomes a model, trained or loaded."""
+
+    feature_sets: tuple[FeatureSet, ...] = (FeatureSet(),)
+    data: DataConfig = field(default_factory=DataConfig)
+    split: SplitConfig = field(default_factory=SplitConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    saved_models_dir: Path = Path("saved_models")
+    retrain: bool = False
+
+
+def _require(holds: bool, option: str, value: object, wanted: str) -> None:
+    if not holds:
+        raise UsageError(f"{option} is {value}; it must be {wanted}")

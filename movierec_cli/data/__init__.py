@@ -1,0 +1,1 @@
+"""From an archive to column tables, and from those to a split."""

@@ -1,0 +1,71 @@
+"""The column tables every other part works on.
+
+Integers inside, ids and titles only at the edges: ratings point at rows of `Movies` and `Users`.
+A movie is its id, never its title (two ids of MovieLens 100K can share a title).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+UNKNOWN_YEAR = 0
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """One row an interaction, in the file's order (the tie-break wherever rows are sorted by time)."""
+
+    user_index: npt.NDArray[np.int32]  # [n_ratings], rows of Users
+    movie_index: npt.NDArray[np.int32]  # [n_ratings], rows of Movies
+    rating: npt.NDArray[np.float32]  # [n_ratings], stars
+    timestamp: npt.NDArray[np.int64]  # [n_ratings], seconds since 1970-01-01 UTC
+
+    def __len__(self) -> int:
+        return len(self.rating)
+
+
+@dataclass(frozen=True)
+class Movies:
+    """One row a movie of the catalogue, rated or not, in the file's order."""
+
+    movie_id: npt.NDArray[np.int64]  # [n_movies]
+    title: npt.NDArray[np.object_]  # [n_movies] str, as in the file, year included
+    year: npt.NDArray[np.int16]  # [n_movies], UNKNOWN_YEAR where the title has none
+    genres: npt.NDArray[np.bool_]  # [n_movies, n_genres]
+    genre_names: tuple[str, ...]  # the columns of `genres`
+    length_minutes: npt.NDArray[np.float32] | None = None  # [n_movies], NaN where unknown
+
+    def __len__(self) -> int:
+        return len(self.movie_id)
+
+
+@dataclass(frozen=True)
+class Users:
+    """One row a user. A column is None where the data set has no such column."""
+
+    user_id: npt.NDArray[np.int64]  # [n_users]
+    bucketized_age: npt.NDArray[np.float32] | None = None  # [n_users], lower bound in years
+    raw_age: npt.NDArray[np.float32] | None = None  # [n_users], years
+    is_male: npt.NDArray[np.bool_] | None = None  # [n_users]
+    occupation: npt.NDArray[np.int32] | None = None  # [n_users], codes into occupation_names
+    occupation_names: tuple[str, ...] = ()
+    zip_code: npt.NDArray[np.object_] | None = None  # [n_users] str
+
+    def __len__(self) -> int:
+        return len(self.user_id)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set with where it came from."""
+
+    name: str  # the sources table's key, or the archive's stem for a data set of the user's own
+    description: str  # for people; says "simulated" where the ratings are
+    fingerprint: str  # SHA-256 (hex) of what was read
+    ratings: Ratings
+    movies: Movies
+    users: Users
+    warnings: tuple[str, ...] = ()  # such as a checksum that differs from the published one

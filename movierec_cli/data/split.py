@@ -1,0 +1,43 @@
+"""Train, validation and test as index arrays into the ratings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.config import SplitConfig
+from movierec_cli.data.dataset import Ratings
+from movierec_cli.errors import MovierecError
+
+
+@dataclass(frozen=True)
+class Split:
+    """Disjoint rows of `Ratings`, each part in the ratings' own order."""
+
+    train: npt.NDArray[np.int64]
+    validation: npt.NDArray[np.int64]
+    test: npt.NDArray[np.int64]
+
+    @property
+    def fit(self) -> npt.NDArray[np.int64]:
+        """Train and validation together: what the final model may see once its settings are chosen."""
+        return np.sort(np.concatenate([self.train, self.validation]))
+
+
+def split_ratings(ratings: Ratings, config: SplitConfig) -> Split:
+    """Draws test from all ratings, then validation from the rest, with one seeded permutation.
+
+    Raises:
+        MovierecError: a part would be empty.
+    """
+    n = len(ratings)
+    order = np.random.default_rng(config.seed).permutation(n)
+    n_test = round(n * config.test_fraction)
+    n_validation = round((n - n_test) * config.validation_fraction)
+    test, validation, train = np.split(order, [n_test, n_test + n_validation])
+    for name, part in (("train", train), ("validation", validation), ("test", test)):
+        if len(part) == 0:
+            raise MovierecError(f"{n} ratings are too few: the {name} part of the split would be empty")
+    return Split(np.sort(train), np.sort(validation), np.sort(test))

@@ -1,0 +1,1 @@
+"""Trained models on disk: one folder a run under saved_models/, complete or absent."""
