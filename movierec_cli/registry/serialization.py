@@ -1,0 +1,191 @@
+"""Records as strict JSON: every field is written, and nothing but those fields is read back.
+
+The dataclasses' type hints are the schema, so a record and its file cannot drift apart. A change
+that alters what is written needs a new `FORMAT_VERSION`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+import math
+import types
+import typing
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from movierec_cli.config import FeatureSet
+from movierec_cli.errors import MovierecError, SavedModelError
+
+T = TypeVar("T")
+JSON = dict[str, "JSON"] | list["JSON"] | str | int | float | bool | None
+
+
+def encode(value: object) -> JSON:
+    """Turns a record, configuration or part of one into plain JSON values.
+
+    Raises:
+        MovierecError: a number is not finite, such as the loss of a training that diverged.
+        TypeError: the value's type has no JSON form.
+    """
+    if isinstance(value, FeatureSet):
+        return [str(feature) for feature in value.features]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _encode_field(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): encode(item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [encode(item) for item in value]
+    if isinstance(value, enum.Enum | str | bool | int | float | None):
+        return _encode_scalar(value)
+    raise TypeError(f"{value!r} of type {type(value).__name__} has no JSON form")
+
+
+def _encode_field(owner: Any, name: str) -> JSON:
+    value = getattr(owner, name)
+    if isinstance(value, int) and typing.get_type_hints(type(owner))[name] is float:
+        return float(value)  # 0 and 0.0 are equal settings, so they must read and hash alike
+    return encode(value)
+
+
+def _encode_scalar(value: object) -> JSON:
+    if isinstance(value, enum.Enum):
+        return str(value.value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise MovierecError(f"a result is {value}, so the training diverged; try a lower --learning_rate")
+        return float(value)
+    return typing.cast(JSON, value)
+
+
+def canonical_json(value: object) -> str:
+    """One text for equal values: keys sorted, no spaces."""
+    return json.dumps(encode(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def decode(kind: type[T], value: object, *, folder: Path, key: str = "record") -> T:
+    """Builds a `kind` from JSON values, refusing what `encode` would not have written.
+
+    Args:
+        kind: a dataclass, enum or plain type.
+        value: what the JSON parser gave.
+        folder: the run's folder, for messages.
+        key: the dotted place in the file, for messages.
+
+    Raises:
+        SavedModelError: a key is missing or unknown, or a value has the wrong type or range.
+    """
+    return typing.cast(T, _decode(kind, value, _Place(folder, key)))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    folder: Path
+    key: str
+
+    def inside(self, key: object) -> _Place:
+        return _Place(self.folder, f"{self.key}.{key}")
+
+    def refuse(self, problem: str) -> SavedModelError:
+        return SavedModelError(
+            f"{self.folder}: run.json is damaged or not movierec's: '{self.key}' {problem}"
+        )
+
+
+def _decode(kind: Any, value: object, place: _Place) -> object:
+    if kind is FeatureSet:
+        return _decode_feature_set(value, place)
+    if dataclasses.is_dataclass(kind):
+        return _decode_dataclass(typing.cast(type, kind), value, place)
+    origin = typing.get_origin(kind)
+    if origin in _CONTAINERS:
+        return _CONTAINERS[origin](kind, value, place)
+    return _decode_scalar(kind, value, place)
+
+
+def _decode_feature_set(value: object, place: _Place) -> FeatureSet:
+    names = _decode_tuple(tuple[str, ...], value, place)
+    return _checked(lambda: FeatureSet.parse(typing.cast(tuple[str, ...], names)), place)
+
+
+def _decode_dataclass(kind: type, value: object, place: _Place) -> object:
+    content = _expect(dict, value, place)
+    hints = typing.get_type_hints(kind)
+    for key in sorted(content.keys() - hints.keys()):
+        raise place.inside(key).refuse("is not a known key")
+    for key in sorted(hints.keys() - content.keys()):
+        raise place.inside(key).refuse("is missing")
+    fields = {key: _decode(hint, content[key], place.inside(key)) for key, hint in hints.items()}
+    return _checked(lambda: kind(**fields), place)
+
+
+def _checked(build: Callable[[], T], place: _Place) -> T:
+    try:
+        return build()
+    except SavedModelError:
+        raise
+    except MovierecError as error:  # the configuration's own checks
+        raise place.refuse(f"is refused: {error}") from error
+
+
+def _decode_tuple(kind: Any, value: object, place: _Place) -> object:
+    item_kind = typing.get_args(kind)[0]
+    items = _expect(list, value, place)
+    return tuple(_decode(item_kind, item, place.inside(index)) for index, item in enumerate(items))
+
+
+def _decode_dict(kind: Any, value: object, place: _Place) -> object:
+    key_kind, item_kind = typing.get_args(kind)
+    content = _expect(dict, value, place)
+    return {
+        _decode_key(key_kind, key, place): _decode(item_kind, item, place.inside(key))
+        for key, item in content.items()
+    }
+
+
+def _decode_union(kind: Any, value: object, place: _Place) -> object:
+    if value is None and types.NoneType in typing.get_args(kind):
+        return None
+    (rest,) = (option for option in typing.get_args(kind) if option is not types.NoneType)
+    return _decode(rest, value, place)
+
+
+_CONTAINERS: dict[Any, Callable[[Any, object, _Place], object]] = {
+    tuple: _decode_tuple,
+    dict: _decode_dict,
+    types.UnionType: _decode_union,
+}
+
+
+def _decode_key(kind: type, key: str, place: _Place) -> object:
+    if kind is not int:
+        return key
+    try:
+        return int(key)
+    except ValueError:
+        raise place.inside(key).refuse("is not a whole number") from None
+
+
+def _decode_scalar(kind: Any, value: object, place: _Place) -> object:
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        try:
+            return kind(value)
+        except ValueError:
+            raise place.refuse(f"is {value!r}, not one of {', '.join(map(str, kind))}") from None
+    if kind is float and type(value) is int:
+        return float(value)
+    return _expect(kind, value, place)
+
+
+def _expect(kind: Any, value: object, place: _Place) -> Any:
+    wrong_bool = isinstance(value, bool) and kind is not bool
+    if wrong_bool or not isinstance(value, kind):
+        raise place.refuse(f"is {_shortened(value)}, not a value of type {kind.__name__}")
+    return value
+
+
+def _shortened(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,256 @@
+"""The saved models: one folder a run, found by configuration and data, trusted only when it checks out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from movierec_cli.errors import SavedModelError
+from movierec_cli.registry import artifacts as artifact_files
+from movierec_cli.registry import folders
+from movierec_cli.registry.artifacts import RunArtifacts
+from movierec_cli.registry.identity import RUN_NAME, run_name
+from movierec_cli.registry.record import FORMAT_VERSION, DataIdentity, RunConfig, RunRecord
+from movierec_cli.registry.serialization import JSON, canonical_json, decode, encode
+
+__all__ = [
+    "Problem",
+    "Run",
+    "RunArtifacts",
+    "find_run",
+    "list_runs",
+    "load_run",
+    "remove_run",
+    "run_name",
+    "save_run",
+]
+
+T = TypeVar("T")
+
+_RECORD_FILE = "run.json"
+_PAUSES_S = (0.01, 0.05)  # replacing a folder takes two renames
+
+
+@dataclass(frozen=True)
+class Run:
+    """A saved model: its record, and its arrays once they are asked for."""
+
+    record: RunRecord
+    folder: Path
+
+    @cached_property
+    def artifacts(self) -> RunArtifacts:
+        """The arrays, read and checked at the first look.
+
+        Raises:
+            SavedModelError: a file is missing or is not what was written.
+        """
+        return _settled(_read_artifacts, self.folder)
+
+    @cached_property
+    def size_bytes(self) -> int:
+        """The size of all the run's files."""
+        return sum(file.stat().st_size for file in self.folder.iterdir() if file.is_file())
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A folder among the saved models that is not a usable run."""
+
+    folder: Path
+    message: str
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    """The content of run.json, checked."""
+
+    record: RunRecord
+    checksums: dict[str, str]  # SHA-256 (hex) by file name
+
+
+def save_run(directory: Path, record: RunRecord, artifacts: RunArtifacts) -> Run:
+    """Writes a run, replacing a complete one of the same name only once the new one is complete.
+
+    What has the name but is no usable run is kept, as "<name>.damaged-<token>".
+
+    Raises:
+        SavedModelError: the folder cannot be written.
+        ValueError: the record's name is not the one its configuration and data give.
+    """
+    expected = run_name(record.config, record.data)
+    if record.name != expected:
+        raise ValueError(f"the record is named '{record.name}', but its configuration gives '{expected}'")
+    folders.recover(directory)
+    files = artifact_files.to_files(artifacts)
+    files[_RECORD_FILE] = _manifest_bytes(record, files)
+    folder = folders.install(directory, record.name, files, replaceable=_is_run)
+    return Run(record, folder)
+
+
+def find_run(directory: Path, config: RunConfig, data: DataIdentity) -> Run | None:
+    """The saved run of this configuration and data, or None.
+
+    Raises:
+        SavedModelError: a folder has the run's name but is damaged or foreign.
+    """
+    folders.recover(directory)
+    folder = directory / run_name(config, data)
+    if not folder.exists():
+        return None
+    try:
+        return load_run(folder)
+    except SavedModelError as error:
+        raise SavedModelError(
+            f"{error}\nDelete the folder, or train again with --retrain, which keeps this folder aside."
+        ) from error
+
+
+def load_run(folder: Path) -> Run:
+    """Reads a run's record; its arrays wait until they are asked for.
+
+    Raises:
+        SavedModelError: the folder is damaged or was not written by this program.
+    """
+    return Run(_settled(_read_manifest, folder).record, folder)
+
+
+def list_runs(directory: Path) -> tuple[list[Run], list[Problem]]:
+    """All runs by name, and every folder that is not one. Files beside the folders are ignored."""
+    folders.recover(directory)
+    runs: list[Run] = []
+    problems: list[Problem] = []
+    for folder in _visible_folders(directory):
+        try:
+            runs.append(load_run(folder))
+        except SavedModelError as error:
+            problems.append(Problem(folder, str(error)))
+    return runs, problems
+
+
+def remove_run(directory: Path, name: str) -> None:
+    """Deletes one run.
+
+    Raises:
+        SavedModelError: no run has that name, or its folder is damaged or foreign.
+    """
+    folders.recover(directory)
+    known = [folder.name for folder in _visible_folders(directory)]
+    if name not in known:
+        raise SavedModelError(f"there is no saved model '{name}' in {directory}; {_named(known)}")
+    folder = directory / name
+    if not _is_run(folder):
+        raise SavedModelError(
+            f"{folder} is not a usable saved model, so it is left alone; delete it yourself"
+        )
+    folders.remove(folder)
+
+
+def _named(names: Iterable[str]) -> str:
+    listed = ", ".join(names)
+    return f"there are: {listed}" if listed else "there are none"
+
+
+def _visible_folders(directory: Path) -> list[Path]:
+    if not directory.is_dir():
+        return []
+    return sorted(path for path in directory.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _is_run(folder: Path) -> bool:
+    try:
+        load_run(folder)
+    except SavedModelError:
+        return False
+    return not folder.is_symlink()
+
+
+def _manifest_bytes(record: RunRecord, files: Mapping[str, bytes]) -> bytes:
+    content: dict[str, JSON] = {
+        "format_version": FORMAT_VERSION,
+        "record": encode(record),
+        "files": {name: _sha256(data) for name, data in files.items()},
+    }
+    content["checksum"] = _sha256(canonical_json(content).encode())
+    return json.dumps(content, indent=1, allow_nan=False).encode()
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _read_manifest(folder: Path) -> _Manifest:
+    content = _parse(folder, _read_file(folder, _RECORD_FILE))
+    version = content.get("format_version")
+    if version != FORMAT_VERSION:
+        raise SavedModelError(
+            f"{folder}: run.json has format version {version!r}, but this movierec reads {FORMAT_VERSION}"
+        )
+    checksum = content.pop("checksum", None)
+    if checksum != _sha256(canonical_json(content).encode()):
+        raise SavedModelError(
+            f"{folder}: run.json is damaged: its checksum is not the one it was written with"
+        )
+    record = decode(RunRecord, content.get("record"), folder=folder)
+    checksums = decode(dict[str, str], content.get("files"), folder=folder, key="files")
+    _check_identity(folder, record, checksums)
+    return _Manifest(record, checksums)
+
+
+def _parse(folder: Path, content: bytes) -> dict[str, object]:
+    try:
+        parsed = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise SavedModelError(f"{folder}: run.json is damaged: {error}") from error
+    if not isinstance(parsed, dict):
+        raise SavedModelError(f"{folder}: run.json is not movierec's: it is no JSON object")
+    return parsed
+
+
+def _check_identity(folder: Path, record: RunRecord, checksums: Mapping[str, str]) -> None:
+    expected = run_name(record.config, record.data)
+    if record.name != expected or folder.name != expected or not RUN_NAME.fullmatch(expected):
+        raise SavedModelError(f"{folder}: its content belongs in a folder named '{expected}'")
+    if set(checksums) != set(artifact_files.FILE_NAMES):
+        raise SavedModelError(f"{folder}: run.json lists {sorted(checksums)}, not a model's files")
+    for name in checksums:
+        if not (folder / name).is_file():
+            raise SavedModelError(f"{folder}: {name} is missing")
+
+
+def _read_artifacts(folder: Path) -> RunArtifacts:
+    return _read_checked(folder, _read_manifest(folder))
+
+
+def _settled(read: Callable[[Path], T], folder: Path) -> T:
+    """Reads again before it gives up: another process may be putting a newer run in this place."""
+    for pause_s in _PAUSES_S:
+        try:
+            return read(folder)
+        except SavedModelError:
+            time.sleep(pause_s)
+    return read(folder)
+
+
+def _read_checked(folder: Path, manifest: _Manifest) -> RunArtifacts:
+    files = {name: _read_file(folder, name) for name in manifest.checksums}
+    for name, content in files.items():
+        if _sha256(content) != manifest.checksums[name]:
+            raise SavedModelError(f"{folder}: {name} is damaged: its checksum is not the one in run.json")
+    try:
+        return artifact_files.from_files(files)
+    except ValueError as error:
+        raise SavedModelError(f"{folder} is damaged: {error}") from error
+
+
+def _read_file(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except OSError as error:
+        raise SavedModelError(f"{folder}: {name} cannot be read: {error.strerror or error}") from error

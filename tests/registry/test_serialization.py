@@ -1,0 +1,119 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from movierec_cli.config import Feature, FeatureSet, LossKind, ModelConfig, TrainingConfig
+from movierec_cli.errors import MovierecError, SavedModelError
+from movierec_cli.registry.record import FORMAT_VERSION, RunRecord
+from movierec_cli.registry.serialization import canonical_json, decode, encode
+from tests.saved_runs import run_config, run_record
+
+FOLDER = Path("saved_models/some-run")
+
+
+def reread(record: RunRecord) -> RunRecord:
+    return decode(RunRecord, json.loads(json.dumps(encode(record))), folder=FOLDER)
+
+
+def test_a_record_comes_back_equal() -> None:
+    record = run_record("timestamp", "movie_genres")
+    assert reread(record) == record
+
+
+@given(
+    st.sets(st.sampled_from(list(Feature))),
+    st.sampled_from(list(LossKind)),
+    st.floats(1e-12, 1e12),
+    st.lists(st.integers(1, 10**6), min_size=1),
+    st.text(),
+)
+def test_any_setting_comes_back_equal(
+    features: set[Feature], loss: LossKind, rate: float, sizes: list[int], text: str
+) -> None:
+    record = run_record()
+    config = replace(
+        record.config,
+        feature_set=FeatureSet(tuple(features)),
+        model=ModelConfig(layer_sizes=tuple(sizes)),
+        training=TrainingConfig(loss=loss, learning_rate=rate),
+    )
+    record = replace(record, config=config, created_at=text)
+    assert reread(record) == record
+
+
+def test_the_written_form_of_version_1_does_not_change_by_accident() -> None:
+    assert FORMAT_VERSION == 1, "describe the new form below"
+    written = encode(run_record("timestamp"))
+    assert isinstance(written, dict)
+    assert sorted(written) == [
+        "best_epoch", "config", "created_at", "data", "epochs_run", "format_version", "history",
+        "n_parameters", "name", "test", "training_s", "validation_s", "versions",
+    ]  # fmt: skip
+    assert canonical_json(written["data"]) == (
+        '{"description":"MovieLens 1M","fingerprint":"' + "ab" * 32 + '",'
+        '"n_movies":4,"n_ratings":1000,"n_users":3,"name":"1m"}'
+    )
+    config = written["config"]
+    assert isinstance(config, dict)
+    assert config["feature_set"] == ["timestamp"]
+    assert isinstance(config["training"], dict)
+    assert config["training"]["loss"] == "catalogue"
+
+
+def test_equal_settings_written_as_whole_number_or_float_are_the_same_text() -> None:
+    assert canonical_json(ModelConfig(l2=0)) == canonical_json(ModelConfig(l2=0.0))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        (("best_epoch",), None, ["record.best_epoch", "int"]),
+        (("best_epoch",), True, ["record.best_epoch", "True"]),
+        (("config", "model", "layer_sizes"), "64", ["record.config.model.layer_sizes", "'64'"]),
+        (("config", "model", "layer_sizes"), [64, "x"], ["record.config.model.layer_sizes.1"]),
+        (("config", "model", "dropout"), 7.5, ["record.config.model", "--dropout", "7.5"]),
+        (("config", "training", "loss"), "hinge", ["record.config.training.loss", "'hinge'", "catalogue"]),
+        (("config", "feature_set"), ["colour"], ["record.config.feature_set", "colour"]),
+        (("test", "unseen"), {"ten": 0.5}, ["record.test.unseen.ten"]),
+        (("history", 0, "validation"), [], ["record.history.0.validation"]),
+        (("extra",), 1, ["record.extra", "not a known key"]),
+    ],
+)
+def test_a_wrong_value_is_refused_with_folder_and_key(
+    path: tuple[str | int, ...], value: object, words: list[str]
+) -> None:
+    written = json.loads(json.dumps(encode(run_record("timestamp"))))
+    target = written
+    for step in path[:-1]:
+        target = target[step]
+    target[path[-1]] = value
+    with pytest.raises(SavedModelError) as caught:
+        decode(RunRecord, written, folder=FOLDER)
+    assert all(word in str(caught.value) for word in [str(FOLDER), *words]), str(caught.value)
+
+
+@pytest.mark.parametrize("key", sorted(encode(run_record())))  # type: ignore[arg-type]
+def test_a_missing_key_is_named(key: str) -> None:
+    written = json.loads(json.dumps(encode(run_record())))
+    del written[key]
+    with pytest.raises(SavedModelError, match=f"'record.{key}' is missing"):
+        decode(RunRecord, written, folder=FOLDER)
+
+
+def test_a_diverged_training_is_not_written_as_nan() -> None:
+    with pytest.raises(MovierecError, match="diverged"):
+        encode(run_record(training_s=float("nan")))
+
+
+def test_a_type_without_json_form_is_refused() -> None:
+    with pytest.raises(TypeError, match="no JSON form"):
+        encode({"path": Path("x")})
+
+
+def test_configurations_that_differ_give_different_text() -> None:
+    texts = {canonical_json(run_config(*names)) for names in (("None",), ("timestamp",), ("movie_genres",))}
+    assert len(texts) == 3

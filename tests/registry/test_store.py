@@ -1,0 +1,356 @@
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from movierec_cli.config import ModelConfig
+from movierec_cli.errors import SavedModelError
+from movierec_cli.registry import folders
+from movierec_cli.registry.artifacts import RunArtifacts
+from movierec_cli.registry.identity import run_name
+from movierec_cli.registry.record import RunRecord
+from movierec_cli.registry.store import Run, find_run, list_runs, remove_run, save_run
+from tests.saved_runs import data_identity, run_artifacts, run_config, run_record
+
+
+def find(directory: Path, record: RunRecord) -> Run | None:
+    return find_run(directory, record.config, record.data)
+
+
+def assert_same(left: RunArtifacts, right: RunArtifacts) -> None:
+    assert left.vocabularies == right.vocabularies
+    assert left.weights.keys() == right.weights.keys()
+    pairs = [(left.weights[name], right.weights[name]) for name in left.weights]
+    names = ("user_ids", "movie_ids", "user_embeddings", "movie_embeddings")
+    for a, b in [*pairs, *((getattr(left, name), getattr(right, name)) for name in names)]:
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b, strict=True)
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_saved_run_is_found_again_with_equal_record_and_arrays(tmp_path: Path) -> None:
+    record, artifacts = run_record("timestamp"), run_artifacts()
+    save_run(tmp_path, record, artifacts)
+    found = find(tmp_path, record)
+    assert found is not None
+    assert found.record == record
+    assert_same(found.artifacts, artifacts)
+
+
+def test_nothing_is_found_where_nothing_was_saved(tmp_path: Path) -> None:
+    assert find(tmp_path / "absent", run_record()) is None
+    assert list_runs(tmp_path / "absent") == ([], [])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        run_record("timestamp"),
+        run_record(data=data_identity(fingerprint="cd" * 32)),
+        run_record(config=replace(run_config(), model=ModelConfig(embedding_size=8))),
+    ],
+)
+def test_another_configuration_or_other_data_is_another_run(tmp_path: Path, other: RunRecord) -> None:
+    save_run(tmp_path, run_record(), run_artifacts())
+    assert find(tmp_path, other) is None
+
+
+def test_the_name_is_readable_short_and_safe_for_any_data_set() -> None:
+    every = ("timestamp", "movie_title_text", "movie_genres", "movie_length", "user_history", "day_of_week")
+    name = run_name(run_config(*every), data_identity(name="../My Ratings/é:*"))
+    assert re.fullmatch(r"[a-z0-9][a-z0-9_.-]*-[0-9a-f]{12}", name)
+    assert name.startswith("my-ratings-timestamp-movie_title_text")
+    assert len(name) <= 80
+
+
+def test_the_name_is_the_same_in_every_process() -> None:
+    script = (
+        "from tests.saved_runs import *\n"
+        "print(run_name(run_config('movie_genres', 'timestamp'), data_identity()))"
+    )
+    root = Path(__file__).resolve().parents[2]
+    environment = {**os.environ, "PYTHONHASHSEED": "7"}
+    command = [sys.executable, "-c", script]
+    printed = subprocess.run(command, cwd=root, env=environment, capture_output=True, check=True, text=True)
+    assert printed.stdout.strip() == run_name(run_config("timestamp", "movie_genres"), data_identity())
+
+
+def test_a_retrained_run_replaces_the_old_one(tmp_path: Path) -> None:
+    record = run_record()
+    save_run(tmp_path, record, run_artifacts(seed=1))
+    newer = replace(record, training_s=9.0)
+    save_run(tmp_path, newer, run_artifacts(seed=2))
+    found = find(tmp_path, record)
+    assert found is not None
+    assert found.record == newer
+    assert_same(found.artifacts, run_artifacts(seed=2))
+    assert [path.name for path in tmp_path.iterdir()] == [record.name]
+
+
+CRASH = """
+import os, sys
+from pathlib import Path
+from tests.saved_runs import run_artifacts, run_record
+from movierec_cli.registry.store import save_run
+target, countdown = Path(sys.argv[1]), int(sys.argv[2])
+def crash_at_rename(event, args):
+    global countdown
+    if event in ("os.rename", "shutil.rmtree", "os.mkdir", "open") and str(target) in str(args[0]):
+        countdown -= 1
+        if countdown == 0:
+            os._exit(7)
+sys.addaudithook(crash_at_rename)
+save_run(target, run_record(training_s=2.0), run_artifacts(seed=2))
+"""
+
+
+def test_a_crash_at_any_step_of_replacing_leaves_a_complete_run(tmp_path: Path) -> None:
+    steps = 0
+    for step in range(1, 40):
+        directory = tmp_path / str(step)
+        save_run(directory, run_record(training_s=1.0), run_artifacts(seed=1))
+        code = _crash_while_saving(directory, step)
+        found = find(directory, run_record())
+        assert found is not None, f"step {step}: both runs are lost"
+        assert found.record.training_s in (1.0, 2.0)
+        assert_same(found.artifacts, run_artifacts(seed=int(found.record.training_s)))
+        assert list_runs(directory)[1] == []
+        if code == 0:
+            break
+        steps += 1
+    assert steps >= 6
+
+
+def _crash_while_saving(directory: Path, step: int) -> int:
+    """Forks instead of starting a new Python, which keeps this quick."""
+    pid = os.fork()
+    if pid == 0:
+        sys.argv = ["crash", str(directory), str(step)]
+        exec(CRASH, {})
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_an_interrupted_first_save_leaves_nothing_to_be_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        save_run(tmp_path, run_record(), run_artifacts())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_leftovers_are_not_listed_and_only_old_ones_are_cleaned(tmp_path: Path) -> None:
+    record = run_record()
+    save_run(tmp_path, record, run_artifacts())
+    fresh = tmp_path / f".{record.name}.new-{'0' * 16}"
+    stale = tmp_path / f".{record.name}.new-{'1' * 16}"
+    foreign = tmp_path / ".git"
+    for folder in (fresh, stale, foreign):
+        folder.mkdir()
+    yesterday = time.time() - 86_400
+    os.utime(stale, (yesterday, yesterday))
+    os.utime(foreign, (yesterday, yesterday))
+    runs, problems = list_runs(tmp_path)
+    assert ([run.record.name for run in runs], problems) == ([record.name], [])
+    assert (fresh.exists(), stale.exists(), foreign.exists()) == (True, False, True)
+
+
+def test_processes_saving_the_same_run_at_once_all_succeed(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from tests.saved_runs import run_artifacts, run_record\n"
+        "from movierec_cli.registry.store import save_run\n"
+        "seed = int(sys.argv[2])\n"
+        "record, artifacts = run_record(training_s=float(seed)), run_artifacts(seed=seed)\n"
+        "for _ in range(30): save_run(Path(sys.argv[1]), record, artifacts)"
+    )
+    root = Path(__file__).resolve().parents[2]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(tmp_path), str(seed)], cwd=root, stderr=subprocess.PIPE
+        )
+        for seed in (1, 2)
+    ]
+    reads = 0
+    try:
+        while any(process.poll() is None for process in processes):
+            found = find(tmp_path, run_record())
+            if found is not None:
+                assert len(found.artifacts.user_ids) == 3
+                reads += 1
+    finally:
+        errors = [process.communicate()[1].decode() for process in processes]
+    assert errors == ["", ""]
+    assert reads > 0
+    found = find(tmp_path, run_record())
+    assert found is not None
+    assert_same(found.artifacts, run_artifacts(seed=int(found.record.training_s)))
+    assert [path.name for path in tmp_path.iterdir()] == [run_record().name]
+
+
+def _flip(path: Path, position: int = -20) -> None:
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["weights.npz", "embeddings.npz", "vocabularies.json"])
+def test_a_damaged_file_is_noticed_when_it_is_read(tmp_path: Path, name: str) -> None:
+    run = save_run(tmp_path, run_record(), run_artifacts())
+    _flip(run.folder / name)
+    found = find(tmp_path, run.record)
+    assert found is not None
+    with pytest.raises(SavedModelError, match=re.escape(f"{run.folder}: {name} is damaged")):
+        _ = found.artifacts
+
+
+def _edit_metric(folder: Path) -> None:
+    text = (folder / "run.json").read_text()
+    (folder / "run.json").write_text(text.replace('"training_s": 4.0', '"training_s": 3.0'))
+
+
+def _other_version(folder: Path) -> None:
+    content = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(content | {"format_version": 99}))
+
+
+DAMAGE = {
+    "cut short": lambda folder: (folder / "run.json").write_bytes((folder / "run.json").read_bytes()[:100]),
+    "empty": lambda folder: (folder / "run.json").write_bytes(b""),
+    "no object": lambda folder: (folder / "run.json").write_text("[]"),
+    "not text": lambda folder: (folder / "run.json").write_bytes(b"\xff\xfe\x00"),
+    "too deep": lambda folder: (folder / "run.json").write_text("[" * 100_000),
+    "edited": _edit_metric,
+    "of another version": _other_version,
+    "without record": lambda folder: (folder / "run.json").unlink(),
+    "without weights": lambda folder: (folder / "weights.npz").unlink(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
+def test_a_damaged_folder_is_named_not_trusted_not_deleted(tmp_path: Path, damage: object) -> None:
+    good = save_run(tmp_path, run_record("timestamp"), run_artifacts())
+    bad = save_run(tmp_path, run_record(), run_artifacts())
+    assert callable(damage)
+    damage(bad.folder)
+    before = snapshot(bad.folder)
+    runs, problems = list_runs(tmp_path)
+    assert [run.record.name for run in runs] == [good.record.name]
+    assert [problem.folder for problem in problems] == [bad.folder]
+    with pytest.raises(SavedModelError, match=re.escape(str(bad.folder))):
+        find(tmp_path, bad.record)
+    with pytest.raises(SavedModelError, match="left alone"):
+        remove_run(tmp_path, bad.record.name)
+    save_run(tmp_path, bad.record, run_artifacts())
+    assert find(tmp_path, bad.record) is not None
+    (kept,) = tmp_path.glob("*.damaged-*")
+    assert snapshot(kept) == before
+
+
+def test_a_run_copied_under_another_name_is_not_trusted(tmp_path: Path) -> None:
+    run = save_run(tmp_path, run_record(), run_artifacts())
+    run.folder.rename(tmp_path / "1m-timestamp-0123456789ab")
+    runs, problems = list_runs(tmp_path)
+    assert runs == []
+    assert run.record.name in problems[0].message
+
+
+def test_arrays_of_python_objects_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="object"):
+        save_run(tmp_path, run_record(), replace(run_artifacts(), weights={"w": np.array([{}])}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_record_under_the_wrong_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="its configuration gives"):
+        save_run(tmp_path, run_record(name="1m-none-0123456789ab"), run_artifacts())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"user_embeddings": np.zeros((3, 2))},
+        {"movie_embeddings": np.zeros((5, 2), np.float32)},
+        {"movie_embeddings": np.zeros((4, 3), np.float32)},
+        {"user_ids": np.zeros(3, np.int32)},
+    ],
+)
+def test_arrays_that_do_not_fit_together_are_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"embeddings|user_ids"):
+        replace(run_artifacts(), **changes)  # type: ignore[arg-type]
+
+
+def test_removing_deletes_one_run_and_nothing_else(tmp_path: Path) -> None:
+    first, second = (
+        save_run(tmp_path, run_record(*names), run_artifacts()) for names in ((), ("timestamp",))
+    )
+    remove_run(tmp_path, first.record.name)
+    assert [path.name for path in tmp_path.iterdir()] == [second.record.name]
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../outside", "/", "foreign", "link", ".hidden"])
+def test_removing_refuses_what_is_no_run(tmp_path: Path, name: str) -> None:
+    directory = tmp_path / "saved_models"
+    run = save_run(tmp_path / "outside", run_record(), run_artifacts())
+    for folder in ("foreign", ".hidden"):
+        (directory / folder).mkdir(parents=True)
+        (directory / folder / "precious.txt").write_text("mine")
+    (directory / "link").symlink_to(run.folder)
+    before = snapshot(tmp_path)
+    with pytest.raises(SavedModelError):
+        remove_run(directory, name)
+    assert snapshot(tmp_path) == before
+
+
+def test_removing_refuses_a_link_to_a_run(tmp_path: Path) -> None:
+    run = save_run(tmp_path / "elsewhere", run_record(), run_artifacts())
+    directory = tmp_path / "saved_models"
+    directory.mkdir()
+    (directory / run.record.name).symlink_to(run.folder)
+    with pytest.raises(SavedModelError, match="left alone"):
+        remove_run(directory, run.record.name)
+    assert run.folder.exists()
+
+
+def test_a_file_in_the_place_of_a_run_is_kept(tmp_path: Path) -> None:
+    record = run_record()
+    (tmp_path / record.name).write_text("mine")
+    save_run(tmp_path, record, run_artifacts())
+    assert find(tmp_path, record) is not None
+    (kept,) = tmp_path.glob("*.damaged-*")
+    assert kept.read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SavedModelError, match="cannot be written"):
+        save_run(tmp_path / "file", run_record(), run_artifacts())
+
+
+def test_recovering_works_where_nothing_may_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = run_record()
+    save_run(tmp_path, record, run_artifacts())
+    (tmp_path / f".{record.name}.old-{'0' * 16}").mkdir()
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    folders.recover(tmp_path)
+    assert [run.record.name for run in list_runs(tmp_path)[0]] == [record.name]

@@ -1,0 +1,83 @@
+"""Records and artifacts for tests of whatever is built from saved runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from movierec_cli.config import FeatureSet, ModelConfig, SplitConfig, TrainingConfig
+from movierec_cli.registry.artifacts import RunArtifacts
+from movierec_cli.registry.identity import run_name
+from movierec_cli.registry.record import DataIdentity, EpochRecord, RunConfig, RunRecord, TopK
+
+KS = (1, 5, 10, 50, 100)
+
+
+def top_k(level: float) -> TopK:
+    unseen = {k: level * k / 100 for k in KS}
+    return TopK(unseen=unseen, all={k: value / 2 for k, value in unseen.items()})
+
+
+def data_identity(**changes: object) -> DataIdentity:
+    identity = DataIdentity(
+        name="1m",
+        description="MovieLens 1M",
+        fingerprint="ab" * 32,
+        n_ratings=1000,
+        n_movies=4,
+        n_users=3,
+    )
+    return replace(identity, **changes)  # type: ignore[arg-type]
+
+
+def run_config(*features: str, **training: object) -> RunConfig:
+    return RunConfig(
+        family="two-tower",
+        feature_set=FeatureSet.parse(features or ["None"]),
+        split=SplitConfig(),
+        model=ModelConfig(),
+        training=TrainingConfig(**training),  # type: ignore[arg-type]
+    )
+
+
+def run_record(
+    *features: str, level: float = 0.4, data: DataIdentity | None = None, **changes: object
+) -> RunRecord:
+    config, data = run_config(*features), data or data_identity()
+    history = tuple(
+        EpochRecord(
+            epoch=epoch, train_loss=7.0 - epoch / 10, elapsed_s=0.2 * epoch, validation=top_k(gain * level)
+        )
+        for epoch, gain in ((5, 0.8), (10, 0.95), (15, 1.0), (20, 0.99))
+    )
+    record = RunRecord(
+        name=run_name(config, data),
+        config=config,
+        data=data,
+        versions={"movierec": "0.1.0", "tensorflow": "2.21.0"},
+        created_at="2026-01-02T03:04:05+00:00",
+        n_parameters=123_456,
+        best_epoch=15,
+        epochs_run=20,
+        training_s=4.0,
+        validation_s=0.5,
+        history=history,
+        test=top_k(level),
+    )
+    return replace(record, **changes)  # type: ignore[arg-type]
+
+
+def run_artifacts(*, n_users: int = 3, n_movies: int = 4, dim: int = 2, seed: int = 0) -> RunArtifacts:
+    rng = np.random.default_rng(seed)
+    return RunArtifacts(
+        weights={
+            "user_tower/id:0": rng.normal(size=(n_users, dim)).astype(np.float32),
+            "file": np.array(3.0),
+        },
+        vocabularies={"movie_title_text": ["alien", "été"], "timestamp": {"mean": 0.5, "boundaries": [1, 2]}},
+        user_ids=np.arange(1, n_users + 1, dtype=np.int64),
+        movie_ids=np.arange(10, n_movies + 10, dtype=np.int64),
+        user_embeddings=rng.normal(size=(n_users, dim)).astype(np.float32),
+        movie_embeddings=rng.normal(size=(n_movies, dim)).astype(np.float32),
+    )
