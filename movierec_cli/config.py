@@ -120,10 +120,10 @@ class SplitConfig:
     seed: int = 42
 
     def __post_init__(self) -> None:
-        _require(0 < self.test_fraction < 1, "--test-fraction", self.test_fraction, "between 0 and 1")
+        _require(0 < self.test_fraction < 1, "--test_fraction", self.test_fraction, "between 0 and 1")
         _require(
             0 < self.validation_fraction < 1,
-            "--validation-fraction",
+            "--validation_fraction",
             self.validation_fraction,
             "between 0 and 1",
         )
@@ -139,15 +139,16 @@ class ModelConfig:
     l2: float = 1e-5
 
     def __post_init__(self) -> None:
-        _require(self.embedding_size > 0, "--embedding-size", self.embedding_size, "1 or more")
-        _require(all(size > 0 for size in self.layer_sizes), "--layer-sizes", self.layer_sizes, "1 or more each")
+        _require(self.embedding_size > 0, "--embedding_size", self.embedding_size, "1 or more")
+        sizes = self.layer_sizes
+        _require(all(size > 0 for size in sizes), "--layer_sizes", sizes, "1 or more each")
         _require(0 <= self.dropout < 1, "--dropout", self.dropout, "0 or more and below 1")
         _require(self.l2 >= 0, "--l2", self.l2, "0 or more")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """How long and how hard to train. `validation_freq` and `num_epochs` are in epochs, `patience` in validations."""
+    """How long and how hard to train; `num_epochs`, `validation_freq` in epochs, `patience` in validations."""
 
     num_epochs: int = 100
     loss: LossKind = LossKind.CATALOGUE
@@ -158,18 +159,27 @@ class TrainingConfig:
     seed: int = 42
 
     def __post_init__(self) -> None:
-        _require(self.num_epochs > 0, "--num-epochs", self.num_epochs, "1 or more")
-        _require(self.batch_size > 0, "--batch-size", self.batch_size, "1 or more")
-        _require(self.learning_rate > 0, "--learning-rate", self.learning_rate, "above 0")
-        _require(self.validation_freq > 0, "--validation-freq", self.validation_freq, "1 or more")
+        _require(self.num_epochs > 0, "--num_epochs", self.num_epochs, "1 or more")
+        _require(self.batch_size > 0, "--batch_size", self.batch_size, "1 or more")
+        _require(self.learning_rate > 0, "--learning_rate", self.learning_rate, "above 0")
+        _require(self.validation_freq > 0, "--validation_freq", self.validation_freq, "1 or more")
         _require(self.patience >= 0, "--patience", self.patience, "0 (never stop early) or more")
+
+
+DEFAULT_FEATURE_SETS = (
+    FeatureSet(),
+    FeatureSet((Feature.TIMESTAMP,)),
+    FeatureSet((Feature.TIMESTAMP, Feature.MOVIE_GENRES)),
+    FeatureSet((Feature.TIMESTAMP, Feature.MOVIE_TITLE_TEXT, Feature.MOVIE_GENRES)),
+)
+"""What is compared when nobody names a set: features that every data set has."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerConfig:
     """One run of the trainer: each feature set becomes a model, trained or loaded."""
 
-    feature_sets: tuple[FeatureSet, ...] = (FeatureSet(),)
+    feature_sets: tuple[FeatureSet, ...] = DEFAULT_FEATURE_SETS
     data: DataConfig = field(default_factory=DataConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
