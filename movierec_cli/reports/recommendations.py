@@ -1,0 +1,71 @@
+"""What a user rated and what each model recommends them, as tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from rich import box
+from rich.columns import Columns
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from movierec_cli.recommend import RatedMovie, Recommendations
+
+_RATED_SHOWN = 10
+_MODEL_WIDTH = 64  # of one model's table, where the terminal holds two or more side by side
+_PADDING = (0, 1, 0, 0)
+
+
+def user_report(
+    user_id: int, rated: Sequence[RatedMovie], recommended: Sequence[Recommendations], console: Console
+) -> Group:
+    """What the user rated, then one table a model, side by side where the terminal is wide enough."""
+    width = _MODEL_WIDTH if console.width >= 2 * _MODEL_WIDTH + 2 else min(console.width, _MODEL_WIDTH + 16)
+    tables = [_recommended_table(item, width) for item in recommended]
+    return Group(_rated_table(user_id, rated), Text(), Columns(tables, padding=(1, 2)))
+
+
+def _rated_table(user_id: int, rated: Sequence[RatedMovie]) -> Table:
+    shown = min(_RATED_SHOWN, len(rated))
+    title = f"User {user_id} rated {len(rated):,} movies" + (
+        f"; the best {shown}" if shown < len(rated) else ""
+    )
+    table = _table(title)
+    table.add_column("stars", justify="right", no_wrap=True)
+    table.add_column("date", no_wrap=True)
+    table.add_column("title", overflow="fold")
+    table.add_column("genres", style="dim", no_wrap=True, overflow="ellipsis")
+    for movie in rated[:shown]:
+        table.add_row(f"{movie.rating:g}", _date(movie.timestamp), Text(movie.title), _genres(movie.genres))
+    return table
+
+
+def _recommended_table(recommended: Recommendations, width: int) -> Table:
+    table = _table(f"Recommended with: {recommended.feature_set.label}", width=width)
+    table.add_column("", justify="right", no_wrap=True)
+    table.add_column("title", overflow="fold", ratio=3)
+    table.add_column("genres", style="dim", no_wrap=True, overflow="ellipsis", ratio=2)
+    for rank, movie in enumerate(recommended.movies, start=1):
+        table.add_row(str(rank), Text(movie.title), _genres(movie.genres))
+    return table
+
+
+def _table(title: str, width: int | None = None) -> Table:
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=_PADDING,
+        width=width,
+    )
+
+
+def _genres(genres: Sequence[str]) -> Text:
+    return Text(", ".join(genres))
+
+
+def _date(timestamp: int) -> str:
+    return datetime.fromtimestamp(timestamp, UTC).date().isoformat()
