@@ -1,0 +1,219 @@
+"""What lies in the datasets folder, and putting archives there: the functions behind `movierec data`."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from movierec_cli.data.archive import Archive
+from movierec_cli.data.column_cache import CacheHeader, DamagedCacheError, cache_file, read_header
+from movierec_cli.data.fetch import download
+from movierec_cli.data.layouts import Layout, recognise
+from movierec_cli.data.load import (
+    Parsed,
+    checksum_warnings,
+    keep_columns,
+    local_archive,
+    read_archive,
+    recognised_source,
+)
+from movierec_cli.data.progress import Progress, unreported
+from movierec_cli.data.sources import SAMPLE, SOURCES, Source, publication_of, source_of
+from movierec_cli.data.whole_file import written_whole
+from movierec_cli.errors import DataError, MovierecError, UsageError
+
+_COPIED_AT_ONCE = 1 << 24
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # so that equal folders make equal zips
+
+
+@dataclass(frozen=True)
+class SourceInfo:
+    """One entry of the sources table and what is here of it; None where it is not known without parsing."""
+
+    key: str
+    title: str
+    licence: str
+    has_users: bool
+    is_simulated: bool
+    url: str | None  # None for the embedded sample
+    published_sha256: str | None
+    path: Path | None  # None where no archive is here
+    size_bytes: int | None
+    fingerprint: str | None
+    n_ratings: int | None
+    n_movies: int | None
+    n_users: int | None
+    first_timestamp: int | None  # seconds since 1970-01-01 UTC
+    last_timestamp: int | None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StoredArchive:
+    """An archive now in the datasets folder, parsed as a check."""
+
+    key: str
+    path: Path
+    fingerprint: str  # SHA-256 (hex)
+    n_ratings: int
+    n_movies: int
+    n_users: int
+    warnings: tuple[str, ...] = ()
+
+
+def describe_sources(datasets_dir: Path) -> list[SourceInfo]:
+    """Every source of the table, in its order; reads kept columns' headers but parses nothing."""
+    return [describe_source(key, datasets_dir) for key in SOURCES]
+
+
+def describe_source(key: str, datasets_dir: Path) -> SourceInfo:
+    """One source. A local archive that cannot be opened is told in `warnings`. Raises a `UsageError`."""
+    source = source_of(key)
+    path = local_archive(source, datasets_dir)
+    if path is None:
+        return _info(source)
+    try:
+        archive, layout = recognise(path)
+        header = read_header(cache_file(datasets_dir, path), archive.stamp(layout.members))
+    except (MovierecError, DamagedCacheError) as error:
+        return _info(source, path=path, warnings=(str(error),))
+    warnings = checksum_warnings(key, archive, header.fingerprint) if header else ()
+    size = sum(archive.size(member) for member in layout.members) if path.is_dir() else path.stat().st_size
+    return _info(source, path=path, size_bytes=size, header=header, warnings=warnings)
+
+
+def fetch_source(
+    key: str, datasets_dir: Path, *, url: str | None = None, progress: Progress = unreported
+) -> StoredArchive:
+    """Downloads a source anew, even where it is here already, and parses it.
+
+    Raises:
+        UsageError: the name is unknown, or is the embedded sample's, which needs no download.
+        DataError: see `fetch.download`.
+    """
+    source = _with_archive(key)
+    path = download(source, datasets_dir, url=url, progress=progress)
+    archive, layout = recognise(path)
+    return _stored(source, archive, read_archive(archive, layout, datasets_dir, progress))
+
+
+def import_archive(
+    path: Path, datasets_dir: Path, *, key: str | None = None, progress: Progress = unreported
+) -> StoredArchive:
+    """Checks an archive by parsing all of it, then copies it into `datasets_dir` under its published name.
+
+    A folder becomes a zip. Nothing changes in `datasets_dir` unless all went well.
+
+    Args:
+        path: a zip or a folder.
+        datasets_dir: made if need be.
+        key: which source it is; told from the archive where None.
+        progress: called with (message, done, total).
+
+    Raises:
+        UsageError: `key` is unknown or of another layout, or is needed to tell which source it is.
+        DataError: the archive cannot be used.
+    """
+    archive, layout = recognise(path)
+    source = _claimed(key, path, layout) or _told(path, archive, layout)
+    columns = layout.parse(archive, progress)
+    target = datasets_dir / source.archive_name
+    try:
+        _put(archive, layout, source, target)
+    except OSError as error:
+        raise DataError(f"cannot be written ({error})", file=target) from error
+    stored, _ = recognise(target)
+    return _stored(source, stored, keep_columns(columns, stored, layout, datasets_dir))
+
+
+def _info(
+    source: Source,
+    *,
+    path: Path | None = None,
+    size_bytes: int | None = None,
+    header: CacheHeader | None = None,
+    warnings: tuple[str, ...] = (),
+) -> SourceInfo:
+    publication = publication_of(source) if source.archive_name else None
+    return SourceInfo(
+        key=source.key,
+        title=source.title,
+        licence=source.licence,
+        has_users=source.has_users,
+        is_simulated=source.key == SAMPLE,
+        url=publication.url if publication else None,
+        published_sha256=publication.sha256 if publication else None,
+        path=path,
+        size_bytes=size_bytes,
+        fingerprint=header.fingerprint if header else None,
+        n_ratings=header.n_ratings if header else None,
+        n_movies=header.n_movies if header else None,
+        n_users=header.n_users if header else None,
+        first_timestamp=header.first_timestamp if header else None,
+        last_timestamp=header.last_timestamp if header else None,
+        warnings=warnings,
+    )
+
+
+def _with_archive(key: str) -> Source:
+    source = source_of(key)
+    if not source.archive_name:
+        raise UsageError(f"'{key}' is part of the program; there is nothing to fetch or import")
+    return source
+
+
+def _claimed(key: str | None, path: Path, layout: Layout) -> Source | None:
+    if key is None:
+        return None
+    source = _with_archive(key)
+    if source.layout is not layout.kind:
+        raise UsageError(
+            f"{path} has the {layout.kind} layout, but data set '{key}' has the {source.layout} layout"
+        )
+    return source
+
+
+def _told(path: Path, archive: Archive, layout: Layout) -> Source:
+    source = recognised_source(path, layout.kind, archive.fingerprint(layout.members))
+    if source is None:
+        known = ", ".join(source.key for source in SOURCES.values() if source.layout is layout.kind)
+        raise UsageError(
+            f"{path} could be any of {known}: say which with --dataset;"
+            " a data set of your own is not imported but used with --archive"
+        )
+    return source
+
+
+def _put(archive: Archive, layout: Layout, source: Source, target: Path) -> None:
+    if target.exists() and archive.path.samefile(target):
+        return
+    with written_whole(target) as temporary:
+        if archive.is_zip:
+            shutil.copyfile(archive.path, temporary)
+        else:
+            _zip_members(archive, layout, source, temporary)
+
+
+def _zip_members(archive: Archive, layout: Layout, source: Source, file: Path) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for member in layout.members:
+            entry = zipfile.ZipInfo(f"{source.stem}/{member}", _ZIP_DATE)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(member) as stream, zipped.open(entry, "w", force_zip64=True) as copy:
+                while data := stream.read(_COPIED_AT_ONCE):
+                    copy.write(data)
+
+
+def _stored(source: Source, archive: Archive, parsed: Parsed) -> StoredArchive:
+    columns = parsed.columns
+    return StoredArchive(
+        key=source.key,
+        path=archive.path,
+        fingerprint=parsed.fingerprint,
+        n_ratings=len(columns.ratings),
+        n_movies=len(columns.movies),
+        n_users=len(columns.users),
+        warnings=(*parsed.warnings, *checksum_warnings(source.key, archive, parsed.fingerprint)),
+    )

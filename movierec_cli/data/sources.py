@@ -1,0 +1,81 @@
+"""The data sets a user can name. A new one is one entry here, and a parser only if its layout is new."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+from movierec_cli.data.layouts import LayoutKind
+from movierec_cli.errors import MovierecError, UsageError
+
+SAMPLE = "sample"
+
+_GROUPLENS = "https://files.grouplens.org/datasets/movielens/"
+_LICENCE = (
+    "GroupLens Research, University of Minnesota: free for research, with acknowledgement; no redistribution"
+    " and no commercial use without permission (the README in the archive has the terms)"
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set by name. The embedded sample has no archive."""
+
+    key: str
+    title: str
+    archive_name: str = ""  # as published
+    layout: LayoutKind | None = None
+    has_users: bool = False  # gender, age, occupation
+    licence: str = _LICENCE
+
+    @property
+    def stem(self) -> str:
+        """The archive's name without ".zip": the folder it unpacks to."""
+        return self.archive_name.removesuffix(".zip")
+
+
+SOURCES = {
+    source.key: source
+    for source in (
+        Source("1m", "MovieLens 1M", "ml-1m.zip", LayoutKind.MOVIELENS_1M, has_users=True),
+        Source("100k", "MovieLens 100K", "ml-100k.zip", LayoutKind.MOVIELENS_100K, has_users=True),
+        Source("latest-small", "MovieLens latest-small", "ml-latest-small.zip", LayoutKind.CSV),
+        Source("20m", "MovieLens 20M", "ml-20m.zip", LayoutKind.CSV),
+        Source("25m", "MovieLens 25M", "ml-25m.zip", LayoutKind.CSV),
+        Source("32m", "MovieLens 32M", "ml-32m.zip", LayoutKind.CSV),
+        Source(SAMPLE, "embedded sample, simulated ratings", has_users=True, licence="part of this program"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Publication:
+    """Where an archive is published, and as what."""
+
+    url: str
+    size_bytes: int | None = None  # None, like the checksum, where TFDS has none registered
+    sha256: str | None = None
+
+
+def source_of(key: str) -> Source:
+    """Looks a source up. Raises a `UsageError` that lists the known names."""
+    if key not in SOURCES:
+        raise UsageError(f"unknown data set '{key}'; known are {', '.join(SOURCES)}")
+    return SOURCES[key]
+
+
+def publication_of(source: Source) -> Publication:
+    """Address, size and checksum as TFDS registers them; GroupLens' address alone for an archive it lacks."""
+    registered = _registered().get(source.archive_name)
+    return registered or Publication(f"{_GROUPLENS}{source.archive_name}")
+
+
+def _registered() -> dict[str, Publication]:
+    """TFDS' entries by archive name, from its file: importing the package would take seconds."""
+    package = importlib.util.find_spec("tensorflow_datasets")
+    if package is None or package.origin is None:
+        raise MovierecError("tensorflow-datasets is not installed; install movierec with its dependencies")
+    file = Path(package.origin).parent / "url_checksums" / "movielens.txt"
+    rows = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return {name: Publication(url, int(size), sha256) for url, size, sha256, name in rows}
