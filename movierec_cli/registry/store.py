@@ -23,6 +23,7 @@ __all__ = [
     "Problem",
     "Run",
     "RunArtifacts",
+    "find_named",
     "find_run",
     "list_runs",
     "load_run",
@@ -134,6 +135,22 @@ def list_runs(directory: Path) -> tuple[list[Run], list[Problem]]:
     return runs, problems
 
 
+def find_named(directory: Path, name: str) -> Run:
+    """The run whose name is, or alone begins with, `name`.
+
+    Raises:
+        SavedModelError: there is none or more than one, or its folder is damaged or foreign.
+    """
+    folders.recover(directory)
+    names = [folder.name for folder in _visible_folders(directory)]
+    matches = [name] if name in names else [known for known in names if name and known.startswith(name)]
+    if len(matches) > 1:
+        raise SavedModelError(f"'{name}' begins the names of {len(matches)} models: {', '.join(matches)}")
+    if not matches:
+        raise _unknown(directory, name, names)
+    return load_run(directory / matches[0])
+
+
 def remove_run(directory: Path, name: str) -> None:
     """Deletes one run.
 
@@ -143,7 +160,7 @@ def remove_run(directory: Path, name: str) -> None:
     folders.recover(directory)
     known = [folder.name for folder in _visible_folders(directory)]
     if name not in known:
-        raise SavedModelError(f"there is no saved model '{name}' in {directory}; {_named(known)}")
+        raise _unknown(directory, name, known)
     folder = directory / name
     if not _is_run(folder):
         raise SavedModelError(
@@ -152,9 +169,10 @@ def remove_run(directory: Path, name: str) -> None:
     folders.remove(folder)
 
 
-def _named(names: Iterable[str]) -> str:
-    listed = ", ".join(names)
-    return f"there are: {listed}" if listed else "there are none"
+def _unknown(directory: Path, name: str, known: Iterable[str]) -> SavedModelError:
+    listed = ", ".join(known)
+    rest = f"there are: {listed}" if listed else "there are none"
+    return SavedModelError(f"there is no saved model '{name}' in {directory}; {rest}")
 
 
 def _visible_folders(directory: Path) -> list[Path]:

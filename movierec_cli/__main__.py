@@ -1,0 +1,5 @@
+"""`python -m movierec_cli`."""
+
+from movierec_cli.cli.app import main
+
+main()

@@ -1,0 +1,64 @@
+"""Where output goes: results to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.text import Text
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """The two streams of a command, and how much it says."""
+
+    quiet: bool = False
+    out: Console = field(default_factory=lambda: Console(soft_wrap=False))
+    err: Console = field(default_factory=lambda: Console(stderr=True))
+
+    @property
+    def shows_progress(self) -> bool:
+        """Moving bars are for people who look."""
+        return self.err.is_terminal and not self.quiet
+
+    def note(self, message: str) -> None:
+        """Something on the way; not said when quiet."""
+        if not self.quiet:
+            self.err.print(Text(message, style="dim"), soft_wrap=True)
+
+    def warn(self, message: str) -> None:
+        """Something the user should know even when quiet."""
+        self.err.print(Text.assemble(("Warning: ", "bold yellow"), message), soft_wrap=True)
+
+    def warn_all(self, messages: Iterable[str]) -> None:
+        """Each message as a warning."""
+        for message in messages:
+            self.warn(message)
+
+    def fail(self, message: str) -> None:
+        """Why the command ends without a result."""
+        self.err.print(Text.assemble(("Error: ", "bold red"), message), soft_wrap=True)
+
+    def document(self, content: object) -> None:
+        """One JSON document, for programs."""
+        self.out.file.write(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def take_logs(self) -> None:
+        """Shows the package's own warnings."""
+        handler = _TerminalHandler(self)
+        logger = logging.getLogger("movierec_cli")
+        logger.handlers = [handler]
+        logger.setLevel(logging.WARNING)
+        logger.propagate = False
+
+
+class _TerminalHandler(logging.Handler):
+    def __init__(self, terminal: Terminal):
+        super().__init__()
+        self._terminal = terminal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._terminal.warn(record.getMessage())

@@ -1,0 +1,96 @@
+"""The progress of a training on stderr: bars for a person who looks, a line a model for a log."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from movierec_cli.cli.console import Terminal
+
+if TYPE_CHECKING:
+    from movierec_cli.config import FeatureSet
+    from movierec_cli.registry.record import EpochRecord
+    from movierec_cli.registry.store import Run
+
+_REDRAWS_A_SECOND = 5  # more would take time from the training
+
+
+class ProgressDisplay:
+    """A `TrainingObserver` that draws; also a callback for loading data, as `data_loading`."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[detail]}", markup=False),
+            TimeRemainingColumn(compact=True),
+            console=terminal.err,
+            refresh_per_second=_REDRAWS_A_SECOND,
+            transient=True,
+            disable=not terminal.shows_progress,
+        )
+        self._bar: TaskID | None = None
+        self._message = ""
+        self._set = ""
+        self._best: float | None = None
+
+    def __enter__(self) -> ProgressDisplay:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def data_loading(self, message: str, done: int, total: int) -> None:
+        """Draws the loading of data; a total of 0 is one that is not known."""
+        if message != self._message or self._bar is None:
+            self._start(message, total or None)
+        assert self._bar is not None
+        self._bars.update(self._bar, completed=done, total=total or None)
+
+    def set_started(self, feature_set: FeatureSet, position: int, total: int) -> None:
+        """Draws a new bar for the set at `position`, from 1, of `total`."""
+        self._set, self._best = f"[{position}/{total}] {feature_set.label}", None
+        self._start(self._set, None)
+
+    def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None:
+        """Moves the bar."""
+        if self._bar is not None:
+            self._bars.update(
+                self._bar, completed=epoch, total=num_epochs, detail=self._detail(epoch, train_loss)
+            )
+
+    def validated(self, record: EpochRecord) -> None:
+        """Keeps the best accuracy for the bar."""
+        accuracy = record.validation.unseen[max(record.validation.unseen)]
+        self._best = accuracy if self._best is None else max(self._best, accuracy)
+
+    def set_ended(self, run: Run, *, loaded: bool) -> None:
+        """Ends the bar with a line that stays."""
+        self._end()
+        record = run.record
+        how = "loaded" if loaded else f"{record.epochs_run} epochs in {record.training_s:.1f} s"
+        self._terminal.note(f"{self._set or record.config.feature_set.label}: {how}")
+
+    def warned(self, message: str) -> None:
+        """Shows a warning above the bar."""
+        self._terminal.warn(message)
+
+    def _detail(self, epoch: int, train_loss: float) -> str:
+        best = "" if self._best is None else f", best validation top-100 {self._best:.4f}"
+        return f"epoch {epoch}, loss {train_loss:.3f}{best}"
+
+    def _start(self, message: str, total: int | None) -> None:
+        self._end()
+        self._message = message
+        self._bar = self._bars.add_task(message, total=total, detail="")
+
+    def _end(self) -> None:
+        if self._bar is not None:
+            self._bars.remove_task(self._bar)
+        self._bar = None

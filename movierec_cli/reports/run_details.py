@@ -1,0 +1,60 @@
+"""One run, whole, for the terminal."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from rich import box
+from rich.console import Console, Group
+from rich.table import Table
+
+from movierec_cli.registry.record import RunRecord
+from movierec_cli.registry.store import Run
+from movierec_cli.reports.table import comparison
+
+
+def details(run: Run, console: Console) -> Group:
+    """Test accuracy, settings, data, versions and every validation of a run."""
+    return Group(comparison([run.record], console), _facts(run), _history(run.record))
+
+
+def _facts(run: Run) -> Table:
+    record = run.record
+    table = Table.grid(padding=(0, 2))
+    settings = {
+        **asdict(record.config.split),
+        **asdict(record.config.model),
+        **asdict(record.config.training),
+    }
+    data = record.data
+    for name, value in {
+        "folder": run.folder,
+        "size": f"{run.size_bytes / 1e6:.1f} MB",
+        "trained": record.created_at,
+        "data": data.description,
+        "fingerprint": data.fingerprint,
+        "ratings": f"{data.n_ratings:,} of {data.n_movies:,} movies by {data.n_users:,} users",
+        "family": record.config.family,
+        **settings,
+        "seed": f"{record.config.training.seed}; of the split {record.config.split.seed}",
+        "versions": ", ".join(f"{name} {version}" for name, version in record.versions.items()),
+    }.items():
+        table.add_row(name, str(value))
+    return table
+
+
+def _history(record: RunRecord) -> Table:
+    table = Table(title="Validation", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    k = max(record.test.unseen)
+    for header in ("epoch", "loss", "seconds", f"top-{k} unseen", f"top-{k} all"):
+        table.add_column(header, justify="right", no_wrap=True)
+    for epoch in record.history:
+        table.add_row(
+            str(epoch.epoch),
+            f"{epoch.train_loss:.4f}",
+            f"{epoch.elapsed_s:.1f}",
+            f"{epoch.validation.unseen[k]:.4f}",
+            f"{epoch.validation.all[k]:.4f}",
+            style="bold" if epoch.epoch == record.best_epoch else "",
+        )
+    return table
