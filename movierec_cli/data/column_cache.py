@@ -11,7 +11,8 @@ import json
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,19 @@ _DTYPES = {
     "users.zip_code": np.object_,
 }
 _OPTIONAL = frozenset(name for name in _DTYPES if name.startswith("users.") and name != "users.user_id")
+
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    NotImplementedError,
+)
 
 _Array = npt.NDArray[Any]
 
@@ -93,7 +107,7 @@ def read_header(file: Path, stamp: Stamp) -> CacheHeader | None:
     """
     if not file.exists():
         return None
-    with _Opened(file) as arrays:
+    with _opened(file) as arrays:
         return _matching_header(arrays, stamp)
 
 
@@ -105,43 +119,19 @@ def load_columns(file: Path, stamp: Stamp) -> tuple[Columns, CacheHeader] | None
     """
     if not file.exists():
         return None
-    with _Opened(file) as arrays:
+    with _opened(file) as arrays:
         header = _matching_header(arrays, stamp)
         return None if header is None else (_unpacked(arrays, header), header)
 
 
-class _Opened:
-    """An npz whose every way of being damaged is a `DamagedCacheError`."""
-
-    _DAMAGED = (
-        zipfile.BadZipFile,
-        zlib.error,
-        struct.error,
-        OSError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        EOFError,
-        NotImplementedError,
-    )
-
-    def __init__(self, file: Path):
-        self._file = file
-
-    def __enter__(self) -> Mapping[str, _Array]:
-        try:
-            self._arrays = np.load(self._file, allow_pickle=False)
-        except self._DAMAGED as error:
-            raise DamagedCacheError(f"{self._file}: {error}") from error
-        if not isinstance(self._arrays, np.lib.npyio.NpzFile):
-            raise DamagedCacheError(f"{self._file}: is no npz")
-        return self._arrays
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self._arrays.close()
-        if isinstance(error, self._DAMAGED):
-            raise DamagedCacheError(f"{self._file}: {error}") from error
+@contextmanager
+def _opened(file: Path) -> Iterator[Mapping[str, _Array]]:
+    """The arrays of an npz, read when asked for; every way of being damaged is a `DamagedCacheError`."""
+    try:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+            yield arrays
+    except _DAMAGED as error:
+        raise DamagedCacheError(f"{file}: {error}") from error
 
 
 def _header(columns: Columns, stamp: Stamp, fingerprint: str) -> CacheHeader:

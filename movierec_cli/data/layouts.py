@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +9,9 @@ from pathlib import Path
 from movierec_cli.data import csv_layout, movielens_1m, movielens_100k
 from movierec_cli.data.archive import Archive, open_archive
 from movierec_cli.data.columns import Columns
+from movierec_cli.data.layout_kind import LayoutKind
 from movierec_cli.data.progress import Progress
 from movierec_cli.errors import DataError
-
-
-class LayoutKind(enum.StrEnum):
-    """The layouts GroupLens has published its ratings in, where this program reads them."""
-
-    MOVIELENS_100K = "100K"
-    MOVIELENS_1M = "1M"
-    CSV = "CSV"
 
 
 @dataclass(frozen=True)

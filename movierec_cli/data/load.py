@@ -10,7 +10,8 @@ from movierec_cli.data import column_cache
 from movierec_cli.data.archive import Archive
 from movierec_cli.data.columns import Columns
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.layouts import Layout, LayoutKind, recognise
+from movierec_cli.data.layout_kind import LayoutKind
+from movierec_cli.data.layouts import Layout, recognise
 from movierec_cli.data.lengths import with_lengths
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.sources import SAMPLE, SOURCES, Source, publication_of, source_of

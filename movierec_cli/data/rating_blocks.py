@@ -7,6 +7,7 @@ the same block line by line to name the line. Memory is the columns plus one blo
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,7 +84,10 @@ def _header(stream: Stream, place: str) -> tuple[str, ...]:
     line = decode_utf8(stream.readline(), place).strip()
     if not line:
         raise DataError("is empty", file=place)
-    header = next(csv.reader([line]))
+    try:
+        header = next(csv.reader([line], strict=True))
+    except csv.Error as error:
+        raise DataError(f"is no well-formed CSV ({error})", file=place, line=1) from error
     column_order(header, RATING_COLUMNS, place)
     return tuple(word.strip() for word in header)
 
@@ -110,16 +114,19 @@ class _Reader:
         """User id, movie id, rating, timestamp, each [n_lines]; None where a line cannot be read so."""
         import polars
 
-        if self.format.separator != self._separator and self._separator.encode() in block.data:
+        header, data = self.header, block.data
+        if self.format.separator == "," and b'"' in data:
+            header, data = RATING_COLUMNS, _unquoted(data, header)
+        if self.format.separator != self._separator and self._separator.encode() in data:
             return None
         try:
             frame = polars.read_csv(
-                block.data.replace(self.format.separator.encode(), self._separator.encode()),
+                data.replace(self.format.separator.encode(), self._separator.encode()),
                 has_header=False,
                 separator=self._separator,
-                quote_char='"' if self._separator == "," else None,
-                schema=self._schema(),
-                columns=[self.header.index(name) for name in RATING_COLUMNS],
+                quote_char=None,
+                schema=_schema(header),
+                columns=[header.index(name) for name in RATING_COLUMNS],
             )
         except polars.exceptions.PolarsError:
             return None
@@ -132,14 +139,6 @@ class _Reader:
     def _separator(self) -> str:
         # polars takes one byte, so "::" becomes a tab first
         return "\t" if len(self.format.separator) > 1 else self.format.separator
-
-    def _schema(self) -> dict[str, Any]:
-        import polars
-
-        types = {name: polars.Int64() for name in (USER_ID, MOVIE_ID, TIMESTAMP)} | {RATING: polars.Float32()}
-        # a column of the user's own may come twice or have no name: only its place matters
-        names = [name if name in types else f"column {place}" for place, name in enumerate(self.header)]
-        return {name: types.get(name, polars.String()) for name in names}
 
     def _part(self, user_id: _Column, movie_id: _Column, rating: _Column, timestamp: _Column) -> _Part | None:
         movie_index = self.movies.rows(movie_id)
@@ -160,6 +159,28 @@ class _Reader:
         movies = frozenset(self.movies.ids.tolist())
         place = self.archive.place(self.format.member)
         return RatingLines(place, self.format, self.header, movies, users).first_error(block)
+
+
+def _schema(header: Sequence[str]) -> dict[str, Any]:
+    import polars
+
+    types = {name: polars.Int64() for name in (USER_ID, MOVIE_ID, TIMESTAMP)} | {RATING: polars.Float32()}
+    # a column of the user's own may come twice or have no name: only its place matters
+    names = [name if name in types else f"column {place}" for place, name in enumerate(header)]
+    return {name: types.get(name, polars.String()) for name in names}
+
+
+def _unquoted(data: bytes, header: Sequence[str]) -> bytes:
+    """The four columns without quotes; empty where a line does not allow it. Slow, and rarely needed."""
+    # polars panics on some malformed quotes, and cannot tell a line end within quotes from one without
+    order = [header.index(name) for name in RATING_COLUMNS]
+    try:
+        records = [next(csv.reader([line], strict=True), []) for line in data.decode().split("\n")]
+    except (csv.Error, UnicodeDecodeError):
+        return b""
+    if any(len(fields) != len(header) or any("," in fields[index] for index in order) for fields in records):
+        return b""
+    return "\n".join(",".join(fields[index] for index in order) for fields in records).encode()
 
 
 def _narrow(ids: _Column) -> _Column:

@@ -47,7 +47,10 @@ class RatingLines:
     def _fields(self, line: bytes) -> list[str]:
         text = line.decode("utf-8", errors="replace").removesuffix("\r")
         if self.format.separator == ",":
-            return next(csv.reader([text]), [])
+            try:
+                return next(csv.reader([text], strict=True), [])
+            except csv.Error:
+                return [text]
         return text.split(self.format.separator)
 
     def _check(self, row: TextRow) -> None:
