@@ -1,0 +1,94 @@
+"""What `movierec data info` and `movierec data import` stand on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from movierec_cli.config import DataConfig
+from movierec_cli.data.datasets_folder import describe_source, describe_sources, import_archive
+from movierec_cli.data.load import load_dataset
+from movierec_cli.errors import DataError, UsageError
+
+MakeArchive = Callable[..., Path]
+
+
+def test_an_import_is_a_whole_copy_under_the_published_name(archive_1m: Path, tmp_path: Path) -> None:
+    mine = archive_1m.rename(tmp_path / "download (3).zip")
+    stored = import_archive(mine, tmp_path / "ds")
+    assert stored.path == tmp_path / "ds" / "ml-1m.zip"
+    assert stored.path.read_bytes() == mine.read_bytes()
+    assert (stored.key, stored.n_ratings, stored.n_movies, stored.n_users) == ("1m", 96, 15, 12)
+    assert load_dataset(DataConfig(datasets_dir=tmp_path / "ds")).fingerprint == stored.fingerprint
+
+
+def test_an_imported_folder_becomes_a_zip_that_loads_alike(make_archive: MakeArchive, tmp_path: Path) -> None:
+    folder = make_archive("csv", name="ml-20m", folder=True, inner="")
+    stored = import_archive(folder, tmp_path / "ds")
+    assert (stored.key, stored.path.name) == ("20m", "ml-20m.zip")
+    assert stored.fingerprint == hashlib.sha256(stored.path.read_bytes()).hexdigest()
+    imported = load_dataset(DataConfig(dataset="20m", datasets_dir=tmp_path / "ds"))
+    own = load_dataset(DataConfig(archive=folder, datasets_dir=tmp_path / "ds"))
+    assert imported.ratings.timestamp.tolist() == own.ratings.timestamp.tolist()
+
+
+def test_a_bad_archive_leaves_the_folder_as_it_was(make_archive: MakeArchive, tmp_path: Path) -> None:
+    bad = make_archive("1m", replace={"ratings.dat": b"1::1::9::0\n"})
+    with pytest.raises(DataError, match=r"ratings\.dat, line 1: the rating is 9"):
+        import_archive(bad, tmp_path / "ds")
+    assert not (tmp_path / "ds").exists()
+
+
+def test_a_csv_archive_is_imported_by_its_name_or_the_one_given(
+    make_archive: MakeArchive, tmp_path: Path
+) -> None:
+    mine = make_archive("csv", name="mine")
+    with pytest.raises(UsageError, match="could be any of latest-small, 20m, 25m, 32m"):
+        import_archive(mine, tmp_path / "ds")
+    assert import_archive(mine, tmp_path / "ds", key="25m").path.name == "ml-25m.zip"
+    assert import_archive(make_archive("csv"), tmp_path / "ds").key == "latest-small"
+
+
+def test_an_import_under_another_layouts_name_is_refused(archive_1m: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="has the 1M layout, but data set '100k' has the 100K layout"):
+        import_archive(archive_1m, tmp_path / "ds", key="100k")
+    with pytest.raises(UsageError, match="unknown data set 'x'"):
+        import_archive(archive_1m, tmp_path / "ds", key="x")
+
+
+def test_an_archive_already_in_place_is_checked_and_stays(make_archive: MakeArchive, tmp_path: Path) -> None:
+    path = make_archive("1m", directory=tmp_path / "ds")
+    before = path.read_bytes()
+    assert import_archive(path, tmp_path / "ds").n_ratings == 96
+    assert path.read_bytes() == before
+
+
+def test_info_lists_every_source_and_what_is_known_of_a_local_one(archive_1m: Path, tmp_path: Path) -> None:
+    import_archive(archive_1m, tmp_path / "ds")
+    infos = {info.key: info for info in describe_sources(tmp_path / "ds")}
+    assert list(infos) == ["1m", "100k", "latest-small", "20m", "25m", "32m", "sample"]
+    local = infos["1m"]
+    assert local.path == tmp_path / "ds" / "ml-1m.zip"
+    assert (local.size_bytes, local.n_ratings) == (archive_1m.stat().st_size, 96)
+    assert (local.first_timestamp, local.last_timestamp) == (978_299_988, 978_300_699)
+    assert "is not the published" in local.warnings[0]
+    assert infos["25m"].path is None
+    assert infos["25m"].n_ratings is None
+    assert infos["sample"].is_simulated
+
+
+def test_info_of_an_archive_not_parsed_yet_has_no_counts(make_archive: MakeArchive, tmp_path: Path) -> None:
+    path = make_archive("1m", directory=tmp_path / "ds")
+    info = describe_source("1m", tmp_path / "ds")
+    assert (info.path, info.n_ratings, info.fingerprint) == (path, None, None)
+
+
+def test_info_of_a_damaged_archive_says_so(make_archive: MakeArchive, tmp_path: Path) -> None:
+    path = make_archive("1m", directory=tmp_path / "ds")
+    path.write_bytes(path.read_bytes()[:500])
+    info = describe_source("1m", tmp_path / "ds")
+    assert info.path == path
+    assert "cannot be read as a zip" in info.warnings[0]

@@ -1,0 +1,171 @@
+"""Downloads through TFDS from a server on loopback, and what is said when they fail."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from movierec_cli.data import fetch
+from movierec_cli.data.datasets_folder import fetch_source
+from movierec_cli.data.fetch import download
+from movierec_cli.data.sources import SOURCES, Publication, publication_of
+from movierec_cli.errors import DataError, UsageError
+
+MakeArchive = Callable[..., Path]
+
+
+class Server(HTTPServer):
+    """Answers every path with `body`, `status` and, where it is to break off, too large a length."""
+
+    body = b""
+    status = 200
+    missing_bytes = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/ml-1m.zip"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", str(len(self.server.body) + self.server.missing_bytes))
+        self.end_headers()
+        self.wfile.write(self.server.body)
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def server(archive_1m: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with Server(("127.0.0.1", 0), _Handler) as serving:
+        serving.body = archive_1m.read_bytes()
+        thread = threading.Thread(target=serving.serve_forever)
+        thread.start()
+        yield serving
+        serving.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def published(server: Server, monkeypatch: pytest.MonkeyPatch) -> Publication:
+    """As if the synthetic archive were what is published."""
+    sha256 = hashlib.sha256(server.body).hexdigest()
+    publication = Publication(publication_of(SOURCES["1m"]).url, len(server.body), sha256)
+    monkeypatch.setattr(fetch, "publication_of", lambda source: publication)
+    return publication
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def assert_says_what_to_do(error: DataError, target: Path) -> None:
+    for words in ("Fetch ml-1m.zip by another way", f"put it at {target}", "movierec data import ml-1m.zip"):
+        assert words in str(error)
+
+
+def test_a_verified_download_is_put_under_its_published_name(
+    server: Server, published: Publication, tmp_path: Path
+) -> None:
+    calls: list[tuple[str, int, int]] = []
+    path = download(SOURCES["1m"], tmp_path / "ds", url=server.url, progress=lambda *call: calls.append(call))
+    assert path == tmp_path / "ds" / "ml-1m.zip"
+    assert path.read_bytes() == server.body
+    assert left_in(tmp_path / "ds") == ["ml-1m.zip"]
+    assert calls
+    assert all(call[0] == "downloading ml-1m.zip" and call[2] == len(server.body) for call in calls)
+
+
+def test_a_download_with_another_checksum_is_refused_and_the_old_file_stays(
+    server: Server, tmp_path: Path
+) -> None:
+    target = tmp_path / "ds" / "ml-1m.zip"
+    target.parent.mkdir()
+    target.write_text("old")
+    with pytest.raises(DataError, match="differs from the published checksum a6898adb") as caught:
+        download(SOURCES["1m"], target.parent, url=server.url)
+    assert_says_what_to_do(caught.value, target)
+    assert target.read_text() == "old"
+    assert left_in(target.parent) == ["ml-1m.zip"]
+
+
+def test_an_archive_without_registered_checksum_is_downloaded_and_the_warning_says_so(
+    server: Server, make_archive: MakeArchive, tmp_path: Path
+) -> None:
+    server.body = make_archive("csv", name="ml-32m").read_bytes()
+    stored = fetch_source("32m", tmp_path / "ds", url=server.url)
+    assert (stored.key, stored.n_ratings, stored.path.name) == ("32m", 96, "ml-32m.zip")
+    assert "no registered checksum" in stored.warnings[0]
+
+
+def test_a_page_in_place_of_an_unregistered_archive_is_refused(server: Server, tmp_path: Path) -> None:
+    server.body = b"<html>please log in</html>"
+    with pytest.raises(DataError, match="cannot be read as a zip"):
+        download(SOURCES["32m"], tmp_path / "ds", url=server.url)
+    assert left_in(tmp_path / "ds") == []
+
+
+def test_a_server_error_is_told_at_once(server: Server, tmp_path: Path) -> None:
+    server.status = 503
+    with pytest.raises(DataError, match="the server answers 503") as caught:
+        download(SOURCES["1m"], tmp_path / "ds", url=server.url)
+    assert_says_what_to_do(caught.value, tmp_path / "ds" / "ml-1m.zip")
+
+
+def test_a_download_that_breaks_off_leaves_nothing(
+    server: Server, published: Publication, tmp_path: Path
+) -> None:
+    server.missing_bytes = 1000
+    with pytest.raises(DataError, match=r"cannot be downloaded|incomplete|IncompleteRead"):
+        download(SOURCES["1m"], tmp_path / "ds", url=server.url)
+    assert left_in(tmp_path / "ds") == []
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_refused_connection_is_told_as_being_offline(scheme: str, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound but not listening: refused
+        url = f"{scheme}://127.0.0.1:{taken.getsockname()[1]}/ml-1m.zip"
+        with pytest.raises(DataError, match="is this machine offline") as caught:
+            download(SOURCES["1m"], tmp_path / "ds", url=url)
+    assert url in str(caught.value)
+    assert_says_what_to_do(caught.value, tmp_path / "ds" / "ml-1m.zip")
+    assert left_in(tmp_path / "ds") == []
+
+
+def test_an_interrupted_download_ends_its_process_and_leaves_nothing(
+    server: Server, published: Publication, tmp_path: Path
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        download(SOURCES["1m"], tmp_path / "ds", url=server.url, progress=interrupt)
+    assert left_in(tmp_path / "ds") == []
+
+
+def test_the_sample_cannot_be_fetched(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="'sample' is part of the program"):
+        fetch_source("sample", tmp_path)
+
+
+def test_addresses_and_checksums_are_those_tfds_registers() -> None:
+    publication = publication_of(SOURCES["25m"])
+    assert publication.url == "https://files.grouplens.org/datasets/movielens/ml-25m.zip"
+    assert publication.size_bytes == 261_978_986
+    assert publication.sha256 is not None
+    assert len(publication.sha256) == 64
+    unregistered = {key for key, source in SOURCES.items() if publication_of(source).sha256 is None}
+    assert unregistered == {"32m", "sample"}
