@@ -285,9 +285,7 @@ def train_command(
         typer.Option(
             "--generate_recommendations_for_user",
             metavar="ID",
-            # rich cuts so long a name in 80 columns, hence the name in the text.
-            help="Show what this user rated, and ten movies from each model: "
-            "--generate_recommendations_for_user 1.",
+            help="Show what this user rated, and ten movies from each model.",
             rich_help_panel=_OUTPUT,
         ),
     ] = None,
@@ -308,6 +306,8 @@ def train_command(
 
     Several values after one option belong together: `--layer_sizes 64 32`,
     `--additional_feature_sets timestamp movie_genres`. So do `64,32` and `timestamp,movie_genres`.
+
+    With `--generate_recommendations_for_user 1`, each model also recommends ten movies to user 1.
     """
     from movierec_cli.cli.progress import ProgressDisplay
 

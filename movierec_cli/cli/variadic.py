@@ -122,7 +122,12 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Rewrites the arguments, then lets Typer parse them."""
         ctx.meta[_RAW_ARGS] = tuple(args)
-        return super().parse_args(ctx, _rewritten(self, ctx, args))
+        rewritten = _rewritten(self, ctx, args)
+        try:
+            return super().parse_args(ctx, list(rewritten))
+        except typer.BadParameter as error:
+            _show_value(error, rewritten)
+            raise
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
         """Completes also a value that is not the first after its option."""
@@ -177,6 +182,14 @@ def _own_options(args: Sequence[str], specs: Mapping[str, OptionSpec]) -> int:
     """How many of the first arguments are a group's own options. None of a group's options takes a value."""
     flags = (spelling(token) in specs for token in args)
     return next((place for place, is_own in enumerate(flags) if not is_own), len(args))
+
+
+def _show_value(error: typer.BadParameter, rewritten: Sequence[str]) -> None:
+    """Adds the refused value to a message that lacks it, such as that of a wrong number."""
+    names = error.param.opts if error.param is not None else ()
+    values = [token.partition("=")[2] for token in rewritten if token.partition("=")[0] in names]
+    if values and f"'{values[-1]}'" not in error.message:
+        error.message = f"'{values[-1]}' cannot be used: {error.message}"
 
 
 def _rewritten(command: Any, ctx: Any, args: Sequence[str]) -> list[str]:

@@ -1,0 +1,166 @@
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.core import TyperGroup
+from typer.testing import CliRunner
+
+from movierec_cli import __version__
+from movierec_cli.cli.app import app
+from movierec_cli.config import Feature, LossKind, SplitKind
+from movierec_cli.data.sources import SOURCES
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("tensorflow", "tf_keras", "keras", "numpy", "polars", "plotly", "tensorflow_datasets", "pyarrow")
+
+
+def commands() -> Iterator[tuple[str, Any]]:
+    def walk(path: str, command: Any) -> Iterator[tuple[str, Any]]:
+        yield path, command
+        if isinstance(command, TyperGroup):
+            for name, child in command.commands.items():
+                yield from walk(f"{path} {name}", child)
+
+    yield from walk("movierec", typer.main.get_command(app))
+
+
+COMMANDS = dict(commands())
+
+
+def run(*args: str) -> Any:
+    return CliRunner().invoke(app, args, prog_name="movierec", env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"})
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_every_command_and_option_has_help(path: str) -> None:
+    command = COMMANDS[path]
+    assert command.help
+    for param in command.params:
+        assert param.help, f"{path} {param.name}"
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_help_names_every_option_in_full_in_80_columns(path: str) -> None:
+    result = run(*path.split()[1:], "--help")
+    assert result.exit_code == 0
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    for param in COMMANDS[path].params:
+        for name in param.opts if param.param_type_name == "option" else ():
+            assert name in result.stdout, f"{path} {name}"
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_options_of_several_words_are_documented_with_underscores(path: str) -> None:
+    shell = {"--install-completion", "--show-completion"}
+    names = {name for param in COMMANDS[path].params for name in param.opts if name.startswith("--")}
+    assert not [name for name in names - shell if "-" in name[2:]]
+
+
+def test_the_help_of_train_names_what_can_be_named() -> None:
+    words = set(re.findall(r"[\w-]+", run("train", "--help").stdout.replace("-\n", "-")))
+    assert set(map(str, [*Feature, *SOURCES, *LossKind, *SplitKind])) <= words
+
+
+@pytest.mark.parametrize("args", [(), ("--help",), ("-h",)])
+def test_without_arguments_the_help_is_shown(args: tuple[str, ...]) -> None:
+    result = run(*args)
+    assert result.exit_code == 0
+    assert "Usage: movierec" in result.stdout
+    assert all(name in result.stdout for name in ("train", "models", "data"))
+
+
+@pytest.mark.parametrize("group", ["models", "data"])
+def test_a_group_without_a_command_shows_its_help(group: str) -> None:
+    result = run(group)
+    assert result.exit_code == 0
+    assert f"Usage: movierec {group}" in result.stdout
+
+
+def test_the_version_is_printed() -> None:
+    assert run("--version").stdout == f"movierec {__version__}\n"
+
+
+def python(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *args],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_the_package_runs_as_a_module() -> None:
+    result = python("-m", "movierec_cli", "--version")
+    assert (result.returncode, result.stdout) == (0, f"movierec {__version__}\n")
+
+
+LIGHT = {
+    "--help": HEAVY,
+    "train --help": HEAVY,
+    "--version": HEAVY,
+    "models list --saved_models_dir absent": ("tensorflow", "keras", "polars", "plotly"),
+    "data info": ("tensorflow", "keras", "plotly", "tensorflow_datasets"),
+}
+
+
+@pytest.mark.parametrize("line", LIGHT)
+def test_light_commands_leave_heavy_packages_alone(line: str) -> None:
+    script = (
+        "import sys\nfrom movierec_cli.cli.app import main\n"
+        f"sys.argv = ['movierec', *{line.split()!r}]\n"
+        "try: main()\nfinally: print('LOADED', *sys.modules, file=sys.stderr)"
+    )
+    result = python("-c", script)
+    loaded = set(result.stderr.partition("LOADED")[2].split())
+    assert "movierec_cli.config" in loaded
+    assert not loaded & set(LIGHT[line])
+
+
+def test_help_is_quick() -> None:
+    def seconds() -> float:
+        start = time.perf_counter()
+        assert python("-m", "movierec_cli", "--help").returncode == 0
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(3)) < 0.8, "twice what is promised, for a busy machine"
+
+
+def completions(line: str) -> set[str]:
+    """What bash offers at the end of a line."""
+    position = str(len(line.split(" ")) - 1)
+    shell = {"_MOVIEREC_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": position}
+    result = CliRunner().invoke(app, [], prog_name="movierec", env=shell)
+    assert result.exit_code == 0, result.output
+    return set(result.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("movierec ", {"train", "models", "data"}),
+        ("movierec --see", {"--seed"}),
+        ("movierec train --additional_feature_sets ", {"None", "timestamp", "movie_genres", "user_age"}),
+        ("movierec train --additional-feature-sets movie_g", {"movie_genres"}),
+        ("movierec train --additional_feature_sets timestamp movie_g", {"movie_genres"}),
+        ("movierec train --additional_feature_sets timestamp,movie_g", {"timestamp,movie_genres"}),
+        ("movierec --additional-feature-sets timestamp movie_l", {"movie_length"}),
+        ("movierec --dataset 1", {"1m", "100k"}),
+        ("movierec train --loss in", {"in-batch", "in-batch-corrected"}),
+        ("movierec train --split ", {"random"}),
+        ("movierec data fetch 2", {"20m", "25m"}),
+    ],
+)
+def test_the_shell_completes(line: str, offered: set[str]) -> None:
+    assert offered <= completions(line)
+
+
+def test_after_a_single_value_no_more_values_are_offered() -> None:
+    assert completions("movierec train --dataset 1m 10") == set()

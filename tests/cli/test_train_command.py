@@ -1,0 +1,238 @@
+import json
+import shlex
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from movierec_cli.cli.app import app
+from movierec_cli.config import (
+    DEFAULT_FEATURE_SETS,
+    DataConfig,
+    FeatureSet,
+    LossKind,
+    ModelConfig,
+    SplitConfig,
+    TrainerConfig,
+    TrainingConfig,
+)
+from tests.cli import fake_trainer
+
+PUBLISHED = (
+    "train --num_epochs 300 --additional_feature_sets None --additional_feature_sets timestamp"
+    " --additional_feature_sets movie_title_text --additional_feature_sets timestamp movie_title_text"
+    " --additional_feature_sets timestamp movie_title_text movie_genres"
+    " --additional_feature_sets timestamp movie_title_text movie_genres movie_length"
+    " --embedding_size 32 --layer_sizes 64 32 --generate_recommendations_for_user 1"
+)
+
+
+@pytest.fixture(autouse=True)
+def _fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    monkeypatch.setitem(sys.modules, "movierec_cli.trainer", fake_trainer.module())
+    monkeypatch.chdir(tmp_path)
+    yield
+    fake_trainer.configs.clear()
+    fake_trainer.interrupt_after.clear()
+
+
+def run(line: str) -> Result:
+    return CliRunner().invoke(app, shlex.split(line), prog_name="movierec")
+
+
+def config_of(line: str) -> TrainerConfig:
+    result = run(line)
+    assert result.exit_code == 0, result.output
+    return fake_trainer.configs[-1]
+
+
+def features(*names: str) -> FeatureSet:
+    return FeatureSet.parse(names)
+
+
+def test_the_published_command_works_word_for_word(tmp_path: Path) -> None:
+    result = run(PUBLISHED)
+    assert result.exit_code == 0, result.output
+    config = fake_trainer.configs[-1]
+    assert config.feature_sets == (
+        features("None"),
+        features("timestamp"),
+        features("movie_title_text"),
+        features("timestamp", "movie_title_text"),
+        features("timestamp", "movie_title_text", "movie_genres"),
+        features("timestamp", "movie_title_text", "movie_genres", "movie_length"),
+    )
+    assert config.training == TrainingConfig(num_epochs=300)
+    assert config.model == ModelConfig(embedding_size=32, layer_sizes=(64, 32))
+    assert "User 1 rated 3 movies" in result.stdout
+    assert result.stdout.count("Recommended with:") == 6
+    assert (tmp_path / "movierec.html").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda line: line.removeprefix("train "),
+        lambda line: " ".join(
+            word.replace("_", "-") if word.startswith("--") else word for word in line.split()
+        ),
+        lambda line: line.replace("64 32", "64,32").replace("timestamp movie", "timestamp,movie"),
+        lambda line: line.replace("sets ", "sets=").replace("sizes 64 32", "sizes=64,32"),
+    ],
+)
+def test_other_spellings_mean_the_same(change: Any) -> None:
+    assert config_of(change(PUBLISHED)) == config_of(PUBLISHED)
+
+
+def test_without_options_every_default_is_the_configurations_own() -> None:
+    assert config_of("train") == TrainerConfig()
+    assert TrainerConfig().feature_sets == DEFAULT_FEATURE_SETS
+
+
+def test_every_option_reaches_its_field(tmp_path: Path) -> None:
+    config = config_of(
+        "train --dataset sample --archive a.zip --movie_lengths l.csv --datasets_dir d --split random"
+        " --test_fraction 0.3 --validation_fraction 0.1 --embedding_size 3 --layer_sizes 5 4 --dropout 0.5"
+        " --l2 0.25 --num_epochs 7 --loss in-batch --batch_size 9 --learning_rate 0.125 --validation_freq 2"
+        " --patience 6 --seed 11 --saved_models_dir s --retrain --additional_feature_sets user_age"
+    )
+    assert config == TrainerConfig(
+        feature_sets=(features("bucketized_user_age"),),
+        data=DataConfig(
+            dataset="sample", archive=Path("a.zip"), datasets_dir=Path("d"), movie_lengths=Path("l.csv")
+        ),
+        split=SplitConfig(test_fraction=0.3, validation_fraction=0.1),
+        model=ModelConfig(embedding_size=3, layer_sizes=(5, 4), dropout=0.5, l2=0.25),
+        training=TrainingConfig(
+            num_epochs=7,
+            loss=LossKind.IN_BATCH,
+            batch_size=9,
+            learning_rate=0.125,
+            validation_freq=2,
+            patience=6,
+            seed=11,
+        ),
+        saved_models_dir=Path("s"),
+        retrain=True,
+    )
+    untouched = {"kind", "seed"}  # one kind so far; the split's seed has no option
+    for part in (config.data, config.split, config.model, config.training):
+        for field in fields(part):
+            assert field.name in untouched or getattr(part, field.name) != field.default, field.name
+
+
+def test_the_seed_is_the_trainings_and_leaves_the_split() -> None:
+    config = config_of("train --seed 7")
+    assert (config.training.seed, config.split.seed) == (7, SplitConfig().seed)
+
+
+def test_a_set_named_twice_is_trained_once_with_a_note() -> None:
+    result = run(
+        "train --additional_feature_sets movie_genres timestamp --additional_feature_sets None"
+        " --additional_feature_sets timestamp,movie-genres"
+    )
+    assert fake_trainer.configs[-1].feature_sets == (features("timestamp", "movie_genres"), features("None"))
+    assert "'timestamp + movie_genres' is named twice" in " ".join(result.stderr.split())
+
+
+def test_json_is_one_document_and_nothing_else(tmp_path: Path) -> None:
+    result = run(
+        "train --additional_feature_sets None --additional_feature_sets timestamp --json"
+        " --generate_recommendations_for_user 3 --plot out/plot.html"
+    )
+    document = json.loads(result.stdout)
+    assert [run["record"]["config"]["feature_set"] for run in document["runs"]] == [[], ["timestamp"]]
+    assert Path(document["runs"][0]["folder"]).is_dir()
+    assert set(document["runs"][0]["record"]["test"]["unseen"]) == {"1", "5", "10", "50", "100"}
+    assert document["plot"] == str(tmp_path / "out" / "plot.html")
+    user = document["recommendations"]
+    assert (user["user_id"], [movie["title"] for movie in user["rated"]]) == (3, ["Clue (1985)"])
+    seen = {movie["movie_id"] for movie in user["rated"]}
+    for model in user["models"]:
+        assert {movie["movie_id"] for movie in model["movies"]} == {10, 11, 12, 13} - seen
+
+
+def test_json_without_a_user_has_no_recommendations() -> None:
+    assert json.loads(run("train --json").stdout)["recommendations"] is None
+
+
+def test_seen_movies_come_back_on_request() -> None:
+    result = run("train --json --generate_recommendations_for_user 3 --include-seen")
+    models = json.loads(result.stdout)["recommendations"]["models"]
+    assert all(len(model["movies"]) == 4 for model in models)
+
+
+def test_progress_goes_to_stderr_and_quiet_leaves_only_warnings() -> None:
+    line = "train --additional_feature_sets timestamp"
+    loud, quiet = run(f"{line} --retrain"), run(f"{line} --quiet")
+    assert "[1/1] timestamp: 20 epochs" in " ".join(loud.stderr.split())
+    assert "20 epochs" not in loud.stdout
+    assert " ".join(quiet.stderr.split()) == "Warning: the checksum of tiny.zip is not the published one"
+    assert "loaded" in run(line).stderr
+
+
+def test_an_unknown_user_is_told_before_the_training(tmp_path: Path) -> None:
+    result = run("train --generate_recommendations_for_user 99")
+    assert result.exit_code == 1
+    assert "no user 99" in result.stderr
+    assert "ids 1 to 3" in result.stderr
+    assert not (tmp_path / "saved_models").exists()
+
+
+def test_a_plot_that_cannot_be_written_is_told_before_the_training(tmp_path: Path) -> None:
+    result = run("train --plot saved_models --saved_models_dir other")
+    assert result.exit_code == 0
+    (tmp_path / "folder").mkdir()
+    result = run("train --plot folder --saved_models_dir third")
+    assert result.exit_code == 1
+    assert "it is a folder" in result.stderr
+    assert not (tmp_path / "third").exists()
+
+
+def test_ctrl_c_ends_with_130_a_short_message_and_complete_runs(tmp_path: Path) -> None:
+    fake_trainer.interrupt_after.append(1)
+    result = run("train --additional_feature_sets None --additional_feature_sets timestamp")
+    assert result.exit_code == 130
+    assert "Interrupted" in result.stderr
+    assert "Traceback" not in result.output
+    assert result.stdout == ""
+    assert len(list((tmp_path / "saved_models").iterdir())) == 1
+    assert not (tmp_path / "movierec.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "words"),
+    [
+        ("train --retrian", 2, ["--retrian", "--retrain"]),
+        ("--retrian", 2, ["--retrian", "--retrain"]),
+        ("train --additional_feature_sets", 2, ["--additional_feature_sets", "one value or more"]),
+        (
+            "train --additional_feature_sets --retrain",
+            2,
+            ["--additional_feature_sets", "'--retrain' follows"],
+        ),
+        ("train --additional_feature_sets ,", 2, ["--additional_feature_sets", "one value or more"]),
+        ("train --additional_feature_sets colour", 2, ["unknown feature 'colour'", "movie_genres"]),
+        ("train --additional_feature_sets None timestamp", 2, ["cannot stand with others"]),
+        ("train --layer_sizes abc", 2, ["'abc'", "64 32"]),
+        ("train --layer_sizes 64 -32", 2, ["(64, -32)", "1 or more"]),
+        ("train --learning-rate -0.1", 2, ["--learning_rate", "-0.1", "above 0"]),
+        ("train --num_epochs many", 2, ["--num_epochs", "many"]),
+        ("train --loss hinge", 2, ["--loss", "hinge", "in-batch"]),
+        ("train --test_fraction 1.5", 2, ["--test_fraction", "1.5"]),
+        ("train --archive --json", 2, ["--archive", "needs a value"]),
+        ("train extra", 2, ["extra"]),
+        ("tarin", 2, ["tarin", "train"]),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_says_what_was_wrong(line: str, code: int, words: list[str]) -> None:
+    result = run(line)
+    assert result.exit_code == code, result.output
+    text = " ".join(result.stderr.replace("│", " ").split())
+    assert all(word in text for word in words), text
+    assert "Traceback" not in result.output
+    assert fake_trainer.configs == []

@@ -1,0 +1,79 @@
+import re
+from io import StringIO
+
+import pytest
+from rich.console import Console, RenderableType
+
+from movierec_cli.config import FeatureSet
+from movierec_cli.recommend import RatedMovie, Recommendations, RecommendedMovie
+from movierec_cli.reports.recommendations import user_report
+from movierec_cli.reports.table import comparison, top_ks
+from tests.saved_runs import run_record, top_k
+
+SETS = (("None",), ("timestamp",), ("timestamp", "movie_title_text", "movie_genres", "movie_length"))
+RECORDS = [
+    run_record(*names, level=level, n_parameters=7_654_321, training_s=1234.56)
+    for names, level in zip(SETS, (0.41, 0.43, 0.42), strict=True)
+]
+RATED = tuple(RatedMovie(i, f"Film {i}", ("Drama",), 5 - i / 2, 86_400 * i) for i in range(8)) * 2
+MOVIES = tuple(RecommendedMovie(i, f"Pick [red]{i}[/red]", ("Comedy", "War"), 1.0) for i in range(10))
+RECOMMENDED = [Recommendations("run", FeatureSet.parse(names), 7, MOVIES) for names in SETS]
+
+
+def console(width: int, *, styled: bool = False) -> Console:
+    return Console(
+        file=StringIO(), width=width, force_terminal=styled, color_system="standard" if styled else None
+    )
+
+
+def printed(renderable: RenderableType, on: Console) -> str:
+    on.print(renderable)
+    assert isinstance(on.file, StringIO)
+    return on.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_every_number_is_readable_at_any_width(width: int) -> None:
+    wanted = console(width)
+    text = printed(comparison(RECORDS, wanted), wanted)
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
+    for record in RECORDS:
+        for number in (*record.test.unseen.values(), *record.test.all.values()):
+            assert f"{number:.4f}" in text
+        assert f"{record.n_parameters:,}" in text
+    assert "1,234.6" in text
+    assert "15/20" in text
+    words = re.sub(r"[^\w]+", " ", text)
+    assert all(feature in words for names in SETS for feature in names)
+
+
+def test_the_best_of_each_column_is_bold() -> None:
+    wanted = console(200, styled=True)
+    text = printed(comparison(RECORDS, wanted), wanted)
+    bold = set(re.findall(r"\x1b\[1;32m *([\d.]+)", text))
+    best = RECORDS[1].test
+    assert bold == {f"{value:.4f}" for value in (*best.unseen.values(), *best.all.values())}
+
+
+def test_a_single_run_is_not_called_the_best() -> None:
+    wanted = console(200, styled=True)
+    assert "\x1b[1;32m" not in printed(comparison(RECORDS[:1], wanted), wanted)
+
+
+def test_only_ks_that_all_runs_have_are_compared() -> None:
+    few = run_record("timestamp", test=type(top_k(0.1))(unseen={10: 0.1, 3: 0.1}, all={10: 0.1}))
+    assert top_ks([RECORDS[0], few]) == [10]
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_the_user_report_shows_ratings_and_each_model(width: int) -> None:
+    wanted = console(width)
+    text = printed(user_report(7, RATED, RECOMMENDED, wanted), wanted)
+    assert "User 7 rated 16 movies; the best 10" in text
+    assert "1970-01-04" in text
+    assert text.count("Pick [red]9[/red]") == len(SETS)
+    assert text.count("Comedy, War") == len(SETS) * len(MOVIES)
+    side_by_side = any(line.count("Recommended with") > 1 for line in text.splitlines())
+    assert side_by_side == (width == 200)
+    assert max(map(len, text.splitlines())) <= width

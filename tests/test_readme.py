@@ -1,0 +1,59 @@
+"""What the README tells a reader to type, works."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from movierec_cli.cli.app import app
+from movierec_cli.data import datasets_folder
+from movierec_cli.registry.store import save_run
+from tests.cli import fake_trainer
+from tests.saved_runs import run_artifacts, run_record
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+LINES = [
+    line.partition("  #")[0].strip()
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+]
+COMMANDS = [line for line in LINES if line.startswith("movierec")]
+TARGETS = sorted({word for line in re.findall(r"make [a-z ]+", README) for word in line.split()[1:2]})
+
+
+@pytest.fixture
+def _world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A trainer that takes no time, archives that need no network, and two saved models."""
+    stored = datasets_folder.StoredArchive("100k", Path("datasets/x.zip"), "f", 1, 1, 1)
+    monkeypatch.setitem(sys.modules, "movierec_cli.trainer", fake_trainer.module())
+    monkeypatch.setattr(datasets_folder, "fetch_source", lambda *_, **__: stored)
+    monkeypatch.setattr(datasets_folder, "import_archive", lambda *_, **__: stored)
+    monkeypatch.chdir(tmp_path)
+    for names in ((), ("timestamp",)):
+        save_run(tmp_path / "saved_models", run_record(*names), run_artifacts())
+
+
+@pytest.mark.usefixtures("_world")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_of_the_readme_works(command: str) -> None:
+    args: list[Any] = shlex.split(command.replace("NAME", run_record("timestamp").name))[1:]
+    result = CliRunner().invoke(app, args, prog_name="movierec")
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("target", [*TARGETS, "clean", "fmt", "lint", "type", "bench"])
+def test_every_make_target_exists(target: str) -> None:
+    made = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+
+
+def test_the_readme_shows_the_main_parts() -> None:
+    assert len(COMMANDS) >= 10
+    assert {"demo", "test", "install", "help"} <= set(TARGETS)
+    assert README.count("<!-- results:begin -->") == README.count("<!-- results:end -->") == 1
