@@ -27,7 +27,7 @@ class _Program(DefaultCommandGroup):
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as interrupt:
             Terminal().err.print(
-                "Interrupted. Finished models are kept; the same command goes on from there."
+                "Interrupted. What was finished is kept; the same command goes on from there."
             )
             raise typer.Exit(INTERRUPTED) from interrupt
 

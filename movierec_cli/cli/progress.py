@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from movierec_cli.registry.record import EpochRecord
     from movierec_cli.registry.store import Run
 
+_LABEL_WIDTH = 34
 _REDRAWS_A_SECOND = 5  # more would take time from the training
 
 
@@ -24,7 +25,7 @@ class ProgressDisplay:
         self._terminal = terminal
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            BarColumn(bar_width=12),
             TextColumn("{task.fields[detail]}", markup=False),
             TimeRemainingColumn(compact=True),
             console=terminal.err,
@@ -56,7 +57,7 @@ class ProgressDisplay:
     def set_started(self, feature_set: FeatureSet, position: int, total: int) -> None:
         """Draws a new bar for the set at `position`, from 1, of `total`."""
         self._set, self._best = f"[{position}/{total}] {feature_set.label}", None
-        self._start(self._set, None)
+        self._start(_shortened(self._set), None)
 
     def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None:
         """Moves the bar."""
@@ -82,8 +83,8 @@ class ProgressDisplay:
         self._terminal.warn(message)
 
     def _detail(self, epoch: int, train_loss: float) -> str:
-        best = "" if self._best is None else f", best validation top-100 {self._best:.4f}"
-        return f"epoch {epoch}, loss {train_loss:.3f}{best}"
+        best = "" if self._best is None else f" · best {self._best:.4f}"
+        return f"{epoch} · loss {train_loss:.3f}{best}"
 
     def _start(self, message: str, total: int | None) -> None:
         self._end()
@@ -94,3 +95,8 @@ class ProgressDisplay:
         if self._bar is not None:
             self._bars.remove_task(self._bar)
         self._bar = None
+
+
+def _shortened(label: str) -> str:
+    """Leaves room for the bar in 80 columns; the whole label comes when the set has ended."""
+    return label if len(label) <= _LABEL_WIDTH else f"{label[: _LABEL_WIDTH - 1]}…"

@@ -1,5 +1,7 @@
 import json
 import shlex
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import fields
@@ -236,3 +238,35 @@ def test_wrong_usage_ends_with_2_and_says_what_was_wrong(line: str, code: int, w
     assert all(word in text for word in words), text
     assert "Traceback" not in result.output
     assert fake_trainer.configs == []
+
+
+WAITING = """
+import sys, time
+from tests.cli import fake_trainer
+
+def wait(self, *_):
+    print("training", flush=True)
+    time.sleep(60)
+
+fake_trainer.MovieLensTrainer._trained = wait
+sys.modules["movierec_cli.trainer"] = fake_trainer.module()
+sys.argv = ["movierec", "train", "--saved_models_dir", sys.argv[1], "--plot", sys.argv[1] + "/plot.html"]
+from movierec_cli.cli.app import main
+main()
+"""
+
+
+def test_a_real_interrupt_signal_ends_the_program_at_once(tmp_path: Path) -> None:
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-c", WAITING, str(tmp_path / "saved")]
+    with subprocess.Popen(
+        command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "training\n"
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Interrupted" in stderr
+    assert "Traceback" not in stderr
+    assert list(tmp_path.rglob("*.*")) == []
