@@ -148,7 +148,7 @@ class ModelConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """How long and how hard to train; `num_epochs`, `validation_freq` in epochs, `patience` in validations."""
+    """How long and how hard to train. `patience` counts validations, not epochs."""
 
     num_epochs: int = 100
     loss: LossKind = LossKind.CATALOGUE
@@ -156,6 +156,7 @@ class TrainingConfig:
     learning_rate: float = 0.01
     validation_freq: int = 5
     patience: int = 4
+    refit: bool = True  # train the kept model on train and validation, for the epochs validation chose
     seed: int = 42
 
     def __post_init__(self) -> None:

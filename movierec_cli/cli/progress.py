@@ -71,6 +71,10 @@ class ProgressDisplay:
         accuracy = record.validation.unseen[max(record.validation.unseen)]
         self._best = accuracy if self._best is None else max(self._best, accuracy)
 
+    def refit_started(self, num_epochs: int) -> None:
+        """Draws a new bar for the model that is kept."""
+        self._start(f"{self._set}, train + validation", num_epochs)
+
     def set_ended(self, run: Run, *, loaded: bool) -> None:
         """Ends the bar with a line that stays."""
         self._end()

@@ -1,0 +1,41 @@
+"""Lists of different lengths as two flat arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Indices: TypeAlias = npt.NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True)
+class RaggedRows:
+    """Lists of int32 of different lengths, one after the other: list i is values[starts[i]:starts[i+1]]."""
+
+    starts: npt.NDArray[np.int64]  # [n_lists + 1]
+    values: npt.NDArray[np.int32]  # [n_values]
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """How many values each list has: [n_lists]."""
+        return np.diff(self.starts)
+
+    @classmethod
+    def group(cls, keys: Indices, values: npt.NDArray[np.int32], n_lists: int) -> RaggedRows:
+        """List k holds the values whose key is k, in their order."""
+        lengths = np.bincount(keys, minlength=n_lists)
+        order = np.argsort(keys, kind="stable")
+        return cls(np.concatenate([[0], np.cumsum(lengths)]), values[order])
+
+    def places(self, rows: Indices) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """For the lists at `rows`: which of them each value belongs to, and its place in `values`."""
+        lengths = self.starts[rows + 1] - self.starts[rows]
+        owner = np.repeat(np.arange(len(rows)), lengths)
+        first = np.cumsum(lengths) - lengths
+        return owner, np.arange(len(owner)) - np.repeat(first - self.starts[rows], lengths)

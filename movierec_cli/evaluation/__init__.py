@@ -1,0 +1,1 @@
+"""From scores to exact ranks, and from ranks to numbers."""

@@ -1,0 +1,1 @@
+"""Feature encoding, grouped queries and the retrieval model."""

@@ -1,0 +1,114 @@
+"""Training batches as flat arrays, drawn anew each epoch without a Python loop over examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.data.ragged import RaggedRows
+from movierec_cli.models.queries import GroupedInteractions, Queries
+
+Batch = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class CatalogueBatches:
+    """Batches of unique queries with all their positives, for the catalogue softmax.
+
+    Where `history` is given (each user's training movies), every query draws a share between 0 and 1 and
+    that share of its user's movies at random as input; its targets are those of its positives that were
+    not drawn, so that no movie predicts itself.
+    """
+
+    interactions: GroupedInteractions
+    n_movies: int
+    batch_size: int  # queries
+    history: RaggedRows | None = None
+
+    @property
+    def n_batches(self) -> int:
+        """Batches in an epoch; they differ by one query at most."""
+        return -(-len(self.interactions.queries) // self.batch_size)
+
+    @property
+    def mean_positives(self) -> float:
+        """Interactions of an average batch: what a batch's summed loss is divided by."""
+        return self.interactions.n_interactions / self.n_batches
+
+    def epoch(self, generator: np.random.Generator) -> Iterator[Batch]:
+        """Every query once, in random order."""
+        order = generator.permutation(len(self.interactions.queries))
+        for rows in np.array_split(order, self.n_batches):
+            yield self._batch(rows, generator)
+
+    def _batch(self, rows: npt.NDArray[np.int64], generator: np.random.Generator) -> Batch:
+        batch = query_batch(self.interactions.queries.take(rows))
+        owner, place = self.interactions.positives.places(rows)
+        positives = owner * self.n_movies + self.interactions.positives.values[place]  # [p]
+        if self.history is not None:
+            history = _draw_history(self.history, batch["user_index"], self.n_movies, generator)
+            target = ~np.isin(positives, history)
+            batch["history"], positives, owner = history, positives[target], owner[target]
+        batch["positives"] = positives.astype(np.int32)
+        batch["n_positives"] = np.bincount(owner, minlength=len(rows)).astype(np.float32)
+        return batch
+
+
+@dataclass(frozen=True)
+class InteractionBatches:
+    """Batches of single interactions, for the in-batch softmax.
+
+    Where `history` is given, each interaction's query sees a random part of its user's training movies,
+    never the interaction's own.
+    """
+
+    interactions: GroupedInteractions
+    n_movies: int
+    batch_size: int  # interactions
+    history: RaggedRows | None = None
+
+    @property
+    def n_batches(self) -> int:
+        """Batches in an epoch; they differ by one interaction at most."""
+        return -(-self.interactions.n_interactions // self.batch_size)
+
+    def epoch(self, generator: np.random.Generator) -> Iterator[Batch]:
+        """Every interaction once, in random order."""
+        positives = self.interactions.positives
+        query_of = np.repeat(np.arange(len(positives)), positives.lengths)
+        order = generator.permutation(len(query_of))
+        for places in np.array_split(order, self.n_batches):
+            batch = query_batch(self.interactions.queries.take(query_of[places]))
+            batch["movie_index"] = positives.values[places]
+            if self.history is not None:
+                history = _draw_history(self.history, batch["user_index"], self.n_movies, generator)
+                own = np.arange(len(places)) * self.n_movies + batch["movie_index"]
+                batch["history"] = history[~np.isin(history, own)]
+            yield batch
+
+
+def query_batch(queries: Queries) -> Batch:
+    """The part of a batch that the query tower reads, the history apart."""
+    return {"user_index": queries.user_index, "contexts": queries.contexts}
+
+
+def whole_history(
+    history: RaggedRows, user_index: npt.NDArray[np.int32], n_movies: int
+) -> npt.NDArray[np.int32]:
+    """Every movie of each user's history as its place in a flattened [b, n_movies]: int32 [n]."""
+    owner, place = history.places(user_index)
+    return (owner * n_movies + history.values[place]).astype(np.int32)
+
+
+def _draw_history(
+    history: RaggedRows, user_index: npt.NDArray[np.int32], n_movies: int, generator: np.random.Generator
+) -> npt.NDArray[np.int32]:
+    """A random part of each history, of a random share, in the form of `whole_history`."""
+    owner, place = history.places(user_index)
+    share = generator.random(len(user_index), np.float32)
+    drawn = generator.random(len(owner), np.float32) < share[owner]
+    return (owner * n_movies + history.values[place])[drawn].astype(np.int32)

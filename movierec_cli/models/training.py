@@ -1,0 +1,108 @@
+"""Train one two-tower model on a split: choose its epoch on validation, fit on all but test, rank test.
+
+The test part is looked at once, at the end, by the model that is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from movierec_cli.config import Feature
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.ragged import RaggedRows
+from movierec_cli.data.split import Split
+from movierec_cli.evaluation.metrics import top_k_accuracies
+from movierec_cli.evaluation.ranks import rank_positives
+from movierec_cli.models.features import Rows, Vocabulary, fit_features
+from movierec_cli.models.fitting import FitObserver, FitResult, fit, fit_epochs
+from movierec_cli.models.objectives import OBJECTIVES
+from movierec_cli.models.queries import GroupedInteractions, group_interactions, last_queries, movies_of_users
+from movierec_cli.models.two_tower import TwoTowerModel
+from movierec_cli.registry.artifacts import RunArtifacts
+from movierec_cli.registry.record import RunConfig, TopK
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """What a training gives to the registry."""
+
+    fit: FitResult
+    refit_s: float  # seconds, 0 where the model of the validation fit is kept
+    test: TopK
+    n_parameters: int
+    artifacts: RunArtifacts
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A new model with the training part it is for."""
+
+    rows: Rows
+    vocabularies: dict[Feature, Vocabulary]
+    seen: RaggedRows  # each user's training movies
+    model: TwoTowerModel
+
+    def top_k(self, evaluated: GroupedInteractions) -> TopK:
+        """Exact top-k accuracy of the model as it is."""
+        movies = self.model.embed_movies()  # [n_movies, dim]
+        queries = self.model.embed_queries(evaluated.queries, self.seen)  # [n_queries, dim]
+        ranks = rank_positives(
+            lambda rows: queries[rows] @ movies.T,
+            evaluated.positives,
+            evaluated.queries.user_index,
+            self.seen,
+        )
+        return TopK(unseen=top_k_accuracies(ranks.unseen), all=top_k_accuracies(ranks.all))
+
+
+def train_two_tower(dataset: Dataset, split: Split, config: RunConfig, observer: FitObserver) -> TrainedModel:
+    """Trains one feature set's model.
+
+    Everything that is fitted sees the rows it is trained on and no others: vocabularies, buckets and
+    means too are fitted anew for the final model.
+
+    Raises:
+        MovierecError: a feature cannot be fitted, or training diverged.
+    """
+    kept = _prepare(dataset, split.train, config)
+    validation = group_interactions(dataset, split.validation, kept.vocabularies)
+    result = fit(kept.model, config.training, lambda: kept.top_k(validation), observer)
+    refit_s = 0.0
+    if config.training.refit:
+        observer.refit_started(result.best_epoch)
+        kept = _prepare(dataset, split.fit, config)
+        refit_s = fit_epochs(kept.model, config.training, result.best_epoch, observer)
+    test = kept.top_k(group_interactions(dataset, split.test, kept.vocabularies))
+    n_parameters = sum(int(np.prod(variable.shape)) for variable in kept.model.trainable_variables)
+    return TrainedModel(result, refit_s, test, n_parameters, _artifacts(dataset, kept))
+
+
+def _prepare(dataset: Dataset, rows: Rows, config: RunConfig) -> _Prepared:
+    tf_keras.utils.set_random_seed(config.training.seed)
+    tf.config.experimental.enable_op_determinism()
+    vocabularies = fit_features(dataset, rows, config.feature_set)
+    seen = movies_of_users(dataset, rows)
+    objective = OBJECTIVES[config.training.loss](
+        group_interactions(dataset, rows, vocabularies),
+        len(dataset.movies),
+        config.training.batch_size,
+        seen if Feature.USER_HISTORY in config.feature_set else None,
+    )
+    model = TwoTowerModel(dataset, vocabularies, config.model, objective, config.training.seed)
+    return _Prepared(rows, vocabularies, seen, model)
+
+
+def _artifacts(dataset: Dataset, kept: _Prepared) -> RunArtifacts:
+    users = last_queries(dataset, kept.rows, kept.vocabularies)
+    return RunArtifacts(
+        weights=kept.model.named_weights(),
+        vocabularies={feature.value: vocabulary for feature, vocabulary in kept.vocabularies.items()},
+        user_ids=dataset.users.user_id,
+        movie_ids=dataset.movies.movie_id,
+        user_embeddings=kept.model.embed_queries(users, kept.seen),
+        movie_embeddings=kept.model.embed_movies(),
+    )
