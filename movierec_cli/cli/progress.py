@@ -72,14 +72,14 @@ class ProgressDisplay:
         self._best = accuracy if self._best is None else max(self._best, accuracy)
 
     def refit_started(self, num_epochs: int) -> None:
-        """Draws a new bar for the model that is kept."""
-        self._start(f"{self._set}, train + validation", num_epochs)
+        """Draws a new bar for the model that is kept, trained on train and validation."""
+        self._start(f"{_shortened(self._set)} refit", num_epochs)
 
     def set_ended(self, run: Run, *, loaded: bool) -> None:
         """Ends the bar with a line that stays."""
         self._end()
         record = run.record
-        how = "loaded" if loaded else f"{record.epochs_run} epochs in {record.training_s:.1f} s"
+        how = "loaded" if loaded else f"{record.epochs_run} epochs, {record.training_s:.1f} s of training"
         self._terminal.note(f"{self._set or record.config.feature_set.label}: {how}")
 
     def warned(self, message: str) -> None:

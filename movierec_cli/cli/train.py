@@ -262,6 +262,14 @@ def train_command(
             rich_help_panel=_TRAINING,
         ),
     ] = TrainingConfig.patience,
+    refit: Annotated[
+        bool,
+        typer.Option(
+            "--refit/--no_refit",
+            help="Train the kept model on train and validation, for the epochs validation chose.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = TrainingConfig.refit,
     seed: Annotated[
         int,
         typer.Option(
@@ -329,6 +337,7 @@ def train_command(
             learning_rate=learning_rate,
             validation_freq=validation_freq,
             patience=patience,
+            refit=refit,
             seed=seed,
         ),
         saved_models_dir=saved_models_dir,

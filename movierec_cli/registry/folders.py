@@ -22,7 +22,7 @@ from movierec_cli.registry.identity import RUN_NAME
 
 # Saving takes seconds, so a hidden folder this old belongs to a process that died.
 _ABANDONED_AFTER_S = 3600
-_ATTEMPTS = 10
+_ATTEMPTS = 100
 _HIDDEN = re.compile(rf"\.(?P<name>{RUN_NAME.pattern})\.(?P<state>new|old|trash)-[0-9a-f]{{16}}")
 
 
@@ -130,15 +130,15 @@ def _swap_in(new: Path, target: Path, replaceable: Callable[[Path], bool]) -> No
         _delete_replaced(old, target)
 
 
-_IN_THE_WAY = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.ENOENT, errno.EACCES, errno.EPERM}
+_ANOTHER_WAS_FIRST = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.ENOENT}
 
 
 def _rename(source: Path, target: Path) -> bool:
-    """Whether `source` now has the name `target`; False where another process was first."""
+    """Whether `source` now has the name `target`; False where that is taken, or `source` is gone."""
     try:
         source.rename(target)
     except OSError as error:
-        if error.errno in _IN_THE_WAY and (target.exists() or not source.exists()):
+        if error.errno in _ANOTHER_WAS_FIRST:
             return False
         raise
     return True

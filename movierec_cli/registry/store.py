@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ __all__ = [
 T = TypeVar("T")
 
 _RECORD_FILE = "run.json"
-_PAUSES_S = (0.01, 0.05)  # replacing a folder takes two renames
+_PAUSES_S = (0.01, 0.03, 0.06)  # replacing a folder takes two renames
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Run:
         Raises:
             SavedModelError: a file is missing or is not what was written.
         """
-        return _settled(_read_artifacts, self.folder)
+        return _read_artifacts(self.folder)
 
     @cached_property
     def size_bytes(self) -> int:
@@ -74,6 +75,7 @@ class _Manifest:
 
     record: RunRecord
     checksums: dict[str, str]  # SHA-256 (hex) by file name
+    stamp: tuple[int, int]  # of the file, other for each that is written
 
 
 def save_run(directory: Path, record: RunRecord, artifacts: RunArtifacts) -> Run:
@@ -204,7 +206,8 @@ def _sha256(content: bytes) -> str:
 
 
 def _read_manifest(folder: Path) -> _Manifest:
-    content = _parse(folder, _read_file(folder, _RECORD_FILE))
+    written, stamp = _read_stamped(folder / _RECORD_FILE)
+    content = _parse(folder, written)
     version = content.get("format_version")
     if version != FORMAT_VERSION:
         raise SavedModelError(
@@ -218,7 +221,7 @@ def _read_manifest(folder: Path) -> _Manifest:
     record = decode(RunRecord, content.get("record"), folder=folder)
     checksums = decode(dict[str, str], content.get("files"), folder=folder, key="files")
     _check_identity(folder, record, checksums)
-    return _Manifest(record, checksums)
+    return _Manifest(record, checksums, stamp)
 
 
 def _parse(folder: Path, content: bytes) -> dict[str, object]:
@@ -243,7 +246,15 @@ def _check_identity(folder: Path, record: RunRecord, checksums: Mapping[str, str
 
 
 def _read_artifacts(folder: Path) -> RunArtifacts:
-    return _read_checked(folder, _read_manifest(folder))
+    manifest = _settled(_read_manifest, folder)
+    while True:
+        try:
+            return _read_checked(folder, manifest)
+        except SavedModelError:
+            newer = _settled(_read_manifest, folder)
+            if newer.stamp == manifest.stamp:
+                raise
+            manifest = newer  # another process put a newer run in this place between the reads
 
 
 def _settled(read: Callable[[Path], T], folder: Path) -> T:
@@ -268,7 +279,15 @@ def _read_checked(folder: Path, manifest: _Manifest) -> RunArtifacts:
 
 
 def _read_file(folder: Path, name: str) -> bytes:
+    return _read_stamped(folder / name)[0]
+
+
+def _read_stamped(path: Path) -> tuple[bytes, tuple[int, int]]:
     try:
-        return (folder / name).read_bytes()
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            return file.read(), (status.st_ino, status.st_mtime_ns)
     except OSError as error:
-        raise SavedModelError(f"{folder}: {name} cannot be read: {error.strerror or error}") from error
+        raise SavedModelError(
+            f"{path.parent}: {path.name} cannot be read: {error.strerror or error}"
+        ) from error

@@ -100,7 +100,7 @@ def test_every_option_reaches_its_field(tmp_path: Path) -> None:
         "train --dataset sample --archive a.zip --movie_lengths l.csv --datasets_dir d --split random"
         " --test_fraction 0.3 --validation_fraction 0.1 --embedding_size 3 --layer_sizes 5 4 --dropout 0.5"
         " --l2 0.25 --num_epochs 7 --loss in-batch --batch_size 9 --learning_rate 0.125 --validation_freq 2"
-        " --patience 6 --seed 11 --saved_models_dir s --retrain --additional_feature_sets user_age"
+        " --patience 6 --no-refit --seed 11 --saved_models_dir s --retrain --additional_feature_sets user_age"
     )
     assert config == TrainerConfig(
         feature_sets=(features("bucketized_user_age"),),
@@ -116,6 +116,7 @@ def test_every_option_reaches_its_field(tmp_path: Path) -> None:
             learning_rate=0.125,
             validation_freq=2,
             patience=6,
+            refit=False,
             seed=11,
         ),
         saved_models_dir=Path("s"),
@@ -171,7 +172,7 @@ def test_seen_movies_come_back_on_request() -> None:
 def test_progress_goes_to_stderr_and_quiet_leaves_only_warnings() -> None:
     line = "train --additional_feature_sets timestamp"
     loud, quiet = run(f"{line} --retrain"), run(f"{line} --quiet")
-    assert "[1/1] timestamp: 20 epochs" in " ".join(loud.stderr.split())
+    assert "[1/1] timestamp: 20 epochs, 4.0 s of training" in " ".join(loud.stderr.split())
     assert "20 epochs" not in loud.stdout
     assert " ".join(quiet.stderr.split()) == "Warning: the checksum of tiny.zip is not the published one"
     assert "loaded" in run(line).stderr
