@@ -15,6 +15,7 @@ from movierec_cli.recommend import RatedMovie, Recommendations
 
 _RATED_SHOWN = 10
 _MODEL_WIDTH = 64  # of one model's table, where the terminal holds two or more side by side
+_RATED_WIDTH = 100
 _PADDING = (0, 1, 0, 0)
 
 
@@ -24,19 +25,19 @@ def user_report(
     """What the user rated, then one table a model, side by side where the terminal is wide enough."""
     width = _MODEL_WIDTH if console.width >= 2 * _MODEL_WIDTH + 2 else min(console.width, _MODEL_WIDTH + 16)
     tables = [_recommended_table(item, width) for item in recommended]
-    return Group(_rated_table(user_id, rated), Text(), Columns(tables, padding=(1, 2)))
+    rated_table = _rated_table(user_id, rated, min(console.width, _RATED_WIDTH))
+    return Group(rated_table, Text(), Columns(tables, padding=(1, 2)))
 
 
-def _rated_table(user_id: int, rated: Sequence[RatedMovie]) -> Table:
+def _rated_table(user_id: int, rated: Sequence[RatedMovie], width: int) -> Table:
     shown = min(_RATED_SHOWN, len(rated))
     title = f"User {user_id} rated {len(rated):,} movies" + (
         f"; the best {shown}" if shown < len(rated) else ""
     )
-    table = _table(title)
+    table = _table(title, width)
     table.add_column("stars", justify="right", no_wrap=True)
     table.add_column("date", no_wrap=True)
-    table.add_column("title", overflow="fold")
-    table.add_column("genres", style="dim", no_wrap=True, overflow="ellipsis")
+    _add_movie_columns(table)
     for movie in rated[:shown]:
         table.add_row(f"{movie.rating:g}", _date(movie.timestamp), Text(movie.title), _genres(movie.genres))
     return table
@@ -45,14 +46,18 @@ def _rated_table(user_id: int, rated: Sequence[RatedMovie]) -> Table:
 def _recommended_table(recommended: Recommendations, width: int) -> Table:
     table = _table(f"Recommended with: {recommended.feature_set.label}", width=width)
     table.add_column("", justify="right", no_wrap=True)
-    table.add_column("title", overflow="fold", ratio=3)
-    table.add_column("genres", style="dim", no_wrap=True, overflow="ellipsis", ratio=2)
+    _add_movie_columns(table)
     for rank, movie in enumerate(recommended.movies, start=1):
         table.add_row(str(rank), Text(movie.title), _genres(movie.genres))
     return table
 
 
-def _table(title: str, width: int | None = None) -> Table:
+def _add_movie_columns(table: Table) -> None:
+    table.add_column("title", overflow="fold", ratio=3)
+    table.add_column("genres", style="dim", no_wrap=True, overflow="ellipsis", ratio=2)
+
+
+def _table(title: str, width: int) -> Table:
     return Table(
         title=title,
         title_justify="left",

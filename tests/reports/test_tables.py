@@ -15,7 +15,8 @@ RECORDS = [
     run_record(*names, level=level, n_parameters=7_654_321, training_s=1234.56)
     for names, level in zip(SETS, (0.41, 0.43, 0.42), strict=True)
 ]
-RATED = tuple(RatedMovie(i, f"Film {i}", ("Drama",), 5 - i / 2, 86_400 * i) for i in range(8)) * 2
+MANY_GENRES = ("Adventure", "Animation", "Children", "Comedy", "Musical", "Romance")
+RATED = tuple(RatedMovie(i, f"Film {i}", MANY_GENRES, 5 - i / 2, 86_400 * i) for i in range(8)) * 2
 MOVIES = tuple(RecommendedMovie(i, f"Pick [red]{i}[/red]", ("Comedy", "War"), 1.0) for i in range(10))
 RECOMMENDED = [Recommendations("run", FeatureSet.parse(names), 7, MOVIES) for names in SETS]
 
@@ -71,6 +72,7 @@ def test_the_user_report_shows_ratings_and_each_model(width: int) -> None:
     wanted = console(width)
     text = printed(user_report(7, RATED, RECOMMENDED, wanted), wanted)
     assert "User 7 rated 16 movies; the best 10" in text
+    assert all(f"Film {i} " in text for i in range(8))
     assert "1970-01-04" in text
     assert text.count("Pick [red]9[/red]") == len(SETS)
     assert text.count("Comedy, War") == len(SETS) * len(MOVIES)
