@@ -13,6 +13,7 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.models.features import require_features
+from movierec_cli.models.tensorflow_start import start_tensorflow
 from movierec_cli.registry.record import DataIdentity, EpochRecord, RunConfig, RunRecord
 from movierec_cli.registry.store import Run, find_run, run_name, save_run
 
@@ -142,6 +143,7 @@ class MovieLensTrainer:
         )
 
     def _train(self, config: RunConfig) -> Run:
+        start_tensorflow()
         from movierec_cli.models.training import train_two_tower  # imports TensorFlow
 
         trained = train_two_tower(self.dataset, self.split, config, self._observer)

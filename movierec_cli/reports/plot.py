@@ -201,7 +201,8 @@ def _name(record: RunRecord) -> str:
 
 
 def _title(records: Sequence[RunRecord]) -> str:
-    return f"Which features help? {_data_sets(records)}"
+    data = _data_sets(records)
+    return f"Which features help? {data[:1].upper()}{data[1:]}"
 
 
 def _subtitle(records: Sequence[RunRecord]) -> str:

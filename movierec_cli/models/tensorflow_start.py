@@ -1,0 +1,43 @@
+"""Imports TensorFlow without its chatter.
+
+While it is imported, TensorFlow's C++ part writes lines straight to file descriptor 2, before its log
+knows of a level. They are kept out of the way, and shown only if the import fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+_STDERR = 2
+
+
+def start_tensorflow() -> None:
+    """Imports TensorFlow, if that was not done before."""
+    if "tensorflow" in sys.modules:
+        return
+    with _native_stderr_held_back():
+        import tensorflow  # noqa: F401
+
+
+@contextlib.contextmanager
+def _native_stderr_held_back() -> Iterator[None]:
+    """Python's own stderr keeps its way to the terminal, so that progress goes on being drawn."""
+    python_stderr, kept = sys.stderr, os.dup(_STDERR)
+    with tempfile.TemporaryFile() as held, open(kept, "w", encoding="utf-8", errors="replace") as terminal:
+        python_stderr.flush()
+        os.dup2(held.fileno(), _STDERR)
+        sys.stderr = terminal
+        try:
+            yield
+        except Exception:
+            held.seek(0)
+            terminal.write(held.read().decode(errors="replace"))
+            raise
+        finally:
+            terminal.flush()
+            os.dup2(kept, _STDERR)
+            sys.stderr = python_stderr
