@@ -176,7 +176,7 @@ def test_processes_saving_the_same_run_at_once_all_succeed(tmp_path: Path) -> No
         "from movierec_cli.registry.store import save_run\n"
         "seed = int(sys.argv[2])\n"
         "record, artifacts = run_record(training_s=float(seed)), run_artifacts(seed=seed)\n"
-        "for _ in range(30): save_run(Path(sys.argv[1]), record, artifacts)"
+        "for _ in range(15): save_run(Path(sys.argv[1]), record, artifacts)"
     )
     root = Path(__file__).resolve().parents[2]
     processes = [
