@@ -131,12 +131,16 @@ class SplitConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """The two towers. Sizes are widths of vectors."""
+    """The two towers. Sizes are widths of vectors.
+
+    `dropout` is the share of each tower's inputs. `l2` weighs the embeddings' squares against the loss
+    summed over all training interactions, so that it means the same for a small data set and a large one.
+    """
 
     embedding_size: int = 64
-    layer_sizes: tuple[int, ...] = (64,)
-    dropout: float = 0.0
-    l2: float = 1e-5
+    layer_sizes: tuple[int, ...] = (128, 64)
+    dropout: float = 0.2
+    l2: float = 6.0
 
     def __post_init__(self) -> None:
         _require(self.embedding_size > 0, "--embedding_size", self.embedding_size, "1 or more")
@@ -152,7 +156,7 @@ class TrainingConfig:
 
     num_epochs: int = 100
     loss: LossKind = LossKind.CATALOGUE
-    batch_size: int = 512
+    batch_size: int | None = None  # queries or, in-batch, interactions; None: see `models.objectives`
     learning_rate: float = 0.01
     validation_freq: int = 5
     patience: int = 4
@@ -161,7 +165,7 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         _require(self.num_epochs > 0, "--num_epochs", self.num_epochs, "1 or more")
-        _require(self.batch_size > 0, "--batch_size", self.batch_size, "1 or more")
+        _require(self.batch_size is None or self.batch_size > 0, "--batch_size", self.batch_size, "1 or more")
         _require(self.learning_rate > 0, "--learning_rate", self.learning_rate, "above 0")
         _require(self.validation_freq > 0, "--validation_freq", self.validation_freq, "1 or more")
         _require(self.patience >= 0, "--patience", self.patience, "0 (never stop early) or more")

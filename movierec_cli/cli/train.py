@@ -218,11 +218,17 @@ def train_command(
         ),
     ] = " ".join(map(str, ModelConfig.layer_sizes)),
     dropout: Annotated[
-        float, typer.Option("--dropout", metavar="SHARE", help="Of inputs.", rich_help_panel=_MODEL)
+        float,
+        typer.Option("--dropout", metavar="SHARE", help="Of each tower's inputs.", rich_help_panel=_MODEL),
     ] = ModelConfig.dropout,
     l2: Annotated[
         float,
-        typer.Option("--l2", metavar="WEIGHT", help="Penalty on large weights.", rich_help_panel=_MODEL),
+        typer.Option(
+            "--l2",
+            metavar="WEIGHT",
+            help="Penalty on large embeddings, whatever the data's size.",
+            rich_help_panel=_MODEL,
+        ),
     ] = ModelConfig.l2,
     num_epochs: Annotated[
         int, typer.Option("--num_epochs", metavar="N", help="At most.", rich_help_panel=_TRAINING)
@@ -237,8 +243,13 @@ def train_command(
         ),
     ] = TrainingConfig.loss,
     batch_size: Annotated[
-        int,
-        typer.Option("--batch_size", metavar="N", help="Queries a step.", rich_help_panel=_TRAINING),
+        int | None,
+        typer.Option(
+            "--batch_size",
+            metavar="N",
+            help="Queries a step, or interactions with an in-batch loss. If not given, it fits the data.",
+            rich_help_panel=_TRAINING,
+        ),
     ] = TrainingConfig.batch_size,
     learning_rate: Annotated[
         float,

@@ -47,15 +47,20 @@ def rank_positives(
 
     Args:
         score_block: scores of the queries at given rows.
-        positives: movie rows, one list a query [n_queries]. None of them may be in the user's seen list.
+        positives: movie rows, one list a query [n_queries].
         user_index: the user of each query, [n_queries].
         seen: movie rows to mask, one list a user.
+
+    Raises:
+        ValueError: a positive is in its user's seen list: it was trained on, so its rank means nothing.
     """
     parts = [
         _rank_block(score_block(rows), rows, positives, user_index, seen)
         for rows in np.array_split(np.arange(len(positives)), -(-len(positives) // BLOCK_QUERIES) or 1)
     ]
     counts = np.concatenate(parts, axis=1)  # [4, n_positives]
+    if (counts[3] < 1).any():
+        raise ValueError(f"{int((counts[3] < 1).sum())} positives are among their user's seen movies")
     return RanksByMode(all=Ranks(counts[0], counts[1]), unseen=Ranks(counts[2], counts[3]))
 
 

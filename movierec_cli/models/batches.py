@@ -12,6 +12,8 @@ import numpy.typing as npt
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.models.queries import GroupedInteractions, Queries
 
+SHAPES_UP_TO_MEAN = 4  # padding wastes an eighth on average
+
 Batch = dict[str, npt.NDArray[Any]]
 
 
@@ -31,7 +33,7 @@ class CatalogueBatches:
 
     @property
     def n_batches(self) -> int:
-        """Batches in an epoch; they differ by one query at most."""
+        """Batches in an epoch, all of one size."""
         return -(-len(self.interactions.queries) // self.batch_size)
 
     @property
@@ -40,22 +42,30 @@ class CatalogueBatches:
         return self.interactions.n_interactions / self.n_batches
 
     def epoch(self, generator: np.random.Generator) -> Iterator[Batch]:
-        """Every query once, in random order."""
-        order = generator.permutation(len(self.interactions.queries))
-        for rows in np.array_split(order, self.n_batches):
-            yield self._batch(rows, generator)
+        """Every query once, in random order; the last batch is filled up with queries that do not count."""
+        n_queries = len(self.interactions.queries)
+        size = -(-n_queries // self.n_batches)
+        order = np.resize(generator.permutation(n_queries), size * self.n_batches)
+        for start in range(0, len(order), size):
+            yield self._batch(order[start : start + size], min(size, n_queries - start), generator)
 
-    def _batch(self, rows: npt.NDArray[np.int64], generator: np.random.Generator) -> Batch:
+    def _batch(self, rows: npt.NDArray[np.int64], n_counting: int, generator: np.random.Generator) -> Batch:
         batch = query_batch(self.interactions.queries.take(rows))
-        owner, place = self.interactions.positives.places(rows)
+        owner, place = self.interactions.positives.places(rows[:n_counting])
         positives = owner * self.n_movies + self.interactions.positives.values[place]  # [p]
         if self.history is not None:
-            history = _draw_history(self.history, batch["user_index"], self.n_movies, generator)
-            target = ~np.isin(positives, history)
-            batch["history"], positives, owner = history, positives[target], owner[target]
-        batch["positives"] = positives.astype(np.int32)
-        batch["n_positives"] = np.bincount(owner, minlength=len(rows)).astype(np.float32)
-        return batch
+            batch["history"] = _draw_history(self.history, batch["user_index"], self.n_movies, generator)
+            positives = positives[~np.isin(positives, batch["history"])]
+        return batch | self._padded(positives)
+
+    def _padded(self, positives: npt.NDArray[np.int64]) -> Batch:
+        """Positives and their weights, padded to one of a few lengths: each is compiled for."""
+        step = max(1, round(self.mean_positives / SHAPES_UP_TO_MEAN))
+        n_padding = -len(positives) % step
+        return {
+            "positives": np.pad(positives, (0, n_padding)).astype(np.int32),
+            "weights": np.pad(np.ones(len(positives), np.float32), (0, n_padding)),
+        }
 
 
 @dataclass(frozen=True)

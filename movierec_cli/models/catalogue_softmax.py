@@ -5,10 +5,13 @@ For a query q with positives P(q), the sum over its interactions of −log softm
     |P(q)| · logsumexp_m s(q, m)  −  sum over p in P(q) of s(q, p)
 
 so a query costs one row of scores however many positives it has. Its gradient with respect to the scores
-is |P(q)| · softmax(s(q)) − 1[m in P(q)], which needs the same row once more. The factor |P(q)| / Z(q) is
-applied to the small embedding matrices instead of the scores, and the largest score is subtracted only
-where exp could overflow: the score matrix is the largest array of the step, and every trip through it
-counts.
+is |P(q)| · softmax(s(q)) − 1[m in P(q)], which needs the same row once more. The score matrix is the
+largest array of a training step and every trip through it counts, so
+
+- the factor |P(q)| / Z(q) is applied to the small embedding matrices instead of the scores;
+- the largest score is looked for and subtracted only where exp could overflow;
+- loss and gradient are one XLA computation: XLA takes the positives off in place, several times faster
+  than TensorFlow's own scatter. It compiles once for each shape, so batches keep to a few shapes.
 """
 
 from __future__ import annotations
@@ -25,40 +28,50 @@ Gradients = tuple[tf.Tensor, tf.Tensor, None, None]
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]
 def catalogue_softmax(
-    queries: tf.Tensor, movies: tf.Tensor, positives: tf.Tensor, n_positives: tf.Tensor
+    queries: tf.Tensor, movies: tf.Tensor, positives: tf.Tensor, weights: tf.Tensor
 ) -> tuple[tf.Tensor, Callable[[tf.Tensor], Gradients]]:
     """The summed cross-entropy of a batch's interactions, in nats.
 
     Args:
-        queries: query embeddings, float32 [b, d].
+        queries: query embeddings, float32 [b, d]. A query without a positive does not count.
         movies: embeddings of every movie, float32 [n_movies, d].
-        positives: int32 [p], each interaction's place in the flattened scores: row * n_movies + movie,
-            none twice.
-        n_positives: float32 [b], how many of `positives` each row has; a row may have none.
+        positives: int32 [p], each interaction's place in the flattened scores: row * n_movies + movie.
+        weights: float32 [p], 1 for an interaction and 0 for padding.
 
     Returns:
         A float32 scalar, differentiable with respect to `queries` and `movies`.
     """
-    scores = tf.matmul(queries, movies, transpose_b=True)  # [b, n_movies]
-    positive_scores = tf.gather(tf.reshape(scores, [-1]), positives)  # [p]
-    exponentials, log_shift = _exponentials(queries, movies, scores)  # [b, n_movies], [b]
-    partition = tf.reduce_sum(exponentials, axis=1)  # [b]
-    loss = tf.reduce_sum(n_positives * (tf.math.log(partition) + log_shift)) - tf.reduce_sum(positive_scores)
-
-    factor = n_positives / partition  # [b]
-    row_of_positive = positives // tf.shape(movies)[0]
-    # Each row is the gradient divided by its factor, so a positive weighs 1 / factor there.
-    residual = tf.tensor_scatter_nd_sub(
-        tf.reshape(exponentials, [-1]), positives[:, None], 1.0 / tf.gather(factor, row_of_positive)
-    )
-    residual = tf.reshape(residual, tf.shape(scores))
-    queries_gradient = factor[:, None] * tf.matmul(residual, movies)  # [b, d]
-    movies_gradient = tf.matmul(residual, factor[:, None] * queries, transpose_a=True)  # [n_movies, d]
+    loss, queries_gradient, movies_gradient = _loss_and_gradients(queries, movies, positives, weights)
 
     def gradient(upstream: tf.Tensor) -> Gradients:
         return upstream * queries_gradient, upstream * movies_gradient, None, None
 
     return loss, gradient
+
+
+@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+def _loss_and_gradients(
+    queries: tf.Tensor, movies: tf.Tensor, positives: tf.Tensor, weights: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    n_queries, n_movies = tf.shape(queries)[0], tf.shape(movies)[0]
+    row_of_positive = positives // n_movies  # [p]
+    n_positives = tf.math.unsorted_segment_sum(weights, row_of_positive, n_queries)  # [b]
+
+    scores = tf.matmul(queries, movies, transpose_b=True)  # [b, n_movies]
+    positive_scores = tf.gather(tf.reshape(scores, [-1]), positives)  # [p]
+    exponentials, shift = _exponentials(queries, movies, scores)  # [b, n_movies], [b]
+    partition = tf.reduce_sum(exponentials, axis=1)  # [b]
+    loss = tf.reduce_sum(n_positives * (tf.math.log(partition) + shift))
+    loss -= tf.reduce_sum(weights * positive_scores)
+
+    factor = n_positives / partition  # [b]
+    # Each row below is the gradient divided by its factor, so a positive weighs 1 / factor in it.
+    taken_off = tf.math.divide_no_nan(weights, tf.gather(factor, row_of_positive))  # [p]
+    residual = tf.tensor_scatter_nd_sub(tf.reshape(exponentials, [-1]), positives[:, None], taken_off)
+    residual = tf.reshape(residual, [n_queries, n_movies])
+    queries_gradient = factor[:, None] * tf.matmul(residual, movies)  # [b, d]
+    movies_gradient = tf.matmul(residual, factor[:, None] * queries, transpose_a=True)  # [n_movies, d]
+    return loss, queries_gradient, movies_gradient
 
 
 def _exponentials(queries: tf.Tensor, movies: tf.Tensor, scores: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import ClassVar, Protocol
 
@@ -43,7 +44,7 @@ class CatalogueObjective:
 
     signature: ClassVar[dict[str, tf.TensorSpec]] = {
         "positives": tf.TensorSpec([None], tf.int32),
-        "n_positives": tf.TensorSpec([None], tf.float32),
+        "weights": tf.TensorSpec([None], tf.float32),
     }
 
     def __init__(self, batches: CatalogueBatches):
@@ -52,7 +53,7 @@ class CatalogueObjective:
 
     def loss(self, queries: tf.Tensor, movies: tf.Tensor, batch: dict[str, tf.Tensor]) -> tf.Tensor:
         """The batch's sum over the interactions of an average batch, so every interaction weighs alike."""
-        summed = catalogue_softmax(queries, movies, batch["positives"], batch["n_positives"])
+        summed = catalogue_softmax(queries, movies, batch["positives"], batch["weights"])
         return summed / self._mean_positives
 
 
@@ -86,31 +87,46 @@ class InBatchObjective:
         return summed / tf.cast(tf.shape(queries)[0], tf.float32)
 
 
+# A step's movie tower, optimizer and averaging cost the same however many queries it has, and on
+# validation an epoch in a dozen large steps taught as much as one in fifty small ones.
+CATALOGUE_BATCHES_PER_EPOCH = 12
+MAX_QUERIES = 2048
+MAX_SCORES = 2**26  # of a batch, 256 MB
+IN_BATCH_INTERACTIONS = 4096
+
+
+def catalogue_batch_size(n_queries: int, n_movies: int) -> int:
+    """Queries a step where the user does not say."""
+    most = min(MAX_QUERIES, max(1, MAX_SCORES // n_movies))
+    return min(most, -(-n_queries // CATALOGUE_BATCHES_PER_EPOCH))
+
+
 def _catalogue(
-    interactions: GroupedInteractions, n_movies: int, batch_size: int, history: RaggedRows | None
+    interactions: GroupedInteractions, n_movies: int, batch_size: int | None, history: RaggedRows | None
 ) -> Objective:
-    return CatalogueObjective(CatalogueBatches(interactions, n_movies, batch_size, history))
+    size = batch_size or catalogue_batch_size(len(interactions.queries), n_movies)
+    return CatalogueObjective(CatalogueBatches(interactions, n_movies, size, history))
 
 
 def _in_batch(
-    interactions: GroupedInteractions, n_movies: int, batch_size: int, history: RaggedRows | None
-) -> Objective:
-    return InBatchObjective(InteractionBatches(interactions, n_movies, batch_size, history), None)
-
-
-def _in_batch_corrected(
-    interactions: GroupedInteractions, n_movies: int, batch_size: int, history: RaggedRows | None
+    interactions: GroupedInteractions,
+    n_movies: int,
+    batch_size: int | None,
+    history: RaggedRows | None,
+    *,
+    corrected: bool,
 ) -> Objective:
     counts = np.bincount(interactions.positives.values, minlength=n_movies)
-    share = np.maximum(counts, 1) / interactions.n_interactions
-    batches = InteractionBatches(interactions, n_movies, batch_size, history)
-    return InBatchObjective(batches, share.astype(np.float32))
+    # A movie without ratings is never a negative; 1 keeps its logarithm finite.
+    share = (np.maximum(counts, 1) / interactions.n_interactions).astype(np.float32)
+    batches = InteractionBatches(interactions, n_movies, batch_size or IN_BATCH_INTERACTIONS, history)
+    return InBatchObjective(batches, share if corrected else None)
 
 
-OBJECTIVES: dict[LossKind, Callable[[GroupedInteractions, int, int, RaggedRows | None], Objective]] = {
+OBJECTIVES: dict[LossKind, Callable[[GroupedInteractions, int, int | None, RaggedRows | None], Objective]] = {
     LossKind.CATALOGUE: _catalogue,
-    LossKind.IN_BATCH: _in_batch,
-    LossKind.IN_BATCH_CORRECTED: _in_batch_corrected,
+    LossKind.IN_BATCH: functools.partial(_in_batch, corrected=False),
+    LossKind.IN_BATCH_CORRECTED: functools.partial(_in_batch, corrected=True),
 }
-"""From grouped interactions, the number of movies, the batch size and each user's training movies (where
-the feature set has the history) to an objective."""
+"""From grouped interactions, the number of movies, the batch size (None: chosen here) and each user's
+training movies (where the feature set has the history) to an objective."""

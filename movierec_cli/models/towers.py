@@ -11,6 +11,8 @@ import tf_keras
 from movierec_cli.config import Feature, ModelConfig
 from movierec_cli.models.inputs import BagInput, CategoryInput, Input, NumberInput
 
+DENSE_BAG_SIZE = 64
+
 
 def embedding_table(layer: tf_keras.layers.Layer, size: int, config: ModelConfig) -> tf.Variable:
     """A trained table [size, embedding_size], under the configuration's L2."""
@@ -62,15 +64,24 @@ class BagEmbedding(tf_keras.layers.Layer):
 
     def __init__(self, column: BagInput, config: ModelConfig, name: str):
         super().__init__(name=name)
-        share = 1.0 / np.bincount(column.rows, minlength=column.n_rows)[column.rows]
-        places = np.stack([column.rows, column.codes], axis=1)
-        self.shares = tf.SparseTensor(places, share.astype(np.float32), (column.n_rows, column.size))
+        share = (1.0 / np.bincount(column.rows, minlength=column.n_rows)[column.rows]).astype(np.float32)
+        self.sparse_shares, self.dense_shares = None, None
+        # A few genres multiply faster as a dense matrix, thousands of words as a sparse one.
+        if column.size > DENSE_BAG_SIZE:
+            places = np.stack([column.rows, column.codes], axis=1)
+            self.sparse_shares = tf.SparseTensor(places, share, (column.n_rows, column.size))
+        else:
+            shares = np.zeros((column.n_rows, column.size), np.float32)
+            np.add.at(shares, (column.rows, column.codes), share)
+            self.dense_shares = tf.constant(shares)
         self.table = embedding_table(self, column.size, config)
         self.width = config.embedding_size
 
     def every(self) -> tf.Tensor:
         """[n_rows, d]."""
-        return tf.sparse.sparse_dense_matmul(self.shares, self.table)
+        if self.sparse_shares is None:
+            return tf.matmul(self.dense_shares, self.table)
+        return tf.sparse.sparse_dense_matmul(self.sparse_shares, self.table)
 
     def at(self, rows: tf.Tensor) -> tf.Tensor:
         """Rows int32 [b] to [b, d]."""

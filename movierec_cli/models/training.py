@@ -5,7 +5,7 @@ The test part is looked at once, at the end, by the model that is kept.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import tensorflow as tf
@@ -92,7 +92,9 @@ def _prepare(dataset: Dataset, rows: Rows, config: RunConfig) -> _Prepared:
         config.training.batch_size,
         seen if Feature.USER_HISTORY in config.feature_set else None,
     )
-    model = TwoTowerModel(dataset, vocabularies, config.model, objective, config.training.seed)
+    # The loss is a mean over interactions; the penalty is given against their sum.
+    config_of_mean = replace(config.model, l2=config.model.l2 / len(rows))
+    model = TwoTowerModel(dataset, vocabularies, config_of_mean, objective, config.training.seed)
     return _Prepared(rows, vocabularies, seen, model)
 
 

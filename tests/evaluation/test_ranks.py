@@ -1,0 +1,98 @@
+"""The exact ranker against a loop over positives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from movierec_cli.data.ragged import RaggedRows
+from movierec_cli.evaluation import ranks as ranks_module
+from movierec_cli.evaluation.metrics import top_k_accuracies, top_k_accuracy
+from movierec_cli.evaluation.ranks import Ranks, rank_positives
+
+N_USERS, N_QUERIES, N_MOVIES = 7, 23, 40
+
+
+def ragged(lists: list[list[int]]) -> RaggedRows:
+    keys = np.repeat(np.arange(len(lists)), [len(one) for one in lists])
+    values = np.array([value for one in lists for value in one], np.int32)
+    return RaggedRows.group(keys, values, len(lists))
+
+
+@pytest.fixture
+def case() -> tuple[np.ndarray, RaggedRows, np.ndarray, RaggedRows]:
+    """Scores with many ties, queries of several users, some without a positive, a user who saw nothing."""
+    generator = np.random.default_rng(3)
+    scores = generator.integers(0, 9, (N_QUERIES, N_MOVIES)).astype(np.float32)
+    user_index = np.sort(generator.integers(0, N_USERS, N_QUERIES)).astype(np.int32)
+    seen = [list(generator.choice(N_MOVIES, size, replace=False)) for size in (0, 3, 5, 8, 13, 20, 30)]
+    positives = [
+        [movie for movie in generator.choice(N_MOVIES, 4, replace=False) if movie not in seen[user]]
+        for user in user_index
+    ]
+    return scores, ragged(positives), user_index, ragged(seen)
+
+
+def slow_counts(
+    scores: np.ndarray, positives: RaggedRows, user_index: np.ndarray, seen: RaggedRows, mask: bool
+) -> list[tuple[int, int]]:
+    counts = []
+    for query in range(len(positives)):
+        row = scores[query].astype(np.float64).copy()
+        if mask:
+            user = user_index[query]
+            row[seen.values[seen.starts[user] : seen.starts[user + 1]]] = -np.inf
+        for movie in positives.values[positives.starts[query] : positives.starts[query + 1]]:
+            counts.append((int((row > row[movie]).sum()), int((row == row[movie]).sum())))
+    return counts
+
+
+@pytest.mark.parametrize("block", [4, 512])
+def test_better_and_tied_counts_equal_a_slow_loop(case, block, monkeypatch):
+    scores, positives, user_index, seen = case
+    monkeypatch.setattr(ranks_module, "BLOCK_QUERIES", block)
+    ranks = rank_positives(lambda rows: scores[rows], positives, user_index, seen)
+    for mode, mask in ((ranks.all, False), (ranks.unseen, True)):
+        expected = slow_counts(scores, positives, user_index, seen, mask)
+        assert list(zip(mode.better.tolist(), mode.tied.tolist(), strict=True)) == expected
+
+
+def test_without_ties_top_k_is_the_share_found_by_sorting(case):
+    _, positives, user_index, seen = case
+    scores = np.random.default_rng(5).normal(size=(N_QUERIES, N_MOVIES)).astype(np.float32)
+    ranks = rank_positives(lambda rows: scores[rows], positives, user_index, seen)
+    hits = [
+        movie in np.argsort(-scores[query])[:10]
+        for query in range(N_QUERIES)
+        for movie in positives.values[positives.starts[query] : positives.starts[query + 1]]
+    ]
+    assert top_k_accuracy(ranks.all, 10) == pytest.approx(np.mean(hits), abs=1e-12)
+
+
+def test_a_model_that_scores_all_movies_alike_gets_chance(case):
+    _, positives, user_index, _ = case
+    nothing_seen = ragged([[] for _ in range(N_USERS)])
+    flat = np.zeros((N_QUERIES, N_MOVIES), np.float32)
+    ranks = rank_positives(lambda rows: flat[rows], positives, user_index, nothing_seen)
+    for k, accuracy in top_k_accuracies(ranks.unseen).items():
+        assert accuracy == pytest.approx(min(k / N_MOVIES, 1.0))
+
+
+def test_a_tie_across_the_cut_counts_as_its_expected_hit():
+    ranks = Ranks(better=np.array([8], np.int32), tied=np.array([4], np.int32))
+    assert top_k_accuracy(ranks, 8) == 0.0
+    assert top_k_accuracy(ranks, 10) == 0.5
+    assert top_k_accuracy(ranks, 12) == 1.0
+
+
+def test_no_positives_give_no_number():
+    empty = np.zeros(0, np.int32)
+    assert np.isnan(top_k_accuracy(Ranks(empty, empty), 10))
+
+
+def test_a_positive_that_was_trained_on_is_refused(case):
+    scores, _, user_index, seen = case
+    user = int(user_index[-1])
+    leaked = [[] for _ in range(N_QUERIES - 1)] + [[int(seen.values[seen.starts[user]])]]
+    with pytest.raises(ValueError, match="1 positives are among their user's seen movies"):
+        rank_positives(lambda rows: scores[rows], ragged(leaked), user_index, seen)

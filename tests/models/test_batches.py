@@ -1,0 +1,88 @@
+"""What an epoch's batches hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from movierec_cli.config import FeatureSet
+from movierec_cli.data.sample import simulate_sample
+from movierec_cli.models.batches import CatalogueBatches, InteractionBatches, whole_history
+from movierec_cli.models.features import fit_features
+from movierec_cli.models.queries import group_interactions, movies_of_users
+
+SAMPLE = simulate_sample()
+ROWS = np.sort(np.random.default_rng(0).choice(len(SAMPLE.ratings), 20_000, replace=False))
+N_MOVIES = len(SAMPLE.movies)
+VOCABULARIES = fit_features(SAMPLE, ROWS, FeatureSet.parse(["timestamp"]))
+GROUPED = group_interactions(SAMPLE, ROWS, VOCABULARIES)
+SEEN = movies_of_users(SAMPLE, ROWS)
+
+
+def interactions_of(batch) -> list[tuple[int, int, int]]:
+    rows, movies = np.divmod(batch["positives"][batch["weights"] > 0], N_MOVIES)
+    return [
+        (int(batch["user_index"][row]), int(batch["contexts"][row, 0]), int(movie))
+        for row, movie in zip(rows, movies, strict=True)
+    ]
+
+
+def all_interactions() -> list[tuple[int, int, int]]:
+    owner, place = GROUPED.positives.places(np.arange(len(GROUPED.queries)))
+    queries = GROUPED.queries.take(owner)
+    movies = GROUPED.positives.values[place]
+    return sorted(
+        zip(queries.user_index.tolist(), queries.contexts[:, 0].tolist(), movies.tolist(), strict=True)
+    )
+
+
+def test_an_epoch_of_queries_holds_every_interaction_once():
+    batches = CatalogueBatches(GROUPED, N_MOVIES, 64)
+    epoch = list(batches.epoch(np.random.default_rng(1)))
+    assert len(epoch) == batches.n_batches
+    assert sorted(one for batch in epoch for one in interactions_of(batch)) == all_interactions()
+    assert len({len(batch["user_index"]) for batch in epoch}) == 1
+    assert len({len(batch["positives"]) for batch in epoch}) < len(epoch) / 5
+    assert all(len(batch["weights"]) == len(batch["positives"]) for batch in epoch)
+
+
+def test_epochs_come_in_another_order_and_the_same_seed_gives_the_same():
+    batches = CatalogueBatches(GROUPED, N_MOVIES, 64)
+    first, again, other = (
+        [batch["user_index"].tolist() for batch in batches.epoch(np.random.default_rng(seed))]
+        for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_no_movie_of_the_drawn_history_is_a_target_and_all_of_it_is_the_users():
+    batches = CatalogueBatches(GROUPED, N_MOVIES, 64, SEEN)
+    drawn = targets = 0
+    for batch in batches.epoch(np.random.default_rng(1)):
+        positives = batch["positives"][batch["weights"] > 0]
+        assert not set(batch["history"]) & set(positives)
+        assert set(batch["history"]) <= set(whole_history(SEEN, batch["user_index"], N_MOVIES))
+        drawn, targets = drawn + len(batch["history"]), targets + len(positives)
+    assert 0.4 < targets / len(ROWS) < 0.6  # the drawn share is uniform between 0 and 1
+    assert drawn > len(ROWS)  # several queries of a user each draw from the whole history
+
+
+@pytest.mark.parametrize("history", [None, SEEN])
+def test_interaction_batches_hold_every_interaction_once_and_never_show_a_target(history):
+    batches = InteractionBatches(GROUPED, N_MOVIES, 256, history)
+    found = []
+    for batch in batches.epoch(np.random.default_rng(1)):
+        found += list(
+            zip(
+                batch["user_index"].tolist(),
+                batch["contexts"][:, 0].tolist(),
+                batch["movie_index"].tolist(),
+                strict=True,
+            )
+        )
+        if history is not None:
+            own = np.arange(len(batch["movie_index"])) * N_MOVIES + batch["movie_index"]
+            assert not set(own) & set(batch["history"])
+            assert len(batch["history"]) > 0
+    assert sorted(found) == all_interactions()

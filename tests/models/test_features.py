@@ -1,0 +1,160 @@
+"""Each feature of the table: fitted on training rows only, encoded as documented."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from movierec_cli.config import Feature, FeatureSet
+from movierec_cli.data.dataset import UNKNOWN_YEAR, Dataset
+from movierec_cli.data.sample import simulate_sample
+from movierec_cli.errors import MovierecError
+from movierec_cli.models.features import (
+    FEATURES,
+    TIMESTAMP_BUCKETS,
+    Tower,
+    context_codes,
+    encode_features,
+    fit_features,
+    require_features,
+    title_tokens,
+)
+from movierec_cli.models.inputs import BagInput, CategoryInput, NumberInput
+
+SAMPLE = simulate_sample()
+ALL_ROWS = np.arange(len(SAMPLE.ratings))
+EVERY_FEATURE = FeatureSet(tuple(Feature))
+
+
+def encoded(feature: Feature, dataset: Dataset = SAMPLE, rows: np.ndarray = ALL_ROWS):
+    vocabularies = fit_features(dataset, rows, FeatureSet((feature,)))
+    return vocabularies[feature], encode_features(dataset, vocabularies, FEATURES[feature].tower)[feature]
+
+
+def with_movies(**columns) -> Dataset:
+    return replace(SAMPLE, movies=replace(SAMPLE.movies, **columns))
+
+
+def test_every_feature_name_has_an_entry_and_every_vocabulary_is_json():
+    assert set(FEATURES) == set(Feature)
+    vocabularies = fit_features(SAMPLE, ALL_ROWS, EVERY_FEATURE)
+    again = json.loads(json.dumps(vocabularies))
+    for tower in Tower:
+        first, second = (encode_features(SAMPLE, v, tower) for v in (vocabularies, again))
+        assert list(first) == list(second)
+
+
+def test_what_is_not_in_training_does_not_change_what_is_fitted():
+    train = np.flatnonzero((SAMPLE.ratings.user_index < 200) & (SAMPLE.ratings.movie_index % 3 > 0))
+    changed = replace(
+        SAMPLE,
+        ratings=replace(
+            SAMPLE.ratings,
+            timestamp=np.where(np.isin(ALL_ROWS, train), SAMPLE.ratings.timestamp, 5_000_000_000),
+        ),
+        movies=replace(
+            SAMPLE.movies,
+            title=np.where(np.arange(len(SAMPLE.movies)) % 3 > 0, SAMPLE.movies.title, "Other words (1901)"),
+            year=np.where(np.arange(len(SAMPLE.movies)) % 3 > 0, SAMPLE.movies.year, 1901).astype(np.int16),
+            length_minutes=np.where(
+                np.arange(len(SAMPLE.movies)) % 3 > 0, SAMPLE.movies.length_minutes, 999
+            ).astype(np.float32),
+        ),
+        users=replace(
+            SAMPLE.users,
+            bucketized_age=np.where(
+                np.arange(len(SAMPLE.users)) < 200, SAMPLE.users.bucketized_age, 99
+            ).astype(np.float32),
+        ),
+    )
+    assert fit_features(SAMPLE, train, EVERY_FEATURE) == fit_features(changed, train, EVERY_FEATURE)
+
+
+def test_timestamp_buckets_are_equally_wide_and_later_times_fall_into_the_last():
+    vocabulary, (bucket, scaled) = encoded(Feature.TIMESTAMP)
+    seconds = SAMPLE.ratings.timestamp
+    start, end = seconds.min(), seconds.max()
+    codes = context_codes({Feature.TIMESTAMP: vocabulary}, seconds)[:, 0]
+    width = (end - start) / TIMESTAMP_BUCKETS
+    expected = np.minimum((seconds - start) // width, TIMESTAMP_BUCKETS - 1)
+    assert np.mean(codes == expected) > 0.999  # a time exactly on an edge may round either way
+    outside = context_codes({Feature.TIMESTAMP: vocabulary}, np.array([start - 10**9, end + 10**9]))
+    assert outside[:, 0].tolist() == [0, TIMESTAMP_BUCKETS - 1]
+    assert isinstance(bucket, CategoryInput) and bucket.size == TIMESTAMP_BUCKETS
+    assert isinstance(scaled, NumberInput) and np.all(np.diff(scaled.values[:, 0]) >= 0)
+
+
+def test_day_of_week_counts_from_monday_in_utc():
+    monday = np.datetime64("2024-07-01T00:00:00").astype("datetime64[s]").astype(np.int64)
+    days = monday + np.arange(7) * 86_400 + 86_399
+    assert context_codes({Feature.DAY_OF_WEEK: {}}, days)[:, 0].tolist() == list(range(7))
+
+
+def test_title_words_leave_out_the_year_and_words_of_one_title_only():
+    assert title_tokens("Schindler's List (1993)") == ["schindlers", "list"]
+    titles = SAMPLE.movies.title.copy()
+    titles[:3] = ["Zyx Wvu (1990)", "Zyx Alone (1991)", "Wvu (2000)"]
+    vocabulary, (bag,) = encoded(Feature.MOVIE_TITLE_TEXT, with_movies(title=titles))
+    assert {"zyx", "wvu"} <= set(vocabulary["tokens"])
+    assert "alone" not in vocabulary["tokens"] or "alone" in " ".join(titles[3:]).lower()
+    assert isinstance(bag, BagInput)
+    words = [vocabulary["tokens"][code] for code in bag.codes[bag.rows == 0]]
+    assert words == ["zyx", "wvu"]
+
+
+def test_genres_are_the_movies_own():
+    vocabulary, (bag,) = encoded(Feature.MOVIE_GENRES)
+    for movie in (0, 17, len(SAMPLE.movies) - 1):
+        names = {vocabulary["genres"][code] for code in bag.codes[bag.rows == movie]}
+        assert names == {SAMPLE.movies.genre_names[g] for g in np.flatnonzero(SAMPLE.movies.genres[movie])}
+
+
+def test_an_unknown_length_is_the_training_median_with_a_flag():
+    minutes = SAMPLE.movies.length_minutes.copy()
+    minutes[5] = np.nan
+    _, (bucket, numbers) = encoded(Feature.MOVIE_LENGTH, with_movies(length_minutes=minutes))
+    assert bucket.codes[5] == 0 and bucket.codes[np.arange(len(minutes)) != 5].min() == 1
+    assert numbers.values[5].tolist() == [0.0, 1.0]
+    assert numbers.values[:, 1].sum() == 1
+    longest, shortest = np.nanargmax(minutes), np.nanargmin(minutes)
+    assert bucket.codes[longest] == bucket.codes.max() and bucket.codes[shortest] == 1
+
+
+def test_values_that_training_did_not_see_share_code_zero():
+    years = SAMPLE.movies.year.copy()
+    rated = SAMPLE.ratings.movie_index[:100]
+    years[~np.isin(np.arange(len(years)), rated)] = 1800
+    years[rated[0]] = UNKNOWN_YEAR
+    _, (category,) = encoded(Feature.MOVIE_YEAR, with_movies(year=years), rows=np.arange(100))
+    assert (category.codes[years == 1800] == 0).all()
+    assert category.codes[rated[0]] == 0
+    known = (years != 1800) & (years != UNKNOWN_YEAR)
+    assert (category.codes[known] > 0).all()
+    assert category.size == len(np.unique(years[known])) + 1
+
+
+@pytest.mark.parametrize(
+    ("feature", "column"),
+    [
+        (Feature.BUCKETIZED_USER_AGE, "bucketized_age"),
+        (Feature.USER_GENDER, "is_male"),
+        (Feature.USER_OCCUPATION, "occupation"),
+    ],
+)
+def test_user_columns_have_one_code_a_value(feature, column):
+    _, (category,) = encoded(feature)
+    values = getattr(SAMPLE.users, column)
+    pairs = set(zip(values.tolist(), category.codes.tolist(), strict=True))
+    assert len(pairs) == len(np.unique(values)) == len(np.unique(category.codes))
+
+
+def test_a_feature_without_its_column_is_refused_with_what_there_is():
+    bare = replace(SAMPLE, users=replace(SAMPLE.users, bucketized_age=None))
+    require_features(bare, FeatureSet((Feature.USER_GENDER,)))
+    with pytest.raises(MovierecError, match=r"'sample' has no bucketized_user_age.*it has: timestamp"):
+        require_features(bare, FeatureSet((Feature.BUCKETIZED_USER_AGE,)))
+    with pytest.raises(MovierecError, match="--movie_lengths FILE"):
+        require_features(with_movies(length_minutes=None), FeatureSet((Feature.MOVIE_LENGTH,)))
