@@ -38,7 +38,7 @@ class TrainedModel:
 
 
 @dataclass(frozen=True)
-class _Prepared:
+class Prepared:
     """A new model with the training part it is for."""
 
     rows: Rows
@@ -68,20 +68,21 @@ def train_two_tower(dataset: Dataset, split: Split, config: RunConfig, observer:
     Raises:
         MovierecError: a feature cannot be fitted, or training diverged.
     """
-    kept = _prepare(dataset, split.train, config)
+    kept = prepare(dataset, split.train, config)
     validation = group_interactions(dataset, split.validation, kept.vocabularies)
     result = fit(kept.model, config.training, lambda: kept.top_k(validation), observer)
     refit_s = 0.0
     if config.training.refit:
         observer.refit_started(result.best_epoch)
-        kept = _prepare(dataset, split.fit, config)
+        kept = prepare(dataset, split.fit, config)
         refit_s = fit_epochs(kept.model, config.training, result.best_epoch, observer)
     test = kept.top_k(group_interactions(dataset, split.test, kept.vocabularies))
     n_parameters = sum(int(np.prod(variable.shape)) for variable in kept.model.trainable_variables)
     return TrainedModel(result, refit_s, test, n_parameters, _artifacts(dataset, kept))
 
 
-def _prepare(dataset: Dataset, rows: Rows, config: RunConfig) -> _Prepared:
+def prepare(dataset: Dataset, rows: Rows, config: RunConfig) -> Prepared:
+    """Fits the features on the training rows, groups these and makes an untrained model, all seeded."""
     tf_keras.utils.set_random_seed(config.training.seed)
     tf.config.experimental.enable_op_determinism()
     vocabularies = fit_features(dataset, rows, config.feature_set)
@@ -95,10 +96,10 @@ def _prepare(dataset: Dataset, rows: Rows, config: RunConfig) -> _Prepared:
     # The loss is a mean over interactions; the penalty is given against their sum.
     config_of_mean = replace(config.model, l2=config.model.l2 / len(rows))
     model = TwoTowerModel(dataset, vocabularies, config_of_mean, objective, config.training.seed)
-    return _Prepared(rows, vocabularies, seen, model)
+    return Prepared(rows, vocabularies, seen, model)
 
 
-def _artifacts(dataset: Dataset, kept: _Prepared) -> RunArtifacts:
+def _artifacts(dataset: Dataset, kept: Prepared) -> RunArtifacts:
     users = last_queries(dataset, kept.rows, kept.vocabularies)
     return RunArtifacts(
         weights=kept.model.named_weights(),
