@@ -160,7 +160,7 @@ class TrainingConfig:
     learning_rate: float = 0.01
     validation_freq: int = 5
     patience: int = 4
-    refit: bool = True  # train the kept model on train and validation, for the epochs validation chose
+    refit: bool = True  # train the model of the best epoch on with the validation part added
     seed: int = 42
 
     def __post_init__(self) -> None:

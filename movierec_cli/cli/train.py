@@ -277,7 +277,7 @@ def train_command(
         bool,
         typer.Option(
             "--refit/--no_refit",
-            help="Train the kept model on train and validation, for the epochs validation chose.",
+            help="Train the best epoch's model on, with the validation part added.",
             rich_help_panel=_TRAINING,
         ),
     ] = TrainingConfig.refit,

@@ -207,6 +207,8 @@ class DenseTop(tf_keras.layers.Layer):
         self.first = DenseOfParts(widths, first, relu=bool(rest))
         self.rest = [tf_keras.layers.Dense(size, activation="relu") for size in rest[:-1]]
         self.rest += [tf_keras.layers.Dense(size) for size in rest[-1:]]
+        for layer, width in zip(self.rest, config.layer_sizes[:-1], strict=True):
+            layer.build((None, width))  # every weight is there before the first step
 
     def call(self, parts: Sequence[tf.Tensor], training: bool = False) -> tf.Tensor:
         """Parts float32 [b, width], one a width, to [b, layer_sizes[-1]]."""

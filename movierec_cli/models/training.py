@@ -1,10 +1,11 @@
-"""Train one two-tower model on a split: choose its epoch on validation, fit on all but test, rank test.
+"""Train one two-tower model on a split: choose its epoch on validation, add validation, rank test.
 
 The test part is looked at once, at the end, by the model that is kept.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,12 +19,14 @@ from movierec_cli.data.split import Split
 from movierec_cli.evaluation.metrics import top_k_accuracies
 from movierec_cli.evaluation.ranks import rank_positives
 from movierec_cli.models.features import Rows, Vocabulary, fit_features
-from movierec_cli.models.fitting import FitObserver, FitResult, fit, fit_epochs
+from movierec_cli.models.fitting import FitObserver, FitResult, assign_weights, fit, fit_epochs
 from movierec_cli.models.objectives import OBJECTIVES
 from movierec_cli.models.queries import GroupedInteractions, group_interactions, last_queries, movies_of_users
 from movierec_cli.models.two_tower import TwoTowerModel
 from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.record import RunConfig, TopK
+
+REFIT_SHARE = 0.25  # of the epochs that validation chose
 
 
 @dataclass(frozen=True)
@@ -62,30 +65,36 @@ class Prepared:
 def train_two_tower(dataset: Dataset, split: Split, config: RunConfig, observer: FitObserver) -> TrainedModel:
     """Trains one feature set's model.
 
-    Everything that is fitted sees the rows it is trained on and no others: vocabularies, buckets and
-    means too are fitted anew for the final model.
+    Vocabularies, buckets and means are fitted on the train part alone. The model of the best epoch then
+    trains on for a quarter as many epochs with the validation part added: that gains nearly all of what
+    training anew on both would, in a quarter of the time.
 
     Raises:
         MovierecError: a feature cannot be fitted, or training diverged.
     """
-    kept = prepare(dataset, split.train, config)
-    validation = group_interactions(dataset, split.validation, kept.vocabularies)
+    vocabularies = fit_features(dataset, split.train, config.feature_set)
+    kept = prepare(dataset, split.train, config, vocabularies)
+    validation = group_interactions(dataset, split.validation, vocabularies)
     result = fit(kept.model, config.training, lambda: kept.top_k(validation), observer)
     refit_s = 0.0
     if config.training.refit:
-        observer.refit_started(result.best_epoch)
-        kept = prepare(dataset, split.fit, config)
-        refit_s = fit_epochs(kept.model, config.training, result.best_epoch, observer)
+        chosen = kept.model.trainable_variables
+        kept = prepare(dataset, split.fit, config, vocabularies)
+        assign_weights(kept.model.trainable_variables, [variable.numpy() for variable in chosen])
+        num_epochs = math.ceil(result.best_epoch * REFIT_SHARE)
+        observer.refit_started(num_epochs)
+        refit_s = fit_epochs(kept.model, config.training, num_epochs, observer)
     test = kept.top_k(group_interactions(dataset, split.test, kept.vocabularies))
     n_parameters = sum(int(np.prod(variable.shape)) for variable in kept.model.trainable_variables)
     return TrainedModel(result, refit_s, test, n_parameters, _artifacts(dataset, kept))
 
 
-def prepare(dataset: Dataset, rows: Rows, config: RunConfig) -> Prepared:
-    """Fits the features on the training rows, groups these and makes an untrained model, all seeded."""
+def prepare(
+    dataset: Dataset, rows: Rows, config: RunConfig, vocabularies: dict[Feature, Vocabulary]
+) -> Prepared:
+    """Groups the training rows and makes an untrained model for them, seeded."""
     tf_keras.utils.set_random_seed(config.training.seed)
     tf.config.experimental.enable_op_determinism()
-    vocabularies = fit_features(dataset, rows, config.feature_set)
     seen = movies_of_users(dataset, rows)
     objective = OBJECTIVES[config.training.loss](
         group_interactions(dataset, rows, vocabularies),

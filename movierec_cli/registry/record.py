@@ -62,7 +62,7 @@ class RunRecord:
     n_parameters: int
     best_epoch: int  # by validation top-100 accuracy, seen movies masked
     epochs_run: int  # epochs until training stopped
-    training_s: float  # both fits where the model was fitted again on train and validation
+    training_s: float  # with the epochs on train and validation, where the model was trained on
     validation_s: float
     history: tuple[EpochRecord, ...]
     test: TopK

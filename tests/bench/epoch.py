@@ -48,6 +48,7 @@ def _with_some_lengths(dataset: Dataset) -> Dataset:
 
 
 def _our_epoch(dataset: Dataset, split: Split, feature_set: FeatureSet) -> float:
+    from movierec_cli.models.features import fit_features
     from movierec_cli.models.fitting import Fit
     from movierec_cli.models.training import prepare
     from movierec_cli.registry.record import RunConfig
@@ -59,7 +60,8 @@ def _our_epoch(dataset: Dataset, split: Split, feature_set: FeatureSet) -> float
         model=MODEL,
         training=TrainingConfig(),
     )
-    fit = Fit(prepare(dataset, split.fit, config).model, config.training)
+    vocabularies = fit_features(dataset, split.fit, feature_set)
+    fit = Fit(prepare(dataset, split.fit, config, vocabularies).model, config.training)
     fit.epoch()
     return statistics.median(_timed(fit.epoch) for _ in range(EPOCHS))
 

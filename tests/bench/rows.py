@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,13 +53,15 @@ class Finished:
 def run_process(command: Sequence[str], folder: Path | None = None) -> Finished:
     """Runs a command and waits; ends the program with its messages if it fails."""
     started = time.perf_counter()
-    with subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
+    with (
+        tempfile.TemporaryFile("w+") as messages,
+        subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=messages, text=True) as process,
+    ):
         assert process.stdout is not None
         stdout = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"{' '.join(command)} ended with {process.returncode}")
+        if process.returncode:
+            messages.seek(0)
+            sys.exit(f"{' '.join(command)} ended with {process.returncode}\n{messages.read()}")
     return Finished(time.perf_counter() - started, usage.ru_maxrss / 1024, stdout)

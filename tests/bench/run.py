@@ -21,6 +21,7 @@ from tests.bench.rows import Archives, Row  # noqa: E402
 
 SECTIONS: dict[str, Callable[[Archives], list[Row]]] = {
     "help": processes.measure_help,
+    "sample": processes.measure_sample,
     "columns": processes.measure_columns,
     "epoch": epoch.measure_epoch,
     "accuracy": accuracy.measure_accuracy,

@@ -102,13 +102,14 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(plain):
     assert other.test != first.test
 
 
-def test_the_observer_hears_validations_and_the_refit_of_the_best_epoch(plain):
+def test_the_observer_hears_validations_and_the_epochs_with_validation_added(plain):
     trained, listener = plain
     best = max(listener.records, key=lambda record: record.validation.unseen[100])
     assert [record.epoch for record in listener.records] == [3, 6, 9, 12]
     assert trained.fit.history == tuple(listener.records)
-    assert trained.fit.best_epoch == best.epoch == listener.refits[0]
-    assert listener.epochs == [*range(1, 13), *range(1, best.epoch + 1)]
+    assert trained.fit.best_epoch == best.epoch
+    assert listener.refits == [-(-best.epoch // 4)]
+    assert listener.epochs == [*range(1, 13), *range(1, listener.refits[0] + 1)]
 
 
 def test_saved_embeddings_score_as_the_model_did(plain):
@@ -123,6 +124,19 @@ def test_saved_embeddings_score_as_the_model_did(plain):
         movies_of_users(DATASET, SPLIT.fit),
     )
     assert top_k_accuracy(ranks.unseen, 10) == pytest.approx(trained.test.unseen[10], abs=1e-3)
+
+
+def test_training_on_starts_from_the_weights_that_validation_chose(plain):
+    """One epoch more of the same seed and data moves them, but not far."""
+    trained, _ = plain
+    chosen, _ = train(config(training=replace(QUICK, refit=False)))
+    before, after = (one.artifacts.weights for one in (chosen, trained))
+    fresh, _ = train(config(training=replace(QUICK, num_epochs=1, learning_rate=1e-9, refit=False)))
+    for name, weights in before.items():
+        assert not np.array_equal(weights, after[name])
+        if weights.ndim == 2:
+            moved = np.linalg.norm(after[name] - weights)
+            assert moved < 0.7 * np.linalg.norm(weights - fresh.artifacts.weights[name])
 
 
 def test_every_feature_trains_together():
