@@ -159,7 +159,7 @@ class TrainingConfig:
     batch_size: int | None = None  # queries or, in-batch, interactions; None: see `models.objectives`
     learning_rate: float = 0.01
     validation_freq: int = 5
-    patience: int = 4
+    patience: int = 3
     refit: bool = True  # train the model of the best epoch on with the validation part added
     seed: int = 42
 

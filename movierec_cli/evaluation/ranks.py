@@ -21,7 +21,7 @@ ScoreBlock = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float32]]
 """From query rows [b] to their scores over all movies [b, n_movies]."""
 
 Scores = npt.NDArray[np.float32]
-Counts = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]
+Counts = npt.NDArray[np.int32]  # [4, n_positives]: better, tied, better and tied among the unseen
 
 BLOCK_QUERIES = 256  # a block of 256 x 3,883 scores is 4 MB
 SORT_FROM_POSITIVES = 8  # a query; from there sorting a row pays
@@ -63,7 +63,7 @@ def rank_positives(
         ValueError: a positive is in its user's seen list: it was trained on, so its rank means nothing.
     """
 
-    def rank_block(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    def rank_block(rows: npt.NDArray[np.int64]) -> Counts:
         return _rank_block(score_block(rows), rows, positives, user_index, seen)
 
     blocks = np.array_split(np.arange(len(positives)), -(-len(positives) // BLOCK_QUERIES) or 1)
@@ -77,45 +77,70 @@ def rank_positives(
 
 
 def _rank_block(
-    scores: npt.NDArray[np.float32],
+    scores: Scores,
     rows: npt.NDArray[np.int64],
     positives: RaggedRows,
     user_index: npt.NDArray[np.int32],
     seen: RaggedRows,
-) -> npt.NDArray[np.int32]:
-    """Better and tied counts over all movies, then among the unseen: [4, n_positives of the block]."""
+) -> Counts:
     owner, place = positives.places(rows)
     targets = scores[owner, positives.values[place]]  # [n_positives]
     count = _count_sorted if len(owner) > SORT_FROM_POSITIVES * len(rows) else _count_compared
-    better, tied = count(scores, owner, targets)
-    masked = np.zeros((2, len(owner)), np.int32)
-    ends = np.searchsorted(owner, np.arange(len(rows) + 1))
-    for row, (start, end) in enumerate(itertools.pairwise(ends)):
-        user = user_index[rows[row]]
-        seen_scores = scores[row, seen.values[seen.starts[user] : seen.starts[user + 1]], None]
-        masked[0, start:end] = (seen_scores > targets[start:end]).sum(axis=0)
-        masked[1, start:end] = (seen_scores == targets[start:end]).sum(axis=0)
-    return np.stack([better, tied, better - masked[0], tied - masked[1]])
+    return count(scores, owner, targets, user_index[rows], seen)
 
 
-def _count_sorted(scores: Scores, owner: npt.NDArray[np.int64], targets: Scores) -> Counts:
-    """How many of its row's scores are above, and how many equal to, each target; one sort a row."""
+def _count_sorted(
+    scores: Scores,
+    owner: npt.NDArray[np.int64],
+    targets: Scores,
+    users: npt.NDArray[np.int32],
+    seen: RaggedRows,
+) -> Counts:
+    """Counts with one sort a row: for queries with many positives.
+
+    Args:
+        scores: of queries over all movies, [b, n_movies].
+        owner: the row of `scores` that each positive belongs to, ascending, [n_positives].
+        targets: each positive's own score, [n_positives].
+        users: the user of each row, [b].
+        seen: movies to mask, one list a user.
+    """
     ordered = np.sort(scores, axis=1)  # [b, n_movies], ascending
-    better, tied = np.empty(len(owner), np.int32), np.empty(len(owner), np.int32)
+    counts = np.empty((4, len(owner)), np.int32)
     ends = np.searchsorted(owner, np.arange(len(scores) + 1))
     for row, (start, end) in enumerate(itertools.pairwise(ends)):
-        right = np.searchsorted(ordered[row], targets[start:end], side="right")
-        better[start:end] = ordered.shape[1] - right
-        tied[start:end] = right - np.searchsorted(ordered[row], targets[start:end], side="left")
-    return better, tied
+        own = targets[start:end]
+        right = np.searchsorted(ordered[row], own, side="right")
+        counts[0, start:end] = ordered.shape[1] - right
+        counts[1, start:end] = right - np.searchsorted(ordered[row], own, side="left")
+        masked = scores[row, seen.values[seen.starts[users[row]] : seen.starts[users[row] + 1]], None]
+        counts[2, start:end] = counts[0, start:end] - (masked > own).sum(axis=0)
+        counts[3, start:end] = counts[1, start:end] - (masked == own).sum(axis=0)
+    return counts
 
 
-def _count_compared(scores: Scores, owner: npt.NDArray[np.int64], targets: Scores) -> Counts:
-    """The same without sorting: faster where a query has a few positives only."""
-    better, tied = np.empty(len(owner), np.int32), np.empty(len(owner), np.int32)
+def _count_compared(
+    scores: Scores,
+    owner: npt.NDArray[np.int64],
+    targets: Scores,
+    users: npt.NDArray[np.int32],
+    seen: RaggedRows,
+) -> Counts:
+    """The same by comparing with every movie: faster where a query has a few positives only."""
+    counts = np.empty((4, len(owner)), np.int32)
     for start in range(0, len(owner), COMPARED_AT_ONCE):
         part = slice(start, start + COMPARED_AT_ONCE)
         own_scores = scores[owner[part]]  # [COMPARED_AT_ONCE, n_movies]
-        better[part] = (own_scores > targets[part, None]).sum(axis=1)
-        tied[part] = (own_scores == targets[part, None]).sum(axis=1)
-    return better, tied
+        counts[:2, part] = _better_and_tied(own_scores, targets[part])
+        masked_row, place = seen.places(users[owner[part]])
+        own_scores[masked_row, seen.values[place]] = -np.inf
+        counts[2:, part] = _better_and_tied(own_scores, targets[part])
+    return counts
+
+
+def _better_and_tied(own_scores: Scores, targets: Scores) -> Counts:
+    """How many of each row's scores are above, and how many equal to, its target: [2, n]."""
+    narrow = np.uint16 if own_scores.shape[1] < 2**16 else np.uint32  # NumPy sums the narrower one faster
+    above = (own_scores > targets[:, None]).sum(axis=1, dtype=narrow)
+    equal = (own_scores == targets[:, None]).sum(axis=1, dtype=narrow)
+    return np.stack([above, equal]).astype(np.int32)

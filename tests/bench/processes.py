@@ -125,7 +125,7 @@ def measure_command(archives: Archives) -> list[Row]:
     epochs, seconds_by_set = _epochs(trained)
     return [
         Row(
-            f"the published command on 1M, start to plot ({epochs} epochs in all, early stopping)",
+            f"the published command on 1M, start to plot ({epochs} epochs until early stopping)",
             f"{trained.wall_s / 60:.1f} min, {trained.peak_mib / 1024:.2f} GiB",
             "≤ 10 min, ≤ 3 GiB",
             "",
@@ -146,7 +146,7 @@ def _epochs(trained: Finished) -> tuple[int, list[Row]]:
     records = [run["record"] for run in json.loads(trained.stdout)["runs"]]
     rows = [
         Row(
-            f"… {' + '.join(record['config']['feature_set']['features']) or 'None'}",
+            f"… {' + '.join(record['config']['feature_set']) or 'None'}",
             f"best epoch {record['best_epoch']} of {record['epochs_run']}, {record['training_s']:.0f} s, "
             f"test top-10 / top-100 unseen {record['test']['unseen']['10']:.4f} / "
             f"{record['test']['unseen']['100']:.4f}",
@@ -154,7 +154,7 @@ def _epochs(trained: Finished) -> tuple[int, list[Row]]:
         )
         for record in records
     ]
-    return sum(record["epochs_run"] + record["best_epoch"] for record in records), rows
+    return sum(record["epochs_run"] for record in records), rows
 
 
 def _write_lengths(archives: Archives, folder: Path) -> Path:
