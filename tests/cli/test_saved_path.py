@@ -1,7 +1,6 @@
 """The second time: everything is saved, so nothing is trained and TensorFlow is not imported."""
 
 import json
-import resource
 import subprocess
 import sys
 from dataclasses import replace
@@ -38,19 +37,15 @@ def save_default_runs(directory: Path) -> None:
         )
 
 
-def test_saved_models_are_loaded_quickly_and_without_tensorflow(tmp_path: Path) -> None:
+def test_saved_models_are_loaded_without_tensorflow(tmp_path: Path) -> None:
     save_default_runs(tmp_path / "saved")
     folders = ["--saved_models_dir", str(tmp_path / "saved"), "--plot", str(tmp_path / "plot.html")]
     command = [sys.executable, "-c", SCRIPT, "--dataset", "sample", "--json", *folders]
     command += ["--generate-recommendations-for-user", "1"]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert result.returncode == 0, result.stderr
     document = json.loads(result.stdout)
     assert [len(model["movies"]) for model in document["recommendations"]["models"]] == [10] * 4
     notes, _, loaded = result.stderr.partition("LOADED")
     assert notes.count(": loaded") == len(DEFAULT_FEATURE_SETS)
     assert not {"tensorflow", "keras", "tf_keras", "tensorflow_datasets"} & set(loaded.split())
-    processor_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    assert processor_s < 4, "the time on a machine with nothing else to do"
