@@ -27,6 +27,10 @@ _MODES: Mapping[str, Callable[[TopK], dict[int, float]]] = {
     "unseen": lambda top_k: top_k.unseen,
     "all": lambda top_k: top_k.all,
 }
+# The best 100 of 500 movies are a fifth of them all, and tell models apart badly.
+SMALL_CATALOGUE = 1000  # movies
+SMALL_CATALOGUE_K = 10
+
 _AMONG = {"unseen": "unseen movies", "all": "all movies"}
 
 
@@ -84,16 +88,22 @@ def plot_page(records: Sequence[RunRecord]) -> str:
     ks = _ks(records)
     if not ks:
         raise MovierecError("there is nothing to plot: no run was validated")
-    best_k = max(ks)
+    shown_k = _shown_k(records, ks)
     texts = {"title": _title(records), "subtitle": _subtitle(records), "footnote": _footnote(records)}
     page = {name: html.escape(text) for name, text in texts.items()} | {
-        "best_k": str(best_k),
-        "figure": _embedded(figure(records, best_k).to_json()),
-        "views": _embedded(json.dumps(_views(records, ks))),
+        "judged_k": str(max(ks)),
+        "figure": _embedded(figure(records, shown_k).to_json()),
+        "views": _embedded(json.dumps(_views(records, ks) | {"shown_k": str(shown_k)})),
         "plotly_js": get_plotlyjs(),
     }
     template = resources.files("movierec_cli.reports").joinpath("page.html").read_text(encoding="utf-8")
     return re.sub(r"@\{(\w+)\}", lambda match: page[match[1]], template)
+
+
+def _shown_k(records: Sequence[RunRecord], ks: Sequence[int]) -> int:
+    """The k the page opens with: the largest, unless that many movies are much of the whole catalogue."""
+    small = min(record.data.n_movies for record in records) < SMALL_CATALOGUE
+    return SMALL_CATALOGUE_K if small and SMALL_CATALOGUE_K in ks else max(ks)
 
 
 def figure(records: Sequence[RunRecord], k: int) -> Any:
@@ -177,7 +187,6 @@ def _views(records: Sequence[RunRecord], ks: Sequence[int]) -> dict[str, object]
     return {
         "views": views,
         "ks": [str(k) for k in ks],
-        "best_k": str(max(ks)),
         "palette": _PALETTE,
     }
 

@@ -15,7 +15,8 @@ from tests.saved_runs import KS, data_identity, run_record
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SETS = (("None",), ("timestamp",), ("timestamp", "movie_genres"))
-RECORDS = [run_record(*names, level=0.4 + index / 100) for index, names in enumerate(SETS)]
+DATA = data_identity(n_movies=3883)
+RECORDS = [run_record(*names, level=0.4 + index / 100, data=DATA) for index, names in enumerate(SETS)]
 
 
 def embedded(page: str, name: str) -> dict[str, object]:
@@ -32,6 +33,14 @@ def test_the_figure_has_each_runs_validation_accuracy() -> None:
         assert line.name == record.config.feature_set.label
         assert list(line.x) == [5, 10, 15, 20]
         assert list(line.y) == [epoch.validation.unseen[100] for epoch in record.history]
+
+
+@pytest.mark.parametrize(("n_movies", "k"), [(507, "10"), (1682, "100")])
+def test_the_page_opens_with_ten_movies_where_a_hundred_are_much_of_the_catalogue(
+    n_movies: int, k: str
+) -> None:
+    page = plot_page([run_record(data=data_identity(n_movies=n_movies))])
+    assert embedded(page, "views")["shown_k"] == k
 
 
 def test_the_epoch_whose_weights_were_kept_is_marked() -> None:
