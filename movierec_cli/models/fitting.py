@@ -91,7 +91,7 @@ def assign_weights(variables: list[tf.Variable], weights: Weights) -> None:
 
 
 class Fit:
-    """One training of one model, a step of an epoch at a time."""
+    """One training of one model, an epoch at a time, with the seconds it takes."""
 
     def __init__(self, model: TwoTowerModel, config: TrainingConfig):
         self.model = model
@@ -103,6 +103,8 @@ class Fit:
         self.average = AveragedWeights(variables, AVERAGED_EPOCHS * self.batches.n_batches)
         self._generator = np.random.default_rng(config.seed)
         self._step = tf.function(self._step_once, input_signature=[model.batch_signature])
+        self.training_s = 0.0
+        self.validation_s = 0.0
 
     def _step_once(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
         loss = self.model.train_step(batch)["loss"]
@@ -115,13 +117,28 @@ class Fit:
         Raises:
             MovierecError: the loss is no longer finite.
         """
+        started = time.perf_counter()
         losses = [self._step(batch) for batch in self.batches.epoch(self._generator)]
         loss = float(np.mean([tensor.numpy() for tensor in losses]))
+        self.training_s += time.perf_counter() - started
         if not np.isfinite(loss):
             raise MovierecError(
                 f"training diverged (loss {loss}) at --learning_rate {self.config.learning_rate}; lower it"
             )
         return loss
+
+    def validated(
+        self, epoch: int, train_loss: float, validate: Callable[[], TopK]
+    ) -> tuple[EpochRecord, Weights]:
+        """What `validate` finds of the averaged weights, and these."""
+        started = time.perf_counter()
+        with self.average.applied() as weights:
+            validation = validate()
+        self.validation_s += time.perf_counter() - started
+        record = EpochRecord(
+            epoch=epoch, train_loss=train_loss, elapsed_s=self.training_s, validation=validation
+        )
+        return record, weights
 
 
 def fit(
@@ -137,39 +154,31 @@ def fit(
     """
     training = Fit(model, config)
     history: list[EpochRecord] = []
-    best: Weights = []
-    best_record: EpochRecord | None = None
-    training_s = validation_s = 0.0
+    best: tuple[EpochRecord, Weights] | None = None
     for epoch in range(1, config.num_epochs + 1):
-        started = time.perf_counter()
         loss = training.epoch()
-        training_s += time.perf_counter() - started
         observer.epoch_ended(epoch, config.num_epochs, loss)
         if epoch % config.validation_freq and epoch != config.num_epochs:
             continue
-        started = time.perf_counter()
-        with training.average.applied() as weights:
-            record = EpochRecord(epoch=epoch, train_loss=loss, elapsed_s=training_s, validation=validate())
-        validation_s += time.perf_counter() - started
+        record, weights = training.validated(epoch, loss, validate)
         history.append(record)
         observer.validated(record)
-        if best_record is None or _judged(record) > _judged(best_record):
-            best, best_record = weights, record
-        elif config.patience and (epoch - best_record.epoch) >= config.patience * config.validation_freq:
+        if best is None or _judged(record) > _judged(best[0]):
+            best = record, weights
+        elif config.patience and epoch - best[0].epoch >= config.patience * config.validation_freq:
             break
-    assert best_record is not None  # num_epochs is 1 or more and the last epoch is validated
-    assign_weights(model.trainable_variables, best)
-    return FitResult(tuple(history), best_record.epoch, epoch, training_s, validation_s)
+    assert best is not None  # num_epochs is 1 or more and the last epoch is validated
+    assign_weights(model.trainable_variables, best[1])
+    return FitResult(tuple(history), best[0].epoch, epoch, training.training_s, training.validation_s)
 
 
 def fit_epochs(model: TwoTowerModel, config: TrainingConfig, num_epochs: int, observer: FitObserver) -> float:
     """Trains a model on, for exactly `num_epochs`, with nothing to judge by; the seconds it took."""
     training = Fit(model, config)
-    started = time.perf_counter()
     for epoch in range(1, num_epochs + 1):
         observer.epoch_ended(epoch, num_epochs, training.epoch())
     assign_weights(model.trainable_variables, training.average.snapshot())
-    return time.perf_counter() - started
+    return training.training_s
 
 
 def _judged(record: EpochRecord) -> float:
