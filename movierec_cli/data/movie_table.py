@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Movies
-from movierec_cli.data.text_rows import TextRow
+from movierec_cli.data.text_rows import TextRow, by_unique_id
 
 GENRE_NAMES = (
     "Action",
@@ -57,12 +57,7 @@ def movie_table(rows: Iterable[MovieRow]) -> Movies:
     Raises:
         DataError: a movie id comes twice.
     """
-    movies: dict[int, MovieRow] = {}
-    for movie in rows:
-        if movie.movie_id in movies:
-            first = movies[movie.movie_id].row.line
-            raise movie.row.error(f"movie {movie.movie_id} comes a second time; the first is in line {first}")
-        movies[movie.movie_id] = movie
+    movies = by_unique_id(rows, lambda movie: movie.movie_id, "movie")
     kept = list(movies.values())
     names = _genre_names({genre for movie in kept for genre in movie.genres})
     return Movies(

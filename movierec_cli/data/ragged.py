@@ -21,6 +21,9 @@ class RaggedRows:
     def __len__(self) -> int:
         return len(self.starts) - 1
 
+    def __getitem__(self, row: int | np.integer[Any]) -> npt.NDArray[np.int32]:
+        return self.values[self.starts[row] : self.starts[row + 1]]
+
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
         """How many values each list has: [n_lists]."""

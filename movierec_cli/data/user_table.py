@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import Users
-from movierec_cli.data.text_rows import TextRow
+from movierec_cli.data.text_rows import TextRow, by_unique_id
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,7 @@ def user_table(
     rows: Iterable[UserRow], occupation_names: Sequence[str], raw_age: npt.NDArray[np.float32] | None = None
 ) -> Users:
     """Collects rows, in their order, into columns. Raises a `DataError` where a user id comes twice."""
-    users: dict[int, UserRow] = {}
-    for user in rows:
-        if user.user_id in users:
-            first = users[user.user_id].row.line
-            raise user.row.error(f"user {user.user_id} comes a second time; the first is in line {first}")
-        users[user.user_id] = user
+    users = by_unique_id(rows, lambda user: user.user_id, "user")
     kept = list(users.values())
     return Users(
         user_id=np.fromiter(users, dtype=np.int64, count=len(kept)),

@@ -67,9 +67,8 @@ def rank_positives(
         return _rank_block(score_block(rows), rows, positives, user_index, seen)
 
     blocks = np.array_split(np.arange(len(positives)), -(-len(positives) // BLOCK_QUERIES) or 1)
-    with ThreadPoolExecutor(
-        os.cpu_count()
-    ) as pool:  # NumPy sorts and compares outside the interpreter's lock
+    # NumPy multiplies, sorts and compares outside the interpreter's lock.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         counts = np.concatenate(list(pool.map(rank_block, blocks)), axis=1)  # [4, n_positives]
     if (counts[3] < 1).any():
         raise ValueError(f"{int((counts[3] < 1).sum())} positives are among their user's seen movies")
@@ -113,7 +112,7 @@ def _count_sorted(
         right = np.searchsorted(ordered[row], own, side="right")
         counts[0, start:end] = ordered.shape[1] - right
         counts[1, start:end] = right - np.searchsorted(ordered[row], own, side="left")
-        masked = scores[row, seen.values[seen.starts[users[row]] : seen.starts[users[row] + 1]], None]
+        masked = scores[row, seen[users[row]], None]  # [n_seen, 1]
         counts[2, start:end] = counts[0, start:end] - (masked > own).sum(axis=0)
         counts[3, start:end] = counts[1, start:end] - (masked == own).sum(axis=0)
     return counts

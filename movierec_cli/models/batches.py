@@ -51,19 +51,18 @@ class CatalogueBatches:
 
     def _batch(self, rows: npt.NDArray[np.int64], n_counting: int, generator: np.random.Generator) -> Batch:
         batch = query_batch(self.interactions.queries.take(rows))
-        owner, place = self.interactions.positives.places(rows[:n_counting])
-        positives = owner * self.n_movies + self.interactions.positives.values[place]  # [p]
+        positives = flat_places(self.interactions.positives, rows[:n_counting], self.n_movies)  # [p]
         if self.history is not None:
             batch["history"] = _draw_history(self.history, batch["user_index"], self.n_movies, generator)
             positives = positives[~np.isin(positives, batch["history"])]
         return batch | self._padded(positives)
 
-    def _padded(self, positives: npt.NDArray[np.int64]) -> Batch:
+    def _padded(self, positives: npt.NDArray[np.int32]) -> Batch:
         """Positives and their weights, padded to one of a few lengths: each is compiled for."""
         step = max(1, round(self.mean_positives / SHAPES_UP_TO_MEAN))
         n_padding = -len(positives) % step
         return {
-            "positives": np.pad(positives, (0, n_padding)).astype(np.int32),
+            "positives": np.pad(positives, (0, n_padding)),
             "weights": np.pad(np.ones(len(positives), np.float32), (0, n_padding)),
         }
 
@@ -106,19 +105,18 @@ def query_batch(queries: Queries) -> Batch:
     return {"user_index": queries.user_index, "contexts": queries.contexts}
 
 
-def whole_history(
-    history: RaggedRows, user_index: npt.NDArray[np.int32], n_movies: int
+def flat_places(
+    movies: RaggedRows, rows: npt.NDArray[np.integer[Any]], n_movies: int
 ) -> npt.NDArray[np.int32]:
-    """Every movie of each user's history as its place in a flattened [b, n_movies]: int32 [n]."""
-    owner, place = history.places(user_index)
-    return (owner * n_movies + history.values[place]).astype(np.int32)
+    """For the movie lists at `rows` [b]: each movie's place in a flattened [b, n_movies], int32 [n]."""
+    owner, place = movies.places(rows)
+    return (owner * n_movies + movies.values[place]).astype(np.int32)
 
 
 def _draw_history(
     history: RaggedRows, user_index: npt.NDArray[np.int32], n_movies: int, generator: np.random.Generator
 ) -> npt.NDArray[np.int32]:
-    """A random part of each history, of a random share, in the form of `whole_history`."""
-    owner, place = history.places(user_index)
+    """A random part of each user's history, of a random share, as `flat_places` gives the whole."""
+    whole = flat_places(history, user_index, n_movies)
     share = generator.random(len(user_index), np.float32)
-    drawn = generator.random(len(owner), np.float32) < share[owner]
-    return (owner * n_movies + history.values[place])[drawn].astype(np.int32)
+    return whole[generator.random(len(whole), np.float32) < share[whole // n_movies]]

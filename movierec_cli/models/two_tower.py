@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
@@ -12,7 +10,7 @@ import tensorflow_recommenders as tfrs
 from movierec_cli.config import Feature, ModelConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import RaggedRows
-from movierec_cli.models.batches import query_batch, whole_history
+from movierec_cli.models.batches import flat_places, query_batch
 from movierec_cli.models.features import Tower, Vocabulary, encode_features
 from movierec_cli.models.objectives import Objective
 from movierec_cli.models.queries import Queries
@@ -53,6 +51,7 @@ class TwoTowerModel(tfrs.Model):
         self.movie_tower = MovieTower(
             self.n_movies, encode_features(dataset, vocabularies, Tower.MOVIE), config, seed + 1
         )
+        self._compiled_queries = tf.function(self.queries, input_signature=[self.query_signature])
 
     @property
     def query_signature(self) -> dict[str, tf.TensorSpec]:
@@ -104,12 +103,6 @@ class TwoTowerModel(tfrs.Model):
     def _embed(self, queries: Queries, history: RaggedRows) -> npt.NDArray[np.float32]:
         batch = query_batch(queries)
         if self.query_tower.history is not None:
-            batch["history"] = whole_history(history, queries.user_index, self.n_movies)
+            batch["history"] = flat_places(history, queries.user_index, self.n_movies)
         embeddings: npt.NDArray[np.float32] = self._compiled_queries(batch).numpy()
         return embeddings
-
-    @property
-    def _compiled_queries(self) -> Any:
-        if not hasattr(self, "_queries_function"):
-            self._queries_function = tf.function(self.queries, input_signature=[self.query_signature])
-        return self._queries_function

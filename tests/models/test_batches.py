@@ -7,7 +7,7 @@ import pytest
 
 from movierec_cli.config import FeatureSet
 from movierec_cli.data.sample import simulate_sample
-from movierec_cli.models.batches import CatalogueBatches, InteractionBatches, whole_history
+from movierec_cli.models.batches import CatalogueBatches, InteractionBatches, flat_places
 from movierec_cli.models.features import fit_features
 from movierec_cli.models.queries import group_interactions, movies_of_users
 
@@ -62,7 +62,7 @@ def test_no_movie_of_the_drawn_history_is_a_target_and_all_of_it_is_the_users():
     for batch in batches.epoch(np.random.default_rng(1)):
         positives = batch["positives"][batch["weights"] > 0]
         assert not set(batch["history"]) & set(positives)
-        assert set(batch["history"]) <= set(whole_history(SEEN, batch["user_index"], N_MOVIES))
+        assert set(batch["history"]) <= set(flat_places(SEEN, batch["user_index"], N_MOVIES))
         drawn, targets = drawn + len(batch["history"]), targets + len(positives)
     assert 0.4 < targets / len(ROWS) < 0.6  # the drawn share is uniform between 0 and 1
     assert drawn > len(ROWS)  # several queries of a user each draw from the whole history

@@ -189,7 +189,7 @@ def test_the_test_part_does_not_change_what_is_learned(plain):
     seen = movies_of_users(DATASET, SPLIT.fit)
     for row in SPLIT.test:
         user = ratings.user_index[row]
-        theirs = seen.values[seen.starts[user] : seen.starts[user + 1]]
+        theirs = seen[user]
         movie_index[row] = np.setdiff1d(np.arange(len(DATASET.movies)), theirs)[0]
     timestamp[SPLIT.test] += 10**8
     other_test = replace(DATASET, ratings=replace(ratings, movie_index=movie_index, timestamp=timestamp))
