@@ -25,6 +25,7 @@ class Feature(enum.StrEnum):
     USER_GENDER = "user_gender"
     USER_OCCUPATION = "user_occupation"
     DAY_OF_WEEK = "day_of_week"
+    USER_TENURE = "user_tenure"
     USER_HISTORY = "user_history"
 
 
@@ -87,6 +88,26 @@ class SplitKind(enum.StrEnum):
     """How the ratings are divided into train, validation and test."""
 
     RANDOM = "random"
+    """Each rating by lot."""
+    TEMPORAL = "temporal"
+    """One date for all: what comes later is held out."""
+    LEAVE_LAST = "leave-last"
+    """Each user's last rating to test, the second-last to validation."""
+
+
+class Family(enum.StrEnum):
+    """A kind of model. All but the first are baselines."""
+
+    TWO_TOWER = "two-tower"
+    POPULARITY = "popularity"
+    RECENT_POPULARITY = "recent-popularity"
+    ITEM_KNN = "item-knn"
+    IALS = "ials"
+    EASE = "ease"
+
+
+BASELINES = tuple(family for family in Family if family is not Family.TWO_TOWER)
+DEFAULT_BASELINES = (Family.POPULARITY, Family.EASE)
 
 
 class LossKind(enum.StrEnum):
@@ -112,12 +133,18 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class SplitConfig:
-    """Shares of all ratings: test from the whole, validation from what is left for training."""
+    """Which ratings count, and how they are divided.
+
+    Shares are of ratings: test of the whole, validation of what is left for training; leave-last needs
+    none. `min_rating` (stars) and `k_core` leave ratings out before anything is divided.
+    """
 
     kind: SplitKind = SplitKind.RANDOM
     test_fraction: float = 0.2
     validation_fraction: float = 0.05
-    seed: int = 42
+    seed: int = 42  # of the random split
+    min_rating: float = 0.0  # stars; ratings below are no interactions
+    k_core: int = 0  # users and movies keep so many ratings each, or go
 
     def __post_init__(self) -> None:
         _require(0 < self.test_fraction < 1, "--test_fraction", self.test_fraction, "between 0 and 1")
@@ -127,6 +154,8 @@ class SplitConfig:
             self.validation_fraction,
             "between 0 and 1",
         )
+        _require(self.min_rating >= 0, "--min_rating", self.min_rating, "0 or more")
+        _require(self.k_core >= 0, "--k_core", self.k_core, "0 or more")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,8 +218,13 @@ class TrainerConfig:
     split: SplitConfig = field(default_factory=SplitConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    baselines: tuple[Family, ...] = DEFAULT_BASELINES
+    n_seeds: int = 1  # trainings of each feature set, with the seeds from `training.seed` on
     saved_models_dir: Path = Path("saved_models")
     retrain: bool = False
+
+    def __post_init__(self) -> None:
+        _require(self.n_seeds > 0, "--seeds", self.n_seeds, "1 or more")
 
 
 def _require(holds: bool, option: str, value: object, wanted: str) -> None:

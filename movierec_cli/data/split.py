@@ -26,6 +26,24 @@ class Split:
         return np.sort(np.concatenate([self.train, self.validation]))
 
 
+@dataclass(frozen=True, kw_only=True)
+class SplitSummary:
+    """What a split did. Times are seconds since 1970-01-01 UTC, first and last rating of each part."""
+
+    n_train: int
+    n_validation: int
+    n_test: int
+    train_times: tuple[int, int]
+    validation_times: tuple[int, int]
+    test_times: tuple[int, int]
+    n_test_users: int
+    n_cold_users: int  # with test ratings but none in train or validation
+    n_cold_user_ratings: int  # test ratings of theirs
+    n_cold_movies: int  # with test ratings but none in train or validation
+    n_cold_movie_ratings: int
+    n_left_out: int  # ratings that --min_rating or --k_core took away
+
+
 def split_ratings(ratings: Ratings, config: SplitConfig) -> Split:
     """Draws test from all ratings, then validation from the rest, with one seeded permutation.
 

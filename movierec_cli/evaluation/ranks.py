@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,10 @@ class Ranks:
 
     better: npt.NDArray[np.int32]  # [n_positives]
     tied: npt.NDArray[np.int32]  # [n_positives]
+
+    def take(self, places: npt.NDArray[Any]) -> Ranks:
+        """The ranks at some places, or where a mask is true."""
+        return Ranks(self.better[places], self.tied[places])
 
 
 @dataclass(frozen=True)

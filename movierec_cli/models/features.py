@@ -25,9 +25,12 @@ from movierec_cli.models.inputs import BagInput, CategoryInput, Input, NumberInp
 Vocabulary = dict[str, Any]
 Rows = npt.NDArray[np.int64]  # training rows of Ratings
 Codes = npt.NDArray[np.int32]
+UserRows = npt.NDArray[np.int32]
+Seconds = npt.NDArray[np.int64]  # since 1970-01-01 UTC
 
 TIMESTAMP_BUCKETS = 1000
 LENGTH_BUCKETS = 20
+TENURE_EDGES_DAYS = (1 / 24, 0.5, 1, 3, 7, 14, 30, 60, 120, 240, 480)  # closer early: most users stay a day
 MIN_TOKEN_MOVIES = 2  # a word of one title only is that movie's id again
 
 _SECONDS_A_DAY = 86_400
@@ -61,14 +64,14 @@ class FeatureSpec:
         fit: from the data set and its training rows to the vocabulary.
         encode: from the vocabulary and the data set to columns with a row for each user, movie or,
             for a context, each code that `code` can give.
-        code: contexts only: the code of each timestamp (seconds), int32.
+        code: contexts only: from the vocabulary, users [n] and moments [n] (seconds) to codes, int32 [n].
     """
 
     tower: Tower
     available: Callable[[Dataset], bool] = _always
     fit: Callable[[Dataset, Rows], Vocabulary] = _no_fit
     encode: Callable[[Vocabulary, Dataset], tuple[Input, ...]] = lambda vocabulary, dataset: ()
-    code: Callable[[Vocabulary, npt.NDArray[np.int64]], Codes] | None = None
+    code: Callable[[Vocabulary, UserRows, Seconds], Codes] | None = None
 
 
 # --- contexts ---------------------------------------------------------------------------------------
@@ -80,7 +83,7 @@ def _fit_timestamp(dataset: Dataset, rows: Rows) -> Vocabulary:
     return {"edges": edges[1:-1].tolist(), "mean": seconds.mean(), "std": max(seconds.std(), 1.0)}
 
 
-def _code_timestamp(vocabulary: Vocabulary, seconds: npt.NDArray[np.int64]) -> Codes:
+def _code_timestamp(vocabulary: Vocabulary, users: UserRows, seconds: Seconds) -> Codes:
     return np.searchsorted(vocabulary["edges"], seconds.astype(np.float64), side="right").astype(np.int32)
 
 
@@ -93,13 +96,33 @@ def _encode_timestamp(vocabulary: Vocabulary, dataset: Dataset) -> tuple[Input, 
     return CategoryInput(codes, len(starts)), NumberInput(scaled[:, None].astype(np.float32))
 
 
-def _code_day_of_week(vocabulary: Vocabulary, seconds: npt.NDArray[np.int64]) -> Codes:
+def _code_day_of_week(vocabulary: Vocabulary, users: UserRows, seconds: Seconds) -> Codes:
     """Monday is 0, in UTC."""
     return ((seconds // _SECONDS_A_DAY + _EPOCH_WEEKDAY) % 7).astype(np.int32)
 
 
 def _encode_day_of_week(vocabulary: Vocabulary, dataset: Dataset) -> tuple[Input, ...]:
     return (CategoryInput(np.arange(7, dtype=np.int32), 7),)
+
+
+def _fit_tenure(dataset: Dataset, rows: Rows) -> Vocabulary:
+    """Each user's first training rating; where there is none, the end of time, so that tenure is 0."""
+    ratings = dataset.ratings
+    first = np.full(len(dataset.users), np.iinfo(np.int64).max)
+    np.minimum.at(first, ratings.user_index[rows], ratings.timestamp[rows])
+    return {"first": first.tolist()}
+
+
+def _code_tenure(vocabulary: Vocabulary, users: UserRows, seconds: Seconds) -> Codes:
+    """The bucket of the time since the user's first rating; before it, bucket 0."""
+    first = np.asarray(vocabulary["first"], np.int64)[users]
+    days = np.maximum(seconds - np.minimum(first, seconds), 0) / _SECONDS_A_DAY
+    return np.searchsorted(TENURE_EDGES_DAYS, days, side="right").astype(np.int32)
+
+
+def _encode_tenure(vocabulary: Vocabulary, dataset: Dataset) -> tuple[Input, ...]:
+    n = len(TENURE_EDGES_DAYS) + 1
+    return (CategoryInput(np.arange(n, dtype=np.int32), n),)
 
 
 # --- movies -----------------------------------------------------------------------------------------
@@ -221,6 +244,7 @@ FEATURES: dict[Feature, FeatureSpec] = {
     Feature.USER_GENDER: _user_column("is_male"),
     Feature.USER_OCCUPATION: _user_column("occupation"),
     Feature.DAY_OF_WEEK: FeatureSpec(Tower.CONTEXT, encode=_encode_day_of_week, code=_code_day_of_week),
+    Feature.USER_TENURE: FeatureSpec(Tower.CONTEXT, fit=_fit_tenure, encode=_encode_tenure, code=_code_tenure),
     Feature.USER_HISTORY: FeatureSpec(Tower.HISTORY),
 }
 
@@ -254,10 +278,8 @@ def encode_features(
     }
 
 
-def context_codes(
-    vocabularies: dict[Feature, Vocabulary], timestamp: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int32]:
-    """Each moment's code under every context feature: [n, n_contexts] int32."""
+def context_codes(vocabularies: dict[Feature, Vocabulary], users: UserRows, seconds: Seconds) -> Codes:
+    """Each user's and moment's code under every context feature: [n, n_contexts]."""
     coders = [(FEATURES[feature].code, vocabulary) for feature, vocabulary in vocabularies.items()]
-    columns = [code(vocabulary, timestamp) for code, vocabulary in coders if code is not None]
-    return np.stack(columns, axis=1) if columns else np.zeros((len(timestamp), 0), np.int32)
+    columns = [code(vocabulary, users, seconds) for code, vocabulary in coders if code is not None]
+    return np.stack(columns, axis=1) if columns else np.zeros((len(users), 0), np.int32)

@@ -51,7 +51,7 @@ def group_interactions(
     """Groups the ratings at `rows` by user and context."""
     ratings = dataset.ratings
     user = ratings.user_index[rows]
-    contexts = context_codes(vocabularies, ratings.timestamp[rows])  # [n, n_contexts]
+    contexts = context_codes(vocabularies, user, ratings.timestamp[rows])  # [n, n_contexts]
     key = user.astype(np.int64)
     for codes in contexts.T:
         key = key * (int(codes.max()) + 1) + codes
@@ -75,4 +75,5 @@ def last_queries(dataset: Dataset, rows: Rows, vocabularies: dict[Feature, Vocab
     last = np.full(len(dataset.users), ratings.timestamp[rows].max(), np.int64)
     last[ratings.user_index[rows]] = 0
     np.maximum.at(last, ratings.user_index[rows], ratings.timestamp[rows])
-    return Queries(np.arange(len(last), dtype=np.int32), context_codes(vocabularies, last))
+    users = np.arange(len(last), dtype=np.int32)
+    return Queries(users, context_codes(vocabularies, users, last))

@@ -1,0 +1,81 @@
+"""What a model did with the test part: every metric at any k is computed from this, without the model.
+
+Two ways of asking are kept apart, because a model may see the time of a query:
+
+- **each test rating at its own time** (`at_their_time`): what top-k accuracy, hit rate and recall count.
+  Any two models answer the same questions, whatever they make of the time.
+- **each user once** (`in_one_list`), at the time of their first test rating: one list of unseen movies
+  with all of the user's test movies to be found in it. NDCG, MAP, MRR, AUC and the diversity of what is
+  recommended are properties of such a list.
+
+For a model that sees no time the two are the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.evaluation.ranks import Ranks, RanksByMode
+
+LIST_LENGTH = 100
+NO_MOVIE = -1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One entry a test rating ("target") and one a user who has any.
+
+    A user is cold who has no rating in the training part. Movies are rows of the catalogue.
+    """
+
+    rows: npt.NDArray[np.int64]  # [n_targets], rows of Ratings, ascending
+    user_index: npt.NDArray[np.int32]  # [n_targets]
+    movie_index: npt.NDArray[np.int32]  # [n_targets]
+    at_their_time: RanksByMode  # [n_targets]
+    in_one_list: Ranks  # [n_targets], among unseen movies, the user's other targets included
+    users: npt.NDArray[np.int32]  # [n_users], ascending: those with a target
+    n_unseen: npt.NDArray[np.int32]  # [n_users], movies in the list: all that the user has not in training
+    top_movies: npt.NDArray[np.int32]  # [n_users, LIST_LENGTH], best first; NO_MOVIE where fewer are unseen
+    n_movies: int  # of the catalogue
+
+    @cached_property
+    def user_place(self) -> npt.NDArray[np.int64]:
+        """Each target's place in `users`: [n_targets]."""
+        return np.searchsorted(self.users, self.user_index)
+
+    @property
+    def is_cold(self) -> npt.NDArray[np.bool_]:
+        """Whether each user has no training rating: [n_users]."""
+        return self.n_unseen == self.n_movies
+
+    @property
+    def warm(self) -> Outcome:
+        """Without cold users: what the headline figures are about."""
+        return self.of_users(~self.is_cold)
+
+    def of_users(self, kept: npt.NDArray[np.bool_]) -> Outcome:
+        """The outcome of some of the users; `kept` is [n_users]."""
+        return self._part(kept[self.user_place], kept)
+
+    def of_targets(self, kept: npt.NDArray[np.bool_]) -> Outcome:
+        """The outcome for some of the targets, and the users who have one; `kept` is [n_targets]."""
+        return self._part(kept, np.bincount(self.user_place[kept], minlength=len(self.users)) > 0)
+
+    def _part(self, targets: npt.NDArray[np.bool_], users: npt.NDArray[np.bool_]) -> Outcome:
+        return Outcome(
+            rows=self.rows[targets],
+            user_index=self.user_index[targets],
+            movie_index=self.movie_index[targets],
+            at_their_time=RanksByMode(
+                all=self.at_their_time.all.take(targets), unseen=self.at_their_time.unseen.take(targets)
+            ),
+            in_one_list=self.in_one_list.take(targets),
+            users=self.users[users],
+            n_unseen=self.n_unseen[users],
+            top_movies=self.top_movies[users],
+            n_movies=self.n_movies,
+        )

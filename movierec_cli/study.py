@@ -1,0 +1,76 @@
+"""What is found out about a set of models: the numbers behind the table, the report and the JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from movierec_cli.config import Family, Feature, FeatureSet, SplitConfig
+from movierec_cli.data.split import SplitSummary
+from movierec_cli.evaluation.significance import Interval, PairedDifference
+from movierec_cli.leakage import Finding
+from movierec_cli.recommend import RatedMovie, Recommendations
+from movierec_cli.registry.record import DataIdentity, RunRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contender:
+    """A feature set with all its seeds, or a baseline."""
+
+    label: str  # "timestamp + movie_genres", "EASE"
+    family: Family
+    feature_set: FeatureSet
+    records: tuple[RunRecord, ...]  # one a seed
+    metrics: dict[str, Interval]  # by name and k, such as "recall@100": mean over warm users and seeds
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it is there to be beaten."""
+        return self.family is not Family.TWO_TOWER
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureGain:
+    """What a feature adds, averaged over the pairs of sets that differ only in it."""
+
+    feature: Feature
+    gain: Interval  # of the headline metric
+    n_pairs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """One part of the test ratings and each contender's accuracy on it."""
+
+    dimension: str  # "user activity", "movie popularity", "age", "genre", "cold"
+    name: str  # "light: up to 40 ratings"
+    n_users: int
+    n_ratings: int  # test ratings in the segment
+    accuracy: tuple[float, ...]  # headline metric, one a contender, in their order; NaN where n_ratings is 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserLists:
+    """One user's ratings and what each trained contender recommends to them."""
+
+    user_id: int
+    rated: tuple[RatedMovie, ...]  # best first
+    recommended: tuple[Recommendations, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """Contenders compared on one data set and split."""
+
+    data: DataIdentity
+    split: SplitConfig
+    split_summary: SplitSummary
+    headline: str  # the metric that decides, "recall@100"
+    answer: tuple[str, ...]  # sentences for people, the most important first
+    warnings: tuple[str, ...]  # sentences: which trained models do not beat which baselines
+    contenders: tuple[Contender, ...]  # trained sets in the order given, then baselines
+    differences: tuple[PairedDifference, ...]  # of the headline metric: all pairs with a trained set in them
+    ablation: tuple[FeatureGain, ...]
+    segments: tuple[Segment, ...]
+    findings: tuple[Finding, ...]
+    user_lists: tuple[UserLists, ...]
+    command: str  # what reproduces it
