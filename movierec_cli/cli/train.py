@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,13 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from movierec_cli.cli.console import Terminal
+from movierec_cli.cli.feature_sets import (
+    FEATURE_NAMES,
+    complete_feature,
+    default_sets,
+    parse_feature_sets,
+    split_words,
+)
 from movierec_cli.cli.options import AsJson, DatasetsDir, Quiet, SavedModelsDir, complete_dataset
 from movierec_cli.config import (
-    DEFAULT_FEATURE_SETS,
-    FEATURE_ALIASES,
     DataConfig,
-    Feature,
-    FeatureSet,
     LossKind,
     ModelConfig,
     SplitConfig,
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from movierec_cli.trainer import TrainingObserver
 
 DEFAULT_PLOT = Path("movierec.html")
-
-_SEPARATORS = re.compile(r"[,\s]+")
-_FEATURE_NAMES = ("None", *Feature, *FEATURE_ALIASES)
 
 
 @dataclass(frozen=True)
@@ -85,52 +83,19 @@ def train(
     return TrainResult(runs, page, user_id, rated, tuple(recommended))
 
 
-def parse_feature_sets(values: Sequence[str], terminal: Terminal) -> tuple[FeatureSet, ...]:
-    """One set a value such as "timestamp,movie_genres"; repeated sets are dropped with a note.
-
-    Raises:
-        UsageError: a name is unknown.
-    """
-    sets: list[FeatureSet] = []
-    for value in values:
-        feature_set = FeatureSet.parse(_words(value, "--additional_feature_sets"))
-        if feature_set in sets:
-            terminal.note(f"The feature set '{feature_set.label}' is named twice; it is trained once.")
-        else:
-            sets.append(feature_set)
-    return tuple(sets) or DEFAULT_FEATURE_SETS
-
-
 def parse_layer_sizes(value: str) -> tuple[int, ...]:
     """Reads "64,32".
 
     Raises:
         UsageError: something in it is not a whole number.
     """
-    words = _words(value, "--layer_sizes")
+    words = split_words(value, "--layer_sizes")
     try:
         return tuple(int(word) for word in words)
     except ValueError:
         raise UsageError(
             f"--layer_sizes is '{' '.join(words)}'; it takes whole numbers such as 64 32"
         ) from None
-
-
-def _words(value: str, option: str) -> list[str]:
-    words = [word for word in _SEPARATORS.split(value) if word]
-    if not words:
-        raise UsageError(f"{option} is '{value}'; it needs one value or more")
-    return words
-
-
-def _complete_feature(incomplete: str) -> list[str]:
-    before, comma, word = incomplete.rpartition(",")
-    word = word.replace("-", "_")
-    return [f"{before}{comma}{name}" for name in _FEATURE_NAMES if name.startswith(word)]
-
-
-def _default_sets() -> str:
-    return "; ".join(feature_set.label.replace(" + ", " ") for feature_set in DEFAULT_FEATURE_SETS)
 
 
 _DATA, _MODEL, _TRAINING, _OUTPUT = "Data", "Model", "Training", "Output"
@@ -144,9 +109,9 @@ def train_command(
             metavar="FEATURE...",
             help="What a model sees besides the ids of user and movie: one feature or several, separated by "
             "spaces or commas, or None. Name the option again for another model. "
-            f"Features: {', '.join(_FEATURE_NAMES)}.",
-            autocompletion=_complete_feature,
-            show_default=_default_sets(),
+            f"Features: {', '.join(FEATURE_NAMES)}.",
+            autocompletion=complete_feature,
+            show_default=default_sets(),
         ),
     ] = None,
     dataset: Annotated[

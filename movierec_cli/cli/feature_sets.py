@@ -1,0 +1,54 @@
+"""Feature sets as the command line has them: "timestamp,movie_genres"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from movierec_cli.cli.console import Terminal
+from movierec_cli.config import DEFAULT_FEATURE_SETS, FEATURE_ALIASES, Feature, FeatureSet
+from movierec_cli.errors import UsageError
+
+FEATURE_NAMES = ("None", *Feature, *FEATURE_ALIASES)
+
+_SEPARATORS = re.compile(r"[,\s]+")
+
+
+def parse_feature_sets(values: Sequence[str], terminal: Terminal) -> tuple[FeatureSet, ...]:
+    """One set a value such as "timestamp,movie_genres"; repeated sets are dropped with a note.
+
+    Raises:
+        UsageError: a name is unknown.
+    """
+    sets: list[FeatureSet] = []
+    for value in values:
+        feature_set = FeatureSet.parse(split_words(value, "--additional_feature_sets"))
+        if feature_set in sets:
+            terminal.note(f"The feature set '{feature_set.label}' is named twice; it counts once.")
+        else:
+            sets.append(feature_set)
+    return tuple(sets) or DEFAULT_FEATURE_SETS
+
+
+def split_words(value: str, option: str) -> list[str]:
+    """The values of an option that takes several, separated by spaces or commas.
+
+    Raises:
+        UsageError: there is none; names the option.
+    """
+    words = [word for word in _SEPARATORS.split(value) if word]
+    if not words:
+        raise UsageError(f"{option} is '{value}'; it needs one value or more")
+    return words
+
+
+def complete_feature(incomplete: str) -> list[str]:
+    """Feature names for the shell, also after a comma."""
+    before, comma, word = incomplete.rpartition(",")
+    word = word.replace("-", "_")
+    return [f"{before}{comma}{name}" for name in FEATURE_NAMES if name.startswith(word)]
+
+
+def default_sets() -> str:
+    """The sets that are used when none is named, for `--help`."""
+    return "; ".join(feature_set.label.replace(" + ", " ") for feature_set in DEFAULT_FEATURE_SETS)
