@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import html
 import json
-import os
-import re
-import secrets
 from collections.abc import Callable, Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from movierec_cli.errors import MovierecError
 from movierec_cli.registry.record import EpochRecord, RunRecord, TopK
+from movierec_cli.reports import pages
 
-# Okabe and Ito's palette, told apart with any colour vision; black and yellow give way to what the
-# background lets be seen.
-_PALETTE = {
-    "light": ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#1c1e21"],
-    "dark": ["#56b4e9", "#e69f00", "#2ec492", "#e39bc4", "#f0e442", "#ff8142", "#e8eaed"],
-}
-_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "triangle-down", "cross")
-_DASHES = ("solid", "dash", "dot", "dashdot")
 _MODES: Mapping[str, Callable[[TopK], dict[int, float]]] = {
     "unseen": lambda top_k: top_k.unseen,
     "all": lambda top_k: top_k.all,
@@ -47,17 +36,7 @@ def write_plot(records: Sequence[RunRecord], file: Path) -> Path:
     Raises:
         MovierecError: there is nothing to draw, or the file cannot be written.
     """
-    page = plot_page(records)
-    unfinished = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(page, encoding="utf-8")
-        unfinished.replace(file)
-    except OSError as error:
-        raise MovierecError(f"the plot cannot be written to {file}: {error.strerror or error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return file.resolve()
+    return pages.write_page(plot_page(records), file, what="plot")
 
 
 def check_writable(file: Path) -> None:
@@ -66,15 +45,7 @@ def check_writable(file: Path) -> None:
     Raises:
         MovierecError: the path is a folder, or lies in a place where nothing can be written.
     """
-    if file.is_dir():
-        raise MovierecError(
-            f"the plot cannot be written to {file}: it is a folder; name a file such as plot.html"
-        )
-    parent = next(folder for folder in file.absolute().parents if folder.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise MovierecError(
-            f"the plot cannot be written to {file}: {parent} is not a folder one can write to"
-        )
+    pages.check_writable(file, what="plot")
 
 
 def plot_page(records: Sequence[RunRecord]) -> str:
@@ -83,21 +54,17 @@ def plot_page(records: Sequence[RunRecord]) -> str:
     Raises:
         MovierecError: no record has a validation to draw.
     """
-    from plotly.offline import get_plotlyjs
-
     ks = _ks(records)
     if not ks:
         raise MovierecError("there is nothing to plot: no run was validated")
     shown_k = _shown_k(records, ks)
     texts = {"title": _title(records), "subtitle": _subtitle(records), "footnote": _footnote(records)}
-    page = {name: html.escape(text) for name, text in texts.items()} | {
+    parts = {name: html.escape(text) for name, text in texts.items()} | {
         "judged_k": str(max(ks)),
-        "figure": _embedded(figure(records, shown_k).to_json()),
-        "views": _embedded(json.dumps(_views(records, ks) | {"shown_k": str(shown_k)})),
-        "plotly_js": get_plotlyjs(),
+        "figure": pages.embedded(figure(records, shown_k).to_json()),
+        "views": pages.embedded(json.dumps(_views(records, ks) | {"shown_k": str(shown_k)})),
     }
-    template = resources.files("movierec_cli.reports").joinpath("page.html").read_text(encoding="utf-8")
-    return re.sub(r"@\{(\w+)\}", lambda match: page[match[1]], template)
+    return pages.filled("page.html", parts)
 
 
 def _shown_k(records: Sequence[RunRecord], ks: Sequence[int]) -> int:
@@ -114,7 +81,7 @@ def figure(records: Sequence[RunRecord], k: int) -> Any:
         template="none",
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "system-ui, -apple-system, Segoe UI, Roboto, sans-serif", "size": 14},
+        font=pages.FONT,
         margin={"l": 8, "r": 12, "t": 12, "b": 8},
         xaxis={
             "title": {"text": "epoch", "standoff": 6, "font": {"size": 13}},
@@ -143,8 +110,8 @@ def _line(record: RunRecord, index: int, k: int) -> Any:
         customdata=[epoch.elapsed_s for epoch in record.history],
         name=_name(record),
         mode="lines+markers",
-        line={"width": 2, "dash": _DASHES[index // len(_PALETTE["light"]) % len(_DASHES)]},
-        marker={"size": 6, "symbol": _SYMBOLS[index % len(_SYMBOLS)]},
+        line={"width": 2, "dash": pages.dash(index)},
+        marker={"size": 6, "symbol": pages.symbol(index)},
         legendgroup=record.name,
         meta={"color": index},
         hovertemplate="%{y:.4f} at epoch %{x}, after %{customdata:.1f} s<extra>%{fullData.name}</extra>",
@@ -159,7 +126,7 @@ def _best(record: RunRecord, index: int, k: int) -> Any:
         x=[epoch.epoch for epoch in best],
         y=_values(best, "unseen", k),
         mode="markers",
-        marker={"size": 15, "symbol": f"{_SYMBOLS[index % len(_SYMBOLS)]}-open", "line": {"width": 2.5}},
+        marker={"size": 15, "symbol": f"{pages.symbol(index)}-open", "line": {"width": 2.5}},
         legendgroup=record.name,
         showlegend=False,
         meta={"color": index},
@@ -187,7 +154,7 @@ def _views(records: Sequence[RunRecord], ks: Sequence[int]) -> dict[str, object]
     return {
         "views": views,
         "ks": [str(k) for k in ks],
-        "palette": _PALETTE,
+        "palette": pages.PALETTE,
     }
 
 
@@ -210,18 +177,13 @@ def _name(record: RunRecord) -> str:
 
 
 def _title(records: Sequence[RunRecord]) -> str:
-    data = _data_sets(records)
-    return f"Which features help? {data[:1].upper()}{data[1:]}"
+    return pages.question(record.data.description for record in records)
 
 
 def _subtitle(records: Sequence[RunRecord]) -> str:
     data = records[0].data
     counts = f"{data.n_ratings:,} ratings of {data.n_movies:,} movies by {data.n_users:,} users"
     return f"How often a rating held out for validation is among the movies a model puts first · {counts}"
-
-
-def _data_sets(records: Sequence[RunRecord]) -> str:
-    return ", ".join(dict.fromkeys(record.data.description for record in records))
 
 
 def _footnote(records: Sequence[RunRecord]) -> str:
@@ -231,8 +193,3 @@ def _footnote(records: Sequence[RunRecord]) -> str:
         f"Embeddings of {model.embedding_size}, layers {' '.join(map(str, model.layer_sizes))}, "
         f"{training.loss} loss, {config.split.kind} split, seed {training.seed}."
     )
-
-
-def _embedded(text: str) -> str:
-    """JSON that cannot end the script element it stands in."""
-    return text.replace("<", "\\u003c")

@@ -1,0 +1,100 @@
+"""What every web page of this package shares: how it is filled, written and coloured."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+
+from movierec_cli.errors import MovierecError
+
+# Okabe and Ito's palette, told apart with any colour vision; black and yellow give way to what the
+# background lets be seen.
+PALETTE = {
+    "light": ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#1c1e21"],
+    "dark": ["#56b4e9", "#e69f00", "#2ec492", "#e39bc4", "#f0e442", "#ff8142", "#e8eaed"],
+}
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "triangle-down", "cross")
+DASHES = ("solid", "dash", "dot", "dashdot")
+FONT = {"family": "system-ui, -apple-system, Segoe UI, Roboto, sans-serif", "size": 14}
+
+
+def dash(index: int) -> str:
+    """The dash of line `index`: solid until the palette's colours come round again."""
+    return DASHES[index // len(PALETTE["light"]) % len(DASHES)]
+
+
+def symbol(index: int) -> str:
+    """The marker of line `index`."""
+    return SYMBOLS[index % len(SYMBOLS)]
+
+
+def question(descriptions: Iterable[str]) -> str:
+    """What the pages ask about the data sets so described."""
+    data = ", ".join(dict.fromkeys(descriptions))
+    return f"Which features help? {data[:1].upper()}{data[1:]}"
+
+
+def filled(template: str, parts: Mapping[str, str]) -> str:
+    """A template of this package with its @{names} replaced; plotly.js is @{plotly_js}.
+
+    Args:
+        template: a file beside this module.
+        parts: by name, HTML or embedded JSON; inserted as it is.
+    """
+    from plotly.offline import get_plotlyjs
+
+    known = {**parts, "plotly_js": get_plotlyjs()}
+    text = resources.files("movierec_cli.reports").joinpath(template).read_text(encoding="utf-8")
+    return re.sub(r"@\{(\w+)\}", lambda match: known[match[1]], text)
+
+
+def embedded(json_text: str) -> str:
+    """JSON that cannot end the script element it stands in."""
+    return json_text.replace("<", "\\u003c")
+
+
+def write_page(page: str, file: Path, *, what: str) -> Path:
+    """Writes a page; what was there before stays until the new page is complete.
+
+    Args:
+        page: the whole page.
+        file: where it goes; missing folders are made.
+        what: what an error calls it, such as "plot".
+
+    Returns:
+        The absolute path of the page.
+
+    Raises:
+        MovierecError: the file cannot be written.
+    """
+    unfinished = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(page, encoding="utf-8")
+        unfinished.replace(file)
+    except OSError as error:
+        raise MovierecError(f"the {what} cannot be written to {file}: {error.strerror or error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return file.resolve()
+
+
+def check_writable(file: Path, *, what: str) -> None:
+    """Finds out before a long piece of work what would hinder `write_page` after it.
+
+    Raises:
+        MovierecError: the path is a folder, or lies in a place where nothing can be written.
+    """
+    if file.is_dir():
+        raise MovierecError(
+            f"the {what} cannot be written to {file}: it is a folder; name a file such as {what}.html"
+        )
+    parent = next(folder for folder in file.absolute().parents if folder.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise MovierecError(
+            f"the {what} cannot be written to {file}: {parent} is not a folder one can write to"
+        )
