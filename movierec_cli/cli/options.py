@@ -1,4 +1,7 @@
-"""Options that several commands share."""
+"""Options that several commands share, each declared once: its name, its help and its completion.
+
+Defaults stay with the commands, which take them from `config`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,19 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from movierec_cli.cli.feature_sets import FEATURE_NAMES, complete_feature, default_sets
+from movierec_cli.config import SplitKind
+
+DATA_PANEL = "Data"
+
+
+def complete_dataset(incomplete: str) -> list[tuple[str, str]]:
+    """Data set names and titles for the shell."""
+    from movierec_cli.data.sources import SOURCES
+
+    return [(key, source.title) for key, source in SOURCES.items() if key.startswith(incomplete)]
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")]
 Quiet = Annotated[
@@ -20,10 +36,85 @@ DatasetsDir = Annotated[
         "--datasets_dir", metavar="FOLDER", help="Where archives and the columns read from them are kept."
     ),
 ]
-
-
-def complete_dataset(incomplete: str) -> list[tuple[str, str]]:
-    """Data set names and titles for the shell."""
-    from movierec_cli.data.sources import SOURCES
-
-    return [(key, source.title) for key, source in SOURCES.items() if key.startswith(incomplete)]
+FeatureSets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--additional_feature_sets",
+        metavar="FEATURE...",
+        help="What a model sees besides the ids of user and movie: one feature or several, separated by "
+        "spaces or commas, or None. Name the option again for another model. "
+        f"Features: {', '.join(FEATURE_NAMES)}.",
+        autocompletion=complete_feature,
+        show_default=default_sets(),
+    ),
+]
+DatasetName = Annotated[
+    str,
+    typer.Option(
+        "--dataset",
+        metavar="NAME",
+        help="1m, 100k, latest-small, 20m, 25m, 32m (MovieLens) or sample (embedded, simulated ratings).",
+        autocompletion=complete_dataset,
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+ArchivePath = Annotated[
+    Path | None,
+    typer.Option(
+        "--archive",
+        metavar="PATH",
+        help="Use this zip or folder: MovieLens', or your own ratings.csv and movies.csv.",
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+MovieLengths = Annotated[
+    Path | None,
+    typer.Option(
+        "--movie_lengths",
+        metavar="FILE",
+        help="Running times for movie_length: title, year, minutes.",
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+SplitOption = Annotated[
+    SplitKind,
+    typer.Option(
+        "--split",
+        metavar="KIND",
+        help=f"How ratings are held out: {', '.join(SplitKind)}.",
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+TestFraction = Annotated[
+    float,
+    typer.Option(
+        "--test_fraction", metavar="SHARE", help="Of all ratings, for the test.", rich_help_panel=DATA_PANEL
+    ),
+]
+ValidationFraction = Annotated[
+    float,
+    typer.Option(
+        "--validation_fraction",
+        metavar="SHARE",
+        help="Of what the test leaves, for validation.",
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+MinRating = Annotated[
+    float,
+    typer.Option(
+        "--min_rating",
+        metavar="STARS",
+        help="Only ratings of so many stars or more count.",
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+KCore = Annotated[
+    int,
+    typer.Option(
+        "--k_core",
+        metavar="N",
+        help="Leave out users and movies until each has N ratings or more.",
+        rich_help_panel=DATA_PANEL,
+    ),
+]
