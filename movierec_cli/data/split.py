@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import SplitConfig
-from movierec_cli.data.dataset import Ratings
+from movierec_cli.config import SplitConfig, SplitKind
+from movierec_cli.data.dataset import Dataset, Ratings
 from movierec_cli.errors import MovierecError
+
+_Rows = npt.NDArray[np.int64]
+
+LEAVE_LAST_FROM = 3
+"""Ratings a user must have for leave-last to take two: one stays to learn from."""
 
 
 @dataclass(frozen=True)
@@ -43,19 +50,176 @@ class SplitSummary:
     n_cold_movie_ratings: int
     n_left_out: int  # ratings that --min_rating or --k_core took away
 
+    def sentence(self, kind: SplitKind) -> str:
+        """One line for people. Dates are UTC; one range for all parts where the kind mixes them in time."""
+        times = (self.train_times, self.validation_times, self.test_times)
+        apart = kind is SplitKind.TEMPORAL
+        dates = [f" ({_date_range(*part)})" if apart else "" for part in times]
+        overall = "" if apart else f", {_date_range(min(t[0] for t in times), max(t[1] for t in times))}"
+        left_out = f"; {_counted(self.n_left_out, 'rating')} left out by --min_rating or --k_core"
+        return (
+            f"{kind} split: train {self.n_train:,}{dates[0]}, validation {self.n_validation:,}{dates[1]},"
+            f" test {self.n_test:,}{dates[2]} of {_counted(self.n_test_users, 'user')}{overall};"
+            f" {_cold('user', self.n_cold_users, self.n_cold_user_ratings)},"
+            f" {_cold('movie', self.n_cold_movies, self.n_cold_movie_ratings)}"
+            f"{left_out if self.n_left_out else ''}"
+        )
+
+
+def _date_range(first_s: int, last_s: int) -> str:
+    first, last = (datetime.datetime.fromtimestamp(s, datetime.UTC).date() for s in (first_s, last_s))
+    return f"{first}" if first == last else f"{first} … {last}"
+
+
+def _cold(noun: str, n: int, n_ratings: int) -> str:
+    ratings = f" ({_counted(n_ratings, 'test rating')})" if n else ""
+    return f"{_counted(n, f'cold {noun}')}{ratings}"
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}" if n else f"no {noun}s"
+
 
 def split_ratings(ratings: Ratings, config: SplitConfig) -> Split:
-    """Draws test from all ratings, then validation from the rest, with one seeded permutation.
+    """Divides all ratings the way `config.kind` says; the same ratings and configuration, the same split.
 
     Raises:
         MovierecError: a part would be empty.
     """
+    split = _SPLITTERS[config.kind](ratings, config)
+    for name, part in (("train", split.train), ("validation", split.validation), ("test", split.test)):
+        if len(part) == 0:
+            raise MovierecError(_WHY_EMPTY[config.kind](ratings, name))
+    return split
+
+
+def _random(ratings: Ratings, config: SplitConfig) -> Split:
+    """Draws test from all ratings, then validation from the rest, with one seeded permutation."""
     n = len(ratings)
     order = np.random.default_rng(config.seed).permutation(n)
     n_test = round(n * config.test_fraction)
     n_validation = round((n - n_test) * config.validation_fraction)
     test, validation, train = np.split(order, [n_test, n_test + n_validation])
-    for name, part in (("train", train), ("validation", validation), ("test", test)):
-        if len(part) == 0:
-            raise MovierecError(f"{n} ratings are too few: the {name} part of the split would be empty")
     return Split(np.sort(train), np.sort(validation), np.sort(test))
+
+
+def _temporal(ratings: Ratings, config: SplitConfig) -> Split:
+    """The last ratings to test, the last of the rest to validation; no moment is in two parts."""
+    earlier, test = _cut(ratings, np.arange(len(ratings)), config.test_fraction)
+    train, validation = _cut(ratings, earlier, config.validation_fraction)
+    return Split(train, validation, test)
+
+
+def _cut(ratings: Ratings, rows: _Rows, later_fraction: float) -> tuple[_Rows, _Rows]:
+    """Earlier and later rows: `later_fraction` of them is later, and what happened at the cut's moment."""
+    n_later = round(len(rows) * later_fraction)
+    if n_later == 0:
+        return rows, rows[:0]
+    timestamp = ratings.timestamp[rows]
+    place = len(rows) - n_later
+    is_later = timestamp >= np.partition(timestamp, place)[place]
+    return rows[~is_later], rows[is_later]
+
+
+def _leave_last(ratings: Ratings, config: SplitConfig) -> Split:
+    """Each user's last rating to test, the second-last to validation; users with fewer than three: train."""
+    can_spare = np.bincount(ratings.user_index)[ratings.user_index] >= LEAVE_LAST_FROM
+    remaining = np.flatnonzero(can_spare)
+    test = _last_of_each_user(ratings, remaining)
+    remaining = np.setdiff1d(remaining, test, assume_unique=True)
+    validation = _last_of_each_user(ratings, remaining)
+    is_train = np.ones(len(ratings), dtype=np.bool_)
+    is_train[test] = is_train[validation] = False
+    return Split(np.flatnonzero(is_train), validation, test)
+
+
+def _last_of_each_user(ratings: Ratings, rows: _Rows) -> _Rows:
+    """Of `rows`, each user's latest, the file's last where several are; ascending."""
+    # Five times as fast on 32 million ratings as sorting them by user and time.
+    user, timestamp = ratings.user_index[rows], ratings.timestamp[rows]
+    n_users = int(user.max(initial=-1)) + 1
+    latest = np.full(n_users, np.iinfo(np.int64).min)  # [n_users], seconds
+    np.maximum.at(latest, user, timestamp)
+    is_latest = timestamp == latest[user]
+    last = np.full(n_users, -1)  # [n_users], rows of Ratings; -1 for a user who has none in `rows`
+    np.maximum.at(last, user[is_latest], rows[is_latest])
+    return np.sort(last[last >= 0])
+
+
+_SPLITTERS: Mapping[SplitKind, Callable[[Ratings, SplitConfig], Split]] = {
+    SplitKind.RANDOM: _random,
+    SplitKind.TEMPORAL: _temporal,
+    SplitKind.LEAVE_LAST: _leave_last,
+}
+
+
+def _too_few(ratings: Ratings, part: str) -> str:
+    return (
+        f"{len(ratings):,} ratings are too few: the {part} part of the split would be empty;"
+        " change --test_fraction or --validation_fraction, or use more ratings"
+    )
+
+
+def _too_few_moments(ratings: Ratings, part: str) -> str:
+    n_moments = len(np.unique(ratings.timestamp))
+    empty = f"--split {SplitKind.TEMPORAL}: the {part} part would be empty"
+    if n_moments == 1:
+        return (
+            f"{empty}: every rating has the same timestamp, {ratings.timestamp[0]}; use --split"
+            f" {SplitKind.RANDOM}"
+        )
+    return (
+        f"{empty} of {len(ratings):,} ratings at {n_moments:,} different times; change --test_fraction or"
+        f" --validation_fraction, or use --split {SplitKind.RANDOM}"
+    )
+
+
+def _too_few_each(ratings: Ratings, part: str) -> str:
+    most = np.bincount(ratings.user_index).max(initial=0)
+    return (
+        f"--split {SplitKind.LEAVE_LAST}: the {part} part would be empty: it takes users with"
+        f" {LEAVE_LAST_FROM} ratings or more, and no user has more than {most}; use --split"
+        f" {SplitKind.RANDOM} or {SplitKind.TEMPORAL}"
+    )
+
+
+_WHY_EMPTY: Mapping[SplitKind, Callable[[Ratings, str], str]] = {
+    SplitKind.RANDOM: _too_few,
+    SplitKind.TEMPORAL: _too_few_moments,
+    SplitKind.LEAVE_LAST: _too_few_each,
+}
+
+
+def summarize_split(dataset: Dataset, split: Split, n_left_out: int) -> SplitSummary:
+    """Counts what a split of the data set did; `n_left_out` ratings were dropped before it was made."""
+    ratings = dataset.ratings
+    cold_users = _cold_counts(ratings.user_index, split)
+    cold_movies = _cold_counts(ratings.movie_index, split)
+    return SplitSummary(
+        n_train=len(split.train),
+        n_validation=len(split.validation),
+        n_test=len(split.test),
+        train_times=_times(ratings, split.train),
+        validation_times=_times(ratings, split.validation),
+        test_times=_times(ratings, split.test),
+        n_test_users=len(np.unique(ratings.user_index[split.test])),
+        n_cold_users=int(np.count_nonzero(cold_users)),
+        n_cold_user_ratings=int(cold_users.sum()),
+        n_cold_movies=int(np.count_nonzero(cold_movies)),
+        n_cold_movie_ratings=int(cold_movies.sum()),
+        n_left_out=n_left_out,
+    )
+
+
+def _cold_counts(index: npt.NDArray[np.int32], split: Split) -> npt.NDArray[np.int64]:
+    """How many test ratings each user or movie has that is in no other part; 0 for the others."""
+    n = int(index.max()) + 1
+    train, validation, test = (
+        np.bincount(index[rows], minlength=n) for rows in (split.train, split.validation, split.test)
+    )
+    return np.where(train + validation > 0, 0, test)
+
+
+def _times(ratings: Ratings, rows: _Rows) -> tuple[int, int]:
+    timestamp = ratings.timestamp[rows]
+    return int(timestamp.min()), int(timestamp.max())

@@ -1,0 +1,348 @@
+"""Every kind of split against a slow reading of its rule, and what is told of it."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from movierec_cli.config import DataConfig, SplitConfig, SplitKind
+from movierec_cli.data.dataset import Dataset, Ratings
+from movierec_cli.data.load import load_dataset
+from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
+from movierec_cli.errors import MovierecError
+from tests.tiny_dataset import tiny_dataset
+
+RANDOM, TEMPORAL, LEAVE_LAST = (SplitConfig(kind=kind) for kind in SplitKind)
+DAY_S = 86_400
+
+Rows = list[int]
+
+
+def ratings_of(users: list[int], times: list[int], movies: list[int] | None = None) -> Ratings:
+    return Ratings(
+        user_index=np.array(users, np.int32),
+        movie_index=np.array(movies or [0] * len(users), np.int32),
+        rating=np.full(len(users), 3, np.float32),
+        timestamp=np.array(times, np.int64),
+    )
+
+
+def drawn(n: int, n_users: int, n_moments: int, seed: int = 0) -> Ratings:
+    draw = np.random.default_rng(seed)
+    return ratings_of(draw.integers(0, n_users, n).tolist(), draw.integers(0, n_moments, n).tolist())
+
+
+def parts(split: Split) -> tuple[Rows, Rows, Rows]:
+    return split.train.tolist(), split.validation.tolist(), split.test.tolist()
+
+
+def slow_cut(times: list[int], rows: Rows, fraction: float) -> tuple[Rows, Rows]:
+    """Takes the latest rows one by one, then those that share the moment of the last one taken."""
+    by_time = sorted(rows, key=lambda row: times[row])
+    later: Rows = []
+    for _ in range(round(len(rows) * fraction)):
+        later.append(by_time.pop())
+    while later and by_time and times[by_time[-1]] == times[later[-1]]:
+        later.append(by_time.pop())
+    return sorted(by_time), sorted(later)
+
+
+def slow_leave_last(users: list[int], times: list[int]) -> tuple[Rows, Rows, Rows]:
+    train, validation, test = [], [], []
+    for user in set(users):
+        rows = sorted((row for row in range(len(users)) if users[row] == user), key=lambda row: times[row])
+        if len(rows) >= 3:
+            test.append(rows.pop())
+            validation.append(rows.pop())
+        train += rows
+    return sorted(train), sorted(validation), sorted(test)
+
+
+def assert_split_is(expected: tuple[Rows, Rows, Rows], ratings: Ratings, config: SplitConfig) -> None:
+    if all(expected):
+        assert parts(split_ratings(ratings, config)) == expected
+    else:
+        with pytest.raises(MovierecError, match="would be empty"):
+            split_ratings(ratings, config)
+
+
+user_and_time = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 12)), min_size=1, max_size=60)
+fractions = st.sampled_from([0.01, 0.05, 0.2, 0.5, 0.95])
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(user_and_time, fractions, fractions)
+def test_temporal_is_two_cuts_in_time_with_ties_on_the_later_side(
+    rows: list[tuple[int, int]], test_fraction: float, validation_fraction: float
+) -> None:
+    users, times = (list(column) for column in zip(*rows, strict=True))
+    earlier, test = slow_cut(times, list(range(len(rows))), test_fraction)
+    train, validation = slow_cut(times, earlier, validation_fraction)
+    config = replace(TEMPORAL, test_fraction=test_fraction, validation_fraction=validation_fraction)
+    assert_split_is((train, validation, test), ratings_of(users, times), config)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(user_and_time)
+def test_leave_last_takes_each_users_last_two_in_stable_time_order(rows: list[tuple[int, int]]) -> None:
+    users, times = (list(column) for column in zip(*rows, strict=True))
+    assert_split_is(slow_leave_last(users, times), ratings_of(users, times), LEAVE_LAST)
+
+
+@pytest.mark.parametrize("config", [RANDOM, TEMPORAL, LEAVE_LAST], ids=lambda config: config.kind)
+def test_parts_are_disjoint_ascending_and_cover_everything(config: SplitConfig) -> None:
+    ratings = drawn(n=997, n_users=50, n_moments=300)
+    split = split_ratings(ratings, config)
+    for part in parts(split):
+        assert part == sorted(set(part))
+    assert sorted(row for part in parts(split) for row in part) == list(range(997))
+    assert {part.dtype for part in vars(split).values()} == {np.dtype(np.int64)}
+    assert split.fit.tolist() == sorted(split.train.tolist() + split.validation.tolist())
+
+
+def test_every_kind_is_split_and_has_a_reason_for_an_empty_part() -> None:
+    for kind in SplitKind:
+        assert split_ratings(drawn(300, 10, 90), SplitConfig(kind=kind)).test.size
+        with pytest.raises(MovierecError):
+            split_ratings(ratings_of([], []), SplitConfig(kind=kind))
+
+
+def test_the_random_split_stays_what_saved_models_were_trained_on() -> None:
+    config = replace(RANDOM, test_fraction=0.29, validation_fraction=0.13)
+    split = split_ratings(drawn(40, 5, 9), config)
+    assert split.test.tolist() == [4, 5, 7, 16, 18, 20, 21, 25, 28, 32, 37, 39]
+    assert split.validation.tolist() == [10, 24, 27, 35]
+
+
+def test_random_parts_have_the_shares_asked_for_and_follow_the_seed() -> None:
+    ratings = drawn(n=1_000, n_users=9, n_moments=9)
+    config = replace(RANDOM, test_fraction=0.3, validation_fraction=0.1)
+    split = split_ratings(ratings, config)
+    assert [len(part) for part in parts(split)] == [630, 70, 300]
+    assert parts(split) == parts(split_ratings(ratings, config))
+    assert parts(split) != parts(split_ratings(ratings, replace(config, seed=1)))
+
+
+def test_ratings_at_the_cut_are_all_test() -> None:
+    ratings = ratings_of([0] * 10, [5, 1, 2, 3, 4, 9, 9, 9, 9, 6])
+    config = replace(TEMPORAL, validation_fraction=0.2)  # two of ten wanted, four at the moment of the cut
+    assert parts(split_ratings(ratings, config)) == ([0, 1, 2, 3, 4], [9], [5, 6, 7, 8])
+
+
+def test_leave_last_takes_the_files_last_of_equal_times() -> None:
+    ratings = ratings_of([0, 1, 0, 1, 0, 1, 0], [7, 3, 7, 2, 7, 1, 7])
+    assert parts(split_ratings(ratings, LEAVE_LAST)) == ([0, 2, 5], [3, 4], [1, 6])
+
+
+def test_leave_last_leaves_a_user_of_two_ratings_whole() -> None:
+    ratings = ratings_of([0, 0, 1, 1, 1], [1, 2, 1, 2, 3])
+    assert parts(split_ratings(ratings, LEAVE_LAST)) == ([0, 1, 2], [3], [4])
+
+
+def test_leave_last_uses_neither_shares_nor_seed() -> None:
+    ratings = drawn(n=200, n_users=9, n_moments=30)
+    other = replace(LEAVE_LAST, test_fraction=0.9, validation_fraction=0.9, seed=7)
+    assert parts(split_ratings(ratings, other)) == parts(split_ratings(ratings, LEAVE_LAST))
+
+
+@pytest.mark.parametrize(
+    ("config", "users", "times", "message"),
+    [
+        (RANDOM, [0, 0], [1, 2], r"^2 ratings are too few: the validation part .* change --test_fraction"),
+        (
+            TEMPORAL,
+            [0] * 50,
+            [77] * 50,
+            r"train part would be empty: every rating has the same timestamp, 77;",
+        ),
+        (
+            TEMPORAL,
+            [0] * 50,
+            [7] * 45 + [8] * 5,
+            r"train part .* 50 ratings at 2 different times; change --test",
+        ),
+        (TEMPORAL, [0], [5], r"would be empty"),
+        (
+            TEMPORAL,
+            [0] * 9,
+            list(range(9)),
+            r"validation part would be empty of 9 ratings .*, or use --split",
+        ),
+        (
+            LEAVE_LAST,
+            [0, 0, 1],
+            [1, 2, 3],
+            r"takes users with 3 ratings or more, and no user has more than 2;",
+        ),
+    ],
+)
+def test_an_empty_part_is_refused_with_the_reason(
+    config: SplitConfig, users: list[int], times: list[int], message: str
+) -> None:
+    with pytest.raises(MovierecError, match=message):
+        split_ratings(ratings_of(users, times), config)
+
+
+# What is told
+
+
+def with_ratings(ratings: Ratings) -> Dataset:
+    return replace(tiny_dataset(), ratings=ratings)
+
+
+def slow_cold(index: list[int], split: Split) -> tuple[int, int]:
+    """How many are only in test, and how many test ratings they have."""
+    known = {index[row] for row in [*split.train, *split.validation]}
+    cold = [index[row] for row in split.test if index[row] not in known]
+    return len(set(cold)), len(cold)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_summary_counts_what_a_slow_loop_counts(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    users, movies, times = (draw.integers(0, top, 60).tolist() for top in (25, 40, 500))
+    ratings = ratings_of(users, times, movies)
+    part = draw.permutation(np.repeat([0, 1, 2], [20, 8, 32]))
+    split = Split(*(np.flatnonzero(part == number) for number in range(3)))
+    summary = summarize_split(with_ratings(ratings), split, n_left_out=4)
+    assert (summary.n_train, summary.n_validation, summary.n_test, summary.n_left_out) == (20, 8, 32, 4)
+    assert summary.n_test_users == len({users[row] for row in split.test})
+    assert (summary.n_cold_users, summary.n_cold_user_ratings) == slow_cold(users, split)
+    assert (summary.n_cold_movies, summary.n_cold_movie_ratings) == slow_cold(movies, split)
+    assert summary.n_cold_users and summary.n_cold_movies
+    for name in ("train", "validation", "test"):
+        of_part = [times[row] for row in getattr(split, name)]
+        assert getattr(summary, f"{name}_times") == (min(of_part), max(of_part))
+    assert {type(value) for value in vars(summary).values()} == {int, tuple}
+
+
+SUMMARY = SplitSummary(
+    n_train=760_158,
+    n_validation=1,
+    n_test=200_042,
+    train_times=(0, 40 * DAY_S - 1),
+    validation_times=(40 * DAY_S, 40 * DAY_S),
+    test_times=(40 * DAY_S + 1, 400 * DAY_S),
+    n_test_users=1_778,
+    n_cold_users=641,
+    n_cold_user_ratings=95_682,
+    n_cold_movies=1,
+    n_cold_movie_ratings=1,
+    n_left_out=0,
+)
+
+
+def test_a_temporal_split_tells_the_dates_of_each_part() -> None:
+    assert SUMMARY.sentence(SplitKind.TEMPORAL) == (
+        "temporal split: train 760,158 (1970-01-01 … 1970-02-09), validation 1 (1970-02-10),"
+        " test 200,042 (1970-02-10 … 1971-02-05) of 1,778 users;"
+        " 641 cold users (95,682 test ratings), 1 cold movie (1 test rating)"
+    )
+
+
+@pytest.mark.parametrize("kind", [SplitKind.RANDOM, SplitKind.LEAVE_LAST])
+def test_parts_mixed_in_time_have_one_range_of_dates(kind: SplitKind) -> None:
+    warm = replace(
+        SUMMARY,
+        n_cold_users=0,
+        n_cold_user_ratings=0,
+        n_cold_movies=0,
+        n_cold_movie_ratings=0,
+        n_test_users=1,
+    )
+    assert warm.sentence(kind) == (
+        f"{kind} split: train 760,158, validation 1, test 200,042 of 1 user, 1970-01-01 … 1971-02-05;"
+        " no cold users, no cold movies"
+    )
+
+
+def test_ratings_left_out_are_told() -> None:
+    told = replace(SUMMARY, n_left_out=1_234).sentence(SplitKind.RANDOM)
+    assert told == f"{SUMMARY.sentence(SplitKind.RANDOM)}; 1,234 ratings left out by --min_rating or --k_core"
+
+
+@pytest.fixture
+def in_auckland(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Pacific/Auckland")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_auckland")
+def test_dates_are_utc_wherever_the_reader_is() -> None:
+    assert time.localtime(40 * DAY_S - 1).tm_mday == 10  # February 9 in UTC
+    assert "train 760,158 (1970-01-01 … 1970-02-09)" in SUMMARY.sentence(SplitKind.TEMPORAL)
+
+
+# MovieLens 1M
+
+
+@pytest.fixture(scope="module")
+def real_1m_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("datasets")
+
+
+@pytest.fixture
+def real_1m(shared_data: Path, real_1m_folder: Path) -> Dataset:
+    return load_dataset(DataConfig(archive=shared_data / "ml-1m.zip", datasets_dir=real_1m_folder))
+
+
+def pairs(ratings: Ratings, rows: np.ndarray) -> set[tuple[int, int]]:
+    return set(zip(ratings.user_index[rows].tolist(), ratings.movie_index[rows].tolist(), strict=True))
+
+
+def in_order(ratings: Ratings, order: np.ndarray) -> Ratings:
+    return Ratings(**{name: column[order] for name, column in vars(ratings).items()})
+
+
+def test_real_1m_leave_last_holds_out_two_ratings_of_every_user(real_1m: Dataset) -> None:
+    ratings = real_1m.ratings
+    split = split_ratings(ratings, LEAVE_LAST)
+    assert [len(part) for part in parts(split)] == [1_000_209 - 2 * 6_040, 6_040, 6_040]
+    by_time = np.lexsort((ratings.timestamp, ratings.user_index))  # a stable sort
+    ends = np.cumsum(np.bincount(ratings.user_index))
+    np.testing.assert_array_equal(split.test, np.sort(by_time[ends - 1]))
+    np.testing.assert_array_equal(split.validation, np.sort(by_time[ends - 2]))
+
+
+def test_real_1m_leave_last_targets_depend_on_no_other_users_place_in_the_file(real_1m: Dataset) -> None:
+    ratings = real_1m.ratings
+    split = split_ratings(ratings, LEAVE_LAST)
+    turn = np.random.default_rng(3).random(len(ratings.timestamp))
+    shuffled = np.lexsort((turn, ratings.user_index))  # each user's places in a random order of all, ...
+    places = np.argsort(turn[shuffled], kind="stable")
+    own_order = np.argsort(ratings.user_index, kind="stable")  # ... filled in the user's own order
+    interleaved = in_order(ratings, own_order[places])
+    assert not np.array_equal(interleaved.user_index, ratings.user_index)
+    again = split_ratings(interleaved, LEAVE_LAST)
+    assert pairs(interleaved, again.test) == pairs(ratings, split.test)
+    assert pairs(interleaved, again.validation) == pairs(ratings, split.validation)
+
+
+def test_real_1m_temporal_split_is_told_with_its_cold_users(real_1m: Dataset) -> None:
+    ratings = real_1m.ratings
+    split = split_ratings(ratings, TEMPORAL)
+    train, validation, test = (ratings.timestamp[rows] for rows in vars(split).values())
+    assert train.max() < validation.min() <= validation.max() < test.min()
+    assert abs(len(test) / len(ratings) - 0.2) < 1e-5
+    known = np.unique(ratings.user_index[split.fit])
+    is_cold = ~np.isin(ratings.user_index[split.test], known)
+    first_test_day = datetime.date(1970, 1, 1) + datetime.timedelta(seconds=int(test.min()))
+    told = summarize_split(real_1m, split, 0).sentence(SplitKind.TEMPORAL)
+    assert f"test {len(test):,} ({first_test_day} … 2003-02-28) of 1,778 users" in told
+    assert f"641 cold users ({is_cold.sum():,} test ratings)" in told
+
+
+def test_real_1m_random_split_has_the_sizes_of_the_published_protocol(real_1m: Dataset) -> None:
+    split = split_ratings(real_1m.ratings, RANDOM)
+    assert [len(part) for part in parts(split)] == [760_159, 40_008, 200_042]
