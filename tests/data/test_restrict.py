@@ -1,0 +1,218 @@
+"""Ratings that do not count go; users and movies go only with --k_core; everything stays consistent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from movierec_cli.config import DataConfig
+from movierec_cli.data.dataset import Dataset, Movies, Ratings, Users
+from movierec_cli.data.load import load_dataset
+from movierec_cli.data.restrict import restrict
+from movierec_cli.errors import MovierecError
+from tests.tiny_dataset import tiny_dataset
+
+Row = tuple[int, int, float, int]  # user id, movie id, stars, timestamp
+
+N_USERS, N_MOVIES = 5, 6
+
+
+def dataset_of(rows: list[Row]) -> Dataset:
+    """A data set with every column filled; ids are 10 + row for users and 100 + row for movies."""
+    columns = list(zip(*rows, strict=True)) if rows else [(), (), (), ()]
+    users, movies = np.arange(N_USERS), np.arange(N_MOVIES)
+    return Dataset(
+        name="made",
+        description="made up",
+        fingerprint="0" * 64,
+        ratings=Ratings(
+            user_index=np.array(columns[0], np.int32) - np.int32(10),
+            movie_index=np.array(columns[1], np.int32) - np.int32(100),
+            rating=np.array(columns[2], np.float32),
+            timestamp=np.array(columns[3], np.int64),
+        ),
+        movies=Movies(
+            movie_id=100 + movies,
+            title=np.array([f"Film {movie}" for movie in movies], object),
+            year=(1990 + movies).astype(np.int16),
+            genres=np.stack([movies % 2 == 0, movies % 3 == 0], axis=1),
+            genre_names=("Comedy", "Drama"),
+            length_minutes=(90 + movies).astype(np.float32),
+        ),
+        users=Users(
+            user_id=10 + users,
+            bucketized_age=users.astype(np.float32),
+            raw_age=20 + users.astype(np.float32),
+            is_male=users % 2 == 0,
+            occupation=users.astype(np.int32),
+            occupation_names=("none", "writer"),
+            zip_code=np.array([f"{user:05d}" for user in users], object),
+        ),
+        warnings=("a warning",),
+    )
+
+
+def rows_of(dataset: Dataset) -> list[Row]:
+    ratings = dataset.ratings
+    return list(
+        zip(
+            dataset.users.user_id[ratings.user_index].tolist(),
+            dataset.movies.movie_id[ratings.movie_index].tolist(),
+            ratings.rating.tolist(),
+            ratings.timestamp.tolist(),
+            strict=True,
+        )
+    )
+
+
+def slowly_restricted(rows: list[Row], min_rating: float, k_core: int) -> list[Row]:
+    rows = [row for row in rows if row[2] >= min_rating]
+    while True:
+        users, movies = Counter(row[0] for row in rows), Counter(row[1] for row in rows)
+        kept = [row for row in rows if users[row[0]] >= k_core and movies[row[1]] >= k_core]
+        if kept == rows:
+            return kept
+        rows = kept
+
+
+def assert_equal_but_for_rows(part: Dataset, whole: Dataset) -> None:
+    """Every movie and user of `part` is, column for column, that of the same id in `whole`."""
+    for kind, id_name in (("movies", "movie_id"), ("users", "user_id")):
+        left, right = getattr(part, kind), getattr(whole, kind)
+        rows = np.searchsorted(getattr(right, id_name), getattr(left, id_name))
+        for name in (field.name for field in fields(left)):
+            value = getattr(right, name)
+            expected = value[rows] if isinstance(value, np.ndarray) else value
+            np.testing.assert_equal(getattr(left, name), expected)
+            assert not isinstance(value, np.ndarray) or getattr(left, name).dtype == value.dtype
+    for name in ("name", "description", "fingerprint", "warnings"):
+        assert getattr(part, name) == getattr(whole, name)
+
+
+some_ratings = st.lists(
+    st.tuples(
+        st.integers(10, 9 + N_USERS),
+        st.integers(100, 99 + N_MOVIES),
+        st.sampled_from([0.5, 1.0, 2.5, 3.0, 3.5, 4.0, 5.0]),
+        st.integers(0, 5),
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(some_ratings, st.sampled_from([0.0, 1.0, 3.5, 5.0]), st.integers(0, 4))
+def test_the_ratings_left_are_those_of_a_slow_loop(rows: list[Row], min_rating: float, k_core: int) -> None:
+    whole = dataset_of(rows)
+    expected = slowly_restricted(rows, min_rating, k_core)
+    if not expected:
+        with pytest.raises(MovierecError):
+            restrict(whole, min_rating=min_rating, k_core=k_core)
+        return
+    part = restrict(whole, min_rating=min_rating, k_core=k_core)
+    assert rows_of(part) == expected
+    assert_equal_but_for_rows(part, whole)
+    assert [column.dtype for column in vars(part.ratings).values()] == [
+        column.dtype for column in vars(whole.ratings).values()
+    ]
+    if k_core:
+        assert part.users.user_id.tolist() == sorted({row[0] for row in expected})
+        assert part.movies.movie_id.tolist() == sorted({row[1] for row in expected})
+    else:
+        assert (len(part.users), len(part.movies)) == (N_USERS, N_MOVIES)
+
+
+def test_nothing_asked_gives_the_same_object() -> None:
+    dataset = tiny_dataset()
+    assert restrict(dataset, min_rating=0, k_core=0) is dataset
+
+
+def test_min_rating_alone_keeps_catalogue_and_users() -> None:
+    dataset = tiny_dataset()
+    part = restrict(dataset, min_rating=4, k_core=0)
+    assert rows_of(part) == [(1, 10, 5, 100), (2, 12, 4, 200), (1, 13, 5, 200)]
+    assert part.movies is dataset.movies and part.users is dataset.users
+
+
+def test_a_core_of_one_takes_only_what_nobody_rated() -> None:
+    part = restrict(dataset_of([(12, 103, 4, 0), (10, 101, 4, 0)]), min_rating=0, k_core=1)
+    assert part.users.user_id.tolist() == [10, 12] and part.movies.movie_id.tolist() == [101, 103]
+    assert part.ratings.user_index.tolist() == [1, 0] and part.ratings.movie_index.tolist() == [1, 0]
+
+
+def test_a_chain_falls_link_by_link_until_the_square_at_its_end() -> None:
+    square: list[Row] = [(u, m, 3, 0) for u in (10, 11) for m in (100, 101)]
+    chain: list[Row] = [(12, 101, 3, 0), (12, 102, 3, 0), (13, 102, 3, 0), (13, 103, 3, 0), (14, 103, 3, 0)]
+    part = restrict(dataset_of([*chain, *square]), min_rating=0, k_core=2)
+    assert rows_of(part) == square
+
+
+def test_a_pair_rated_twice_counts_twice() -> None:
+    part = restrict(dataset_of([(10, 100, 3, 0), (10, 100, 4, 1), (11, 101, 5, 2)]), min_rating=0, k_core=2)
+    assert rows_of(part) == [(10, 100, 3, 0), (10, 100, 4, 1)]
+
+
+def test_columns_a_data_set_lacks_stay_absent() -> None:
+    dataset = dataset_of([(10, 100, 3, 0), (11, 100, 3, 0)])
+    bare = replace(
+        dataset, users=Users(dataset.users.user_id), movies=replace(dataset.movies, length_minutes=None)
+    )
+    part = restrict(bare, min_rating=0, k_core=1)
+    assert part.movies.length_minutes is None and part.users.is_male is None
+
+
+def test_the_whole_data_set_is_left_as_it_is() -> None:
+    dataset, untouched = tiny_dataset(), tiny_dataset()
+    restrict(dataset, min_rating=2, k_core=1)
+    for table in ("ratings", "movies", "users"):
+        np.testing.assert_equal(vars(getattr(dataset, table)), vars(getattr(untouched, table)))
+
+
+@pytest.mark.parametrize(
+    ("min_rating", "k_core", "message"),
+    [
+        (5.5, 0, r"^--min_rating 5\.5 leaves none of 6 ratings; the highest is 5; lower it$"),
+        (5.5, 3, r"^--min_rating 5\.5 leaves none of 6 ratings; the highest is 5; lower it$"),
+        (0, 4, r"^--k_core 4 leaves none of the 6 ratings; lower --k_core$"),
+        (
+            4,
+            3,
+            r"^--k_core 3 leaves none of the 3 ratings with --min_rating 4; lower --k_core or --min_rating$",
+        ),
+    ],
+)
+def test_nothing_left_names_the_option_that_did_it(min_rating: float, k_core: int, message: str) -> None:
+    with pytest.raises(MovierecError, match=message):
+        restrict(tiny_dataset(), min_rating=min_rating, k_core=k_core)
+
+
+def test_no_ratings_at_all_are_told_too() -> None:
+    with pytest.raises(MovierecError, match=r"none of 0 ratings; lower it"):
+        restrict(dataset_of([]), min_rating=1, k_core=0)
+    with pytest.raises(MovierecError, match="none of the 0 ratings; lower --k_core"):
+        restrict(dataset_of([]), min_rating=0, k_core=1)
+
+
+def test_real_1m_with_a_core_of_five_is_the_published_protocols_size(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    whole = load_dataset(DataConfig(archive=shared_data / "ml-1m.zip", datasets_dir=tmp_path))
+    part = restrict(whole, min_rating=0, k_core=5)
+    assert (len(part.users), len(part.movies), len(part.ratings)) == (6_040, 3_416, 999_611)
+    often = np.bincount(whole.ratings.movie_index, minlength=len(whole.movies)) >= 5
+    kept = np.flatnonzero(often[whole.ratings.movie_index])  # users have 20 or more: one round is enough
+    np.testing.assert_array_equal(
+        part.movies.movie_id[part.ratings.movie_index],
+        whole.movies.movie_id[whole.ratings.movie_index[kept]],
+    )
+    np.testing.assert_array_equal(
+        part.users.user_id[part.ratings.user_index], whole.users.user_id[whole.ratings.user_index[kept]]
+    )
+    np.testing.assert_array_equal(part.ratings.timestamp, whole.ratings.timestamp[kept])
