@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from movierec_cli.config import Family, Feature, FeatureSet, SplitConfig
+from movierec_cli.config import Family, FeatureSet, SplitConfig
 from movierec_cli.data.split import SplitSummary
+from movierec_cli.evaluation.ablation import FeatureGain
 from movierec_cli.evaluation.significance import Interval, PairedDifference
 from movierec_cli.leakage import Finding
 from movierec_cli.recommend import RatedMovie, Recommendations
-from movierec_cli.registry.record import DataIdentity, RunRecord
+from movierec_cli.registry.record import DataIdentity, RunRecord, TopK
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,21 +21,14 @@ class Contender:
     family: Family
     feature_set: FeatureSet
     records: tuple[RunRecord, ...]  # one a seed
+    top_k: TopK  # of warm users, the mean of the seeds
     metrics: dict[str, Interval]  # by name and k, such as "recall@100": mean over warm users and seeds
+    beyond: dict[str, float]  # by name and k, such as "coverage@10"
 
     @property
     def is_baseline(self) -> bool:
         """Whether it is there to be beaten."""
         return self.family is not Family.TWO_TOWER
-
-
-@dataclass(frozen=True, kw_only=True)
-class FeatureGain:
-    """What a feature adds, averaged over the pairs of sets that differ only in it."""
-
-    feature: Feature
-    gain: Interval  # of the headline metric
-    n_pairs: int
 
 
 @dataclass(frozen=True, kw_only=True)
