@@ -1,0 +1,289 @@
+"""What can be wrong with the data and its split, whatever is trained on them: one table of checks.
+
+Each is a few passes over the columns, so that all of them can run with every training.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.config import Feature, FeatureSet, SplitConfig, SplitKind
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.split import LEAVE_LAST_FROM, Split
+from movierec_cli.leakage.finding import Checked, Finding, Severity, counted, share
+from movierec_cli.leakage.twins import MIN_TWIN_RATINGS, Twins, find_twins
+from movierec_cli.models.features import FEATURES, Tower
+
+FEW_TEST_USERS = 100
+
+_BEFORE_ALL_TIME = np.iinfo(np.int64).min
+
+
+def check_data(
+    dataset: Dataset, split: Split, config: SplitConfig, feature_sets: Sequence[FeatureSet]
+) -> tuple[Finding, ...]:
+    """What is wrong with a split of a data set, for models of some feature sets; leaks first.
+
+    "Training" ratings are those of train and validation: what the model that is tested may have seen.
+
+    Args:
+        dataset: as it was split, so without the ratings that do not count.
+        split: rows of its ratings.
+        config: how the split was made.
+        feature_sets: what will be trained on it.
+    """
+    checked = run_data_checks(dataset, split, config, feature_sets)
+    findings = [finding for check in checked for finding in check.findings]
+    return tuple(sorted(findings, key=lambda finding: finding.severity is not Severity.LEAK))
+
+
+def run_data_checks(
+    dataset: Dataset, split: Split, config: SplitConfig, feature_sets: Sequence[FeatureSet]
+) -> tuple[Checked, ...]:
+    """The same as `check_data`, with what is clean: one entry a check that concerns this kind of split."""
+    case = _Case(dataset, split, config, tuple(feature_sets))
+    return tuple(
+        Checked(check.names, check.clean, tuple(check.find(case)))
+        for check in DATA_CHECKS
+        if config.kind in check.kinds
+    )
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What is checked."""
+
+    dataset: Dataset
+    split: Split
+    config: SplitConfig
+    feature_sets: tuple[FeatureSet, ...]
+
+    @cached_property
+    def trained(self) -> npt.NDArray[np.int64]:
+        """The rows of train and of validation, one after the other: [n_trained]."""
+        return np.concatenate([self.split.train, self.split.validation])
+
+    @cached_property
+    def test_users(self) -> npt.NDArray[np.int32]:
+        """The user of each test rating: [n_test]."""
+        return self.dataset.ratings.user_index[self.split.test]
+
+    @cached_property
+    def newest_trained(self) -> npt.NDArray[np.int64]:
+        """The time of each test rating's user's newest training rating, seconds: [n_test]."""
+        return _newest(self, self.trained)[self.test_users]
+
+    @property
+    def is_cold(self) -> npt.NDArray[np.bool_]:
+        """Whether the user of each test rating has no training rating: [n_test]."""
+        is_cold: npt.NDArray[np.bool_] = self.newest_trained == _BEFORE_ALL_TIME
+        return is_cold
+
+    @property
+    def n_users(self) -> int:
+        return len(self.dataset.users)
+
+
+def _newest(case: _Case, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Each user's newest time among `rows`: [n_users], seconds; before all time where there is none."""
+    newest = np.full(case.n_users, _BEFORE_ALL_TIME)
+    ratings = case.dataset.ratings
+    np.maximum.at(newest, ratings.user_index[rows], ratings.timestamp[rows])
+    return newest
+
+
+def _learning_from_the_future(case: _Case) -> Iterator[Finding]:
+    n_older = int((case.dataset.ratings.timestamp[case.split.test] < case.newest_trained).sum())
+    if n_older == 0:
+        return
+    remedy = f"--split {SplitKind.TEMPORAL}"
+    what = (
+        f"{share(n_older, len(case.split.test), 'test rating')} are older than their user's newest training"
+    )
+    seeing = _features_that_see_the_time(case.feature_sets)
+    if seeing:
+        sentence = (
+            f"{what} rating, and {_listed(seeing)} the time of each: the model learns from ratings given"
+            " after those it is tested on."
+        )
+        yield Finding("time-travel", Severity.LEAK, sentence, remedy)
+    else:
+        sentence = f"{what} rating: in use, nobody has a user's later ratings to learn from."
+        yield Finding("random-split", Severity.CAUTION, sentence, remedy)
+
+
+def _features_that_see_the_time(feature_sets: Sequence[FeatureSet]) -> list[Feature]:
+    named = {feature for feature_set in feature_sets for feature in feature_set.features}
+    return [feature for feature in Feature if feature in named and FEATURES[feature].tower is Tower.CONTEXT]
+
+
+def _listed(features: Sequence[Feature]) -> str:
+    *others, last = features
+    return f"{', '.join(others)} and {last} see" if others else f"{last} sees"
+
+
+def _tested_on_training_pairs(case: _Case) -> Iterator[Finding]:
+    ratings = case.dataset.ratings
+    pair = ratings.user_index.astype(np.int64) * len(case.dataset.movies) + ratings.movie_index  # [n_ratings]
+    n_pairs = _count_common(pair[case.split.test], pair[case.trained])
+    if n_pairs:
+        sentence = (
+            f"{counted(n_pairs, 'pair')} of a user and a movie {'is' if n_pairs == 1 else 'are'} in test and"
+            " in training as well: the movie was rated twice, and the model has seen the answer."
+        )
+        remedy = "keep one rating of each user and movie in the ratings file, such as the last"
+        yield Finding("test-in-train", Severity.LEAK, sentence, remedy)
+
+
+def _count_common(some: npt.NDArray[np.int64], many: npt.NDArray[np.int64]) -> int:
+    """How many different values are in both."""
+    # Sorting and bisection take a small part of the time of NumPy's set operations.
+    some, many = np.sort(some), np.sort(many)
+    place = np.minimum(np.searchsorted(many, some), len(many) - 1)
+    return len(np.unique(some[many[place] == some]))
+
+
+def _colliding_titles(case: _Case) -> Iterator[Finding]:
+    times = Counter(case.dataset.movies.title.tolist())
+    shared = [title for title, n in times.items() if n > 1]
+    if shared:
+        movies = case.dataset.movies
+        ids = " and ".join(map(str, movies.movie_id[movies.title == shared[0]]))
+        sentence = (
+            f"{sum(times[title] for title in shared):,} movies share {counted(len(shared), 'title')}, such as"
+            f" '{shared[0]}' (ids {ids}). Here a movie is its id, so nothing is mixed up; what joins by title"
+            " elsewhere would mix them."
+        )
+        yield Finding("titles-collide", Severity.CAUTION, sentence, "")
+
+
+def _colliding_users(case: _Case) -> Iterator[Finding]:
+    ids, n_rows = np.unique(case.dataset.users.user_id, return_counts=True)
+    repeated = ids[n_rows > 1]
+    if len(repeated):
+        sentence = (
+            f"{counted(len(repeated), 'user id')} {'stands' if len(repeated) == 1 else 'stand'} in more than"
+            f" one row of the users, such as {repeated[0]}: one person is trained and tested as several."
+        )
+        yield Finding("users-collide", Severity.CAUTION, sentence, "give each person one row and one user id")
+    twins = find_twins(case.dataset)
+    if twins is not None:
+        yield _twins_finding(case, twins)
+
+
+def _twins_finding(case: _Case, twins: Twins) -> Finding:
+    n_copied = twins.n_copied(case.dataset, case.split)
+    first, second = (case.dataset.users.user_id[user] for user in twins.example)
+    sentence = (
+        f"{counted(twins.n_users, 'user')} rated the same movies at the same seconds as another, {first} and"
+        f" {second} for one"
+    )
+    if n_copied:
+        copies = f"{counted(n_copied, 'test rating')} of theirs {'is' if n_copied == 1 else 'are'}"
+        sentence += f": {copies} in the other's training part."
+    else:
+        sentence += ": one person counts several times, though no test rating is in another's training part."
+    severity = Severity.LEAK if n_copied else Severity.CAUTION
+    return Finding(
+        "users-collide", severity, sentence, "keep one of each group of such users in the ratings file"
+    )
+
+
+def _order_by_luck(case: _Case) -> Iterator[Finding]:
+    ratings = case.dataset.ratings
+    newest = _newest(case, np.arange(len(ratings)))
+    at_newest = ratings.user_index[ratings.timestamp == newest[ratings.user_index]]
+    is_tied = (np.bincount(at_newest, minlength=case.n_users) > 1)[case.test_users]  # [n_test]
+    n_tied = int(is_tied.sum())
+    if n_tied:
+        sentence = (
+            f"The last rating of {share(n_tied, len(is_tied), 'test user')} has the same second as the one"
+            " before: the file's order is the tie-break, and decides what they are tested on."
+        )
+        yield Finding("order-by-luck", Severity.CAUTION, sentence, f"--split {SplitKind.TEMPORAL}")
+
+
+def _count_different(users: npt.NDArray[np.int32]) -> int:
+    return int((np.bincount(users) > 0).sum())
+
+
+def _few_test_users(case: _Case) -> Iterator[Finding]:
+    n_warm = _count_different(case.test_users[~case.is_cold])
+    if n_warm < FEW_TEST_USERS:
+        sentence = (
+            f"{counted(n_warm, 'user')} with training ratings can be tested on, fewer than {FEW_TEST_USERS}:"
+            " the figures' intervals are wide."
+        )
+        yield Finding("few-test-users", Severity.CAUTION, sentence, _way_to_more_test_users(case))
+
+
+def _way_to_more_test_users(case: _Case) -> str:
+    n_ratings = np.bincount(case.dataset.ratings.user_index, minlength=case.n_users)
+    could_be_tested = int((n_ratings >= LEAVE_LAST_FROM).sum())
+    is_possible = case.config.kind is not SplitKind.LEAVE_LAST and could_be_tested >= FEW_TEST_USERS
+    return f"--split {SplitKind.LEAVE_LAST}" if is_possible else "--dataset 1m"
+
+
+def _cold_users(case: _Case) -> Iterator[Finding]:
+    is_cold = case.is_cold
+    if is_cold.any():
+        n_users = _count_different(case.test_users[is_cold])
+        sentence = (
+            f"{share(int(is_cold.sum()), len(is_cold), 'test rating')} are of {counted(n_users, 'user')}"
+            " without a training rating: they are reported apart, and the figures are about the others."
+        )
+        yield Finding("cold-users", Severity.CAUTION, sentence, f"--split {SplitKind.LEAVE_LAST}")
+
+
+@dataclass(frozen=True)
+class _DataCheck:
+    """One entry of the table."""
+
+    names: tuple[str, ...]
+    clean: str
+    find: Callable[[_Case], Iterator[Finding]]
+    kinds: frozenset[SplitKind] = frozenset(SplitKind)
+
+
+DATA_CHECKS = (
+    _DataCheck(
+        ("time-travel", "random-split"),
+        "No test rating is older than its user's newest training rating.",
+        _learning_from_the_future,
+    ),
+    _DataCheck(
+        ("test-in-train",),
+        "No user's movie is in test and in training as well.",
+        _tested_on_training_pairs,
+    ),
+    _DataCheck(
+        ("users-collide",),
+        f"No user id stands twice, and no two users with {MIN_TWIN_RATINGS} ratings or more have the same"
+        " history.",
+        _colliding_users,
+    ),
+    _DataCheck(("titles-collide",), "No two movies share a title.", _colliding_titles),
+    _DataCheck(
+        ("order-by-luck",),
+        "No test user's last two ratings have the same second.",
+        _order_by_luck,
+        frozenset({SplitKind.LEAVE_LAST}),
+    ),
+    _DataCheck(
+        ("few-test-users",),
+        f"{FEW_TEST_USERS} users with training ratings, or more, have test ratings.",
+        _few_test_users,
+    ),
+    _DataCheck(
+        ("cold-users",),
+        "Every test rating's user has training ratings.",
+        _cold_users,
+        frozenset({SplitKind.TEMPORAL}),
+    ),
+)

@@ -1,0 +1,93 @@
+"""Everything that can be checked at once: a data set, its split, and the models trained on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from movierec_cli.config import Family, FeatureSet, SplitConfig
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.restrict import restrict
+from movierec_cli.data.split import Split, split_ratings
+from movierec_cli.errors import MovierecError
+from movierec_cli.leakage.data_checks import run_data_checks
+from movierec_cli.leakage.finding import Checked, Finding, Severity, counted
+from movierec_cli.leakage.vocabulary_checks import check_vocabularies
+from movierec_cli.models.features import require_features
+from movierec_cli.registry.store import Problem, Run, list_runs
+
+_Divide = Callable[[SplitConfig], tuple[Dataset, Split]]
+
+_SPLITS_KEPT = 2  # the runs of one folder mostly share theirs
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What `diagnose` looked at."""
+
+    checked: tuple[Checked, ...]
+    problems: tuple[Problem, ...]  # folders among the saved models that could not be checked
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All of them, leaks first."""
+        found = [finding for check in self.checked for finding in check.findings]
+        return tuple(sorted(found, key=lambda finding: finding.severity is not Severity.LEAK))
+
+    @property
+    def has_leak(self) -> bool:
+        """Whether one of them is a leak."""
+        return any(finding.severity is Severity.LEAK for finding in self.findings)
+
+
+def diagnose(
+    dataset: Dataset, config: SplitConfig, feature_sets: Sequence[FeatureSet], saved_models_dir: Path
+) -> Diagnosis:
+    """Checks a data set under one split, then every saved model of that data under the model's own split.
+
+    Raises:
+        MovierecError: the data set lacks a feature, or cannot be split so.
+    """
+    for feature_set in feature_sets:
+        require_features(dataset, feature_set)
+
+    @lru_cache(_SPLITS_KEPT)
+    def divide(config: SplitConfig) -> tuple[Dataset, Split]:
+        counting = restrict(dataset, min_rating=config.min_rating, k_core=config.k_core)
+        return counting, split_ratings(counting.ratings, config)
+
+    counting, split = divide(config)
+    checked = run_data_checks(counting, split, config, feature_sets)
+    runs, unreadable = list_runs(saved_models_dir)
+    trained = [run for run in runs if _is_of(run, dataset)]
+    fitted, unchecked = _check_runs(trained, divide)
+    return Diagnosis((*checked, *fitted), (*unreadable, *unchecked))
+
+
+def _is_of(run: Run, dataset: Dataset) -> bool:
+    """Whether the run was trained on these data, and has something that was fitted."""
+    return run.record.data.fingerprint == dataset.fingerprint and run.record.config.family is Family.TWO_TOWER
+
+
+def _check_runs(runs: Sequence[Run], divide: _Divide) -> tuple[tuple[Checked, ...], list[Problem]]:
+    findings: list[Finding] = []
+    problems: list[Problem] = []
+    for run in runs:
+        try:
+            findings += _run_findings(run, divide)
+        except MovierecError as error:  # such as a damaged file; the others are still worth a look
+            problems.append(Problem(run.folder, str(error)))
+    n_checked = len(runs) - len(problems)
+    if n_checked == 0:
+        return (), problems
+    clean = f"{counted(n_checked, 'saved model')} of this data set: nothing was fitted on more than train."
+    return (Checked(("fitted-on-more-than-train",), clean, tuple(findings)),), problems
+
+
+def _run_findings(run: Run, divide: _Divide) -> Iterator[Finding]:
+    config = run.record.config
+    counting, split = divide(config.split)
+    found = check_vocabularies(counting, split, config.feature_set, run.artifacts.vocabularies)
+    return (replace(finding, sentence=f"{run.record.name}: {finding.sentence}") for finding in found)

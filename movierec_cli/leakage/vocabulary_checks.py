@@ -1,0 +1,130 @@
+"""Whether a trained model's vocabularies, buckets and means are those of its training part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from movierec_cli.config import Feature, FeatureSet
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.split import Split
+from movierec_cli.leakage.finding import Finding, Severity
+from movierec_cli.models.features import MIN_TOKEN_MOVIES, fit_features, require_features
+
+SAME_NUMBER = 1e-12
+"""Relative difference up to which numbers are one: sums may be taken in another order elsewhere."""
+
+
+def check_vocabularies(
+    dataset: Dataset, split: Split, feature_set: FeatureSet, vocabularies: Mapping[str, Any]
+) -> tuple[Finding, ...]:
+    """What of a trained model was fitted on other rows than `split.train`: one finding a feature.
+
+    Args:
+        dataset: as it was split for the model.
+        split: the model's.
+        feature_set: the model's.
+        vocabularies: what each feature was fitted to, by feature, as it was saved (plain JSON values).
+
+    Raises:
+        MovierecError: the data set lacks a feature's columns, or it cannot be fitted.
+    """
+    require_features(dataset, feature_set)
+    fitted = fit_features(dataset, split.train, feature_set)
+    differences = {
+        feature: list(_differences(feature, vocabularies.get(feature.value), vocabulary))
+        for feature, vocabulary in fitted.items()
+    }
+    return tuple(_finding(feature, found) for feature, found in differences.items() if found)
+
+
+def _finding(feature: Feature, differences: list[str]) -> Finding:
+    sentence = f"{feature} is not as fitted on the training part alone: {'; '.join(differences)}."
+    return Finding("fitted-on-more-than-train", Severity.LEAK, sentence, "--retrain")
+
+
+@dataclass(frozen=True)
+class _Members:
+    """Values that count as a set."""
+
+    one: str
+    several: str
+    where: str  # they are not
+
+    def extra(self, n: int) -> str:
+        return f"{n:,} {self.one if n == 1 else self.several} of {self.where}"
+
+
+_MEMBERS = {
+    (Feature.MOVIE_TITLE_TEXT, "tokens"): _Members(
+        "title word", "title words", f"fewer than {MIN_TOKEN_MOVIES} training movies"
+    ),
+    (Feature.MOVIE_GENRES, "genres"): _Members("genre", "genres", "no training movie"),
+    (Feature.MOVIE_YEAR, "values"): _Members("year", "years", "no training movie"),
+    (Feature.BUCKETIZED_USER_AGE, "values"): _Members("age", "ages", "no user in training"),
+    (Feature.USER_GENDER, "values"): _Members("gender", "genders", "no user in training"),
+    (Feature.USER_OCCUPATION, "values"): _Members("occupation", "occupations", "no user in training"),
+}
+"""What is a set in a vocabulary, by feature and key; anything else is compared as numbers."""
+
+_NUMBERS = {"first": "users' first ratings", "edges": "bucket edges", "std": "standard deviation"}
+"""Words for keys of numbers that do not speak for themselves."""
+
+
+def _differences(feature: Feature, saved: Any, fitted: Mapping[str, Any]) -> Iterator[str]:
+    if not isinstance(saved, dict):
+        yield "it was saved without a vocabulary"
+    elif saved.keys() != fitted.keys():
+        yield f"it was saved with {_named(saved)}, and fitting gives {_named(fitted)}"
+    else:
+        for key, value in fitted.items():
+            members = _MEMBERS.get((feature, key))
+            if members is not None:
+                yield from _set_differences(members, saved[key], value)
+            else:
+                yield from _number_differences(_NUMBERS.get(key, key), saved[key], value)
+
+
+def _named(vocabulary: Mapping[str, Any]) -> str:
+    return ", ".join(sorted(vocabulary)) or "nothing"
+
+
+def _set_differences(members: _Members, saved: Any, fitted: list[Any]) -> Iterator[str]:
+    if not isinstance(saved, list) or any(isinstance(value, dict | list) for value in saved):
+        yield f"its {members.several} are no list of values"
+        return
+    n_extra, n_missing = len(set(saved) - set(fitted)), len(set(fitted) - set(saved))
+    if n_extra:
+        yield members.extra(n_extra)
+    if n_missing:
+        yield f"{n_missing:,} {members.one if n_missing == 1 else members.several} of training left out"
+
+
+def _number_differences(noun: str, saved: Any, fitted: Any) -> Iterator[str]:
+    own, other = _as_numbers(saved), _as_numbers(fitted)
+    if own is None or other is None:
+        if saved != fitted:
+            yield f"its {noun} is {saved!r:.60}, not {fitted!r:.60}"
+    elif own.shape != other.shape:
+        yield f"{own.size:,} {noun}, not {other.size:,}"
+    elif own.ndim == 0:
+        if not _same(own, other).all():
+            yield f"its {noun} is {float(own):,.2f}, not {float(other):,.2f}"
+    elif not (same := _same(own, other)).all():
+        yield f"{int((~same).sum()):,} of {same.size:,} {noun} are others"
+
+
+def _as_numbers(value: Any) -> Any:
+    """An array, or None where there is something else than numbers in it."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # lists of different lengths
+        return None
+    return array if array.dtype.kind in "iuf" else None
+
+
+def _same(saved: Any, fitted: Any) -> Any:
+    return np.isclose(saved, fitted, rtol=SAME_NUMBER, atol=0)
