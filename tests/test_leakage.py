@@ -1,0 +1,481 @@
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+
+from movierec_cli.cli.app import app
+from movierec_cli.config import DEFAULT_FEATURE_SETS, DataConfig, Feature, FeatureSet, SplitConfig, SplitKind
+from movierec_cli.data.dataset import Dataset, Movies, Ratings, Users
+from movierec_cli.data.load import load_dataset
+from movierec_cli.data.split import Split, split_ratings
+from movierec_cli.errors import MovierecError
+from movierec_cli.leakage import Finding, Severity, check_data, check_vocabularies, run_data_checks
+from movierec_cli.leakage.twins import find_twins
+from movierec_cli.models.features import fit_features
+from movierec_cli.registry.serialization import canonical_json
+
+NO_FEATURES = (FeatureSet(),)
+TIMESTAMP = (FeatureSet(), FeatureSet((Feature.TIMESTAMP, Feature.MOVIE_GENRES)))
+
+
+def dataset_of(rows: Iterable[tuple[int, int, int]], titles: dict[int, str] | None = None) -> Dataset:
+    """From (user, movie, second) rows; ids are 100 and 1000 above users' and movies' rows."""
+    user, movie, time = (np.array(column, np.int64) for column in zip(*rows, strict=True))
+    n_movies = int(movie.max()) + 1
+    names = [(titles or {}).get(m, f"Film {m} ({1950 + m % 60})") for m in range(n_movies)]
+    return Dataset(
+        name="planted",
+        description="planted",
+        fingerprint="f" * 64,
+        ratings=Ratings(
+            user.astype(np.int32), movie.astype(np.int32), np.full(len(user), 4, np.float32), time
+        ),
+        movies=Movies(
+            movie_id=np.arange(n_movies) + 1000,
+            title=np.array(names, object),
+            year=np.full(n_movies, 1950, np.int16),
+            genres=np.ones((n_movies, 1), bool),
+            genre_names=("Drama",),
+        ),
+        users=Users(user_id=np.arange(int(user.max()) + 1) + 100),
+    )
+
+
+def random_dataset(n_users: int = 120, n_movies: int = 60, seed: int = 0) -> Dataset:
+    """Each user rates 12 movies at distinct seconds of their own."""
+    rng = np.random.default_rng(seed)
+    return dataset_of(
+        (user, movie, second)
+        for user in range(n_users)
+        for movie, second in zip(
+            rng.choice(n_movies, 12, replace=False), rng.choice(100_000, 12, replace=False), strict=True
+        )
+    )
+
+
+def found(
+    dataset: Dataset,
+    kind: SplitKind = SplitKind.RANDOM,
+    feature_sets: tuple[FeatureSet, ...] = NO_FEATURES,
+    split: Split | None = None,
+) -> dict[str, Finding]:
+    config = SplitConfig(kind=kind)
+    findings = check_data(
+        dataset, split or split_ratings(dataset.ratings, config), config, feature_sets=feature_sets
+    )
+    assert len({finding.name for finding in findings}) == len(findings)
+    return {finding.name: finding for finding in findings}
+
+
+def rows_split(*parts: Iterable[int]) -> Split:
+    return Split(*(np.array(list(part), np.int64) for part in parts))
+
+
+# --- learning from the future -----------------------------------------------------------------------
+
+
+def n_older(dataset: Dataset, split: Split) -> int:
+    ratings, older = dataset.ratings, 0
+    for row in split.test:
+        own = [r for r in split.fit if ratings.user_index[r] == ratings.user_index[row]]
+        older += any(ratings.timestamp[r] > ratings.timestamp[row] for r in own)
+    return older
+
+
+def test_a_random_split_with_a_feature_of_the_time_is_time_travel() -> None:
+    dataset = random_dataset()
+    n, n_test = n_older(dataset, split_ratings(dataset.ratings, SplitConfig())), round(1440 * 0.2)
+    findings = found(dataset, feature_sets=TIMESTAMP)
+    assert "random-split" not in findings
+    finding = findings["time-travel"]
+    assert finding.severity is Severity.LEAK
+    assert finding.remedy == "--split temporal"
+    assert f"{n} of {n_test} test ratings ({100 * n / n_test:.1f} %)" in finding.sentence
+    assert "timestamp sees" in finding.sentence and "movie_genres" not in finding.sentence
+
+
+def test_every_feature_of_the_time_is_named() -> None:
+    sets = (FeatureSet((Feature.USER_TENURE,)), FeatureSet((Feature.DAY_OF_WEEK, Feature.TIMESTAMP)))
+    sentence = found(random_dataset(), feature_sets=sets)["time-travel"].sentence
+    assert "timestamp, day_of_week and user_tenure see " in sentence
+
+
+def test_a_random_split_without_one_is_a_caution_only() -> None:
+    dataset = random_dataset()
+    n = n_older(dataset, split_ratings(dataset.ratings, SplitConfig()))
+    sets = (FeatureSet((Feature.MOVIE_TITLE_TEXT, Feature.USER_HISTORY)),)
+    findings = found(dataset, feature_sets=sets)
+    assert "time-travel" not in findings
+    assert findings["random-split"].severity is Severity.CAUTION
+    assert f"{n} of 288 test ratings" in findings["random-split"].sentence
+
+
+@pytest.mark.parametrize("kind", [SplitKind.TEMPORAL, SplitKind.LEAVE_LAST])
+def test_splits_by_time_do_not_travel(kind: SplitKind) -> None:
+    assert not {"time-travel", "random-split"} & set(found(random_dataset(), kind, TIMESTAMP))
+
+
+# --- pairs in both parts ----------------------------------------------------------------------------
+
+
+def test_a_pair_in_test_and_in_training_is_found_once_however_often_it_comes() -> None:
+    rows = [(0, 0, 1), (0, 1, 2), (1, 0, 3), (0, 0, 4), (0, 0, 5), (1, 0, 6), (1, 2, 7), (0, 2, 8)]
+    split = rows_split([0, 1], [2], [3, 4, 5, 6, 7])  # (0, 0) twice and (1, 0): from train, from validation
+    finding = found(dataset_of(rows), split=split)["test-in-train"]
+    assert finding.severity is Severity.LEAK
+    assert finding.sentence.startswith("2 pairs of a user and a movie are in test and in training")
+    assert "ratings file" in finding.remedy
+
+
+def test_the_same_movie_or_the_same_user_alone_is_no_pair() -> None:
+    rows = [(0, 0, 1), (1, 1, 2), (0, 1, 3), (1, 0, 4), (0, 2, 5)]
+    assert "test-in-train" not in found(dataset_of(rows), split=rows_split([0], [1], [2, 3, 4]))
+
+
+# --- titles and users -------------------------------------------------------------------------------
+
+
+def test_titles_that_collide_are_counted_with_an_example() -> None:
+    titles = {3: "Heat (1995)", 7: "Heat (1995)", 9: "Heat (1995)", 4: "Sabrina (1954)", 5: "Sabrina (1954)"}
+    dataset = random_dataset()
+    movies = dataset.movies
+    movies.title[list(titles)] = list(titles.values())
+    finding = found(dataset)["titles-collide"]
+    assert finding.severity is Severity.CAUTION
+    assert finding.sentence.startswith("5 movies share 2 titles")
+    assert "'Heat (1995)' (ids 1003 and 1007 and 1009)" in finding.sentence
+
+
+def test_titles_of_two_years_do_not_collide() -> None:
+    dataset = dataset_of(
+        [(u, m, u + m) for u in range(9) for m in range(2)], {0: "Heat (1995)", 1: "Heat (1986)"}
+    )
+    assert "titles-collide" not in found(dataset)
+
+
+def test_movielens_100k_has_18_titles_twice(shared_data: Path, tmp_path: Path) -> None:
+    archive = shared_data / "ml-100k.zip"
+    dataset = load_dataset(DataConfig(archive=archive, datasets_dir=tmp_path))
+    titles = list(dataset.movies.title)
+    assert (len(titles), len(set(titles))) == (1682, 1664)
+    assert found(dataset)["titles-collide"].sentence.startswith("36 movies share 18 titles")
+
+
+def with_copies(n_copied: int, n_ratings: int, shift_s: int = 0) -> Dataset:
+    """Random users, then copies of the first `n_copied`, with `n_ratings` each and in reverse order."""
+    ratings = random_dataset().ratings
+    rows = list(
+        zip(
+            ratings.user_index.tolist(), ratings.movie_index.tolist(), ratings.timestamp.tolist(), strict=True
+        )
+    )
+    own = {user: [row for row in rows if row[0] == user][:n_ratings] for user in range(n_copied)}
+    rows = [row for row in rows if row[0] >= n_copied or row in own[row[0]]]
+    copies = [(120 + u, movie, time + shift_s) for u in own for _, movie, time in reversed(own[u])]
+    return dataset_of(rows + copies)
+
+
+def test_users_with_one_history_leak_between_train_and_test() -> None:
+    dataset = with_copies(3, 9)
+    ratings = dataset.ratings
+    split = split_ratings(ratings, SplitConfig())
+    twin = {u: 120 + u for u in range(3)} | {120 + u: u for u in range(3)}
+    trained = set(zip(ratings.user_index[split.fit], ratings.movie_index[split.fit], strict=True))
+    tested = zip(ratings.user_index[split.test].tolist(), ratings.movie_index[split.test], strict=True)
+    n_copied = sum((twin.get(user, -1), movie) in trained for user, movie in tested)
+    assert n_copied > 0
+    finding = found(dataset)["users-collide"]
+    assert finding.severity is Severity.LEAK
+    assert "6 users rated the same movies at the same seconds as another, 100 and 220" in finding.sentence
+    assert f"{n_copied} test ratings of theirs are in the other's training part" in finding.sentence
+
+
+def test_users_with_one_history_are_a_caution_where_nothing_of_them_leaks() -> None:
+    finding = found(with_copies(3, 9), SplitKind.TEMPORAL)["users-collide"]
+    assert finding.severity is Severity.CAUTION
+    assert finding.sentence.startswith("6 users")
+
+
+@pytest.mark.parametrize(("n_ratings", "shift_s", "is_found"), [(5, 0, True), (4, 0, False), (9, 1, False)])
+def test_short_or_shifted_histories_are_no_twins(n_ratings: int, shift_s: int, is_found: bool) -> None:
+    assert ("users-collide" in found(with_copies(2, n_ratings, shift_s))) is is_found
+
+
+def test_twins_are_those_a_comparison_of_all_pairs_finds() -> None:
+    rng = np.random.default_rng(1)
+    n_twins = 0
+    for _ in range(100):
+        n_users = int(rng.integers(2, 9))
+        rows = [
+            (user, int(movie), int(rng.random() < 0.1))
+            for user in range(n_users)
+            for movie in rng.permutation(6)[: rng.integers(5, 7)]
+        ]
+        order = rng.permutation(len(rows))
+        dataset = dataset_of([rows[place] for place in order])
+        histories = [{row[1:] for row in rows if row[0] == user} for user in range(n_users)]
+        expected = {
+            pair for pair in combinations(range(n_users), 2) if histories[pair[0]] == histories[pair[1]]
+        }
+        twins = find_twins(dataset)
+        group = np.full(n_users, -1) if twins is None else twins.group
+        pairs = {(a, b) for a, b in combinations(range(n_users), 2) if group[a] == group[b] != -1}
+        assert pairs == expected
+        n_twins += len(expected)
+    assert n_twins > 50
+
+
+def test_a_user_id_in_two_rows_is_found() -> None:
+    dataset = random_dataset()
+    ids = dataset.users.user_id.copy()
+    ids[[3, 4]] = 777
+    finding = found(replace(dataset, users=Users(user_id=ids)))["users-collide"]
+    assert finding.severity is Severity.CAUTION
+    assert "1 user id stands in more than one row of the users, such as 777" in finding.sentence
+
+
+def test_users_of_their_own_do_not_collide() -> None:
+    assert "users-collide" not in found(random_dataset())
+
+
+# --- splits -----------------------------------------------------------------------------------------
+
+
+def tied_dataset() -> Dataset:
+    """The last two ratings of every third of 120 users have one second; of the others the first two."""
+    return dataset_of(
+        (user, movie, time)
+        for user in range(120)
+        for movie, time in enumerate((1, 2, 3, 3) if user % 3 == 0 else (1, 1, 2, 3))
+    )
+
+
+def test_leave_last_says_how_often_the_files_order_decides() -> None:
+    finding = found(tied_dataset(), SplitKind.LEAVE_LAST)["order-by-luck"]
+    assert finding.severity is Severity.CAUTION
+    assert "40 of 120 test users (33.3 %)" in finding.sentence
+    assert "file's order is the tie-break" in finding.sentence
+
+
+def test_luck_decides_nothing_where_times_differ_or_the_split_is_another() -> None:
+    assert "order-by-luck" not in found(random_dataset(), SplitKind.LEAVE_LAST)
+    assert "order-by-luck" not in found(tied_dataset(), SplitKind.TEMPORAL)
+
+
+@pytest.mark.parametrize(("n_warm", "is_found"), [(99, True), (100, False)])
+def test_fewer_than_100_warm_test_users_are_few(n_warm: int, is_found: bool) -> None:
+    """Thirty cold users are tested as well; they do not count."""
+    rows = [(user, 0, user) for user in range(n_warm)]
+    rows += [(user, 1, 500 + user) for user in range(n_warm + 30)]
+    split = rows_split(range(n_warm - 1), [n_warm - 1], range(n_warm, len(rows)))
+    finding = found(dataset_of(rows), SplitKind.TEMPORAL, split=split).get("few-test-users")
+    assert (finding is not None) is is_found
+    if finding is not None:
+        assert finding.sentence.startswith("99 users with training ratings")
+        assert finding.severity is Severity.CAUTION
+        assert finding.remedy == "--dataset 1m"  # nobody has three ratings, so leave-last has no more
+
+
+def test_where_enough_users_could_be_tested_leave_last_is_the_remedy() -> None:
+    dataset = random_dataset()
+    split = rows_split(range(1, 1400), [0], range(1400, 1440))
+    assert found(dataset, split=split)["few-test-users"].remedy == "--split leave-last"
+
+
+def test_cold_users_of_a_temporal_split_are_counted() -> None:
+    rows = [(user, movie, 10 * user + movie) for user in range(300) for movie in range(5)]
+    dataset = dataset_of(rows)
+    split = split_ratings(dataset.ratings, SplitConfig(kind=SplitKind.TEMPORAL))
+    known = {rows[row][0] for row in split.fit}
+    cold = [rows[row][0] for row in split.test if rows[row][0] not in known]
+    assert cold
+    finding = found(dataset, SplitKind.TEMPORAL)["cold-users"]
+    percent = f"({100 * len(cold) / len(split.test):.1f} %)"
+    assert f"{len(cold)} of {len(split.test)} test ratings {percent} are of {len(set(cold))} users" in (
+        finding.sentence
+    )
+    assert finding.severity is Severity.CAUTION
+
+
+def test_users_with_training_ratings_are_not_cold() -> None:
+    rows = [(user, movie, 1000 * movie + user) for user in range(120) for movie in range(9)]
+    assert "cold-users" not in found(dataset_of(rows), SplitKind.TEMPORAL)
+
+
+def test_leaks_come_first() -> None:
+    dataset = with_copies(2, 9)
+    dataset.movies.title[[0, 1]] = "Heat (1995)"
+    findings = check_data(
+        dataset, split_ratings(dataset.ratings, SplitConfig()), SplitConfig(), DEFAULT_FEATURE_SETS
+    )
+    severities = [finding.severity for finding in findings]
+    assert severities == sorted(severities, key=[Severity.LEAK, Severity.CAUTION].index)
+    assert set(severities) == set(Severity)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (SplitKind.RANDOM, {"time-travel"}),
+        (SplitKind.TEMPORAL, {"cold-users"}),
+        (SplitKind.LEAVE_LAST, {"order-by-luck"}),
+    ],
+)
+def test_of_the_sample_only_what_its_split_brings_is_found(kind: SplitKind, expected: set[str]) -> None:
+    dataset = load_dataset(DataConfig(dataset="sample"))
+    assert set(found(dataset, kind, DEFAULT_FEATURE_SETS)) == expected
+
+
+@pytest.mark.parametrize("kind", SplitKind)
+def test_what_was_checked_has_a_clean_sentence_or_findings(kind: SplitKind) -> None:
+    dataset, config = random_dataset(), SplitConfig(kind=kind)
+    split = split_ratings(dataset.ratings, config)
+    checked = run_data_checks(dataset, split, config, TIMESTAMP)
+    names = {name for check in checked for name in check.names}
+    assert ("order-by-luck" in names, "cold-users" in names) == (
+        kind is SplitKind.LEAVE_LAST,
+        kind is SplitKind.TEMPORAL,
+    )
+    for check in checked:
+        assert check.clean.endswith(".")
+        assert {finding.name for finding in check.findings} <= set(check.names)
+    flat = [finding for check in checked for finding in check.findings]
+    assert set(flat) == set(check_data(dataset, split, config, TIMESTAMP))
+
+
+def test_remedies_are_options_that_train_has() -> None:
+    command = typer.main.get_command(app).commands["train"]  # type: ignore[attr-defined]
+    options = {name for param in command.params for name in param.opts}
+    cases = ((random_dataset(), SplitKind.RANDOM), (tied_dataset(), SplitKind.LEAVE_LAST))
+    cases += ((random_dataset(30), SplitKind.TEMPORAL), (random_dataset(30), SplitKind.LEAVE_LAST))
+    remedies = {f.remedy for dataset, kind in cases for f in found(dataset, kind, TIMESTAMP).values()}
+    remedies |= {finding.remedy for finding in vocabulary_findings(Feature.TIMESTAMP)}
+    assert {remedy.split()[0] for remedy in remedies} == {"--split", "--retrain", "--dataset"}
+    for remedy in remedies:
+        option, *value = remedy.split()
+        assert option in options
+        assert option != "--split" or value[0] in set(SplitKind)
+
+
+# --- vocabularies -----------------------------------------------------------------------------------
+
+TITLES = ("Red Moon", "Red Sun", "Blue Moon", "Blue Sun", "Red Kite", "Grey Kite", "Grey Sea")
+FITTED = rows_split(range(12), range(12, 22), range(22, 25))
+
+
+def described_dataset() -> Dataset:
+    """Users 0-2 and movies 0-3 are in train; user 3 and movies 4-6 come with validation only."""
+    train = [(user, movie, 1000 + 100 * user + movie) for user in range(3) for movie in range(4)]
+    validation = [(3, movie, 500 + movie) for movie in range(7)]
+    validation += [(1, movie, 400 + movie) for movie in range(4, 7)]
+    dataset = dataset_of(train + validation + [(2, movie, 5000) for movie in range(4, 7)])
+    genres = np.zeros((7, 3), bool)
+    genres[:4, 0] = genres[4:, 1] = True
+    return replace(
+        dataset,
+        movies=Movies(
+            movie_id=dataset.movies.movie_id,
+            title=np.array(TITLES, object),
+            year=np.array([1990, 1991, 1992, 1993, 2001, 2002, 1990], np.int16),
+            genres=genres,
+            genre_names=("Drama", "Western", "War"),
+            length_minutes=np.array([90, 95, 100, 105, 180, 200, 220], np.float32),
+        ),
+        users=Users(
+            user_id=dataset.users.user_id,
+            bucketized_age=np.array([18, 25, 25, 56], np.float32),
+            is_male=np.array([True, True, True, False]),
+            occupation=np.array([0, 1, 1, 2], np.int32),
+            occupation_names=("artist", "writer", "doctor"),
+        ),
+    )
+
+
+def saved(dataset: Dataset, rows: np.ndarray, *features: Feature) -> dict[str, object]:
+    """As a saved run gives them back."""
+    fitted = fit_features(dataset, rows, FeatureSet(features))
+    plain = {feature.value: vocabulary for feature, vocabulary in fitted.items()}
+    return dict(json.loads(canonical_json(plain)))
+
+
+def vocabulary_findings(*features: Feature) -> tuple[Finding, ...]:
+    dataset = described_dataset()
+    kept = saved(dataset, FITTED.fit, *features)
+    return check_vocabularies(dataset, FITTED, FeatureSet(features), kept)
+
+
+def test_what_was_fitted_on_train_is_clean() -> None:
+    dataset = described_dataset()
+    kept = saved(dataset, FITTED.train, *Feature)
+    assert check_vocabularies(dataset, FITTED, FeatureSet(tuple(Feature)), kept) == ()
+
+
+@pytest.mark.parametrize(
+    ("feature", "words"),
+    [
+        (Feature.TIMESTAMP, "999 of 999 bucket edges are others; its mean is 816.09, not 1,101.50"),
+        (Feature.MOVIE_TITLE_TEXT, "2 title words of fewer than 2 training movies"),
+        (Feature.MOVIE_GENRES, "1 genre of no training movie"),
+        (Feature.MOVIE_LENGTH, "19 of 19 bucket edges are others; its median is 105.00, not 97.50"),
+        (Feature.MOVIE_YEAR, "2 years of no training movie"),
+        (Feature.BUCKETIZED_USER_AGE, "1 age of no user in training"),
+        (Feature.USER_GENDER, "1 gender of no user in training"),
+        (Feature.USER_OCCUPATION, "1 occupation of no user in training"),
+        (Feature.USER_TENURE, "2 of 4 users' first ratings are others"),
+    ],
+)
+def test_what_was_fitted_on_validation_too_is_named(feature: Feature, words: str) -> None:
+    (finding,) = vocabulary_findings(feature)
+    assert (finding.name, finding.severity) == ("fitted-on-more-than-train", Severity.LEAK)
+    assert finding.remedy == "--retrain"
+    assert finding.sentence.startswith(f"{feature} is not as fitted on the training part alone: ")
+    assert words in finding.sentence
+
+
+def test_each_feature_has_its_own_finding() -> None:
+    features = (Feature.MOVIE_GENRES, Feature.DAY_OF_WEEK, Feature.USER_GENDER)
+    names = [finding.sentence.split()[0] for finding in vocabulary_findings(*features)]
+    assert names == ["movie_genres", "user_gender"]
+
+
+@pytest.mark.parametrize(
+    ("feature", "vocabulary", "words"),
+    [
+        (Feature.MOVIE_GENRES, None, "saved without a vocabulary"),
+        (Feature.MOVIE_GENRES, ["Drama"], "saved without a vocabulary"),
+        (Feature.MOVIE_GENRES, {"names": ["Drama"]}, "saved with names, and fitting gives genres"),
+        (Feature.DAY_OF_WEEK, {"days": 7}, "saved with days, and fitting gives nothing"),
+        (Feature.MOVIE_GENRES, {"genres": []}, "1 genre of training left out"),
+        (Feature.MOVIE_GENRES, {"genres": [["Drama"]]}, "its genres are no list"),
+        (Feature.USER_TENURE, {"first": [[1], [2, 3]]}, "its users' first ratings is [[1], [2, 3]], not"),
+        (Feature.USER_TENURE, {"first": "soon"}, "its users' first ratings is 'soon', not"),
+        (Feature.USER_TENURE, {"first": 7}, "1 users' first ratings, not 4"),
+    ],
+)
+def test_a_vocabulary_of_another_shape_is_no_traceback(
+    feature: Feature, vocabulary: object, words: str
+) -> None:
+    kept = {} if vocabulary is None else {feature.value: vocabulary}
+    (finding,) = check_vocabularies(described_dataset(), FITTED, FeatureSet((feature,)), kept)
+    assert words in finding.sentence
+
+
+def test_the_last_digits_of_a_sum_are_no_leak_but_a_second_is() -> None:
+    dataset, feature_set = described_dataset(), FeatureSet((Feature.TIMESTAMP,))
+    kept = saved(dataset, FITTED.train, Feature.TIMESTAMP)
+    vocabulary = kept["timestamp"]
+    assert isinstance(vocabulary, dict)
+    vocabulary["mean"] *= 1 + 1e-15
+    assert check_vocabularies(dataset, FITTED, feature_set, kept) == ()
+    vocabulary["mean"] += 1
+    assert len(check_vocabularies(dataset, FITTED, feature_set, kept)) == 1
+
+
+def test_data_without_the_features_column_are_refused_by_name() -> None:
+    with pytest.raises(MovierecError, match="movie_length"):
+        check_vocabularies(random_dataset(), FITTED, FeatureSet((Feature.MOVIE_LENGTH,)), {})
