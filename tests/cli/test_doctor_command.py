@@ -31,23 +31,29 @@ program.command("doctor", cls=Command)(doctor_command)
 
 
 @pytest.fixture
-def doctor(archive_csv: Path, tmp_path: Path) -> Callable[..., Any]:
-    """doctor("--strict") runs it on a small archive: 12 users, 15 movies, 96 ratings."""
+def archive(make_archive: Callable[..., Path]) -> Path:
+    """A data set of the user's own: 12 users, 15 movies, 96 ratings."""
+    return make_archive("csv", name="films")
+
+
+@pytest.fixture
+def doctor(archive: Path, tmp_path: Path) -> Callable[..., Any]:
+    """doctor("--strict") runs it on the archive."""
     folders = ["--datasets_dir", str(tmp_path / "datasets"), "--saved_models_dir", str(tmp_path / "models")]
 
     def run(*args: str, width: int = 100) -> Any:
-        data = [] if "--dataset" in args else ["--archive", str(archive_csv)]
+        data = [] if "--dataset" in args else ["--archive", str(archive)]
         return CliRunner().invoke(program, [*data, *folders, *args], env={"COLUMNS": str(width)})
 
     return run
 
 
 @pytest.fixture
-def save(archive_csv: Path, tmp_path: Path) -> Callable[..., Run]:
+def save(archive: Path, tmp_path: Path) -> Callable[..., Run]:
     """save(split) saves a model of the archive's data, fitted on train alone or on validation as well."""
 
     def save_fitted(split: SplitConfig, *, on_validation: bool = False) -> Run:
-        dataset = load_dataset(DataConfig(archive=archive_csv, datasets_dir=tmp_path / "datasets"))
+        dataset = load_dataset(DataConfig(archive=archive, datasets_dir=tmp_path / "datasets"))
         counting = restrict(dataset, min_rating=split.min_rating, k_core=split.k_core)
         parts = split_ratings(counting.ratings, split)
         fitted = fit_features(counting, parts.fit if on_validation else parts.train, FEATURES)
@@ -125,10 +131,10 @@ def test_json_has_what_was_checked_findings_and_problems(doctor: Callable[..., A
     assert all(set(item) == {"names", "clean", "sentence"} for item in content["checked"])
 
 
-def test_the_split_asked_for_is_checked(doctor: Callable[..., Any], archive_csv: Path) -> None:
+def test_the_split_asked_for_is_checked(doctor: Callable[..., Any], archive: Path) -> None:
     temporal = document(doctor("--split", "temporal", "--json"))
     assert "time-travel" not in names(temporal["findings"])
-    ratings = archive_ratings(archive_csv)
+    ratings = archive_ratings(archive)
     n_kept = sum(stars >= 2.5 for _, _, stars, _ in ratings)
     assert 0 < n_kept < len(ratings)
     random = document(doctor("--test_fraction", "0.5", "--min_rating", "2.5", "--json"))
