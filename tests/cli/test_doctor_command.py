@@ -12,15 +12,17 @@ from typer.testing import CliRunner
 
 from movierec_cli.cli.doctor import doctor_command
 from movierec_cli.cli.variadic import Command
-from movierec_cli.config import DataConfig, Feature, FeatureSet, SplitConfig, SplitKind
+from movierec_cli.config import DataConfig, Family, Feature, FeatureSet, SplitConfig, SplitKind
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.restrict import restrict
 from movierec_cli.data.split import split_ratings
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.features import fit_features
+from movierec_cli.registry import store
 from movierec_cli.registry.identity import run_name
+from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
-from tests.saved_runs import run_artifacts, run_record, save_run
+from tests.saved_runs import run_artifacts, run_outcome, run_record, save_run
 from tests.tiny_dataset import identity
 
 FEATURES = FeatureSet((Feature.TIMESTAMP, Feature.MOVIE_TITLE_TEXT))
@@ -171,6 +173,18 @@ def test_models_of_other_data_are_left_alone(doctor: Callable[..., Any], tmp_pat
     content = document(doctor("--json"))
     checked = [name for item in content["checked"] for name in item["names"]]
     assert content["problems"] == [] and "fitted-on-more-than-train" not in checked
+
+
+def test_a_baseline_has_nothing_that_was_fitted(
+    doctor: Callable[..., Any], save: Callable[..., Run], tmp_path: Path
+) -> None:
+    data = save(SplitConfig()).record.data
+    config = RunConfig(family=Family.POPULARITY, split=SplitConfig())
+    baseline = replace(run_record(), config=config, data=data, name=run_name(config, data))
+    store.save_run(tmp_path / "models", baseline, run_outcome(), None)
+    content = document(doctor("--json"))
+    assert content["problems"] == []
+    assert any(item["sentence"].startswith("1 saved model of this") for item in content["checked"])
 
 
 def test_a_damaged_model_is_a_problem_and_the_others_are_checked(
