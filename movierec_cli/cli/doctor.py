@@ -54,7 +54,7 @@ def doctor_command(
 
     Nothing is trained. The split is made as `train` would make it; saved models of the same data are
     checked under their own. A "leak" makes figures higher than they would be in use, a "caution" is worth
-    knowing beside them; each comes with the flag that mends it.
+    knowing beside them; each comes with what mends it, if something does.
 
     Findings are information, so the exit code is 0; with `--strict`, a leak makes it 1.
     """
