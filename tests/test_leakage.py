@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from movierec_cli.cli.app import app
-from movierec_cli.config import DEFAULT_FEATURE_SETS, DataConfig, Feature, FeatureSet, SplitConfig, SplitKind
+from movierec_cli.config import DataConfig, Feature, FeatureSet, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset, Movies, Ratings, Users
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split import Split, split_ratings
@@ -310,9 +310,7 @@ def test_users_with_training_ratings_are_not_cold() -> None:
 def test_leaks_come_first() -> None:
     dataset = with_copies(2, 9)
     dataset.movies.title[[0, 1]] = "Heat (1995)"
-    findings = check_data(
-        dataset, split_ratings(dataset.ratings, SplitConfig()), SplitConfig(), DEFAULT_FEATURE_SETS
-    )
+    findings = check_data(dataset, split_ratings(dataset.ratings, SplitConfig()), SplitConfig(), TIMESTAMP)
     severities = [finding.severity for finding in findings]
     assert severities == sorted(severities, key=[Severity.LEAK, Severity.CAUTION].index)
     assert set(severities) == set(Severity)
@@ -328,7 +326,7 @@ def test_leaks_come_first() -> None:
 )
 def test_of_the_sample_only_what_its_split_brings_is_found(kind: SplitKind, expected: set[str]) -> None:
     dataset = load_dataset(DataConfig(dataset="sample"))
-    assert set(found(dataset, kind, DEFAULT_FEATURE_SETS)) == expected
+    assert set(found(dataset, kind, TIMESTAMP)) == expected
 
 
 @pytest.mark.parametrize("kind", SplitKind)

@@ -40,12 +40,14 @@ def archive(make_archive: Callable[..., Path]) -> Path:
 
 @pytest.fixture
 def doctor(archive: Path, tmp_path: Path) -> Callable[..., Any]:
-    """doctor("--strict") runs it on the archive."""
+    """doctor("--strict") runs it on the archive, with timestamp where no features are named."""
     folders = ["--datasets_dir", str(tmp_path / "datasets"), "--saved_models_dir", str(tmp_path / "models")]
 
     def run(*args: str, width: int = 100) -> Any:
         data = [] if "--dataset" in args else ["--archive", str(archive)]
-        return CliRunner().invoke(program, [*data, *folders, *args], env={"COLUMNS": str(width)})
+        named = "--additional_feature_sets" in args
+        sets = [] if named else ["--additional_feature_sets", "timestamp", "movie_genres"]
+        return CliRunner().invoke(program, [*data, *folders, *sets, *args], env={"COLUMNS": str(width)})
 
     return run
 
