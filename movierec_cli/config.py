@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from movierec_cli.errors import UsageError
@@ -74,6 +74,9 @@ class FeatureSet:
         return feature in self.features
 
 
+NO_FEATURES = FeatureSet()
+
+
 def _feature(word: str) -> Feature:
     if word in FEATURE_ALIASES:
         return FEATURE_ALIASES[word]
@@ -105,7 +108,20 @@ class Family(enum.StrEnum):
     IALS = "ials"
     EASE = "ease"
 
+    @property
+    def label(self) -> str:
+        """For people."""
+        return _FAMILY_LABELS[self]
 
+
+_FAMILY_LABELS = {
+    Family.TWO_TOWER: "two towers",
+    Family.POPULARITY: "popularity",
+    Family.RECENT_POPULARITY: "recent popularity",
+    Family.ITEM_KNN: "item-kNN",
+    Family.IALS: "iALS",
+    Family.EASE: "EASE",
+}
 BASELINES = tuple(family for family in Family if family is not Family.TWO_TOWER)
 DEFAULT_BASELINES = (Family.POPULARITY, Family.EASE)
 
@@ -119,6 +135,27 @@ class LossKind(enum.StrEnum):
     """`tfrs.tasks.Retrieval`: softmax over the other movies of the batch."""
     IN_BATCH_CORRECTED = "in-batch-corrected"
     """The same with `candidate_sampling_probability`: each movie's share of the training ratings."""
+
+
+class Weighting(enum.StrEnum):
+    """How much each rating counts in training, by the number n of ratings of its query.
+
+    A query is a user, or a user at a time where a feature sees the time.
+    """
+
+    RATINGS = "ratings"
+    """All alike: long sessions decide."""
+    ROOT = "root"
+    """1 / √n: between the two."""
+    QUERIES = "queries"
+    """1 / n: every query counts alike, which serves figures that are means over users."""
+
+
+DEFAULT_WEIGHTING = {
+    SplitKind.RANDOM: Weighting.RATINGS,
+    SplitKind.TEMPORAL: Weighting.ROOT,
+    SplitKind.LEAVE_LAST: Weighting.RATINGS,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +222,7 @@ class TrainingConfig:
 
     num_epochs: int = 100
     loss: LossKind = LossKind.CATALOGUE
+    weighting: Weighting | None = None  # None: DEFAULT_WEIGHTING of the split; in-batch losses know one only
     batch_size: int | None = None  # queries or, in-batch, interactions; None: see `models.objectives`
     learning_rate: float = 0.01
     validation_freq: int = 5
@@ -198,6 +236,13 @@ class TrainingConfig:
         _require(self.learning_rate > 0, "--learning_rate", self.learning_rate, "above 0")
         _require(self.validation_freq > 0, "--validation_freq", self.validation_freq, "1 or more")
         _require(self.patience >= 0, "--patience", self.patience, "0 (never stop early) or more")
+        if self.loss is not LossKind.CATALOGUE and self.weighting not in (None, Weighting.RATINGS):
+            raise UsageError(f"--weighting {self.weighting} needs --loss {LossKind.CATALOGUE}")
+
+    def resolved(self, split: SplitKind) -> TrainingConfig:
+        """The same with the weighting that a training on this split uses."""
+        by_split = DEFAULT_WEIGHTING[split] if self.loss is LossKind.CATALOGUE else Weighting.RATINGS
+        return replace(self, weighting=self.weighting or by_split)
 
 
 DEFAULT_FEATURE_SETS = (
@@ -205,8 +250,13 @@ DEFAULT_FEATURE_SETS = (
     FeatureSet((Feature.TIMESTAMP,)),
     FeatureSet((Feature.TIMESTAMP, Feature.MOVIE_GENRES)),
     FeatureSet((Feature.TIMESTAMP, Feature.MOVIE_TITLE_TEXT, Feature.MOVIE_GENRES)),
+    FeatureSet((Feature.USER_TENURE, Feature.MOVIE_GENRES, Feature.MOVIE_YEAR)),
 )
 """What is compared when nobody names a set: features that every data set has."""
+
+
+DEFAULT_TOP_K = (1, 5, 10, 50, 100)
+"""At how many of the best movies accuracy is given."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,12 +57,13 @@ def recommend(
         include_seen: whether movies the user rated, in whatever part of the split, may be recommended.
 
     Raises:
-        MovierecError: the data set has no such user.
+        MovierecError: the data set has no such user, or the training left them out.
         SavedModelError: the run was trained on other data, or is damaged.
     """
     user_index = user_row(dataset, user_id)
     scores = _scores(dataset, run, user_index)  # [n_movies]
     candidates = np.ones(len(scores), dtype=bool) if include_seen else ~_seen(dataset, user_index)
+    candidates &= scores > -np.inf
     best_first = np.argsort(-scores, kind="stable")
     chosen = best_first[candidates[best_first]][:top]
     movies = tuple(
@@ -115,14 +116,26 @@ def user_row(dataset: Dataset, user_id: int) -> int:
 
 
 def _scores(dataset: Dataset, run: Run, user_index: int) -> npt.NDArray[np.float32]:
+    """Of every movie of the data set; minus infinity for those that were left out of the training."""
     artifacts = run.artifacts
     for kept, current in (
         (artifacts.movie_ids, dataset.movies.movie_id),
         (artifacts.user_ids, dataset.users.user_id),
     ):
-        if not np.array_equal(kept, current):
+        left_some_out = run.record.config.split.k_core > 0
+        if not (np.isin(kept, current).all() if left_some_out else np.array_equal(kept, current)):
             raise SavedModelError(f"{run.folder} was trained on other data than '{dataset.name}' is now")
-    scores: npt.NDArray[np.float32] = artifacts.movie_embeddings @ artifacts.user_embeddings[user_index]
+    row = np.flatnonzero(artifacts.user_ids == dataset.users.user_id[user_index])
+    if len(row) == 0:
+        raise MovierecError(
+            f"user {dataset.users.user_id[user_index]} was left out when {run.record.name} was trained;"
+            f" its --k_core was {run.record.config.split.k_core}"
+        )
+    scores = np.full(len(dataset.movies), -np.inf, np.float32)
+    known = np.isin(dataset.movies.movie_id, artifacts.movie_ids)
+    place = {movie_id: place for place, movie_id in enumerate(artifacts.movie_ids.tolist())}
+    rows = [place[movie_id] for movie_id in dataset.movies.movie_id[known].tolist()]
+    scores[known] = artifacts.movie_embeddings[rows] @ artifacts.user_embeddings[row[0]]
     return scores
 
 

@@ -39,7 +39,7 @@ class Segment:
     name: str  # "light: up to 40 ratings"
     n_users: int
     n_ratings: int  # test ratings in the segment
-    accuracy: tuple[float, ...]  # headline metric, one a contender, in their order; NaN where n_ratings is 0
+    accuracy: tuple[float | None, ...]  # headline metric of each contender; None where n_ratings is 0
 
 
 @dataclass(frozen=True, kw_only=True)

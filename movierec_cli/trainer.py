@@ -4,34 +4,44 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol
 
 from movierec_cli import __version__
-from movierec_cli.config import FeatureSet, TrainerConfig
+from movierec_cli.config import Family, TrainerConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
-from movierec_cli.data.split import Split, split_ratings
+from movierec_cli.data.restrict import restrict
+from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
+from movierec_cli.evaluation.evaluate import evaluate
+from movierec_cli.evaluation.outcome import Outcome
+from movierec_cli.evaluation.top_k import top_k_of
+from movierec_cli.models.baselines import fit_baseline
 from movierec_cli.models.features import require_features
 from movierec_cli.models.tensorflow_start import start_tensorflow
+from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.record import DataIdentity, EpochRecord, RunConfig, RunRecord
 from movierec_cli.registry.store import Run, find_run, run_name, save_run
 
-if TYPE_CHECKING:
-    from movierec_cli.models.training import TrainedModel
-
-FAMILY = "two-tower"
-
 # The packages that decide a run's numbers.
-_VERSIONED = ("tensorflow", "tf_keras", "tensorflow-recommenders", "numpy")
+_PACKAGES = {
+    Family.TWO_TOWER: ("tensorflow", "tf_keras", "tensorflow-recommenders", "numpy"),
+    Family.POPULARITY: ("numpy",),
+    Family.RECENT_POPULARITY: ("numpy",),
+    Family.ITEM_KNN: ("numpy", "implicit"),
+    Family.IALS: ("numpy", "implicit"),
+    Family.EASE: ("numpy", "scipy"),
+}
 
 
 class TrainingObserver(Protocol):
-    """Hears how the main job goes. Positions count from 1."""
+    """Hears how the main job goes. Positions count runs, from 1."""
 
     def data_loading(self, message: str, done: int, total: int) -> None: ...
 
-    def set_started(self, feature_set: FeatureSet, position: int, total: int) -> None: ...
+    def run_started(self, label: str, position: int, total: int) -> None: ...
 
     def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None: ...
 
@@ -39,7 +49,7 @@ class TrainingObserver(Protocol):
 
     def refit_started(self, num_epochs: int) -> None: ...
 
-    def set_ended(self, run: Run, *, loaded: bool) -> None: ...
+    def run_ended(self, run: Run, *, loaded: bool) -> None: ...
 
     def warned(self, message: str) -> None: ...
 
@@ -50,7 +60,7 @@ class SilentObserver:
     def data_loading(self, message: str, done: int, total: int) -> None:
         """Nothing."""
 
-    def set_started(self, feature_set: FeatureSet, position: int, total: int) -> None:
+    def run_started(self, label: str, position: int, total: int) -> None:
         """Nothing."""
 
     def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None:
@@ -62,7 +72,7 @@ class SilentObserver:
     def refit_started(self, num_epochs: int) -> None:
         """Nothing."""
 
-    def set_ended(self, run: Run, *, loaded: bool) -> None:
+    def run_ended(self, run: Run, *, loaded: bool) -> None:
         """Nothing."""
 
     def warned(self, message: str) -> None:
@@ -70,15 +80,15 @@ class SilentObserver:
 
 
 class MovieLensTrainer:
-    """Gets the data, then trains or loads a two-tower model for each feature set."""
+    """Gets the data, then trains or loads a two-tower model for each feature set, and the baselines."""
 
     def __init__(self, config: TrainerConfig, observer: TrainingObserver | None = None):
         self.config = config
         self._observer = observer or SilentObserver()
 
     @cached_property
-    def dataset(self) -> Dataset:
-        """The data set, loaded at the first look.
+    def source(self) -> Dataset:
+        """The whole data set, loaded at the first look.
 
         Raises:
             MovierecError: it cannot be had or read.
@@ -89,49 +99,25 @@ class MovieLensTrainer:
         return dataset
 
     @cached_property
+    def dataset(self) -> Dataset:
+        """What `min_rating` and `k_core` leave of it: what models are trained and judged on."""
+        split = self.config.split
+        return restrict(self.source, min_rating=split.min_rating, k_core=split.k_core)
+
+    @cached_property
     def split(self) -> Split:
         """Train, validation and test."""
         return split_ratings(self.dataset.ratings, self.config.split)
 
-    def run(self) -> list[Run]:
-        """One run a feature set, in their order.
-
-        Raises:
-            MovierecError: the data cannot be had or lacks a feature, training diverged, or a saved
-                model's folder is damaged.
-        """
-        for feature_set in self.config.feature_sets:
-            require_features(self.dataset, feature_set)
-        total = len(self.config.feature_sets)
-        return [
-            self._train_or_load(feature_set, position, total)
-            for position, feature_set in enumerate(self.config.feature_sets, start=1)
-        ]
-
-    def _train_or_load(self, feature_set: FeatureSet, position: int, total: int) -> Run:
-        self._observer.set_started(feature_set, position, total)
-        config = self._run_config(feature_set)
-        saved = (
-            None if self.config.retrain else find_run(self.config.saved_models_dir, config, self._identity)
-        )
-        run = saved or self._train(config)
-        self._observer.set_ended(run, loaded=saved is not None)
-        return run
-
-    def _saved(self, config: RunConfig) -> Run | None:
-        return find_run(self.config.saved_models_dir, config, self._identity)
-
-    def _run_config(self, feature_set: FeatureSet) -> RunConfig:
-        return RunConfig(
-            family=FAMILY,
-            feature_set=feature_set,
-            split=self.config.split,
-            model=self.config.model,
-            training=self.config.training,
-        )
+    @cached_property
+    def split_summary(self) -> SplitSummary:
+        """What the split did."""
+        n_left_out = len(self.source.ratings) - len(self.dataset.ratings)
+        return summarize_split(self.dataset, self.split, n_left_out)
 
     @cached_property
-    def _identity(self) -> DataIdentity:
+    def identity(self) -> DataIdentity:
+        """Which data the runs see."""
         dataset = self.dataset
         return DataIdentity(
             name=dataset.name,
@@ -142,33 +128,102 @@ class MovieLensTrainer:
             n_users=len(dataset.users),
         )
 
+    def run_configs(self) -> list[RunConfig]:
+        """What is asked for: each feature set with each of its seeds, then the baselines."""
+        training = self.config.training.resolved(self.config.split.kind)
+        trained = [
+            RunConfig(
+                family=Family.TWO_TOWER,
+                feature_set=feature_set,
+                split=self.config.split,
+                model=self.config.model,
+                training=replace(training, seed=training.seed + offset),
+            )
+            for feature_set in self.config.feature_sets
+            for offset in range(self.config.n_seeds)
+        ]
+        baselines = [RunConfig(family=family, split=self.config.split) for family in self.config.baselines]
+        return trained + baselines
+
+    def run(self) -> list[Run]:
+        """A run for each of `run_configs`, in their order.
+
+        Raises:
+            MovierecError: the data cannot be had or lacks a feature, training diverged, or a saved
+                model's folder is damaged.
+        """
+        for feature_set in self.config.feature_sets:
+            require_features(self.dataset, feature_set)
+        configs = self.run_configs()
+        return [
+            self._train_or_load(config, position, len(configs))
+            for position, config in enumerate(configs, start=1)
+        ]
+
+    def _train_or_load(self, config: RunConfig, position: int, total: int) -> Run:
+        several = self.config.n_seeds > 1 and config.training is not None
+        seed = f", seed {config.training.seed}" if several and config.training else ""
+        self._observer.run_started(f"{config.label}{seed}", position, total)
+        saved = None if self.config.retrain else find_run(self.config.saved_models_dir, config, self.identity)
+        run = saved or self._train(config)
+        self._observer.run_ended(run, loaded=saved is not None)
+        return run
+
     def _train(self, config: RunConfig) -> Run:
+        fitted = self._two_tower(config) if config.family is Family.TWO_TOWER else self._baseline(config)
+        record = RunRecord(
+            name=run_name(config, self.identity),
+            config=config,
+            data=self.identity,
+            versions=_versions(_PACKAGES[config.family]),
+            created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            split_summary=self.split_summary,
+            test=top_k_of(fitted.outcome),
+            **fitted.figures,
+        )
+        return save_run(self.config.saved_models_dir, record, fitted.outcome, fitted.artifacts)
+
+    def _two_tower(self, config: RunConfig) -> _Fitted:
         start_tensorflow()
         from movierec_cli.models.training import train_two_tower  # imports TensorFlow
 
         trained = train_two_tower(self.dataset, self.split, config, self._observer)
-        record = _record(config, self._identity, trained)
-        return save_run(self.config.saved_models_dir, record, trained.artifacts)
+        fit = trained.fit
+        figures = {
+            "n_parameters": trained.n_parameters,
+            "settings": {},
+            "best_epoch": fit.best_epoch,
+            "epochs_run": fit.epochs_run,
+            "training_s": fit.training_s + trained.refit_s,
+            "validation_s": fit.validation_s,
+            "history": fit.history,
+        }
+        return _Fitted(figures, trained.outcome, trained.artifacts)
+
+    def _baseline(self, config: RunConfig) -> _Fitted:
+        baseline = fit_baseline(config.family, self.dataset, self.split)
+        figures = {
+            "n_parameters": baseline.n_parameters,
+            "settings": baseline.settings,
+            "best_epoch": 0,
+            "epochs_run": 0,
+            "training_s": baseline.training_s,
+            "validation_s": 0.0,
+            "history": (),
+        }
+        outcome = evaluate(self.dataset, self.split.fit, self.split.test, baseline.model)
+        return _Fitted(figures, outcome, None)
 
 
-def _versions() -> dict[str, str]:
-    installed = {package: importlib.metadata.version(package) for package in _VERSIONED}
+@dataclass(frozen=True)
+class _Fitted:
+    """A model of any family as the registry takes it."""
+
+    figures: dict[str, Any]  # of the record
+    outcome: Outcome
+    artifacts: RunArtifacts | None
+
+
+def _versions(packages: Iterable[str]) -> dict[str, str]:
+    installed = {package: importlib.metadata.version(package) for package in packages}
     return {"movierec": __version__, **installed}
-
-
-def _record(config: RunConfig, data: DataIdentity, trained: TrainedModel) -> RunRecord:
-    fit = trained.fit
-    return RunRecord(
-        name=run_name(config, data),
-        config=config,
-        data=data,
-        versions=_versions(),
-        created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        n_parameters=trained.n_parameters,
-        best_epoch=fit.best_epoch,
-        epochs_run=fit.epochs_run,
-        training_s=fit.training_s + trained.refit_s,
-        validation_s=fit.validation_s,
-        history=fit.history,
-        test=trained.test,
-    )

@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
-from movierec_cli.config import FeatureSet, ModelConfig, SplitConfig, TrainingConfig
+from movierec_cli.config import Family, FeatureSet, ModelConfig, SplitConfig, TrainingConfig
+from movierec_cli.data.split import SplitSummary
+from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome
+from movierec_cli.evaluation.ranks import Ranks, RanksByMode
+from movierec_cli.registry import store
 from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.identity import run_name
 from movierec_cli.registry.record import DataIdentity, EpochRecord, RunConfig, RunRecord, TopK
 
 KS = (1, 5, 10, 50, 100)
+SPLIT_SUMMARY = SplitSummary(
+    n_train=760,
+    n_validation=40,
+    n_test=200,
+    train_times=(956_000_000, 975_000_000),
+    validation_times=(956_000_000, 975_000_000),
+    test_times=(956_000_000, 975_000_000),
+    n_test_users=3,
+    n_cold_users=0,
+    n_cold_user_ratings=0,
+    n_cold_movies=1,
+    n_cold_movie_ratings=2,
+    n_left_out=0,
+)
 
 
 def top_k(level: float) -> TopK:
     unseen = {k: level * k / 100 for k in KS}
-    return TopK(unseen=unseen, all={k: value / 2 for k, value in unseen.items()})
+    return TopK(unseen=unseen, all={k: value / 2 for k, value in unseen.items()}, recall=unseen)
 
 
 def data_identity(**changes: object) -> DataIdentity:
@@ -33,7 +52,7 @@ def data_identity(**changes: object) -> DataIdentity:
 
 def run_config(*features: str, **training: object) -> RunConfig:
     return RunConfig(
-        family="two-tower",
+        family=Family.TWO_TOWER,
         feature_set=FeatureSet.parse(features or ["None"]),
         split=SplitConfig(),
         model=ModelConfig(),
@@ -57,6 +76,8 @@ def run_record(
         data=data,
         versions={"movierec": "0.1.0", "tensorflow": "2.21.0"},
         created_at="2026-01-02T03:04:05+00:00",
+        split_summary=SPLIT_SUMMARY,
+        settings={},
         n_parameters=123_456,
         best_epoch=15,
         epochs_run=20,
@@ -81,3 +102,28 @@ def run_artifacts(*, n_users: int = 3, n_movies: int = 4, dim: int = 2, seed: in
         user_embeddings=rng.normal(size=(n_users, dim)).astype(np.float32),
         movie_embeddings=rng.normal(size=(n_movies, dim)).astype(np.float32),
     )
+
+
+def run_outcome(*, n_users: int = 3, n_movies: int = 4) -> Outcome:
+    """Each user has one test rating, ranked second of all movies and first of the unseen."""
+    users = np.arange(n_users, dtype=np.int32)
+    ones, zeros = np.ones(n_users, np.int32), np.zeros(n_users, np.int32)
+    lists = np.full((n_users, LIST_LENGTH), NO_MOVIE, np.int32)
+    lists[:, 0] = users % n_movies
+    return Outcome(
+        rows=users.astype(np.int64),
+        user_index=users,
+        movie_index=lists[:, 0].copy(),
+        at_their_time=RanksByMode(all=Ranks(ones, ones), unseen=Ranks(zeros, ones)),
+        in_one_list=Ranks(zeros, ones),
+        users=users,
+        n_unseen=np.full(n_users, n_movies - 1, np.int32),
+        top_movies=lists,
+        n_movies=n_movies,
+    )
+
+
+def save_run(directory: Path, record: RunRecord, artifacts: RunArtifacts) -> store.Run:
+    """Saves a run with an outcome that fits."""
+    outcome = run_outcome(n_users=len(artifacts.user_ids), n_movies=len(artifacts.movie_ids))
+    return store.save_run(directory, record, outcome, artifacts)

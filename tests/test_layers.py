@@ -14,7 +14,7 @@ LAYERS = (
     {"config"},
     {"data"},
     {"models", "evaluation", "registry"},
-    {"trainer", "recommend", "reports", "export"},
+    {"trainer", "recommend", "reports", "export", "study", "judging", "selection", "leakage"},
     {"cli", "__main__"},
 )
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}

@@ -12,9 +12,8 @@ from typer.testing import CliRunner
 
 from movierec_cli.cli.app import app
 from movierec_cli.data import datasets_folder
-from movierec_cli.registry.store import save_run
 from tests.cli import fake_trainer
-from tests.saved_runs import run_artifacts, run_record
+from tests.saved_runs import run_artifacts, run_record, save_run
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -8,8 +8,8 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.recommend import rated_by, recommend
 from movierec_cli.registry.artifacts import RunArtifacts
-from movierec_cli.registry.store import Run, save_run
-from tests.saved_runs import run_artifacts, run_record
+from movierec_cli.registry.store import Run
+from tests.saved_runs import run_artifacts, run_record, save_run
 from tests.tiny_dataset import GENRES, ROWS, TITLES, tiny_dataset
 
 

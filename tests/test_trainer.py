@@ -28,7 +28,7 @@ class Listener(SilentObserver):
     def validated(self, record: EpochRecord) -> None:
         self.validated_epochs.append(record.epoch)
 
-    def set_ended(self, run: Run, *, loaded: bool) -> None:
+    def run_ended(self, run: Run, *, loaded: bool) -> None:
         self.loaded.append(loaded)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from movierec_cli import __version__
-from movierec_cli.cli import data, models, train
+from movierec_cli.cli import data, doctor, evaluate, models, report, train
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.variadic import Command, DefaultCommandGroup, Group
 from movierec_cli.errors import MovierecError
@@ -60,6 +60,9 @@ def program(
 
 
 app.command("train", cls=Command)(train.train_command)
+app.command("evaluate", cls=Command)(evaluate.evaluate_command)
+app.command("report", cls=Command)(report.report_command)
+app.command("doctor", cls=Command)(doctor.doctor_command)
 
 
 def _add_group(name: str, title: str, commands: dict[str, Any]) -> None:

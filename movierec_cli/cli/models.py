@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from movierec_cli.registry.store import Run
 
 
-def _complete_name(ctx: typer.Context, incomplete: str) -> list[str]:
+def complete_name(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of saved models for the shell."""
     from movierec_cli.registry.store import list_runs
 
     runs, _ = list_runs(ctx.params.get("saved_models_dir") or TrainerConfig.saved_models_dir)
@@ -68,7 +69,7 @@ def _list_table(runs: list[Run]) -> Table:
 def show_command(
     name: Annotated[
         str,
-        typer.Argument(help="The model's name, or its beginning.", autocompletion=_complete_name),
+        typer.Argument(help="The model's name, or its beginning.", autocompletion=complete_name),
     ],
     saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
     as_json: AsJson = False,
@@ -91,7 +92,7 @@ def show_command(
 def remove_command(
     names: Annotated[
         list[str],
-        typer.Argument(metavar="NAME...", help="The models' full names.", autocompletion=_complete_name),
+        typer.Argument(metavar="NAME...", help="The models' full names.", autocompletion=complete_name),
     ],
     saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
 ) -> None:

@@ -11,9 +11,13 @@ from typing import Annotated
 import typer
 
 from movierec_cli.cli.feature_sets import FEATURE_NAMES, complete_feature, default_sets
-from movierec_cli.config import SplitKind
+from movierec_cli.cli.values import complete_baseline
+from movierec_cli.config import BASELINES, DEFAULT_BASELINES, DEFAULT_TOP_K, SplitKind
 
-DATA_PANEL = "Data"
+DATA_PANEL, JUDGING_PANEL = "Data", "Judging"
+
+USUAL_BASELINES = " ".join(DEFAULT_BASELINES)
+USUAL_TOP_K = " ".join(map(str, DEFAULT_TOP_K))
 
 
 def complete_dataset(incomplete: str) -> list[tuple[str, str]]:
@@ -116,5 +120,24 @@ KCore = Annotated[
         metavar="N",
         help="Leave out users and movies until each has N ratings or more.",
         rich_help_panel=DATA_PANEL,
+    ),
+]
+Baselines = Annotated[
+    str,
+    typer.Option(
+        "--baselines",
+        metavar="NAME...",
+        help=f"What the models have to beat: {', '.join(BASELINES)}, or all, or None.",
+        autocompletion=complete_baseline,
+        rich_help_panel=JUDGING_PANEL,
+    ),
+]
+TopKOption = Annotated[
+    str,
+    typer.Option(
+        "--top_k",
+        metavar="K...",
+        help="At how many of the best movies accuracy is given.",
+        rich_help_panel=JUDGING_PANEL,
     ),
 ]

@@ -10,8 +10,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from movierec_cli.cli.console import Terminal
 
 if TYPE_CHECKING:
-    from movierec_cli.config import FeatureSet
-    from movierec_cli.registry.record import EpochRecord
+    from movierec_cli.registry.record import EpochRecord, RunRecord
     from movierec_cli.registry.store import Run
 
 _LABEL_WIDTH = 34
@@ -35,7 +34,7 @@ class ProgressDisplay:
         )
         self._bar: TaskID | None = None
         self._message = ""
-        self._set = ""
+        self._run = ""
         self._best: float | None = None
 
     def __enter__(self) -> ProgressDisplay:
@@ -54,10 +53,10 @@ class ProgressDisplay:
         assert self._bar is not None
         self._bars.update(self._bar, completed=done, total=total or None)
 
-    def set_started(self, feature_set: FeatureSet, position: int, total: int) -> None:
-        """Draws a new bar for the set at `position`, from 1, of `total`."""
-        self._set, self._best = f"[{position}/{total}] {feature_set.label}", None
-        self._start(_shortened(self._set), None)
+    def run_started(self, label: str, position: int, total: int) -> None:
+        """Draws a new bar for the run at `position`, from 1, of `total`."""
+        self._run, self._best = f"[{position}/{total}] {label}", None
+        self._start(_shortened(self._run), None)
 
     def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None:
         """Moves the bar."""
@@ -68,19 +67,17 @@ class ProgressDisplay:
 
     def validated(self, record: EpochRecord) -> None:
         """Keeps the best accuracy for the bar."""
-        accuracy = record.validation.unseen[max(record.validation.unseen)]
+        accuracy = record.validation.recall[max(record.validation.recall)]
         self._best = accuracy if self._best is None else max(self._best, accuracy)
 
     def refit_started(self, num_epochs: int) -> None:
         """Draws a new bar for the model that is kept, trained on train and validation."""
-        self._start(f"{_shortened(self._set)} refit", num_epochs)
+        self._start(f"{_shortened(self._run)} refit", num_epochs)
 
-    def set_ended(self, run: Run, *, loaded: bool) -> None:
+    def run_ended(self, run: Run, *, loaded: bool) -> None:
         """Ends the bar with a line that stays."""
         self._end()
-        record = run.record
-        how = "loaded" if loaded else f"{record.epochs_run} epochs, {record.training_s:.1f} s of training"
-        self._terminal.note(f"{self._set or record.config.feature_set.label}: {how}")
+        self._terminal.note(f"{self._run or run.record.config.label}: {_how(run.record, loaded)}")
 
     def warned(self, message: str) -> None:
         """Shows a warning above the bar."""
@@ -99,6 +96,14 @@ class ProgressDisplay:
         if self._bar is not None:
             self._bars.remove_task(self._bar)
         self._bar = None
+
+
+def _how(record: RunRecord, loaded: bool) -> str:
+    if loaded:
+        return "loaded"
+    settings = ", ".join(f"{name} {value:g}" for name, value in record.settings.items())
+    done = f"{record.epochs_run} epochs" if record.epochs_run else settings and f"validation chose {settings}"
+    return ", ".join(part for part in (done, f"{record.training_s:.1f} s of training") if part)
 
 
 def _shortened(label: str) -> str:

@@ -2,49 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from movierec_cli.cli import training_options as options
 from movierec_cli.cli.console import Terminal
-from movierec_cli.cli.feature_sets import (
-    FEATURE_NAMES,
-    complete_feature,
-    default_sets,
-    parse_feature_sets,
-    split_words,
+from movierec_cli.cli.feature_sets import parse_feature_sets
+from movierec_cli.cli.options import (
+    USUAL_BASELINES,
+    USUAL_TOP_K,
+    ArchivePath,
+    AsJson,
+    Baselines,
+    DatasetName,
+    DatasetsDir,
+    FeatureSets,
+    KCore,
+    MinRating,
+    MovieLengths,
+    Quiet,
+    SavedModelsDir,
+    SplitOption,
+    TestFraction,
+    TopKOption,
+    ValidationFraction,
 )
-from movierec_cli.cli.options import AsJson, DatasetsDir, Quiet, SavedModelsDir, complete_dataset
+from movierec_cli.cli.values import parse_baselines, parse_top_k, parse_whole_numbers
 from movierec_cli.config import (
+    DEFAULT_TOP_K,
     DataConfig,
-    LossKind,
     ModelConfig,
     SplitConfig,
-    SplitKind,
     TrainerConfig,
     TrainingConfig,
 )
-from movierec_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from movierec_cli.recommend import RatedMovie, Recommendations
     from movierec_cli.registry.store import Run
+    from movierec_cli.study import Study
     from movierec_cli.trainer import TrainingObserver
 
 DEFAULT_PLOT = Path("movierec.html")
+_OUTPUT = "Output"
 
 
 @dataclass(frozen=True)
 class TrainResult:
     """What the main job gives."""
 
-    runs: tuple[Run, ...]  # in the order of the feature sets
+    runs: tuple[Run, ...]  # in the order of the feature sets and their seeds, then the baselines
+    study: Study
     plot: Path
     user_id: int | None = None
     rated: tuple[RatedMovie, ...] = ()
-    recommendations: tuple[Recommendations, ...] = ()  # one a run
+    recommendations: tuple[Recommendations, ...] = ()  # one a feature set
 
 
 def train(
@@ -53,216 +69,81 @@ def train(
     plot: Path = DEFAULT_PLOT,
     user_id: int | None = None,
     include_seen: bool = False,
+    ks: Sequence[int] = DEFAULT_TOP_K,
     observer: TrainingObserver | None = None,
 ) -> TrainResult:
-    """Trains or loads a model for each feature set, draws their comparison and recommends for a user.
+    """Trains or loads a model for each feature set, judges and draws them, and recommends for a user.
 
     Args:
         config: the feature sets, the data and all settings.
         plot: where the page goes.
         user_id: whom to recommend to, if anybody.
         include_seen: whether movies the user rated may be recommended.
+        ks: at which top-k accuracy is given.
         observer: told of the progress.
 
     Raises:
         MovierecError: the data cannot be had, lacks a feature or the user, or a file cannot be written.
     """
+    from movierec_cli.judging import judge
+    from movierec_cli.leakage import check_data
     from movierec_cli.recommend import rated_by, recommend
-    from movierec_cli.reports.plot import check_writable, write_plot
+    from movierec_cli.reports.pages import check_writable
+    from movierec_cli.reports.plot import write_plot
+    from movierec_cli.selection import Judged
     from movierec_cli.trainer import MovieLensTrainer
 
-    check_writable(plot)
+    check_writable(plot, what="plot")
     trainer = MovieLensTrainer(config, observer)
     # An unknown user is to be told before the training, not after it.
-    rated = rated_by(trainer.dataset, user_id) if user_id is not None else ()
+    rated = rated_by(trainer.source, user_id) if user_id is not None else ()
     runs = tuple(trainer.run())
-    page = write_plot([run.record for run in runs], plot)
+    study = judge(
+        trainer.dataset,
+        trainer.split,
+        config.split,
+        trainer.split_summary,
+        [Judged(run, run.outcome) for run in runs],
+        findings=check_data(trainer.dataset, trainer.split, config.split, config.feature_sets),
+        ks=ks,
+    )
+    trained = [run for run in runs if run.record.config.training is not None]
+    page = write_plot([run.record for run in trained], plot)
     if user_id is None:
-        return TrainResult(runs, page)
-    recommended = (recommend(trainer.dataset, run, user_id, include_seen=include_seen) for run in runs)
-    return TrainResult(runs, page, user_id, rated, tuple(recommended))
-
-
-def parse_layer_sizes(value: str) -> tuple[int, ...]:
-    """Reads "64,32".
-
-    Raises:
-        UsageError: something in it is not a whole number.
-    """
-    words = split_words(value, "--layer_sizes")
-    try:
-        return tuple(int(word) for word in words)
-    except ValueError:
-        raise UsageError(
-            f"--layer_sizes is '{' '.join(words)}'; it takes whole numbers such as 64 32"
-        ) from None
-
-
-_DATA, _MODEL, _TRAINING, _OUTPUT = "Data", "Model", "Training", "Output"
+        return TrainResult(runs, study, page)
+    firsts = trained[:: config.n_seeds]
+    recommended = (recommend(trainer.source, run, user_id, include_seen=include_seen) for run in firsts)
+    return TrainResult(runs, study, page, user_id, rated, tuple(recommended))
 
 
 def train_command(
-    additional_feature_sets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--additional_feature_sets",
-            metavar="FEATURE...",
-            help="What a model sees besides the ids of user and movie: one feature or several, separated by "
-            "spaces or commas, or None. Name the option again for another model. "
-            f"Features: {', '.join(FEATURE_NAMES)}.",
-            autocompletion=complete_feature,
-            show_default=default_sets(),
-        ),
-    ] = None,
-    dataset: Annotated[
-        str,
-        typer.Option(
-            "--dataset",
-            metavar="NAME",
-            help="1m, 100k, latest-small, 20m, 25m, 32m (MovieLens) or sample (embedded, simulated ratings).",
-            autocompletion=complete_dataset,
-            rich_help_panel=_DATA,
-        ),
-    ] = DataConfig.dataset,
-    archive: Annotated[
-        Path | None,
-        typer.Option(
-            "--archive",
-            metavar="PATH",
-            help="Use this zip or folder: MovieLens', or your own ratings.csv and movies.csv.",
-            rich_help_panel=_DATA,
-        ),
-    ] = DataConfig.archive,
-    movie_lengths: Annotated[
-        Path | None,
-        typer.Option(
-            "--movie_lengths",
-            metavar="FILE",
-            help="Running times for movie_length: title, year, minutes.",
-            rich_help_panel=_DATA,
-        ),
-    ] = DataConfig.movie_lengths,
+    additional_feature_sets: FeatureSets = None,
+    dataset: DatasetName = DataConfig.dataset,
+    archive: ArchivePath = DataConfig.archive,
+    movie_lengths: MovieLengths = DataConfig.movie_lengths,
     datasets_dir: DatasetsDir = DataConfig.datasets_dir,
-    split: Annotated[
-        SplitKind,
-        typer.Option(
-            "--split",
-            metavar="KIND",
-            help=f"How ratings are held out: {', '.join(SplitKind)}.",
-            rich_help_panel=_DATA,
-        ),
-    ] = SplitConfig.kind,
-    test_fraction: Annotated[
-        float,
-        typer.Option(
-            "--test_fraction", metavar="SHARE", help="Of all ratings, for the test.", rich_help_panel=_DATA
-        ),
-    ] = SplitConfig.test_fraction,
-    validation_fraction: Annotated[
-        float,
-        typer.Option(
-            "--validation_fraction",
-            metavar="SHARE",
-            help="Of what the test leaves, for validation.",
-            rich_help_panel=_DATA,
-        ),
-    ] = SplitConfig.validation_fraction,
-    embedding_size: Annotated[
-        int,
-        typer.Option(
-            "--embedding_size", metavar="SIZE", help="Width of each embedding.", rich_help_panel=_MODEL
-        ),
-    ] = ModelConfig.embedding_size,
-    layer_sizes: Annotated[
-        str,
-        typer.Option(
-            "--layer_sizes",
-            metavar="SIZE...",
-            help="Widths of each tower's dense layers, separated by spaces or commas.",
-            rich_help_panel=_MODEL,
-        ),
-    ] = " ".join(map(str, ModelConfig.layer_sizes)),
-    dropout: Annotated[
-        float,
-        typer.Option("--dropout", metavar="SHARE", help="Of each tower's inputs.", rich_help_panel=_MODEL),
-    ] = ModelConfig.dropout,
-    l2: Annotated[
-        float,
-        typer.Option(
-            "--l2",
-            metavar="WEIGHT",
-            help="Penalty on large embeddings, whatever the data's size.",
-            rich_help_panel=_MODEL,
-        ),
-    ] = ModelConfig.l2,
-    num_epochs: Annotated[
-        int, typer.Option("--num_epochs", metavar="N", help="At most.", rich_help_panel=_TRAINING)
-    ] = TrainingConfig.num_epochs,
-    loss: Annotated[
-        LossKind,
-        typer.Option(
-            "--loss",
-            metavar="LOSS",
-            help=f"What is minimised: {', '.join(LossKind)}.",
-            rich_help_panel=_TRAINING,
-        ),
-    ] = TrainingConfig.loss,
-    batch_size: Annotated[
-        int | None,
-        typer.Option(
-            "--batch_size",
-            metavar="N",
-            help="Queries a step, or interactions with an in-batch loss. If not given, it fits the data.",
-            rich_help_panel=_TRAINING,
-        ),
-    ] = TrainingConfig.batch_size,
-    learning_rate: Annotated[
-        float,
-        typer.Option("--learning_rate", metavar="RATE", help="Of the optimizer.", rich_help_panel=_TRAINING),
-    ] = TrainingConfig.learning_rate,
-    validation_freq: Annotated[
-        int,
-        typer.Option(
-            "--validation_freq",
-            metavar="N",
-            help="Validate after every N epochs.",
-            rich_help_panel=_TRAINING,
-        ),
-    ] = TrainingConfig.validation_freq,
-    patience: Annotated[
-        int,
-        typer.Option(
-            "--patience",
-            metavar="N",
-            help="Stop after so many validations without a better one; 0: never.",
-            rich_help_panel=_TRAINING,
-        ),
-    ] = TrainingConfig.patience,
-    refit: Annotated[
-        bool,
-        typer.Option(
-            "--refit/--no_refit",
-            help="Train the best epoch's model on, with the validation part added.",
-            rich_help_panel=_TRAINING,
-        ),
-    ] = TrainingConfig.refit,
-    seed: Annotated[
-        int,
-        typer.Option(
-            "--seed",
-            metavar="N",
-            help="Of the training's random numbers. The split does not change with it.",
-            rich_help_panel=_TRAINING,
-        ),
-    ] = TrainingConfig.seed,
-    retrain: Annotated[
-        bool,
-        typer.Option(
-            "--retrain",
-            help="Train also what is saved; the new model replaces the old one when it is complete.",
-            rich_help_panel=_TRAINING,
-        ),
-    ] = TrainerConfig.retrain,
+    split: SplitOption = SplitConfig.kind,
+    test_fraction: TestFraction = SplitConfig.test_fraction,
+    validation_fraction: ValidationFraction = SplitConfig.validation_fraction,
+    min_rating: MinRating = SplitConfig.min_rating,
+    k_core: KCore = SplitConfig.k_core,
+    baselines: Baselines = USUAL_BASELINES,
+    seeds: options.Seeds = TrainerConfig.n_seeds,
+    top_k: TopKOption = USUAL_TOP_K,
+    embedding_size: options.EmbeddingSize = ModelConfig.embedding_size,
+    layer_sizes: options.LayerSizes = options.USUAL_LAYER_SIZES,
+    dropout: options.Dropout = ModelConfig.dropout,
+    l2: options.L2 = ModelConfig.l2,
+    num_epochs: options.NumEpochs = TrainingConfig.num_epochs,
+    loss: options.Loss = TrainingConfig.loss,
+    weighting: options.WeightingOption = TrainingConfig.weighting,
+    batch_size: options.BatchSize = TrainingConfig.batch_size,
+    learning_rate: options.LearningRate = TrainingConfig.learning_rate,
+    validation_freq: options.ValidationFreq = TrainingConfig.validation_freq,
+    patience: options.Patience = TrainingConfig.patience,
+    refit: options.Refit = TrainingConfig.refit,
+    seed: options.Seed = TrainingConfig.seed,
+    retrain: options.Retrain = TrainerConfig.retrain,
     saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
     generate_recommendations_for_user: Annotated[
         int | None,
@@ -302,13 +183,23 @@ def train_command(
         data=DataConfig(
             dataset=dataset, archive=archive, datasets_dir=datasets_dir, movie_lengths=movie_lengths
         ),
-        split=SplitConfig(kind=split, test_fraction=test_fraction, validation_fraction=validation_fraction),
+        split=SplitConfig(
+            kind=split,
+            test_fraction=test_fraction,
+            validation_fraction=validation_fraction,
+            min_rating=min_rating,
+            k_core=k_core,
+        ),
         model=ModelConfig(
-            embedding_size=embedding_size, layer_sizes=parse_layer_sizes(layer_sizes), dropout=dropout, l2=l2
+            embedding_size=embedding_size,
+            layer_sizes=parse_whole_numbers(layer_sizes, "--layer_sizes", "64 32"),
+            dropout=dropout,
+            l2=l2,
         ),
         training=TrainingConfig(
             num_epochs=num_epochs,
             loss=loss,
+            weighting=weighting,
             batch_size=batch_size,
             learning_rate=learning_rate,
             validation_freq=validation_freq,
@@ -316,6 +207,8 @@ def train_command(
             refit=refit,
             seed=seed,
         ),
+        baselines=parse_baselines(baselines),
+        n_seeds=seeds,
         saved_models_dir=saved_models_dir,
         retrain=retrain,
     )
@@ -325,6 +218,7 @@ def train_command(
             plot=plot,
             user_id=generate_recommendations_for_user,
             include_seen=include_seen,
+            ks=parse_top_k(top_k),
             observer=observer,
         )
     show_result(result, terminal, as_json=as_json)
@@ -338,9 +232,9 @@ def show_result(result: TrainResult, terminal: Terminal, *, as_json: bool) -> No
         terminal.document(result_document(result))
         return
     from movierec_cli.reports.recommendations import user_report
-    from movierec_cli.reports.table import comparison
+    from movierec_cli.reports.study_text import study_text
 
-    terminal.out.print(comparison([run.record for run in result.runs], terminal.out))
+    terminal.out.print(study_text(result.study, terminal.out))
     if result.user_id is not None:
         terminal.out.print(user_report(result.user_id, result.rated, result.recommendations, terminal.out))
     terminal.out.print(f"Plot: {result.plot}", markup=False, highlight=False, soft_wrap=True)
@@ -351,6 +245,7 @@ def result_document(result: TrainResult) -> dict[str, object]:
     from dataclasses import asdict
 
     from movierec_cli.registry.serialization import encode
+    from movierec_cli.reports.study_document import study_document
 
     user = None
     if result.user_id is not None:
@@ -367,4 +262,5 @@ def result_document(result: TrainResult) -> dict[str, object]:
             ],
         }
     runs = [{"folder": str(run.folder), "record": encode(run.record)} for run in result.runs]
-    return {"runs": runs, "recommendations": user, "plot": str(result.plot)}
+    study = study_document(result.study)
+    return {"runs": runs, "study": study, "recommendations": user, "plot": str(result.plot)}

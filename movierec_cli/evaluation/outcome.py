@@ -50,7 +50,8 @@ class Outcome:
     @property
     def is_cold(self) -> npt.NDArray[np.bool_]:
         """Whether each user has no training rating: [n_users]."""
-        return self.n_unseen == self.n_movies
+        cold: npt.NDArray[np.bool_] = self.n_unseen == self.n_movies
+        return cold
 
     @property
     def warm(self) -> Outcome:

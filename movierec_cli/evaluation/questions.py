@@ -35,4 +35,4 @@ def questions_by_user(users: npt.NDArray[np.int32], score_users: ScoreBlock) -> 
         score_users: from rows of users to their scores over all movies.
     """
     asked, question_of = np.unique(users, return_inverse=True)
-    return Questions(asked, question_of, lambda questions: score_users(asked[questions]))
+    return Questions(asked, question_of, lambda questions: score_users(asked[questions].astype(np.int64)))

@@ -17,6 +17,17 @@ SHAPES_UP_TO_MEAN = 4  # padding wastes an eighth on average
 Batch = dict[str, npt.NDArray[Any]]
 
 
+def positive_weights(interactions: GroupedInteractions, exponent: float) -> npt.NDArray[np.float32]:
+    """The weight of each positive of a query with n of them, n^−exponent: [n_queries], mean 1 over positives.
+
+    With 0 every rating weighs alike, with 1 every query does.
+    """
+    n = np.maximum(interactions.positives.lengths, 1).astype(np.float64)
+    weights = n**-exponent
+    scaled: npt.NDArray[np.float32] = (weights * (n.sum() / (weights * n).sum())).astype(np.float32)
+    return scaled
+
+
 @dataclass(frozen=True)
 class CatalogueBatches:
     """Batches of unique queries with all their positives, for the catalogue softmax.
@@ -29,6 +40,7 @@ class CatalogueBatches:
     interactions: GroupedInteractions
     n_movies: int
     batch_size: int  # queries
+    weights: npt.NDArray[np.float32]  # [n_queries], of each positive of a query
     history: RaggedRows | None = None
 
     @property
@@ -55,16 +67,13 @@ class CatalogueBatches:
         if self.history is not None:
             batch["history"] = _draw_history(self.history, batch["user_index"], self.n_movies, generator)
             positives = positives[~np.isin(positives, batch["history"])]
-        return batch | self._padded(positives)
+        return batch | self._padded(positives, self.weights[rows][positives // self.n_movies])
 
-    def _padded(self, positives: npt.NDArray[np.int32]) -> Batch:
+    def _padded(self, positives: npt.NDArray[np.int32], weights: npt.NDArray[np.float32]) -> Batch:
         """Positives and their weights, padded to one of a few lengths: each is compiled for."""
         step = max(1, round(self.mean_positives / SHAPES_UP_TO_MEAN))
         n_padding = -len(positives) % step
-        return {
-            "positives": np.pad(positives, (0, n_padding)),
-            "weights": np.pad(np.ones(len(positives), np.float32), (0, n_padding)),
-        }
+        return {"positives": np.pad(positives, (0, n_padding)), "weights": np.pad(weights, (0, n_padding))}
 
 
 @dataclass(frozen=True)

@@ -244,7 +244,9 @@ FEATURES: dict[Feature, FeatureSpec] = {
     Feature.USER_GENDER: _user_column("is_male"),
     Feature.USER_OCCUPATION: _user_column("occupation"),
     Feature.DAY_OF_WEEK: FeatureSpec(Tower.CONTEXT, encode=_encode_day_of_week, code=_code_day_of_week),
-    Feature.USER_TENURE: FeatureSpec(Tower.CONTEXT, fit=_fit_tenure, encode=_encode_tenure, code=_code_tenure),
+    Feature.USER_TENURE: FeatureSpec(
+        Tower.CONTEXT, fit=_fit_tenure, encode=_encode_tenure, code=_code_tenure
+    ),
     Feature.USER_HISTORY: FeatureSpec(Tower.HISTORY),
 }
 

@@ -26,7 +26,7 @@ from movierec_cli.registry.record import EpochRecord, TopK
 
 AVERAGED_EPOCHS = 5.0
 ADAM_BETA_2 = 0.99  # .999 forgets too slowly: at twice the default rate training diverged
-JUDGED_K = 100  # validation top-k accuracy, seen movies masked, decides which epoch is best
+JUDGED_K = 100  # validation recall@k decides which epoch is best
 
 Weights = list[npt.NDArray[Any]]
 
@@ -182,4 +182,4 @@ def fit_epochs(model: TwoTowerModel, config: TrainingConfig, num_epochs: int, ob
 
 
 def _judged(record: EpochRecord) -> float:
-    return record.validation.unseen[JUDGED_K]
+    return record.validation.recall[JUDGED_K]

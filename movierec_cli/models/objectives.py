@@ -11,9 +11,9 @@ import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from movierec_cli.config import LossKind
+from movierec_cli.config import LossKind, TrainingConfig, Weighting
 from movierec_cli.data.ragged import RaggedRows
-from movierec_cli.models.batches import Batch, CatalogueBatches, InteractionBatches
+from movierec_cli.models.batches import Batch, CatalogueBatches, InteractionBatches, positive_weights
 from movierec_cli.models.catalogue_softmax import catalogue_softmax
 from movierec_cli.models.queries import GroupedInteractions
 
@@ -101,17 +101,21 @@ def catalogue_batch_size(n_queries: int, n_movies: int) -> int:
     return min(most, -(-n_queries // CATALOGUE_BATCHES_PER_EPOCH))
 
 
+_WEIGHT_EXPONENTS = {Weighting.RATINGS: 0.0, Weighting.ROOT: 0.5, Weighting.QUERIES: 1.0}
+
+
 def _catalogue(
-    interactions: GroupedInteractions, n_movies: int, batch_size: int | None, history: RaggedRows | None
+    interactions: GroupedInteractions, n_movies: int, config: TrainingConfig, history: RaggedRows | None
 ) -> Objective:
-    size = batch_size or catalogue_batch_size(len(interactions.queries), n_movies)
-    return CatalogueObjective(CatalogueBatches(interactions, n_movies, size, history))
+    size = config.batch_size or catalogue_batch_size(len(interactions.queries), n_movies)
+    weights = positive_weights(interactions, _WEIGHT_EXPONENTS[config.weighting or Weighting.RATINGS])
+    return CatalogueObjective(CatalogueBatches(interactions, n_movies, size, weights, history))
 
 
 def _in_batch(
     interactions: GroupedInteractions,
     n_movies: int,
-    batch_size: int | None,
+    config: TrainingConfig,
     history: RaggedRows | None,
     *,
     corrected: bool,
@@ -119,14 +123,18 @@ def _in_batch(
     counts = np.bincount(interactions.positives.values, minlength=n_movies)
     # A movie without ratings is never a negative; 1 keeps its logarithm finite.
     share = (np.maximum(counts, 1) / interactions.n_interactions).astype(np.float32)
-    batches = InteractionBatches(interactions, n_movies, batch_size or IN_BATCH_INTERACTIONS, history)
-    return InBatchObjective(batches, share if corrected else None)
+    size = config.batch_size or IN_BATCH_INTERACTIONS
+    return InBatchObjective(
+        InteractionBatches(interactions, n_movies, size, history), share if corrected else None
+    )
 
 
-OBJECTIVES: dict[LossKind, Callable[[GroupedInteractions, int, int | None, RaggedRows | None], Objective]] = {
+OBJECTIVES: dict[
+    LossKind, Callable[[GroupedInteractions, int, TrainingConfig, RaggedRows | None], Objective]
+] = {
     LossKind.CATALOGUE: _catalogue,
     LossKind.IN_BATCH: functools.partial(_in_batch, corrected=False),
     LossKind.IN_BATCH_CORRECTED: functools.partial(_in_batch, corrected=True),
 }
-"""From grouped interactions, the number of movies, the batch size (None: chosen here) and each user's
-training movies (where the feature set has the history) to an objective."""
+"""From grouped interactions, the number of movies, the configuration and each user's training movies
+(where the feature set has the history) to an objective."""

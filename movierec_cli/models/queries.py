@@ -15,7 +15,7 @@ import numpy.typing as npt
 from movierec_cli.config import Feature
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import RaggedRows
-from movierec_cli.models.features import Rows, Vocabulary, context_codes
+from movierec_cli.models.features import Rows, Seconds, UserRows, Vocabulary, context_codes
 
 
 @dataclass(frozen=True)
@@ -50,20 +50,20 @@ def group_interactions(
 ) -> GroupedInteractions:
     """Groups the ratings at `rows` by user and context."""
     ratings = dataset.ratings
-    user = ratings.user_index[rows]
-    contexts = context_codes(vocabularies, user, ratings.timestamp[rows])  # [n, n_contexts]
-    key = user.astype(np.int64)
-    for codes in contexts.T:
-        key = key * (int(codes.max()) + 1) + codes
-    _, first, query_of = np.unique(key, return_index=True, return_inverse=True)
-    queries = Queries(user[first], contexts[first])
+    queries, query_of = unique_queries(ratings.user_index[rows], ratings.timestamp[rows], vocabularies)
     return GroupedInteractions(queries, RaggedRows.group(query_of, ratings.movie_index[rows], len(queries)))
 
 
-def movies_of_users(dataset: Dataset, rows: Rows) -> RaggedRows:
-    """Each user's movies among the ratings at `rows`; an empty list for a user who has none there."""
-    ratings = dataset.ratings
-    return RaggedRows.group(ratings.user_index[rows], ratings.movie_index[rows], len(dataset.users))
+def unique_queries(
+    users: UserRows, seconds: Seconds, vocabularies: dict[Feature, Vocabulary]
+) -> tuple[Queries, npt.NDArray[np.int64]]:
+    """The different queries among pairs of a user and a moment, and which of them each pair is."""
+    contexts = context_codes(vocabularies, users, seconds)  # [n, n_contexts]
+    key = users.astype(np.int64)
+    for codes in contexts.T:
+        key = key * (int(codes.max(initial=0)) + 1) + codes
+    _, first, query_of = np.unique(key, return_index=True, return_inverse=True)
+    return Queries(users[first], contexts[first]), query_of
 
 
 def last_queries(dataset: Dataset, rows: Rows, vocabularies: dict[Feature, Vocabulary]) -> Queries:

@@ -14,14 +14,25 @@ import tf_keras
 
 from movierec_cli.config import Feature
 from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.histories import movies_of_users
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.data.split import Split
-from movierec_cli.evaluation.metrics import top_k_accuracies
-from movierec_cli.evaluation.ranks import rank_positives
-from movierec_cli.models.features import Rows, Vocabulary, fit_features
+from movierec_cli.errors import MovierecError
+from movierec_cli.evaluation.evaluate import evaluate
+from movierec_cli.evaluation.outcome import Outcome
+from movierec_cli.evaluation.questions import Questions
+from movierec_cli.evaluation.ranks import ScoreBlock, rank_positives
+from movierec_cli.evaluation.top_k import top_k
+from movierec_cli.models.features import Rows, Seconds, UserRows, Vocabulary, fit_features
 from movierec_cli.models.fitting import FitObserver, FitResult, assign_weights, fit, fit_epochs
 from movierec_cli.models.objectives import OBJECTIVES
-from movierec_cli.models.queries import GroupedInteractions, group_interactions, last_queries, movies_of_users
+from movierec_cli.models.queries import (
+    GroupedInteractions,
+    Queries,
+    group_interactions,
+    last_queries,
+    unique_queries,
+)
 from movierec_cli.models.two_tower import TwoTowerModel
 from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.record import RunConfig, TopK
@@ -35,7 +46,7 @@ class TrainedModel:
 
     fit: FitResult
     refit_s: float  # seconds, 0 where the model of the validation fit is kept
-    test: TopK
+    outcome: Outcome
     n_parameters: int
     artifacts: RunArtifacts
 
@@ -51,15 +62,20 @@ class Prepared:
 
     def top_k(self, evaluated: GroupedInteractions) -> TopK:
         """Exact top-k accuracy of the model as it is."""
-        movies = self.model.embed_movies()  # [n_movies, dim]
-        queries = self.model.embed_queries(evaluated.queries, self.seen)  # [n_queries, dim]
-        ranks = rank_positives(
-            lambda rows: queries[rows] @ movies.T,
-            evaluated.positives,
-            evaluated.queries.user_index,
-            self.seen,
-        )
-        return TopK(unseen=top_k_accuracies(ranks.unseen), all=top_k_accuracies(ranks.all))
+        owners = evaluated.queries.user_index
+        block = self._score_block(evaluated.queries)
+        ranks = rank_positives(block, evaluated.positives, owners, self.seen)
+        return top_k(ranks, np.repeat(owners, evaluated.positives.lengths))
+
+    def questions(self, users: UserRows, seconds: Seconds) -> Questions:
+        """The different queries among pairs of a user and a moment, with the model as it is."""
+        queries, query_of = unique_queries(users, seconds, self.vocabularies)
+        return Questions(queries.user_index, query_of, self._score_block(queries))
+
+    def _score_block(self, queries: Queries) -> ScoreBlock:
+        of_movies = self.model.embed_movies()  # [n_movies, dim]
+        of_queries = self.model.embed_queries(queries, self.seen)  # [n_queries, dim]
+        return lambda rows: of_queries[rows] @ of_movies.T
 
 
 def train_two_tower(dataset: Dataset, split: Split, config: RunConfig, observer: FitObserver) -> TrainedModel:
@@ -72,9 +88,13 @@ def train_two_tower(dataset: Dataset, split: Split, config: RunConfig, observer:
     Raises:
         MovierecError: a feature cannot be fitted, or training diverged.
     """
+    assert config.training is not None  # `prepare` checks the rest
     vocabularies = fit_features(dataset, split.train, config.feature_set)
     kept = prepare(dataset, split.train, config, vocabularies)
-    validation = group_interactions(dataset, split.validation, vocabularies)
+    judged = split.validation[kept.seen.lengths[dataset.ratings.user_index[split.validation]] > 0]
+    if len(judged) == 0:
+        raise MovierecError("no user of the validation part has a rating in train; hold out less, or more")
+    validation = group_interactions(dataset, judged, vocabularies)
     result = fit(kept.model, config.training, lambda: kept.top_k(validation), observer)
     refit_s = 0.0
     if config.training.refit:
@@ -84,22 +104,23 @@ def train_two_tower(dataset: Dataset, split: Split, config: RunConfig, observer:
         num_epochs = math.ceil(result.best_epoch * REFIT_SHARE)
         observer.refit_started(num_epochs)
         refit_s = fit_epochs(kept.model, config.training, num_epochs, observer)
-    test = kept.top_k(group_interactions(dataset, split.test, kept.vocabularies))
+    outcome = evaluate(dataset, kept.rows, split.test, kept)
     n_parameters = sum(int(np.prod(variable.shape)) for variable in kept.model.trainable_variables)
-    return TrainedModel(result, refit_s, test, n_parameters, _artifacts(dataset, kept))
+    return TrainedModel(result, refit_s, outcome, n_parameters, _artifacts(dataset, kept))
 
 
 def prepare(
     dataset: Dataset, rows: Rows, config: RunConfig, vocabularies: dict[Feature, Vocabulary]
 ) -> Prepared:
     """Groups the training rows and makes an untrained model for them, seeded."""
+    assert config.model is not None and config.training is not None  # the family has both
     tf_keras.utils.set_random_seed(config.training.seed)
     tf.config.experimental.enable_op_determinism()
     seen = movies_of_users(dataset, rows)
     objective = OBJECTIVES[config.training.loss](
         group_interactions(dataset, rows, vocabularies),
         len(dataset.movies),
-        config.training.batch_size,
+        config.training.resolved(config.split.kind),
         seen if Feature.USER_HISTORY in config.feature_set else None,
     )
     # The loss is a mean over interactions; the penalty is given against their sum.

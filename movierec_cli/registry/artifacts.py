@@ -49,7 +49,7 @@ class RunArtifacts:
 
 
 def to_files(artifacts: RunArtifacts) -> dict[str, bytes]:
-    """The content of each file of a run folder, by file name."""
+    """The content of each file that holds them, by file name."""
     embeddings: Arrays = {name: getattr(artifacts, name) for name in _EMBEDDING_DTYPES}
     return {
         "weights.npz": pack(artifacts.weights),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
+from movierec_cli.config import Family
 from movierec_cli.registry.record import FORMAT_VERSION, DataIdentity, RunConfig
 from movierec_cli.registry.serialization import canonical_json
 
@@ -21,7 +22,8 @@ def run_name(config: RunConfig, data: DataIdentity) -> str:
     """
     identity = {"config": config, "data": data.fingerprint, "format_version": FORMAT_VERSION}
     digest = hashlib.sha256(canonical_json(identity).encode()).hexdigest()[:HASH_LENGTH]
-    return f"{_readable(f'{data.name}-{config.feature_set.slug}')}-{digest}"
+    kind = config.feature_set.slug if config.family is Family.TWO_TOWER else config.family
+    return f"{_readable(f'{data.name}-{kind}')}-{digest}"
 
 
 def _readable(text: str) -> str:

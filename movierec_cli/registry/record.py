@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from movierec_cli.config import FeatureSet, ModelConfig, SplitConfig, TrainingConfig
+from movierec_cli.config import NO_FEATURES, Family, FeatureSet, ModelConfig, SplitConfig, TrainingConfig
+from movierec_cli.data.split import SplitSummary
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """What decides a run's numbers, the data apart. Equal configurations are one run."""
+    """What decides a run's numbers, the data apart. Equal configurations are one run.
 
-    family: str  # a key of the families table, such as "two-tower"
-    feature_set: FeatureSet
+    A baseline has no model and no training: it chooses its settings on validation (`RunRecord.settings`).
+    """
+
+    family: Family
     split: SplitConfig
-    model: ModelConfig
-    training: TrainingConfig
+    feature_set: FeatureSet = NO_FEATURES
+    model: ModelConfig | None = None
+    training: TrainingConfig | None = None
+
+    @property
+    def label(self) -> str:
+        """For people: "timestamp + movie_genres", "EASE"."""
+        return self.feature_set.label if self.family is Family.TWO_TOWER else self.family.label
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +43,11 @@ class DataIdentity:
 
 @dataclass(frozen=True, kw_only=True)
 class TopK:
-    """Top-k accuracy by k: the share of positives among the k best, 0 … 1."""
+    """Top-k accuracy by k: the share of positives among the k best, 0 … 1. Cold users are left out."""
 
     unseen: dict[int, float]  # the user's training movies masked
     all: dict[int, float]  # ranked over every movie
+    recall: dict[int, float]  # as unseen, each user's share first and then the mean over users
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +69,10 @@ class RunRecord:
     data: DataIdentity
     versions: dict[str, str]  # of movierec and of the packages that decide numbers
     created_at: str  # ISO 8601, UTC
+    split_summary: SplitSummary
     n_parameters: int
-    best_epoch: int  # by validation top-100 accuracy, seen movies masked
+    settings: dict[str, float]  # what a baseline chose on validation
+    best_epoch: int  # by validation recall@100; 0 where nothing is trained in epochs
     epochs_run: int  # epochs until training stopped
     training_s: float  # with the epochs on train and validation, where the model was trained on
     validation_s: float

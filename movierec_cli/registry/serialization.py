@@ -131,8 +131,10 @@ def _checked(build: Callable[[], T], place: _Place) -> T:
 
 
 def _decode_tuple(kind: Any, value: object, place: _Place) -> object:
-    item_kind = typing.get_args(kind)[0]
+    item_kind, *others = typing.get_args(kind)
     items = _expect(list, value, place)
+    if Ellipsis not in others and len(items) != 1 + len(others):
+        raise place.refuse(f"has {len(items)} values, not {1 + len(others)}")
     return tuple(_decode(item_kind, item, place.inside(index)) for index, item in enumerate(items))
 
 

@@ -12,9 +12,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+from movierec_cli.config import Family
 from movierec_cli.errors import SavedModelError
+from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.registry import artifacts as artifact_files
-from movierec_cli.registry import folders
+from movierec_cli.registry import folders, outcomes
 from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.identity import RUN_NAME, run_name
 from movierec_cli.registry.record import FORMAT_VERSION, DataIdentity, RunConfig, RunRecord
@@ -48,12 +50,21 @@ class Run:
 
     @cached_property
     def artifacts(self) -> RunArtifacts:
-        """The arrays, read and checked at the first look.
+        """The trained arrays, read and checked at the first look. Baselines have none.
 
         Raises:
             SavedModelError: a file is missing or is not what was written.
         """
-        return _read_artifacts(self.folder)
+        return _read(self.folder, artifact_files.FILE_NAMES, artifact_files.from_files)
+
+    @cached_property
+    def outcome(self) -> Outcome:
+        """What the model did with the test part, read and checked at the first look.
+
+        Raises:
+            SavedModelError: a file is missing or is not what was written.
+        """
+        return _read(self.folder, (outcomes.FILE_NAME,), lambda files: outcomes.from_bytes(*files.values()))
 
     @cached_property
     def size_bytes(self) -> int:
@@ -78,10 +89,16 @@ class _Manifest:
     stamp: tuple[int, int]  # of the file, other for each that is written
 
 
-def save_run(directory: Path, record: RunRecord, artifacts: RunArtifacts) -> Run:
+def save_run(directory: Path, record: RunRecord, outcome: Outcome, artifacts: RunArtifacts | None) -> Run:
     """Writes a run, replacing a complete one of the same name only once the new one is complete.
 
     What has the name but is no usable run is kept, as "<name>.damaged-<token>".
+
+    Args:
+        directory: the saved models.
+        record: what is known of the run.
+        outcome: what it did with the test part.
+        artifacts: the trained arrays; None for a baseline.
 
     Raises:
         SavedModelError: the folder cannot be written.
@@ -91,7 +108,10 @@ def save_run(directory: Path, record: RunRecord, artifacts: RunArtifacts) -> Run
     if record.name != expected:
         raise ValueError(f"the record is named '{record.name}', but its configuration gives '{expected}'")
     folders.recover(directory)
-    files = artifact_files.to_files(artifacts)
+    files = {outcomes.FILE_NAME: outcomes.to_bytes(outcome)}
+    files |= artifact_files.to_files(artifacts) if artifacts is not None else {}
+    if set(files) != _files_of(record.config.family):
+        raise ValueError(f"a run of family {record.config.family} has other files than {sorted(files)}")
     files[_RECORD_FILE] = _manifest_bytes(record, files)
     folder = folders.install(directory, record.name, files, replaceable=_is_run)
     return Run(record, folder)
@@ -191,6 +211,11 @@ def _is_run(folder: Path) -> bool:
     return not folder.is_symlink()
 
 
+def _files_of(family: Family) -> set[str]:
+    trained = artifact_files.FILE_NAMES if family is Family.TWO_TOWER else ()
+    return {outcomes.FILE_NAME, *trained}
+
+
 def _manifest_bytes(record: RunRecord, files: Mapping[str, bytes]) -> bytes:
     content: dict[str, JSON] = {
         "format_version": FORMAT_VERSION,
@@ -238,18 +263,19 @@ def _check_identity(folder: Path, record: RunRecord, checksums: Mapping[str, str
     expected = run_name(record.config, record.data)
     if record.name != expected or folder.name != expected or not RUN_NAME.fullmatch(expected):
         raise SavedModelError(f"{folder}: its content belongs in a folder named '{expected}'")
-    if set(checksums) != set(artifact_files.FILE_NAMES):
+    if set(checksums) != _files_of(record.config.family):
         raise SavedModelError(f"{folder}: run.json lists {sorted(checksums)}, not a model's files")
     for name in checksums:
         if not (folder / name).is_file():
             raise SavedModelError(f"{folder}: {name} is missing")
 
 
-def _read_artifacts(folder: Path) -> RunArtifacts:
+def _read(folder: Path, names: Iterable[str], build: Callable[[dict[str, bytes]], T]) -> T:
+    """Some files of a run, checked against its manifest, as what they hold."""
     manifest = _settled(_read_manifest, folder)
     while True:
         try:
-            return _read_checked(folder, manifest)
+            return _read_checked(folder, manifest, names, build)
         except SavedModelError:
             newer = _settled(_read_manifest, folder)
             if newer.stamp == manifest.stamp:
@@ -267,13 +293,18 @@ def _settled(read: Callable[[Path], T], folder: Path) -> T:
     return read(folder)
 
 
-def _read_checked(folder: Path, manifest: _Manifest) -> RunArtifacts:
-    files = {name: _read_file(folder, name) for name in manifest.checksums}
+def _read_checked(
+    folder: Path, manifest: _Manifest, names: Iterable[str], build: Callable[[dict[str, bytes]], T]
+) -> T:
+    missing = sorted(set(names) - set(manifest.checksums))
+    if missing:
+        raise SavedModelError(f"{folder} holds a baseline, which has no {', '.join(missing)}")
+    files = {name: _read_file(folder, name) for name in names}
     for name, content in files.items():
         if _sha256(content) != manifest.checksums[name]:
             raise SavedModelError(f"{folder}: {name} is damaged: its checksum is not the one in run.json")
     try:
-        return artifact_files.from_files(files)
+        return build(files)
     except ValueError as error:
         raise SavedModelError(f"{folder} is damaged: {error}") from error
 

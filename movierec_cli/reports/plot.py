@@ -189,6 +189,7 @@ def _subtitle(records: Sequence[RunRecord]) -> str:
 def _footnote(records: Sequence[RunRecord]) -> str:
     config = records[0].config
     model, training = config.model, config.training
+    assert model is not None and training is not None  # baselines have no epochs to draw
     return (
         f"Embeddings of {model.embedding_size}, layers {' '.join(map(str, model.layer_sizes))}, "
         f"{training.loss} loss, {config.split.kind} split, seed {training.seed}."

@@ -1,4 +1,4 @@
-"""The comparison of runs as tables for the terminal."""
+"""The comparison of models as tables for the terminal."""
 
 from __future__ import annotations
 
@@ -11,23 +11,36 @@ from rich.table import Table
 from rich.text import Text
 
 from movierec_cli.registry.record import RunRecord, TopK
+from movierec_cli.study import Contender, Study
 
 ONE_TABLE_WIDTH = 140
-"""Terminals at least this wide show everything in one table, narrower ones a table for each aspect."""
+"""Terminals at least this wide show accuracy and cost in one table, narrower ones a table for each aspect."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """What a table says of one model."""
+
+    label: str
+    top_k: TopK
+    n_parameters: int
+    epochs: str  # best by validation / trained
+    seconds: float
+    is_baseline: bool = False
 
 
 @dataclass(frozen=True)
 class _Column:
     header: str
-    text: Callable[[RunRecord], str]
-    score: Callable[[RunRecord], float] | None = None  # higher is better; None where nothing is best
+    text: Callable[[Line], str]
+    score: Callable[[Line], float] | None = None  # higher is better; None where nothing is best
 
 
-_SET = _Column("feature set", lambda record: record.config.feature_set.label)
+_SET = _Column("model", lambda line: line.label)
 _COSTS = (
-    _Column("parameters", lambda record: f"{record.n_parameters:,}"),
-    _Column("epochs", lambda record: f"{record.best_epoch}/{record.epochs_run}"),
-    _Column("seconds", lambda record: f"{record.training_s:,.1f}"),
+    _Column("parameters", lambda line: f"{line.n_parameters:,}"),
+    _Column("epochs", lambda line: line.epochs),
+    _Column("seconds", lambda line: f"{line.seconds:,.1f}"),
 )
 _PADDING = (0, 1, 0, 0)
 _UNSEEN = "Test top-k accuracy, movies seen in training masked"
@@ -35,25 +48,92 @@ _ALL = "Test top-k accuracy over all movies"
 _COST = "Cost (epochs: best by validation / trained)"
 
 
-def comparison(records: Sequence[RunRecord], console: Console) -> Group:
-    """Test accuracy and cost of each run, the best of each column bold; one table or three by width."""
-    unseen = _accuracies(records, lambda record: record.test.unseen)
-    every = _accuracies(records, lambda record: record.test.all)
+def line_of_record(record: RunRecord) -> Line:
+    """A run by itself."""
+    epochs = f"{record.best_epoch}/{record.epochs_run}" if record.epochs_run else "–"
+    return Line(
+        record.config.label,
+        record.test,
+        record.n_parameters,
+        epochs,
+        record.training_s,
+        is_baseline=record.config.training is None,
+    )
+
+
+def line_of_contender(contender: Contender) -> Line:
+    """A contender with the mean accuracy of its seeds, and what they cost together."""
+    lines = [line_of_record(record) for record in contender.records]
+    seeds = f" × {len(lines)} seeds" if len(lines) > 1 else ""
+    return Line(
+        f"{contender.label}{seeds}",
+        contender.top_k,
+        lines[0].n_parameters,
+        " ".join(line.epochs for line in lines),
+        sum(line.seconds for line in lines),
+        contender.is_baseline,
+    )
+
+
+def comparison(lines: Sequence[Line], console: Console) -> Group:
+    """Test accuracy and cost of each model, the best of each column bold; one table or three by width."""
+    unseen = _accuracies(lines, lambda line: line.top_k.unseen)
+    every = _accuracies(lines, lambda line: line.top_k.all)
     if console.width >= ONE_TABLE_WIDTH:
         title = "Test top-k accuracy (unseen: movies seen in training masked) and cost"
         columns = (_SET, *_prefixed("unseen", unseen), *_prefixed("all", every), *_COSTS)
-        return Group(_table(title, columns, records))
+        return Group(_table(title, columns, lines))
     parts = ((_UNSEEN, unseen), (_ALL, every), (_COST, _COSTS))
-    return Group(*(_table(title, (_SET, *columns), records) for title, columns in parts))
+    return Group(*(_table(title, (_SET, *columns), lines) for title, columns in parts))
+
+
+def user_metrics(study: Study) -> Table:
+    """The metrics of one list a user, the headline with its interval; the best of each column bold."""
+    metrics = list(study.contenders[0].metrics)
+    table = _new_table("Per user, movies seen in training masked (brackets: 95 % interval)")
+    table.add_column("model", overflow="fold", min_width=18, vertical="top")
+    for metric in metrics:
+        table.add_column(metric, justify="right", no_wrap=True)
+    for number, contender in enumerate(study.contenders):
+        cells = (_metric_cell(study, contender, metric) for metric in metrics)
+        table.add_row(Text(contender.label), *cells, end_section=_ends_the_trained(study, number))
+    return table
+
+
+def _ends_the_trained(study: Study, number: int) -> bool:
+    rest = study.contenders[number + 1 : number + 2]
+    return bool(rest) and rest[0].is_baseline and not study.contenders[number].is_baseline
+
+
+def _metric_cell(study: Study, contender: Contender, metric: str) -> Text:
+    found = contender.metrics[metric]
+    best = max(other.metrics[metric].mean for other in study.contenders)
+    is_best = len(study.contenders) > 1 and found.mean == best
+    text = f"{found.mean:.4f}"
+    if metric == study.headline:
+        text += f" [{found.low:.4f} {found.high:.4f}]"
+    return Text(text, style="bold green" if is_best else "")
+
+
+def beyond_accuracy(study: Study) -> Table:
+    """How much of the catalogue is recommended, and how evenly."""
+    table = _new_table("What is recommended")
+    table.add_column("model", overflow="fold", min_width=18, vertical="top")
+    for name in study.contenders[0].beyond:
+        table.add_column(name, justify="right", no_wrap=True)
+    for number, contender in enumerate(study.contenders):
+        cells = (f"{value:,.4g}" for value in contender.beyond.values())
+        table.add_row(Text(contender.label), *cells, end_section=_ends_the_trained(study, number))
+    return table
 
 
 def _prefixed(prefix: str, columns: Sequence[_Column]) -> list[_Column]:
     return [replace(column, header=f"{prefix}\n{column.header}") for column in columns]
 
 
-def top_ks(records: Sequence[RunRecord]) -> list[int]:
-    """Every k that all the records have, in order."""
-    common = set.intersection(*(_ks(record.test) for record in records)) if records else set()
+def top_ks(lines: Sequence[Line]) -> list[int]:
+    """Every k that all the models have, in order."""
+    common = set.intersection(*(_ks(line.top_k) for line in lines)) if lines else set()
     return sorted(common)
 
 
@@ -61,31 +141,33 @@ def _ks(top_k: TopK) -> set[int]:
     return set(top_k.unseen) & set(top_k.all)
 
 
-def _accuracies(
-    records: Sequence[RunRecord], values: Callable[[RunRecord], dict[int, float]]
-) -> tuple[_Column, ...]:
-    return tuple(_accuracy(k, values) for k in top_ks(records))
+def _accuracies(lines: Sequence[Line], values: Callable[[Line], dict[int, float]]) -> tuple[_Column, ...]:
+    return tuple(_accuracy(k, values) for k in top_ks(lines))
 
 
-def _accuracy(k: int, values: Callable[[RunRecord], dict[int, float]]) -> _Column:
-    return _Column(f"top-{k}", lambda record: f"{values(record)[k]:.4f}", lambda record: values(record)[k])
+def _accuracy(k: int, values: Callable[[Line], dict[int, float]]) -> _Column:
+    return _Column(f"top-{k}", lambda line: f"{values(line)[k]:.4f}", lambda line: values(line)[k])
 
 
-def _table(title: str, columns: Sequence[_Column], records: Sequence[RunRecord]) -> Table:
-    table = Table(
-        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=_PADDING
-    )
+def _new_table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=_PADDING)
+
+
+def _table(title: str, columns: Sequence[_Column], lines: Sequence[Line]) -> Table:
+    table = _new_table(title)
     for column in columns:
         if column is _SET:
             table.add_column(column.header, overflow="fold", min_width=18, vertical="top")
         else:
             table.add_column(column.header, justify="right", no_wrap=True)
-    for record in records:
-        table.add_row(*(_cell(column, record, records) for column in columns))
+    for number, line in enumerate(lines):
+        followers = lines[number + 1 : number + 2]
+        ends_trained = bool(followers) and followers[0].is_baseline and not line.is_baseline
+        table.add_row(*(_cell(column, line, lines) for column in columns), end_section=ends_trained)
     return table
 
 
-def _cell(column: _Column, record: RunRecord, records: Sequence[RunRecord]) -> Text:
+def _cell(column: _Column, line: Line, lines: Sequence[Line]) -> Text:
     score = column.score
-    is_best = score is not None and len(records) > 1 and score(record) == max(map(score, records))
-    return Text(column.text(record), style="bold green" if is_best else "")
+    is_best = score is not None and len(lines) > 1 and score(line) == max(map(score, lines))
+    return Text(column.text(line), style="bold green" if is_best else "")

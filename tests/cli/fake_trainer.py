@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from movierec_cli.config import TrainerConfig
+from movierec_cli.config import Family, TrainerConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.registry.identity import run_name
 from movierec_cli.registry.record import RunConfig
-from movierec_cli.registry.store import Run, find_run, save_run
-from tests.saved_runs import run_artifacts, run_record
+from movierec_cli.registry.store import Run, find_run
+from tests.saved_runs import run_artifacts, run_record, save_run
 from tests.tiny_dataset import identity, tiny_dataset
 
 configs: list[TrainerConfig] = []
@@ -43,16 +43,16 @@ class MovieLensTrainer:
         config, data = self.config, identity(self.dataset)
         feature_set = config.feature_sets[position]
         asked = RunConfig(
-            family="two-tower",
+            family=Family.TWO_TOWER,
             feature_set=feature_set,
             split=config.split,
             model=config.model,
             training=config.training,
         )
-        self._observer.set_started(feature_set, position + 1, len(config.feature_sets))
+        self._observer.run_started(feature_set.label, position + 1, len(config.feature_sets))
         found = None if config.retrain else find_run(config.saved_models_dir, asked, data)
         run = found or self._trained(asked, data)
-        self._observer.set_ended(run, loaded=found is not None)
+        self._observer.run_ended(run, loaded=found is not None)
         return run
 
     def _trained(self, asked: RunConfig, data: Any) -> Run:

@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from movierec_cli.cli.app import app
-from movierec_cli.registry.store import Run, save_run
-from tests.saved_runs import run_artifacts, run_record
+from movierec_cli.registry.store import Run
+from tests.saved_runs import run_artifacts, run_record, save_run
 
 
 def run(*args: str) -> Any:

@@ -10,9 +10,8 @@ import numpy as np
 
 from movierec_cli.config import DEFAULT_FEATURE_SETS, DataConfig, TrainerConfig
 from movierec_cli.registry.identity import run_name
-from movierec_cli.registry.store import save_run
 from movierec_cli.trainer import MovieLensTrainer
-from tests.saved_runs import run_artifacts, run_record
+from tests.saved_runs import run_artifacts, run_record, save_run
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """

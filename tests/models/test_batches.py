@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import FeatureSet
+from movierec_cli.data.histories import movies_of_users
 from movierec_cli.data.sample import simulate_sample
 from movierec_cli.models.batches import CatalogueBatches, InteractionBatches, flat_places
 from movierec_cli.models.features import fit_features
-from movierec_cli.models.queries import group_interactions, movies_of_users
+from movierec_cli.models.queries import group_interactions
 
 SAMPLE = simulate_sample()
 ROWS = np.sort(np.random.default_rng(0).choice(len(SAMPLE.ratings), 20_000, replace=False))

@@ -7,10 +7,11 @@ from collections import defaultdict
 import numpy as np
 
 from movierec_cli.config import FeatureSet
+from movierec_cli.data.histories import movies_of_users
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.data.sample import simulate_sample
 from movierec_cli.models.features import context_codes, fit_features
-from movierec_cli.models.queries import group_interactions, last_queries, movies_of_users
+from movierec_cli.models.queries import group_interactions, last_queries
 
 SAMPLE = simulate_sample()
 ROWS = np.sort(np.random.default_rng(0).choice(len(SAMPLE.ratings), 5000, replace=False))

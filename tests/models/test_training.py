@@ -9,12 +9,13 @@ import pytest
 
 from movierec_cli.config import Feature, FeatureSet, LossKind, ModelConfig, SplitConfig, TrainingConfig
 from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.histories import movies_of_users
 from movierec_cli.data.sample import simulate_sample
 from movierec_cli.data.split import split_ratings
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.metrics import top_k_accuracy
 from movierec_cli.evaluation.ranks import rank_positives
-from movierec_cli.models.queries import group_interactions, movies_of_users
+from movierec_cli.models.queries import group_interactions
 from movierec_cli.models.training import TrainedModel, train_two_tower
 from movierec_cli.registry.record import EpochRecord, RunConfig
 

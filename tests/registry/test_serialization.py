@@ -45,13 +45,13 @@ def test_any_setting_comes_back_equal(
     assert reread(record) == record
 
 
-def test_the_written_form_of_version_1_does_not_change_by_accident() -> None:
-    assert FORMAT_VERSION == 1, "describe the new form below"
+def test_the_written_form_of_version_2_does_not_change_by_accident() -> None:
+    assert FORMAT_VERSION == 2, "describe the new form below"
     written = encode(run_record("timestamp"))
     assert isinstance(written, dict)
     assert sorted(written) == [
         "best_epoch", "config", "created_at", "data", "epochs_run", "format_version", "history",
-        "n_parameters", "name", "test", "training_s", "validation_s", "versions",
+        "n_parameters", "name", "settings", "split_summary", "test", "training_s", "validation_s", "versions",
     ]  # fmt: skip
     assert canonical_json(written["data"]) == (
         '{"description":"MovieLens 1M","fingerprint":"' + "ab" * 32 + '",'

@@ -16,8 +16,8 @@ from movierec_cli.registry import folders
 from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.identity import run_name
 from movierec_cli.registry.record import RunRecord
-from movierec_cli.registry.store import Run, find_run, list_runs, remove_run, save_run
-from tests.saved_runs import data_identity, run_artifacts, run_config, run_record
+from movierec_cli.registry.store import Run, find_run, list_runs, remove_run
+from tests.saved_runs import data_identity, run_artifacts, run_config, run_record, save_run
 
 
 def find(directory: Path, record: RunRecord) -> Run | None:
@@ -100,8 +100,7 @@ def test_a_retrained_run_replaces_the_old_one(tmp_path: Path) -> None:
 CRASH = """
 import os, sys
 from pathlib import Path
-from tests.saved_runs import run_artifacts, run_record
-from movierec_cli.registry.store import save_run
+from tests.saved_runs import run_artifacts, run_record, save_run
 target, countdown = Path(sys.argv[1]), int(sys.argv[2])
 def crash_at_rename(event, args):
     global countdown
@@ -172,8 +171,7 @@ def test_leftovers_are_not_listed_and_only_old_ones_are_cleaned(tmp_path: Path) 
 def test_processes_saving_the_same_run_at_once_all_succeed(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path\n"
-        "from tests.saved_runs import run_artifacts, run_record\n"
-        "from movierec_cli.registry.store import save_run\n"
+        "from tests.saved_runs import run_artifacts, run_record, save_run\n"
         "seed = int(sys.argv[2])\n"
         "record, artifacts = run_record(training_s=float(seed)), run_artifacts(seed=seed)\n"
         "for _ in range(15): save_run(Path(sys.argv[1]), record, artifacts)"

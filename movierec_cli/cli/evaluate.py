@@ -1,0 +1,74 @@
+"""`movierec evaluate`: saved models and baselines on test ratings that none of them has seen."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from movierec_cli.cli import saved
+from movierec_cli.cli.console import Terminal
+from movierec_cli.cli.options import (
+    USUAL_BASELINES,
+    USUAL_TOP_K,
+    ArchivePath,
+    AsJson,
+    Baselines,
+    DatasetsDir,
+    MovieLengths,
+    Quiet,
+    SavedModelsDir,
+    TopKOption,
+)
+from movierec_cli.cli.values import parse_baselines, parse_top_k
+from movierec_cli.config import DataConfig, TrainerConfig
+
+
+def evaluate_command(
+    names: saved.Names = None,
+    dataset: saved.AnyDataset = None,
+    archive: ArchivePath = DataConfig.archive,
+    movie_lengths: MovieLengths = DataConfig.movie_lengths,
+    datasets_dir: DatasetsDir = DataConfig.datasets_dir,
+    split: saved.AnySplit = None,
+    test_fraction: saved.AnyTestFraction = None,
+    min_rating: saved.AnyMinRating = None,
+    k_core: saved.AnyKCore = None,
+    baselines: Baselines = USUAL_BASELINES,
+    top_k: TopKOption = USUAL_TOP_K,
+    segments: Annotated[
+        bool,
+        typer.Option("--segments", help="Break the accuracy down by users, movies, ages and genres."),
+    ] = False,
+    saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Judge saved models and baselines on test ratings that none of them has seen.
+
+    A split that would test a model on what it was trained on is refused. Nothing is trained but baselines
+    that are not saved yet.
+    """
+    from movierec_cli.cli.progress import ProgressDisplay
+    from movierec_cli.reports.study_document import study_document
+    from movierec_cli.reports.study_text import study_text
+    from movierec_cli.saved_study import SavedStudyConfig, study_saved
+
+    terminal = Terminal(quiet=quiet)
+    terminal.take_logs()
+    config = SavedStudyConfig(
+        names=tuple(names or ()),
+        data=saved.asked_data(dataset, archive, movie_lengths, datasets_dir),
+        datasets_dir=datasets_dir,
+        split=saved.asked_split(split, test_fraction, min_rating, k_core),
+        baselines=parse_baselines(baselines),
+        ks=parse_top_k(top_k),
+        saved_models_dir=saved_models_dir,
+    )
+    with ProgressDisplay(terminal) as observer:
+        result = study_saved(config, observer)
+    terminal.warn_all(f"left out: {problem.message}" for problem in result.skipped)
+    if as_json:
+        terminal.document(study_document(result.study))
+    else:
+        terminal.out.print(study_text(result.study, terminal.out, with_segments=segments))

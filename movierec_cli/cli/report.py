@@ -1,0 +1,86 @@
+"""`movierec report`: a study as one web page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from movierec_cli.cli import saved
+from movierec_cli.cli.console import Terminal
+from movierec_cli.cli.options import (
+    USUAL_BASELINES,
+    USUAL_TOP_K,
+    ArchivePath,
+    Baselines,
+    DatasetsDir,
+    MovieLengths,
+    Quiet,
+    SavedModelsDir,
+    TopKOption,
+)
+from movierec_cli.cli.values import parse_baselines, parse_top_k, parse_whole_numbers
+from movierec_cli.config import DataConfig, TrainerConfig
+
+DEFAULT_REPORT = Path("report.html")
+
+
+def report_command(
+    names: saved.Names = None,
+    dataset: saved.AnyDataset = None,
+    archive: ArchivePath = DataConfig.archive,
+    movie_lengths: MovieLengths = DataConfig.movie_lengths,
+    datasets_dir: DatasetsDir = DataConfig.datasets_dir,
+    split: saved.AnySplit = None,
+    test_fraction: saved.AnyTestFraction = None,
+    min_rating: saved.AnyMinRating = None,
+    k_core: saved.AnyKCore = None,
+    baselines: Baselines = USUAL_BASELINES,
+    top_k: TopKOption = USUAL_TOP_K,
+    users: Annotated[
+        str | None,
+        typer.Option(
+            "--users",
+            metavar="ID...",
+            help="Whose recommendations to show. If not given: someone who rated little, middling and much.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Where the page goes.")
+    ] = DEFAULT_REPORT,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
+    quiet: Quiet = False,
+) -> None:
+    """Write one web page on what saved models and baselines reach, and which features help.
+
+    The page needs no network. It has the answer first, then accuracy with intervals, what each feature
+    adds, segments, findings of the leakage check, recommendations side by side, and how to reproduce it.
+    """
+    from movierec_cli.cli.progress import ProgressDisplay
+    from movierec_cli.reports.pages import check_writable
+    from movierec_cli.reports.report import write_report
+    from movierec_cli.saved_study import SavedStudyConfig, study_saved
+
+    terminal = Terminal(quiet=quiet)
+    terminal.take_logs()
+    check_writable(output, what="report")
+    config = SavedStudyConfig(
+        names=tuple(names or ()),
+        data=saved.asked_data(dataset, archive, movie_lengths, datasets_dir),
+        datasets_dir=datasets_dir,
+        split=saved.asked_split(split, test_fraction, min_rating, k_core),
+        baselines=parse_baselines(baselines),
+        ks=parse_top_k(top_k),
+        user_ids=None if users is None else parse_whole_numbers(users, "--users", "1 42"),
+        saved_models_dir=saved_models_dir,
+    )
+    with ProgressDisplay(terminal) as observer:
+        result = study_saved(config, observer)
+    terminal.warn_all(f"left out: {problem.message}" for problem in result.skipped)
+    page = write_report(result.study, output)
+    terminal.out.print(result.study.answer[0], markup=False, highlight=False, soft_wrap=True)
+    terminal.out.print(f"Report: {page}", markup=False, highlight=False, soft_wrap=True)
+    if open_page:
+        typer.launch(page.as_uri())

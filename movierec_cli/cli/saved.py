@@ -1,0 +1,88 @@
+"""What `evaluate` and `report` have in common: which saved models, on which data and split."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from movierec_cli.cli.models import complete_name
+from movierec_cli.cli.options import DATA_PANEL, complete_dataset
+from movierec_cli.config import DataConfig, SplitConfig, SplitKind
+
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[NAME]...",
+        help="Saved models, by name or its beginning; all that fit the data and the split if none is named.",
+        autocompletion=complete_name,
+        show_default=False,
+    ),
+]
+AnyDataset = Annotated[
+    str | None,
+    typer.Option(
+        "--dataset",
+        metavar="NAME",
+        help="The data set, if the saved models are of several.",
+        autocompletion=complete_dataset,
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+AnySplit = Annotated[
+    SplitKind | None,
+    typer.Option(
+        "--split",
+        metavar="KIND",
+        help=f"Judge on this split: {', '.join(SplitKind)}. If not given: the one of the training.",
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+AnyTestFraction = Annotated[
+    float | None,
+    typer.Option(
+        "--test_fraction",
+        metavar="SHARE",
+        help="Of all ratings, for the test; a smaller share than in training is a part of it.",
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+AnyMinRating = Annotated[
+    float | None,
+    typer.Option(
+        "--min_rating",
+        metavar="STARS",
+        help="Only ratings of so many stars or more count.",
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+AnyKCore = Annotated[
+    int | None,
+    typer.Option(
+        "--k_core",
+        metavar="N",
+        help="Leave out users and movies until each has N ratings or more.",
+        rich_help_panel=DATA_PANEL,
+    ),
+]
+
+
+def asked_data(
+    dataset: str | None, archive: Path | None, movie_lengths: Path | None, datasets_dir: Path
+) -> DataConfig | None:
+    """The data that the options name, None if they name none."""
+    if dataset is None and archive is None and movie_lengths is None:
+        return None
+    config = DataConfig(archive=archive, datasets_dir=datasets_dir, movie_lengths=movie_lengths)
+    return config if dataset is None else replace(config, dataset=dataset)
+
+
+def asked_split(
+    kind: SplitKind | None, test_fraction: float | None, min_rating: float | None, k_core: int | None
+) -> SplitConfig | None:
+    """The split that the options name, None if they name none; what they leave out is the default."""
+    given = {"kind": kind, "test_fraction": test_fraction, "min_rating": min_rating, "k_core": k_core}
+    changes = {name: value for name, value in given.items() if value is not None}
+    return replace(SplitConfig(), **changes) if changes else None  # type: ignore[arg-type]

@@ -1,0 +1,129 @@
+"""How a model is built and trained, as options. Defaults stay with the command."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from movierec_cli.config import LossKind, ModelConfig, Weighting
+
+MODEL_PANEL, TRAINING_PANEL = "Model", "Training"
+
+USUAL_LAYER_SIZES = " ".join(map(str, ModelConfig.layer_sizes))
+
+EmbeddingSize = Annotated[
+    int,
+    typer.Option(
+        "--embedding_size", metavar="SIZE", help="Width of each embedding.", rich_help_panel=MODEL_PANEL
+    ),
+]
+LayerSizes = Annotated[
+    str,
+    typer.Option(
+        "--layer_sizes",
+        metavar="SIZE...",
+        help="Widths of each tower's dense layers, separated by spaces or commas.",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+Dropout = Annotated[
+    float,
+    typer.Option("--dropout", metavar="SHARE", help="Of each tower's inputs.", rich_help_panel=MODEL_PANEL),
+]
+L2 = Annotated[
+    float,
+    typer.Option(
+        "--l2",
+        metavar="WEIGHT",
+        help="Penalty on large embeddings, whatever the data's size.",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+NumEpochs = Annotated[
+    int, typer.Option("--num_epochs", metavar="N", help="At most.", rich_help_panel=TRAINING_PANEL)
+]
+Loss = Annotated[
+    LossKind,
+    typer.Option(
+        "--loss",
+        metavar="LOSS",
+        help=f"What is minimised: {', '.join(LossKind)}.",
+        rich_help_panel=TRAINING_PANEL,
+    ),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        "--batch_size",
+        metavar="N",
+        help="Queries a step, or interactions with an in-batch loss. If not given, it fits the data.",
+        rich_help_panel=TRAINING_PANEL,
+    ),
+]
+LearningRate = Annotated[
+    float,
+    typer.Option("--learning_rate", metavar="RATE", help="Of the optimizer.", rich_help_panel=TRAINING_PANEL),
+]
+ValidationFreq = Annotated[
+    int,
+    typer.Option(
+        "--validation_freq",
+        metavar="N",
+        help="Validate after every N epochs.",
+        rich_help_panel=TRAINING_PANEL,
+    ),
+]
+Patience = Annotated[
+    int,
+    typer.Option(
+        "--patience",
+        metavar="N",
+        help="Stop after so many validations without a better one; 0: never.",
+        rich_help_panel=TRAINING_PANEL,
+    ),
+]
+Refit = Annotated[
+    bool,
+    typer.Option(
+        "--refit/--no_refit",
+        help="Train the best epoch's model on, with the validation part added.",
+        rich_help_panel=TRAINING_PANEL,
+    ),
+]
+Seed = Annotated[
+    int,
+    typer.Option(
+        "--seed",
+        metavar="N",
+        help="Of the training's random numbers. The split does not change with it.",
+        rich_help_panel=TRAINING_PANEL,
+    ),
+]
+Retrain = Annotated[
+    bool,
+    typer.Option(
+        "--retrain",
+        help="Train also what is saved; the new model replaces the old one when it is complete.",
+        rich_help_panel=TRAINING_PANEL,
+    ),
+]
+WeightingOption = Annotated[
+    Weighting | None,
+    typer.Option(
+        "--weighting",
+        metavar="KIND",
+        help="How much a rating of a query with n of them counts: ratings (1), root (1/√n) or queries (1/n). "
+        "If not given, it fits the split.",
+        rich_help_panel=TRAINING_PANEL,
+    ),
+]
+Seeds = Annotated[
+    int,
+    typer.Option(
+        "--seeds",
+        metavar="N",
+        help="Train each set with N seeds; the intervals then cover the training's own randomness.",
+        rich_help_panel=TRAINING_PANEL,
+    ),
+]

@@ -1,0 +1,62 @@
+"""Options that take several values of one kind, from text to values."""
+
+from __future__ import annotations
+
+from movierec_cli.cli.feature_sets import split_words
+from movierec_cli.config import BASELINES, Family
+from movierec_cli.errors import UsageError
+
+_ALL, _NONE = "all", "none"
+
+
+def parse_whole_numbers(value: str, option: str, example: str) -> tuple[int, ...]:
+    """Reads "64,32" or "64 32".
+
+    Raises:
+        UsageError: something in it is not a whole number.
+    """
+    words = split_words(value, option)
+    try:
+        return tuple(int(word) for word in words)
+    except ValueError:
+        raise UsageError(
+            f"{option} is '{' '.join(words)}'; it takes whole numbers such as {example}"
+        ) from None
+
+
+def parse_top_k(value: str) -> tuple[int, ...]:
+    """Reads "10 100" into ascending numbers, each once.
+
+    Raises:
+        UsageError: one is not a whole number of 1 or more.
+    """
+    ks = sorted(set(parse_whole_numbers(value, "--top_k", "10 100")))
+    if ks[0] < 1:
+        raise UsageError(f"--top_k has {ks[0]}; each must be 1 or more")
+    return tuple(ks)
+
+
+def parse_baselines(value: str) -> tuple[Family, ...]:
+    """Reads "popularity,ease", "all" or "None".
+
+    Raises:
+        UsageError: a name is unknown, or all or None stands beside another.
+    """
+    words = [word.lower().replace("_", "-") for word in split_words(value, "--baselines")]
+    for alone, families in ((_ALL, BASELINES), (_NONE, ())):
+        if alone in words:
+            if len(words) > 1:
+                raise UsageError(f"--baselines is '{' '.join(words)}'; '{alone}' cannot stand with others")
+            return families
+    unknown = [word for word in words if word not in list(BASELINES)]
+    if unknown:
+        known = ", ".join([*BASELINES, _ALL, "None"])
+        raise UsageError(f"--baselines: unknown baseline '{unknown[0]}'; known: {known}")
+    return tuple(Family(word) for word in dict.fromkeys(words))
+
+
+def complete_baseline(incomplete: str) -> list[str]:
+    """Baselines for the shell, also after a comma."""
+    before, comma, word = incomplete.rpartition(",")
+    names = [*BASELINES, _ALL, "None"]
+    return [f"{before}{comma}{name}" for name in names if name.startswith(word.replace("_", "-"))]

@@ -1,0 +1,123 @@
+"""From a fitted model and the test ratings to an outcome."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.histories import movies_of_users
+from movierec_cli.data.ragged import RaggedRows
+from movierec_cli.evaluation.blocks import map_blocks
+from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome
+from movierec_cli.evaluation.questions import Answering, Questions
+from movierec_cli.evaluation.ranks import BLOCK_QUERIES, RanksByMode, rank_positives
+
+Rows = npt.NDArray[np.int64]
+
+
+def rank_ratings(dataset: Dataset, rows: Rows, model: Answering, seen: RaggedRows) -> RanksByMode:
+    """Ranks each rating's movie for its user at its time.
+
+    Args:
+        dataset: the data set.
+        rows: the ratings to rank, in any order; the ranks come in the same order.
+        model: a fitted model.
+        seen: each user's training movies, masked in the mode "unseen".
+    """
+    ratings = dataset.ratings
+    users, seconds = ratings.user_index[rows], ratings.timestamp[rows]
+    return _rank(model.questions(users, seconds), ratings.movie_index[rows], seen)
+
+
+def _rank(questions: Questions, movies: npt.NDArray[np.int32], seen: RaggedRows) -> RanksByMode:
+    """Ranks in the order of the pairs that were asked."""
+    asked = questions.question_of
+    positives = RaggedRows.group(asked, movies, len(questions.user_index))
+    grouped = rank_positives(questions.score_block, positives, questions.user_index, seen)
+    place = np.empty(len(asked), np.int64)
+    place[np.argsort(asked, kind="stable")] = np.arange(len(asked))
+    return RanksByMode(all=grouped.all.take(place), unseen=grouped.unseen.take(place))
+
+
+def evaluate(dataset: Dataset, fit_rows: Rows, test_rows: Rows, model: Answering) -> Outcome:
+    """What the model does with the test ratings.
+
+    Args:
+        dataset: the data set.
+        fit_rows: the ratings the model was trained on.
+        test_rows: the ratings to be found, ascending.
+        model: fitted on `fit_rows`.
+
+    Raises:
+        ValueError: a test rating's user has the same movie among the training ratings.
+    """
+    seen = movies_of_users(dataset, fit_rows)
+    owner, movies = dataset.ratings.user_index[test_rows], dataset.ratings.movie_index[test_rows]
+    seconds = dataset.ratings.timestamp[test_rows]
+    at_own_time = model.questions(owner, seconds)
+    at_their_time = _rank(at_own_time, movies, seen)
+    users, first = _first_moments(owner, seconds)  # [n_users] each
+    place = np.searchsorted(users, owner)  # [n_targets]
+    if len(at_own_time.user_index) > len(users):
+        once = model.questions(users, first)
+        question_of_user = once.question_of
+        in_one_list = _rank(replace(once, question_of=question_of_user[place]), movies, seen).unseen
+    else:  # nobody was asked twice, so both ways of asking are one
+        once, in_one_list = at_own_time, at_their_time.unseen
+        question_of_user = np.empty(len(users), np.int64)
+        question_of_user[place] = at_own_time.question_of
+    return Outcome(
+        rows=test_rows,
+        user_index=owner,
+        movie_index=movies,
+        at_their_time=at_their_time,
+        in_one_list=in_one_list,
+        users=users,
+        n_unseen=(len(dataset.movies) - seen.lengths[users]).astype(np.int32),
+        top_movies=best_unseen(once, seen, LIST_LENGTH)[question_of_user],
+        n_movies=len(dataset.movies),
+    )
+
+
+def _first_moments(
+    owner: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """The users of some ratings, ascending, and when the first of each user's is."""
+    users, place = np.unique(owner, return_inverse=True)
+    first = np.full(len(users), np.iinfo(np.int64).max)
+    np.minimum.at(first, place, seconds)
+    return users, first
+
+
+def best_unseen(questions: Questions, seen: RaggedRows, length: int) -> npt.NDArray[np.int32]:
+    """The best unseen movies of each question, best first, [n_questions, length].
+
+    Equal scores are in catalogue order. Where fewer movies are unseen, NO_MOVIE fills up.
+    """
+
+    def best(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        scores = np.array(questions.score_block(rows))  # [b, n_movies], its own to mask
+        masked_row, place = seen.places(questions.user_index[rows])
+        scores[masked_row, seen.values[place]] = -np.inf
+        return _best_of_rows(scores, length)
+
+    return np.concatenate(map_blocks(best, len(questions.user_index), BLOCK_QUERIES))
+
+
+def _best_of_rows(scores: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.int32]:
+    n_movies = scores.shape[1]
+    lists = np.full((len(scores), length), NO_MOVIE, np.int32)
+    taken = min(length, n_movies)
+    # A tie across the border of the best is settled by the catalogue's order, which partitioning forgets.
+    border = np.partition(scores, n_movies - taken, axis=1)[:, n_movies - taken, None]  # [b, 1]
+    for row in range(len(scores)):
+        above = np.flatnonzero(scores[row] > border[row])
+        tied = np.flatnonzero(scores[row] == border[row])[: taken - len(above)]
+        chosen = np.concatenate([above, tied])
+        chosen = chosen[np.lexsort((chosen, -scores[row, chosen]))]
+        chosen = chosen[scores[row, chosen] > -np.inf]
+        lists[row, : len(chosen)] = chosen
+    return lists

@@ -1,0 +1,211 @@
+"""From runs and what they did with the test part to a study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.config import Family, FeatureSet, SplitConfig
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.split import Split, SplitSummary
+from movierec_cli.evaluation.ablation import FeatureGain, feature_gains
+from movierec_cli.evaluation.beyond_accuracy import beyond_accuracy
+from movierec_cli.evaluation.metrics import REPORTED_K, metric_values
+from movierec_cli.evaluation.outcome import LIST_LENGTH, Outcome
+from movierec_cli.evaluation.segments import segments
+from movierec_cli.evaluation.significance import compare, mean_intervals
+from movierec_cli.evaluation.top_k import mean_top_k, top_k_of
+from movierec_cli.leakage import Finding
+from movierec_cli.registry.record import RunConfig
+from movierec_cli.reports.answer import answer, warnings
+from movierec_cli.selection import Judged
+from movierec_cli.study import Contender, Segment, Study, UserLists
+
+SMALL_CATALOGUE = 1000  # movies; the best 100 of 500 are a fifth of them all, and tell models apart badly
+LIST_K = 10  # movies that a person looks at
+
+Values = npt.NDArray[np.float64]
+
+
+def headline_metric(n_movies: int, ks: Sequence[int] = REPORTED_K) -> str:
+    """What decides: recall at the largest k, or at 10 where the catalogue is small."""
+    small = n_movies < SMALL_CATALOGUE and LIST_K in ks
+    return f"recall@{LIST_K if small else max(ks)}"
+
+
+def judge(
+    dataset: Dataset,
+    split: Split,
+    config: SplitConfig,
+    summary: SplitSummary,
+    judged: Sequence[Judged],
+    *,
+    findings: Sequence[Finding] = (),
+    user_lists: Sequence[UserLists] = (),
+    ks: Sequence[int] = REPORTED_K,
+    command: str = "",
+) -> Study:
+    """Compares runs on the same test ratings: feature sets, each with all its seeds, and baselines.
+
+    Args:
+        dataset: what the runs were trained on.
+        split: of it.
+        config: how it was split.
+        summary: what the split did.
+        judged: the runs, in the order in which they are shown; baselines are put last.
+        findings: of the leakage check.
+        user_lists: recommendations to show.
+        ks: at which top-k accuracy is given.
+        command: what reproduces it.
+    """
+    groups = _by_contender(judged)
+    headline = headline_metric(len(dataset.movies), ks)
+    metrics = _metric_names(ks)
+    of_metric = {
+        metric: {label: _per_user(group, metric) for label, group in groups.items()} for metric in metrics
+    }
+    contenders = _contenders(dataset, split, groups, of_metric, ks)
+    differences = compare(of_metric[headline], _pairs(contenders)) if len(contenders) > 1 else ()
+    ablation = _ablation(contenders, of_metric[headline])
+    return Study(
+        data=judged[0].run.record.data,
+        split=config,
+        split_summary=summary,
+        headline=headline,
+        answer=answer(contenders, differences, ablation, config, headline),
+        warnings=warnings(contenders, differences, headline),
+        contenders=contenders,
+        differences=differences,
+        ablation=ablation,
+        segments=_segments(dataset, split, list(groups.values()), headline),
+        findings=tuple(findings),
+        user_lists=tuple(user_lists),
+        command=command,
+    )
+
+
+def _by_contender(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
+    """Runs that differ in the seed of their training only are one contender; trained ones come first."""
+    groups: dict[RunConfig, list[Judged]] = {}
+    for one in sorted(judged, key=lambda one: one.run.record.config.family is not Family.TWO_TOWER):
+        groups.setdefault(_without_seed(one.run.record.config), []).append(one)
+    return dict(zip(_labels(list(groups)), groups.values(), strict=True))
+
+
+def _without_seed(config: RunConfig) -> RunConfig:
+    return replace(config, training=replace(config.training, seed=0)) if config.training else config
+
+
+def _labels(configs: Sequence[RunConfig]) -> list[str]:
+    """What people call each; where two would be called alike, the settings that they differ in follow."""
+    labels = [config.label for config in configs]
+    told_apart = []
+    for config, label in zip(configs, labels, strict=True):
+        alike = [_settings(other) for other, name in zip(configs, labels, strict=True) if name == label]
+        own = _settings(config)
+        differing = [key for key in own if any(other[key] != own[key] for other in alike)]
+        words = ", ".join(f"{key} {_shown(own[key])}" for key in differing)
+        told_apart.append(f"{label} ({words})" if words else label)
+    return told_apart
+
+
+def _settings(config: RunConfig) -> dict[str, Any]:
+    parts = [asdict(part) for part in (config.model, config.training) if part is not None]
+    return {key: value for part in parts for key, value in part.items()}
+
+
+def _shown(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _metric_names(ks: Sequence[int]) -> list[str]:
+    short = LIST_K if LIST_K in ks else min(ks)
+    names = [f"recall@{short}", f"recall@{max(ks)}", f"ndcg@{short}", f"map@{short}", f"mrr@{short}", "auc"]
+    return list(dict.fromkeys(names))
+
+
+def _per_user(group: Sequence[Judged], metric: str) -> Values:
+    """[n_seeds, n_users]; a list of nothing but test movies cannot be put wrong: half an AUC."""
+    return np.stack([np.nan_to_num(metric_values(one.outcome.warm, metric), nan=0.5) for one in group])
+
+
+def _contenders(
+    dataset: Dataset,
+    split: Split,
+    groups: Mapping[str, Sequence[Judged]],
+    of_metric: Mapping[str, Mapping[str, Values]],
+    ks: Sequence[int],
+) -> tuple[Contender, ...]:
+    intervals = mean_intervals(
+        {(label, metric): values for metric, each in of_metric.items() for label, values in each.items()}
+    )
+    return tuple(
+        Contender(
+            label=label,
+            family=group[0].run.record.config.family,
+            feature_set=group[0].run.record.config.feature_set,
+            records=tuple(one.run.record for one in group),
+            top_k=mean_top_k([top_k_of(one.outcome, ks) for one in group]),
+            metrics={metric: intervals[label, metric] for metric in of_metric},
+            beyond=_beyond(dataset, split, [one.outcome for one in group], ks),
+        )
+        for label, group in groups.items()
+    )
+
+
+def _beyond(
+    dataset: Dataset, split: Split, outcomes: Sequence[Outcome], ks: Sequence[int]
+) -> dict[str, float]:
+    k = min(LIST_K if LIST_K in ks else min(ks), LIST_LENGTH)
+    ratings = dataset.ratings
+    counts = np.bincount(ratings.movie_index[split.fit], minlength=len(dataset.movies))
+    n_users = len(np.unique(ratings.user_index[split.fit]))
+    found = [asdict(beyond_accuracy(outcome.warm, k, counts, n_users)) for outcome in outcomes]
+    return {f"{name}@{k}": float(np.mean([one[name] for one in found])) for name in found[0]}
+
+
+def _pairs(contenders: Sequence[Contender]) -> list[tuple[str, str]]:
+    """Every two contenders of which one at least was trained, the later one first: it has more features."""
+    return [
+        (b.label, a.label) if not b.is_baseline else (a.label, b.label)
+        for i, a in enumerate(contenders)
+        for b in contenders[i + 1 :]
+        if not a.is_baseline
+    ]
+
+
+def _ablation(contenders: Sequence[Contender], values: Mapping[str, Values]) -> tuple[FeatureGain, ...]:
+    """Over the feature sets that were trained alike: where several ways were, over the most frequent."""
+    ways: dict[tuple[object, object], dict[FeatureSet, Values]] = {}
+    for contender in contenders:
+        config = _without_seed(contender.records[0].config)
+        if config.training is not None:
+            ways.setdefault((config.model, config.training), {})[config.feature_set] = values[contender.label]
+    return feature_gains(max(ways.values(), key=len)) if ways else ()
+
+
+def _segments(
+    dataset: Dataset, split: Split, groups: Sequence[Sequence[Judged]], metric: str
+) -> tuple[Segment, ...]:
+    outcome = groups[0][0].outcome
+    return tuple(
+        Segment(
+            dimension=mask.dimension,
+            name=mask.name,
+            n_users=len(np.unique(outcome.user_index[mask.targets])),
+            n_ratings=int(mask.targets.sum()),
+            accuracy=tuple(_mean_in(group, mask.targets, metric) for group in groups),
+        )
+        for mask in segments(dataset, split.fit, outcome)
+    )
+
+
+def _mean_in(group: Sequence[Judged], targets: npt.NDArray[np.bool_], metric: str) -> float | None:
+    if not targets.any():
+        return None
+    values = [metric_values(one.outcome.of_targets(targets), metric) for one in group]
+    return float(np.mean(values))

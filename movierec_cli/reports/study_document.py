@@ -1,0 +1,29 @@
+"""A study for programs."""
+
+from __future__ import annotations
+
+from movierec_cli.registry.serialization import JSON, encode
+from movierec_cli.study import Contender, Study
+
+
+def study_document(study: Study) -> dict[str, JSON]:
+    """Everything that was found, records left out: they stand with the runs."""
+    parts = ("split", "split_summary", "headline", "answer", "warnings", "differences", "ablation")
+    document = {name: encode(getattr(study, name)) for name in (*parts, "segments", "findings")}
+    return {
+        "data": encode(study.data),
+        "contenders": [_contender(one) for one in study.contenders],
+        **document,
+    }
+
+
+def _contender(contender: Contender) -> JSON:
+    return {
+        "label": contender.label,
+        "family": encode(contender.family),
+        "feature_set": encode(contender.feature_set),
+        "runs": [record.name for record in contender.records],
+        "top_k": encode(contender.top_k),
+        "metrics": encode(contender.metrics),
+        "beyond": encode(contender.beyond),
+    }

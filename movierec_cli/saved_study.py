@@ -1,0 +1,153 @@
+"""A study of saved runs: which ones, on which data and split, beside which baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from movierec_cli.config import (
+    DEFAULT_BASELINES,
+    DEFAULT_TOP_K,
+    DataConfig,
+    Family,
+    SplitConfig,
+    TrainerConfig,
+)
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.sources import SOURCES
+from movierec_cli.data.split import Split, summarize_split
+from movierec_cli.errors import MovierecError
+from movierec_cli.judging import judge
+from movierec_cli.leakage import check_data, check_vocabularies
+from movierec_cli.recommend import rated_by, recommend
+from movierec_cli.registry.store import Problem, Run, find_named, list_runs
+from movierec_cli.reproduction import train_command_line
+from movierec_cli.selection import Judged, Selection, asked_part, select_runs
+from movierec_cli.study import Study, UserLists
+from movierec_cli.trainer import MovieLensTrainer, TrainingObserver
+
+TYPICAL_USERS = (0.1, 0.5, 0.9)  # quantiles of how much the users shown have rated
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedStudyConfig:
+    """What to judge."""
+
+    names: tuple[str, ...] = ()  # of runs; none for all that fit
+    data: DataConfig | None = None  # None: the data set that the runs were trained on
+    datasets_dir: Path = DataConfig.datasets_dir
+    split: SplitConfig | None = None  # None: the split that the runs were trained with
+    baselines: tuple[Family, ...] = DEFAULT_BASELINES
+    ks: tuple[int, ...] = DEFAULT_TOP_K
+    user_ids: tuple[int, ...] | None = ()  # whose recommendations to show; None: a few typical users
+    saved_models_dir: Path = TrainerConfig.saved_models_dir
+
+
+@dataclass(frozen=True)
+class SavedStudy:
+    """A study, and the saved models that are not in it."""
+
+    study: Study
+    skipped: tuple[Problem, ...]
+
+
+def study_saved(config: SavedStudyConfig, observer: TrainingObserver | None = None) -> SavedStudy:
+    """Judges saved runs, and baselines on the same split: these are fitted if they are not saved yet.
+
+    Raises:
+        MovierecError: there is no such run or user, the data cannot be had, the runs do not belong
+            together, or a run was trained on what the split would test it on.
+    """
+    data = config.data or _data_of_runs(config)
+    source = MovieLensTrainer(TrainerConfig(data=data), observer).source
+    selection = select_runs(config.saved_models_dir, config.names, source, config.split)
+    own_split = selection.judged[0].run.record.config.split
+    baselines = _baselines(config, data, own_split, selection, observer)
+    judged = [*selection.judged, *baselines]
+    dataset, split = selection.dataset, selection.split
+    feature_sets = list(dict.fromkeys(one.run.record.config.feature_set for one in selection.judged))
+    findings = check_data(dataset, split, own_split, feature_sets)
+    for one in selection.judged:
+        if one.run.record.config.family is Family.TWO_TOWER:
+            trained = one.run.record.config.feature_set
+            findings += check_vocabularies(dataset, split, trained, one.run.artifacts.vocabularies)
+    user_ids = config.user_ids if config.user_ids is not None else typical_users(dataset, split)
+    study = judge(
+        dataset,
+        split,
+        selection.config,
+        summarize_split(dataset, split, len(source.ratings) - len(dataset.ratings)),
+        judged,
+        findings=findings,
+        user_lists=_user_lists(source, [one.run for one in judged], user_ids),
+        ks=config.ks,
+        command=train_command_line([one.run.record.config for one in judged], data),
+    )
+    return SavedStudy(study, selection.skipped)
+
+
+def _data_of_runs(config: SavedStudyConfig) -> DataConfig:
+    """The one data set that the runs were trained on.
+
+    Raises:
+        MovierecError: they were trained on several, or on one that has no name here.
+    """
+    directory = config.saved_models_dir
+    runs = [find_named(directory, name) for name in config.names] if config.names else list_runs(directory)[0]
+    names = sorted({run.record.data.name for run in runs})
+    if not names:
+        raise MovierecError(f"no model is saved in {directory}; train one first: movierec train")
+    if len(names) > 1:
+        raise MovierecError(f"the saved models are of {', '.join(names)}; say which with --dataset")
+    if names[0] not in SOURCES:
+        raise MovierecError(f"the saved models are of your own data '{names[0]}'; name it with --archive")
+    return DataConfig(dataset=names[0], datasets_dir=config.datasets_dir)
+
+
+def _baselines(
+    config: SavedStudyConfig,
+    data: DataConfig,
+    split: SplitConfig,
+    selection: Selection,
+    observer: TrainingObserver | None,
+) -> list[Judged]:
+    named = {one.run.record.config.family for one in selection.judged}
+    wanted = TrainerConfig(
+        feature_sets=(),
+        data=data,
+        split=split,
+        baselines=tuple(family for family in config.baselines if family not in named),
+        saved_models_dir=config.saved_models_dir,
+    )
+    runs = MovieLensTrainer(wanted, observer).run()
+    return [Judged(run, asked_part(run, selection.config, selection.split.test)) for run in runs]
+
+
+def typical_users(dataset: Dataset, split: Split) -> tuple[int, ...]:
+    """Ids of test users who rated little, middling and much."""
+    ratings = dataset.ratings
+    counts = np.bincount(ratings.user_index[split.fit], minlength=len(dataset.users))
+    tested = np.unique(ratings.user_index[split.test])
+    warm = tested[counts[tested] > 0]
+    ordered = warm[np.argsort(counts[warm], kind="stable")]
+    chosen = [ordered[int(share * (len(ordered) - 1))] for share in TYPICAL_USERS] if len(ordered) else []
+    return tuple(dict.fromkeys(int(dataset.users.user_id[user]) for user in chosen))
+
+
+def _user_lists(source: Dataset, runs: Sequence[Run], user_ids: Sequence[int]) -> list[UserLists]:
+    trained: dict[object, Run] = {}
+    for run in runs:  # the first seed speaks for its set
+        config = run.record.config
+        if config.training is not None:
+            trained.setdefault((replace(config, training=replace(config.training, seed=0))), run)
+    return [
+        UserLists(
+            user_id=user_id,
+            rated=rated_by(source, user_id),
+            recommended=tuple(recommend(source, run, user_id) for run in trained.values()),
+        )
+        for user_id in user_ids
+    ]
