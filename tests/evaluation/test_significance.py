@@ -1,0 +1,208 @@
+"""Intervals and tests against slow loops, SciPy's t-test, and simulations whose truth is planted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from movierec_cli.evaluation.significance import compare, holm, mean_interval, mean_intervals
+
+N_SIMULATIONS = 300
+TRUE_DIFFERENCE = 0.02
+
+
+def planted(
+    simulation: int, *, n_seeds: int, n_users: int = 150, seed_effect: float = 0.0, gap: float = 0.0
+) -> dict[str, np.ndarray]:
+    """Two contenders whose true means differ by `gap`: skewed shares, users alike for both, seeds not."""
+    generator = np.random.default_rng(simulation)
+    ease = generator.beta(0.4, 1.2, n_users)
+    taste = generator.normal(0, 0.1, n_users)  # whom the one serves better than the other
+    runs = generator.normal(0, seed_effect, (2, n_seeds, 1)) + generator.normal(0, 0.1, (2, n_seeds, n_users))
+    return {"a": ease + taste + gap + runs[0], "b": ease + runs[1]}
+
+
+def differences(*, gap: float, n_simulations: int = N_SIMULATIONS, **kind: float) -> list:
+    return [
+        compare(planted(one, gap=gap, **kind), [("a", "b")], n_resamples=300, seed=one)[0]
+        for one in range(n_simulations)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("n_seeds", "seed_effect"), [(1, 0.0), (2, 0.03), (3, 0.0), (3, 0.01), (3, 0.03), (5, 0.03)]
+)
+def test_intervals_cover_the_planted_difference_in_90_to_99_percent_of_simulations(n_seeds, seed_effect):
+    found = differences(gap=TRUE_DIFFERENCE, n_seeds=n_seeds, seed_effect=seed_effect)
+    covered = sum(one.difference.low <= TRUE_DIFFERENCE <= one.difference.high for one in found)
+    assert 0.90 <= covered / N_SIMULATIONS <= 0.99
+
+
+def test_resampling_only_users_would_miss_what_the_seeds_do():
+    covered = 0
+    for simulation in range(N_SIMULATIONS):
+        values = planted(simulation, gap=TRUE_DIFFERENCE, n_seeds=3, seed_effect=0.03)
+        as_one = {label: rows.mean(axis=0, keepdims=True) for label, rows in values.items()}
+        found = compare(as_one, [("a", "b")], n_resamples=300)[0].difference
+        covered += found.low <= TRUE_DIFFERENCE <= found.high
+    assert covered / N_SIMULATIONS < 0.75
+
+
+def test_intervals_of_one_mean_cover_it():
+    true_mean = 0.4 / 1.6  # of beta(0.4, 1.2)
+    covered = 0
+    for simulation in range(N_SIMULATIONS):
+        values = planted(simulation, n_seeds=3, seed_effect=0.03)["b"]
+        found = mean_interval(values, n_resamples=300)
+        covered += found.low <= true_mean <= found.high
+    assert 0.90 <= covered / N_SIMULATIONS <= 0.99
+
+
+@pytest.mark.parametrize(("n_seeds", "seed_effect"), [(1, 0.0), (3, 0.03)])
+def test_p_values_are_uniform_where_there_is_no_difference(n_seeds, seed_effect):
+    found = differences(gap=0.0, n_seeds=n_seeds, seed_effect=seed_effect)
+    assert stats.kstest([one.p_value for one in found], "uniform").pvalue > 0.05
+
+
+def test_with_one_seed_the_test_is_the_paired_t_test():
+    values = planted(3, n_seeds=1, gap=TRUE_DIFFERENCE)
+    found = compare(values, [("a", "b")])[0]
+    assert found.p_value == pytest.approx(stats.ttest_rel(values["a"][0], values["b"][0]).pvalue, rel=1e-8)
+
+
+def test_the_interval_is_the_one_a_slow_bootstrap_gives():
+    values = planted(5, n_seeds=1, n_users=40, gap=TRUE_DIFFERENCE)
+    apart = (values["a"] - values["b"])[0]
+    generator = np.random.default_rng(1)
+    means = [generator.choice(apart, len(apart)).mean() for _ in range(20_000)]
+    mean, widened = apart.mean(), np.sqrt(40 / 39) * stats.t.ppf(0.975, 39) / stats.norm.ppf(0.975)
+    low, high = mean + (np.quantile(means, [0.025, 0.975]) - mean) * widened
+    found = compare(values, [("a", "b")], n_resamples=20_000)[0].difference
+    density = stats.norm.pdf(stats.norm.ppf(0.025)) / np.std(means)  # where the bounds are
+    chance = 4 * np.sqrt(2 * 0.025 * 0.975 / 20_000) / density  # of both bootstraps' quantiles
+    assert found.mean == pytest.approx(mean, abs=1e-12)
+    assert found.low == pytest.approx(low, abs=chance)
+    assert found.high == pytest.approx(high, abs=chance)
+
+
+def test_where_only_seeds_differ_the_interval_is_students():
+    of_seeds = np.array([0.31, 0.34, 0.28])
+    values = {"a": np.repeat(of_seeds[:, None], 50, axis=1), "b": np.zeros((1, 50))}
+    found = compare(values, [("a", "b")])[0]
+    low, high = stats.t.interval(0.95, 2, of_seeds.mean(), stats.sem(of_seeds))
+    assert (found.difference.low, found.difference.high) == pytest.approx((low, high), abs=1e-9)
+    assert found.p_value == pytest.approx(stats.ttest_1samp(of_seeds, 0.0).pvalue, rel=1e-6)
+
+
+def test_more_seeds_of_a_steady_training_widen_nothing():
+    once = planted(2, n_seeds=1)
+    thrice = {label: np.repeat(rows, 3, axis=0) for label, rows in once.items()}
+    assert compare(thrice, [("a", "b")])[0].difference == compare(once, [("a", "b")])[0].difference
+
+
+def test_contenders_share_the_users_of_each_resample():
+    generator = np.random.default_rng(0)
+    a = generator.random((1, 300))
+    found = compare({"a": a + 0.1, "b": a}, [("a", "b")])[0].difference
+    assert (found.low, found.high) == pytest.approx((0.1, 0.1), abs=1e-9)
+    assert mean_interval(a).high - mean_interval(a).low > 0.05
+
+
+def test_a_contender_does_not_differ_from_its_equal():
+    values = planted(0, n_seeds=3)
+    found = compare({"a": values["a"], "b": values["a"].copy()}, [("a", "b")])[0]
+    assert found.difference.mean == 0.0 and found.difference.low <= 0.0 <= found.difference.high
+    assert found.p_value == 1.0 and found.p_holm == 1.0
+
+
+def test_turning_a_pair_turns_its_interval():
+    values = planted(1, n_seeds=3, gap=0.02, seed_effect=0.01)
+    one, other = compare(values, [("a", "b"), ("b", "a")])
+    assert other.difference.mean == pytest.approx(-one.difference.mean)
+    assert (other.difference.low, other.difference.high) == pytest.approx(
+        (-one.difference.high, -one.difference.low)
+    )
+    assert other.p_value == pytest.approx(one.p_value)
+
+
+def test_many_means_at_once_are_the_means_one_by_one():
+    values = planted(7, n_seeds=3)
+    together = mean_intervals(values)
+    for label, rows in values.items():
+        alone = mean_interval(rows)
+        assert (together[label].low, together[label].mean, together[label].high) == pytest.approx(
+            (alone.low, rows.mean(), alone.high)
+        )
+
+
+def test_the_same_seed_gives_the_same_interval_and_another_nearly():
+    values = planted(4, n_seeds=1)["a"]
+    assert mean_interval(values, seed=3) == mean_interval(values, seed=3)
+    assert mean_interval(values, seed=3) != mean_interval(values, seed=4)
+    assert mean_interval(values, seed=3).low == pytest.approx(mean_interval(values, seed=4).low, abs=0.005)
+
+
+@pytest.mark.parametrize(("n_users", "least"), [(1, 1.0), (4, 0.125), (2000, 2.0**-1022)])
+def test_no_p_value_is_below_what_so_many_users_can_tell(n_users, least):
+    values = {"a": np.ones((1, n_users)), "b": np.zeros((1, n_users))}
+    found = compare(values, [("a", "b")])[0]
+    assert found.p_value == least > 0
+    assert (found.difference.low, found.difference.mean, found.difference.high) == (1.0, 1.0, 1.0)
+
+
+def slow_holm(p_values: list[float]) -> list[float]:
+    """By the definition: reject from the smallest on; the corrected p is the least level that rejects."""
+    corrected = []
+    for own in p_values:
+        smaller = [p for p in p_values if p <= own]
+        steps = [min(1.0, sum(other >= p for other in p_values) * p) for p in smaller]
+        corrected.append(max(steps))
+    return corrected
+
+
+def test_holm_equals_its_definition():
+    generator = np.random.default_rng(0)
+    for n in (1, 2, 7, 45):
+        p_values = (generator.random(n) ** 4).tolist()
+        assert holm(p_values) == pytest.approx(slow_holm(p_values), abs=1e-15)
+
+
+def test_holm_by_hand():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+    assert holm([0.9, 0.8]) == (1.0, 1.0)
+    assert holm([0.02, 0.02]) == (0.04, 0.04)
+    assert holm([]) == ()
+
+
+def test_compare_corrects_over_all_its_pairs():
+    generator = np.random.default_rng(2)
+    values = {label: generator.normal(0.03 * place, 0.2, (1, 200)) for place, label in enumerate("abc")}
+    found = compare(values, [("a", "b"), ("b", "c"), ("a", "c")])
+    assert [one.p_holm for one in found] == pytest.approx(holm([one.p_value for one in found]))
+    assert len({one.p_holm for one in found}) > 1
+
+
+def test_one_false_alarm_among_ten_pairs_is_rare():
+    alarms = 0
+    for simulation in range(200):
+        generator = np.random.default_rng(simulation)
+        values = {label: generator.random((1, 60)) for label in "abcde"}
+        pairs = [(a, b) for a in values for b in values if a < b]
+        alarms += min(one.p_holm for one in compare(values, pairs, n_resamples=50)) < 0.05
+    assert alarms <= 18  # 5 % of 200, and chance
+
+
+def test_no_pairs_no_differences():
+    assert compare({"a": np.ones((1, 5))}, []) == ()
+
+
+def test_other_users_are_refused():
+    with pytest.raises(ValueError, match=r"same users.*\(1, 5\).*\(1, 6\)"):
+        compare({"a": np.ones((1, 5)), "b": np.ones((1, 6))}, [("a", "b")])
+
+
+@pytest.mark.parametrize("shape", [(1, 0), (0, 5), (5,)])
+def test_values_without_users_or_seeds_are_refused(shape):
+    with pytest.raises(ValueError, match=r"\[n_seeds, n_users\]"):
+        mean_interval(np.ones(shape))
