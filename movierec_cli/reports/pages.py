@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -20,6 +21,23 @@ PALETTE = {
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "triangle-down", "cross")
 DASHES = ("solid", "dash", "dot", "dashdot")
 FONT = {"family": "system-ui, -apple-system, Segoe UI, Roboto, sans-serif", "size": 14}
+
+
+def colour(index: int) -> str:
+    """The CSS variable, declared by `palette_css`, with the colour of line `index`."""
+    return f"--c{index % len(PALETTE['light'])}"
+
+
+def palette_css() -> str:
+    """The palette as CSS variables; dark where the reader's system is, unless the page is being printed."""
+    light, dark = (
+        " ".join(f"--c{index}: {value};" for index, value in enumerate(PALETTE[scheme]))
+        for scheme in ("light", "dark")
+    )
+    return (
+        f":root {{ {light} }}\n"
+        f"  @media screen and (prefers-color-scheme: dark) {{ :root:not(.printing) {{ {dark} }} }}"
+    )
 
 
 def dash(index: int) -> str:
@@ -79,7 +97,8 @@ def write_page(page: str, file: Path, *, what: str) -> Path:
     except OSError as error:
         raise MovierecError(f"the {what} cannot be written to {file}: {error.strerror or error}") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # there may be nothing to remove, and no folder either
+            unfinished.unlink()
     return file.resolve()
 
 

@@ -1,0 +1,310 @@
+"""The report's charts as plotly figures without colours: the page colours them for light, dark and paper.
+
+A chart's views are what a reader chooses among (a metric, a k); a view has what differs from view to view.
+A trace's `meta` is the CSS variable with its colour.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from movierec_cli.evaluation.significance import Interval
+from movierec_cli.registry.record import EpochRecord, RunRecord
+from movierec_cli.reports import pages
+from movierec_cli.reports.report_numbers import POINT
+from movierec_cli.study import Contender, Study
+
+_Trace = dict[str, Any]
+
+_LAYOUT: Mapping[str, Any] = {
+    "paper_bgcolor": "rgba(0,0,0,0)",
+    "plot_bgcolor": "rgba(0,0,0,0)",
+    "font": pages.FONT,
+    "margin": {"l": 8, "r": 16, "t": 8, "b": 8},
+    "hovermode": "closest",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """One chart; `element` is the id of where it is drawn, `element`-view that of its selector."""
+
+    element: str
+    data: list[_Trace]
+    layout: dict[str, Any]
+    views: dict[str, dict[str, Any]]  # by name: "data", one update a trace, and "layout"
+    shown: str  # the view that is shown first
+
+
+def charts(study: Study) -> list[Chart]:
+    """Every chart that has something to show."""
+    return [chart for chart in (forest(study), epochs(study), ablation(study)) if chart is not None]
+
+
+def metric_names(study: Study) -> list[str]:
+    """Every metric of any contender: the headline first, then in the order given."""
+    names = dict.fromkeys(name for contender in study.contenders for name in contender.metrics)
+    return sorted(names, key=lambda name: name != study.headline)
+
+
+def forest(study: Study) -> Chart | None:
+    """Each contender's mean with its interval, the best on top; a view a metric."""
+    names = metric_names(study)
+    if not names:
+        return None
+    return Chart(
+        element="forest",
+        data=[_dot(contender, index) for index, contender in enumerate(study.contenders)],
+        layout={**_LAYOUT, "showlegend": False, "xaxis": _value_axis(), "yaxis": _name_axis()},
+        views={name: _forest_view(study.contenders, name) for name in names},
+        shown=names[0],
+    )
+
+
+def _dot(contender: Contender, index: int) -> _Trace:
+    symbol = "diamond-open" if contender.is_baseline else "circle"
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": contender.label,
+        "marker": {"size": 9, "symbol": symbol},
+        "meta": contender_colour(contender, index),
+        "hovertemplate": "%{x:.4f} (%{customdata[0]:.4f} … %{customdata[1]:.4f})"
+        "<extra>%{fullData.name}</extra>",
+    }
+
+
+def contender_colour(contender: Contender, index: int) -> str:
+    """The CSS variable with a contender's colour: the palette is for what was trained."""
+    return "--faint" if contender.is_baseline else pages.colour(index)
+
+
+def _forest_view(contenders: Sequence[Contender], metric: str) -> dict[str, Any]:
+    means = [_mean(contender, metric) for contender in contenders]
+    worst_first = sorted((i for i, mean in enumerate(means) if not math.isnan(mean)), key=means.__getitem__)
+    place = {index: position for position, index in enumerate(worst_first)}
+    return {
+        "data": [
+            _interval_points("x", [contender.metrics[metric]], [place[index]]) if index in place else _NOWHERE
+            for index, contender in enumerate(contenders)
+        ],
+        "layout": {
+            "xaxis": {"title": {"text": metric}},
+            "yaxis": _ticks([contenders[index].label for index in worst_first]),
+            "shapes": _best_baseline(contenders, means),
+        },
+    }
+
+
+_NOWHERE: _Trace = {"x": [None], "y": [None], "customdata": [[None, None]], "error_x": {"array": [0]}}
+
+
+def _best_baseline(contenders: Sequence[Contender], means: Sequence[float]) -> list[dict[str, Any]]:
+    pairs = zip(contenders, means, strict=True)
+    baselines = [mean for contender, mean in pairs if contender.is_baseline and not math.isnan(mean)]
+    if not baselines:
+        return []
+    x = max(baselines)
+    line = {"dash": "dot", "width": 1.5}
+    return [{"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper", "line": line}]
+
+
+def _mean(contender: Contender, metric: str) -> float:
+    return contender.metrics[metric].mean if metric in contender.metrics else math.nan
+
+
+def _interval_points(
+    axis: str, intervals: Sequence[Interval], places: Sequence[int], unit: float = 1
+) -> _Trace:
+    other = "y" if axis == "x" else "x"
+    return {
+        axis: [interval.mean / unit for interval in intervals],
+        other: list(places),
+        "customdata": [[_known(i.low / unit), _known(i.high / unit)] for i in intervals],
+        f"error_{axis}": {
+            "type": "data",
+            "symmetric": False,
+            "array": [_length(interval.high - interval.mean) / unit for interval in intervals],
+            "arrayminus": [_length(interval.mean - interval.low) / unit for interval in intervals],
+            "thickness": 2,
+            "width": 4,
+        },
+    }
+
+
+def _length(length: float) -> float:
+    return 0.0 if math.isnan(length) else max(length, 0.0)
+
+
+def _known(value: float) -> float | None:
+    """JSON has no NaN."""
+    return None if math.isnan(value) else value
+
+
+def ablation(study: Study) -> Chart | None:
+    """What each feature adds, the most on top."""
+    gains = sorted(study.ablation, key=lambda gain: gain.gain.mean)
+    if not gains:
+        return None
+    bar = {
+        "type": "bar",
+        "orientation": "h",
+        "width": 0.55,
+        "meta": pages.colour(0),
+        "name": "gain",
+        "hovertemplate": "%{x:+.2f} points (%{customdata[0]:+.2f} … %{customdata[1]:+.2f})<extra></extra>",
+    }
+    points = _interval_points("x", [gain.gain for gain in gains], range(len(gains)), POINT)
+    x_axis = {"title": {"text": f"points of {study.headline} that it adds"}}
+    layout = {"xaxis": x_axis, "yaxis": _ticks([gain.feature for gain in gains])}
+    return Chart(
+        element="ablation-chart",
+        data=[bar],
+        layout={**_LAYOUT, "showlegend": False, "xaxis": _value_axis() | {"zeroline": True}}
+        | {"yaxis": _name_axis()},
+        views={"": {"data": [points], "layout": layout}},
+        shown="",
+    )
+
+
+def epochs(study: Study) -> Chart | None:
+    """Validation recall by epoch: a line a contender, its seeds as thin lines; a view a k."""
+    ks = validated_ks(study)
+    if not ks:
+        return None
+    lines = [line for index, contender in enumerate(study.contenders) for line in _lines(contender, index)]
+    legend = {"orientation": "v", "x": 0, "xanchor": "left", "y": -0.2, "yanchor": "top"}
+    return Chart(
+        element="epochs-chart",
+        data=[line.trace for line in lines],
+        layout={
+            **_LAYOUT,
+            "legend": legend,
+            "xaxis": _EPOCH_AXIS,
+            "yaxis": {"automargin": True, "tickformat": ".3~f", "nticks": 8},
+        },
+        views={
+            str(k): {
+                "data": [{"y": line.values(k)} for line in lines],
+                "layout": {"yaxis": {"title": {"text": f"validation recall@{k}"}}},
+            }
+            for k in ks
+        },
+        shown=str(_shown_k(study, ks)),
+    )
+
+
+_EPOCH_AXIS: Mapping[str, Any] = {
+    "title": {"text": "epoch"},
+    "automargin": True,
+    "rangemode": "tozero",
+    "showgrid": False,
+}
+
+
+def validated_ks(study: Study) -> list[int]:
+    """Every k that all validations have."""
+    histories = (record.history for contender in study.contenders for record in contender.records)
+    tables = [set(epoch.validation.recall) for history in histories for epoch in history]
+    return sorted(set.intersection(*tables)) if tables else []
+
+
+def _shown_k(study: Study, ks: Sequence[int]) -> int:
+    k = study.headline.partition("@")[2]
+    return int(k) if k.isdigit() and int(k) in ks else max(ks)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A trace over the epochs; where it stands for several seeds, `histories` are averaged."""
+
+    trace: _Trace
+    histories: tuple[Sequence[EpochRecord], ...]
+
+    def values(self, k: int) -> list[float]:
+        return [
+            sum(epoch.validation.recall[k] for epoch in seeds) / len(seeds)
+            for seeds in _side_by_side(self.histories)
+        ]
+
+
+def _lines(contender: Contender, index: int) -> Iterable[_Line]:
+    records = [record for record in contender.records if record.history]
+    if not records:
+        return
+    histories = tuple(record.history for record in records)
+    yield _line(contender.label, index, histories, _main_style(index))
+    for record in records:
+        if len(records) > 1:
+            yield _line(_seed_name(contender, record), index, (record.history,), _SEED_STYLE)
+        kept = [epoch for epoch in record.history if epoch.epoch == record.best_epoch]
+        yield _line(_seed_name(contender, record), index, (kept,), _kept_style(index, len(records)))
+
+
+def _line(
+    name: str, index: int, histories: tuple[Sequence[EpochRecord], ...], style: Mapping[str, Any]
+) -> _Line:
+    trace = {
+        "type": "scatter",
+        "name": name,
+        "legendgroup": str(index),
+        "x": [seeds[0].epoch for seeds in _side_by_side(histories)],
+        "meta": pages.colour(index),
+        "hovertemplate": "%{y:.4f} at epoch %{x}<extra>%{fullData.name}</extra>",
+        **style,
+    }
+    return _Line(trace, histories)
+
+
+def _side_by_side(histories: tuple[Sequence[EpochRecord], ...]) -> list[tuple[EpochRecord, ...]]:
+    """The seeds' validations at each epoch that all of them reached: a mean over fewer would jump."""
+    by_epoch = [{epoch.epoch: epoch for epoch in history} for history in histories]
+    common = sorted(set.intersection(*map(set, by_epoch)))
+    return [tuple(seed[epoch] for seed in by_epoch) for epoch in common]
+
+
+def _seed_name(contender: Contender, record: RunRecord) -> str:
+    training = record.config.training
+    return contender.label if training is None else f"{contender.label}, seed {training.seed}"
+
+
+_SEED_STYLE: Mapping[str, Any] = {
+    "mode": "lines",
+    "line": {"width": 1},
+    "opacity": 0.55,
+    "showlegend": False,
+}
+
+
+def _main_style(index: int) -> dict[str, Any]:
+    line = {"width": 2.5, "dash": pages.dash(index)}
+    return {"mode": "lines+markers", "line": line, "marker": {"size": 6, "symbol": pages.symbol(index)}}
+
+
+def _kept_style(index: int, n_seeds: int) -> dict[str, Any]:
+    marker = {
+        "size": 13 if n_seeds == 1 else 9,
+        "symbol": f"{pages.symbol(index)}-open",
+        "line": {"width": 2},
+    }
+    return {"mode": "markers", "marker": marker, "showlegend": False, "hoverinfo": "skip"}
+
+
+def _value_axis() -> dict[str, Any]:
+    return {"automargin": True, "nticks": 7, "zeroline": False, "fixedrange": True}
+
+
+def _name_axis() -> dict[str, Any]:
+    return {"automargin": True, "showgrid": False, "zeroline": False, "fixedrange": True}
+
+
+def _ticks(labels: Sequence[str]) -> dict[str, Any]:
+    """An axis of names, one a row; the page breaks long ones."""
+    return {
+        "tickvals": list(range(len(labels))),
+        "ticktext": list(labels),
+        "range": [-0.6, len(labels) - 0.4],
+    }
