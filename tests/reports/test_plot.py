@@ -2,8 +2,6 @@ import html.parser
 import json
 import os
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +11,6 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.reports.plot import check_writable, figure, plot_page, write_plot
 from tests.saved_runs import KS, data_identity, run_record
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SETS = (("None",), ("timestamp",), ("timestamp", "movie_genres"))
 DATA = data_identity(n_movies=3883)
 RECORDS = [run_record(*names, level=0.4 + index / 100, data=DATA) for index, names in enumerate(SETS)]
@@ -117,20 +114,3 @@ def test_what_would_hinder_writing_is_found_before_training(tmp_path: Path) -> N
     with pytest.raises(MovierecError, match="cannot be written"):
         check_writable(tmp_path / "file" / "plot.html")
     check_writable(tmp_path / "not" / "yet" / "plot.html")
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium to draw the page with")
-def test_a_browser_draws_a_line_and_a_name_for_every_set(tmp_path: Path) -> None:
-    page = write_plot(RECORDS, tmp_path / "plot.html")
-    flags = (
-        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    )
-    flags += " --disable-component-update --disable-sync --virtual-time-budget=5000 --dump-dom"
-    profile = f"--user-data-dir={tmp_path / 'profile'}"
-    command = [str(CHROMIUM), *flags.split(), profile, page.as_uri()]
-    dom = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
-    drawn = dom[dom.index('id="plot"') :]
-    assert drawn.count('class="trace scatter') == 2 * len(RECORDS)
-    for record in RECORDS:
-        assert f">{record.config.feature_set.label}</text>" in drawn
-    assert "validation top-100 accuracy, unseen movies" in drawn

@@ -1,0 +1,320 @@
+import html.parser
+import json
+import math
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import plotly.graph_objects as go
+import pytest
+
+from movierec_cli.errors import MovierecError
+from movierec_cli.evaluation.significance import Interval
+from movierec_cli.reports.markup import Html, tag
+from movierec_cli.reports.report import report_page, write_report
+from movierec_cli.reports.report_figures import charts, epochs, forest
+from movierec_cli.reports.report_numbers import number, points, probability
+from movierec_cli.study import Contender, Study
+from tests.reports.studies import COMMAND, study
+
+STUDY = study()
+PAGE = report_page(STUDY)
+VOID = {"meta", "br", "col", "input"}
+
+
+class Reader(html.parser.HTMLParser):
+    """What a page says and asks for; fails where elements are not properly nested."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.addresses: list[str] = []
+        self.texts: list[str] = []
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, name: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.open += [] if name in VOID else [name]
+        self.ids += [str(value) for key, value in attributes if key == "id"]
+        self.addresses += [str(value) for key, value in attributes if key in ("src", "href")]
+
+    def handle_endtag(self, name: str) -> None:
+        assert self.open.pop() == name
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("script", "style"):
+            self.texts.append(data.strip())
+
+    @property
+    def text(self) -> str:
+        return " ".join(filter(None, self.texts))
+
+
+def cells(page: str, table_id: str) -> list[list[str]]:
+    table = re.search(rf'<table id="{table_id}">(.*?)</table>', page, re.DOTALL)
+    assert table is not None
+    rows = re.findall(r"<tr>(.*?)</tr>", table[1], re.DOTALL)
+    return [
+        [re.sub(r"<[^>]*>", "|", cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)]
+        for row in rows
+    ]
+
+
+def with_label(study: Study, label: str) -> Study:
+    first, *others = study.contenders
+    return replace(study, contenders=(replace(first, label=label), *others))
+
+
+def test_the_answer_comes_before_everything_else() -> None:
+    text = Reader(PAGE).text
+    order = ["Which features help?", *STUDY.answer, *STUDY.warnings, "Random split: train", "Ranking"]
+    places = [text.index(sentence) for sentence in order]
+    places[0] = text.index(order[0], places[0] + 1)  # the first is the title in the head
+    assert places == sorted(places)
+
+
+def test_the_page_is_well_formed_and_ids_are_unique() -> None:
+    reader = Reader(PAGE)
+    assert len(set(reader.ids)) == len(reader.ids)
+
+
+def test_the_page_asks_for_nothing_from_elsewhere() -> None:
+    assert set(Reader(PAGE).addresses) == {"#leakage"}
+    assert "default-src 'none'" in PAGE
+    assert "@{" not in PAGE[: PAGE.index("plotly.js v")]
+    assert len(PAGE) < 8_000_000
+
+
+def test_every_mean_and_interval_is_in_the_ranking() -> None:
+    header, *rows = cells(PAGE, "ranking")
+    names = [cell.strip("|").partition("|")[0] for cell in header]
+    assert names == ["contender", *STUDY.contenders[0].metrics]
+    assert len(rows) == len(STUDY.contenders)
+    for contender in STUDY.contenders:
+        row = next(row for row in rows if f"|{contender.label}|" in row[0])
+        for cell, interval in zip(row[1:], contender.metrics.values(), strict=True):
+            assert f"{interval.mean:.4f}" in cell
+            assert f"{interval.low:.4f} … {interval.high:.4f}" in cell
+
+
+def test_the_ranking_begins_with_the_best_and_keeps_baselines_apart() -> None:
+    _, *rows = cells(PAGE, "ranking")
+    ranked = [re.sub(r"\|+", "|", row[0]).split("|")[1] for row in rows]
+    best_first = sorted(STUDY.contenders, key=lambda one: -one.metrics[STUDY.headline].mean)
+    assert ranked == [
+        one.label for is_baseline in (False, True) for one in best_first if one.is_baseline == is_baseline
+    ]
+
+
+def test_the_best_of_each_column_is_bold_even_where_it_is_a_baseline() -> None:
+    last = STUDY.contenders[-1]
+    better = {**last.metrics, "auc": Interval(0.99, 0.98, 0.995)}
+    page = report_page(replace(STUDY, contenders=(*STUDY.contenders[:-1], replace(last, metrics=better))))
+    table = page[page.index('<table id="ranking">') : page.index("</table>")]
+    means = {name: max(one.metrics[name].mean for one in STUDY.contenders) for name in last.metrics}
+    means["auc"] = 0.99
+    assert sorted(re.findall(r"<strong>([\d.]+)</strong>", table)) == sorted(
+        f"{mean:.4f}" for mean in means.values()
+    )
+
+
+def test_what_people_wrote_is_text_and_never_markup() -> None:
+    evil = "<script>alert('x')</script> \"quoted\" & co"
+    users = STUDY.user_lists[0]
+    rated = (replace(users.rated[0], title=evil), *users.rated[1:])
+    model = users.recommended[0]
+    movies = (replace(model.movies[0], title=evil), *model.movies[1:])
+    spoilt = replace(
+        with_label(STUDY, evil),
+        data=replace(STUDY.data, description=evil),
+        answer=(evil,),
+        warnings=(evil,),
+        segments=(replace(STUDY.segments[0], name=evil), *STUDY.segments[1:]),
+        findings=(replace(STUDY.findings[0], sentence=evil, remedy=evil),),
+        user_lists=(replace(users, rated=rated, recommended=(replace(model, movies=movies),)),),
+        command=evil,
+    )
+    page = report_page(spoilt)
+    assert "<script>alert" not in page
+    text = Reader(page).text
+    # The command is a run of words, each an element of its own.
+    assert text.count(evil) >= 10
+    assert page.count("<script") == PAGE.count("<script")
+
+
+def test_numbers_that_are_missing_are_dashes() -> None:
+    nowhere = {name: Interval(math.nan, math.nan, math.nan) for name in STUDY.contenders[0].metrics}
+    first, *others = STUDY.contenders
+    page = report_page(replace(STUDY, contenders=(replace(first, metrics=nowhere), *others)))
+    _, *rows = cells(page, "ranking")
+    row = next(row for row in rows if f"|{first.label}|" in row[0])
+    assert {cell.strip("|") for cell in row[1:]} == {"–"}
+    assert "nan" not in Reader(page).text.lower().split()
+
+
+def test_segments_without_ratings_are_said_and_not_shown() -> None:
+    text = Reader(PAGE).text
+    assert "No test rating is in cold: movies without a training rating" in text
+    assert re.search(r"\b0 test ratings", text.replace(",", "")) is None
+    shown = [segment for segment in STUDY.segments if segment.n_ratings]
+    for segment in shown:
+        assert f"{segment.n_users:,} users, {segment.n_ratings:,} test ratings" in text
+    heat = PAGE[PAGE.index('class="heat"') :]
+    assert heat[: heat.index("</table>")].count('--heat-share:100%"><strong>') == len(shown)
+
+
+def test_every_difference_is_told_with_its_interval_and_verdict() -> None:
+    table = PAGE[PAGE.index('class="differences') :]
+    rows = re.findall(r"<tr><th.*?</tr>", table[: table.index("</table>")], re.DOTALL)[1:]
+    assert len(rows) == len(STUDY.differences)
+    told = [re.sub(r"(<[^>]*>)+", "|", row) for row in rows]
+    for pair in STUDY.differences:
+        row = next(row for row in told if row.startswith(f"|{pair.a} |against| {pair.b}|"))
+        assert f"{100 * pair.difference.mean:+.2f}".replace("-", "−") in row
+        sign = "higher" if pair.difference.mean > 0 else "lower"
+        assert row.strip("|").endswith(sign if pair.p_holm < 0.05 else "not told apart")
+
+
+def test_the_page_says_how_to_reproduce_it() -> None:
+    text = Reader(PAGE).text
+    code = re.search(r'<code id="command">(.*?)</code>', PAGE)
+    assert code is not None
+    assert re.sub(r"<[^>]*>", "", code[1]) == COMMAND
+    assert STUDY.data.fingerprint in text
+    assert "2.21.0" in text
+    for contender in STUDY.contenders:
+        for record in contender.records:
+            assert record.name in text
+    for setting in ("embedding size 64", "split test fraction 0.2", "factors 64, regularization 0.05"):
+        assert setting in text
+
+
+def test_versions_and_settings_that_differ_stand_side_by_side() -> None:
+    first, second, *others = STUDY.contenders
+    older = replace(second.records[0], versions={"movierec": "0.1.0", "tensorflow": "2.20.0"})
+    page = report_page(replace(STUDY, contenders=(first, replace(second, records=(older,)), *others)))
+    assert "tensorflow 2.21.0 / 2.20.0" in Reader(page).text
+
+
+@pytest.mark.parametrize("n_seeds", [1, 3])
+def test_plotly_knows_every_property_of_the_charts(n_seeds: int) -> None:
+    drawn = charts(study(n_seeds=n_seeds))
+    assert [chart.element for chart in drawn] == ["forest", "epochs-chart", "ablation-chart"]
+    for chart in drawn:
+        go.Figure(chart.data, chart.layout)
+        for view in chart.views.values():
+            go.Figure(
+                [{**trace, **own} for trace, own in zip(chart.data, view["data"], strict=True)],
+                view["layout"],
+            )
+        json.dumps(chart.views, allow_nan=False)
+
+
+def test_the_forest_has_each_mean_where_it_ranks() -> None:
+    chart = forest(STUDY)
+    assert chart is not None
+    assert chart.shown == STUDY.headline
+    view = chart.views["auc"]
+    labels = view["layout"]["yaxis"]["ticktext"]
+    means = [contender.metrics["auc"].mean for contender in STUDY.contenders]
+    for contender, trace, mean in zip(STUDY.contenders, view["data"], means, strict=True):
+        assert trace["x"] == [mean]
+        assert labels[trace["y"][0]] == contender.label
+        assert trace["error_x"]["array"] == [contender.metrics["auc"].high - mean]
+    assert labels[-1] == STUDY.contenders[means.index(max(means))].label
+    assert view["layout"]["shapes"][0]["x0"] == max(
+        mean for one, mean in zip(STUDY.contenders, means, strict=True) if one.is_baseline
+    )
+
+
+def shortened(contender: Contender) -> Contender:
+    """With one seed that stopped two validations earlier."""
+    first, *others = contender.records
+    return replace(contender, records=(replace(first, history=first.history[:2]), *others))
+
+
+def test_the_thick_line_is_the_mean_over_seeds_where_all_of_them_are() -> None:
+    first, *others = STUDY.contenders
+    chart = epochs(replace(STUDY, contenders=(shortened(first), *others)))
+    assert chart is not None
+    assert chart.shown == "100"
+    named = [place for place, trace in enumerate(chart.data) if trace.get("showlegend", True)]
+    assert [chart.data[place]["name"] for place in named] == [
+        one.label for one in STUDY.contenders if not one.is_baseline
+    ]
+    assert chart.data[0]["x"] == [5, 10]
+    expected = [
+        sum(record.history[epoch].validation.recall[10] for record in first.records) / 3 for epoch in (0, 1)
+    ]
+    assert chart.views["10"]["data"][0]["y"] == pytest.approx(expected, abs=1e-12)
+    assert {trace["legendgroup"] for trace in chart.data[:7]} == {"0"}
+
+
+def test_parts_that_have_nothing_to_show_are_left_out_or_said() -> None:
+    bare = replace(
+        study(n_seeds=1, baselines=False),
+        differences=(),
+        ablation=(),
+        segments=(),
+        findings=(),
+        user_lists=(),
+        warnings=(),
+    )
+    records = [
+        replace(one, records=tuple(replace(r, history=()) for r in one.records)) for one in bare.contenders
+    ]
+    page = report_page(replace(bare, contenders=tuple(records)))
+    reader = Reader(page)
+    tabs = re.findall(r'role="tab"[^>]*>([^<]*)<', page)
+    assert tabs == ["Features", "More figures", "Leakage", "Reproduce"]
+    assert "No baseline was asked for" in reader.text
+    assert "The checks for leakage found nothing." in reader.text
+    assert "no feature's own gain can be told" in reader.text
+    assert [element for element in reader.ids if element.endswith("chart")] == []
+    assert "dotted line" not in reader.text
+
+
+def test_many_warnings_are_folded_but_all_there() -> None:
+    sentences = tuple(f"warning number {number}" for number in range(12))
+    page = report_page(replace(STUDY, warnings=sentences))
+    before, _, folded = page[: page.index("<h2>")].partition("<details>")
+    assert all(sentence in before for sentence in sentences[:3])
+    assert all(sentence in folded for sentence in sentences[3:])
+    assert "9 more warnings" in folded
+
+
+def test_a_leak_is_said_at_the_top() -> None:
+    head = PAGE[: PAGE.index("<h2>")]
+    assert "<strong>Leak</strong> time-travel" in head
+    assert "equal-titles" not in head
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (number(0.47404), "0.4740"),
+        (number(1234.56), "1,234.6"),
+        (number(math.nan), "–"),
+        (points(-0.0035), "−0.35"),
+        (points(0.012), "+1.20"),
+        (probability(0.0004), "< 0.001"),
+        (probability(0.0404), "0.040"),
+        (
+            tag("p", "a<b", Html("<b>c</b>"), class_="x", title='"'),
+            '<p class="x" title="&quot;">a&lt;b<b>c</b></p>',
+        ),
+        (tag("button", hidden=True, disabled=False, data_n=3), '<button hidden data-n="3"></button>'),
+    ],
+)
+def test_texts_are_written_so(text: str, expected: str) -> None:
+    assert text == expected
+
+
+def test_the_report_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    file = write_report(STUDY, tmp_path / "new" / "report.html")
+    assert file.read_text(encoding="utf-8") == PAGE
+    with pytest.raises(MovierecError, match="the report cannot be written to"):
+        write_report(STUDY, file / "below.html")
+    assert [path.name for path in file.parent.iterdir()] == ["report.html"]

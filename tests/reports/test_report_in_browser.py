@@ -1,0 +1,237 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from movierec_cli.reports.plot import write_plot
+from movierec_cli.reports.report import write_report
+from tests.reports.browser import CHROMIUM, Browser
+from tests.reports.studies import study
+from tests.saved_runs import data_identity, run_record
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-chrome to look at pages with")
+
+STUDY = study()
+LEGEND = "#epochs-chart .legend .traces:first-of-type .legendtoggle"
+BACKGROUND = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)"
+FITS = "document.scrollingElement.scrollWidth <= innerWidth"
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(tmp_path_factory.mktemp("profile")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(STUDY, tmp_path_factory.mktemp("report") / "report.html")
+
+
+@pytest.fixture
+def page(chromium: Browser, report: Path) -> Iterator[Browser]:
+    """The report on a desktop; whatever a test does there, the browser has nothing to complain of."""
+    chromium.show()
+    chromium.open(report)
+    yield chromium
+    assert chromium.complaints() == []
+    assert chromium.requests() == []
+
+
+def shown_panels(page: Browser) -> object:
+    return page.evaluate(
+        "[...document.querySelectorAll('[role=tabpanel]')].filter(p => p.checkVisibility()).map(p => p.id)"
+    )
+
+
+def ranked(page: Browser) -> object:
+    return page.evaluate(
+        "[...document.querySelectorAll('#ranking th[scope=row]')].map(header => header.dataset.value)"
+    )
+
+
+def test_a_click_on_a_name_hides_its_lines_and_another_shows_them(page: Browser) -> None:
+    group = "document.getElementById('epochs-chart').data.filter(t => t.legendgroup === '0')"
+    assert page.evaluate(f"{group}.length") == 1 + 3 + 3
+    page.click(LEGEND)
+    page.wait_until(f"{group}.every(trace => trace.visible === 'legendonly')")
+    assert page.evaluate(
+        "document.getElementById('epochs-chart').data.filter(t => t.visible === true).length"
+    ) == 3 * (1 + 3 + 3)
+    page.click(LEGEND)
+    page.wait_until(f"{group}.every(trace => trace.visible === true)")
+
+
+def test_tabs_open_by_mouse_and_by_keyboard(page: Browser) -> None:
+    assert shown_panels(page) == ["epochs"]
+    page.click("#tab-segments")
+    assert shown_panels(page) == ["segments"]
+    page.press("ArrowRight")
+    assert shown_panels(page) == ["more"]
+    page.press("End")
+    page.press("ArrowRight")
+    assert shown_panels(page) == ["epochs"]
+    page.press("ArrowLeft")
+    assert shown_panels(page) == ["reproduce"]
+    assert page.evaluate("document.activeElement.id") == "tab-reproduce"
+    selected = "[...document.querySelectorAll('[aria-selected=true]')].map(tab => [tab.id, tab.tabIndex])"
+    assert page.evaluate(selected) == [["tab-reproduce", 0]]
+
+
+def test_a_chart_behind_a_tab_is_drawn_to_the_width_of_the_page(page: Browser) -> None:
+    page.click("#tab-features")
+    page.wait_until("document.querySelector('#ablation-chart .bars path') !== null")
+    widths = "['ablation-chart', 'forest'].map(id => document.querySelector(`#${id} .main-svg`).clientWidth)"
+    ablation, forest = page.evaluate(widths)
+    assert ablation == forest > 900
+
+
+def test_a_link_to_a_part_opens_it(page: Browser, report: Path) -> None:
+    page.click(".notice a")
+    page.wait_until("document.getElementById('leakage').checkVisibility()")
+    assert shown_panels(page) == ["leakage"]
+    page.open(report, "#segments")
+    assert shown_panels(page) == ["segments"]
+
+
+def test_a_header_sorts_its_column_and_turns_it_round(page: Browser) -> None:
+    best_first = ranked(page)
+    assert isinstance(best_first, list)
+    headers = "[...document.querySelectorAll('#ranking th[aria-sort]')].map(th => th.ariaSort)"
+    assert page.evaluate(headers)[:2] == ["none", "descending"]
+    page.click("#ranking th:nth-child(2) button")
+    assert page.evaluate(headers)[:2] == ["none", "ascending"]
+    assert ranked(page) == best_first[:4][::-1] + best_first[4:][::-1]
+    page.click("#ranking th:nth-child(1) button")
+    assert page.evaluate(headers)[:2] == ["ascending", "none"]
+    assert ranked(page) == sorted(best_first[:4], key=str.lower) + sorted(best_first[4:], key=str.lower)
+
+
+def test_the_selectors_change_what_is_shown(page: Browser) -> None:
+    page.choose("#forest-view", "auc")
+    page.wait_until("document.querySelector('#forest .xtitle').textContent === 'auc'")
+    first = "document.getElementById('forest').data[0].x[0]"
+    assert page.evaluate(first) == STUDY.contenders[0].metrics["auc"].mean
+    page.choose("#epochs-chart-view", "10")
+    page.wait_until("document.querySelector('#epochs-chart .ytitle').textContent === 'validation recall@10'")
+
+
+def test_one_user_is_shown_at_a_time(page: Browser) -> None:
+    page.click("#tab-recommendations")
+    users = (
+        "[...document.querySelectorAll('.user')].filter(u => u.checkVisibility()).map(u => u.dataset.user)"
+    )
+    assert page.evaluate(users) == ["1"]
+    page.choose("#user", "4169")
+    assert page.evaluate(users) == ["4169"]
+
+
+def test_the_command_can_be_copied(page: Browser) -> None:
+    page.click("#tab-reproduce")
+    page.click("[data-copy]")
+    page.wait_until("document.querySelector('[data-copy]').textContent !== 'Copy'")
+    if page.evaluate("document.querySelector('[data-copy]').textContent") == "Selected":
+        assert page.evaluate("getSelection().toString().trim()") == STUDY.command
+
+
+def test_paper_has_every_part_in_light_colours(page: Browser) -> None:
+    page.show(scheme="dark")
+    assert sum(page.evaluate(BACKGROUND)) < 120
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    n_panels = page.evaluate("document.querySelectorAll('[role=tab]').length")
+    shown = shown_panels(page)
+    assert isinstance(shown, list) and len(shown) == n_panels
+    assert sum(page.evaluate(BACKGROUND)) > 600
+    assert page.evaluate("document.querySelector('#ablation-chart .bars path') !== null")
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert shown_panels(page) == ["epochs"]
+
+
+def test_no_part_is_wider_than_a_phone(chromium: Browser, report: Path) -> None:
+    chromium.show(390, 844)
+    chromium.open(report)
+    assert chromium.evaluate("innerWidth") == 390
+    for tab in chromium.evaluate("[...document.querySelectorAll('[role=tab]')].map(tab => tab.id)"):
+        chromium.click(f"#{tab}")
+        assert chromium.evaluate(FITS), tab
+    assert sum(chromium.evaluate(BACKGROUND)) > 600
+    chromium.show(390, 844, scheme="dark")
+    chromium.wait_until(f"{BACKGROUND}.every(part => part < 40)")
+    assert chromium.evaluate(FITS)
+    assert chromium.complaints() == []
+
+
+def test_text_stands_out_from_its_background_in_both_schemes(page: Browser) -> None:
+    for scheme in ("light", "dark"):
+        page.show(scheme=scheme)
+        pairs = (
+            ("ink", "paper"),
+            ("faint", "paper"),
+            ("accent", "paper"),
+            ("leak", "paper"),
+            ("on-chosen", "chosen"),
+        )
+        pairs += (
+            ("warn", "warn-paper"),
+            ("warn", "paper"),
+            ("ink", "heat"),
+            ("faint", "quiet"),
+            ("ink", "quiet"),
+        )
+        for text, behind in pairs:
+            assert contrast(colour(page, text), colour(page, behind)) >= 4.5, (scheme, text, behind)
+
+
+def colour(page: Browser, name: str) -> list[int]:
+    page.evaluate(f"document.body.style.outlineColor = 'var(--{name})'")
+    rgb = page.evaluate("getComputedStyle(document.body).outlineColor.match(/\\d+/g).map(Number)")
+    assert isinstance(rgb, list)
+    return rgb[:3]
+
+
+def contrast(a: list[int], b: list[int]) -> float:
+    """WCAG 2.2's contrast ratio."""
+    darker, lighter = sorted((luminance(a), luminance(b)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(rgb: list[int]) -> float:
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in rgb)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_without_javascript_every_part_is_readable(chromium: Browser, report: Path) -> None:
+    chromium.show(390, 844)
+    chromium.send("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        chromium.open(report)
+        hidden = "[...document.querySelectorAll('.panel, .user')].filter(p => !p.checkVisibility()).length"
+        assert chromium.evaluate(hidden) == 0
+        assert not chromium.evaluate("document.querySelector('.tabs').checkVisibility()")
+        assert chromium.evaluate(FITS)
+    finally:
+        chromium.send("Emulation.setScriptExecutionDisabled", value=False)
+
+
+def test_the_plot_draws_every_run_and_its_names_and_selectors_work(chromium: Browser, tmp_path: Path) -> None:
+    data = data_identity(n_movies=3883)
+    records = [run_record(*names, data=data) for names in (("None",), ("timestamp",))]
+    chromium.show(390, 844, scheme="dark")
+    chromium.open(write_plot(records, tmp_path / "plot.html"))
+    drawn = chromium.evaluate("document.getElementById('plot').innerHTML")
+    assert drawn.count('class="trace scatter') == 2 * len(records)
+    for record in records:
+        assert f">{record.config.feature_set.label}</text>" in drawn
+    assert "validation top-100 accuracy, unseen movies" in drawn
+    data_of = "document.getElementById('plot').data"
+    chromium.click("#plot .legend .traces:first-of-type .legendtoggle")
+    chromium.wait_until(f"{data_of}[0].visible === 'legendonly'")
+    assert chromium.evaluate(f"{data_of}[1].visible") is True
+    chromium.click("input[name=k][value='10'] + span")
+    chromium.wait_until("document.querySelector('#plot .ytitle').textContent.includes('top-10 ')")
+    assert chromium.evaluate(f"{data_of}[1].y[0]") == records[1].history[0].validation.unseen[10]
+    assert chromium.evaluate(f"{data_of}[0].visible") == "legendonly"
+    assert chromium.evaluate(FITS)
+    assert sum(chromium.evaluate(BACKGROUND)) < 120
+    assert chromium.complaints() == []
+    assert chromium.requests() == []
