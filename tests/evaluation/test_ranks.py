@@ -53,7 +53,6 @@ def test_better_and_tied_counts_equal_a_slow_loop(case, block, sort_from, monkey
     scores, positives, user_index, seen = case
     monkeypatch.setattr(ranks_module, "BLOCK_QUERIES", block)
     monkeypatch.setattr(ranks_module, "SORT_FROM_POSITIVES", sort_from)
-    monkeypatch.setattr(ranks_module, "COMPARED_AT_ONCE", 5)
     ranks = rank_positives(lambda rows: scores[rows], positives, user_index, seen)
     for mode, mask in ((ranks.all, False), (ranks.unseen, True)):
         expected = slow_counts(scores, positives, user_index, seen, mask)
