@@ -1,27 +1,118 @@
-"""One function a metric, from ranks to a number."""
+"""The metrics by name: from ranks to a number, or to one number a user."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
-from movierec_cli.evaluation.ranks import Ranks
+from movierec_cli.errors import UsageError
+from movierec_cli.evaluation import list_metrics
+from movierec_cli.evaluation.list_metrics import PerUser, n_positives, user_sums
+from movierec_cli.evaluation.outcome import Outcome
+from movierec_cli.evaluation.ranks import Ranks, hit_probability
 
 REPORTED_K = (1, 5, 10, 50, 100)
 
 
 def top_k_accuracy(ranks: Ranks, k: int) -> float:
-    """The share of positives among the k best: 0 … 1.
+    """The share of positives among the k best: 0 … 1, NaN without a positive.
 
     mean over positives of clip((k − better) / tied, 0, 1): the expected hit when the order inside a tie
     is random, so a model that scores all movies alike gets k / n_movies, which is chance. With one
     positive a query this is hit rate and recall at k; without ties it equals Keras' top-k categorical
     accuracy.
     """
-    if len(ranks.better) == 0:
-        return float("nan")
-    return float(np.clip((k - ranks.better) / ranks.tied, 0.0, 1.0).mean())
+    return float(hit_probability(ranks, k).mean()) if len(ranks.better) else float("nan")
 
 
-def top_k_accuracies(ranks: Ranks) -> dict[int, float]:
-    """Top-k accuracy at each k that is reported."""
-    return {k: top_k_accuracy(ranks, k) for k in REPORTED_K}
+def top_k_accuracies(ranks: Ranks, ks: Iterable[int] = REPORTED_K) -> dict[int, float]:
+    """Top-k accuracy at each k."""
+    return {k: top_k_accuracy(ranks, k) for k in ks}
+
+
+def recall(outcome: Outcome, k: int) -> PerUser:
+    """The share of each user's test movies that are among the k best unseen ones, each at its own time.
+
+    Mean over the user's targets of clip((k − better) / tied, 0, 1). Where a user has one target this is the
+    hit rate. Users weigh alike, unlike in `top_k_accuracy`, where ratings do.
+    """
+    return user_sums(outcome, hit_probability(outcome.at_their_time.unseen, k)) / n_positives(outcome)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One entry of the table."""
+
+    title: str  # for people, "NDCG"
+    values: Callable[[Outcome, int], PerUser]  # from an outcome and k to [n_users], in the order of `users`
+    description: str  # one line, with the formula
+    source: str
+    uses_k: bool = True
+
+
+METRICS: dict[str, Metric] = {
+    "recall": Metric(
+        "Recall",
+        recall,
+        "share of a user's test movies among the k best, each at its own time; hit rate where there is one",
+        "Cremonesi, Koren & Turrin 2010",
+    ),
+    "ndcg": Metric(
+        "NDCG",
+        list_metrics.ndcg,
+        "Σ 1 / log2(place + 1) over test movies among the k best / the same for a perfect list",
+        "Järvelin & Kekäläinen 2002",
+    ),
+    "map": Metric(
+        "MAP",
+        list_metrics.average_precision,
+        "Σ precision at the place of each test movie among the k best / min(test movies, k)",
+        "McSherry & Najork 2008",
+    ),
+    "mrr": Metric(
+        "MRR",
+        list_metrics.reciprocal_rank,
+        "1 / place of the first test movie, 0 beyond the k best",
+        "Voorhees 1999",
+    ),
+    "precision": Metric(
+        "Precision",
+        list_metrics.precision,
+        "test movies among the k best / k",
+        "trec_eval, P_k",
+    ),
+    "auc": Metric(
+        "AUC",
+        list_metrics.auc,
+        "share of (test movie, other unseen movie) pairs in the right order, ties half",
+        "Hanley & McNeil 1982",
+        uses_k=False,
+    ),
+}
+"""By the name that stands before the @."""
+
+
+def parse_metric(name: str) -> tuple[Metric, int]:
+    """Reads "recall@100", or "auc"; k is 0 for a metric that takes none.
+
+    Raises:
+        UsageError: the metric is unknown, its k is missing or no whole number from 1, or it takes none.
+    """
+    word, at, text = name.partition("@")
+    if word not in METRICS:
+        known = ", ".join(f"{key}@K" if metric.uses_k else key for key, metric in METRICS.items())
+        raise UsageError(f"unknown metric '{name}'; known metrics: {known}")
+    metric = METRICS[word]
+    if not metric.uses_k:
+        if at:
+            raise UsageError(f"metric '{name}': {word} judges the whole list and takes no k; write '{word}'")
+        return metric, 0
+    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+        raise UsageError(f"metric '{name}': k must be a whole number from 1, such as in '{word}@10'")
+    return metric, int(text)
+
+
+def metric_values(outcome: Outcome, name: str) -> PerUser:
+    """One number a user, float64 [n_users] in the order of `outcome.users`; `name` as in `parse_metric`."""
+    metric, k = parse_metric(name)
+    return metric.values(outcome, k)
