@@ -1,0 +1,175 @@
+"""Test ratings by kind of user and movie."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from movierec_cli.data.dataset import Dataset, Movies, Ratings, Users
+from movierec_cli.evaluation.outcome import Outcome
+from movierec_cli.evaluation.segments import SegmentMask, segments
+from tests.evaluation.small_outcomes import no_outcome, outcome_of
+
+N_USERS, N_MOVIES = 7, 10
+TRAINED = (4, 2, 1, 1, 2, 6, 0)  # training ratings of each user; the last is cold
+POSITIVES = [[9], [8, 9], [7], [6], [5, 9], [7], [0, 9]]
+
+
+@pytest.fixture
+def dataset() -> Dataset:
+    """User u rated the first TRAINED[u] movies, so movie 0 is the most popular and 6 to 9 are cold."""
+    users = np.repeat(np.arange(N_USERS), TRAINED)
+    movies = np.concatenate([np.arange(n) for n in TRAINED])
+    genres = np.zeros((N_MOVIES, 3), bool)
+    genres[[7, 8], 0] = genres[[8, 9], 1] = True
+    return Dataset(
+        name="small",
+        description="",
+        fingerprint="",
+        ratings=Ratings(
+            users.astype(np.int32),
+            movies.astype(np.int32),
+            np.ones(len(users), np.float32),
+            np.zeros(len(users), np.int64),
+        ),
+        movies=Movies(
+            movie_id=np.arange(N_MOVIES),
+            title=np.array(["Film"] * N_MOVIES, object),
+            year=np.zeros(N_MOVIES, np.int16),
+            genres=genres,
+            genre_names=("Comedy", "Drama", "War"),
+        ),
+        users=Users(user_id=np.arange(N_USERS)),
+    )
+
+
+@pytest.fixture
+def outcome() -> Outcome:
+    return outcome_of(np.zeros((N_USERS, N_MOVIES)), POSITIVES, [list(range(n)) for n in TRAINED])
+
+
+def found(dataset: Dataset, outcome: Outcome, dimension: str) -> dict[str, list[tuple[int, int]]]:
+    """The (user, movie) pairs of each segment of a dimension."""
+    rows = np.arange(len(dataset.ratings))
+    return {
+        segment.name: pairs(outcome, segment)
+        for segment in segments(dataset, rows, outcome)
+        if segment.dimension == dimension
+    }
+
+
+def pairs(outcome: Outcome, segment: SegmentMask) -> list[tuple[int, int]]:
+    users, movies = outcome.user_index[segment.targets], outcome.movie_index[segment.targets]
+    return list(zip(users.tolist(), movies.tolist(), strict=True))
+
+
+def test_warm_users_are_parted_at_the_terciles_of_their_training_ratings(dataset, outcome):
+    # 1 1 2 2 4 6: the second and the fourth of six are the bounds
+    assert found(dataset, outcome, "user activity") == {
+        "light: up to 1 rating": [(2, 7), (3, 6)],
+        "medium: 2 ratings": [(1, 8), (1, 9), (4, 5), (4, 9)],
+        "heavy: over 2 ratings": [(0, 9), (5, 7)],
+    }
+
+
+def test_movies_are_parted_where_thirds_of_the_training_ratings_are_reached(dataset, outcome):
+    # movies 0 … 5 have 6 4 2 2 1 1 of the 16 training ratings: 5.3 and 10.7 are thirds
+    assert found(dataset, outcome, "movie popularity") == {
+        "head: 1 movie": [(6, 0)],
+        "tail: 7 movies": [
+            *((0, 9), (1, 8), (1, 9), (2, 7), (3, 6), (4, 5), (4, 9), (5, 7), (6, 9)),
+        ],
+    }  # of the torso, movies 1 and 2, nothing is to be found
+
+
+def test_each_third_of_popularity_holds_about_a_third_of_the_ratings(dataset):
+    generator = np.random.default_rng(0)
+    movies = np.sort(generator.zipf(1.6, 4000) % N_MOVIES).astype(np.int32)
+    many = Ratings(np.zeros(4000, np.int32), movies, np.ones(4000, np.float32), np.zeros(4000, np.int64))
+    everything = outcome_of(np.zeros((1, N_MOVIES)), [list(range(N_MOVIES))])
+    counts = np.bincount(movies, minlength=N_MOVIES)
+    parts = [
+        segment
+        for segment in segments(replace(dataset, ratings=many), np.arange(4000), everything)
+        if segment.dimension == "movie popularity"
+    ]
+    assert sum(int(part.targets.sum()) for part in parts) == N_MOVIES
+    assert [part.name.split(":")[0] for part in parts] == ["head", "torso", "tail"]
+    members = [everything.movie_index[part.targets] for part in parts]
+    for upper, lower in itertools.pairwise(members):
+        assert counts[upper].min() >= counts[lower].max()
+    head, torso = counts[members[0]], counts[members[1]]
+    assert head.sum() >= 4000 / 3 > head.sum() - head.min()
+    assert head.sum() + torso.sum() >= 8000 / 3 > head.sum() + torso.sum() - torso.min()
+
+
+def test_only_the_rows_given_count_as_training(dataset, outcome):
+    first = np.arange(TRAINED[0])  # ratings of user 0 alone
+    names = [segment.name for segment in segments(dataset, first, outcome)]
+    assert "head: 2 movies" in names  # of four, each rated once
+
+
+def test_a_movie_of_two_genres_is_in_both_and_an_empty_genre_in_none(dataset, outcome):
+    by_genre = found(dataset, outcome, "genre")
+    assert by_genre == {
+        "Comedy": [(1, 8), (2, 7), (5, 7)],
+        "Drama": [(0, 9), (1, 8), (1, 9), (4, 9), (6, 9)],
+    }
+
+
+def test_ages_come_as_the_data_set_groups_them(dataset, outcome):
+    assert found(dataset, outcome, "age") == {}
+    ages = np.array([1, 18, 25, 25, 18, 56, np.nan], np.float32)
+    aged = replace(dataset, users=replace(dataset.users, bucketized_age=ages, raw_age=ages + 3))
+    assert {name: {user for user, _ in own} for name, own in found(aged, outcome, "age").items()} == {
+        "under 18": {0},
+        "18 to 24": {1, 4},
+        "25 to 55": {2, 3},
+        "56 and over": {5},
+    }
+
+
+def test_ages_without_groups_come_in_decades(dataset, outcome):
+    ages = np.array([9, 20, 29, 30, 81, 97, np.nan], np.float32)
+    aged = replace(dataset, users=replace(dataset.users, raw_age=ages))
+    assert {name: {user for user, _ in own} for name, own in found(aged, outcome, "age").items()} == {
+        "under 20": {0},
+        "20 to 29": {1, 2},
+        "30 to 79": {3},
+        "80 and over": {4, 5},
+    }
+
+
+def test_cold_is_who_or_what_has_no_training_rating(dataset, outcome):
+    cold = found(dataset, outcome, "cold")
+    assert cold["cold users"] == [(6, 0), (6, 9)]
+    assert cold["warm"] == [(4, 5)]
+    assert (6, 9) in cold["cold movies"] and len(cold["cold movies"]) == 8
+
+
+def test_the_cold_segments_are_there_even_when_empty(dataset):
+    warm = outcome_of(np.zeros((1, N_MOVIES)), [[5]], [[0, 1]])
+    cold = found(dataset, warm, "cold")
+    assert cold == {"cold users": [], "cold movies": [], "warm": [(0, 5)]}
+
+
+def test_with_cold_users_alone_there_is_no_activity(dataset, outcome):
+    cold = outcome.of_users(outcome.is_cold)
+    assert found(dataset, cold, "user activity") == {}
+    assert found(dataset, cold, "cold")["cold users"] == [(6, 0), (6, 9)]
+
+
+def test_without_a_test_rating_only_empty_cold_segments_remain(dataset):
+    listed = segments(dataset, np.arange(len(dataset.ratings)), no_outcome(N_MOVIES))
+    assert [segment.name for segment in listed] == ["cold users", "cold movies", "warm"]
+    assert all(segment.targets.shape == (0,) for segment in listed)
+
+
+def test_activity_popularity_and_cold_take_every_warm_rating_once(dataset, outcome):
+    listed = segments(dataset, np.arange(len(dataset.ratings)), outcome.warm)
+    for dimension in ("user activity", "movie popularity"):
+        parts = [segment.targets for segment in listed if segment.dimension == dimension]
+        assert np.array_equal(np.sum(parts, axis=0), np.ones(len(outcome.warm.rows)))
