@@ -23,10 +23,10 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 _FLAGS = (
     *("--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-quic"),
     *("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    "--hide-scrollbars",
+    *("--hide-scrollbars", "--disable-extensions", "--no-default-browser-check", "--disable-default-apps"),
 )
 _ANSWER_S = 30.0  # for one command
-_WAIT_S = 10.0  # for a condition in a page
+_WAIT_S = 30.0  # for a condition in a page
 _KEYS = {"ArrowRight": 39, "ArrowLeft": 37, "Home": 36, "End": 35, "Enter": 13}
 
 
