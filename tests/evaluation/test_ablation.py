@@ -67,6 +67,15 @@ def test_seeds_that_disagree_widen_the_gain():
     assert other.gain.high - other.gain.low == pytest.approx(2 * 2.776445 * 0.05 * (2 / 3) ** 0.5, rel=1e-6)
 
 
+def test_over_two_pairs_the_seeds_disagreement_averages_out():
+    shifts = np.array([[-0.05], [0.0], [0.05]])
+    sets = (FeatureSet((TIME,)), FeatureSet(), FeatureSet((TIME, GENRES)), FeatureSet((GENRES,)))
+    found = feature_gains({one: level(0.3) + shifts for one in sets})
+    # Each of four means has weight 1/2, so its variance has 1/4; Welch's t with 8 degrees of freedom.
+    width = 2 * 2.306004 * 0.05 * (4 * 0.25 / 3) ** 0.5
+    assert [one.gain.high - one.gain.low for one in found] == pytest.approx([width, width], rel=1e-6)
+
+
 def test_sets_without_a_partner_give_nothing():
     assert feature_gains({FeatureSet(): level(0.2), FeatureSet((TIME, GENRES)): level(0.3)}) == ()
     assert feature_gains({FeatureSet((TIME,)): level(0.2)}) == ()

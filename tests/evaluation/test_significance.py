@@ -71,16 +71,18 @@ def test_with_one_seed_the_test_is_the_paired_t_test():
     assert found.p_value == pytest.approx(stats.ttest_rel(values["a"][0], values["b"][0]).pvalue, rel=1e-8)
 
 
-def test_the_interval_is_the_one_a_slow_bootstrap_gives():
-    values = planted(5, n_seeds=1, n_users=40, gap=TRUE_DIFFERENCE)
+@pytest.mark.parametrize("n_users", [6, 40])
+def test_the_interval_is_the_one_a_slow_bootstrap_gives(n_users):
+    values = planted(5, n_seeds=1, n_users=n_users, gap=TRUE_DIFFERENCE)
     apart = (values["a"] - values["b"])[0]
     generator = np.random.default_rng(1)
     means = [generator.choice(apart, len(apart)).mean() for _ in range(20_000)]
-    mean, widened = apart.mean(), np.sqrt(40 / 39) * stats.t.ppf(0.975, 39) / stats.norm.ppf(0.975)
+    student = stats.t.ppf(0.975, n_users - 1) / stats.norm.ppf(0.975)
+    mean, widened = apart.mean(), np.sqrt(n_users / (n_users - 1)) * student
     low, high = mean + (np.quantile(means, [0.025, 0.975]) - mean) * widened
     found = compare(values, [("a", "b")], n_resamples=20_000)[0].difference
     density = stats.norm.pdf(stats.norm.ppf(0.025)) / np.std(means)  # where the bounds are
-    chance = 4 * np.sqrt(2 * 0.025 * 0.975 / 20_000) / density  # of both bootstraps' quantiles
+    chance = 4 * widened * np.sqrt(2 * 0.025 * 0.975 / 20_000) / density  # of both bootstraps' quantiles
     assert found.mean == pytest.approx(mean, abs=1e-12)
     assert found.low == pytest.approx(low, abs=chance)
     assert found.high == pytest.approx(high, abs=chance)
@@ -99,6 +101,18 @@ def test_more_seeds_of_a_steady_training_widen_nothing():
     once = planted(2, n_seeds=1)
     thrice = {label: np.repeat(rows, 3, axis=0) for label, rows in once.items()}
     assert compare(thrice, [("a", "b")])[0].difference == compare(once, [("a", "b")])[0].difference
+
+
+def test_chance_of_users_under_each_seed_is_not_counted_twice():
+    """Without an effect of the seeds, knowing them costs degrees of freedom and little else."""
+    widths = []
+    for simulation in range(100):
+        values = planted(simulation, n_seeds=5)
+        as_one = {label: rows.mean(axis=0, keepdims=True) for label, rows in values.items()}
+        found, of_users = (compare(one, [("a", "b")], n_resamples=300)[0] for one in (values, as_one))
+        widths.append([one.difference.high - one.difference.low for one in (found, of_users)])
+    with_seeds, users_only = np.median(widths, axis=0)
+    assert 1.0 <= with_seeds / users_only < 1.1
 
 
 def test_contenders_share_the_users_of_each_resample():
