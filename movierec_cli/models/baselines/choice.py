@@ -1,0 +1,88 @@
+"""Choosing a baseline's settings on validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.histories import movies_of_users
+from movierec_cli.data.split import Split
+from movierec_cli.errors import MovierecError
+from movierec_cli.evaluation.evaluate import rank_ratings
+from movierec_cli.evaluation.metrics import top_k_accuracy
+from movierec_cli.models.baselines.baseline import Baseline, Settings
+from movierec_cli.models.baselines.training_part import TrainingPart
+
+JUDGED_K = 100  # validation top-k accuracy, seen movies masked, decides
+JUDGED_RATINGS = 16_384
+"""Validation ratings that are ranked: from there more users change the choice less than the grid's steps."""
+
+Judged = Callable[[Settings, float], None]
+
+
+def choose_settings(baseline: Baseline, dataset: Dataset, split: Split, judged: Judged) -> Settings:
+    """The settings that are best on validation when fitted on train; the first of equals.
+
+    Args:
+        baseline: its grid and how it is fitted.
+        dataset: the data set.
+        split: train and validation are looked at, test is not.
+        judged: hears of each setting's top-100 accuracy.
+
+    Raises:
+        MovierecError: no validation rating is by a user of the training part.
+    """
+    if len(baseline.grid) == 1:
+        return baseline.grid[0]
+    part = TrainingPart.of(dataset, split.train)
+    rows = _judged_rows(dataset, split.validation, part)
+    seen = movies_of_users(dataset, split.train)
+    fit = (baseline.draft or baseline.prepare)(part)
+
+    def judge(place: int) -> float:
+        settings = baseline.grid[place]
+        accuracy = top_k_accuracy(rank_ratings(dataset, rows, fit(settings), seen).unseen, JUDGED_K)
+        judged(settings, accuracy)
+        return accuracy
+
+    if baseline.climbs_from is None:
+        return baseline.grid[int(np.argmax([judge(place) for place in range(len(baseline.grid))]))]
+    return baseline.grid[climb(judge, baseline.climbs_from, len(baseline.grid))]
+
+
+def climb(judge: Callable[[int], float], start: int, n_places: int) -> int:
+    """The place 0 … n_places - 1 from which neither neighbour is better, walking uphill from `start`.
+
+    Args:
+        judge: how good a place is; asked once for each place that is passed.
+        start: where to begin.
+        n_places: how many there are.
+    """
+    best, height = start, judge(start)
+    for step in (-1, 1):
+        while 0 <= best + step < n_places and (next_height := judge(best + step)) > height:
+            best, height = best + step, next_height
+        if best != start:
+            break
+    return best
+
+
+def _judged_rows(
+    dataset: Dataset, validation: npt.NDArray[np.int64], part: TrainingPart
+) -> npt.NDArray[np.int64]:
+    """Validation ratings of users whom the training part knows; where they are many, those of some users."""
+    user_index = dataset.ratings.user_index
+    rows = validation[~part.is_cold[user_index[validation]]]
+    if len(rows) == 0:
+        raise MovierecError(
+            f"none of {len(validation):,} validation ratings is by a user who has training ratings, so"
+            " nothing can be chosen on them; raise --validation_fraction, use another --split, or ask for"
+            " --baselines popularity, which has nothing to choose"
+        )
+    users, counts = np.unique(user_index[rows], return_counts=True)
+    order = np.random.default_rng(0).permutation(len(users))
+    before = np.cumsum(counts[order]) - counts[order]
+    return rows[np.isin(user_index[rows], users[order[before < JUDGED_RATINGS]])]

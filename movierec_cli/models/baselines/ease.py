@@ -1,0 +1,91 @@
+"""EASE: a linear model from a user's movies to all movies, in closed form.
+
+Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse Data", equation 8: with P = (XᵀX + l2 I)⁻¹ the
+weights are B = I − P · diag(P)⁻¹, which is 0 on the diagonal.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.errors import MovierecError
+from movierec_cli.evaluation.blocks import map_blocks
+from movierec_cli.models.baselines.baseline import Baseline, Fitter, Settings, one_by_one
+from movierec_cli.models.baselines.inverse import invert
+from movierec_cli.models.baselines.scoring import Scorer, with_popularity_for_cold_users
+from movierec_cli.models.baselines.training_part import TrainingPart
+
+L2 = (50.0, 100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0, 6400.0)
+MOST_MOVIES = 20_000
+GRAM_ROWS = 512  # of the Gram matrix, computed by one thread
+
+Matrix = npt.NDArray[np.float32]
+
+
+def _prepare(part: TrainingPart, precision: type[np.floating[Any]]) -> Fitter:
+    _require_feasible(part.n_movies)
+    gram = gram_matrix(part)
+
+    def fit(settings: Settings) -> Scorer:
+        weights = ease_weights(gram, settings["l2"], precision)
+
+        def score_users(users: npt.NDArray[np.int64]) -> Matrix:
+            scores: Matrix = part.matrix[users] @ weights  # [b, n_movies]; sparse @ dense is dense
+            return scores
+
+        return with_popularity_for_cold_users(part, Scorer(score_users, weights.size - len(weights)))
+
+    return fit
+
+
+def _require_feasible(n_movies: int) -> None:
+    if n_movies > MOST_MOVIES:
+        gib = n_movies**2 * np.dtype(np.float64).itemsize / 2**30
+        raise MovierecError(
+            f"EASE inverts a matrix of {n_movies:,} × {n_movies:,} movies ({gib:.1f} GiB): that takes"
+            f" minutes and twice the memory; the limit is {MOST_MOVIES:,} movies. Leave it out:"
+            " --baselines popularity"
+        )
+
+
+def gram_matrix(part: TrainingPart) -> Matrix:
+    """How many users have rated both of two movies, [n_movies, n_movies]; exact up to 2^24."""
+    users_of_movies = part.matrix.T.tocsr()
+    gram = np.empty((part.n_movies, part.n_movies), np.float32)
+
+    def fill(movies: npt.NDArray[np.int64]) -> None:
+        gram[movies] = (users_of_movies[movies] @ part.matrix).toarray()
+
+    map_blocks(fill, part.n_movies, GRAM_ROWS)
+    return gram
+
+
+def ease_weights(gram: Matrix, l2: float, precision: type[np.floating[Any]] = np.float64) -> Matrix:
+    """EASE's weights, from a user's movies (rows) to scores (columns): [n_movies, n_movies].
+
+    Args:
+        gram: how many users have rated both of two movies, [n_movies, n_movies].
+        l2: the penalty.
+        precision: of the inverse.
+    """
+    inverse = gram.astype(precision)
+    inverse[np.diag_indices_from(inverse)] += l2
+    invert(inverse)
+    weights = inverse.astype(np.float32)
+    weights /= -np.diagonal(inverse).astype(np.float32)  # column j by P[j, j]
+    np.fill_diagonal(weights, 0.0)
+    return weights
+
+
+EASE = Baseline(
+    grid=one_by_one("l2", L2),
+    prepare=functools.partial(_prepare, precision=np.float64),
+    # Single precision orders penalties alike in half the time; the model that is kept is not made with it.
+    draft=functools.partial(_prepare, precision=np.float32),
+    climbs_from=L2.index(800.0),
+)
+"""Scores a movie by the summed weights from the user's movies."""

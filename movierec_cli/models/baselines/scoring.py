@@ -1,0 +1,43 @@
+"""What every fitted baseline is: scores of users, whatever the moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.evaluation.questions import Questions, questions_by_user
+from movierec_cli.evaluation.ranks import ScoreBlock
+from movierec_cli.models.baselines.training_part import TrainingPart
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A baseline fitted with one setting."""
+
+    score_users: ScoreBlock  # rows of users [b] to float32 [b, n_movies]; called from several threads
+    n_parameters: int
+
+    def questions(self, users: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64]) -> Questions:
+        """One question a user: no baseline sees the time of a query."""
+        return questions_by_user(users, self.score_users)
+
+
+def same_for_all(scores: npt.NDArray[np.float32]) -> Scorer:
+    """Every user gets the same scores, [n_movies]."""
+    return Scorer(lambda users: np.broadcast_to(scores, (len(users), len(scores))), len(scores))
+
+
+def with_popularity_for_cold_users(part: TrainingPart, scorer: Scorer) -> Scorer:
+    """Users without a rating to go by get popularity in place of scores that are all alike.
+
+    Any deployment has this fallback, so a comparison without it would be too easy to win.
+    """
+
+    def score_users(users: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        scores = scorer.score_users(users)  # [b, n_movies]
+        scores[part.is_cold[users]] = part.popularity
+        return scores
+
+    return Scorer(score_users, scorer.n_parameters)
