@@ -18,7 +18,17 @@ LAYERS = (
     {"cli", "__main__"},
 )
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
-LAZY = {"tensorflow", "tensorflow_recommenders", "tensorflow_datasets", "tf_keras", "keras", "plotly"}
+LAZY = {
+    "tensorflow",
+    "tensorflow_recommenders",
+    "tensorflow_datasets",
+    "tf_keras",
+    "keras",
+    "plotly",
+    "implicit",
+    "scipy",
+    "threadpoolctl",
+}
 """Packages that take long to import; outside `models` they are imported inside functions only."""
 
 
