@@ -97,18 +97,18 @@ def figure(records: Sequence[RunRecord], k: int) -> Any:
 
 
 def _traces(records: Sequence[RunRecord], k: int) -> list[Any]:
-    lines = [_line(record, index, k) for index, record in enumerate(records)]
+    lines = [_line(record, _name(record, records), index, k) for index, record in enumerate(records)]
     return lines + [_best(record, index, k) for index, record in enumerate(records)]
 
 
-def _line(record: RunRecord, index: int, k: int) -> Any:
+def _line(record: RunRecord, name: str, index: int, k: int) -> Any:
     import plotly.graph_objects as go
 
     return go.Scatter(
         x=[epoch.epoch for epoch in record.history],
         y=_values(record.history, "unseen", k),
         customdata=[epoch.elapsed_s for epoch in record.history],
-        name=_name(record),
+        name=name,
         mode="lines+markers",
         line={"width": 2, "dash": pages.dash(index)},
         marker={"size": 6, "symbol": pages.symbol(index)},
@@ -172,8 +172,11 @@ def _ks(records: Sequence[RunRecord]) -> list[int]:
     return sorted(set.intersection(*map(set, tables))) if tables else []
 
 
-def _name(record: RunRecord) -> str:
-    return record.config.feature_set.label
+def _name(record: RunRecord, records: Sequence[RunRecord]) -> str:
+    """The feature set, and the seed where a set was trained with several."""
+    label, training = record.config.label, record.config.training
+    alike = [other for other in records if other.config.label == label]
+    return f"{label}, seed {training.seed}" if training is not None and len(alike) > 1 else label
 
 
 def _title(records: Sequence[RunRecord]) -> str:

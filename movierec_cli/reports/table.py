@@ -89,13 +89,12 @@ def comparison(lines: Sequence[Line], console: Console) -> Group:
 
 def user_metrics(study: Study) -> Table:
     """The metrics of one list a user, the headline with its interval; the best of each column bold."""
-    metrics = list(study.contenders[0].metrics)
-    table = _new_table("Per user, movies seen in training masked (brackets: 95 % interval)")
-    table.add_column("model", overflow="fold", min_width=18, vertical="top")
-    for metric in metrics:
+    table = _new_table("Per user, movies seen in training masked (±: half the 95 % interval)")
+    table.add_column("model", overflow="fold", min_width=16, vertical="top")
+    for metric in study.contenders[0].metrics:
         table.add_column(metric, justify="right", no_wrap=True)
     for number, contender in enumerate(study.contenders):
-        cells = (_metric_cell(study, contender, metric) for metric in metrics)
+        cells = (_metric_cell(study, contender, metric) for metric in contender.metrics)
         table.add_row(Text(contender.label), *cells, end_section=_ends_the_trained(study, number))
     return table
 
@@ -111,7 +110,7 @@ def _metric_cell(study: Study, contender: Contender, metric: str) -> Text:
     is_best = len(study.contenders) > 1 and found.mean == best
     text = f"{found.mean:.4f}"
     if metric == study.headline:
-        text += f" [{found.low:.4f} {found.high:.4f}]"
+        text += f" ±{(found.high - found.low) / 2:.3f}".replace("±0", "±")
     return Text(text, style="bold green" if is_best else "")
 
 
