@@ -28,7 +28,8 @@ K = (1, 2, 3, 5)
 @pytest.fixture(scope="module")
 def ranx() -> ModuleType:
     """ranx' metrics as plain Python: compiling them takes longer than all that is computed here."""
-    numba = pytest.importorskip("numba")
+    import numba
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(numba.config, "DISABLE_JIT", True)
         import ranx.metrics

@@ -106,6 +106,22 @@ def test_each_third_of_popularity_holds_about_a_third_of_the_ratings(dataset):
     assert head.sum() + torso.sum() >= 8000 / 3 > head.sum() + torso.sum() - torso.min()
 
 
+def test_movies_rated_as_often_are_parted_in_the_catalogues_order(dataset):
+    alike = Ratings(
+        np.zeros(N_MOVIES - 1, np.int32),
+        np.arange(N_MOVIES - 1, dtype=np.int32),  # the last is never rated
+        np.ones(N_MOVIES - 1, np.float32),
+        np.zeros(N_MOVIES - 1, np.int64),
+    )
+    everything = outcome_of(np.zeros((1, N_MOVIES)), [list(range(N_MOVIES))])
+    parts = segments(replace(dataset, ratings=alike), np.arange(N_MOVIES - 1), everything)
+    assert {
+        part.name: everything.movie_index[part.targets].tolist()
+        for part in parts
+        if part.dimension == "movie popularity"
+    } == {"head: 3 movies": [0, 1, 2], "torso: 3 movies": [3, 4, 5], "tail: 4 movies": [6, 7, 8, 9]}
+
+
 def test_only_the_rows_given_count_as_training(dataset, outcome):
     first = np.arange(TRAINED[0])  # ratings of user 0 alone
     names = [segment.name for segment in segments(dataset, first, outcome)]
