@@ -10,7 +10,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from sklearn.metrics import ndcg_score, roc_auc_score
+from sklearn.metrics import average_precision_score, ndcg_score, roc_auc_score
 
 from movierec_cli.evaluation import list_metrics
 from movierec_cli.evaluation.outcome import Outcome
@@ -27,7 +27,12 @@ K = (1, 2, 3, 5)
 
 @pytest.fixture(scope="module")
 def ranx() -> ModuleType:
-    """ranx' metrics as plain Python: compiling them takes longer than all that is computed here."""
+    """ranx' metrics as plain Python: compiling them takes longer than all that is computed here.
+
+    ranx brings twenty-five packages along, so the development environment does not hold it; scikit-learn,
+    enumeration and exact fractions below judge the same functions.
+    """
+    pytest.importorskip("ranx", reason="pip install ranx to compare with it too")
     import numba
 
     with pytest.MonkeyPatch.context() as patch:
@@ -95,6 +100,23 @@ def test_ndcg_and_auc_with_ties_equal_scikit_learn(n_levels):
         for k in (1, 10, 100, 1000):
             expected = ndcg_score(relevant[None], own[None], k=k, ignore_ties=False)
             assert list_metrics.ndcg(outcome, k)[user] == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("n_levels", [1, 2, 3, 8])
+def test_average_precision_and_reciprocal_rank_equal_scikit_learn_over_every_order_of_the_tied(n_levels):
+    """Of a list with one positive, the average precision is the reciprocal rank."""
+    scores, positives, seen = random_case(n_levels + 50, n_users=8, n_movies=6, n_levels=n_levels)
+    values = list_metrics.average_precision(outcome_of(scores, positives, seen), 6)
+    first = [own[:1] for own in positives]
+    ranks = list_metrics.reciprocal_rank(outcome_of(scores, first, seen), 6)
+    for user in range(len(scores)):
+        for found, own_positives in ((values[user], positives[user]), (ranks[user], first[user])):
+            own, relevant = unseen_list(scores[user], own_positives, seen[user])
+            expected = [
+                average_precision_score(relevant[order], np.arange(len(own), 0, -1))
+                for order in equally_likely_orders(own)
+            ]
+            assert found == pytest.approx(np.mean(expected), abs=1e-9)
 
 
 def metrics_of_places(places: tuple[int, ...], n: int, k: int) -> dict[str, float]:
