@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.bench import accuracy, epoch, processes  # noqa: E402
+from tests.bench import accuracy, baselines, epoch, processes, ranking, temporal  # noqa: E402
 from tests.bench.rows import Archives, Row  # noqa: E402
 
 SECTIONS: dict[str, Callable[[Archives], list[Row]]] = {
@@ -24,7 +24,10 @@ SECTIONS: dict[str, Callable[[Archives], list[Row]]] = {
     "sample": processes.measure_sample,
     "columns": processes.measure_columns,
     "epoch": epoch.measure_epoch,
+    "ranking": ranking.measure_ranking,
+    "baselines": baselines.measure_baselines,
     "accuracy": accuracy.measure_accuracy,
+    "temporal": temporal.measure_temporal,
     "command": processes.measure_command,
 }
 

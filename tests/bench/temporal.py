@@ -1,0 +1,65 @@
+"""Predicting the future: the default feature sets on one date's split of 1M, beside every baseline."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from movierec_cli.config import BASELINES, DataConfig, Family, SplitConfig, SplitKind, TrainerConfig
+from movierec_cli.evaluation.significance import PairedDifference
+from movierec_cli.judging import judge
+from movierec_cli.selection import Judged
+from movierec_cli.study import Study
+from movierec_cli.trainer import MovieLensTrainer
+from tests.bench.rows import Archives, Row
+
+SEEDS = 3
+TO_BEAT = (Family.POPULARITY, Family.RECENT_POPULARITY, Family.IALS, Family.EASE)
+
+
+def measure_temporal(archives: Archives) -> list[Row]:
+    """A row a baseline and k: the best set against it, mean of the seeds, with the 95 % interval."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = TrainerConfig(
+            data=DataConfig(archive=archives.find("ml-1m.zip")),
+            split=SplitConfig(kind=SplitKind.TEMPORAL),
+            baselines=BASELINES,
+            n_seeds=SEEDS,
+            saved_models_dir=Path(folder),
+        )
+        trainer = MovieLensTrainer(config)
+        judged = [Judged(run, run.outcome) for run in trainer.run()]
+        studies = [
+            judge(trainer.dataset, trainer.split, config.split, trainer.split_summary, judged, ks=(k,))
+            for k in (10, 100)
+        ]
+    best = max(
+        (one for one in studies[-1].contenders if not one.is_baseline),
+        key=lambda contender: contender.metrics[studies[-1].headline].mean,
+    )
+    trained = [_row(study, one.label, "") for study in studies for one in study.contenders]
+    return trained + [_row(study, best.label, family.label) for study in studies for family in TO_BEAT]
+
+
+def _row(study: Study, label: str, baseline: str) -> Row:
+    means = {one.label: one.metrics[study.headline] for one in study.contenders}
+    own = means[label]
+    what = f"1M temporal, {label}: {study.headline}"
+    measured = f"{own.mean:.4f} ({own.low:.4f} … {own.high:.4f})"
+    if not baseline:
+        return Row(what, measured, "")
+    difference = next(_turned(one, label) for one in study.differences if {one.a, one.b} == {label, baseline})
+    return Row(
+        what,
+        f"{difference[0]:+.4f} ({difference[1]:+.4f} … {difference[2]:+.4f})",
+        "above, interval without 0",
+        f"{baseline} {means[baseline].mean:.4f}",
+    )
+
+
+def _turned(difference: PairedDifference, label: str) -> tuple[float, float, float]:
+    """The difference with `label` first."""
+    interval = difference.difference
+    if difference.a == label:
+        return interval.mean, interval.low, interval.high
+    return -interval.mean, -interval.high, -interval.low
