@@ -42,8 +42,8 @@ class Listener:
     def __init__(self) -> None:
         self.heard: list[tuple[Family, dict[str, float], float]] = []
 
-    def setting_judged(self, family: Family, settings: dict[str, float], accuracy: float) -> None:
-        self.heard.append((family, settings, accuracy))
+    def setting_judged(self, family: Family, settings: dict[str, float], recall: float) -> None:
+        self.heard.append((family, settings, recall))
 
 
 @pytest.fixture(scope="module")

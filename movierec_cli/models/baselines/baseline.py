@@ -22,7 +22,7 @@ class Baseline:
     prepare: Callable[[TrainingPart], Fitter]  # does once what all settings share
     draft: Callable[[TrainingPart], Fitter] | None = None  # a cheaper `prepare`, to choose with
     climbs_from: int | None = None
-    """A place in a grid along which accuracy rises to one top: the search starts there and walks uphill.
+    """A place in a grid along which recall rises to one top: the search starts there and walks uphill.
     None: every setting is tried."""
 
 

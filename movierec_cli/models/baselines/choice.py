@@ -12,11 +12,11 @@ from movierec_cli.data.histories import movies_of_users
 from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import rank_ratings
-from movierec_cli.evaluation.metrics import top_k_accuracy
+from movierec_cli.evaluation.top_k import top_k
 from movierec_cli.models.baselines.baseline import Baseline, Settings
 from movierec_cli.models.baselines.training_part import TrainingPart
 
-JUDGED_K = 100  # validation top-k accuracy, seen movies masked, decides
+JUDGED_K = 100  # validation recall@k decides, as it does which epoch of a trained model is best
 JUDGED_RATINGS = 16_384
 """Validation ratings that are ranked: from there more users change the choice less than the grid's steps."""
 
@@ -30,7 +30,7 @@ def choose_settings(baseline: Baseline, dataset: Dataset, split: Split, judged: 
         baseline: its grid and how it is fitted.
         dataset: the data set.
         split: train and validation are looked at, test is not.
-        judged: hears of each setting's top-100 accuracy.
+        judged: hears of each setting's recall@100.
 
     Raises:
         MovierecError: no validation rating is by a user of the training part.
@@ -44,9 +44,10 @@ def choose_settings(baseline: Baseline, dataset: Dataset, split: Split, judged: 
 
     def judge(place: int) -> float:
         settings = baseline.grid[place]
-        accuracy = top_k_accuracy(rank_ratings(dataset, rows, fit(settings), seen).unseen, JUDGED_K)
-        judged(settings, accuracy)
-        return accuracy
+        ranks = rank_ratings(dataset, rows, fit(settings), seen)
+        recall = top_k(ranks, dataset.ratings.user_index[rows]).recall[JUDGED_K]
+        judged(settings, recall)
+        return recall
 
     if baseline.climbs_from is None:
         return baseline.grid[int(np.argmax([judge(place) for place in range(len(baseline.grid))]))]

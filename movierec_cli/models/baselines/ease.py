@@ -19,7 +19,7 @@ from movierec_cli.models.baselines.inverse import invert
 from movierec_cli.models.baselines.scoring import Scorer, with_popularity_for_cold_users
 from movierec_cli.models.baselines.training_part import TrainingPart
 
-L2 = (50.0, 100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0, 6400.0)
+L2 = (50.0, 100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0, 6400.0, 12800.0, 25600.0)
 MOST_MOVIES = 20_000
 GRAM_ROWS = 512  # of the Gram matrix, computed by one thread
 

@@ -19,8 +19,8 @@ from movierec_cli.models.baselines.training_part import TrainingPart
 class BaselineObserver(Protocol):
     """Hears how the choice of settings goes."""
 
-    def setting_judged(self, family: Family, settings: Settings, accuracy: float) -> None:
-        """A setting's top-100 accuracy on validation, seen movies masked: 0 … 1."""
+    def setting_judged(self, family: Family, settings: Settings, recall: float) -> None:
+        """A setting's recall@100 on validation, seen movies masked, mean over users: 0 … 1."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,9 @@ def fit_baseline(
             validation rating is by a user of the training part.
     """
 
-    def judged(settings: Settings, accuracy: float) -> None:
+    def judged(settings: Settings, recall: float) -> None:
         if observer is not None:
-            observer.setting_judged(family, settings, accuracy)
+            observer.setting_judged(family, settings, recall)
 
     started = time.perf_counter()
     baseline = BASELINE_FAMILIES[family]

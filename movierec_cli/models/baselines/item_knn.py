@@ -13,7 +13,7 @@ from movierec_cli.models.baselines.baseline import Baseline, Fitter, Settings, o
 from movierec_cli.models.baselines.scoring import Scorer, with_popularity_for_cold_users
 from movierec_cli.models.baselines.training_part import TrainingPart
 
-NEIGHBOURS = (20.0, 50.0, 100.0, 200.0, 400.0)
+NEIGHBOURS = (20.0, 50.0, 100.0, 200.0, 400.0, 800.0)
 BM25_K1, BM25_B = 1.2, 0.75
 
 
