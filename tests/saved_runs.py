@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from movierec_cli.config import Family, FeatureSet, ModelConfig, SplitConfig, TrainingConfig
-from movierec_cli.data.split import SplitSummary
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.restrict import restrict
+from movierec_cli.data.split import SplitSummary, split_ratings, summarize_split
+from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome
+from movierec_cli.evaluation.questions import Questions, questions_by_user
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
+from movierec_cli.evaluation.top_k import top_k_of
+from movierec_cli.models.features import fit_features
 from movierec_cli.registry import store
 from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.identity import run_name
 from movierec_cli.registry.record import DataIdentity, EpochRecord, RunConfig, RunRecord, TopK
+from tests.tiny_dataset import identity
 
 KS = (1, 5, 10, 50, 100)
 SPLIT_SUMMARY = SplitSummary(
@@ -127,3 +135,48 @@ def save_run(directory: Path, record: RunRecord, artifacts: RunArtifacts) -> sto
     """Saves a run with an outcome that fits."""
     outcome = run_outcome(n_users=len(artifacts.user_ids), n_movies=len(artifacts.movie_ids))
     return store.save_run(directory, record, outcome, artifacts)
+
+
+@dataclass(frozen=True)
+class EmbeddingModel:
+    """Scores by the dot product of a user and a movie, whatever the moment."""
+
+    users: npt.NDArray[np.float32]  # [n_users, dim]
+    movies: npt.NDArray[np.float32]  # [n_movies, dim]
+
+    def questions(self, users: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64]) -> Questions:
+        return questions_by_user(users, lambda rows: self.users[rows] @ self.movies.T)
+
+
+def judged_run(directory: Path, source: Dataset, config: RunConfig, *, seed: int | None = None) -> store.Run:
+    """Saves a run as a training of `config` would leave it: judged on its own test part, at random.
+
+    Its embeddings are random, with the training's seed where no other is given.
+    """
+    assert config.training is not None
+    dataset = restrict(source, min_rating=config.split.min_rating, k_core=config.split.k_core)
+    split = split_ratings(dataset.ratings, config.split)
+    vocabularies = fit_features(dataset, split.train, config.feature_set)
+    arrays = replace(
+        run_artifacts(
+            n_users=len(dataset.users),
+            n_movies=len(dataset.movies),
+            dim=4,
+            seed=config.training.seed if seed is None else seed,
+        ),
+        vocabularies={feature.value: vocabulary for feature, vocabulary in vocabularies.items()},
+        user_ids=dataset.users.user_id,
+        movie_ids=dataset.movies.movie_id,
+    )
+    model = EmbeddingModel(arrays.user_embeddings, arrays.movie_embeddings)
+    outcome = evaluate(dataset, split.fit, split.test, model)
+    data = identity(dataset)
+    record = replace(
+        run_record(),
+        name=run_name(config, data),
+        config=config,
+        data=data,
+        split_summary=summarize_split(dataset, split, len(source.ratings) - len(dataset.ratings)),
+        test=top_k_of(outcome),
+    )
+    return store.save_run(directory, record, outcome, arrays)

@@ -14,7 +14,10 @@ LAYERS = (
     {"config"},
     {"data"},
     {"models", "evaluation", "registry"},
-    {"trainer", "recommend", "reports", "export", "study", "judging", "selection", "leakage"},
+    {
+        *("trainer", "recommend", "reports", "export", "study", "judging", "selection", "leakage"),
+        *("saved_study", "reproduction"),
+    },
     {"cli", "__main__"},
 )
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}

@@ -3,7 +3,6 @@
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ from typer.testing import CliRunner
 from movierec_cli.cli.app import app
 from movierec_cli.data import datasets_folder
 from tests.cli import fake_trainer
-from tests.saved_runs import run_artifacts, run_record, save_run
+from tests.saved_runs import judged_run, run_config
+from tests.small_dataset import small_dataset
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -30,18 +30,19 @@ TARGETS = sorted({word for line in re.findall(r"make [a-z ]+", README) for word 
 def _world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A trainer that takes no time, archives that need no network, and two saved models."""
     stored = datasets_folder.StoredArchive("100k", Path("datasets/x.zip"), "f", 1, 1, 1)
-    monkeypatch.setitem(sys.modules, "movierec_cli.trainer", fake_trainer.module())
+    fake_trainer.install(monkeypatch)
     monkeypatch.setattr(datasets_folder, "fetch_source", lambda *_, **__: stored)
     monkeypatch.setattr(datasets_folder, "import_archive", lambda *_, **__: stored)
     monkeypatch.chdir(tmp_path)
-    for names in ((), ("timestamp",)):
-        save_run(tmp_path / "saved_models", run_record(*names), run_artifacts())
+    for feature in ("None", "timestamp"):
+        judged_run(tmp_path / "saved_models", small_dataset("1m"), run_config(feature))
 
 
 @pytest.mark.usefixtures("_world")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_of_the_readme_works(command: str) -> None:
-    args: list[Any] = shlex.split(command.replace("NAME", run_record("timestamp").name))[1:]
+    (saved,) = Path("saved_models").glob("1m-timestamp-*")
+    args: list[Any] = shlex.split(command.replace("NAME", saved.name))[1:]
     result = CliRunner().invoke(app, args, prog_name="movierec")
     assert result.exit_code == 0, result.output
 

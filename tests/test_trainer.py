@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movierec_cli.config import DataConfig, FeatureSet, ModelConfig, TrainerConfig, TrainingConfig
+from movierec_cli.config import DataConfig, Family, FeatureSet, ModelConfig, TrainerConfig, TrainingConfig
 from movierec_cli.errors import MovierecError
 from movierec_cli.recommend import recommend
 from movierec_cli.registry.record import EpochRecord
@@ -38,6 +38,7 @@ def quick_config(folder: Path, **changes: object) -> TrainerConfig:
         data=DataConfig(dataset="sample", datasets_dir=folder / "datasets"),
         model=ModelConfig(embedding_size=8, layer_sizes=(8,)),
         training=TrainingConfig(num_epochs=2, validation_freq=1, refit=False),
+        baselines=(Family.POPULARITY,),
         saved_models_dir=folder / "saved_models",
     )
     return replace(config, **changes)  # type: ignore[arg-type]
@@ -51,7 +52,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Run]]:
 
 def test_each_feature_set_becomes_a_complete_run_in_its_order(trained):
     folder, runs = trained
-    assert [run.record.config.feature_set for run in runs] == list(SETS)
+    assert [run.record.config.feature_set for run in runs] == [*SETS, FeatureSet()]
+    assert [run.record.config.family for run in runs] == [*[Family.TWO_TOWER] * len(SETS), Family.POPULARITY]
     listed, problems = list_runs(folder / "saved_models")
     assert {run.record.name for run in listed} == {run.record.name for run in runs}
     assert problems == []
@@ -68,14 +70,14 @@ def test_saved_runs_are_loaded_and_only_new_sets_are_trained(trained):
     listener = Listener()
     more = (*SETS, FeatureSet.parse(["movie_year"]))
     again = MovieLensTrainer(quick_config(folder, feature_sets=more), listener).run()
-    assert listener.loaded == [True, True, False]
-    assert [run.record for run in again[:2]] == [run.record for run in runs]
+    assert listener.loaded == [True, True, False, True]
+    assert [run.record for run in (*again[:2], again[3])] == [run.record for run in runs]
 
 
 def test_another_seed_or_data_set_is_another_run(trained):
     folder, _ = trained
     listener = Listener()
-    config = quick_config(folder, feature_sets=SETS[:1])
+    config = quick_config(folder, feature_sets=SETS[:1], baselines=())
     other = replace(config, training=replace(config.training, seed=7))
     MovieLensTrainer(other, listener).run()
     assert listener.loaded == [False]
@@ -84,7 +86,7 @@ def test_another_seed_or_data_set_is_another_run(trained):
 def test_retrain_trains_again_and_gives_the_same_numbers(trained):
     folder, runs = trained
     listener = Listener()
-    config = quick_config(folder, feature_sets=SETS[:1], retrain=True)
+    config = quick_config(folder, feature_sets=SETS[:1], baselines=(), retrain=True)
     again = MovieLensTrainer(config, listener).run()[0]
     assert listener.loaded == [False] and listener.validated_epochs == [1, 2]
     assert again.record.test == runs[0].record.test

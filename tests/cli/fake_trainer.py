@@ -1,70 +1,56 @@
-"""A trainer that makes runs in no time, in place of the real one."""
+"""A trainer that makes models in no time, in place of the real one. Baselines are the real ones."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
-from types import ModuleType
 from typing import Any
 
-import numpy as np
+import pytest
 
-from movierec_cli.config import Family, TrainerConfig
+from movierec_cli import saved_study, trainer
+from movierec_cli.config import TrainerConfig
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.registry.identity import run_name
 from movierec_cli.registry.record import RunConfig
-from movierec_cli.registry.store import Run, find_run
-from tests.saved_runs import run_artifacts, run_record, save_run
-from tests.tiny_dataset import identity, tiny_dataset
+from movierec_cli.registry.store import Run
+from movierec_cli.trainer import MovieLensTrainer as RealTrainer
+from tests.saved_runs import judged_run
+from tests.small_dataset import small_dataset
 
 configs: list[TrainerConfig] = []
 """The configurations that trainers were built with, the newest last."""
 interrupt_after: list[int] = []
-"""If not empty, Ctrl-C is pressed after so many sets."""
+"""If not empty, Ctrl-C is pressed after so many models."""
 
 
-class MovieLensTrainer:
+class MovieLensTrainer(RealTrainer):
     def __init__(self, config: TrainerConfig, observer: Any = None) -> None:
+        super().__init__(config, observer)
         configs.append(config)
-        self.config, self._observer = config, observer
+        self.n_trained = 0
 
     @cached_property
-    def dataset(self) -> Dataset:
-        self._observer.data_loading("reading tiny", 1, 2)
-        self._observer.warned("the checksum of tiny.zip is not the published one")
-        return tiny_dataset()
+    def source(self) -> Dataset:
+        self._observer.data_loading("reading small", 1, 2)
+        self._observer.warned("the checksum of small.zip is not the published one")
+        archive = self.config.data.archive
+        return small_dataset(archive.stem if archive is not None else self.config.data.dataset)
 
-    def run(self) -> list[Run]:
-        return [self._one(position) for position in range(len(self.config.feature_sets))]
-
-    def _one(self, position: int) -> Run:
-        if interrupt_after and position == interrupt_after[0]:
+    def _train(self, config: RunConfig) -> Run:
+        if config.training is None:
+            return super()._train(config)
+        if interrupt_after and self.n_trained == interrupt_after[0]:
             raise KeyboardInterrupt
-        config, data = self.config, identity(self.dataset)
-        feature_set = config.feature_sets[position]
-        asked = RunConfig(
-            family=Family.TWO_TOWER,
-            feature_set=feature_set,
-            split=config.split,
-            model=config.model,
-            training=config.training,
-        )
-        self._observer.run_started(feature_set.label, position + 1, len(config.feature_sets))
-        found = None if config.retrain else find_run(config.saved_models_dir, asked, data)
-        run = found or self._trained(asked, data)
-        self._observer.run_ended(run, loaded=found is not None)
-        return run
-
-    def _trained(self, asked: RunConfig, data: Any) -> Run:
-        record = replace(run_record(), config=asked, data=data, name=run_name(asked, data))
-        for epoch in record.history:
+        self.n_trained += 1
+        run = judged_run(self.config.saved_models_dir, self.source, config)
+        for epoch in run.record.history:
             self._observer.epoch_ended(epoch.epoch, 20, epoch.train_loss)
             self._observer.validated(epoch)
-        artifacts = replace(run_artifacts(), movie_ids=np.array([10, 11, 12, 13], np.int64))
-        return save_run(self.config.saved_models_dir, record, artifacts)
+        return run
 
 
-def module() -> ModuleType:
-    fake = ModuleType("movierec_cli.trainer")
-    fake.MovieLensTrainer = MovieLensTrainer  # type: ignore[attr-defined]
-    return fake
+def install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Puts it in the real one's place, and forgets what was before."""
+    configs.clear()
+    interrupt_after.clear()
+    for user in (trainer, saved_study):
+        monkeypatch.setattr(user, "MovieLensTrainer", MovieLensTrainer)

@@ -3,7 +3,6 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,18 @@ from movierec_cli.cli.app import app
 from movierec_cli.config import (
     DEFAULT_FEATURE_SETS,
     DataConfig,
+    Family,
     FeatureSet,
     LossKind,
     ModelConfig,
     SplitConfig,
+    SplitKind,
     TrainerConfig,
     TrainingConfig,
+    Weighting,
 )
 from tests.cli import fake_trainer
+from tests.small_dataset import small_dataset
 
 PUBLISHED = (
     "train --num_epochs 300 --additional_feature_sets None --additional_feature_sets timestamp"
@@ -34,12 +37,9 @@ PUBLISHED = (
 
 
 @pytest.fixture(autouse=True)
-def _fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.setitem(sys.modules, "movierec_cli.trainer", fake_trainer.module())
+def _fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake_trainer.install(monkeypatch)
     monkeypatch.chdir(tmp_path)
-    yield
-    fake_trainer.configs.clear()
-    fake_trainer.interrupt_after.clear()
 
 
 def run(line: str) -> Result:
@@ -50,6 +50,13 @@ def config_of(line: str) -> TrainerConfig:
     result = run(line)
     assert result.exit_code == 0, result.output
     return fake_trainer.configs[-1]
+
+
+def movies_rated_by(user_id: int) -> set[int]:
+    data = small_dataset()
+    return set(
+        data.movies.movie_id[data.ratings.movie_index[data.ratings.user_index == user_id - 1]].tolist()
+    )
 
 
 def features(*names: str) -> FeatureSet:
@@ -70,7 +77,7 @@ def test_the_published_command_works_word_for_word(tmp_path: Path) -> None:
     )
     assert config.training == TrainingConfig(num_epochs=300)
     assert config.model == ModelConfig(embedding_size=32, layer_sizes=(64, 32))
-    assert "User 1 rated 3 movies" in result.stdout
+    assert "User 1 rated 6 movies" in result.stdout
     assert result.stdout.count("Recommended with:") == 6
     assert (tmp_path / "movierec.html").exists()
 
@@ -97,21 +104,26 @@ def test_without_options_every_default_is_the_configurations_own() -> None:
 
 def test_every_option_reaches_its_field(tmp_path: Path) -> None:
     config = config_of(
-        "train --dataset sample --archive a.zip --movie_lengths l.csv --datasets_dir d --split random"
-        " --test_fraction 0.3 --validation_fraction 0.1 --embedding_size 3 --layer_sizes 5 4 --dropout 0.5"
-        " --l2 0.25 --num_epochs 7 --loss in-batch --batch_size 9 --learning_rate 0.125 --validation_freq 2"
-        " --patience 6 --no-refit --seed 11 --saved_models_dir s --retrain --additional_feature_sets user_age"
+        "train --dataset sample --archive a.zip --movie_lengths l.csv --datasets_dir d --split temporal"
+        " --test_fraction 0.3 --validation_fraction 0.1 --min_rating 1.5 --k_core 2 --embedding_size 3"
+        " --layer_sizes 5 4 --dropout 0.5 --l2 0.25 --num_epochs 7 --loss in-batch --weighting ratings"
+        " --batch_size 9 --learning_rate 0.125 --validation_freq 2 --patience 6 --no-refit --seed 11"
+        " --seeds 2 --baselines recent_popularity,ials --saved_models_dir s --retrain"
+        " --additional_feature_sets user_age"
     )
     assert config == TrainerConfig(
         feature_sets=(features("bucketized_user_age"),),
         data=DataConfig(
             dataset="sample", archive=Path("a.zip"), datasets_dir=Path("d"), movie_lengths=Path("l.csv")
         ),
-        split=SplitConfig(test_fraction=0.3, validation_fraction=0.1),
+        split=SplitConfig(
+            kind=SplitKind.TEMPORAL, test_fraction=0.3, validation_fraction=0.1, min_rating=1.5, k_core=2
+        ),
         model=ModelConfig(embedding_size=3, layer_sizes=(5, 4), dropout=0.5, l2=0.25),
         training=TrainingConfig(
             num_epochs=7,
             loss=LossKind.IN_BATCH,
+            weighting=Weighting.RATINGS,
             batch_size=9,
             learning_rate=0.125,
             validation_freq=2,
@@ -119,13 +131,16 @@ def test_every_option_reaches_its_field(tmp_path: Path) -> None:
             refit=False,
             seed=11,
         ),
+        baselines=(Family.RECENT_POPULARITY, Family.IALS),
+        n_seeds=2,
         saved_models_dir=Path("s"),
         retrain=True,
     )
-    untouched = {"kind", "seed"}  # one kind so far; the split's seed has no option
-    for part in (config.data, config.split, config.model, config.training):
+    assert config.split.seed == SplitConfig().seed  # the split's seed has no option
+    for part in (config, config.data, config.split, config.model, config.training):
         for field in fields(part):
-            assert field.name in untouched or getattr(part, field.name) != field.default, field.name
+            is_the_splits = part is config.split and field.name == "seed"
+            assert is_the_splits or getattr(part, field.name) != field.default, field.name
 
 
 def test_the_seed_is_the_trainings_and_leaves_the_split() -> None:
@@ -145,18 +160,24 @@ def test_a_set_named_twice_is_trained_once_with_a_note() -> None:
 def test_json_is_one_document_and_nothing_else(tmp_path: Path) -> None:
     result = run(
         "train --additional_feature_sets None --additional_feature_sets timestamp --json"
-        " --generate_recommendations_for_user 3 --plot out/plot.html"
+        " --generate_recommendations_for_user 3 --plot out/plot.html --baselines popularity ease"
     )
     document = json.loads(result.stdout)
-    assert [run["record"]["config"]["feature_set"] for run in document["runs"]] == [[], ["timestamp"]]
+    configs = [run["record"]["config"] for run in document["runs"]]
+    assert [config["feature_set"] for config in configs] == [[], ["timestamp"], [], []]
+    assert [config["family"] for config in configs] == ["two-tower", "two-tower", "popularity", "ease"]
+    labels = [contender["label"] for contender in document["study"]["contenders"]]
+    assert labels == ["None", "timestamp", "popularity", "EASE"]
     assert Path(document["runs"][0]["folder"]).is_dir()
     assert set(document["runs"][0]["record"]["test"]["unseen"]) == {"1", "5", "10", "50", "100"}
     assert document["plot"] == str(tmp_path / "out" / "plot.html")
     user = document["recommendations"]
-    assert (user["user_id"], [movie["title"] for movie in user["rated"]]) == (3, ["Clue (1985)"])
+    assert [model["feature_set"] for model in user["models"]] == [[], ["timestamp"]]
     seen = {movie["movie_id"] for movie in user["rated"]}
+    assert (user["user_id"], seen) == (3, movies_rated_by(3))
     for model in user["models"]:
-        assert {movie["movie_id"] for movie in model["movies"]} == {10, 11, 12, 13} - seen
+        recommended = {movie["movie_id"] for movie in model["movies"]}
+        assert len(recommended) == 10 and not recommended & seen
 
 
 def test_json_without_a_user_has_no_recommendations() -> None:
@@ -164,17 +185,18 @@ def test_json_without_a_user_has_no_recommendations() -> None:
 
 
 def test_seen_movies_come_back_on_request() -> None:
-    result = run("train --json --generate_recommendations_for_user 3 --include-seen")
+    result = run("train --json --generate_recommendations_for_user 20 --include-seen")
     models = json.loads(result.stdout)["recommendations"]["models"]
-    assert all(len(model["movies"]) == 4 for model in models)
+    recommended = {movie["movie_id"] for model in models for movie in model["movies"]}
+    assert recommended & movies_rated_by(20)
 
 
 def test_progress_goes_to_stderr_and_quiet_leaves_only_warnings() -> None:
-    line = "train --additional_feature_sets timestamp"
+    line = "train --additional_feature_sets timestamp --baselines None"
     loud, quiet = run(f"{line} --retrain"), run(f"{line} --quiet")
     assert "[1/1] timestamp: 20 epochs, 4.0 s of training" in " ".join(loud.stderr.split())
     assert "20 epochs" not in loud.stdout
-    assert " ".join(quiet.stderr.split()) == "Warning: the checksum of tiny.zip is not the published one"
+    assert " ".join(quiet.stderr.split()) == "Warning: the checksum of small.zip is not the published one"
     assert "loaded" in run(line).stderr
 
 
@@ -182,7 +204,7 @@ def test_an_unknown_user_is_told_before_the_training(tmp_path: Path) -> None:
     result = run("train --generate_recommendations_for_user 99")
     assert result.exit_code == 1
     assert "no user 99" in result.stderr
-    assert "ids 1 to 3" in result.stderr
+    assert "ids 1 to 20" in result.stderr
     assert not (tmp_path / "saved_models").exists()
 
 
@@ -244,13 +266,14 @@ def test_wrong_usage_ends_with_2_and_says_what_was_wrong(line: str, code: int, w
 WAITING = """
 import sys, time
 from tests.cli import fake_trainer
+from tests.small_dataset import small_dataset
 
 def wait(self, *_):
     print("training", flush=True)
     time.sleep(60)
 
-fake_trainer.MovieLensTrainer._trained = wait
-sys.modules["movierec_cli.trainer"] = fake_trainer.module()
+fake_trainer.MovieLensTrainer._train = wait
+fake_trainer.trainer.MovieLensTrainer = fake_trainer.MovieLensTrainer
 sys.argv = ["movierec", "train", "--saved_models_dir", sys.argv[1], "--plot", sys.argv[1] + "/plot.html"]
 from movierec_cli.cli.app import main
 main()

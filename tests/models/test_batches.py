@@ -7,10 +7,16 @@ import pytest
 
 from movierec_cli.config import FeatureSet
 from movierec_cli.data.histories import movies_of_users
+from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.data.sample import simulate_sample
-from movierec_cli.models.batches import CatalogueBatches, InteractionBatches, flat_places
+from movierec_cli.models.batches import (
+    CatalogueBatches,
+    InteractionBatches,
+    flat_places,
+    positive_weights,
+)
 from movierec_cli.models.features import fit_features
-from movierec_cli.models.queries import group_interactions
+from movierec_cli.models.queries import GroupedInteractions, Queries, group_interactions
 
 SAMPLE = simulate_sample()
 ROWS = np.sort(np.random.default_rng(0).choice(len(SAMPLE.ratings), 20_000, replace=False))
@@ -18,6 +24,7 @@ N_MOVIES = len(SAMPLE.movies)
 VOCABULARIES = fit_features(SAMPLE, ROWS, FeatureSet.parse(["timestamp"]))
 GROUPED = group_interactions(SAMPLE, ROWS, VOCABULARIES)
 SEEN = movies_of_users(SAMPLE, ROWS)
+ALIKE = positive_weights(GROUPED, 0.0)
 
 
 def interactions_of(batch) -> list[tuple[int, int, int]]:
@@ -38,7 +45,7 @@ def all_interactions() -> list[tuple[int, int, int]]:
 
 
 def test_an_epoch_of_queries_holds_every_interaction_once():
-    batches = CatalogueBatches(GROUPED, N_MOVIES, 64)
+    batches = CatalogueBatches(GROUPED, N_MOVIES, 64, ALIKE)
     epoch = list(batches.epoch(np.random.default_rng(1)))
     assert len(epoch) == batches.n_batches
     assert sorted(one for batch in epoch for one in interactions_of(batch)) == all_interactions()
@@ -48,7 +55,7 @@ def test_an_epoch_of_queries_holds_every_interaction_once():
 
 
 def test_epochs_come_in_another_order_and_the_same_seed_gives_the_same():
-    batches = CatalogueBatches(GROUPED, N_MOVIES, 64)
+    batches = CatalogueBatches(GROUPED, N_MOVIES, 64, ALIKE)
     first, again, other = (
         [batch["user_index"].tolist() for batch in batches.epoch(np.random.default_rng(seed))]
         for seed in (1, 1, 2)
@@ -58,7 +65,7 @@ def test_epochs_come_in_another_order_and_the_same_seed_gives_the_same():
 
 
 def test_no_movie_of_the_drawn_history_is_a_target_and_all_of_it_is_the_users():
-    batches = CatalogueBatches(GROUPED, N_MOVIES, 64, SEEN)
+    batches = CatalogueBatches(GROUPED, N_MOVIES, 64, ALIKE, SEEN)
     drawn = targets = 0
     for batch in batches.epoch(np.random.default_rng(1)):
         positives = batch["positives"][batch["weights"] > 0]
@@ -87,3 +94,42 @@ def test_interaction_batches_hold_every_interaction_once_and_never_show_a_target
             assert not set(own) & set(batch["history"])
             assert len(batch["history"]) > 0
     assert sorted(found) == all_interactions()
+
+
+def test_a_rating_weighs_by_the_number_of_its_querys_ratings():
+    """Queries of one, two and four ratings: 1/√n is 1, .7071 and .5, scaled to a mean of 1 over seven."""
+    queries = Queries(np.arange(3, dtype=np.int32), np.zeros((3, 0), np.int32))
+    positives = RaggedRows.group(np.repeat(np.arange(3), [1, 2, 4]), np.arange(7, dtype=np.int32), 3)
+    interactions = GroupedInteractions(queries, positives)
+    root = np.array([1, 2**-0.5, 0.5])
+    expected = {
+        0.0: np.ones(3),
+        0.5: root * 7 / (1 + 2 * 2**-0.5 + 4 * 0.5),
+        1.0: np.array([7 / 3, 7 / 6, 7 / 12]),
+    }
+    for exponent, weights in expected.items():
+        np.testing.assert_allclose(positive_weights(interactions, exponent), weights, rtol=1e-6)
+
+
+def test_with_exponent_one_every_query_weighs_alike():
+    totals = positive_weights(GROUPED, 1.0) * GROUPED.positives.lengths
+    np.testing.assert_allclose(totals, totals[0], rtol=1e-5)
+    assert totals.sum() == pytest.approx(GROUPED.n_interactions, rel=1e-5)
+
+
+@pytest.mark.parametrize("history", [None, SEEN])
+def test_each_positive_of_a_batch_carries_the_weight_of_its_query(history):
+    weights = np.random.default_rng(3).uniform(0.5, 2.0, len(GROUPED.queries)).astype(np.float32)
+    batches = CatalogueBatches(GROUPED, N_MOVIES, 64, weights, history)
+    of_query = {
+        (int(user), int(context)): weight
+        for user, context, weight in zip(
+            GROUPED.queries.user_index, GROUPED.queries.contexts[:, 0], weights, strict=True
+        )
+    }
+    for batch in batches.epoch(np.random.default_rng(1)):
+        counts = batch["weights"] > 0
+        rows = batch["positives"][counts] // N_MOVIES
+        users, contexts = batch["user_index"][rows], batch["contexts"][rows, 0]
+        expected = [of_query[key] for key in zip(users.tolist(), contexts.tolist(), strict=True)]
+        assert batch["weights"][counts].tolist() == expected

@@ -23,6 +23,7 @@ from movierec_cli.models.features import (
     title_tokens,
 )
 from movierec_cli.models.inputs import BagInput, CategoryInput, NumberInput
+from tests.tiny_dataset import tiny_dataset
 
 SAMPLE = simulate_sample()
 ALL_ROWS = np.arange(len(SAMPLE.ratings))
@@ -77,11 +78,13 @@ def test_timestamp_buckets_are_equally_wide_and_later_times_fall_into_the_last()
     vocabulary, (bucket, scaled) = encoded(Feature.TIMESTAMP)
     seconds = SAMPLE.ratings.timestamp
     start, end = seconds.min(), seconds.max()
-    codes = context_codes({Feature.TIMESTAMP: vocabulary}, seconds)[:, 0]
+    codes = context_codes({Feature.TIMESTAMP: vocabulary}, SAMPLE.ratings.user_index, seconds)[:, 0]
     width = (end - start) / TIMESTAMP_BUCKETS
     expected = np.minimum((seconds - start) // width, TIMESTAMP_BUCKETS - 1)
     assert np.mean(codes == expected) > 0.999  # a time exactly on an edge may round either way
-    outside = context_codes({Feature.TIMESTAMP: vocabulary}, np.array([start - 10**9, end + 10**9]))
+    outside = context_codes(
+        {Feature.TIMESTAMP: vocabulary}, np.zeros(2, np.int32), np.array([start - 10**9, end + 10**9])
+    )
     assert outside[:, 0].tolist() == [0, TIMESTAMP_BUCKETS - 1]
     assert isinstance(bucket, CategoryInput) and bucket.size == TIMESTAMP_BUCKETS
     assert isinstance(scaled, NumberInput) and np.all(np.diff(scaled.values[:, 0]) >= 0)
@@ -90,7 +93,34 @@ def test_timestamp_buckets_are_equally_wide_and_later_times_fall_into_the_last()
 def test_day_of_week_counts_from_monday_in_utc():
     monday = np.datetime64("2024-07-01T00:00:00").astype("datetime64[s]").astype(np.int64)
     days = monday + np.arange(7) * 86_400 + 86_399
-    assert context_codes({Feature.DAY_OF_WEEK: {}}, days)[:, 0].tolist() == list(range(7))
+    codes = context_codes({Feature.DAY_OF_WEEK: {}}, np.zeros(7, np.int32), days)
+    assert codes[:, 0].tolist() == list(range(7))
+
+
+def test_tenure_is_the_time_since_the_users_first_training_rating():
+    """Rows 0 and 3 train: user 0 starts at 100 s, user 1 at 200 s; user 2's only row is left out."""
+    hour, day = 3600, 86_400
+    dataset = tiny_dataset()  # users' rows are 0, 0, 1, 1, 0, 2 at 100, 300, 100, 200, 200, 900 s
+    vocabularies = fit_features(dataset, np.array([0, 3]), FeatureSet((Feature.USER_TENURE,)))
+    asked = {
+        (0, 100): 0,
+        (0, 100 + hour - 1): 0,
+        (0, 100 + hour): 1,
+        (0, 100 + day // 2): 2,
+        (0, 100 + day - 1): 2,
+        (0, 100 + day): 3,
+        (0, 100 + 29 * day): 6,
+        (0, 100 + 480 * day): 11,
+        (0, 50): 0,  # before the first
+        (1, 100 + day): 2,  # their first is 100 seconds later
+        (1, 200 + day): 3,
+        (2, 10**10): 0,  # nothing is known of them
+    }
+    users, seconds = (np.array(column) for column in zip(*asked, strict=True))
+    codes = context_codes(vocabularies, users.astype(np.int32), seconds)
+    assert codes[:, 0].tolist() == list(asked.values())
+    (category,) = encode_features(dataset, vocabularies, Tower.CONTEXT)[Feature.USER_TENURE]
+    assert category.codes.tolist() == list(range(12)) and category.size == 12
 
 
 def test_title_words_leave_out_the_year_and_words_of_one_title_only():

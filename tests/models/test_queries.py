@@ -11,17 +11,17 @@ from movierec_cli.data.histories import movies_of_users
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.data.sample import simulate_sample
 from movierec_cli.models.features import context_codes, fit_features
-from movierec_cli.models.queries import group_interactions, last_queries
+from movierec_cli.models.queries import group_interactions, last_queries, unique_queries
 
 SAMPLE = simulate_sample()
 ROWS = np.sort(np.random.default_rng(0).choice(len(SAMPLE.ratings), 5000, replace=False))
 
 
 def test_groups_hold_every_interaction_once_under_its_user_and_contexts():
-    vocabularies = fit_features(SAMPLE, ROWS, FeatureSet.parse(["timestamp", "day_of_week"]))
+    vocabularies = fit_features(SAMPLE, ROWS, FeatureSet.parse(["timestamp", "day_of_week", "user_tenure"]))
     grouped = group_interactions(SAMPLE, ROWS, vocabularies)
     ratings = SAMPLE.ratings
-    codes = context_codes(vocabularies, ratings.timestamp[ROWS])
+    codes = context_codes(vocabularies, ratings.user_index[ROWS], ratings.timestamp[ROWS])
     expected = defaultdict(set)
     for row, code in zip(ROWS, codes, strict=True):
         expected[(int(ratings.user_index[row]), *code.tolist())].add(int(ratings.movie_index[row]))
@@ -56,13 +56,26 @@ def test_places_point_at_the_values_of_the_asked_lists():
 
 
 def test_a_user_is_asked_at_the_time_of_their_last_training_rating():
-    vocabularies = fit_features(SAMPLE, ROWS, FeatureSet.parse(["timestamp"]))
     absent = int(SAMPLE.ratings.user_index[ROWS[0]])
     rows = ROWS[SAMPLE.ratings.user_index[ROWS] != absent]
+    vocabularies = fit_features(SAMPLE, rows, FeatureSet.parse(["timestamp", "user_tenure"]))
     queries = last_queries(SAMPLE, rows, vocabularies)
     ratings = SAMPLE.ratings
+
+    def codes_of(user: int, second: int) -> list[int]:
+        asked = np.array([user], np.int32), np.array([second])
+        return context_codes(vocabularies, *asked)[0].tolist()
+
     for user in np.unique(ratings.user_index[rows])[:20]:
         last = ratings.timestamp[rows][ratings.user_index[rows] == user].max()
-        assert queries.contexts[user].tolist() == context_codes(vocabularies, np.array([last]))[0].tolist()
-    newest = context_codes(vocabularies, np.array([ratings.timestamp[rows].max()]))[0]
-    assert queries.contexts[absent].tolist() == newest.tolist()
+        assert queries.contexts[user].tolist() == codes_of(user, last)
+    assert queries.contexts[absent].tolist() == codes_of(absent, ratings.timestamp[rows].max())
+
+
+def test_pairs_of_one_user_and_one_code_are_one_query():
+    vocabularies = fit_features(SAMPLE, ROWS, FeatureSet.parse(["day_of_week"]))
+    users = np.array([5, 3, 5, 5, 3], np.int32)
+    seconds = np.array([0, 0, 86_399, 86_400, 7 * 86_400])
+    queries, query_of = unique_queries(users, seconds, vocabularies)
+    assert queries.user_index.tolist() == [3, 5, 5]
+    assert query_of.tolist() == [1, 0, 1, 2, 0]

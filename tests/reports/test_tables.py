@@ -6,15 +6,17 @@ from rich.console import Console, RenderableType
 
 from movierec_cli.config import FeatureSet
 from movierec_cli.recommend import RatedMovie, Recommendations, RecommendedMovie
+from movierec_cli.registry.record import TopK
 from movierec_cli.reports.recommendations import user_report
-from movierec_cli.reports.table import comparison, top_ks
-from tests.saved_runs import run_record, top_k
+from movierec_cli.reports.table import comparison, line_of_record, top_ks
+from tests.saved_runs import run_record
 
 SETS = (("None",), ("timestamp",), ("timestamp", "movie_title_text", "movie_genres", "movie_length"))
 RECORDS = [
     run_record(*names, level=level, n_parameters=7_654_321, training_s=1234.56)
     for names, level in zip(SETS, (0.41, 0.43, 0.42), strict=True)
 ]
+LINES = [line_of_record(record) for record in RECORDS]
 MANY_GENRES = ("Adventure", "Animation", "Children", "Comedy", "Musical", "Romance")
 RATED = tuple(RatedMovie(i, f"Film {i}", MANY_GENRES, 5 - i / 2, 86_400 * i) for i in range(8)) * 2
 MOVIES = tuple(RecommendedMovie(i, f"Pick [red]{i}[/red]", ("Comedy", "War"), 1.0) for i in range(10))
@@ -36,7 +38,7 @@ def printed(renderable: RenderableType, on: Console) -> str:
 @pytest.mark.parametrize("width", [80, 120, 200])
 def test_every_number_is_readable_at_any_width(width: int) -> None:
     wanted = console(width)
-    text = printed(comparison(RECORDS, wanted), wanted)
+    text = printed(comparison(LINES, wanted), wanted)
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= width
     for record in RECORDS:
@@ -51,7 +53,7 @@ def test_every_number_is_readable_at_any_width(width: int) -> None:
 
 def test_the_best_of_each_column_is_bold() -> None:
     wanted = console(200, styled=True)
-    text = printed(comparison(RECORDS, wanted), wanted)
+    text = printed(comparison(LINES, wanted), wanted)
     bold = set(re.findall(r"\x1b\[1;32m *([\d.]+)", text))
     best = RECORDS[1].test
     assert bold == {f"{value:.4f}" for value in (*best.unseen.values(), *best.all.values())}
@@ -59,12 +61,12 @@ def test_the_best_of_each_column_is_bold() -> None:
 
 def test_a_single_run_is_not_called_the_best() -> None:
     wanted = console(200, styled=True)
-    assert "\x1b[1;32m" not in printed(comparison(RECORDS[:1], wanted), wanted)
+    assert "\x1b[1;32m" not in printed(comparison(LINES[:1], wanted), wanted)
 
 
 def test_only_ks_that_all_runs_have_are_compared() -> None:
-    few = run_record("timestamp", test=type(top_k(0.1))(unseen={10: 0.1, 3: 0.1}, all={10: 0.1}))
-    assert top_ks([RECORDS[0], few]) == [10]
+    few = run_record("timestamp", test=TopK(unseen={10: 0.1, 3: 0.1}, all={10: 0.1}, recall={10: 0.1}))
+    assert top_ks([LINES[0], line_of_record(few)]) == [10]
 
 
 @pytest.mark.parametrize("width", [80, 200])
