@@ -52,7 +52,8 @@ def evaluate(dataset: Dataset, fit_rows: Rows, test_rows: Rows, model: Answering
         model: fitted on `fit_rows`.
 
     Raises:
-        ValueError: a test rating's user has the same movie among the training ratings.
+        ValueError: a test rating's user has the same movie among the training ratings; it is noticed where
+            no unseen movie scores the same.
     """
     seen = movies_of_users(dataset, fit_rows)
     owner, movies = dataset.ratings.user_index[test_rows], dataset.ratings.movie_index[test_rows]

@@ -1,0 +1,262 @@
+"""From a model to an outcome, against a loop over ratings; and what a model gets that knows nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import comb, log2
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from movierec_cli.data.dataset import Dataset, Movies, Ratings, Users
+from movierec_cli.data.histories import movies_of_users
+from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
+from movierec_cli.evaluation.metrics import METRICS
+from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome
+from movierec_cli.evaluation.questions import Questions, questions_by_user
+from movierec_cli.evaluation.ranks import Ranks
+from movierec_cli.evaluation.top_k import top_k_of
+
+N_PERIODS, PERIOD_S = 4, 1000
+
+
+@dataclass(frozen=True)
+class TimeBlind:
+    scores: npt.NDArray[np.float32]  # [n_users, n_movies]
+
+    def score(self, user: int, second: int) -> npt.NDArray[np.float32]:
+        return self.scores[user]
+
+    def questions(self, users: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64]) -> Questions:
+        return questions_by_user(users, lambda rows: self.scores[rows])
+
+
+@dataclass(frozen=True)
+class TimeSeeing:
+    """Questions come in descending order, so that nothing can rely on theirs being the users'."""
+
+    scores: npt.NDArray[np.float32]  # [n_users, N_PERIODS, n_movies]
+
+    def score(self, user: int, second: int) -> npt.NDArray[np.float32]:
+        return self.scores[user, second // PERIOD_S]
+
+    def questions(self, users: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64]) -> Questions:
+        pairs = list(zip(users.tolist(), (seconds // PERIOD_S).tolist(), strict=True))
+        asked = sorted(set(pairs), reverse=True)
+        of_user = np.array([user for user, _ in asked], np.int32)
+        of_period = np.array([period for _, period in asked])
+        return Questions(
+            of_user,
+            np.array([asked.index(pair) for pair in pairs]),
+            lambda rows: self.scores[of_user[rows], of_period[rows]],
+        )
+
+
+Model = TimeBlind | TimeSeeing
+
+
+@dataclass(frozen=True)
+class Case:
+    """Users 0 and 1 are cold, user 2 has no test rating; scores are small whole numbers, so many tie."""
+
+    dataset: Dataset
+    fit_rows: npt.NDArray[np.int64]
+    test_rows: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float32]  # [n_users, N_PERIODS, n_movies]
+
+    @property
+    def models(self) -> dict[str, Model]:
+        return {"blind": TimeBlind(self.scores[:, 0]), "seeing": TimeSeeing(self.scores)}
+
+    def seen(self, user: int) -> set[int]:
+        ratings = self.dataset.ratings
+        return {int(ratings.movie_index[row]) for row in self.fit_rows if ratings.user_index[row] == user}
+
+
+def make_case(n_users: int, n_movies: int, each: int, seed: int) -> Case:
+    generator = np.random.default_rng(seed)
+    user = np.repeat(np.arange(n_users), each)
+    movie = np.concatenate([generator.permutation(n_movies)[:each] for _ in range(n_users)])
+    order = generator.permutation(len(user))
+    user, movie = user[order], movie[order]
+    is_test = (generator.random(len(user)) < 0.3) & (user != 2) | (user < 2)
+    dataset = Dataset(
+        name="made",
+        description="a simulated data set",
+        fingerprint="e" * 64,
+        ratings=Ratings(
+            user_index=user.astype(np.int32),
+            movie_index=movie.astype(np.int32),
+            rating=np.ones(len(user), np.float32),
+            timestamp=generator.integers(0, N_PERIODS * PERIOD_S, len(user)),
+        ),
+        movies=Movies(
+            movie_id=np.arange(n_movies),
+            title=np.array([f"Film {i}" for i in range(n_movies)], object),
+            year=np.zeros(n_movies, np.int16),
+            genres=np.zeros((n_movies, 0), bool),
+            genre_names=(),
+        ),
+        users=Users(user_id=np.arange(n_users)),
+    )
+    scores = generator.integers(0, 6, (n_users, N_PERIODS, n_movies)).astype(np.float32)
+    return Case(dataset, np.flatnonzero(~is_test), np.flatnonzero(is_test), scores)
+
+
+CASES = {
+    "more movies than a list holds": make_case(12, 150, 30, 1),
+    "fewer movies than a list holds": make_case(9, 25, 10, 2),
+    "users who have seen nearly all": make_case(6, 12, 12, 3),
+}
+BOTH = pytest.mark.parametrize("model", ["blind", "seeing"])
+EACH = pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+
+
+def places(scores: npt.NDArray[np.float32], movie: int, among: list[int]) -> tuple[int, int]:
+    better = sum(bool(scores[other] > scores[movie]) for other in among)
+    return better, sum(bool(scores[other] == scores[movie]) for other in among)
+
+
+def pairs(ranks: Ranks) -> list[tuple[int, int]]:
+    return list(zip(ranks.better.tolist(), ranks.tied.tolist(), strict=True))
+
+
+@BOTH
+@EACH
+def test_each_rating_is_ranked_at_its_own_time_in_the_order_of_the_rows(case: Case, model: str) -> None:
+    asked, ratings, n_movies = case.models[model], case.dataset.ratings, len(case.dataset.movies)
+    outcome = evaluate(case.dataset, case.fit_rows, case.test_rows, asked)
+    everywhere, unseen = [], []
+    for row in case.test_rows:
+        user, movie = int(ratings.user_index[row]), int(ratings.movie_index[row])
+        scores = asked.score(user, int(ratings.timestamp[row]))
+        everywhere.append(places(scores, movie, list(range(n_movies))))
+        unseen.append(places(scores, movie, [m for m in range(n_movies) if m not in case.seen(user)]))
+    assert pairs(outcome.at_their_time.all) == everywhere
+    assert pairs(outcome.at_their_time.unseen) == unseen
+    assert outcome.rows.tolist() == case.test_rows.tolist()
+    assert outcome.user_index.tolist() == ratings.user_index[case.test_rows].tolist()
+    assert outcome.movie_index.tolist() == ratings.movie_index[case.test_rows].tolist()
+
+
+@BOTH
+@EACH
+def test_each_user_has_one_list_at_the_time_of_their_first_test_rating(case: Case, model: str) -> None:
+    asked, ratings, n_movies = case.models[model], case.dataset.ratings, len(case.dataset.movies)
+    outcome = evaluate(case.dataset, case.fit_rows, case.test_rows, asked)
+    users = sorted(set(ratings.user_index[case.test_rows].tolist()))
+    assert outcome.users.tolist() == users and 2 not in users
+    first = {
+        user: min(int(ratings.timestamp[row]) for row in case.test_rows if ratings.user_index[row] == user)
+        for user in users
+    }
+    unseen = {user: [m for m in range(n_movies) if m not in case.seen(user)] for user in users}
+    assert outcome.n_unseen.tolist() == [len(unseen[user]) for user in users]
+    assert outcome.users[outcome.is_cold].tolist() == [0, 1]
+    in_one_list = []
+    for row in case.test_rows:
+        user, movie = int(ratings.user_index[row]), int(ratings.movie_index[row])
+        in_one_list.append(places(asked.score(user, first[user]), movie, unseen[user]))
+    assert pairs(outcome.in_one_list) == in_one_list
+    for user, best in zip(users, outcome.top_movies.tolist(), strict=True):
+        scores = asked.score(user, first[user])
+        expected = sorted(unseen[user], key=lambda movie: (-scores[movie], movie))[:LIST_LENGTH]
+        assert best == expected + [NO_MOVIE] * (LIST_LENGTH - len(expected))
+
+
+def test_the_cases_have_what_they_are_for() -> None:
+    """Both ways of asking differ where the time is seen, ties are cut by the lists' end, lists fall short."""
+    large, small, full = CASES.values()
+    seeing = evaluate(large.dataset, large.fit_rows, large.test_rows, large.models["seeing"])
+    assert pairs(seeing.at_their_time.unseen) != pairs(seeing.in_one_list)
+    blind = evaluate(large.dataset, large.fit_rows, large.test_rows, large.models["blind"])
+    assert pairs(blind.at_their_time.unseen) == pairs(blind.in_one_list)
+    last = blind.top_movies[0, -1]
+    rest = set(range(len(large.dataset.movies))) - set(blind.top_movies[0].tolist())
+    assert any(large.scores[0, 0, movie] == large.scores[0, 0, last] for movie in rest)
+    short = evaluate(small.dataset, small.fit_rows, small.test_rows, small.models["blind"])
+    assert (short.top_movies == NO_MOVIE).any(axis=1).all()
+    few = evaluate(full.dataset, full.fit_rows, full.test_rows, full.models["blind"])
+    assert few.n_unseen.min() < 5
+
+
+@BOTH
+def test_ratings_are_ranked_in_whatever_order_they_are_given(model: str) -> None:
+    case = CASES["more movies than a list holds"]
+    seen = movies_of_users(case.dataset, case.fit_rows)
+    order = np.random.default_rng(5).permutation(len(case.test_rows))
+    straight = rank_ratings(case.dataset, case.test_rows, case.models[model], seen)
+    mixed = rank_ratings(case.dataset, case.test_rows[order], case.models[model], seen)
+    for one, other in ((straight.all, mixed.all), (straight.unseen, mixed.unseen)):
+        assert pairs(one.take(order)) == pairs(other)
+
+
+def test_a_test_rating_that_was_trained_on_is_refused() -> None:
+    case = CASES["fewer movies than a list holds"]
+    trained_on = np.sort(np.append(case.fit_rows, case.test_rows[-1]))
+    shape = len(case.dataset.users), len(case.dataset.movies)
+    untied = np.random.default_rng(6).permuted(
+        np.tile(np.arange(shape[1], dtype=np.float32), (shape[0], 1)), axis=1
+    )
+    with pytest.raises(ValueError, match="1 positives are among their user's seen movies"):
+        evaluate(case.dataset, trained_on, case.test_rows, TimeBlind(untied))
+
+
+def test_the_model_is_asked_once_for_what_it_does_not_tell_apart() -> None:
+    asked = []
+
+    @dataclass(frozen=True)
+    class Counting(TimeBlind):
+        def questions(self, users: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64]) -> Questions:
+            asked.append(len(users))
+            return super().questions(users, seconds)
+
+    case = CASES["more movies than a list holds"]
+    evaluate(case.dataset, case.fit_rows, case.test_rows, Counting(case.scores[:, 0]))
+    assert asked == [len(case.test_rows)]
+
+
+# Of a list of n movies in random order with r positives: what each metric is on average.
+CHANCE: dict[str, Callable[[int, int, int], float]] = {
+    "recall": lambda n, r, k: min(k, n) / n,
+    "ndcg": lambda n, r, k: (
+        sum(r / n / log2(p + 1) for p in range(1, min(k, n) + 1))
+        / sum(1 / log2(p + 1) for p in range(1, min(k, r) + 1))
+    ),
+    "map": lambda n, r, k: (
+        sum(r / n * (1 + (p - 1) * (r - 1) / max(n - 1, 1)) / p for p in range(1, min(k, n) + 1)) / min(k, r)
+    ),
+    "mrr": lambda n, r, k: sum(comb(n - p, r - 1) / comb(n, r) / p for p in range(1, min(k, n) + 1)),
+    "precision": lambda n, r, k: min(k, n) * r / n / k,
+    "auc": lambda n, r, k: 0.5,
+}
+
+
+def judged_alike(case: Case) -> Outcome:
+    scores = np.full((len(case.dataset.users), len(case.dataset.movies)), 0.25, np.float32)
+    return evaluate(case.dataset, case.fit_rows, case.test_rows, TimeBlind(scores))
+
+
+@EACH
+@pytest.mark.parametrize("k", [1, 5, 10, 100])
+@pytest.mark.parametrize("name", METRICS)
+def test_a_model_that_scores_all_movies_alike_gets_chance(case: Case, name: str, k: int) -> None:
+    outcome = judged_alike(case)
+    n_positives = np.bincount(outcome.user_place)
+    counts = list(zip(outcome.n_unseen.tolist(), n_positives.tolist(), strict=True))
+    expected = [CHANCE[name](n, r, k) if name != "auc" or n > r else np.nan for n, r in counts]
+    np.testing.assert_allclose(METRICS[name].values(outcome, k), expected, rtol=1e-9)
+
+
+@EACH
+def test_its_top_k_accuracy_is_chance_too(case: Case) -> None:
+    warm = judged_alike(case).warm
+    n_movies = len(case.dataset.movies)
+    unseen = warm.n_unseen[warm.user_place]  # of each target's user
+    top_k = top_k_of(warm)
+    for k in top_k.unseen:
+        assert top_k.all[k] == pytest.approx(min(k / n_movies, 1))
+        assert top_k.unseen[k] == pytest.approx(np.minimum(k / unseen, 1).mean())
+        assert top_k.recall[k] == pytest.approx(np.minimum(k / warm.n_unseen, 1).mean())
