@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from movierec_cli.evaluation.outcome import Outcome
+from movierec_cli.evaluation.outcome import LIST_LENGTH, Outcome
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
 from movierec_cli.registry.arrays import Arrays, pack, unpack
 
 FILE_NAME = "outcome.npz"
 
 _RANKS = ("all", "unseen", "in_one_list")
+_OF_USERS = ("users", "n_unseen")
 _DTYPES: dict[str, np.dtype[np.generic]] = {
     "rows": np.dtype(np.int64),
     **{name: np.dtype(np.int32) for name in ("user_index", "movie_index", "users", "n_unseen", "top_movies")},
@@ -50,6 +51,7 @@ def from_bytes(content: bytes) -> Outcome:
     found = {name: array.dtype for name, array in arrays.items()}
     if found != _DTYPES:
         raise ValueError(f"{FILE_NAME} holds {sorted(found)}, not {sorted(_DTYPES)}, or other types")
+    _check_shapes(arrays)
     ranks = {name: Ranks(arrays[f"{name}_better"], arrays[f"{name}_tied"]) for name in _RANKS}
     return Outcome(
         rows=arrays["rows"],
@@ -62,3 +64,12 @@ def from_bytes(content: bytes) -> Outcome:
         top_movies=arrays["top_movies"],
         n_movies=int(arrays["n_movies"]),
     )
+
+
+def _check_shapes(arrays: Arrays) -> None:
+    of_targets, of_users = (arrays["rows"].size,), (arrays["users"].size,)
+    special = {"top_movies": (*of_users, LIST_LENGTH), "n_movies": ()} | dict.fromkeys(_OF_USERS, of_users)
+    for name, array in arrays.items():
+        expected = special.get(name, of_targets)
+        if array.shape != expected:
+            raise ValueError(f"{FILE_NAME}: {name} has shape {array.shape}, not {expected}")

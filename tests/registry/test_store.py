@@ -236,6 +236,7 @@ DAMAGE = {
     "of another version": _other_version,
     "without record": lambda folder: (folder / "run.json").unlink(),
     "without weights": lambda folder: (folder / "weights.npz").unlink(),
+    "without outcome": lambda folder: (folder / "outcome.npz").unlink(),
 }
 
 
