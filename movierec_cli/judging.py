@@ -12,10 +12,11 @@ import numpy.typing as npt
 from movierec_cli.config import Family, FeatureSet, SplitConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split, SplitSummary
+from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.evaluation.ablation import FeatureGain, feature_gains
 from movierec_cli.evaluation.beyond_accuracy import beyond_accuracy
 from movierec_cli.evaluation.metrics import REPORTED_K, metric_values
-from movierec_cli.evaluation.outcome import LIST_LENGTH, Outcome
+from movierec_cli.evaluation.outcome import LIST_LENGTH
 from movierec_cli.evaluation.segments import segments
 from movierec_cli.evaluation.significance import compare, mean_intervals
 from movierec_cli.evaluation.top_k import mean_top_k, top_k_of
@@ -32,9 +33,26 @@ Values = npt.NDArray[np.float64]
 
 
 def headline_metric(n_movies: int, ks: Sequence[int] = REPORTED_K) -> str:
-    """What decides: recall at the largest k, or at 10 where the catalogue is small."""
-    small = n_movies < SMALL_CATALOGUE and LIST_K in ks
-    return f"recall@{LIST_K if small else max(ks)}"
+    """What decides: recall at the largest k, or at 10 where the catalogue is small.
+
+    Raises:
+        UsageError: every k is as large as the catalogue, so all models would find everything.
+    """
+    telling = _telling(n_movies, ks)
+    small = n_movies < SMALL_CATALOGUE and LIST_K in telling
+    return f"recall@{LIST_K if small else max(telling)}"
+
+
+def _telling(n_movies: int, ks: Sequence[int]) -> list[int]:
+    """Those of the ks that tell models apart."""
+    telling = [k for k in ks if k < n_movies]
+    if not telling:
+        named = " ".join(map(str, ks))
+        raise UsageError(
+            f"--top_k is {named}, but there are {n_movies:,} movies: among so many every model finds"
+            " everything; name a smaller one"
+        )
+    return telling
 
 
 def judge(
@@ -61,14 +79,25 @@ def judge(
         user_lists: recommendations to show.
         ks: at which top-k accuracy is given.
         command: what reproduces it.
+
+    Raises:
+        UsageError: every k is as large as the catalogue.
+        MovierecError: no user of the test part has a training rating.
     """
+    if judged[0].outcome.is_cold.all():
+        raise MovierecError(
+            "none of the users to test has a rating in training, so there is nothing to judge by; hold out"
+            " less with --test_fraction, or use another --split"
+        )
     groups = _by_contender(judged)
     headline = headline_metric(len(dataset.movies), ks)
-    metrics = _metric_names(ks)
+    telling = _telling(len(dataset.movies), ks)
+    metrics = _metric_names(telling)
     of_metric = {
         metric: {label: _per_user(group, metric) for label, group in groups.items()} for metric in metrics
     }
-    contenders = _contenders(dataset, split, groups, of_metric, ks)
+    beyond = {label: _beyond(dataset, split, group, telling) for label, group in groups.items()}
+    contenders = _contenders(groups, of_metric, beyond, ks)
     differences = compare(of_metric[headline], _pairs(contenders)) if len(contenders) > 1 else ()
     ablation = _ablation(contenders, of_metric[headline])
     return Study(
@@ -134,10 +163,9 @@ def _per_user(group: Sequence[Judged], metric: str) -> Values:
 
 
 def _contenders(
-    dataset: Dataset,
-    split: Split,
     groups: Mapping[str, Sequence[Judged]],
     of_metric: Mapping[str, Mapping[str, Values]],
+    beyond: Mapping[str, dict[str, float]],
     ks: Sequence[int],
 ) -> tuple[Contender, ...]:
     intervals = mean_intervals(
@@ -151,20 +179,18 @@ def _contenders(
             records=tuple(one.run.record for one in group),
             top_k=mean_top_k([top_k_of(one.outcome, ks) for one in group]),
             metrics={metric: intervals[label, metric] for metric in of_metric},
-            beyond=_beyond(dataset, split, [one.outcome for one in group], ks),
+            beyond=beyond[label],
         )
         for label, group in groups.items()
     )
 
 
-def _beyond(
-    dataset: Dataset, split: Split, outcomes: Sequence[Outcome], ks: Sequence[int]
-) -> dict[str, float]:
+def _beyond(dataset: Dataset, split: Split, group: Sequence[Judged], ks: Sequence[int]) -> dict[str, float]:
     k = min(LIST_K if LIST_K in ks else min(ks), LIST_LENGTH)
     ratings = dataset.ratings
     counts = np.bincount(ratings.movie_index[split.fit], minlength=len(dataset.movies))
     n_users = len(np.unique(ratings.user_index[split.fit]))
-    found = [asdict(beyond_accuracy(outcome.warm, k, counts, n_users)) for outcome in outcomes]
+    found = [asdict(beyond_accuracy(one.outcome.warm, k, counts, n_users)) for one in group]
     return {f"{name}@{k}": float(np.mean([one[name] for one in found])) for name in found[0]}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +21,11 @@ from movierec_cli.data.sources import SOURCES
 from movierec_cli.data.split import Split, summarize_split
 from movierec_cli.errors import MovierecError
 from movierec_cli.judging import judge
-from movierec_cli.leakage import check_data, check_vocabularies
+from movierec_cli.leakage import Finding, check_data, check_vocabularies
 from movierec_cli.recommend import rated_by, recommend
 from movierec_cli.registry.store import Problem, Run, find_named, list_runs
 from movierec_cli.reproduction import train_command_line
-from movierec_cli.selection import Judged, Selection, asked_part, select_runs
+from movierec_cli.selection import AskedSplit, Judged, Selection, asked_part, select_runs
 from movierec_cli.study import Study, UserLists
 from movierec_cli.trainer import MovieLensTrainer, TrainingObserver
 
@@ -39,7 +39,7 @@ class SavedStudyConfig:
     names: tuple[str, ...] = ()  # of runs; none for all that fit
     data: DataConfig | None = None  # None: the data set that the runs were trained on
     datasets_dir: Path = DataConfig.datasets_dir
-    split: SplitConfig | None = None  # None: the split that the runs were trained with
+    split: AskedSplit = field(default_factory=AskedSplit)  # what is left open is as in training
     baselines: tuple[Family, ...] = DEFAULT_BASELINES
     ks: tuple[int, ...] = DEFAULT_TOP_K
     user_ids: tuple[int, ...] | None = ()  # whose recommendations to show; None: a few typical users
@@ -61,69 +61,91 @@ def study_saved(config: SavedStudyConfig, observer: TrainingObserver | None = No
         MovierecError: there is no such run or user, the data cannot be had, the runs do not belong
             together, or a run was trained on what the split would test it on.
     """
-    data = config.data or _data_of_runs(config)
+    saved = _saved_runs(config)
+    data = config.data or _data_of(saved, config.datasets_dir)
     source = MovieLensTrainer(TrainerConfig(data=data), observer).source
     selection = select_runs(config.saved_models_dir, config.names, source, config.split)
-    own_split = selection.judged[0].run.record.config.split
-    baselines = _baselines(config, data, own_split, selection, observer)
-    judged = [*selection.judged, *baselines]
     dataset, split = selection.dataset, selection.split
-    feature_sets = list(dict.fromkeys(one.run.record.config.feature_set for one in selection.judged))
-    findings = check_data(dataset, split, own_split, feature_sets)
-    for one in selection.judged:
-        if one.run.record.config.family is Family.TWO_TOWER:
-            trained = one.run.record.config.feature_set
-            findings += check_vocabularies(dataset, split, trained, one.run.artifacts.vocabularies)
     user_ids = config.user_ids if config.user_ids is not None else typical_users(dataset, split)
+    user_lists = _user_lists(source, [one.run for one in selection.judged], user_ids)
+    wanted = _wanted_baselines(config, data, selection)
+    runs = MovieLensTrainer(wanted, observer, source).run()
+    baselines = [Judged(run, asked_part(run, selection.config, split.test)) for run in runs]
+    judged = [*selection.judged, *baselines]
     study = judge(
         dataset,
         split,
         selection.config,
         summarize_split(dataset, split, len(source.ratings) - len(dataset.ratings)),
         judged,
-        findings=findings,
-        user_lists=_user_lists(source, [one.run for one in judged], user_ids),
+        findings=_findings(selection),
+        user_lists=user_lists,
         ks=config.ks,
         command=train_command_line([one.run.record.config for one in judged], data),
     )
     return SavedStudy(study, selection.skipped)
 
 
-def _data_of_runs(config: SavedStudyConfig) -> DataConfig:
+def _saved_runs(config: SavedStudyConfig) -> list[Run]:
+    """The runs that are named, or all.
+
+    Raises:
+        MovierecError: there is none.
+    """
+    directory = config.saved_models_dir
+    if config.names:
+        return [find_named(directory, name) for name in config.names]
+    runs, problems = list_runs(directory)
+    if not runs:
+        unusable = f" that can be used ({problems[0].message})" if problems else ""
+        raise MovierecError(f"no model is saved in {directory}{unusable}; train one first: movierec train")
+    return runs
+
+
+def _data_of(runs: Sequence[Run], datasets_dir: Path) -> DataConfig:
     """The one data set that the runs were trained on.
 
     Raises:
         MovierecError: they were trained on several, or on one that has no name here.
     """
-    directory = config.saved_models_dir
-    runs = [find_named(directory, name) for name in config.names] if config.names else list_runs(directory)[0]
     names = sorted({run.record.data.name for run in runs})
-    if not names:
-        raise MovierecError(f"no model is saved in {directory}; train one first: movierec train")
     if len(names) > 1:
-        raise MovierecError(f"the saved models are of {', '.join(names)}; say which with --dataset")
+        raise MovierecError(
+            f"the saved models are of {', '.join(names)}; say which with --dataset, or with --archive where"
+            " the data is your own"
+        )
     if names[0] not in SOURCES:
         raise MovierecError(f"the saved models are of your own data '{names[0]}'; name it with --archive")
-    return DataConfig(dataset=names[0], datasets_dir=config.datasets_dir)
+    return DataConfig(dataset=names[0], datasets_dir=datasets_dir)
 
 
-def _baselines(
-    config: SavedStudyConfig,
-    data: DataConfig,
-    split: SplitConfig,
-    selection: Selection,
-    observer: TrainingObserver | None,
-) -> list[Judged]:
+def _findings(selection: Selection) -> tuple[Finding, ...]:
+    """Of the data and the split, then of what each model was fitted on; the same of two seeds once."""
+    runs = [one.run for one in selection.judged]
+    feature_sets = list(dict.fromkeys(run.record.config.feature_set for run in runs))
+    findings = check_data(selection.dataset, selection.split, _split_of(selection), feature_sets)
+    for run in runs:
+        if run.record.config.family is Family.TWO_TOWER:
+            fitted, feature_set = run.artifacts.vocabularies, run.record.config.feature_set
+            findings += check_vocabularies(selection.dataset, selection.split, feature_set, fitted)
+    return tuple(dict.fromkeys(findings))
+
+
+def _split_of(selection: Selection) -> SplitConfig:
+    """What the runs were trained with."""
+    return selection.judged[0].run.record.config.split
+
+
+def _wanted_baselines(config: SavedStudyConfig, data: DataConfig, selection: Selection) -> TrainerConfig:
+    """Those that are asked for and not named already."""
     named = {one.run.record.config.family for one in selection.judged}
-    wanted = TrainerConfig(
+    return TrainerConfig(
         feature_sets=(),
         data=data,
-        split=split,
+        split=_split_of(selection),
         baselines=tuple(family for family in config.baselines if family not in named),
         saved_models_dir=config.saved_models_dir,
     )
-    runs = MovieLensTrainer(wanted, observer).run()
-    return [Judged(run, asked_part(run, selection.config, selection.split.test)) for run in runs]
 
 
 def typical_users(dataset: Dataset, split: Split) -> tuple[int, ...]:

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import SplitConfig
+from movierec_cli.config import SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.restrict import restrict
 from movierec_cli.data.split import Split, split_ratings
-from movierec_cli.errors import MovierecError
+from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.registry.store import Problem, Run, find_named, list_runs
 
@@ -41,8 +41,49 @@ class Selection:
     skipped: tuple[Problem, ...]  # saved models that are not among them, each with the reason
 
 
+@dataclass(frozen=True, kw_only=True)
+class AskedSplit:
+    """What is said of the split to judge on; what is left open is as in the training of the runs.
+
+    Raises:
+        UsageError: a value is out of its range.
+    """
+
+    kind: SplitKind | None = None
+    test_fraction: float | None = None
+    min_rating: float | None = None
+    k_core: int | None = None
+
+    def __post_init__(self) -> None:
+        self.changed(SplitConfig())  # checks the values
+
+    def changed(self, split: SplitConfig) -> SplitConfig:
+        """The split with what is said."""
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        return replace(split, **given)
+
+    def of(self, runs: Sequence[Run]) -> SplitConfig:
+        """The split to judge on: like that of the runs that were split in the way that is asked about.
+
+        Raises:
+            MovierecError: these were trained on several splits, and what is said does not tell which.
+        """
+        way = replace(self, test_fraction=None)
+        splits = [run.record.config.split for run in runs]
+        alike = [split for split in splits if split == way.changed(split)] or [SplitConfig()]
+        # Where only the validation parts differ, the test part is one.
+        tests = {replace(split, validation_fraction=0.5): split for split in map(self.changed, alike)}
+        if len(tests) > 1:
+            options = "; ".join(sorted(_split_options(split) for split in tests.values()))
+            raise MovierecError(
+                f"the saved models were trained on {len(tests)} different splits: {options}; say which to"
+                " judge on with these, or name the models"
+            )
+        return self.changed(alike[0])
+
+
 def select_runs(
-    directory: Path, names: Sequence[str], source: Dataset, config: SplitConfig | None
+    directory: Path, names: Sequence[str], source: Dataset, asked: AskedSplit | None = None
 ) -> Selection:
     """The saved runs on a data set that can be judged on a split.
 
@@ -50,53 +91,78 @@ def select_runs(
         directory: the saved models.
         names: of runs, or their beginnings; none for all trained models that fit.
         source: the data set, before --min_rating and --k_core.
-        config: the split to judge on; None for the split that the runs were trained with.
+        asked: the split to judge on; by default that of the training.
 
     Raises:
         InconsistentSplitError: a named run cannot be judged on this split, or no saved run can.
         MovierecError: there is no such run, or the runs are of different data sets or splits.
     """
-    if names:
-        runs, skipped = [find_named(directory, name) for name in names], list[Problem]()
-    else:
-        runs, skipped = list_runs(directory)
-        of_other_data = [run for run in runs if run.record.data.fingerprint != source.fingerprint]
-        runs = [run for run in runs if run not in of_other_data and run.record.config.training is not None]
-        skipped += [Problem(run.folder, _other_data(run, source)) for run in of_other_data]
-    for run in runs:
-        if run.record.data.fingerprint != source.fingerprint:
-            raise MovierecError(f"{run.record.name}: {_other_data(run, source)}")
-    if not runs:
-        raise MovierecError(
-            f"no saved model in {directory} is of '{source.name}'; train one first: movierec train"
-        )
-    config = config or _common_split(runs)
-    return _judge(runs, source, config, skipped, strict=bool(names))
-
-
-def _judge(
-    runs: Sequence[Run], source: Dataset, config: SplitConfig, skipped: list[Problem], *, strict: bool
-) -> Selection:
+    runs, skipped = _runs_of(directory, names, source)
+    config = (asked or AskedSplit()).of(runs)
     dataset = restrict(source, min_rating=config.min_rating, k_core=config.k_core)
-    asked = split_ratings(dataset.ratings, config)
-    judged = []
+    test = split_ratings(dataset.ratings, config).test
+    judged: list[Judged] = []
     for run in runs:
         try:
-            judged.append(Judged(run, asked_part(run, config, asked.test)))
-        except InconsistentSplitError as error:
-            if strict:
+            judged.append(Judged(run, asked_part(run, config, test)))
+        except (InconsistentSplitError, SavedModelError) as error:
+            if names:
                 raise
             skipped.append(Problem(run.folder, str(error)))
     if not judged:
-        raise InconsistentSplitError(f"no saved model can be judged on this split: {skipped[-1].message}")
-    own = split_ratings(dataset.ratings, judged[0].run.record.config.split)
-    kept = [one for one in judged if one.run.record.config.split == judged[0].run.record.config.split]
-    skipped += [
-        Problem(one.run.folder, "it was trained on another part of the ratings than the models before it")
-        for one in judged
-        if one not in kept
-    ]
-    return Selection(dataset, config, replace(own, test=asked.test), tuple(kept), tuple(skipped))
+        raise InconsistentSplitError(f"no saved model can be judged: {skipped[-1].message}")
+    own = _own_split(judged, config)
+    others = [one for one in judged if one.run.record.config.split != own]
+    skipped += [Problem(one.run.folder, _other_training_part(one.run, own)) for one in others]
+    split = replace(split_ratings(dataset.ratings, own), test=test)
+    kept = tuple(one for one in judged if one.run.record.config.split == own)
+    return Selection(dataset, config, split, kept, tuple(skipped))
+
+
+def _runs_of(directory: Path, names: Sequence[str], source: Dataset) -> tuple[list[Run], list[Problem]]:
+    """The runs on a data set, and what is not among them."""
+    if names:
+        named = [find_named(directory, name) for name in names]
+        runs, problems = list({run.folder: run for run in named}.values()), list[Problem]()
+    else:
+        runs, problems = list_runs(directory)
+        runs = [run for run in runs if run.record.config.training is not None]
+    others = [run for run in runs if run.record.data.fingerprint != source.fingerprint]
+    if names and others:
+        raise MovierecError(f"{others[0].record.name}: {_other_data(others[0], source)}")
+    problems += [Problem(run.folder, f"{run.record.name}: {_other_data(run, source)}") for run in others]
+    fitting = [run for run in runs if run.record.data.fingerprint == source.fingerprint]
+    if not fitting:
+        why = f" ({problems[-1].message})" if problems else ""
+        raise MovierecError(
+            f"no saved model in {directory} is of '{source.name}'{why}; train one first: movierec train"
+        )
+    return fitting, problems
+
+
+def _own_split(judged: Sequence[Judged], config: SplitConfig) -> SplitConfig:
+    """The training split that is judged: the one that is asked about where there is such a run."""
+    splits = [one.run.record.config.split for one in judged]
+    return config if config in splits else splits[0]
+
+
+def _other_training_part(run: Run, own: SplitConfig) -> str:
+    theirs, judged = (
+        f"{_split_options(split)} --validation_fraction {split.validation_fraction:g}"
+        for split in (run.record.config.split, own)
+    )
+    return (
+        f"{run.record.name} was trained on another part of the ratings ({theirs}) than the models that are"
+        f" judged ({judged})"
+    )
+
+
+def _split_options(split: SplitConfig) -> str:
+    """The options that name a split's test part."""
+    words = [f"--split {split.kind}", f"--test_fraction {split.test_fraction:g}"]
+    words += [f"--min_rating {split.min_rating:g}"] if split.min_rating else []
+    words += [f"--k_core {split.k_core}"] if split.k_core else []
+    return " ".join(words)
 
 
 def asked_part(run: Run, config: SplitConfig, test: npt.NDArray[np.int64]) -> Outcome:
@@ -120,22 +186,14 @@ def asked_part(run: Run, config: SplitConfig, test: npt.NDArray[np.int64]) -> Ou
     if n_trained_on:
         raise InconsistentSplitError(
             f"{run.record.name} was trained on {n_trained_on:,} of the {len(test):,} ratings that --split"
-            f" {config.kind} tests on; judge it on its own split (--split {own.kind}"
-            f" --test_fraction {own.test_fraction:g}), or train with this one"
+            f" {config.kind} --test_fraction {config.test_fraction:g} tests on; judge it on its own split"
+            f" ({_split_options(own)}), or train with this one"
         )
     return outcome if asked.all() else outcome.of_targets(asked)
 
 
-def _common_split(runs: Sequence[Run]) -> SplitConfig:
-    splits = {run.record.config.split for run in runs}
-    if len(splits) > 1:
-        kinds = ", ".join(sorted(f"{split.kind} ({split.test_fraction:g})" for split in splits))
-        raise MovierecError(
-            f"the saved models were trained on {len(splits)} different splits: {kinds}; say which to judge"
-            " on with --split, or name the models"
-        )
-    return next(iter(splits))
-
-
 def _other_data(run: Run, source: Dataset) -> str:
-    return f"it was trained on {run.record.data.description}, not on the '{source.name}' that is asked for"
+    data = run.record.data
+    if data.name == source.name:
+        return f"it was trained on '{data.name}' with other content: another file, or other --movie_lengths"
+    return f"it was trained on {data.description}, not on the '{source.name}' that is asked for"

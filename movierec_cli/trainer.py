@@ -15,6 +15,7 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.restrict import restrict
 from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
+from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.top_k import top_k_of
@@ -80,11 +81,23 @@ class SilentObserver:
 
 
 class MovieLensTrainer:
-    """Gets the data, then trains or loads a two-tower model for each feature set, and the baselines."""
+    """Gets the data, then trains or loads a two-tower model for each feature set, and the baselines.
 
-    def __init__(self, config: TrainerConfig, observer: TrainingObserver | None = None):
+    Args:
+        config: what to train, on which data.
+        observer: told of the progress.
+        source: the data of `config`, where it is loaded already.
+    """
+
+    def __init__(
+        self,
+        config: TrainerConfig,
+        observer: TrainingObserver | None = None,
+        source: Dataset | None = None,
+    ):
         self.config = config
         self._observer = observer or SilentObserver()
+        self._loaded = source
 
     @cached_property
     def source(self) -> Dataset:
@@ -93,6 +106,9 @@ class MovieLensTrainer:
         Raises:
             MovierecError: it cannot be had or read.
         """
+        return self._loaded if self._loaded is not None else self._load()
+
+    def _load(self) -> Dataset:
         dataset = load_dataset(self.config.data, progress=self._observer.data_loading)
         for warning in dataset.warnings:
             self._observer.warned(warning)
@@ -149,16 +165,25 @@ class MovieLensTrainer:
         """A run for each of `run_configs`, in their order.
 
         Raises:
-            MovierecError: the data cannot be had or lacks a feature, training diverged, or a saved
-                model's folder is damaged.
+            MovierecError: the data cannot be had, lacks a feature or cannot be split, training diverged,
+                or a saved model's folder is damaged.
         """
         for feature_set in self.config.feature_sets:
             require_features(self.dataset, feature_set)
+        self._require_warm_users()
         configs = self.run_configs()
         return [
             self._train_or_load(config, position, len(configs))
             for position, config in enumerate(configs, start=1)
         ]
+
+    def _require_warm_users(self) -> None:
+        summary = self.split_summary
+        if summary.n_cold_users == summary.n_test_users:
+            raise MovierecError(
+                f"none of the {summary.n_test_users:,} users in the test part has a rating in training, so"
+                " no model can be judged; hold out less with --test_fraction, or use another --split"
+            )
 
     def _train_or_load(self, config: RunConfig, position: int, total: int) -> Run:
         several = self.config.n_seeds > 1 and config.training is not None

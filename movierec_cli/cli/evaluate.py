@@ -53,6 +53,7 @@ def evaluate_command(
     from movierec_cli.reports.study_document import study_document
     from movierec_cli.reports.study_text import study_text
     from movierec_cli.saved_study import SavedStudyConfig, study_saved
+    from movierec_cli.selection import AskedSplit
 
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
@@ -60,7 +61,7 @@ def evaluate_command(
         names=tuple(names or ()),
         data=saved.asked_data(dataset, archive, movie_lengths, datasets_dir),
         datasets_dir=datasets_dir,
-        split=saved.asked_split(split, test_fraction, min_rating, k_core),
+        split=AskedSplit(kind=split, test_fraction=test_fraction, min_rating=min_rating, k_core=k_core),
         baselines=parse_baselines(baselines),
         ks=parse_top_k(top_k),
         saved_models_dir=saved_models_dir,

@@ -62,6 +62,7 @@ def report_command(
     from movierec_cli.reports.pages import check_writable
     from movierec_cli.reports.report import write_report
     from movierec_cli.saved_study import SavedStudyConfig, study_saved
+    from movierec_cli.selection import AskedSplit
 
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
@@ -70,7 +71,7 @@ def report_command(
         names=tuple(names or ()),
         data=saved.asked_data(dataset, archive, movie_lengths, datasets_dir),
         datasets_dir=datasets_dir,
-        split=saved.asked_split(split, test_fraction, min_rating, k_core),
+        split=AskedSplit(kind=split, test_fraction=test_fraction, min_rating=min_rating, k_core=k_core),
         baselines=parse_baselines(baselines),
         ks=parse_top_k(top_k),
         user_ids=None if users is None else parse_whole_numbers(users, "--users", "1 42"),

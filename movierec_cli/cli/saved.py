@@ -10,7 +10,7 @@ import typer
 
 from movierec_cli.cli.models import complete_name
 from movierec_cli.cli.options import DATA_PANEL, complete_dataset
-from movierec_cli.config import DataConfig, SplitConfig, SplitKind
+from movierec_cli.config import DataConfig, SplitKind
 
 Names = Annotated[
     list[str] | None,
@@ -77,12 +77,3 @@ def asked_data(
         return None
     config = DataConfig(archive=archive, datasets_dir=datasets_dir, movie_lengths=movie_lengths)
     return config if dataset is None else replace(config, dataset=dataset)
-
-
-def asked_split(
-    kind: SplitKind | None, test_fraction: float | None, min_rating: float | None, k_core: int | None
-) -> SplitConfig | None:
-    """The split that the options name, None if they name none; what they leave out is the default."""
-    given = {"kind": kind, "test_fraction": test_fraction, "min_rating": min_rating, "k_core": k_core}
-    changes = {name: value for name, value in given.items() if value is not None}
-    return replace(SplitConfig(), **changes) if changes else None  # type: ignore[arg-type]

@@ -84,8 +84,9 @@ def train(
 
     Raises:
         MovierecError: the data cannot be had, lacks a feature or the user, or a file cannot be written.
+        UsageError: every k is as large as the catalogue.
     """
-    from movierec_cli.judging import judge
+    from movierec_cli.judging import headline_metric, judge
     from movierec_cli.leakage import check_data
     from movierec_cli.recommend import rated_by, recommend
     from movierec_cli.reports.pages import check_writable
@@ -95,7 +96,8 @@ def train(
 
     check_writable(plot, what="plot")
     trainer = MovieLensTrainer(config, observer)
-    # An unknown user is to be told before the training, not after it.
+    # What cannot work is to be told before the training, not after it.
+    headline_metric(len(trainer.dataset.movies), ks)
     rated = rated_by(trainer.source, user_id) if user_id is not None else ()
     runs = tuple(trainer.run())
     study = judge(

@@ -6,7 +6,7 @@ from movierec_cli.cli.feature_sets import split_words
 from movierec_cli.config import BASELINES, Family
 from movierec_cli.errors import UsageError
 
-_ALL, _NONE = "all", "none"
+_ALL, _NONE = "all", "None"
 
 
 def parse_whole_numbers(value: str, option: str, example: str) -> tuple[int, ...]:
@@ -42,15 +42,16 @@ def parse_baselines(value: str) -> tuple[Family, ...]:
     Raises:
         UsageError: a name is unknown, or all or None stands beside another.
     """
-    words = [word.lower().replace("_", "-") for word in split_words(value, "--baselines")]
+    given = split_words(value, "--baselines")
+    words = [word.lower().replace("_", "-") for word in given]
     for alone, families in ((_ALL, BASELINES), (_NONE, ())):
-        if alone in words:
+        if alone.lower() in words:
             if len(words) > 1:
-                raise UsageError(f"--baselines is '{' '.join(words)}'; '{alone}' cannot stand with others")
+                raise UsageError(f"--baselines is '{' '.join(given)}'; '{alone}' cannot stand with others")
             return families
     unknown = [word for word in words if word not in list(BASELINES)]
     if unknown:
-        known = ", ".join([*BASELINES, _ALL, "None"])
+        known = ", ".join([*BASELINES, _ALL, _NONE])
         raise UsageError(f"--baselines: unknown baseline '{unknown[0]}'; known: {known}")
     return tuple(Family(word) for word in dict.fromkeys(words))
 
@@ -58,5 +59,5 @@ def parse_baselines(value: str) -> tuple[Family, ...]:
 def complete_baseline(incomplete: str) -> list[str]:
     """Baselines for the shell, also after a comma."""
     before, comma, word = incomplete.rpartition(",")
-    names = [*BASELINES, _ALL, "None"]
+    names = [*BASELINES, _ALL, _NONE]
     return [f"{before}{comma}{name}" for name in names if name.startswith(word.replace("_", "-"))]

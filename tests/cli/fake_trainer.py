@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import pytest
@@ -23,13 +22,12 @@ interrupt_after: list[int] = []
 
 
 class MovieLensTrainer(RealTrainer):
-    def __init__(self, config: TrainerConfig, observer: Any = None) -> None:
-        super().__init__(config, observer)
+    def __init__(self, config: TrainerConfig, observer: Any = None, source: Dataset | None = None) -> None:
+        super().__init__(config, observer, source)
         configs.append(config)
         self.n_trained = 0
 
-    @cached_property
-    def source(self) -> Dataset:
+    def _load(self) -> Dataset:
         self._observer.data_loading("reading small", 1, 2)
         self._observer.warned("the checksum of small.zip is not the published one")
         archive = self.config.data.archive

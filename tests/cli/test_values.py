@@ -1,0 +1,100 @@
+"""Options that take several values: what is read, what is refused, what the shell is offered."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from movierec_cli.cli.values import complete_baseline, parse_baselines, parse_top_k, parse_whole_numbers
+from movierec_cli.config import BASELINES, Family
+from movierec_cli.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("64,32", (64, 32)),
+        ("64 32", (64, 32)),
+        (" 64 ,\t32, ", (64, 32)),
+        ("7", (7,)),
+        ("-3,+4,007", (-3, 4, 7)),
+    ],
+)
+def test_whole_numbers_are_read_in_their_order(text: str, numbers: tuple[int, ...]) -> None:
+    assert parse_whole_numbers(text, "--layer_sizes", "64 32") == numbers
+
+
+@pytest.mark.parametrize("text", ["abc", "1.5", "64 x", "1e3", "--", "0x10"])
+def test_what_is_no_whole_number_is_refused_with_an_example(text: str) -> None:
+    message = f"--users is '{text}'; it takes whole numbers such as 1 42"
+    with pytest.raises(UsageError, match=re.escape(message)):
+        parse_whole_numbers(text, "--users", "1 42")
+
+
+@pytest.mark.parametrize("text", ["", " ", ",", " , ,"])
+def test_no_value_at_all_is_refused(text: str) -> None:
+    for parse in (parse_top_k, parse_baselines, lambda value: parse_whole_numbers(value, "--users", "1")):
+        with pytest.raises(UsageError, match=r"it needs one value or more"):
+            parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "ks"), [("10 100", (10, 100)), ("100,10", (10, 100)), ("5,5 5", (5,)), ("1", (1,))]
+)
+def test_ks_ascend_and_come_once(text: str, ks: tuple[int, ...]) -> None:
+    assert parse_top_k(text) == ks
+
+
+@pytest.mark.parametrize(("text", "k"), [("0", 0), ("10 -3", -3), ("100,-1,0", -1)])
+def test_a_k_below_one_is_refused(text: str, k: int) -> None:
+    with pytest.raises(UsageError, match=f"--top_k has {k}; each must be 1 or more"):
+        parse_top_k(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "families"),
+    [
+        ("popularity,ease", (Family.POPULARITY, Family.EASE)),
+        ("ease popularity ease", (Family.EASE, Family.POPULARITY)),
+        ("Recent_Popularity ITEM-KNN iALS", (Family.RECENT_POPULARITY, Family.ITEM_KNN, Family.IALS)),
+        ("all", BASELINES),
+        ("ALL", BASELINES),
+        ("None", ()),
+        ("none", ()),
+    ],
+)
+def test_baselines_are_read_in_their_order_each_once(text: str, families: tuple[Family, ...]) -> None:
+    assert parse_baselines(text) == families
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "foo",
+            "unknown baseline 'foo'; known: popularity, recent-popularity, item-knn, ials, ease, all, None",
+        ),
+        ("ease,two-tower", "unknown baseline 'two-tower'"),
+        ("all ease", "--baselines is 'all ease'; 'all' cannot stand with others"),
+        ("ease None", "--baselines is 'ease None'; 'None' cannot stand with others"),
+    ],
+)
+def test_baselines_that_are_none_are_refused(text: str, words: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(words)):
+        parse_baselines(text)
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("", [*BASELINES, "all", "None"]),
+        ("recent_", ["recent-popularity"]),
+        ("ease,p", ["ease,popularity"]),
+        ("a", ["all"]),
+        ("N", ["None"]),
+        ("x", []),
+    ],
+)
+def test_the_shell_is_offered_baselines(typed: str, offered: list[str]) -> None:
+    assert complete_baseline(typed) == offered

@@ -1,0 +1,213 @@
+"""The command that is printed, given to the real command line, asks for the same runs."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from movierec_cli import trainer
+from movierec_cli.cli.app import app
+from movierec_cli.config import (
+    BASELINES,
+    DataConfig,
+    Family,
+    Feature,
+    FeatureSet,
+    LossKind,
+    ModelConfig,
+    SplitConfig,
+    SplitKind,
+    TrainerConfig,
+    TrainingConfig,
+    Weighting,
+)
+from movierec_cli.registry.record import RunConfig
+from movierec_cli.reproduction import train_command_line
+from movierec_cli.trainer import MovieLensTrainer
+
+
+class Caught(Exception):
+    """Ends the command where the work would begin."""
+
+
+@pytest.fixture(scope="module")
+def asked() -> Iterator[list[TrainerConfig]]:
+    """What the command line asks trainers for, instead of training."""
+    configs: list[TrainerConfig] = []
+
+    def catch(config: TrainerConfig, observer: Any = None) -> None:
+        configs.append(config)
+        raise Caught
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "MovieLensTrainer", catch)
+        yield configs
+
+
+def configs_of(command: str, asked: list[TrainerConfig]) -> list[TrainerConfig]:
+    """What each of the commands joined by && asks for."""
+    asked.clear()
+    for one in command.split(" && "):
+        program, *args = shlex.split(one)
+        result = CliRunner().invoke(app, args, prog_name=program)
+        assert isinstance(result.exception, Caught), (one, result.output)
+    return asked
+
+
+def asked_runs(config: TrainerConfig) -> list[RunConfig]:
+    return MovieLensTrainer(config).run_configs()
+
+
+SETS = st.lists(
+    st.sets(st.sampled_from(Feature), max_size=3).map(lambda names: FeatureSet(tuple(names))),
+    min_size=1,
+    max_size=4,
+    unique=True,
+).map(tuple)
+SHARES = st.sampled_from((0.05, 0.1, 0.2, 0.35, 1 / 3))
+SPLITS = st.builds(
+    SplitConfig,
+    kind=st.sampled_from(SplitKind),
+    test_fraction=SHARES,
+    validation_fraction=SHARES,
+    min_rating=st.sampled_from((0.0, 3.5)),
+    k_core=st.sampled_from((0, 5)),
+)
+DATA = st.builds(
+    DataConfig,
+    dataset=st.sampled_from(("1m", "100k", "sample")),
+    archive=st.sampled_from((None, Path("my films.zip"))),
+    movie_lengths=st.sampled_from((None, Path("it's long.csv"))),
+    datasets_dir=st.sampled_from((Path("datasets"), Path("../data, here"))),
+)
+MODELS = st.builds(
+    ModelConfig,
+    embedding_size=st.sampled_from((8, ModelConfig.embedding_size)),
+    layer_sizes=st.sampled_from(((32,), (64, 32, 16), ModelConfig.layer_sizes)),
+    dropout=st.sampled_from((0.0, 0.35, ModelConfig.dropout)),
+    l2=st.sampled_from((0.0, 1e-7, ModelConfig.l2)),
+)
+
+
+@st.composite
+def trainings(draw: st.DrawFn) -> TrainingConfig:
+    loss = draw(st.sampled_from(LossKind))
+    weightings = [None, Weighting.RATINGS, *(Weighting if loss is LossKind.CATALOGUE else [])]
+    return TrainingConfig(
+        num_epochs=draw(st.sampled_from((7, TrainingConfig.num_epochs))),
+        loss=loss,
+        weighting=draw(st.sampled_from(weightings)),
+        batch_size=draw(st.sampled_from((None, 512))),
+        learning_rate=draw(st.sampled_from((0.3, 1e-05, TrainingConfig.learning_rate))),
+        validation_freq=draw(st.sampled_from((1, TrainingConfig.validation_freq))),
+        patience=draw(st.sampled_from((0, TrainingConfig.patience))),
+        refit=draw(st.booleans()),
+        seed=draw(st.sampled_from((0, 7, TrainingConfig.seed))),
+    )
+
+
+TRAINERS = st.builds(
+    TrainerConfig,
+    feature_sets=SETS,
+    data=DATA,
+    split=SPLITS,
+    model=MODELS,
+    training=trainings(),
+    baselines=st.lists(st.sampled_from(BASELINES), unique=True, max_size=3).map(tuple),
+    n_seeds=st.sampled_from((1, 3)),
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(config=TRAINERS)
+def test_the_printed_command_asks_for_the_same_runs(
+    config: TrainerConfig, asked: list[TrainerConfig]
+) -> None:
+    runs = asked_runs(config)
+    (again,) = configs_of(train_command_line(runs, config.data), asked)
+    assert again.data == config.data
+    assert asked_runs(again) == runs
+
+
+def config(*features: str, seed: int = 42, **model: Any) -> RunConfig:
+    return RunConfig(
+        family=Family.TWO_TOWER,
+        split=SplitConfig(),
+        feature_set=FeatureSet.parse(features or ["None"]),
+        model=ModelConfig(**model),
+        training=TrainingConfig(seed=seed).resolved(SplitKind.RANDOM),
+    )
+
+
+def baseline(family: Family) -> RunConfig:
+    return RunConfig(family=family, split=SplitConfig())
+
+
+MIXTURES = {
+    "seeds in no order": [config(seed=44), config(seed=42), config(seed=43)],
+    "seeds that do not follow one another": [config(seed=42), config(seed=7), config(seed=43)],
+    "sets with different seeds": [
+        config(seed=42),
+        config("timestamp", seed=42),
+        config("timestamp", seed=43),
+    ],
+    "sets of different models": [
+        config(),
+        config("timestamp"),
+        config("timestamp", embedding_size=8),
+        baseline(Family.EASE),
+    ],
+    "in any order": [
+        config("timestamp", seed=3),
+        baseline(Family.POPULARITY),
+        config(seed=2),
+        config("timestamp", seed=2, l2=0.0),
+        baseline(Family.IALS),
+        config("timestamp", seed=2),
+        config(seed=3),
+    ],
+}
+
+
+@pytest.mark.parametrize("runs", MIXTURES.values(), ids=list(MIXTURES))
+def test_runs_that_no_single_command_gives_take_several(
+    runs: list[RunConfig], asked: list[TrainerConfig]
+) -> None:
+    again = configs_of(train_command_line(runs, DataConfig()), asked)
+    found = [run for config in again for run in asked_runs(config)]
+    assert len(found) == len(runs)
+    assert set(found) == set(runs)
+
+
+def test_what_is_as_by_default_is_not_said() -> None:
+    runs = [config(), config("timestamp", "movie_genres"), baseline(Family.POPULARITY)]
+    assert train_command_line(runs, DataConfig()) == (
+        "movierec train --additional_feature_sets None --additional_feature_sets timestamp movie_genres"
+        " --baselines popularity"
+    )
+    temporal = [replace(config(), split=SplitConfig(kind=SplitKind.TEMPORAL))]
+    by_split = [replace(run, training=TrainingConfig().resolved(SplitKind.TEMPORAL)) for run in temporal]
+    assert train_command_line(by_split, DataConfig()) == (
+        "movierec train --split temporal --additional_feature_sets None --baselines None"
+    )
+    assert "--weighting ratings" in train_command_line(temporal, DataConfig())
+
+
+def test_baselines_alone_are_asked_for_with_the_default_sets(asked: list[TrainerConfig]) -> None:
+    command = train_command_line([baseline(Family.EASE), baseline(Family.IALS)], DataConfig(dataset="100k"))
+    assert command == "movierec train --dataset 100k --baselines ease ials"
+    (again,) = configs_of(command, asked)
+    assert again.baselines == (Family.EASE, Family.IALS)
+
+
+def test_the_seed_of_the_split_has_no_option_and_is_not_taken_for_the_trainings() -> None:
+    other = replace(config(), split=SplitConfig(seed=7))
+    assert "--seed" not in train_command_line([other], DataConfig())
