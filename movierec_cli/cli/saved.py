@@ -16,7 +16,8 @@ Names = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[NAME]...",
-        help="Saved models, by name or its beginning; all that fit the data and the split if none is named.",
+        help="Saved models, by name or its beginning, before any option; all that fit the data and the split "
+        "if none is named.",
         autocompletion=complete_name,
         show_default=False,
     ),

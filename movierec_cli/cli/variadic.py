@@ -97,7 +97,8 @@ def _is_odd_value(token: str, specs: Mapping[str, OptionSpec]) -> bool:
 
 def _joined(spec: OptionSpec, values: Sequence[str], pending: Sequence[str], strict: bool) -> str:
     if any(values):
-        return f"{spec.name}={','.join(value for value in values if value)}"
+        between = "=" if spec.name.startswith("--") else ""  # -o=FILE would be the file "=FILE"
+        return f"{spec.name}{between}{','.join(value for value in values if value)}"
     if strict:
         raise MissingValueError(spec, pending[0] if pending else None)
     return spec.name

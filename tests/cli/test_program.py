@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from movierec_cli import __version__
 from movierec_cli.cli.app import app
-from movierec_cli.config import Feature, LossKind, SplitKind
+from movierec_cli.config import BASELINES, Feature, LossKind, SplitKind, Weighting
 from movierec_cli.data.sources import SOURCES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +34,11 @@ COMMANDS = dict(commands())
 
 def run(*args: str) -> Any:
     return CliRunner().invoke(app, args, prog_name="movierec", env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"})
+
+
+def test_every_command_is_looked_at() -> None:
+    paths = {"movierec", *(f"movierec {name}" for name in ("train", "evaluate", "report", "doctor"))}
+    assert paths < set(COMMANDS)
 
 
 @pytest.mark.parametrize("path", COMMANDS)
@@ -63,7 +68,7 @@ def test_options_of_several_words_are_documented_with_underscores(path: str) -> 
 
 def test_the_help_of_train_names_what_can_be_named() -> None:
     words = set(re.findall(r"[\w-]+", run("train", "--help").stdout.replace("-\n", "-")))
-    assert set(map(str, [*Feature, *SOURCES, *LossKind, *SplitKind])) <= words
+    assert set(map(str, [*Feature, *SOURCES, *LossKind, *SplitKind, *BASELINES, *Weighting])) <= words
 
 
 @pytest.mark.parametrize("args", [(), ("--help",), ("-h",)])
@@ -71,7 +76,8 @@ def test_without_arguments_the_help_is_shown(args: tuple[str, ...]) -> None:
     result = run(*args)
     assert result.exit_code == 0
     assert "Usage: movierec" in result.stdout
-    assert all(name in result.stdout for name in ("train", "models", "data"))
+    names = ("train", "evaluate", "report", "doctor", "models", "data")
+    assert all(name in result.stdout for name in names)
 
 
 @pytest.mark.parametrize("group", ["models", "data"])
@@ -105,6 +111,8 @@ LIGHT = {
     "--help": HEAVY,
     "train --help": HEAVY,
     "--version": HEAVY,
+    "evaluate --help": HEAVY,
+    "report --saved_models_dir absent": ("tensorflow", "keras", "plotly", "tensorflow_datasets"),
     "models list --saved_models_dir absent": ("tensorflow", "keras", "polars", "plotly"),
     "data info": ("tensorflow", "keras", "plotly", "tensorflow_datasets"),
 }
@@ -135,7 +143,7 @@ def completions(line: str) -> set[str]:
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("movierec ", {"train", "models", "data"}),
+        ("movierec ", {"train", "evaluate", "report", "doctor", "models", "data"}),
         ("movierec --see", {"--seed"}),
         ("movierec train --additional_feature_sets ", {"None", "timestamp", "movie_genres", "user_age"}),
         ("movierec train --additional-feature-sets movie_g", {"movie_genres"}),
@@ -144,7 +152,11 @@ def completions(line: str) -> set[str]:
         ("movierec --additional-feature-sets timestamp movie_l", {"movie_length"}),
         ("movierec --dataset 1", {"1m", "100k"}),
         ("movierec train --loss in", {"in-batch", "in-batch-corrected"}),
-        ("movierec train --split ", {"random"}),
+        ("movierec train --split ", {"random", "temporal", "leave-last"}),
+        ("movierec evaluate --split ", {"random", "temporal", "leave-last"}),
+        ("movierec evaluate --baselines ", {"popularity", "ease", "all", "None"}),
+        ("movierec report --baselines ease,i", {"ease,item-knn", "ease,ials"}),
+        ("movierec train --weighting ", {"ratings", "root", "queries"}),
         ("movierec data fetch 2", {"20m", "25m"}),
     ],
 )

@@ -18,6 +18,7 @@ SPECS = {
         ("--archive", True, False),
         ("--retrain", False, False),
         ("-q", False, False),
+        ("-o", True, False),
     )
 }
 
@@ -53,6 +54,9 @@ def test_the_published_command_keeps_each_set_together() -> None:
     [
         ("--layer_sizes 64,32", ["--layer_sizes=64,32"]),
         ("--layer_sizes=64,32", ["--layer_sizes=64,32"]),
+        ("-o page.html -q", ["-opage.html", "-q"]),
+        ("-o=page.html", ["-opage.html"]),
+        ("-opage.html", ["-opage.html"]),
         ("--layer_sizes=64 32", ["--layer_sizes=64,32"]),
         ("--layer_sizes '64 32'", ["--layer_sizes=64 32"]),
         ("--layer-sizes 64 32 -q", ["--layer_sizes=64,32", "-q"]),

@@ -1,0 +1,308 @@
+"""`movierec evaluate` and `movierec report` on saved models of the embedded sample."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from movierec_cli.cli.app import app
+from movierec_cli.config import DataConfig, SplitConfig, TrainerConfig
+from movierec_cli.data.load import load_dataset
+from movierec_cli.data.split import split_ratings
+from movierec_cli.evaluation.metrics import metric_values
+from movierec_cli.registry.store import Run, list_runs
+from movierec_cli.trainer import MovieLensTrainer
+from tests.saved_runs import judged_run, run_artifacts, run_config, run_record, save_run
+from tests.small_dataset import small_dataset
+
+SAMPLE = load_dataset(DataConfig(dataset="sample"))
+
+Program = Callable[..., Result]
+
+
+def words(text: str) -> str:
+    return " ".join(text.replace("│", " ").split())
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two sets, one of them with two seeds, and the usual baselines."""
+    folder = tmp_path_factory.mktemp("evaluate") / "saved_models"
+    for config in (run_config(), run_config("user_tenure"), run_config("user_tenure", seed=43)):
+        judged_run(folder, SAMPLE, config)
+    MovieLensTrainer(
+        TrainerConfig(feature_sets=(), data=DataConfig(dataset="sample"), saved_models_dir=folder)
+    ).run()
+    return folder
+
+
+@pytest.fixture
+def movierec(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
+    """movierec("evaluate --json") runs beside a copy of the saved models."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(saved, "saved_models")
+
+    def run(line: str, width: int = 100) -> Result:
+        return CliRunner().invoke(app, shlex.split(line), prog_name="movierec", env={"COLUMNS": str(width)})
+
+    return run
+
+
+def runs_by_label() -> dict[str, list[Run]]:
+    found: dict[str, list[Run]] = {}
+    for run in list_runs(Path("saved_models"))[0]:
+        found.setdefault(run.record.config.label, []).append(run)
+    return found
+
+
+def test_the_comparison_goes_to_stdout_and_the_progress_to_stderr(movierec: Program) -> None:
+    result = movierec("evaluate")
+    assert result.exit_code == 0, result.output
+    assert words(result.stderr) == "[1/2] popularity: loaded [2/2] EASE: loaded"
+    text = words(result.stdout)
+    n_train = len(split_ratings(SAMPLE.ratings, SplitConfig()).train)
+    assert text.startswith(f"random split: train {n_train:,}, validation")
+    for part in ("user_tenure × 2 seeds", "recall@10", "coverage@10", "time-travel", "--split temporal"):
+        assert part in text
+    assert "does not beat EASE" in text or "No feature set here beats" in text
+    assert "by segment" not in text
+    assert movierec("evaluate --quiet").stderr == ""
+
+
+def test_the_json_document_has_the_study_and_nothing_else_is_on_stdout(movierec: Program) -> None:
+    result = movierec("evaluate --json --top_k 5,20")
+    document = json.loads(result.stdout)
+    assert set(document) == {
+        *("data", "split", "split_summary", "headline", "answer", "warnings", "contenders", "differences"),
+        *("ablation", "segments", "findings"),
+    }
+    assert document["data"]["name"] == "sample"
+    assert document["split"]["kind"] == "random"
+    assert document["headline"] == "recall@20"
+    by_label = {one["label"]: one for one in document["contenders"]}
+    runs = runs_by_label()
+    assert set(by_label) == {"None", "user_tenure", "popularity", "EASE"} == set(runs)
+    for label, contender in by_label.items():
+        assert set(contender) == {
+            *("label", "family", "feature_set", "runs", "top_k", "metrics", "beyond"),
+        }
+        assert sorted(contender["runs"]) == sorted(run.record.name for run in runs[label])
+        assert set(contender["top_k"]["unseen"]) == {"5", "20"}
+        for metric, interval in contender["metrics"].items():
+            values = [np.nan_to_num(metric_values(run.outcome.warm, metric), nan=0.5) for run in runs[label]]
+            assert interval["mean"] == pytest.approx(np.mean(values))
+            assert interval["low"] <= interval["mean"] <= interval["high"]
+    assert len(document["differences"]) == 1 + 2 * 2
+    assert [gain["feature"] for gain in document["ablation"]] == ["user_tenure"]
+    assert all(len(segment["accuracy"]) == 4 for segment in document["segments"])
+    assert {finding["name"] for finding in document["findings"]} >= {"time-travel"}
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_tables_and_segments_fit_the_terminal(movierec: Program, width: int) -> None:
+    result = movierec("evaluate --quiet --segments --top_k 10", width)
+    text = words(result.stdout)
+    for segment in ("recall@10 by segment", "user activity: light", "genre: Drama", "cold: cold users"):
+        assert segment in text
+    assert "a: None, b: user_tenure, c: popularity, d: EASE" in text
+    assert "…" not in result.stdout.replace(" … ", "")
+    assert max(map(len, result.stdout.splitlines())) <= max(width, 80)
+
+
+def test_a_split_that_would_test_on_training_data_is_refused(movierec: Program) -> None:
+    asked = split_ratings(SAMPLE.ratings, SplitConfig(test_fraction=0.25)).test
+    own = split_ratings(SAMPLE.ratings, SplitConfig()).test
+    n_trained_on = len(np.setdiff1d(asked, own))
+    for line in ("evaluate --test_fraction 0.25", "report --test_fraction 0.25"):
+        result = movierec(line)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert f"was trained on {n_trained_on:,} of the {len(asked):,} ratings" in words(result.stderr)
+    for kind in ("temporal", "leave-last"):
+        result = movierec(f"evaluate --split {kind}")
+        assert result.exit_code == 1
+        assert f"ratings that --split {kind}" in words(result.stderr)
+        assert "or train with this one" in words(result.stderr)
+    assert not Path("report.html").exists()
+
+
+def test_a_smaller_part_of_the_test_is_judged(movierec: Program) -> None:
+    result = movierec("evaluate --test_fraction 0.1 --json --baselines popularity")
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    n_test = len(split_ratings(SAMPLE.ratings, SplitConfig(test_fraction=0.1)).test)
+    assert document["split_summary"]["n_test"] == n_test
+    assert document["split"]["test_fraction"] == 0.1
+
+
+def test_one_named_model_is_judged_beside_the_baselines(movierec: Program) -> None:
+    result = movierec("evaluate sample-none --json --baselines popularity")
+    labels = [one["label"] for one in json.loads(result.stdout)["contenders"]]
+    assert labels == ["None", "popularity"]
+
+
+def test_what_is_left_out_is_said_on_stderr(movierec: Program) -> None:
+    (Path("saved_models") / "holiday photos").mkdir()
+    other = judged_run(Path("saved_models"), small_dataset("films"), run_config())
+    result = movierec("evaluate --dataset sample --json --quiet")
+    assert result.exit_code == 0
+    assert len(json.loads(result.stdout)["contenders"]) == 4
+    warned = words(result.stderr)
+    assert warned.count("Warning: left out:") == 2
+    assert "holiday photos: run.json cannot be read" in warned
+    assert f"{other.record.name}: it was trained on a small simulated data set" in warned
+    result = movierec("evaluate")
+    assert result.exit_code == 1
+    assert "the saved models are of films, sample; say which with --dataset" in words(result.stderr)
+
+
+def test_a_model_of_a_part_of_the_data_is_judged_on_that_part(movierec: Program) -> None:
+    shutil.rmtree("saved_models")
+    split = SplitConfig(min_rating=3, k_core=30)
+    config = run_config()
+    run = judged_run(Path("saved_models"), SAMPLE, type(config)(**(vars(config) | {"split": split})))
+    document = json.loads(movierec("evaluate --json --baselines popularity").stdout)
+    assert (document["split"]["min_rating"], document["split"]["k_core"]) == (3, 30)
+    assert document["data"]["n_movies"] == run.record.data.n_movies < len(SAMPLE.movies)
+    assert document["split_summary"]["n_left_out"] == len(SAMPLE.ratings) - run.record.data.n_ratings > 0
+    result = movierec("evaluate --k_core 20")
+    assert result.exit_code == 1
+    assert "was trained with --min_rating 3 --k_core 30" in words(result.stderr)
+
+
+WRONG = {
+    "evaluate --top_k 0": (2, "--top_k has 0; each must be 1 or more"),
+    "evaluate --top_k 10 -3": (2, "--top_k has -3"),
+    "evaluate --top_k many": (2, "--top_k is 'many'; it takes whole numbers such as 10 100"),
+    "evaluate --top_k 507,5000": (2, "--top_k is 507 5000, but there are 507 movies"),
+    "evaluate --baselines foo": (2, "unknown baseline 'foo'; known: popularity"),
+    "evaluate --split sideways": (2, "'sideways'"),
+    "evaluate --test_fraction 1.5": (2, "--test_fraction is 1.5"),
+    "evaluate --test_fraction nan": (2, "--test_fraction is nan"),
+    "evaluate --k_core -1": (2, "--k_core is -1"),
+    "evaluate --users 1": (2, "--users"),
+    "evaluate nobody": (1, "there is no saved model 'nobody' in saved_models; there are: sample-ease-"),
+    "evaluate sample-": (1, "'sample-' begins the names of 5 models"),
+    "evaluate --saved_models_dir none": (1, "no model is saved in none; train one first: movierec train"),
+    "evaluate --dataset 99m": (2, "unknown data set '99m'"),
+    "evaluate --dataset sample --archive x.zip": (1, "x.zip"),
+    "evaluate --archive none.zip": (1, "none.zip"),
+    "evaluate --min_rating 6": (1, "--min_rating 6 leaves none of"),
+    "report --users 99999": (1, "there is no user 99999 in 'sample'"),
+    "report --users me": (2, "--users is 'me'; it takes whole numbers such as 1 42"),
+    "report --output saved_models": (1, "cannot be written to saved_models: it is a folder"),
+    "report --output": (2, "'--output' needs a value"),
+}
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_what_cannot_be_done_is_said_with_the_value(movierec: Program, line: str) -> None:
+    code, text = WRONG[line]
+    result = movierec(line)
+    assert result.exit_code == code, result.output
+    assert text in words(result.stderr)
+    assert result.stdout == ""
+    assert "Traceback" not in result.output
+    assert not list(Path().glob("*.html"))
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "no record": (lambda folder: (folder / "run.json").unlink(), "run.json cannot be read"),
+    "an outcome cut short": (lambda folder: (folder / "outcome.npz").write_bytes(b"PK"), "outcome.npz"),
+    "no outcome": (lambda folder: (folder / "outcome.npz").unlink(), "outcome.npz is missing"),
+    "a record that is no JSON": (lambda folder: (folder / "run.json").write_text("{"), "run.json is damaged"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_model_is_left_out_and_refused_where_it_is_named(movierec: Program, damage: str) -> None:
+    (folder,) = Path("saved_models").glob("sample-none-*")
+    DAMAGE[damage][0](folder)
+    result = movierec("evaluate --quiet --json")
+    assert result.exit_code == 0, result.output
+    assert [one["label"] for one in json.loads(result.stdout)["contenders"]] == [
+        "user_tenure",
+        "popularity",
+        "EASE",
+    ]
+    assert f"Warning: left out: {folder}" in words(result.stderr)
+    assert DAMAGE[damage][1] in words(result.stderr)
+    named = movierec(f"evaluate {folder.name}")
+    assert named.exit_code == 1 and DAMAGE[damage][1] in words(named.stderr)
+
+
+def test_a_damaged_baseline_is_named_and_not_trusted(movierec: Program) -> None:
+    (folder,) = Path("saved_models").glob("sample-popularity-*")
+    (folder / "outcome.npz").write_bytes(b"PK")
+    result = movierec("evaluate")
+    assert result.exit_code == 1
+    assert f"{folder}: outcome.npz is damaged" in words(result.stderr)
+
+
+def test_a_folder_of_damaged_models_only_says_what_is_wrong(movierec: Program) -> None:
+    for record in Path("saved_models").glob("*/run.json"):
+        record.unlink()
+    result = movierec("evaluate")
+    assert result.exit_code == 1
+    assert "no model is saved in saved_models that can be used" in words(result.stderr)
+    assert "run.json cannot be read" in words(result.stderr)
+
+
+def test_a_model_of_an_archive_of_another_content_is_not_judged(movierec: Program, archive_1m: Path) -> None:
+    result = movierec(f"evaluate --archive {archive_1m}")
+    assert result.exit_code == 1
+    assert "no saved model in saved_models is of" in words(result.stderr)
+    assert "it was trained on" in words(result.stderr)
+
+
+def test_a_run_whose_data_are_gone_is_told(movierec: Program) -> None:
+    save_run(Path("saved_models"), run_record(), run_artifacts())  # of other "MovieLens 1M" than any
+    result = movierec("evaluate --dataset sample --quiet --json")
+    assert "it was trained on MovieLens 1M, not on the 'sample'" in words(result.stderr)
+
+
+def test_the_report_is_written_and_answers_on_stdout(movierec: Program) -> None:
+    result = movierec("report --users 3 1 -o out/page.html")
+    assert result.exit_code == 0, result.output
+    page = Path("out/page.html").resolve()
+    answer, where = result.stdout.splitlines()
+    assert where == f"Report: {page}"
+    assert answer.endswith(".") and "recall@10" in answer
+    html = page.read_text(encoding="utf-8")
+    assert "movierec train --dataset sample" in re.sub(r"<[^>]+>", "", html)
+    for run in list_runs(Path("saved_models"))[0]:
+        assert run.record.name in html
+    assert "User 3" in html and "User 1" in html
+    assert words(result.stderr) == "[1/2] popularity: loaded [2/2] EASE: loaded"
+
+
+def test_the_report_shows_typical_users_where_none_is_named_and_opens_on_request(
+    movierec: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(typer, "launch", opened.append)
+    result = movierec("report --open --quiet --baselines None --top_k 5 10")
+    assert (result.exit_code, result.stderr) == (0, "")
+    page = Path("report.html").resolve()
+    assert opened == [page.as_uri()]
+    users = set(re.findall(r"User (\d+)", page.read_text(encoding="utf-8")))
+    assert len(users) == 3
+
+
+def test_names_of_saved_models_are_completed(movierec: Program) -> None:
+    shell = {
+        "_MOVIEREC_COMPLETE": "complete_bash",
+        "COMP_WORDS": "movierec evaluate sample-u",
+        "COMP_CWORD": "2",
+    }
+    offered = CliRunner().invoke(app, [], prog_name="movierec", env=shell).stdout.split()
+    assert sorted(offered) == sorted(run.record.name for run in runs_by_label()["user_tenure"])
