@@ -151,18 +151,20 @@ class EmbeddingModel:
 def judged_run(directory: Path, source: Dataset, config: RunConfig, *, seed: int | None = None) -> store.Run:
     """Saves a run as a training of `config` would leave it: judged on its own test part, at random.
 
-    Its embeddings are random, with the training's seed where no other is given.
+    Its embeddings are random: another configuration or seed, other ones.
     """
     assert config.training is not None
     dataset = restrict(source, min_rating=config.split.min_rating, k_core=config.split.k_core)
     split = split_ratings(dataset.ratings, config.split)
     vocabularies = fit_features(dataset, split.train, config.feature_set)
+    data = identity(dataset)
+    name = run_name(config, data)
     arrays = replace(
         run_artifacts(
             n_users=len(dataset.users),
             n_movies=len(dataset.movies),
             dim=4,
-            seed=config.training.seed if seed is None else seed,
+            seed=int(name[-12:], 16) if seed is None else seed,
         ),
         vocabularies={feature.value: vocabulary for feature, vocabulary in vocabularies.items()},
         user_ids=dataset.users.user_id,
@@ -170,10 +172,9 @@ def judged_run(directory: Path, source: Dataset, config: RunConfig, *, seed: int
     )
     model = EmbeddingModel(arrays.user_embeddings, arrays.movie_embeddings)
     outcome = evaluate(dataset, split.fit, split.test, model)
-    data = identity(dataset)
     record = replace(
         run_record(),
-        name=run_name(config, data),
+        name=name,
         config=config,
         data=data,
         split_summary=summarize_split(dataset, split, len(source.ratings) - len(dataset.ratings)),

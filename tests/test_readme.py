@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from movierec_cli.cli.app import app
-from movierec_cli.data import datasets_folder
+from movierec_cli.data import datasets_folder, load
 from tests.cli import fake_trainer
 from tests.saved_runs import judged_run, run_config
 from tests.small_dataset import small_dataset
@@ -31,6 +31,7 @@ def _world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A trainer that takes no time, archives that need no network, and two saved models."""
     stored = datasets_folder.StoredArchive("100k", Path("datasets/x.zip"), "f", 1, 1, 1)
     fake_trainer.install(monkeypatch)
+    monkeypatch.setattr(load, "load_dataset", lambda data, **_: small_dataset(data.dataset))
     monkeypatch.setattr(datasets_folder, "fetch_source", lambda *_, **__: stored)
     monkeypatch.setattr(datasets_folder, "import_archive", lambda *_, **__: stored)
     monkeypatch.chdir(tmp_path)

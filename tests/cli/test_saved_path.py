@@ -5,10 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from movierec_cli.config import DEFAULT_BASELINES, DEFAULT_FEATURE_SETS, DataConfig, TrainerConfig
 from movierec_cli.trainer import MovieLensTrainer
 from tests.saved_runs import judged_run
 
+HEAVY = {"tensorflow", "keras", "tf_keras", "tensorflow_datasets"}
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
 import sys
@@ -30,16 +33,33 @@ def save_default_runs(directory: Path) -> None:
     MovieLensTrainer(TrainerConfig(feature_sets=(), data=data, saved_models_dir=directory)).run()
 
 
-def test_saved_models_are_loaded_without_tensorflow(tmp_path: Path) -> None:
-    save_default_runs(tmp_path / "saved")
-    folders = ["--saved_models_dir", str(tmp_path / "saved"), "--plot", str(tmp_path / "plot.html")]
-    command = [sys.executable, "-c", SCRIPT, "--dataset", "sample", "--json", *folders]
-    command += ["--generate-recommendations-for-user", "1"]
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("saved path")
+    save_default_runs(folder / "saved")
+    return folder
+
+
+def run(folder: Path, *args: str) -> tuple[subprocess.CompletedProcess[str], set[str]]:
+    """The command's result and the packages that it loaded."""
+    command = [sys.executable, "-c", SCRIPT, *args, "--saved_models_dir", str(folder / "saved")]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 0, result.stderr
-    document = json.loads(result.stdout)
-    models = document["recommendations"]["models"]
+    return result, set(result.stderr.partition("LOADED")[2].split())
+
+
+def test_saved_models_are_loaded_without_tensorflow(saved: Path) -> None:
+    plot = ("--plot", str(saved / "plot.html"))
+    result, loaded = run(
+        saved, "--dataset", "sample", "--json", *plot, "--generate-recommendations-for-user", "1"
+    )
+    models = json.loads(result.stdout)["recommendations"]["models"]
     assert [len(model["movies"]) for model in models] == [10] * len(DEFAULT_FEATURE_SETS)
-    notes, _, loaded = result.stderr.partition("LOADED")
-    assert notes.count(": loaded") == len(DEFAULT_FEATURE_SETS) + len(DEFAULT_BASELINES)
-    assert not {"tensorflow", "keras", "tf_keras", "tensorflow_datasets"} & set(loaded.split())
+    assert result.stderr.count(": loaded") == len(DEFAULT_FEATURE_SETS) + len(DEFAULT_BASELINES)
+    assert not HEAVY & loaded
+
+
+def test_saved_models_are_judged_and_reported_without_tensorflow(saved: Path) -> None:
+    _, loaded = run(saved, "report", "--output", str(saved / "report.html"))
+    assert not HEAVY & loaded
+    assert (saved / "report.html").stat().st_size > 1_000_000

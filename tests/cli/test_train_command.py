@@ -12,7 +12,9 @@ from typer.testing import CliRunner, Result
 
 from movierec_cli.cli.app import app
 from movierec_cli.config import (
+    BASELINES,
     DEFAULT_FEATURE_SETS,
+    DEFAULT_WEIGHTING,
     DataConfig,
     Family,
     FeatureSet,
@@ -24,6 +26,7 @@ from movierec_cli.config import (
     TrainingConfig,
     Weighting,
 )
+from movierec_cli.data.restrict import restrict
 from tests.cli import fake_trainer
 from tests.small_dataset import small_dataset
 
@@ -148,6 +151,75 @@ def test_the_seed_is_the_trainings_and_leaves_the_split() -> None:
     assert (config.training.seed, config.split.seed) == (7, SplitConfig().seed)
 
 
+def labels(line: str) -> list[tuple[str, int | None]]:
+    """Each run that a command trains, in order: its label and its seed."""
+    result = run(f"{line} --json")
+    assert result.exit_code == 0, result.output
+    found = []
+    for one in json.loads(result.stdout)["runs"]:
+        config = one["record"]["config"]
+        name = config["family"] if config["training"] is None else "+".join(config["feature_set"]) or "None"
+        found.append((name, config["training"] and config["training"]["seed"]))
+    return found
+
+
+def test_two_seeds_give_two_runs_a_set_and_one_a_baseline() -> None:
+    line = "train --additional_feature_sets None --additional_feature_sets timestamp --seeds 2 --seed 7"
+    trained = [("None", 7), ("None", 8), ("timestamp", 7), ("timestamp", 8)]
+    assert labels(line) == [*trained, ("popularity", None), ("ease", None)]
+    result = run(f"{line} --generate_recommendations_for_user 1 --retrain")
+    assert result.stdout.count("Recommended with:") == 2
+    assert "timestamp × 2 seeds" in result.stdout
+    assert "[2/6] None, seed 8: 20 epochs" in " ".join(result.stderr.split())
+
+
+def test_no_baselines_on_request() -> None:
+    assert labels("train --additional_feature_sets None --baselines None") == [("None", 42)]
+    assert labels("train --additional_feature_sets None --baselines all")[1:] == [
+        (str(family), None) for family in BASELINES
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "weighting"),
+    [
+        ("--split random", "ratings"),
+        ("--split temporal", DEFAULT_WEIGHTING[SplitKind.TEMPORAL]),
+        ("--split leave-last", DEFAULT_WEIGHTING[SplitKind.LEAVE_LAST]),
+        ("--split temporal --loss in-batch", "ratings"),
+        ("--split temporal --weighting queries", "queries"),
+        ("--split random --weighting root", "root"),
+    ],
+)
+def test_a_run_keeps_the_weighting_that_its_split_asks_for(options: str, weighting: str) -> None:
+    result = run(f"train --additional_feature_sets None --baselines None --json {options}")
+    (trained,) = json.loads(result.stdout)["runs"]
+    assert trained["record"]["config"]["training"]["weighting"] == weighting
+
+
+def test_saying_the_default_weighting_is_the_same_run() -> None:
+    for options in ("", "--weighting ratings"):
+        run(f"train --additional_feature_sets None --baselines None {options}")
+    assert len(list(Path("saved_models").iterdir())) == 1
+
+
+def test_models_of_a_part_of_the_data_recommend_and_are_judged_again() -> None:
+    line = "train --dataset 100k --additional_feature_sets None --k_core 7 --min_rating 1 --split temporal"
+    result = run(f"{line} --json --generate_recommendations_for_user 2")
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    (recommended,) = document["recommendations"]["models"]
+    kept = restrict(small_dataset(), min_rating=1, k_core=7).movies.movie_id.tolist()
+    offered = {movie["movie_id"] for movie in recommended["movies"]}
+    assert offered <= set(kept) - movies_rated_by(2) and len(offered) == 10
+    again = json.loads(run("evaluate --json").stdout)
+    assert again["contenders"] == document["study"]["contenders"]
+    assert again["split"]["k_core"] == 7
+    result = run(f"{line} --generate_recommendations_for_user 1")
+    assert result.exit_code == 1
+    assert "user 1 was left out" in result.stderr and "--k_core was 7" in result.stderr
+
+
 def test_a_set_named_twice_is_trained_once_with_a_note() -> None:
     result = run(
         "train --additional_feature_sets movie_genres timestamp --additional_feature_sets None"
@@ -249,6 +321,16 @@ def test_ctrl_c_ends_with_130_a_short_message_and_complete_runs(tmp_path: Path) 
         ("train --num_epochs many", 2, ["--num_epochs", "many"]),
         ("train --loss hinge", 2, ["--loss", "hinge", "in-batch"]),
         ("train --test_fraction 1.5", 2, ["--test_fraction", "1.5"]),
+        ("train --seeds 0", 2, ["--seeds is 0", "1 or more"]),
+        ("train --seeds two", 2, ["--seeds", "two"]),
+        ("train --seed -1", 2, ["--seed is -1", "0"]),
+        ("train --seed 4294967296", 2, ["--seed is 4294967296", "0 to 2147483646"]),
+        ("train --top_k 0", 2, ["--top_k has 0"]),
+        ("train --baselines foo", 2, ["unknown baseline 'foo'", "popularity"]),
+        ("train --split sideways", 2, ["--split", "sideways", "temporal"]),
+        ("train --weighting root --loss in-batch", 2, ["--weighting root needs --loss catalogue"]),
+        ("train --k_core -1", 2, ["--k_core is -1"]),
+        ("train --min_rating -1", 2, ["--min_rating is -1"]),
         ("train --archive --json", 2, ["--archive", "needs a value"]),
         ("train extra", 2, ["extra"]),
         ("tarin", 2, ["tarin", "train"]),
@@ -265,6 +347,7 @@ def test_wrong_usage_ends_with_2_and_says_what_was_wrong(line: str, code: int, w
 
 WAITING = """
 import sys, time
+from movierec_cli.data.restrict import restrict
 from tests.cli import fake_trainer
 from tests.small_dataset import small_dataset
 
