@@ -1,0 +1,137 @@
+"""A study on the terminal and as a document."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import fields, replace
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from movierec_cli.config import SplitConfig
+from movierec_cli.reports.study_document import study_document
+from movierec_cli.reports.study_text import study_text
+from movierec_cli.study import Contender, Study
+from tests.reports.studies import SEGMENTS, study
+
+STUDY = study()
+
+
+def printed(shown: Study, width: int, *, styled: bool = False, with_segments: bool = False) -> str:
+    file = StringIO()
+    console = Console(
+        file=file, width=width, force_terminal=styled, color_system="standard" if styled else None
+    )
+    console.print(study_text(shown, console, with_segments=with_segments))
+    return file.getvalue()
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_every_number_of_every_contender_is_readable_at_any_width(width: int) -> None:
+    text = printed(STUDY, width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text.replace(" … ", "")
+    for contender in STUDY.contenders:
+        for value in (*contender.top_k.unseen.values(), *contender.top_k.all.values()):
+            assert f"{value:.4f}" in text
+        for interval in contender.metrics.values():
+            assert f"{interval.mean:.4f}" in text
+        for value in contender.beyond.values():
+            assert f"{value:,.4g}" in text
+
+
+def test_the_answer_comes_last_after_warnings_findings_and_tables() -> None:
+    text = words(printed(STUDY, 100))
+    first, *_ = STUDY.answer
+    parts = [
+        words(STUDY.split_summary.sentence(STUDY.split.kind))[:60],
+        "Test top-k accuracy",
+        "Per user",
+        "What is recommended",
+        "time-travel",
+        STUDY.warnings[0],
+        first,
+        STUDY.answer[-1],
+    ]
+    places = [text.find(part) for part in parts]
+    assert -1 not in places and places == sorted(places)
+    assert "--split temporal" in text
+
+
+def test_the_headline_has_the_half_width_of_its_interval() -> None:
+    text = words(printed(STUDY, 200))
+    for contender in STUDY.contenders:
+        found = contender.metrics["recall@100"]
+        half = f"{(found.high - found.low) / 2:.3f}".removeprefix("0")
+        assert f"{found.mean:.4f} ±{half}" in text
+    assert text.count("±.") == len(STUDY.contenders)
+
+
+def test_the_best_of_each_metric_is_bold_and_a_contender_alone_is_not() -> None:
+    text = printed(STUDY, 200, styled=True).partition("Per user")[2].partition("What is recommended")[0]
+    bold = re.findall(r"\x1b\[1;32m *([\d.]+)", text)
+    best = [max(one.metrics[name].mean for one in STUDY.contenders) for name in STUDY.contenders[0].metrics]
+    assert bold == [f"{value:.4f}" for value in best]
+    alone = replace(STUDY, contenders=STUDY.contenders[:1])
+    assert "\x1b[1;32m" not in printed(alone, 200, styled=True)
+
+
+def test_costs_of_seeds_stand_together_and_a_baseline_has_no_epochs() -> None:
+    text = printed(STUDY, 200)
+    (line,) = (line for line in text.splitlines() if "timestamp × 3 seeds" in line)
+    records = next(one for one in STUDY.contenders if one.label == "timestamp").records
+    assert "15/20 15/20 15/20" in line
+    assert f"{sum(record.training_s for record in records):.1f}" in line
+    (line,) = (line for line in text.splitlines() if "popularity" in line and "–" in line)
+    assert "/" not in line
+
+
+def test_segments_are_shown_on_request_and_empty_ones_have_a_dash() -> None:
+    assert "by segment" not in printed(STUDY, 100)
+    text = printed(STUDY, 160, with_segments=True)
+    assert "recall@100 by segment" in text
+    for dimension, names in SEGMENTS.items():
+        for name in names:
+            assert f"{dimension}: {name}" in text
+    for segment in STUDY.segments:
+        for value in segment.accuracy:
+            assert value is None or f"{value:.4f}" in text
+    (line,) = (line for line in text.splitlines() if "cold: users without" in line)
+    assert line.count("–") == len(STUDY.contenders)
+    assert "a: None, b: timestamp" in words(text)
+
+
+def test_a_study_without_findings_and_baselines_is_shown_too() -> None:
+    bare = replace(study(n_seeds=1, baselines=False), findings=(), warnings=())
+    text = printed(bare, 80)
+    assert "Remedy" not in text and words(bare.answer[0]) in words(text)
+
+
+def test_text_that_looks_like_markup_is_shown_as_it_is() -> None:
+    answer = ("[bold]None[/bold] wins [red]",)
+    assert answer[0] in printed(replace(STUDY, answer=answer, warnings=answer), 80)
+
+
+def test_the_document_has_every_part_of_the_study_but_what_stands_elsewhere() -> None:
+    document = study_document(STUDY)
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert set(document) == {field.name for field in fields(Study)} - {"user_lists", "command"}
+    assert document["headline"] == "recall@100"
+    assert document["answer"] == list(STUDY.answer)
+    contenders = document["contenders"]
+    assert isinstance(contenders, list)
+    for found, contender in zip(contenders, STUDY.contenders, strict=True):
+        assert isinstance(found, dict)
+        assert set(found) == {field.name for field in fields(Contender)} - {"records"} | {"runs"}
+        assert found["runs"] == [record.name for record in contender.records]
+        assert found["label"] == contender.label
+    assert document["split"] == {"kind": "random"} | {
+        name: getattr(SplitConfig(), name)
+        for name in ("test_fraction", "validation_fraction", "seed", "min_rating", "k_core")
+    }
