@@ -47,10 +47,10 @@ def _telling(n_movies: int, ks: Sequence[int]) -> list[int]:
     """Those of the ks that tell models apart."""
     telling = [k for k in ks if k < n_movies]
     if not telling:
-        named = " ".join(map(str, ks))
+        size = f"{n_movies:,} movie{'s' * (n_movies != 1)}"
         raise UsageError(
-            f"--top_k is {named}, but there are {n_movies:,} movies: among so many every model finds"
-            " everything; name a smaller one"
+            f"--top_k is {' '.join(map(str, ks))}, but the catalogue has {size}: among so many every model"
+            " finds everything; name a smaller one"
         )
     return telling
 

@@ -20,7 +20,7 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.sources import SOURCES
 from movierec_cli.data.split import Split, summarize_split
 from movierec_cli.errors import MovierecError
-from movierec_cli.judging import judge
+from movierec_cli.judging import headline_metric, judge
 from movierec_cli.leakage import Finding, check_data, check_vocabularies
 from movierec_cli.recommend import rated_by, recommend
 from movierec_cli.registry.store import Problem, Run, find_named, list_runs
@@ -60,12 +60,14 @@ def study_saved(config: SavedStudyConfig, observer: TrainingObserver | None = No
     Raises:
         MovierecError: there is no such run or user, the data cannot be had, the runs do not belong
             together, or a run was trained on what the split would test it on.
+        UsageError: every k is as large as the catalogue.
     """
     saved = _saved_runs(config)
     data = config.data or _data_of(saved, config.datasets_dir)
     source = MovieLensTrainer(TrainerConfig(data=data), observer).source
     selection = select_runs(config.saved_models_dir, config.names, source, config.split)
     dataset, split = selection.dataset, selection.split
+    headline_metric(len(dataset.movies), config.ks)  # what cannot work is told before baselines are fitted
     user_ids = config.user_ids if config.user_ids is not None else typical_users(dataset, split)
     user_lists = _user_lists(source, [one.run for one in selection.judged], user_ids)
     wanted = _wanted_baselines(config, data, selection)

@@ -168,6 +168,7 @@ class MovieLensTrainer:
             MovierecError: the data cannot be had, lacks a feature or cannot be split, training diverged,
                 or a saved model's folder is damaged.
         """
+        self._require_folder()
         for feature_set in self.config.feature_sets:
             require_features(self.dataset, feature_set)
         self._require_warm_users()
@@ -176,6 +177,11 @@ class MovieLensTrainer:
             self._train_or_load(config, position, len(configs))
             for position, config in enumerate(configs, start=1)
         ]
+
+    def _require_folder(self) -> None:
+        folder = self.config.saved_models_dir
+        if folder.exists() and not folder.is_dir():
+            raise MovierecError(f"models cannot be saved in {folder}: it is a file; name a folder")
 
     def _require_warm_users(self) -> None:
         summary = self.split_summary

@@ -190,7 +190,7 @@ def test_a_k_as_large_as_the_catalogue_is_shown_but_decides_nothing(judged: Save
     for one in study.contenders:
         assert list(one.top_k.unseen) == [5, 40, 5000] and one.top_k.unseen[40] == 1
         assert set(one.metrics) == {"recall@5", "ndcg@5", "map@5", "mrr@5", "auc"}
-    with pytest.raises(UsageError, match=r"--top_k is 40 5000, but there are 40 movies"):
+    with pytest.raises(UsageError, match=r"--top_k is 40 5000, but the catalogue has 40 movies"):
         study_of(judged(config()), ks=(40, 5000))
 
 

@@ -15,7 +15,7 @@ from movierec_cli.config import DataConfig, SplitKind
 Names = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[NAME]...",
+        metavar="NAME",
         help="Saved models, by name or its beginning, before any option; all that fit the data and the split "
         "if none is named.",
         autocompletion=complete_name,

@@ -6,6 +6,7 @@ from movierec_cli.cli.feature_sets import split_words
 from movierec_cli.config import BASELINES, Family
 from movierec_cli.errors import UsageError
 
+LARGEST_K = 1_000_000  # more than any catalogue has
 _ALL, _NONE = "all", "None"
 
 
@@ -28,11 +29,12 @@ def parse_top_k(value: str) -> tuple[int, ...]:
     """Reads "10 100" into ascending numbers, each once.
 
     Raises:
-        UsageError: one is not a whole number of 1 or more.
+        UsageError: one is not a whole number from 1 to `LARGEST_K`.
     """
     ks = sorted(set(parse_whole_numbers(value, "--top_k", "10 100")))
-    if ks[0] < 1:
-        raise UsageError(f"--top_k has {ks[0]}; each must be 1 or more")
+    for k in (ks[0], ks[-1]):
+        if not 1 <= k <= LARGEST_K:
+            raise UsageError(f"--top_k has {k}; each must be 1 to {LARGEST_K}")
     return tuple(ks)
 
 

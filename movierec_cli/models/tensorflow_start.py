@@ -1,16 +1,19 @@
 """Imports TensorFlow without its chatter.
 
 While it is imported, TensorFlow's C++ part writes lines straight to file descriptor 2, before its log
-knows of a level. They are kept out of the way, and shown only if the import fails.
+knows of a level. They are kept out of the way, and shown only if the import fails. Later, its Python part
+warns that each new model is compiled anew, which is meant: a process trains several.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from typing import Any, TextIO
 
 _STDERR = 2
 
@@ -21,6 +24,20 @@ def start_tensorflow() -> None:
         return
     with _native_stderr_held_back():
         import tensorflow  # noqa: F401
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+class _Stderr:
+    """Python's stderr while descriptor 2 leads elsewhere; afterwards whatever `sys.stderr` is.
+
+    Loggers that are made during the import hold on to it for good.
+    """
+
+    def __init__(self, terminal: TextIO):
+        self.terminal: TextIO | None = terminal
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.terminal or sys.stderr, name)
 
 
 @contextlib.contextmanager
@@ -30,7 +47,8 @@ def _native_stderr_held_back() -> Iterator[None]:
     with tempfile.TemporaryFile() as held, open(kept, "w", encoding="utf-8", errors="replace") as terminal:
         python_stderr.flush()
         os.dup2(held.fileno(), _STDERR)
-        sys.stderr = terminal
+        during_import = _Stderr(terminal)
+        sys.stderr = during_import
         try:
             yield
         except Exception:
@@ -41,3 +59,4 @@ def _native_stderr_held_back() -> Iterator[None]:
             terminal.flush()
             os.dup2(kept, _STDERR)
             sys.stderr = python_stderr
+            during_import.terminal = None

@@ -180,10 +180,11 @@ def test_a_model_of_a_part_of_the_data_is_judged_on_that_part(movierec: Program)
 
 
 WRONG = {
-    "evaluate --top_k 0": (2, "--top_k has 0; each must be 1 or more"),
+    "evaluate --top_k 0": (2, "--top_k has 0; each must be 1 to 1000000"),
     "evaluate --top_k 10 -3": (2, "--top_k has -3"),
+    "evaluate --top_k 1 99999999999999999999": (2, "--top_k has 99999999999999999999"),
     "evaluate --top_k many": (2, "--top_k is 'many'; it takes whole numbers such as 10 100"),
-    "evaluate --top_k 507,5000": (2, "--top_k is 507 5000, but there are 507 movies"),
+    "evaluate --top_k 507,5000": (2, "--top_k is 507 5000, but the catalogue has 507 movies"),
     "evaluate --baselines foo": (2, "unknown baseline 'foo'; known: popularity"),
     "evaluate --split sideways": (2, "'sideways'"),
     "evaluate --test_fraction 1.5": (2, "--test_fraction is 1.5"),
@@ -212,6 +213,7 @@ def test_what_cannot_be_done_is_said_with_the_value(movierec: Program, line: str
     assert text in words(result.stderr)
     assert result.stdout == ""
     assert "Traceback" not in result.output
+    assert "loaded" not in result.stderr  # before any work
     assert not list(Path().glob("*.html"))
 
 

@@ -3,7 +3,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -288,6 +288,40 @@ def test_a_plot_that_cannot_be_written_is_told_before_the_training(tmp_path: Pat
     assert result.exit_code == 1
     assert "it is a folder" in result.stderr
     assert not (tmp_path / "third").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        ("--top_k 40 5000", 2, "--top_k is 40 5000, but the catalogue has 40 movies"),
+        ("--saved_models_dir file.txt", 1, "models cannot be saved in file.txt: it is a file"),
+        ("--k_core 30", 1, "--k_core 30 leaves none of the 310 ratings"),
+        ("--min_rating 6", 1, "--min_rating 6 leaves none of 310 ratings; the highest is 5"),
+        ("--split temporal --test_fraction 0.999", 1, "the train part would be empty"),
+    ],
+)
+def test_what_cannot_work_is_told_before_the_training(options: str, code: int, words: str) -> None:
+    Path("file.txt").write_text("")
+    result = run(f"train {options}")
+    assert result.exit_code == code, result.output
+    assert words in " ".join(result.stderr.split())
+    assert "20 epochs" not in result.stderr and result.stdout == ""
+    assert not Path("saved_models").exists()
+
+
+def test_a_split_that_tests_newcomers_only_is_told_before_the_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Users come one after another, so the last ratings of all are by users who have no others."""
+    dataset = small_dataset()
+    ratings = dataset.ratings
+    one_by_one = replace(ratings, timestamp=ratings.user_index * 10**6 + ratings.timestamp % 10**6)
+    newcomers = replace(dataset, ratings=one_by_one)
+    monkeypatch.setattr(fake_trainer.MovieLensTrainer, "_load", lambda self: newcomers)
+    result = run("train --split temporal --test_fraction 0.08")  # the last user's 25
+    assert result.exit_code == 1
+    assert "users in the test part has a rating in training" in " ".join(result.stderr.split())
+    assert not Path("saved_models").exists()
 
 
 def test_ctrl_c_ends_with_130_a_short_message_and_complete_runs(tmp_path: Path) -> None:
