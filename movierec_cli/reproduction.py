@@ -13,8 +13,8 @@ from movierec_cli.config import (
     FeatureSet,
     ModelConfig,
     SplitConfig,
-    TrainerConfig,
     TrainingConfig,
+    usual_model,
 )
 from movierec_cli.registry.record import RunConfig
 
@@ -83,9 +83,8 @@ def _training_words(one: _Training, feature_sets: Iterable[FeatureSet], split: S
     words: list[str] = []
     for feature_set in feature_sets:
         words += ["--additional_feature_sets", *(feature_set.features or [_NONE])]
-    default = TrainerConfig()
-    words += _changed(one.model, default.model)
-    words += _changed(one.training, default.training.resolved(split.kind))
+    words += _changed(one.model, usual_model(split.kind))
+    words += _changed(one.training, TrainingConfig().resolved(split.kind))
     return words + (["--seeds", str(one.n_seeds)] if one.n_seeds > 1 else [])
 
 

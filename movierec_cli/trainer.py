@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from movierec_cli import __version__
-from movierec_cli.config import Family, TrainerConfig
+from movierec_cli.config import Family, TrainerConfig, usual_model
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.restrict import restrict
@@ -20,6 +20,7 @@ from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.top_k import top_k_of
 from movierec_cli.models.baselines import fit_baseline
+from movierec_cli.models.baselines.ease import MOST_MOVIES
 from movierec_cli.models.features import require_features
 from movierec_cli.models.tensorflow_start import start_tensorflow
 from movierec_cli.registry.artifacts import RunArtifacts
@@ -152,7 +153,7 @@ class MovieLensTrainer:
                 family=Family.TWO_TOWER,
                 feature_set=feature_set,
                 split=self.config.split,
-                model=self.config.model,
+                model=self.config.model or usual_model(self.config.split.kind),
                 training=replace(training, seed=training.seed + offset),
             )
             for feature_set in self.config.feature_sets
@@ -172,11 +173,21 @@ class MovieLensTrainer:
         for feature_set in self.config.feature_sets:
             require_features(self.dataset, feature_set)
         self._require_warm_users()
-        configs = self.run_configs()
+        configs = [config for config in self.run_configs() if self._is_feasible(config)]
         return [
             self._train_or_load(config, position, len(configs))
             for position, config in enumerate(configs, start=1)
         ]
+
+    def _is_feasible(self, config: RunConfig) -> bool:
+        n_movies = len(self.dataset.movies)
+        if config.family is not Family.EASE or n_movies <= MOST_MOVIES:
+            return True
+        self._observer.warned(
+            f"EASE is left out: it inverts a matrix of {n_movies:,} × {n_movies:,} movies, and the limit is"
+            f" {MOST_MOVIES:,}"
+        )
+        return False
 
     def _require_folder(self) -> None:
         folder = self.config.saved_models_dir

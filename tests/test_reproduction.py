@@ -28,10 +28,12 @@ from movierec_cli.config import (
     TrainerConfig,
     TrainingConfig,
     Weighting,
+    usual_model,
 )
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.reproduction import train_command_line
 from movierec_cli.trainer import MovieLensTrainer
+from tests.small_dataset import small_dataset
 
 
 class Caught(Exception):
@@ -63,7 +65,9 @@ def configs_of(command: str, asked: list[TrainerConfig]) -> list[TrainerConfig]:
 
 
 def asked_runs(config: TrainerConfig) -> list[RunConfig]:
-    return MovieLensTrainer(config).run_configs()
+    trainer = MovieLensTrainer(config)
+    vars(trainer)["dataset"] = small_dataset()  # whatever `config.data` and `config.split` say
+    return trainer.run_configs()
 
 
 SETS = st.lists(
@@ -194,7 +198,8 @@ def test_what_is_as_by_default_is_not_said() -> None:
         " --baselines popularity"
     )
     temporal = [replace(config(), split=SplitConfig(kind=SplitKind.TEMPORAL))]
-    by_split = [replace(run, training=TrainingConfig().resolved(SplitKind.TEMPORAL)) for run in temporal]
+    usual = TrainingConfig().resolved(SplitKind.TEMPORAL)
+    by_split = [replace(run, training=usual, model=usual_model(SplitKind.TEMPORAL)) for run in temporal]
     assert train_command_line(by_split, DataConfig()) == (
         "movierec train --split temporal --additional_feature_sets None --baselines None"
     )

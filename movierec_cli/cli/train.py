@@ -39,6 +39,7 @@ from movierec_cli.config import (
     SplitConfig,
     TrainerConfig,
     TrainingConfig,
+    usual_model,
 )
 
 if TYPE_CHECKING:
@@ -133,8 +134,8 @@ def train_command(
     seeds: options.Seeds = TrainerConfig.n_seeds,
     top_k: TopKOption = USUAL_TOP_K,
     embedding_size: options.EmbeddingSize = ModelConfig.embedding_size,
-    layer_sizes: options.LayerSizes = options.USUAL_LAYER_SIZES,
-    dropout: options.Dropout = ModelConfig.dropout,
+    layer_sizes: options.LayerSizes = None,
+    dropout: options.Dropout = None,
     l2: options.L2 = ModelConfig.l2,
     num_epochs: options.NumEpochs = TrainingConfig.num_epochs,
     loss: options.Loss = TrainingConfig.loss,
@@ -180,6 +181,7 @@ def train_command(
 
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
+    usual = usual_model(split)
     config = TrainerConfig(
         feature_sets=parse_feature_sets(additional_feature_sets or [], terminal),
         data=DataConfig(
@@ -194,8 +196,10 @@ def train_command(
         ),
         model=ModelConfig(
             embedding_size=embedding_size,
-            layer_sizes=parse_whole_numbers(layer_sizes, "--layer_sizes", "64 32"),
-            dropout=dropout,
+            layer_sizes=usual.layer_sizes
+            if layer_sizes is None
+            else parse_whole_numbers(layer_sizes, "--layer_sizes", "64 32"),
+            dropout=usual.dropout if dropout is None else dropout,
             l2=l2,
         ),
         training=TrainingConfig(

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from movierec_cli.config import LossKind, ModelConfig, Weighting
+from movierec_cli.config import LossKind, ModelConfig, SplitKind, Weighting, usual_model
 
 MODEL_PANEL, TRAINING_PANEL = "Model", "Training"
 
-USUAL_LAYER_SIZES = " ".join(map(str, ModelConfig.layer_sizes))
+
+def _by_split(shown: Callable[[ModelConfig], str]) -> str:
+    """Defaults that depend on the split, for `--help`: "128 64; temporal: 64"."""
+    usual = shown(ModelConfig())
+    others = {kind: shown(usual_model(kind)) for kind in SplitKind}
+    return "; ".join([usual, *(f"{kind}: {text}" for kind, text in others.items() if text != usual)])
+
 
 EmbeddingSize = Annotated[
     int,
@@ -19,17 +26,24 @@ EmbeddingSize = Annotated[
     ),
 ]
 LayerSizes = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--layer_sizes",
         metavar="SIZE...",
         help="Widths of each tower's dense layers, separated by spaces or commas.",
+        show_default=_by_split(lambda model: " ".join(map(str, model.layer_sizes))),
         rich_help_panel=MODEL_PANEL,
     ),
 ]
 Dropout = Annotated[
-    float,
-    typer.Option("--dropout", metavar="SHARE", help="Of each tower's inputs.", rich_help_panel=MODEL_PANEL),
+    float | None,
+    typer.Option(
+        "--dropout",
+        metavar="SHARE",
+        help="Of each tower's inputs.",
+        show_default=_by_split(lambda model: f"{model.dropout:g}"),
+        rich_help_panel=MODEL_PANEL,
+    ),
 ]
 L2 = Annotated[
     float,

@@ -31,9 +31,11 @@ Seconds = npt.NDArray[np.int64]  # since 1970-01-01 UTC
 TIMESTAMP_BUCKETS = 1000
 LENGTH_BUCKETS = 20
 TENURE_EDGES_DAYS = (1 / 24, 0.5, 1, 3, 7, 14, 30, 60, 120, 240, 480)  # closer early: most users stay a day
+MIN_TENURE_SHARE = 0.001  # of the training ratings, beyond an edge
 MIN_TOKEN_MOVIES = 2  # a word of one title only is that movie's id again
 
 _SECONDS_A_DAY = 86_400
+_SECONDS_A_WEEK = 7 * _SECONDS_A_DAY
 _EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
 
 
@@ -105,23 +107,49 @@ def _encode_day_of_week(vocabulary: Vocabulary, dataset: Dataset) -> tuple[Input
     return (CategoryInput(np.arange(7, dtype=np.int32), 7),)
 
 
+def _fit_week(dataset: Dataset, rows: Rows) -> Vocabulary:
+    seconds = dataset.ratings.timestamp[rows]
+    return {"last": int(seconds.max()), "weeks": int((seconds.max() - seconds.min()) // _SECONDS_A_WEEK) + 1}
+
+
+def _code_week(vocabulary: Vocabulary, users: UserRows, seconds: Seconds) -> Codes:
+    """Weeks before the last training rating; what comes later is asked as if in the last week.
+
+    A whole week is behind the code of the future, where the last bucket of `timestamp` may hold a few
+    hours' ratings.
+    """
+    ago = np.maximum(vocabulary["last"] - seconds, 0) // _SECONDS_A_WEEK
+    codes: Codes = np.minimum(ago, vocabulary["weeks"] - 1).astype(np.int32)
+    return codes
+
+
+def _encode_week(vocabulary: Vocabulary, dataset: Dataset) -> tuple[Input, ...]:
+    return (CategoryInput(np.arange(vocabulary["weeks"], dtype=np.int32), vocabulary["weeks"]),)
+
+
 def _fit_tenure(dataset: Dataset, rows: Rows) -> Vocabulary:
-    """Each user's first training rating; where there is none, the end of time, so that tenure is 0."""
+    """Each user's first training rating; where there is none, the end of time, so that tenure is 0.
+
+    An edge that hardly a training rating lies beyond would send queries to a bucket that learned nothing.
+    """
     ratings = dataset.ratings
+    users, seconds = ratings.user_index[rows], ratings.timestamp[rows]
     first = np.full(len(dataset.users), np.iinfo(np.int64).max)
-    np.minimum.at(first, ratings.user_index[rows], ratings.timestamp[rows])
-    return {"first": first.tolist()}
+    np.minimum.at(first, users, seconds)
+    days = (seconds - first[users]) / _SECONDS_A_DAY
+    edges = [edge for edge in TENURE_EDGES_DAYS if (days >= edge).mean() >= MIN_TENURE_SHARE]
+    return {"first": first.tolist(), "edges_days": edges}
 
 
 def _code_tenure(vocabulary: Vocabulary, users: UserRows, seconds: Seconds) -> Codes:
     """The bucket of the time since the user's first rating; before it, bucket 0."""
     first = np.asarray(vocabulary["first"], np.int64)[users]
     days = np.maximum(seconds - np.minimum(first, seconds), 0) / _SECONDS_A_DAY
-    return np.searchsorted(TENURE_EDGES_DAYS, days, side="right").astype(np.int32)
+    return np.searchsorted(vocabulary["edges_days"], days, side="right").astype(np.int32)
 
 
 def _encode_tenure(vocabulary: Vocabulary, dataset: Dataset) -> tuple[Input, ...]:
-    n = len(TENURE_EDGES_DAYS) + 1
+    n = len(vocabulary["edges_days"]) + 1
     return (CategoryInput(np.arange(n, dtype=np.int32), n),)
 
 
@@ -243,6 +271,7 @@ FEATURES: dict[Feature, FeatureSpec] = {
     Feature.BUCKETIZED_USER_AGE: _user_column("bucketized_age"),
     Feature.USER_GENDER: _user_column("is_male"),
     Feature.USER_OCCUPATION: _user_column("occupation"),
+    Feature.WEEK: FeatureSpec(Tower.CONTEXT, fit=_fit_week, encode=_encode_week, code=_code_week),
     Feature.DAY_OF_WEEK: FeatureSpec(Tower.CONTEXT, encode=_encode_day_of_week, code=_code_day_of_week),
     Feature.USER_TENURE: FeatureSpec(
         Tower.CONTEXT, fit=_fit_tenure, encode=_encode_tenure, code=_code_tenure

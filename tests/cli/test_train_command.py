@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from movierec_cli import trainer
 from movierec_cli.cli.app import app
 from movierec_cli.config import (
     BASELINES,
@@ -25,6 +26,7 @@ from movierec_cli.config import (
     TrainerConfig,
     TrainingConfig,
     Weighting,
+    usual_model,
 )
 from movierec_cli.data.restrict import restrict
 from tests.cli import fake_trainer
@@ -101,7 +103,15 @@ def test_other_spellings_mean_the_same(change: Any) -> None:
 
 
 def test_without_options_every_default_is_the_configurations_own() -> None:
-    assert config_of("train") == TrainerConfig()
+    assert config_of("train") == TrainerConfig(model=ModelConfig())
+
+
+def test_the_towers_fit_the_split_where_nothing_else_is_said() -> None:
+    usual = usual_model(SplitKind.TEMPORAL)
+    assert usual != ModelConfig()
+    assert config_of("train", "--split", "temporal").model == usual
+    asked = config_of("train", "--split", "temporal", "--layer_sizes", "32", "--embedding_size", "16").model
+    assert asked == replace(usual, layer_sizes=(32,), embedding_size=16)
     assert TrainerConfig().feature_sets == DEFAULT_FEATURE_SETS
 
 

@@ -14,6 +14,7 @@ from movierec_cli.data.sample import simulate_sample
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.features import (
     FEATURES,
+    TENURE_EDGES_DAYS,
     TIMESTAMP_BUCKETS,
     Tower,
     context_codes,
@@ -102,6 +103,10 @@ def test_tenure_is_the_time_since_the_users_first_training_rating():
     hour, day = 3600, 86_400
     dataset = tiny_dataset()  # users' rows are 0, 0, 1, 1, 0, 2 at 100, 300, 100, 200, 200, 900 s
     vocabularies = fit_features(dataset, np.array([0, 3]), FeatureSet((Feature.USER_TENURE,)))
+    tenure = vocabularies[Feature.USER_TENURE]
+    assert tenure["first"][:2] == [100, 200]
+    assert tenure["edges_days"] == []  # no training rating lies beyond any
+    tenure["edges_days"] = list(TENURE_EDGES_DAYS)
     asked = {
         (0, 100): 0,
         (0, 100 + hour - 1): 0,
@@ -121,6 +126,43 @@ def test_tenure_is_the_time_since_the_users_first_training_rating():
     assert codes[:, 0].tolist() == list(asked.values())
     (category,) = encode_features(dataset, vocabularies, Tower.CONTEXT)[Feature.USER_TENURE]
     assert category.codes.tolist() == list(range(12)) and category.size == 12
+
+
+def test_tenure_is_cut_only_where_a_thousandth_of_the_training_ratings_lies_beyond():
+    """Of 2,000 ratings of one user one is 20 days after the first, and two more are 2 days after it."""
+    day = 86_400
+    times = np.concatenate([np.zeros(1997, np.int64), [2 * day, 2 * day], [20 * day]])
+    ratings = replace(
+        SAMPLE.ratings,
+        **{name: column[:2000] for name, column in vars(SAMPLE.ratings).items()}
+        | {"user_index": np.zeros(2000, np.int32), "timestamp": times},
+    )
+    vocabulary, (category,) = encoded(
+        Feature.USER_TENURE, replace(SAMPLE, ratings=ratings), rows=np.arange(2000)
+    )
+    assert vocabulary["edges_days"] == [1 / 24, 0.5, 1]  # three lie beyond, where two would do
+    assert category.size == 4
+
+
+def test_weeks_count_back_from_the_last_training_rating_and_the_future_is_the_last_week():
+    week = 7 * 86_400
+    times = np.array([0, 1, 5 * week - 1, 10 * week, 3 * week, 99 * week])
+    dataset = replace(tiny_dataset(), ratings=replace(tiny_dataset().ratings, timestamp=times))
+    vocabularies = fit_features(dataset, np.arange(5), FeatureSet((Feature.WEEK,)))
+    asked = {
+        10 * week: 0,
+        99 * week: 0,
+        9 * week + 1: 0,
+        9 * week: 1,
+        5 * week - 1: 5,
+        1: 9,
+        0: 10,
+        -50 * week: 10,
+    }
+    codes = context_codes(vocabularies, np.zeros(len(asked), np.int32), np.array(list(asked)))
+    assert codes[:, 0].tolist() == list(asked.values())
+    (category,) = encode_features(dataset, vocabularies, Tower.CONTEXT)[Feature.WEEK]
+    assert category.codes.tolist() == list(range(11)) and category.size == 11
 
 
 def test_title_words_leave_out_the_year_and_words_of_one_title_only():
