@@ -109,8 +109,8 @@ def test_without_options_every_default_is_the_configurations_own() -> None:
 def test_the_towers_fit_the_split_where_nothing_else_is_said() -> None:
     usual = usual_model(SplitKind.TEMPORAL)
     assert usual != ModelConfig()
-    assert config_of("train", "--split", "temporal").model == usual
-    asked = config_of("train", "--split", "temporal", "--layer_sizes", "32", "--embedding_size", "16").model
+    assert config_of("train --split temporal").model == usual
+    asked = config_of("train --split temporal --layer_sizes 32 --embedding_size 16").model
     assert asked == replace(usual, layer_sizes=(32,), embedding_size=16)
     assert TrainerConfig().feature_sets == DEFAULT_FEATURE_SETS
 
