@@ -190,6 +190,18 @@ def test_no_baselines_on_request() -> None:
     ]
 
 
+def test_ease_is_left_out_with_a_warning_where_its_matrix_would_be_too_large(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    line = "train --additional_feature_sets None --baselines ease popularity"
+    monkeypatch.setattr(trainer, "MOST_MOVIES", 39)
+    assert [name for name, _ in labels(line)] == ["None", "popularity"]
+    warned = " ".join(run(line).stderr.split())
+    assert warned.count("EASE is left out: it inverts a matrix of 40 × 40 movies, and the limit is 39") == 1
+    monkeypatch.setattr(trainer, "MOST_MOVIES", 40)
+    assert [name for name, _ in labels(line)] == ["None", "ease", "popularity"]
+
+
 @pytest.mark.parametrize(
     ("options", "weighting"),
     [
