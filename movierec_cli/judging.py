@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import Family, FeatureSet, SplitConfig
+from movierec_cli.config import FeatureSet, SplitConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split, SplitSummary
 from movierec_cli.errors import MovierecError, UsageError
@@ -118,11 +118,21 @@ def judge(
 
 
 def _by_contender(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
-    """Runs that differ in the seed of their training only are one contender; trained ones come first."""
+    """Runs that differ in the seed of their training only are one contender, in the order of the seeds.
+
+    Trained ones come first.
+    """
     groups: dict[RunConfig, list[Judged]] = {}
-    for one in sorted(judged, key=lambda one: one.run.record.config.family is not Family.TWO_TOWER):
+    for one in sorted(judged, key=lambda one: one.run.record.config.training is None):
         groups.setdefault(_without_seed(one.run.record.config), []).append(one)
-    return dict(zip(_labels(list(groups)), groups.values(), strict=True))
+    return dict(
+        zip(_labels(list(groups)), (sorted(group, key=_seed) for group in groups.values()), strict=True)
+    )
+
+
+def _seed(one: Judged) -> int:
+    training = one.run.record.config.training
+    return training.seed if training is not None else 0
 
 
 def _without_seed(config: RunConfig) -> RunConfig:
