@@ -15,8 +15,10 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from movierec_cli import trainer
 from movierec_cli.cli.app import app
 from movierec_cli.config import DataConfig, SplitConfig, TrainerConfig
+from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split import split_ratings
 from movierec_cli.evaluation.metrics import metric_values
@@ -28,6 +30,11 @@ from tests.small_dataset import small_dataset
 SAMPLE = load_dataset(DataConfig(dataset="sample"))
 
 Program = Callable[..., Result]
+
+
+def sample_at_hand(config: DataConfig, **options: Any) -> Dataset:
+    """The sample without simulating it anew; other data as ever."""
+    return SAMPLE if config == DataConfig(dataset="sample") else load_dataset(config, **options)
 
 
 def words(text: str) -> str:
@@ -50,6 +57,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def movierec(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
     """movierec("evaluate --json") runs beside a copy of the saved models."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(trainer, "load_dataset", sample_at_hand)
     shutil.copytree(saved, "saved_models")
 
     def run(line: str, width: int = 100) -> Result:
