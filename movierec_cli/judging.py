@@ -15,11 +15,12 @@ from movierec_cli.data.split import Split, SplitSummary
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.evaluation.ablation import FeatureGain, feature_gains
 from movierec_cli.evaluation.beyond_accuracy import beyond_accuracy
-from movierec_cli.evaluation.metrics import REPORTED_K, metric_values
+from movierec_cli.evaluation.metrics import REPORTED_K, metric_values, parse_metric
 from movierec_cli.evaluation.outcome import LIST_LENGTH
+from movierec_cli.evaluation.ranks import hit_probability
 from movierec_cli.evaluation.segments import segments
 from movierec_cli.evaluation.significance import compare, mean_intervals
-from movierec_cli.evaluation.top_k import mean_top_k, top_k_of
+from movierec_cli.evaluation.top_k import mean_over_users, mean_top_k, top_k_of
 from movierec_cli.leakage import Finding
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.reports.answer import answer, warnings
@@ -110,7 +111,7 @@ def judge(
         contenders=contenders,
         differences=differences,
         ablation=ablation,
-        segments=_segments(dataset, split, list(groups.values()), headline),
+        segments=_segments(dataset, split, list(groups.values()), parse_metric(headline)[1]),
         findings=tuple(findings),
         user_lists=tuple(user_lists),
         command=command,
@@ -225,23 +226,27 @@ def _ablation(contenders: Sequence[Contender], values: Mapping[str, Values]) -> 
 
 
 def _segments(
-    dataset: Dataset, split: Split, groups: Sequence[Sequence[Judged]], metric: str
+    dataset: Dataset, split: Split, groups: Sequence[Sequence[Judged]], k: int
 ) -> tuple[Segment, ...]:
+    """Recall at k of each contender in each segment, the mean over the users who have a rating there."""
     outcome = groups[0][0].outcome
+    hits = [
+        np.mean([hit_probability(one.outcome.at_their_time.unseen, k) for one in group], axis=0)
+        for group in groups
+    ]  # [n_targets] each
     return tuple(
         Segment(
             dimension=mask.dimension,
             name=mask.name,
             n_users=len(np.unique(outcome.user_index[mask.targets])),
             n_ratings=int(mask.targets.sum()),
-            accuracy=tuple(_mean_in(group, mask.targets, metric) for group in groups),
+            accuracy=tuple(_mean_in(own, outcome.user_index, mask.targets) for own in hits),
         )
         for mask in segments(dataset, split.fit, outcome)
     )
 
 
-def _mean_in(group: Sequence[Judged], targets: npt.NDArray[np.bool_], metric: str) -> float | None:
-    if not targets.any():
-        return None
-    values = [metric_values(one.outcome.of_targets(targets), metric) for one in group]
-    return float(np.mean(values))
+def _mean_in(
+    values: Values, user_index: npt.NDArray[np.int32], targets: npt.NDArray[np.bool_]
+) -> float | None:
+    return mean_over_users(values[targets], user_index[targets]) if targets.any() else None

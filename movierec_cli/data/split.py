@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,7 @@ class Split:
     validation: npt.NDArray[np.int64]
     test: npt.NDArray[np.int64]
 
-    @property
+    @cached_property
     def fit(self) -> npt.NDArray[np.int64]:
         """Train and validation together: what the final model may see once its settings are chosen."""
         return np.sort(np.concatenate([self.train, self.validation]))

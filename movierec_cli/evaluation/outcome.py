@@ -53,10 +53,10 @@ class Outcome:
         cold: npt.NDArray[np.bool_] = self.n_unseen == self.n_movies
         return cold
 
-    @property
+    @cached_property
     def warm(self) -> Outcome:
         """Without cold users: what the headline figures are about."""
-        return self.of_users(~self.is_cold)
+        return self.of_users(~self.is_cold) if self.is_cold.any() else self
 
     def of_users(self, kept: npt.NDArray[np.bool_]) -> Outcome:
         """The outcome of some of the users; `kept` is [n_users]."""

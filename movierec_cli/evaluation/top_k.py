@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from movierec_cli.evaluation.metrics import REPORTED_K, top_k_accuracies
 from movierec_cli.evaluation.outcome import Outcome
-from movierec_cli.evaluation.ranks import Ranks, RanksByMode, hit_probability
+from movierec_cli.evaluation.ranks import RanksByMode, hit_probability
 from movierec_cli.registry.record import TopK
 
 
@@ -24,7 +24,7 @@ def top_k(ranks: RanksByMode, user_index: npt.NDArray[np.int32], ks: Sequence[in
     return TopK(
         unseen=top_k_accuracies(ranks.unseen, ks),
         all=top_k_accuracies(ranks.all, ks),
-        recall={k: _mean_over_users(ranks.unseen, user_index, k) for k in ks},
+        recall={k: mean_over_users(hit_probability(ranks.unseen, k), user_index) for k in ks},
     )
 
 
@@ -44,9 +44,14 @@ def mean_top_k(several: Sequence[TopK]) -> TopK:
     )
 
 
-def _mean_over_users(ranks: Ranks, user_index: npt.NDArray[np.int32], k: int) -> float:
-    if len(user_index) == 0:
+def mean_over_users(values: npt.NDArray[np.float64], user_index: npt.NDArray[np.int32]) -> float:
+    """The mean over users of the mean of each user's values; NaN without a value.
+
+    Args:
+        values: one for each of some ratings, [n].
+        user_index: whose they are, [n].
+    """
+    if len(values) == 0:
         return float("nan")
-    hits = np.bincount(user_index, hit_probability(ranks, k))
-    counts = np.bincount(user_index)
-    return float((hits[counts > 0] / counts[counts > 0]).mean())
+    counts, sums = np.bincount(user_index), np.bincount(user_index, values)
+    return float((sums[counts > 0] / counts[counts > 0]).mean())
