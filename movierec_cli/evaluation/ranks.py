@@ -70,6 +70,7 @@ def rank_positives(
 
     Raises:
         ValueError: a positive is in its user's seen list: it was trained on, so its rank means nothing.
+            (Found out by its own score, so not where an unseen movie has the same one.)
     """
 
     def rank_block(rows: npt.NDArray[np.int64]) -> Counts:
