@@ -148,6 +148,7 @@ def _epochs(trained: Finished) -> tuple[int, list[Row]]:
             "",
         )
         for record in records
+        if record["epochs_run"]
     ]
     return sum(record["epochs_run"] for record in records), rows
 
