@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import FeatureSet, SplitConfig
+from movierec_cli.config import DEFAULT_TOP_K, FeatureSet, SplitConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split, SplitSummary
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.evaluation.ablation import FeatureGain, feature_gains
 from movierec_cli.evaluation.beyond_accuracy import beyond_accuracy
-from movierec_cli.evaluation.metrics import REPORTED_K, metric_values, parse_metric
+from movierec_cli.evaluation.metrics import LIST_K, deciding_k, metric_values, parse_metric
 from movierec_cli.evaluation.outcome import LIST_LENGTH
 from movierec_cli.evaluation.ranks import hit_probability
 from movierec_cli.evaluation.segments import segments
@@ -27,21 +27,16 @@ from movierec_cli.reports.answer import answer, warnings
 from movierec_cli.selection import Judged
 from movierec_cli.study import Contender, Segment, Study, UserLists
 
-SMALL_CATALOGUE = 1000  # movies; the best 100 of 500 are a fifth of them all, and tell models apart badly
-LIST_K = 10  # movies that a person looks at
-
 Values = npt.NDArray[np.float64]
 
 
-def headline_metric(n_movies: int, ks: Sequence[int] = REPORTED_K) -> str:
+def headline_metric(n_movies: int, ks: Sequence[int] = DEFAULT_TOP_K) -> str:
     """What decides: recall at the largest k, or at 10 where the catalogue is small.
 
     Raises:
         UsageError: every k is as large as the catalogue, so all models would find everything.
     """
-    telling = _telling(n_movies, ks)
-    small = n_movies < SMALL_CATALOGUE and LIST_K in telling
-    return f"recall@{LIST_K if small else max(telling)}"
+    return f"recall@{deciding_k(n_movies, _telling(n_movies, ks))}"
 
 
 def _telling(n_movies: int, ks: Sequence[int]) -> list[int]:
@@ -65,7 +60,7 @@ def judge(
     *,
     findings: Sequence[Finding] = (),
     user_lists: Sequence[UserLists] = (),
-    ks: Sequence[int] = REPORTED_K,
+    ks: Sequence[int] = DEFAULT_TOP_K,
     command: str = "",
 ) -> Study:
     """Compares runs on the same test ratings: feature sets, each with all its seeds, and baselines.
@@ -97,7 +92,7 @@ def judge(
     of_metric = {
         metric: {label: _per_user(group, metric) for label, group in groups.items()} for metric in metrics
     }
-    beyond = {label: _beyond(dataset, split, group, telling) for label, group in groups.items()}
+    beyond = _beyond(dataset, split, groups, telling)
     contenders = _contenders(groups, of_metric, beyond, ks)
     differences = compare(of_metric[headline], _pairs(contenders)) if len(contenders) > 1 else ()
     ablation = _ablation(contenders, of_metric[headline])
@@ -125,7 +120,7 @@ def _by_contender(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
     """
     groups: dict[RunConfig, list[Judged]] = {}
     for one in sorted(judged, key=lambda one: one.run.record.config.training is None):
-        groups.setdefault(_without_seed(one.run.record.config), []).append(one)
+        groups.setdefault(one.run.record.config.without_seed, []).append(one)
     return dict(
         zip(_labels(list(groups)), (sorted(group, key=_seed) for group in groups.values()), strict=True)
     )
@@ -134,10 +129,6 @@ def _by_contender(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
 def _seed(one: Judged) -> int:
     training = one.run.record.config.training
     return training.seed if training is not None else 0
-
-
-def _without_seed(config: RunConfig) -> RunConfig:
-    return replace(config, training=replace(config.training, seed=0)) if config.training else config
 
 
 def _labels(configs: Sequence[RunConfig]) -> list[str]:
@@ -196,12 +187,23 @@ def _contenders(
     )
 
 
-def _beyond(dataset: Dataset, split: Split, group: Sequence[Judged], ks: Sequence[int]) -> dict[str, float]:
+def _beyond(
+    dataset: Dataset, split: Split, groups: Mapping[str, Sequence[Judged]], ks: Sequence[int]
+) -> dict[str, dict[str, float]]:
+    """Of each contender, the mean over its seeds."""
     k = min(LIST_K if LIST_K in ks else min(ks), LIST_LENGTH)
     ratings = dataset.ratings
     counts = np.bincount(ratings.movie_index[split.fit], minlength=len(dataset.movies))
-    n_users = len(np.unique(ratings.user_index[split.fit]))
-    found = [asdict(beyond_accuracy(one.outcome.warm, k, counts, n_users)) for one in group]
+    n_users = int(np.count_nonzero(np.bincount(ratings.user_index[split.fit])))
+    return {
+        label: _mean_of_each(
+            [asdict(beyond_accuracy(one.outcome.warm, k, counts, n_users)) for one in group], k
+        )
+        for label, group in groups.items()
+    }
+
+
+def _mean_of_each(found: Sequence[Mapping[str, float]], k: int) -> dict[str, float]:
     return {f"{name}@{k}": float(np.mean([one[name] for one in found])) for name in found[0]}
 
 
@@ -219,7 +221,7 @@ def _ablation(contenders: Sequence[Contender], values: Mapping[str, Values]) -> 
     """Over the feature sets that were trained alike: where several ways were, over the most frequent."""
     ways: dict[tuple[object, object], dict[FeatureSet, Values]] = {}
     for contender in contenders:
-        config = _without_seed(contender.records[0].config)
+        config = contender.records[0].config.without_seed
         if config.training is not None:
             ways.setdefault((config.model, config.training), {})[config.feature_set] = values[contender.label]
     return feature_gains(max(ways.values(), key=len)) if ways else ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.judging import headline_metric, judge
 from movierec_cli.leakage import Finding, check_data, check_vocabularies
 from movierec_cli.recommend import rated_by, recommend
+from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Problem, Run, find_named, list_runs
 from movierec_cli.reproduction import train_command_line
 from movierec_cli.selection import AskedSplit, Judged, Selection, asked_part, select_runs
@@ -162,11 +163,10 @@ def typical_users(dataset: Dataset, split: Split) -> tuple[int, ...]:
 
 
 def _user_lists(source: Dataset, runs: Sequence[Run], user_ids: Sequence[int]) -> list[UserLists]:
-    trained: dict[object, Run] = {}
+    trained: dict[RunConfig, Run] = {}
     for run in runs:  # the first seed speaks for its set
-        config = run.record.config
-        if config.training is not None:
-            trained.setdefault((replace(config, training=replace(config.training, seed=0))), run)
+        if run.record.config.training is not None:
+            trained.setdefault(run.record.config.without_seed, run)
     return [
         UserLists(
             user_id=user_id,

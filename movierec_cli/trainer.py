@@ -135,15 +135,7 @@ class MovieLensTrainer:
     @cached_property
     def identity(self) -> DataIdentity:
         """Which data the runs see."""
-        dataset = self.dataset
-        return DataIdentity(
-            name=dataset.name,
-            description=dataset.description,
-            fingerprint=dataset.fingerprint,
-            n_ratings=len(dataset.ratings),
-            n_movies=len(dataset.movies),
-            n_users=len(dataset.users),
-        )
+        return DataIdentity.of(self.dataset)
 
     def run_configs(self) -> list[RunConfig]:
         """What is asked for: each feature set with each of its seeds, then the baselines."""

@@ -22,7 +22,6 @@ from movierec_cli.registry import store
 from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.identity import run_name
 from movierec_cli.registry.record import DataIdentity, EpochRecord, RunConfig, RunRecord, TopK
-from tests.tiny_dataset import identity
 
 KS = (1, 5, 10, 50, 100)
 SPLIT_SUMMARY = SplitSummary(
@@ -157,7 +156,7 @@ def judged_run(directory: Path, source: Dataset, config: RunConfig, *, seed: int
     dataset = restrict(source, min_rating=config.split.min_rating, k_core=config.split.k_core)
     split = split_ratings(dataset.ratings, config.split)
     vocabularies = fit_features(dataset, split.train, config.feature_set)
-    data = identity(dataset)
+    data = DataIdentity.of(dataset)
     name = run_name(config, data)
     arrays = replace(
         run_artifacts(

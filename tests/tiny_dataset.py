@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from movierec_cli.data.dataset import Dataset, Movies, Ratings, Users
-from movierec_cli.registry.record import DataIdentity
 
 # (user id, movie id, stars, timestamp)
 ROWS = (
@@ -41,15 +40,4 @@ def tiny_dataset() -> Dataset:
             genre_names=GENRES,
         ),
         users=Users(user_id=np.array(users, np.int64)),
-    )
-
-
-def identity(dataset: Dataset) -> DataIdentity:
-    return DataIdentity(
-        name=dataset.name,
-        description=dataset.description,
-        fingerprint=dataset.fingerprint,
-        n_ratings=len(dataset.ratings),
-        n_movies=len(dataset.movies),
-        n_users=len(dataset.users),
     )

@@ -49,10 +49,9 @@ def evaluate_command(
     A split that would test a model on what it was trained on is refused. Nothing is trained but baselines
     that are not saved yet.
     """
-    from movierec_cli.cli.progress import ProgressDisplay
     from movierec_cli.reports.study_document import study_document
     from movierec_cli.reports.study_text import study_text
-    from movierec_cli.saved_study import SavedStudyConfig, study_saved
+    from movierec_cli.saved_study import SavedStudyConfig
     from movierec_cli.selection import AskedSplit
 
     terminal = Terminal(quiet=quiet)
@@ -66,10 +65,8 @@ def evaluate_command(
         ks=parse_top_k(top_k),
         saved_models_dir=saved_models_dir,
     )
-    with ProgressDisplay(terminal) as observer:
-        result = study_saved(config, observer)
-    terminal.warn_all(f"left out: {problem.message}" for problem in result.skipped)
+    study = saved.judged(config, terminal)
     if as_json:
-        terminal.document(study_document(result.study))
+        terminal.document(study_document(study))
     else:
-        terminal.out.print(study_text(result.study, terminal.out, with_segments=segments))
+        terminal.out.print(study_text(study, terminal.out, with_segments=segments))

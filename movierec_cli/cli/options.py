@@ -104,24 +104,20 @@ ValidationFraction = Annotated[
         rich_help_panel=DATA_PANEL,
     ),
 ]
-MinRating = Annotated[
-    float,
-    typer.Option(
-        "--min_rating",
-        metavar="STARS",
-        help="Only ratings of so many stars or more count.",
-        rich_help_panel=DATA_PANEL,
-    ),
-]
-KCore = Annotated[
-    int,
-    typer.Option(
-        "--k_core",
-        metavar="N",
-        help="Leave out users and movies until each has N ratings or more.",
-        rich_help_panel=DATA_PANEL,
-    ),
-]
+MIN_RATING = typer.Option(
+    "--min_rating",
+    metavar="STARS",
+    help="Only ratings of so many stars or more count.",
+    rich_help_panel=DATA_PANEL,
+)
+MinRating = Annotated[float, MIN_RATING]
+K_CORE = typer.Option(
+    "--k_core",
+    metavar="N",
+    help="Leave out users and movies until each has N ratings or more.",
+    rich_help_panel=DATA_PANEL,
+)
+KCore = Annotated[int, K_CORE]
 Baselines = Annotated[
     str,
     typer.Option(

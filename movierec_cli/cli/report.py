@@ -58,10 +58,9 @@ def report_command(
     The page needs no network. It has the answer first, then accuracy with intervals, what each feature
     adds, segments, findings of the leakage check, recommendations side by side, and how to reproduce it.
     """
-    from movierec_cli.cli.progress import ProgressDisplay
     from movierec_cli.reports.pages import check_writable
     from movierec_cli.reports.report import write_report
-    from movierec_cli.saved_study import SavedStudyConfig, study_saved
+    from movierec_cli.saved_study import SavedStudyConfig
     from movierec_cli.selection import AskedSplit
 
     terminal = Terminal(quiet=quiet)
@@ -77,11 +76,9 @@ def report_command(
         user_ids=None if users is None else parse_whole_numbers(users, "--users", "1 42"),
         saved_models_dir=saved_models_dir,
     )
-    with ProgressDisplay(terminal) as observer:
-        result = study_saved(config, observer)
-    terminal.warn_all(f"left out: {problem.message}" for problem in result.skipped)
-    page = write_report(result.study, output)
-    terminal.out.print(result.study.answer[0], markup=False, highlight=False, soft_wrap=True)
+    study = saved.judged(config, terminal)
+    page = write_report(study, output)
+    terminal.out.print(study.answer[0], markup=False, highlight=False, soft_wrap=True)
     terminal.out.print(f"Report: {page}", markup=False, highlight=False, soft_wrap=True)
     if open_page:
         typer.launch(page.as_uri())

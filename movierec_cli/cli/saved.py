@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.models import complete_name
-from movierec_cli.cli.options import DATA_PANEL, complete_dataset
+from movierec_cli.cli.options import DATA_PANEL, K_CORE, MIN_RATING, complete_dataset
 from movierec_cli.config import DataConfig, SplitKind
+
+if TYPE_CHECKING:
+    from movierec_cli.saved_study import SavedStudyConfig
+    from movierec_cli.study import Study
 
 Names = Annotated[
     list[str] | None,
@@ -50,24 +55,8 @@ AnyTestFraction = Annotated[
         rich_help_panel=DATA_PANEL,
     ),
 ]
-AnyMinRating = Annotated[
-    float | None,
-    typer.Option(
-        "--min_rating",
-        metavar="STARS",
-        help="Only ratings of so many stars or more count.",
-        rich_help_panel=DATA_PANEL,
-    ),
-]
-AnyKCore = Annotated[
-    int | None,
-    typer.Option(
-        "--k_core",
-        metavar="N",
-        help="Leave out users and movies until each has N ratings or more.",
-        rich_help_panel=DATA_PANEL,
-    ),
-]
+AnyMinRating = Annotated[float | None, MIN_RATING]
+AnyKCore = Annotated[int | None, K_CORE]
 
 
 def asked_data(
@@ -78,3 +67,14 @@ def asked_data(
         return None
     config = DataConfig(archive=archive, datasets_dir=datasets_dir, movie_lengths=movie_lengths)
     return config if dataset is None else replace(config, dataset=dataset)
+
+
+def judged(config: SavedStudyConfig, terminal: Terminal) -> Study:
+    """The study of saved models, with its progress and what is left out on the terminal."""
+    from movierec_cli.cli.progress import ProgressDisplay
+    from movierec_cli.saved_study import study_saved
+
+    with ProgressDisplay(terminal) as observer:
+        result = study_saved(config, observer)
+    terminal.warn_all(f"left out: {problem.message}" for problem in result.skipped)
+    return result.study

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from movierec_cli.config import DEFAULT_TOP_K
 from movierec_cli.errors import UsageError
 from movierec_cli.evaluation import list_metrics
 from movierec_cli.evaluation.list_metrics import PerUser, n_positives, user_sums
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ranks import Ranks, hit_probability
 
-REPORTED_K = (1, 5, 10, 50, 100)
+SMALL_CATALOGUE = 1000  # movies; the best 100 of 500 are a fifth of them all, and tell models apart badly
+LIST_K = 10  # movies that a person looks at
 
 
 def top_k_accuracy(ranks: Ranks, k: int) -> float:
@@ -25,9 +27,15 @@ def top_k_accuracy(ranks: Ranks, k: int) -> float:
     return float(hit_probability(ranks, k).mean()) if len(ranks.better) else float("nan")
 
 
-def top_k_accuracies(ranks: Ranks, ks: Iterable[int] = REPORTED_K) -> dict[int, float]:
+def top_k_accuracies(ranks: Ranks, ks: Iterable[int] = DEFAULT_TOP_K) -> dict[int, float]:
     """Top-k accuracy at each k."""
     return {k: top_k_accuracy(ranks, k) for k in ks}
+
+
+def deciding_k(n_movies: int, ks: Iterable[int]) -> int:
+    """The k that models are compared at: the largest, or 10 (if it is one) where the catalogue is small."""
+    offered = list(ks)
+    return LIST_K if n_movies < SMALL_CATALOGUE and LIST_K in offered else max(offered)
 
 
 def recall(outcome: Outcome, k: int) -> PerUser:

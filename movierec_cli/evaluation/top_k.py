@@ -7,13 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.evaluation.metrics import REPORTED_K, top_k_accuracies
+from movierec_cli.config import DEFAULT_TOP_K
+from movierec_cli.evaluation.metrics import top_k_accuracies
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ranks import RanksByMode, hit_probability
 from movierec_cli.registry.record import TopK
 
+JUDGED_K = 100
+"""Validation recall@k chooses epochs and baselines' settings."""
 
-def top_k(ranks: RanksByMode, user_index: npt.NDArray[np.int32], ks: Sequence[int] = REPORTED_K) -> TopK:
+
+def top_k(ranks: RanksByMode, user_index: npt.NDArray[np.int32], ks: Sequence[int] = DEFAULT_TOP_K) -> TopK:
     """Top-k accuracy at each k.
 
     Args:
@@ -28,7 +32,7 @@ def top_k(ranks: RanksByMode, user_index: npt.NDArray[np.int32], ks: Sequence[in
     )
 
 
-def top_k_of(outcome: Outcome, ks: Sequence[int] = REPORTED_K) -> TopK:
+def top_k_of(outcome: Outcome, ks: Sequence[int] = DEFAULT_TOP_K) -> TopK:
     """Of the warm users' test ratings."""
     warm = outcome.warm
     return top_k(warm.at_their_time, warm.user_index, ks)

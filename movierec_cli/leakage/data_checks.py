@@ -16,9 +16,9 @@ import numpy.typing as npt
 from movierec_cli.config import Feature, FeatureSet, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import LEAVE_LAST_FROM, Split
-from movierec_cli.leakage.finding import Checked, Finding, Severity, counted, share
+from movierec_cli.leakage.finding import Checked, Finding, Severity, counted, leaks_first, share
 from movierec_cli.leakage.twins import MIN_TWIN_RATINGS, Twins, find_twins
-from movierec_cli.models.features import FEATURES, Tower
+from movierec_cli.models.features import TIME_FEATURES
 
 FEW_TEST_USERS = 100
 
@@ -39,8 +39,7 @@ def check_data(
         feature_sets: what will be trained on it.
     """
     checked = run_data_checks(dataset, split, config, feature_sets)
-    findings = [finding for check in checked for finding in check.findings]
-    return tuple(sorted(findings, key=lambda finding: finding.severity is not Severity.LEAK))
+    return leaks_first(checked)
 
 
 def run_data_checks(
@@ -120,7 +119,7 @@ def _learning_from_the_future(case: _Case) -> Iterator[Finding]:
 
 def _features_that_see_the_time(feature_sets: Sequence[FeatureSet]) -> list[Feature]:
     named = {feature for feature_set in feature_sets for feature in feature_set.features}
-    return [feature for feature in Feature if feature in named and FEATURES[feature].tower is Tower.CONTEXT]
+    return [feature for feature in TIME_FEATURES if feature in named]
 
 
 def _listed(features: Sequence[Feature]) -> str:

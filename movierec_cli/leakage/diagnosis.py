@@ -13,7 +13,7 @@ from movierec_cli.data.restrict import restrict
 from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.errors import MovierecError
 from movierec_cli.leakage.data_checks import run_data_checks
-from movierec_cli.leakage.finding import Checked, Finding, Severity, counted
+from movierec_cli.leakage.finding import Checked, Finding, Severity, counted, leaks_first
 from movierec_cli.leakage.vocabulary_checks import check_vocabularies
 from movierec_cli.models.features import require_features
 from movierec_cli.registry.store import Problem, Run, list_runs
@@ -33,8 +33,7 @@ class Diagnosis:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """All of them, leaks first."""
-        found = [finding for check in self.checked for finding in check.findings]
-        return tuple(sorted(found, key=lambda finding: finding.severity is not Severity.LEAK))
+        return leaks_first(self.checked)
 
     @property
     def has_leak(self) -> bool:

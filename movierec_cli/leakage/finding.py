@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -35,6 +36,12 @@ class Checked:
     def sentence(self) -> str:
         """What was found, or that nothing was."""
         return " ".join(finding.sentence for finding in self.findings) or self.clean
+
+
+def leaks_first(checked: Iterable[Checked]) -> tuple[Finding, ...]:
+    """All that was found, leaks first, else in the order of the checks."""
+    found = [finding for check in checked for finding in check.findings]
+    return tuple(sorted(found, key=lambda finding: finding.severity is not Severity.LEAK))
 
 
 def counted(n: int, noun: str, plural: str = "") -> str:

@@ -280,6 +280,10 @@ FEATURES: dict[Feature, FeatureSpec] = {
 }
 
 
+TIME_FEATURES = tuple(feature for feature in Feature if FEATURES[feature].tower is Tower.CONTEXT)
+"""What tells a model when a query is made."""
+
+
 def require_features(dataset: Dataset, feature_set: FeatureSet) -> None:
     """Refuses a feature that the data set has no columns for.
 

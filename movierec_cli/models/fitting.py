@@ -21,12 +21,12 @@ import tf_keras
 
 from movierec_cli.config import TrainingConfig
 from movierec_cli.errors import MovierecError
+from movierec_cli.evaluation.top_k import JUDGED_K
 from movierec_cli.models.two_tower import TwoTowerModel
 from movierec_cli.registry.record import EpochRecord, TopK
 
 AVERAGED_EPOCHS = 5.0
 ADAM_BETA_2 = 0.99  # .999 forgets too slowly: at twice the default rate training diverged
-JUDGED_K = 100  # validation recall@k decides which epoch is best
 
 Weights = list[npt.NDArray[Any]]
 

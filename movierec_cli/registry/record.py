@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from movierec_cli.config import NO_FEATURES, Family, FeatureSet, ModelConfig, SplitConfig, TrainingConfig
+from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import SplitSummary
 
 FORMAT_VERSION = 2
@@ -28,6 +29,11 @@ class RunConfig:
         """For people: "timestamp + movie_genres", "EASE"."""
         return self.feature_set.label if self.family is Family.TWO_TOWER else self.family.label
 
+    @property
+    def without_seed(self) -> RunConfig:
+        """Equal for runs that differ in the seed of their training only."""
+        return replace(self, training=replace(self.training, seed=0)) if self.training else self
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataIdentity:
@@ -39,6 +45,18 @@ class DataIdentity:
     n_ratings: int
     n_movies: int
     n_users: int
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> DataIdentity:
+        """Of a data set as models see it."""
+        return cls(
+            name=dataset.name,
+            description=dataset.description,
+            fingerprint=dataset.fingerprint,
+            n_ratings=len(dataset.ratings),
+            n_movies=len(dataset.movies),
+            n_users=len(dataset.users),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

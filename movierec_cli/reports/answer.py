@@ -9,15 +9,12 @@ from functools import cached_property
 from movierec_cli.config import Feature, FeatureSet, SplitConfig, SplitKind
 from movierec_cli.evaluation.ablation import FeatureGain, pairs_differing_in
 from movierec_cli.evaluation.significance import Interval, PairedDifference
-from movierec_cli.models.features import FEATURES, Tower
+from movierec_cli.models.features import TIME_FEATURES
 from movierec_cli.reports.wording import amount, difference, listed, p_value, percent, percent_bounds
 from movierec_cli.study import Contender
 
 LEVEL = 0.05
 """A difference is called one where its interval excludes 0 and its corrected p-value is below this."""
-
-TIME_FEATURES = tuple(feature for feature in Feature if FEATURES[feature].tower is Tower.CONTEXT)
-"""What tells a model when a test rating was given."""
 
 _FOUND = {
     SplitKind.RANDOM: "of the movies held out from its users",

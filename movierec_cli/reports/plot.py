@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from movierec_cli.errors import MovierecError
+from movierec_cli.evaluation.metrics import deciding_k
 from movierec_cli.registry.record import EpochRecord, RunRecord, TopK
 from movierec_cli.reports import pages
 
@@ -16,10 +17,6 @@ _MODES: Mapping[str, Callable[[TopK], dict[int, float]]] = {
     "unseen": lambda top_k: top_k.unseen,
     "all": lambda top_k: top_k.all,
 }
-# The best 100 of 500 movies are a fifth of them all, and tell models apart badly.
-SMALL_CATALOGUE = 1000  # movies
-SMALL_CATALOGUE_K = 10
-
 _AMONG = {"unseen": "unseen movies", "all": "all movies"}
 
 
@@ -57,7 +54,7 @@ def plot_page(records: Sequence[RunRecord]) -> str:
     ks = _ks(records)
     if not ks:
         raise MovierecError("there is nothing to plot: no run was validated")
-    shown_k = _shown_k(records, ks)
+    shown_k = deciding_k(min(record.data.n_movies for record in records), ks)
     texts = {"title": _title(records), "subtitle": _subtitle(records), "footnote": _footnote(records)}
     parts = {name: html.escape(text) for name, text in texts.items()} | {
         "judged_k": str(max(ks)),
@@ -65,12 +62,6 @@ def plot_page(records: Sequence[RunRecord]) -> str:
         "views": pages.embedded(json.dumps(_views(records, ks) | {"shown_k": str(shown_k)})),
     }
     return pages.filled("page.html", parts)
-
-
-def _shown_k(records: Sequence[RunRecord], ks: Sequence[int]) -> int:
-    """The k the page opens with: the largest, unless that many movies are much of the whole catalogue."""
-    small = min(record.data.n_movies for record in records) < SMALL_CATALOGUE
-    return SMALL_CATALOGUE_K if small and SMALL_CATALOGUE_K in ks else max(ks)
 
 
 def figure(records: Sequence[RunRecord], k: int) -> Any:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from movierec_cli.config import DataConfig, Feature, FeatureSet, SplitConfig
+from movierec_cli.config import DEFAULT_TOP_K, DataConfig, Feature, FeatureSet, SplitConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.histories import movies_of_users
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.data.split import Split, split_ratings
-from movierec_cli.evaluation.metrics import REPORTED_K, top_k_accuracies
+from movierec_cli.evaluation.metrics import top_k_accuracies
 from movierec_cli.evaluation.ranks import RanksByMode, rank_positives
 from movierec_cli.models.features import fit_features
 from movierec_cli.models.queries import GroupedInteractions, group_interactions
@@ -107,7 +107,7 @@ def _factorized_top_k(case: _Case, rows: np.ndarray) -> tuple[float, dict[int, f
     import tensorflow_recommenders as tfrs
 
     candidates = tf.data.Dataset.from_tensor_slices(case.movies).batch(TFRS_CANDIDATES)
-    metric = tfrs.metrics.FactorizedTopK(candidates=candidates, ks=REPORTED_K)
+    metric = tfrs.metrics.FactorizedTopK(candidates=candidates, ks=DEFAULT_TOP_K)
 
     @tf.function
     def update(queries: tf.Tensor, movies: tf.Tensor) -> None:
@@ -127,4 +127,4 @@ def _factorized_top_k(case: _Case, rows: np.ndarray) -> tuple[float, dict[int, f
         update(*batch)
         seconds.append(time.perf_counter() - started)
     accuracies = (float(value) for value in metric.result())
-    return statistics.median(seconds), dict(zip(REPORTED_K, accuracies, strict=True))
+    return statistics.median(seconds), dict(zip(DEFAULT_TOP_K, accuracies, strict=True))

@@ -20,10 +20,9 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.models.features import fit_features
 from movierec_cli.registry import store
 from movierec_cli.registry.identity import run_name
-from movierec_cli.registry.record import RunConfig
+from movierec_cli.registry.record import DataIdentity, RunConfig
 from movierec_cli.registry.store import Run
 from tests.saved_runs import run_artifacts, run_outcome, run_record, save_run
-from tests.tiny_dataset import identity
 
 FEATURES = FeatureSet((Feature.TIMESTAMP, Feature.MOVIE_TITLE_TEXT))
 OWN_SPLIT = SplitConfig(kind=SplitKind.LEAVE_LAST, min_rating=1.5)
@@ -62,7 +61,7 @@ def save(archive: Path, tmp_path: Path) -> Callable[..., Run]:
         parts = split_ratings(counting.ratings, split)
         fitted = fit_features(counting, parts.fit if on_validation else parts.train, FEATURES)
         config = replace(run_record().config, split=split, feature_set=FEATURES)
-        data = identity(dataset)
+        data = DataIdentity.of(dataset)
         record = replace(run_record(), config=config, data=data, name=run_name(config, data))
         vocabularies = {feature.value: vocabulary for feature, vocabulary in fitted.items()}
         return save_run(tmp_path / "models", record, replace(run_artifacts(), vocabularies=vocabularies))

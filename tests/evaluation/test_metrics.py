@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from movierec_cli.config import DEFAULT_TOP_K
 from movierec_cli.errors import UsageError
 from movierec_cli.evaluation.metrics import (
     METRICS,
-    REPORTED_K,
     metric_values,
     parse_metric,
     recall,
@@ -52,7 +52,7 @@ def test_a_scorer_of_all_movies_alike_gets_chance_in_both_modes(k):
 def test_top_k_accuracy_is_given_at_the_ks_asked_for():
     ranks = Ranks(better=np.array([0, 3, 9], np.int32), tied=np.array([1, 2, 1], np.int32))
     assert top_k_accuracies(ranks, [4, 10]) == {4: pytest.approx(0.5), 10: pytest.approx(1.0)}
-    assert tuple(top_k_accuracies(ranks)) == REPORTED_K
+    assert tuple(top_k_accuracies(ranks)) == DEFAULT_TOP_K
 
 
 @pytest.mark.parametrize("name", METRICS)

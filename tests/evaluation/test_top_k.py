@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from movierec_cli.evaluation.metrics import REPORTED_K
+from movierec_cli.config import DEFAULT_TOP_K
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
 from movierec_cli.evaluation.top_k import mean_top_k, top_k, top_k_of
 from movierec_cli.registry.record import TopK
@@ -53,7 +53,7 @@ def test_cold_users_are_left_out() -> None:
 def test_without_a_rating_there_is_no_figure() -> None:
     nothing = top_k_of(no_outcome())
     for figures in (nothing.unseen, nothing.all, nothing.recall):
-        assert list(figures) == list(REPORTED_K)
+        assert list(figures) == list(DEFAULT_TOP_K)
         assert all(math.isnan(value) for value in figures.values())
 
 

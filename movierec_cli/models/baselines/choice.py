@@ -12,11 +12,10 @@ from movierec_cli.data.histories import movies_of_users
 from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import rank_ratings
-from movierec_cli.evaluation.top_k import top_k
+from movierec_cli.evaluation.top_k import JUDGED_K, top_k
 from movierec_cli.models.baselines.baseline import Baseline, Settings
 from movierec_cli.models.baselines.training_part import TrainingPart
 
-JUDGED_K = 100  # validation recall@k decides, as it does which epoch of a trained model is best
 JUDGED_RATINGS = 16_384
 """Validation ratings that are ranked: from there more users change the choice less than the grid's steps."""
 
