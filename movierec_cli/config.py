@@ -171,7 +171,8 @@ class DataConfig:
     dataset: str = "1m"
     archive: Path | None = None
     datasets_dir: Path = Path("datasets")
-    movie_lengths: Path | None = None
+    imdb_titles: Path | None = None  # IMDb's title.basics.tsv.gz; None: in `datasets_dir`, else downloaded
+    movie_lengths: Path | None = None  # the user's own corrections
 
 
 @dataclass(frozen=True, kw_only=True)

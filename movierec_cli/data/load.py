@@ -12,7 +12,7 @@ from movierec_cli.data.columns import Columns
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.layout_kind import LayoutKind
 from movierec_cli.data.layouts import Layout, recognise
-from movierec_cli.data.lengths import with_lengths
+from movierec_cli.data.lengths.corrections import with_lengths
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.sources import SAMPLE, SOURCES, Source, publication_of, source_of
 from movierec_cli.errors import DataError

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from movierec_cli.data.dataset import Dataset, Movies, Ratings, Users
-from movierec_cli.data.lengths import with_lengths
+from movierec_cli.data.lengths.corrections import with_lengths
 from movierec_cli.data.movie_table import year_of
 from movierec_cli.errors import DataError
 
