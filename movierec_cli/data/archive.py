@@ -201,8 +201,11 @@ class Archive:
                 pass
 
     def stamp(self, members: Sequence[str]) -> Stamp:
-        """Sizes and times of what would be read."""
-        return self.container.stamp([f"{self.inner_folder}{member}" for member in members])
+        """Sizes and times of what would be read. Raises a `DataError` where a file is gone by now."""
+        try:
+            return self.container.stamp([f"{self.inner_folder}{member}" for member in members])
+        except OSError as error:
+            raise _damaged(str(self.path), error) from error
 
     def fingerprint(self, members: Sequence[str]) -> str:
         """SHA-256 (hex): of the file for a zip, of the members' names and contents for a folder."""

@@ -25,7 +25,7 @@ from movierec_cli.data.columns import Columns
 from movierec_cli.data.dataset import Movies, Ratings, Users
 from movierec_cli.data.whole_file import written_whole
 
-PARSER_VERSION = 1
+PARSER_VERSION = 2
 """Raised whenever a parser gives other columns than before: older caches are then parsed anew."""
 
 _FOLDER = ".columns"
@@ -41,6 +41,7 @@ _DTYPES = {
     "movies.title": np.object_,
     "movies.year": np.int16,
     "movies.genres": np.bool_,
+    "movies.imdb_number": np.int64,
     "users.user_id": np.int64,
     "users.bucketized_age": np.float32,
     "users.raw_age": np.float32,
@@ -48,7 +49,8 @@ _DTYPES = {
     "users.occupation": np.int32,
     "users.zip_code": np.object_,
 }
-_OPTIONAL = frozenset(name for name in _DTYPES if name.startswith("users.") and name != "users.user_id")
+_USERS = {name for name in _DTYPES if name.startswith("users.")}
+_OPTIONAL = _USERS - {"users.user_id"} | {"movies.imdb_number"}
 
 _DAMAGED = (
     zipfile.BadZipFile,

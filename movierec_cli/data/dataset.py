@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 UNKNOWN_YEAR = 0
+NO_IMDB_NUMBER = 0
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Movies:
     genres: npt.NDArray[np.bool_]  # [n_movies, n_genres]
     genre_names: tuple[str, ...]  # the columns of `genres`
     length_minutes: npt.NDArray[np.float32] | None = None  # [n_movies], NaN where unknown
+    imdb_number: npt.NDArray[np.int64] | None = None  # [n_movies], of IMDb's id, NO_IMDB_NUMBER where unknown
 
     def __len__(self) -> int:
         return len(self.movie_id)

@@ -76,11 +76,12 @@ def describe_source(key: str, datasets_dir: Path) -> SourceInfo:
         return _info(source)
     try:
         archive, layout = recognise(path)
-        header = read_header(cache_file(datasets_dir, path), archive.stamp(layout.members))
+        header = read_header(cache_file(datasets_dir, path), archive.stamp(layout.read_members(archive)))
     except (MovierecError, DamagedCacheError) as error:
         return _info(source, path=path, warnings=(str(error),))
     warnings = checksum_warnings(key, archive, header.fingerprint) if header else ()
-    size = sum(archive.size(member) for member in layout.members) if path.is_dir() else path.stat().st_size
+    members = layout.read_members(archive)
+    size = sum(map(archive.size, members)) if path.is_dir() else path.stat().st_size
     return _info(source, path=path, size_bytes=size, header=header, warnings=warnings)
 
 
@@ -198,7 +199,7 @@ def _put(archive: Archive, layout: Layout, source: Source, target: Path) -> None
 
 def _zip_members(archive: Archive, layout: Layout, source: Source, file: Path) -> None:
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as zipped:
-        for member in layout.members:
+        for member in layout.read_members(archive):
             entry = zipfile.ZipInfo(f"{source.stem}/{member}", _ZIP_DATE)
             entry.compress_type = zipfile.ZIP_DEFLATED
             with archive.open(member) as stream, zipped.open(entry, "w", force_zip64=True) as copy:

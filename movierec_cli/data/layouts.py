@@ -21,6 +21,11 @@ class Layout:
     kind: LayoutKind
     members: tuple[str, ...]
     parse: Callable[[Archive, Progress], Columns]
+    optional: tuple[str, ...] = ()  # members that are read where they are there, and missed by nobody
+
+    def read_members(self, archive: Archive) -> tuple[str, ...]:
+        """The members of `archive` that are read, those that need not be there included."""
+        return (*self.members, *(member for member in self.optional if member in archive))
 
 
 LAYOUTS = {
@@ -28,7 +33,7 @@ LAYOUTS = {
     for layout in (
         Layout(LayoutKind.MOVIELENS_100K, movielens_100k.MEMBERS, movielens_100k.parse),
         Layout(LayoutKind.MOVIELENS_1M, movielens_1m.MEMBERS, movielens_1m.parse),
-        Layout(LayoutKind.CSV, csv_layout.MEMBERS, csv_layout.parse),
+        Layout(LayoutKind.CSV, csv_layout.MEMBERS, csv_layout.parse, csv_layout.OPTIONAL),
     )
 }
 

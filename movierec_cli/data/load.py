@@ -67,7 +67,7 @@ def read_archive(archive: Archive, layout: Layout, datasets_dir: Path, progress:
     Raises:
         DataError: the archive cannot be parsed.
     """
-    stamp = archive.stamp(layout.members)
+    stamp = archive.stamp(layout.read_members(archive))
     file = column_cache.cache_file(datasets_dir, archive.path)
     damage: tuple[str, ...] = ()
     try:
@@ -78,7 +78,7 @@ def read_archive(archive: Archive, layout: Layout, datasets_dir: Path, progress:
         columns, header = kept
         return Parsed(columns, header.fingerprint)
     columns = layout.parse(archive, progress)
-    if archive.stamp(layout.members) != stamp:
+    if archive.stamp(layout.read_members(archive)) != stamp:
         raise DataError("changed while it was read; try again", file=archive.path)
     parsed = keep_columns(columns, archive, layout, datasets_dir)
     return replace(parsed, warnings=(*damage, *parsed.warnings))
@@ -86,7 +86,8 @@ def read_archive(archive: Archive, layout: Layout, datasets_dir: Path, progress:
 
 def keep_columns(columns: Columns, archive: Archive, layout: Layout, datasets_dir: Path) -> Parsed:
     """Keeps what was parsed from an archive for `read_archive`; a warning where that cannot be done."""
-    stamp, fingerprint = archive.stamp(layout.members), archive.fingerprint(layout.members)
+    stamp = archive.stamp(layout.read_members(archive))
+    fingerprint = archive.fingerprint(layout.members)  # of what models see: links lead to lengths only
     file = column_cache.cache_file(datasets_dir, archive.path)
     try:
         column_cache.save_columns(file, columns, stamp=stamp, fingerprint=fingerprint)

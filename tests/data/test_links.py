@@ -1,0 +1,215 @@
+"""links.csv: each movie's id at IMDb, where an archive of the CSV layout has it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from movierec_cli.config import DataConfig
+from movierec_cli.data.archive import Archive
+from movierec_cli.data.columns import Columns
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.datasets_folder import describe_source, import_archive
+from movierec_cli.data.layouts import Layout, recognise
+from movierec_cli.data.load import load_dataset
+from movierec_cli.data.progress import Progress
+from movierec_cli.data.restrict import restrict
+from movierec_cli.errors import DataError
+
+MakeArchive = Callable[..., Path]
+Members = Callable[[str], dict[str, bytes]]
+
+# Movie 4 has no row, movie 3 an empty id, and the data set has no movie 99.
+LINKS = (
+    b"movieId,imdbId,tmdbId\r\n1,0114709,862\r\n99,0000001,\r\n"
+    b"3,,31357\r\n2,11497,8844\r\n15,10872600,634649\r\n"
+)
+NUMBERS = [114709, 11497, *[0] * 12, 10872600]
+
+
+def load(path: Path) -> Dataset:
+    return load_dataset(DataConfig(archive=path, datasets_dir=path.parent / "ds"))
+
+
+def numbers_of(path: Path) -> list[int] | None:
+    numbers = load(path).movies.imdb_number
+    assert numbers is None or numbers.dtype == np.int64
+    return None if numbers is None else numbers.tolist()
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The archives that are parsed from now on, in order."""
+    paths: list[Path] = []
+
+    def watched(path: Path) -> tuple[Archive, Layout]:
+        archive, layout = recognise(path)
+
+        def parse(archive: Archive, progress: Progress) -> Columns:
+            paths.append(archive.path)
+            return layout.parse(archive, progress)
+
+        return archive, replace(layout, parse=parse)
+
+    monkeypatch.setattr("movierec_cli.data.load.recognise", watched)
+    return paths
+
+
+@pytest.mark.parametrize("inner", ["", "ml-25m"])
+@pytest.mark.parametrize("folder", [False, True])
+def test_ids_stand_in_the_movies_order_with_0_for_those_without(
+    folder: bool, inner: str, make_archive: MakeArchive
+) -> None:
+    path = make_archive("csv", replace={"links.csv": LINKS}, folder=folder, inner=inner)
+    assert numbers_of(path) == NUMBERS
+
+
+@pytest.mark.parametrize("layout", ["100k", "1m", "csv"])
+@pytest.mark.parametrize("folder", [False, True])
+def test_without_links_there_is_no_column_and_none_is_kept(
+    folder: bool, layout: str, make_archive: MakeArchive, parsed: list[Path]
+) -> None:
+    path = make_archive(layout, folder=folder)
+    assert numbers_of(path) is None
+    assert numbers_of(path) is None
+    assert parsed == [path]
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_kept_columns_have_the_ids_without_parsing(
+    folder: bool, make_archive: MakeArchive, parsed: list[Path]
+) -> None:
+    path = make_archive("csv", replace={"links.csv": LINKS}, folder=folder)
+    assert [numbers_of(path), numbers_of(path)] == [NUMBERS, NUMBERS]
+    assert parsed == [path]
+
+
+def test_columns_are_found_by_name_and_those_not_needed_may_lack(make_archive: MakeArchive) -> None:
+    links = b'\xef\xbb\xbfmine,imdbId,movieId\n"a, b","0000012",2\n,7,1\n'
+    assert numbers_of(make_archive("csv", replace={"links.csv": links})) == [7, 12, *[0] * 13]
+
+
+def test_ids_equal_those_of_another_reader(make_archive: MakeArchive) -> None:
+    rng = np.random.default_rng(0)
+    ids = [f"{number:07d}" if number % 5 else "" for number in rng.integers(1, 10**8, size=18)]
+    rows = [f"{movie},{imdb}," for movie, imdb in zip(rng.permutation(20)[:18], ids, strict=True)]
+    text = "\n".join(["movieId,imdbId,tmdbId", *rows])
+    table = {int(row["movieId"]): row["imdbId"] for row in csv.DictReader(io.StringIO(text))}
+    expected = [int(table.get(movie) or 0) for movie in range(1, 16)]
+    assert sum(number > 0 for number in expected) >= 4
+    assert numbers_of(make_archive("csv", replace={"links.csv": text.encode()})) == expected
+
+
+# (line from 1, what takes its place, words of the message)
+WRONG_LINES = [
+    (2, b"1,tt0114709,862", "imdbId is 'tt0114709'; it must be a whole number"),
+    (2, b"1, ,862", "imdbId is ' '"),
+    (3, b"99,-1,", "imdbId is '-1'"),
+    (4, b"three,1,", "movieId is 'three'"),
+    (4, b",1,", "movieId is ''"),
+    (5, b"1,5,6", "movie 1 comes a second time; the first is in line 2"),
+    (5, b"99,5,6", "movie 99 comes a second time; the first is in line 3"),
+    (5, b"2,5", "2 fields, needs 3"),
+    (5, b"2,\xff,5", "is not UTF-8"),
+    (1, b"movieId,imdb,tmdbId", "must have the columns movieId,imdbId"),
+    (6, b'15,"1,2', "no well-formed CSV"),
+]
+
+
+@pytest.mark.parametrize(("line", "text", "words"), WRONG_LINES)
+def test_a_wrong_line_is_named_with_its_file_and_number(
+    line: int, text: bytes, words: str, make_archive: MakeArchive
+) -> None:
+    lines = LINKS.splitlines()
+    lines[line - 1] = text
+    path = make_archive("csv", replace={"links.csv": b"\n".join(lines)})
+    with pytest.raises(DataError) as caught:
+        load(path)
+    assert words in str(caught.value)
+    assert str(caught.value.file).endswith("links.csv")
+    assert caught.value.line == line
+    assert not list(path.parent.glob("ds/**/*.npz"))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"", "is empty"), (b"movieId,imdbId,tmdbId\n", "has a header but no rows")]
+)
+def test_links_without_rows_are_refused_by_name(
+    content: bytes, words: str, make_archive: MakeArchive
+) -> None:
+    with pytest.raises(DataError, match=rf"links\.csv: {words}"):
+        load(make_archive("csv", replace={"links.csv": content}))
+
+
+def test_a_folders_links_added_changed_and_removed_are_noticed(
+    make_archive: MakeArchive, parsed: list[Path]
+) -> None:
+    path = make_archive("csv", folder=True, inner="")
+    links = path / "links.csv"
+    before = load(path)
+    links.write_bytes(LINKS)
+    added = load(path)
+    links.write_bytes(LINKS.replace(b"114709", b"214709"))
+    os.utime(links, ns=(0, 0))  # the same size, and maybe the same tick of the clock
+    changed = load(path)
+    links.unlink()
+    removed = load(path)
+    assert before.movies.imdb_number is None
+    assert added.movies.imdb_number is not None
+    assert changed.movies.imdb_number is not None
+    assert added.movies.imdb_number[0] + 100_000 == changed.movies.imdb_number[0]
+    assert removed.movies.imdb_number is None
+    assert parsed == [path] * 4
+    assert {one.fingerprint for one in (added, changed, removed)} == {before.fingerprint}
+
+
+def test_links_beside_another_layout_or_outside_its_folder_are_not_read(make_archive: MakeArchive) -> None:
+    assert numbers_of(make_archive("1m", replace={"links.csv": b"no links"})) is None
+    path = make_archive("csv", folder=True)
+    (path / "links.csv").write_bytes(b"no links")
+    assert numbers_of(path) is None
+
+
+def test_links_alone_are_no_data_set(make_archive: MakeArchive) -> None:
+    members = {"ratings.csv": None, "movies.csv": None, "links.csv": LINKS}
+    with pytest.raises(DataError, match="has none of the known layouts' files"):
+        load(make_archive("csv", replace=members))
+
+
+def test_an_imported_folder_brings_its_links(make_archive: MakeArchive, tmp_path: Path) -> None:
+    folder = make_archive("csv", name="ml-20m", folder=True, inner="", replace={"links.csv": LINKS})
+    stored = import_archive(folder, tmp_path / "ds")
+    with zipfile.ZipFile(stored.path) as zipped:
+        assert zipped.read("ml-20m/links.csv") == LINKS
+    for file in tmp_path.glob("ds/.columns/*"):
+        file.unlink()
+    assert numbers_of(stored.path) == NUMBERS
+
+
+def test_info_finds_a_folders_kept_columns_and_counts_the_links_bytes(
+    make_archive: MakeArchive, members: Members, tmp_path: Path
+) -> None:
+    make_archive("csv", name="ml-20m", folder=True, directory=tmp_path / "ds", replace={"links.csv": LINKS})
+    load_dataset(DataConfig(dataset="20m", datasets_dir=tmp_path / "ds"))
+    info = describe_source("20m", tmp_path / "ds")
+    assert info.n_ratings == 96
+    assert info.size_bytes == len(LINKS) + sum(map(len, members("csv").values()))
+
+
+def test_restricting_takes_the_ids_of_the_movies_that_stay(make_archive: MakeArchive) -> None:
+    ratings = b"userId,movieId,rating,timestamp\n1,15,5,1\n1,2,4,2\n2,15,3,3\n2,2,3,4\n2,1,3,5\n"
+    dataset = load(make_archive("csv", replace={"links.csv": LINKS, "ratings.csv": ratings}))
+    movies = restrict(dataset, min_rating=0, k_core=2).movies
+    assert movies.imdb_number is not None
+    assert dict(zip(movies.movie_id.tolist(), movies.imdb_number.tolist(), strict=True)) == {
+        2: 11497,
+        15: 10872600,
+    }
