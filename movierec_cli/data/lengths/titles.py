@@ -8,7 +8,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from movierec_cli.data.lengths.matches import Film
 from movierec_cli.data.progress import Progress, unreported
@@ -97,7 +97,7 @@ def _unpacked(raw: io.BufferedReader) -> gzip.GzipFile | io.BufferedReader:
     return gzip.GzipFile(fileobj=raw) if raw.peek(2).startswith(_GZIP_MAGIC) else raw
 
 
-def _require_header(stream: IO[bytes], file: Path) -> None:
+def _require_header(stream: gzip.GzipFile | io.BufferedReader, file: Path) -> None:
     line = stream.readline(1_000).rstrip(b"\r\n")
     if not line.startswith(HEADER):
         found = line[:80].decode("utf-8", "replace")
