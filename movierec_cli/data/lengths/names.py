@@ -83,7 +83,7 @@ def loose_name(plain: str) -> str:
     """A plain name without its first article, without "the", "part" and spaces, numbers in digits."""
     words = plain.split()
     start = 1 if len(words) > 1 and words[0] in _ARTICLES else 0
-    return "".join([_LOOSE.get(word, word) for word in words[start:]])
+    return "".join([_LOOSE.get(word, word) for word in words[start:]]) or "".join(words)
 
 
 _HAS_PARTS = re.compile(r": | [-–*] |'s |resents ")  # a million titles are looked at
