@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 from movierec_cli.data.archive import Archive
 from movierec_cli.errors import DataError
 
-_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,40}")  # int() refuses thousands of digits with a ValueError
 MAX_ID = 2**63 - 1
 
 
@@ -31,7 +31,7 @@ class TextRow:
         """A field as a number from 0 to 2^63 - 1. Raises a `DataError` with the line."""
         text = self.fields[index]
         if not _WHOLE_NUMBER.fullmatch(text) or not 0 <= int(text) <= MAX_ID:
-            raise self.error(f"the {name} is '{text}'; it must be a whole number, 0 or more")
+            raise self.error(f"the {name} is '{text[:80]}'; it must be a whole number, 0 or more")
         return int(text)
 
     def require_fields(self, names: Sequence[str]) -> None:

@@ -62,6 +62,7 @@ WRONG_LINES = [
     ("csv", "ratings.csv", 3, b"-1,2,3,4", "user id is '-1'"),
     ("csv", "ratings.csv", 1, b"user,movie,stars,time", "must have the columns userId"),
     ("csv", "movies.csv", 3, b"2,Film", "2 fields, needs 3"),
+    ("csv", "movies.csv", 3, b"2" * 5000 + b",Film,Drama", "movieId is '2222"),
     ("csv", "movies.csv", 3, b"2,\xff\xfe,Drama", "is not UTF-8"),
     ("csv", "movies.csv", 3, b"1,Film,Drama", "movie 1 comes a second time; the first is in line 2"),
     ("csv", "movies.csv", 16, b'15,"Film,Drama', "no well-formed CSV"),
