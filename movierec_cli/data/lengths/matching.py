@@ -114,8 +114,9 @@ class _Catalogue:
 
     def recognised(self, row: TitleRow) -> Iterator[tuple[int, Rule]]:
         """The movies that a row can be, each with how it is recognised; one can come more than once."""
-        for movie in self.by_number.get(int(row.number), ()):
-            yield movie, Rule.LINK
+        if self.by_number:
+            for movie in self.by_number.get(row.film().number, ()):
+                yield movie, Rule.LINK
         if row.year.isdigit():
             for title in {row.title, row.original_title}:
                 yield from self._titled(title.decode(errors="replace"), int(row.year))

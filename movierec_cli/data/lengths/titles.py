@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,13 +18,10 @@ MAX_MINUTES = 1_000  # above, a running time is a mistake or a whole series'
 
 _CHUNK_BYTES = 1 << 23
 _GZIP_MAGIC = b"\x1f\x8b"
-_UNKNOWN = b"\\N"
 _FEATURE = b"movie"
 _FILM_TYPES = (_FEATURE, b"short", b"tvMovie", b"tvShort", b"tvSpecial", b"tvMiniSeries", b"video")
-# The line break in front is a literal that the search can look for, which "^" is not.
-_ROW = rb"\ntt(\d+)\t(%s)\t([^\t\n]*)\t([^\t\n]*)\t([^\t\n]*)\t(\d{4}|\\N)\t[^\t\n]*\t(\d+|\\N)(?=[\t\n])"
-_FILM_ROW = re.compile(_ROW % b"|".join(_FILM_TYPES))
-_ANY_ROW = re.compile(_ROW % b"[A-Za-z]+")
+_EPISODE = b"\ttvEpisode\t"
+_N_FIELDS = 8  # that are looked at; the genres follow
 
 
 class TitleRow(NamedTuple):
@@ -41,13 +37,17 @@ class TitleRow(NamedTuple):
 
     def film(self) -> Film:
         """What matters of it. Adult films count as no features, and lengths over 1,000 minutes as unknown."""
-        minutes = 0 if self.minutes == _UNKNOWN else int(self.minutes)
+        minutes = _whole(self.minutes)
         return Film(
-            number=int(self.number),
-            year=0 if self.year == _UNKNOWN else int(self.year),
+            number=_whole(self.number),
+            year=_whole(self.year),
             minutes=minutes if minutes <= MAX_MINUTES else 0,
             is_feature=self.title_type == _FEATURE and self.is_adult != b"1",
         )
+
+
+def _whole(text: bytes) -> int:
+    return int(text) if text.isdigit() else 0  # IMDb writes \\N for what it does not know
 
 
 def film_rows(
@@ -67,28 +67,32 @@ def film_rows(
         DataError: the file cannot be read, is damaged, or is no such list.
     """
     wanted_years = {b"%d" % year for year in years}
+    wanted_numbers = {b"%07d" % number for number in numbers}
     film_types = frozenset(_FILM_TYPES)
-    pattern = _ANY_ROW if numbers else _FILM_ROW
     for block in _blocks(file, progress):
-        for found in pattern.finditer(block):
-            number, title_type, *_, year, _ = fields = found.groups()
-            if (year in wanted_years and title_type in film_types) or (numbers and int(number) in numbers):
-                yield TitleRow(*fields)
+        lines = block.split(b"\n")
+        # Three rows of four are episodes: to leave them out unsplit halves the time.
+        for line in lines if numbers else [line for line in lines if _EPISODE not in line]:
+            fields = line.split(b"\t", _N_FIELDS)
+            if len(fields) < _N_FIELDS:
+                continue
+            number, title_type, year = fields[0][2:], fields[1], fields[5]
+            if (year in wanted_years and title_type in film_types) or number in wanted_numbers:
+                yield TitleRow(number, title_type, *fields[2:6], fields[7])
 
 
 def _blocks(file: Path, progress: Progress) -> Iterator[bytes]:
-    """Whole lines; a line break stands before the first and after the last of each block."""
+    """Whole lines, the last without its line break."""
     try:
         size = file.stat().st_size
         with file.open("rb") as raw, _unpacked(raw) as stream:
             _require_header(stream, file)
-            rest = b"\n"
+            rest = b""
             while chunk := stream.read(_CHUNK_BYTES):
                 progress(f"reading {file.name}", raw.tell(), size)
-                whole, _, tail = (rest + chunk).rpartition(b"\n")
-                yield whole + b"\n"
-                rest = b"\n" + tail
-            yield rest + b"\n"
+                whole, _, rest = (rest + chunk).rpartition(b"\n")
+                yield whole
+            yield rest
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"cannot be read to its end ({error}); fetch it anew", file=file) from error
 
