@@ -1,1 +1,1 @@
-"""How long films are: IMDb's list of titles matched to the movies of a data set, and what the user corrects."""
+"""How long films are: IMDb's titles matched to a data set's movies, and what the user corrects."""

@@ -47,7 +47,7 @@ class TitleRow(NamedTuple):
 
 
 def _whole(text: bytes) -> int:
-    return int(text) if text.isdigit() else 0  # IMDb writes \\N for what it does not know
+    return int(text) if text.isdigit() else 0  # IMDb writes \N for what it does not know
 
 
 def film_rows(
@@ -78,7 +78,7 @@ def film_rows(
                 continue
             number, title_type, year = fields[0][2:], fields[1], fields[5]
             if (year in wanted_years and title_type in film_types) or number in wanted_numbers:
-                yield TitleRow(number, title_type, *fields[2:6], fields[7])
+                yield TitleRow(number, title_type, fields[2], fields[3], fields[4], year, fields[7])
 
 
 def _blocks(file: Path, progress: Progress) -> Iterator[bytes]:
