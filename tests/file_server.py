@@ -20,6 +20,8 @@ class FileServer(ThreadingHTTPServer):
     content_encoding: str | None = None
     knows_range = True
     knows_if_range = True
+    starts_early = 0  # bytes before the place asked for
+    sends_at_most: int | None = None  # bytes of a range
     tells_length = True
     breaks_after: int | None = None  # bytes of the body sent before the connection ends
     may_go_on: threading.Event | None = None  # waited for at `breaks_after`, in place of breaking off
@@ -60,8 +62,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif start >= len(self.server.body):
             self._answer(416, b"", {"Content-Range": f"bytes */{len(self.server.body)}"})
         else:
-            end, size = len(self.server.body) - 1, len(self.server.body)
-            self._answer(206, self.server.body[start:], {"Content-Range": f"bytes {start}-{end}/{size}"})
+            self._answer_range(start - self.server.starts_early)
 
     def _start(self) -> int | None:
         asked = self.headers.get("Range")
@@ -71,6 +72,11 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.knows_if_range and condition not in (self.server.etag, self.server.last_modified):
             return None
         return int(asked.removeprefix("bytes=").removesuffix("-"))
+
+    def _answer_range(self, start: int) -> None:
+        body = self.server.body[start:][: self.server.sends_at_most]
+        place = f"bytes {start}-{start + len(body) - 1}/{len(self.server.body)}"
+        self._answer(206, body, {"Content-Range": place})
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str | None] | None = None) -> None:
         self.send_response(status)

@@ -53,7 +53,7 @@ def local_titles(config: DataConfig) -> Path | None:
     if config.imdb_titles is not None:
         _require_titles(
             config.imdb_titles,
-            f"--imdb-titles takes IMDb's {TITLES_NAME} ({TITLES_URL}), packed or unpacked;"
+            f"--imdb_titles takes IMDb's {TITLES_NAME} ({TITLES_URL}), packed or unpacked;"
             " without the option it is downloaded",
         )
         return config.imdb_titles
@@ -136,6 +136,6 @@ def _remedy(target: Path, error: Exception) -> str:
     return (
         f"IMDb's list of titles cannot be downloaded from {TITLES_URL}: {error}.\n"
         f"Fetch {TITLES_NAME} by another way, such as a browser, from {TITLES_URL}\n"
-        f"and put it at {target}, or say where it is with --imdb-titles FILE;\n"
+        f"and put it at {target}, or say where it is with --imdb_titles FILE;\n"
         "or do without it: give lengths of your own with --movie_lengths FILE."
     )

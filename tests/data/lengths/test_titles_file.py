@@ -52,10 +52,14 @@ def list_of_titles(seed: int) -> bytes:
 MONDAY, TUESDAY = list_of_titles(1), list_of_titles(2)
 
 
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "127.0.0.1")
+
+
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(resumed_download, "_CHUNK_BYTES", CHUNK_BYTES)
     monkeypatch.setattr(file_lock, "_TRY_EVERY_S", 0.01)
     with serving() as server:
@@ -94,7 +98,7 @@ def assert_says_what_to_do(error: DataError, folder: Path) -> None:
         f"IMDb's list of titles cannot be downloaded from {url}: ",
         f"Fetch {TITLES_NAME} by another way, such as a browser, from {url}\n",
         f"put it at {folder / TITLES_NAME}",
-        "--imdb-titles FILE",
+        "--imdb_titles FILE",
         "--movie_lengths FILE",
     ):
         assert words in str(error)
@@ -144,7 +148,7 @@ def test_a_named_file_that_is_no_list_is_refused_with_what_is_wanted(
     with pytest.raises(DataError, match=problem) as caught:
         titles_file(DataConfig(datasets_dir=tmp_path, imdb_titles=own))
     assert str(caught.value).startswith(f"{own}: ")
-    assert "--imdb-titles takes IMDb's title.basics.tsv.gz" in str(caught.value)
+    assert "--imdb_titles takes IMDb's title.basics.tsv.gz" in str(caught.value)
     assert server.requests == []
 
 
@@ -326,6 +330,23 @@ def test_a_file_that_became_shorter_is_fetched_anew(
     assert asked_range(server) == [None, f"bytes={broken_off}-", None]
 
 
+def test_bytes_from_another_place_are_not_added(
+    server: FileServer, broken_off: int, config: DataConfig
+) -> None:
+    server.starts_early = 100
+    assert titles_file(config).read_bytes() == MONDAY
+    assert asked_range(server) == [None, f"bytes={broken_off}-", None]
+
+
+def test_a_range_that_is_cut_short_is_no_end(
+    server: FileServer, broken_off: int, config: DataConfig, folder: Path
+) -> None:
+    server.sends_at_most = 700
+    with pytest.raises(DataError, match=f"broke off after {broken_off + 700:,} of {len(MONDAY):,} bytes; "):
+        titles_file(config)
+    assert (folder / PART).read_bytes() == MONDAY[: broken_off + 700]
+
+
 def test_a_part_that_is_whole_needs_no_server(
     server: FileServer, broken_off: int, config: DataConfig
 ) -> None:
@@ -389,6 +410,7 @@ def test_a_refusal_is_told_and_costs_no_part(
         titles_file(config)
     assert_says_what_to_do(caught.value, folder)
     assert (folder / PART).stat().st_size == broken_off
+    assert len(server.requests) == 2  # nobody asks again who was refused
 
 
 def test_a_refusal_at_once_leaves_nothing(server: FileServer, config: DataConfig, folder: Path) -> None:
