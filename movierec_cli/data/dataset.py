@@ -66,8 +66,10 @@ class Dataset:
 
     name: str  # the sources table's key, or the archive's stem for a data set of the user's own
     description: str  # for people; says "simulated" where the ratings are
-    fingerprint: str  # SHA-256 (hex) of what was read
+    fingerprint: str  # SHA-256 (hex) of what was read, movie lengths from elsewhere left out
     ratings: Ratings
     movies: Movies
     users: Users
     warnings: tuple[str, ...] = ()  # such as a checksum that differs from the published one
+    lengths_fingerprint: str = ""  # SHA-256 (hex) of `movies.length_minutes`; "" where nobody asked for them
+    notes: tuple[str, ...] = ()  # what was found, for people, such as how many movies have a length

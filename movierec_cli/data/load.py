@@ -12,13 +12,14 @@ from movierec_cli.data.columns import Columns
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.layout_kind import LayoutKind
 from movierec_cli.data.layouts import Layout, recognise
-from movierec_cli.data.lengths.corrections import with_lengths
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.sources import SAMPLE, SOURCES, Source, publication_of, source_of
 from movierec_cli.errors import DataError
 
 
-def load_dataset(config: DataConfig, *, progress: Progress | None = None) -> Dataset:
+def load_dataset(
+    config: DataConfig, *, progress: Progress | None = None, with_movie_lengths: bool = False
+) -> Dataset:
     """Finds or downloads a data set, and parses it or takes the columns kept from the last time.
 
     An archive given by `config.archive` wins over `config.dataset`: its members tell its layout, and the
@@ -29,21 +30,25 @@ def load_dataset(config: DataConfig, *, progress: Progress | None = None) -> Dat
     Args:
         config: which data, and where it is kept.
         progress: called with (message, done, total) while something takes long.
+        with_movie_lengths: whether to look for running times, see `lengths.apply`; most models need none.
 
     Raises:
         UsageError: `config.dataset` is unknown.
-        DataError: an archive or the file of lengths cannot be used, or the download failed.
+        DataError: an archive or a file of lengths cannot be used, or a download failed.
     """
     report = progress or unreported
+    dataset = _ratings_dataset(config, report)
+    return _with_lengths(dataset, config, report) if with_movie_lengths else dataset
+
+
+def _ratings_dataset(config: DataConfig, report: Progress) -> Dataset:
     source = source_of(config.dataset)
     if config.archive is not None:
-        dataset = _own_archive(config.archive, config.datasets_dir, report)
-    elif source.key == SAMPLE:
-        dataset = _sample()
-    else:
-        path = local_archive(source, config.datasets_dir) or _downloaded(source, config.datasets_dir, report)
-        dataset = _published_archive(source, path, config.datasets_dir, report)
-    return dataset if config.movie_lengths is None else with_lengths(dataset, config.movie_lengths)
+        return _own_archive(config.archive, config.datasets_dir, report)
+    if source.key == SAMPLE:
+        return _sample()
+    path = local_archive(source, config.datasets_dir) or _downloaded(source, config.datasets_dir, report)
+    return _published_archive(source, path, config.datasets_dir, report)
 
 
 def local_archive(source: Source, datasets_dir: Path) -> Path | None:
@@ -159,6 +164,12 @@ def _downloaded(source: Source, datasets_dir: Path, progress: Progress) -> Path:
     from movierec_cli.data.fetch import download  # its imports cost what most starts need not pay
 
     return download(source, datasets_dir, progress=progress)
+
+
+def _with_lengths(dataset: Dataset, config: DataConfig, progress: Progress) -> Dataset:
+    from movierec_cli.data.lengths.apply import with_lengths  # so do these
+
+    return with_lengths(dataset, config, progress)
 
 
 def _sample() -> Dataset:

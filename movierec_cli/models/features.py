@@ -201,7 +201,9 @@ def _fit_length(dataset: Dataset, rows: Rows) -> Vocabulary:
     minutes = _lengths(dataset.movies)[_trained_movies(dataset, rows)].astype(np.float64)
     known = minutes[~np.isnan(minutes)]
     if len(known) == 0:
-        raise MovierecError("movie_length: no movie of the training part has a length; check --movie_lengths")
+        raise MovierecError(
+            "movie_length: no movie of the training part has a length; see why: movierec data lengths"
+        )
     edges = np.unique(np.quantile(known, np.linspace(0, 1, LENGTH_BUCKETS + 1)[1:-1]))
     return {"edges": edges.tolist(), "median": np.median(known), "std": max(known.std(), 1.0)}
 
@@ -284,6 +286,9 @@ TIME_FEATURES = tuple(feature for feature in Feature if FEATURES[feature].tower 
 """What tells a model when a query is made."""
 
 
+_LENGTHS_HINT = " (name IMDb's list with --imdb_titles FILE, or your own lengths with --movie_lengths FILE)"
+
+
 def require_features(dataset: Dataset, feature_set: FeatureSet) -> None:
     """Refuses a feature that the data set has no columns for.
 
@@ -293,7 +298,7 @@ def require_features(dataset: Dataset, feature_set: FeatureSet) -> None:
     missing = [feature for feature in feature_set.features if not FEATURES[feature].available(dataset)]
     if missing:
         present = ", ".join(feature for feature in Feature if FEATURES[feature].available(dataset))
-        hint = " (give the lengths with --movie_lengths FILE)" if Feature.MOVIE_LENGTH in missing else ""
+        hint = _LENGTHS_HINT if Feature.MOVIE_LENGTH in missing else ""
         raise MovierecError(f"data set '{dataset.name}' has no {', '.join(missing)}{hint}; it has: {present}")
 
 
