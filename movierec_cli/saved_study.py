@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,13 @@ from movierec_cli.config import (
     DEFAULT_TOP_K,
     DataConfig,
     Family,
+    Feature,
     SplitConfig,
     TrainerConfig,
 )
 from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.lengths.apply import lengths_at_hand, with_lengths
+from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.sources import SOURCES
 from movierec_cli.data.split import Split, summarize_split
 from movierec_cli.errors import MovierecError
@@ -28,7 +31,7 @@ from movierec_cli.registry.store import Problem, Run, find_named, list_runs
 from movierec_cli.reproduction import train_command_line
 from movierec_cli.selection import AskedSplit, Judged, Selection, asked_part, select_runs
 from movierec_cli.study import Study, UserLists
-from movierec_cli.trainer import MovieLensTrainer, TrainingObserver
+from movierec_cli.trainer import MovieLensTrainer, SilentObserver, TrainingObserver
 
 TYPICAL_USERS = (0.1, 0.5, 0.9)  # quantiles of how much the users shown have rated
 
@@ -39,7 +42,7 @@ class SavedStudyConfig:
 
     names: tuple[str, ...] = ()  # of runs; none for all that fit
     data: DataConfig | None = None  # None: the data set that the runs were trained on
-    datasets_dir: Path = DataConfig.datasets_dir
+    places: DataConfig = field(default_factory=DataConfig)  # where files are, for the runs' own data set
     split: AskedSplit = field(default_factory=AskedSplit)  # what is left open is as in training
     baselines: tuple[Family, ...] = DEFAULT_BASELINES
     ks: tuple[int, ...] = DEFAULT_TOP_K
@@ -64,8 +67,8 @@ def study_saved(config: SavedStudyConfig, observer: TrainingObserver | None = No
         UsageError: every k is as large as the catalogue.
     """
     saved = _saved_runs(config)
-    data = config.data or _data_of(saved, config.datasets_dir)
-    source = MovieLensTrainer(TrainerConfig(data=data), observer).source
+    data = config.data or _data_of(saved, config.places)
+    source = _source(saved, data, observer or SilentObserver())
     selection = select_runs(config.saved_models_dir, config.names, source, config.split)
     dataset, split = selection.dataset, selection.split
     headline_metric(len(dataset.movies), config.ks)  # what cannot work is told before baselines are fitted
@@ -105,7 +108,29 @@ def _saved_runs(config: SavedStudyConfig) -> list[Run]:
     return runs
 
 
-def _data_of(runs: Sequence[Run], datasets_dir: Path) -> DataConfig:
+def _source(runs: Sequence[Run], data: DataConfig, observer: TrainingObserver) -> Dataset:
+    loaded = MovieLensTrainer(TrainerConfig(data=data), observer).source
+    source = with_lengths_of(runs, loaded, data, observer.data_loading)
+    for warning in source.warnings[len(loaded.warnings) :]:
+        observer.warned(warning)
+    return source
+
+
+def with_lengths_of(
+    runs: Sequence[Run], source: Dataset, data: DataConfig, progress: Progress = unreported
+) -> Dataset:
+    """The data set with movie lengths where a run of it has seen some, and nothing has to be downloaded.
+
+    Raises:
+        DataError: a file of lengths cannot be used.
+    """
+    own = [run for run in runs if run.record.data.fingerprint == source.fingerprint]
+    if not any(Feature.MOVIE_LENGTH in run.record.config.feature_set for run in own):
+        return source
+    return with_lengths(source, data, progress) if lengths_at_hand(source, data) else source
+
+
+def _data_of(runs: Sequence[Run], places: DataConfig) -> DataConfig:
     """The one data set that the runs were trained on.
 
     Raises:
@@ -119,7 +144,7 @@ def _data_of(runs: Sequence[Run], datasets_dir: Path) -> DataConfig:
         )
     if names[0] not in SOURCES:
         raise MovierecError(f"the saved models are of your own data '{names[0]}'; name it with --archive")
-    return DataConfig(dataset=names[0], datasets_dir=datasets_dir)
+    return replace(places, dataset=names[0], archive=None)
 
 
 def _findings(selection: Selection) -> tuple[Finding, ...]:

@@ -89,6 +89,7 @@ DATA = st.builds(
     DataConfig,
     dataset=st.sampled_from(("1m", "100k", "sample")),
     archive=st.sampled_from((None, Path("my films.zip"))),
+    imdb_titles=st.sampled_from((None, Path("title.basics.tsv.gz"))),
     movie_lengths=st.sampled_from((None, Path("it's long.csv"))),
     datasets_dir=st.sampled_from((Path("datasets"), Path("../data, here"))),
 )

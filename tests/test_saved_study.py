@@ -53,7 +53,7 @@ def study(directory: Path, listener: Listener | None = None, **options: object) 
 
 def test_the_data_set_is_that_of_the_runs(tmp_path: Path) -> None:
     save(tmp_path)
-    found = study(tmp_path, datasets_dir=tmp_path / "data").study
+    found = study(tmp_path, places=DataConfig(datasets_dir=tmp_path / "data")).study
     assert found.data.name == "100k"
     loaded = fake_trainer.configs[0].data
     assert loaded == DataConfig(dataset="100k", datasets_dir=tmp_path / "data")

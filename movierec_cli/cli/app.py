@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from movierec_cli import __version__
-from movierec_cli.cli import data, doctor, evaluate, models, report, train
+from movierec_cli.cli import data, doctor, evaluate, lengths, models, report, train
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.variadic import Command, DefaultCommandGroup, Group
 from movierec_cli.errors import MovierecError
@@ -79,8 +79,13 @@ _add_group(
 )
 _add_group(
     "data",
-    "Look at, download or import data sets.",
-    {"info": data.info_command, "fetch": data.fetch_command, "import": data.import_command},
+    "Look at, download or import data sets, and find how long their movies are.",
+    {
+        "info": data.info_command,
+        "fetch": data.fetch_command,
+        "import": data.import_command,
+        "lengths": lengths.lengths_command,
+    },
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +16,7 @@ from movierec_cli.cli.options import (
     DatasetName,
     DatasetsDir,
     FeatureSets,
+    ImdbTitles,
     KCore,
     MinRating,
     MovieLengths,
@@ -23,9 +26,11 @@ from movierec_cli.cli.options import (
     TestFraction,
     ValidationFraction,
 )
-from movierec_cli.config import DataConfig, SplitConfig, TrainerConfig
+from movierec_cli.config import DataConfig, Feature, FeatureSet, SplitConfig, TrainerConfig
 
 if TYPE_CHECKING:
+    from movierec_cli.cli.progress import ProgressDisplay
+    from movierec_cli.data.dataset import Dataset
     from movierec_cli.leakage import Diagnosis
 
 LEAK_FOUND = 1
@@ -36,6 +41,7 @@ def doctor_command(
     additional_feature_sets: FeatureSets = None,
     dataset: DatasetName = DataConfig.dataset,
     archive: ArchivePath = DataConfig.archive,
+    imdb_titles: ImdbTitles = DataConfig.imdb_titles,
     movie_lengths: MovieLengths = DataConfig.movie_lengths,
     datasets_dir: DatasetsDir = DataConfig.datasets_dir,
     split: SplitOption = SplitConfig.kind,
@@ -59,14 +65,17 @@ def doctor_command(
     Findings are information, so the exit code is 0; with `--strict`, a leak makes it 1.
     """
     from movierec_cli.cli.progress import ProgressDisplay
-    from movierec_cli.data.load import load_dataset
     from movierec_cli.leakage import diagnose
 
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
     feature_sets = parse_feature_sets(additional_feature_sets or [], terminal)
     data = DataConfig(
-        dataset=dataset, archive=archive, datasets_dir=datasets_dir, movie_lengths=movie_lengths
+        dataset=dataset,
+        archive=archive,
+        datasets_dir=datasets_dir,
+        imdb_titles=imdb_titles,
+        movie_lengths=movie_lengths,
     )
     config = SplitConfig(
         kind=split,
@@ -76,12 +85,28 @@ def doctor_command(
         k_core=k_core,
     )
     with ProgressDisplay(terminal) as display:
-        loaded = load_dataset(data, progress=display.data_loading)
+        loaded = _loaded(data, feature_sets, saved_models_dir, display)
     terminal.warn_all(loaded.warnings)
+    for note in loaded.notes:
+        terminal.note(note)
     diagnosis = diagnose(loaded, config, feature_sets, saved_models_dir)
     show_diagnosis(diagnosis, terminal, as_json=as_json)
     if strict and diagnosis.has_leak:
         raise typer.Exit(LEAK_FOUND)
+
+
+def _loaded(
+    data: DataConfig, feature_sets: Sequence[FeatureSet], saved_models_dir: Path, display: ProgressDisplay
+) -> Dataset:
+    """With movie lengths where they are asked for; for saved models only where they are at hand."""
+    from movierec_cli.data.load import load_dataset
+    from movierec_cli.registry.store import list_runs
+    from movierec_cli.saved_study import with_lengths_of
+
+    asked = any(Feature.MOVIE_LENGTH in feature_set for feature_set in feature_sets)
+    loaded = load_dataset(data, progress=display.data_loading, with_movie_lengths=asked)
+    runs = [] if asked else list_runs(saved_models_dir)[0]
+    return with_lengths_of(runs, loaded, data, display.data_loading)
 
 
 def show_diagnosis(diagnosis: Diagnosis, terminal: Terminal, *, as_json: bool) -> None:

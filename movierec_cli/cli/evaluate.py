@@ -15,6 +15,7 @@ from movierec_cli.cli.options import (
     AsJson,
     Baselines,
     DatasetsDir,
+    ImdbTitles,
     MovieLengths,
     Quiet,
     SavedModelsDir,
@@ -28,6 +29,7 @@ def evaluate_command(
     names: saved.Names = None,
     dataset: saved.AnyDataset = None,
     archive: ArchivePath = DataConfig.archive,
+    imdb_titles: ImdbTitles = DataConfig.imdb_titles,
     movie_lengths: MovieLengths = DataConfig.movie_lengths,
     datasets_dir: DatasetsDir = DataConfig.datasets_dir,
     split: saved.AnySplit = None,
@@ -56,10 +58,11 @@ def evaluate_command(
 
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
+    places = DataConfig(datasets_dir=datasets_dir, imdb_titles=imdb_titles, movie_lengths=movie_lengths)
     config = SavedStudyConfig(
         names=tuple(names or ()),
-        data=saved.asked_data(dataset, archive, movie_lengths, datasets_dir),
-        datasets_dir=datasets_dir,
+        data=saved.asked_data(dataset, archive, places),
+        places=places,
         split=AskedSplit(kind=split, test_fraction=test_fraction, min_rating=min_rating, k_core=k_core),
         baselines=parse_baselines(baselines),
         ks=parse_top_k(top_k),

@@ -71,12 +71,21 @@ ArchivePath = Annotated[
         rich_help_panel=DATA_PANEL,
     ),
 ]
+ImdbTitles = Annotated[
+    Path | None,
+    typer.Option(
+        "--imdb_titles",
+        metavar="FILE",
+        help="IMDb's title.basics.tsv.gz for movie_length. If not given: downloaded once.",
+        rich_help_panel=DATA_PANEL,
+    ),
+]
 MovieLengths = Annotated[
     Path | None,
     typer.Option(
         "--movie_lengths",
         metavar="FILE",
-        help="Running times for movie_length: title, year, minutes.",
+        help="Your corrections of lengths: title, year, minutes.",
         rich_help_panel=DATA_PANEL,
     ),
 ]

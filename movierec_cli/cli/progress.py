@@ -83,6 +83,10 @@ class ProgressDisplay:
         """Shows a warning above the bar."""
         self._terminal.warn(message)
 
+    def noted(self, message: str) -> None:
+        """Shows a line above the bar; not said when quiet."""
+        self._terminal.note(message)
+
     def _detail(self, epoch: int, train_loss: float) -> str:
         best = "" if self._best is None else f" · best {self._best:.4f}"
         return f"{epoch} · loss {train_loss:.3f}{best}"

@@ -59,14 +59,11 @@ AnyMinRating = Annotated[float | None, MIN_RATING]
 AnyKCore = Annotated[int | None, K_CORE]
 
 
-def asked_data(
-    dataset: str | None, archive: Path | None, movie_lengths: Path | None, datasets_dir: Path
-) -> DataConfig | None:
-    """The data that the options name, None if they name none."""
-    if dataset is None and archive is None and movie_lengths is None:
+def asked_data(dataset: str | None, archive: Path | None, places: DataConfig) -> DataConfig | None:
+    """The data that the options name, None if they name none; `places` says where files are."""
+    if dataset is None and archive is None:
         return None
-    config = DataConfig(archive=archive, datasets_dir=datasets_dir, movie_lengths=movie_lengths)
-    return config if dataset is None else replace(config, dataset=dataset)
+    return replace(places, dataset=dataset or places.dataset, archive=archive)
 
 
 def judged(config: SavedStudyConfig, terminal: Terminal) -> Study:

@@ -21,6 +21,7 @@ from movierec_cli.cli.options import (
     DatasetName,
     DatasetsDir,
     FeatureSets,
+    ImdbTitles,
     KCore,
     MinRating,
     MovieLengths,
@@ -123,6 +124,7 @@ def train_command(
     additional_feature_sets: FeatureSets = None,
     dataset: DatasetName = DataConfig.dataset,
     archive: ArchivePath = DataConfig.archive,
+    imdb_titles: ImdbTitles = DataConfig.imdb_titles,
     movie_lengths: MovieLengths = DataConfig.movie_lengths,
     datasets_dir: DatasetsDir = DataConfig.datasets_dir,
     split: SplitOption = SplitConfig.kind,
@@ -185,7 +187,11 @@ def train_command(
     config = TrainerConfig(
         feature_sets=parse_feature_sets(additional_feature_sets or [], terminal),
         data=DataConfig(
-            dataset=dataset, archive=archive, datasets_dir=datasets_dir, movie_lengths=movie_lengths
+            dataset=dataset,
+            archive=archive,
+            datasets_dir=datasets_dir,
+            imdb_titles=imdb_titles,
+            movie_lengths=movie_lengths,
         ),
         split=SplitConfig(
             kind=split,

@@ -117,7 +117,8 @@ def test_the_towers_fit_the_split_where_nothing_else_is_said() -> None:
 
 def test_every_option_reaches_its_field(tmp_path: Path) -> None:
     config = config_of(
-        "train --dataset sample --archive a.zip --movie_lengths l.csv --datasets_dir d --split temporal"
+        "train --dataset sample --archive a.zip --imdb-titles t.gz --movie_lengths l.csv --datasets_dir d"
+        " --split temporal"
         " --test_fraction 0.3 --validation_fraction 0.1 --min_rating 1.5 --k_core 2 --embedding_size 3"
         " --layer_sizes 5 4 --dropout 0.5 --l2 0.25 --num_epochs 7 --loss in-batch --weighting ratings"
         " --batch_size 9 --learning_rate 0.125 --validation_freq 2 --patience 6 --no-refit --seed 11"
@@ -127,7 +128,11 @@ def test_every_option_reaches_its_field(tmp_path: Path) -> None:
     assert config == TrainerConfig(
         feature_sets=(features("bucketized_user_age"),),
         data=DataConfig(
-            dataset="sample", archive=Path("a.zip"), datasets_dir=Path("d"), movie_lengths=Path("l.csv")
+            dataset="sample",
+            archive=Path("a.zip"),
+            datasets_dir=Path("d"),
+            imdb_titles=Path("t.gz"),
+            movie_lengths=Path("l.csv"),
         ),
         split=SplitConfig(
             kind=SplitKind.TEMPORAL, test_fraction=0.3, validation_fraction=0.1, min_rating=1.5, k_core=2

@@ -1,0 +1,166 @@
+"""`movierec data lengths`, and what other commands make of lengths."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from movierec_cli.cli.app import app
+from movierec_cli.data.lengths.match_cache import FOLDER_VARIABLE
+from tests.tiny_titles import write_titles
+
+# The films of the small 1M archive are "Fílm 1: it (is) (1981)" to "Fílm 15: it (is) (1995)".
+FILMS = (
+    *((f"tt{n:07d}", "movie", f"Film {n}: It (Is)", str(1980 + n), str(80 + n)) for n in range(1, 11)),
+    ("tt0000011", "movie", "Film 11: It (Is)", "1991", "91"),
+    ("tt0000111", "movie", "Film 11: It (Is)", "1991", "191"),
+)
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def _archive(archive_1m: Path, tmp_path: Path) -> None:
+    """ml-1m.zip where the program looks for it, and titles.tsv.gz beside."""
+    (tmp_path / "datasets").mkdir()
+    archive_1m.rename(tmp_path / "datasets" / "ml-1m.zip")
+    write_titles(tmp_path / "titles.tsv.gz", FILMS)
+
+
+def run(*args: str, width: int = 80) -> Any:
+    return CliRunner().invoke(app, args, prog_name="movierec", env={"COLUMNS": str(width)})
+
+
+def lengths(*args: str, width: int = 80) -> Any:
+    return run("data", "lengths", *args, width=width)
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.mark.usefixtures("_archive")
+@pytest.mark.parametrize("option", ["--imdb-titles", "--imdb_titles"])
+def test_coverage_is_shown_by_rule_and_the_rest_by_name(option: str) -> None:
+    result = lengths(option, "titles.tsv.gz")
+    assert result.exit_code == 0, result.output
+    text = words(result.stdout)
+    assert text.startswith("10 of 15 movies of '1m' have a length (66.7 %).")
+    assert "The lengths are from titles.tsv.gz." in text
+    assert "Unmatched: 4" in text
+    assert "Ambiguous: 1" in text
+    assert "tt0000011, 1991, 91 min tt0000111, 1991, 191 min" in text
+    assert "Fílm 15: it (is) (1995)" in text
+    assert "--csv FILE" in text
+    assert "SHA-256" in result.stderr
+
+
+@pytest.mark.usefixtures("_archive")
+def test_only_the_most_rated_twenty_are_on_the_terminal(make_archive: Any) -> None:
+    movies = "".join(f"{n}::Other {n} (1990)::Drama\n" for n in range(1, 31)).encode()
+    archive = make_archive("1m", replace={"movies.dat": movies}, name="many")
+    result = lengths("--archive", str(archive), "--imdb_titles", "titles.tsv.gz")
+    assert "Unmatched: the 20 of 30 with most ratings" in result.stdout
+    assert result.stdout.count("Other ") == 20
+
+
+@pytest.mark.usefixtures("_archive")
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_the_text_fits_the_terminal(width: int) -> None:
+    result = lengths("--imdb_titles", "titles.tsv.gz", width=width)
+    assert max(map(len, result.stdout.splitlines())) <= width
+
+
+@pytest.mark.usefixtures("_archive")
+def test_the_document_has_every_movie_without_a_length() -> None:
+    result = lengths("--dataset", "1m", "--imdb_titles", "titles.tsv.gz", "--json", "--quiet")
+    document = json.loads(result.stdout)
+    assert document["data"]["name"] == "1m"
+    assert len(document["data"]["lengths_fingerprint"]) == 64
+    assert document["known"] == {"label": "with a length", "n_movies": 10, "n_ratings": 64}
+    assert document["all"]["n_movies"] == 15
+    assert sum(count["n_movies"] for count in document["known_by"]) == 10
+    missing = {movie["movie_id"]: movie for movie in document["without_length"]}
+    assert sorted(missing) == [11, 12, 13, 14, 15]
+    assert missing[12]["status"] == "unmatched"
+    assert {film["minutes"] for film in missing[11]["candidates"]} == {91, 191}
+    assert document["cleared"] is None
+
+
+@pytest.mark.usefixtures("_archive")
+def test_a_file_written_and_corrected_counts_the_next_time(tmp_path: Path) -> None:
+    asked = ("--imdb_titles", "titles.tsv.gz")
+    result = lengths(*asked, "--csv", "lengths.csv")
+    assert "Written: lengths.csv, 15 movies, those without a length first" in result.stdout
+    file = tmp_path / "lengths.csv"
+    file.write_text(file.read_text().replace("1992,,unmatched", "1992,92,unmatched"))
+    corrected = lengths(*asked, "--movie_lengths", "lengths.csv")
+    assert "11 of 15 movies" in corrected.stdout
+    assert "1 corrected by lengths.csv" in corrected.stdout
+    refused = lengths(*asked, "--csv", "lengths.csv")
+    assert refused.exit_code == 1
+    assert "corrected by hand" in refused.stderr
+    assert "1992,92,unmatched" in file.read_text()
+
+
+@pytest.mark.usefixtures("_archive")
+def test_a_wrong_file_ends_with_1_and_names_the_line(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("title,year,minutes\nFilm,1990,2h\n")
+    result = lengths("--imdb_titles", "titles.tsv.gz", "--movie_lengths", "mine.csv")
+    assert result.exit_code == 1
+    assert "mine.csv, line 2: the length is '2h'" in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.usefixtures("_archive")
+def test_rows_of_no_movie_are_warned_of(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("title,year,minutes\nFlim 1,1981,90\n")
+    result = lengths("--movie_lengths", "mine.csv", "--quiet")
+    assert result.exit_code == 0
+    assert "from mine.csv alone" in result.stdout
+    assert (
+        "1 of 1 lengths fit no movie of the data set; the first is in line 2, 'Flim 1 1981'" in result.stderr
+    )
+
+
+@pytest.mark.usefixtures("_archive")
+def test_what_is_kept_can_be_cleared(tmp_path: Path) -> None:
+    assert lengths("--imdb_titles", "titles.tsv.gz").exit_code == 0
+    cleared = lengths("--clear")
+    assert (cleared.exit_code, cleared.stdout) == (0, "Removed 1 table of matches.\n")
+    assert lengths("--clear").stdout == "Removed 0 tables of matches.\n"
+    assert json.loads(lengths("--clear", "--json").stdout) == {"cleared": 0}
+    assert lengths("--imdb_titles", "titles.tsv.gz").exit_code == 0
+    again = lengths("--clear", "--imdb_titles", "titles.tsv.gz", "--json")
+    assert json.loads(again.stdout)["cleared"] == 1
+
+
+def test_the_sample_needs_nothing() -> None:
+    result = lengths("--dataset", "sample")
+    assert result.exit_code == 0
+    assert "The lengths are from the data set itself." in result.stdout
+    assert "--csv" not in result.stdout
+
+
+def test_both_data_options_are_wrong_where_the_name_is() -> None:
+    result = lengths("--dataset", "2m")
+    assert result.exit_code == 2
+    assert "2m" in result.stderr
+
+
+@pytest.mark.usefixtures("_archive")
+def test_doctor_checks_movie_length_and_tells_the_coverage() -> None:
+    asked = ("doctor", "--additional_feature_sets", "movie_length")
+    result = run(*asked, "--imdb-titles", "titles.tsv.gz", width=200)
+    assert result.exit_code == 0, result.output
+    assert "movie lengths: 10 of 15 movies (67 %) from titles.tsv.gz" in result.stderr
+    assert "movie lengths" not in run(*asked, "--imdb-titles", "titles.tsv.gz", "--quiet").stderr
+    assert "movie lengths" not in run("doctor").stderr
