@@ -35,7 +35,7 @@ from movierec_cli.errors import DataError, MovierecError
 FOLDER_VARIABLE = "MOVIEREC_CACHE_DIR"
 
 _FOLDER = "movie-lengths"
-_TABLE, _FINGERPRINT = "matches", "titles"
+_TABLE, _FINGERPRINT, _UNFINISHED = "matches", "titles", ".unfinished-"
 _STATUSES = tuple(Status)
 _RULES = (None, *Rule)
 _NO_FILM = Film(number=0, year=0, minutes=0, is_feature=False)
@@ -92,14 +92,18 @@ def clear_matches() -> int:
     """Removes all that is kept, and returns how many tables of matches that were.
 
     Raises:
-        MovierecError: the folder cannot be removed.
+        MovierecError: something cannot be removed.
     """
     folder = cache_folder() / _FOLDER
-    n_tables = len(_files(folder, f"*_{_TABLE}-*"))
-    shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():
-        raise MovierecError(f"{folder} cannot be removed; remove it by hand, or look at its permissions")
-    return n_tables
+    tables = _files(folder, f"*_{_TABLE}-*")
+    try:
+        for file in tables + _files(folder, f"*_{_FINGERPRINT}-*"):
+            file.unlink(missing_ok=True)
+    except OSError as error:
+        raise MovierecError(f"{folder} cannot be emptied ({error.strerror}); remove it by hand") from error
+    for unfinished in _files(folder, f"{_UNFINISHED}*"):
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return len(tables)
 
 
 def cache_folder() -> Path:
@@ -224,7 +228,7 @@ def _match(rows: list[list[int]]) -> Match:
 def _keep(folder: Path, key: str, rows: list[list[int]]) -> None:
     """Writes beside, then renames, so that a killed process leaves nothing that could be read."""
     try:
-        with TemporaryDirectory(dir=folder) as beside:
+        with TemporaryDirectory(dir=folder, prefix=_UNFINISHED) as beside:
             value = (_checksum(key, np.array(rows, dtype=np.int64)), rows)
             _entries(Path(beside)).precache_value(key, value_to_cache=value)
             [file] = Path(beside).iterdir()

@@ -269,9 +269,8 @@ class Foreign:
     """Something that no table holds."""
 
 
-def checked(cache: Path, rows: list[list[int]]) -> tuple[int, list[list[int]]]:
+def checked(file: Path, rows: list[list[int]]) -> tuple[int, list[list[int]]]:
     """The rows with the checksum that they would have been kept with."""
-    [file] = files_of_tables(cache)
     return match_cache._checksum(file.name.rpartition("_")[2], np.array(rows)), rows
 
 
@@ -284,23 +283,25 @@ DAMAGES: dict[str, Callable[[Path], bytes]] = {
     "None": lambda cache: pickled(None),
     "other checksum": lambda cache: pickled((1, kept_value(cache)[1])),
     "ragged": lambda cache: pickled((1, [*kept_value(cache)[1], [1, 2]])),
-    "a movie too few": lambda cache: pickled(checked(cache, kept_value(cache)[1][:-1])),
+    "a movie too few": lambda cache: pickled(checked(files_of_tables(cache)[0], kept_value(cache)[1][:-1])),
     "a movie too many": lambda cache: pickled(
-        checked(cache, [*kept_value(cache)[1], [4, 0, 1, 7, 1990, 90, 1]])
+        checked(files_of_tables(cache)[0], [*kept_value(cache)[1], [4, 0, 1, 7, 1990, 90, 1]])
     ),
     "a movie twice": lambda cache: pickled(
-        checked(cache, [*kept_value(cache)[1], [0, 0, 1, 7, 1990, 90, 1]])
+        checked(files_of_tables(cache)[0], [*kept_value(cache)[1], [0, 0, 1, 7, 1990, 90, 1]])
     ),
     "unknown status": lambda cache: pickled(
-        checked(cache, [[0, len(Status), 1, 7, 1990, 90, 1], *kept_value(cache)[1][1:]])
+        checked(files_of_tables(cache)[0], [[0, len(Status), 1, 7, 1990, 90, 1], *kept_value(cache)[1][1:]])
     ),
     "unknown rule": lambda cache: pickled(
-        checked(cache, [[0, 0, len(Rule) + 1, 7, 1990, 90, 1], *kept_value(cache)[1][1:]])
+        checked(files_of_tables(cache)[0], [[0, 0, len(Rule) + 1, 7, 1990, 90, 1], *kept_value(cache)[1][1:]])
     ),
     "negative code": lambda cache: pickled(
-        checked(cache, [[0, -1, 1, 7, 1990, 90, 1], *kept_value(cache)[1][1:]])
+        checked(files_of_tables(cache)[0], [[0, -1, 1, 7, 1990, 90, 1], *kept_value(cache)[1][1:]])
     ),
-    "a column too few": lambda cache: pickled(checked(cache, [row[:-1] for row in kept_value(cache)[1]])),
+    "a column too few": lambda cache: pickled(
+        checked(files_of_tables(cache)[0], [row[:-1] for row in kept_value(cache)[1]])
+    ),
 }
 
 
@@ -346,16 +347,29 @@ def test_no_changed_byte_gives_other_matches(
     assert "is damaged and is made anew" in caplog.text
 
 
-@pytest.mark.parametrize("damage", [b"", pickled((1, [[300] * 32])), pickled((1, [[3] * 31]))])
+@pytest.mark.parametrize("numbers", [None, [[300] * 32], [[3] * 31], [[3] * 32] * 2, [[-1] * 32]])
 def test_a_damaged_fingerprint_of_the_list_is_made_anew(
-    damage: bytes, movies: Movies, titles: Path, cache: Path
+    numbers: list[list[int]] | None, movies: Movies, titles: Path, cache: Path
 ) -> None:
     cached_matches(FINGERPRINT, movies, titles, match=Matcher())
     [file] = cache.glob("*_titles-*")
     whole = pickle.loads(file.read_bytes()).value
-    file.write_bytes(damage)
+    file.write_bytes(b"" if numbers is None else pickled(checked(file, numbers)))
     assert cached_matches(FINGERPRINT, movies, titles, match=not_asked) == TABLE
     assert pickle.loads(file.read_bytes()).value == whole
+
+
+def test_a_damaged_table_is_gone_even_if_matching_fails_then(
+    movies: Movies, titles: Path, cache: Path
+) -> None:
+    def fail(movies: Movies, titles: Path, progress: Progress) -> tuple[Match, ...]:
+        raise DataError("is damaged", file=titles)
+
+    cached_matches(FINGERPRINT, movies, titles, match=Matcher())
+    files_of_tables(cache)[0].write_bytes(b"no pickle")
+    with pytest.raises(DataError):
+        cached_matches(FINGERPRINT, movies, titles, match=fail)
+    assert files_of_tables(cache) == []
 
 
 # Whose folder, and which
@@ -490,22 +504,24 @@ def test_clearing_removes_all_and_counts_the_tables(movies: Movies, titles: Path
     assert clear_matches() == 0
     for fingerprint in ("a" * 64, "b" * 64):
         cached_matches(fingerprint, movies, titles, match=Matcher((NO_MATCH,) * 4))
-    (cache / "tmp_of_a_killed_process").mkdir()
-    (cache.parent / "of another").write_text("kept")
+    (cache / "of another").write_text("stays")
     assert clear_matches() == 2
-    assert [path.name for path in cache.parent.iterdir()] == ["of another"]
+    assert [path.name for path in cache.iterdir()] == ["of another"]
     assert cached_matches("a" * 64, movies, titles, match=Matcher()) == TABLE
     assert clear_matches() == 1
 
 
-def test_a_folder_that_cannot_be_removed_is_named(
-    movies: Movies, titles: Path, cache: Path, tmp_path: Path
+def test_what_cannot_be_removed_is_named(
+    movies: Movies, titles: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir(mode=0o700)
-    cache.parent.mkdir()
-    cache.symlink_to(elsewhere)
-    with pytest.raises(MovierecError, match=r"movie-lengths cannot be removed; remove it by hand"):
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    cached_matches(FINGERPRINT, movies, titles, match=Matcher())
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(
+        MovierecError, match=r"movie-lengths cannot be emptied \(Permission denied\); remove it"
+    ):
         clear_matches()
 
 

@@ -13,7 +13,7 @@ import pytest
 from cachier.config import CacheEntry
 
 from movierec_cli.data.dataset import Movies
-from movierec_cli.data.lengths.match_cache import cached_matches
+from movierec_cli.data.lengths.match_cache import cached_matches, clear_matches
 from movierec_cli.data.lengths.matches import Match
 from movierec_cli.data.progress import Progress
 from tests.match_cache_process import FINGERPRINT, TABLE
@@ -71,7 +71,7 @@ def assert_done_at_once(process: subprocess.Popen[str]) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 @pytest.mark.parametrize("moment", ["matching", "writing", "renaming"])
 def test_after_a_killed_process_the_next_matches_at_once_and_keeps(
-    moment: str, titles: Path, tmp_path: Path
+    moment: str, titles: Path, tmp_path: Path, cache: Path
 ) -> None:
     begun = tmp_path / "begun"
     code, _, errors = finished(started(moment, titles, begun, awaited=titles))
@@ -80,6 +80,8 @@ def test_after_a_killed_process_the_next_matches_at_once_and_keeps(
     assert_done_at_once(started("never", titles, begun, awaited=titles))
     assert begun.exists()  # it did match
     assert kept(titles) == TABLE
+    assert clear_matches() == 1
+    assert list(cache.iterdir()) == []  # nor what the killed one left
 
 
 def test_a_table_marked_as_being_calculated_is_not_waited_for(
