@@ -119,6 +119,9 @@ def select_runs(
     return Selection(dataset, config, split, kept, tuple(skipped))
 
 
+_OLDER = "it was trained with other movie lengths than a newer model of the same settings, which is judged"
+
+
 def _runs_of(directory: Path, names: Sequence[str], source: Dataset) -> tuple[list[Run], list[Problem]]:
     """The runs on a data set, and what is not among them."""
     if names:
@@ -137,7 +140,10 @@ def _runs_of(directory: Path, names: Sequence[str], source: Dataset) -> tuple[li
         raise MovierecError(
             f"no saved model in {directory} is of '{source.name}'{why}; train one first: movierec train"
         )
-    return fitting, problems
+    newest = {run.record.config: run for run in sorted(fitting, key=lambda run: run.record.created_at)}
+    older = [run for run in fitting if run is not newest[run.record.config]]
+    problems += [Problem(run.folder, f"{run.record.name}: {_OLDER}") for run in older]
+    return [run for run in fitting if run not in older], problems
 
 
 def _own_split(judged: Sequence[Judged], config: SplitConfig) -> SplitConfig:
@@ -195,5 +201,5 @@ def asked_part(run: Run, config: SplitConfig, test: npt.NDArray[np.int64]) -> Ou
 def _other_data(run: Run, source: Dataset) -> str:
     data = run.record.data
     if data.name == source.name:
-        return f"it was trained on '{data.name}' with other content: another file, or other --movie_lengths"
+        return f"it was trained on '{data.name}' with other content, from another file"
     return f"it was trained on {data.description}, not on the '{source.name}' that is asked for"

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from movierec_cli import __version__
-from movierec_cli.config import Family, TrainerConfig, usual_model
+from movierec_cli.config import Family, Feature, TrainerConfig, usual_model
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.restrict import restrict
@@ -55,6 +55,8 @@ class TrainingObserver(Protocol):
 
     def warned(self, message: str) -> None: ...
 
+    def noted(self, message: str) -> None: ...
+
 
 class SilentObserver:
     """Hears everything and says nothing."""
@@ -78,6 +80,9 @@ class SilentObserver:
         """Nothing."""
 
     def warned(self, message: str) -> None:
+        """Nothing."""
+
+    def noted(self, message: str) -> None:
         """Nothing."""
 
 
@@ -110,9 +115,14 @@ class MovieLensTrainer:
         return self._loaded if self._loaded is not None else self._load()
 
     def _load(self) -> Dataset:
-        dataset = load_dataset(self.config.data, progress=self._observer.data_loading)
+        with_lengths = any(Feature.MOVIE_LENGTH in feature_set for feature_set in self.config.feature_sets)
+        dataset = load_dataset(
+            self.config.data, progress=self._observer.data_loading, with_movie_lengths=with_lengths
+        )
         for warning in dataset.warnings:
             self._observer.warned(warning)
+        for note in dataset.notes:
+            self._observer.noted(note)
         return dataset
 
     @cached_property
@@ -131,11 +141,6 @@ class MovieLensTrainer:
         """What the split did."""
         n_left_out = len(self.source.ratings) - len(self.dataset.ratings)
         return summarize_split(self.dataset, self.split, n_left_out)
-
-    @cached_property
-    def identity(self) -> DataIdentity:
-        """Which data the runs see."""
-        return DataIdentity.of(self.dataset)
 
     def run_configs(self) -> list[RunConfig]:
         """What is asked for: each feature set with each of its seeds, then the baselines."""
@@ -198,17 +203,19 @@ class MovieLensTrainer:
         several = self.config.n_seeds > 1 and config.training is not None
         seed = f", seed {config.training.seed}" if several and config.training else ""
         self._observer.run_started(f"{config.label}{seed}", position, total)
-        saved = None if self.config.retrain else find_run(self.config.saved_models_dir, config, self.identity)
+        identity = DataIdentity.of(self.dataset, config.feature_set)
+        saved = None if self.config.retrain else find_run(self.config.saved_models_dir, config, identity)
         run = saved or self._train(config)
         self._observer.run_ended(run, loaded=saved is not None)
         return run
 
     def _train(self, config: RunConfig) -> Run:
         fitted = self._two_tower(config) if config.family is Family.TWO_TOWER else self._baseline(config)
+        identity = DataIdentity.of(self.dataset, config.feature_set)
         record = RunRecord(
-            name=run_name(config, self.identity),
+            name=run_name(config, identity),
             config=config,
-            data=self.identity,
+            data=identity,
             versions=_versions(_PACKAGES[config.family]),
             created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             split_summary=self.split_summary,

@@ -18,6 +18,12 @@ _OCCUPATIONS_100K = ("technician", "writer", "none", "student")
 ArchiveFactory = Callable[..., Path]
 
 
+@pytest.fixture(autouse=True)
+def own_cache_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the matches that the user keeps."""
+    monkeypatch.setenv("MOVIEREC_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
 def _ratings() -> list[tuple[int, int, int, int]]:
     """(user id, movie id, stars, timestamp): every user rates movies of their own choice, in no order."""
     return [

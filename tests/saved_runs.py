@@ -40,6 +40,9 @@ SPLIT_SUMMARY = SplitSummary(
 )
 
 
+CREATED_AT = "2026-01-02T03:04:05+00:00"
+
+
 def top_k(level: float) -> TopK:
     unseen = {k: level * k / 100 for k in KS}
     return TopK(unseen=unseen, all={k: value / 2 for k, value in unseen.items()}, recall=unseen)
@@ -50,6 +53,7 @@ def data_identity(**changes: object) -> DataIdentity:
         name="1m",
         description="MovieLens 1M",
         fingerprint="ab" * 32,
+        lengths_fingerprint="",
         n_ratings=1000,
         n_movies=4,
         n_users=3,
@@ -82,7 +86,7 @@ def run_record(
         config=config,
         data=data,
         versions={"movierec": "0.1.0", "tensorflow": "2.21.0"},
-        created_at="2026-01-02T03:04:05+00:00",
+        created_at=CREATED_AT,
         split_summary=SPLIT_SUMMARY,
         settings={},
         n_parameters=123_456,
@@ -147,7 +151,14 @@ class EmbeddingModel:
         return questions_by_user(users, lambda rows: self.users[rows] @ self.movies.T)
 
 
-def judged_run(directory: Path, source: Dataset, config: RunConfig, *, seed: int | None = None) -> store.Run:
+def judged_run(
+    directory: Path,
+    source: Dataset,
+    config: RunConfig,
+    *,
+    seed: int | None = None,
+    created_at: str = CREATED_AT,
+) -> store.Run:
     """Saves a run as a training of `config` would leave it: judged on its own test part, at random.
 
     Its embeddings are random: another configuration or seed, other ones.
@@ -156,7 +167,7 @@ def judged_run(directory: Path, source: Dataset, config: RunConfig, *, seed: int
     dataset = restrict(source, min_rating=config.split.min_rating, k_core=config.split.k_core)
     split = split_ratings(dataset.ratings, config.split)
     vocabularies = fit_features(dataset, split.train, config.feature_set)
-    data = DataIdentity.of(dataset)
+    data = DataIdentity.of(dataset, config.feature_set)
     name = run_name(config, data)
     arrays = replace(
         run_artifacts(
@@ -176,6 +187,7 @@ def judged_run(directory: Path, source: Dataset, config: RunConfig, *, seed: int
         name=name,
         config=config,
         data=data,
+        created_at=created_at,
         split_summary=summarize_split(dataset, split, len(source.ratings) - len(dataset.ratings)),
         test=top_k_of(outcome),
     )

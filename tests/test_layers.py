@@ -31,6 +31,8 @@ LAZY = {
     "implicit",
     "scipy",
     "threadpoolctl",
+    "cachier",
+    "requests",
 }
 """Packages that take long to import; outside `models` they are imported inside functions only."""
 

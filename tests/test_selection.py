@@ -144,7 +144,7 @@ def test_runs_of_other_data_are_left_out_or_refused_where_they_are_named(tmp_pat
     assert set(reasons) == {other.folder, newer.folder}
     assert "it was trained on films of mine, not on the 'small'" in reasons[other.folder]
     assert "'small' with other content" in reasons[newer.folder]
-    assert "--movie_lengths" in reasons[newer.folder]
+    assert "another file" in reasons[newer.folder]
     with pytest.raises(MovierecError, match=f"{other.record.name}: it was trained on films of mine"):
         select_runs(tmp_path, [own.record.name, other.record.name], DATASET)
 
@@ -238,3 +238,15 @@ def test_a_damaged_run_is_left_out_or_refused_where_it_is_named(tmp_path: Path) 
 def test_a_split_that_cannot_be_is_wrong_usage(asked: dict[str, float], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         AskedSplit(**asked)  # type: ignore[arg-type]
+
+
+def test_of_models_that_differ_in_the_movie_lengths_alone_the_newest_counts(tmp_path: Path) -> None:
+    asked = config("movie_length")
+    runs = [
+        judged_run(tmp_path, replace(DATASET, lengths_fingerprint=letter * 64), asked, created_at=moment)
+        for letter, moment in (("a", "2026-02-01T00:00:00+00:00"), ("b", "2026-01-01T00:00:00+00:00"))
+    ]
+    selection = select_runs(tmp_path, [], DATASET)
+    assert names([one.run for one in selection.judged]) == [runs[0].record.name]
+    assert "other movie lengths" in selection.skipped[0].message
+    assert selection.skipped[0].folder == runs[1].folder

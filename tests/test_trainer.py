@@ -113,6 +113,22 @@ def test_a_feature_the_data_lacks_is_refused_before_anything_is_trained(tmp_path
     assert MovieLensTrainer(replace(config, feature_sets=SETS[:1])).run()[0].record.data.n_ratings == 25
 
 
+def test_other_movie_lengths_train_only_what_sees_them(trained, tmp_path):
+    folder, _ = trained
+    sets = (*SETS, FeatureSet.parse(["movie_length"]))
+    config = quick_config(folder, feature_sets=sets, baselines=())
+    loaded = Listener()
+    first = MovieLensTrainer(config, loaded).run()
+    assert loaded.loaded == [True, True, False]
+    assert [bool(run.record.data.lengths_fingerprint) for run in first] == [False, False, True]
+    title = MovieLensTrainer(config).source.movies.title[0]
+    corrections = tmp_path / "mine.csv"
+    corrections.write_text(f'title,year,minutes\n"{title}",,333\n', encoding="utf-8")
+    again = Listener()
+    MovieLensTrainer(replace(config, data=replace(config.data, movie_lengths=corrections)), again).run()
+    assert again.loaded == [True, True, False]
+
+
 def test_recommendations_come_from_the_saved_embeddings_without_tensorflow(trained):
     folder, runs = trained
     dataset = MovieLensTrainer(quick_config(folder)).dataset

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from movierec_cli.config import NO_FEATURES, Family, FeatureSet, ModelConfig, SplitConfig, TrainingConfig
+from movierec_cli.config import (
+    NO_FEATURES,
+    Family,
+    Feature,
+    FeatureSet,
+    ModelConfig,
+    SplitConfig,
+    TrainingConfig,
+)
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import SplitSummary
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,18 +49,20 @@ class DataIdentity:
 
     name: str
     description: str
-    fingerprint: str  # SHA-256 (hex) of the archive, and of the movie lengths where they were used
+    fingerprint: str  # SHA-256 (hex) of the archive
+    lengths_fingerprint: str  # of the movies' running times; "" for a model that does not see them
     n_ratings: int
     n_movies: int
     n_users: int
 
     @classmethod
-    def of(cls, dataset: Dataset) -> DataIdentity:
-        """Of a data set as models see it."""
+    def of(cls, dataset: Dataset, feature_set: FeatureSet = NO_FEATURES) -> DataIdentity:
+        """Of a data set as a model with these features sees it."""
         return cls(
             name=dataset.name,
             description=dataset.description,
             fingerprint=dataset.fingerprint,
+            lengths_fingerprint=dataset.lengths_fingerprint if Feature.MOVIE_LENGTH in feature_set else "",
             n_ratings=len(dataset.ratings),
             n_movies=len(dataset.movies),
             n_users=len(dataset.users),

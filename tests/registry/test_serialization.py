@@ -45,8 +45,8 @@ def test_any_setting_comes_back_equal(
     assert reread(record) == record
 
 
-def test_the_written_form_of_version_2_does_not_change_by_accident() -> None:
-    assert FORMAT_VERSION == 2, "describe the new form below"
+def test_the_written_form_of_version_3_does_not_change_by_accident() -> None:
+    assert FORMAT_VERSION == 3, "describe the new form below"
     written = encode(run_record("timestamp"))
     assert isinstance(written, dict)
     assert sorted(written) == [
@@ -55,7 +55,7 @@ def test_the_written_form_of_version_2_does_not_change_by_accident() -> None:
     ]  # fmt: skip
     assert canonical_json(written["data"]) == (
         '{"description":"MovieLens 1M","fingerprint":"' + "ab" * 32 + '",'
-        '"n_movies":4,"n_ratings":1000,"n_users":3,"name":"1m"}'
+        '"lengths_fingerprint":"","n_movies":4,"n_ratings":1000,"n_users":3,"name":"1m"}'
     )
     config = written["config"]
     assert isinstance(config, dict)
