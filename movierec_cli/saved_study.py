@@ -24,7 +24,7 @@ from movierec_cli.data.sources import SOURCES
 from movierec_cli.data.split import Split, summarize_split
 from movierec_cli.errors import MovierecError
 from movierec_cli.judging import headline_metric, judge
-from movierec_cli.leakage import Finding, check_data, check_vocabularies
+from movierec_cli.leakage import Finding, check_data, check_run, unchecked
 from movierec_cli.recommend import rated_by, recommend
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Problem, Run, find_named, list_runs
@@ -68,14 +68,15 @@ def study_saved(config: SavedStudyConfig, observer: TrainingObserver | None = No
     """
     saved = _saved_runs(config)
     data = config.data or _data_of(saved, config.places)
-    source = _source(saved, data, observer or SilentObserver())
+    listener = observer or SilentObserver()
+    source = _source(saved, data, listener)
     selection = select_runs(config.saved_models_dir, config.names, source, config.split)
     dataset, split = selection.dataset, selection.split
     headline_metric(len(dataset.movies), config.ks)  # what cannot work is told before baselines are fitted
     user_ids = config.user_ids if config.user_ids is not None else typical_users(dataset, split)
     user_lists = _user_lists(source, [one.run for one in selection.judged], user_ids)
     wanted = _wanted_baselines(config, data, selection)
-    runs = MovieLensTrainer(wanted, observer, source).run()
+    runs = MovieLensTrainer(wanted, listener, source).run()
     baselines = [Judged(run, asked_part(run, selection.config, split.test)) for run in runs]
     judged = [*selection.judged, *baselines]
     study = judge(
@@ -84,7 +85,7 @@ def study_saved(config: SavedStudyConfig, observer: TrainingObserver | None = No
         selection.config,
         summarize_split(dataset, split, len(source.ratings) - len(dataset.ratings)),
         judged,
-        findings=_findings(selection),
+        findings=_findings(selection, listener),
         user_lists=user_lists,
         ks=config.ks,
         command=train_command_line([one.run.record.config for one in judged], data),
@@ -113,6 +114,8 @@ def _source(runs: Sequence[Run], data: DataConfig, observer: TrainingObserver) -
     source = with_lengths_of(runs, loaded, data, observer.data_loading)
     for warning in source.warnings[len(loaded.warnings) :]:
         observer.warned(warning)
+    for note in source.notes[len(loaded.notes) :]:
+        observer.noted(note)
     return source
 
 
@@ -147,15 +150,16 @@ def _data_of(runs: Sequence[Run], places: DataConfig) -> DataConfig:
     return replace(places, dataset=names[0], archive=None)
 
 
-def _findings(selection: Selection) -> tuple[Finding, ...]:
+def _findings(selection: Selection, observer: TrainingObserver) -> tuple[Finding, ...]:
     """Of the data and the split, then of what each model was fitted on; the same of two seeds once."""
     runs = [one.run for one in selection.judged]
     feature_sets = list(dict.fromkeys(run.record.config.feature_set for run in runs))
     findings = check_data(selection.dataset, selection.split, _split_of(selection), feature_sets)
     for run in runs:
         if run.record.config.family is Family.TWO_TOWER:
-            fitted, feature_set = run.artifacts.vocabularies, run.record.config.feature_set
-            findings += check_vocabularies(selection.dataset, selection.split, feature_set, fitted)
+            findings += check_run(run, selection.dataset, selection.split)
+            if message := unchecked(run, selection.dataset):
+                observer.warned(message)
     return tuple(dict.fromkeys(findings))
 
 

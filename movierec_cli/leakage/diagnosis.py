@@ -14,7 +14,7 @@ from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.errors import MovierecError
 from movierec_cli.leakage.data_checks import run_data_checks
 from movierec_cli.leakage.finding import Checked, Finding, Severity, counted, leaks_first
-from movierec_cli.leakage.vocabulary_checks import check_vocabularies
+from movierec_cli.leakage.run_checks import check_run, unchecked
 from movierec_cli.models.features import require_features
 from movierec_cli.registry.store import Problem, Run, list_runs
 
@@ -61,8 +61,9 @@ def diagnose(
     checked = run_data_checks(counting, split, config, feature_sets)
     runs, unreadable = list_runs(saved_models_dir)
     trained = [run for run in runs if _is_of(run, dataset)]
-    fitted, unchecked = _check_runs(trained, divide)
-    return Diagnosis((*checked, *fitted), (*unreadable, *unchecked))
+    fitted, problems = _check_runs(trained, divide)
+    partly = [Problem(run.folder, message) for run in trained if (message := unchecked(run, dataset))]
+    return Diagnosis((*checked, *fitted), (*unreadable, *problems, *partly))
 
 
 def _is_of(run: Run, dataset: Dataset) -> bool:
@@ -86,7 +87,6 @@ def _check_runs(runs: Sequence[Run], divide: _Divide) -> tuple[tuple[Checked, ..
 
 
 def _run_findings(run: Run, divide: _Divide) -> Iterator[Finding]:
-    config = run.record.config
-    counting, split = divide(config.split)
-    found = check_vocabularies(counting, split, config.feature_set, run.artifacts.vocabularies)
+    counting, split = divide(run.record.config.split)
+    found = check_run(run, counting, split)
     return (replace(finding, sentence=f"{run.record.name}: {finding.sentence}") for finding in found)

@@ -10,7 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from movierec_cli.cli.app import app
+from movierec_cli.config import DataConfig
 from movierec_cli.data.lengths.match_cache import FOLDER_VARIABLE
+from movierec_cli.data.load import load_dataset
+from tests.saved_runs import judged_run, run_config
 from tests.tiny_titles import write_titles
 
 # The films of the small 1M archive are "Fílm 1: it (is) (1981)" to "Fílm 15: it (is) (1995)".
@@ -154,6 +157,28 @@ def test_both_data_options_are_wrong_where_the_name_is() -> None:
     result = lengths("--dataset", "2m")
     assert result.exit_code == 2
     assert "2m" in result.stderr
+
+
+@pytest.mark.usefixtures("_archive")
+def test_what_a_model_fitted_to_lengths_is_checked_with_the_same_lengths_only() -> None:
+    source = load_dataset(DataConfig(imdb_titles=Path("titles.tsv.gz")), with_movie_lengths=True)
+    for feature in ("None", "movie_length"):
+        judged_run(Path("saved_models"), source, run_config(feature))
+    Path("mine.csv").write_text("title,year,minutes,movie_id\n,,92,12\n")
+    same, other = ("--imdb-titles", "titles.tsv.gz"), ("--movie_lengths", "mine.csv")
+    for options, coverage, is_checked in (
+        (same, "movie lengths: 10 of 15 movies", True),
+        (other, "movie lengths: 1 of 15 movies", False),
+        ((), "", False),
+    ):
+        for command in (("evaluate", "--json", "--baselines", "None"), ("doctor", "--json")):
+            result = run(*command, *options)
+            assert result.exit_code == 0, result.output
+            assert coverage in result.stderr
+            assert ("is not checked, as the model saw other lengths" in words(result.stderr)) != is_checked
+            assert "fitted-on-more-than-train" not in json.dumps(json.loads(result.stdout)["findings"])
+    labels = [one["label"] for one in json.loads(run("evaluate", "--json").stdout)["contenders"]]
+    assert {"None", "movie_length"} < set(labels)
 
 
 @pytest.mark.usefixtures("_archive")
