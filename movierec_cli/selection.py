@@ -119,7 +119,13 @@ def select_runs(
     return Selection(dataset, config, split, kept, tuple(skipped))
 
 
-_OLDER = "it was trained with other movie lengths than a newer model of the same settings, which is judged"
+_OLDER = "it was trained with other movie lengths than another model of the same settings, which is judged"
+
+
+def _age(run: Run, source: Dataset) -> tuple[bool, str]:
+    """What sees the lengths of now comes last, then the newest."""
+    sees_these = run.record.data.lengths_fingerprint in ("", source.lengths_fingerprint)
+    return sees_these, run.record.created_at
 
 
 def _runs_of(directory: Path, names: Sequence[str], source: Dataset) -> tuple[list[Run], list[Problem]]:
@@ -140,8 +146,8 @@ def _runs_of(directory: Path, names: Sequence[str], source: Dataset) -> tuple[li
         raise MovierecError(
             f"no saved model in {directory} is of '{source.name}'{why}; train one first: movierec train"
         )
-    newest = {run.record.config: run for run in sorted(fitting, key=lambda run: run.record.created_at)}
-    older = [run for run in fitting if run is not newest[run.record.config]]
+    kept = {run.record.config: run for run in sorted(fitting, key=lambda run: _age(run, source))}
+    older = [run for run in fitting if run is not kept[run.record.config]]
     problems += [Problem(run.folder, f"{run.record.name}: {_OLDER}") for run in older]
     return [run for run in fitting if run not in older], problems
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import json
 import shutil
 import statistics
@@ -111,9 +109,13 @@ def measure_command(archives: Archives) -> list[Row]:
     """The published command on all of 1M, then once more with its six models saved."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        lengths = _write_lengths(archives, folder)
         command = [sys.executable, "-m", "movierec_cli", *PUBLISHED_COMMAND, "--json", "--quiet"]
-        command += ["--archive", str(archives.find("ml-1m.zip")), "--movie_lengths", str(lengths)]
+        command += [
+            "--archive",
+            str(archives.find("ml-1m.zip")),
+            "--imdb_titles",
+            str(archives.find("title.basics.tsv.gz")),
+        ]
         trained = run_process(command, folder)
         again = sorted((run_process(command, folder) for _ in range(RUNS)), key=lambda run: run.wall_s)
         saved = again[RUNS // 2]
@@ -151,21 +153,6 @@ def _epochs(trained: Finished) -> tuple[int, list[Row]]:
         if record["epochs_run"]
     ]
     return sum(record["epochs_run"] for record in records), rows
-
-
-def _write_lengths(archives: Archives, folder: Path) -> Path:
-    """Title, year and minutes out of IMDb's table, for --movie_lengths."""
-    file = folder / "lengths.csv"
-    source = archives.find("title.basics.tsv.gz")
-    with (
-        gzip.open(source, "rt", encoding="utf-8", newline="") as read,
-        file.open("w", encoding="utf-8", newline="") as written,
-    ):
-        writer = csv.writer(written)
-        writer.writerow(["title", "year", "minutes"])
-        for row in csv.DictReader(read, delimiter="\t", quoting=csv.QUOTE_NONE):
-            writer.writerow([row["primaryTitle"], row["startYear"], row["runtimeMinutes"]])
-    return file
 
 
 def _median(command: list[str]) -> float:

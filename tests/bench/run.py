@@ -16,13 +16,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.bench import accuracy, baselines, epoch, processes, ranking, temporal  # noqa: E402
+from tests.bench import accuracy, baselines, epoch, lengths, processes, ranking, temporal  # noqa: E402
 from tests.bench.rows import Archives, Row  # noqa: E402
 
 SECTIONS: dict[str, Callable[[Archives], list[Row]]] = {
     "help": processes.measure_help,
     "sample": processes.measure_sample,
     "columns": processes.measure_columns,
+    "lengths": lengths.measure_lengths,
     "epoch": epoch.measure_epoch,
     "ranking": ranking.measure_ranking,
     "baselines": baselines.measure_baselines,
