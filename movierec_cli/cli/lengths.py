@@ -59,6 +59,8 @@ def lengths_command(
     put minutes into the file, and give it back with `--movie_lengths FILE`,
     here and in `train`.
     """
+    from movierec_cli.data.lengths.titles_file import TITLES_LICENCE
+
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
     n_cleared = _cleared() if clear else None
@@ -82,6 +84,8 @@ def lengths_command(
         terminal.document({**_document(loaded, found, coverage), "cleared": n_cleared})
     else:
         _show(coverage, csv, terminal)
+        if found.titles is not None:
+            terminal.note(TITLES_LICENCE)
     terminal.warn_all((*loaded.warnings, *(found.corrections.warnings if found.corrections else ())))
 
 

@@ -17,7 +17,7 @@ HEADER = b"tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\tstartYear\te
 MAX_MINUTES = 1_000  # above, a running time is a mistake or a whole series'
 
 _CHUNK_BYTES = 1 << 23
-_GZIP_MAGIC = b"\x1f\x8b"
+GZIP_MAGIC = b"\x1f\x8b"
 _FEATURE = b"movie"
 _FILM_TYPES = (_FEATURE, b"short", b"tvMovie", b"tvShort", b"tvSpecial", b"tvMiniSeries", b"video")
 _EPISODE = b"\ttvEpisode\t"
@@ -85,8 +85,9 @@ def _blocks(file: Path, progress: Progress) -> Iterator[bytes]:
     """Whole lines, the last without its line break."""
     try:
         size = file.stat().st_size
-        with file.open("rb") as raw, _unpacked(raw) as stream:
-            _require_header(stream, file)
+        with file.open("rb") as raw, unpacked(raw) as stream:
+            if (problem := header_problem(stream)) is not None:
+                raise DataError(problem, file=file, line=1)
             rest = b""
             while chunk := stream.read(_CHUNK_BYTES):
                 progress(f"reading {file.name}", raw.tell(), size)
@@ -97,12 +98,14 @@ def _blocks(file: Path, progress: Progress) -> Iterator[bytes]:
         raise DataError(f"cannot be read to its end ({error}); fetch it anew", file=file) from error
 
 
-def _unpacked(raw: io.BufferedReader) -> gzip.GzipFile | io.BufferedReader:
-    return gzip.GzipFile(fileobj=raw) if raw.peek(2).startswith(_GZIP_MAGIC) else raw
+def unpacked(raw: io.BufferedReader) -> gzip.GzipFile | io.BufferedReader:
+    """The content of an open file, gzip or plain."""
+    return gzip.GzipFile(fileobj=raw) if raw.peek(2).startswith(GZIP_MAGIC) else raw
 
 
-def _require_header(stream: gzip.GzipFile | io.BufferedReader, file: Path) -> None:
-    line = stream.readline(1_000).rstrip(b"\r\n")
-    if not line.startswith(HEADER):
-        found = line[:80].decode("utf-8", "replace")
-        raise DataError(f"is not IMDb's title.basics: its first line is '{found}'", file=file, line=1)
+def header_problem(stream: gzip.GzipFile | io.BufferedReader) -> str | None:
+    """Reads the first line; what is wrong with it where it is not that of IMDb's list."""
+    line = stream.readline(1_000)
+    if line.startswith(HEADER):
+        return None
+    return f"is not IMDb's list of titles: its first line is '{line[:60].decode('utf-8', 'replace').strip()}'"

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import io
 import os
 import zlib
-from contextlib import nullcontext
 from pathlib import Path
 
 from movierec_cli.config import DataConfig
 from movierec_cli.data.file_lock import held
-from movierec_cli.data.lengths.titles import HEADER
+from movierec_cli.data.lengths.titles import GZIP_MAGIC, header_problem, unpacked
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.resumed_download import Download, DownloadError
 from movierec_cli.errors import DataError
@@ -23,7 +21,6 @@ TITLES_LICENCE = (
     " For personal and non-commercial use only."
 )
 
-_GZIP_MAGIC = b"\x1f\x8b"
 _BLOCK_BYTES = 1 << 20
 _CUT_SHORT = "is cut short"
 
@@ -75,25 +72,17 @@ def _require_titles(file: Path, remedy: str) -> None:
 
 def _problem_at_start(file: Path) -> str | None:
     with file.open("rb") as raw:
-        is_gzip = raw.peek(2)[:2] == _GZIP_MAGIC
         try:
-            with gzip.GzipFile(fileobj=raw) if is_gzip else nullcontext(raw) as stream:
-                return _problem_of_header(stream)
+            with unpacked(raw) as stream:
+                return header_problem(stream)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             return f"is a damaged gzip file ({error})"
-
-
-def _problem_of_header(stream: io.BufferedIOBase) -> str | None:
-    line = stream.readline(1_000)
-    if line.startswith(HEADER):
-        return None
-    return f"is not IMDb's list of titles: its first line is '{line[:60].decode('utf-8', 'replace').strip()}'"
 
 
 def _downloaded(datasets_dir: Path, progress: Progress) -> Path:
     target = datasets_dir / TITLES_NAME
     part, lock = (target.with_name(f".{TITLES_NAME}.{kind}") for kind in ("part", "lock"))
-    download = Download(TITLES_URL, part, _GZIP_MAGIC, f"downloading {TITLES_NAME}", progress)
+    download = Download(TITLES_URL, part, GZIP_MAGIC, f"downloading {TITLES_NAME}", progress)
     try:
         datasets_dir.mkdir(parents=True, exist_ok=True)
         with held(lock, lambda: progress("waiting for another download", download.n_bytes, 0)):
@@ -121,7 +110,7 @@ def _problem_up_to_end(file: Path, progress: Progress) -> str | None:
     size = file.stat().st_size
     try:
         with file.open("rb") as raw, gzip.GzipFile(fileobj=raw) as stream:
-            if (problem := _problem_of_header(stream)) is not None:
+            if (problem := header_problem(stream)) is not None:
                 return problem
             while stream.read(_BLOCK_BYTES):
                 progress(f"checking {TITLES_NAME}", raw.tell(), size)

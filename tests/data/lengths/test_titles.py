@@ -74,7 +74,7 @@ def test_progress_ends_at_the_files_size(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is not IMDb's title.basics: its first line is ''"),
+        (b"", "is not IMDb's list of titles: its first line is ''"),
         (b"<html>not found</html>", "its first line is '<html>not found"),
         (gzip.compress(HEADER.encode() * 50)[:-20], "cannot be read to its end"),
         (b"\x1f\x8bnonsense" * 9, "cannot be read to its end"),
