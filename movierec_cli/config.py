@@ -105,31 +105,96 @@ class SplitKind(enum.StrEnum):
 
 
 class Family(enum.StrEnum):
-    """A kind of model. All but the first are baselines."""
+    """A kind of model."""
 
     TWO_TOWER = "two-tower"
+    MULTI_TASK = "multi-task"
+    """Two towers with a second head that predicts ratings."""
     POPULARITY = "popularity"
     RECENT_POPULARITY = "recent-popularity"
     ITEM_KNN = "item-knn"
     IALS = "ials"
     EASE = "ease"
+    GLOBAL_MEAN = "global-mean"
+    RATING_BIAS = "rating-bias"
+    BIASED_MF = "biased-mf"
 
     @property
     def label(self) -> str:
         """For people."""
         return _FAMILY_LABELS[self]
 
+    @property
+    def is_trained(self) -> bool:
+        """Whether it has features and is trained in epochs; the others are baselines."""
+        return self in _TRAINED
 
+    @property
+    def ranks(self) -> bool:
+        """Whether it scores movies to be watched."""
+        return self not in RATING_BASELINES
+
+    @property
+    def rates(self) -> bool:
+        """Whether it predicts ratings in stars."""
+        return self is Family.MULTI_TASK or self in RATING_BASELINES
+
+
+_TRAINED = (Family.TWO_TOWER, Family.MULTI_TASK)
 _FAMILY_LABELS = {
     Family.TWO_TOWER: "two towers",
+    Family.MULTI_TASK: "two towers, two tasks",
     Family.POPULARITY: "popularity",
     Family.RECENT_POPULARITY: "recent popularity",
     Family.ITEM_KNN: "item-kNN",
     Family.IALS: "iALS",
     Family.EASE: "EASE",
+    Family.GLOBAL_MEAN: "global mean",
+    Family.RATING_BIAS: "user + movie bias",
+    Family.BIASED_MF: "biased MF",
 }
-BASELINES = tuple(family for family in Family if family is not Family.TWO_TOWER)
+RATING_BASELINES = (Family.GLOBAL_MEAN, Family.RATING_BIAS, Family.BIASED_MF)
+BASELINES = (
+    Family.POPULARITY,
+    Family.RECENT_POPULARITY,
+    Family.ITEM_KNN,
+    Family.IALS,
+    Family.EASE,
+)
+"""What a ranking is to be better than."""
 DEFAULT_BASELINES = (Family.POPULARITY, Family.EASE)
+
+
+class Task(enum.StrEnum):
+    """What a model learns."""
+
+    RETRIEVAL = "retrieval"
+    """Which movies somebody will watch."""
+    RATING = "rating"
+    """How many stars they will give."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskWeights:
+    """How much each task's loss counts, both means over the interactions: nats and squared stars."""
+
+    retrieval: float = 1.0
+    rating: float = 0.3
+
+    def __post_init__(self) -> None:
+        for name in ("retrieval", "rating"):
+            _require(getattr(self, name) >= 0, f"--{name}_weight", getattr(self, name), "0 or more")
+        _require(
+            self.retrieval + self.rating > 0,
+            "--retrieval_weight",
+            self.retrieval,
+            "above 0 where --rating_weight is 0",
+        )
+
+    @property
+    def label(self) -> str:
+        """For people: "retrieval × 1, rating × 0.3"."""
+        return f"retrieval × {self.retrieval:g}, rating × {self.rating:g}"
 
 
 class LossKind(enum.StrEnum):
@@ -299,6 +364,7 @@ class TrainerConfig:
     split: SplitConfig = field(default_factory=SplitConfig)
     model: ModelConfig | None = None  # None: `usual_model` of the split
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    tasks: tuple[TaskWeights, ...] = ()  # each feature set with each of them; none: retrieval alone
     baselines: tuple[Family, ...] = DEFAULT_BASELINES
     n_seeds: int = 1  # trainings of each feature set, with the seeds from `training.seed` on
     saved_models_dir: Path = Path("saved_models")

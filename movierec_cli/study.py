@@ -28,7 +28,7 @@ class Contender:
     @property
     def is_baseline(self) -> bool:
         """Whether it is there to be beaten."""
-        return self.family is not Family.TWO_TOWER
+        return not self.family.is_trained
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +52,27 @@ class UserLists:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RatingContender:
+    """A model that predicts ratings, with all its seeds."""
+
+    label: str  # as among the contenders of the ranking, where it is one
+    family: Family
+    records: tuple[RunRecord, ...]  # one a seed
+    rmse: Interval  # stars, over the test ratings; chance is over users and seeds
+    mae: Interval  # stars
+    is_on_front: bool  # no other one has both a lower RMSE and a higher headline metric
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatingStudy:
+    """How well ratings are predicted."""
+
+    answer: tuple[str, ...]  # sentences for people, the most important first
+    contenders: tuple[RatingContender, ...]  # trained ones in the order given, then baselines
+    differences: tuple[PairedDifference, ...]  # of the RMSE: all pairs with a trained one in them
+
+
+@dataclass(frozen=True, kw_only=True)
 class Study:
     """Contenders compared on one data set and split."""
 
@@ -68,3 +89,4 @@ class Study:
     findings: tuple[Finding, ...]
     user_lists: tuple[UserLists, ...]
     command: str  # what reproduces it
+    ratings: RatingStudy | None = None  # where a model predicts them

@@ -11,6 +11,7 @@ from movierec_cli.config import (
     FeatureSet,
     ModelConfig,
     SplitConfig,
+    TaskWeights,
     TrainingConfig,
 )
 from movierec_cli.data.dataset import Dataset
@@ -31,11 +32,14 @@ class RunConfig:
     feature_set: FeatureSet = NO_FEATURES
     model: ModelConfig | None = None
     training: TrainingConfig | None = None
+    tasks: TaskWeights | None = None  # of a model with two tasks
 
     @property
     def label(self) -> str:
         """For people: "timestamp + movie_genres", "EASE"."""
-        return self.feature_set.label if self.family is Family.TWO_TOWER else self.family.label
+        if not self.family.is_trained:
+            return self.family.label
+        return f"{self.feature_set.label} ({self.tasks.label})" if self.tasks else self.feature_set.label
 
     @property
     def without_seed(self) -> RunConfig:
@@ -78,6 +82,18 @@ class TopK:
     recall: dict[int, float]  # as unseen, each user's share first and then the mean over users
 
 
+NO_TOP_K = TopK(unseen={}, all={}, recall={})
+"""Of a model that does not rank."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatingErrors:
+    """How far predicted ratings are off, in stars."""
+
+    rmse: float
+    mae: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class EpochRecord:
     """One validation during training."""
@@ -86,6 +102,7 @@ class EpochRecord:
     train_loss: float  # mean over interactions, nats, L2 left out
     elapsed_s: float  # training time so far, validation left out
     validation: TopK
+    ratings: RatingErrors | None = None  # of the validation part, where the model predicts ratings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,5 +122,6 @@ class RunRecord:
     training_s: float  # with the epochs on train and validation, where the model was trained on
     validation_s: float
     history: tuple[EpochRecord, ...]
-    test: TopK
+    test: TopK  # NO_TOP_K for what only predicts ratings
+    ratings: RatingErrors | None = None  # of the test part; None for what predicts none
     format_version: int = FORMAT_VERSION

@@ -1,0 +1,129 @@
+"""The part of a model that predicts ratings, as plain arrays: stars without TensorFlow.
+
+For a user's vector u, a movie's vector m and a few numbers x of both,
+
+    stars = mean + bias of user + bias of movie + scale · (u · m) + linear · x + dense([u, m, u ∘ m, x])
+
+cut to the data set's scale. The dense layers are relu between, linear last. Users stand as they were at their
+last training rating.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.registry.arrays import Arrays, pack, unpack
+
+FILE_NAME = "rating_head.npz"
+
+_Floats = npt.NDArray[np.float32]
+_BLOCK = 65_536  # pairs at a time
+
+_OF_ROWS = (
+    "user_vectors",
+    "movie_vectors",
+    "user_bias",
+    "movie_bias",
+    "user_numbers",
+    "movie_numbers",
+)
+_SCALARS = ("scale", "mean", "lowest", "highest")
+
+
+@dataclass(frozen=True)
+class RatingHead:
+    """Rows of users and movies are those of the run's ids.
+
+    Raises:
+        ValueError: shapes or dtypes do not fit together.
+    """
+
+    user_vectors: _Floats  # [n_users, width]
+    movie_vectors: _Floats  # [n_movies, width]
+    user_bias: _Floats  # [n_users], stars
+    movie_bias: _Floats  # [n_movies], stars
+    user_numbers: _Floats  # [n_users, a]
+    movie_numbers: _Floats  # [n_movies, b]
+    linear: _Floats  # [a + b]
+    dense: tuple[
+        tuple[_Floats, _Floats], ...
+    ]  # kernels [inputs, outputs] and biases [outputs], first to last
+    scale: float
+    mean: float  # stars
+    lowest: float  # stars
+    highest: float  # stars
+
+    def __post_init__(self) -> None:
+        n_users, n_movies = len(self.user_bias), len(self.movie_bias)
+        width, n_numbers = self.user_vectors.shape[-1], self.linear.size
+        n_user_numbers = self.user_numbers.shape[-1]
+        expected = {
+            "user_vectors": (n_users, width),
+            "movie_vectors": (n_movies, width),
+            "user_numbers": (n_users, n_user_numbers),
+            "movie_numbers": (n_movies, n_numbers - n_user_numbers),
+        }
+        for name, shape in expected.items():
+            if getattr(self, name).shape != shape:
+                raise ValueError(f"{name} has shape {getattr(self, name).shape}, not {shape}")
+        inputs = 3 * width + n_numbers
+        for kernel, bias in self.dense:
+            if kernel.shape != (inputs, bias.size):
+                raise ValueError(f"a dense layer of {inputs} inputs has a kernel of shape {kernel.shape}")
+            inputs = bias.size
+        if inputs != 1:
+            raise ValueError(f"the last dense layer has {inputs} outputs, not 1")
+
+    def stars(self, users: npt.NDArray[Any], movies: npt.NDArray[Any]) -> _Floats:
+        """The predicted ratings of pairs of rows: [n_pairs]."""
+        starts = range(0, len(users), _BLOCK)
+        parts = [
+            self._block(users[start : start + _BLOCK], movies[start : start + _BLOCK]) for start in starts
+        ]
+        return np.concatenate([np.zeros(0, np.float32), *parts])
+
+    def _block(self, users: npt.NDArray[Any], movies: npt.NDArray[Any]) -> _Floats:
+        of_user, of_movie = self.user_vectors[users], self.movie_vectors[movies]
+        product = of_user * of_movie
+        numbers = np.concatenate([self.user_numbers[users], self.movie_numbers[movies]], axis=1)
+        hidden = np.concatenate([of_user, of_movie, product, numbers], axis=1)
+        for kernel, bias in self.dense[:-1]:
+            hidden = np.maximum(hidden @ kernel + bias, 0)
+        kernel, bias = self.dense[-1]
+        stars = (hidden @ kernel + bias)[:, 0] + self.scale * product.sum(axis=1) + numbers @ self.linear
+        stars += self.mean + self.user_bias[users] + self.movie_bias[movies]
+        return np.clip(stars, self.lowest, self.highest).astype(np.float32)
+
+
+def to_bytes(head: RatingHead) -> bytes:
+    """The content of the file."""
+    arrays: Arrays = {name: getattr(head, name) for name in (*_OF_ROWS, "linear")}
+    arrays |= {name: np.array(getattr(head, name), np.float32) for name in _SCALARS}
+    for place, (kernel, bias) in enumerate(head.dense):
+        arrays |= {f"kernel_{place}": kernel, f"bias_{place}": bias}
+    return pack(arrays)
+
+
+def from_bytes(content: bytes) -> RatingHead:
+    """Rebuilds what `to_bytes` wrote.
+
+    Raises:
+        ValueError: the file does not hold what it should.
+    """
+    arrays = unpack(content)
+    n_layers = sum(name.startswith("kernel_") for name in arrays)
+    dense_names = [f"{part}_{place}" for place in range(n_layers) for part in ("kernel", "bias")]
+    names = {*_OF_ROWS, "linear", *_SCALARS, *dense_names}
+    if arrays.keys() != names or any(array.dtype != np.float32 for array in arrays.values()):
+        raise ValueError(
+            f"{FILE_NAME} holds {sorted(arrays)}, not {sorted(names)}, or other types than float32"
+        )
+    dense = tuple((arrays[f"kernel_{place}"], arrays[f"bias_{place}"]) for place in range(n_layers))
+    scalars = {name: float(arrays[name]) for name in _SCALARS}
+    return RatingHead(
+        **{name: arrays[name] for name in _OF_ROWS}, linear=arrays["linear"], dense=dense, **scalars
+    )
