@@ -96,7 +96,8 @@ class RatingHead:
         kernel, bias = self.dense[-1]
         stars = (hidden @ kernel + bias)[:, 0] + self.scale * product.sum(axis=1) + numbers @ self.linear
         stars += self.mean + self.user_bias[users] + self.movie_bias[movies]
-        return np.clip(stars, self.lowest, self.highest).astype(np.float32)
+        clipped: _Floats = np.clip(stars, self.lowest, self.highest).astype(np.float32)
+        return clipped
 
 
 def to_bytes(head: RatingHead) -> bytes:
@@ -123,7 +124,17 @@ def from_bytes(content: bytes) -> RatingHead:
             f"{FILE_NAME} holds {sorted(arrays)}, not {sorted(names)}, or other types than float32"
         )
     dense = tuple((arrays[f"kernel_{place}"], arrays[f"bias_{place}"]) for place in range(n_layers))
-    scalars = {name: float(arrays[name]) for name in _SCALARS}
     return RatingHead(
-        **{name: arrays[name] for name in _OF_ROWS}, linear=arrays["linear"], dense=dense, **scalars
+        user_vectors=arrays["user_vectors"],
+        movie_vectors=arrays["movie_vectors"],
+        user_bias=arrays["user_bias"],
+        movie_bias=arrays["movie_bias"],
+        user_numbers=arrays["user_numbers"],
+        movie_numbers=arrays["movie_numbers"],
+        linear=arrays["linear"],
+        dense=dense,
+        scale=float(arrays["scale"]),
+        mean=float(arrays["mean"]),
+        lowest=float(arrays["lowest"]),
+        highest=float(arrays["highest"]),
     )
