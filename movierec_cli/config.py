@@ -365,6 +365,7 @@ class TrainerConfig:
     model: ModelConfig | None = None  # None: `usual_model` of the split
     training: TrainingConfig = field(default_factory=TrainingConfig)
     tasks: tuple[TaskWeights, ...] = ()  # each feature set with each of them; none: retrieval alone
+    rating_baselines: tuple[Family, ...] = RATING_BASELINES  # where there are tasks
     baselines: tuple[Family, ...] = DEFAULT_BASELINES
     n_seeds: int = 1  # trainings of each feature set, with the seeds from `training.seed` on
     saved_models_dir: Path = Path("saved_models")
