@@ -1,0 +1,1 @@
+"""The second task: how many stars somebody will give."""
