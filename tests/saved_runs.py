@@ -8,20 +8,29 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import Family, FeatureSet, ModelConfig, SplitConfig, TrainingConfig
+from movierec_cli.config import (
+    Family,
+    FeatureSet,
+    ModelConfig,
+    SplitConfig,
+    TaskWeights,
+    TrainingConfig,
+)
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.restrict import restrict
-from movierec_cli.data.split import SplitSummary, split_ratings, summarize_split
+from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome
 from movierec_cli.evaluation.questions import Questions, questions_by_user
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
+from movierec_cli.evaluation.ratings import RatingOutcome, clipped, rating_errors, rating_scale
 from movierec_cli.evaluation.top_k import top_k_of
 from movierec_cli.models.features import fit_features
 from movierec_cli.registry import store
 from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.identity import run_name
-from movierec_cli.registry.record import DataIdentity, EpochRecord, RunConfig, RunRecord, TopK
+from movierec_cli.registry.rating_head import RatingHead
+from movierec_cli.registry.record import NO_TOP_K, DataIdentity, EpochRecord, RunConfig, RunRecord, TopK
 
 KS = (1, 5, 10, 50, 100)
 SPLIT_SUMMARY = SplitSummary(
@@ -163,19 +172,146 @@ def judged_run(
 
     Its embeddings are random: another configuration or seed, other ones.
     """
+    one = _judged(source, config, seed, created_at)
+    return store.save_run(directory, one.record, one.outcome, one.artifacts)
+
+
+def multi_task_config(
+    *features: str, rating: float = 0.3, retrieval: float = 1.0, **training: object
+) -> RunConfig:
+    return replace(
+        run_config(*features, **training),
+        family=Family.MULTI_TASK,
+        tasks=TaskWeights(retrieval=retrieval, rating=rating),
+    )
+
+
+def judged_multi_task_run(
+    directory: Path,
+    source: Dataset,
+    config: RunConfig,
+    *,
+    seed: int | None = None,
+    created_at: str = CREATED_AT,
+) -> store.Run:
+    """The same for a model with two tasks: its rating head is random too.
+
+    Its rating outcome is what the head says of the test ratings.
+    """
+    one = _judged(source, config, seed, created_at)
+    ratings, test = one.dataset.ratings, one.split.test
+    mean = float(ratings.rating[one.split.fit].mean())
+    head = rating_head(
+        n_users=len(one.dataset.users),
+        n_movies=len(one.dataset.movies),
+        mean=mean,
+        scale_of_stars=rating_scale(one.dataset),
+        seed=one.seed,
+    )
+    predicted = head.stars(ratings.user_index[test], ratings.movie_index[test])
+    outcome = RatingOutcome(test, ratings.user_index[test], ratings.rating[test], predicted)
+    record = replace(one.record, ratings=rating_errors(outcome))
+    return store.save_run(
+        directory, record, one.outcome, one.artifacts, rating_outcome=outcome, rating_head=head
+    )
+
+
+def rating_head(
+    *,
+    n_users: int = 3,
+    n_movies: int = 4,
+    mean: float = 3.5,
+    scale_of_stars: tuple[float, float] = (1.0, 5.0),
+    seed: int = 0,
+) -> RatingHead:
+    """A random head with every part there can be."""
+    rng = np.random.default_rng(seed)
+
+    def floats(*shape: int, spread: float = 1.0) -> npt.NDArray[np.float32]:
+        return rng.normal(0, spread, shape).astype(np.float32)
+
+    width, hidden, numbers_of_user, numbers_of_movie = 3, 5, 1, 2
+    numbers = numbers_of_user + numbers_of_movie
+    return RatingHead(
+        user_vectors=floats(n_users, width),
+        movie_vectors=floats(n_movies, width),
+        user_bias=floats(n_users, spread=0.3),
+        movie_bias=floats(n_movies, spread=0.3),
+        user_numbers=floats(n_users, numbers_of_user),
+        movie_numbers=floats(n_movies, numbers_of_movie),
+        linear=floats(numbers, spread=0.1),
+        dense=(
+            (floats(3 * width + numbers, hidden, spread=0.2), floats(hidden, spread=0.1)),
+            (floats(hidden, 1, spread=0.2), floats(1, spread=0.1)),
+        ),
+        scale=0.25,
+        mean=mean,
+        lowest=scale_of_stars[0],
+        highest=scale_of_stars[1],
+    )
+
+
+HOW_MUCH_IS_KNOWN = {Family.GLOBAL_MEAN: 0.0, Family.RATING_BIAS: 0.3, Family.BIASED_MF: 0.4}
+
+
+def rating_baseline_run(
+    directory: Path,
+    source: Dataset,
+    family: Family,
+    *,
+    split: SplitConfig | None = None,
+    created_at: str = CREATED_AT,
+) -> store.Run:
+    """Saves a rating baseline as if it had been fitted: biased MF errs least, the global mean most."""
+    config = RunConfig(family=family, split=split or SplitConfig())
+    dataset = restrict(source, min_rating=config.split.min_rating, k_core=config.split.k_core)
+    parts = split_ratings(dataset.ratings, config.split)
+    data = DataIdentity.of(dataset)
+    ratings, test = dataset.ratings, parts.test
+    mean, stars = ratings.rating[parts.fit].mean(), ratings.rating[test]
+    known = HOW_MUCH_IS_KNOWN[family]
+    noise = np.random.default_rng(list(HOW_MUCH_IS_KNOWN).index(family)).normal(0, known / 2, len(test))
+    predicted = clipped(mean + known * (stars - mean) + noise, dataset)
+    outcome = RatingOutcome(test, ratings.user_index[test], stars, predicted)
+    record = replace(
+        run_record(),
+        name=run_name(config, data),
+        config=config,
+        data=data,
+        created_at=created_at,
+        split_summary=summarize_split(dataset, parts, len(source.ratings) - len(ratings)),
+        settings={} if family is Family.GLOBAL_MEAN else {"l2": 5.0},
+        best_epoch=0,
+        epochs_run=0,
+        history=(),
+        test=NO_TOP_K,
+        ratings=rating_errors(outcome),
+    )
+    return store.save_run(directory, record, None, None, rating_outcome=outcome)
+
+
+@dataclass(frozen=True)
+class _JudgedModel:
+    """A random model of `judged_run` before it is saved."""
+
+    dataset: Dataset
+    split: Split
+    record: RunRecord
+    outcome: Outcome
+    artifacts: RunArtifacts
+    seed: int
+
+
+def _judged(source: Dataset, config: RunConfig, seed: int | None, created_at: str) -> _JudgedModel:
     assert config.training is not None
     dataset = restrict(source, min_rating=config.split.min_rating, k_core=config.split.k_core)
     split = split_ratings(dataset.ratings, config.split)
     vocabularies = fit_features(dataset, split.train, config.feature_set)
     data = DataIdentity.of(dataset, config.feature_set)
     name = run_name(config, data)
+    seed = int(name[-12:], 16) if seed is None else seed
     arrays = replace(
-        run_artifacts(
-            n_users=len(dataset.users),
-            n_movies=len(dataset.movies),
-            dim=4,
-            seed=int(name[-12:], 16) if seed is None else seed,
-        ),
+        run_artifacts(n_users=len(dataset.users), n_movies=len(dataset.movies), dim=4, seed=seed),
         vocabularies={feature.value: vocabulary for feature, vocabulary in vocabularies.items()},
         user_ids=dataset.users.user_id,
         movie_ids=dataset.movies.movie_id,
@@ -191,4 +327,4 @@ def judged_run(
         split_summary=summarize_split(dataset, split, len(source.ratings) - len(dataset.ratings)),
         test=top_k_of(outcome),
     )
-    return store.save_run(directory, record, outcome, arrays)
+    return _JudgedModel(dataset, split, record, outcome, arrays, seed)

@@ -12,14 +12,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from movierec_cli.config import Family
 from movierec_cli.errors import SavedModelError
 from movierec_cli.evaluation.outcome import Outcome
+from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.registry import artifacts as artifact_files
-from movierec_cli.registry import folders, outcomes
+from movierec_cli.registry import folders, outcomes, rating_outcomes
+from movierec_cli.registry import rating_head as head_file
 from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.identity import RUN_NAME, run_name
+from movierec_cli.registry.rating_head import RatingHead
 from movierec_cli.registry.record import FORMAT_VERSION, DataIdentity, RunConfig, RunRecord
+from movierec_cli.registry.run_files import RunParts, files_of
 from movierec_cli.registry.serialization import JSON, canonical_json, decode, encode
 
 __all__ = [
@@ -59,12 +62,30 @@ class Run:
 
     @cached_property
     def outcome(self) -> Outcome:
-        """What the model did with the test part, read and checked at the first look.
+        """How the model ranked the test part, read and checked at the first look.
 
         Raises:
-            SavedModelError: a file is missing or is not what was written.
+            SavedModelError: a file is missing or is not what was written, or the model does not rank.
         """
-        return _read(self.folder, (outcomes.FILE_NAME,), lambda files: outcomes.from_bytes(*files.values()))
+        return _read_one(self.folder, outcomes.FILE_NAME, outcomes.from_bytes)
+
+    @cached_property
+    def rating_outcome(self) -> RatingOutcome:
+        """What the model made of the test ratings, read and checked at the first look.
+
+        Raises:
+            SavedModelError: a file is missing or is not what was written, or the model predicts no ratings.
+        """
+        return _read_one(self.folder, rating_outcomes.FILE_NAME, rating_outcomes.from_bytes)
+
+    @cached_property
+    def rating_head(self) -> RatingHead:
+        """What predicts ratings, read and checked at the first look. Baselines have none.
+
+        Raises:
+            SavedModelError: a file is missing or is not what was written, or the model has none.
+        """
+        return _read_one(self.folder, head_file.FILE_NAME, head_file.from_bytes)
 
     @cached_property
     def size_bytes(self) -> int:
@@ -89,7 +110,15 @@ class _Manifest:
     stamp: tuple[int, int]  # of the file, other for each that is written
 
 
-def save_run(directory: Path, record: RunRecord, outcome: Outcome, artifacts: RunArtifacts | None) -> Run:
+def save_run(
+    directory: Path,
+    record: RunRecord,
+    outcome: Outcome | None,
+    artifacts: RunArtifacts | None,
+    *,
+    rating_outcome: RatingOutcome | None = None,
+    rating_head: RatingHead | None = None,
+) -> Run:
     """Writes a run, replacing a complete one of the same name only once the new one is complete.
 
     What has the name but is no usable run is kept, as "<name>.damaged-<token>".
@@ -97,20 +126,25 @@ def save_run(directory: Path, record: RunRecord, outcome: Outcome, artifacts: Ru
     Args:
         directory: the saved models.
         record: what is known of the run.
-        outcome: what it did with the test part.
+        outcome: how it ranked the test part; None for a model that does not rank.
         artifacts: the trained arrays; None for a baseline.
+        rating_outcome: what it made of the test ratings; None for a model that predicts none.
+        rating_head: what predicts ratings; only of a trained model that does.
 
     Raises:
         SavedModelError: the folder cannot be written.
-        ValueError: the record's name is not the one its configuration and data give.
+        ValueError: the record's name is not the one its configuration and data give, or a part is missing
+            or too many for its family.
     """
     expected = run_name(record.config, record.data)
     if record.name != expected:
         raise ValueError(f"the record is named '{record.name}', but its configuration gives '{expected}'")
     folders.recover(directory)
-    files = {outcomes.FILE_NAME: outcomes.to_bytes(outcome)}
-    files |= artifact_files.to_files(artifacts) if artifacts is not None else {}
-    if set(files) != _files_of(record.config.family):
+    parts = RunParts(
+        outcome=outcome, artifacts=artifacts, rating_outcome=rating_outcome, rating_head=rating_head
+    )
+    files = parts.contents()
+    if set(files) != files_of(record.config.family):
         raise ValueError(f"a run of family {record.config.family} has other files than {sorted(files)}")
     files[_RECORD_FILE] = _manifest_bytes(record, files)
     folder = folders.install(directory, record.name, files, replaceable=_is_run)
@@ -211,11 +245,6 @@ def _is_run(folder: Path) -> bool:
     return not folder.is_symlink()
 
 
-def _files_of(family: Family) -> set[str]:
-    trained = artifact_files.FILE_NAMES if family is Family.TWO_TOWER else ()
-    return {outcomes.FILE_NAME, *trained}
-
-
 def _manifest_bytes(record: RunRecord, files: Mapping[str, bytes]) -> bytes:
     content: dict[str, JSON] = {
         "format_version": FORMAT_VERSION,
@@ -263,7 +292,7 @@ def _check_identity(folder: Path, record: RunRecord, checksums: Mapping[str, str
     expected = run_name(record.config, record.data)
     if record.name != expected or folder.name != expected or not RUN_NAME.fullmatch(expected):
         raise SavedModelError(f"{folder}: its content belongs in a folder named '{expected}'")
-    if set(checksums) != _files_of(record.config.family):
+    if set(checksums) != files_of(record.config.family):
         raise SavedModelError(f"{folder}: run.json lists {sorted(checksums)}, not a model's files")
     for name in checksums:
         if not (folder / name).is_file():
@@ -283,6 +312,10 @@ def _read(folder: Path, names: Iterable[str], build: Callable[[dict[str, bytes]]
             manifest = newer  # another process put a newer run in this place between the reads
 
 
+def _read_one(folder: Path, name: str, build: Callable[[bytes], T]) -> T:
+    return _read(folder, (name,), lambda files: build(files[name]))
+
+
 def _settled(read: Callable[[Path], T], folder: Path) -> T:
     """Reads again before it gives up: another process may be putting a newer run in this place."""
     for pause_s in _PAUSES_S:
@@ -298,7 +331,9 @@ def _read_checked(
 ) -> T:
     missing = sorted(set(names) - set(manifest.checksums))
     if missing:
-        raise SavedModelError(f"{folder} holds a baseline, which has no {', '.join(missing)}")
+        family = manifest.record.config.family
+        kind = f"{family.label} model" if family.is_trained else "baseline"
+        raise SavedModelError(f"{folder} holds a {kind}, which has no {', '.join(missing)}")
     files = {name: _read_file(folder, name) for name in names}
     for name, content in files.items():
         if _sha256(content) != manifest.checksums[name]:
