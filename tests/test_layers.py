@@ -17,6 +17,8 @@ LAYERS = (
     {
         *("trainer", "recommend", "reports", "export", "study", "judging", "selection", "leakage"),
         *("saved_study", "reproduction"),
+        *("movie_search", "predict", "prediction_files", "rating_runs", "trained_rows"),
+        *("data_of_runs", "rank_by"),
     },
     {"cli", "__main__"},
 )

@@ -32,6 +32,7 @@ _NUMBERS = {word: str(n) for n, word in enumerate(_ONE_TO_TWENTY.split(), start=
     word: str(10 * n) for n, word in enumerate(_TENS_FROM_THIRTY.split(), start=3)
 }
 _LOOSE = _NUMBERS | {"the": "", "part": ""}
+_CONNECTING = ("and", "part")
 # Letters that Unicode does not take apart into a plain one and an accent.
 _LETTERS = {"æ": "ae", "œ": "oe", "ø": "o", "ð": "d", "þ": "th", "ł": "l", "đ": "d", "ı": "i"}
 _MARKS = (
@@ -127,6 +128,27 @@ def holed_names(plain: str) -> Iterator[tuple[str, str]]:
                 yield " ".join([*words[:place], "*", *words[place + 1 :]]), word
 
 
+def spellings(word: str) -> tuple[str, ...]:
+    """The ways in which titles write a word of a plain name: "seven" is also "7" and "vii"."""
+    number = _NUMBERS.get(word) or _NUMERALS.get(word) or word
+    tables = (_NUMBERS, _NUMERALS)
+    others = (other for table in tables for other, value in table.items() if value == number)
+    return _distinct(iter([word, number, *others]))
+
+
+def says_little(word: str) -> bool:
+    """Whether names that are alike may differ by this word of a plain name."""
+    return word in _ARTICLES or word in _CONNECTING
+
+
+def folded(text: str) -> str:
+    """In lower case and without accents; punctuation stays."""
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(_LETTERS.get(c, c) for c in decomposed if not unicodedata.combining(c))
+
+
 MISSPELT_LENGTH = 5
 _TWO_MISTAKES_LENGTH = 7
 
@@ -151,9 +173,7 @@ def _distance(first: str, second: str) -> int:
 def _words(name: str) -> list[str]:
     if name.isascii():
         return name.lower().translate(_MARKS).split()
-    folded = unicodedata.normalize("NFKD", name.casefold())
-    letters = "".join(_LETTERS.get(c, c) for c in folded if not unicodedata.combining(c))
-    return _NO_WORD.sub(" ", letters.translate(_MARKS)).split()
+    return _NO_WORD.sub(" ", folded(name).translate(_MARKS)).split()
 
 
 def _distinct(names: Sequence[str] | Iterator[str]) -> tuple[str, ...]:
