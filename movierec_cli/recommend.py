@@ -1,16 +1,29 @@
-"""Recommendations for one user, from a run's saved embeddings alone."""
+"""Recommendations for one user, from a run's saved arrays alone.
+
+In two stages where a run predicts ratings: the movies of the highest scores are retrieved, then ordered.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import FeatureSet
+from movierec_cli.config import FeatureSet, TaskWeights
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.errors import MovierecError, SavedModelError
+from movierec_cli.data.id_index import UNKNOWN_ROW
+from movierec_cli.errors import MovierecError, UsageError
+from movierec_cli.rank_by import RankBy
+from movierec_cli.rating_runs import TRAIN_ONE, predicts_ratings, require_ratings
 from movierec_cli.registry.store import Run
+from movierec_cli.trained_rows import TrainedRows, trained_rows
+
+RETRIEVED = 200  # movies that are ordered in the second stage
+
+_Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -32,6 +45,7 @@ class RecommendedMovie:
     title: str
     genres: tuple[str, ...]
     score: float  # comparable within one run and user only
+    stars: float | None = None  # predicted; None of a run that predicts none
 
 
 @dataclass(frozen=True)
@@ -42,12 +56,27 @@ class Recommendations:
     feature_set: FeatureSet
     user_id: int
     movies: tuple[RecommendedMovie, ...]
+    rank_by: RankBy = RankBy.SCORE
+    tasks: TaskWeights | None = None  # of a model with two tasks
+
+    @property
+    def label(self) -> str:
+        """The model for people: "timestamp (retrieval × 1, rating × 0.3)"."""
+        return f"{self.feature_set.label} ({self.tasks.label})" if self.tasks else self.feature_set.label
 
 
 def recommend(
-    dataset: Dataset, run: Run, user_id: int, *, top: int = 10, include_seen: bool = False
+    dataset: Dataset,
+    run: Run,
+    user_id: int,
+    *,
+    top: int = 10,
+    include_seen: bool = False,
+    rank_by: RankBy = RankBy.SCORE,
 ) -> Recommendations:
     """The movies a run scores highest for a user; equal scores in the order of the catalogue.
+
+    By ratings or a blend, the `RETRIEVED` highest scores are ordered anew; equal values keep their order.
 
     Args:
         dataset: the data set the run was trained on.
@@ -55,27 +84,51 @@ def recommend(
         user_id: the user's id in the data set.
         top: how many movies at most; fewer where the user has seen nearly all.
         include_seen: whether movies the user rated, in whatever part of the split, may be recommended.
+        rank_by: what orders the movies retrieved.
 
     Raises:
-        MovierecError: the data set has no such user, or the training left them out.
+        MovierecError: the data set has no such user, the training left them out, or the run predicts no
+            ratings to order by.
         SavedModelError: the run was trained on other data, or is damaged.
     """
+    if rank_by is not RankBy.SCORE:
+        require_ratings(run.record)
     user_index = user_row(dataset, user_id)
-    scores = _scores(dataset, run, user_index)  # [n_movies]
+    trained = trained_rows(dataset, run)
+    scores = _scores(run, trained, user_index)  # [n_movies]
     candidates = np.ones(len(scores), dtype=bool) if include_seen else ~_seen(dataset, user_index)
     candidates &= scores > -np.inf
     best_first = np.argsort(-scores, kind="stable")
-    chosen = best_first[candidates[best_first]][:top]
+    retrieved = best_first[candidates[best_first]][: max(top, RETRIEVED)]
+    stars = _stars(run, trained, user_index, retrieved)  # [n_retrieved]
+    order = np.argsort(-_VALUES[rank_by](scores[retrieved], stars), kind="stable")[:top]
     movies = tuple(
         RecommendedMovie(
             movie_id=int(dataset.movies.movie_id[row]),
             title=dataset.movies.title[row],
             genres=_genres(dataset, row),
             score=float(scores[row]),
+            stars=None if np.isnan(predicted) else float(predicted),
         )
-        for row in chosen
+        for row, predicted in zip(retrieved[order], stars[order], strict=True)
     )
-    return Recommendations(run.record.name, run.record.config.feature_set, user_id, movies)
+    config = run.record.config
+    return Recommendations(
+        run.record.name, config.feature_set, user_id, movies, rank_by=rank_by, tasks=config.tasks
+    )
+
+
+def check_rank_by(rank_by: RankBy, tasks: Sequence[TaskWeights]) -> None:
+    """Finds out before a training whether its models can order recommendations so.
+
+    Raises:
+        UsageError: not all of them will predict ratings.
+    """
+    if rank_by is RankBy.SCORE or (tasks and all(weights.rating > 0 for weights in tasks)):
+        return
+    raise UsageError(
+        f"--rank_by {rank_by} needs models that predict ratings: {TRAIN_ONE}, with a --rating_weight above 0"
+    )
 
 
 def rated_by(dataset: Dataset, user_id: int) -> tuple[RatedMovie, ...]:
@@ -115,28 +168,43 @@ def user_row(dataset: Dataset, user_id: int) -> int:
     return int(rows[0])
 
 
-def _scores(dataset: Dataset, run: Run, user_index: int) -> npt.NDArray[np.float32]:
+def _scores(run: Run, trained: TrainedRows, user_index: int) -> npt.NDArray[np.float32]:
     """Of every movie of the data set; minus infinity for those that were left out of the training."""
-    artifacts = run.artifacts
-    for kept, current in (
-        (artifacts.movie_ids, dataset.movies.movie_id),
-        (artifacts.user_ids, dataset.users.user_id),
-    ):
-        left_some_out = run.record.config.split.k_core > 0
-        if not (np.isin(kept, current).all() if left_some_out else np.array_equal(kept, current)):
-            raise SavedModelError(f"{run.folder} was trained on other data than '{dataset.name}' is now")
-    row = np.flatnonzero(artifacts.user_ids == dataset.users.user_id[user_index])
-    if len(row) == 0:
-        raise MovierecError(
-            f"user {dataset.users.user_id[user_index]} was left out when {run.record.name} was trained;"
-            f" its --k_core was {run.record.config.split.k_core}"
-        )
-    scores = np.full(len(dataset.movies), -np.inf, np.float32)
-    known = np.isin(dataset.movies.movie_id, artifacts.movie_ids)
-    place = {movie_id: place for place, movie_id in enumerate(artifacts.movie_ids.tolist())}
-    rows = [place[movie_id] for movie_id in dataset.movies.movie_id[known].tolist()]
-    scores[known] = artifacts.movie_embeddings[rows] @ artifacts.user_embeddings[row[0]]
+    user = run.artifacts.user_embeddings[trained.user(user_index)]
+    scores = np.full(len(trained.movies), -np.inf, np.float32)
+    known = trained.movies != UNKNOWN_ROW
+    scores[known] = run.artifacts.movie_embeddings[trained.movies[known]] @ user
     return scores
+
+
+def _stars(
+    run: Run, trained: TrainedRows, user_index: int, movies: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float32]:
+    """Predicted for some movies; NaN where the run predicts none."""
+    if not predicts_ratings(run.record):
+        return np.full(len(movies), np.nan, np.float32)
+    users = np.full(len(movies), trained.user(user_index))
+    return run.rating_head.stars(users, trained.movies[movies])
+
+
+def _blend(scores: npt.NDArray[np.float32], stars: npt.NDArray[np.float32]) -> _Values:
+    return (_standardised(scores) + _standardised(stars)) / 2
+
+
+def _standardised(values: npt.NDArray[np.float32]) -> _Values:
+    """In standard deviations from the mean; 0 where all are equal, which then decide nothing."""
+    exact = values.astype(np.float64)
+    if len(exact) == 0 or exact.min() == exact.max():
+        return np.zeros(len(exact))
+    standardised: _Values = (exact - exact.mean()) / exact.std()
+    return standardised
+
+
+_VALUES: dict[RankBy, Callable[[npt.NDArray[np.float32], npt.NDArray[np.float32]], npt.NDArray[Any]]] = {
+    RankBy.SCORE: lambda scores, stars: scores,
+    RankBy.RATING: lambda scores, stars: stars,
+    RankBy.BLEND: _blend,
+}
 
 
 def _seen(dataset: Dataset, user_index: int) -> npt.NDArray[np.bool_]:

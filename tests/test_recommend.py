@@ -4,12 +4,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from movierec_cli.config import TaskWeights
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.errors import MovierecError, SavedModelError
-from movierec_cli.recommend import rated_by, recommend
+from movierec_cli.errors import MovierecError, SavedModelError, UsageError
+from movierec_cli.predict import predict
+from movierec_cli.rank_by import RankBy
+from movierec_cli.recommend import RETRIEVED, check_rank_by, rated_by, recommend
+from movierec_cli.registry import store
 from movierec_cli.registry.artifacts import RunArtifacts
+from movierec_cli.registry.rating_head import RatingHead
 from movierec_cli.registry.store import Run
-from tests.saved_runs import run_artifacts, run_record, save_run
+from tests.saved_runs import (
+    judged_multi_task_run,
+    multi_task_config,
+    run_artifacts,
+    run_record,
+    save_run,
+)
+from tests.small_dataset import small_dataset
 from tests.tiny_dataset import GENRES, ROWS, TITLES, tiny_dataset
 
 
@@ -97,3 +109,141 @@ def test_a_run_of_other_data_is_refused(dataset: Dataset, run: Run) -> None:
     movies = replace(dataset.movies, movie_id=dataset.movies.movie_id + 1)
     with pytest.raises(SavedModelError, match="trained on other data"):
         recommend(replace(dataset, movies=movies), run, 1)
+
+
+SMALL = small_dataset()
+
+
+@pytest.fixture(scope="module")
+def rating_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return judged_multi_task_run(tmp_path_factory.mktemp("runs"), SMALL, multi_task_config())
+
+
+def with_parts(run: Run, directory: Path, *, artifacts: RunArtifacts | None = None, head: RatingHead) -> Run:
+    """The same run with other arrays."""
+    return store.save_run(
+        directory,
+        run.record,
+        run.outcome,
+        artifacts or run.artifacts,
+        rating_outcome=run.rating_outcome,
+        rating_head=head,
+    )
+
+
+def equal_stars(run: Run) -> RatingHead:
+    head = run.rating_head
+    return replace(head, lowest=3.0, highest=3.0)
+
+
+def ids(run: Run, user_id: int, rank_by: RankBy, **options: int) -> list[int]:
+    return [movie.movie_id for movie in recommend(SMALL, run, user_id, rank_by=rank_by, **options).movies]
+
+
+def by_hand(run: Run, user_id: int, rank_by: RankBy) -> list[int]:
+    """Every unseen movie in the order asked, with plain loops."""
+    ratings = SMALL.ratings
+    seen = set(ratings.movie_index[ratings.user_index == user_id - 1].tolist())
+    rows = [row for row in range(len(SMALL.movies)) if row not in seen]
+    arrays = run.artifacts
+    score = {row: float(arrays.movie_embeddings[row] @ arrays.user_embeddings[user_id - 1]) for row in rows}
+    stars = {
+        row: one.stars
+        for row, one in zip(rows, predict(SMALL, run, [(user_id, row) for row in rows]), strict=True)
+    }
+
+    def standard(values: dict[int, float]) -> dict[int, float]:
+        mean = sum(values.values()) / len(values)
+        deviation = (sum((value - mean) ** 2 for value in values.values()) / len(values)) ** 0.5
+        return {row: (value - mean) / deviation for row, value in values.items()}
+
+    of_score, of_stars = standard(score), standard(stars)
+    value = {
+        RankBy.SCORE: score,
+        RankBy.RATING: stars,
+        RankBy.BLEND: {row: (of_score[row] + of_stars[row]) / 2 for row in rows},
+    }[rank_by]
+    ordered = sorted(rows, key=lambda row: (-value[row], -score[row]))
+    return [int(SMALL.movies.movie_id[row]) for row in ordered]
+
+
+@pytest.mark.parametrize("rank_by", RankBy)
+@pytest.mark.parametrize("user_id", [1, 9, 20])
+def test_two_stages_equal_a_sort_by_hand(rating_run: Run, user_id: int, rank_by: RankBy) -> None:
+    expected = by_hand(rating_run, user_id, rank_by)
+    assert ids(rating_run, user_id, rank_by, top=40) == expected
+    assert ids(rating_run, user_id, rank_by) == expected[:10]
+
+
+def test_the_orders_differ(rating_run: Run) -> None:
+    assert len({tuple(ids(rating_run, 1, rank_by)) for rank_by in RankBy}) == len(RankBy)
+
+
+def test_predicted_stars_come_with_every_order(rating_run: Run) -> None:
+    for rank_by in RankBy:
+        recommended = recommend(SMALL, rating_run, 3, rank_by=rank_by)
+        assert recommended.rank_by is rank_by
+        rows = [movie.movie_id - 100 for movie in recommended.movies]
+        predicted = predict(SMALL, rating_run, [(3, row) for row in rows])
+        assert [movie.stars for movie in recommended.movies] == [one.stars for one in predicted]
+
+
+@pytest.mark.parametrize("rank_by", [RankBy.RATING, RankBy.BLEND])
+def test_only_the_movies_retrieved_are_ordered(
+    rating_run: Run, monkeypatch: pytest.MonkeyPatch, rank_by: RankBy
+) -> None:
+    assert RETRIEVED == 200
+    monkeypatch.setattr("movierec_cli.recommend.RETRIEVED", 12)
+    retrieved = ids(rating_run, 1, RankBy.SCORE, top=12)
+    ordered = ids(rating_run, 1, rank_by, top=12)
+    assert sorted(ordered) == sorted(retrieved) and ordered != retrieved
+    assert ids(rating_run, 1, rank_by, top=5) == ordered[:5]
+    assert len(ids(rating_run, 1, rank_by, top=20)) == 20
+
+
+@pytest.mark.parametrize("rank_by", RankBy)
+def test_equal_stars_keep_the_order_of_retrieval(rating_run: Run, tmp_path: Path, rank_by: RankBy) -> None:
+    run = with_parts(rating_run, tmp_path, head=equal_stars(rating_run))
+    assert ids(run, 1, rank_by) == ids(rating_run, 1, RankBy.SCORE)
+    assert {movie.stars for movie in recommend(SMALL, run, 1, rank_by=rank_by).movies} == {3.0}
+
+
+def test_equal_scores_leave_a_blend_to_the_stars(rating_run: Run, tmp_path: Path) -> None:
+    flat = replace(rating_run.artifacts, movie_embeddings=np.ones_like(rating_run.artifacts.movie_embeddings))
+    run = with_parts(rating_run, tmp_path, artifacts=flat, head=rating_run.rating_head)
+    assert ids(run, 1, RankBy.BLEND) == ids(run, 1, RankBy.RATING)
+
+
+def test_a_user_who_saw_all_is_recommended_nothing_in_any_order(rating_run: Run) -> None:
+    rows = np.arange(len(SMALL.movies), dtype=np.int32)
+    ratings = replace(
+        SMALL.ratings,
+        user_index=np.zeros_like(rows),
+        movie_index=rows,
+        rating=np.ones(len(rows), np.float32),
+        timestamp=np.zeros(len(rows), np.int64),
+    )
+    for rank_by in RankBy:
+        assert recommend(replace(SMALL, ratings=ratings), rating_run, 1, rank_by=rank_by).movies == ()
+
+
+def test_a_run_without_ratings_has_no_stars_and_orders_by_score_only(dataset: Dataset, run: Run) -> None:
+    assert {movie.stars for movie in recommend(dataset, run, 2).movies} == {None}
+    for rank_by in (RankBy.RATING, RankBy.BLEND):
+        with pytest.raises(MovierecError, match="movierec train --tasks retrieval rating"):
+            recommend(dataset, run, 2, rank_by=rank_by)
+
+
+def test_a_run_whose_rating_weight_is_0_has_no_stars(tmp_path: Path) -> None:
+    run = judged_multi_task_run(tmp_path, SMALL, multi_task_config(rating=0.0))
+    assert {movie.stars for movie in recommend(SMALL, run, 1).movies} == {None}
+
+
+def test_an_order_that_cannot_be_is_refused_before_the_training() -> None:
+    with_ratings, without = TaskWeights(), TaskWeights(rating=0.0)
+    for tasks in ((), (with_ratings,), (without,)):
+        check_rank_by(RankBy.SCORE, tasks)
+    check_rank_by(RankBy.BLEND, (with_ratings, with_ratings))
+    for tasks in ((), (without,), (with_ratings, without)):
+        with pytest.raises(UsageError, match=r"--rank_by rating needs .* --tasks retrieval rating"):
+            check_rank_by(RankBy.RATING, tasks)

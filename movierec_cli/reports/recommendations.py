@@ -11,12 +11,18 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from movierec_cli.recommend import RatedMovie, Recommendations
+from movierec_cli.rank_by import RankBy
+from movierec_cli.recommend import RatedMovie, Recommendations, RecommendedMovie
 
 _RATED_SHOWN = 10
 _MODEL_WIDTH = 64  # of one model's table, where the terminal holds two or more side by side
 _RATED_WIDTH = 100
 _PADDING = (0, 1, 0, 0)
+_ORDERED = {
+    RankBy.SCORE: "",
+    RankBy.RATING: "; by predicted stars",
+    RankBy.BLEND: "; by score and predicted stars",
+}
 
 
 def user_report(
@@ -44,12 +50,20 @@ def _rated_table(user_id: int, rated: Sequence[RatedMovie], width: int) -> Table
 
 
 def _recommended_table(recommended: Recommendations, width: int) -> Table:
-    table = _table(f"Recommended with: {recommended.feature_set.label}", width=width)
+    table = _table(f"Recommended with: {recommended.label}{_ORDERED[recommended.rank_by]}", width=width)
+    with_stars = any(movie.stars is not None for movie in recommended.movies)
     table.add_column("", justify="right", no_wrap=True)
+    if with_stars:
+        table.add_column("predicted", justify="right", no_wrap=True)
     _add_movie_columns(table)
     for rank, movie in enumerate(recommended.movies, start=1):
-        table.add_row(str(rank), Text(movie.title), _genres(movie.genres))
+        stars = [_stars(movie)] if with_stars else []
+        table.add_row(str(rank), *stars, Text(movie.title), _genres(movie.genres))
     return table
+
+
+def _stars(movie: RecommendedMovie) -> str:
+    return "" if movie.stars is None else f"{movie.stars:.1f}"
 
 
 def _add_movie_columns(table: Table) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from movierec_cli.recommend import RatedMovie, Recommendations
+from movierec_cli.recommend import RatedMovie, Recommendations, RecommendedMovie
 from movierec_cli.reports.markup import Html, tag
 from movierec_cli.study import UserLists
 
@@ -62,11 +62,18 @@ def _recommended(label: str, model: Recommendations, in_one_list: set[int]) -> H
         tag(
             "li",
             tag("strong" if movie.movie_id in in_one_list else "span", movie.title),
-            _genres(movie.genres),
+            _details(movie),
         )
         for movie in model.movies
     )
     return tag("section", tag("h4", label), tag("ol", *rows))
+
+
+def _details(movie: RecommendedMovie) -> Html:
+    if movie.stars is None:
+        return _genres(movie.genres)
+    parts = (f"{movie.stars:.1f} ★ predicted", ", ".join(movie.genres))
+    return tag("small", " · ".join(part for part in parts if part))
 
 
 def _genres(genres: Sequence[str]) -> Html:

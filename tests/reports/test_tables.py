@@ -1,10 +1,12 @@
 import re
+from dataclasses import replace
 from io import StringIO
 
 import pytest
 from rich.console import Console, RenderableType
 
-from movierec_cli.config import FeatureSet
+from movierec_cli.config import FeatureSet, TaskWeights
+from movierec_cli.rank_by import RankBy
 from movierec_cli.recommend import RatedMovie, Recommendations, RecommendedMovie
 from movierec_cli.registry.record import TopK
 from movierec_cli.reports.recommendations import user_report
@@ -20,6 +22,7 @@ LINES = [line_of_record(record) for record in RECORDS]
 MANY_GENRES = ("Adventure", "Animation", "Children", "Comedy", "Musical", "Romance")
 RATED = tuple(RatedMovie(i, f"Film {i}", MANY_GENRES, 5 - i / 2, 86_400 * i) for i in range(8)) * 2
 MOVIES = tuple(RecommendedMovie(i, f"Pick [red]{i}[/red]", ("Comedy", "War"), 1.0) for i in range(10))
+SETS_OF = [FeatureSet.parse(names) for names in SETS]
 RECOMMENDED = [Recommendations("run", FeatureSet.parse(names), 7, MOVIES) for names in SETS]
 
 
@@ -81,3 +84,21 @@ def test_the_user_report_shows_ratings_and_each_model(width: int) -> None:
     side_by_side = any(line.count("Recommended with") > 1 for line in text.splitlines())
     assert side_by_side == (width == 200)
     assert max(map(len, text.splitlines())) <= width
+
+
+def test_predicted_stars_stand_beside_recommendations() -> None:
+    wanted = console(80)
+    starred = tuple(replace(movie, stars=4.25 + movie.movie_id / 100) for movie in MOVIES)
+    models = [
+        Recommendations("a", SETS_OF[0], 7, starred, RankBy.BLEND, TaskWeights(retrieval=1, rating=0.5)),
+        Recommendations("b", SETS_OF[1], 7, MOVIES),
+    ]
+    text = printed(user_report(7, RATED, models, wanted), wanted)
+    first, second = text.split("Recommended with: ")[1:]
+    title = "None (retrieval × 1, rating × 0.5); by score and predicted stars"
+    assert " ".join(first.split()).startswith(title)
+    assert [line.split()[:2] for line in first.splitlines() if "Pick" in line] == [
+        [str(i + 1), f"{4.25 + i / 100:.1f}"] for i in range(10)
+    ]
+    assert "predicted" not in second
+    assert max(map(len, text.splitlines())) <= 80
