@@ -93,7 +93,12 @@ def csv_rows(archive: Archive, member: str, names: Sequence[str]) -> Iterator[Te
             number of fields than the header.
     """
     place = archive.place(member)
-    reader = csv.reader(_lines(decode_utf8(archive.read(member), place)), strict=True)
+    return csv_text_rows(archive.read(member), place, names)
+
+
+def csv_text_rows(content: bytes, place: str, names: Sequence[str]) -> Iterator[TextRow]:
+    """As `csv_rows`, of a file's content; `place` is what errors call the file."""
+    reader = csv.reader(_lines(decode_utf8(content, place)), strict=True)
     header: list[str] = []
     line = 1
     try:

@@ -1,0 +1,157 @@
+"""`movierec predict`: how many stars somebody would give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from movierec_cli.cli import saved
+from movierec_cli.cli.console import Terminal
+from movierec_cli.cli.models import complete_name
+from movierec_cli.cli.options import ArchivePath, AsJson, DatasetsDir, Quiet, SavedModelsDir
+from movierec_cli.config import DataConfig, TrainerConfig
+from movierec_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from movierec_cli.data.dataset import Dataset
+    from movierec_cli.predict import PredictedRating
+    from movierec_cli.registry.store import Run
+
+
+def predict_command(
+    user: Annotated[
+        int | None, typer.Option("--user", metavar="ID", help="Who would rate.", show_default=False)
+    ] = None,
+    movie: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--movie",
+            metavar="TITLE",
+            help="What: a title, with or without its year, or an id. Again for another movie.",
+            show_default=False,
+        ),
+    ] = None,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            "--pairs",
+            metavar="FILE",
+            help="Instead of --user and --movie: CSV with the columns user and movie.",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="NAME",
+            help="A saved model, by name or its beginning. If not given: the one with the lowest RMSE on "
+            "validation.",
+            autocompletion=complete_name,
+            show_default=False,
+        ),
+    ] = None,
+    dataset: saved.AnyDataset = None,
+    archive: ArchivePath = DataConfig.archive,
+    datasets_dir: DatasetsDir = DataConfig.datasets_dir,
+    saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write the predictions there.")
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Predict how many stars a user would give a movie.
+
+    This takes a model that learned to: `movierec train --tasks retrieval rating`.
+
+    Titles need not be exact; a title of several movies, or of none, is answered with those it may be. Say
+    `id:590` for an id where a title is a number too.
+    """
+    from movierec_cli.rating_runs import best_run, rating_runs
+
+    _check_asked(user, movie or [], pairs, csv)
+    terminal = Terminal(quiet=quiet)
+    terminal.take_logs()
+    runs = rating_runs(saved_models_dir, model)
+    places = DataConfig(datasets_dir=datasets_dir)
+    asked = saved.asked_data(dataset, archive, places)
+    loaded = _loaded(runs, asked, places, terminal)
+    chosen = best_run(runs, loaded)
+    terminal.note(f"Model: {chosen.run.record.name} ({chosen.reason})")
+    predictions = _predicted(loaded, chosen.run, user, movie or [], pairs)
+    if csv is not None:
+        from movierec_cli.prediction_files import write_predictions
+
+        write_predictions(predictions, csv)
+    if as_json:
+        terminal.document(_document(loaded, chosen.run, predictions))
+    else:
+        _show(predictions, csv, terminal)
+
+
+def _check_asked(user: int | None, movies: Sequence[str], pairs: Path | None, csv: Path | None) -> None:
+    if pairs is not None and (user is not None or movies):
+        raise UsageError("--pairs FILE names users and movies; leave --user and --movie out")
+    if pairs is None and (user is None or not movies):
+        raise UsageError(
+            "say who and what: --user 42 --movie 'Dances with Wolves (1990)', or --pairs FILE with both"
+        )
+    if pairs is not None and csv is not None and pairs.resolve() == csv.resolve():
+        raise UsageError(f"--csv {csv} would overwrite --pairs {pairs}; name another file")
+
+
+def _loaded(runs: Sequence[Run], asked: DataConfig | None, places: DataConfig, terminal: Terminal) -> Dataset:
+    from movierec_cli.cli.progress import ProgressDisplay
+    from movierec_cli.data.load import load_dataset
+    from movierec_cli.data_of_runs import data_of
+
+    with ProgressDisplay(terminal) as display:
+        loaded = load_dataset(asked or data_of(runs, places), progress=display.data_loading)
+    terminal.warn_all(loaded.warnings)
+    return loaded
+
+
+def _predicted(
+    loaded: Dataset, run: Run, user: int | None, movies: Sequence[str], pairs: Path | None
+) -> tuple[PredictedRating, ...]:
+    from movierec_cli.movie_search import MovieSearch
+    from movierec_cli.predict import predict
+    from movierec_cli.prediction_files import read_pairs
+
+    if pairs is not None:
+        return predict(loaded, run, read_pairs(pairs, loaded))
+    assert user is not None
+    search = MovieSearch(loaded.movies)
+    return predict(loaded, run, [(user, search.find(text)) for text in movies])
+
+
+def _show(predictions: Sequence[PredictedRating], csv: Path | None, terminal: Terminal) -> None:
+    from movierec_cli.reports.predictions import predictions_report
+
+    if csv is None:
+        terminal.out.print(predictions_report(predictions))
+        return
+    noun = "prediction" if len(predictions) == 1 else "predictions"
+    written = f"Written: {csv}, {len(predictions):,} {noun}"
+    terminal.out.print(written, markup=False, highlight=False, soft_wrap=True)
+
+
+def _document(loaded: Dataset, run: Run, predictions: Sequence[PredictedRating]) -> dict[str, object]:
+    from dataclasses import asdict
+
+    from movierec_cli.rating_runs import validation_rmse
+
+    return {
+        "run": run.record.name,
+        "validation_rmse": validation_rmse(run.record),
+        "data": {
+            "name": loaded.name,
+            "description": loaded.description,
+            "fingerprint": loaded.fingerprint,
+        },
+        "predictions": [asdict(one) for one in predictions],
+    }

@@ -1,0 +1,182 @@
+"""`movierec predict` on a saved model of a small archive."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from movierec_cli.cli.app import app
+from movierec_cli.config import DataConfig
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.load import load_dataset
+from movierec_cli.registry.store import Run
+from tests.saved_runs import judged_multi_task_run, judged_run, multi_task_config, run_config
+
+# The films of the small 1M archive are "Fílm 1: it (is) (1981)" to "Fílm 15: it (is) (1995)".
+FILM_3 = "Fílm 3: it (is) (1983)"
+
+
+@pytest.fixture
+def dataset(archive_1m: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
+    """ml-1m.zip where the program looks for it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "datasets").mkdir()
+    archive_1m.rename(tmp_path / "datasets" / "ml-1m.zip")
+    return load_dataset(DataConfig())
+
+
+@pytest.fixture
+def saved(dataset: Dataset) -> Run:
+    return judged_multi_task_run(Path("saved_models"), dataset, multi_task_config())
+
+
+def predict(*args: str, width: int = 80) -> Any:
+    return CliRunner().invoke(
+        app, ["predict", *args], prog_name="movierec", env={"COLUMNS": str(width), "TERMINAL_WIDTH": "80"}
+    )
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def notes(stderr: str) -> list[str]:
+    """What is said beside the warning that the small archive is not the published one."""
+    return [line for line in stderr.splitlines() if not line.startswith("Warning: datasets/ml-1m.zip")]
+
+
+def expected(run: Run, user_id: int, movie_id: int) -> float:
+    user = np.flatnonzero(run.artifacts.user_ids == user_id)
+    movie = np.flatnonzero(run.artifacts.movie_ids == movie_id)
+    return float(run.rating_head.stars(user, movie)[0])
+
+
+def given(dataset: Dataset, user_id: int) -> dict[int, float]:
+    ratings = dataset.ratings
+    own = dataset.users.user_id[ratings.user_index] == user_id
+    movie_ids = dataset.movies.movie_id[ratings.movie_index[own]]
+    return dict(zip(movie_ids.tolist(), ratings.rating[own].tolist(), strict=True))
+
+
+def test_a_line_a_movie_is_shown(saved: Run, dataset: Dataset) -> None:
+    own = given(dataset, 2)
+    rated = next(iter(own))
+    unrated = next(i for i in dataset.movies.movie_id.tolist() if i not in own)
+    result = predict("--user", "2", "--movie", str(rated), "--movie", f"id:{unrated}")
+    assert result.exit_code == 0, result.output
+    title = {i: f"Fílm {i}: it (is) ({1980 + i})" for i in (rated, unrated)}
+    assert [line.rstrip() for line in result.stdout.splitlines()] == [
+        "User 2 would give",
+        f"  {expected(saved, 2, rated):.1f} stars  {title[rated]}, rated {own[rated]:g} already",
+        f"  {expected(saved, 2, unrated):.1f} stars  {title[unrated]}",
+        "Where a rating was given already, the model may have learned from it.",
+    ]
+    assert notes(result.stderr) == [f"Model: {saved.record.name} (the only one)"]
+
+
+@pytest.mark.parametrize("title", [FILM_3, "film 3: it (is)", "FILM 3 it is", "3"])
+def test_titles_need_not_be_exact(saved: Run, title: str) -> None:
+    result = predict("--user=1", f"--movie={title}", "--json", "--quiet")
+    (one,) = json.loads(result.stdout)["predictions"]
+    assert (one["user_id"], one["movie_id"], one["title"]) == (1, 3, FILM_3)
+    assert one["stars"] == expected(saved, 1, 3)
+    assert notes(result.stderr) == []
+
+
+def test_the_document_says_which_model_and_data(saved: Run, dataset: Dataset) -> None:
+    document = json.loads(predict("--user", "1", "--movie", "3", "--json").stdout)
+    assert set(document) == {"run", "validation_rmse", "data", "predictions"}
+    assert document["run"] == saved.record.name
+    assert document["validation_rmse"] is None
+    assert document["data"] == {
+        "name": "1m",
+        "description": dataset.description,
+        "fingerprint": dataset.fingerprint,
+    }
+    assert set(document["predictions"][0]) == {"user_id", "movie_id", "title", "stars", "given"}
+
+
+def test_pairs_come_from_a_file_and_go_into_one(saved: Run, dataset: Dataset) -> None:
+    Path("pairs.csv").write_text(f"user,movie\n1,3\n2,{FILM_3}\n1,7\n", encoding="utf-8")
+    result = predict("--pairs", "pairs.csv", "--csv", "out/stars.csv")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "Written: out/stars.csv, 3 predictions\n"
+    header, *lines = Path("out/stars.csv").read_text(encoding="utf-8").splitlines()
+    assert header == "user,movie_id,title,stars,given"
+    for line, (user_id, movie_id) in zip(lines, [(1, 3), (2, 3), (1, 7)], strict=True):
+        own = given(dataset, user_id).get(movie_id)
+        stars = f"{expected(saved, user_id, movie_id):.4f}"
+        fields = [str(user_id), str(movie_id), f"Fílm {movie_id}: it (is) ({1980 + movie_id})", stars]
+        assert line.split(",") == [*fields, "" if own is None else f"{own:g}"]
+    shown = predict("--pairs", "pairs.csv").stdout
+    assert [line for line in shown.splitlines() if line.startswith("User")] == [
+        "User 1 would give",
+        "User 2 would give",
+        "User 1 would give",
+    ]
+
+
+def test_a_model_is_chosen_by_the_beginning_of_its_name(saved: Run, dataset: Dataset) -> None:
+    other = judged_multi_task_run(Path("saved_models"), dataset, multi_task_config("timestamp"))
+    asked = ("--user", "1", "--movie", "3", "--json")
+    result = predict(*asked, "--model", "1m-time")
+    assert json.loads(result.stdout)["run"] == other.record.name
+    both = predict(*asked, "--model", "1m-")
+    assert both.exit_code == 1
+    assert "begins the names of 2 models" in both.stderr
+
+
+@pytest.mark.usefixtures("saved")
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        ((), 2, "say who and what: --user 42 --movie"),
+        (("--user", "1"), 2, "say who and what"),
+        (("--movie", "3"), 2, "say who and what"),
+        (("--user", "1", "--pairs", "p.csv"), 2, "leave --user and --movie out"),
+        (("--pairs", "p.csv", "--csv", "./p.csv"), 2, "would overwrite"),
+        (("--user", "x", "--movie", "3"), 2, "'x'"),
+        (("--user", "99", "--movie", "3"), 1, "no user 99 in '1m'; its users have the ids 1 to 12"),
+        (("--user", "1", "--movie", "film"), 1, "there is no movie 'film'; the closest are: 1 Fílm 1: it"),
+        (("--user", "1", "--movie", "id:99"), 1, "no movie with id:99; the ids are 1 to 15"),
+        (("--pairs", "p.csv"), 1, "p.csv: cannot be read (No such file or directory)"),
+        (("--user", "1", "--movie", "3", "--model", "x"), 1, "there is no saved model 'x'"),
+        (("--user", "1", "--movie", "3", "--saved_models_dir", "none"), 1, "movierec train --tasks"),
+        (("--user", "1", "--movie", "3", "--dataset", "sample"), 1, "are of 1m, not of 'sample'"),
+        (("--user", "1", "--movie", "3", "--dataset", "2m"), 2, "2m"),
+    ],
+)
+def test_what_cannot_be_done_is_told(args: tuple[str, ...], code: int, message: str) -> None:
+    result = predict(*args, width=200)
+    assert result.exit_code == code, result.output
+    assert message in words(result.stderr.replace("│", " "))
+    assert result.stdout == ""
+
+
+def test_a_model_of_retrieval_alone_says_how_to_train_another(dataset: Dataset) -> None:
+    run = judged_run(Path("saved_models"), dataset, run_config())
+    for asked in ((), ("--model", run.record.name)):
+        result = predict("--user", "1", "--movie", "3", *asked, width=300)
+        assert result.exit_code == 1
+        assert "movierec train --tasks retrieval rating" in result.stderr
+
+
+def test_predicting_needs_no_tensorflow(saved: Run) -> None:
+    script = (
+        "import sys\n"
+        "from movierec_cli.cli.app import app\n"
+        "app(['predict', '--user', '1', '--movie', '3'], standalone_mode=False)\n"
+        "heavy = {'tensorflow', 'keras', 'tf_keras', 'plotly', 'scipy', 'surprise'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert FILM_3 in done.stdout
+    assert saved.record.name in done.stderr
