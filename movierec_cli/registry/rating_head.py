@@ -58,25 +58,25 @@ class RatingHead:
     highest: float  # stars
 
     def __post_init__(self) -> None:
-        n_users, n_movies = len(self.user_bias), len(self.movie_bias)
-        width, n_numbers = self.user_vectors.shape[-1], self.linear.size
-        n_user_numbers = self.user_numbers.shape[-1]
-        expected = {
-            "user_vectors": (n_users, width),
-            "movie_vectors": (n_movies, width),
-            "user_numbers": (n_users, n_user_numbers),
-            "movie_numbers": (n_movies, n_numbers - n_user_numbers),
+        width, n_of_user = _n_columns(self.user_vectors), _n_columns(self.user_numbers)
+        shapes = {
+            "user_vectors": (self.user_bias.size, width),
+            "movie_vectors": (self.movie_bias.size, width),
+            "user_bias": (self.user_bias.size,),
+            "movie_bias": (self.movie_bias.size,),
+            "user_numbers": (self.user_bias.size, n_of_user),
+            "movie_numbers": (self.movie_bias.size, self.linear.size - n_of_user),
+            "linear": (self.linear.size,),
         }
-        for name, shape in expected.items():
-            if getattr(self, name).shape != shape:
-                raise ValueError(f"{name} has shape {getattr(self, name).shape}, not {shape}")
-        inputs = 3 * width + n_numbers
-        for kernel, bias in self.dense:
-            if kernel.shape != (inputs, bias.size):
-                raise ValueError(f"a dense layer of {inputs} inputs has a kernel of shape {kernel.shape}")
+        for name, shape in shapes.items():
+            _require_floats(name, getattr(self, name), shape)
+        inputs = 3 * width + self.linear.size
+        for place, (kernel, bias) in enumerate(self.dense):
+            _require_floats(f"bias_{place}", bias, (bias.size,))
+            _require_floats(f"kernel_{place}", kernel, (inputs, bias.size))
             inputs = bias.size
-        if inputs != 1:
-            raise ValueError(f"the last dense layer has {inputs} outputs, not 1")
+        if not self.dense or inputs != 1:
+            raise ValueError(f"{len(self.dense)} dense layers end in {inputs} numbers, not in 1")
 
     def stars(self, users: npt.NDArray[Any], movies: npt.NDArray[Any]) -> _Floats:
         """The predicted ratings of pairs of rows: [n_pairs]."""
@@ -94,16 +94,27 @@ class RatingHead:
         for kernel, bias in self.dense[:-1]:
             hidden = np.maximum(hidden @ kernel + bias, 0)
         kernel, bias = self.dense[-1]
-        stars = (hidden @ kernel + bias)[:, 0] + self.scale * product.sum(axis=1) + numbers @ self.linear
+        # OpenBLAS, multiplying by a vector, has raised "invalid value" for finite numbers; einsum does not.
+        stars = np.einsum("nh,h->n", hidden, kernel[:, 0]) + np.einsum("nx,x->n", numbers, self.linear)
+        stars += bias + self.scale * product.sum(axis=1)
         stars += self.mean + self.user_bias[users] + self.movie_bias[movies]
         clipped: _Floats = np.clip(stars, self.lowest, self.highest).astype(np.float32)
         return clipped
 
 
+def _n_columns(array: _Floats) -> int:
+    return array.shape[1] if array.ndim == 2 else 0
+
+
+def _require_floats(name: str, array: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
+    if array.shape != shape or array.dtype != np.float32:
+        raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not float32 of shape {shape}")
+
+
 def to_bytes(head: RatingHead) -> bytes:
     """The content of the file."""
     arrays: Arrays = {name: getattr(head, name) for name in (*_OF_ROWS, "linear")}
-    arrays |= {name: np.array(getattr(head, name), np.float32) for name in _SCALARS}
+    arrays |= {name: np.array(getattr(head, name), np.float64) for name in _SCALARS}
     for place, (kernel, bias) in enumerate(head.dense):
         arrays |= {f"kernel_{place}": kernel, f"bias_{place}": bias}
     return pack(arrays)
@@ -119,10 +130,11 @@ def from_bytes(content: bytes) -> RatingHead:
     n_layers = sum(name.startswith("kernel_") for name in arrays)
     dense_names = [f"{part}_{place}" for place in range(n_layers) for part in ("kernel", "bias")]
     names = {*_OF_ROWS, "linear", *_SCALARS, *dense_names}
-    if arrays.keys() != names or any(array.dtype != np.float32 for array in arrays.values()):
-        raise ValueError(
-            f"{FILE_NAME} holds {sorted(arrays)}, not {sorted(names)}, or other types than float32"
-        )
+    if arrays.keys() != names:
+        raise ValueError(f"{FILE_NAME} holds {sorted(arrays)}, not {sorted(names)}")
+    for name in _SCALARS:
+        if arrays[name].shape != () or arrays[name].dtype != np.float64:
+            raise ValueError(f"{FILE_NAME}: {name} is {arrays[name].dtype} of shape {arrays[name].shape}")
     dense = tuple((arrays[f"kernel_{place}"], arrays[f"bias_{place}"]) for place in range(n_layers))
     return RatingHead(
         user_vectors=arrays["user_vectors"],

@@ -1,0 +1,210 @@
+"""Runs that predict ratings: which files each family has, written and read back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from movierec_cli.config import RATING_BASELINES, Family, TaskWeights
+from movierec_cli.errors import SavedModelError
+from movierec_cli.evaluation.ratings import RatingOutcome
+from movierec_cli.registry import arrays, rating_outcomes, store
+from movierec_cli.registry.identity import run_name
+from movierec_cli.registry.record import NO_TOP_K
+from movierec_cli.registry.run_files import files_of
+from tests.saved_runs import (
+    data_identity,
+    judged_multi_task_run,
+    multi_task_config,
+    rating_baseline_run,
+    rating_head,
+    run_artifacts,
+    run_config,
+    run_outcome,
+    run_record,
+    save_run,
+)
+from tests.small_dataset import small_dataset
+
+TRAINED = {"weights.npz", "embeddings.npz", "vocabularies.json"}
+
+
+def some_ratings(n: int = 7) -> RatingOutcome:
+    generator = np.random.default_rng(n)
+    return RatingOutcome(
+        rows=np.sort(generator.choice(2**40, n, replace=False)),
+        user_index=generator.integers(0, 99, n).astype(np.int32),
+        rating=generator.integers(1, 6, n).astype(np.float32),
+        predicted=generator.uniform(1, 5, n).astype(np.float32),
+    )
+
+
+def assert_same(left: RatingOutcome, right: RatingOutcome) -> None:
+    for name, array in vars(left).items():
+        np.testing.assert_array_equal(array, getattr(right, name), strict=True)
+
+
+@pytest.mark.parametrize("n", [0, 1, 500])
+def test_a_rating_outcome_is_read_back_as_it_was_written(n):
+    assert_same(rating_outcomes.from_bytes(rating_outcomes.to_bytes(some_ratings(n))), some_ratings(n))
+
+
+def packed(**changes: np.ndarray | None) -> bytes:
+    content = arrays.unpack(rating_outcomes.to_bytes(some_ratings())) | changes
+    return arrays.pack({name: array for name, array in content.items() if array is not None})
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"PK", "not an npz file"),
+        (rating_outcomes.to_bytes(some_ratings())[:-30], "not an npz file"),
+        (packed(rating=None), "ratings.npz holds"),
+        (packed(extra=np.zeros(7)), "extra"),
+        (packed(predicted=np.zeros(7)), "other types"),
+        (packed(predicted=np.zeros(6, np.float32)), "predicted has shape (6,), not (7,)"),
+        (packed(user_index=np.zeros((7, 1), np.int32)), "user_index has shape (7, 1), not (7,)"),
+    ],
+)
+def test_what_is_no_rating_outcome_is_refused(content, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        rating_outcomes.from_bytes(content)
+
+
+def test_the_files_of_a_run_follow_from_its_family():
+    assert files_of(Family.TWO_TOWER) == {"outcome.npz", *TRAINED}
+    assert files_of(Family.MULTI_TASK) == {"outcome.npz", "ratings.npz", "rating_head.npz", *TRAINED}
+    assert files_of(Family.EASE) == files_of(Family.POPULARITY) == {"outcome.npz"}
+    for family in RATING_BASELINES:
+        assert files_of(family) == {"ratings.npz"}
+
+
+def test_a_model_with_two_tasks_has_all_that_both_need(tmp_path: Path):
+    saved = judged_multi_task_run(tmp_path, small_dataset(), multi_task_config("timestamp"))
+    assert {file.name for file in saved.folder.iterdir()} == files_of(Family.MULTI_TASK) | {"run.json"}
+    found = store.find_run(tmp_path, saved.record.config, saved.record.data)
+    assert found is not None and found.record == saved.record and found.record.ratings is not None
+    test = found.rating_outcome
+    ratings = small_dataset().ratings
+    np.testing.assert_array_equal(test.rows, found.outcome.rows)
+    np.testing.assert_array_equal(test.rating, ratings.rating[test.rows])
+    stars = found.rating_head.stars(ratings.user_index[test.rows], ratings.movie_index[test.rows])
+    np.testing.assert_array_equal(stars, test.predicted)
+    assert len(found.artifacts.movie_ids) == len(found.rating_head.movie_bias)
+
+
+@pytest.mark.parametrize("family", RATING_BASELINES)
+def test_a_rating_baseline_is_a_record_and_its_ratings(tmp_path: Path, family: Family):
+    saved = rating_baseline_run(tmp_path, small_dataset(), family)
+    assert {file.name for file in saved.folder.iterdir()} == {"ratings.npz", "run.json"}
+    (found,), problems = store.list_runs(tmp_path)
+    assert problems == [] and found.record == saved.record
+    assert found.record.test == NO_TOP_K and found.record.name.startswith(f"small-{family}-")
+    assert_same(found.rating_outcome, saved.rating_outcome)
+
+
+def test_parts_that_a_family_has_not_are_refused_in_words(tmp_path: Path):
+    baseline = rating_baseline_run(tmp_path, small_dataset(), Family.RATING_BIAS)
+    two_tower = save_run(tmp_path, run_record(), run_artifacts())
+    with pytest.raises(SavedModelError, match=r"holds a baseline, which has no outcome\.npz"):
+        _ = baseline.outcome
+    with pytest.raises(SavedModelError, match=r"holds a baseline, which has no rating_head\.npz"):
+        _ = baseline.rating_head
+    with pytest.raises(SavedModelError, match=r"holds a two towers model, which has no ratings\.npz"):
+        _ = two_tower.rating_outcome
+
+
+PARTS = {
+    "ratings missing": {"rating_head": rating_head()},
+    "head missing": {"rating_outcome": some_ratings()},
+    "both missing": {},
+}
+
+
+@pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS)
+def test_a_model_with_two_tasks_is_not_saved_in_part(tmp_path: Path, parts: dict):
+    config = multi_task_config()
+    record = run_record(config=config, name=run_name(config, data_identity()))
+    with pytest.raises(ValueError, match="multi-task has other files than"):
+        store.save_run(tmp_path, record, run_outcome(), run_artifacts(), **parts)
+    with pytest.raises(ValueError, match="multi-task has other files than"):
+        store.save_run(
+            tmp_path, record, None, run_artifacts(), rating_outcome=some_ratings(), rating_head=rating_head()
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_without_rating_task_is_not_saved_with_ratings(tmp_path: Path):
+    with pytest.raises(ValueError, match="two-tower has other files than"):
+        store.save_run(tmp_path, run_record(), run_outcome(), run_artifacts(), rating_outcome=some_ratings())
+    assert list(tmp_path.iterdir()) == []
+
+
+def flip_a_bit(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+def of_another_run(file: Path) -> None:
+    file.write_bytes(rating_outcomes.to_bytes(some_ratings()))
+
+
+@pytest.mark.parametrize("damage", [flip_a_bit, of_another_run])
+@pytest.mark.parametrize(
+    ("name", "part"), [("ratings.npz", "rating_outcome"), ("rating_head.npz", "rating_head")]
+)
+def test_a_damaged_part_is_noticed_and_leaves_the_others_usable(
+    tmp_path: Path, name: str, part: str, damage: Callable[[Path], None]
+):
+    saved = judged_multi_task_run(tmp_path, small_dataset(), multi_task_config())
+    damage(saved.folder / name)
+    found = store.find_named(tmp_path, saved.record.name)
+    with pytest.raises(SavedModelError, match=re.escape(f"{saved.folder}: {name} is damaged")):
+        getattr(found, part)
+    assert len(found.outcome.rows) > 0 and len(found.artifacts.user_ids) > 0
+
+
+@pytest.mark.parametrize("name", ["ratings.npz", "rating_head.npz"])
+def test_a_folder_without_one_of_its_files_is_no_run(tmp_path: Path, name: str):
+    saved = judged_multi_task_run(tmp_path, small_dataset(), multi_task_config())
+    (saved.folder / name).unlink()
+    runs, problems = store.list_runs(tmp_path)
+    assert runs == [] and problems[0].message == f"{saved.folder}: {name} is missing"
+
+
+@pytest.mark.parametrize(
+    ("weights", "readable"),
+    [
+        (TaskWeights(), "1m-timestamp-rating-0.3-retrieval-1"),
+        (TaskWeights(rating=0.0), "1m-timestamp-rating-0-retrieval-1"),
+        (TaskWeights(retrieval=0.0, rating=1e7), "1m-timestamp-rating-1e07-retrieval-0"),
+        (TaskWeights(rating=1e-5), "1m-timestamp-rating-1e-05-retrieval-1"),
+    ],
+)
+def test_the_name_of_a_model_with_two_tasks_tells_the_weights(weights: TaskWeights, readable: str):
+    config = replace(multi_task_config("timestamp"), tasks=weights)
+    assert re.fullmatch(rf"{re.escape(readable)}-[0-9a-f]{{12}}", run_name(config, data_identity()))
+
+
+def test_many_features_do_not_push_the_weights_out_of_the_name():
+    every = ("timestamp", "movie_title_text", "movie_genres", "movie_length", "user_history", "day_of_week")
+    name = run_name(multi_task_config(*every, rating=0.125), data_identity())
+    assert re.fullmatch(
+        r"1m-timestamp-movie_title_text-[a-z_-]*-rating-0\.125-retrieval-1-[0-9a-f]{12}", name
+    )
+    assert len(name) <= 80
+
+
+def test_each_weight_is_another_run_and_none_is_the_two_tower_model():
+    configs = [
+        run_config("timestamp"),
+        *(multi_task_config("timestamp", rating=weight) for weight in (0.0, 0.1, 0.3)),
+        multi_task_config("timestamp", rating=0.3, retrieval=0.0),
+    ]
+    assert len({run_name(config, data_identity()) for config in configs}) == len(configs)
