@@ -1,5 +1,12 @@
 """What a trained model has to beat. None of them needs TensorFlow."""
 
 from movierec_cli.models.baselines.fitting import BaselineObserver, FittedBaseline, fit_baseline
+from movierec_cli.models.baselines.ratings.fitting import FittedRatingBaseline, fit_rating_baseline
 
-__all__ = ["BaselineObserver", "FittedBaseline", "fit_baseline"]
+__all__ = [
+    "BaselineObserver",
+    "FittedBaseline",
+    "FittedRatingBaseline",
+    "fit_baseline",
+    "fit_rating_baseline",
+]

@@ -48,9 +48,20 @@ def choose_settings(baseline: Baseline, dataset: Dataset, split: Split, judged: 
         judged(settings, recall)
         return recall
 
-    if baseline.climbs_from is None:
-        return baseline.grid[int(np.argmax([judge(place) for place in range(len(baseline.grid))]))]
-    return baseline.grid[climb(judge, baseline.climbs_from, len(baseline.grid))]
+    return baseline.grid[best_place(judge, len(baseline.grid), baseline.climbs_from)]
+
+
+def best_place(judge: Callable[[int], float], n_places: int, climbs_from: int | None) -> int:
+    """The place 0 … n_places - 1 that is judged best, the first of equals.
+
+    Args:
+        judge: how good a place is.
+        n_places: how many there are.
+        climbs_from: where to start walking uphill; None: every place is judged.
+    """
+    if climbs_from is None:
+        return int(np.argmax([judge(place) for place in range(n_places)]))
+    return climb(judge, climbs_from, n_places)
 
 
 def climb(judge: Callable[[int], float], start: int, n_places: int) -> int:

@@ -1,0 +1,1 @@
+"""What a model that predicts ratings has to beat."""
