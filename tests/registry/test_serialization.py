@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from movierec_cli.config import Feature, FeatureSet, LossKind, ModelConfig, TrainingConfig
 from movierec_cli.errors import MovierecError, SavedModelError
-from movierec_cli.registry.record import FORMAT_VERSION, RunRecord
+from movierec_cli.registry.record import FORMAT_VERSION, RatingErrors, RunRecord
 from movierec_cli.registry.serialization import canonical_json, decode, encode
-from tests.saved_runs import run_config, run_record
+from tests.saved_runs import multi_task_config, run_config, run_record
 
 FOLDER = Path("saved_models/some-run")
 
@@ -22,6 +22,25 @@ def reread(record: RunRecord) -> RunRecord:
 def test_a_record_comes_back_equal() -> None:
     record = run_record("timestamp", "movie_genres")
     assert reread(record) == record
+
+
+def with_two_tasks() -> RunRecord:
+    record = run_record()
+    history = tuple(replace(one, ratings=RatingErrors(rmse=0.9, mae=0.7)) for one in record.history)
+    return replace(
+        record, config=multi_task_config(), history=history, ratings=RatingErrors(rmse=0.91, mae=0.71)
+    )
+
+
+def test_a_record_of_two_tasks_comes_back_equal() -> None:
+    assert reread(with_two_tasks()) == with_two_tasks()
+
+
+def test_weights_that_train_nothing_are_refused() -> None:
+    content = json.loads(json.dumps(encode(with_two_tasks())))
+    content["config"]["tasks"] = {"retrieval": 0.0, "rating": 0.0}
+    with pytest.raises(SavedModelError, match=r"record\.config\.tasks.*--retrieval_weight"):
+        decode(RunRecord, content, folder=FOLDER)
 
 
 @given(
@@ -45,13 +64,14 @@ def test_any_setting_comes_back_equal(
     assert reread(record) == record
 
 
-def test_the_written_form_of_version_3_does_not_change_by_accident() -> None:
-    assert FORMAT_VERSION == 3, "describe the new form below"
+def test_the_written_form_of_version_4_does_not_change_by_accident() -> None:
+    assert FORMAT_VERSION == 4, "describe the new form below"
     written = encode(run_record("timestamp"))
     assert isinstance(written, dict)
     assert sorted(written) == [
         "best_epoch", "config", "created_at", "data", "epochs_run", "format_version", "history",
-        "n_parameters", "name", "settings", "split_summary", "test", "training_s", "validation_s", "versions",
+        "n_parameters", "name", "ratings", "settings", "split_summary", "test", "training_s", "validation_s",
+        "versions",
     ]  # fmt: skip
     assert canonical_json(written["data"]) == (
         '{"description":"MovieLens 1M","fingerprint":"' + "ab" * 32 + '",'
@@ -62,6 +82,7 @@ def test_the_written_form_of_version_3_does_not_change_by_accident() -> None:
     assert config["feature_set"] == ["timestamp"]
     assert isinstance(config["training"], dict)
     assert config["training"]["loss"] == "catalogue"
+    assert config["tasks"] is None and written["ratings"] is None
 
 
 def test_equal_settings_written_as_whole_number_or_float_are_the_same_text() -> None:
