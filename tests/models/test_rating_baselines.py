@@ -16,6 +16,7 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.models.baselines import FittedRatingBaseline, fit_rating_baseline
+from movierec_cli.models.baselines.ratings import factors
 from movierec_cli.models.baselines.ratings.baseline import RatingBaseline
 from movierec_cli.models.baselines.ratings.bias import L2_MOVIE, L2_USER, fit_biases
 from movierec_cli.models.baselines.ratings.families import RATING_FAMILIES
@@ -107,10 +108,10 @@ def test_the_order_of_the_rows_does_not_matter(family, split, fitted_of):
 
 
 def test_each_baseline_beats_the_one_before_and_factors_find_the_planted_tastes(planted, split, fitted_of):
-    mean, bias, factors = (rmse(fitted_of(family), planted, split.test) for family in RATING_BASELINES)
+    mean, bias, tastes = (rmse(fitted_of(family), planted, split.test) for family in RATING_BASELINES)
     assert mean > bias + 0.2
-    assert bias > factors + 0.2
-    assert factors < 0.45  # chance is 0.2
+    assert bias > tastes + 0.2
+    assert tastes < 0.45  # chance is 0.2
 
 
 def test_the_global_mean_is_that_of_train_and_validation(planted, split, fitted_of):
@@ -177,35 +178,37 @@ def test_noise_asks_for_high_penalties_and_biases_for_low_ones(planted, split, f
     shuffled = replace(planted, ratings=replace(planted.ratings, rating=noise))
     of_noise = fit_rating_baseline(Family.RATING_BIAS, shuffled, split).settings
     assert of_noise == {"l2_user": max(L2_USER), "l2_movie": max(L2_MOVIE)}
-    factors = fit_rating_baseline(Family.BIASED_MF, shuffled, split).settings["l2"]
-    assert factors > fitted_of(Family.BIASED_MF).settings["l2"]
+    of_factors = fit_rating_baseline(Family.BIASED_MF, shuffled, split).settings["l2"]
+    assert of_factors > fitted_of(Family.BIASED_MF).settings["l2"]
 
 
 @pytest.mark.parametrize("family", [Family.RATING_BIAS, Family.BIASED_MF])
 def test_who_has_no_rating_counts_as_average(family, planted, split, fitted_of):
-    """The cold user's stars are mean + bias of the movie, alike for any other cold user; movies likewise."""
-    users, movies = planted.ratings.user_index.copy(), planted.ratings.movie_index.copy()
-    n = len(planted.ratings)
-    known = KnownRatings.of(planted, split.fit)
-    baseline = RATING_FAMILIES[family]
-    predictor = baseline.fit(known, fitted_of(family).settings)
-    every_user, every_movie = np.arange(N_USERS), np.arange(N_MOVIES)
-    of_cold_user = predictor.stars(np.full(N_MOVIES, COLD_USER), every_movie)
-    of_cold_movie = predictor.stars(every_user, np.full(N_USERS, COLD_MOVIE))
-    mean = known.stars.mean()
-    assert of_cold_user[COLD_MOVIE] == of_cold_movie[COLD_USER] == pytest.approx(mean)
-    assert np.std(of_cold_user) > 0.3 and np.std(of_cold_movie) > 0.2
+    known = replace(KnownRatings.of(planted, split.fit), n_users=N_USERS + 1, n_movies=N_MOVIES + 1)
+    predictor = RATING_FAMILIES[family].fit(known, fitted_of(family).settings)
+    every_user, every_movie = np.arange(N_USERS + 1), np.arange(N_MOVIES + 1)
+    of_users = [predictor.stars(np.full(N_MOVIES + 1, user), every_movie) for user in (COLD_USER, N_USERS)]
+    of_movies = [predictor.stars(every_user, np.full(N_USERS + 1, movie)) for movie in (COLD_MOVIE, N_MOVIES)]
+    for one, other in (of_users, of_movies):
+        np.testing.assert_array_equal(one, other)  # nothing is made up for who is not known
+        assert one[-1] == one[-2] == pytest.approx(known.stars.mean())  # neither user nor movie is
     own_mean = [known.stars[known.movie_index == movie].mean() for movie in range(N_MOVIES - 1)]
-    assert np.corrcoef(of_cold_user[:-1], own_mean)[0, 1] > 0.9
-    assert (users[n - 2], movies[n - 1]) == (COLD_USER, COLD_MOVIE)
-    predicted = fitted_of(family).predict(np.array([n - 2, n - 1]))
-    expected = np.clip([of_cold_user[0], of_cold_movie[0]], 1, 5)
-    assert predicted == pytest.approx(expected, abs=1e-6)
+    assert np.corrcoef(of_users[0][:-2], own_mean)[0, 1] > 0.9
+    own_mean = [known.stars[known.user_index == user].mean() for user in range(N_USERS - 1)]
+    assert np.corrcoef(of_movies[0][:-2], own_mean)[0, 1] > 0.9
+
+
+def test_each_epoch_sees_every_rating_once_in_an_order_of_its_own(planted, split, monkeypatch):
+    monkeypatch.setattr(factors, "_AT_ONCE", 1000)
+    known = KnownRatings.of(planted, split.fit)
+    epochs = factors._Reshuffled(known)
+    first, second = list(epochs.all_ratings()), list(epochs.all_ratings())
+    columns = (known.user_index.tolist(), known.movie_index.tolist(), known.stars.tolist())
+    assert sorted(first) == sorted(second) == sorted(zip(*columns, strict=True))
+    assert first != second and list(factors._Reshuffled(known).all_ratings()) == first
 
 
 def test_factors_are_what_they_are_in_many_blocks(planted, split, monkeypatch):
-    from movierec_cli.models.baselines.ratings import factors
-
     known, pairs = KnownRatings.of(planted, split.fit), (np.arange(80), np.arange(80))
     predictor = RATING_FAMILIES[Family.BIASED_MF].fit(known, {"l2": 0.1})
     whole = predictor.stars(*pairs)
