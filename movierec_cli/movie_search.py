@@ -32,6 +32,7 @@ _EXPLICIT_ID = re.compile(r"id\s*:\s*([0-9]{1,18})", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,18}")  # more digits than an id can have
 _YEAR_IN_PARENTHESES = re.compile(r"^(.*?)\s*\(([0-9]{4})\)$")
 _YEAR_WITHOUT = re.compile(r"^(.*\S)\s+([0-9]{4})$")
+_ELIDED_ARTICLE_AT_END = re.compile(r", ?\w+['’]")  # "Enfer, L'", which is "L'Enfer"
 _YEAR_OF_TITLE = re.compile(r"\s*\([0-9]{4}[^)]*\)\s*(\([A-Z]+\))?\s*$")
 
 
@@ -115,7 +116,7 @@ class MovieSearch:
             return list(dict.fromkeys([row, *self._titled(_Asked(wanted, None), loosest=0)]))
         if wanted in self._by_title:
             return self._by_title[wanted]
-        found = (self._titled(asked) for asked in _readings(wanted))
+        found = (self._titled(asked) for asked in _readings(html.unescape(wanted)))
         return next((rows for rows in found if rows), [])
 
     @cached_property
@@ -152,7 +153,7 @@ class MovieSearch:
     @cached_property
     def _lines(self) -> list[str]:
         """Each title's letters and digits."""
-        return _squeezed(html.unescape(title) for title in self.movies.title)
+        return _squeezed(_as_called(html.unescape(title)) for title in self.movies.title)
 
     def _several(self, wanted: str, rows: Sequence[int]) -> MovierecError:
         distinct = len({self.movies.title[row] for row in rows}) == len(rows)
@@ -181,7 +182,7 @@ class MovieSearch:
 
     def _closest(self, wanted: str) -> list[int]:
         """Rows of movies with a like title, the closest first."""
-        asked = next(_readings(wanted))
+        asked = next(_readings(html.unescape(wanted)))
         if not asked.plain:
             return []
         with_words = sorted(self._with_words(asked), key=lambda row: len(self._lines[row]))[:_SHORTLIST]
@@ -213,6 +214,14 @@ def _readings(wanted: str) -> Iterator[_Asked]:
     without = _YEAR_WITHOUT.match(wanted)
     if without is not None:
         yield _Asked(without[1], int(without[2]))
+
+
+def _as_called(title: str) -> str:
+    """The title, and its names too where an article before them is written as one word with them."""
+    if not _ELIDED_ARTICLE_AT_END.search(title):
+        return title
+    names = movie_names(title)
+    return " ".join([title, *names.main, *names.others])
 
 
 def _squeezed(texts: Iterable[str]) -> list[str]:

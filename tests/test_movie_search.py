@@ -45,6 +45,9 @@ FILMS = {
     1955: "8 1/2 (1963)",
     1956: "Schindler's List (1993)",
     1957: "Кин-дза-дза! (1986)",
+    1960: "And God Created Woman (Et Dieu&#8230;Créa la Femme) (1956)",
+    1958: "Enfer, L' (1994)",
+    1959: "Eclipse (Eclisse, L') (1962)",
 }
 
 
@@ -116,6 +119,11 @@ def test_every_movie_is_found_by_its_id_and_by_its_whole_title(movie_id: int) ->
         ("schindlers list", 1956),
         ("КИН-ДЗА-ДЗА", 1957),
         ("1984", 1700),
+        ("l'enfer", 1958),
+        ("enfer, l' 1994", 1958),
+        ("L'Eclisse (1962)", 1959),
+        ("Et Dieu&#8230;Créa la Femme", 1960),
+        ("et dieu... crea la femme", 1960),
     ],
 )
 def test_titles_are_found_as_people_type_them(text: str, movie_id: int) -> None:
@@ -156,6 +164,7 @@ def test_a_long_list_of_fitting_movies_is_cut() -> None:
     [
         ("Dances wih Wolfs", 590),
         ("leon", 293),
+        ("enfer", 1958),
         ("Sabrna", 7),
         ("toystory 3", 1),
         ("seven samurai (1955)", 1954),
@@ -187,7 +196,7 @@ def test_numbers_without_a_movie_are_no_crash(text: str) -> None:
 
 def test_an_unknown_id_is_told_the_range() -> None:
     for text in ("id:99999", "99999"):
-        with pytest.raises(MovierecError, match=r"ids.* are 1 to 1957"):
+        with pytest.raises(MovierecError, match=r"ids.* are 1 to 1960"):
             find_movie(MOVIES, text)
 
 

@@ -68,8 +68,8 @@ def predict_command(
 
     This takes a model that learned to: `movierec train --tasks retrieval rating`.
 
-    Titles need not be exact; a title of several movies, or of none, is answered with those it may be. Say
-    `id:590` for an id where a title is a number too.
+    Titles need not be exact; a title of several movies, or of none, is answered with those it may be.
+    `id:590` is an id even where some title is that number.
     """
     from movierec_cli.rating_runs import best_run, rating_runs
 
