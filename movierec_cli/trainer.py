@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from movierec_cli import __version__
-from movierec_cli.config import Family, Feature, TrainerConfig, usual_model
+from movierec_cli.config import Family, Feature, TaskWeights, TrainerConfig, usual_model
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.restrict import restrict
@@ -18,23 +18,30 @@ from movierec_cli.data.split import Split, SplitSummary, split_ratings, summariz
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.evaluation.outcome import Outcome
+from movierec_cli.evaluation.ratings import RatingOutcome, rating_errors
 from movierec_cli.evaluation.top_k import top_k_of
 from movierec_cli.models.baselines import fit_baseline
 from movierec_cli.models.baselines.ease import MOST_MOVIES
+from movierec_cli.models.baselines.ratings.fitting import fit_rating_baseline
 from movierec_cli.models.features import require_features
 from movierec_cli.models.tensorflow_start import start_tensorflow
 from movierec_cli.registry.artifacts import RunArtifacts
-from movierec_cli.registry.record import DataIdentity, EpochRecord, RunConfig, RunRecord
+from movierec_cli.registry.rating_head import RatingHead
+from movierec_cli.registry.record import NO_TOP_K, DataIdentity, EpochRecord, RunConfig, RunRecord
 from movierec_cli.registry.store import Run, find_run, run_name, save_run
 
 # The packages that decide a run's numbers.
 _PACKAGES = {
     Family.TWO_TOWER: ("tensorflow", "tf_keras", "tensorflow-recommenders", "numpy"),
+    Family.MULTI_TASK: ("tensorflow", "tf_keras", "tensorflow-recommenders", "numpy"),
     Family.POPULARITY: ("numpy",),
     Family.RECENT_POPULARITY: ("numpy",),
     Family.ITEM_KNN: ("numpy", "implicit"),
     Family.IALS: ("numpy", "implicit"),
     Family.EASE: ("numpy", "scipy"),
+    Family.GLOBAL_MEAN: ("numpy",),
+    Family.RATING_BIAS: ("numpy",),
+    Family.BIASED_MF: ("numpy", "scikit-surprise"),
 }
 
 
@@ -145,19 +152,22 @@ class MovieLensTrainer:
     def run_configs(self) -> list[RunConfig]:
         """What is asked for: each feature set with each of its seeds, then the baselines."""
         training = self.config.training.resolved(self.config.split.kind)
+        tasks: tuple[TaskWeights | None, ...] = self.config.tasks or (None,)
         trained = [
             RunConfig(
-                family=Family.TWO_TOWER,
+                family=Family.MULTI_TASK if weights else Family.TWO_TOWER,
                 feature_set=feature_set,
                 split=self.config.split,
                 model=self.config.model or usual_model(self.config.split.kind),
                 training=replace(training, seed=training.seed + offset),
+                tasks=weights,
             )
             for feature_set in self.config.feature_sets
+            for weights in tasks
             for offset in range(self.config.n_seeds)
         ]
-        baselines = [RunConfig(family=family, split=self.config.split) for family in self.config.baselines]
-        return trained + baselines
+        families = self.config.baselines + (self.config.rating_baselines if self.config.tasks else ())
+        return trained + [RunConfig(family=family, split=self.config.split) for family in families]
 
     def run(self) -> list[Run]:
         """A run for each of `run_configs`, in their order.
@@ -210,7 +220,7 @@ class MovieLensTrainer:
         return run
 
     def _train(self, config: RunConfig) -> Run:
-        fitted = self._two_tower(config) if config.family is Family.TWO_TOWER else self._baseline(config)
+        fitted = self._fit(config)
         identity = DataIdentity.of(self.dataset, config.feature_set)
         record = RunRecord(
             name=run_name(config, identity),
@@ -219,16 +229,29 @@ class MovieLensTrainer:
             versions=_versions(_PACKAGES[config.family]),
             created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             split_summary=self.split_summary,
-            test=top_k_of(fitted.outcome),
+            test=top_k_of(fitted.outcome) if fitted.outcome else NO_TOP_K,
+            ratings=rating_errors(fitted.rating_outcome) if fitted.rating_outcome else None,
             **fitted.figures,
         )
-        return save_run(self.config.saved_models_dir, record, fitted.outcome, fitted.artifacts)
+        return save_run(
+            self.config.saved_models_dir,
+            record,
+            fitted.outcome,
+            fitted.artifacts,
+            rating_outcome=fitted.rating_outcome,
+            rating_head=fitted.rating_head,
+        )
 
-    def _two_tower(self, config: RunConfig) -> _Fitted:
+    def _fit(self, config: RunConfig) -> _Fitted:
+        if config.family.is_trained:
+            return self._towers(config)
+        return self._baseline(config) if config.family.ranks else self._rating_baseline(config)
+
+    def _towers(self, config: RunConfig) -> _Fitted:
         start_tensorflow()
-        from movierec_cli.models.training import train_two_tower  # imports TensorFlow
+        from movierec_cli.models.training import train_model  # imports TensorFlow
 
-        trained = train_two_tower(self.dataset, self.split, config, self._observer)
+        trained = train_model(self.dataset, self.split, config, self._observer)
         fit = trained.fit
         figures = {
             "n_parameters": trained.n_parameters,
@@ -239,21 +262,34 @@ class MovieLensTrainer:
             "validation_s": fit.validation_s,
             "history": fit.history,
         }
-        return _Fitted(figures, trained.outcome, trained.artifacts)
+        return _Fitted(
+            figures, trained.outcome, trained.artifacts, trained.rating_outcome, trained.rating_head
+        )
 
     def _baseline(self, config: RunConfig) -> _Fitted:
         baseline = fit_baseline(config.family, self.dataset, self.split)
-        figures = {
-            "n_parameters": baseline.n_parameters,
-            "settings": baseline.settings,
-            "best_epoch": 0,
-            "epochs_run": 0,
-            "training_s": baseline.training_s,
-            "validation_s": 0.0,
-            "history": (),
-        }
         outcome = evaluate(self.dataset, self.split.fit, self.split.test, baseline.model)
-        return _Fitted(figures, outcome, None)
+        return _Fitted(_untrained(baseline.n_parameters, baseline.settings, baseline.training_s), outcome)
+
+    def _rating_baseline(self, config: RunConfig) -> _Fitted:
+        baseline = fit_rating_baseline(config.family, self.dataset, self.split)
+        ratings, rows = self.dataset.ratings, self.split.test
+        outcome = RatingOutcome(rows, ratings.user_index[rows], ratings.rating[rows], baseline.predict(rows))
+        figures = _untrained(baseline.n_parameters, baseline.settings, baseline.training_s)
+        return _Fitted(figures, None, rating_outcome=outcome)
+
+
+def _untrained(n_parameters: int, settings: dict[str, float], training_s: float) -> dict[str, Any]:
+    """The record's figures of what has no epochs."""
+    return {
+        "n_parameters": n_parameters,
+        "settings": settings,
+        "best_epoch": 0,
+        "epochs_run": 0,
+        "training_s": training_s,
+        "validation_s": 0.0,
+        "history": (),
+    }
 
 
 @dataclass(frozen=True)
@@ -261,8 +297,10 @@ class _Fitted:
     """A model of any family as the registry takes it."""
 
     figures: dict[str, Any]  # of the record
-    outcome: Outcome
-    artifacts: RunArtifacts | None
+    outcome: Outcome | None  # None where it does not rank
+    artifacts: RunArtifacts | None = None
+    rating_outcome: RatingOutcome | None = None
+    rating_head: RatingHead | None = None
 
 
 def _versions(packages: Iterable[str]) -> dict[str, str]:

@@ -16,7 +16,7 @@ LAYERS = (
     {"models", "evaluation", "registry"},
     {
         *("trainer", "recommend", "reports", "export", "study", "judging", "selection", "leakage"),
-        *("saved_study", "reproduction"),
+        *("saved_study", "reproduction", "contenders", "rating_judging"),
         *("movie_search", "predict", "prediction_files", "rating_runs", "trained_rows"),
         *("data_of_runs", "rank_by"),
     },
@@ -35,6 +35,7 @@ LAZY = {
     "threadpoolctl",
     "cachier",
     "requests",
+    "surprise",
 }
 """Packages that take long to import; outside `models` they are imported inside functions only."""
 

@@ -21,14 +21,22 @@ import tf_keras
 
 from movierec_cli.config import TrainingConfig
 from movierec_cli.errors import MovierecError
-from movierec_cli.evaluation.top_k import JUDGED_K
 from movierec_cli.models.two_tower import TwoTowerModel
-from movierec_cli.registry.record import EpochRecord, TopK
+from movierec_cli.registry.record import EpochRecord, RatingErrors, TopK
 
 AVERAGED_EPOCHS = 5.0
 ADAM_BETA_2 = 0.99  # .999 forgets too slowly: at twice the default rate training diverged
 
 Weights = list[npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What the validation part shows of a model."""
+
+    worth: float  # the epoch with the highest is kept
+    top_k: TopK
+    ratings: RatingErrors | None = None  # where it predicts them
 
 
 class FitObserver(Protocol):
@@ -128,21 +136,25 @@ class Fit:
         return loss
 
     def validated(
-        self, epoch: int, train_loss: float, validate: Callable[[], TopK]
-    ) -> tuple[EpochRecord, Weights]:
-        """What `validate` finds of the averaged weights, and these."""
+        self, epoch: int, train_loss: float, validate: Callable[[], Validation]
+    ) -> tuple[EpochRecord, Weights, float]:
+        """What `validate` finds of the averaged weights; these, and what they are worth."""
         started = time.perf_counter()
         with self.average.applied() as weights:
             validation = validate()
         self.validation_s += time.perf_counter() - started
         record = EpochRecord(
-            epoch=epoch, train_loss=train_loss, elapsed_s=self.training_s, validation=validation
+            epoch=epoch,
+            train_loss=train_loss,
+            elapsed_s=self.training_s,
+            validation=validation.top_k,
+            ratings=validation.ratings,
         )
-        return record, weights
+        return record, weights, validation.worth
 
 
 def fit(
-    model: TwoTowerModel, config: TrainingConfig, validate: Callable[[], TopK], observer: FitObserver
+    model: TwoTowerModel, config: TrainingConfig, validate: Callable[[], Validation], observer: FitObserver
 ) -> FitResult:
     """Trains until `num_epochs` or until `patience` validations in a row brought nothing better.
 
@@ -154,17 +166,17 @@ def fit(
     """
     training = Fit(model, config)
     history: list[EpochRecord] = []
-    best: tuple[EpochRecord, Weights] | None = None
+    best: tuple[EpochRecord, Weights, float] | None = None
     for epoch in range(1, config.num_epochs + 1):
         loss = training.epoch()
         observer.epoch_ended(epoch, config.num_epochs, loss)
         if epoch % config.validation_freq and epoch != config.num_epochs:
             continue
-        record, weights = training.validated(epoch, loss, validate)
+        record, weights, worth = training.validated(epoch, loss, validate)
         history.append(record)
         observer.validated(record)
-        if best is None or _judged(record) > _judged(best[0]):
-            best = record, weights
+        if best is None or worth > best[2]:
+            best = record, weights, worth
         elif config.patience and epoch - best[0].epoch >= config.patience * config.validation_freq:
             break
     assert best is not None  # num_epochs is 1 or more and the last epoch is validated
@@ -179,7 +191,3 @@ def fit_epochs(model: TwoTowerModel, config: TrainingConfig, num_epochs: int, ob
         observer.epoch_ended(epoch, num_epochs, training.epoch())
     assign_weights(model.trainable_variables, training.average.snapshot())
     return training.training_s
-
-
-def _judged(record: EpochRecord) -> float:
-    return record.validation.recall[JUDGED_K]

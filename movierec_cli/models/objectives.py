@@ -104,12 +104,19 @@ def catalogue_batch_size(n_queries: int, n_movies: int) -> int:
 _WEIGHT_EXPONENTS = {Weighting.RATINGS: 0.0, Weighting.ROOT: 0.5, Weighting.QUERIES: 1.0}
 
 
+def catalogue_batches(
+    interactions: GroupedInteractions, n_movies: int, config: TrainingConfig, history: RaggedRows | None
+) -> CatalogueBatches:
+    """Batches of queries as the configuration has them."""
+    size = config.batch_size or catalogue_batch_size(len(interactions.queries), n_movies)
+    weights = positive_weights(interactions, _WEIGHT_EXPONENTS[config.weighting or Weighting.RATINGS])
+    return CatalogueBatches(interactions, n_movies, size, weights, history)
+
+
 def _catalogue(
     interactions: GroupedInteractions, n_movies: int, config: TrainingConfig, history: RaggedRows | None
 ) -> Objective:
-    size = config.batch_size or catalogue_batch_size(len(interactions.queries), n_movies)
-    weights = positive_weights(interactions, _WEIGHT_EXPONENTS[config.weighting or Weighting.RATINGS])
-    return CatalogueObjective(CatalogueBatches(interactions, n_movies, size, weights, history))
+    return CatalogueObjective(catalogue_batches(interactions, n_movies, config, history))
 
 
 def _in_batch(

@@ -39,6 +39,7 @@ class GroupedInteractions:
 
     queries: Queries
     positives: RaggedRows  # movie rows, one list a query
+    order: npt.NDArray[np.int64]  # [n_interactions], each positive's place among what was grouped
 
     @property
     def n_interactions(self) -> int:
@@ -51,7 +52,8 @@ def group_interactions(
     """Groups the ratings at `rows` by user and context."""
     ratings = dataset.ratings
     queries, query_of = unique_queries(ratings.user_index[rows], ratings.timestamp[rows], vocabularies)
-    return GroupedInteractions(queries, RaggedRows.group(query_of, ratings.movie_index[rows], len(queries)))
+    positives = RaggedRows.group(query_of, ratings.movie_index[rows], len(queries))
+    return GroupedInteractions(queries, positives, np.argsort(query_of, kind="stable"))
 
 
 def unique_queries(

@@ -236,19 +236,23 @@ class QueryTower(tf_keras.layers.Layer):
         self.users = [FeatureEmbedding(f, columns, config) for f, columns in user_features.items()]
         self.contexts = [FeatureEmbedding(f, columns, config) for f, columns in context_features.items()]
         self.history = HistoryEmbedding(n_movies, config) if with_history else None
-        widths = [self.ids.width, *(part.width for part in [*self.users, *self.contexts])]
-        widths += [self.history.width] if self.history is not None else []
-        self.top = DenseTop(widths, config, seed)
+        self.widths = [self.ids.width, *(part.width for part in [*self.users, *self.contexts])]
+        self.widths += [self.history.width] if self.history is not None else []
+        self.top = DenseTop(self.widths, config, seed)
 
-    def call(
-        self, user_index: tf.Tensor, contexts: tf.Tensor, history: tf.Tensor | None, training: bool = False
-    ) -> tf.Tensor:
-        """User rows int32 [b], context codes int32 [b, n_contexts], history [b, n_movies] to [b, dim]."""
+    def parts(self, user_index: tf.Tensor, contexts: tf.Tensor, history: tf.Tensor | None) -> list[tf.Tensor]:
+        """The embedded inputs, one [b, width] a width of `widths`, for `top`.
+
+        Args:
+            user_index: rows of users, int32 [b].
+            contexts: codes, int32 [b, n_contexts].
+            history: zeros and ones, float32 [b, n_movies].
+        """
         parts = [self.ids.at(user_index), *(users.at(user_index) for users in self.users)]
         parts += [context.at(contexts[:, i]) for i, context in enumerate(self.contexts)]
         if self.history is not None:
             parts.append(self.history(history))
-        return self.top(parts, training=training)
+        return parts
 
 
 class MovieTower(tf_keras.layers.Layer):
@@ -260,9 +264,13 @@ class MovieTower(tf_keras.layers.Layer):
         super().__init__(name="movie_tower")
         self.ids = IdEmbedding(n_movies, config, name="movie_id")
         self.features = [FeatureEmbedding(f, columns, config) for f, columns in features.items()]
-        self.top = DenseTop([self.ids.width, *(feature.width for feature in self.features)], config, seed)
+        self.widths = [self.ids.width, *(feature.width for feature in self.features)]
+        self.top = DenseTop(self.widths, config, seed)
 
     def every(self, training: bool = False) -> tf.Tensor:
         """Embeddings of every movie, in catalogue order: [n_movies, dim]."""
-        parts = [self.ids.every(), *(feature.every() for feature in self.features)]
-        return self.top(parts, training=training)
+        return self.top(self.parts(), training=training)
+
+    def parts(self) -> list[tf.Tensor]:
+        """The embedded inputs of every movie, one [n_movies, width] a width of `widths`."""
+        return [self.ids.every(), *(feature.every() for feature in self.features)]

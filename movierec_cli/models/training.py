@@ -1,4 +1,4 @@
-"""Train one two-tower model on a split: choose its epoch on validation, add validation, rank test.
+"""Train one model of two towers on a split: choose its epoch on validation, add validation, rank test.
 
 The test part is looked at once, at the end, by the model that is kept.
 """
@@ -6,6 +6,7 @@ The test part is looked at once, at the end, by the model that is kept.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,9 +23,17 @@ from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.questions import Questions
 from movierec_cli.evaluation.ranks import ScoreBlock, rank_positives
-from movierec_cli.evaluation.top_k import top_k
+from movierec_cli.evaluation.ratings import RatingOutcome, rating_errors
+from movierec_cli.evaluation.top_k import JUDGED_K, top_k
 from movierec_cli.models.features import Rows, Seconds, UserRows, Vocabulary, fit_features
-from movierec_cli.models.fitting import FitObserver, FitResult, assign_weights, fit, fit_epochs
+from movierec_cli.models.fitting import (
+    FitObserver,
+    FitResult,
+    Validation,
+    assign_weights,
+    fit,
+    fit_epochs,
+)
 from movierec_cli.models.objectives import OBJECTIVES
 from movierec_cli.models.queries import (
     GroupedInteractions,
@@ -33,8 +42,13 @@ from movierec_cli.models.queries import (
     last_queries,
     unique_queries,
 )
+from movierec_cli.models.rating.batches import RatedPairs, rated_batches
+from movierec_cli.models.rating.evidence import Evidence
+from movierec_cli.models.rating.multi_task import MultiTaskModel
+from movierec_cli.models.rating.predictions import rating_head, rating_outcome
 from movierec_cli.models.two_tower import TwoTowerModel
 from movierec_cli.registry.artifacts import RunArtifacts
+from movierec_cli.registry.rating_head import RatingHead
 from movierec_cli.registry.record import RunConfig, TopK
 
 REFIT_SHARE = 0.25  # of the epochs that validation chose
@@ -49,16 +63,29 @@ class TrainedModel:
     outcome: Outcome
     n_parameters: int
     artifacts: RunArtifacts
+    rating_outcome: RatingOutcome | None = None  # where it has that task
+    rating_head: RatingHead | None = None
 
 
 @dataclass(frozen=True)
 class Prepared:
     """A new model with the training part it is for."""
 
+    dataset: Dataset
     rows: Rows
     vocabularies: dict[Feature, Vocabulary]
     seen: RaggedRows  # each user's training movies
     model: TwoTowerModel
+
+    def validation(self, rows: Rows) -> Callable[[], Validation]:
+        """What tells how well the model, as it is then, does on the ratings at `rows`."""
+        evaluated = group_interactions(self.dataset, rows, self.vocabularies)
+
+        def validate() -> Validation:
+            top_k = self.top_k(evaluated)
+            return Validation(top_k.recall[JUDGED_K], top_k)
+
+        return validate
 
     def top_k(self, evaluated: GroupedInteractions) -> TopK:
         """Exact top-k accuracy of the model as it is."""
@@ -78,7 +105,40 @@ class Prepared:
         return lambda rows: of_queries[rows] @ of_movies.T
 
 
-def train_two_tower(dataset: Dataset, split: Split, config: RunConfig, observer: FitObserver) -> TrainedModel:
+@dataclass(frozen=True)
+class PreparedForTwo(Prepared):
+    """The same where the model has both tasks."""
+
+    model: MultiTaskModel
+    evidence: Evidence
+
+    def validation(self, rows: Rows) -> Callable[[], Validation]:
+        """A point of recall weighs as much as a hundredth of a star; a task without weight does not count."""
+        pairs = self._pairs(rows)
+        tasks = self.model.tasks
+
+        def validate() -> Validation:
+            top_k = self.top_k(pairs.interactions)
+            errors = rating_errors(rating_outcome(self.model, self.dataset, rows, pairs, self.seen))
+            worth = top_k.recall[JUDGED_K] if tasks.retrieval else 0.0
+            return Validation(worth - (errors.rmse if tasks.rating else 0.0), top_k, errors)
+
+        return validate
+
+    def rating_outcome(self, rows: Rows) -> RatingOutcome:
+        """What the model as it is makes of the ratings at `rows`."""
+        return rating_outcome(self.model, self.dataset, rows, self._pairs(rows), self.seen)
+
+    def rating_head(self) -> RatingHead:
+        """The model as it is, with every user at their last training rating."""
+        users = last_queries(self.dataset, self.rows, self.vocabularies)
+        return rating_head(self.model, self.evidence, users, self.seen)
+
+    def _pairs(self, rows: Rows) -> RatedPairs:
+        return RatedPairs.of_others(self.dataset, rows, self.evidence, self.vocabularies)
+
+
+def train_model(dataset: Dataset, split: Split, config: RunConfig, observer: FitObserver) -> TrainedModel:
     """Trains one feature set's model.
 
     Vocabularies, buckets and means are fitted on the train part alone. The model of the best epoch then
@@ -94,8 +154,7 @@ def train_two_tower(dataset: Dataset, split: Split, config: RunConfig, observer:
     judged = split.validation[kept.seen.lengths[dataset.ratings.user_index[split.validation]] > 0]
     if len(judged) == 0:
         raise MovierecError("no user of the validation part has a rating in train; hold out less, or more")
-    validation = group_interactions(dataset, judged, vocabularies)
-    result = fit(kept.model, config.training, lambda: kept.top_k(validation), observer)
+    result = fit(kept.model, config.training, kept.validation(judged), observer)
     refit_s = 0.0
     if config.training.refit:
         chosen = kept.model.trainable_variables
@@ -104,9 +163,15 @@ def train_two_tower(dataset: Dataset, split: Split, config: RunConfig, observer:
         num_epochs = math.ceil(result.best_epoch * REFIT_SHARE)
         observer.refit_started(num_epochs)
         refit_s = fit_epochs(kept.model, config.training, num_epochs, observer)
-    outcome = evaluate(dataset, kept.rows, split.test, kept)
-    n_parameters = sum(int(np.prod(variable.shape)) for variable in kept.model.trainable_variables)
-    return TrainedModel(result, refit_s, outcome, n_parameters, _artifacts(dataset, kept))
+    return TrainedModel(
+        fit=result,
+        refit_s=refit_s,
+        outcome=evaluate(dataset, kept.rows, split.test, kept),
+        n_parameters=sum(int(np.prod(variable.shape)) for variable in kept.model.weights),
+        artifacts=_artifacts(dataset, kept),
+        rating_outcome=kept.rating_outcome(split.test) if isinstance(kept, PreparedForTwo) else None,
+        rating_head=kept.rating_head() if isinstance(kept, PreparedForTwo) else None,
+    )
 
 
 def prepare(
@@ -117,16 +182,22 @@ def prepare(
     tf_keras.utils.set_random_seed(config.training.seed)
     tf.config.experimental.enable_op_determinism()
     seen = movies_of_users(dataset, rows)
-    objective = OBJECTIVES[config.training.loss](
-        group_interactions(dataset, rows, vocabularies),
-        len(dataset.movies),
-        config.training.resolved(config.split.kind),
-        seen if Feature.USER_HISTORY in config.feature_set else None,
-    )
+    training = config.training.resolved(config.split.kind)
+    history = seen if Feature.USER_HISTORY in config.feature_set else None
     # The loss is a mean over interactions; the penalty is given against their sum.
-    config_of_mean = replace(config.model, l2=config.model.l2 / len(rows))
-    model = TwoTowerModel(dataset, vocabularies, config_of_mean, objective, config.training.seed)
-    return Prepared(rows, vocabularies, seen, model)
+    of_mean = replace(config.model, l2=config.model.l2 / len(rows))
+    if config.tasks is not None:
+        evidence = Evidence(dataset, rows)
+        pairs = RatedPairs.of_training(dataset, evidence, vocabularies)
+        batches = rated_batches(pairs, len(dataset.movies), training, history)
+        model = MultiTaskModel(
+            dataset, vocabularies, of_mean, batches, evidence.mean, config.tasks, training.seed
+        )
+        return PreparedForTwo(dataset, rows, vocabularies, seen, model, evidence)
+    interactions = group_interactions(dataset, rows, vocabularies)
+    objective = OBJECTIVES[training.loss](interactions, len(dataset.movies), training, history)
+    towers = TwoTowerModel(dataset, vocabularies, of_mean, objective, training.seed)
+    return Prepared(dataset, rows, vocabularies, seen, towers)
 
 
 def _artifacts(dataset: Dataset, kept: Prepared) -> RunArtifacts:

@@ -69,8 +69,12 @@ class TwoTowerModel(tfrs.Model):
 
     def queries(self, batch: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Query embeddings [b, dim] of a batch of users, contexts and, where the set asks, histories."""
+        return self.query_tower.top(self.query_parts(batch), training=training)
+
+    def query_parts(self, batch: dict[str, tf.Tensor]) -> list[tf.Tensor]:
+        """What the query tower makes of a batch before its dense layers."""
         history = self._history(batch) if self.query_tower.history is not None else None
-        return self.query_tower(batch["user_index"], batch["contexts"], history, training=training)
+        return self.query_tower.parts(batch["user_index"], batch["contexts"], history)
 
     def _history(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
         """Zeros and ones [b, n_movies] from places in it."""
@@ -96,8 +100,8 @@ class TwoTowerModel(tfrs.Model):
         return embeddings
 
     def named_weights(self) -> dict[str, npt.NDArray[np.float32]]:
-        """The trained weights, in the order of `trainable_variables`, by place and name."""
-        variables = enumerate(self.trainable_variables)
+        """All weights, by place and name."""
+        variables = enumerate(self.weights)
         return {f"{place:03d} {variable.name}": variable.numpy() for place, variable in variables}
 
     def _embed(self, queries: Queries, history: RaggedRows) -> npt.NDArray[np.float32]:

@@ -100,7 +100,7 @@ def test_a_rating_weighs_by_the_number_of_its_querys_ratings():
     """Queries of one, two and four ratings: 1/√n is 1, .7071 and .5, scaled to a mean of 1 over seven."""
     queries = Queries(np.arange(3, dtype=np.int32), np.zeros((3, 0), np.int32))
     positives = RaggedRows.group(np.repeat(np.arange(3), [1, 2, 4]), np.arange(7, dtype=np.int32), 3)
-    interactions = GroupedInteractions(queries, positives)
+    interactions = GroupedInteractions(queries, positives, np.arange(len(positives.values)))
     root = np.array([1, 2**-0.5, 0.5])
     expected = {
         0.0: np.ones(3),

@@ -25,7 +25,7 @@ from movierec_cli.evaluation.metrics import top_k_accuracy
 from movierec_cli.evaluation.ranks import rank_positives
 from movierec_cli.evaluation.top_k import top_k_of
 from movierec_cli.models.queries import group_interactions
-from movierec_cli.models.training import TrainedModel, train_two_tower
+from movierec_cli.models.training import TrainedModel, train_model
 from movierec_cli.registry.record import EpochRecord, RunConfig, TopK
 
 
@@ -74,7 +74,7 @@ def config(*features: str, training: TrainingConfig = QUICK, model: ModelConfig 
 
 def train(run_config: RunConfig, dataset: Dataset = DATASET) -> tuple[TrainedModel, Listener]:
     listener = Listener()
-    return train_two_tower(dataset, SPLIT, run_config, listener), listener
+    return train_model(dataset, SPLIT, run_config, listener), listener
 
 
 def figures(trained: TrainedModel) -> TopK:
@@ -165,7 +165,7 @@ def test_the_time_of_the_query_helps_where_films_are_in_fashion():
     split = split_ratings(sample.ratings, SplitConfig())
     quick = replace(QUICK, num_epochs=15, validation_freq=15, refit=False)
     timed, untimed = (
-        train_two_tower(sample, split, config(feature, training=quick, model=ModelConfig()), Listener())
+        train_model(sample, split, config(feature, training=quick, model=ModelConfig()), Listener())
         for feature in ("timestamp", "None")
     )
     assert figures(timed).unseen[10] > figures(untimed).unseen[10] + 0.02

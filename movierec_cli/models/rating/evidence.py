@@ -3,9 +3,9 @@
 A residual is a rating minus the mean and minus the movie's bias (for users) or the user's bias (for movies).
 For a training pair its own rating is left out of every number, as it is at test: nothing predicts itself.
 
-People rate in sittings and in moods: what they gave within seconds, minutes and an hour of this rating, by
-|difference in time| with an exponential weight, says more than their mean over all. Ratings on either side in
-time count, so on a random split these numbers see what was rated after the rating that is predicted.
+People rate in sittings and in moods: what they gave in the seconds, minutes and the hour before, with a
+weight that fades exponentially, says more than their mean over all. Ratings of the same second count, later
+ones do not.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.ragged import RaggedRows
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -26,8 +27,9 @@ NEARNESS_S = (30.0, 300.0, 3600.0)
 
 SHRINKAGE = 5.0  # ratings; a mean over n counts n / (n + this)
 NEAR_SHRINKAGE = 1.5
-N_USER_NUMBERS = 2 + 2 * len(NEARNESS_S)
+N_USER_NUMBERS = 2
 N_MOVIE_NUMBERS = 2
+N_SITTING_NUMBERS = 2 * len(NEARNESS_S)
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,10 @@ class Evidence:
         return self.dataset.ratings.movie_index[self.rows]
 
     @cached_property
+    def _seconds(self) -> npt.NDArray[np.int64]:
+        return self.dataset.ratings.timestamp[self.rows]
+
+    @cached_property
     def _user_residuals(self) -> _Residuals:
         """What is left of each rating without the movie's bias, by user."""
         bias = _shrunk_means(self._movies, self._ratings - self.mean, len(self.dataset.movies))
@@ -69,40 +75,67 @@ class Evidence:
             self._movies, self._ratings - self.mean - bias[self._users], len(self.dataset.movies)
         )
 
-    def of_training(self) -> npt.NDArray[np.float32]:
-        """The numbers of each training pair without its own rating: [n_rows, users' then movies' numbers]."""
-        users, movies = self._user_residuals, self._movie_residuals
-        near = near_sums(
-            self._users, self.dataset.ratings.timestamp[self.rows], _with_ones(users.values), NEARNESS_S
-        )
-        return np.concatenate(
-            [
-                _numbers(users.sums[self._users] - users.values, users.counts[self._users] - 1),
-                _near_numbers(near),
-                _numbers(movies.sums[self._movies] - movies.values, movies.counts[self._movies] - 1),
-            ],
-            axis=1,
-        ).astype(np.float32)
+    @property
+    def n_ratings(self) -> npt.NDArray[np.int64]:
+        """Each user's training ratings: [n_users]."""
+        return self.residuals_by_user.movies.lengths
 
-    def of_users(
+    @property
+    def user_residuals(self) -> Floats:
+        """Of each training rating: what is left of it without the mean and the movie's bias, [n_rows]."""
+        return self._user_residuals.values
+
+    @cached_property
+    def residuals_by_user(self) -> ResidualLists:
+        """The same, in a list for each user."""
+        movies = RaggedRows.group(self._users, self._movies, len(self.dataset.users))
+        order = np.argsort(self._users, kind="stable")
+        return ResidualLists(movies, self.user_residuals[order].astype(np.float32))
+
+    def of_training(self) -> npt.NDArray[np.float32]:
+        """Of each training pair without its own rating: [n_rows, N_USER_NUMBERS + N_MOVIE_NUMBERS]."""
+        users, movies = self._user_residuals, self._movie_residuals
+        of_users = _numbers(users.sums[self._users] - users.values, users.counts[self._users] - 1)
+        of_movies = _numbers(movies.sums[self._movies] - movies.values, movies.counts[self._movies] - 1)
+        return np.concatenate([of_users, of_movies], axis=1).astype(np.float32)
+
+    def of_users(self, users: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+        """Of users, from all their training ratings: [n, N_USER_NUMBERS]."""
+        residuals = self._user_residuals
+        return _numbers(residuals.sums[users], residuals.counts[users]).astype(np.float32)
+
+    def sittings_of_training(self) -> npt.NDArray[np.float32]:
+        """Of each training pair without its own rating: [n_rows, N_SITTING_NUMBERS]."""
+        return self._sittings(self._users, self._seconds, _with_ones(self.user_residuals))
+
+    def sittings(
         self, users: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.float32]:
-        """Of users at moments, from all their training ratings: [n, N_USER_NUMBERS]."""
-        residuals = self._user_residuals
+        """Of users at moments, from their training ratings up to then: [n, N_SITTING_NUMBERS]."""
         asked = np.zeros((len(users), 2))  # whoever asks gives no evidence
-        near = near_sums(
+        return self._sittings(
             np.concatenate([self._users, users]),
-            np.concatenate([self.dataset.ratings.timestamp[self.rows], seconds]),
-            np.concatenate([_with_ones(residuals.values), asked]),
-            NEARNESS_S,
+            np.concatenate([self._seconds, seconds]),
+            np.concatenate([_with_ones(self.user_residuals), asked]),
         )[len(self.rows) :]
-        numbers = [_numbers(residuals.sums[users], residuals.counts[users]), _near_numbers(near)]
-        return np.concatenate(numbers, axis=1).astype(np.float32)
+
+    def _sittings(
+        self, users: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64], values: Floats
+    ) -> npt.NDArray[np.float32]:
+        return _sitting_numbers(near_sums(users, seconds, values, NEARNESS_S)).astype(np.float32)
 
     def of_movies(self, movies: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
         """Of movies, from all their training ratings: [n, N_MOVIE_NUMBERS]."""
         residuals = self._movie_residuals
         return _numbers(residuals.sums[movies], residuals.counts[movies]).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class ResidualLists:
+    """Each user's training movies with the residuals of their ratings."""
+
+    movies: RaggedRows
+    values: npt.NDArray[np.float32]  # in the order of `movies.values`
 
 
 @dataclass(frozen=True)
@@ -136,10 +169,10 @@ def _numbers(sums: Floats, counts: Floats) -> Floats:
     return np.stack([2 * sums / (counts + SHRINKAGE), np.log1p(np.maximum(counts, 0)) / 3 - 1], axis=1)
 
 
-def _near_numbers(sums: Floats) -> Floats:
-    """From [n, n_nearness, 2] of weighted residuals and weights to [n, 2 · n_nearness]."""
+def _sitting_numbers(sums: Floats) -> Floats:
+    """From [n, n_nearness, 2] of weighted residuals and weights to [n, 2 · n_nearness]; zeros for none."""
     residuals, weights = sums[..., 0], np.maximum(sums[..., 1], 0.0)
-    numbers = np.stack([2 * residuals / (weights + NEAR_SHRINKAGE), np.log1p(weights) / 3 - 0.5], axis=2)
+    numbers = np.stack([2 * residuals / (weights + NEAR_SHRINKAGE), np.log1p(weights) / 3], axis=2)
     return numbers.reshape(len(sums), -1)
 
 
@@ -149,10 +182,7 @@ def near_sums(
     values: Floats,
     nearness_s: tuple[float, ...],
 ) -> Floats:
-    """For each entry, the sum over its owner's other entries j of exp(−|t − t_j| / nearness) · values_j.
-
-    One pass forward and one backward over each owner's entries in time, all owners side by side: the weighted
-    sum up to an entry is the one up to its neighbour, with the neighbour, faded by the time between them.
+    """For each entry, the sum of exp(−(t − t_j) / nearness) · values_j over its owner's others with t_j ≤ t.
 
     Args:
         owners: [n].
@@ -163,15 +193,18 @@ def near_sums(
     Returns:
         [n, n_nearness, n_values].
     """
+    if len(owners) == 0:
+        return np.zeros((0, len(nearness_s), values.shape[1]))
     order = np.lexsort((seconds, owners))
-    counts = np.bincount(owners) if len(owners) else np.zeros(0, np.int64)
-    starts = np.cumsum(counts) - counts
-    forward = _faded_sums(seconds[order], values[order], starts, counts, nearness_s)
-    mirrored = order[::-1]
-    last = len(owners) - starts - counts
-    backward = _faded_sums(-seconds[mirrored], values[mirrored], last, counts, nearness_s)
-    sums = np.empty_like(forward)
-    sums[order] = forward + backward[::-1]
+    owner, second, value = owners[order], seconds[order], values[order]
+    begins = np.concatenate([[True], (owner[1:] != owner[:-1]) | (second[1:] != second[:-1])])
+    moment = np.cumsum(begins) - 1  # [n], which of the owners' moments each entry is of
+    firsts = np.flatnonzero(begins)
+    totals = np.add.reduceat(value, firsts)  # [n_moments, n_values]
+    counts = np.bincount(owner[firsts])
+    earlier = _faded_sums(second[firsts], totals, np.cumsum(counts) - counts, counts, nearness_s)
+    sums = np.empty((len(owners), len(nearness_s), values.shape[1]))
+    sums[order] = earlier[moment] + (totals[moment] - value)[:, None, :]
     return sums
 
 
@@ -182,7 +215,11 @@ def _faded_sums(
     counts: npt.NDArray[np.int64],
     nearness_s: tuple[float, ...],
 ) -> Floats:
-    """Over the entries before each: [n, n_nearness, n_values]. Each owner's stand together, in time."""
+    """Over the moments before each: [n_moments, n_nearness, n_values].
+
+    Each owner's stand together, in time. The sum up to a moment is the one up to the moment before, with that
+    moment, faded by the time between; all owners go side by side.
+    """
     per_second = 1.0 / np.asarray(nearness_s)
     sums = np.zeros((len(seconds), len(nearness_s), values.shape[1]))
     longest_first = np.argsort(-counts, kind="stable")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from movierec_cli.models.rating.evidence import (
     N_MOVIE_NUMBERS,
+    N_SITTING_NUMBERS,
     N_USER_NUMBERS,
     NEAR_SHRINKAGE,
     NEARNESS_S,
@@ -29,9 +30,9 @@ def slow_near_sums(owners, seconds, values, nearness):
     sums = np.zeros((len(owners), len(nearness), values.shape[1]))
     for i in range(len(owners)):
         for j in range(len(owners)):
-            if i != j and owners[i] == owners[j]:
+            if i != j and owners[i] == owners[j] and seconds[j] <= seconds[i]:
                 for k, scale in enumerate(nearness):
-                    sums[i, k] += math.exp(-abs(seconds[i] - seconds[j]) / scale) * values[j]
+                    sums[i, k] += math.exp(-(seconds[i] - seconds[j]) / scale) * values[j]
     return sums
 
 
@@ -46,66 +47,81 @@ def test_sums_over_near_entries_are_those_of_a_double_loop(entries, seed):
 
 
 def slow_numbers(evidence_rows, row):
-    """The numbers of a pair from the ratings at `evidence_rows`, straight from their definition."""
+    """The numbers and the sitting's of a pair from the ratings at `evidence_rows`, by their definition."""
     ratings = DATASET.ratings
     mean = ratings.rating[evidence_rows].mean(dtype=np.float64)
 
-    def bias(column, value, others):
-        own = [float(ratings.rating[r]) - mean for r in others if column[r] == value]
+    def bias(column, value):
+        own = [float(ratings.rating[r]) - mean for r in evidence_rows if column[r] == value]
         return sum(own) / (len(own) + SHRINKAGE)
 
     user, movie, moment = ratings.user_index[row], ratings.movie_index[row], ratings.timestamp[row]
     others = [r for r in evidence_rows if r != row]
-    numbers = []
     of_user = [
-        (
-            float(ratings.rating[r])
-            - mean
-            - bias(ratings.movie_index, ratings.movie_index[r], evidence_rows),
-            r,
-        )
+        (float(ratings.rating[r]) - mean - bias(ratings.movie_index, ratings.movie_index[r]), r)
         for r in others
         if ratings.user_index[r] == user
     ]
-    numbers += [2 * sum(c for c, _ in of_user) / (len(of_user) + SHRINKAGE), math.log1p(len(of_user)) / 3 - 1]
-    for scale in NEARNESS_S:
-        weights = [math.exp(-abs(int(moment) - int(ratings.timestamp[r])) / scale) for _, r in of_user]
-        weighted = sum(weight * c for weight, (c, _) in zip(weights, of_user, strict=True))
-        numbers += [2 * weighted / (sum(weights) + NEAR_SHRINKAGE), math.log1p(sum(weights)) / 3 - 0.5]
     of_movie = [
-        float(ratings.rating[r]) - mean - bias(ratings.user_index, ratings.user_index[r], evidence_rows)
+        float(ratings.rating[r]) - mean - bias(ratings.user_index, ratings.user_index[r])
         for r in others
         if ratings.movie_index[r] == movie
     ]
-    return [*numbers, 2 * sum(of_movie) / (len(of_movie) + SHRINKAGE), math.log1p(len(of_movie)) / 3 - 1]
+    numbers = []
+    for residuals in ([c for c, _ in of_user], of_movie):
+        numbers += [2 * sum(residuals) / (len(residuals) + SHRINKAGE), math.log1p(len(residuals)) / 3 - 1]
+    sitting = []
+    for scale in NEARNESS_S:
+        passed = [int(moment) - int(ratings.timestamp[r]) for _, r in of_user]
+        weights = [math.exp(-seconds / scale) if seconds >= 0 else 0.0 for seconds in passed]
+        weighted = sum(weight * c for weight, (c, _) in zip(weights, of_user, strict=True))
+        sitting += [2 * weighted / (sum(weights) + NEAR_SHRINKAGE), math.log1p(sum(weights)) / 3]
+    return numbers, sitting
 
 
-def test_a_training_pairs_numbers_leave_its_own_rating_out():
-    numbers = Evidence(DATASET, ROWS).of_training()
+def test_a_training_pairs_evidence_leaves_its_own_rating_out():
+    evidence = Evidence(DATASET, ROWS)
+    numbers, sittings = evidence.of_training(), evidence.sittings_of_training()
     assert numbers.shape == (len(ROWS), N_USER_NUMBERS + N_MOVIE_NUMBERS)
-    assert numbers.dtype == np.float32
+    assert sittings.shape == (len(ROWS), N_SITTING_NUMBERS)
+    assert numbers.dtype == sittings.dtype == np.float32
     for place in range(0, len(ROWS), 7):
-        np.testing.assert_allclose(numbers[place], slow_numbers(ROWS, ROWS[place]), atol=1e-5)
+        expected = slow_numbers(ROWS, ROWS[place])
+        np.testing.assert_allclose(numbers[place], expected[0], atol=1e-5)
+        np.testing.assert_allclose(sittings[place], expected[1], atol=1e-5)
 
 
-def test_a_test_pairs_numbers_come_from_all_training_ratings():
+def test_another_pairs_evidence_comes_from_all_training_ratings():
     evidence = Evidence(DATASET, ROWS)
     rows = np.arange(1, len(DATASET.ratings), 8)
     ratings = DATASET.ratings
-    users = evidence.of_users(ratings.user_index[rows], ratings.timestamp[rows])
-    movies = evidence.of_movies(ratings.movie_index[rows])
+    users, movies = (
+        evidence.of_users(ratings.user_index[rows]),
+        evidence.of_movies(ratings.movie_index[rows]),
+    )
+    sittings = evidence.sittings(ratings.user_index[rows], ratings.timestamp[rows])
     for place, row in enumerate(rows):
-        expected = slow_numbers(ROWS, row)
-        np.testing.assert_allclose([*users[place], *movies[place]], expected, atol=1e-5)
+        numbers, sitting = slow_numbers(ROWS, row)
+        np.testing.assert_allclose([*users[place], *movies[place]], numbers, atol=1e-5)
+        np.testing.assert_allclose(sittings[place], sitting, atol=1e-5)
+
+
+def test_what_is_rated_later_is_no_evidence_of_a_sitting():
+    row = int(ROWS[np.argmin(DATASET.ratings.timestamp[ROWS])])
+    users = DATASET.ratings.user_index[[row]]
+    long_before = DATASET.ratings.timestamp[[row]] - 1
+    assert Evidence(DATASET, ROWS).sittings(users, long_before).tolist() == [[0.0] * N_SITTING_NUMBERS]
 
 
 @pytest.mark.parametrize("row", [0, 6])
-def test_a_pairs_own_rating_moves_its_numbers_only_through_the_mean_of_all(row):
-    before = Evidence(DATASET, ROWS).of_training()[row // 2]
+def test_a_pairs_own_rating_moves_its_evidence_only_through_the_mean_of_all(row):
+    def evidence_of(dataset):
+        evidence = Evidence(dataset, ROWS)
+        return np.concatenate([evidence.of_training()[row // 2], evidence.sittings_of_training()[row // 2]])
+
     rating = DATASET.ratings.rating.copy()
     rating[row] = 6 - rating[row]
     changed = replace(DATASET, ratings=replace(DATASET.ratings, rating=rating))
-    after = Evidence(changed, ROWS).of_training()[row // 2]
     moved_mean = abs(float(rating[row] - DATASET.ratings.rating[row])) / len(ROWS)
     assert moved_mean > 0
-    assert np.abs(after - before).max() <= 2 * moved_mean
+    assert np.abs(evidence_of(changed) - evidence_of(DATASET)).max() <= 2 * moved_mean

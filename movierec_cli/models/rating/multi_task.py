@@ -1,0 +1,159 @@
+"""Two towers with two tasks: which movies somebody will watch, and how many stars they will give."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+import tf_keras
+
+from movierec_cli.config import Feature, ModelConfig, TaskWeights
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.models.features import Vocabulary
+from movierec_cli.models.objectives import CatalogueObjective
+from movierec_cli.models.rating.batches import RatedBatches
+from movierec_cli.models.rating.evidence import N_MOVIE_NUMBERS, N_SITTING_NUMBERS, N_USER_NUMBERS
+from movierec_cli.models.rating.head import RatingLayers
+from movierec_cli.models.two_tower import TwoTowerModel
+
+_PAIR_SIGNATURE = {
+    "pair_query": tf.TensorSpec([None], tf.int32),
+    "pair_movie": tf.TensorSpec([None], tf.int32),
+    "stars": tf.TensorSpec([None], tf.float32),
+    "numbers": tf.TensorSpec([None, N_USER_NUMBERS + N_MOVIE_NUMBERS], tf.float32),
+    "sitting": tf.TensorSpec([None, N_SITTING_NUMBERS], tf.float32),
+    "own": tf.TensorSpec([None], tf.float32),
+    "n_others": tf.TensorSpec([None], tf.float32),
+    "pool": tf.TensorSpec([None], tf.int32),
+    "pool_values": tf.TensorSpec([None], tf.float32),
+}
+
+
+class MultiTaskModel(TwoTowerModel):
+    """The retrieval model, and stars from the same embedding tables.
+
+    Args:
+        dataset: the data set.
+        vocabularies: of the features.
+        config: of the towers.
+        batches: of the training part.
+        mean: of its ratings, stars.
+        tasks: how much each loss counts.
+        seed: of all random numbers.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        vocabularies: dict[Feature, Vocabulary],
+        config: ModelConfig,
+        batches: RatedBatches,
+        mean: float,
+        tasks: TaskWeights,
+        seed: int,
+    ):
+        super().__init__(dataset, vocabularies, config, CatalogueObjective(batches), seed)
+        self.tasks = tasks
+        self.mean_rating = tf.constant(mean, tf.float32)
+        self._mean_pairs = batches.mean_positives
+        self.rating = RatingLayers(
+            len(dataset.users),
+            len(dataset.movies),
+            self.query_tower.widths,
+            self.movie_tower.widths,
+            config,
+            batches.interactions.n_interactions,
+            seed + 2,
+        )
+        # The task's mean would be over a batch, and batches differ in their number of ratings.
+        squared = tf_keras.losses.MeanSquaredError(reduction=tf_keras.losses.Reduction.SUM)
+        self.rating_task = tfrs.tasks.Ranking(loss=squared)
+        # A task that is switched off leaves its layers as they were made.
+        self.rating.trainable = tasks.rating > 0
+        self.query_tower.top.trainable = self.movie_tower.top.trainable = tasks.retrieval > 0
+        self.compiled_stars = tf.function(
+            self.stars, input_signature=[self.query_signature | _PAIR_SIGNATURE]
+        )
+
+    @property
+    def batch_signature(self) -> dict[str, tf.TensorSpec]:
+        """What `compute_loss` reads from a batch."""
+        signature: dict[str, tf.TensorSpec] = super().batch_signature | _PAIR_SIGNATURE
+        return signature
+
+    def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """The weighted sum of both means over interactions; `tfrs.Model` adds the L2 of the tables."""
+        query_parts, movie_parts = self.query_parts(inputs), self.movie_tower.parts()
+        queries = self.query_tower.top(query_parts, training=training)
+        movies = self.movie_tower.top(movie_parts, training=training)
+        loss = tf.constant(0.0)
+        if self.tasks.retrieval:
+            loss += self.tasks.retrieval * self.objective.loss(queries, movies, inputs)
+        if self.tasks.rating:
+            loss += self.tasks.rating * self._rating_loss(inputs, query_parts, movie_parts, training)
+        return loss
+
+    def _rating_loss(
+        self,
+        batch: dict[str, tf.Tensor],
+        query_parts: list[tf.Tensor],
+        movie_parts: list[tf.Tensor],
+        training: bool,
+    ) -> tf.Tensor:
+        """Squared stars: the batch's sum over the ratings of an average batch.
+
+        The mean of two errors, without and with what the sitting adds, so that the one serves where nothing
+        is known of a sitting.
+        """
+        without = self._stars(batch, query_parts, movie_parts, training)
+        with_sitting = without + self.rating.of_sitting(batch["sitting"], batch["numbers"])
+        summed = sum(
+            self.rating_task(
+                labels=batch["stars"][:, None], predictions=stars[:, None], compute_metrics=False
+            )
+            for stars in (without, with_sitting)
+        )
+        return summed / (2 * self._mean_pairs)
+
+    def stars(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+        """The predicted ratings of a batch's pairs at their time, [p], not cut to the scale."""
+        without = self._stars(batch, self.query_parts(batch), self.movie_tower.parts(), training=False)
+        return without + self.rating.of_sitting(batch["sitting"], batch["numbers"])
+
+    def _stars(
+        self,
+        batch: dict[str, tf.Tensor],
+        query_parts: list[tf.Tensor],
+        movie_parts: list[tf.Tensor],
+        training: bool,
+    ) -> tf.Tensor:
+        """Stars without the sitting, [p]."""
+        of_queries = self.rating.query_top(query_parts, training=training)  # [b, width]
+        of_movies = self.rating.movie_top(movie_parts, training=training)  # [n_movies, width]
+        query, movie = batch["pair_query"], batch["pair_movie"]
+        above_mean = self.rating(
+            tf.gather(batch["user_index"], query),
+            movie,
+            tf.gather(of_queries, query) + self._of_pools(batch),
+            tf.gather(of_movies, movie),
+            batch["numbers"],
+            training=training,
+        )
+        return self.mean_rating + above_mean
+
+    def user_vectors(self, batch: dict[str, tf.Tensor], n_ratings: tf.Tensor) -> tf.Tensor:
+        """What the rating layers know of a batch's queries, with nothing taken off the pools: [b, width]."""
+        tensors = {name: tf.convert_to_tensor(array) for name, array in batch.items()}
+        own = self.rating.query_top(self.query_parts(tensors))
+        return own + self.rating.of_pool(self._pools(tensors), n_ratings)
+
+    def _of_pools(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+        """What each pair's user made of other movies: [p, width]."""
+        own = batch["own"][:, None] * tf.gather(self.rating.pool, batch["pair_movie"])
+        others = tf.gather(self._pools(batch), batch["pair_query"]) - own
+        return self.rating.of_pool(others, batch["n_others"])
+
+    def _pools(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+        """The sums over all of each query's user's residuals: [b, POOL_SIZE]."""
+        n_queries = tf.shape(batch["user_index"])[0]
+        flat = tf.scatter_nd(batch["pool"][:, None], batch["pool_values"], [n_queries * self.n_movies])
+        return self.rating.pooled(tf.reshape(flat, [n_queries, self.n_movies]))
