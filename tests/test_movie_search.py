@@ -79,6 +79,7 @@ def test_every_movie_is_found_by_its_id_and_by_its_whole_title(movie_id: int) ->
     ("text", "movie_id"),
     [
         ("590", 590),
+        ("7", 7),
         ("ID: 590", 590),
         ("dances with wolves", 590),
         ("DANCES WITH WOLVES (1990)", 590),

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movierec_cli.config import TaskWeights
+from movierec_cli.config import SplitConfig, TaskWeights
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.errors import MovierecError, SavedModelError, UsageError
 from movierec_cli.predict import predict
@@ -237,6 +237,17 @@ def test_a_run_without_ratings_has_no_stars_and_orders_by_score_only(dataset: Da
 def test_a_run_whose_rating_weight_is_0_has_no_stars(tmp_path: Path) -> None:
     run = judged_multi_task_run(tmp_path, SMALL, multi_task_config(rating=0.0))
     assert {movie.stars for movie in recommend(SMALL, run, 1).movies} == {None}
+
+
+def test_stars_are_of_the_right_movies_where_the_training_left_some_out(tmp_path: Path) -> None:
+    config = replace(multi_task_config(), split=SplitConfig(k_core=7))
+    run = judged_multi_task_run(tmp_path, SMALL, config)
+    recommended = recommend(SMALL, run, 20, top=40, rank_by=RankBy.RATING)
+    assert len(run.artifacts.movie_ids) < len(SMALL.movies)
+    assert {movie.movie_id for movie in recommended.movies} <= set(run.artifacts.movie_ids.tolist())
+    predicted = predict(SMALL, run, [(20, movie.movie_id - 100) for movie in recommended.movies])
+    assert [movie.stars for movie in recommended.movies] == [one.stars for one in predicted]
+    assert recommended.movies
 
 
 def test_an_order_that_cannot_be_is_refused_before_the_training() -> None:
