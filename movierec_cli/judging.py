@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import DEFAULT_TOP_K, FeatureSet, SplitConfig
+from movierec_cli.contenders import by_contender, pairs, way_of
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split, SplitSummary
 from movierec_cli.errors import MovierecError, UsageError
@@ -22,9 +22,10 @@ from movierec_cli.evaluation.segments import segments
 from movierec_cli.evaluation.significance import compare, mean_intervals
 from movierec_cli.evaluation.top_k import mean_over_users, mean_top_k, top_k_of
 from movierec_cli.leakage import Finding
+from movierec_cli.rating_judging import judge_ratings
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.reports.answer import answer, warnings
-from movierec_cli.selection import Judged
+from movierec_cli.selection import Judged, JudgedRatings
 from movierec_cli.study import Contender, Segment, Study, UserLists
 
 Values = npt.NDArray[np.float64]
@@ -58,6 +59,7 @@ def judge(
     summary: SplitSummary,
     judged: Sequence[Judged],
     *,
+    rated: Sequence[JudgedRatings] = (),
     findings: Sequence[Finding] = (),
     user_lists: Sequence[UserLists] = (),
     ks: Sequence[int] = DEFAULT_TOP_K,
@@ -70,7 +72,8 @@ def judge(
         split: of it.
         config: how it was split.
         summary: what the split did.
-        judged: the runs, in the order in which they are shown; baselines are put last.
+        judged: the runs that rank, in the order in which they are shown; baselines are put last.
+        rated: the runs that predict ratings, likewise; one that does both is in either.
         findings: of the leakage check.
         user_lists: recommendations to show.
         ks: at which top-k accuracy is given.
@@ -78,14 +81,15 @@ def judge(
 
     Raises:
         UsageError: every k is as large as the catalogue.
-        MovierecError: no user of the test part has a training rating.
+        MovierecError: no user of the test part has a training rating, or the predicted ratings are of
+            different test ratings.
     """
     if judged[0].outcome.is_cold.all():
         raise MovierecError(
             "none of the users to test has a rating in training, so there is nothing to judge by; hold out"
             " less with --test_fraction, or use another --split"
         )
-    groups = _by_contender(judged)
+    groups = by_contender(judged)
     headline = headline_metric(len(dataset.movies), ks)
     telling = _telling(len(dataset.movies), ks)
     metrics = _metric_names(telling)
@@ -94,7 +98,7 @@ def judge(
     }
     beyond = _beyond(dataset, split, groups, telling)
     contenders = _contenders(groups, of_metric, beyond, ks)
-    differences = compare(of_metric[headline], _pairs(contenders)) if len(contenders) > 1 else ()
+    differences = compare(of_metric[headline], pairs(contenders)) if len(contenders) > 1 else ()
     ablation = _ablation(contenders, of_metric[headline])
     return Study(
         data=judged[0].run.record.data,
@@ -102,7 +106,7 @@ def judge(
         split_summary=summary,
         headline=headline,
         answer=answer(contenders, differences, ablation, config, headline),
-        warnings=warnings(contenders, differences, headline),
+        warnings=warnings([one for one in contenders if _is_to_rank(one)], differences, headline),
         contenders=contenders,
         differences=differences,
         ablation=ablation,
@@ -110,47 +114,8 @@ def judge(
         findings=tuple(findings),
         user_lists=tuple(user_lists),
         command=command,
+        ratings=judge_ratings(rated, contenders, headline, differences) if rated else None,
     )
-
-
-def _by_contender(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
-    """Runs that differ in the seed of their training only are one contender, in the order of the seeds.
-
-    Trained ones come first.
-    """
-    groups: dict[RunConfig, list[Judged]] = {}
-    for one in sorted(judged, key=lambda one: one.run.record.config.training is None):
-        groups.setdefault(one.run.record.config.without_seed, []).append(one)
-    return dict(
-        zip(_labels(list(groups)), (sorted(group, key=_seed) for group in groups.values()), strict=True)
-    )
-
-
-def _seed(one: Judged) -> int:
-    training = one.run.record.config.training
-    return training.seed if training is not None else 0
-
-
-def _labels(configs: Sequence[RunConfig]) -> list[str]:
-    """What people call each; where two would be called alike, the settings that they differ in follow."""
-    labels = [config.label for config in configs]
-    told_apart = []
-    for config, label in zip(configs, labels, strict=True):
-        alike = [_settings(other) for other, name in zip(configs, labels, strict=True) if name == label]
-        own = _settings(config)
-        differing = [key for key in own if any(other[key] != own[key] for other in alike)]
-        words = ", ".join(f"{key} {_shown(own[key])}" for key in differing)
-        told_apart.append(f"{label} ({words})" if words else label)
-    return told_apart
-
-
-def _settings(config: RunConfig) -> dict[str, Any]:
-    parts = [asdict(part) for part in (config.model, config.training) if part is not None]
-    return {key: value for part in parts for key, value in part.items()}
-
-
-def _shown(value: object) -> str:
-    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _metric_names(ks: Sequence[int]) -> list[str]:
@@ -207,23 +172,19 @@ def _mean_of_each(found: Sequence[Mapping[str, float]], k: int) -> dict[str, flo
     return {f"{name}@{k}": float(np.mean([one[name] for one in found])) for name in found[0]}
 
 
-def _pairs(contenders: Sequence[Contender]) -> list[tuple[str, str]]:
-    """Every two contenders of which one at least was trained, the later one first: it has more features."""
-    return [
-        (b.label, a.label) if not b.is_baseline else (a.label, b.label)
-        for i, a in enumerate(contenders)
-        for b in contenders[i + 1 :]
-        if not a.is_baseline
-    ]
+def _is_to_rank(contender: Contender) -> bool:
+    """Whether a warning that its ranking is no good would tell anybody something."""
+    tasks = contender.records[0].config.tasks
+    return tasks is None or tasks.retrieval > 0
 
 
 def _ablation(contenders: Sequence[Contender], values: Mapping[str, Values]) -> tuple[FeatureGain, ...]:
     """Over the feature sets that were trained alike: where several ways were, over the most frequent."""
-    ways: dict[tuple[object, object], dict[FeatureSet, Values]] = {}
+    ways: dict[RunConfig, dict[FeatureSet, Values]] = {}
     for contender in contenders:
-        config = contender.records[0].config.without_seed
-        if config.training is not None:
-            ways.setdefault((config.model, config.training), {})[config.feature_set] = values[contender.label]
+        if not contender.is_baseline:
+            way = way_of(contender.records[0].config)
+            ways.setdefault(way, {})[contender.feature_set] = values[contender.label]
     return feature_gains(max(ways.values(), key=len)) if ways else ()
 
 

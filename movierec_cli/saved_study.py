@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +20,8 @@ from movierec_cli.config import (
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.lengths.apply import lengths_at_hand, with_lengths
 from movierec_cli.data.progress import Progress, unreported
-from movierec_cli.data.sources import SOURCES
 from movierec_cli.data.split import Split, summarize_split
+from movierec_cli.data_of_runs import data_of
 from movierec_cli.errors import MovierecError
 from movierec_cli.judging import headline_metric, judge
 from movierec_cli.leakage import Finding, check_data, check_run, unchecked
@@ -29,7 +29,7 @@ from movierec_cli.recommend import rated_by, recommend
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Problem, Run, find_named, list_runs
 from movierec_cli.reproduction import train_command_line
-from movierec_cli.selection import AskedSplit, Judged, Selection, asked_part, select_runs
+from movierec_cli.selection import AskedSplit, Judged, JudgedRatings, Selection, asked_part, select_runs
 from movierec_cli.study import Study, UserLists
 from movierec_cli.trainer import MovieLensTrainer, SilentObserver, TrainingObserver
 
@@ -67,7 +67,7 @@ def study_saved(config: SavedStudyConfig, observer: TrainingObserver | None = No
         UsageError: every k is as large as the catalogue.
     """
     saved = _saved_runs(config)
-    data = config.data or _data_of(saved, config.places)
+    data = config.data or data_of(saved, config.places)
     listener = observer or SilentObserver()
     source = _source(saved, data, listener)
     selection = select_runs(config.saved_models_dir, config.names, source, config.split)
@@ -85,12 +85,18 @@ def study_saved(config: SavedStudyConfig, observer: TrainingObserver | None = No
         selection.config,
         summarize_split(dataset, split, len(source.ratings) - len(dataset.ratings)),
         judged,
+        rated=selection.rated,
         findings=_findings(selection, listener),
         user_lists=user_lists,
         ks=config.ks,
-        command=train_command_line([one.run.record.config for one in judged], data),
+        command=train_command_line(_configs(judged, selection.rated), data),
     )
     return SavedStudy(study, selection.skipped)
+
+
+def _configs(judged: Sequence[Judged], rated: Sequence[JudgedRatings]) -> list[RunConfig]:
+    runs = [*(one.run for one in judged), *(one.run for one in rated)]
+    return list(dict.fromkeys(run.record.config for run in runs))
 
 
 def _saved_runs(config: SavedStudyConfig) -> list[Run]:
@@ -133,30 +139,13 @@ def with_lengths_of(
     return with_lengths(source, data, progress) if lengths_at_hand(source, data) else source
 
 
-def _data_of(runs: Sequence[Run], places: DataConfig) -> DataConfig:
-    """The one data set that the runs were trained on.
-
-    Raises:
-        MovierecError: they were trained on several, or on one that has no name here.
-    """
-    names = sorted({run.record.data.name for run in runs})
-    if len(names) > 1:
-        raise MovierecError(
-            f"the saved models are of {', '.join(names)}; say which with --dataset, or with --archive where"
-            " the data is your own"
-        )
-    if names[0] not in SOURCES:
-        raise MovierecError(f"the saved models are of your own data '{names[0]}'; name it with --archive")
-    return replace(places, dataset=names[0], archive=None)
-
-
 def _findings(selection: Selection, observer: TrainingObserver) -> tuple[Finding, ...]:
     """Of the data and the split, then of what each model was fitted on; the same of two seeds once."""
     runs = [one.run for one in selection.judged]
     feature_sets = list(dict.fromkeys(run.record.config.feature_set for run in runs))
     findings = check_data(selection.dataset, selection.split, _split_of(selection), feature_sets)
     for run in runs:
-        if run.record.config.family is Family.TWO_TOWER:
+        if run.record.config.family.is_trained:
             findings += check_run(run, selection.dataset, selection.split)
             if message := unchecked(run, selection.dataset):
                 observer.warned(message)

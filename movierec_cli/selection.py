@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import SplitConfig, SplitKind
+from movierec_cli.config import RATING_BASELINES, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.restrict import restrict
 from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.evaluation.outcome import Outcome
+from movierec_cli.evaluation.ratings import RatingOutcome
+from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Problem, Run, find_named, list_runs
 
 
@@ -24,10 +26,18 @@ class InconsistentSplitError(MovierecError):
 
 @dataclass(frozen=True)
 class Judged:
-    """A run with what it did on the test part that is asked about."""
+    """A run with how it ranked the test part that is asked about."""
 
     run: Run
     outcome: Outcome
+
+
+@dataclass(frozen=True)
+class JudgedRatings:
+    """A run with what it made of the ratings of the test part that is asked about."""
+
+    run: Run
+    outcome: RatingOutcome
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,8 @@ class Selection:
     dataset: Dataset  # after --min_rating and --k_core
     config: SplitConfig
     split: Split  # train and validation are the runs' own, test is what is asked about
-    judged: tuple[Judged, ...]
+    judged: tuple[Judged, ...]  # one or more
+    rated: tuple[JudgedRatings, ...]  # those of them that predict ratings, and baselines that are saved
     skipped: tuple[Problem, ...]  # saved models that are not among them, each with the reason
 
 
@@ -102,21 +113,54 @@ def select_runs(
     dataset = restrict(source, min_rating=config.min_rating, k_core=config.k_core)
     test = split_ratings(dataset.ratings, config).test
     judged: list[Judged] = []
+    rated: list[JudgedRatings] = []
     for run in runs:
         try:
-            judged.append(Judged(run, asked_part(run, config, test)))
+            ranked, predicted = _asked_of(run, config, test)
         except (InconsistentSplitError, SavedModelError) as error:
             if names:
                 raise
             skipped.append(Problem(run.folder, str(error)))
-    if not judged:
+        else:
+            judged += ranked
+            rated += predicted
+    if not judged and not rated:
         raise InconsistentSplitError(f"no saved model can be judged: {skipped[-1].message}")
+    if not judged:
+        raise MovierecError(f"{rated[0].run.record.name} only predicts ratings; name a model that ranks, too")
     own = _own_split(judged, config)
     others = [one for one in judged if one.run.record.config.split != own]
     skipped += [Problem(one.run.folder, _other_training_part(one.run, own)) for one in others]
     split = replace(split_ratings(dataset.ratings, own), test=test)
+    rated = [one for one in rated if one.run.record.config.split == own]
+    if rated:
+        baselines = _saved_rating_baselines(directory, source, own, [one.run for one in rated])
+        rated += [JudgedRatings(run, asked_ratings(run, config, test)) for run in baselines]
     kept = tuple(one for one in judged if one.run.record.config.split == own)
-    return Selection(dataset, config, split, kept, tuple(skipped))
+    return Selection(dataset, config, split, kept, tuple(rated), tuple(skipped))
+
+
+def _asked_of(
+    run: Run, config: SplitConfig, test: npt.NDArray[np.int64]
+) -> tuple[list[Judged], list[JudgedRatings]]:
+    """What the run did with the test ratings that are asked about: one of each, where it does both."""
+    family = run.record.config.family
+    ranked = [Judged(run, asked_part(run, config, test))] if family.ranks else []
+    return ranked, [JudgedRatings(run, asked_ratings(run, config, test))] if family.rates else []
+
+
+def _saved_rating_baselines(
+    directory: Path, source: Dataset, own: SplitConfig, rated: Sequence[Run]
+) -> list[Run]:
+    """Those of the same data and training part that are not among the runs already."""
+    known = {run.record.config.family for run in rated}
+    wanted = [RunConfig(family=family, split=own) for family in RATING_BASELINES if family not in known]
+    found = {
+        run.record.config: run
+        for run in list_runs(directory)[0]
+        if run.record.data.fingerprint == source.fingerprint
+    }
+    return [found[config] for config in wanted if config in found]
 
 
 _OLDER = "it was trained with other movie lengths than another model of the same settings, which is judged"
@@ -135,7 +179,7 @@ def _runs_of(directory: Path, names: Sequence[str], source: Dataset) -> tuple[li
         runs, problems = list({run.folder: run for run in named}.values()), list[Problem]()
     else:
         runs, problems = list_runs(directory)
-        runs = [run for run in runs if run.record.config.training is not None]
+        runs = [run for run in runs if run.record.config.family.is_trained]
     others = [run for run in runs if run.record.data.fingerprint != source.fingerprint]
     if names and others:
         raise MovierecError(f"{others[0].record.name}: {_other_data(others[0], source)}")
@@ -186,14 +230,37 @@ def asked_part(run: Run, config: SplitConfig, test: npt.NDArray[np.int64]) -> Ou
     Raises:
         InconsistentSplitError: it is not.
     """
+    asked = _asked(run, run.outcome.rows, config, test)
+    return run.outcome if asked.all() else run.outcome.of_targets(asked)
+
+
+def asked_ratings(run: Run, config: SplitConfig, test: npt.NDArray[np.int64]) -> RatingOutcome:
+    """What the run made of the test ratings that are asked about; `asked_part` says which can be.
+
+    Raises:
+        InconsistentSplitError: these cannot.
+    """
+    outcome = run.rating_outcome
+    asked = _asked(run, outcome.rows, config, test)
+    return RatingOutcome(
+        rows=outcome.rows[asked],
+        user_index=outcome.user_index[asked],
+        rating=outcome.rating[asked],
+        predicted=outcome.predicted[asked],
+    )
+
+
+def _asked(
+    run: Run, rows: npt.NDArray[np.int64], config: SplitConfig, test: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Which of a run's test ratings are asked about: one entry for each of `rows`."""
     own = run.record.config.split
     if (own.min_rating, own.k_core) != (config.min_rating, config.k_core):
         raise InconsistentSplitError(
             f"{run.record.name} was trained with --min_rating {own.min_rating:g} --k_core {own.k_core},"
             " which leaves other ratings; judge it with the same"
         )
-    outcome = run.outcome
-    asked = np.isin(outcome.rows, test)
+    asked = np.isin(rows, test)
     n_trained_on = len(test) - int(asked.sum())
     if n_trained_on:
         raise InconsistentSplitError(
@@ -201,7 +268,7 @@ def asked_part(run: Run, config: SplitConfig, test: npt.NDArray[np.int64]) -> Ou
             f" {config.kind} --test_fraction {config.test_fraction:g} tests on; judge it on its own split"
             f" ({_split_options(own)}), or train with this one"
         )
-    return outcome if asked.all() else outcome.of_targets(asked)
+    return asked
 
 
 def _other_data(run: Run, source: Dataset) -> str:

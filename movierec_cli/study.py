@@ -62,6 +62,11 @@ class RatingContender:
     mae: Interval  # stars
     is_on_front: bool  # no other one has both a lower RMSE and a higher headline metric
 
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it is there to be beaten."""
+        return not self.family.is_trained
+
 
 @dataclass(frozen=True, kw_only=True)
 class RatingStudy:

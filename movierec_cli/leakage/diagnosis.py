@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from movierec_cli.config import Family, FeatureSet, SplitConfig
+from movierec_cli.config import FeatureSet, SplitConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.restrict import restrict
 from movierec_cli.data.split import Split, split_ratings
@@ -68,7 +68,7 @@ def diagnose(
 
 def _is_of(run: Run, dataset: Dataset) -> bool:
     """Whether the run was trained on these data, and has something that was fitted."""
-    return run.record.data.fingerprint == dataset.fingerprint and run.record.config.family is Family.TWO_TOWER
+    return run.record.data.fingerprint == dataset.fingerprint and run.record.config.family.is_trained
 
 
 def _check_runs(runs: Sequence[Run], divide: _Divide) -> tuple[tuple[Checked, ...], list[Problem]]:

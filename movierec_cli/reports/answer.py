@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from movierec_cli.config import Feature, FeatureSet, SplitConfig, SplitKind
+from movierec_cli.config import NO_FEATURES, Feature, FeatureSet, SplitConfig, SplitKind
+from movierec_cli.contenders import way_of
 from movierec_cli.evaluation.ablation import FeatureGain, pairs_differing_in
 from movierec_cli.evaluation.significance import Interval, PairedDifference
 from movierec_cli.models.features import TIME_FEATURES
+from movierec_cli.registry.record import RunConfig
 from movierec_cli.reports.wording import amount, difference, listed, p_value, percent, percent_bounds
 from movierec_cli.study import Contender
 
@@ -117,7 +119,7 @@ def _is_below(found: PairedDifference) -> bool:
 
 def _name(contender: Contender) -> str:
     """As a sentence names it: "None" by itself would read as nobody."""
-    no_features = not contender.is_baseline and not contender.feature_set.features
+    no_features = not contender.is_baseline and contender.label == NO_FEATURES.label
     return f"{contender.label} (ids alone)" if no_features else contender.label
 
 
@@ -209,8 +211,14 @@ def _features(comparison: _Comparison) -> Iterator[str]:
 
 
 def _feature_pairs(trained: Sequence[Contender]) -> list[tuple[Contender, Contender]]:
-    """Sets that differ in one feature, else each set beside that of no features, where it is there."""
-    by_set = {one.feature_set: one for one in trained}
+    """Sets that differ in one feature, else each set beside that of no features, where it is there.
+
+    Of what was trained alike; where several ways were, of the most frequent.
+    """
+    ways: dict[RunConfig, dict[FeatureSet, Contender]] = {}
+    for one in trained:
+        ways.setdefault(way_of(one.records[0].config), {})[one.feature_set] = one
+    by_set = max(ways.values(), key=len, default={})
     pairs = [pair for feature in Feature for pair in pairs_differing_in(feature, by_set)]
     if not pairs and FeatureSet() in by_set:
         pairs = [(one, FeatureSet()) for one in by_set if one.features]
@@ -232,7 +240,9 @@ def _effect(comparison: _Comparison, more: Contender, fewer: Contender) -> str:
 def _lead(comparison: _Comparison) -> str:
     best, second, *_ = sorted(comparison.trained, key=comparison.mean, reverse=True)
     found = comparison.between(best, second)
-    highest = f"Of the {len(comparison.trained)} feature sets here, {_name(best)} has the highest"
+    are_sets = len({one.feature_set for one in comparison.trained}) == len(comparison.trained)
+    kind = "feature sets" if are_sets else "models"
+    highest = f"Of the {len(comparison.trained)} {kind} here, {_name(best)} has the highest"
     if _is_above(found):
         return f"{highest} {comparison.headline}, {amount(found.difference)} above {_name(second)}."
     lead = f"but its lead over {_name(second)} could be chance ({_with_p(found)})"

@@ -1,4 +1,7 @@
-"""How numbers and lists are put into sentences. Shares are told in percent, their differences in points."""
+"""How numbers and lists are put into sentences.
+
+Shares are told in percent, their differences in points; ratings and their errors in stars.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Iterable
 from movierec_cli.evaluation.significance import Interval
 
 _MAX_DECIMALS = 3
+_STAR_DECIMALS = 3
 _SAME = 1e-9  # of a percent
 
 
@@ -41,6 +45,28 @@ def amount(interval: Interval, *, of: str = "", sign: str = "") -> str:
     decimals = _decimals(interval)
     points = _points(abs(interval.mean), decimals, of, sign)
     return f"{points} (95 % CI {_bounds(low, high, decimals, sign='')})"
+
+
+def stars(value: float, *, sign: str = "") -> str:
+    """An error in stars: "0.913"; with its sign where "+" is given: "−0.004"."""
+    return _fixed(value, _STAR_DECIMALS, sign)
+
+
+def star_bounds(interval: Interval) -> str:
+    """From low to high: "0.905 … 0.921"."""
+    return f"{stars(interval.low)} … {stars(interval.high)}"
+
+
+def star_difference(interval: Interval) -> str:
+    """A difference of errors with its sign: "−0.004 stars, 95 % CI −0.009 … +0.001"."""
+    bounds = f"{stars(interval.low, sign='+')} … {stars(interval.high, sign='+')}"
+    return f"{stars(interval.mean, sign='+')} stars, 95 % CI {bounds}"
+
+
+def star_amount(interval: Interval) -> str:
+    """How much more or less, where words say which: "0.021 stars (95 % CI 0.015 … 0.027)"."""
+    low, high = sorted((abs(interval.low), abs(interval.high)))
+    return f"{stars(abs(interval.mean))} stars (95 % CI {stars(low)} … {stars(high)})"
 
 
 def p_value(p: float) -> str:

@@ -1,4 +1,4 @@
-"""A trainer that makes models in no time, in place of the real one. Baselines are the real ones."""
+"""A trainer that makes models in no time, in place of the real one. Baselines that rank are real."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from movierec_cli import saved_study, trainer
-from movierec_cli.config import TrainerConfig
+from movierec_cli.config import RATING_BASELINES, TrainerConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
 from movierec_cli.trainer import MovieLensTrainer as RealTrainer
-from tests.saved_runs import judged_run
+from tests.saved_runs import judged_multi_task_run, judged_run, rating_baseline_run
 from tests.small_dataset import small_dataset
 
 configs: list[TrainerConfig] = []
@@ -34,12 +34,16 @@ class MovieLensTrainer(RealTrainer):
         return small_dataset(archive.stem if archive is not None else self.config.data.dataset)
 
     def _train(self, config: RunConfig) -> Run:
+        if config.family in RATING_BASELINES:
+            directory, split = self.config.saved_models_dir, config.split
+            return rating_baseline_run(directory, self.source, config.family, split=split)
         if config.training is None:
             return super()._train(config)
         if interrupt_after and self.n_trained == interrupt_after[0]:
             raise KeyboardInterrupt
         self.n_trained += 1
-        run = judged_run(self.config.saved_models_dir, self.source, config)
+        save = judged_run if config.tasks is None else judged_multi_task_run
+        run = save(self.config.saved_models_dir, self.source, config)
         for epoch in run.record.history:
             self._observer.epoch_ended(epoch.epoch, 20, epoch.train_loss)
             self._observer.validated(epoch)
