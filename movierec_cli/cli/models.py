@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -52,18 +53,24 @@ def _list_table(runs: list[Run]) -> Table:
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("name", overflow="fold")
-    for header in ("top-100 unseen", "epochs", "MB", "trained"):
+    columns = {header: text for header, text in _COLUMNS.items() if any(map(text, runs))}
+    for header in columns:
         table.add_column(header, justify="right", no_wrap=header != "top-100 unseen")
     for run in runs:
-        record = run.record
-        table.add_row(
-            record.name,
-            f"{record.test.unseen[100]:.4f}" if 100 in record.test.unseen else "",
-            str(record.epochs_run),
-            f"{run.size_bytes / 1e6:.1f}",
-            record.created_at[:10],
-        )
+        table.add_row(run.record.name, *(text(run) for text in columns.values()))
     return table
+
+
+_COLUMNS: dict[str, Callable[[Run], str]] = {
+    "top-100 unseen": lambda run: (
+        f"{run.record.test.unseen[100]:.4f}" if 100 in run.record.test.unseen else ""
+    ),
+    "RMSE": lambda run: f"{run.record.ratings.rmse:.4f}" if run.record.ratings else "",
+    "epochs": lambda run: str(run.record.epochs_run),
+    "MB": lambda run: f"{run.size_bytes / 1e6:.1f}",
+    "trained": lambda run: run.record.created_at[:10],
+}
+"""What is said of a run, empty where it has no such thing; nothing of what none of them has."""
 
 
 def show_command(

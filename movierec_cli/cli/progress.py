@@ -36,6 +36,7 @@ class ProgressDisplay:
         self._message = ""
         self._run = ""
         self._best: float | None = None
+        self._rmse: float | None = None
 
     def __enter__(self) -> ProgressDisplay:
         self._bars.start()
@@ -55,7 +56,7 @@ class ProgressDisplay:
 
     def run_started(self, label: str, position: int, total: int) -> None:
         """Draws a new bar for the run at `position`, from 1, of `total`."""
-        self._run, self._best = f"[{position}/{total}] {label}", None
+        self._run, self._best, self._rmse = f"[{position}/{total}] {label}", None, None
         self._start(_shortened(self._run), None)
 
     def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None:
@@ -66,9 +67,10 @@ class ProgressDisplay:
             )
 
     def validated(self, record: EpochRecord) -> None:
-        """Keeps the best accuracy for the bar."""
+        """Keeps the best accuracy for the bar, and the last error of predicted ratings."""
         accuracy = record.validation.recall[max(record.validation.recall)]
         self._best = accuracy if self._best is None else max(self._best, accuracy)
+        self._rmse = record.ratings.rmse if record.ratings is not None else None
 
     def refit_started(self, num_epochs: int) -> None:
         """Draws a new bar for the model that is kept, trained on train and validation."""
@@ -89,7 +91,8 @@ class ProgressDisplay:
 
     def _detail(self, epoch: int, train_loss: float) -> str:
         best = "" if self._best is None else f" · best {self._best:.4f}"
-        return f"{epoch} · loss {train_loss:.3f}{best}"
+        rmse = "" if self._rmse is None else f" · RMSE {self._rmse:.3f}"
+        return f"{epoch} · loss {train_loss:.3f}{best}{rmse}"
 
     def _start(self, message: str, total: int | None) -> None:
         self._end()

@@ -57,7 +57,9 @@ def question(descriptions: Iterable[str]) -> str:
 
 
 def filled(template: str, parts: Mapping[str, str]) -> str:
-    """A template of this package with its @{names} replaced; plotly.js is @{plotly_js}.
+    """A template of this package with its @{names} replaced.
+
+    plotly.js is @{plotly_js}, what draws `Chart`s with it is @{chart_script}.
 
     Args:
         template: a file beside this module.
@@ -65,9 +67,12 @@ def filled(template: str, parts: Mapping[str, str]) -> str:
     """
     from plotly.offline import get_plotlyjs
 
-    known = {**parts, "plotly_js": get_plotlyjs()}
-    text = resources.files("movierec_cli.reports").joinpath(template).read_text(encoding="utf-8")
-    return re.sub(r"@\{(\w+)\}", lambda match: known[match[1]], text)
+    known = {**parts, "plotly_js": get_plotlyjs(), "chart_script": _template("chart_script.html")}
+    return re.sub(r"@\{(\w+)\}", lambda match: known[match[1]], _template(template))
+
+
+def _template(name: str) -> str:
+    return resources.files("movierec_cli.reports").joinpath(name).read_text(encoding="utf-8")
 
 
 def embedded(json_text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.metrics import deciding_k
 from movierec_cli.registry.record import EpochRecord, RunRecord, TopK
 from movierec_cli.reports import pages
+from movierec_cli.reports.markup import Html, tag
+from movierec_cli.reports.rating_figure import ratings_chart, ratings_section
+from movierec_cli.reports.report_figures import Chart
+from movierec_cli.study import Study
 
 _MODES: Mapping[str, Callable[[TopK], dict[int, float]]] = {
     "unseen": lambda top_k: top_k.unseen,
@@ -20,12 +25,13 @@ _MODES: Mapping[str, Callable[[TopK], dict[int, float]]] = {
 _AMONG = {"unseen": "unseen movies", "all": "all movies"}
 
 
-def write_plot(records: Sequence[RunRecord], file: Path) -> Path:
+def write_plot(records: Sequence[RunRecord], file: Path, study: Study | None = None) -> Path:
     """Writes the page; what was there before stays until the new page is complete.
 
     Args:
         records: runs on one data set, in the order of the legend.
         file: where the page goes; missing folders are made.
+        study: of the runs; where they predict ratings, the page shows how well beside how they rank.
 
     Returns:
         The absolute path of the page.
@@ -33,7 +39,7 @@ def write_plot(records: Sequence[RunRecord], file: Path) -> Path:
     Raises:
         MovierecError: there is nothing to draw, or the file cannot be written.
     """
-    return pages.write_page(plot_page(records), file, what="plot")
+    return pages.write_page(plot_page(records, study), file, what="plot")
 
 
 def check_writable(file: Path) -> None:
@@ -45,7 +51,7 @@ def check_writable(file: Path) -> None:
     pages.check_writable(file, what="plot")
 
 
-def plot_page(records: Sequence[RunRecord]) -> str:
+def plot_page(records: Sequence[RunRecord], study: Study | None = None) -> str:
     """The whole page, plotly.js included, so that it works without a network.
 
     Raises:
@@ -56,12 +62,21 @@ def plot_page(records: Sequence[RunRecord]) -> str:
         raise MovierecError("there is nothing to plot: no run was validated")
     shown_k = deciding_k(min(record.data.n_movies for record in records), ks)
     texts = {"title": _title(records), "subtitle": _subtitle(records), "footnote": _footnote(records)}
+    chart = ratings_chart(study) if study is not None else None
     parts = {name: html.escape(text) for name, text in texts.items()} | {
+        "palette": pages.palette_css(),
+        "ratings": _ratings(study, chart) if study is not None and chart is not None else "",
+        "charts": pages.embedded(json.dumps([asdict(chart)] if chart is not None else [], allow_nan=False)),
         "judged_k": str(max(ks)),
         "figure": pages.embedded(figure(records, shown_k).to_json()),
         "views": pages.embedded(json.dumps(_views(records, ks) | {"shown_k": str(shown_k)})),
     }
     return pages.filled("page.html", parts)
+
+
+def _ratings(study: Study, chart: Chart) -> Html:
+    heading = tag("h2", f"Two tasks: how ratings are predicted, against {study.headline}")
+    return tag("section", heading, ratings_section(study, chart))
 
 
 def figure(records: Sequence[RunRecord], k: int) -> Any:

@@ -10,7 +10,8 @@ from pathlib import Path
 from movierec_cli.leakage import Finding, Severity
 from movierec_cli.reports import pages
 from movierec_cli.reports.markup import Html, joined, tag, tags
-from movierec_cli.reports.report_figures import charts
+from movierec_cli.reports.rating_figure import ratings_chart
+from movierec_cli.reports.report_figures import Chart, charts
 from movierec_cli.reports.report_panels import PANELS, Panel, ranking
 from movierec_cli.study import Study
 
@@ -46,13 +47,19 @@ def report_page(study: Study) -> str:
         "ranking": ranking(study),
         "tabs": joined(_tab(panel) for panel in panels),
         "panels": joined(_panel(panel) for panel in panels),
-        "charts": pages.embedded(json.dumps([asdict(chart) for chart in charts(study)], allow_nan=False)),
+        "charts": pages.embedded(json.dumps([asdict(chart) for chart in _charts(study)], allow_nan=False)),
     }
     return pages.filled("report.html", parts)
 
 
+def _charts(study: Study) -> list[Chart]:
+    chart = ratings_chart(study)
+    return charts(study) if chart is None else [*charts(study), chart]
+
+
 def _answer(study: Study) -> Html:
     first, others = study.answer[:1], study.answer[1:]
+    others += study.ratings.answer[:1] if study.ratings is not None else ()
     return joined((tags("p", first, class_="answer"), tags("p", others, class_="more")))
 
 

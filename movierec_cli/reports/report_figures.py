@@ -19,7 +19,7 @@ from movierec_cli.study import Contender, Study
 
 _Trace = dict[str, Any]
 
-_LAYOUT: Mapping[str, Any] = {
+CHART_LAYOUT: Mapping[str, Any] = {
     "paper_bgcolor": "rgba(0,0,0,0)",
     "plot_bgcolor": "rgba(0,0,0,0)",
     "font": pages.FONT,
@@ -58,7 +58,7 @@ def forest(study: Study) -> Chart | None:
     return Chart(
         element="forest",
         data=[_dot(contender, index) for index, contender in enumerate(study.contenders)],
-        layout={**_LAYOUT, "showlegend": False, "xaxis": _value_axis(), "yaxis": _name_axis()},
+        layout={**CHART_LAYOUT, "showlegend": False, "xaxis": _value_axis(), "yaxis": _name_axis()},
         views={name: _forest_view(study.contenders, name) for name in names},
         shown=names[0],
     )
@@ -124,14 +124,19 @@ def _interval_points(
         axis: [interval.mean / unit for interval in intervals],
         other: list(places),
         "customdata": [[_known(i.low / unit), _known(i.high / unit)] for i in intervals],
-        f"error_{axis}": {
-            "type": "data",
-            "symmetric": False,
-            "array": [_length(interval.high - interval.mean) / unit for interval in intervals],
-            "arrayminus": [_length(interval.mean - interval.low) / unit for interval in intervals],
-            "thickness": 2,
-            "width": 4,
-        },
+        f"error_{axis}": error_bars(intervals, unit),
+    }
+
+
+def error_bars(intervals: Sequence[Interval], unit: float = 1) -> _Trace:
+    """From the mean to either end, in units."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [_length(interval.high - interval.mean) / unit for interval in intervals],
+        "arrayminus": [_length(interval.mean - interval.low) / unit for interval in intervals],
+        "thickness": 2,
+        "width": 4,
     }
 
 
@@ -163,7 +168,7 @@ def ablation(study: Study) -> Chart | None:
     return Chart(
         element="ablation-chart",
         data=[bar],
-        layout={**_LAYOUT, "showlegend": False, "xaxis": _value_axis() | {"zeroline": True}}
+        layout={**CHART_LAYOUT, "showlegend": False, "xaxis": _value_axis() | {"zeroline": True}}
         | {"yaxis": _name_axis()},
         views={"": {"data": [points], "layout": layout}},
         shown="",
@@ -181,7 +186,7 @@ def epochs(study: Study) -> Chart | None:
         element="epochs-chart",
         data=[line.trace for line in lines],
         layout={
-            **_LAYOUT,
+            **CHART_LAYOUT,
             "legend": legend,
             "xaxis": _EPOCH_AXIS,
             "yaxis": {"automargin": True, "tickformat": ".3~f", "nticks": 8},

@@ -25,6 +25,11 @@ def spread(interval: Interval) -> str:
     return f"{number(interval.low)} … {number(interval.high)}"
 
 
+def signed(value: float) -> str:
+    """A difference with its sign, four decimals: "+0.0120", "−0.0035"."""
+    return f"{value:+.4f}".replace("-", "−")
+
+
 def points(value: float) -> str:
     """A signed difference of shares in points: "+1.20", "−0.35"."""
     return NONE if math.isnan(value) else f"{value / POINT:+.2f}".replace("-", "−")

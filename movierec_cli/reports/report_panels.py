@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from movierec_cli.leakage import Finding
-from movierec_cli.reports import report_tables
+from movierec_cli.reports import report_ratings, report_tables
 from movierec_cli.reports.answer import LEVEL
-from movierec_cli.reports.markup import Html, joined, tag
+from movierec_cli.reports.markup import Html, joined, tag, tags
+from movierec_cli.reports.rating_figure import ratings_chart, ratings_section
 from movierec_cli.reports.report_figures import epochs, metric_names
 from movierec_cli.reports.report_lists import user_lists, user_selector
 from movierec_cli.reports.report_origin import origin
@@ -55,6 +56,22 @@ def _selector(name: str, label: str, options: Sequence[str], chosen: str) -> Htm
     items = (tag("option", option, value=option, selected=option == chosen) for option in options)
     select = tag("select", *items, id=name, autocomplete="off")
     return tag("p", tag("label", label, select), class_="controls")
+
+
+def _ratings(study: Study) -> Panel | None:
+    rated, chart = study.ratings, ratings_chart(study)
+    if rated is None:
+        return None
+    text = (
+        "How far predicted ratings of the test part are off: root of the mean squared error and mean "
+        "absolute error, in stars, lower is better, with 95 % intervals. Beside them is how the same models "
+        "rank."
+    )
+    tables = [tag("p", text), report_ratings.ratings(study, rated)]
+    drawn = [] if chart is None else [ratings_section(study, chart)]
+    pairs = [tag("h3", "Differences"), report_ratings.differences(rated)] if rated.differences else []
+    body = (tags("p", rated.answer), *tables, *drawn, *pairs)
+    return Panel("ratings", "Ratings", "How well ratings are predicted", joined(body))
 
 
 def _epochs(study: Study) -> Panel | None:
@@ -159,6 +176,7 @@ def _reproduce(study: Study) -> Panel:
 
 
 PANELS: tuple[Callable[[Study], Panel | None], ...] = (
+    _ratings,
     _epochs,
     _features,
     _differences,

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
-from movierec_cli.registry.record import RunRecord
+from movierec_cli.registry.record import EpochRecord, RunRecord
 from movierec_cli.registry.store import Run
 from movierec_cli.reports.table import comparison, line_of_record
 
 
 def details(run: Run, console: Console) -> Group:
     """Test accuracy, settings, data, versions and every validation of a run."""
-    parts: list[RenderableType] = [comparison([line_of_record(run.record)], console), _facts(run)]
-    return Group(*parts, *([_history(run.record)] if run.record.history else []))
+    record = run.record
+    parts: list[RenderableType] = [comparison([line_of_record(record)], console)]
+    if record.ratings is not None:
+        errors = f"RMSE {record.ratings.rmse:.4f}, MAE {record.ratings.mae:.4f}"
+        parts.append(Text(f"Predicted ratings on test, off by stars: {errors}\n"))
+    return Group(*parts, _facts(run), *([_history(record)] if record.history else []))
 
 
 def _facts(run: Run) -> Table:
@@ -25,6 +31,7 @@ def _facts(run: Run) -> Table:
     config, data = record.config, record.data
     given = [asdict(part) for part in (config.split, config.model, config.training) if part is not None]
     settings = {name: value for part in given for name, value in part.items() if name != "seed"}
+    settings |= {"tasks": config.tasks.label} if config.tasks is not None else {}
     seeds = [f"{config.split.seed} of the split"]
     seeds += [f"{config.training.seed} of the training"] if config.training else []
     for name, value in {
@@ -47,16 +54,26 @@ def _facts(run: Run) -> Table:
 
 def _history(record: RunRecord) -> Table:
     table = Table(title="Validation", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    k = max(record.test.unseen)
-    for header in ("epoch", "loss", "seconds", f"top-{k} unseen", f"top-{k} all"):
+    columns = _columns(record)
+    for header in columns:
         table.add_column(header, justify="right", no_wrap=True)
     for epoch in record.history:
-        table.add_row(
-            str(epoch.epoch),
-            f"{epoch.train_loss:.4f}",
-            f"{epoch.elapsed_s:.1f}",
-            f"{epoch.validation.unseen[k]:.4f}",
-            f"{epoch.validation.all[k]:.4f}",
-            style="bold" if epoch.epoch == record.best_epoch else "",
-        )
+        style = "bold" if epoch.epoch == record.best_epoch else ""
+        table.add_row(*(text(epoch) for text in columns.values()), style=style)
     return table
+
+
+def _columns(record: RunRecord) -> dict[str, Callable[[EpochRecord], str]]:
+    """What every validation has, by header."""
+    columns: dict[str, Callable[[EpochRecord], str]] = {
+        "epoch": lambda epoch: str(epoch.epoch),
+        "loss": lambda epoch: f"{epoch.train_loss:.4f}",
+        "seconds": lambda epoch: f"{epoch.elapsed_s:.1f}",
+    }
+    if record.test.unseen:
+        k = max(record.test.unseen)
+        columns[f"top-{k} unseen"] = lambda epoch: f"{epoch.validation.unseen[k]:.4f}"
+        columns[f"top-{k} all"] = lambda epoch: f"{epoch.validation.all[k]:.4f}"
+    if all(epoch.ratings is not None for epoch in record.history):
+        columns["RMSE"] = lambda epoch: f"{epoch.ratings.rmse:.4f}" if epoch.ratings else ""
+    return columns

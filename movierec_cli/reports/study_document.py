@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from movierec_cli.registry.serialization import JSON, encode
-from movierec_cli.study import Contender, Study
+from movierec_cli.study import Contender, RatingContender, RatingStudy, Study
 
 
 def study_document(study: Study) -> dict[str, JSON]:
@@ -14,6 +14,26 @@ def study_document(study: Study) -> dict[str, JSON]:
         "data": encode(study.data),
         "contenders": [_contender(one) for one in study.contenders],
         **document,
+        "ratings": None if study.ratings is None else _ratings(study.ratings),
+    }
+
+
+def _ratings(ratings: RatingStudy) -> JSON:
+    return {
+        "answer": encode(ratings.answer),
+        "contenders": [_rating_contender(one) for one in ratings.contenders],
+        "differences": encode(ratings.differences),
+    }
+
+
+def _rating_contender(contender: RatingContender) -> JSON:
+    return {
+        "label": contender.label,
+        "family": encode(contender.family),
+        "runs": [record.name for record in contender.records],
+        "rmse": encode(contender.rmse),
+        "mae": encode(contender.mae),
+        "is_on_front": contender.is_on_front,
     }
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from movierec_cli.reports.findings import findings_list
+from movierec_cli.reports.rating_tables import ratings_table
 from movierec_cli.reports.table import beyond_accuracy, comparison, line_of_contender, user_metrics
 from movierec_cli.study import Study
 
@@ -26,6 +27,9 @@ def _parts(study: Study, console: Console, with_segments: bool) -> Iterator[Rend
     yield comparison([line_of_contender(contender) for contender in study.contenders], console)
     yield user_metrics(study)
     yield beyond_accuracy(study)
+    if study.ratings is not None:
+        yield ratings_table(study, console)
+        yield Text()
     if with_segments:
         yield segments_table(study)
     if study.findings:
@@ -34,6 +38,8 @@ def _parts(study: Study, console: Console, with_segments: bool) -> Iterator[Rend
     for sentence in study.warnings:
         yield Text(sentence, style="yellow")
     for number, sentence in enumerate(study.answer):
+        yield Text(sentence, style="bold" if number == 0 else "")
+    for number, sentence in enumerate(study.ratings.answer if study.ratings is not None else ()):
         yield Text(sentence, style="bold" if number == 0 else "")
     yield Text()
 

@@ -76,14 +76,17 @@ def line_of_contender(contender: Contender) -> Line:
 
 
 def comparison(lines: Sequence[Line], console: Console) -> Group:
-    """Test accuracy and cost of each model, the best of each column bold; one table or three by width."""
+    """Test accuracy and cost of each model, the best of each column bold; one table or three by width.
+
+    Models that do not rank have costs only.
+    """
     unseen = _accuracies(lines, lambda line: line.top_k.unseen)
     every = _accuracies(lines, lambda line: line.top_k.all)
-    if console.width >= ONE_TABLE_WIDTH:
+    if unseen and console.width >= ONE_TABLE_WIDTH:
         title = "Test top-k accuracy (unseen: movies seen in training masked) and cost"
         columns = (_SET, *_prefixed("unseen", unseen), *_prefixed("all", every), *_COSTS)
         return Group(_table(title, columns, lines))
-    parts = ((_UNSEEN, unseen), (_ALL, every), (_COST, _COSTS))
+    parts = ((_UNSEEN, unseen), (_ALL, every), (_COST, _COSTS)) if unseen else ((_COST, _COSTS),)
     return Group(*(_table(title, (_SET, *columns), lines) for title, columns in parts))
 
 

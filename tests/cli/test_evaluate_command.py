@@ -92,7 +92,7 @@ def test_the_json_document_has_the_study_and_nothing_else_is_on_stdout(movierec:
     document = json.loads(result.stdout)
     assert set(document) == {
         *("data", "split", "split_summary", "headline", "answer", "warnings", "contenders", "differences"),
-        *("ablation", "segments", "findings"),
+        *("ablation", "segments", "findings", "ratings"),
     }
     assert document["data"]["name"] == "sample"
     assert document["split"]["kind"] == "random"

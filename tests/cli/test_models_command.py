@@ -1,13 +1,28 @@
 import json
+import re
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from movierec_cli.cli.app import app
+from movierec_cli.config import Family
+from movierec_cli.registry.record import RatingErrors
 from movierec_cli.registry.store import Run
-from tests.saved_runs import run_artifacts, run_record, save_run
+from movierec_cli.reports.run_details import details
+from tests.saved_runs import (
+    judged_multi_task_run,
+    multi_task_config,
+    rating_baseline_run,
+    run_artifacts,
+    run_record,
+    save_run,
+)
+from tests.small_dataset import small_dataset
 
 
 def run(*args: str) -> Any:
@@ -37,6 +52,59 @@ def test_listing_as_json_has_records_and_problems(saved: list[Run]) -> None:
     document = json.loads(run("list", "--json").stdout)
     assert [item["record"]["name"] for item in document["runs"]] == [model.record.name for model in saved]
     assert [Path(item["folder"]).name for item in document["problems"]] == ["foreign"]
+
+
+@pytest.fixture
+def rated(saved: list[Run]) -> list[Run]:
+    """A model with two tasks, and a baseline of one of them."""
+    directory, dataset = saved[0].folder.parent, small_dataset()
+    return [
+        judged_multi_task_run(directory, dataset, multi_task_config()),
+        rating_baseline_run(directory, dataset, Family.GLOBAL_MEAN),
+    ]
+
+
+def test_what_predicts_ratings_has_its_error_listed_and_what_does_not_a_blank(rated: list[Run]) -> None:
+    lines = run("list").stdout.splitlines()
+    assert "RMSE" in lines[1]
+    for model in rated:
+        (line,) = (line for line in lines if model.record.name in line)
+        assert model.record.ratings is not None
+        assert f"{model.record.ratings.rmse:.4f}" in line
+    (line,) = (line for line in lines if rated[1].record.name in line)
+    assert len(re.findall(r"\d\.\d{4}", line)) == 1
+
+
+def test_a_list_without_predicted_ratings_has_no_column_for_them(saved: list[Run]) -> None:
+    assert "RMSE" not in run("list").stdout
+
+
+def test_a_run_with_two_tasks_is_shown_with_both(rated: list[Run]) -> None:
+    result = run("show", rated[0].record.name)
+    assert result.exit_code == 0, result.output
+    assert rated[0].record.ratings is not None
+    for text in ("retrieval × 1, rating × 0.3", f"RMSE {rated[0].record.ratings.rmse:.4f}", "top-100"):
+        assert text in result.stdout
+
+
+def test_a_run_that_does_not_rank_is_shown_without_accuracies(rated: list[Run]) -> None:
+    result = run("show", rated[1].record.name)
+    assert result.exit_code == 0, result.output
+    assert rated[1].record.ratings is not None
+    assert f"MAE {rated[1].record.ratings.mae:.4f}" in result.stdout
+    assert "top-" not in result.stdout
+    assert "accuracy" not in result.stdout
+
+
+def test_validations_with_ratings_show_their_error(saved: list[Run]) -> None:
+    record = run_record()
+    history = tuple(
+        replace(one, ratings=RatingErrors(rmse=0.9 + one.epoch, mae=1.0)) for one in record.history
+    )
+    shown = StringIO()
+    console = Console(file=shown, width=200)
+    console.print(details(replace(saved[0], record=replace(record, history=history)), console))
+    assert all(f"{one.epoch + 0.9:.4f}" in shown.getvalue() for one in history)
 
 
 def test_an_empty_folder_says_how_to_train(tmp_path: Path) -> None:
