@@ -17,6 +17,7 @@ from movierec_cli import trainer
 from movierec_cli.cli.app import app
 from movierec_cli.config import (
     BASELINES,
+    RATING_BASELINES,
     DataConfig,
     Family,
     Feature,
@@ -25,6 +26,7 @@ from movierec_cli.config import (
     ModelConfig,
     SplitConfig,
     SplitKind,
+    TaskWeights,
     TrainerConfig,
     TrainingConfig,
     Weighting,
@@ -119,6 +121,15 @@ def trainings(draw: st.DrawFn) -> TrainingConfig:
     )
 
 
+@st.composite
+def sweeps(draw: st.DrawFn) -> tuple[TaskWeights, ...]:
+    """Every combination of some weights, as the command line gives them; or none."""
+    weights = st.lists(st.sampled_from((0.0, 0.1, 0.3, 1.0, 1e-7)), unique=True, max_size=3)
+    of_retrieval, of_rating = draw(weights), draw(weights)
+    pairs = [(one, other) for one in of_retrieval for other in of_rating if one or other]
+    return tuple(TaskWeights(retrieval=one, rating=other) for one, other in pairs)
+
+
 TRAINERS = st.builds(
     TrainerConfig,
     feature_sets=SETS,
@@ -126,6 +137,8 @@ TRAINERS = st.builds(
     split=SPLITS,
     model=MODELS,
     training=trainings(),
+    tasks=sweeps(),
+    rating_baselines=st.lists(st.sampled_from(RATING_BASELINES), unique=True, max_size=3).map(tuple),
     baselines=st.lists(st.sampled_from(BASELINES), unique=True, max_size=3).map(tuple),
     n_seeds=st.sampled_from((1, 3)),
 )
@@ -156,7 +169,21 @@ def baseline(family: Family) -> RunConfig:
     return RunConfig(family=family, split=SplitConfig())
 
 
+def joint(*features: str, retrieval: float = 1.0, rating: float = 0.3, **options: Any) -> RunConfig:
+    weights = TaskWeights(retrieval=retrieval, rating=rating)
+    return replace(config(*features, **options), family=Family.MULTI_TASK, tasks=weights)
+
+
 MIXTURES = {
+    "weights that are no combinations": [
+        joint(rating=0),
+        joint(rating=0.3),
+        joint(retrieval=0, rating=1),
+        baseline(Family.EASE),
+        baseline(Family.BIASED_MF),
+    ],
+    "one task and two": [config(), joint(), joint("timestamp"), joint(rating=1), config("timestamp", seed=7)],
+    "rating baselines without a model that rates": [config(), baseline(Family.GLOBAL_MEAN)],
     "seeds in no order": [config(seed=44), config(seed=42), config(seed=43)],
     "seeds that do not follow one another": [config(seed=42), config(seed=7), config(seed=43)],
     "sets with different seeds": [
@@ -188,6 +215,8 @@ def test_runs_that_no_single_command_gives_take_several(
 ) -> None:
     again = configs_of(train_command_line(runs, DataConfig()), asked)
     found = [run for config in again for run in asked_runs(config)]
+    if any(run.family in RATING_BASELINES for run in runs) and not any(run.tasks for run in runs):
+        found = [run for run in found if run.tasks is None]  # they come with a model
     assert len(found) == len(runs)
     assert set(found) == set(runs)
 
@@ -212,6 +241,17 @@ def test_baselines_alone_are_asked_for_with_the_default_sets(asked: list[Trainer
     assert command == "movierec train --dataset 100k --baselines ease ials"
     (again,) = configs_of(command, asked)
     assert again.baselines == (Family.EASE, Family.IALS)
+
+
+def test_the_three_experiments_of_one_task_each_and_both_are_one_command(asked: list[TrainerConfig]) -> None:
+    runs = [joint(rating=0), joint(rating=1), joint(retrieval=0, rating=1)]
+    command = train_command_line(runs, DataConfig(dataset="100k"))
+    assert command == (
+        "movierec train --dataset 100k --additional_feature_sets None --tasks retrieval rating"
+        " --retrieval_weight 1 0 --rating_weight 0 1 --baselines None --rating_baselines None"
+    )
+    (again,) = configs_of(command, asked)
+    assert set(asked_runs(again)) == set(runs)
 
 
 def test_the_seed_of_the_split_has_no_option_and_is_not_taken_for_the_trainings() -> None:

@@ -32,6 +32,7 @@ from movierec_cli.cli.options import (
     TopKOption,
     ValidationFraction,
 )
+from movierec_cli.cli.tasks import AskedTasks
 from movierec_cli.cli.values import parse_baselines, parse_top_k, parse_whole_numbers
 from movierec_cli.config import (
     DEFAULT_TOP_K,
@@ -42,6 +43,7 @@ from movierec_cli.config import (
     TrainingConfig,
     usual_model,
 )
+from movierec_cli.rank_by import RankBy
 
 if TYPE_CHECKING:
     from movierec_cli.recommend import RatedMovie, Recommendations
@@ -62,7 +64,7 @@ class TrainResult:
     plot: Path
     user_id: int | None = None
     rated: tuple[RatedMovie, ...] = ()
-    recommendations: tuple[Recommendations, ...] = ()  # one a feature set
+    recommendations: tuple[Recommendations, ...] = ()  # one a model, of its first seed
 
 
 def train(
@@ -71,16 +73,18 @@ def train(
     plot: Path = DEFAULT_PLOT,
     user_id: int | None = None,
     include_seen: bool = False,
+    rank_by: RankBy = RankBy.SCORE,
     ks: Sequence[int] = DEFAULT_TOP_K,
     observer: TrainingObserver | None = None,
 ) -> TrainResult:
-    """Trains or loads a model for each feature set, judges and draws them, and recommends for a user.
+    """Trains or loads a model for each feature set and task weights, judges and draws them, and recommends.
 
     Args:
         config: the feature sets, the data and all settings.
         plot: where the page goes.
         user_id: whom to recommend to, if anybody.
         include_seen: whether movies the user rated may be recommended.
+        rank_by: what orders the recommendations.
         ks: at which top-k accuracy is given.
         observer: told of the progress.
 
@@ -90,13 +94,14 @@ def train(
     """
     from movierec_cli.judging import headline_metric, judge
     from movierec_cli.leakage import check_data
-    from movierec_cli.recommend import rated_by, recommend
+    from movierec_cli.recommend import check_rank_by, rated_by, recommend
     from movierec_cli.reports.pages import check_writable
     from movierec_cli.reports.plot import write_plot
-    from movierec_cli.selection import Judged
+    from movierec_cli.selection import Judged, JudgedRatings
     from movierec_cli.trainer import MovieLensTrainer
 
     check_writable(plot, what="plot")
+    check_rank_by(rank_by, config.tasks)
     trainer = MovieLensTrainer(config, observer)
     # What cannot work is to be told before the training, not after it.
     headline_metric(len(trainer.dataset.movies), ks)
@@ -107,17 +112,20 @@ def train(
         trainer.split,
         config.split,
         trainer.split_summary,
-        [Judged(run, run.outcome) for run in runs],
+        [Judged(run, run.outcome) for run in runs if run.record.config.family.ranks],
+        rated=[JudgedRatings(run, run.rating_outcome) for run in runs if run.record.config.family.rates],
         findings=check_data(trainer.dataset, trainer.split, config.split, config.feature_sets),
         ks=ks,
     )
-    trained = [run for run in runs if run.record.config.training is not None]
-    page = write_plot([run.record for run in trained], plot)
+    trained = [run for run in runs if run.record.config.family.is_trained]
+    page = write_plot([run.record for run in trained], plot, study)
     if user_id is None:
         return TrainResult(runs, study, page)
     firsts = trained[:: config.n_seeds]
-    recommended = (recommend(trainer.source, run, user_id, include_seen=include_seen) for run in firsts)
-    return TrainResult(runs, study, page, user_id, rated, tuple(recommended))
+    recommended = tuple(
+        recommend(trainer.source, run, user_id, include_seen=include_seen, rank_by=rank_by) for run in firsts
+    )
+    return TrainResult(runs, study, page, user_id, rated, recommended)
 
 
 def train_command(
@@ -133,6 +141,10 @@ def train_command(
     min_rating: MinRating = SplitConfig.min_rating,
     k_core: KCore = SplitConfig.k_core,
     baselines: Baselines = USUAL_BASELINES,
+    tasks: options.Tasks = None,
+    retrieval_weight: options.RetrievalWeight = None,
+    rating_weight: options.RatingWeight = None,
+    rating_baselines: options.RatingBaselines = None,
     seeds: options.Seeds = TrainerConfig.n_seeds,
     top_k: TopKOption = USUAL_TOP_K,
     embedding_size: options.EmbeddingSize = ModelConfig.embedding_size,
@@ -163,6 +175,15 @@ def train_command(
         bool,
         typer.Option("--include_seen", help="Recommend also what they rated.", rich_help_panel=_OUTPUT),
     ] = False,
+    rank_by: Annotated[
+        RankBy,
+        typer.Option(
+            "--rank_by",
+            metavar="KIND",
+            help="What orders recommendations: score, rating (predicted stars) or blend (both).",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = RankBy.SCORE,
     plot: Annotated[
         Path, typer.Option("--plot", metavar="FILE", help="Where the page goes.", rich_help_panel=_OUTPUT)
     ] = DEFAULT_PLOT,
@@ -177,6 +198,9 @@ def train_command(
     Several values after one option belong together: `--layer_sizes 64 32`,
     `--additional_feature_sets timestamp movie_genres`. So do `64,32` and `timestamp,movie_genres`.
 
+    With `--tasks retrieval rating`, each model also predicts ratings, in stars. `--rating_weight 0 0.3 1`
+    gives a model for each weight, and a chart of what either task costs the other.
+
     With `--generate_recommendations_for_user 1`, each model also recommends ten movies to user 1.
     """
     from movierec_cli.cli.progress import ProgressDisplay
@@ -184,6 +208,7 @@ def train_command(
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
     usual = usual_model(split)
+    asked_tasks = AskedTasks(tasks, retrieval_weight, rating_weight, rating_baselines)
     config = TrainerConfig(
         feature_sets=parse_feature_sets(additional_feature_sets or [], terminal),
         data=DataConfig(
@@ -219,6 +244,8 @@ def train_command(
             refit=refit,
             seed=seed,
         ),
+        tasks=asked_tasks.weights(),
+        rating_baselines=asked_tasks.baselines(),
         baselines=parse_baselines(baselines),
         n_seeds=seeds,
         saved_models_dir=saved_models_dir,
@@ -230,6 +257,7 @@ def train_command(
             plot=plot,
             user_id=generate_recommendations_for_user,
             include_seen=include_seen,
+            rank_by=rank_by,
             ks=parse_top_k(top_k),
             observer=observer,
         )
@@ -268,6 +296,8 @@ def result_document(result: TrainResult) -> dict[str, object]:
                 {
                     "run": recommended.run_name,
                     "feature_set": encode(recommended.feature_set),
+                    "tasks": encode(recommended.tasks),
+                    "rank_by": recommended.rank_by,
                     "movies": [asdict(movie) for movie in recommended.movies],
                 }
                 for recommended in result.recommendations

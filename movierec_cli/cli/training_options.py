@@ -7,9 +7,19 @@ from typing import Annotated
 
 import typer
 
-from movierec_cli.config import LossKind, ModelConfig, SplitKind, Weighting, usual_model
+from movierec_cli.cli.tasks import complete_rating_baseline, complete_task
+from movierec_cli.config import (
+    RATING_BASELINES,
+    LossKind,
+    ModelConfig,
+    SplitKind,
+    Task,
+    TaskWeights,
+    Weighting,
+    usual_model,
+)
 
-MODEL_PANEL, TRAINING_PANEL = "Model", "Training"
+TASKS_PANEL, MODEL_PANEL, TRAINING_PANEL = "Tasks", "Model", "Training"
 
 
 def _by_split(shown: Callable[[ModelConfig], str]) -> str:
@@ -19,6 +29,50 @@ def _by_split(shown: Callable[[ModelConfig], str]) -> str:
     return "; ".join([usual, *(f"{kind}: {text}" for kind, text in others.items() if text != usual)])
 
 
+Tasks = Annotated[
+    str | None,
+    typer.Option(
+        "--tasks",
+        metavar="TASK...",
+        help="What each model learns: retrieval (which movies someone will watch), rating (how many stars "
+        "they will give), or both.",
+        autocompletion=complete_task,
+        show_default=Task.RETRIEVAL.value,
+        rich_help_panel=TASKS_PANEL,
+    ),
+]
+RetrievalWeight = Annotated[
+    str | None,
+    typer.Option(
+        "--retrieval_weight",
+        metavar="WEIGHT...",
+        help="How much the loss of retrieval counts; 0 switches it off.",
+        show_default=f"{TaskWeights.retrieval:g}",
+        rich_help_panel=TASKS_PANEL,
+    ),
+]
+RatingWeight = Annotated[
+    str | None,
+    typer.Option(
+        "--rating_weight",
+        metavar="WEIGHT...",
+        help="How much the loss of rating counts; 0 switches it off. Several weights give a model each. "
+        "A weight weighs one task against the other, so without --tasks it means both.",
+        show_default=f"{TaskWeights.rating:g}",
+        rich_help_panel=TASKS_PANEL,
+    ),
+]
+RatingBaselines = Annotated[
+    str | None,
+    typer.Option(
+        "--rating_baselines",
+        metavar="NAME...",
+        help=f"What predicted ratings have to beat: {', '.join(RATING_BASELINES)}, or all, or None.",
+        autocompletion=complete_rating_baseline,
+        show_default="all",
+        rich_help_panel=TASKS_PANEL,
+    ),
+]
 EmbeddingSize = Annotated[
     int,
     typer.Option(

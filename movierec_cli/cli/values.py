@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from movierec_cli.cli.feature_sets import split_words
 from movierec_cli.config import BASELINES, Family
 from movierec_cli.errors import UsageError
@@ -39,27 +41,41 @@ def parse_top_k(value: str) -> tuple[int, ...]:
 
 
 def parse_baselines(value: str) -> tuple[Family, ...]:
-    """Reads "popularity,ease", "all" or "None".
+    """Reads what models that rank have to beat: "popularity,ease", "all" or "None".
 
     Raises:
         UsageError: a name is unknown, or all or None stands beside another.
     """
-    given = split_words(value, "--baselines")
+    return parse_families(value, "--baselines", BASELINES)
+
+
+def parse_families(value: str, option: str, known: Sequence[Family]) -> tuple[Family, ...]:
+    """Reads names among the known ones, "all" of them or "None".
+
+    Raises:
+        UsageError: a name is unknown, or all or None stands beside another.
+    """
+    given = split_words(value, option)
     words = [word.lower().replace("_", "-") for word in given]
-    for alone, families in ((_ALL, BASELINES), (_NONE, ())):
+    for alone, families in ((_ALL, known), (_NONE, ())):
         if alone.lower() in words:
             if len(words) > 1:
-                raise UsageError(f"--baselines is '{' '.join(given)}'; '{alone}' cannot stand with others")
-            return families
-    unknown = [word for word in words if word not in list(BASELINES)]
+                raise UsageError(f"{option} is '{' '.join(given)}'; '{alone}' cannot stand with others")
+            return tuple(families)
+    unknown = [word for word in words if word not in list(known)]
     if unknown:
-        known = ", ".join([*BASELINES, _ALL, _NONE])
-        raise UsageError(f"--baselines: unknown baseline '{unknown[0]}'; known: {known}")
+        names = ", ".join([*known, _ALL, _NONE])
+        raise UsageError(f"{option}: unknown baseline '{unknown[0]}'; known: {names}")
     return tuple(Family(word) for word in dict.fromkeys(words))
 
 
 def complete_baseline(incomplete: str) -> list[str]:
     """Baselines for the shell, also after a comma."""
+    return complete_family(incomplete, BASELINES)
+
+
+def complete_family(incomplete: str, known: Sequence[Family]) -> list[str]:
+    """Names for the shell, also after a comma."""
     before, comma, word = incomplete.rpartition(",")
-    names = [*BASELINES, _ALL, _NONE]
+    names = [*known, _ALL, _NONE]
     return [f"{before}{comma}{name}" for name in names if name.startswith(word.replace("_", "-"))]

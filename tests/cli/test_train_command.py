@@ -23,6 +23,7 @@ from movierec_cli.config import (
     ModelConfig,
     SplitConfig,
     SplitKind,
+    TaskWeights,
     TrainerConfig,
     TrainingConfig,
     Weighting,
@@ -123,6 +124,7 @@ def test_every_option_reaches_its_field(tmp_path: Path) -> None:
         " --layer_sizes 5 4 --dropout 0.5 --l2 0.25 --num_epochs 7 --loss in-batch --weighting ratings"
         " --batch_size 9 --learning_rate 0.125 --validation_freq 2 --patience 6 --no-refit --seed 11"
         " --seeds 2 --baselines recent_popularity,ials --saved_models_dir s --retrain"
+        " --tasks rating retrieval --rating-weight 0.25 --retrieval_weight 2 --rating_baselines global_mean"
         " --additional_feature_sets user_age"
     )
     assert config == TrainerConfig(
@@ -149,6 +151,8 @@ def test_every_option_reaches_its_field(tmp_path: Path) -> None:
             refit=False,
             seed=11,
         ),
+        tasks=(TaskWeights(retrieval=2, rating=0.25),),
+        rating_baselines=(Family.GLOBAL_MEAN,),
         baselines=(Family.RECENT_POPULARITY, Family.IALS),
         n_seeds=2,
         saved_models_dir=Path("s"),
