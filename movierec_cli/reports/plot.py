@@ -67,11 +67,20 @@ def plot_page(records: Sequence[RunRecord], study: Study | None = None) -> str:
         "palette": pages.palette_css(),
         "ratings": _ratings(study, chart) if study is not None and chart is not None else "",
         "charts": pages.embedded(json.dumps([asdict(chart)] if chart is not None else [], allow_nan=False)),
-        "judged_k": str(max(ks)),
+        "judged_by": _judged_by(records, max(ks)),
         "figure": pages.embedded(figure(records, shown_k).to_json()),
         "views": pages.embedded(json.dumps(_views(records, ks) | {"shown_k": str(shown_k)})),
     }
     return pages.filled("page.html", parts)
+
+
+def _judged_by(records: Sequence[RunRecord], k: int) -> str:
+    """What an epoch was chosen by."""
+    accuracy = f"top-{k} accuracy among unseen movies"
+    has_tasks = any(record.config.tasks is not None for record in records)
+    return (
+        f"{accuracy} and the error of predicted ratings, each where it is learned" if has_tasks else accuracy
+    )
 
 
 def _ratings(study: Study, chart: Chart) -> Html:

@@ -6,6 +6,7 @@ is of the models with both, and shows what the others reach as lines.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from movierec_cli.study import Study
 ELEMENT = "ratings-chart"
 BOTH, ALL = "models with both tasks", "all models"
 _MARGIN = 0.07  # of an axis, beyond what is shown
+_NAME_WIDTH, _NAME_HEIGHT = 0.06, 0.34  # of the chart, of the name on an upright line
 _REACH = 1.0  # how far beyond the models a baseline may be to be shown, as a share of their own width
 
 
@@ -156,7 +158,8 @@ def _view(points: Sequence[_Point], lines: Sequence[_Line]) -> dict[str, Any]:
         near = _near(own, low, high)
         shown += near
         layout[f"{axis}axis"] = {"range": _range([low, high, *(line.at for line in near)])}
-    return layout | {"shapes": list(map(_shape, shown)), "annotations": list(map(_annotation, shown))}
+    low, high = layout["xaxis"]["range"]
+    return layout | {"shapes": list(map(_shape, shown)), "annotations": _annotations(shown, high - low)}
 
 
 def _extent(intervals: Iterable[Interval]) -> tuple[float, float]:
@@ -190,12 +193,21 @@ def _shape(line: _Line) -> dict[str, Any]:
     }
 
 
-def _annotation(line: _Line) -> dict[str, Any]:
-    note: dict[str, Any] = {"text": line.text, "showarrow": False}
-    if line.axis == "x":
-        place = {"x": line.at, "y": 0, "yref": "paper", "textangle": -90}
-        return note | place | {"xanchor": "right", "yanchor": "bottom"}
-    return note | {"x": 1, "xref": "paper", "y": line.at, "xanchor": "right", "yanchor": "bottom"}
+def _annotations(lines: Sequence[_Line], width: float) -> list[dict[str, Any]]:
+    """The lines' names; those of upright lines side by side stand above each other."""
+    upright = sorted((line for line in lines if line.axis == "x"), key=lambda line: line.at)
+    level = [line for line in lines if line.axis == "y"]
+    notes, height, before = [], 0.0, -math.inf
+    for line in upright:
+        height = height + _NAME_HEIGHT if line.at - before < _NAME_WIDTH * width else 0.0
+        before = line.at
+        place = {"x": line.at, "y": height, "yref": "paper", "textangle": -90}
+        notes.append(_note(line) | place)
+    return notes + [_note(line) | {"x": 1, "xref": "paper", "y": line.at} for line in level]
+
+
+def _note(line: _Line) -> dict[str, Any]:
+    return {"text": line.text, "showarrow": False, "xanchor": "right", "yanchor": "bottom"}
 
 
 def _axis(title: str) -> dict[str, Any]:

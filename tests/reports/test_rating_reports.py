@@ -20,6 +20,7 @@ from movierec_cli.reports.study_document import study_document
 from movierec_cli.reports.study_text import study_text
 from movierec_cli.study import RatingStudy, Study
 from tests.reports.studies import RATING_ERRORS, RATING_LEVELS, WEIGHTS, joint_study, study
+from tests.saved_runs import run_config
 
 STUDY = joint_study()
 RECORDS = [record for one in STUDY.contenders if not one.is_baseline for record in one.records]
@@ -172,3 +173,21 @@ def test_the_page_of_the_plot_has_the_chart_only_where_ratings_are_predicted() -
     for page, there in ((with_ratings, True), (without, False), (plot_page(RECORDS), False)):
         assert ('id="ratings-chart"' in page) is there
         assert ('"element": "ratings-chart"' in page) is there
+
+
+def test_names_of_lines_side_by_side_stand_above_each_other() -> None:
+    near = {"global mean": 1.126, "user + movie bias": 0.9217, "biased MF": 0.9214}
+    contenders = tuple(
+        replace(one, rmse=replace(one.rmse, mean=near.get(one.label, one.rmse.mean)))
+        for one in rated(STUDY).contenders
+    )
+    chart = chart_of(replace(STUDY, ratings=replace(rated(STUDY), contenders=contenders)))
+    notes = {note["text"]: note["y"] for note in chart.views[ALL]["layout"]["annotations"]}
+    assert notes["biased MF"] == notes["global mean"] == 0
+    assert 0 < notes["user + movie bias"] < 1
+
+
+def test_the_plot_says_what_an_epoch_was_chosen_by() -> None:
+    chosen = "the best by top-100 accuracy among unseen movies"
+    assert f"{chosen}. Tap" in plot_page([replace(RECORDS[0], config=run_config("timestamp"))])
+    assert f"{chosen} and the error of predicted ratings" in plot_page(RECORDS, STUDY)
