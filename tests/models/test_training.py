@@ -27,18 +27,7 @@ from movierec_cli.evaluation.top_k import top_k_of
 from movierec_cli.models.queries import group_interactions
 from movierec_cli.models.training import TrainedModel, train_model
 from movierec_cli.registry.record import EpochRecord, RunConfig, TopK
-
-
-def part_of_the_sample() -> Dataset:
-    sample = simulate_sample()
-    rows = np.flatnonzero(sample.ratings.user_index < 300)
-    columns = {name: column[rows] for name, column in vars(sample.ratings).items()}
-    users = {
-        name: column[:300] if isinstance(column, np.ndarray) else column
-        for name, column in vars(sample.users).items()
-    }
-    return replace(sample, ratings=replace(sample.ratings, **columns), users=replace(sample.users, **users))
-
+from tests.sample_part import part_of_the_sample
 
 DATASET = part_of_the_sample()
 SPLIT = split_ratings(DATASET.ratings, SplitConfig())

@@ -20,7 +20,9 @@ BIAS_L2 = 6.0  # against the summed loss, as `ModelConfig.l2`
 FIRST_SCALE = 0.3
 SITTING_SIZES = (32,)
 POOL_SIZE = 32
-POOL_L2 = 40.0
+POOL_L2 = 0.4
+# A hundred vectors move together when one user's pool does, so that steps of the usual size made training leap.
+POOL_SCALE = 0.1
 
 
 class RatingLayers(tf_keras.layers.Layer):
@@ -51,7 +53,7 @@ class RatingLayers(tf_keras.layers.Layer):
         self.user_bias = self._biases("user_bias", n_users, n_pairs)
         self.movie_bias = self._biases("movie_bias", n_movies, n_pairs)
         penalty = tf_keras.regularizers.L2(POOL_L2 / n_pairs)
-        first = tf_keras.initializers.RandomNormal(stddev=0.02)
+        first = tf_keras.initializers.RandomNormal(stddev=0.2)
         self.pool = self.add_weight(
             name="pool", shape=(n_movies, POOL_SIZE), initializer=first, regularizer=penalty
         )
@@ -85,7 +87,7 @@ class RatingLayers(tf_keras.layers.Layer):
 
     def of_pool(self, pooled: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
         """The second part of users' vectors, [p, width], from sums [p, POOL_SIZE] over counts [p]."""
-        return self.pool_top(pooled / tf.sqrt(tf.maximum(counts, 1.0))[:, None])
+        return self.pool_top(POOL_SCALE * pooled / tf.sqrt(tf.maximum(counts, 1.0))[:, None])
 
     def call(
         self,

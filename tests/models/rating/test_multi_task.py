@@ -1,0 +1,288 @@
+"""The model with two tasks: its rating loss and derivatives, what a weight of 0 does, what is exported."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from movierec_cli.config import (
+    Family,
+    FeatureSet,
+    ModelConfig,
+    SplitConfig,
+    TaskWeights,
+    TrainingConfig,
+)
+from movierec_cli.data.split import split_ratings
+from movierec_cli.evaluation.ratings import rating_errors
+from movierec_cli.models.features import fit_features
+from movierec_cli.models.rating.batches import RatedPairs
+from movierec_cli.models.rating.evidence import Evidence
+from movierec_cli.models.rating.head import BIAS_L2
+from movierec_cli.models.rating.predictions import predicted_stars
+from movierec_cli.models.training import PreparedForTwo, TrainedModel, prepare, train_model
+from movierec_cli.registry.record import EpochRecord, RunConfig
+from tests.sample_part import part_of_the_sample
+from tests.small_dataset import small_dataset
+
+DATASET = small_dataset("two tasks")
+ROWS = np.arange(0, len(DATASET.ratings), 2)
+SAMPLE = part_of_the_sample()
+FEATURES = ("timestamp", "movie_genres")
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.records: list[EpochRecord] = []
+
+    def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None:
+        """Nothing."""
+
+    def validated(self, record: EpochRecord) -> None:
+        self.records.append(record)
+
+    def refit_started(self, num_epochs: int) -> None:
+        """Nothing."""
+
+
+def config(tasks: TaskWeights, *features: str, **training: object) -> RunConfig:
+    return RunConfig(
+        family=Family.MULTI_TASK,
+        feature_set=FeatureSet.parse(features or FEATURES),
+        split=SplitConfig(),
+        model=ModelConfig(embedding_size=6, layer_sizes=(8, 4), dropout=0.0),
+        training=TrainingConfig(**training),  # type: ignore[arg-type]
+        tasks=tasks,
+    )
+
+
+def prepared(tasks: TaskWeights, *features: str, seed: int = 3, rows=ROWS, dataset=DATASET) -> PreparedForTwo:
+    asked = config(tasks, *features, seed=seed, batch_size=50)
+    vocabularies = fit_features(dataset, rows, asked.feature_set)
+    kept = prepare(dataset, rows, asked, vocabularies)
+    assert isinstance(kept, PreparedForTwo)
+    return kept
+
+
+def shaken(kept: PreparedForTwo, seed: int) -> PreparedForTwo:
+    """With random weights everywhere, as none is zero after training."""
+    generator = np.random.default_rng(seed)
+    for variable in kept.model.weights:
+        variable.assign(generator.normal(0, 0.3, variable.shape))
+    return kept
+
+
+def first_batch(kept: PreparedForTwo) -> dict[str, tf.Tensor]:
+    batch = next(kept.model.objective.batches.epoch(np.random.default_rng(0)))
+    return {name: tf.convert_to_tensor(array) for name, array in batch.items()}
+
+
+def numpy_stars(kept: PreparedForTwo, batch) -> tuple[np.ndarray, np.ndarray]:
+    """Stars without and with the sitting, in double precision, from the weights as they are."""
+    layers, b = kept.model.rating, {name: tensor.numpy() for name, tensor in batch.items()}
+    double = {id(v): v.numpy().astype(np.float64) for v in layers.weights}
+
+    def of(variable):
+        return double[id(variable)]
+
+    def dense(hidden, stack):
+        for place, layer in enumerate(stack):
+            hidden = hidden @ of(layer.kernel) + of(layer.bias)
+            hidden = np.maximum(hidden, 0) if place < len(stack) - 1 else hidden
+        return hidden[:, 0]
+
+    tensors = {name: tf.convert_to_tensor(array) for name, array in b.items()}
+    queries = layers.query_top(kept.model.query_parts(tensors)).numpy().astype(np.float64)
+    movies = layers.movie_top(kept.model.movie_tower.parts()).numpy().astype(np.float64)
+    n_movies = len(DATASET.movies)
+    residuals = np.zeros((len(b["user_index"]), n_movies))
+    residuals[b["pool"] // n_movies, b["pool"] % n_movies] = b["pool_values"]
+    query, movie = b["pair_query"], b["pair_movie"]
+    residuals = residuals[query]
+    residuals[np.arange(len(query)), movie] -= b["own"]  # the pair's own rating is not in its pool
+    pooled = residuals @ of(layers.pool) / np.sqrt(np.maximum(b["n_others"], 1))[:, None] * 0.1
+    u, m = queries[query] + pooled @ of(layers.pool_top.kernel), movies[movie]
+    x = b["numbers"].astype(np.float64)
+    without = dense(np.concatenate([u, m, u * m, x], axis=1), layers.dense)
+    without += float(layers.scale) * (u * m).sum(axis=1) + x @ of(layers.linear)[:, 0]
+    without += of(layers.user_bias)[b["user_index"][query]] + of(layers.movie_bias)[movie]
+    without += kept.evidence.mean
+    return without, without + dense(np.concatenate([b["sitting"], x], axis=1), layers.sitting)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_rating_loss_and_its_derivatives_equal_plain_numpy(seed: int) -> None:
+    kept = shaken(prepared(TaskWeights(retrieval=0, rating=0.7), seed=seed), seed)
+    batch, layers = first_batch(kept), kept.model.rating
+    without, complete = numpy_stars(kept, batch)
+    stars = batch["stars"].numpy()
+    mean_pairs = kept.model.objective.batches.mean_positives
+    expected = 0.7 * ((without - stars) ** 2 + (complete - stars) ** 2).sum() / (2 * mean_pairs)
+    with tf.GradientTape() as tape:
+        loss = kept.model.compute_loss(batch)
+    assert float(loss) == pytest.approx(expected, rel=1e-4)
+
+    wanted = [layers.user_bias, layers.movie_bias, layers.linear, layers.sitting[-1].bias]
+    gradients = [tf.convert_to_tensor(gradient).numpy() for gradient in tape.gradient(loss, wanted)]
+    slope = 0.7 * ((without - stars) + (complete - stars)) / mean_pairs  # of each pair's stars
+    users = batch["user_index"].numpy()[batch["pair_query"].numpy()]
+    np.testing.assert_allclose(gradients[0], np.bincount(users, slope, len(DATASET.users)), atol=1e-4)
+    movies = np.bincount(batch["pair_movie"].numpy(), slope, len(DATASET.movies))
+    np.testing.assert_allclose(gradients[1], movies, atol=1e-4)
+    np.testing.assert_allclose(gradients[2][:, 0], slope @ batch["numbers"].numpy(), atol=1e-4)
+    assert gradients[3][0] == pytest.approx(0.7 * (complete - stars).sum() / mean_pairs, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["pool", "scale"])
+def test_derivatives_inside_the_layers_equal_differences_of_plain_numpy(name: str) -> None:
+    kept = shaken(prepared(TaskWeights(retrieval=0, rating=1)), 5)
+    batch, variable = first_batch(kept), getattr(kept.model.rating, name)
+    stars, mean_pairs = batch["stars"].numpy(), kept.model.objective.batches.mean_positives
+
+    def loss_at(value) -> float:
+        variable.assign(value)
+        without, complete = numpy_stars(kept, batch)
+        return float(((without - stars) ** 2 + (complete - stars) ** 2).sum() / (2 * mean_pairs))
+
+    with tf.GradientTape() as tape:
+        loss = kept.model.compute_loss(batch)
+    gradient = tf.convert_to_tensor(tape.gradient(loss, variable)).numpy()
+    value = variable.numpy()
+    direction = np.random.default_rng(1).normal(size=value.shape).astype(np.float32)
+    step = 2e-2
+    difference = (loss_at(value + step * direction) - loss_at(value - step * direction)) / (2 * step)
+    assert float((gradient * direction).sum()) == pytest.approx(difference, rel=2e-2)
+
+
+def test_the_loss_does_not_grow_with_the_data_or_the_batch() -> None:
+    def mean_loss(batch_size: int) -> float:
+        kept = shaken(prepared(TaskWeights(retrieval=0, rating=1)), 2)
+        batches = replace(kept.model.objective.batches, batch_size=batch_size)
+        kept.model._mean_pairs = batches.mean_positives
+        losses = [kept.model.compute_loss(batch) for batch in batches.epoch(np.random.default_rng(0))]
+        return float(np.mean(losses))
+
+    assert mean_loss(7) == pytest.approx(mean_loss(1000), rel=1e-4)
+
+
+def test_a_task_without_weight_leaves_its_layers_as_they_were_made() -> None:
+    layers = {
+        "rating": lambda model: model.rating.weights,
+        "retrieval": lambda model: model.query_tower.top.weights + model.movie_tower.top.weights,
+    }
+    for off, on in (("rating", "retrieval"), ("retrieval", "rating")):
+        kept = prepared(TaskWeights(**{off: 0.0, on: 1.0}))
+        before = {name: [w.numpy() for w in of(kept.model)] for name, of in layers.items()}
+        kept.model.compile(optimizer=tf.compat.v2.keras.optimizers.legacy.Adam(0.1))
+        kept.model.train_step(first_batch(kept))
+        moved = {
+            name: any((w.numpy() != old).any() for w, old in zip(of(kept.model), before[name], strict=True))
+            for name, of in layers.items()
+        }
+        assert moved == {off: False, on: True}
+
+
+def test_nothing_of_a_training_pairs_own_rating_reaches_its_prediction() -> None:
+    """Another rating there moves the prediction only through the mean of all ratings."""
+
+    def stars_of(dataset) -> np.ndarray:
+        kept = shaken(prepared(TaskWeights(), dataset=dataset), 4)
+        kept.model.mean_rating = tf.constant(3.0)
+        pairs = RatedPairs.of_training(dataset, kept.evidence, kept.vocabularies)
+        return predicted_stars(kept.model, pairs, kept.seen)
+
+    place = 11
+    rating = DATASET.ratings.rating.copy()
+    rating[ROWS[place]] = 6 - rating[ROWS[place]]
+    rating[ROWS[place]] = 5 if rating[ROWS[place]] == 3 else rating[ROWS[place]]
+    changed = replace(DATASET, ratings=replace(DATASET.ratings, rating=rating))
+    moved = np.abs(stars_of(changed) - stars_of(DATASET))
+    assert moved[place] < 0.02
+    assert moved.max() > 3 * moved[place]
+
+
+@pytest.mark.parametrize("features", [("None",), ("timestamp", "user_history", "movie_genres")])
+def test_the_exported_head_predicts_as_the_model_without_a_sitting(features) -> None:
+    kept = shaken(prepared(TaskWeights(), *features), 6)
+    for variable in kept.model.rating.sitting[-1].weights:
+        variable.assign(tf.zeros_like(variable))
+    rows = np.array(
+        [np.flatnonzero(DATASET.ratings.user_index == user)[-1] for user in range(len(DATASET.users))]
+    )
+    # Everybody is asked when they rated last in training, as the head has them.
+    moments = DATASET.ratings.timestamp.copy()
+    for row in rows:
+        mine = ROWS[DATASET.ratings.user_index[ROWS] == DATASET.ratings.user_index[row]]
+        moments[row] = DATASET.ratings.timestamp[mine].max()
+    asked = replace(DATASET, ratings=replace(DATASET.ratings, timestamp=moments))
+    pairs = RatedPairs.of_others(asked, rows, kept.evidence, kept.vocabularies)
+    expected = np.clip(predicted_stars(kept.model, pairs, kept.seen), 1, 5)
+    users, movies = DATASET.ratings.user_index[rows], DATASET.ratings.movie_index[rows]
+    np.testing.assert_allclose(kept.rating_head().stars(users, movies), expected, atol=1e-4)
+
+
+def train(tasks: TaskWeights, **training: object) -> tuple[TrainedModel, Listener]:
+    listener = Listener()
+    asked = config(tasks, num_epochs=9, validation_freq=3, **training)
+    return train_model(SAMPLE, split_ratings(SAMPLE.ratings, asked.split), asked, listener), listener
+
+
+@pytest.fixture(scope="module")
+def joint() -> tuple[TrainedModel, Listener]:
+    return train(TaskWeights())
+
+
+def test_a_joint_training_beats_the_mean_and_chance_at_once(joint) -> None:
+    trained, listener = joint
+    errors = rating_errors(trained.rating_outcome)
+    outcome = trained.rating_outcome
+    mean = SAMPLE.ratings.rating.mean()
+    assert errors.rmse < 0.95 * np.sqrt(np.mean((outcome.rating - mean) ** 2))
+    n_movies = trained.outcome.n_movies
+    hits = (trained.outcome.at_their_time.unseen.better < 10).mean()
+    assert hits > 2 * 10 / n_movies
+    assert all(record.ratings is not None for record in listener.records)
+    assert set(np.unique(outcome.rows)) == set(trained.outcome.rows)
+
+
+def test_the_same_seed_gives_the_same_stars(joint) -> None:
+    again, _ = train(TaskWeights())
+    np.testing.assert_array_equal(again.rating_outcome.predicted, joint[0].rating_outcome.predicted)
+    other, _ = train(TaskWeights(), seed=1)
+    assert (other.rating_outcome.predicted != joint[0].rating_outcome.predicted).any()
+
+
+def test_the_kept_epoch_is_the_best_in_what_the_weights_ask_for() -> None:
+    for tasks, worth in (
+        (TaskWeights(), lambda r: r.validation.recall[100] - r.ratings.rmse),
+        (TaskWeights(retrieval=0, rating=1), lambda r: -r.ratings.rmse),
+        (TaskWeights(retrieval=1, rating=0), lambda r: r.validation.recall[100]),
+    ):
+        trained, listener = train(tasks, refit=False)
+        assert trained.fit.best_epoch == max(listener.records, key=worth).epoch
+
+
+def test_evidence_is_of_the_training_part_alone() -> None:
+    kept = prepared(TaskWeights())
+    assert isinstance(kept.evidence, Evidence)
+    rating = DATASET.ratings.rating.copy()
+    others = np.setdiff1d(np.arange(len(rating)), ROWS)
+    rating[others] = 6 - rating[others]
+    changed = replace(DATASET, ratings=replace(DATASET.ratings, rating=rating))
+    pairs = [
+        RatedPairs.of_others(dataset, others, Evidence(dataset, ROWS), kept.vocabularies)
+        for dataset in (DATASET, changed)
+    ]
+    assert (pairs[0].stars != pairs[1].stars).any()
+    for name in ("numbers", "sitting", "own", "n_others"):
+        np.testing.assert_array_equal(getattr(pairs[0], name), getattr(pairs[1], name))
+
+
+def test_the_biases_penalty_does_not_depend_on_the_number_of_ratings() -> None:
+    kept = shaken(prepared(TaskWeights()), 8)
+    bias = kept.model.rating.user_bias
+    expected = BIAS_L2 / len(ROWS) * float(tf.reduce_sum(bias**2))
+    assert any(float(loss) == pytest.approx(expected, rel=1e-4) for loss in kept.model.rating.losses)

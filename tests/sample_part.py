@@ -1,0 +1,22 @@
+"""A part of the embedded sample that is trained on quickly."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.sample import simulate_sample
+
+
+def part_of_the_sample() -> Dataset:
+    """The ratings of its first 300 users."""
+    sample = simulate_sample()
+    rows = np.flatnonzero(sample.ratings.user_index < 300)
+    columns = {name: column[rows] for name, column in vars(sample.ratings).items()}
+    users = {
+        name: column[:300] if isinstance(column, np.ndarray) else column
+        for name, column in vars(sample.users).items()
+    }
+    return replace(sample, ratings=replace(sample.ratings, **columns), users=replace(sample.users, **users))
