@@ -106,7 +106,9 @@ class Fit:
         self.config = config
         self.batches = model.objective.batches
         # The legacy optimizer updates a dense variable in one fused kernel, the newer one in a dozen.
-        model.compile(optimizer=tf_keras.optimizers.legacy.Adam(config.learning_rate, beta_2=ADAM_BETA_2))
+        clipping = {} if model.max_gradient_norm is None else {"clipnorm": model.max_gradient_norm}
+        optimizer = tf_keras.optimizers.legacy.Adam(config.learning_rate, beta_2=ADAM_BETA_2, **clipping)
+        model.compile(optimizer=optimizer)
         variables = model.trainable_variables
         self.average = AveragedWeights(variables, AVERAGED_EPOCHS * self.batches.n_batches)
         self._generator = np.random.default_rng(config.seed)

@@ -28,6 +28,8 @@ _HISTORY_SIGNATURE = {"history": tf.TensorSpec([None], tf.int32)}
 class TwoTowerModel(tfrs.Model):
     """Query and movie embeddings whose dot product is the score."""
 
+    max_gradient_norm: float | None = None  # of each variable; None: as it comes
+
     def __init__(
         self,
         dataset: Dataset,

@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.bench import accuracy, baselines, epoch, lengths, processes, ranking, temporal  # noqa: E402
+from tests.bench import accuracy, baselines, epoch, lengths, processes, ranking, ratings, temporal  # noqa: E402
 from tests.bench.rows import Archives, Row  # noqa: E402
 
 SECTIONS: dict[str, Callable[[Archives], list[Row]]] = {
@@ -28,6 +28,8 @@ SECTIONS: dict[str, Callable[[Archives], list[Row]]] = {
     "ranking": ranking.measure_ranking,
     "baselines": baselines.measure_baselines,
     "accuracy": accuracy.measure_accuracy,
+    "ratings": ratings.measure_ratings,
+    "tasks": ratings.measure_tasks,
     "temporal": temporal.measure_temporal,
     "command": processes.measure_command,
 }

@@ -21,7 +21,7 @@ FIRST_SCALE = 0.3
 SITTING_SIZES = (32,)
 POOL_SIZE = 32
 POOL_L2 = 0.4
-# A hundred vectors move together when one user's pool does, so that steps of the usual size made training leap.
+# A user's pool moves by as much as all its vectors together, so steps of the usual size made training leap.
 POOL_SCALE = 0.1
 
 

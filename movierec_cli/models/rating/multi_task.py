@@ -41,6 +41,9 @@ class MultiTaskModel(TwoTowerModel):
         seed: of all random numbers.
     """
 
+    # Without it the squared error leaps every few dozen epochs, and the model kept may be one after a leap.
+    max_gradient_norm = 0.3
+
     def __init__(
         self,
         dataset: Dataset,

@@ -21,7 +21,7 @@ from movierec_cli.evaluation.ratings import rating_errors
 from movierec_cli.models.features import fit_features
 from movierec_cli.models.rating.batches import RatedPairs
 from movierec_cli.models.rating.evidence import Evidence
-from movierec_cli.models.rating.head import BIAS_L2
+from movierec_cli.models.rating.head import BIAS_L2, POOL_SCALE
 from movierec_cli.models.rating.predictions import predicted_stars
 from movierec_cli.models.training import PreparedForTwo, TrainedModel, prepare, train_model
 from movierec_cli.registry.record import EpochRecord, RunConfig
@@ -103,7 +103,7 @@ def numpy_stars(kept: PreparedForTwo, batch) -> tuple[np.ndarray, np.ndarray]:
     query, movie = b["pair_query"], b["pair_movie"]
     residuals = residuals[query]
     residuals[np.arange(len(query)), movie] -= b["own"]  # the pair's own rating is not in its pool
-    pooled = residuals @ of(layers.pool) / np.sqrt(np.maximum(b["n_others"], 1))[:, None] * 0.1
+    pooled = residuals @ of(layers.pool) / np.sqrt(np.maximum(b["n_others"], 1))[:, None] * POOL_SCALE
     u, m = queries[query] + pooled @ of(layers.pool_top.kernel), movies[movie]
     x = b["numbers"].astype(np.float64)
     without = dense(np.concatenate([u, m, u * m, x], axis=1), layers.dense)
