@@ -66,10 +66,10 @@ def predict_command(
 ) -> None:
     """Predict how many stars a user would give a movie.
 
-    This takes a model that learned to: `movierec train --tasks retrieval rating`.
+    The model must have learned to: `movierec train --tasks retrieval rating`.
 
-    Titles need not be exact; a title of several movies, or of none, is answered with those it may be.
-    `id:590` is an id even where some title is that number.
+    Titles need not be exact; one of several movies, or of none, is answered
+    with those it may be. `id:590` is an id even where a title is that number.
     """
     from movierec_cli.rating_runs import best_run, rating_runs
 

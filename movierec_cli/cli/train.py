@@ -196,12 +196,14 @@ def train_command(
     """Train or load a model for each feature set, and show which features help.
 
     Several values after one option belong together: `--layer_sizes 64 32`,
-    `--additional_feature_sets timestamp movie_genres`. So do `64,32` and `timestamp,movie_genres`.
+    `--additional_feature_sets timestamp movie_genres`; commas do as well.
 
-    With `--tasks retrieval rating`, each model also predicts ratings, in stars. `--rating_weight 0 0.3 1`
-    gives a model for each weight, and a chart of what either task costs the other.
+    With `--tasks retrieval rating`, each model also predicts ratings, in
+    stars. `--rating_weight 0 0.3 1` gives a model for each weight, and a
+    chart of what either task costs the other.
 
-    With `--generate_recommendations_for_user 1`, each model also recommends ten movies to user 1.
+    With `--generate_recommendations_for_user 1`, each model also recommends
+    ten movies to user 1.
     """
     from movierec_cli.cli.progress import ProgressDisplay
 
