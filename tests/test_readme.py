@@ -3,6 +3,7 @@
 import re
 import shlex
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from typer.testing import CliRunner
 
 from movierec_cli.cli.app import app
 from movierec_cli.data import datasets_folder, load
+from movierec_cli.data.dataset import Dataset
 from tests.cli import fake_trainer
-from tests.saved_runs import judged_run, run_config
+from tests.saved_runs import judged_multi_task_run, judged_run, multi_task_config, run_config
 from tests.small_dataset import small_dataset
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,17 +28,26 @@ COMMANDS = [line for line in LINES if line.startswith("movierec")]
 TARGETS = sorted({word for line in re.findall(r"make [a-z ]+", README) for word in line.split()[1:2]})
 
 
+def dataset_of(name: str) -> Dataset:
+    """The small data set with two films that the README asks for."""
+    dataset = small_dataset(name)
+    titles = dataset.movies.title.copy()
+    titles[:2] = "Dances with Wolves (1990)", "Seven Samurai (Shichinin no samurai) (1954)"
+    return replace(dataset, movies=replace(dataset.movies, title=titles))
+
+
 @pytest.fixture
 def _world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A trainer that takes no time, archives that need no network, and two saved models."""
+    """A trainer that takes no time, archives that need no network, and three saved models."""
     stored = datasets_folder.StoredArchive("100k", Path("datasets/x.zip"), "f", 1, 1, 1)
     fake_trainer.install(monkeypatch)
-    monkeypatch.setattr(load, "load_dataset", lambda data, **_: small_dataset(data.dataset))
+    monkeypatch.setattr(load, "load_dataset", lambda data, **_: dataset_of(data.dataset))
     monkeypatch.setattr(datasets_folder, "fetch_source", lambda *_, **__: stored)
     monkeypatch.setattr(datasets_folder, "import_archive", lambda *_, **__: stored)
     monkeypatch.chdir(tmp_path)
     for feature in ("None", "timestamp"):
-        judged_run(tmp_path / "saved_models", small_dataset("1m"), run_config(feature))
+        judged_run(tmp_path / "saved_models", dataset_of("1m"), run_config(feature))
+    judged_multi_task_run(tmp_path / "saved_models", dataset_of("1m"), multi_task_config("movie_genres"))
 
 
 @pytest.mark.usefixtures("_world")
