@@ -128,7 +128,7 @@ def _training_words(one: _Training, feature_sets: Iterable[FeatureSet], split: S
     for feature_set in feature_sets:
         words += [_FEATURES, *(feature_set.features or [_NONE])]
     words += _task_words(one.tasks)
-    words += _changed(one.model, usual_model(split.kind))
+    words += _changed(one.model, usual_model(split.kind, rates=bool(one.tasks)))
     words += _changed(one.training, TrainingConfig().resolved(split.kind))
     return words + (["--seeds", str(one.n_seeds)] if one.n_seeds > 1 else [])
 

@@ -158,7 +158,7 @@ class MovieLensTrainer:
                 family=Family.MULTI_TASK if weights else Family.TWO_TOWER,
                 feature_set=feature_set,
                 split=self.config.split,
-                model=self.config.model or usual_model(self.config.split.kind),
+                model=self.config.model or usual_model(self.config.split.kind, rates=bool(self.config.tasks)),
                 training=replace(training, seed=training.seed + offset),
                 tasks=weights,
             )

@@ -13,8 +13,10 @@ from movierec_cli.config import (
     FeatureSet,
     ModelConfig,
     SplitConfig,
+    SplitKind,
     TaskWeights,
     TrainingConfig,
+    usual_model,
 )
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.restrict import restrict
@@ -182,6 +184,7 @@ def multi_task_config(
     return replace(
         run_config(*features, **training),
         family=Family.MULTI_TASK,
+        model=usual_model(SplitKind.RANDOM, rates=True),
         tasks=TaskWeights(retrieval=retrieval, rating=rating),
     )
 

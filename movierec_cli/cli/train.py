@@ -150,7 +150,7 @@ def train_command(
     embedding_size: options.EmbeddingSize = ModelConfig.embedding_size,
     layer_sizes: options.LayerSizes = None,
     dropout: options.Dropout = None,
-    l2: options.L2 = ModelConfig.l2,
+    l2: options.L2 = None,
     num_epochs: options.NumEpochs = TrainingConfig.num_epochs,
     loss: options.Loss = TrainingConfig.loss,
     weighting: options.WeightingOption = TrainingConfig.weighting,
@@ -209,8 +209,8 @@ def train_command(
 
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
-    usual = usual_model(split)
     asked_tasks = AskedTasks(tasks, retrieval_weight, rating_weight, rating_baselines)
+    usual = usual_model(split, rates=bool(asked_tasks.weights()))
     config = TrainerConfig(
         feature_sets=parse_feature_sets(additional_feature_sets or [], terminal),
         data=DataConfig(
@@ -233,7 +233,7 @@ def train_command(
             if layer_sizes is None
             else parse_whole_numbers(layer_sizes, "--layer_sizes", "64 32"),
             dropout=usual.dropout if dropout is None else dropout,
-            l2=l2,
+            l2=usual.l2 if l2 is None else l2,
         ),
         training=TrainingConfig(
             num_epochs=num_epochs,

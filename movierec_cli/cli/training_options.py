@@ -100,11 +100,12 @@ Dropout = Annotated[
     ),
 ]
 L2 = Annotated[
-    float,
+    float | None,
     typer.Option(
         "--l2",
         metavar="WEIGHT",
         help="Penalty on large embeddings, whatever the data's size.",
+        show_default=f"{ModelConfig.l2:g}; with ratings: {usual_model(SplitKind.RANDOM, rates=True).l2:g}",
         rich_help_panel=MODEL_PANEL,
     ),
 ]

@@ -9,6 +9,7 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,10 +17,11 @@ from movierec_cli.config import (
     DataConfig,
     Family,
     FeatureSet,
-    ModelConfig,
     SplitConfig,
+    SplitKind,
     TaskWeights,
     TrainingConfig,
+    usual_model,
 )
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
@@ -128,7 +130,7 @@ def _joint_once(dataset: Dataset, split: Split, features: tuple[str, ...], seed:
         family=Family.MULTI_TASK,
         feature_set=FeatureSet.parse(features),
         split=SplitConfig(),
-        model=ModelConfig(),
+        model=usual_model(SplitKind.RANDOM, rates=True),
         training=TrainingConfig(seed=seed),
         tasks=TaskWeights(),
     )
@@ -151,7 +153,7 @@ def _biased_mf(dataset: Dataset, split: Split) -> float:
 
 
 def _against_specialists(archives: Archives) -> list[Row]:
-    study = _train(archives, FEATURES_100K, "--rating_weight", "0", "0.3", "--seeds", "3")[0]
+    study, _ = _train(archives, FEATURES_100K, "--rating_weight", "0", "0.3", "--seeds", "3")
     labels = {
         name: next(one["label"] for one in study["contenders"] if wanted in one["label"])
         for name, wanted in (
@@ -171,9 +173,9 @@ def _against_specialists(archives: Archives) -> list[Row]:
     return rows
 
 
-def _difference(differences: list[dict[str, object]], a: str, b: str) -> tuple[float, float, float]:
+def _difference(differences: list[dict[str, Any]], a: str, b: str) -> tuple[float, float, float]:
     for pair in differences:
-        interval: dict[str, float] = pair["difference"]  # type: ignore[assignment]
+        interval = pair["difference"]
         bounds = interval["low"], interval["mean"], interval["high"]
         if (pair["a"], pair["b"]) == (a, b):
             return bounds
@@ -198,11 +200,11 @@ def _experiments(archives: Archives) -> Row:
     )
 
 
-def _top_100(study: dict[str, list[dict[str, dict[str, dict[str, float]]]]], label: str) -> float:
-    return next(one["top_k"]["all"]["100"] for one in study["contenders"] if one["label"] == label)
+def _top_100(study: dict[str, Any], label: str) -> float:
+    return float(next(one["top_k"]["all"]["100"] for one in study["contenders"] if one["label"] == label))
 
 
-def _train(archives: Archives, features: tuple[str, ...], *options: str) -> tuple[dict, float]:  # type: ignore[type-arg]
+def _train(archives: Archives, features: tuple[str, ...], *options: str) -> tuple[dict[str, Any], float]:
     with tempfile.TemporaryDirectory() as name:
         command = [sys.executable, "-m", "movierec_cli", "train", "--json", "--quiet"]
         command += ["--archive", str(archives.find("ml-100k.zip")), "--additional_feature_sets", *features]
