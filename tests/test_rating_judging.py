@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movierec_cli.config import RATING_BASELINES, Family, ModelConfig, SplitConfig
+from movierec_cli.config import RATING_BASELINES, Family, SplitConfig
 from movierec_cli.data.split import split_ratings, summarize_split
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.ratings import RatingOutcome
@@ -84,7 +84,9 @@ def test_differences_are_of_rmse_and_none_is_between_two_baselines(tmp_path: Pat
 
 
 def test_a_model_is_called_alike_in_both_tables_and_only_rankers_are_in_the_ranking(tmp_path: Path) -> None:
-    small = replace(multi_task_config("timestamp"), model=ModelConfig(embedding_size=8))
+    usual = multi_task_config("timestamp")
+    assert usual.model is not None
+    small = replace(usual, model=replace(usual.model, embedding_size=8))
     runs = saved(
         tmp_path,
         Family.BIASED_MF,

@@ -171,7 +171,9 @@ def baseline(family: Family) -> RunConfig:
 
 def joint(*features: str, retrieval: float = 1.0, rating: float = 0.3, **options: Any) -> RunConfig:
     weights = TaskWeights(retrieval=retrieval, rating=rating)
-    return replace(config(*features, **options), family=Family.MULTI_TASK, tasks=weights)
+    usual = usual_model(SplitKind.RANDOM, rates=True)
+    asked = config(*features, **options)
+    return replace(asked, family=Family.MULTI_TASK, tasks=weights, model=usual)
 
 
 MIXTURES = {

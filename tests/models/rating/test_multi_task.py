@@ -23,7 +23,7 @@ from movierec_cli.models.rating.batches import RatedPairs
 from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.rating.head import BIAS_L2, POOL_SCALE
 from movierec_cli.models.rating.predictions import predicted_stars
-from movierec_cli.models.training import PreparedForTwo, TrainedModel, prepare, train_model
+from movierec_cli.models.training import STARS_WORTH, PreparedForTwo, TrainedModel, prepare, train_model
 from movierec_cli.registry.record import EpochRecord, RunConfig
 from tests.sample_part import part_of_the_sample
 from tests.small_dataset import small_dataset
@@ -257,7 +257,7 @@ def test_the_same_seed_gives_the_same_stars(joint) -> None:
 
 def test_the_kept_epoch_is_the_best_in_what_the_weights_ask_for() -> None:
     for tasks, worth in (
-        (TaskWeights(), lambda r: r.validation.recall[100] - r.ratings.rmse),
+        (TaskWeights(), lambda r: r.validation.recall[100] - STARS_WORTH * r.ratings.rmse),
         (TaskWeights(retrieval=0, rating=1), lambda r: -r.ratings.rmse),
         (TaskWeights(retrieval=1, rating=0), lambda r: r.validation.recall[100]),
     ):
