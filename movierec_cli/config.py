@@ -197,6 +197,17 @@ class TaskWeights:
         return f"retrieval × {self.retrieval:g}, rating × {self.rating:g}"
 
 
+class RankBy(enum.StrEnum):
+    """What decides the order among the movies that a model would retrieve first."""
+
+    SCORE = "score"
+    """How likely somebody is to watch it."""
+    RATING = "rating"
+    """How many stars they are predicted to give."""
+    BLEND = "blend"
+    """The mean of both, each in standard deviations from its mean."""
+
+
 class LossKind(enum.StrEnum):
     """What the retrieval model is trained on."""
 

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import FeatureSet, TaskWeights
+from movierec_cli.config import FeatureSet, RankBy, TaskWeights
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.id_index import UNKNOWN_ROW
 from movierec_cli.errors import MovierecError, UsageError
-from movierec_cli.rank_by import RankBy
 from movierec_cli.rating_runs import TRAIN_ONE, predicts_ratings, require_ratings
 from movierec_cli.registry.store import Run
 from movierec_cli.trained_rows import TrainedRows, trained_rows

@@ -4,11 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movierec_cli.config import SplitConfig, TaskWeights
+from movierec_cli.config import RankBy, SplitConfig, TaskWeights
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.errors import MovierecError, SavedModelError, UsageError
 from movierec_cli.predict import predict
-from movierec_cli.rank_by import RankBy
 from movierec_cli.recommend import RETRIEVED, check_rank_by, rated_by, recommend
 from movierec_cli.registry import store
 from movierec_cli.registry.artifacts import RunArtifacts

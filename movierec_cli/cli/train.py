@@ -38,12 +38,12 @@ from movierec_cli.config import (
     DEFAULT_TOP_K,
     DataConfig,
     ModelConfig,
+    RankBy,
     SplitConfig,
     TrainerConfig,
     TrainingConfig,
     usual_model,
 )
-from movierec_cli.rank_by import RankBy
 
 if TYPE_CHECKING:
     from movierec_cli.recommend import RatedMovie, Recommendations

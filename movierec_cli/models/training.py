@@ -53,8 +53,11 @@ from movierec_cli.registry.record import RunConfig, TopK
 
 REFIT_SHARE = 0.25  # of the epochs that validation chose
 STARS_WORTH = 4.0
-"""How much recall@100 one star of RMSE is worth where an epoch is chosen. Recall still creeps up long after
-the stars have begun to overfit, and it differs several times as much as RMSE between models worth comparing."""
+"""How much recall@100 one star of RMSE is worth where an epoch is chosen.
+
+Recall still creeps up long after the stars have begun to overfit, and between models worth comparing it
+differs several times as much as RMSE does.
+"""
 
 
 @dataclass(frozen=True)

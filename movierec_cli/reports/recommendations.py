@@ -11,7 +11,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from movierec_cli.rank_by import RankBy
+from movierec_cli.config import RankBy
 from movierec_cli.recommend import RatedMovie, Recommendations, RecommendedMovie
 
 _RATED_SHOWN = 10

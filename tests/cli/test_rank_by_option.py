@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from movierec_cli.cli.app import app
-from movierec_cli.rank_by import RankBy
+from movierec_cli.config import RankBy
 from movierec_cli.recommend import recommend
 from movierec_cli.registry.store import load_run
 from tests.cli import fake_trainer

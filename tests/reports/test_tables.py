@@ -5,8 +5,7 @@ from io import StringIO
 import pytest
 from rich.console import Console, RenderableType
 
-from movierec_cli.config import FeatureSet, TaskWeights
-from movierec_cli.rank_by import RankBy
+from movierec_cli.config import FeatureSet, RankBy, TaskWeights
 from movierec_cli.recommend import RatedMovie, Recommendations, RecommendedMovie
 from movierec_cli.registry.record import TopK
 from movierec_cli.reports.recommendations import user_report
