@@ -32,7 +32,7 @@ def dataset_of(name: str) -> Dataset:
     """The small data set with two films that the README asks for."""
     dataset = small_dataset(name)
     titles = dataset.movies.title.copy()
-    titles[:2] = "Dances with Wolves (1990)", "Seven Samurai (Shichinin no samurai) (1954)"
+    titles[:2] = "Dances with Wolves (1990)", "Star Wars (1977)"
     return replace(dataset, movies=replace(dataset.movies, title=titles))
 
 
