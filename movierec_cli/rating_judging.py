@@ -36,13 +36,14 @@ def judge_ratings(
         MovierecError: two of the runs were tested on different ratings.
     """
     _require_same_test(rated)
-    outcomes = {label: [one.outcome for one in group] for label, group in by_contender(rated).items()}
+    groups = by_contender(rated)
+    outcomes = {label: [one.outcome for one in group] for label, group in groups.items()}
     rmse = {label: rmse_values(seeds) for label, seeds in outcomes.items()}
     intervals = {
         "rmse": mean_intervals(rmse),
         "mae": mean_intervals({label: mae_values(seeds) for label, seeds in outcomes.items()}),
     }
-    contenders = _contenders(rated, intervals, ranking, headline)
+    contenders = _contenders(groups, intervals, ranking, headline)
     compared = pairs(contenders)
     found = compare(rmse, compared) if compared else ()
     return RatingStudy(
@@ -64,7 +65,7 @@ def _require_same_test(rated: Sequence[JudgedRatings]) -> None:
 
 
 def _contenders(
-    rated: Sequence[JudgedRatings],
+    groups: Mapping[str, Sequence[JudgedRatings]],
     intervals: Mapping[str, Mapping[str, Interval]],
     ranking: Sequence[Contender],
     headline: str,
@@ -81,7 +82,7 @@ def _contenders(
             mae=intervals["mae"][label],
             is_on_front=label in front,
         )
-        for label, group in by_contender(rated).items()
+        for label, group in groups.items()
     )
 
 

@@ -20,9 +20,8 @@ from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingOutcome, rating_errors
 from movierec_cli.evaluation.top_k import top_k_of
-from movierec_cli.models.baselines import fit_baseline
+from movierec_cli.models.baselines import fit_baseline, fit_rating_baseline
 from movierec_cli.models.baselines.ease import MOST_MOVIES
-from movierec_cli.models.baselines.ratings.fitting import fit_rating_baseline
 from movierec_cli.models.features import require_features
 from movierec_cli.models.tensorflow_start import start_tensorflow
 from movierec_cli.registry.artifacts import RunArtifacts

@@ -32,9 +32,16 @@ class RaggedRows:
     @classmethod
     def group(cls, keys: Indices, values: npt.NDArray[np.int32], n_lists: int) -> RaggedRows:
         """List k holds the values whose key is k, in their order."""
+        return cls.group_with_order(keys, values, n_lists)[0]
+
+    @classmethod
+    def group_with_order(
+        cls, keys: Indices, values: npt.NDArray[np.int32], n_lists: int
+    ) -> tuple[RaggedRows, npt.NDArray[np.int64]]:
+        """The same, and where each of the lists' values stood: [n_values]."""
         lengths = np.bincount(keys, minlength=n_lists)
         order = np.argsort(keys, kind="stable")
-        return cls(np.concatenate([[0], np.cumsum(lengths)]), values[order])
+        return cls(np.concatenate([[0], np.cumsum(lengths)]), values[order]), order
 
     def places(self, rows: Indices) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """For the lists at `rows`: which of them each value belongs to, and its place in `values`."""

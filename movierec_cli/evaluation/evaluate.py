@@ -35,10 +35,10 @@ def rank_ratings(dataset: Dataset, rows: Rows, model: Answering, seen: RaggedRow
 def _rank(questions: Questions, movies: npt.NDArray[np.int32], seen: RaggedRows) -> RanksByMode:
     """Ranks in the order of the pairs that were asked."""
     asked = questions.question_of
-    positives = RaggedRows.group(asked, movies, len(questions.user_index))
+    positives, order = RaggedRows.group_with_order(asked, movies, len(questions.user_index))
     grouped = rank_positives(questions.score_block, positives, questions.user_index, seen)
     place = np.empty(len(asked), np.int64)
-    place[np.argsort(asked, kind="stable")] = np.arange(len(asked))
+    place[order] = np.arange(len(asked))
     return RanksByMode(all=grouped.all.take(place), unseen=grouped.unseen.take(place))
 
 

@@ -52,8 +52,8 @@ def group_interactions(
     """Groups the ratings at `rows` by user and context."""
     ratings = dataset.ratings
     queries, query_of = unique_queries(ratings.user_index[rows], ratings.timestamp[rows], vocabularies)
-    positives = RaggedRows.group(query_of, ratings.movie_index[rows], len(queries))
-    return GroupedInteractions(queries, positives, np.argsort(query_of, kind="stable"))
+    positives, order = RaggedRows.group_with_order(query_of, ratings.movie_index[rows], len(queries))
+    return GroupedInteractions(queries, positives, order)
 
 
 def unique_queries(

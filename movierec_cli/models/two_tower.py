@@ -10,7 +10,7 @@ import tensorflow_recommenders as tfrs
 from movierec_cli.config import Feature, ModelConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import RaggedRows
-from movierec_cli.models.batches import flat_places, query_batch
+from movierec_cli.models.batches import Batch, flat_places, query_batch
 from movierec_cli.models.features import Tower, Vocabulary, encode_features
 from movierec_cli.models.objectives import Objective
 from movierec_cli.models.queries import Queries
@@ -91,10 +91,17 @@ class TwoTowerModel(tfrs.Model):
     def embed_queries(self, queries: Queries, history: RaggedRows) -> npt.NDArray[np.float32]:
         """Query embeddings [n_queries, dim], with each user's whole history where the set asks for it."""
         parts = [
-            self._embed(queries.take(rows), history)
-            for rows in np.array_split(np.arange(len(queries)), -(-len(queries) // EMBED_QUERIES))
+            self._compiled_queries(self.batch_of(queries.take(rows), history)).numpy()
+            for rows in query_blocks(queries)
         ]
         return np.concatenate(parts)
+
+    def batch_of(self, queries: Queries, history: RaggedRows) -> Batch:
+        """What `queries` reads, with each user's whole history where the set asks for it."""
+        batch = query_batch(queries)
+        if self.query_tower.history is not None:
+            batch["history"] = flat_places(history, queries.user_index, self.n_movies)
+        return batch
 
     def embed_movies(self) -> npt.NDArray[np.float32]:
         """Embeddings of every movie [n_movies, dim], in catalogue order."""
@@ -106,9 +113,7 @@ class TwoTowerModel(tfrs.Model):
         variables = enumerate(self.weights)
         return {f"{place:03d} {variable.name}": variable.numpy() for place, variable in variables}
 
-    def _embed(self, queries: Queries, history: RaggedRows) -> npt.NDArray[np.float32]:
-        batch = query_batch(queries)
-        if self.query_tower.history is not None:
-            batch["history"] = flat_places(history, queries.user_index, self.n_movies)
-        embeddings: npt.NDArray[np.float32] = self._compiled_queries(batch).numpy()
-        return embeddings
+
+def query_blocks(queries: Queries) -> list[npt.NDArray[np.int64]]:
+    """The rows of the queries, `EMBED_QUERIES` at a time."""
+    return np.array_split(np.arange(len(queries)), -(-len(queries) // EMBED_QUERIES))

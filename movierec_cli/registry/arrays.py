@@ -44,6 +44,18 @@ def unpack(content: bytes) -> Arrays:
         raise ValueError(f"not an npz file: {error}") from error
 
 
+def unpack_as(content: bytes, dtypes: Mapping[str, np.dtype[Any]], file_name: str) -> Arrays:
+    """Reads what `pack` wrote of exactly these arrays.
+
+    Raises:
+        ValueError: the bytes are no npz, or hold other arrays or other types; names the file.
+    """
+    arrays = unpack(content)
+    if {name: array.dtype for name, array in arrays.items()} != dtypes:
+        raise ValueError(f"{file_name} holds {sorted(arrays)}, not {sorted(dtypes)}, or other types")
+    return arrays
+
+
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> npt.NDArray[Any]:
     with archive.open(info) as member:
         array: npt.NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)

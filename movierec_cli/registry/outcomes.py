@@ -6,7 +6,7 @@ import numpy as np
 
 from movierec_cli.evaluation.outcome import LIST_LENGTH, Outcome
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
-from movierec_cli.registry.arrays import Arrays, pack, unpack
+from movierec_cli.registry.arrays import Arrays, pack, unpack_as
 
 FILE_NAME = "outcome.npz"
 
@@ -47,10 +47,7 @@ def from_bytes(content: bytes) -> Outcome:
     Raises:
         ValueError: the file does not hold what it should.
     """
-    arrays = unpack(content)
-    found = {name: array.dtype for name, array in arrays.items()}
-    if found != _DTYPES:
-        raise ValueError(f"{FILE_NAME} holds {sorted(found)}, not {sorted(_DTYPES)}, or other types")
+    arrays = unpack_as(content, _DTYPES, FILE_NAME)
     _check_shapes(arrays)
     ranks = {name: Ranks(arrays[f"{name}_better"], arrays[f"{name}_tied"]) for name in _RANKS}
     return Outcome(

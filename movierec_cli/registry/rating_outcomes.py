@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from movierec_cli.evaluation.ratings import RatingOutcome
-from movierec_cli.registry.arrays import Arrays, pack, unpack
+from movierec_cli.registry.arrays import Arrays, pack, unpack_as
 
 FILE_NAME = "ratings.npz"
 
@@ -29,10 +29,7 @@ def from_bytes(content: bytes) -> RatingOutcome:
     Raises:
         ValueError: the file does not hold what it should.
     """
-    arrays = unpack(content)
-    found = {name: array.dtype for name, array in arrays.items()}
-    if found != _DTYPES:
-        raise ValueError(f"{FILE_NAME} holds {sorted(found)}, not {sorted(_DTYPES)}, or other types")
+    arrays = unpack_as(content, _DTYPES, FILE_NAME)
     expected = (arrays["rows"].size,)
     for name, array in arrays.items():
         if array.shape != expected:

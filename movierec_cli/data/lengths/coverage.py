@@ -15,7 +15,7 @@ import numpy as np
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Dataset
 from movierec_cli.data.lengths.apply import FoundLengths
 from movierec_cli.data.lengths.corrections import ID_COLUMN, LENGTH_COLUMNS, delimiter_of
-from movierec_cli.data.lengths.matches import Film, Match, Rule, Status
+from movierec_cli.data.lengths.matches import NO_MATCH, Film, Rule, Status
 from movierec_cli.data.whole_file import written_whole
 from movierec_cli.errors import DataError
 
@@ -103,8 +103,7 @@ def coverage_of(dataset: Dataset, found: FoundLengths) -> Coverage:
     movies = dataset.movies
     n_ratings = np.bincount(dataset.ratings.movie_index, minlength=len(movies)).tolist()
     minutes, is_corrected = found.minutes.tolist(), found.is_corrected.tolist()
-    otherwise = Match(Status.UNMATCHED)
-    matches = found.matches or (otherwise,) * len(movies)
+    matches = found.matches or (NO_MATCH,) * len(movies)
     unmatched = None if found.matches else OWN if found.are_own else NOT_LOOKED_UP
     rows = (
         MovieLength(

@@ -88,8 +88,7 @@ class Evidence:
     @cached_property
     def residuals_by_user(self) -> ResidualLists:
         """The same, in a list for each user."""
-        movies = RaggedRows.group(self._users, self._movies, len(self.dataset.users))
-        order = np.argsort(self._users, kind="stable")
+        movies, order = RaggedRows.group_with_order(self._users, self._movies, len(self.dataset.users))
         return ResidualLists(movies, self.user_residuals[order].astype(np.float32))
 
     def of_training(self) -> npt.NDArray[np.float32]:

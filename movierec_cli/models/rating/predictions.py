@@ -8,13 +8,12 @@ import numpy.typing as npt
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.evaluation.ratings import RatingOutcome, clipped, rating_scale
-from movierec_cli.models.batches import flat_places, query_batch
 from movierec_cli.models.features import Rows
 from movierec_cli.models.queries import Queries
 from movierec_cli.models.rating.batches import RatedPairs, pool_of_users
 from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.rating.multi_task import MultiTaskModel
-from movierec_cli.models.two_tower import EMBED_QUERIES
+from movierec_cli.models.two_tower import query_blocks
 from movierec_cli.registry.rating_head import RatingHead
 
 
@@ -22,10 +21,8 @@ def predicted_stars(model: MultiTaskModel, pairs: RatedPairs, seen: RaggedRows) 
     """The model's stars for the pairs, in the order in which they were grouped, not cut to the scale."""
     queries = pairs.interactions.queries
     parts = []
-    for rows in np.array_split(np.arange(len(queries)), -(-len(queries) // EMBED_QUERIES)):
-        batch = query_batch(queries.take(rows)) | pairs.of_queries(rows)
-        if model.query_tower.history is not None:
-            batch["history"] = flat_places(seen, queries.user_index[rows], model.n_movies)
+    for rows in query_blocks(queries):
+        batch = model.batch_of(queries.take(rows), seen) | pairs.of_queries(rows)
         parts.append(model.compiled_stars(batch).numpy())
     stars = np.empty(len(pairs.stars), np.float32)
     stars[pairs.interactions.order] = np.concatenate(parts)
@@ -82,10 +79,8 @@ def _user_vectors(
 ) -> npt.NDArray[np.float32]:
     parts = []
     n_ratings = evidence.n_ratings.astype(np.float32)
-    for rows in np.array_split(np.arange(len(users)), -(-len(users) // EMBED_QUERIES)):
+    for rows in query_blocks(users):
         asked = users.take(rows)
-        batch = query_batch(asked) | pool_of_users(evidence, asked.user_index)
-        if model.query_tower.history is not None:
-            batch["history"] = flat_places(seen, asked.user_index, model.n_movies)
+        batch = model.batch_of(asked, seen) | pool_of_users(evidence, asked.user_index)
         parts.append(model.user_vectors(batch, n_ratings[asked.user_index]).numpy())
     return np.concatenate(parts)

@@ -41,20 +41,6 @@ TABLE = (
 )
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that tables lie in."""
-    monkeypatch.setenv("MOVIEREC_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "movie-lengths"
-
-
-@pytest.fixture
-def titles(tmp_path: Path) -> Path:
-    path = tmp_path / "title.basics.tsv.gz"
-    path.write_bytes(b"a list")
-    return path
-
-
 @pytest.fixture
 def movies() -> Movies:
     return tiny_dataset().movies

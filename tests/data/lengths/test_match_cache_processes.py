@@ -24,20 +24,6 @@ AT_ONCE_S = 1.5
 LIMIT_S = 30
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that tables lie in."""
-    monkeypatch.setenv("MOVIEREC_CACHE_DIR", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "movie-lengths"
-
-
-@pytest.fixture
-def titles(tmp_path: Path) -> Path:
-    path = tmp_path / "title.basics.tsv.gz"
-    path.write_bytes(b"a list")
-    return path
-
-
 def kept(titles: Path) -> tuple[Match, ...]:
     def not_asked(movies: Movies, titles: Path, progress: Progress) -> tuple[Match, ...]:
         pytest.fail("matched anew")
