@@ -33,6 +33,13 @@ class Feature(enum.StrEnum):
     DAY_OF_WEEK = "day_of_week"
     USER_TENURE = "user_tenure"
     USER_HISTORY = "user_history"
+    TIME_GAP = "time_gap"
+    """Of models of sequences: how long after the film before it each film of the history was rated."""
+    QUERY_TIME = "query_time"
+    """Of models of sequences: how long after the newest film of the history the query comes.
+
+    That is more than a history says: it has to be known when the next film is watched.
+    """
 
 
 FEATURE_ALIASES = {"user_age": Feature.BUCKETIZED_USER_AGE}
@@ -102,6 +109,11 @@ class SplitKind(enum.StrEnum):
     """One date for all: what comes later is held out."""
     LEAVE_LAST = "leave-last"
     """Each user's last rating to test, the second-last to validation."""
+    WINDOWS = "windows"
+    """Each rating by lot, but for users' first ones, asked with the films right before it.
+
+    Those may be test films themselves: what the sequential tutorials do.
+    """
 
 
 class Family(enum.StrEnum):
@@ -110,6 +122,10 @@ class Family(enum.StrEnum):
     TWO_TOWER = "two-tower"
     MULTI_TASK = "multi-task"
     """Two towers with a second head that predicts ratings."""
+    GRU4REC = "gru4rec"
+    """Gated recurrent units over the films in the order they were rated."""
+    SASREC = "sasrec"
+    """Self-attention over the films in the order they were rated."""
     POPULARITY = "popularity"
     RECENT_POPULARITY = "recent-popularity"
     ITEM_KNN = "item-knn"
@@ -130,6 +146,11 @@ class Family(enum.StrEnum):
         return self in _TRAINED
 
     @property
+    def is_sequential(self) -> bool:
+        """Whether it models the order of a user's films."""
+        return self in SEQUENTIAL
+
+    @property
     def ranks(self) -> bool:
         """Whether it scores movies to be watched."""
         return self not in RATING_BASELINES
@@ -140,10 +161,13 @@ class Family(enum.StrEnum):
         return self is Family.MULTI_TASK or self in RATING_BASELINES
 
 
-_TRAINED = (Family.TWO_TOWER, Family.MULTI_TASK)
+SEQUENTIAL = (Family.GRU4REC, Family.SASREC)
+_TRAINED = (Family.TWO_TOWER, Family.MULTI_TASK, *SEQUENTIAL)
 _FAMILY_LABELS = {
     Family.TWO_TOWER: "two towers",
     Family.MULTI_TASK: "two towers, two tasks",
+    Family.GRU4REC: "GRU4Rec",
+    Family.SASREC: "SASRec",
     Family.POPULARITY: "popularity",
     Family.RECENT_POPULARITY: "recent popularity",
     Family.ITEM_KNN: "item-kNN",
@@ -217,6 +241,13 @@ class LossKind(enum.StrEnum):
     """`tfrs.tasks.Retrieval`: softmax over the other movies of the batch."""
     IN_BATCH_CORRECTED = "in-batch-corrected"
     """The same with `candidate_sampling_probability`: each movie's share of the training ratings."""
+    SAMPLED = "sampled"
+    """Of models of sequences: softmax over the positive and movies drawn by lot, corrected for the draw."""
+    GBCE = "gbce"
+    """Of models of sequences: binary cross-entropy against movies drawn by lot, calibrated.
+
+    Petrov & Macdonald 2023, "gSASRec: reducing overconfidence in sequential recommendation".
+    """
 
 
 class Weighting(enum.StrEnum):
@@ -237,6 +268,7 @@ DEFAULT_WEIGHTING = {
     SplitKind.RANDOM: Weighting.RATINGS,
     SplitKind.TEMPORAL: Weighting.ROOT,
     SplitKind.LEAVE_LAST: Weighting.RATINGS,
+    SplitKind.WINDOWS: Weighting.RATINGS,
 }
 
 
@@ -299,25 +331,46 @@ class ModelConfig:
         _require(self.l2 >= 0, "--l2", self.l2, "0 or more")
 
 
+class Optimizer(enum.StrEnum):
+    """What turns gradients into steps."""
+
+    ADAM = "adam"
+    ADAMW = "adamw"
+    """Adam with weights that decay by themselves."""
+    ADAGRAD = "adagrad"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceConfig:
+    """A model of the order of a user's films. Sizes are widths of vectors.
+
+    `dropout` is the share of inputs, attention weights and layers' outputs.
+    """
+
+    max_length: int = 200  # films; the newest of a longer history are seen
+    embedding_size: int = 64
+    num_layers: int = 2  # attention blocks or recurrent layers
+    num_heads: int = 2  # of attention
+    hidden_size: int = 64  # of a block's feed-forward layer, or units of a recurrent layer
+    dropout: float = 0.2
+    shared_embeddings: bool = True  # films have one embedding as history and as candidate
+    windows: bool = False  # each film is learned from a window of its own, not all of a history at once
+    num_negatives: int = 256  # of the sampled losses, for each micro-batch
+    optimizer: Optimizer = Optimizer.ADAM
+
+    def __post_init__(self) -> None:
+        for name in ("max_length", "embedding_size", "num_layers", "num_heads", "hidden_size"):
+            _require(getattr(self, name) > 0, f"--{name}", getattr(self, name), "1 or more")
+        _require(self.num_negatives > 0, "--num_negatives", self.num_negatives, "1 or more")
+        _require(0 <= self.dropout < 1, "--dropout", self.dropout, "0 or more and below 1")
+        if self.embedding_size % self.num_heads:
+            raise UsageError(
+                f"--embedding_size {self.embedding_size} cannot be divided among --num_heads {self.num_heads}"
+            )
+
+
 MAX_SEED = 2**31 - 2
 """NumPy takes twice as much, TensorFlow's initializers this and one more."""
-
-
-_USUAL_MODELS = {
-    # The future holds other sessions than those trained on: one layer and much dropout carry over better.
-    # Chosen on the months before 1M's temporal test part.
-    SplitKind.TEMPORAL: ModelConfig(layer_sizes=(64,), dropout=0.5),
-}
-
-
-# Stars overfit shared embeddings sooner than retrieval does. Chosen on validation parts of 100K.
-_L2_WITH_RATINGS = 20.0
-
-
-def usual_model(split: SplitKind, *, rates: bool = False) -> ModelConfig:
-    """The towers that serve a kind of split, with or without a rating task, where the user does not say."""
-    model = _USUAL_MODELS.get(split, ModelConfig())
-    return replace(model, l2=_L2_WITH_RATINGS) if rates else model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -378,7 +431,9 @@ class TrainerConfig:
     feature_sets: tuple[FeatureSet, ...] = DEFAULT_FEATURE_SETS
     data: DataConfig = field(default_factory=DataConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
-    model: ModelConfig | None = None  # None: `usual_model` of the split
+    family: Family = Family.TWO_TOWER  # with tasks, of two towers with both
+    model: ModelConfig | None = None  # of the towers; None: what `usual` says
+    sequence: SequenceConfig | None = None  # of a sequential family; None: what `usual` says
     training: TrainingConfig = field(default_factory=TrainingConfig)
     tasks: tuple[TaskWeights, ...] = ()  # each feature set with each of them; none: retrieval alone
     rating_baselines: tuple[Family, ...] = RATING_BASELINES  # where there are tasks

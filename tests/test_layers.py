@@ -11,7 +11,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = (
     {"errors"},
-    {"config"},
+    {"config", "usual"},
     {"data"},
     {"models", "evaluation", "registry"},
     {
@@ -36,6 +36,8 @@ LAZY = {
     "cachier",
     "requests",
     "surprise",
+    "jax",
+    "keras_rs",
 }
 """Packages that take long to import; outside `models` they are imported inside functions only."""
 

@@ -25,10 +25,17 @@ def run_name(config: RunConfig, data: DataIdentity) -> str:
     fingerprints = [data.fingerprint, data.lengths_fingerprint]
     identity = {"config": config, "data": fingerprints, "format_version": FORMAT_VERSION}
     digest = hashlib.sha256(canonical_json(identity).encode()).hexdigest()[:HASH_LENGTH]
-    kind = config.feature_set.slug if config.family.is_trained else config.family
+    kind = _kind(config)
     weights = _weights_slug(config.tasks) if config.tasks is not None else ""
     front = _readable(f"{data.name}-{kind}", _READABLE_LENGTH - len(weights))
     return f"{front}{weights}-{digest}"
+
+
+def _kind(config: RunConfig) -> str:
+    if config.family.is_sequential:
+        features = f"-{config.feature_set.slug}" if config.feature_set.features else ""
+        return f"{config.family}{features}"
+    return config.feature_set.slug if config.family.is_trained else config.family
 
 
 def _weights_slug(tasks: TaskWeights) -> str:

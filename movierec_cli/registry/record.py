@@ -10,6 +10,7 @@ from movierec_cli.config import (
     Feature,
     FeatureSet,
     ModelConfig,
+    SequenceConfig,
     SplitConfig,
     TaskWeights,
     TrainingConfig,
@@ -17,28 +18,32 @@ from movierec_cli.config import (
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import SplitSummary
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """What decides a run's numbers, the data apart. Equal configurations are one run.
 
-    A baseline has no model and no training: it chooses its settings on validation (`RunRecord.settings`).
+    A trained family has `model` or `sequence`. A baseline has neither and no training: it chooses its settings on validation (`RunRecord.settings`).
     """
 
     family: Family
     split: SplitConfig
     feature_set: FeatureSet = NO_FEATURES
-    model: ModelConfig | None = None
+    model: ModelConfig | None = None  # of two towers
+    sequence: SequenceConfig | None = None  # of a sequential family
     training: TrainingConfig | None = None
     tasks: TaskWeights | None = None  # of a model with two tasks
 
     @property
     def label(self) -> str:
-        """For people: "timestamp + movie_genres", "EASE"."""
+        """For people: "timestamp + movie_genres", "SASRec + movie_genres", "EASE"."""
         if not self.family.is_trained:
             return self.family.label
+        if self.family.is_sequential:
+            features = f" + {self.feature_set.label}" if self.feature_set.features else ""
+            return f"{self.family.label}{features}"
         return f"{self.feature_set.label} ({self.tasks.label})" if self.tasks else self.feature_set.label
 
     @property
@@ -103,6 +108,8 @@ class EpochRecord:
     elapsed_s: float  # training time so far, validation left out
     validation: TopK
     ratings: RatingErrors | None = None  # of the validation part, where the model predicts ratings
+    ndcg: float | None = None  # at 10, unseen, where it chooses the epoch
+    validation_loss: float | None = None  # nats, of an in-batch loss of sequences
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +124,7 @@ class RunRecord:
     split_summary: SplitSummary
     n_parameters: int
     settings: dict[str, float]  # what a baseline chose on validation
-    best_epoch: int  # by validation recall@100; 0 where nothing is trained in epochs
+    best_epoch: int  # by validation; 0 where nothing is trained in epochs
     epochs_run: int  # epochs until training stopped
     training_s: float  # with the epochs on train and validation, where the model was trained on
     validation_s: float

@@ -1,0 +1,140 @@
+"""What a model is trained with where the user does not say: one table for every family, split and preset."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+
+from movierec_cli.config import (
+    DEFAULT_FEATURE_SETS,
+    NO_FEATURES,
+    Family,
+    FeatureSet,
+    LossKind,
+    ModelConfig,
+    Optimizer,
+    SequenceConfig,
+    SplitConfig,
+    SplitKind,
+    TrainingConfig,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usual:
+    """Every setting of a training. Of `model` and `sequence` one is there: that of the family."""
+
+    family: Family = Family.TWO_TOWER
+    split: SplitConfig = SplitConfig()
+    feature_sets: tuple[FeatureSet, ...] = DEFAULT_FEATURE_SETS
+    model: ModelConfig | None = None
+    sequence: SequenceConfig | None = None
+    training: TrainingConfig = TrainingConfig()
+
+
+class Preset(enum.StrEnum):
+    """Somebody else's model and protocol, to be compared with."""
+
+    TFRS_GRU = "tfrs-gru"
+    """The sequential tutorial of TensorFlow Recommenders."""
+    KERAS_RS_GRU = "keras-rs-gru"
+    """The sequential example of KerasRS, with each user's last film as test."""
+
+
+def usual(family: Family = Family.TWO_TOWER, split: SplitKind | None = None, *, rates: bool = False) -> Usual:
+    """What serves a family on a kind of split, with or without a rating task beside it.
+
+    Args:
+        family: two towers or a sequential one.
+        split: None: the kind that the family is usually judged on.
+        rates: whether two towers also predict ratings.
+    """
+    if family.is_sequential:
+        return _of_sequences(family, split or SplitKind.LEAVE_LAST)
+    kind = split or SplitConfig.kind
+    model = _TOWERS.get(kind, ModelConfig())
+    return Usual(
+        split=SplitConfig(kind=kind),
+        model=replace(model, l2=_L2_WITH_RATINGS) if rates else model,
+        training=TrainingConfig().resolved(kind),
+    )
+
+
+_TOWERS = {
+    # The future holds other sessions than those trained on: one layer and much dropout carry over better.
+    # Chosen on the months before 1M's temporal test part.
+    SplitKind.TEMPORAL: ModelConfig(layer_sizes=(64,), dropout=0.5),
+}
+
+# Stars overfit shared embeddings sooner than retrieval does. Chosen on validation parts of 100K.
+_L2_WITH_RATINGS = 20.0
+
+
+def _of_sequences(family: Family, kind: SplitKind) -> Usual:
+    """Published figures leave out movies with fewer than five ratings, and so does leave-last here."""
+    return Usual(
+        family=family,
+        split=SplitConfig(kind=kind, k_core=5 if kind is SplitKind.LEAVE_LAST else SplitConfig.k_core),
+        feature_sets=(NO_FEATURES,),
+        sequence=_SEQUENCES[family],
+        training=_SEQUENCE_TRAININGS[family],
+    )
+
+
+_SEQUENCES = {
+    Family.SASREC: SequenceConfig(),
+    Family.GRU4REC: SequenceConfig(num_layers=1, hidden_size=128),
+}
+_SEQUENCE_TRAINING = TrainingConfig(
+    num_epochs=100, learning_rate=0.004, batch_size=12_800, validation_freq=2, patience=5, refit=False
+)
+_SEQUENCE_TRAININGS = {family: _SEQUENCE_TRAINING for family in _SEQUENCES}
+
+_TUTORIAL = SequenceConfig(
+    max_length=10,
+    embedding_size=32,
+    hidden_size=32,
+    num_layers=1,
+    dropout=0.0,
+    shared_embeddings=False,
+    windows=True,
+)
+
+
+def _tutorial(
+    split: SplitConfig, optimizer: Optimizer, learning_rate: float, batch_size: int, num_epochs: int
+) -> Usual:
+    return Usual(
+        family=Family.GRU4REC,
+        split=split,
+        feature_sets=(NO_FEATURES,),
+        sequence=replace(_TUTORIAL, optimizer=optimizer),
+        training=TrainingConfig(
+            num_epochs=num_epochs,
+            loss=LossKind.IN_BATCH,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            validation_freq=1,
+            patience=0,
+            refit=False,
+        ),
+    )
+
+
+PRESETS = {
+    Preset.TFRS_GRU: _tutorial(
+        SplitConfig(kind=SplitKind.WINDOWS, min_rating=2.0, test_fraction=0.1, validation_fraction=0.01),
+        Optimizer.ADAGRAD,
+        learning_rate=0.1,
+        batch_size=12_800,
+        num_epochs=3,
+    ),
+    Preset.KERAS_RS_GRU: _tutorial(
+        SplitConfig(kind=SplitKind.LEAVE_LAST, min_rating=2.0),
+        Optimizer.ADAMW,
+        learning_rate=0.05,
+        batch_size=4096,
+        num_epochs=5,
+    ),
+}
+"""Adapted where a tutorial has no part of its own: a validation part, which chooses nothing there."""
