@@ -25,11 +25,11 @@ class Usual:
     """Every setting of a training. Of `model` and `sequence` one is there: that of the family."""
 
     family: Family = Family.TWO_TOWER
-    split: SplitConfig = SplitConfig()
+    split: SplitConfig
     feature_sets: tuple[FeatureSet, ...] = DEFAULT_FEATURE_SETS
     model: ModelConfig | None = None
     sequence: SequenceConfig | None = None
-    training: TrainingConfig = TrainingConfig()
+    training: TrainingConfig
 
 
 class Preset(enum.StrEnum):
@@ -88,7 +88,7 @@ _SEQUENCES = {
 _SEQUENCE_TRAINING = TrainingConfig(
     num_epochs=100, learning_rate=0.004, batch_size=12_800, validation_freq=2, patience=5, refit=False
 )
-_SEQUENCE_TRAININGS = {family: _SEQUENCE_TRAINING for family in _SEQUENCES}
+_SEQUENCE_TRAININGS = dict.fromkeys(_SEQUENCES, _SEQUENCE_TRAINING)
 
 _TUTORIAL = SequenceConfig(
     max_length=10,

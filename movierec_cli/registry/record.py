@@ -25,7 +25,8 @@ FORMAT_VERSION = 4
 class RunConfig:
     """What decides a run's numbers, the data apart. Equal configurations are one run.
 
-    A trained family has `model` or `sequence`. A baseline has neither and no training: it chooses its settings on validation (`RunRecord.settings`).
+    A trained family has `model` or `sequence`. A baseline has neither and no training: it chooses its
+    settings on validation (`RunRecord.settings`).
     """
 
     family: Family
