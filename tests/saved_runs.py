@@ -13,17 +13,15 @@ from movierec_cli.config import (
     FeatureSet,
     ModelConfig,
     SplitConfig,
-    SplitKind,
     TaskWeights,
     TrainingConfig,
-    usual_model,
 )
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.restrict import restrict
 from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome
-from movierec_cli.evaluation.questions import Questions, questions_by_user
+from movierec_cli.evaluation.questions import Asked, Questions, questions_by_user
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
 from movierec_cli.evaluation.ratings import RatingOutcome, clipped, rating_errors, rating_scale
 from movierec_cli.evaluation.top_k import top_k_of
@@ -33,6 +31,7 @@ from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.identity import run_name
 from movierec_cli.registry.rating_head import RatingHead
 from movierec_cli.registry.record import NO_TOP_K, DataIdentity, EpochRecord, RunConfig, RunRecord, TopK
+from movierec_cli.usual import usual
 
 KS = (1, 5, 10, 50, 100)
 SPLIT_SUMMARY = SplitSummary(
@@ -158,8 +157,8 @@ class EmbeddingModel:
     users: npt.NDArray[np.float32]  # [n_users, dim]
     movies: npt.NDArray[np.float32]  # [n_movies, dim]
 
-    def questions(self, users: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64]) -> Questions:
-        return questions_by_user(users, lambda rows: self.users[rows] @ self.movies.T)
+    def questions(self, asked: Asked) -> Questions:
+        return questions_by_user(asked.user_index, lambda rows: self.users[rows] @ self.movies.T)
 
 
 def judged_run(
@@ -184,7 +183,7 @@ def multi_task_config(
     return replace(
         run_config(*features, **training),
         family=Family.MULTI_TASK,
-        model=usual_model(SplitKind.RANDOM, rates=True),
+        model=usual(rates=True).model,
         tasks=TaskWeights(retrieval=retrieval, rating=rating),
     )
 

@@ -12,7 +12,7 @@ from movierec_cli.data.histories import movies_of_users
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.evaluation.blocks import map_blocks
 from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome
-from movierec_cli.evaluation.questions import Answering, Questions
+from movierec_cli.evaluation.questions import Answering, Asked, Questions
 from movierec_cli.evaluation.ranks import BLOCK_QUERIES, RanksByMode, rank_positives
 
 Rows = npt.NDArray[np.int64]
@@ -28,12 +28,11 @@ def rank_ratings(dataset: Dataset, rows: Rows, model: Answering, seen: RaggedRow
         seen: each user's training movies, masked in the mode "unseen".
     """
     ratings = dataset.ratings
-    users, seconds = ratings.user_index[rows], ratings.timestamp[rows]
-    return _rank(model.questions(users, seconds), ratings.movie_index[rows], seen)
+    return _rank(model.questions(Asked.of_rows(ratings, rows)), ratings.movie_index[rows], seen)
 
 
 def _rank(questions: Questions, movies: npt.NDArray[np.int32], seen: RaggedRows) -> RanksByMode:
-    """Ranks in the order of the pairs that were asked."""
+    """Ranks in the order of the ratings that were asked about."""
     asked = questions.question_of
     positives, order = RaggedRows.group_with_order(asked, movies, len(questions.user_index))
     grouped = rank_positives(questions.score_block, positives, questions.user_index, seen)
@@ -56,14 +55,14 @@ def evaluate(dataset: Dataset, fit_rows: Rows, test_rows: Rows, model: Answering
             no unseen movie scores the same.
     """
     seen = movies_of_users(dataset, fit_rows)
-    owner, movies = dataset.ratings.user_index[test_rows], dataset.ratings.movie_index[test_rows]
-    seconds = dataset.ratings.timestamp[test_rows]
-    at_own_time = model.questions(owner, seconds)
+    asked, movies = Asked.of_rows(dataset.ratings, test_rows), dataset.ratings.movie_index[test_rows]
+    at_own_time = model.questions(asked)
     at_their_time = _rank(at_own_time, movies, seen)
-    users, first = _first_moments(owner, seconds)  # [n_users] each
-    place = np.searchsorted(users, owner)  # [n_targets]
+    first = asked.take(_first_of_users(asked))  # [n_users]
+    users = first.user_index
+    place = np.searchsorted(users, asked.user_index)  # [n_targets]
     if len(at_own_time.user_index) > len(users):
-        once = model.questions(users, first)
+        once = model.questions(first)
         question_of_user = once.question_of
         in_one_list = _rank(replace(once, question_of=question_of_user[place]), movies, seen).unseen
     else:  # nobody was asked twice, so both ways of asking are one
@@ -72,7 +71,7 @@ def evaluate(dataset: Dataset, fit_rows: Rows, test_rows: Rows, model: Answering
         question_of_user[place] = at_own_time.question_of
     return Outcome(
         rows=test_rows,
-        user_index=owner,
+        user_index=asked.user_index,
         movie_index=movies,
         at_their_time=at_their_time,
         in_one_list=in_one_list,
@@ -83,14 +82,16 @@ def evaluate(dataset: Dataset, fit_rows: Rows, test_rows: Rows, model: Answering
     )
 
 
-def _first_moments(
-    owner: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-    """The users of some ratings, ascending, and when the first of each user's is."""
-    users, place = np.unique(owner, return_inverse=True)
-    first = np.full(len(users), np.iinfo(np.int64).max)
-    np.minimum.at(first, place, seconds)
-    return users, first
+def _first_of_users(asked: Asked) -> npt.NDArray[np.int64]:
+    """Where the first rating of each user stands, by time and then by row; users ascending."""
+    users, user_of = np.unique(asked.user_index, return_inverse=True)
+    first_s = np.full(len(users), np.iinfo(np.int64).max)
+    np.minimum.at(first_s, user_of, asked.seconds)
+    is_first = np.flatnonzero(asked.seconds == first_s[user_of])
+    first_row = np.full(len(users), np.iinfo(np.int64).max)
+    np.minimum.at(first_row, user_of[is_first], asked.rows[is_first])
+    chosen: npt.NDArray[np.int64] = is_first[asked.rows[is_first] == first_row[user_of[is_first]]]
+    return chosen[np.argsort(asked.user_index[chosen])]
 
 
 def best_unseen(questions: Questions, seen: RaggedRows, length: int) -> npt.NDArray[np.int32]:

@@ -21,11 +21,11 @@ from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.evaluation.outcome import Outcome
-from movierec_cli.evaluation.questions import Questions
+from movierec_cli.evaluation.questions import Asked, Questions
 from movierec_cli.evaluation.ranks import ScoreBlock, rank_positives
 from movierec_cli.evaluation.ratings import RatingOutcome, rating_errors
 from movierec_cli.evaluation.top_k import JUDGED_K, top_k
-from movierec_cli.models.features import Rows, Seconds, UserRows, Vocabulary, fit_features
+from movierec_cli.models.features import Rows, Vocabulary, fit_features
 from movierec_cli.models.fitting import (
     FitObserver,
     FitResult,
@@ -100,9 +100,9 @@ class Prepared:
         ranks = rank_positives(block, evaluated.positives, owners, self.seen)
         return top_k(ranks, np.repeat(owners, evaluated.positives.lengths))
 
-    def questions(self, users: UserRows, seconds: Seconds) -> Questions:
+    def questions(self, asked: Asked) -> Questions:
         """The different queries among pairs of a user and a moment, with the model as it is."""
-        queries, query_of = unique_queries(users, seconds, self.vocabularies)
+        queries, query_of = unique_queries(asked.user_index, asked.seconds, self.vocabularies)
         return Questions(queries.user_index, query_of, self._score_block(queries))
 
     def _score_block(self, queries: Queries) -> ScoreBlock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import comb, log2
 
 import numpy as np
@@ -15,7 +15,7 @@ from movierec_cli.data.histories import movies_of_users
 from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
 from movierec_cli.evaluation.metrics import METRICS
 from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome
-from movierec_cli.evaluation.questions import Questions, questions_by_user
+from movierec_cli.evaluation.questions import Asked, Questions, questions_by_user
 from movierec_cli.evaluation.ranks import Ranks
 from movierec_cli.evaluation.top_k import top_k_of
 
@@ -29,8 +29,8 @@ class TimeBlind:
     def score(self, user: int, second: int) -> npt.NDArray[np.float32]:
         return self.scores[user]
 
-    def questions(self, users: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64]) -> Questions:
-        return questions_by_user(users, lambda rows: self.scores[rows])
+    def questions(self, asked: Asked) -> Questions:
+        return questions_by_user(asked.user_index, lambda rows: self.scores[rows])
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,14 @@ class TimeSeeing:
     def score(self, user: int, second: int) -> npt.NDArray[np.float32]:
         return self.scores[user, second // PERIOD_S]
 
-    def questions(self, users: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64]) -> Questions:
-        pairs = list(zip(users.tolist(), (seconds // PERIOD_S).tolist(), strict=True))
-        asked = sorted(set(pairs), reverse=True)
-        of_user = np.array([user for user, _ in asked], np.int32)
-        of_period = np.array([period for _, period in asked])
+    def questions(self, asked: Asked) -> Questions:
+        pairs = list(zip(asked.user_index.tolist(), (asked.seconds // PERIOD_S).tolist(), strict=True))
+        different = sorted(set(pairs), reverse=True)
+        of_user = np.array([user for user, _ in different], np.int32)
+        of_period = np.array([period for _, period in different])
         return Questions(
             of_user,
-            np.array([asked.index(pair) for pair in pairs]),
+            np.array([different.index(pair) for pair in pairs]),
             lambda rows: self.scores[of_user[rows], of_period[rows]],
         )
 
@@ -205,17 +205,67 @@ def test_a_test_rating_that_was_trained_on_is_refused() -> None:
 
 
 def test_the_model_is_asked_once_for_what_it_does_not_tell_apart() -> None:
-    asked = []
+    times = []
 
     @dataclass(frozen=True)
     class Counting(TimeBlind):
-        def questions(self, users: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64]) -> Questions:
-            asked.append(len(users))
-            return super().questions(users, seconds)
+        def questions(self, asked: Asked) -> Questions:
+            times.append(len(asked))
+            return super().questions(asked)
 
     case = CASES["more movies than a list holds"]
     evaluate(case.dataset, case.fit_rows, case.test_rows, Counting(case.scores[:, 0]))
-    assert asked == [len(case.test_rows)]
+    assert times == [len(case.test_rows)]
+
+
+@dataclass(frozen=True)
+class RowSeeing:
+    """Tells every rating apart, as a model of what was watched before it does."""
+
+    scores: npt.NDArray[np.float32]  # [n_ratings, n_movies]
+    rounds: list[Asked]
+
+    def questions(self, asked: Asked) -> Questions:
+        self.rounds.append(asked)
+        return Questions(asked.user_index, np.arange(len(asked)), lambda rows: self.scores[asked.rows[rows]])
+
+
+def test_a_model_is_told_which_rating_it_is_asked_about() -> None:
+    case = CASES["more movies than a list holds"]
+    ratings, n_movies = case.dataset.ratings, len(case.dataset.movies)
+    by_rating = np.random.default_rng(7).random((len(ratings), n_movies), np.float32)
+    model = RowSeeing(by_rating, [])
+    outcome = evaluate(case.dataset, case.fit_rows, case.test_rows, model)
+    for asked in model.rounds:
+        assert asked.user_index.tolist() == ratings.user_index[asked.rows].tolist()
+        assert asked.seconds.tolist() == ratings.timestamp[asked.rows].tolist()
+    assert model.rounds[0].rows.tolist() == case.test_rows.tolist()
+    expected = []
+    for row in case.test_rows.tolist():
+        unseen = set(range(n_movies)) - case.seen(int(ratings.user_index[row]))
+        expected.append(places(by_rating[row], int(ratings.movie_index[row]), sorted(unseen)))
+    assert pairs(outcome.at_their_time.unseen) == expected
+
+
+@pytest.mark.parametrize("n_moments", [1, 3, 10**6])
+def test_a_users_list_is_of_their_first_test_rating_by_time_and_then_in_the_file(n_moments: int) -> None:
+    case = CASES["more movies than a list holds"]
+    seconds = np.random.default_rng(8).integers(0, n_moments, len(case.dataset.ratings))
+    dataset = replace(case.dataset, ratings=replace(case.dataset.ratings, timestamp=seconds))
+    ratings, n_movies = dataset.ratings, len(dataset.movies)
+    by_rating = np.random.default_rng(9).random((len(ratings), n_movies), np.float32)
+    outcome = evaluate(dataset, case.fit_rows, case.test_rows, RowSeeing(by_rating, []))
+    first: dict[int, int] = {}
+    for row in sorted(case.test_rows.tolist(), key=lambda row: (seconds[row], row)):
+        first.setdefault(int(ratings.user_index[row]), row)
+    assert outcome.users.tolist() == sorted(first)
+    for user, best in zip(outcome.users.tolist(), outcome.top_movies.tolist(), strict=True):
+        unseen = set(range(n_movies)) - case.seen(user)
+        assert best == sorted(unseen, key=lambda movie: -by_rating[first[user], movie])[:LIST_LENGTH]
+    for row, rank in zip(case.test_rows.tolist(), pairs(outcome.in_one_list), strict=True):
+        user = int(ratings.user_index[row])
+        unseen = sorted(set(range(n_movies)) - case.seen(user))
+        assert rank == places(by_rating[first[user]], int(ratings.movie_index[row]), unseen)
 
 
 # Of a list of n movies in random order with r positives: what each metric is on average.

@@ -19,7 +19,7 @@ from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import rank_ratings
 from movierec_cli.evaluation.metrics import top_k_accuracy
-from movierec_cli.evaluation.questions import Answering
+from movierec_cli.evaluation.questions import Answering, Asked
 from movierec_cli.models.baselines import FittedBaseline, fit_baseline
 from movierec_cli.models.baselines.families import BASELINE_FAMILIES
 from tests.models.baseline_data import DAY_S, dataset_of, split_of, two_tastes
@@ -60,7 +60,8 @@ def fitted_of(
 
 
 def scores_of(model: Answering, users: np.ndarray) -> np.ndarray:
-    questions = model.questions(users.astype(np.int32), np.zeros(len(users), np.int64))
+    nowhen = np.zeros(len(users), np.int64)
+    questions = model.questions(Asked(nowhen, users.astype(np.int32), nowhen))
     return questions.score_block(questions.question_of)
 
 
