@@ -282,7 +282,7 @@ FEATURES: dict[Feature, FeatureSpec] = {
 }
 
 
-TIME_FEATURES = tuple(feature for feature in Feature if FEATURES[feature].tower is Tower.CONTEXT)
+TIME_FEATURES = tuple(feature for feature, spec in FEATURES.items() if spec.tower is Tower.CONTEXT)
 """What tells a model when a query is made."""
 
 
@@ -295,11 +295,14 @@ def require_features(dataset: Dataset, feature_set: FeatureSet) -> None:
     Raises:
         MovierecError: names the feature and those the data set has.
     """
-    missing = [feature for feature in feature_set.features if not FEATURES[feature].available(dataset)]
+    present = [feature for feature, spec in FEATURES.items() if spec.available(dataset)]
+    # What is not in the table needs no column: the times of a sequence are the ratings' own.
+    missing = [feature for feature in feature_set.features if feature in FEATURES and feature not in present]
     if missing:
-        present = ", ".join(feature for feature in Feature if FEATURES[feature].available(dataset))
         hint = _LENGTHS_HINT if Feature.MOVIE_LENGTH in missing else ""
-        raise MovierecError(f"data set '{dataset.name}' has no {', '.join(missing)}{hint}; it has: {present}")
+        raise MovierecError(
+            f"data set '{dataset.name}' has no {', '.join(missing)}{hint}; it has: {', '.join(present)}"
+        )
 
 
 def fit_features(dataset: Dataset, rows: Rows, feature_set: FeatureSet) -> dict[Feature, Vocabulary]:
