@@ -12,12 +12,16 @@ import numpy.typing as npt
 
 from movierec_cli.config import SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset, Ratings
+from movierec_cli.data.sequences import ordered_by_user
 from movierec_cli.errors import MovierecError
 
 _Rows = npt.NDArray[np.int64]
 
 LEAVE_LAST_FROM = 3
 """Ratings a user must have for leave-last to take two: one stays to learn from."""
+
+WINDOWS_FROM = 3
+"""Ratings a user must have for windows to take any, as in the sequential tutorials."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +99,18 @@ def split_ratings(ratings: Ratings, config: SplitConfig) -> Split:
 
 
 def _random(ratings: Ratings, config: SplitConfig) -> Split:
-    """Draws test from all ratings, then validation from the rest, with one seeded permutation."""
-    n = len(ratings)
-    order = np.random.default_rng(config.seed).permutation(n)
+    """Draws test from all ratings, then validation from the rest."""
+    return Split(*_drawn(np.arange(len(ratings)), config))
+
+
+def _drawn(rows: _Rows, config: SplitConfig) -> tuple[_Rows, _Rows, _Rows]:
+    """What stays, what goes to validation and what goes to test, with one seeded permutation."""
+    n = len(rows)
+    order = rows[np.random.default_rng(config.seed).permutation(n)]
     n_test = round(n * config.test_fraction)
     n_validation = round((n - n_test) * config.validation_fraction)
-    test, validation, train = np.split(order, [n_test, n_test + n_validation])
-    return Split(np.sort(train), np.sort(validation), np.sort(test))
+    test, validation, rest = np.split(order, [n_test, n_test + n_validation])
+    return np.sort(rest), np.sort(validation), np.sort(test)
 
 
 def _temporal(ratings: Ratings, config: SplitConfig) -> Split:
@@ -129,6 +138,10 @@ def _leave_last(ratings: Ratings, config: SplitConfig) -> Split:
     test = _last_of_each_user(ratings, remaining)
     remaining = np.setdiff1d(remaining, test, assume_unique=True)
     validation = _last_of_each_user(ratings, remaining)
+    return _with_the_rest(ratings, validation, test)
+
+
+def _with_the_rest(ratings: Ratings, validation: _Rows, test: _Rows) -> Split:
     is_train = np.ones(len(ratings), dtype=np.bool_)
     is_train[test] = is_train[validation] = False
     return Split(np.flatnonzero(is_train), validation, test)
@@ -147,10 +160,26 @@ def _last_of_each_user(ratings: Ratings, rows: _Rows) -> _Rows:
     return np.sort(last[last >= 0])
 
 
+def _windows(ratings: Ratings, config: SplitConfig) -> Split:
+    """Draws test and validation from the ratings that have a window before them."""
+    _, validation, test = _drawn(_with_window(ratings), config)
+    return _with_the_rest(ratings, validation, test)
+
+
+def _with_window(ratings: Ratings) -> _Rows:
+    """All but users' first ratings, of users with `WINDOWS_FROM` or more; ascending."""
+    rows, starts = ordered_by_user(ratings, np.arange(len(ratings)))
+    lengths = np.diff(starts)
+    has_window = (lengths >= WINDOWS_FROM)[ratings.user_index]
+    has_window[rows[starts[:-1][lengths > 0]]] = False
+    return np.flatnonzero(has_window)
+
+
 _SPLITTERS: Mapping[SplitKind, Callable[[Ratings, SplitConfig], Split]] = {
     SplitKind.RANDOM: _random,
     SplitKind.TEMPORAL: _temporal,
     SplitKind.LEAVE_LAST: _leave_last,
+    SplitKind.WINDOWS: _windows,
 }
 
 
@@ -184,10 +213,20 @@ def _too_few_each(ratings: Ratings, part: str) -> str:
     )
 
 
+def _too_few_windows(ratings: Ratings, part: str) -> str:
+    return (
+        f"--split {SplitKind.WINDOWS}: the {part} part would be empty: of {len(ratings):,} ratings"
+        f" {len(_with_window(ratings)):,} can be held out, as users' first ones and those of users with fewer"
+        f" than {WINDOWS_FROM} stay in train; change --test_fraction or --validation_fraction, or use more"
+        " ratings"
+    )
+
+
 _WHY_EMPTY: Mapping[SplitKind, Callable[[Ratings, str], str]] = {
     SplitKind.RANDOM: _too_few,
     SplitKind.TEMPORAL: _too_few_moments,
     SplitKind.LEAVE_LAST: _too_few_each,
+    SplitKind.WINDOWS: _too_few_windows,
 }
 
 

@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from movierec_cli.config import DataConfig, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset, Ratings
 from movierec_cli.data.load import load_dataset
+from movierec_cli.data.restrict import restrict
 from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
 from movierec_cli.errors import MovierecError
 from tests.tiny_dataset import tiny_dataset
 
-RANDOM, TEMPORAL, LEAVE_LAST = (SplitConfig(kind=kind) for kind in SplitKind)
+RANDOM, TEMPORAL, LEAVE_LAST, WINDOWS = (SplitConfig(kind=kind) for kind in SplitKind)
 DAY_S = 86_400
 
 Rows = list[int]
@@ -97,7 +98,7 @@ def test_leave_last_takes_each_users_last_two_in_stable_time_order(rows: list[tu
     assert_split_is(slow_leave_last(users, times), ratings_of(users, times), LEAVE_LAST)
 
 
-@pytest.mark.parametrize("config", [RANDOM, TEMPORAL, LEAVE_LAST], ids=lambda config: config.kind)
+@pytest.mark.parametrize("config", [RANDOM, TEMPORAL, LEAVE_LAST, WINDOWS], ids=lambda config: config.kind)
 def test_parts_are_disjoint_ascending_and_cover_everything(config: SplitConfig) -> None:
     ratings = drawn(n=997, n_users=50, n_moments=300)
     split = split_ratings(ratings, config)
@@ -153,6 +154,54 @@ def test_leave_last_uses_neither_shares_nor_seed() -> None:
     assert parts(split_ratings(ratings, other)) == parts(split_ratings(ratings, LEAVE_LAST))
 
 
+def slow_windows(users: list[int], times: list[int]) -> Rows:
+    """What may be held out: not a user's first rating, and nothing of users with fewer than three."""
+    eligible = []
+    for user in set(users):
+        rows = sorted((row for row in range(len(users)) if users[row] == user), key=lambda row: times[row])
+        eligible += rows[1:] if len(rows) >= 3 else []
+    return sorted(eligible)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(user_and_time, fractions, fractions)
+def test_windows_draw_from_what_has_a_rating_before_it(
+    rows: list[tuple[int, int]], test_fraction: float, validation_fraction: float
+) -> None:
+    users, times = (list(column) for column in zip(*rows, strict=True))
+    eligible = slow_windows(users, times)
+    n_test = round(len(eligible) * test_fraction)
+    n_validation = round((len(eligible) - n_test) * validation_fraction)
+    config = replace(WINDOWS, test_fraction=test_fraction, validation_fraction=validation_fraction)
+    if n_test == 0 or n_validation == 0:
+        with pytest.raises(MovierecError, match="would be empty"):
+            split_ratings(ratings_of(users, times), config)
+        return
+    train, validation, test = parts(split_ratings(ratings_of(users, times), config))
+    assert (len(validation), len(test)) == (n_validation, n_test)
+    assert set(validation + test) <= set(eligible)
+    assert sorted(train + validation + test) == list(range(len(rows)))
+
+
+def test_windows_are_drawn_by_lot_from_all_that_may_be() -> None:
+    ratings = drawn(n=400, n_users=30, n_moments=40)
+    eligible = slow_windows(ratings.user_index.tolist(), ratings.timestamp.tolist())
+    held_out = [
+        {*split.validation.tolist(), *split.test.tolist()}
+        for seed in range(40)
+        for split in [split_ratings(ratings, replace(WINDOWS, seed=seed))]
+    ]
+    assert len({frozenset(rows) for rows in held_out}) == 40
+    assert sorted(set().union(*held_out)) == eligible
+    assert parts(split_ratings(ratings, WINDOWS)) == parts(split_ratings(ratings, WINDOWS))
+
+
+def test_a_first_rating_is_first_by_time_and_then_in_the_file() -> None:
+    ratings = ratings_of([0, 1, 0, 1, 0, 1, 1], [7, 3, 7, 2, 7, 2, 9])  # rows 0 and 3
+    halves = replace(WINDOWS, test_fraction=0.6, validation_fraction=0.95)
+    assert parts(split_ratings(ratings, halves))[0] == [0, 3]
+
+
 @pytest.mark.parametrize(
     ("config", "users", "times", "message"),
     [
@@ -182,6 +231,13 @@ def test_leave_last_uses_neither_shares_nor_seed() -> None:
             [1, 2, 3],
             r"takes users with 3 ratings or more, and no user has more than 2;",
         ),
+        (
+            WINDOWS,
+            [0, 0, 1, 1],
+            [1, 2, 3, 4],
+            r"windows: the validation part would be empty: of 4 ratings 0 can be held out,",
+        ),
+        (WINDOWS, [0] * 4, [1, 2, 3, 4], r"the validation part .* of 4 ratings 3 can .* change --test_fract"),
     ],
 )
 def test_an_empty_part_is_refused_with_the_reason(
@@ -248,7 +304,7 @@ def test_a_temporal_split_tells_the_dates_of_each_part() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", [SplitKind.RANDOM, SplitKind.LEAVE_LAST])
+@pytest.mark.parametrize("kind", [SplitKind.RANDOM, SplitKind.LEAVE_LAST, SplitKind.WINDOWS])
 def test_parts_mixed_in_time_have_one_range_of_dates(kind: SplitKind) -> None:
     warm = replace(
         SUMMARY,
@@ -346,3 +402,15 @@ def test_real_1m_temporal_split_is_told_with_its_cold_users(real_1m: Dataset) ->
 def test_real_1m_random_split_has_the_sizes_of_the_published_protocol(real_1m: Dataset) -> None:
     split = split_ratings(real_1m.ratings, RANDOM)
     assert [len(part) for part in parts(split)] == [760_159, 40_008, 200_042]
+
+
+def test_real_1m_windows_are_the_examples_of_the_tutorials(real_1m: Dataset) -> None:
+    """937,994 of ratings of two stars or more; the user with two of them and the one with one have none."""
+    liked = restrict(real_1m, min_rating=2.0, k_core=0).ratings
+    assert np.sort(np.bincount(liked.user_index))[:3].tolist() == [1, 2, 9]
+    split = split_ratings(liked, replace(WINDOWS, test_fraction=0.1, validation_fraction=0.01))
+    assert len(split.test) == round(0.1 * 937_994)
+    assert len(split.validation) == round(0.01 * (937_994 - 93_799))
+    everything = split_ratings(liked, replace(WINDOWS, test_fraction=0.5, validation_fraction=1 - 1e-9))
+    assert len(everything.validation) + len(everything.test) == 937_994
+    assert len(everything.train) == 944_035 - 937_994
