@@ -16,7 +16,7 @@ from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.errors import MovierecError
 from movierec_cli.leakage import Finding, Severity, check_data, check_vocabularies, run_data_checks
 from movierec_cli.leakage.twins import find_twins
-from movierec_cli.models.features import fit_features
+from movierec_cli.models.features import FEATURES, fit_features
 from movierec_cli.registry.serialization import canonical_json
 
 NO_FEATURES = (FeatureSet(),)
@@ -267,6 +267,43 @@ def test_luck_decides_nothing_where_times_differ_or_the_split_is_another() -> No
     assert "order-by-luck" not in found(tied_dataset(), SplitKind.TEMPORAL)
 
 
+def n_read_before(dataset: Dataset, split: Split) -> int:
+    """Test ratings that come before a training rating of their user, one by one."""
+    ratings = dataset.ratings
+    trained = set(split.fit.tolist())
+    n_read = 0
+    for user in range(len(dataset.users)):
+        own = np.flatnonzero(ratings.user_index == user).tolist()
+        ordered = sorted(own, key=lambda row: (int(ratings.timestamp[row]), row))
+        for place, row in enumerate(ordered):
+            n_read += row not in trained and bool(trained & set(ordered[place:]))
+    return n_read
+
+
+@pytest.mark.parametrize("dataset", [random_dataset(), tied_dataset()], ids=["times", "ties"])
+def test_windows_say_how_many_test_ratings_stand_in_a_history_that_is_learned_from(dataset: Dataset) -> None:
+    split = split_ratings(dataset.ratings, SplitConfig(kind=SplitKind.WINDOWS))
+    n_read, n_test = n_read_before(dataset, split), len(split.test)
+    assert 0 < n_read < n_test
+    finding = found(dataset, SplitKind.WINDOWS)["windows-overlap"]
+    assert finding.severity is Severity.LEAK
+    assert finding.sentence.startswith(
+        f"{n_read} of {n_test} test ratings ({100 * n_read / n_test:.1f} %) are"
+    )
+    assert finding.remedy == "--split leave-last"
+
+
+def test_windows_that_are_tested_at_the_end_alone_do_not_overlap() -> None:
+    dataset = dataset_of((user, movie, movie) for user in range(120) for movie in range(5))
+    split = split_ratings(dataset.ratings, SplitConfig(kind=SplitKind.LEAVE_LAST))
+    assert "windows-overlap" not in found(dataset, SplitKind.WINDOWS, split=split)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SplitKind if kind is not SplitKind.WINDOWS])
+def test_other_splits_have_no_windows(kind: SplitKind) -> None:
+    assert "windows-overlap" not in found(random_dataset(), kind)
+
+
 @pytest.mark.parametrize(("n_warm", "is_found"), [(99, True), (100, False)])
 def test_fewer_than_100_warm_test_users_are_few(n_warm: int, is_found: bool) -> None:
     """Thirty cold users are tested as well; they do not count."""
@@ -322,6 +359,7 @@ def test_leaks_come_first() -> None:
         (SplitKind.RANDOM, {"time-travel"}),
         (SplitKind.TEMPORAL, {"cold-users"}),
         (SplitKind.LEAVE_LAST, {"order-by-luck"}),
+        (SplitKind.WINDOWS, {"time-travel", "windows-overlap"}),
     ],
 )
 def test_of_the_sample_only_what_its_split_brings_is_found(kind: SplitKind, expected: set[str]) -> None:
@@ -335,9 +373,10 @@ def test_what_was_checked_has_a_clean_sentence_or_findings(kind: SplitKind) -> N
     split = split_ratings(dataset.ratings, config)
     checked = run_data_checks(dataset, split, config, TIMESTAMP)
     names = {name for check in checked for name in check.names}
-    assert ("order-by-luck" in names, "cold-users" in names) == (
+    assert ("order-by-luck" in names, "cold-users" in names, "windows-overlap" in names) == (
         kind is SplitKind.LEAVE_LAST,
         kind is SplitKind.TEMPORAL,
+        kind is SplitKind.WINDOWS,
     )
     for check in checked:
         assert check.clean.endswith(".")
@@ -350,6 +389,7 @@ def test_remedies_are_options_that_train_has() -> None:
     command = typer.main.get_command(app).commands["train"]  # type: ignore[attr-defined]
     options = {name for param in command.params for name in param.opts}
     cases = ((random_dataset(), SplitKind.RANDOM), (tied_dataset(), SplitKind.LEAVE_LAST))
+    cases += ((random_dataset(), SplitKind.WINDOWS),)
     cases += ((random_dataset(30), SplitKind.TEMPORAL), (random_dataset(30), SplitKind.LEAVE_LAST))
     remedies = {f.remedy for dataset, kind in cases for f in found(dataset, kind, TIMESTAMP).values()}
     remedies |= {finding.remedy for finding in vocabulary_findings(Feature.TIMESTAMP)}
@@ -412,7 +452,7 @@ def vocabulary_findings(*features: Feature) -> tuple[Finding, ...]:
 
 def test_what_was_fitted_on_train_is_clean() -> None:
     dataset = described_dataset()
-    kept = saved(dataset, FITTED.train, *Feature)
+    kept = saved(dataset, FITTED.train, *FEATURES)
     assert check_vocabularies(dataset, FITTED, FeatureSet(tuple(Feature)), kept) == ()
 
 
@@ -479,6 +519,11 @@ def test_the_last_digits_of_a_sum_are_no_leak_but_a_second_is() -> None:
     assert check_vocabularies(dataset, FITTED, feature_set, kept) == ()
     vocabulary["mean"] += 1
     assert len(check_vocabularies(dataset, FITTED, feature_set, kept)) == 1
+
+
+def test_what_a_sequence_says_of_time_was_not_fitted() -> None:
+    times = FeatureSet((Feature.TIME_GAP, Feature.QUERY_TIME))
+    assert check_vocabularies(described_dataset(), FITTED, times, {}) == ()
 
 
 def test_data_without_the_features_column_are_refused_by_name() -> None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from movierec_cli.config import Feature, FeatureSet, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.sequences import ordered_by_user
 from movierec_cli.data.split import LEAVE_LAST_FROM, Split
 from movierec_cli.leakage.finding import Checked, Finding, Severity, counted, leaks_first, share
 from movierec_cli.leakage.twins import MIN_TWIN_RATINGS, Twins, find_twins
@@ -208,6 +209,24 @@ def _order_by_luck(case: _Case) -> Iterator[Finding]:
         yield Finding("order-by-luck", Severity.CAUTION, sentence, f"--split {SplitKind.TEMPORAL}")
 
 
+def _overlapping_windows(case: _Case) -> Iterator[Finding]:
+    """A rating that is tested on stands in the history that a later training rating is learned from."""
+    ratings = case.dataset.ratings
+    rows, _ = ordered_by_user(ratings, np.arange(len(ratings)))
+    place = np.empty(len(rows), np.int64)
+    place[rows] = np.arange(len(rows))
+    last_trained = np.full(case.n_users, -1)
+    np.maximum.at(last_trained, ratings.user_index[case.trained], place[case.trained])
+    n_read = int((place[case.split.test] < last_trained[case.test_users]).sum())
+    if n_read:
+        sentence = (
+            f"{share(n_read, len(case.split.test), 'test rating')} {'is' if n_read == 1 else 'are'} in the"
+            " history before a training rating of the same user: a model of sequences reads what it is tested"
+            " on while it learns, and what was watched afterwards."
+        )
+        yield Finding("windows-overlap", Severity.LEAK, sentence, f"--split {SplitKind.LEAVE_LAST}")
+
+
 def _count_different(users: npt.NDArray[np.int32]) -> int:
     return int((np.bincount(users) > 0).sum())
 
@@ -273,6 +292,12 @@ DATA_CHECKS = (
         "No test user's last two ratings have the same second.",
         _order_by_luck,
         frozenset({SplitKind.LEAVE_LAST}),
+    ),
+    _DataCheck(
+        ("windows-overlap",),
+        "No test rating is in the history before a training rating.",
+        _overlapping_windows,
+        frozenset({SplitKind.WINDOWS}),
     ),
     _DataCheck(
         ("few-test-users",),

@@ -12,7 +12,7 @@ from movierec_cli.config import Feature, FeatureSet
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split
 from movierec_cli.leakage.finding import Finding, Severity
-from movierec_cli.models.features import MIN_TOKEN_MOVIES, fit_features, require_features
+from movierec_cli.models.features import FEATURES, MIN_TOKEN_MOVIES, fit_features, require_features
 
 SAME_NUMBER = 1e-12
 """Relative difference up to which numbers are one: sums may be taken in another order elsewhere."""
@@ -33,7 +33,9 @@ def check_vocabularies(
         MovierecError: the data set lacks a feature's columns, or it cannot be fitted.
     """
     require_features(dataset, feature_set)
-    fitted = fit_features(dataset, split.train, feature_set)
+    # What is not in the table was not fitted: the times of a sequence are the ratings' own.
+    in_table = tuple(feature for feature in feature_set.features if feature in FEATURES)
+    fitted = fit_features(dataset, split.train, FeatureSet(in_table))
     differences = {
         feature: list(_differences(feature, vocabularies.get(feature.value), vocabulary))
         for feature, vocabulary in fitted.items()

@@ -22,6 +22,7 @@ _FOUND = {
     SplitKind.RANDOM: "of the movies held out from its users",
     SplitKind.TEMPORAL: "of what its users watch next",
     SplitKind.LEAVE_LAST: "of the last movies of its users",
+    SplitKind.WINDOWS: "of the movies held out from its users",
 }
 
 
@@ -258,9 +259,9 @@ def _caveats(comparison: _Comparison, split: SplitConfig) -> Iterator[str]:
             "randomness; --seeds 3 covers both."
         )
     seeing = [name for name in TIME_FEATURES if any(name in one.feature_set for one in trained)]
-    if split.kind is SplitKind.RANDOM and seeing:
+    if split.kind in (SplitKind.RANDOM, SplitKind.WINDOWS) and seeing:
         yield (
-            f"On a random split, {listed(seeing)} let{'s' if len(seeing) == 1 else ''} a model see the "
+            f"On a {split.kind} split, {listed(seeing)} let{'s' if len(seeing) == 1 else ''} a model see the "
             "future: it learns from ratings given after those it is tested on; --split temporal does not."
         )
 
