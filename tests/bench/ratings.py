@@ -18,10 +18,8 @@ from movierec_cli.config import (
     Family,
     FeatureSet,
     SplitConfig,
-    SplitKind,
     TaskWeights,
     TrainingConfig,
-    usual_model,
 )
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
@@ -32,6 +30,7 @@ from movierec_cli.models.baselines.ratings.fitting import fit_rating_baseline
 from movierec_cli.models.tensorflow_start import start_tensorflow
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.trainer import SilentObserver
+from movierec_cli.usual import usual
 from tests.bench.rows import Archives, Row, run_process
 
 FEATURES_100K = ("timestamp", "movie_title_text")
@@ -130,7 +129,7 @@ def _joint_once(dataset: Dataset, split: Split, features: tuple[str, ...], seed:
         family=Family.MULTI_TASK,
         feature_set=FeatureSet.parse(features),
         split=SplitConfig(),
-        model=usual_model(SplitKind.RANDOM, rates=True),
+        model=usual(rates=True).model,
         training=TrainingConfig(seed=seed),
         tasks=TaskWeights(),
     )

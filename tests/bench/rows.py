@@ -42,12 +42,26 @@ class Archives:
 
 
 @dataclass(frozen=True)
+class Bench(Archives):
+    """Where long trainings are kept, so that an interrupted benchmark goes on, and how often each is done."""
+
+    saved_models_dir: Path
+    n_seeds: int
+
+
+@dataclass(frozen=True)
 class Finished:
     """A process that ended well."""
 
     wall_s: float
     peak_mib: float
     stdout: str
+
+
+def spread(values: Sequence[float], form: str) -> str:
+    """The mean, and between which values it lies: ".3152 (.3140 … .3170)"; of one value, that alone."""
+    mean, low, high = (format(value, form) for value in (sum(values) / len(values), min(values), max(values)))
+    return f"{mean} ({low} … {high})" if len(values) > 1 else mean
 
 
 def run_process(command: Sequence[str], folder: Path | None = None) -> Finished:

@@ -1,25 +1,44 @@
 """`make bench`: this project against its references, both measured in one run, as ratios.
 
-    python tests/bench/run.py [NAME ...] [--data DIR]
+    python tests/bench/run.py [NAME ...] [--data DIR] [--models DIR] [--seeds N]
 
 Absolute times depend on the machine and its neighbours; the ratio of two measured side by side does less.
 The MovieLens archives (ml-1m.zip, ml-100k.zip) are looked for in --data, then ../shared/data, then datasets/.
+
+Of the models of sequences, `sequences` (the headline, three seeds) takes hours and `sequence-presets` the
+better part of one: they run only when named, keep what they trained in --models and go on from there.
+`sequence-epoch` compares with RecTools where the environment variable RECTOOLS_PYTHON names an interpreter
+that has it: pip install "rectools[torch]" in an environment of its own, as it needs an older NumPy.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.bench import accuracy, baselines, epoch, lengths, processes, ranking, ratings, temporal  # noqa: E402
-from tests.bench.rows import Archives, Row  # noqa: E402
+from tests.bench import (  # noqa: E402
+    accuracy,
+    baselines,
+    engines,
+    epoch,
+    lengths,
+    processes,
+    ranking,
+    ratings,
+    sequence_epoch,
+    sequence_presets,
+    sequence_tutorials,
+    sequences,
+    temporal,
+)
+from tests.bench.rows import Bench, Row  # noqa: E402
 
-SECTIONS: dict[str, Callable[[Archives], list[Row]]] = {
+SECTIONS: dict[str, Callable[[Bench], Iterable[Row]]] = {
     "help": processes.measure_help,
     "sample": processes.measure_sample,
     "columns": processes.measure_columns,
@@ -32,23 +51,32 @@ SECTIONS: dict[str, Callable[[Archives], list[Row]]] = {
     "tasks": ratings.measure_tasks,
     "temporal": temporal.measure_temporal,
     "command": processes.measure_command,
+    "sequence-epoch": sequence_epoch.measure_sequence_epoch,
+    "engines": engines.measure_engines,
+    "sequences": sequences.measure_sequences,
+    "sequence-presets": sequence_presets.measure_presets,
+    "tutorials": sequence_tutorials.measure_tutorials,
 }
+WHEN_NAMED = ("sequences", "sequence-presets")
+_NAMES = f"of {', '.join(SECTIONS)} (default: all but {' and '.join(WHEN_NAMED)})"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SECTIONS)} (default: all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=_NAMES)
     parser.add_argument("--data", type=Path, help="folder of the archives")
+    parser.add_argument("--models", type=Path, default=ROOT / "bench_models", help="of what takes hours")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings of each model in `sequences`")
     arguments = parser.parse_args()
     unknown = set(arguments.names) - set(SECTIONS)
     if unknown:
         parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(SECTIONS)}")
     folders = [arguments.data] if arguments.data else [ROOT.parent / "shared" / "data", ROOT / "datasets"]
-    archives = Archives(tuple(folder for folder in folders if folder is not None))
+    bench = Bench(tuple(folders), arguments.models, arguments.seeds)
     print("| what | measured | bar | reference, same run | ratio |\n|---|---|---|---|---|", flush=True)
     for name, measure in SECTIONS.items():
-        if not arguments.names or name in arguments.names:
-            for row in measure(archives):
+        if name in arguments.names or not (arguments.names or name in WHEN_NAMED):
+            for row in measure(bench):
                 print(row.markdown(), flush=True)
 
 

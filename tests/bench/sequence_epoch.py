@@ -1,0 +1,129 @@
+"""One epoch of SASRec on 1M: ours, and RecTools' with the same sizes, in turn in one run.
+
+RecTools needs torch and an older NumPy, so it runs in an interpreter of its own: the environment variable
+RECTOOLS_PYTHON names it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.config import DataConfig, Family, LossKind, SequenceConfig, TrainingConfig
+from movierec_cli.data.dataset import Dataset, Ratings
+from movierec_cli.data.split import Split
+from movierec_cli.registry.record import RunConfig
+from movierec_cli.trainer import SilentObserver
+from tests.bench.baselines import LEAVE_LAST, divided
+from tests.bench.rows import Archives, Row, run_process, spread
+
+ROUNDS = 2
+EPOCHS = 3  # of ours in a round, the first of which compiles
+SEQUENCE = SequenceConfig(
+    max_length=200, embedding_size=64, num_layers=2, num_heads=2, hidden_size=64, dropout=0.2
+)
+TRAINING = TrainingConfig(
+    num_epochs=EPOCHS,
+    loss=LossKind.CATALOGUE,
+    batch_size=12_800,  # positions
+    learning_rate=0.001,
+    validation_freq=EPOCHS,
+    patience=0,
+    refit=False,
+)
+RECTOOLS = {
+    "n_blocks": 2,
+    "n_heads": 2,
+    "n_factors": 64,
+    "session_max_len": 200,
+    "dropout_rate": 0.2,
+    "loss": "softmax",
+    "lr": 0.001,
+    "batch_size": 64,  # users, padded to 200 positions each: 12,800
+    "epochs": 2,
+}
+ASK_FOR_RECTOOLS = (
+    'not measured: RECTOOLS_PYTHON names no interpreter; `pip install "rectools[torch]"` in an environment of'
+    " its own, then set it to that environment's python"
+)
+
+
+def measure_sequence_epoch(archives: Archives) -> list[Row]:
+    """The first epoch of each is not counted: it compiles, or warms up."""
+    data = DataConfig(archive=archives.find("ml-1m.zip"))
+    dataset, split = divided(data, LEAVE_LAST)
+    interpreter = os.environ.get("RECTOOLS_PYTHON")
+    ours: list[float] = []
+    theirs: list[float] = []
+    for _ in range(ROUNDS):
+        ours += our_epochs(dataset, split, SEQUENCE, TRAINING)
+        if interpreter:
+            theirs += rectools_epochs(interpreter, dataset.ratings, split.train)
+    n_positions = positions(dataset, split, SEQUENCE.max_length)
+    what = (
+        f"one SASRec epoch of 1M, leave-last, {n_positions:,} positions, d 64, 2 blocks, length 200, softmax"
+        " over all movies"
+    )
+    if not theirs:
+        return [Row(what, f"{spread(ours, '.1f')} s", "≥ 4 × faster", ASK_FOR_RECTOOLS)]
+    ratio = statistics.median(theirs) / statistics.median(ours)
+    reference = f"RecTools' `SASRecModel` {spread(theirs, '.1f')} s"
+    return [Row(what, f"{spread(ours, '.1f')} s", "≥ 4 × faster", reference, f"{ratio:.1f} ×")]
+
+
+def our_epochs(
+    dataset: Dataset, split: Split, sequence: SequenceConfig, training: TrainingConfig
+) -> list[float]:
+    """Seconds of each epoch but the first."""
+    from movierec_cli.models.sequential.training import train_sequences
+
+    config = RunConfig(family=Family.SASREC, split=LEAVE_LAST, sequence=sequence, training=training)
+    clock = _Clock()
+    with tempfile.TemporaryDirectory() as folder:
+        train_sequences(dataset, split, config, clock, Path(folder) / "unfinished")
+    return [later - earlier for earlier, later in pairwise(clock.ends)]
+
+
+def positions(dataset: Dataset, split: Split, max_length: int) -> int:
+    """How many films are learned from their past in an epoch."""
+    n_train = np.bincount(dataset.ratings.user_index[split.train])
+    return int(np.clip(n_train - 1, 0, max_length).sum())
+
+
+def rectools_epochs(interpreter: str, ratings: Ratings, rows: npt.NDArray[np.int64]) -> list[float]:
+    """Seconds of each epoch but the first."""
+    script = Path(__file__).with_name("rectools_epoch.py")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ratings.npz"
+        np.savez(path, **in_order(ratings, rows))
+        finished = run_process([interpreter, str(script), str(path), json.dumps(RECTOOLS)], Path(folder))
+    seconds: list[float] = json.loads(finished.stdout.splitlines()[-1])["epoch_s"]
+    return seconds[1:]
+
+
+def in_order(ratings: Ratings, rows: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[np.int64]]:
+    """Whose rating is of which movie, and its place in time; ratings of one second as in the file."""
+    places = np.argsort(np.argsort(ratings.timestamp[rows], kind="stable"), kind="stable")
+    return {
+        "user": ratings.user_index[rows].astype(np.int64),
+        "movie": ratings.movie_index[rows].astype(np.int64),
+        "order": places,
+    }
+
+
+class _Clock(SilentObserver):
+    """When each epoch ended."""
+
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+
+    def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None:
+        self.ends.append(time.perf_counter())

@@ -1,0 +1,163 @@
+"""The film after the others, on 1M: models of sequences with their defaults, beside the baselines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from movierec_cli.config import (
+    NO_FEATURES,
+    DataConfig,
+    Family,
+    Feature,
+    FeatureSet,
+    TrainerConfig,
+)
+from movierec_cli.evaluation.metrics import metric_values
+from movierec_cli.registry.record import EpochRecord, RunRecord
+from movierec_cli.registry.store import Run
+from movierec_cli.trainer import MovieLensTrainer, SilentObserver
+from movierec_cli.usual import Usual, usual
+from tests.bench.rows import Bench, Row, spread
+
+GOOD_HIT_RATE = 0.28  # of the ten best, on validation: how soon is it reached?
+
+
+@dataclass(frozen=True)
+class Case:
+    """A line of the table."""
+
+    family: Family
+    feature_set: FeatureSet
+    bar: str  # HR@10 / NDCG@10 on test
+    reference: str = ""
+
+
+TRAINED = (
+    Case(
+        Family.SASREC,
+        NO_FEATURES,
+        f"≥ .315 / ≥ .182; ≤ 35 min, {GOOD_HIT_RATE} in ≤ 10",
+        "SASRec+ .3152 / .1821, on a GPU (published)",
+    ),
+    Case(Family.GRU4REC, NO_FEATURES, "≥ .28 / ≥ .162", "GRU4Rec .2811 / .1648 (published)"),
+    Case(
+        Family.SASREC,
+        FeatureSet((Feature.TIME_GAP, Feature.QUERY_TIME)),
+        "≥ .325 / ≥ .190",
+        "HSTU, which sees the query's time, .3227 / .1879 (published)",
+    ),
+)
+BASELINES = (
+    Case(Family.POPULARITY, NO_FEATURES, "", "popularity .0315 / .0151 (published)"),
+    Case(Family.EASE, NO_FEATURES, "", "EASE .0892 / .0437 (published)"),
+    Case(Family.IALS, NO_FEATURES, ""),
+)
+
+
+def measure_sequences(bench: Bench) -> Iterator[Row]:
+    """A row a model, the mean of the seeds; what an earlier benchmark trained is not trained again."""
+    for case in TRAINED:
+        settings = usual(case.family)
+        runs = train(bench, settings, case.feature_set)
+        yield Row(_what(runs[0]), trained_figures(runs), case.bar, case.reference)
+    for case in BASELINES:
+        (run,) = _baseline(bench, case.family)
+        yield Row(_what(run), baseline_figures(run), case.bar, case.reference)
+
+
+def train(
+    bench: Bench, settings: Usual, feature_set: FeatureSet = NO_FEATURES, n_seeds: int = 0
+) -> list[Run]:
+    """Trains with these settings, or loads; once a seed, or `n_seeds` times."""
+    config = TrainerConfig(
+        feature_sets=(feature_set,),
+        data=DataConfig(archive=bench.find("ml-1m.zip")),
+        split=settings.split,
+        family=settings.family,
+        sequence=settings.sequence,
+        training=settings.training,
+        baselines=(),
+        n_seeds=n_seeds or bench.n_seeds,
+        saved_models_dir=bench.saved_models_dir,
+    )
+    return MovieLensTrainer(config, Progress()).run()
+
+
+def _baseline(bench: Bench, family: Family) -> list[Run]:
+    config = TrainerConfig(
+        feature_sets=(),
+        data=DataConfig(archive=bench.find("ml-1m.zip")),
+        split=usual(Family.SASREC).split,
+        baselines=(family,),
+        saved_models_dir=bench.saved_models_dir,
+    )
+    return MovieLensTrainer(config).run()
+
+
+def _what(run: Run) -> str:
+    config = run.record.config
+    return f"1M, {config.split.kind}, {config.label}: test HR@10 / NDCG@10"
+
+
+def trained_figures(runs: Sequence[Run]) -> str:
+    """Accuracy, minutes and epochs of one model's seeds."""
+    records = [run.record for run in runs]
+    reached = [minutes_to(record, GOOD_HIT_RATE) for record in records]
+    known = [minutes for minutes in reached if minutes is not None]
+    validation = spread(known, ".1f") if len(known) == len(reached) else f"in {len(known)} of {len(reached)}"
+    return (
+        f"{_accuracy(runs)}; {spread([minutes_of(record) for record in records], '.1f')} min,"
+        f" {spread([record.epochs_run for record in records], '.0f')} epochs; validation HR@10"
+        f" {GOOD_HIT_RATE} after {validation} min"
+    )
+
+
+def baseline_figures(run: Run) -> str:
+    """Accuracy and seconds of a baseline."""
+    return f"{_accuracy([run])}; {run.record.training_s:.1f} s with the choice of its settings"
+
+
+def _accuracy(runs: Sequence[Run]) -> str:
+    hit_rates, ndcgs = zip(*(hit_rate_and_ndcg(run) for run in runs), strict=True)
+    return f"{spread(hit_rates, '.4f')} / {spread(ndcgs, '.4f')}"
+
+
+def hit_rate_and_ndcg(run: Run) -> tuple[float, float]:
+    """At 10, among unseen movies, means over the users that a model knows."""
+    warm = run.outcome.warm
+    hit_rate, ndcg = (float(metric_values(warm, name).mean()) for name in ("recall@10", "ndcg@10"))
+    return hit_rate, ndcg
+
+
+def minutes_of(record: RunRecord) -> float:
+    """From the first epoch to the model that is kept, with validation."""
+    return (record.training_s + record.validation_s) / 60
+
+
+def minutes_to(record: RunRecord, hit_rate: float) -> float | None:
+    """Until validation first found this share of the films among the ten best; None where it never did.
+
+    Records have the seconds of training at each validation and of all validations together, which cost
+    alike.
+    """
+    for place, one in enumerate(record.history, start=1):
+        if one.validation.unseen[10] >= hit_rate:
+            return (one.elapsed_s + record.validation_s * place / len(record.history)) / 60
+    return None
+
+
+class Progress(SilentObserver):
+    """Says on stderr how a long training goes."""
+
+    def run_started(self, label: str, position: int, total: int) -> None:
+        print(f"{label}, {position} of {total}", file=sys.stderr, flush=True)
+
+    def validated(self, record: EpochRecord) -> None:
+        print(
+            f"  epoch {record.epoch}: loss {record.train_loss:.4f}, validation HR@10"
+            f" {record.validation.unseen[10]:.4f}, {record.elapsed_s / 60:.1f} min",
+            file=sys.stderr,
+            flush=True,
+        )

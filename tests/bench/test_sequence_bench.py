@@ -1,0 +1,156 @@
+"""What the benchmarks of sequences compute by themselves, against plain loops."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from movierec_cli.config import Family, SplitConfig, SplitKind
+from movierec_cli.data.dataset import Ratings
+from movierec_cli.data.split import Split
+from movierec_cli.registry.record import EpochRecord, RunRecord
+from movierec_cli.usual import PRESETS, Preset
+from tests.bench.film_windows import top_k_over_all, windows_of
+from tests.bench.in_batch_loss import in_batch_loss
+from tests.bench.rows import spread
+from tests.bench.sequence_epoch import in_order, positions
+from tests.bench.sequence_presets import best_on_windows
+from tests.bench.sequences import hit_rate_and_ndcg, minutes_of, minutes_to
+from tests.saved_runs import judged_run, run_config, run_record, top_k
+from tests.small_dataset import small_dataset
+
+N_USERS, N_MOVIES, LENGTH = 6, 30, 4
+
+
+def made_ratings() -> Ratings:
+    """Users' ratings mixed in the file, many in one second, one user with a single rating."""
+    rng = np.random.default_rng(3)
+    n = 80
+    users = np.concatenate([rng.integers(0, N_USERS - 1, n), [N_USERS - 1]])
+    return Ratings(
+        user_index=users.astype(np.int32),
+        movie_index=rng.integers(0, N_MOVIES, n + 1).astype(np.int32),
+        rating=np.full(n + 1, 4.0, np.float32),
+        timestamp=rng.integers(0, 12, n + 1),
+    )
+
+
+def timeline(ratings: Ratings, user: int) -> list[int]:
+    """The user's rows, the earliest first, as a person would sort them."""
+    own = [row for row in range(len(ratings)) if ratings.user_index[row] == user]
+    return sorted(own, key=lambda row: (ratings.timestamp[row], row))
+
+
+def test_windows_hold_the_films_right_before_each_film() -> None:
+    ratings = made_ratings()
+    rows = np.random.default_rng(0).permutation(len(ratings))[:50]
+    windows = windows_of(ratings, rows, LENGTH)
+    expected, labels = [], []
+    for row in rows:
+        line = timeline(ratings, ratings.user_index[row])
+        place = line.index(row)
+        if place:
+            films = [int(ratings.movie_index[earlier]) + 1 for earlier in line[:place][-LENGTH:]]
+            expected.append(films + [0] * (LENGTH - len(films)))
+            labels.append(int(ratings.movie_index[row]))
+    assert windows.contexts.tolist() == expected
+    assert windows.labels.tolist() == labels
+
+
+def test_rectools_gets_each_users_films_in_our_order() -> None:
+    ratings = made_ratings()
+    rows = np.arange(0, len(ratings), 2)
+    columns = in_order(ratings, rows)
+    assert sorted(columns["order"]) == list(range(len(rows)))
+    for user in range(N_USERS):
+        own = columns["user"] == user
+        films = columns["movie"][own][np.argsort(columns["order"][own])]
+        line = [row for row in timeline(ratings, user) if row in rows]
+        assert films.tolist() == ratings.movie_index[line].tolist()
+
+
+def test_every_training_film_but_a_users_first_is_learned_from_its_past() -> None:
+    dataset = small_dataset("1m")
+    rows = np.arange(len(dataset.ratings))
+    split = Split(train=rows[::3], validation=rows[1::3], test=rows[2::3])
+    expected = 0
+    for user in range(len(dataset.users)):
+        n = int((dataset.ratings.user_index[split.train] == user).sum())
+        expected += min(max(n - 1, 0), 2)
+    assert positions(dataset, split, 2) == expected > 0
+
+
+def test_the_loss_of_a_batch_is_the_cross_entropy_of_its_own_positives() -> None:
+    rng = np.random.default_rng(1)
+    queries, films = rng.normal(size=(2, 7, 3)).astype(np.float32)
+    losses = []
+    for batch in (range(3), range(3, 6), range(6, 7)):
+        for i in batch:
+            weights = [np.exp(float(queries[i] @ films[j])) for j in batch]
+            losses.append(-np.log(np.exp(float(queries[i] @ films[i])) / sum(weights)))
+    assert in_batch_loss(queries, films, 3) == pytest.approx(np.mean(losses), rel=1e-6)
+
+
+def test_embeddings_that_know_nothing_lose_the_logarithm_of_the_batch() -> None:
+    nothing = np.zeros((4096, 2), np.float32)
+    assert in_batch_loss(nothing, nothing) == pytest.approx(np.log(2048))
+
+
+def test_places_among_all_movies_are_those_of_a_sort() -> None:
+    rng = np.random.default_rng(2)
+    queries, movies = (rng.normal(size=(n, 5)).astype(np.float32) for n in (40, 20))
+    labels = rng.integers(0, 20, 40).astype(np.int32)
+    places = [
+        list(np.argsort(-(movies @ query))).index(own) for query, own in zip(queries, labels, strict=True)
+    ]
+    found = top_k_over_all(queries, movies, labels, (1, 5, 20))
+    assert found == {k: pytest.approx(np.mean([place < k for place in places])) for k in (1, 5, 20)}
+
+
+def record_of(hit_rates: list[float]) -> RunRecord:
+    history = tuple(
+        EpochRecord(
+            epoch=place,
+            train_loss=6.0,
+            elapsed_s=60.0 * place,
+            validation=replace(top_k(0.0), unseen={10: hit_rate}),
+        )
+        for place, hit_rate in enumerate(hit_rates, start=1)
+    )
+    return replace(run_record(), history=history, training_s=60.0 * len(hit_rates), validation_s=24.0)
+
+
+def test_minutes_to_a_hit_rate_count_the_validations_until_then() -> None:
+    record = record_of([0.1, 0.27, 0.281, 0.3])
+    assert minutes_to(record, 0.28) == pytest.approx((180 + 24 * 3 / 4) / 60)
+    assert minutes_of(record) == pytest.approx((240 + 24) / 60)
+
+
+def test_a_hit_rate_that_was_never_reached_has_no_minutes() -> None:
+    assert minutes_to(record_of([0.1, 0.27]), 0.28) is None
+
+
+def test_several_values_are_shown_with_their_bounds_and_one_alone() -> None:
+    assert spread([0.2, 0.4, 0.6], ".2f") == "0.40 (0.20 … 0.60)"
+    assert spread([0.25], ".2f") == "0.25"
+
+
+def test_one_target_a_user_counts_by_its_place_among_unseen_films(tmp_path: Path) -> None:
+    config = replace(run_config("None"), split=SplitConfig(kind=SplitKind.LEAVE_LAST))
+    run = judged_run(tmp_path, small_dataset("1m"), config)
+    better = run.outcome.at_their_time.unseen.better
+    hit_rate, ndcg = hit_rate_and_ndcg(run)
+    assert hit_rate == pytest.approx(np.mean([place < 10 for place in better]))
+    assert ndcg == pytest.approx(np.mean([1 / np.log2(place + 2) if place < 10 else 0 for place in better]))
+    assert 0 < ndcg < hit_rate < 1
+
+
+def test_our_best_sees_the_same_windows_as_the_tutorial() -> None:
+    ours, tutorial = best_on_windows(), PRESETS[Preset.TFRS_GRU]
+    assert ours.family is Family.SASREC
+    assert ours.split == tutorial.split and ours.split.kind is SplitKind.WINDOWS
+    assert ours.sequence is not None and tutorial.sequence is not None
+    assert ours.sequence.max_length == tutorial.sequence.max_length == 10
