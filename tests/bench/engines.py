@@ -10,7 +10,7 @@ from pathlib import Path
 
 from movierec_cli.config import DataConfig
 from tests.bench.baselines import LEAVE_LAST, divided
-from tests.bench.rows import Archives, Row, run_process, spread
+from tests.bench.rows import Archives, Row, on_engine, run_process, spread
 from tests.bench.sequence_epoch import SEQUENCE, TRAINING, our_epochs, positions
 
 ENGINES = ("tensorflow", "jax")
@@ -69,8 +69,8 @@ def _row(what: str, seconds: list[float], reference: float | None) -> Row:
 def engine_epochs(engine: str) -> list[float]:
     """Seconds of each epoch but the first."""
     script = Path(__file__).with_name("engine_epoch.py")
-    command = ["env", f"KERAS_BACKEND={engine}", "TF_CPP_MIN_LOG_LEVEL=3", sys.executable, str(script)]
-    finished = json.loads(run_process([*command, json.dumps(asdict(SETTINGS))]).stdout.splitlines()[-1])
+    command = [*on_engine(engine, script), json.dumps(asdict(SETTINGS))]
+    finished = json.loads(run_process(command).stdout.splitlines()[-1])
     if finished["engine"] != engine:
         sys.exit(f"Keras ran on {finished['engine']} where {engine} was asked for")
     seconds: list[float] = finished["epoch_s"]

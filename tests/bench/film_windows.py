@@ -13,6 +13,7 @@ import numpy.typing as npt
 from movierec_cli.data.dataset import Ratings
 
 CONTEXT = 10
+SHORTEST = 3  # films of a user whose windows count
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,9 @@ class Windows:
 
 
 def windows_of(ratings: Ratings, rows: npt.NDArray[np.int64], length: int = CONTEXT) -> Windows:
-    """The windows whose films are the ratings at `rows`; a user's first film has none and is left out.
+    """The windows whose films are the ratings at `rows`.
 
+    A user's first film has none and is left out, and so are users with fewer than `SHORTEST` films.
     What comes before is taken from all ratings, whichever part of a split they are in, as the tutorials
     draw their test part from finished windows.
     """
@@ -33,7 +35,7 @@ def windows_of(ratings: Ratings, rows: npt.NDArray[np.int64], length: int = CONT
     users, movies = ratings.user_index[order], ratings.movie_index[order]
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
-    asked = place[rows]
+    asked = place[rows[np.bincount(ratings.user_index)[ratings.user_index[rows]] >= SHORTEST]]
     before = asked - np.searchsorted(users, users[asked])  # how many films of the user come earlier
     asked, before = asked[before > 0], np.minimum(before[before > 0], length)
     steps = np.arange(length)  # [length]

@@ -58,6 +58,14 @@ class Finished:
     stdout: str
 
 
+def on_engine(engine: str, script: Path) -> list[str]:
+    """A command that runs a script with this engine of Keras, as it comes.
+
+    Our own training sets XLA's flags for its process, and its children would have them too.
+    """
+    return ["env", "-u", "XLA_FLAGS", f"KERAS_BACKEND={engine}", sys.executable, str(script)]
+
+
 def spread(values: Sequence[float], form: str) -> str:
     """The mean, and between which values it lies: ".3152 (.3140 … .3170)"; of one value, that alone."""
     mean, low, high = (format(value, form) for value in (sum(values) / len(values), min(values), max(values)))

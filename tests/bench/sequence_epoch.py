@@ -83,6 +83,9 @@ def our_epochs(
     dataset: Dataset, split: Split, sequence: SequenceConfig, training: TrainingConfig
 ) -> list[float]:
     """Seconds of each epoch but the first."""
+    from movierec_cli.models.sequential.engine import start_keras
+
+    start_keras()
     from movierec_cli.models.sequential.training import train_sequences
 
     config = RunConfig(family=Family.SASREC, split=LEAVE_LAST, sequence=sequence, training=training)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,7 @@ from movierec_cli.config import DEFAULT_TOP_K, DataConfig
 from movierec_cli.usual import PRESETS, Preset
 from tests.bench.baselines import divided
 from tests.bench.film_windows import Windows, top_k_over_all, windows_of
-from tests.bench.rows import Archives, Row, run_process
+from tests.bench.rows import Archives, Row, on_engine, run_process
 
 TFRS_EPOCHS = 3
 KERAS_RS = {
@@ -67,7 +66,7 @@ def _keras_rs(train: Windows, test: Windows, n_movies: int, sizes: str) -> Row:
             test_contexts=test.contexts[shuffled],
             test_labels=test.labels[shuffled],
         )
-        command = ["env", f"KERAS_BACKEND={ENGINE}", sys.executable, str(script), str(windows), str(result)]
+        command = [*on_engine(ENGINE, script), str(windows), str(result)]
         finished = run_process([*command, json.dumps({**KERAS_RS, "n_movies": n_movies})])
         with np.load(result) as file:
             top_k = top_k_over_all(file["queries"], file["movies"], test.labels[shuffled], DEFAULT_TOP_K)
