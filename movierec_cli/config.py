@@ -340,6 +340,14 @@ class Optimizer(enum.StrEnum):
     ADAGRAD = "adagrad"
 
 
+class Schedule(enum.StrEnum):
+    """How the learning rate goes over the epochs."""
+
+    CONSTANT = "constant"
+    COSINE = "cosine"
+    """Up in the first epoch, then down along half a cosine to a hundredth in the last."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SequenceConfig:
     """A model of the order of a user's films. Sizes are widths of vectors.
@@ -357,6 +365,7 @@ class SequenceConfig:
     windows: bool = False  # each film is learned from a window of its own, not all of a history at once
     num_negatives: int = 256  # of the sampled losses, for each micro-batch
     optimizer: Optimizer = Optimizer.ADAM
+    schedule: Schedule = Schedule.COSINE
 
     def __post_init__(self) -> None:
         for name in ("max_length", "embedding_size", "num_layers", "num_heads", "hidden_size"):

@@ -11,8 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,43 +20,14 @@ import tf_keras
 
 from movierec_cli.config import TrainingConfig
 from movierec_cli.errors import MovierecError
+from movierec_cli.models.trained import FitObserver, FitResult, Validation
 from movierec_cli.models.two_tower import TwoTowerModel
-from movierec_cli.registry.record import EpochRecord, RatingErrors, TopK
+from movierec_cli.registry.record import EpochRecord
 
 AVERAGED_EPOCHS = 5.0
 ADAM_BETA_2 = 0.99  # .999 forgets too slowly: at twice the default rate training diverged
 
 Weights = list[npt.NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class Validation:
-    """What the validation part shows of a model."""
-
-    worth: float  # the epoch with the highest is kept
-    top_k: TopK
-    ratings: RatingErrors | None = None  # where it predicts them
-
-
-class FitObserver(Protocol):
-    """Hears how training goes."""
-
-    def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None: ...
-
-    def validated(self, record: EpochRecord) -> None: ...
-
-    def refit_started(self, num_epochs: int) -> None: ...
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """How training went. The model holds the averaged weights of the best epoch."""
-
-    history: tuple[EpochRecord, ...]
-    best_epoch: int
-    epochs_run: int
-    training_s: float
-    validation_s: float
 
 
 class AveragedWeights:

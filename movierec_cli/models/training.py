@@ -20,20 +20,12 @@ from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import evaluate
-from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.questions import Asked, Questions
 from movierec_cli.evaluation.ranks import ScoreBlock, rank_positives
 from movierec_cli.evaluation.ratings import RatingOutcome, rating_errors
 from movierec_cli.evaluation.top_k import JUDGED_K, top_k
 from movierec_cli.models.features import Rows, Vocabulary, fit_features
-from movierec_cli.models.fitting import (
-    FitObserver,
-    FitResult,
-    Validation,
-    assign_weights,
-    fit,
-    fit_epochs,
-)
+from movierec_cli.models.fitting import assign_weights, fit, fit_epochs
 from movierec_cli.models.objectives import OBJECTIVES
 from movierec_cli.models.queries import (
     GroupedInteractions,
@@ -46,6 +38,7 @@ from movierec_cli.models.rating.batches import RatedPairs, rated_batches
 from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.rating.multi_task import MultiTaskModel
 from movierec_cli.models.rating.predictions import rating_head, rating_outcome
+from movierec_cli.models.trained import FitObserver, TrainedModel, Validation
 from movierec_cli.models.two_tower import TwoTowerModel
 from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.rating_head import RatingHead
@@ -58,19 +51,6 @@ STARS_WORTH = 4.0
 Recall still creeps up long after the stars have begun to overfit, and between models worth comparing it
 differs several times as much as RMSE does.
 """
-
-
-@dataclass(frozen=True)
-class TrainedModel:
-    """What a training gives to the registry."""
-
-    fit: FitResult
-    refit_s: float  # seconds, 0 where the model of the validation fit is kept
-    outcome: Outcome
-    n_parameters: int
-    artifacts: RunArtifacts
-    rating_outcome: RatingOutcome | None = None  # where it has that task
-    rating_head: RatingHead | None = None
 
 
 @dataclass(frozen=True)

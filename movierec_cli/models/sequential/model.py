@@ -1,0 +1,159 @@
+"""A network with its tables of films, as functions of a list of weights, which is what JAX wants."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.config import Family, FeatureSet, SequenceConfig
+from movierec_cli.models.inputs import Input
+from movierec_cli.models.sequential.batches import Columns
+from movierec_cli.models.sequential.films import FilmTable
+from movierec_cli.models.sequential.network import SequenceNetwork
+
+
+@contextlib.contextmanager
+def _keras_seeded(seed: int) -> Iterator[None]:
+    """Keras' initializers draw their seeds from Python's generator, which is as it was afterwards.
+
+    `keras.utils.set_random_seed` would import TensorFlow, where that is installed.
+    """
+    before = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before)
+
+
+HISTORY_TABLE = "history_table"
+"""Among the named weights: what serving reads in place of the films' features."""
+
+
+class SequenceModel:
+    """A model of either family.
+
+    Args:
+        family: GRU4REC or SASREC.
+        config: sizes.
+        feature_set: what it sees.
+        n_movies: rows of the catalogue.
+        inputs: the films' encoded features.
+        seed: of the first weights.
+    """
+
+    def __init__(
+        self,
+        family: Family,
+        config: SequenceConfig,
+        feature_set: FeatureSet,
+        n_movies: int,
+        inputs: tuple[Input, ...] = (),
+        seed: int = 0,
+    ):
+        self.config = config
+        with _keras_seeded(seed):
+            self._make(family, feature_set, n_movies, inputs)
+
+    def _make(
+        self, family: Family, feature_set: FeatureSet, n_movies: int, inputs: tuple[Input, ...]
+    ) -> None:
+        config = self.config
+        self.candidates = FilmTable(n_movies, config.embedding_size, inputs, name="candidates")
+        self.history = (
+            self.candidates
+            if config.shared_embeddings
+            else FilmTable(n_movies, config.embedding_size, inputs, name="history")
+        )
+        self.network = SequenceNetwork(family, config, feature_set, name="network")
+        self._build()
+
+    def _build(self) -> None:
+        names = ("movie", "segment", "position", "gap", "gap_to_next")
+        row = {name: np.zeros((1, self.config.max_length), np.int32) for name in names}
+        table = np.zeros((1, self.config.embedding_size), np.float32)
+        self.network(table, row)
+        tables = [self.candidates] if self.history is self.candidates else [self.candidates, self.history]
+        self._of_films = [variable for table in tables for variable in table.trainable_variables]
+        self._of_network = list(self.network.trainable_variables)
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """All that is trained, in one order: the films', then the network's."""
+        return [*self._of_films, *self._of_network]
+
+    def named_weights(self) -> dict[str, npt.NDArray[np.float32]]:
+        """The variables' values, and under `HISTORY_TABLE` the films' embeddings as history."""
+        parts = {"films": self._of_films, "network": self._of_network}
+        named = {
+            f"{part}/{number:02d}/{variable.name}": np.asarray(variable.value)
+            for part, variables in parts.items()
+            for number, variable in enumerate(variables)
+        }
+        return named | {HISTORY_TABLE: np.asarray(self.tables(self.weights())[0])}
+
+    def serve(self, named: dict[str, npt.NDArray[Any]], films: npt.NDArray[np.float32]) -> None:
+        """Takes over a trained network and its films as they are, whatever features they were made of.
+
+        Args:
+            named: what `named_weights` gave.
+            films: the films' embeddings as candidates, [n_movies, dim].
+
+        Raises:
+            ValueError: the weights are of another network.
+        """
+        network = [named[name] for name in sorted(named) if name.startswith("network/")]
+        if [value.shape for value in network] != [tuple(variable.shape) for variable in self._of_network]:
+            raise ValueError(f"the saved weights do not fit this network: {sorted(named)}")
+        for variable, value in zip(self._of_network, network, strict=True):
+            variable.assign(value)
+        self.candidates.own.assign(films)
+        self.history.own.assign(named[HISTORY_TABLE])
+
+    def weights(self) -> list[jax.Array]:
+        """The variables' values."""
+        return [variable.value for variable in self.variables]
+
+    def assign(self, weights: list[npt.NDArray[Any]]) -> None:
+        """Puts values into the variables, one for one."""
+        for variable, value in zip(self.variables, weights, strict=True):
+            variable.assign(value)
+
+    def tables(self, weights: list[jax.Array]) -> tuple[jax.Array, jax.Array]:
+        """The films' embeddings as history and as candidates, [n_movies, dim] each."""
+        with self._with(weights):
+            candidates = self.candidates.vectors()
+            history = candidates if self.history is self.candidates else self.history.vectors()
+        return history, candidates
+
+    def states(
+        self, weights: list[jax.Array], history: jax.Array, row: Columns, seed: jax.Array | None = None
+    ) -> jax.Array:
+        """States after each film of each row, [b, length, dim]."""
+        with self._with(weights):
+            states: jax.Array = self.network(history, row, seed)
+        return states
+
+    def learned_states(
+        self, weights: list[jax.Array], history: jax.Array, row: Columns, seed: jax.Array
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """What a loss takes: states [n, dim], targets [n] and weights [n].
+
+        Of windows only the last place is learned from, so the others are left out.
+        """
+        states = self.states(weights, history, row, seed)
+        targets, learned = row["target"], row["weight"].astype(jnp.float32)
+        if self.config.windows:
+            return states[:, -1], targets[:, -1], learned[:, -1]
+        return states.reshape(-1, states.shape[-1]), targets.reshape(-1), learned.reshape(-1)
+
+    def _with(self, weights: list[jax.Array]) -> keras.StatelessScope:
+        return keras.StatelessScope(state_mapping=list(zip(self.variables, weights, strict=True)))

@@ -1,0 +1,207 @@
+"""The two networks: rows of films in, a state after each film out.
+
+A state is compared with every film's embedding. Nothing in a state comes from a later film or from another
+piece of the same row; places without a film have a state that nobody uses.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import keras
+
+from movierec_cli.config import Family, Feature, FeatureSet, SequenceConfig
+from movierec_cli.models.sequential.batches import NO_PIECE, Columns
+from movierec_cli.models.sequential.dropout import HashedDropout
+from movierec_cli.models.sequential.histories import GAP_BUCKETS
+
+_TIMES = {Feature.TIME_GAP: "gap", Feature.QUERY_TIME: "gap_to_next"}
+_HIDDEN = -1e9  # a score that no attention is left of
+_INITIAL = 0.02  # standard deviation of embeddings
+
+
+class AttentionBlock(keras.layers.Layer):
+    """Attention to what came before, then a feed-forward layer; each normalised first and added.
+
+    Kang & McAuley 2018, "Self-attentive sequential recommendation"; normalisation first as in Xiong et al.
+    2020, "On layer normalization in the transformer architecture".
+    """
+
+    def __init__(self, config: SequenceConfig, number: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        size = config.embedding_size
+        self.num_heads = config.num_heads
+        self.norms = [keras.layers.LayerNormalization(epsilon=1e-6) for _ in range(2)]
+        self.dropouts = [HashedDropout(config.dropout, 4 * number + part) for part in range(4)]
+        self.projection = keras.layers.Dense(3 * size, use_bias=False)
+        self.output_layer = keras.layers.Dense(size, use_bias=False)
+        self.inner = keras.layers.Dense(config.hidden_size, activation="relu")
+        self.outer = keras.layers.Dense(size)
+
+    def call(self, states: jax.Array, hidden: jax.Array, seed: jax.Array | None = None) -> jax.Array:
+        """States [b, length, dim] and added scores [b, 1, length, length] to states of the same shape."""
+        of_attention, of_outputs, of_inner, of_outer = self.dropouts
+        attended = self._attend(self.norms[0](states), hidden, of_attention, seed)
+        states = states + of_outputs(attended, seed)
+        inner = of_inner(self.inner(self.norms[1](states)), seed)
+        after: jax.Array = states + of_outer(self.outer(inner), seed)
+        return after
+
+    def _attend(
+        self, states: jax.Array, hidden: jax.Array, dropout: HashedDropout, seed: jax.Array | None
+    ) -> jax.Array:
+        rows, length, size = states.shape
+        parts = self.projection(states).reshape(rows, length, 3, self.num_heads, size // self.num_heads)
+        query, key, value = (parts[:, :, part] for part in range(3))
+        scores = jnp.einsum("blhe,bmhe->bhlm", query, key) / math.sqrt(size // self.num_heads)
+        weights = dropout(jax.nn.softmax(scores + hidden, axis=-1), seed)
+        mixed = jnp.einsum("bhlm,bmhe->blhe", weights, value)
+        attended: jax.Array = self.output_layer(mixed.reshape(rows, length, size))
+        return attended
+
+
+class RecurrentLayer(keras.layers.Layer):
+    """A gated recurrent unit whose memory is cleared where a new piece begins.
+
+    Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder", with the reset gate after
+    the matrix product, as cuDNN and Keras have it.
+    """
+
+    def __init__(self, units: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.units = units
+        self.projection = keras.layers.Dense(3 * units)
+
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        """Makes the weights."""
+        self.recurrent = self.add_weight(
+            shape=(self.units, 3 * self.units), initializer="orthogonal", name="recurrent"
+        )
+        self.recurrent_bias = self.add_weight(
+            shape=(3 * self.units,), initializer="zeros", name="recurrent_bias"
+        )
+        self.projection.build(shape)
+
+    def call(self, states: jax.Array, goes_on: jax.Array) -> jax.Array:
+        """From [b, length, dim] to [b, length, units]; memory is cleared where `goes_on` [b, length] is 0."""
+        recurrent, bias = jnp.asarray(self.recurrent), jnp.asarray(self.recurrent_bias)
+        projected = jnp.swapaxes(self.projection(states), 0, 1)  # [length, b, 3 · units]
+
+        def step(memory: jax.Array, now: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+            inputs, kept = now
+            memory = memory * kept[:, None]
+            update_in, reset_in, candidate_in = jnp.split(inputs, 3, axis=1)
+            update_of, reset_of, candidate_of = jnp.split(memory @ recurrent + bias, 3, axis=1)
+            update = jax.nn.sigmoid(update_in + update_of)
+            candidate = jnp.tanh(candidate_in + jax.nn.sigmoid(reset_in + reset_of) * candidate_of)
+            memory = update * memory + (1 - update) * candidate
+            return memory, memory
+
+        empty = jnp.zeros((states.shape[0], self.units), states.dtype)
+        _, outputs = jax.lax.scan(step, empty, (projected, jnp.swapaxes(goes_on, 0, 1)))
+        return jnp.swapaxes(outputs, 0, 1)
+
+
+class _Attention(keras.layers.Layer):
+    """SASRec's body: positions, blocks, a last normalisation."""
+
+    def __init__(self, config: SequenceConfig, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.positions = keras.layers.Embedding(
+            config.max_length, config.embedding_size, _initializer(config)
+        )
+        self.dropout = HashedDropout(config.dropout, 0)
+        self.blocks = [AttentionBlock(config, 1 + layer) for layer in range(config.num_layers)]
+        self.norm = keras.layers.LayerNormalization(epsilon=1e-6)
+        self.max_length = config.max_length
+
+    def call(self, films: jax.Array, row: Columns, seed: jax.Array | None = None) -> jax.Array:
+        length = films.shape[1]
+        # A shorter row ends where a long one would: the newest film has the highest position.
+        position = row["position"] + (self.max_length - length)
+        states = self.dropout(films + self.positions(position), seed)
+        segment = row["segment"]
+        same = segment[:, :, None] == segment[:, None, :]
+        visible = same & jnp.tril(jnp.ones((length, length), bool))
+        hidden = jnp.where(visible, 0.0, _HIDDEN)[:, None]
+        for block in self.blocks:
+            states = block(states, hidden, seed)
+        normalised: jax.Array = self.norm(states)
+        return normalised
+
+
+class _Recurrence(keras.layers.Layer):
+    """GRU4Rec's body: recurrent layers, then a layer that brings their memory to the films' size.
+
+    Hidasi et al. 2016, "Session-based recommendations with recurrent neural networks".
+    """
+
+    def __init__(self, config: SequenceConfig, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.layers = [RecurrentLayer(config.hidden_size) for _ in range(config.num_layers)]
+        self.dropouts = [HashedDropout(config.dropout, layer) for layer in range(config.num_layers + 1)]
+        fits = config.hidden_size == config.embedding_size
+        self.output_layer = None if fits else keras.layers.Dense(config.embedding_size)
+
+    def call(self, films: jax.Array, row: Columns, seed: jax.Array | None = None) -> jax.Array:
+        segment = row["segment"]
+        before = jnp.pad(segment[:, :-1], ((0, 0), (1, 0)))
+        goes_on = (segment == before).astype(films.dtype)
+        states = films
+        for layer, dropout in zip(self.layers, self.dropouts, strict=False):
+            states = layer(dropout(states, seed), goes_on)
+        states = self.dropouts[-1](states, seed)
+        sized: jax.Array = states if self.output_layer is None else self.output_layer(states)
+        return sized
+
+
+_BODIES: dict[Family, type[_Attention] | type[_Recurrence]] = {
+    Family.SASREC: _Attention,
+    Family.GRU4REC: _Recurrence,
+}
+
+
+def _initializer(config: SequenceConfig) -> keras.Initializer:
+    return keras.initializers.RandomNormal(stddev=_INITIAL)
+
+
+class SequenceNetwork(keras.Model):
+    """Films of a row to states.
+
+    Args:
+        family: GRU4REC or SASREC.
+        config: sizes.
+        feature_set: of which the times count here; what films are made of is `films.FilmTable`'s.
+    """
+
+    def __init__(self, family: Family, config: SequenceConfig, feature_set: FeatureSet, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.body = _BODIES[family](config)
+        # Attention sums films and positions, and works best on films that are not drowned by them.
+        self.scale = math.sqrt(config.embedding_size) if family is Family.SASREC else 1.0
+        self.times = {
+            column: keras.layers.Embedding(GAP_BUCKETS + 1, config.embedding_size, _initializer(config))
+            for feature, column in _TIMES.items()
+            if feature in feature_set
+        }
+
+    def call(self, table: jax.Array, row: Columns, seed: jax.Array | None = None) -> jax.Array:
+        """States after each film.
+
+        Args:
+            table: the films' embeddings as history, [n_movies, dim].
+            row: the columns of `batches.RowMaker`, [b, length] each.
+            seed: uint32 scalar for dropout in training; None elsewhere.
+
+        Returns:
+            float32 [b, length, dim].
+        """
+        films = table[row["movie"]] * self.scale
+        for column, embedding in self.times.items():
+            films = films + embedding(row[column])
+        films = jnp.where((row["segment"] == NO_PIECE)[:, :, None], 0.0, films)
+        states: jax.Array = self.body(films, row, seed)
+        return states

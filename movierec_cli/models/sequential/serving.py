@@ -1,0 +1,54 @@
+"""Scores for a history that need not be in the data, by a saved model of sequences."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.errors import SavedModelError
+from movierec_cli.models.sequential.engine import start_keras
+from movierec_cli.registry.store import Run
+
+
+def score_history(
+    run: Run, movie_rows: npt.NDArray[np.int64], seconds: npt.NDArray[np.int64] | None = None
+) -> npt.NDArray[np.float32]:
+    """What a saved model makes of some films, watched one after the other.
+
+    Args:
+        run: of a sequential family.
+        movie_rows: int [n], rows of the run's own movies, oldest first; the newest `max_length` count.
+        seconds: int [n], when each was watched; None: all at once. The query comes right after the last.
+
+    Returns:
+        float32 [n_movies], a score for each of the run's movies.
+
+    Raises:
+        ValueError: the history is empty.
+        SavedModelError: the run's files are damaged.
+    """
+    if len(movie_rows) == 0:
+        raise ValueError("a history needs one film or more")
+    start_keras()
+    from movierec_cli.models.sequential.histories import Histories
+    from movierec_cli.models.sequential.model import SequenceModel
+    from movierec_cli.models.sequential.queries import Reader
+
+    config = run.record.config
+    assert config.sequence is not None  # the caller chose a run of a sequential family
+    model = SequenceModel(config.family, config.sequence, config.feature_set, len(run.artifacts.movie_ids))
+    n = len(movie_rows)
+    histories = Histories(
+        rows=np.arange(n),
+        starts=np.array([0, n]),
+        movies=movie_rows.astype(np.int32),
+        seconds=np.zeros(n, np.int64) if seconds is None else seconds.astype(np.int64),
+    )
+    try:
+        model.serve(run.artifacts.weights, run.artifacts.movie_embeddings)
+    except (KeyError, ValueError) as error:
+        raise SavedModelError(f"{run.folder}: weights.npz is not of this model: {error}") from error
+    reader = Reader(model, histories, config.feature_set)
+    states, films = reader.states(model.weights(), reader.last())
+    scores: npt.NDArray[np.float32] = films @ states[0]
+    return scores
