@@ -9,18 +9,18 @@ from typing import Any
 
 from movierec_cli.config import (
     BASELINES,
+    DEFAULT_BASELINES,
+    NO_FEATURES,
     RATING_BASELINES,
     DataConfig,
     Family,
     FeatureSet,
-    ModelConfig,
     SplitConfig,
     Task,
     TaskWeights,
-    TrainingConfig,
-    usual_model,
 )
 from movierec_cli.registry.record import RunConfig
+from movierec_cli.usual import PRESETS, Usual, usual
 
 _NONE, _FEATURES, _TASKS = "None", "--additional_feature_sets", "--tasks"
 # Where an option is not called as its field.
@@ -31,14 +31,22 @@ _OPTIONS = {"kind": "split"}
 class _Training:
     """What one command can train: sets that share everything but their features and task weights."""
 
-    model: ModelConfig
-    training: TrainingConfig  # with the first seed
+    config: RunConfig  # without features and tasks, with the first seed
     n_seeds: int
     tasks: tuple[TaskWeights, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Command:
+    """One command without its baselines."""
+
+    words: list[str]
+    predicts_ratings: bool
+    baselines: tuple[Family, ...] = DEFAULT_BASELINES  # that it has if none are named
+
+
 def train_command_line(configs: Sequence[RunConfig], data: DataConfig) -> str:
-    """`movierec train` with the options that differ from the defaults.
+    """`movierec train` with the options that differ from what is usual for its model, or from a preset.
 
     Where the runs were trained in several ways it is several commands, joined by `&&`. The seed of the
     split is no option, so it is left out; runs of baselines alone come with the default feature sets.
@@ -47,42 +55,61 @@ def train_command_line(configs: Sequence[RunConfig], data: DataConfig) -> str:
         configs: of the runs, all with one split.
         data: which data set.
     """
-    split = configs[0].split
-    shared = [*_changed(data, DataConfig()), *_changed(replace(split, seed=SplitConfig.seed), SplitConfig())]
+    split = replace(configs[0].split, seed=SplitConfig.seed)
     families = [config.family for config in configs]
-    commands = [_training_words(*one, split) for one in _trainings(configs).items()]
-    if any(family in RATING_BASELINES for family in families) and not any(_TASKS in one for one in commands):
-        commands.append([_FEATURES, _NONE, _TASKS, Task.RATING])
-    commands = commands or [[]]
-    with_ratings = [words for words in commands if _TASKS in words]
-    _name(commands, "--baselines", [family for family in families if family in BASELINES])
-    _name(with_ratings, "--rating_baselines", [family for family in families if family in RATING_BASELINES])
-    return " && ".join(shlex.join(["movierec", "train", *shared, *words]) for words in commands)
+    commands = [_command(*one, split, data) for one in _trainings(configs).items()]
+    rating_baselines = tuple(family for family in families if family in RATING_BASELINES)
+    if rating_baselines and not any(one.predicts_ratings for one in commands):
+        commands.append(_without_models(split, data, [_FEATURES, _NONE, _TASKS, Task.RATING]))
+    commands = commands or [_without_models(split, data, [])]
+    baselines = tuple(family for family in families if family in BASELINES)
+    with_ratings = [one for one in commands if one.predicts_ratings]
+    _name("--baselines", baselines, [(one.words, one.baselines) for one in commands])
+    _name("--rating_baselines", rating_baselines, [(one.words, RATING_BASELINES) for one in with_ratings])
+    return " && ".join(shlex.join(["movierec", "train", *one.words]) for one in commands)
 
 
-def _name(commands: Iterable[list[str]], option: str, baselines: Sequence[Family]) -> None:
+def _name(
+    option: str,
+    asked: tuple[Family, ...],
+    commands: Iterable[tuple[list[str], tuple[Family, ...]]],
+) -> None:
     """Asks for baselines in the first command, and for none in the others."""
-    for number, words in enumerate(commands):
-        words += [option, *(baselines if number == 0 and baselines else [_NONE])]
+    for number, (words, default) in enumerate(commands):
+        wanted = () if number else asked
+        if wanted != default:
+            words += [option, *(wanted or [_NONE])]
+
+
+def _without_models(split: SplitConfig, data: DataConfig, words: Iterable[str]) -> _Command:
+    start = [*_changed(data, DataConfig()), *_changed(split, _named_split(usual(split=split.kind)))]
+    return _Command([*start, *words], predicts_ratings=_TASKS in words)
 
 
 def _trainings(configs: Iterable[RunConfig]) -> dict[_Training, list[FeatureSet]]:
     """The feature sets of each command."""
-    seeds: dict[tuple[ModelConfig, TrainingConfig, FeatureSet, TaskWeights | None], set[int]] = {}
+    seeds: dict[tuple[RunConfig, FeatureSet, TaskWeights | None], set[int]] = {}
     for config in configs:
-        if config.model is not None and config.training is not None:
-            key = (config.model, replace(config.training, seed=0), config.feature_set, config.tasks)
+        if config.training is not None:
+            key = (_shared(config), config.feature_set, config.tasks)
             seeds.setdefault(key, set()).add(config.training.seed)
     weights: dict[tuple[_Training, FeatureSet], list[TaskWeights | None]] = {}
-    for (model, training, feature_set, tasks), found in seeds.items():
+    for (shared, feature_set, tasks), found in seeds.items():
         for first, n_seeds in _runs_of_numbers(found):
-            one = _Training(model, replace(training, seed=first), n_seeds)
-            weights.setdefault((one, feature_set), []).append(tasks)
+            assert shared.training is not None
+            config = replace(shared, training=replace(shared.training, seed=first))
+            weights.setdefault((_Training(config, n_seeds), feature_set), []).append(tasks)
     trainings: dict[_Training, list[FeatureSet]] = {}
     for (one, feature_set), sweep in weights.items():
         for tasks_of_one in _sweeps(sweep):
             trainings.setdefault(replace(one, tasks=tasks_of_one), []).append(feature_set)
     return trainings
+
+
+def _shared(config: RunConfig) -> RunConfig:
+    """Equal for what one command can train, seeds and sweeps of task weights apart."""
+    family = Family.TWO_TOWER if config.family is Family.MULTI_TASK else config.family
+    return replace(config.without_seed, family=family, feature_set=NO_FEATURES, tasks=None)
 
 
 def _runs_of_numbers(numbers: Iterable[int]) -> list[tuple[int, int]]:
@@ -123,13 +150,42 @@ def _combined(retrievals: Iterable[float], ratings: Sequence[float]) -> tuple[Ta
     return tuple(TaskWeights(retrieval=one, rating=other) for one, other in pairs if one or other)
 
 
-def _training_words(one: _Training, feature_sets: Iterable[FeatureSet], split: SplitConfig) -> list[str]:
-    words: list[str] = []
-    for feature_set in feature_sets:
-        words += [_FEATURES, *(feature_set.features or [_NONE])]
+def _command(
+    one: _Training, feature_sets: Sequence[FeatureSet], split: SplitConfig, data: DataConfig
+) -> _Command:
+    """The shortest that trains it: from what is usual, or from a preset."""
+    family, rates = one.config.family, bool(one.tasks)
+    start = usual(family, split.kind, rates=rates)
+    named = replace(start, split=_named_split(start))
+    starts = [([] if family is Usual.family else ["--model", family.value], named)]
+    starts += [
+        (["--preset", preset.value], found) for preset, found in PRESETS.items() if found.family is family
+    ]
+    words = [
+        ([*first, *_changed(data, DataConfig()), *_training_words(one, feature_sets, split, found)], found)
+        for first, found in starts
+    ]
+    shortest, found = min(words, key=lambda pair: len(pair[0]))
+    return _Command(shortest, rates, found.baselines)
+
+
+def _named_split(start: Usual) -> SplitConfig:
+    """The usual split of its kind, under the kind that is usual: what it differs in has to be named."""
+    return replace(start.split, kind=usual(start.family).split.kind)
+
+
+def _training_words(
+    one: _Training, feature_sets: Sequence[FeatureSet], split: SplitConfig, start: Usual
+) -> list[str]:
+    """The options that differ from `start`."""
+    words = [*_changed(split, start.split)]
+    if tuple(feature_sets) != start.feature_sets:
+        for feature_set in feature_sets:
+            words += [_FEATURES, *(feature_set.features or [_NONE])]
     words += _task_words(one.tasks)
-    words += _changed(one.model, usual_model(split.kind, rates=bool(one.tasks)))
-    words += _changed(one.training, TrainingConfig().resolved(split.kind))
+    for part in ("model", "sequence", "training"):
+        if getattr(start, part) is not None:
+            words += _changed(getattr(one.config, part), getattr(start, part))
     return words + (["--seeds", str(one.n_seeds)] if one.n_seeds > 1 else [])
 
 
@@ -152,7 +208,7 @@ def _changed(config: Any, default: Any) -> Iterator[str]:
     """Options for the fields that differ from the default's."""
     for field in fields(config):
         value = getattr(config, field.name)
-        if value == getattr(default, field.name):
+        if value is None or value == getattr(default, field.name):  # no option says None
             continue
         option = f"--{_OPTIONS.get(field.name, field.name)}"
         if isinstance(value, bool):

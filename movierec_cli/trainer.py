@@ -3,59 +3,36 @@
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+import shutil
+from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
-from movierec_cli import __version__
-from movierec_cli.config import Family, Feature, TaskWeights, TrainerConfig, usual_model
+from movierec_cli.config import Family, Feature, TaskWeights, TrainerConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.restrict import restrict
 from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
 from movierec_cli.errors import MovierecError
-from movierec_cli.evaluation.evaluate import evaluate
-from movierec_cli.evaluation.outcome import Outcome
-from movierec_cli.evaluation.ratings import RatingOutcome, rating_errors
+from movierec_cli.evaluation.ratings import rating_errors
 from movierec_cli.evaluation.top_k import top_k_of
-from movierec_cli.models.baselines import fit_baseline, fit_rating_baseline
+from movierec_cli.family_checks import check_family
 from movierec_cli.models.baselines.ease import MOST_MOVIES
 from movierec_cli.models.features import require_features
-from movierec_cli.models.tensorflow_start import start_tensorflow
-from movierec_cli.registry.artifacts import RunArtifacts
-from movierec_cli.registry.rating_head import RatingHead
+from movierec_cli.models.trained import FitObserver
 from movierec_cli.registry.record import NO_TOP_K, DataIdentity, EpochRecord, RunConfig, RunRecord
 from movierec_cli.registry.store import Run, find_run, run_name, save_run
-
-# The packages that decide a run's numbers.
-_PACKAGES = {
-    Family.TWO_TOWER: ("tensorflow", "tf_keras", "tensorflow-recommenders", "numpy"),
-    Family.MULTI_TASK: ("tensorflow", "tf_keras", "tensorflow-recommenders", "numpy"),
-    Family.POPULARITY: ("numpy",),
-    Family.RECENT_POPULARITY: ("numpy",),
-    Family.ITEM_KNN: ("numpy", "implicit"),
-    Family.IALS: ("numpy", "implicit"),
-    Family.EASE: ("numpy", "scipy"),
-    Family.GLOBAL_MEAN: ("numpy",),
-    Family.RATING_BIAS: ("numpy",),
-    Family.BIASED_MF: ("numpy", "scikit-surprise"),
-}
+from movierec_cli.run_fitting import Fitted, Fitting, fit_run, versions
+from movierec_cli.usual import usual
 
 
-class TrainingObserver(Protocol):
+class TrainingObserver(FitObserver, Protocol):
     """Hears how the main job goes. Positions count runs, from 1."""
 
     def data_loading(self, message: str, done: int, total: int) -> None: ...
 
     def run_started(self, label: str, position: int, total: int) -> None: ...
-
-    def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None: ...
-
-    def validated(self, record: EpochRecord) -> None: ...
-
-    def refit_started(self, num_epochs: int) -> None: ...
 
     def run_ended(self, run: Run, *, loaded: bool) -> None: ...
 
@@ -71,6 +48,9 @@ class SilentObserver:
         """Nothing."""
 
     def run_started(self, label: str, position: int, total: int) -> None:
+        """Nothing."""
+
+    def resumed(self, epoch: int) -> None:
         """Nothing."""
 
     def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None:
@@ -93,12 +73,17 @@ class SilentObserver:
 
 
 class MovieLensTrainer:
-    """Gets the data, then trains or loads a two-tower model for each feature set, and the baselines.
+    """Gets the data, then trains or loads a model for each feature set, and the baselines.
+
+    A training that was interrupted goes on where it can, unless `config.retrain` says otherwise.
 
     Args:
         config: what to train, on which data.
         observer: told of the progress.
         source: the data of `config`, where it is loaded already.
+
+    Raises:
+        UsageError: the family cannot be asked for a feature, split, loss or task.
     """
 
     def __init__(
@@ -107,6 +92,7 @@ class MovieLensTrainer:
         observer: TrainingObserver | None = None,
         source: Dataset | None = None,
     ):
+        check_family(config)
         self.config = config
         self._observer = observer or SilentObserver()
         self._loaded = source
@@ -150,15 +136,15 @@ class MovieLensTrainer:
 
     def run_configs(self) -> list[RunConfig]:
         """What is asked for: each feature set with each of its seeds, then the baselines."""
-        training = self.config.training.resolved(self.config.split.kind)
+        base = self._base()
+        assert base.training is not None
         tasks: tuple[TaskWeights | None, ...] = self.config.tasks or (None,)
         trained = [
-            RunConfig(
-                family=Family.MULTI_TASK if weights else Family.TWO_TOWER,
+            replace(
+                base,
+                family=Family.MULTI_TASK if weights else base.family,
                 feature_set=feature_set,
-                split=self.config.split,
-                model=self.config.model or usual_model(self.config.split.kind, rates=bool(self.config.tasks)),
-                training=replace(training, seed=training.seed + offset),
+                training=replace(base.training, seed=base.training.seed + offset),
                 tasks=weights,
             )
             for feature_set in self.config.feature_sets
@@ -167,6 +153,18 @@ class MovieLensTrainer:
         ]
         families = self.config.baselines + (self.config.rating_baselines if self.config.tasks else ())
         return trained + [RunConfig(family=family, split=self.config.split) for family in families]
+
+    def _base(self) -> RunConfig:
+        """What all trained runs share, with the first seed."""
+        config = self.config
+        common = usual(config.family, config.split.kind, rates=bool(config.tasks))
+        if config.family.is_sequential:
+            parts: dict[str, Any] = {"sequence": config.sequence or common.sequence}
+            training = config.training
+        else:
+            parts = {"model": config.model or common.model}
+            training = config.training.resolved(config.split.kind)
+        return RunConfig(family=config.family, split=config.split, training=training, **parts)
 
     def run(self) -> list[Run]:
         """A run for each of `run_configs`, in their order.
@@ -219,13 +217,22 @@ class MovieLensTrainer:
         return run
 
     def _train(self, config: RunConfig) -> Run:
-        fitted = self._fit(config)
         identity = DataIdentity.of(self.dataset, config.feature_set)
+        name = run_name(config, identity)
+        unfinished = self.config.saved_models_dir / f".unfinished-{name}"
+        if self.config.retrain:
+            _forget(unfinished)
+        fitted = fit_run(Fitting(self.dataset, self.split, config, self._observer, unfinished))
+        run = self._save(config, identity, fitted)
+        shutil.rmtree(unfinished, ignore_errors=True)  # the run is complete, whatever stays of this
+        return run
+
+    def _save(self, config: RunConfig, identity: DataIdentity, fitted: Fitted) -> Run:
         record = RunRecord(
             name=run_name(config, identity),
             config=config,
             data=identity,
-            versions=_versions(_PACKAGES[config.family]),
+            versions=versions(config.family),
             created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             split_summary=self.split_summary,
             test=top_k_of(fitted.outcome) if fitted.outcome else NO_TOP_K,
@@ -241,67 +248,15 @@ class MovieLensTrainer:
             rating_head=fitted.rating_head,
         )
 
-    def _fit(self, config: RunConfig) -> _Fitted:
-        if config.family.is_trained:
-            return self._towers(config)
-        return self._baseline(config) if config.family.ranks else self._rating_baseline(config)
 
-    def _towers(self, config: RunConfig) -> _Fitted:
-        start_tensorflow()
-        from movierec_cli.models.training import train_model  # imports TensorFlow
-
-        trained = train_model(self.dataset, self.split, config, self._observer)
-        fit = trained.fit
-        figures = {
-            "n_parameters": trained.n_parameters,
-            "settings": {},
-            "best_epoch": fit.best_epoch,
-            "epochs_run": fit.epochs_run,
-            "training_s": fit.training_s + trained.refit_s,
-            "validation_s": fit.validation_s,
-            "history": fit.history,
-        }
-        return _Fitted(
-            figures, trained.outcome, trained.artifacts, trained.rating_outcome, trained.rating_head
-        )
-
-    def _baseline(self, config: RunConfig) -> _Fitted:
-        baseline = fit_baseline(config.family, self.dataset, self.split)
-        outcome = evaluate(self.dataset, self.split.fit, self.split.test, baseline.model)
-        return _Fitted(_untrained(baseline.n_parameters, baseline.settings, baseline.training_s), outcome)
-
-    def _rating_baseline(self, config: RunConfig) -> _Fitted:
-        baseline = fit_rating_baseline(config.family, self.dataset, self.split)
-        ratings, rows = self.dataset.ratings, self.split.test
-        outcome = RatingOutcome(rows, ratings.user_index[rows], ratings.rating[rows], baseline.predict(rows))
-        figures = _untrained(baseline.n_parameters, baseline.settings, baseline.training_s)
-        return _Fitted(figures, None, rating_outcome=outcome)
-
-
-def _untrained(n_parameters: int, settings: dict[str, float], training_s: float) -> dict[str, Any]:
-    """The record's figures of what has no epochs."""
-    return {
-        "n_parameters": n_parameters,
-        "settings": settings,
-        "best_epoch": 0,
-        "epochs_run": 0,
-        "training_s": training_s,
-        "validation_s": 0.0,
-        "history": (),
-    }
-
-
-@dataclass(frozen=True)
-class _Fitted:
-    """A model of any family as the registry takes it."""
-
-    figures: dict[str, Any]  # of the record
-    outcome: Outcome | None  # None where it does not rank
-    artifacts: RunArtifacts | None = None
-    rating_outcome: RatingOutcome | None = None
-    rating_head: RatingHead | None = None
-
-
-def _versions(packages: Iterable[str]) -> dict[str, str]:
-    installed = {package: importlib.metadata.version(package) for package in packages}
-    return {"movierec": __version__, **installed}
+def _forget(unfinished: Path) -> None:
+    """Deletes what an interrupted training has left, if any has."""
+    try:
+        shutil.rmtree(unfinished)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise MovierecError(
+            f"{unfinished}, where an interrupted training is kept, cannot be deleted for --retrain:"
+            f" {error.strerror or error}"
+        ) from error

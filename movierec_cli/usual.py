@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass, replace
 
 from movierec_cli.config import (
+    DEFAULT_BASELINES,
     DEFAULT_FEATURE_SETS,
     NO_FEATURES,
     Family,
@@ -13,6 +14,7 @@ from movierec_cli.config import (
     LossKind,
     ModelConfig,
     Optimizer,
+    Schedule,
     SequenceConfig,
     SplitConfig,
     SplitKind,
@@ -22,7 +24,10 @@ from movierec_cli.config import (
 
 @dataclass(frozen=True, kw_only=True)
 class Usual:
-    """Every setting of a training. Of `model` and `sequence` one is there: that of the family."""
+    """Every setting of a training, and what it is held against.
+
+    Of `model` and `sequence` one is there: that of the family.
+    """
 
     family: Family = Family.TWO_TOWER
     split: SplitConfig
@@ -30,6 +35,7 @@ class Usual:
     model: ModelConfig | None = None
     sequence: SequenceConfig | None = None
     training: TrainingConfig
+    baselines: tuple[Family, ...] = DEFAULT_BASELINES
 
 
 class Preset(enum.StrEnum):
@@ -78,26 +84,31 @@ def _of_sequences(family: Family, kind: SplitKind) -> Usual:
         feature_sets=(NO_FEATURES,),
         sequence=_SEQUENCES[family],
         training=_SEQUENCE_TRAININGS[family],
+        baselines=_SEQUENCE_BASELINES,
     )
 
 
 _SEQUENCES = {
     Family.SASREC: SequenceConfig(),
-    Family.GRU4REC: SequenceConfig(num_layers=1, hidden_size=128),
+    Family.GRU4REC: SequenceConfig(num_layers=1, num_heads=1, hidden_size=128),
 }
 _SEQUENCE_TRAINING = TrainingConfig(
     num_epochs=100, learning_rate=0.004, batch_size=12_800, validation_freq=2, patience=5, refit=False
 )
 _SEQUENCE_TRAININGS = dict.fromkeys(_SEQUENCES, _SEQUENCE_TRAINING)
 
+_SEQUENCE_BASELINES = (*DEFAULT_BASELINES, Family.IALS)
+
 _TUTORIAL = SequenceConfig(
     max_length=10,
     embedding_size=32,
     hidden_size=32,
     num_layers=1,
+    num_heads=1,
     dropout=0.0,
     shared_embeddings=False,
     windows=True,
+    schedule=Schedule.CONSTANT,
 )
 
 
@@ -118,6 +129,7 @@ def _tutorial(
             patience=0,
             refit=False,
         ),
+        baselines=_SEQUENCE_BASELINES,
     )
 
 

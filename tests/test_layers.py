@@ -11,14 +11,14 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = (
     {"errors"},
-    {"config", "usual"},
+    {"config", "usual", "family_checks"},
     {"data"},
     {"models", "evaluation", "registry"},
     {
         *("trainer", "recommend", "reports", "export", "study", "judging", "selection", "leakage"),
         *("saved_study", "reproduction", "contenders", "rating_judging"),
         *("movie_search", "predict", "prediction_files", "rating_runs", "trained_rows"),
-        *("data_of_runs", "rank_by"),
+        *("data_of_runs", "rank_by", "run_fitting"),
     },
     {"cli", "__main__"},
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from movierec_cli.cli.console import Terminal
 from movierec_cli.config import DEFAULT_FEATURE_SETS, FEATURE_ALIASES, Feature, FeatureSet
@@ -14,8 +14,15 @@ FEATURE_NAMES = ("None", *Feature, *FEATURE_ALIASES)
 _SEPARATORS = re.compile(r"[,\s]+")
 
 
-def parse_feature_sets(values: Sequence[str], terminal: Terminal) -> tuple[FeatureSet, ...]:
+def parse_feature_sets(
+    values: Sequence[str], terminal: Terminal, default: Sequence[FeatureSet] = DEFAULT_FEATURE_SETS
+) -> tuple[FeatureSet, ...]:
     """One set a value such as "timestamp,movie_genres"; repeated sets are dropped with a note.
+
+    Args:
+        values: as given; none for the default.
+        terminal: where the note goes.
+        default: the sets that are used when none is named.
 
     Raises:
         UsageError: a name is unknown.
@@ -27,7 +34,7 @@ def parse_feature_sets(values: Sequence[str], terminal: Terminal) -> tuple[Featu
             terminal.note(f"The feature set '{feature_set.label}' is named twice; it counts once.")
         else:
             sets.append(feature_set)
-    return tuple(sets) or DEFAULT_FEATURE_SETS
+    return tuple(sets or default)
 
 
 def split_words(value: str, option: str) -> list[str]:
@@ -49,6 +56,6 @@ def complete_feature(incomplete: str) -> list[str]:
     return [f"{before}{comma}{name}" for name in FEATURE_NAMES if name.startswith(word)]
 
 
-def default_sets() -> str:
-    """The sets that are used when none is named, for `--help`."""
-    return "; ".join(feature_set.label.replace(" + ", " ") for feature_set in DEFAULT_FEATURE_SETS)
+def sets_shown(feature_sets: Iterable[FeatureSet] = DEFAULT_FEATURE_SETS) -> str:
+    """Sets as they are named on the command line, for `--help`."""
+    return "; ".join(feature_set.label.replace(" + ", " ") for feature_set in feature_sets)

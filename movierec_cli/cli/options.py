@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from movierec_cli.cli.feature_sets import FEATURE_NAMES, complete_feature, default_sets
+from movierec_cli.cli.feature_sets import FEATURE_NAMES, complete_feature, sets_shown
 from movierec_cli.cli.values import complete_baseline
 from movierec_cli.config import BASELINES, DEFAULT_BASELINES, DEFAULT_TOP_K, SplitKind
 
@@ -40,18 +40,16 @@ DatasetsDir = Annotated[
         "--datasets_dir", metavar="FOLDER", help="Where archives and the columns read from them are kept."
     ),
 ]
-FeatureSets = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--additional_feature_sets",
-        metavar="FEATURE...",
-        help="What a model sees besides the ids of user and movie: one feature or several, separated by "
-        "spaces or commas, or None. Name the option again for another model. "
-        f"Features: {', '.join(FEATURE_NAMES)}.",
-        autocompletion=complete_feature,
-        show_default=default_sets(),
-    ),
-]
+FEATURE_SETS = typer.Option(
+    "--additional_feature_sets",
+    metavar="FEATURE...",
+    help="What a model sees besides the ids of user and movie: one feature or several, separated by "
+    "spaces or commas, or None. Name the option again for another model. "
+    f"Features: {', '.join(FEATURE_NAMES)}.",
+    autocompletion=complete_feature,
+    show_default=sets_shown(),
+)
+FeatureSets = Annotated[list[str] | None, FEATURE_SETS]
 DatasetName = Annotated[
     str,
     typer.Option(
@@ -89,30 +87,24 @@ MovieLengths = Annotated[
         rich_help_panel=DATA_PANEL,
     ),
 ]
-SplitOption = Annotated[
-    SplitKind,
-    typer.Option(
-        "--split",
-        metavar="KIND",
-        help=f"How ratings are held out: {', '.join(SplitKind)}.",
-        rich_help_panel=DATA_PANEL,
-    ),
-]
-TestFraction = Annotated[
-    float,
-    typer.Option(
-        "--test_fraction", metavar="SHARE", help="Of all ratings, for the test.", rich_help_panel=DATA_PANEL
-    ),
-]
-ValidationFraction = Annotated[
-    float,
-    typer.Option(
-        "--validation_fraction",
-        metavar="SHARE",
-        help="Of what the test leaves, for validation.",
-        rich_help_panel=DATA_PANEL,
-    ),
-]
+SPLIT = typer.Option(
+    "--split",
+    metavar="KIND",
+    help=f"How ratings are held out: {', '.join(SplitKind)}.",
+    rich_help_panel=DATA_PANEL,
+)
+SplitOption = Annotated[SplitKind, SPLIT]
+TEST_FRACTION = typer.Option(
+    "--test_fraction", metavar="SHARE", help="Of all ratings, for the test.", rich_help_panel=DATA_PANEL
+)
+TestFraction = Annotated[float, TEST_FRACTION]
+VALIDATION_FRACTION = typer.Option(
+    "--validation_fraction",
+    metavar="SHARE",
+    help="Of what the test leaves, for validation.",
+    rich_help_panel=DATA_PANEL,
+)
+ValidationFraction = Annotated[float, VALIDATION_FRACTION]
 MIN_RATING = typer.Option(
     "--min_rating",
     metavar="STARS",
@@ -127,16 +119,14 @@ K_CORE = typer.Option(
     rich_help_panel=DATA_PANEL,
 )
 KCore = Annotated[int, K_CORE]
-Baselines = Annotated[
-    str,
-    typer.Option(
-        "--baselines",
-        metavar="NAME...",
-        help=f"What the models have to beat: {', '.join(BASELINES)}, or all, or None.",
-        autocompletion=complete_baseline,
-        rich_help_panel=JUDGING_PANEL,
-    ),
-]
+BASELINE_NAMES = typer.Option(
+    "--baselines",
+    metavar="NAME...",
+    help=f"What the models have to beat: {', '.join(BASELINES)}, or all, or None.",
+    autocompletion=complete_baseline,
+    rich_help_panel=JUDGING_PANEL,
+)
+Baselines = Annotated[str, BASELINE_NAMES]
 TopKOption = Annotated[
     str,
     typer.Option(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from movierec_cli.registry.store import Run
 
 _LABEL_WIDTH = 34
+_NDCG = "NDCG@10"
 _REDRAWS_A_SECOND = 5  # more would take time from the training
 
 
@@ -37,6 +38,7 @@ class ProgressDisplay:
         self._run = ""
         self._best: float | None = None
         self._rmse: float | None = None
+        self._ndcg: float | None = None
 
     def __enter__(self) -> ProgressDisplay:
         self._bars.start()
@@ -56,8 +58,12 @@ class ProgressDisplay:
 
     def run_started(self, label: str, position: int, total: int) -> None:
         """Draws a new bar for the run at `position`, from 1, of `total`."""
-        self._run, self._best, self._rmse = f"[{position}/{total}] {label}", None, None
+        self._run, self._best, self._rmse, self._ndcg = f"[{position}/{total}] {label}", None, None, None
         self._start(_shortened(self._run), None)
+
+    def resumed(self, epoch: int) -> None:
+        """Says that an interrupted training goes on after this epoch."""
+        self._terminal.note(f"{self._run}: resumed after epoch {epoch}")
 
     def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None:
         """Moves the bar."""
@@ -67,10 +73,20 @@ class ProgressDisplay:
             )
 
     def validated(self, record: EpochRecord) -> None:
-        """Keeps the best accuracy for the bar, and the last error of predicted ratings."""
+        """Keeps the best accuracy for the bar, and the last NDCG and error of predicted ratings.
+
+        Where the epochs are long and nobody sees the bar, each validation is a line.
+        """
         accuracy = record.validation.recall[max(record.validation.recall)]
-        self._best = accuracy if self._best is None else max(self._best, accuracy)
+        worth = accuracy if record.ndcg is None else record.ndcg
+        self._best = worth if self._best is None else max(self._best, worth)
         self._rmse = record.ratings.rmse if record.ratings is not None else None
+        self._ndcg = record.ndcg
+        if record.ndcg is not None and not self._terminal.shows_progress:
+            self._terminal.note(
+                f"{self._run}: epoch {record.epoch}, loss {record.train_loss:.4f}, validation {_NDCG}"
+                f" {record.ndcg:.4f}, {record.elapsed_s:,.0f} s"
+            )
 
     def refit_started(self, num_epochs: int) -> None:
         """Draws a new bar for the model that is kept, trained on train and validation."""
@@ -90,9 +106,10 @@ class ProgressDisplay:
         self._terminal.note(message)
 
     def _detail(self, epoch: int, train_loss: float) -> str:
+        ndcg = "" if self._ndcg is None else f" · {_NDCG} {self._ndcg:.4f}"
         best = "" if self._best is None else f" · best {self._best:.4f}"
         rmse = "" if self._rmse is None else f" · RMSE {self._rmse:.3f}"
-        return f"{epoch} · loss {train_loss:.3f}{best}{rmse}"
+        return f"{epoch} · loss {train_loss:.3f}{ndcg}{best}{rmse}"
 
     def _start(self, message: str, total: int | None) -> None:
         self._end()

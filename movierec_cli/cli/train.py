@@ -3,68 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from movierec_cli.cli import sequence_options
 from movierec_cli.cli import training_options as options
+from movierec_cli.cli.asked_training import AskedTraining, parse_model
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.feature_sets import parse_feature_sets
 from movierec_cli.cli.options import (
-    USUAL_BASELINES,
     USUAL_TOP_K,
     ArchivePath,
     AsJson,
-    Baselines,
     DatasetName,
     DatasetsDir,
-    FeatureSets,
     ImdbTitles,
-    KCore,
-    MinRating,
     MovieLengths,
     Quiet,
     SavedModelsDir,
-    SplitOption,
-    TestFraction,
     TopKOption,
-    ValidationFraction,
 )
 from movierec_cli.cli.tasks import AskedTasks
+from movierec_cli.cli.train_result import TrainResult, show_result
 from movierec_cli.cli.values import parse_baselines, parse_top_k, parse_whole_numbers
-from movierec_cli.config import (
-    DEFAULT_TOP_K,
-    DataConfig,
-    ModelConfig,
-    RankBy,
-    SplitConfig,
-    TrainerConfig,
-    TrainingConfig,
-    usual_model,
-)
+from movierec_cli.config import DEFAULT_TOP_K, DataConfig, RankBy, TrainerConfig
 
 if TYPE_CHECKING:
-    from movierec_cli.recommend import RatedMovie, Recommendations
-    from movierec_cli.registry.store import Run
-    from movierec_cli.study import Study
     from movierec_cli.trainer import TrainingObserver
 
 DEFAULT_PLOT = Path("movierec.html")
 _OUTPUT = "Output"
-
-
-@dataclass(frozen=True)
-class TrainResult:
-    """What the main job gives."""
-
-    runs: tuple[Run, ...]  # in the order of the feature sets and their seeds, then the baselines
-    study: Study
-    plot: Path
-    user_id: int | None = None
-    rated: tuple[RatedMovie, ...] = ()
-    recommendations: tuple[Recommendations, ...] = ()  # one a model, of its first seed
 
 
 def train(
@@ -129,37 +99,48 @@ def train(
 
 
 def train_command(
-    additional_feature_sets: FeatureSets = None,
+    additional_feature_sets: options.FeatureSets = None,
     dataset: DatasetName = DataConfig.dataset,
     archive: ArchivePath = DataConfig.archive,
     imdb_titles: ImdbTitles = DataConfig.imdb_titles,
     movie_lengths: MovieLengths = DataConfig.movie_lengths,
     datasets_dir: DatasetsDir = DataConfig.datasets_dir,
-    split: SplitOption = SplitConfig.kind,
-    test_fraction: TestFraction = SplitConfig.test_fraction,
-    validation_fraction: ValidationFraction = SplitConfig.validation_fraction,
-    min_rating: MinRating = SplitConfig.min_rating,
-    k_core: KCore = SplitConfig.k_core,
-    baselines: Baselines = USUAL_BASELINES,
+    split: options.SplitOption = None,
+    test_fraction: options.TestFraction = None,
+    validation_fraction: options.ValidationFraction = None,
+    min_rating: options.MinRating = None,
+    k_core: options.KCore = None,
+    baselines: options.Baselines = None,
     tasks: options.Tasks = None,
     retrieval_weight: options.RetrievalWeight = None,
     rating_weight: options.RatingWeight = None,
     rating_baselines: options.RatingBaselines = None,
     seeds: options.Seeds = TrainerConfig.n_seeds,
     top_k: TopKOption = USUAL_TOP_K,
-    embedding_size: options.EmbeddingSize = ModelConfig.embedding_size,
+    model: options.Model = None,
+    preset: options.PresetOption = None,
+    embedding_size: options.EmbeddingSize = None,
     layer_sizes: options.LayerSizes = None,
     dropout: options.Dropout = None,
     l2: options.L2 = None,
-    num_epochs: options.NumEpochs = TrainingConfig.num_epochs,
-    loss: options.Loss = TrainingConfig.loss,
-    weighting: options.WeightingOption = TrainingConfig.weighting,
-    batch_size: options.BatchSize = TrainingConfig.batch_size,
-    learning_rate: options.LearningRate = TrainingConfig.learning_rate,
-    validation_freq: options.ValidationFreq = TrainingConfig.validation_freq,
-    patience: options.Patience = TrainingConfig.patience,
-    refit: options.Refit = TrainingConfig.refit,
-    seed: options.Seed = TrainingConfig.seed,
+    max_length: sequence_options.MaxLength = None,
+    num_layers: sequence_options.NumLayers = None,
+    num_heads: sequence_options.NumHeads = None,
+    hidden_size: sequence_options.HiddenSize = None,
+    shared_embeddings: sequence_options.SharedEmbeddings = None,
+    windows: sequence_options.Windows = None,
+    num_negatives: sequence_options.NumNegatives = None,
+    optimizer: sequence_options.OptimizerOption = None,
+    schedule: sequence_options.ScheduleOption = None,
+    num_epochs: options.NumEpochs = None,
+    loss: options.Loss = None,
+    weighting: options.WeightingOption = None,
+    batch_size: options.BatchSize = None,
+    learning_rate: options.LearningRate = None,
+    validation_freq: options.ValidationFreq = None,
+    patience: options.Patience = None,
+    refit: options.Refit = None,
+    seed: options.Seed = None,
     retrain: options.Retrain = TrainerConfig.retrain,
     saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
     generate_recommendations_for_user: Annotated[
@@ -198,6 +179,9 @@ def train_command(
     Several values after one option belong together: `--layer_sizes 64 32`,
     `--additional_feature_sets timestamp movie_genres`; commas do as well.
 
+    With `--model sasrec` or `gru4rec`, what is learned is the next movie:
+    each user's last one is the test.
+
     With `--tasks retrieval rating`, each model also predicts ratings, in
     stars. `--rating_weight 0 0.3 1` gives a model for each weight, and a
     chart of what either task costs the other.
@@ -210,9 +194,48 @@ def train_command(
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
     asked_tasks = AskedTasks(tasks, retrieval_weight, rating_weight, rating_baselines)
-    usual = usual_model(split, rates=bool(asked_tasks.weights()))
+    settings = AskedTraining(
+        family=parse_model(model),
+        preset=preset,
+        tasks=asked_tasks,
+        split={
+            "kind": split,
+            "test_fraction": test_fraction,
+            "validation_fraction": validation_fraction,
+            "min_rating": min_rating,
+            "k_core": k_core,
+        },
+        model={
+            "embedding_size": embedding_size,
+            "layer_sizes": None
+            if layer_sizes is None
+            else parse_whole_numbers(layer_sizes, "--layer_sizes", "64 32"),
+            "dropout": dropout,
+            "l2": l2,
+            "max_length": max_length,
+            "num_layers": num_layers,
+            "num_heads": num_heads,
+            "hidden_size": hidden_size,
+            "shared_embeddings": shared_embeddings,
+            "windows": windows,
+            "num_negatives": num_negatives,
+            "optimizer": optimizer,
+            "schedule": schedule,
+        },
+        training={
+            "num_epochs": num_epochs,
+            "loss": loss,
+            "weighting": weighting,
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+            "validation_freq": validation_freq,
+            "patience": patience,
+            "refit": refit,
+            "seed": seed,
+        },
+    ).filled()
     config = TrainerConfig(
-        feature_sets=parse_feature_sets(additional_feature_sets or [], terminal),
+        feature_sets=parse_feature_sets(additional_feature_sets or [], terminal, settings.feature_sets),
         data=DataConfig(
             dataset=dataset,
             archive=archive,
@@ -220,35 +243,14 @@ def train_command(
             imdb_titles=imdb_titles,
             movie_lengths=movie_lengths,
         ),
-        split=SplitConfig(
-            kind=split,
-            test_fraction=test_fraction,
-            validation_fraction=validation_fraction,
-            min_rating=min_rating,
-            k_core=k_core,
-        ),
-        model=ModelConfig(
-            embedding_size=embedding_size,
-            layer_sizes=usual.layer_sizes
-            if layer_sizes is None
-            else parse_whole_numbers(layer_sizes, "--layer_sizes", "64 32"),
-            dropout=usual.dropout if dropout is None else dropout,
-            l2=usual.l2 if l2 is None else l2,
-        ),
-        training=TrainingConfig(
-            num_epochs=num_epochs,
-            loss=loss,
-            weighting=weighting,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            validation_freq=validation_freq,
-            patience=patience,
-            refit=refit,
-            seed=seed,
-        ),
+        split=settings.split,
+        family=settings.family,
+        model=settings.model,
+        sequence=settings.sequence,
+        training=settings.training,
         tasks=asked_tasks.weights(),
         rating_baselines=asked_tasks.baselines(),
-        baselines=parse_baselines(baselines),
+        baselines=settings.baselines if baselines is None else parse_baselines(baselines),
         n_seeds=seeds,
         saved_models_dir=saved_models_dir,
         retrain=retrain,
@@ -266,45 +268,3 @@ def train_command(
     show_result(result, terminal, as_json=as_json)
     if open_plot:
         typer.launch(result.plot.as_uri())
-
-
-def show_result(result: TrainResult, terminal: Terminal, *, as_json: bool) -> None:
-    """Prints the main job's result."""
-    if as_json:
-        terminal.document(result_document(result))
-        return
-    from movierec_cli.reports.recommendations import user_report
-    from movierec_cli.reports.study_text import study_text
-
-    terminal.out.print(study_text(result.study, terminal.out))
-    if result.user_id is not None:
-        terminal.out.print(user_report(result.user_id, result.rated, result.recommendations, terminal.out))
-    terminal.out.print(f"Plot: {result.plot}", markup=False, highlight=False, soft_wrap=True)
-
-
-def result_document(result: TrainResult) -> dict[str, object]:
-    """The main job's result for programs."""
-    from dataclasses import asdict
-
-    from movierec_cli.registry.serialization import encode
-    from movierec_cli.reports.study_document import study_document
-
-    user = None
-    if result.user_id is not None:
-        user = {
-            "user_id": result.user_id,
-            "rated": [asdict(movie) for movie in result.rated],
-            "models": [
-                {
-                    "run": recommended.run_name,
-                    "feature_set": encode(recommended.feature_set),
-                    "tasks": encode(recommended.tasks),
-                    "rank_by": recommended.rank_by,
-                    "movies": [asdict(movie) for movie in recommended.movies],
-                }
-                for recommended in result.recommendations
-            ],
-        }
-    runs = [{"folder": str(run.folder), "record": encode(run.record)} for run in result.runs]
-    study = study_document(result.study)
-    return {"runs": runs, "study": study, "recommendations": user, "plot": str(result.plot)}

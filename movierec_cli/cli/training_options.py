@@ -1,34 +1,73 @@
-"""How a model is built and trained, as options. Defaults stay with the command."""
+"""How a model is built and trained, and on which part of the data, as options of `train`.
+
+What is usual hangs on the model and the split: an option that is not given is None, and `asked_training`
+says what it is then.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from copy import copy
 from typing import Annotated
 
 import typer
+from typer.models import OptionInfo
 
+from movierec_cli.cli import options
+from movierec_cli.cli.asked_training import complete_model
+from movierec_cli.cli.family_options import TRAINABLE
 from movierec_cli.cli.tasks import complete_rating_baseline, complete_task
-from movierec_cli.config import (
-    RATING_BASELINES,
-    LossKind,
-    ModelConfig,
-    SplitKind,
-    Task,
-    TaskWeights,
-    Weighting,
-    usual_model,
+from movierec_cli.cli.usual_shown import (
+    of_baselines,
+    of_feature_sets,
+    of_model,
+    of_split,
+    of_training,
+    with_ratings,
 )
+from movierec_cli.config import RATING_BASELINES, Family, LossKind, SplitKind, Task, TaskWeights, Weighting
+from movierec_cli.family_checks import SAMPLED_LOSSES, TOWER_LOSSES
+from movierec_cli.usual import Preset
 
 TASKS_PANEL, MODEL_PANEL, TRAINING_PANEL = "Tasks", "Model", "Training"
 
 
-def _by_split(shown: Callable[[ModelConfig], str]) -> str:
-    """Defaults that depend on the split, for `--help`: "128 64; temporal: 64"."""
-    usual = shown(ModelConfig())
-    others = {kind: shown(usual_model(kind)) for kind in SplitKind}
-    return "; ".join([usual, *(f"{kind}: {text}" for kind, text in others.items() if text != usual)])
+def _showing(option: OptionInfo, default: str) -> OptionInfo:
+    """The same option of another command, with a default that is shown as text."""
+    own = copy(option)
+    own.show_default = default
+    return own
 
 
+FeatureSets = Annotated[list[str] | None, _showing(options.FEATURE_SETS, of_feature_sets())]
+SplitOption = Annotated[SplitKind | None, _showing(options.SPLIT, of_split("kind"))]
+TestFraction = Annotated[float | None, _showing(options.TEST_FRACTION, of_split("test_fraction"))]
+ValidationFraction = Annotated[
+    float | None, _showing(options.VALIDATION_FRACTION, of_split("validation_fraction"))
+]
+MinRating = Annotated[float | None, _showing(options.MIN_RATING, of_split("min_rating"))]
+KCore = Annotated[int | None, _showing(options.K_CORE, of_split("k_core"))]
+Baselines = Annotated[str | None, _showing(options.BASELINE_NAMES, of_baselines())]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help=f"What is trained: {', '.join(TRAINABLE)}. The last two learn the order of a user's movies.",
+        autocompletion=complete_model,
+        show_default=Family.TWO_TOWER.value,
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+PresetOption = Annotated[
+    Preset | None,
+    typer.Option(
+        "--preset",
+        metavar="NAME",
+        help=f"A tutorial's model, split and settings, to compare with: {', '.join(Preset)}. Options given "
+        "beside it replace its own.",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
 Tasks = Annotated[
     str | None,
     typer.Option(
@@ -74,9 +113,13 @@ RatingBaselines = Annotated[
     ),
 ]
 EmbeddingSize = Annotated[
-    int,
+    int | None,
     typer.Option(
-        "--embedding_size", metavar="SIZE", help="Width of each embedding.", rich_help_panel=MODEL_PANEL
+        "--embedding_size",
+        metavar="SIZE",
+        help="Width of each embedding.",
+        show_default=of_model("embedding_size"),
+        rich_help_panel=MODEL_PANEL,
     ),
 ]
 LayerSizes = Annotated[
@@ -85,7 +128,7 @@ LayerSizes = Annotated[
         "--layer_sizes",
         metavar="SIZE...",
         help="Widths of each tower's dense layers, separated by spaces or commas.",
-        show_default=_by_split(lambda model: " ".join(map(str, model.layer_sizes))),
+        show_default=of_model("layer_sizes"),
         rich_help_panel=MODEL_PANEL,
     ),
 ]
@@ -94,8 +137,8 @@ Dropout = Annotated[
     typer.Option(
         "--dropout",
         metavar="SHARE",
-        help="Of each tower's inputs.",
-        show_default=_by_split(lambda model: f"{model.dropout:g}"),
+        help="Of each tower's inputs; of sequences, of inputs, attention and layers' outputs.",
+        show_default=of_model("dropout"),
         rich_help_panel=MODEL_PANEL,
     ),
 ]
@@ -105,19 +148,27 @@ L2 = Annotated[
         "--l2",
         metavar="WEIGHT",
         help="Penalty on large embeddings, whatever the data's size.",
-        show_default=f"{ModelConfig.l2:g}; with ratings: {usual_model(SplitKind.RANDOM, rates=True).l2:g}",
+        show_default=f"{of_model('l2')}; with ratings: {with_ratings('l2')}",
         rich_help_panel=MODEL_PANEL,
     ),
 ]
 NumEpochs = Annotated[
-    int, typer.Option("--num_epochs", metavar="N", help="At most.", rich_help_panel=TRAINING_PANEL)
+    int | None,
+    typer.Option(
+        "--num_epochs",
+        metavar="N",
+        help="At most.",
+        show_default=of_training("num_epochs"),
+        rich_help_panel=TRAINING_PANEL,
+    ),
 ]
 Loss = Annotated[
-    LossKind,
+    LossKind | None,
     typer.Option(
         "--loss",
         metavar="LOSS",
-        help=f"What is minimised: {', '.join(LossKind)}.",
+        help=f"What is minimised: {', '.join(TOWER_LOSSES)}, and of sequences {', '.join(SAMPLED_LOSSES)}.",
+        show_default=of_training("loss"),
         rich_help_panel=TRAINING_PANEL,
     ),
 ]
@@ -126,46 +177,58 @@ BatchSize = Annotated[
     typer.Option(
         "--batch_size",
         metavar="N",
-        help="Queries a step, or interactions with an in-batch loss. If not given, it fits the data.",
+        help="Queries a step, or interactions with an in-batch loss; of sequences, movies to learn from. Of "
+        "two towers, if not given, it fits the data.",
+        show_default=of_training("batch_size"),
         rich_help_panel=TRAINING_PANEL,
     ),
 ]
 LearningRate = Annotated[
-    float,
-    typer.Option("--learning_rate", metavar="RATE", help="Of the optimizer.", rich_help_panel=TRAINING_PANEL),
+    float | None,
+    typer.Option(
+        "--learning_rate",
+        metavar="RATE",
+        help="Of the optimizer.",
+        show_default=of_training("learning_rate"),
+        rich_help_panel=TRAINING_PANEL,
+    ),
 ]
 ValidationFreq = Annotated[
-    int,
+    int | None,
     typer.Option(
         "--validation_freq",
         metavar="N",
         help="Validate after every N epochs.",
+        show_default=of_training("validation_freq"),
         rich_help_panel=TRAINING_PANEL,
     ),
 ]
 Patience = Annotated[
-    int,
+    int | None,
     typer.Option(
         "--patience",
         metavar="N",
         help="Stop after so many validations without a better one; 0: never.",
+        show_default=of_training("patience"),
         rich_help_panel=TRAINING_PANEL,
     ),
 ]
 Refit = Annotated[
-    bool,
+    bool | None,
     typer.Option(
         "--refit/--no_refit",
         help="Train the best epoch's model on, with the validation part added.",
+        show_default=of_training("refit"),
         rich_help_panel=TRAINING_PANEL,
     ),
 ]
 Seed = Annotated[
-    int,
+    int | None,
     typer.Option(
         "--seed",
         metavar="N",
         help="Of the training's random numbers. The split does not change with it.",
+        show_default=of_training("seed"),
         rich_help_panel=TRAINING_PANEL,
     ),
 ]
@@ -173,7 +236,8 @@ Retrain = Annotated[
     bool,
     typer.Option(
         "--retrain",
-        help="Train also what is saved; the new model replaces the old one when it is complete.",
+        help="Train also what is saved or was interrupted; the new model replaces the old one when it is "
+        "complete.",
         rich_help_panel=TRAINING_PANEL,
     ),
 ]
@@ -184,6 +248,7 @@ WeightingOption = Annotated[
         metavar="KIND",
         help="How much a rating of a query with n of them counts: ratings (1), root (1/√n) or queries (1/n). "
         "If not given, it fits the split.",
+        show_default=of_training("weighting"),
         rich_help_panel=TRAINING_PANEL,
     ),
 ]

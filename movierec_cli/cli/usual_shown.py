@@ -1,0 +1,92 @@
+"""Defaults that hang on the model and the split, for `--help`: computed from the table, typed nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from movierec_cli.cli.family_options import TRAINABLE, has_meaning
+from movierec_cli.cli.feature_sets import sets_shown
+from movierec_cli.config import Family, SplitKind
+from movierec_cli.usual import Usual, usual
+
+_SPLITS = {
+    family: [kind for kind in SplitKind if not (family.is_sequential and kind is SplitKind.RANDOM)]
+    for family in TRAINABLE
+}
+
+
+def shown_default(text: Callable[[Usual], str]) -> str:
+    """What is usual for two towers and, where it differs, for other splits and models.
+
+    Such as "0.01; gru4rec, sasrec: 0.004" or "128 64; temporal: 64".
+
+    Args:
+        text: a setting as the command line has it; "" where the model has none.
+    """
+    plain = text(usual())
+    cases: dict[str, list[str]] = {}
+    for family in TRAINABLE:
+        for case, found in _cases(family, text):
+            if found not in ("", plain):
+                cases.setdefault(found, []).append(case)
+    others = [f"{', '.join(names)}: {found}" for found, names in cases.items()]
+    return "; ".join([plain, *others] if plain else others)
+
+
+def _cases(family: Family, text: Callable[[Usual], str]) -> Iterable[tuple[str, str]]:
+    """A model by itself where its splits make no difference to it; else each of them."""
+    found = {kind: text(usual(family, kind)) for kind in _SPLITS[family]}
+    if family is Family.TWO_TOWER:
+        return [(str(kind), one) for kind, one in found.items()]
+    (first, *others) = found.values()
+    if all(one == first for one in others):
+        return [(str(family), first)]
+    return [(f"{family} {kind}", one) for kind, one in found.items()]
+
+
+def of_split(name: str) -> str:
+    """A field of `SplitConfig`; its kind hangs on the model alone."""
+    if name == "kind":
+        return shown_default(lambda settings: usual(settings.family).split.kind)
+    return shown_default(lambda settings: _word(settings.split, name))
+
+
+def of_training(name: str) -> str:
+    """A field of `TrainingConfig`."""
+    return shown_default(lambda settings: _word(settings.training, name))
+
+
+def of_model(name: str) -> str:
+    """A field of `ModelConfig` or `SequenceConfig`, or of both."""
+    return shown_default(lambda settings: _of_model(settings, name))
+
+
+def with_ratings(name: str) -> str:
+    """A field of `ModelConfig` where ratings are predicted too."""
+    return _word(usual(rates=True).model, name)
+
+
+def of_feature_sets() -> str:
+    """The sets that are compared."""
+    return shown_default(lambda settings: sets_shown(settings.feature_sets))
+
+
+def of_baselines() -> str:
+    """What the models have to beat."""
+    return shown_default(lambda settings: " ".join(settings.baselines))
+
+
+def _of_model(settings: Usual, name: str) -> str:
+    return _word(settings.model or settings.sequence, name) if has_meaning(name, settings.family) else ""
+
+
+def _word(part: object, name: str) -> str:
+    """A field's value; "" where it is decided later, or the model has no such part."""
+    value = getattr(part, name, None)
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return name if value else f"no_{name}"
+    if isinstance(value, tuple):
+        return " ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
