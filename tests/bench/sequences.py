@@ -104,14 +104,21 @@ def _what(run: Run) -> str:
 def trained_figures(runs: Sequence[Run]) -> str:
     """Accuracy, minutes and epochs of one model's seeds."""
     records = [run.record for run in runs]
-    reached = [minutes_to(record, GOOD_HIT_RATE) for record in records]
-    known = [minutes for minutes in reached if minutes is not None]
-    validation = spread(known, ".1f") if len(known) == len(reached) else f"in {len(known)} of {len(reached)}"
     return (
         f"{_accuracy(runs)}; {spread([minutes_of(record) for record in records], '.1f')} min,"
-        f" {spread([record.epochs_run for record in records], '.0f')} epochs; validation HR@10"
-        f" {GOOD_HIT_RATE} after {validation} min"
+        f" {spread([record.epochs_run for record in records], '.0f')} epochs; {reached(records)}"
     )
+
+
+def reached(records: Sequence[RunRecord]) -> str:
+    """How soon validation found a good share; of how many trainings, where not of all."""
+    minutes = [minutes_to(record, GOOD_HIT_RATE) for record in records]
+    known = [one for one in minutes if one is not None]
+    what = f"validation HR@10 {GOOD_HIT_RATE}"
+    if not known:
+        return f"{what} never"
+    some = f" in {len(known)} of {len(minutes)} trainings" if len(known) < len(minutes) else ""
+    return f"{what} after {spread(known, '.1f')} min{some}"
 
 
 def baseline_figures(run: Run) -> str:

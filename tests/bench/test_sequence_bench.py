@@ -18,7 +18,7 @@ from tests.bench.in_batch_loss import in_batch_loss
 from tests.bench.rows import spread
 from tests.bench.sequence_epoch import in_order, positions
 from tests.bench.sequence_presets import best_on_windows
-from tests.bench.sequences import hit_rate_and_ndcg, minutes_of, minutes_to
+from tests.bench.sequences import hit_rate_and_ndcg, minutes_of, minutes_to, reached
 from tests.saved_runs import judged_run, run_config, run_record, top_k
 from tests.small_dataset import small_dataset
 
@@ -132,6 +132,13 @@ def test_minutes_to_a_hit_rate_count_the_validations_until_then() -> None:
 
 def test_a_hit_rate_that_was_never_reached_has_no_minutes() -> None:
     assert minutes_to(record_of([0.1, 0.27]), 0.28) is None
+
+
+def test_trainings_that_never_reach_the_hit_rate_are_not_passed_over() -> None:
+    good, bad = record_of([0.3]), record_of([0.1])
+    assert reached([good, good]) == "validation HR@10 0.28 after 1.4 (1.4 … 1.4) min"
+    assert reached([good, bad]) == "validation HR@10 0.28 after 1.4 min in 1 of 2 trainings"
+    assert reached([bad]) == "validation HR@10 0.28 never"
 
 
 def test_several_values_are_shown_with_their_bounds_and_one_alone() -> None:
