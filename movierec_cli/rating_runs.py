@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from movierec_cli.chosen_run import ChosenRun, Need, able_runs, best_of
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.errors import MovierecError
 from movierec_cli.registry.record import RunRecord
-from movierec_cli.registry.store import Run, find_named, list_runs
+from movierec_cli.registry.store import Run
 
 TRAIN_ONE = "movierec train --tasks retrieval rating"
-
-
-@dataclass(frozen=True)
-class ChosenRun:
-    """A run, and why it was taken."""
-
-    run: Run
-    reason: str  # for people
 
 
 def predicts_ratings(record: RunRecord) -> bool:
@@ -30,8 +21,7 @@ def predicts_ratings(record: RunRecord) -> bool:
 
 def require_ratings(record: RunRecord) -> None:
     """Raises a `MovierecError`, which says how to train one that does, where a run predicts no ratings."""
-    if not predicts_ratings(record):
-        raise MovierecError(f"{record.name} predicts no ratings; train a model that does: {TRAIN_ONE}")
+    _NEED.require(record)
 
 
 def rating_runs(directory: Path, name: str | None = None) -> tuple[Run, ...]:
@@ -40,24 +30,11 @@ def rating_runs(directory: Path, name: str | None = None) -> tuple[Run, ...]:
     Raises:
         MovierecError: there is none, or the one that is named predicts no ratings.
     """
-    if name is not None:
-        named = find_named(directory, name)
-        require_ratings(named.record)
-        return (named,)
-    runs, problems = list_runs(directory)
-    able = tuple(run for run in runs if predicts_ratings(run.record))
-    if not able:
-        unusable = f" ({problems[0].message})" if problems and not runs else ""
-        raise MovierecError(
-            f"no model that predicts ratings is saved in {directory}{unusable}; train one first: {TRAIN_ONE}"
-        )
-    return able
+    return able_runs(directory, _NEED, name)
 
 
 def best_run(runs: Sequence[Run], dataset: Dataset) -> ChosenRun:
     """The run of a data set with the lowest RMSE on validation, or the newest where none has one.
-
-    The test part decides nothing: it is for judging what was chosen.
 
     Args:
         runs: runs that predict ratings, of whatever data.
@@ -66,25 +43,26 @@ def best_run(runs: Sequence[Run], dataset: Dataset) -> ChosenRun:
     Raises:
         MovierecError: no run is of this data set.
     """
-    own = [run for run in runs if run.record.data.fingerprint == dataset.fingerprint]
-    if not own:
-        others = ", ".join(sorted({run.record.data.name for run in runs}))
-        raise MovierecError(
-            f"the saved models that predict ratings are of {others}, not of '{dataset.name}' as it is now;"
-            f" train one with the same data options: {TRAIN_ONE}"
-        )
-    rmse = {run.record.name: validation_rmse(run.record) for run in own}
-    measured = [(stars, run) for run in own if (stars := rmse[run.record.name]) is not None]
-    of_all = "the only one" if len(own) == 1 else f"of {len(own)} models"
-    if not measured:
-        newest = max(own, key=lambda run: (run.record.created_at, run.record.name))
-        return ChosenRun(newest, of_all if len(own) == 1 else f"the newest {of_all}")
-    stars, best = min(measured, key=lambda pair: (pair[0], pair[1].record.name))
-    lead = of_all if len(own) == 1 else f"the best {of_all}"
-    return ChosenRun(best, f"{lead}, RMSE {stars:.3f} stars on validation")
+    return best_of(runs, dataset, _NEED)
 
 
 def validation_rmse(record: RunRecord) -> float | None:
     """Of the best epoch, in stars; None where no validation rating was predicted."""
     best = next((epoch.ratings for epoch in record.history if epoch.epoch == record.best_epoch), None)
     return None if best is None or math.isnan(best.rmse) else best.rmse
+
+
+def _lowest_rmse(record: RunRecord) -> float | None:
+    rmse = validation_rmse(record)
+    return None if rmse is None else -rmse
+
+
+_NEED = Need(
+    model="model that predicts ratings",
+    models="models that predict ratings",
+    refusal=f"predicts no ratings; train a model that does: {TRAIN_ONE}",
+    train_one=TRAIN_ONE,
+    is_met=predicts_ratings,
+    worth=_lowest_rmse,
+    measured=lambda record: f"RMSE {validation_rmse(record):.3f} stars on validation",
+)

@@ -13,6 +13,7 @@ from movierec_cli.config import (
     FeatureSet,
     ModelConfig,
     SplitConfig,
+    SplitKind,
     TaskWeights,
     TrainingConfig,
 )
@@ -25,7 +26,7 @@ from movierec_cli.evaluation.questions import Asked, Questions, questions_by_use
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
 from movierec_cli.evaluation.ratings import RatingOutcome, clipped, rating_errors, rating_scale
 from movierec_cli.evaluation.top_k import top_k_of
-from movierec_cli.models.features import fit_features
+from movierec_cli.models.features import FEATURES, fit_features
 from movierec_cli.registry import store
 from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.identity import run_name
@@ -188,6 +189,19 @@ def multi_task_config(
     )
 
 
+def sequence_config(
+    *features: str, family: Family = Family.SASREC, split: SplitConfig | None = None, **training: object
+) -> RunConfig:
+    common = usual(family)
+    return replace(
+        run_config(*features, **training),
+        family=family,
+        split=split or SplitConfig(kind=SplitKind.LEAVE_LAST),
+        model=None,
+        sequence=common.sequence,
+    )
+
+
 def judged_multi_task_run(
     directory: Path,
     source: Dataset,
@@ -308,7 +322,8 @@ def _judged(source: Dataset, config: RunConfig, seed: int | None, created_at: st
     assert config.training is not None
     dataset = restrict(source, min_rating=config.split.min_rating, k_core=config.split.k_core)
     split = split_ratings(dataset.ratings, config.split)
-    vocabularies = fit_features(dataset, split.train, config.feature_set)
+    fitted = FeatureSet(tuple(feature for feature in config.feature_set.features if feature in FEATURES))
+    vocabularies = fit_features(dataset, split.train, fitted)
     data = DataIdentity.of(dataset, config.feature_set)
     name = run_name(config, data)
     seed = int(name[-12:], 16) if seed is None else seed

@@ -18,7 +18,7 @@ LAYERS = (
         *("trainer", "recommend", "reports", "export", "study", "judging", "selection", "leakage"),
         *("saved_study", "reproduction", "contenders", "rating_judging"),
         *("movie_search", "predict", "prediction_files", "rating_runs", "trained_rows"),
-        *("data_of_runs", "rank_by", "run_fitting"),
+        *("data_of_runs", "rank_by", "run_fitting", "chosen_run", "recommending_runs"),
     },
     {"cli", "__main__"},
 )
