@@ -1,6 +1,8 @@
-"""Recommendations for one user, from a run's saved arrays alone.
+"""Recommendations for one person, from a saved run.
 
-In two stages where a run predicts ratings: the movies of the highest scores are retrieved, then ordered.
+For a user of the run's data the saved arrays are enough, in two stages where the run predicts ratings: the
+movies of the highest scores are retrieved, then ordered. For somebody else a model of sequences goes on from
+the movies they have watched.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.id_index import UNKNOWN_ROW
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.rating_runs import TRAIN_ONE, predicts_ratings, require_ratings
+from movierec_cli.recommending_runs import FOR_HISTORIES, FOR_USERS
+from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
 from movierec_cli.trained_rows import TrainedRows, trained_rows
 
@@ -37,6 +41,15 @@ class RatedMovie:
 
 
 @dataclass(frozen=True)
+class WatchedMovie:
+    """A movie that somebody says they have watched."""
+
+    movie_id: int
+    title: str
+    genres: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class RecommendedMovie:
     """A movie recommended to a user."""
 
@@ -49,19 +62,28 @@ class RecommendedMovie:
 
 @dataclass(frozen=True)
 class Recommendations:
-    """What one model recommends to one user, best first."""
+    """What one model recommends to one person, best first."""
 
     run_name: str
-    feature_set: FeatureSet
-    user_id: int
+    config: RunConfig
+    user_id: int | None  # None for somebody who is in no data
     movies: tuple[RecommendedMovie, ...]
     rank_by: RankBy = RankBy.SCORE
-    tasks: TaskWeights | None = None  # of a model with two tasks
+
+    @property
+    def feature_set(self) -> FeatureSet:
+        """What the model sees besides the ids."""
+        return self.config.feature_set
+
+    @property
+    def tasks(self) -> TaskWeights | None:
+        """Of a model with two tasks."""
+        return self.config.tasks
 
     @property
     def label(self) -> str:
-        """The model for people: "timestamp (retrieval × 1, rating × 0.3)"."""
-        return f"{self.feature_set.label} ({self.tasks.label})" if self.tasks else self.feature_set.label
+        """The model for people, as its run's: "timestamp (retrieval × 1, rating × 0.3)", "SASRec"."""
+        return self.config.label
 
 
 def recommend(
@@ -86,22 +108,82 @@ def recommend(
         rank_by: what orders the movies retrieved.
 
     Raises:
-        MovierecError: the data set has no such user, the training left them out, or the run predicts no
-            ratings to order by.
+        MovierecError: the data set has no such user, the training left them out, the run is a baseline, or it
+            predicts no ratings to order by.
         SavedModelError: the run was trained on other data, or is damaged.
     """
+    FOR_USERS.require(run.record)
     if rank_by is not RankBy.SCORE:
         require_ratings(run.record)
     user_index = user_row(dataset, user_id)
     trained = trained_rows(dataset, run)
     scores = _scores(run, trained, user_index)  # [n_movies]
-    candidates = np.ones(len(scores), dtype=bool) if include_seen else ~_seen(dataset, user_index)
-    candidates &= scores > -np.inf
-    best_first = np.argsort(-scores, kind="stable")
-    retrieved = best_first[candidates[best_first]][: max(top, RETRIEVED)]
+    seen = None if include_seen else dataset.ratings.movie_index[dataset.ratings.user_index == user_index]
+    retrieved = _best_first(scores, seen)[: max(top, RETRIEVED)]
     stars = _stars(run, trained, user_index, retrieved)  # [n_retrieved]
     order = np.argsort(-_VALUES[rank_by](scores[retrieved], stars), kind="stable")[:top]
-    movies = tuple(
+    movies = _recommended(dataset, scores, retrieved[order], stars[order])
+    return Recommendations(run.record.name, run.record.config, user_id, movies, rank_by=rank_by)
+
+
+def recommend_next(
+    dataset: Dataset,
+    run: Run,
+    watched: Sequence[int],
+    *,
+    top: int = 10,
+    include_seen: bool = False,
+) -> Recommendations:
+    """The movies a model of sequences scores highest after those that somebody has watched.
+
+    Equal scores are in the order of the catalogue.
+
+    Args:
+        dataset: the data set the run was trained on.
+        run: a saved run of a model of sequences.
+        watched: rows of `dataset.movies`, oldest first, one or more, none twice.
+        top: how many movies at most.
+        include_seen: whether the watched movies may be recommended.
+
+    Raises:
+        MovierecError: the run models no sequences, or its training left a watched movie out.
+        SavedModelError: the run was trained on other data, or is damaged.
+    """
+    FOR_HISTORIES.require(run.record)
+    trained = trained_rows(dataset, run)
+    history = np.array([trained.movie(movie) for movie in watched], np.int64)
+    scores = _of_dataset(_scores_after(run, history), trained)  # [n_movies]
+    seen = None if include_seen else np.array(watched, np.int64)
+    best = _best_first(scores, seen)[:top]
+    unpredicted = np.full(len(best), np.nan, np.float32)
+    movies = _recommended(dataset, scores, best, unpredicted)
+    return Recommendations(run.record.name, run.record.config, None, movies)
+
+
+def _scores_after(run: Run, history: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Of the run's own movies; nobody says when those of the history were watched."""
+    from movierec_cli.models.sequential.serving import score_history
+
+    scores: npt.NDArray[np.float32] = score_history(run, history, None)
+    return scores
+
+
+def _best_first(scores: npt.NDArray[np.float32], seen: npt.NDArray[Any] | None) -> npt.NDArray[np.int64]:
+    """The rows of the movies that can be recommended; equal scores stay in the order of the catalogue."""
+    candidates = scores > -np.inf
+    if seen is not None:
+        candidates[seen] = False
+    order = np.argsort(-scores, kind="stable")
+    return order[candidates[order]]
+
+
+def _recommended(
+    dataset: Dataset,
+    scores: npt.NDArray[np.float32],
+    rows: npt.NDArray[np.int64],
+    stars: npt.NDArray[np.float32],
+) -> tuple[RecommendedMovie, ...]:
+    return tuple(
         RecommendedMovie(
             movie_id=int(dataset.movies.movie_id[row]),
             title=dataset.movies.title[row],
@@ -109,11 +191,7 @@ def recommend(
             score=float(scores[row]),
             stars=None if np.isnan(predicted) else float(predicted),
         )
-        for row, predicted in zip(retrieved[order], stars[order], strict=True)
-    )
-    config = run.record.config
-    return Recommendations(
-        run.record.name, config.feature_set, user_id, movies, rank_by=rank_by, tasks=config.tasks
+        for row, predicted in zip(rows, stars, strict=True)
     )
 
 
@@ -151,6 +229,14 @@ def rated_by(dataset: Dataset, user_id: int) -> tuple[RatedMovie, ...]:
     )
 
 
+def watched_movies(dataset: Dataset, rows: Sequence[int]) -> tuple[WatchedMovie, ...]:
+    """The movies at some rows of the catalogue, in their order."""
+    movies = dataset.movies
+    return tuple(
+        WatchedMovie(int(movies.movie_id[row]), movies.title[row], _genres(dataset, row)) for row in rows
+    )
+
+
 def user_row(dataset: Dataset, user_id: int) -> int:
     """The user's row in `dataset.users`.
 
@@ -168,11 +254,15 @@ def user_row(dataset: Dataset, user_id: int) -> int:
 
 
 def _scores(run: Run, trained: TrainedRows, user_index: int) -> npt.NDArray[np.float32]:
-    """Of every movie of the data set; minus infinity for those that were left out of the training."""
     user = run.artifacts.user_embeddings[trained.user(user_index)]
+    return _of_dataset(run.artifacts.movie_embeddings @ user, trained)
+
+
+def _of_dataset(own: npt.NDArray[np.float32], trained: TrainedRows) -> npt.NDArray[np.float32]:
+    """Scores of a run's movies as those of the data set's: minus infinity for what the training left out."""
     scores = np.full(len(trained.movies), -np.inf, np.float32)
     known = trained.movies != UNKNOWN_ROW
-    scores[known] = run.artifacts.movie_embeddings[trained.movies[known]] @ user
+    scores[known] = own[trained.movies[known]]
     return scores
 
 
@@ -204,12 +294,6 @@ _VALUES: dict[RankBy, Callable[[npt.NDArray[np.float32], npt.NDArray[np.float32]
     RankBy.RATING: lambda scores, stars: stars,
     RankBy.BLEND: _blend,
 }
-
-
-def _seen(dataset: Dataset, user_index: int) -> npt.NDArray[np.bool_]:
-    seen = np.zeros(len(dataset.movies), dtype=bool)
-    seen[dataset.ratings.movie_index[dataset.ratings.user_index == user_index]] = True
-    return seen
 
 
 def _genres(dataset: Dataset, movie_index: int) -> tuple[str, ...]:

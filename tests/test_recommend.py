@@ -1,24 +1,40 @@
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
-from movierec_cli.config import RankBy, SplitConfig, TaskWeights
+from movierec_cli.config import Family, RankBy, SplitConfig, SplitKind, TaskWeights
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.errors import MovierecError, SavedModelError, UsageError
 from movierec_cli.predict import predict
-from movierec_cli.recommend import RETRIEVED, check_rank_by, rated_by, recommend
+from movierec_cli.recommend import (
+    RETRIEVED,
+    check_rank_by,
+    rated_by,
+    recommend,
+    recommend_next,
+    watched_movies,
+)
 from movierec_cli.registry import store
 from movierec_cli.registry.artifacts import RunArtifacts
+from movierec_cli.registry.identity import run_name
 from movierec_cli.registry.rating_head import RatingHead
+from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
 from tests.saved_runs import (
+    data_identity,
     judged_multi_task_run,
+    judged_run,
     multi_task_config,
     run_artifacts,
+    run_config,
+    run_outcome,
     run_record,
     save_run,
+    sequence_config,
 )
 from tests.small_dataset import small_dataset
 from tests.tiny_dataset import GENRES, ROWS, TITLES, tiny_dataset
@@ -108,6 +124,14 @@ def test_a_run_of_other_data_is_refused(dataset: Dataset, run: Run) -> None:
     movies = replace(dataset.movies, movie_id=dataset.movies.movie_id + 1)
     with pytest.raises(SavedModelError, match="trained on other data"):
         recommend(replace(dataset, movies=movies), run, 1)
+
+
+def test_a_baseline_recommends_to_nobody(dataset: Dataset, tmp_path: Path) -> None:
+    config = RunConfig(family=Family.EASE, split=SplitConfig())
+    record = run_record(config=config, name=run_name(config, data_identity()))
+    baseline = store.save_run(tmp_path, record, run_outcome(), None)
+    with pytest.raises(MovierecError, match=r"ease-\w+ is a baseline and keeps nothing to recommend with"):
+        recommend(dataset, baseline, 1)
 
 
 SMALL = small_dataset()
@@ -257,3 +281,95 @@ def test_an_order_that_cannot_be_is_refused_before_the_training() -> None:
     for tasks in ((), (without,), (with_ratings, without)):
         with pytest.raises(UsageError, match=r"--rank_by rating needs .* --tasks retrieval rating"):
             check_rank_by(RankBy.RATING, tasks)
+
+
+# --- what comes after a history -----------------------------------------------------------------------
+
+
+class Serving(ModuleType):
+    """In place of the module that builds the network: the sum of the embeddings of what was watched."""
+
+    def __init__(self) -> None:
+        super().__init__("serving")
+        self.asked: list[tuple[list[int], object]] = []
+
+    def score_history(self, run: Run, movie_rows: np.ndarray, seconds: object) -> np.ndarray:
+        self.asked.append((movie_rows.tolist(), seconds))
+        own = run.artifacts.movie_embeddings
+        scores: np.ndarray = own @ own[movie_rows].sum(axis=0)
+        return scores
+
+
+@pytest.fixture
+def serving(monkeypatch: pytest.MonkeyPatch) -> Serving:
+    fake = Serving()
+    monkeypatch.setitem(sys.modules, "movierec_cli.models.sequential.serving", fake)
+    return fake
+
+
+@pytest.fixture(scope="module")
+def sequential_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return judged_run(tmp_path_factory.mktemp("runs"), SMALL, sequence_config("movie_genres"))
+
+
+@pytest.mark.parametrize("watched", [[7], [39, 0, 12], list(range(40))])
+@pytest.mark.parametrize("include_seen", [False, True])
+def test_what_comes_next_is_the_best_of_what_was_not_watched(
+    sequential_run: Run, serving: Serving, watched: list[int], include_seen: bool
+) -> None:
+    own = sequential_run.artifacts.movie_embeddings
+    scores = {row: sum(float(own[row] @ own[seen]) for seen in watched) for row in range(40)}
+    rows = [row for row in range(40) if include_seen or row not in watched]
+    expected = sorted(rows, key=lambda row: -scores[row])[:15]
+    found = recommend_next(SMALL, sequential_run, watched, top=15, include_seen=include_seen)
+    assert [movie.movie_id for movie in found.movies] == [100 + row for row in expected]
+    assert [movie.score for movie in found.movies] == pytest.approx(
+        [scores[row] for row in expected], rel=1e-4
+    )
+    assert serving.asked == [(watched, None)]
+    assert (found.user_id, found.label) == (None, "SASRec + movie_genres")
+    assert {movie.stars for movie in found.movies} <= {None}
+
+
+def test_a_history_is_asked_about_in_rows_of_the_run(serving: Serving, tmp_path: Path) -> None:
+    """Where the training left movies out, they have other rows there, and are not recommended."""
+    split = SplitConfig(kind=SplitKind.LEAVE_LAST, k_core=7)
+    run = judged_run(tmp_path, SMALL, sequence_config(split=split))
+    kept = run.artifacts.movie_ids.tolist()
+    assert 2 < len(kept) < 40
+    watched = [kept[-1] - 100, kept[0] - 100]
+    found = recommend_next(SMALL, run, watched, top=40)
+    assert serving.asked == [([len(kept) - 1, 0], None)]
+    assert sorted(movie.movie_id for movie in found.movies) == kept[1:-1]
+    left_out = next(row for row in range(40) if row + 100 not in kept)
+    with pytest.raises(MovierecError, match=rf"movie {left_out + 100}, .* was left out .* --k_core was 7"):
+        recommend_next(SMALL, run, [watched[0], left_out])
+
+
+def test_only_a_model_of_sequences_goes_on_from_a_history(rating_run: Run, tmp_path: Path) -> None:
+    for run in (rating_run, judged_run(tmp_path, SMALL, run_config())):
+        with pytest.raises(
+            MovierecError, match=r"cannot go on from --watched; .* movierec train --model sasrec"
+        ):
+            recommend_next(SMALL, run, [1])
+
+
+def test_a_user_of_the_data_is_recommended_to_without_the_network(
+    sequential_run: Run, serving: Serving
+) -> None:
+    """What is saved is each user's state after their last movie."""
+    arrays = sequential_run.artifacts
+    seen = set(SMALL.ratings.movie_index[SMALL.ratings.user_index == 4].tolist())
+    rows = [row for row in range(40) if row not in seen]
+    best = sorted(rows, key=lambda row: -float(arrays.movie_embeddings[row] @ arrays.user_embeddings[4]))
+    found = recommend(SMALL, sequential_run, 5)
+    assert [movie.movie_id for movie in found.movies] == [100 + row for row in best[:10]]
+    assert serving.asked == []
+
+
+def test_watched_movies_are_in_the_order_given() -> None:
+    watched = watched_movies(tiny_dataset(), [3, 0])
+    assert [(movie.movie_id, movie.title, movie.genres) for movie in watched] == [
+        (13, "Dune [1] (1984)", ()),
+        (10, "Alien (1979)", ("Drama", "Sci-Fi")),
+    ]

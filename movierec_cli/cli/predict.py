@@ -79,7 +79,7 @@ def predict_command(
     runs = rating_runs(saved_models_dir, model)
     places = DataConfig(datasets_dir=datasets_dir)
     asked = saved.asked_data(dataset, archive, places)
-    loaded = _loaded(runs, asked, places, terminal)
+    loaded = saved.loaded_data(runs, asked, places, terminal)
     chosen = best_run(runs, loaded)
     terminal.note(f"Model: {chosen.run.record.name} ({chosen.reason})")
     predictions = _predicted(loaded, chosen.run, user, movie or [], pairs)
@@ -102,17 +102,6 @@ def _check_asked(user: int | None, movies: Sequence[str], pairs: Path | None, cs
         )
     if pairs is not None and csv is not None and pairs.resolve() == csv.resolve():
         raise UsageError(f"--csv {csv} would overwrite --pairs {pairs}; name another file")
-
-
-def _loaded(runs: Sequence[Run], asked: DataConfig | None, places: DataConfig, terminal: Terminal) -> Dataset:
-    from movierec_cli.cli.progress import ProgressDisplay
-    from movierec_cli.data.load import load_dataset
-    from movierec_cli.data_of_runs import data_of
-
-    with ProgressDisplay(terminal) as display:
-        loaded = load_dataset(asked or data_of(runs, places), progress=display.data_loading)
-    terminal.warn_all(loaded.warnings)
-    return loaded
 
 
 def _predicted(

@@ -1,4 +1,4 @@
-"""What `evaluate` and `report` have in common: which saved models, on which data and split."""
+"""What the commands that use saved models have in common: which models, on which data and split."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from movierec_cli.cli.options import DATA_PANEL, K_CORE, MIN_RATING, complete_da
 from movierec_cli.config import DataConfig, SplitKind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from movierec_cli.data.dataset import Dataset
+    from movierec_cli.registry.store import Run
     from movierec_cli.saved_study import SavedStudyConfig
     from movierec_cli.study import Study
 
@@ -64,6 +68,20 @@ def asked_data(dataset: str | None, archive: Path | None, places: DataConfig) ->
     if dataset is None and archive is None:
         return None
     return replace(places, dataset=dataset or places.dataset, archive=archive)
+
+
+def loaded_data(
+    runs: Sequence[Run], asked: DataConfig | None, places: DataConfig, terminal: Terminal
+) -> Dataset:
+    """The data that are asked for, or those that the runs were trained on."""
+    from movierec_cli.cli.progress import ProgressDisplay
+    from movierec_cli.data.load import load_dataset
+    from movierec_cli.data_of_runs import data_of
+
+    with ProgressDisplay(terminal) as display:
+        loaded = load_dataset(asked or data_of(runs, places), progress=display.data_loading)
+    terminal.warn_all(loaded.warnings)
+    return loaded
 
 
 def judged(config: SavedStudyConfig, terminal: Terminal) -> Study:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from movierec_cli.config import RankBy
-from movierec_cli.recommend import RatedMovie, Recommendations, RecommendedMovie
+from movierec_cli.recommend import RatedMovie, Recommendations, RecommendedMovie, WatchedMovie
 
 _RATED_SHOWN = 10
 _MODEL_WIDTH = 64  # of one model's table, where the terminal holds two or more side by side
@@ -33,6 +33,21 @@ def user_report(
     tables = [_recommended_table(item, width) for item in recommended]
     rated_table = _rated_table(user_id, rated, min(console.width, _RATED_WIDTH))
     return Group(rated_table, Text(), Columns(tables, padding=(1, 2)))
+
+
+def watched_report(watched: Sequence[WatchedMovie], recommended: Recommendations, console: Console) -> Group:
+    """What somebody has watched, then what is recommended to them."""
+    width = min(console.width, _RATED_WIDTH)
+    return Group(_watched_table(watched, width), Text(), _recommended_table(recommended, width))
+
+
+def _watched_table(watched: Sequence[WatchedMovie], width: int) -> Table:
+    table = _table("Watched, oldest first", width)
+    table.add_column("", justify="right", no_wrap=True)
+    _add_movie_columns(table)
+    for place, movie in enumerate(watched, start=1):
+        table.add_row(str(place), Text(movie.title), _genres(movie.genres))
+    return table
 
 
 def _rated_table(user_id: int, rated: Sequence[RatedMovie], width: int) -> Table:

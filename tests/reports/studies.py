@@ -213,7 +213,7 @@ def _user_lists(user_id: int, rng: np.random.Generator, trained: list[Contender]
         for film, title in enumerate(FILMS)
     )
     recommended = tuple(
-        Recommendations(contender.records[0].name, contender.feature_set, user_id, _picks(rng))
+        Recommendations(contender.records[0].name, contender.records[0].config, user_id, _picks(rng))
         for contender in trained
     )
     return UserLists(user_id=user_id, rated=rated, recommended=recommended)

@@ -5,12 +5,12 @@ from io import StringIO
 import pytest
 from rich.console import Console, RenderableType
 
-from movierec_cli.config import FeatureSet, RankBy, TaskWeights
+from movierec_cli.config import RankBy
 from movierec_cli.recommend import RatedMovie, Recommendations, RecommendedMovie
 from movierec_cli.registry.record import TopK
 from movierec_cli.reports.recommendations import user_report
 from movierec_cli.reports.table import comparison, line_of_record, top_ks
-from tests.saved_runs import run_record
+from tests.saved_runs import multi_task_config, run_config, run_record
 
 SETS = (("None",), ("timestamp",), ("timestamp", "movie_title_text", "movie_genres", "movie_length"))
 RECORDS = [
@@ -21,8 +21,7 @@ LINES = [line_of_record(record) for record in RECORDS]
 MANY_GENRES = ("Adventure", "Animation", "Children", "Comedy", "Musical", "Romance")
 RATED = tuple(RatedMovie(i, f"Film {i}", MANY_GENRES, 5 - i / 2, 86_400 * i) for i in range(8)) * 2
 MOVIES = tuple(RecommendedMovie(i, f"Pick [red]{i}[/red]", ("Comedy", "War"), 1.0) for i in range(10))
-SETS_OF = [FeatureSet.parse(names) for names in SETS]
-RECOMMENDED = [Recommendations("run", FeatureSet.parse(names), 7, MOVIES) for names in SETS]
+RECOMMENDED = [Recommendations("run", run_config(*names), 7, MOVIES) for names in SETS]
 
 
 def console(width: int, *, styled: bool = False) -> Console:
@@ -89,8 +88,8 @@ def test_predicted_stars_stand_beside_recommendations() -> None:
     wanted = console(80)
     starred = tuple(replace(movie, stars=4.25 + movie.movie_id / 100) for movie in MOVIES)
     models = [
-        Recommendations("a", SETS_OF[0], 7, starred, RankBy.BLEND, TaskWeights(retrieval=1, rating=0.5)),
-        Recommendations("b", SETS_OF[1], 7, MOVIES),
+        Recommendations("a", multi_task_config("None", rating=0.5), 7, starred, RankBy.BLEND),
+        Recommendations("b", run_config("timestamp"), 7, MOVIES),
     ]
     text = printed(user_report(7, RATED, models, wanted), wanted)
     first, second = text.split("Recommended with: ")[1:]
