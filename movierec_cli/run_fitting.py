@@ -16,6 +16,7 @@ from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.models.baselines import fit_baseline, fit_rating_baseline
+from movierec_cli.models.sequential.engine import start_keras
 from movierec_cli.models.tensorflow_start import start_tensorflow
 from movierec_cli.models.trained import FitObserver, TrainedModel
 from movierec_cli.registry.artifacts import RunArtifacts
@@ -68,6 +69,7 @@ def _towers(fitting: Fitting) -> Fitted:
 
 
 def _sequences(fitting: Fitting) -> Fitted:
+    start_keras()
     from movierec_cli.models.sequential.training import train_sequences  # imports Keras and JAX
 
     return _trained(

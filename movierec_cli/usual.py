@@ -113,13 +113,19 @@ _TUTORIAL = SequenceConfig(
 
 
 def _tutorial(
-    split: SplitConfig, optimizer: Optimizer, learning_rate: float, batch_size: int, num_epochs: int
+    split: SplitConfig,
+    optimizer: Optimizer,
+    learning_rate: float,
+    batch_size: int,
+    num_epochs: int,
+    *,
+    summed_loss: bool = False,
 ) -> Usual:
     return Usual(
         family=Family.GRU4REC,
         split=split,
         feature_sets=(NO_FEATURES,),
-        sequence=replace(_TUTORIAL, optimizer=optimizer),
+        sequence=replace(_TUTORIAL, optimizer=optimizer, summed_loss=summed_loss),
         training=TrainingConfig(
             num_epochs=num_epochs,
             loss=LossKind.IN_BATCH,
@@ -140,6 +146,7 @@ PRESETS = {
         learning_rate=0.1,
         batch_size=12_800,
         num_epochs=3,
+        summed_loss=True,
     ),
     Preset.KERAS_RS_GRU: _tutorial(
         SplitConfig(kind=SplitKind.LEAVE_LAST, min_rating=2.0),

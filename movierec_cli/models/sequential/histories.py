@@ -64,11 +64,22 @@ class Pieces:
     length: npt.NDArray[np.int64]  # [n_pieces], films that are read, 1 or more
 
 
-def whole_pieces(histories: Histories, max_length: int) -> Pieces:
+def newest_pieces(histories: Histories, max_length: int) -> Pieces:
     """Every user's newest `max_length` films that have a next one. A user with a single film has none."""
     ends = histories.starts[1:] - 1
     length = np.minimum(ends - histories.starts[:-1], max_length)
     return Pieces((ends - length)[length > 0], length[length > 0])
+
+
+def whole_pieces(histories: Histories, max_length: int) -> Pieces:
+    """Every film that has a next one, in pieces of `max_length` cut from the newest backwards."""
+    readable = np.maximum(np.diff(histories.starts) - 1, 0)  # [n_users]
+    n_pieces = -(-readable // max_length)
+    owner = np.repeat(np.arange(len(readable)), n_pieces)
+    back = np.arange(len(owner)) - np.repeat(np.cumsum(n_pieces) - n_pieces, n_pieces)
+    end = histories.starts[owner + 1] - 1 - back * max_length
+    length = np.minimum(end - histories.starts[owner], max_length)
+    return Pieces(end - length, length)
 
 
 def windows(histories: Histories, targets: Places, max_length: int) -> Pieces:

@@ -34,6 +34,10 @@ def _keras_seeded(seed: int) -> Iterator[None]:
         random.setstate(before)
 
 
+# Positions that are computed at a time, to stay in the cache: attention's scores grow with the row, and a
+# recurrent step wants many rows at once.
+_PART_POSITIONS = {Family.SASREC: 800, Family.GRU4REC: 6_400}
+
 HISTORY_TABLE = "history_table"
 """Among the named weights: what serving reads in place of the films' features."""
 
@@ -60,6 +64,7 @@ class SequenceModel:
         seed: int = 0,
     ):
         self.config = config
+        self.part_positions = _PART_POSITIONS[family]
         with _keras_seeded(seed):
             self._make(family, feature_set, n_movies, inputs)
 

@@ -14,10 +14,12 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.sequences import ordered_by_user
 from movierec_cli.evaluation.questions import Asked, Questions
 from movierec_cli.models.sequential.batches import Columns, RowMaker
+from movierec_cli.models.sequential.devices import over_devices
+from movierec_cli.models.sequential.engine import n_devices
 from movierec_cli.models.sequential.histories import Histories, Pieces, gap_buckets
 from movierec_cli.models.sequential.model import SequenceModel
 
-ROWS_AT_A_TIME = 64  # of the longest; attention's scores of more would not stay in the cache
+PARTS = 8  # that a device takes one after the other
 _LENGTH_STEP = 40  # rows are cut to a multiple of it: every length is compiled once
 
 
@@ -47,7 +49,11 @@ class Reader:
         self.model = model
         self.histories = histories
         self.sees_query_time = Feature.QUERY_TIME in feature_set
-        self._last = jax.jit(lambda weights, table, row: model.states(weights, table, row)[:, -1])
+        self._rows_a_part = max(1, model.part_positions // model.config.max_length)
+        self._rows_at_a_time = self._rows_a_part * PARTS * n_devices()
+        self._last = over_devices(
+            self._states_at_ends, n_devices(), split=(False, False, True), split_result=True
+        )
         self._tables = jax.jit(model.tables)
 
     def states(
@@ -59,17 +65,19 @@ class Reader:
         lengths = np.minimum(stretches.end - starts, self.model.config.max_length)
         states = np.zeros((len(lengths), self.model.config.embedding_size), np.float32)
         by_length = np.argsort(lengths, kind="stable")
-        rows_at_a_time = self._rows_at_a_time
-        for first in range(0, len(by_length), rows_at_a_time):
-            taken = by_length[first : first + rows_at_a_time]
+        for first in range(0, len(by_length), self._rows_at_a_time):
+            taken = by_length[first : first + self._rows_at_a_time]
             longest = self._compiled_length(int(lengths[taken[-1]]))
             row = self._rows(stretches, taken, lengths[taken], longest)
             states[taken] = np.asarray(self._last(weights, history, row))[: len(taken)]
         return states, np.asarray(films)
 
-    @property
-    def _rows_at_a_time(self) -> int:
-        return max(ROWS_AT_A_TIME, ROWS_AT_A_TIME * 200 // self.model.config.max_length)
+    def _states_at_ends(self, weights: list[jax.Array], history: jax.Array, rows: Columns) -> jax.Array:
+        """One device's rows, in small parts as in training."""
+        parts = {name: one.reshape(PARTS, self._rows_a_part, -1) for name, one in rows.items()}
+        states = jax.lax.map(lambda part: self.model.states(weights, history, part)[:, -1], parts)
+        of_rows: jax.Array = states.reshape(-1, states.shape[-1])
+        return of_rows
 
     def _compiled_length(self, length: int) -> int:
         rounded = -(-max(length, 1) // _LENGTH_STEP) * _LENGTH_STEP

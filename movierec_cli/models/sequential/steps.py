@@ -15,10 +15,10 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 import numpy.typing as npt
-from jax.sharding import Mesh, PartitionSpec
 
 from movierec_cli.config import LossKind, SequenceConfig
 from movierec_cli.models.sequential.batches import Columns
+from movierec_cli.models.sequential.devices import AXIS, over_devices, summed
 from movierec_cli.models.sequential.dropout import reseeded
 from movierec_cli.models.sequential.losses import (
     SEPARABLE,
@@ -29,8 +29,6 @@ from movierec_cli.models.sequential.model import SequenceModel
 
 State = dict[str, Any]
 """`weights`, `optimizer` (lists of arrays) and `step` (int32): all that a training is."""
-
-_DEVICES = "devices"
 
 
 @dataclass(frozen=True)
@@ -87,24 +85,14 @@ def compiled_step(
 
     def step(state: State, rows: Columns) -> tuple[State, jax.Array]:
         of_step = reseeded(jnp.uint32(seed), state["step"].astype(jnp.uint32))
-        own = reseeded(of_step, jax.lax.axis_index(_DEVICES).astype(jnp.uint32))
-        sums, summed = _summed(gradients(state["weights"], rows, own, of_step))
-        scaled = [gradient / jnp.maximum(sums[1], 1.0) for gradient in summed]
+        own = reseeded(of_step, jax.lax.axis_index(AXIS).astype(jnp.uint32))
+        sums, of_weights = summed(gradients(state["weights"], rows, own, of_step))
+        divisor = 1.0 if model.config.summed_loss else jnp.maximum(sums[1], 1.0)
+        scaled = [gradient / divisor for gradient in of_weights]
         weights, moments = optimizer.stateless_apply(state["optimizer"], scaled, state["weights"])
         return {"weights": weights, "optimizer": moments, "step": state["step"] + 1}, sums
 
-    mesh = Mesh(np.array(jax.devices()[: shape.devices]), (_DEVICES,))
-    shared = PartitionSpec()  # type: ignore[no-untyped-call]
-    split = PartitionSpec(_DEVICES)  # type: ignore[no-untyped-call]
-    sharded = jax.shard_map(
-        step, mesh=mesh, in_specs=(shared, split), out_specs=(shared, shared), check_vma=False
-    )
-    return jax.jit(sharded, donate_argnums=0)
-
-
-def _summed(values: Any) -> Any:
-    """Over the devices."""
-    return jax.lax.psum(values, _DEVICES)  # type: ignore[no-untyped-call]
+    return over_devices(step, shape.devices, split=(False, True), split_result=False, donated=0)
 
 
 _Gradients = Callable[[list[jax.Array], Columns, jax.Array, jax.Array], tuple[jax.Array, list[jax.Array]]]
@@ -117,8 +105,8 @@ def _in_parts(model: SequenceModel, loss: LossKind, shape: StepShape) -> _Gradie
         weights: list[jax.Array], tables: tuple[jax.Array, jax.Array], rows: Columns, seed: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
         states, targets, learned = model.learned_states(weights, tables[0], rows, seed)
-        summed = SEPARABLE[loss](states, tables[1], targets, learned, reseeded(seed, 2**20), number)
-        return summed, jnp.stack([summed, learned.sum()])
+        loss_sum = SEPARABLE[loss](states, tables[1], targets, learned, reseeded(seed, 2**20), number)
+        return loss_sum, jnp.stack([loss_sum, learned.sum()])
 
     differentiate = jax.grad(part_loss, argnums=(0, 1), has_aux=True)
 
@@ -149,15 +137,15 @@ def _at_once(model: SequenceModel, loss: LossKind, probabilities: npt.NDArray[np
     ) -> tuple[jax.Array, jax.Array]:
         history, films = model.tables(weights)
         states, targets, learned = model.learned_states(weights, history, rows, own)
-        mine = jax.lax.axis_index(_DEVICES) * len(targets) + jnp.arange(len(targets))
-        candidates = jax.lax.all_gather(films[targets], _DEVICES, tiled=True)
+        mine = jax.lax.axis_index(AXIS) * len(targets) + jnp.arange(len(targets))
+        candidates = jax.lax.all_gather(films[targets], AXIS, tiled=True)
         if loss is LossKind.IN_BATCH:
-            summed = in_batch_softmax(states, candidates, mine, learned)
+            loss_sum = in_batch_softmax(states, candidates, mine, learned)
         else:
-            ids = jax.lax.all_gather(targets, _DEVICES, tiled=True)
+            ids = jax.lax.all_gather(targets, AXIS, tiled=True)
             chances = jnp.asarray(probabilities)[ids]
-            summed = corrected_in_batch_softmax(states, candidates, mine, learned, ids, chances)
-        return summed, jnp.stack([summed, learned.sum()])
+            loss_sum = corrected_in_batch_softmax(states, candidates, mine, learned, ids, chances)
+        return loss_sum, jnp.stack([loss_sum, learned.sum()])
 
     def gradients(
         weights: list[jax.Array], rows: Columns, own: jax.Array, of_step: jax.Array

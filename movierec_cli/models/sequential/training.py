@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import Family, Feature, LossKind, SequenceConfig, SplitKind
+from movierec_cli.config import Feature, FeatureSet, LossKind, SequenceConfig, SplitKind
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.histories import movies_of_users
 from movierec_cli.data.split import Split
@@ -24,11 +24,18 @@ from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
 from movierec_cli.evaluation.questions import Asked
 from movierec_cli.evaluation.ranks import Ranks
 from movierec_cli.evaluation.top_k import top_k
-from movierec_cli.models.features import Tower, Vocabulary, encode_features, fit_features
+from movierec_cli.models.features import FEATURES, Tower, Vocabulary, encode_features, fit_features
 from movierec_cli.models.sequential.batches import Batches, RowMaker
 from movierec_cli.models.sequential.engine import n_devices
 from movierec_cli.models.sequential.fitting import SequenceFit, SequenceValidation, Validate, fit_sequences
-from movierec_cli.models.sequential.histories import Histories, Rows, whole_pieces, windows
+from movierec_cli.models.sequential.histories import (
+    Histories,
+    Pieces,
+    Rows,
+    newest_pieces,
+    whole_pieces,
+    windows,
+)
 from movierec_cli.models.sequential.losses import SEPARABLE, popularity
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.queries import FittedSequences, Reader
@@ -39,8 +46,6 @@ from movierec_cli.registry.record import RunConfig
 
 JUDGED_K = 10
 IN_BATCH_VALIDATION = 2048  # films whose softmax the in-batch validation loss is, as KerasRS' example has it
-# Positions of a step's part: attention's scores grow with the row, a recurrent step wants many rows at once.
-_PART = {Family.SASREC: 800, Family.GRU4REC: 6_400}
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,8 @@ def train_sequences(
         MovierecError: no user has two ratings in train, or training diverged.
     """
     assert config.sequence is not None and config.training is not None
-    vocabularies = fit_features(dataset, split.train, config.feature_set)
+    of_films = FeatureSet(tuple(one for one in config.feature_set.features if one in FEATURES))
+    vocabularies = fit_features(dataset, split.train, of_films)  # times have nothing to be fitted
     model = make_model(dataset, config, vocabularies)
     known = _known(dataset, split, config, split.train)
     fit = _new_fit(model, known, config, len(dataset.movies))
@@ -113,19 +119,22 @@ def _new_fit(model: SequenceModel, known: _Known, config: RunConfig, n_movies: i
     training, sequence = config.training, config.sequence
     if training.loss not in SEPARABLE and not sequence.windows:
         raise MovierecError(f"--loss {training.loss} of a sequential model needs --windows")
-    pieces = (
-        windows(known.histories, np.flatnonzero(known.is_target), sequence.max_length)
-        if sequence.windows
-        else whole_pieces(known.histories, sequence.max_length)
-    )
+    pieces = _pieces(known, sequence)
     if len(pieces.start) == 0:
         raise MovierecError("no user has two ratings in train, so there is no order to learn")
     positions = training.batch_size or _positions(sequence)
-    shape = StepShape.of(sequence, training.loss, positions, _PART[config.family], n_devices())
+    shape = StepShape.of(sequence, training.loss, positions, model.part_positions, n_devices())
     maker = RowMaker(known.histories, known.is_target, sequence.max_length)
     batches = Batches(maker, pieces, shape.rows, pack=not sequence.windows)
     targets = known.histories.movies[known.is_target]
     return SequenceFit(model, batches, shape, training, popularity(targets, n_movies))
+
+
+def _pieces(known: _Known, sequence: SequenceConfig) -> Pieces:
+    if sequence.windows:
+        return windows(known.histories, np.flatnonzero(known.is_target), sequence.max_length)
+    cut = whole_pieces if sequence.whole_history else newest_pieces
+    return cut(known.histories, sequence.max_length)
 
 
 def _positions(sequence: SequenceConfig) -> int:
@@ -166,17 +175,19 @@ def mean_gain(ranks: Ranks, k: int = JUDGED_K) -> float:
 
 
 def _in_batch_loss(dataset: Dataset, rows: Rows, fitted: FittedSequences) -> float:
-    """The in-batch softmax of `IN_BATCH_VALIDATION` ratings at a time, the mean over batches, nats."""
+    """The in-batch softmax of `IN_BATCH_VALIDATION` ratings at a time, the mean over ratings, nats."""
     stretches, question_of = fitted.reader.asked(dataset, Asked.of_rows(dataset.ratings, rows))
     states, films = fitted.reader.states(fitted.weights, stretches)
     targets = dataset.ratings.movie_index[rows]
-    losses = []
+    mixed = np.random.default_rng(0).permutation(len(rows))  # a batch of one user's films would be harder
+    losses, sizes = [], []
     for first in range(0, len(rows), IN_BATCH_VALIDATION):
-        part = slice(first, first + IN_BATCH_VALIDATION)
+        part = mixed[first : first + IN_BATCH_VALIDATION]
         scores = states[question_of[part]] @ films[targets[part]].T
         own = scores.diagonal()
         losses.append(float((np.asarray(jax.nn.logsumexp(jnp.asarray(scores), axis=1)) - own).mean()))
-    return float(np.mean(losses))
+        sizes.append(len(part))
+    return float(np.average(losses, weights=sizes))
 
 
 def _artifacts(

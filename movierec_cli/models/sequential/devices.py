@@ -1,0 +1,46 @@
+"""The same computation on every device, each with its own rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, PartitionSpec
+
+AXIS = "devices"
+
+
+def over_devices(
+    function: Callable[..., Any],
+    devices: int,
+    *,
+    split: Sequence[bool],
+    split_result: bool,
+    donated: Any = (),
+) -> Callable[..., Any]:
+    """Compiles a function that every device calls with its part of the rows.
+
+    Args:
+        function: of arrays, or lists or dictionaries of them.
+        devices: how many take part.
+        split: for each argument, whether it is divided along its first axis, or the same for all.
+        split_result: whether the results are put together along their first axis, or are the same on all.
+        donated: arguments whose memory is taken over.
+    """
+    shared, by_rows = PartitionSpec(), PartitionSpec(AXIS)  # type: ignore[no-untyped-call]
+    mesh = Mesh(np.array(jax.devices()[:devices]), (AXIS,))
+    sharded = jax.shard_map(
+        function,
+        mesh=mesh,
+        in_specs=tuple(by_rows if one else shared for one in split),
+        out_specs=by_rows if split_result else shared,
+        check_vma=False,
+    )
+    return jax.jit(sharded, donate_argnums=donated)
+
+
+def summed(values: Any) -> Any:
+    """Over the devices."""
+    return jax.lax.psum(values, AXIS)  # type: ignore[no-untyped-call]
