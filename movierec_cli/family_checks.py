@@ -1,10 +1,20 @@
-"""What a family cannot be trained on, see or learn from: told before anything is loaded."""
+"""What a family cannot be trained on, see or learn from, and which settings say something to it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
 
-from movierec_cli.config import Family, Feature, FeatureSet, LossKind, SplitKind, TrainerConfig
+from movierec_cli.config import (
+    Family,
+    Feature,
+    FeatureSet,
+    LossKind,
+    ModelConfig,
+    SequenceConfig,
+    SplitKind,
+    TrainerConfig,
+)
 from movierec_cli.errors import UsageError
 
 ONLY_OF_SEQUENCES = (Feature.TIME_GAP, Feature.QUERY_TIME)
@@ -16,9 +26,24 @@ SEQUENCE_FEATURES = (
 )
 """What a model of sequences can see besides the movies' ids."""
 TOWER_FEATURES = tuple(feature for feature in Feature if feature not in ONLY_OF_SEQUENCES)
-TOWER_LOSSES = (LossKind.CATALOGUE, LossKind.IN_BATCH, LossKind.IN_BATCH_CORRECTED)
+IN_BATCH_LOSSES = (LossKind.IN_BATCH, LossKind.IN_BATCH_CORRECTED)
 SAMPLED_LOSSES = (LossKind.SAMPLED, LossKind.GBCE)
 """Losses that draw negatives by lot."""
+TOWER_LOSSES = (LossKind.CATALOGUE, *IN_BATCH_LOSSES)
+
+_TOWERS, _SEQUENCES = ({field.name for field in fields(part)} for part in (ModelConfig, SequenceConfig))
+_ONLY_OF_TOWERS = (_TOWERS - _SEQUENCES) | {"weighting", "refit"}
+_SAY_NOTHING = {
+    Family.TWO_TOWER: _SEQUENCES - _TOWERS,
+    Family.MULTI_TASK: _SEQUENCES - _TOWERS,
+    Family.GRU4REC: _ONLY_OF_TOWERS | {"num_heads"},
+    Family.SASREC: _ONLY_OF_TOWERS,
+}
+
+
+def has_meaning(setting: str, family: Family) -> bool:
+    """Whether a field of a model's or a training's configuration says something to a trained family."""
+    return setting not in _SAY_NOTHING[family]
 
 
 def check_family(config: TrainerConfig) -> None:
@@ -29,7 +54,7 @@ def check_family(config: TrainerConfig) -> None:
     """
     check_split(config.family, config.split.kind)
     check_features(config.family, config.feature_sets)
-    _check_loss(config.family, config.training.loss)
+    _check_loss(config.family, config.training.loss, config.sequence)
     if config.family.is_sequential and config.tasks:
         raise UsageError(
             f"{config.family.label} learns no task but retrieval; leave --tasks out, or use --model"
@@ -67,10 +92,17 @@ def check_features(family: Family, feature_sets: Iterable[FeatureSet]) -> None:
         )
 
 
-def _check_loss(family: Family, loss: LossKind) -> None:
+def _check_loss(family: Family, loss: LossKind, sequence: SequenceConfig | None) -> None:
     if not family.is_sequential and loss not in TOWER_LOSSES:
         raise UsageError(
             f"--loss {loss} is for models of sequences; with --model {family} use {_either(TOWER_LOSSES)}"
+        )
+    has_windows = sequence is not None and sequence.windows
+    if family.is_sequential and loss in IN_BATCH_LOSSES and not has_windows:
+        others = [one for one in LossKind if one not in IN_BATCH_LOSSES]
+        raise UsageError(
+            f"--loss {loss} of {family.label} sets a movie of one history against those of others, which"
+            f" takes --windows; add that, or use {_either(others)}"
         )
 
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+from movierec_cli import family_checks
 from movierec_cli.cli.tasks import AskedTasks
-from movierec_cli.config import SEQUENTIAL, Family, ModelConfig, SequenceConfig
+from movierec_cli.config import SEQUENTIAL, Family
 
 TRAINABLE = (Family.TWO_TOWER, *SEQUENTIAL)
 """What `--model` takes."""
 
-_TOWERS, _SEQUENCES = ({field.name for field in fields(part)} for part in (ModelConfig, SequenceConfig))
-_ONLY_OF_TOWERS = (_TOWERS - _SEQUENCES) | {field.name for field in fields(AskedTasks)} | {"weighting"}
-_SAY_NOTHING = {
-    Family.TWO_TOWER: _SEQUENCES - _TOWERS,
-    Family.GRU4REC: _ONLY_OF_TOWERS | {"num_heads"},
-    Family.SASREC: _ONLY_OF_TOWERS,
-}
+_OF_TASKS = {field.name for field in fields(AskedTasks)}
 
 
 def has_meaning(option: str, family: Family) -> bool:
     """Whether an option, named without its dashes, says something to a model."""
-    return option not in _SAY_NOTHING[family]
+    if option in _OF_TASKS:
+        return not family.is_sequential
+    return family_checks.has_meaning(option, family)

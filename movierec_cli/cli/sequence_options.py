@@ -60,6 +60,15 @@ SharedEmbeddings = Annotated[
         rich_help_panel=SEQUENCES_PANEL,
     ),
 ]
+WholeHistory = Annotated[
+    bool | None,
+    typer.Option(
+        "--whole_history/--no_whole_history",
+        help="Learn also what is older than the newest movies of a history.",
+        show_default=of_model("whole_history"),
+        rich_help_panel=SEQUENCES_PANEL,
+    ),
+]
 Windows = Annotated[
     bool | None,
     typer.Option(
@@ -96,6 +105,15 @@ ScheduleOption = Annotated[
         metavar="NAME",
         help=f"How the learning rate goes over the epochs: {', '.join(Schedule)}.",
         show_default=of_model("schedule"),
+        rich_help_panel=SEQUENCES_PANEL,
+    ),
+]
+SummedLoss = Annotated[
+    bool | None,
+    typer.Option(
+        "--summed_loss/--no_summed_loss",
+        help="Minimise the sum over a step, not its mean.",
+        show_default=of_model("summed_loss"),
         rich_help_panel=SEQUENCES_PANEL,
     ),
 ]

@@ -53,12 +53,12 @@ def of_split(name: str) -> str:
 
 def of_training(name: str) -> str:
     """A field of `TrainingConfig`."""
-    return shown_default(lambda settings: _word(settings.training, name))
+    return shown_default(lambda settings: _of_part(settings, settings.training, name))
 
 
 def of_model(name: str) -> str:
     """A field of `ModelConfig` or `SequenceConfig`, or of both."""
-    return shown_default(lambda settings: _of_model(settings, name))
+    return shown_default(lambda settings: _of_part(settings, settings.model or settings.sequence, name))
 
 
 def with_ratings(name: str) -> str:
@@ -76,8 +76,8 @@ def of_baselines() -> str:
     return shown_default(lambda settings: " ".join(settings.baselines))
 
 
-def _of_model(settings: Usual, name: str) -> str:
-    return _word(settings.model or settings.sequence, name) if has_meaning(name, settings.family) else ""
+def _of_part(settings: Usual, part: object, name: str) -> str:
+    return _word(part, name) if has_meaning(name, settings.family) else ""
 
 
 def _word(part: object, name: str) -> str:

@@ -27,9 +27,9 @@ from movierec_cli.config import (
     TrainerConfig,
     TrainingConfig,
     Weighting,
-    usual_model,
 )
 from movierec_cli.data.restrict import restrict
+from movierec_cli.usual import usual
 from tests.cli import fake_trainer
 from tests.small_dataset import small_dataset
 
@@ -108,11 +108,11 @@ def test_without_options_every_default_is_the_configurations_own() -> None:
 
 
 def test_the_towers_fit_the_split_where_nothing_else_is_said() -> None:
-    usual = usual_model(SplitKind.TEMPORAL)
-    assert usual != ModelConfig()
-    assert config_of("train --split temporal").model == usual
+    common = usual(split=SplitKind.TEMPORAL).model
+    assert common is not None and common != ModelConfig()
+    assert config_of("train --split temporal").model == common
     asked = config_of("train --split temporal --layer_sizes 32 --embedding_size 16").model
-    assert asked == replace(usual, layer_sizes=(32,), embedding_size=16)
+    assert asked == replace(common, layer_sizes=(32,), embedding_size=16)
     assert TrainerConfig().feature_sets == DEFAULT_FEATURE_SETS
 
 
@@ -159,10 +159,13 @@ def test_every_option_reaches_its_field(tmp_path: Path) -> None:
         retrain=True,
     )
     assert config.split.seed == SplitConfig().seed  # the split's seed has no option
+    other = {"family", "sequence"}  # of models of sequences
     for part in (config, config.data, config.split, config.model, config.training):
+        assert part is not None
         for field in fields(part):
             is_the_splits = part is config.split and field.name == "seed"
-            assert is_the_splits or getattr(part, field.name) != field.default, field.name
+            is_anothers = part is config and field.name in other
+            assert is_the_splits or is_anothers or getattr(part, field.name) != field.default, field.name
 
 
 def test_the_seed_is_the_trainings_and_leaves_the_split() -> None:
@@ -413,6 +416,7 @@ def test_wrong_usage_ends_with_2_and_says_what_was_wrong(line: str, code: int, w
 WAITING = """
 import sys, time
 from movierec_cli.data.restrict import restrict
+from movierec_cli.usual import usual
 from tests.cli import fake_trainer
 from tests.small_dataset import small_dataset
 
