@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,23 +18,34 @@ from movierec_cli.cli.app import app
 from movierec_cli.config import (
     BASELINES,
     RATING_BASELINES,
+    SEQUENTIAL,
     DataConfig,
     Family,
     Feature,
     FeatureSet,
     LossKind,
     ModelConfig,
+    Optimizer,
+    Schedule,
+    SequenceConfig,
     SplitConfig,
     SplitKind,
     TaskWeights,
     TrainerConfig,
     TrainingConfig,
     Weighting,
-    usual_model,
+)
+from movierec_cli.family_checks import (
+    IN_BATCH_LOSSES,
+    SAMPLED_LOSSES,
+    SEQUENCE_FEATURES,
+    TOWER_FEATURES,
+    TOWER_LOSSES,
 )
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.reproduction import train_command_line
 from movierec_cli.trainer import MovieLensTrainer
+from movierec_cli.usual import PRESETS, Preset, usual
 from tests.small_dataset import small_dataset
 
 
@@ -72,21 +83,26 @@ def asked_runs(config: TrainerConfig) -> list[RunConfig]:
     return trainer.run_configs()
 
 
-SETS = st.lists(
-    st.sets(st.sampled_from(Feature), max_size=3).map(lambda names: FeatureSet(tuple(names))),
-    min_size=1,
-    max_size=4,
-    unique=True,
-).map(tuple)
+def sets_of(features: Sequence[Feature]) -> st.SearchStrategy[tuple[FeatureSet, ...]]:
+    names = st.sets(st.sampled_from(features), max_size=3)
+    sets = names.map(lambda chosen: FeatureSet(tuple(chosen)))
+    return st.lists(sets, min_size=1, max_size=4, unique=True).map(tuple)
+
+
 SHARES = st.sampled_from((0.05, 0.1, 0.2, 0.35, 1 / 3))
-SPLITS = st.builds(
-    SplitConfig,
-    kind=st.sampled_from(SplitKind),
-    test_fraction=SHARES,
-    validation_fraction=SHARES,
-    min_rating=st.sampled_from((0.0, 3.5)),
-    k_core=st.sampled_from((0, 5)),
-)
+
+
+def splits_of(kinds: Iterable[SplitKind]) -> st.SearchStrategy[SplitConfig]:
+    return st.builds(
+        SplitConfig,
+        kind=st.sampled_from(list(kinds)),
+        test_fraction=SHARES,
+        validation_fraction=SHARES,
+        min_rating=st.sampled_from((0.0, 2.0, 3.5)),
+        k_core=st.sampled_from((0, 5)),
+    )
+
+
 DATA = st.builds(
     DataConfig,
     dataset=st.sampled_from(("1m", "100k", "sample")),
@@ -104,9 +120,61 @@ MODELS = st.builds(
 )
 
 
+SEQUENCES = st.builds(
+    SequenceConfig,
+    max_length=st.sampled_from((10, SequenceConfig.max_length)),
+    embedding_size=st.sampled_from((32, SequenceConfig.embedding_size)),
+    num_layers=st.sampled_from((1, SequenceConfig.num_layers)),
+    num_heads=st.sampled_from((1, 4)),
+    hidden_size=st.sampled_from((32, 128)),
+    dropout=st.sampled_from((0.0, SequenceConfig.dropout)),
+    shared_embeddings=st.booleans(),
+    whole_history=st.booleans(),
+    windows=st.booleans(),
+    num_negatives=st.sampled_from((16, SequenceConfig.num_negatives)),
+    optimizer=st.sampled_from(Optimizer),
+    schedule=st.sampled_from(Schedule),
+    summed_loss=st.booleans(),
+)
+
+
+@st.composite
+def sequence_trainers(draw: st.DrawFn) -> TrainerConfig:
+    """What the command line can ask of a model of sequences."""
+    family = draw(st.sampled_from(SEQUENTIAL))
+    common = usual(family)
+    assert common.sequence is not None
+    sequence = draw(st.one_of(st.just(common.sequence), SEQUENCES))
+    losses = [loss for loss in LossKind if sequence.windows or loss not in IN_BATCH_LOSSES]
+    loss = draw(st.sampled_from(losses))
+    if loss not in SAMPLED_LOSSES:
+        sequence = replace(sequence, num_negatives=common.sequence.num_negatives)
+    if family is Family.GRU4REC:
+        sequence = replace(sequence, num_heads=common.sequence.num_heads)
+    return TrainerConfig(
+        feature_sets=draw(st.one_of(st.just(common.feature_sets), sets_of(SEQUENCE_FEATURES))),
+        data=draw(DATA),
+        split=draw(splits_of(kind for kind in SplitKind if kind is not SplitKind.RANDOM)),
+        family=family,
+        sequence=sequence,
+        training=TrainingConfig(
+            num_epochs=draw(st.sampled_from((3, 5, common.training.num_epochs))),
+            loss=loss,
+            batch_size=draw(st.sampled_from((4096, 12_800))),
+            learning_rate=draw(st.sampled_from((0.1, 0.05, common.training.learning_rate))),
+            validation_freq=draw(st.sampled_from((1, common.training.validation_freq))),
+            patience=draw(st.sampled_from((0, common.training.patience))),
+            refit=common.training.refit,
+            seed=draw(st.sampled_from((7, TrainingConfig.seed))),
+        ),
+        baselines=draw(st.sampled_from(((), (Family.IALS,), common.baselines))),
+        n_seeds=draw(st.sampled_from((1, 3))),
+    )
+
+
 @st.composite
 def trainings(draw: st.DrawFn) -> TrainingConfig:
-    loss = draw(st.sampled_from(LossKind))
+    loss = draw(st.sampled_from(TOWER_LOSSES))
     weightings = [None, Weighting.RATINGS, *(Weighting if loss is LossKind.CATALOGUE else [])]
     return TrainingConfig(
         num_epochs=draw(st.sampled_from((7, TrainingConfig.num_epochs))),
@@ -132,9 +200,9 @@ def sweeps(draw: st.DrawFn) -> tuple[TaskWeights, ...]:
 
 TRAINERS = st.builds(
     TrainerConfig,
-    feature_sets=SETS,
+    feature_sets=sets_of(TOWER_FEATURES),
     data=DATA,
-    split=SPLITS,
+    split=splits_of(SplitKind),
     model=MODELS,
     training=trainings(),
     tasks=sweeps(),
@@ -145,7 +213,7 @@ TRAINERS = st.builds(
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(config=TRAINERS)
+@given(config=st.one_of(TRAINERS, sequence_trainers()))
 def test_the_printed_command_asks_for_the_same_runs(
     config: TrainerConfig, asked: list[TrainerConfig]
 ) -> None:
@@ -171,9 +239,20 @@ def baseline(family: Family) -> RunConfig:
 
 def joint(*features: str, retrieval: float = 1.0, rating: float = 0.3, **options: Any) -> RunConfig:
     weights = TaskWeights(retrieval=retrieval, rating=rating)
-    usual = usual_model(SplitKind.RANDOM, rates=True)
     asked = config(*features, **options)
-    return replace(asked, family=Family.MULTI_TASK, tasks=weights, model=usual)
+    return replace(asked, family=Family.MULTI_TASK, tasks=weights, model=usual(rates=True).model)
+
+
+def sequence_run(family: Family, *features: str, **changes: Any) -> RunConfig:
+    common = usual(family)
+    run = RunConfig(
+        family=family,
+        split=common.split,
+        feature_set=FeatureSet.parse(features or ["None"]),
+        sequence=common.sequence,
+        training=common.training,
+    )
+    return replace(run, **changes)
 
 
 MIXTURES = {
@@ -198,6 +277,15 @@ MIXTURES = {
         config("timestamp"),
         config("timestamp", embedding_size=8),
         baseline(Family.EASE),
+    ],
+    "models of sequences beside towers": [
+        replace(config(), split=SplitConfig(kind=SplitKind.TEMPORAL, k_core=5)),
+        *(
+            sequence_run(family, *features, split=SplitConfig(kind=SplitKind.TEMPORAL, k_core=5))
+            for family in SEQUENTIAL
+            for features in ((), ("movie_genres", "time_gap"))
+        ),
+        replace(baseline(Family.EASE), split=SplitConfig(kind=SplitKind.TEMPORAL, k_core=5)),
     ],
     "in any order": [
         config("timestamp", seed=3),
@@ -230,12 +318,43 @@ def test_what_is_as_by_default_is_not_said() -> None:
         " --baselines popularity"
     )
     temporal = [replace(config(), split=SplitConfig(kind=SplitKind.TEMPORAL))]
-    usual = TrainingConfig().resolved(SplitKind.TEMPORAL)
-    by_split = [replace(run, training=usual, model=usual_model(SplitKind.TEMPORAL)) for run in temporal]
+    common = usual(split=SplitKind.TEMPORAL)
+    by_split = [replace(run, training=common.training, model=common.model) for run in temporal]
     assert train_command_line(by_split, DataConfig()) == (
         "movierec train --split temporal --additional_feature_sets None --baselines None"
     )
     assert "--weighting ratings" in train_command_line(temporal, DataConfig())
+
+
+def test_of_a_model_of_sequences_only_what_is_unusual_is_said() -> None:
+    beaten = [replace(baseline(family), split=usual(Family.SASREC).split) for family in BASELINES]
+    by_default = [one for one in beaten if one.family in usual(Family.SASREC).baselines]
+    by_default.sort(key=lambda one: usual(Family.SASREC).baselines.index(one.family))
+    run = sequence_run(Family.SASREC)
+    assert train_command_line([run, *by_default], DataConfig()) == "movierec train --model sasrec"
+    assert run.sequence is not None
+    other = replace(run, sequence=replace(run.sequence, max_length=50, shared_embeddings=False))
+    temporal = replace(other, split=usual(Family.SASREC, SplitKind.TEMPORAL).split)
+    assert train_command_line([temporal], DataConfig(dataset="100k")) == (
+        "movierec train --model sasrec --dataset 100k --split temporal --max_length 50"
+        " --no_shared_embeddings --baselines None"
+    )
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_presets_run_is_asked_for_by_its_name(preset: Preset, asked: list[TrainerConfig]) -> None:
+    settings = PRESETS[preset]
+    run = RunConfig(
+        family=settings.family, split=settings.split, sequence=settings.sequence, training=settings.training
+    )
+    command = train_command_line([run], DataConfig())
+    assert command == f"movierec train --preset {preset} --baselines None"
+    (again,) = configs_of(command, asked)
+    assert asked_runs(again) == [run]
+    longer = replace(run, training=replace(settings.training, num_epochs=9))
+    assert train_command_line([longer], DataConfig()) == (
+        f"movierec train --preset {preset} --num_epochs 9 --baselines None"
+    )
 
 
 def test_baselines_alone_are_asked_for_with_the_default_sets(asked: list[TrainerConfig]) -> None:
