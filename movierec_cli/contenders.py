@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any, Protocol, TypeVar
 
 from movierec_cli.config import NO_FEATURES
+from movierec_cli.family_checks import SAMPLED_LOSSES, has_meaning
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
 
@@ -59,6 +60,20 @@ def way_of(config: RunConfig) -> RunConfig:
     return replace(config.without_seed, feature_set=NO_FEATURES)
 
 
+def settings_of(config: RunConfig) -> dict[str, Any]:
+    """How a model was built and trained, by name: what says something to its family. Baselines: nothing."""
+    settings = {
+        name: value
+        for part in (config.model, config.sequence, config.training)
+        if part is not None
+        for name, value in asdict(part).items()
+        if has_meaning(name, config.family)
+    }
+    if config.training is not None and config.training.loss not in SAMPLED_LOSSES:
+        settings.pop("num_negatives", None)
+    return settings
+
+
 def _seed(one: OfARun) -> int:
     training = one.run.record.config.training
     return training.seed if training is not None else 0
@@ -69,23 +84,17 @@ def _labels(configs: Sequence[RunConfig]) -> list[str]:
     labels = [config.label for config in configs]
     told_apart = []
     for config, label in zip(configs, labels, strict=True):
-        alike = [_settings(other) for other, name in zip(configs, labels, strict=True) if name == label]
-        own = _settings(config)
-        differing = [key for key in own if any(other[key] != own[key] for other in alike)]
+        alike = [_with_weights(other) for other, name in zip(configs, labels, strict=True) if name == label]
+        own = _with_weights(config)
+        differing = [key for key in own if any(other.get(key) != own[key] for other in alike)]
         words = ", ".join(f"{key} {_shown(own[key])}" for key in differing)
         told_apart.append(f"{label} ({words})" if words else label)
     return told_apart
 
 
-def _settings(config: RunConfig) -> Mapping[str, Any]:
-    settings = {
-        key: value
-        for part in (config.model, config.training)
-        if part is not None
-        for key, value in asdict(part).items()
-    }
+def _with_weights(config: RunConfig) -> dict[str, Any]:
     weights = asdict(config.tasks) if config.tasks is not None else {}
-    return settings | {f"{task}_weight": weight for task, weight in weights.items()}
+    return settings_of(config) | {f"{task}_weight": weight for task, weight in weights.items()}
 
 
 def _shown(value: object) -> str:

@@ -157,7 +157,15 @@ def _verdict(comparison: _Comparison, best: Contender) -> str:
     if len(comparison.trained) == 1:
         return f"{_name(best)} does not beat {_names(missed)}: "
     by_nobody = [one for one in missed if all(one in comparison.unbeaten_by(t) for t in comparison.trained)]
-    return f"No feature set here beats {_names(by_nobody) if by_nobody else 'every baseline'}: "
+    return (
+        f"No {_noun(comparison.trained)} here beats {_names(by_nobody) if by_nobody else 'every baseline'}: "
+    )
+
+
+def _noun(trained: Sequence[Contender]) -> str:
+    """What the trained ones differ in for people, if in features alone; else what they are."""
+    are_sets = len({one.feature_set for one in trained}) == len(trained)
+    return "feature set" if are_sets and not any(one.family.is_sequential for one in trained) else "model"
 
 
 def _names(contenders: Sequence[Contender]) -> str:
@@ -241,9 +249,8 @@ def _effect(comparison: _Comparison, more: Contender, fewer: Contender) -> str:
 def _lead(comparison: _Comparison) -> str:
     best, second, *_ = sorted(comparison.trained, key=comparison.mean, reverse=True)
     found = comparison.between(best, second)
-    are_sets = len({one.feature_set for one in comparison.trained}) == len(comparison.trained)
-    kind = "feature sets" if are_sets else "models"
-    highest = f"Of the {len(comparison.trained)} {kind} here, {_name(best)} has the highest"
+    trained = comparison.trained
+    highest = f"Of the {len(trained)} {_noun(trained)}s here, {_name(best)} has the highest"
     if _is_above(found):
         return f"{highest} {comparison.headline}, {amount(found.difference)} above {_name(second)}."
     lead = f"but its lead over {_name(second)} could be chance ({_with_p(found)})"
@@ -253,16 +260,21 @@ def _lead(comparison: _Comparison) -> str:
 def _caveats(comparison: _Comparison, split: SplitConfig) -> Iterator[str]:
     trained = comparison.trained
     if any(len(one.records) == 1 for one in trained):
-        sets = "Each set was" if len(trained) > 1 else "The set was"
+        noun = "model" if any(one.family.is_sequential for one in trained) else "set"
         yield (
-            f"{sets} trained once: the intervals cover which users were asked, not the training's own "
-            "randomness; --seeds 3 covers both."
+            f"{'Each' if len(trained) > 1 else 'The'} {noun} was trained once: the intervals cover which "
+            "users were asked, not the training's own randomness; --seeds 3 covers both."
         )
     seeing = [name for name in TIME_FEATURES if any(name in one.feature_set for one in trained)]
     if split.kind in (SplitKind.RANDOM, SplitKind.WINDOWS) and seeing:
         yield (
             f"On a {split.kind} split, {listed(seeing)} let{'s' if len(seeing) == 1 else ''} a model see the "
             "future: it learns from ratings given after those it is tested on; --split temporal does not."
+        )
+    if any(Feature.QUERY_TIME in one.feature_set for one in trained):
+        yield (
+            f"{Feature.QUERY_TIME} tells a model when the next movie is watched, which its history does not: "
+            "hold it against models that are told the same."
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.metrics import deciding_k
-from movierec_cli.registry.record import EpochRecord, RunRecord, TopK
+from movierec_cli.registry.record import EpochRecord, RunConfig, RunRecord, TopK
 from movierec_cli.reports import pages
 from movierec_cli.reports.markup import Html, tag
 from movierec_cli.reports.rating_figure import ratings_chart, ratings_section
@@ -23,6 +23,7 @@ _MODES: Mapping[str, Callable[[TopK], dict[int, float]]] = {
     "all": lambda top_k: top_k.all,
 }
 _AMONG = {"unseen": "unseen movies", "all": "all movies"}
+_NDCG = "NDCG@10"
 
 
 def write_plot(records: Sequence[RunRecord], file: Path, study: Study | None = None) -> Path:
@@ -76,6 +77,8 @@ def plot_page(records: Sequence[RunRecord], study: Study | None = None) -> str:
 
 def _judged_by(records: Sequence[RunRecord], k: int) -> str:
     """What an epoch was chosen by."""
+    if all(map(_has_ndcg, records)):
+        return f"{_NDCG} among unseen movies"
     accuracy = f"top-{k} accuracy among unseen movies"
     has_tasks = any(record.config.tasks is not None for record in records)
     return (
@@ -156,7 +159,7 @@ def _best_epoch(record: RunRecord) -> list[EpochRecord]:
 def _views(records: Sequence[RunRecord], ks: Sequence[int]) -> dict[str, object]:
     """The y values of every trace for every choice a reader has."""
     histories = [list(record.history) for record in records] + [_best_epoch(record) for record in records]
-    views = {
+    views: dict[str, dict[str, object]] = {
         mode: {
             str(k): {
                 "title": f"validation top-{k} accuracy, {_AMONG[mode]}",
@@ -166,11 +169,22 @@ def _views(records: Sequence[RunRecord], ks: Sequence[int]) -> dict[str, object]
         }
         for mode in _MODES
     }
+    by_ndcg = all(map(_has_ndcg, records))
+    if by_ndcg:
+        gains = [[epoch.ndcg for epoch in history] for history in histories]
+        views["ndcg"] = {str(k): {"title": f"validation {_NDCG}, unseen movies", "y": gains} for k in ks}
     return {
         "views": views,
+        "modes": [*_AMONG.items()] + [("ndcg", _NDCG)] * by_ndcg,
+        "shown_mode": "ndcg" if by_ndcg else "unseen",
         "ks": [str(k) for k in ks],
         "palette": pages.PALETTE,
     }
+
+
+def _has_ndcg(record: RunRecord) -> bool:
+    """Whether every validation has it: then it is what the epoch was chosen by."""
+    return bool(record.history) and all(epoch.ndcg is not None for epoch in record.history)
 
 
 def _values(history: Sequence[EpochRecord], mode: str, k: int) -> list[float]:
@@ -206,9 +220,18 @@ def _subtitle(records: Sequence[RunRecord]) -> str:
 
 def _footnote(records: Sequence[RunRecord]) -> str:
     config = records[0].config
-    model, training = config.model, config.training
-    assert model is not None and training is not None  # baselines have no epochs to draw
-    return (
-        f"Embeddings of {model.embedding_size}, layers {' '.join(map(str, model.layer_sizes))}, "
-        f"{training.loss} loss, {config.split.kind} split, seed {training.seed}."
-    )
+    training = config.training
+    assert training is not None  # baselines have no epochs to draw
+    return f"{_built(config)}, {training.loss} loss, {config.split.kind} split, seed {training.seed}."
+
+
+def _built(config: RunConfig) -> str:
+    model, sequence = config.model, config.sequence
+    if sequence is not None:
+        layers = f"{sequence.num_layers} layer{'s' * (sequence.num_layers != 1)}"
+        return (
+            f"{config.family.label} with embeddings of {sequence.embedding_size}, {layers} and the last "
+            f"{sequence.max_length} movies of a history"
+        )
+    assert model is not None
+    return f"Embeddings of {model.embedding_size}, layers {' '.join(map(str, model.layer_sizes))}"

@@ -7,7 +7,7 @@ A trace's `meta` is the CSS variable with its colour.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -176,9 +176,9 @@ def ablation(study: Study) -> Chart | None:
 
 
 def epochs(study: Study) -> Chart | None:
-    """Validation recall by epoch: a line a contender, its seeds as thin lines; a view a k."""
-    ks = validated_ks(study)
-    if not ks:
+    """Validation by epoch: a line a contender, its seeds as thin lines; a view a metric."""
+    metrics = _validated(study)
+    if not metrics:
         return None
     lines = [line for index, contender in enumerate(study.contenders) for line in _lines(contender, index)]
     legend = {"orientation": "v", "x": 0, "xanchor": "left", "y": -0.2, "yanchor": "top"}
@@ -192,13 +192,13 @@ def epochs(study: Study) -> Chart | None:
             "yaxis": {"automargin": True, "tickformat": ".3~f", "nticks": 8},
         },
         views={
-            str(k): {
-                "data": [{"y": line.values(k)} for line in lines],
-                "layout": {"yaxis": {"title": {"text": f"validation recall@{k}"}}},
+            name: {
+                "data": [{"y": line.values(value)} for line in lines],
+                "layout": {"yaxis": {"title": {"text": f"validation {name}"}}},
             }
-            for k in ks
+            for name, value in metrics.items()
         },
-        shown=str(_shown_k(study, ks)),
+        shown=_shown(study, list(metrics)),
     )
 
 
@@ -210,16 +210,35 @@ _EPOCH_AXIS: Mapping[str, Any] = {
 }
 
 
-def validated_ks(study: Study) -> list[int]:
-    """Every k that all validations have."""
-    histories = (record.history for contender in study.contenders for record in contender.records)
-    tables = [set(epoch.validation.recall) for history in histories for epoch in history]
-    return sorted(set.intersection(*tables)) if tables else []
+_NDCG = "NDCG@10"
+_Value = Callable[[EpochRecord], float]
 
 
-def _shown_k(study: Study, ks: Sequence[int]) -> int:
-    k = study.headline.partition("@")[2]
-    return int(k) if k.isdigit() and int(k) in ks else max(ks)
+def _validated(study: Study) -> dict[str, _Value]:
+    """What all validations have, by name."""
+    records = [record for contender in study.contenders for record in contender.records]
+    epochs_of_all = [epoch for record in records for epoch in record.history]
+    if not epochs_of_all:
+        return {}
+    ks = sorted(set.intersection(*(set(epoch.validation.recall) for epoch in epochs_of_all)))
+    with_ndcg = all(epoch.ndcg is not None for epoch in epochs_of_all)
+    return ({_NDCG: _ndcg} if with_ndcg else {}) | {f"recall@{k}": _recall_at(k) for k in ks}
+
+
+def _shown(study: Study, names: Sequence[str]) -> str:
+    """What chose the epochs, where all were chosen by it; else the headline."""
+    if _NDCG in names:
+        return _NDCG
+    return study.headline if study.headline in names else names[-1]
+
+
+def _recall_at(k: int) -> _Value:
+    return lambda epoch: epoch.validation.recall[k]
+
+
+def _ndcg(epoch: EpochRecord) -> float:
+    assert epoch.ndcg is not None
+    return epoch.ndcg
 
 
 @dataclass(frozen=True)
@@ -229,11 +248,8 @@ class _Line:
     trace: _Trace
     histories: tuple[Sequence[EpochRecord], ...]
 
-    def values(self, k: int) -> list[float]:
-        return [
-            sum(epoch.validation.recall[k] for epoch in seeds) / len(seeds)
-            for seeds in _side_by_side(self.histories)
-        ]
+    def values(self, value: _Value) -> list[float]:
+        return [sum(map(value, seeds)) / len(seeds) for seeds in _side_by_side(self.histories)]
 
 
 def _lines(contender: Contender, index: int) -> Iterable[_Line]:

@@ -29,9 +29,7 @@ def user_lists(user: UserLists, labels: Mapping[str, str]) -> Html:
         labels: what people call each run, by its name.
     """
     alone = _in_one_list(user)
-    models = [
-        _recommended(labels.get(one.run_name, one.feature_set.label), one, alone) for one in user.recommended
-    ]
+    models = [_recommended(labels.get(one.run_name, one.label), one, alone) for one in user.recommended]
     lists = tag("div", _rated(user), *models, class_="lists")
     return tag("section", tag("h3", f"User {user.user_id}"), lists, class_="user", data_user=user.user_id)
 

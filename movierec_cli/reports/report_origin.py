@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
+from movierec_cli.contenders import settings_of
 from movierec_cli.registry.record import RunRecord
 from movierec_cli.reports.markup import Html, joined, tag, tags
 from movierec_cli.reports.report_numbers import NONE
@@ -46,8 +47,7 @@ def _data(study: Study) -> dict[str, str]:
 
 def _settings(study: Study, records: Iterable[RunRecord]) -> dict[str, str]:
     split = {f"split {name}": value for name, value in asdict(study.split).items()}
-    parts = (part for record in records for part in (record.config.model, record.config.training))
-    each = [split, *(asdict(part) for part in parts if part is not None)]
+    each = [split, *(settings_of(record.config) for record in records)]
     texts = _distinct({name: _text(value) for name, value in settings.items()} for settings in each)
     return {name.replace("_", " "): value for name, value in texts.items() if name != "seed"}
 

@@ -82,9 +82,7 @@ def _epochs(study: Study) -> Panel | None:
         "An open marker is the epoch whose model was kept. Thin lines are single seeds, thick ones "
         "their mean. Press a name to hide or show its lines."
     )
-    selector = _selector(
-        "epochs-chart-view", "Validation recall among the best ", [*chart.views], chart.shown
-    )
+    selector = _selector("epochs-chart-view", "Validation ", [*chart.views], chart.shown)
     body = _figure("epochs-chart", selector, tag("p", text, class_="note chart-note"))
     only_chart = tag("p", "This part is a chart and needs JavaScript.", class_="without-js")
     return Panel("epochs", "Epochs", "Accuracy over epochs", joined((body, only_chart)))

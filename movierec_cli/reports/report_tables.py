@@ -37,7 +37,7 @@ def ranking(study: Study) -> Html:
     headers = (_sort_header(name, study.headline) for name in ("contender", *names))
     header = tag("tr", *headers)
     best = {name: _best(study.contenders, name) for name in names}
-    parts = (("Trained feature sets", False), ("Baselines: models to be beaten", True))
+    parts = (("Trained models", False), ("Baselines: models to be beaten", True))
     bodies = [_ranking_body(study, title, is_baseline, best) for title, is_baseline in parts]
     return scrolling(tag("table", tag("thead", header), *bodies, id="ranking"), "Ranking")
 
@@ -162,7 +162,7 @@ def differences(study: Study) -> Html:
     """All pairs that were compared: between trained sets, then against baselines."""
     baselines = {contender.label for contender in study.contenders if contender.is_baseline}
     parts = {
-        "Between feature sets": [pair for pair in study.differences if not {pair.a, pair.b} & baselines],
+        "Between trained models": [pair for pair in study.differences if not {pair.a, pair.b} & baselines],
         "Against baselines": [pair for pair in study.differences if {pair.a, pair.b} & baselines],
     }
     bodies = [

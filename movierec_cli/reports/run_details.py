@@ -10,6 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from movierec_cli.contenders import settings_of
 from movierec_cli.registry.record import EpochRecord, RunRecord
 from movierec_cli.registry.store import Run
 from movierec_cli.reports.table import comparison, line_of_record
@@ -29,8 +30,8 @@ def _facts(run: Run) -> Table:
     record = run.record
     table = Table.grid(padding=(0, 2))
     config, data = record.config, record.data
-    given = [asdict(part) for part in (config.split, config.model, config.training) if part is not None]
-    settings = {name: value for part in given for name, value in part.items() if name != "seed"}
+    given = asdict(config.split) | settings_of(config)
+    settings = {name: value for name, value in given.items() if name != "seed"}
     settings |= {"tasks": config.tasks.label} if config.tasks is not None else {}
     seeds = [f"{config.split.seed} of the split"]
     seeds += [f"{config.training.seed} of the training"] if config.training else []
@@ -76,4 +77,15 @@ def _columns(record: RunRecord) -> dict[str, Callable[[EpochRecord], str]]:
         columns[f"top-{k} all"] = lambda epoch: f"{epoch.validation.all[k]:.4f}"
     if all(epoch.ratings is not None for epoch in record.history):
         columns["RMSE"] = lambda epoch: f"{epoch.ratings.rmse:.4f}" if epoch.ratings else ""
+    for header, of in {"NDCG@10": _ndcg, "validation loss": _validation_loss}.items():
+        if all(of(epoch) for epoch in record.history):
+            columns[header] = of
     return columns
+
+
+def _ndcg(epoch: EpochRecord) -> str:
+    return "" if epoch.ndcg is None else f"{epoch.ndcg:.4f}"
+
+
+def _validation_loss(epoch: EpochRecord) -> str:
+    return "" if epoch.validation_loss is None else f"{epoch.validation_loss:.4f}"

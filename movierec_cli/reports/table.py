@@ -10,6 +10,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from movierec_cli.config import SplitKind
 from movierec_cli.registry.record import RunRecord, TopK
 from movierec_cli.study import Contender, Study
 
@@ -45,6 +46,7 @@ _COSTS = (
 _PADDING = (0, 1, 0, 0)
 _UNSEEN = "Test top-k accuracy, movies seen in training masked"
 _ALL = "Test top-k accuracy over all movies"
+_ONE_EACH = "; with one test movie each, recall is the hit rate (HR)"
 _COST = "Cost (epochs: best by validation / trained)"
 
 
@@ -92,7 +94,8 @@ def comparison(lines: Sequence[Line], console: Console) -> Group:
 
 def user_metrics(study: Study) -> Table:
     """The metrics of one list a user, the headline with its interval; the best of each column bold."""
-    table = _new_table("Per user, movies seen in training masked (±: half the 95 % interval)")
+    one_each = _ONE_EACH if study.split.kind is SplitKind.LEAVE_LAST else ""
+    table = _new_table(f"Per user, movies seen in training masked (±: half the 95 % interval){one_each}")
     table.add_column("model", overflow="fold", min_width=16, vertical="top")
     for metric in study.contenders[0].metrics:
         table.add_column(metric, justify="right", no_wrap=True)

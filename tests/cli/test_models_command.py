@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from movierec_cli.cli.app import app
 from movierec_cli.config import Family
+from movierec_cli.registry.identity import run_name
 from movierec_cli.registry.record import RatingErrors
 from movierec_cli.registry.store import Run
 from movierec_cli.reports.run_details import details
@@ -21,6 +22,7 @@ from tests.saved_runs import (
     run_artifacts,
     run_record,
     save_run,
+    sequence_config,
 )
 from tests.small_dataset import small_dataset
 
@@ -141,3 +143,19 @@ def test_foreign_folders_are_not_removed(saved: list[Run]) -> None:
     assert result.exit_code == 1
     assert "left alone" in result.stderr
     assert (saved[0].folder.parent / "foreign").exists()
+
+
+def test_a_model_of_sequences_shows_its_own_settings_and_how_its_ndcg_went(tmp_path: Path) -> None:
+    config = sequence_config("movie_genres", family=Family.GRU4REC)
+    record = run_record(config=config)
+    history = tuple(replace(epoch, ndcg=epoch.epoch / 80, validation_loss=6.5) for epoch in record.history)
+    record = replace(record, name=run_name(config, record.data), history=history)
+    model = save_run(tmp_path / "saved_models", record, run_artifacts())
+    file = StringIO()
+    console = Console(file=file, width=160)
+    console.print(details(model, console))
+    text = " ".join(file.getvalue().split())
+    assert "GRU4Rec + movie_genres" in text and "family GRU4Rec" in text
+    assert "max_length 200" in text and "hidden_size 128" in text
+    assert not any(name in text for name in ("num_heads", "layer_sizes", "weighting", "num_negatives"))
+    assert "NDCG@10 validation loss" in text and "0.1875 6.5000" in text

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from movierec_cli.errors import MovierecError
+from movierec_cli.registry.record import RunRecord
 from movierec_cli.reports.plot import check_writable, figure, plot_page, write_plot
-from tests.saved_runs import KS, data_identity, run_record
+from tests.saved_runs import KS, data_identity, run_record, sequence_config
 
 SETS = (("None",), ("timestamp",), ("timestamp", "movie_genres"))
 DATA = data_identity(n_movies=3883)
@@ -58,6 +59,30 @@ def test_every_choice_has_values_for_every_trace() -> None:
             values = views[mode][str(k)]["y"]
             assert len(values) == n_traces
             assert values[1] == [getattr(epoch.validation, mode)[k] for epoch in RECORDS[1].history]
+
+
+def sequence_record(*, ndcg: bool = True) -> RunRecord:
+    record = run_record(config=sequence_config(), data=DATA)
+    gains = {epoch.epoch: epoch.epoch / 100 if ndcg else None for epoch in record.history}
+    return replace(record, history=tuple(replace(epoch, ndcg=gains[epoch.epoch]) for epoch in record.history))
+
+
+def test_epochs_chosen_by_ndcg_are_shown_by_it() -> None:
+    page = plot_page([sequence_record()])
+    views = embedded(page, "views")
+    assert views["shown_mode"] == "ndcg" and ["ndcg", "NDCG@10"] in views["modes"]  # type: ignore[operator]
+    values = views["views"]["ndcg"]["10"]["y"]  # type: ignore[index]
+    assert values == [[0.05, 0.1, 0.15, 0.2], [0.15]]
+    text = " ".join(page[page.index("<footer>") : page.index("</footer>")].split())
+    assert "the best by NDCG@10 among unseen movies" in text
+    assert "SASRec with embeddings of 64, 2 layers and the last 200 movies of a history" in text
+    assert "leave-last split" in text
+
+
+def test_without_ndcg_there_is_no_choice_of_it() -> None:
+    for records in ([sequence_record(ndcg=False)], [sequence_record(), RECORDS[0]]):
+        views = embedded(plot_page(records), "views")
+        assert views["shown_mode"] == "unseen" and set(views["views"]) == {"unseen", "all"}  # type: ignore[call-overload]
 
 
 def test_the_page_needs_no_network() -> None:

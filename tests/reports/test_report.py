@@ -10,6 +10,7 @@ import pytest
 
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.significance import Interval
+from movierec_cli.registry.record import RunRecord
 from movierec_cli.reports.markup import Html, tag
 from movierec_cli.reports.report import report_page, write_report
 from movierec_cli.reports.report_figures import charts, epochs, forest
@@ -239,7 +240,7 @@ def test_the_thick_line_is_the_mean_over_seeds_where_all_of_them_are() -> None:
     first, *others = STUDY.contenders
     chart = epochs(replace(STUDY, contenders=(shortened(first), *others)))
     assert chart is not None
-    assert chart.shown == "100"
+    assert chart.shown == "recall@100"
     named = [place for place, trace in enumerate(chart.data) if trace.get("showlegend", True)]
     assert [chart.data[place]["name"] for place in named] == [
         one.label for one in STUDY.contenders if not one.is_baseline
@@ -248,8 +249,22 @@ def test_the_thick_line_is_the_mean_over_seeds_where_all_of_them_are() -> None:
     expected = [
         sum(record.history[epoch].validation.recall[10] for record in first.records) / 3 for epoch in (0, 1)
     ]
-    assert chart.views["10"]["data"][0]["y"] == pytest.approx(expected, abs=1e-12)
+    assert chart.views["recall@10"]["data"][0]["y"] == pytest.approx(expected, abs=1e-12)
     assert {trace["legendgroup"] for trace in chart.data[:7]} == {"0"}
+
+
+def test_epochs_chosen_by_ndcg_are_shown_by_it() -> None:
+    def with_ndcg(record: RunRecord) -> RunRecord:
+        history = tuple(replace(epoch, ndcg=epoch.epoch / 100) for epoch in record.history)
+        return replace(record, history=history)
+
+    contenders = [replace(one, records=tuple(map(with_ndcg, one.records))) for one in STUDY.contenders]
+    chart = epochs(replace(STUDY, contenders=tuple(contenders)))
+    assert chart is not None
+    assert chart.shown == "NDCG@10" == next(iter(chart.views))
+    assert chart.views["NDCG@10"]["data"][0]["y"] == pytest.approx([0.05, 0.1, 0.15, 0.2])
+    some = epochs(replace(STUDY, contenders=(contenders[0], *STUDY.contenders[1:])))
+    assert some is not None and "NDCG@10" not in some.views
 
 
 def test_parts_that_have_nothing_to_show_are_left_out_or_said() -> None:

@@ -112,7 +112,7 @@ def test_the_selectors_change_what_is_shown(page: Browser) -> None:
     page.wait_until("document.querySelector('#forest .xtitle').textContent === 'auc'")
     first = "document.getElementById('forest').data[0].x[0]"
     assert page.evaluate(first) == STUDY.contenders[0].metrics["auc"].mean
-    page.choose("#epochs-chart-view", "10")
+    page.choose("#epochs-chart-view", "recall@10")
     page.wait_until("document.querySelector('#epochs-chart .ytitle').textContent === 'validation recall@10'")
 
 

@@ -10,7 +10,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from movierec_cli.config import SplitConfig
+from movierec_cli.config import SplitConfig, SplitKind
 from movierec_cli.reports.study_document import study_document
 from movierec_cli.reports.study_text import study_text
 from movierec_cli.study import Contender, Study
@@ -44,6 +44,13 @@ def test_every_number_of_every_contender_is_readable_at_any_width(width: int) ->
             assert f"{interval.mean:.4f}" in text
         for value in contender.beyond.values():
             assert f"{value:,.4g}" in text
+
+
+def test_where_each_user_has_one_test_movie_recall_is_called_the_hit_rate_too() -> None:
+    said = "with one test movie each, recall is the hit rate (HR)"
+    leave_last = replace(STUDY, split=SplitConfig(kind=SplitKind.LEAVE_LAST))
+    assert said in words(printed(leave_last, 100)) and "ndcg@10" in printed(leave_last, 100)
+    assert said not in words(printed(STUDY, 100))
 
 
 def test_the_answer_comes_last_after_warnings_findings_and_tables() -> None:
