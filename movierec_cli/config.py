@@ -362,10 +362,12 @@ class SequenceConfig:
     hidden_size: int = 64  # of a block's feed-forward layer, or units of a recurrent layer
     dropout: float = 0.2
     shared_embeddings: bool = True  # films have one embedding as history and as candidate
+    whole_history: bool = True  # older films than the newest `max_length` are learned as well
     windows: bool = False  # each film is learned from a window of its own, not all of a history at once
     num_negatives: int = 256  # of the sampled losses, for each micro-batch
     optimizer: Optimizer = Optimizer.ADAM
     schedule: Schedule = Schedule.COSINE
+    summed_loss: bool = False  # over a step, in place of its mean: as TFRS does, and Adagrad notices
 
     def __post_init__(self) -> None:
         for name in ("max_length", "embedding_size", "num_layers", "num_heads", "hidden_size"):
