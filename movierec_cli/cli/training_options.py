@@ -25,20 +25,27 @@ from movierec_cli.cli.usual_shown import (
     with_ratings,
 )
 from movierec_cli.config import RATING_BASELINES, Family, LossKind, SplitKind, Task, TaskWeights, Weighting
-from movierec_cli.family_checks import SAMPLED_LOSSES, TOWER_LOSSES
+from movierec_cli.family_checks import ONLY_OF_SEQUENCES, SAMPLED_LOSSES, SEQUENCE_FEATURES, TOWER_LOSSES
 from movierec_cli.usual import Preset
 
 TASKS_PANEL, MODEL_PANEL, TRAINING_PANEL = "Tasks", "Model", "Training"
 
 
-def _showing(option: OptionInfo, default: str) -> OptionInfo:
+def _showing(option: OptionInfo, default: str, more_help: str = "") -> OptionInfo:
     """The same option of another command, with a default that is shown as text."""
     own = copy(option)
     own.show_default = default
+    own.help = f"{option.help}{more_help}"
     return own
 
 
-FeatureSets = Annotated[list[str] | None, _showing(options.FEATURE_SETS, of_feature_sets())]
+_OF_SEQUENCES = (
+    f" gru4rec and sasrec see {', '.join(SEQUENCE_FEATURES)}; only they see"
+    f" {' and '.join(ONLY_OF_SEQUENCES)}."
+)
+FeatureSets = Annotated[
+    list[str] | None, _showing(options.FEATURE_SETS, of_feature_sets(), more_help=_OF_SEQUENCES)
+]
 SplitOption = Annotated[SplitKind | None, _showing(options.SPLIT, of_split("kind"))]
 TestFraction = Annotated[float | None, _showing(options.TEST_FRACTION, of_split("test_fraction"))]
 ValidationFraction = Annotated[
