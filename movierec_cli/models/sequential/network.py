@@ -134,7 +134,7 @@ class _Attention(keras.layers.Layer):
 
 
 class _Recurrence(keras.layers.Layer):
-    """GRU4Rec's body: recurrent layers, then a layer that brings their memory to the films' size.
+    """GRU4Rec's body: recurrent layers, a layer that brings their memory to the films' size, normalisation.
 
     Hidasi et al. 2016, "Session-based recommendations with recurrent neural networks".
     """
@@ -145,6 +145,7 @@ class _Recurrence(keras.layers.Layer):
         self.dropouts = [HashedDropout(config.dropout, layer) for layer in range(config.num_layers + 1)]
         fits = config.hidden_size == config.embedding_size
         self.output_layer = None if fits else keras.layers.Dense(config.embedding_size)
+        self.norm = keras.layers.LayerNormalization(epsilon=1e-6)
 
     def call(self, films: jax.Array, row: Columns, seed: jax.Array | None = None) -> jax.Array:
         segment = row["segment"]
@@ -154,8 +155,9 @@ class _Recurrence(keras.layers.Layer):
         for layer, dropout in zip(self.layers, self.dropouts, strict=False):
             states = layer(dropout(states, seed), goes_on)
         states = self.dropouts[-1](states, seed)
-        sized: jax.Array = states if self.output_layer is None else self.output_layer(states)
-        return sized
+        sized = states if self.output_layer is None else self.output_layer(states)
+        normalised: jax.Array = self.norm(sized)
+        return normalised
 
 
 _BODIES: dict[Family, type[_Attention] | type[_Recurrence]] = {
@@ -180,8 +182,8 @@ class SequenceNetwork(keras.Model):
     def __init__(self, family: Family, config: SequenceConfig, feature_set: FeatureSet, **kwargs: Any):
         super().__init__(**kwargs)
         self.body = _BODIES[family](config)
-        # Attention sums films and positions, and works best on films that are not drowned by them.
-        self.scale = math.sqrt(config.embedding_size) if family is Family.SASREC else 1.0
+        # Films are compared with states, so their embeddings begin small; as inputs they have to be heard.
+        self.scale = math.sqrt(config.embedding_size)
         self.times = {
             column: keras.layers.Embedding(GAP_BUCKETS + 1, config.embedding_size, _initializer(config))
             for feature, column in _TIMES.items()
