@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, replace
+from typing import Any
 
 from movierec_cli.config import (
     DEFAULT_BASELINES,
@@ -78,22 +79,35 @@ _L2_WITH_RATINGS = 20.0
 
 def _of_sequences(family: Family, kind: SplitKind) -> Usual:
     """Published figures leave out movies with fewer than five ratings, and so does leave-last here."""
+    as_windows = kind is SplitKind.WINDOWS
+    sequence, training = _SEQUENCES[family], _SEQUENCE_TRAININGS[family]
     return Usual(
         family=family,
         split=SplitConfig(kind=kind, k_core=5 if kind is SplitKind.LEAVE_LAST else SplitConfig.k_core),
         feature_sets=(NO_FEATURES,),
-        sequence=_SEQUENCES[family],
-        training=_SEQUENCE_TRAININGS[family],
+        sequence=replace(sequence, **_AS_WINDOWS) if as_windows else sequence,
+        training=replace(training, **_TRAINING_OF_WINDOWS) if as_windows else training,
         baselines=_SEQUENCE_BASELINES,
     )
 
 
+# Ten films and as many examples as films make an epoch long, so that a few are enough.
+_AS_WINDOWS: dict[str, Any] = {"max_length": 10, "windows": True}
+_TRAINING_OF_WINDOWS: dict[str, Any] = {"num_epochs": 12, "batch_size": 4096, "validation_freq": 2}
+
 _SEQUENCES = {
-    Family.SASREC: SequenceConfig(),
-    Family.GRU4REC: SequenceConfig(num_layers=1, num_heads=1, hidden_size=128),
+    Family.SASREC: SequenceConfig(num_negatives=512),
+    Family.GRU4REC: SequenceConfig(num_layers=1, num_heads=1, hidden_size=128, num_negatives=512),
 }
+# Chosen on the validation part of 1M.
 _SEQUENCE_TRAINING = TrainingConfig(
-    num_epochs=100, learning_rate=0.004, batch_size=12_800, validation_freq=2, patience=5, refit=False
+    num_epochs=50,
+    loss=LossKind.SAMPLED,
+    learning_rate=0.004,
+    batch_size=12_800,
+    validation_freq=3,
+    patience=5,
+    refit=False,
 )
 _SEQUENCE_TRAININGS = dict.fromkeys(_SEQUENCES, _SEQUENCE_TRAINING)
 

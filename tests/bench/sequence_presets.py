@@ -29,10 +29,7 @@ def measure_presets(bench: Bench) -> Iterator[Row]:
 
 def best_on_windows() -> Usual:
     """Our own settings under the TFRS tutorial's protocol: the ten films before, the same windows."""
-    settings = usual(Family.SASREC, SplitKind.WINDOWS)
-    assert settings.sequence is not None  # the family has it
-    sequence = replace(settings.sequence, max_length=10, windows=True)
-    return replace(settings, split=PRESETS[Preset.TFRS_GRU].split, sequence=sequence)
+    return replace(usual(Family.SASREC, SplitKind.WINDOWS), split=PRESETS[Preset.TFRS_GRU].split)
 
 
 def _tfrs(bench: Bench) -> Row:
