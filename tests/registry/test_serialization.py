@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movierec_cli.config import Feature, FeatureSet, LossKind, ModelConfig, TrainingConfig
+from movierec_cli.config import Family, Feature, FeatureSet, LossKind, ModelConfig, TrainingConfig
 from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.registry.record import FORMAT_VERSION, RatingErrors, RunRecord
 from movierec_cli.registry.serialization import canonical_json, decode, encode
-from tests.saved_runs import multi_task_config, run_config, run_record
+from tests.saved_runs import multi_task_config, run_config, run_record, sequence_config
 
 FOLDER = Path("saved_models/some-run")
 
@@ -64,8 +64,8 @@ def test_any_setting_comes_back_equal(
     assert reread(record) == record
 
 
-def test_the_written_form_of_version_3_does_not_change_by_accident() -> None:
-    assert FORMAT_VERSION == 3, "describe the new form below"
+def test_the_written_form_of_version_4_does_not_change_by_accident() -> None:
+    assert FORMAT_VERSION == 4, "describe the new form below"
     written = encode(run_record("timestamp"))
     assert isinstance(written, dict)
     assert sorted(written) == [
@@ -82,7 +82,21 @@ def test_the_written_form_of_version_3_does_not_change_by_accident() -> None:
     assert config["feature_set"] == ["timestamp"]
     assert isinstance(config["training"], dict)
     assert config["training"]["loss"] == "catalogue"
-    assert config["tasks"] is None and written["ratings"] is None
+    assert config["tasks"] is None and written["ratings"] is None and config["sequence"] is None
+    epoch = written["history"][0]  # type: ignore[index, call-overload]
+    assert sorted(epoch) == [  # type: ignore[arg-type, type-var]
+        "elapsed_s", "epoch", "ndcg", "ratings", "train_loss", "validation", "validation_loss",
+    ]  # fmt: skip
+
+
+def test_a_run_of_a_model_of_sequences_is_read_as_it_was_written() -> None:
+    record = run_record(config=sequence_config("movie_genres", "time_gap", family=Family.GRU4REC))
+    history = tuple(replace(epoch, ndcg=0.1, validation_loss=6.25) for epoch in record.history)
+    assert reread(replace(record, history=history)) == replace(record, history=history)
+    written = encode(record.config)
+    assert isinstance(written, dict)
+    assert (written["family"], written["model"]) == ("gru4rec", None)
+    assert written["sequence"]["optimizer"] == "adam"  # type: ignore[index, call-overload]
 
 
 def test_equal_settings_written_as_whole_number_or_float_are_the_same_text() -> None:
