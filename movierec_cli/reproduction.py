@@ -19,6 +19,7 @@ from movierec_cli.config import (
     Task,
     TaskWeights,
 )
+from movierec_cli.family_checks import SAMPLED_LOSSES
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.usual import PRESETS, Usual, usual
 
@@ -165,8 +166,16 @@ def _command(
         ([*first, *_changed(data, DataConfig()), *_training_words(one, feature_sets, split, found)], found)
         for first, found in starts
     ]
-    shortest, found = min(words, key=lambda pair: len(pair[0]))
+    shortest, found = min(words, key=lambda pair: (_names_idle_negatives(one.config, pair[1]), len(pair[0])))
     return _Command(shortest, rates, found.baselines)
+
+
+def _names_idle_negatives(config: RunConfig, start: Usual) -> bool:
+    """Whether the command would name how many negatives a loss draws that draws none: it is refused."""
+    if config.sequence is None or start.sequence is None or config.training is None:
+        return False
+    differs = config.sequence.num_negatives != start.sequence.num_negatives
+    return differs and config.training.loss not in SAMPLED_LOSSES
 
 
 def _named_split(start: Usual) -> SplitConfig:

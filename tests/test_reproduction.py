@@ -142,7 +142,8 @@ SEQUENCES = st.builds(
 def sequence_trainers(draw: st.DrawFn) -> TrainerConfig:
     """What the command line can ask of a model of sequences."""
     family = draw(st.sampled_from(SEQUENTIAL))
-    common = usual(family)
+    split = draw(splits_of(kind for kind in SplitKind if kind is not SplitKind.RANDOM))
+    common = usual(family, split.kind)
     assert common.sequence is not None
     sequence = draw(st.one_of(st.just(common.sequence), SEQUENCES))
     losses = [loss for loss in LossKind if sequence.windows or loss not in IN_BATCH_LOSSES]
@@ -154,7 +155,7 @@ def sequence_trainers(draw: st.DrawFn) -> TrainerConfig:
     return TrainerConfig(
         feature_sets=draw(st.one_of(st.just(common.feature_sets), sets_of(SEQUENCE_FEATURES))),
         data=draw(DATA),
-        split=draw(splits_of(kind for kind in SplitKind if kind is not SplitKind.RANDOM)),
+        split=split,
         family=family,
         sequence=sequence,
         training=TrainingConfig(
@@ -339,6 +340,22 @@ def test_of_a_model_of_sequences_only_what_is_unusual_is_said() -> None:
         "movierec train --model sasrec --dataset 100k --split temporal --max_length 50"
         " --no_shared_embeddings --baselines None"
     )
+
+
+def test_how_many_negatives_are_drawn_is_not_said_of_a_loss_that_draws_none(
+    asked: list[TrainerConfig],
+) -> None:
+    """A preset would need it said, and then be refused."""
+    settings, common = PRESETS[Preset.KERAS_RS_GRU], usual(Family.GRU4REC)
+    assert settings.sequence is not None and common.sequence is not None
+    sequence = replace(settings.sequence, num_negatives=common.sequence.num_negatives)
+    run = RunConfig(
+        family=settings.family, split=settings.split, sequence=sequence, training=settings.training
+    )
+    command = train_command_line([run], DataConfig())
+    assert "--num_negatives" not in command
+    (again,) = configs_of(command, asked)
+    assert asked_runs(again) == [run]
 
 
 @pytest.mark.parametrize("preset", PRESETS)

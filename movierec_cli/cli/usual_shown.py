@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterator
 
 from movierec_cli.cli.family_options import TRAINABLE, has_meaning
 from movierec_cli.cli.feature_sets import sets_shown
@@ -26,22 +27,20 @@ def shown_default(text: Callable[[Usual], str]) -> str:
     plain = text(usual())
     cases: dict[str, list[str]] = {}
     for family in TRAINABLE:
-        for case, found in _cases(family, text):
-            if found not in ("", plain):
-                cases.setdefault(found, []).append(case)
-    others = [f"{', '.join(names)}: {found}" for found, names in cases.items()]
+        for case, found in _cases(family, text, plain):
+            cases.setdefault(found, []).append(case)
+    others = [f"{', '.join(names)}: {found}" for found, names in cases.items() if found]
     return "; ".join([plain, *others] if plain else others)
 
 
-def _cases(family: Family, text: Callable[[Usual], str]) -> Iterable[tuple[str, str]]:
-    """A model by itself where its splits make no difference to it; else each of them."""
+def _cases(family: Family, text: Callable[[Usual], str], plain: str) -> Iterator[tuple[str, str]]:
+    """A model where it differs from two towers, then its splits that differ from most of the others."""
     found = {kind: text(usual(family, kind)) for kind in _SPLITS[family]}
-    if family is Family.TWO_TOWER:
-        return [(str(kind), one) for kind, one in found.items()]
-    (first, *others) = found.values()
-    if all(one == first for one in others):
-        return [(str(family), first)]
-    return [(f"{family} {kind}", one) for kind, one in found.items()]
+    is_plain = family is Family.TWO_TOWER
+    own = plain if is_plain else Counter(found.values()).most_common(1)[0][0]
+    if own != plain:
+        yield family, own
+    yield from ((kind if is_plain else f"{family} {kind}", one) for kind, one in found.items() if one != own)
 
 
 def of_split(name: str) -> str:

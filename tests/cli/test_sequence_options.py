@@ -151,7 +151,11 @@ REFUSED = {
     "--optimizer adam": ["--optimizer", "two towers"],
     "--loss gbce": ["--loss gbce", "--model two-tower", "catalogue, in-batch or in-batch-corrected"],
     "--loss sampled --num_negatives 9": ["--num_negatives", "two towers"],
-    "--model sasrec --num_negatives 9": ["--num_negatives is 9", "--loss catalogue", "sampled or gbce"],
+    "--model sasrec --loss catalogue --num_negatives 9": [
+        "--num_negatives is 9",
+        "--loss catalogue",
+        "sampled or gbce",
+    ],
     "--model sasrec --loss in-batch": ["--loss in-batch", "--windows"],
     "--model sasrec --split random": ["--split random", "SASRec", "--split leave-last", "--split windows"],
     "--preset tfrs-gru --split random": ["--split random", "GRU4Rec", "by lot"],
@@ -219,6 +223,12 @@ def test_the_help_shows_the_usual_value_of_each_model() -> None:
     assert of_split("k_core") == "0; gru4rec leave-last, sasrec leave-last: 5"
     assert of_split("kind") == "random; gru4rec, sasrec: leave-last"
     assert of_training("refit") == "refit"
+    as_windows = usual(Family.SASREC, SplitKind.WINDOWS).sequence
+    assert as_windows is not None
+    assert of_model("max_length") == (
+        f"gru4rec, sasrec: {sasrec.sequence.max_length}; gru4rec windows, sasrec windows:"
+        f" {as_windows.max_length}"
+    )
     text = " ".join(run("train --help").stdout.replace("│", " ").split())
     assert of_model("dropout") in text and of_split("kind") in text and of_model("max_length") in text
 

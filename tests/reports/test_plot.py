@@ -75,7 +75,10 @@ def test_epochs_chosen_by_ndcg_are_shown_by_it() -> None:
     assert values == [[0.05, 0.1, 0.15, 0.2], [0.15]]
     text = " ".join(page[page.index("<footer>") : page.index("</footer>")].split())
     assert "the best by NDCG@10 among unseen movies" in text
-    assert "SASRec with embeddings of 64, 2 layers and the last 200 movies of a history" in text
+    sequence = sequence_config().sequence
+    assert sequence is not None
+    assert f"SASRec with embeddings of {sequence.embedding_size}, " in text
+    assert f" layers and the last {sequence.max_length} movies of a history" in text
     assert "leave-last split" in text
 
 
