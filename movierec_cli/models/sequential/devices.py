@@ -12,22 +12,15 @@ from jax.sharding import Mesh, PartitionSpec
 AXIS = "devices"
 
 
-def over_devices(
-    function: Callable[..., Any],
-    devices: int,
-    *,
-    split: Sequence[bool],
-    split_result: bool,
-    donated: Any = (),
-) -> Callable[..., Any]:
+def over_devices(function: Callable[..., Any], devices: int, *, split: Sequence[bool]) -> Callable[..., Any]:
     """Compiles a function that every device calls with its part of the rows.
+
+    What they return is put together along the first axis.
 
     Args:
         function: of arrays, or lists or dictionaries of them.
         devices: how many take part.
         split: for each argument, whether it is divided along its first axis, or the same for all.
-        split_result: whether the results are put together along their first axis, or are the same on all.
-        donated: arguments whose memory is taken over.
     """
     shared, by_rows = PartitionSpec(), PartitionSpec(AXIS)  # type: ignore[no-untyped-call]
     mesh = Mesh(np.array(jax.devices()[:devices]), (AXIS,))
@@ -35,12 +28,7 @@ def over_devices(
         function,
         mesh=mesh,
         in_specs=tuple(by_rows if one else shared for one in split),
-        out_specs=by_rows if split_result else shared,
+        out_specs=by_rows,
         check_vma=False,
     )
-    return jax.jit(sharded, donate_argnums=donated)
-
-
-def summed(values: Any) -> Any:
-    """Over the devices."""
-    return jax.lax.psum(values, AXIS)  # type: ignore[no-untyped-call]
+    return jax.jit(sharded)

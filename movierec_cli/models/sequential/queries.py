@@ -51,9 +51,7 @@ class Reader:
         self.sees_query_time = Feature.QUERY_TIME in feature_set
         self._rows_a_part = max(1, model.part_positions // model.config.max_length)
         self._rows_at_a_time = self._rows_a_part * PARTS * n_devices()
-        self._last = over_devices(
-            self._states_at_ends, n_devices(), split=(False, False, True), split_result=True
-        )
+        self._last = over_devices(self._states_at_ends, n_devices(), split=(False, False, True))
         self._tables = jax.jit(model.tables)
 
     def states(

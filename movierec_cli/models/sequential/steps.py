@@ -1,7 +1,9 @@
-"""One compiled step: every device takes its rows in small parts, and their gradients are summed.
+"""One step: every device takes its rows in small parts, and what they find is summed.
 
-A part's intermediate values fit into a core's cache, which on a CPU is worth more than anything else. Losses
-that compare the rows of a step with one another (in-batch) take all of a device's rows at once.
+A part's intermediate values fit into a core's cache, which on a CPU is worth more than anything else. Devices
+do not talk to each other: XLA's collectives for CPUs end the process when one of them is kept waiting, as a
+busy or suspended machine does, so the sum is NumPy's. Losses that compare the rows of a step with one another
+(in-batch) have one device and no parts.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import numpy.typing as npt
 
 from movierec_cli.config import LossKind, SequenceConfig
 from movierec_cli.models.sequential.batches import Columns
-from movierec_cli.models.sequential.devices import AXIS, over_devices, summed
+from movierec_cli.models.sequential.devices import AXIS, over_devices
 from movierec_cli.models.sequential.dropout import reseeded
 from movierec_cli.models.sequential.losses import (
     SEPARABLE,
@@ -56,9 +58,9 @@ class StepShape:
             devices: how many there are.
         """
         wanted = max(1, positions if config.windows else round(positions / config.max_length))
-        devices = min(devices, wanted)
         if loss not in SEPARABLE:
-            return cls(max(1, round(wanted / devices)), 1, devices)
+            return cls(wanted, 1, 1)
+        devices = min(devices, wanted)
         rows_a_part = max(1, min(part // config.max_length, wanted // devices))
         return cls(rows_a_part, max(1, round(wanted / devices / rows_a_part)), devices)
 
@@ -70,7 +72,7 @@ def compiled_step(
     shape: StepShape,
     probabilities: npt.NDArray[np.float32],
     seed: int,
-) -> Callable[[State, Columns], tuple[State, jax.Array]]:
+) -> Callable[[State, Columns], tuple[State, npt.NDArray[np.float32]]]:
     """A function from a state and a step's rows to the next state and the summed loss and weight, [2].
 
     Args:
@@ -83,35 +85,51 @@ def compiled_step(
     """
     gradients = _in_parts(model, loss, shape) if loss in SEPARABLE else _at_once(model, loss, probabilities)
 
-    def step(state: State, rows: Columns) -> tuple[State, jax.Array]:
-        of_step = reseeded(jnp.uint32(seed), state["step"].astype(jnp.uint32))
-        own = reseeded(of_step, jax.lax.axis_index(AXIS).astype(jnp.uint32))
-        sums, of_weights = summed(gradients(state["weights"], rows, own, of_step))
-        divisor = 1.0 if model.config.summed_loss else jnp.maximum(sums[1], 1.0)
-        scaled = [gradient / divisor for gradient in of_weights]
+    def of_device(weights: list[jax.Array], step: jax.Array, rows: Columns) -> jax.Array:
+        own = reseeded(reseeded(jnp.uint32(seed), step), jax.lax.axis_index(AXIS).astype(jnp.uint32))
+        sums, of_weights = gradients(weights, rows, own)
+        return jnp.concatenate([sums, *(one.reshape(-1) for one in of_weights)])[None]
+
+    def update(state: State, found: jax.Array) -> State:
+        divisor = 1.0 if model.config.summed_loss else jnp.maximum(found[1], 1.0)
+        scaled = _shaped(found[2:] / divisor, state["weights"])
         weights, moments = optimizer.stateless_apply(state["optimizer"], scaled, state["weights"])
-        return {"weights": weights, "optimizer": moments, "step": state["step"] + 1}, sums
+        return {"weights": weights, "optimizer": moments, "step": state["step"] + 1}
 
-    return over_devices(step, shape.devices, split=(False, True), split_result=False, donated=0)
+    on_devices = over_devices(of_device, shape.devices, split=(False, False, True))
+    compiled_update = jax.jit(update, donate_argnums=0)
+
+    def step(state: State, rows: Columns) -> tuple[State, npt.NDArray[np.float32]]:
+        found = np.asarray(on_devices(state["weights"], state["step"], rows)).sum(axis=0)
+        return compiled_update(state, found), found[:2]
+
+    return step
 
 
-_Gradients = Callable[[list[jax.Array], Columns, jax.Array, jax.Array], tuple[jax.Array, list[jax.Array]]]
+def _shaped(flat: jax.Array, like: list[jax.Array]) -> list[jax.Array]:
+    """Cuts a vector into arrays of the shapes of others."""
+    ends = np.cumsum([one.size for one in like])
+    return [part.reshape(one.shape) for part, one in zip(jnp.split(flat, ends[:-1]), like, strict=True)]
+
+
+_Gradients = Callable[[list[jax.Array], Columns, jax.Array], tuple[jax.Array, list[jax.Array]]]
+"""From weights, one device's rows and its seed to the summed loss and weight, [2], and the gradients."""
 
 
 def _in_parts(model: SequenceModel, loss: LossKind, shape: StepShape) -> _Gradients:
-    number = model.config.num_negatives
-
     def part_loss(
         weights: list[jax.Array], tables: tuple[jax.Array, jax.Array], rows: Columns, seed: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
         states, targets, learned = model.learned_states(weights, tables[0], rows, seed)
-        loss_sum = SEPARABLE[loss](states, tables[1], targets, learned, reseeded(seed, 2**20), number)
+        loss_sum = SEPARABLE[loss](
+            states, tables[1], targets, learned, reseeded(seed, 2**20), model.config.num_negatives
+        )
         return loss_sum, jnp.stack([loss_sum, learned.sum()])
 
     differentiate = jax.grad(part_loss, argnums=(0, 1), has_aux=True)
 
     def gradients(
-        weights: list[jax.Array], rows: Columns, own: jax.Array, of_step: jax.Array
+        weights: list[jax.Array], rows: Columns, own: jax.Array
     ) -> tuple[jax.Array, list[jax.Array]]:
         # Films are embedded once a step; what the parts want of them changed is brought back at the end.
         tables, tables_back = jax.vjp(model.tables, weights)
@@ -132,25 +150,23 @@ def _in_parts(model: SequenceModel, loss: LossKind, shape: StepShape) -> _Gradie
 
 
 def _at_once(model: SequenceModel, loss: LossKind, probabilities: npt.NDArray[np.float32]) -> _Gradients:
-    def whole(
-        weights: list[jax.Array], rows: Columns, own: jax.Array, of_step: jax.Array
-    ) -> tuple[jax.Array, jax.Array]:
+    def whole(weights: list[jax.Array], rows: Columns, own: jax.Array) -> tuple[jax.Array, jax.Array]:
         history, films = model.tables(weights)
         states, targets, learned = model.learned_states(weights, history, rows, own)
-        mine = jax.lax.axis_index(AXIS) * len(targets) + jnp.arange(len(targets))
-        candidates = jax.lax.all_gather(films[targets], AXIS, tiled=True)
+        own_place = jnp.arange(len(targets))
         if loss is LossKind.IN_BATCH:
-            loss_sum = in_batch_softmax(states, candidates, mine, learned)
+            loss_sum = in_batch_softmax(states, films[targets], own_place, learned)
         else:
-            ids = jax.lax.all_gather(targets, AXIS, tiled=True)
-            chances = jnp.asarray(probabilities)[ids]
-            loss_sum = corrected_in_batch_softmax(states, candidates, mine, learned, ids, chances)
+            chances = jnp.asarray(probabilities)[targets]
+            loss_sum = corrected_in_batch_softmax(
+                states, films[targets], own_place, learned, targets, chances
+            )
         return loss_sum, jnp.stack([loss_sum, learned.sum()])
 
     def gradients(
-        weights: list[jax.Array], rows: Columns, own: jax.Array, of_step: jax.Array
+        weights: list[jax.Array], rows: Columns, own: jax.Array
     ) -> tuple[jax.Array, list[jax.Array]]:
-        of_weights, sums = jax.grad(whole, has_aux=True)(weights, rows, own, of_step)
+        of_weights, sums = jax.grad(whole, has_aux=True)(weights, rows, own)
         return sums, of_weights
 
     return gradients
