@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any, Protocol, TypeVar
 
 from movierec_cli.config import NO_FEATURES
-from movierec_cli.family_checks import SAMPLED_LOSSES, has_meaning
+from movierec_cli.config.family_checks import SAMPLED_LOSSES, has_meaning
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
 

@@ -19,9 +19,9 @@ from movierec_cli.config import (
     Task,
     TaskWeights,
 )
-from movierec_cli.family_checks import SAMPLED_LOSSES
+from movierec_cli.config.family_checks import SAMPLED_LOSSES
+from movierec_cli.config.usual import PRESETS, Usual, usual
 from movierec_cli.registry.record import RunConfig
-from movierec_cli.usual import PRESETS, Usual, usual
 
 _NONE, _FEATURES, _TASKS = "None", "--additional_feature_sets", "--tasks"
 # Where an option is not called as its field.

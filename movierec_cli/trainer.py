@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from movierec_cli.config import Family, Feature, TaskWeights, TrainerConfig
+from movierec_cli.config.family_checks import check_family
+from movierec_cli.config.usual import usual
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.restrict import restrict
@@ -17,14 +19,12 @@ from movierec_cli.data.split import Split, SplitSummary, split_ratings, summariz
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.ratings import rating_errors
 from movierec_cli.evaluation.top_k import top_k_of
-from movierec_cli.family_checks import check_family
 from movierec_cli.models.baselines.ease import MOST_MOVIES
 from movierec_cli.models.features import require_features
 from movierec_cli.models.trained import FitObserver
 from movierec_cli.registry.record import NO_TOP_K, DataIdentity, EpochRecord, RunConfig, RunRecord
 from movierec_cli.registry.store import Run, find_run, run_name, save_run
 from movierec_cli.run_fitting import Fitted, Fitting, fit_run, versions
-from movierec_cli.usual import usual
 
 
 class TrainingObserver(FitObserver, Protocol):

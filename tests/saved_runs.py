@@ -17,6 +17,7 @@ from movierec_cli.config import (
     TaskWeights,
     TrainingConfig,
 )
+from movierec_cli.config.usual import usual
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.restrict import restrict
 from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
@@ -32,7 +33,6 @@ from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.identity import run_name
 from movierec_cli.registry.rating_head import RatingHead
 from movierec_cli.registry.record import NO_TOP_K, DataIdentity, EpochRecord, RunConfig, RunRecord, TopK
-from movierec_cli.usual import usual
 
 KS = (1, 5, 10, 50, 100)
 SPLIT_SUMMARY = SplitSummary(

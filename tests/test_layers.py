@@ -11,7 +11,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = (
     {"errors"},
-    {"config", "usual", "family_checks"},
+    {"config"},
     {"data"},
     {"models", "evaluation", "registry"},
     {

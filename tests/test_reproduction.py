@@ -35,17 +35,17 @@ from movierec_cli.config import (
     TrainingConfig,
     Weighting,
 )
-from movierec_cli.family_checks import (
+from movierec_cli.config.family_checks import (
     IN_BATCH_LOSSES,
     SAMPLED_LOSSES,
     SEQUENCE_FEATURES,
     TOWER_FEATURES,
     TOWER_LOSSES,
 )
+from movierec_cli.config.usual import PRESETS, Preset, usual
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.reproduction import train_command_line
 from movierec_cli.trainer import MovieLensTrainer
-from movierec_cli.usual import PRESETS, Preset, usual
 from tests.small_dataset import small_dataset
 
 

@@ -19,6 +19,7 @@ from movierec_cli.config import (
     SplitKind,
     TrainerConfig,
 )
+from movierec_cli.config.usual import usual
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError, UsageError
@@ -28,7 +29,6 @@ from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import list_runs
 from movierec_cli.run_fitting import versions
 from movierec_cli.trainer import MovieLensTrainer, SilentObserver
-from movierec_cli.usual import usual
 from tests.saved_runs import EmbeddingModel, run_artifacts, run_record
 from tests.small_dataset import small_dataset
 

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from movierec_cli.cli.family_options import TRAINABLE, has_meaning
 from movierec_cli.cli.tasks import AskedTasks
 from movierec_cli.config import Family, ModelConfig, SequenceConfig, SplitConfig, SplitKind, TrainingConfig
+from movierec_cli.config.family_checks import SAMPLED_LOSSES, check_split
+from movierec_cli.config.usual import PRESETS, Preset, Usual, usual
 from movierec_cli.errors import UsageError
-from movierec_cli.family_checks import SAMPLED_LOSSES, check_split
-from movierec_cli.usual import PRESETS, Preset, Usual, usual
 
 Given = dict[str, Any]
 """Values by field; None for what is not given."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from movierec_cli import family_checks
 from movierec_cli.cli.tasks import AskedTasks
-from movierec_cli.config import SEQUENTIAL, Family
+from movierec_cli.config import SEQUENTIAL, Family, family_checks
 
 TRAINABLE = (Family.TWO_TOWER, *SEQUENTIAL)
 """What `--model` takes."""

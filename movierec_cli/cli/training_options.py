@@ -25,8 +25,13 @@ from movierec_cli.cli.usual_shown import (
     with_ratings,
 )
 from movierec_cli.config import RATING_BASELINES, Family, LossKind, SplitKind, Task, TaskWeights, Weighting
-from movierec_cli.family_checks import ONLY_OF_SEQUENCES, SAMPLED_LOSSES, SEQUENCE_FEATURES, TOWER_LOSSES
-from movierec_cli.usual import Preset
+from movierec_cli.config.family_checks import (
+    ONLY_OF_SEQUENCES,
+    SAMPLED_LOSSES,
+    SEQUENCE_FEATURES,
+    TOWER_LOSSES,
+)
+from movierec_cli.config.usual import Preset
 
 TASKS_PANEL, MODEL_PANEL, TRAINING_PANEL = "Tasks", "Model", "Training"
 

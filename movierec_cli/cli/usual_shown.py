@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from movierec_cli.cli.family_options import TRAINABLE, has_meaning
 from movierec_cli.cli.feature_sets import sets_shown
 from movierec_cli.config import Family, SplitKind
-from movierec_cli.usual import Usual, usual
+from movierec_cli.config.usual import Usual, usual
 
 _SPLITS = {
     family: [kind for kind in SplitKind if not (family.is_sequential and kind is SplitKind.RANDOM)]

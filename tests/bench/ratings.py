@@ -21,6 +21,7 @@ from movierec_cli.config import (
     TaskWeights,
     TrainingConfig,
 )
+from movierec_cli.config.usual import usual
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split import Split, split_ratings
@@ -30,7 +31,6 @@ from movierec_cli.models.baselines.ratings.fitting import fit_rating_baseline
 from movierec_cli.models.tensorflow_start import start_tensorflow
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.trainer import SilentObserver
-from movierec_cli.usual import usual
 from tests.bench.rows import Archives, Row, run_process
 
 FEATURES_100K = ("timestamp", "movie_title_text")

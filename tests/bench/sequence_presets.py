@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from movierec_cli.config import DEFAULT_TOP_K, DataConfig, Family, SplitConfig, SplitKind
+from movierec_cli.config.usual import PRESETS, Preset, Usual, usual
 from movierec_cli.registry.store import Run
-from movierec_cli.usual import PRESETS, Preset, Usual, usual
 from tests.bench.baselines import divided
 from tests.bench.in_batch_loss import in_batch_loss
 from tests.bench.rows import Bench, Row

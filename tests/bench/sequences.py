@@ -14,11 +14,11 @@ from movierec_cli.config import (
     FeatureSet,
     TrainerConfig,
 )
+from movierec_cli.config.usual import Usual, usual
 from movierec_cli.evaluation.metrics import metric_values
 from movierec_cli.registry.record import EpochRecord, RunRecord
 from movierec_cli.registry.store import Run
 from movierec_cli.trainer import MovieLensTrainer, SilentObserver
-from movierec_cli.usual import Usual, usual
 from tests.bench.rows import Bench, Row, spread
 
 GOOD_HIT_RATE = 0.28  # of the ten best, on validation: how soon is it reached?

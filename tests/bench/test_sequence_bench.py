@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import Family, SplitConfig, SplitKind
+from movierec_cli.config.usual import PRESETS, Preset
 from movierec_cli.data.dataset import Ratings
 from movierec_cli.data.split import Split
 from movierec_cli.registry.record import EpochRecord, RunRecord
-from movierec_cli.usual import PRESETS, Preset
 from tests.bench.film_windows import top_k_over_all, windows_of
 from tests.bench.in_batch_loss import in_batch_loss
 from tests.bench.rows import spread

@@ -27,8 +27,8 @@ from movierec_cli.config import (
     SplitKind,
     TrainerConfig,
 )
-from movierec_cli.family_checks import check_family
-from movierec_cli.usual import PRESETS, Preset, usual
+from movierec_cli.config.family_checks import check_family
+from movierec_cli.config.usual import PRESETS, Preset, usual
 from tests.cli import fake_trainer
 
 SEQUENTIAL = (Family.GRU4REC, Family.SASREC)

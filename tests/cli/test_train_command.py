@@ -28,8 +28,8 @@ from movierec_cli.config import (
     TrainingConfig,
     Weighting,
 )
+from movierec_cli.config.usual import usual
 from movierec_cli.data.restrict import restrict
-from movierec_cli.usual import usual
 from tests.cli import fake_trainer
 from tests.small_dataset import small_dataset
 
@@ -416,7 +416,7 @@ def test_wrong_usage_ends_with_2_and_says_what_was_wrong(line: str, code: int, w
 WAITING = """
 import sys, time
 from movierec_cli.data.restrict import restrict
-from movierec_cli.usual import usual
+from movierec_cli.config.usual import usual
 from tests.cli import fake_trainer
 from tests.small_dataset import small_dataset
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import fields
 
-from movierec_cli.config import (
-    Family,
-    Feature,
-    FeatureSet,
-    LossKind,
-    ModelConfig,
-    SequenceConfig,
-    SplitKind,
-    TrainerConfig,
-)
+from movierec_cli.config.families import Family
+from movierec_cli.config.features import Feature, FeatureSet
+from movierec_cli.config.sequences import SequenceConfig
+from movierec_cli.config.split import SplitKind
+from movierec_cli.config.towers import ModelConfig
+from movierec_cli.config.trainer import TrainerConfig
+from movierec_cli.config.training import LossKind
 from movierec_cli.errors import UsageError
 
 ONLY_OF_SEQUENCES = (Feature.TIME_GAP, Feature.QUERY_TIME)

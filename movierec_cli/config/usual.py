@@ -6,21 +6,12 @@ import enum
 from dataclasses import dataclass, replace
 from typing import Any
 
-from movierec_cli.config import (
-    DEFAULT_BASELINES,
-    DEFAULT_FEATURE_SETS,
-    NO_FEATURES,
-    Family,
-    FeatureSet,
-    LossKind,
-    ModelConfig,
-    Optimizer,
-    Schedule,
-    SequenceConfig,
-    SplitConfig,
-    SplitKind,
-    TrainingConfig,
-)
+from movierec_cli.config.families import DEFAULT_BASELINES, Family
+from movierec_cli.config.features import DEFAULT_FEATURE_SETS, NO_FEATURES, FeatureSet
+from movierec_cli.config.sequences import Optimizer, Schedule, SequenceConfig
+from movierec_cli.config.split import SplitConfig, SplitKind
+from movierec_cli.config.towers import ModelConfig
+from movierec_cli.config.training import LossKind, TrainingConfig
 
 
 @dataclass(frozen=True, kw_only=True)
