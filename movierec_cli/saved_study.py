@@ -21,17 +21,17 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.lengths.apply import lengths_at_hand, with_lengths
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.split import Split, summarize_split
-from movierec_cli.data_of_runs import data_of
 from movierec_cli.errors import MovierecError
 from movierec_cli.judging import headline_metric, judge
 from movierec_cli.leakage import Finding, check_data, check_run, unchecked
-from movierec_cli.recommend import rated_by, recommend
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Problem, Run, find_named, list_runs
 from movierec_cli.reproduction import train_command_line
 from movierec_cli.selection import AskedSplit, Judged, JudgedRatings, Selection, asked_part, select_runs
 from movierec_cli.study import Study, UserLists
 from movierec_cli.trainer import MovieLensTrainer, SilentObserver, TrainingObserver
+from movierec_cli.using.data_of_runs import data_of
+from movierec_cli.using.recommend import rated_by, recommend
 
 TYPICAL_USERS = (0.1, 0.5, 0.9)  # quantiles of how much the users shown have rated
 

@@ -15,10 +15,8 @@ LAYERS = (
     {"data"},
     {"models", "evaluation", "registry"},
     {
-        *("trainer", "recommend", "reports", "export", "study", "judging", "selection", "leakage"),
-        *("saved_study", "reproduction", "contenders", "rating_judging"),
-        *("movie_search", "predict", "prediction_files", "rating_runs", "trained_rows"),
-        *("data_of_runs", "rank_by", "run_fitting", "chosen_run", "recommending_runs"),
+        *("trainer", "run_fitting", "reproduction", "using", "leakage"),
+        *("reports", "study", "saved_study", "selection", "contenders", "judging", "rating_judging"),
     },
     {"cli", "__main__"},
 )

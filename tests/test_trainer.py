@@ -12,10 +12,10 @@ import pytest
 
 from movierec_cli.config import DataConfig, Family, FeatureSet, ModelConfig, TrainerConfig, TrainingConfig
 from movierec_cli.errors import MovierecError
-from movierec_cli.recommend import recommend
 from movierec_cli.registry.record import EpochRecord
 from movierec_cli.registry.store import Run, list_runs
 from movierec_cli.trainer import MovieLensTrainer, SilentObserver
+from movierec_cli.using.recommend import recommend
 
 SETS = tuple(FeatureSet.parse(names) for names in (["None"], ["movie_genres"]))
 

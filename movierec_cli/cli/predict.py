@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from movierec_cli.data.dataset import Dataset
-    from movierec_cli.predict import PredictedRating
     from movierec_cli.registry.store import Run
+    from movierec_cli.using.predict import PredictedRating
 
 
 def predict_command(
@@ -71,7 +71,7 @@ def predict_command(
     Titles need not be exact; one of several movies, or of none, is answered
     with those it may be. `id:590` is an id even where a title is that number.
     """
-    from movierec_cli.rating_runs import best_run, rating_runs
+    from movierec_cli.using.rating_runs import best_run, rating_runs
 
     _check_asked(user, movie or [], pairs, csv)
     terminal = Terminal(quiet=quiet)
@@ -84,7 +84,7 @@ def predict_command(
     terminal.note(f"Model: {chosen.run.record.name} ({chosen.reason})")
     predictions = _predicted(loaded, chosen.run, user, movie or [], pairs)
     if csv is not None:
-        from movierec_cli.prediction_files import write_predictions
+        from movierec_cli.using.prediction_files import write_predictions
 
         write_predictions(predictions, csv)
     if as_json:
@@ -107,9 +107,9 @@ def _check_asked(user: int | None, movies: Sequence[str], pairs: Path | None, cs
 def _predicted(
     loaded: Dataset, run: Run, user: int | None, movies: Sequence[str], pairs: Path | None
 ) -> tuple[PredictedRating, ...]:
-    from movierec_cli.movie_search import MovieSearch
-    from movierec_cli.predict import predict
-    from movierec_cli.prediction_files import read_pairs
+    from movierec_cli.using.movie_search import MovieSearch
+    from movierec_cli.using.predict import predict
+    from movierec_cli.using.prediction_files import read_pairs
 
     if pairs is not None:
         return predict(loaded, run, read_pairs(pairs, loaded))
@@ -132,7 +132,7 @@ def _show(predictions: Sequence[PredictedRating], csv: Path | None, terminal: Te
 def _document(loaded: Dataset, run: Run, predictions: Sequence[PredictedRating]) -> dict[str, object]:
     from dataclasses import asdict
 
-    from movierec_cli.rating_runs import validation_rmse
+    from movierec_cli.using.rating_runs import validation_rmse
 
     return {
         "run": run.record.name,

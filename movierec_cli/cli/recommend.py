@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from movierec_cli.data.dataset import Dataset
-    from movierec_cli.recommend import RatedMovie, Recommendations, WatchedMovie
     from movierec_cli.registry.store import Run
+    from movierec_cli.using.recommend import RatedMovie, Recommendations, WatchedMovie
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def recommend_command(
     Titles need not be exact; one of several movies, or of none, is answered
     with those it may be. `id:590` is an id even where a title is that number.
     """
-    from movierec_cli.recommending_runs import best_run, recommending_runs
+    from movierec_cli.using.recommending_runs import best_run, recommending_runs
 
     request = Request(user, tuple(watched or ()), top, include_seen)
     terminal = Terminal(quiet=quiet)
@@ -125,7 +125,7 @@ def answered(loaded: Dataset, run: Run, request: Request) -> Answer:
     Raises:
         MovierecError: the user or a movie is unknown, or a title fits several movies.
     """
-    from movierec_cli.recommend import rated_by, recommend, recommend_next, watched_movies
+    from movierec_cli.using.recommend import rated_by, recommend, recommend_next, watched_movies
 
     top, include_seen = request.top, request.include_seen
     if request.user_id is not None:
@@ -137,7 +137,7 @@ def answered(loaded: Dataset, run: Run, request: Request) -> Answer:
 
 
 def _rows_of(loaded: Dataset, titles: Sequence[str]) -> list[int]:
-    from movierec_cli.movie_search import MovieSearch
+    from movierec_cli.using.movie_search import MovieSearch
 
     search = MovieSearch(loaded.movies)
     rows: list[int] = []

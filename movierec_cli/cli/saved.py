@@ -76,7 +76,7 @@ def loaded_data(
     """The data that are asked for, or those that the runs were trained on."""
     from movierec_cli.cli.progress import ProgressDisplay
     from movierec_cli.data.load import load_dataset
-    from movierec_cli.data_of_runs import data_of
+    from movierec_cli.using.data_of_runs import data_of
 
     with ProgressDisplay(terminal) as display:
         loaded = load_dataset(asked or data_of(runs, places), progress=display.data_loading)

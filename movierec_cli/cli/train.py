@@ -64,11 +64,11 @@ def train(
     """
     from movierec_cli.judging import headline_metric, judge
     from movierec_cli.leakage import check_data
-    from movierec_cli.recommend import check_rank_by, rated_by, recommend
     from movierec_cli.reports.pages import check_writable
     from movierec_cli.reports.plot import write_plot
     from movierec_cli.selection import Judged, JudgedRatings
     from movierec_cli.trainer import MovieLensTrainer
+    from movierec_cli.using.recommend import check_rank_by, rated_by, recommend
 
     check_writable(plot, what="plot")
     check_rank_by(rank_by, config.tasks)

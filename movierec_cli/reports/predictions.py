@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from movierec_cli.predict import PredictedRating
+from movierec_cli.using.predict import PredictedRating
 
 
 def predictions_report(predictions: Sequence[PredictedRating]) -> Group:

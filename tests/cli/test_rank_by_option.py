@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from movierec_cli.cli.app import app
 from movierec_cli.config import RankBy
-from movierec_cli.recommend import recommend
 from movierec_cli.registry.store import load_run
+from movierec_cli.using.recommend import recommend
 from tests.cli import fake_trainer
 from tests.small_dataset import small_dataset
 

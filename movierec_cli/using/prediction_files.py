@@ -11,9 +11,9 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.text_rows import csv_text_rows
 from movierec_cli.data.whole_file import written_whole
 from movierec_cli.errors import DataError, MovierecError
-from movierec_cli.movie_search import MovieSearch
-from movierec_cli.predict import PredictedRating
-from movierec_cli.recommend import user_row
+from movierec_cli.using.movie_search import MovieSearch
+from movierec_cli.using.predict import PredictedRating
+from movierec_cli.using.recommend import user_row
 
 PAIR_COLUMNS = ("user", "movie")
 PREDICTION_COLUMNS = ("user", "movie_id", "title", "stars", "given")

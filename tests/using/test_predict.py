@@ -7,12 +7,12 @@ import pytest
 from movierec_cli.config import SplitConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.errors import DataError, MovierecError, SavedModelError
-from movierec_cli.predict import PredictedRating, given_ratings, predict
-from movierec_cli.prediction_files import read_pairs, write_predictions
-from movierec_cli.rating_runs import best_run, predicts_ratings, rating_runs, validation_rmse
 from movierec_cli.registry import store
 from movierec_cli.registry.record import RatingErrors
 from movierec_cli.registry.store import Run
+from movierec_cli.using.predict import PredictedRating, given_ratings, predict
+from movierec_cli.using.prediction_files import read_pairs, write_predictions
+from movierec_cli.using.rating_runs import best_run, predicts_ratings, rating_runs, validation_rmse
 from tests.saved_runs import judged_multi_task_run, judged_run, multi_task_config, run_config
 from tests.small_dataset import FIRST_MOVIE_ID, small_dataset
 

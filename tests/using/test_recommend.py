@@ -9,8 +9,14 @@ import pytest
 from movierec_cli.config import Family, RankBy, SplitConfig, SplitKind, TaskWeights
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.errors import MovierecError, SavedModelError, UsageError
-from movierec_cli.predict import predict
-from movierec_cli.recommend import (
+from movierec_cli.registry import store
+from movierec_cli.registry.artifacts import RunArtifacts
+from movierec_cli.registry.identity import run_name
+from movierec_cli.registry.rating_head import RatingHead
+from movierec_cli.registry.record import RunConfig
+from movierec_cli.registry.store import Run
+from movierec_cli.using.predict import predict
+from movierec_cli.using.recommend import (
     RETRIEVED,
     check_rank_by,
     rated_by,
@@ -18,12 +24,6 @@ from movierec_cli.recommend import (
     recommend_next,
     watched_movies,
 )
-from movierec_cli.registry import store
-from movierec_cli.registry.artifacts import RunArtifacts
-from movierec_cli.registry.identity import run_name
-from movierec_cli.registry.rating_head import RatingHead
-from movierec_cli.registry.record import RunConfig
-from movierec_cli.registry.store import Run
 from tests.saved_runs import (
     data_identity,
     judged_multi_task_run,
@@ -216,7 +216,7 @@ def test_only_the_movies_retrieved_are_ordered(
     rating_run: Run, monkeypatch: pytest.MonkeyPatch, rank_by: RankBy
 ) -> None:
     assert RETRIEVED == 200
-    monkeypatch.setattr("movierec_cli.recommend.RETRIEVED", 12)
+    monkeypatch.setattr("movierec_cli.using.recommend.RETRIEVED", 12)
     retrieved = ids(rating_run, 1, RankBy.SCORE, top=12)
     ordered = ids(rating_run, 1, rank_by, top=12)
     assert sorted(ordered) == sorted(retrieved) and ordered != retrieved

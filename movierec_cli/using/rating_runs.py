@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from movierec_cli.chosen_run import ChosenRun, Need, able_runs, best_of
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.registry.record import RunRecord
 from movierec_cli.registry.store import Run
+from movierec_cli.using.chosen_run import ChosenRun, Need, able_runs, best_of
 
 TRAIN_ONE = "movierec train --tasks retrieval rating"
 

@@ -9,10 +9,10 @@ import pytest
 
 from movierec_cli.config import Family
 from movierec_cli.errors import MovierecError, SavedModelError
-from movierec_cli.recommending_runs import best_run, recommending_runs, validation_recall
 from movierec_cli.registry import store
 from movierec_cli.registry.record import NO_TOP_K, RunConfig, TopK
 from movierec_cli.registry.store import Run
+from movierec_cli.using.recommending_runs import best_run, recommending_runs, validation_recall
 from tests.saved_runs import (
     judged_multi_task_run,
     judged_run,

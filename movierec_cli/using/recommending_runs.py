@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from movierec_cli.chosen_run import ChosenRun, Need, able_runs, best_of
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.evaluation.top_k import JUDGED_K
 from movierec_cli.registry.record import RunRecord
 from movierec_cli.registry.store import Run
+from movierec_cli.using.chosen_run import ChosenRun, Need, able_runs, best_of
 
 TRAIN_SEQUENTIAL = "movierec train --model sasrec"
 

@@ -11,7 +11,7 @@ from movierec_cli.data.lengths.names import loose_name, movie_names, plain_name
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.movie_table import year_of
 from movierec_cli.errors import MovierecError
-from movierec_cli.movie_search import CLOSEST_OFFERED, MovieSearch, find_movie
+from movierec_cli.using.movie_search import CLOSEST_OFFERED, MovieSearch, find_movie
 
 FILMS = {
     1: "Toy Story (1995)",

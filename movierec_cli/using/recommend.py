@@ -18,11 +18,11 @@ from movierec_cli.config import FeatureSet, RankBy, TaskWeights
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.id_index import UNKNOWN_ROW
 from movierec_cli.errors import MovierecError, UsageError
-from movierec_cli.rating_runs import TRAIN_ONE, predicts_ratings, require_ratings
-from movierec_cli.recommending_runs import FOR_HISTORIES, FOR_USERS
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
-from movierec_cli.trained_rows import TrainedRows, trained_rows
+from movierec_cli.using.rating_runs import TRAIN_ONE, predicts_ratings, require_ratings
+from movierec_cli.using.recommending_runs import FOR_HISTORIES, FOR_USERS
+from movierec_cli.using.trained_rows import TrainedRows, trained_rows
 
 RETRIEVED = 200  # movies that are ordered in the second stage
 

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.rating_runs import require_ratings
-from movierec_cli.recommend import user_row
 from movierec_cli.registry.store import Run
-from movierec_cli.trained_rows import trained_rows
+from movierec_cli.using.rating_runs import require_ratings
+from movierec_cli.using.recommend import user_row
+from movierec_cli.using.trained_rows import trained_rows
 
 
 @dataclass(frozen=True)
