@@ -161,10 +161,10 @@ def corrected_in_batch_softmax(
         ids: int32 [n_candidates], rows of films.
         probabilities: float32 [n_candidates], each film's share of the training targets.
     """
-    scores = states @ candidates.T
-    labels = jax.nn.one_hot(own, candidates.shape[0])
-    scores = keras_rs.layers.SamplingProbabilityCorrection()(scores, probabilities)
-    scores = keras_rs.layers.RemoveAccidentalHits()(scores, labels, ids)
+    scores = keras_rs.layers.SamplingProbabilityCorrection()(states @ candidates.T, probabilities)
+    # KerasRS' RemoveAccidentalHits adds the smallest number above zero to a duplicate, and so leaves it in.
+    is_own = own[:, None] == jnp.arange(candidates.shape[0])  # [n, n_candidates]
+    scores = jnp.where((ids[own][:, None] == ids) & ~is_own, -jnp.inf, scores)
     positive = jnp.take_along_axis(scores, own[:, None], axis=1)[:, 0]
     summed: jax.Array = ((jax.nn.logsumexp(scores, axis=1) - positive) * weights).sum()
     return summed
