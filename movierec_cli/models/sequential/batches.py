@@ -81,7 +81,7 @@ def _spread(lengths: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.
 def packed(
     lengths: npt.NDArray[np.int64], length: int, generator: np.random.Generator
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Puts pieces into as few rows as first-fit by falling length needs; which share a row is by lot.
+    """Puts pieces, the longest first, each into the fullest row it fits in; which share a row is by lot.
 
     Returns:
         Each piece's row and the place of its first film there: [n] and [n].
