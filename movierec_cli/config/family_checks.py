@@ -29,7 +29,7 @@ SAMPLED_LOSSES = (LossKind.SAMPLED, LossKind.GBCE)
 TOWER_LOSSES = (LossKind.CATALOGUE, *IN_BATCH_LOSSES)
 
 _TOWERS, _SEQUENCES = ({field.name for field in fields(part)} for part in (ModelConfig, SequenceConfig))
-_ONLY_OF_TOWERS = (_TOWERS - _SEQUENCES) | {"weighting", "refit"}
+_ONLY_OF_TOWERS = (_TOWERS - _SEQUENCES) | {"weighting"}
 _SAY_NOTHING = {
     Family.TWO_TOWER: _SEQUENCES - _TOWERS,
     Family.MULTI_TASK: _SEQUENCES - _TOWERS,

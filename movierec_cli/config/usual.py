@@ -84,7 +84,12 @@ def _of_sequences(family: Family, kind: SplitKind) -> Usual:
 
 # Ten films and as many examples as films make an epoch long, so that a few are enough.
 _AS_WINDOWS: dict[str, Any] = {"max_length": 10, "windows": True}
-_TRAINING_OF_WINDOWS: dict[str, Any] = {"num_epochs": 12, "batch_size": 4096, "validation_freq": 2}
+_TRAINING_OF_WINDOWS: dict[str, Any] = {
+    "num_epochs": 12,
+    "batch_size": 4096,
+    "validation_freq": 2,
+    "refit": False,
+}
 
 _SEQUENCES = {
     Family.SASREC: SequenceConfig(num_negatives=512),
@@ -98,7 +103,6 @@ _SEQUENCE_TRAINING = TrainingConfig(
     batch_size=12_800,
     validation_freq=3,
     patience=5,
-    refit=False,
 )
 _SEQUENCE_TRAININGS = dict.fromkeys(_SEQUENCES, _SEQUENCE_TRAINING)
 

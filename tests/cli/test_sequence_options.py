@@ -139,7 +139,6 @@ REFUSED = {
     "--model sasrec --layer_sizes 64 32": ["--layer_sizes", "SASRec", "--model two-tower"],
     "--model sasrec --l2 3": ["--l2", "SASRec", "--model two-tower"],
     "--model gru4rec --weighting root": ["--weighting", "GRU4Rec", "--model two-tower"],
-    "--model sasrec --refit": ["--refit", "SASRec", "--model two-tower"],
     "--model sasrec --tasks retrieval rating": ["--tasks", "SASRec", "--model two-tower"],
     "--model sasrec --rating_weight 0.3": ["--rating_weight", "SASRec", "--model two-tower"],
     "--preset tfrs-gru --rating_baselines all": ["--rating_baselines", "GRU4Rec"],

@@ -1,13 +1,15 @@
 """Train one model of sequences on a split: choose its epoch on validation, rank test once, at the end.
 
-What a model reads and what it learns are two things. It learns train's films alone. To foretell a validation
-film it reads train; to foretell a test film it reads train and validation, which by then have happened.
-Windows are different by definition: there it reads whatever stands before a film.
+What a model reads and what it learns are two things. It learns train's films, and where it is trained on at
+the end, validation's. To foretell a validation film it reads train; to foretell a test film it reads train
+and validation, which by then have happened. Windows are different by definition: there it reads whatever
+stands before a film.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jax
@@ -45,6 +47,8 @@ from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.record import RunConfig
 
 JUDGED_K = 10
+REFIT_SHARE = 0.1  # of the epochs that validation chose
+REFIT_RATE = 0.25  # of the learning rate, from where it falls as in training
 IN_BATCH_VALIDATION = 2048  # films whose softmax the in-batch validation loss is, as KerasRS' example has it
 
 
@@ -75,14 +79,18 @@ def train_sequences(
     of_films = FeatureSet(tuple(one for one in config.feature_set.features if one in FEATURES))
     vocabularies = fit_features(dataset, split.train, of_films)  # times have nothing to be fitted
     model = make_model(dataset, config, vocabularies)
-    known = _known(dataset, split, config, split.train)
+    known = _known(dataset, config, split.train)
     fit = _new_fit(model, known, config, len(dataset.movies))
     result = fit_sequences(fit, _validation(dataset, split, config, model, known), observer, unfinished)
-    histories = _known(dataset, split, config, split.fit).histories
-    fitted = FittedSequences(dataset, Reader(model, histories, config.feature_set), model.weights())
+    with_validation = _known(dataset, config, split.fit)
+    refit_s = 0.0
+    if config.training.refit:
+        refit_s = _train_on(model, with_validation, config, result.best_epoch, len(dataset.movies), observer)
+    reader = Reader(model, with_validation.histories, config.feature_set)
+    fitted = FittedSequences(dataset, reader, model.weights())
     return TrainedModel(
         fit=result,
-        refit_s=0.0,
+        refit_s=refit_s,
         outcome=evaluate(dataset, split.fit, split.test, fitted),
         n_parameters=sum(int(np.prod(variable.shape)) for variable in model.variables),
         artifacts=_artifacts(dataset, model, fitted, vocabularies),
@@ -104,12 +112,36 @@ def make_model(dataset: Dataset, config: RunConfig, vocabularies: dict[Feature, 
     )
 
 
-def _known(dataset: Dataset, split: Split, config: RunConfig, past: Rows) -> _Known:
+def _train_on(
+    model: SequenceModel,
+    known: _Known,
+    config: RunConfig,
+    best_epoch: int,
+    n_movies: int,
+    observer: FitObserver,
+) -> float:
+    """Trains the chosen model on for some epochs, gently, with the validation part added; the seconds."""
+    assert config.training is not None
+    training = replace(
+        config.training,
+        num_epochs=math.ceil(best_epoch * REFIT_SHARE),
+        learning_rate=config.training.learning_rate * REFIT_RATE,
+    )
+    observer.refit_started(training.num_epochs)
+    fit = _new_fit(model, known, replace(config, training=training), n_movies)
+    for epoch in range(1, training.num_epochs + 1):
+        observer.epoch_ended(epoch, training.num_epochs, fit.next_epoch())
+    model.assign([np.asarray(one) for one in fit.state["weights"]])
+    return fit.training_s
+
+
+def _known(dataset: Dataset, config: RunConfig, past: Rows) -> _Known:
+    """The ratings at `past` are learned. They are what is read, too; of windows everything is."""
     everything = np.arange(len(dataset.ratings))
     histories = Histories.of(dataset, everything if config.split.kind is SplitKind.WINDOWS else past)
-    is_train = np.zeros(len(dataset.ratings), np.bool_)
-    is_train[split.train] = True
-    is_target = is_train[histories.rows]
+    is_past = np.zeros(len(dataset.ratings), np.bool_)
+    is_past[past] = True
+    is_target = is_past[histories.rows]
     is_target[histories.starts[:-1][np.diff(histories.starts) > 0]] = False  # nothing is before them
     return _Known(histories, is_target)
 
