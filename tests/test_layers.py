@@ -14,10 +14,9 @@ LAYERS = (
     {"config"},
     {"data"},
     {"models", "evaluation", "registry"},
-    {
-        *("trainer", "run_fitting", "reproduction", "using", "leakage"),
-        *("reports", "study", "saved_study", "selection", "contenders", "judging", "rating_judging"),
-    },
+    {"trainer", "run_fitting", "reproduction", "using", "leakage"},
+    {"judging"},
+    {"reports"},
     {"cli", "__main__"},
 )
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}

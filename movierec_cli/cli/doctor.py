@@ -100,8 +100,8 @@ def _loaded(
 ) -> Dataset:
     """With movie lengths where they are asked for; for saved models only where they are at hand."""
     from movierec_cli.data.load import load_dataset
+    from movierec_cli.judging.saved_study import with_lengths_of
     from movierec_cli.registry.store import list_runs
-    from movierec_cli.saved_study import with_lengths_of
 
     asked = any(Feature.MOVIE_LENGTH in feature_set for feature_set in feature_sets)
     loaded = load_dataset(data, progress=display.data_loading, with_movie_lengths=asked)

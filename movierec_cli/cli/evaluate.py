@@ -51,10 +51,10 @@ def evaluate_command(
     A split that would test a model on what it was trained on is refused. Nothing is trained but baselines
     that are not saved yet.
     """
+    from movierec_cli.judging.saved_study import SavedStudyConfig
+    from movierec_cli.judging.selection import AskedSplit
     from movierec_cli.reports.study_document import study_document
     from movierec_cli.reports.study_text import study_text
-    from movierec_cli.saved_study import SavedStudyConfig
-    from movierec_cli.selection import AskedSplit
 
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()

@@ -60,10 +60,10 @@ def report_command(
     The page needs no network. It has the answer first, then accuracy with intervals, what each feature
     adds, segments, findings of the leakage check, recommendations side by side, and how to reproduce it.
     """
+    from movierec_cli.judging.saved_study import SavedStudyConfig
+    from movierec_cli.judging.selection import AskedSplit
     from movierec_cli.reports.pages import check_writable
     from movierec_cli.reports.report import write_report
-    from movierec_cli.saved_study import SavedStudyConfig
-    from movierec_cli.selection import AskedSplit
 
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from movierec_cli.data.dataset import Dataset
+    from movierec_cli.judging.saved_study import SavedStudyConfig
+    from movierec_cli.judging.study import Study
     from movierec_cli.registry.store import Run
-    from movierec_cli.saved_study import SavedStudyConfig
-    from movierec_cli.study import Study
 
 Names = Annotated[
     list[str] | None,
@@ -87,7 +87,7 @@ def loaded_data(
 def judged(config: SavedStudyConfig, terminal: Terminal) -> Study:
     """The study of saved models, with its progress and what is left out on the terminal."""
     from movierec_cli.cli.progress import ProgressDisplay
-    from movierec_cli.saved_study import study_saved
+    from movierec_cli.judging.saved_study import study_saved
 
     with ProgressDisplay(terminal) as observer:
         result = study_saved(config, observer)

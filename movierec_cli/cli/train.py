@@ -62,11 +62,11 @@ def train(
         MovierecError: the data cannot be had, lacks a feature or the user, or a file cannot be written.
         UsageError: every k is as large as the catalogue.
     """
-    from movierec_cli.judging import headline_metric, judge
+    from movierec_cli.judging.judge import headline_metric, judge
+    from movierec_cli.judging.selection import Judged, JudgedRatings
     from movierec_cli.leakage import check_data
     from movierec_cli.reports.pages import check_writable
     from movierec_cli.reports.plot import write_plot
-    from movierec_cli.selection import Judged, JudgedRatings
     from movierec_cli.trainer import MovieLensTrainer
     from movierec_cli.using.recommend import check_rank_by, rated_by, recommend
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from movierec_cli.cli.console import Terminal
 
 if TYPE_CHECKING:
+    from movierec_cli.judging.study import Study
     from movierec_cli.registry.store import Run
-    from movierec_cli.study import Study
     from movierec_cli.using.recommend import RatedMovie, Recommendations
 
 

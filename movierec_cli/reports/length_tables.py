@@ -11,7 +11,7 @@ from rich.text import Text
 
 from movierec_cli.data.lengths.coverage import Count, Coverage, MovieLength
 from movierec_cli.data.lengths.matches import Film, Status
-from movierec_cli.reports.wording import percent
+from movierec_cli.judging.wording import percent
 
 MOVIES_SHOWN = 20
 _FILMS_SHOWN = 4

@@ -11,12 +11,12 @@ from typing import Any
 
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.metrics import deciding_k
+from movierec_cli.judging.study import Study
 from movierec_cli.registry.record import EpochRecord, RunConfig, RunRecord, TopK
 from movierec_cli.reports import pages
 from movierec_cli.reports.markup import Html, tag
 from movierec_cli.reports.rating_figure import ratings_chart, ratings_section
 from movierec_cli.reports.report_figures import Chart
-from movierec_cli.study import Study
 
 _MODES: Mapping[str, Callable[[TopK], dict[int, float]]] = {
     "unseen": lambda top_k: top_k.unseen,

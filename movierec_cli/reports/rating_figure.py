@@ -13,10 +13,10 @@ from typing import Any
 
 from movierec_cli.config import TaskWeights
 from movierec_cli.evaluation.significance import Interval
+from movierec_cli.judging.study import Study
 from movierec_cli.reports import pages
 from movierec_cli.reports.markup import Html, joined, tag
 from movierec_cli.reports.report_figures import CHART_LAYOUT, Chart, error_bars
-from movierec_cli.study import Study
 
 ELEMENT = "ratings-chart"
 BOTH, ALL = "models with both tasks", "all models"

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from movierec_cli.evaluation.significance import Interval
-from movierec_cli.study import Contender, RatingContender, Study
+from movierec_cli.judging.study import Contender, RatingContender, Study
 
 FRONT_MARK = "●"
 WIDE = 112

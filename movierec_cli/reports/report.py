@@ -7,13 +7,13 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from movierec_cli.judging.study import Study
 from movierec_cli.leakage import Finding, Severity
 from movierec_cli.reports import pages
 from movierec_cli.reports.markup import Html, joined, tag, tags
 from movierec_cli.reports.rating_figure import ratings_chart
 from movierec_cli.reports.report_figures import Chart, charts
 from movierec_cli.reports.report_panels import PANELS, Panel, ranking
-from movierec_cli.study import Study
 
 WARNINGS_SHOWN = 3
 """More of them would push the ranking off the screen; the rest unfolds."""

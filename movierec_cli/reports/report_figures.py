@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from movierec_cli.evaluation.significance import Interval
+from movierec_cli.judging.study import Contender, Study
 from movierec_cli.registry.record import EpochRecord, RunRecord
 from movierec_cli.reports import pages
 from movierec_cli.reports.report_numbers import POINT
-from movierec_cli.study import Contender, Study
 
 _Trace = dict[str, Any]
 

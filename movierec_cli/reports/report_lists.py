@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from movierec_cli.judging.study import UserLists
 from movierec_cli.reports.markup import Html, tag
-from movierec_cli.study import UserLists
 from movierec_cli.using.recommend import RatedMovie, Recommendations, RecommendedMovie
 
 RATED_SHOWN = 10

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
-from movierec_cli.contenders import settings_of
+from movierec_cli.judging.contenders import settings_of
+from movierec_cli.judging.study import Contender, Study
 from movierec_cli.registry.record import RunRecord
 from movierec_cli.reports.markup import Html, joined, tag, tags
 from movierec_cli.reports.report_numbers import NONE
 from movierec_cli.reports.report_tables import plain_table
-from movierec_cli.study import Contender, Study
 
 
 def origin(study: Study) -> Html:

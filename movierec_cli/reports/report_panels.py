@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from movierec_cli.judging.answer import LEVEL
+from movierec_cli.judging.study import Study
 from movierec_cli.leakage import Finding
 from movierec_cli.reports import report_ratings, report_tables
-from movierec_cli.reports.answer import LEVEL
 from movierec_cli.reports.markup import Html, joined, tag, tags
 from movierec_cli.reports.rating_figure import ratings_chart, ratings_section
 from movierec_cli.reports.report_figures import epochs, metric_names
 from movierec_cli.reports.report_lists import user_lists, user_selector
 from movierec_cli.reports.report_origin import origin
-from movierec_cli.study import Study
 
 
 @dataclass(frozen=True)

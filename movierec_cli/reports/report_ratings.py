@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from movierec_cli.evaluation.significance import Interval, PairedDifference
-from movierec_cli.reports.answer import LEVEL
+from movierec_cli.judging.answer import LEVEL
+from movierec_cli.judging.study import Contender, RatingContender, RatingStudy, Study
 from movierec_cli.reports.markup import Html, tag, tags
 from movierec_cli.reports.report_numbers import NONE, number, probability, signed, spread
 from movierec_cli.reports.report_tables import contender_header, scrolling
-from movierec_cli.study import Contender, RatingContender, RatingStudy, Study
 
 SHOWN_KS = (10, 100)
 """At which top-k accuracy among unseen movies stands beside the errors."""

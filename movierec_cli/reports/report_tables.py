@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from movierec_cli.evaluation.ablation import FeatureGain
 from movierec_cli.evaluation.significance import Interval, PairedDifference
+from movierec_cli.judging.answer import LEVEL
+from movierec_cli.judging.study import Contender, Segment, Study
 from movierec_cli.registry.record import TopK
-from movierec_cli.reports.answer import LEVEL
 from movierec_cli.reports.markup import Html, joined, tag, tags
 from movierec_cli.reports.report_figures import contender_colour, metric_names
 from movierec_cli.reports.report_numbers import (
@@ -20,7 +21,6 @@ from movierec_cli.reports.report_numbers import (
     probability,
     spread,
 )
-from movierec_cli.study import Contender, Segment, Study
 
 UNCOLOURED = 0.7
 """The share of a segment's best at which, and below which, a cell has no colour."""

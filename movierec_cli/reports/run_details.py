@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from movierec_cli.contenders import settings_of
+from movierec_cli.judging.contenders import settings_of
 from movierec_cli.registry.record import EpochRecord, RunRecord
 from movierec_cli.registry.store import Run
 from movierec_cli.reports.table import comparison, line_of_record

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from movierec_cli.judging.study import Contender, RatingContender, RatingStudy, Study
 from movierec_cli.registry.serialization import JSON, encode
-from movierec_cli.study import Contender, RatingContender, RatingStudy, Study
 
 
 def study_document(study: Study) -> dict[str, JSON]:

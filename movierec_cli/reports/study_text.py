@@ -10,10 +10,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from movierec_cli.judging.study import Study
 from movierec_cli.reports.findings import findings_list
 from movierec_cli.reports.rating_tables import ratings_table
 from movierec_cli.reports.table import beyond_accuracy, comparison, line_of_contender, user_metrics
-from movierec_cli.study import Study
 
 
 def study_text(study: Study, console: Console, *, with_segments: bool = False) -> Group:

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from movierec_cli.config import SplitKind
+from movierec_cli.judging.study import Contender, Study
 from movierec_cli.registry.record import RunRecord, TopK
-from movierec_cli.study import Contender, Study
 
 ONE_TABLE_WIDTH = 140
 """Terminals at least this wide show accuracy and cost in one table, narrower ones a table for each aspect."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from movierec_cli.config import BASELINES, DataConfig, Family, SplitConfig, SplitKind, TrainerConfig
 from movierec_cli.evaluation.significance import PairedDifference
-from movierec_cli.judging import judge
-from movierec_cli.selection import Judged
-from movierec_cli.study import Study
+from movierec_cli.judging.judge import judge
+from movierec_cli.judging.selection import Judged
+from movierec_cli.judging.study import Study
 from movierec_cli.trainer import MovieLensTrainer
 from tests.bench.rows import Archives, Row
 

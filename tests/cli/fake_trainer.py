@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from movierec_cli import saved_study, trainer
+from movierec_cli import trainer
 from movierec_cli.config import RATING_BASELINES, TrainerConfig
 from movierec_cli.data.dataset import Dataset
+from movierec_cli.judging import saved_study
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
 from movierec_cli.trainer import MovieLensTrainer as RealTrainer

@@ -11,9 +11,9 @@ import numpy as np
 from movierec_cli.config import Family, Feature, FeatureSet, SplitConfig, TaskWeights
 from movierec_cli.evaluation.ablation import FeatureGain
 from movierec_cli.evaluation.significance import Interval, PairedDifference
+from movierec_cli.judging.study import Contender, RatingContender, RatingStudy, Segment, Study, UserLists
 from movierec_cli.leakage import Finding, Severity
 from movierec_cli.registry.record import NO_TOP_K, DataIdentity, RatingErrors, RunConfig, RunRecord
-from movierec_cli.study import Contender, RatingContender, RatingStudy, Segment, Study, UserLists
 from movierec_cli.using.recommend import RatedMovie, Recommendations, RecommendedMovie
 from tests.saved_runs import SPLIT_SUMMARY, data_identity, run_record, top_k
 

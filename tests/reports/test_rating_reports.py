@@ -12,13 +12,13 @@ import pytest
 from rich.console import Console
 
 from movierec_cli.evaluation.significance import Interval
+from movierec_cli.judging.study import RatingStudy, Study
 from movierec_cli.reports.plot import plot_page
 from movierec_cli.reports.rating_figure import ALL, BOTH, ratings_chart
 from movierec_cli.reports.report import report_page
 from movierec_cli.reports.report_figures import Chart
 from movierec_cli.reports.study_document import study_document
 from movierec_cli.reports.study_text import study_text
-from movierec_cli.study import RatingStudy, Study
 from tests.reports.studies import RATING_ERRORS, RATING_LEVELS, WEIGHTS, joint_study, study
 from tests.saved_runs import run_config
 

@@ -10,12 +10,12 @@ import pytest
 
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.significance import Interval
+from movierec_cli.judging.study import Contender, Study
 from movierec_cli.registry.record import RunRecord
 from movierec_cli.reports.markup import Html, tag
 from movierec_cli.reports.report import report_page, write_report
 from movierec_cli.reports.report_figures import charts, epochs, forest
 from movierec_cli.reports.report_numbers import number, points, probability
-from movierec_cli.study import Contender, Study
 from tests.reports.studies import COMMAND, study
 
 STUDY = study()

@@ -11,9 +11,9 @@ import pytest
 from rich.console import Console
 
 from movierec_cli.config import SplitConfig, SplitKind
+from movierec_cli.judging.study import Contender, Study
 from movierec_cli.reports.study_document import study_document
 from movierec_cli.reports.study_text import study_text
-from movierec_cli.study import Contender, Study
 from tests.reports.studies import SEGMENTS, study
 
 STUDY = study()

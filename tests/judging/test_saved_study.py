@@ -11,11 +11,11 @@ import pytest
 from movierec_cli.config import DataConfig, Family, FeatureSet, SplitConfig, SplitKind
 from movierec_cli.data.split import split_ratings
 from movierec_cli.errors import MovierecError
+from movierec_cli.judging.saved_study import SavedStudy, SavedStudyConfig, study_saved, typical_users
+from movierec_cli.judging.selection import AskedSplit
 from movierec_cli.leakage import check_data
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run, list_runs
-from movierec_cli.saved_study import SavedStudy, SavedStudyConfig, study_saved, typical_users
-from movierec_cli.selection import AskedSplit
 from movierec_cli.trainer import SilentObserver
 from movierec_cli.using.recommend import rated_by, recommend
 from tests.cli import fake_trainer

@@ -13,11 +13,11 @@ from movierec_cli.data.restrict import restrict
 from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.errors import MovierecError, SavedModelError, UsageError
 from movierec_cli.evaluation.evaluate import evaluate
+from movierec_cli.judging.selection import AskedSplit, InconsistentSplitError, asked_part, select_runs
 from movierec_cli.models.baselines import fit_baseline
 from movierec_cli.registry.outcomes import to_bytes
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
-from movierec_cli.selection import AskedSplit, InconsistentSplitError, asked_part, select_runs
 from tests.cli.fake_trainer import MovieLensTrainer
 from tests.saved_runs import judged_run, run_config
 from tests.small_dataset import small_dataset

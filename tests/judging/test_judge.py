@@ -15,10 +15,10 @@ from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.evaluation.metrics import metric_values
 from movierec_cli.evaluation.outcome import NO_MOVIE
 from movierec_cli.evaluation.top_k import top_k_of
-from movierec_cli.judging import headline_metric, judge
+from movierec_cli.judging.judge import headline_metric, judge
+from movierec_cli.judging.selection import Judged
+from movierec_cli.judging.study import Study
 from movierec_cli.registry.record import RunConfig
-from movierec_cli.selection import Judged
-from movierec_cli.study import Study
 from tests.cli.fake_trainer import MovieLensTrainer
 from tests.saved_runs import judged_run, run_config
 from tests.small_dataset import small_dataset

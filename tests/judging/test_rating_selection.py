@@ -11,10 +11,10 @@ import pytest
 from movierec_cli.config import RATING_BASELINES, DataConfig, Family, SplitConfig, SplitKind
 from movierec_cli.data.split import split_ratings
 from movierec_cli.errors import MovierecError, SavedModelError
+from movierec_cli.judging.saved_study import SavedStudyConfig, study_saved
+from movierec_cli.judging.selection import AskedSplit, Selection, select_runs
+from movierec_cli.judging.study import Study
 from movierec_cli.reproduction import train_command_line
-from movierec_cli.saved_study import SavedStudyConfig, study_saved
-from movierec_cli.selection import AskedSplit, Selection, select_runs
-from movierec_cli.study import Study
 from tests.cli import fake_trainer
 from tests.saved_runs import (
     judged_multi_task_run,

@@ -9,8 +9,8 @@ import pytest
 from movierec_cli.config import Family, Feature, FeatureSet, SplitConfig, SplitKind
 from movierec_cli.evaluation.ablation import FeatureGain
 from movierec_cli.evaluation.significance import Interval, PairedDifference
-from movierec_cli.reports.answer import answer, warnings
-from movierec_cli.study import Contender
+from movierec_cli.judging.answer import answer, warnings
+from movierec_cli.judging.study import Contender
 from tests.saved_runs import run_record, sequence_config, top_k
 
 HEADLINE = "recall@100"

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import DEFAULT_TOP_K, FeatureSet, SplitConfig
-from movierec_cli.contenders import by_contender, pairs, way_of
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split, SplitSummary
 from movierec_cli.errors import MovierecError, UsageError
@@ -21,12 +20,13 @@ from movierec_cli.evaluation.ranks import hit_probability
 from movierec_cli.evaluation.segments import segments
 from movierec_cli.evaluation.significance import compare, mean_intervals
 from movierec_cli.evaluation.top_k import mean_over_users, mean_top_k, top_k_of
+from movierec_cli.judging.answer import answer, warnings
+from movierec_cli.judging.contenders import by_contender, pairs, way_of
+from movierec_cli.judging.judge_ratings import judge_ratings
+from movierec_cli.judging.selection import Judged, JudgedRatings
+from movierec_cli.judging.study import Contender, Segment, Study, UserLists
 from movierec_cli.leakage import Finding
-from movierec_cli.rating_judging import judge_ratings
 from movierec_cli.registry.record import RunConfig
-from movierec_cli.reports.answer import answer, warnings
-from movierec_cli.selection import Judged, JudgedRatings
-from movierec_cli.study import Contender, Segment, Study, UserLists
 
 Values = npt.NDArray[np.float64]
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from movierec_cli.contenders import by_contender, pairs
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.ratings import mae_values, rmse_values
 from movierec_cli.evaluation.significance import Interval, PairedDifference, compare, mean_intervals
-from movierec_cli.reports.rating_answer import rating_answer
-from movierec_cli.selection import JudgedRatings
-from movierec_cli.study import Contender, RatingContender, RatingStudy
+from movierec_cli.judging.contenders import by_contender, pairs
+from movierec_cli.judging.rating_answer import rating_answer
+from movierec_cli.judging.selection import JudgedRatings
+from movierec_cli.judging.study import Contender, RatingContender, RatingStudy
 
 Point = tuple[float, float]
 """A model's RMSE, of which less is better, and its headline metric, of which more is."""

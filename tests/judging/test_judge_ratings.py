@@ -14,12 +14,12 @@ from movierec_cli.config import RATING_BASELINES, Family, SplitConfig
 from movierec_cli.data.split import split_ratings, summarize_split
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.ratings import RatingOutcome
-from movierec_cli.judging import judge
-from movierec_cli.rating_judging import pareto_front
+from movierec_cli.judging.judge import judge
+from movierec_cli.judging.judge_ratings import pareto_front
+from movierec_cli.judging.selection import Judged, JudgedRatings
+from movierec_cli.judging.study import RatingStudy, Study
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
-from movierec_cli.selection import Judged, JudgedRatings
-from movierec_cli.study import RatingStudy, Study
 from tests.saved_runs import (
     judged_multi_task_run,
     judged_run,

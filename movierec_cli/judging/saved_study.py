@@ -22,13 +22,20 @@ from movierec_cli.data.lengths.apply import lengths_at_hand, with_lengths
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.split import Split, summarize_split
 from movierec_cli.errors import MovierecError
-from movierec_cli.judging import headline_metric, judge
+from movierec_cli.judging.judge import headline_metric, judge
+from movierec_cli.judging.selection import (
+    AskedSplit,
+    Judged,
+    JudgedRatings,
+    Selection,
+    asked_part,
+    select_runs,
+)
+from movierec_cli.judging.study import Study, UserLists
 from movierec_cli.leakage import Finding, check_data, check_run, unchecked
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Problem, Run, find_named, list_runs
 from movierec_cli.reproduction import train_command_line
-from movierec_cli.selection import AskedSplit, Judged, JudgedRatings, Selection, asked_part, select_runs
-from movierec_cli.study import Study, UserLists
 from movierec_cli.trainer import MovieLensTrainer, SilentObserver, TrainingObserver
 from movierec_cli.using.data_of_runs import data_of
 from movierec_cli.using.recommend import rated_by, recommend

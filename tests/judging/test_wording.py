@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from movierec_cli.evaluation.significance import Interval
-from movierec_cli.reports.wording import amount, difference, listed, p_value, percent, percent_bounds
+from movierec_cli.judging.wording import amount, difference, listed, p_value, percent, percent_bounds
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 
 from movierec_cli.config import Family, FeatureSet
 from movierec_cli.evaluation.significance import Interval, PairedDifference
-from movierec_cli.reports.rating_answer import rating_answer
-from movierec_cli.study import Contender, RatingContender
+from movierec_cli.judging.rating_answer import rating_answer
+from movierec_cli.judging.study import Contender, RatingContender
 from tests.saved_runs import multi_task_config, run_config, run_record, top_k
 
 HEADLINE = "recall@100"

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from movierec_cli.config import NO_FEATURES, Feature, FeatureSet, SplitConfig, SplitKind
-from movierec_cli.contenders import way_of
 from movierec_cli.evaluation.ablation import FeatureGain, pairs_differing_in
 from movierec_cli.evaluation.significance import Interval, PairedDifference
+from movierec_cli.judging.contenders import way_of
+from movierec_cli.judging.study import Contender
+from movierec_cli.judging.wording import amount, difference, listed, p_value, percent, percent_bounds
 from movierec_cli.models.features import TIME_FEATURES
 from movierec_cli.registry.record import RunConfig
-from movierec_cli.reports.wording import amount, difference, listed, p_value, percent, percent_bounds
-from movierec_cli.study import Contender
 
 LEVEL = 0.05
 """A difference is called one where its interval excludes 0 and its corrected p-value is below this."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from movierec_cli.config import Family, Task
 from movierec_cli.evaluation.significance import Interval, PairedDifference
-from movierec_cli.registry.record import RunConfig
-from movierec_cli.reports.answer import LEVEL
-from movierec_cli.reports.wording import (
+from movierec_cli.judging.answer import LEVEL
+from movierec_cli.judging.study import Contender, RatingContender
+from movierec_cli.judging.wording import (
     amount,
     difference,
     p_value,
@@ -18,7 +18,7 @@ from movierec_cli.reports.wording import (
     star_difference,
     stars,
 )
-from movierec_cli.study import Contender, RatingContender
+from movierec_cli.registry.record import RunConfig
 
 
 def rating_answer(
