@@ -1,0 +1,134 @@
+"""Rows that pieces share, against plain Python."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from movierec_cli.config import DataConfig
+from movierec_cli.data.load import load_dataset
+from movierec_cli.data.split import LEAVE_LAST_FROM
+from movierec_cli.models.sequential.batches import NO_PIECE, Batches, RowMaker, packed
+from movierec_cli.models.sequential.histories import Histories, Pieces, newest_pieces, whole_pieces, windows
+from tests.models.baseline_data import dataset_of
+
+LENGTH, ROWS_A_STEP = 7, 3
+LEAST_FILLED = 0.9
+
+
+def histories() -> Histories:
+    generator = np.random.default_rng(8)
+    lengths = generator.integers(0, 19, 25)
+    user = np.repeat(np.arange(25), lengths)
+    movie = generator.integers(0, 300, len(user))
+    dataset = dataset_of(user, movie, generator.integers(0, 10**6, len(user)), 25, 300)
+    return Histories.of(dataset, np.arange(len(user)))
+
+
+HISTORIES = histories()
+IS_TARGET = np.random.default_rng(9).random(len(HISTORIES.rows)) < 0.7
+MAKER = RowMaker(HISTORIES, IS_TARGET, LENGTH)
+
+
+def batches(*, pack: bool) -> Batches:
+    if pack:
+        return Batches(MAKER, whole_pieces(HISTORIES, LENGTH), ROWS_A_STEP, pack=True)
+    is_first = np.isin(np.arange(len(IS_TARGET)), HISTORIES.starts)
+    targets = np.flatnonzero(IS_TARGET & ~is_first)
+    return Batches(MAKER, windows(HISTORIES, targets, LENGTH), ROWS_A_STEP, pack=False)
+
+
+def read_back(columns: dict[str, np.ndarray]) -> list[tuple[tuple[int, ...], ...]]:
+    """The pieces of some rows: of each the films, targets, weights, gaps, gaps to the next and positions."""
+    found = []
+    for row in range(len(columns["movie"])):
+        segment = columns["segment"][row]
+        for number in sorted(set(segment.tolist()) - {NO_PIECE}):
+            places = np.flatnonzero(segment == number)
+            assert places.tolist() == list(range(places[0], places[-1] + 1))  # one beside the other
+            names = ("movie", "target", "weight", "gap", "gap_to_next", "position")
+            found.append(tuple(tuple(columns[name][row, places].tolist()) for name in names))
+    return found
+
+
+def plain(pieces: Pieces) -> list[tuple[tuple[int, ...], ...]]:
+    found = []
+    for start, length in zip(pieces.start.tolist(), pieces.length.tolist(), strict=True):
+        places = range(start, start + length)
+        learned = [bool(IS_TARGET[place + 1]) for place in places]
+        movies = HISTORIES.movies
+        found.append(
+            (
+                tuple(int(movies[place]) for place in places),
+                tuple(int(movies[p + 1]) if is_ else 0 for p, is_ in zip(places, learned, strict=True)),
+                tuple(int(is_) for is_ in learned),
+                tuple(int(HISTORIES.gap[place]) for place in places),
+                tuple(int(HISTORIES.gap_to_next[place]) for place in places),
+                tuple(range(LENGTH - length, LENGTH)),
+            )
+        )
+    return found
+
+
+@pytest.mark.parametrize("pack", [True, False])
+def test_an_epoch_holds_every_piece_once_as_it_is(pack):
+    one = batches(pack=pack)
+    steps = list(one.epoch(np.random.default_rng(1)))
+    found = [piece for columns in steps for piece in read_back(columns)]
+    assert Counter(found) == Counter(plain(one.pieces))
+    assert {column.shape for columns in steps for column in columns.values()} == {(ROWS_A_STEP, LENGTH)}
+    assert {column.dtype for columns in steps for column in columns.values()} == {np.dtype(np.int32)}
+    assert abs(len(steps) - one.steps_an_epoch) <= 1
+
+
+@pytest.mark.parametrize("pack", [True, False])
+def test_places_without_a_film_are_empty_in_every_column(pack):
+    for columns in batches(pack=pack).epoch(np.random.default_rng(1)):
+        empty = columns["segment"] == NO_PIECE
+        assert not any(column[empty].any() for column in columns.values())
+
+
+def test_pieces_of_a_row_do_not_overlap():
+    lengths = np.random.default_rng(2).integers(1, LENGTH + 1, 200)
+    row, first = packed(lengths, LENGTH, np.random.default_rng(3))
+    taken = Counter(
+        (int(r), place)
+        for r, start, length in zip(row, first, lengths, strict=True)
+        for place in range(start, start + length)
+    )
+    assert set(taken.values()) == {1}
+    assert all(0 <= place < LENGTH for _, place in taken)
+    assert sorted(set(row.tolist())) == list(range(row.max() + 1))
+    fewest = max(lengths.sum() / LENGTH, (lengths > LENGTH / 2).sum())
+    assert row.max() + 1 <= 11 / 9 * fewest + 4  # Johnson et al. 1974, of best-fit by falling length
+
+
+def test_a_window_has_its_row_for_itself_and_ends_where_it_ends():
+    for columns in batches(pack=False).epoch(np.random.default_rng(1)):
+        held = columns["segment"].any(axis=1)
+        assert (columns["segment"][held, -1] == 1).all()
+        assert columns["weight"][held, -1].all()
+        assert set(np.unique(columns["segment"]).tolist()) <= {NO_PIECE, 1}
+
+
+@pytest.mark.parametrize("pack", [True, False])
+def test_an_epoch_is_what_the_generator_makes_it(pack):
+    def epoch(seed: int) -> list[list[int]]:
+        steps = batches(pack=pack).epoch(np.random.default_rng(seed))
+        return [columns["movie"].tolist() for columns in steps]
+
+    assert epoch(1) == epoch(1)
+    assert epoch(1) != epoch(2)
+
+
+def test_hardly_a_place_is_empty_on_real_histories(shared_data, tmp_path):
+    ratings = load_dataset(DataConfig(archive=shared_data / "ml-1m.zip", datasets_dir=tmp_path)).ratings
+    known = np.bincount(ratings.user_index) - (LEAVE_LAST_FROM - 1)
+    starts = np.concatenate([[0], np.cumsum(known)])
+    nothing = np.zeros(starts[-1], np.int32)
+    films = Histories(nothing, starts, nothing, nothing)
+    for pieces in (newest_pieces(films, 200), whole_pieces(films, 200)):
+        row, _ = packed(pieces.length, 200, np.random.default_rng(0))
+        assert pieces.length.sum() / (200 * (row.max() + 1)) > LEAST_FILLED
