@@ -88,7 +88,6 @@ _TRAINING_OF_WINDOWS: dict[str, Any] = {
     "num_epochs": 12,
     "batch_size": 4096,
     "validation_freq": 2,
-    "refit": False,
 }
 
 _SEQUENCES = {
@@ -103,6 +102,7 @@ _SEQUENCE_TRAINING = TrainingConfig(
     batch_size=12_800,
     validation_freq=3,
     patience=5,
+    refit=False,  # gained nothing on 1M
 )
 _SEQUENCE_TRAININGS = dict.fromkeys(_SEQUENCES, _SEQUENCE_TRAINING)
 

@@ -221,7 +221,7 @@ def test_the_help_shows_the_usual_value_of_each_model() -> None:
     assert of_model("layer_sizes") == "128 64; temporal: 64"
     assert of_split("k_core") == "0; gru4rec leave-last, sasrec leave-last: 5"
     assert of_split("kind") == "random; gru4rec, sasrec: leave-last"
-    assert of_training("refit") == "refit; gru4rec windows, sasrec windows: no_refit"
+    assert of_training("refit") == "refit; gru4rec, sasrec: no_refit"
     as_windows = usual(Family.SASREC, SplitKind.WINDOWS).sequence
     assert as_windows is not None
     assert of_model("max_length") == (
