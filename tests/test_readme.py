@@ -3,10 +3,13 @@
 import re
 import shlex
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -14,7 +17,13 @@ from movierec_cli.cli.app import app
 from movierec_cli.data import datasets_folder, load
 from movierec_cli.data.dataset import Dataset
 from tests.cli import fake_trainer
-from tests.saved_runs import judged_multi_task_run, judged_run, multi_task_config, run_config
+from tests.saved_runs import (
+    judged_multi_task_run,
+    judged_run,
+    multi_task_config,
+    run_config,
+    sequence_config,
+)
 from tests.small_dataset import small_dataset
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,11 +37,20 @@ COMMANDS = [line for line in LINES if line.startswith("movierec")]
 TARGETS = sorted({word for line in re.findall(r"make [a-z ]+", README) for word in line.split()[1:2]})
 
 
+FILMS = (
+    "Dances with Wolves (1990)",
+    "Star Wars (1977)",
+    "Alien (1979)",
+    "Blade Runner (1982)",
+    "Twelve Monkeys (1995)",
+)
+
+
 def dataset_of(name: str) -> Dataset:
-    """The small data set with two films that the README asks for."""
+    """The small data set with the films that the README asks for."""
     dataset = small_dataset(name)
     titles = dataset.movies.title.copy()
-    titles[:2] = "Dances with Wolves (1990)", "Star Wars (1977)"
+    titles[: len(FILMS)] = FILMS
     return replace(dataset, movies=replace(dataset.movies, title=titles))
 
 
@@ -50,9 +68,22 @@ def _world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     judged_multi_task_run(tmp_path / "saved_models", dataset_of("1m"), multi_task_config("movie_genres"))
 
 
+@pytest.fixture
+def _sequences(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A saved model of sequences without its network; it has a split of its own."""
+    judged_run(tmp_path / "saved_models", dataset_of("1m"), sequence_config())
+    serving = ModuleType("serving")
+    serving.score_history = lambda run, rows, seconds: (  # type: ignore[attr-defined]
+        np.arange(len(run.artifacts.movie_ids), dtype=np.float32)
+    )
+    monkeypatch.setitem(sys.modules, "movierec_cli.models.sequential.serving", serving)
+
+
 @pytest.mark.usefixtures("_world")
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_of_the_readme_works(command: str) -> None:
+def test_every_command_of_the_readme_works(command: str, request: pytest.FixtureRequest) -> None:
+    if "--watched" in command:
+        request.getfixturevalue("_sequences")
     (saved,) = Path("saved_models").glob("1m-timestamp-*")
     args: list[Any] = shlex.split(command.replace("NAME", saved.name))[1:]
     result = CliRunner().invoke(app, args, prog_name="movierec")
