@@ -12,6 +12,7 @@ import numpy.typing as npt
 from movierec_cli.config import Feature, FeatureSet
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.sequences import ordered_by_user
+from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.questions import Asked, Questions
 from movierec_cli.models.sequential.batches import Columns, RowMaker
 from movierec_cli.models.sequential.devices import over_devices
@@ -142,12 +143,24 @@ class FittedSequences:
     weights: list[jax.Array]
 
     def questions(self, asked: Asked) -> Questions:
-        """The different stretches behind the ratings that are asked about."""
+        """The different stretches behind the ratings that are asked about.
+
+        Raises:
+            MovierecError: the scores would be no numbers.
+        """
         stretches, question_of = self.reader.asked(self.dataset, asked)
         states, films = self.reader.states(self.weights, stretches)
+        _require_numbers(states, films)
         return Questions(stretches.user_index, question_of, lambda rows: states[rows] @ films.T)
 
     @cached_property
     def last(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Every user's state after all that is known, and the films' embeddings."""
         return self.reader.states(self.weights, self.reader.last())
+
+
+def _require_numbers(states: npt.NDArray[np.float32], films: npt.NDArray[np.float32]) -> None:
+    """An epoch's last step can spoil the weights after its loss was taken."""
+    highest = np.abs(states).max(initial=0).item() * np.abs(films).max().item() * films.shape[1]
+    if not highest < np.finfo(np.float32).max:
+        raise MovierecError("training diverged: its scores are no numbers; lower --learning_rate")
