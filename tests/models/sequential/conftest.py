@@ -16,7 +16,10 @@ from movierec_cli.models.sequential import engine
 DEVICES = max(2, engine.n_devices())
 
 # Compiling is nearly all that these tests do: it need not be done well, nor twice.
-_QUICKLY = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+_QUICKLY = (
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    " --xla_cpu_use_fusion_emitters=false"
+)
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_QUICKLY}".strip()
 with pytest.MonkeyPatch.context() as _patch:
     _patch.setattr(engine, "n_devices", lambda: DEVICES)
@@ -29,7 +32,7 @@ from tests.models.sequential.rings import Trained, trained  # noqa: E402
 _COMPILED = tempfile.mkdtemp(prefix="movierec-compiled-")
 atexit.register(shutil.rmtree, _COMPILED, ignore_errors=True)
 jax.config.update("jax_compilation_cache_dir", _COMPILED)
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 

@@ -1,0 +1,214 @@
+"""Whole trainings: what they learn, read and give, and that a killed one goes on as if nothing was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from movierec_cli.config import Family, FeatureSet, LossKind, Schedule, SplitConfig, SplitKind, TrainingConfig
+from movierec_cli.data.histories import movies_of_users
+from movierec_cli.data.split import split_ratings
+from movierec_cli.errors import MovierecError
+from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
+from movierec_cli.evaluation.list_metrics import ndcg
+from movierec_cli.evaluation.ranks import Ranks
+from movierec_cli.evaluation.top_k import top_k_of
+from movierec_cli.models.sequential import training
+from movierec_cli.models.sequential.queries import FittedSequences, Reader
+from movierec_cli.models.sequential.training import mean_gain, train_sequences
+from movierec_cli.models.trained import TrainedModel
+from tests.models.sequential.rings import (
+    FEATURES,
+    NO_RATINGS,
+    RATED_BY_NOBODY,
+    SIZES,
+    Heard,
+    ring_config,
+    ring_dataset,
+    trained,
+)
+
+FAMILIES = [Family.SASREC, Family.GRU4REC]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_ring_is_learned(trained_ring, family):
+    outcome = trained_ring(family).model.outcome
+    assert top_k_of(outcome, (1,)).unseen[1] > 0.95
+    assert len(outcome.rows) > 40
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_epoch_of_the_best_ndcg_is_kept(trained_ring, family):
+    fit = trained_ring(family).model.fit
+    assert fit.best_epoch == max(fit.history, key=lambda record: record.ndcg).epoch
+    assert fit.history[-1].train_loss < fit.history[0].train_loss < np.log(RATED_BY_NOBODY + 1)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_users_and_films_without_ratings_have_finite_embeddings(trained_ring, family):
+    arrays = trained_ring(family).model.artifacts
+    assert len(arrays.user_embeddings) == NO_RATINGS + 1
+    assert len(arrays.movie_embeddings) == RATED_BY_NOBODY + 1
+    assert np.isfinite(arrays.user_embeddings).all() and np.isfinite(arrays.movie_embeddings).all()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_all_parameters_are_counted_and_kept(trained_ring, family):
+    model = trained_ring(family).model
+    kept = {name: one for name, one in model.artifacts.weights.items() if "/" in name}
+    assert model.n_parameters == sum(one.size for one in kept.values())
+    assert set(model.artifacts.weights) - set(kept) == {"history_table"}
+
+
+def same_numbers(one: TrainedModel, other: TrainedModel) -> bool:
+    def without_seconds(model: TrainedModel):
+        return [replace(record, elapsed_s=0.0) for record in model.fit.history], model.fit.best_epoch
+
+    return without_seconds(one) == without_seconds(other) and all(
+        np.array_equal(value, other.artifacts.weights[name]) for name, value in one.artifacts.weights.items()
+    )
+
+
+def test_a_killed_training_goes_on_as_if_it_had_not_been(trained_ring, tmp_path):
+    whole = trained_ring(Family.SASREC).model
+    with pytest.raises(KeyboardInterrupt):
+        trained(Family.SASREC, tmp_path, Heard(kill_after=5))
+    heard = Heard()
+    resumed = trained(Family.SASREC, tmp_path, heard).model
+    assert heard.resumed_at == [5]
+    assert heard.epochs == list(range(6, 17))
+    assert same_numbers(whole, resumed)
+    assert resumed.fit.training_s > resumed.fit.history[0].elapsed_s > 0
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_first_weights_are_the_seed_s(family):
+    def first_weights(seed: int) -> list[np.ndarray]:
+        model = training.make_model(ring_dataset(), ring_config(family, seed=seed), {})
+        return [np.asarray(one) for one in model.weights()]
+
+    one, again, other = (first_weights(seed) for seed in (1, 1, 2))
+    assert all(np.array_equal(mine, theirs) for mine, theirs in zip(one, again, strict=True))
+    drawn = [place for place, values in enumerate(one) if len(np.unique(values)) > 1]  # the rest are 0 or 1
+    assert len(drawn) >= 4
+    assert all(not np.array_equal(one[place], other[place]) for place in drawn)
+
+
+@pytest.fixture(scope="module")
+def small_windows(tmp_path_factory: pytest.TempPathFactory):
+    """A training on windows, with the histories that were read for validation and for test."""
+    config = replace(
+        ring_config(Family.GRU4REC),
+        feature_set=FeatureSet(),
+        split=SplitConfig(kind=SplitKind.WINDOWS),
+        sequence=replace(SIZES, windows=True, schedule=Schedule.CONSTANT),
+        training=TrainingConfig(
+            num_epochs=2, loss=LossKind.IN_BATCH, batch_size=64, validation_freq=1, refit=False
+        ),
+    )
+    dataset = ring_dataset()
+    split = split_ratings(dataset.ratings, config.split)
+    readers: list[Reader] = []
+
+    class Watched(Reader):
+        def __init__(self, *args):
+            super().__init__(*args)
+            readers.append(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "Reader", Watched)
+        model = train_sequences(dataset, split, config, Heard(), tmp_path_factory.mktemp("windows"))
+    return dataset, split, model, readers
+
+
+def test_windows_are_learned_from_train_and_read_from_everything(small_windows):
+    dataset, _, _, readers = small_windows
+    assert len(readers) == 2
+    for reader in readers:
+        assert np.sort(reader.histories.rows).tolist() == list(range(len(dataset.ratings)))
+
+
+def test_the_in_batch_validation_loss_is_the_softmax_over_the_batch_s_films(small_windows):
+    """The last epoch's: of the weights that are kept, if it was the best."""
+    dataset, split, model, readers = small_windows
+    last = model.fit.history[-1]
+    rows = split.validation
+    fitted = FittedSequences(dataset, readers[0], readers[0].model.weights())
+    assert model.fit.best_epoch == last.epoch  # chosen so that it is
+    asked = training.Asked.of_rows(dataset.ratings, rows)
+    questions = fitted.questions(asked)
+    scores = questions.score_block(questions.question_of)[:, dataset.ratings.movie_index[rows]]
+    losses = np.log(np.exp(scores.astype(float)).sum(axis=1)) - scores.diagonal()
+    assert last.validation_loss == pytest.approx(losses.mean(), rel=1e-4)
+
+
+def test_the_outcome_s_ndcg_is_evaluation_s(trained_ring):
+    """Where each user has one test rating, what chooses epochs is what is reported."""
+    outcome = trained_ring(Family.SASREC).model.outcome
+    assert mean_gain(outcome.at_their_time.unseen) == pytest.approx(float(ndcg(outcome, 10).mean()), rel=1e-9)
+
+
+def test_validation_reads_and_masks_train_alone(trained_ring):
+    """Judged again from the saved weights: the kept epoch's NDCG, and the outcome."""
+    ring = trained_ring(Family.GRU4REC)
+    vocabularies = training.fit_features(ring.dataset, ring.split.train, FeatureSet.parse(["movie_genres"]))
+    model = training.make_model(ring.dataset, ring.config, vocabularies)
+    named = ring.model.artifacts.weights
+    model.assign([named[name] for name in sorted(named) if "/" in name])
+
+    def fitted(known: np.ndarray) -> FittedSequences:
+        histories = training.Histories.of(ring.dataset, known)
+        return FittedSequences(
+            ring.dataset, Reader(model, histories, FEATURES[Family.GRU4REC]), model.weights()
+        )
+
+    seen = movies_of_users(ring.dataset, ring.split.train)
+    ranks = rank_ratings(ring.dataset, ring.split.validation, fitted(ring.split.train), seen)
+    best = next(one for one in ring.model.fit.history if one.epoch == ring.model.fit.best_epoch)
+    assert best.ndcg == pytest.approx(mean_gain(ranks.unseen), rel=1e-6)
+    outcome = evaluate(ring.dataset, ring.split.fit, ring.split.test, fitted(ring.split.fit))
+    np.testing.assert_array_equal(outcome.top_movies, ring.model.outcome.top_movies)
+    np.testing.assert_array_equal(
+        outcome.at_their_time.unseen.better, ring.model.outcome.at_their_time.unseen.better
+    )
+
+
+def test_no_two_ratings_of_a_user_in_train_is_said(tmp_path):
+    dataset, config = ring_dataset(), ring_config(Family.SASREC)
+    split = split_ratings(dataset.ratings, config.split)
+    _, first = np.unique(dataset.ratings.user_index, return_index=True)
+    with pytest.raises(MovierecError, match="no user has two ratings"):
+        train_sequences(dataset, replace(split, train=np.sort(first)), config, Heard(), tmp_path)
+
+
+def test_in_batch_losses_need_windows(tmp_path):
+    dataset = ring_dataset()
+    config = ring_config(Family.SASREC, loss=LossKind.IN_BATCH)
+    split = split_ratings(dataset.ratings, config.split)
+    with pytest.raises(MovierecError, match="--windows"):
+        train_sequences(dataset, split, config, Heard(), tmp_path)
+
+
+@pytest.mark.parametrize("batch_size", [48, 10_000])
+def test_a_rate_that_is_far_too_high_ends_training_with_the_option_named(tmp_path, batch_size):
+    """With one step an epoch no loss tells: only validation sees what the step did to the weights."""
+    with pytest.raises(MovierecError, match=r"diverged.*--learning_rate"):
+        trained(Family.GRU4REC, tmp_path, learning_rate=1e30, batch_size=batch_size)
+
+
+def plain_gain(better: int, tied: int, k: int) -> float:
+    """The mean over the places that the positive can have."""
+    places = range(better, better + tied)
+    return sum(1 / np.log2(place + 2) for place in places if place < k) / tied
+
+
+@pytest.mark.parametrize("k", [1, 3, 10])
+def test_mean_gain_is_the_expected_gain_over_the_orders_of_a_tie(k):
+    generator = np.random.default_rng(0)
+    better, tied = generator.integers(0, 14, 200), generator.integers(1, 6, 200)
+    expected = np.mean([plain_gain(b, t, k) for b, t in zip(better, tied, strict=True)])
+    found = mean_gain(Ranks(better.astype(np.int32), tied.astype(np.int32)), k)
+    assert found == pytest.approx(expected, rel=1e-12)

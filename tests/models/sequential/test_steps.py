@@ -1,0 +1,170 @@
+"""One step against jax.grad of the whole batch and the optimizer alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+import pytest
+
+from movierec_cli.config import NO_FEATURES, Family, LossKind, SequenceConfig
+from movierec_cli.models.inputs import BagInput
+from movierec_cli.models.sequential.batches import Batches, RowMaker
+from movierec_cli.models.sequential.histories import Histories, whole_pieces, windows
+from movierec_cli.models.sequential.losses import popularity
+from movierec_cli.models.sequential.model import SequenceModel
+from movierec_cli.models.sequential.steps import StepShape, compiled_step
+from tests.models.baseline_data import dataset_of
+from tests.models.sequential.rings import SIZES
+
+N_MOVIES, ROWS = 15, 4
+GENRES = BagInput.of([[film % 3] * (film % 4) for film in range(N_MOVIES)], 3)
+CONFIG = replace(SIZES, dropout=0.0, embedding_size=8, hidden_size=8)
+RATE = 0.5
+CHANCES = popularity(np.arange(N_MOVIES, dtype=np.int32) // 2, N_MOVIES)
+
+
+def rows(config: SequenceConfig) -> dict[str, np.ndarray]:
+    """A step's rows. Some films are not to be learned, and the last row is empty."""
+    generator = np.random.default_rng(1)
+    lengths = generator.integers(2, 9, 12)
+    user = np.repeat(np.arange(12), lengths)
+    dataset = dataset_of(user, generator.integers(0, N_MOVIES, len(user)), np.arange(len(user)), 12, N_MOVIES)
+    histories = Histories.of(dataset, np.arange(len(user)))
+    is_target = generator.random(len(user)) < 0.7
+    is_target[histories.starts[:-1]] = False
+    if config.windows:
+        pieces = windows(histories, np.flatnonzero(is_target), config.max_length)
+    else:
+        pieces = whole_pieces(histories, config.max_length)
+    maker = RowMaker(histories, is_target, config.max_length)
+    columns = next(Batches(maker, pieces, ROWS, pack=not config.windows).epoch(generator))
+    if not config.windows:
+        for column in columns.values():
+            column[-1] = 0
+    return columns
+
+
+def model_of(config: SequenceConfig, family: Family = Family.SASREC) -> SequenceModel:
+    return SequenceModel(family, config, NO_FEATURES, N_MOVIES, (GENRES,), seed=3)
+
+
+def stepped(
+    model: SequenceModel,
+    loss: LossKind,
+    shape: StepShape,
+    times: int = 1,
+    *,
+    rate: float = RATE,
+    seed: int = 7,
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """The weights after a step, or several of the same rows, and the last one's sums."""
+    optimizer = keras.optimizers.SGD(rate)
+    optimizer.build(model.variables)
+    step = compiled_step(model, optimizer, loss, shape, CHANCES, seed)
+    state = {
+        "weights": [jnp.copy(one) for one in model.weights()],
+        "optimizer": [jnp.copy(variable.value) for variable in optimizer.variables],
+        "step": jnp.int32(0),
+    }
+    for _ in range(times):
+        state, sums = step(state, rows(model.config))
+    assert int(state["step"]) == times
+    return [np.asarray(one) for one in state["weights"]], np.asarray(sums)
+
+
+def plain_step(model: SequenceModel, loss: LossKind) -> tuple[list[np.ndarray], np.ndarray]:
+    """By automatic differentiation of the softmax as it is written, and gradient descent as it is written."""
+    columns = {name: jnp.asarray(column) for name, column in rows(model.config).items()}
+    targets, weights = columns["target"], columns["weight"].astype(jnp.float32)
+
+    def total(values: list[jax.Array]) -> jax.Array:
+        history, films = model.tables(values)
+        states = model.states(values, history, columns)
+        if loss is LossKind.CATALOGUE:
+            chances = jax.nn.log_softmax(states @ films.T)
+            own = jnp.take_along_axis(chances, targets[:, :, None], axis=2)[:, :, 0]
+            return -(own * weights).sum()
+        scores = states[:, -1] @ films[targets[:, -1]].T
+        if loss is LossKind.IN_BATCH_CORRECTED:
+            scores = scores - jnp.log(jnp.asarray(CHANCES))[targets[:, -1]]
+            twice = (targets[:, -1:] == targets[None, :, -1]) & ~jnp.eye(len(scores), dtype=bool)
+            scores = jnp.where(twice, -1e9, scores)
+        return -(jnp.diagonal(jax.nn.log_softmax(scores)) * weights[:, -1]).sum()
+
+    loss_sum, gradients = jax.jit(jax.value_and_grad(total))(model.weights())
+    learned = float((weights if loss is LossKind.CATALOGUE else weights[:, -1]).sum())
+    after = [
+        np.asarray(value) - RATE * np.asarray(gradient) / (1.0 if model.config.summed_loss else learned)
+        for value, gradient in zip(model.weights(), gradients, strict=True)
+    ]
+    return after, np.array([float(loss_sum), learned])
+
+
+def assert_equal(one: list[np.ndarray], other: list[np.ndarray]) -> None:
+    for mine, theirs in zip(one, other, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize(("rows_a_part", "parts", "devices"), [(4, 1, 1), (1, 2, 2)])
+def test_a_step_in_parts_and_on_devices_is_the_plain_step(plain, rows_a_part, parts, devices):
+    model, (weights, sums) = plain
+    found, found_sums = stepped(model, LossKind.CATALOGUE, StepShape(rows_a_part, parts, devices))
+    np.testing.assert_allclose(found_sums, sums, rtol=1e-5)
+    assert_equal(found, weights)
+
+
+@pytest.fixture(scope="module")
+def plain() -> tuple[SequenceModel, tuple[list[np.ndarray], np.ndarray]]:
+    model = model_of(replace(CONFIG, shared_embeddings=False))
+    weights, sums = plain_step(model, LossKind.CATALOGUE)
+    assert all((value != before).any() for value, before in zip(weights, model.weights(), strict=True))
+    return model, (weights, sums)
+
+
+@pytest.mark.parametrize("loss", [LossKind.IN_BATCH, LossKind.IN_BATCH_CORRECTED])
+def test_an_in_batch_step_is_the_plain_step_on_the_whole_batch(loss):
+    config = replace(CONFIG, windows=True, summed_loss=loss is LossKind.IN_BATCH)
+    model = model_of(config, Family.GRU4REC)
+    shape = StepShape.of(config, loss, ROWS, model.part_positions, 2)
+    assert shape.rows == ROWS
+    (found, found_sums), (weights, sums) = stepped(model, loss, shape), plain_step(model, loss)
+    np.testing.assert_allclose(found_sums, sums, rtol=1e-5)
+    assert_equal(found, weights)
+
+
+def test_every_step_draws_other_films_and_the_same_ones_again():
+    model = model_of(replace(CONFIG, num_negatives=2), Family.GRU4REC)
+    # Without a rate the weights stay, and only what is drawn can tell two steps apart.
+    first, second, again, other_seed = (
+        stepped(model, LossKind.SAMPLED, StepShape(2, 1, 2), times, rate=0.0, seed=seed)[1]
+        for times, seed in ((1, 7), (2, 7), (1, 7), (1, 8))
+    )
+    assert first.tolist() == again.tolist()
+    for other in (second, other_seed):
+        assert first[1] == other[1] and abs(first[0] - other[0]) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("positions", "part", "devices", "expected"),
+    [
+        (12_800, 800, 2, (4, 8, 2)),
+        (12_800, 800, 1, (4, 16, 1)),
+        (200, 800, 2, (1, 1, 1)),  # one row cannot be shared
+        (1, 800, 2, (1, 1, 1)),
+        (12_800, 100, 2, (1, 32, 2)),  # a part is a row or more
+    ],
+)
+def test_a_step_has_about_as_many_positions_as_asked(positions, part, devices, expected):
+    shape = StepShape.of(SequenceConfig(), LossKind.CATALOGUE, positions, part, devices)
+    assert (shape.rows_a_part, shape.parts, shape.devices) == expected
+    assert abs(shape.rows * 200 - positions) <= 200
+
+
+def test_losses_that_compare_rows_are_not_shared_out():
+    config = SequenceConfig(max_length=10, windows=True)
+    shape = StepShape.of(config, LossKind.IN_BATCH, 4096, 800, 2)
+    assert (shape.rows_a_part, shape.parts, shape.devices) == (4096, 1, 1)
