@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from movierec_cli.config.families import DEFAULT_BASELINES, Family
-from movierec_cli.config.features import DEFAULT_FEATURE_SETS, NO_FEATURES, FeatureSet
+from movierec_cli.config.features import DEFAULT_FEATURE_SETS, NO_FEATURES, Feature, FeatureSet
 from movierec_cli.config.sequences import Optimizer, Schedule, SequenceConfig
 from movierec_cli.config.split import SplitConfig, SplitKind
 from movierec_cli.config.towers import ModelConfig
@@ -75,12 +75,15 @@ def _of_sequences(family: Family, kind: SplitKind) -> Usual:
     return Usual(
         family=family,
         split=SplitConfig(kind=kind, k_core=5 if kind is SplitKind.LEAVE_LAST else SplitConfig.k_core),
-        feature_sets=(NO_FEATURES,),
+        feature_sets=(NO_FEATURES if as_windows else _TIMED,),
         sequence=replace(sequence, **_AS_WINDOWS) if as_windows else sequence,
         training=replace(training, **_TRAINING_OF_WINDOWS) if as_windows else training,
         baselines=_SEQUENCE_BASELINES,
     )
 
+
+# When the films of the history were rated is known; only when the next one will be is not.
+_TIMED = FeatureSet((Feature.TIME_GAP,))
 
 # Ten films and as many examples as films make an epoch long, so that a few are enough.
 _AS_WINDOWS: dict[str, Any] = {"max_length": 10, "windows": True}
@@ -104,7 +107,11 @@ _SEQUENCE_TRAINING = TrainingConfig(
     patience=5,
     refit=False,  # gained nothing on 1M
 )
-_SEQUENCE_TRAININGS = dict.fromkeys(_SEQUENCES, _SEQUENCE_TRAINING)
+_SEQUENCE_TRAININGS = {
+    Family.SASREC: replace(_SEQUENCE_TRAINING, learning_rate=0.003, batch_size=6_400),
+    # A recurrent step is one small product after another, and pays for every row it does not have.
+    Family.GRU4REC: _SEQUENCE_TRAINING,
+}
 
 _SEQUENCE_BASELINES = (*DEFAULT_BASELINES, Family.IALS)
 
