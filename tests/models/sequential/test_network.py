@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import keras
@@ -10,8 +12,9 @@ import pytest
 
 from movierec_cli.config import NO_FEATURES, Family, FeatureSet
 from movierec_cli.models.sequential.batches import NO_PIECE
+from movierec_cli.models.sequential.dropout import HashedDropout
 from movierec_cli.models.sequential.model import SequenceModel
-from movierec_cli.models.sequential.network import RecurrentLayer
+from movierec_cli.models.sequential.network import RecurrentLayer, SequenceNetwork
 from tests.models.sequential.rings import SIZES
 
 N_MOVIES = 12
@@ -91,6 +94,13 @@ def test_what_stands_where_no_film_is_does_not_matter(network):
         if name != "segment":
             column[plain["segment"] == NO_PIECE] = 2
     assert close(network.states(plain)[0, 3:], network.states(other)[0, 3:])
+
+
+def test_a_row_without_films_has_one_state_whatever_stands_in_it(network):
+    empty, filled = rows_of(([], 0)), rows_of(([], 0))
+    for name in ("movie", "gap", "gap_to_next"):
+        filled[name][:] = 2
+    np.testing.assert_array_equal(network.states(empty), network.states(filled))
 
 
 @pytest.mark.parametrize("column", ["gap", "gap_to_next"])
@@ -175,3 +185,28 @@ def test_dropout_is_drawn_where_there_is_a_seed(network):
     one, two, again = (network.states(rows, seed) for seed in (1, 2, 1))
     assert close(one, again)
     assert not close(one, two) and not close(one, network.states(rows))
+
+
+def dropouts(network: SequenceNetwork) -> list[HashedDropout]:
+    return [one for one in network._flatten_layers() if isinstance(one, HashedDropout)]
+
+
+@pytest.mark.parametrize(("family", "number"), [(Family.SASREC, 1 + 3 * 4), (Family.GRU4REC, 3 + 1)])
+def test_no_two_dropouts_of_a_network_draw_alike(family, number):
+    layers = dropouts(SequenceNetwork(family, replace(SIZES, num_layers=3), NO_FEATURES))
+    assert [layer.rate for layer in layers] == [SIZES.dropout] * number
+    assert len({layer.number for layer in layers}) == number
+
+
+def test_every_dropout_counts(network):
+    layers = dropouts(network.model.network)
+    rows, weights = rows_of(([[1, 2, 3]], 0)), network.model.weights()
+    plain = network.states(rows)
+    with pytest.MonkeyPatch.context() as patch:
+        for layer in layers:
+            patch.setattr(layer, "rate", 0.0)
+        for layer in layers:
+            patch.setattr(layer, "rate", 0.5)
+            states = network.model.states(weights, network.table, rows, jnp.uint32(1))
+            assert not close(np.asarray(states)[0, :3], plain[0, :3])
+            patch.setattr(layer, "rate", 0.0)

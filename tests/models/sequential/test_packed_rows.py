@@ -101,8 +101,26 @@ def test_pieces_of_a_row_do_not_overlap():
     assert set(taken.values()) == {1}
     assert all(0 <= place < LENGTH for _, place in taken)
     assert sorted(set(row.tolist())) == list(range(row.max() + 1))
-    fewest = max(lengths.sum() / LENGTH, (lengths > LENGTH / 2).sum())
-    assert row.max() + 1 <= 11 / 9 * fewest + 4  # Johnson et al. 1974, of best-fit by falling length
+    assert row.max() + 1 == rows_of_best_fit(lengths.tolist())
+
+
+def rows_of_best_fit(lengths: list[int]) -> int:
+    """How many rows it takes to put the longest first, each into the fullest row it fits in."""
+    free: list[int] = []
+    for length in sorted(lengths, reverse=True):
+        fitting = [room for room in free if room >= length]
+        if fitting:
+            free.remove(min(fitting))
+        free.append((min(fitting) if fitting else LENGTH) - length)
+    return len(free)
+
+
+def test_long_pieces_do_not_come_first():
+    steps = list(batches(pack=True).epoch(np.random.default_rng(1)))
+    filled_by_one = np.concatenate([(columns["segment"] == 1).all(axis=1) for columns in steps])
+    n = int(filled_by_one.sum())
+    assert 5 < n < len(filled_by_one) - 5
+    assert not filled_by_one[:n].all()
 
 
 def test_a_window_has_its_row_for_itself_and_ends_where_it_ends():

@@ -131,6 +131,38 @@ def test_windows_are_learned_from_train_and_read_from_everything(small_windows):
         assert np.sort(reader.histories.rows).tolist() == list(range(len(dataset.ratings)))
 
 
+@pytest.mark.parametrize("kind", [SplitKind.LEAVE_LAST, SplitKind.TEMPORAL, SplitKind.WINDOWS])
+def test_train_alone_is_learned_and_but_for_windows_read(monkeypatch, tmp_path, kind):
+    """What a training is about to do, without doing it."""
+    dataset = ring_dataset()
+    config = replace(ring_config(Family.GRU4REC), split=SplitConfig(kind=kind))
+    split = split_ratings(dataset.ratings, config.split)
+    readers: list[Reader] = []
+    fits: list[training.SequenceFit] = []
+
+    class Watched(Reader):
+        def __init__(self, *args):
+            super().__init__(*args)
+            readers.append(self)
+
+    def begin(fit: training.SequenceFit, *others: object) -> None:
+        fits.append(fit)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "Reader", Watched)
+    monkeypatch.setattr(training, "fit_sequences", begin)
+    with pytest.raises(KeyboardInterrupt):
+        train_sequences(dataset, split, config, Heard(), tmp_path)
+    read = np.arange(len(dataset.ratings)) if kind is SplitKind.WINDOWS else split.train
+    maker = fits[0].batches.maker
+    for histories in (readers[0].histories, maker.histories):
+        assert np.sort(histories.rows).tolist() == read.tolist()
+    starts = maker.histories.starts
+    firsts = set(maker.histories.rows[starts[:-1][np.diff(starts) > 0]].tolist())
+    learned = set(maker.histories.rows[maker.is_target].tolist())
+    assert learned == set(split.train.tolist()) - firsts
+
+
 def test_the_in_batch_validation_loss_is_the_softmax_over_the_batch_s_films(small_windows):
     """The last epoch's: of the weights that are kept, if it was the best."""
     dataset, split, model, readers = small_windows
