@@ -23,6 +23,7 @@ from movierec_cli.config import LossKind
 from movierec_cli.models.sequential.dropout import hashed
 
 CHUNK = 800  # states whose scores are there at a time: some megabytes, which stay in the cache
+_HIDDEN = -1e9  # a score that no share of a softmax is left of
 CALIBRATION = 0.75  # gBCE's t
 
 Loss = Callable[[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array, int], jax.Array]
@@ -140,7 +141,10 @@ def in_batch_softmax(
         own: int32 [n], which of the candidates is whose.
         weights: float32 [n].
     """
-    return catalogue_softmax(states, candidates, own, weights)
+    # A column more hides the empty rows' targets from everybody.
+    hidden = jnp.where(weights > 0, 0.0, _HIDDEN)[:, None]  # [n_candidates, 1]
+    states = jnp.concatenate([states, jnp.ones_like(hidden)], axis=1)
+    return catalogue_softmax(states, jnp.concatenate([candidates, hidden], axis=1), own, weights)
 
 
 def corrected_in_batch_softmax(
@@ -164,7 +168,8 @@ def corrected_in_batch_softmax(
     scores = keras_rs.layers.SamplingProbabilityCorrection()(states @ candidates.T, probabilities)
     # KerasRS' RemoveAccidentalHits adds the smallest number above zero to a duplicate, and so leaves it in.
     is_own = own[:, None] == jnp.arange(candidates.shape[0])  # [n, n_candidates]
-    scores = jnp.where((ids[own][:, None] == ids) & ~is_own, -jnp.inf, scores)
+    left_out = (ids[own][:, None] == ids) | (weights == 0)
+    scores = jnp.where(left_out & ~is_own, -jnp.inf, scores)
     positive = jnp.take_along_axis(scores, own[:, None], axis=1)[:, 0]
     summed: jax.Array = ((jax.nn.logsumexp(scores, axis=1) - positive) * weights).sum()
     return summed

@@ -14,7 +14,7 @@ from movierec_cli.config import NO_FEATURES, Family, LossKind, SequenceConfig
 from movierec_cli.models.inputs import BagInput
 from movierec_cli.models.sequential.batches import Batches, RowMaker
 from movierec_cli.models.sequential.histories import Histories, whole_pieces, windows
-from movierec_cli.models.sequential.losses import popularity
+from movierec_cli.models.sequential.losses import corrected_in_batch_softmax, in_batch_softmax, popularity
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.steps import StepShape, compiled_step
 from tests.models.baseline_data import dataset_of
@@ -134,6 +134,23 @@ def test_an_in_batch_step_is_the_plain_step_on_the_whole_batch(loss):
     (found, found_sums), (weights, sums) = stepped(model, loss, shape), plain_step(model, loss)
     np.testing.assert_allclose(found_sums, sums, rtol=1e-5)
     assert_equal(found, weights)
+
+
+@pytest.mark.parametrize("loss", [LossKind.IN_BATCH, LossKind.IN_BATCH_CORRECTED])
+def test_rows_that_fill_up_a_step_are_nobody_s_negatives(loss):
+    generator = np.random.default_rng(2)
+    states, films = (jnp.asarray(generator.normal(size=(n, 5)), jnp.float32) for n in (8, N_MOVIES))
+    targets = jnp.array([3, 5, 3, 7, 0, 0, 0, 0])
+    weights = (jnp.arange(8) < 4).astype(jnp.float32)
+
+    def loss_of(n: int) -> jax.Array:
+        first = slice(0, n)
+        common = (states[first], films[targets[first]], jnp.arange(n), weights[first])
+        if loss is LossKind.IN_BATCH:
+            return in_batch_softmax(*common)
+        return corrected_in_batch_softmax(*common, targets[first], jnp.asarray(CHANCES)[targets[first]])
+
+    assert float(loss_of(8)) == pytest.approx(float(loss_of(4)), rel=1e-6)
 
 
 def test_every_step_draws_other_films_and_the_same_ones_again():
