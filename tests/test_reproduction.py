@@ -331,7 +331,7 @@ def test_of_a_model_of_sequences_only_what_is_unusual_is_said() -> None:
     beaten = [replace(baseline(family), split=usual(Family.SASREC).split) for family in BASELINES]
     by_default = [one for one in beaten if one.family in usual(Family.SASREC).baselines]
     by_default.sort(key=lambda one: usual(Family.SASREC).baselines.index(one.family))
-    run = sequence_run(Family.SASREC)
+    run = replace(sequence_run(Family.SASREC), feature_set=usual(Family.SASREC).feature_sets[0])
     assert train_command_line([run, *by_default], DataConfig()) == "movierec train --model sasrec"
     assert run.sequence is not None
     other = replace(run, sequence=replace(run.sequence, max_length=50, shared_embeddings=False))

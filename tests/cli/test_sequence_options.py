@@ -15,7 +15,6 @@ from movierec_cli.cli.app import app
 from movierec_cli.cli.usual_shown import of_model, of_split, of_training
 from movierec_cli.config import (
     DEFAULT_BASELINES,
-    NO_FEATURES,
     Family,
     Feature,
     FeatureSet,
@@ -64,7 +63,7 @@ def config_of(options: str) -> TrainerConfig:
 def test_a_model_without_other_options_is_trained_as_is_usual_for_it(family: Family) -> None:
     config, common = config_of(f"--model {family} --dataset 1m"), usual(family)
     assert config == TrainerConfig(
-        feature_sets=(NO_FEATURES,),
+        feature_sets=(FeatureSet((Feature.TIME_GAP,)),),
         split=SplitConfig(kind=SplitKind.LEAVE_LAST, k_core=5),
         family=family,
         sequence=common.sequence,
@@ -208,7 +207,7 @@ def test_the_document_says_which_family_each_run_is_of() -> None:
     configs = [one["record"]["config"] for one in document["runs"]]
     assert [config["family"] for config in configs] == ["gru4rec", "popularity", "ease", "ials"]
     assert configs[0]["model"] is None and configs[0]["sequence"]["num_layers"] == 1
-    assert document["study"]["contenders"][0]["label"] == "GRU4Rec"
+    assert document["study"]["contenders"][0]["label"] == "GRU4Rec + time_gap"
 
 
 def test_the_help_shows_the_usual_value_of_each_model() -> None:

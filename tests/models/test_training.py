@@ -9,13 +9,13 @@ import pytest
 
 from movierec_cli.config import (
     Family,
-    Feature,
     FeatureSet,
     LossKind,
     ModelConfig,
     SplitConfig,
     TrainingConfig,
 )
+from movierec_cli.config.family_checks import TOWER_FEATURES
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.histories import movies_of_users
 from movierec_cli.data.sample import simulate_sample
@@ -143,8 +143,8 @@ def test_training_on_starts_from_the_weights_that_validation_chose(plain):
 
 
 def test_every_feature_trains_together():
-    trained, _ = train(config(*Feature, training=replace(QUICK, num_epochs=2)))
-    assert set(trained.artifacts.vocabularies) == set(Feature)
+    trained, _ = train(config(*TOWER_FEATURES, training=replace(QUICK, num_epochs=2)))
+    assert set(trained.artifacts.vocabularies) == set(TOWER_FEATURES)
     assert np.isfinite(trained.artifacts.user_embeddings).all()
     assert np.isfinite(trained.fit.history[-1].train_loss)
 

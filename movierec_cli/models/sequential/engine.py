@@ -29,9 +29,11 @@ def start_keras() -> None:
     """
     if "keras" not in sys.modules:
         os.environ[_BACKEND] = "jax"
-    if "jax" not in sys.modules:
-        flags = f"--xla_force_host_platform_device_count={n_devices()} --xla_cpu_multi_thread_eigen=false"
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
+    # JAX reads them at its first computation, not when it is imported, as TensorFlow imports it too.
+    flags = f"--xla_force_host_platform_device_count={n_devices()} --xla_cpu_multi_thread_eigen=false"
+    given = os.environ.get("XLA_FLAGS", "")
+    if flags not in given:
+        os.environ["XLA_FLAGS"] = f"{given} {flags}".strip()
     import keras
 
     if keras.backend.backend() != "jax":

@@ -15,8 +15,7 @@ from movierec_cli.data.sequences import ordered_by_user
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.questions import Asked, Questions
 from movierec_cli.models.sequential.batches import Columns, RowMaker
-from movierec_cli.models.sequential.devices import over_devices
-from movierec_cli.models.sequential.engine import n_devices
+from movierec_cli.models.sequential.devices import over_devices, usable_devices
 from movierec_cli.models.sequential.histories import Histories, Pieces, gap_buckets
 from movierec_cli.models.sequential.model import SequenceModel
 
@@ -51,8 +50,8 @@ class Reader:
         self.histories = histories
         self.sees_query_time = Feature.QUERY_TIME in feature_set
         self._rows_a_part = max(1, model.part_positions // model.config.max_length)
-        self._rows_at_a_time = self._rows_a_part * PARTS * n_devices()
-        self._last = over_devices(self._states_at_ends, n_devices(), split=(False, False, True))
+        self._rows_at_a_time = self._rows_a_part * PARTS * usable_devices()
+        self._last = over_devices(self._states_at_ends, usable_devices(), split=(False, False, True))
         self._tables = jax.jit(model.tables)
 
     def states(

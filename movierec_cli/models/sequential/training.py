@@ -28,7 +28,7 @@ from movierec_cli.evaluation.ranks import Ranks
 from movierec_cli.evaluation.top_k import top_k
 from movierec_cli.models.features import FEATURES, Tower, Vocabulary, encode_features, fit_features
 from movierec_cli.models.sequential.batches import Batches, RowMaker
-from movierec_cli.models.sequential.engine import n_devices
+from movierec_cli.models.sequential.devices import usable_devices
 from movierec_cli.models.sequential.fitting import SequenceFit, SequenceValidation, Validate, fit_sequences
 from movierec_cli.models.sequential.histories import (
     Histories,
@@ -155,7 +155,7 @@ def _new_fit(model: SequenceModel, known: _Known, config: RunConfig, n_movies: i
     if len(pieces.start) == 0:
         raise MovierecError("no user has two ratings in train, so there is no order to learn")
     positions = training.batch_size or _positions(sequence)
-    shape = StepShape.of(sequence, training.loss, positions, model.part_positions, n_devices())
+    shape = StepShape.of(sequence, training.loss, positions, model.part_positions, usable_devices())
     maker = RowMaker(known.histories, known.is_target, sequence.max_length)
     batches = Batches(maker, pieces, shape.rows, pack=not sequence.windows)
     targets = known.histories.movies[known.is_target]
