@@ -15,6 +15,11 @@ from movierec_cli.models.inputs import BagInput, CategoryInput, Input, NumberInp
 _INITIAL = 0.02  # standard deviation
 
 
+def small_embeddings() -> keras.Initializer:
+    """What embeddings begin with, each time with another seed of Keras' generator."""
+    return keras.initializers.RandomNormal(stddev=_INITIAL)
+
+
 class FilmTable(keras.layers.Layer):
     """Embeddings of all films.
 
@@ -27,13 +32,11 @@ class FilmTable(keras.layers.Layer):
     def __init__(self, n_movies: int, size: int, inputs: tuple[Input, ...] = (), **kwargs: Any):
         super().__init__(**kwargs)
         self.columns = [_matrix(column, n_movies) for column in inputs]
-        self.own = self.add_weight(
-            shape=(n_movies, size), initializer=keras.initializers.RandomNormal(stddev=_INITIAL), name="own"
-        )
+        self.own = self.add_weight(shape=(n_movies, size), initializer=small_embeddings(), name="own")
         self.added = [
             self.add_weight(
                 shape=(column.shape[1], size),
-                initializer=keras.initializers.RandomNormal(stddev=_INITIAL),
+                initializer=small_embeddings(),
                 name=f"feature_{number}",
             )
             for number, column in enumerate(self.columns)

@@ -41,7 +41,7 @@ def _catalogue_forward(
     states: jax.Array, films: jax.Array, targets: jax.Array, weights: jax.Array
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
     n, size = states.shape
-    chunk = math.gcd(n, CHUNK) if n % CHUNK else CHUNK
+    chunk = math.gcd(n, CHUNK)
 
     def one(
         of_films: jax.Array, part: tuple[jax.Array, ...]

@@ -16,11 +16,11 @@ import keras
 from movierec_cli.config import Family, Feature, FeatureSet, SequenceConfig
 from movierec_cli.models.sequential.batches import NO_PIECE, Columns
 from movierec_cli.models.sequential.dropout import HashedDropout
+from movierec_cli.models.sequential.films import small_embeddings
 from movierec_cli.models.sequential.histories import GAP_BUCKETS
 
 _TIMES = {Feature.TIME_GAP: "gap", Feature.QUERY_TIME: "gap_to_next"}
 _HIDDEN = -1e9  # a score that no attention is left of
-_INITIAL = 0.02  # standard deviation of embeddings
 
 
 class AttentionBlock(keras.layers.Layer):
@@ -110,9 +110,7 @@ class _Attention(keras.layers.Layer):
 
     def __init__(self, config: SequenceConfig, **kwargs: Any):
         super().__init__(**kwargs)
-        self.positions = keras.layers.Embedding(
-            config.max_length, config.embedding_size, _initializer(config)
-        )
+        self.positions = keras.layers.Embedding(config.max_length, config.embedding_size, small_embeddings())
         self.dropout = HashedDropout(config.dropout, 0)
         self.blocks = [AttentionBlock(config, 1 + layer) for layer in range(config.num_layers)]
         self.norm = keras.layers.LayerNormalization(epsilon=1e-6)
@@ -166,10 +164,6 @@ _BODIES: dict[Family, type[_Attention] | type[_Recurrence]] = {
 }
 
 
-def _initializer(config: SequenceConfig) -> keras.Initializer:
-    return keras.initializers.RandomNormal(stddev=_INITIAL)
-
-
 class SequenceNetwork(keras.Model):
     """Films of a row to states.
 
@@ -185,7 +179,7 @@ class SequenceNetwork(keras.Model):
         # Films are compared with states, so their embeddings begin small; as inputs they have to be heard.
         self.scale = math.sqrt(config.embedding_size)
         self.times = {
-            column: keras.layers.Embedding(GAP_BUCKETS + 1, config.embedding_size, _initializer(config))
+            column: keras.layers.Embedding(GAP_BUCKETS + 1, config.embedding_size, small_embeddings())
             for feature, column in _TIMES.items()
             if feature in feature_set
         }
