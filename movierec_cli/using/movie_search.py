@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.data.dataset import Movies
+from movierec_cli.data.dataset import UNKNOWN_YEAR, Movies
 from movierec_cli.data.lengths.names import (
     folded,
     loose_name,
@@ -20,6 +20,7 @@ from movierec_cli.data.lengths.names import (
     plain_name,
     says_little,
     spellings,
+    title_parts,
 )
 from movierec_cli.errors import MovierecError
 
@@ -27,6 +28,7 @@ CLOSEST_OFFERED = 5
 _LISTED = 20  # of the movies that a text fits
 _SHORTLIST = 200  # of the movies whose names are compared with a text that fits none
 _LEAST_ALIKE = 0.6  # as difflib counts, 0 … 1
+_WHOLE_NAME = 4  # of the ways in `_Asked.strictness`, the loosest that leaves no part of a name out
 
 _EXPLICIT_ID = re.compile(r"id\s*:\s*([0-9]{1,18})", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,18}")  # more digits than an id can have
@@ -94,13 +96,51 @@ class MovieSearch:
         wanted = text.strip()
         if not wanted:
             raise MovierecError("a movie's name is empty; give its id, such as id:1, or its title")
-        explicit = _EXPLICIT_ID.fullmatch(wanted)
-        rows = self._with_id(int(explicit[1])) if explicit else self._fitting(wanted)
+        rows = self.fitting(wanted)
         if len(rows) > 1:
             raise self._several(wanted, rows)
         if not rows:
-            raise self._none(wanted, is_id=explicit is not None)
+            raise self._none(wanted)
         return rows[0]
+
+    def fitting(self, text: str) -> list[int]:
+        """The rows of all movies that a text names as `find_movie` reads it; none for an empty text."""
+        wanted = text.strip()
+        explicit = _EXPLICIT_ID.fullmatch(wanted)
+        if explicit is not None:
+            return self._with_id(int(explicit[1]))
+        return self._fitting(wanted) if wanted else []
+
+    def titled(self, title: str, year: int | None = None) -> list[int]:
+        """The rows of all movies that a title from elsewhere names, which is no id though it be a number.
+
+        A list from elsewhere may date a film a year sooner or later, and call it by its subtitle too; the
+        catalogue may not date it. These ways are tried in this order, and the first that fits any decides.
+
+        Args:
+            title: with or without its year.
+            year: of the film, where it is known.
+        """
+        readings = list(_readings(html.unescape(title.strip())))
+        name, year = readings[0].title, year or readings[0].year
+        if year is None:
+            ways: list[tuple[tuple[_Asked, ...], int | None]] = [((asked,), None) for asked in readings]
+        else:
+            ways = [
+                ((_Asked(name, year),), None),
+                ((_Asked(name, year - 1), _Asked(name, year + 1)), _WHOLE_NAME),
+                ((_Asked(name, UNKNOWN_YEAR),), _WHOLE_NAME),
+                (tuple(_Asked(part, year) for part in title_parts(name)), _WHOLE_NAME),
+            ]
+        found = (
+            [row for asked in several for row in self._titled(asked, loosest=loosest)]
+            for several, loosest in ways
+        )
+        return list(dict.fromkeys(next((rows for rows in found if rows), [])))
+
+    def closest(self, text: str) -> list[int]:
+        """The rows of at most `CLOSEST_OFFERED` movies with a title like a text, the likest first."""
+        return [] if _EXPLICIT_ID.fullmatch(text.strip()) else self._closest(text.strip())
 
     def row_of_id(self, text: str) -> int | None:
         """The row of the movie whose id the text is, and nothing else."""
@@ -143,6 +183,8 @@ class MovieSearch:
         for word in sorted(telling, key=len, reverse=True):
             has_word = re.compile("|".join(map(re.escape, spellings(word)))).search
             rows = [row for row in rows if has_word(self._lines[row])]
+            if not rows:
+                break  # a text may have thousands of words
         return rows
 
     def _of_year(self, year: int | None) -> list[int]:
@@ -164,14 +206,14 @@ class MovieSearch:
             f"Say which by its id, such as id:{self.movies.movie_id[rows[0]]}{by_title}."
         )
 
-    def _none(self, wanted: str, *, is_id: bool) -> MovierecError:
+    def _none(self, wanted: str) -> MovierecError:
         ids = self.movies.movie_id
-        if is_id:
+        if _EXPLICIT_ID.fullmatch(wanted):
             return MovierecError(f"there is no movie with {wanted}; the ids are {ids.min()} to {ids.max()}")
         unknown = f"there is no movie '{wanted}'"
         if _NUMBER.fullmatch(wanted):
             unknown += f" (the ids are {ids.min()} to {ids.max()})"
-        closest = self._closest(wanted)
+        closest = self.closest(wanted)
         if not closest:
             return MovierecError(f"{unknown}, nor one with a title that is close; try its id, such as id:1")
         return MovierecError(f"{unknown}; the closest are:\n{self._listed(closest)}")

@@ -215,6 +215,68 @@ def test_only_a_plain_number_is_looked_up_as_an_id() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("Sabrina", [7, 8]),
+        ("sabrina 1954", [8]),
+        ("187", [187, 1609]),
+        (" id:590 ", [590]),
+        ("id:591", []),
+        ("Dances wih Wolfs", []),
+        ("", []),
+        ("  ", []),
+    ],
+)
+def test_all_that_fit_are_handed_out(text: str, ids: list[int]) -> None:
+    assert MOVIES.movie_id[MovieSearch(MOVIES).fitting(text)].tolist() == ids
+
+
+def test_the_closest_are_handed_out() -> None:
+    search = MovieSearch(MOVIES)
+    assert MOVIES.movie_id[search.closest("Dances wih Wolfs")].tolist()[0] == 590
+    assert search.closest("id:591") == [] == search.closest("zzqxj")
+
+
+@pytest.mark.parametrize(
+    ("title", "year", "ids"),
+    [
+        ("Dances with Wolves", 1990, [590]),
+        ("Dances with Wolves (1990)", None, [590]),
+        ("Dances with Wolves (1990)", 1990, [590]),
+        ("Dances with Wolves", 1991, [590]),  # a year later elsewhere
+        ("Dances with Wolves (1989)", None, [590]),
+        ("Dances with Wolves", 1992, []),
+        ("Hate", 1996, [97]),
+        ("La Haine", 1996, [97]),  # by its other title too
+        ("A New Hope", 1977, [1900]),
+        ("A New Hope", 1978, []),  # a part of a title and another year are too little
+        ("Star Wars", 1977, [1900]),
+        ("Rocky II: The Rematch", 1979, [1801]),
+        ("Toy Story: A New Beginning", 1995, [1]),  # by what stands before the subtitle
+        ("Unknown", 1994, [1952]),  # which the catalogue does not date
+        ("Sabrina", None, [7, 8]),
+        ("Sabrina", 1995, [7]),
+        ("187", 1997, [1609]),
+        ("187", None, [1609]),  # not the movie with that id
+        ("1984", 1956, [1700]),
+        ("Chasing Amy", 1997, [1750, 1751]),
+        ("Zzqxj", 1990, []),
+        ("", None, []),
+        ("", 1990, []),
+    ],
+)
+def test_titles_from_elsewhere_are_found_with_a_year_that_is_nearly_right(
+    title: str, year: int | None, ids: list[int]
+) -> None:
+    assert MOVIES.movie_id[MovieSearch(MOVIES).titled(title, year)].tolist() == ids
+
+
+def test_a_film_of_the_year_before_and_one_of_the_year_after_are_both_found() -> None:
+    movies = catalogue({1: "Heat (1994)", 2: "Heat (1996)"})
+    assert MovieSearch(movies).titled("Heat", 1995) == [0, 1]
+
+
 def test_titles_with_line_ends_do_not_shift_the_others() -> None:
     movies = catalogue({1: "A\nfilm (1990)", 2: "Other (1991)", 3: "Last (1992)"})
     assert found("last", movies) == 3
