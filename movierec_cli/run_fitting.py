@@ -13,15 +13,13 @@ from movierec_cli.config import BASELINES, RATING_BASELINES, SEQUENTIAL, Family
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split
 from movierec_cli.evaluation.evaluate import evaluate
-from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.models.baselines import fit_baseline, fit_rating_baseline
 from movierec_cli.models.sequential.engine import start_keras
 from movierec_cli.models.tensorflow_start import start_tensorflow
 from movierec_cli.models.trained import FitObserver, TrainedModel
-from movierec_cli.registry.artifacts import RunArtifacts
-from movierec_cli.registry.rating_head import RatingHead
 from movierec_cli.registry.record import RunConfig
+from movierec_cli.registry.run_files import RunParts
 
 
 @dataclass(frozen=True)
@@ -40,10 +38,7 @@ class Fitted:
     """A model of any family as the registry takes it."""
 
     figures: dict[str, Any]  # of the record
-    outcome: Outcome | None  # None where it does not rank
-    artifacts: RunArtifacts | None = None
-    rating_outcome: RatingOutcome | None = None
-    rating_head: RatingHead | None = None
+    parts: RunParts
 
 
 def fit_run(fitting: Fitting) -> Fitted:
@@ -88,14 +83,22 @@ def _trained(trained: TrainedModel) -> Fitted:
         "validation_s": fit.validation_s,
         "history": fit.history,
     }
-    return Fitted(figures, trained.outcome, trained.artifacts, trained.rating_outcome, trained.rating_head)
+    parts = RunParts(
+        outcome=trained.outcome,
+        artifacts=trained.artifacts,
+        towers=trained.towers,
+        rating_outcome=trained.rating_outcome,
+        rating_head=trained.rating_head,
+    )
+    return Fitted(figures, parts)
 
 
 def _baseline(fitting: Fitting) -> Fitted:
     split = fitting.split
     baseline = fit_baseline(fitting.config.family, fitting.dataset, split)
     outcome = evaluate(fitting.dataset, split.fit, split.test, baseline.model)
-    return Fitted(_untrained(baseline.n_parameters, baseline.settings, baseline.training_s), outcome)
+    figures = _untrained(baseline.n_parameters, baseline.settings, baseline.training_s)
+    return Fitted(figures, RunParts(outcome=outcome))
 
 
 def _rating_baseline(fitting: Fitting) -> Fitted:
@@ -103,7 +106,7 @@ def _rating_baseline(fitting: Fitting) -> Fitted:
     ratings, rows = fitting.dataset.ratings, fitting.split.test
     outcome = RatingOutcome(rows, ratings.user_index[rows], ratings.rating[rows], baseline.predict(rows))
     figures = _untrained(baseline.n_parameters, baseline.settings, baseline.training_s)
-    return Fitted(figures, None, rating_outcome=outcome)
+    return Fitted(figures, RunParts(rating_outcome=outcome))
 
 
 def _untrained(n_parameters: int, settings: dict[str, float], training_s: float) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from movierec_cli.evaluation.top_k import top_k_of
 from movierec_cli.models.baselines.ease import MOST_MOVIES
 from movierec_cli.models.features import require_features
 from movierec_cli.models.trained import FitObserver
+from movierec_cli.registry.parts_of_data import with_data
 from movierec_cli.registry.record import NO_TOP_K, DataIdentity, EpochRecord, RunConfig, RunRecord
 from movierec_cli.registry.store import Run, find_run, run_name, save_run
 from movierec_cli.run_fitting import Fitted, Fitting, fit_run, versions
@@ -228,6 +229,7 @@ class MovieLensTrainer:
         return run
 
     def _save(self, config: RunConfig, identity: DataIdentity, fitted: Fitted) -> Run:
+        outcome, rating_outcome = fitted.parts.outcome, fitted.parts.rating_outcome
         record = RunRecord(
             name=run_name(config, identity),
             config=config,
@@ -235,18 +237,12 @@ class MovieLensTrainer:
             versions=versions(config.family),
             created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             split_summary=self.split_summary,
-            test=top_k_of(fitted.outcome) if fitted.outcome else NO_TOP_K,
-            ratings=rating_errors(fitted.rating_outcome) if fitted.rating_outcome else None,
+            test=top_k_of(outcome) if outcome else NO_TOP_K,
+            ratings=rating_errors(rating_outcome) if rating_outcome else None,
             **fitted.figures,
         )
-        return save_run(
-            self.config.saved_models_dir,
-            record,
-            fitted.outcome,
-            fitted.artifacts,
-            rating_outcome=fitted.rating_outcome,
-            rating_head=fitted.rating_head,
-        )
+        parts = with_data(fitted.parts, self.source, self.dataset.movies)
+        return save_run(self.config.saved_models_dir, record, parts)
 
 
 def _forget(unfinished: Path) -> None:

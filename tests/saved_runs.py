@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import (
     Family,
+    Feature,
     FeatureSet,
     ModelConfig,
     SplitConfig,
@@ -18,7 +20,7 @@ from movierec_cli.config import (
     TrainingConfig,
 )
 from movierec_cli.config.usual import usual
-from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.dataset import Dataset, Movies
 from movierec_cli.data.restrict import restrict
 from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
 from movierec_cli.evaluation.evaluate import evaluate
@@ -27,12 +29,19 @@ from movierec_cli.evaluation.questions import Asked, Questions, questions_by_use
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
 from movierec_cli.evaluation.ratings import RatingOutcome, clipped, rating_errors, rating_scale
 from movierec_cli.evaluation.top_k import top_k_of
-from movierec_cli.models.features import FEATURES, fit_features
+from movierec_cli.models.features import FEATURES, Tower, encode_features, fit_features
+from movierec_cli.models.inputs import CategoryInput, Input
+from movierec_cli.models.queries import last_queries
 from movierec_cli.registry import store
 from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.identity import run_name
 from movierec_cli.registry.rating_head import RatingHead
+from movierec_cli.registry.parts_of_data import with_data
 from movierec_cli.registry.record import NO_TOP_K, DataIdentity, EpochRecord, RunConfig, RunRecord, TopK
+from movierec_cli.registry.run_files import RunParts
+from movierec_cli.registry.towers import Tower as TowerArrays
+from movierec_cli.registry.towers import TowerInput, Towers
+from movierec_cli.registry.user_ratings import UserRatings
 
 KS = (1, 5, 10, 50, 100)
 SPLIT_SUMMARY = SplitSummary(
@@ -145,10 +154,28 @@ def run_outcome(*, n_users: int = 3, n_movies: int = 4) -> Outcome:
     )
 
 
-def save_run(directory: Path, record: RunRecord, artifacts: RunArtifacts) -> store.Run:
-    """Saves a run with an outcome that fits."""
-    outcome = run_outcome(n_users=len(artifacts.user_ids), n_movies=len(artifacts.movie_ids))
-    return store.save_run(directory, record, outcome, artifacts)
+def save_run(
+    directory: Path, record: RunRecord, artifacts: RunArtifacts, source: Dataset | None = None
+) -> store.Run:
+    """Saves a run with an outcome that fits, and with the movies and ratings of a data set if one is given."""
+    parts = run_parts(artifacts, family=record.config.family)
+    return store.save_run(
+        directory, record, parts if source is None else with_data(parts, source, source.movies)
+    )
+
+
+def parts_of(run: store.Run) -> RunParts:
+    """What a saved run consists of, to be saved again."""
+    family = run.record.config.family
+    return RunParts(
+        outcome=run.outcome,
+        artifacts=run.artifacts,
+        catalogue=run.catalogue,
+        user_ratings=run.user_ratings,
+        towers=None if family.is_sequential else run.towers,
+        rating_outcome=run.rating_outcome if family.rates else None,
+        rating_head=run.rating_head if family.rates else None,
+    )
 
 
 @dataclass(frozen=True)
@@ -175,7 +202,7 @@ def judged_run(
     Its embeddings are random: another configuration or seed, other ones.
     """
     one = _judged(source, config, seed, created_at)
-    return store.save_run(directory, one.record, one.outcome, one.artifacts)
+    return store.save_run(directory, one.record, one.parts(source))
 
 
 def multi_task_config(
@@ -227,9 +254,8 @@ def judged_multi_task_run(
     predicted = head.stars(ratings.user_index[test], ratings.movie_index[test])
     outcome = RatingOutcome(test, ratings.user_index[test], ratings.rating[test], predicted)
     record = replace(one.record, ratings=rating_errors(outcome))
-    return store.save_run(
-        directory, record, one.outcome, one.artifacts, rating_outcome=outcome, rating_head=head
-    )
+    parts = replace(one.parts(source), rating_outcome=outcome, rating_head=head)
+    return store.save_run(directory, record, parts)
 
 
 def rating_head(
@@ -303,7 +329,7 @@ def rating_baseline_run(
         test=NO_TOP_K,
         ratings=rating_errors(outcome),
     )
-    return store.save_run(directory, record, None, None, rating_outcome=outcome)
+    return store.save_run(directory, record, RunParts(rating_outcome=outcome))
 
 
 @dataclass(frozen=True)
@@ -316,6 +342,91 @@ class _JudgedModel:
     outcome: Outcome
     artifacts: RunArtifacts
     seed: int
+
+    def parts(self, source: Dataset) -> RunParts:
+        """Of a model that was trained on a part of `source`."""
+        towers = None if self.record.config.family.is_sequential else self._towers()
+        parts = RunParts(outcome=self.outcome, artifacts=self.artifacts, towers=towers)
+        return with_data(parts, source, self.dataset.movies)
+
+    def _towers(self) -> Towers:
+        """Random contexts and movie features; the ids make up for what these take from the embeddings."""
+        vocabularies = {Feature(name): dict(one) for name, one in self.artifacts.vocabularies.items()}  # type: ignore[arg-type]
+        queries = last_queries(self.dataset, self.split.fit, vocabularies)
+        contexts = encode_features(self.dataset, vocabularies, Tower.CONTEXT)
+        movie_features = encode_features(self.dataset, vocabularies, Tower.MOVIE)
+        n_movies = len(self.dataset.movies)
+        return Towers(
+            query=_tower(
+                "user_id",
+                self.artifacts.user_embeddings,
+                {feature: _n_codes(columns[0]) for feature, columns in contexts.items()},
+                queries.contexts,
+                is_context=True,
+            ),
+            movie=_tower(
+                "movie_id",
+                self.artifacts.movie_embeddings,
+                dict.fromkeys(movie_features, n_movies),
+                np.repeat(np.arange(n_movies)[:, None], len(movie_features), axis=1),
+                is_context=False,
+            ),
+            codes=queries.contexts,
+        )
+
+
+def _n_codes(column: Input) -> int:
+    assert isinstance(column, CategoryInput)
+    return column.size
+
+
+def _tower(
+    id_name: str,
+    embeddings: npt.NDArray[np.float32],
+    sizes: dict[Feature, int],
+    codes: npt.NDArray[Any],
+    *,
+    is_context: bool,
+) -> TowerArrays:
+    """A linear tower of these embeddings: ids, and a random table for each feature."""
+    dim = embeddings.shape[1]
+    rng = np.random.default_rng(len(embeddings))
+    tables = {name: rng.normal(size=(n, dim)).astype(np.float32) for name, n in sizes.items()}
+    of_ids = embeddings - sum(table[column] for table, column in zip(tables.values(), codes.T, strict=True))
+    inputs = [TowerInput(id_name, False, of_ids.astype(np.float32))]
+    inputs += [TowerInput(name.value, is_context, table) for name, table in tables.items()]
+    kernel = np.tile(np.eye(dim, dtype=np.float32), (len(inputs), 1))
+    return TowerArrays(tuple(inputs), ((kernel, np.zeros(dim, np.float32)),))
+
+
+def run_parts(artifacts: RunArtifacts, *, family: Family = Family.TWO_TOWER) -> RunParts:
+    """Parts that fit artifacts of movies that nobody heard of and users who rated the first of them."""
+    n_users, n_movies = len(artifacts.user_ids), len(artifacts.movie_ids)
+    no_codes = np.zeros((1, 0), np.int64)
+    return RunParts(
+        outcome=run_outcome(n_users=n_users, n_movies=n_movies),
+        artifacts=artifacts,
+        catalogue=Movies(
+            movie_id=artifacts.movie_ids,
+            title=np.array([f"Film {i} (1999)" for i in artifacts.movie_ids], object),
+            year=np.full(n_movies, 1999, np.int16),
+            genres=np.arange(n_movies)[:, None] % 2 == np.arange(2),
+            genre_names=("Comedy", "Drama"),
+        ),
+        user_ratings=UserRatings(
+            starts=np.arange(n_users + 1, dtype=np.int64),
+            movie=np.zeros(n_users, np.int32),
+            stars=np.full(n_users, 4, np.float32),
+            seconds=np.full(n_users, 1_000_000_000, np.int64),
+        ),
+        towers=None
+        if family.is_sequential
+        else Towers(
+            _tower("user_id", artifacts.user_embeddings, {}, no_codes, is_context=True),
+            _tower("movie_id", artifacts.movie_embeddings, {}, no_codes, is_context=False),
+            codes=np.zeros((n_users, 0), np.int32),
+        ),
+    )
 
 
 def _judged(source: Dataset, config: RunConfig, seed: int | None, created_at: str) -> _JudgedModel:

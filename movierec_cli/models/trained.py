@@ -10,6 +10,7 @@ from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.rating_head import RatingHead
 from movierec_cli.registry.record import EpochRecord, RatingErrors, TopK
+from movierec_cli.registry.towers import Towers
 
 
 @dataclass(frozen=True)
@@ -55,3 +56,4 @@ class TrainedModel:
     artifacts: RunArtifacts
     rating_outcome: RatingOutcome | None = None  # where it has that task
     rating_head: RatingHead | None = None
+    towers: Towers | None = None  # of a model that has two

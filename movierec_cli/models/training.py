@@ -38,6 +38,7 @@ from movierec_cli.models.rating.batches import RatedPairs, rated_batches
 from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.rating.multi_task import MultiTaskModel
 from movierec_cli.models.rating.predictions import rating_head, rating_outcome
+from movierec_cli.models.tower_arrays import tower_arrays
 from movierec_cli.models.trained import FitObserver, TrainedModel, Validation
 from movierec_cli.models.two_tower import TwoTowerModel
 from movierec_cli.registry.artifacts import RunArtifacts
@@ -149,12 +150,14 @@ def train_model(dataset: Dataset, split: Split, config: RunConfig, observer: Fit
         num_epochs = math.ceil(result.best_epoch * REFIT_SHARE)
         observer.refit_started(num_epochs)
         refit_s = fit_epochs(kept.model, config.training, num_epochs, observer)
+    users = last_queries(dataset, kept.rows, kept.vocabularies)
     return TrainedModel(
         fit=result,
         refit_s=refit_s,
         outcome=evaluate(dataset, kept.rows, split.test, kept),
         n_parameters=sum(int(np.prod(variable.shape)) for variable in kept.model.weights),
-        artifacts=_artifacts(dataset, kept),
+        artifacts=_artifacts(dataset, kept, users),
+        towers=tower_arrays(kept.model, users, kept.seen),
         rating_outcome=kept.rating_outcome(split.test) if isinstance(kept, PreparedForTwo) else None,
         rating_head=kept.rating_head() if isinstance(kept, PreparedForTwo) else None,
     )
@@ -186,8 +189,7 @@ def prepare(
     return Prepared(dataset, rows, vocabularies, seen, towers)
 
 
-def _artifacts(dataset: Dataset, kept: Prepared) -> RunArtifacts:
-    users = last_queries(dataset, kept.rows, kept.vocabularies)
+def _artifacts(dataset: Dataset, kept: Prepared, users: Queries) -> RunArtifacts:
     return RunArtifacts(
         weights=kept.model.named_weights(),
         vocabularies={feature.value: vocabulary for feature, vocabulary in kept.vocabularies.items()},

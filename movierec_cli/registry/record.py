@@ -18,7 +18,7 @@ from movierec_cli.config import (
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import SplitSummary
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 
 
 @dataclass(frozen=True, kw_only=True)

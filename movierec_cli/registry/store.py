@@ -12,23 +12,30 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
+from movierec_cli.data.dataset import Movies
 from movierec_cli.errors import SavedModelError
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.registry import artifacts as artifact_files
+from movierec_cli.registry import catalogue as catalogue_file
 from movierec_cli.registry import folders, outcomes, rating_outcomes
 from movierec_cli.registry import rating_head as head_file
+from movierec_cli.registry import towers as towers_file
+from movierec_cli.registry import user_ratings as user_ratings_file
 from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.identity import RUN_NAME, run_name
 from movierec_cli.registry.rating_head import RatingHead
 from movierec_cli.registry.record import FORMAT_VERSION, DataIdentity, RunConfig, RunRecord
 from movierec_cli.registry.run_files import RunParts, files_of
 from movierec_cli.registry.serialization import JSON, canonical_json, decode, encode
+from movierec_cli.registry.towers import Towers
+from movierec_cli.registry.user_ratings import UserRatings
 
 __all__ = [
     "Problem",
     "Run",
     "RunArtifacts",
+    "RunParts",
     "find_named",
     "find_run",
     "list_runs",
@@ -59,6 +66,33 @@ class Run:
             SavedModelError: a file is missing or is not what was written.
         """
         return _read(self.folder, artifact_files.FILE_NAMES, artifact_files.from_files)
+
+    @cached_property
+    def catalogue(self) -> Movies:
+        """The movies in the order of the arrays, read and checked at the first look. Baselines have none.
+
+        Raises:
+            SavedModelError: a file is missing or is not what was written.
+        """
+        return _read_one(self.folder, catalogue_file.FILE_NAME, catalogue_file.from_bytes)
+
+    @cached_property
+    def user_ratings(self) -> UserRatings:
+        """What the users rated, read and checked at the first look. Baselines have none.
+
+        Raises:
+            SavedModelError: a file is missing or is not what was written.
+        """
+        return _read_one(self.folder, user_ratings_file.FILE_NAME, user_ratings_file.from_bytes)
+
+    @cached_property
+    def towers(self) -> Towers:
+        """What makes the embeddings, read and checked at the first look. Only models of two towers have them.
+
+        Raises:
+            SavedModelError: a file is missing or is not what was written, or the model has no towers.
+        """
+        return _read_one(self.folder, towers_file.FILE_NAME, towers_file.from_bytes)
 
     @cached_property
     def outcome(self) -> Outcome:
@@ -110,15 +144,7 @@ class _Manifest:
     stamp: tuple[int, int]  # of the file, other for each that is written
 
 
-def save_run(
-    directory: Path,
-    record: RunRecord,
-    outcome: Outcome | None,
-    artifacts: RunArtifacts | None,
-    *,
-    rating_outcome: RatingOutcome | None = None,
-    rating_head: RatingHead | None = None,
-) -> Run:
+def save_run(directory: Path, record: RunRecord, parts: RunParts) -> Run:
     """Writes a run, replacing a complete one of the same name only once the new one is complete.
 
     What has the name but is no usable run is kept, as "<name>.damaged-<token>".
@@ -126,10 +152,7 @@ def save_run(
     Args:
         directory: the saved models.
         record: what is known of the run.
-        outcome: how it ranked the test part; None for a model that does not rank.
-        artifacts: the trained arrays; None for a baseline.
-        rating_outcome: what it made of the test ratings; None for a model that predicts none.
-        rating_head: what predicts ratings; only of a trained model that does.
+        parts: what its family has.
 
     Raises:
         SavedModelError: the folder cannot be written.
@@ -140,9 +163,6 @@ def save_run(
     if record.name != expected:
         raise ValueError(f"the record is named '{record.name}', but its configuration gives '{expected}'")
     folders.recover(directory)
-    parts = RunParts(
-        outcome=outcome, artifacts=artifacts, rating_outcome=rating_outcome, rating_head=rating_head
-    )
     files = parts.contents()
     if set(files) != files_of(record.config.family):
         raise ValueError(f"a run of family {record.config.family} has other files than {sorted(files)}")

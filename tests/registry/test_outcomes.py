@@ -17,7 +17,8 @@ from movierec_cli.evaluation.ranks import Ranks, RanksByMode
 from movierec_cli.registry import arrays, outcomes, store
 from movierec_cli.registry.identity import run_name
 from movierec_cli.registry.record import RunConfig, RunRecord
-from tests.saved_runs import run_artifacts, run_outcome, run_record
+from movierec_cli.registry.run_files import RunParts
+from tests.saved_runs import run_artifacts, run_outcome, run_parts, run_record
 
 
 def random_outcome(n_users: int = 5, n_movies: int = 70_000) -> Outcome:
@@ -69,7 +70,7 @@ def test_an_outcome_is_read_back_as_it_was_written(outcome: Outcome) -> None:
 
 def test_a_saved_run_has_its_outcome(tmp_path: Path) -> None:
     outcome = random_outcome()
-    store.save_run(tmp_path, run_record(), outcome, run_artifacts())
+    store.save_run(tmp_path, run_record(), replace(run_parts(run_artifacts()), outcome=outcome))
     (found,), problems = store.list_runs(tmp_path)
     assert_same(found.outcome, outcome)
     assert problems == []
@@ -118,7 +119,7 @@ def another_runs(file: Path) -> None:
 def test_a_damaged_outcome_is_noticed_and_leaves_the_model_usable(
     tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
-    saved = store.save_run(tmp_path, run_record(), run_outcome(), run_artifacts())
+    saved = store.save_run(tmp_path, run_record(), run_parts(run_artifacts()))
     damage(saved.folder / "outcome.npz")
     found = store.find_named(tmp_path, saved.record.name)
     with pytest.raises(SavedModelError, match=re.escape(f"{saved.folder}: outcome.npz is damaged")):
@@ -127,7 +128,7 @@ def test_a_damaged_outcome_is_noticed_and_leaves_the_model_usable(
 
 
 def test_a_baseline_is_a_record_and_an_outcome(tmp_path: Path) -> None:
-    saved = store.save_run(tmp_path, baseline_record(), run_outcome(), None)
+    saved = store.save_run(tmp_path, baseline_record(), RunParts(outcome=run_outcome()))
     assert saved.record.name.startswith("1m-ease-")
     assert sorted(file.name for file in saved.folder.iterdir()) == ["outcome.npz", "run.json"]
     found = store.find_run(tmp_path, saved.record.config, saved.record.data)
@@ -136,7 +137,7 @@ def test_a_baseline_is_a_record_and_an_outcome(tmp_path: Path) -> None:
 
 
 def test_the_arrays_of_a_baseline_are_refused_in_words(tmp_path: Path) -> None:
-    saved = store.save_run(tmp_path, baseline_record(), run_outcome(), None)
+    saved = store.save_run(tmp_path, baseline_record(), RunParts(outcome=run_outcome()))
     with pytest.raises(SavedModelError, match=rf"{saved.record.name} holds a baseline, which has no .*npz"):
         _ = store.load_run(saved.folder).artifacts
 
@@ -144,18 +145,17 @@ def test_the_arrays_of_a_baseline_are_refused_in_words(tmp_path: Path) -> None:
 def test_each_baseline_is_another_run(tmp_path: Path) -> None:
     families = (Family.EASE, Family.POPULARITY, Family.RECENT_POPULARITY, Family.IALS, Family.ITEM_KNN)
     for family in families:
-        store.save_run(tmp_path, baseline_record(family), run_outcome(), None)
+        store.save_run(tmp_path, baseline_record(family), RunParts(outcome=run_outcome()))
     runs, problems = store.list_runs(tmp_path)
     assert {run.record.config.family for run in runs} == set(families)
     assert problems == []
 
 
 @pytest.mark.parametrize(
-    ("record", "artifacts"), [(baseline_record(), run_artifacts()), (run_record(), None)]
+    ("record", "parts"),
+    [(baseline_record(), run_parts(run_artifacts())), (run_record(), RunParts(outcome=run_outcome()))],
 )
-def test_a_family_with_the_wrong_files_is_refused(
-    tmp_path: Path, record: RunRecord, artifacts: store.RunArtifacts | None
-) -> None:
+def test_a_family_with_the_wrong_files_is_refused(tmp_path: Path, record: RunRecord, parts: RunParts) -> None:
     with pytest.raises(ValueError, match="has other files than"):
-        store.save_run(tmp_path, record, run_outcome(), artifacts)
+        store.save_run(tmp_path, record, parts)
     assert list(tmp_path.iterdir()) == []

@@ -25,13 +25,14 @@ from tests.saved_runs import (
     rating_head,
     run_artifacts,
     run_config,
-    run_outcome,
+    run_parts,
     run_record,
     save_run,
 )
 from tests.small_dataset import small_dataset
 
-TRAINED = {"weights.npz", "embeddings.npz", "vocabularies.json"}
+TRAINED = {"weights.npz", "embeddings.npz", "vocabularies.json", "catalogue.npz", "user_ratings.npz"}
+TOWERS = {*TRAINED, "towers.npz"}
 
 
 def some_ratings(n: int = 7) -> RatingOutcome:
@@ -77,8 +78,9 @@ def test_what_is_no_rating_outcome_is_refused(content, words):
 
 
 def test_the_files_of_a_run_follow_from_its_family():
-    assert files_of(Family.TWO_TOWER) == {"outcome.npz", *TRAINED}
-    assert files_of(Family.MULTI_TASK) == {"outcome.npz", "ratings.npz", "rating_head.npz", *TRAINED}
+    assert files_of(Family.TWO_TOWER) == {"outcome.npz", *TOWERS}
+    assert files_of(Family.MULTI_TASK) == {"outcome.npz", "ratings.npz", "rating_head.npz", *TOWERS}
+    assert files_of(Family.SASREC) == files_of(Family.GRU4REC) == {"outcome.npz", *TRAINED}
     assert files_of(Family.EASE) == files_of(Family.POPULARITY) == {"outcome.npz"}
     for family in RATING_BASELINES:
         assert files_of(family) == {"ratings.npz"}
@@ -131,17 +133,19 @@ def test_a_model_with_two_tasks_is_not_saved_in_part(tmp_path: Path, parts: dict
     config = multi_task_config()
     record = run_record(config=config, name=run_name(config, data_identity()))
     with pytest.raises(ValueError, match="multi-task has other files than"):
-        store.save_run(tmp_path, record, run_outcome(), run_artifacts(), **parts)
+        store.save_run(tmp_path, record, replace(run_parts(run_artifacts()), **parts))
+    without = replace(
+        run_parts(run_artifacts()), outcome=None, rating_outcome=some_ratings(), rating_head=rating_head()
+    )
     with pytest.raises(ValueError, match="multi-task has other files than"):
-        store.save_run(
-            tmp_path, record, None, run_artifacts(), rating_outcome=some_ratings(), rating_head=rating_head()
-        )
+        store.save_run(tmp_path, record, without)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_model_without_rating_task_is_not_saved_with_ratings(tmp_path: Path):
     with pytest.raises(ValueError, match="two-tower has other files than"):
-        store.save_run(tmp_path, run_record(), run_outcome(), run_artifacts(), rating_outcome=some_ratings())
+        parts = replace(run_parts(run_artifacts()), rating_outcome=some_ratings())
+        store.save_run(tmp_path, run_record(), parts)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,6 +1,8 @@
-"""Scores for a history that need not be in the data, by a saved model of sequences."""
+"""The state after a history that need not be in the data, by a saved model of sequences."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,18 +12,22 @@ from movierec_cli.models.sequential.engine import start_keras
 from movierec_cli.registry.store import Run
 
 
-def score_history(
-    run: Run, movie_rows: npt.NDArray[np.int64], seconds: npt.NDArray[np.int64] | None = None
+def state_after(
+    run: Run,
+    movie_rows: npt.NDArray[np.int64],
+    seconds: npt.NDArray[np.int64] | None = None,
+    asked_s: int | None = None,
 ) -> npt.NDArray[np.float32]:
     """What a saved model makes of some films, watched one after the other.
 
     Args:
         run: of a sequential family.
         movie_rows: int [n], rows of the run's own movies, oldest first; the newest `max_length` count.
-        seconds: int [n], when each was watched; None: all at once. The query comes right after the last.
+        seconds: int [n], when each was watched; None: all at once.
+        asked_s: when the next is asked for, for a model that sees it; None: right after the last.
 
     Returns:
-        float32 [n_movies], a score for each of the run's movies.
+        float32 [dim]; its dot product with a movie's embedding is the movie's score.
 
     Raises:
         ValueError: the history is empty.
@@ -30,7 +36,7 @@ def score_history(
     if len(movie_rows) == 0:
         raise ValueError("a history needs one film or more")
     start_keras()
-    from movierec_cli.models.sequential.histories import Histories
+    from movierec_cli.models.sequential.histories import Histories, gap_buckets
     from movierec_cli.models.sequential.model import SequenceModel
     from movierec_cli.models.sequential.queries import Reader
 
@@ -49,6 +55,10 @@ def score_history(
     except (KeyError, ValueError) as error:
         raise SavedModelError(f"{run.folder}: weights.npz is not of this model: {error}") from error
     reader = Reader(model, histories, config.feature_set)
-    states, films = reader.states(model.weights(), reader.last())
-    scores: npt.NDArray[np.float32] = films @ states[0]
-    return scores
+    stretches = reader.last()
+    if asked_s is not None:
+        wait = gap_buckets(np.array([asked_s], np.int64) - histories.seconds[-1:])
+        stretches = replace(stretches, wait=wait)
+    states, _ = reader.states(model.weights(), stretches)
+    state: npt.NDArray[np.float32] = states[0]
+    return state

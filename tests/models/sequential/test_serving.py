@@ -9,11 +9,11 @@ import pytest
 
 from movierec_cli.config import Family
 from movierec_cli.errors import SavedModelError
-from movierec_cli.models.sequential.serving import score_history
+from movierec_cli.models.sequential.serving import state_after
 from movierec_cli.registry import store
 from movierec_cli.registry.identity import run_name
 from tests.models.sequential.rings import SIZES, Trained
-from tests.saved_runs import data_identity, run_record
+from tests.saved_runs import data_identity, run_parts, run_record
 
 FAMILIES = [Family.SASREC, Family.GRU4REC]
 
@@ -24,7 +24,12 @@ def saved(ring: Trained, folder, weights=None) -> store.Run:
         arrays = replace(arrays, weights=weights)
     data = data_identity()
     record = replace(run_record(data=data), name=run_name(ring.config, data), config=ring.config)
-    return store.save_run(folder, record, ring.model.outcome, arrays)
+    parts = replace(run_parts(arrays, family=ring.config.family), outcome=ring.model.outcome)
+    return store.save_run(folder, record, parts)
+
+
+def score_history(run: store.Run, movies: np.ndarray, seconds: np.ndarray | None = None) -> np.ndarray:
+    return run.artifacts.movie_embeddings @ state_after(run, movies, seconds)
 
 
 def history(ring: Trained, user: int) -> tuple[np.ndarray, np.ndarray]:
