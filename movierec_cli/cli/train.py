@@ -68,7 +68,10 @@ def train(
     from movierec_cli.reports.pages import check_writable
     from movierec_cli.reports.plot import write_plot
     from movierec_cli.trainer import MovieLensTrainer
-    from movierec_cli.using.recommend import check_rank_by, rated_by, recommend
+    from movierec_cli.using.filters import Filters
+    from movierec_cli.using.person import user_of
+    from movierec_cli.using.rated_movies import rated_by
+    from movierec_cli.using.recommend import check_rank_by, recommend
 
     check_writable(plot, what="plot")
     check_rank_by(rank_by, config.tasks)
@@ -92,8 +95,9 @@ def train(
     if user_id is None:
         return TrainResult(runs, study, page)
     firsts = trained[:: config.n_seeds]
+    filters = Filters(include_seen=include_seen)
     recommended = tuple(
-        recommend(trainer.source, run, user_id, include_seen=include_seen, rank_by=rank_by) for run in firsts
+        recommend(run, user_of(run, user_id), filters=filters, rank_by=rank_by) for run in firsts
     )
     return TrainResult(runs, study, page, user_id, rated, recommended)
 

@@ -11,7 +11,8 @@ from movierec_cli.cli.console import Terminal
 if TYPE_CHECKING:
     from movierec_cli.judging.study import Study
     from movierec_cli.registry.store import Run
-    from movierec_cli.using.recommend import RatedMovie, Recommendations
+    from movierec_cli.using.rated_movies import RatedMovie
+    from movierec_cli.using.recommend import Recommendations
 
 
 @dataclass(frozen=True)

@@ -45,3 +45,10 @@ class IdIndex:
         place = np.minimum(np.searchsorted(self.ids, ids, sorter=self._order), len(self.ids) - 1)
         rows = self._order[place]
         return np.where(self.ids[rows] == ids, rows, UNKNOWN_ROW).astype(np.int32)
+
+
+def known_ids(ids: npt.NDArray[np.int64]) -> str:
+    """Which ids there are, for people: "ids 1 to 943"."""
+    if len(ids) <= ids.max() - ids.min():
+        return f"{len(ids)} ids between {ids.min()} and {ids.max()}"
+    return f"ids {ids.min()} to {ids.max()}"

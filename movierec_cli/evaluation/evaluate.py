@@ -104,12 +104,20 @@ def best_unseen(questions: Questions, seen: RaggedRows, length: int) -> npt.NDAr
         scores = np.array(questions.score_block(rows))  # [b, n_movies], its own to mask
         masked_row, place = seen.places(questions.user_index[rows])
         scores[masked_row, seen.values[place]] = -np.inf
-        return _best_of_rows(scores, length)
+        return best_of_rows(scores, length)
 
     return np.concatenate(map_blocks(best, len(questions.user_index), BLOCK_QUERIES))
 
 
-def _best_of_rows(scores: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.int32]:
+def best_of_rows(scores: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.int32]:
+    """The highest scores of each row, best first: [n_rows, length].
+
+    Equal scores are in catalogue order. NO_MOVIE fills up where fewer are above minus infinity.
+
+    Args:
+        scores: [n_rows, n_movies].
+        length: how many.
+    """
     n_movies = scores.shape[1]
     lists = np.full((len(scores), length), NO_MOVIE, np.int32)
     taken = min(length, n_movies)

@@ -38,7 +38,9 @@ from movierec_cli.registry.store import Problem, Run, find_named, list_runs
 from movierec_cli.reproduction import train_command_line
 from movierec_cli.trainer import MovieLensTrainer, SilentObserver, TrainingObserver
 from movierec_cli.using.data_of_runs import data_of
-from movierec_cli.using.recommend import rated_by, recommend
+from movierec_cli.using.person import user_of
+from movierec_cli.using.rated_movies import rated_by
+from movierec_cli.using.recommend import recommend
 
 TYPICAL_USERS = (0.1, 0.5, 0.9)  # quantiles of how much the users shown have rated
 
@@ -196,7 +198,7 @@ def _user_lists(source: Dataset, runs: Sequence[Run], user_ids: Sequence[int]) -
         UserLists(
             user_id=user_id,
             rated=rated_by(source, user_id),
-            recommended=tuple(recommend(source, run, user_id) for run in trained.values()),
+            recommended=tuple(recommend(run, user_of(run, user_id)) for run in trained.values()),
         )
         for user_id in user_ids
     ]

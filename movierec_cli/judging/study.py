@@ -10,7 +10,8 @@ from movierec_cli.evaluation.ablation import FeatureGain
 from movierec_cli.evaluation.significance import Interval, PairedDifference
 from movierec_cli.leakage import Finding
 from movierec_cli.registry.record import DataIdentity, RunRecord, TopK
-from movierec_cli.using.recommend import RatedMovie, Recommendations
+from movierec_cli.using.rated_movies import RatedMovie
+from movierec_cli.using.recommend import Recommendations
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from movierec_cli.config import RankBy
-from movierec_cli.using.recommend import RatedMovie, Recommendations, RecommendedMovie, WatchedMovie
+from movierec_cli.using.rated_movies import RatedMovie, WatchedMovie
+from movierec_cli.using.recommend import Recommendations, RecommendedMovie
 
 _RATED_SHOWN = 10
 _MODEL_WIDTH = 64  # of one model's table, where the terminal holds two or more side by side

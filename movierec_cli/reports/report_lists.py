@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from movierec_cli.judging.study import UserLists
 from movierec_cli.reports.markup import Html, tag
-from movierec_cli.using.recommend import RatedMovie, Recommendations, RecommendedMovie
+from movierec_cli.using.rated_movies import RatedMovie
+from movierec_cli.using.recommend import Recommendations, RecommendedMovie
 
 RATED_SHOWN = 10
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from movierec_cli.data.dataset import Dataset
 from movierec_cli.errors import MovierecError
 from movierec_cli.registry.record import RunRecord
 from movierec_cli.registry.store import Run, find_named, list_runs
@@ -58,31 +57,50 @@ def able_runs(directory: Path, need: Need, name: str | None = None) -> tuple[Run
     return able
 
 
-def best_of(runs: Sequence[Run], dataset: Dataset, need: Need) -> ChosenRun:
+def best_of(runs: Sequence[Run], need: Need, dataset: str | None = None) -> ChosenRun:
     """The run of a data set that is worth most on validation, or the newest where none was measured.
 
-    The test part decides nothing: it is for judging what was chosen.
+    Models are comparable on one split only, so those of the newest model's split compete. The test part
+    decides nothing: it is for judging what was chosen.
 
     Args:
-        runs: runs that can, of whatever data.
-        dataset: the data set.
+        runs: runs that can, of whatever data; one or more.
         need: what they are to do.
+        dataset: the name of the data set; None where the runs are of one.
 
     Raises:
-        MovierecError: no run is of this data set.
+        MovierecError: no run is of this data set, or nobody says which of several.
     """
-    own = [run for run in runs if run.record.data.fingerprint == dataset.fingerprint]
-    if not own:
-        others = ", ".join(sorted({run.record.data.name for run in runs}))
-        raise MovierecError(
-            f"the saved {need.models} are of {others}, not of '{dataset.name}' as it is now;"
-            f" train one with the same data options: {need.train_one}"
-        )
-    measured = [(worth, run) for run in own if (worth := need.worth(run.record)) is not None]
-    of_all = "the only one" if len(own) == 1 else f"of {len(own)} models"
+    own = of_one_dataset(runs, need, dataset)
+    newest = max(own, key=lambda run: (run.record.created_at, run.record.name))
+    peers = [run for run in own if run.record.config.split == newest.record.config.split]
+    others = "" if len(peers) == len(own) else f"; {len(own) - len(peers)} judged on another split"
+    measured = [(worth, run) for run in peers if (worth := need.worth(run.record)) is not None]
+    of_all = "the only one" if len(peers) == 1 else f"of {len(peers)} models"
     if not measured:
-        newest = max(own, key=lambda run: (run.record.created_at, run.record.name))
-        return ChosenRun(newest, of_all if len(own) == 1 else f"the newest {of_all}")
+        return ChosenRun(newest, (of_all if len(peers) == 1 else f"the newest {of_all}") + others)
     _, best = min(measured, key=lambda pair: (-pair[0], pair[1].record.name))
-    lead = of_all if len(own) == 1 else f"the best {of_all}"
-    return ChosenRun(best, f"{lead}, {need.measured(best.record)}")
+    lead = of_all if len(peers) == 1 else f"the best {of_all}"
+    return ChosenRun(best, f"{lead}, {need.measured(best.record)}{others}")
+
+
+def of_one_dataset(runs: Sequence[Run], need: Need, dataset: str | None = None) -> list[Run]:
+    """The runs of a data set, which is the same for all of them down to its fingerprint.
+
+    Raises:
+        MovierecError: as `best_of`.
+    """
+    names = sorted({run.record.data.name for run in runs})
+    if dataset is None and len(names) > 1:
+        raise MovierecError(
+            f"the saved {need.models} are of {', '.join(names)}; say which with --dataset, or name a model with"
+            " --model"
+        )
+    own = [run for run in runs if dataset in (None, run.record.data.name)]
+    if not own:
+        raise MovierecError(
+            f"the saved {need.models} are of {', '.join(names)}, not of '{dataset}'; train one:"
+            f" {need.train_one} --dataset {dataset}"
+        )
+    newest = max(own, key=lambda run: (run.record.created_at, run.record.name))
+    return [run for run in own if run.record.data.fingerprint == newest.record.data.fingerprint]

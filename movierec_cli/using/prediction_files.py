@@ -7,26 +7,26 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.text_rows import csv_text_rows
 from movierec_cli.data.whole_file import written_whole
 from movierec_cli.errors import DataError, MovierecError
+from movierec_cli.registry.store import Run
 from movierec_cli.using.movie_search import MovieSearch
+from movierec_cli.using.person import user_rows
 from movierec_cli.using.predict import PredictedRating
-from movierec_cli.using.recommend import user_row
 
 PAIR_COLUMNS = ("user", "movie")
 PREDICTION_COLUMNS = ("user", "movie_id", "title", "stars", "given")
 
 
-def read_pairs(file: Path, dataset: Dataset) -> tuple[tuple[int, int], ...]:
-    """Reads ids of users and rows of `dataset.movies`, in the file's order.
+def read_pairs(file: Path, run: Run) -> tuple[tuple[int, int], ...]:
+    """Reads ids of users and rows of the run's movies, in the file's order.
 
     A movie is a title as `find_movie` takes it or an id: in a file, a number that is an id is nothing else.
 
     Args:
         file: CSV in UTF-8 whose header has the columns user and movie; others are left out.
-        dataset: the data set.
+        run: the model that is to predict.
 
     Raises:
         DataError: the file cannot be read, has no rows, or, with the line, a user or a movie is unknown.
@@ -35,14 +35,14 @@ def read_pairs(file: Path, dataset: Dataset) -> tuple[tuple[int, int], ...]:
         content = file.read_bytes()
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})", file=file) from error
-    search, known = MovieSearch(dataset.movies), set[int](dataset.users.user_id.tolist())
+    search, known = MovieSearch(run.catalogue), set[int](run.artifacts.user_ids.tolist())
     rows: dict[str, int] = {}  # by text, as files name the same movies again and again
     pairs = []
     for row in csv_text_rows(content, str(file), PAIR_COLUMNS):
         user_id, text = row.whole_number(0, "user"), row.fields[1].strip()
         try:
             if user_id not in known:
-                user_row(dataset, user_id)
+                user_rows(run, [user_id])
             if text not in rows:
                 rows[text] = _movie(search, text)
         except MovierecError as error:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from movierec_cli.data.dataset import Dataset
 from movierec_cli.registry.record import RunRecord
 from movierec_cli.registry.store import Run
 from movierec_cli.using.chosen_run import ChosenRun, Need, able_runs, best_of
@@ -33,17 +32,17 @@ def rating_runs(directory: Path, name: str | None = None) -> tuple[Run, ...]:
     return able_runs(directory, _NEED, name)
 
 
-def best_run(runs: Sequence[Run], dataset: Dataset) -> ChosenRun:
+def best_run(runs: Sequence[Run], dataset: str | None = None) -> ChosenRun:
     """The run of a data set with the lowest RMSE on validation, or the newest where none has one.
 
     Args:
         runs: runs that predict ratings, of whatever data.
-        dataset: the data set.
+        dataset: the name of the data set; None where the runs are of one.
 
     Raises:
-        MovierecError: no run is of this data set.
+        MovierecError: no run is of this data set, or nobody says which of several.
     """
-    return best_of(runs, dataset, _NEED)
+    return best_of(runs, _NEED, dataset)
 
 
 def validation_rmse(record: RunRecord) -> float | None:

@@ -1,8 +1,7 @@
-"""Recommendations for one person, from a saved run.
+"""Recommendations for one person, from a saved run's arrays alone.
 
-For a user of the run's data the saved arrays are enough, in two stages where the run predicts ratings: the
-movies of the highest scores are retrieved, then ordered. For somebody else a model of sequences goes on from
-the movies they have watched.
+In two stages where the run predicts ratings and those are to count: the movies of the highest scores are
+retrieved, then ordered.
 """
 
 from __future__ import annotations
@@ -15,49 +14,31 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import FeatureSet, RankBy, TaskWeights
-from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.id_index import UNKNOWN_ROW
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
+from movierec_cli.using.diversity import POOL, POOL_TIMES, diversified, variety
+from movierec_cli.using.filters import Filters
+from movierec_cli.using.person import Person
+from movierec_cli.using.rated_movies import genres_of
 from movierec_cli.using.rating_runs import TRAIN_ONE, predicts_ratings, require_ratings
-from movierec_cli.using.recommending_runs import FOR_HISTORIES, FOR_USERS
-from movierec_cli.using.trained_rows import TrainedRows, trained_rows
 
 RETRIEVED = 200  # movies that are ordered in the second stage
 
+_Rows = npt.NDArray[np.int64]
+_Floats = npt.NDArray[np.float32]
 _Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class RatedMovie:
-    """A movie that a user rated."""
-
-    movie_id: int
-    title: str
-    genres: tuple[str, ...]
-    rating: float  # stars
-    timestamp: int  # seconds since 1970-01-01 UTC
-
-
-@dataclass(frozen=True)
-class WatchedMovie:
-    """A movie that somebody says they have watched."""
-
-    movie_id: int
-    title: str
-    genres: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class RecommendedMovie:
-    """A movie recommended to a user."""
+    """A movie recommended to somebody."""
 
     movie_id: int
     title: str
     genres: tuple[str, ...]
-    score: float  # comparable within one run and user only
-    stars: float | None = None  # predicted; None of a run that predicts none
+    score: float  # comparable within one run and person only
+    stars: float | None = None  # predicted; None of a run that predicts none, and for a stranger
 
 
 @dataclass(frozen=True)
@@ -69,6 +50,8 @@ class Recommendations:
     user_id: int | None  # None for somebody who is in no data
     movies: tuple[RecommendedMovie, ...]
     rank_by: RankBy = RankBy.SCORE
+    rows: tuple[int, ...] = ()  # of the run's movies, in the same order
+    variety: float = 0.0  # of the list, see `diversity.variety`
 
     @property
     def feature_set(self) -> FeatureSet:
@@ -85,113 +68,101 @@ class Recommendations:
         """The model for people, as its run's: "timestamp (retrieval × 1, rating × 0.3)", "SASRec"."""
         return self.config.label
 
+    @property
+    def mean_score(self) -> float:
+        """Of the list; 0 where it is empty."""
+        return float(np.mean([movie.score for movie in self.movies])) if self.movies else 0.0
+
 
 def recommend(
-    dataset: Dataset,
     run: Run,
-    user_id: int,
+    person: Person,
     *,
     top: int = 10,
-    include_seen: bool = False,
+    filters: Filters | None = None,
+    diversity: float = 0.0,
     rank_by: RankBy = RankBy.SCORE,
 ) -> Recommendations:
-    """The movies a run scores highest for a user; equal scores in the order of the catalogue.
+    """The movies a run scores highest for a person; equal scores in the order of the catalogue.
 
-    By ratings or a blend, the `RETRIEVED` highest scores are ordered anew; equal values keep their order.
+    By ratings or a blend, the `RETRIEVED` highest scores are ordered anew, or those that a varied list is
+    chosen from; equal values keep their order.
 
     Args:
-        dataset: the data set the run was trained on.
-        run: a saved run.
-        user_id: the user's id in the data set.
-        top: how many movies at most; fewer where the user has seen nearly all.
-        include_seen: whether movies the user rated, in whatever part of the split, may be recommended.
+        run: a saved run of a trained model.
+        person: as this run sees them.
+        top: how many movies at most; fewer where fewer are allowed.
+        filters: which movies; None: all that the person does not know.
+        diversity: 0 … 1, how much variety counts against the order.
         rank_by: what orders the movies retrieved.
 
     Raises:
-        MovierecError: the data set has no such user, the training left them out, the run is a baseline, or it
-            predicts no ratings to order by.
-        SavedModelError: the run was trained on other data, or is damaged.
+        MovierecError: the run predicts no ratings to order by, or a filter asks for what it does not know.
+        SavedModelError: the run is damaged.
     """
-    FOR_USERS.require(run.record)
     if rank_by is not RankBy.SCORE:
         require_ratings(run.record)
-    user_index = user_row(dataset, user_id)
-    trained = trained_rows(dataset, run)
-    scores = _scores(run, trained, user_index)  # [n_movies]
-    seen = None if include_seen else dataset.ratings.movie_index[dataset.ratings.user_index == user_index]
-    retrieved = _best_first(scores, seen)[: max(top, RETRIEVED)]
-    stars = _stars(run, trained, user_index, retrieved)  # [n_retrieved]
-    order = np.argsort(-_VALUES[rank_by](scores[retrieved], stars), kind="stable")[:top]
-    movies = _recommended(dataset, scores, retrieved[order], stars[order])
-    return Recommendations(run.record.name, run.record.config, user_id, movies, rank_by=rank_by)
+        if person.row is None:
+            raise MovierecError(
+                f"--rank_by {rank_by} needs a user of the data: stars are predicted for these only"
+            )
+    embeddings = run.artifacts.movie_embeddings
+    scores = embeddings @ person.embedding  # [n_movies]
+    allowed = (filters or Filters()).allowed(run, person.movies)
+    retrieved = best_first(scores, allowed, max(POOL_TIMES * top, POOL) if diversity else max(top, RETRIEVED))
+    stars = _of_all(scores, retrieved, _stars(run, person, retrieved))  # [n_movies]
+    values = _of_all(scores, retrieved, _VALUES[rank_by](scores[retrieved], stars[retrieved]))
+    if diversity:
+        rows = diversified(values, embeddings, retrieved, top, diversity)
+    else:
+        rows = retrieved[np.argsort(-values[retrieved], kind="stable")][:top]
+    return Recommendations(
+        run_name=run.record.name,
+        config=run.record.config,
+        user_id=person.user_id,
+        movies=_recommended(run, rows, scores[rows], stars[rows]),
+        rank_by=rank_by,
+        rows=tuple(rows.tolist()),
+        variety=variety(embeddings[rows]),
+    )
 
 
-def recommend_next(
-    dataset: Dataset,
-    run: Run,
-    watched: Sequence[int],
-    *,
-    top: int = 10,
-    include_seen: bool = False,
-) -> Recommendations:
-    """The movies a model of sequences scores highest after those that somebody has watched.
+def _of_all(scores: _Floats, rows: _Rows, values: npt.NDArray[Any]) -> _Floats:
+    """Values at their movies' rows, NaN elsewhere: [n_movies]."""
+    every = np.full_like(scores, np.nan, dtype=values.dtype)
+    every[rows] = values
+    return every
 
-    Equal scores are in the order of the catalogue.
+
+def best_first(scores: _Floats, allowed: npt.NDArray[np.bool_], at_most: int | None = None) -> _Rows:
+    """The rows of the allowed movies of the highest scores; equal ones stay in the order of the catalogue.
 
     Args:
-        dataset: the data set the run was trained on.
-        run: a saved run of a model of sequences.
-        watched: rows of `dataset.movies`, oldest first, one or more, none twice.
-        top: how many movies at most.
-        include_seen: whether the watched movies may be recommended.
-
-    Raises:
-        MovierecError: the run models no sequences, or its training left a watched movie out.
-        SavedModelError: the run was trained on other data, or is damaged.
+        scores: [n_movies].
+        allowed: [n_movies].
+        at_most: how many; None for all.
     """
-    FOR_HISTORIES.require(run.record)
-    trained = trained_rows(dataset, run)
-    history = np.array([trained.movie(movie) for movie in watched], np.int64)
-    scores = _of_dataset(_scores_after(run, history), trained)  # [n_movies]
-    seen = None if include_seen else np.array(watched, np.int64)
-    best = _best_first(scores, seen)[:top]
-    unpredicted = np.full(len(best), np.nan, np.float32)
-    movies = _recommended(dataset, scores, best, unpredicted)
-    return Recommendations(run.record.name, run.record.config, None, movies)
+    rows = np.flatnonzero(allowed)
+    own = scores[rows]
+    if at_most is not None and at_most < len(rows):
+        lowest = np.partition(own, len(own) - at_most)[len(own) - at_most]
+        rows = rows[own >= lowest]  # with all that tie for the last place, whose order is then decided
+        own = scores[rows]
+    order: _Rows = rows[np.argsort(-own, kind="stable")][:at_most]
+    return order
 
 
-def _scores_after(run: Run, history: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-    """Of the run's own movies; nobody says when those of the history were watched."""
-    from movierec_cli.models.sequential.serving import score_history
-
-    scores: npt.NDArray[np.float32] = score_history(run, history, None)
-    return scores
-
-
-def _best_first(scores: npt.NDArray[np.float32], seen: npt.NDArray[Any] | None) -> npt.NDArray[np.int64]:
-    """The rows of the movies that can be recommended; equal scores stay in the order of the catalogue."""
-    candidates = scores > -np.inf
-    if seen is not None:
-        candidates[seen] = False
-    order = np.argsort(-scores, kind="stable")
-    return order[candidates[order]]
-
-
-def _recommended(
-    dataset: Dataset,
-    scores: npt.NDArray[np.float32],
-    rows: npt.NDArray[np.int64],
-    stars: npt.NDArray[np.float32],
-) -> tuple[RecommendedMovie, ...]:
+def _recommended(run: Run, rows: _Rows, scores: _Floats, stars: _Floats) -> tuple[RecommendedMovie, ...]:
+    movies = run.catalogue
     return tuple(
         RecommendedMovie(
-            movie_id=int(dataset.movies.movie_id[row]),
-            title=dataset.movies.title[row],
-            genres=_genres(dataset, row),
-            score=float(scores[row]),
+            movie_id=int(movies.movie_id[row]),
+            title=movies.title[row],
+            genres=genres_of(movies, row),
+            score=float(score),
             stars=None if np.isnan(predicted) else float(predicted),
         )
-        for row, predicted in zip(rows, stars, strict=True)
+        for row, score, predicted in zip(rows.tolist(), scores, stars, strict=True)
     )
 
 
@@ -208,79 +179,18 @@ def check_rank_by(rank_by: RankBy, tasks: Sequence[TaskWeights]) -> None:
     )
 
 
-def rated_by(dataset: Dataset, user_id: int) -> tuple[RatedMovie, ...]:
-    """What a user rated: best first, and the newest first among equals.
-
-    Raises:
-        MovierecError: the data set has no such user.
-    """
-    ratings = dataset.ratings
-    rows = np.flatnonzero(ratings.user_index == user_row(dataset, user_id))
-    rows = rows[np.lexsort((-ratings.timestamp[rows], -ratings.rating[rows]))]
-    return tuple(
-        RatedMovie(
-            movie_id=int(dataset.movies.movie_id[movie]),
-            title=dataset.movies.title[movie],
-            genres=_genres(dataset, movie),
-            rating=float(ratings.rating[row]),
-            timestamp=int(ratings.timestamp[row]),
-        )
-        for row, movie in zip(rows, ratings.movie_index[rows], strict=True)
-    )
-
-
-def watched_movies(dataset: Dataset, rows: Sequence[int]) -> tuple[WatchedMovie, ...]:
-    """The movies at some rows of the catalogue, in their order."""
-    movies = dataset.movies
-    return tuple(
-        WatchedMovie(int(movies.movie_id[row]), movies.title[row], _genres(dataset, row)) for row in rows
-    )
-
-
-def user_row(dataset: Dataset, user_id: int) -> int:
-    """The user's row in `dataset.users`.
-
-    Raises:
-        MovierecError: the data set has no such user; names the ids that it has.
-    """
-    rows = np.flatnonzero(dataset.users.user_id == user_id)
-    if len(rows) == 0:
-        ids = dataset.users.user_id
-        known = f"{ids.min()} to {ids.max()}"
-        gaps = len(ids) <= ids.max() - ids.min()
-        known = f"{len(ids)} ids between {known}".replace(" to ", " and ") if gaps else f"ids {known}"
-        raise MovierecError(f"there is no user {user_id} in '{dataset.name}'; its users have the {known}")
-    return int(rows[0])
-
-
-def _scores(run: Run, trained: TrainedRows, user_index: int) -> npt.NDArray[np.float32]:
-    user = run.artifacts.user_embeddings[trained.user(user_index)]
-    return _of_dataset(run.artifacts.movie_embeddings @ user, trained)
-
-
-def _of_dataset(own: npt.NDArray[np.float32], trained: TrainedRows) -> npt.NDArray[np.float32]:
-    """Scores of a run's movies as those of the data set's: minus infinity for what the training left out."""
-    scores = np.full(len(trained.movies), -np.inf, np.float32)
-    known = trained.movies != UNKNOWN_ROW
-    scores[known] = own[trained.movies[known]]
-    return scores
-
-
-def _stars(
-    run: Run, trained: TrainedRows, user_index: int, movies: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float32]:
-    """Predicted for some movies; NaN where the run predicts none."""
-    if not predicts_ratings(run.record):
+def _stars(run: Run, person: Person, movies: _Rows) -> _Floats:
+    """Predicted for some movies; NaN where the run predicts none, or not for this person."""
+    if person.row is None or not predicts_ratings(run.record):
         return np.full(len(movies), np.nan, np.float32)
-    users = np.full(len(movies), trained.user(user_index))
-    return run.rating_head.stars(users, trained.movies[movies])
+    return run.rating_head.stars(np.full(len(movies), person.row), movies)
 
 
-def _blend(scores: npt.NDArray[np.float32], stars: npt.NDArray[np.float32]) -> _Values:
+def _blend(scores: _Floats, stars: _Floats) -> _Values:
     return (_standardised(scores) + _standardised(stars)) / 2
 
 
-def _standardised(values: npt.NDArray[np.float32]) -> _Values:
+def _standardised(values: _Floats) -> _Values:
     """In standard deviations from the mean; 0 where all are equal, which then decide nothing."""
     exact = values.astype(np.float64)
     if len(exact) == 0 or exact.min() == exact.max():
@@ -289,13 +199,8 @@ def _standardised(values: npt.NDArray[np.float32]) -> _Values:
     return standardised
 
 
-_VALUES: dict[RankBy, Callable[[npt.NDArray[np.float32], npt.NDArray[np.float32]], npt.NDArray[Any]]] = {
+_VALUES: dict[RankBy, Callable[[_Floats, _Floats], npt.NDArray[Any]]] = {
     RankBy.SCORE: lambda scores, stars: scores,
     RankBy.RATING: lambda scores, stars: stars,
     RankBy.BLEND: _blend,
 }
-
-
-def _genres(dataset: Dataset, movie_index: int) -> tuple[str, ...]:
-    flags = dataset.movies.genres[movie_index]
-    return tuple(name for name, has in zip(dataset.movies.genre_names, flags, strict=True) if has)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from movierec_cli.data.dataset import Dataset
 from movierec_cli.evaluation.top_k import JUDGED_K
 from movierec_cli.registry.record import RunRecord
 from movierec_cli.registry.store import Run
-from movierec_cli.using.chosen_run import ChosenRun, Need, able_runs, best_of
+from movierec_cli.using.chosen_run import ChosenRun, Need, able_runs, best_of, of_one_dataset
 
 TRAIN_SEQUENTIAL = "movierec train --model sasrec"
 
@@ -64,18 +63,28 @@ def recommending_runs(
     return able_runs(directory, _need(from_history), name)
 
 
-def best_run(runs: Sequence[Run], dataset: Dataset, *, from_history: bool = False) -> ChosenRun:
+def best_run(runs: Sequence[Run], dataset: str | None = None, *, from_history: bool = False) -> ChosenRun:
     """The run of a data set with the highest recall on validation, or the newest where none was measured.
 
     Args:
         runs: of `recommending_runs`, of whatever data.
-        dataset: the data set.
+        dataset: the name of the data set; None where the runs are of one.
         from_history: as there.
 
     Raises:
-        MovierecError: no run is of this data set.
+        MovierecError: no run is of this data set, or nobody says which of several.
     """
-    return best_of(runs, dataset, _need(from_history))
+    return best_of(runs, _need(from_history), dataset)
+
+
+def comparable_runs(
+    runs: Sequence[Run], dataset: str | None = None, *, from_history: bool = False
+) -> list[Run]:
+    """All runs of a data set, by name.
+
+    Args and errors: as `best_run`.
+    """
+    return of_one_dataset(runs, _need(from_history), dataset)
 
 
 def _need(from_history: bool) -> Need:

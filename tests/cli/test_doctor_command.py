@@ -182,7 +182,7 @@ def test_a_baseline_has_nothing_that_was_fitted(
     data = save(SplitConfig()).record.data
     config = RunConfig(family=Family.POPULARITY, split=SplitConfig())
     baseline = replace(run_record(), config=config, data=data, name=run_name(config, data))
-    store.save_run(tmp_path / "models", baseline, run_outcome(), None)
+    store.save_run(tmp_path / "models", baseline, store.RunParts(outcome=run_outcome()))
     content = document(doctor("--json"))
     assert content["problems"] == []
     assert any(item["sentence"].startswith("1 saved model of this") for item in content["checked"])

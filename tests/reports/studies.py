@@ -14,7 +14,8 @@ from movierec_cli.evaluation.significance import Interval, PairedDifference
 from movierec_cli.judging.study import Contender, RatingContender, RatingStudy, Segment, Study, UserLists
 from movierec_cli.leakage import Finding, Severity
 from movierec_cli.registry.record import NO_TOP_K, DataIdentity, RatingErrors, RunConfig, RunRecord
-from movierec_cli.using.recommend import RatedMovie, Recommendations, RecommendedMovie
+from movierec_cli.using.rated_movies import RatedMovie
+from movierec_cli.using.recommend import Recommendations, RecommendedMovie
 from tests.saved_runs import SPLIT_SUMMARY, data_identity, run_record, top_k
 
 SETS = (

@@ -5,15 +5,14 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import SplitConfig
-from movierec_cli.data.dataset import Dataset
-from movierec_cli.errors import DataError, MovierecError, SavedModelError
+from movierec_cli.errors import DataError, MovierecError
 from movierec_cli.registry import store
 from movierec_cli.registry.record import RatingErrors
 from movierec_cli.registry.store import Run
 from movierec_cli.using.predict import PredictedRating, given_ratings, predict
 from movierec_cli.using.prediction_files import read_pairs, write_predictions
 from movierec_cli.using.rating_runs import best_run, predicts_ratings, rating_runs, validation_rmse
-from tests.saved_runs import judged_multi_task_run, judged_run, multi_task_config, run_config
+from tests.saved_runs import judged_multi_task_run, judged_run, multi_task_config, parts_of, run_config
 from tests.small_dataset import FIRST_MOVIE_ID, small_dataset
 
 DATASET = small_dataset()
@@ -34,16 +33,13 @@ def with_validation(run: Run, rmse: float, *, of_others: float = 9.0) -> Run:
     return store.save_run(
         run.folder.parent,
         replace(run.record, history=history),
-        run.outcome,
-        run.artifacts,
-        rating_outcome=run.rating_outcome,
-        rating_head=run.rating_head,
+        parts_of(run),
     )
 
 
 def test_predictions_are_the_heads_in_the_order_asked(run: Run) -> None:
     pairs = [(20, 3), (1, 0), (20, 39), (1, 0)]
-    predicted = predict(DATASET, run, pairs)
+    predicted = predict(run, pairs)
     assert [(one.user_id, one.movie_id) for one in predicted] == [(20, 103), (1, 100), (20, 139), (1, 100)]
     assert predicted[0].title == DATASET.movies.title[3]
     expected = run.rating_head.stars(np.array([19, 0, 19, 0]), np.array([3, 0, 39, 0]))
@@ -54,7 +50,7 @@ def test_every_test_rating_is_predicted_as_it_was_judged(run: Run) -> None:
     outcome = run.rating_outcome
     movies = DATASET.ratings.movie_index[outcome.rows]
     pairs = [(int(user) + 1, int(movie)) for user, movie in zip(outcome.user_index, movies, strict=True)]
-    predicted = predict(DATASET, run, pairs)
+    predicted = predict(run, pairs)
     np.testing.assert_array_equal([one.stars for one in predicted], outcome.predicted)
     assert [one.given for one in predicted] == outcome.rating.tolist()
 
@@ -68,43 +64,35 @@ def test_the_users_own_ratings_are_told(run: Run) -> None:
         )
     }
     pairs = [(user, movie) for user in range(20) for movie in range(40)]
-    predicted = predict(DATASET, run, [(user + 1, movie) for user, movie in pairs])
+    predicted = predict(run, [(user + 1, movie) for user, movie in pairs])
     assert [one.given for one in predicted] == [own.get(pair) for pair in pairs]
 
 
 def test_no_pairs_are_no_predictions(run: Run) -> None:
     none = np.zeros(0, np.int64)
-    assert predict(DATASET, run, []) == ()
-    assert given_ratings(DATASET, none, none).shape == (0,)
+    assert predict(run, []) == ()
+    assert given_ratings(run.user_ratings, 40, none, none).shape == (0,)
 
 
 @pytest.mark.parametrize("user_id", [0, 21, -1, 10**30])
 def test_an_unknown_user_is_told_the_ids(run: Run, user_id: int) -> None:
     with pytest.raises(MovierecError, match=rf"no user {user_id} in 'small'.* ids 1 to 20"):
-        predict(DATASET, run, [(1, 0), (user_id, 0)])
+        predict(run, [(1, 0), (user_id, 0)])
 
 
-def test_what_the_training_left_out_is_named(tmp_path: Path) -> None:
+def test_who_the_training_left_out_is_unknown(tmp_path: Path) -> None:
     config = replace(multi_task_config(), split=SplitConfig(k_core=7))
     run = judged_multi_task_run(tmp_path, DATASET, config)
     kept_users, kept_movies = run.artifacts.user_ids, run.artifacts.movie_ids
     assert 1 not in kept_users and len(kept_movies) < len(DATASET.movies)
-    user, movie = int(kept_users[-1]), int(kept_movies[-1])
-    row = movie - FIRST_MOVIE_ID
-    (predicted,) = predict(DATASET, run, [(user, row)])
+    (predicted,) = predict(run, [(int(kept_users[-1]), len(kept_movies) - 1)])
+    assert predicted.movie_id == kept_movies[-1]
     head_row = [len(kept_users) - 1], [len(kept_movies) - 1]
     assert predicted.stars == run.rating_head.stars(*map(np.array, head_row))[0]
-    with pytest.raises(MovierecError, match=r"user 1 was left out .* --k_core was 7"):
-        predict(DATASET, run, [(1, row)])
-    gone = next(row for row, known in enumerate(np.isin(DATASET.movies.movie_id, kept_movies)) if not known)
-    with pytest.raises(MovierecError, match=rf"movie {FIRST_MOVIE_ID + gone}, 'Film .*', was left out"):
-        predict(DATASET, run, [(user, gone)])
-
-
-def test_a_run_of_other_data_is_refused(run: Run) -> None:
-    movies = replace(DATASET.movies, movie_id=DATASET.movies.movie_id + 1)
-    with pytest.raises(SavedModelError, match="trained on other data"):
-        predict(replace(DATASET, movies=movies), run, [(1, 0)])
+    with pytest.raises(
+        MovierecError, match=r"no user 1 .* without those of fewer than 7 ratings \(--k_core\)"
+    ):
+        predict(run, [(1, 0)])
 
 
 @pytest.mark.parametrize("rating", [None, 0.0])
@@ -114,7 +102,7 @@ def test_a_run_that_learned_no_ratings_says_how_to_train_one(tmp_path: Path, rat
     else:
         run = judged_multi_task_run(tmp_path, DATASET, multi_task_config(rating=rating))
     assert not predicts_ratings(run.record)
-    for ask in (lambda: predict(DATASET, run, [(1, 0)]), lambda: rating_runs(tmp_path, run.record.name[:7])):
+    for ask in (lambda: predict(run, [(1, 0)]), lambda: rating_runs(tmp_path, run.record.name[:7])):
         with pytest.raises(MovierecError, match="movierec train --tasks retrieval rating"):
             ask()
     with pytest.raises(MovierecError, match="train one first: movierec train --tasks retrieval rating"):
@@ -133,7 +121,7 @@ def test_the_lowest_rmse_on_validation_is_taken_whatever_the_test_says(tmp_path:
     judged_run(tmp_path, DATASET, run_config())
     runs = rating_runs(tmp_path)
     assert len(runs) == 3
-    chosen = best_run(runs, DATASET)
+    chosen = best_run(runs)
     assert chosen.run.record.name == best.record.name
     assert chosen.reason == "the best of 3 models, RMSE 0.900 stars on validation"
     assert validation_rmse(best.record) == 0.9
@@ -143,7 +131,7 @@ def test_without_validation_the_newest_is_taken(tmp_path: Path) -> None:
     for month, rating in ((3, 0.1), (5, 0.2), (4, 0.3)):
         created = f"2026-0{month}-01T00:00:00+00:00"
         judged_multi_task_run(tmp_path, DATASET, multi_task_config(rating=rating), created_at=created)
-    chosen = best_run(rating_runs(tmp_path), DATASET)
+    chosen = best_run(rating_runs(tmp_path))
     tasks = chosen.run.record.config.tasks
     assert tasks is not None and tasks.rating == 0.2
     assert chosen.reason == "the newest of 3 models"
@@ -158,13 +146,12 @@ def test_a_run_without_a_validation_rating_does_not_come_first(tmp_path: Path) -
     unmeasured = replace(nan, record=replace(nan.record, history=history))
     measured = with_validation(judged_multi_task_run(tmp_path, DATASET, multi_task_config()), 1.5)
     assert validation_rmse(unmeasured.record) is None
-    assert best_run([unmeasured, measured], DATASET).run is measured
+    assert best_run([unmeasured, measured]).run is measured
 
 
 def test_runs_of_other_data_are_not_taken(run: Run) -> None:
-    other = replace(DATASET, name="other", fingerprint="0" * 64)
     with pytest.raises(MovierecError, match="are of small, not of 'other'"):
-        best_run([run], other)
+        best_run([run], "other")
 
 
 def pairs_file(tmp_path: Path, text: str) -> Path:
@@ -173,16 +160,19 @@ def pairs_file(tmp_path: Path, text: str) -> Path:
     return file
 
 
-def titled(**titles: str) -> Dataset:
-    """The small data set with other titles, by `m<movie id>`."""
+def titled(run: Run, folder: Path, **titles: str) -> Run:
+    """The run with other titles, by `m<movie id>`."""
     title = DATASET.movies.title.copy()
     for name, text in titles.items():
         title[int(name[1:]) - FIRST_MOVIE_ID] = text
-    return replace(DATASET, movies=replace(DATASET.movies, title=title))
+    parts = replace(parts_of(run), catalogue=replace(run.catalogue, title=title))
+    return store.save_run(folder, run.record, parts)
 
 
-def test_pairs_are_read_by_id_and_by_title(tmp_path: Path) -> None:
-    dataset = titled(m100="Amélie, Die (1980)", m101="103 (1981)", m102='The "Quoted", One (1982)')
+def test_pairs_are_read_by_id_and_by_title(run: Run, tmp_path: Path) -> None:
+    other = titled(
+        run, tmp_path, m100="Amélie, Die (1980)", m101="103 (1981)", m102='The "Quoted", One (1982)'
+    )
     text = (
         "\ufeffmovie,note,user\r\n"
         "Amélie (1980),x,1\r\n"
@@ -193,7 +183,7 @@ def test_pairs_are_read_by_id_and_by_title(tmp_path: Path) -> None:
         '"The ""Quoted"", One",,4\r\n'
         "\r\n"
     )
-    rows = read_pairs(pairs_file(tmp_path, text), dataset)
+    rows = read_pairs(pairs_file(tmp_path, text), other)
     assert rows == ((1, 0), (2, 0), (3, 3), (3, 1), (3, 1), (4, 2))
 
 
@@ -211,19 +201,19 @@ def test_pairs_are_read_by_id_and_by_title(tmp_path: Path) -> None:
         ('user,movie\n1,"100\n', "pairs.csv, line 2: is no well-formed CSV"),
     ],
 )
-def test_a_wrong_file_of_pairs_names_the_line(tmp_path: Path, text: str, message: str) -> None:
+def test_a_wrong_file_of_pairs_names_the_line(run: Run, tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(DataError) as caught:
-        read_pairs(pairs_file(tmp_path, text), DATASET)
+        read_pairs(pairs_file(tmp_path, text), run)
     assert message in str(caught.value)
 
 
-def test_a_file_that_is_not_utf8_or_not_there_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_utf8_or_not_there_is_told(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "latin.csv"
     file.write_bytes("user,movie\n1,Amélie\n".encode("iso-8859-1"))
     with pytest.raises(DataError, match=r"latin\.csv, line 2: is not UTF-8"):
-        read_pairs(file, DATASET)
+        read_pairs(file, run)
     with pytest.raises(DataError, match=r"none\.csv: cannot be read \(No such file"):
-        read_pairs(tmp_path / "none.csv", DATASET)
+        read_pairs(tmp_path / "none.csv", run)
 
 
 PREDICTED = (

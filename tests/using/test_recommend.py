@@ -1,34 +1,33 @@
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 
 from movierec_cli.config import Family, RankBy, SplitConfig, SplitKind, TaskWeights
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.errors import MovierecError, SavedModelError, UsageError
+from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.registry import store
 from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.identity import run_name
 from movierec_cli.registry.rating_head import RatingHead
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
+from movierec_cli.using.filters import Filters
+from movierec_cli.using.person import after, user_of
 from movierec_cli.using.predict import predict
-from movierec_cli.using.recommend import (
-    RETRIEVED,
-    check_rank_by,
-    rated_by,
-    recommend,
-    recommend_next,
-    watched_movies,
-)
+from movierec_cli.using.rated_movies import rated_by, rated_in, watched_movies
+from movierec_cli.using.recommend import RETRIEVED, Recommendations, check_rank_by, recommend
 from tests.saved_runs import (
     data_identity,
     judged_multi_task_run,
     judged_run,
     multi_task_config,
+    parts_of,
     run_artifacts,
     run_config,
     run_outcome,
@@ -55,11 +54,24 @@ def dataset() -> Dataset:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    return save_run(tmp_path, run_record("timestamp"), artifacts([[4, 1], [3, 2], [2, 3], [1, 4]]))
+    arrays = artifacts([[4, 1], [3, 2], [2, 3], [1, 4]])
+    return save_run(tmp_path, run_record("timestamp"), arrays, tiny_dataset())
 
 
-def test_unseen_movies_come_best_first(dataset: Dataset, run: Run) -> None:
-    recommended = recommend(dataset, run, 2)
+def to_user(run: Run, user_id: int, *, include_seen: bool = False, **options: Any) -> Recommendations:
+    filters = Filters(include_seen=include_seen)
+    return recommend(run, user_of(run, user_id), filters=filters, **options)
+
+
+def to_watcher(
+    run: Run, watched: Sequence[int], *, include_seen: bool = False, **options: Any
+) -> Recommendations:
+    filters = Filters(include_seen=include_seen)
+    return recommend(run, after(run, watched), filters=filters, **options)
+
+
+def test_unseen_movies_come_best_first(run: Run) -> None:
+    recommended = to_user(run, 2)
     assert [(movie.movie_id, movie.score) for movie in recommended.movies] == [(13, 4.0), (11, 2.0)]
     assert recommended.movies[1].title == "Brazil (1985)"
     assert recommended.movies[1].genres == ("Comedy", "Sci-Fi")
@@ -67,24 +79,24 @@ def test_unseen_movies_come_best_first(dataset: Dataset, run: Run) -> None:
     assert recommended.feature_set == run.record.config.feature_set
 
 
-def test_seen_movies_are_recommended_on_request(dataset: Dataset, run: Run) -> None:
-    recommended = recommend(dataset, run, 2, top=3, include_seen=True)
+def test_seen_movies_are_recommended_on_request(run: Run) -> None:
+    recommended = to_user(run, 2, top=3, include_seen=True)
     assert [movie.movie_id for movie in recommended.movies] == [13, 12, 11]
 
 
-def test_fewer_come_where_nearly_all_is_seen(dataset: Dataset, run: Run) -> None:
-    assert [movie.movie_id for movie in recommend(dataset, run, 1).movies] == [12]
+def test_fewer_come_where_nearly_all_is_seen(run: Run) -> None:
+    assert [movie.movie_id for movie in to_user(run, 1).movies] == [12]
 
 
-def test_equal_scores_keep_the_order_of_the_catalogue(dataset: Dataset, tmp_path: Path) -> None:
-    run = save_run(tmp_path, run_record(), artifacts([[1, 1]] * 4))
-    assert [movie.movie_id for movie in recommend(dataset, run, 3).movies] == [10, 11, 13]
+def test_equal_scores_keep_the_order_of_the_catalogue(tmp_path: Path) -> None:
+    run = save_run(tmp_path, run_record(), artifacts([[1, 1]] * 4), tiny_dataset())
+    assert [movie.movie_id for movie in to_user(run, 3).movies] == [10, 11, 13]
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_recommending_equals_a_sort_by_hand(dataset: Dataset, tmp_path: Path, seed: int) -> None:
+def test_recommending_equals_a_sort_by_hand(tmp_path: Path, seed: int) -> None:
     saved = run_artifacts(seed=seed, dim=5)
-    run = save_run(tmp_path, run_record(), saved)
+    run = save_run(tmp_path, run_record(), saved, tiny_dataset())
     for row, user_id in enumerate((1, 2, 3)):
         seen = {movie for user, movie, _, _ in ROWS if user == user_id}
         by_hand = sorted(
@@ -92,9 +104,7 @@ def test_recommending_equals_a_sort_by_hand(dataset: Dataset, tmp_path: Path, se
             for movie, vector in zip(TITLES, saved.movie_embeddings, strict=True)
             if movie not in seen
         )
-        assert [movie.movie_id for movie in recommend(dataset, run, user_id).movies] == [
-            m for _, m in by_hand
-        ]
+        assert [movie.movie_id for movie in to_user(run, user_id).movies] == [m for _, m in by_hand]
 
 
 def test_rated_movies_come_best_first_then_newest(dataset: Dataset) -> None:
@@ -109,9 +119,17 @@ def test_rated_movies_come_best_first_then_newest(dataset: Dataset) -> None:
 
 @pytest.mark.parametrize("user_id", [0, 4, -1, 10**12])
 def test_an_unknown_user_is_told_the_valid_range(dataset: Dataset, run: Run, user_id: int) -> None:
-    for ask in (lambda: rated_by(dataset, user_id), lambda: recommend(dataset, run, user_id)):
-        with pytest.raises(MovierecError, match=rf"no user {user_id} in 'tiny'.* ids 1 to 3"):
-            ask()
+    with pytest.raises(MovierecError, match=rf"no user {user_id} in 'tiny'.* ids 1 to 3"):
+        rated_by(dataset, user_id)
+    with pytest.raises(
+        MovierecError, match=rf"no user {user_id} in '1m'; .*{run.record.name} .* ids 1 to 3$"
+    ):
+        user_of(run, user_id)
+
+
+def test_what_a_run_s_user_rated_is_as_in_the_data(dataset: Dataset, run: Run) -> None:
+    for user_id in (1, 2, 3):
+        assert rated_in(run, user_of(run, user_id)) == rated_by(dataset, user_id)
 
 
 def test_ids_with_gaps_are_told_as_such(dataset: Dataset) -> None:
@@ -120,18 +138,12 @@ def test_ids_with_gaps_are_told_as_such(dataset: Dataset) -> None:
         rated_by(replace(dataset, users=users), 2)
 
 
-def test_a_run_of_other_data_is_refused(dataset: Dataset, run: Run) -> None:
-    movies = replace(dataset.movies, movie_id=dataset.movies.movie_id + 1)
-    with pytest.raises(SavedModelError, match="trained on other data"):
-        recommend(replace(dataset, movies=movies), run, 1)
-
-
 def test_a_baseline_recommends_to_nobody(dataset: Dataset, tmp_path: Path) -> None:
     config = RunConfig(family=Family.EASE, split=SplitConfig())
     record = run_record(config=config, name=run_name(config, data_identity()))
-    baseline = store.save_run(tmp_path, record, run_outcome(), None)
+    baseline = store.save_run(tmp_path, record, store.RunParts(outcome=run_outcome()))
     with pytest.raises(MovierecError, match=r"ease-\w+ is a baseline and keeps nothing to recommend with"):
-        recommend(dataset, baseline, 1)
+        to_user(baseline, 1)
 
 
 SMALL = small_dataset()
@@ -144,14 +156,8 @@ def rating_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def with_parts(run: Run, directory: Path, *, artifacts: RunArtifacts | None = None, head: RatingHead) -> Run:
     """The same run with other arrays."""
-    return store.save_run(
-        directory,
-        run.record,
-        run.outcome,
-        artifacts or run.artifacts,
-        rating_outcome=run.rating_outcome,
-        rating_head=head,
-    )
+    parts = replace(parts_of(run), rating_head=head)
+    return store.save_run(directory, run.record, replace(parts, artifacts=artifacts or run.artifacts))
 
 
 def equal_stars(run: Run) -> RatingHead:
@@ -160,7 +166,7 @@ def equal_stars(run: Run) -> RatingHead:
 
 
 def ids(run: Run, user_id: int, rank_by: RankBy, **options: int) -> list[int]:
-    return [movie.movie_id for movie in recommend(SMALL, run, user_id, rank_by=rank_by, **options).movies]
+    return [movie.movie_id for movie in to_user(run, user_id, rank_by=rank_by, **options).movies]
 
 
 def by_hand(run: Run, user_id: int, rank_by: RankBy) -> list[int]:
@@ -171,8 +177,7 @@ def by_hand(run: Run, user_id: int, rank_by: RankBy) -> list[int]:
     arrays = run.artifacts
     score = {row: float(arrays.movie_embeddings[row] @ arrays.user_embeddings[user_id - 1]) for row in rows}
     stars = {
-        row: one.stars
-        for row, one in zip(rows, predict(SMALL, run, [(user_id, row) for row in rows]), strict=True)
+        row: one.stars for row, one in zip(rows, predict(run, [(user_id, row) for row in rows]), strict=True)
     }
 
     def standard(values: dict[int, float]) -> dict[int, float]:
@@ -204,10 +209,10 @@ def test_the_orders_differ(rating_run: Run) -> None:
 
 def test_predicted_stars_come_with_every_order(rating_run: Run) -> None:
     for rank_by in RankBy:
-        recommended = recommend(SMALL, rating_run, 3, rank_by=rank_by)
+        recommended = to_user(rating_run, 3, rank_by=rank_by)
         assert recommended.rank_by is rank_by
         rows = [movie.movie_id - 100 for movie in recommended.movies]
-        predicted = predict(SMALL, rating_run, [(3, row) for row in rows])
+        predicted = predict(rating_run, [(3, row) for row in rows])
         assert [movie.stars for movie in recommended.movies] == [one.stars for one in predicted]
 
 
@@ -228,7 +233,7 @@ def test_only_the_movies_retrieved_are_ordered(
 def test_equal_stars_keep_the_order_of_retrieval(rating_run: Run, tmp_path: Path, rank_by: RankBy) -> None:
     run = with_parts(rating_run, tmp_path, head=equal_stars(rating_run))
     assert ids(run, 1, rank_by) == ids(rating_run, 1, RankBy.SCORE)
-    assert {movie.stars for movie in recommend(SMALL, run, 1, rank_by=rank_by).movies} == {3.0}
+    assert {movie.stars for movie in to_user(run, 1, rank_by=rank_by).movies} == {3.0}
 
 
 def test_equal_scores_leave_a_blend_to_the_stars(rating_run: Run, tmp_path: Path) -> None:
@@ -238,37 +243,30 @@ def test_equal_scores_leave_a_blend_to_the_stars(rating_run: Run, tmp_path: Path
 
 
 def test_a_user_who_saw_all_is_recommended_nothing_in_any_order(rating_run: Run) -> None:
-    rows = np.arange(len(SMALL.movies), dtype=np.int32)
-    ratings = replace(
-        SMALL.ratings,
-        user_index=np.zeros_like(rows),
-        movie_index=rows,
-        rating=np.ones(len(rows), np.float32),
-        timestamp=np.zeros(len(rows), np.int64),
-    )
+    person = replace(user_of(rating_run, 1), movies=np.arange(len(SMALL.movies)))
     for rank_by in RankBy:
-        assert recommend(replace(SMALL, ratings=ratings), rating_run, 1, rank_by=rank_by).movies == ()
+        assert recommend(rating_run, person, rank_by=rank_by).movies == ()
 
 
-def test_a_run_without_ratings_has_no_stars_and_orders_by_score_only(dataset: Dataset, run: Run) -> None:
-    assert {movie.stars for movie in recommend(dataset, run, 2).movies} == {None}
+def test_a_run_without_ratings_has_no_stars_and_orders_by_score_only(run: Run) -> None:
+    assert {movie.stars for movie in to_user(run, 2).movies} == {None}
     for rank_by in (RankBy.RATING, RankBy.BLEND):
         with pytest.raises(MovierecError, match="movierec train --tasks retrieval rating"):
-            recommend(dataset, run, 2, rank_by=rank_by)
+            to_user(run, 2, rank_by=rank_by)
 
 
 def test_a_run_whose_rating_weight_is_0_has_no_stars(tmp_path: Path) -> None:
     run = judged_multi_task_run(tmp_path, SMALL, multi_task_config(rating=0.0))
-    assert {movie.stars for movie in recommend(SMALL, run, 1).movies} == {None}
+    assert {movie.stars for movie in to_user(run, 1).movies} == {None}
 
 
 def test_stars_are_of_the_right_movies_where_the_training_left_some_out(tmp_path: Path) -> None:
     config = replace(multi_task_config(), split=SplitConfig(k_core=7))
     run = judged_multi_task_run(tmp_path, SMALL, config)
-    recommended = recommend(SMALL, run, 20, top=40, rank_by=RankBy.RATING)
+    recommended = to_user(run, 20, top=40, rank_by=RankBy.RATING)
     assert len(run.artifacts.movie_ids) < len(SMALL.movies)
     assert {movie.movie_id for movie in recommended.movies} <= set(run.artifacts.movie_ids.tolist())
-    predicted = predict(SMALL, run, [(20, movie.movie_id - 100) for movie in recommended.movies])
+    predicted = predict(run, [(20, row) for row in recommended.rows])
     assert [movie.stars for movie in recommended.movies] == [one.stars for one in predicted]
     assert recommended.movies
 
@@ -293,11 +291,12 @@ class Serving(ModuleType):
         super().__init__("serving")
         self.asked: list[tuple[list[int], object]] = []
 
-    def score_history(self, run: Run, movie_rows: np.ndarray, seconds: object) -> np.ndarray:
-        self.asked.append((movie_rows.tolist(), seconds))
-        own = run.artifacts.movie_embeddings
-        scores: np.ndarray = own @ own[movie_rows].sum(axis=0)
-        return scores
+    def state_after(
+        self, run: Run, movie_rows: np.ndarray, seconds: np.ndarray | None, asked_s: int | None
+    ) -> np.ndarray:
+        self.asked.append((movie_rows.tolist(), None if seconds is None else (seconds.tolist(), asked_s)))
+        state: np.ndarray = run.artifacts.movie_embeddings[movie_rows].sum(axis=0)
+        return state
 
 
 @pytest.fixture
@@ -321,7 +320,7 @@ def test_what_comes_next_is_the_best_of_what_was_not_watched(
     scores = {row: sum(float(own[row] @ own[seen]) for seen in watched) for row in range(40)}
     rows = [row for row in range(40) if include_seen or row not in watched]
     expected = sorted(rows, key=lambda row: -scores[row])[:15]
-    found = recommend_next(SMALL, sequential_run, watched, top=15, include_seen=include_seen)
+    found = to_watcher(sequential_run, watched, top=15, include_seen=include_seen)
     assert [movie.movie_id for movie in found.movies] == [100 + row for row in expected]
     assert [movie.score for movie in found.movies] == pytest.approx(
         [scores[row] for row in expected], rel=1e-4
@@ -337,13 +336,9 @@ def test_a_history_is_asked_about_in_rows_of_the_run(serving: Serving, tmp_path:
     run = judged_run(tmp_path, SMALL, sequence_config(split=split))
     kept = run.artifacts.movie_ids.tolist()
     assert 2 < len(kept) < 40
-    watched = [kept[-1] - 100, kept[0] - 100]
-    found = recommend_next(SMALL, run, watched, top=40)
+    found = to_watcher(run, [len(kept) - 1, 0], top=40)
     assert serving.asked == [([len(kept) - 1, 0], None)]
     assert sorted(movie.movie_id for movie in found.movies) == kept[1:-1]
-    left_out = next(row for row in range(40) if row + 100 not in kept)
-    with pytest.raises(MovierecError, match=rf"movie {left_out + 100}, .* was left out .* --k_core was 7"):
-        recommend_next(SMALL, run, [watched[0], left_out])
 
 
 def test_only_a_model_of_sequences_goes_on_from_a_history(rating_run: Run, tmp_path: Path) -> None:
@@ -351,7 +346,7 @@ def test_only_a_model_of_sequences_goes_on_from_a_history(rating_run: Run, tmp_p
         with pytest.raises(
             MovierecError, match=r"cannot go on from --watched; .* movierec train --model sasrec"
         ):
-            recommend_next(SMALL, run, [1])
+            to_watcher(run, [1])
 
 
 def test_a_user_of_the_data_is_recommended_to_without_the_network(
@@ -362,13 +357,13 @@ def test_a_user_of_the_data_is_recommended_to_without_the_network(
     seen = set(SMALL.ratings.movie_index[SMALL.ratings.user_index == 4].tolist())
     rows = [row for row in range(40) if row not in seen]
     best = sorted(rows, key=lambda row: -float(arrays.movie_embeddings[row] @ arrays.user_embeddings[4]))
-    found = recommend(SMALL, sequential_run, 5)
+    found = to_user(sequential_run, 5)
     assert [movie.movie_id for movie in found.movies] == [100 + row for row in best[:10]]
     assert serving.asked == []
 
 
 def test_watched_movies_are_in_the_order_given() -> None:
-    watched = watched_movies(tiny_dataset(), [3, 0])
+    watched = watched_movies(tiny_dataset().movies, [3, 0])
     assert [(movie.movie_id, movie.title, movie.genres) for movie in watched] == [
         (13, "Dune [1] (1984)", ()),
         (10, "Alien (1979)", ("Drama", "Sci-Fi")),

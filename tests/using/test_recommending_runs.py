@@ -12,11 +12,17 @@ from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.registry import store
 from movierec_cli.registry.record import NO_TOP_K, RunConfig, TopK
 from movierec_cli.registry.store import Run
-from movierec_cli.using.recommending_runs import best_run, recommending_runs, validation_recall
+from movierec_cli.using.recommending_runs import (
+    best_run,
+    comparable_runs,
+    recommending_runs,
+    validation_recall,
+)
 from tests.saved_runs import (
     judged_multi_task_run,
     judged_run,
     multi_task_config,
+    parts_of,
     rating_baseline_run,
     run_config,
     sequence_config,
@@ -36,7 +42,7 @@ def with_recall(run: Run, recall: float | None, *, of_others: float = 0.0) -> Ru
         return replace(NO_TOP_K, recall={10: 0.5, 100: recall if epoch == best else of_others})
 
     history = tuple(replace(one, validation=validation(one.epoch)) for one in run.record.history)
-    return store.save_run(run.folder.parent, replace(run.record, history=history), run.outcome, run.artifacts)
+    return store.save_run(run.folder.parent, replace(run.record, history=history), parts_of(run))
 
 
 def saved(directory: Path, config: RunConfig, recall: float, **changes: float) -> Run:
@@ -107,14 +113,14 @@ def test_the_highest_recall_on_validation_is_taken_whatever_the_test_says(tmp_pa
         replace(run, record=replace(run.record, test=replace(NO_TOP_K, recall={100: recall})))
         for run, recall in zip(runs, (0.8, 0.1, 0.7), strict=True)
     ]
-    chosen = best_run(tested, DATASET)
+    chosen = best_run(tested)
     assert chosen.run.record.name == runs[1].record.name
     assert chosen.reason == "the best of 3 models, recall@100 31.0 % on validation, random split"
 
 
 def test_for_a_history_the_best_is_of_models_of_sequences(every_kind: dict[str, Run], tmp_path: Path) -> None:
     runs = recommending_runs(tmp_path, from_history=True)
-    chosen = best_run(runs, DATASET, from_history=True)
+    chosen = best_run(runs, from_history=True)
     assert chosen.run.record.name == every_kind["sasrec"].record.name
     assert chosen.reason == "the best of 2 models, recall@100 30.0 % on validation, leave-last split"
 
@@ -125,16 +131,43 @@ def test_without_validation_the_newest_is_taken(tmp_path: Path) -> None:
         with_recall(judged_run(tmp_path, DATASET, run_config(feature), created_at=created), None)
     runs = recommending_runs(tmp_path)
     assert {validation_recall(run.record) for run in runs} == {None}
-    chosen = best_run(runs, DATASET)
+    chosen = best_run(runs)
     assert chosen.run.record.config.feature_set.label == "timestamp"
     assert chosen.reason == "the newest of 3 models"
 
 
 def test_runs_of_other_data_are_not_taken(every_kind: dict[str, Run], tmp_path: Path) -> None:
-    other = replace(DATASET, name="other", fingerprint="0" * 64)
-    with pytest.raises(MovierecError, match=r"models that recommend are of small, not of 'other'"):
-        best_run(recommending_runs(tmp_path), other)
+    with pytest.raises(MovierecError, match=r"models that recommend are of small, not of 'other'.* other$"):
+        best_run(recommending_runs(tmp_path), "other")
     with pytest.raises(
-        MovierecError, match=r"models of sequences, .* are of small, not of 'other'.* sasrec$"
+        MovierecError, match=r"models of sequences, .* are of small, not of 'other'.* sasrec --dataset other$"
     ):
-        best_run([every_kind["sasrec"]], other, from_history=True)
+        best_run([every_kind["sasrec"]], "other", from_history=True)
+
+
+def test_of_several_data_sets_one_must_be_named(tmp_path: Path) -> None:
+    small = judged_run(tmp_path, DATASET, run_config())
+    judged_run(tmp_path, replace(DATASET, name="other", fingerprint="0" * 64), run_config())
+    runs = recommending_runs(tmp_path)
+    with pytest.raises(MovierecError, match=r"are of other, small; say which with --dataset"):
+        best_run(runs)
+    assert best_run(runs, "small").run.record.name == small.record.name
+    assert [run.record.data.name for run in comparable_runs(runs, "other")] == ["other"]
+
+
+def test_only_models_of_one_split_and_of_the_same_data_compete(tmp_path: Path) -> None:
+    """The newest says which: recall on another split is another figure."""
+    towers = saved(tmp_path, run_config(), 0.2)
+    week = saved(tmp_path, run_config("week"), 0.3)
+    sasrec = with_recall(
+        judged_run(tmp_path, DATASET, sequence_config(), created_at="2025-01-01T00:00:00+00:00"), 0.9
+    )
+    older = replace(DATASET, fingerprint="0" * 64)
+    with_recall(judged_run(tmp_path, older, run_config(), created_at="2025-01-01T00:00:00+00:00"), 0.8)
+    chosen = best_run(recommending_runs(tmp_path))
+    assert chosen.run.record.name == week.record.name
+    assert chosen.reason == (
+        "the best of 2 models, recall@100 30.0 % on validation, random split; 1 judged on another split"
+    )
+    names_of = {run.record.name for run in comparable_runs(recommending_runs(tmp_path))}
+    assert names_of == {run.record.name for run in (towers, week, sasrec)}
