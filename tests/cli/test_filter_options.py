@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+import typer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from movierec_cli.cli import filter_options
+from movierec_cli.cli.filter_options import asked_filters, parse_years, read_excluded
+from movierec_cli.cli.variadic import Command
+from movierec_cli.data.dataset import Movies
+from movierec_cli.errors import DataError, MovierecError, UsageError
+from movierec_cli.using.filters import Filters
+from tests.small_dataset import FIRST_MOVIE_ID, small_dataset
+from tests.tiny_dataset import tiny_dataset
+
+CATALOGUE: Movies = small_dataset().movies  # "Film 100 (1980)" and on; Comedy, Drama, War
+
+
+def run_options(*args: str) -> Any:
+    """What a command with these options makes of arguments: its filters and its diversity."""
+    heard: dict[str, Any] = {}
+    app = typer.Typer()
+
+    @app.command(cls=Command)
+    def command(
+        genre: filter_options.GenreNames = None,
+        not_genre: filter_options.NotGenreNames = None,
+        year: filter_options.Years = None,
+        max_length: filter_options.MaxMinutes = None,
+        min_popularity: filter_options.MinPopularity = None,
+        max_popularity: filter_options.MaxPopularity = None,
+        exclude: filter_options.ExcludeFile = None,
+        include_seen: filter_options.IncludeSeen = False,
+        diversity: filter_options.Diversity = 0.0,
+        other: Annotated[bool, typer.Option("--other")] = False,
+    ) -> None:
+        asked = asked_filters(
+            genre=genre,
+            not_genre=not_genre,
+            year=year,
+            max_length=max_length,
+            min_popularity=min_popularity,
+            max_popularity=max_popularity,
+            exclude=exclude,
+            include_seen=include_seen,
+        )
+        heard.update(filters=asked.of(CATALOGUE), diversity=diversity)
+
+    result = CliRunner().invoke(app, args, env={"COLUMNS": "100"})
+    if isinstance(result.exception, MovierecError):
+        raise result.exception
+    return heard or result
+
+
+def test_nothing_asked_are_the_usual_filters() -> None:
+    assert run_options() == {"filters": Filters(), "diversity": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("args", "filters"),
+    [
+        (("--genre", "comedy"), Filters(genres=("Comedy",))),
+        (("--genre", "war", "--genre", "COMEDY"), Filters(genres=("War", "Comedy"))),
+        (("--genre", "war,comedy , war"), Filters(genres=("War", "Comedy"))),
+        (("--genre", "war", "comedy", "--other"), Filters(genres=("War", "Comedy"))),
+        (("--not-genre", "drama"), Filters(not_genres=("Drama",))),
+        (("--not_genre=drama", "--genre=drama,war"), Filters(genres=("Drama", "War"), not_genres=("Drama",))),
+        (("--year", "1994"), Filters(years=(1994, 1994))),
+        (("--year", "-1960"), Filters(years=(1, 1960))),
+        (("--year=1990-",), Filters(years=(1990, 9999))),
+        (("--max-length", "120"), Filters(max_length=120)),
+        (("--min_popularity", "5", "--max-popularity", "5"), Filters(min_popularity=5, max_popularity=5)),
+        (("--include-seen",), Filters(include_seen=True)),
+    ],
+)
+def test_options_become_filters(args: tuple[str, ...], filters: Filters) -> None:
+    assert run_options(*args)["filters"] == filters
+
+
+def test_every_option_is_explained_in_one_panel() -> None:
+    text = run_options("--help").stdout
+    panel = text.partition("Which movies")[2]
+    options = ["--genre", "--not_genre", "--year", "--max_length", "--min_popularity", "--max_popularity"]
+    for option in (*options, "--exclude", "--include_seen", "--diversity"):
+        assert option in panel and option not in text.partition("Which movies")[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "years"),
+    [
+        ("1994", (1994, 1994)),
+        (" 1990-1999 ", (1990, 1999)),
+        ("1990–1999", (1990, 1999)),
+        ("1990 - 1999", (1990, 1999)),
+        ("1990s", (1990, 1999)),
+        ("1990's", (1990, 1999)),
+        ("1990-", (1990, 9999)),
+        ("-1960", (1, 1960)),
+        ("1999-1990", (1999, 1990)),  # refused by the filters, which swap them in their message
+    ],
+)
+def test_years_are_one_or_a_range(text: str, years: tuple[int, int]) -> None:
+    assert parse_years(text) == years
+
+
+@pytest.mark.parametrize("text", ["", "-", "–", "90s", "199", "19945", "1994-95", "ten", "1990,91", "1995s"])
+def test_what_are_no_years_is_told_with_an_example(text: str) -> None:
+    with pytest.raises(MovierecError) as refused:
+        asked_filters(year=text)
+    assert f"--year is '{text}'" in str(refused.value) and "1990-1999" in str(refused.value)
+    assert refused.value.exit_code == 1
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(max_size=12) | st.from_regex(r"[0-9]{0,5}[-–s]?[0-9]{0,5}", fullmatch=True))
+def test_whatever_is_typed_as_years_is_a_range_or_refused(text: str) -> None:
+    try:
+        asked = asked_filters(year=text)
+    except MovierecError:
+        return
+    assert asked.years is not None and 1 <= asked.years[0] <= asked.years[1] <= 9999
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"year": "1999-1990"}, "the first comes first: 1990-1999"),
+        ({"year": "0000"}, "they must be 1 to 9999"),
+        ({"max_length": 0}, "the max length is 0 minutes"),
+        ({"min_popularity": 9, "max_popularity": 8}, "swap them"),
+        ({"genre": [","]}, "--genre is ','; it needs a genre"),
+        ({"not_genre": [" "]}, "--not_genre is ' '; it needs a genre"),
+    ],
+)
+def test_values_that_cannot_be_are_refused_before_any_catalogue(asked: dict[str, Any], said: str) -> None:
+    with pytest.raises(MovierecError) as refused:
+        asked_filters(**asked)
+    assert said in str(refused.value) and refused.value.exit_code == 1
+
+
+def test_an_unknown_genre_is_told_with_those_there_are() -> None:
+    with pytest.raises(MovierecError, match=r"no genre 'Comdy'\. Did you mean Comedy\?"):
+        run_options("--genre", "Comdy")
+    with pytest.raises(MovierecError, match=r"no genre 'x'\. The genres are: Comedy, Drama, Sci-Fi"):
+        asked_filters(not_genre=["x"]).of(tiny_dataset().movies)
+
+
+def test_genres_that_are_wanted_and_not_wanted_contradict_each_other() -> None:
+    with pytest.raises(UsageError, match="--genre and --not_genre both name War, Comedy"):
+        run_options("--genre", "War", "Comedy", "--not_genre", "comedy,drama,war")
+
+
+def write(tmp_path: Path, content: bytes) -> Path:
+    file = tmp_path / "seen.txt"
+    file.write_bytes(content)
+    return file
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Film 103 (1983)\nfilm 110\n#Film 111\n\n  id:105  \n106\nFilm 103\n",
+        "\ufeffFilm 103 (1983)\r\nFilm 110\r\n\r\n# Fílm\r\n105\r\n106",
+        "Film 103\rFilm 110\r105\r106",
+    ],
+    ids=["lines", "of Windows", "of old Macs"],
+)
+def test_movies_of_a_file_are_excluded(tmp_path: Path, content: str) -> None:
+    file = write(tmp_path, content.encode())
+    rows = [number - FIRST_MOVIE_ID for number in (103, 110, 105, 106)]
+    assert run_options("--exclude", str(file))["filters"] == Filters(exclude=tuple(rows))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", ": names no movie; write a title or an id a line"),
+        (b"\n \n# nothing\n", ": names no movie"),
+        (b"Film 103\n\nFilm 99999\n", ", line 3: there is no movie 'Film 99999'"),
+        (b"Film 103\n# x\nid:7", ", line 3: there is no movie with id:7; the ids are 100 to 139"),
+        (b"Film 103\nFilm \xff\n", ", line 2: is not UTF-8"),
+        ("Film 103\n".encode("utf-16"), ", line 1: is not UTF-8"),
+        (b"Film 103\nFilm\x00 104\n", ", line 2: has a NUL character, so this is no text file"),
+        (b"Film 103\n" + b"a" * 10_000_000, ", line 2: has 10,000,000 characters; it takes one title a line"),
+        (b"\n" * 64_000_001, ": is larger than 64 MB, so it is no list of movies"),
+    ],
+    ids=["empty", "comments", "unknown", "unknown id", "latin", "utf-16", "NUL", "long line", "large"],
+)
+def test_a_file_that_is_no_list_of_movies_is_told_with_the_line(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    file = write(tmp_path, content)
+    with pytest.raises(DataError) as refused:
+        run_options("--exclude", str(file))
+    assert str(refused.value).startswith(f"{file}{said}") and refused.value.exit_code == 1
+    assert len(str(refused.value)) < 1_000
+
+
+def test_a_line_that_fits_several_movies_is_told_with_them(tmp_path: Path) -> None:
+    movies = small_dataset().movies
+    movies.title[1] = movies.title[0] = "Twin (1980)"
+    with pytest.raises(DataError, match=r"line 2: 'Twin' fits 2 movies:\n  100  Twin"):
+        asked_filters(exclude=write(tmp_path, b"Film 103\nTwin\n")).of(movies)
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    for file in (tmp_path / "none.txt", tmp_path):
+        with pytest.raises(DataError, match="cannot be read"):
+            asked_filters(exclude=file)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=60) | st.text(max_size=40).map(lambda text: text.encode(errors="replace")))
+def test_whatever_is_in_the_file_it_is_movies_or_a_clear_error(tmp_path: Path, content: bytes) -> None:
+    file = write(tmp_path, content)
+    try:
+        rows = read_excluded(file).rows(CATALOGUE)
+    except DataError:
+        return
+    assert rows and all(0 <= row < len(CATALOGUE) for row in rows)
