@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ def written_whole(target: Path) -> Iterator[Path]:
 
     Makes the folder if need be. Raises an `OSError` where it cannot.
     """
+    if not target.name:  # "." and "/", beside which nothing can be named
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.urandom(6).hex()}.tmp")
     try:

@@ -1,0 +1,127 @@
+"""`movierec similar`: what a model places near a movie."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from movierec_cli.cli import filter_options, saved
+from movierec_cli.cli.console import Terminal
+from movierec_cli.cli.models import complete_name
+from movierec_cli.cli.options import AsJson, Quiet, SavedModelsDir
+from movierec_cli.config import TrainerConfig
+from movierec_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from movierec_cli.using.filters import Filters
+    from movierec_cli.using.similar import SimilarMovies
+
+
+def similar_command(
+    title: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="TITLE",
+            help="A movie, before any option: its title, with or without its year, or its id.",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="NAME",
+            help="A saved model, by name or its beginning. If not given: the one with the highest recall on "
+            "validation.",
+            autocompletion=complete_name,
+            show_default=False,
+        ),
+    ] = None,
+    top: Annotated[int, typer.Option("--top", metavar="N", help="How many movies.")] = 10,
+    genre: filter_options.GenreNames = None,
+    not_genre: filter_options.NotGenreNames = None,
+    year: filter_options.Years = None,
+    max_length: filter_options.MaxMinutes = None,
+    min_popularity: filter_options.MinPopularity = None,
+    max_popularity: filter_options.MaxPopularity = None,
+    exclude: filter_options.ExcludeFile = None,
+    dataset: saved.AnyDataset = None,
+    saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the movies there.")] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show the movies that a model places nearest to one movie.
+
+    Near are movies that the same people rate, as the model has learned it:
+    similarity is the cosine of the two movies' embeddings, 1 at most.
+
+    The title need not be exact; one of several movies, or of none, is answered
+    with those it may be. `id:590` is an id even where a title is that number.
+    """
+    from movierec_cli.cli.asked_movies import rows_of
+    from movierec_cli.cli.filter_options import asked_filters
+    from movierec_cli.using.recommending_runs import best_run, recommending_runs
+    from movierec_cli.using.similar import similar_movies
+
+    wanted = _wanted(title, top)
+    asked = asked_filters(
+        genre=genre,
+        not_genre=not_genre,
+        year=year,
+        max_length=max_length,
+        min_popularity=min_popularity,
+        max_popularity=max_popularity,
+        exclude=exclude,
+        include_seen=True,
+    )
+    terminal = Terminal(quiet=quiet)
+    terminal.take_logs()
+    chosen = best_run(recommending_runs(saved_models_dir, model), dataset)
+    run = chosen.run
+    terminal.note(f"Model: {run.record.name} ({chosen.reason})")
+    filters = asked.of(run.catalogue)
+    (row,) = rows_of([wanted], run.catalogue, "TITLE", terminal)
+    found = similar_movies(run, row, top=top, filters=filters)
+    _tell(found, csv=csv, as_json=as_json, terminal=terminal)
+    _note(found, filters, top, terminal)
+
+
+def _wanted(title: list[str] | None, top: int) -> str:
+    """The words of a title without quotes are the title too."""
+    wanted = " ".join(title or ())
+    if not wanted.strip():
+        raise UsageError("say which movie, before any option: movierec similar 'Toy Story (1995)'")
+    if top < 1:
+        raise UsageError(f"--top is {top}; it must be 1 or more")
+    return wanted
+
+
+def _tell(found: SimilarMovies, *, csv: Path | None, as_json: bool, terminal: Terminal) -> None:
+    from movierec_cli.reports.similar import similar_report
+    from movierec_cli.using.similar import similar_document, write_similar
+
+    if csv is not None:
+        write_similar(found, csv)
+    if as_json:
+        terminal.document(similar_document(found))
+    elif csv is None:
+        terminal.out.print(similar_report(found, terminal.out))
+    else:
+        noun = "movie" if len(found.movies) == 1 else "movies"
+        written = f"Written: {csv}, {len(found.movies):,} {noun}"
+        terminal.out.print(written, markup=False, highlight=False, soft_wrap=True)
+
+
+def _note(found: SimilarMovies, filters: Filters, top: int, terminal: Terminal) -> None:
+    import numpy as np
+
+    shortfall = filters.shortfall(len(found.movies), top)
+    others = replace(filters, include_seen=False)  # the movie itself is nobody's loss
+    unknown_lengths = others.unknown_lengths(found.run, np.array([found.row]))
+    for message in (found.caution, shortfall, unknown_lengths):
+        if message is not None:
+            terminal.note(message)

@@ -1,0 +1,144 @@
+"""`movierec similar` on a saved model of a small data set."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from movierec_cli.cli.app import app
+from movierec_cli.registry.store import Run
+from movierec_cli.using.similar import similar_movies
+from tests.saved_runs import judged_run, run_config, sequence_config
+from tests.small_dataset import N_MOVIES, small_dataset
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def run() -> Run:
+    return judged_run(Path("saved_models"), small_dataset(), run_config())
+
+
+def similar(*args: str, width: int = 80) -> Any:
+    return CliRunner().invoke(app, ["similar", *args], prog_name="movierec", env={"COLUMNS": str(width)})
+
+
+def words(text: str) -> str:
+    return " ".join(text.replace("│", " ").split())
+
+
+def test_the_nearest_movies_are_shown_with_how_near_they_are(run: Run) -> None:
+    result = similar("Film 105 (1985)", "--top", "3")
+    assert result.exit_code == 0, result.output
+    expected = similar_movies(run, 5, top=3).movies
+    shown = [line.split() for line in result.stdout.splitlines() if "Film" in line]
+    assert " ".join(shown[0]) == "Like Film 105 (1985), with: None"
+    assert [line[:5] for line in shown[1:]] == [
+        [str(place), f"{one.similarity:.2f}", *one.title.split()] for place, one in enumerate(expected, 1)
+    ]
+    note, *cautions = result.stderr.splitlines()
+    assert note == f"Model: {run.record.name} (the only one, recall@100 40.0 % on validation, random split)"
+    assert all("mostly chance" in one for one in cautions)
+
+
+def test_a_title_needs_no_quotes(run: Run) -> None:
+    quoted, bare = similar("film 105", "--json"), similar("film", "105", "--json")
+    assert quoted.stdout == bare.stdout and json.loads(bare.stdout)["movie"]["movie_id"] == 105
+    assert json.loads(similar("id:107", "--json").stdout)["movie"]["title"] == run.catalogue.title[7]
+
+
+def test_programs_get_one_document_and_nothing_else(run: Run) -> None:
+    result = similar("Film 105", "--json", "--quiet", "--top", "2", "--genre", "war")
+    document = json.loads(result.stdout)
+    assert result.stderr == ""
+    assert list(document) == ["run", "model", "data", "movie", "movies"]
+    assert document["run"] == run.record.name and document["data"]["name"] == "small"
+    assert [one["genres"] for one in document["movies"]] == [["War"], ["War"]]
+
+
+def test_a_file_is_written_and_named(run: Run) -> None:
+    result = similar("Film 105", "--csv", "near.csv", "--top", "1")
+    assert result.stdout == "Written: near.csv, 1 movie\n"
+    assert Path("near.csv").read_text().splitlines()[0] == "place,movie_id,title,similarity"
+    both = similar("Film 105", "--csv", "near.csv", "--json", "--top", "4")
+    assert len(json.loads(both.stdout)["movies"]) == 4 and len(Path("near.csv").read_text().splitlines()) == 5
+
+
+def test_fewer_than_asked_are_told_as_such(run: Run) -> None:
+    result = similar("Film 105", "--year", "1981", "--max-length", "90", "--top", "50")
+    n_found = sum("(1981)" in line for line in result.stdout.splitlines())
+    said = f"{n_found} of --top 50: only {n_found} movies are of 1981 and at most 90 minutes long"
+    assert said in words(result.stderr) and n_found == 2
+    everything = similar("Film 105", "--top", "50")
+    assert f"{N_MOVIES - 1} of --top 50: there are no more that the model knows" in words(everything.stderr)
+
+
+def test_what_is_left_out_for_its_unknown_length_is_told() -> None:
+    source = small_dataset()
+    assert source.movies.length_minutes is not None
+    source.movies.length_minutes[[5, 8]] = np.nan
+    judged_run(Path("saved_models"), source, run_config())
+    of_another = "1 movie is left out, as nobody knows how long: movierec data lengths"
+    assert of_another in words(similar("Film 105", "--max_length", "300").stderr)
+    assert "2 movies are left out" in words(similar("Film 106", "--max_length", "300").stderr)
+    assert "left out" not in words(similar("Film 106").stderr)
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        ((), 2, "say which movie, before any option: movierec similar 'Toy Story (1995)'"),
+        (("",), 2, "say which movie"),
+        (("--genre", "War", "Film 105"), 2, "say which movie, before any option"),
+        (("Film 105", "--top", "0"), 2, "--top is 0; it must be 1 or more"),
+        (("Film 105", "--top", "x"), 2, "'x' cannot be used"),
+        (("film",), 1, "there is no movie 'film'"),
+        (("id:7",), 1, "there is no movie with id:7; the ids are 100 to 139"),
+        (("x" * 5_000,), 1, "there is no movie"),
+        (("Film 105", "--genre", "Comdy"), 1, "Did you mean Comedy? The genres are: Comedy, Drama, War"),
+        (("Film 105", "--genre", "War", "--not-genre", "war"), 2, "both name War"),
+        (("Film 105", "--year", "ten"), 1, "--year is 'ten'"),
+        (("Film 105", "--exclude", "none.txt"), 1, "none.txt: cannot be read"),
+        (("Film 105", "--csv", "."), 1, "cannot be written"),
+        (("Film 105", "--model", "x"), 1, "there is no saved model 'x'"),
+        (("Film 105", "--dataset", "1m"), 1, "are of small, not of '1m'"),
+        (("Film 105", "--saved_models_dir", "none"), 1, "train one first: movierec train"),
+    ],
+)
+@pytest.mark.usefixtures("run")
+def test_what_cannot_be_done_is_told(args: tuple[str, ...], code: int, said: str) -> None:
+    result = similar(*args, width=200)
+    assert result.exit_code == code, result.output
+    assert said in words(result.stderr)
+    assert result.stdout == ""
+
+
+def test_any_trained_model_will_do_and_the_best_is_taken(run: Run) -> None:
+    sasrec = judged_run(Path("saved_models"), small_dataset(), sequence_config())
+    named = similar("Film 105", "--json", "--model", sasrec.record.name)
+    assert json.loads(named.stdout)["model"] == "SASRec"
+    assert json.loads(similar("Film 105", "--json").stdout)["run"] in (run.record.name, sasrec.record.name)
+
+
+@pytest.mark.usefixtures("run")
+def test_it_reads_the_saved_model_alone_and_imports_nothing_heavy() -> None:
+    script = (
+        "import sys\n"
+        "from movierec_cli.cli.app import app\n"
+        "app(['similar', 'Film 105'], standalone_mode=False)\n"
+        "heavy = {'tensorflow', 'keras', 'tf_keras', 'jax', 'plotly', 'scipy'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Like Film 105" in done.stdout
