@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -65,13 +65,29 @@ def filled(template: str, parts: Mapping[str, str]) -> str:
         template: a file beside this module.
         parts: by name, HTML or embedded JSON; inserted as it is.
     """
+
+    def part(match: re.Match[str]) -> str:
+        name = match[1]
+        return parts[name] if name in parts else _SHARED_PARTS[name]()
+
+    return re.sub(r"@\{(\w+)\}", part, file_beside(template))
+
+
+def _plotly_js() -> str:
     from plotly.offline import get_plotlyjs
 
-    known = {**parts, "plotly_js": get_plotlyjs(), "chart_script": _template("chart_script.html")}
-    return re.sub(r"@\{(\w+)\}", lambda match: known[match[1]], _template(template))
+    script: str = get_plotlyjs()
+    return script
 
 
-def _template(name: str) -> str:
+_SHARED_PARTS: Mapping[str, Callable[[], str]] = {
+    "plotly_js": _plotly_js,
+    "chart_script": lambda: file_beside("chart_script.html"),
+}
+
+
+def file_beside(name: str) -> str:
+    """The text of a file that lies beside this module, such as a template, style or script."""
     return resources.files("movierec_cli.reports").joinpath(name).read_text(encoding="utf-8")
 
 

@@ -27,7 +27,8 @@ _FLAGS = (
 )
 _ANSWER_S = 30.0  # for one command
 _WAIT_S = 30.0  # for a condition in a page
-_KEYS = {"ArrowRight": 39, "ArrowLeft": 37, "Home": 36, "End": 35, "Enter": 13}
+_KEYS = {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Home": 36, "End": 35}
+_KEYS |= {"Enter": 13, "Escape": 27, "Tab": 9, "+": 187}
 
 
 class Browser:
