@@ -1,0 +1,59 @@
+"""`movierec explore`: a saved model as a web page to look around in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from movierec_cli.cli import saved
+from movierec_cli.cli.console import Terminal
+from movierec_cli.cli.models import complete_name
+from movierec_cli.cli.options import Quiet, SavedModelsDir
+from movierec_cli.config import TrainerConfig
+
+DEFAULT_PAGE = Path("explore.html")
+
+
+def explore_command(
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="NAME",
+            help="A saved model, by name or its beginning. If not given: the one with the highest recall on "
+            "validation.",
+            autocompletion=complete_name,
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Where the page goes.")
+    ] = DEFAULT_PAGE,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    dataset: saved.AnyDataset = None,
+    saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
+    quiet: Quiet = False,
+) -> None:
+    """Write one web page to look around in what a model has learned.
+
+    Search a movie to see what the model puts near it, on a map and in a
+    list; search a user to see what it recommends, and why. The page is one
+    file, needs no network, and a link to a movie or a user in it works:
+    `explore.html#user=42`.
+    """
+    from movierec_cli.reports.explore import write_explore
+    from movierec_cli.reports.pages import check_writable
+    from movierec_cli.using.recommending_runs import best_run, recommending_runs
+
+    terminal = Terminal(quiet=quiet)
+    terminal.take_logs()
+    check_writable(output, what="page")
+    chosen = best_run(recommending_runs(saved_models_dir, model), dataset)
+    terminal.note(f"Model: {chosen.run.record.name} ({chosen.reason})")
+    written = write_explore(chosen.run, output)
+    terminal.warn_all(written.left_out)
+    terminal.out.print(f"Page: {written.page}", markup=False, highlight=False, soft_wrap=True)
+    if open_page:
+        typer.launch(written.page.as_uri())

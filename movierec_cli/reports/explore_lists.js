@@ -1,0 +1,80 @@
+// Lists --------------------------------------------------------------------------------------------
+const panel = document.getElementById("panel");
+const N_FIRST = 10;  // of the films a user rated, until asked for all
+
+function film(row, measure, note) {
+  const genres = genres_of(row).join(", ");
+  return make("li", {}, make("span", {}, link(row), make("small", {}, note || genres || "no genres")), measure || "");
+}
+
+function bar(share, text) {
+  const filled = make("i", {"aria-hidden": "true"});
+  if (share < 0) filled.className = "against";
+  filled.style.setProperty("--share", Math.min(100, 100 * Math.abs(share)).toFixed(1) + "%");
+  return make("b", {class: "measure"}, filled, text);
+}
+
+function heading(text, about) {
+  return make("h3", {}, text, about && make("small", {}, about));
+}
+
+function headed(...content) {
+  const name = make("h2", {tabindex: "-1"}, ...content);
+  panel.replaceChildren(name);
+}
+
+function random_user(words) {
+  const button = make("button", {type: "button"}, words);
+  button.addEventListener("click", () => go("user=" + users.ids[Math.floor(Math.random() * n_users)]));
+  return button;
+}
+
+function show_start() {
+  headed("Look around");
+  panel.append(make("p", {}, "Choose a movie to see what the model puts near it, or a user to see what it recommends to them, and why."));
+  const row = make("div", {class: "row"}, ...users.ids.slice(0, 3).map(id => make("a", {href: "#user=" + id}, "User " + id)));
+  if (n_users) panel.append(row), row.append(random_user("A random user"));
+  panel.append(heading("Most rated movies"), make("ol", {class: "films"}, ...by_popularity.slice(0, data.n_listed).map(row => film(row, make("b", {class: "stars"}, number(movies.popularity[row]))))));
+  mark([]);
+  return "";
+}
+
+function show_film(movie) {
+  const near = neighbours(movie);
+  headed(title(movie));
+  panel.append(make("p", {class: "faint"}, [genres_of(movie).join(", "), "rated " + counted(movies.popularity[movie], "time")].filter(Boolean).join(" · ")));
+  if (movies.popularity[movie] < data.few_ratings) panel.append(make("p", {class: "caution"}, "With so few ratings, what is near it is mostly chance."));
+  panel.append(heading("Nearest movies", "cosine"), make("ol", {class: "films", id: "near"}, ...near.map(one => film(one.row, bar(one.value, rounded(one.value, 2))))));
+  mark([...near.map(one => ({row: one.row, kind: "near"})).reverse(), {row: movie, kind: "chosen"}]);
+  return named(movie) + ": " + near.length + " nearest movies";
+}
+
+function show_user(user) {
+  const best = recommended(user), rated = rated_best(user);
+  const mean = rated.reduce((sum, one) => sum + one.stars, 0) / rated.length;
+  headed("User " + users.ids[user]);
+  panel.append(make("p", {class: "faint"}, "rated " + counted(rated.length, "movie") + (rated.length ? ", " + rounded(mean, 1) + " stars on average" : "")));
+  panel.append(make("div", {class: "row"}, random_user("Another user at random")));
+  panel.append(heading("Recommended", "score"), make("ol", {class: "films", id: "recommended"}, ...best.map(one => with_why(user, one))));
+  if (rated.length) panel.append(heading("Rated best"), ...rated_list(rated));
+  mark([...rated.map(one => ({row: one.row, kind: "rated"})).reverse(), ...best.map(one => ({row: one.row, kind: "recommended"})).reverse()]);
+  return "User " + users.ids[user] + ": " + best.length + " movies recommended";
+}
+
+function rated_item(one) {
+  const item = film(one.row);
+  item.prepend(make("span", {class: "stars"}, one.stars + " ★"));
+  return item;
+}
+
+function rated_list(rated) {
+  const items = make("ul", {class: "films", id: "rated"}, ...rated.slice(0, N_FIRST).map(rated_item));
+  if (rated.length <= N_FIRST) return [items];
+  const button = make("button", {type: "button"}, "All " + number(rated.length));
+  button.addEventListener("click", () => {
+    items.append(...rated.slice(N_FIRST).map(rated_item));
+    items.children[N_FIRST].querySelector("a").focus();
+    button.parentElement.remove();
+  });
+  return [items, make("div", {class: "row"}, button)];
+}

@@ -1,0 +1,143 @@
+// Search -------------------------------------------------------------------------------------------
+const N_FOUND = 12, N_CLOSEST = 5;
+const LETTERS = {"æ": "ae", "œ": "oe", "ø": "o", "ð": "d", "þ": "th", "ł": "l", "đ": "d", "ı": "i", "ß": "ss"};
+
+// Lower case, without accents and apostrophes; what is neither letter nor digit parts words.
+const folded = text => text.normalize("NFKD").toLowerCase().replace(/[\p{M}'’‘`´ʻ]/gu, "").replace(/[æœøðþłđıß]/g, letter => LETTERS[letter])
+  .replace(/[^\p{L}\p{N}]+/gu, " ").trim();
+const names = movies.titles.map(title => " " + folded(title));
+
+// 0 where the title begins so, however it is spaced ("ET" is "E.T."), 1 where each word begins one of the title's, 2 where it stands within one; else nothing.
+function fit(name, words) {
+  if (name.replaceAll(" ", "").startsWith(words.join(""))) return 0;
+  if (words.every(word => name.includes(" " + word))) return 1;
+  return words.every(word => word.length > 2 && name.includes(word)) ? 2 : undefined;
+}
+
+function films_found(text) {
+  const words = text.split(" "), fits = [[], [], []];
+  if (text) by_popularity.forEach(row => { const how = fit(names[row], words); if (how !== undefined) fits[how].push(row); });
+  return fits.flat();
+}
+
+// How many letters are left out, put in, changed or swapped with the next (optimal string alignment).
+function edits(a, b) {
+  let last = [], before = Array.from({length: b.length + 1}, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      row[j] = Math.min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) row[j] = Math.min(row[j], last[j - 2] + 1);
+    }
+    [last, before] = [before, row];
+  }
+  return before[b.length];
+}
+
+// The words of the titles that are most like one that was typed, with one edit for every four letters at most, and one
+// more. Numbers are other numbers with any edit.
+function words_like(typed) {
+  const most = /\p{N}/u.test(typed) || typed.length < 3 ? 0 : 1 + Math.floor(typed.length / 4);
+  const near = new Map();
+  for (const word of vocabulary) {
+    const n_edits = word.startsWith(typed) ? 0 : Math.abs(word.length - typed.length) <= most ? edits(typed, word) : Infinity;
+    if (n_edits <= most) near.set(word, n_edits);
+  }
+  const least = Math.min(...near.values());
+  return new Set([...near.keys()].filter(word => near.get(word) === least));
+}
+
+// Where nothing fits: titles that have a word like each that was typed.
+function closest_films(text) {
+  if (!text) return [];
+  vocabulary ??= new Set(names.flatMap(name => name.trim().split(" ")));
+  const wanted = text.split(" ").map(words_like);
+  const own = row => names[row].trim().split(" ");
+  return by_popularity.filter(row => wanted.every(like => own(row).some(word => like.has(word)))).slice(0, N_CLOSEST);
+}
+let vocabulary;
+
+function users_found(typed) {
+  const asked = /^(?:user|u)?\s*[#:]?\s*(\d*)$/i.exec(typed.trim());
+  if (!asked || !typed.trim() || n_users === 0) return [];
+  const rows = [];
+  for (let row = 0; row < n_users && rows.length < 3; row++) if (String(users.ids[row]).startsWith(asked[1])) rows.push(row);
+  const exact = user_rows.get(Number(asked[1]));
+  return asked[1] && exact !== undefined ? [exact, ...rows.filter(row => row !== exact)].slice(0, 3) : rows;
+}
+
+function found_for(typed) {
+  const by_id = /^id\s*:\s*(\d+)$/i.exec(typed.trim());
+  if (by_id) return {films: movie_rows.has(Number(by_id[1])) ? [movie_rows.get(Number(by_id[1]))] : [], people: [], is_close: false};
+  const people = users_found(typed), films = films_found(folded(typed));
+  const is_close = !films.length && !people.length;
+  return {films: is_close ? closest_films(folded(typed)) : films, people, is_close};
+}
+
+const query = document.getElementById("query"), list = document.getElementById("found");
+const options = () => [...list.querySelectorAll("[role=option]")];
+let chosen_option = -1;
+
+function option(hash, name, small) {
+  const item = make("li", {role: "option", id: "option-" + list.childElementCount, "aria-selected": "false"}, name, small && make("small", {}, small));
+  item.dataset.hash = hash;
+  // A press would take the focus out of the box, which closes the list before the click.
+  item.addEventListener("mousedown", event => event.preventDefault());
+  item.addEventListener("click", () => take(item));
+  return item;
+}
+
+function offer() {
+  const typed = query.value, found = found_for(typed);
+  list.replaceChildren();
+  for (const row of found.people) list.append(option("user=" + users.ids[row], "User " + users.ids[row], counted(users.n_rated[row], "rating")));
+  if (found.is_close && typed.trim()) list.append(make("li", {class: "said", role: "presentation"}, found.films.length ? "Nothing fits; the closest are" : "No movie or user fits"));
+  for (const row of found.films.slice(0, N_FOUND)) list.append(option("movie=" + movies.ids[row], title(row), genres_of(row).slice(0, 2).join(", ")));
+  list.hidden = !typed.trim();
+  query.setAttribute("aria-expanded", !list.hidden);
+  point(found.is_close ? -1 : 0);
+  const n_found = found.films.length + found.people.length;
+  if (typed.trim()) say(found.is_close ? (n_found ? "Nothing fits; " + n_found + " titles are close" : "No movie or user fits") : n_found + " found");
+}
+
+function point(index) {
+  const all = options();
+  chosen_option = all.length ? Math.max(-1, Math.min(index, all.length - 1)) : -1;
+  all.forEach((item, place) => { item.setAttribute("aria-selected", place === chosen_option); });
+  if (chosen_option < 0) return query.removeAttribute("aria-activedescendant");
+  query.setAttribute("aria-activedescendant", all[chosen_option].id);
+  all[chosen_option].scrollIntoView({block: "nearest"});
+}
+
+function close_list() {
+  list.hidden = true;
+  query.setAttribute("aria-expanded", false);
+  query.removeAttribute("aria-activedescendant");
+}
+
+function take(item) {
+  if (!item) return;
+  query.value = "";
+  close_list();
+  go(item.dataset.hash);
+}
+
+const enter = () => (list.hidden ? offer() : take(options()[Math.max(chosen_option, 0)]));
+const SEARCH_KEYS = {
+  Enter: enter,
+  ArrowDown: () => (list.hidden ? offer() : point((chosen_option + 1) % options().length)),
+  ArrowUp: () => point((chosen_option - 1 + options().length) % options().length),
+  Escape: () => (list.hidden ? (query.value = "") : close_list()),
+};
+query.addEventListener("input", offer);
+query.addEventListener("focus", () => { if (query.value.trim()) offer(); });
+query.addEventListener("blur", close_list);
+query.addEventListener("keydown", event => {
+  if (!(event.key in SEARCH_KEYS)) return;
+  event.preventDefault();
+  SEARCH_KEYS[event.key]();
+});
+document.getElementById("search").addEventListener("submit", event => {
+  event.preventDefault();
+  enter();
+});
