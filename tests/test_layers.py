@@ -16,7 +16,7 @@ LAYERS = (
     {"models", "evaluation", "registry"},
     {"trainer", "run_fitting", "reproduction", "using", "leakage"},
     {"judging"},
-    {"reports"},
+    {"reports", "export"},
     {"cli", "__main__"},
 )
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}
@@ -35,6 +35,8 @@ LAZY = {
     "surprise",
     "jax",
     "keras_rs",
+    "onnx",
+    "onnxruntime",
 }
 """Packages that take long to import; outside `models` they are imported inside functions only."""
 

@@ -15,6 +15,7 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.registry.record import EpochRecord
 from movierec_cli.registry.store import Run, list_runs
 from movierec_cli.trainer import MovieLensTrainer, SilentObserver
+from movierec_cli.using.person import user_of
 from movierec_cli.using.recommend import recommend
 
 SETS = tuple(FeatureSet.parse(names) for names in (["None"], ["movie_genres"]))
@@ -131,12 +132,12 @@ def test_other_movie_lengths_train_only_what_sees_them(trained, tmp_path):
 
 def test_recommendations_come_from_the_saved_embeddings_without_tensorflow(trained):
     folder, runs = trained
-    dataset = MovieLensTrainer(quick_config(folder)).dataset
-    expected = [movie.title for movie in recommend(dataset, runs[0], 1).movies]
+    expected = [movie.title for movie in recommend(runs[0], user_of(runs[0], 1)).movies]
     script = (
         "import sys; from tests.test_trainer import *\n"
         "trainer = MovieLensTrainer(quick_config(Path(sys.argv[1])))\n"
-        "print([m.title for m in recommend(trainer.dataset, trainer.run()[0], 1).movies])\n"
+        "(run,) = trainer.run()\n"
+        "print([m.title for m in recommend(run, user_of(run, 1)).movies])\n"
         "assert 'tensorflow' not in sys.modules, 'TensorFlow was imported'"
     )
     process = subprocess.run(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from movierec_cli import __version__
-from movierec_cli.cli import data, doctor, evaluate, lengths, models, predict, recommend, report, train
+from movierec_cli.cli import data, doctor, evaluate, lengths, models, predict, recommend, report, similar, train
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.variadic import Command, DefaultCommandGroup, Group
 from movierec_cli.errors import MovierecError
@@ -62,6 +62,7 @@ def program(
 app.command("train", cls=Command)(train.train_command)
 app.command("evaluate", cls=Command)(evaluate.evaluate_command)
 app.command("recommend", cls=Command)(recommend.recommend_command)
+app.command("similar", cls=Command)(similar.similar_command)
 app.command("predict", cls=Command)(predict.predict_command)
 app.command("report", cls=Command)(report.report_command)
 app.command("doctor", cls=Command)(doctor.doctor_command)

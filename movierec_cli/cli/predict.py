@@ -10,14 +10,13 @@ import typer
 from movierec_cli.cli import saved
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.models import complete_name
-from movierec_cli.cli.options import ArchivePath, AsJson, DatasetsDir, Quiet, SavedModelsDir
-from movierec_cli.config import DataConfig, TrainerConfig
+from movierec_cli.cli.options import AsJson, Quiet, SavedModelsDir
+from movierec_cli.config import TrainerConfig
 from movierec_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from movierec_cli.data.dataset import Dataset
     from movierec_cli.registry.store import Run
     from movierec_cli.using.predict import PredictedRating
 
@@ -55,8 +54,6 @@ def predict_command(
         ),
     ] = None,
     dataset: saved.AnyDataset = None,
-    archive: ArchivePath = DataConfig.archive,
-    datasets_dir: DatasetsDir = DataConfig.datasets_dir,
     saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Write the predictions there.")
@@ -77,18 +74,15 @@ def predict_command(
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
     runs = rating_runs(saved_models_dir, model)
-    places = DataConfig(datasets_dir=datasets_dir)
-    asked = saved.asked_data(dataset, archive, places)
-    loaded = saved.loaded_data(runs, asked, places, terminal)
-    chosen = best_run(runs, loaded)
+    chosen = best_run(runs, dataset)
     terminal.note(f"Model: {chosen.run.record.name} ({chosen.reason})")
-    predictions = _predicted(loaded, chosen.run, user, movie or [], pairs)
+    predictions = _predicted(chosen.run, user, movie or [], pairs)
     if csv is not None:
         from movierec_cli.using.prediction_files import write_predictions
 
         write_predictions(predictions, csv)
     if as_json:
-        terminal.document(_document(loaded, chosen.run, predictions))
+        terminal.document(_document(chosen.run, predictions))
     else:
         _show(predictions, csv, terminal)
 
@@ -105,17 +99,17 @@ def _check_asked(user: int | None, movies: Sequence[str], pairs: Path | None, cs
 
 
 def _predicted(
-    loaded: Dataset, run: Run, user: int | None, movies: Sequence[str], pairs: Path | None
+    run: Run, user: int | None, movies: Sequence[str], pairs: Path | None
 ) -> tuple[PredictedRating, ...]:
     from movierec_cli.using.movie_search import MovieSearch
     from movierec_cli.using.predict import predict
     from movierec_cli.using.prediction_files import read_pairs
 
     if pairs is not None:
-        return predict(loaded, run, read_pairs(pairs, loaded))
+        return predict(run, read_pairs(pairs, run))
     assert user is not None
-    search = MovieSearch(loaded.movies)
-    return predict(loaded, run, [(user, search.find(text)) for text in movies])
+    search = MovieSearch(run.catalogue)
+    return predict(run, [(user, search.find(text)) for text in movies])
 
 
 def _show(predictions: Sequence[PredictedRating], csv: Path | None, terminal: Terminal) -> None:
@@ -129,18 +123,15 @@ def _show(predictions: Sequence[PredictedRating], csv: Path | None, terminal: Te
     terminal.out.print(written, markup=False, highlight=False, soft_wrap=True)
 
 
-def _document(loaded: Dataset, run: Run, predictions: Sequence[PredictedRating]) -> dict[str, object]:
+def _document(run: Run, predictions: Sequence[PredictedRating]) -> dict[str, object]:
     from dataclasses import asdict
 
+    from movierec_cli.using.answer import data_of
     from movierec_cli.using.rating_runs import validation_rmse
 
     return {
         "run": run.record.name,
         "validation_rmse": validation_rmse(run.record),
-        "data": {
-            "name": loaded.name,
-            "description": loaded.description,
-            "fingerprint": loaded.fingerprint,
-        },
+        "data": data_of(run),
         "predictions": [asdict(one) for one in predictions],
     }

@@ -2,69 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from movierec_cli.cli import saved
+from movierec_cli.cli import filter_options, saved
 from movierec_cli.cli.console import Terminal
+from movierec_cli.cli.filter_options import AskedFilters, asked_filters
 from movierec_cli.cli.models import complete_name
-from movierec_cli.cli.options import ArchivePath, AsJson, DatasetsDir, Quiet, SavedModelsDir
-from movierec_cli.config import DataConfig, TrainerConfig
+from movierec_cli.cli.options import AsJson, Quiet, SavedModelsDir
+from movierec_cli.cli.recommend_request import EVERYBODY, Form, Who, check_many, parse_as_of
+from movierec_cli.config import RankBy, TrainerConfig
 from movierec_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from collections.abc import Sequence
 
-    from movierec_cli.data.dataset import Dataset
     from movierec_cli.registry.store import Run
-    from movierec_cli.using.recommend import RatedMovie, Recommendations, WatchedMovie
+    from movierec_cli.using.answer import Answer
+    from movierec_cli.using.batch import UserLists
+
+_WHO, _FORM = "For whom", "Output"
 
 
 @dataclass(frozen=True)
-class Request:
-    """To whom, and how many. One of `user_id` and `watched` says who it is."""
+class Asked:
+    """The whole request."""
 
-    user_id: int | None
-    watched: tuple[str, ...]  # as typed, oldest first
-    top: int
-    include_seen: bool
-
-    def __post_init__(self) -> None:
-        if self.user_id is not None and self.watched:
-            raise UsageError("--user is somebody of the data, --watched is anybody; give one of them")
-        if self.user_id is None and not self.watched:
-            raise UsageError(
-                "say to whom: --user 42, or --watched 'Heat (1995)' with what was watched, oldest first"
-            )
-        if self.top < 1:
-            raise UsageError(f"--top is {self.top}; it must be 1 or more")
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What is recommended, and what it goes by."""
-
-    recommended: Recommendations
-    rated: tuple[RatedMovie, ...] = ()  # by a user of the data
-    watched: tuple[WatchedMovie, ...] = ()  # as somebody else says
+    who: Who
+    form: Form
+    filters: AskedFilters
+    diversity: float
+    rank_by: RankBy
 
 
 def recommend_command(
     user: Annotated[
         int | None,
-        typer.Option("--user", metavar="ID", help="To whom: a user of the data.", show_default=False),
+        typer.Option(
+            "--user", metavar="ID", help="A user of the data.", show_default=False, rich_help_panel=_WHO
+        ),
+    ] = None,
+    liked: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--liked",
+            metavar="TITLE",
+            help="Anybody, by a movie they like: a title, with or without its year, or an id. Again for "
+            "another.",
+            show_default=False,
+            rich_help_panel=_WHO,
+        ),
+    ] = None,
+    disliked: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--disliked",
+            metavar="TITLE",
+            help="What they do not like. Again for another.",
+            show_default=False,
+            rich_help_panel=_WHO,
+        ),
+    ] = None,
+    ratings_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--ratings_file",
+            metavar="FILE",
+            help="What they rated: the CSV that Letterboxd or IMDb exports, or one with title and rating.",
+            show_default=False,
+            rich_help_panel=_WHO,
+        ),
     ] = None,
     watched: Annotated[
         list[str] | None,
         typer.Option(
             "--watched",
             metavar="TITLE",
-            help="Instead of --user, what somebody has watched: a title, with or without its year, or an id. "
-            "Again for the next movie, oldest first.",
+            help="What they have watched, oldest first, for a model of sequences to go on from.",
             show_default=False,
+            rich_help_panel=_WHO,
+        ),
+    ] = None,
+    users: Annotated[
+        Path | None,
+        typer.Option(
+            "--users",
+            metavar="FILE",
+            help="Many users of the data: a file with an id a line, or `all`.",
+            show_default=False,
+            rich_help_panel=_WHO,
+        ),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as_of",
+            metavar="DATE",
+            help="Ask as if it were that day, such as 2001-05-01; for models that see the time.",
+            show_default=False,
+            rich_help_panel=_WHO,
         ),
     ] = None,
     model: Annotated[
@@ -78,100 +117,171 @@ def recommend_command(
             show_default=False,
         ),
     ] = None,
-    top: Annotated[int, typer.Option("--top", metavar="N", help="How many movies.")] = 10,
-    include_seen: Annotated[
-        bool, typer.Option("--include_seen", help="Recommend what they have seen, too.")
+    all_models: Annotated[
+        bool, typer.Option("--all_models", help="Ask each saved model, and show them side by side.")
     ] = False,
+    top: Annotated[int, typer.Option("--top", metavar="N", help="How many movies.")] = 10,
+    rank_by: Annotated[
+        RankBy,
+        typer.Option(
+            "--rank_by",
+            metavar="KIND",
+            help="What orders them: score, rating (predicted stars) or blend (both).",
+        ),
+    ] = RankBy.SCORE,
+    genre: filter_options.GenreNames = None,
+    not_genre: filter_options.NotGenreNames = None,
+    year: filter_options.Years = None,
+    max_length: filter_options.MaxMinutes = None,
+    min_popularity: filter_options.MinPopularity = None,
+    max_popularity: filter_options.MaxPopularity = None,
+    exclude: filter_options.ExcludeFile = None,
+    include_seen: filter_options.IncludeSeen = False,
+    diversity: filter_options.Diversity = 0.0,
     dataset: saved.AnyDataset = None,
-    archive: ArchivePath = DataConfig.archive,
-    datasets_dir: DatasetsDir = DataConfig.datasets_dir,
     saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
+    why: Annotated[
+        bool,
+        typer.Option(
+            "--why",
+            help="Say which of their own movies speak for each, and what each feature adds.",
+            rich_help_panel=_FORM,
+        ),
+    ] = False,
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="FILE", help="Write the list there.", rich_help_panel=_FORM),
+    ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Recommend movies to a user, or to anybody by what they have watched.
+    """Recommend movies to a user, or to anybody by what they like or have watched.
 
-    With `--user 1`, any trained model answers. With `--watched`, a model of
-    sequences goes on from the movies named: `movierec train --model sasrec`.
+    With `--user 1`, any trained model answers, at once and from its folder
+    alone. With `--liked` and `--disliked`, so does any for somebody who is in
+    no data. With `--watched`, a model of sequences goes on from the movies
+    named: `movierec train --model sasrec`.
 
     Titles need not be exact; one of several movies, or of none, is answered
     with those it may be. `id:590` is an id even where a title is that number.
     """
-    from movierec_cli.using.recommending_runs import best_run, recommending_runs
+    from movierec_cli.using.diversity import check_diversity
 
-    request = Request(user, tuple(watched or ()), top, include_seen)
+    asked = Asked(
+        who=Who(
+            user_id=user,
+            users=users,
+            watched=tuple(watched or ()),
+            liked=tuple(liked or ()),
+            disliked=tuple(disliked or ()),
+            ratings_file=ratings_file,
+            as_of_s=parse_as_of(as_of),
+        ),
+        form=Form(top=top, as_json=as_json, csv=csv, why=why, all_models=all_models),
+        filters=asked_filters(
+            genre=genre,
+            not_genre=not_genre,
+            year=year,
+            max_length=max_length,
+            min_popularity=min_popularity,
+            max_popularity=max_popularity,
+            exclude=exclude,
+            include_seen=include_seen,
+        ),
+        diversity=diversity,
+        rank_by=rank_by,
+    )
+    check_diversity(diversity)
+    check_many(asked.who, asked.form, model, diversity)
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
-    from_history = bool(request.watched)
-    runs = recommending_runs(saved_models_dir, model, from_history=from_history)
-    places = DataConfig(datasets_dir=datasets_dir)
-    loaded = saved.loaded_data(runs, saved.asked_data(dataset, archive, places), places, terminal)
-    chosen = best_run(runs, loaded, from_history=from_history)
-    terminal.note(f"Model: {chosen.run.record.name} ({chosen.reason})")
-    answer = answered(loaded, chosen.run, request)
-    if as_json:
-        terminal.document(_document(loaded, answer))
+    runs = _runs(asked, saved_models_dir, model, dataset, terminal)
+    if users is not None:
+        _recommend_many(runs[0], users, asked, terminal)
     else:
-        terminal.out.print(_report(answer, terminal))
-    n_found = len(answer.recommended.movies)
-    if n_found < top:
-        left = "" if include_seen else " and that were not seen"
-        terminal.note(f"{n_found:,} of --top {top:,}: there are no more that the model knows{left}")
+        _tell([_answer(run, asked, terminal) for run in runs], asked, terminal)
 
 
-def answered(loaded: Dataset, run: Run, request: Request) -> Answer:
-    """What one run recommends.
+def _runs(
+    asked: Asked, directory: Path, model: str | None, dataset: str | None, terminal: Terminal
+) -> list[Run]:
+    """The one that is named or best, or all."""
+    from movierec_cli.using.recommending_runs import best_run, comparable_runs, recommending_runs
 
-    Raises:
-        MovierecError: the user or a movie is unknown, or a title fits several movies.
-    """
-    from movierec_cli.using.recommend import rated_by, recommend, recommend_next, watched_movies
-
-    top, include_seen = request.top, request.include_seen
-    if request.user_id is not None:
-        recommended = recommend(loaded, run, request.user_id, top=top, include_seen=include_seen)
-        return Answer(recommended, rated=rated_by(loaded, request.user_id))
-    rows = _rows_of(loaded, request.watched)
-    recommended = recommend_next(loaded, run, rows, top=top, include_seen=include_seen)
-    return Answer(recommended, watched=watched_movies(loaded, rows))
+    from_history = bool(asked.who.watched)
+    able = recommending_runs(directory, model, from_history=from_history)
+    if asked.form.all_models:
+        return comparable_runs(able, dataset, from_history=from_history)
+    chosen = best_run(able, dataset, from_history=from_history)
+    terminal.note(f"Model: {chosen.run.record.name} ({chosen.reason})")
+    return [chosen.run]
 
 
-def _rows_of(loaded: Dataset, titles: Sequence[str]) -> list[int]:
-    from movierec_cli.using.movie_search import MovieSearch
+def _answer(run: Run, asked: Asked, terminal: Terminal) -> Answer:
+    from movierec_cli.cli.asked_person import asked_person
+    from movierec_cli.using.answer import answered
 
-    search = MovieSearch(loaded.movies)
-    rows: list[int] = []
-    for title in titles:
-        row = search.find(title)
-        if row in rows:
-            raise UsageError(f"--watched '{title}' is '{loaded.movies.title[row]}' again; name it once")
-        rows.append(row)
-    return rows
-
-
-def _report(answer: Answer, terminal: Terminal) -> RenderableType:
-    from movierec_cli.reports.recommendations import user_report, watched_report
-
-    user_id = answer.recommended.user_id
-    if user_id is None:
-        return watched_report(answer.watched, answer.recommended, terminal.out)
-    return user_report(user_id, answer.rated, [answer.recommended], terminal.out)
+    person = asked_person(run, asked.who, terminal)
+    return answered(
+        run,
+        person,
+        top=asked.form.top,
+        filters=asked.filters.of(run.catalogue),
+        diversity=asked.diversity,
+        rank_by=asked.rank_by,
+        why=asked.form.why,
+    )
 
 
-def _document(loaded: Dataset, answer: Answer) -> dict[str, object]:
-    from dataclasses import asdict
+def _tell(answers: Sequence[Answer], asked: Asked, terminal: Terminal) -> None:
+    from movierec_cli.reports.recommendations import answers_report
+    from movierec_cli.using.answer import document, documents
+    from movierec_cli.using.list_files import rows_of, write_lists
 
-    recommended = answer.recommended
-    return {
-        "run": recommended.run_name,
-        "model": recommended.label,
-        "data": {
-            "name": loaded.name,
-            "description": loaded.description,
-            "fingerprint": loaded.fingerprint,
-        },
-        "user_id": recommended.user_id,
-        "rated": [asdict(movie) for movie in answer.rated],
-        "watched": [asdict(movie) for movie in answer.watched],
-        "movies": [asdict(movie) for movie in recommended.movies],
-    }
+    form = asked.form
+    if form.csv is not None:
+        write_lists([row for one in answers for row in rows_of(one.recommended)], form.csv)
+    if form.as_json:
+        terminal.document(documents(answers) if form.all_models else document(answers[0]))
+    elif form.csv is not None:
+        _say_written(form.csv, sum(len(one.recommended.movies) for one in answers), terminal)
+    else:
+        terminal.out.print(answers_report(answers, terminal.out))
+    for one in answers:
+        shortfall = one.filters.shortfall(len(one.recommended.movies), form.top)
+        if shortfall is not None:
+            terminal.note(f"{one.recommended.run_name}: {shortfall}" if form.all_models else shortfall)
+
+
+def _recommend_many(run: Run, users: Path, asked: Asked, terminal: Terminal) -> None:
+    from movierec_cli.using.answer import many_document
+    from movierec_cli.using.batch import recommend_all
+    from movierec_cli.using.list_files import read_users, rows_of_lists, write_lists
+
+    form = asked.form
+    if asked.rank_by is not RankBy.SCORE:
+        raise UsageError(f"--rank_by {asked.rank_by} is for one person; leave --users out")
+    everybody = str(users) == EVERYBODY and not users.exists()
+    user_ids = run.artifacts.user_ids.tolist() if everybody else read_users(users, run)
+    lists = recommend_all(run, user_ids, top=form.top, filters=asked.filters.of(run.catalogue))
+    if form.csv is not None:
+        write_lists(rows_of_lists(run, lists), form.csv)
+    if form.as_json:
+        terminal.document(many_document(run, lists))
+    elif form.csv is not None:
+        _say_written(form.csv, lists.n_movies, terminal)
+    else:
+        _print_lists(run, lists, terminal)
+    if lists.n_short:
+        terminal.note(f"{lists.n_short:,} of {len(user_ids):,} users have fewer than --top {form.top:,} left")
+
+
+def _print_lists(run: Run, lists: UserLists, terminal: Terminal) -> None:
+    from movierec_cli.using.list_files import LIST_COLUMNS, as_csv, rows_of_lists
+
+    terminal.out.file.write(as_csv(LIST_COLUMNS, rows_of_lists(run, lists)))
+
+
+def _say_written(file: Path, n_movies: int, terminal: Terminal) -> None:
+    noun = "recommendation" if n_movies == 1 else "recommendations"
+    terminal.out.print(f"Written: {file}, {n_movies:,} {noun}", markup=False, highlight=False, soft_wrap=True)

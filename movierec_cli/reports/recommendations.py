@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import zip_longest
 
 from rich import box
 from rich.columns import Columns
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from movierec_cli.config import RankBy
+from movierec_cli.reports.why import why_footnote, why_text
+from movierec_cli.using.answer import Answer
 from movierec_cli.using.rated_movies import RatedMovie, WatchedMovie
 from movierec_cli.using.recommend import Recommendations, RecommendedMovie
 
 _RATED_SHOWN = 10
+_NAMED_SHOWN = 20
 _MODEL_WIDTH = 64  # of one model's table, where the terminal holds two or more side by side
 _RATED_WIDTH = 100
 _PADDING = (0, 1, 0, 0)
@@ -36,17 +40,43 @@ def user_report(
     return Group(rated_table, Text(), Columns(tables, padding=(1, 2)))
 
 
-def watched_report(watched: Sequence[WatchedMovie], recommended: Recommendations, console: Console) -> Group:
-    """What somebody has watched, then what is recommended to them."""
+def answers_report(answers: Sequence[Answer], console: Console) -> Group:
+    """What somebody rated, watched or likes, then what each model recommends, side by side where they fit."""
+    first = answers[0]
     width = min(console.width, _RATED_WIDTH)
-    return Group(_watched_table(watched, width), Text(), _recommended_table(recommended, width))
+    parts: list[RenderableType] = [
+        _movies_table(title, movies, width)
+        for title, movies in (
+            ("Watched, oldest first", first.watched),
+            ("Liked", first.liked),
+            ("Disliked", first.disliked),
+        )
+        if movies
+    ]
+    if first.recommended.user_id is not None:
+        parts.append(_rated_table(first.recommended.user_id, first.rated, width))
+    if len(answers) > 1 and console.width >= 2 * _MODEL_WIDTH + 2:
+        width = _MODEL_WIDTH
+    tables = [_answer_table(one, width) for one in answers]
+    footnote = why_footnote([why for one in answers for why in one.why])
+    return Group(*parts, Text(), Columns(tables, padding=(1, 2)), Text(footnote, style="dim"))
 
 
-def _watched_table(watched: Sequence[WatchedMovie], width: int) -> Table:
-    table = _table("Watched, oldest first", width)
+def _answer_table(answer: Answer, width: int) -> Table:
+    recommended = answer.recommended
+    whys = [why_text(answer.run, why) for why in answer.why]
+    table = _recommended_table(recommended, width, whys)
+    table.caption = f"mean score {recommended.mean_score:.2f}, variety {recommended.variety:.2f}"
+    table.caption_justify = "left"
+    return table
+
+
+def _movies_table(title: str, movies: Sequence[WatchedMovie], width: int) -> Table:
+    shown = movies[:_NAMED_SHOWN]
+    table = _table(title if len(shown) == len(movies) else f"{title}: {len(movies):,} movies, such as", width)
     table.add_column("", justify="right", no_wrap=True)
     _add_movie_columns(table)
-    for place, movie in enumerate(watched, start=1):
+    for place, movie in enumerate(shown, start=1):
         table.add_row(str(place), Text(movie.title), _genres(movie.genres))
     return table
 
@@ -65,16 +95,17 @@ def _rated_table(user_id: int, rated: Sequence[RatedMovie], width: int) -> Table
     return table
 
 
-def _recommended_table(recommended: Recommendations, width: int) -> Table:
+def _recommended_table(recommended: Recommendations, width: int, whys: Sequence[Text] = ()) -> Table:
     table = _table(f"Recommended with: {recommended.label}{_ORDERED[recommended.rank_by]}", width=width)
     with_stars = any(movie.stars is not None for movie in recommended.movies)
     table.add_column("", justify="right", no_wrap=True)
     if with_stars:
         table.add_column("predicted", justify="right", no_wrap=True)
     _add_movie_columns(table)
-    for rank, movie in enumerate(recommended.movies, start=1):
+    for rank, (movie, why) in enumerate(zip_longest(recommended.movies, whys), start=1):
         stars = [_stars(movie)] if with_stars else []
-        table.add_row(str(rank), *stars, Text(movie.title), _genres(movie.genres))
+        title = Text("\n").join([Text(movie.title), why]) if why is not None else Text(movie.title)
+        table.add_row(str(rank), *stars, title, _genres(movie.genres))
     return table
 
 

@@ -93,8 +93,8 @@ def of_one_dataset(runs: Sequence[Run], need: Need, dataset: str | None = None) 
     names = sorted({run.record.data.name for run in runs})
     if dataset is None and len(names) > 1:
         raise MovierecError(
-            f"the saved {need.models} are of {', '.join(names)}; say which with --dataset, or name a model with"
-            " --model"
+            f"the saved {need.models} are of {', '.join(names)}; say which with --dataset, or name a"
+            " model with --model"
         )
     own = [run for run in runs if dataset in (None, run.record.data.name)]
     if not own:

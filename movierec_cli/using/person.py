@@ -78,13 +78,19 @@ def after(run: Run, watched: Sequence[int]) -> Person:
     return Person(None, None, _state(run, movies), movies, np.full(len(movies), np.nan, np.float32))
 
 
-def stranger(run: Run, opinions: Opinions, stars: npt.NDArray[np.float32] | None = None) -> Person:
+def stranger(
+    run: Run,
+    opinions: Opinions,
+    known: _Rows | None = None,
+    stars: npt.NDArray[np.float32] | None = None,
+) -> Person:
     """Somebody by what they like and dislike, without training.
 
     Args:
         run: of a trained model.
         opinions: rows of the run's movies.
-        stars: what they gave, first those they like: [n]; None where they did not say.
+        known: rows of all movies they know, [n]; None: those they have opinions of.
+        stars: what they gave them, [n]; None where they did not say.
 
     Raises:
         MovierecError: the run is a baseline.
@@ -92,7 +98,7 @@ def stranger(run: Run, opinions: Opinions, stars: npt.NDArray[np.float32] | None
     """
     FOR_USERS.require(run.record)
     artifacts = run.artifacts
-    movies = np.concatenate([opinions.liked, opinions.disliked])
+    movies = np.concatenate([opinions.liked, opinions.disliked]) if known is None else known
     return Person(
         user_id=None,
         row=None,
@@ -136,9 +142,9 @@ def _as_of(
         return _state(run, movies, seconds, as_of_s), None
     if not run.towers.query.n_contexts:
         raise MovierecError(
-            f"{run.record.name} does not see the time, so --as_of changes nothing; it needs a model with one of"
-            f" {', '.join(TIME_FEATURES)}, or of sequences: movierec train --additional_feature_sets"
-            f" {Feature.TIMESTAMP}"
+            f"{run.record.name} does not see the time, so --as_of changes nothing; it needs a model of"
+            f" sequences, or one with {', '.join(TIME_FEATURES[:-1])} or {TIME_FEATURES[-1]}: movierec train"
+            f" --additional_feature_sets {Feature.TIMESTAMP}"
         )
     vocabularies = {Feature(name): one for name, one in run.artifacts.vocabularies.items()}
     codes = context_codes(vocabularies, np.array([row], np.int32), np.array([as_of_s], np.int64))  # type: ignore[arg-type]

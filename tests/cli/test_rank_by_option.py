@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from movierec_cli.cli.app import app
 from movierec_cli.config import RankBy
 from movierec_cli.registry.store import load_run
+from movierec_cli.using.person import user_of
 from movierec_cli.using.recommend import recommend
 from tests.cli import fake_trainer
 from tests.small_dataset import small_dataset
@@ -40,7 +41,7 @@ def test_recommendations_come_in_the_order_asked(rank_by: RankBy, option: str) -
     assert result.exit_code == 0, result.output
     (model,) = json.loads(result.stdout)["recommendations"]["models"]
     saved = load_run(Path("saved_models") / model["run"])
-    expected = recommend(small_dataset("1m"), saved, 3, rank_by=rank_by)
+    expected = recommend(saved, user_of(saved, 3), rank_by=rank_by)
     assert model["rank_by"] == rank_by
     assert model["tasks"] == {"retrieval": 1.0, "rating": saved.record.config.tasks.rating}
     assert [(movie["movie_id"], movie["stars"]) for movie in model["movies"]] == [

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import datetime
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,8 +22,10 @@ from movierec_cli.cli.app import app
 from movierec_cli.config import DataConfig, Family, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
+from movierec_cli.registry import store
 from movierec_cli.registry.store import Run
-from tests.saved_runs import judged_run, rating_baseline_run, run_config, sequence_config
+from movierec_cli.using.fold_in import Opinions, fold_in
+from tests.saved_runs import judged_run, parts_of, rating_baseline_run, run_config, sequence_config
 
 # The films of the small 1M archive are "Fílm 1: it (is) (1981)" to "Fílm 15: it (is) (1995)".
 N_MOVIES = 15
@@ -32,11 +38,13 @@ def title(movie_id: int) -> str:
 
 @pytest.fixture
 def dataset(archive_1m: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
-    """ml-1m.zip where the program looks for it."""
+    """What the models are trained on; it is gone when they are asked."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "datasets").mkdir()
     archive_1m.rename(tmp_path / "datasets" / "ml-1m.zip")
-    return load_dataset(DataConfig())
+    loaded = load_dataset(DataConfig())
+    shutil.rmtree(tmp_path / "datasets")
+    return loaded
 
 
 @pytest.fixture
@@ -48,13 +56,30 @@ def towers(dataset: Dataset) -> Run:
 def sasrec(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Its network likes what is near the newest film in the catalogue."""
     serving = ModuleType(SERVING)
-    serving.score_history = lambda run, rows, seconds: (
-        -np.abs(  # type: ignore[attr-defined]
-            np.arange(len(run.artifacts.movie_ids), dtype=np.float32) - rows[-1] - 0.1
-        )
-    )
+    serving.state_after = near_the_newest  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, SERVING, serving)
-    return judged_run(Path("saved_models"), dataset, sequence_config())
+    run = judged_run(Path("saved_models"), dataset, sequence_config())
+    return with_a_dimension_a_film(run)
+
+
+def with_a_dimension_a_film(run: Run) -> Run:
+    """So that a state is the films' scores."""
+    n_users, n_movies = len(run.artifacts.user_ids), len(run.artifacts.movie_ids)
+    arrays = replace(
+        run.artifacts,
+        movie_embeddings=np.eye(n_movies, dtype=np.float32),
+        user_embeddings=np.random.default_rng(0).normal(size=(n_users, n_movies)).astype(np.float32),
+    )
+    return store.save_run(run.folder.parent, run.record, replace(parts_of(run), artifacts=arrays))
+
+
+def near_the_newest(
+    run: Run, rows: np.ndarray, seconds: np.ndarray | None, asked_s: int | None
+) -> np.ndarray:
+    """The state whose scores are highest next to the newest film."""
+    wanted = -np.abs(np.arange(len(run.artifacts.movie_ids)) - rows[-1] - 0.1)
+    state: np.ndarray = wanted.astype(np.float32)
+    return state
 
 
 def recommend(*args: str, width: int = 80) -> Any:
@@ -65,11 +90,6 @@ def recommend(*args: str, width: int = 80) -> Any:
 
 def words(text: str) -> str:
     return " ".join(text.replace("│", " ").split())
-
-
-def notes(stderr: str) -> list[str]:
-    """What is said beside the warning that the small archive is not the published one."""
-    return [line for line in stderr.splitlines() if not line.startswith("Warning: datasets/ml-1m.zip")]
 
 
 def rated_by(dataset: Dataset, user_id: int) -> set[int]:
@@ -92,7 +112,7 @@ def test_a_user_gets_what_they_rated_and_what_is_recommended(towers: Run, datase
     expected = best_for(towers, 2, rated_by(dataset, 2))[:3]
     shown = [line.split(":")[0].split() for line in recommended.splitlines() if "Fílm" in line]
     assert shown == [[str(place), "Fílm", str(i)] for place, i in enumerate(expected, start=1)]
-    assert notes(result.stderr) == [
+    assert result.stderr.splitlines() == [
         f"Model: {towers.record.name} (the only one, recall@100 40.0 % on validation, random split)"
     ]
 
@@ -105,7 +125,7 @@ def test_what_was_watched_decides_what_comes_next(sasrec: Run) -> None:
     for text, ids in ((watched, [12, 3]), (recommended, [4, 2, 5, 1])):
         shown = [line.split(":")[0].split() for line in text.splitlines() if "Fílm" in line]
         assert shown == [[str(place), "Fílm", str(i)] for place, i in enumerate(ids, start=1)]
-    assert notes(result.stderr)[0].startswith(f"Model: {sasrec.record.name} (the only one, recall@100")
+    assert result.stderr.splitlines()[0].startswith(f"Model: {sasrec.record.name} (the only one, recall@100")
 
 
 @pytest.mark.parametrize(("options", "expected"), [((), [8, 6, 9]), (("--include_seen",), [7, 8, 6])])
@@ -114,7 +134,10 @@ def test_the_document_says_who_what_and_from_which_model(
 ) -> None:
     result = recommend("--watched", "id:7", "--top", "3", "--json", "--quiet", *options)
     document = json.loads(result.stdout)
-    assert list(document) == ["run", "model", "data", "user_id", "rated", "watched", "movies"]
+    assert list(document) == [
+        "run", "model", "data", "user_id", "rated", "watched", "liked", "disliked", "movies", "mean_score",
+        "variety",
+    ]  # fmt: skip
     assert (document["run"], document["model"]) == (sasrec.record.name, "SASRec")
     assert document["data"] == {
         "name": "1m",
@@ -125,7 +148,7 @@ def test_the_document_says_who_what_and_from_which_model(
     assert [one["title"] for one in document["watched"]] == [title(7)]
     assert [one["movie_id"] for one in document["movies"]] == expected
     assert set(document["movies"][0]) == {"movie_id", "title", "genres", "score", "stars"}
-    assert notes(result.stderr) == []
+    assert result.stderr.splitlines() == []
 
 
 @pytest.mark.usefixtures("sasrec")
@@ -147,24 +170,46 @@ def test_fewer_than_asked_are_told_as_such(dataset: Dataset) -> None:
     for options, n, left in (((), n_unseen, " and that were not seen"), (("--include-seen",), N_MOVIES, "")):
         result = recommend("--user", "1", "--top", "1000", *options)
         said = f"{n} of --top 1,000: there are no more that the model knows{left}"
-        assert notes(result.stderr)[1:] == [said]
+        assert result.stderr.splitlines()[1:] == [said]
     every = [f"--watched=id:{i}" for i in range(1, N_MOVIES + 1)]
     nothing = recommend(*every, "--json")
     assert nothing.exit_code == 0 and json.loads(nothing.stdout)["movies"] == []
-    assert notes(nothing.stderr)[1].startswith("0 of --top 10:")
+    assert nothing.stderr.splitlines()[1].startswith("0 of --top 10:")
 
 
 @pytest.mark.usefixtures("sasrec", "towers")
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
-        ((), 2, "say to whom: --user 42, or --watched 'Heat (1995)'"),
-        (("--top", "3"), 2, "say to whom"),
-        (("--user", "1", "--watched", "3"), 2, "give one of them"),
+        ((), 2, "say for whom: --user 42; --liked 'Heat (1995)'"),
+        (("--top", "3"), 2, "say for whom"),
+        (("--user", "1", "--watched", "3"), 2, "--user and --watched are different people; give one of them"),
+        (("--user", "1", "--users", "all"), 2, "--user and --users are different people"),
+        (("--liked", "3", "--users", "all"), 2, "--ratings_file are different people"),
+        (("--liked", "3", "--as_of", "2001-05-01"), 2, "--as_of needs --user"),
+        (
+            ("--user", "1", "--as_of", "yesterday"),
+            2,
+            "--as_of is 'yesterday'; it takes a date such as 2001-05-01",
+        ),
+        (("--user", "1", "--as_of", "2001-05-01", "--model", "1m-none"), 1, "does not see the time"),
+        (("--user", "1", "--model", "1m-none", "--all_models"), 2, "give one of them"),
+        (("--users", "all", "--why"), 2, "--why is for one person; leave --users out"),
+        (("--users", "all", "--all_models"), 2, "--all_models is for one person"),
+        (("--users", "all", "--diversity", "0.5"), 2, "--diversity is for one person"),
+        (("--users", "all", "--rank_by", "blend"), 2, "--rank_by blend is for one person"),
+        (("--users", "none.txt"), 1, "none.txt: cannot be read (No such file or directory)"),
+        (("--user", "1", "--why", "--csv", "x.csv"), 2, "--why has no place in a CSV"),
+        (("--user", "1", "--all_models", "--csv", "x.csv"), 2, "--all_models has no place in a CSV"),
+        (("--user", "1", "--rank_by", "blend"), 1, "predicts no ratings"),
+        (("--user", "1", "--diversity", "2"), 1, "the diversity is 2; it must be 0 to 1"),
+        (("--user", "1", "--genre", "Wsetern"), 1, "'Wsetern'"),
+        (("--user", "1", "--year", "199"), 1, "--year is '199'"),
+        (("--user", "1", "--max_length", "90"), 1, "length"),
         (("--user", "1", "--top", "0"), 2, "--top is 0; it must be 1 or more"),
         (("--watched", "3", "--top", "-4"), 2, "--top is -4; it must be 1 or more"),
         (("--user", "x"), 2, "'x'"),
-        (("--user", "99"), 1, "no user 99 in '1m'; its users have the ids 1 to 12"),
+        (("--user", "99"), 1, "no user 99 in '1m'; the users that"),
         (("--user", "-1"), 1, "no user -1 in '1m'"),
         (("--watched", "film"), 1, "there is no movie 'film'; the closest are: 1 Fílm 1: it"),
         (("--watched", "3", "--watched", "  "), 1, "a movie's name is empty"),
@@ -174,7 +219,7 @@ def test_fewer_than_asked_are_told_as_such(dataset: Dataset) -> None:
         (("--watched", "3", "--model", "1m-none"), 1, "cannot go on from --watched"),
         (("--user", "1", "--saved_models_dir", "none"), 1, "train one first: movierec train"),
         (("--user", "1", "--dataset", "sample"), 1, "are of 1m, not of 'sample'"),
-        (("--user", "1", "--dataset", "2m"), 2, "2m"),
+        (("--user", "1", "--dataset", "2m"), 1, "are of 1m, not of '2m'"),
     ],
 )
 def test_what_cannot_be_done_is_told(args: tuple[str, ...], code: int, message: str) -> None:
@@ -194,7 +239,7 @@ def test_a_title_of_several_movies_is_answered_with_them(
     remade = members("1m")["movies.dat"].replace("Fílm 2:".encode("latin-1"), "Fílm 1:".encode("latin-1"))
     archive = make_archive("1m", replace={"movies.dat": remade})
     judged_run(Path("saved_models"), load_dataset(DataConfig(archive=archive)), sequence_config())
-    result = recommend("--archive", str(archive), "--watched", "film 1: it is", width=200)
+    result = recommend("--watched", "film 1: it is", width=200)
     assert (result.exit_code, result.stdout) == (1, "")
     assert (
         "'film 1: it is' fits 2 movies: 1 Fílm 1: it (is) (1981) 2 Fílm 1: it (is) (1982) Say which by its id"
@@ -209,13 +254,180 @@ def test_films_need_a_model_of_sequences(towers: Run, dataset: Dataset) -> None:
         assert "movierec train --model sasrec" in result.stderr
 
 
-def test_a_movie_that_the_training_left_out_is_named(dataset: Dataset) -> None:
+def test_a_movie_that_the_training_left_out_is_unknown(dataset: Dataset) -> None:
     split = SplitConfig(kind=SplitKind.LEAVE_LAST, k_core=6)
     run = judged_run(Path("saved_models"), dataset, sequence_config(split=split))
     left_out = next(i for i in range(1, N_MOVIES + 1) if i not in run.artifacts.movie_ids)
     result = recommend("--watched", f"id:{left_out}", width=300)
     assert result.exit_code == 1
-    assert f"movie {left_out}, '{title(left_out)}', was left out when {run.record.name}" in result.stderr
+    assert f"there is no movie with id:{left_out}" in result.stderr
+
+
+def ids_of(result: Any) -> list[int]:
+    assert result.exit_code == 0, result.output
+    return [movie["movie_id"] for movie in json.loads(result.stdout)["movies"]]
+
+
+def test_filters_leave_what_they_say_in_the_same_order(towers: Run, dataset: Dataset) -> None:
+    movies = dataset.movies
+    best = best_for(towers, 1, rated_by(dataset, 1))
+    genre = movies.genre_names[0]
+    of_genre = set(movies.movie_id[movies.genres[:, 0]].tolist())
+    of_years = set(movies.movie_id[(movies.year >= 1983) & (movies.year <= 1988)].tolist())
+    assert ids_of(recommend("--user", "1", "--genre", genre.lower(), "--json")) == [
+        i for i in best if i in of_genre
+    ]
+    assert ids_of(recommend("--user", "1", "--not_genre", genre, "--json")) == [
+        i for i in best if i not in of_genre
+    ]
+    assert ids_of(recommend("--user", "1", "--year", "1983-1988", "--json")) == [
+        i for i in best if i in of_years
+    ]
+    Path("not.txt").write_text(f"{best[0]}\n{title(best[1])}\n", encoding="utf-8")
+    assert ids_of(recommend("--user", "1", "--exclude", "not.txt", "--json")) == best[2:12]
+    few = recommend("--user", "1", "--year", "1983-1988")
+    assert few.stderr.splitlines()[-1].startswith(
+        f"{len([i for i in best if i in of_years])} of --top 10: only"
+    )
+
+
+def test_many_users_get_the_lists_that_each_would(towers: Run, dataset: Dataset) -> None:
+    Path("users.txt").write_text("user_id\n3\n\n1\n", encoding="utf-8")
+    result = recommend("--users", "users.txt", "--top", "4", "--csv", "out/lists.csv")
+    assert result.stdout == "Written: out/lists.csv, 8 recommendations\n"
+    with Path("out/lists.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["user"], row["place"], int(row["movie_id"])) for row in rows] == [
+        (str(user_id), str(place), movie_id)
+        for user_id in (3, 1)
+        for place, movie_id in enumerate(best_for(towers, user_id, rated_by(dataset, user_id))[:4], start=1)
+    ]
+    assert {row["title"] for row in rows} <= {title(i) for i in range(1, N_MOVIES + 1)}
+    assert recommend("--users", "users.txt", "--top", "4").stdout == Path("out/lists.csv").read_text("utf-8")
+    document = json.loads(recommend("--users", "all", "--top", "99", "--json").stdout)
+    assert document["run"] == towers.record.name
+    for one in document["users"]:
+        user_id = one["user_id"]
+        assert [movie["movie_id"] for movie in one["movies"]] == best_for(
+            towers, user_id, rated_by(dataset, user_id)
+        )
+    assert len(document["users"]) == len(dataset.users)
+    short = recommend("--users", "all", "--top", "15", "--json")
+    assert f"of {len(dataset.users)} users have fewer than --top 15 left" in short.stderr
+
+
+@pytest.mark.usefixtures("towers")
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "users.txt: names no user"),
+        (b"user\n", "users.txt: names no user"),
+        (b"1\nx\n", "users.txt, line 2: there is no user 'x'"),
+        (b"1\n99\n", "users.txt, line 2: there is no user '99'"),
+        (b"1\n2\n1\n", "users.txt, line 3: user 1 comes again, after line 1"),
+        (b"1\n\xff\n", "users.txt, line 2: is not UTF-8"),
+        (b"1" * 10_000_000, "users.txt, line 1: there is no user '1111"),
+    ],
+)
+def test_a_wrong_file_of_users_names_the_line(content: bytes, message: str) -> None:
+    Path("users.txt").write_bytes(content)
+    result = recommend("--users", "users.txt", width=200)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert message in words(result.stderr)
+
+
+def test_every_model_is_asked_and_told_apart(towers: Run, sasrec: Run, dataset: Dataset) -> None:
+    document = json.loads(recommend("--user", "2", "--all_models", "--json").stdout)
+    assert {movie["movie_id"] for movie in document["rated"]} == rated_by(dataset, 2)
+    found = {one["run"]: [movie["movie_id"] for movie in one["movies"]] for one in document["models"]}
+    assert found == {run.record.name: best_for(run, 2, rated_by(dataset, 2))[:10] for run in (towers, sasrec)}
+    shown = recommend("--user", "2", "--all_models", width=200)
+    assert "Recommended with: None" in shown.stdout and "Recommended with: SASRec" in shown.stdout
+    assert shown.stdout.count("mean score") == 2
+
+
+def test_a_model_that_sees_the_time_answers_as_of_a_date(dataset: Dataset) -> None:
+    run = judged_run(Path("saved_models"), dataset, run_config("day_of_week"))
+    user = 1
+    own = dataset.ratings.timestamp[dataset.users.user_id[dataset.ratings.user_index] == user]
+    seconds = int(np.sort(own)[len(own) // 2]) // DAY_S * DAY_S
+    document = json.loads(
+        recommend("--user", "1", "--as_of", date_of(seconds), "--json", "--top", "15").stdout
+    )
+    before = {movie["movie_id"] for movie in document["rated"]}
+    assert len(before) == (own < seconds).sum()
+    monday_is_0 = (seconds // DAY_S + 3) % 7
+    query = run.towers.query
+    row = run.artifacts.user_ids.tolist().index(user)
+    embedding = query.inputs[0].table[row] + query.inputs[1].table[monday_is_0]
+    scores = dict(
+        zip(run.artifacts.movie_ids.tolist(), run.artifacts.movie_embeddings @ embedding, strict=True)
+    )
+    expected = sorted(set(scores) - before, key=lambda movie_id: -scores[movie_id])
+    assert [movie["movie_id"] for movie in document["movies"]] == expected
+
+
+def test_a_model_of_sequences_goes_on_from_what_was_known_at_a_date(sasrec: Run, dataset: Dataset) -> None:
+    ratings = dataset.ratings
+    own = np.flatnonzero(dataset.users.user_id[ratings.user_index] == 1)
+    own = own[np.argsort(ratings.timestamp[own], kind="stable")]
+    seconds = int(ratings.timestamp[own[-1]])
+    before = own[ratings.timestamp[own] < seconds]
+    newest = int(ratings.movie_index[before[-1]])
+    result = recommend("--user", "1", "--as_of", date_of(seconds), "--json", "--include_seen", "--top", "1")
+    assert ids_of(result) == [int(dataset.movies.movie_id[newest])]
+    early = recommend("--user", "1", "--as_of", "1970-01-02", width=200)
+    assert early.exit_code == 1 and "before their first rating" in early.stderr
+
+
+def test_a_stranger_gets_what_those_get_who_like_the_same(towers: Run) -> None:
+    """Who likes the films that a model puts nearest to one another is given more of those."""
+    result = recommend("--liked", title(3), "--disliked", "id:5", "--json", "--top", "15")
+    document = json.loads(result.stdout)
+    assert [one["title"] for one in document["liked"]] == [title(3)]
+    assert [one["title"] for one in document["disliked"]] == [title(5)]
+    assert (document["user_id"], document["rated"], document["run"]) == (None, [], towers.record.name)
+    found = [movie["movie_id"] for movie in document["movies"]]
+    assert sorted(found) == [i for i in range(1, N_MOVIES + 1) if i not in (3, 5)]
+    arrays = towers.artifacts
+    opinions = Opinions(np.array([2]), np.array([4]))
+    scores = arrays.movie_embeddings @ fold_in(arrays.movie_embeddings, arrays.user_embeddings, opinions)
+    assert found == sorted(found, key=lambda movie_id: -scores[movie_id - 1])
+
+
+def test_a_file_of_ratings_says_what_somebody_likes(towers: Run) -> None:
+    Path("mine.csv").write_text(
+        f"title,rating\n{title(1)},5\n{title(2)},1\nNo Such Film (1901),4\n{title(4)},4.5\n", encoding="utf-8"
+    )
+    result = recommend("--ratings_file", "mine.csv", "--liked", "id:7", "--json", "--top", "15")
+    document = json.loads(result.stdout)
+    assert {one["movie_id"] for one in document["liked"]} == {1, 4, 7}
+    assert {one["movie_id"] for one in document["disliked"]} == {2}
+    assert {1, 2, 4, 7}.isdisjoint(movie["movie_id"] for movie in document["movies"])
+    assert "1 of 4" in result.stderr and "No Such Film" in result.stderr
+
+
+@pytest.mark.usefixtures("towers")
+def test_a_film_cannot_be_liked_and_disliked() -> None:
+    result = recommend("--liked", "3", "--disliked", title(3), width=200)
+    assert result.exit_code == 2
+    assert f"'{title(3)}' is liked and disliked" in words(result.stderr)
+
+
+def test_why_is_told_beneath_each_film_and_in_the_document(towers: Run) -> None:
+    shown = recommend("--user", "1", "--why", "--top", "2", width=120)
+    assert shown.exit_code == 0, shown.output
+    assert words(shown.stdout).count("no film of theirs") == 2
+    document = json.loads(recommend("--user", "1", "--why", "--top", "2", "--json").stdout)
+    assert all("why" in movie for movie in document["movies"])
+    assert document["run"] == towers.record.name
+
+
+DAY_S = 86_400
+
+
+def date_of(seconds: int) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat()
 
 
 def test_recommending_to_a_user_needs_no_network(sasrec: Run) -> None:
@@ -223,7 +435,8 @@ def test_recommending_to_a_user_needs_no_network(sasrec: Run) -> None:
         "import sys\n"
         "from movierec_cli.cli.app import app\n"
         "app(['recommend', '--user', '1'], standalone_mode=False)\n"
-        "heavy = {'tensorflow', 'keras', 'tf_keras', 'jax', 'plotly', 'scipy'} & set(sys.modules)\n"
+        "heavy = {'tensorflow', 'keras', 'tf_keras', 'jax', 'plotly', 'scipy', 'threadpoolctl', 'cachier'}\n"
+        "heavy &= set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)

@@ -17,7 +17,9 @@ from movierec_cli.leakage import check_data
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run, list_runs
 from movierec_cli.trainer import SilentObserver
-from movierec_cli.using.recommend import rated_by, recommend
+from movierec_cli.using.person import user_of
+from movierec_cli.using.rated_movies import rated_by
+from movierec_cli.using.recommend import recommend
 from tests.cli import fake_trainer
 from tests.saved_runs import judged_run, run_config
 from tests.small_dataset import small_dataset
@@ -160,7 +162,7 @@ def test_recommendations_are_of_each_trained_set_for_the_users_asked_for(tmp_pat
         by_set = {each.feature_set: each for each in one.recommended}
         assert set(by_set) == {FeatureSet(), FeatureSet.parse(["timestamp"])} and len(one.recommended) == 2
         for run in (runs[1], min(runs[0], seed, key=lambda run: run.record.name)):
-            expected = recommend(DATASET, run, one.user_id)
+            expected = recommend(run, user_of(run, one.user_id))
             assert by_set[run.record.config.feature_set] == expected
 
 
@@ -174,7 +176,7 @@ def test_an_unknown_user_is_told_before_anything_is_fitted(tmp_path: Path) -> No
 
 def test_a_user_whom_the_training_left_out_is_told_so(tmp_path: Path) -> None:
     save(tmp_path, split=SplitConfig(k_core=7))
-    with pytest.raises(MovierecError, match=r"user 1 was left out .* --k_core was 7"):
+    with pytest.raises(MovierecError, match=r"no user 1 .* without those of fewer than 7 ratings"):
         study(tmp_path, user_ids=(1,))
     assert len(study(tmp_path, user_ids=None).study.user_lists) == 3
 

@@ -1,0 +1,73 @@
+"""From what was typed about somebody to the person as a run sees them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from movierec_cli.cli.asked_movies import rows_of
+from movierec_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from movierec_cli.cli.console import Terminal
+    from movierec_cli.cli.recommend_request import Who
+    from movierec_cli.registry.store import Run
+    from movierec_cli.using.answer import AskedPerson
+    from movierec_cli.using.opinion_files import ReadOpinions
+
+
+def asked_person(run: Run, who: Who, terminal: Terminal) -> AskedPerson:
+    """Somebody for one run, whose catalogue decides what titles mean.
+
+    Raises:
+        MovierecError: the user or a movie is unknown, a title fits several movies, or the file is no use.
+        UsageError: the same movie is named twice.
+    """
+    from movierec_cli.using.answer import AskedPerson
+    from movierec_cli.using.person import after, user_of
+
+    if who.user_id is not None:
+        return AskedPerson(user_of(run, who.user_id, who.as_of_s))
+    if who.watched:
+        rows = rows_of(who.watched, run.catalogue, "--watched", terminal)
+        return AskedPerson(after(run, rows), watched=tuple(rows))
+    return _with_opinions(run, who, terminal)
+
+
+def _with_opinions(run: Run, who: Who, terminal: Terminal) -> AskedPerson:
+    """What is typed counts before what a file says of the same movie."""
+    import numpy as np
+
+    from movierec_cli.using.answer import AskedPerson
+    from movierec_cli.using.fold_in import Opinions
+    from movierec_cli.using.person import stranger
+
+    liked = rows_of(who.liked, run.catalogue, "--liked", terminal)
+    disliked = rows_of(who.disliked, run.catalogue, "--disliked", terminal)
+    both = set(liked) & set(disliked)
+    if both:
+        raise UsageError(f"'{run.catalogue.title[min(both)]}' is liked and disliked; say one of them")
+    typed = {*liked, *disliked}
+    stars: dict[int, float] = dict.fromkeys([*liked, *disliked], np.nan)
+    if who.ratings_file is not None:
+        read = _read(who.ratings_file, run, terminal)
+        liked += [row for row in read.opinions.liked.tolist() if row not in typed]
+        disliked += [row for row in read.opinions.disliked.tolist() if row not in typed]
+        stars = dict(zip(read.rows.tolist(), read.stars.tolist(), strict=True)) | stars
+    person = stranger(
+        run,
+        Opinions(np.array(liked, np.int64), np.array(disliked, np.int64)),
+        np.array(list(stars), np.int64),
+        np.array(list(stars.values()), np.float32),
+    )
+    return AskedPerson(person, liked=tuple(liked), disliked=tuple(disliked))
+
+
+def _read(file: Path, run: Run, terminal: Terminal) -> ReadOpinions:
+    from movierec_cli.using.opinion_files import read_opinions
+
+    read = read_opinions(file, run.catalogue)
+    for note in read.notes:
+        terminal.note(note)
+    return read
