@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from movierec_cli.registry.store import Run
-from movierec_cli.using.why import Why
+from movierec_cli.registry.towers import BIASES
+from movierec_cli.using.why import ANYBODY, USER_ID, Why
 
 FILMS_NAMED = 3
 
@@ -17,7 +18,12 @@ _LEAST_NAMED = 0.005  # of the advantage: what is not shown as 0 %
 _AGAINST = 0.05  # of the advantage: from here on a film that speaks against is named
 _MOST_IN_PERCENT = 3  # advantages: where parts are larger and cancel, a share of what is left says nothing
 _YEAR = re.compile(r"\s*\([0-9]{4}[^)]*\)\s*$")
-_WORDS = {"movie_id": "itself", "user_id": "themselves"}  # as people would say it; else the feature's name
+_WORDS = {
+    "movie_id": "itself",
+    BIASES: "rest",
+    USER_ID: "own taste",
+    ANYBODY: "anybody's taste",
+}  # for people
 _SIDES = ("movie_", "user_")
 
 

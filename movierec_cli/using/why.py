@@ -14,7 +14,9 @@ from movierec_cli.registry.towers import BIASES, Tower
 from movierec_cli.using.person import Person
 
 ANYBODY = "anybody"
-"""What the average user of the data adds, among the parts of the person's features."""
+"""What the person has in common with the average user, among the parts of their features."""
+
+USER_ID = "user_id"
 
 _CHUNK = 4_096  # users or movies whose parts are in memory at a time
 
@@ -56,7 +58,9 @@ def explain(run: Run, person: Person, rows: Sequence[int] | npt.NDArray[np.integ
     that takes the person's embedding away from itself gets a weight below 0.
 
     By features: the parts of a tower's embedding (`Tower.parts`), less their means over the catalogue or
-    over the users, each at their own moment. What the mean user adds is `ANYBODY`'s.
+    over the users, each at their own moment. Of the mean user ū, α ū is `ANYBODY`'s, where α is the slope of
+    the person's scores on those of ū over the catalogue: the scores of somebody who has rated much lie
+    closer together than most. What is left is the person's own, that of their id.
 
     Args:
         run: of a trained model.
@@ -73,11 +77,12 @@ def explain(run: Run, person: Person, rows: Sequence[int] | npt.NDArray[np.integ
     user = person.embedding.astype(np.float64)
     mean = movies.mean(axis=0)
     known = np.unique(person.movies)
-    specific = movies[asked] - mean  # [n, dim]
-    shares, rest = _shares_of_films(movies[known] - mean, user, specific)
+    centred = movies - mean  # [n_movies, dim]
+    specific = centred[asked]  # [n, dim]
+    shares, rest = _shares_of_films(centred[known], user, specific)
     has_towers = not run.record.config.family.is_sequential
     of_movies = _of_movie_features(run, user, asked) if has_towers else {}
-    of_users = _of_user_features(run, person, specific) if has_towers else {}
+    of_users = _of_user_features(run, person, centred, specific) if has_towers else {}
     scores, average = movies[asked] @ user, float(mean @ user)
     return tuple(
         Why(
@@ -131,15 +136,25 @@ def _of_movie_features(run: Run, user: _Floats, rows: _Rows) -> dict[str, _Float
     return dict(zip(tower.names, (parts @ user).T, strict=True))
 
 
-def _of_user_features(run: Run, person: Person, specific: _Floats) -> dict[str, _Floats]:
+def _of_user_features(run: Run, person: Person, centred: _Floats, specific: _Floats) -> dict[str, _Floats]:
     if person.row is None:
         return {}
     tower, every = run.towers.query, run.towers.codes
     own = tower.parts(np.array([person.row]), person.codes)[0].astype(np.float64)  # [n_parts, dim]
     mean = _mean_parts(tower, len(every), every)
-    parts = dict(zip(tower.names, (own - mean) @ specific.T, strict=True))
-    anybody = mean.sum(axis=0) @ specific.T + parts.pop(BIASES)
-    return parts | {ANYBODY: anybody}
+    by_name = dict(zip(tower.names, own - mean, strict=True))
+    by_name[USER_ID] += by_name.pop(BIASES)  # of the relus that are open for this person
+    mean_user = mean.sum(axis=0)
+    in_common = _slope(centred @ own.sum(axis=0), centred @ mean_user) * mean_user
+    by_name[USER_ID] += mean_user - in_common
+    by_name[ANYBODY] = in_common
+    return {name: specific @ part for name, part in by_name.items()}
+
+
+def _slope(values: _Floats, on: _Floats) -> float:
+    """Of the line through the origin; 0 where there is nothing to go by."""
+    square = float(on @ on)
+    return float(values @ on) / square if square > 0 else 0.0
 
 
 def _mean_parts(tower: Tower, n_rows: int, codes: _Codes | None) -> _Floats:

@@ -116,7 +116,7 @@ def test_what_are_no_years_is_told_with_an_example(text: str) -> None:
     assert refused.value.exit_code == 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(text=st.text(max_size=12) | st.from_regex(r"[0-9]{0,5}[-–s]?[0-9]{0,5}", fullmatch=True))
 def test_whatever_is_typed_as_years_is_a_range_or_refused(text: str) -> None:
     try:
@@ -214,7 +214,12 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
             asked_filters(exclude=file)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(content=st.binary(max_size=60) | st.text(max_size=40).map(lambda text: text.encode(errors="replace")))
 def test_whatever_is_in_the_file_it_is_movies_or_a_clear_error(tmp_path: Path, content: bytes) -> None:
     file = write(tmp_path, content)

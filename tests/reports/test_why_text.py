@@ -40,7 +40,7 @@ def test_films_and_features_are_named_with_their_shares(run: Run) -> None:
     )
     assert features == (
         "of the movie: itself 75%, title text 25%;"
-        " of the person: themselves −15%, bucketized user age 5%, timestamp 10%, anybody 100%"
+        " of the person: own taste −15%, bucketized user age 5%, timestamp 10%, anybody's taste 100%"
     )
 
 
@@ -75,7 +75,7 @@ def test_where_hardly_anything_lifts_the_score_parts_are_in_its_units(run: Run, 
     text = why_text(run, why).plain
     assert "%" not in text
     assert "Film 101 (+0.62), Film 102 (+0.50), Film 103 (+0.24); in spite of Film 107 (−0.17" in text
-    assert "themselves −0.30" in text
+    assert "own taste −0.30" in text
     assert why_footnote([WHY, why]).endswith("Where that is little: units of the score.")
 
 

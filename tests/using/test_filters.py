@@ -69,7 +69,12 @@ _FILTERS = st.builds(
 )
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=80,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(asked=_FILTERS, known=st.sets(st.integers(0, N_MOVIES - 1)))
 def test_a_movie_is_allowed_when_it_passes_every_filter(run: Run, asked: Filters, known: set[int]) -> None:
     source = dataset()

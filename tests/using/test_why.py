@@ -157,37 +157,47 @@ def test_features_are_named_and_over_the_catalogue_add_nothing(
 
 
 @pytest.mark.parametrize("which", ["run", "deep"])
-def test_what_a_feature_of_users_adds_is_nothing_on_average(
+def test_what_the_moment_adds_is_nothing_on_average(request: pytest.FixtureRequest, which: str) -> None:
+    run: Run = request.getfixturevalue(which)
+    explained = [explain(run, user_of(run, int(i)), [5])[0] for i in run.artifacts.user_ids]
+    first, *contexts, last = explained[0].of_user_features
+    assert (first, last) == ("user_id", ANYBODY)
+    assert set(contexts) == {one.name for one in run.towers.query.inputs if one.is_context}
+    for name in contexts:
+        assert sum(why.of_user_features[name] for why in explained) == pytest.approx(0, abs=1e-4)
+
+
+@pytest.mark.parametrize("which", ["run", "deep"])
+def test_in_common_with_anybody_is_the_regression_on_the_mean_users_scores(
     request: pytest.FixtureRequest, which: str
 ) -> None:
     run: Run = request.getfixturevalue(which)
-    explained = [explain(run, user_of(run, int(i)), [5])[0] for i in run.artifacts.user_ids]
-    first, *_, last = explained[0].of_user_features
-    assert (first, last) == ("user_id", ANYBODY)
-    for name in set(explained[0].of_user_features) - {ANYBODY}:
-        assert sum(why.of_user_features[name] for why in explained) == pytest.approx(0, abs=1e-4)
-    mean = np.mean([why.advantage for why in explained])
-    assert np.mean([why.of_user_features[ANYBODY] for why in explained]) == pytest.approx(mean, abs=1e-5)
+    users, movies = (
+        array.astype(np.float64) for array in (run.artifacts.user_embeddings, run.artifacts.movie_embeddings)
+    )
+    scores, of_mean = movies @ users[2], movies @ users.mean(axis=0)
+    slope, _ = np.polyfit(of_mean, scores, 1)
+    explained = explain(run, user_of(run, int(run.artifacts.user_ids[2])), range(len(movies)))
+    expected = slope * (of_mean - of_mean.mean())
+    assert [why.of_user_features[ANYBODY] for why in explained] == pytest.approx(expected, rel=1e-4, abs=1e-4)
 
 
 def test_another_moment_changes_what_the_time_adds_and_nothing_else(run: Run) -> None:
     person = user_of(run, 3)
     assert person.codes is not None and person.row is not None
-    names = run.towers.query.names
     place = [one.name for one in run.towers.query.inputs if one.is_context].index("day_of_week")
     codes = person.codes.copy()
     codes[0, place] = (codes[0, place] + 1) % 7
-    other = replace(person, codes=codes, embedding=run.towers.query.embed(np.array([person.row]), codes)[0])
-    (before,), (after,) = explain(run, person, [8]), explain(run, other, [8])
-    assert "day_of_week" in names
-    for name, part in before.of_user_features.items():
-        if name == "day_of_week":
-            change = after.of_user_features[name] - part
-            assert (
-                change == pytest.approx(after.advantage - before.advantage, abs=1e-5) and abs(change) > 0.01
-            )
-        else:
-            assert after.of_user_features[name] == pytest.approx(part, abs=1e-6)
+    embedding = run.towers.query.embed(np.array([person.row]), codes)[0]
+    (before,) = explain(run, person, [8])
+    (after,) = explain(run, replace(person, codes=codes, embedding=embedding), [8])
+    change = after.advantage - before.advantage
+    old, new = before.of_user_features, after.of_user_features
+    assert new["day_of_week"] - old["day_of_week"] == pytest.approx(change, abs=1e-5)
+    assert abs(change) > 0.01
+    assert new["timestamp"] == pytest.approx(old["timestamp"], abs=1e-6)
+    in_all = [parts["user_id"] + parts[ANYBODY] for parts in (old, new)]
+    assert in_all[0] == pytest.approx(in_all[1], abs=1e-5)
 
 
 def test_means_are_the_same_however_few_are_in_memory_at_a_time(
