@@ -7,7 +7,18 @@ from typing import Annotated, Any
 import typer
 
 from movierec_cli import __version__
-from movierec_cli.cli import data, doctor, evaluate, lengths, models, predict, recommend, report, similar, train
+from movierec_cli.cli import (
+    data,
+    doctor,
+    evaluate,
+    lengths,
+    models,
+    predict,
+    recommend,
+    report,
+    similar,
+    train,
+)
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.variadic import Command, DefaultCommandGroup, Group
 from movierec_cli.errors import MovierecError

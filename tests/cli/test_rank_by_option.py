@@ -16,7 +16,6 @@ from movierec_cli.registry.store import load_run
 from movierec_cli.using.person import user_of
 from movierec_cli.using.recommend import recommend
 from tests.cli import fake_trainer
-from tests.small_dataset import small_dataset
 
 TRAIN = "train --additional_feature_sets None --baselines None"
 FOR_USER = "--generate_recommendations_for_user 3"
