@@ -18,12 +18,7 @@ _LEAST_NAMED = 0.005  # of the advantage: what is not shown as 0 %
 _AGAINST = 0.05  # of the advantage: from here on a film that speaks against is named
 _MOST_IN_PERCENT = 3  # advantages: where parts are larger and cancel, a share of what is left says nothing
 _YEAR = re.compile(r"\s*\([0-9]{4}[^)]*\)\s*$")
-_WORDS = {
-    "movie_id": "itself",
-    BIASES: "rest",
-    USER_ID: "own taste",
-    ANYBODY: "anybody's taste",
-}  # for people
+_WORDS = {"movie_id": "itself", BIASES: "rest", USER_ID: "own taste", ANYBODY: "anybody's taste"}
 _SIDES = ("movie_", "user_")
 
 
