@@ -18,7 +18,7 @@ function show() {
   let sentence;
   if (!kind) sentence = show_start();
   else {
-    const [rows, show_one, thing] = KINDS[kind], row = rows.get(Number(id));
+    const [rows, show_one, thing] = KINDS[kind], row = rows.get(id_of(id));
     sentence = row === undefined ? show_unknown(thing, id) : show_one(row);
   }
   say(sentence);

@@ -137,7 +137,7 @@ def _document(shown: _Shown) -> dict[str, object]:
         "coloured_genres": telling_genres(where.places, genres, N_COLOURED_GENRES),
         "unknown_year": UNKNOWN_YEAR,
         "movies": {
-            "ids": catalogue.movie_id[shown.movies].tolist(),
+            "ids": _ids(catalogue.movie_id[shown.movies]),
             "titles": catalogue.title[shown.movies].tolist(),
             "years": catalogue.year[shown.movies].tolist(),
             "genres": [np.flatnonzero(row).tolist() for row in genres],
@@ -162,7 +162,7 @@ def _users(shown: _Shown) -> dict[str, object]:
     values, codes = np.unique(ratings.stars[:n_ratings][kept], return_inverse=True)
     row_type = _row_type(len(shown.movies))
     return {
-        "ids": run.artifacts.user_ids[shown.users].tolist(),
+        "ids": _ids(run.artifacts.user_ids[shown.users]),
         "embeddings": _base64(run.artifacts.user_embeddings[shown.users], "<f4"),
         "n_rated": np.diff(ends).tolist(),
         "rated": _base64(rows[kept], row_type.str),
@@ -170,6 +170,11 @@ def _users(shown: _Shown) -> dict[str, object]:
         "star_values": [float(value) for value in values],
         "stars": _base64(codes, "<u1" if len(values) <= 256 else "<u4"),
     }
+
+
+def _ids(ids: npt.NDArray[np.int64]) -> list[str]:
+    """As text, for a number of JavaScript has 53 bits."""
+    return [str(one) for one in ids.tolist()]
 
 
 def _row_type(n_rows: int) -> np.dtype[Any]:

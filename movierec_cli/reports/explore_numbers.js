@@ -14,6 +14,7 @@ const users = {...data.users, embeddings: decoded(data.users.embeddings, Float32
   stars: decoded(data.users.stars, data.users.star_values.length > 256 ? Uint32Array : Uint8Array), starts: [0]};
 for (const n of users.n_rated) users.starts.push(users.starts[users.starts.length - 1] + n);
 const movie_rows = new Map(movies.ids.map((id, row) => [id, row])), user_rows = new Map(users.ids.map((id, row) => [id, row]));
+const id_of = digits => BigInt(digits).toString();  // "007" is 7
 const by_popularity = [...movies.ids.keys()].sort((a, b) => movies.popularity[b] - movies.popularity[a] || a - b);
 
 const movie_vector = row => movies.embeddings.subarray(row * dim, (row + 1) * dim);

@@ -61,14 +61,14 @@ function users_found(typed) {
   const asked = /^(?:user|u)?\s*[#:]?\s*(\d*)$/i.exec(typed.trim());
   if (!asked || !typed.trim() || n_users === 0) return [];
   const rows = [];
-  for (let row = 0; row < n_users && rows.length < 3; row++) if (String(users.ids[row]).startsWith(asked[1])) rows.push(row);
-  const exact = user_rows.get(Number(asked[1]));
-  return asked[1] && exact !== undefined ? [exact, ...rows.filter(row => row !== exact)].slice(0, 3) : rows;
+  for (let row = 0; row < n_users && rows.length < 3; row++) if (users.ids[row].startsWith(asked[1])) rows.push(row);
+  const exact = asked[1] ? user_rows.get(id_of(asked[1])) : undefined;
+  return exact !== undefined ? [exact, ...rows.filter(row => row !== exact)].slice(0, 3) : rows;
 }
 
 function found_for(typed) {
   const by_id = /^id\s*:\s*(\d+)$/i.exec(typed.trim());
-  if (by_id) return {films: movie_rows.has(Number(by_id[1])) ? [movie_rows.get(Number(by_id[1]))] : [], people: [], is_close: false};
+  if (by_id) return {films: movie_rows.has(id_of(by_id[1])) ? [movie_rows.get(id_of(by_id[1]))] : [], people: [], is_close: false};
   const people = users_found(typed), films = films_found(folded(typed));
   const is_close = !films.length && !people.length;
   return {films: is_close ? closest_films(folded(typed)) : films, people, is_close};

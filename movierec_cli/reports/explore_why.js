@@ -53,18 +53,16 @@ function explained(user, movie, known = weighed(user)) {
 
 const signed = value => { const text = rounded(value, 2); return text.startsWith("−") ? text : "+" + text; };
 
-function reason(name, share, largest, kind) {
-  return make("li", {class: kind}, make("span", {}, name), bar(share / largest, signed(share)));
-}
+const reason = (name, share, kind) => make("li", {class: kind}, make("span", {}, name), share);
 
 function reasons(user, movie, known) {
   const {score, average, shares, rest} = explained(user, movie, known);
   const first = shares.slice(0, N_REASONS), others = shares.slice(N_REASONS);
   const of_others = others.reduce((sum, one) => sum + one.share, 0);
-  const largest = Math.max(...first.map(one => Math.abs(one.share)), Math.abs(of_others), Math.abs(rest)) || 1;
-  const items = first.map(one => reason(link(one.row), one.share, largest, "film"));
-  if (others.length) items.push(reason("their other " + counted(others.length, "movie"), of_others, largest, "rest"));
-  items.push(reason("what none of these accounts for", rest, largest, "rest"));
+  const largest = Math.max(...first.map(one => Math.abs(one.share))) || 1, alone = share => make("b", {class: "measure"}, signed(share));
+  const items = first.map(one => reason(link(one.row), bar(one.share / largest, signed(one.share)), "film"));
+  if (others.length) items.push(reason("their other " + counted(others.length, "movie"), alone(of_others), "rest"));
+  items.push(reason("what none of these accounts for", alone(rest), "rest"));
   const sentence = "For them the average movie has " + rounded(average, 2) + ", this one " + rounded(Math.abs(score - average), 2) + (score < average ? " less" : " more") + ". What they rated that speaks for it:";
   return make("div", {class: "why"}, make("p", {}, sentence), make("ul", {}, ...items));
 }

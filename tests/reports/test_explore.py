@@ -45,7 +45,7 @@ def test_the_page_holds_what_the_run_holds(run: Run, tmp_path: Path) -> None:
     assert np.array_equal(numbers(users["rated"], "<u2"), known.movie)
     assert np.array_equal(np.array(users["star_values"])[numbers(users["stars"], "<u1")], known.stars)
     assert users["n_rated"] == np.diff(known.starts).tolist()
-    assert users["ids"] == run.artifacts.user_ids.tolist()
+    assert users["ids"] == [str(one) for one in run.artifacts.user_ids]
     assert data["left_out"] == []
 
 

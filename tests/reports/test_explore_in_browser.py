@@ -73,6 +73,14 @@ def heading(page: Browser) -> Any:
     return page.evaluate("document.querySelector('#panel h2').textContent")
 
 
+def follow(page: Browser, fragment: str) -> None:
+    """As a link to a part of the page does."""
+    page.evaluate(
+        "new Promise(done => { addEventListener('hashchange', () => done(), {once: true});"
+        f" location.hash = '{fragment}'; }})"
+    )
+
+
 def type_text(page: Browser, text: str) -> None:
     page.evaluate("document.getElementById('query').focus()")
     page.send("Input.insertText", text=text)
@@ -177,9 +185,9 @@ def test_what_a_user_rated_best_comes_first_and_all_on_demand(page: Browser, fil
     assert texts(page, "#rated .stars") == [f"{star:g} ★" for star in stars[order]]
 
 
-def test_titles_are_shown_as_they_are(page: Browser, file: Path) -> None:
+def test_titles_are_shown_as_they_are(page: Browser) -> None:
     for place, title in enumerate(HOSTILE):
-        page.open(file, f"#movie={FIRST_MOVIE_ID + place}")
+        follow(page, f"#movie={FIRST_MOVIE_ID + place}")
         assert heading(page) == (title or f"movie {FIRST_MOVIE_ID + place}")
         assert page.evaluate(FITS), title
 
@@ -260,14 +268,23 @@ def test_a_link_in_a_list_leads_on_and_the_way_back_leads_back(page: Browser, fi
     page.wait_until("document.querySelector('#panel h2').textContent === 'User 3'")
 
 
+def test_ids_of_any_length_are_told_apart(chromium: Browser, tmp_path: Path) -> None:
+    source = small_dataset()
+    ids = source.users.user_id + 2**60
+    source = replace(source, users=replace(source.users, user_id=ids))
+    run = judged_run(tmp_path / "saved_models", source, run_config())
+    chromium.open(write_explore(run, tmp_path / "explore.html").page, f"#user={ids[1]}")
+    assert heading(chromium) == f"User {2**60 + 2}"
+    expected = recommend(run, user_of(run, int(ids[1]))).movies
+    assert texts(chromium, "#recommended > li a") == [movie.title for movie in expected]
+
+
 def test_an_address_of_nobody_is_said_so(page: Browser, file: Path) -> None:
-    for fragment, sentence in (
-        ("#user=999", "This page has no user 999."),
-        ("#movie=7", "This page has no movie 7."),
-    ):
-        page.open(file, fragment)
-        assert texts(page, ".unknown") == [sentence]
-    page.open(file, "#nonsense")
+    page.open(file, "#user=999")
+    assert texts(page, ".unknown") == ["This page has no user 999."]
+    follow(page, "#movie=7")
+    assert texts(page, ".unknown") == ["This page has no movie 7."]
+    follow(page, "#nonsense")
     assert heading(page) == "Look around"
 
 
