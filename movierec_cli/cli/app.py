@@ -11,6 +11,8 @@ from movierec_cli.cli import (
     data,
     doctor,
     evaluate,
+    explore,
+    export,
     lengths,
     models,
     predict,
@@ -74,6 +76,8 @@ app.command("train", cls=Command)(train.train_command)
 app.command("evaluate", cls=Command)(evaluate.evaluate_command)
 app.command("recommend", cls=Command)(recommend.recommend_command)
 app.command("similar", cls=Command)(similar.similar_command)
+app.command("explore", cls=Command)(explore.explore_command)
+app.command("export", cls=Command)(export.export_command)
 app.command("predict", cls=Command)(predict.predict_command)
 app.command("report", cls=Command)(report.report_command)
 app.command("doctor", cls=Command)(doctor.doctor_command)
