@@ -249,8 +249,9 @@ def _tell(answers: Sequence[Answer], asked: Asked, terminal: Terminal) -> None:
         terminal.out.print(answers_report(answers, terminal.out))
     for one in answers:
         shortfall = one.filters.shortfall(len(one.recommended.movies), form.top)
-        if shortfall is not None:
-            terminal.note(f"{one.recommended.run_name}: {shortfall}" if form.all_models else shortfall)
+        for note in (shortfall, one.filters.unknown_lengths(one.run, one.person.movies)):
+            if note is not None:
+                terminal.note(f"{one.recommended.run_name}: {note}" if form.all_models else note)
 
 
 def _recommend_many(run: Run, users: Path, asked: Asked, terminal: Terminal) -> None:

@@ -101,11 +101,17 @@ def _recommended_table(recommended: Recommendations, width: int, whys: Sequence[
     table.add_column("", justify="right", no_wrap=True)
     if with_stars:
         table.add_column("predicted", justify="right", no_wrap=True)
-    _add_movie_columns(table)
+    if whys:
+        table.add_column("title and why", overflow="fold")
+    else:
+        _add_movie_columns(table)
     for rank, (movie, why) in enumerate(zip_longest(recommended.movies, whys), start=1):
         stars = [_stars(movie)] if with_stars else []
-        title = Text("\n").join([Text(movie.title), why]) if why is not None else Text(movie.title)
-        table.add_row(str(rank), *stars, title, _genres(movie.genres))
+        cells = [Text(movie.title), _genres(movie.genres)]
+        if why is not None:  # its lines need the width
+            named = Text.assemble(movie.title, "  ", (", ".join(movie.genres), "dim"))
+            cells = [Text("\n").join([named, why])]
+        table.add_row(str(rank), *stars, *cells)
     return table
 
 

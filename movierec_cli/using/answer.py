@@ -22,6 +22,7 @@ class Answer:
     """What one model recommends to one person, and what it goes by."""
 
     run: Run
+    person: Person
     recommended: Recommendations
     filters: Filters
     rated: tuple[RatedMovie, ...] = ()  # by a user of the data
@@ -61,6 +62,7 @@ def answered(
     recommended = recommend(run, person, top=top, filters=filters, diversity=diversity, rank_by=rank_by)
     return Answer(
         run=run,
+        person=person,
         recommended=recommended,
         filters=filters,
         rated=rated_in(run, person) if person.user_id is not None else (),

@@ -31,13 +31,14 @@ def read_users(file: Path, run: Run) -> list[int]:
         content = file.read_bytes()
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror or error})", file=file) from error
-    known, lines = set(run.artifacts.user_ids.tolist()), {}
+    known = set(run.artifacts.user_ids.tolist())
+    lines: dict[int, int] = {}  # by id
     for number, line in enumerate(decode_utf8(content, str(file)).splitlines(), start=1):
         text = line.strip().strip('"')
         if not text or (number == 1 and text.lower().removesuffix("_id") == _HEADER):
             continue
         user_id = int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID else None
-        if user_id not in known:
+        if user_id is None or user_id not in known:
             raise DataError(
                 f"there is no user '{text[:40]}' that {run.record.name} knows", file=file, line=number
             )
