@@ -1,0 +1,121 @@
+"""A model as plain arrays, for whoever has NumPy and nothing else."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.registry import towers as towers_file
+from movierec_cli.registry.arrays import Arrays, unpack
+from movierec_cli.registry.store import Run
+from movierec_cli.using.recommending_runs import FOR_USERS
+
+README, VOCABULARIES = "README.txt", "vocabularies.json"
+SNIPPET = """\
+import numpy as np
+
+model = np.load("model.npz")
+user = np.flatnonzero(model["user_id"] == USER)[0]
+scores = model["movie_embedding"] @ model["user_embedding"][user]
+scores[model["seen_movie"][model["seen_start"][user] : model["seen_start"][user + 1]]] = -np.inf
+print(model["title"][np.argsort(-scores, kind="stable")[:10]])
+"""
+"""What recommends to a user; USER and the file's name are to be filled in."""
+
+_MEANINGS = {
+    "user_id": "the users, in the order of every array that has a row for each",
+    "user_embedding": "as of each user's last training rating",
+    "movie_id": "the movies, likewise",
+    "movie_embedding": "its dot product with a user's embedding is the score",
+    "title": "",
+    "year": "0 where the title has none",
+    "genres": "one column a genre",
+    "genre_name": "the columns of genres",
+    "seen_start": "user u rated what stands from seen_start[u] up to seen_start[u + 1]",
+    "seen_movie": "rows of movies, each user's oldest first",
+    "seen_stars": "what they gave",
+    "seen_seconds": "when, since 1970-01-01 UTC",
+}
+_TOWERS = """\
+Towers: towers/query/NN/row/NAME has a row for each user (in the movies' tower: movie),
+towers/query/NN/context/NAME one for each code of a moment; {vocabularies} says how to find the code.
+The rows looked up stand side by side in the order of NN and go through the layers, each
+@ towers/query/kernel/NN + towers/query/bias/NN, with a relu between layers and none after the last.
+The result is the embedding. towers/codes holds the codes of each user's last training rating.
+"""
+
+
+def to_npz(run: Run) -> bytes:
+    """The content of the file: arrays, and two texts that `numpy.load` gives as bytes.
+
+    Raises:
+        MovierecError: the run is a baseline.
+        SavedModelError: the run is damaged.
+    """
+    FOR_USERS.require(run.record)
+    arrays = _arrays(run)
+    towers: Arrays = {}
+    if not run.record.config.family.is_sequential:
+        towers = {f"towers/{name}": one for name, one in unpack(towers_file.to_bytes(run.towers)).items()}
+    vocabularies = json.dumps(run.artifacts.vocabularies, indent=1)
+    return _packed(arrays | towers, {README: _readme(run, arrays, towers), VOCABULARIES: vocabularies})
+
+
+def _arrays(run: Run) -> Arrays:
+    artifacts, movies, known = run.artifacts, run.catalogue, run.user_ratings
+    return {
+        "user_id": artifacts.user_ids,
+        "user_embedding": artifacts.user_embeddings,
+        "movie_id": artifacts.movie_ids,
+        "movie_embedding": artifacts.movie_embeddings,
+        "title": movies.title.astype(np.str_),
+        "year": movies.year,
+        "genres": movies.genres,
+        "genre_name": np.array(movies.genre_names, np.str_),
+        "seen_start": known.starts,
+        "seen_movie": known.movie,
+        "seen_stars": known.stars,
+        "seen_seconds": known.seconds,
+    }
+
+
+def _packed(arrays: Arrays, texts: Mapping[str, str]) -> bytes:
+    """Compressed: titles of fixed width are mostly zeros."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in texts.items():
+            archive.writestr(_member(name), text.encode("utf-8", "replace"))
+        for name, array in arrays.items():
+            with archive.open(_member(f"{name}.npy"), "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    """Without the time of day, so that equal content makes equal files."""
+    info = zipfile.ZipInfo(name)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    return info
+
+
+def _readme(run: Run, arrays: Arrays, towers: Arrays) -> str:
+    record = run.record
+    lines = [f"{record.name}: {record.config.label}, trained by movierec on {record.data.description}", ""]
+    lines += [_line(name, array, _MEANINGS[name]) for name, array in arrays.items()]
+    if towers:
+        lines += ["", _TOWERS.format(vocabularies=VOCABULARIES)]
+        lines += [_line(name, array, "") for name, array in towers.items()]
+    user = str(arrays["user_id"][0])
+    lines += ["", f"Ten movies for user {user}, best first:", "", SNIPPET.replace("USER", user)]
+    return "\n".join(lines)
+
+
+def _line(name: str, array: npt.NDArray[Any], meaning: str) -> str:
+    shape = " x ".join(map(str, array.shape))
+    return f"{name:<30} {array.dtype!s:<8} {shape:<14} {meaning}".rstrip()

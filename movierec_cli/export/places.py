@@ -1,0 +1,117 @@
+"""Where an exported model goes, and how it gets there: complete or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from movierec_cli.data.whole_file import written_whole
+from movierec_cli.errors import MovierecError
+from movierec_cli.export.saved_model import is_saved_model
+
+FIRST_VERSION = "1"
+
+
+def check_place(target: Path, *, is_folder: bool, overwrite: bool) -> None:
+    """Finds out before the work what would hinder it.
+
+    Raises:
+        MovierecError: the place is taken or cannot be written to.
+    """
+    if target.exists() or target.is_symlink():
+        _check_taken(target, is_folder, overwrite)
+    parent = next(place for place in target.absolute().parents if place.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise MovierecError(f"{target} cannot be written: {parent} is not a folder one can write to")
+
+
+def write_file(target: Path, content: bytes) -> None:
+    """Puts a file in place of whatever file was there.
+
+    Raises:
+        MovierecError: it cannot be written.
+    """
+    try:
+        with written_whole(target) as unfinished:
+            unfinished.write_bytes(content)
+    except OSError as error:
+        raise _unwritten(target, error) from error
+
+
+def write_folder(target: Path, write: Callable[[Path], None]) -> Path:
+    """Puts a SavedModel in place of whatever was there.
+
+    A folder named by a whole number is itself what TensorFlow Serving calls a version; any other holds the
+    version `FIRST_VERSION`.
+
+    Args:
+        target: the folder.
+        write: writes the model into a folder that is not there yet.
+
+    Returns:
+        The folder of the version.
+
+    Raises:
+        MovierecError: it cannot be written.
+    """
+    version = None if target.name.isdigit() else FIRST_VERSION
+    unfinished = _beside(target, "new")
+    try:
+        unfinished.parent.mkdir(parents=True, exist_ok=True)
+        write(unfinished / version if version else unfinished)
+        _swap_in(unfinished, target)
+    except OSError as error:
+        raise _unwritten(target, error) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return target / version if version else target
+
+
+def _swap_in(new: Path, target: Path) -> None:
+    replaced = _beside(target, "old")
+    if target.exists():
+        target.rename(replaced)
+    try:
+        new.rename(target)
+    except OSError:
+        with contextlib.suppress(OSError):
+            replaced.rename(target)
+        raise
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _beside(target: Path, state: str) -> Path:
+    """A hidden name, which TensorFlow Serving takes for no version."""
+    return target.absolute().with_name(f".{target.name}.{state}-{secrets.token_hex(8)}")
+
+
+def _check_taken(target: Path, is_folder: bool, overwrite: bool) -> None:
+    if is_folder and target.is_dir() and not any(target.iterdir()):
+        return
+    if target.is_dir() != is_folder:
+        kind, wanted = ("folder", "file") if target.is_dir() else ("file", "folder")
+        raise MovierecError(
+            f"{target} is a {kind}, and this format is a {wanted}; name another place with --output"
+        )
+    if not overwrite:
+        raise MovierecError(
+            f"{target} exists; replace it with --overwrite, or name another place with --output"
+        )
+    if is_folder and not _is_exported(target):
+        raise MovierecError(
+            f"{target} holds something else than an exported model, so --overwrite leaves it alone; name"
+            " another place with --output"
+        )
+
+
+def _is_exported(folder: Path) -> bool:
+    """A version, or a folder of nothing but versions."""
+    return is_saved_model(folder) or all(map(is_saved_model, folder.iterdir()))
+
+
+def _unwritten(target: Path, error: OSError) -> MovierecError:
+    return MovierecError(f"{target} cannot be written: {error.strerror or error}")

@@ -1,0 +1,167 @@
+"""The served function as a TensorFlow module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from movierec_cli.export.kinds import IndexKind
+from movierec_cli.export.served import NO_MOVIE_ID, Served, encoded
+from movierec_cli.export.tensorflow_index import make_index
+from movierec_cli.export.tensorflow_moments import Hold, OfMoments, Tensor, embedder
+
+AT_TIME = "at_time"
+"""The signature of a model that sees time which says when; the other one is TensorFlow's default."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """A module to save, and its signatures by name."""
+
+    module: Any  # tf.Module
+    signatures: dict[str, Any]  # tf.function
+
+
+def build(served: Served, kind: IndexKind = IndexKind.BRUTE_FORCE) -> Built:
+    """Makes the module; both signatures take keyword arguments and give a dictionary.
+
+    Inputs: `user_id` int64 [b]; `k` int32, negative is 0; `exclude` int64 [b, n] or [1, n], ids of movies
+    that may be unknown, such as -1 to fill rows up; `include_seen` bool; at a time also `seconds` int64 [b]
+    or [1]. Outputs: `movie_id` int64, `title` string and `score` float32, each [b, k], and `known` bool [b].
+
+    Raises:
+        MovierecError: as `make_index`.
+    """
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.held = []
+
+    def hold(what: Any) -> Any:
+        module.held.append(tf.Variable(what, trainable=False) if isinstance(what, np.ndarray) else what)
+        return module.held[-1]
+
+    answer = _answer(served, kind, hold)
+    module.recommend = _function(answer, {})
+    signatures = {"serving_default": module.recommend}
+    if served.moments is not None:
+        module.recommend_at = _function(answer, {"seconds": tf.TensorSpec([None], tf.int64)})
+        signatures[AT_TIME] = module.recommend_at
+    return Built(module, signatures)
+
+
+def _function(answer: Callable[..., dict[str, Tensor]], more: dict[str, Any]) -> Any:
+    """The traced function with named inputs."""
+    import tensorflow as tf
+
+    specs = {
+        "user_id": tf.TensorSpec([None], tf.int64),
+        "k": tf.TensorSpec([], tf.int32),
+        "exclude": tf.TensorSpec([None, None], tf.int64),
+        "include_seen": tf.TensorSpec([], tf.bool),
+        **more,
+    }
+    named = {name: tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in specs.items()}
+    function = tf.function(lambda **inputs: answer(**inputs))
+    return function.get_concrete_function(**named)
+
+
+def _answer(served: Served, kind: IndexKind, hold: Hold) -> Callable[..., dict[str, Tensor]]:
+    import tensorflow as tf
+
+    row_of_user = _finder(served.user_ids, hold)
+    embeddings = hold(served.user_embeddings)
+    embed_at = None if served.moments is None else embedder(served.moments, hold)
+    hidden = _hidden(served, hold)
+    index = make_index(kind, served, hold)
+    movie_ids = hold(np.append(served.movie_ids, NO_MOVIE_ID))
+    titles = hold(np.array([*map(encoded, served.titles), b""], object))
+
+    def answer(
+        user_id: Tensor, k: Tensor, exclude: Tensor, include_seen: Tensor, seconds: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        found = row_of_user(user_id)  # [b]
+        known, rows = found >= 0, tf.maximum(found, 0)
+        if seconds is not None:
+            seconds = tf.broadcast_to(seconds, tf.shape(user_id))
+        query = {
+            "embedding": _embedded(rows, seconds, embeddings, embed_at),
+            "known": known,
+            "hidden": hidden(rows, known & ~include_seen, seconds, exclude),
+        }
+        score, place = _padded(*index(query, tf.maximum(k, 0)), k, served.n_movies)
+        return {
+            "movie_id": tf.gather(movie_ids, place),
+            "title": tf.gather(titles, place),
+            "score": score,
+            "known": known,
+        }
+
+    return answer
+
+
+def _embedded(rows: Tensor, seconds: Tensor | None, stored: Tensor, embed_at: OfMoments | None) -> Tensor:
+    import tensorflow as tf
+
+    if seconds is None or embed_at is None:
+        return tf.gather(stored, rows)
+    return embed_at(rows, seconds)
+
+
+def _finder(ids: Any, hold: Hold) -> Callable[[Tensor], Tensor]:
+    """A function from ids [n] to rows, int64 [n], -1 where there is none."""
+    import tensorflow as tf
+
+    order = np.argsort(ids)
+    rows, ordered = hold(order), hold(ids[order])
+
+    def find(wanted: Tensor) -> Tensor:
+        place = tf.minimum(tf.searchsorted(ordered, wanted), len(ids) - 1)
+        return tf.where(tf.gather(ordered, place) == wanted, tf.gather(rows, place), -1)
+
+    return find
+
+
+def _hidden(served: Served, hold: Hold) -> Callable[..., Tensor]:
+    """A function that says which movies are not to be had, bool [b, n_movies]."""
+    import tensorflow as tf
+
+    starts, movies = hold(served.seen_starts), hold(served.seen_movies.astype(np.int64))
+    rated_at = hold(served.seen_seconds)
+    row_of_movie = _finder(served.movie_ids, hold)
+
+    def seen(rows: Tensor, masked: Tensor, seconds: Tensor | None) -> Tensor:
+        """Pairs of a query and a movie they rated before it, [n, 2]."""
+        first = tf.gather(starts, rows)
+        places = tf.ragged.range(first, tf.where(masked, tf.gather(starts, rows + 1), first))
+        pairs = tf.stack([places.value_rowids(), tf.gather(movies, places.flat_values)], axis=1)
+        if seconds is None:
+            return pairs
+        before = tf.gather(rated_at, places.flat_values) < tf.gather(seconds, pairs[:, 0])
+        return tf.boolean_mask(pairs, before)
+
+    def excluded(exclude: Tensor, n_queries: Tensor) -> Tensor:
+        each = tf.broadcast_to(exclude, [n_queries, tf.shape(exclude)[1]])
+        movie = row_of_movie(tf.reshape(each, [-1]))
+        query = tf.repeat(tf.range(tf.cast(n_queries, tf.int64)), tf.shape(each)[1])
+        return tf.boolean_mask(tf.stack([query, movie], axis=1), movie >= 0)
+
+    def hidden(rows: Tensor, masked: Tensor, seconds: Tensor | None, exclude: Tensor) -> Tensor:
+        n_queries = tf.shape(rows)[0]
+        pairs = tf.concat([seen(rows, masked, seconds), excluded(exclude, n_queries)], axis=0)
+        nothing = tf.zeros([n_queries, served.n_movies], tf.bool)
+        return tf.tensor_scatter_nd_update(nothing, pairs, tf.ones(tf.shape(pairs)[:1], tf.bool))
+
+    return hidden
+
+
+def _padded(score: Tensor, place: Tensor, k: Tensor, n_movies: int) -> tuple[Tensor, Tensor]:
+    """Both [b, k], with minus infinity and the place after the last movie where none is left."""
+    import tensorflow as tf
+
+    place = tf.where(score == -np.inf, n_movies, place)
+    missing = [[0, 0], [0, tf.maximum(k - tf.shape(score)[1], 0)]]
+    return tf.pad(score, missing, constant_values=-np.inf), tf.pad(place, missing, constant_values=n_movies)
