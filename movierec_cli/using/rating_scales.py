@@ -11,6 +11,7 @@ import numpy.typing as npt
 from movierec_cli.using.fold_in import Opinions
 
 MOST_STARS = 5.0
+_SURELY_LIKED = 0.8  # of the highest rating
 
 _Floats = npt.NDArray[np.float64]
 
@@ -62,17 +63,17 @@ def scale_of(ratings: Sequence[float]) -> Scale:
 def liked_from(ratings: _Floats, scale: Scale) -> float:
     """The lowest rating that says somebody likes a film, by all of theirs.
 
-    It is their median, so that who rates everything highly likes the better half, but not below the middle of
-    the scale, so that who dislikes nearly everything does not like the rest for that.
+    It is their median, as some use the upper half of a scale alone; but four stars of five are always enough,
+    and what is below the middle of the scale never is, though it be the best of what they rated.
     """
-    return max(float(np.median(ratings)), scale.middle)
+    return max(min(float(np.median(ratings)), _SURELY_LIKED * scale.highest), scale.middle)
 
 
 def opinions_of(rows: npt.NDArray[np.int64], ratings: _Floats, scale: Scale) -> Opinions:
     """What somebody likes (`liked_from` on) and dislikes (below the middle of the scale).
 
     What lies between they know, and it speaks neither for nor against the films like it. Something is always
-    liked or disliked: a median above the middle is reached by a rating, and one below it has one below it.
+    liked or disliked: where the median is below the middle a rating is, else one reaches the median.
 
     Args:
         rows: of a model's movies, each once: [n], one or more.

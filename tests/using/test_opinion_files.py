@@ -159,7 +159,9 @@ def test_a_number_in_a_column_of_titles_is_a_title(tmp_path: Path) -> None:
         ("1 1 0 0", "0 or 1", [np.nan] * 4, {1, 6}, {364, 590}),
         ("1 1 1 1", "0 or 1", [np.nan] * 4, {1, 6, 364, 590}, set()),
         ("2 1 1 0", "up to 5", [2, 1, 1, 0], set(), {1, 6, 364, 590}),  # the best of bad ones is not liked
-        ("5 5 5 4", "up to 5", [5, 5, 5, 4], {1, 6, 364}, set()),  # below the median of who likes nearly all
+        ("5 5 5 4", "up to 5", [5, 5, 5, 4], {1, 6, 364, 590}, set()),  # four stars are enough
+        ("5 5 4 3.5", "up to 5", [5, 5, 4, 3.5], {1, 6, 364}, set()),  # less must reach the median
+        ("4 3.5 3 3", "up to 5", [4, 3.5, 3, 3], {1, 6}, set()),
         ("3 3 3 3", "up to 5", [3, 3, 3, 3], {1, 6, 364, 590}, set()),
     ],
 )
