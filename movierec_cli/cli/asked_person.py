@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from movierec_cli.cli.asked_movies import rows_of
@@ -33,6 +34,20 @@ def asked_person(run: Run, who: Who, terminal: Terminal) -> AskedPerson:
         rows = rows_of(who.watched, run.catalogue, "--watched", terminal)
         return AskedPerson(after(run, rows), watched=tuple(rows))
     return _with_opinions(run, who, terminal)
+
+
+def by_ids(who: Who, found: AskedPerson, run: Run) -> Who:
+    """The same request with the movies that the titles turned out to be, for another run of the data."""
+
+    def named(typed: tuple[str, ...], rows: tuple[int, ...]) -> tuple[str, ...]:
+        return tuple(f"id:{run.catalogue.movie_id[row]}" for row in rows[: len(typed)])
+
+    return replace(
+        who,
+        watched=named(who.watched, found.watched),
+        liked=named(who.liked, found.liked),
+        disliked=named(who.disliked, found.disliked),
+    )
 
 
 def _with_opinions(run: Run, who: Who, terminal: Terminal) -> AskedPerson:

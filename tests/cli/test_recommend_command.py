@@ -407,6 +407,20 @@ def test_a_file_of_ratings_says_what_somebody_likes(towers: Run) -> None:
     assert "1 of 4" in result.stderr and "No Such Film" in result.stderr
 
 
+def test_every_model_is_asked_for_a_stranger(towers: Run, sasrec: Run) -> None:
+    Path("mine.csv").write_text(f"title,rating\n{title(1)},5\n{title(2)},1\n", encoding="utf-8")
+    asked = ("--ratings_file", "mine.csv", "--liked", "film 7: it is", "--disliked", "id:4")
+    result = recommend(*asked, "--all_models", "--json", "--top", "15")
+    document = json.loads(result.stdout)
+    assert [one["movie_id"] for one in document["liked"]] == [7, 1]
+    assert [one["movie_id"] for one in document["disliked"]] == [4, 2]
+    assert {one["run"] for one in document["models"]} == {towers.record.name, sasrec.record.name}
+    for one in document["models"]:
+        left = sorted(movie["movie_id"] for movie in one["movies"])
+        assert left == [i for i in range(1, N_MOVIES + 1) if i not in (1, 2, 4, 7)]
+    assert result.stderr.count("mine.csv (") == 1
+
+
 @pytest.mark.usefixtures("towers")
 def test_a_film_cannot_be_liked_and_disliked() -> None:
     result = recommend("--liked", "3", "--disliked", title(3), width=200)

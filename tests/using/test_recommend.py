@@ -18,7 +18,8 @@ from movierec_cli.registry.rating_head import RatingHead
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
 from movierec_cli.using.filters import Filters
-from movierec_cli.using.person import after, user_of
+from movierec_cli.using.fold_in import Opinions, fold_in
+from movierec_cli.using.person import NEWEST, after, stranger, user_of
 from movierec_cli.using.predict import predict
 from movierec_cli.using.rated_movies import rated_by, rated_in, watched_movies
 from movierec_cli.using.recommend import RETRIEVED, Recommendations, check_rank_by, recommend
@@ -368,3 +369,25 @@ def test_watched_movies_are_in_the_order_given() -> None:
         (13, "Dune [1] (1984)", ()),
         (10, "Alien (1979)", ("Drama", "Sci-Fi")),
     ]
+
+
+# --- strangers ----------------------------------------------------------------------------------------
+
+
+def test_the_newest_likes_count_where_order_does(sequential_run: Run, rating_run: Run) -> None:
+    liked = np.arange(25)
+    disliked = np.array([30])
+    for run, counted in ((sequential_run, liked[-NEWEST:]), (rating_run, liked)):
+        arrays = run.artifacts
+        person = stranger(run, Opinions(liked, disliked))
+        expected = fold_in(arrays.movie_embeddings, arrays.user_embeddings, Opinions(counted, disliked))
+        np.testing.assert_array_equal(person.embedding, expected)
+        assert person.movies.tolist() == [*range(25), 30]
+
+
+def test_what_a_stranger_knows_is_not_recommended(rating_run: Run) -> None:
+    person = stranger(rating_run, Opinions(np.array([3])), np.array([3, 5, 7]))
+    rows = recommend(rating_run, person, top=40).rows
+    assert sorted(rows) == [row for row in range(40) if row not in (3, 5, 7)]
+    with pytest.raises(MovierecError, match="needs a user of the data"):
+        recommend(rating_run, person, rank_by=RankBy.RATING)
