@@ -32,10 +32,15 @@ def write_saved_model(served: Served, kind: IndexKind, about: dict[str, Any], fo
     try:
         tf.saved_model.save(built.module, str(folder), signatures=built.signatures, options=options)
     except tf.errors.OpError as error:
-        raise OSError(error.message) from error
+        raise OSError(_reason(error.message)) from error
     place = folder / ABOUT
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+def _reason(message: str) -> str:
+    """What the system said, of a message such as "{{node}} /a/path; No space left on device [Op:SaveV2]"."""
+    return message.rpartition("; ")[2].partition(" [Op:")[0]
 
 
 def is_saved_model(folder: Path) -> bool:

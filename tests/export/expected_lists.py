@@ -79,12 +79,15 @@ def check_moments(run: Run, call: Call) -> None:
     """So they are as of any moment, and what came later is not masked."""
     known = run.user_ratings
     rng = np.random.default_rng(3)
-    user_ids = rng.choice(run.artifacts.user_ids, 200)
+    rows = rng.integers(0, known.n_users, 200)
     seconds = rng.integers(known.seconds.min() - 10**6, known.seconds.max() + 10**7, 200)
-    seconds[:50] = rng.choice(known.seconds, 50)  # a rating at the very moment is not known yet
-    answer = call(user_ids.tolist(), 5, seconds=seconds.tolist())
+    own = np.concatenate([known.seconds[known.of(user)][:3] for user in range(known.n_users)])
+    rows = np.concatenate([rows, np.repeat(np.arange(known.n_users), 3)])
+    seconds = np.concatenate([seconds, own])  # what was rated at the very moment is not known yet
+    user_ids = run.artifacts.user_ids[rows]
+    answer = call(user_ids.tolist(), 20, seconds=seconds.tolist())
     expected = [
-        expected_ids(run, int(user_id), 5, seconds=int(second))
+        expected_ids(run, int(user_id), 20, seconds=int(second))
         for user_id, second in zip(user_ids, seconds, strict=True)
     ]
     assert answer["movie_id"].tolist() == expected

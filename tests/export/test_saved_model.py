@@ -301,10 +301,12 @@ def test_a_full_disk_is_an_error_for_people(
     import tensorflow as tf
 
     def full(*args: object, **options: object) -> None:
-        raise tf.errors.ResourceExhaustedError(None, None, "no space left on device")
+        raise tf.errors.ResourceExhaustedError(
+            None, None, "{{node}} /a/b; No space left on device [Op:SaveV2]"
+        )
 
     monkeypatch.setattr(tf.saved_model, "save", full)
-    with pytest.raises(MovierecError, match="cannot be written: no space left on device"):
+    with pytest.raises(MovierecError, match=r"served cannot be written: No space left on device$"):
         export_run(run, ExportFormat.SAVEDMODEL, tmp_path / "served")
     assert list(tmp_path.iterdir()) == []
 
