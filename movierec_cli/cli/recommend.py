@@ -222,7 +222,8 @@ def _answers(runs: Sequence[Run], asked: Asked, terminal: Terminal) -> list[Answ
     from movierec_cli.cli.asked_person import asked_person, by_ids
     from movierec_cli.using.answer import answered
 
-    who, answers = asked.who, []
+    who = asked.who
+    answers: list[Answer] = []
     for run in runs:
         person = asked_person(run, who, terminal if not answers else replace(terminal, quiet=True))
         who = by_ids(who, person, run)

@@ -15,6 +15,7 @@ from movierec_cli.evaluation.ranks import BLOCK_QUERIES
 from movierec_cli.registry.store import Run
 from movierec_cli.using.filters import Filters
 from movierec_cli.using.person import user_rows
+from movierec_cli.using.recommend import dot_products
 from movierec_cli.using.recommending_runs import FOR_USERS
 
 _NOBODY_KNOWS = np.zeros(0, np.int64)
@@ -62,7 +63,7 @@ def recommend_all(
     top = min(top, len(arrays.movie_ids))
 
     def best(block: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-        scores = arrays.user_embeddings[users[block]] @ arrays.movie_embeddings.T  # [b, n_movies]
+        scores = dot_products(arrays.user_embeddings[users[block]], arrays.movie_embeddings)  # [b, n_movies]
         scores[:, ~allowed] = -np.inf
         if not chosen.include_seen:
             owner, place = _places(run, users[block])

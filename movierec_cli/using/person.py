@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -153,9 +153,23 @@ def _as_of(
             f" sequences, or one with {', '.join(TIME_FEATURES[:-1])} or {TIME_FEATURES[-1]}: movierec train"
             f" --additional_feature_sets {Feature.TIMESTAMP}"
         )
-    vocabularies = {Feature(name): one for name, one in run.artifacts.vocabularies.items()}
-    codes = context_codes(vocabularies, np.array([row], np.int32), np.array([as_of_s], np.int64))  # type: ignore[arg-type]
+    codes = moment_codes(run, np.array([row], np.int32), np.array([as_of_s], np.int64))
     return run.towers.query.embed(np.array([row]), codes)[0], codes
+
+
+def moment_codes(
+    run: Run, users: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int32]:
+    """What the query tower sees of some moments: [n, n_contexts], in the order of its inputs.
+
+    Args:
+        run: of a model of two towers.
+        users: rows of the run's users, [n].
+        seconds: since 1970-01-01 UTC, [n].
+    """
+    contexts = [one.name for one in run.towers.query.inputs if one.is_context]
+    vocabularies: dict[Feature, Any] = {Feature(name): run.artifacts.vocabularies[name] for name in contexts}
+    return context_codes(vocabularies, users, seconds)
 
 
 def _state(

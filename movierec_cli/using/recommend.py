@@ -107,7 +107,7 @@ def recommend(
                 f"--rank_by {rank_by} needs a user of the data: stars are predicted for these only"
             )
     embeddings = run.artifacts.movie_embeddings
-    scores = embeddings @ person.embedding  # [n_movies]
+    (scores,) = dot_products(person.embedding[None], embeddings)  # [n_movies]
     allowed = (filters or Filters()).allowed(run, person.movies)
     retrieved = best_first(scores, allowed, max(POOL_TIMES * top, POOL) if diversity else max(top, RETRIEVED))
     stars = _of_all(scores, retrieved, _stars(run, person, retrieved))  # [n_movies]
@@ -125,6 +125,16 @@ def recommend(
         rows=tuple(rows.tolist()),
         variety=variety(embeddings[rows]),
     )
+
+
+def dot_products(users: _Floats, movies: _Floats) -> _Floats:
+    """Scores of users and movies, float32 [n_users, n_movies].
+
+    Summed in float64: in float32 the sum depends on how many users are asked about at once, and films that
+    are all but equal would change places.
+    """
+    scores: _Floats = (users.astype(np.float64) @ movies.astype(np.float64).T).astype(np.float32)
+    return scores
 
 
 def _of_all(scores: _Floats, rows: _Rows, values: npt.NDArray[Any]) -> _Floats:

@@ -106,8 +106,8 @@ def model_scores(bench: Bench, run: Run) -> npt.NDArray[np.float32]:
     prepared.model.set_weights([run.artifacts.weights[name] for name in sorted(run.artifacts.weights)])
     users = last_queries(dataset, split.fit, vocabularies)
     queries = prepared.model.embed_queries(users, prepared.seen)
-    scores: npt.NDArray[np.float32] = queries @ prepared.model.embed_movies().T
-    return scores
+    exact = queries.astype(np.float64) @ prepared.model.embed_movies().astype(np.float64).T
+    return exact.astype(np.float32)
 
 
 def _recommended(run: Run, *args: str) -> Finished:

@@ -10,16 +10,19 @@ import pytest
 
 from movierec_cli.config import Family, RankBy, SplitConfig, SplitKind, TaskWeights
 from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.split import split_ratings
 from movierec_cli.errors import MovierecError, UsageError
+from movierec_cli.models.features import context_codes, fit_features
 from movierec_cli.registry import store
 from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.identity import run_name
 from movierec_cli.registry.rating_head import RatingHead
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
+from movierec_cli.using.batch import recommend_all
 from movierec_cli.using.filters import Filters
 from movierec_cli.using.fold_in import Opinions, fold_in
-from movierec_cli.using.person import NEWEST, after, stranger, user_of
+from movierec_cli.using.person import NEWEST, after, moment_codes, stranger, user_of
 from movierec_cli.using.predict import predict
 from movierec_cli.using.rated_movies import rated_by, rated_in, watched_movies
 from movierec_cli.using.recommend import RETRIEVED, Recommendations, check_rank_by, recommend
@@ -391,3 +394,27 @@ def test_what_a_stranger_knows_is_not_recommended(rating_run: Run) -> None:
     assert sorted(rows) == [row for row in range(40) if row not in (3, 5, 7)]
     with pytest.raises(MovierecError, match="needs a user of the data"):
         recommend(rating_run, person, rank_by=RankBy.RATING)
+
+
+def test_a_moment_is_coded_in_the_order_of_the_tower_s_inputs(tmp_path: Path) -> None:
+    """Vocabularies are read back in another order than that of the features."""
+    run = store.load_run(judged_run(tmp_path, SMALL, run_config("week", "user_tenure", "day_of_week")).folder)
+    inputs = [one.name for one in run.towers.query.inputs if one.is_context]
+    assert inputs != [name for name in run.artifacts.vocabularies if name in inputs]
+    seconds = np.full(20, 1_000_500_000)
+    every = moment_codes(run, np.arange(20, dtype=np.int32), seconds)
+    config = run.record.config
+    fitted = fit_features(SMALL, split_ratings(SMALL.ratings, config.split).train, config.feature_set)
+    np.testing.assert_array_equal(every, context_codes(fitted, np.arange(20, dtype=np.int32), seconds))
+    assert user_of(run, 3, 1_000_500_000).codes.tolist() == every[2:3].tolist()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_list_and_many_are_the_same_where_films_are_all_but_equal(tmp_path: Path, seed: int) -> None:
+    run = judged_run(tmp_path, SMALL, run_config(), seed=seed)
+    noise = np.random.default_rng(seed).normal(0, 1e-7, (40, 4))
+    arrays = replace(run.artifacts, movie_embeddings=(1 + noise).astype(np.float32))
+    run = store.save_run(tmp_path, run.record, replace(parts_of(run), artifacts=arrays))
+    lists = recommend_all(run, range(1, 21), top=40)
+    for user_id, rows in zip(range(1, 21), lists.rows, strict=True):
+        assert to_user(run, user_id, top=40).rows == tuple(rows[rows >= 0].tolist())
