@@ -34,7 +34,7 @@ class Person:
     movies: _Rows  # [n], what they know, oldest first
     stars: npt.NDArray[np.float32]  # [n], NaN where they did not say
     seconds: npt.NDArray[np.int64] | None = None  # [n], since 1970-01-01 UTC; None where nobody knows
-    codes: npt.NDArray[np.int32] | None = None  # [1, n_contexts], of the moment; None without towers
+    codes: npt.NDArray[np.int32] | None = None  # [1, n_contexts]; None: of their last training rating
 
 
 def user_of(run: Run, user_id: int, as_of_s: int | None = None) -> Person:
@@ -59,7 +59,7 @@ def user_of(run: Run, user_id: int, as_of_s: int | None = None) -> Person:
         mine = slice(mine.start, mine.start + n_before)
     movies, seconds = known.movie[mine].astype(np.int64), known.seconds[mine]
     if as_of_s is None:
-        embedding, codes = run.artifacts.user_embeddings[row], _last_codes(run, row)
+        embedding, codes = run.artifacts.user_embeddings[row], None
     else:
         embedding, codes = _as_of(run, row, movies, seconds, as_of_s)
     return Person(user_id, row, embedding, movies, known.stars[mine], seconds, codes)
@@ -133,10 +133,6 @@ def user_rows(run: Run, user_ids: Sequence[int]) -> npt.NDArray[np.int64]:
         f"there is no user {unknown} in '{record.data.name}'; the users that {record.name} knows"
         f" have the {known_ids(ids)}{left_out}"
     )
-
-
-def _last_codes(run: Run, row: int) -> npt.NDArray[np.int32] | None:
-    return None if run.record.config.family.is_sequential else run.towers.codes[row : row + 1]
 
 
 def _as_of(

@@ -140,7 +140,8 @@ def _of_user_features(run: Run, person: Person, centred: _Floats, specific: _Flo
     if person.row is None:
         return {}
     tower, every = run.towers.query, run.towers.codes
-    own = tower.parts(np.array([person.row]), person.codes)[0].astype(np.float64)  # [n_parts, dim]
+    codes = every[[person.row]] if person.codes is None else person.codes
+    own = tower.parts(np.array([person.row]), codes)[0].astype(np.float64)  # [n_parts, dim]
     mean = _mean_parts(tower, len(every), every)
     by_name = dict(zip(tower.names, own - mean, strict=True))
     by_name[USER_ID] += by_name.pop(BIASES)  # of the relus that are open for this person

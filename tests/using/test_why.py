@@ -184,9 +184,9 @@ def test_in_common_with_anybody_is_the_regression_on_the_mean_users_scores(
 
 def test_another_moment_changes_what_the_time_adds_and_nothing_else(run: Run) -> None:
     person = user_of(run, 3)
-    assert person.codes is not None and person.row is not None
+    assert person.row is not None
     place = [one.name for one in run.towers.query.inputs if one.is_context].index("day_of_week")
-    codes = person.codes.copy()
+    codes = run.towers.codes[[person.row]]
     codes[0, place] = (codes[0, place] + 1) % 7
     embedding = run.towers.query.embed(np.array([person.row]), codes)[0]
     (before,) = explain(run, person, [8])
