@@ -45,7 +45,8 @@ def _tfrs(bench: Bench) -> Row:
 
 
 def _best(bench: Bench) -> Row:
-    (run,) = train(bench, best_on_windows(), n_seeds=1)
+    best = best_on_windows()
+    (run,) = train(bench, best, best.feature_sets[0], n_seeds=1)
     test = run.record.test
     return Row(
         f"1M, the same windows, our {run.record.config.label}: the same figures",
