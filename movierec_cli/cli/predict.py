@@ -68,6 +68,7 @@ def predict_command(
     Titles need not be exact; one of several movies, or of none, is answered
     with those it may be. `id:590` is an id even where a title is that number.
     """
+    saved.spare_threads()
     from movierec_cli.using.rating_runs import best_run, rating_runs
 
     _check_asked(user, movie or [], pairs, csv)

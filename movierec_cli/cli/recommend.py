@@ -165,6 +165,7 @@ def recommend_command(
     Titles need not be exact; one of several movies, or of none, is answered
     with those it may be. `id:590` is an id even where a title is that number.
     """
+    saved.spare_threads()
     from movierec_cli.using.diversity import check_diversity
 
     asked = Asked(
@@ -243,10 +244,11 @@ def _answers(runs: Sequence[Run], asked: Asked, terminal: Terminal) -> list[Answ
 def _tell(answers: Sequence[Answer], asked: Asked, terminal: Terminal) -> None:
     from movierec_cli.reports.recommendations import answers_report
     from movierec_cli.using.answer import document, documents
-    from movierec_cli.using.list_files import rows_of, write_lists
 
     form = asked.form
     if form.csv is not None:
+        from movierec_cli.using.list_files import rows_of, write_lists
+
         write_lists([row for one in answers for row in rows_of(one.recommended)], form.csv)
     if form.as_json:
         terminal.document(documents(answers) if form.all_models else document(answers[0]))

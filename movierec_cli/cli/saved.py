@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -61,6 +63,15 @@ AnyTestFraction = Annotated[
 ]
 AnyMinRating = Annotated[float | None, MIN_RATING]
 AnyKCore = Annotated[int | None, K_CORE]
+
+
+def spare_threads() -> None:
+    """Keeps NumPy's products on one core, for commands that make few and small ones.
+
+    OpenBLAS' threads wait by spinning: on a busy machine they cost more than the rest of the command.
+    """
+    if "numpy" not in sys.modules:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def asked_data(dataset: str | None, archive: Path | None, places: DataConfig) -> DataConfig | None:

@@ -62,6 +62,7 @@ def similar_command(
     The title need not be exact; one of several movies, or of none, is answered
     with those it may be. `id:590` is an id even where a title is that number.
     """
+    saved.spare_threads()
     from movierec_cli.cli.asked_movies import rows_of
     from movierec_cli.cli.filter_options import asked_filters
     from movierec_cli.using.recommending_runs import best_run, recommending_runs

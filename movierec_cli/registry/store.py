@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -281,6 +281,16 @@ def _sha256(content: bytes) -> str:
 
 def _read_manifest(folder: Path) -> _Manifest:
     written, stamp = _read_stamped(folder / _RECORD_FILE)
+    record, checksums = _checked_content(folder, written)
+    for name in checksums:
+        if not (folder / name).is_file():
+            raise SavedModelError(f"{folder}: {name} is missing")
+    return _Manifest(record, checksums, stamp)
+
+
+@lru_cache(maxsize=64)
+def _checked_content(folder: Path, written: bytes) -> tuple[RunRecord, dict[str, str]]:
+    """Each file of a run asks for it again, in case another process has put a newer run in its place."""
     content = _parse(folder, written)
     version = content.get("format_version")
     if version != FORMAT_VERSION:
@@ -295,7 +305,7 @@ def _read_manifest(folder: Path) -> _Manifest:
     record = decode(RunRecord, content.get("record"), folder=folder)
     checksums = decode(dict[str, str], content.get("files"), folder=folder, key="files")
     _check_identity(folder, record, checksums)
-    return _Manifest(record, checksums, stamp)
+    return record, checksums
 
 
 def _parse(folder: Path, content: bytes) -> dict[str, object]:
@@ -314,9 +324,6 @@ def _check_identity(folder: Path, record: RunRecord, checksums: Mapping[str, str
         raise SavedModelError(f"{folder}: its content belongs in a folder named '{expected}'")
     if set(checksums) != files_of(record.config.family):
         raise SavedModelError(f"{folder}: run.json lists {sorted(checksums)}, not a model's files")
-    for name in checksums:
-        if not (folder / name).is_file():
-            raise SavedModelError(f"{folder}: {name} is missing")
 
 
 def _read(folder: Path, names: Iterable[str], build: Callable[[dict[str, bytes]], T]) -> T:

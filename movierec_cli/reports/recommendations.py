@@ -13,7 +13,6 @@ from rich.table import Table
 from rich.text import Text
 
 from movierec_cli.config import RankBy
-from movierec_cli.reports.why import why_footnote, why_text
 from movierec_cli.using.answer import Answer
 from movierec_cli.using.rated_movies import RatedMovie, WatchedMovie
 from movierec_cli.using.recommend import Recommendations, RecommendedMovie
@@ -58,17 +57,29 @@ def answers_report(answers: Sequence[Answer], console: Console) -> Group:
     if len(answers) > 1 and console.width >= 2 * _MODEL_WIDTH + 2:
         width = _MODEL_WIDTH
     tables = [_answer_table(one, width) for one in answers]
-    footnote = why_footnote([why for one in answers for why in one.why])
-    return Group(*parts, Text(), Columns(tables, padding=(1, 2)), Text(footnote, style="dim"))
+    group = [*parts, Text(), Columns(tables, padding=(1, 2))]
+    if first.why:
+        from movierec_cli.reports.why import why_footnote
+
+        footnote = why_footnote([why for one in answers for why in one.why])
+        group.append(Text(footnote, style="dim"))
+    return Group(*group)
 
 
 def _answer_table(answer: Answer, width: int) -> Table:
     recommended = answer.recommended
-    whys = [why_text(answer.run, why) for why in answer.why]
-    table = _recommended_table(recommended, width, whys)
+    table = _recommended_table(recommended, width, _why_texts(answer))
     table.caption = f"mean score {recommended.mean_score:.2f}, variety {recommended.variety:.2f}"
     table.caption_justify = "left"
     return table
+
+
+def _why_texts(answer: Answer) -> list[Text]:
+    if not answer.why:
+        return []
+    from movierec_cli.reports.why import why_text
+
+    return [why_text(answer.run, why) for why in answer.why]
 
 
 def _movies_table(title: str, movies: Sequence[WatchedMovie], width: int) -> Table:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from movierec_cli.config import RankBy
-from movierec_cli.evaluation.outcome import NO_MOVIE
 from movierec_cli.registry.store import Run
-from movierec_cli.using.batch import UserLists
 from movierec_cli.using.filters import Filters
 from movierec_cli.using.person import Person
 from movierec_cli.using.rated_movies import RatedMovie, WatchedMovie, rated_in, watched_movies
 from movierec_cli.using.recommend import Recommendations, recommend
-from movierec_cli.using.why import Why, explain
+
+if TYPE_CHECKING:
+    from movierec_cli.using.batch import UserLists
+    from movierec_cli.using.why import Why
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ def answered(
         MovierecError: as `recommend`.
         SavedModelError: the run is damaged.
     """
+    from movierec_cli.using.why import explain
+
     person, catalogue = asked.person, run.catalogue
     recommended = recommend(run, person, top=top, filters=filters, diversity=diversity, rank_by=rank_by)
     return Answer(
@@ -97,6 +100,8 @@ def documents(answers: Sequence[Answer]) -> dict[str, Any]:
 
 def many_document(run: Run, lists: UserLists) -> dict[str, Any]:
     """Many users' lists."""
+    from movierec_cli.evaluation.outcome import NO_MOVIE
+
     ids, titles = run.catalogue.movie_id.tolist(), run.catalogue.title.tolist()
 
     def movies(rows: list[int], scores: list[float]) -> list[dict[str, Any]]:

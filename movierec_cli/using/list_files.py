@@ -6,14 +6,17 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from movierec_cli.data.text_rows import decode_utf8
 from movierec_cli.data.whole_file import written_whole
 from movierec_cli.errors import DataError
 from movierec_cli.evaluation.outcome import NO_MOVIE
 from movierec_cli.registry.store import Run
-from movierec_cli.using.batch import UserLists
-from movierec_cli.using.recommend import Recommendations
+
+if TYPE_CHECKING:
+    from movierec_cli.using.batch import UserLists
+    from movierec_cli.using.recommend import Recommendations
 
 LIST_COLUMNS = ("user", "place", "movie_id", "title", "score", "stars")
 

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from movierec_cli.config import Feature
 from movierec_cli.data.id_index import known_ids
 from movierec_cli.errors import MovierecError
-from movierec_cli.models.features import TIME_FEATURES, context_codes
 from movierec_cli.registry.store import Run
 from movierec_cli.using.fold_in import Opinions, fold_in
 from movierec_cli.using.recommending_runs import FOR_HISTORIES, FOR_USERS
@@ -144,6 +143,8 @@ def _as_of(
             raise MovierecError("--as_of is before their first rating, so there is no history to go on from")
         return _state(run, movies, seconds, as_of_s), None
     if not run.towers.query.n_contexts:
+        from movierec_cli.models.features import TIME_FEATURES
+
         raise MovierecError(
             f"{run.record.name} does not see the time, so --as_of changes nothing; it needs a model of"
             f" sequences, or one with {', '.join(TIME_FEATURES[:-1])} or {TIME_FEATURES[-1]}: movierec train"
@@ -163,6 +164,8 @@ def moment_codes(
         users: rows of the run's users, [n].
         seconds: since 1970-01-01 UTC, [n].
     """
+    from movierec_cli.models.features import context_codes
+
     contexts = [one.name for one in run.towers.query.inputs if one.is_context]
     vocabularies: dict[Feature, Any] = {Feature(name): run.artifacts.vocabularies[name] for name in contexts}
     return context_codes(vocabularies, users, seconds)

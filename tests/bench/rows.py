@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import json
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,16 +73,23 @@ def spread(values: Sequence[float], form: str) -> str:
 
 def run_process(command: Sequence[str], folder: Path | None = None) -> Finished:
     """Runs a command and waits; ends the program with its messages if it fails."""
-    started = time.perf_counter()
-    with (
-        tempfile.TemporaryFile("w+") as messages,
-        subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=messages, text=True) as process,
-    ):
-        assert process.stdout is not None
-        stdout = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            messages.seek(0)
-            sys.exit(f"{' '.join(command)} ended with {process.returncode}\n{messages.read()}")
-    return Finished(time.perf_counter() - started, usage.ru_maxrss / 1024, stdout)
+    with tempfile.TemporaryDirectory() as name:
+        measured = Path(name) / "measured.json"
+        launcher = [sys.executable, "-S", "-c", _LAUNCHER, str(measured), *command]
+        done = subprocess.run(launcher, cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(f"{' '.join(command)} ended with {done.returncode}\n{done.stderr}")
+        wall_s, peak_kib = json.loads(measured.read_text())
+    return Finished(wall_s, peak_kib / 1024, done.stdout)
+
+
+# A child begins with the peak of the process that it was forked from, so a small one stands between.
+_LAUNCHER = """
+import json, resource, subprocess, sys, time
+started = time.perf_counter()
+code = subprocess.call(sys.argv[2:])
+seconds = time.perf_counter() - started
+with open(sys.argv[1], "w") as file:
+    json.dump([seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss], file)
+sys.exit(code)
+"""

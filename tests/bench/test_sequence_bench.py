@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from movierec_cli.data.split import Split
 from movierec_cli.registry.record import EpochRecord, RunRecord
 from tests.bench.film_windows import top_k_over_all, windows_of
 from tests.bench.in_batch_loss import in_batch_loss
-from tests.bench.rows import spread
+from tests.bench.rows import run_process, spread
 from tests.bench.sequence_epoch import in_order, positions
 from tests.bench.sequence_presets import best_on_windows
 from tests.bench.sequences import hit_rate_and_ndcg, minutes_of, minutes_to, reached
@@ -162,3 +163,14 @@ def test_our_best_sees_the_same_windows_as_the_tutorial() -> None:
     assert ours.split == tutorial.split and ours.split.kind is SplitKind.WINDOWS
     assert ours.sequence is not None and tutorial.sequence is not None
     assert ours.sequence.max_length == tutorial.sequence.max_length == 10
+
+
+def test_a_process_is_measured_without_the_one_that_measures() -> None:
+    ballast = np.ones(40_000_000)  # 305 MiB
+    small = run_process([sys.executable, "-c", "print('done')"])
+    large = run_process([sys.executable, "-c", "print(len(bytearray(200 * 2**20)))"])
+    assert small.stdout == "done\n" and ballast[-1] == 1
+    assert small.peak_mib < 100 < 200 < large.peak_mib < 300
+    assert 0 < small.wall_s < 60
+    with pytest.raises(SystemExit, match=r"(?s)ended with 3.*no way"):
+        run_process([sys.executable, "-c", "import sys; sys.stderr.write('no way'); sys.exit(3)"])
