@@ -1,5 +1,5 @@
 """`python -m movierec_cli`."""
 
-from movierec_cli.cli.app import main
+from movierec_cli.cli.program import main
 
 main()

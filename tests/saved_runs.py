@@ -35,8 +35,8 @@ from movierec_cli.models.queries import last_queries
 from movierec_cli.registry import store
 from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.identity import run_name
-from movierec_cli.registry.rating_head import RatingHead
 from movierec_cli.registry.parts_of_data import with_data
+from movierec_cli.registry.rating_head import RatingHead
 from movierec_cli.registry.record import NO_TOP_K, DataIdentity, EpochRecord, RunConfig, RunRecord, TopK
 from movierec_cli.registry.run_files import RunParts
 from movierec_cli.registry.towers import Tower as TowerArrays
@@ -157,7 +157,7 @@ def run_outcome(*, n_users: int = 3, n_movies: int = 4) -> Outcome:
 def save_run(
     directory: Path, record: RunRecord, artifacts: RunArtifacts, source: Dataset | None = None
 ) -> store.Run:
-    """Saves a run with an outcome that fits, and with the movies and ratings of a data set if one is given."""
+    """Saves a run with an outcome that fits, and the movies and ratings of a data set if one is given."""
     parts = run_parts(artifacts, family=record.config.family)
     return store.save_run(
         directory, record, parts if source is None else with_data(parts, source, source.movies)

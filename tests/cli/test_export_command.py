@@ -7,7 +7,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from movierec_cli.cli import export
-from movierec_cli.cli.app import _Program
+from movierec_cli.cli.program import Program
 from movierec_cli.cli.variadic import Command
 from tests.saved_runs import judged_run, run_config
 from tests.small_dataset import small_dataset
@@ -25,7 +25,7 @@ def saved(tmp_path: Path) -> list[str]:
     return [judged_run(tmp_path / "saved_models", small_dataset(), config).record.name for config in configs]
 
 
-program = typer.Typer(cls=_Program, callback=lambda: None)
+program = typer.Typer(cls=Program, callback=lambda: None)
 program.command("export", cls=Command)(export.export_command)
 
 

@@ -11,7 +11,9 @@ from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from movierec_cli import __version__
+from movierec_cli.cli import program
 from movierec_cli.cli.app import app
+from movierec_cli.cli.program import make_app, named_command
 from movierec_cli.config import BASELINES, Feature, LossKind, SplitKind, Weighting
 from movierec_cli.data.sources import SOURCES
 
@@ -121,7 +123,7 @@ LIGHT = {
 @pytest.mark.parametrize("line", LIGHT)
 def test_light_commands_leave_heavy_packages_alone(line: str) -> None:
     script = (
-        "import sys\nfrom movierec_cli.cli.app import main\n"
+        "import sys\nfrom movierec_cli.cli.program import main\n"
         f"sys.argv = ['movierec', *{line.split()!r}]\n"
         "try: main()\nfinally: print('LOADED', *sys.modules, file=sys.stderr)"
     )
@@ -166,3 +168,40 @@ def test_the_shell_completes(line: str, offered: set[str]) -> None:
 
 def test_after_a_single_value_no_more_values_are_offered() -> None:
     assert completions("movierec train --dataset 1m 10") == set()
+
+
+@pytest.mark.parametrize(
+    ("args", "environment", "expected"),
+    [
+        (["recommend", "--user", "1"], {}, "recommend"),
+        (["models", "list"], {}, "models"),
+        (["--dataset", "100k"], {}, None),
+        (["--help"], {}, None),
+        (["recomend"], {}, None),
+        ([], {}, None),
+        (["recommend"], {"_MOVIEREC_COMPLETE": "complete_bash"}, None),
+    ],
+)
+def test_a_command_is_alone_in_its_process_where_it_is_named(
+    args: list[str], environment: dict[str, str], expected: str | None
+) -> None:
+    assert named_command(args, environment) == expected
+
+
+@pytest.mark.parametrize("name", [*program.COMMANDS, *program.GROUPS])
+def test_a_command_alone_has_the_help_it_has_among_all(name: str) -> None:
+    texts = [
+        CliRunner().invoke(one, [name, "--help"], prog_name="movierec", env={"COLUMNS": "100"}).stdout
+        for one in (app, make_app(name))
+    ]
+    assert texts[0] == texts[1] and f"movierec {name}" in texts[0]
+
+
+def test_only_the_named_command_is_imported() -> None:
+    script = (
+        "import sys\nfrom movierec_cli.cli.program import main\n"
+        "sys.argv = ['movierec', 'similar', '--help']\n"
+        "try: main()\nfinally: print('LOADED', *sys.modules, file=sys.stderr)"
+    )
+    loaded = set(python("-c", script).stderr.partition("LOADED")[2].split())
+    assert "movierec_cli.cli.similar" in loaded and "movierec_cli.cli.train" not in loaded

@@ -15,7 +15,7 @@ HEAVY = {"tensorflow", "keras", "tf_keras", "tensorflow_datasets"}
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
 import sys
-from movierec_cli.cli.app import main
+from movierec_cli.cli.program import main
 try:
     main()
 finally:

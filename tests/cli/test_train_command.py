@@ -427,7 +427,7 @@ def wait(self, *_):
 fake_trainer.MovieLensTrainer._train = wait
 fake_trainer.trainer.MovieLensTrainer = fake_trainer.MovieLensTrainer
 sys.argv = ["movierec", "train", "--saved_models_dir", sys.argv[1], "--plot", sys.argv[1] + "/plot.html"]
-from movierec_cli.cli.app import main
+from movierec_cli.cli.program import main
 main()
 """
 

@@ -143,8 +143,8 @@ def test_a_model_with_two_tasks_is_not_saved_in_part(tmp_path: Path, parts: dict
 
 
 def test_a_model_without_rating_task_is_not_saved_with_ratings(tmp_path: Path):
+    parts = replace(run_parts(run_artifacts()), rating_outcome=some_ratings())
     with pytest.raises(ValueError, match="two-tower has other files than"):
-        parts = replace(run_parts(run_artifacts()), rating_outcome=some_ratings())
         store.save_run(tmp_path, run_record(), parts)
     assert list(tmp_path.iterdir()) == []
 
