@@ -136,7 +136,7 @@ def test_recommendations_come_from_the_saved_embeddings_without_tensorflow(train
     script = (
         "import sys; from tests.test_trainer import *\n"
         "trainer = MovieLensTrainer(quick_config(Path(sys.argv[1])))\n"
-        "(run,) = trainer.run()\n"
+        "run = trainer.run()[0]\n"
         "print([m.title for m in recommend(run, user_of(run, 1)).movies])\n"
         "assert 'tensorflow' not in sys.modules, 'TensorFlow was imported'"
     )
