@@ -9,7 +9,6 @@ import typer
 
 from movierec_cli.cli import saved
 from movierec_cli.cli.console import Terminal
-from movierec_cli.cli.models import complete_name
 from movierec_cli.cli.options import Quiet, SavedModelsDir
 from movierec_cli.config import TrainerConfig
 
@@ -17,17 +16,7 @@ DEFAULT_PAGE = Path("explore.html")
 
 
 def explore_command(
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            metavar="NAME",
-            help="A saved model, by name or its beginning. If not given: the one with the highest recall on "
-            "validation.",
-            autocompletion=complete_name,
-            show_default=False,
-        ),
-    ] = None,
+    model: saved.BestModel = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="Where the page goes.")
     ] = DEFAULT_PAGE,
@@ -45,14 +34,12 @@ def explore_command(
     """
     from movierec_cli.reports.explore import write_explore
     from movierec_cli.reports.pages import check_writable
-    from movierec_cli.using.recommending_runs import best_run, recommending_runs
 
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
     check_writable(output, what="page")
-    chosen = best_run(recommending_runs(saved_models_dir, model), dataset)
-    terminal.note(f"Model: {chosen.run.record.name} ({chosen.reason})")
-    written = write_explore(chosen.run, output)
+    run = saved.best_run(saved_models_dir, model, dataset, terminal)
+    written = write_explore(run, output)
     terminal.warn_all(written.left_out)
     terminal.out.print(f"Page: {written.page}", markup=False, highlight=False, soft_wrap=True)
     if open_page:

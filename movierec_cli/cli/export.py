@@ -86,17 +86,15 @@ def export_command(
     so that it is not recommended again.
     """
     from movierec_cli.export.export import export_run
-    from movierec_cli.using.recommending_runs import best_run, recommending_runs
 
     _check_asked(name, model, form, index)
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
-    chosen = best_run(recommending_runs(saved_models_dir, name or model), dataset)
-    terminal.note(f"Model: {chosen.run.record.name} ({chosen.reason})")
-    exported = export_run(chosen.run, form, output, overwrite=overwrite, index=index)
-    next_command = _next_command(chosen.run, form, exported)
+    run = saved.best_run(saved_models_dir, name or model, dataset, terminal)
+    exported = export_run(run, form, output, overwrite=overwrite, index=index)
+    next_command = _next_command(run, form, exported)
     if as_json:
-        terminal.document(_document(chosen.run, form, exported, next_command))
+        terminal.document(_document(run, form, exported, next_command))
         return
     written = f"Written: {exported.path}, {exported.size_bytes / 1e6:.1f} MB"
     terminal.out.print(written, markup=False, highlight=False, soft_wrap=True)

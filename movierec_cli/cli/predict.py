@@ -127,12 +127,12 @@ def _show(predictions: Sequence[PredictedRating], csv: Path | None, terminal: Te
 def _document(run: Run, predictions: Sequence[PredictedRating]) -> dict[str, object]:
     from dataclasses import asdict
 
-    from movierec_cli.using.answer import data_of
+    from movierec_cli.using.answer import data_document
     from movierec_cli.using.rating_runs import validation_rmse
 
     return {
         "run": run.record.name,
         "validation_rmse": validation_rmse(run.record),
-        "data": data_of(run),
+        "data": data_document(run),
         "predictions": [asdict(one) for one in predictions],
     }

@@ -11,7 +11,6 @@ import typer
 from movierec_cli.cli import filter_options, saved
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.filter_options import AskedFilters, asked_filters
-from movierec_cli.cli.models import complete_name
 from movierec_cli.cli.options import AsJson, Quiet, SavedModelsDir
 from movierec_cli.cli.recommend_request import EVERYBODY, Form, Who, check_many, parse_as_of
 from movierec_cli.config import RankBy, TrainerConfig
@@ -106,17 +105,7 @@ def recommend_command(
             rich_help_panel=_WHO,
         ),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            metavar="NAME",
-            help="A saved model, by name or its beginning. If not given: the one with the highest recall on "
-            "validation.",
-            autocompletion=complete_name,
-            show_default=False,
-        ),
-    ] = None,
+    model: saved.BestModel = None,
     all_models: Annotated[
         bool, typer.Option("--all_models", help="Ask each saved model, and show them side by side.")
     ] = False,
@@ -207,15 +196,13 @@ def _runs(
     asked: Asked, directory: Path, model: str | None, dataset: str | None, terminal: Terminal
 ) -> list[Run]:
     """The one that is named or best, or all."""
-    from movierec_cli.using.recommending_runs import best_run, comparable_runs, recommending_runs
+    from movierec_cli.using.recommending_runs import comparable_runs, recommending_runs
 
     from_history = bool(asked.who.watched)
-    able = recommending_runs(directory, model, from_history=from_history)
     if asked.form.all_models:
+        able = recommending_runs(directory, from_history=from_history)
         return comparable_runs(able, dataset, from_history=from_history)
-    chosen = best_run(able, dataset, from_history=from_history)
-    terminal.note(f"Model: {chosen.run.record.name} ({chosen.reason})")
-    return [chosen.run]
+    return [saved.best_run(directory, model, dataset, terminal, from_history=from_history)]
 
 
 def _answers(runs: Sequence[Run], asked: Asked, terminal: Terminal) -> list[Answer]:

@@ -16,9 +16,6 @@ from movierec_cli.cli.options import DATA_PANEL, K_CORE, MIN_RATING, complete_da
 from movierec_cli.config import DataConfig, SplitKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from movierec_cli.data.dataset import Dataset
     from movierec_cli.judging.saved_study import SavedStudyConfig
     from movierec_cli.judging.study import Study
     from movierec_cli.registry.store import Run
@@ -29,6 +26,17 @@ Names = Annotated[
         metavar="NAME",
         help="Saved models, by name or its beginning, before any option; all that fit the data and the split "
         "if none is named.",
+        autocompletion=complete_name,
+        show_default=False,
+    ),
+]
+BestModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="A saved model, by name or its beginning. If not given: the one with the highest recall on "
+        "validation.",
         autocompletion=complete_name,
         show_default=False,
     ),
@@ -65,6 +73,22 @@ AnyMinRating = Annotated[float | None, MIN_RATING]
 AnyKCore = Annotated[int | None, K_CORE]
 
 
+def best_run(
+    directory: Path, model: str | None, dataset: str | None, terminal: Terminal, *, from_history: bool = False
+) -> Run:
+    """The model that is named, or the best that can recommend; says which.
+
+    Raises:
+        MovierecError: there is none, the one that is named cannot, or nobody says which data set.
+    """
+    from movierec_cli.using import recommending_runs
+
+    able = recommending_runs.recommending_runs(directory, model, from_history=from_history)
+    chosen = recommending_runs.best_run(able, dataset, from_history=from_history)
+    terminal.note(f"Model: {chosen.run.record.name} ({chosen.reason})")
+    return chosen.run
+
+
 def spare_threads() -> None:
     """Keeps NumPy's products on one core, for commands that make few and small ones.
 
@@ -79,20 +103,6 @@ def asked_data(dataset: str | None, archive: Path | None, places: DataConfig) ->
     if dataset is None and archive is None:
         return None
     return replace(places, dataset=dataset or places.dataset, archive=archive)
-
-
-def loaded_data(
-    runs: Sequence[Run], asked: DataConfig | None, places: DataConfig, terminal: Terminal
-) -> Dataset:
-    """The data that are asked for, or those that the runs were trained on."""
-    from movierec_cli.cli.progress import ProgressDisplay
-    from movierec_cli.data.load import load_dataset
-    from movierec_cli.using.data_of_runs import data_of
-
-    with ProgressDisplay(terminal) as display:
-        loaded = load_dataset(asked or data_of(runs, places), progress=display.data_loading)
-    terminal.warn_all(loaded.warnings)
-    return loaded
 
 
 def judged(config: SavedStudyConfig, terminal: Terminal) -> Study:

@@ -10,7 +10,6 @@ import typer
 
 from movierec_cli.cli import filter_options, saved
 from movierec_cli.cli.console import Terminal
-from movierec_cli.cli.models import complete_name
 from movierec_cli.cli.options import AsJson, Quiet, SavedModelsDir
 from movierec_cli.config import TrainerConfig
 from movierec_cli.errors import UsageError
@@ -29,17 +28,7 @@ def similar_command(
             show_default=False,
         ),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            metavar="NAME",
-            help="A saved model, by name or its beginning. If not given: the one with the highest recall on "
-            "validation.",
-            autocompletion=complete_name,
-            show_default=False,
-        ),
-    ] = None,
+    model: saved.BestModel = None,
     top: Annotated[int, typer.Option("--top", metavar="N", help="How many movies.")] = 10,
     genre: filter_options.GenreNames = None,
     not_genre: filter_options.NotGenreNames = None,
@@ -65,7 +54,6 @@ def similar_command(
     saved.spare_threads()
     from movierec_cli.cli.asked_movies import rows_of
     from movierec_cli.cli.filter_options import asked_filters
-    from movierec_cli.using.recommending_runs import best_run, recommending_runs
     from movierec_cli.using.similar import similar_movies
 
     wanted = _wanted(title, top)
@@ -81,9 +69,7 @@ def similar_command(
     )
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
-    chosen = best_run(recommending_runs(saved_models_dir, model), dataset)
-    run = chosen.run
-    terminal.note(f"Model: {run.record.name} ({chosen.reason})")
+    run = saved.best_run(saved_models_dir, model, dataset, terminal)
     filters = asked.of(run.catalogue)
     (row,) = rows_of([wanted], run.catalogue, "TITLE", terminal)
     found = similar_movies(run, row, top=top, filters=filters)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 
 from movierec_cli.data.dataset import Movies
 from movierec_cli.errors import SavedModelError
@@ -23,11 +18,18 @@ from movierec_cli.registry import rating_head as head_file
 from movierec_cli.registry import towers as towers_file
 from movierec_cli.registry import user_ratings as user_ratings_file
 from movierec_cli.registry.artifacts import RunArtifacts
-from movierec_cli.registry.identity import RUN_NAME, run_name
+from movierec_cli.registry.identity import run_name
+from movierec_cli.registry.manifest import (
+    RECORD_FILE,
+    manifest_bytes,
+    read_manifest,
+    read_part,
+    read_parts,
+    settled,
+)
 from movierec_cli.registry.rating_head import RatingHead
-from movierec_cli.registry.record import FORMAT_VERSION, DataIdentity, RunConfig, RunRecord
+from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord
 from movierec_cli.registry.run_files import RunParts, files_of
-from movierec_cli.registry.serialization import JSON, canonical_json, decode, encode
 from movierec_cli.registry.towers import Towers
 from movierec_cli.registry.user_ratings import UserRatings
 
@@ -45,11 +47,6 @@ __all__ = [
     "save_run",
 ]
 
-T = TypeVar("T")
-
-_RECORD_FILE = "run.json"
-_PAUSES_S = (0.01, 0.03, 0.06)  # replacing a folder takes two renames
-
 
 @dataclass(frozen=True)
 class Run:
@@ -65,7 +62,7 @@ class Run:
         Raises:
             SavedModelError: a file is missing or is not what was written.
         """
-        return _read(self.folder, artifact_files.FILE_NAMES, artifact_files.from_files)
+        return read_parts(self.folder, artifact_files.FILE_NAMES, artifact_files.from_files)
 
     @cached_property
     def catalogue(self) -> Movies:
@@ -74,7 +71,7 @@ class Run:
         Raises:
             SavedModelError: a file is missing or is not what was written.
         """
-        return _read_one(self.folder, catalogue_file.FILE_NAME, catalogue_file.from_bytes)
+        return read_part(self.folder, catalogue_file.FILE_NAME, catalogue_file.from_bytes)
 
     @cached_property
     def user_ratings(self) -> UserRatings:
@@ -83,7 +80,7 @@ class Run:
         Raises:
             SavedModelError: a file is missing or is not what was written.
         """
-        return _read_one(self.folder, user_ratings_file.FILE_NAME, user_ratings_file.from_bytes)
+        return read_part(self.folder, user_ratings_file.FILE_NAME, user_ratings_file.from_bytes)
 
     @cached_property
     def towers(self) -> Towers:
@@ -92,7 +89,7 @@ class Run:
         Raises:
             SavedModelError: a file is missing or is not what was written, or the model has no towers.
         """
-        return _read_one(self.folder, towers_file.FILE_NAME, towers_file.from_bytes)
+        return read_part(self.folder, towers_file.FILE_NAME, towers_file.from_bytes)
 
     @cached_property
     def outcome(self) -> Outcome:
@@ -101,7 +98,7 @@ class Run:
         Raises:
             SavedModelError: a file is missing or is not what was written, or the model does not rank.
         """
-        return _read_one(self.folder, outcomes.FILE_NAME, outcomes.from_bytes)
+        return read_part(self.folder, outcomes.FILE_NAME, outcomes.from_bytes)
 
     @cached_property
     def rating_outcome(self) -> RatingOutcome:
@@ -110,7 +107,7 @@ class Run:
         Raises:
             SavedModelError: a file is missing or is not what was written, or the model predicts no ratings.
         """
-        return _read_one(self.folder, rating_outcomes.FILE_NAME, rating_outcomes.from_bytes)
+        return read_part(self.folder, rating_outcomes.FILE_NAME, rating_outcomes.from_bytes)
 
     @cached_property
     def rating_head(self) -> RatingHead:
@@ -119,7 +116,7 @@ class Run:
         Raises:
             SavedModelError: a file is missing or is not what was written, or the model has none.
         """
-        return _read_one(self.folder, head_file.FILE_NAME, head_file.from_bytes)
+        return read_part(self.folder, head_file.FILE_NAME, head_file.from_bytes)
 
     @cached_property
     def size_bytes(self) -> int:
@@ -133,15 +130,6 @@ class Problem:
 
     folder: Path
     message: str
-
-
-@dataclass(frozen=True)
-class _Manifest:
-    """The content of run.json, checked."""
-
-    record: RunRecord
-    checksums: dict[str, str]  # SHA-256 (hex) by file name
-    stamp: tuple[int, int]  # of the file, other for each that is written
 
 
 def save_run(directory: Path, record: RunRecord, parts: RunParts) -> Run:
@@ -166,7 +154,7 @@ def save_run(directory: Path, record: RunRecord, parts: RunParts) -> Run:
     files = parts.contents()
     if set(files) != files_of(record.config.family):
         raise ValueError(f"a run of family {record.config.family} has other files than {sorted(files)}")
-    files[_RECORD_FILE] = _manifest_bytes(record, files)
+    files[RECORD_FILE] = manifest_bytes(record, files)
     folder = folders.install(directory, record.name, files, replaceable=_is_run)
     return Run(record, folder)
 
@@ -195,7 +183,7 @@ def load_run(folder: Path) -> Run:
     Raises:
         SavedModelError: the folder is damaged or was not written by this program.
     """
-    return Run(_settled(_read_manifest, folder).record, folder)
+    return Run(settled(read_manifest, folder).record, folder)
 
 
 def list_runs(directory: Path) -> tuple[list[Run], list[Problem]]:
@@ -263,124 +251,3 @@ def _is_run(folder: Path) -> bool:
     except SavedModelError:
         return False
     return not folder.is_symlink()
-
-
-def _manifest_bytes(record: RunRecord, files: Mapping[str, bytes]) -> bytes:
-    content: dict[str, JSON] = {
-        "format_version": FORMAT_VERSION,
-        "record": encode(record),
-        "files": {name: _sha256(data) for name, data in files.items()},
-    }
-    content["checksum"] = _sha256(canonical_json(content).encode())
-    return json.dumps(content, indent=1, allow_nan=False).encode()
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _read_manifest(folder: Path) -> _Manifest:
-    written, stamp = _read_stamped(folder / _RECORD_FILE)
-    record, checksums = _checked_content(folder, written)
-    for name in checksums:
-        if not (folder / name).is_file():
-            raise SavedModelError(f"{folder}: {name} is missing")
-    return _Manifest(record, checksums, stamp)
-
-
-@lru_cache(maxsize=64)
-def _checked_content(folder: Path, written: bytes) -> tuple[RunRecord, dict[str, str]]:
-    """Each file of a run asks for it again, in case another process has put a newer run in its place."""
-    content = _parse(folder, written)
-    version = content.get("format_version")
-    if version != FORMAT_VERSION:
-        raise SavedModelError(
-            f"{folder}: run.json has format version {version!r}, but this movierec reads {FORMAT_VERSION}"
-        )
-    checksum = content.pop("checksum", None)
-    if checksum != _sha256(canonical_json(content).encode()):
-        raise SavedModelError(
-            f"{folder}: run.json is damaged: its checksum is not the one it was written with"
-        )
-    record = decode(RunRecord, content.get("record"), folder=folder)
-    checksums = decode(dict[str, str], content.get("files"), folder=folder, key="files")
-    _check_identity(folder, record, checksums)
-    return record, checksums
-
-
-def _parse(folder: Path, content: bytes) -> dict[str, object]:
-    try:
-        parsed = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise SavedModelError(f"{folder}: run.json is damaged: {error}") from error
-    if not isinstance(parsed, dict):
-        raise SavedModelError(f"{folder}: run.json is not movierec's: it is no JSON object")
-    return parsed
-
-
-def _check_identity(folder: Path, record: RunRecord, checksums: Mapping[str, str]) -> None:
-    expected = run_name(record.config, record.data)
-    if record.name != expected or folder.name != expected or not RUN_NAME.fullmatch(expected):
-        raise SavedModelError(f"{folder}: its content belongs in a folder named '{expected}'")
-    if set(checksums) != files_of(record.config.family):
-        raise SavedModelError(f"{folder}: run.json lists {sorted(checksums)}, not a model's files")
-
-
-def _read(folder: Path, names: Iterable[str], build: Callable[[dict[str, bytes]], T]) -> T:
-    """Some files of a run, checked against its manifest, as what they hold."""
-    manifest = _settled(_read_manifest, folder)
-    while True:
-        try:
-            return _read_checked(folder, manifest, names, build)
-        except SavedModelError:
-            newer = _settled(_read_manifest, folder)
-            if newer.stamp == manifest.stamp:
-                raise
-            manifest = newer  # another process put a newer run in this place between the reads
-
-
-def _read_one(folder: Path, name: str, build: Callable[[bytes], T]) -> T:
-    return _read(folder, (name,), lambda files: build(files[name]))
-
-
-def _settled(read: Callable[[Path], T], folder: Path) -> T:
-    """Reads again before it gives up: another process may be putting a newer run in this place."""
-    for pause_s in _PAUSES_S:
-        try:
-            return read(folder)
-        except SavedModelError:
-            time.sleep(pause_s)
-    return read(folder)
-
-
-def _read_checked(
-    folder: Path, manifest: _Manifest, names: Iterable[str], build: Callable[[dict[str, bytes]], T]
-) -> T:
-    missing = sorted(set(names) - set(manifest.checksums))
-    if missing:
-        family = manifest.record.config.family
-        kind = f"{family.label} model" if family.is_trained else "baseline"
-        raise SavedModelError(f"{folder} holds a {kind}, which has no {', '.join(missing)}")
-    files = {name: _read_file(folder, name) for name in names}
-    for name, content in files.items():
-        if _sha256(content) != manifest.checksums[name]:
-            raise SavedModelError(f"{folder}: {name} is damaged: its checksum is not the one in run.json")
-    try:
-        return build(files)
-    except ValueError as error:
-        raise SavedModelError(f"{folder} is damaged: {error}") from error
-
-
-def _read_file(folder: Path, name: str) -> bytes:
-    return _read_stamped(folder / name)[0]
-
-
-def _read_stamped(path: Path) -> tuple[bytes, tuple[int, int]]:
-    try:
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            return file.read(), (status.st_ino, status.st_mtime_ns)
-    except OSError as error:
-        raise SavedModelError(
-            f"{path.parent}: {path.name} cannot be read: {error.strerror or error}"
-        ) from error

@@ -81,7 +81,7 @@ def document(answer: Answer) -> dict[str, Any]:
     return {
         "run": answer.recommended.run_name,
         "model": answer.recommended.label,
-        "data": data_of(answer.run),
+        "data": data_document(answer.run),
         **_who(answer),
         **_list(answer),
     }
@@ -90,7 +90,7 @@ def document(answer: Answer) -> dict[str, Any]:
 def documents(answers: Sequence[Answer]) -> dict[str, Any]:
     """Several models' answers about the same person."""
     return {
-        "data": data_of(answers[0].run),
+        "data": data_document(answers[0].run),
         **_who(answers[0]),
         "models": [
             {"run": one.recommended.run_name, "model": one.recommended.label, **_list(one)} for one in answers
@@ -112,7 +112,7 @@ def many_document(run: Run, lists: UserLists) -> dict[str, Any]:
     return {
         "run": run.record.name,
         "model": run.record.config.label,
-        "data": data_of(run),
+        "data": data_document(run),
         "users": [
             {"user_id": user_id, "movies": movies(rows, scores)}
             for user_id, rows, scores in zip(*columns, strict=True)
@@ -120,7 +120,7 @@ def many_document(run: Run, lists: UserLists) -> dict[str, Any]:
     }
 
 
-def data_of(run: Run) -> dict[str, str]:
+def data_document(run: Run) -> dict[str, str]:
     """Which data a run is of."""
     data = run.record.data
     return {"name": data.name, "description": data.description, "fingerprint": data.fingerprint}

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from movierec_cli.data.whole_file import written_whole
 from movierec_cli.errors import DataError
 from movierec_cli.registry.store import Run
-from movierec_cli.using.answer import data_of
+from movierec_cli.using.answer import data_document
 from movierec_cli.using.filters import Filters
 from movierec_cli.using.list_files import as_csv
 from movierec_cli.using.rated_movies import genres_of
@@ -85,7 +85,7 @@ def similar_document(similar: SimilarMovies) -> dict[str, Any]:
     return {
         "run": record.name,
         "model": record.config.label,
-        "data": data_of(similar.run),
+        "data": data_document(similar.run),
         "movie": {
             "movie_id": int(catalogue.movie_id[similar.row]),
             "title": similar.title,

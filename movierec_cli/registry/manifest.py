@@ -1,0 +1,170 @@
+"""run.json, which says what a run's folder must hold, and reading files that are checked against it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+from movierec_cli.errors import SavedModelError
+from movierec_cli.registry.identity import RUN_NAME, run_name
+from movierec_cli.registry.record import FORMAT_VERSION, RunRecord
+from movierec_cli.registry.run_files import files_of
+from movierec_cli.registry.serialization import JSON, canonical_json, decode, encode
+
+T = TypeVar("T")
+
+RECORD_FILE = "run.json"
+_PAUSES_S = (0.01, 0.03, 0.06)  # replacing a folder takes two renames
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The content of run.json, checked."""
+
+    record: RunRecord
+    checksums: dict[str, str]  # SHA-256 (hex) by file name
+    stamp: tuple[int, int]  # of the file, other for each that is written
+
+
+def manifest_bytes(record: RunRecord, files: Mapping[str, bytes]) -> bytes:
+    """The content of run.json for a run with these other files."""
+    content: dict[str, JSON] = {
+        "format_version": FORMAT_VERSION,
+        "record": encode(record),
+        "files": {name: _sha256(data) for name, data in files.items()},
+    }
+    content["checksum"] = _sha256(canonical_json(content).encode())
+    return json.dumps(content, indent=1, allow_nan=False).encode()
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What a run's folder says of itself; that its files are there is checked, not what they hold.
+
+    Raises:
+        SavedModelError: the folder is damaged or was not written by this program.
+    """
+    written, stamp = _read_stamped(folder / RECORD_FILE)
+    record, checksums = _checked_content(folder, written)
+    for name in checksums:
+        if not (folder / name).is_file():
+            raise SavedModelError(f"{folder}: {name} is missing")
+    return Manifest(record, checksums, stamp)
+
+
+@lru_cache(maxsize=64)
+def _checked_content(folder: Path, written: bytes) -> tuple[RunRecord, dict[str, str]]:
+    """Each file of a run asks for it again, in case another process has put a newer run in its place."""
+    content = _parse(folder, written)
+    version = content.get("format_version")
+    if version != FORMAT_VERSION:
+        raise SavedModelError(
+            f"{folder}: run.json has format version {version!r}, but this movierec reads {FORMAT_VERSION}"
+        )
+    checksum = content.pop("checksum", None)
+    if checksum != _sha256(canonical_json(content).encode()):
+        raise SavedModelError(
+            f"{folder}: run.json is damaged: its checksum is not the one it was written with"
+        )
+    record = decode(RunRecord, content.get("record"), folder=folder)
+    checksums = decode(dict[str, str], content.get("files"), folder=folder, key="files")
+    _check_identity(folder, record, checksums)
+    return record, checksums
+
+
+def _parse(folder: Path, content: bytes) -> dict[str, object]:
+    try:
+        parsed = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise SavedModelError(f"{folder}: run.json is damaged: {error}") from error
+    if not isinstance(parsed, dict):
+        raise SavedModelError(f"{folder}: run.json is not movierec's: it is no JSON object")
+    return parsed
+
+
+def _check_identity(folder: Path, record: RunRecord, checksums: Mapping[str, str]) -> None:
+    expected = run_name(record.config, record.data)
+    if record.name != expected or folder.name != expected or not RUN_NAME.fullmatch(expected):
+        raise SavedModelError(f"{folder}: its content belongs in a folder named '{expected}'")
+    if set(checksums) != files_of(record.config.family):
+        raise SavedModelError(f"{folder}: run.json lists {sorted(checksums)}, not a model's files")
+
+
+def read_parts(folder: Path, names: Iterable[str], build: Callable[[dict[str, bytes]], T]) -> T:
+    """Some files of a run, checked against its manifest, as what they hold.
+
+    Args:
+        folder: the run's.
+        names: of the files.
+        build: from their content, by name; a ValueError means that they are damaged.
+
+    Raises:
+        SavedModelError: a file is missing or is not what was written, or the run has no such file.
+    """
+    manifest = settled(read_manifest, folder)
+    while True:
+        try:
+            return _read_checked(folder, manifest, names, build)
+        except SavedModelError:
+            newer = settled(read_manifest, folder)
+            if newer.stamp == manifest.stamp:
+                raise
+            manifest = newer  # another process put a newer run in this place between the reads
+
+
+def read_part(folder: Path, name: str, build: Callable[[bytes], T]) -> T:
+    """One file of a run, as `read_parts` does."""
+    return read_parts(folder, (name,), lambda files: build(files[name]))
+
+
+def settled(read: Callable[[Path], T], folder: Path) -> T:
+    """Reads again before it gives up: another process may be putting a newer run in this place."""
+    for pause_s in _PAUSES_S:
+        try:
+            return read(folder)
+        except SavedModelError:
+            time.sleep(pause_s)
+    return read(folder)
+
+
+def _read_checked(
+    folder: Path, manifest: Manifest, names: Iterable[str], build: Callable[[dict[str, bytes]], T]
+) -> T:
+    missing = sorted(set(names) - set(manifest.checksums))
+    if missing:
+        family = manifest.record.config.family
+        kind = f"{family.label} model" if family.is_trained else "baseline"
+        raise SavedModelError(f"{folder} holds a {kind}, which has no {', '.join(missing)}")
+    files = {name: _read_file(folder, name) for name in names}
+    for name, content in files.items():
+        if _sha256(content) != manifest.checksums[name]:
+            raise SavedModelError(f"{folder}: {name} is damaged: its checksum is not the one in run.json")
+    try:
+        return build(files)
+    except ValueError as error:
+        raise SavedModelError(f"{folder} is damaged: {error}") from error
+
+
+def _read_file(folder: Path, name: str) -> bytes:
+    return _read_stamped(folder / name)[0]
+
+
+def _read_stamped(path: Path) -> tuple[bytes, tuple[int, int]]:
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            return file.read(), (status.st_ino, status.st_mtime_ns)
+    except OSError as error:
+        raise SavedModelError(
+            f"{path.parent}: {path.name} cannot be read: {error.strerror or error}"
+        ) from error
