@@ -16,6 +16,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
+from movierec_cli.cli.plain_values import keep_plain
+
 _NEGATIVE_NUMBER = re.compile(r"-\.?\d")
 _RAW_ARGS = "movierec.raw_args"
 
@@ -123,6 +125,7 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Rewrites the arguments, then lets Typer parse them."""
         ctx.meta[_RAW_ARGS] = tuple(args)
+        keep_plain(self.get_params(ctx))
         rewritten = _rewritten(self, ctx, args)
         try:
             return super().parse_args(ctx, list(rewritten))
@@ -152,6 +155,7 @@ class Group(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Rewrites the group's own options, then lets Typer parse them."""
+        keep_plain(self.get_params(ctx))
         if not args and not ctx.resilient_parsing:
             args = [ctx.help_option_names[0]]
         own = _own_options(args, _specs(self.get_params(ctx)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -72,11 +73,17 @@ def spread(values: Sequence[float], form: str) -> str:
 
 
 def run_process(command: Sequence[str], folder: Path | None = None) -> Finished:
-    """Runs a command and waits; ends the program with its messages if it fails."""
+    """Runs a command and waits; ends the program with its messages if it fails.
+
+    Python keeps what it has compiled, as it does for whoever has not switched that off.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryDirectory() as name:
         measured = Path(name) / "measured.json"
         launcher = [sys.executable, "-S", "-c", _LAUNCHER, str(measured), *command]
-        done = subprocess.run(launcher, cwd=folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            launcher, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             sys.exit(f"{' '.join(command)} ended with {done.returncode}\n{done.stderr}")
         wall_s, peak_kib = json.loads(measured.read_text())
