@@ -274,7 +274,8 @@ def _recommend_many(run: Run, users: Path, asked: Asked, terminal: Terminal) -> 
 
 
 def _print_lists(run: Run, lists: UserLists, terminal: Terminal) -> None:
-    from movierec_cli.using.list_files import LIST_COLUMNS, as_csv, rows_of_lists
+    from movierec_cli.using.csv_files import as_csv
+    from movierec_cli.using.list_files import LIST_COLUMNS, rows_of_lists
 
     terminal.out.file.write(as_csv(LIST_COLUMNS, rows_of_lists(run, lists)))
 

@@ -19,6 +19,7 @@ from movierec_cli.config import Feature
 from movierec_cli.models.features import Vocabulary
 from movierec_cli.registry.store import Run
 from movierec_cli.registry.towers import Tower
+from movierec_cli.using.person import context_vocabularies
 from movierec_cli.using.recommending_runs import FOR_USERS
 
 NO_MOVIE_ID = -1
@@ -86,10 +87,7 @@ def _moments(run: Run) -> Moments | None:
     """Contexts are found by name: a vocabulary's place in a file says nothing about the tower."""
     if not sees_time(run):
         return None
-    names = [one.name for one in run.towers.query.inputs if one.is_context]
-    vocabularies = run.artifacts.vocabularies
-    contexts = tuple((Feature(name), dict(vocabularies[name])) for name in names)  # type: ignore[arg-type]
-    return Moments(run.towers.query, contexts)
+    return Moments(run.towers.query, tuple(context_vocabularies(run).items()))
 
 
 def encoded(title: str) -> bytes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.evaluation.blocks import map_blocks
 from movierec_cli.evaluation.evaluate import best_of_rows
 from movierec_cli.evaluation.outcome import NO_MOVIE
@@ -60,14 +61,15 @@ def recommend_all(
     chosen = filters or Filters()
     allowed = chosen.allowed(run, _NOBODY_KNOWS)
     arrays = run.artifacts
+    seen = RaggedRows(run.user_ratings.starts, run.user_ratings.movie)
     top = min(top, len(arrays.movie_ids))
 
     def best(block: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
         scores = dot_products(arrays.user_embeddings[users[block]], arrays.movie_embeddings)  # [b, n_movies]
         scores[:, ~allowed] = -np.inf
         if not chosen.include_seen:
-            owner, place = _places(run, users[block])
-            scores[owner, run.user_ratings.movie[place]] = -np.inf
+            owner, place = seen.places(users[block])
+            scores[owner, seen.values[place]] = -np.inf
         rows = best_of_rows(scores, top)
         of_rows = np.take_along_axis(scores, np.maximum(rows, 0), axis=1)
         return rows, np.where(rows == NO_MOVIE, np.float32(-np.inf), of_rows)
@@ -76,10 +78,3 @@ def recommend_all(
     no_lists = (np.zeros((0, top), np.int32), np.zeros((0, top), np.float32))
     rows, scores = (np.concatenate(parts) for parts in zip(no_lists, *blocks, strict=True))
     return UserLists(np.array(user_ids, np.int64), rows, scores)
-
-
-def _places(run: Run, users: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Whose each of the users' ratings is, and where it stands."""
-    slices = [run.user_ratings.of(user) for user in users]
-    owner = np.repeat(np.arange(len(users)), [one.stop - one.start for one in slices])
-    return owner, np.concatenate([np.arange(one.start, one.stop) for one in slices])

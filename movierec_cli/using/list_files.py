@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from movierec_cli.data.text_rows import decode_utf8
-from movierec_cli.data.whole_file import written_whole
 from movierec_cli.errors import DataError
 from movierec_cli.evaluation.outcome import NO_MOVIE
 from movierec_cli.registry.store import Run
+from movierec_cli.using.csv_files import write_csv
 
 if TYPE_CHECKING:
     from movierec_cli.using.batch import UserLists
@@ -61,20 +59,7 @@ def write_lists(rows: Iterable[Sequence[object]], file: Path) -> None:
     Raises:
         DataError: the file cannot be written.
     """
-    try:
-        with written_whole(file) as temporary:
-            temporary.write_text(as_csv(LIST_COLUMNS, rows), encoding="utf-8", newline="")
-    except OSError as error:
-        raise DataError(f"cannot be written ({error.strerror or error})", file=file) from error
-
-
-def as_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """The text of a file with these columns."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return text.getvalue()
+    write_csv(LIST_COLUMNS, rows, file)
 
 
 def rows_of_lists(run: Run, lists: UserLists) -> Iterable[tuple[object, ...]]:

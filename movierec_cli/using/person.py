@@ -166,9 +166,13 @@ def moment_codes(
     """
     from movierec_cli.models.features import context_codes
 
+    return context_codes(context_vocabularies(run), users, seconds)
+
+
+def context_vocabularies(run: Run) -> dict[Feature, Any]:
+    """What the features of the moment were fitted to, in the order of the query tower's inputs."""
     contexts = [one.name for one in run.towers.query.inputs if one.is_context]
-    vocabularies: dict[Feature, Any] = {Feature(name): run.artifacts.vocabularies[name] for name in contexts}
-    return context_codes(vocabularies, users, seconds)
+    return {Feature(name): run.artifacts.vocabularies[name] for name in contexts}
 
 
 def _state(

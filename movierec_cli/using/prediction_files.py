@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from movierec_cli.data.text_rows import csv_text_rows
-from movierec_cli.data.whole_file import written_whole
 from movierec_cli.errors import DataError, MovierecError
 from movierec_cli.registry.store import Run
+from movierec_cli.using.csv_files import write_csv
 from movierec_cli.using.movie_search import MovieSearch
 from movierec_cli.using.person import user_rows
 from movierec_cli.using.predict import PredictedRating
@@ -62,10 +60,7 @@ def write_predictions(predictions: Sequence[PredictedRating], file: Path) -> Non
     Raises:
         DataError: the file cannot be written.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(PREDICTION_COLUMNS)
-    writer.writerows(
+    rows = (
         (
             one.user_id,
             one.movie_id,
@@ -75,8 +70,4 @@ def write_predictions(predictions: Sequence[PredictedRating], file: Path) -> Non
         )
         for one in predictions
     )
-    try:
-        with written_whole(file) as temporary:
-            temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
-    except OSError as error:
-        raise DataError(f"cannot be written ({error.strerror})", file=file) from error
+    write_csv(PREDICTION_COLUMNS, rows, file)

@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.data.whole_file import written_whole
-from movierec_cli.errors import DataError
 from movierec_cli.registry.store import Run
 from movierec_cli.using.answer import data_document
+from movierec_cli.using.csv_files import write_csv
 from movierec_cli.using.filters import Filters
-from movierec_cli.using.list_files import as_csv
 from movierec_cli.using.rated_movies import genres_of
 
 SIMILAR_COLUMNS = ("place", "movie_id", "title", "similarity")
@@ -101,11 +99,7 @@ def write_similar(similar: SimilarMovies, file: Path) -> None:
     Raises:
         DataError: the file cannot be written.
     """
-    try:
-        with written_whole(file) as temporary:
-            temporary.write_text(as_csv(SIMILAR_COLUMNS, _rows(similar)), encoding="utf-8", newline="")
-    except OSError as error:
-        raise DataError(f"cannot be written ({error.strerror or error})", file=file) from error
+    write_csv(SIMILAR_COLUMNS, _rows(similar), file)
 
 
 def _rows(similar: SimilarMovies) -> Iterable[tuple[object, ...]]:
