@@ -18,9 +18,9 @@ from typing import IO
 import cachier.cores.pickle
 
 from movierec_cli.data.dataset import Movies
-from movierec_cli.data.lengths.match_cache import cached_matches
-from movierec_cli.data.lengths.matches import NO_MATCH, Film, Match, Rule, Status
 from movierec_cli.data.progress import Progress
+from movierec_cli.data.running_times.match_cache import cached_matches
+from movierec_cli.data.running_times.matches import NO_MATCH, Film, Match, Rule, Status
 from tests.tiny_dataset import tiny_dataset
 
 FINGERPRINT = "f" * 64

@@ -19,29 +19,29 @@ from movierec_cli.config import (
     TaskWeights,
     TrainingConfig,
 )
-from movierec_cli.config.usual import usual
+from movierec_cli.config.defaults import default_settings
 from movierec_cli.data.dataset import Dataset, Movies
 from movierec_cli.data.restrict import restrict
 from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome
-from movierec_cli.evaluation.questions import Asked, Questions, questions_by_user
+from movierec_cli.evaluation.queries import GroupedQueries, Targets, queries_by_user
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
 from movierec_cli.evaluation.ratings import RatingOutcome, clipped, rating_errors, rating_scale
-from movierec_cli.evaluation.top_k import top_k_of
+from movierec_cli.evaluation.top_k import NO_TOP_K, TopK, top_k_of
 from movierec_cli.models.features import FEATURES, Tower, encode_features, fit_features
-from movierec_cli.models.inputs import CategoryInput, Input
-from movierec_cli.models.queries import last_queries
+from movierec_cli.models.two_tower.inputs import CategoryInput, Input
+from movierec_cli.models.two_tower.tower_queries import last_queries
 from movierec_cli.registry import store
 from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.identity import run_name
 from movierec_cli.registry.parts_of_data import with_data
-from movierec_cli.registry.rating_head import RatingHead
-from movierec_cli.registry.record import NO_TOP_K, DataIdentity, EpochRecord, RunConfig, RunRecord, TopK
+from movierec_cli.registry.record import DataIdentity, EpochRecord, RunConfig, RunRecord
 from movierec_cli.registry.run_files import RunParts
-from movierec_cli.registry.towers import Tower as TowerArrays
-from movierec_cli.registry.towers import TowerInput, Towers
 from movierec_cli.registry.user_ratings import UserRatings
+from movierec_cli.scoring.rating_head import RatingHead
+from movierec_cli.scoring.towers import Tower as TowerArrays
+from movierec_cli.scoring.towers import TowerInput, Towers
 
 KS = (1, 5, 10, 50, 100)
 SPLIT_SUMMARY = SplitSummary(
@@ -185,8 +185,8 @@ class EmbeddingModel:
     users: npt.NDArray[np.float32]  # [n_users, dim]
     movies: npt.NDArray[np.float32]  # [n_movies, dim]
 
-    def questions(self, asked: Asked) -> Questions:
-        return questions_by_user(asked.user_index, lambda rows: self.users[rows] @ self.movies.T)
+    def questions(self, asked: Targets) -> GroupedQueries:
+        return queries_by_user(asked.user_index, lambda rows: self.users[rows] @ self.movies.T)
 
 
 def judged_run(
@@ -211,7 +211,7 @@ def multi_task_config(
     return replace(
         run_config(*features, **training),
         family=Family.MULTI_TASK,
-        model=usual(rates=True).model,
+        model=default_settings(rates=True).model,
         tasks=TaskWeights(retrieval=retrieval, rating=rating),
     )
 
@@ -219,7 +219,7 @@ def multi_task_config(
 def sequence_config(
     *features: str, family: Family = Family.SASREC, split: SplitConfig | None = None, **training: object
 ) -> RunConfig:
-    common = usual(family)
+    common = default_settings(family)
     return replace(
         run_config(*features, **training),
         family=family,

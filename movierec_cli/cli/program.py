@@ -17,7 +17,7 @@ import typer
 
 from movierec_cli import __version__
 from movierec_cli.cli.console import Terminal
-from movierec_cli.cli.variadic import Command, DefaultCommandGroup, Group
+from movierec_cli.cli.parsing.variadic import Command, DefaultCommandGroup, Group
 from movierec_cli.errors import MovierecError
 
 INTERRUPTED = 130
@@ -136,5 +136,7 @@ def _group(name: str, group: _CommandGroup) -> typer.Typer:
 
 def _imported(function: str) -> Callable[..., None]:
     module, _, name = function.partition(".")
-    imported: Callable[..., None] = getattr(importlib.import_module(f"movierec_cli.cli.{module}"), name)
+    imported: Callable[..., None] = getattr(
+        importlib.import_module(f"movierec_cli.cli.commands.{module}"), name
+    )
     return imported

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from movierec_cli.cli.console import Terminal
 
 if TYPE_CHECKING:
-    from movierec_cli.judging.study import Study
+    from movierec_cli.experiment.study import Study
+    from movierec_cli.recommend.rated_movies import RatedMovie
+    from movierec_cli.recommend.recommend import Recommendations
     from movierec_cli.registry.store import Run
-    from movierec_cli.using.rated_movies import RatedMovie
-    from movierec_cli.using.recommend import Recommendations
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ def show_result(result: TrainResult, terminal: Terminal, *, as_json: bool) -> No
     if as_json:
         terminal.document(result_document(result))
         return
-    from movierec_cli.reports.recommendations import user_report
-    from movierec_cli.reports.study_text import study_text
+    from movierec_cli.reports.terminal.recommendation_lists import user_report
+    from movierec_cli.reports.terminal.study_text import study_text
 
     terminal.out.print(study_text(result.study, terminal.out))
     if result.user_id is not None:

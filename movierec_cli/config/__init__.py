@@ -3,7 +3,7 @@
 One default, one home: the command line shows these defaults and never repeats them.
 """
 
-from movierec_cli.config.data import DataConfig
+from movierec_cli.config.data_config import DataConfig
 from movierec_cli.config.families import BASELINES, DEFAULT_BASELINES, RATING_BASELINES, SEQUENTIAL, Family
 from movierec_cli.config.features import (
     DEFAULT_FEATURE_SETS,
@@ -12,12 +12,18 @@ from movierec_cli.config.features import (
     Feature,
     FeatureSet,
 )
-from movierec_cli.config.sequences import Optimizer, Schedule, SequenceConfig
-from movierec_cli.config.split import SplitConfig, SplitKind
-from movierec_cli.config.tasks import RankBy, Task, TaskWeights
-from movierec_cli.config.towers import ModelConfig
-from movierec_cli.config.trainer import DEFAULT_TOP_K, TrainerConfig
-from movierec_cli.config.training import DEFAULT_WEIGHTING, MAX_SEED, LossKind, TrainingConfig, Weighting
+from movierec_cli.config.sequence_config import Optimizer, Schedule, SequenceConfig
+from movierec_cli.config.split_config import SplitConfig, SplitKind
+from movierec_cli.config.task_config import RankBy, Task, TaskWeights
+from movierec_cli.config.tower_config import ModelConfig
+from movierec_cli.config.trainer_config import DEFAULT_TOP_K, TrainerConfig
+from movierec_cli.config.training_config import (
+    DEFAULT_WEIGHTING,
+    MAX_SEED,
+    LossKind,
+    TrainingConfig,
+    Weighting,
+)
 
 __all__ = [
     "BASELINES",

@@ -7,11 +7,11 @@ from dataclasses import fields
 
 from movierec_cli.config.families import Family
 from movierec_cli.config.features import Feature, FeatureSet
-from movierec_cli.config.sequences import SequenceConfig
-from movierec_cli.config.split import SplitKind
-from movierec_cli.config.towers import ModelConfig
-from movierec_cli.config.trainer import TrainerConfig
-from movierec_cli.config.training import LossKind
+from movierec_cli.config.sequence_config import SequenceConfig
+from movierec_cli.config.split_config import SplitKind
+from movierec_cli.config.tower_config import ModelConfig
+from movierec_cli.config.trainer_config import TrainerConfig
+from movierec_cli.config.training_config import LossKind
 from movierec_cli.errors import UsageError
 
 ONLY_OF_SEQUENCES = (Feature.TIME_GAP, Feature.QUERY_TIME)

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.data.archive import Stamp
 from movierec_cli.data.columns import Columns
 from movierec_cli.data.dataset import Movies, Ratings, Users
-from movierec_cli.data.whole_file import written_whole
+from movierec_cli.data.reader.archive import Stamp
+from movierec_cli.files import written_whole
 
 PARSER_VERSION = 2
 """Raised whenever a parser gives other columns than before: older caches are then parsed anew."""

@@ -7,10 +7,9 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from movierec_cli.data.archive import Archive
 from movierec_cli.data.column_cache import CacheHeader, DamagedCacheError, cache_file, read_header
 from movierec_cli.data.fetch import download
-from movierec_cli.data.layouts import Layout, recognise
+from movierec_cli.data.layouts.known_layouts import Layout, recognise
 from movierec_cli.data.load import (
     Parsed,
     checksum_warnings,
@@ -20,9 +19,10 @@ from movierec_cli.data.load import (
     recognised_source,
 )
 from movierec_cli.data.progress import Progress, unreported
+from movierec_cli.data.reader.archive import Archive
 from movierec_cli.data.sources import SAMPLE, SOURCES, Source, publication_of, source_of
-from movierec_cli.data.whole_file import written_whole
 from movierec_cli.errors import DataError, MovierecError, UsageError
+from movierec_cli.files import written_whole
 
 _COPIED_AT_ONCE = 1 << 24
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # so that equal folders make equal zips

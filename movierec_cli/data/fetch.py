@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from movierec_cli.data.layouts import recognise
+from movierec_cli.data.layouts.known_layouts import recognise
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.sources import Publication, Source, publication_of
 from movierec_cli.errors import DataError

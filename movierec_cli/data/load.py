@@ -7,12 +7,12 @@ from pathlib import Path
 
 from movierec_cli.config import DataConfig
 from movierec_cli.data import column_cache
-from movierec_cli.data.archive import Archive
 from movierec_cli.data.columns import Columns
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.layout_kind import LayoutKind
-from movierec_cli.data.layouts import Layout, recognise
+from movierec_cli.data.layouts.known_layouts import Layout, recognise
+from movierec_cli.data.layouts.layout_kind import LayoutKind
 from movierec_cli.data.progress import Progress, unreported
+from movierec_cli.data.reader.archive import Archive
 from movierec_cli.data.sources import SAMPLE, SOURCES, Source, publication_of, source_of
 from movierec_cli.errors import DataError
 
@@ -167,7 +167,7 @@ def _downloaded(source: Source, datasets_dir: Path, progress: Progress) -> Path:
 
 
 def _with_lengths(dataset: Dataset, config: DataConfig, progress: Progress) -> Dataset:
-    from movierec_cli.data.lengths.apply import with_lengths  # so do these
+    from movierec_cli.data.running_times.apply import with_lengths  # so do these
 
     return with_lengths(dataset, config, progress)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from movierec_cli.data.progress import Progress
-from movierec_cli.data.whole_file import written_whole
+from movierec_cli.files import written_whole
 
 if TYPE_CHECKING:
     from requests import Response

@@ -6,7 +6,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from movierec_cli.data.layout_kind import LayoutKind
+from movierec_cli.data.layouts.layout_kind import LayoutKind
 from movierec_cli.errors import MovierecError, UsageError
 
 SAMPLE = "sample"

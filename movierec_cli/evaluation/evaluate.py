@@ -8,17 +8,17 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.histories import movies_of_users
+from movierec_cli.data.known_history import movies_of_users
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.evaluation.blocks import map_blocks
 from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome
-from movierec_cli.evaluation.questions import Answering, Asked, Questions
+from movierec_cli.evaluation.queries import GroupedQueries, Scorer, Targets
 from movierec_cli.evaluation.ranks import BLOCK_QUERIES, RanksByMode, rank_positives
 
 Rows = npt.NDArray[np.int64]
 
 
-def rank_ratings(dataset: Dataset, rows: Rows, model: Answering, seen: RaggedRows) -> RanksByMode:
+def rank_ratings(dataset: Dataset, rows: Rows, model: Scorer, seen: RaggedRows) -> RanksByMode:
     """Ranks each rating's movie for its user at its time.
 
     Args:
@@ -28,12 +28,12 @@ def rank_ratings(dataset: Dataset, rows: Rows, model: Answering, seen: RaggedRow
         seen: each user's training movies, masked in the mode "unseen".
     """
     ratings = dataset.ratings
-    return _rank(model.questions(Asked.of_rows(ratings, rows)), ratings.movie_index[rows], seen)
+    return _rank(model.questions(Targets.of_rows(ratings, rows)), ratings.movie_index[rows], seen)
 
 
-def _rank(questions: Questions, movies: npt.NDArray[np.int32], seen: RaggedRows) -> RanksByMode:
+def _rank(questions: GroupedQueries, movies: npt.NDArray[np.int32], seen: RaggedRows) -> RanksByMode:
     """Ranks in the order of the ratings that were asked about."""
-    asked = questions.question_of
+    asked = questions.query_of
     positives, order = RaggedRows.group_with_order(asked, movies, len(questions.user_index))
     grouped = rank_positives(questions.score_block, positives, questions.user_index, seen)
     place = np.empty(len(asked), np.int64)
@@ -41,7 +41,7 @@ def _rank(questions: Questions, movies: npt.NDArray[np.int32], seen: RaggedRows)
     return RanksByMode(all=grouped.all.take(place), unseen=grouped.unseen.take(place))
 
 
-def evaluate(dataset: Dataset, fit_rows: Rows, test_rows: Rows, model: Answering) -> Outcome:
+def evaluate(dataset: Dataset, fit_rows: Rows, test_rows: Rows, model: Scorer) -> Outcome:
     """What the model does with the test ratings.
 
     Args:
@@ -55,7 +55,7 @@ def evaluate(dataset: Dataset, fit_rows: Rows, test_rows: Rows, model: Answering
             no unseen movie scores the same.
     """
     seen = movies_of_users(dataset, fit_rows)
-    asked, movies = Asked.of_rows(dataset.ratings, test_rows), dataset.ratings.movie_index[test_rows]
+    asked, movies = Targets.of_rows(dataset.ratings, test_rows), dataset.ratings.movie_index[test_rows]
     at_own_time = model.questions(asked)
     at_their_time = _rank(at_own_time, movies, seen)
     first = asked.take(_first_of_users(asked))  # [n_users]
@@ -63,12 +63,12 @@ def evaluate(dataset: Dataset, fit_rows: Rows, test_rows: Rows, model: Answering
     place = np.searchsorted(users, asked.user_index)  # [n_targets]
     if len(at_own_time.user_index) > len(users):
         once = model.questions(first)
-        question_of_user = once.question_of
-        in_one_list = _rank(replace(once, question_of=question_of_user[place]), movies, seen).unseen
+        question_of_user = once.query_of
+        in_one_list = _rank(replace(once, query_of=question_of_user[place]), movies, seen).unseen
     else:  # nobody was asked twice, so both ways of asking are one
         once, in_one_list = at_own_time, at_their_time.unseen
         question_of_user = np.empty(len(users), np.int64)
-        question_of_user[place] = at_own_time.question_of
+        question_of_user[place] = at_own_time.query_of
     return Outcome(
         rows=test_rows,
         user_index=asked.user_index,
@@ -82,7 +82,7 @@ def evaluate(dataset: Dataset, fit_rows: Rows, test_rows: Rows, model: Answering
     )
 
 
-def _first_of_users(asked: Asked) -> npt.NDArray[np.int64]:
+def _first_of_users(asked: Targets) -> npt.NDArray[np.int64]:
     """Where the first rating of each user stands, by time and then by row; users ascending."""
     users, user_of = np.unique(asked.user_index, return_inverse=True)
     first_s = np.full(len(users), np.iinfo(np.int64).max)
@@ -94,7 +94,7 @@ def _first_of_users(asked: Asked) -> npt.NDArray[np.int64]:
     return chosen[np.argsort(asked.user_index[chosen])]
 
 
-def best_unseen(questions: Questions, seen: RaggedRows, length: int) -> npt.NDArray[np.int32]:
+def best_unseen(questions: GroupedQueries, seen: RaggedRows, length: int) -> npt.NDArray[np.int32]:
     """The best unseen movies of each question, best first, [n_questions, length].
 
     Equal scores are in catalogue order. Where fewer movies are unseen, NO_MOVIE fills up.

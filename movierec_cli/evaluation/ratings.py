@@ -13,9 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.registry.record import RatingErrors
 
 Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatingErrors:
+    """How far predicted ratings are off, in stars."""
+
+    rmse: float
+    mae: float
 
 
 @dataclass(frozen=True)

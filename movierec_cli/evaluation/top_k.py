@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +12,22 @@ from movierec_cli.config import DEFAULT_TOP_K
 from movierec_cli.evaluation.metrics import top_k_accuracies
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ranks import RanksByMode, hit_probability
-from movierec_cli.registry.record import TopK
 
-JUDGED_K = 100
+VALIDATION_K = 100
 """Validation recall@k chooses epochs and baselines' settings."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopK:
+    """Top-k accuracy by k: the share of positives among the k best, 0 … 1. Cold users are left out."""
+
+    unseen: dict[int, float]  # the user's training movies masked
+    all: dict[int, float]  # ranked over every movie
+    recall: dict[int, float]  # as unseen, each user's share first and then the mean over users
+
+
+NO_TOP_K = TopK(unseen={}, all={}, recall={})
+"""Of a model that does not rank."""
 
 
 def top_k(ranks: RanksByMode, user_index: npt.NDArray[np.int32], ks: Sequence[int] = DEFAULT_TOP_K) -> TopK:

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.registry import towers as towers_file
+from movierec_cli.recommend.recommending_runs import FOR_USERS
 from movierec_cli.registry.arrays import Arrays, unpack
 from movierec_cli.registry.store import Run
-from movierec_cli.using.recommending_runs import FOR_USERS
+from movierec_cli.scoring import towers as towers_file
 
 README, VOCABULARIES = "README.txt", "vocabularies.json"
 SNIPPET = """\

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from movierec_cli.errors import MovierecError
+from movierec_cli.export.onnx_contexts import embed
 from movierec_cli.export.onnx_graph import IR_VERSION, ML_OPSET, OPSET, Graph
-from movierec_cli.export.onnx_moments import embed
 from movierec_cli.export.served import NO_MOVIE_ID, Served, encoded
 
 AS_STORED = -1

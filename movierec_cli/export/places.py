@@ -9,9 +9,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from movierec_cli.data.whole_file import written_whole
 from movierec_cli.errors import MovierecError
 from movierec_cli.export.saved_model import is_saved_model
+from movierec_cli.files import written_whole
 
 FIRST_VERSION = "1"
 

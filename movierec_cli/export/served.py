@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from movierec_cli.config import Feature
 from movierec_cli.models.features import Vocabulary
+from movierec_cli.recommend.recommending_runs import FOR_USERS
+from movierec_cli.recommend.users import context_vocabularies
 from movierec_cli.registry.store import Run
-from movierec_cli.registry.towers import Tower
-from movierec_cli.using.person import context_vocabularies
-from movierec_cli.using.recommending_runs import FOR_USERS
+from movierec_cli.scoring.towers import Tower
 
 NO_MOVIE_ID = -1
 

@@ -16,7 +16,7 @@ import numpy as np
 from movierec_cli.errors import MovierecError
 from movierec_cli.export.kinds import IndexKind
 from movierec_cli.export.served import Served
-from movierec_cli.export.tensorflow_moments import Hold, Tensor
+from movierec_cli.export.tensorflow_contexts import Hold, Tensor
 
 Index: TypeAlias = Callable[[dict[str, Tensor], Tensor], tuple[Tensor, Tensor]]
 

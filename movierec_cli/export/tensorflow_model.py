@@ -10,8 +10,8 @@ import numpy as np
 
 from movierec_cli.export.kinds import IndexKind
 from movierec_cli.export.served import NO_MOVIE_ID, Served, encoded
+from movierec_cli.export.tensorflow_contexts import Hold, OfMoments, Tensor, embedder
 from movierec_cli.export.tensorflow_index import make_index
-from movierec_cli.export.tensorflow_moments import Hold, OfMoments, Tensor, embedder
 
 AT_TIME = "at_time"
 """The signature of a model that sees time which says when; the other one is TensorFlow's default."""

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from movierec_cli.config import Feature, FeatureSet
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Dataset, Movies
 from movierec_cli.errors import MovierecError
-from movierec_cli.models.inputs import BagInput, CategoryInput, Input, NumberInput
+from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, Input, NumberInput
 
 Vocabulary = dict[str, Any]
 Rows = npt.NDArray[np.int64]  # training rows of Ratings

@@ -17,6 +17,8 @@ from movierec_cli.config import (
 )
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import SplitSummary
+from movierec_cli.evaluation.ratings import RatingErrors
+from movierec_cli.evaluation.top_k import TopK
 
 FORMAT_VERSION = 5
 
@@ -77,27 +79,6 @@ class DataIdentity:
             n_movies=len(dataset.movies),
             n_users=len(dataset.users),
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class TopK:
-    """Top-k accuracy by k: the share of positives among the k best, 0 … 1. Cold users are left out."""
-
-    unseen: dict[int, float]  # the user's training movies masked
-    all: dict[int, float]  # ranked over every movie
-    recall: dict[int, float]  # as unseen, each user's share first and then the mean over users
-
-
-NO_TOP_K = TopK(unseen={}, all={}, recall={})
-"""Of a model that does not rank."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RatingErrors:
-    """How far predicted ratings are off, in stars."""
-
-    rmse: float
-    mae: float
 
 
 @dataclass(frozen=True, kw_only=True)

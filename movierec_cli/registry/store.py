@@ -14,8 +14,6 @@ from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.registry import artifacts as artifact_files
 from movierec_cli.registry import catalogue as catalogue_file
 from movierec_cli.registry import folders, outcomes, rating_outcomes
-from movierec_cli.registry import rating_head as head_file
-from movierec_cli.registry import towers as towers_file
 from movierec_cli.registry import user_ratings as user_ratings_file
 from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.identity import run_name
@@ -27,11 +25,13 @@ from movierec_cli.registry.manifest import (
     read_parts,
     settled,
 )
-from movierec_cli.registry.rating_head import RatingHead
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord
 from movierec_cli.registry.run_files import RunParts, files_of
-from movierec_cli.registry.towers import Towers
 from movierec_cli.registry.user_ratings import UserRatings
+from movierec_cli.scoring import rating_head as head_file
+from movierec_cli.scoring import towers as towers_file
+from movierec_cli.scoring.rating_head import RatingHead
+from movierec_cli.scoring.towers import Towers
 
 __all__ = [
     "Problem",

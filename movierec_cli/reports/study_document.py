@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from movierec_cli.judging.study import Contender, RatingContender, RatingStudy, Study
+from movierec_cli.experiment.study import ComparedModel, ComparedRatingModel, RatingStudy, Study
 from movierec_cli.registry.serialization import JSON, encode
 
 
@@ -12,7 +12,7 @@ def study_document(study: Study) -> dict[str, JSON]:
     document = {name: encode(getattr(study, name)) for name in (*parts, "segments", "findings")}
     return {
         "data": encode(study.data),
-        "contenders": [_contender(one) for one in study.contenders],
+        "models": [_contender(one) for one in study.models],
         **document,
         "ratings": None if study.ratings is None else _ratings(study.ratings),
     }
@@ -21,29 +21,29 @@ def study_document(study: Study) -> dict[str, JSON]:
 def _ratings(ratings: RatingStudy) -> JSON:
     return {
         "answer": encode(ratings.answer),
-        "contenders": [_rating_contender(one) for one in ratings.contenders],
+        "models": [_rating_contender(one) for one in ratings.models],
         "differences": encode(ratings.differences),
     }
 
 
-def _rating_contender(contender: RatingContender) -> JSON:
+def _rating_contender(model: ComparedRatingModel) -> JSON:
     return {
-        "label": contender.label,
-        "family": encode(contender.family),
-        "runs": [record.name for record in contender.records],
-        "rmse": encode(contender.rmse),
-        "mae": encode(contender.mae),
-        "is_on_front": contender.is_on_front,
+        "label": model.label,
+        "family": encode(model.family),
+        "runs": [record.name for record in model.records],
+        "rmse": encode(model.rmse),
+        "mae": encode(model.mae),
+        "is_on_front": model.is_on_front,
     }
 
 
-def _contender(contender: Contender) -> JSON:
+def _contender(model: ComparedModel) -> JSON:
     return {
-        "label": contender.label,
-        "family": encode(contender.family),
-        "feature_set": encode(contender.feature_set),
-        "runs": [record.name for record in contender.records],
-        "top_k": encode(contender.top_k),
-        "metrics": encode(contender.metrics),
-        "beyond": encode(contender.beyond),
+        "label": model.label,
+        "family": encode(model.family),
+        "feature_set": encode(model.feature_set),
+        "runs": [record.name for record in model.records],
+        "top_k": encode(model.top_k),
+        "metrics": encode(model.metrics),
+        "beyond": encode(model.beyond),
     }

@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from movierec_cli.config import SplitKind
-from movierec_cli.judging.study import Contender, Study
-from movierec_cli.registry.record import RunRecord, TopK
+from movierec_cli.evaluation.top_k import TopK
+from movierec_cli.experiment.study import ComparedModel, Study
+from movierec_cli.registry.record import RunRecord
 
 ONE_TABLE_WIDTH = 140
 """Terminals at least this wide show accuracy and cost in one table, narrower ones a table for each aspect."""
@@ -63,17 +64,17 @@ def line_of_record(record: RunRecord) -> Line:
     )
 
 
-def line_of_contender(contender: Contender) -> Line:
+def line_of_model(model: ComparedModel) -> Line:
     """A contender with the mean accuracy of its seeds, and what they cost together."""
-    lines = [line_of_record(record) for record in contender.records]
+    lines = [line_of_record(record) for record in model.records]
     seeds = f" × {len(lines)} seeds" if len(lines) > 1 else ""
     return Line(
-        f"{contender.label}{seeds}",
-        contender.top_k,
+        f"{model.label}{seeds}",
+        model.top_k,
         lines[0].n_parameters,
         " ".join(line.epochs for line in lines),
         sum(line.seconds for line in lines),
-        contender.is_baseline,
+        model.is_baseline,
     )
 
 
@@ -97,23 +98,23 @@ def user_metrics(study: Study) -> Table:
     one_each = _ONE_EACH if study.split.kind is SplitKind.LEAVE_LAST else ""
     table = _new_table(f"Per user, movies seen in training masked (±: half the 95 % interval){one_each}")
     table.add_column("model", overflow="fold", min_width=16, vertical="top")
-    for metric in study.contenders[0].metrics:
+    for metric in study.models[0].metrics:
         table.add_column(metric, justify="right", no_wrap=True)
-    for number, contender in enumerate(study.contenders):
-        cells = (_metric_cell(study, contender, metric) for metric in contender.metrics)
-        table.add_row(Text(contender.label), *cells, end_section=_ends_the_trained(study, number))
+    for number, model in enumerate(study.models):
+        cells = (_metric_cell(study, model, metric) for metric in model.metrics)
+        table.add_row(Text(model.label), *cells, end_section=_ends_the_trained(study, number))
     return table
 
 
 def _ends_the_trained(study: Study, number: int) -> bool:
-    rest = study.contenders[number + 1 : number + 2]
-    return bool(rest) and rest[0].is_baseline and not study.contenders[number].is_baseline
+    rest = study.models[number + 1 : number + 2]
+    return bool(rest) and rest[0].is_baseline and not study.models[number].is_baseline
 
 
-def _metric_cell(study: Study, contender: Contender, metric: str) -> Text:
-    found = contender.metrics[metric]
-    best = max(other.metrics[metric].mean for other in study.contenders)
-    is_best = len(study.contenders) > 1 and found.mean == best
+def _metric_cell(study: Study, model: ComparedModel, metric: str) -> Text:
+    found = model.metrics[metric]
+    best = max(other.metrics[metric].mean for other in study.models)
+    is_best = len(study.models) > 1 and found.mean == best
     text = f"{found.mean:.4f}"
     if metric == study.headline:
         text += f" ±{(found.high - found.low) / 2:.3f}".replace("±0", "±")
@@ -124,11 +125,11 @@ def beyond_accuracy(study: Study) -> Table:
     """How much of the catalogue is recommended, and how evenly."""
     table = _new_table("What is recommended")
     table.add_column("model", overflow="fold", min_width=18, vertical="top")
-    for name in study.contenders[0].beyond:
+    for name in study.models[0].beyond:
         table.add_column(name, justify="right", no_wrap=True)
-    for number, contender in enumerate(study.contenders):
-        cells = (f"{value:,.4g}" for value in contender.beyond.values())
-        table.add_row(Text(contender.label), *cells, end_section=_ends_the_trained(study, number))
+    for number, model in enumerate(study.models):
+        cells = (f"{value:,.4g}" for value in model.beyond.values())
+        table.add_row(Text(model.label), *cells, end_section=_ends_the_trained(study, number))
     return table
 
 

@@ -6,10 +6,11 @@ import tempfile
 from pathlib import Path
 
 from movierec_cli.config import DataConfig, Family, FeatureSet, SplitConfig, TrainerConfig
+from movierec_cli.evaluation.top_k import TopK
+from movierec_cli.experiment.trainer import MovieLensTrainer
 from movierec_cli.models.baselines import fit_baseline
-from movierec_cli.registry.record import RunRecord, TopK
-from movierec_cli.trainer import MovieLensTrainer
-from tests.bench.baselines import divided, judged
+from movierec_cli.registry.record import RunRecord
+from tests.bench.baselines import divided, evaluated
 from tests.bench.rows import Archives, Row
 
 CASES = (
@@ -52,6 +53,7 @@ def _references(data: DataConfig) -> str:
     dataset, split = divided(data, SplitConfig())
     ease, popularity = (fit_baseline(family, dataset, split) for family in (Family.EASE, Family.POPULARITY))
     return (
-        f"EASE {_figures(judged(dataset, split, ease.model))} ({ease.training_s:.0f} s with the choice of its"
-        f" penalty, {ease.settings['l2']:g}); popularity {_figures(judged(dataset, split, popularity.model))}"
+        f"EASE {_figures(evaluated(dataset, split, ease.model))} ({ease.training_s:.0f} s with the choice of"
+        f" its penalty, {ease.settings['l2']:g});"
+        f" popularity {_figures(evaluated(dataset, split, popularity.model))}"
     )

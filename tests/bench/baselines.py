@@ -9,18 +9,17 @@ import numpy as np
 
 from movierec_cli.config import DataConfig, Family, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset, Ratings
-from movierec_cli.data.histories import movies_of_users
+from movierec_cli.data.known_history import movies_of_users
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.restrict import restrict
 from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.evaluation.evaluate import rank_ratings
 from movierec_cli.evaluation.metrics import top_k_accuracy
-from movierec_cli.evaluation.questions import Answering
-from movierec_cli.evaluation.top_k import top_k
+from movierec_cli.evaluation.queries import Scorer
+from movierec_cli.evaluation.top_k import TopK, top_k
 from movierec_cli.models.baselines import fit_baseline
-from movierec_cli.models.baselines.families import BASELINE_FAMILIES
+from movierec_cli.models.baselines.baseline_table import BASELINE_FAMILIES
 from movierec_cli.models.baselines.training_part import TrainingPart
-from movierec_cli.registry.record import TopK
 from tests.bench.rows import Archives, Row
 
 
@@ -59,7 +58,7 @@ def measure_baselines(archives: Archives) -> list[Row]:
 def _accuracy(archives: Archives, case: Case) -> Row:
     dataset, split = divided(DataConfig(archive=archives.find(case.archive)), case.split)
     fitted = fit_baseline(case.family, dataset, split)
-    accuracy = judged(dataset, split, fitted.model).unseen[case.k]
+    accuracy = evaluated(dataset, split, fitted.model).unseen[case.k]
     protocol = f"{case.archive.removesuffix('.zip')}, {case.split.kind} split"
     chosen = "".join(f", {name} {value:g}" for name, value in fitted.settings.items())
     return Row(
@@ -94,10 +93,10 @@ def _ease_seconds(archives: Archives) -> Row:
     dataset, split = divided(DataConfig(archive=archives.find("ml-1m.zip")), RANDOM)
     started = time.perf_counter()
     model = BASELINE_FAMILIES[Family.EASE].prepare(TrainingPart.of(dataset, split.fit))({"l2": 800.0})
-    judged(dataset, split, model)
+    evaluated(dataset, split, model)
     one_s = time.perf_counter() - started
     started = time.perf_counter()
-    judged(dataset, split, fit_baseline(Family.EASE, dataset, split).model)
+    evaluated(dataset, split, fit_baseline(Family.EASE, dataset, split).model)
     whole_s = time.perf_counter() - started
     return Row(
         f"EASE, ml-1m, random split: fit and rank {len(split.test):,} test ratings",
@@ -112,7 +111,7 @@ def divided(data: DataConfig, config: SplitConfig) -> tuple[Dataset, Split]:
     return dataset, split_ratings(dataset.ratings, config)
 
 
-def judged(dataset: Dataset, split: Split, model: Answering) -> TopK:
+def evaluated(dataset: Dataset, split: Split, model: Scorer) -> TopK:
     """Test accuracy of a model fitted on train and validation, warm users only."""
     user_index = dataset.ratings.user_index
     rows = split.test[np.isin(user_index[split.test], user_index[split.fit])]

@@ -49,8 +49,8 @@ def _with_some_lengths(dataset: Dataset) -> Dataset:
 
 def _our_epoch(dataset: Dataset, split: Split, feature_set: FeatureSet) -> float:
     from movierec_cli.models.features import fit_features
-    from movierec_cli.models.fitting import Fit
-    from movierec_cli.models.training import prepare
+    from movierec_cli.models.two_tower.tower_fitting import Fit
+    from movierec_cli.models.two_tower.tower_training import prepare
     from movierec_cli.registry.record import RunConfig
 
     config = RunConfig(

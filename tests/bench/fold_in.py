@@ -12,19 +12,19 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import DataConfig, Family, FeatureSet, SplitConfig
-from movierec_cli.config.usual import usual
+from movierec_cli.config.defaults import default_settings
 from movierec_cli.data.dataset import Dataset, Movies
-from movierec_cli.data.histories import movies_of_users
+from movierec_cli.data.known_history import movies_of_users
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.data.split import Split
 from movierec_cli.evaluation.ranks import rank_positives
-from movierec_cli.evaluation.top_k import JUDGED_K, top_k
+from movierec_cli.evaluation.top_k import VALIDATION_K, top_k
+from movierec_cli.experiment.trainer import SilentObserver
 from movierec_cli.models.tensorflow_start import start_tensorflow
+from movierec_cli.recommend.fold_in import PRIOR_STRENGTH, Opinions, fold_in
+from movierec_cli.recommend.movie_search import MovieSearch
 from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.record import RunConfig
-from movierec_cli.trainer import SilentObserver
-from movierec_cli.using.fold_in import PRIOR_STRENGTH, Opinions, fold_in
-from movierec_cli.using.movie_search import MovieSearch
 from tests.bench.baselines import divided
 from tests.bench.rows import Archives, Row
 
@@ -61,18 +61,18 @@ class Strangers:
         return movies_of_users(self.dataset, self.split.fit)
 
     @cached_property
-    def judged(self) -> Users:
+    def evaluated(self) -> Users:
         """Those who have films in training and in test, in an order by lot."""
         has_both = (self.seen.lengths > 0) & (self._test.lengths > 0)
         return np.random.default_rng(SEED).permutation(self.users[has_both[self.users]])
 
     @property
     def validation(self) -> Users:
-        return self.judged[::2]
+        return self.evaluated[::2]
 
     @property
     def test(self) -> Users:
-        return self.judged[1::2]
+        return self.evaluated[1::2]
 
     def without(self) -> Split:
         """The split without them."""
@@ -80,7 +80,7 @@ class Strangers:
         parts = (self.split.train, self.split.validation, self.split.test)
         return Split(*(part[~is_stranger[part]] for part in parts))
 
-    def recall(self, users: Users, queries: Embeddings, movies: Embeddings, k: int = JUDGED_K) -> float:
+    def recall(self, users: Users, queries: Embeddings, movies: Embeddings, k: int = VALIDATION_K) -> float:
         """Recall@k of their test films among those they have not seen, the mean over users.
 
         Args:
@@ -149,10 +149,10 @@ def measure_fold_in(archives: Archives, archive: str = ARCHIVE) -> Iterator[Row]
 
 def _train(dataset: Dataset, split: Split, features: str) -> RunArtifacts:
     start_tensorflow()
-    from movierec_cli.models.training import train_model
+    from movierec_cli.models.two_tower.tower_training import train_model
 
     print(f"{features}: {len(split.fit):,} ratings", file=sys.stderr, flush=True)
-    common = usual(Family.TWO_TOWER)
+    common = default_settings(Family.TWO_TOWER)
     config = RunConfig(
         family=Family.TWO_TOWER,
         feature_set=FeatureSet.parse(features.split()),
@@ -170,7 +170,7 @@ def _recall(what: str, strangers: Strangers, trained: RunArtifacts, folded: Fold
     as_stranger = folded.recall(users)
     each_ms = (time.perf_counter() - started) / len(users) * 1000
     return Row(
-        f"{what}: recall@{JUDGED_K} of {len(users)} strangers, folded in",
+        f"{what}: recall@{VALIDATION_K} of {len(users)} strangers, folded in",
         f"{as_stranger:.4f}, {as_stranger / as_user:.3f} of the reference; {each_ms:.0f} ms each",
         "≥ .90 of the reference",
         f"{as_user:.4f}, trained with their ratings",
@@ -182,7 +182,9 @@ def _strength(what: str, folded: FoldedIn, n_films: int | None) -> Row:
     recalls = {strength: folded.recall(users, strength, n_films) for strength in STRENGTHS}
     figures = ", ".join(f"{strength:g}: {recall:.4f}" for strength, recall in recalls.items())
     return Row(
-        f"{what}: recall@{JUDGED_K} of {len(users)} other strangers", figures, f"{PRIOR_STRENGTH:g} is best"
+        f"{what}: recall@{VALIDATION_K} of {len(users)} other new users",
+        figures,
+        f"{PRIOR_STRENGTH:g} is best",
     )
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.data.whole_file import written_whole
+from movierec_cli.files import written_whole
 
 COLUMNS = (
     "tconst",

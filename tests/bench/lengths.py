@@ -20,7 +20,7 @@ import numpy
 from movierec_cli.config import DataConfig
 from movierec_cli.data.load import load_dataset
 dataset = load_dataset(DataConfig(archive=Path(sys.argv[1]), datasets_dir=Path(sys.argv[2])))
-from movierec_cli.data.lengths.match_cache import cached_matches
+from movierec_cli.data.running_times.match_cache import cached_matches
 started = time.perf_counter()
 matches = cached_matches(dataset.fingerprint, dataset.movies, Path(sys.argv[3]))
 print(time.perf_counter() - started, sum(match.minutes > 0 for match in matches) / len(matches))

@@ -10,14 +10,14 @@ import numpy as np
 
 from movierec_cli.config import DEFAULT_TOP_K, DataConfig, Feature, FeatureSet, SplitConfig
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.histories import movies_of_users
+from movierec_cli.data.known_history import movies_of_users
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.evaluation.metrics import top_k_accuracies
 from movierec_cli.evaluation.ranks import RanksByMode, rank_positives
 from movierec_cli.models.features import fit_features
-from movierec_cli.models.queries import GroupedInteractions, group_interactions
+from movierec_cli.models.two_tower.tower_queries import GroupedInteractions, group_interactions
 from tests.bench.rows import Archives, Row
 
 RUNS = 5

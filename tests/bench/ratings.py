@@ -21,16 +21,16 @@ from movierec_cli.config import (
     TaskWeights,
     TrainingConfig,
 )
-from movierec_cli.config.usual import usual
+from movierec_cli.config.defaults import default_settings
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.evaluation.ratings import RatingOutcome, rating_errors
 from movierec_cli.evaluation.top_k import top_k_of
-from movierec_cli.models.baselines.ratings.fitting import fit_rating_baseline
+from movierec_cli.experiment.trainer import SilentObserver
+from movierec_cli.models.baselines.ratings.fit_rating_baseline import fit_rating_baseline
 from movierec_cli.models.tensorflow_start import start_tensorflow
 from movierec_cli.registry.record import RunConfig
-from movierec_cli.trainer import SilentObserver
 from tests.bench.rows import Archives, Row, run_process
 
 FEATURES_100K = ("timestamp", "movie_title_text")
@@ -123,13 +123,13 @@ def _joint(dataset: Dataset, split: Split, features: tuple[str, ...], n_seeds: i
 
 
 def _joint_once(dataset: Dataset, split: Split, features: tuple[str, ...], seed: int) -> _Measured:
-    from movierec_cli.models.training import train_model
+    from movierec_cli.models.two_tower.tower_training import train_model
 
     config = RunConfig(
         family=Family.MULTI_TASK,
         feature_set=FeatureSet.parse(features),
         split=SplitConfig(),
-        model=usual(rates=True).model,
+        model=default_settings(rates=True).model,
         training=TrainingConfig(seed=seed),
         tasks=TaskWeights(),
     )
@@ -154,7 +154,7 @@ def _biased_mf(dataset: Dataset, split: Split) -> float:
 def _against_specialists(archives: Archives) -> list[Row]:
     study, _ = _train(archives, FEATURES_100K, "--rating_weight", "0", "0.3", "--seeds", "3")
     labels = {
-        name: next(one["label"] for one in study["contenders"] if wanted in one["label"])
+        name: next(one["label"] for one in study["models"] if wanted in one["label"])
         for name, wanted in (
             ("joint", "retrieval × 1, rating × 0.3"),
             ("retrieval", "retrieval × 1, rating × 0)"),
@@ -188,7 +188,7 @@ def _experiments(archives: Archives) -> Row:
     figures = "; ".join(
         f"{one['label'].partition('(')[2].rstrip(')')}: {one['rmse']['mean']:.3f} / "
         f"{_top_100(study, one['label']):.3f}"
-        for one in study["ratings"]["contenders"]
+        for one in study["ratings"]["models"]
         if "×" in one["label"]
     )
     return Row(
@@ -200,7 +200,7 @@ def _experiments(archives: Archives) -> Row:
 
 
 def _top_100(study: dict[str, Any], label: str) -> float:
-    return float(next(one["top_k"]["all"]["100"] for one in study["contenders"] if one["label"] == label))
+    return float(next(one["top_k"]["all"]["100"] for one in study["models"] if one["label"] == label))
 
 
 def _train(archives: Archives, features: tuple[str, ...], *options: str) -> tuple[dict[str, Any], float]:

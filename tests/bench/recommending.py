@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import DataConfig, Feature, FeatureSet
-from movierec_cli.config.usual import usual
+from movierec_cli.config.defaults import default_settings
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.evaluation.evaluate import best_of_rows
+from movierec_cli.recommend.many_users import recommend_all
+from movierec_cli.recommend.recommend import recommend
+from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.store import Run
-from movierec_cli.using.batch import recommend_all
-from movierec_cli.using.person import user_of
-from movierec_cli.using.recommend import recommend
 from tests.bench.baselines import divided
 from tests.bench.rows import Bench, Finished, Row, run_process, spread
 from tests.bench.sequences import train
@@ -31,7 +31,7 @@ PROCESSES = 15
 
 def measure_recommending(bench: Bench) -> Iterator[Row]:
     """The run is trained once, in --models."""
-    (run,) = train(bench, usual(), BEST_SET, n_seeds=1)
+    (run,) = train(bench, default_settings(), BEST_SET, n_seeds=1)
     yield _one_user(run)
     yield _all_users(run)
     yield _against_the_model(bench, run)
@@ -97,8 +97,8 @@ def model_scores(bench: Bench, run: Run) -> npt.NDArray[np.float32]:
 
     start_tensorflow()
     from movierec_cli.models.features import fit_features
-    from movierec_cli.models.queries import last_queries
-    from movierec_cli.models.training import prepare
+    from movierec_cli.models.two_tower.tower_queries import last_queries
+    from movierec_cli.models.two_tower.tower_training import prepare
 
     config = run.record.config
     dataset, split = divided(DataConfig(archive=bench.find("ml-1m.zip")), config.split)

@@ -20,8 +20,8 @@ import numpy.typing as npt
 from movierec_cli.config import DataConfig, Family, LossKind, SequenceConfig, TrainingConfig
 from movierec_cli.data.dataset import Dataset, Ratings
 from movierec_cli.data.split import Split
+from movierec_cli.experiment.trainer import SilentObserver
 from movierec_cli.registry.record import RunConfig
-from movierec_cli.trainer import SilentObserver
 from tests.bench.baselines import LEAVE_LAST, divided
 from tests.bench.rows import Archives, Row, run_process, spread
 
@@ -92,7 +92,7 @@ def our_epochs(
     from movierec_cli.models.sequential.engine import start_keras
 
     start_keras()
-    from movierec_cli.models.sequential.training import train_sequences
+    from movierec_cli.models.sequential.sequence_training import train_sequences
 
     config = RunConfig(family=Family.SASREC, split=LEAVE_LAST, sequence=sequence, training=training)
     clock = _Clock()

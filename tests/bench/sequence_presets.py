@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from movierec_cli.config import DEFAULT_TOP_K, DataConfig, Family, SplitConfig, SplitKind
-from movierec_cli.config.usual import PRESETS, Preset, Usual, usual
+from movierec_cli.config.defaults import PRESETS, Preset, Settings, default_settings
 from movierec_cli.registry.store import Run
 from tests.bench.baselines import divided
 from tests.bench.in_batch_loss import in_batch_loss
@@ -27,9 +27,9 @@ def measure_presets(bench: Bench) -> Iterator[Row]:
     yield _keras_rs_windows(bench)
 
 
-def best_on_windows() -> Usual:
+def best_on_windows() -> Settings:
     """Our own settings under the TFRS tutorial's protocol: the ten films before, the same windows."""
-    return replace(usual(Family.SASREC, SplitKind.WINDOWS), split=PRESETS[Preset.TFRS_GRU].split)
+    return replace(default_settings(Family.SASREC, SplitKind.WINDOWS), split=PRESETS[Preset.TFRS_GRU].split)
 
 
 def _tfrs(bench: Bench) -> Row:

@@ -14,11 +14,11 @@ from movierec_cli.config import (
     FeatureSet,
     TrainerConfig,
 )
-from movierec_cli.config.usual import Usual, usual
+from movierec_cli.config.defaults import Settings, default_settings
 from movierec_cli.evaluation.metrics import metric_values
+from movierec_cli.experiment.trainer import MovieLensTrainer, SilentObserver
 from movierec_cli.registry.record import EpochRecord, RunRecord
 from movierec_cli.registry.store import Run
-from movierec_cli.trainer import MovieLensTrainer, SilentObserver
 from tests.bench.rows import Bench, Row, spread
 
 GOOD_HIT_RATE = 0.28  # of the ten best, on validation: how soon is it reached?
@@ -60,7 +60,7 @@ BASELINES = (
 def measure_sequences(bench: Bench) -> Iterator[Row]:
     """A row a model, the mean of the seeds; what an earlier benchmark trained is not trained again."""
     for case in TRAINED:
-        settings = usual(case.family)
+        settings = default_settings(case.family)
         runs = train(bench, settings, case.feature_set)
         yield Row(_what(runs[0]), trained_figures(runs), case.bar, case.reference)
     for case in BASELINES:
@@ -69,7 +69,7 @@ def measure_sequences(bench: Bench) -> Iterator[Row]:
 
 
 def train(
-    bench: Bench, settings: Usual, feature_set: FeatureSet = NO_FEATURES, n_seeds: int = 0
+    bench: Bench, settings: Settings, feature_set: FeatureSet = NO_FEATURES, n_seeds: int = 0
 ) -> list[Run]:
     """Trains with these settings, or loads; once a seed, or `n_seeds` times."""
     config = TrainerConfig(
@@ -90,7 +90,7 @@ def _baseline(bench: Bench, family: Family) -> list[Run]:
     config = TrainerConfig(
         feature_sets=(),
         data=DataConfig(archive=bench.find("ml-1m.zip")),
-        split=usual(Family.SASREC).split,
+        split=default_settings(Family.SASREC).split,
         baselines=(family,),
         saved_models_dir=bench.saved_models_dir,
     )

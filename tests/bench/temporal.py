@@ -7,10 +7,10 @@ from pathlib import Path
 
 from movierec_cli.config import BASELINES, DataConfig, Family, SplitConfig, SplitKind, TrainerConfig
 from movierec_cli.evaluation.significance import PairedDifference
-from movierec_cli.judging.judge import judge
-from movierec_cli.judging.selection import Judged
-from movierec_cli.judging.study import Study
-from movierec_cli.trainer import MovieLensTrainer
+from movierec_cli.experiment.comparison import compare_runs
+from movierec_cli.experiment.selection import EvaluatedRun
+from movierec_cli.experiment.study import Study
+from movierec_cli.experiment.trainer import MovieLensTrainer
 from tests.bench.rows import Archives, Row
 
 SEEDS = 3
@@ -28,21 +28,23 @@ def measure_temporal(archives: Archives) -> list[Row]:
             saved_models_dir=Path(folder),
         )
         trainer = MovieLensTrainer(config)
-        judged = [Judged(run, run.outcome) for run in trainer.run()]
+        evaluated = [EvaluatedRun(run, run.outcome) for run in trainer.run()]
         studies = [
-            judge(trainer.dataset, trainer.split, config.split, trainer.split_summary, judged, ks=(k,))
+            compare_runs(
+                trainer.dataset, trainer.split, config.split, trainer.split_summary, evaluated, ks=(k,)
+            )
             for k in (10, 100)
         ]
     best = max(
-        (one for one in studies[-1].contenders if not one.is_baseline),
-        key=lambda contender: contender.metrics[studies[-1].headline].mean,
+        (one for one in studies[-1].models if not one.is_baseline),
+        key=lambda model: model.metrics[studies[-1].headline].mean,
     )
-    trained = [_row(study, one.label, "") for study in studies for one in study.contenders]
+    trained = [_row(study, one.label, "") for study in studies for one in study.models]
     return trained + [_row(study, best.label, family.label) for study in studies for family in TO_BEAT]
 
 
 def _row(study: Study, label: str, baseline: str) -> Row:
-    means = {one.label: one.metrics[study.headline] for one in study.contenders}
+    means = {one.label: one.metrics[study.headline] for one in study.models}
     own = means[label]
     what = f"1M temporal, {label}: {study.headline}"
     measured = f"{own.mean:.4f} ({own.low:.4f} … {own.high:.4f})"

@@ -9,7 +9,7 @@ import pytest
 
 from movierec_cli.config import SplitConfig
 from movierec_cli.data.split import split_ratings
-from movierec_cli.using.fold_in import Opinions, fold_in
+from movierec_cli.recommend.fold_in import Opinions, fold_in
 from tests.bench.fold_in import FEW, FoldedIn, Strangers, best_for, is_for_children
 from tests.small_dataset import N_MOVIES, N_USERS, small_dataset
 
@@ -44,7 +44,7 @@ def test_validation_and_test_strangers_are_apart_and_all_have_films_in_both_part
 def test_recall_is_that_of_a_plain_loop() -> None:
     strangers = some_strangers()
     rng = np.random.default_rng(0)
-    users = strangers.judged
+    users = strangers.evaluated
     queries = rng.normal(size=(len(users), 3)).astype(np.float32)
     movies = rng.normal(size=(N_MOVIES, 3)).astype(np.float32)
     ratings, split = strangers.dataset.ratings, strangers.split
@@ -63,7 +63,7 @@ def test_folded_in_is_all_of_the_films_or_a_few_of_them_whatever_else_was_asked(
     rng = np.random.default_rng(1)
     movies, others = (rng.normal(size=(n, 4)).astype(np.float32) for n in (N_MOVIES, 30))
     folded = FoldedIn(strangers, movies, others)
-    user = int(strangers.judged[0])
+    user = int(strangers.evaluated[0])
     films = strangers.seen[user].astype(np.int64)
     np.testing.assert_allclose(
         folded.embedding(user, 1.0, None), fold_in(movies, others, Opinions(films)), atol=1e-5

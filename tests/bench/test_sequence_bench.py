@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import Family, SplitConfig, SplitKind
-from movierec_cli.config.usual import PRESETS, Preset
+from movierec_cli.config.defaults import PRESETS, Preset
 from movierec_cli.data.dataset import Ratings
 from movierec_cli.data.split import Split
 from movierec_cli.registry.record import EpochRecord, RunRecord

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from movierec_cli import trainer
 from movierec_cli.config import RATING_BASELINES, TrainerConfig
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.judging import saved_study
+from movierec_cli.experiment import saved_study, trainer
+from movierec_cli.experiment.trainer import MovieLensTrainer as RealTrainer
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
-from movierec_cli.trainer import MovieLensTrainer as RealTrainer
 from tests.saved_runs import judged_multi_task_run, judged_run, rating_baseline_run
 from tests.small_dataset import small_dataset
 

@@ -10,8 +10,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from movierec_cli.cli.doctor import doctor_command
-from movierec_cli.cli.variadic import Command
+from movierec_cli.cli.commands.doctor import doctor_command
+from movierec_cli.cli.parsing.variadic import Command
 from movierec_cli.config import DataConfig, Family, Feature, FeatureSet, SplitConfig, SplitKind
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.restrict import restrict

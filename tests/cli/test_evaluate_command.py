@@ -15,15 +15,15 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from movierec_cli import trainer
 from movierec_cli.cli.app import app
 from movierec_cli.config import DataConfig, SplitConfig, TrainerConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split import split_ratings
 from movierec_cli.evaluation.metrics import metric_values
+from movierec_cli.experiment import trainer
+from movierec_cli.experiment.trainer import MovieLensTrainer
 from movierec_cli.registry.store import Run, list_runs
-from movierec_cli.trainer import MovieLensTrainer
 from tests.saved_runs import judged_run, run_artifacts, run_config, run_record, save_run
 from tests.small_dataset import small_dataset
 
@@ -91,22 +91,22 @@ def test_the_json_document_has_the_study_and_nothing_else_is_on_stdout(movierec:
     result = movierec("evaluate --json --top_k 5,20")
     document = json.loads(result.stdout)
     assert set(document) == {
-        *("data", "split", "split_summary", "headline", "answer", "warnings", "contenders", "differences"),
+        *("data", "split", "split_summary", "headline", "answer", "warnings", "models", "differences"),
         *("ablation", "segments", "findings", "ratings"),
     }
     assert document["data"]["name"] == "sample"
     assert document["split"]["kind"] == "random"
     assert document["headline"] == "recall@20"
-    by_label = {one["label"]: one for one in document["contenders"]}
+    by_label = {one["label"]: one for one in document["models"]}
     runs = runs_by_label()
     assert set(by_label) == {"None", "user_tenure", "popularity", "EASE"} == set(runs)
-    for label, contender in by_label.items():
-        assert set(contender) == {
+    for label, model in by_label.items():
+        assert set(model) == {
             *("label", "family", "feature_set", "runs", "top_k", "metrics", "beyond"),
         }
-        assert sorted(contender["runs"]) == sorted(run.record.name for run in runs[label])
-        assert set(contender["top_k"]["unseen"]) == {"5", "20"}
-        for metric, interval in contender["metrics"].items():
+        assert sorted(model["runs"]) == sorted(run.record.name for run in runs[label])
+        assert set(model["top_k"]["unseen"]) == {"5", "20"}
+        for metric, interval in model["metrics"].items():
             values = [np.nan_to_num(metric_values(run.outcome.warm, metric), nan=0.5) for run in runs[label]]
             assert interval["mean"] == pytest.approx(np.mean(values))
             assert interval["low"] <= interval["mean"] <= interval["high"]
@@ -154,7 +154,7 @@ def test_a_smaller_part_of_the_test_is_judged(movierec: Program) -> None:
 
 def test_one_named_model_is_judged_beside_the_baselines(movierec: Program) -> None:
     result = movierec("evaluate sample-none --json --baselines popularity")
-    labels = [one["label"] for one in json.loads(result.stdout)["contenders"]]
+    labels = [one["label"] for one in json.loads(result.stdout)["models"]]
     assert labels == ["None", "popularity"]
 
 
@@ -163,7 +163,7 @@ def test_what_is_left_out_is_said_on_stderr(movierec: Program) -> None:
     other = judged_run(Path("saved_models"), small_dataset("films"), run_config())
     result = movierec("evaluate --dataset sample --json --quiet")
     assert result.exit_code == 0
-    assert len(json.loads(result.stdout)["contenders"]) == 4
+    assert len(json.loads(result.stdout)["models"]) == 4
     warned = words(result.stderr)
     assert warned.count("Warning: left out:") == 2
     assert "holiday photos: run.json cannot be read" in warned
@@ -239,7 +239,7 @@ def test_a_damaged_model_is_left_out_and_refused_where_it_is_named(movierec: Pro
     DAMAGE[damage][0](folder)
     result = movierec("evaluate --quiet --json")
     assert result.exit_code == 0, result.output
-    assert [one["label"] for one in json.loads(result.stdout)["contenders"]] == [
+    assert [one["label"] for one in json.loads(result.stdout)["models"]] == [
         "user_tenure",
         "popularity",
         "EASE",

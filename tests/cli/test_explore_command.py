@@ -11,8 +11,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from movierec_cli.cli.explore import explore_command
-from movierec_cli.cli.variadic import Command
+from movierec_cli.cli.commands.explore import explore_command
+from movierec_cli.cli.parsing.variadic import Command
 from movierec_cli.config import Family
 from movierec_cli.errors import MovierecError
 from movierec_cli.registry.store import Run
@@ -88,7 +88,7 @@ def test_the_page_opens_in_the_browser_when_asked(monkeypatch: pytest.MonkeyPatc
 
 def test_nothing_heavy_is_imported() -> None:
     code = (
-        "import sys; from pathlib import Path; from movierec_cli.cli.explore import explore_command;"
+        "import sys; from pathlib import Path; from movierec_cli.cli.commands.explore import explore_command;"
         " explore_command(model=None, output=Path('e.html'), open_page=False, dataset=None,"
         " saved_models_dir=Path('saved_models'), quiet=True);"
         " print({'tensorflow', 'keras', 'jax', 'scipy', 'plotly', 'polars'} & set(sys.modules))"

@@ -6,9 +6,9 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from movierec_cli.cli import export
+from movierec_cli.cli.commands import export
+from movierec_cli.cli.parsing.variadic import Command
 from movierec_cli.cli.program import Program
-from movierec_cli.cli.variadic import Command
 from tests.saved_runs import judged_run, run_config
 from tests.small_dataset import small_dataset
 

@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from movierec_cli.cli import filter_options
-from movierec_cli.cli.filter_options import asked_filters, parse_years, read_excluded
-from movierec_cli.cli.variadic import Command
+from movierec_cli.cli.parsing import filter_options
+from movierec_cli.cli.parsing.filter_options import filter_request, parse_years, read_excluded
+from movierec_cli.cli.parsing.variadic import Command
 from movierec_cli.data.dataset import Movies
 from movierec_cli.errors import DataError, MovierecError, UsageError
-from movierec_cli.using.filters import Filters
+from movierec_cli.recommend.filters import Filters
 from tests.small_dataset import FIRST_MOVIE_ID, small_dataset
 from tests.tiny_dataset import tiny_dataset
 
@@ -39,7 +39,7 @@ def run_options(*args: str) -> Any:
         diversity: filter_options.Diversity = 0.0,
         other: Annotated[bool, typer.Option("--other")] = False,
     ) -> None:
-        asked = asked_filters(
+        asked = filter_request(
             genre=genre,
             not_genre=not_genre,
             year=year,
@@ -111,7 +111,7 @@ def test_years_are_one_or_a_range(text: str, years: tuple[int, int]) -> None:
 @pytest.mark.parametrize("text", ["", "-", "–", "90s", "199", "19945", "1994-95", "ten", "1990,91", "1995s"])
 def test_what_are_no_years_is_told_with_an_example(text: str) -> None:
     with pytest.raises(MovierecError) as refused:
-        asked_filters(year=text)
+        filter_request(year=text)
     assert f"--year is '{text}'" in str(refused.value) and "1990-1999" in str(refused.value)
     assert refused.value.exit_code == 1
 
@@ -120,7 +120,7 @@ def test_what_are_no_years_is_told_with_an_example(text: str) -> None:
 @given(text=st.text(max_size=12) | st.from_regex(r"[0-9]{0,5}[-–s]?[0-9]{0,5}", fullmatch=True))
 def test_whatever_is_typed_as_years_is_a_range_or_refused(text: str) -> None:
     try:
-        asked = asked_filters(year=text)
+        asked = filter_request(year=text)
     except MovierecError:
         return
     assert asked.years is not None and 1 <= asked.years[0] <= asked.years[1] <= 9999
@@ -139,7 +139,7 @@ def test_whatever_is_typed_as_years_is_a_range_or_refused(text: str) -> None:
 )
 def test_values_that_cannot_be_are_refused_before_any_catalogue(asked: dict[str, Any], said: str) -> None:
     with pytest.raises(MovierecError) as refused:
-        asked_filters(**asked)
+        filter_request(**asked)
     assert said in str(refused.value) and refused.value.exit_code == 1
 
 
@@ -147,7 +147,7 @@ def test_an_unknown_genre_is_told_with_those_there_are() -> None:
     with pytest.raises(MovierecError, match=r"no genre 'Comdy'\. Did you mean Comedy\?"):
         run_options("--genre", "Comdy")
     with pytest.raises(MovierecError, match=r"no genre 'x'\. The genres are: Comedy, Drama, Sci-Fi"):
-        asked_filters(not_genre=["x"]).of(tiny_dataset().movies)
+        filter_request(not_genre=["x"]).of(tiny_dataset().movies)
 
 
 def test_genres_that_are_wanted_and_not_wanted_contradict_each_other() -> None:
@@ -205,13 +205,13 @@ def test_a_line_that_fits_several_movies_is_told_with_them(tmp_path: Path) -> No
     movies = small_dataset().movies
     movies.title[1] = movies.title[0] = "Twin (1980)"
     with pytest.raises(DataError, match=r"line 2: 'Twin' fits 2 movies:\n  100  Twin"):
-        asked_filters(exclude=write(tmp_path, b"Film 103\nTwin\n")).of(movies)
+        filter_request(exclude=write(tmp_path, b"Film 103\nTwin\n")).of(movies)
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     for file in (tmp_path / "none.txt", tmp_path):
         with pytest.raises(DataError, match="cannot be read"):
-            asked_filters(exclude=file)
+            filter_request(exclude=file)
 
 
 @settings(

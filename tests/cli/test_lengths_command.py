@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from movierec_cli.cli.app import app
 from movierec_cli.config import DataConfig
-from movierec_cli.data.lengths.match_cache import FOLDER_VARIABLE
 from movierec_cli.data.load import load_dataset
+from movierec_cli.data.running_times.match_cache import FOLDER_VARIABLE
 from tests.saved_runs import judged_run, run_config
 from tests.tiny_titles import write_titles
 
@@ -177,7 +177,7 @@ def test_what_a_model_fitted_to_lengths_is_checked_with_the_same_lengths_only() 
             assert coverage in result.stderr
             assert ("is not checked, as the model saw other lengths" in words(result.stderr)) != is_checked
             assert "fitted-on-more-than-train" not in json.dumps(json.loads(result.stdout)["findings"])
-    labels = [one["label"] for one in json.loads(run("evaluate", "--json").stdout)["contenders"]]
+    labels = [one["label"] for one in json.loads(run("evaluate", "--json").stdout)["models"]]
     assert {"None", "movie_length"} < set(labels)
 
 

@@ -204,4 +204,4 @@ def test_only_the_named_command_is_imported() -> None:
         "try: main()\nfinally: print('LOADED', *sys.modules, file=sys.stderr)"
     )
     loaded = set(python("-c", script).stderr.partition("LOADED")[2].split())
-    assert "movierec_cli.cli.similar" in loaded and "movierec_cli.cli.train" not in loaded
+    assert "movierec_cli.cli.commands.similar" in loaded and "movierec_cli.cli.commands.train" not in loaded

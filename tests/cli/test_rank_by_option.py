@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from movierec_cli.cli.app import app
 from movierec_cli.config import RankBy
+from movierec_cli.recommend.recommend import recommend
+from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.store import load_run
-from movierec_cli.using.person import user_of
-from movierec_cli.using.recommend import recommend
 from tests.cli import fake_trainer
 
 TRAIN = "train --additional_feature_sets None --baselines None"

@@ -22,9 +22,9 @@ from movierec_cli.cli.app import app
 from movierec_cli.config import DataConfig, Family, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
+from movierec_cli.recommend.fold_in import Opinions, fold_in
 from movierec_cli.registry import store
 from movierec_cli.registry.store import Run
-from movierec_cli.using.fold_in import Opinions, fold_in
 from tests.saved_runs import judged_run, parts_of, rating_baseline_run, run_config, sequence_config
 
 # The films of the small 1M archive are "Fílm 1: it (is) (1981)" to "Fílm 15: it (is) (1995)".

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from movierec_cli.config import DEFAULT_BASELINES, DEFAULT_FEATURE_SETS, DataConfig, TrainerConfig
-from movierec_cli.trainer import MovieLensTrainer
+from movierec_cli.experiment.trainer import MovieLensTrainer
 from tests.saved_runs import judged_run
 
 HEAVY = {"tensorflow", "keras", "tf_keras", "tensorflow_datasets"}

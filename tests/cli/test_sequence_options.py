@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from movierec_cli.cli import train
 from movierec_cli.cli.app import app
-from movierec_cli.cli.usual_shown import of_model, of_split, of_training
+from movierec_cli.cli.commands import train
+from movierec_cli.cli.parsing.defaults_shown import of_model, of_split, of_training
 from movierec_cli.config import (
     DEFAULT_BASELINES,
     Family,
@@ -26,8 +26,8 @@ from movierec_cli.config import (
     SplitKind,
     TrainerConfig,
 )
+from movierec_cli.config.defaults import PRESETS, Preset, default_settings
 from movierec_cli.config.family_checks import check_family
-from movierec_cli.config.usual import PRESETS, Preset, usual
 from tests.cli import fake_trainer
 
 SEQUENTIAL = (Family.GRU4REC, Family.SASREC)
@@ -61,7 +61,7 @@ def config_of(options: str) -> TrainerConfig:
 
 @pytest.mark.parametrize("family", SEQUENTIAL)
 def test_a_model_without_other_options_is_trained_as_is_usual_for_it(family: Family) -> None:
-    config, common = config_of(f"--model {family} --dataset 1m"), usual(family)
+    config, common = config_of(f"--model {family} --dataset 1m"), default_settings(family)
     assert config == TrainerConfig(
         feature_sets=(FeatureSet((Feature.TIME_GAP,)),),
         split=SplitConfig(kind=SplitKind.LEAVE_LAST, k_core=5),
@@ -94,7 +94,7 @@ def test_every_option_of_sequences_reaches_its_field() -> None:
         schedule=Schedule.CONSTANT,
         summed_loss=True,
     )
-    common = usual(Family.SASREC)
+    common = default_settings(Family.SASREC)
     assert config.training == replace(common.training, loss=LossKind.GBCE)
     for field in fields(config.sequence):
         assert getattr(config.sequence, field.name) != getattr(common.sequence, field.name), field.name
@@ -207,11 +207,15 @@ def test_the_document_says_which_family_each_run_is_of() -> None:
     configs = [one["record"]["config"] for one in document["runs"]]
     assert [config["family"] for config in configs] == ["gru4rec", "popularity", "ease", "ials"]
     assert configs[0]["model"] is None and configs[0]["sequence"]["num_layers"] == 1
-    assert document["study"]["contenders"][0]["label"] == "GRU4Rec + time_gap"
+    assert document["study"]["models"][0]["label"] == "GRU4Rec + time_gap"
 
 
 def test_the_help_shows_the_usual_value_of_each_model() -> None:
-    towers, gru, sasrec = usual(), usual(Family.GRU4REC), usual(Family.SASREC)
+    towers, gru, sasrec = (
+        default_settings(),
+        default_settings(Family.GRU4REC),
+        default_settings(Family.SASREC),
+    )
     assert towers.model is not None and gru.sequence is not None and sasrec.sequence is not None
     assert of_model("num_heads") == f"sasrec: {sasrec.sequence.num_heads}"
     assert of_model("hidden_size") == (
@@ -221,7 +225,7 @@ def test_the_help_shows_the_usual_value_of_each_model() -> None:
     assert of_split("k_core") == "0; gru4rec leave-last, sasrec leave-last: 5"
     assert of_split("kind") == "random; gru4rec, sasrec: leave-last"
     assert of_training("refit") == "refit; gru4rec, sasrec: no_refit"
-    as_windows = usual(Family.SASREC, SplitKind.WINDOWS).sequence
+    as_windows = default_settings(Family.SASREC, SplitKind.WINDOWS).sequence
     assert as_windows is not None
     assert of_model("max_length") == (
         f"gru4rec, sasrec: {sasrec.sequence.max_length}; gru4rec windows, sasrec windows:"

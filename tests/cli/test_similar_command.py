@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from movierec_cli.cli.app import app
+from movierec_cli.recommend.similar import similar_movies
 from movierec_cli.registry.store import Run
-from movierec_cli.using.similar import similar_movies
 from tests.saved_runs import judged_run, run_config, sequence_config
 from tests.small_dataset import N_MOVIES, small_dataset
 

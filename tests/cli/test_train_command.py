@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from movierec_cli import trainer
 from movierec_cli.cli.app import app
 from movierec_cli.config import (
     BASELINES,
@@ -28,8 +27,9 @@ from movierec_cli.config import (
     TrainingConfig,
     Weighting,
 )
-from movierec_cli.config.usual import usual
+from movierec_cli.config.defaults import default_settings
 from movierec_cli.data.restrict import restrict
+from movierec_cli.experiment import trainer
 from tests.cli import fake_trainer
 from tests.small_dataset import small_dataset
 
@@ -108,7 +108,7 @@ def test_without_options_every_default_is_the_configurations_own() -> None:
 
 
 def test_the_towers_fit_the_split_where_nothing_else_is_said() -> None:
-    common = usual(split=SplitKind.TEMPORAL).model
+    common = default_settings(split=SplitKind.TEMPORAL).model
     assert common is not None and common != ModelConfig()
     assert config_of("train --split temporal").model == common
     asked = config_of("train --split temporal --layer_sizes 32 --embedding_size 16").model
@@ -247,7 +247,7 @@ def test_models_of_a_part_of_the_data_recommend_and_are_judged_again() -> None:
     offered = {movie["movie_id"] for movie in recommended["movies"]}
     assert offered <= set(kept) - movies_rated_by(2) and len(offered) == 10
     again = json.loads(run("evaluate --json").stdout)
-    assert again["contenders"] == document["study"]["contenders"]
+    assert again["models"] == document["study"]["models"]
     assert again["split"]["k_core"] == 7
     result = run(f"{line} --generate_recommendations_for_user 1")
     assert result.exit_code == 1
@@ -272,7 +272,7 @@ def test_json_is_one_document_and_nothing_else(tmp_path: Path) -> None:
     configs = [run["record"]["config"] for run in document["runs"]]
     assert [config["feature_set"] for config in configs] == [[], ["timestamp"], [], []]
     assert [config["family"] for config in configs] == ["two-tower", "two-tower", "popularity", "ease"]
-    labels = [contender["label"] for contender in document["study"]["contenders"]]
+    labels = [model["label"] for model in document["study"]["models"]]
     assert labels == ["None", "timestamp", "popularity", "EASE"]
     assert Path(document["runs"][0]["folder"]).is_dir()
     assert set(document["runs"][0]["record"]["test"]["unseen"]) == {"1", "5", "10", "50", "100"}
@@ -416,7 +416,7 @@ def test_wrong_usage_ends_with_2_and_says_what_was_wrong(line: str, code: int, w
 WAITING = """
 import sys, time
 from movierec_cli.data.restrict import restrict
-from movierec_cli.config.usual import usual
+from movierec_cli.config.defaults import usual
 from tests.cli import fake_trainer
 from tests.small_dataset import small_dataset
 

@@ -6,7 +6,12 @@ import re
 
 import pytest
 
-from movierec_cli.cli.values import complete_baseline, parse_baselines, parse_top_k, parse_whole_numbers
+from movierec_cli.cli.parsing.values import (
+    complete_baseline,
+    parse_baselines,
+    parse_top_k,
+    parse_whole_numbers,
+)
 from movierec_cli.config import BASELINES, Family
 from movierec_cli.errors import UsageError
 

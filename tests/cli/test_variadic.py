@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from movierec_cli.cli.variadic import MissingValueError, OptionSpec, rewrite, spelling
+from movierec_cli.cli.parsing.variadic import MissingValueError, OptionSpec, rewrite, spelling
 
 SPECS = {
     spelling(name): OptionSpec(name, takes_value, takes_several)

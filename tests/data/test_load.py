@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import DataConfig
-from movierec_cli.data import column_cache, rating_format
+from movierec_cli.data import column_cache
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.layouts import Layout, recognise
+from movierec_cli.data.layouts.known_layouts import Layout, recognise
 from movierec_cli.data.load import load_dataset
+from movierec_cli.data.reader import rating_format
 from movierec_cli.errors import DataError, UsageError
 
 MakeArchive = Callable[..., Path]

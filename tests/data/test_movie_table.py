@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from movierec_cli.data.id_index import IdIndex
-from movierec_cli.data.movie_table import MovieRow, movie_table, year_of
-from movierec_cli.data.text_rows import TextRow
+from movierec_cli.data.reader.movie_table import MovieRow, movie_table, year_of
+from movierec_cli.data.reader.text_rows import TextRow
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 from movierec_cli.config import DataConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
-from movierec_cli.data.occupations import occupation_label
+from movierec_cli.data.movielens.occupations import occupation_label
 
 N_SLICE = 4000
 

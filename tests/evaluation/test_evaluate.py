@@ -11,11 +11,11 @@ import numpy.typing as npt
 import pytest
 
 from movierec_cli.data.dataset import Dataset, Movies, Ratings, Users
-from movierec_cli.data.histories import movies_of_users
+from movierec_cli.data.known_history import movies_of_users
 from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
 from movierec_cli.evaluation.metrics import METRICS
 from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome
-from movierec_cli.evaluation.questions import Asked, Questions, questions_by_user
+from movierec_cli.evaluation.queries import GroupedQueries, Targets, queries_by_user
 from movierec_cli.evaluation.ranks import Ranks
 from movierec_cli.evaluation.top_k import top_k_of
 
@@ -29,8 +29,8 @@ class TimeBlind:
     def score(self, user: int, second: int) -> npt.NDArray[np.float32]:
         return self.scores[user]
 
-    def questions(self, asked: Asked) -> Questions:
-        return questions_by_user(asked.user_index, lambda rows: self.scores[rows])
+    def questions(self, asked: Targets) -> GroupedQueries:
+        return queries_by_user(asked.user_index, lambda rows: self.scores[rows])
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class TimeSeeing:
     def score(self, user: int, second: int) -> npt.NDArray[np.float32]:
         return self.scores[user, second // PERIOD_S]
 
-    def questions(self, asked: Asked) -> Questions:
+    def questions(self, asked: Targets) -> GroupedQueries:
         pairs = list(zip(asked.user_index.tolist(), (asked.seconds // PERIOD_S).tolist(), strict=True))
         different = sorted(set(pairs), reverse=True)
         of_user = np.array([user for user, _ in different], np.int32)
         of_period = np.array([period for _, period in different])
-        return Questions(
+        return GroupedQueries(
             of_user,
             np.array([different.index(pair) for pair in pairs]),
             lambda rows: self.scores[of_user[rows], of_period[rows]],
@@ -209,7 +209,7 @@ def test_the_model_is_asked_once_for_what_it_does_not_tell_apart() -> None:
 
     @dataclass(frozen=True)
     class Counting(TimeBlind):
-        def questions(self, asked: Asked) -> Questions:
+        def questions(self, asked: Targets) -> GroupedQueries:
             times.append(len(asked))
             return super().questions(asked)
 
@@ -223,11 +223,13 @@ class RowSeeing:
     """Tells every rating apart, as a model of what was watched before it does."""
 
     scores: npt.NDArray[np.float32]  # [n_ratings, n_movies]
-    rounds: list[Asked]
+    rounds: list[Targets]
 
-    def questions(self, asked: Asked) -> Questions:
+    def questions(self, asked: Targets) -> GroupedQueries:
         self.rounds.append(asked)
-        return Questions(asked.user_index, np.arange(len(asked)), lambda rows: self.scores[asked.rows[rows]])
+        return GroupedQueries(
+            asked.user_index, np.arange(len(asked)), lambda rows: self.scores[asked.rows[rows]]
+        )
 
 
 def test_a_model_is_told_which_rating_it_is_asked_about() -> None:

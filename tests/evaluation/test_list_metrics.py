@@ -54,8 +54,8 @@ def mean_over_orders(
     orders = list(equally_likely_orders(scores))
     descending = np.arange(len(scores), 0, -1)
     runs = np.array([np.stack([order, descending], axis=1) for order in orders], float)
-    judged = np.array([[place, 1] for place in np.flatnonzero(relevant)], float)
-    return float(metric(np.repeat(judged[None], len(runs), axis=0), runs, k).mean())
+    evaluated = np.array([[place, 1] for place in np.flatnonzero(relevant)], float)
+    return float(metric(np.repeat(evaluated[None], len(runs), axis=0), runs, k).mean())
 
 
 def scale_of_ranx(name: str, relevant: np.ndarray, k: int) -> float:

@@ -11,18 +11,18 @@ import numpy as np
 
 from movierec_cli.config import Feature
 from movierec_cli.models.features import context_codes
+from movierec_cli.recommend.filters import Filters
+from movierec_cli.recommend.recommend import recommend
+from movierec_cli.recommend.users import User, user_of
 from movierec_cli.registry.store import Run
-from movierec_cli.using.filters import Filters
-from movierec_cli.using.person import Person, user_of
-from movierec_cli.using.recommend import recommend
 from tests.saved_runs import judged_run, run_config
 from tests.small_dataset import small_dataset
 
 CONTEXTS = ("timestamp", "week", "day_of_week", "user_tenure")
 UNKNOWN = 999_999
 
-Answer = dict[str, Any]
-Call = Callable[..., Answer]
+Response = dict[str, Any]
+Call = Callable[..., Response]
 
 
 def timed_run(directory: Path) -> Run:
@@ -47,7 +47,7 @@ def expected_ids(
     return ids + [-1] * (k - len(ids))
 
 
-def person_at(run: Run, user_id: int, seconds: int) -> Person:
+def person_at(run: Run, user_id: int, seconds: int) -> User:
     """A user as the query tower sees them at a moment, who knows what they rated before it."""
     person = user_of(run, user_id)
     assert person.row is not None and person.seconds is not None

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from movierec_cli.export.export import export_run
+from movierec_cli.export.export_run import export_run
 from movierec_cli.export.kinds import ExportFormat
 from movierec_cli.export.npz_model import to_npz
+from movierec_cli.recommend.recommend import recommend
+from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.store import Run
-from movierec_cli.using.person import user_of
-from movierec_cli.using.recommend import recommend
 from tests.export.expected_lists import timed_run
 from tests.saved_runs import judged_run, sequence_config
 from tests.small_dataset import small_dataset

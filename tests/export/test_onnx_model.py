@@ -8,14 +8,14 @@ import pytest
 
 from movierec_cli.config import Feature
 from movierec_cli.errors import MovierecError
-from movierec_cli.export.export import export_run
+from movierec_cli.export.export_run import export_run
 from movierec_cli.export.kinds import ExportFormat
 from movierec_cli.models.features import context_codes
 from movierec_cli.registry.store import Run
 from tests.export.expected_lists import (
     CONTEXTS,
-    Answer,
     Call,
+    Response,
     check_edges,
     check_lists,
     check_moments,
@@ -53,7 +53,7 @@ def loaded(file: Path) -> Call:
         exclude: Sequence[Sequence[int]] = ((-1,),),
         include_seen: bool = False,
         seconds: Sequence[int] = AS_STORED,
-    ) -> Answer:
+    ) -> Response:
         given = {
             "user_id": np.array(user_id, np.int64),
             "k": np.array(k),
@@ -117,8 +117,8 @@ def test_codes_of_moments_are_those_of_training(name: str, run: Run) -> None:
     runtime: Any = pytest.importorskip("onnxruntime", reason="movierec[onnx] is not installed")
     from onnx import TensorProto, helper
 
+    from movierec_cli.export.onnx_contexts import code
     from movierec_cli.export.onnx_graph import IR_VERSION, OPSET, Graph
-    from movierec_cli.export.onnx_moments import code
 
     feature, graph = Feature(name), Graph()
     vocabulary: Any = run.artifacts.vocabularies[name]

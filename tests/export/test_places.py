@@ -4,7 +4,7 @@ import pytest
 
 from movierec_cli.config import Family
 from movierec_cli.errors import MovierecError
-from movierec_cli.export.export import default_place, export_run
+from movierec_cli.export.export_run import default_place, export_run
 from movierec_cli.export.kinds import ExportFormat
 from movierec_cli.export.places import check_place, write_folder
 from movierec_cli.export.saved_model import ABOUT

@@ -12,21 +12,21 @@ import pytest
 
 from movierec_cli.config import Feature
 from movierec_cli.errors import MovierecError
-from movierec_cli.export.export import export_run
+from movierec_cli.export.export_run import export_run
 from movierec_cli.export.kinds import ExportFormat, IndexKind
 from movierec_cli.export.served import Moments, served
-from movierec_cli.export.tensorflow_moments import coder, embedder
+from movierec_cli.export.tensorflow_contexts import coder, embedder
 from movierec_cli.models.features import FEATURES, context_codes
 from movierec_cli.models.tensorflow_start import start_tensorflow
+from movierec_cli.recommend.recommend import recommend
+from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.store import Run
-from movierec_cli.registry.towers import Tower, TowerInput
-from movierec_cli.using.person import user_of
-from movierec_cli.using.recommend import recommend
+from movierec_cli.scoring.towers import Tower, TowerInput
 from tests.export.expected_lists import (
     CONTEXTS,
     UNKNOWN,
-    Answer,
     Call,
+    Response,
     check_edges,
     check_lists,
     check_moments,
@@ -85,7 +85,7 @@ def loaded(folder: Path) -> Call:
         exclude: Sequence[Sequence[int]] = ((-1,),),
         include_seen: bool = False,
         seconds: Sequence[int] | None = None,
-    ) -> Answer:
+    ) -> Response:
         given = {
             "user_id": tf.constant(user_id, tf.int64),
             "k": tf.constant(k),

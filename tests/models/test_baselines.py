@@ -14,14 +14,14 @@ import pytest
 
 from movierec_cli.config import BASELINES, Family
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.histories import movies_of_users
+from movierec_cli.data.known_history import movies_of_users
 from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import rank_ratings
 from movierec_cli.evaluation.metrics import top_k_accuracy
-from movierec_cli.evaluation.questions import Answering, Asked
+from movierec_cli.evaluation.queries import Scorer, Targets
 from movierec_cli.models.baselines import FittedBaseline, fit_baseline
-from movierec_cli.models.baselines.families import BASELINE_FAMILIES
+from movierec_cli.models.baselines.baseline_table import BASELINE_FAMILIES
 from tests.models.baseline_data import DAY_S, dataset_of, split_of, two_tastes
 
 PERSONAL = (Family.ITEM_KNN, Family.IALS, Family.EASE)
@@ -59,13 +59,13 @@ def fitted_of(
     return functools.cache(lambda family: fit_baseline(family, planted, split, listeners[family]))
 
 
-def scores_of(model: Answering, users: np.ndarray) -> np.ndarray:
+def scores_of(model: Scorer, users: np.ndarray) -> np.ndarray:
     nowhen = np.zeros(len(users), np.int64)
-    questions = model.questions(Asked(nowhen, users.astype(np.int32), nowhen))
-    return questions.score_block(questions.question_of)
+    questions = model.questions(Targets(nowhen, users.astype(np.int32), nowhen))
+    return questions.score_block(questions.query_of)
 
 
-def all_scores(model: Answering, dataset: Dataset) -> np.ndarray:
+def all_scores(model: Scorer, dataset: Dataset) -> np.ndarray:
     return scores_of(model, np.arange(len(dataset.users)))
 
 

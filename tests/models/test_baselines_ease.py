@@ -7,8 +7,8 @@ import pytest
 
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.baselines import inverse
-from movierec_cli.models.baselines.choice import climb
 from movierec_cli.models.baselines.ease import EASE, MOST_MOVIES, ease_weights, gram_matrix
+from movierec_cli.models.baselines.setting_search import climb
 from movierec_cli.models.baselines.training_part import TrainingPart
 
 N_USERS, N_MOVIES = 40, 17

@@ -24,7 +24,7 @@ from movierec_cli.models.features import (
     require_features,
     title_tokens,
 )
-from movierec_cli.models.inputs import BagInput, CategoryInput, NumberInput
+from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, NumberInput
 from tests.tiny_dataset import tiny_dataset
 
 SAMPLE = simulate_sample()

@@ -17,10 +17,10 @@ from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.models.baselines import FittedRatingBaseline, fit_rating_baseline
 from movierec_cli.models.baselines.ratings import factors
-from movierec_cli.models.baselines.ratings.baseline import RatingBaseline
 from movierec_cli.models.baselines.ratings.bias import L2_MOVIE, L2_USER, fit_biases
-from movierec_cli.models.baselines.ratings.families import RATING_FAMILIES
 from movierec_cli.models.baselines.ratings.known_ratings import KnownRatings
+from movierec_cli.models.baselines.ratings.rating_baseline import RatingBaseline
+from movierec_cli.models.baselines.ratings.rating_baseline_table import RATING_FAMILIES
 from tests.models.baseline_data import dataset_of
 
 every_baseline = pytest.mark.parametrize("family", RATING_BASELINES)

@@ -13,9 +13,9 @@ import pytest
 from movierec_cli.config import RATING_BASELINES, Family, TaskWeights
 from movierec_cli.errors import SavedModelError
 from movierec_cli.evaluation.ratings import RatingOutcome
+from movierec_cli.evaluation.top_k import NO_TOP_K
 from movierec_cli.registry import arrays, rating_outcomes, store
 from movierec_cli.registry.identity import run_name
-from movierec_cli.registry.record import NO_TOP_K
 from movierec_cli.registry.run_files import files_of
 from tests.saved_runs import (
     data_identity,

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from movierec_cli.data.id_index import UNKNOWN_ROW
-from movierec_cli.registry import arrays, catalogue, towers, user_ratings
-from movierec_cli.registry.towers import Tower, TowerInput, Towers
+from movierec_cli.registry import arrays, catalogue, user_ratings
 from movierec_cli.registry.user_ratings import UserRatings
+from movierec_cli.scoring import towers
+from movierec_cli.scoring.towers import Tower, TowerInput, Towers
 from tests.small_dataset import small_dataset
 
 DATASET = small_dataset()

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from movierec_cli.config import Family, Feature, FeatureSet, LossKind, ModelConfig, TrainingConfig
 from movierec_cli.errors import MovierecError, SavedModelError
-from movierec_cli.registry.record import FORMAT_VERSION, RatingErrors, RunRecord
+from movierec_cli.evaluation.ratings import RatingErrors
+from movierec_cli.registry.record import FORMAT_VERSION, RunRecord
 from movierec_cli.registry.serialization import canonical_json, decode, encode
 from tests.saved_runs import multi_task_config, run_config, run_record, sequence_config
 

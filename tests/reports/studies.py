@@ -10,12 +10,21 @@ import numpy as np
 
 from movierec_cli.config import Family, Feature, FeatureSet, SplitConfig, TaskWeights
 from movierec_cli.evaluation.ablation import FeatureGain
+from movierec_cli.evaluation.ratings import RatingErrors
 from movierec_cli.evaluation.significance import Interval, PairedDifference
-from movierec_cli.judging.study import Contender, RatingContender, RatingStudy, Segment, Study, UserLists
+from movierec_cli.evaluation.top_k import NO_TOP_K
+from movierec_cli.experiment.study import (
+    ComparedModel,
+    ComparedRatingModel,
+    RatingStudy,
+    Segment,
+    Study,
+    UserLists,
+)
 from movierec_cli.leakage import Finding, Severity
-from movierec_cli.registry.record import NO_TOP_K, DataIdentity, RatingErrors, RunConfig, RunRecord
-from movierec_cli.using.rated_movies import RatedMovie
-from movierec_cli.using.recommend import Recommendations, RecommendedMovie
+from movierec_cli.recommend.rated_movies import RatedMovie
+from movierec_cli.recommend.recommend import Recommendations, RecommendedMovie
+from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord
 from tests.saved_runs import SPLIT_SUMMARY, data_identity, run_record, top_k
 
 SETS = (
@@ -63,7 +72,7 @@ def study(*, n_seeds: int = 3, baselines: bool = True) -> Study:
     rng = np.random.default_rng(7)
     trained = [_trained(names, level, n_seeds) for names, level in zip(SETS, LEVELS, strict=True)]
     beaten = [_baseline(family, level) for family, level in BASELINES.items()] if baselines else []
-    contenders = (*trained, *beaten)
+    models = (*trained, *beaten)
     return Study(
         data=_data(),
         split=SplitConfig(),
@@ -77,10 +86,10 @@ def study(*, n_seeds: int = 3, baselines: bool = True) -> Study:
             "The best set is .0106 above EASE, the best baseline.",
         ),
         warnings=("None does not beat EASE or iALS in recall@100; more training of it is of no use.",),
-        contenders=contenders,
-        differences=tuple(_differences(contenders)),
+        models=models,
+        differences=tuple(_differences(models)),
         ablation=_ablation(),
-        segments=tuple(_segments(rng, contenders)),
+        segments=tuple(_segments(rng, models)),
         findings=_findings(),
         user_lists=tuple(_user_lists(user_id, rng, trained) for user_id in (1, 4169)),
         command=COMMAND,
@@ -99,10 +108,10 @@ def _metrics(level: float) -> dict[str, Interval]:
     return {name: _interval(level * scale, 0.006 * scale) for name, scale in METRICS.items()}
 
 
-def _trained(names: tuple[str, ...], level: float, n_seeds: int) -> Contender:
+def _trained(names: tuple[str, ...], level: float, n_seeds: int) -> ComparedModel:
     features = FeatureSet.parse(names)
     records = tuple(_seed_record(names, level, seed) for seed in range(42, 42 + n_seeds))
-    return Contender(
+    return ComparedModel(
         label=features.label,
         family=Family.TWO_TOWER,
         feature_set=features,
@@ -120,7 +129,7 @@ def _seed_record(names: tuple[str, ...], level: float, seed: int) -> RunRecord:
     return replace(record, config=replace(record.config, training=training))
 
 
-def _baseline(family: Family, level: float) -> Contender:
+def _baseline(family: Family, level: float) -> ComparedModel:
     settings = {Family.EASE: {"l2": 500.0}, Family.IALS: {"factors": 64.0, "regularization": 0.05}}
     record = replace(
         run_record(data=_data()),
@@ -132,7 +141,7 @@ def _baseline(family: Family, level: float) -> Contender:
         best_epoch=0,
         epochs_run=0,
     )
-    return Contender(
+    return ComparedModel(
         label=family.label,
         family=family,
         feature_set=FeatureSet(),
@@ -143,12 +152,12 @@ def _baseline(family: Family, level: float) -> Contender:
     )
 
 
-def _differences(contenders: tuple[Contender, ...]) -> list[PairedDifference]:
-    pairs = [(a, b) for a, b in itertools.combinations(contenders, 2) if not a.is_baseline]
+def _differences(models: tuple[ComparedModel, ...]) -> list[PairedDifference]:
+    pairs = [(a, b) for a, b in itertools.combinations(models, 2) if not a.is_baseline]
     return [_difference(a, b) if b.is_baseline else _difference(b, a) for a, b in pairs]
 
 
-def _difference(a: Contender, b: Contender) -> PairedDifference:
+def _difference(a: ComparedModel, b: ComparedModel) -> PairedDifference:
     mean = a.metrics["recall@100"].mean - b.metrics["recall@100"].mean
     p_value = math.exp(-abs(mean) * 1000)
     return PairedDifference(a.label, b.label, _interval(mean, 0.004), p_value, min(1.0, 6 * p_value))
@@ -165,14 +174,14 @@ def _ablation() -> tuple[FeatureGain, ...]:
     )
 
 
-def _segments(rng: np.random.Generator, contenders: tuple[Contender, ...]) -> list[Segment]:
+def _segments(rng: np.random.Generator, models: tuple[ComparedModel, ...]) -> list[Segment]:
     return [
         Segment(
             dimension=dimension,
             name=name,
             n_users=0 if dimension == "cold" else int(rng.integers(80, 3000)),
             n_ratings=0 if dimension == "cold" else int(rng.integers(1000, 70_000)),
-            accuracy=_accuracy(rng, contenders, is_empty=dimension == "cold"),
+            accuracy=_accuracy(rng, models, is_empty=dimension == "cold"),
         )
         for dimension, names in SEGMENTS.items()
         for name in names
@@ -180,14 +189,12 @@ def _segments(rng: np.random.Generator, contenders: tuple[Contender, ...]) -> li
 
 
 def _accuracy(
-    rng: np.random.Generator, contenders: tuple[Contender, ...], *, is_empty: bool
+    rng: np.random.Generator, models: tuple[ComparedModel, ...], *, is_empty: bool
 ) -> tuple[float | None, ...]:
     if is_empty:
-        return (None,) * len(contenders)
+        return (None,) * len(models)
     ease = rng.uniform(0.5, 1.3)
-    return tuple(
-        contender.metrics["recall@100"].mean * ease * rng.uniform(0.85, 1.1) for contender in contenders
-    )
+    return tuple(model.metrics["recall@100"].mean * ease * rng.uniform(0.85, 1.1) for model in models)
 
 
 def _findings() -> tuple[Finding, ...]:
@@ -208,14 +215,14 @@ def _findings() -> tuple[Finding, ...]:
     )
 
 
-def _user_lists(user_id: int, rng: np.random.Generator, trained: list[Contender]) -> UserLists:
+def _user_lists(user_id: int, rng: np.random.Generator, trained: list[ComparedModel]) -> UserLists:
     rated = tuple(
         RatedMovie(film, title, GENRES[film % 5], 5 - film // 3 / 2, 978_300_000 + film)
         for film, title in enumerate(FILMS)
     )
     recommended = tuple(
-        Recommendations(contender.records[0].name, contender.records[0].config, user_id, _picks(rng))
-        for contender in trained
+        Recommendations(model.records[0].name, model.records[0].config, user_id, _picks(rng))
+        for model in trained
     )
     return UserLists(user_id=user_id, rated=rated, recommended=recommended)
 
@@ -237,11 +244,11 @@ def joint_study(*, n_seeds: int = 1, rating_baselines: bool = True) -> Study:
     baselines = [_baseline(family, level) for family, level in BASELINES.items()]
     rated = [_rated(one, rmse) for one, (rmse, _) in zip(trained, RATING_LEVELS, strict=True)]
     rated += [_rating_baseline(*one) for one in RATING_ERRORS.items()] if rating_baselines else []
-    contenders = (*trained, *baselines)
+    models = (*trained, *baselines)
     return replace(
         study(),
-        contenders=contenders,
-        differences=tuple(_differences(contenders)),
+        models=models,
+        differences=tuple(_differences(models)),
         segments=(),
         user_lists=(),
         ratings=RatingStudy(
@@ -252,13 +259,13 @@ def joint_study(*, n_seeds: int = 1, rating_baselines: bool = True) -> Study:
                 "Both tasks in one model, timestamp (retrieval × 1, rating × 0.3): its recall@100 is not "
                 "told from that of retrieval alone (−0.1 points, 95 % CI −0.5 … +0.3, p = 0.41).",
             ),
-            contenders=tuple(rated),
+            models=tuple(rated),
             differences=tuple(_rating_differences(rated)),
         ),
     )
 
 
-def _joint(weight: float, rmse: float, recall: float, n_seeds: int) -> Contender:
+def _joint(weight: float, rmse: float, recall: float, n_seeds: int) -> ComparedModel:
     plain = _trained(("timestamp",), recall, n_seeds)
     records = tuple(_with_tasks(record, weight, rmse) for record in plain.records)
     return replace(plain, label=records[0].config.label, family=Family.MULTI_TASK, records=records)
@@ -271,21 +278,21 @@ def _with_tasks(record: RunRecord, weight: float, rmse: float) -> RunRecord:
     return replace(record, name=f"{record.name}-{weight}", config=config, ratings=errors, history=history)
 
 
-def _rated(contender: Contender, rmse: float) -> RatingContender:
-    return RatingContender(
-        label=contender.label,
-        family=contender.family,
-        records=contender.records,
+def _rated(model: ComparedModel, rmse: float) -> ComparedRatingModel:
+    return ComparedRatingModel(
+        label=model.label,
+        family=model.family,
+        records=model.records,
         rmse=_interval(rmse, 0.006),
         mae=_interval(0.78 * rmse, 0.005),
         is_on_front=rmse in (0.9125, 0.9062),
     )
 
 
-def _rating_baseline(family: Family, rmse: float) -> RatingContender:
+def _rating_baseline(family: Family, rmse: float) -> ComparedRatingModel:
     errors = RatingErrors(rmse=rmse, mae=0.78 * rmse)
     record = replace(_baseline(family, 0.0).records[0], test=NO_TOP_K, ratings=errors)
-    return RatingContender(
+    return ComparedRatingModel(
         label=family.label,
         family=family,
         records=(record,),
@@ -295,9 +302,9 @@ def _rating_baseline(family: Family, rmse: float) -> RatingContender:
     )
 
 
-def _rating_differences(contenders: list[RatingContender]) -> list[PairedDifference]:
+def _rating_differences(models: list[ComparedRatingModel]) -> list[PairedDifference]:
     return [
         PairedDifference(b.label, a.label, _interval(b.rmse.mean - a.rmse.mean, 0.002), 1e-4, 6e-4)
-        for a, b in itertools.combinations(contenders, 2)
+        for a, b in itertools.combinations(models, 2)
         if not b.is_baseline
     ]

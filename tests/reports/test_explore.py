@@ -10,7 +10,7 @@ import pytest
 
 from movierec_cli.errors import MovierecError
 from movierec_cli.registry.store import Run
-from movierec_cli.reports.explore import write_explore
+from movierec_cli.reports.web.explore_page import write_explore
 from tests.saved_runs import judged_run, run_config
 from tests.small_dataset import N_MOVIES, N_USERS, small_dataset
 

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from movierec_cli.recommend.explanation import explain
+from movierec_cli.recommend.recommend import recommend
+from movierec_cli.recommend.similar import FEW_RATINGS, similar_movies
+from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.store import Run
-from movierec_cli.reports.explore import write_explore
-from movierec_cli.using.person import user_of
-from movierec_cli.using.recommend import recommend
-from movierec_cli.using.similar import FEW_RATINGS, similar_movies
-from movierec_cli.using.why import explain
+from movierec_cli.reports.web.explore_page import write_explore
 from tests.reports.browser import CHROMIUM, Browser
 from tests.saved_runs import judged_run, run_config
 from tests.small_dataset import FIRST_MOVIE_ID, N_USERS, small_dataset

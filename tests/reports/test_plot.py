@@ -9,7 +9,7 @@ import pytest
 
 from movierec_cli.errors import MovierecError
 from movierec_cli.registry.record import RunRecord
-from movierec_cli.reports.plot import check_writable, figure, plot_page, write_plot
+from movierec_cli.reports.web.plot import check_writable, figure, plot_page, write_plot
 from tests.saved_runs import KS, data_identity, run_record, sequence_config
 
 SETS = (("None",), ("timestamp",), ("timestamp", "movie_genres"))

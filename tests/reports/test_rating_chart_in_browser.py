@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from movierec_cli.reports.plot import write_plot
-from movierec_cli.reports.report import write_report
+from movierec_cli.reports.web.plot import write_plot
+from movierec_cli.reports.web.report_page import write_report
 from tests.reports.browser import CHROMIUM, Browser
 from tests.reports.studies import joint_study
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-chrome to look at pages with")
 
 STUDY = joint_study()
-RECORDS = [record for one in STUDY.contenders if not one.is_baseline for record in one.records]
+RECORDS = [record for one in STUDY.models if not one.is_baseline for record in one.records]
 FITS = "document.scrollingElement.scrollWidth <= innerWidth"
 NOTES = "[...document.querySelectorAll('#ratings-chart .annotation-text')].map(note => note.textContent)"
 FIRST = "getComputedStyle(document.querySelector('#ratings-chart .points path')).stroke"

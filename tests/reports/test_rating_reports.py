@@ -12,18 +12,18 @@ import pytest
 from rich.console import Console
 
 from movierec_cli.evaluation.significance import Interval
-from movierec_cli.judging.study import RatingStudy, Study
-from movierec_cli.reports.plot import plot_page
-from movierec_cli.reports.rating_figure import ALL, BOTH, ratings_chart
-from movierec_cli.reports.report import report_page
-from movierec_cli.reports.report_figures import Chart
+from movierec_cli.experiment.study import RatingStudy, Study
 from movierec_cli.reports.study_document import study_document
-from movierec_cli.reports.study_text import study_text
+from movierec_cli.reports.terminal.study_text import study_text
+from movierec_cli.reports.web.plot import plot_page
+from movierec_cli.reports.web.rating_figure import ALL, BOTH, ratings_chart
+from movierec_cli.reports.web.report_figures import Chart
+from movierec_cli.reports.web.report_page import report_page
 from tests.reports.studies import RATING_ERRORS, RATING_LEVELS, WEIGHTS, joint_study, study
 from tests.saved_runs import run_config
 
 STUDY = joint_study()
-RECORDS = [record for one in STUDY.contenders if not one.is_baseline for record in one.records]
+RECORDS = [record for one in STUDY.models if not one.is_baseline for record in one.records]
 
 
 def rated(shown: Study) -> RatingStudy:
@@ -49,7 +49,7 @@ def test_every_error_is_readable_at_any_width_beside_the_headline(width: int) ->
     assert max(map(len, text.splitlines())) <= width
     table = ratings_part(text)
     assert "…" not in table
-    for one in rated(STUDY).contenders:
+    for one in rated(STUDY).models:
         for interval in (one.rmse, one.mae):
             half = f"{(interval.high - interval.low) / 2:.3f}".removeprefix("0")
             assert f"{interval.mean:.4f} ±{half}" in table
@@ -69,7 +69,7 @@ def test_what_does_not_rank_has_blanks_and_what_is_on_the_front_a_mark() -> None
 def test_the_lowest_error_and_the_highest_accuracy_are_bold() -> None:
     text = ratings_part(printed(STUDY, 120, styled=True))
     bold = re.findall(r"\x1b\[1;32m *([\d.]+)", text)
-    best = min(one.rmse.mean for one in rated(STUDY).contenders)
+    best = min(one.rmse.mean for one in rated(STUDY).models)
     by_row = [f"{best:.4f}", f"{0.78 * best:.4f}"]
     assert sorted(bold) == sorted([*by_row, *([f"{max(r for _, r in RATING_LEVELS):.4f}"] * 2), "0.0474"])
 
@@ -93,7 +93,7 @@ def test_the_document_has_every_figure_of_the_ratings() -> None:
     document = json.loads(json.dumps(study_document(STUDY), allow_nan=False))["ratings"]
     assert document["answer"] == list(rated(STUDY).answer)
     assert len(document["differences"]) == len(rated(STUDY).differences)
-    for found, one in zip(document["contenders"], rated(STUDY).contenders, strict=True):
+    for found, one in zip(document["models"], rated(STUDY).models, strict=True):
         assert found["label"] == one.label
         assert found["family"] == one.family
         assert found["runs"] == [record.name for record in one.records]
@@ -113,7 +113,7 @@ def test_the_chart_has_a_point_a_model_with_both_intervals_and_the_front_joined(
         ([rmse], [recall]) for rmse, recall in RATING_LEVELS
     ]
     assert [point["text"] for point in points] == [[f"1 : {weight:g}"] for weight in WEIGHTS]
-    for point, one in zip(points, rated(STUDY).contenders, strict=False):
+    for point, one in zip(points, rated(STUDY).models, strict=False):
         assert point["error_x"]["array"] == [pytest.approx(one.rmse.high - one.rmse.mean)]
         assert point["error_x"]["arrayminus"] == [pytest.approx(one.rmse.mean - one.rmse.low)]
         assert point["error_y"]["array"][0] > 0
@@ -129,9 +129,7 @@ def test_models_with_both_tasks_come_first_with_what_specialists_reach_as_lines(
     assert near["xaxis"]["range"][1] < RATING_ERRORS_HIGHEST < wide["xaxis"]["range"][1]
     assert [shape["x0"] for shape in wide["shapes"]] == sorted(RATING_ERRORS.values())
     assert all(shape["yref"] == "paper" and shape["x0"] == shape["x1"] for shape in wide["shapes"])
-    for low, high, intervals in (
-        (*near["xaxis"]["range"], [one.rmse for one in rated(STUDY).contenders[1:4]]),
-    ):
+    for low, high, intervals in ((*near["xaxis"]["range"], [one.rmse for one in rated(STUDY).models[1:4]]),):
         assert low < min(one.low for one in intervals) and high > max(one.high for one in intervals)
 
 
@@ -139,8 +137,8 @@ RATING_ERRORS_HIGHEST = max(RATING_ERRORS.values())
 
 
 def test_one_model_alone_is_shown_beside_the_best_baseline() -> None:
-    few = tuple(one for one in rated(STUDY).contenders if one.is_baseline or "× 0.3" in one.label)
-    chart = chart_of(replace(STUDY, ratings=replace(rated(STUDY), contenders=few)))
+    few = tuple(one for one in rated(STUDY).models if one.is_baseline or "× 0.3" in one.label)
+    chart = chart_of(replace(STUDY, ratings=replace(rated(STUDY), models=few)))
     assert list(chart.views) == [ALL]
     assert chart.shown == ALL
     assert len(chart.data) == 2
@@ -148,17 +146,15 @@ def test_one_model_alone_is_shown_beside_the_best_baseline() -> None:
 
 
 def test_baselines_alone_are_no_chart() -> None:
-    few = tuple(one for one in rated(STUDY).contenders if one.is_baseline)
-    assert (
-        ratings_chart(replace(STUDY, ratings=replace(rated(STUDY), contenders=few, differences=()))) is None
-    )
+    few = tuple(one for one in rated(STUDY).models if one.is_baseline)
+    assert ratings_chart(replace(STUDY, ratings=replace(rated(STUDY), models=few, differences=()))) is None
 
 
 def test_the_report_has_the_table_the_chart_and_the_differences() -> None:
     page = report_page(STUDY)
     panel = page.partition('<section id="ratings"')[2].partition("</section>")[0]
     text = " ".join(html.unescape(re.sub(r"<[^>]*>", " ", panel)).split())
-    for one in rated(STUDY).contenders:
+    for one in rated(STUDY).models:
         assert f"{one.rmse.mean:.4f} {one.rmse.low:.4f} … {one.rmse.high:.4f}" in text
     assert all(sentence in text for sentence in rated(STUDY).answer)
     assert panel.count("●") == 2
@@ -177,11 +173,11 @@ def test_the_page_of_the_plot_has_the_chart_only_where_ratings_are_predicted() -
 
 def test_names_of_lines_side_by_side_stand_above_each_other() -> None:
     near = {"global mean": 1.126, "user + movie bias": 0.9217, "biased MF": 0.9214}
-    contenders = tuple(
+    models = tuple(
         replace(one, rmse=replace(one.rmse, mean=near.get(one.label, one.rmse.mean)))
-        for one in rated(STUDY).contenders
+        for one in rated(STUDY).models
     )
-    chart = chart_of(replace(STUDY, ratings=replace(rated(STUDY), contenders=contenders)))
+    chart = chart_of(replace(STUDY, ratings=replace(rated(STUDY), models=models)))
     notes = {note["text"]: note["y"] for note in chart.views[ALL]["layout"]["annotations"]}
     assert notes["biased MF"] == notes["global mean"] == 0
     assert 0 < notes["user + movie bias"] < 1

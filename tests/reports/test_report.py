@@ -10,12 +10,12 @@ import pytest
 
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.significance import Interval
-from movierec_cli.judging.study import Contender, Study
+from movierec_cli.experiment.study import ComparedModel, Study
 from movierec_cli.registry.record import RunRecord
-from movierec_cli.reports.markup import Html, tag
-from movierec_cli.reports.report import report_page, write_report
-from movierec_cli.reports.report_figures import charts, epochs, forest
-from movierec_cli.reports.report_numbers import number, points, probability
+from movierec_cli.reports.web.markup import Html, tag
+from movierec_cli.reports.web.report_figures import charts, epochs, forest
+from movierec_cli.reports.web.report_numbers import number, points, probability
+from movierec_cli.reports.web.report_page import report_page, write_report
 from tests.reports.studies import COMMAND, study
 
 STUDY = study()
@@ -64,8 +64,8 @@ def cells(page: str, table_id: str) -> list[list[str]]:
 
 
 def with_label(study: Study, label: str) -> Study:
-    first, *others = study.contenders
-    return replace(study, contenders=(replace(first, label=label), *others))
+    first, *others = study.models
+    return replace(study, models=(replace(first, label=label), *others))
 
 
 def test_the_answer_comes_before_everything_else() -> None:
@@ -91,11 +91,11 @@ def test_the_page_asks_for_nothing_from_elsewhere() -> None:
 def test_every_mean_and_interval_is_in_the_ranking() -> None:
     header, *rows = cells(PAGE, "ranking")
     names = [cell.strip("|").partition("|")[0] for cell in header]
-    assert names == ["contender", *STUDY.contenders[0].metrics]
-    assert len(rows) == len(STUDY.contenders)
-    for contender in STUDY.contenders:
-        row = next(row for row in rows if f"|{contender.label}|" in row[0])
-        for cell, interval in zip(row[1:], contender.metrics.values(), strict=True):
+    assert names == ["model", *STUDY.models[0].metrics]
+    assert len(rows) == len(STUDY.models)
+    for model in STUDY.models:
+        row = next(row for row in rows if f"|{model.label}|" in row[0])
+        for cell, interval in zip(row[1:], model.metrics.values(), strict=True):
             assert f"{interval.mean:.4f}" in cell
             assert f"{interval.low:.4f} … {interval.high:.4f}" in cell
 
@@ -103,18 +103,18 @@ def test_every_mean_and_interval_is_in_the_ranking() -> None:
 def test_the_ranking_begins_with_the_best_and_keeps_baselines_apart() -> None:
     _, *rows = cells(PAGE, "ranking")
     ranked = [re.sub(r"\|+", "|", row[0]).split("|")[1] for row in rows]
-    best_first = sorted(STUDY.contenders, key=lambda one: -one.metrics[STUDY.headline].mean)
+    best_first = sorted(STUDY.models, key=lambda one: -one.metrics[STUDY.headline].mean)
     assert ranked == [
         one.label for is_baseline in (False, True) for one in best_first if one.is_baseline == is_baseline
     ]
 
 
 def test_the_best_of_each_column_is_bold_even_where_it_is_a_baseline() -> None:
-    last = STUDY.contenders[-1]
+    last = STUDY.models[-1]
     better = {**last.metrics, "auc": Interval(0.99, 0.98, 0.995)}
-    page = report_page(replace(STUDY, contenders=(*STUDY.contenders[:-1], replace(last, metrics=better))))
+    page = report_page(replace(STUDY, models=(*STUDY.models[:-1], replace(last, metrics=better))))
     table = page[page.index('<table id="ranking">') : page.index("</table>")]
-    means = {name: max(one.metrics[name].mean for one in STUDY.contenders) for name in last.metrics}
+    means = {name: max(one.metrics[name].mean for one in STUDY.models) for name in last.metrics}
     means["auc"] = 0.99
     assert sorted(re.findall(r"<strong>([\d.]+)</strong>", table)) == sorted(
         f"{mean:.4f}" for mean in means.values()
@@ -146,9 +146,9 @@ def test_what_people_wrote_is_text_and_never_markup() -> None:
 
 
 def test_numbers_that_are_missing_are_dashes() -> None:
-    nowhere = {name: Interval(math.nan, math.nan, math.nan) for name in STUDY.contenders[0].metrics}
-    first, *others = STUDY.contenders
-    page = report_page(replace(STUDY, contenders=(replace(first, metrics=nowhere), *others)))
+    nowhere = {name: Interval(math.nan, math.nan, math.nan) for name in STUDY.models[0].metrics}
+    first, *others = STUDY.models
+    page = report_page(replace(STUDY, models=(replace(first, metrics=nowhere), *others)))
     _, *rows = cells(page, "ranking")
     row = next(row for row in rows if f"|{first.label}|" in row[0])
     assert {cell.strip("|") for cell in row[1:]} == {"–"}
@@ -185,17 +185,17 @@ def test_the_page_says_how_to_reproduce_it() -> None:
     assert re.sub(r"<[^>]*>", "", code[1]) == COMMAND
     assert STUDY.data.fingerprint in text
     assert "2.21.0" in text
-    for contender in STUDY.contenders:
-        for record in contender.records:
+    for model in STUDY.models:
+        for record in model.records:
             assert record.name in text
     for setting in ("embedding size 64", "split test fraction 0.2", "factors 64, regularization 0.05"):
         assert setting in text
 
 
 def test_versions_and_settings_that_differ_stand_side_by_side() -> None:
-    first, second, *others = STUDY.contenders
+    first, second, *others = STUDY.models
     older = replace(second.records[0], versions={"movierec": "0.1.0", "tensorflow": "2.20.0"})
-    page = report_page(replace(STUDY, contenders=(first, replace(second, records=(older,)), *others)))
+    page = report_page(replace(STUDY, models=(first, replace(second, records=(older,)), *others)))
     assert "tensorflow 2.21.0 / 2.20.0" in Reader(page).text
 
 
@@ -219,31 +219,31 @@ def test_the_forest_has_each_mean_where_it_ranks() -> None:
     assert chart.shown == STUDY.headline
     view = chart.views["auc"]
     labels = view["layout"]["yaxis"]["ticktext"]
-    means = [contender.metrics["auc"].mean for contender in STUDY.contenders]
-    for contender, trace, mean in zip(STUDY.contenders, view["data"], means, strict=True):
+    means = [model.metrics["auc"].mean for model in STUDY.models]
+    for model, trace, mean in zip(STUDY.models, view["data"], means, strict=True):
         assert trace["x"] == [mean]
-        assert labels[trace["y"][0]] == contender.label
-        assert trace["error_x"]["array"] == [contender.metrics["auc"].high - mean]
-    assert labels[-1] == STUDY.contenders[means.index(max(means))].label
+        assert labels[trace["y"][0]] == model.label
+        assert trace["error_x"]["array"] == [model.metrics["auc"].high - mean]
+    assert labels[-1] == STUDY.models[means.index(max(means))].label
     assert view["layout"]["shapes"][0]["x0"] == max(
-        mean for one, mean in zip(STUDY.contenders, means, strict=True) if one.is_baseline
+        mean for one, mean in zip(STUDY.models, means, strict=True) if one.is_baseline
     )
 
 
-def shortened(contender: Contender) -> Contender:
+def shortened(model: ComparedModel) -> ComparedModel:
     """With one seed that stopped two validations earlier."""
-    first, *others = contender.records
-    return replace(contender, records=(replace(first, history=first.history[:2]), *others))
+    first, *others = model.records
+    return replace(model, records=(replace(first, history=first.history[:2]), *others))
 
 
 def test_the_thick_line_is_the_mean_over_seeds_where_all_of_them_are() -> None:
-    first, *others = STUDY.contenders
-    chart = epochs(replace(STUDY, contenders=(shortened(first), *others)))
+    first, *others = STUDY.models
+    chart = epochs(replace(STUDY, models=(shortened(first), *others)))
     assert chart is not None
     assert chart.shown == "recall@100"
     named = [place for place, trace in enumerate(chart.data) if trace.get("showlegend", True)]
     assert [chart.data[place]["name"] for place in named] == [
-        one.label for one in STUDY.contenders if not one.is_baseline
+        one.label for one in STUDY.models if not one.is_baseline
     ]
     assert chart.data[0]["x"] == [5, 10]
     expected = [
@@ -258,12 +258,12 @@ def test_epochs_chosen_by_ndcg_are_shown_by_it() -> None:
         history = tuple(replace(epoch, ndcg=epoch.epoch / 100) for epoch in record.history)
         return replace(record, history=history)
 
-    contenders = [replace(one, records=tuple(map(with_ndcg, one.records))) for one in STUDY.contenders]
-    chart = epochs(replace(STUDY, contenders=tuple(contenders)))
+    models = [replace(one, records=tuple(map(with_ndcg, one.records))) for one in STUDY.models]
+    chart = epochs(replace(STUDY, models=tuple(models)))
     assert chart is not None
     assert chart.shown == "NDCG@10" == next(iter(chart.views))
     assert chart.views["NDCG@10"]["data"][0]["y"] == pytest.approx([0.05, 0.1, 0.15, 0.2])
-    some = epochs(replace(STUDY, contenders=(contenders[0], *STUDY.contenders[1:])))
+    some = epochs(replace(STUDY, models=(models[0], *STUDY.models[1:])))
     assert some is not None and "NDCG@10" not in some.views
 
 
@@ -278,9 +278,9 @@ def test_parts_that_have_nothing_to_show_are_left_out_or_said() -> None:
         warnings=(),
     )
     records = [
-        replace(one, records=tuple(replace(r, history=()) for r in one.records)) for one in bare.contenders
+        replace(one, records=tuple(replace(r, history=()) for r in one.records)) for one in bare.models
     ]
-    page = report_page(replace(bare, contenders=tuple(records)))
+    page = report_page(replace(bare, models=tuple(records)))
     reader = Reader(page)
     tabs = re.findall(r'role="tab"[^>]*>([^<]*)<', page)
     assert tabs == ["Features", "More figures", "Leakage", "Reproduce"]

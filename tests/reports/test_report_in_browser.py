@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from movierec_cli.reports.plot import write_plot
-from movierec_cli.reports.report import write_report
+from movierec_cli.reports.web.plot import write_plot
+from movierec_cli.reports.web.report_page import write_report
 from tests.reports.browser import CHROMIUM, Browser
 from tests.reports.studies import study
 from tests.saved_runs import data_identity, run_record
@@ -111,7 +111,7 @@ def test_the_selectors_change_what_is_shown(page: Browser) -> None:
     page.choose("#forest-view", "auc")
     page.wait_until("document.querySelector('#forest .xtitle').textContent === 'auc'")
     first = "document.getElementById('forest').data[0].x[0]"
-    assert page.evaluate(first) == STUDY.contenders[0].metrics["auc"].mean
+    assert page.evaluate(first) == STUDY.models[0].metrics["auc"].mean
     page.choose("#epochs-chart-view", "recall@10")
     page.wait_until("document.querySelector('#epochs-chart .ytitle').textContent === 'validation recall@10'")
 

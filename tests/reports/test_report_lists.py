@@ -1,7 +1,7 @@
 from dataclasses import replace
 
-from movierec_cli.judging.study import UserLists
-from movierec_cli.reports.report_lists import user_lists
+from movierec_cli.experiment.study import UserLists
+from movierec_cli.reports.web.report_lists import user_lists
 from tests.reports.studies import study
 
 STUDY = study()

@@ -11,9 +11,9 @@ import pytest
 from rich.console import Console
 
 from movierec_cli.config import SplitConfig, SplitKind
-from movierec_cli.judging.study import Contender, Study
+from movierec_cli.experiment.study import ComparedModel, Study
 from movierec_cli.reports.study_document import study_document
-from movierec_cli.reports.study_text import study_text
+from movierec_cli.reports.terminal.study_text import study_text
 from tests.reports.studies import SEGMENTS, study
 
 STUDY = study()
@@ -37,12 +37,12 @@ def test_every_number_of_every_contender_is_readable_at_any_width(width: int) ->
     text = printed(STUDY, width)
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text.replace(" … ", "")
-    for contender in STUDY.contenders:
-        for value in (*contender.top_k.unseen.values(), *contender.top_k.all.values()):
+    for model in STUDY.models:
+        for value in (*model.top_k.unseen.values(), *model.top_k.all.values()):
             assert f"{value:.4f}" in text
-        for interval in contender.metrics.values():
+        for interval in model.metrics.values():
             assert f"{interval.mean:.4f}" in text
-        for value in contender.beyond.values():
+        for value in model.beyond.values():
             assert f"{value:,.4g}" in text
 
 
@@ -73,26 +73,26 @@ def test_the_answer_comes_last_after_warnings_findings_and_tables() -> None:
 
 def test_the_headline_has_the_half_width_of_its_interval() -> None:
     text = words(printed(STUDY, 200))
-    for contender in STUDY.contenders:
-        found = contender.metrics["recall@100"]
+    for model in STUDY.models:
+        found = model.metrics["recall@100"]
         half = f"{(found.high - found.low) / 2:.3f}".removeprefix("0")
         assert f"{found.mean:.4f} ±{half}" in text
-    assert text.count("±.") == len(STUDY.contenders)
+    assert text.count("±.") == len(STUDY.models)
 
 
 def test_the_best_of_each_metric_is_bold_and_a_contender_alone_is_not() -> None:
     text = printed(STUDY, 200, styled=True).partition("Per user")[2].partition("What is recommended")[0]
     bold = re.findall(r"\x1b\[1;32m *([\d.]+)", text)
-    best = [max(one.metrics[name].mean for one in STUDY.contenders) for name in STUDY.contenders[0].metrics]
+    best = [max(one.metrics[name].mean for one in STUDY.models) for name in STUDY.models[0].metrics]
     assert bold == [f"{value:.4f}" for value in best]
-    alone = replace(STUDY, contenders=STUDY.contenders[:1])
+    alone = replace(STUDY, models=STUDY.models[:1])
     assert "\x1b[1;32m" not in printed(alone, 200, styled=True)
 
 
 def test_costs_of_seeds_stand_together_and_a_baseline_has_no_epochs() -> None:
     text = printed(STUDY, 200)
     (line,) = (line for line in text.splitlines() if "timestamp × 3 seeds" in line)
-    records = next(one for one in STUDY.contenders if one.label == "timestamp").records
+    records = next(one for one in STUDY.models if one.label == "timestamp").records
     assert "15/20 15/20 15/20" in line
     assert f"{sum(record.training_s for record in records):.1f}" in line
     (line,) = (line for line in text.splitlines() if "popularity" in line and "–" in line)
@@ -110,7 +110,7 @@ def test_segments_are_shown_on_request_and_empty_ones_have_a_dash() -> None:
         for value in segment.accuracy:
             assert value is None or f"{value:.4f}" in text
     (line,) = (line for line in text.splitlines() if "cold: users without" in line)
-    assert line.count("–") == len(STUDY.contenders)
+    assert line.count("–") == len(STUDY.models)
     assert "a: None, b: timestamp" in words(text)
 
 
@@ -131,13 +131,13 @@ def test_the_document_has_every_part_of_the_study_but_what_stands_elsewhere() ->
     assert set(document) == {field.name for field in fields(Study)} - {"user_lists", "command"}
     assert document["headline"] == "recall@100"
     assert document["answer"] == list(STUDY.answer)
-    contenders = document["contenders"]
-    assert isinstance(contenders, list)
-    for found, contender in zip(contenders, STUDY.contenders, strict=True):
+    models = document["models"]
+    assert isinstance(models, list)
+    for found, model in zip(models, STUDY.models, strict=True):
         assert isinstance(found, dict)
-        assert set(found) == {field.name for field in fields(Contender)} - {"records"} | {"runs"}
-        assert found["runs"] == [record.name for record in contender.records]
-        assert found["label"] == contender.label
+        assert set(found) == {field.name for field in fields(ComparedModel)} - {"records"} | {"runs"}
+        assert found["runs"] == [record.name for record in model.records]
+        assert found["label"] == model.label
     assert document["split"] == {"kind": "random"} | {
         name: getattr(SplitConfig(), name)
         for name in ("test_fraction", "validation_fraction", "seed", "min_rating", "k_core")

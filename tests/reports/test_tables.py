@@ -6,11 +6,11 @@ import pytest
 from rich.console import Console, RenderableType
 
 from movierec_cli.config import RankBy
-from movierec_cli.registry.record import TopK
-from movierec_cli.reports.recommendations import user_report
+from movierec_cli.evaluation.top_k import TopK
+from movierec_cli.recommend.rated_movies import RatedMovie
+from movierec_cli.recommend.recommend import Recommendations, RecommendedMovie
 from movierec_cli.reports.table import comparison, line_of_record, top_ks
-from movierec_cli.using.rated_movies import RatedMovie
-from movierec_cli.using.recommend import Recommendations, RecommendedMovie
+from movierec_cli.reports.terminal.recommendation_lists import user_report
 from tests.saved_runs import multi_task_config, run_config, run_record
 
 SETS = (("None",), ("timestamp",), ("timestamp", "movie_title_text", "movie_genres", "movie_length"))

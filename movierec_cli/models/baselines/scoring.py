@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.evaluation.questions import Asked, Questions, questions_by_user
+from movierec_cli.evaluation.queries import GroupedQueries, Targets, queries_by_user
 from movierec_cli.evaluation.ranks import ScoreBlock
 from movierec_cli.models.baselines.training_part import TrainingPart
 
@@ -19,9 +19,9 @@ class Scorer:
     score_users: ScoreBlock  # rows of users [b] to float32 [b, n_movies]; called from several threads
     n_parameters: int
 
-    def questions(self, asked: Asked) -> Questions:
+    def questions(self, asked: Targets) -> GroupedQueries:
         """One question a user: no baseline sees the time of a query."""
-        return questions_by_user(asked.user_index, self.score_users)
+        return queries_by_user(asked.user_index, self.score_users)
 
 
 def same_for_all(scores: npt.NDArray[np.float32]) -> Scorer:

@@ -10,7 +10,7 @@ import tf_keras
 
 from movierec_cli.config import ModelConfig
 from movierec_cli.models.rating.evidence import N_MOVIE_NUMBERS, N_SITTING_NUMBERS, N_USER_NUMBERS
-from movierec_cli.models.towers import ByteDropout, DenseTop
+from movierec_cli.models.two_tower.keras_towers import ByteDropout, DenseTop
 
 # Chosen on validation parts of 100K's random and u1 splits and of 1M.
 TOWER_DROPOUT = 0.6  # of the embeddings; far more than retrieval wants

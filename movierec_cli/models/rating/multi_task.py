@@ -9,11 +9,11 @@ import tf_keras
 from movierec_cli.config import Feature, ModelConfig, TaskWeights
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.models.features import Vocabulary
-from movierec_cli.models.objectives import CatalogueObjective
-from movierec_cli.models.rating.batches import RatedBatches
 from movierec_cli.models.rating.evidence import N_MOVIE_NUMBERS, N_SITTING_NUMBERS, N_USER_NUMBERS
 from movierec_cli.models.rating.head import RatingLayers
-from movierec_cli.models.two_tower import TwoTowerModel
+from movierec_cli.models.rating.rating_batches import RatedBatches
+from movierec_cli.models.two_tower.objectives import CatalogueObjective
+from movierec_cli.models.two_tower.two_tower import TwoTowerModel
 
 _PAIR_SIGNATURE = {
     "pair_query": tf.TensorSpec([None], tf.int32),

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import Family, FeatureSet, SequenceConfig
-from movierec_cli.models.inputs import Input
-from movierec_cli.models.sequential.batches import Columns
-from movierec_cli.models.sequential.films import FilmTable
+from movierec_cli.models.sequential.movie_embeddings import MovieEmbeddings
 from movierec_cli.models.sequential.network import SequenceNetwork
+from movierec_cli.models.sequential.packed_batches import Columns
+from movierec_cli.models.two_tower.inputs import Input
 
 
 @contextlib.contextmanager
@@ -72,11 +72,11 @@ class SequenceModel:
         self, family: Family, feature_set: FeatureSet, n_movies: int, inputs: tuple[Input, ...]
     ) -> None:
         config = self.config
-        self.candidates = FilmTable(n_movies, config.embedding_size, inputs, name="candidates")
+        self.candidates = MovieEmbeddings(n_movies, config.embedding_size, inputs, name="candidates")
         self.history = (
             self.candidates
             if config.shared_embeddings
-            else FilmTable(n_movies, config.embedding_size, inputs, name="history")
+            else MovieEmbeddings(n_movies, config.embedding_size, inputs, name="history")
         )
         self.network = SequenceNetwork(family, config, feature_set, name="network")
         self._build()

@@ -14,10 +14,10 @@ import jax.numpy as jnp
 import keras
 
 from movierec_cli.config import Family, Feature, FeatureSet, SequenceConfig
-from movierec_cli.models.sequential.batches import NO_PIECE, Columns
 from movierec_cli.models.sequential.dropout import HashedDropout
-from movierec_cli.models.sequential.films import small_embeddings
 from movierec_cli.models.sequential.histories import GAP_BUCKETS
+from movierec_cli.models.sequential.movie_embeddings import small_embeddings
+from movierec_cli.models.sequential.packed_batches import NO_PIECE, Columns
 
 _TIMES = {Feature.TIME_GAP: "gap", Feature.QUERY_TIME: "gap_to_next"}
 _HIDDEN = -1e9  # a score that no attention is left of
@@ -170,7 +170,7 @@ class SequenceNetwork(keras.Model):
     Args:
         family: GRU4REC or SASREC.
         config: sizes.
-        feature_set: of which the times count here; what films are made of is `films.FilmTable`'s.
+        feature_set: of which the times count here; what films are made of is `films.MovieEmbeddings`'s.
     """
 
     def __init__(self, family: Family, config: SequenceConfig, feature_set: FeatureSet, **kwargs: Any):

@@ -38,7 +38,7 @@ def state_after(
     start_keras()
     from movierec_cli.models.sequential.histories import Histories, gap_buckets
     from movierec_cli.models.sequential.model import SequenceModel
-    from movierec_cli.models.sequential.queries import Reader
+    from movierec_cli.models.sequential.sequence_queries import Reader
 
     config = run.record.config
     assert config.sequence is not None  # the caller chose a run of a sequential family

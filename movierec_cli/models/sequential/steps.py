@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import LossKind, SequenceConfig
-from movierec_cli.models.sequential.batches import Columns
 from movierec_cli.models.sequential.devices import AXIS, over_devices
 from movierec_cli.models.sequential.dropout import reseeded
 from movierec_cli.models.sequential.losses import (
@@ -28,6 +27,7 @@ from movierec_cli.models.sequential.losses import (
     in_batch_softmax,
 )
 from movierec_cli.models.sequential.model import SequenceModel
+from movierec_cli.models.sequential.packed_batches import Columns
 
 State = dict[str, Any]
 """`weights`, `optimizer` (lists of arrays) and `step` (int32): all that a training is."""

@@ -19,11 +19,17 @@ from movierec_cli.config import (
 from movierec_cli.data.split import split_ratings
 from movierec_cli.evaluation.ratings import rating_errors
 from movierec_cli.models.features import fit_features
-from movierec_cli.models.rating.batches import RatedPairs
 from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.rating.head import BIAS_L2, POOL_SCALE
-from movierec_cli.models.rating.predictions import predicted_stars
-from movierec_cli.models.training import STARS_WORTH, PreparedForTwo, TrainedModel, prepare, train_model
+from movierec_cli.models.rating.rating_batches import RatedPairs
+from movierec_cli.models.rating.rating_predictions import predicted_stars
+from movierec_cli.models.two_tower.tower_training import (
+    STARS_WORTH,
+    PreparedForTwo,
+    TrainedModel,
+    prepare,
+    train_model,
+)
 from movierec_cli.registry.record import EpochRecord, RunConfig
 from tests.sample_part import part_of_the_sample
 from tests.small_dataset import small_dataset

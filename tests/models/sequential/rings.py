@@ -94,7 +94,7 @@ class Trained:
 
 def trained(family: Family, folder: Path, heard: Heard | None = None, **training: object) -> Trained:
     """A training on the ring whose checkpoints are in `folder`."""
-    from movierec_cli.models.sequential.training import train_sequences
+    from movierec_cli.models.sequential.sequence_training import train_sequences
 
     dataset, config = ring_dataset(), ring_config(family, **training)
     split = split_ratings(dataset.ratings, config.split)

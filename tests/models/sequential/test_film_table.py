@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from movierec_cli.models.inputs import BagInput, CategoryInput, NumberInput
-from movierec_cli.models.sequential.films import FilmTable
+from movierec_cli.models.sequential.movie_embeddings import MovieEmbeddings
+from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, NumberInput
 
 N_MOVIES, SIZE = 5, 3
 BAGS = [[0, 2], [], [1], [2, 2, 1], [0]]
@@ -17,7 +17,7 @@ INPUTS = (
 
 
 def test_a_film_is_its_own_embedding_and_what_its_features_add():
-    table = FilmTable(N_MOVIES, SIZE, INPUTS)
+    table = MovieEmbeddings(N_MOVIES, SIZE, INPUTS)
     generator = np.random.default_rng(0)
     own, category, bag, number = (
         generator.normal(size=shape).astype(np.float32)
@@ -34,6 +34,6 @@ def test_a_film_is_its_own_embedding_and_what_its_features_add():
 
 
 def test_without_features_a_film_is_its_own_embedding():
-    table = FilmTable(N_MOVIES, SIZE)
+    table = MovieEmbeddings(N_MOVIES, SIZE)
     assert len(table.trainable_variables) == 1
     np.testing.assert_array_equal(np.asarray(table.vectors()), np.asarray(table.own.value))

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import NO_FEATURES, Family, FeatureSet
-from movierec_cli.models.sequential.batches import NO_PIECE
 from movierec_cli.models.sequential.dropout import HashedDropout
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.network import RecurrentLayer, SequenceNetwork
+from movierec_cli.models.sequential.packed_batches import NO_PIECE
 from tests.models.sequential.rings import SIZES
 
 N_MOVIES = 12

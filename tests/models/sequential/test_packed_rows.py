@@ -10,8 +10,8 @@ import pytest
 from movierec_cli.config import DataConfig
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split import LEAVE_LAST_FROM
-from movierec_cli.models.sequential.batches import NO_PIECE, Batches, RowMaker, packed
 from movierec_cli.models.sequential.histories import Histories, Pieces, newest_pieces, whole_pieces, windows
+from movierec_cli.models.sequential.packed_batches import NO_PIECE, Batches, RowMaker, packed
 from tests.models.baseline_data import dataset_of
 
 LENGTH, ROWS_A_STEP = 7, 3

@@ -11,16 +11,16 @@ import pytest
 from movierec_cli.config import NO_FEATURES, Family, Optimizer, Schedule, TrainingConfig
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.sequential import checkpoint
-from movierec_cli.models.sequential.batches import Batches, RowMaker
-from movierec_cli.models.sequential.fitting import (
+from movierec_cli.models.sequential.histories import Histories, newest_pieces
+from movierec_cli.models.sequential.model import SequenceModel
+from movierec_cli.models.sequential.packed_batches import Batches, RowMaker
+from movierec_cli.models.sequential.sequence_fitting import (
     LOWEST_RATE,
     SequenceFit,
     SequenceValidation,
     fit_sequences,
     make_optimizer,
 )
-from movierec_cli.models.sequential.histories import Histories, newest_pieces
-from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.steps import StepShape
 from tests.models.sequential.rings import N_FILMS, SIZES, Heard, ring_dataset
 from tests.saved_runs import top_k

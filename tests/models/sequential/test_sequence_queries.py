@@ -10,9 +10,9 @@ import pytest
 from movierec_cli.config import NO_FEATURES, FeatureSet, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import split_ratings
-from movierec_cli.evaluation.questions import Asked
+from movierec_cli.evaluation.queries import Targets
 from movierec_cli.models.sequential.histories import Histories, gap_buckets
-from movierec_cli.models.sequential.queries import FittedSequences, Reader
+from movierec_cli.models.sequential.sequence_queries import FittedSequences, Reader
 from tests.models.baseline_data import dataset_of
 
 N_USERS, N_MOVIES, MAX_LENGTH = 12, 40, 50
@@ -73,12 +73,12 @@ def reader_of(known: np.ndarray, features: FeatureSet = NO_FEATURES) -> Reader:
 
 def shown(reader: Reader, rows: np.ndarray, seconds: np.ndarray | None = None) -> np.ndarray:
     """What stands before each of some ratings: [n, films and positions and times, MAX_LENGTH]."""
-    asked = Asked.of_rows(RATINGS, rows)
+    asked = Targets.of_rows(RATINGS, rows)
     if seconds is not None:
-        asked = Asked(asked.rows, asked.user_index, seconds)
-    stretches, question_of = reader.asked(DATASET, asked)
+        asked = Targets(asked.rows, asked.user_index, seconds)
+    stretches, query_of = reader.asked(DATASET, asked)
     states, _ = reader.states([], stretches)
-    return states[question_of].reshape(len(rows), 3, MAX_LENGTH).astype(int)
+    return states[query_of].reshape(len(rows), 3, MAX_LENGTH).astype(int)
 
 
 def check(found: np.ndarray, rows: np.ndarray, known: np.ndarray) -> None:
@@ -115,7 +115,7 @@ def test_the_order_of_asking_does_not_matter_and_equal_questions_are_asked_once(
     reader = reader_of(split.train)
     rows = np.random.default_rng(1).permutation(len(RATINGS))
     check(shown(reader, rows), rows, split.train)
-    stretches, _ = reader.asked(DATASET, Asked.of_rows(RATINGS, rows))
+    stretches, _ = reader.asked(DATASET, Targets.of_rows(RATINGS, rows))
     lengths = {(int(RATINGS.user_index[row]), len(before_all(row, split.train))) for row in rows.tolist()}
     assert len(stretches.end) == len(lengths)
 
@@ -160,9 +160,9 @@ def test_the_last_state_follows_all_that_is_known(split):
 
 def test_scores_are_states_times_films(split):
     questions = FittedSequences(DATASET, reader_of(split.fit), []).questions(
-        Asked.of_rows(RATINGS, split.test)
+        Targets.of_rows(RATINGS, split.test)
     )
     found = shown(reader_of(split.fit), split.test)
-    scores = questions.score_block(questions.question_of)
+    scores = questions.score_block(questions.query_of)
     np.testing.assert_allclose(scores, np.tile(found.sum(axis=(1, 2))[:, None], N_MOVIES))
-    np.testing.assert_array_equal(questions.user_index[questions.question_of], RATINGS.user_index[split.test])
+    np.testing.assert_array_equal(questions.user_index[questions.query_of], RATINGS.user_index[split.test])

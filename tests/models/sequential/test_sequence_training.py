@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import Family, FeatureSet, LossKind, Schedule, SplitConfig, SplitKind, TrainingConfig
-from movierec_cli.data.histories import movies_of_users
+from movierec_cli.data.known_history import movies_of_users
 from movierec_cli.data.split import split_ratings
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
 from movierec_cli.evaluation.list_metrics import ndcg
 from movierec_cli.evaluation.ranks import Ranks
 from movierec_cli.evaluation.top_k import top_k_of
-from movierec_cli.models.sequential import training
-from movierec_cli.models.sequential.queries import FittedSequences, Reader
-from movierec_cli.models.sequential.training import mean_gain, train_sequences
+from movierec_cli.models.sequential import sequence_training as training
+from movierec_cli.models.sequential.sequence_queries import FittedSequences, Reader
+from movierec_cli.models.sequential.sequence_training import mean_gain, train_sequences
 from movierec_cli.models.trained import TrainedModel
 from tests.models.sequential.rings import (
     FEATURES,
@@ -170,9 +170,9 @@ def test_the_in_batch_validation_loss_is_the_softmax_over_the_batch_s_films(smal
     rows = split.validation
     fitted = FittedSequences(dataset, readers[0], readers[0].model.weights())
     assert model.fit.best_epoch == last.epoch  # chosen so that it is
-    asked = training.Asked.of_rows(dataset.ratings, rows)
+    asked = training.Targets.of_rows(dataset.ratings, rows)
     questions = fitted.questions(asked)
-    scores = questions.score_block(questions.question_of)[:, dataset.ratings.movie_index[rows]]
+    scores = questions.score_block(questions.query_of)[:, dataset.ratings.movie_index[rows]]
     losses = np.log(np.exp(scores.astype(float)).sum(axis=1)) - scores.diagonal()
     assert last.validation_loss == pytest.approx(losses.mean(), rel=1e-4)
 

@@ -10,8 +10,8 @@ import itertools
 import numpy as np
 
 from movierec_cli.models.baselines.baseline import Settings
-from movierec_cli.models.baselines.ratings.baseline import RatingBaseline, RatingPredictor, Stars
 from movierec_cli.models.baselines.ratings.known_ratings import KnownRatings
+from movierec_cli.models.baselines.ratings.rating_baseline import RatingBaseline, RatingPredictor, Stars
 
 L2_USER = (1.0, 2.0, 4.0, 8.0, 16.0)
 L2_MOVIE = (0.5, 1.0, 2.0, 4.0, 8.0)

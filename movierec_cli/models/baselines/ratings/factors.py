@@ -12,8 +12,8 @@ import numpy as np
 
 from movierec_cli.evaluation.blocks import map_blocks
 from movierec_cli.models.baselines.baseline import Settings, one_by_one
-from movierec_cli.models.baselines.ratings.baseline import RatingBaseline, RatingPredictor, Rows, Stars
 from movierec_cli.models.baselines.ratings.known_ratings import KnownRatings
+from movierec_cli.models.baselines.ratings.rating_baseline import RatingBaseline, RatingPredictor, Rows, Stars
 
 L2 = (0.02, 0.035, 0.05, 0.07, 0.1, 0.14, 0.2, 0.4)
 N_FACTORS, N_DRAFT_FACTORS = 100, 50

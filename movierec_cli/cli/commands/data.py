@@ -1,0 +1,159 @@
+"""`movierec data`: the data sets on this machine."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from movierec_cli.cli.console import Terminal
+from movierec_cli.cli.parsing.options import AsJson, DatasetsDir, Quiet, complete_dataset
+from movierec_cli.config import DataConfig
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from movierec_cli.data.datasets_folder import SourceInfo, StoredArchive
+
+
+def info_command(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME]...", help="Which data sets; all of them if none.", autocompletion=complete_dataset
+        ),
+    ] = None,
+    datasets_dir: DatasetsDir = DataConfig.datasets_dir,
+    as_json: AsJson = False,
+) -> None:
+    """Show the data sets: what is here, how large it is, where it comes from, under which terms."""
+    from movierec_cli.data.datasets_folder import describe_source, describe_sources
+
+    terminal = Terminal()
+    infos = (
+        [describe_source(name, datasets_dir) for name in names] if names else describe_sources(datasets_dir)
+    )
+    if as_json:
+        terminal.document([_plain(info) for info in infos])
+    elif names:
+        for info in infos:
+            terminal.out.print(_details(info))
+    else:
+        terminal.out.print(_overview(infos))
+    terminal.warn_all(warning for info in infos for warning in info.warnings)
+
+
+def fetch_command(
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME...", help="Which data sets.", autocompletion=complete_dataset),
+    ],
+    datasets_dir: DatasetsDir = DataConfig.datasets_dir,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url", metavar="URL", help="A mirror; what it gives must still be the published file."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Download data sets anew, verify and read them."""
+    from movierec_cli.cli.progress_display import ProgressDisplay
+    from movierec_cli.data.datasets_folder import fetch_source
+
+    terminal = Terminal(quiet=quiet)
+    with ProgressDisplay(terminal) as display:
+        stored = [fetch_source(name, datasets_dir, url=url, progress=display.data_loading) for name in names]
+    _show_stored(stored, terminal, as_json=as_json)
+
+
+def import_command(
+    archive: Annotated[Path, typer.Argument(help="A zip, or a folder that one unpacks to.")],
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            "--dataset",
+            metavar="NAME",
+            help="Which data set it is, where that cannot be told from it.",
+            autocompletion=complete_dataset,
+        ),
+    ] = None,
+    datasets_dir: DatasetsDir = DataConfig.datasets_dir,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Check a MovieLens archive you have, and copy it to where `train` looks for it."""
+    from movierec_cli.cli.progress_display import ProgressDisplay
+    from movierec_cli.data.datasets_folder import import_archive
+
+    terminal = Terminal(quiet=quiet)
+    with ProgressDisplay(terminal) as display:
+        stored = import_archive(archive, datasets_dir, key=dataset, progress=display.data_loading)
+    _show_stored([stored], terminal, as_json=as_json)
+
+
+def _show_stored(stored: list[StoredArchive], terminal: Terminal, *, as_json: bool) -> None:
+    if as_json:
+        terminal.document([_plain(archive) for archive in stored])
+    else:
+        for archive in stored:
+            terminal.out.print(
+                f"{archive.key}: {archive.n_ratings:,} ratings of {archive.n_movies:,} movies by "
+                f"{archive.n_users:,} users in {archive.path}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+    terminal.warn_all(warning for archive in stored for warning in archive.warnings)
+
+
+def _plain(info: SourceInfo | StoredArchive) -> dict[str, object]:
+    from dataclasses import asdict
+
+    return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(info).items()}
+
+
+def _overview(infos: list[SourceInfo]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for header, justify in (("name", "left"), ("what", "left"), ("here", "left"), ("ratings", "right")):
+        table.add_column(header, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for info in infos:
+        here = "built in" if info.is_simulated else str(info.path or "no")
+        table.add_row(info.key, info.title, here, "" if info.n_ratings is None else f"{info.n_ratings:,}")
+    return table
+
+
+def _details(info: SourceInfo) -> Table:
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2), expand=False)
+    for name, value in _facts(info).items():
+        if value is not None:
+            table.add_row(name, str(value))
+    return table
+
+
+def _facts(info: SourceInfo) -> dict[str, object]:
+    times = (info.first_timestamp, info.last_timestamp)
+    dates = [datetime.fromtimestamp(time, UTC).date().isoformat() for time in times if time is not None]
+    return {
+        "name": info.key,
+        "what": info.title,
+        "here": "built in" if info.is_simulated else info.path or "no",
+        "ratings": info.n_ratings,
+        "movies": info.n_movies,
+        "users": info.n_users,
+        "dates": " to ".join(dates) or None,
+        "bytes": info.size_bytes,
+        "sha256": info.fingerprint,
+        "published sha256": info.published_sha256,
+        "from": info.url,
+        "ages, genders": "yes" if info.has_users else "no",
+        "terms": info.licence,
+    }

@@ -1,0 +1,46 @@
+"""`movierec explore`: a saved model as a web page to look around in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from movierec_cli.cli.console import Terminal
+from movierec_cli.cli.parsing import saved_models as saved
+from movierec_cli.cli.parsing.options import Quiet, SavedModelsDir
+from movierec_cli.config import TrainerConfig
+
+DEFAULT_PAGE = Path("explore.html")
+
+
+def explore_command(
+    model: saved.BestModel = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Where the page goes.")
+    ] = DEFAULT_PAGE,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    dataset: saved.AnyDataset = None,
+    saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
+    quiet: Quiet = False,
+) -> None:
+    """Write one web page to look around in what a model has learned.
+
+    Search a movie to see what the model puts near it, on a map and in a
+    list; search a user to see what it recommends, and why. The page is one
+    file, needs no network, and a link to a movie or a user in it works:
+    `explore.html#user=42`.
+    """
+    from movierec_cli.reports.web.explore_page import write_explore
+    from movierec_cli.reports.web.pages import check_writable
+
+    terminal = Terminal(quiet=quiet)
+    terminal.take_logs()
+    check_writable(output, what="page")
+    run = saved.best_run(saved_models_dir, model, dataset, terminal)
+    written = write_explore(run, output)
+    terminal.warn_all(written.left_out)
+    terminal.out.print(f"Page: {written.page}", markup=False, highlight=False, soft_wrap=True)
+    if open_page:
+        typer.launch(written.page.as_uri())

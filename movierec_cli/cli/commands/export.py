@@ -1,0 +1,139 @@
+"""`movierec export`: a model for other programs."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from movierec_cli.cli.commands.models import complete_name
+from movierec_cli.cli.console import Terminal
+from movierec_cli.cli.parsing import saved_models as saved
+from movierec_cli.cli.parsing.options import AsJson, Quiet, SavedModelsDir
+from movierec_cli.config import TrainerConfig
+from movierec_cli.errors import UsageError
+from movierec_cli.export.kinds import ExportFormat, IndexKind
+
+if TYPE_CHECKING:
+    from movierec_cli.export.export_run import Exported
+    from movierec_cli.registry.store import Run
+
+
+def export_command(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="A saved model, by name or its beginning. If not given: the one with the highest recall on "
+            "validation.",
+            autocompletion=complete_name,
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="NAME",
+            help="The same as NAME.",
+            autocompletion=complete_name,
+            show_default=False,
+        ),
+    ] = None,
+    form: Annotated[
+        ExportFormat,
+        typer.Option(
+            "--format",
+            metavar="KIND",
+            help="savedmodel (for TensorFlow and TensorFlow Serving), onnx (for ONNX Runtime) or npz (arrays "
+            "for NumPy).",
+        ),
+    ] = ExportFormat.SAVEDMODEL,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PATH",
+            help="Where it goes. If not given: the model's name in the current folder. A SavedModel goes to "
+            "PATH/1, as TensorFlow Serving wants it, or to PATH itself if that is a number: served/2.",
+            show_default=False,
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an exported model that is there already.")
+    ] = False,
+    index: Annotated[
+        IndexKind,
+        typer.Option(
+            "--index",
+            metavar="KIND",
+            help="How a SavedModel finds the best movies: brute-force (exact) or scann (approximate, for "
+            "very large catalogues; needs the package scann, also where the model is loaded).",
+        ),
+    ] = IndexKind.BRUTE_FORCE,
+    dataset: saved.AnyDataset = None,
+    saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write a trained model for other programs.
+
+    It takes ids of users and gives ids, titles and scores of movies: those
+    that `movierec recommend` gives. What the users rated is in it as well,
+    so that it is not recommended again.
+    """
+    from movierec_cli.export.export_run import export_run
+
+    _check_asked(name, model, form, index)
+    terminal = Terminal(quiet=quiet)
+    terminal.take_logs()
+    run = saved.best_run(saved_models_dir, name or model, dataset, terminal)
+    exported = export_run(run, form, output, overwrite=overwrite, index=index)
+    next_command = _next_command(run, form, exported)
+    if as_json:
+        terminal.document(_document(run, form, exported, next_command))
+        return
+    written = f"Written: {exported.path}, {exported.size_bytes / 1e6:.1f} MB"
+    terminal.out.print(written, markup=False, highlight=False, soft_wrap=True)
+    terminal.note(f"Try it: {next_command}")
+
+
+_NEXT = {
+    ExportFormat.SAVEDMODEL: "saved_model_cli run --dir {path} --tag_set serve"
+    " --signature_def serving_default"
+    " --input_exprs 'user_id=[{user}];k=10;exclude=[[-1]];include_seen=False'",
+    ExportFormat.NPZ: "python -c 'import sys, numpy; print(numpy.load(sys.argv[1])[\"README.txt\"].decode())'"
+    " {path}",
+    ExportFormat.ONNX: "python -c 'import sys, numpy as np, onnxruntime; print(*onnxruntime.InferenceSession("
+    'sys.argv[1]).run(["title"], {{"user_id": np.array([{user}]), "k": np.array(10), '
+    '"exclude": np.array([[-1]]), "include_seen": np.array(False){seconds}}}))\' {path}',
+}
+"""What shows at once that the model works."""
+
+
+def _next_command(run: Run, form: ExportFormat, exported: Exported) -> str:
+    seconds = ', "seconds": np.array([-1])' if exported.sees_time else ""
+    path, user = shlex.quote(str(exported.path)), run.artifacts.user_ids[0]
+    return _NEXT[form].format(path=path, user=user, seconds=seconds)
+
+
+def _check_asked(name: str | None, model: str | None, form: ExportFormat, index: IndexKind) -> None:
+    if name is not None and model is not None and name != model:
+        raise UsageError(f"'{name}' and --model {model} name two models; give one of them")
+    if index is not IndexKind.BRUTE_FORCE and form is not ExportFormat.SAVEDMODEL:
+        raise UsageError(f"--index {index} is for --format savedmodel; leave it out for {form}")
+
+
+def _document(run: Run, form: ExportFormat, exported: Exported, next_command: str) -> dict[str, object]:
+    return {
+        "run": run.record.name,
+        "model": run.record.config.label,
+        "format": form,
+        "path": str(exported.path),
+        "size_bytes": exported.size_bytes,
+        "sees_time": exported.sees_time,
+        "next_command": next_command,
+    }

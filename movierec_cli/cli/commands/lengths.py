@@ -1,0 +1,171 @@
+"""`movierec data lengths`: how long the movies of a data set are, and how that is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from movierec_cli.cli.console import Terminal
+from movierec_cli.cli.parsing.options import (
+    DATA_PANEL,
+    ArchivePath,
+    AsJson,
+    DatasetsDir,
+    ImdbTitles,
+    MovieLengths,
+    Quiet,
+    complete_dataset,
+)
+from movierec_cli.config import DataConfig
+
+if TYPE_CHECKING:
+    from movierec_cli.data.dataset import Dataset
+    from movierec_cli.data.running_times.apply import FoundLengths
+    from movierec_cli.data.running_times.coverage import Coverage, MovieLength
+
+
+def lengths_command(
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            "--dataset",
+            metavar="NAME",
+            help=f"Which data set. If not given: {DataConfig.dataset}.",
+            autocompletion=complete_dataset,
+            rich_help_panel=DATA_PANEL,
+        ),
+    ] = None,
+    archive: ArchivePath = DataConfig.archive,
+    imdb_titles: ImdbTitles = DataConfig.imdb_titles,
+    movie_lengths: MovieLengths = DataConfig.movie_lengths,
+    datasets_dir: DatasetsDir = DataConfig.datasets_dir,
+    csv: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="FILE", help="Write all movies, to be corrected by hand."),
+    ] = None,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Forget the matches kept; alone, do nothing else.")
+    ] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Show how many movies have a length, how each was found, and which were not.
+
+    IMDb's list of titles is searched for every movie; the matches are kept.
+
+    Lengths of your own count before IMDb's: write all movies with `--csv FILE`,
+    put minutes into the file, and give it back with `--movie_lengths FILE`,
+    here and in `train`.
+    """
+    from movierec_cli.data.running_times.titles_file import TITLES_LICENCE
+
+    terminal = Terminal(quiet=quiet)
+    terminal.take_logs()
+    n_cleared = _cleared() if clear else None
+    asked = (dataset, archive, imdb_titles, movie_lengths, csv)
+    if n_cleared is not None and all(option is None for option in asked):
+        _show_cleared(n_cleared, terminal, as_json=as_json)
+        return
+    config = DataConfig(
+        dataset=dataset or DataConfig.dataset,
+        archive=archive,
+        datasets_dir=datasets_dir,
+        imdb_titles=imdb_titles,
+        movie_lengths=movie_lengths,
+    )
+    loaded, found, coverage = _looked_up(config, terminal)
+    if csv is not None:
+        from movierec_cli.data.running_times.coverage import write_lengths
+
+        write_lengths(coverage, csv)
+    if as_json:
+        terminal.document({**_document(loaded, found, coverage), "cleared": n_cleared})
+    else:
+        _show(coverage, csv, terminal)
+        if found.titles is not None:
+            terminal.note(TITLES_LICENCE)
+    terminal.warn_all((*loaded.warnings, *(found.corrections.warnings if found.corrections else ())))
+
+
+def _cleared() -> int:
+    from movierec_cli.data.running_times.match_cache import clear_matches
+
+    return clear_matches()
+
+
+def _show_cleared(n_cleared: int, terminal: Terminal, *, as_json: bool) -> None:
+    if as_json:
+        terminal.document({"cleared": n_cleared})
+    else:
+        tables = "1 table" if n_cleared == 1 else f"{n_cleared:,} tables"
+        terminal.out.print(f"Removed {tables} of matches.", highlight=False)
+
+
+def _looked_up(config: DataConfig, terminal: Terminal) -> tuple[Dataset, FoundLengths, Coverage]:
+    from movierec_cli.cli.progress_display import ProgressDisplay
+    from movierec_cli.data.load import load_dataset
+    from movierec_cli.data.running_times.apply import find_lengths
+    from movierec_cli.data.running_times.coverage import coverage_of
+
+    with ProgressDisplay(terminal) as display:
+        loaded = load_dataset(config, progress=display.data_loading)
+        found = find_lengths(loaded, config, display.data_loading)
+    return loaded, found, coverage_of(loaded, found)
+
+
+def _show(coverage: Coverage, csv: Path | None, terminal: Terminal) -> None:
+    from rich.text import Text
+
+    from movierec_cli.reports.terminal.length_tables import coverage_report
+
+    terminal.out.print(coverage_report(coverage))
+    if csv is not None:
+        written = f"Written: {csv}, {coverage.all.n_movies:,} movies, those without a length first"
+        terminal.out.print(written, markup=False, highlight=False, soft_wrap=True)
+    elif coverage.missing.n_movies:
+        remedy = (
+            "To give lengths yourself: movierec data lengths --csv FILE writes all movies; put minutes into"
+            " the file, and name it with --movie_lengths FILE."
+        )
+        terminal.out.print(Text(remedy, style="cyan"))
+
+
+def _document(loaded: Dataset, found: FoundLengths, coverage: Coverage) -> dict[str, object]:
+    from dataclasses import asdict
+
+    from movierec_cli.data.running_times.apply import lengths_fingerprint
+
+    return {
+        "data": {
+            "name": loaded.name,
+            "description": loaded.description,
+            "fingerprint": loaded.fingerprint,
+            "lengths_fingerprint": lengths_fingerprint(found.minutes),
+        },
+        "imdb_titles": None if found.titles is None else str(found.titles),
+        "movie_lengths": None if found.corrections is None else str(found.corrections.file),
+        "all": asdict(coverage.all),
+        "known": asdict(coverage.known),
+        "missing": asdict(coverage.missing),
+        "known_by": [asdict(count) for count in coverage.known_by],
+        "missing_by": [asdict(count) for count in coverage.missing_by],
+        "without_length": [_plain(movie) for movie in coverage.movies if movie.minutes is None],
+    }
+
+
+def _plain(movie: MovieLength) -> dict[str, object]:
+    films = [
+        {"imdb": film.tconst, "year": film.year or None, "minutes": film.minutes or None}
+        for film in movie.films
+    ]
+    return {
+        "movie_id": movie.movie_id,
+        "title": movie.title,
+        "year": movie.year or None,
+        "status": movie.status,
+        "rule": movie.rule,
+        "n_ratings": movie.n_ratings,
+        "candidates": films,
+    }

@@ -1,0 +1,112 @@
+"""`movierec models`: the trained models on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from movierec_cli.cli.console import Terminal
+from movierec_cli.cli.parsing.options import AsJson, SavedModelsDir
+from movierec_cli.config import TrainerConfig
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from movierec_cli.registry.store import Run
+
+
+def complete_name(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of saved models for the shell."""
+    from movierec_cli.registry.store import list_runs
+
+    runs, _ = list_runs(ctx.params.get("saved_models_dir") or TrainerConfig.saved_models_dir)
+    return [run.record.name for run in runs if run.record.name.startswith(incomplete)]
+
+
+def list_command(
+    saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir, as_json: AsJson = False
+) -> None:
+    """List the saved models, and name every folder among them that is none."""
+    from movierec_cli.registry.serialization import encode
+    from movierec_cli.registry.store import list_runs
+
+    terminal = Terminal()
+    runs, problems = list_runs(saved_models_dir)
+    if as_json:
+        listed = [{"folder": str(run.folder), "record": encode(run.record)} for run in runs]
+        unusable = [{"folder": str(problem.folder), "message": problem.message} for problem in problems]
+        terminal.document({"runs": listed, "problems": unusable})
+    elif runs:
+        terminal.out.print(_list_table(runs))
+    else:
+        terminal.note(
+            f"No model is saved in {saved_models_dir}; train one with: movierec train --dataset sample"
+        )
+    terminal.warn_all(problem.message for problem in problems)
+
+
+def _list_table(runs: list[Run]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("name", overflow="fold")
+    columns = {header: text for header, text in _COLUMNS.items() if any(map(text, runs))}
+    for header in columns:
+        table.add_column(header, justify="right", no_wrap=header != "top-100 unseen")
+    for run in runs:
+        table.add_row(run.record.name, *(text(run) for text in columns.values()))
+    return table
+
+
+_COLUMNS: dict[str, Callable[[Run], str]] = {
+    "top-100 unseen": lambda run: (
+        f"{run.record.test.unseen[100]:.4f}" if 100 in run.record.test.unseen else ""
+    ),
+    "RMSE": lambda run: f"{run.record.ratings.rmse:.4f}" if run.record.ratings else "",
+    "epochs": lambda run: str(run.record.epochs_run),
+    "MB": lambda run: f"{run.size_bytes / 1e6:.1f}",
+    "trained": lambda run: run.record.created_at[:10],
+}
+"""What is said of a run, empty where it has no such thing; nothing of what none of them has."""
+
+
+def show_command(
+    name: Annotated[
+        str,
+        typer.Argument(help="The model's name, or its beginning.", autocompletion=complete_name),
+    ],
+    saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
+    as_json: AsJson = False,
+) -> None:
+    """Show one model: settings, data, versions and how its training went."""
+    from movierec_cli.registry.serialization import encode
+    from movierec_cli.registry.store import find_named
+
+    terminal = Terminal()
+    run = find_named(saved_models_dir, name)
+    document = {"folder": str(run.folder), "size_bytes": run.size_bytes, "record": encode(run.record)}
+    if as_json:
+        terminal.document(document)
+        return
+    from movierec_cli.reports.terminal.run_details import details
+
+    terminal.out.print(details(run, terminal.out))
+
+
+def remove_command(
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME...", help="The models' full names.", autocompletion=complete_name),
+    ],
+    saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
+) -> None:
+    """Delete saved models. Folders that are damaged or not movierec's are left alone."""
+    from movierec_cli.registry.store import remove_run
+
+    terminal = Terminal()
+    for name in names:
+        remove_run(saved_models_dir, name)
+        terminal.note(f"Removed {name}")

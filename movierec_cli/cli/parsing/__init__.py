@@ -1,0 +1,1 @@
+"""From what is typed to checked values: options, their help and their completion."""

@@ -1,0 +1,112 @@
+"""Titles of the command line to movies; where one fits several, the person at the terminal is asked."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from movierec_cli.errors import MovierecError, UsageError
+
+if TYPE_CHECKING:
+    from movierec_cli.cli.console import Terminal
+    from movierec_cli.data.dataset import Movies
+    from movierec_cli.recommend.movie_search import MovieSearch
+
+_LISTED = 20
+
+
+def rows_of(titles: Sequence[str], catalogue: Movies, option: str, terminal: Terminal) -> list[int]:
+    """The catalogue's rows of movies as they are typed, in their order.
+
+    A title that fits several movies, or none but is like some, is asked about where there is somebody to
+    ask: where stdin and stderr are terminals.
+
+    Args:
+        titles: each is a title as `find_movie` takes it, or an id.
+        catalogue: of the model that is to use them.
+        option: what they were typed after, for messages: "--liked".
+        terminal: where to ask.
+
+    Raises:
+        MovierecError: a title fits several movies, or none, and nobody answers.
+        UsageError: the same movie is named twice.
+    """
+    from movierec_cli.recommend.movie_search import MovieSearch
+
+    asker = _Asker(MovieSearch(catalogue), option, terminal)
+    rows: list[int] = []
+    for title in titles:
+        row = asker.row_of(title)
+        if row in rows:
+            raise UsageError(f"{option} '{title}' is '{catalogue.title[row]}' again; name it once")
+        rows.append(row)
+    return rows
+
+
+def somebody_answers(terminal: Terminal) -> bool:
+    """Whether a question would be seen and can be answered."""
+    return terminal.err.is_terminal and sys.stdin is not None and sys.stdin.isatty()
+
+
+@dataclass(frozen=True)
+class _Asker:
+    """One option's titles."""
+
+    search: MovieSearch
+    option: str
+    terminal: Terminal
+
+    def row_of(self, title: str) -> int:
+        fitting = self.search.fitting(title)
+        if len(fitting) == 1:
+            return fitting[0]
+        choices = fitting or self.search.closest(title) if somebody_answers(self.terminal) else []
+        if not choices:
+            return self.search.find(title)  # which says what is wrong
+        self._list(title, choices, fits=bool(fitting))
+        return self._chosen(title, choices)
+
+    def _list(self, title: str, choices: Sequence[int], *, fits: bool) -> None:
+        movies, shown = self.search.movies, choices[:_LISTED]
+        how = f"fits {len(choices):,} movies" if fits else "is no movie's title; the closest are"
+        self._say(f"{self.option} '{title}' {how}:")
+        ids = [f"id:{movies.movie_id[row]}" for row in shown]
+        width, id_width = len(str(len(shown))), max(map(len, ids))
+        for number, (row, movie_id) in enumerate(zip(shown, ids, strict=True), start=1):
+            self._say(f"  {number:>{width}}  {movie_id:<{id_width}}  {movies.title[row].strip()}")
+        if len(choices) > len(shown):
+            self._say(
+                f"  and {len(choices) - len(shown):,} others; type more of the title to have one of them"
+            )
+
+    def _chosen(self, title: str, choices: Sequence[int]) -> int:
+        """Asks until an answer is one movie."""
+        n_listed = min(len(choices), _LISTED)
+        numbers = [str(number) for number in range(1, n_listed + 1)]
+        while answer := self._answer(n_listed):
+            fitting = [] if answer.isdecimal() else self.search.fitting(answer)
+            if answer in numbers:
+                return choices[int(answer) - 1]
+            if len(fitting) == 1:
+                return fitting[0]
+            what = f"fits {len(fitting):,} movies" if fitting else "is none of them"
+            self._say(f"'{answer}' {what}; a number from 1 to {n_listed} will do")
+        raise MovierecError(f"no movie was chosen for {self.option} '{title}', so nothing was done")
+
+    def _answer(self, n_listed: int) -> str:
+        """What is typed; empty where that ends without an answer."""
+        numbers = "1" if n_listed == 1 else f"1 to {n_listed}"
+        try:
+            return self.terminal.err.input(Text(f"Which one? {numbers}, or Enter to stop: ")).strip()
+        except (EOFError, KeyboardInterrupt) as ending:
+            self._say("")  # the line that was begun
+            if isinstance(ending, KeyboardInterrupt):
+                raise
+            return ""
+
+    def _say(self, line: str) -> None:
+        self.terminal.err.print(Text(line), soft_wrap=True)

@@ -1,0 +1,117 @@
+"""Options that say which tasks a model learns, from text to values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from movierec_cli.cli.parsing.feature_sets import split_words
+from movierec_cli.cli.parsing.values import complete_family, parse_families
+from movierec_cli.config import RATING_BASELINES, Family, Task, TaskWeights
+from movierec_cli.errors import UsageError
+
+BOTH_TASKS = "--tasks retrieval rating"
+
+
+@dataclass(frozen=True)
+class TaskRequest:
+    """The options as they are given; None for what is not."""
+
+    tasks: str | None = None
+    retrieval_weight: str | None = None
+    rating_weight: str | None = None
+    rating_baselines: str | None = None
+
+    def weights(self) -> tuple[TaskWeights, ...]:
+        """Every combination of the weights, each once; none for a model that only ranks.
+
+        Weights mean both tasks where the tasks are not named. Where both are 0 nothing would be learned;
+        among others that combination is left out.
+
+        Raises:
+            UsageError: a task or weight is wrong, or a weight is given whose task is not named.
+        """
+        tasks = self._named()
+        self._check(tasks)
+        if Task.RATING not in tasks:
+            return ()
+        of_retrieval = self._of(Task.RETRIEVAL) if Task.RETRIEVAL in tasks else [0.0]
+        pairs = [(retrieval, rating) for retrieval in of_retrieval for rating in self._of(Task.RATING)]
+        wanted = [pair for pair in pairs if any(pair)] or pairs
+        return tuple(
+            dict.fromkeys(TaskWeights(retrieval=retrieval, rating=rating) for retrieval, rating in wanted)
+        )
+
+    def baselines(self) -> tuple[Family, ...]:
+        """What the predicted ratings have to beat.
+
+        Raises:
+            UsageError: a name is wrong, or no ratings are predicted.
+        """
+        if self.rating_baselines is None:
+            return RATING_BASELINES
+        if not self.weights():
+            raise UsageError(
+                f"--rating_baselines is '{self.rating_baselines}', but no model predicts ratings; add"
+                f" {BOTH_TASKS}"
+            )
+        return parse_families(self.rating_baselines, "--rating_baselines", RATING_BASELINES)
+
+    def _named(self) -> set[Task]:
+        if self.tasks is not None:
+            return set(_parse_tasks(self.tasks))
+        is_weighed = self.retrieval_weight is not None or self.rating_weight is not None
+        return set(Task) if is_weighed else {Task.RETRIEVAL}
+
+    def _check(self, tasks: set[Task]) -> None:
+        """Refuses a weight that weighs nothing against nothing."""
+        for task in Task:
+            given = self._given(task)
+            if given is not None and task not in tasks:
+                raise UsageError(
+                    f"--{task}_weight is {given}, but --tasks leaves {task} out; use {BOTH_TASKS}"
+                )
+        if tasks == {Task.RETRIEVAL} and self.retrieval_weight is not None:
+            raise UsageError(
+                f"--retrieval_weight is {self.retrieval_weight}, but retrieval is the only task, so there is"
+                f" nothing to weigh it against; use {BOTH_TASKS}, or leave the weight out"
+            )
+
+    def _given(self, task: Task) -> str | None:
+        return {Task.RETRIEVAL: self.retrieval_weight, Task.RATING: self.rating_weight}[task]
+
+    def _of(self, task: Task) -> list[float]:
+        given = self._given(task)
+        default_settings = {Task.RETRIEVAL: TaskWeights.retrieval, Task.RATING: TaskWeights.rating}
+        return [default_settings[task]] if given is None else _parse_weights(given, f"--{task}_weight")
+
+
+def complete_task(incomplete: str) -> list[str]:
+    """Tasks for the shell, also after a comma."""
+    before, comma, word = incomplete.rpartition(",")
+    return [f"{before}{comma}{task}" for task in Task if task.startswith(word)]
+
+
+def complete_rating_baseline(incomplete: str) -> list[str]:
+    """Rating baselines for the shell, also after a comma."""
+    return complete_family(incomplete, RATING_BASELINES)
+
+
+def _parse_tasks(value: str) -> Sequence[Task]:
+    words = split_words(value, "--tasks")
+    unknown = [word for word in words if word.lower() not in list(Task)]
+    if unknown:
+        raise UsageError(f"--tasks: unknown task '{unknown[0]}'; known: {', '.join(Task)}")
+    return [Task(word.lower()) for word in words]
+
+
+def _parse_weights(value: str, option: str) -> list[float]:
+    words = split_words(value, option)
+    try:
+        weights = [float(word) for word in words]
+    except ValueError:
+        weights = [math.nan]
+    if not all(map(math.isfinite, weights)):
+        raise UsageError(f"{option} is '{' '.join(words)}'; it takes numbers such as 0 0.3 1")
+    return weights

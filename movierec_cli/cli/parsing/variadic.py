@@ -1,0 +1,204 @@
+"""What Typer's parser does not do: several values after one option, and either spelling of its name.
+
+Arguments are rewritten into a form that Typer knows before it sees them, here and nowhere else:
+`--layer-sizes 64 32` becomes `--layer_sizes=64,32`. An option takes several values where its metavar ends
+in "...", so that what `--help` says is what the parser does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup, TyperOption
+
+from movierec_cli.cli.parsing.plain_values import keep_plain
+
+_NEGATIVE_NUMBER = re.compile(r"-\.?\d")
+_RAW_ARGS = "movierec.raw_args"
+
+
+@dataclass(frozen=True)
+class OptionSpec:
+    """What the rewriting needs to know of an option."""
+
+    name: str  # as documented
+    takes_value: bool
+    takes_several: bool
+
+
+class MissingValueError(Exception):
+    """An option stands without its value."""
+
+    def __init__(self, spec: OptionSpec, follower: str | None):
+        wanted = "one value or more" if spec.takes_several else "a value"
+        instead = f", but '{follower}' follows" if follower else ""
+        super().__init__(f"'{spec.name}' needs {wanted}{instead}.")
+
+
+def rewrite(args: Sequence[str], specs: Mapping[str, OptionSpec], *, strict: bool = True) -> list[str]:
+    """Joins each known option with its value or values, under its documented name.
+
+    Several values are taken up to the next token that starts with "-" and is no number. Everything from
+    "--" on, and every token that is not a known option or its value, stays as it is.
+
+    Args:
+        args: the arguments of one command.
+        specs: its options by `spelling`.
+        strict: whether a missing value is an error; completion meets options still without one.
+
+    Raises:
+        MissingValueError: an option has no value.
+    """
+    pending, rewritten = deque(args), list[str]()
+    while pending and pending[0] != "--":
+        token = pending.popleft()
+        name, equals, value = token.partition("=")
+        spec = specs.get(spelling(name))
+        if spec is None:
+            rewritten.append(token)
+        elif not spec.takes_value:
+            rewritten.append(f"{spec.name}{equals}{value}")
+        else:
+            values = [value] if equals else _next_value(pending, specs)
+            values += _further_values(pending) if spec.takes_several and any(values) else []
+            rewritten.append(_joined(spec, values, pending, strict))
+    return [*rewritten, *pending]
+
+
+def spelling(name: str) -> str:
+    """One form for both spellings of an option's name."""
+    return name.replace("_", "-") if name.startswith("--") else name
+
+
+def _next_value(pending: deque[str], specs: Mapping[str, OptionSpec]) -> list[str]:
+    """Takes a value, which may start with one "-" if no option has that name."""
+    if pending and (_cannot_be_option(pending[0]) or _is_odd_value(pending[0], specs)):
+        return [pending.popleft()]
+    return []
+
+
+def _further_values(pending: deque[str]) -> list[str]:
+    values: list[str] = []
+    while pending and _cannot_be_option(pending[0]):
+        values.append(pending.popleft())
+    return values
+
+
+def _cannot_be_option(token: str) -> bool:
+    return not token.startswith("-") or _NEGATIVE_NUMBER.match(token) is not None
+
+
+def _is_odd_value(token: str, specs: Mapping[str, OptionSpec]) -> bool:
+    return not token.startswith("--") and token not in specs
+
+
+def _joined(spec: OptionSpec, values: Sequence[str], pending: Sequence[str], strict: bool) -> str:
+    if any(values):
+        between = "=" if spec.name.startswith("--") else ""  # -o=FILE would be the file "=FILE"
+        return f"{spec.name}{between}{','.join(value for value in values if value)}"
+    if strict:
+        raise MissingValueError(spec, pending[0] if pending else None)
+    return spec.name
+
+
+def _specs(params: Iterable[Any]) -> dict[str, OptionSpec]:
+    options = [param for param in params if isinstance(param, TyperOption)]
+    return {
+        spelling(name): OptionSpec(
+            name=name,
+            takes_value=not (option.is_flag or option.count),
+            takes_several=(option.metavar or "").endswith("..."),
+        )
+        for option in options
+        for name in (*option.opts, *option.secondary_opts)
+    }
+
+
+class Command(TyperCommand):
+    """A command whose options may take several values and be spelled either way."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Rewrites the arguments, then lets Typer parse them."""
+        ctx.meta[_RAW_ARGS] = tuple(args)
+        keep_plain(self.get_params(ctx))
+        rewritten = _rewritten(self, ctx, args)
+        try:
+            return super().parse_args(ctx, list(rewritten))
+        except typer.BadParameter as error:
+            _show_value(error, rewritten)
+            raise
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Completes also a value that is not the first after its option."""
+        option = self._open_option(ctx) if not incomplete.startswith("-") else None
+        return option.shell_complete(ctx, incomplete) if option else super().shell_complete(ctx, incomplete)
+
+    def _open_option(self, ctx: Any) -> TyperOption | None:
+        """The option that the word being typed is a value of."""
+        args: tuple[str, ...] = ctx.meta[_RAW_ARGS]
+        specs = _specs(self.get_params(ctx))
+        places = [place for place, token in enumerate(args) if spelling(token) in specs]
+        spec = specs[spelling(args[places[-1]])] if places and "--" not in args else None
+        if spec is None or not spec.takes_value or (not spec.takes_several and places[-1] != len(args) - 1):
+            return None
+        options = (param for param in self.get_params(ctx) if isinstance(param, TyperOption))
+        return next(option for option in options if spec.name in option.opts)
+
+
+class Group(TyperGroup):
+    """Commands under one name; alone, it shows its help."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Rewrites the group's own options, then lets Typer parse them."""
+        keep_plain(self.get_params(ctx))
+        if not args and not ctx.resilient_parsing:
+            args = [ctx.help_option_names[0]]
+        own = _own_options(args, _specs(self.get_params(ctx)))
+        return super().parse_args(ctx, [*_rewritten(self, ctx, args[:own]), *args[own:]])
+
+
+class DefaultCommandGroup(Group):
+    """A group whose options, where they are not its own, are those of its first command."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Puts the first command's name before options without a command."""
+        own = _own_options(args, _specs(self.get_params(ctx)))
+        if args[own:] and args[own].startswith("-"):
+            args = [*args[:own], self.list_commands(ctx)[0], *args[own:]]
+        return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Offers the first command's options beside the group's own."""
+        first = self.get_command(ctx, self.list_commands(ctx)[0])
+        items = super().shell_complete(ctx, incomplete)
+        if first is not None and incomplete.startswith("-"):
+            context = first.make_context(first.name, [], parent=ctx, resilient_parsing=True)
+            known = {item.value for item in items}
+            items += [item for item in first.shell_complete(context, incomplete) if item.value not in known]
+        return items
+
+
+def _own_options(args: Sequence[str], specs: Mapping[str, OptionSpec]) -> int:
+    """How many of the first arguments are a group's own options. None of a group's options takes a value."""
+    flags = (spelling(token) in specs for token in args)
+    return next((place for place, is_own in enumerate(flags) if not is_own), len(args))
+
+
+def _show_value(error: typer.BadParameter, rewritten: Sequence[str]) -> None:
+    """Adds the refused value to a message that lacks it, such as that of a wrong number."""
+    names = error.param.opts if error.param is not None else ()
+    values = [token.partition("=")[2] for token in rewritten if token.partition("=")[0] in names]
+    if values and f"'{values[-1]}'" not in error.message:
+        error.message = f"'{values[-1]}' cannot be used: {error.message}"
+
+
+def _rewritten(command: Any, ctx: Any, args: Sequence[str]) -> list[str]:
+    try:
+        return rewrite(args, _specs(command.get_params(ctx)), strict=not ctx.resilient_parsing)
+    except MissingValueError as error:
+        raise typer.BadParameter(str(error), ctx=ctx) from error

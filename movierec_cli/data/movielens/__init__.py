@@ -1,0 +1,1 @@
+"""What is particular to MovieLens: its layouts, codes and addresses."""

@@ -1,0 +1,53 @@
+"""MovieLens 1M: `movies.dat`, `users.dat` and `ratings.dat` with "::", ISO-8859-1, no headers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from movierec_cli.data.columns import Columns
+from movierec_cli.data.movielens.occupations import OCCUPATIONS_1M
+from movierec_cli.data.progress import Progress
+from movierec_cli.data.reader.archive import Archive
+from movierec_cli.data.reader.movie_table import MovieRow, genre_list, movie_table
+from movierec_cli.data.reader.rating_blocks import read_ratings
+from movierec_cli.data.reader.rating_format import RatingFormat
+from movierec_cli.data.reader.text_rows import separated_rows
+from movierec_cli.data.reader.user_table import UserRow, is_male, user_table
+
+MEMBERS = ("ratings.dat", "movies.dat", "users.dat")
+
+_RATINGS = RatingFormat("ratings.dat", separator="::", has_header=False, rating_step=1)
+_MOVIE_FIELDS = ("movie id", "title", "genres")
+_USER_FIELDS = ("user id", "gender", "age", "occupation", "zip code")
+_RENAMED_GENRES = {"Children's": "Children"}  # as TFDS does, and as MovieLens itself from 10M on
+
+
+def parse(archive: Archive, progress: Progress) -> Columns:
+    """Reads the three members. Raises a `DataError` with file and line."""
+    movies = movie_table(_movies(archive))
+    users = user_table(_users(archive), OCCUPATIONS_1M)
+    ratings, _ = read_ratings(
+        archive, _RATINGS, movie_ids=movies.movie_id, user_ids=users.user_id, progress=progress
+    )
+    return Columns(ratings, movies, users)
+
+
+def _movies(archive: Archive) -> Iterator[MovieRow]:
+    for row in separated_rows(archive, "movies.dat", "::", _MOVIE_FIELDS):
+        genres = [_RENAMED_GENRES.get(genre, genre) for genre in genre_list(row.fields[2])]
+        yield MovieRow(row, row.whole_number(0, "movie id"), row.fields[1], genres)
+
+
+def _users(archive: Archive) -> Iterator[UserRow]:
+    for row in separated_rows(archive, "users.dat", "::", _USER_FIELDS):
+        occupation = row.whole_number(3, "occupation")
+        if occupation >= len(OCCUPATIONS_1M):
+            raise row.error(f"the occupation is {occupation}; it must be from 0 to {len(OCCUPATIONS_1M) - 1}")
+        yield UserRow(
+            row,
+            row.whole_number(0, "user id"),
+            bucketized_age=row.whole_number(2, "age"),
+            is_male=is_male(row, row.fields[1]),
+            occupation=occupation,
+            zip_code=row.fields[4],
+        )

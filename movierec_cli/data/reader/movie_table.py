@@ -1,0 +1,93 @@
+"""The movies table from rows of id, title and genres; the same for every layout."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.data.dataset import UNKNOWN_YEAR, Movies
+from movierec_cli.data.reader.text_rows import TextRow, by_unique_id
+
+GENRE_NAMES = (
+    "Action",
+    "Adventure",
+    "Animation",
+    "Children",
+    "Comedy",
+    "Crime",
+    "Documentary",
+    "Drama",
+    "Fantasy",
+    "Film-Noir",
+    "Horror",
+    "IMAX",
+    "Musical",
+    "Mystery",
+    "Romance",
+    "Sci-Fi",
+    "Thriller",
+    "Unknown",
+    "War",
+    "Western",
+    "(no genres listed)",
+)
+"""MovieLens' genres, spelt and ordered as TFDS does; a data set of the user's own may have others."""
+
+# A series has "(2006-2008)" or "(2006- )": its first year counts.
+_YEAR = re.compile(r"\(([0-9]{4})(?:[-–][0-9]{0,4} ?)?\)")
+
+
+@dataclass(frozen=True)
+class MovieRow:
+    """One movie and the row it was read from."""
+
+    row: TextRow
+    movie_id: int
+    title: str
+    genres: Sequence[str]
+
+
+def movie_table(rows: Iterable[MovieRow]) -> Movies:
+    """Collects rows, in their order, into columns; `genre_names` are those that occur, in TFDS' order.
+
+    Raises:
+        DataError: a movie id comes twice.
+    """
+    movies = by_unique_id(rows, lambda movie: movie.movie_id, "movie")
+    kept = list(movies.values())
+    names = _genre_names({genre for movie in kept for genre in movie.genres})
+    return Movies(
+        movie_id=np.fromiter(movies, dtype=np.int64, count=len(kept)),
+        title=np.array([movie.title for movie in kept], dtype=np.object_),
+        year=np.array([year_of(movie.title) for movie in kept], dtype=np.int16),
+        genres=_multi_hot([movie.genres for movie in kept], names),
+        genre_names=names,
+    )
+
+
+def genre_list(text: str) -> list[str]:
+    """Splits a text such as "Action|Comedy"; an empty text has no genres."""
+    return [genre for genre in text.split("|") if genre]
+
+
+def year_of(title: str) -> int:
+    """The title's last "(YYYY)", as in "Land Before Time III, The (1995) (V)"; else `UNKNOWN_YEAR`."""
+    years = _YEAR.findall(title)
+    return int(years[-1]) if years else UNKNOWN_YEAR
+
+
+def _genre_names(present: set[str]) -> tuple[str, ...]:
+    known = [name for name in GENRE_NAMES if name in present]
+    return (*known, *sorted(present.difference(GENRE_NAMES)))
+
+
+def _multi_hot(genres: Sequence[Sequence[str]], names: Sequence[str]) -> npt.NDArray[np.bool_]:
+    table = np.zeros((len(genres), len(names)), dtype=np.bool_)  # [n_movies, n_genres]
+    column = {name: index for index, name in enumerate(names)}
+    for row, listed in enumerate(genres):
+        table[row, [column[name] for name in listed]] = True
+    return table

@@ -1,0 +1,230 @@
+"""The ratings member, in blocks of whole lines: fast where all is well, exact where something is wrong.
+
+A block is parsed at once by polars. Where that fails, or a value does not fit, `rating_diagnosis` reads
+the same block line by line to name the line. Memory is the columns plus one block, whatever the size.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.data.dataset import Ratings
+from movierec_cli.data.id_index import UNKNOWN_ROW, IdIndex
+from movierec_cli.data.progress import Progress
+from movierec_cli.data.reader.archive import Archive, Stream
+from movierec_cli.data.reader.rating_diagnosis import RatingLines
+from movierec_cli.data.reader.rating_format import (
+    HIGHEST_RATING,
+    LAST_TIMESTAMP,
+    MOVIE_ID,
+    RATING,
+    RATING_COLUMNS,
+    TIMESTAMP,
+    USER_ID,
+    Block,
+    RatingFormat,
+    blocks,
+)
+from movierec_cli.data.reader.text_rows import column_order, decode_utf8
+from movierec_cli.errors import DataError
+
+IdColumn = npt.NDArray[np.int64]
+_Column = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One block's columns, each [n_lines]."""
+
+    user: _Column  # rows of Users, or ids where the ratings themselves say who the users are
+    movie_index: npt.NDArray[np.int32]
+    rating: npt.NDArray[np.float32]
+    timestamp: npt.NDArray[np.int64]
+
+
+def read_ratings(
+    archive: Archive,
+    rating_format: RatingFormat,
+    *,
+    movie_ids: IdColumn,
+    user_ids: IdColumn | None,
+    progress: Progress,
+) -> tuple[Ratings, IdColumn]:
+    """Reads all ratings, and the user ids they point at: `user_ids`, or the distinct ones, ascending.
+
+    Raises:
+        DataError: with the line: a wrong field count, text where a number should be, a rating off the
+            scale, an unknown movie or user, a second rating of a movie by a user; or no ratings at all.
+    """
+    member = rating_format.member
+    total = archive.size(member)
+    with archive.open(member) as stream:
+        header = _header(stream, archive.place(member)) if rating_format.has_header else RATING_COLUMNS
+        reader = _Reader(archive, rating_format, header, IdIndex(movie_ids), _index(user_ids))
+        report = lambda done: progress(f"reading {member}", min(done, total), total)  # noqa: E731
+        parts = [reader.part(block) for block in blocks(stream, rating_format.first_line, report)]
+    if not parts:
+        raise DataError("has no ratings", file=archive.place(member))
+    ratings, ids = _join(parts, user_ids)
+    _refuse_duplicates(reader, ratings, ids)
+    return ratings, ids
+
+
+def _index(ids: IdColumn | None) -> IdIndex | None:
+    return None if ids is None else IdIndex(ids)
+
+
+def _header(stream: Stream, place: str) -> tuple[str, ...]:
+    line = decode_utf8(stream.readline(), place).strip()
+    if not line:
+        raise DataError("is empty", file=place)
+    try:
+        header = next(csv.reader([line], strict=True))
+    except csv.Error as error:
+        raise DataError(f"is no well-formed CSV ({error})", file=place, line=1) from error
+    column_order(header, RATING_COLUMNS, place)
+    return tuple(word.strip() for word in header)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """What stays the same from block to block."""
+
+    archive: Archive
+    format: RatingFormat
+    header: tuple[str, ...]
+    movies: IdIndex
+    users: IdIndex | None  # None: the ratings themselves say who the users are
+
+    def part(self, block: Block) -> _Part:
+        """The block's columns. Raises the `DataError` of its first wrong line."""
+        columns = self._parsed(block)
+        part = None if columns is None else self._part(*columns)
+        if part is None:
+            raise self._error(block)
+        return part
+
+    def _parsed(self, block: Block) -> tuple[_Column, _Column, _Column, _Column] | None:
+        """User id, movie id, rating, timestamp, each [n_lines]; None where a line cannot be read so."""
+        import polars
+
+        header, data = self.header, block.data
+        if self.format.separator == "," and b'"' in data:
+            header, data = RATING_COLUMNS, _unquoted(data, header)
+        if self.format.separator != self._separator and self._separator.encode() in data:
+            return None
+        try:
+            frame = polars.read_csv(
+                data.replace(self.format.separator.encode(), self._separator.encode()),
+                has_header=False,
+                separator=self._separator,
+                quote_char=None,
+                schema=_schema(header),
+                columns=[header.index(name) for name in RATING_COLUMNS],
+            )
+        except polars.exceptions.PolarsError:
+            return None
+        if frame.height != block.n_lines or any(frame.null_count().row(0)):
+            return None
+        user_id, movie_id, rating, timestamp = (frame[name].to_numpy() for name in RATING_COLUMNS)
+        return user_id, movie_id, rating, timestamp
+
+    @property
+    def _separator(self) -> str:
+        # polars takes one byte, so "::" becomes a tab first
+        return "\t" if len(self.format.separator) > 1 else self.format.separator
+
+    def _part(self, user_id: _Column, movie_id: _Column, rating: _Column, timestamp: _Column) -> _Part | None:
+        movie_index = self.movies.rows(movie_id)
+        user = _narrow(user_id) if self.users is None else self.users.rows(user_id)
+        steps = rating / np.float32(self.format.rating_step)
+        fits = (
+            movie_index.min() > UNKNOWN_ROW
+            and user.min() > UNKNOWN_ROW
+            and np.all((steps >= 1) & (rating <= HIGHEST_RATING) & (steps == np.rint(steps)))
+            and timestamp.min() >= 0
+            and timestamp.max() <= LAST_TIMESTAMP
+        )
+        return _Part(user, movie_index, rating, timestamp) if fits else None
+
+    def _error(self, block: Block) -> DataError:
+        self.archive.verify(self.format.member)  # a damaged member is damaged, not wrong in some line
+        users = None if self.users is None else frozenset(self.users.ids.tolist())
+        movies = frozenset(self.movies.ids.tolist())
+        place = self.archive.place(self.format.member)
+        return RatingLines(place, self.format, self.header, movies, users).first_error(block)
+
+
+def _schema(header: Sequence[str]) -> dict[str, Any]:
+    import polars
+
+    types = {name: polars.Int64() for name in (USER_ID, MOVIE_ID, TIMESTAMP)} | {RATING: polars.Float32()}
+    # a column of the user's own may come twice or have no name: only its place matters
+    names = [name if name in types else f"column {place}" for place, name in enumerate(header)]
+    return {name: types.get(name, polars.String()) for name in names}
+
+
+def _unquoted(data: bytes, header: Sequence[str]) -> bytes:
+    """The four columns without quotes; empty where a line does not allow it. Slow, and rarely needed."""
+    # polars panics on some malformed quotes, and cannot tell a line end within quotes from one without
+    order = [header.index(name) for name in RATING_COLUMNS]
+    try:
+        records = [next(csv.reader([line], strict=True), []) for line in data.decode().split("\n")]
+    except (csv.Error, UnicodeDecodeError):
+        return b""
+    if any(len(fields) != len(header) or any("," in fields[index] for index in order) for fields in records):
+        return b""
+    return "\n".join(",".join(fields[index] for index in order) for fields in records).encode()
+
+
+def _narrow(ids: _Column) -> _Column:
+    return ids.astype(np.int32) if ids.max() < 2**31 and ids.min() >= 0 else ids
+
+
+def _join(parts: list[_Part], user_ids: IdColumn | None) -> tuple[Ratings, IdColumn]:
+    users = [part.user for part in parts]
+    movie_index, rating = [part.movie_index for part in parts], [part.rating for part in parts]
+    timestamp = [part.timestamp for part in parts]
+    parts.clear()  # from here on one column at a time is in memory twice, never all of them
+    if user_ids is None:
+        user_ids = np.unique(np.concatenate([np.unique(ids) for ids in users])).astype(np.int64)
+        index = IdIndex(user_ids)
+        users[:] = [index.rows(ids) for ids in users]
+    return Ratings(_joined(users), _joined(movie_index), _joined(rating), _joined(timestamp)), user_ids
+
+
+def _joined(columns: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    joined = np.concatenate(columns)
+    columns.clear()
+    return joined
+
+
+def _pairs(ratings: Ratings, n_movies: int) -> npt.NDArray[np.int64]:
+    return ratings.user_index.astype(np.int64) * n_movies + ratings.movie_index
+
+
+def _refuse_duplicates(reader: _Reader, ratings: Ratings, user_ids: IdColumn) -> None:
+    movie_ids = reader.movies.ids
+    in_order = _pairs(ratings, len(movie_ids))
+    in_order.sort()
+    is_repeated = in_order[1:] == in_order[:-1]
+    if not is_repeated.any():
+        return
+    pairs, repeated = _pairs(ratings, len(movie_ids)), in_order[1:][is_repeated]
+    again = np.flatnonzero(np.isin(pairs, repeated))  # rows, in the file's order
+    _, first_of_each = np.unique(pairs[again], return_index=True)
+    second = int(np.delete(again, first_of_each)[0])
+    first = int(np.flatnonzero(pairs == pairs[second])[0])
+    user_id, movie_id = user_ids[ratings.user_index[second]], movie_ids[ratings.movie_index[second]]
+    raise DataError(
+        f"user {user_id} rates movie {movie_id} a second time; the first is in line"
+        f" {first + reader.format.first_line}",
+        file=reader.archive.place(reader.format.member),
+        line=second + reader.format.first_line,
+    )

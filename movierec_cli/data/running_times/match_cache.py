@@ -1,0 +1,295 @@
+"""Matches kept in the user's cache folder: IMDb's list is gone through once for each data set.
+
+What cachier pickles are plain numbers, each table in a file of its own, complete or absent. Nobody waits
+for another process: cachier would mark a table as being calculated, and where the process that did so was
+killed, the next would wait for ever. So the matches are made without it, and it only keeps them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+import sys
+import zlib
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.data.dataset import Movies
+from movierec_cli.data.progress import Progress, unreported
+from movierec_cli.data.reader.archive import file_sha256
+from movierec_cli.data.running_times.matches import Film, Match, Rule, Status
+from movierec_cli.data.running_times.matching import MATCHER_VERSION, match_movies
+from movierec_cli.errors import DataError, MovierecError
+
+FOLDER_VARIABLE = "MOVIEREC_CACHE_DIR"
+
+_FOLDER = "movie-lengths"
+_TABLE, _FINGERPRINT, _UNFINISHED = "matches", "titles", ".unfinished-"
+_STATUSES = tuple(Status)
+_RULES = (None, *Rule)
+_NO_FILM = Film(number=0, year=0, minutes=0, is_feature=False)
+_N_COLUMNS = 7  # movie's place, status, rule, film's number, year, minutes, whether a feature
+
+_log = logging.getLogger(__name__)
+
+_Content = TypeVar("_Content")
+_Numbers = npt.NDArray[np.int64]
+_Stamp = tuple[str, int, int]  # path, bytes, mtime in ns
+
+
+def cached_matches(
+    dataset_fingerprint: str,
+    movies: Movies,
+    titles: Path,
+    *,
+    progress: Progress = unreported,
+    match: Callable[[Movies, Path, Progress], tuple[Match, ...]] = match_movies,
+) -> tuple[Match, ...]:
+    """What `match_movies` gives, kept for the next time.
+
+    A table counts for this data set, these movies, this list's content and this matcher alone; one that is
+    damaged is made anew. Where nothing can be kept, a warning is logged and the matches are the same.
+
+    Args:
+        dataset_fingerprint: `Dataset.fingerprint`.
+        movies: the data set's.
+        titles: IMDb's list.
+        progress: as `match_movies` calls it; not called where the matches are kept.
+        match: makes a table that is not there.
+
+    Returns:
+        A match a movie, in their order.
+
+    Raises:
+        DataError: the list cannot be read.
+    """
+    stamp = _stamp(titles)
+    folder = _private_folder()
+    if folder is None:
+        return match(movies, titles, progress)
+    key = _table_key(dataset_fingerprint, movies, _titles_fingerprint(folder, titles, stamp))
+    kept = _kept(folder, key, lambda table: _matches(table, len(movies)))
+    if kept is not None:
+        return kept
+    matches = match(movies, titles, progress)
+    if _stamp(titles) == stamp:  # else they may be those of another list
+        _keep(folder, key, _rows(matches))
+    return matches
+
+
+def clear_matches() -> int:
+    """Removes all that is kept, and returns how many tables of matches that were.
+
+    Raises:
+        MovierecError: something cannot be removed.
+    """
+    folder = cache_folder() / _FOLDER
+    tables = _files(folder, f"*_{_TABLE}-*")
+    try:
+        for file in tables + _files(folder, f"*_{_FINGERPRINT}-*"):
+            file.unlink(missing_ok=True)
+    except OSError as error:
+        raise MovierecError(f"{folder} cannot be emptied ({error.strerror}); remove it by hand") from error
+    for unfinished in _files(folder, f"{_UNFINISHED}*"):
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return len(tables)
+
+
+def cache_folder() -> Path:
+    """Where this program may keep what it can make anew: MOVIEREC_CACHE_DIR, else the system's usual place.
+
+    Raises:
+        MovierecError: the user has no home folder.
+    """
+    if chosen := os.environ.get(FOLDER_VARIABLE):
+        return Path(chosen).expanduser()
+    try:
+        return _USUAL_FOLDERS.get(sys.platform, _xdg_folder)()
+    except RuntimeError as error:
+        raise MovierecError(f"there is no home folder to keep a cache in; set {FOLDER_VARIABLE}") from error
+
+
+def _xdg_folder() -> Path:
+    chosen = Path(os.environ.get("XDG_CACHE_HOME", ""))  # counts only if absolute, by its specification
+    return (chosen if chosen.is_absolute() else Path.home() / ".cache") / "movierec"
+
+
+def _macos_folder() -> Path:
+    return Path.home() / "Library" / "Caches" / "movierec"
+
+
+def _windows_folder() -> Path:
+    chosen = os.environ.get("LOCALAPPDATA")
+    return (Path(chosen) if chosen else Path.home() / "AppData" / "Local") / "movierec" / "cache"
+
+
+_USUAL_FOLDERS = {"darwin": _macos_folder, "win32": _windows_folder}
+
+
+def _private_folder() -> Path | None:
+    """The folder of all that is kept; None, with a warning, where there can be none."""
+    try:
+        folder = cache_folder() / _FOLDER
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _require_private(folder)
+    except (OSError, MovierecError) as error:
+        _log.warning("matches cannot be kept, so the next start will match again: %s", error)
+        return None
+    return folder
+
+
+def _require_private(folder: Path) -> None:
+    """Unpickling runs what a file says, so nobody else may have put one there."""
+    if not hasattr(os, "getuid"):  # Windows: the folder lies in the user's profile
+        return
+    status = folder.stat()
+    if status.st_uid != os.getuid() or status.st_mode & 0o077:
+        raise PermissionError(f"{folder} must be your own and closed to others; remove it, or chmod 700")
+
+
+def _stamp(titles: Path) -> _Stamp:
+    try:
+        status = titles.stat()
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror})", file=titles) from error
+    return str(titles.resolve()), status.st_size, status.st_mtime_ns
+
+
+def _titles_fingerprint(folder: Path, titles: Path, stamp: _Stamp) -> str:
+    """SHA-256 (hex) of the list, which takes long enough to be kept too."""
+    key = f"{_FINGERPRINT}-{_digest(stamp)}"
+    kept = _kept(folder, key, _fingerprint)
+    if kept is not None:
+        return kept
+    try:
+        fingerprint = file_sha256(titles)
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror})", file=titles) from error
+    _keep(folder, key, [list(bytes.fromhex(fingerprint))])
+    return fingerprint
+
+
+def _fingerprint(table: _Numbers) -> str:
+    if table.shape != (1, 32):
+        raise ValueError(f"a fingerprint of shape {table.shape}")
+    return bytes(table[0].tolist()).hex()
+
+
+def _table_key(dataset_fingerprint: str, movies: Movies, titles_fingerprint: str) -> str:
+    """What else changes the matches stands here too: another parser's titles, links.csv, the codes' order."""
+    links = None if movies.imdb_number is None else movies.imdb_number.tolist()
+    looked_at = (movies.title.tolist(), movies.year.tolist(), links)
+    matcher = (MATCHER_VERSION, _STATUSES, _RULES)
+    return f"{_TABLE}-{_digest((dataset_fingerprint, looked_at, titles_fingerprint, matcher))}"
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(repr(content).encode()).hexdigest()
+
+
+def _rows(matches: Sequence[Match]) -> list[list[int]]:
+    """[n_films, 7] the numbers of all matches; one row for a movie without films too."""
+    return [row for place, match in enumerate(matches) for row in _rows_of(place, match)]
+
+
+def _rows_of(place: int, match: Match) -> list[list[int]]:
+    codes = [place, _STATUSES.index(match.status), _RULES.index(match.rule)]
+    films = match.films or (_NO_FILM,)
+    return [[*codes, film.number, film.year, film.minutes, int(film.is_feature)] for film in films]
+
+
+def _matches(table: _Numbers, n_movies: int) -> tuple[Match, ...]:
+    """Raises a `ValueError` or `IndexError` where the numbers are no matches of so many movies."""
+    if table.shape[1] != _N_COLUMNS or table.min() < 0:
+        raise ValueError(f"a table of shape {table.shape}, lowest number {table.min()}")
+    groups = [(place, list(rows)) for place, rows in groupby(table.tolist(), key=itemgetter(0))]
+    if [place for place, _ in groups] != list(range(n_movies)):
+        raise ValueError(f"not the matches of {n_movies} movies")
+    return tuple(_match(rows) for _, rows in groups)
+
+
+def _match(rows: list[list[int]]) -> Match:
+    _, status, rule, *_ = rows[0]
+    films = tuple(Film(number, year, minutes, bool(feature)) for *_, number, year, minutes, feature in rows)
+    return Match(_STATUSES[status], _RULES[rule], () if films == (_NO_FILM,) else films)
+
+
+def _keep(folder: Path, key: str, rows: list[list[int]]) -> None:
+    """Writes beside, then renames, so that a killed process leaves nothing that could be read."""
+    try:
+        with TemporaryDirectory(dir=folder, prefix=_UNFINISHED) as beside:
+            value = (_checksum(key, np.array(rows, dtype=np.int64)), rows)
+            _entries(Path(beside)).precache_value(key, value_to_cache=value)
+            [file] = Path(beside).iterdir()
+            os.replace(file, folder / file.name)
+    except Exception as error:  # whatever it is, the matches are not lost by it
+        _log.warning("matches could not be kept in %s, so the next start will match again: %s", folder, error)
+
+
+def _kept(folder: Path, key: str, content: Callable[[_Numbers], _Content]) -> _Content | None:
+    """What `content` makes of the numbers kept under a key; None where there are none that can be trusted."""
+    files = _files(folder, f"*_{key}")
+    if not files:
+        return None
+    try:
+        return content(_numbers(folder, key))
+    except Exception as error:  # a damaged pickle can raise anything
+        _log.warning("%s is damaged and is made anew: %s", files[0], error)
+        with suppress(OSError):
+            files[0].unlink()
+        return None
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    try:
+        return list(folder.glob(pattern))
+    except OSError:  # it is not there any more
+        return []
+
+
+def _numbers(folder: Path, key: str) -> _Numbers:
+    """[n, k] what was kept. Raises anything where that is damaged."""
+    checksum, rows = _entries(folder)(key)
+    table = np.array(rows)
+    if table.ndim != 2 or table.dtype != np.int64 or _checksum(key, table) != checksum:
+        raise ValueError("it does not hold the numbers that were kept")
+    return table
+
+
+def _checksum(key: str, table: _Numbers) -> int:
+    return zlib.crc32(table.tobytes(), zlib.crc32(key.encode()))
+
+
+def _entries(folder: Path) -> Any:
+    """A function of cachier's over a folder: gives what is kept under a key, None where nothing is."""
+    from cachier import cachier
+
+    decorator = cachier(
+        backend="pickle",
+        cache_dir=str(folder),
+        hash_func=_key_itself,
+        separate_files=True,  # one file for all would be written anew with each table
+        stale_after=timedelta.max,
+        # With None as a value like others, an entry marked as being calculated is None, not waited for.
+        allow_none=True,
+    )
+    return decorator(_entry)
+
+
+def _key_itself(args: object, named: dict[str, str]) -> str:
+    return named["key"]
+
+
+def _entry(key: str) -> None:
+    """Cachier marks an entry while it calls this, so it has nothing to calculate."""

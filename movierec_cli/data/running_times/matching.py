@@ -1,0 +1,188 @@
+"""Finds each movie of a data set in IMDb's list of titles, and never guesses."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from movierec_cli.data.dataset import NO_IMDB_NUMBER, UNKNOWN_YEAR, Movies
+from movierec_cli.data.progress import Progress, unreported
+from movierec_cli.data.running_times.matches import NO_MATCH, Film, Match, Rule, Status
+from movierec_cli.data.running_times.names import (
+    holed_names,
+    is_misspelt,
+    loose_name,
+    movie_names,
+    plain_name,
+    title_parts,
+)
+from movierec_cli.data.running_times.titles import TitleRow, film_rows
+
+MATCHER_VERSION = 1
+"""Raised whenever the same files give other matches than before: kept tables are then made anew."""
+
+_NEAR = {
+    Rule.TITLE: Rule.TITLE_NEAR_YEAR,
+    Rule.OTHER_TITLE: Rule.OTHER_TITLE_NEAR_YEAR,
+    Rule.SPELLING: Rule.SPELLING_NEAR_YEAR,
+}
+_BY_WHOLE_TITLE = (
+    Rule.TITLE,
+    Rule.OTHER_TITLE,
+    Rule.TITLE_NEAR_YEAR,
+    Rule.OTHER_TITLE_NEAR_YEAR,
+    Rule.SPELLING,
+    Rule.SPELLING_NEAR_YEAR,
+)
+# By a whole title, features come before shorts, videos and television. A part of a title or a misspelt word
+# says less than that. There are so many shorts that one is found for nearly every name in parentheses, so
+# they are recognised by the main title only.
+_STAGES = (
+    (Rule.LINK, True),
+    (Rule.LINK, False),
+    *((rule, True) for rule in _BY_WHOLE_TITLE),
+    *((rule, False) for rule in (Rule.TITLE, Rule.TITLE_NEAR_YEAR)),
+    *((rule, True) for rule in (Rule.PART, Rule.ONE_WORD)),
+    (Rule.PART, False),
+)
+_STAGE_OF = {rule_and_kind: stage for stage, rule_and_kind in enumerate(_STAGES)}
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+_SURE = (Rule.LINK, Rule.TITLE, Rule.OTHER_TITLE)  # a data set has some films twice, under two titles
+_Candidates = dict[Film, int]  # with the best stage each was found at
+
+
+def match_movies(movies: Movies, titles: Path, progress: Progress = unreported) -> tuple[Match, ...]:
+    """Looks for every movie by its id in links.csv, else by its titles and year.
+
+    Of films that fit equally well all must have the same known length, else the movie stays without one.
+    A film that is one movie's is not another's that it fits less well.
+
+    Args:
+        movies: the data set's.
+        titles: IMDb's `title.basics.tsv.gz`, or that unpacked.
+        progress: called with (message, bytes read, bytes in all).
+
+    Returns:
+        A match a movie, in their order.
+
+    Raises:
+        DataError: the list cannot be read.
+    """
+    catalogue = _Catalogue(movies)
+    candidates: list[_Candidates] = [{} for _ in range(len(movies))]
+    for row in film_rows(titles, catalogue.years_in_reach, frozenset(catalogue.by_number), progress):
+        for movie, rule in catalogue.recognised(row):
+            film = row.film()
+            stage = _STAGE_OF.get((rule, film.is_feature))
+            if stage is not None:
+                candidates[movie][film] = min(stage, candidates[movie].get(film, stage))
+    return _without_taken([_decided(found) for found in candidates], catalogue.years)
+
+
+class _Catalogue:
+    """The movies, by all that a row can be recognised by."""
+
+    def __init__(self, movies: Movies):
+        self.years: list[int] = movies.year.tolist()
+        self.years_in_reach = frozenset(
+            year + step for year in set(self.years) - {UNKNOWN_YEAR} for step in (-1, 0, 1)
+        )
+        numbers = [] if movies.imdb_number is None else movies.imdb_number.tolist()
+        self.by_number = _grouped(
+            (number, movie) for movie, number in enumerate(numbers) if number != NO_IMDB_NUMBER
+        )
+        self._names = [movie_names(title) for title in movies.title]
+        entries = [(movie, year, self._names[movie]) for movie, year in enumerate(self.years)]
+        entries = [entry for entry in entries if entry[1] != UNKNOWN_YEAR]
+        self._by_name = _grouped(
+            (loose_name(name), movie) for movie, _, names in entries for name in names.main + names.others
+        )
+        self._by_part = _grouped(
+            ((year, loose_name(part)), movie) for movie, year, names in entries for part in names.parts
+        )
+        self._by_holed = _grouped(
+            ((year, holed), (movie, word))
+            for movie, year, names in entries
+            for name in names.main + names.others
+            for holed, word in holed_names(name)
+        )
+
+    def recognised(self, row: TitleRow) -> Iterator[tuple[int, Rule]]:
+        """The movies that a row can be, each with how it is recognised; one can come more than once."""
+        if self.by_number:
+            for movie in self.by_number.get(row.film().number, ()):
+                yield movie, Rule.LINK
+        if row.year.isdigit():
+            for title in {row.title, row.original_title}:
+                yield from self._titled(title.decode(errors="replace"), int(row.year))
+
+    def _titled(self, title: str, year: int) -> Iterator[tuple[int, Rule]]:
+        plain = plain_name(title)
+        loose = loose_name(plain)
+        for movie in self._by_name.get(loose, ()):
+            distance = abs(self.years[movie] - year)
+            if distance <= 1:
+                rule = self._rule(movie, plain)
+                yield movie, _NEAR[rule] if distance else rule
+        for movie in self._by_part.get((year, loose), ()):
+            yield movie, Rule.PART
+        for part in title_parts(title):
+            for movie in self._by_name.get(loose_name(part), ()):
+                if self.years[movie] == year:
+                    yield movie, Rule.PART
+        for holed, word in holed_names(plain):
+            for movie, other in self._by_holed.get((year, holed), ()):
+                if is_misspelt(word, other):
+                    yield movie, Rule.ONE_WORD
+
+    def _rule(self, movie: int, plain: str) -> Rule:
+        names = self._names[movie]
+        if plain in names.main:
+            return Rule.TITLE
+        return Rule.OTHER_TITLE if plain in names.others else Rule.SPELLING
+
+
+def _grouped(pairs: Iterable[tuple[Key, Value]]) -> dict[Key, list[Value]]:
+    groups: dict[Key, list[Value]] = defaultdict(list)
+    for key, value in dict.fromkeys(pairs):
+        groups[key].append(value)
+    return dict(groups)
+
+
+def _decided(candidates: _Candidates) -> Match:
+    if not candidates:
+        return NO_MATCH
+    best = min(candidates.values())
+    films = tuple(film for film, stage in candidates.items() if stage == best)
+    lengths = {film.minutes for film in films}
+    alike = Status.NO_LENGTH if lengths == {0} else Status.MATCHED
+    return Match(alike if len(lengths) == 1 else Status.AMBIGUOUS, _STAGES[best][0], films)
+
+
+def _without_taken(matches: Sequence[Match], years: Sequence[int]) -> tuple[Match, ...]:
+    """Leaves a film that several movies were matched with to those it fits best, of one year."""
+    claims: dict[int, set[tuple[int, int]]] = defaultdict(set)  # by film: (stage, the movie's year)
+    for match, year in zip(matches, years, strict=True):
+        for film in match.films if match.status is Status.MATCHED else ():
+            claims[film.number].add((_stage(match, film), year))
+    best = {number: {c for c in claimed if c[0] == min(claimed)[0]} for number, claimed in claims.items()}
+
+    def is_taken(match: Match, year: int) -> bool:
+        if match.status is not Status.MATCHED or match.rule in _SURE:
+            return False
+        return any(best[film.number] != {(_stage(match, film), year)} for film in match.films)
+
+    return tuple(
+        replace(match, status=Status.TAKEN) if is_taken(match, year) else match
+        for match, year in zip(matches, years, strict=True)
+    )
+
+
+def _stage(match: Match, film: Film) -> int:
+    assert match.rule is not None  # every match with films has one
+    return _STAGE_OF[match.rule, film.is_feature]

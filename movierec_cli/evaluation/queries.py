@@ -1,0 +1,64 @@
+"""How a model of any family is asked: the few questions behind many ratings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.data.dataset import Ratings
+from movierec_cli.evaluation.ranks import ScoreBlock
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Ratings whose movies are to be found: by whom, when, and as which in the file.
+
+    The row says what a second cannot: many ratings of a user share one, and a model of sequences sees the
+    movies right before the rating in the order of time, then of the file.
+    """
+
+    rows: npt.NDArray[np.int64]  # [n], rows of Ratings
+    user_index: npt.NDArray[np.int32]  # [n]
+    seconds: npt.NDArray[np.int64]  # [n], since 1970-01-01 UTC
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @classmethod
+    def of_rows(cls, ratings: Ratings, rows: npt.NDArray[np.int64]) -> Targets:
+        """The ratings at `rows`, in their order."""
+        return cls(rows, ratings.user_index[rows], ratings.timestamp[rows])
+
+    def take(self, places: npt.NDArray[np.int64]) -> Targets:
+        """Those at these places."""
+        return Targets(self.rows[places], self.user_index[places], self.seconds[places])
+
+
+@dataclass(frozen=True)
+class GroupedQueries:
+    """What a model tells apart among many ratings that are asked about, asked once each."""
+
+    user_index: npt.NDArray[np.int32]  # [n_questions]
+    query_of: npt.NDArray[np.int64]  # [n_asked], each rating's question
+    score_block: ScoreBlock  # questions to scores of all movies; called from several threads
+
+
+class Scorer(Protocol):
+    """A fitted model as evaluation sees it."""
+
+    def questions(self, asked: Targets) -> GroupedQueries:
+        """The questions behind ratings, which are asked about without their movies."""
+
+
+def queries_by_user(users: npt.NDArray[np.int32], score_users: ScoreBlock) -> GroupedQueries:
+    """For a model that sees no time: one question a user.
+
+    Args:
+        users: rows of users, [n_asked], any number of times each.
+        score_users: from rows of users to their scores over all movies.
+    """
+    asked, query_of = np.unique(users, return_inverse=True)
+    return GroupedQueries(asked, query_of, lambda questions: score_users(asked[questions].astype(np.int64)))

@@ -1,0 +1,215 @@
+"""From runs and what they did with the test part to a study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.config import DEFAULT_TOP_K, FeatureSet, SplitConfig
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.split import Split, SplitSummary
+from movierec_cli.errors import MovierecError, UsageError
+from movierec_cli.evaluation.ablation import FeatureGain, feature_gains
+from movierec_cli.evaluation.beyond_accuracy import beyond_accuracy
+from movierec_cli.evaluation.metrics import LIST_K, deciding_k, metric_values, parse_metric
+from movierec_cli.evaluation.outcome import LIST_LENGTH
+from movierec_cli.evaluation.ranks import hit_probability
+from movierec_cli.evaluation.segments import segments
+from movierec_cli.evaluation.significance import compare, mean_intervals
+from movierec_cli.evaluation.top_k import mean_over_users, mean_top_k, top_k_of
+from movierec_cli.experiment.compared_models import by_model, pairs, way_of
+from movierec_cli.experiment.rating_comparison import compare_ratings
+from movierec_cli.experiment.selection import EvaluatedRatings, EvaluatedRun
+from movierec_cli.experiment.sentences import answer, warnings
+from movierec_cli.experiment.study import ComparedModel, Segment, Study, UserLists
+from movierec_cli.leakage import Finding
+from movierec_cli.registry.record import RunConfig
+
+Values = npt.NDArray[np.float64]
+
+
+def headline_metric(n_movies: int, ks: Sequence[int] = DEFAULT_TOP_K) -> str:
+    """What decides: recall at the largest k, or at 10 where the catalogue is small.
+
+    Raises:
+        UsageError: every k is as large as the catalogue, so all models would find everything.
+    """
+    return f"recall@{deciding_k(n_movies, _telling(n_movies, ks))}"
+
+
+def _telling(n_movies: int, ks: Sequence[int]) -> list[int]:
+    """Those of the ks that tell models apart."""
+    telling = [k for k in ks if k < n_movies]
+    if not telling:
+        size = f"{n_movies:,} movie{'s' * (n_movies != 1)}"
+        raise UsageError(
+            f"--top_k is {' '.join(map(str, ks))}, but the catalogue has {size}: among so many every model"
+            " finds everything; name a smaller one"
+        )
+    return telling
+
+
+def compare_runs(
+    dataset: Dataset,
+    split: Split,
+    config: SplitConfig,
+    summary: SplitSummary,
+    evaluated: Sequence[EvaluatedRun],
+    *,
+    rated: Sequence[EvaluatedRatings] = (),
+    findings: Sequence[Finding] = (),
+    user_lists: Sequence[UserLists] = (),
+    ks: Sequence[int] = DEFAULT_TOP_K,
+    command: str = "",
+) -> Study:
+    """Compares runs on the same test ratings: feature sets, each with all its seeds, and baselines.
+
+    Args:
+        dataset: what the runs were trained on.
+        split: of it.
+        config: how it was split.
+        summary: what the split did.
+        evaluated: the runs that rank, in the order in which they are shown; baselines are put last.
+        rated: the runs that predict ratings, likewise; one that does both is in either.
+        findings: of the leakage check.
+        user_lists: recommendations to show.
+        ks: at which top-k accuracy is given.
+        command: what reproduces it.
+
+    Raises:
+        UsageError: every k is as large as the catalogue.
+        MovierecError: no user of the test part has a training rating, or the predicted ratings are of
+            different test ratings.
+    """
+    if evaluated[0].outcome.is_cold.all():
+        raise MovierecError(
+            "none of the users to test has a rating in training, so there is nothing to judge by; hold out"
+            " less with --test_fraction, or use another --split"
+        )
+    groups = by_model(evaluated)
+    headline = headline_metric(len(dataset.movies), ks)
+    telling = _telling(len(dataset.movies), ks)
+    metrics = _metric_names(telling)
+    of_metric = {
+        metric: {label: _per_user(group, metric) for label, group in groups.items()} for metric in metrics
+    }
+    beyond = _beyond(dataset, split, groups, telling)
+    models = _contenders(groups, of_metric, beyond, ks)
+    differences = compare(of_metric[headline], pairs(models)) if len(models) > 1 else ()
+    ablation = _ablation(models, of_metric[headline])
+    return Study(
+        data=evaluated[0].run.record.data,
+        split=config,
+        split_summary=summary,
+        headline=headline,
+        answer=answer(models, differences, ablation, config, headline),
+        warnings=warnings([one for one in models if _is_to_rank(one)], differences, headline),
+        models=models,
+        differences=differences,
+        ablation=ablation,
+        segments=_segments(dataset, split, list(groups.values()), parse_metric(headline)[1]),
+        findings=tuple(findings),
+        user_lists=tuple(user_lists),
+        command=command,
+        ratings=compare_ratings(rated, models, headline, differences) if rated else None,
+    )
+
+
+def _metric_names(ks: Sequence[int]) -> list[str]:
+    short = LIST_K if LIST_K in ks else min(ks)
+    names = [f"recall@{short}", f"recall@{max(ks)}", f"ndcg@{short}", f"map@{short}", f"mrr@{short}", "auc"]
+    return list(dict.fromkeys(names))
+
+
+def _per_user(group: Sequence[EvaluatedRun], metric: str) -> Values:
+    """[n_seeds, n_users]; a list of nothing but test movies cannot be put wrong: half an AUC."""
+    return np.stack([np.nan_to_num(metric_values(one.outcome.warm, metric), nan=0.5) for one in group])
+
+
+def _contenders(
+    groups: Mapping[str, Sequence[EvaluatedRun]],
+    of_metric: Mapping[str, Mapping[str, Values]],
+    beyond: Mapping[str, dict[str, float]],
+    ks: Sequence[int],
+) -> tuple[ComparedModel, ...]:
+    intervals = mean_intervals(
+        {(label, metric): values for metric, each in of_metric.items() for label, values in each.items()}
+    )
+    return tuple(
+        ComparedModel(
+            label=label,
+            family=group[0].run.record.config.family,
+            feature_set=group[0].run.record.config.feature_set,
+            records=tuple(one.run.record for one in group),
+            top_k=mean_top_k([top_k_of(one.outcome, ks) for one in group]),
+            metrics={metric: intervals[label, metric] for metric in of_metric},
+            beyond=beyond[label],
+        )
+        for label, group in groups.items()
+    )
+
+
+def _beyond(
+    dataset: Dataset, split: Split, groups: Mapping[str, Sequence[EvaluatedRun]], ks: Sequence[int]
+) -> dict[str, dict[str, float]]:
+    """Of each contender, the mean over its seeds."""
+    k = min(LIST_K if LIST_K in ks else min(ks), LIST_LENGTH)
+    ratings = dataset.ratings
+    counts = np.bincount(ratings.movie_index[split.fit], minlength=len(dataset.movies))
+    n_users = int(np.count_nonzero(np.bincount(ratings.user_index[split.fit])))
+    return {
+        label: _mean_of_each(
+            [asdict(beyond_accuracy(one.outcome.warm, k, counts, n_users)) for one in group], k
+        )
+        for label, group in groups.items()
+    }
+
+
+def _mean_of_each(found: Sequence[Mapping[str, float]], k: int) -> dict[str, float]:
+    return {f"{name}@{k}": float(np.mean([one[name] for one in found])) for name in found[0]}
+
+
+def _is_to_rank(model: ComparedModel) -> bool:
+    """Whether a warning that its ranking is no good would tell anybody something."""
+    tasks = model.records[0].config.tasks
+    return tasks is None or tasks.retrieval > 0
+
+
+def _ablation(models: Sequence[ComparedModel], values: Mapping[str, Values]) -> tuple[FeatureGain, ...]:
+    """Over the feature sets that were trained alike: where several ways were, over the most frequent."""
+    ways: dict[RunConfig, dict[FeatureSet, Values]] = {}
+    for model in models:
+        if not model.is_baseline:
+            way = way_of(model.records[0].config)
+            ways.setdefault(way, {})[model.feature_set] = values[model.label]
+    return feature_gains(max(ways.values(), key=len)) if ways else ()
+
+
+def _segments(
+    dataset: Dataset, split: Split, groups: Sequence[Sequence[EvaluatedRun]], k: int
+) -> tuple[Segment, ...]:
+    """Recall at k of each contender in each segment, the mean over the users who have a rating there."""
+    outcome = groups[0][0].outcome
+    hits = [
+        np.mean([hit_probability(one.outcome.at_their_time.unseen, k) for one in group], axis=0)
+        for group in groups
+    ]  # [n_targets] each
+    return tuple(
+        Segment(
+            dimension=mask.dimension,
+            name=mask.name,
+            n_users=len(np.unique(outcome.user_index[mask.targets])),
+            n_ratings=int(mask.targets.sum()),
+            accuracy=tuple(_mean_in(own, outcome.user_index, mask.targets) for own in hits),
+        )
+        for mask in segments(dataset, split.fit, outcome)
+    )
+
+
+def _mean_in(
+    values: Values, user_index: npt.NDArray[np.int32], targets: npt.NDArray[np.bool_]
+) -> float | None:
+    return mean_over_users(values[targets], user_index[targets]) if targets.any() else None

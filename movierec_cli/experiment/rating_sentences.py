@@ -1,0 +1,177 @@
+"""How well ratings are predicted, in sentences: against the baselines, and what two tasks cost each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from movierec_cli.config import Family, Task
+from movierec_cli.evaluation.significance import Interval, PairedDifference
+from movierec_cli.experiment.sentences import LEVEL
+from movierec_cli.experiment.study import ComparedModel, ComparedRatingModel
+from movierec_cli.experiment.wording import (
+    amount,
+    difference,
+    p_value,
+    star_amount,
+    star_bounds,
+    star_difference,
+    stars,
+)
+from movierec_cli.registry.record import RunConfig
+
+
+def rating_answer(
+    models: Sequence[ComparedRatingModel],
+    differences: Sequence[PairedDifference],
+    ranking: Sequence[ComparedModel],
+    ranking_differences: Sequence[PairedDifference],
+    headline: str,
+) -> tuple[str, ...]:
+    """Sentences for people, the most important first: the best, then each joint model beside its specialists.
+
+    Args:
+        models: one or more.
+        differences: of the RMSE, all pairs with a trained one in them, either way round.
+        ranking: how models rank, those of the contenders that do by the same labels.
+        ranking_differences: of the headline metric, likewise.
+        headline: the metric that decides among rankings, such as "recall@100".
+
+    Raises:
+        KeyError: a difference that is told of is missing.
+    """
+    ratings, ranks = _by_pair(differences), _by_pair(ranking_differences)
+    beside = (
+        _beside_specialists(trio, ratings, ranks, headline) for trio in _trios(models, ranking, headline)
+    )
+    return (_first_sentence(models, ratings), *beside)
+
+
+_Differences = Mapping[tuple[str, str], PairedDifference]
+
+
+def _by_pair(differences: Sequence[PairedDifference]) -> _Differences:
+    turned = (replace(one, a=one.b, b=one.a, difference=_negative(one.difference)) for one in differences)
+    return {(one.a, one.b): one for one in (*differences, *turned)}
+
+
+def _negative(interval: Interval) -> Interval:
+    return Interval(-interval.mean, -interval.high, -interval.low)
+
+
+def _is_told(found: PairedDifference) -> bool:
+    """Whether it is more than chance."""
+    return found.p_holm < LEVEL and not found.difference.low <= 0 <= found.difference.high
+
+
+def _first_sentence(models: Sequence[ComparedRatingModel], ratings: _Differences) -> str:
+    trained = [one for one in models if not one.is_baseline]
+    baselines = [one for one in models if one.is_baseline]
+    best, several = _best(trained or baselines), len(trained) > 1
+    if not trained:
+        return f"No trained model here predicts ratings; of the baselines, {best.label} {_is_off(best)}."
+    lead = f"Ratings are predicted best by {best.label}: it" if several else f"{best.label}"
+    if not baselines:
+        return f"{lead} {_is_off(best)}; no rating baseline is here to hold that against."
+    rival = _best(baselines)
+    found = ratings[best.label, rival.label]
+    if not (_is_told(found) and found.difference.mean < 0):
+        verdict = "No model here beats" if several else f"{best.label} does not beat"
+        lead = f"{verdict} {rival.label} at predicting ratings: {best.label if several else 'it'}"
+    return f"{lead} {_is_off(best)}{_against(found, 'the best rating baseline' if baselines[1:] else '')}."
+
+
+def _best(models: Sequence[ComparedRatingModel]) -> ComparedRatingModel:
+    return min(models, key=lambda one: one.rmse.mean)
+
+
+def _is_off(one: ComparedRatingModel) -> str:
+    """The error, as a predicate."""
+    rmse = f"RMSE, 95 % CI {star_bounds(one.rmse)}"
+    return f"is off by {stars(one.rmse.mean)} stars ({rmse}; MAE {stars(one.mae.mean)})"
+
+
+def _against(found: PairedDifference, title: str) -> str:
+    """How far the first of a pair is from the second, which may have a title."""
+    if not _is_told(found):
+        return f"; what sets it apart from {found.b} could be chance ({_chance(found)})"
+    less = "less" if found.difference.mean < 0 else "more"
+    return f", {star_amount(found.difference)} {less} than {found.b}{title and f', {title}'}"
+
+
+def _chance(found: PairedDifference) -> str:
+    return f"{star_difference(found.difference)}, {p_value(found.p_holm)}"
+
+
+@dataclass(frozen=True)
+class _Trio:
+    """A model with two tasks, beside models that differ from it in having one."""
+
+    joint: ComparedRatingModel
+    rating_alone: ComparedRatingModel | None
+    retrieval_alone: ComparedModel | None
+
+
+def _trios(
+    models: Sequence[ComparedRatingModel], ranking: Sequence[ComparedModel], headline: str
+) -> Iterator[_Trio]:
+    """One for each way of training in which there is a joint model and a specialist."""
+    ranked = {one.label: one.metrics[headline].mean for one in ranking}
+    for way in dict.fromkeys(_way(one) for one in models if not one.is_baseline):
+        own = [one for one in models if one.label in ranked and _way(one) == way]
+        joints = [one for one in own if _tasks(one) == {Task.RETRIEVAL, Task.RATING}]
+        of_rating = [one for one in own if _tasks(one) == {Task.RATING}]
+        of_retrieval = [one for one in ranking if _way(one) == way and _tasks(one) == {Task.RETRIEVAL}]
+        if joints and (of_rating or of_retrieval):
+            yield _Trio(
+                _most_balanced(joints, ranked),
+                _best(of_rating) if of_rating else None,
+                max(of_retrieval, key=lambda one: ranked[one.label], default=None),
+            )
+
+
+def _way(one: ComparedModel | ComparedRatingModel) -> RunConfig:
+    """Equal for models that differ in their tasks only."""
+    return replace(one.records[0].config.without_seed, family=Family.TWO_TOWER, tasks=None)
+
+
+def _tasks(one: ComparedModel | ComparedRatingModel) -> set[Task]:
+    weights = one.records[0].config.tasks
+    if weights is None:  # a model for one task alone, or a baseline of it
+        return {Task.RETRIEVAL} if one.family.ranks else {Task.RATING}
+    return {task for task in Task if getattr(weights, task) > 0}
+
+
+def _most_balanced(joints: Sequence[ComparedRatingModel], ranked: Mapping[str, float]) -> ComparedRatingModel:
+    """The one with the least to lose on both figures, each as a share of the best joint model's."""
+    rmse = min(one.rmse.mean for one in joints)
+    reached = max(ranked[one.label] for one in joints)
+
+    def loss(one: ComparedRatingModel) -> float:
+        return (one.rmse.mean - rmse) / (rmse or 1) + (reached - ranked[one.label]) / (reached or 1)
+
+    return min(joints, key=loss)
+
+
+def _beside_specialists(trio: _Trio, ratings: _Differences, ranks: _Differences, headline: str) -> str:
+    label, parts = trio.joint.label, []
+    if trio.rating_alone is not None:
+        found = ratings[label, trio.rating_alone.label]
+        told = f"{star_amount(found.difference)} {_side(found)}" if _is_told(found) else ""
+        parts.append(_beside("RMSE", told, _chance(found), Task.RATING))
+    if trio.retrieval_alone is not None:
+        found = ranks[label, trio.retrieval_alone.label]
+        told = f"{amount(found.difference)} {_side(found)}" if _is_told(found) else ""
+        chance = f"{difference(found.difference)}, {p_value(found.p_holm)}"
+        parts.append(_beside(headline, told, chance, Task.RETRIEVAL))
+    return f"Both tasks in one model, {label}: {'; '.join(parts)}."
+
+
+def _side(found: PairedDifference) -> str:
+    return "above" if found.difference.mean > 0 else "below"
+
+
+def _beside(figure: str, told: str, chance: str, task: Task) -> str:
+    """What a figure is beside that of a model with this task alone."""
+    other = f"that of {task} alone"
+    return f"its {figure} is {told} {other}" if told else f"its {figure} is not told from {other} ({chance})"

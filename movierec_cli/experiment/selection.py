@@ -1,0 +1,278 @@
+"""Which saved runs can be judged on a split without testing on what they were trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.config import RATING_BASELINES, SplitConfig, SplitKind
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.restrict import restrict
+from movierec_cli.data.split import Split, split_ratings
+from movierec_cli.errors import MovierecError, SavedModelError
+from movierec_cli.evaluation.outcome import Outcome
+from movierec_cli.evaluation.ratings import RatingOutcome
+from movierec_cli.registry.record import RunConfig
+from movierec_cli.registry.store import Problem, Run, find_named, list_runs
+
+
+class InconsistentSplitError(MovierecError):
+    """A run was trained on ratings that the split would test it on."""
+
+
+@dataclass(frozen=True)
+class EvaluatedRun:
+    """A run with how it ranked the test part that is asked about."""
+
+    run: Run
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class EvaluatedRatings:
+    """A run with what it made of the ratings of the test part that is asked about."""
+
+    run: Run
+    outcome: RatingOutcome
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Runs to compare, all on one data set and the same test ratings."""
+
+    dataset: Dataset  # after --min_rating and --k_core
+    config: SplitConfig
+    split: Split  # train and validation are the runs' own, test is what is asked about
+    evaluated: tuple[EvaluatedRun, ...]  # one or more
+    rated: tuple[EvaluatedRatings, ...]  # those of them that predict ratings, and baselines that are saved
+    skipped: tuple[Problem, ...]  # saved models that are not among them, each with the reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitRequest:
+    """What is said of the split to judge on; what is left open is as in the training of the runs.
+
+    Raises:
+        UsageError: a value is out of its range.
+    """
+
+    kind: SplitKind | None = None
+    test_fraction: float | None = None
+    min_rating: float | None = None
+    k_core: int | None = None
+
+    def __post_init__(self) -> None:
+        self.changed(SplitConfig())  # checks the values
+
+    def changed(self, split: SplitConfig) -> SplitConfig:
+        """The split with what is said."""
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        return replace(split, **given)
+
+    def of(self, runs: Sequence[Run]) -> SplitConfig:
+        """The split to judge on: like that of the runs that were split in the way that is asked about.
+
+        Raises:
+            MovierecError: these were trained on several splits, and what is said does not tell which.
+        """
+        way = replace(self, test_fraction=None)
+        splits = [run.record.config.split for run in runs]
+        alike = [split for split in splits if split == way.changed(split)] or [SplitConfig()]
+        # Where only the validation parts differ, the test part is one.
+        tests = {replace(split, validation_fraction=0.5): split for split in map(self.changed, alike)}
+        if len(tests) > 1:
+            options = "; ".join(sorted(_split_options(split) for split in tests.values()))
+            raise MovierecError(
+                f"the saved models were trained on {len(tests)} different splits: {options}; say which to"
+                " judge on with these, or name the models"
+            )
+        return self.changed(alike[0])
+
+
+def select_runs(
+    directory: Path, names: Sequence[str], source: Dataset, asked: SplitRequest | None = None
+) -> Selection:
+    """The saved runs on a data set that can be judged on a split.
+
+    Args:
+        directory: the saved models.
+        names: of runs, or their beginnings; none for all trained models that fit.
+        source: the data set, before --min_rating and --k_core.
+        asked: the split to judge on; by default that of the training.
+
+    Raises:
+        InconsistentSplitError: a named run cannot be judged on this split, or no saved run can.
+        MovierecError: there is no such run, or the runs are of different data sets or splits.
+    """
+    runs, skipped = _runs_of(directory, names, source)
+    config = (asked or SplitRequest()).of(runs)
+    dataset = restrict(source, min_rating=config.min_rating, k_core=config.k_core)
+    test = split_ratings(dataset.ratings, config).test
+    evaluated: list[EvaluatedRun] = []
+    rated: list[EvaluatedRatings] = []
+    for run in runs:
+        try:
+            ranked, predicted = _asked_of(run, config, test)
+        except (InconsistentSplitError, SavedModelError) as error:
+            if names:
+                raise
+            skipped.append(Problem(run.folder, str(error)))
+        else:
+            evaluated += ranked
+            rated += predicted
+    if not evaluated and not rated:
+        raise InconsistentSplitError(f"no saved model can be judged: {skipped[-1].message}")
+    if not evaluated:
+        raise MovierecError(f"{rated[0].run.record.name} only predicts ratings; name a model that ranks, too")
+    own = _own_split(evaluated, config)
+    others = [one for one in evaluated if one.run.record.config.split != own]
+    skipped += [Problem(one.run.folder, _other_training_part(one.run, own)) for one in others]
+    split = replace(split_ratings(dataset.ratings, own), test=test)
+    rated = [one for one in rated if one.run.record.config.split == own]
+    if rated:
+        baselines = _saved_rating_baselines(directory, source, own, [one.run for one in rated])
+        rated += [EvaluatedRatings(run, rating_outcome_on(run, config, test)) for run in baselines]
+    kept = tuple(one for one in evaluated if one.run.record.config.split == own)
+    return Selection(dataset, config, split, kept, tuple(rated), tuple(skipped))
+
+
+def _asked_of(
+    run: Run, config: SplitConfig, test: npt.NDArray[np.int64]
+) -> tuple[list[EvaluatedRun], list[EvaluatedRatings]]:
+    """What the run did with the test ratings that are asked about: one of each, where it does both."""
+    family = run.record.config.family
+    ranked = [EvaluatedRun(run, outcome_on(run, config, test))] if family.ranks else []
+    return ranked, [EvaluatedRatings(run, rating_outcome_on(run, config, test))] if family.rates else []
+
+
+def _saved_rating_baselines(
+    directory: Path, source: Dataset, own: SplitConfig, rated: Sequence[Run]
+) -> list[Run]:
+    """Those of the same data and training part that are not among the runs already."""
+    known = {run.record.config.family for run in rated}
+    wanted = [RunConfig(family=family, split=own) for family in RATING_BASELINES if family not in known]
+    found = {
+        run.record.config: run
+        for run in list_runs(directory)[0]
+        if run.record.data.fingerprint == source.fingerprint
+    }
+    return [found[config] for config in wanted if config in found]
+
+
+_OLDER = "it was trained with other movie lengths than another model of the same settings, which is judged"
+
+
+def _age(run: Run, source: Dataset) -> tuple[bool, str]:
+    """What sees the lengths of now comes last, then the newest."""
+    sees_these = run.record.data.lengths_fingerprint in ("", source.lengths_fingerprint)
+    return sees_these, run.record.created_at
+
+
+def _runs_of(directory: Path, names: Sequence[str], source: Dataset) -> tuple[list[Run], list[Problem]]:
+    """The runs on a data set, and what is not among them."""
+    if names:
+        named = [find_named(directory, name) for name in names]
+        runs, problems = list({run.folder: run for run in named}.values()), list[Problem]()
+    else:
+        runs, problems = list_runs(directory)
+        runs = [run for run in runs if run.record.config.family.is_trained]
+    others = [run for run in runs if run.record.data.fingerprint != source.fingerprint]
+    if names and others:
+        raise MovierecError(f"{others[0].record.name}: {_other_data(others[0], source)}")
+    problems += [Problem(run.folder, f"{run.record.name}: {_other_data(run, source)}") for run in others]
+    fitting = [run for run in runs if run.record.data.fingerprint == source.fingerprint]
+    if not fitting:
+        why = f" ({problems[-1].message})" if problems else ""
+        raise MovierecError(
+            f"no saved model in {directory} is of '{source.name}'{why}; train one first: movierec train"
+        )
+    kept = {run.record.config: run for run in sorted(fitting, key=lambda run: _age(run, source))}
+    older = [run for run in fitting if run is not kept[run.record.config]]
+    problems += [Problem(run.folder, f"{run.record.name}: {_OLDER}") for run in older]
+    return [run for run in fitting if run not in older], problems
+
+
+def _own_split(evaluated: Sequence[EvaluatedRun], config: SplitConfig) -> SplitConfig:
+    """The training split that is judged: the one that is asked about where there is such a run."""
+    splits = [one.run.record.config.split for one in evaluated]
+    return config if config in splits else splits[0]
+
+
+def _other_training_part(run: Run, own: SplitConfig) -> str:
+    theirs, evaluated = (
+        f"{_split_options(split)} --validation_fraction {split.validation_fraction:g}"
+        for split in (run.record.config.split, own)
+    )
+    return (
+        f"{run.record.name} was trained on another part of the ratings ({theirs}) than the models that are"
+        f" judged ({evaluated})"
+    )
+
+
+def _split_options(split: SplitConfig) -> str:
+    """The options that name a split's test part."""
+    words = [f"--split {split.kind}", f"--test_fraction {split.test_fraction:g}"]
+    words += [f"--min_rating {split.min_rating:g}"] if split.min_rating else []
+    words += [f"--k_core {split.k_core}"] if split.k_core else []
+    return " ".join(words)
+
+
+def outcome_on(run: Run, config: SplitConfig, test: npt.NDArray[np.int64]) -> Outcome:
+    """The run's outcome on the test ratings that are asked about.
+
+    A rating is in the run's own test part or was trained on, so what is asked about has to be a part of
+    the run's own test.
+
+    Raises:
+        InconsistentSplitError: it is not.
+    """
+    asked = _asked(run, run.outcome.rows, config, test)
+    return run.outcome if asked.all() else run.outcome.of_targets(asked)
+
+
+def rating_outcome_on(run: Run, config: SplitConfig, test: npt.NDArray[np.int64]) -> RatingOutcome:
+    """What the run made of the test ratings that are asked about; `outcome_on` says which can be.
+
+    Raises:
+        InconsistentSplitError: these cannot.
+    """
+    outcome = run.rating_outcome
+    asked = _asked(run, outcome.rows, config, test)
+    return RatingOutcome(
+        rows=outcome.rows[asked],
+        user_index=outcome.user_index[asked],
+        rating=outcome.rating[asked],
+        predicted=outcome.predicted[asked],
+    )
+
+
+def _asked(
+    run: Run, rows: npt.NDArray[np.int64], config: SplitConfig, test: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Which of a run's test ratings are asked about: one entry for each of `rows`."""
+    own = run.record.config.split
+    if (own.min_rating, own.k_core) != (config.min_rating, config.k_core):
+        raise InconsistentSplitError(
+            f"{run.record.name} was trained with --min_rating {own.min_rating:g} --k_core {own.k_core},"
+            " which leaves other ratings; judge it with the same"
+        )
+    asked = np.isin(rows, test)
+    n_trained_on = len(test) - int(asked.sum())
+    if n_trained_on:
+        raise InconsistentSplitError(
+            f"{run.record.name} was trained on {n_trained_on:,} of the {len(test):,} ratings that --split"
+            f" {config.kind} --test_fraction {config.test_fraction:g} tests on; judge it on its own split"
+            f" ({_split_options(own)}), or train with this one"
+        )
+    return asked
+
+
+def _other_data(run: Run, source: Dataset) -> str:
+    data = run.record.data
+    if data.name == source.name:
+        return f"it was trained on '{data.name}' with other content, from another file"
+    return f"it was trained on {data.description}, not on the '{source.name}' that is asked for"

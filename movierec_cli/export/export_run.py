@@ -1,0 +1,83 @@
+"""From a saved run to a model that other programs load."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from movierec_cli import __version__
+from movierec_cli.export.kinds import ExportFormat, IndexKind
+from movierec_cli.export.npz_model import to_npz
+from movierec_cli.export.onnx_model import to_onnx
+from movierec_cli.export.places import check_place, write_file, write_folder
+from movierec_cli.export.saved_model import write_saved_model
+from movierec_cli.export.served import sees_time, served
+from movierec_cli.recommend.recommending_runs import FOR_USERS
+from movierec_cli.registry.store import Run
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A model that was written."""
+
+    path: Path  # absolute; the file, or the folder of the SavedModel's version
+    size_bytes: int
+    sees_time: bool  # whether it can be asked as of any moment
+
+
+def export_run(
+    run: Run,
+    form: ExportFormat,
+    output: Path | None = None,
+    *,
+    overwrite: bool = False,
+    index: IndexKind = IndexKind.BRUTE_FORCE,
+) -> Exported:
+    """Writes a run's model; it is complete at its place, or not there.
+
+    Args:
+        run: of a trained model.
+        form: what to write.
+        output: where; None: the run's name in the current folder.
+        overwrite: whether an exported model that is there already is replaced.
+        index: of a SavedModel, how it finds the best movies.
+
+    Raises:
+        MovierecError: the run is a baseline, the place is taken or cannot be written to, or a package is
+            missing.
+        SavedModelError: the run is damaged.
+    """
+    FOR_USERS.require(run.record)
+    target = (output or default_place(run.record.name, form)).resolve()
+    check_place(target, is_folder=form.is_folder, overwrite=overwrite)
+    path = _written(run, form, target, index)
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return Exported(path, sum(file.stat().st_size for file in files), sees_time(run))
+
+
+def default_place(run_name: str, form: ExportFormat) -> Path:
+    """In the current folder."""
+    return Path(f"{run_name}-{form}" if form.is_folder else f"{run_name}.{form}")
+
+
+def _written(run: Run, form: ExportFormat, target: Path, index: IndexKind) -> Path:
+    if form is ExportFormat.SAVEDMODEL:
+        model, about = served(run), _about(run)
+        return write_folder(target, lambda folder: write_saved_model(model, index, about, folder))
+    write_file(target, to_npz(run) if form is ExportFormat.NPZ else to_onnx(served(run), _described(run)))
+    return target
+
+
+def _about(run: Run) -> dict[str, Any]:
+    record = run.record
+    return {
+        "run": record.name,
+        "model": record.config.label,
+        "data": record.data.description,
+        "movierec": __version__,
+    }
+
+
+def _described(run: Run) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in _about(run).items())

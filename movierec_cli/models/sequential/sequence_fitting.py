@@ -1,0 +1,212 @@
+"""The training loop: epochs of compiled steps, exact validation, early stopping, resuming."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.config import Optimizer, Schedule, SequenceConfig, TrainingConfig
+from movierec_cli.errors import MovierecError
+from movierec_cli.evaluation.top_k import TopK
+from movierec_cli.models.sequential import checkpoint
+from movierec_cli.models.sequential.checkpoint import Checkpoint, Weights
+from movierec_cli.models.sequential.model import SequenceModel
+from movierec_cli.models.sequential.packed_batches import Batches
+from movierec_cli.models.sequential.steps import State, StepShape, compiled_step
+from movierec_cli.models.trained import FitObserver, FitResult
+from movierec_cli.registry.record import EpochRecord
+
+ADAM_BETA_2 = 0.999
+WARM_UP_EPOCHS = 1
+LOWEST_RATE = 0.01  # of the highest, in the last epoch
+
+
+@dataclass(frozen=True)
+class SequenceValidation:
+    """What the validation part shows of a model. The epoch with the highest NDCG is kept."""
+
+    top_k: TopK
+    ndcg: float  # at 10, unseen
+    loss: float | None = None  # of an in-batch loss
+
+
+Validate = Callable[[list[jax.Array]], SequenceValidation]
+
+
+def make_optimizer(
+    sequence: SequenceConfig, training: TrainingConfig, steps_an_epoch: int
+) -> keras.optimizers.Optimizer:
+    """The optimizer with its learning rate's schedule."""
+    rate: Any = training.learning_rate
+    if sequence.schedule is Schedule.COSINE:
+        warm = WARM_UP_EPOCHS * steps_an_epoch
+        rate = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=training.learning_rate / warm,
+            decay_steps=max(1, training.num_epochs * steps_an_epoch - warm),
+            alpha=LOWEST_RATE,
+            warmup_target=training.learning_rate,
+            warmup_steps=warm,
+        )
+    return _OPTIMIZERS[sequence.optimizer](rate)
+
+
+_OPTIMIZERS: dict[Optimizer, Callable[[Any], keras.optimizers.Optimizer]] = {
+    Optimizer.ADAM: lambda rate: keras.optimizers.Adam(rate, beta_2=ADAM_BETA_2),
+    Optimizer.ADAMW: lambda rate: keras.optimizers.AdamW(rate),
+    Optimizer.ADAGRAD: lambda rate: keras.optimizers.Adagrad(rate),
+}
+
+
+@dataclass
+class SequenceFit:
+    """One training of one model, an epoch at a time.
+
+    Attributes:
+        model: gives the first weights and the shapes.
+        batches: what an epoch steps through.
+        shape: how a step's rows are shared out.
+        training: how long and how hard.
+        probabilities: each film's share of the targets.
+    """
+
+    model: SequenceModel
+    batches: Batches
+    shape: StepShape
+    training: TrainingConfig
+    probabilities: npt.NDArray[np.float32]
+    epoch: int = 0  # finished so far
+    training_s: float = 0.0
+    validation_s: float = 0.0
+    history: list[EpochRecord] = field(default_factory=list)
+    best: Weights = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        optimizer = make_optimizer(self.model.config, self.training, self.batches.steps_an_epoch)
+        optimizer.build(self.model.variables)
+        self._step = compiled_step(
+            self.model, optimizer, self.training.loss, self.shape, self.probabilities, self.training.seed
+        )
+        self.state: State = {
+            "weights": [jnp.copy(value) for value in self.model.weights()],
+            "optimizer": [jnp.copy(variable.value) for variable in optimizer.variables],
+            "step": jnp.int32(0),
+        }
+
+    def go_on_from(self, saved: Checkpoint) -> None:
+        """Takes up where another process was stopped."""
+        self.epoch, self.history, self.best = saved.epoch, list(saved.history), saved.best
+        self.training_s, self.validation_s = saved.training_s, saved.validation_s
+        self.state = {
+            "weights": [jnp.asarray(one) for one in saved.weights],
+            "optimizer": [jnp.asarray(one) for one in saved.optimizer],
+            "step": jnp.int32(saved.step),
+        }
+
+    def checkpoint(self) -> Checkpoint:
+        """All that this training is."""
+        return Checkpoint(
+            epoch=self.epoch,
+            step=int(self.state["step"]),
+            training_s=self.training_s,
+            validation_s=self.validation_s,
+            history=tuple(self.history),
+            weights=[np.asarray(one) for one in self.state["weights"]],
+            optimizer=[np.asarray(one) for one in self.state["optimizer"]],
+            best=self.best,
+        )
+
+    def next_epoch(self) -> float:
+        """Trains on every piece once; the mean loss in nats.
+
+        Raises:
+            MovierecError: the loss is no longer finite.
+        """
+        started = time.perf_counter()
+        # Drawn from the epoch's number, so that a resumed training sees what an uninterrupted one would.
+        generator = np.random.default_rng([self.training.seed, self.epoch])
+        sums = []
+        for rows in self.batches.epoch(generator):
+            self.state, of_step = self._step(self.state, rows)
+            sums.append(of_step)
+        loss, weight = np.sum([np.asarray(one) for one in sums], axis=0)
+        self.epoch += 1
+        self.training_s += time.perf_counter() - started
+        if not np.isfinite(loss):
+            rate = self.training.learning_rate
+            raise MovierecError(f"training diverged (loss {loss}) at --learning_rate {rate}; lower it")
+        return float(loss / weight)
+
+    def validated(self, train_loss: float, validate: Validate) -> EpochRecord:
+        """Judges the weights as they are, and keeps them if none were better."""
+        started = time.perf_counter()
+        validation = validate(self.state["weights"])
+        self.validation_s += time.perf_counter() - started
+        record = EpochRecord(
+            epoch=self.epoch,
+            train_loss=train_loss,
+            elapsed_s=self.training_s,
+            validation=validation.top_k,
+            ndcg=validation.ndcg,
+            validation_loss=validation.loss,
+        )
+        if not self.history or validation.ndcg > _worth(self.best_record):
+            self.best = [np.array(one) for one in self.state["weights"]]
+        self.history.append(record)
+        return record
+
+    @property
+    def best_record(self) -> EpochRecord:
+        """Of the epoch with the highest NDCG, the first of several."""
+        return max(self.history, key=_worth)
+
+
+def _worth(record: EpochRecord) -> float:
+    assert record.ndcg is not None  # every validation here gives it
+    return record.ndcg
+
+
+def fit_sequences(fit: SequenceFit, validate: Validate, observer: FitObserver, unfinished: Path) -> FitResult:
+    """Trains until `num_epochs` or until `patience` validations in a row brought nothing better.
+
+    Args:
+        fit: new.
+        validate: ranks the validation part with given weights.
+        observer: hears of epochs and validations.
+        unfinished: where the last finished epoch is kept; what is there already is gone on from.
+
+    Returns:
+        How it went; the model holds the best epoch's weights.
+
+    Raises:
+        MovierecError: training diverged, or `unfinished` is damaged or cannot be written.
+    """
+    config = fit.training
+    saved = checkpoint.load(unfinished)
+    if saved is not None:
+        fit.go_on_from(saved)
+        observer.resumed(fit.epoch)
+    while fit.epoch < config.num_epochs and not _is_over(fit):
+        loss = fit.next_epoch()
+        observer.epoch_ended(fit.epoch, config.num_epochs, loss)
+        if fit.epoch % config.validation_freq == 0 or fit.epoch == config.num_epochs:
+            observer.validated(fit.validated(loss, validate))
+        checkpoint.save(fit.checkpoint(), unfinished)
+    fit.model.assign(fit.best)
+    best = fit.best_record.epoch
+    return FitResult(tuple(fit.history), best, fit.epoch, fit.training_s, fit.validation_s)
+
+
+def _is_over(fit: SequenceFit) -> bool:
+    if not fit.training.patience or not fit.history:
+        return False
+    waited = fit.history[-1].epoch - fit.best_record.epoch
+    return waited >= fit.training.patience * fit.training.validation_freq

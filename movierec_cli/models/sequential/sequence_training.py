@@ -1,0 +1,244 @@
+"""Train one model of sequences on a split: choose its epoch on validation, rank test once, at the end.
+
+What a model reads and what it learns are two things. It learns train's films, and where it is trained on at
+the end, validation's. To foretell a validation film it reads train; to foretell a test film it reads train
+and validation, which by then have happened. Windows are different by definition: there it reads whatever
+stands before a film.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.config import Feature, FeatureSet, LossKind, SequenceConfig, SplitKind
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.known_history import movies_of_users
+from movierec_cli.data.split import Split
+from movierec_cli.errors import MovierecError
+from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
+from movierec_cli.evaluation.queries import Targets
+from movierec_cli.evaluation.ranks import Ranks
+from movierec_cli.evaluation.top_k import top_k
+from movierec_cli.models.features import FEATURES, Tower, Vocabulary, encode_features, fit_features
+from movierec_cli.models.sequential.devices import usable_devices
+from movierec_cli.models.sequential.histories import (
+    Histories,
+    Pieces,
+    Rows,
+    newest_pieces,
+    whole_pieces,
+    windows,
+)
+from movierec_cli.models.sequential.losses import SEPARABLE, popularity
+from movierec_cli.models.sequential.model import SequenceModel
+from movierec_cli.models.sequential.packed_batches import Batches, RowMaker
+from movierec_cli.models.sequential.sequence_fitting import (
+    SequenceFit,
+    SequenceValidation,
+    Validate,
+    fit_sequences,
+)
+from movierec_cli.models.sequential.sequence_queries import FittedSequences, Reader
+from movierec_cli.models.sequential.steps import StepShape
+from movierec_cli.models.trained import FitObserver, TrainedModel
+from movierec_cli.registry.artifacts import RunArtifacts
+from movierec_cli.registry.record import RunConfig
+
+MONITOR_K = 10
+REFIT_SHARE = 0.1  # of the epochs that validation chose
+REFIT_RATE = 0.25  # of the learning rate, from where it falls as in training
+IN_BATCH_VALIDATION = 2048  # films whose softmax the in-batch validation loss is, as KerasRS' example has it
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Which ratings are read, and which of them are learned."""
+
+    histories: Histories
+    is_target: npt.NDArray[np.bool_]  # [n], at the histories' places
+
+
+def train_sequences(
+    dataset: Dataset, split: Split, config: RunConfig, observer: FitObserver, unfinished: Path
+) -> TrainedModel:
+    """Trains one model of sequences.
+
+    Args:
+        dataset: what is left of the data.
+        split: train, validation and test.
+        config: of a sequential family.
+        observer: hears how it goes.
+        unfinished: a folder for the last finished epoch; what is there of a killed training is gone on from.
+
+    Raises:
+        MovierecError: no user has two ratings in train, or training diverged.
+    """
+    assert config.sequence is not None and config.training is not None
+    of_films = FeatureSet(tuple(one for one in config.feature_set.features if one in FEATURES))
+    vocabularies = fit_features(dataset, split.train, of_films)  # times have nothing to be fitted
+    model = make_model(dataset, config, vocabularies)
+    known = _known(dataset, config, split.train)
+    fit = _new_fit(model, known, config, len(dataset.movies))
+    result = fit_sequences(fit, _validation(dataset, split, config, model, known), observer, unfinished)
+    with_validation = _known(dataset, config, split.fit)
+    refit_s = 0.0
+    if config.training.refit:
+        refit_s = _train_on(model, with_validation, config, result.best_epoch, len(dataset.movies), observer)
+    reader = Reader(model, with_validation.histories, config.feature_set)
+    fitted = FittedSequences(dataset, reader, model.weights())
+    return TrainedModel(
+        fit=result,
+        refit_s=refit_s,
+        outcome=evaluate(dataset, split.fit, split.test, fitted),
+        n_parameters=sum(int(np.prod(variable.shape)) for variable in model.variables),
+        artifacts=_artifacts(dataset, model, fitted, vocabularies),
+    )
+
+
+def make_model(dataset: Dataset, config: RunConfig, vocabularies: dict[Feature, Vocabulary]) -> SequenceModel:
+    """An untrained model for a data set."""
+    assert config.sequence is not None and config.training is not None
+    encoded = encode_features(dataset, vocabularies, Tower.MOVIE)
+    inputs = tuple(column for columns in encoded.values() for column in columns)
+    return SequenceModel(
+        config.family,
+        config.sequence,
+        config.feature_set,
+        len(dataset.movies),
+        inputs,
+        config.training.seed,
+    )
+
+
+def _train_on(
+    model: SequenceModel,
+    known: _Known,
+    config: RunConfig,
+    best_epoch: int,
+    n_movies: int,
+    observer: FitObserver,
+) -> float:
+    """Trains the chosen model on for some epochs, gently, with the validation part added; the seconds."""
+    assert config.training is not None
+    training = replace(
+        config.training,
+        num_epochs=math.ceil(best_epoch * REFIT_SHARE),
+        learning_rate=config.training.learning_rate * REFIT_RATE,
+    )
+    observer.refit_started(training.num_epochs)
+    fit = _new_fit(model, known, replace(config, training=training), n_movies)
+    for epoch in range(1, training.num_epochs + 1):
+        observer.epoch_ended(epoch, training.num_epochs, fit.next_epoch())
+    model.assign([np.asarray(one) for one in fit.state["weights"]])
+    return fit.training_s
+
+
+def _known(dataset: Dataset, config: RunConfig, past: Rows) -> _Known:
+    """The ratings at `past` are learned. They are what is read, too; of windows everything is."""
+    everything = np.arange(len(dataset.ratings))
+    histories = Histories.of(dataset, everything if config.split.kind is SplitKind.WINDOWS else past)
+    is_past = np.zeros(len(dataset.ratings), np.bool_)
+    is_past[past] = True
+    is_target = is_past[histories.rows]
+    is_target[histories.starts[:-1][np.diff(histories.starts) > 0]] = False  # nothing is before them
+    return _Known(histories, is_target)
+
+
+def _new_fit(model: SequenceModel, known: _Known, config: RunConfig, n_movies: int) -> SequenceFit:
+    assert config.sequence is not None and config.training is not None
+    training, sequence = config.training, config.sequence
+    if training.loss not in SEPARABLE and not sequence.windows:
+        raise MovierecError(f"--loss {training.loss} of a sequential model needs --windows")
+    pieces = _pieces(known, sequence)
+    if len(pieces.start) == 0:
+        raise MovierecError("no user has two ratings in train, so there is no order to learn")
+    positions = training.batch_size or _positions(sequence)
+    shape = StepShape.of(sequence, training.loss, positions, model.part_positions, usable_devices())
+    maker = RowMaker(known.histories, known.is_target, sequence.max_length)
+    batches = Batches(maker, pieces, shape.rows, pack=not sequence.windows)
+    targets = known.histories.movies[known.is_target]
+    return SequenceFit(model, batches, shape, training, popularity(targets, n_movies))
+
+
+def _pieces(known: _Known, sequence: SequenceConfig) -> Pieces:
+    if sequence.windows:
+        return windows(known.histories, np.flatnonzero(known.is_target), sequence.max_length)
+    cut = whole_pieces if sequence.whole_history else newest_pieces
+    return cut(known.histories, sequence.max_length)
+
+
+def _positions(sequence: SequenceConfig) -> int:
+    """Of a step where nobody says: as many as fit SASRec on MovieLens 1M."""
+    return 1_280 if sequence.windows else 12_800
+
+
+def _validation(
+    dataset: Dataset, split: Split, config: RunConfig, model: SequenceModel, known: _Known
+) -> Validate:
+    assert config.training is not None
+    loss_kind = config.training.loss
+    reader = Reader(model, known.histories, config.feature_set)
+    seen = movies_of_users(dataset, split.train)
+    users = dataset.ratings.user_index
+    evaluated = split.validation[seen.lengths[users[split.validation]] > 0]
+    if len(evaluated) == 0:
+        raise MovierecError("no user of the validation part has a rating in train; hold out less, or more")
+
+    def validate(weights: list[jax.Array]) -> SequenceValidation:
+        fitted = FittedSequences(dataset, reader, weights)
+        ranks = rank_ratings(dataset, evaluated, fitted, seen)
+        loss = _in_batch_loss(dataset, evaluated, fitted) if loss_kind is LossKind.IN_BATCH else None
+        return SequenceValidation(top_k(ranks, users[evaluated]), mean_gain(ranks.unseen), loss)
+
+    return validate
+
+
+def mean_gain(ranks: Ranks, k: int = MONITOR_K) -> float:
+    """The mean over ratings of 1 / log2(place + 1), 0 beyond the k best; NDCG where users have one each.
+
+    Among movies of equal score the expectation over their orders.
+    """
+    gains = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(2, k + 2)))])  # of the j best places
+    last = np.minimum(ranks.better + ranks.tied, k)
+    first = np.minimum(ranks.better, k)
+    return float(((gains[last] - gains[first]) / ranks.tied).mean())
+
+
+def _in_batch_loss(dataset: Dataset, rows: Rows, fitted: FittedSequences) -> float:
+    """The in-batch softmax of `IN_BATCH_VALIDATION` ratings at a time, the mean over ratings, nats."""
+    stretches, query_of = fitted.reader.asked(dataset, Targets.of_rows(dataset.ratings, rows))
+    states, films = fitted.reader.states(fitted.weights, stretches)
+    targets = dataset.ratings.movie_index[rows]
+    mixed = np.random.default_rng(0).permutation(len(rows))  # a batch of one user's films would be harder
+    losses, sizes = [], []
+    for first in range(0, len(rows), IN_BATCH_VALIDATION):
+        part = mixed[first : first + IN_BATCH_VALIDATION]
+        scores = states[query_of[part]] @ films[targets[part]].T
+        own = scores.diagonal()
+        losses.append(float((np.asarray(jax.nn.logsumexp(jnp.asarray(scores), axis=1)) - own).mean()))
+        sizes.append(len(part))
+    return float(np.average(losses, weights=sizes))
+
+
+def _artifacts(
+    dataset: Dataset,
+    model: SequenceModel,
+    fitted: FittedSequences,
+    vocabularies: dict[Feature, Vocabulary],
+) -> RunArtifacts:
+    states, films = fitted.last
+    return RunArtifacts(
+        weights=dict(model.named_weights()),
+        vocabularies={feature.value: vocabulary for feature, vocabulary in vocabularies.items()},
+        user_ids=dataset.users.user_id,
+        movie_ids=dataset.movies.movie_id,
+        user_embeddings=states,
+        movie_embeddings=films,
+    )

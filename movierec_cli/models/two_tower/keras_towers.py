@@ -1,0 +1,276 @@
+"""The layers of the two towers: embed each input, concatenate, dense layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+from movierec_cli.config import Feature, ModelConfig
+from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, Input, NumberInput
+
+DENSE_BAG_SIZE = 64
+
+
+def embedding_table(layer: tf_keras.layers.Layer, size: int, config: ModelConfig) -> tf.Variable:
+    """A trained table [size, embedding_size], under the configuration's L2."""
+    return layer.add_weight(
+        name="embeddings",
+        shape=(size, config.embedding_size),
+        initializer=tf_keras.initializers.RandomUniform(-0.05, 0.05, seed=None),
+        regularizer=tf_keras.regularizers.L2(config.l2) if config.l2 else None,
+    )
+
+
+class IdEmbedding(tf_keras.layers.Layer):
+    """One vector a row: a user or a movie by itself."""
+
+    def __init__(self, n_rows: int, config: ModelConfig, name: str):
+        super().__init__(name=name)
+        self.table = embedding_table(self, n_rows, config)
+        self.width = config.embedding_size
+
+    def every(self) -> tf.Tensor:
+        """[n_rows, d]."""
+        return tf.convert_to_tensor(self.table)
+
+    def at(self, rows: tf.Tensor) -> tf.Tensor:
+        """Rows int32 [b] to [b, d]."""
+        return tf.gather(self.table, rows)
+
+
+class CategoryEmbedding(tf_keras.layers.Layer):
+    """One vector a category."""
+
+    def __init__(self, column: CategoryInput, config: ModelConfig, name: str):
+        super().__init__(name=name)
+        self.codes = tf.constant(column.codes)
+        self.table = embedding_table(self, column.size, config)
+        self.width = config.embedding_size
+
+    def every(self) -> tf.Tensor:
+        """[n_rows, d]."""
+        return tf.gather(self.table, self.codes)
+
+    def at(self, rows: tf.Tensor) -> tf.Tensor:
+        """Rows int32 [b] to [b, d]."""
+        return tf.gather(self.table, tf.gather(self.codes, rows))
+
+
+class BagEmbedding(tf_keras.layers.Layer):
+    """The mean of a row's embeddings; zero for an empty bag."""
+
+    def __init__(self, column: BagInput, config: ModelConfig, name: str):
+        super().__init__(name=name)
+        share = (1.0 / np.bincount(column.rows, minlength=column.n_rows)[column.rows]).astype(np.float32)
+        self.sparse_shares, self.dense_shares = None, None
+        # A few genres multiply faster as a dense matrix, thousands of words as a sparse one.
+        if column.size > DENSE_BAG_SIZE:
+            places = np.stack([column.rows, column.codes], axis=1)
+            self.sparse_shares = tf.SparseTensor(places, share, (column.n_rows, column.size))
+        else:
+            shares = np.zeros((column.n_rows, column.size), np.float32)
+            np.add.at(shares, (column.rows, column.codes), share)
+            self.dense_shares = tf.constant(shares)
+        self.table = embedding_table(self, column.size, config)
+        self.width = config.embedding_size
+
+    def every(self) -> tf.Tensor:
+        """[n_rows, d]."""
+        if self.sparse_shares is None:
+            return tf.matmul(self.dense_shares, self.table)
+        return tf.sparse.sparse_dense_matmul(self.sparse_shares, self.table)
+
+    def at(self, rows: tf.Tensor) -> tf.Tensor:
+        """Rows int32 [b] to [b, d]."""
+        return tf.gather(self.every(), rows)
+
+
+class Numbers(tf_keras.layers.Layer):
+    """Numbers passed on as they are."""
+
+    def __init__(self, column: NumberInput, config: ModelConfig, name: str):
+        super().__init__(name=name)
+        self.values = tf.constant(column.values)
+        self.width = column.values.shape[1]
+
+    def every(self) -> tf.Tensor:
+        """[n_rows, n_numbers]."""
+        return self.values
+
+    def at(self, rows: tf.Tensor) -> tf.Tensor:
+        """Rows int32 [b] to [b, n_numbers]."""
+        return tf.gather(self.values, rows)
+
+
+_LAYERS: dict[type[Input], Callable[..., tf_keras.layers.Layer]] = {
+    CategoryInput: CategoryEmbedding,
+    BagInput: BagEmbedding,
+    NumberInput: Numbers,
+}
+
+
+class FeatureEmbedding(tf_keras.layers.Layer):
+    """The columns of one feature, side by side."""
+
+    def __init__(self, feature: Feature, columns: tuple[Input, ...], config: ModelConfig):
+        super().__init__(name=feature.value)
+        self.columns = [
+            _LAYERS[type(column)](column, config, name=f"column_{i}") for i, column in enumerate(columns)
+        ]
+        self.width = sum(column.width for column in self.columns)
+
+    def every(self) -> tf.Tensor:
+        """[n_rows, width]."""
+        return tf.concat([column.every() for column in self.columns], axis=1)
+
+    def at(self, rows: tf.Tensor) -> tf.Tensor:
+        """Rows int32 [b] to [b, width]."""
+        return tf.concat([column.at(rows) for column in self.columns], axis=1)
+
+
+class HistoryEmbedding(tf_keras.layers.Layer):
+    """The bag of a user's movies: their summed vectors over the root of their number."""
+
+    def __init__(self, n_movies: int, config: ModelConfig):
+        super().__init__(name=Feature.USER_HISTORY.value)
+        self.table = embedding_table(self, n_movies, config)
+        self.width = config.embedding_size
+
+    def call(self, history: tf.Tensor) -> tf.Tensor:
+        """History float32 [b, n_movies] of zeros and ones to [b, d]."""
+        size = tf.reduce_sum(history, axis=1, keepdims=True)  # [b, 1]
+        return tf.matmul(history, self.table) / tf.sqrt(tf.maximum(size, 1.0))
+
+
+class ByteDropout(tf_keras.layers.Layer):
+    """Inverted dropout that spends one random byte an element.
+
+    Drawing random numbers is most of what dropout costs on a processor, and a byte is a quarter of a
+    float. The rate is rounded to a 256th.
+    """
+
+    def __init__(self, rate: float, seed: int):
+        super().__init__(name="dropout")
+        self._dropped_of_256 = round(rate * 256)
+        self._generator = tf.random.Generator.from_seed(seed)
+
+    def call(self, values: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Float32 of any shape; while training some are zero and the rest scaled up."""
+        if not training or not self._dropped_of_256:
+            return values
+        kept = tf.cast(self._bytes(tf.shape(values)) >= self._dropped_of_256, values.dtype)
+        return values * (kept * (256 / (256 - self._dropped_of_256)))
+
+    def _bytes(self, shape: tf.Tensor) -> tf.Tensor:
+        n = tf.reduce_prod(shape)
+        words = self._generator.uniform_full_int([(n + 3) // 4], tf.uint32)
+        return tf.reshape(tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:n], shape)
+
+
+class DenseOfParts(tf_keras.layers.Layer):
+    """A dense layer on the concatenation of its inputs, which is never made.
+
+    The sum of each part's product is the product of the whole, and the widest array of the tower is
+    neither copied together nor, for the gradient, apart.
+    """
+
+    def __init__(self, widths: Sequence[int], size: int, relu: bool):
+        super().__init__(name="dense_of_parts")
+        self._ends = [int(end) for end in np.cumsum(widths)]
+        self.kernel = self.add_weight(
+            name="kernel", shape=(self._ends[-1], size), initializer=tf_keras.initializers.GlorotUniform()
+        )
+        self.bias = self.add_weight(name="bias", shape=(size,), initializer="zeros")
+        self._relu = relu
+
+    def call(self, parts: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Parts float32 [b, width], one a width, to [b, size]."""
+        starts = [0, *self._ends[:-1]]
+        products = [
+            tf.matmul(part, self.kernel[start:end])
+            for part, start, end in zip(parts, starts, self._ends, strict=True)
+        ]
+        total = tf.add_n(products) + self.bias  # [b, size]
+        return tf.nn.relu(total) if self._relu else total
+
+
+class DenseTop(tf_keras.layers.Layer):
+    """Dropout on the embeddings, then dense layers: relu between, linear last."""
+
+    def __init__(self, widths: Sequence[int], config: ModelConfig, seed: int):
+        super().__init__(name="dense")
+        first, *rest = config.layer_sizes
+        self.dropout = ByteDropout(config.dropout, seed)
+        self.first = DenseOfParts(widths, first, relu=bool(rest))
+        self.rest = [tf_keras.layers.Dense(size, activation="relu") for size in rest[:-1]]
+        self.rest += [tf_keras.layers.Dense(size) for size in rest[-1:]]
+        for layer, width in zip(self.rest, config.layer_sizes[:-1], strict=True):
+            layer.build((None, width))  # every weight is there before the first step
+
+    def call(self, parts: Sequence[tf.Tensor], training: bool = False) -> tf.Tensor:
+        """Parts float32 [b, width], one a width, to [b, layer_sizes[-1]]."""
+        hidden = self.first([self.dropout(part, training=training) for part in parts])
+        for layer in self.rest:
+            hidden = layer(hidden)
+        return hidden
+
+
+class QueryTower(tf_keras.layers.Layer):
+    """User id, user features, contexts and history to a query embedding."""
+
+    def __init__(
+        self,
+        n_users: int,
+        n_movies: int,
+        user_features: Mapping[Feature, tuple[Input, ...]],
+        context_features: Mapping[Feature, tuple[Input, ...]],
+        with_history: bool,
+        config: ModelConfig,
+        seed: int,
+    ):
+        super().__init__(name="query_tower")
+        self.ids = IdEmbedding(n_users, config, name="user_id")
+        self.users = [FeatureEmbedding(f, columns, config) for f, columns in user_features.items()]
+        self.contexts = [FeatureEmbedding(f, columns, config) for f, columns in context_features.items()]
+        self.history = HistoryEmbedding(n_movies, config) if with_history else None
+        self.widths = [self.ids.width, *(part.width for part in [*self.users, *self.contexts])]
+        self.widths += [self.history.width] if self.history is not None else []
+        self.top = DenseTop(self.widths, config, seed)
+
+    def parts(self, user_index: tf.Tensor, contexts: tf.Tensor, history: tf.Tensor | None) -> list[tf.Tensor]:
+        """The embedded inputs, one [b, width] a width of `widths`, for `top`.
+
+        Args:
+            user_index: rows of users, int32 [b].
+            contexts: codes, int32 [b, n_contexts].
+            history: zeros and ones, float32 [b, n_movies].
+        """
+        parts = [self.ids.at(user_index), *(users.at(user_index) for users in self.users)]
+        parts += [context.at(contexts[:, i]) for i, context in enumerate(self.contexts)]
+        if self.history is not None:
+            parts.append(self.history(history))
+        return parts
+
+
+class MovieTower(tf_keras.layers.Layer):
+    """Movie id and movie features to the embeddings of the whole catalogue."""
+
+    def __init__(
+        self, n_movies: int, features: Mapping[Feature, tuple[Input, ...]], config: ModelConfig, seed: int
+    ):
+        super().__init__(name="movie_tower")
+        self.ids = IdEmbedding(n_movies, config, name="movie_id")
+        self.features = [FeatureEmbedding(f, columns, config) for f, columns in features.items()]
+        self.widths = [self.ids.width, *(feature.width for feature in self.features)]
+        self.top = DenseTop(self.widths, config, seed)
+
+    def every(self, training: bool = False) -> tf.Tensor:
+        """Embeddings of every movie, in catalogue order: [n_movies, dim]."""
+        return self.top(self.parts(), training=training)
+
+    def parts(self) -> list[tf.Tensor]:
+        """The embedded inputs of every movie, one [n_movies, width] a width of `widths`."""
+        return [self.ids.every(), *(feature.every() for feature in self.features)]

@@ -1,0 +1,131 @@
+"""Training batches as flat arrays, drawn anew each epoch without a Python loop over examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.data.ragged import RaggedRows
+from movierec_cli.models.two_tower.tower_queries import GroupedInteractions, Queries
+
+SHAPES_UP_TO_MEAN = 4  # padding wastes an eighth on average
+
+Batch = dict[str, npt.NDArray[Any]]
+
+
+def positive_weights(interactions: GroupedInteractions, exponent: float) -> npt.NDArray[np.float32]:
+    """The weight of each positive of a query with n of them, n^−exponent: [n_queries], mean 1 over positives.
+
+    With 0 every rating weighs alike, with 1 every query does.
+    """
+    n = np.maximum(interactions.positives.lengths, 1).astype(np.float64)
+    weights = n**-exponent
+    scaled: npt.NDArray[np.float32] = (weights * (n.sum() / (weights * n).sum())).astype(np.float32)
+    return scaled
+
+
+@dataclass(frozen=True)
+class CatalogueBatches:
+    """Batches of unique queries with all their positives, for the catalogue softmax.
+
+    Where `history` is given (each user's training movies), every query draws a share between 0 and 1 and
+    that share of its user's movies at random as input; its targets are those of its positives that were
+    not drawn, so that no movie predicts itself.
+    """
+
+    interactions: GroupedInteractions
+    n_movies: int
+    batch_size: int  # queries
+    weights: npt.NDArray[np.float32]  # [n_queries], of each positive of a query
+    history: RaggedRows | None = None
+
+    @property
+    def n_batches(self) -> int:
+        """Batches in an epoch, all of one size."""
+        return -(-len(self.interactions.queries) // self.batch_size)
+
+    @property
+    def mean_positives(self) -> float:
+        """Interactions of an average batch: what a batch's summed loss is divided by."""
+        return self.interactions.n_interactions / self.n_batches
+
+    def epoch(self, generator: np.random.Generator) -> Iterator[Batch]:
+        """Every query once, in random order; the last batch is filled up with queries that do not count."""
+        n_queries = len(self.interactions.queries)
+        size = -(-n_queries // self.n_batches)
+        order = np.resize(generator.permutation(n_queries), size * self.n_batches)
+        for start in range(0, len(order), size):
+            yield self._batch(order[start : start + size], min(size, n_queries - start), generator)
+
+    def _batch(self, rows: npt.NDArray[np.int64], n_counting: int, generator: np.random.Generator) -> Batch:
+        batch = query_batch(self.interactions.queries.take(rows))
+        positives = flat_places(self.interactions.positives, rows[:n_counting], self.n_movies)  # [p]
+        if self.history is not None:
+            batch["history"] = _draw_history(self.history, batch["user_index"], self.n_movies, generator)
+            positives = positives[~np.isin(positives, batch["history"])]
+        return batch | self._padded(positives, self.weights[rows][positives // self.n_movies])
+
+    def _padded(self, positives: npt.NDArray[np.int32], weights: npt.NDArray[np.float32]) -> Batch:
+        """Positives and their weights, padded to one of a few lengths: each is compiled for."""
+        step = max(1, round(self.mean_positives / SHAPES_UP_TO_MEAN))
+        n_padding = -len(positives) % step
+        return {"positives": np.pad(positives, (0, n_padding)), "weights": np.pad(weights, (0, n_padding))}
+
+
+@dataclass(frozen=True)
+class InteractionBatches:
+    """Batches of single interactions, for the in-batch softmax.
+
+    Where `history` is given, each interaction's query sees a random part of its user's training movies,
+    never the interaction's own.
+    """
+
+    interactions: GroupedInteractions
+    n_movies: int
+    batch_size: int  # interactions
+    history: RaggedRows | None = None
+
+    @property
+    def n_batches(self) -> int:
+        """Batches in an epoch; they differ by one interaction at most."""
+        return -(-self.interactions.n_interactions // self.batch_size)
+
+    def epoch(self, generator: np.random.Generator) -> Iterator[Batch]:
+        """Every interaction once, in random order."""
+        positives = self.interactions.positives
+        query_of = np.repeat(np.arange(len(positives)), positives.lengths)
+        order = generator.permutation(len(query_of))
+        for places in np.array_split(order, self.n_batches):
+            batch = query_batch(self.interactions.queries.take(query_of[places]))
+            batch["movie_index"] = positives.values[places]
+            if self.history is not None:
+                history = _draw_history(self.history, batch["user_index"], self.n_movies, generator)
+                own = np.arange(len(places)) * self.n_movies + batch["movie_index"]
+                batch["history"] = history[~np.isin(history, own)]
+            yield batch
+
+
+def query_batch(queries: Queries) -> Batch:
+    """The part of a batch that the query tower reads, the history apart."""
+    return {"user_index": queries.user_index, "contexts": queries.contexts}
+
+
+def flat_places(
+    movies: RaggedRows, rows: npt.NDArray[np.integer[Any]], n_movies: int
+) -> npt.NDArray[np.int32]:
+    """For the movie lists at `rows` [b]: each movie's place in a flattened [b, n_movies], int32 [n]."""
+    owner, place = movies.places(rows)
+    return (owner * n_movies + movies.values[place]).astype(np.int32)
+
+
+def _draw_history(
+    history: RaggedRows, user_index: npt.NDArray[np.int32], n_movies: int, generator: np.random.Generator
+) -> npt.NDArray[np.int32]:
+    """A random part of each user's history, of a random share, as `flat_places` gives the whole."""
+    whole = flat_places(history, user_index, n_movies)
+    share = generator.random(len(user_index), np.float32)
+    return whole[generator.random(len(whole), np.float32) < share[whole // n_movies]]

@@ -1,0 +1,165 @@
+"""The training loop: epochs of compiled steps, averaged weights, exact validation, early stopping.
+
+The learning rate is constant and the model that is judged and kept is the running average of the
+weights. The average gains what a decaying learning rate would, without having to know the last epoch in
+advance, so training can stop whenever validation stops improving.
+(Polyak & Juditsky 1992, "Acceleration of stochastic approximation by averaging".)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+import tf_keras
+
+from movierec_cli.config import TrainingConfig
+from movierec_cli.errors import MovierecError
+from movierec_cli.models.trained import FitObserver, FitResult, Validation
+from movierec_cli.models.two_tower.two_tower import TwoTowerModel
+from movierec_cli.registry.record import EpochRecord
+
+AVERAGED_EPOCHS = 5.0
+ADAM_BETA_2 = 0.99  # .999 forgets too slowly: at twice the default rate training diverged
+
+Weights = list[npt.NDArray[Any]]
+
+
+class AveragedWeights:
+    """A running average of a model's trained weights."""
+
+    def __init__(self, variables: list[tf.Variable], horizon_steps: float):
+        self.variables = variables
+        self.averages = [tf.Variable(variable, trainable=False) for variable in variables]
+        self._horizon = max(horizon_steps, 1.0)
+        self._steps = tf.Variable(0.0, trainable=False)
+
+    def update(self) -> None:
+        """Takes in the weights of one more step. Early on the average spans a tenth of the steps so far."""
+        self._steps.assign_add(1.0)
+        share = tf.maximum(1.0 / self._horizon, 10.0 / (9.0 + self._steps))
+        for average, variable in zip(self.averages, self.variables, strict=True):
+            average.assign_add(share * (variable - average))
+
+    def snapshot(self) -> Weights:
+        """The average as arrays."""
+        return [average.numpy() for average in self.averages]
+
+    @contextmanager
+    def applied(self) -> Iterator[Weights]:
+        """The model computes with the average inside the block, with its own weights after it."""
+        own = [variable.numpy() for variable in self.variables]
+        average = self.snapshot()
+        assign_weights(self.variables, average)
+        try:
+            yield average
+        finally:
+            assign_weights(self.variables, own)
+
+
+def assign_weights(variables: list[tf.Variable], weights: Weights) -> None:
+    """Puts arrays into variables, one for one."""
+    for variable, value in zip(variables, weights, strict=True):
+        variable.assign(value)
+
+
+class Fit:
+    """One training of one model, an epoch at a time, with the seconds it takes."""
+
+    def __init__(self, model: TwoTowerModel, config: TrainingConfig):
+        self.model = model
+        self.config = config
+        self.batches = model.objective.batches
+        # The legacy optimizer updates a dense variable in one fused kernel, the newer one in a dozen.
+        clipping = {} if model.max_gradient_norm is None else {"clipnorm": model.max_gradient_norm}
+        optimizer = tf_keras.optimizers.legacy.Adam(config.learning_rate, beta_2=ADAM_BETA_2, **clipping)
+        model.compile(optimizer=optimizer)
+        variables = model.trainable_variables
+        self.average = AveragedWeights(variables, AVERAGED_EPOCHS * self.batches.n_batches)
+        self._generator = np.random.default_rng(config.seed)
+        self._step = tf.function(self._step_once, input_signature=[model.batch_signature])
+        self.training_s = 0.0
+        self.validation_s = 0.0
+
+    def _step_once(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+        loss = self.model.train_step(batch)["loss"]
+        self.average.update()
+        return loss
+
+    def epoch(self) -> float:
+        """Trains on every interaction once; the mean loss in nats.
+
+        Raises:
+            MovierecError: the loss is no longer finite.
+        """
+        started = time.perf_counter()
+        losses = [self._step(batch) for batch in self.batches.epoch(self._generator)]
+        loss = float(np.mean([tensor.numpy() for tensor in losses]))
+        self.training_s += time.perf_counter() - started
+        if not np.isfinite(loss):
+            raise MovierecError(
+                f"training diverged (loss {loss}) at --learning_rate {self.config.learning_rate}; lower it"
+            )
+        return loss
+
+    def validated(
+        self, epoch: int, train_loss: float, validate: Callable[[], Validation]
+    ) -> tuple[EpochRecord, Weights, float]:
+        """What `validate` finds of the averaged weights; these, and what they are worth."""
+        started = time.perf_counter()
+        with self.average.applied() as weights:
+            validation = validate()
+        self.validation_s += time.perf_counter() - started
+        record = EpochRecord(
+            epoch=epoch,
+            train_loss=train_loss,
+            elapsed_s=self.training_s,
+            validation=validation.top_k,
+            ratings=validation.ratings,
+        )
+        return record, weights, validation.worth
+
+
+def fit(
+    model: TwoTowerModel, config: TrainingConfig, validate: Callable[[], Validation], observer: FitObserver
+) -> FitResult:
+    """Trains until `num_epochs` or until `patience` validations in a row brought nothing better.
+
+    Args:
+        model: new, or with weights to start from.
+        config: how long and how hard.
+        validate: ranks the validation part with the model as it is.
+        observer: hears of epochs and validations.
+    """
+    training = Fit(model, config)
+    history: list[EpochRecord] = []
+    best: tuple[EpochRecord, Weights, float] | None = None
+    for epoch in range(1, config.num_epochs + 1):
+        loss = training.epoch()
+        observer.epoch_ended(epoch, config.num_epochs, loss)
+        if epoch % config.validation_freq and epoch != config.num_epochs:
+            continue
+        record, weights, worth = training.validated(epoch, loss, validate)
+        history.append(record)
+        observer.validated(record)
+        if best is None or worth > best[2]:
+            best = record, weights, worth
+        elif config.patience and epoch - best[0].epoch >= config.patience * config.validation_freq:
+            break
+    assert best is not None  # num_epochs is 1 or more and the last epoch is validated
+    assign_weights(model.trainable_variables, best[1])
+    return FitResult(tuple(history), best[0].epoch, epoch, training.training_s, training.validation_s)
+
+
+def fit_epochs(model: TwoTowerModel, config: TrainingConfig, num_epochs: int, observer: FitObserver) -> float:
+    """Trains a model on, for exactly `num_epochs`, with nothing to judge by; the seconds it took."""
+    training = Fit(model, config)
+    for epoch in range(1, num_epochs + 1):
+        observer.epoch_ended(epoch, num_epochs, training.epoch())
+    assign_weights(model.trainable_variables, training.average.snapshot())
+    return training.training_s

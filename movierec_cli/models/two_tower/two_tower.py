@@ -1,0 +1,119 @@
+"""The two-tower retrieval model: a `tfrs.Model` over grouped queries."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from movierec_cli.config import Feature, ModelConfig
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.ragged import RaggedRows
+from movierec_cli.models.features import Tower, Vocabulary, encode_features
+from movierec_cli.models.two_tower.keras_towers import MovieTower, QueryTower
+from movierec_cli.models.two_tower.objectives import Objective
+from movierec_cli.models.two_tower.query_batches import Batch, flat_places, query_batch
+from movierec_cli.models.two_tower.tower_queries import Queries
+
+EMBED_QUERIES = 2048  # queries embedded at a time
+
+_QUERY_SIGNATURE = {
+    "user_index": tf.TensorSpec([None], tf.int32),
+    "contexts": tf.TensorSpec([None, None], tf.int32),
+}
+_HISTORY_SIGNATURE = {"history": tf.TensorSpec([None], tf.int32)}
+
+
+class TwoTowerModel(tfrs.Model):
+    """Query and movie embeddings whose dot product is the score."""
+
+    max_gradient_norm: float | None = None  # of each variable; None: as it comes
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        vocabularies: dict[Feature, Vocabulary],
+        config: ModelConfig,
+        objective: Objective,
+        seed: int,
+    ):
+        super().__init__()
+        self.objective = objective
+        self.n_movies = len(dataset.movies)
+        self.query_tower = QueryTower(
+            len(dataset.users),
+            self.n_movies,
+            encode_features(dataset, vocabularies, Tower.USER),
+            encode_features(dataset, vocabularies, Tower.CONTEXT),
+            Feature.USER_HISTORY in vocabularies,
+            config,
+            seed,
+        )
+        self.movie_tower = MovieTower(
+            self.n_movies, encode_features(dataset, vocabularies, Tower.MOVIE), config, seed + 1
+        )
+        self._compiled_queries = tf.function(self.queries, input_signature=[self.query_signature])
+
+    @property
+    def query_signature(self) -> dict[str, tf.TensorSpec]:
+        """What `queries` reads from a batch."""
+        return _QUERY_SIGNATURE | (_HISTORY_SIGNATURE if self.query_tower.history is not None else {})
+
+    @property
+    def batch_signature(self) -> dict[str, tf.TensorSpec]:
+        """What `compute_loss` reads from a batch."""
+        return self.query_signature | self.objective.signature
+
+    def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """The objective's mean over interactions, in nats; `tfrs.Model` adds the L2 of the tables."""
+        return self.objective.loss(self.queries(inputs, training), self.movies(training), inputs)
+
+    def queries(self, batch: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """Query embeddings [b, dim] of a batch of users, contexts and, where the set asks, histories."""
+        return self.query_tower.top(self.query_parts(batch), training=training)
+
+    def query_parts(self, batch: dict[str, tf.Tensor]) -> list[tf.Tensor]:
+        """What the query tower makes of a batch before its dense layers."""
+        history = self._history(batch) if self.query_tower.history is not None else None
+        return self.query_tower.parts(batch["user_index"], batch["contexts"], history)
+
+    def _history(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Zeros and ones [b, n_movies] from places in it."""
+        shape = (tf.shape(batch["user_index"])[0], self.n_movies)
+        ones = tf.ones_like(batch["history"], tf.float32)
+        return tf.reshape(tf.scatter_nd(batch["history"][:, None], ones, [shape[0] * shape[1]]), shape)
+
+    def movies(self, training: bool = False) -> tf.Tensor:
+        """Embeddings of every movie [n_movies, dim]."""
+        return self.movie_tower.every(training=training)
+
+    def embed_queries(self, queries: Queries, history: RaggedRows) -> npt.NDArray[np.float32]:
+        """Query embeddings [n_queries, dim], with each user's whole history where the set asks for it."""
+        parts = [
+            self._compiled_queries(self.batch_of(queries.take(rows), history)).numpy()
+            for rows in query_blocks(queries)
+        ]
+        return np.concatenate(parts)
+
+    def batch_of(self, queries: Queries, history: RaggedRows) -> Batch:
+        """What `queries` reads, with each user's whole history where the set asks for it."""
+        batch = query_batch(queries)
+        if self.query_tower.history is not None:
+            batch["history"] = flat_places(history, queries.user_index, self.n_movies)
+        return batch
+
+    def embed_movies(self) -> npt.NDArray[np.float32]:
+        """Embeddings of every movie [n_movies, dim], in catalogue order."""
+        embeddings: npt.NDArray[np.float32] = self.movies().numpy()
+        return embeddings
+
+    def named_weights(self) -> dict[str, npt.NDArray[np.float32]]:
+        """All weights, by place and name."""
+        variables = enumerate(self.weights)
+        return {f"{place:03d} {variable.name}": variable.numpy() for place, variable in variables}
+
+
+def query_blocks(queries: Queries) -> list[npt.NDArray[np.int64]]:
+    """The rows of the queries, `EMBED_QUERIES` at a time."""
+    return np.array_split(np.arange(len(queries)), -(-len(queries) // EMBED_QUERIES))

@@ -1,0 +1,80 @@
+"""Recommendations for many users of a run at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.data.ragged import RaggedRows
+from movierec_cli.evaluation.blocks import map_blocks
+from movierec_cli.evaluation.evaluate import best_of_rows
+from movierec_cli.evaluation.outcome import NO_MOVIE
+from movierec_cli.evaluation.ranks import BLOCK_QUERIES
+from movierec_cli.recommend.filters import Filters
+from movierec_cli.recommend.recommend import dot_products
+from movierec_cli.recommend.recommending_runs import FOR_USERS
+from movierec_cli.recommend.users import user_rows
+from movierec_cli.registry.store import Run
+
+_NOBODY_KNOWS = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True)
+class UserLists:
+    """The best movies for each of some users, best first; equal scores in the order of the catalogue."""
+
+    user_ids: npt.NDArray[np.int64]  # [n]
+    rows: npt.NDArray[np.int32]  # [n, top], of the run's movies; NO_MOVIE where fewer are allowed
+    scores: npt.NDArray[np.float32]  # [n, top]; minus infinity there
+
+    @property
+    def n_movies(self) -> int:
+        """In all lists."""
+        return int((self.rows != NO_MOVIE).sum())
+
+    @property
+    def n_short(self) -> int:
+        """How many users' lists are not full."""
+        return int((self.rows == NO_MOVIE).any(axis=1).sum())
+
+
+def recommend_all(
+    run: Run, user_ids: Sequence[int], *, top: int = 10, filters: Filters | None = None
+) -> UserLists:
+    """The movies a run scores highest for each user, as `recommend` does for one.
+
+    Args:
+        run: a saved run of a trained model.
+        user_ids: ids in the run's data.
+        top: how many movies at most.
+        filters: which movies; None: all that a user does not know.
+
+    Raises:
+        MovierecError: the run has no such user, is a baseline, or a filter asks for what it does not know.
+        SavedModelError: the run is damaged.
+    """
+    FOR_USERS.require(run.record)
+    users = user_rows(run, user_ids)  # [n]
+    chosen = filters or Filters()
+    allowed = chosen.allowed(run, _NOBODY_KNOWS)
+    arrays = run.artifacts
+    seen = RaggedRows(run.user_ratings.starts, run.user_ratings.movie)
+    top = min(top, len(arrays.movie_ids))
+
+    def best(block: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        scores = dot_products(arrays.user_embeddings[users[block]], arrays.movie_embeddings)  # [b, n_movies]
+        scores[:, ~allowed] = -np.inf
+        if not chosen.include_seen:
+            owner, place = seen.places(users[block])
+            scores[owner, seen.values[place]] = -np.inf
+        rows = best_of_rows(scores, top)
+        of_rows = np.take_along_axis(scores, np.maximum(rows, 0), axis=1)
+        return rows, np.where(rows == NO_MOVIE, np.float32(-np.inf), of_rows)
+
+    blocks = map_blocks(best, len(users), BLOCK_QUERIES)
+    no_lists = (np.zeros((0, top), np.int32), np.zeros((0, top), np.float32))
+    rows, scores = (np.concatenate(parts) for parts in zip(no_lists, *blocks, strict=True))
+    return UserLists(np.array(user_ids, np.int64), rows, scores)

@@ -1,0 +1,292 @@
+"""Movies by what a person types: an id, a title, or something like it."""
+
+from __future__ import annotations
+
+import difflib
+import html
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.data.dataset import UNKNOWN_YEAR, Movies
+from movierec_cli.data.running_times.names import (
+    folded,
+    loose_name,
+    movie_names,
+    plain_name,
+    says_little,
+    spellings,
+    title_parts,
+)
+from movierec_cli.errors import MovierecError
+
+CLOSEST_OFFERED = 5
+_LISTED = 20  # of the movies that a text fits
+_SHORTLIST = 200  # of the movies whose names are compared with a text that fits none
+_LEAST_ALIKE = 0.6  # as difflib counts, 0 … 1
+_WHOLE_NAME = 4  # of the ways in `_TitleQuery.strictness`, the loosest that leaves no part of a name out
+
+_EXPLICIT_ID = re.compile(r"id\s*:\s*([0-9]{1,18})", re.IGNORECASE)
+_NUMBER = re.compile(r"[0-9]{1,18}")  # more digits than an id can have
+_YEAR_IN_PARENTHESES = re.compile(r"^(.*?)\s*\(([0-9]{4})\)$")
+_YEAR_WITHOUT = re.compile(r"^(.*\S)\s+([0-9]{4})$")
+_ELIDED_ARTICLE_AT_END = re.compile(r", ?\w+['’]")  # "Enfer, L'", which is "L'Enfer"
+_YEAR_OF_TITLE = re.compile(r"\s*\([0-9]{4}[^)]*\)\s*(\([A-Z]+\))?\s*$")
+
+
+def find_movie(movies: Movies, text: str) -> int:
+    """The row of the one movie that a text names; `MovieSearch` is faster for many texts.
+
+    "id:590" is an id. A number is an id too, unless a movie has no other title. Else the text is compared
+    with titles, and the strictest way that fits any movie decides: the title as in the data set, then
+    without its year, then without regard to case, accents, punctuation, numerals and the article's place,
+    then without articles, then the other titles in parentheses, then a title without its subtitle or the
+    subtitle alone. A year at the end of the text, in parentheses or not, leaves movies of that year.
+
+    Args:
+        movies: the data set's.
+        text: what was typed.
+
+    Raises:
+        MovierecError: the text fits several movies, and lists them; or none, and offers the closest.
+    """
+    return MovieSearch(movies).find(text)
+
+
+@dataclass(frozen=True)
+class _TitleQuery:
+    """One way to read a text."""
+
+    title: str
+    year: int | None
+
+    @cached_property
+    def plain(self) -> str:
+        return plain_name(self.title)
+
+    @cached_property
+    def loose(self) -> str:
+        return loose_name(self.plain)
+
+    def strictness(self, title: str) -> int | None:
+        """Which way to compare, from 0 for the strictest, makes a title of the data set fit, if any."""
+        names = movie_names(title)
+        ways = (
+            self.title == _YEAR_OF_TITLE.sub("", title),
+            *(fits for known in (names.main, names.others, names.parts) for fits in self._fits(known)),
+        )
+        return next((way for way, fits in enumerate(ways) if fits), None)
+
+    def _fits(self, names: Sequence[str]) -> tuple[bool, bool]:
+        return self.plain in names, self.loose in map(loose_name, names)
+
+
+@dataclass(frozen=True)
+class MovieSearch:
+    """A catalogue to be searched many times."""
+
+    movies: Movies
+
+    def find(self, text: str) -> int:
+        """As `find_movie`."""
+        wanted = text.strip()
+        if not wanted:
+            raise MovierecError("a movie's name is empty; give its id, such as id:1, or its title")
+        rows = self.fitting(wanted)
+        if len(rows) > 1:
+            raise self._several(wanted, rows)
+        if not rows:
+            raise self._none(wanted)
+        return rows[0]
+
+    def fitting(self, text: str) -> list[int]:
+        """The rows of all movies that a text names as `find_movie` reads it; none for an empty text."""
+        wanted = text.strip()
+        explicit = _EXPLICIT_ID.fullmatch(wanted)
+        if explicit is not None:
+            return self._with_id(int(explicit[1]))
+        return self._fitting(wanted) if wanted else []
+
+    def titled(self, title: str, year: int | None = None) -> list[int]:
+        """The rows of all movies that a title from elsewhere names, which is no id though it be a number.
+
+        A list from elsewhere may date a film a year sooner or later, and call it by its subtitle too; the
+        catalogue may not date it. These ways are tried in this order, and the first that fits any decides.
+
+        Args:
+            title: with or without its year.
+            year: of the film, where it is known.
+        """
+        readings = list(_readings(html.unescape(title.strip())))
+        name, year = readings[0].title, year or readings[0].year
+        if year is None:
+            ways: list[tuple[tuple[_TitleQuery, ...], int | None]] = [((asked,), None) for asked in readings]
+        else:
+            ways = [
+                ((_TitleQuery(name, year),), None),
+                ((_TitleQuery(name, year - 1), _TitleQuery(name, year + 1)), _WHOLE_NAME),
+                ((_TitleQuery(name, UNKNOWN_YEAR),), _WHOLE_NAME),
+                (tuple(_TitleQuery(part, year) for part in title_parts(name)), _WHOLE_NAME),
+            ]
+        found = (
+            [row for asked in several for row in self._titled(asked, loosest=loosest)]
+            for several, loosest in ways
+        )
+        return list(dict.fromkeys(next((rows for rows in found if rows), [])))
+
+    def closest(self, text: str) -> list[int]:
+        """The rows of at most `CLOSEST_OFFERED` movies with a title like a text, the likest first."""
+        return [] if _EXPLICIT_ID.fullmatch(text.strip()) else self._closest(text.strip())
+
+    def row_of_id(self, text: str) -> int | None:
+        """The row of the movie whose id the text is, and nothing else."""
+        rows = self._with_id(int(text)) if _NUMBER.fullmatch(text) else []
+        return rows[0] if rows else None
+
+    def _with_id(self, movie_id: int) -> list[int]:
+        return [int(row) for row in np.flatnonzero(self.movies.movie_id == movie_id)]
+
+    def _fitting(self, wanted: str) -> list[int]:
+        row = self.row_of_id(wanted)
+        if row is not None:
+            return list(dict.fromkeys([row, *self._titled(_TitleQuery(wanted, None), loosest=0)]))
+        if wanted in self._by_title:
+            return self._by_title[wanted]
+        found = (self._titled(asked) for asked in _readings(html.unescape(wanted)))
+        return next((rows for rows in found if rows), [])
+
+    @cached_property
+    def _by_title(self) -> dict[str, list[int]]:
+        rows: dict[str, list[int]] = {}
+        for row, title in enumerate(self.movies.title):
+            rows.setdefault(title.strip(), []).append(row)
+        return rows
+
+    def _titled(self, asked: _TitleQuery, *, loosest: int | None = None) -> list[int]:
+        """The rows of the movies that fit in the strictest way in which any does."""
+        fitting: dict[int, list[int]] = {}
+        for row in self._with_words(asked):
+            strictness = asked.strictness(self.movies.title[row])
+            if strictness is not None and (loosest is None or strictness <= loosest):
+                fitting.setdefault(strictness, []).append(row)
+        return fitting[min(fitting)] if fitting else []
+
+    def _with_words(self, asked: _TitleQuery) -> list[int]:
+        """The rows of all movies that can fit: names are costly to take apart, words quick to look for."""
+        words = asked.plain.split()
+        telling = [word for word in words if not says_little(word)] or words
+        rows = self._of_year(asked.year) if telling else []
+        for word in sorted(telling, key=len, reverse=True):
+            has_word = re.compile("|".join(map(re.escape, spellings(word)))).search
+            rows = [row for row in rows if has_word(self._lines[row])]
+            if not rows:
+                break  # a text may have thousands of words
+        return rows
+
+    def _of_year(self, year: int | None) -> list[int]:
+        if year is None:
+            return list(range(len(self.movies)))
+        return [int(row) for row in np.flatnonzero(self.movies.year == year)]
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        """Each title's letters and digits."""
+        return _squeezed(_as_called(html.unescape(title)) for title in self.movies.title)
+
+    def _several(self, wanted: str, rows: Sequence[int]) -> MovierecError:
+        distinct = len({self.movies.title[row] for row in rows}) == len(rows)
+        by_title = ", or by its whole title" if distinct else ""
+        others = f"\n  and {len(rows) - _LISTED:,} others" if len(rows) > _LISTED else ""
+        return MovierecError(
+            f"'{wanted}' fits {len(rows):,} movies:\n{self._listed(rows[:_LISTED])}{others}\n"
+            f"Say which by its id, such as id:{self.movies.movie_id[rows[0]]}{by_title}."
+        )
+
+    def _none(self, wanted: str) -> MovierecError:
+        ids = self.movies.movie_id
+        if _EXPLICIT_ID.fullmatch(wanted):
+            return MovierecError(f"there is no movie with {wanted}; the ids are {ids.min()} to {ids.max()}")
+        unknown = f"there is no movie '{wanted}'"
+        if _NUMBER.fullmatch(wanted):
+            unknown += f" (the ids are {ids.min()} to {ids.max()})"
+        closest = self.closest(wanted)
+        if not closest:
+            return MovierecError(f"{unknown}, nor one with a title that is close; try its id, such as id:1")
+        return MovierecError(f"{unknown}; the closest are:\n{self._listed(closest)}")
+
+    def _listed(self, rows: Sequence[int]) -> str:
+        width = max(len(str(self.movies.movie_id[row])) for row in rows)
+        return "\n".join(f"  {self.movies.movie_id[row]:>{width}}  {self.movies.title[row]}" for row in rows)
+
+    def _closest(self, wanted: str) -> list[int]:
+        """Rows of movies with a like title, the closest first."""
+        asked = next(_readings(html.unescape(wanted)))
+        if not asked.plain:
+            return []
+        with_words = sorted(self._with_words(asked), key=lambda row: len(self._lines[row]))[:_SHORTLIST]
+        rows = dict.fromkeys([*with_words, *self._sharing_letters(asked)])
+        alike = difflib.SequenceMatcher(autojunk=False)
+        alike.set_seq2(asked.loose)
+        likeness = {row: _likeness(alike, asked, self.movies.title[row]) for row in rows}
+        ordered = sorted(rows, key=lambda row: (likeness[row], -row), reverse=True)
+        return [row for row in ordered if likeness[row] >= _LEAST_ALIKE][:CLOSEST_OFFERED]
+
+    def _sharing_letters(self, asked: _TitleQuery) -> list[int]:
+        """The rows of titles that share the largest part of their pairs of letters with the text (Dice)."""
+        text = "\n".join(self._lines)
+        pairs, wanted = _letter_pairs(text), _letter_pairs(_squeezed([asked.title])[0])
+        ends = np.cumsum([len(line) + 1 for line in self._lines])
+        found = np.concatenate([[0], np.cumsum(np.isin(pairs, wanted))])  # [n_letters]
+        shared = np.diff(found[np.minimum([0, *ends], len(pairs))])  # [n_movies]
+        share = 2 * shared / (np.diff([0, *ends]) + len(wanted))
+        return [int(row) for row in np.argsort(-share, kind="stable")[:_SHORTLIST]]
+
+
+def _readings(wanted: str) -> Iterator[_TitleQuery]:
+    """With its year apart where it has one; a bare number at the end may be a year or part of the title."""
+    in_parentheses = _YEAR_IN_PARENTHESES.match(wanted)
+    if in_parentheses is not None:
+        yield _TitleQuery(in_parentheses[1], int(in_parentheses[2]))
+        return
+    yield _TitleQuery(wanted, None)
+    without = _YEAR_WITHOUT.match(wanted)
+    if without is not None:
+        yield _TitleQuery(without[1], int(without[2]))
+
+
+def _as_called(title: str) -> str:
+    """The title, and its names too where an article before them is written as one word with them."""
+    if not _ELIDED_ARTICLE_AT_END.search(title):
+        return title
+    names = movie_names(title)
+    return " ".join([title, *names.main, *names.others])
+
+
+def _squeezed(texts: Iterable[str]) -> list[str]:
+    """The letters and digits of each text, in lower case and without accents."""
+    joined = "\n".join(folded(text).replace("\n", " ") for text in texts)
+    for mark in {letter for letter in set(joined) if not letter.isalnum()} - {"\n"}:
+        joined = joined.replace(mark, "")  # for all texts at once, as a catalogue has many
+    return joined.split("\n")
+
+
+def _likeness(alike: difflib.SequenceMatcher[str], asked: _TitleQuery, title: str) -> float:
+    """0 … 1 as difflib counts it, of the likest of the title's names; 1 and more where it has every word."""
+    names = movie_names(title)
+    ratios = []
+    for name in (*names.main, *names.others, *names.parts):
+        alike.set_seq1(loose_name(name))
+        has_words = set(asked.plain.split()) <= set(name.split())
+        ratios.append(alike.ratio() + has_words)
+    return max(ratios, default=0.0)
+
+
+def _letter_pairs(text: str) -> npt.NDArray[np.uint64]:
+    """Each letter and the next: [n_letters - 1]."""
+    letters = np.frombuffer(text.encode("utf-32-le"), np.uint32).astype(np.uint64)
+    pairs: npt.NDArray[np.uint64] = (letters[:-1] << np.uint64(32)) | letters[1:]
+    return pairs

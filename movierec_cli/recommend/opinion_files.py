@@ -1,0 +1,178 @@
+"""What somebody rated elsewhere: the files that Letterboxd and IMDb export, and plain lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.data.dataset import NO_IMDB_NUMBER, Movies
+from movierec_cli.errors import DataError
+from movierec_cli.recommend.fold_in import Opinions
+from movierec_cli.recommend.movie_search import MovieSearch
+from movierec_cli.recommend.rating_lists import RatedTitle, read_rating_list
+from movierec_cli.recommend.rating_scales import Scale, liked_from, opinions_of, scale_of
+
+_NAMED = 5  # films in a sentence
+_LONGEST_TITLE = 500  # letters; no film's is half as long
+
+
+@dataclass(frozen=True)
+class ReadOpinions:
+    """What a file says of a catalogue's movies, and what it says that the catalogue does not know.
+
+    The movies are those that somebody knows, each once, by its newest rating; oldest first where every row
+    has a date, else in the file's order.
+    """
+
+    file: Path
+    source: str  # "IMDb's export"
+    scale: Scale
+    liked_from: float  # on that scale
+    opinions: Opinions
+    rows: npt.NDArray[np.int64]  # [n], of the catalogue
+    stars: npt.NDArray[np.float32]  # [n], of five; NaN where none are given
+    seconds: npt.NDArray[np.int64] | None  # [n], since 1970-01-01 UTC; None unless every row has a date
+    n_films: int  # in the file
+    unknown: tuple[RatedTitle, ...]  # not in the catalogue
+    ambiguous: tuple[RatedTitle, ...]  # that several movies fit
+    not_films: tuple[RatedTitle, ...]  # series and the like
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How the file was read, and what was left out, for people."""
+        n_liked, n_disliked = len(self.opinions.liked), len(self.opinions.disliked)
+        read = (
+            f"{self.file} ({self.source}, rated {self.scale.name}): of {_films(len(self.rows))}, {n_liked:,}"
+            f" liked ({self.liked_from:g} or more) and {n_disliked:,} disliked (below {self.scale.middle:g})"
+        )
+        of_all = f" of {_films(self.n_films)}"
+        left_out = (
+            (self.unknown, f"{of_all} {_are(self.unknown)} not in the catalogue"),
+            (
+                self.ambiguous,
+                f"{of_all} {'fits' if len(self.ambiguous) == 1 else 'fit'} several movies of it",
+            ),
+            (
+                self.not_films,
+                f" more {_are(self.not_films)} no film{'' if len(self.not_films) == 1 else 's'}",
+            ),
+        )
+        return (read, *(f"{len(some):,}{what}: {_named(some)}" for some, what in left_out if some))
+
+
+def read_opinions(path: Path, catalogue: Movies) -> ReadOpinions:
+    """Reads what somebody rated, and finds the movies of a catalogue.
+
+    IMDb's films are found by their numbers where the catalogue has them, else by title and year as all others
+    (`MovieSearch.titled`). A film that is not there, or that several movies fit, is no error.
+
+    What is liked and disliked is told by `rating_scales.opinions_of`. Letterboxd rates 0.5 to 5 stars and
+    IMDb 1 to 10; of a plain list the ratings themselves decide, see `rating_scales.scale_of`.
+
+    Args:
+        path: CSV as `read_rating_list` takes it.
+        catalogue: of the model that is to use them.
+
+    Raises:
+        DataError: as `read_rating_list`, or no film of the file is in the catalogue, or none of those has a
+            rating.
+    """
+    read = read_rating_list(path)
+    finder = _Finder(catalogue)
+    found = [(one, finder.rows(one)) for one in read.titles]
+    not_films = tuple(one for one, rows in found if not rows and not one.is_film)
+    unknown = tuple(one for one, rows in found if not rows and one.is_film)
+    placed = [(rows[0], one) for one, rows in found if len(rows) == 1]
+    n_films = len(found) - len(not_films)
+    if not placed:
+        raise DataError(_none_found(n_films, unknown, not_films), file=path)
+    rows, rated, is_dated = _newest(placed)
+    ratings = np.array([np.nan if one.rating is None else one.rating for one in rated])
+    has_rating = ~np.isnan(ratings)
+    if not has_rating.any():
+        raise DataError(f"of the {_films(len(rows))} that the catalogue has, it rates none", file=path)
+    scale = read.scale or scale_of([one.rating for one in read.titles if one.rating is not None])
+    return ReadOpinions(
+        file=path,
+        source=read.source,
+        scale=scale,
+        liked_from=liked_from(ratings[has_rating], scale),
+        opinions=opinions_of(rows[has_rating], ratings[has_rating], scale),
+        rows=rows,
+        stars=scale.stars(ratings),
+        seconds=np.array([one.seconds for one in rated], np.int64) if is_dated else None,
+        n_films=n_films,
+        unknown=unknown,
+        ambiguous=tuple(one for one, rows in found if len(rows) > 1),
+        not_films=not_films,
+    )
+
+
+class _Finder:
+    """Movies by what a file says of them."""
+
+    def __init__(self, catalogue: Movies):
+        self._search = MovieSearch(catalogue)
+        numbers = [] if catalogue.imdb_number is None else catalogue.imdb_number.tolist()
+        self._numbers = numbers
+        self._by_number = {number: row for row, number in enumerate(numbers) if number != NO_IMDB_NUMBER}
+        self._by_title: dict[tuple[str, int | None], list[int]] = {}  # diaries name films again and again
+
+    def rows(self, one: RatedTitle) -> list[int]:
+        """Of the movies that it can be; no series is looked for by its title, as films are called alike."""
+        if one.movie_id is not None:
+            row = self._search.row_of_id(str(one.movie_id))
+            return [] if row is None else [row]
+        if one.imdb_number in self._by_number:
+            return [self._by_number[one.imdb_number]]
+        if not one.is_film or len(one.title) > _LONGEST_TITLE:
+            return []
+        key = (one.title, one.year)
+        if key not in self._by_title:
+            self._by_title[key] = self._search.titled(*key)
+        return [row for row in self._by_title[key] if not self._is_another(row, one)]
+
+    def _is_another(self, row: int, one: RatedTitle) -> bool:
+        """Whether the movie and what the file means have two numbers."""
+        known = self._numbers[row] if self._numbers else NO_IMDB_NUMBER
+        return one.imdb_number is not None and known != NO_IMDB_NUMBER
+
+
+def _newest(
+    placed: Sequence[tuple[int, RatedTitle]],
+) -> tuple[npt.NDArray[np.int64], list[RatedTitle], bool]:
+    """Each movie once with its newest rating, the oldest first, and whether all have dates."""
+    is_dated = all(one.seconds is not None for _, one in placed)
+    ordered = sorted(placed, key=lambda pair: pair[1].seconds or 0) if is_dated else placed
+    newest: dict[int, RatedTitle] = {}
+    for row, one in ordered:
+        before = newest.pop(row, None)  # so that it stands where it comes last
+        newest[row] = before if before is not None and one.rating is None else one
+    return np.array(list(newest), np.int64), list(newest.values()), is_dated
+
+
+def _none_found(n_films: int, unknown: Sequence[RatedTitle], not_films: Sequence[RatedTitle]) -> str:
+    if n_films == 0:
+        return f"names no film, but {_named(not_films)}"
+    if not unknown:
+        return f"each of its {_films(n_films)} fits several movies of the catalogue; name them by movie_id"
+    return f"of its {_films(n_films)} none can be told in the catalogue, such as {_named(unknown)}"
+
+
+def _named(some: Sequence[RatedTitle]) -> str:
+    """Such as: 'Heat (1995)' (line 2) and 16 others."""
+    shown = ", ".join(f"{one.name} (line {one.line})" for one in some[:_NAMED])
+    rest = len(some) - _NAMED
+    return shown if rest <= 0 else f"{shown} and {rest:,} {'other' if rest == 1 else 'others'}"
+
+
+def _films(n: int) -> str:
+    return f"{n:,} film{'' if n == 1 else 's'}"
+
+
+def _are(some: Sequence[RatedTitle]) -> str:
+    return "is" if len(some) == 1 else "are"

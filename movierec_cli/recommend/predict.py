@@ -1,0 +1,76 @@
+"""How many stars somebody would give, from a run's saved arrays alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.recommend.rating_runs import require_ratings
+from movierec_cli.recommend.users import user_rows
+from movierec_cli.registry.store import Run
+from movierec_cli.registry.user_ratings import UserRatings
+
+
+@dataclass(frozen=True)
+class PredictedRating:
+    """What one user would give one movie."""
+
+    user_id: int
+    movie_id: int
+    title: str
+    stars: float  # predicted
+    given: float | None  # the user's own rating, which the model may have learned from
+
+
+def predict(run: Run, pairs: Sequence[tuple[int, int]]) -> tuple[PredictedRating, ...]:
+    """Predicts ratings, as the users stood at their last training rating.
+
+    Args:
+        run: a saved run that predicts ratings.
+        pairs: ids of users and rows of the run's movies.
+
+    Returns:
+        One a pair, in their order.
+
+    Raises:
+        MovierecError: the run predicts no ratings, or has no such user.
+        SavedModelError: the run is damaged.
+    """
+    require_ratings(run.record)
+    users = user_rows(run, [user_id for user_id, _ in pairs])
+    movies = np.array([movie for _, movie in pairs], np.int64)  # [n_pairs]
+    stars = run.rating_head.stars(users, movies)
+    catalogue = run.catalogue
+    given = given_ratings(run.user_ratings, len(catalogue), users, movies)
+    return tuple(
+        PredictedRating(
+            user_id=user_id,
+            movie_id=int(catalogue.movie_id[movie]),
+            title=catalogue.title[movie],
+            stars=float(predicted),
+            given=None if np.isnan(own) else float(own),
+        )
+        for (user_id, movie), predicted, own in zip(pairs, stars, given, strict=True)
+    )
+
+
+def given_ratings(
+    known: UserRatings, n_movies: int, users: npt.NDArray[np.int64], movies: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float32]:
+    """What users gave movies, in stars; NaN for what they did not rate: [n_pairs]."""
+    different = np.unique(users)
+    counts = known.starts[different + 1] - known.starts[different]
+    places = np.concatenate([np.arange(0), *(np.r_[known.of(user)] for user in different)])
+    keys = np.repeat(different, counts) * n_movies + known.movie[places]
+    order = np.argsort(keys, kind="stable")
+    keys, stars = keys[order], known.stars[places][order]
+    wanted = users * n_movies + movies
+    place = np.searchsorted(keys, wanted)
+    found = place < len(keys)
+    found[found] = keys[place[found]] == wanted[found]
+    given = np.full(len(wanted), np.nan, np.float32)
+    given[found] = stars[place[found]]
+    return given

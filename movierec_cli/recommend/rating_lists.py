@@ -1,0 +1,252 @@
+"""Files of films and ratings from elsewhere, row by row; whose films they are is not asked here."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from movierec_cli.data.reader.rating_format import LAST_TIMESTAMP
+from movierec_cli.data.reader.text_rows import TextRow
+from movierec_cli.errors import DataError
+from movierec_cli.recommend.rating_scales import HALF_STARS, HUNDREDTHS, TENTHS, Scale
+
+# What a column may be called, in small letters; the first that is there is taken.
+_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "title": ("title", "name", "movie", "film"),
+    "rating": ("your rating", "rating", "stars"),
+    "year": ("year",),
+    "date": ("watched date", "watcheddate", "date rated", "date"),
+    "imdb": ("const", "imdbid", "imdb_id"),
+    "kind": ("title type",),
+    "movie_id": ("movie_id", "movieid"),
+}
+_DELIMITERS = ",;\t"  # spreadsheets write the second where a comma stands in numbers
+_EXPECTED = (
+    "it must be the ratings that Letterboxd or IMDb exports, or name the columns title and rating, and year,"
+    " date or movie_id where wanted"
+)
+
+_RATING = re.compile(r"[+-]?[0-9]{1,9}(?:[.,][0-9]{1,9})?")
+_YEAR = re.compile(r"([0-9]{4})(?:\.0)?")  # a table with gaps may have made it 1995.0
+_IMDB_NUMBER = re.compile(r"tt([0-9]{1,18})")
+_SECONDS = re.compile(r"[0-9]{9,12}")
+_ZIP = b"PK\x03\x04"  # as Letterboxd's export comes
+_SHOWN = 80  # letters of what is wrong
+_FILM_KINDS = frozenset(
+    ("", "movie", "tvmovie", "video", "short", "tvshort", "tvspecial", "documentary", "featurefilm")
+)
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class RatedTitle:
+    """One row; None for what it does not say."""
+
+    line: int  # from 1
+    title: str
+    year: int | None
+    rating: float | None  # on the list's own scale
+    seconds: int | None  # since 1970-01-01 UTC
+    imdb_number: int | None
+    movie_id: int | None
+    kind: str  # as IMDb calls it: "TV Series"
+
+    @property
+    def is_film(self) -> bool:
+        """Whether it is a film, as all are of which nothing else is said."""
+        return re.sub(r"[^a-z]", "", self.kind.lower()) in _FILM_KINDS
+
+    @property
+    def name(self) -> str:
+        """For people, the title in quotation marks with its year."""
+        title = " ".join(self.title[: _SHOWN + 1].split())
+        title = title if len(title) <= _SHOWN else f"{title[:_SHOWN]}…"
+        year = "" if self.year is None or str(self.year) in title else f" ({self.year})"
+        return f"'{title}{year}'" if title else f"movie_id {self.movie_id}"
+
+
+@dataclass(frozen=True)
+class RatingList:
+    """A file's rows in their order."""
+
+    source: str  # for people: "IMDb's export"
+    scale: Scale | None  # None where the list does not say it
+    titles: tuple[RatedTitle, ...]
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Whose file it is."""
+
+    source: str
+    told_by: tuple[str, ...]  # columns that it has
+    scale: Scale | None
+
+
+_LAYOUTS = (
+    _Layout("Letterboxd's export", ("name", "letterboxd uri"), HALF_STARS),
+    _Layout("IMDb's export", ("const", "your rating"), TENTHS),
+    _Layout("a list", (), None),
+)
+
+
+def read_rating_list(path: Path) -> RatingList:
+    """Reads a list of rated films.
+
+    The first row names the columns, in any order and case: title (or name, movie, film) and rating (or your
+    rating, stars), year, date (2020-03-14, or seconds since 1970), movie_id. Letterboxd's and IMDb's exports
+    have these. Others are left out. A row may have no rating; one with a movie_id needs no title.
+
+    Args:
+        path: CSV in UTF-8, with commas, semicolons or tabs between fields.
+
+    Raises:
+        DataError: the file cannot be read, is not UTF-8, or has no such columns or no rows; or, with the
+            line, it is no well-formed CSV or a rating, year, date or id is wrong.
+    """
+    rows = _rows(_text(path), path)
+    header = next(rows, None)
+    if header is None:
+        raise DataError(f"is empty; {_EXPECTED}", file=path)
+    words = [word.strip().lower() for word in header.fields]
+    layout = next(one for one in _LAYOUTS if set(one.told_by) <= set(words))
+    places = _places(header, words)
+    titles = []
+    for row in rows:
+        if len(row.fields) != len(words):
+            raise row.error(_other_number(row, len(words)))
+        stripped = replace(row, fields=[field.strip() for field in row.fields])
+        titles.append(_RowReader(stripped, places, layout.scale).rated_title())
+    if not titles:
+        raise DataError("names its columns but no film", file=path)
+    return RatingList(layout.source, layout.scale, tuple(titles))
+
+
+def _text(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror or error})", file=path) from error
+    if content.startswith(_ZIP):
+        raise DataError("is a ZIP archive; unpack it, and give the ratings.csv in it", file=path)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        what = f"is not UTF-8 (byte 0x{content[error.start]:02x}, the file's {error.start + 1:,}.)"
+        raise DataError(f"{what}; save it as CSV in UTF-8", file=path, line=line) from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise DataError("holds a NUL byte, so it is no CSV; export it again", file=path, line=line)
+    return text
+
+
+def _rows(text: str, path: Path) -> Iterator[TextRow]:
+    """All but the blank ones, the header too."""
+    first = text.lstrip("\r\n").partition("\n")[0]
+    delimiter = max(_DELIMITERS, key=first[:1000].count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for fields in reader:
+            if any(field.strip() for field in fields):
+                yield TextRow(str(path), line, fields)
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(f"is no well-formed CSV ({error})", file=path, line=line) from error
+
+
+def _places(header: TextRow, words: Sequence[str]) -> dict[str, int]:
+    """Where each kind of value stands."""
+    names = {kind: next((name for name in known if name in words), "") for kind, known in _COLUMNS.items()}
+    doubled = next((name for name in names.values() if words.count(name) > 1 and name), None)
+    if doubled is not None:
+        raise header.error(f"the column {doubled} is there twice; leave one out")
+    places = {kind: words.index(name) for kind, name in names.items() if name}
+    if "rating" not in places or not {"title", "movie_id"} & set(places):
+        first = ",".join(header.fields).strip()
+        shown = first if len(first) <= _SHOWN else f"{first[:_SHOWN]}…"
+        raise header.error(f"the first row is '{shown}'; {_EXPECTED}")
+    return places
+
+
+def _other_number(row: TextRow, expected: int) -> str:
+    text = ",".join(row.fields[:100])
+    return (
+        f"has {len(row.fields):,} fields, and the first row has {expected:,}: '{text[:_SHOWN]}'; put a title"
+        ' with a comma in it in quotation marks: "Lion King, The (1994)"'
+    )
+
+
+@dataclass(frozen=True)
+class _RowReader:
+    """One row's values."""
+
+    row: TextRow
+    places: Mapping[str, int]
+    scale: Scale | None
+
+    def rated_title(self) -> RatedTitle:
+        one = RatedTitle(
+            line=self.row.line,
+            title=self._field("title"),
+            year=self._value("year", self._year),
+            rating=self._value("rating", self._rating),
+            seconds=self._value("date", self._seconds),
+            imdb_number=self._value("imdb", _imdb_number),
+            movie_id=self._value("movie_id", self._movie_id),
+            kind=self._field("kind"),
+        )
+        if not one.title and one.movie_id is None:
+            raise self.row.error("has no title")
+        return one
+
+    def _field(self, kind: str) -> str:
+        return self.row.fields[self.places[kind]] if kind in self.places else ""
+
+    def _value(self, kind: str, read: Callable[[str], Value]) -> Value | None:
+        text = self._field(kind)
+        return read(text) if text else None
+
+    def _rating(self, text: str) -> float:
+        scale = self.scale or HUNDREDTHS
+        value = float(text.replace(",", ".")) if _RATING.fullmatch(text) else None
+        if value is None or not scale.holds(value):
+            raise self._error(
+                "rating", text, f"a number from {scale.lowest:g} to {scale.highest:g}, or empty"
+            )
+        return value
+
+    def _year(self, text: str) -> int:
+        year = _YEAR.fullmatch(text)
+        if year is None:
+            raise self._error("year", text, "four digits, or empty")
+        return int(year[1])
+
+    def _movie_id(self, text: str) -> int:
+        return self.row.whole_number(self.places["movie_id"], "movie_id")
+
+    def _seconds(self, text: str) -> int:
+        if _SECONDS.fullmatch(text) and int(text) <= LAST_TIMESTAMP:
+            return int(text)
+        try:
+            date = datetime.datetime.fromisoformat(text)
+        except ValueError:
+            raise self._error("date", text, "like 2020-03-14, or empty") from None
+        zoned = date if date.tzinfo else date.replace(tzinfo=datetime.UTC)
+        return int(zoned.timestamp())
+
+    def _error(self, kind: str, text: str, must: str) -> DataError:
+        return self.row.error(f"the {kind} is '{text[:_SHOWN]}'; it must be {must}")
+
+
+def _imdb_number(text: str) -> int | None:
+    number = _IMDB_NUMBER.fullmatch(text)
+    return int(number[1]) if number else None

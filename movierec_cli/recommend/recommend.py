@@ -1,0 +1,216 @@
+"""Recommendations for one person, from a saved run's arrays alone.
+
+In two stages where the run predicts ratings and those are to count: the movies of the highest scores are
+retrieved, then ordered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.config import FeatureSet, RankBy, TaskWeights
+from movierec_cli.errors import MovierecError, UsageError
+from movierec_cli.recommend.diversity import POOL, POOL_TIMES, diversified, variety
+from movierec_cli.recommend.filters import Filters
+from movierec_cli.recommend.rated_movies import genres_of
+from movierec_cli.recommend.rating_runs import TRAIN_ONE, predicts_ratings, require_ratings
+from movierec_cli.recommend.users import User
+from movierec_cli.registry.record import RunConfig
+from movierec_cli.registry.store import Run
+
+RETRIEVED = 200  # movies that are ordered in the second stage
+
+_Rows = npt.NDArray[np.int64]
+_Floats = npt.NDArray[np.float32]
+_Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RecommendedMovie:
+    """A movie recommended to somebody."""
+
+    movie_id: int
+    title: str
+    genres: tuple[str, ...]
+    score: float  # comparable within one run and person only
+    stars: float | None = None  # predicted; None of a run that predicts none, and for a stranger
+
+
+@dataclass(frozen=True)
+class Recommendations:
+    """What one model recommends to one person, best first."""
+
+    run_name: str
+    config: RunConfig
+    user_id: int | None  # None for somebody who is in no data
+    movies: tuple[RecommendedMovie, ...]
+    rank_by: RankBy = RankBy.SCORE
+    rows: tuple[int, ...] = ()  # of the run's movies, in the same order
+    variety: float = 0.0  # of the list, see `diversity.variety`
+
+    @property
+    def feature_set(self) -> FeatureSet:
+        """What the model sees besides the ids."""
+        return self.config.feature_set
+
+    @property
+    def tasks(self) -> TaskWeights | None:
+        """Of a model with two tasks."""
+        return self.config.tasks
+
+    @property
+    def label(self) -> str:
+        """The model for people, as its run's: "timestamp (retrieval × 1, rating × 0.3)", "SASRec"."""
+        return self.config.label
+
+    @property
+    def mean_score(self) -> float:
+        """Of the list; 0 where it is empty."""
+        return float(np.mean([movie.score for movie in self.movies])) if self.movies else 0.0
+
+
+def recommend(
+    run: Run,
+    person: User,
+    *,
+    top: int = 10,
+    filters: Filters | None = None,
+    diversity: float = 0.0,
+    rank_by: RankBy = RankBy.SCORE,
+) -> Recommendations:
+    """The movies a run scores highest for a person; equal scores in the order of the catalogue.
+
+    By ratings or a blend, the `RETRIEVED` highest scores are ordered anew, or those that a varied list is
+    chosen from; equal values keep their order.
+
+    Args:
+        run: a saved run of a trained model.
+        person: as this run sees them.
+        top: how many movies at most; fewer where fewer are allowed.
+        filters: which movies; None: all that the person does not know.
+        diversity: 0 … 1, how much variety counts against the order.
+        rank_by: what orders the movies retrieved.
+
+    Raises:
+        MovierecError: the run predicts no ratings to order by, or a filter asks for what it does not know.
+        SavedModelError: the run is damaged.
+    """
+    if rank_by is not RankBy.SCORE:
+        require_ratings(run.record)
+        if person.row is None:
+            raise MovierecError(
+                f"--rank_by {rank_by} needs a user of the data: stars are predicted for these only"
+            )
+    embeddings = run.artifacts.movie_embeddings
+    (scores,) = dot_products(person.embedding[None], embeddings)  # [n_movies]
+    allowed = (filters or Filters()).allowed(run, person.movies)
+    retrieved = best_first(scores, allowed, max(POOL_TIMES * top, POOL) if diversity else max(top, RETRIEVED))
+    stars = _of_all(scores, retrieved, _stars(run, person, retrieved))  # [n_movies]
+    values = _of_all(scores, retrieved, _VALUES[rank_by](scores[retrieved], stars[retrieved]))
+    if diversity:
+        rows = diversified(values, embeddings, retrieved, top, diversity)
+    else:
+        rows = retrieved[np.argsort(-values[retrieved], kind="stable")][:top]
+    return Recommendations(
+        run_name=run.record.name,
+        config=run.record.config,
+        user_id=person.user_id,
+        movies=_recommended(run, rows, scores[rows], stars[rows]),
+        rank_by=rank_by,
+        rows=tuple(rows.tolist()),
+        variety=variety(embeddings[rows]),
+    )
+
+
+def dot_products(users: _Floats, movies: _Floats) -> _Floats:
+    """Scores of users and movies, float32 [n_users, n_movies].
+
+    Summed in float64: in float32 the sum depends on how many users are asked about at once, and films that
+    are all but equal would change places.
+    """
+    scores: _Floats = (users.astype(np.float64) @ movies.astype(np.float64).T).astype(np.float32)
+    return scores
+
+
+def _of_all(scores: _Floats, rows: _Rows, values: npt.NDArray[Any]) -> _Floats:
+    """Values at their movies' rows, NaN elsewhere: [n_movies]."""
+    every = np.full_like(scores, np.nan, dtype=values.dtype)
+    every[rows] = values
+    return every
+
+
+def best_first(scores: _Floats, allowed: npt.NDArray[np.bool_], at_most: int | None = None) -> _Rows:
+    """The rows of the allowed movies of the highest scores; equal ones stay in the order of the catalogue.
+
+    Args:
+        scores: [n_movies].
+        allowed: [n_movies].
+        at_most: how many; None for all.
+    """
+    rows = np.flatnonzero(allowed)
+    own = scores[rows]
+    if at_most is not None and at_most < len(rows):
+        lowest = np.partition(own, len(own) - at_most)[len(own) - at_most]
+        rows = rows[own >= lowest]  # with all that tie for the last place, whose order is then decided
+        own = scores[rows]
+    order: _Rows = rows[np.argsort(-own, kind="stable")][:at_most]
+    return order
+
+
+def _recommended(run: Run, rows: _Rows, scores: _Floats, stars: _Floats) -> tuple[RecommendedMovie, ...]:
+    movies = run.catalogue
+    return tuple(
+        RecommendedMovie(
+            movie_id=int(movies.movie_id[row]),
+            title=movies.title[row],
+            genres=genres_of(movies, row),
+            score=float(score),
+            stars=None if np.isnan(predicted) else float(predicted),
+        )
+        for row, score, predicted in zip(rows.tolist(), scores, stars, strict=True)
+    )
+
+
+def check_rank_by(rank_by: RankBy, tasks: Sequence[TaskWeights]) -> None:
+    """Finds out before a training whether its models can order recommendations so.
+
+    Raises:
+        UsageError: not all of them will predict ratings.
+    """
+    if rank_by is RankBy.SCORE or (tasks and all(weights.rating > 0 for weights in tasks)):
+        return
+    raise UsageError(
+        f"--rank_by {rank_by} needs models that predict ratings: {TRAIN_ONE}, with a --rating_weight above 0"
+    )
+
+
+def _stars(run: Run, person: User, movies: _Rows) -> _Floats:
+    """Predicted for some movies; NaN where the run predicts none, or not for this person."""
+    if person.row is None or not predicts_ratings(run.record):
+        return np.full(len(movies), np.nan, np.float32)
+    return run.rating_head.stars(np.full(len(movies), person.row), movies)
+
+
+def _blend(scores: _Floats, stars: _Floats) -> _Values:
+    return (_standardised(scores) + _standardised(stars)) / 2
+
+
+def _standardised(values: _Floats) -> _Values:
+    """In standard deviations from the mean; 0 where all are equal, which then decide nothing."""
+    exact = values.astype(np.float64)
+    if len(exact) == 0 or exact.min() == exact.max():
+        return np.zeros(len(exact))
+    standardised: _Values = (exact - exact.mean()) / exact.std()
+    return standardised
+
+
+_VALUES: dict[RankBy, Callable[[_Floats, _Floats], npt.NDArray[Any]]] = {
+    RankBy.SCORE: lambda scores, stars: scores,
+    RankBy.RATING: lambda scores, stars: stars,
+    RankBy.BLEND: _blend,
+}

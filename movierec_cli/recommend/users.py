@@ -1,0 +1,188 @@
+"""Whom a run recommends to: a user of its data, or somebody who says what they watched or liked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.config import Feature
+from movierec_cli.data.id_index import known_ids
+from movierec_cli.errors import MovierecError
+from movierec_cli.recommend.fold_in import Opinions, fold_in
+from movierec_cli.recommend.recommending_runs import FOR_HISTORIES, FOR_USERS
+from movierec_cli.registry.store import Run
+
+NEWEST = 10
+"""On 100K, SASRec's recall@100 of the last movie was .57 with ten folded in, .43 with all of them."""
+
+_Embedding: TypeAlias = npt.NDArray[np.float32]
+_Rows: TypeAlias = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody as a run sees them. Rows are the run's own."""
+
+    user_id: int | None  # None for somebody who is in no data
+    row: int | None  # of the run's users
+    embedding: _Embedding  # [dim]; a movie's score is the dot product with its embedding
+    movies: _Rows  # [n], what they know, oldest first
+    stars: npt.NDArray[np.float32]  # [n], NaN where they did not say
+    seconds: npt.NDArray[np.int64] | None = None  # [n], since 1970-01-01 UTC; None where nobody knows
+    codes: npt.NDArray[np.int32] | None = None  # [1, n_contexts]; None: of their last training rating
+
+
+def user_of(run: Run, user_id: int, as_of_s: int | None = None) -> User:
+    """A user of the run's data.
+
+    Args:
+        run: of a trained model.
+        user_id: the user's id in the data.
+        as_of_s: the moment of the question, seconds since 1970-01-01 UTC; what they rated later is not known
+            then. None: their last training rating, and all that they rated is known.
+
+    Raises:
+        MovierecError: the run has no such user, is a baseline, or does not see the time that is asked for.
+        SavedModelError: the run is damaged.
+    """
+    FOR_USERS.require(run.record)
+    (row,) = user_rows(run, [user_id]).tolist()
+    known = run.user_ratings
+    mine = known.of(row)
+    if as_of_s is not None:
+        n_before = int(np.searchsorted(known.seconds[mine], as_of_s, side="left"))
+        mine = slice(mine.start, mine.start + n_before)
+    movies, seconds = known.movie[mine].astype(np.int64), known.seconds[mine]
+    if as_of_s is None:
+        embedding, codes = run.artifacts.user_embeddings[row], None
+    else:
+        embedding, codes = _as_of(run, row, movies, seconds, as_of_s)
+    return User(user_id, row, embedding, movies, known.stars[mine], seconds, codes)
+
+
+def after(run: Run, watched: Sequence[int]) -> User:
+    """Somebody by what they have watched, for a model of sequences to go on from.
+
+    Args:
+        run: of a sequential family.
+        watched: rows of the run's movies, oldest first, one or more, none twice.
+
+    Raises:
+        MovierecError: the run models no sequences.
+        SavedModelError: the run is damaged.
+    """
+    FOR_HISTORIES.require(run.record)
+    movies = np.array(watched, np.int64)
+    return User(None, None, _state(run, movies), movies, np.full(len(movies), np.nan, np.float32))
+
+
+def new_user(
+    run: Run,
+    opinions: Opinions,
+    known: _Rows | None = None,
+    stars: npt.NDArray[np.float32] | None = None,
+) -> User:
+    """Somebody by what they like and dislike, without training.
+
+    A model of sequences knows its users by their last movies, so of what they like the last `NEWEST` count.
+
+    Args:
+        run: of a trained model.
+        opinions: rows of the run's movies, oldest first where that is known.
+        known: rows of all movies they know, [n]; None: those they have opinions of.
+        stars: what they gave them, [n]; None where they did not say.
+
+    Raises:
+        MovierecError: the run is a baseline.
+        SavedModelError: the run is damaged.
+    """
+    FOR_USERS.require(run.record)
+    artifacts = run.artifacts
+    newest = replace(opinions, liked=opinions.liked[-NEWEST:])
+    folded = newest if run.record.config.family.is_sequential else opinions
+    movies = np.concatenate([opinions.liked, opinions.disliked]) if known is None else known
+    return User(
+        user_id=None,
+        row=None,
+        embedding=fold_in(artifacts.movie_embeddings, artifacts.user_embeddings, folded),
+        movies=movies,
+        stars=np.full(len(movies), np.nan, np.float32) if stars is None else stars,
+    )
+
+
+def user_rows(run: Run, user_ids: Sequence[int]) -> npt.NDArray[np.int64]:
+    """Rows of the run's users, one an id.
+
+    Raises:
+        MovierecError: the run has no such user; names the ids that it has.
+    """
+    ids = run.artifacts.user_ids
+    place = {user_id: row for row, user_id in enumerate(ids.tolist())}
+    unknown = next((user_id for user_id in user_ids if user_id not in place), None)
+    if unknown is None:
+        return np.array([place[user_id] for user_id in user_ids], np.int64)
+    record = run.record
+    k_core = record.config.split.k_core
+    left_out = f", without those of fewer than {k_core} ratings (--k_core)" if k_core else ""
+    raise MovierecError(
+        f"there is no user {unknown} in '{record.data.name}'; the users that {record.name} knows"
+        f" have the {known_ids(ids)}{left_out}"
+    )
+
+
+def _as_of(
+    run: Run, row: int, movies: _Rows, seconds: npt.NDArray[np.int64], as_of_s: int
+) -> tuple[_Embedding, npt.NDArray[np.int32] | None]:
+    config = run.record.config
+    if config.family.is_sequential:
+        if len(movies) == 0:
+            raise MovierecError("--as_of is before their first rating, so there is no history to go on from")
+        return _state(run, movies, seconds, as_of_s), None
+    if not run.towers.query.n_contexts:
+        from movierec_cli.models.features import TIME_FEATURES
+
+        raise MovierecError(
+            f"{run.record.name} does not see the time, so --as_of changes nothing; it needs a model of"
+            f" sequences, or one with {', '.join(TIME_FEATURES[:-1])} or {TIME_FEATURES[-1]}: movierec train"
+            f" --additional_feature_sets {Feature.TIMESTAMP}"
+        )
+    codes = moment_codes(run, np.array([row], np.int32), np.array([as_of_s], np.int64))
+    return run.towers.query.embed(np.array([row]), codes)[0], codes
+
+
+def moment_codes(
+    run: Run, users: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int32]:
+    """What the query tower sees of some moments: [n, n_contexts], in the order of its inputs.
+
+    Args:
+        run: of a model of two towers.
+        users: rows of the run's users, [n].
+        seconds: since 1970-01-01 UTC, [n].
+    """
+    from movierec_cli.models.features import context_codes
+
+    return context_codes(context_vocabularies(run), users, seconds)
+
+
+def context_vocabularies(run: Run) -> dict[Feature, Any]:
+    """What the features of the moment were fitted to, in the order of the query tower's inputs."""
+    contexts = [one.name for one in run.towers.query.inputs if one.is_context]
+    return {Feature(name): run.artifacts.vocabularies[name] for name in contexts}
+
+
+def _state(
+    run: Run,
+    movies: _Rows,
+    seconds: npt.NDArray[np.int64] | None = None,
+    asked_s: int | None = None,
+) -> _Embedding:
+    """Of a model of sequences; the only thing here that needs its engine."""
+    from movierec_cli.models.sequential.serving import state_after
+
+    state: _Embedding = state_after(run, movies, seconds, asked_s)
+    return state

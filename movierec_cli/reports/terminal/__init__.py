@@ -1,0 +1,1 @@
+"""Studies and lists as text."""

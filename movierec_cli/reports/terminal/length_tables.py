@@ -1,0 +1,97 @@
+"""How many movies have a running time, for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from movierec_cli.data.running_times.coverage import Count, Coverage, MovieLength
+from movierec_cli.data.running_times.matches import Film, Status
+from movierec_cli.experiment.wording import percent
+
+MOVIES_SHOWN = 20
+_FILMS_SHOWN = 4
+_PADDING = (0, 1, 0, 0)
+
+
+def coverage_report(coverage: Coverage) -> Group:
+    """The answer, a table of how each length was found, and the movies worth a look."""
+    parts: list[RenderableType] = [_answer(coverage), _table(coverage)]
+    for status in (Status.UNMATCHED, Status.AMBIGUOUS):
+        movies = coverage.of_status(status)
+        if movies:
+            parts += [
+                _title(status, len(movies)),
+                _movies_table(movies, with_films=status is Status.AMBIGUOUS),
+            ]
+    return Group(*parts)
+
+
+def _answer(coverage: Coverage) -> Text:
+    known, whole = coverage.known, coverage.all
+    have = "has" if known.n_movies == 1 else "have"
+    return Text.assemble(
+        (f"{known.n_movies:,} of {whole.n_movies:,} movies of '{coverage.name}' {have} a length", "bold"),
+        f" ({_share(known.n_movies, whole.n_movies)}).\n"
+        f"{_share(known.n_ratings, whole.n_ratings)} of the ratings are of movies with a length.\n"
+        f"The lengths are {coverage.origin}.",
+    )
+
+
+def _table(coverage: Coverage) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=_PADDING)
+    table.add_column("length", overflow="fold")
+    for header in ("movies", "of all", "ratings", "of all"):
+        table.add_column(header, justify="right", no_wrap=True)
+    for total, parts in ((coverage.known, coverage.known_by), (coverage.missing, coverage.missing_by)):
+        _add_rows(table, total, [part for part in parts if part.n_movies], coverage.all)
+    return table
+
+
+def _add_rows(table: Table, total: Count, parts: Iterable[Count], whole: Count) -> None:
+    for count, style, indent in ((total, "bold", ""), *((part, "", "  ") for part in parts)):
+        table.add_row(
+            f"{indent}{count.label}",
+            f"{count.n_movies:,}",
+            _share(count.n_movies, whole.n_movies),
+            f"{count.n_ratings:,}",
+            _share(count.n_ratings, whole.n_ratings),
+            style=style,
+        )
+
+
+def _title(status: Status, n_movies: int) -> Text:
+    number = f"the {MOVIES_SHOWN} of {n_movies:,} with most ratings" if n_movies > MOVIES_SHOWN else n_movies
+    return Text(f"{status.capitalize()}: {number}", style="bold")
+
+
+def _movies_table(movies: Sequence[MovieLength], *, with_films: bool) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=_PADDING)
+    table.add_column("ratings", justify="right", no_wrap=True)
+    table.add_column("id", justify="right", no_wrap=True)
+    table.add_column("title", overflow="fold")
+    if with_films:
+        table.add_column("can be", overflow="fold")
+    for movie in movies[:MOVIES_SHOWN]:
+        films = [_films(movie.films)] if with_films else []
+        table.add_row(f"{movie.n_ratings:,}", str(movie.movie_id), Text(movie.title), *films)
+    return table
+
+
+def _films(films: tuple[Film, ...]) -> Text:
+    lines = [_film(film) for film in films[:_FILMS_SHOWN]]
+    n_more = len(films) - len(lines)
+    return Text("\n".join([*lines, f"and {n_more} more"] if n_more else lines))
+
+
+def _film(film: Film) -> str:
+    length = f"{film.minutes} min" if film.minutes else "no length"
+    return f"{film.tconst}, {film.year or 'no year'}, {length}"
+
+
+def _share(n: int, total: int) -> str:
+    return percent(n / total) if total else "–"

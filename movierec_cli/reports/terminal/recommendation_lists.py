@@ -1,0 +1,154 @@
+"""What a user rated and what each model recommends them, as tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import zip_longest
+
+from rich import box
+from rich.columns import Columns
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from movierec_cli.config import RankBy
+from movierec_cli.recommend.rated_movies import RatedMovie, WatchedMovie
+from movierec_cli.recommend.recommend import Recommendations, RecommendedMovie
+from movierec_cli.recommend.response import Response
+
+_RATED_SHOWN = 10
+_NAMED_SHOWN = 20
+_MODEL_WIDTH = 64  # of one model's table, where the terminal holds two or more side by side
+_RATED_WIDTH = 100
+_PADDING = (0, 1, 0, 0)
+_ORDERED = {
+    RankBy.SCORE: "",
+    RankBy.RATING: "; by predicted stars",
+    RankBy.BLEND: "; by score and predicted stars",
+}
+
+
+def user_report(
+    user_id: int, rated: Sequence[RatedMovie], recommended: Sequence[Recommendations], console: Console
+) -> Group:
+    """What the user rated, then one table a model, side by side where the terminal is wide enough."""
+    width = _MODEL_WIDTH if console.width >= 2 * _MODEL_WIDTH + 2 else min(console.width, _MODEL_WIDTH + 16)
+    tables = [_recommended_table(item, width) for item in recommended]
+    rated_table = _rated_table(user_id, rated, min(console.width, _RATED_WIDTH))
+    return Group(rated_table, Text(), Columns(tables, padding=(1, 2)))
+
+
+def responses_report(responses: Sequence[Response], console: Console) -> Group:
+    """What somebody rated, watched or likes, then what each model recommends, side by side where they fit."""
+    first = responses[0]
+    width = min(console.width, _RATED_WIDTH)
+    parts: list[RenderableType] = [
+        _movies_table(title, movies, width)
+        for title, movies in (
+            ("Watched, oldest first", first.watched),
+            ("Liked", first.liked),
+            ("Disliked", first.disliked),
+        )
+        if movies
+    ]
+    if first.recommended.user_id is not None:
+        parts.append(_rated_table(first.recommended.user_id, first.rated, width))
+    if len(responses) > 1 and console.width >= 2 * _MODEL_WIDTH + 2:
+        width = _MODEL_WIDTH
+    tables = [_answer_table(one, width) for one in responses]
+    group = [*parts, Text(), Columns(tables, padding=(1, 2))]
+    if first.why:
+        from movierec_cli.reports.terminal.explanation_text import why_footnote
+
+        footnote = why_footnote([why for one in responses for why in one.why])
+        group.append(Text(footnote, style="dim"))
+    return Group(*group)
+
+
+def _answer_table(answer: Response, width: int) -> Table:
+    recommended = answer.recommended
+    table = _recommended_table(recommended, width, _why_texts(answer))
+    table.caption = f"mean score {recommended.mean_score:.2f}, variety {recommended.variety:.2f}"
+    table.caption_justify = "left"
+    return table
+
+
+def _why_texts(answer: Response) -> list[Text]:
+    if not answer.why:
+        return []
+    from movierec_cli.reports.terminal.explanation_text import explanation_text
+
+    return [explanation_text(answer.run, why) for why in answer.why]
+
+
+def _movies_table(title: str, movies: Sequence[WatchedMovie], width: int) -> Table:
+    shown = movies[:_NAMED_SHOWN]
+    table = _table(title if len(shown) == len(movies) else f"{title}: {len(movies):,} movies, such as", width)
+    table.add_column("", justify="right", no_wrap=True)
+    _add_movie_columns(table)
+    for place, movie in enumerate(shown, start=1):
+        table.add_row(str(place), Text(movie.title), _genres(movie.genres))
+    return table
+
+
+def _rated_table(user_id: int, rated: Sequence[RatedMovie], width: int) -> Table:
+    shown = min(_RATED_SHOWN, len(rated))
+    title = f"User {user_id} rated {len(rated):,} movies" + (
+        f"; the best {shown}" if shown < len(rated) else ""
+    )
+    table = _table(title, width)
+    table.add_column("stars", justify="right", no_wrap=True)
+    table.add_column("date", no_wrap=True)
+    _add_movie_columns(table)
+    for movie in rated[:shown]:
+        table.add_row(f"{movie.rating:g}", _date(movie.timestamp), Text(movie.title), _genres(movie.genres))
+    return table
+
+
+def _recommended_table(recommended: Recommendations, width: int, whys: Sequence[Text] = ()) -> Table:
+    table = _table(f"Recommended with: {recommended.label}{_ORDERED[recommended.rank_by]}", width=width)
+    with_stars = any(movie.stars is not None for movie in recommended.movies)
+    table.add_column("", justify="right", no_wrap=True)
+    if with_stars:
+        table.add_column("predicted", justify="right", no_wrap=True)
+    if whys:
+        table.add_column("title and why", overflow="fold")
+    else:
+        _add_movie_columns(table)
+    for rank, (movie, why) in enumerate(zip_longest(recommended.movies, whys), start=1):
+        stars = [_stars(movie)] if with_stars else []
+        cells = [Text(movie.title), _genres(movie.genres)]
+        if why is not None:  # its lines need the width
+            named = Text.assemble(movie.title, "  ", (", ".join(movie.genres), "dim"))
+            cells = [Text("\n").join([named, why])]
+        table.add_row(str(rank), *stars, *cells)
+    return table
+
+
+def _stars(movie: RecommendedMovie) -> str:
+    return "" if movie.stars is None else f"{movie.stars:.1f}"
+
+
+def _add_movie_columns(table: Table) -> None:
+    table.add_column("title", overflow="fold", ratio=3)
+    table.add_column("genres", style="dim", no_wrap=True, overflow="ellipsis", ratio=2)
+
+
+def _table(title: str, width: int) -> Table:
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        padding=_PADDING,
+        width=width,
+    )
+
+
+def _genres(genres: Sequence[str]) -> Text:
+    return Text(", ".join(genres))
+
+
+def _date(timestamp: int) -> str:
+    return datetime.fromtimestamp(timestamp, UTC).date().isoformat()

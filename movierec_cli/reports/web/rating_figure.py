@@ -1,0 +1,215 @@
+"""Two tasks on one chart: the RMSE of predicted ratings against the headline metric of the ranking.
+
+Up and to the left is better on both. Models with one task alone are far off on the other, so the first view
+is of the models with both, and shows what the others reach as lines.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from movierec_cli.config import TaskWeights
+from movierec_cli.evaluation.significance import Interval
+from movierec_cli.experiment.study import Study
+from movierec_cli.reports.web import pages
+from movierec_cli.reports.web.markup import Html, joined, tag
+from movierec_cli.reports.web.report_figures import CHART_LAYOUT, Chart, error_bars
+
+ELEMENT = "ratings-chart"
+BOTH, ALL = "models with both tasks", "all models"
+_MARGIN = 0.07  # of an axis, beyond what is shown
+_NAME_WIDTH, _NAME_HEIGHT = 0.06, 0.34  # of the chart, of the name on an upright line
+_REACH = 1.0  # how far beyond the models a baseline may be to be shown, as a share of their own width
+
+
+@dataclass(frozen=True)
+class _Point:
+    """A model on both figures."""
+
+    label: str
+    index: int  # among the study's contenders: decides its colour
+    weights: TaskWeights
+    rmse: Interval
+    reached: Interval  # the headline metric
+    is_on_front: bool
+
+    @property
+    def has_both(self) -> bool:
+        return self.weights.rating > 0 and self.weights.retrieval > 0
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What is drawn across the chart: at an RMSE upright, at a headline metric level."""
+
+    axis: str  # "x" or "y"
+    at: float
+    text: str
+    is_best: bool  # of its kind: shown wherever it is
+
+
+def ratings_chart(study: Study) -> Chart | None:
+    """A point a model that does both, the front joined, the rating baselines as upright lines."""
+    points = list(_points(study))
+    if study.ratings is None or not points:
+        return None
+    joint = [point for point in points if point.has_both]
+    views = {ALL: _view(points, _baseline_lines(study))}
+    if joint and len(joint) < len(points):
+        lines = [*_baseline_lines(study), *_specialist_lines(points)]
+        views = {BOTH: _view(joint, lines)} | views
+    return Chart(
+        element=ELEMENT,
+        data=[_front(points), *map(_trace, points)],
+        layout={
+            **CHART_LAYOUT,
+            "legend": {"orientation": "v", "x": 0, "xanchor": "left", "y": -0.2, "yanchor": "top"},
+            "xaxis": _axis("RMSE in stars: further left is better"),
+            "yaxis": _axis(f"{study.headline}: higher is better"),
+        },
+        views={name: {"data": [{}] * (len(points) + 1), "layout": view} for name, view in views.items()},
+        shown=next(iter(views)) if len(joint) > 1 else ALL,
+    )
+
+
+def ratings_section(study: Study, chart: Chart) -> Html:
+    """The chart's place on a page, with what is to be known to read it."""
+    options = (tag("option", name, value=name, selected=name == chart.shown) for name in chart.views)
+    select = tag("select", *options, id=f"{ELEMENT}-view", autocomplete="off")
+    control = tag("p", tag("label", "Show ", select), class_="controls") if len(chart.views) > 1 else ""
+    note = (
+        "Filled points are on the front: no other model is better on both figures. Bars are 95 % intervals. "
+        "Beside each point: the weight of retrieval : that of rating. Dashed lines are baselines of rating "
+        "and, where the view leaves them out, the best models with one task alone."
+    )
+    box = tag("div", id=ELEMENT, class_="chart", role="img")
+    return joined((control, box, tag("p", note, class_="note chart-note")))
+
+
+def _points(study: Study) -> Iterator[_Point]:
+    places = {one.label: (index, one) for index, one in enumerate(study.models)}
+    for one in study.ratings.models if study.ratings is not None else ():
+        weights = one.records[0].config.tasks
+        if weights is not None and one.label in places:
+            index, model = places[one.label]
+            reached = model.metrics[study.headline]
+            yield _Point(one.label, index, weights, one.rmse, reached, one.is_on_front)
+
+
+def _trace(point: _Point) -> dict[str, Any]:
+    symbol = pages.symbol(point.index)
+    bounds = (point.rmse.low, point.rmse.high, point.reached.low, point.reached.high)
+    return {
+        "type": "scatter",
+        "mode": "markers+text",
+        "name": point.label,
+        "x": [point.rmse.mean],
+        "y": [point.reached.mean],
+        "error_x": error_bars([point.rmse]) | {"thickness": 1},
+        "error_y": error_bars([point.reached]) | {"thickness": 1},
+        "text": [f"{point.weights.retrieval:g} : {point.weights.rating:g}"],
+        "textposition": "bottom right",
+        "customdata": [list(bounds)],
+        "marker": {"size": 13, "line": {"width": 2}}
+        | {"symbol": symbol if point.is_on_front else f"{symbol}-open"},
+        "meta": pages.colour(point.index),
+        "hovertemplate": "RMSE %{x:.4f} (%{customdata[0]:.4f} … %{customdata[1]:.4f})<br>"
+        "%{y:.4f} (%{customdata[2]:.4f} … %{customdata[3]:.4f})<extra>%{fullData.name}</extra>",
+    }
+
+
+def _front(points: Sequence[_Point]) -> dict[str, Any]:
+    on_front = sorted((point for point in points if point.is_on_front), key=lambda point: point.rmse.mean)
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "the front",
+        "x": [point.rmse.mean for point in on_front],
+        "y": [point.reached.mean for point in on_front],
+        "line": {"width": 2, "dash": "dot"},
+        "meta": "--ink",
+        "hoverinfo": "skip",
+    }
+
+
+def _baseline_lines(study: Study) -> list[_Line]:
+    rated = study.ratings.models if study.ratings is not None else ()
+    baselines = sorted((one for one in rated if one.is_baseline), key=lambda one: one.rmse.mean)
+    return [_Line("x", one.rmse.mean, one.label, is_best=one is baselines[0]) for one in baselines]
+
+
+def _specialist_lines(points: Sequence[_Point]) -> list[_Line]:
+    """What models with one task alone reach at it: the best of each."""
+    rating = [point.rmse.mean for point in points if point.weights.retrieval == 0]
+    retrieval = [point.reached.mean for point in points if point.weights.rating == 0]
+    lines = [_Line("x", min(rating), "rating alone", is_best=True)] if rating else []
+    return lines + ([_Line("y", max(retrieval), "retrieval alone", is_best=True)] if retrieval else [])
+
+
+def _view(points: Sequence[_Point], lines: Sequence[_Line]) -> dict[str, Any]:
+    shown: list[_Line] = []
+    layout: dict[str, Any] = {}
+    for axis, intervals in (("x", [one.rmse for one in points]), ("y", [one.reached for one in points])):
+        own = [line for line in lines if line.axis == axis]
+        low, high = _extent(intervals)
+        near = _near(own, low, high)
+        shown += near
+        layout[f"{axis}axis"] = {"range": _range([low, high, *(line.at for line in near)])}
+    low, high = layout["xaxis"]["range"]
+    return layout | {"shapes": list(map(_shape, shown)), "annotations": _annotations(shown, high - low)}
+
+
+def _extent(intervals: Iterable[Interval]) -> tuple[float, float]:
+    ends = [end for interval in intervals for end in (interval.low, interval.mean, interval.high)]
+    return min(ends), max(ends)
+
+
+def _near(lines: Sequence[_Line], low: float, high: float) -> list[_Line]:
+    """Those not far from what is shown, and the best ones."""
+    reach = _REACH * (high - low)
+    return [line for line in lines if line.is_best or low - reach <= line.at <= high + reach]
+
+
+def _range(values: Sequence[float]) -> list[float]:
+    low, high = min(values), max(values)
+    margin = _MARGIN * (high - low or abs(high) or 1.0)
+    return [low - margin, high + margin]
+
+
+def _shape(line: _Line) -> dict[str, Any]:
+    other = "y" if line.axis == "x" else "x"
+    return {
+        "type": "line",
+        "layer": "below",
+        f"{line.axis}0": line.at,
+        f"{line.axis}1": line.at,
+        f"{other}0": 0,
+        f"{other}1": 1,
+        f"{other}ref": "paper",
+        "line": {"width": 1.5, "dash": "dash"},
+    }
+
+
+def _annotations(lines: Sequence[_Line], width: float) -> list[dict[str, Any]]:
+    """The lines' names; those of upright lines side by side stand above each other."""
+    upright = sorted((line for line in lines if line.axis == "x"), key=lambda line: line.at)
+    level = [line for line in lines if line.axis == "y"]
+    notes, height, before = [], 0.0, -math.inf
+    for line in upright:
+        height = height + _NAME_HEIGHT if line.at - before < _NAME_WIDTH * width else 0.0
+        before = line.at
+        place = {"x": line.at, "y": height, "yref": "paper", "textangle": -90}
+        notes.append(_note(line) | place)
+    return notes + [_note(line) | {"x": 1, "xref": "paper", "y": line.at} for line in level]
+
+
+def _note(line: _Line) -> dict[str, Any]:
+    return {"text": line.text, "showarrow": False, "xanchor": "right", "yanchor": "bottom"}
+
+
+def _axis(title: str) -> dict[str, Any]:
+    plain = {"automargin": True, "nticks": 7, "zeroline": False, "tickformat": ".3~f"}
+    return plain | {"title": {"text": title}}

@@ -1,0 +1,331 @@
+"""The report's charts as plotly figures without colours: the page colours them for light, dark and paper.
+
+A chart's views are what a reader chooses among (a metric, a k); a view has what differs from view to view.
+A trace's `meta` is the CSS variable with its colour.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from movierec_cli.evaluation.significance import Interval
+from movierec_cli.experiment.study import ComparedModel, Study
+from movierec_cli.registry.record import EpochRecord, RunRecord
+from movierec_cli.reports.web import pages
+from movierec_cli.reports.web.report_numbers import POINT
+
+_Trace = dict[str, Any]
+
+CHART_LAYOUT: Mapping[str, Any] = {
+    "paper_bgcolor": "rgba(0,0,0,0)",
+    "plot_bgcolor": "rgba(0,0,0,0)",
+    "font": pages.FONT,
+    "margin": {"l": 8, "r": 16, "t": 8, "b": 8},
+    "hovermode": "closest",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """One chart; `element` is the id of where it is drawn, `element`-view that of its selector."""
+
+    element: str
+    data: list[_Trace]
+    layout: dict[str, Any]
+    views: dict[str, dict[str, Any]]  # by name: "data", one update a trace, and "layout"
+    shown: str  # the view that is shown first
+
+
+def charts(study: Study) -> list[Chart]:
+    """Every chart that has something to show."""
+    return [chart for chart in (forest(study), epochs(study), ablation(study)) if chart is not None]
+
+
+def metric_names(study: Study) -> list[str]:
+    """Every metric of any contender: the headline first, then in the order given."""
+    names = dict.fromkeys(name for model in study.models for name in model.metrics)
+    return sorted(names, key=lambda name: name != study.headline)
+
+
+def forest(study: Study) -> Chart | None:
+    """Each contender's mean with its interval, the best on top; a view a metric."""
+    names = metric_names(study)
+    if not names:
+        return None
+    return Chart(
+        element="forest",
+        data=[_dot(model, index) for index, model in enumerate(study.models)],
+        layout={**CHART_LAYOUT, "showlegend": False, "xaxis": _value_axis(), "yaxis": _name_axis()},
+        views={name: _forest_view(study.models, name) for name in names},
+        shown=names[0],
+    )
+
+
+def _dot(model: ComparedModel, index: int) -> _Trace:
+    symbol = "diamond-open" if model.is_baseline else "circle"
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": model.label,
+        "marker": {"size": 9, "symbol": symbol},
+        "meta": model_colour(model, index),
+        "hovertemplate": "%{x:.4f} (%{customdata[0]:.4f} … %{customdata[1]:.4f})"
+        "<extra>%{fullData.name}</extra>",
+    }
+
+
+def model_colour(model: ComparedModel, index: int) -> str:
+    """The CSS variable with a contender's colour: the palette is for what was trained."""
+    return "--faint" if model.is_baseline else pages.colour(index)
+
+
+def _forest_view(models: Sequence[ComparedModel], metric: str) -> dict[str, Any]:
+    means = [_mean(model, metric) for model in models]
+    worst_first = sorted((i for i, mean in enumerate(means) if not math.isnan(mean)), key=means.__getitem__)
+    place = {index: position for position, index in enumerate(worst_first)}
+    return {
+        "data": [
+            _interval_points("x", [model.metrics[metric]], [place[index]]) if index in place else _NOWHERE
+            for index, model in enumerate(models)
+        ],
+        "layout": {
+            "xaxis": {"title": {"text": metric}},
+            "yaxis": _ticks([models[index].label for index in worst_first]),
+            "shapes": _best_baseline(models, means),
+        },
+    }
+
+
+_NOWHERE: _Trace = {"x": [None], "y": [None], "customdata": [[None, None]], "error_x": {"array": [0]}}
+
+
+def _best_baseline(models: Sequence[ComparedModel], means: Sequence[float]) -> list[dict[str, Any]]:
+    pairs = zip(models, means, strict=True)
+    baselines = [mean for model, mean in pairs if model.is_baseline and not math.isnan(mean)]
+    if not baselines:
+        return []
+    x = max(baselines)
+    line = {"dash": "dot", "width": 1.5}
+    return [{"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper", "line": line}]
+
+
+def _mean(model: ComparedModel, metric: str) -> float:
+    return model.metrics[metric].mean if metric in model.metrics else math.nan
+
+
+def _interval_points(
+    axis: str, intervals: Sequence[Interval], places: Sequence[int], unit: float = 1
+) -> _Trace:
+    other = "y" if axis == "x" else "x"
+    return {
+        axis: [interval.mean / unit for interval in intervals],
+        other: list(places),
+        "customdata": [[_known(i.low / unit), _known(i.high / unit)] for i in intervals],
+        f"error_{axis}": error_bars(intervals, unit),
+    }
+
+
+def error_bars(intervals: Sequence[Interval], unit: float = 1) -> _Trace:
+    """From the mean to either end, in units."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [_length(interval.high - interval.mean) / unit for interval in intervals],
+        "arrayminus": [_length(interval.mean - interval.low) / unit for interval in intervals],
+        "thickness": 2,
+        "width": 4,
+    }
+
+
+def _length(length: float) -> float:
+    return 0.0 if math.isnan(length) else max(length, 0.0)
+
+
+def _known(value: float) -> float | None:
+    """JSON has no NaN."""
+    return None if math.isnan(value) else value
+
+
+def ablation(study: Study) -> Chart | None:
+    """What each feature adds, the most on top."""
+    gains = sorted(study.ablation, key=lambda gain: gain.gain.mean)
+    if not gains:
+        return None
+    bar = {
+        "type": "bar",
+        "orientation": "h",
+        "width": 0.55,
+        "meta": pages.colour(0),
+        "name": "gain",
+        "hovertemplate": "%{x:+.2f} points (%{customdata[0]:+.2f} … %{customdata[1]:+.2f})<extra></extra>",
+    }
+    points = _interval_points("x", [gain.gain for gain in gains], range(len(gains)), POINT)
+    x_axis = {"title": {"text": f"points of {study.headline} that it adds"}}
+    layout = {"xaxis": x_axis, "yaxis": _ticks([gain.feature for gain in gains])}
+    return Chart(
+        element="ablation-chart",
+        data=[bar],
+        layout={**CHART_LAYOUT, "showlegend": False, "xaxis": _value_axis() | {"zeroline": True}}
+        | {"yaxis": _name_axis()},
+        views={"": {"data": [points], "layout": layout}},
+        shown="",
+    )
+
+
+def epochs(study: Study) -> Chart | None:
+    """Validation by epoch: a line a contender, its seeds as thin lines; a view a metric."""
+    metrics = _validated(study)
+    if not metrics:
+        return None
+    lines = [line for index, model in enumerate(study.models) for line in _lines(model, index)]
+    legend = {"orientation": "v", "x": 0, "xanchor": "left", "y": -0.2, "yanchor": "top"}
+    return Chart(
+        element="epochs-chart",
+        data=[line.trace for line in lines],
+        layout={
+            **CHART_LAYOUT,
+            "legend": legend,
+            "xaxis": _EPOCH_AXIS,
+            "yaxis": {"automargin": True, "tickformat": ".3~f", "nticks": 8},
+        },
+        views={
+            name: {
+                "data": [{"y": line.values(value)} for line in lines],
+                "layout": {"yaxis": {"title": {"text": f"validation {name}"}}},
+            }
+            for name, value in metrics.items()
+        },
+        shown=_shown(study, list(metrics)),
+    )
+
+
+_EPOCH_AXIS: Mapping[str, Any] = {
+    "title": {"text": "epoch"},
+    "automargin": True,
+    "rangemode": "tozero",
+    "showgrid": False,
+}
+
+
+_NDCG = "NDCG@10"
+_Value = Callable[[EpochRecord], float]
+
+
+def _validated(study: Study) -> dict[str, _Value]:
+    """What all validations have, by name."""
+    records = [record for model in study.models for record in model.records]
+    epochs_of_all = [epoch for record in records for epoch in record.history]
+    if not epochs_of_all:
+        return {}
+    ks = sorted(set.intersection(*(set(epoch.validation.recall) for epoch in epochs_of_all)))
+    with_ndcg = all(epoch.ndcg is not None for epoch in epochs_of_all)
+    return ({_NDCG: _ndcg} if with_ndcg else {}) | {f"recall@{k}": _recall_at(k) for k in ks}
+
+
+def _shown(study: Study, names: Sequence[str]) -> str:
+    """What chose the epochs, where all were chosen by it; else the headline."""
+    if _NDCG in names:
+        return _NDCG
+    return study.headline if study.headline in names else names[-1]
+
+
+def _recall_at(k: int) -> _Value:
+    return lambda epoch: epoch.validation.recall[k]
+
+
+def _ndcg(epoch: EpochRecord) -> float:
+    assert epoch.ndcg is not None
+    return epoch.ndcg
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A trace over the epochs; where it stands for several seeds, `histories` are averaged."""
+
+    trace: _Trace
+    histories: tuple[Sequence[EpochRecord], ...]
+
+    def values(self, value: _Value) -> list[float]:
+        return [sum(map(value, seeds)) / len(seeds) for seeds in _side_by_side(self.histories)]
+
+
+def _lines(model: ComparedModel, index: int) -> Iterable[_Line]:
+    records = [record for record in model.records if record.history]
+    if not records:
+        return
+    histories = tuple(record.history for record in records)
+    yield _line(model.label, index, histories, _main_style(index))
+    for record in records:
+        if len(records) > 1:
+            yield _line(_seed_name(model, record), index, (record.history,), _SEED_STYLE)
+        kept = [epoch for epoch in record.history if epoch.epoch == record.best_epoch]
+        yield _line(_seed_name(model, record), index, (kept,), _kept_style(index, len(records)))
+
+
+def _line(
+    name: str, index: int, histories: tuple[Sequence[EpochRecord], ...], style: Mapping[str, Any]
+) -> _Line:
+    trace = {
+        "type": "scatter",
+        "name": name,
+        "legendgroup": str(index),
+        "x": [seeds[0].epoch for seeds in _side_by_side(histories)],
+        "meta": pages.colour(index),
+        "hovertemplate": "%{y:.4f} at epoch %{x}<extra>%{fullData.name}</extra>",
+        **style,
+    }
+    return _Line(trace, histories)
+
+
+def _side_by_side(histories: tuple[Sequence[EpochRecord], ...]) -> list[tuple[EpochRecord, ...]]:
+    """The seeds' validations at each epoch that all of them reached: a mean over fewer would jump."""
+    by_epoch = [{epoch.epoch: epoch for epoch in history} for history in histories]
+    common = sorted(set.intersection(*map(set, by_epoch)))
+    return [tuple(seed[epoch] for seed in by_epoch) for epoch in common]
+
+
+def _seed_name(model: ComparedModel, record: RunRecord) -> str:
+    training = record.config.training
+    return model.label if training is None else f"{model.label}, seed {training.seed}"
+
+
+_SEED_STYLE: Mapping[str, Any] = {
+    "mode": "lines",
+    "line": {"width": 1},
+    "opacity": 0.55,
+    "showlegend": False,
+}
+
+
+def _main_style(index: int) -> dict[str, Any]:
+    line = {"width": 2.5, "dash": pages.dash(index)}
+    return {"mode": "lines+markers", "line": line, "marker": {"size": 6, "symbol": pages.symbol(index)}}
+
+
+def _kept_style(index: int, n_seeds: int) -> dict[str, Any]:
+    marker = {
+        "size": 13 if n_seeds == 1 else 9,
+        "symbol": f"{pages.symbol(index)}-open",
+        "line": {"width": 2},
+    }
+    return {"mode": "markers", "marker": marker, "showlegend": False, "hoverinfo": "skip"}
+
+
+def _value_axis() -> dict[str, Any]:
+    return {"automargin": True, "nticks": 7, "zeroline": False, "fixedrange": True}
+
+
+def _name_axis() -> dict[str, Any]:
+    return {"automargin": True, "showgrid": False, "zeroline": False, "fixedrange": True}
+
+
+def _ticks(labels: Sequence[str]) -> dict[str, Any]:
+    """An axis of names, one a row; the page breaks long ones."""
+    return {
+        "tickvals": list(range(len(labels))),
+        "ticktext": list(labels),
+        "range": [-0.6, len(labels) - 0.4],
+    }

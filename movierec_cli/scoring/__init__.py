@@ -1,0 +1,1 @@
+"""Inference with saved models in NumPy: no training engine is imported."""

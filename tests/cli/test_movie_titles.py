@@ -1,0 +1,201 @@
+"""Titles of the command line, and the questions where they fit several movies."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from movierec_cli.cli.console import Terminal
+from movierec_cli.cli.parsing.movie_titles import rows_of, somebody_answers
+from movierec_cli.data.dataset import Movies
+from movierec_cli.data.reader.movie_table import year_of
+from movierec_cli.errors import MovierecError, UsageError
+
+FILMS = {
+    1: "Toy Story (1995)",
+    7: "Sabrina (1995)",
+    80: "Sabrina (1954)",
+    590: "Dances with Wolves (1990)",
+    **{1_000 + i: f"Hamlet ({1900 + i})" for i in range(30)},
+}
+CATALOGUE = Movies(
+    movie_id=np.array(list(FILMS), np.int64),
+    title=np.array(list(FILMS.values()), object),
+    year=np.array([year_of(title) for title in FILMS.values()], np.int16),
+    genres=np.zeros((len(FILMS), 0), bool),
+    genre_names=(),
+)
+TOY_STORY, SABRINA_1995, SABRINA_1954, WOLVES = range(4)
+
+
+class Keyboard(io.StringIO):
+    """Somebody at a terminal who types these lines."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def screen() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def terminal(screen: io.StringIO) -> Terminal:
+    """Whose stderr is a screen."""
+    return Terminal(err=Console(file=screen, force_terminal=True, color_system=None, width=60))
+
+
+def type_in(monkeypatch: pytest.MonkeyPatch, *lines: str) -> Keyboard:
+    keyboard = Keyboard("".join(f"{line}\n" for line in lines))
+    monkeypatch.setattr(sys, "stdin", keyboard)
+    return keyboard
+
+
+def test_titles_become_rows_in_their_order(terminal: Terminal) -> None:
+    assert rows_of(["dances with wolves", "id:1"], CATALOGUE, "--liked", terminal) == [WOLVES, TOY_STORY]
+    assert rows_of([], CATALOGUE, "--liked", terminal) == []
+
+
+def test_a_movie_that_is_named_twice_is_refused(terminal: Terminal) -> None:
+    with pytest.raises(UsageError) as caught:
+        rows_of(["Toy Story", "id:590", "toy story (1995)"], CATALOGUE, "--watched", terminal)
+    assert str(caught.value) == "--watched 'toy story (1995)' is 'Toy Story (1995)' again; name it once"
+
+
+@pytest.mark.parametrize("at_terminal", [(True, False), (False, True), (False, False)])
+def test_where_nobody_can_answer_the_movies_are_listed_as_an_error(
+    at_terminal: tuple[bool, bool], monkeypatch: pytest.MonkeyPatch, screen: io.StringIO
+) -> None:
+    types, sees = at_terminal
+    monkeypatch.setattr(sys, "stdin", Keyboard("1\n") if types else io.StringIO("1\n"))
+    terminal = Terminal(err=Console(file=screen, force_terminal=sees))
+    assert not somebody_answers(terminal)
+    with pytest.raises(MovierecError, match=r"fits 2 movies:\n +7  Sabrina"):
+        rows_of(["Sabrina"], CATALOGUE, "--liked", terminal)
+    assert screen.getvalue() == ""
+
+
+def test_without_any_stdin_nobody_is_asked(monkeypatch: pytest.MonkeyPatch, terminal: Terminal) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(MovierecError, match="fits 2 movies"):
+        rows_of(["Sabrina"], CATALOGUE, "--liked", terminal)
+
+
+def test_of_several_movies_the_one_with_the_typed_number_is_taken(
+    monkeypatch: pytest.MonkeyPatch, terminal: Terminal, screen: io.StringIO
+) -> None:
+    type_in(monkeypatch, " 2 ")
+    assert rows_of(["sabrina", "Toy Story"], CATALOGUE, "--liked", terminal) == [SABRINA_1954, TOY_STORY]
+    assert screen.getvalue().splitlines() == [
+        "--liked 'sabrina' fits 2 movies:",
+        "  1  id:7   Sabrina (1995)",
+        "  2  id:80  Sabrina (1954)",
+        "Which one? 1 to 2, or Enter to stop: ",
+    ]
+
+
+def test_a_movie_is_taken_by_more_of_its_title_or_its_id_too(
+    monkeypatch: pytest.MonkeyPatch, terminal: Terminal
+) -> None:
+    for answer, row in (("sabrina 1954", SABRINA_1954), ("id:7", SABRINA_1995)):
+        type_in(monkeypatch, answer)
+        assert rows_of(["sabrina"], CATALOGUE, "--liked", terminal) == [row]
+
+
+def test_it_asks_again_until_an_answer_is_one_movie(
+    monkeypatch: pytest.MonkeyPatch, terminal: Terminal, screen: io.StringIO
+) -> None:
+    type_in(monkeypatch, "3", "0", "-1", "9" * 5_000, "²", "hamlet", "zzqxj", "1", "never read")
+    assert rows_of(["sabrina"], CATALOGUE, "--liked", terminal) == [SABRINA_1995]
+    assert screen.getvalue().count("Which one?") == 8
+    assert "'hamlet' fits 30 movies; a number from 1 to 2 will do" in screen.getvalue()
+    assert "'3' is none of them; a number from 1 to 2 will do" in screen.getvalue()
+    assert sys.stdin.readline() == "never read\n"
+
+
+def test_what_fits_no_movie_offers_the_closest(
+    monkeypatch: pytest.MonkeyPatch, terminal: Terminal, screen: io.StringIO
+) -> None:
+    type_in(monkeypatch, "1")
+    assert rows_of(["Dances wih Wolfs"], CATALOGUE, "--disliked", terminal) == [WOLVES]
+    assert "--disliked 'Dances wih Wolfs' is no movie's title; the closest are:" in screen.getvalue()
+
+
+@pytest.mark.parametrize("title", ["zzqxj", "id:3", ""])
+def test_what_is_like_no_movie_is_not_asked_about(
+    title: str, monkeypatch: pytest.MonkeyPatch, terminal: Terminal, screen: io.StringIO
+) -> None:
+    type_in(monkeypatch, "1")
+    with pytest.raises(MovierecError, match=r"there is no movie|is empty"):
+        rows_of([title], CATALOGUE, "--liked", terminal)
+    assert screen.getvalue() == ""
+
+
+@pytest.mark.parametrize("lines", [("",), ("   ",), (), ("7", "")])
+def test_an_empty_answer_or_the_end_of_input_stops(
+    lines: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, terminal: Terminal
+) -> None:
+    type_in(monkeypatch, *lines)
+    with pytest.raises(MovierecError, match="no movie was chosen for --liked 'sabrina'") as caught:
+        rows_of(["sabrina"], CATALOGUE, "--liked", terminal)
+    assert caught.value.exit_code == 1
+
+
+def test_a_long_list_is_cut_and_the_rest_can_be_had_by_title(
+    monkeypatch: pytest.MonkeyPatch, terminal: Terminal, screen: io.StringIO
+) -> None:
+    type_in(monkeypatch, "25", "hamlet 1929")
+    (row,) = rows_of(["hamlet"], CATALOGUE, "--liked", terminal)
+    assert CATALOGUE.title[row] == "Hamlet (1929)"
+    assert screen.getvalue().count("Hamlet (") == 20
+    assert "and 10 others" in screen.getvalue()
+
+
+SCRIPT = """
+import fcntl, signal, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C reaches this process
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may have it ignored
+sys.path.insert(0, {tests!r})
+from test_asked_movies import CATALOGUE
+from movierec_cli.cli.parsing.movie_titles import rows_of
+from movierec_cli.cli.console import Terminal
+try:
+    print(rows_of(["sabrina"], CATALOGUE, "--liked", Terminal()))
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize(("typed", "stdout", "status"), [(b"2\n", "[2]\n", 0), (b"\x03", "", 130)])
+def test_on_a_real_terminal_the_question_stays_out_of_stdout(typed: bytes, stdout: str, status: int) -> None:
+    main, child = pty.openpty()
+    command = [sys.executable, "-c", SCRIPT.format(tests=str(Path(__file__).parent))]
+    with subprocess.Popen(
+        command,
+        stdin=child,
+        stderr=child,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        cwd=Path(__file__).parents[2],
+    ) as process:
+        os.close(child)
+        shown = b""
+        while b"stop: " not in shown:
+            shown += os.read(main, 1_000)
+        os.write(main, typed)
+        assert process.stdout is not None
+        assert process.stdout.read().decode() == stdout
+        assert process.wait() == status
+    with contextlib.suppress(OSError):
+        os.close(main)
+    assert b"Sabrina (1954)" in shown

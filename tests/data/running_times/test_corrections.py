@@ -1,0 +1,157 @@
+"""The user's own lengths: which movies a row is of, and what is wrong with a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from movierec_cli.data.dataset import Movies
+from movierec_cli.data.reader.movie_table import year_of
+from movierec_cli.data.running_times.corrections import Corrections, read_corrections
+from movierec_cli.errors import DataError
+
+TITLES = [
+    "Matrix, The (1999)",
+    "City of Lost Children, The (Cité des enfants perdus, La) (1995)",
+    "Avventura, L' (1960)",
+    "Sabrina (1954)",
+    "Sabrina (1995)",
+    "Quiz Show (1994)",
+    "unknown",
+]
+FIRST_ID = 100
+MOVIES = Movies(
+    movie_id=np.arange(FIRST_ID, FIRST_ID + len(TITLES)),
+    title=np.array(TITLES, dtype=object),
+    year=np.array([year_of(title) for title in TITLES], dtype=np.int16),
+    genres=np.zeros((len(TITLES), 1), dtype=bool),
+    genre_names=("Drama",),
+)
+
+
+def corrections(file: Path, content: str) -> Corrections:
+    file.write_text(content, encoding="utf-8")
+    return read_corrections(file, MOVIES)
+
+
+def lengths(file: Path, content: str) -> dict[int, float]:
+    """Minutes by the movie's place, where the file says something."""
+    minutes = corrections(file, content).minutes
+    assert minutes.dtype == np.float32
+    assert minutes.shape == (len(TITLES),)
+    return {place: float(value) for place, value in enumerate(minutes) if not np.isnan(value)}
+
+
+def test_titles_match_with_the_article_first_or_last_and_by_year(tmp_path: Path) -> None:
+    content = (
+        "minutes,title,year\n136,The Matrix,1999\n112,the city of lost children,1995\n144,L'Avventura,1960\n"
+        '113,Sabrina,1954\n127.5,"Sabrina (1995)",\n,Quiz Show,1994\n99,unknown,\n'
+    )
+    assert lengths(tmp_path / "l.csv", content) == {0: 136, 1: 112, 2: 144, 3: 113, 4: 127.5, 6: 99}
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "La Cité des enfants perdus",
+        "Cite des enfants perdus, La",
+        "City of Lost Children, The (Cité des enfants perdus, La) (1995)",
+    ],
+)
+def test_another_title_of_the_same_film_will_do(tmp_path: Path, title: str) -> None:
+    assert lengths(tmp_path / "l.csv", f'title,year,minutes\n"{title}",1995,112\n') == {1: 112}
+
+
+def test_a_row_with_an_id_is_of_that_movie_whatever_its_title(tmp_path: Path) -> None:
+    content = "movie_id,title,year,minutes,note\n104,Sabrina,1954,127,by hand\n,Sabrina,1954,113,\n"
+    assert lengths(tmp_path / "l.csv", content) == {3: 113, 4: 127}
+
+
+def test_the_id_counts_before_the_title(tmp_path: Path) -> None:
+    content = "movie_id,title,year,minutes\n,The Matrix,1999,1\n100,,,136\n"
+    found = corrections(tmp_path / "l.csv", content)
+    assert found.minutes[0] == 136
+    assert found.warnings == ()
+
+
+def test_two_movies_of_one_title_and_year_get_one_length(tmp_path: Path) -> None:
+    twins = Movies(
+        movie_id=np.array([1, 2]),
+        title=np.array(["Chasing Amy (1997)"] * 2, dtype=object),
+        year=np.array([1997, 1997], dtype=np.int16),
+        genres=np.zeros((2, 1), dtype=bool),
+        genre_names=("Drama",),
+    )
+    file = tmp_path / "l.csv"
+    file.write_text("title,year,minutes\nChasing Amy,1997,113\n")
+    assert read_corrections(file, twins).minutes.tolist() == [113, 113]
+
+
+def test_a_tsv_needs_no_quotes_and_the_same_again_does_no_harm(tmp_path: Path) -> None:
+    content = "title\tyear\tminutes\nMatrix, The\t1999\t136\nThe Matrix\t1999\t136.0\nSabrina\t1954\t\\N\n"
+    assert lengths(tmp_path / "l.tsv", content) == {0: 136}
+
+
+def test_files_of_spreadsheets_can_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "l.csv"
+    file.write_bytes(b"\xef\xbb\xbfTitle, Year ,MINUTES\r\nThe Matrix,1999,136\r\n\r\nSabrina,1954,113\r\n")
+    assert read_corrections(file, MOVIES).minutes[[0, 3]].tolist() == [136, 113]
+
+
+def test_rows_of_no_movie_are_counted_and_the_first_is_named(tmp_path: Path) -> None:
+    content = (
+        "title,year,minutes,movie_id\nThe Matrix,1999,136,\nThe Matrx,1999,136,\nSabrina,,113,\n,,90,7\n"
+        "Nothing,1950,,\n"
+    )
+    found = corrections(tmp_path / "l.csv", content)
+    assert [row.line for row in found.unused] == [3, 4, 5]
+    (warning,) = found.warnings
+    assert warning == (
+        f"{tmp_path / 'l.csv'}: 3 of 4 lengths fit no movie of the data set; the first is in line 3,"
+        " 'The Matrx 1999'"
+    )
+
+
+def test_an_unknown_id_is_named(tmp_path: Path) -> None:
+    (warning,) = corrections(tmp_path / "l.csv", "title,year,minutes,movie_id\n,,90,7\n").warnings
+    assert "line 2, 'movie_id 7'" in warning
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "words"),
+    [
+        ("", 1, "must have the columns title,year,minutes"),
+        ("title,minutes\nA,1\n", 1, "must have the columns"),
+        ("title,year,minutes,movie_id,movie_id\nA,1,1,1,1\n", 1, "movie_id once each"),
+        ("title,year,minutes\nA,1999,90\nB,1999\n", 3, "2 fields, needs 3"),
+        ("title,year,minutes\nA,1999,long\n", 2, "length is 'long'"),
+        ("title,year,minutes\nA,1999,0\n", 2, "length is '0'; it must be 1 to 1,000 minutes"),
+        ("title,year,minutes\nA,1999,1000\nB,1999,1000.5\n", 3, "length is '1000.5'"),
+        ("title,year,minutes\nA,1999,nan\n", 2, "length is 'nan'"),
+        ("title,year,minutes\nA,soon,90\n", 2, "year is 'soon'"),
+        ("title,year,minutes,movie_id\nA,1999,90,x1\n", 2, "movie_id is 'x1'"),
+        ('title,year,minutes\n"A\nA",1999,90\nB,1999,x\n', 4, "length is 'x'"),
+        ('title,year,minutes\nA,1999,90\n"B,1999,90\n', 3, "not well-formed"),
+        ('title,year,minutes\nThe B,1999,90\n\nB (1999),,90\n"B, The",1999,91\n', 5, "91, but line 2 .* 90"),
+        ("title,year,minutes,movie_id\nA,1999,90,1\nB,1999,91,1\n", 3, "91, but line 2 gives the same movie"),
+    ],
+)
+def test_a_wrong_line_is_named(tmp_path: Path, content: str, line: int, words: str) -> None:
+    with pytest.raises(DataError, match=words) as caught:
+        corrections(tmp_path / "l.csv", content)
+    assert caught.value.line == line
+    assert str(caught.value).startswith(f"{tmp_path / 'l.csv'}, line {line}: ")
+
+
+def test_no_utf8_is_told_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "l.csv"
+    file.write_bytes(b"title,year,minutes\nCit\xe9,1995,112\n")
+    with pytest.raises(DataError, match="line 2: is not UTF-8"):
+        read_corrections(file, MOVIES)
+
+
+def test_an_absent_file_is_a_data_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be read"):
+        read_corrections(tmp_path / "absent.csv", MOVIES)

@@ -1,0 +1,147 @@
+"""Titles as they are compared."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from movierec_cli.data.running_times.names import (
+    holed_names,
+    is_misspelt,
+    loose_name,
+    movie_names,
+    plain_name,
+    title_parts,
+)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Matrix, The", "The Matrix"),
+        ("Avventura, L'", "L'Avventura"),
+        ("Misérables, Les", "Les Miserables"),
+        ("Blaue Engel, Der", "Der blaue Engel"),
+        ("Enfant terrible, Un", "Un enfant terrible"),
+        ("Bambini ci guardano, I", "I bambini ci guardano"),
+        ("Mariachi, El", "El mariachi"),
+        ("Blood & Wine", "Blood and Wine"),
+        ("Romeo + Juliet", "Romeo and Juliet"),
+        ("Rocky III", "Rocky 3"),
+        ("Run Silent, Run Deep", "Run Silent Run Deep"),
+        ("Kjærlighetens kjøtere", "Kjaerlighetens kjotere"),
+        ("I'll Never", "Ill never"),
+        ("Good, The Bad and The Ugly, The", "The Good, the Bad and the Ugly"),
+    ],
+)
+def test_two_ways_to_write_a_title_are_one_plain_name(first: str, second: str) -> None:
+    assert plain_name(first) == plain_name(second)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Ghostbusters", "Ghost Busters"),
+        ("M*A*S*H", "MASH"),
+        ("Around the World in 80 Days", "Around the World in Eighty Days"),
+        ("20,000 Leagues Under the Sea", "20000 Leagues Under the Sea"),
+        ("Underneath, The", "Underneath"),
+        ("Karate Kid III, The", "The Karate Kid, Part III"),
+        ("8 1/2", "8½"),
+        ("Alien³", "Alien 3"),
+    ],
+)
+def test_spellings_that_differ_in_spaces_articles_and_numbers_are_one_loose_name(
+    first: str, second: str
+) -> None:
+    assert plain_name(first) != plain_name(second)
+    assert loose_name(plain_name(first)) == loose_name(plain_name(second))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("Rocky II", "Rocky III"), ("Alien", "Aliens"), ("House Party", "House Party 2"), ("The The", "The")],
+)
+def test_other_films_keep_other_loose_names(first: str, second: str) -> None:
+    assert loose_name(plain_name(first)) != loose_name(plain_name(second))
+
+
+def test_a_title_in_parentheses_and_after_aka_are_other_names() -> None:
+    names = movie_names("City of Lost Children, The (Cité des enfants perdus, La) (1995)")
+    assert "the city of lost children" in names.main
+    assert names.others == ("la cite des enfants perdus",)
+    names = movie_names("Communion (a.k.a. Alice, Sweet Alice/Holy Terror) (1977)")
+    assert {"alice sweet alice", "holy terror"} <= set(names.others)
+    assert movie_names("And God (Et Dieu&#8230;Cr&eacute;a) (1956)").others == ("et dieu crea",)
+
+
+def test_the_year_and_the_mark_of_a_video_are_no_part_of_the_name() -> None:
+    assert movie_names("Land Before Time III, The (1995) (V)").main == ("the land before time 3",)
+    assert movie_names("Associate, The (L'Associe)(1982)").others == ("lassocie",)
+
+
+def test_a_fraction_is_no_second_title() -> None:
+    assert "2 women" not in movie_names("8 1/2 Women (1999)").others
+    assert "beloved" in movie_names("Beloved/Friend (1999)").others
+
+
+@pytest.mark.parametrize(
+    ("title", "part"),
+    [
+        ("Bram Stoker's Dracula", "dracula"),
+        ("Tales From the Crypt Presents: Demon Knight", "demon knight"),
+        ("Star Wars: Episode IV - A New Hope", "star wars"),
+        ("Mein liebster Feind - Klaus Kinski", "mein liebster feind"),
+        ("Friday the 13th Part V: A New Beginning", "friday the 13th a new beginning"),
+    ],
+)
+def test_a_title_may_be_called_by_a_part(title: str, part: str) -> None:
+    assert part in title_parts(title)
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "My Best Friend's Wedding",  # nobody's name
+        "Rosemary's Baby",  # one word before, so none of a person's two
+        "Mother: Son",  # single words are many films
+        "Alien",
+    ],
+)
+def test_a_part_that_says_too_little_does_not_count(title: str) -> None:
+    assert title_parts(title) == ()
+
+
+def test_a_subtitle_that_tells_of_another_film_stands_only_for_itself() -> None:
+    assert "the boys of st vincent" not in title_parts("The Boys of St. Vincent: 15 Years Later")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("juction", "junction", True),
+        ("jeckyll", "jekyll", True),
+        ("marshalls", "marshals", True),
+        ("goose", "moose", False),  # another first letter
+        ("pimps", "pixie", False),
+        ("mother", "mister", False),  # two letters of six
+    ],
+)
+def test_only_a_slip_of_the_pen_is_misspelt(first: str, second: str, expected: bool) -> None:
+    assert is_misspelt(first, second) is expected
+
+
+def test_only_long_words_without_digits_are_left_out() -> None:
+    assert dict(holed_names("two moon junction")) == {"two moon *": "junction"}
+    assert dict(holed_names("junction")) == {}
+    assert dict(holed_names("room 20000")) == {}
+
+
+@given(st.text(max_size=40))
+def test_no_text_breaks_the_names(title: str) -> None:
+    names = movie_names(title)
+    assert "" not in names.main + names.others + names.parts
+    loose = loose_name(plain_name(title))
+    assert " " not in loose
+    assert bool(loose) == bool(plain_name(title))

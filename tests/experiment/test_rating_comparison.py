@@ -1,0 +1,190 @@
+"""From predicted ratings to who predicts them best, and who is on the front."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from movierec_cli.config import RATING_BASELINES, Family, SplitConfig
+from movierec_cli.data.split import split_ratings, summarize_split
+from movierec_cli.errors import MovierecError
+from movierec_cli.evaluation.ratings import RatingOutcome
+from movierec_cli.experiment.comparison import compare_runs
+from movierec_cli.experiment.rating_comparison import pareto_front
+from movierec_cli.experiment.selection import EvaluatedRatings, EvaluatedRun
+from movierec_cli.experiment.study import RatingStudy, Study
+from movierec_cli.registry.record import RunConfig
+from movierec_cli.registry.store import Run
+from tests.saved_runs import (
+    judged_multi_task_run,
+    judged_run,
+    multi_task_config,
+    rating_baseline_run,
+    run_config,
+)
+from tests.small_dataset import small_dataset
+
+DATASET = small_dataset()
+SPLIT = split_ratings(DATASET.ratings, SplitConfig())
+SUMMARY = summarize_split(DATASET, SPLIT, 0)
+
+
+def saved(directory: Path, *wanted: RunConfig | Family) -> list[Run]:
+    runs = []
+    for one in wanted:
+        if isinstance(one, Family):
+            runs.append(rating_baseline_run(directory, DATASET, one))
+        else:
+            runs.append((judged_multi_task_run if one.tasks else judged_run)(directory, DATASET, one))
+    return runs
+
+
+def study_of(runs: list[Run]) -> Study:
+    evaluated = [EvaluatedRun(run, run.outcome) for run in runs if run.record.config.family.ranks]
+    rated = [EvaluatedRatings(run, run.rating_outcome) for run in runs if run.record.config.family.rates]
+    return compare_runs(DATASET, SPLIT, SplitConfig(), SUMMARY, evaluated, rated=rated)
+
+
+def ratings_of(runs: list[Run]) -> RatingStudy:
+    ratings = study_of(runs).ratings
+    assert ratings is not None
+    return ratings
+
+
+def errors(run: Run) -> np.ndarray:
+    return run.rating_outcome.predicted.astype(float) - DATASET.ratings.rating[SPLIT.test]
+
+
+def test_errors_are_over_all_test_ratings_and_the_mean_of_the_seeds(tmp_path: Path) -> None:
+    runs = saved(tmp_path, multi_task_config(seed=1), Family.GLOBAL_MEAN, multi_task_config(seed=2))
+    joint, mean = ratings_of(runs).models
+    assert (joint.family, mean.family) == (Family.MULTI_TASK, Family.GLOBAL_MEAN)
+    assert joint.records == (runs[0].record, runs[2].record)
+    for one, own in ((joint, [runs[0], runs[2]]), (mean, [runs[1]])):
+        rmse = np.mean([np.sqrt(np.mean(errors(run) ** 2)) for run in own])
+        assert one.rmse.mean == pytest.approx(rmse)
+        assert one.mae.mean == pytest.approx(np.mean([np.abs(errors(run)).mean() for run in own]))
+        assert one.rmse.low < rmse < one.rmse.high
+
+
+def test_differences_are_of_rmse_and_none_is_between_two_baselines(tmp_path: Path) -> None:
+    runs = saved(tmp_path, *RATING_BASELINES, multi_task_config(), multi_task_config("timestamp"))
+    found = ratings_of(runs)
+    rmse = {one.label: one.rmse.mean for one in found.models}
+    assert [one.is_baseline for one in found.models] == [False, False, True, True, True]
+    assert len(found.differences) == 1 + 2 * 3
+    for one in found.differences:
+        assert one.a not in {family.label for family in RATING_BASELINES}
+        assert one.difference.mean == pytest.approx(rmse[one.a] - rmse[one.b])
+
+
+def test_a_model_is_called_alike_in_both_tables_and_only_rankers_are_in_the_ranking(tmp_path: Path) -> None:
+    default_settings = multi_task_config("timestamp")
+    assert default_settings.model is not None
+    small = replace(default_settings, model=replace(default_settings.model, embedding_size=8))
+    runs = saved(
+        tmp_path,
+        Family.BIASED_MF,
+        run_config("timestamp"),
+        multi_task_config("timestamp"),
+        small,
+        multi_task_config("timestamp", rating=1.0),
+        multi_task_config("timestamp", rating=1.0000001),
+    )
+    study = study_of(runs)
+    assert study.ratings is not None
+    labels = [one.label for one in study.models]
+    assert labels == [
+        "timestamp",
+        "timestamp (retrieval × 1, rating × 0.3) (embedding_size 64)",
+        "timestamp (retrieval × 1, rating × 0.3) (embedding_size 8)",
+        "timestamp (retrieval × 1, rating × 1) (rating_weight 1.0)",
+        "timestamp (retrieval × 1, rating × 1) (rating_weight 1.0000001)",
+    ]
+    assert [one.label for one in study.ratings.models] == [*labels[1:], "biased MF"]
+
+
+def test_features_are_compared_among_models_of_the_same_weights(tmp_path: Path) -> None:
+    sets = [(features, rating) for features in ((), ("timestamp",)) for rating in (0.1, 1.0)]
+    runs = saved(tmp_path, *(multi_task_config(*features, rating=rating) for features, rating in sets))
+    study = study_of(runs)
+    (gain,) = study.ablation
+    means = {one.label: one.metrics[study.headline].mean for one in study.models}
+    alike = [
+        means[f"timestamp (retrieval × 1, rating × {rating})"]
+        - means[f"None (retrieval × 1, rating × {rating})"]
+        for rating in ("0.1", "1")
+    ]
+    assert gain.n_pairs == 1
+    assert gain.gain.mean in [pytest.approx(value) for value in alike]
+    (sentence,) = [one for one in study.answer if one.startswith("timestamp ") and "None (" in one]
+    assert "None (retrieval × 1, rating × 0.1)" in sentence
+
+
+def test_a_model_that_need_not_rank_is_not_warned_of(tmp_path: Path) -> None:
+    runs = saved(tmp_path, multi_task_config(retrieval=0, rating=1), multi_task_config())
+    popularity = judged_run(tmp_path, DATASET, run_config())
+    best = replace(popularity.record, config=RunConfig(family=Family.EASE, split=SplitConfig()))
+    study = study_of([*runs, _with_outcome(Run(best, popularity.folder), popularity)])
+    warned = " ".join(study.warnings)
+    assert "'None (retrieval × 0" not in warned
+    assert "'None (retrieval × 1, rating × 0.3)' does not beat EASE" in warned
+
+
+def _with_outcome(run: Run, other: Run) -> Run:
+    vars(run)["outcome"] = other.outcome
+    return run
+
+
+def test_the_front_is_of_both_figures_and_has_no_baseline(tmp_path: Path) -> None:
+    configs = [multi_task_config(rating=rating) for rating in (0.1, 0.2, 0.3, 0.4, 0.5)]
+    study = study_of(saved(tmp_path, *configs, *RATING_BASELINES))
+    assert study.ratings is not None
+    reached = {one.label: one.metrics[study.headline].mean for one in study.models}
+    own = [one for one in study.ratings.models if not one.is_baseline]
+    for one in own:
+        better = [
+            other.rmse.mean < one.rmse.mean and reached[other.label] > reached[one.label] for other in own
+        ]
+        assert one.is_on_front == (not any(better))
+    assert not any(one.is_on_front for one in study.ratings.models if one.is_baseline)
+    assert 1 <= sum(one.is_on_front for one in own) < len(own)
+
+
+POINTS = st.dictionaries(
+    st.integers(0, 50).map(str), st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=12
+)
+
+
+@given(points=POINTS)
+def test_the_front_is_what_a_walk_from_the_lowest_error_upwards_meets(
+    points: dict[str, tuple[float, float]],
+) -> None:
+    highest, front = -1.0, set[tuple[float, float]]()
+    for rmse, metric in sorted(set(points.values()), key=lambda point: (point[0], -point[1])):
+        if metric > highest:
+            front.add((rmse, metric))
+            highest = metric
+    assert pareto_front(points) == {label for label, point in points.items() if point in front}
+
+
+def test_different_test_ratings_are_refused(tmp_path: Path) -> None:
+    joint, mean = saved(tmp_path, multi_task_config(), Family.GLOBAL_MEAN)
+    outcome = mean.rating_outcome
+    part = RatingOutcome(outcome.rows[1:], outcome.user_index[1:], outcome.rating[1:], outcome.predicted[1:])
+    rated = [EvaluatedRatings(joint, joint.rating_outcome), EvaluatedRatings(mean, part)]
+    with pytest.raises(
+        MovierecError, match=r"global-mean.* predicts 61 test ratings, and .* 62 that are not the same"
+    ):
+        compare_runs(
+            DATASET, SPLIT, SplitConfig(), SUMMARY, [EvaluatedRun(joint, joint.outcome)], rated=rated
+        )
+
+
+def test_without_runs_that_rate_there_is_no_rating_study(tmp_path: Path) -> None:
+    assert study_of(saved(tmp_path, run_config())).ratings is None

@@ -1,0 +1,174 @@
+"""What is said of predicted ratings: who is best, whether that is more than chance, what two tasks cost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from movierec_cli.config import Family, FeatureSet
+from movierec_cli.evaluation.significance import Interval, PairedDifference
+from movierec_cli.experiment.rating_sentences import rating_answer
+from movierec_cli.experiment.study import ComparedModel, ComparedRatingModel
+from tests.saved_runs import multi_task_config, run_config, run_record, top_k
+
+HEADLINE = "recall@100"
+MF, BIAS = Family.BIASED_MF, Family.RATING_BIAS
+
+
+def interval(mean: float, half: float) -> Interval:
+    return Interval(mean, mean - half, mean + half)
+
+
+def joint(rmse: float, *features: str, retrieval: float = 1.0, rating: float = 0.3) -> ComparedRatingModel:
+    config = multi_task_config(*features, retrieval=retrieval, rating=rating)
+    records = (run_record(config=config),)
+    return ComparedRatingModel(
+        label=config.label,
+        family=Family.MULTI_TASK,
+        records=records,
+        rmse=interval(rmse, 0.006),
+        mae=interval(0.8 * rmse, 0.005),
+        is_on_front=False,
+    )
+
+
+def baseline(family: Family, rmse: float) -> ComparedRatingModel:
+    return ComparedRatingModel(
+        label=family.label,
+        family=family,
+        records=(run_record(),),
+        rmse=interval(rmse, 0.006),
+        mae=interval(0.8 * rmse, 0.005),
+        is_on_front=False,
+    )
+
+
+def ranked(recall: float, one: ComparedRatingModel) -> ComparedModel:
+    return ComparedModel(
+        label=one.label,
+        family=one.family,
+        feature_set=FeatureSet(),
+        records=one.records,
+        top_k=top_k(recall),
+        metrics={HEADLINE: interval(recall, 0.005)},
+        beyond={},
+    )
+
+
+def two_tower(recall: float, *features: str) -> ComparedModel:
+    """Trained as the joint models are, which is what makes it their specialist."""
+    config = replace(run_config(*features), model=multi_task_config().model)
+    return ComparedModel(
+        label=config.label,
+        family=Family.TWO_TOWER,
+        feature_set=config.feature_set,
+        records=(run_record(config=config),),
+        top_k=top_k(recall),
+        metrics={HEADLINE: interval(recall, 0.005)},
+        beyond={},
+    )
+
+
+def said(
+    models: list[ComparedRatingModel], ranking: list[ComparedModel] | None = None, half: float = 0.002
+) -> tuple[str, ...]:
+    """The answer where every difference has an interval of so much either way, and a p that fits."""
+    ranking = ranking or []
+    rmse = {one.label: one.rmse.mean for one in models}
+    recall = {one.label: one.metrics[HEADLINE].mean for one in ranking}
+    return rating_answer(models, differences(rmse, half), ranking, differences(recall, half), HEADLINE)
+
+
+def differences(means: dict[str, float], half: float) -> list[PairedDifference]:
+    """Of every pair, the later one first, as when a set has more features."""
+    labels = list(means)
+    pairs = [(b, a) for place, a in enumerate(labels) for b in labels[place + 1 :]]
+    found = [(a, b, means[a] - means[b]) for a, b in pairs]
+    return [
+        PairedDifference(
+            a,
+            b,
+            interval(mean, half),
+            0.0001 if abs(mean) > half else 0.2,
+            0.001 if abs(mean) > half else 0.4,
+        )
+        for a, b, mean in found
+    ]
+
+
+def test_a_model_that_beats_the_best_baseline_is_off_by_less_beyond_chance() -> None:
+    (sentence,) = said([joint(0.91), joint(0.9, "timestamp"), baseline(BIAS, 0.95), baseline(MF, 0.92)])
+    assert sentence == (
+        "Ratings are predicted best by timestamp (retrieval × 1, rating × 0.3): it is off by 0.900 stars"
+        " (RMSE, 95 % CI 0.894 … 0.906; MAE 0.720), 0.020 stars (95 % CI 0.018 … 0.022) less than biased MF,"
+        " the best rating baseline."
+    )
+
+
+@pytest.mark.parametrize(
+    ("rmse", "words"), [(0.919, "could be chance"), (0.93, "0.010 stars (95 % CI 0.008 … 0.012) more")]
+)
+def test_what_does_not_beat_the_best_baseline_is_said_not_to(rmse: float, words: str) -> None:
+    (alone,) = said([joint(rmse), baseline(MF, 0.92)])
+    assert alone.startswith(
+        "None (retrieval × 1, rating × 0.3) does not beat biased MF at predicting ratings: it is off"
+    )
+    (several,) = said([joint(0.94), joint(rmse, "timestamp"), baseline(MF, 0.92), baseline(BIAS, 0.99)])
+    assert several.startswith("No model here beats biased MF at predicting ratings: timestamp (")
+    assert words in alone and words in several
+
+
+def test_chance_is_told_with_the_sign_of_the_difference() -> None:
+    (sentence,) = said([joint(0.919), baseline(MF, 0.92)])
+    assert sentence.endswith(
+        "what sets it apart from biased MF could be chance (−0.001 stars, 95 % CI −0.003 … +0.001, p = 0.40)."
+    )
+
+
+def test_without_baselines_or_models_the_best_of_what_is_there_is_named() -> None:
+    assert said([joint(0.91)])[0].endswith("no rating baseline is here to hold that against.")
+    assert said([baseline(BIAS, 0.95), baseline(MF, 0.92)]) == (
+        "No trained model here predicts ratings; of the baselines, biased MF is off by 0.920 stars (RMSE,"
+        " 95 % CI 0.914 … 0.926; MAE 0.736).",
+    )
+
+
+def test_a_joint_model_stands_beside_both_of_its_specialists() -> None:
+    rating, retrieval = joint(0.905, retrieval=0.0, rating=1.0), joint(1.1, rating=0.0)
+    both = joint(0.91)
+    ranking = [ranked(0.2, rating), ranked(0.48, retrieval), ranked(0.47, both)]
+    sentence = said([rating, retrieval, both], ranking)[1]
+    assert sentence == (
+        "Both tasks in one model, None (retrieval × 1, rating × 0.3): its RMSE is 0.005 stars (95 % CI"
+        " 0.003 … 0.007) above that of rating alone; its recall@100 is 1.0 points (95 % CI 0.8 … 1.2) below"
+        " that of retrieval alone."
+    )
+
+
+def test_what_cannot_be_told_from_a_specialist_is_said_so_whichever_way_the_pair_stands() -> None:
+    rating, retrieval = joint(0.909, retrieval=0.0, rating=1.0), joint(1.1, rating=0.0)
+    both = joint(0.91)
+    ranking = [ranked(0.2, rating), ranked(0.469, retrieval), ranked(0.47, both)]
+    for order in (1, -1):
+        sentence = said([rating, retrieval, both][::order], ranking[::order])[1]
+        assert "its RMSE is not told from that of rating alone (+0.001 stars" in sentence
+        assert "its recall@100 is not told from that of retrieval alone (+0.1 points" in sentence
+
+
+def test_the_best_specialists_and_the_most_balanced_joint_model_are_compared() -> None:
+    ratings = [joint(0.92, retrieval=0.0, rating=0.1), joint(0.905, retrieval=0.0, rating=1.0)]
+    joints = [joint(0.95, rating=0.1), joint(0.91, rating=0.3), joint(0.909, rating=1.0)]
+    recalls = [0.2, 0.2, 0.48, 0.475, 0.4]
+    ranking = [ranked(recall, one) for recall, one in zip(recalls, ratings + joints, strict=True)]
+    (sentence,) = said(ratings + joints, ranking)[1:]
+    assert "rating × 0.3)" in sentence and "its RMSE is 0.005 stars" in sentence
+    assert HEADLINE not in sentence
+
+
+def test_a_model_without_ratings_is_the_specialist_of_its_own_feature_set_only() -> None:
+    joints = [joint(0.91), joint(0.9, "timestamp")]
+    ranking = [two_tower(0.48), *(ranked(0.47, one) for one in joints), two_tower(0.5, "movie_genres")]
+    (sentence,) = said(joints, ranking)[1:]
+    assert sentence.startswith("Both tasks in one model, None (")
+    assert "below that of retrieval alone" in sentence

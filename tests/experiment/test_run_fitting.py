@@ -1,0 +1,243 @@
+"""Which training a family gets, what it is handed, and what becomes of an interrupted one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import types
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from movierec_cli.config import (
+    DataConfig,
+    Family,
+    FeatureSet,
+    LossKind,
+    SplitConfig,
+    SplitKind,
+    TrainerConfig,
+)
+from movierec_cli.config.defaults import default_settings
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.split import Split
+from movierec_cli.errors import MovierecError, UsageError
+from movierec_cli.evaluation.evaluate import evaluate
+from movierec_cli.experiment.run_fitting import versions
+from movierec_cli.experiment.trainer import MovieLensTrainer, SilentObserver
+from movierec_cli.models.trained import FitObserver, FitResult, TrainedModel
+from movierec_cli.registry.record import RunConfig
+from movierec_cli.registry.store import list_runs
+from tests.saved_runs import EmbeddingModel, run_artifacts, run_record
+from tests.small_dataset import small_dataset
+
+SPLIT = SplitConfig(kind=SplitKind.LEAVE_LAST)
+
+
+class Interrupted(Exception):
+    """In place of a kill."""
+
+
+class Listener(SilentObserver):
+    def __init__(self) -> None:
+        self.resumed_after: list[int] = []
+
+    def resumed(self, epoch: int) -> None:
+        self.resumed_after.append(epoch)
+
+
+@dataclass
+class FakeTraining:
+    """In place of `train_sequences`: an epoch is a line in a file; `stop_after` of them it is killed."""
+
+    configs: list[RunConfig] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=list)
+    stop_after: int = 100
+    num_epochs: int = 4
+
+    def __call__(
+        self, dataset: Dataset, split: Split, config: RunConfig, observer: FitObserver, unfinished: Path
+    ) -> TrainedModel:
+        self.configs.append(config)
+        self.folders.append(unfinished)
+        unfinished.mkdir(parents=True, exist_ok=True)
+        file = unfinished / "epochs"
+        done = len(file.read_text().splitlines()) if file.exists() else 0
+        if done:
+            observer.resumed(done)
+        for epoch in range(done + 1, self.num_epochs + 1):
+            with file.open("a") as lines:
+                lines.write(f"{epoch}\n")
+            if epoch == self.stop_after:
+                raise Interrupted
+        return trained(dataset, split)
+
+
+def trained(dataset: Dataset, split: Split) -> TrainedModel:
+    artifacts = replace(
+        run_artifacts(n_users=len(dataset.users), n_movies=len(dataset.movies), dim=4),
+        user_ids=dataset.users.user_id,
+        movie_ids=dataset.movies.movie_id,
+    )
+    model = EmbeddingModel(artifacts.user_embeddings, artifacts.movie_embeddings)
+    return TrainedModel(
+        fit=FitResult(run_record().history, best_epoch=15, epochs_run=20, training_s=7.0, validation_s=2.0),
+        refit_s=0.5,
+        outcome=evaluate(dataset, split.fit, split.test, model),
+        n_parameters=321,
+        artifacts=artifacts,
+    )
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeTraining:
+    training, module = FakeTraining(), types.ModuleType("movierec_cli.models.sequential.sequence_training")
+    module.train_sequences = training  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return training
+
+
+def config_in(folder: Path, **changes: object) -> TrainerConfig:
+    common = default_settings(Family.GRU4REC)
+    config = TrainerConfig(
+        feature_sets=(FeatureSet(), FeatureSet.parse(["movie_genres", "time_gap"])),
+        split=SPLIT,
+        family=Family.GRU4REC,
+        training=common.training,
+        baselines=(),
+        saved_models_dir=folder / "saved_models",
+    )
+    return replace(config, **changes)  # type: ignore[arg-type]
+
+
+def test_a_family_of_sequences_is_trained_as_such_and_saved_as_any_other(
+    fake: FakeTraining, tmp_path: Path
+) -> None:
+    config = config_in(tmp_path, n_seeds=2)
+    runs = MovieLensTrainer(config, source=small_dataset()).run()
+    common = default_settings(Family.GRU4REC)
+    assert (
+        fake.configs
+        == [run.record.config for run in runs]
+        == [
+            RunConfig(
+                family=Family.GRU4REC,
+                split=SPLIT,
+                feature_set=feature_set,
+                sequence=common.sequence,
+                training=replace(common.training, seed=seed),
+            )
+            for feature_set in config.feature_sets
+            for seed in (42, 43)
+        ]
+    )
+    record = runs[0].record
+    assert (record.n_parameters, record.best_epoch, record.epochs_run) == (321, 15, 20)
+    assert (record.training_s, record.validation_s, record.history) == (7.5, 2.0, run_record().history)
+    assert set(record.versions) == {"movierec", "jax", "keras", "keras-rs", "numpy"}
+    listed, problems = list_runs(tmp_path / "saved_models")
+    assert {run.record.name for run in listed} == {run.record.name for run in runs} and problems == []
+
+
+def test_the_settings_asked_for_come_before_the_usual_ones(fake: FakeTraining, tmp_path: Path) -> None:
+    common = default_settings(Family.SASREC).sequence
+    assert common is not None
+    asked = replace(common, max_length=7)
+    config = config_in(tmp_path, family=Family.SASREC, sequence=asked, feature_sets=(FeatureSet(),))
+    (run,) = MovieLensTrainer(config, source=small_dataset()).run_configs()
+    assert (run.family, run.sequence, run.model) == (Family.SASREC, asked, None)
+
+
+def test_an_interrupted_training_goes_on_and_leaves_nothing(fake: FakeTraining, tmp_path: Path) -> None:
+    config, listener = config_in(tmp_path, feature_sets=(FeatureSet(),)), Listener()
+    fake.stop_after = 2
+    with pytest.raises(Interrupted):
+        MovieLensTrainer(config, listener, small_dataset()).run()
+    (folder,) = set(fake.folders)
+    assert folder.is_dir() and folder.parent == tmp_path / "saved_models"
+    assert list_runs(folder.parent) == ([], [])  # neither a run nor a problem
+    fake.stop_after = 100
+    (run,) = MovieLensTrainer(config, listener, small_dataset()).run()
+    assert set(fake.folders) == {folder} and folder.name == f".unfinished-{run.record.name}"
+    assert listener.resumed_after == [2]
+    assert not folder.exists() and run.folder.is_dir()
+
+
+def test_retrain_starts_anew(fake: FakeTraining, tmp_path: Path) -> None:
+    config, listener = config_in(tmp_path, feature_sets=(FeatureSet(),)), Listener()
+    fake.stop_after = 3
+    with pytest.raises(Interrupted):
+        MovieLensTrainer(config, listener, small_dataset()).run()
+    fake.stop_after = 100
+    MovieLensTrainer(replace(config, retrain=True), listener, small_dataset()).run()
+    assert listener.resumed_after == []
+    assert not fake.folders[0].exists()
+
+
+def test_what_cannot_be_started_anew_is_told(fake: FakeTraining, tmp_path: Path) -> None:
+    config = config_in(tmp_path, feature_sets=(FeatureSet(),))
+    MovieLensTrainer(config, source=small_dataset()).run()
+    (folder,) = fake.folders
+    folder.write_text("not a folder")
+    with pytest.raises(MovierecError, match="cannot be deleted for --retrain") as told:
+        MovieLensTrainer(replace(config, retrain=True), source=small_dataset()).run()
+    assert str(folder) in str(told.value)
+
+
+def test_another_configuration_has_an_unfinished_training_of_its_own(
+    fake: FakeTraining, tmp_path: Path
+) -> None:
+    MovieLensTrainer(config_in(tmp_path, n_seeds=2), source=small_dataset()).run()
+    assert len(set(fake.folders)) == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"split": SplitConfig()}, "--split random .* GRU4Rec"),
+        ({"feature_sets": (FeatureSet.parse(["week"]),)}, "GRU4Rec cannot see week"),
+        ({"family": Family.TWO_TOWER}, "two towers cannot see time_gap"),
+        (
+            {"training": replace(default_settings(Family.GRU4REC).training, loss=LossKind.IN_BATCH)},
+            "takes --windows",
+        ),
+    ],
+)
+def test_a_trainer_of_what_cannot_be_is_refused_before_data_are_loaded(
+    changes: dict[str, object], words: str, tmp_path: Path
+) -> None:
+    config = replace(config_in(tmp_path, **changes), data=DataConfig(archive=tmp_path / "absent.zip"))
+    with pytest.raises(UsageError, match=words):
+        MovieLensTrainer(config)
+
+
+@pytest.mark.parametrize("family", Family)
+def test_every_family_has_a_place_in_the_table(family: Family) -> None:
+    assert {"movierec", "numpy"} <= set(versions(family))
+
+
+WITHOUT_TENSORFLOW = """
+import sys
+import pytest
+from pathlib import Path
+from movierec_cli.models.sequential import sequence_training as training
+from tests.test_run_fitting import *
+
+training.train_sequences = FakeTraining()
+MovieLensTrainer(config_in(Path(sys.argv[1])), source=small_dataset()).run()
+heavy = {name for name in sys.modules if name.partition(".")[0] in ("tensorflow", "tf_keras")}
+assert not heavy, sorted(heavy)[:5]
+assert "jax" in sys.modules
+"""
+
+
+def test_nothing_of_a_model_of_sequences_imports_tensorflow(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TENSORFLOW, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).resolve().parents[1],
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,146 @@
+"""The main job without a terminal, on the embedded sample."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from movierec_cli.config import DataConfig, Family, FeatureSet, ModelConfig, TrainerConfig, TrainingConfig
+from movierec_cli.errors import MovierecError
+from movierec_cli.experiment.trainer import MovieLensTrainer, SilentObserver
+from movierec_cli.recommend.recommend import recommend
+from movierec_cli.recommend.users import user_of
+from movierec_cli.registry.record import EpochRecord
+from movierec_cli.registry.store import Run, list_runs
+
+SETS = tuple(FeatureSet.parse(names) for names in (["None"], ["movie_genres"]))
+
+
+class Listener(SilentObserver):
+    def __init__(self) -> None:
+        self.loaded: list[bool] = []
+        self.validated_epochs: list[int] = []
+
+    def validated(self, record: EpochRecord) -> None:
+        self.validated_epochs.append(record.epoch)
+
+    def run_ended(self, run: Run, *, loaded: bool) -> None:
+        self.loaded.append(loaded)
+
+
+def quick_config(folder: Path, **changes: object) -> TrainerConfig:
+    config = TrainerConfig(
+        feature_sets=SETS,
+        data=DataConfig(dataset="sample", datasets_dir=folder / "datasets"),
+        model=ModelConfig(embedding_size=8, layer_sizes=(8,)),
+        training=TrainingConfig(num_epochs=2, validation_freq=1, refit=False),
+        baselines=(Family.POPULARITY,),
+        saved_models_dir=folder / "saved_models",
+    )
+    return replace(config, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Run]]:
+    folder = tmp_path_factory.mktemp("trainer")
+    return folder, MovieLensTrainer(quick_config(folder)).run()
+
+
+def test_each_feature_set_becomes_a_complete_run_in_its_order(trained):
+    folder, runs = trained
+    assert [run.record.config.feature_set for run in runs] == [*SETS, FeatureSet()]
+    assert [run.record.config.family for run in runs] == [*[Family.TWO_TOWER] * len(SETS), Family.POPULARITY]
+    listed, problems = list_runs(folder / "saved_models")
+    assert {run.record.name for run in listed} == {run.record.name for run in runs}
+    assert problems == []
+    record = runs[0].record
+    assert record.epochs_run == 2 and [epoch.epoch for epoch in record.history] == [1, 2]
+    assert 0 < record.test.all[10] < record.test.unseen[10] < record.test.unseen[100] < 1
+    assert "simulated" in record.data.description
+    sizes = [weights.size for weights in runs[0].artifacts.weights.values()]
+    assert record.n_parameters == sum(sizes)
+
+
+def test_saved_runs_are_loaded_and_only_new_sets_are_trained(trained):
+    folder, runs = trained
+    listener = Listener()
+    more = (*SETS, FeatureSet.parse(["movie_year"]))
+    again = MovieLensTrainer(quick_config(folder, feature_sets=more), listener).run()
+    assert listener.loaded == [True, True, False, True]
+    assert [run.record for run in (*again[:2], again[3])] == [run.record for run in runs]
+
+
+def test_another_seed_or_data_set_is_another_run(trained):
+    folder, _ = trained
+    listener = Listener()
+    config = quick_config(folder, feature_sets=SETS[:1], baselines=())
+    other = replace(config, training=replace(config.training, seed=7))
+    MovieLensTrainer(other, listener).run()
+    assert listener.loaded == [False]
+
+
+def test_retrain_trains_again_and_gives_the_same_numbers(trained):
+    folder, runs = trained
+    listener = Listener()
+    config = quick_config(folder, feature_sets=SETS[:1], baselines=(), retrain=True)
+    again = MovieLensTrainer(config, listener).run()[0]
+    assert listener.loaded == [False] and listener.validated_epochs == [1, 2]
+    assert again.record.test == runs[0].record.test
+    np.testing.assert_array_equal(again.artifacts.user_embeddings, runs[0].artifacts.user_embeddings)
+
+
+def test_a_feature_the_data_lacks_is_refused_before_anything_is_trained(tmp_path):
+    ratings = ["userId,movieId,rating,timestamp"]
+    ratings += [f"{user},{movie},3.5,{user * movie}" for user in range(1, 6) for movie in range(1, 6)]
+    movies = ["movieId,title,genres", *(f"{movie},Film {movie} (2001),Drama" for movie in range(1, 6))]
+    own = tmp_path / "mine"
+    own.mkdir()
+    (own / "ratings.csv").write_text("\n".join(ratings) + "\n", encoding="utf-8")
+    (own / "movies.csv").write_text("\n".join(movies) + "\n", encoding="utf-8")
+    config = quick_config(
+        tmp_path,
+        data=DataConfig(archive=own, datasets_dir=tmp_path / "datasets"),
+        feature_sets=(FeatureSet(), FeatureSet.parse(["user_age"])),
+    )
+    listener = Listener()
+    with pytest.raises(MovierecError, match="'mine' has no bucketized_user_age"):
+        MovieLensTrainer(config, listener).run()
+    assert listener.loaded == []
+    assert MovieLensTrainer(replace(config, feature_sets=SETS[:1])).run()[0].record.data.n_ratings == 25
+
+
+def test_other_movie_lengths_train_only_what_sees_them(trained, tmp_path):
+    folder, _ = trained
+    sets = (*SETS, FeatureSet.parse(["movie_length"]))
+    config = quick_config(folder, feature_sets=sets, baselines=())
+    loaded = Listener()
+    first = MovieLensTrainer(config, loaded).run()
+    assert loaded.loaded == [True, True, False]
+    assert [bool(run.record.data.lengths_fingerprint) for run in first] == [False, False, True]
+    title = MovieLensTrainer(config).source.movies.title[0]
+    corrections = tmp_path / "mine.csv"
+    corrections.write_text(f'title,year,minutes\n"{title}",,333\n', encoding="utf-8")
+    again = Listener()
+    MovieLensTrainer(replace(config, data=replace(config.data, movie_lengths=corrections)), again).run()
+    assert again.loaded == [True, True, False]
+
+
+def test_recommendations_come_from_the_saved_embeddings_without_tensorflow(trained):
+    folder, runs = trained
+    expected = [movie.title for movie in recommend(runs[0], user_of(runs[0], 1)).movies]
+    script = (
+        "import sys; from tests.test_trainer import *\n"
+        "trainer = MovieLensTrainer(quick_config(Path(sys.argv[1])))\n"
+        "run = trainer.run()[0]\n"
+        "print([m.title for m in recommend(run, user_of(run, 1)).movies])\n"
+        "assert 'tensorflow' not in sys.modules, 'TensorFlow was imported'"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=True
+    )
+    assert process.stdout.strip() == str(expected)

@@ -1,0 +1,103 @@
+"""The grouped softmax against the plain per-interaction one, in NumPy and float64."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from movierec_cli.models.two_tower.catalogue_softmax import SAFE_SCORE, catalogue_softmax
+
+N_QUERIES, N_MOVIES, DIM = 6, 30, 5
+
+
+def plain_loss(queries: np.ndarray, movies: np.ndarray, interactions: list[tuple[int, int]]) -> float:
+    """Sum over single interactions of −log softmax(scores)[movie]."""
+    total = 0.0
+    for query, movie in interactions:
+        scores = queries[query] @ movies.T
+        largest = scores.max()
+        total += largest + np.log(np.exp(scores - largest).sum()) - scores[movie]
+    return total
+
+
+def numeric_gradient(function, array: np.ndarray, step: float = 1e-5) -> np.ndarray:
+    gradient = np.zeros_like(array)
+    for place in np.ndindex(array.shape):
+        up, down = array.copy(), array.copy()
+        up[place] += step
+        down[place] -= step
+        gradient[place] = (function(up) - function(down)) / (2 * step)
+    return gradient
+
+
+def grouped(queries, movies, interactions, padding=0):
+    positives = tf.constant([query * N_MOVIES + movie for query, movie in interactions], tf.int32)
+    weights = tf.ones(len(interactions))
+    if padding:
+        positives = tf.concat([positives, tf.zeros(padding, tf.int32)], axis=0)
+        weights = tf.concat([weights, tf.zeros(padding)], axis=0)
+    queries, movies = tf.Variable(queries, dtype=tf.float32), tf.Variable(movies, dtype=tf.float32)
+    with tf.GradientTape() as tape:
+        loss = catalogue_softmax(
+            tf.convert_to_tensor(queries), tf.convert_to_tensor(movies), positives, weights
+        )
+    return float(loss), [gradient.numpy() for gradient in tape.gradient(loss, [queries, movies])]
+
+
+@pytest.mark.parametrize("scale", [0.3, 1.5])
+def test_loss_and_gradients_equal_the_per_interaction_softmax(scale):
+    generator = np.random.default_rng(1)
+    queries = generator.normal(size=(N_QUERIES, DIM)) * scale
+    movies = generator.normal(size=(N_MOVIES, DIM)) * scale
+    # Query 2 has no interaction, query 0 has many.
+    interactions = [(0, m) for m in range(9)] + [(1, 4), (3, 4), (3, 29), (4, 0), (5, 17)]
+    loss, (queries_gradient, movies_gradient) = grouped(queries, movies, interactions)
+    assert loss == pytest.approx(plain_loss(queries, movies, interactions), rel=1e-5)
+    np.testing.assert_allclose(
+        queries_gradient,
+        numeric_gradient(lambda q: plain_loss(q, movies, interactions), queries),
+        atol=1e-4,
+        rtol=1e-4,
+    )
+    np.testing.assert_allclose(
+        movies_gradient,
+        numeric_gradient(lambda m: plain_loss(queries, m, interactions), movies),
+        atol=1e-4,
+        rtol=1e-4,
+    )
+
+
+def test_scores_that_would_overflow_are_shifted_first():
+    generator = np.random.default_rng(2)
+    queries = generator.normal(size=(N_QUERIES, DIM)) * 20
+    movies = generator.normal(size=(N_MOVIES, DIM)) * 20
+    assert (queries @ movies.T).max() > 10 * SAFE_SCORE
+    interactions = [(query, int(np.argmax(queries[query] @ movies.T)) - 1) for query in range(N_QUERIES)]
+    interactions = [(query, max(movie, 0)) for query, movie in interactions]
+    loss, gradients = grouped(queries, movies, interactions)
+    assert loss == pytest.approx(plain_loss(queries, movies, interactions), rel=1e-5)
+    assert all(np.isfinite(gradient).all() for gradient in gradients)
+
+
+def test_the_gradient_passes_on_what_comes_from_above():
+    generator = np.random.default_rng(4)
+    queries = tf.Variable(generator.normal(size=(2, DIM)), dtype=tf.float32)
+    movies = tf.constant(generator.normal(size=(N_MOVIES, DIM)), tf.float32)
+    places, weights = tf.constant([3, N_MOVIES + 5]), tf.ones(2)
+    with tf.GradientTape(persistent=True) as tape:
+        once = catalogue_softmax(tf.convert_to_tensor(queries), movies, places, weights)
+        scaled = 3.0 * catalogue_softmax(tf.convert_to_tensor(queries), movies, places, weights)
+    np.testing.assert_allclose(tape.gradient(scaled, queries), 3 * tape.gradient(once, queries), rtol=1e-6)
+
+
+@pytest.mark.parametrize("first_query_counts", [True, False])
+def test_padding_changes_nothing(first_query_counts):
+    generator = np.random.default_rng(6)
+    queries, movies = generator.normal(size=(N_QUERIES, DIM)), generator.normal(size=(N_MOVIES, DIM))
+    interactions = [(0, 0), (0, 8)] * first_query_counts + [(1, 4), (5, 17)]
+    loss, gradients = grouped(queries, movies, interactions)
+    padded_loss, padded_gradients = grouped(queries, movies, interactions, padding=7)
+    assert padded_loss == pytest.approx(loss, rel=1e-6)
+    for one, other in zip(gradients, padded_gradients, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)

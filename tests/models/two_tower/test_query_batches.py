@@ -1,0 +1,135 @@
+"""What an epoch's batches hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from movierec_cli.config import FeatureSet
+from movierec_cli.data.known_history import movies_of_users
+from movierec_cli.data.ragged import RaggedRows
+from movierec_cli.data.sample import simulate_sample
+from movierec_cli.models.features import fit_features
+from movierec_cli.models.two_tower.query_batches import (
+    CatalogueBatches,
+    InteractionBatches,
+    flat_places,
+    positive_weights,
+)
+from movierec_cli.models.two_tower.tower_queries import GroupedInteractions, Queries, group_interactions
+
+SAMPLE = simulate_sample()
+ROWS = np.sort(np.random.default_rng(0).choice(len(SAMPLE.ratings), 20_000, replace=False))
+N_MOVIES = len(SAMPLE.movies)
+VOCABULARIES = fit_features(SAMPLE, ROWS, FeatureSet.parse(["timestamp"]))
+GROUPED = group_interactions(SAMPLE, ROWS, VOCABULARIES)
+SEEN = movies_of_users(SAMPLE, ROWS)
+ALIKE = positive_weights(GROUPED, 0.0)
+
+
+def interactions_of(batch) -> list[tuple[int, int, int]]:
+    rows, movies = np.divmod(batch["positives"][batch["weights"] > 0], N_MOVIES)
+    return [
+        (int(batch["user_index"][row]), int(batch["contexts"][row, 0]), int(movie))
+        for row, movie in zip(rows, movies, strict=True)
+    ]
+
+
+def all_interactions() -> list[tuple[int, int, int]]:
+    owner, place = GROUPED.positives.places(np.arange(len(GROUPED.queries)))
+    queries = GROUPED.queries.take(owner)
+    movies = GROUPED.positives.values[place]
+    return sorted(
+        zip(queries.user_index.tolist(), queries.contexts[:, 0].tolist(), movies.tolist(), strict=True)
+    )
+
+
+def test_an_epoch_of_queries_holds_every_interaction_once():
+    batches = CatalogueBatches(GROUPED, N_MOVIES, 64, ALIKE)
+    epoch = list(batches.epoch(np.random.default_rng(1)))
+    assert len(epoch) == batches.n_batches
+    assert sorted(one for batch in epoch for one in interactions_of(batch)) == all_interactions()
+    assert len({len(batch["user_index"]) for batch in epoch}) == 1
+    assert len({len(batch["positives"]) for batch in epoch}) < len(epoch) / 5
+    assert all(len(batch["weights"]) == len(batch["positives"]) for batch in epoch)
+
+
+def test_epochs_come_in_another_order_and_the_same_seed_gives_the_same():
+    batches = CatalogueBatches(GROUPED, N_MOVIES, 64, ALIKE)
+    first, again, other = (
+        [batch["user_index"].tolist() for batch in batches.epoch(np.random.default_rng(seed))]
+        for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_no_movie_of_the_drawn_history_is_a_target_and_all_of_it_is_the_users():
+    batches = CatalogueBatches(GROUPED, N_MOVIES, 64, ALIKE, SEEN)
+    drawn = targets = 0
+    for batch in batches.epoch(np.random.default_rng(1)):
+        positives = batch["positives"][batch["weights"] > 0]
+        assert not set(batch["history"]) & set(positives)
+        assert set(batch["history"]) <= set(flat_places(SEEN, batch["user_index"], N_MOVIES))
+        drawn, targets = drawn + len(batch["history"]), targets + len(positives)
+    assert 0.4 < targets / len(ROWS) < 0.6  # the drawn share is uniform between 0 and 1
+    assert drawn > len(ROWS)  # several queries of a user each draw from the whole history
+
+
+@pytest.mark.parametrize("history", [None, SEEN])
+def test_interaction_batches_hold_every_interaction_once_and_never_show_a_target(history):
+    batches = InteractionBatches(GROUPED, N_MOVIES, 256, history)
+    found = []
+    for batch in batches.epoch(np.random.default_rng(1)):
+        found += list(
+            zip(
+                batch["user_index"].tolist(),
+                batch["contexts"][:, 0].tolist(),
+                batch["movie_index"].tolist(),
+                strict=True,
+            )
+        )
+        if history is not None:
+            own = np.arange(len(batch["movie_index"])) * N_MOVIES + batch["movie_index"]
+            assert not set(own) & set(batch["history"])
+            assert len(batch["history"]) > 0
+    assert sorted(found) == all_interactions()
+
+
+def test_a_rating_weighs_by_the_number_of_its_querys_ratings():
+    """Queries of one, two and four ratings: 1/√n is 1, .7071 and .5, scaled to a mean of 1 over seven."""
+    queries = Queries(np.arange(3, dtype=np.int32), np.zeros((3, 0), np.int32))
+    positives = RaggedRows.group(np.repeat(np.arange(3), [1, 2, 4]), np.arange(7, dtype=np.int32), 3)
+    interactions = GroupedInteractions(queries, positives, np.arange(len(positives.values)))
+    root = np.array([1, 2**-0.5, 0.5])
+    expected = {
+        0.0: np.ones(3),
+        0.5: root * 7 / (1 + 2 * 2**-0.5 + 4 * 0.5),
+        1.0: np.array([7 / 3, 7 / 6, 7 / 12]),
+    }
+    for exponent, weights in expected.items():
+        np.testing.assert_allclose(positive_weights(interactions, exponent), weights, rtol=1e-6)
+
+
+def test_with_exponent_one_every_query_weighs_alike():
+    totals = positive_weights(GROUPED, 1.0) * GROUPED.positives.lengths
+    np.testing.assert_allclose(totals, totals[0], rtol=1e-5)
+    assert totals.sum() == pytest.approx(GROUPED.n_interactions, rel=1e-5)
+
+
+@pytest.mark.parametrize("history", [None, SEEN])
+def test_each_positive_of_a_batch_carries_the_weight_of_its_query(history):
+    weights = np.random.default_rng(3).uniform(0.5, 2.0, len(GROUPED.queries)).astype(np.float32)
+    batches = CatalogueBatches(GROUPED, N_MOVIES, 64, weights, history)
+    of_query = {
+        (int(user), int(context)): weight
+        for user, context, weight in zip(
+            GROUPED.queries.user_index, GROUPED.queries.contexts[:, 0], weights, strict=True
+        )
+    }
+    for batch in batches.epoch(np.random.default_rng(1)):
+        counts = batch["weights"] > 0
+        rows = batch["positives"][counts] // N_MOVIES
+        users, contexts = batch["user_index"][rows], batch["contexts"][rows, 0]
+        expected = [of_query[key] for key in zip(users.tolist(), contexts.tolist(), strict=True)]
+        assert batch["weights"][counts].tolist() == expected

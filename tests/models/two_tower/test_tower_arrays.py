@@ -1,0 +1,90 @@
+"""What a run keeps of a model's towers against the model itself, at every user's moment and at others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from movierec_cli.config import (
+    Family,
+    Feature,
+    FeatureSet,
+    ModelConfig,
+    SplitConfig,
+    TaskWeights,
+    TrainingConfig,
+)
+from movierec_cli.data.split import split_ratings
+from movierec_cli.models.features import FEATURES, context_codes, fit_features
+from movierec_cli.models.tensorflow_start import start_tensorflow
+from movierec_cli.models.two_tower.tower_queries import Queries, last_queries
+from movierec_cli.registry.record import RunConfig
+from tests.small_dataset import small_dataset
+
+DATASET = small_dataset()
+SPLIT = split_ratings(DATASET.ratings, SplitConfig())
+EVERYTHING = FeatureSet(tuple(FEATURES))
+
+
+def config(features: FeatureSet, *sizes: int, tasks: TaskWeights | None = None) -> RunConfig:
+    return RunConfig(
+        family=Family.MULTI_TASK if tasks else Family.TWO_TOWER,
+        feature_set=features,
+        split=SplitConfig(),
+        model=ModelConfig(embedding_size=6, layer_sizes=sizes),
+        training=TrainingConfig(seed=4).resolved(SplitConfig().kind),
+        tasks=tasks,
+    )
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        config(EVERYTHING, 8, 5),
+        config(EVERYTHING, 9, 7, 5, tasks=TaskWeights()),
+        config(FeatureSet(), 4),
+        config(FeatureSet((Feature.TIMESTAMP, Feature.MOVIE_TITLE_TEXT)), 8, 5),
+    ],
+    ids=lambda one: f"{one.feature_set.label[:20]} {one.model.layer_sizes}",
+)
+def test_the_arrays_embed_as_the_model_does(asked: RunConfig) -> None:
+    start_tensorflow()
+    from movierec_cli.models.two_tower.tower_arrays import tower_arrays
+    from movierec_cli.models.two_tower.tower_training import prepare
+
+    vocabularies = fit_features(DATASET, SPLIT.train, asked.feature_set)
+    kept = prepare(DATASET, SPLIT.fit, asked, vocabularies)
+    model = kept.model
+    random = np.random.default_rng(
+        1
+    )  # biases begin at zero, where half of what there is to go wrong does not
+    model.set_weights([random.normal(0, 0.5, one.shape).astype(np.float32) for one in model.get_weights()])
+    users = last_queries(DATASET, SPLIT.fit, vocabularies)
+    towers = tower_arrays(model, users, kept.seen)
+
+    np.testing.assert_allclose(towers.movie.embed(np.arange(40)), model.embed_movies(), rtol=1e-4, atol=1e-5)
+    rows, seconds = np.array([3, 3, 19], np.int32), np.array([1_000_000_000, 1_001_000_000, 1_000_500_000])
+    moments = Queries(rows, context_codes(vocabularies, rows, seconds))
+    for queries in (users, moments):
+        np.testing.assert_allclose(
+            towers.query.embed(queries.user_index, queries.contexts),
+            model.embed_queries(queries, kept.seen),
+            rtol=1e-4,
+            atol=1e-5,
+        )
+    np.testing.assert_array_equal(towers.codes, users.contexts)
+    names = [one.name for one in (*towers.query.inputs, *towers.movie.inputs)]
+    assert {*names} - {"user_id", "movie_id"} == {str(feature) for feature in asked.feature_set.features}
+
+
+def test_a_user_without_a_training_movie_has_an_empty_history() -> None:
+    start_tensorflow()
+    from movierec_cli.models.two_tower.tower_arrays import tower_arrays
+    from movierec_cli.models.two_tower.tower_training import prepare
+
+    asked = config(FeatureSet((Feature.USER_HISTORY,)), 4)
+    rows = SPLIT.fit[DATASET.ratings.user_index[SPLIT.fit] != 5]
+    kept = prepare(DATASET, rows, asked, fit_features(DATASET, rows, asked.feature_set))
+    towers = tower_arrays(kept.model, last_queries(DATASET, rows, kept.vocabularies), kept.seen)
+    history = next(one for one in towers.query.inputs if one.name == Feature.USER_HISTORY)
+    assert not history.table[5].any() and history.table[[4, 6]].any(axis=1).all()

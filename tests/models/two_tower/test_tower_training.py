@@ -1,0 +1,214 @@
+"""A whole training on a part of the sample: learns, repeats itself, leaks nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from movierec_cli.config import (
+    Family,
+    FeatureSet,
+    LossKind,
+    ModelConfig,
+    SplitConfig,
+    TrainingConfig,
+)
+from movierec_cli.config.family_checks import TOWER_FEATURES
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.known_history import movies_of_users
+from movierec_cli.data.sample import simulate_sample
+from movierec_cli.data.split import split_ratings
+from movierec_cli.errors import MovierecError
+from movierec_cli.evaluation.metrics import top_k_accuracy
+from movierec_cli.evaluation.ranks import rank_positives
+from movierec_cli.evaluation.top_k import TopK, top_k_of
+from movierec_cli.models.two_tower.tower_queries import group_interactions
+from movierec_cli.models.two_tower.tower_training import TrainedModel, train_model
+from movierec_cli.registry.record import EpochRecord, RunConfig
+from tests.sample_part import part_of_the_sample
+
+DATASET = part_of_the_sample()
+SPLIT = split_ratings(DATASET.ratings, SplitConfig())
+QUICK = TrainingConfig(num_epochs=12, validation_freq=3)
+SMALL = ModelConfig(embedding_size=16, layer_sizes=(16,))
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.epochs: list[int] = []
+        self.records: list[EpochRecord] = []
+        self.refits: list[int] = []
+
+    def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None:
+        self.epochs.append(epoch)
+
+    def validated(self, record: EpochRecord) -> None:
+        self.records.append(record)
+
+    def refit_started(self, num_epochs: int) -> None:
+        self.refits.append(num_epochs)
+
+
+def config(*features: str, training: TrainingConfig = QUICK, model: ModelConfig = SMALL) -> RunConfig:
+    return RunConfig(
+        family=Family.TWO_TOWER,
+        feature_set=FeatureSet.parse(features or ["None"]),
+        split=SplitConfig(),
+        model=model,
+        training=training,
+    )
+
+
+def train(run_config: RunConfig, dataset: Dataset = DATASET) -> tuple[TrainedModel, Listener]:
+    listener = Listener()
+    return train_model(dataset, SPLIT, run_config, listener), listener
+
+
+def figures(trained: TrainedModel) -> TopK:
+    return top_k_of(trained.outcome)
+
+
+def popularity_top_10() -> float:
+    test = group_interactions(DATASET, SPLIT.test, {})
+    counts = np.bincount(DATASET.ratings.movie_index[SPLIT.fit], minlength=len(DATASET.movies))
+    scores = counts.astype(np.float32)
+    ranks = rank_positives(
+        lambda rows: np.tile(scores, (len(rows), 1)),
+        test.positives,
+        test.queries.user_index,
+        movies_of_users(DATASET, SPLIT.fit),
+    )
+    return top_k_accuracy(ranks.unseen, 10)
+
+
+@pytest.fixture(scope="module")
+def plain() -> tuple[TrainedModel, Listener]:
+    return train(config())
+
+
+def test_ids_alone_beat_popularity(plain):
+    trained, _ = plain
+    assert figures(trained).unseen[10] > 1.1 * popularity_top_10()
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(plain):
+    first, _ = plain
+    again, _ = train(config())
+    other, _ = train(config(training=replace(QUICK, seed=1)))
+    assert figures(again) == figures(first)
+    assert again.fit.history[-1].train_loss == first.fit.history[-1].train_loss
+    for name, weights in first.artifacts.weights.items():
+        np.testing.assert_array_equal(again.artifacts.weights[name], weights)
+    np.testing.assert_array_equal(again.artifacts.user_embeddings, first.artifacts.user_embeddings)
+    assert figures(other) != figures(first)
+
+
+def test_the_observer_hears_validations_and_the_epochs_with_validation_added(plain):
+    trained, listener = plain
+    best = max(listener.records, key=lambda record: record.validation.recall[100])
+    assert [record.epoch for record in listener.records] == [3, 6, 9, 12]
+    assert trained.fit.history == tuple(listener.records)
+    assert trained.fit.best_epoch == best.epoch
+    assert listener.refits == [-(-best.epoch // 4)]
+    assert listener.epochs == [*range(1, 13), *range(1, listener.refits[0] + 1)]
+
+
+def test_saved_embeddings_score_as_the_model_did(plain):
+    """Without contexts the users' embeddings are their queries, so they must reproduce the test figures."""
+    trained, _ = plain
+    test = group_interactions(DATASET, SPLIT.test, {})
+    users, movies = trained.artifacts.user_embeddings, trained.artifacts.movie_embeddings
+    ranks = rank_positives(
+        lambda rows: users[test.queries.user_index[rows]] @ movies.T,
+        test.positives,
+        test.queries.user_index,
+        movies_of_users(DATASET, SPLIT.fit),
+    )
+    assert top_k_accuracy(ranks.unseen, 10) == pytest.approx(figures(trained).unseen[10], abs=1e-3)
+
+
+def test_training_on_starts_from_the_weights_that_validation_chose(plain):
+    """One epoch more of the same seed and data moves them, but not far."""
+    trained, _ = plain
+    chosen, _ = train(config(training=replace(QUICK, refit=False)))
+    before, after = (one.artifacts.weights for one in (chosen, trained))
+    fresh, _ = train(config(training=replace(QUICK, num_epochs=1, learning_rate=1e-9, refit=False)))
+    for name, weights in before.items():
+        assert not np.array_equal(weights, after[name])
+        if weights.ndim == 2:
+            moved = np.linalg.norm(after[name] - weights)
+            assert moved < 0.7 * np.linalg.norm(weights - fresh.artifacts.weights[name])
+
+
+def test_every_feature_trains_together():
+    trained, _ = train(config(*TOWER_FEATURES, training=replace(QUICK, num_epochs=2)))
+    assert set(trained.artifacts.vocabularies) == set(TOWER_FEATURES)
+    assert np.isfinite(trained.artifacts.user_embeddings).all()
+    assert np.isfinite(trained.fit.history[-1].train_loss)
+
+
+def test_the_time_of_the_query_helps_where_films_are_in_fashion():
+    sample = simulate_sample()
+    split = split_ratings(sample.ratings, SplitConfig())
+    quick = replace(QUICK, num_epochs=15, validation_freq=15, refit=False)
+    timed, untimed = (
+        train_model(sample, split, config(feature, training=quick, model=ModelConfig()), Listener())
+        for feature in ("timestamp", "None")
+    )
+    assert figures(timed).unseen[10] > figures(untimed).unseen[10] + 0.02
+
+
+@pytest.mark.parametrize("loss", [LossKind.IN_BATCH, LossKind.IN_BATCH_CORRECTED])
+@pytest.mark.parametrize("feature", ["None", "user_history"])
+def test_in_batch_losses_learn(loss, feature):
+    quick = replace(QUICK, num_epochs=4, loss=loss, batch_size=512, refit=False)
+    trained, listener = train(config(feature, training=quick))
+    assert listener.records[-1].train_loss < listener.records[0].train_loss
+    assert figures(trained).unseen[100] > 100 / len(DATASET.movies)
+    assert listener.refits == []
+
+
+def test_correcting_for_sampling_favours_popular_movies():
+    """The plain in-batch softmax punishes a movie for being a frequent negative."""
+    counts = np.bincount(DATASET.ratings.movie_index[SPLIT.train], minlength=len(DATASET.movies))
+
+    def popularity_correlation(loss: LossKind) -> float:
+        trained, _ = train(config(training=replace(QUICK, loss=loss, batch_size=512, refit=False)))
+        mean_scores = trained.artifacts.user_embeddings.mean(axis=0) @ trained.artifacts.movie_embeddings.T
+        return float(np.corrcoef(mean_scores, np.log1p(counts))[0, 1])
+
+    assert (
+        popularity_correlation(LossKind.IN_BATCH_CORRECTED) > popularity_correlation(LossKind.IN_BATCH) + 0.2
+    )
+
+
+def test_the_test_part_does_not_change_what_is_learned(plain):
+    """Whatever stands in the test rows, the model that is kept is the same."""
+    first, _ = plain
+    ratings = DATASET.ratings
+    movie_index, timestamp = ratings.movie_index.copy(), ratings.timestamp.copy()
+    seen = movies_of_users(DATASET, SPLIT.fit)
+    for row in SPLIT.test:
+        user = ratings.user_index[row]
+        theirs = seen[user]
+        movie_index[row] = np.setdiff1d(np.arange(len(DATASET.movies)), theirs)[0]
+    timestamp[SPLIT.test] += 10**8
+    other_test = replace(DATASET, ratings=replace(ratings, movie_index=movie_index, timestamp=timestamp))
+    other, _ = train(config(), other_test)
+    np.testing.assert_array_equal(other.artifacts.movie_embeddings, first.artifacts.movie_embeddings)
+    assert figures(other) != figures(first)
+
+
+def test_training_stops_when_validation_does_not_improve_and_keeps_the_best():
+    eager = replace(QUICK, num_epochs=60, validation_freq=1, patience=3, learning_rate=0.05, refit=False)
+    trained, listener = train(config(training=eager))
+    assert trained.fit.epochs_run == trained.fit.best_epoch + 3 < 60
+    validation = [record.validation.recall[100] for record in listener.records]
+    assert max(validation) == validation[trained.fit.best_epoch - 1]
+
+
+def test_divergence_is_an_error_that_names_the_rate():
+    with pytest.raises(MovierecError, match="--learning_rate 1e\\+25"):
+        train(config(training=replace(QUICK, learning_rate=1e25)))

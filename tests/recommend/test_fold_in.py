@@ -1,0 +1,168 @@
+import numpy as np
+import numpy.typing as npt
+import pytest
+from scipy.optimize import minimize
+
+from movierec_cli.recommend.fold_in import Opinions, fold_in
+
+Floats = npt.NDArray[np.float32]
+
+
+def rows(*values: int) -> npt.NDArray[np.int64]:
+    return np.array(values, np.int64)
+
+
+def spread_model(
+    n_movies: int = 60, n_users: int = 200, dim: int = 7, seed: int = 0
+) -> tuple[Floats, Floats]:
+    """Movies and users whose directions differ in spread, with means that are not zero."""
+    generator = np.random.default_rng(seed)
+    widths = np.linspace(0.2, 1.5, dim)
+    movies = generator.normal(0.3, 0.8, (n_movies, dim))
+    users = 0.5 + generator.normal(size=(n_users, dim)) * widths @ generator.normal(size=(dim, dim)) / 3
+    return movies.astype(np.float32), users.astype(np.float32)
+
+
+N_GENRES, PER_GENRE = 4, 15
+
+
+def clusters(n_users: int = 80, seed: int = 1) -> tuple[Floats, Floats]:
+    """Films of four genres, each with a direction of its own, and users who lean to one genre each."""
+    generator = np.random.default_rng(seed)
+    genres = np.eye(N_GENRES)
+    movies = np.repeat(genres, PER_GENRE, axis=0) + generator.normal(0, 0.1, (N_GENRES * PER_GENRE, N_GENRES))
+    users = 3 * genres[np.arange(n_users) % N_GENRES] + generator.normal(0, 0.3, (n_users, N_GENRES))
+    return movies.astype(np.float32), users.astype(np.float32)
+
+
+def films(genre: int) -> slice:
+    return slice(genre * PER_GENRE, (genre + 1) * PER_GENRE)
+
+
+def test_the_embedding_is_the_maximum_that_another_optimizer_finds() -> None:
+    movies, users = spread_model()
+    liked, disliked = rows(3, 8, 21, 40), rows(5, 11)
+    exact, mean = movies.astype(float), users.astype(float).mean(axis=0)
+    n, dim = users.shape
+    scatter = np.cov(users.astype(float).T, bias=True) * n
+    covariance = (scatter + np.eye(dim) * np.trace(scatter) / n) / (n + dim)
+    strength = 0.7
+
+    def loss(u: npt.NDArray[np.float64]) -> float:
+        scores = exact @ u
+        softmax = np.exp(scores) / np.exp(scores).sum()
+        softplus = np.log1p(np.exp((exact[disliked] - exact.mean(axis=0)) @ u))
+        prior = (u - mean) @ np.linalg.inv(covariance) @ (u - mean)
+        return float(-np.log(softmax[liked]).sum() + softplus.sum() + strength / 2 * prior)
+
+    expected = minimize(loss, mean, method="BFGS", options={"gtol": 1e-7})
+    found = fold_in(movies, users, Opinions(liked, disliked), prior_strength=strength)
+    np.testing.assert_allclose(found, expected.x, atol=1e-4)
+    assert loss(found) < loss(mean) - 0.5  # which is far from where it began
+
+
+@pytest.mark.parametrize(
+    "opinions", [Opinions(rows(4)), Opinions(disliked=rows(4)), Opinions(rows(1), rows(2))]
+)
+def test_a_single_opinion_moves_its_film(opinions: Opinions) -> None:
+    movies, users = spread_model()
+    gain = movies @ (fold_in(movies, users, opinions) - users.mean(axis=0))
+    gain -= gain.mean()
+    assert (gain[opinions.liked] > 0).all() and (gain[opinions.disliked] < 0).all()
+
+
+def test_the_same_opinions_give_the_same_embedding_in_whatever_order() -> None:
+    movies, users = spread_model()
+    one = fold_in(movies, users, Opinions(rows(1, 2, 3), rows(9, 8)))
+    assert one.dtype == np.float32 and one.shape == (7,)
+    np.testing.assert_array_equal(one, fold_in(movies, users, Opinions(rows(1, 2, 3), rows(9, 8))))
+    np.testing.assert_allclose(one, fold_in(movies, users, Opinions(rows(3, 1, 2), rows(8, 9))), atol=1e-6)
+
+
+def test_who_likes_a_few_films_of_a_genre_is_recommended_the_others() -> None:
+    movies, users = clusters()
+    for genre in range(N_GENRES):
+        liked = np.arange(5, dtype=np.int64) + films(genre).start
+        scores = movies @ fold_in(movies, users, Opinions(liked))
+        scores[liked] = -np.inf
+        best = np.argsort(-scores)[:10]
+        assert np.count_nonzero(best // PER_GENRE == genre) >= 9
+
+
+def test_each_further_film_of_a_genre_moves_its_scores_up() -> None:
+    movies, users = clusters()
+    leads = []
+    for n_liked in (1, 2, 4, 8):
+        scores = movies @ fold_in(movies, users, Opinions(np.arange(n_liked, dtype=np.int64)))
+        leads.append(scores[films(0)].mean() - scores.mean())
+    assert leads == sorted(leads) and leads[-1] > 2 * leads[0]
+
+
+def test_disliked_films_and_those_like_them_fall() -> None:
+    movies, users = clusters()
+    liked, disliked = rows(0, 1), rows(*range(films(1).start, films(1).start + 3))
+    before = movies @ fold_in(movies, users, Opinions(liked))
+    after = movies @ fold_in(movies, users, Opinions(liked, disliked))
+    fall = before - after
+    assert fall[films(1)].min() > max(fall[films(2)].max(), fall[films(3)].max(), 0)
+
+
+def test_users_whose_films_are_drawn_from_their_own_softmax_are_found_again() -> None:
+    movies, users = clusters(n_users=500)
+    generator = np.random.default_rng(5)
+    alike = []
+    for user in users[:20]:
+        weights = np.exp(movies.astype(float) @ user)
+        liked = generator.choice(len(movies), 12, replace=False, p=weights / weights.sum())
+        scores = movies @ fold_in(movies, users, Opinions(liked))
+        alike.append(np.corrcoef(scores, movies @ user)[0, 1])
+    assert np.mean(alike) > 0.85
+
+
+def test_a_stronger_prior_keeps_nearer_to_the_average_user() -> None:
+    movies, users = clusters()
+    mean, opinions = users.mean(axis=0), Opinions(rows(0, 1, 2))
+    distances = [
+        np.linalg.norm(fold_in(movies, users, opinions, prior_strength=strength) - mean)
+        for strength in (0.01, 1.0, 100.0, 1e9)
+    ]
+    assert distances == sorted(distances, reverse=True) and distances[-1] < 1e-4
+
+
+@pytest.mark.parametrize("n_users", [1, 2, 3])
+def test_fewer_users_than_dimensions_will_do(n_users: int) -> None:
+    movies, users = spread_model(n_users=n_users)
+    found = fold_in(movies, users, Opinions(rows(0, 5), rows(2)))
+    assert np.isfinite(found).all()
+    if n_users == 1:  # nothing is known of how people differ
+        np.testing.assert_allclose(found, users[0], atol=1e-6)
+
+
+def test_large_scores_do_not_overflow() -> None:
+    movies, users = spread_model()
+    found = fold_in(1_000 * movies, users, Opinions(rows(0, 5), rows(2)))
+    assert np.isfinite(found).all()
+    assert (movies @ found)[[0, 5]].min() > (movies @ found)[2]
+
+
+def test_every_film_may_be_liked() -> None:
+    movies, users = clusters()
+    assert np.isfinite(fold_in(movies, users, Opinions(np.arange(len(movies), dtype=np.int64)))).all()
+
+
+def test_numbers_that_are_not_finite_are_refused() -> None:
+    movies, users = clusters()
+    broken = users.copy()
+    broken[3, 1] = np.nan
+    with pytest.raises(ValueError, match="not finite"):
+        fold_in(movies, broken, Opinions(rows(0)))
+    with pytest.raises(ValueError, match="not finite"):
+        fold_in(np.where(movies > 1, np.inf, movies).astype(np.float32), users, Opinions(rows(0)))
+
+
+@pytest.mark.parametrize(("liked", "disliked"), [((), ()), ((1, 1), ()), ((1, 2), (2,)), ((), (3, 3))])
+def test_opinions_are_of_something_and_of_each_film_once(
+    liked: tuple[int, ...], disliked: tuple[int, ...]
+) -> None:
+    with pytest.raises(ValueError, match="film"):
+        Opinions(rows(*liked), rows(*disliked))

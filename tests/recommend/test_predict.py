@@ -1,0 +1,235 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from movierec_cli.config import SplitConfig
+from movierec_cli.errors import DataError, MovierecError
+from movierec_cli.evaluation.ratings import RatingErrors
+from movierec_cli.recommend.predict import PredictedRating, given_ratings, predict
+from movierec_cli.recommend.prediction_files import read_pairs, write_predictions
+from movierec_cli.recommend.rating_runs import best_run, predicts_ratings, rating_runs, validation_rmse
+from movierec_cli.registry import store
+from movierec_cli.registry.store import Run
+from tests.saved_runs import judged_multi_task_run, judged_run, multi_task_config, parts_of, run_config
+from tests.small_dataset import FIRST_MOVIE_ID, small_dataset
+
+DATASET = small_dataset()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return judged_multi_task_run(tmp_path_factory.mktemp("runs"), DATASET, multi_task_config())
+
+
+def with_validation(run: Run, rmse: float, *, of_others: float = 9.0) -> Run:
+    """The same run, saved anew with this RMSE in its best epoch."""
+    best = run.record.best_epoch
+    history = tuple(
+        replace(epoch, ratings=RatingErrors(rmse=rmse if epoch.epoch == best else of_others, mae=rmse))
+        for epoch in run.record.history
+    )
+    return store.save_run(
+        run.folder.parent,
+        replace(run.record, history=history),
+        parts_of(run),
+    )
+
+
+def test_predictions_are_the_heads_in_the_order_asked(run: Run) -> None:
+    pairs = [(20, 3), (1, 0), (20, 39), (1, 0)]
+    predicted = predict(run, pairs)
+    assert [(one.user_id, one.movie_id) for one in predicted] == [(20, 103), (1, 100), (20, 139), (1, 100)]
+    assert predicted[0].title == DATASET.movies.title[3]
+    expected = run.rating_head.stars(np.array([19, 0, 19, 0]), np.array([3, 0, 39, 0]))
+    np.testing.assert_array_equal([one.stars for one in predicted], expected)
+
+
+def test_every_test_rating_is_predicted_as_it_was_judged(run: Run) -> None:
+    outcome = run.rating_outcome
+    movies = DATASET.ratings.movie_index[outcome.rows]
+    pairs = [(int(user) + 1, int(movie)) for user, movie in zip(outcome.user_index, movies, strict=True)]
+    predicted = predict(run, pairs)
+    np.testing.assert_array_equal([one.stars for one in predicted], outcome.predicted)
+    assert [one.given for one in predicted] == outcome.rating.tolist()
+
+
+def test_the_users_own_ratings_are_told(run: Run) -> None:
+    ratings = DATASET.ratings
+    own = {
+        (user, movie): stars
+        for user, movie, stars in zip(
+            ratings.user_index.tolist(), ratings.movie_index.tolist(), ratings.rating.tolist(), strict=True
+        )
+    }
+    pairs = [(user, movie) for user in range(20) for movie in range(40)]
+    predicted = predict(run, [(user + 1, movie) for user, movie in pairs])
+    assert [one.given for one in predicted] == [own.get(pair) for pair in pairs]
+
+
+def test_no_pairs_are_no_predictions(run: Run) -> None:
+    none = np.zeros(0, np.int64)
+    assert predict(run, []) == ()
+    assert given_ratings(run.user_ratings, 40, none, none).shape == (0,)
+
+
+@pytest.mark.parametrize("user_id", [0, 21, -1, 10**30])
+def test_an_unknown_user_is_told_the_ids(run: Run, user_id: int) -> None:
+    with pytest.raises(MovierecError, match=rf"no user {user_id} in 'small'.* ids 1 to 20"):
+        predict(run, [(1, 0), (user_id, 0)])
+
+
+def test_who_the_training_left_out_is_unknown(tmp_path: Path) -> None:
+    config = replace(multi_task_config(), split=SplitConfig(k_core=7))
+    run = judged_multi_task_run(tmp_path, DATASET, config)
+    kept_users, kept_movies = run.artifacts.user_ids, run.artifacts.movie_ids
+    assert 1 not in kept_users and len(kept_movies) < len(DATASET.movies)
+    (predicted,) = predict(run, [(int(kept_users[-1]), len(kept_movies) - 1)])
+    assert predicted.movie_id == kept_movies[-1]
+    head_row = [len(kept_users) - 1], [len(kept_movies) - 1]
+    assert predicted.stars == run.rating_head.stars(*map(np.array, head_row))[0]
+    with pytest.raises(
+        MovierecError, match=r"no user 1 .* without those of fewer than 7 ratings \(--k_core\)"
+    ):
+        predict(run, [(1, 0)])
+
+
+@pytest.mark.parametrize("rating", [None, 0.0])
+def test_a_run_that_learned_no_ratings_says_how_to_train_one(tmp_path: Path, rating: float | None) -> None:
+    if rating is None:
+        run = judged_run(tmp_path, DATASET, run_config())
+    else:
+        run = judged_multi_task_run(tmp_path, DATASET, multi_task_config(rating=rating))
+    assert not predicts_ratings(run.record)
+    for ask in (lambda: predict(run, [(1, 0)]), lambda: rating_runs(tmp_path, run.record.name[:7])):
+        with pytest.raises(MovierecError, match="movierec train --tasks retrieval rating"):
+            ask()
+    with pytest.raises(MovierecError, match="train one first: movierec train --tasks retrieval rating"):
+        rating_runs(tmp_path)
+
+
+def test_the_lowest_rmse_on_validation_is_taken_whatever_the_test_says(tmp_path: Path) -> None:
+    def saved(rmse: float, test: float, created_at: str, **tasks: float) -> Run:
+        run = judged_multi_task_run(tmp_path, DATASET, multi_task_config(**tasks), created_at=created_at)
+        run = replace(run, record=replace(run.record, ratings=RatingErrors(rmse=test, mae=test)))
+        return with_validation(run, rmse, of_others=0.01 if rmse > 1 else 9.0)
+
+    best = saved(0.9, 2.0, "2026-01-01T00:00:00+00:00", rating=0.1)
+    saved(1.1, 0.1, "2026-02-01T00:00:00+00:00", rating=0.2)
+    saved(1.0, 0.2, "2026-03-01T00:00:00+00:00", rating=0.3)
+    judged_run(tmp_path, DATASET, run_config())
+    runs = rating_runs(tmp_path)
+    assert len(runs) == 3
+    chosen = best_run(runs)
+    assert chosen.run.record.name == best.record.name
+    assert chosen.reason == "the best of 3 models, RMSE 0.900 stars on validation"
+    assert validation_rmse(best.record) == 0.9
+
+
+def test_without_validation_the_newest_is_taken(tmp_path: Path) -> None:
+    for month, rating in ((3, 0.1), (5, 0.2), (4, 0.3)):
+        created = f"2026-0{month}-01T00:00:00+00:00"
+        judged_multi_task_run(tmp_path, DATASET, multi_task_config(rating=rating), created_at=created)
+    chosen = best_run(rating_runs(tmp_path))
+    tasks = chosen.run.record.config.tasks
+    assert tasks is not None and tasks.rating == 0.2
+    assert chosen.reason == "the newest of 3 models"
+
+
+def test_a_run_without_a_validation_rating_does_not_come_first(tmp_path: Path) -> None:
+    nan = judged_multi_task_run(tmp_path, DATASET, multi_task_config(rating=0.1))
+    history = tuple(
+        replace(epoch, ratings=RatingErrors(rmse=float("nan"), mae=float("nan")))
+        for epoch in nan.record.history
+    )
+    unmeasured = replace(nan, record=replace(nan.record, history=history))
+    measured = with_validation(judged_multi_task_run(tmp_path, DATASET, multi_task_config()), 1.5)
+    assert validation_rmse(unmeasured.record) is None
+    assert best_run([unmeasured, measured]).run is measured
+
+
+def test_runs_of_other_data_are_not_taken(run: Run) -> None:
+    with pytest.raises(MovierecError, match="are of small, not of 'other'"):
+        best_run([run], "other")
+
+
+def pairs_file(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "pairs.csv"
+    file.write_bytes(text.encode())
+    return file
+
+
+def titled(run: Run, folder: Path, **titles: str) -> Run:
+    """The run with other titles, by `m<movie id>`."""
+    title = DATASET.movies.title.copy()
+    for name, text in titles.items():
+        title[int(name[1:]) - FIRST_MOVIE_ID] = text
+    parts = replace(parts_of(run), catalogue=replace(run.catalogue, title=title))
+    return store.save_run(folder, run.record, parts)
+
+
+def test_pairs_are_read_by_id_and_by_title(run: Run, tmp_path: Path) -> None:
+    other = titled(
+        run, tmp_path, m100="Amélie, Die (1980)", m101="103 (1981)", m102='The "Quoted", One (1982)'
+    )
+    text = (
+        "\ufeffmovie,note,user\r\n"
+        "Amélie (1980),x,1\r\n"
+        "die amelie,,2\r\n"
+        " 103 ,,3\r\n"
+        "id:101,,3\r\n"
+        "103 (1981),,3\r\n"
+        '"The ""Quoted"", One",,4\r\n'
+        "\r\n"
+    )
+    rows = read_pairs(pairs_file(tmp_path, text), other)
+    assert rows == ((1, 0), (2, 0), (3, 3), (3, 1), (3, 1), (4, 2))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "pairs.csv: is empty"),
+        ("user,movie\n", "pairs.csv: has a header but no rows"),
+        ("user,film\n1,100\n", "pairs.csv, line 1: the header is 'user,film'"),
+        ("user,movie\n1,100\nx,100\n", "pairs.csv, line 3: the user is 'x'"),
+        ("user,movie\n1,100\n99,100\n", "pairs.csv, line 3: there is no user 99"),
+        ("user,movie\n1,100\n1,Flim 101\n", "pairs.csv, line 3: there is no movie 'Flim 101'; the closest"),
+        ("user,movie\n1,\n", "pairs.csv, line 2: a movie's name is empty"),
+        ("user,movie\n1\n", "pairs.csv, line 2: has 1 fields, needs 2"),
+        ('user,movie\n1,"100\n', "pairs.csv, line 2: is no well-formed CSV"),
+    ],
+)
+def test_a_wrong_file_of_pairs_names_the_line(run: Run, tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read_pairs(pairs_file(tmp_path, text), run)
+    assert message in str(caught.value)
+
+
+def test_a_file_that_is_not_utf8_or_not_there_is_told(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "latin.csv"
+    file.write_bytes("user,movie\n1,Amélie\n".encode("iso-8859-1"))
+    with pytest.raises(DataError, match=r"latin\.csv, line 2: is not UTF-8"):
+        read_pairs(file, run)
+    with pytest.raises(DataError, match=r"none\.csv: cannot be read \(No such file"):
+        read_pairs(tmp_path / "none.csv", run)
+
+
+PREDICTED = (
+    PredictedRating(1, 590, 'Amélie, "Die" (1984)', 4.123456, None),
+    PredictedRating(2, 591, "Film", 1.0, 3.5),
+)
+
+
+def test_predictions_are_written_as_csv(tmp_path: Path) -> None:
+    file = tmp_path / "deep" / "out.csv"
+    write_predictions(PREDICTED, file)
+    assert file.read_bytes().decode() == (
+        'user,movie_id,title,stars,given\n1,590,"Amélie, ""Die"" (1984)",4.1235,\n2,591,Film,1.0000,3.5\n'
+    )
+
+
+def test_predictions_that_cannot_be_written_are_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="cannot be written"):
+        write_predictions(PREDICTED, tmp_path)

@@ -1,0 +1,174 @@
+"""Which saved run answers who asks for recommendations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from movierec_cli.config import Family
+from movierec_cli.errors import MovierecError, SavedModelError
+from movierec_cli.evaluation.top_k import NO_TOP_K, TopK
+from movierec_cli.recommend.recommending_runs import (
+    best_run,
+    comparable_runs,
+    recommending_runs,
+    validation_recall,
+)
+from movierec_cli.registry import store
+from movierec_cli.registry.record import RunConfig
+from movierec_cli.registry.store import Run
+from tests.saved_runs import (
+    judged_multi_task_run,
+    judged_run,
+    multi_task_config,
+    parts_of,
+    rating_baseline_run,
+    run_config,
+    sequence_config,
+)
+from tests.small_dataset import small_dataset
+
+DATASET = small_dataset()
+
+
+def with_recall(run: Run, recall: float | None, *, of_others: float = 0.0) -> Run:
+    """The same run, saved anew with this recall@100 in its best epoch, or none measured."""
+    best = run.record.best_epoch
+
+    def validation(epoch: int) -> TopK:
+        if recall is None:
+            return NO_TOP_K
+        return replace(NO_TOP_K, recall={10: 0.5, 100: recall if epoch == best else of_others})
+
+    history = tuple(replace(one, validation=validation(one.epoch)) for one in run.record.history)
+    return store.save_run(run.folder.parent, replace(run.record, history=history), parts_of(run))
+
+
+def saved(directory: Path, config: RunConfig, recall: float, **changes: float) -> Run:
+    return with_recall(judged_run(directory, DATASET, config), recall, **changes)
+
+
+def names(runs: tuple[Run, ...]) -> set[str]:
+    return {run.record.name for run in runs}
+
+
+@pytest.fixture
+def every_kind(tmp_path: Path) -> dict[str, Run]:
+    """One of each kind that can be saved."""
+    return {
+        "two towers": saved(tmp_path, run_config("timestamp"), 0.4),
+        "two tasks": judged_multi_task_run(tmp_path, DATASET, multi_task_config()),
+        "sasrec": saved(tmp_path, sequence_config(), 0.3),
+        "gru4rec": saved(tmp_path, sequence_config("time_gap", family=Family.GRU4REC), 0.2),
+        "baseline": rating_baseline_run(tmp_path, DATASET, Family.RATING_BIAS),
+    }
+
+
+def test_who_is_in_the_data_is_served_by_all_that_are_trained(
+    every_kind: dict[str, Run], tmp_path: Path
+) -> None:
+    expected = {run.record.name for kind, run in every_kind.items() if kind != "baseline"}
+    assert names(recommending_runs(tmp_path)) == expected
+
+
+def test_a_history_is_gone_on_from_by_models_of_sequences(every_kind: dict[str, Run], tmp_path: Path) -> None:
+    expected = {every_kind[kind].record.name for kind in ("sasrec", "gru4rec")}
+    assert names(recommending_runs(tmp_path, from_history=True)) == expected
+
+
+def test_one_that_is_named_must_be_able(every_kind: dict[str, Run], tmp_path: Path) -> None:
+    towers = every_kind["two towers"].record.name
+    assert names(recommending_runs(tmp_path, "small-time")) == {towers}
+    with pytest.raises(MovierecError, match=rf"^{towers} knows its own users only, .* --model sasrec$"):
+        recommending_runs(tmp_path, towers, from_history=True)
+    with pytest.raises(MovierecError, match=r"^small-rating-bias-\w+ is a baseline .*: movierec train$"):
+        recommending_runs(tmp_path, "small-rating")
+    with pytest.raises(SavedModelError, match="there is no saved model 'x'"):
+        recommending_runs(tmp_path, "x")
+
+
+def test_where_none_is_saved_the_command_that_trains_one_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MovierecError, match=r"no model that recommends is saved in .*: movierec train$"):
+        recommending_runs(tmp_path)
+    judged_run(tmp_path, DATASET, run_config())
+    with pytest.raises(
+        MovierecError, match=r"no model of sequences, .* first: movierec train --model sasrec$"
+    ):
+        recommending_runs(tmp_path, from_history=True)
+
+
+def test_a_folder_that_cannot_be_read_is_told_where_nothing_else_is_there(tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    with pytest.raises(MovierecError, match=r"is saved in .*broken.*run\.json cannot be read"):
+        recommending_runs(tmp_path)
+
+
+def test_the_highest_recall_on_validation_is_taken_whatever_the_test_says(tmp_path: Path) -> None:
+    runs = [
+        saved(tmp_path, run_config(feature), recall, of_others=of_others)
+        for feature, recall, of_others in (("timestamp", 0.3, 0.9), ("None", 0.31, 0.0), ("week", 0.29, 0.9))
+    ]
+    tested = [
+        replace(run, record=replace(run.record, test=replace(NO_TOP_K, recall={100: recall})))
+        for run, recall in zip(runs, (0.8, 0.1, 0.7), strict=True)
+    ]
+    chosen = best_run(tested)
+    assert chosen.run.record.name == runs[1].record.name
+    assert chosen.reason == "the best of 3 models, recall@100 31.0 % on validation, random split"
+
+
+def test_for_a_history_the_best_is_of_models_of_sequences(every_kind: dict[str, Run], tmp_path: Path) -> None:
+    runs = recommending_runs(tmp_path, from_history=True)
+    chosen = best_run(runs, from_history=True)
+    assert chosen.run.record.name == every_kind["sasrec"].record.name
+    assert chosen.reason == "the best of 2 models, recall@100 30.0 % on validation, leave-last split"
+
+
+def test_without_validation_the_newest_is_taken(tmp_path: Path) -> None:
+    for month, feature in ((3, "week"), (5, "timestamp"), (4, "movie_year")):
+        created = f"2026-0{month}-01T00:00:00+00:00"
+        with_recall(judged_run(tmp_path, DATASET, run_config(feature), created_at=created), None)
+    runs = recommending_runs(tmp_path)
+    assert {validation_recall(run.record) for run in runs} == {None}
+    chosen = best_run(runs)
+    assert chosen.run.record.config.feature_set.label == "timestamp"
+    assert chosen.reason == "the newest of 3 models"
+
+
+def test_runs_of_other_data_are_not_taken(every_kind: dict[str, Run], tmp_path: Path) -> None:
+    with pytest.raises(MovierecError, match=r"models that recommend are of small, not of 'other'.* other$"):
+        best_run(recommending_runs(tmp_path), "other")
+    with pytest.raises(
+        MovierecError, match=r"models of sequences, .* are of small, not of 'other'.* sasrec --dataset other$"
+    ):
+        best_run([every_kind["sasrec"]], "other", from_history=True)
+
+
+def test_of_several_data_sets_one_must_be_named(tmp_path: Path) -> None:
+    small = judged_run(tmp_path, DATASET, run_config())
+    judged_run(tmp_path, replace(DATASET, name="other", fingerprint="0" * 64), run_config())
+    runs = recommending_runs(tmp_path)
+    with pytest.raises(MovierecError, match=r"are of other, small; say which with --dataset"):
+        best_run(runs)
+    assert best_run(runs, "small").run.record.name == small.record.name
+    assert [run.record.data.name for run in comparable_runs(runs, "other")] == ["other"]
+
+
+def test_only_models_of_one_split_and_of_the_same_data_compete(tmp_path: Path) -> None:
+    """The newest says which: recall on another split is another figure."""
+    towers = saved(tmp_path, run_config(), 0.2)
+    week = saved(tmp_path, run_config("week"), 0.3)
+    sasrec = with_recall(
+        judged_run(tmp_path, DATASET, sequence_config(), created_at="2025-01-01T00:00:00+00:00"), 0.9
+    )
+    older = replace(DATASET, fingerprint="0" * 64)
+    with_recall(judged_run(tmp_path, older, run_config(), created_at="2025-01-01T00:00:00+00:00"), 0.8)
+    chosen = best_run(recommending_runs(tmp_path))
+    assert chosen.run.record.name == week.record.name
+    assert chosen.reason == (
+        "the best of 2 models, recall@100 30.0 % on validation, random split; 1 judged on another split"
+    )
+    names_of = {run.record.name for run in comparable_runs(recommending_runs(tmp_path))}
+    assert names_of == {run.record.name for run in (towers, week, sasrec)}

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from movierec_cli.errors import DataError
+from movierec_cli.recommend.filters import Filters
+from movierec_cli.recommend.similar import similar_document, similar_movies, write_similar
+from movierec_cli.registry.store import Run
+from tests.saved_runs import judged_run, run_artifacts, run_config, run_record, save_run, sequence_config
+from tests.small_dataset import N_MOVIES, small_dataset
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return judged_run(tmp_path_factory.mktemp("runs"), small_dataset(), run_config())
+
+
+def cosine(run: Run, one: int, other: int) -> float:
+    a, b = run.artifacts.movie_embeddings[[one, other]].astype(np.float64)
+    return float(a @ b / np.sqrt((a @ a) * (b @ b)))
+
+
+@pytest.mark.parametrize("row", [0, 17, N_MOVIES - 1])
+def test_the_nearest_are_those_of_the_highest_cosine_without_the_movie_itself(run: Run, row: int) -> None:
+    expected = sorted((cosine(run, row, i), i) for i in range(N_MOVIES) if i != row)[::-1][:7]
+    found = similar_movies(run, row, top=7)
+    assert [one.movie_id for one in found.movies] == [run.artifacts.movie_ids[i] for _, i in expected]
+    assert [one.similarity for one in found.movies] == pytest.approx([near for near, _ in expected])
+    assert found.title == run.catalogue.title[row]
+
+
+def test_all_others_are_similar_where_more_are_asked_for(run: Run) -> None:
+    assert len(similar_movies(run, 3, top=1_000).movies) == N_MOVIES - 1
+
+
+def test_filters_leave_out_movies(run: Run) -> None:
+    found = similar_movies(run, 3, top=1_000, filters=Filters(genres=("War",), exclude=(2,)))
+    assert {one.genres for one in found.movies} == {("War",)}
+    assert run.artifacts.movie_ids[2] not in {one.movie_id for one in found.movies}
+
+
+def test_a_model_of_sequences_has_similar_movies_too(tmp_path: Path) -> None:
+    sasrec = judged_run(tmp_path, small_dataset(), sequence_config())
+    assert len(similar_movies(sasrec, 0).movies) == 10
+
+
+def test_equal_and_empty_embeddings_are_in_the_order_of_the_catalogue(tmp_path: Path) -> None:
+    movies = np.array([[1, 1], [0, 0], [2, 2], [1, 1], [-1, -1]], np.float32)
+    artifacts = replace(run_artifacts(n_movies=5), movie_embeddings=movies)
+    saved = save_run(tmp_path, run_record(), artifacts)
+    found = similar_movies(saved, 0)
+    assert [one.movie_id for one in found.movies] == [12, 13, 11, 14]
+    assert [one.similarity for one in found.movies] == pytest.approx([1, 1, 0, -1])
+    assert [one.movie_id for one in similar_movies(saved, 1, top=2).movies] == [10, 12]
+
+
+def test_a_movie_that_the_model_hardly_knows_comes_with_a_caution(tmp_path: Path) -> None:
+    saved = save_run(tmp_path, run_record(), run_artifacts())  # three users rated the first movie
+    said = "in the model's data, so what is near it is mostly chance"
+    assert similar_movies(saved, 0).caution == f"'Film 10 (1999)' has 3 ratings {said}"
+    assert similar_movies(saved, 1).caution == f"'Film 11 (1999)' has no ratings {said}"
+
+
+def test_a_movie_that_is_well_known_comes_without(run: Run) -> None:
+    popularity = run.user_ratings.popularity(N_MOVIES)
+    assert similar_movies(run, int(popularity.argmax())).caution is None
+    assert popularity.max() >= 10
+
+
+def test_programs_get_what_people_see(run: Run) -> None:
+    found = similar_movies(run, 4, top=2)
+    document = similar_document(found)
+    assert document["run"] == run.record.name
+    assert document["movie"] == {"movie_id": 104, "title": "Film 104 (1984)", "genres": ("Drama",)}
+    assert [one["title"] for one in document["movies"]] == [one.title for one in found.movies]
+    assert set(document["movies"][0]) == {"movie_id", "title", "genres", "similarity"}
+
+
+def test_a_file_holds_a_line_a_movie(run: Run, tmp_path: Path) -> None:
+    found = similar_movies(run, 4, top=3)
+    write_similar(found, tmp_path / "new" / "near.csv")
+    with (tmp_path / "new" / "near.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["place", "movie_id", "title", "similarity"]
+    assert [row[:3] for row in rows[1:]] == [
+        [str(place), str(one.movie_id), one.title] for place, one in enumerate(found.movies, start=1)
+    ]
+    with pytest.raises(DataError, match="cannot be written"):
+        write_similar(found, tmp_path)

@@ -1,0 +1,155 @@
+"""The rating head against a loop over pairs; written and read back; what is none is refused."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from movierec_cli.registry import arrays
+from movierec_cli.scoring import rating_head
+from movierec_cli.scoring.rating_head import RatingHead, from_bytes, to_bytes
+from tests.saved_runs import rating_head as random_head
+
+
+def slow_stars(head: RatingHead, user: int, movie: int) -> float:
+    """One pair, number by number, in double precision."""
+    u, m = head.user_vectors[user].tolist(), head.movie_vectors[movie].tolist()
+    product = [a * b for a, b in zip(u, m, strict=True)]
+    numbers = head.user_numbers[user].tolist() + head.movie_numbers[movie].tolist()
+    stars = head.mean + float(head.user_bias[user]) + float(head.movie_bias[movie])
+    stars += head.scale * sum(product)
+    stars += sum(weight * x for weight, x in zip(head.linear.tolist(), numbers, strict=True))
+    layer = u + m + product + numbers
+    for place, (kernel, bias) in enumerate(head.dense):
+        outputs = [
+            bias.tolist()[column] + sum(x * kernel.tolist()[row][column] for row, x in enumerate(layer))
+            for column in range(bias.size)
+        ]
+        layer = outputs if place == len(head.dense) - 1 else [max(0.0, x) for x in outputs]
+    return min(max(stars + layer[0], head.lowest), head.highest)
+
+
+def without_numbers(head: RatingHead) -> RatingHead:
+    width = head.user_vectors.shape[1]
+    (kernel, bias), *rest = head.dense
+    return replace(
+        head,
+        user_numbers=head.user_numbers[:, :0],
+        movie_numbers=head.movie_numbers[:, :0],
+        linear=head.linear[:0],
+        dense=((kernel[: 3 * width], bias), *rest),
+    )
+
+
+def one_layer(head: RatingHead) -> RatingHead:
+    (kernel, _), _ = head.dense
+    return replace(head, dense=((kernel[:, :1].copy(), np.array([0.5], np.float32)),))
+
+
+HEADS = {
+    "two layers": random_head(n_users=6, n_movies=9, seed=1),
+    "one layer": one_layer(random_head(n_users=6, n_movies=9, seed=2)),
+    "no numbers": without_numbers(random_head(n_users=6, n_movies=9, seed=3)),
+    "half stars": random_head(n_users=6, n_movies=9, seed=4, mean=0.1 + 3.2, scale_of_stars=(0.5, 5.0)),
+}
+every_head = pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+
+
+@every_head
+def test_stars_equal_a_loop_over_pairs(head):
+    users, movies = (one.ravel() for one in np.meshgrid(np.arange(6), np.arange(9)))
+    stars = head.stars(users, movies)
+    assert stars.dtype == np.float32 and stars.shape == (54,)
+    expected = [slow_stars(head, user, movie) for user, movie in zip(users, movies, strict=True)]
+    np.testing.assert_allclose(stars, expected, atol=2e-6)
+    assert len(set(expected)) > 20
+
+
+def test_stars_end_where_the_scale_does():
+    low, high = (replace(HEADS["two layers"], mean=mean) for mean in (-50.0, 50.0))
+    pairs = np.arange(6), np.arange(6)
+    assert set(low.stars(*pairs).tolist()) == {1.0} and set(high.stars(*pairs).tolist()) == {5.0}
+
+
+def test_no_pairs_no_stars():
+    stars = HEADS["two layers"].stars(np.zeros(0, np.int32), np.zeros(0, np.int32))
+    assert stars.shape == (0,) and stars.dtype == np.float32
+
+
+def test_pairs_in_many_blocks_are_the_pairs_one_by_one(monkeypatch):
+    head = HEADS["two layers"]
+    users, movies = np.arange(50) % 6, np.arange(50) % 9
+    whole = head.stars(users, movies)
+    monkeypatch.setattr(rating_head, "_BLOCK", 7)
+    np.testing.assert_allclose(head.stars(users, movies), whole, atol=1e-6)
+
+
+@every_head
+def test_a_head_is_read_back_as_it_was_written(head):
+    again = from_bytes(to_bytes(head))
+    for field in fields(RatingHead):
+        if field.name == "dense":
+            written, read = ([part for layer in one.dense for part in layer] for one in (head, again))
+        else:
+            written, read = ([np.asarray(getattr(one, field.name))] for one in (head, again))
+        for left, right in zip(written, read, strict=True):
+            np.testing.assert_array_equal(left, right, strict=True)
+
+
+def floats(*shape: int) -> np.ndarray:
+    return np.zeros(shape, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"user_vectors": floats(4, 3)},
+            "user_vectors is float32 of shape (4, 3), not float32 of shape (3, 3)",
+        ),
+        ({"user_vectors": floats(3)}, "user_vectors"),
+        ({"movie_vectors": floats(4, 2)}, "movie_vectors"),
+        ({"user_bias": floats(3, 1)}, "user_bias is float32 of shape (3, 1)"),
+        ({"movie_bias": floats()}, "movie"),
+        ({"user_numbers": floats(3)}, "user_numbers"),
+        ({"movie_numbers": floats(4, 3)}, "movie_numbers"),
+        ({"linear": floats(3, 1)}, "linear"),
+        ({"user_bias": np.zeros(3)}, "user_bias is float64"),
+        ({"dense": ()}, "0 dense layers end in 12 numbers, not in 1"),
+        ({"dense": ((floats(12, 5), floats(5)),)}, "1 dense layers end in 5 numbers, not in 1"),
+        ({"dense": ((floats(11, 1), floats(1)),)}, "kernel_0 is float32 of shape (11, 1)"),
+        ({"dense": ((floats(12, 1), floats(1, 1)),)}, "bias_0"),
+        ({"dense": ((floats(12, 5), floats(5)), (floats(4, 1), floats(1)))}, "kernel_1"),
+    ],
+)
+def test_arrays_that_do_not_fit_together_are_refused(changes, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        replace(random_head(), **changes)
+
+
+def packed(**changes: np.ndarray | None) -> bytes:
+    content = arrays.unpack(to_bytes(random_head())) | changes
+    return arrays.pack({name: array for name, array in content.items() if array is not None})
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "not an npz file"),
+        (to_bytes(random_head())[:-30], "not an npz file"),
+        (packed(mean=None), "rating_head.npz holds"),
+        (packed(kernel_1=None), "rating_head.npz holds"),
+        (packed(kernel_7=floats(1, 1)), "kernel_7"),
+        (packed(extra=floats(3)), "extra"),
+        (packed(scale=np.zeros(2)), "scale is float64 of shape (2,)"),
+        (packed(scale=np.array("1")), "scale is <U1 of shape ()"),
+        (packed(movie_vectors=floats(5, 3)), "movie_vectors is float32 of shape (5, 3)"),
+        (packed(bias_0=np.zeros(5, np.int32)), "bias_0 is int32"),
+    ],
+)
+def test_what_is_no_head_is_refused(content, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        from_bytes(content)
