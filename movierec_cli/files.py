@@ -1,12 +1,16 @@
-"""Files that are complete or absent."""
+"""Files that are complete or absent, tables as CSV, and reading with a message."""
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from movierec_cli.errors import DataError
 
 
 @contextmanager
@@ -24,3 +28,30 @@ def written_whole(target: Path) -> Iterator[Path]:
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def read_content(file: Path, at_most: int = -1) -> bytes:
+    """A file's bytes, or its first ones. Raises a `DataError` where it cannot be read."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(at_most)
+    except OSError as error:
+        raise DataError(f"cannot be read ({error.strerror or error})", file=file) from error
+
+
+def as_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """The text of a CSV file with these columns."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def write_csv(columns: Sequence[str], rows: Iterable[Sequence[object]], file: Path) -> None:
+    """Writes rows under these columns, whole or not at all. Raises a `DataError` where it cannot."""
+    try:
+        with written_whole(file) as temporary:
+            temporary.write_text(as_csv(columns, rows), encoding="utf-8", newline="")
+    except OSError as error:
+        raise DataError(f"cannot be written ({error.strerror or error})", file=file) from error

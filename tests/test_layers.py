@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "movierec_cli"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = (
-    {"errors"},
+    {"errors", "text"},
     {"files"},
     {"config"},
     {"data"},

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -41,6 +42,14 @@ class Terminal:
     def fail(self, message: str) -> None:
         """Why the command ends without a result."""
         self.err.print(Text.assemble(("Error: ", "bold red"), message), soft_wrap=True)
+
+    def line(self, text: str) -> None:
+        """One line of the result, as it is."""
+        self.out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def written(self, file: Path, what: str) -> None:
+        """Says which file was written, and how much is in it: "3 movies", "1.5 MB"."""
+        self.line(f"Written: {file}, {what}")
 
     def document(self, content: object) -> None:
         """One JSON document, for programs."""

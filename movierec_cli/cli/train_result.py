@@ -38,7 +38,7 @@ def show_result(result: TrainResult, terminal: Terminal, *, as_json: bool) -> No
     terminal.out.print(study_text(result.study, terminal.out))
     if result.user_id is not None:
         terminal.out.print(user_report(result.user_id, result.rated, result.recommendations, terminal.out))
-    terminal.out.print(f"Plot: {result.plot}", markup=False, highlight=False, soft_wrap=True)
+    terminal.line(f"Plot: {result.plot}")
 
 
 def result_document(result: TrainResult) -> dict[str, object]:

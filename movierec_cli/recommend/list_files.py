@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from movierec_cli.data.reader.text_rows import decode_utf8
 from movierec_cli.errors import DataError
 from movierec_cli.evaluation.outcome import NO_MOVIE
-from movierec_cli.recommend.csv_files import write_csv
+from movierec_cli.files import write_csv
 from movierec_cli.registry.store import Run
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from movierec_cli.data.reader.text_rows import csv_text_rows
 from movierec_cli.errors import DataError, MovierecError
-from movierec_cli.recommend.csv_files import write_csv
+from movierec_cli.files import write_csv
 from movierec_cli.recommend.movie_search import MovieSearch
 from movierec_cli.recommend.predict import PredictedRating
 from movierec_cli.recommend.users import user_rows

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.recommend.csv_files import write_csv
+from movierec_cli.files import write_csv
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.rated_movies import genres_of
 from movierec_cli.recommend.response import data_document

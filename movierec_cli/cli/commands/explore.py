@@ -41,6 +41,6 @@ def explore_command(
     run = saved.best_run(saved_models_dir, model, dataset, terminal)
     written = write_explore(run, output)
     terminal.warn_all(written.left_out)
-    terminal.out.print(f"Page: {written.page}", markup=False, highlight=False, soft_wrap=True)
+    terminal.line(f"Page: {written.page}")
     if open_page:
         typer.launch(written.page.as_uri())

@@ -96,8 +96,7 @@ def export_command(
     if as_json:
         terminal.document(_document(run, form, exported, next_command))
         return
-    written = f"Written: {exported.path}, {exported.size_bytes / 1e6:.1f} MB"
-    terminal.out.print(written, markup=False, highlight=False, soft_wrap=True)
+    terminal.written(exported.path, f"{exported.size_bytes / 1e6:.1f} MB")
     terminal.note(f"Try it: {next_command}")
 
 

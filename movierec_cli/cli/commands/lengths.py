@@ -122,8 +122,7 @@ def _show(coverage: Coverage, csv: Path | None, terminal: Terminal) -> None:
 
     terminal.out.print(coverage_report(coverage))
     if csv is not None:
-        written = f"Written: {csv}, {coverage.all.n_movies:,} movies, those without a length first"
-        terminal.out.print(written, markup=False, highlight=False, soft_wrap=True)
+        terminal.written(csv, f"{coverage.all.n_movies:,} movies, those without a length first")
     elif coverage.missing.n_movies:
         remedy = (
             "To give lengths yourself: movierec data lengths --csv FILE writes all movies; put minutes into"

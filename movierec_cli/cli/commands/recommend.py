@@ -275,7 +275,7 @@ def _recommend_many(run: Run, users: Path, asked: RecommendRequest, terminal: Te
 
 
 def _print_lists(run: Run, lists: UserLists, terminal: Terminal) -> None:
-    from movierec_cli.recommend.csv_files import as_csv
+    from movierec_cli.files import as_csv
     from movierec_cli.recommend.list_files import LIST_COLUMNS, rows_of_lists
 
     terminal.out.file.write(as_csv(LIST_COLUMNS, rows_of_lists(run, lists)))

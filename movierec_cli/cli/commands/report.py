@@ -81,7 +81,7 @@ def report_command(
     )
     study = saved.evaluated(config, terminal)
     page = write_report(study, output)
-    terminal.out.print(study.answer[0], markup=False, highlight=False, soft_wrap=True)
-    terminal.out.print(f"Report: {page}", markup=False, highlight=False, soft_wrap=True)
+    terminal.line(study.answer[0])
+    terminal.line(f"Report: {page}")
     if open_page:
         typer.launch(page.as_uri())
