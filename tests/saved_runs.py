@@ -23,6 +23,7 @@ from movierec_cli.config.defaults import default_settings
 from movierec_cli.data.dataset import Dataset, Movies
 from movierec_cli.data.restrict import restrict
 from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
+from movierec_cli.data.split_data import split_data
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome
 from movierec_cli.evaluation.queries import GroupedQueries, Targets, queries_by_user
@@ -116,6 +117,7 @@ def run_record(
         validation_s=0.5,
         history=history,
         test=top_k(level),
+        command="movierec train --dataset sample",
     )
     return replace(record, **changes)  # type: ignore[arg-type]
 
@@ -202,7 +204,25 @@ def judged_run(
     Its embeddings are random: another configuration or seed, other ones.
     """
     one = _judged(source, config, seed, created_at)
-    return store.save_run(directory, one.record, one.parts(source))
+    return store.save_run(directory, one.record, with_data(one.parts(), source, one.dataset.movies))
+
+
+FIT_FIGURES = (
+    "n_parameters",
+    "settings",
+    "best_epoch",
+    "epochs_run",
+    "training_s",
+    "validation_s",
+    "history",
+)
+
+
+def random_fit(dataset: Dataset, config: RunConfig) -> tuple[dict[str, Any], RunParts]:
+    """What a training of `config` would give to the registry: figures of the record, and parts."""
+    one = _judged(dataset, config, None, CREATED_AT)
+    parts = one.parts() if config.tasks is None else one.parts_with_ratings()
+    return {name: getattr(one.record, name) for name in FIT_FIGURES}, parts
 
 
 def multi_task_config(
@@ -242,20 +262,10 @@ def judged_multi_task_run(
     Its rating outcome is what the head says of the test ratings.
     """
     one = _judged(source, config, seed, created_at)
-    ratings, test = one.dataset.ratings, one.split.test
-    mean = float(ratings.rating[one.split.fit].mean())
-    head = rating_head(
-        n_users=len(one.dataset.users),
-        n_movies=len(one.dataset.movies),
-        mean=mean,
-        scale_of_stars=rating_scale(one.dataset),
-        seed=one.seed,
-    )
-    predicted = head.stars(ratings.user_index[test], ratings.movie_index[test])
-    outcome = RatingOutcome(test, ratings.user_index[test], ratings.rating[test], predicted)
-    record = replace(one.record, ratings=rating_errors(outcome))
-    parts = replace(one.parts(source), rating_outcome=outcome, rating_head=head)
-    return store.save_run(directory, record, parts)
+    parts = one.parts_with_ratings()
+    assert parts.rating_outcome is not None
+    record = replace(one.record, ratings=rating_errors(parts.rating_outcome))
+    return store.save_run(directory, record, with_data(parts, source, one.dataset.movies))
 
 
 def rating_head(
@@ -306,30 +316,37 @@ def rating_baseline_run(
 ) -> store.Run:
     """Saves a rating baseline as if it had been fitted: biased MF errs least, the global mean most."""
     config = RunConfig(family=family, split=split or SplitConfig())
-    dataset = restrict(source, min_rating=config.split.min_rating, k_core=config.split.k_core)
-    parts = split_ratings(dataset.ratings, config.split)
-    data = DataIdentity.of(dataset)
-    ratings, test = dataset.ratings, parts.test
-    mean, stars = ratings.rating[parts.fit].mean(), ratings.rating[test]
-    known = HOW_MUCH_IS_KNOWN[family]
-    noise = np.random.default_rng(list(HOW_MUCH_IS_KNOWN).index(family)).normal(0, known / 2, len(test))
-    predicted = clipped(mean + known * (stars - mean) + noise, dataset)
-    outcome = RatingOutcome(test, ratings.user_index[test], stars, predicted)
+    data = split_data(source, config.split)
+    figures, parts = random_rating_baseline(data.dataset, config)
+    identity = DataIdentity.of(data.dataset)
+    assert parts.rating_outcome is not None
     record = replace(
         run_record(),
-        name=run_name(config, data),
+        name=run_name(config, identity),
         config=config,
-        data=data,
+        data=identity,
         created_at=created_at,
-        split_summary=summarize_split(dataset, parts, len(source.ratings) - len(ratings)),
-        settings={} if family is Family.GLOBAL_MEAN else {"l2": 5.0},
-        best_epoch=0,
-        epochs_run=0,
-        history=(),
+        split_summary=data.summary,
         test=NO_TOP_K,
-        ratings=rating_errors(outcome),
+        ratings=rating_errors(parts.rating_outcome),
+        **figures,
     )
-    return store.save_run(directory, record, RunParts(rating_outcome=outcome))
+    return store.save_run(directory, record, parts)
+
+
+def random_rating_baseline(dataset: Dataset, config: RunConfig) -> tuple[dict[str, Any], RunParts]:
+    """What the fit of a rating baseline would give to the registry."""
+    split, ratings = split_ratings(dataset.ratings, config.split), dataset.ratings
+    mean, stars = ratings.rating[split.fit].mean(), ratings.rating[split.test]
+    known = HOW_MUCH_IS_KNOWN[config.family]
+    seed = list(HOW_MUCH_IS_KNOWN).index(config.family)
+    noise = np.random.default_rng(seed).normal(0, known / 2, len(split.test))
+    predicted = clipped(mean + known * (stars - mean) + noise, dataset)
+    outcome = RatingOutcome(split.test, ratings.user_index[split.test], stars, predicted)
+    figures = {name: getattr(run_record(), name) for name in FIT_FIGURES}
+    settings = {} if config.family is Family.GLOBAL_MEAN else {"l2": 5.0}
+    figures |= {"settings": settings, "best_epoch": 0, "epochs_run": 0, "history": ()}
+    return figures, RunParts(rating_outcome=outcome)
 
 
 @dataclass(frozen=True)
@@ -343,11 +360,24 @@ class _JudgedModel:
     artifacts: RunArtifacts
     seed: int
 
-    def parts(self, source: Dataset) -> RunParts:
-        """Of a model that was trained on a part of `source`."""
+    def parts(self) -> RunParts:
+        """As a training gives them: those of the data set are added when the run is saved."""
         towers = None if self.record.config.family.is_sequential else self._towers()
-        parts = RunParts(outcome=self.outcome, artifacts=self.artifacts, towers=towers)
-        return with_data(parts, source, self.dataset.movies)
+        return RunParts(outcome=self.outcome, artifacts=self.artifacts, towers=towers)
+
+    def parts_with_ratings(self) -> RunParts:
+        """With a random rating head, and what it predicts of the test ratings."""
+        ratings, test = self.dataset.ratings, self.split.test
+        head = rating_head(
+            n_users=len(self.dataset.users),
+            n_movies=len(self.dataset.movies),
+            mean=float(ratings.rating[self.split.fit].mean()),
+            scale_of_stars=rating_scale(self.dataset),
+            seed=self.seed,
+        )
+        predicted = head.stars(ratings.user_index[test], ratings.movie_index[test])
+        outcome = RatingOutcome(test, ratings.user_index[test], ratings.rating[test], predicted)
+        return replace(self.parts(), rating_outcome=outcome, rating_head=head)
 
     def _towers(self) -> Towers:
         """Random contexts and movie features; the ids make up for what these take from the embeddings."""

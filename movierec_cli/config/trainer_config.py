@@ -36,6 +36,7 @@ class TrainerConfig:
     n_seeds: int = 1  # trainings of each feature set, with the seeds from `training.seed` on
     saved_models_dir: Path = Path("saved_models")
     retrain: bool = False
+    command: str = ""  # the command line, which is kept with what it trains
 
     def __post_init__(self) -> None:
         require(self.n_seeds > 0, "--seeds", self.n_seeds, "1 or more")

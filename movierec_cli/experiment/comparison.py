@@ -8,9 +8,10 @@ from dataclasses import asdict
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import DEFAULT_TOP_K, FeatureSet, SplitConfig
+from movierec_cli.config import DEFAULT_TOP_K, FeatureSet
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.split import Split, SplitSummary
+from movierec_cli.data.split import Split
+from movierec_cli.data.split_data import SplitData
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.evaluation.ablation import FeatureGain, feature_gains
 from movierec_cli.evaluation.beyond_accuracy import beyond_accuracy
@@ -20,7 +21,7 @@ from movierec_cli.evaluation.ranks import hit_probability
 from movierec_cli.evaluation.segments import segments
 from movierec_cli.evaluation.significance import compare, mean_intervals
 from movierec_cli.evaluation.top_k import mean_over_users, mean_top_k, top_k_of
-from movierec_cli.experiment.compared_models import by_model, pairs, way_of
+from movierec_cli.experiment.compared_models import OfARun, by_model, pairs, way_of
 from movierec_cli.experiment.rating_comparison import compare_ratings
 from movierec_cli.experiment.selection import EvaluatedRatings, EvaluatedRun
 from movierec_cli.experiment.sentences import answer, warnings
@@ -53,31 +54,23 @@ def _telling(n_movies: int, ks: Sequence[int]) -> list[int]:
 
 
 def compare_runs(
-    dataset: Dataset,
-    split: Split,
-    config: SplitConfig,
-    summary: SplitSummary,
+    data: SplitData,
     evaluated: Sequence[EvaluatedRun],
     *,
     rated: Sequence[EvaluatedRatings] = (),
     findings: Sequence[Finding] = (),
     user_lists: Sequence[UserLists] = (),
     ks: Sequence[int] = DEFAULT_TOP_K,
-    command: str = "",
 ) -> Study:
     """Compares runs on the same test ratings: feature sets, each with all its seeds, and baselines.
 
     Args:
-        dataset: what the runs were trained on.
-        split: of it.
-        config: how it was split.
-        summary: what the split did.
+        data: what the runs were trained on, and the test set that they are compared on.
         evaluated: the runs that rank, in the order in which they are shown; baselines are put last.
         rated: the runs that predict ratings, likewise; one that does both is in either.
         findings: of the leakage check.
         user_lists: recommendations to show.
-        ks: at which top-k accuracy is given.
-        command: what reproduces it.
+        ks: the k of the top-k accuracies.
 
     Raises:
         UsageError: every k is as large as the catalogue.
@@ -86,9 +79,10 @@ def compare_runs(
     """
     if evaluated[0].outcome.is_cold.all():
         raise MovierecError(
-            "none of the users to test has a rating in training, so there is nothing to judge by; hold out"
+            "none of the users to test has a rating in training, so no model can be evaluated; hold out"
             " less with --test_fraction, or use another --split"
         )
+    dataset, split = data.dataset, data.split
     groups = by_model(evaluated)
     headline = headline_metric(len(dataset.movies), ks)
     telling = _telling(len(dataset.movies), ks)
@@ -97,15 +91,15 @@ def compare_runs(
         metric: {label: _per_user(group, metric) for label, group in groups.items()} for metric in metrics
     }
     beyond = _beyond(dataset, split, groups, telling)
-    models = _contenders(groups, of_metric, beyond, ks)
+    models = _compared_models(groups, of_metric, beyond, ks)
     differences = compare(of_metric[headline], pairs(models)) if len(models) > 1 else ()
     ablation = _ablation(models, of_metric[headline])
     return Study(
         data=evaluated[0].run.record.data,
-        split=config,
-        split_summary=summary,
+        split=data.config,
+        split_summary=data.summary,
         headline=headline,
-        answer=answer(models, differences, ablation, config, headline),
+        answer=answer(models, differences, ablation, data.config, headline),
         warnings=warnings([one for one in models if _is_to_rank(one)], differences, headline),
         models=models,
         differences=differences,
@@ -113,9 +107,15 @@ def compare_runs(
         segments=_segments(dataset, split, list(groups.values()), parse_metric(headline)[1]),
         findings=tuple(findings),
         user_lists=tuple(user_lists),
-        command=command,
+        commands=commands_of([*evaluated, *rated]),
         ratings=compare_ratings(rated, models, headline, differences) if rated else None,
     )
+
+
+def commands_of(compared: Sequence[OfARun]) -> tuple[str, ...]:
+    """The commands that trained the runs, each once; runs that were trained from Python have none."""
+    commands = (one.run.record.command for one in compared)
+    return tuple(dict.fromkeys(command for command in commands if command))
 
 
 def _metric_names(ks: Sequence[int]) -> list[str]:
@@ -129,7 +129,7 @@ def _per_user(group: Sequence[EvaluatedRun], metric: str) -> Values:
     return np.stack([np.nan_to_num(metric_values(one.outcome.warm, metric), nan=0.5) for one in group])
 
 
-def _contenders(
+def _compared_models(
     groups: Mapping[str, Sequence[EvaluatedRun]],
     of_metric: Mapping[str, Mapping[str, Values]],
     beyond: Mapping[str, dict[str, float]],

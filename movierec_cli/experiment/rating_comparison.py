@@ -43,7 +43,7 @@ def compare_ratings(
         "rmse": mean_intervals(rmse),
         "mae": mean_intervals({label: mae_values(seeds) for label, seeds in outcomes.items()}),
     }
-    models = _contenders(groups, intervals, ranking, headline)
+    models = _compared_models(groups, intervals, ranking, headline)
     compared = pairs(models)
     found = compare(rmse, compared) if compared else ()
     return RatingStudy(
@@ -64,7 +64,7 @@ def _require_same_test(rated: Sequence[EvaluatedRatings]) -> None:
             )
 
 
-def _contenders(
+def _compared_models(
     groups: Mapping[str, Sequence[EvaluatedRatings]],
     intervals: Mapping[str, Mapping[str, Interval]],
     ranking: Sequence[ComparedModel],

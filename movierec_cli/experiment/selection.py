@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from movierec_cli.config import RATING_BASELINES, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.restrict import restrict
-from movierec_cli.data.split import Split, split_ratings
+from movierec_cli.data.split import split_ratings
+from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingOutcome
@@ -40,13 +40,19 @@ class EvaluatedRatings:
     outcome: RatingOutcome
 
 
+def on_own_test(runs: Sequence[Run]) -> tuple[list[EvaluatedRun], list[EvaluatedRatings]]:
+    """How runs did on their own test set: those that rank, and those that predict ratings."""
+    ranked = [EvaluatedRun(run, run.outcome) for run in runs if run.record.config.family.ranks]
+    rated = [EvaluatedRatings(run, run.rating_outcome) for run in runs if run.record.config.family.rates]
+    return ranked, rated
+
+
 @dataclass(frozen=True)
 class Selection:
     """Runs to compare, all on one data set and the same test ratings."""
 
-    dataset: Dataset  # after --min_rating and --k_core
-    config: SplitConfig
-    split: Split  # train and validation are the runs' own, test is what is asked about
+    data: SplitData  # train and validation are the runs' own; config and test set are the requested ones
+    own: SplitConfig  # of the runs' training
     evaluated: tuple[EvaluatedRun, ...]  # one or more
     rated: tuple[EvaluatedRatings, ...]  # those of them that predict ratings, and baselines that are saved
     skipped: tuple[Problem, ...]  # saved models that are not among them, each with the reason
@@ -110,8 +116,8 @@ def select_runs(
     """
     runs, skipped = _runs_of(directory, names, source)
     config = (asked or SplitRequest()).of(runs)
-    dataset = restrict(source, min_rating=config.min_rating, k_core=config.k_core)
-    test = split_ratings(dataset.ratings, config).test
+    data = split_data(source, config)
+    test = data.split.test
     evaluated: list[EvaluatedRun] = []
     rated: list[EvaluatedRatings] = []
     for run in runs:
@@ -131,13 +137,13 @@ def select_runs(
     own = _own_split(evaluated, config)
     others = [one for one in evaluated if one.run.record.config.split != own]
     skipped += [Problem(one.run.folder, _other_training_part(one.run, own)) for one in others]
-    split = replace(split_ratings(dataset.ratings, own), test=test)
+    split = replace(split_ratings(data.dataset.ratings, own), test=test)
     rated = [one for one in rated if one.run.record.config.split == own]
     if rated:
         baselines = _saved_rating_baselines(directory, source, own, [one.run for one in rated])
         rated += [EvaluatedRatings(run, rating_outcome_on(run, config, test)) for run in baselines]
     kept = tuple(one for one in evaluated if one.run.record.config.split == own)
-    return Selection(dataset, config, split, kept, tuple(rated), tuple(skipped))
+    return Selection(replace(data, split=split), own, kept, tuple(rated), tuple(skipped))
 
 
 def _asked_of(

@@ -95,5 +95,5 @@ class Study:
     segments: tuple[Segment, ...]
     findings: tuple[Finding, ...]
     user_lists: tuple[UserLists, ...]
-    command: str  # what reproduces it
+    commands: tuple[str, ...]  # that trained the runs; none for runs that were trained from Python
     ratings: RatingStudy | None = None  # where a model predicts them

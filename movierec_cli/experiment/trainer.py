@@ -1,90 +1,46 @@
-"""The main job without a terminal: a frozen configuration in, trained or loaded runs out."""
+"""Train or load: a frozen configuration in, the runs of its models out."""
 
 from __future__ import annotations
 
 import datetime
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from movierec_cli.config import Family, Feature, TaskWeights, TrainerConfig
+from movierec_cli.config import Family, TaskWeights, TrainerConfig
 from movierec_cli.config.defaults import default_settings
 from movierec_cli.config.family_checks import check_family
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.load import load_dataset
-from movierec_cli.data.restrict import restrict
-from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
+from movierec_cli.data.split import SplitSummary
+from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.ratings import rating_errors
 from movierec_cli.evaluation.top_k import NO_TOP_K, top_k_of
-from movierec_cli.experiment.run_fitting import Fitted, Fitting, fit_run, versions
+from movierec_cli.experiment.loading import load_source
+from movierec_cli.experiment.observers import SilentObserver, TrainingObserver
+from movierec_cli.experiment.run_fitting import Fitting, fit_run, versions
 from movierec_cli.models.baselines.ease import MOST_MOVIES
 from movierec_cli.models.features import require_features
-from movierec_cli.models.trained import FitObserver
 from movierec_cli.registry.parts_of_data import with_data
-from movierec_cli.registry.record import DataIdentity, EpochRecord, RunConfig, RunRecord
+from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord
 from movierec_cli.registry.store import Run, find_run, run_name, save_run
 
 
-class TrainingObserver(FitObserver, Protocol):
-    """Hears how the main job goes. Positions count runs, from 1."""
-
-    def data_loading(self, message: str, done: int, total: int) -> None: ...
-
-    def run_started(self, label: str, position: int, total: int) -> None: ...
-
-    def run_ended(self, run: Run, *, loaded: bool) -> None: ...
-
-    def warned(self, message: str) -> None: ...
-
-    def noted(self, message: str) -> None: ...
-
-
-class SilentObserver:
-    """Hears everything and says nothing."""
-
-    def data_loading(self, message: str, done: int, total: int) -> None:
-        """Nothing."""
-
-    def run_started(self, label: str, position: int, total: int) -> None:
-        """Nothing."""
-
-    def resumed(self, epoch: int) -> None:
-        """Nothing."""
-
-    def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None:
-        """Nothing."""
-
-    def validated(self, record: EpochRecord) -> None:
-        """Nothing."""
-
-    def refit_started(self, num_epochs: int) -> None:
-        """Nothing."""
-
-    def run_ended(self, run: Run, *, loaded: bool) -> None:
-        """Nothing."""
-
-    def warned(self, message: str) -> None:
-        """Nothing."""
-
-    def noted(self, message: str) -> None:
-        """Nothing."""
-
-
 class MovieLensTrainer:
-    """Gets the data, then trains or loads a model for each feature set, and the baselines.
+    """Loads and splits the data, then trains or loads a model for each feature set, and the baselines.
 
-    A training that was interrupted goes on where it can, unless `config.retrain` says otherwise.
+    An interrupted training is resumed from its checkpoint, unless `config.retrain` is set.
 
     Args:
         config: what to train, on which data.
         observer: told of the progress.
-        source: the data of `config`, where it is loaded already.
+        source: the data set of `config`, if it is loaded already.
 
     Raises:
-        UsageError: the family cannot be asked for a feature, split, loss or task.
+        UsageError: the family has no such feature, split, loss or task.
     """
 
     def __init__(
@@ -96,44 +52,19 @@ class MovieLensTrainer:
         check_family(config)
         self.config = config
         self._observer = observer or SilentObserver()
-        self._loaded = source
+        self._source = source
 
     @cached_property
-    def source(self) -> Dataset:
-        """The whole data set, loaded at the first look.
+    def data(self) -> SplitData:
+        """The data set, loaded and split at the first look.
 
         Raises:
-            MovierecError: it cannot be had or read.
+            MovierecError: it cannot be had, read or split.
         """
-        return self._loaded if self._loaded is not None else self._load()
-
-    def _load(self) -> Dataset:
-        with_lengths = any(Feature.MOVIE_LENGTH in feature_set for feature_set in self.config.feature_sets)
-        dataset = load_dataset(
-            self.config.data, progress=self._observer.data_loading, with_movie_lengths=with_lengths
+        source = self._source or load_source(
+            self.config.data, self._observer, feature_sets=self.config.feature_sets
         )
-        for warning in dataset.warnings:
-            self._observer.warned(warning)
-        for note in dataset.notes:
-            self._observer.noted(note)
-        return dataset
-
-    @cached_property
-    def dataset(self) -> Dataset:
-        """What `min_rating` and `k_core` leave of it: what models are trained and judged on."""
-        split = self.config.split
-        return restrict(self.source, min_rating=split.min_rating, k_core=split.k_core)
-
-    @cached_property
-    def split(self) -> Split:
-        """Train, validation and test."""
-        return split_ratings(self.dataset.ratings, self.config.split)
-
-    @cached_property
-    def split_summary(self) -> SplitSummary:
-        """What the split did."""
-        n_left_out = len(self.source.ratings) - len(self.dataset.ratings)
-        return summarize_split(self.dataset, self.split, n_left_out)
+        return split_data(source, self.config.split)
 
     def run_configs(self) -> list[RunConfig]:
         """What is asked for: each feature set with each of its seeds, then the baselines."""
@@ -174,85 +105,125 @@ class MovieLensTrainer:
             MovierecError: the data cannot be had, lacks a feature or cannot be split, training diverged,
                 or a saved model's folder is damaged.
         """
-        self._require_folder()
-        for feature_set in self.config.feature_sets:
-            require_features(self.dataset, feature_set)
-        self._require_warm_users()
-        configs = [config for config in self.run_configs() if self._is_feasible(config)]
-        return [
-            self._train_or_load(config, position, len(configs))
-            for position, config in enumerate(configs, start=1)
-        ]
-
-    def _is_feasible(self, config: RunConfig) -> bool:
-        n_movies = len(self.dataset.movies)
-        if config.family is not Family.EASE or n_movies <= MOST_MOVIES:
-            return True
-        self._observer.warned(
-            f"EASE is left out: it inverts a matrix of {n_movies:,} × {n_movies:,} movies, and the limit is"
-            f" {MOST_MOVIES:,}"
+        config = self.config
+        _require_folder(config.saved_models_dir)
+        for feature_set in config.feature_sets:
+            require_features(self.data.dataset, feature_set)
+        _require_warm_users(self.data.summary)
+        return train_or_load(
+            self.data,
+            self.run_configs(),
+            config.saved_models_dir,
+            self._observer,
+            retrain=config.retrain,
+            command=config.command,
         )
-        return False
 
-    def _require_folder(self) -> None:
-        folder = self.config.saved_models_dir
-        if folder.exists() and not folder.is_dir():
-            raise MovierecError(f"models cannot be saved in {folder}: it is a file; name a folder")
 
-    def _require_warm_users(self) -> None:
-        summary = self.split_summary
-        if summary.n_cold_users == summary.n_test_users:
-            raise MovierecError(
-                f"none of the {summary.n_test_users:,} users in the test part has a rating in training, so"
-                " no model can be judged; hold out less with --test_fraction, or use another --split"
-            )
+def train_or_load(
+    data: SplitData,
+    configs: Sequence[RunConfig],
+    directory: Path,
+    observer: TrainingObserver,
+    *,
+    retrain: bool = False,
+    command: str = "",
+) -> list[Run]:
+    """A run for each configuration, in their order: loaded where it is saved, else trained and saved.
 
-    def _train_or_load(self, config: RunConfig, position: int, total: int) -> Run:
-        several = self.config.n_seeds > 1 and config.training is not None
-        seed = f", seed {config.training.seed}" if several and config.training else ""
-        self._observer.run_started(f"{config.label}{seed}", position, total)
-        identity = DataIdentity.of(self.dataset, config.feature_set)
-        saved = None if self.config.retrain else find_run(self.config.saved_models_dir, config, identity)
-        run = saved or self._train(config)
-        self._observer.run_ended(run, loaded=saved is not None)
-        return run
+    A baseline that the data set is too large for is left out, with a warning.
 
-    def _train(self, config: RunConfig) -> Run:
-        identity = DataIdentity.of(self.dataset, config.feature_set)
-        name = run_name(config, identity)
-        unfinished = self.config.saved_models_dir / f".unfinished-{name}"
-        if self.config.retrain:
-            _forget(unfinished)
-        fitted = fit_run(Fitting(self.dataset, self.split, config, self._observer, unfinished))
-        run = self._save(config, identity, fitted)
-        shutil.rmtree(unfinished, ignore_errors=True)  # the run is complete, whatever stays of this
-        return run
+    Args:
+        data: what the models are trained and evaluated on.
+        configs: of the runs, all with the split of `data`.
+        directory: the saved models.
+        observer: told of the progress.
+        retrain: train saved models, too; an interrupted training begins anew instead of being resumed.
+        command: the command line, which is kept with what is trained.
 
-    def _save(self, config: RunConfig, identity: DataIdentity, fitted: Fitted) -> Run:
-        outcome, rating_outcome = fitted.parts.outcome, fitted.parts.rating_outcome
-        record = RunRecord(
-            name=run_name(config, identity),
-            config=config,
-            data=identity,
-            versions=versions(config.family),
-            created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            split_summary=self.split_summary,
-            test=top_k_of(outcome) if outcome else NO_TOP_K,
-            ratings=rating_errors(rating_outcome) if rating_outcome else None,
-            **fitted.figures,
+    Raises:
+        MovierecError: a training diverged, or a saved model's folder is damaged.
+    """
+    feasible = [config for config in configs if _is_feasible(config, data.dataset, observer)]
+    several_seeds = len({config.training.seed for config in feasible if config.training}) > 1
+    runs = []
+    for position, config in enumerate(feasible, start=1):
+        seed = f", seed {config.training.seed}" if several_seeds and config.training else ""
+        observer.run_started(f"{config.label}{seed}", position, len(feasible))
+        identity = DataIdentity.of(data.dataset, config.feature_set)
+        saved = None if retrain else find_run(directory, config, identity)
+        run = saved or _train(data, config, directory, observer, restart=retrain, command=command)
+        observer.run_ended(run, loaded=saved is not None)
+        runs.append(run)
+    return runs
+
+
+def _train(
+    data: SplitData,
+    config: RunConfig,
+    directory: Path,
+    observer: TrainingObserver,
+    *,
+    restart: bool,
+    command: str,
+) -> Run:
+    """Trains one model and saves it; an interrupted training is resumed from its checkpoint."""
+    identity = DataIdentity.of(data.dataset, config.feature_set)
+    name = run_name(config, identity)
+    checkpoint = directory / f".unfinished-{name}"
+    if restart:
+        _delete_checkpoint(checkpoint)
+    fitted = fit_run(Fitting(data.dataset, data.split, config, observer, checkpoint))
+    outcome, rating_outcome = fitted.parts.outcome, fitted.parts.rating_outcome
+    record = RunRecord(
+        name=name,
+        config=config,
+        data=identity,
+        versions=versions(config.family),
+        created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        split_summary=data.summary,
+        test=top_k_of(outcome) if outcome else NO_TOP_K,
+        ratings=rating_errors(rating_outcome) if rating_outcome else None,
+        command=command,
+        **fitted.figures,
+    )
+    run = save_run(directory, record, with_data(fitted.parts, data.source, data.dataset.movies))
+    shutil.rmtree(checkpoint, ignore_errors=True)  # the run is complete, whatever is left of this
+    return run
+
+
+def _is_feasible(config: RunConfig, dataset: Dataset, observer: TrainingObserver) -> bool:
+    n_movies = len(dataset.movies)
+    if config.family is not Family.EASE or n_movies <= MOST_MOVIES:
+        return True
+    observer.warned(
+        f"EASE is left out: it inverts a matrix of {n_movies:,} × {n_movies:,} movies, and the limit is"
+        f" {MOST_MOVIES:,}"
+    )
+    return False
+
+
+def _require_folder(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise MovierecError(f"models cannot be saved in {folder}: it is a file; name a folder")
+
+
+def _require_warm_users(summary: SplitSummary) -> None:
+    if summary.n_cold_users == summary.n_test_users:
+        raise MovierecError(
+            f"none of the {summary.n_test_users:,} users of the test set has a rating in training, so no"
+            " model can be evaluated; hold out less with --test_fraction, or use another --split"
         )
-        parts = with_data(fitted.parts, self.source, self.dataset.movies)
-        return save_run(self.config.saved_models_dir, record, parts)
 
 
-def _forget(unfinished: Path) -> None:
-    """Deletes what an interrupted training has left, if any has."""
+def _delete_checkpoint(folder: Path) -> None:
+    """Deletes what an interrupted training has saved, if there is one."""
     try:
-        shutil.rmtree(unfinished)
+        shutil.rmtree(folder)
     except FileNotFoundError:
         return
     except OSError as error:
         raise MovierecError(
-            f"{unfinished}, where an interrupted training is kept, cannot be deleted for --retrain:"
+            f"{folder}, the checkpoint of an interrupted training, cannot be deleted for --retrain:"
             f" {error.strerror or error}"
         ) from error

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from movierec_cli.config import FeatureSet, SplitConfig
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.restrict import restrict
-from movierec_cli.data.split import Split, split_ratings
+from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.leakage.data_checks import run_data_checks
 from movierec_cli.leakage.finding import Checked, Finding, Severity, counted, leaks_first
@@ -18,7 +17,7 @@ from movierec_cli.leakage.run_checks import check_run, unchecked
 from movierec_cli.models.features import require_features
 from movierec_cli.registry.store import Problem, Run, list_runs
 
-_Divide = Callable[[SplitConfig], tuple[Dataset, Split]]
+_Divide = Callable[[SplitConfig], SplitData]
 
 _SPLITS_KEPT = 2  # the runs of one folder mostly share theirs
 
@@ -53,12 +52,11 @@ def diagnose(
         require_features(dataset, feature_set)
 
     @lru_cache(_SPLITS_KEPT)
-    def divide(config: SplitConfig) -> tuple[Dataset, Split]:
-        counting = restrict(dataset, min_rating=config.min_rating, k_core=config.k_core)
-        return counting, split_ratings(counting.ratings, config)
+    def divide(config: SplitConfig) -> SplitData:
+        return split_data(dataset, config)
 
-    counting, split = divide(config)
-    checked = run_data_checks(counting, split, config, feature_sets)
+    data = divide(config)
+    checked = run_data_checks(data.dataset, data.split, config, feature_sets)
     runs, unreadable = list_runs(saved_models_dir)
     trained = [run for run in runs if _is_of(run, dataset)]
     fitted, problems = _check_runs(trained, divide)
@@ -87,6 +85,6 @@ def _check_runs(runs: Sequence[Run], divide: _Divide) -> tuple[tuple[Checked, ..
 
 
 def _run_findings(run: Run, divide: _Divide) -> Iterator[Finding]:
-    counting, split = divide(run.record.config.split)
-    found = check_run(run, counting, split)
+    data = divide(run.record.config.split)
+    found = check_run(run, data.dataset, data.split)
     return (replace(finding, sentence=f"{run.record.name}: {finding.sentence}") for finding in found)

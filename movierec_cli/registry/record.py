@@ -112,5 +112,6 @@ class RunRecord:
     validation_s: float
     history: tuple[EpochRecord, ...]
     test: TopK  # NO_TOP_K for what only predicts ratings
-    ratings: RatingErrors | None = None  # of the test part; None for what predicts none
+    ratings: RatingErrors | None = None  # of the test set; None for what predicts none
+    command: str = ""  # the command line that trained it; "" where it was trained from Python
     format_version: int = FORMAT_VERSION

@@ -19,7 +19,7 @@ from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.data.split import Split
 from movierec_cli.evaluation.ranks import rank_positives
 from movierec_cli.evaluation.top_k import VALIDATION_K, top_k
-from movierec_cli.experiment.trainer import SilentObserver
+from movierec_cli.experiment.observers import SilentObserver
 from movierec_cli.models.tensorflow_start import start_tensorflow
 from movierec_cli.recommend.fold_in import PRIOR_STRENGTH, Opinions, fold_in
 from movierec_cli.recommend.movie_search import MovieSearch

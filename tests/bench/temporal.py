@@ -31,7 +31,12 @@ def measure_temporal(archives: Archives) -> list[Row]:
         evaluated = [EvaluatedRun(run, run.outcome) for run in trainer.run()]
         studies = [
             compare_runs(
-                trainer.dataset, trainer.split, config.split, trainer.split_summary, evaluated, ks=(k,)
+                trainer.data.dataset,
+                trainer.data.split,
+                config.split,
+                trainer.data.summary,
+                evaluated,
+                ks=(k,),
             )
             for k in (10, 100)
         ]

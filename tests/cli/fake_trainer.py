@@ -1,60 +1,90 @@
-"""A trainer that makes models in no time, in place of the real one. Baselines that rank are real."""
+"""Trainings that take no time: data sets and fits in place of the real ones. Baselines that rank are real.
+
+What is replaced are two public functions: the one that loads a data set, and the one that fits a run.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from movierec_cli.config import RATING_BASELINES, TrainerConfig
+from movierec_cli.config import RATING_BASELINES, DataConfig, TrainerConfig
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.experiment import saved_study, trainer
-from movierec_cli.experiment.trainer import MovieLensTrainer as RealTrainer
-from movierec_cli.registry.record import RunConfig
+from movierec_cli.experiment import loading, train, trainer
+from movierec_cli.experiment.run_fitting import Fitted, Fitting, fit_run
 from movierec_cli.registry.store import Run
-from tests.saved_runs import judged_multi_task_run, judged_run, rating_baseline_run
+from tests.saved_runs import random_fit, random_rating_baseline
 from tests.small_dataset import small_dataset
 
 configs: list[TrainerConfig] = []
 """The configurations that trainers were built with, the newest last."""
+commands: list[str] = []
+"""Their command lines."""
+loaded: list[DataConfig] = []
+"""What was loaded, the newest last."""
 interrupt_after: list[int] = []
 """If not empty, Ctrl-C is pressed after so many models."""
 
+WARNING = "the checksum of small.zip is not the published one"
 
-class MovieLensTrainer(RealTrainer):
-    def __init__(self, config: TrainerConfig, observer: Any = None, source: Dataset | None = None) -> None:
-        super().__init__(config, observer, source)
-        configs.append(config)
+
+class RecordingTrainer(trainer.MovieLensTrainer):
+    def __init__(self, config: TrainerConfig, *args: Any, **kwargs: Any) -> None:
+        super().__init__(config, *args, **kwargs)
+        configs.append(replace(config, command=""))
+        commands.append(config.command)
+
+
+def load(config: DataConfig, progress: Any = lambda *_: None, with_movie_lengths: bool = False) -> Dataset:
+    loaded.append(config)
+    progress("reading small", 1, 2)
+    name = config.archive.stem if config.archive is not None else config.dataset
+    return replace(small_dataset(name), warnings=(WARNING,))
+
+
+class Fits:
+    def __init__(self) -> None:
         self.n_trained = 0
 
-    def _load(self) -> Dataset:
-        self._observer.data_loading("reading small", 1, 2)
-        self._observer.warned("the checksum of small.zip is not the published one")
-        archive = self.config.data.archive
-        return small_dataset(archive.stem if archive is not None else self.config.data.dataset)
-
-    def _train(self, config: RunConfig) -> Run:
+    def __call__(self, fitting: Fitting) -> Fitted:
+        config = fitting.config
         if config.family in RATING_BASELINES:
-            directory, split = self.config.saved_models_dir, config.split
-            return rating_baseline_run(directory, self.source, config.family, split=split)
+            return Fitted(*random_rating_baseline(fitting.dataset, config))
         if config.training is None:
-            return super()._train(config)
+            return fit_run(fitting)
         if interrupt_after and self.n_trained == interrupt_after[0]:
             raise KeyboardInterrupt
         self.n_trained += 1
-        save = judged_run if config.tasks is None else judged_multi_task_run
-        run = save(self.config.saved_models_dir, self.source, config)
-        for epoch in run.record.history:
-            self._observer.epoch_ended(epoch.epoch, 20, epoch.train_loss)
-            is_judged_by_it = config.family.is_sequential
-            self._observer.validated(replace(epoch, ndcg=epoch.epoch / 100 if is_judged_by_it else None))
-        return run
+        figures, parts = random_fit(fitting.dataset, config)
+        for epoch in figures["history"]:
+            fitting.observer.epoch_ended(epoch.epoch, 20, epoch.train_loss)
+            ndcg = epoch.epoch / 100 if config.family.is_sequential else None
+            fitting.observer.validated(replace(epoch, ndcg=ndcg))
+        return Fitted(figures, parts)
 
 
 def install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Puts it in the real one's place, and forgets what was before."""
-    configs.clear()
-    interrupt_after.clear()
-    for user in (trainer, saved_study):
-        monkeypatch.setattr(user, "MovieLensTrainer", MovieLensTrainer)
+    """Replaces the real functions, and forgets what was before."""
+    for record in (configs, commands, loaded, interrupt_after):
+        record.clear()
+    monkeypatch.setattr(loading, "load_dataset", load)
+    monkeypatch.setattr(trainer, "fit_run", Fits())
+    monkeypatch.setattr(train, "MovieLensTrainer", RecordingTrainer)
+
+
+@contextmanager
+def installed() -> Iterator[None]:
+    """The same for a while, where no test has a `monkeypatch`."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        install(monkeypatch)
+        yield
+
+
+def trained(config: TrainerConfig) -> list[Run]:
+    """The runs of a configuration, fitted in no time."""
+    with installed():
+        return trainer.MovieLensTrainer(config).run()

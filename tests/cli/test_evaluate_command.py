@@ -21,7 +21,7 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split import split_ratings
 from movierec_cli.evaluation.metrics import metric_values
-from movierec_cli.experiment import trainer
+from movierec_cli.experiment import loading
 from movierec_cli.experiment.trainer import MovieLensTrainer
 from movierec_cli.registry.store import Run, list_runs
 from tests.saved_runs import judged_run, run_artifacts, run_config, run_record, save_run
@@ -57,7 +57,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def movierec(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
     """movierec("evaluate --json") runs beside a copy of the saved models."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(trainer, "load_dataset", sample_at_hand)
+    monkeypatch.setattr(loading, "load_dataset", sample_at_hand)
     shutil.copytree(saved, "saved_models")
 
     def run(line: str, width: int = 100) -> Result:

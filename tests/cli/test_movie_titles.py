@@ -166,7 +166,7 @@ import fcntl, signal, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C reaches this process
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may have it ignored
 sys.path.insert(0, {tests!r})
-from test_asked_movies import CATALOGUE
+from test_movie_titles import CATALOGUE
 from movierec_cli.cli.parsing.movie_titles import rows_of
 from movierec_cli.cli.console import Terminal
 try:

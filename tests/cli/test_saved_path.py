@@ -29,7 +29,7 @@ def save_default_runs(directory: Path) -> None:
     trainer = MovieLensTrainer(TrainerConfig(data=data, saved_models_dir=directory))
     for config in trainer.run_configs():
         if config.training is not None:
-            judged_run(directory, trainer.source, config)
+            judged_run(directory, trainer.data.source, config)
     MovieLensTrainer(TrainerConfig(feature_sets=(), data=data, saved_models_dir=directory)).run()
 
 

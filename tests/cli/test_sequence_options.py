@@ -8,10 +8,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from movierec_cli.cli.app import app
-from movierec_cli.cli.commands import train
 from movierec_cli.cli.parsing.defaults_shown import of_model, of_split, of_training
 from movierec_cli.config import (
     DEFAULT_BASELINES,
@@ -28,6 +28,7 @@ from movierec_cli.config import (
 )
 from movierec_cli.config.defaults import PRESETS, Preset, default_settings
 from movierec_cli.config.family_checks import check_family
+from movierec_cli.experiment import train
 from tests.cli import fake_trainer
 
 SEQUENTIAL = (Family.GRU4REC, Family.SASREC)
@@ -47,13 +48,13 @@ def config_of(options: str) -> TrainerConfig:
     """What the main job is asked for; it is not done."""
     asked: list[TrainerConfig] = []
 
-    def catch(config: TrainerConfig, **_: object) -> None:
+    def catch(config: TrainerConfig, *_: object, **__: object) -> None:
         check_family(config)
-        asked.append(config)
+        asked.append(replace(config, command=""))
+        raise typer.Exit
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train, "train", catch)
-        patch.setattr(train, "show_result", lambda *_, **__: None)
         result = run(f"train {options}")
     assert result.exit_code == 0, result.output
     return asked[0]

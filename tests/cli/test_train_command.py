@@ -29,7 +29,8 @@ from movierec_cli.config import (
 )
 from movierec_cli.config.defaults import default_settings
 from movierec_cli.data.restrict import restrict
-from movierec_cli.experiment import trainer
+from movierec_cli.experiment import loading, trainer
+from movierec_cli.registry.store import list_runs
 from tests.cli import fake_trainer
 from tests.small_dataset import small_dataset
 
@@ -101,6 +102,14 @@ def test_the_published_command_works_word_for_word(tmp_path: Path) -> None:
 )
 def test_other_spellings_mean_the_same(change: Any) -> None:
     assert config_of(change(PUBLISHED)) == config_of(PUBLISHED)
+
+
+def test_the_command_as_it_was_typed_is_kept_with_what_it_trains(tmp_path: Path) -> None:
+    assert run("--dataset 100k --additional-feature-sets timestamp 'movie_genres'").exit_code == 0
+    typed = "movierec train --dataset 100k --additional-feature-sets timestamp movie_genres"
+    assert fake_trainer.commands == [typed]
+    records = [run.record for run in list_runs(tmp_path / "saved_models")[0]]
+    assert {record.command for record in records} == {typed}
 
 
 def test_without_options_every_default_is_the_configurations_own() -> None:
@@ -351,10 +360,10 @@ def test_a_split_that_tests_newcomers_only_is_told_before_the_training(
     ratings = dataset.ratings
     one_by_one = replace(ratings, timestamp=ratings.user_index * 10**6 + ratings.timestamp % 10**6)
     newcomers = replace(dataset, ratings=one_by_one)
-    monkeypatch.setattr(fake_trainer.MovieLensTrainer, "_load", lambda self: newcomers)
+    monkeypatch.setattr(loading, "load_dataset", lambda *_, **__: newcomers)
     result = run("train --split temporal --test_fraction 0.08")  # the last user's 25
     assert result.exit_code == 1
-    assert "users in the test part has a rating in training" in " ".join(result.stderr.split())
+    assert "users of the test set has a rating in training" in " ".join(result.stderr.split())
     assert not Path("saved_models").exists()
 
 
@@ -415,17 +424,14 @@ def test_wrong_usage_ends_with_2_and_says_what_was_wrong(line: str, code: int, w
 
 WAITING = """
 import sys, time
-from movierec_cli.data.restrict import restrict
-from movierec_cli.config.defaults import usual
+from movierec_cli.experiment import loading, trainer
 from tests.cli import fake_trainer
-from tests.small_dataset import small_dataset
 
-def wait(self, *_):
+def wait(fitting):
     print("training", flush=True)
     time.sleep(60)
 
-fake_trainer.MovieLensTrainer._train = wait
-fake_trainer.trainer.MovieLensTrainer = fake_trainer.MovieLensTrainer
+loading.load_dataset, trainer.fit_run = fake_trainer.load, wait
 sys.argv = ["movierec", "train", "--saved_models_dir", sys.argv[1], "--plot", sys.argv[1] + "/plot.html"]
 from movierec_cli.cli.program import main
 main()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import Family, Feature, FeatureSet, ModelConfig, SplitConfig, TrainerConfig
-from movierec_cli.data.split import split_ratings, summarize_split
+from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.evaluation.metrics import metric_values
 from movierec_cli.evaluation.outcome import NO_MOVIE
@@ -19,13 +19,13 @@ from movierec_cli.experiment.comparison import compare_runs, headline_metric
 from movierec_cli.experiment.selection import EvaluatedRun
 from movierec_cli.experiment.study import Study
 from movierec_cli.registry.record import RunConfig
-from tests.cli.fake_trainer import MovieLensTrainer
+from tests.cli import fake_trainer
 from tests.saved_runs import judged_run, run_config
 from tests.small_dataset import small_dataset
 
 DATASET = small_dataset()
-SPLIT = split_ratings(DATASET.ratings, SplitConfig())
-SUMMARY = summarize_split(DATASET, SPLIT, 0)
+DATA = split_data(DATASET, SplitConfig())
+SPLIT = DATA.split
 SMALL, LARGE = ModelConfig(embedding_size=8), ModelConfig(embedding_size=16)
 
 Save = Callable[..., list[EvaluatedRun]]
@@ -44,7 +44,7 @@ def evaluated(tmp_path: Path) -> Save:
         for number, one in enumerate(wanted):
             if isinstance(one, Family):
                 asked = TrainerConfig(feature_sets=(), baselines=(one,), saved_models_dir=tmp_path)
-                runs += MovieLensTrainer(asked).run()
+                runs += fake_trainer.trained(asked)
             else:
                 runs.append(judged_run(tmp_path, DATASET, one, seed=number))
         return [EvaluatedRun(run, run.outcome) for run in runs]
@@ -53,7 +53,7 @@ def evaluated(tmp_path: Path) -> Save:
 
 
 def study_of(evaluated: list[EvaluatedRun], **options: object) -> Study:
-    return compare_runs(DATASET, SPLIT, SplitConfig(), SUMMARY, evaluated, **options)  # type: ignore[arg-type]
+    return compare_runs(DATA, evaluated, **options)  # type: ignore[arg-type]
 
 
 def mean_of(evaluated: EvaluatedRun, metric: str) -> float:
@@ -214,8 +214,18 @@ def test_a_list_of_nothing_but_test_movies_has_half_an_auc(evaluated: Save) -> N
 
 
 def test_the_answer_and_the_warnings_are_about_these_contenders(evaluated: Save) -> None:
-    study = study_of(evaluated(config(), config("timestamp"), Family.POPULARITY), command="movierec train")
+    study = study_of(evaluated(config(), config("timestamp"), Family.POPULARITY))
     text = " ".join((*study.answer, *study.warnings))
     assert "popularity" in text and "recall@10" in text
-    assert (study.command, study.data.name, study.split) == ("movierec train", "small", SplitConfig())
+    assert (study.data.name, study.split) == ("small", SplitConfig())
     assert FeatureSet() in {one.feature_set for one in study.models}
+
+
+def test_the_commands_that_trained_the_models_are_kept_each_once(evaluated: Save) -> None:
+    runs = evaluated(config(), config("timestamp"), config("movie_genres"), Family.POPULARITY)
+    commands = ("movierec train --seeds 2", "", "movierec train", "movierec train --seeds 2")
+    trained = [
+        replace(one, run=replace(one.run, record=replace(one.run.record, command=command)))
+        for one, command in zip(runs, commands, strict=True)
+    ]
+    assert study_of(trained).commands == ("movierec train --seeds 2", "movierec train")

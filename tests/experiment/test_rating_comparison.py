@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movierec_cli.config import RATING_BASELINES, Family, SplitConfig
-from movierec_cli.data.split import split_ratings, summarize_split
+from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.experiment.comparison import compare_runs
@@ -30,8 +30,8 @@ from tests.saved_runs import (
 from tests.small_dataset import small_dataset
 
 DATASET = small_dataset()
-SPLIT = split_ratings(DATASET.ratings, SplitConfig())
-SUMMARY = summarize_split(DATASET, SPLIT, 0)
+DATA = split_data(DATASET, SplitConfig())
+SPLIT = DATA.split
 
 
 def saved(directory: Path, *wanted: RunConfig | Family) -> list[Run]:
@@ -47,7 +47,7 @@ def saved(directory: Path, *wanted: RunConfig | Family) -> list[Run]:
 def study_of(runs: list[Run]) -> Study:
     evaluated = [EvaluatedRun(run, run.outcome) for run in runs if run.record.config.family.ranks]
     rated = [EvaluatedRatings(run, run.rating_outcome) for run in runs if run.record.config.family.rates]
-    return compare_runs(DATASET, SPLIT, SplitConfig(), SUMMARY, evaluated, rated=rated)
+    return compare_runs(DATA, evaluated, rated=rated)
 
 
 def ratings_of(runs: list[Run]) -> RatingStudy:
@@ -181,9 +181,7 @@ def test_different_test_ratings_are_refused(tmp_path: Path) -> None:
     with pytest.raises(
         MovierecError, match=r"global-mean.* predicts 61 test ratings, and .* 62 that are not the same"
     ):
-        compare_runs(
-            DATASET, SPLIT, SplitConfig(), SUMMARY, [EvaluatedRun(joint, joint.outcome)], rated=rated
-        )
+        compare_runs(DATA, [EvaluatedRun(joint, joint.outcome)], rated=rated)
 
 
 def test_without_runs_that_rate_there_is_no_rating_study(tmp_path: Path) -> None:

@@ -24,8 +24,9 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.evaluation.evaluate import evaluate
+from movierec_cli.experiment.observers import SilentObserver
 from movierec_cli.experiment.run_fitting import versions
-from movierec_cli.experiment.trainer import MovieLensTrainer, SilentObserver
+from movierec_cli.experiment.trainer import MovieLensTrainer
 from movierec_cli.models.trained import FitObserver, FitResult, TrainedModel
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import list_runs
@@ -222,7 +223,7 @@ import sys
 import pytest
 from pathlib import Path
 from movierec_cli.models.sequential import sequence_training as training
-from tests.test_run_fitting import *
+from tests.experiment.test_run_fitting import *
 
 training.train_sequences = FakeTraining()
 MovieLensTrainer(config_in(Path(sys.argv[1])), source=small_dataset()).run()

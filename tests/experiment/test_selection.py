@@ -18,7 +18,7 @@ from movierec_cli.models.baselines import fit_baseline
 from movierec_cli.registry.outcomes import to_bytes
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
-from tests.cli.fake_trainer import MovieLensTrainer
+from tests.cli import fake_trainer
 from tests.saved_runs import judged_run, run_config
 from tests.small_dataset import small_dataset
 
@@ -33,7 +33,7 @@ def config(*features: str, split: SplitConfig = RANDOM, seed: int = 42) -> RunCo
 
 def baseline(directory: Path, family: Family, split: SplitConfig = RANDOM) -> Run:
     asked = TrainerConfig(feature_sets=(), baselines=(family,), split=split, saved_models_dir=directory)
-    (run,) = MovieLensTrainer(asked).run()
+    (run,) = fake_trainer.trained(asked)
     return run
 
 
@@ -60,13 +60,13 @@ def test_runs_are_judged_on_their_own_test_part_by_default(tmp_path: Path, split
     runs = [judged_run(tmp_path, DATASET, config(feature, split=split)) for feature in ("None", "timestamp")]
     selection = select_runs(tmp_path, [], DATASET)
     assert names([one.run for one in selection.evaluated]) == names(runs)
-    assert (selection.config, selection.skipped) == (split, ())
+    assert (selection.data.config, selection.skipped) == (split, ())
     own = parts(split)
-    for found, expected in zip(vars(selection.split).values(), vars(own).values(), strict=True):
+    for found, expected in zip(vars(selection.data.split).values(), vars(own).values(), strict=True):
         assert found.tolist() == expected.tolist()
     for one in selection.evaluated:
         assert to_bytes(one.outcome) == to_bytes(one.run.outcome)
-    assert len(selection.dataset.ratings) == sum(len(part) for part in vars(own).values())
+    assert len(selection.data.dataset.ratings) == sum(len(part) for part in vars(own).values())
 
 
 @pytest.mark.parametrize("family", [Family.POPULARITY, Family.EASE, Family.ITEM_KNN])
@@ -82,8 +82,8 @@ def test_a_smaller_test_part_gives_what_judging_afresh_on_it_gives(
     assert 0 < len(smaller) < len(own.test) and set(smaller) < set(own.test)
     afresh = evaluate(DATASET, own.fit, smaller, fit_baseline(family, DATASET, own).model)
     assert to_bytes(evaluated.outcome) == to_bytes(afresh)
-    assert selection.split.test.tolist() == smaller.tolist()
-    assert selection.split.train.tolist() == own.train.tolist()
+    assert selection.data.split.test.tolist() == smaller.tolist()
+    assert selection.data.split.train.tolist() == own.train.tolist()
 
 
 def test_a_larger_test_part_is_refused_with_the_number_of_ratings_that_were_trained_on(
@@ -130,9 +130,9 @@ def test_what_is_not_said_of_the_split_is_as_in_training(tmp_path: Path) -> None
     split = SplitConfig(kind=SplitKind.TEMPORAL, test_fraction=0.3, min_rating=2)
     judged_run(tmp_path, DATASET, config(split=split))
     for asked in (SplitRequest(), SplitRequest(kind=SplitKind.TEMPORAL), SplitRequest(min_rating=2)):
-        assert select_runs(tmp_path, [], DATASET, asked).config == split
+        assert select_runs(tmp_path, [], DATASET, asked).data.config == split
     smaller = select_runs(tmp_path, [], DATASET, SplitRequest(test_fraction=0.1))
-    assert smaller.config == replace(split, test_fraction=0.1)
+    assert smaller.data.config == replace(split, test_fraction=0.1)
 
 
 def test_runs_of_other_data_are_left_out_or_refused_where_they_are_named(tmp_path: Path) -> None:

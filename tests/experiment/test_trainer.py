@@ -12,7 +12,8 @@ import pytest
 
 from movierec_cli.config import DataConfig, Family, FeatureSet, ModelConfig, TrainerConfig, TrainingConfig
 from movierec_cli.errors import MovierecError
-from movierec_cli.experiment.trainer import MovieLensTrainer, SilentObserver
+from movierec_cli.experiment.observers import SilentObserver
+from movierec_cli.experiment.trainer import MovieLensTrainer
 from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.record import EpochRecord
@@ -122,7 +123,7 @@ def test_other_movie_lengths_train_only_what_sees_them(trained, tmp_path):
     first = MovieLensTrainer(config, loaded).run()
     assert loaded.loaded == [True, True, False]
     assert [bool(run.record.data.lengths_fingerprint) for run in first] == [False, False, True]
-    title = MovieLensTrainer(config).source.movies.title[0]
+    title = MovieLensTrainer(config).data.source.movies.title[0]
     corrections = tmp_path / "mine.csv"
     corrections.write_text(f'title,year,minutes\n"{title}",,333\n', encoding="utf-8")
     again = Listener()
@@ -134,7 +135,7 @@ def test_recommendations_come_from_the_saved_embeddings_without_tensorflow(train
     folder, runs = trained
     expected = [movie.title for movie in recommend(runs[0], user_of(runs[0], 1)).movies]
     script = (
-        "import sys; from tests.test_trainer import *\n"
+        "import sys; from tests.experiment.test_trainer import *\n"
         "trainer = MovieLensTrainer(quick_config(Path(sys.argv[1])))\n"
         "run = trainer.run()[0]\n"
         "print([m.title for m in recommend(run, user_of(run, 1)).movies])\n"

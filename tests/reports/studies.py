@@ -92,7 +92,7 @@ def study(*, n_seeds: int = 3, baselines: bool = True) -> Study:
         segments=tuple(_segments(rng, models)),
         findings=_findings(),
         user_lists=tuple(_user_lists(user_id, rng, trained) for user_id in (1, 4169)),
-        command=COMMAND,
+        commands=(COMMAND,),
     )
 
 

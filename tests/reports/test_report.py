@@ -135,7 +135,7 @@ def test_what_people_wrote_is_text_and_never_markup() -> None:
         segments=(replace(STUDY.segments[0], name=evil), *STUDY.segments[1:]),
         findings=(replace(STUDY.findings[0], sentence=evil, remedy=evil),),
         user_lists=(replace(users, rated=rated, recommended=(replace(model, movies=movies),)),),
-        command=evil,
+        commands=(evil,),
     )
     page = report_page(spoilt)
     assert "<script>alert" not in page

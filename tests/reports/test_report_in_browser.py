@@ -131,7 +131,7 @@ def test_the_command_can_be_copied(page: Browser) -> None:
     page.click("[data-copy]")
     page.wait_until("document.querySelector('[data-copy]').textContent !== 'Copy'")
     if page.evaluate("document.querySelector('[data-copy]').textContent") == "Selected":
-        assert page.evaluate("getSelection().toString().trim()") == STUDY.command
+        assert page.evaluate("getSelection().toString().trim()") == STUDY.commands[0]
 
 
 def test_paper_has_every_part_in_light_colours(page: Browser) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,11 +24,9 @@ from movierec_cli.cli.parsing.options import (
     TestFraction,
     ValidationFraction,
 )
-from movierec_cli.config import DataConfig, Feature, FeatureSet, SplitConfig, TrainerConfig
+from movierec_cli.config import DataConfig, SplitConfig, TrainerConfig
 
 if TYPE_CHECKING:
-    from movierec_cli.cli.progress_display import ProgressDisplay
-    from movierec_cli.data.dataset import Dataset
     from movierec_cli.leakage import Diagnosis
 
 LEAK_FOUND = 1
@@ -65,7 +61,9 @@ def doctor_command(
     Findings are information, so the exit code is 0; with `--strict`, a leak makes it 1.
     """
     from movierec_cli.cli.progress_display import ProgressDisplay
+    from movierec_cli.experiment.loading import load_source
     from movierec_cli.leakage import diagnose
+    from movierec_cli.registry.store import list_runs
 
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
@@ -84,29 +82,13 @@ def doctor_command(
         min_rating=min_rating,
         k_core=k_core,
     )
-    with ProgressDisplay(terminal) as display:
-        loaded = _loaded(data, feature_sets, saved_models_dir, display)
-    terminal.warn_all(loaded.warnings)
-    for note in loaded.notes:
-        terminal.note(note)
-    diagnosis = diagnose(loaded, config, feature_sets, saved_models_dir)
+    with ProgressDisplay(terminal) as observer:
+        runs, _ = list_runs(saved_models_dir)
+        source = load_source(data, observer, feature_sets=feature_sets, runs=runs)
+    diagnosis = diagnose(source, config, feature_sets, saved_models_dir)
     show_diagnosis(diagnosis, terminal, as_json=as_json)
     if strict and diagnosis.has_leak:
         raise typer.Exit(LEAK_FOUND)
-
-
-def _loaded(
-    data: DataConfig, feature_sets: Sequence[FeatureSet], saved_models_dir: Path, display: ProgressDisplay
-) -> Dataset:
-    """With movie lengths where they are asked for; for saved models only where they are at hand."""
-    from movierec_cli.data.load import load_dataset
-    from movierec_cli.experiment.saved_study import with_lengths_of
-    from movierec_cli.registry.store import list_runs
-
-    asked = any(Feature.MOVIE_LENGTH in feature_set for feature_set in feature_sets)
-    loaded = load_dataset(data, progress=display.data_loading, with_movie_lengths=asked)
-    runs = [] if asked else list_runs(saved_models_dir)[0]
-    return with_lengths_of(runs, loaded, data, display.data_loading)
 
 
 def show_diagnosis(diagnosis: Diagnosis, terminal: Terminal, *, as_json: bool) -> None:

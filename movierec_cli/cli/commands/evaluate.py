@@ -22,10 +22,12 @@ from movierec_cli.cli.parsing.options import (
     TopKOption,
 )
 from movierec_cli.cli.parsing.values import parse_baselines, parse_top_k
+from movierec_cli.cli.parsing.variadic import command_line
 from movierec_cli.config import DataConfig, TrainerConfig
 
 
 def evaluate_command(
+    ctx: typer.Context,
     names: saved.Names = None,
     dataset: saved.AnyDataset = None,
     archive: ArchivePath = DataConfig.archive,
@@ -51,7 +53,7 @@ def evaluate_command(
     A split that would test a model on what it was trained on is refused. Nothing is trained but baselines
     that are not saved yet.
     """
-    from movierec_cli.experiment.saved_study import SavedStudyConfig
+    from movierec_cli.experiment.evaluate_saved import EvaluationConfig
     from movierec_cli.experiment.selection import SplitRequest
     from movierec_cli.reports.study_document import study_document
     from movierec_cli.reports.terminal.study_text import study_text
@@ -59,7 +61,7 @@ def evaluate_command(
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
     places = DataConfig(datasets_dir=datasets_dir, imdb_titles=imdb_titles, movie_lengths=movie_lengths)
-    config = SavedStudyConfig(
+    config = EvaluationConfig(
         names=tuple(names or ()),
         data=saved.requested_data(dataset, archive, places),
         places=places,
@@ -67,6 +69,7 @@ def evaluate_command(
         baselines=parse_baselines(baselines),
         ks=parse_top_k(top_k),
         saved_models_dir=saved_models_dir,
+        command=command_line(ctx),
     )
     study = saved.evaluated(config, terminal)
     if as_json:

@@ -22,12 +22,14 @@ from movierec_cli.cli.parsing.options import (
     TopKOption,
 )
 from movierec_cli.cli.parsing.values import parse_baselines, parse_top_k, parse_whole_numbers
+from movierec_cli.cli.parsing.variadic import command_line
 from movierec_cli.config import DataConfig, TrainerConfig
 
 DEFAULT_REPORT = Path("report.html")
 
 
 def report_command(
+    ctx: typer.Context,
     names: saved.Names = None,
     dataset: saved.AnyDataset = None,
     archive: ArchivePath = DataConfig.archive,
@@ -60,7 +62,7 @@ def report_command(
     The page needs no network. It has the answer first, then accuracy with intervals, what each feature
     adds, segments, findings of the leakage check, recommendations side by side, and how to reproduce it.
     """
-    from movierec_cli.experiment.saved_study import SavedStudyConfig
+    from movierec_cli.experiment.evaluate_saved import EvaluationConfig
     from movierec_cli.experiment.selection import SplitRequest
     from movierec_cli.reports.web.pages import check_writable
     from movierec_cli.reports.web.report_page import write_report
@@ -69,7 +71,7 @@ def report_command(
     terminal.take_logs()
     check_writable(output, what="report")
     places = DataConfig(datasets_dir=datasets_dir, imdb_titles=imdb_titles, movie_lengths=movie_lengths)
-    config = SavedStudyConfig(
+    config = EvaluationConfig(
         names=tuple(names or ()),
         data=saved.requested_data(dataset, archive, places),
         places=places,
@@ -78,6 +80,7 @@ def report_command(
         ks=parse_top_k(top_k),
         user_ids=None if users is None else parse_whole_numbers(users, "--users", "1 42"),
         saved_models_dir=saved_models_dir,
+        command=command_line(ctx),
     )
     study = saved.evaluated(config, terminal)
     page = write_report(study, output)

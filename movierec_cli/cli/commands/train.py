@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -27,82 +26,16 @@ from movierec_cli.cli.parsing.options import (
 from movierec_cli.cli.parsing.task_options import TaskRequest
 from movierec_cli.cli.parsing.training_request import TrainingRequest, parse_model
 from movierec_cli.cli.parsing.values import parse_baselines, parse_top_k, parse_whole_numbers
-from movierec_cli.cli.train_result import TrainResult, show_result
-from movierec_cli.config import DEFAULT_TOP_K, DataConfig, RankBy, TrainerConfig
-
-if TYPE_CHECKING:
-    from movierec_cli.experiment.trainer import TrainingObserver
+from movierec_cli.cli.parsing.variadic import command_line
+from movierec_cli.cli.train_result import show_result
+from movierec_cli.config import DataConfig, RankBy, TrainerConfig
 
 DEFAULT_PLOT = Path("movierec.html")
 _OUTPUT = "Output"
 
 
-def train(
-    config: TrainerConfig,
-    *,
-    plot: Path = DEFAULT_PLOT,
-    user_id: int | None = None,
-    include_seen: bool = False,
-    rank_by: RankBy = RankBy.SCORE,
-    ks: Sequence[int] = DEFAULT_TOP_K,
-    observer: TrainingObserver | None = None,
-) -> TrainResult:
-    """Trains or loads a model for each feature set and task weights, judges and draws them, and recommends.
-
-    Args:
-        config: the feature sets, the data and all settings.
-        plot: where the page goes.
-        user_id: whom to recommend to, if anybody.
-        include_seen: whether movies the user rated may be recommended.
-        rank_by: what orders the recommendations.
-        ks: at which top-k accuracy is given.
-        observer: told of the progress.
-
-    Raises:
-        MovierecError: the data cannot be had, lacks a feature or the user, or a file cannot be written.
-        UsageError: every k is as large as the catalogue.
-    """
-    from movierec_cli.experiment.comparison import compare_runs, headline_metric
-    from movierec_cli.experiment.selection import EvaluatedRatings, EvaluatedRun
-    from movierec_cli.experiment.trainer import MovieLensTrainer
-    from movierec_cli.leakage import check_data
-    from movierec_cli.recommend.filters import Filters
-    from movierec_cli.recommend.rated_movies import rated_by
-    from movierec_cli.recommend.recommend import check_rank_by, recommend
-    from movierec_cli.recommend.users import user_of
-    from movierec_cli.reports.web.pages import check_writable
-    from movierec_cli.reports.web.plot import write_plot
-
-    check_writable(plot, what="plot")
-    check_rank_by(rank_by, config.tasks)
-    trainer = MovieLensTrainer(config, observer)
-    # What cannot work is to be told before the training, not after it.
-    headline_metric(len(trainer.dataset.movies), ks)
-    rated = rated_by(trainer.source, user_id) if user_id is not None else ()
-    runs = tuple(trainer.run())
-    study = compare_runs(
-        trainer.dataset,
-        trainer.split,
-        config.split,
-        trainer.split_summary,
-        [EvaluatedRun(run, run.outcome) for run in runs if run.record.config.family.ranks],
-        rated=[EvaluatedRatings(run, run.rating_outcome) for run in runs if run.record.config.family.rates],
-        findings=check_data(trainer.dataset, trainer.split, config.split, config.feature_sets),
-        ks=ks,
-    )
-    trained = [run for run in runs if run.record.config.family.is_trained]
-    page = write_plot([run.record for run in trained], plot, study)
-    if user_id is None:
-        return TrainResult(runs, study, page)
-    firsts = trained[:: config.n_seeds]
-    filters = Filters(include_seen=include_seen)
-    recommended = tuple(
-        recommend(run, user_of(run, user_id), filters=filters, rank_by=rank_by) for run in firsts
-    )
-    return TrainResult(runs, study, page, user_id, rated, recommended)
-
-
 def train_command(
+    ctx: typer.Context,
     additional_feature_sets: options.FeatureSets = None,
     dataset: DatasetName = DataConfig.dataset,
     archive: ArchivePath = DataConfig.archive,
@@ -196,6 +129,10 @@ def train_command(
     ten movies to user 1.
     """
     from movierec_cli.cli.progress_display import ProgressDisplay
+    from movierec_cli.experiment.train import train
+    from movierec_cli.experiment.user_lists import ListRequest
+    from movierec_cli.reports.web.pages import check_writable
+    from movierec_cli.reports.web.plot import write_plot
 
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
@@ -262,17 +199,16 @@ def train_command(
         n_seeds=seeds,
         saved_models_dir=saved_models_dir,
         retrain=retrain,
+        command=command_line(ctx),
     )
+    user_id = generate_recommendations_for_user
+    lists = ListRequest(() if user_id is None else (user_id,), include_seen, rank_by)
+    check_writable(plot, what="plot")
     with ProgressDisplay(terminal) as observer:
-        result = train(
-            config,
-            plot=plot,
-            user_id=generate_recommendations_for_user,
-            include_seen=include_seen,
-            rank_by=rank_by,
-            ks=parse_top_k(top_k),
-            observer=observer,
-        )
-    show_result(result, terminal, as_json=as_json)
+        trained = train(config, observer, ks=parse_top_k(top_k), lists=lists)
+    page = write_plot(
+        [run.record for run in trained.runs if run.record.config.family.is_trained], plot, trained.study
+    )
+    show_result(trained, page, terminal, as_json=as_json)
     if open_plot:
-        typer.launch(result.plot.as_uri())
+        typer.launch(page.as_uri())

@@ -16,7 +16,7 @@ from movierec_cli.cli.parsing.options import DATA_PANEL, K_CORE, MIN_RATING, com
 from movierec_cli.config import DataConfig, SplitKind
 
 if TYPE_CHECKING:
-    from movierec_cli.experiment.saved_study import SavedStudyConfig
+    from movierec_cli.experiment.evaluate_saved import EvaluationConfig
     from movierec_cli.experiment.study import Study
     from movierec_cli.registry.store import Run
 
@@ -105,12 +105,12 @@ def requested_data(dataset: str | None, archive: Path | None, places: DataConfig
     return replace(places, dataset=dataset or places.dataset, archive=archive)
 
 
-def evaluated(config: SavedStudyConfig, terminal: Terminal) -> Study:
+def evaluated(config: EvaluationConfig, terminal: Terminal) -> Study:
     """The study of saved models, with its progress and what is left out on the terminal."""
     from movierec_cli.cli.progress_display import ProgressDisplay
-    from movierec_cli.experiment.saved_study import study_saved
+    from movierec_cli.experiment.evaluate_saved import evaluate_saved
 
     with ProgressDisplay(terminal) as observer:
-        result = study_saved(config, observer)
+        result = evaluate_saved(config, observer)
     terminal.warn_all(f"left out: {problem.message}" for problem in result.skipped)
     return result.study

@@ -8,6 +8,7 @@ in "...", so that what `--help` says is what the parser does.
 from __future__ import annotations
 
 import re
+import shlex
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -117,6 +118,11 @@ def _specs(params: Iterable[Any]) -> dict[str, OptionSpec]:
         for option in options
         for name in (*option.opts, *option.secondary_opts)
     }
+
+
+def command_line(ctx: Any) -> str:
+    """The command as it was typed, with its whole name, such as "movierec train --dataset 100k"."""
+    return shlex.join([*ctx.command_path.split(), *ctx.meta[_RAW_ARGS]])
 
 
 class Command(TyperCommand):

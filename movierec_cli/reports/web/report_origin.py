@@ -17,7 +17,7 @@ def origin(study: Study) -> Html:
     """The command, the data, the settings, the versions and the runs."""
     records = [record for model in study.models for record in model.records]
     parts = {
-        "Command": _command(study.command),
+        "Command": _command(" && ".join(study.commands)) if study.commands else Html(),
         "Data": _facts(_data(study)),
         "Settings": _facts(_settings(study, records)),
         "Versions": _facts(_distinct(record.versions for record in records)),

@@ -10,10 +10,12 @@ import pytest
 
 from movierec_cli.config import DataConfig, Family, FeatureSet, SplitConfig, SplitKind
 from movierec_cli.data.split import split_ratings
+from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import MovierecError
-from movierec_cli.experiment.saved_study import SavedStudy, SavedStudyConfig, study_saved, typical_users
+from movierec_cli.experiment.evaluate_saved import Evaluation, EvaluationConfig, evaluate_saved
+from movierec_cli.experiment.observers import SilentObserver
 from movierec_cli.experiment.selection import SplitRequest
-from movierec_cli.experiment.trainer import SilentObserver
+from movierec_cli.experiment.user_lists import typical_users
 from movierec_cli.leakage import check_data
 from movierec_cli.recommend.rated_movies import rated_by
 from movierec_cli.recommend.recommend import recommend
@@ -49,15 +51,15 @@ def save(directory: Path, *features: str, split: SplitConfig | None = None, **ch
     return judged_run(directory, replace(DATASET, **changes), config)  # type: ignore[arg-type]
 
 
-def study(directory: Path, listener: Listener | None = None, **options: object) -> SavedStudy:
-    return study_saved(SavedStudyConfig(saved_models_dir=directory, **options), listener)  # type: ignore[arg-type]
+def study(directory: Path, listener: Listener | None = None, **options: object) -> Evaluation:
+    return evaluate_saved(EvaluationConfig(saved_models_dir=directory, **options), listener)  # type: ignore[arg-type]
 
 
 def test_the_data_set_is_that_of_the_runs(tmp_path: Path) -> None:
     save(tmp_path)
     found = study(tmp_path, places=DataConfig(datasets_dir=tmp_path / "data")).study
     assert found.data.name == "100k"
-    loaded = fake_trainer.configs[0].data
+    loaded = fake_trainer.loaded[0]
     assert loaded == DataConfig(dataset="100k", datasets_dir=tmp_path / "data")
 
 
@@ -83,7 +85,7 @@ def test_data_that_cannot_be_told_from_the_runs_has_to_be_said(
         save(tmp_path, name=name, fingerprint=f"{number}" * 64)
     with pytest.raises(MovierecError, match=words):
         study(tmp_path)
-    assert fake_trainer.configs == []  # nothing was loaded
+    assert fake_trainer.loaded == []  # nothing was loaded
 
 
 def test_without_a_run_no_data_are_fetched(tmp_path: Path) -> None:
@@ -92,7 +94,7 @@ def test_without_a_run_no_data_are_fetched(tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     with pytest.raises(MovierecError, match=r"that can be used \(.*broken: run.json cannot be read"):
         study(tmp_path, data=DataConfig(dataset="25m"))
-    assert fake_trainer.configs == []
+    assert fake_trainer.loaded == []
 
 
 def test_named_runs_say_which_data_they_are_of(tmp_path: Path) -> None:
@@ -142,7 +144,6 @@ def test_on_a_smaller_test_part_baselines_are_the_runs_own(tmp_path: Path) -> No
     assert (fitted.family, fitted.split) == (Family.POPULARITY, SplitConfig())
     own = split_ratings(DATASET.ratings, SplitConfig())
     assert found.split_summary.n_train == len(own.train)
-    assert found.command.startswith("movierec train --dataset 100k --additional_feature_sets None")
 
 
 def test_skipped_runs_are_told(tmp_path: Path) -> None:
@@ -188,7 +189,7 @@ def test_typical_users_rated_little_middling_and_much(tmp_path: Path) -> None:
         set(DATASET.ratings.user_index[split.test].tolist()), key=lambda user: (counts[user], user)
     )
     expected = [tested[int(share * (len(tested) - 1))] + 1 for share in (0.1, 0.5, 0.9)]
-    assert list(typical_users(DATASET, split)) == expected
+    assert list(typical_users(split_data(DATASET, SplitConfig()))) == expected
     little, middling, much = (counts[user_id - 1] for user_id in expected)
     assert little < middling < much
     save(tmp_path)
@@ -197,9 +198,9 @@ def test_typical_users_rated_little_middling_and_much(tmp_path: Path) -> None:
 
 
 def test_one_test_user_is_typical_once() -> None:
-    split = split_ratings(DATASET.ratings, SplitConfig())
-    only = split.test[DATASET.ratings.user_index[split.test] == 9]
-    assert typical_users(DATASET, replace(split, test=only)) == (10,)
+    data = split_data(DATASET, SplitConfig())
+    only = data.split.test[DATASET.ratings.user_index[data.split.test] == 9]
+    assert typical_users(replace(data, split=replace(data.split, test=only))) == (10,)
 
 
 def test_findings_are_of_the_data_and_of_what_models_were_fitted_on_each_once(tmp_path: Path) -> None:

@@ -1,0 +1,71 @@
+"""Load: the data set that models are trained or evaluated on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from movierec_cli.config import DataConfig, Feature, FeatureSet
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.load import load_dataset
+from movierec_cli.data.running_times.apply import lengths_at_hand, with_lengths
+from movierec_cli.data.sources import SOURCES
+from movierec_cli.errors import MovierecError
+from movierec_cli.experiment.observers import TrainingObserver
+from movierec_cli.registry.store import Run
+
+
+def load_source(
+    config: DataConfig,
+    observer: TrainingObserver,
+    *,
+    feature_sets: Iterable[FeatureSet] = (),
+    runs: Sequence[Run] = (),
+) -> Dataset:
+    """Loads a data set; its warnings and notes go to the observer.
+
+    Args:
+        config: which data set.
+        observer: told of the progress.
+        feature_sets: of the models to be trained; lengths are looked up where one of them sees lengths.
+        runs: saved models; where one of them sees lengths, these are looked up if nothing must be downloaded.
+
+    Raises:
+        MovierecError: the data set cannot be had or read, or a file of lengths cannot be used.
+    """
+    is_needed = any(Feature.MOVIE_LENGTH in feature_set for feature_set in feature_sets)
+    source = load_dataset(config, progress=observer.data_loading, with_movie_lengths=is_needed)
+    if not is_needed and _is_seen_by(runs, source) and lengths_at_hand(source, config):
+        source = with_lengths(source, config, observer.data_loading)
+    for warning in source.warnings:
+        observer.warned(warning)
+    for note in source.notes:
+        observer.noted(note)
+    return source
+
+
+def _is_seen_by(runs: Sequence[Run], source: Dataset) -> bool:
+    """Whether a run of this data set has seen movie lengths."""
+    records = [run.record for run in runs if run.record.data.fingerprint == source.fingerprint]
+    return any(Feature.MOVIE_LENGTH in record.config.feature_set for record in records)
+
+
+def data_of(runs: Sequence[Run], places: DataConfig) -> DataConfig:
+    """The one data set that the runs were trained on.
+
+    Args:
+        runs: one or more.
+        places: where files are.
+
+    Raises:
+        MovierecError: they were trained on several, or on one that has no name here.
+    """
+    names = sorted({run.record.data.name for run in runs})
+    if len(names) > 1:
+        raise MovierecError(
+            f"the saved models are of {', '.join(names)}; say which with --dataset, or with --archive where"
+            " the data is your own"
+        )
+    if names[0] not in SOURCES:
+        raise MovierecError(f"the saved models are of your own data '{names[0]}'; name it with --archive")
+    return replace(places, dataset=names[0], archive=None)
