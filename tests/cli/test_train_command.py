@@ -168,7 +168,7 @@ def test_every_option_reaches_its_field(tmp_path: Path) -> None:
         retrain=True,
     )
     assert config.split.seed == SplitConfig().seed  # the split's seed has no option
-    other = {"family", "sequence"}  # of models of sequences
+    other = {"family", "sequence", "command"}  # of models of sequences, and what was typed
     for part in (config, config.data, config.split, config.model, config.training):
         assert part is not None
         for field in fields(part):
