@@ -12,7 +12,7 @@ several pairs. Chance comes from two sides, and both are in the intervals and in
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TypeVar
@@ -35,6 +35,10 @@ _UPPER = (1 + CONFIDENCE) / 2
 _NORMAL_QUANTILE = NormalDist().inv_cdf(_UPPER)
 
 
+LEVEL = 0.05
+"""Of the corrected p-value, below which a difference is significant."""
+
+
 @dataclass(frozen=True)
 class Interval:
     """A mean with its bootstrap confidence interval."""
@@ -43,16 +47,47 @@ class Interval:
     low: float
     high: float
 
+    @property
+    def negated(self) -> Interval:
+        """Of the opposite difference."""
+        return Interval(-self.mean, -self.high, -self.low)
+
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """How much contender `a` is above contender `b`, on the same users."""
+    """How much model `a` is above model `b`, on the same users."""
 
     a: str
     b: str
     difference: Interval  # of a − b
     p_value: float  # of a paired test, two-sided, as it is
     p_holm: float  # corrected over all the pairs that were compared together
+
+    @property
+    def reversed(self) -> PairedDifference:
+        """How much `b` is above `a`."""
+        return PairedDifference(self.b, self.a, self.difference.negated, self.p_value, self.p_holm)
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the interval excludes 0 and the corrected p-value is below `LEVEL`."""
+        return self.p_holm < LEVEL and not self.difference.low <= 0 <= self.difference.high
+
+    @property
+    def is_higher(self) -> bool:
+        """Whether `a` is significantly above `b`."""
+        return self.is_significant and self.difference.low > 0
+
+    @property
+    def is_lower(self) -> bool:
+        """Whether `a` is significantly below `b`."""
+        return self.is_significant and self.difference.high < 0
+
+
+def by_pair(differences: Iterable[PairedDifference]) -> dict[tuple[str, str], PairedDifference]:
+    """The differences by the labels of their models, each in both directions."""
+    both = (pair for one in differences for pair in (one, one.reversed))
+    return {(one.a, one.b): one for one in both}
 
 
 def mean_interval(values: Values, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> Interval:

@@ -1,1 +1,1 @@
-"""From runs to a study: who is compared with whom, by which numbers, and what that says in sentences."""
+"""From runs to a study: which are compared, by which numbers, and what that says in sentences."""

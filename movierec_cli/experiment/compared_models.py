@@ -1,4 +1,4 @@
-"""Which runs are one contender, what people call it, and who is compared with whom."""
+"""Which runs are one model, what people call it, and which are compared."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class OfARun(Protocol):
 
 
 class Named(Protocol):
-    """A contender in whatever is compared."""
+    """A model in whatever is compared."""
 
     @property
     def label(self) -> str: ...
@@ -33,7 +33,7 @@ T = TypeVar("T", bound=OfARun)
 
 
 def by_model(evaluated: Sequence[T]) -> dict[str, list[T]]:
-    """Runs that differ in the seed of their training only are one contender, in the order of the seeds.
+    """Runs that differ in the seed of their training only are one model, in the order of the seeds.
 
     Trained ones come first. The label of a trained one does not depend on the baselines beside it.
     """
@@ -46,7 +46,7 @@ def by_model(evaluated: Sequence[T]) -> dict[str, list[T]]:
 
 
 def pairs(models: Sequence[Named]) -> list[tuple[str, str]]:
-    """Every two contenders of which one at least was trained, the later one first: it has more features."""
+    """Every two models of which one at least was trained, the later one first: it has more features."""
     return [
         (b.label, a.label) if not b.is_baseline else (a.label, b.label)
         for i, a in enumerate(models)
@@ -82,14 +82,14 @@ def _seed(one: OfARun) -> int:
 def _labels(configs: Sequence[RunConfig]) -> list[str]:
     """What people call each; where two would be called alike, the settings that they differ in follow."""
     labels = [config.label for config in configs]
-    told_apart = []
+    labelled = []
     for config, label in zip(configs, labels, strict=True):
         alike = [_with_weights(other) for other, name in zip(configs, labels, strict=True) if name == label]
         own = _with_weights(config)
         differing = [key for key in own if any(other.get(key) != own[key] for other in alike)]
         words = ", ".join(f"{key} {_shown(own[key])}" for key in differing)
-        told_apart.append(f"{label} ({words})" if words else label)
-    return told_apart
+        labelled.append(f"{label} ({words})" if words else label)
+    return labelled
 
 
 def _with_weights(config: RunConfig) -> dict[str, Any]:

@@ -155,7 +155,7 @@ def _compared_models(
 def _beyond(
     dataset: Dataset, split: Split, groups: Mapping[str, Sequence[EvaluatedRun]], ks: Sequence[int]
 ) -> dict[str, dict[str, float]]:
-    """Of each contender, the mean over its seeds."""
+    """Of each model, the mean over its seeds."""
     k = min(LIST_K if LIST_K in ks else min(ks), LIST_LENGTH)
     ratings = dataset.ratings
     counts = np.bincount(ratings.movie_index[split.fit], minlength=len(dataset.movies))
@@ -191,7 +191,7 @@ def _ablation(models: Sequence[ComparedModel], values: Mapping[str, Values]) -> 
 def _segments(
     dataset: Dataset, split: Split, groups: Sequence[Sequence[EvaluatedRun]], k: int
 ) -> tuple[Segment, ...]:
-    """Recall at k of each contender in each segment, the mean over the users who have a rating there."""
+    """Recall at k of each model in each segment, the mean over the users who have a rating there."""
     outcome = groups[0][0].outcome
     hits = [
         np.mean([hit_probability(one.outcome.at_their_time.unseen, k) for one in group], axis=0)

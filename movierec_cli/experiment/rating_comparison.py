@@ -27,10 +27,10 @@ def compare_ratings(
     """Compares runs by how far their predicted ratings are off, and by how they rank beside that.
 
     Args:
-        rated: trained runs, each contender with all its seeds, and baselines; one or more.
-        ranking: how the contenders rank, those among them that do; equal models have equal labels.
+        rated: trained runs, each model with all its seeds, and baselines; one or more.
+        ranking: how the models rank, those among them that do; equal models have equal labels.
         headline: the metric that decides among rankings.
-        differences: of the headline metric, between contenders of `ranking`.
+        differences: of the headline metric, between models of `ranking`.
 
     Raises:
         MovierecError: two of the runs were tested on different ratings.
@@ -59,8 +59,8 @@ def _require_same_test(rated: Sequence[EvaluatedRatings]) -> None:
         if not np.array_equal(one.outcome.rows, first.outcome.rows):
             raise MovierecError(
                 f"{one.run.record.name} predicts {len(one.outcome.rows):,} test ratings, and"
-                f" {first.run.record.name} {len(first.outcome.rows):,} that are not the same; judge models of"
-                " one split together, or train them again with one"
+                f" {first.run.record.name} {len(first.outcome.rows):,} that are not the same; compare models"
+                " of one split, or train them again with one"
             )
 
 

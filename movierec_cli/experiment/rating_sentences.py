@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from movierec_cli.config import Family, Task
-from movierec_cli.evaluation.significance import Interval, PairedDifference
-from movierec_cli.experiment.sentences import LEVEL
+from movierec_cli.evaluation.significance import PairedDifference, by_pair
 from movierec_cli.experiment.study import ComparedModel, ComparedRatingModel
 from movierec_cli.experiment.wording import (
     amount,
@@ -33,14 +32,14 @@ def rating_answer(
     Args:
         models: one or more.
         differences: of the RMSE, all pairs with a trained one in them, either way round.
-        ranking: how models rank, those of the contenders that do by the same labels.
+        ranking: how models rank, the same models by the same labels.
         ranking_differences: of the headline metric, likewise.
         headline: the metric that decides among rankings, such as "recall@100".
 
     Raises:
-        KeyError: a difference that is told of is missing.
+        KeyError: a difference that a sentence needs is missing.
     """
-    ratings, ranks = _by_pair(differences), _by_pair(ranking_differences)
+    ratings, ranks = by_pair(differences), by_pair(ranking_differences)
     beside = (
         _beside_specialists(trio, ratings, ranks, headline) for trio in _trios(models, ranking, headline)
     )
@@ -48,20 +47,6 @@ def rating_answer(
 
 
 _Differences = Mapping[tuple[str, str], PairedDifference]
-
-
-def _by_pair(differences: Sequence[PairedDifference]) -> _Differences:
-    turned = (replace(one, a=one.b, b=one.a, difference=_negative(one.difference)) for one in differences)
-    return {(one.a, one.b): one for one in (*differences, *turned)}
-
-
-def _negative(interval: Interval) -> Interval:
-    return Interval(-interval.mean, -interval.high, -interval.low)
-
-
-def _is_told(found: PairedDifference) -> bool:
-    """Whether it is more than chance."""
-    return found.p_holm < LEVEL and not found.difference.low <= 0 <= found.difference.high
 
 
 def _first_sentence(models: Sequence[ComparedRatingModel], ratings: _Differences) -> str:
@@ -72,10 +57,10 @@ def _first_sentence(models: Sequence[ComparedRatingModel], ratings: _Differences
         return f"No trained model here predicts ratings; of the baselines, {best.label} {_is_off(best)}."
     lead = f"Ratings are predicted best by {best.label}: it" if several else f"{best.label}"
     if not baselines:
-        return f"{lead} {_is_off(best)}; no rating baseline is here to hold that against."
+        return f"{lead} {_is_off(best)}; there is no rating baseline to compare it with."
     rival = _best(baselines)
     found = ratings[best.label, rival.label]
-    if not (_is_told(found) and found.difference.mean < 0):
+    if not found.is_lower:
         verdict = "No model here beats" if several else f"{best.label} does not beat"
         lead = f"{verdict} {rival.label} at predicting ratings: {best.label if several else 'it'}"
     return f"{lead} {_is_off(best)}{_against(found, 'the best rating baseline' if baselines[1:] else '')}."
@@ -93,13 +78,13 @@ def _is_off(one: ComparedRatingModel) -> str:
 
 def _against(found: PairedDifference, title: str) -> str:
     """How far the first of a pair is from the second, which may have a title."""
-    if not _is_told(found):
-        return f"; what sets it apart from {found.b} could be chance ({_chance(found)})"
+    if not found.is_significant:
+        return f"; its difference from {found.b} is not significant ({_with_p(found)})"
     less = "less" if found.difference.mean < 0 else "more"
     return f", {star_amount(found.difference)} {less} than {found.b}{title and f', {title}'}"
 
 
-def _chance(found: PairedDifference) -> str:
+def _with_p(found: PairedDifference) -> str:
     return f"{star_difference(found.difference)}, {p_value(found.p_holm)}"
 
 
@@ -157,13 +142,13 @@ def _beside_specialists(trio: _Trio, ratings: _Differences, ranks: _Differences,
     label, parts = trio.joint.label, []
     if trio.rating_alone is not None:
         found = ratings[label, trio.rating_alone.label]
-        told = f"{star_amount(found.difference)} {_side(found)}" if _is_told(found) else ""
-        parts.append(_beside("RMSE", told, _chance(found), Task.RATING))
+        significant = f"{star_amount(found.difference)} {_side(found)}" if found.is_significant else ""
+        parts.append(_beside("RMSE", significant, _with_p(found), Task.RATING))
     if trio.retrieval_alone is not None:
         found = ranks[label, trio.retrieval_alone.label]
-        told = f"{amount(found.difference)} {_side(found)}" if _is_told(found) else ""
-        chance = f"{difference(found.difference)}, {p_value(found.p_holm)}"
-        parts.append(_beside(headline, told, chance, Task.RETRIEVAL))
+        significant = f"{amount(found.difference)} {_side(found)}" if found.is_significant else ""
+        with_p = f"{difference(found.difference)}, {p_value(found.p_holm)}"
+        parts.append(_beside(headline, significant, with_p, Task.RETRIEVAL))
     return f"Both tasks in one model, {label}: {'; '.join(parts)}."
 
 
@@ -171,7 +156,9 @@ def _side(found: PairedDifference) -> str:
     return "above" if found.difference.mean > 0 else "below"
 
 
-def _beside(figure: str, told: str, chance: str, task: Task) -> str:
-    """What a figure is beside that of a model with this task alone."""
+def _beside(metric: str, significant: str, with_p: str, task: Task) -> str:
+    """What a metric is beside that of a model with this task alone."""
     other = f"that of {task} alone"
-    return f"its {figure} is {told} {other}" if told else f"its {figure} is not told from {other} ({chance})"
+    if significant:
+        return f"its {metric} is {significant} {other}"
+    return f"its {metric} does not differ significantly from {other} ({with_p})"

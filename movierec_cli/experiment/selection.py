@@ -1,4 +1,4 @@
-"""Which saved runs can be judged on a split without testing on what they were trained on."""
+"""Which saved runs can be evaluated on a split without testing on what they were trained on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class InconsistentSplitError(MovierecError):
 
 @dataclass(frozen=True)
 class EvaluatedRun:
-    """A run with how it ranked the test part that is asked about."""
+    """A run with how it ranked the requested test set."""
 
     run: Run
     outcome: Outcome
@@ -34,7 +34,7 @@ class EvaluatedRun:
 
 @dataclass(frozen=True)
 class EvaluatedRatings:
-    """A run with what it made of the ratings of the test part that is asked about."""
+    """A run with what it made of the ratings of the requested test set."""
 
     run: Run
     outcome: RatingOutcome
@@ -60,7 +60,7 @@ class Selection:
 
 @dataclass(frozen=True, kw_only=True)
 class SplitRequest:
-    """What is said of the split to judge on; what is left open is as in the training of the runs.
+    """The split to evaluate on; what is not given is as in the training of the runs.
 
     Raises:
         UsageError: a value is out of its range.
@@ -80,10 +80,10 @@ class SplitRequest:
         return replace(split, **given)
 
     def of(self, runs: Sequence[Run]) -> SplitConfig:
-        """The split to judge on: like that of the runs that were split in the way that is asked about.
+        """The split to evaluate on: like that of the runs that were split in the requested way.
 
         Raises:
-            MovierecError: these were trained on several splits, and what is said does not tell which.
+            MovierecError: these were trained on several splits, and the request does not say which.
         """
         way = replace(self, test_fraction=None)
         splits = [run.record.config.split for run in runs]
@@ -94,35 +94,35 @@ class SplitRequest:
             options = "; ".join(sorted(_split_options(split) for split in tests.values()))
             raise MovierecError(
                 f"the saved models were trained on {len(tests)} different splits: {options}; say which to"
-                " judge on with these, or name the models"
+                " evaluate on with these, or name the models"
             )
         return self.changed(alike[0])
 
 
 def select_runs(
-    directory: Path, names: Sequence[str], source: Dataset, asked: SplitRequest | None = None
+    directory: Path, names: Sequence[str], source: Dataset, request: SplitRequest | None = None
 ) -> Selection:
-    """The saved runs on a data set that can be judged on a split.
+    """The saved runs on a data set that can be evaluated on a split.
 
     Args:
         directory: the saved models.
         names: of runs, or their beginnings; none for all trained models that fit.
         source: the data set, before --min_rating and --k_core.
-        asked: the split to judge on; by default that of the training.
+        request: the split to evaluate on; by default that of the training.
 
     Raises:
-        InconsistentSplitError: a named run cannot be judged on this split, or no saved run can.
+        InconsistentSplitError: a named run cannot be evaluated on this split, or no saved run can.
         MovierecError: there is no such run, or the runs are of different data sets or splits.
     """
     runs, skipped = _runs_of(directory, names, source)
-    config = (asked or SplitRequest()).of(runs)
+    config = (request or SplitRequest()).of(runs)
     data = split_data(source, config)
     test = data.split.test
     evaluated: list[EvaluatedRun] = []
     rated: list[EvaluatedRatings] = []
     for run in runs:
         try:
-            ranked, predicted = _asked_of(run, config, test)
+            ranked, predicted = _outcomes_on(run, config, test)
         except (InconsistentSplitError, SavedModelError) as error:
             if names:
                 raise
@@ -131,7 +131,7 @@ def select_runs(
             evaluated += ranked
             rated += predicted
     if not evaluated and not rated:
-        raise InconsistentSplitError(f"no saved model can be judged: {skipped[-1].message}")
+        raise InconsistentSplitError(f"no saved model can be evaluated: {skipped[-1].message}")
     if not evaluated:
         raise MovierecError(f"{rated[0].run.record.name} only predicts ratings; name a model that ranks, too")
     own = _own_split(evaluated, config)
@@ -146,10 +146,10 @@ def select_runs(
     return Selection(replace(data, split=split), own, kept, tuple(rated), tuple(skipped))
 
 
-def _asked_of(
+def _outcomes_on(
     run: Run, config: SplitConfig, test: npt.NDArray[np.int64]
 ) -> tuple[list[EvaluatedRun], list[EvaluatedRatings]]:
-    """What the run did with the test ratings that are asked about: one of each, where it does both."""
+    """What the run did with the requested test ratings: one of each, where it does both."""
     family = run.record.config.family
     ranked = [EvaluatedRun(run, outcome_on(run, config, test))] if family.ranks else []
     return ranked, [EvaluatedRatings(run, rating_outcome_on(run, config, test))] if family.rates else []
@@ -169,7 +169,7 @@ def _saved_rating_baselines(
     return [found[config] for config in wanted if config in found]
 
 
-_OLDER = "it was trained with other movie lengths than another model of the same settings, which is judged"
+_OLDER = "it was trained with other movie lengths than another model of the same settings, which is evaluated"
 
 
 def _age(run: Run, source: Dataset) -> tuple[bool, str]:
@@ -203,7 +203,7 @@ def _runs_of(directory: Path, names: Sequence[str], source: Dataset) -> tuple[li
 
 
 def _own_split(evaluated: Sequence[EvaluatedRun], config: SplitConfig) -> SplitConfig:
-    """The training split that is judged: the one that is asked about where there is such a run."""
+    """The training split that is evaluated: the requested one where there is such a run."""
     splits = [one.run.record.config.split for one in evaluated]
     return config if config in splits else splits[0]
 
@@ -215,7 +215,7 @@ def _other_training_part(run: Run, own: SplitConfig) -> str:
     )
     return (
         f"{run.record.name} was trained on another part of the ratings ({theirs}) than the models that are"
-        f" judged ({evaluated})"
+        f" evaluated ({evaluated})"
     )
 
 
@@ -228,57 +228,57 @@ def _split_options(split: SplitConfig) -> str:
 
 
 def outcome_on(run: Run, config: SplitConfig, test: npt.NDArray[np.int64]) -> Outcome:
-    """The run's outcome on the test ratings that are asked about.
+    """The run's outcome on the requested test ratings.
 
-    A rating is in the run's own test part or was trained on, so what is asked about has to be a part of
+    A rating is in the run's own test set or was trained on, so the requested ratings must be a part of
     the run's own test.
 
     Raises:
         InconsistentSplitError: it is not.
     """
-    asked = _asked(run, run.outcome.rows, config, test)
-    return run.outcome if asked.all() else run.outcome.of_targets(asked)
+    requested = _requested(run, run.outcome.rows, config, test)
+    return run.outcome if requested.all() else run.outcome.of_targets(requested)
 
 
 def rating_outcome_on(run: Run, config: SplitConfig, test: npt.NDArray[np.int64]) -> RatingOutcome:
-    """What the run made of the test ratings that are asked about; `outcome_on` says which can be.
+    """What the run made of the requested test ratings; `outcome_on` says which can be.
 
     Raises:
         InconsistentSplitError: these cannot.
     """
     outcome = run.rating_outcome
-    asked = _asked(run, outcome.rows, config, test)
+    requested = _requested(run, outcome.rows, config, test)
     return RatingOutcome(
-        rows=outcome.rows[asked],
-        user_index=outcome.user_index[asked],
-        rating=outcome.rating[asked],
-        predicted=outcome.predicted[asked],
+        rows=outcome.rows[requested],
+        user_index=outcome.user_index[requested],
+        rating=outcome.rating[requested],
+        predicted=outcome.predicted[requested],
     )
 
 
-def _asked(
+def _requested(
     run: Run, rows: npt.NDArray[np.int64], config: SplitConfig, test: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.bool_]:
-    """Which of a run's test ratings are asked about: one entry for each of `rows`."""
+    """Which of a run's test ratings are requested: one entry for each of `rows`."""
     own = run.record.config.split
     if (own.min_rating, own.k_core) != (config.min_rating, config.k_core):
         raise InconsistentSplitError(
             f"{run.record.name} was trained with --min_rating {own.min_rating:g} --k_core {own.k_core},"
-            " which leaves other ratings; judge it with the same"
+            " which leaves other ratings; evaluate it with the same"
         )
-    asked = np.isin(rows, test)
-    n_trained_on = len(test) - int(asked.sum())
+    requested = np.isin(rows, test)
+    n_trained_on = len(test) - int(requested.sum())
     if n_trained_on:
         raise InconsistentSplitError(
             f"{run.record.name} was trained on {n_trained_on:,} of the {len(test):,} ratings that --split"
-            f" {config.kind} --test_fraction {config.test_fraction:g} tests on; judge it on its own split"
+            f" {config.kind} --test_fraction {config.test_fraction:g} tests on; evaluate it on its own split"
             f" ({_split_options(own)}), or train with this one"
         )
-    return asked
+    return requested
 
 
 def _other_data(run: Run, source: Dataset) -> str:
     data = run.record.data
     if data.name == source.name:
         return f"it was trained on '{data.name}' with other content, from another file"
-    return f"it was trained on {data.description}, not on the '{source.name}' that is asked for"
+    return f"it was trained on {data.description}, not on the '{source.name}' that is requested"

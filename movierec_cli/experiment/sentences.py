@@ -8,15 +8,12 @@ from functools import cached_property
 
 from movierec_cli.config import NO_FEATURES, Feature, FeatureSet, SplitConfig, SplitKind
 from movierec_cli.evaluation.ablation import FeatureGain, pairs_differing_in
-from movierec_cli.evaluation.significance import Interval, PairedDifference
+from movierec_cli.evaluation.significance import Interval, PairedDifference, by_pair
 from movierec_cli.experiment.compared_models import way_of
 from movierec_cli.experiment.study import ComparedModel
 from movierec_cli.experiment.wording import amount, difference, listed, p_value, percent, percent_bounds
 from movierec_cli.models.features import TIME_FEATURES
 from movierec_cli.registry.record import RunConfig
-
-LEVEL = 0.05
-"""A difference is called one where its interval excludes 0 and its corrected p-value is below this."""
 
 _FOUND = {
     SplitKind.RANDOM: "of the movies held out from its users",
@@ -40,10 +37,10 @@ def answer(
         differences: of the headline metric, all pairs with a trained set in them, either way round.
         ablation: each feature's gain over the pairs of sets that differ only in it.
         split: how the ratings were divided.
-        headline: the metric that decides, such as "recall@100"; a share of 0 … 1 that every contender has.
+        headline: the metric that decides, such as "recall@100"; a fraction of 0 … 1 that every model has.
 
     Raises:
-        KeyError: a pair's difference, or a contender's headline metric, is missing.
+        KeyError: a pair's difference, or a model's headline metric, is missing.
     """
     comparison = _Comparison(tuple(models), tuple(differences), headline)
     return (
@@ -82,7 +79,7 @@ class _Comparison:
 
     @cached_property
     def _by_pair(self) -> dict[tuple[str, str], PairedDifference]:
-        return {(a, b): found for one in self.differences for (a, b), found in _both_ways(one)}
+        return by_pair(self.differences)
 
     def between(self, a: ComparedModel, b: ComparedModel) -> PairedDifference:
         return self._by_pair[a.label, b.label]
@@ -91,7 +88,7 @@ class _Comparison:
         return model.metrics[self.headline].mean
 
     def unbeaten_by(self, trained: ComparedModel) -> tuple[ComparedModel, ...]:
-        return tuple(one for one in self.baselines if not _is_above(self.between(trained, one)))
+        return tuple(one for one in self.baselines if not self.between(trained, one).is_higher)
 
     @cached_property
     def ranked(self) -> tuple[ComparedModel, ...]:
@@ -103,23 +100,8 @@ class _Comparison:
         return max(models, key=self.mean)
 
 
-def _both_ways(one: PairedDifference) -> Iterator[tuple[tuple[str, str], PairedDifference]]:
-    yield (one.a, one.b), one
-    found = one.difference
-    turned = Interval(-found.mean, -found.high, -found.low)
-    yield (one.b, one.a), PairedDifference(one.b, one.a, turned, one.p_value, one.p_holm)
-
-
-def _is_above(found: PairedDifference) -> bool:
-    return found.difference.low > 0 and found.p_holm < LEVEL
-
-
-def _is_below(found: PairedDifference) -> bool:
-    return found.difference.high < 0 and found.p_holm < LEVEL
-
-
 def _name(model: ComparedModel) -> str:
-    """As a sentence names it: "None" by itself would read as nobody."""
+    """As a sentence names it: "None" by itself would be misread."""
     no_features = not model.is_baseline and model.label == NO_FEATURES.label
     return f"{model.label} (ids alone)" if no_features else model.label
 
@@ -139,7 +121,7 @@ def _first_sentence(comparison: _Comparison, split: SplitConfig) -> str:
 
 
 def _found(comparison: _Comparison, model: ComparedModel, kind: SplitKind) -> str:
-    """What a contender reaches, as a predicate."""
+    """What a model reaches, as a predicate."""
     metric, _, k = comparison.headline.partition("@")
     value = model.metrics[comparison.headline]
     bounds = f"95 % CI {percent_bounds(value)}"
@@ -175,20 +157,20 @@ def _names(models: Sequence[ComparedModel]) -> str:
 def _against_baselines(comparison: _Comparison, best: ComparedModel) -> str:
     """How far the best set is from the baseline that matters: the strongest, of those not beaten if any."""
     if not comparison.baselines:
-        return "; no baseline is here to hold that against (--baselines)"
+        return "; there is no baseline to compare it with (--baselines)"
     missed = comparison.unbeaten_by(best)
     rival = comparison.strongest(missed or comparison.baselines)
     found = comparison.between(best, rival)
     if not missed:
         which = "the best baseline, " if len(comparison.baselines) > 1 else "the baseline "
         return f", {amount(found.difference)} more than {which}{_name(rival)}"
-    if _is_below(found):
+    if found.is_lower:
         return f", {amount(found.difference)} less than {_name(rival)}"
-    return f"; what sets it apart from {_name(rival)} could be chance ({_with_p(found)})"
+    return f"; its difference from {_name(rival)} is not significant ({_with_p(found)})"
 
 
 def _with_p(found: PairedDifference, *, of: str = "") -> str:
-    """Of what is not told from chance; where its interval alone would tell it, says why it does not."""
+    """Of a difference that is not significant; if its interval alone excludes 0, says why it is not."""
     excludes_0 = found.difference.low > 0 or found.difference.high < 0
     corrected = " after Holm's correction" if excludes_0 else ""
     return f"{difference(found.difference, of=of)}, {p_value(found.p_holm)}{corrected}"
@@ -207,7 +189,7 @@ def _average_effect(gain: Interval, headline: str) -> str:
         return f"adds {amount(gain, of=headline, sign='+')}"
     if gain.high < 0:
         return f"takes away {amount(gain, of=headline)}"
-    return f"makes no difference that could be told from chance ({difference(gain, of=headline)})"
+    return f"makes no significant difference ({difference(gain, of=headline)})"
 
 
 def _features(comparison: _Comparison) -> Iterator[str]:
@@ -238,12 +220,11 @@ def _effect(comparison: _Comparison, more: ComparedModel, fewer: ComparedModel) 
     added = [feature for feature in more.feature_set.features if feature not in fewer.feature_set]
     subject, s = (added[0], "s") if len(added) == 1 else (f"{listed(added)} together", "")
     found, metric = comparison.between(more, fewer), comparison.headline
-    if _is_above(found):
+    if found.is_higher:
         return f"{subject} add{s} {amount(found.difference, of=metric, sign='+')} to {_name(fewer)}."
-    if _is_below(found):
+    if found.is_lower:
         return f"{subject} take{s} {amount(found.difference, of=metric)} from {_name(fewer)}."
-    chance = f"that could be told from chance ({_with_p(found, of=metric)})"
-    return f"{subject} make{s} no difference to {_name(fewer)} {chance}."
+    return f"{subject} make{s} no significant difference to {_name(fewer)} ({_with_p(found, of=metric)})."
 
 
 def _lead(comparison: _Comparison) -> str:
@@ -251,9 +232,9 @@ def _lead(comparison: _Comparison) -> str:
     found = comparison.between(best, second)
     trained = comparison.trained
     highest = f"Of the {len(trained)} {_noun(trained)}s here, {_name(best)} has the highest"
-    if _is_above(found):
+    if found.is_higher:
         return f"{highest} {comparison.headline}, {amount(found.difference)} above {_name(second)}."
-    lead = f"but its lead over {_name(second)} could be chance ({_with_p(found)})"
+    lead = f"but its lead over {_name(second)} is not significant ({_with_p(found)})"
     return f"{highest} {comparison.headline}, {lead}."
 
 
@@ -263,7 +244,7 @@ def _caveats(comparison: _Comparison, split: SplitConfig) -> Iterator[str]:
         noun = "model" if any(one.family.is_sequential for one in trained) else "set"
         yield (
             f"{'Each' if len(trained) > 1 else 'The'} {noun} was trained once: the intervals cover which "
-            "users were asked, not the training's own randomness; --seeds 3 covers both."
+            "users are in the test set, not the randomness of the training; --seeds 3 covers both."
         )
     seeing = [name for name in TIME_FEATURES if any(name in one.feature_set for one in trained)]
     if split.kind in (SplitKind.RANDOM, SplitKind.WINDOWS) and seeing:
@@ -274,7 +255,7 @@ def _caveats(comparison: _Comparison, split: SplitConfig) -> Iterator[str]:
     if any(Feature.QUERY_TIME in one.feature_set for one in trained):
         yield (
             f"{Feature.QUERY_TIME} tells a model when the next movie is watched, which its history does not: "
-            "hold it against models that are told the same."
+            "compare it with models that know the same."
         )
 
 
@@ -282,6 +263,6 @@ def _warning(comparison: _Comparison, trained: ComparedModel, baseline: Compared
     found, metric = comparison.between(trained, baseline), comparison.headline
     reached = f"{percent(comparison.mean(trained))} against {percent(comparison.mean(baseline))}"
     opening = f"'{trained.label}' does not beat {baseline.label} at {metric}: {reached}"
-    if _is_below(found):
+    if found.is_lower:
         return f"{opening} (difference {difference(found.difference)})."
-    return f"{opening}, which could be chance (difference {_with_p(found)})."
+    return f"{opening}, which is no significant difference ({_with_p(found)})."

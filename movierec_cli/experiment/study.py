@@ -35,18 +35,18 @@ class ComparedModel:
 
 @dataclass(frozen=True, kw_only=True)
 class Segment:
-    """One part of the test ratings and each contender's accuracy on it."""
+    """One part of the test ratings and each model's accuracy on it."""
 
     dimension: str  # "user activity", "movie popularity", "age", "genre", "cold"
     name: str  # "light: up to 40 ratings"
     n_users: int
     n_ratings: int  # test ratings in the segment
-    accuracy: tuple[float | None, ...]  # headline metric of each contender; None where n_ratings is 0
+    accuracy: tuple[float | None, ...]  # headline metric of each model; None where n_ratings is 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class UserLists:
-    """One user's ratings and what each trained contender recommends to them."""
+    """One user's ratings and what each trained model recommends to them."""
 
     user_id: int
     rated: tuple[RatedMovie, ...]  # best first
@@ -57,10 +57,10 @@ class UserLists:
 class ComparedRatingModel:
     """A model that predicts ratings, with all its seeds."""
 
-    label: str  # as among the contenders of the ranking, where it is one
+    label: str  # as among the models of the ranking, where it is one
     family: Family
     records: tuple[RunRecord, ...]  # one a seed
-    rmse: Interval  # stars, over the test ratings; chance is over users and seeds
+    rmse: Interval  # stars, over the test ratings; the interval is over users and seeds
     mae: Interval  # stars
     is_on_front: bool  # no other one has both a lower RMSE and a higher headline metric
 

@@ -67,7 +67,7 @@ class MovieLensTrainer:
         return split_data(source, self.config.split)
 
     def run_configs(self) -> list[RunConfig]:
-        """What is asked for: each feature set with each of its seeds, then the baselines."""
+        """What is requested: each feature set with each of its seeds, then the baselines."""
         base = self._base()
         assert base.training is not None
         tasks: tuple[TaskWeights | None, ...] = self.config.tasks or (None,)

@@ -1,4 +1,4 @@
-"""What is said of predicted ratings: who is best, whether that is more than chance, what two tasks cost."""
+"""What is said of predicted ratings: the best model, whether that is significant, what two tasks cost."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def differences(means: dict[str, float], half: float) -> list[PairedDifference]:
     ]
 
 
-def test_a_model_that_beats_the_best_baseline_is_off_by_less_beyond_chance() -> None:
+def test_a_model_that_beats_the_best_baseline_is_significantly_less_off() -> None:
     (sentence,) = said([joint(0.91), joint(0.9, "timestamp"), baseline(BIAS, 0.95), baseline(MF, 0.92)])
     assert sentence == (
         "Ratings are predicted best by timestamp (retrieval × 1, rating × 0.3): it is off by 0.900 stars"
@@ -107,7 +107,7 @@ def test_a_model_that_beats_the_best_baseline_is_off_by_less_beyond_chance() -> 
 
 
 @pytest.mark.parametrize(
-    ("rmse", "words"), [(0.919, "could be chance"), (0.93, "0.010 stars (95 % CI 0.008 … 0.012) more")]
+    ("rmse", "words"), [(0.919, "is not significant"), (0.93, "0.010 stars (95 % CI 0.008 … 0.012) more")]
 )
 def test_what_does_not_beat_the_best_baseline_is_said_not_to(rmse: float, words: str) -> None:
     (alone,) = said([joint(rmse), baseline(MF, 0.92)])
@@ -119,15 +119,15 @@ def test_what_does_not_beat_the_best_baseline_is_said_not_to(rmse: float, words:
     assert words in alone and words in several
 
 
-def test_chance_is_told_with_the_sign_of_the_difference() -> None:
+def test_no_significance_is_said_with_the_sign_of_the_difference() -> None:
     (sentence,) = said([joint(0.919), baseline(MF, 0.92)])
     assert sentence.endswith(
-        "what sets it apart from biased MF could be chance (−0.001 stars, 95 % CI −0.003 … +0.001, p = 0.40)."
+        "its difference from biased MF is not significant (−0.001 stars, 95 % CI −0.003 … +0.001, p = 0.40)."
     )
 
 
 def test_without_baselines_or_models_the_best_of_what_is_there_is_named() -> None:
-    assert said([joint(0.91)])[0].endswith("no rating baseline is here to hold that against.")
+    assert said([joint(0.91)])[0].endswith("there is no rating baseline to compare it with.")
     assert said([baseline(BIAS, 0.95), baseline(MF, 0.92)]) == (
         "No trained model here predicts ratings; of the baselines, biased MF is off by 0.920 stars (RMSE,"
         " 95 % CI 0.914 … 0.926; MAE 0.736).",
@@ -152,8 +152,11 @@ def test_what_cannot_be_told_from_a_specialist_is_said_so_whichever_way_the_pair
     ranking = [ranked(0.2, rating), ranked(0.469, retrieval), ranked(0.47, both)]
     for order in (1, -1):
         sentence = said([rating, retrieval, both][::order], ranking[::order])[1]
-        assert "its RMSE is not told from that of rating alone (+0.001 stars" in sentence
-        assert "its recall@100 is not told from that of retrieval alone (+0.1 points" in sentence
+        assert "its RMSE does not differ significantly from that of rating alone (+0.001 stars" in sentence
+        assert (
+            "its recall@100 does not differ significantly from that of retrieval alone (+0.1 points"
+            in sentence
+        )
 
 
 def test_the_best_specialists_and_the_most_balanced_joint_model_are_compared() -> None:

@@ -119,7 +119,7 @@ def test_another_kind_of_split_is_refused_unless_nothing_of_it_was_trained_on(
 
 def test_other_ratings_left_out_are_refused(tmp_path: Path) -> None:
     run = judged_run(tmp_path, DATASET, config(split=SplitConfig(min_rating=2)))
-    with pytest.raises(InconsistentSplitError, match=r"--min_rating 2 --k_core 0.*judge it with the same"):
+    with pytest.raises(InconsistentSplitError, match=r"--min_rating 2 --k_core 0.*evaluate it with the same"):
         select_runs(tmp_path, [run.record.name], DATASET, SplitRequest(k_core=4, min_rating=2))
     assert (
         select_runs(tmp_path, [], DATASET, SplitRequest(min_rating=2)).evaluated[0].run.record == run.record
@@ -207,7 +207,7 @@ def test_splits_that_differ_in_validation_only_are_not_mixed(tmp_path: Path) -> 
     selection = select_runs(tmp_path, [], DATASET)
     assert len(selection.evaluated) == len(selection.skipped) == 1
     kept = selection.evaluated[0].run.record.config.split.validation_fraction
-    assert f"judged (--split random --test_fraction 0.2 --validation_fraction {kept:g})" in (
+    assert f"evaluated (--split random --test_fraction 0.2 --validation_fraction {kept:g})" in (
         selection.skipped[0].message
     )
 

@@ -18,8 +18,8 @@ TEMPORAL = SplitConfig(kind=SplitKind.TEMPORAL)
 RANDOM = SplitConfig(kind=SplitKind.RANDOM)
 LEAVE_LAST = SplitConfig(kind=SplitKind.LEAVE_LAST)
 ONE_SEED = (
-    "Each set was trained once: the intervals cover which users were asked, not the training's own "
-    "randomness; --seeds 3 covers both."
+    "Each set was trained once: the intervals cover which users are in the test set, not the "
+    "randomness of the training; --seeds 3 covers both."
 )
 
 
@@ -127,7 +127,7 @@ def test_a_baseline_that_no_set_beats_is_named_first():
     )
 
 
-def test_one_set_that_could_be_above_by_chance_beats_nothing():
+def test_one_set_that_is_not_significantly_above_beats_nothing():
     differences = [
         apart("timestamp", EASE_NAME, 0.003, -0.002, 0.008, p=0.31),
         apart("timestamp", RECENT_NAME, 0.004, 0.001, 0.007, p=0.06),
@@ -135,14 +135,14 @@ def test_one_set_that_could_be_above_by_chance_beats_nothing():
     ease = baseline(Family.EASE, 0.259)
     assert answer([TIME, ease, RECENT], differences, [], LEAVE_LAST, HEADLINE) == (
         "timestamp does not beat EASE or recent popularity: on a leave-last split, it finds 26.2 % of the "
-        "last movies of its users among its 100 best (recall@100, 95 % CI 25.1 … 27.3); what sets it apart "
-        "from EASE could be chance (+0.3 points, 95 % CI −0.2 … +0.8, p = 0.31).",
+        "last movies of its users among its 100 best (recall@100, 95 % CI 25.1 … 27.3); its difference "
+        "from EASE is not significant (+0.3 points, 95 % CI −0.2 … +0.8, p = 0.31).",
     )
     assert warnings([TIME, ease, RECENT], differences, HEADLINE) == (
-        "'timestamp' does not beat EASE at recall@100: 26.2 % against 25.9 %, which could be chance "
-        "(difference +0.3 points, 95 % CI −0.2 … +0.8, p = 0.31).",
-        "'timestamp' does not beat recent popularity at recall@100: 26.2 % against 25.8 %, which could be "
-        "chance (difference +0.4 points, 95 % CI +0.1 … +0.7, p = 0.060 after Holm's correction).",
+        "'timestamp' does not beat EASE at recall@100: 26.2 % against 25.9 %, which is no "
+        "significant difference (+0.3 points, 95 % CI −0.2 … +0.8, p = 0.31).",
+        "'timestamp' does not beat recent popularity at recall@100: 26.2 % against 25.8 %, which is no "
+        "significant difference (+0.4 points, 95 % CI +0.1 … +0.7, p = 0.060 after Holm's correction).",
     )
 
 
@@ -157,12 +157,12 @@ def test_sets_that_beat_different_baselines_beat_not_every_one():
     first, second = answer([TIME, GENRES, EASE, RECENT], differences, [], TEMPORAL, HEADLINE)
     assert first == (
         "No feature set here beats every baseline: on a temporal split, timestamp finds 26.2 % of what its "
-        "users watch next among its 100 best (recall@100, 95 % CI 25.1 … 27.3); what sets it apart from "
-        "recent popularity could be chance (+0.4 points, 95 % CI −0.1 … +0.9, p = 0.20)."
+        "users watch next among its 100 best (recall@100, 95 % CI 25.1 … 27.3); its difference from "
+        "recent popularity is not significant (+0.4 points, 95 % CI −0.1 … +0.9, p = 0.20)."
     )
     assert second == (
         "Of the 2 feature sets here, timestamp has the highest recall@100, but its lead over movie_genres "
-        "could be chance (+1.2 points, 95 % CI −0.3 … +2.7, p = 0.20)."
+        "is not significant (+1.2 points, 95 % CI −0.3 … +2.7, p = 0.20)."
     )
 
 
@@ -194,11 +194,11 @@ def test_every_feature_is_told_once_for_each_set_it_is_added_to():
     assert told == [
         "Averaged over the 2 pairs of sets that differ only in it, timestamp adds +2.3 points of recall@100 "
         "(95 % CI 2.0 … 2.6).",
-        "Averaged over the 2 pairs of sets that differ only in it, movie_genres makes no difference that "
-        "could be told from chance (+0.2 points of recall@100, 95 % CI −0.1 … +0.6).",
+        "Averaged over the 2 pairs of sets that differ only in it, movie_genres makes no significant "
+        "difference (+0.2 points of recall@100, 95 % CI −0.1 … +0.6).",
         "timestamp adds +2.2 points of recall@100 (95 % CI 1.8 … 2.6) to None (ids alone).",
         "timestamp adds +2.4 points of recall@100 (95 % CI 2.1 … 2.7) to movie_genres.",
-        "movie_genres makes no difference to None (ids alone) that could be told from chance (+1.0 points of "
+        "movie_genres makes no significant difference to None (ids alone) (+1.0 points of "
         "recall@100, 95 % CI −0.1 … +2.1, p = 0.41).",
         "movie_genres takes 0.5 points of recall@100 (95 % CI 0.2 … 0.8) from timestamp.",
     ]
@@ -235,8 +235,8 @@ def test_an_average_that_is_a_loss():
         ),
         (
             apart("timestamp + movie_genres", "None", 0.0, 0.0, 0.0, p=1.0),
-            "timestamp and movie_genres together make no difference to None (ids alone) that could be told "
-            "from chance (0.0 points of recall@100, 95 % CI 0.0 … 0.0, p = 1.00).",
+            "timestamp and movie_genres together make no significant difference to None "
+            "(ids alone) (0.0 points of recall@100, 95 % CI 0.0 … 0.0, p = 1.00).",
         ),
     ],
 )
@@ -260,7 +260,7 @@ def test_without_the_ids_alone_the_best_stands_beside_the_second():
 def test_without_baselines_the_answer_asks_for_one():
     assert answer([IDS], [], [], TEMPORAL, HEADLINE) == (
         "On a temporal split, None (ids alone) finds 24.0 % of what its users watch next among its 100 best "
-        "(recall@100, 95 % CI 22.9 … 25.1); no baseline is here to hold that against (--baselines).",
+        "(recall@100, 95 % CI 22.9 … 25.1); there is no baseline to compare it with (--baselines).",
     )
     assert warnings([IDS], [], HEADLINE) == ()
 
@@ -312,7 +312,7 @@ def test_sets_that_tie_are_told_in_the_order_given():
     differences = [apart("timestamp", "movie_genres", 0.0, -0.004, 0.004, p=1.0)]
     assert answer([TIME, other], differences, [], TEMPORAL, HEADLINE)[1:] == (
         "Of the 2 feature sets here, timestamp has the highest recall@100, but its lead over movie_genres "
-        "could be chance (0.0 points, 95 % CI −0.4 … +0.4, p = 1.00).",
+        "is not significant (0.0 points, 95 % CI −0.4 … +0.4, p = 1.00).",
     )
 
 
@@ -327,7 +327,7 @@ def test_sets_that_tie_are_told_in_the_order_given():
 )
 def test_a_difference_needs_both_its_interval_and_its_p_value(difference):
     told = answer([IDS, TIME], [difference], [], TEMPORAL, HEADLINE)[1]
-    assert told.startswith("timestamp makes no difference to None (ids alone) that could be told from chance")
+    assert told.startswith("timestamp makes no significant difference to None (ids alone)")
 
 
 def test_a_missing_difference_is_not_passed_over():
@@ -358,9 +358,9 @@ def test_models_of_sequences_are_called_by_their_names() -> None:
         " 100 best (recall@100, 95 % CI 31.9 … 34.1), 9.0 points (95 % CI 8.0 … 10.0) more than the baseline"
         " EASE.",
         "query_time adds +3.0 points of recall@100 (95 % CI 2.0 … 4.0) to SASRec.",
-        ONE_SEED.replace("set", "model"),
-        "query_time tells a model when the next movie is watched, which its history does not: hold it against"
-        " models that are told the same.",
+        ONE_SEED.replace("Each set", "Each model"),
+        "query_time tells a model when the next movie is watched, which its history does not: compare it"
+        " with models that know the same.",
     )
 
 

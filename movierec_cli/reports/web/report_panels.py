@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from movierec_cli.experiment.sentences import LEVEL
+from movierec_cli.evaluation.significance import LEVEL
 from movierec_cli.experiment.study import Study
 from movierec_cli.leakage import Finding
 from movierec_cli.reports.web import report_ratings, report_tables

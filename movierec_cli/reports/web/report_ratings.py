@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from movierec_cli.evaluation.significance import Interval, PairedDifference
-from movierec_cli.experiment.sentences import LEVEL
+from movierec_cli.evaluation.significance import LEVEL, Interval, PairedDifference
 from movierec_cli.experiment.study import ComparedModel, ComparedRatingModel, RatingStudy, Study
 from movierec_cli.reports.web.markup import Html, tag, tags
 from movierec_cli.reports.web.report_numbers import NONE, number, probability, signed, spread

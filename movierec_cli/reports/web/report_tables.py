@@ -7,9 +7,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from movierec_cli.evaluation.ablation import FeatureGain
-from movierec_cli.evaluation.significance import Interval, PairedDifference
+from movierec_cli.evaluation.significance import LEVEL, Interval, PairedDifference
 from movierec_cli.evaluation.top_k import TopK
-from movierec_cli.experiment.sentences import LEVEL
 from movierec_cli.experiment.study import ComparedModel, Segment, Study
 from movierec_cli.reports.web.markup import Html, joined, tag, tags
 from movierec_cli.reports.web.report_figures import metric_names, model_colour
