@@ -6,10 +6,10 @@ STAMP := $(VENV)/.installed
 DEMO := demo
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo fmt lint type test bench clean
+.PHONY: help install demo fmt lint type test test-all bench clean
 
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Create .venv and install movierec with its exact dependencies
 
@@ -44,6 +44,13 @@ type: install ## Check types (mypy, strict)
 
 test: lint type ## Check style, types and behaviour
 	$(BIN)/pytest
+
+# What some tests compare with or look at pages with; ranx brings twenty-five packages along.
+test-all: install ## Install Chromium (on Debian) and ranx, then run all tests and skip none that needs them
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null \
+	  || { apt-get -qq update && apt-get -qq install -y chromium >/dev/null; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.txt ranx==0.3.21
+	MOVIEREC_ALL_TESTS=1 $(MAKE) --no-print-directory test
 
 bench: install ## Measure against the reference and print ratios
 	$(BIN)/python tests/bench/run.py

@@ -14,6 +14,7 @@ from sklearn.metrics import average_precision_score, ndcg_score, roc_auc_score
 
 from movierec_cli.evaluation import list_metrics
 from movierec_cli.evaluation.outcome import Outcome
+from tests.all_tests import ALL_TESTS
 from tests.evaluation.small_outcomes import no_outcome, outcome_of, random_case, unseen_list
 
 AT_K = {
@@ -30,9 +31,10 @@ def ranx() -> ModuleType:
     """ranx' metrics as plain Python: compiling them takes longer than all that is computed here.
 
     ranx brings twenty-five packages along, so the development environment does not hold it; scikit-learn,
-    enumeration and exact fractions below judge the same functions.
+    enumeration and exact fractions below check the same functions.
     """
-    pytest.importorskip("ranx", reason="pip install ranx to compare with it too")
+    if not ALL_TESTS:
+        pytest.importorskip("ranx", reason="`make test-all` installs it")
     import numba
 
     with pytest.MonkeyPatch.context() as patch:

@@ -18,7 +18,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import pytest
+
+from tests.all_tests import ALL_TESTS
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None and not ALL_TESTS, reason="no chromium or google-chrome to look at pages with"
+)
 
 _FLAGS = (
     *("--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-quic"),

@@ -12,11 +12,11 @@ from movierec_cli.recommend.similar import FEW_RATINGS, similar_movies
 from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.store import Run
 from movierec_cli.reports.web.explore_page import write_explore
-from tests.reports.browser import CHROMIUM, Browser
+from tests.reports.browser import Browser, needs_chromium
 from tests.saved_runs import judged_run, run_config
 from tests.small_dataset import FIRST_MOVIE_ID, N_USERS, small_dataset
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-chrome to look at pages with")
+pytestmark = needs_chromium
 
 HOSTILE = (
     "</script><img src=x onerror='window.hacked = 1'> (1999)",

@@ -9,10 +9,10 @@ import pytest
 
 from movierec_cli.reports.web.plot import write_plot
 from movierec_cli.reports.web.report_page import write_report
-from tests.reports.browser import CHROMIUM, Browser
+from tests.reports.browser import Browser, needs_chromium
 from tests.reports.studies import joint_study
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-chrome to look at pages with")
+pytestmark = needs_chromium
 
 STUDY = joint_study()
 RECORDS = [record for one in STUDY.models if not one.is_baseline for record in one.records]

@@ -5,11 +5,11 @@ import pytest
 
 from movierec_cli.reports.web.plot import write_plot
 from movierec_cli.reports.web.report_page import write_report
-from tests.reports.browser import CHROMIUM, Browser
+from tests.reports.browser import Browser, needs_chromium
 from tests.reports.studies import study
 from tests.saved_runs import data_identity, run_record
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium or google-chrome to look at pages with")
+pytestmark = needs_chromium
 
 STUDY = study()
 LEGEND = "#epochs-chart .legend .traces:first-of-type .legendtoggle"
