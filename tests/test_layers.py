@@ -1,7 +1,9 @@
 """Imports go downwards only, and heavy packages are imported only where they are needed."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -91,6 +93,32 @@ def file_of(name: str) -> Path | None:
     path = PACKAGE.parent.joinpath(*name.split("."))
     places = (path.with_suffix(".py"), path / "__init__.py", path.parent.with_suffix(".py"))
     return next((place for place in places if place in MODULES), None)
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = {
+        module: {
+            inside
+            for name in imports(ast.parse(module.read_text(encoding="utf-8")))
+            if name.startswith("movierec_cli.") and (inside := file_of(name)) not in (None, module)
+        }
+        for module in MODULES
+        if module.name != "__init__.py"
+    }
+    try:
+        order = list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(" → ".join(str(module.relative_to(PACKAGE)) for module in error.args[1]))
+    assert len(order) >= len(graph)
+
+
+def test_no_basename_stands_for_two_things() -> None:
+    """A command and the library behind it may share one."""
+    names = Counter(module.name for module in MODULES if module.name != "__init__.py")
+    commands = {module.name for module in (PACKAGE / "cli" / "commands").glob("*.py")}
+    twice = {name for name, n in names.items() if n > 1}
+    assert twice <= commands and len(twice) <= 6
+    assert max(names.values()) <= 2
 
 
 def loaded_with(module: Path) -> set[str]:
