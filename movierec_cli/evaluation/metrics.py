@@ -56,6 +56,8 @@ class Metric:
     description: str  # one line, with the formula
     source: str
     uses_k: bool = True
+    in_studies: bool = True  # whether models are compared by it, at `LIST_K`
+    at_largest_k: bool = False  # and at the largest k as well
 
 
 METRICS: dict[str, Metric] = {
@@ -64,6 +66,7 @@ METRICS: dict[str, Metric] = {
         recall,
         "share of a user's test movies among the k best, each at its own time; hit rate where there is one",
         "Cremonesi, Koren & Turrin 2010",
+        at_largest_k=True,
     ),
     "ndcg": Metric(
         "NDCG",
@@ -88,6 +91,7 @@ METRICS: dict[str, Metric] = {
         list_metrics.precision,
         "test movies among the k best / k",
         "trec_eval, P_k",
+        in_studies=False,
     ),
     "auc": Metric(
         "AUC",
@@ -118,6 +122,23 @@ def parse_metric(name: str) -> tuple[Metric, int]:
     if not (text.isascii() and text.isdecimal() and int(text) > 0):
         raise UsageError(f"metric '{name}': k must be a whole number from 1, such as in '{word}@10'")
     return metric, int(text)
+
+
+def study_metrics(ks: Iterable[int]) -> list[str]:
+    """The names of the metrics that models are compared by, in the table's order.
+
+    Args:
+        ks: of the top-k accuracies, one or more; `LIST_K` is taken if it is one of them, else the smallest.
+    """
+    offered = list(ks)
+    short, largest = LIST_K if LIST_K in offered else min(offered), max(offered)
+    names = [
+        f"{name}@{k}" if metric.uses_k else name
+        for name, metric in METRICS.items()
+        for k in ((short, largest) if metric.at_largest_k else (short,))
+        if metric.in_studies
+    ]
+    return list(dict.fromkeys(names))
 
 
 def metric_values(outcome: Outcome, name: str) -> PerUser:

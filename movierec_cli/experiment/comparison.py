@@ -15,7 +15,7 @@ from movierec_cli.data.split_data import SplitData
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.evaluation.ablation import FeatureGain, feature_gains
 from movierec_cli.evaluation.beyond_accuracy import beyond_accuracy
-from movierec_cli.evaluation.metrics import LIST_K, deciding_k, metric_values, parse_metric
+from movierec_cli.evaluation.metrics import LIST_K, deciding_k, metric_values, parse_metric, study_metrics
 from movierec_cli.evaluation.outcome import LIST_LENGTH
 from movierec_cli.evaluation.ranks import hit_probability
 from movierec_cli.evaluation.segments import segments
@@ -86,7 +86,7 @@ def compare_runs(
     groups = by_model(evaluated)
     headline = headline_metric(len(dataset.movies), ks)
     telling = _telling(len(dataset.movies), ks)
-    metrics = _metric_names(telling)
+    metrics = study_metrics(telling)
     of_metric = {
         metric: {label: _per_user(group, metric) for label, group in groups.items()} for metric in metrics
     }
@@ -116,12 +116,6 @@ def commands_of(compared: Sequence[OfARun]) -> tuple[str, ...]:
     """The commands that trained the runs, each once; runs that were trained from Python have none."""
     commands = (one.run.record.command for one in compared)
     return tuple(dict.fromkeys(command for command in commands if command))
-
-
-def _metric_names(ks: Sequence[int]) -> list[str]:
-    short = LIST_K if LIST_K in ks else min(ks)
-    names = [f"recall@{short}", f"recall@{max(ks)}", f"ndcg@{short}", f"map@{short}", f"mrr@{short}", "auc"]
-    return list(dict.fromkeys(names))
 
 
 def _per_user(group: Sequence[EvaluatedRun], metric: str) -> Values:

@@ -11,9 +11,10 @@ from movierec_cli.evaluation.ablation import FeatureGain, pairs_differing_in
 from movierec_cli.evaluation.significance import Interval, PairedDifference, by_pair
 from movierec_cli.experiment.compared_models import way_of
 from movierec_cli.experiment.study import ComparedModel
-from movierec_cli.experiment.wording import amount, difference, listed, p_value, percent, percent_bounds
+from movierec_cli.experiment.wording import amount, difference, p_value, percent, percent_bounds
 from movierec_cli.models.features import TIME_FEATURES
 from movierec_cli.registry.record import RunConfig
+from movierec_cli.text import listed
 
 _FOUND = {
     SplitKind.RANDOM: "of the movies held out from its users",

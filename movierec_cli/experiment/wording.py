@@ -1,12 +1,11 @@
 """How numbers and lists are put into sentences.
 
-Shares are told in percent, their differences in points; ratings and their errors in stars.
+Fractions are given in percent, their differences in points; ratings and their errors in stars.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 from movierec_cli.evaluation.significance import Interval
 
@@ -15,19 +14,19 @@ _STAR_DECIMALS = 3
 _SAME = 1e-9  # of a percent
 
 
-def percent(share: float) -> str:
-    """A share of 0 … 1: "28.1 %"."""
-    return f"{_fixed(100 * share, 1)} %"
+def percent(fraction: float) -> str:
+    """A fraction of 0 … 1: "28.1 %"."""
+    return f"{_fixed(100 * fraction, 1)} %"
 
 
 def percent_bounds(interval: Interval) -> str:
-    """A share's interval in percent, without its sign: "27.0 … 29.2"."""
+    """A fraction's interval in percent, without its sign: "27.0 … 29.2"."""
     decimals = _decimals(interval)
     return _bounds(interval.low, interval.high, decimals, sign="")
 
 
 def difference(interval: Interval, *, of: str = "") -> str:
-    """A difference of shares with its sign: "−2.5 points of recall@100, 95 % CI −2.9 … −2.1"."""
+    """A difference of fractions with its sign: "−2.5 points of recall@100, 95 % CI −2.9 … −2.1"."""
     decimals = _decimals(interval)
     bounds = _bounds(interval.low, interval.high, decimals, sign="+")
     return f"{_points(interval.mean, decimals, of, sign='+')}, 95 % CI {bounds}"
@@ -37,7 +36,7 @@ def amount(interval: Interval, *, of: str = "", sign: str = "") -> str:
     """How much more or less, where words say which: "2.5 points of recall@100 (95 % CI 2.1 … 2.9)".
 
     Args:
-        interval: of a difference of shares.
+        interval: of a difference of fractions.
         of: what the points are of; may be empty.
         sign: "+" to show it before the points.
     """
@@ -76,14 +75,8 @@ def p_value(p: float) -> str:
     return f"p = {p:.{2 if p >= 0.1 else 3}f}"
 
 
-def listed(words: Iterable[str], *, last: str = "and") -> str:
-    """Words as a sentence names them: "a", "a and b", "a, b and c"."""
-    *first, end = words
-    return f"{', '.join(first)} {last} {end}" if first else end
-
-
-def _points(share: float, decimals: int, of: str, sign: str) -> str:
-    return f"{_fixed(100 * share, decimals, sign)} points{of and f' of {of}'}"
+def _points(fraction: float, decimals: int, of: str, sign: str) -> str:
+    return f"{_fixed(100 * fraction, decimals, sign)} points{of and f' of {of}'}"
 
 
 def _bounds(low: float, high: float, decimals: int, sign: str) -> str:
@@ -98,7 +91,7 @@ def _fixed(value: float, decimals: int, sign: str = "") -> str:
 
 
 def _decimals(interval: Interval) -> int:
-    """How many decimals of percent tell the bounds apart, and from 0 where 0 is not between them."""
+    """How many decimals of percent make the bounds differ, and keep them from 0 if 0 is not between them."""
     low, high = 100 * interval.low, 100 * interval.high
     gaps = [high - low] if low <= 0 <= high else [high - low, abs(low), abs(high)]
     seen = [gap for gap in gaps if gap > _SAME]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from movierec_cli.evaluation.significance import Interval
-from movierec_cli.experiment.wording import amount, difference, listed, p_value, percent, percent_bounds
+from movierec_cli.experiment.wording import amount, difference, p_value, percent, percent_bounds
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,3 @@ def test_bounds_of_a_share():
 )
 def test_p_values(p, text):
     assert p_value(p) == text
-
-
-def test_lists_read_as_sentences_do():
-    assert [listed("abc"[:n]) for n in (1, 2, 3)] == ["a", "a and b", "a, b and c"]
-    assert listed("abc", last="or") == "a, b or c"
