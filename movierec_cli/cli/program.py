@@ -1,4 +1,4 @@
-"""The program: its commands, and what becomes of errors.
+"""The program: its commands, and how errors end it.
 
 A process imports the modules of the command it runs and no others: to build what all of them declare takes
 longer than to recommend.
@@ -33,7 +33,7 @@ COMMANDS = {
     "report": "report.report_command",
     "doctor": "doctor.doctor_command",
 }
-"""Module and function of each command, in the order of the help; the first is meant where none is named."""
+"""Module and function of each command, in the order of the help; the first is the default command."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class _CommandGroup:
 
 GROUPS = {
     "models": _CommandGroup(
-        "Look at or remove trained models.",
+        "List, show or remove trained models.",
         {"list": "models.list_command", "show": "models.show_command", "remove": "models.remove_command"},
     ),
     "data": _CommandGroup(
-        "Look at, download or import data sets, and find how long their movies are.",
+        "List, download or import data sets, and find the lengths of their movies.",
         {
             "info": "data.info_command",
             "fetch": "data.fetch_command",
@@ -64,7 +64,7 @@ _COMPLETION = "_MOVIEREC_COMPLETE"  # set by the shell, which then asks about an
 
 
 class Program(DefaultCommandGroup):
-    """The root of all commands: what they raise ends here."""
+    """The root of all commands; turns what they raise into messages and exit codes."""
 
     def invoke(self, ctx: Any) -> Any:
         """Runs a command; a problem the user can mend becomes a message and an exit code."""
@@ -75,7 +75,7 @@ class Program(DefaultCommandGroup):
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as interrupt:
             Terminal().err.print(
-                "Interrupted. What was finished is kept; the same command goes on from there."
+                "Interrupted. Finished models are kept; the same command resumes from the last checkpoint."
             )
             raise typer.Exit(INTERRUPTED) from interrupt
 
@@ -99,7 +99,7 @@ def make_app(only: str | None = None) -> typer.Typer:
 
 
 def named_command(args: Sequence[str], environment: Mapping[str, str]) -> str | None:
-    """The command or group that arguments begin with; None where any may be meant."""
+    """The command or group that the arguments begin with; None where it may be any."""
     is_named = bool(args) and (args[0] in COMMANDS or args[0] in GROUPS)
     return args[0] if is_named and _COMPLETION not in environment else None
 
@@ -120,9 +120,9 @@ def _program(
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Train, judge and use movie recommenders.
+    """Train, evaluate and use recommenders.
 
-    Options without a command mean train: `movierec --dataset 100k`. Options may be spelled with
+    Options without a command are options of train: `movierec --dataset 100k`. Options may be spelled with
     underscores or with hyphens.
     """
 

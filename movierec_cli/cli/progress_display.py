@@ -1,4 +1,4 @@
-"""The progress of a training on stderr: bars for a person who looks, a line a model for a log."""
+"""The progress of a training on stderr: bars on a terminal, a line for each model in a log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _LABEL_WIDTH = 34
 _NDCG = "NDCG@10"
-_REDRAWS_A_SECOND = 5  # more would take time from the training
+_REDRAWS_A_SECOND = 5  # more would slow the training
 
 
 class ProgressDisplay:
@@ -50,7 +50,7 @@ class ProgressDisplay:
         self._bars.stop()
 
     def data_loading(self, message: str, done: int, total: int) -> None:
-        """Draws the loading of data; a total of 0 is one that is not known."""
+        """Draws the loading of data; a total of 0 means that it is unknown."""
         if message != self._message or self._bar is None:
             self._start(message, total or None)
         assert self._bar is not None
@@ -62,7 +62,7 @@ class ProgressDisplay:
         self._start(_shortened(self._run), None)
 
     def resumed(self, epoch: int) -> None:
-        """Says that an interrupted training goes on after this epoch."""
+        """Says that an interrupted training was resumed after this epoch."""
         self._terminal.note(f"{self._run}: resumed after epoch {epoch}")
 
     def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None:
@@ -75,11 +75,11 @@ class ProgressDisplay:
     def validated(self, record: EpochRecord) -> None:
         """Keeps the best accuracy for the bar, and the last NDCG and error of predicted ratings.
 
-        Where the epochs are long and nobody sees the bar, each validation is a line.
+        For models of sequences, whose epochs are long, each validation is a line where no bar is shown.
         """
         accuracy = record.validation.recall[max(record.validation.recall)]
-        worth = accuracy if record.ndcg is None else record.ndcg
-        self._best = worth if self._best is None else max(self._best, worth)
+        score = accuracy if record.ndcg is None else record.ndcg
+        self._best = score if self._best is None else max(self._best, score)
         self._rmse = record.ratings.rmse if record.ratings is not None else None
         self._ndcg = record.ndcg
         if record.ndcg is not None and not self._terminal.shows_progress:
@@ -102,7 +102,7 @@ class ProgressDisplay:
         self._terminal.warn(message)
 
     def noted(self, message: str) -> None:
-        """Shows a line above the bar; not said when quiet."""
+        """Shows a line above the bar, unless quiet."""
         self._terminal.note(message)
 
     def _detail(self, epoch: int, train_loss: float) -> str:
@@ -131,5 +131,5 @@ def _how(record: RunRecord, loaded: bool) -> str:
 
 
 def _shortened(label: str) -> str:
-    """Leaves room for the bar in 80 columns; the whole label comes when the set has ended."""
+    """Leaves room for the bar in 80 columns; the whole label is shown when the run has ended."""
     return label if len(label) <= _LABEL_WIDTH else f"{label[: _LABEL_WIDTH - 1]}…"
