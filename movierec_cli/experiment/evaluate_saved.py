@@ -17,6 +17,7 @@ from movierec_cli.experiment.study import Study
 from movierec_cli.experiment.trainer import train_or_load
 from movierec_cli.experiment.user_lists import ListRequest, lists_of, typical_users
 from movierec_cli.leakage import Finding, check_data, check_run, unchecked
+from movierec_cli.recommend.user_files import NO_USERS, UserSelection
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Problem, Run, find_named, list_runs
 
@@ -31,7 +32,7 @@ class EvaluationConfig:
     split: SplitRequest = field(default_factory=SplitRequest)  # what is not given is as in training
     baselines: tuple[Family, ...] = DEFAULT_BASELINES
     ks: tuple[int, ...] = DEFAULT_TOP_K
-    user_ids: tuple[int, ...] | None = ()  # whose recommendations to show; None: a few typical users
+    users: UserSelection | None = NO_USERS  # whose lists to show; None: a few typical users
     saved_models_dir: Path = TrainerConfig.saved_models_dir
     command: str = ""  # the command line, which is kept with the baselines that it fits
 
@@ -58,7 +59,10 @@ def evaluate_saved(config: EvaluationConfig, observer: TrainingObserver | None =
     selection = select_runs(config.saved_models_dir, config.names, source, config.split)
     data = selection.data
     headline_metric(len(data.dataset.movies), config.ks)  # what cannot work is refused before the fitting
-    user_ids = typical_users(data) if config.user_ids is None else config.user_ids
+    if config.users is None:
+        user_ids = typical_users(data)
+    else:
+        user_ids = config.users.among(data.dataset.users.user_id.tolist(), f"in '{source.name}'")
     user_lists = lists_of(source, [one.run for one in selection.evaluated], ListRequest(user_ids))
     baselines = train_or_load(
         split_data(source, selection.own),

@@ -10,7 +10,7 @@ from movierec_cli.evaluation.ablation import FeatureGain
 from movierec_cli.evaluation.significance import Interval, PairedDifference
 from movierec_cli.evaluation.top_k import TopK
 from movierec_cli.leakage import Finding
-from movierec_cli.recommend.rated_movies import RatedMovie
+from movierec_cli.recommend.listed_movies import RatedMovie
 from movierec_cli.recommend.recommend import Recommendations
 from movierec_cli.registry.record import DataIdentity, RunRecord
 

@@ -13,7 +13,7 @@ from movierec_cli.export.onnx_model import to_onnx
 from movierec_cli.export.places import check_place, write_file, write_folder
 from movierec_cli.export.saved_model import write_saved_model
 from movierec_cli.export.served import sees_time, served
-from movierec_cli.recommend.recommending_runs import FOR_USERS
+from movierec_cli.recommend.run_choice import FOR_USERS
 from movierec_cli.registry.store import Run
 
 

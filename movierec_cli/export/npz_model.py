@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.recommend.recommending_runs import FOR_USERS
+from movierec_cli.recommend.run_choice import FOR_USERS
 from movierec_cli.registry.arrays import Arrays, unpack
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring import towers as towers_file

@@ -1,1 +1,1 @@
-"""Saved models at work: for a person, for a pair of person and movie, for a history."""
+"""Recommending from saved models: to users, for pairs of user and movie, after a history."""

@@ -1,4 +1,4 @@
-"""Lists of movies that are good and unlike each other."""
+"""Lists of movies with high scores that differ from each other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy.typing as npt
 from movierec_cli.errors import MovierecError
 
 POOL = 300
-"""How many of the highest scores a varied list is chosen from, or `POOL_TIMES` as many as asked, if more."""
+"""How many of the highest scores a varied list is chosen from, or `POOL_TIMES` the list's length, if more."""
 POOL_TIMES = 3
 
 _Floats = npt.NDArray[np.floating]
@@ -35,7 +35,7 @@ def diversified(
         embeddings: of every movie, [n_movies, dim].
         candidates: rows of those that may be in the list, in any order; the pool is the best of them.
         top: how many at most.
-        diversity: 0 is exactly the order of scores, 1 takes no account of them but for the first movie.
+        diversity: 0 is exactly the order of scores, 1 ignores scores except for the first movie.
 
     Returns:
         rows, at most `top`, in the order they were chosen.
@@ -60,13 +60,13 @@ def check_diversity(diversity: float) -> None:
 
 
 def variety(embeddings: npt.NDArray[np.float32]) -> float:
-    """How unlike each other the movies of a list are: the mean of 1 - cosine over all pairs.
+    """How different the movies of a list are: the mean of 1 - cosine over all pairs.
 
     Args:
         embeddings: of the movies in the list, [n, dim].
 
     Returns:
-        0 for movies alike … 2; 0 for fewer than two.
+        0 (equal directions) … 2; 0 for fewer than two movies.
     """
     n = len(embeddings)
     if n < 2:
@@ -78,12 +78,12 @@ def variety(embeddings: npt.NDArray[np.float32]) -> float:
 
 def _chosen(relevance: _Floats, unit: _Floats, top: int, diversity: float) -> _Rows:
     """Places in the pool, which is by score."""
-    worth = (1 - diversity) * relevance  # [n_pool]
+    weighted = (1 - diversity) * relevance  # [n_pool]
     similarity = np.full(len(relevance), -np.inf)
     free = np.ones(len(relevance), bool)
     chosen: list[int] = []
     while len(chosen) < min(top, len(relevance)):
-        marginal = worth - diversity * similarity if chosen else relevance
+        marginal = weighted - diversity * similarity if chosen else relevance
         chosen.append(int(np.argmax(np.where(free, marginal, -np.inf))))
         free[chosen[-1]] = False
         similarity = np.maximum(similarity, unit @ unit[chosen[-1]])
@@ -98,7 +98,7 @@ def _relevance(scores: npt.NDArray[np.float32]) -> _Floats:
 
 
 def _unit(embeddings: npt.NDArray[np.float32]) -> _Floats:
-    """Of length 1; one without length stays so, and is unlike all."""
+    """Of length 1; a zero embedding stays zero, and is like no other."""
     exact = embeddings.astype(np.float64)
     lengths = np.linalg.norm(exact, axis=1, keepdims=True)
     unit: _Floats = exact / np.where(lengths > 0, lengths, 1)

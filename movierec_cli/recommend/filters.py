@@ -1,4 +1,4 @@
-"""Which movies may be recommended, by what a catalogue says of them and by what somebody knows."""
+"""Which movies may be recommended, by what the catalogue says of them and by what a user has seen."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Movies
 from movierec_cli.errors import MovierecError
 from movierec_cli.registry.store import Run
+from movierec_cli.text import counted, listed
 
 LAST_YEAR = 9999
 
@@ -22,16 +23,16 @@ _Allowed = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Filters:
-    """What may be recommended; a movie must pass all of it. Without arguments: whatever was not seen.
+    """Which movies may be recommended: those that pass every filter. By default all that were not seen.
 
     Raises:
-        MovierecError: a range ends before it begins, or a number is not one that can be.
+        MovierecError: a range ends before it begins, or a number is too small.
     """
 
-    genres: tuple[str, ...] = ()  # any of them; all of the catalogue if none is named
-    not_genres: tuple[str, ...] = ()  # none of them
+    genres: tuple[str, ...] = ()  # with one of them or more; () for no such filter
+    not_genres: tuple[str, ...] = ()  # with none of them
     years: tuple[int, int] | None = None  # first and last
-    max_length: int | None = None  # minutes
+    max_minutes: int | None = None
     min_popularity: int | None = None  # ratings in the run's data
     max_popularity: int | None = None
     exclude: tuple[int, ...] = ()  # rows of the run's movies
@@ -40,24 +41,24 @@ class Filters:
     def __post_init__(self) -> None:
         if self.years is not None:
             _check_years(*self.years)
-        if self.max_length is not None and self.max_length < 1:
-            raise MovierecError(f"the max length is {self.max_length:,} minutes; it must be 1 or more")
-        for name, number in (("min", self.min_popularity), ("max", self.max_popularity)):
+        if self.max_minutes is not None and self.max_minutes < 1:
+            raise MovierecError(f"the maximum length is {self.max_minutes:,} minutes; it must be 1 or more")
+        for name, number in (("minimum", self.min_popularity), ("maximum", self.max_popularity)):
             if number is not None and number < 0:
                 raise MovierecError(f"the {name} popularity is {number:,}; it must be 0 ratings or more")
         least, most = self.min_popularity, self.max_popularity
         if least is not None and most is not None and least > most:
             raise MovierecError(
-                f"the min popularity is {least:,} and the max popularity {most:,}; swap them, as no movie has"
-                f" {least:,} ratings or more and yet {most:,} or fewer"
+                f"the minimum popularity is {least:,} and the maximum popularity is {most:,};"
+                " swap them, as no movie fits both"
             )
 
     def allowed(self, run: Run, known: npt.NDArray[np.integer]) -> _Allowed:
-        """Which movies may be recommended to somebody.
+        """Which movies may be recommended to a user.
 
         Args:
             run: of a trained model.
-            known: rows of the movies they know.
+            known: rows of the movies the user knows.
 
         Returns:
             bool [n_movies].
@@ -69,40 +70,47 @@ class Filters:
         return self.unseen(self.fitting(run), known)
 
     def fitting(self, run: Run) -> _Allowed:
-        """As `allowed`, for somebody who knows no movie: what all people have in common."""
+        """As `allowed`, for a user who knows no movie: what all users have in common."""
         return self._fitting_but_for_length(run) & self._short_enough(run)
 
     def unseen(self, fitting: _Allowed, known: npt.NDArray[np.integer]) -> _Allowed:
-        """What `fitting` leaves to somebody who knows some movies; a new array."""
+        """What `fitting` leaves to a user who knows some movies; a new array."""
         left = fitting.copy()
         if not self.include_seen:
             left[known] = False
         return left
 
     def unknown_lengths(self, run: Run, known: npt.NDArray[np.integer]) -> str | None:
-        """Says how many movies only their unknown length keeps out; None where there are none."""
-        if self.max_length is None:
+        """Says how many movies are left out only because their length is unknown; None where none is."""
+        if self.max_minutes is None:
             return None
         fitting = self.unseen(self._fitting_but_for_length(run), known)
         n_unknown = int((fitting & np.isnan(lengths_of(run))).sum())
-        movies = "1 movie is" if n_unknown == 1 else f"{n_unknown:,} movies are"
-        return f"{movies} left out, as nobody knows how long: movierec data lengths" if n_unknown else None
+        verb = "is" if n_unknown == 1 else "are"
+        left_out = (
+            f"{counted(n_unknown, 'movie')} {verb} left out, as the length is unknown: movierec data lengths"
+        )
+        return left_out if n_unknown else None
 
     @property
     def description(self) -> str:
         """What a movie must be, such as "Western, of 1950-1959 and not seen"; "" where any will do."""
-        return _listed([*self._of_genres(), *self._of_numbers(), *self._of_people()], "and")
+        return listed([*self._of_genres(), *self._of_numbers(), *self._of_users()])
 
     def shortfall(self, n_found: int, top: int) -> str | None:
-        """Says that a list is shorter than asked, and why; None where it is not."""
+        """Says that a list is shorter than requested, and why; None where it is not."""
         if n_found >= top:
             return None
         found = f"{n_found:,} of --top {top:,}"
-        movies = {0: "no movie is", 1: "only 1 movie is"}.get(n_found, f"only {n_found:,} movies are")
+        movies = (
+            f"only {counted(n_found, 'movie')} {'is' if n_found == 1 else 'are'}"
+            if n_found
+            else "no movie is"
+        )
         if self == Filters():
-            return f"{found}: there are no more that the model knows and that were not seen"
+            return f"{found}: the model knows no more movies that were not seen"
         if not self.description:
-            return f"{found}: there are no more that the model knows"
+            return f"{found}: the model knows no more movies"
         return f"{found}: {movies} {self.description}"
 
     def _fitting_but_for_length(self, run: Run) -> _Allowed:
@@ -127,22 +135,22 @@ class Filters:
         return enough
 
     def _short_enough(self, run: Run) -> _Allowed:
-        if self.max_length is None:
+        if self.max_minutes is None:
             return np.ones(len(run.catalogue), bool)
-        short: _Allowed = lengths_of(run) <= self.max_length  # NaN is not
+        short: _Allowed = lengths_of(run) <= self.max_minutes  # NaN is not
         return short
 
     def _of_genres(self) -> list[str]:
-        wanted = [_listed(self.genres, "or")] if self.genres else []
-        return wanted + ([f"not {_listed(self.not_genres, 'or')}"] if self.not_genres else [])
+        genres = [listed(self.genres, "or")] if self.genres else []
+        return genres + ([f"not {listed(self.not_genres, 'or')}"] if self.not_genres else [])
 
     def _of_numbers(self) -> list[str]:
-        said = [] if self.years is None else [_of_years(*self.years)]
-        if self.max_length is not None:
-            said.append(f"at most {self.max_length:,} minutes long")
-        return said + _of_popularity(self.min_popularity, self.max_popularity)
+        texts = [] if self.years is None else [_of_years(*self.years)]
+        if self.max_minutes is not None:
+            texts.append(f"at most {self.max_minutes:,} minutes long")
+        return texts + _of_popularity(self.min_popularity, self.max_popularity)
 
-    def _of_people(self) -> list[str]:
+    def _of_users(self) -> list[str]:
         excluded = ["not excluded"] if self.exclude else []
         return excluded + ([] if self.include_seen else ["not seen"])
 
@@ -156,18 +164,18 @@ def lengths_of(run: Run) -> npt.NDArray[np.float32]:
     lengths = run.catalogue.length_minutes
     if lengths is None:
         raise MovierecError(
-            f"{run.record.name} does not know how long its movies are; train a model that sees it:"
-            " movierec train --additional_feature_sets movie_length. Which lengths there are says"
-            " movierec data lengths"
+            f"{run.record.name} does not know the lengths of its movies; train a model with them:"
+            " movierec train --additional_feature_sets movie_length. movierec data lengths shows which"
+            " lengths are known"
         )
     return lengths
 
 
 def genre_named(catalogue: Movies, name: str) -> str:
-    """A genre as the catalogue spells it, whatever the case and the punctuation of `name`.
+    """A genre as the catalogue spells it, without regard to the case and punctuation of `name`.
 
     Raises:
-        MovierecError: there is none; offers what is close and lists all.
+        MovierecError: there is none; offers a close one and lists all.
     """
     genres = {_plain(genre): genre for genre in catalogue.genre_names}
     plain = _plain(name)
@@ -190,7 +198,7 @@ def _has_any(catalogue: Movies, genres: Sequence[str]) -> _Allowed:
 
 def _check_years(first: int, last: int) -> None:
     if first > last:
-        raise MovierecError(f"the years are {first}-{last}; the first comes first: {last}-{first}")
+        raise MovierecError(f"the years are {first}-{last}; write the earlier year first: {last}-{first}")
     if not 1 <= first <= last <= LAST_YEAR:
         raise MovierecError(f"the years are {first}-{last}; they must be 1 to {LAST_YEAR}")
 
@@ -207,14 +215,6 @@ def _of_popularity(least: int | None, most: int | None) -> list[str]:
     if least is None and most is None:
         return []
     if most is None:
-        return [f"rated {_times(least)} or more"]
-    return [f"rated {_times(most)} or fewer" if least is None else f"rated {least:,} to {_times(most)}"]
-
-
-def _times(number: int | None) -> str:
-    return "1 time" if number == 1 else f"{number:,} times"
-
-
-def _listed(words: Sequence[str], last: str) -> str:
-    """Words with commas, and `last` between the last two."""
-    return f" {last} ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+        return [f"rated {counted(least or 0, 'time')} or more"]
+    times = counted(most, "time")
+    return [f"rated {times} or fewer" if least is None else f"rated {least:,} to {times}"]

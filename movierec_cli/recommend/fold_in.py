@@ -1,4 +1,4 @@
-"""The embedding of somebody a model has never seen, from what they like: nothing is trained anew."""
+"""The embedding of a new user, from the movies they like and dislike, without training."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 PRIOR_STRENGTH = 1.0
-"""The users' spread as it is. Of 0.1 … 30 it was the best for people with all their films and with five."""
+"""The users' spread as it is. Of 0.1 … 30 it was the best for users with all their movies and with five."""
 
 _MAX_STEPS = 100
 _SETTLED = 1e-10  # squared Newton decrement after which one more whole step ends at the precision of floats
-_SUFFICIENT = 1e-4  # share of the promised decrease that a step must reach (Armijo)
+_SUFFICIENT = 1e-4  # fraction of the promised decrease that a step must reach (Armijo)
 
 _Floats = npt.NDArray[np.float64]
 _Rows = npt.NDArray[np.int64]
@@ -24,10 +24,10 @@ def _no_rows() -> _Rows:
 
 @dataclass(frozen=True)
 class Opinions:
-    """What somebody says of films, as rows of a model's movies, each named once.
+    """The movies a user likes and dislikes, as rows of a model's movies, each once.
 
     Raises:
-        ValueError: nothing is said, or something twice.
+        ValueError: there is no movie, or one is there twice.
     """
 
     liked: _Rows = field(default_factory=_no_rows)  # [n_liked]
@@ -36,9 +36,9 @@ class Opinions:
     def __post_init__(self) -> None:
         rows = np.concatenate([self.liked, self.disliked])
         if len(rows) == 0:
-            raise ValueError("opinions are of one film at least")
+            raise ValueError("opinions are of one movie at least")
         if len(np.unique(rows)) < len(rows):
-            raise ValueError("a film is named twice")
+            raise ValueError("a movie is named twice")
 
 
 def fold_in(
@@ -48,11 +48,11 @@ def fold_in(
     *,
     prior_strength: float = PRIOR_STRENGTH,
 ) -> npt.NDArray[np.float32]:
-    """The most probable embedding u of a person, where the model's users show which embeddings there are.
+    """The most probable embedding u of a new user, with the model's users as the prior.
 
     It maximises Σ_liked log softmax(M u)_i − Σ_disliked log(1 + exp(u · (m_j − mean of M)))
     − strength / 2 (u − μ)ᵀ S⁻¹ (u − μ). The first sum is what models are trained on, a softmax over the
-    catalogue; the second takes a disliked film below the average one; the last is a normal prior with the
+    catalogue; the second takes a disliked movie below the average one; the last is a normal prior with the
     users' mean μ and their covariance S, which is shrunk a little towards a sphere so that a few users have
     one too. The sum is strictly concave, so Newton's method with backtracking (Boyd and Vandenberghe, Convex
     Optimization, 9.5) finds its one maximum, in float64.
@@ -61,7 +61,7 @@ def fold_in(
         movie_embeddings: M, [n_movies, dim].
         user_embeddings: of the users that the model was trained on, [n_users, dim].
         opinions: rows of M.
-        prior_strength: above 0; larger values keep the person nearer to the average user.
+        prior_strength: above 0; larger values keep the new user nearer to the average user.
 
     Returns:
         float32 [dim], to be multiplied with movie embeddings like any user's.
@@ -107,9 +107,9 @@ class _Problem:
     def derivatives(self, v: _Floats) -> tuple[_Floats, _Floats]:
         """The gradient [dim] and the Hessian [dim, dim]."""
         scores, liked = self._scores(v), self.opinions.liked
-        share = np.exp(scores - _log_sum_exp(scores))  # [n_movies], adds up to 1
-        expected = share @ self.movies  # [dim]
-        covariance = (self.movies * share[:, None]).T @ self.movies - np.outer(expected, expected)
+        weights = np.exp(scores - _log_sum_exp(scores))  # [n_movies], adds up to 1
+        expected = weights @ self.movies  # [dim]
+        covariance = (self.movies * weights[:, None]).T @ self.movies - np.outer(expected, expected)
         away = self.movies[self.opinions.disliked] - self.movies.mean(axis=0)  # [n_disliked, dim]
         pull = 0.5 + 0.5 * np.tanh(self._above_average(scores) / 2)  # the logistic function
         gradient = len(liked) * expected - self.movies[liked].sum(axis=0) + pull @ away

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,17 +16,19 @@ from movierec_cli.evaluation.outcome import NO_MOVIE
 from movierec_cli.evaluation.ranks import BLOCK_QUERIES
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.recommend import dot_products
-from movierec_cli.recommend.recommending_runs import FOR_USERS
+from movierec_cli.recommend.response import data_document
+from movierec_cli.recommend.run_choice import FOR_USERS
 from movierec_cli.recommend.users import user_rows
 from movierec_cli.registry.store import Run
 
-_NOBODY_KNOWS = np.zeros(0, np.int64)
+_NONE_SEEN = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
-class UserLists:
+class TopLists:
     """The best movies for each of some users, best first; equal scores in the order of the catalogue."""
 
+    run: Run
     user_ids: npt.NDArray[np.int64]  # [n]
     rows: npt.NDArray[np.int32]  # [n, top], of the run's movies; NO_MOVIE where fewer are allowed
     scores: npt.NDArray[np.float32]  # [n, top]; minus infinity there
@@ -40,10 +43,42 @@ class UserLists:
         """How many users' lists are not full."""
         return int((self.rows == NO_MOVIE).any(axis=1).sum())
 
+    def lists(self) -> Iterator[tuple[int, list[tuple[int, str, float]]]]:
+        """Each user's id, and the ids, titles and scores of their movies."""
+        ids, titles = self.run.catalogue.movie_id.tolist(), self.run.catalogue.title.tolist()
+        for user_id, rows, scores in zip(
+            self.user_ids.tolist(), self.rows.tolist(), self.scores.tolist(), strict=True
+        ):
+            pairs = zip(rows, scores, strict=True)
+            yield user_id, [(ids[row], titles[row], score) for row, score in pairs if row != NO_MOVIE]
+
+    def csv_rows(self) -> Iterator[tuple[object, ...]]:
+        """As rows of `response.LIST_COLUMNS`."""
+        for user_id, movies in self.lists():
+            for place, (movie_id, title, score) in enumerate(movies, start=1):
+                yield user_id, place, movie_id, title, f"{score:.6g}", ""
+
+    def document(self) -> dict[str, Any]:
+        """For programs."""
+        users = [
+            {
+                "user_id": user_id,
+                "movies": [{"movie_id": i, "title": title, "score": score} for i, title, score in movies],
+            }
+            for user_id, movies in self.lists()
+        ]
+        record = self.run.record
+        return {
+            "run": record.name,
+            "model": record.config.label,
+            "data": data_document(self.run),
+            "users": users,
+        }
+
 
 def recommend_all(
     run: Run, user_ids: Sequence[int], *, top: int = 10, filters: Filters | None = None
-) -> UserLists:
+) -> TopLists:
     """The movies a run scores highest for each user, as `recommend` does for one.
 
     Args:
@@ -53,13 +88,13 @@ def recommend_all(
         filters: which movies; None: all that a user does not know.
 
     Raises:
-        MovierecError: the run has no such user, is a baseline, or a filter asks for what it does not know.
+        MovierecError: the run has no such user, is a baseline, or lacks what a filter needs.
         SavedModelError: the run is damaged.
     """
     FOR_USERS.require(run.record)
     users = user_rows(run, user_ids)  # [n]
     chosen = filters or Filters()
-    allowed = chosen.allowed(run, _NOBODY_KNOWS)
+    allowed = chosen.allowed(run, _NONE_SEEN)
     arrays = run.artifacts
     seen = RaggedRows(run.user_ratings.starts, run.user_ratings.movie)
     top = min(top, len(arrays.movie_ids))
@@ -77,4 +112,4 @@ def recommend_all(
     blocks = map_blocks(best, len(users), BLOCK_QUERIES)
     no_lists = (np.zeros((0, top), np.int32), np.zeros((0, top), np.float32))
     rows, scores = (np.concatenate(parts) for parts in zip(no_lists, *blocks, strict=True))
-    return UserLists(np.array(user_ids, np.int64), rows, scores)
+    return TopLists(run, np.array(user_ids, np.int64), rows, scores)

@@ -1,4 +1,4 @@
-"""Movies by what a person types: an id, a title, or something like it."""
+"""Movies by what a user types: an id, a title, or something similar."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from movierec_cli.data.running_times.names import (
 from movierec_cli.errors import MovierecError
 
 CLOSEST_OFFERED = 5
-_LISTED = 20  # of the movies that a text fits
+_LISTED = 20  # of the movies that fit a text
 _SHORTLIST = 200  # of the movies whose names are compared with a text that fits none
-_LEAST_ALIKE = 0.6  # as difflib counts, 0 … 1
+_LEAST_SIMILAR = 0.6  # difflib's ratio, 0 … 1
 _WHOLE_NAME = 4  # of the ways in `_TitleQuery.strictness`, the loosest that leaves no part of a name out
 
 _EXPLICIT_ID = re.compile(r"id\s*:\s*([0-9]{1,18})", re.IGNORECASE)
@@ -36,25 +36,6 @@ _YEAR_IN_PARENTHESES = re.compile(r"^(.*?)\s*\(([0-9]{4})\)$")
 _YEAR_WITHOUT = re.compile(r"^(.*\S)\s+([0-9]{4})$")
 _ELIDED_ARTICLE_AT_END = re.compile(r", ?\w+['’]")  # "Enfer, L'", which is "L'Enfer"
 _YEAR_OF_TITLE = re.compile(r"\s*\([0-9]{4}[^)]*\)\s*(\([A-Z]+\))?\s*$")
-
-
-def find_movie(movies: Movies, text: str) -> int:
-    """The row of the one movie that a text names; `MovieSearch` is faster for many texts.
-
-    "id:590" is an id. A number is an id too, unless a movie has no other title. Else the text is compared
-    with titles, and the strictest way that fits any movie decides: the title as in the data set, then
-    without its year, then without regard to case, accents, punctuation, numerals and the article's place,
-    then without articles, then the other titles in parentheses, then a title without its subtitle or the
-    subtitle alone. A year at the end of the text, in parentheses or not, leaves movies of that year.
-
-    Args:
-        movies: the data set's.
-        text: what was typed.
-
-    Raises:
-        MovierecError: the text fits several movies, and lists them; or none, and offers the closest.
-    """
-    return MovieSearch(movies).find(text)
 
 
 @dataclass(frozen=True)
@@ -92,39 +73,65 @@ class MovieSearch:
     movies: Movies
 
     def find(self, text: str) -> int:
-        """As `find_movie`."""
-        wanted = text.strip()
-        if not wanted:
+        """The row of the one movie that a text names.
+
+        "id:590" is an id. A number is an id too, unless a movie has no other title. Else the text is compared
+        with titles, and the strictest way that fits any movie decides: the title as in the data set, then
+        without its year, then without regard to case, accents, punctuation, numerals and the article's place,
+        then without articles, then the other titles in parentheses, then a title without its subtitle or the
+        subtitle alone. A year at the end of the text, in parentheses or not, leaves movies of that year.
+
+        Args:
+            text: what was typed.
+
+        Raises:
+            MovierecError: the text fits several movies, and lists them; or none, and offers the closest.
+        """
+        name = text.strip()
+        if not name:
             raise MovierecError("a movie's name is empty; give its id, such as id:1, or its title")
-        rows = self.fitting(wanted)
+        rows = self.fitting(name)
         if len(rows) > 1:
-            raise self._several(wanted, rows)
+            raise self._several(name, rows)
         if not rows:
-            raise self._none(wanted)
+            raise self._none(name)
         return rows[0]
 
+    def id_or_title(self, text: str) -> int:
+        """As `find`, for texts of a file, where a number that is an id is nothing else."""
+        row = self.row_of_id(text)
+        return self.find(text) if row is None else row
+
     def fitting(self, text: str) -> list[int]:
-        """The rows of all movies that a text names as `find_movie` reads it; none for an empty text."""
-        wanted = text.strip()
-        explicit = _EXPLICIT_ID.fullmatch(wanted)
+        """The rows of all movies that a text names as `find` reads it; none for an empty text."""
+        name = text.strip()
+        if not name:
+            return []
+        explicit = _EXPLICIT_ID.fullmatch(name)
         if explicit is not None:
             return self._with_id(int(explicit[1]))
-        return self._fitting(wanted) if wanted else []
+        row = self.row_of_id(name)
+        if row is not None:
+            return list(dict.fromkeys([row, *self._titled(_TitleQuery(name, None), loosest=0)]))
+        if name in self._by_title:
+            return self._by_title[name]
+        found = (self._titled(query) for query in _readings(html.unescape(name)))
+        return next((rows for rows in found if rows), [])
 
     def titled(self, title: str, year: int | None = None) -> list[int]:
-        """The rows of all movies that a title from elsewhere names, which is no id though it be a number.
+        """The rows of all movies that a title from elsewhere names, even where it is a number.
 
-        A list from elsewhere may date a film a year sooner or later, and call it by its subtitle too; the
+        A list from elsewhere may date a movie a year sooner or later, and call it by its subtitle too; the
         catalogue may not date it. These ways are tried in this order, and the first that fits any decides.
 
         Args:
             title: with or without its year.
-            year: of the film, where it is known.
+            year: of the movie, where it is known.
         """
         readings = list(_readings(html.unescape(title.strip())))
         name, year = readings[0].title, year or readings[0].year
         if year is None:
-            ways: list[tuple[tuple[_TitleQuery, ...], int | None]] = [((asked,), None) for asked in readings]
+            ways: list[tuple[tuple[_TitleQuery, ...], int | None]] = [((query,), None) for query in readings]
         else:
             ways = [
                 ((_TitleQuery(name, year),), None),
@@ -133,31 +140,22 @@ class MovieSearch:
                 (tuple(_TitleQuery(part, year) for part in title_parts(name)), _WHOLE_NAME),
             ]
         found = (
-            [row for asked in several for row in self._titled(asked, loosest=loosest)]
+            [row for query in several for row in self._titled(query, loosest=loosest)]
             for several, loosest in ways
         )
         return list(dict.fromkeys(next((rows for rows in found if rows), [])))
 
     def closest(self, text: str) -> list[int]:
-        """The rows of at most `CLOSEST_OFFERED` movies with a title like a text, the likest first."""
+        """The rows of the `CLOSEST_OFFERED` movies, or fewer, with the titles most similar to a text."""
         return [] if _EXPLICIT_ID.fullmatch(text.strip()) else self._closest(text.strip())
 
     def row_of_id(self, text: str) -> int | None:
-        """The row of the movie whose id the text is, and nothing else."""
+        """The row of the movie with this id; None where the text is no number or no movie's id."""
         rows = self._with_id(int(text)) if _NUMBER.fullmatch(text) else []
         return rows[0] if rows else None
 
     def _with_id(self, movie_id: int) -> list[int]:
         return [int(row) for row in np.flatnonzero(self.movies.movie_id == movie_id)]
-
-    def _fitting(self, wanted: str) -> list[int]:
-        row = self.row_of_id(wanted)
-        if row is not None:
-            return list(dict.fromkeys([row, *self._titled(_TitleQuery(wanted, None), loosest=0)]))
-        if wanted in self._by_title:
-            return self._by_title[wanted]
-        found = (self._titled(asked) for asked in _readings(html.unescape(wanted)))
-        return next((rows for rows in found if rows), [])
 
     @cached_property
     def _by_title(self) -> dict[str, list[int]]:
@@ -166,20 +164,20 @@ class MovieSearch:
             rows.setdefault(title.strip(), []).append(row)
         return rows
 
-    def _titled(self, asked: _TitleQuery, *, loosest: int | None = None) -> list[int]:
+    def _titled(self, query: _TitleQuery, *, loosest: int | None = None) -> list[int]:
         """The rows of the movies that fit in the strictest way in which any does."""
         fitting: dict[int, list[int]] = {}
-        for row in self._with_words(asked):
-            strictness = asked.strictness(self.movies.title[row])
+        for row in self._with_words(query):
+            strictness = query.strictness(self.movies.title[row])
             if strictness is not None and (loosest is None or strictness <= loosest):
                 fitting.setdefault(strictness, []).append(row)
         return fitting[min(fitting)] if fitting else []
 
-    def _with_words(self, asked: _TitleQuery) -> list[int]:
+    def _with_words(self, query: _TitleQuery) -> list[int]:
         """The rows of all movies that can fit: names are costly to take apart, words quick to look for."""
-        words = asked.plain.split()
+        words = query.plain.split()
         telling = [word for word in words if not says_little(word)] or words
-        rows = self._of_year(asked.year) if telling else []
+        rows = self._of_year(query.year) if telling else []
         for word in sorted(telling, key=len, reverse=True):
             has_word = re.compile("|".join(map(re.escape, spellings(word)))).search
             rows = [row for row in rows if has_word(self._lines[row])]
@@ -197,23 +195,23 @@ class MovieSearch:
         """Each title's letters and digits."""
         return _squeezed(_as_called(html.unescape(title)) for title in self.movies.title)
 
-    def _several(self, wanted: str, rows: Sequence[int]) -> MovierecError:
+    def _several(self, name: str, rows: Sequence[int]) -> MovierecError:
         distinct = len({self.movies.title[row] for row in rows}) == len(rows)
         by_title = ", or by its whole title" if distinct else ""
         others = f"\n  and {len(rows) - _LISTED:,} others" if len(rows) > _LISTED else ""
         return MovierecError(
-            f"'{wanted}' fits {len(rows):,} movies:\n{self._listed(rows[:_LISTED])}{others}\n"
+            f"'{name}' fits {len(rows):,} movies:\n{self._listed(rows[:_LISTED])}{others}\n"
             f"Say which by its id, such as id:{self.movies.movie_id[rows[0]]}{by_title}."
         )
 
-    def _none(self, wanted: str) -> MovierecError:
+    def _none(self, name: str) -> MovierecError:
         ids = self.movies.movie_id
-        if _EXPLICIT_ID.fullmatch(wanted):
-            return MovierecError(f"there is no movie with {wanted}; the ids are {ids.min()} to {ids.max()}")
-        unknown = f"there is no movie '{wanted}'"
-        if _NUMBER.fullmatch(wanted):
+        if _EXPLICIT_ID.fullmatch(name):
+            return MovierecError(f"there is no movie with {name}; the ids are {ids.min()} to {ids.max()}")
+        unknown = f"there is no movie '{name}'"
+        if _NUMBER.fullmatch(name):
             unknown += f" (the ids are {ids.min()} to {ids.max()})"
-        closest = self.closest(wanted)
+        closest = self.closest(name)
         if not closest:
             return MovierecError(f"{unknown}, nor one with a title that is close; try its id, such as id:1")
         return MovierecError(f"{unknown}; the closest are:\n{self._listed(closest)}")
@@ -222,38 +220,38 @@ class MovieSearch:
         width = max(len(str(self.movies.movie_id[row])) for row in rows)
         return "\n".join(f"  {self.movies.movie_id[row]:>{width}}  {self.movies.title[row]}" for row in rows)
 
-    def _closest(self, wanted: str) -> list[int]:
-        """Rows of movies with a like title, the closest first."""
-        asked = next(_readings(html.unescape(wanted)))
-        if not asked.plain:
+    def _closest(self, text: str) -> list[int]:
+        """Rows of movies with a similar title, the most similar first."""
+        query = next(_readings(html.unescape(text)))
+        if not query.plain:
             return []
-        with_words = sorted(self._with_words(asked), key=lambda row: len(self._lines[row]))[:_SHORTLIST]
-        rows = dict.fromkeys([*with_words, *self._sharing_letters(asked)])
-        alike = difflib.SequenceMatcher(autojunk=False)
-        alike.set_seq2(asked.loose)
-        likeness = {row: _likeness(alike, asked, self.movies.title[row]) for row in rows}
-        ordered = sorted(rows, key=lambda row: (likeness[row], -row), reverse=True)
-        return [row for row in ordered if likeness[row] >= _LEAST_ALIKE][:CLOSEST_OFFERED]
+        with_words = sorted(self._with_words(query), key=lambda row: len(self._lines[row]))[:_SHORTLIST]
+        rows = dict.fromkeys([*with_words, *self._sharing_letters(query)])
+        matcher = difflib.SequenceMatcher(autojunk=False)
+        matcher.set_seq2(query.loose)
+        similarity = {row: _similarity(matcher, query, self.movies.title[row]) for row in rows}
+        ordered = sorted(rows, key=lambda row: (similarity[row], -row), reverse=True)
+        return [row for row in ordered if similarity[row] >= _LEAST_SIMILAR][:CLOSEST_OFFERED]
 
-    def _sharing_letters(self, asked: _TitleQuery) -> list[int]:
-        """The rows of titles that share the largest part of their pairs of letters with the text (Dice)."""
+    def _sharing_letters(self, query: _TitleQuery) -> list[int]:
+        """Rows of the titles that have most pairs of letters in common with the text (Dice coefficient)."""
         text = "\n".join(self._lines)
-        pairs, wanted = _letter_pairs(text), _letter_pairs(_squeezed([asked.title])[0])
+        pairs, own = _letter_pairs(text), _letter_pairs(_squeezed([query.title])[0])
         ends = np.cumsum([len(line) + 1 for line in self._lines])
-        found = np.concatenate([[0], np.cumsum(np.isin(pairs, wanted))])  # [n_letters]
+        found = np.concatenate([[0], np.cumsum(np.isin(pairs, own))])  # [n_letters]
         shared = np.diff(found[np.minimum([0, *ends], len(pairs))])  # [n_movies]
-        share = 2 * shared / (np.diff([0, *ends]) + len(wanted))
-        return [int(row) for row in np.argsort(-share, kind="stable")[:_SHORTLIST]]
+        dice = 2 * shared / (np.diff([0, *ends]) + len(own))
+        return [int(row) for row in np.argsort(-dice, kind="stable")[:_SHORTLIST]]
 
 
-def _readings(wanted: str) -> Iterator[_TitleQuery]:
-    """With its year apart where it has one; a bare number at the end may be a year or part of the title."""
-    in_parentheses = _YEAR_IN_PARENTHESES.match(wanted)
+def _readings(text: str) -> Iterator[_TitleQuery]:
+    """The title and its year, where it has one; a number at the end may be a year or part of the title."""
+    in_parentheses = _YEAR_IN_PARENTHESES.match(text)
     if in_parentheses is not None:
         yield _TitleQuery(in_parentheses[1], int(in_parentheses[2]))
         return
-    yield _TitleQuery(wanted, None)
-    without = _YEAR_WITHOUT.match(wanted)
+    yield _TitleQuery(text, None)
+    without = _YEAR_WITHOUT.match(text)
     if without is not None:
         yield _TitleQuery(without[1], int(without[2]))
 
@@ -274,14 +272,14 @@ def _squeezed(texts: Iterable[str]) -> list[str]:
     return joined.split("\n")
 
 
-def _likeness(alike: difflib.SequenceMatcher[str], asked: _TitleQuery, title: str) -> float:
-    """0 … 1 as difflib counts it, of the likest of the title's names; 1 and more where it has every word."""
+def _similarity(matcher: difflib.SequenceMatcher[str], query: _TitleQuery, title: str) -> float:
+    """Difflib's ratio, 0 … 1, of the most similar of the title's names; plus 1 where it has every word."""
     names = movie_names(title)
     ratios = []
     for name in (*names.main, *names.others, *names.parts):
-        alike.set_seq1(loose_name(name))
-        has_words = set(asked.plain.split()) <= set(name.split())
-        ratios.append(alike.ratio() + has_words)
+        matcher.set_seq1(loose_name(name))
+        has_words = set(query.plain.split()) <= set(name.split())
+        ratios.append(matcher.ratio() + has_words)
     return max(ratios, default=0.0)
 
 

@@ -1,4 +1,4 @@
-"""What somebody rated elsewhere: the files that Letterboxd and IMDb export, and plain lists."""
+"""Ratings from elsewhere in a catalogue: the files that Letterboxd and IMDb export, and plain lists."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from movierec_cli.recommend.fold_in import Opinions
 from movierec_cli.recommend.movie_search import MovieSearch
 from movierec_cli.recommend.rating_lists import RatedTitle, read_rating_list
 from movierec_cli.recommend.rating_scales import Scale, liked_from, opinions_of, scale_of
+from movierec_cli.text import counted
 
-_NAMED = 5  # films in a sentence
-_LONGEST_TITLE = 500  # letters; no film's is half as long
+_NAMED = 5  # movies in a sentence
+_LONGEST_TITLE = 500  # letters; no movie's is half as long
 
 
 @dataclass(frozen=True)
 class ReadOpinions:
-    """What a file says of a catalogue's movies, and what it says that the catalogue does not know.
+    """A file's ratings of a catalogue's movies, and its rows that are no movie of the catalogue.
 
-    The movies are those that somebody knows, each once, by its newest rating; oldest first where every row
-    has a date, else in the file's order.
+    Each movie is there once, by its newest rating; oldest first where every row has a date, else in the
+    file's order.
     """
 
     file: Path
@@ -34,22 +35,23 @@ class ReadOpinions:
     liked_from: float  # on that scale
     opinions: Opinions
     rows: npt.NDArray[np.int64]  # [n], of the catalogue
-    stars: npt.NDArray[np.float32]  # [n], of five; NaN where none are given
+    stars: npt.NDArray[np.float32]  # [n], of five; NaN where not rated
     seconds: npt.NDArray[np.int64] | None  # [n], since 1970-01-01 UTC; None unless every row has a date
-    n_films: int  # in the file
+    n_movies: int  # in the file
     unknown: tuple[RatedTitle, ...]  # not in the catalogue
-    ambiguous: tuple[RatedTitle, ...]  # that several movies fit
-    not_films: tuple[RatedTitle, ...]  # series and the like
+    ambiguous: tuple[RatedTitle, ...]  # several movies of the catalogue fit
+    not_movies: tuple[RatedTitle, ...]  # series and the like
 
     @property
     def notes(self) -> tuple[str, ...]:
         """How the file was read, and what was left out, for people."""
         n_liked, n_disliked = len(self.opinions.liked), len(self.opinions.disliked)
         read = (
-            f"{self.file} ({self.source}, rated {self.scale.name}): of {_films(len(self.rows))}, {n_liked:,}"
-            f" liked ({self.liked_from:g} or more) and {n_disliked:,} disliked (below {self.scale.middle:g})"
+            f"{self.file} ({self.source}, rated {self.scale.name}): of {counted(len(self.rows), 'movie')},"
+            f" {n_liked:,} liked ({self.liked_from:g} or more) and {n_disliked:,} disliked"
+            f" (below {self.scale.middle:g})"
         )
-        of_all = f" of {_films(self.n_films)}"
+        of_all = f" of {counted(self.n_movies, 'movie')}"
         left_out = (
             (self.unknown, f"{of_all} {_are(self.unknown)} not in the catalogue"),
             (
@@ -57,20 +59,20 @@ class ReadOpinions:
                 f"{of_all} {'fits' if len(self.ambiguous) == 1 else 'fit'} several movies of it",
             ),
             (
-                self.not_films,
-                f" more {_are(self.not_films)} no film{'' if len(self.not_films) == 1 else 's'}",
+                self.not_movies,
+                f" more {_are(self.not_movies)} no movie{'' if len(self.not_movies) == 1 else 's'}",
             ),
         )
         return (read, *(f"{len(some):,}{what}: {_named(some)}" for some, what in left_out if some))
 
 
 def read_opinions(path: Path, catalogue: Movies) -> ReadOpinions:
-    """Reads what somebody rated, and finds the movies of a catalogue.
+    """Reads a user's ratings, and finds the movies in a catalogue.
 
-    IMDb's films are found by their numbers where the catalogue has them, else by title and year as all others
-    (`MovieSearch.titled`). A film that is not there, or that several movies fit, is no error.
+    IMDb's titles are found by their numbers where the catalogue has them, else by title and year like all
+    others (`MovieSearch.titled`). A title that is not there, or that fits several movies, is no error.
 
-    What is liked and disliked is told by `rating_scales.opinions_of`. Letterboxd rates 0.5 to 5 stars and
+    `rating_scales.opinions_of` decides what is liked and disliked. Letterboxd rates 0.5 to 5 stars and
     IMDb 1 to 10; of a plain list the ratings themselves decide, see `rating_scales.scale_of`.
 
     Args:
@@ -78,23 +80,24 @@ def read_opinions(path: Path, catalogue: Movies) -> ReadOpinions:
         catalogue: of the model that is to use them.
 
     Raises:
-        DataError: as `read_rating_list`, or no film of the file is in the catalogue, or none of those has a
+        DataError: as `read_rating_list`, or no movie of the file is in the catalogue, or none of these has a
             rating.
     """
     read = read_rating_list(path)
     finder = _Finder(catalogue)
     found = [(one, finder.rows(one)) for one in read.titles]
-    not_films = tuple(one for one, rows in found if not rows and not one.is_film)
-    unknown = tuple(one for one, rows in found if not rows and one.is_film)
+    not_movies = tuple(one for one, rows in found if not rows and not one.is_movie)
+    unknown = tuple(one for one, rows in found if not rows and one.is_movie)
     placed = [(rows[0], one) for one, rows in found if len(rows) == 1]
-    n_films = len(found) - len(not_films)
+    n_movies = len(found) - len(not_movies)
     if not placed:
-        raise DataError(_none_found(n_films, unknown, not_films), file=path)
+        raise DataError(_none_found(n_movies, unknown, not_movies), file=path)
     rows, rated, is_dated = _newest(placed)
     ratings = np.array([np.nan if one.rating is None else one.rating for one in rated])
     has_rating = ~np.isnan(ratings)
     if not has_rating.any():
-        raise DataError(f"of the {_films(len(rows))} that the catalogue has, it rates none", file=path)
+        movies = counted(len(rows), "movie")
+        raise DataError(f"of the {movies} that the catalogue has, it rates none", file=path)
     scale = read.scale or scale_of([one.rating for one in read.titles if one.rating is not None])
     return ReadOpinions(
         file=path,
@@ -105,31 +108,31 @@ def read_opinions(path: Path, catalogue: Movies) -> ReadOpinions:
         rows=rows,
         stars=scale.stars(ratings),
         seconds=np.array([one.seconds for one in rated], np.int64) if is_dated else None,
-        n_films=n_films,
+        n_movies=n_movies,
         unknown=unknown,
         ambiguous=tuple(one for one, rows in found if len(rows) > 1),
-        not_films=not_films,
+        not_movies=not_movies,
     )
 
 
 class _Finder:
-    """Movies by what a file says of them."""
+    """Finds the movies that a file names."""
 
     def __init__(self, catalogue: Movies):
         self._search = MovieSearch(catalogue)
         numbers = [] if catalogue.imdb_number is None else catalogue.imdb_number.tolist()
         self._numbers = numbers
         self._by_number = {number: row for row, number in enumerate(numbers) if number != NO_IMDB_NUMBER}
-        self._by_title: dict[tuple[str, int | None], list[int]] = {}  # diaries name films again and again
+        self._by_title: dict[tuple[str, int | None], list[int]] = {}  # diaries repeat movies
 
     def rows(self, one: RatedTitle) -> list[int]:
-        """Of the movies that it can be; no series is looked for by its title, as films are called alike."""
+        """Of the movies that it can be. Series are not searched by title: movies may have the same one."""
         if one.movie_id is not None:
             row = self._search.row_of_id(str(one.movie_id))
             return [] if row is None else [row]
         if one.imdb_number in self._by_number:
             return [self._by_number[one.imdb_number]]
-        if not one.is_film or len(one.title) > _LONGEST_TITLE:
+        if not one.is_movie or len(one.title) > _LONGEST_TITLE:
             return []
         key = (one.title, one.year)
         if key not in self._by_title:
@@ -137,7 +140,7 @@ class _Finder:
         return [row for row in self._by_title[key] if not self._is_another(row, one)]
 
     def _is_another(self, row: int, one: RatedTitle) -> bool:
-        """Whether the movie and what the file means have two numbers."""
+        """Whether the catalogue's movie and the file's have different numbers."""
         known = self._numbers[row] if self._numbers else NO_IMDB_NUMBER
         return one.imdb_number is not None and known != NO_IMDB_NUMBER
 
@@ -155,12 +158,13 @@ def _newest(
     return np.array(list(newest), np.int64), list(newest.values()), is_dated
 
 
-def _none_found(n_films: int, unknown: Sequence[RatedTitle], not_films: Sequence[RatedTitle]) -> str:
-    if n_films == 0:
-        return f"names no film, but {_named(not_films)}"
+def _none_found(n_movies: int, unknown: Sequence[RatedTitle], not_movies: Sequence[RatedTitle]) -> str:
+    if n_movies == 0:
+        return f"names no movie, but {_named(not_movies)}"
+    movies = counted(n_movies, "movie")
     if not unknown:
-        return f"each of its {_films(n_films)} fits several movies of the catalogue; name them by movie_id"
-    return f"of its {_films(n_films)} none can be told in the catalogue, such as {_named(unknown)}"
+        return f"each of its {movies} fits several movies of the catalogue; name them by movie_id"
+    return f"of its {movies} none is found in the catalogue, such as {_named(unknown)}"
 
 
 def _named(some: Sequence[RatedTitle]) -> str:
@@ -168,10 +172,6 @@ def _named(some: Sequence[RatedTitle]) -> str:
     shown = ", ".join(f"{one.name} (line {one.line})" for one in some[:_NAMED])
     rest = len(some) - _NAMED
     return shown if rest <= 0 else f"{shown} and {rest:,} {'other' if rest == 1 else 'others'}"
-
-
-def _films(n: int) -> str:
-    return f"{n:,} film{'' if n == 1 else 's'}"
 
 
 def _are(some: Sequence[RatedTitle]) -> str:

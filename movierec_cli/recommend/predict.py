@@ -1,17 +1,19 @@
-"""How many stars somebody would give, from a run's saved arrays alone."""
+"""How many stars a user would give, from a run's saved arrays alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.recommend.rating_runs import require_ratings
+from movierec_cli.recommend.run_choice import FOR_RATINGS
 from movierec_cli.recommend.users import user_rows
 from movierec_cli.registry.store import Run
 from movierec_cli.registry.user_ratings import UserRatings
+
+PREDICTION_COLUMNS = ("user", "movie_id", "title", "stars", "given")
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,13 @@ def predict(run: Run, pairs: Sequence[tuple[int, int]]) -> tuple[PredictedRating
         pairs: ids of users and rows of the run's movies.
 
     Returns:
-        One a pair, in their order.
+        One per pair, in their order.
 
     Raises:
         MovierecError: the run predicts no ratings, or has no such user.
         SavedModelError: the run is damaged.
     """
-    require_ratings(run.record)
+    FOR_RATINGS.require(run.record)
     users = user_rows(run, [user_id for user_id, _ in pairs])
     movies = np.array([movie for _, movie in pairs], np.int64)  # [n_pairs]
     stars = run.rating_head.stars(users, movies)
@@ -57,6 +59,13 @@ def predict(run: Run, pairs: Sequence[tuple[int, int]]) -> tuple[PredictedRating
     )
 
 
+def prediction_rows(predictions: Sequence[PredictedRating]) -> Iterable[tuple[object, ...]]:
+    """Predicted ratings as rows of `PREDICTION_COLUMNS`."""
+    for one in predictions:
+        given = "" if one.given is None else f"{one.given:g}"
+        yield one.user_id, one.movie_id, one.title, f"{one.stars:.4f}", given
+
+
 def given_ratings(
     known: UserRatings, n_movies: int, users: npt.NDArray[np.int64], movies: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float32]:
@@ -67,10 +76,10 @@ def given_ratings(
     keys = np.repeat(different, counts) * n_movies + known.movie[places]
     order = np.argsort(keys, kind="stable")
     keys, stars = keys[order], known.stars[places][order]
-    wanted = users * n_movies + movies
-    place = np.searchsorted(keys, wanted)
+    targets = users * n_movies + movies
+    place = np.searchsorted(keys, targets)
     found = place < len(keys)
-    found[found] = keys[place[found]] == wanted[found]
-    given = np.full(len(wanted), np.nan, np.float32)
+    found[found] = keys[place[found]] == targets[found]
+    given = np.full(len(targets), np.nan, np.float32)
     given[found] = stars[place[found]]
     return given

@@ -1,4 +1,4 @@
-"""Files of films and ratings from elsewhere, row by row; whose films they are is not asked here."""
+"""Files of titles and ratings from elsewhere, row by row; `opinion_files` finds the movies."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from typing import TypeVar
 from movierec_cli.data.reader.rating_format import LAST_TIMESTAMP
 from movierec_cli.data.reader.text_rows import TextRow
 from movierec_cli.errors import DataError
+from movierec_cli.files import read_content
 from movierec_cli.recommend.rating_scales import HALF_STARS, HUNDREDTHS, TENTHS, Scale
 
-# What a column may be called, in small letters; the first that is there is taken.
+# Names of a column, in small letters; the first that is there is taken.
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "title": ("title", "name", "movie", "film"),
     "rating": ("your rating", "rating", "stars"),
@@ -28,17 +29,17 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 _DELIMITERS = ",;\t"  # spreadsheets write the second where a comma stands in numbers
 _EXPECTED = (
-    "it must be the ratings that Letterboxd or IMDb exports, or name the columns title and rating, and year,"
-    " date or movie_id where wanted"
+    "it must be the ratings that Letterboxd or IMDb exports, or name the columns title and rating, and"
+    " optionally year, date or movie_id"
 )
 
 _RATING = re.compile(r"[+-]?[0-9]{1,9}(?:[.,][0-9]{1,9})?")
 _YEAR = re.compile(r"([0-9]{4})(?:\.0)?")  # a table with gaps may have made it 1995.0
 _IMDB_NUMBER = re.compile(r"tt([0-9]{1,18})")
 _SECONDS = re.compile(r"[0-9]{9,12}")
-_ZIP = b"PK\x03\x04"  # as Letterboxd's export comes
+_ZIP = b"PK\x03\x04"  # Letterboxd's export is one
 _SHOWN = 80  # letters of what is wrong
-_FILM_KINDS = frozenset(
+_MOVIE_KINDS = frozenset(
     ("", "movie", "tvmovie", "video", "short", "tvshort", "tvspecial", "documentary", "featurefilm")
 )
 
@@ -47,7 +48,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class RatedTitle:
-    """One row; None for what it does not say."""
+    """One row; None for what it does not have."""
 
     line: int  # from 1
     title: str
@@ -59,9 +60,9 @@ class RatedTitle:
     kind: str  # as IMDb calls it: "TV Series"
 
     @property
-    def is_film(self) -> bool:
-        """Whether it is a film, as all are of which nothing else is said."""
-        return re.sub(r"[^a-z]", "", self.kind.lower()) in _FILM_KINDS
+    def is_movie(self) -> bool:
+        """Whether it is a movie, as all are whose kind is not named."""
+        return re.sub(r"[^a-z]", "", self.kind.lower()) in _MOVIE_KINDS
 
     @property
     def name(self) -> str:
@@ -77,16 +78,16 @@ class RatingList:
     """A file's rows in their order."""
 
     source: str  # for people: "IMDb's export"
-    scale: Scale | None  # None where the list does not say it
+    scale: Scale | None  # None where it is not known
     titles: tuple[RatedTitle, ...]
 
 
 @dataclass(frozen=True)
 class _Layout:
-    """Whose file it is."""
+    """Which program wrote the file."""
 
     source: str
-    told_by: tuple[str, ...]  # columns that it has
+    columns: tuple[str, ...]  # by which it is recognised
     scale: Scale | None
 
 
@@ -98,7 +99,7 @@ _LAYOUTS = (
 
 
 def read_rating_list(path: Path) -> RatingList:
-    """Reads a list of rated films.
+    """Reads a list of rated movies.
 
     The first row names the columns, in any order and case: title (or name, movie, film) and rating (or your
     rating, stars), year, date (2020-03-14, or seconds since 1970), movie_id. Letterboxd's and IMDb's exports
@@ -116,7 +117,7 @@ def read_rating_list(path: Path) -> RatingList:
     if header is None:
         raise DataError(f"is empty; {_EXPECTED}", file=path)
     words = [word.strip().lower() for word in header.fields]
-    layout = next(one for one in _LAYOUTS if set(one.told_by) <= set(words))
+    layout = next(one for one in _LAYOUTS if set(one.columns) <= set(words))
     places = _places(header, words)
     titles = []
     for row in rows:
@@ -125,15 +126,12 @@ def read_rating_list(path: Path) -> RatingList:
         stripped = replace(row, fields=[field.strip() for field in row.fields])
         titles.append(_RowReader(stripped, places, layout.scale).rated_title())
     if not titles:
-        raise DataError("names its columns but no film", file=path)
+        raise DataError("names its columns but no movie", file=path)
     return RatingList(layout.source, layout.scale, tuple(titles))
 
 
 def _text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror or error})", file=path) from error
+    content = read_content(path)
     if content.startswith(_ZIP):
         raise DataError("is a ZIP archive; unpack it, and give the ratings.csv in it", file=path)
     try:

@@ -1,4 +1,4 @@
-"""What ratings on different scales say: what somebody likes, what they dislike, and how many stars it is."""
+"""What ratings on different scales mean: what a user likes and dislikes, and how many stars a rating is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Scale:
-    """From the worst to the best rating that can be given."""
+    """From the worst to the best possible rating."""
 
     name: str  # for people, after "rated": "1 to 10"
     lowest: float
@@ -26,15 +26,15 @@ class Scale:
 
     @property
     def middle(self) -> float:
-        """What is worse is disliked."""
+        """Movies rated lower are disliked."""
         return (self.lowest + self.highest) / 2
 
     def holds(self, rating: float) -> bool:
-        """Whether it can be given."""
+        """Whether the scale has such a rating."""
         return self.lowest <= rating <= self.highest
 
     def stars(self, ratings: _Floats) -> npt.NDArray[np.float32]:
-        """As stars of five; NaN where there are only two ratings, of which none says how good."""
+        """As stars of five; NaN on a scale of only two ratings, which say nothing of stars."""
         if self == THUMBS:
             return np.full(len(ratings), np.nan, np.float32)
         return (ratings * MOST_STARS / self.highest).astype(np.float32)
@@ -49,7 +49,7 @@ HUNDREDTHS = Scale("up to 100", 0, 100)
 
 
 def scale_of(ratings: Sequence[float]) -> Scale:
-    """The scale of ratings that do not say it: zeros and ones alone are thumbs, else the highest decides.
+    """The scale of ratings without a known scale: zeros and ones alone are thumbs, else the highest decides.
 
     Args:
         ratings: from 0 to 100, one or more.
@@ -61,23 +61,23 @@ def scale_of(ratings: Sequence[float]) -> Scale:
 
 
 def liked_from(ratings: _Floats, scale: Scale) -> float:
-    """The lowest rating that says somebody likes a film, by all of theirs.
+    """The lowest rating of a movie that a user likes, by all their ratings.
 
-    It is their median, as some use the upper half of a scale alone; but four stars of five are always enough,
-    and what is below the middle of the scale never is, though it be the best of what they rated.
+    It is the median, as some users take the upper half of a scale alone; but four stars of five are always
+    enough, and a rating below the middle of the scale never is.
     """
     return max(min(float(np.median(ratings)), _SURELY_LIKED * scale.highest), scale.middle)
 
 
 def opinions_of(rows: npt.NDArray[np.int64], ratings: _Floats, scale: Scale) -> Opinions:
-    """What somebody likes (`liked_from` on) and dislikes (below the middle of the scale).
+    """What a user likes (`liked_from` or more) and dislikes (below the middle of the scale).
 
-    What lies between they know, and it speaks neither for nor against the films like it. Something is always
-    liked or disliked: where the median is below the middle a rating is, else one reaches the median.
+    Movies between are known, and count neither for nor against similar movies. At least one movie is liked or
+    disliked: where the median is below the middle a rating is, else one reaches the median.
 
     Args:
         rows: of a model's movies, each once: [n], one or more.
-        ratings: theirs: [n].
-        scale: of these.
+        ratings: of these movies: [n].
+        scale: of the ratings.
     """
     return Opinions(rows[ratings >= liked_from(ratings, scale)], rows[ratings < scale.middle])

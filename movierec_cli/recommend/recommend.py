@@ -1,7 +1,7 @@
-"""Recommendations for one person, from a saved run's arrays alone.
+"""Recommendations for one user, from a saved run's arrays alone.
 
-In two stages where the run predicts ratings and those are to count: the movies of the highest scores are
-retrieved, then ordered.
+In two stages where predicted ratings are to count: the movies with the highest scores are retrieved, then
+ordered.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from movierec_cli.config import FeatureSet, RankBy, TaskWeights
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.recommend.diversity import POOL, POOL_TIMES, diversified, variety
 from movierec_cli.recommend.filters import Filters
-from movierec_cli.recommend.rated_movies import genres_of
-from movierec_cli.recommend.rating_runs import TRAIN_ONE, predicts_ratings, require_ratings
+from movierec_cli.recommend.listed_movies import ListedMovie
+from movierec_cli.recommend.run_choice import FOR_RATINGS
 from movierec_cli.recommend.users import User
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
@@ -31,23 +31,20 @@ _Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class RecommendedMovie:
-    """A movie recommended to somebody."""
+class RecommendedMovie(ListedMovie):
+    """A movie recommended to a user."""
 
-    movie_id: int
-    title: str
-    genres: tuple[str, ...]
-    score: float  # comparable within one run and person only
-    stars: float | None = None  # predicted; None of a run that predicts none, and for a stranger
+    score: float  # comparable within one run and user only
+    stars: float | None = None  # predicted; None of a run that predicts none, and for a new user
 
 
 @dataclass(frozen=True)
 class Recommendations:
-    """What one model recommends to one person, best first."""
+    """What one model recommends to one user, best first."""
 
     run_name: str
     config: RunConfig
-    user_id: int | None  # None for somebody who is in no data
+    user_id: int | None  # None for a new user
     movies: tuple[RecommendedMovie, ...]
     rank_by: RankBy = RankBy.SCORE
     rows: tuple[int, ...] = ()  # of the run's movies, in the same order
@@ -76,41 +73,41 @@ class Recommendations:
 
 def recommend(
     run: Run,
-    person: User,
+    user: User,
     *,
     top: int = 10,
     filters: Filters | None = None,
     diversity: float = 0.0,
     rank_by: RankBy = RankBy.SCORE,
 ) -> Recommendations:
-    """The movies a run scores highest for a person; equal scores in the order of the catalogue.
+    """The movies a run scores highest for a user; equal scores in the order of the catalogue.
 
     By ratings or a blend, the `RETRIEVED` highest scores are ordered anew, or those that a varied list is
     chosen from; equal values keep their order.
 
     Args:
         run: a saved run of a trained model.
-        person: as this run sees them.
+        user: as this run sees them.
         top: how many movies at most; fewer where fewer are allowed.
-        filters: which movies; None: all that the person does not know.
-        diversity: 0 … 1, how much variety counts against the order.
+        filters: which movies; None: all that the user does not know.
+        diversity: 0 … 1, weight of variety against the order.
         rank_by: what orders the movies retrieved.
 
     Raises:
-        MovierecError: the run predicts no ratings to order by, or a filter asks for what it does not know.
+        MovierecError: the run predicts no ratings to order by, or lacks what a filter needs.
         SavedModelError: the run is damaged.
     """
     if rank_by is not RankBy.SCORE:
-        require_ratings(run.record)
-        if person.row is None:
+        FOR_RATINGS.require(run.record)
+        if user.row is None:
             raise MovierecError(
-                f"--rank_by {rank_by} needs a user of the data: stars are predicted for these only"
+                f"--rank_by {rank_by} needs a user of the data: stars are predicted for these users only"
             )
     embeddings = run.artifacts.movie_embeddings
-    (scores,) = dot_products(person.embedding[None], embeddings)  # [n_movies]
-    allowed = (filters or Filters()).allowed(run, person.movies)
+    (scores,) = dot_products(user.embedding[None], embeddings)  # [n_movies]
+    allowed = (filters or Filters()).allowed(run, user.movies)
     retrieved = best_first(scores, allowed, max(POOL_TIMES * top, POOL) if diversity else max(top, RETRIEVED))
-    stars = _of_all(scores, retrieved, _stars(run, person, retrieved))  # [n_movies]
+    stars = _of_all(scores, retrieved, _stars(run, user, retrieved))  # [n_movies]
     values = _of_all(scores, retrieved, _VALUES[rank_by](scores[retrieved], stars[retrieved]))
     if diversity:
         rows = diversified(values, embeddings, retrieved, top, diversity)
@@ -119,7 +116,7 @@ def recommend(
     return Recommendations(
         run_name=run.record.name,
         config=run.record.config,
-        user_id=person.user_id,
+        user_id=user.user_id,
         movies=_recommended(run, rows, scores[rows], stars[rows]),
         rank_by=rank_by,
         rows=tuple(rows.tolist()),
@@ -130,8 +127,8 @@ def recommend(
 def dot_products(users: _Floats, movies: _Floats) -> _Floats:
     """Scores of users and movies, float32 [n_users, n_movies].
 
-    Summed in float64: in float32 the sum depends on how many users are asked about at once, and films that
-    are all but equal would change places.
+    Summed in float64: in float32 the sum depends on how many users are scored at once, and movies with
+    almost equal scores would change places.
     """
     scores: _Floats = (users.astype(np.float64) @ movies.astype(np.float64).T).astype(np.float32)
     return scores
@@ -165,19 +162,15 @@ def best_first(scores: _Floats, allowed: npt.NDArray[np.bool_], at_most: int | N
 def _recommended(run: Run, rows: _Rows, scores: _Floats, stars: _Floats) -> tuple[RecommendedMovie, ...]:
     movies = run.catalogue
     return tuple(
-        RecommendedMovie(
-            movie_id=int(movies.movie_id[row]),
-            title=movies.title[row],
-            genres=genres_of(movies, row),
-            score=float(score),
-            stars=None if np.isnan(predicted) else float(predicted),
+        RecommendedMovie.at(
+            movies, row, score=float(score), stars=None if np.isnan(predicted) else float(predicted)
         )
         for row, score, predicted in zip(rows.tolist(), scores, stars, strict=True)
     )
 
 
 def check_rank_by(rank_by: RankBy, tasks: Sequence[TaskWeights]) -> None:
-    """Finds out before a training whether its models can order recommendations so.
+    """Checks before a training whether its models can order recommendations this way.
 
     Raises:
         UsageError: not all of them will predict ratings.
@@ -185,15 +178,16 @@ def check_rank_by(rank_by: RankBy, tasks: Sequence[TaskWeights]) -> None:
     if rank_by is RankBy.SCORE or (tasks and all(weights.rating > 0 for weights in tasks)):
         return
     raise UsageError(
-        f"--rank_by {rank_by} needs models that predict ratings: {TRAIN_ONE}, with a --rating_weight above 0"
+        f"--rank_by {rank_by} needs models that predict ratings: {FOR_RATINGS.train_command}, with a"
+        " --rating_weight above 0"
     )
 
 
-def _stars(run: Run, person: User, movies: _Rows) -> _Floats:
-    """Predicted for some movies; NaN where the run predicts none, or not for this person."""
-    if person.row is None or not predicts_ratings(run.record):
+def _stars(run: Run, user: User, movies: _Rows) -> _Floats:
+    """Predicted for some movies; NaN where the run predicts none, or not for this user."""
+    if user.row is None or not FOR_RATINGS.is_served_by(run.record):
         return np.full(len(movies), np.nan, np.float32)
-    return run.rating_head.stars(np.full(len(movies), person.row), movies)
+    return run.rating_head.stars(np.full(len(movies), user.row), movies)
 
 
 def _blend(scores: _Floats, stars: _Floats) -> _Values:
@@ -201,7 +195,7 @@ def _blend(scores: _Floats, stars: _Floats) -> _Values:
 
 
 def _standardised(values: _Floats) -> _Values:
-    """In standard deviations from the mean; 0 where all are equal, which then decide nothing."""
+    """In standard deviations from the mean; 0 where all are equal."""
     exact = values.astype(np.float64)
     if len(exact) == 0 or exact.min() == exact.max():
         return np.zeros(len(exact))

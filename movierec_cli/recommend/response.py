@@ -2,50 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from movierec_cli.config import RankBy
 from movierec_cli.recommend.filters import Filters
-from movierec_cli.recommend.rated_movies import RatedMovie, WatchedMovie, rated_in, watched_movies
+from movierec_cli.recommend.listed_movies import ListedMovie, RatedMovie, rated_in
 from movierec_cli.recommend.recommend import Recommendations, recommend
 from movierec_cli.recommend.users import User
 from movierec_cli.registry.store import Run
 
 if TYPE_CHECKING:
     from movierec_cli.recommend.explanation import Explanation
-    from movierec_cli.recommend.many_users import UserLists
+
+LIST_COLUMNS = ("user", "place", "movie_id", "title", "score", "stars")
 
 
 @dataclass(frozen=True)
-class Response:
-    """What one model recommends to one person, and what it goes by."""
+class NamedMovies:
+    """Movies that a new user named, as rows of the run's movies."""
 
-    run: Run
-    person: User
-    recommended: Recommendations
-    filters: Filters
-    rated: tuple[RatedMovie, ...] = ()  # by a user of the data
-    watched: tuple[WatchedMovie, ...] = ()  # as somebody else says, oldest first
-    liked: tuple[WatchedMovie, ...] = ()
-    disliked: tuple[WatchedMovie, ...] = ()
-    why: tuple[Explanation, ...] = ()  # one a movie, where asked for
-
-
-@dataclass(frozen=True)
-class RequestUser:
-    """Somebody, and what they said of themselves as rows of the run's movies."""
-
-    person: User
-    watched: tuple[int, ...] = ()
+    watched: tuple[int, ...] = ()  # oldest first
     liked: tuple[int, ...] = ()
     disliked: tuple[int, ...] = ()
 
 
-def respond(
+@dataclass(frozen=True)
+class Response:
+    """What one model recommends to one user, and what it knows of them."""
+
+    run: Run
+    user: User
+    recommended: Recommendations
+    filters: Filters
+    rated: tuple[RatedMovie, ...] = ()  # by a user of the data
+    watched: tuple[ListedMovie, ...] = ()  # by a new user, oldest first
+    liked: tuple[ListedMovie, ...] = ()
+    disliked: tuple[ListedMovie, ...] = ()
+    explanations: tuple[Explanation, ...] = ()  # one per movie, where requested
+
+    def csv_rows(self) -> Iterator[tuple[object, ...]]:
+        """As rows of `LIST_COLUMNS`."""
+        user = "" if self.recommended.user_id is None else self.recommended.user_id
+        for place, movie in enumerate(self.recommended.movies, start=1):
+            stars = "" if movie.stars is None else f"{movie.stars:.4f}"
+            yield user, place, movie.movie_id, movie.title, f"{movie.score:.6g}", stars
+
+
+def response_to(
     run: Run,
-    asked: RequestUser,
+    user: User,
+    named: NamedMovies | None = None,
     *,
     top: int,
     filters: Filters,
@@ -53,70 +61,52 @@ def respond(
     rank_by: RankBy = RankBy.SCORE,
     why: bool = False,
 ) -> Response:
-    """What one run recommends.
+    """What one run recommends; with explanations where `why` is true.
 
     Raises:
         MovierecError: as `recommend`.
         SavedModelError: the run is damaged.
     """
-    from movierec_cli.recommend.explanation import explain
+    recommended = recommend(run, user, top=top, filters=filters, diversity=diversity, rank_by=rank_by)
+    movies = {
+        name: tuple(ListedMovie.at(run.catalogue, row) for row in rows)
+        for name, rows in asdict(named or NamedMovies()).items()
+    }
+    explanations: tuple[Explanation, ...] = ()
+    if why:
+        from movierec_cli.recommend.explanation import explain
 
-    person, catalogue = asked.person, run.catalogue
-    recommended = recommend(run, person, top=top, filters=filters, diversity=diversity, rank_by=rank_by)
+        explanations = explain(run, user, recommended.rows)
     return Response(
         run=run,
-        person=person,
+        user=user,
         recommended=recommended,
         filters=filters,
-        rated=rated_in(run, person) if person.user_id is not None else (),
-        watched=watched_movies(catalogue, asked.watched),
-        liked=watched_movies(catalogue, asked.liked),
-        disliked=watched_movies(catalogue, asked.disliked),
-        why=explain(run, person, recommended.rows) if why else (),
+        rated=rated_in(run, user) if user.user_id is not None else (),
+        **movies,
+        explanations=explanations,
     )
 
 
-def document(answer: Response) -> dict[str, Any]:
-    """One model's answer, for programs."""
+def response_document(response: Response) -> dict[str, Any]:
+    """One model's response, for programs."""
     return {
-        "run": answer.recommended.run_name,
-        "model": answer.recommended.label,
-        "data": data_document(answer.run),
-        **_who(answer),
-        **_list(answer),
+        "run": response.recommended.run_name,
+        "model": response.recommended.label,
+        "data": data_document(response.run),
+        **_user_document(response),
+        **_list_document(response),
     }
 
 
-def documents(responses: Sequence[Response]) -> dict[str, Any]:
-    """Several models' answers about the same person."""
+def responses_document(responses: Sequence[Response]) -> dict[str, Any]:
+    """Several models' responses about the same user, for programs."""
     return {
         "data": data_document(responses[0].run),
-        **_who(responses[0]),
+        **_user_document(responses[0]),
         "models": [
-            {"run": one.recommended.run_name, "model": one.recommended.label, **_list(one)}
+            {"run": one.recommended.run_name, "model": one.recommended.label, **_list_document(one)}
             for one in responses
-        ],
-    }
-
-
-def many_document(run: Run, lists: UserLists) -> dict[str, Any]:
-    """Many users' lists."""
-    from movierec_cli.evaluation.outcome import NO_MOVIE
-
-    ids, titles = run.catalogue.movie_id.tolist(), run.catalogue.title.tolist()
-
-    def movies(rows: list[int], scores: list[float]) -> list[dict[str, Any]]:
-        kept = [(row, score) for row, score in zip(rows, scores, strict=True) if row != NO_MOVIE]
-        return [{"movie_id": ids[row], "title": titles[row], "score": score} for row, score in kept]
-
-    columns = (lists.user_ids.tolist(), lists.rows.tolist(), lists.scores.tolist())
-    return {
-        "run": run.record.name,
-        "model": run.record.config.label,
-        "data": data_document(run),
-        "users": [
-            {"user_id": user_id, "movies": movies(rows, scores)}
-            for user_id, rows, scores in zip(*columns, strict=True)
         ],
     }
 
@@ -127,22 +117,20 @@ def data_document(run: Run) -> dict[str, str]:
     return {"name": data.name, "description": data.description, "fingerprint": data.fingerprint}
 
 
-def _who(answer: Response) -> dict[str, Any]:
-    said = {name: getattr(answer, name) for name in ("rated", "watched", "liked", "disliked")}
+def _user_document(response: Response) -> dict[str, Any]:
+    known = {name: getattr(response, name) for name in ("rated", "watched", "liked", "disliked")}
     return {
-        "user_id": answer.recommended.user_id,
-        **{name: [asdict(movie) for movie in movies] for name, movies in said.items()},
+        "user_id": response.recommended.user_id,
+        **{name: [asdict(movie) for movie in movies] for name, movies in known.items()},
     }
 
 
-def _list(answer: Response) -> dict[str, Any]:
-    from movierec_cli.recommend.explanation import explanation_document
-
-    movies = [asdict(movie) for movie in answer.recommended.movies]
-    for movie, why in zip(movies, answer.why, strict=False):
-        movie["why"] = explanation_document(answer.run, why)
+def _list_document(response: Response) -> dict[str, Any]:
+    movies = [asdict(movie) for movie in response.recommended.movies]
+    for movie, why in zip(movies, response.explanations, strict=False):
+        movie["why"] = why.document(response.run)
     return {
         "movies": movies,
-        "mean_score": answer.recommended.mean_score,
-        "variety": answer.recommended.variety,
+        "mean_score": response.recommended.mean_score,
+        "variety": response.recommended.variety,
     }

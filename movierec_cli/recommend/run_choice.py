@@ -1,106 +1,165 @@
-"""Which of the saved runs serves a request."""
+"""Which saved run serves a purpose: recommending to users, continuing a history, predicting ratings."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from movierec_cli.errors import MovierecError
+from movierec_cli.evaluation.top_k import VALIDATION_K
 from movierec_cli.registry.record import RunRecord
 from movierec_cli.registry.store import Run, find_named, list_runs
 
 
 @dataclass(frozen=True)
+class Purpose:
+    """What a run must be able to do, and which run does it best."""
+
+    model: str  # in messages: "model that predicts ratings"
+    models: str  # "models that predict ratings"
+    refusal: str  # after the name of a run that cannot: "predicts no ratings"
+    train_command: str  # trains a run that can
+    is_served_by: Callable[[RunRecord], bool]
+    validation_score: Callable[[RunRecord], float | None]  # higher is better; None where it was not measured
+    score_text: Callable[[RunRecord], str]  # of a measured run: "RMSE 0.871 stars on validation"
+
+    def require(self, record: RunRecord) -> None:
+        """Raises a `MovierecError`, which says how to train another run, where a run cannot."""
+        if not self.is_served_by(record):
+            raise MovierecError(f"{record.name} {self.refusal}; train a model that can: {self.train_command}")
+
+
+@dataclass(frozen=True)
 class ChosenRun:
-    """A run, and why it was taken."""
+    """A run, and why it was chosen."""
 
     run: Run
     reason: str  # for people
 
 
-@dataclass(frozen=True)
-class Need:
-    """What a run must be able to do, and which is best at it."""
-
-    model: str  # for people: "model that predicts ratings"
-    models: str  # "models that predict ratings"
-    refusal: str  # after the name of a run that cannot: "predicts no ratings; train a model that does: …"
-    train_one: str  # the command that trains one that can
-    is_met: Callable[[RunRecord], bool]
-    worth: Callable[[RunRecord], float | None]  # the highest is the best; None where nothing was measured
-    measured: Callable[[RunRecord], str]  # the worth for people: "RMSE 0.871 stars on validation"
-
-    def require(self, record: RunRecord) -> None:
-        """Raises a `MovierecError` where a run cannot."""
-        if not self.is_met(record):
-            raise MovierecError(f"{record.name} {self.refusal}")
-
-
-def able_runs(directory: Path, need: Need, name: str | None = None) -> tuple[Run, ...]:
-    """The run that is named, by its beginning too, or all that can.
+def suitable_runs(directory: Path, purpose: Purpose, name: str | None = None) -> tuple[Run, ...]:
+    """The run with a name, or its beginning; without a name all runs that serve the purpose.
 
     Raises:
-        MovierecError: there is none, or the one that is named cannot.
+        MovierecError: there is none, or the named run does not serve the purpose.
     """
     if name is not None:
         named = find_named(directory, name)
-        need.require(named.record)
+        purpose.require(named.record)
         return (named,)
     runs, problems = list_runs(directory)
-    able = tuple(run for run in runs if need.is_met(run.record))
-    if not able:
+    suitable = tuple(run for run in runs if purpose.is_served_by(run.record))
+    if not suitable:
         unusable = f" ({problems[0].message})" if problems and not runs else ""
         raise MovierecError(
-            f"no {need.model} is saved in {directory}{unusable}; train one first: {need.train_one}"
+            f"no {purpose.model} is saved in {directory}{unusable}; train one first: {purpose.train_command}"
         )
-    return able
+    return suitable
 
 
-def best_of(runs: Sequence[Run], need: Need, dataset: str | None = None) -> ChosenRun:
-    """The run of a data set that is worth most on validation, or the newest where none was measured.
+def best_run(runs: Sequence[Run], purpose: Purpose, dataset: str | None = None) -> ChosenRun:
+    """The run of a data set with the best validation score, or the newest run where none was measured.
 
-    Models are comparable on one split only, so those of the newest model's split compete. The test part
-    decides nothing: it is for judging what was chosen.
+    Scores can be compared on one split only, so only runs on the newest run's split are compared. The test
+    set decides nothing: it evaluates what was chosen.
 
     Args:
-        runs: runs that can, of whatever data; one or more.
-        need: what they are to do.
-        dataset: the name of the data set; None where the runs are of one.
+        runs: one or more that serve the purpose, of any data set.
+        purpose: what the run is for.
+        dataset: the data set's name; None where all runs have the same data set.
 
     Raises:
-        MovierecError: no run is of this data set, or nobody says which of several.
+        MovierecError: no run is of this data set, or the runs are of several and none is named.
     """
-    own = of_one_dataset(runs, need, dataset)
-    newest = max(own, key=lambda run: (run.record.created_at, run.record.name))
+    own, newest = _of_dataset(runs, purpose, dataset)
     peers = [run for run in own if run.record.config.split == newest.record.config.split]
-    others = "" if len(peers) == len(own) else f"; {len(own) - len(peers)} judged on another split"
-    measured = [(worth, run) for run in peers if (worth := need.worth(run.record)) is not None]
+    others = "" if len(peers) == len(own) else f"; {len(own) - len(peers)} evaluated on another split"
+    measured = [(score, run) for run in peers if (score := purpose.validation_score(run.record)) is not None]
     of_all = "the only one" if len(peers) == 1 else f"of {len(peers)} models"
     if not measured:
         return ChosenRun(newest, (of_all if len(peers) == 1 else f"the newest {of_all}") + others)
     _, best = min(measured, key=lambda pair: (-pair[0], pair[1].record.name))
     lead = of_all if len(peers) == 1 else f"the best {of_all}"
-    return ChosenRun(best, f"{lead}, {need.measured(best.record)}{others}")
+    return ChosenRun(best, f"{lead}, {purpose.score_text(best.record)}{others}")
 
 
-def of_one_dataset(runs: Sequence[Run], need: Need, dataset: str | None = None) -> list[Run]:
+def comparable_runs(runs: Sequence[Run], purpose: Purpose, dataset: str | None = None) -> list[Run]:
     """The runs of a data set, which is the same for all of them down to its fingerprint.
 
-    Raises:
-        MovierecError: as `best_of`.
+    Arguments and errors: as `best_run`.
     """
+    return _of_dataset(runs, purpose, dataset)[0]
+
+
+def _of_dataset(runs: Sequence[Run], purpose: Purpose, dataset: str | None) -> tuple[list[Run], Run]:
+    """The comparable runs, and the newest of them."""
     names = sorted({run.record.data.name for run in runs})
     if dataset is None and len(names) > 1:
         raise MovierecError(
-            f"the saved {need.models} are of {', '.join(names)}; say which with --dataset, or name a"
+            f"the saved {purpose.models} are of {', '.join(names)}; say which with --dataset, or name a"
             " model with --model"
         )
     own = [run for run in runs if dataset in (None, run.record.data.name)]
     if not own:
         raise MovierecError(
-            f"the saved {need.models} are of {', '.join(names)}, not of '{dataset}'; train one:"
-            f" {need.train_one} --dataset {dataset}"
+            f"the saved {purpose.models} are of {', '.join(names)}, not of '{dataset}'; train one:"
+            f" {purpose.train_command} --dataset {dataset}"
         )
     newest = max(own, key=lambda run: (run.record.created_at, run.record.name))
-    return [run for run in own if run.record.data.fingerprint == newest.record.data.fingerprint]
+    fingerprint = newest.record.data.fingerprint
+    return [run for run in own if run.record.data.fingerprint == fingerprint], newest
+
+
+def validation_recall(record: RunRecord) -> float | None:
+    """Recall@100 of the best epoch, 0 … 1; None where it was not measured."""
+    best = next((epoch.validation for epoch in record.history if epoch.epoch == record.best_epoch), None)
+    return None if best is None else best.recall.get(VALIDATION_K)
+
+
+def validation_rmse(record: RunRecord) -> float | None:
+    """Of the best epoch, in stars; None where no validation rating was predicted."""
+    best = next((epoch.ratings for epoch in record.history if epoch.epoch == record.best_epoch), None)
+    return None if best is None or math.isnan(best.rmse) else best.rmse
+
+
+def _recall_text(record: RunRecord) -> str:
+    """With the split, as recall on another split is another task."""
+    recall = validation_recall(record)
+    assert recall is not None
+    return f"recall@{VALIDATION_K} {100 * recall:.1f} % on validation, {record.config.split.kind} split"
+
+
+def _negative_rmse(record: RunRecord) -> float | None:
+    rmse = validation_rmse(record)
+    return None if rmse is None else -rmse
+
+
+FOR_USERS = Purpose(
+    model="model that recommends",
+    models="models that recommend",
+    refusal="is a baseline and keeps nothing to recommend with",
+    train_command="movierec train",
+    is_served_by=lambda record: record.config.family.is_trained,
+    validation_score=validation_recall,
+    score_text=_recall_text,
+)
+FOR_HISTORIES = Purpose(
+    model="sequential model, which --watched needs,",
+    models="sequential models, which --watched needs,",
+    refusal="knows the users of its data only and cannot use --watched",
+    train_command="movierec train --family sasrec",
+    is_served_by=lambda record: record.config.family.is_sequential,
+    validation_score=validation_recall,
+    score_text=_recall_text,
+)
+FOR_RATINGS = Purpose(
+    model="model that predicts ratings",
+    models="models that predict ratings",
+    refusal="predicts no ratings",
+    train_command="movierec train --tasks retrieval rating",
+    is_served_by=lambda record: record.config.tasks is not None and record.config.tasks.rating > 0,
+    validation_score=_negative_rmse,
+    score_text=lambda record: f"RMSE {validation_rmse(record):.3f} stars on validation",
+)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.files import write_csv
 from movierec_cli.recommend.filters import Filters
-from movierec_cli.recommend.rated_movies import genres_of
+from movierec_cli.recommend.listed_movies import ListedMovie
 from movierec_cli.recommend.response import data_document
 from movierec_cli.registry.store import Run
+from movierec_cli.text import counted
 
 SIMILAR_COLUMNS = ("place", "movie_id", "title", "similarity")
 FEW_RATINGS = 10
@@ -22,12 +21,9 @@ FEW_RATINGS = 10
 
 
 @dataclass(frozen=True)
-class SimilarMovie:
+class SimilarMovie(ListedMovie):
     """A movie near another."""
 
-    movie_id: int
-    title: str
-    genres: tuple[str, ...]
     similarity: float  # cosine of the two movies' embeddings, -1 … 1
 
 
@@ -50,8 +46,23 @@ class SimilarMovies:
         n_ratings = int(self.run.user_ratings.popularity(len(self.run.catalogue))[self.row])
         if n_ratings >= FEW_RATINGS:
             return None
-        times = {0: "no ratings", 1: "1 rating"}.get(n_ratings, f"{n_ratings} ratings")
-        return f"'{self.title}' has {times} in the model's data, so what is near it is mostly chance"
+        ratings = counted(n_ratings, "rating") if n_ratings else "no ratings"
+        return f"'{self.title}' has {ratings} in the model's data, so what is near it is mostly chance"
+
+    def csv_rows(self) -> Iterator[tuple[object, ...]]:
+        """As rows of `SIMILAR_COLUMNS`."""
+        for place, movie in enumerate(self.movies, start=1):
+            yield place, movie.movie_id, movie.title, f"{movie.similarity:.6f}"
+
+    def document(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "run": self.run.record.name,
+            "model": self.run.record.config.label,
+            "data": data_document(self.run),
+            "movie": asdict(ListedMovie.at(self.run.catalogue, self.row)),
+            "movies": [asdict(movie) for movie in self.movies],
+        }
 
 
 def similar_movies(run: Run, row: int, *, top: int = 10, filters: Filters | None = None) -> SimilarMovies:
@@ -63,10 +74,10 @@ def similar_movies(run: Run, row: int, *, top: int = 10, filters: Filters | None
         run: of a trained model.
         row: of the movie, among the run's.
         top: how many at most.
-        filters: which movies; nobody has seen any of them.
+        filters: which movies; none of them counts as seen.
 
     Raises:
-        MovierecError: a filter asks for what the run does not know.
+        MovierecError: the run lacks what a filter needs.
         SavedModelError: the run is damaged.
     """
     allowed = (filters or Filters()).fitting(run)
@@ -74,42 +85,8 @@ def similar_movies(run: Run, row: int, *, top: int = 10, filters: Filters | None
     cosines = _cosines(run.artifacts.movie_embeddings, row)
     rows = np.flatnonzero(allowed)
     nearest = rows[np.argsort(-cosines[rows], kind="stable")][:top]
-    return SimilarMovies(run, row, tuple(_similar(run, near, cosines[near]) for near in nearest.tolist()))
-
-
-def similar_document(similar: SimilarMovies) -> dict[str, Any]:
-    """For programs."""
-    record, catalogue = similar.run.record, similar.run.catalogue
-    return {
-        "run": record.name,
-        "model": record.config.label,
-        "data": data_document(similar.run),
-        "movie": {
-            "movie_id": int(catalogue.movie_id[similar.row]),
-            "title": similar.title,
-            "genres": genres_of(catalogue, similar.row),
-        },
-        "movies": [asdict(movie) for movie in similar.movies],
-    }
-
-
-def write_similar(similar: SimilarMovies, file: Path) -> None:
-    """Writes the movies as CSV; whole or not at all.
-
-    Raises:
-        DataError: the file cannot be written.
-    """
-    write_csv(SIMILAR_COLUMNS, _rows(similar), file)
-
-
-def _rows(similar: SimilarMovies) -> Iterable[tuple[object, ...]]:
-    for place, movie in enumerate(similar.movies, start=1):
-        yield place, movie.movie_id, movie.title, f"{movie.similarity:.6f}"
-
-
-def _similar(run: Run, row: int, cosine: float) -> SimilarMovie:
-    movies = run.catalogue
-    return SimilarMovie(int(movies.movie_id[row]), movies.title[row], genres_of(movies, row), float(cosine))
+    movies = (SimilarMovie.at(run.catalogue, near, similarity=float(cosines[near])) for near in nearest)
+    return SimilarMovies(run, row, tuple(movies))
 
 
 def _cosines(embeddings: npt.NDArray[np.float32], row: int) -> npt.NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Whom a run recommends to: a user of its data, or somebody who says what they watched or liked."""
+"""The users a run recommends to: users of its data, and new users by what they watched or liked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from movierec_cli.config import Feature
 from movierec_cli.data.id_index import known_ids
 from movierec_cli.errors import MovierecError
 from movierec_cli.recommend.fold_in import Opinions, fold_in
-from movierec_cli.recommend.recommending_runs import FOR_HISTORIES, FOR_USERS
+from movierec_cli.recommend.run_choice import FOR_HISTORIES, FOR_USERS
 from movierec_cli.registry.store import Run
 
 NEWEST = 10
@@ -25,14 +25,14 @@ _Rows: TypeAlias = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class User:
-    """Somebody as a run sees them. Rows are the run's own."""
+    """A user as a run sees them. Rows are the run's own."""
 
-    user_id: int | None  # None for somebody who is in no data
+    user_id: int | None  # None for a new user
     row: int | None  # of the run's users
     embedding: _Embedding  # [dim]; a movie's score is the dot product with its embedding
-    movies: _Rows  # [n], what they know, oldest first
-    stars: npt.NDArray[np.float32]  # [n], NaN where they did not say
-    seconds: npt.NDArray[np.int64] | None = None  # [n], since 1970-01-01 UTC; None where nobody knows
+    movies: _Rows  # [n], which the user knows, oldest first
+    stars: npt.NDArray[np.float32]  # [n], NaN where not rated
+    seconds: npt.NDArray[np.int64] | None = None  # [n], since 1970-01-01 UTC; None where unknown
     codes: npt.NDArray[np.int32] | None = None  # [1, n_contexts]; None: of their last training rating
 
 
@@ -42,11 +42,11 @@ def user_of(run: Run, user_id: int, as_of_s: int | None = None) -> User:
     Args:
         run: of a trained model.
         user_id: the user's id in the data.
-        as_of_s: the moment of the question, seconds since 1970-01-01 UTC; what they rated later is not known
-            then. None: their last training rating, and all that they rated is known.
+        as_of_s: the time of the request, seconds since 1970-01-01 UTC; later ratings are not known then.
+            None: the time of their last training rating, and all their ratings are known.
 
     Raises:
-        MovierecError: the run has no such user, is a baseline, or does not see the time that is asked for.
+        MovierecError: the run has no such user, is a baseline, or does not see the time requested.
         SavedModelError: the run is damaged.
     """
     FOR_USERS.require(run.record)
@@ -64,15 +64,15 @@ def user_of(run: Run, user_id: int, as_of_s: int | None = None) -> User:
     return User(user_id, row, embedding, movies, known.stars[mine], seconds, codes)
 
 
-def after(run: Run, watched: Sequence[int]) -> User:
-    """Somebody by what they have watched, for a model of sequences to go on from.
+def user_after(run: Run, watched: Sequence[int]) -> User:
+    """A new user by the movies they watched, whose history a sequential model continues.
 
     Args:
         run: of a sequential family.
         watched: rows of the run's movies, oldest first, one or more, none twice.
 
     Raises:
-        MovierecError: the run models no sequences.
+        MovierecError: the run's model is not sequential.
         SavedModelError: the run is damaged.
     """
     FOR_HISTORIES.require(run.record)
@@ -86,15 +86,15 @@ def new_user(
     known: _Rows | None = None,
     stars: npt.NDArray[np.float32] | None = None,
 ) -> User:
-    """Somebody by what they like and dislike, without training.
+    """A new user by the movies they like and dislike, without training.
 
-    A model of sequences knows its users by their last movies, so of what they like the last `NEWEST` count.
+    A sequential model knows its users by their last movies, so of the liked ones the last `NEWEST` count.
 
     Args:
         run: of a trained model.
         opinions: rows of the run's movies, oldest first where that is known.
-        known: rows of all movies they know, [n]; None: those they have opinions of.
-        stars: what they gave them, [n]; None where they did not say.
+        known: rows of all movies the user knows, [n]; None: those they have opinions of.
+        stars: their ratings of these, [n]; None where not rated.
 
     Raises:
         MovierecError: the run is a baseline.
@@ -115,16 +115,16 @@ def new_user(
 
 
 def user_rows(run: Run, user_ids: Sequence[int]) -> npt.NDArray[np.int64]:
-    """Rows of the run's users, one an id.
+    """Rows of the run's users, one per id.
 
     Raises:
         MovierecError: the run has no such user; names the ids that it has.
     """
     ids = run.artifacts.user_ids
-    place = {user_id: row for row, user_id in enumerate(ids.tolist())}
-    unknown = next((user_id for user_id in user_ids if user_id not in place), None)
+    rows = {user_id: row for row, user_id in enumerate(ids.tolist())}
+    unknown = next((user_id for user_id in user_ids if user_id not in rows), None)
     if unknown is None:
-        return np.array([place[user_id] for user_id in user_ids], np.int64)
+        return np.array([rows[user_id] for user_id in user_ids], np.int64)
     record = run.record
     k_core = record.config.split.k_core
     left_out = f", without those of fewer than {k_core} ratings (--k_core)" if k_core else ""
@@ -137,30 +137,31 @@ def user_rows(run: Run, user_ids: Sequence[int]) -> npt.NDArray[np.int64]:
 def _as_of(
     run: Run, row: int, movies: _Rows, seconds: npt.NDArray[np.int64], as_of_s: int
 ) -> tuple[_Embedding, npt.NDArray[np.int32] | None]:
+    """The user's embedding at a time, and the codes of their context."""
     config = run.record.config
     if config.family.is_sequential:
         if len(movies) == 0:
-            raise MovierecError("--as_of is before their first rating, so there is no history to go on from")
+            raise MovierecError("--as_of is before the user's first rating, so there is no history to use")
         return _state(run, movies, seconds, as_of_s), None
     if not run.towers.query.n_contexts:
         from movierec_cli.models.features import TIME_FEATURES
 
         raise MovierecError(
-            f"{run.record.name} does not see the time, so --as_of changes nothing; it needs a model of"
-            f" sequences, or one with {', '.join(TIME_FEATURES[:-1])} or {TIME_FEATURES[-1]}: movierec train"
+            f"{run.record.name} does not see the time, so --as_of changes nothing; it needs a sequential"
+            f" model, or one with {', '.join(TIME_FEATURES[:-1])} or {TIME_FEATURES[-1]}: movierec train"
             f" --additional_feature_sets {Feature.TIMESTAMP}"
         )
-    codes = moment_codes(run, np.array([row], np.int32), np.array([as_of_s], np.int64))
+    codes = context_codes_at(run, np.array([row], np.int32), np.array([as_of_s], np.int64))
     return run.towers.query.embed(np.array([row]), codes)[0], codes
 
 
-def moment_codes(
+def context_codes_at(
     run: Run, users: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int32]:
-    """What the query tower sees of some moments: [n, n_contexts], in the order of its inputs.
+    """The context that the query tower sees of users at some times: [n, n_contexts], in its inputs' order.
 
     Args:
-        run: of a model of two towers.
+        run: of a two-tower model.
         users: rows of the run's users, [n].
         seconds: since 1970-01-01 UTC, [n].
     """
@@ -170,7 +171,7 @@ def moment_codes(
 
 
 def context_vocabularies(run: Run) -> dict[Feature, Any]:
-    """What the features of the moment were fitted to, in the order of the query tower's inputs."""
+    """What the context features were fitted to, in the order of the query tower's inputs."""
     contexts = [one.name for one in run.towers.query.inputs if one.is_context]
     return {Feature(name): run.artifacts.vocabularies[name] for name in contexts}
 
@@ -179,10 +180,10 @@ def _state(
     run: Run,
     movies: _Rows,
     seconds: npt.NDArray[np.int64] | None = None,
-    asked_s: int | None = None,
+    as_of_s: int | None = None,
 ) -> _Embedding:
-    """Of a model of sequences; the only thing here that needs its engine."""
+    """Of a sequential model; the only thing here that needs its engine."""
     from movierec_cli.models.sequential.serving import state_after
 
-    state: _Embedding = state_after(run, movies, seconds, asked_s)
+    state: _Embedding = state_after(run, movies, seconds, as_of_s)
     return state

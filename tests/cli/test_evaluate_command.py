@@ -207,7 +207,8 @@ WRONG = {
     "evaluate --archive none.zip": (1, "none.zip"),
     "evaluate --min_rating 6": (1, "--min_rating 6 leaves none of"),
     "report --users 99999": (1, "there is no user 99999 in 'sample'"),
-    "report --users me": (2, "--users is 'me'; it takes whole numbers such as 1 42"),
+    "report --users me": (1, "me: cannot be read (No such file"),
+    "report --users 1 me": (2, "--users is '1 me'; it takes ids such as 1 42, a file, or all"),
     "report --output saved_models": (1, "cannot be written to saved_models: it is a folder"),
     "report --output": (2, "'--output' needs a value"),
 }

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from movierec_cli.cli.parsing import filter_options
-from movierec_cli.cli.parsing.filter_options import filter_request, parse_years, read_excluded
+from movierec_cli.cli.parsing.filter_options import FilterOptions, parse_years, read_excluded
+from movierec_cli.cli.parsing.option_groups import with_option_groups
 from movierec_cli.cli.parsing.variadic import Command
 from movierec_cli.data.dataset import Movies
 from movierec_cli.errors import DataError, MovierecError, UsageError
@@ -23,41 +24,27 @@ CATALOGUE: Movies = small_dataset().movies  # "Film 100 (1980)" and on; Comedy, 
 
 def run_options(*args: str) -> Any:
     """What a command with these options makes of arguments: its filters and its diversity."""
-    heard: dict[str, Any] = {}
+    received: dict[str, Any] = {}
     app = typer.Typer()
 
     @app.command(cls=Command)
+    @with_option_groups
     def command(
-        genre: filter_options.GenreNames = None,
-        not_genre: filter_options.NotGenreNames = None,
-        year: filter_options.Years = None,
-        max_length: filter_options.MaxMinutes = None,
-        min_popularity: filter_options.MinPopularity = None,
-        max_popularity: filter_options.MaxPopularity = None,
-        exclude: filter_options.ExcludeFile = None,
+        filters: FilterOptions,
         include_seen: filter_options.IncludeSeen = False,
         diversity: filter_options.Diversity = 0.0,
         other: Annotated[bool, typer.Option("--other")] = False,
     ) -> None:
-        asked = filter_request(
-            genre=genre,
-            not_genre=not_genre,
-            year=year,
-            max_length=max_length,
-            min_popularity=min_popularity,
-            max_popularity=max_popularity,
-            exclude=exclude,
-            include_seen=include_seen,
-        )
-        heard.update(filters=asked.of(CATALOGUE), diversity=diversity)
+        request = filters.checked(include_seen=include_seen)
+        received.update(filters=request.of(CATALOGUE), diversity=diversity)
 
     result = CliRunner().invoke(app, args, env={"COLUMNS": "100"})
     if isinstance(result.exception, MovierecError):
         raise result.exception
-    return heard or result
+    return received or result
 
 
-def test_nothing_asked_are_the_usual_filters() -> None:
+def test_without_options_the_filters_are_the_defaults() -> None:
     assert run_options() == {"filters": Filters(), "diversity": 0.0}
 
 
@@ -73,7 +60,7 @@ def test_nothing_asked_are_the_usual_filters() -> None:
         (("--year", "1994"), Filters(years=(1994, 1994))),
         (("--year", "-1960"), Filters(years=(1, 1960))),
         (("--year=1990-",), Filters(years=(1990, 9999))),
-        (("--max-length", "120"), Filters(max_length=120)),
+        (("--max-minutes", "120"), Filters(max_minutes=120)),
         (("--min_popularity", "5", "--max-popularity", "5"), Filters(min_popularity=5, max_popularity=5)),
         (("--include-seen",), Filters(include_seen=True)),
     ],
@@ -85,7 +72,7 @@ def test_options_become_filters(args: tuple[str, ...], filters: Filters) -> None
 def test_every_option_is_explained_in_one_panel() -> None:
     text = run_options("--help").stdout
     panel = text.partition("Which movies")[2]
-    options = ["--genre", "--not_genre", "--year", "--max_length", "--min_popularity", "--max_popularity"]
+    options = ["--genre", "--not_genre", "--year", "--max_minutes", "--min_popularity", "--max_popularity"]
     for option in (*options, "--exclude", "--include_seen", "--diversity"):
         assert option in panel and option not in text.partition("Which movies")[0]
 
@@ -109,9 +96,9 @@ def test_years_are_one_or_a_range(text: str, years: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "-", "–", "90s", "199", "19945", "1994-95", "ten", "1990,91", "1995s"])
-def test_what_are_no_years_is_told_with_an_example(text: str) -> None:
+def test_what_are_no_years_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(MovierecError) as refused:
-        filter_request(year=text)
+        FilterOptions(year=text).checked()
     assert f"--year is '{text}'" in str(refused.value) and "1990-1999" in str(refused.value)
     assert refused.value.exit_code == 1
 
@@ -120,26 +107,27 @@ def test_what_are_no_years_is_told_with_an_example(text: str) -> None:
 @given(text=st.text(max_size=12) | st.from_regex(r"[0-9]{0,5}[-–s]?[0-9]{0,5}", fullmatch=True))
 def test_whatever_is_typed_as_years_is_a_range_or_refused(text: str) -> None:
     try:
-        asked = filter_request(year=text)
+        request = FilterOptions(year=text).checked()
     except MovierecError:
         return
-    assert asked.years is not None and 1 <= asked.years[0] <= asked.years[1] <= 9999
+    years = request.filters.years
+    assert years is not None and 1 <= years[0] <= years[1] <= 9999
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("options", "said"),
     [
-        ({"year": "1999-1990"}, "the first comes first: 1990-1999"),
+        ({"year": "1999-1990"}, "write the earlier year first: 1990-1999"),
         ({"year": "0000"}, "they must be 1 to 9999"),
-        ({"max_length": 0}, "the max length is 0 minutes"),
+        ({"max_minutes": 0}, "the maximum length is 0 minutes"),
         ({"min_popularity": 9, "max_popularity": 8}, "swap them"),
         ({"genre": [","]}, "--genre is ','; it needs a genre"),
         ({"not_genre": [" "]}, "--not_genre is ' '; it needs a genre"),
     ],
 )
-def test_values_that_cannot_be_are_refused_before_any_catalogue(asked: dict[str, Any], said: str) -> None:
+def test_values_that_cannot_be_are_refused_before_any_catalogue(options: dict[str, Any], said: str) -> None:
     with pytest.raises(MovierecError) as refused:
-        filter_request(**asked)
+        FilterOptions(**options).checked()
     assert said in str(refused.value) and refused.value.exit_code == 1
 
 
@@ -147,7 +135,7 @@ def test_an_unknown_genre_is_told_with_those_there_are() -> None:
     with pytest.raises(MovierecError, match=r"no genre 'Comdy'\. Did you mean Comedy\?"):
         run_options("--genre", "Comdy")
     with pytest.raises(MovierecError, match=r"no genre 'x'\. The genres are: Comedy, Drama, Sci-Fi"):
-        filter_request(not_genre=["x"]).of(tiny_dataset().movies)
+        FilterOptions(not_genre=["x"]).checked().of(tiny_dataset().movies)
 
 
 def test_genres_that_are_wanted_and_not_wanted_contradict_each_other() -> None:
@@ -179,14 +167,14 @@ def test_movies_of_a_file_are_excluded(tmp_path: Path, content: str) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", ": names no movie; write a title or an id a line"),
+        (b"", ": names no movie; write one title or id per line"),
         (b"\n \n# nothing\n", ": names no movie"),
         (b"Film 103\n\nFilm 99999\n", ", line 3: there is no movie 'Film 99999'"),
         (b"Film 103\n# x\nid:7", ", line 3: there is no movie with id:7; the ids are 100 to 139"),
         (b"Film 103\nFilm \xff\n", ", line 2: is not UTF-8"),
         ("Film 103\n".encode("utf-16"), ", line 1: is not UTF-8"),
         (b"Film 103\nFilm\x00 104\n", ", line 2: has a NUL character, so this is no text file"),
-        (b"Film 103\n" + b"a" * 10_000_000, ", line 2: has 10,000,000 characters; it takes one title a line"),
+        (b"Film 103\n" + b"a" * 10_000_000, ", line 2: has 10,000,000 characters; write one title per line"),
         (b"\n" * 64_000_001, ": is larger than 64 MB, so it is no list of movies"),
     ],
     ids=["empty", "comments", "unknown", "unknown id", "latin", "utf-16", "NUL", "long line", "large"],
@@ -205,13 +193,13 @@ def test_a_line_that_fits_several_movies_is_told_with_them(tmp_path: Path) -> No
     movies = small_dataset().movies
     movies.title[1] = movies.title[0] = "Twin (1980)"
     with pytest.raises(DataError, match=r"line 2: 'Twin' fits 2 movies:\n  100  Twin"):
-        filter_request(exclude=write(tmp_path, b"Film 103\nTwin\n")).of(movies)
+        FilterOptions(exclude=write(tmp_path, b"Film 103\nTwin\n")).checked().of(movies)
 
 
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     for file in (tmp_path / "none.txt", tmp_path):
         with pytest.raises(DataError, match="cannot be read"):
-            filter_request(exclude=file)
+            FilterOptions(exclude=file).checked()
 
 
 @settings(

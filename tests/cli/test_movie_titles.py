@@ -15,12 +15,12 @@ import pytest
 from rich.console import Console
 
 from movierec_cli.cli.console import Terminal
-from movierec_cli.cli.parsing.movie_titles import rows_of, somebody_answers
+from movierec_cli.cli.parsing.movie_titles import can_ask, rows_of
 from movierec_cli.data.dataset import Movies
 from movierec_cli.data.reader.movie_table import year_of
 from movierec_cli.errors import MovierecError, UsageError
 
-FILMS = {
+TITLES = {
     1: "Toy Story (1995)",
     7: "Sabrina (1995)",
     80: "Sabrina (1954)",
@@ -28,17 +28,17 @@ FILMS = {
     **{1_000 + i: f"Hamlet ({1900 + i})" for i in range(30)},
 }
 CATALOGUE = Movies(
-    movie_id=np.array(list(FILMS), np.int64),
-    title=np.array(list(FILMS.values()), object),
-    year=np.array([year_of(title) for title in FILMS.values()], np.int16),
-    genres=np.zeros((len(FILMS), 0), bool),
+    movie_id=np.array(list(TITLES), np.int64),
+    title=np.array(list(TITLES.values()), object),
+    year=np.array([year_of(title) for title in TITLES.values()], np.int16),
+    genres=np.zeros((len(TITLES), 0), bool),
     genre_names=(),
 )
 TOY_STORY, SABRINA_1995, SABRINA_1954, WOLVES = range(4)
 
 
 class Keyboard(io.StringIO):
-    """Somebody at a terminal who types these lines."""
+    """A user at a terminal who types these lines."""
 
     def isatty(self) -> bool:
         return True
@@ -73,19 +73,19 @@ def test_a_movie_that_is_named_twice_is_refused(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize("at_terminal", [(True, False), (False, True), (False, False)])
-def test_where_nobody_can_answer_the_movies_are_listed_as_an_error(
+def test_where_it_cannot_ask_the_movies_are_listed_as_an_error(
     at_terminal: tuple[bool, bool], monkeypatch: pytest.MonkeyPatch, screen: io.StringIO
 ) -> None:
     types, sees = at_terminal
     monkeypatch.setattr(sys, "stdin", Keyboard("1\n") if types else io.StringIO("1\n"))
     terminal = Terminal(err=Console(file=screen, force_terminal=sees))
-    assert not somebody_answers(terminal)
+    assert not can_ask(terminal)
     with pytest.raises(MovierecError, match=r"fits 2 movies:\n +7  Sabrina"):
         rows_of(["Sabrina"], CATALOGUE, "--liked", terminal)
     assert screen.getvalue() == ""
 
 
-def test_without_any_stdin_nobody_is_asked(monkeypatch: pytest.MonkeyPatch, terminal: Terminal) -> None:
+def test_without_any_stdin_it_does_not_ask(monkeypatch: pytest.MonkeyPatch, terminal: Terminal) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(MovierecError, match="fits 2 movies"):
         rows_of(["Sabrina"], CATALOGUE, "--liked", terminal)
@@ -118,8 +118,8 @@ def test_it_asks_again_until_an_answer_is_one_movie(
     type_in(monkeypatch, "3", "0", "-1", "9" * 5_000, "²", "hamlet", "zzqxj", "1", "never read")
     assert rows_of(["sabrina"], CATALOGUE, "--liked", terminal) == [SABRINA_1995]
     assert screen.getvalue().count("Which one?") == 8
-    assert "'hamlet' fits 30 movies; a number from 1 to 2 will do" in screen.getvalue()
-    assert "'3' is none of them; a number from 1 to 2 will do" in screen.getvalue()
+    assert "'hamlet' fits 30 movies; type a number from 1 to 2" in screen.getvalue()
+    assert "'3' is not one of them; type a number from 1 to 2" in screen.getvalue()
     assert sys.stdin.readline() == "never read\n"
 
 
@@ -128,7 +128,7 @@ def test_what_fits_no_movie_offers_the_closest(
 ) -> None:
     type_in(monkeypatch, "1")
     assert rows_of(["Dances wih Wolfs"], CATALOGUE, "--disliked", terminal) == [WOLVES]
-    assert "--disliked 'Dances wih Wolfs' is no movie's title; the closest are:" in screen.getvalue()
+    assert "--disliked 'Dances wih Wolfs' is not a movie's title; the closest are:" in screen.getvalue()
 
 
 @pytest.mark.parametrize("title", ["zzqxj", "id:3", ""])
@@ -164,7 +164,7 @@ def test_a_long_list_is_cut_and_the_rest_can_be_had_by_title(
 SCRIPT = """
 import fcntl, signal, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C reaches this process
-signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may have it ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored where the tests run
 sys.path.insert(0, {tests!r})
 from test_movie_titles import CATALOGUE
 from movierec_cli.cli.parsing.movie_titles import rows_of

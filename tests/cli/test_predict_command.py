@@ -19,7 +19,7 @@ from movierec_cli.data.load import load_dataset
 from movierec_cli.registry.store import Run
 from tests.saved_runs import judged_multi_task_run, judged_run, multi_task_config, run_config
 
-# The films of the small 1M archive are "Fílm 1: it (is) (1981)" to "Fílm 15: it (is) (1995)".
+# The movies of the small 1M archive are "Fílm 1: it (is) (1981)" to "Fílm 15: it (is) (1995)".
 FILM_3 = "Fílm 3: it (is) (1983)"
 
 
@@ -125,10 +125,10 @@ def test_pairs_come_from_a_file_and_go_into_one(saved: Run, dataset: Dataset) ->
 
 def test_a_model_is_chosen_by_the_beginning_of_its_name(saved: Run, dataset: Dataset) -> None:
     other = judged_multi_task_run(Path("saved_models"), dataset, multi_task_config("timestamp"))
-    asked = ("--user", "1", "--movie", "3", "--json")
-    result = predict(*asked, "--model", "1m-time")
+    options = ("--user", "1", "--movie", "3", "--json")
+    result = predict(*options, "--model", "1m-time")
     assert json.loads(result.stdout)["run"] == other.record.name
-    both = predict(*asked, "--model", "1m-")
+    both = predict(*options, "--model", "1m-")
     assert both.exit_code == 1
     assert "begins the names of 2 models" in both.stderr
 
@@ -137,10 +137,10 @@ def test_a_model_is_chosen_by_the_beginning_of_its_name(saved: Run, dataset: Dat
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
-        ((), 2, "say who and what: --user 42 --movie"),
-        (("--user", "1"), 2, "say who and what"),
-        (("--movie", "3"), 2, "say who and what"),
-        (("--user", "1", "--pairs", "p.csv"), 2, "leave --user and --movie out"),
+        ((), 2, "give a user and a movie: --user 42 --movie"),
+        (("--user", "1"), 2, "give a user and a movie"),
+        (("--movie", "3"), 2, "give a user and a movie"),
+        (("--user", "1", "--pairs", "p.csv"), 2, "omit --user and --movie"),
         (("--pairs", "p.csv", "--csv", "x/../p.csv"), 2, "would overwrite"),
         (("--user", "x", "--movie", "3"), 2, "'x'"),
         (("--user", "99", "--movie", "3"), 1, "no user 99 in '1m'; the users that"),
@@ -162,8 +162,8 @@ def test_what_cannot_be_done_is_told(args: tuple[str, ...], code: int, message: 
 
 def test_a_model_of_retrieval_alone_says_how_to_train_another(dataset: Dataset) -> None:
     run = judged_run(Path("saved_models"), dataset, run_config())
-    for asked in ((), ("--model", run.record.name)):
-        result = predict("--user", "1", "--movie", "3", *asked, width=300)
+    for options in ((), ("--model", run.record.name)):
+        result = predict("--user", "1", "--movie", "3", *options, width=300)
         assert result.exit_code == 1
         assert "movierec train --tasks retrieval rating" in result.stderr
 

@@ -27,7 +27,7 @@ from movierec_cli.registry import store
 from movierec_cli.registry.store import Run
 from tests.saved_runs import judged_run, parts_of, rating_baseline_run, run_config, sequence_config
 
-# The films of the small 1M archive are "Fílm 1: it (is) (1981)" to "Fílm 15: it (is) (1995)".
+# The movies of the small 1M archive are "Fílm 1: it (is) (1981)" to "Fílm 15: it (is) (1995)".
 N_MOVIES = 15
 SERVING = "movierec_cli.models.sequential.serving"
 
@@ -38,7 +38,7 @@ def title(movie_id: int) -> str:
 
 @pytest.fixture
 def dataset(archive_1m: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
-    """What the models are trained on; it is gone when they are asked."""
+    """What the models are trained on; it is gone when they recommend."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "datasets").mkdir()
     archive_1m.rename(tmp_path / "datasets" / "ml-1m.zip")
@@ -54,16 +54,16 @@ def towers(dataset: Dataset) -> Run:
 
 @pytest.fixture
 def sasrec(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Its network likes what is near the newest film in the catalogue."""
+    """Its network likes what is near the newest movie in the catalogue."""
     serving = ModuleType(SERVING)
     serving.state_after = near_the_newest  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, SERVING, serving)
     run = judged_run(Path("saved_models"), dataset, sequence_config())
-    return with_a_dimension_a_film(run)
+    return with_a_dimension_a_movie(run)
 
 
-def with_a_dimension_a_film(run: Run) -> Run:
-    """So that a state is the films' scores."""
+def with_a_dimension_a_movie(run: Run) -> Run:
+    """So that a state is the movies' scores."""
     n_users, n_movies = len(run.artifacts.user_ids), len(run.artifacts.movie_ids)
     arrays = replace(
         run.artifacts,
@@ -74,11 +74,11 @@ def with_a_dimension_a_film(run: Run) -> Run:
 
 
 def near_the_newest(
-    run: Run, rows: np.ndarray, seconds: np.ndarray | None, asked_s: int | None
+    run: Run, rows: np.ndarray, seconds: np.ndarray | None, as_of_s: int | None
 ) -> np.ndarray:
-    """The state whose scores are highest next to the newest film."""
-    wanted = -np.abs(np.arange(len(run.artifacts.movie_ids)) - rows[-1] - 0.1)
-    state: np.ndarray = wanted.astype(np.float32)
+    """The state whose scores are highest next to the newest movie."""
+    scores = -np.abs(np.arange(len(run.artifacts.movie_ids)) - rows[-1] - 0.1)
+    state: np.ndarray = scores.astype(np.float32)
     return state
 
 
@@ -167,9 +167,9 @@ def test_a_user_is_served_by_whichever_model_is_named(towers: Run, sasrec: Run, 
 @pytest.mark.usefixtures("sasrec")
 def test_fewer_than_asked_are_told_as_such(dataset: Dataset) -> None:
     n_unseen = N_MOVIES - len(rated_by(dataset, 1))
-    for options, n, left in (((), n_unseen, " and that were not seen"), (("--include-seen",), N_MOVIES, "")):
+    for options, n, left in (((), n_unseen, " that were not seen"), (("--include-seen",), N_MOVIES, "")):
         result = recommend("--user", "1", "--top", "1000", *options)
-        said = f"{n} of --top 1,000: there are no more that the model knows{left}"
+        said = f"{n} of --top 1,000: the model knows no more movies{left}"
         assert result.stderr.splitlines()[1:] == [said]
     every = [f"--watched=id:{i}" for i in range(1, N_MOVIES + 1)]
     nothing = recommend(*every, "--json")
@@ -183,9 +183,9 @@ def test_fewer_than_asked_are_told_as_such(dataset: Dataset) -> None:
     [
         ((), 2, "say for whom: --user 42; --liked 'Heat (1995)'"),
         (("--top", "3"), 2, "say for whom"),
-        (("--user", "1", "--watched", "3"), 2, "--user and --watched are different people; give one of them"),
-        (("--user", "1", "--users", "all"), 2, "--user and --users are different people"),
-        (("--liked", "3", "--users", "all"), 2, "--ratings_file are different people"),
+        (("--user", "1", "--watched", "3"), 2, "--user and --watched name different users; give one of them"),
+        (("--user", "1", "--users", "all"), 2, "--user and --users name different users"),
+        (("--liked", "3", "--users", "all"), 2, "--ratings_file name different users"),
         (("--liked", "3", "--as_of", "2001-05-01"), 2, "--as_of needs --user"),
         (
             ("--user", "1", "--as_of", "yesterday"),
@@ -194,18 +194,20 @@ def test_fewer_than_asked_are_told_as_such(dataset: Dataset) -> None:
         ),
         (("--user", "1", "--as_of", "2001-05-01", "--model", "1m-none"), 1, "does not see the time"),
         (("--user", "1", "--model", "1m-none", "--all_models"), 2, "give one of them"),
-        (("--users", "all", "--why"), 2, "--why is for one person; leave --users out"),
-        (("--users", "all", "--all_models"), 2, "--all_models is for one person"),
-        (("--users", "all", "--diversity", "0.5"), 2, "--diversity is for one person"),
-        (("--users", "all", "--rank_by", "blend"), 2, "--rank_by blend is for one person"),
+        (("--users", "all", "--why"), 2, "--why is for one user; omit --users"),
+        (("--users", "all", "--all_models"), 2, "--all_models is for one user"),
+        (("--users", "all", "--diversity", "0.5"), 2, "--diversity is for one user"),
+        (("--users", "all", "--rank_by", "blend"), 2, "--rank_by blend is for one user"),
+        (("--users", "1", "99"), 1, "no user 99 in '1m'; the users that"),
+        (("--users", "1", "x"), 2, "--users is '1 x'; it takes ids such as 1 42, a file, or all"),
         (("--users", "none.txt"), 1, "none.txt: cannot be read (No such file or directory)"),
-        (("--user", "1", "--why", "--csv", "x.csv"), 2, "--why has no place in a CSV"),
-        (("--user", "1", "--all_models", "--csv", "x.csv"), 2, "--all_models has no place in a CSV"),
+        (("--user", "1", "--why", "--csv", "x.csv"), 2, "--why cannot be written as CSV"),
+        (("--user", "1", "--all_models", "--csv", "x.csv"), 2, "--all_models cannot be written as CSV"),
         (("--user", "1", "--rank_by", "blend"), 1, "predicts no ratings"),
         (("--user", "1", "--diversity", "2"), 1, "the diversity is 2; it must be 0 to 1"),
         (("--user", "1", "--genre", "Wsetern"), 1, "'Wsetern'"),
         (("--user", "1", "--year", "199"), 1, "--year is '199'"),
-        (("--user", "1", "--max_length", "90"), 1, "length"),
+        (("--user", "1", "--max_minutes", "90"), 1, "length"),
         (("--user", "1", "--top", "0"), 2, "--top is 0; it must be 1 or more"),
         (("--watched", "3", "--top", "-4"), 2, "--top is -4; it must be 1 or more"),
         (("--user", "x"), 2, "'x'"),
@@ -216,7 +218,7 @@ def test_fewer_than_asked_are_told_as_such(dataset: Dataset) -> None:
         (("--watched", "id:99"), 1, "no movie with id:99; the ids are 1 to 15"),
         (("--watched", "3", "--watched", title(3)), 2, f"'{title(3)}' again; name it once"),
         (("--user", "1", "--model", "x"), 1, "there is no saved model 'x'"),
-        (("--watched", "3", "--model", "1m-none"), 1, "cannot go on from --watched"),
+        (("--watched", "3", "--model", "1m-none"), 1, "cannot use --watched"),
         (("--user", "1", "--saved_models_dir", "none"), 1, "train one first: movierec train"),
         (("--user", "1", "--dataset", "sample"), 1, "are of 1m, not of 'sample'"),
         (("--user", "1", "--dataset", "2m"), 1, "are of 1m, not of '2m'"),
@@ -246,12 +248,12 @@ def test_a_title_of_several_movies_is_answered_with_them(
     ) in words(result.stderr)
 
 
-def test_films_need_a_model_of_sequences(towers: Run, dataset: Dataset) -> None:
+def test_watched_movies_need_a_sequential_model(towers: Run, dataset: Dataset) -> None:
     rating_baseline_run(Path("saved_models"), dataset, Family.RATING_BIAS)
-    for asked in ((), ("--model", towers.record.name)):
-        result = recommend("--watched", "3", *asked, width=300)
+    for options in ((), ("--model", towers.record.name)):
+        result = recommend("--watched", "3", *options, width=300)
         assert (result.exit_code, result.stdout) == (1, "")
-        assert "movierec train --model sasrec" in result.stderr
+        assert "movierec train --family sasrec" in result.stderr
 
 
 def test_a_movie_that_the_training_left_out_is_unknown(dataset: Dataset) -> None:
@@ -304,6 +306,9 @@ def test_many_users_get_the_lists_that_each_would(towers: Run, dataset: Dataset)
     ]
     assert {row["title"] for row in rows} <= {title(i) for i in range(1, N_MOVIES + 1)}
     assert recommend("--users", "users.txt", "--top", "4").stdout == Path("out/lists.csv").read_text("utf-8")
+    by_ids = recommend("--users", "3", "1", "3", "--top", "4")
+    assert by_ids.stdout == recommend("--users", "3,1", "--top", "4").stdout
+    assert by_ids.stdout == Path("out/lists.csv").read_text("utf-8")
     document = json.loads(recommend("--users", "all", "--top", "99", "--json").stdout)
     assert document["run"] == towers.record.name
     for one in document["users"]:
@@ -313,7 +318,7 @@ def test_many_users_get_the_lists_that_each_would(towers: Run, dataset: Dataset)
         )
     assert len(document["users"]) == len(dataset.users)
     short = recommend("--users", "all", "--top", "15", "--json")
-    assert f"of {len(dataset.users)} users have fewer than --top 15 left" in short.stderr
+    assert f"of {len(dataset.users)} users have fewer than --top 15 movies left" in short.stderr
 
 
 @pytest.mark.usefixtures("towers")
@@ -336,7 +341,7 @@ def test_a_wrong_file_of_users_names_the_line(content: bytes, message: str) -> N
     assert message in words(result.stderr)
 
 
-def test_every_model_is_asked_and_told_apart(towers: Run, sasrec: Run, dataset: Dataset) -> None:
+def test_the_lists_of_every_model_have_their_names(towers: Run, sasrec: Run, dataset: Dataset) -> None:
     document = json.loads(recommend("--user", "2", "--all_models", "--json").stdout)
     assert {movie["movie_id"] for movie in document["rated"]} == rated_by(dataset, 2)
     found = {one["run"]: [movie["movie_id"] for movie in one["movies"]] for one in document["models"]}
@@ -367,7 +372,7 @@ def test_a_model_that_sees_the_time_answers_as_of_a_date(dataset: Dataset) -> No
     assert [movie["movie_id"] for movie in document["movies"]] == expected
 
 
-def test_a_model_of_sequences_goes_on_from_what_was_known_at_a_date(sasrec: Run, dataset: Dataset) -> None:
+def test_a_sequential_model_continues_what_was_known_at_a_date(sasrec: Run, dataset: Dataset) -> None:
     ratings = dataset.ratings
     own = np.flatnonzero(dataset.users.user_id[ratings.user_index] == 1)
     own = own[np.argsort(ratings.timestamp[own], kind="stable")]
@@ -377,11 +382,11 @@ def test_a_model_of_sequences_goes_on_from_what_was_known_at_a_date(sasrec: Run,
     result = recommend("--user", "1", "--as_of", date_of(seconds), "--json", "--include_seen", "--top", "1")
     assert ids_of(result) == [int(dataset.movies.movie_id[newest])]
     early = recommend("--user", "1", "--as_of", "1970-01-02", width=200)
-    assert early.exit_code == 1 and "before their first rating" in early.stderr
+    assert early.exit_code == 1 and "before the user's first rating" in early.stderr
 
 
-def test_a_stranger_gets_what_those_get_who_like_the_same(towers: Run) -> None:
-    """Who likes the films that a model puts nearest to one another is given more of those."""
+def test_a_new_user_gets_what_those_get_who_like_the_same(towers: Run) -> None:
+    """Who likes the movies that a model puts near each other is given more of those."""
     result = recommend("--liked", title(3), "--disliked", "id:5", "--json", "--top", "15")
     document = json.loads(result.stdout)
     assert [one["title"] for one in document["liked"]] == [title(3)]
@@ -395,7 +400,7 @@ def test_a_stranger_gets_what_those_get_who_like_the_same(towers: Run) -> None:
     assert found == sorted(found, key=lambda movie_id: -scores[movie_id - 1])
 
 
-def test_a_file_of_ratings_says_what_somebody_likes(towers: Run) -> None:
+def test_a_file_of_ratings_says_what_a_user_likes(towers: Run) -> None:
     Path("mine.csv").write_text(
         f"title,rating\n{title(1)},5\n{title(2)},1\nNo Such Film (1901),4\n{title(4)},4.5\n", encoding="utf-8"
     )
@@ -407,10 +412,10 @@ def test_a_file_of_ratings_says_what_somebody_likes(towers: Run) -> None:
     assert "1 of 4" in result.stderr and "No Such Film" in result.stderr
 
 
-def test_every_model_is_asked_for_a_stranger(towers: Run, sasrec: Run) -> None:
+def test_every_model_recommends_to_a_new_user(towers: Run, sasrec: Run) -> None:
     Path("mine.csv").write_text(f"title,rating\n{title(1)},5\n{title(2)},1\n", encoding="utf-8")
-    asked = ("--ratings_file", "mine.csv", "--liked", "film 7: it is", "--disliked", "id:4")
-    result = recommend(*asked, "--all_models", "--json", "--top", "15")
+    options = ("--ratings_file", "mine.csv", "--liked", "film 7: it is", "--disliked", "id:4")
+    result = recommend(*options, "--all_models", "--json", "--top", "15")
     document = json.loads(result.stdout)
     assert [one["movie_id"] for one in document["liked"]] == [7, 1]
     assert [one["movie_id"] for one in document["disliked"]] == [4, 2]
@@ -422,16 +427,16 @@ def test_every_model_is_asked_for_a_stranger(towers: Run, sasrec: Run) -> None:
 
 
 @pytest.mark.usefixtures("towers")
-def test_a_film_cannot_be_liked_and_disliked() -> None:
+def test_a_movie_cannot_be_liked_and_disliked() -> None:
     result = recommend("--liked", "3", "--disliked", title(3), width=200)
     assert result.exit_code == 2
     assert f"'{title(3)}' is liked and disliked" in words(result.stderr)
 
 
-def test_why_is_told_beneath_each_film_and_in_the_document(towers: Run) -> None:
+def test_why_is_shown_below_each_movie_and_in_the_document(towers: Run) -> None:
     shown = recommend("--user", "1", "--why", "--top", "2", width=120)
     assert shown.exit_code == 0, shown.output
-    assert words(shown.stdout).count("no film of theirs") == 2
+    assert words(shown.stdout).count("none of the user's movies") == 2
     document = json.loads(recommend("--user", "1", "--why", "--top", "2", "--json").stdout)
     assert all("why" in movie for movie in document["movies"])
     assert document["run"] == towers.record.name

@@ -75,12 +75,12 @@ def test_a_file_is_written_and_named(run: Run) -> None:
 
 
 def test_fewer_than_asked_are_told_as_such(run: Run) -> None:
-    result = similar("Film 105", "--year", "1981", "--max-length", "90", "--top", "50")
+    result = similar("Film 105", "--year", "1981", "--max-minutes", "90", "--top", "50")
     n_found = sum("(1981)" in line for line in result.stdout.splitlines())
-    said = f"{n_found} of --top 50: only {n_found} movies are of 1981 and at most 90 minutes long"
-    assert said in words(result.stderr) and n_found == 2
+    message = f"{n_found} of --top 50: only {n_found} movies are of 1981 and at most 90 minutes long"
+    assert message in words(result.stderr) and n_found == 2
     everything = similar("Film 105", "--top", "50")
-    assert f"{N_MOVIES - 1} of --top 50: there are no more that the model knows" in words(everything.stderr)
+    assert f"{N_MOVIES - 1} of --top 50: the model knows no more movies" in words(everything.stderr)
 
 
 def test_what_is_left_out_for_its_unknown_length_is_told() -> None:
@@ -88,14 +88,14 @@ def test_what_is_left_out_for_its_unknown_length_is_told() -> None:
     assert source.movies.length_minutes is not None
     source.movies.length_minutes[[5, 8]] = np.nan
     judged_run(Path("saved_models"), source, run_config())
-    of_another = "1 movie is left out, as nobody knows how long: movierec data lengths"
-    assert of_another in words(similar("Film 105", "--max_length", "300").stderr)
-    assert "2 movies are left out" in words(similar("Film 106", "--max_length", "300").stderr)
+    of_another = "1 movie is left out, as the length is unknown: movierec data lengths"
+    assert of_another in words(similar("Film 105", "--max_minutes", "300").stderr)
+    assert "2 movies are left out" in words(similar("Film 106", "--max_minutes", "300").stderr)
     assert "left out" not in words(similar("Film 106").stderr)
 
 
 @pytest.mark.parametrize(
-    ("args", "code", "said"),
+    ("args", "code", "message"),
     [
         ((), 2, "say which movie, before any option: movierec similar 'Toy Story (1995)'"),
         (("",), 2, "say which movie"),
@@ -116,10 +116,10 @@ def test_what_is_left_out_for_its_unknown_length_is_told() -> None:
     ],
 )
 @pytest.mark.usefixtures("run")
-def test_what_cannot_be_done_is_told(args: tuple[str, ...], code: int, said: str) -> None:
+def test_what_cannot_be_done_is_told(args: tuple[str, ...], code: int, message: str) -> None:
     result = similar(*args, width=200)
     assert result.exit_code == code, result.output
-    assert said in words(result.stderr)
+    assert message in words(result.stderr)
     assert result.stdout == ""
 
 

@@ -17,8 +17,9 @@ from movierec_cli.experiment.observers import SilentObserver
 from movierec_cli.experiment.selection import SplitRequest
 from movierec_cli.experiment.user_lists import typical_users
 from movierec_cli.leakage import check_data
-from movierec_cli.recommend.rated_movies import rated_by
+from movierec_cli.recommend.listed_movies import rated_by
 from movierec_cli.recommend.recommend import recommend
+from movierec_cli.recommend.user_files import UserSelection
 from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run, list_runs
@@ -156,7 +157,7 @@ def test_skipped_runs_are_told(tmp_path: Path) -> None:
 def test_recommendations_are_of_each_trained_set_for_the_users_asked_for(tmp_path: Path) -> None:
     runs = [save(tmp_path), save(tmp_path, "timestamp")]
     seed = judged_run(tmp_path, DATASET, run_config(seed=41))
-    lists = study(tmp_path, user_ids=(7, 20)).study.user_lists
+    lists = study(tmp_path, users=UserSelection((7, 20))).study.user_lists
     assert [one.user_id for one in lists] == [7, 20]
     for one in lists:
         assert one.rated == rated_by(DATASET, one.user_id)
@@ -171,15 +172,19 @@ def test_an_unknown_user_is_told_before_anything_is_fitted(tmp_path: Path) -> No
     save(tmp_path)
     listener = Listener()
     with pytest.raises(MovierecError, match=r"no user 99999 in '100k'.* ids 1 to 20"):
-        study(tmp_path, listener, user_ids=(1, 99999))
+        study(tmp_path, listener, users=UserSelection((1, 99999)))
     assert listener.runs == []
 
 
 def test_a_user_whom_the_training_left_out_is_told_so(tmp_path: Path) -> None:
     save(tmp_path, split=SplitConfig(k_core=7))
     with pytest.raises(MovierecError, match=r"no user 1 .* without those of fewer than 7 ratings"):
-        study(tmp_path, user_ids=(1,))
-    assert len(study(tmp_path, user_ids=None).study.user_lists) == 3
+        study(tmp_path, users=UserSelection((1,)))
+    assert len(study(tmp_path, users=None).study.user_lists) == 3
+    left = study(tmp_path, users=UserSelection(None)).study.user_lists
+    assert [one.user_id for one in left] == save(
+        tmp_path, split=SplitConfig(k_core=7)
+    ).artifacts.user_ids.tolist()
 
 
 def test_typical_users_rated_little_middling_and_much(tmp_path: Path) -> None:
@@ -193,7 +198,7 @@ def test_typical_users_rated_little_middling_and_much(tmp_path: Path) -> None:
     little, middling, much = (counts[user_id - 1] for user_id in expected)
     assert little < middling < much
     save(tmp_path)
-    lists = study(tmp_path, user_ids=None).study.user_lists
+    lists = study(tmp_path, users=None).study.user_lists
     assert [one.user_id for one in lists] == expected
 
 

@@ -16,7 +16,7 @@ from movierec_cli.registry.store import Run
 from tests.saved_runs import judged_run, run_config
 from tests.small_dataset import N_MOVIES, small_dataset
 
-NOBODY = np.zeros(0, np.int64)
+NONE_SEEN = np.zeros(0, np.int64)
 
 
 def dataset() -> Dataset:
@@ -37,21 +37,21 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return judged_run(tmp_path_factory.mktemp("runs"), dataset(), run_config())
 
 
-def passes(source: Dataset, row: int, asked: Filters, known: set[int]) -> bool:
+def passes(source: Dataset, row: int, filters: Filters, known: set[int]) -> bool:
     """One movie at a time, from the data set itself."""
     movies = source.movies
     assert movies.length_minutes is not None
     own = {name for name, has in zip(movies.genre_names, movies.genres[row], strict=True) if has}
     n_ratings = sum(int(movie) == row for movie in source.ratings.movie_index)
     return (
-        (not asked.genres or bool(own & set(asked.genres)))
-        and not own & set(asked.not_genres)
-        and (asked.years is None or (asked.years[0] <= movies.year[row] <= asked.years[1]))
-        and (asked.max_length is None or bool(movies.length_minutes[row] <= asked.max_length))
-        and (asked.min_popularity is None or n_ratings >= asked.min_popularity)
-        and (asked.max_popularity is None or n_ratings <= asked.max_popularity)
-        and row not in asked.exclude
-        and (asked.include_seen or row not in known)
+        (not filters.genres or bool(own & set(filters.genres)))
+        and not own & set(filters.not_genres)
+        and (filters.years is None or (filters.years[0] <= movies.year[row] <= filters.years[1]))
+        and (filters.max_minutes is None or bool(movies.length_minutes[row] <= filters.max_minutes))
+        and (filters.min_popularity is None or n_ratings >= filters.min_popularity)
+        and (filters.max_popularity is None or n_ratings <= filters.max_popularity)
+        and row not in filters.exclude
+        and (filters.include_seen or row not in known)
     )
 
 
@@ -61,7 +61,7 @@ _FILTERS = st.builds(
     genres=_GENRES,
     not_genres=_GENRES,
     years=st.none() | st.tuples(st.integers(1, 1984), st.integers(1984, 2000)),
-    max_length=st.none() | st.integers(70, 130),
+    max_minutes=st.none() | st.integers(70, 130),
     min_popularity=st.none() | st.integers(0, 8),
     max_popularity=st.none() | st.integers(8, 20),
     exclude=st.lists(st.integers(0, N_MOVIES - 1), max_size=5).map(tuple),
@@ -75,16 +75,16 @@ _FILTERS = st.builds(
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(asked=_FILTERS, known=st.sets(st.integers(0, N_MOVIES - 1)))
-def test_a_movie_is_allowed_when_it_passes_every_filter(run: Run, asked: Filters, known: set[int]) -> None:
+@given(filters=_FILTERS, known=st.sets(st.integers(0, N_MOVIES - 1)))
+def test_a_movie_is_allowed_when_it_passes_every_filter(run: Run, filters: Filters, known: set[int]) -> None:
     source = dataset()
-    expected = [passes(source, row, asked, known) for row in range(N_MOVIES)]
+    expected = [passes(source, row, filters, known) for row in range(N_MOVIES)]
     rows = np.array(sorted(known), np.int64)
-    assert asked.allowed(run, rows).tolist() == expected
-    assert asked.unseen(asked.fitting(run), rows).tolist() == expected
+    assert filters.allowed(run, rows).tolist() == expected
+    assert filters.unseen(filters.fitting(run), rows).tolist() == expected
 
 
-def test_nothing_asked_allows_what_is_not_known(run: Run) -> None:
+def test_no_filters_allow_what_is_not_known(run: Run) -> None:
     fitting = Filters().fitting(run)
     assert fitting.all()
     assert np.flatnonzero(~Filters().allowed(run, np.array([2, 9]))).tolist() == [2, 9]
@@ -98,14 +98,14 @@ def test_a_movie_without_a_year_is_of_no_years(run: Run) -> None:
 
 
 def test_movies_of_unknown_length_are_left_out_and_counted(run: Run) -> None:
-    asked = Filters(max_length=500)
-    assert np.flatnonzero(~asked.fitting(run)).tolist() == [6]
-    assert asked.unknown_lengths(run, NOBODY) == (
-        "1 movie is left out, as nobody knows how long: movierec data lengths"
+    filters = Filters(max_minutes=500)
+    assert np.flatnonzero(~filters.fitting(run)).tolist() == [6]
+    assert filters.unknown_lengths(run, NONE_SEEN) == (
+        "1 movie is left out, as the length is unknown: movierec data lengths"
     )
-    assert asked.unknown_lengths(run, np.array([6])) is None
-    assert Filters().unknown_lengths(run, NOBODY) is None
-    assert Filters(max_length=500, years=(2001, 2002)).unknown_lengths(run, NOBODY) is None
+    assert filters.unknown_lengths(run, np.array([6])) is None
+    assert Filters().unknown_lengths(run, NONE_SEEN) is None
+    assert Filters(max_minutes=500, years=(2001, 2002)).unknown_lengths(run, NONE_SEEN) is None
 
 
 def test_a_model_that_knows_no_lengths_says_how_to_get_them(tmp_path: Path) -> None:
@@ -113,17 +113,17 @@ def test_a_model_that_knows_no_lengths_says_how_to_get_them(tmp_path: Path) -> N
     source = replace(source, movies=replace(source.movies, length_minutes=None))
     without = judged_run(tmp_path, source, run_config())
     with pytest.raises(MovierecError, match=r"train --additional_feature_sets movie_length"):
-        Filters(max_length=90).fitting(without)
+        Filters(max_minutes=90).fitting(without)
     assert Filters().fitting(without).all()
 
 
 @pytest.mark.parametrize("typed", ["Film-Noir", "film-noir", "FILM NOIR", "filmnoir", " film_noir "])
-def test_a_genre_may_be_spelt_as_people_do(typed: str) -> None:
+def test_a_genre_may_be_spelt_in_other_ways(typed: str) -> None:
     assert genre_named(dataset().movies, typed) == "Film-Noir"
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "message"),
     [
         ("Comdy", "Did you mean Comedy? The genres are: Comedy, Film-Noir, Children's"),
         ("children", "Did you mean Children's?"),
@@ -132,37 +132,37 @@ def test_a_genre_may_be_spelt_as_people_do(typed: str) -> None:
         ("x" * 10_000, "there is no genre '" + "x" * 80 + "'. The"),
     ],
 )
-def test_an_unknown_genre_is_answered_with_those_there_are(run: Run, typed: str, said: str) -> None:
-    for asked in (Filters(genres=(typed,)), Filters(not_genres=(typed,))):
+def test_an_unknown_genre_is_answered_with_those_there_are(run: Run, typed: str, message: str) -> None:
+    for filters in (Filters(genres=(typed,)), Filters(not_genres=(typed,))):
         with pytest.raises(MovierecError) as refused:
-            asked.fitting(run)
-        assert said in str(refused.value) and len(str(refused.value)) < 300
+            filters.fitting(run)
+        assert message in str(refused.value) and len(str(refused.value)) < 300
 
 
-def test_genres_of_punctuation_are_told_apart() -> None:
+def test_genres_of_punctuation_are_distinct() -> None:
     movies = replace(dataset().movies, genre_names=("(no genres listed)", "-", "!"))
     assert [genre_named(movies, name) for name in ("No genres listed", "-", "!")] == list(movies.genre_names)
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
-        ({"years": (1999, 1990)}, "the years are 1999-1990; the first comes first: 1990-1999"),
+        ({"years": (1999, 1990)}, "the years are 1999-1990; write the earlier year first: 1990-1999"),
         ({"years": (0, 1990)}, "they must be 1 to 9999"),
-        ({"max_length": 0}, "the max length is 0 minutes"),
-        ({"max_length": -90}, "the max length is -90 minutes"),
-        ({"min_popularity": -1}, "the min popularity is -1"),
-        ({"max_popularity": -1_000}, "the max popularity is -1,000"),
+        ({"max_minutes": 0}, "the maximum length is 0 minutes"),
+        ({"max_minutes": -90}, "the maximum length is -90 minutes"),
+        ({"min_popularity": -1}, "the minimum popularity is -1"),
+        ({"max_popularity": -1_000}, "the maximum popularity is -1,000"),
         (
             {"min_popularity": 100, "max_popularity": 99},
-            "is 100 and the max popularity 99; swap",
+            "is 100 and the maximum popularity is 99; swap",
         ),
     ],
 )
-def test_what_no_movie_can_be_is_refused(changes: dict[str, Any], said: str) -> None:
+def test_impossible_filters_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(MovierecError) as refused:
         Filters(**changes)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_what_no_movie_can_be_is_refused(changes: dict[str, Any], said: str) -> 
         ({"genres": ("Western",), "years": (1950, 1959)}, "Western, of 1950-1959 and not seen"),
         ({"genres": ("War", "Drama"), "not_genres": ("Horror",)}, "War or Drama, not Horror and not seen"),
         (
-            {"years": (1990, 9999), "max_length": 120},
+            {"years": (1990, 9999), "max_minutes": 120},
             "of 1990 or later, at most 120 minutes long and not seen",
         ),
         ({"years": (1, 1960), "min_popularity": 1}, "of 1960 or earlier, rated 1 time or more and not seen"),
@@ -182,17 +182,17 @@ def test_what_no_movie_can_be_is_refused(changes: dict[str, Any], said: str) -> 
         ({"exclude": (3,), "include_seen": True}, "not excluded"),
     ],
 )
-def test_filters_are_told_in_words(changes: dict[str, Any], description: str) -> None:
+def test_filters_are_described_in_words(changes: dict[str, Any], description: str) -> None:
     assert Filters(**changes).description == description
 
 
-def test_a_list_that_is_shorter_than_asked_says_why() -> None:
-    asked = Filters(genres=("Western",), years=(1950, 1959))
+def test_a_list_that_is_shorter_than_requested_says_why() -> None:
+    filters = Filters(genres=("Western",), years=(1950, 1959))
     why = "Western, of 1950-1959 and not seen"
-    assert asked.shortfall(10, 10) is None
-    assert asked.shortfall(3, 10) == f"3 of --top 10: only 3 movies are {why}"
-    assert asked.shortfall(1, 1_000) == f"1 of --top 1,000: only 1 movie is {why}"
-    assert asked.shortfall(0, 10) == f"0 of --top 10: no movie is {why}"
-    no_more = "there are no more that the model knows"
-    assert Filters().shortfall(3, 10) == f"3 of --top 10: {no_more} and that were not seen"
+    assert filters.shortfall(10, 10) is None
+    assert filters.shortfall(3, 10) == f"3 of --top 10: only 3 movies are {why}"
+    assert filters.shortfall(1, 1_000) == f"1 of --top 1,000: only 1 movie is {why}"
+    assert filters.shortfall(0, 10) == f"0 of --top 10: no movie is {why}"
+    no_more = "the model knows no more movies"
+    assert Filters().shortfall(3, 10) == f"3 of --top 10: {no_more} that were not seen"
     assert Filters(include_seen=True).shortfall(3, 10) == f"3 of --top 10: {no_more}"

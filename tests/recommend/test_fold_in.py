@@ -35,7 +35,7 @@ def clusters(n_users: int = 80, seed: int = 1) -> tuple[Floats, Floats]:
     return movies.astype(np.float32), users.astype(np.float32)
 
 
-def films(genre: int) -> slice:
+def of_genre(genre: int) -> slice:
     return slice(genre * PER_GENRE, (genre + 1) * PER_GENRE)
 
 
@@ -64,7 +64,7 @@ def test_the_embedding_is_the_maximum_that_another_optimizer_finds() -> None:
 @pytest.mark.parametrize(
     "opinions", [Opinions(rows(4)), Opinions(disliked=rows(4)), Opinions(rows(1), rows(2))]
 )
-def test_a_single_opinion_moves_its_film(opinions: Opinions) -> None:
+def test_a_single_opinion_moves_its_movie(opinions: Opinions) -> None:
     movies, users = spread_model()
     gain = movies @ (fold_in(movies, users, opinions) - users.mean(axis=0))
     gain -= gain.mean()
@@ -79,35 +79,35 @@ def test_the_same_opinions_give_the_same_embedding_in_whatever_order() -> None:
     np.testing.assert_allclose(one, fold_in(movies, users, Opinions(rows(3, 1, 2), rows(8, 9))), atol=1e-6)
 
 
-def test_who_likes_a_few_films_of_a_genre_is_recommended_the_others() -> None:
+def test_who_likes_a_few_movies_of_a_genre_is_recommended_the_others() -> None:
     movies, users = clusters()
     for genre in range(N_GENRES):
-        liked = np.arange(5, dtype=np.int64) + films(genre).start
+        liked = np.arange(5, dtype=np.int64) + of_genre(genre).start
         scores = movies @ fold_in(movies, users, Opinions(liked))
         scores[liked] = -np.inf
         best = np.argsort(-scores)[:10]
         assert np.count_nonzero(best // PER_GENRE == genre) >= 9
 
 
-def test_each_further_film_of_a_genre_moves_its_scores_up() -> None:
+def test_each_further_movie_of_a_genre_moves_its_scores_up() -> None:
     movies, users = clusters()
     leads = []
     for n_liked in (1, 2, 4, 8):
         scores = movies @ fold_in(movies, users, Opinions(np.arange(n_liked, dtype=np.int64)))
-        leads.append(scores[films(0)].mean() - scores.mean())
+        leads.append(scores[of_genre(0)].mean() - scores.mean())
     assert leads == sorted(leads) and leads[-1] > 2 * leads[0]
 
 
-def test_disliked_films_and_those_like_them_fall() -> None:
+def test_disliked_movies_and_those_like_them_fall() -> None:
     movies, users = clusters()
-    liked, disliked = rows(0, 1), rows(*range(films(1).start, films(1).start + 3))
+    liked, disliked = rows(0, 1), rows(*range(of_genre(1).start, of_genre(1).start + 3))
     before = movies @ fold_in(movies, users, Opinions(liked))
     after = movies @ fold_in(movies, users, Opinions(liked, disliked))
     fall = before - after
-    assert fall[films(1)].min() > max(fall[films(2)].max(), fall[films(3)].max(), 0)
+    assert fall[of_genre(1)].min() > max(fall[of_genre(2)].max(), fall[of_genre(3)].max(), 0)
 
 
-def test_users_whose_films_are_drawn_from_their_own_softmax_are_found_again() -> None:
+def test_users_whose_movies_are_sampled_from_their_own_softmax_are_found_again() -> None:
     movies, users = clusters(n_users=500)
     generator = np.random.default_rng(5)
     alike = []
@@ -145,7 +145,7 @@ def test_large_scores_do_not_overflow() -> None:
     assert (movies @ found)[[0, 5]].min() > (movies @ found)[2]
 
 
-def test_every_film_may_be_liked() -> None:
+def test_every_movie_may_be_liked() -> None:
     movies, users = clusters()
     assert np.isfinite(fold_in(movies, users, Opinions(np.arange(len(movies), dtype=np.int64)))).all()
 
@@ -161,8 +161,8 @@ def test_numbers_that_are_not_finite_are_refused() -> None:
 
 
 @pytest.mark.parametrize(("liked", "disliked"), [((), ()), ((1, 1), ()), ((1, 2), (2,)), ((), (3, 3))])
-def test_opinions_are_of_something_and_of_each_film_once(
+def test_opinions_are_of_something_and_of_each_movie_once(
     liked: tuple[int, ...], disliked: tuple[int, ...]
 ) -> None:
-    with pytest.raises(ValueError, match="film"):
+    with pytest.raises(ValueError, match="movie"):
         Opinions(rows(*liked), rows(*disliked))

@@ -11,9 +11,9 @@ from movierec_cli.data.load import load_dataset
 from movierec_cli.data.reader.movie_table import year_of
 from movierec_cli.data.running_times.names import loose_name, movie_names, plain_name
 from movierec_cli.errors import MovierecError
-from movierec_cli.recommend.movie_search import CLOSEST_OFFERED, MovieSearch, find_movie
+from movierec_cli.recommend.movie_search import CLOSEST_OFFERED, MovieSearch
 
-FILMS = {
+TITLES = {
     1: "Toy Story (1995)",
     7: "Sabrina (1995)",
     8: "Sabrina (1954)",
@@ -51,28 +51,28 @@ FILMS = {
 }
 
 
-def catalogue(films: dict[int, str]) -> Movies:
+def catalogue(titles: dict[int, str]) -> Movies:
     return Movies(
-        movie_id=np.array(list(films), np.int64),
-        title=np.array(list(films.values()), object),
-        year=np.array([year_of(title) for title in films.values()], np.int16),
-        genres=np.zeros((len(films), 0), bool),
+        movie_id=np.array(list(titles), np.int64),
+        title=np.array(list(titles.values()), object),
+        year=np.array([year_of(title) for title in titles.values()], np.int16),
+        genres=np.zeros((len(titles), 0), bool),
         genre_names=(),
     )
 
 
-MOVIES = catalogue(FILMS)
+MOVIES = catalogue(TITLES)
 
 
 def found(text: str, movies: Movies = MOVIES) -> int:
-    return int(movies.movie_id[find_movie(movies, text)])
+    return int(movies.movie_id[MovieSearch(movies).find(text)])
 
 
-@pytest.mark.parametrize("movie_id", [i for i in FILMS if FILMS[i] != "Chasing Amy (1997)"])
+@pytest.mark.parametrize("movie_id", [i for i in TITLES if TITLES[i] != "Chasing Amy (1997)"])
 def test_every_movie_is_found_by_its_id_and_by_its_whole_title(movie_id: int) -> None:
     assert found(f"id:{movie_id}") == movie_id
-    assert found(FILMS[movie_id]) == movie_id
-    assert found(f"  {FILMS[movie_id].strip()} ") == movie_id
+    assert found(TITLES[movie_id]) == movie_id
+    assert found(f"  {TITLES[movie_id].strip()} ") == movie_id
 
 
 @pytest.mark.parametrize(
@@ -144,19 +144,19 @@ def test_titles_are_found_as_people_type_them(text: str, movie_id: int) -> None:
 )
 def test_what_fits_several_movies_lists_them_and_asks_for_the_id(text: str, listed: list[int]) -> None:
     with pytest.raises(MovierecError) as caught:
-        find_movie(MOVIES, text)
+        MovieSearch(MOVIES).find(text)
     head, *lines, remedy = str(caught.value).split("\n")
     assert head == f"'{text}' fits {len(listed)} movies:"
-    assert [line.split(maxsplit=1) for line in lines] == [[str(i), FILMS[i]] for i in listed]
+    assert [line.split(maxsplit=1) for line in lines] == [[str(i), TITLES[i]] for i in listed]
     assert f"id:{listed[0]}" in remedy
-    assert ("whole title" in remedy) == (len({FILMS[i] for i in listed}) == len(listed))
+    assert ("whole title" in remedy) == (len({TITLES[i] for i in listed}) == len(listed))
     assert found(f"id:{listed[1]}") == listed[1]
 
 
 def test_a_long_list_of_fitting_movies_is_cut() -> None:
     many = catalogue({i: f"Hamlet ({1900 + i})" for i in range(1, 101)})
     with pytest.raises(MovierecError, match=r"fits 100 movies:(.|\n)*and 80 others") as caught:
-        find_movie(many, "hamlet")
+        MovieSearch(many).find("hamlet")
     assert str(caught.value).count("Hamlet (") == 20
 
 
@@ -175,42 +175,42 @@ def test_a_long_list_of_fitting_movies_is_cut() -> None:
 )
 def test_what_fits_none_is_offered_the_closest(text: str, first: int) -> None:
     with pytest.raises(MovierecError) as caught:
-        find_movie(MOVIES, text)
+        MovieSearch(MOVIES).find(text)
     head, *lines = str(caught.value).split("\n")
     assert head == f"there is no movie '{text}'; the closest are:"
     assert 1 <= len(lines) <= CLOSEST_OFFERED
-    assert lines[0].split(maxsplit=1) == [str(first), FILMS[first]]
+    assert lines[0].split(maxsplit=1) == [str(first), TITLES[first]]
 
 
 @pytest.mark.parametrize("text", ["zzqxj", "***", "(1990)", "日本"])
 def test_what_is_like_nothing_is_told_so(text: str) -> None:
     with pytest.raises(MovierecError, match=r"no movie '.*', nor one with a title that is close") as caught:
-        find_movie(MOVIES, text)
+        MovieSearch(MOVIES).find(text)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["99999", "9" * 18, "9" * 5000, "²"])
 def test_numbers_without_a_movie_are_no_crash(text: str) -> None:
     with pytest.raises(MovierecError, match="there is no movie"):
-        find_movie(MOVIES, text)
+        MovieSearch(MOVIES).find(text)
 
 
 def test_an_unknown_id_is_told_the_range() -> None:
     for text in ("id:99999", "99999"):
         with pytest.raises(MovierecError, match=r"ids.* are 1 to 1960"):
-            find_movie(MOVIES, text)
+            MovieSearch(MOVIES).find(text)
 
 
 @pytest.mark.parametrize("text", ["", "  "])
 def test_an_empty_text_is_refused(text: str) -> None:
     with pytest.raises(MovierecError, match="empty"):
-        find_movie(MOVIES, text)
+        MovieSearch(MOVIES).find(text)
 
 
 def test_only_a_plain_number_is_looked_up_as_an_id() -> None:
     search = MovieSearch(MOVIES)
     assert [search.row_of_id(text) for text in ("1", "187", "1984", "x", "id:1", "-1", "1.0")] == [
-        *(0, list(FILMS).index(187)),
+        *(0, list(TITLES).index(187)),
         *[None] * 5,
     ]
 
@@ -272,7 +272,7 @@ def test_titles_from_elsewhere_are_found_with_a_year_that_is_nearly_right(
     assert MOVIES.movie_id[MovieSearch(MOVIES).titled(title, year)].tolist() == ids
 
 
-def test_a_film_of_the_year_before_and_one_of_the_year_after_are_both_found() -> None:
+def test_a_movie_of_the_year_before_and_one_of_the_year_after_are_both_found() -> None:
     movies = catalogue({1: "Heat (1994)", 2: "Heat (1996)"})
     assert MovieSearch(movies).titled("Heat", 1995) == [0, 1]
 
@@ -299,7 +299,7 @@ def slow_search(movies: Movies, text: str) -> set[int]:
 
 def candidates(movies: Movies, text: str) -> set[int]:
     try:
-        return {find_movie(movies, text)}
+        return {MovieSearch(movies).find(text)}
     except MovierecError as error:
         lines = [line.split() for line in str(error).split("\n  ")[1:]]
         ids = {int(words[0]) for words in lines if words[0].isdigit()}
@@ -322,9 +322,9 @@ def test_the_quick_look_for_words_loses_no_movie(shared_data: Path, kept: Path) 
     names = [
         name for title in movies.title for name in (*movie_names(title).main, *movie_names(title).others)
     ]
-    asked = [name for name in names[::61] if not name.split()[-1].isdigit()]
-    assert len(asked) > 25
-    for name in [*asked, "the", "2", "two", "seven", "a", "part 2"]:
+    sampled = [name for name in names[::61] if not name.split()[-1].isdigit()]
+    assert len(sampled) > 25
+    for name in [*sampled, "the", "2", "two", "seven", "a", "part 2"]:
         expected = slow_search(movies, name)
         if expected and not name.isdigit():
             assert candidates(movies, name) == expected, name
@@ -363,9 +363,9 @@ def test_real_titles_are_found(
     movies = movielens(shared_data, name, kept)
     if wanted is None:
         with pytest.raises(MovierecError, match=r"\d+  "):
-            find_movie(movies, text)
+            MovieSearch(movies).find(text)
     else:
-        assert movies.title[find_movie(movies, text)] == wanted
+        assert movies.title[MovieSearch(movies).find(text)] == wanted
 
 
 def test_of_a_large_catalogue_few_titles_are_taken_apart(
@@ -389,5 +389,5 @@ def test_of_a_large_catalogue_few_titles_are_taken_apart(
 
     monkeypatch.setattr("movierec_cli.recommend.movie_search.movie_names", counted)
     with pytest.raises(MovierecError, match="Dances with Wolves"):
-        find_movie(large, "Dances wih Wolfs")
+        MovieSearch(large).find("Dances wih Wolfs")
     assert 5 <= len(apart) < len(large) / 100

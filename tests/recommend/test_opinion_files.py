@@ -13,7 +13,7 @@ from movierec_cli.data.reader.movie_table import year_of
 from movierec_cli.errors import DataError
 from movierec_cli.recommend.opinion_files import ReadOpinions, read_opinions
 
-FILMS = {
+TITLES = {
     1: "Toy Story (1995)",
     6: "Heat (1995)",
     364: "Lion King, The (1994)",
@@ -27,10 +27,10 @@ FILMS = {
 }
 IMDB_NUMBERS = (114709, 113277, 110357, 99348, 78748, 416449, 118842, 0, 113247, 59742)
 CATALOGUE = Movies(
-    movie_id=np.array(list(FILMS), np.int64),
-    title=np.array(list(FILMS.values()), object),
-    year=np.array([year_of(title) for title in FILMS.values()], np.int16),
-    genres=np.zeros((len(FILMS), 0), bool),
+    movie_id=np.array(list(TITLES), np.int64),
+    title=np.array(list(TITLES.values()), object),
+    year=np.array([year_of(title) for title in TITLES.values()], np.int16),
+    genres=np.zeros((len(TITLES), 0), bool),
     genre_names=(),
 )
 WITH_NUMBERS = replace(CATALOGUE, imdb_number=np.array(IMDB_NUMBERS, np.int64))
@@ -79,7 +79,7 @@ def test_letterboxds_export_is_read(tmp_path: Path) -> None:
     assert liked_and_disliked(found) == ({6, 364}, {1214})
     assert [(one.line, one.title) for one in found.unknown] == [(5, "Good, the Bad and the Ugly, The")]
     assert [(one.line, one.title) for one in found.ambiguous] == [(6, "Chasing Amy")]
-    assert found.n_films == 5 and found.not_films == ()
+    assert found.n_movies == 5 and found.not_movies == ()
 
 
 @pytest.mark.parametrize("catalogue", [CATALOGUE, WITH_NUMBERS])
@@ -90,35 +90,35 @@ def test_imdbs_export_is_read_and_series_are_left_out(tmp_path: Path, catalogue:
     assert ids(found.rows) == ([1214, 364, 6] if has_numbers else [1214, 6])  # one has a German title
     assert found.stars.tolist() == ([1, 3.5, 4.5] if has_numbers else [1, 4.5])
     assert liked_and_disliked(found) == ({6, 364} if has_numbers else {6}, {1214})
-    assert [one.title for one in found.not_films] == ["Breaking Bad"]
-    assert found.n_films == 3
+    assert [one.title for one in found.not_movies] == ["Breaking Bad"]
+    assert found.n_movies == 3
 
 
-def test_a_film_with_another_number_is_another_film(tmp_path: Path) -> None:
+def test_a_movie_with_another_number_is_another_movie(tmp_path: Path) -> None:
     other = IMDB_ROWS[3].replace("tt0078748", "tt9999999")
     found = read(tmp_path, "\n".join([IMDB_HEADER, IMDB_ROWS[0], other]), WITH_NUMBERS)
     assert ids(found.rows) == [6] and [one.line for one in found.unknown] == [3]
 
 
-def test_a_film_without_a_number_in_the_catalogue_is_found_by_its_title(tmp_path: Path) -> None:
+def test_a_movie_without_a_number_in_the_catalogue_is_found_by_its_title(tmp_path: Path) -> None:
     row = (
         IMDB_ROWS[3].replace("tt0078748", "tt0118842").replace("Alien", "Chasing Amy").replace("1979", "1997")
     )
     assert ids(read(tmp_path, f"{IMDB_HEADER}\n{row}", WITH_NUMBERS).rows) == [1750]
-    unlinked = replace(WITH_NUMBERS, imdb_number=np.zeros(len(FILMS), np.int64))
+    unlinked = replace(WITH_NUMBERS, imdb_number=np.zeros(len(TITLES), np.int64))
     assert ids(read(tmp_path, f"{IMDB_HEADER}\n{IMDB_ROWS[3]}", unlinked).rows) == [1214]
 
 
 @pytest.mark.parametrize("kind", ["movie", "TV Movie", "tvMovie", "Short", "Video", "TV Special", ""])
-def test_all_kinds_of_films_count(tmp_path: Path, kind: str) -> None:
+def test_all_kinds_of_movies_count(tmp_path: Path, kind: str) -> None:
     assert len(read(tmp_path, f"{IMDB_HEADER}\n{IMDB_ROWS[0].replace('Movie', kind)}").rows) == 1
 
 
 @pytest.mark.parametrize("kind", ["tvSeries", "TV Mini Series", "TV Episode", "Video Game", "Podcast Series"])
-def test_what_is_no_film_is_not_taken_for_one_of_that_name(tmp_path: Path, kind: str) -> None:
+def test_what_is_no_movie_is_not_taken_for_one_of_that_name(tmp_path: Path, kind: str) -> None:
     rows = [IMDB_HEADER, IMDB_ROWS[0].replace("Movie", kind), IMDB_ROWS[3]]
     found = read(tmp_path, "\n".join(rows))
-    assert ids(found.rows) == [1214] and [one.line for one in found.not_films] == [2]
+    assert ids(found.rows) == [1214] and [one.line for one in found.not_movies] == [2]
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_number_in_a_column_of_titles_is_a_title(tmp_path: Path) -> None:
         ("3 3 3 3", "up to 5", [3, 3, 3, 3], {1, 6, 364, 590}, set()),
     ],
 )
-def test_what_is_liked_hangs_on_the_scale_and_on_the_persons_own_median(
+def test_what_is_liked_depends_on_the_scale_and_the_users_own_median(
     tmp_path: Path, ratings: str, name: str, stars: list[float], liked: set[int], disliked: set[int]
 ) -> None:
     rows = zip((1, 6, 364, 590), ratings.split(), strict=True)
@@ -175,13 +175,13 @@ def test_what_is_liked_hangs_on_the_scale_and_on_the_persons_own_median(
     assert liked_and_disliked(found) == (liked, disliked)
 
 
-def test_films_without_a_rating_are_known_but_no_opinion(tmp_path: Path) -> None:
+def test_movies_without_a_rating_are_known_but_no_opinion(tmp_path: Path) -> None:
     found = read(tmp_path, "title,rating\nHeat,5\nAlien,\n")
     assert ids(found.rows) == [6, 1214] and np.isnan(found.stars[1])
     assert liked_and_disliked(found) == ({6}, set())
 
 
-def test_the_newest_rating_of_a_film_counts(tmp_path: Path) -> None:
+def test_the_newest_rating_of_a_movie_counts(tmp_path: Path) -> None:
     by_date = read(tmp_path, "title,rating,date\nHeat,1,2020-01-02\nAlien,2,2020-01-01\nheat,5,2019-01-01\n")
     assert ids(by_date.rows) == [1214, 6] and by_date.stars.tolist() == [2, 1]
     by_place = read(tmp_path, "title,rating,date\nHeat,1,2020-01-02\nAlien,2,\nheat,5,2019-01-01\n")
@@ -205,17 +205,17 @@ def test_the_notes_say_what_was_read_and_what_was_not(tmp_path: Path) -> None:
     content = f"title,rating\nHeat,5\nAlien,2\nToy Story,4\n{lines}Chasing Amy (1997),5\n"
     first, unknown, ambiguous = read(tmp_path, content).notes
     assert first == (
-        f"{tmp_path / 'ratings.csv'} (a list, rated up to 5): of 3 films, 2 liked (4 or more) and 1 disliked"
+        f"{tmp_path / 'ratings.csv'} (a list, rated up to 5): of 3 movies, 2 liked (4 or more) and 1 disliked"
         " (below 2.75)"
     )
     assert unknown == (
-        "7 of 11 films are not in the catalogue: 'Nothing Like It 0' (line 5), 'Nothing Like It 1' (line 6),"
+        "7 of 11 movies are not in the catalogue: 'Nothing Like It 0' (line 5), 'Nothing Like It 1' (line 6),"
         " 'Nothing Like It 2' (line 7), 'Nothing Like It 3' (line 8), 'Nothing Like It 4' (line 9) and 2"
         " others"
     )
-    assert ambiguous == "1 of 11 films fits several movies of it: 'Chasing Amy (1997)' (line 12)"
+    assert ambiguous == "1 of 11 movies fits several movies of it: 'Chasing Amy (1997)' (line 12)"
     series = read(tmp_path, "\n".join([IMDB_HEADER, *IMDB_ROWS[2:]])).notes[1]
-    assert series == "1 more is no film: 'Breaking Bad (2008)' (line 2)"
+    assert series == "1 more is no movie: 'Breaking Bad (2008)' (line 2)"
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_the_notes_say_what_was_read_and_what_was_not(tmp_path: Path) -> None:
     [
         ("", None, "is empty"),
         ("\n\n", None, "is empty"),
-        ("title,rating\n", None, "names its columns but no film"),
+        ("title,rating\n", None, "names its columns but no movie"),
         (
             "Heat (1995),4.5\nAlien,5\n",
             1,
@@ -262,15 +262,15 @@ def test_the_notes_say_what_was_read_and_what_was_not(tmp_path: Path) -> None:
         (
             "title,rating\nZzqxj (1990),5\n",
             None,
-            r"of its 1 film none .* such as 'Zzqxj \(1990\)' \(line 2\)",
+            r"of its 1 movie none .* such as 'Zzqxj \(1990\)' \(line 2\)",
         ),
         (
             "title,rating\nChasing Amy,5\n",
             None,
             "fits several movies of the catalogue; name them by movie_id",
         ),
-        (f"{IMDB_HEADER}\n{IMDB_ROWS[2]}", None, r"names no film, but 'Breaking Bad \(2008\)' \(line 2\)"),
-        ("title,rating\nHeat,\nZzqxj,5\n", None, "of the 1 film that the catalogue has, it rates none"),
+        (f"{IMDB_HEADER}\n{IMDB_ROWS[2]}", None, r"names no movie, but 'Breaking Bad \(2008\)' \(line 2\)"),
+        ("title,rating\nHeat,\nZzqxj,5\n", None, "of the 1 movie that the catalogue has, it rates none"),
     ],
 )
 def test_what_cannot_be_used_is_told_with_file_and_line(
@@ -309,7 +309,7 @@ def test_a_line_of_ten_megabytes_is_a_short_error(tmp_path: Path, content: str) 
 
 
 @pytest.mark.parametrize("title", ["a " * 30_000 + "b", "x (" * 20_000, "Heat" + " " * 100_000 + "2"])
-def test_a_title_longer_than_any_films_is_of_none(tmp_path: Path, title: str) -> None:
+def test_a_title_longer_than_any_movies_is_of_none(tmp_path: Path, title: str) -> None:
     found = read(tmp_path, f"title,rating\nHeat,5\n{title},3\n")
     assert ids(found.rows) == [6] and [one.line for one in found.unknown] == [3]
     assert max(map(len, found.notes)) < 300

@@ -7,9 +7,16 @@ import pytest
 from movierec_cli.config import SplitConfig
 from movierec_cli.errors import DataError, MovierecError
 from movierec_cli.evaluation.ratings import RatingErrors
-from movierec_cli.recommend.predict import PredictedRating, given_ratings, predict
-from movierec_cli.recommend.prediction_files import read_pairs, write_predictions
-from movierec_cli.recommend.rating_runs import best_run, predicts_ratings, rating_runs, validation_rmse
+from movierec_cli.files import write_csv
+from movierec_cli.recommend.predict import (
+    PREDICTION_COLUMNS,
+    PredictedRating,
+    given_ratings,
+    predict,
+    prediction_rows,
+)
+from movierec_cli.recommend.run_choice import FOR_RATINGS, best_run, suitable_runs, validation_rmse
+from movierec_cli.recommend.user_files import read_pairs
 from movierec_cli.registry import store
 from movierec_cli.registry.store import Run
 from tests.saved_runs import judged_multi_task_run, judged_run, multi_task_config, parts_of, run_config
@@ -46,7 +53,7 @@ def test_predictions_are_the_heads_in_the_order_asked(run: Run) -> None:
     np.testing.assert_array_equal([one.stars for one in predicted], expected)
 
 
-def test_every_test_rating_is_predicted_as_it_was_judged(run: Run) -> None:
+def test_every_test_rating_is_predicted_as_it_was_evaluated(run: Run) -> None:
     outcome = run.rating_outcome
     movies = DATASET.ratings.movie_index[outcome.rows]
     pairs = [(int(user) + 1, int(movie)) for user, movie in zip(outcome.user_index, movies, strict=True)]
@@ -101,12 +108,15 @@ def test_a_run_that_learned_no_ratings_says_how_to_train_one(tmp_path: Path, rat
         run = judged_run(tmp_path, DATASET, run_config())
     else:
         run = judged_multi_task_run(tmp_path, DATASET, multi_task_config(rating=rating))
-    assert not predicts_ratings(run.record)
-    for ask in (lambda: predict(run, [(1, 0)]), lambda: rating_runs(tmp_path, run.record.name[:7])):
+    assert not FOR_RATINGS.is_served_by(run.record)
+    for ask in (
+        lambda: predict(run, [(1, 0)]),
+        lambda: suitable_runs(tmp_path, FOR_RATINGS, run.record.name[:7]),
+    ):
         with pytest.raises(MovierecError, match="movierec train --tasks retrieval rating"):
             ask()
     with pytest.raises(MovierecError, match="train one first: movierec train --tasks retrieval rating"):
-        rating_runs(tmp_path)
+        suitable_runs(tmp_path, FOR_RATINGS)
 
 
 def test_the_lowest_rmse_on_validation_is_taken_whatever_the_test_says(tmp_path: Path) -> None:
@@ -119,9 +129,9 @@ def test_the_lowest_rmse_on_validation_is_taken_whatever_the_test_says(tmp_path:
     saved(1.1, 0.1, "2026-02-01T00:00:00+00:00", rating=0.2)
     saved(1.0, 0.2, "2026-03-01T00:00:00+00:00", rating=0.3)
     judged_run(tmp_path, DATASET, run_config())
-    runs = rating_runs(tmp_path)
+    runs = suitable_runs(tmp_path, FOR_RATINGS)
     assert len(runs) == 3
-    chosen = best_run(runs)
+    chosen = best_run(runs, FOR_RATINGS)
     assert chosen.run.record.name == best.record.name
     assert chosen.reason == "the best of 3 models, RMSE 0.900 stars on validation"
     assert validation_rmse(best.record) == 0.9
@@ -131,7 +141,7 @@ def test_without_validation_the_newest_is_taken(tmp_path: Path) -> None:
     for month, rating in ((3, 0.1), (5, 0.2), (4, 0.3)):
         created = f"2026-0{month}-01T00:00:00+00:00"
         judged_multi_task_run(tmp_path, DATASET, multi_task_config(rating=rating), created_at=created)
-    chosen = best_run(rating_runs(tmp_path))
+    chosen = best_run(suitable_runs(tmp_path, FOR_RATINGS), FOR_RATINGS)
     tasks = chosen.run.record.config.tasks
     assert tasks is not None and tasks.rating == 0.2
     assert chosen.reason == "the newest of 3 models"
@@ -146,12 +156,12 @@ def test_a_run_without_a_validation_rating_does_not_come_first(tmp_path: Path) -
     unmeasured = replace(nan, record=replace(nan.record, history=history))
     measured = with_validation(judged_multi_task_run(tmp_path, DATASET, multi_task_config()), 1.5)
     assert validation_rmse(unmeasured.record) is None
-    assert best_run([unmeasured, measured]).run is measured
+    assert best_run([unmeasured, measured], FOR_RATINGS).run is measured
 
 
 def test_runs_of_other_data_are_not_taken(run: Run) -> None:
     with pytest.raises(MovierecError, match="are of small, not of 'other'"):
-        best_run([run], "other")
+        best_run([run], FOR_RATINGS, "other")
 
 
 def pairs_file(tmp_path: Path, text: str) -> Path:
@@ -224,7 +234,7 @@ PREDICTED = (
 
 def test_predictions_are_written_as_csv(tmp_path: Path) -> None:
     file = tmp_path / "deep" / "out.csv"
-    write_predictions(PREDICTED, file)
+    write_csv(PREDICTION_COLUMNS, prediction_rows(PREDICTED), file)
     assert file.read_bytes().decode() == (
         'user,movie_id,title,stars,given\n1,590,"Amélie, ""Die"" (1984)",4.1235,\n2,591,Film,1.0000,3.5\n'
     )
@@ -232,4 +242,4 @@ def test_predictions_are_written_as_csv(tmp_path: Path) -> None:
 
 def test_predictions_that_cannot_be_written_are_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be written"):
-        write_predictions(PREDICTED, tmp_path)
+        write_csv(PREDICTION_COLUMNS, prediction_rows(PREDICTED), tmp_path)

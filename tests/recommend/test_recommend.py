@@ -15,11 +15,11 @@ from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.models.features import context_codes, fit_features
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.fold_in import Opinions, fold_in
+from movierec_cli.recommend.listed_movies import ListedMovie, rated_by, rated_in
 from movierec_cli.recommend.many_users import recommend_all
 from movierec_cli.recommend.predict import predict
-from movierec_cli.recommend.rated_movies import rated_by, rated_in, watched_movies
 from movierec_cli.recommend.recommend import RETRIEVED, Recommendations, check_rank_by, recommend
-from movierec_cli.recommend.users import NEWEST, after, moment_codes, new_user, user_of
+from movierec_cli.recommend.users import NEWEST, context_codes_at, new_user, user_after, user_of
 from movierec_cli.registry import store
 from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.identity import run_name
@@ -71,7 +71,7 @@ def to_watcher(
     run: Run, watched: Sequence[int], *, include_seen: bool = False, **options: Any
 ) -> Recommendations:
     filters = Filters(include_seen=include_seen)
-    return recommend(run, after(run, watched), filters=filters, **options)
+    return recommend(run, user_after(run, watched), filters=filters, **options)
 
 
 def test_unseen_movies_come_best_first(run: Run) -> None:
@@ -142,7 +142,7 @@ def test_ids_with_gaps_are_told_as_such(dataset: Dataset) -> None:
         rated_by(replace(dataset, users=users), 2)
 
 
-def test_a_baseline_recommends_to_nobody(dataset: Dataset, tmp_path: Path) -> None:
+def test_a_baseline_recommends_to_no_user(dataset: Dataset, tmp_path: Path) -> None:
     config = RunConfig(family=Family.EASE, split=SplitConfig())
     record = run_record(config=config, name=run_name(config, data_identity()))
     baseline = store.save_run(tmp_path, record, store.RunParts(outcome=run_outcome()))
@@ -247,9 +247,9 @@ def test_equal_scores_leave_a_blend_to_the_stars(rating_run: Run, tmp_path: Path
 
 
 def test_a_user_who_saw_all_is_recommended_nothing_in_any_order(rating_run: Run) -> None:
-    person = replace(user_of(rating_run, 1), movies=np.arange(len(SMALL.movies)))
+    user = replace(user_of(rating_run, 1), movies=np.arange(len(SMALL.movies)))
     for rank_by in RankBy:
-        assert recommend(rating_run, person, rank_by=rank_by).movies == ()
+        assert recommend(rating_run, user, rank_by=rank_by).movies == ()
 
 
 def test_a_run_without_ratings_has_no_stars_and_orders_by_score_only(run: Run) -> None:
@@ -275,7 +275,7 @@ def test_stars_are_of_the_right_movies_where_the_training_left_some_out(tmp_path
     assert recommended.movies
 
 
-def test_an_order_that_cannot_be_is_refused_before_the_training() -> None:
+def test_an_impossible_order_is_refused_before_the_training() -> None:
     with_ratings, without = TaskWeights(), TaskWeights(rating=0.0)
     for tasks in ((), (with_ratings,), (without,)):
         check_rank_by(RankBy.SCORE, tasks)
@@ -293,12 +293,12 @@ class Serving(ModuleType):
 
     def __init__(self) -> None:
         super().__init__("serving")
-        self.asked: list[tuple[list[int], object]] = []
+        self.requests: list[tuple[list[int], object]] = []
 
     def state_after(
-        self, run: Run, movie_rows: np.ndarray, seconds: np.ndarray | None, asked_s: int | None
+        self, run: Run, movie_rows: np.ndarray, seconds: np.ndarray | None, as_of_s: int | None
     ) -> np.ndarray:
-        self.asked.append((movie_rows.tolist(), None if seconds is None else (seconds.tolist(), asked_s)))
+        self.requests.append((movie_rows.tolist(), None if seconds is None else (seconds.tolist(), as_of_s)))
         state: np.ndarray = run.artifacts.movie_embeddings[movie_rows].sum(axis=0)
         return state
 
@@ -329,27 +329,25 @@ def test_what_comes_next_is_the_best_of_what_was_not_watched(
     assert [movie.score for movie in found.movies] == pytest.approx(
         [scores[row] for row in expected], rel=1e-4
     )
-    assert serving.asked == [(watched, None)]
+    assert serving.requests == [(watched, None)]
     assert (found.user_id, found.label) == (None, "SASRec + movie_genres")
     assert {movie.stars for movie in found.movies} <= {None}
 
 
-def test_a_history_is_asked_about_in_rows_of_the_run(serving: Serving, tmp_path: Path) -> None:
+def test_a_history_is_in_rows_of_the_run(serving: Serving, tmp_path: Path) -> None:
     """Where the training left movies out, they have other rows there, and are not recommended."""
     split = SplitConfig(kind=SplitKind.LEAVE_LAST, k_core=7)
     run = judged_run(tmp_path, SMALL, sequence_config(split=split))
     kept = run.artifacts.movie_ids.tolist()
     assert 2 < len(kept) < 40
     found = to_watcher(run, [len(kept) - 1, 0], top=40)
-    assert serving.asked == [([len(kept) - 1, 0], None)]
+    assert serving.requests == [([len(kept) - 1, 0], None)]
     assert sorted(movie.movie_id for movie in found.movies) == kept[1:-1]
 
 
-def test_only_a_model_of_sequences_goes_on_from_a_history(rating_run: Run, tmp_path: Path) -> None:
+def test_only_a_sequential_model_continues_a_history(rating_run: Run, tmp_path: Path) -> None:
     for run in (rating_run, judged_run(tmp_path, SMALL, run_config())):
-        with pytest.raises(
-            MovierecError, match=r"cannot go on from --watched; .* movierec train --model sasrec"
-        ):
+        with pytest.raises(MovierecError, match=r"cannot use --watched; .* movierec train --family sasrec"):
             to_watcher(run, [1])
 
 
@@ -363,18 +361,18 @@ def test_a_user_of_the_data_is_recommended_to_without_the_network(
     best = sorted(rows, key=lambda row: -float(arrays.movie_embeddings[row] @ arrays.user_embeddings[4]))
     found = to_user(sequential_run, 5)
     assert [movie.movie_id for movie in found.movies] == [100 + row for row in best[:10]]
-    assert serving.asked == []
+    assert serving.requests == []
 
 
-def test_watched_movies_are_in_the_order_given() -> None:
-    watched = watched_movies(tiny_dataset().movies, [3, 0])
+def test_a_listed_movie_is_described_by_its_catalogue() -> None:
+    watched = [ListedMovie.at(tiny_dataset().movies, row) for row in (3, 0)]
     assert [(movie.movie_id, movie.title, movie.genres) for movie in watched] == [
         (13, "Dune [1] (1984)", ()),
         (10, "Alien (1979)", ("Drama", "Sci-Fi")),
     ]
 
 
-# --- strangers ----------------------------------------------------------------------------------------
+# --- new users ----------------------------------------------------------------------------------------
 
 
 def test_the_newest_likes_count_where_order_does(sequential_run: Run, rating_run: Run) -> None:
@@ -382,27 +380,27 @@ def test_the_newest_likes_count_where_order_does(sequential_run: Run, rating_run
     disliked = np.array([30])
     for run, counted in ((sequential_run, liked[-NEWEST:]), (rating_run, liked)):
         arrays = run.artifacts
-        person = new_user(run, Opinions(liked, disliked))
+        user = new_user(run, Opinions(liked, disliked))
         expected = fold_in(arrays.movie_embeddings, arrays.user_embeddings, Opinions(counted, disliked))
-        np.testing.assert_array_equal(person.embedding, expected)
-        assert person.movies.tolist() == [*range(25), 30]
+        np.testing.assert_array_equal(user.embedding, expected)
+        assert user.movies.tolist() == [*range(25), 30]
 
 
-def test_what_a_stranger_knows_is_not_recommended(rating_run: Run) -> None:
-    person = new_user(rating_run, Opinions(np.array([3])), np.array([3, 5, 7]))
-    rows = recommend(rating_run, person, top=40).rows
+def test_what_a_new_user_knows_is_not_recommended(rating_run: Run) -> None:
+    user = new_user(rating_run, Opinions(np.array([3])), np.array([3, 5, 7]))
+    rows = recommend(rating_run, user, top=40).rows
     assert sorted(rows) == [row for row in range(40) if row not in (3, 5, 7)]
     with pytest.raises(MovierecError, match="needs a user of the data"):
-        recommend(rating_run, person, rank_by=RankBy.RATING)
+        recommend(rating_run, user, rank_by=RankBy.RATING)
 
 
-def test_a_moment_is_coded_in_the_order_of_the_tower_s_inputs(tmp_path: Path) -> None:
+def test_a_time_is_coded_in_the_order_of_the_tower_s_inputs(tmp_path: Path) -> None:
     """Vocabularies are read back in another order than that of the features."""
     run = store.load_run(judged_run(tmp_path, SMALL, run_config("week", "user_tenure", "day_of_week")).folder)
     inputs = [one.name for one in run.towers.query.inputs if one.is_context]
     assert inputs != [name for name in run.artifacts.vocabularies if name in inputs]
     seconds = np.full(20, 1_000_500_000)
-    every = moment_codes(run, np.arange(20, dtype=np.int32), seconds)
+    every = context_codes_at(run, np.arange(20, dtype=np.int32), seconds)
     config = run.record.config
     fitted = fit_features(SMALL, split_ratings(SMALL.ratings, config.split).train, config.feature_set)
     np.testing.assert_array_equal(every, context_codes(fitted, np.arange(20, dtype=np.int32), seconds))
@@ -410,7 +408,7 @@ def test_a_moment_is_coded_in_the_order_of_the_tower_s_inputs(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_one_list_and_many_are_the_same_where_films_are_all_but_equal(tmp_path: Path, seed: int) -> None:
+def test_one_list_and_many_are_the_same_where_movies_are_almost_equal(tmp_path: Path, seed: int) -> None:
     run = judged_run(tmp_path, SMALL, run_config(), seed=seed)
     noise = np.random.default_rng(seed).normal(0, 1e-7, (40, 4))
     arrays = replace(run.artifacts, movie_embeddings=(1 + noise).astype(np.float32))

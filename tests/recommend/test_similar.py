@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from movierec_cli.errors import DataError
+from movierec_cli.files import write_csv
 from movierec_cli.recommend.filters import Filters
-from movierec_cli.recommend.similar import similar_document, similar_movies, write_similar
+from movierec_cli.recommend.similar import SIMILAR_COLUMNS, similar_movies
 from movierec_cli.registry.store import Run
 from tests.saved_runs import judged_run, run_artifacts, run_config, run_record, save_run, sequence_config
 from tests.small_dataset import N_MOVIES, small_dataset
@@ -34,7 +35,7 @@ def test_the_nearest_are_those_of_the_highest_cosine_without_the_movie_itself(ru
     assert found.title == run.catalogue.title[row]
 
 
-def test_all_others_are_similar_where_more_are_asked_for(run: Run) -> None:
+def test_all_others_are_similar_where_more_are_requested(run: Run) -> None:
     assert len(similar_movies(run, 3, top=1_000).movies) == N_MOVIES - 1
 
 
@@ -44,7 +45,7 @@ def test_filters_leave_out_movies(run: Run) -> None:
     assert run.artifacts.movie_ids[2] not in {one.movie_id for one in found.movies}
 
 
-def test_a_model_of_sequences_has_similar_movies_too(tmp_path: Path) -> None:
+def test_a_sequential_model_has_similar_movies_too(tmp_path: Path) -> None:
     sasrec = judged_run(tmp_path, small_dataset(), sequence_config())
     assert len(similar_movies(sasrec, 0).movies) == 10
 
@@ -61,9 +62,9 @@ def test_equal_and_empty_embeddings_are_in_the_order_of_the_catalogue(tmp_path: 
 
 def test_a_movie_that_the_model_hardly_knows_comes_with_a_caution(tmp_path: Path) -> None:
     saved = save_run(tmp_path, run_record(), run_artifacts())  # three users rated the first movie
-    said = "in the model's data, so what is near it is mostly chance"
-    assert similar_movies(saved, 0).caution == f"'Film 10 (1999)' has 3 ratings {said}"
-    assert similar_movies(saved, 1).caution == f"'Film 11 (1999)' has no ratings {said}"
+    caution = "in the model's data, so what is near it is mostly chance"
+    assert similar_movies(saved, 0).caution == f"'Film 10 (1999)' has 3 ratings {caution}"
+    assert similar_movies(saved, 1).caution == f"'Film 11 (1999)' has no ratings {caution}"
 
 
 def test_a_movie_that_is_well_known_comes_without(run: Run) -> None:
@@ -74,7 +75,7 @@ def test_a_movie_that_is_well_known_comes_without(run: Run) -> None:
 
 def test_programs_get_what_people_see(run: Run) -> None:
     found = similar_movies(run, 4, top=2)
-    document = similar_document(found)
+    document = found.document()
     assert document["run"] == run.record.name
     assert document["movie"] == {"movie_id": 104, "title": "Film 104 (1984)", "genres": ("Drama",)}
     assert [one["title"] for one in document["movies"]] == [one.title for one in found.movies]
@@ -83,7 +84,7 @@ def test_programs_get_what_people_see(run: Run) -> None:
 
 def test_a_file_holds_a_line_a_movie(run: Run, tmp_path: Path) -> None:
     found = similar_movies(run, 4, top=3)
-    write_similar(found, tmp_path / "new" / "near.csv")
+    write_csv(SIMILAR_COLUMNS, found.csv_rows(), tmp_path / "new" / "near.csv")
     with (tmp_path / "new" / "near.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     assert rows[0] == ["place", "movie_id", "title", "similarity"]
@@ -91,4 +92,4 @@ def test_a_file_holds_a_line_a_movie(run: Run, tmp_path: Path) -> None:
         [str(place), str(one.movie_id), one.title] for place, one in enumerate(found.movies, start=1)
     ]
     with pytest.raises(DataError, match="cannot be written"):
-        write_similar(found, tmp_path)
+        write_csv(SIMILAR_COLUMNS, found.csv_rows(), tmp_path)

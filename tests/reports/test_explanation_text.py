@@ -19,10 +19,10 @@ WHY = Explanation(
     movie=0,
     score=3.0,
     average=1.0,
-    of_films=((1, 0.62), (2, 0.5), (3, 0.24), (4, 0.2), (5, 0.2), (6, 0.005), (7, -0.165)),
+    of_movies=((1, 0.62), (2, 0.5), (3, 0.24), (4, 0.2), (5, 0.2), (6, 0.005), (7, -0.165)),
     rest=0.4,
     of_movie_features={"movie_id": 1.5, "movie_title_text": 0.5, "biases": 0.0},
-    of_user_features={"user_id": -0.3, "bucketized_user_age": 0.1, "timestamp": 0.2, "anybody": 2.0},
+    of_user_features={"user_id": -0.3, "bucketized_user_age": 0.1, "timestamp": 0.2, "average_user": 2.0},
 )
 
 
@@ -32,43 +32,43 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return judged_run(tmp_path_factory.mktemp("runs"), small_dataset(), config)
 
 
-def test_films_and_features_are_named_with_their_shares(run: Run) -> None:
-    films, features = explanation_text(run, WHY).plain.splitlines()
-    assert films == (
+def test_movies_and_features_are_named_with_their_contributions(run: Run) -> None:
+    movies, features = explanation_text(run, WHY).plain.splitlines()
+    assert movies == (
         "because of Film 101 (31%), Film 102 (25%), Film 103 (12%); in spite of Film 107 (−8%);"
-        " 3 other films (20%); no film of theirs (20%)"
+        " 3 other movies (20%); none of the user's movies (20%)"
     )
     assert features == (
         "of the movie: itself 75%, title text 25%;"
-        " of the person: own taste −15%, bucketized user age 5%, timestamp 10%, anybody's taste 100%"
+        " of the user: own taste −15%, bucketized user age 5%, timestamp 10%, average user's taste 100%"
     )
 
 
-def test_as_many_films_are_named_as_wanted(run: Run) -> None:
-    assert explanation_text(run, WHY, n_films=1).plain.startswith(
+def test_as_many_movies_are_named_as_requested(run: Run) -> None:
+    assert explanation_text(run, WHY, n_movies=1).plain.startswith(
         "because of Film 101 (31%); in spite of Film 107"
     )
-    every = explanation_text(run, WHY, n_films=100).plain
-    assert "Film 105 (10%); in spite" in every and "1 other film (0%)" in every
+    every = explanation_text(run, WHY, n_movies=100).plain
+    assert "Film 105 (10%); in spite" in every and "1 other movie (0%)" in every
 
 
 def test_what_is_shown_adds_up_to_the_whole(run: Run) -> None:
     for why in explain(run, user_of(run, N_USERS), range(10)):
         if why.advantage > 0.5:
-            films = explanation_text(run, why).plain.splitlines()[0].replace("−", "-")
-            assert sum(map(int, re.findall(r"\((-?\d+)%\)", films))) == pytest.approx(100, abs=4)
+            movies = explanation_text(run, why).plain.splitlines()[0].replace("−", "-")
+            assert sum(map(int, re.findall(r"\((-?\d+)%\)", movies))) == pytest.approx(100, abs=4)
 
 
-def test_a_model_of_sequences_has_one_line(run: Run) -> None:
+def test_a_sequential_model_has_one_line(run: Run) -> None:
     bare = replace(WHY, of_movie_features={}, of_user_features={})
     assert "\n" not in explanation_text(run, bare).plain
     new_user = replace(WHY, of_user_features={})
     assert explanation_text(run, new_user).plain.endswith("of the movie: itself 75%, title text 25%")
 
 
-def test_somebody_without_films_is_told_so(run: Run) -> None:
-    lines = explanation_text(run, replace(WHY, of_films=(), rest=2.0)).plain.splitlines()
-    assert lines[0] == "because of no one film; no film of theirs (100%)"
+def test_a_user_without_movies_has_only_a_rest(run: Run) -> None:
+    lines = explanation_text(run, replace(WHY, of_movies=(), rest=2.0)).plain.splitlines()
+    assert lines[0] == "because of no single movie; none of the user's movies (100%)"
 
 
 @pytest.mark.parametrize("score", [1.0, 0.5, 1.01])
@@ -78,13 +78,13 @@ def test_where_hardly_anything_lifts_the_score_parts_are_in_its_units(run: Run, 
     assert "%" not in text
     assert "Film 101 (+0.62), Film 102 (+0.50), Film 103 (+0.24); in spite of Film 107 (−0.17" in text
     assert "own taste −0.30" in text
-    assert why_footnote([WHY, why]).endswith("Where that is little: units of the score.")
+    assert why_footnote([WHY, why]).endswith("Where that is small: units of the score.")
 
 
-def test_the_footnote_says_what_the_shares_are_of() -> None:
+def test_the_footnote_says_what_the_contributions_are_of() -> None:
     assert why_footnote([]) == ""
     assert why_footnote([WHY]) == (
-        "100% is what lifts a movie's score above that of the average movie for the same person."
+        "100% is the difference of a movie's score and that of the average movie for the same user."
     )
 
 

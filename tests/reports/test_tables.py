@@ -7,7 +7,7 @@ from rich.console import Console, RenderableType
 
 from movierec_cli.config import RankBy
 from movierec_cli.evaluation.top_k import TopK
-from movierec_cli.recommend.rated_movies import RatedMovie
+from movierec_cli.recommend.listed_movies import RatedMovie
 from movierec_cli.recommend.recommend import Recommendations, RecommendedMovie
 from movierec_cli.reports.table import comparison, line_of_record, top_ks
 from movierec_cli.reports.terminal.recommendation_lists import user_report

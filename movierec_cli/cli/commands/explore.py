@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -17,10 +16,8 @@ DEFAULT_PAGE = Path("explore.html")
 
 def explore_command(
     model: saved.BestModel = None,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Where the page goes.")
-    ] = DEFAULT_PAGE,
-    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    output: saved.PageFile = DEFAULT_PAGE,
+    open_page: saved.OpenPage = False,
     dataset: saved.AnyDataset = None,
     saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
     quiet: Quiet = False,

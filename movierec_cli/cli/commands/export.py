@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from movierec_cli.cli.commands.models import complete_name
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.parsing import saved_models as saved
 from movierec_cli.cli.parsing.options import AsJson, Quiet, SavedModelsDir
@@ -28,7 +27,7 @@ def export_command(
             metavar="NAME",
             help="A saved model, by name or its beginning. If not given: the one with the highest recall on "
             "validation.",
-            autocompletion=complete_name,
+            autocompletion=saved.complete_name,
             show_default=False,
         ),
     ] = None,
@@ -38,7 +37,7 @@ def export_command(
             "--model",
             metavar="NAME",
             help="The same as NAME.",
-            autocompletion=complete_name,
+            autocompletion=saved.complete_name,
             show_default=False,
         ),
     ] = None,

@@ -9,20 +9,13 @@ import typer
 
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.parsing.options import AsJson, SavedModelsDir
+from movierec_cli.cli.parsing.saved_models import complete_name
 from movierec_cli.config import TrainerConfig
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from movierec_cli.registry.store import Run
-
-
-def complete_name(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Names of saved models for the shell."""
-    from movierec_cli.registry.store import list_runs
-
-    runs, _ = list_runs(ctx.params.get("saved_models_dir") or TrainerConfig.saved_models_dir)
-    return [run.record.name for run in runs if run.record.name.startswith(incomplete)]
 
 
 def list_command(

@@ -1,18 +1,17 @@
-"""`movierec predict`: how many stars somebody would give."""
+"""`movierec predict`: how many stars a user would give."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from movierec_cli.cli.commands.models import complete_name
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.parsing import saved_models as saved
+from movierec_cli.cli.parsing.option_groups import optional
 from movierec_cli.cli.parsing.options import AsJson, Quiet, SavedModelsDir
 from movierec_cli.config import TrainerConfig
 from movierec_cli.errors import UsageError
+from movierec_cli.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,78 +21,60 @@ if TYPE_CHECKING:
 
 
 def predict_command(
-    user: Annotated[
-        int | None, typer.Option("--user", metavar="ID", help="Who would rate.", show_default=False)
-    ] = None,
+    user: Annotated[int | None, optional("--user", "ID", "A user of the data.")] = None,
     movie: Annotated[
         list[str] | None,
-        typer.Option(
-            "--movie",
-            metavar="TITLE",
-            help="What: a title, with or without its year, or an id. Again for another movie.",
-            show_default=False,
-        ),
+        optional("--movie", "TITLE", "A movie: its title, with or without the year, or its id. Repeatable."),
     ] = None,
     pairs: Annotated[
         Path | None,
-        typer.Option(
-            "--pairs",
-            metavar="FILE",
-            help="Instead of --user and --movie: CSV with the columns user and movie.",
+        optional(
+            "--pairs", "FILE", "Instead of --user and --movie: a CSV file with the columns user and movie."
         ),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            metavar="NAME",
-            help="A saved model, by name or its beginning. If not given: the one with the lowest RMSE on "
-            "validation.",
-            autocompletion=complete_name,
-            show_default=False,
-        ),
-    ] = None,
+    model: saved.BestRatingModel = None,
     dataset: saved.AnyDataset = None,
     saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
-    csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Write the predictions there.")
-    ] = None,
+    csv: saved.CsvFile = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Predict how many stars a user would give a movie.
 
-    The model must have learned to: `movierec train --tasks retrieval rating`.
+    This needs a model that predicts ratings: `movierec train --tasks retrieval rating`.
 
-    Titles need not be exact; one of several movies, or of none, is answered
-    with those it may be. `id:590` is an id even where a title is that number.
+    Titles need not be exact. If a title fits several movies or none, the
+    command shows which it may be. `id:590` is an id even where a title is that number.
     """
     saved.spare_threads()
-    from movierec_cli.recommend.rating_runs import best_run, rating_runs
+    from movierec_cli.recommend.run_choice import FOR_RATINGS
 
-    _check_asked(user, movie or [], pairs, csv)
+    _check_options(user, movie or [], pairs, csv)
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
-    runs = rating_runs(saved_models_dir, model)
-    chosen = best_run(runs, dataset)
-    terminal.note(f"Model: {chosen.run.record.name} ({chosen.reason})")
-    predictions = _predicted(chosen.run, user, movie or [], pairs)
+    run = saved.best_run(saved_models_dir, model, dataset, terminal, FOR_RATINGS)
+    predictions = _predicted(run, user, movie or [], pairs)
     if csv is not None:
-        from movierec_cli.recommend.prediction_files import write_predictions
+        from movierec_cli.files import write_csv
+        from movierec_cli.recommend.predict import PREDICTION_COLUMNS, prediction_rows
 
-        write_predictions(predictions, csv)
+        write_csv(PREDICTION_COLUMNS, prediction_rows(predictions), csv)
     if as_json:
-        terminal.document(_document(chosen.run, predictions))
+        terminal.document(_document(run, predictions))
+    elif csv is not None:
+        terminal.written(csv, counted(len(predictions), "prediction"))
     else:
-        _show(predictions, csv, terminal)
+        from movierec_cli.reports.terminal.prediction_table import predictions_report
+
+        terminal.out.print(predictions_report(predictions))
 
 
-def _check_asked(user: int | None, movies: Sequence[str], pairs: Path | None, csv: Path | None) -> None:
+def _check_options(user: int | None, movies: Sequence[str], pairs: Path | None, csv: Path | None) -> None:
     if pairs is not None and (user is not None or movies):
-        raise UsageError("--pairs FILE names users and movies; leave --user and --movie out")
+        raise UsageError("--pairs FILE names users and movies; omit --user and --movie")
     if pairs is None and (user is None or not movies):
         raise UsageError(
-            "say who and what: --user 42 --movie 'Dances with Wolves (1990)', or --pairs FILE with both"
+            "give a user and a movie: --user 42 --movie 'Toy Story (1995)'; or both in a file: --pairs FILE"
         )
     if pairs is not None and csv is not None and pairs.resolve() == csv.resolve():
         raise UsageError(f"--csv {csv} would overwrite --pairs {pairs}; name another file")
@@ -104,7 +85,7 @@ def _predicted(
 ) -> tuple[PredictedRating, ...]:
     from movierec_cli.recommend.movie_search import MovieSearch
     from movierec_cli.recommend.predict import predict
-    from movierec_cli.recommend.prediction_files import read_pairs
+    from movierec_cli.recommend.user_files import read_pairs
 
     if pairs is not None:
         return predict(run, read_pairs(pairs, run))
@@ -113,22 +94,11 @@ def _predicted(
     return predict(run, [(user, search.find(text)) for text in movies])
 
 
-def _show(predictions: Sequence[PredictedRating], csv: Path | None, terminal: Terminal) -> None:
-    from movierec_cli.reports.terminal.prediction_table import predictions_report
-
-    if csv is None:
-        terminal.out.print(predictions_report(predictions))
-        return
-    noun = "prediction" if len(predictions) == 1 else "predictions"
-    written = f"Written: {csv}, {len(predictions):,} {noun}"
-    terminal.out.print(written, markup=False, highlight=False, soft_wrap=True)
-
-
 def _document(run: Run, predictions: Sequence[PredictedRating]) -> dict[str, object]:
     from dataclasses import asdict
 
-    from movierec_cli.recommend.rating_runs import validation_rmse
     from movierec_cli.recommend.response import data_document
+    from movierec_cli.recommend.run_choice import validation_rmse
 
     return {
         "run": run.record.name,

@@ -9,6 +9,7 @@ import typer
 
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.parsing import saved_models as saved
+from movierec_cli.cli.parsing.option_groups import optional
 from movierec_cli.cli.parsing.options import (
     DEFAULT_BASELINES_SHOWN,
     DEFAULT_TOP_K_SHOWN,
@@ -21,7 +22,8 @@ from movierec_cli.cli.parsing.options import (
     SavedModelsDir,
     TopKOption,
 )
-from movierec_cli.cli.parsing.values import parse_baselines, parse_top_k, parse_whole_numbers
+from movierec_cli.cli.parsing.user_options import parse_users
+from movierec_cli.cli.parsing.values import parse_baselines, parse_top_k
 from movierec_cli.cli.parsing.variadic import command_line
 from movierec_cli.config import DataConfig, TrainerConfig
 
@@ -44,16 +46,15 @@ def report_command(
     top_k: TopKOption = DEFAULT_TOP_K_SHOWN,
     users: Annotated[
         str | None,
-        typer.Option(
+        optional(
             "--users",
-            metavar="ID...",
-            help="Whose recommendations to show. If not given: someone who rated little, middling and much.",
+            "ID...",
+            "Users whose recommendations to show: ids, a file with one id per line, or all. By default three"
+            " users with few, an average number of, and many ratings.",
         ),
     ] = None,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Where the page goes.")
-    ] = DEFAULT_REPORT,
-    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    output: saved.PageFile = DEFAULT_REPORT,
+    open_page: saved.OpenPage = False,
     saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
     quiet: Quiet = False,
 ) -> None:
@@ -78,7 +79,7 @@ def report_command(
         split=SplitRequest(kind=split, test_fraction=test_fraction, min_rating=min_rating, k_core=k_core),
         baselines=parse_baselines(baselines),
         ks=parse_top_k(top_k),
-        user_ids=None if users is None else parse_whole_numbers(users, "--users", "1 42"),
+        users=None if users is None else parse_users(users),
         saved_models_dir=saved_models_dir,
         command=command_line(ctx),
     )

@@ -1,15 +1,16 @@
-"""Which movies may be recommended, as options: their help, and from what was typed to filters."""
+"""Which movies may be recommended, as options."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from movierec_cli.cli.parsing.option_groups import optional
 from movierec_cli.errors import DataError, MovierecError, UsageError
 
 if TYPE_CHECKING:
@@ -25,131 +26,101 @@ _YEAR = re.compile(r"[0-9]{4}")
 _YEARS = re.compile(r"([0-9]{4})?\s*[-–—]\s*([0-9]{4})?")
 _DECADE = re.compile(r"([0-9]{3}0)'?s")
 
-GenreNames = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--genre",
-        metavar="NAME...",
-        help="Movies of this genre, or of any of several.",
-        show_default=False,
-        rich_help_panel=MOVIES_PANEL,
-    ),
-]
-NotGenreNames = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--not_genre",
-        metavar="NAME...",
-        help="No movies of this genre, or of any of several.",
-        show_default=False,
-        rich_help_panel=MOVIES_PANEL,
-    ),
-]
-Years = Annotated[
-    str | None,
-    typer.Option(
-        "--year",
-        metavar="YEARS",
-        help=f"When they came out: {YEARS_EXAMPLE}.",
-        show_default=False,
-        rich_help_panel=MOVIES_PANEL,
-    ),
-]
-MaxMinutes = Annotated[
-    int | None,
-    typer.Option(
-        "--max_length",
-        metavar="MINUTES",
-        help="No longer than this, where the model knows lengths.",
-        show_default=False,
-        rich_help_panel=MOVIES_PANEL,
-    ),
-]
-MinPopularity = Annotated[
-    int | None,
-    typer.Option(
-        "--min_popularity",
-        metavar="N",
-        help="With N ratings or more in the model's data.",
-        show_default=False,
-        rich_help_panel=MOVIES_PANEL,
-    ),
-]
-MaxPopularity = Annotated[
-    int | None,
-    typer.Option(
-        "--max_popularity",
-        metavar="N",
-        help="With N ratings or fewer, for what is less known.",
-        show_default=False,
-        rich_help_panel=MOVIES_PANEL,
-    ),
-]
-ExcludeFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--exclude",
-        metavar="FILE",
-        help="None of the movies in this file: a title or an id a line.",
-        show_default=False,
-        rich_help_panel=MOVIES_PANEL,
-    ),
-]
 IncludeSeen = Annotated[
     bool,
-    typer.Option("--include_seen", help="Those they have seen, too.", rich_help_panel=MOVIES_PANEL),
+    typer.Option("--include_seen", help="Also movies that the user has seen.", rich_help_panel=MOVIES_PANEL),
 ]
 Diversity = Annotated[
     float,
     typer.Option(
         "--diversity",
         metavar="0…1",
-        help="How much it counts that movies are unlike each other: 0 is by score alone, 1 by variety.",
+        help="Weight of variety: 0 orders by score alone, 1 by difference from the movies before.",
         rich_help_panel=MOVIES_PANEL,
     ),
 ]
 
 
 @dataclass(frozen=True)
+class FilterOptions:
+    """What was typed; see `with_option_groups`."""
+
+    genre: Annotated[
+        list[str] | None,
+        optional("--genre", "NAME...", "Only movies with one of these genres.", MOVIES_PANEL),
+    ] = None
+    not_genre: Annotated[
+        list[str] | None, optional("--not_genre", "NAME...", "No movies with these genres.", MOVIES_PANEL)
+    ] = None
+    year: Annotated[
+        str | None, optional("--year", "YEARS", f"Years of release: {YEARS_EXAMPLE}.", MOVIES_PANEL)
+    ] = None
+    max_minutes: Annotated[
+        int | None,
+        optional("--max_minutes", "MINUTES", "Maximum length. The model must know lengths.", MOVIES_PANEL),
+    ] = None
+    min_popularity: Annotated[
+        int | None,
+        optional("--min_popularity", "N", "Minimum number of ratings in the model's data.", MOVIES_PANEL),
+    ] = None
+    max_popularity: Annotated[
+        int | None,
+        optional("--max_popularity", "N", "Maximum number of ratings in the model's data.", MOVIES_PANEL),
+    ] = None
+    exclude: Annotated[
+        Path | None,
+        optional("--exclude", "FILE", "No movies of this file: one title or id per line.", MOVIES_PANEL),
+    ] = None
+
+    def checked(self, *, include_seen: bool = False) -> FilterRequest:
+        """What the options say, each checked as far as possible without a catalogue.
+
+        Raises:
+            MovierecError: a value is impossible, or the file cannot be read or names no movie.
+        """
+        from movierec_cli.recommend.filters import Filters
+
+        filters = Filters(
+            years=None if self.year is None else parse_years(self.year),
+            max_minutes=self.max_minutes,
+            min_popularity=self.min_popularity,
+            max_popularity=self.max_popularity,
+            include_seen=include_seen,
+        )
+        return FilterRequest(
+            filters=filters,
+            genre=_names(self.genre, "--genre"),
+            not_genre=_names(self.not_genre, "--not_genre"),
+            excluded=None if self.exclude is None else read_excluded(self.exclude),
+        )
+
+
+@dataclass(frozen=True)
 class FilterRequest:
-    """What was typed, before it meets a catalogue.
+    """Filters whose genres and excluded movies a catalogue has yet to find."""
 
-    Raises:
-        MovierecError: a value cannot be, or the file cannot be read.
-    """
-
+    filters: Filters
     genre: tuple[str, ...] = ()
     not_genre: tuple[str, ...] = ()
-    years: tuple[int, int] | None = None
-    max_length: int | None = None
-    min_popularity: int | None = None
-    max_popularity: int | None = None
     excluded: Excluded | None = None
-    include_seen: bool = False
 
     def of(self, catalogue: Movies) -> Filters:
         """The filters for a run's movies.
 
         Raises:
             MovierecError: the catalogue has no such genre, or no movie that the file names.
-            UsageError: the same genres are wanted and not wanted.
+            UsageError: the same genres are requested and ruled out.
         """
-        from movierec_cli.recommend.filters import Filters, genre_named
+        from movierec_cli.recommend.filters import genre_named
 
-        wanted = _each_once(genre_named(catalogue, name) for name in self.genre)
-        unwanted = _each_once(genre_named(catalogue, name) for name in self.not_genre)
-        if wanted and set(wanted) <= set(unwanted):
-            raise UsageError(f"--genre and --not_genre both name {', '.join(wanted)}, so no movie is left")
-        return Filters(
-            genres=wanted,
-            not_genres=unwanted,
-            years=self.years,
-            max_length=self.max_length,
-            min_popularity=self.min_popularity,
-            max_popularity=self.max_popularity,
-            exclude=() if self.excluded is None else self.excluded.rows(catalogue),
-            include_seen=self.include_seen,
+        genres, not_genres = (
+            tuple(dict.fromkeys(genre_named(catalogue, name) for name in names))
+            for names in (self.genre, self.not_genre)
         )
+        if genres and set(genres) <= set(not_genres):
+            raise UsageError(f"--genre and --not_genre both name {', '.join(genres)}, so no movie is left")
+        exclude = () if self.excluded is None else self.excluded.rows(catalogue)
+        return replace(self.filters, genres=genres, not_genres=not_genres, exclude=exclude)
 
 
 @dataclass(frozen=True)
@@ -160,7 +131,7 @@ class Excluded:
     lines: tuple[tuple[int, str], ...]  # number, from 1, and what it names
 
     def rows(self, catalogue: Movies) -> tuple[int, ...]:
-        """Rows of a catalogue, each once; a number that is an id is nothing else.
+        """Rows of a catalogue, each once; see `MovieSearch.id_or_title`.
 
         Raises:
             DataError: a line names no movie, or several.
@@ -170,44 +141,11 @@ class Excluded:
         search = MovieSearch(catalogue)
         rows: list[int] = []
         for number, text in self.lines:
-            row = search.row_of_id(text)
             try:
-                rows.append(search.find(text) if row is None else row)
+                rows.append(search.id_or_title(text))
             except MovierecError as error:
                 raise DataError(str(error), file=self.file, line=number) from error
         return tuple(dict.fromkeys(rows))
-
-
-def filter_request(
-    *,
-    genre: list[str] | None = None,
-    not_genre: list[str] | None = None,
-    year: str | None = None,
-    max_length: int | None = None,
-    min_popularity: int | None = None,
-    max_popularity: int | None = None,
-    exclude: Path | None = None,
-    include_seen: bool = False,
-) -> FilterRequest:
-    """What the options say, each checked as far as it can be without a catalogue.
-
-    Raises:
-        MovierecError: a value cannot be, or the file cannot be read or names no movie.
-    """
-    from movierec_cli.recommend.filters import Filters
-
-    years = None if year is None else parse_years(year)
-    Filters(years=years, max_length=max_length, min_popularity=min_popularity, max_popularity=max_popularity)
-    return FilterRequest(
-        genre=_names(genre, "--genre"),
-        not_genre=_names(not_genre, "--not_genre"),
-        years=years,
-        max_length=max_length,
-        min_popularity=min_popularity,
-        max_popularity=max_popularity,
-        excluded=None if exclude is None else read_excluded(exclude),
-        include_seen=include_seen,
-    )
 
 
 def parse_years(text: str) -> tuple[int, int]:
@@ -218,20 +156,20 @@ def parse_years(text: str) -> tuple[int, int]:
     """
     from movierec_cli.recommend.filters import LAST_YEAR
 
-    wanted = text.strip()
-    if _YEAR.fullmatch(wanted):
-        return int(wanted), int(wanted)
-    decade = _DECADE.fullmatch(wanted)
+    years = text.strip()
+    if _YEAR.fullmatch(years):
+        return int(years), int(years)
+    decade = _DECADE.fullmatch(years)
     if decade is not None:
         return int(decade[1]), int(decade[1]) + 9
-    between = _YEARS.fullmatch(wanted)
+    between = _YEARS.fullmatch(years)
     if between is None or between[1] is between[2] is None:
         raise MovierecError(f"--year is '{text[:80]}'; it takes a year or a range of years: {YEARS_EXAMPLE}")
     return int(between[1] or 1), int(between[2] or LAST_YEAR)
 
 
 def read_excluded(file: Path) -> Excluded:
-    """Reads a title or an id a line; empty lines, and those that begin with #, are left out.
+    """Reads one title or id per line; empty lines, and those that begin with #, are left out.
 
     Args:
         file: UTF-8, with or without a byte order mark.
@@ -240,28 +178,23 @@ def read_excluded(file: Path) -> Excluded:
         DataError: the file cannot be read, is no text, or names no movie.
     """
     from movierec_cli.data.reader.text_rows import decode_utf8
+    from movierec_cli.files import read_content
 
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(_MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror or error})", file=file) from error
+    content = read_content(file, _MAX_FILE_BYTES + 1)
     if len(content) > _MAX_FILE_BYTES:
         raise DataError(
             f"is larger than {_MAX_FILE_BYTES // 1_000_000} MB, so it is no list of movies", file=file
         )
     lines = tuple(_named(file, decode_utf8(content, str(file))))
     if not lines:
-        raise DataError("names no movie; write a title or an id a line, or leave --exclude out", file=file)
+        raise DataError("names no movie; write one title or id per line, or omit --exclude", file=file)
     return Excluded(file, lines)
 
 
 def _named(file: Path, text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
         if len(line) > _MAX_LINE:
-            raise DataError(
-                f"has {len(line):,} characters; it takes one title a line", file=file, line=number
-            )
+            raise DataError(f"has {len(line):,} characters; write one title per line", file=file, line=number)
         if "\0" in line:
             raise DataError("has a NUL character, so this is no text file", file=file, line=number)
         if line.strip() and not line.lstrip().startswith("#"):
@@ -274,7 +207,3 @@ def _names(values: list[str] | None, option: str) -> tuple[str, ...]:
     if values and not any(names):
         raise MovierecError(f"{option} is '{values[0]}'; it needs a genre")
     return tuple(name for name in names if name)
-
-
-def _each_once(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names))

@@ -1,4 +1,4 @@
-"""Titles of the command line to movies; where one fits several, the person at the terminal is asked."""
+"""Titles of the command line to movies; where one fits several, it asks at the terminal."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _LISTED = 20
 def rows_of(titles: Sequence[str], catalogue: Movies, option: str, terminal: Terminal) -> list[int]:
     """The catalogue's rows of movies as they are typed, in their order.
 
-    A title that fits several movies, or none but is like some, is asked about where there is somebody to
-    ask: where stdin and stderr are terminals.
+    Where stdin and stderr are terminals, it asks about a title that fits several movies, or is similar to
+    some.
 
     Args:
-        titles: each is a title as `find_movie` takes it, or an id.
+        titles: each is an id or a title, see `MovieSearch.find`.
         catalogue: of the model that is to use them.
         option: what they were typed after, for messages: "--liked".
         terminal: where to ask.
 
     Raises:
-        MovierecError: a title fits several movies, or none, and nobody answers.
+        MovierecError: a title fits several movies, or none, and there is no answer.
         UsageError: the same movie is named twice.
     """
     from movierec_cli.recommend.movie_search import MovieSearch
@@ -47,7 +47,7 @@ def rows_of(titles: Sequence[str], catalogue: Movies, option: str, terminal: Ter
     return rows
 
 
-def somebody_answers(terminal: Terminal) -> bool:
+def can_ask(terminal: Terminal) -> bool:
     """Whether a question would be seen and can be answered."""
     return terminal.err.is_terminal and sys.stdin is not None and sys.stdin.isatty()
 
@@ -64,7 +64,7 @@ class _Asker:
         fitting = self.search.fitting(title)
         if len(fitting) == 1:
             return fitting[0]
-        choices = fitting or self.search.closest(title) if somebody_answers(self.terminal) else []
+        choices = fitting or self.search.closest(title) if can_ask(self.terminal) else []
         if not choices:
             return self.search.find(title)  # which says what is wrong
         self._list(title, choices, fits=bool(fitting))
@@ -72,16 +72,14 @@ class _Asker:
 
     def _list(self, title: str, choices: Sequence[int], *, fits: bool) -> None:
         movies, shown = self.search.movies, choices[:_LISTED]
-        how = f"fits {len(choices):,} movies" if fits else "is no movie's title; the closest are"
+        how = f"fits {len(choices):,} movies" if fits else "is not a movie's title; the closest are"
         self._say(f"{self.option} '{title}' {how}:")
         ids = [f"id:{movies.movie_id[row]}" for row in shown]
         width, id_width = len(str(len(shown))), max(map(len, ids))
         for number, (row, movie_id) in enumerate(zip(shown, ids, strict=True), start=1):
             self._say(f"  {number:>{width}}  {movie_id:<{id_width}}  {movies.title[row].strip()}")
         if len(choices) > len(shown):
-            self._say(
-                f"  and {len(choices) - len(shown):,} others; type more of the title to have one of them"
-            )
+            self._say(f"  and {len(choices) - len(shown):,} others; type more of the title to find them")
 
     def _chosen(self, title: str, choices: Sequence[int]) -> int:
         """Asks until an answer is one movie."""
@@ -93,12 +91,12 @@ class _Asker:
                 return choices[int(answer) - 1]
             if len(fitting) == 1:
                 return fitting[0]
-            what = f"fits {len(fitting):,} movies" if fitting else "is none of them"
-            self._say(f"'{answer}' {what}; a number from 1 to {n_listed} will do")
+            what = f"fits {len(fitting):,} movies" if fitting else "is not one of them"
+            self._say(f"'{answer}' {what}; type a number from 1 to {n_listed}")
         raise MovierecError(f"no movie was chosen for {self.option} '{title}', so nothing was done")
 
     def _answer(self, n_listed: int) -> str:
-        """What is typed; empty where that ends without an answer."""
+        """What is typed; empty where the input ends."""
         numbers = "1" if n_listed == 1 else f"1 to {n_listed}"
         try:
             return self.terminal.err.input(Text(f"Which one? {numbers}, or Enter to stop: ")).strip()

@@ -1,4 +1,4 @@
-"""What the commands that use saved models have in common: which models, on which data and split."""
+"""What the commands that use saved models share: which models, on which data and split, and output."""
 
 from __future__ import annotations
 
@@ -6,47 +6,61 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from movierec_cli.cli.commands.models import complete_name
 from movierec_cli.cli.console import Terminal
+from movierec_cli.cli.parsing.option_groups import optional
 from movierec_cli.cli.parsing.options import DATA_PANEL, K_CORE, MIN_RATING, complete_dataset
-from movierec_cli.config import DataConfig, SplitKind
+from movierec_cli.config import DataConfig, SplitKind, TrainerConfig
 
 if TYPE_CHECKING:
     from movierec_cli.experiment.evaluate_saved import EvaluationConfig
     from movierec_cli.experiment.study import Study
+    from movierec_cli.recommend.run_choice import Purpose
     from movierec_cli.registry.store import Run
+
+
+def complete_name(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of saved models for the shell."""
+    from movierec_cli.registry.store import list_runs
+
+    runs, _ = list_runs(ctx.params.get("saved_models_dir") or TrainerConfig.saved_models_dir)
+    return [run.record.name for run in runs if run.record.name.startswith(incomplete)]
+
+
+def _model(best: str) -> Any:
+    return optional(
+        "--model",
+        "NAME",
+        f"A saved model, by name or its beginning. By default the one with the {best} on validation.",
+        autocompletion=complete_name,
+    )
+
 
 Names = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="NAME",
-        help="Saved models, by name or its beginning, before any option; all that fit the data and the split "
-        "if none is named.",
+        help="Saved models, by name or its beginning, before any option. By default all that fit the data "
+        "and the split.",
         autocompletion=complete_name,
         show_default=False,
     ),
 ]
-BestModel = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        metavar="NAME",
-        help="A saved model, by name or its beginning. If not given: the one with the highest recall on "
-        "validation.",
-        autocompletion=complete_name,
-        show_default=False,
-    ),
-]
+BestModel = Annotated[str | None, _model("highest recall")]
+BestRatingModel = Annotated[str | None, _model("lowest RMSE")]
+Top = Annotated[int, typer.Option("--top", metavar="N", help="Number of movies.")]
+CsvFile = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the result as CSV there.")]
+PageFile = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Write the page there.")]
+OpenPage = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
 AnyDataset = Annotated[
     str | None,
     typer.Option(
         "--dataset",
         metavar="NAME",
-        help="The data set, if the saved models are of several.",
+        help="The data set. Needed if the saved models are of several.",
         autocompletion=complete_dataset,
         rich_help_panel=DATA_PANEL,
     ),
@@ -56,7 +70,7 @@ AnySplit = Annotated[
     typer.Option(
         "--split",
         metavar="KIND",
-        help=f"Judge on this split: {', '.join(SplitKind)}. If not given: the one of the training.",
+        help=f"Evaluate on this split: {', '.join(SplitKind)}. By default that of the training.",
         rich_help_panel=DATA_PANEL,
     ),
 ]
@@ -64,8 +78,8 @@ AnyTestFraction = Annotated[
     float | None,
     typer.Option(
         "--test_fraction",
-        metavar="SHARE",
-        help="Of all ratings, for the test; a smaller share than in training is a part of it.",
+        metavar="FRACTION",
+        help="Fraction of all ratings in the test set. If smaller than in training, a subset of that set.",
         rich_help_panel=DATA_PANEL,
     ),
 ]
@@ -74,23 +88,28 @@ AnyKCore = Annotated[int | None, K_CORE]
 
 
 def best_run(
-    directory: Path, model: str | None, dataset: str | None, terminal: Terminal, *, from_history: bool = False
+    directory: Path,
+    model: str | None,
+    dataset: str | None,
+    terminal: Terminal,
+    purpose: Purpose | None = None,
 ) -> Run:
-    """The model that is named, or the best that can recommend; says which.
+    """The named model, or the best one for a purpose, by default recommending to users; says which.
 
     Raises:
-        MovierecError: there is none, the one that is named cannot, or nobody says which data set.
+        MovierecError: there is none, the named one does not serve the purpose, or models are of several data
+            sets and none is named.
     """
-    from movierec_cli.recommend import recommending_runs
+    from movierec_cli.recommend import run_choice
 
-    able = recommending_runs.recommending_runs(directory, model, from_history=from_history)
-    chosen = recommending_runs.best_run(able, dataset, from_history=from_history)
+    purpose = purpose or run_choice.FOR_USERS
+    chosen = run_choice.best_run(run_choice.suitable_runs(directory, purpose, model), purpose, dataset)
     terminal.note(f"Model: {chosen.run.record.name} ({chosen.reason})")
     return chosen.run
 
 
 def spare_threads() -> None:
-    """Keeps NumPy's products on one core, for commands that make few and small ones.
+    """Keeps NumPy's matrix products on one core, for commands that make few and small ones.
 
     OpenBLAS' threads wait by spinning: on a busy machine they cost more than the rest of the command.
     """

@@ -1,4 +1,4 @@
-"""Why a movie is recommended, for the terminal: lines beneath its title."""
+"""Why a movie is recommended, for the terminal: lines below its title."""
 
 from __future__ import annotations
 
@@ -8,72 +8,73 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from movierec_cli.recommend.explanation import ANYBODY, USER_ID, Explanation
+from movierec_cli.recommend.explanation import AVERAGE_USER, USER_ID, Explanation
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.towers import BIASES
+from movierec_cli.text import counted
 
-FILMS_NAMED = 3
+MOVIES_NAMED = 3
 
 _LEAST_NAMED = 0.005  # of the advantage: what is not shown as 0 %
-_AGAINST = 0.05  # of the advantage: from here on a film that speaks against is named
-_MOST_IN_PERCENT = 3  # advantages: where parts are larger and cancel, a share of what is left says nothing
+_AGAINST = 0.05  # of the advantage: a movie with a contribution below minus this is named
+_MOST_IN_PERCENT = 3  # advantages: larger contributions cancel, and percentages of what is left mean little
 _YEAR = re.compile(r"\s*\([0-9]{4}[^)]*\)\s*$")
-_WORDS = {"movie_id": "itself", BIASES: "rest", USER_ID: "own taste", ANYBODY: "anybody's taste"}
+_WORDS = {"movie_id": "itself", BIASES: "rest", USER_ID: "own taste", AVERAGE_USER: "average user's taste"}
 _SIDES = ("movie_", "user_")
 
 
-def explanation_text(run: Run, why: Explanation, n_films: int = FILMS_NAMED) -> Text:
-    """Two lines: which films speak for the movie, and what its and the person's features add.
+def explanation_text(run: Run, why: Explanation, n_movies: int = MOVIES_NAMED) -> Text:
+    """Two lines: what movies that the user knows, and features of both, contribute to the score.
 
-    Shares are of the movie's advantage, which is how far its score is above that of the average movie for
-    this person. Where that is little or nothing, they are in units of the score.
+    Contributions are in percent of the movie's advantage, the difference of its score and that of the average
+    movie for this user. Where that is little or nothing, they are in units of the score.
     """
-    lines = _Lines(run, why, n_films)
-    return Text("\n").join(Text(line, style="dim") for line in (lines.films, lines.features) if line)
+    lines = _Lines(run, why, n_movies)
+    return Text("\n").join(Text(line, style="dim") for line in (lines.movies, lines.features) if line)
 
 
 def why_footnote(whys: Sequence[Explanation]) -> str:
-    """What the shares are of; "" where nothing is explained."""
+    """The unit of the contributions; "" where nothing is explained."""
     if not whys:
         return ""
-    shares = "100% is what lifts a movie's score above that of the average movie for the same person."
-    return shares if all(map(_in_percent, whys)) else f"{shares} Where that is little: units of the score."
+    unit = "100% is the difference of a movie's score and that of the average movie for the same user."
+    return unit if all(map(_in_percent, whys)) else f"{unit} Where that is small: units of the score."
 
 
 @dataclass(frozen=True)
 class _Lines:
     run: Run
     why: Explanation
-    n_films: int
+    n_movies: int
 
     @property
-    def films(self) -> str:
-        of_films = self.why.of_films
-        speaking = [film for film in of_films[: self.n_films] if film[1] > self._least]
-        against = [film for film in of_films[len(speaking) :][-1:] if film[1] < -_AGAINST * self._whole]
-        others = of_films[len(speaking) : len(of_films) - len(against)]
-        parts = [f"because of {self._listed(speaking)}" if speaking else "because of no one film"]
+    def movies(self) -> str:
+        known = self.why.of_movies
+        highest = [movie for movie in known[: self.n_movies] if movie[1] > self._least]
+        against = [movie for movie in known[len(highest) :][-1:] if movie[1] < -_AGAINST * self._whole]
+        others = known[len(highest) : len(known) - len(against)]
+        parts = [f"because of {self._listed(highest)}" if highest else "because of no single movie"]
         if against:
             parts.append(f"in spite of {self._listed(against)}")
         if others:
-            noun = "1 other film" if len(others) == 1 else f"{len(others):,} other films"
-            parts.append(f"{noun} ({self._share(sum(share for _, share in others))})")
-        return "; ".join([*parts, f"no film of theirs ({self._share(self.why.rest)})"])
+            total = sum(contribution for _, contribution in others)
+            parts.append(f"{counted(len(others), 'other movie')} ({self._amount(total)})")
+        return "; ".join([*parts, f"none of the user's movies ({self._amount(self.why.rest)})"])
 
     @property
     def features(self) -> str:
-        sides = {"of the movie": self.why.of_movie_features, "of the person": self.why.of_user_features}
+        sides = {"of the movie": self.why.of_movie_features, "of the user": self.why.of_user_features}
         return "; ".join(f"{side}: {self._parts(own)}" for side, own in sides.items() if own)
 
-    def _listed(self, films: Sequence[tuple[int, float]]) -> str:
+    def _listed(self, movies: Sequence[tuple[int, float]]) -> str:
         titles = self.run.catalogue.title
-        return ", ".join(f"{_YEAR.sub('', titles[row])} ({self._share(share)})" for row, share in films)
+        return ", ".join(f"{_YEAR.sub('', titles[row])} ({self._amount(part)})" for row, part in movies)
 
     def _parts(self, features: Mapping[str, float]) -> str:
-        said = {name: part for name, part in features.items() if abs(part) > self._least} or features
-        return ", ".join(f"{_feature(name)} {self._share(part)}" for name, part in said.items())
+        shown = {name: part for name, part in features.items() if abs(part) > self._least} or features
+        return ", ".join(f"{_feature(name)} {self._amount(part)}" for name, part in shown.items())
 
-    def _share(self, value: float) -> str:
+    def _amount(self, value: float) -> str:
         if _in_percent(self.why):
             return f"{round(100 * value / self._whole):d}%".replace("-", "−")
         return f"{value:+.2f}".replace("-", "−")
@@ -89,7 +90,7 @@ class _Lines:
 
 def _in_percent(why: Explanation) -> bool:
     features = (*why.of_movie_features.values(), *why.of_user_features.values())
-    parts = (why.rest, sum(share for _, share in why.of_films if share > 0), *features)
+    parts = (why.rest, sum(part for _, part in why.of_movies if part > 0), *features)
     return why.advantage > 0 and max(map(abs, parts)) <= _MOST_IN_PERCENT * why.advantage
 
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from movierec_cli.config import RankBy
-from movierec_cli.recommend.rated_movies import RatedMovie, WatchedMovie
+from movierec_cli.recommend.listed_movies import ListedMovie, RatedMovie
 from movierec_cli.recommend.recommend import Recommendations, RecommendedMovie
 from movierec_cli.recommend.response import Response
 
@@ -40,7 +40,7 @@ def user_report(
 
 
 def responses_report(responses: Sequence[Response], console: Console) -> Group:
-    """What somebody rated, watched or likes, then what each model recommends, side by side where they fit."""
+    """What the user rated, watched or likes, then what each model recommends, side by side where they fit."""
     first = responses[0]
     width = min(console.width, _RATED_WIDTH)
     parts: list[RenderableType] = [
@@ -56,33 +56,33 @@ def responses_report(responses: Sequence[Response], console: Console) -> Group:
         parts.append(_rated_table(first.recommended.user_id, first.rated, width))
     if len(responses) > 1 and console.width >= 2 * _MODEL_WIDTH + 2:
         width = _MODEL_WIDTH
-    tables = [_answer_table(one, width) for one in responses]
+    tables = [_response_table(one, width) for one in responses]
     group = [*parts, Text(), Columns(tables, padding=(1, 2))]
-    if first.why:
+    if first.explanations:
         from movierec_cli.reports.terminal.explanation_text import why_footnote
 
-        footnote = why_footnote([why for one in responses for why in one.why])
+        footnote = why_footnote([why for one in responses for why in one.explanations])
         group.append(Text(footnote, style="dim"))
     return Group(*group)
 
 
-def _answer_table(answer: Response, width: int) -> Table:
-    recommended = answer.recommended
-    table = _recommended_table(recommended, width, _why_texts(answer))
+def _response_table(response: Response, width: int) -> Table:
+    recommended = response.recommended
+    table = _recommended_table(recommended, width, _why_texts(response))
     table.caption = f"mean score {recommended.mean_score:.2f}, variety {recommended.variety:.2f}"
     table.caption_justify = "left"
     return table
 
 
-def _why_texts(answer: Response) -> list[Text]:
-    if not answer.why:
+def _why_texts(response: Response) -> list[Text]:
+    if not response.explanations:
         return []
     from movierec_cli.reports.terminal.explanation_text import explanation_text
 
-    return [explanation_text(answer.run, why) for why in answer.why]
+    return [explanation_text(response.run, why) for why in response.explanations]
 
 
-def _movies_table(title: str, movies: Sequence[WatchedMovie], width: int) -> Table:
+def _movies_table(title: str, movies: Sequence[ListedMovie], width: int) -> Table:
     shown = movies[:_NAMED_SHOWN]
     table = _table(title if len(shown) == len(movies) else f"{title}: {len(movies):,} movies, such as", width)
     table.add_column("", justify="right", no_wrap=True)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from movierec_cli.experiment.study import UserLists
-from movierec_cli.recommend.rated_movies import RatedMovie
+from movierec_cli.recommend.listed_movies import RatedMovie
 from movierec_cli.recommend.recommend import Recommendations, RecommendedMovie
 from movierec_cli.reports.web.markup import Html, tag
 

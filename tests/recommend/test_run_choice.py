@@ -1,4 +1,4 @@
-"""Which saved run answers who asks for recommendations."""
+"""Which saved run serves a request for recommendations."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import pytest
 from movierec_cli.config import Family
 from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.evaluation.top_k import NO_TOP_K, TopK
-from movierec_cli.recommend.recommending_runs import (
+from movierec_cli.recommend.run_choice import (
+    FOR_HISTORIES,
+    FOR_USERS,
     best_run,
     comparable_runs,
-    recommending_runs,
+    suitable_runs,
     validation_recall,
 )
 from movierec_cli.registry import store
@@ -66,43 +68,43 @@ def every_kind(tmp_path: Path) -> dict[str, Run]:
     }
 
 
-def test_who_is_in_the_data_is_served_by_all_that_are_trained(
+def test_users_of_the_data_are_served_by_all_trained_models(
     every_kind: dict[str, Run], tmp_path: Path
 ) -> None:
     expected = {run.record.name for kind, run in every_kind.items() if kind != "baseline"}
-    assert names(recommending_runs(tmp_path)) == expected
+    assert names(suitable_runs(tmp_path, FOR_USERS)) == expected
 
 
-def test_a_history_is_gone_on_from_by_models_of_sequences(every_kind: dict[str, Run], tmp_path: Path) -> None:
+def test_a_history_is_continued_by_sequential_models(every_kind: dict[str, Run], tmp_path: Path) -> None:
     expected = {every_kind[kind].record.name for kind in ("sasrec", "gru4rec")}
-    assert names(recommending_runs(tmp_path, from_history=True)) == expected
+    assert names(suitable_runs(tmp_path, FOR_HISTORIES)) == expected
 
 
-def test_one_that_is_named_must_be_able(every_kind: dict[str, Run], tmp_path: Path) -> None:
+def test_a_named_run_must_serve_the_purpose(every_kind: dict[str, Run], tmp_path: Path) -> None:
     towers = every_kind["two towers"].record.name
-    assert names(recommending_runs(tmp_path, "small-time")) == {towers}
-    with pytest.raises(MovierecError, match=rf"^{towers} knows its own users only, .* --model sasrec$"):
-        recommending_runs(tmp_path, towers, from_history=True)
+    assert names(suitable_runs(tmp_path, FOR_USERS, "small-time")) == {towers}
+    with pytest.raises(MovierecError, match=rf"^{towers} knows the users of its data .* --family sasrec$"):
+        suitable_runs(tmp_path, FOR_HISTORIES, towers)
     with pytest.raises(MovierecError, match=r"^small-rating-bias-\w+ is a baseline .*: movierec train$"):
-        recommending_runs(tmp_path, "small-rating")
+        suitable_runs(tmp_path, FOR_USERS, "small-rating")
     with pytest.raises(SavedModelError, match="there is no saved model 'x'"):
-        recommending_runs(tmp_path, "x")
+        suitable_runs(tmp_path, FOR_USERS, "x")
 
 
 def test_where_none_is_saved_the_command_that_trains_one_is_named(tmp_path: Path) -> None:
     with pytest.raises(MovierecError, match=r"no model that recommends is saved in .*: movierec train$"):
-        recommending_runs(tmp_path)
+        suitable_runs(tmp_path, FOR_USERS)
     judged_run(tmp_path, DATASET, run_config())
     with pytest.raises(
-        MovierecError, match=r"no model of sequences, .* first: movierec train --model sasrec$"
+        MovierecError, match=r"no sequential model, .* first: movierec train --family sasrec$"
     ):
-        recommending_runs(tmp_path, from_history=True)
+        suitable_runs(tmp_path, FOR_HISTORIES)
 
 
 def test_a_folder_that_cannot_be_read_is_told_where_nothing_else_is_there(tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     with pytest.raises(MovierecError, match=r"is saved in .*broken.*run\.json cannot be read"):
-        recommending_runs(tmp_path)
+        suitable_runs(tmp_path, FOR_USERS)
 
 
 def test_the_highest_recall_on_validation_is_taken_whatever_the_test_says(tmp_path: Path) -> None:
@@ -114,14 +116,14 @@ def test_the_highest_recall_on_validation_is_taken_whatever_the_test_says(tmp_pa
         replace(run, record=replace(run.record, test=replace(NO_TOP_K, recall={100: recall})))
         for run, recall in zip(runs, (0.8, 0.1, 0.7), strict=True)
     ]
-    chosen = best_run(tested)
+    chosen = best_run(tested, FOR_USERS)
     assert chosen.run.record.name == runs[1].record.name
     assert chosen.reason == "the best of 3 models, recall@100 31.0 % on validation, random split"
 
 
-def test_for_a_history_the_best_is_of_models_of_sequences(every_kind: dict[str, Run], tmp_path: Path) -> None:
-    runs = recommending_runs(tmp_path, from_history=True)
-    chosen = best_run(runs, from_history=True)
+def test_for_a_history_the_best_is_a_sequential_model(every_kind: dict[str, Run], tmp_path: Path) -> None:
+    runs = suitable_runs(tmp_path, FOR_HISTORIES)
+    chosen = best_run(runs, FOR_HISTORIES)
     assert chosen.run.record.name == every_kind["sasrec"].record.name
     assert chosen.reason == "the best of 2 models, recall@100 30.0 % on validation, leave-last split"
 
@@ -130,34 +132,34 @@ def test_without_validation_the_newest_is_taken(tmp_path: Path) -> None:
     for month, feature in ((3, "week"), (5, "timestamp"), (4, "movie_year")):
         created = f"2026-0{month}-01T00:00:00+00:00"
         with_recall(judged_run(tmp_path, DATASET, run_config(feature), created_at=created), None)
-    runs = recommending_runs(tmp_path)
+    runs = suitable_runs(tmp_path, FOR_USERS)
     assert {validation_recall(run.record) for run in runs} == {None}
-    chosen = best_run(runs)
+    chosen = best_run(runs, FOR_USERS)
     assert chosen.run.record.config.feature_set.label == "timestamp"
     assert chosen.reason == "the newest of 3 models"
 
 
 def test_runs_of_other_data_are_not_taken(every_kind: dict[str, Run], tmp_path: Path) -> None:
     with pytest.raises(MovierecError, match=r"models that recommend are of small, not of 'other'.* other$"):
-        best_run(recommending_runs(tmp_path), "other")
+        best_run(suitable_runs(tmp_path, FOR_USERS), FOR_USERS, "other")
     with pytest.raises(
-        MovierecError, match=r"models of sequences, .* are of small, not of 'other'.* sasrec --dataset other$"
+        MovierecError, match=r"sequential models, .* are of small, not of 'other'.* sasrec --dataset other$"
     ):
-        best_run([every_kind["sasrec"]], "other", from_history=True)
+        best_run([every_kind["sasrec"]], FOR_HISTORIES, "other")
 
 
 def test_of_several_data_sets_one_must_be_named(tmp_path: Path) -> None:
     small = judged_run(tmp_path, DATASET, run_config())
     judged_run(tmp_path, replace(DATASET, name="other", fingerprint="0" * 64), run_config())
-    runs = recommending_runs(tmp_path)
+    runs = suitable_runs(tmp_path, FOR_USERS)
     with pytest.raises(MovierecError, match=r"are of other, small; say which with --dataset"):
-        best_run(runs)
-    assert best_run(runs, "small").run.record.name == small.record.name
-    assert [run.record.data.name for run in comparable_runs(runs, "other")] == ["other"]
+        best_run(runs, FOR_USERS)
+    assert best_run(runs, FOR_USERS, "small").run.record.name == small.record.name
+    assert [run.record.data.name for run in comparable_runs(runs, FOR_USERS, "other")] == ["other"]
 
 
 def test_only_models_of_one_split_and_of_the_same_data_compete(tmp_path: Path) -> None:
-    """The newest says which: recall on another split is another figure."""
+    """The newest says which: recall on another split is another metric."""
     towers = saved(tmp_path, run_config(), 0.2)
     week = saved(tmp_path, run_config("week"), 0.3)
     sasrec = with_recall(
@@ -165,10 +167,10 @@ def test_only_models_of_one_split_and_of_the_same_data_compete(tmp_path: Path) -
     )
     older = replace(DATASET, fingerprint="0" * 64)
     with_recall(judged_run(tmp_path, older, run_config(), created_at="2025-01-01T00:00:00+00:00"), 0.8)
-    chosen = best_run(recommending_runs(tmp_path))
+    chosen = best_run(suitable_runs(tmp_path, FOR_USERS), FOR_USERS)
     assert chosen.run.record.name == week.record.name
     assert chosen.reason == (
-        "the best of 2 models, recall@100 30.0 % on validation, random split; 1 judged on another split"
+        "the best of 2 models, recall@100 30.0 % on validation, random split; 1 evaluated on another split"
     )
-    names_of = {run.record.name for run in comparable_runs(recommending_runs(tmp_path))}
+    names_of = {run.record.name for run in comparable_runs(suitable_runs(tmp_path, FOR_USERS), FOR_USERS)}
     assert names_of == {run.record.name for run in (towers, week, sasrec)}

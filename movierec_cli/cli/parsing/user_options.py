@@ -1,0 +1,196 @@
+"""The users that a command recommends to, as options."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from movierec_cli.cli.parsing.feature_sets import split_words
+from movierec_cli.cli.parsing.movie_titles import rows_of
+from movierec_cli.cli.parsing.option_groups import optional
+from movierec_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from movierec_cli.cli.console import Terminal
+    from movierec_cli.recommend.response import NamedMovies
+    from movierec_cli.recommend.user_files import UserSelection
+    from movierec_cli.recommend.users import User
+    from movierec_cli.registry.store import Run
+
+_PANEL = "For whom"
+_ALL = "all"
+_ID = re.compile(r"[+-]?[0-9]{1,18}")
+
+
+@dataclass(frozen=True)
+class UserOptions:
+    """What was typed; see `with_option_groups`.
+
+    Raises:
+        UsageError: the options name no user, or more than one.
+    """
+
+    user_id: Annotated[int | None, optional("--user", "ID", "A user of the data.", _PANEL)] = None
+    liked: Annotated[
+        list[str] | None,
+        optional(
+            "--liked",
+            "TITLE",
+            "A new user, by a movie they like: its title, with or without the year, or its id. Repeat the"
+            " option for more movies.",
+            _PANEL,
+        ),
+    ] = None
+    disliked: Annotated[
+        list[str] | None,
+        optional("--disliked", "TITLE", "A movie that the new user does not like. Repeatable.", _PANEL),
+    ] = None
+    ratings_file: Annotated[
+        Path | None,
+        optional(
+            "--ratings_file",
+            "FILE",
+            "The new user's ratings: the CSV that Letterboxd or IMDb exports, or one with title and rating.",
+            _PANEL,
+        ),
+    ] = None
+    watched: Annotated[
+        list[str] | None,
+        optional(
+            "--watched",
+            "TITLE",
+            "A new user, by the movies they watched, oldest first. Repeatable. Needs a sequential model.",
+            _PANEL,
+        ),
+    ] = None
+    users: Annotated[
+        str | None,
+        optional(
+            "--users", "ID...", "Many users of the data: ids, a file with one id per line, or all.", _PANEL
+        ),
+    ] = None
+    as_of: Annotated[
+        str | None,
+        optional(
+            "--as_of",
+            "DATE",
+            "Recommend as on that day, such as 2001-05-01. Needs a model that sees the time.",
+            _PANEL,
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        as_of_s = self.as_of_s
+        ways = {
+            "--user": self.user_id is not None,
+            "--users": self.users is not None,
+            "--watched": bool(self.watched),
+            "--liked, --disliked or --ratings_file": bool(self.liked or self.disliked or self.ratings_file),
+        }
+        given = [way for way, is_given in ways.items() if is_given]
+        if not given:
+            raise UsageError(
+                "say for whom: --user 42; --liked 'Heat (1995)' and --disliked; --ratings_file FILE;"
+                " --watched with movies, oldest first; or --users for many users"
+            )
+        if len(given) > 1:
+            raise UsageError(f"{' and '.join(given)} name different users; give one of them")
+        if as_of_s is not None and self.user_id is None:
+            raise UsageError("--as_of needs --user: times are known of their ratings only")
+
+    @property
+    def as_of_s(self) -> int | None:
+        """Seconds since 1970-01-01 UTC. Raises a `UsageError` for what is no date."""
+        if self.as_of is None:
+            return None
+        try:
+            time = datetime.datetime.fromisoformat(self.as_of.strip())
+        except ValueError:
+            raise UsageError(f"--as_of is '{self.as_of}'; it takes a date such as 2001-05-01") from None
+        return int((time if time.tzinfo else time.replace(tzinfo=datetime.UTC)).timestamp())
+
+    def on(self, run: Run, terminal: Terminal) -> tuple[User, NamedMovies]:
+        """The one user as a run sees them, and the movies they named; its catalogue finds the titles.
+
+        Raises:
+            MovierecError: the user or a movie is unknown, a title fits several movies, or the file has no
+                usable ratings.
+            UsageError: the same movie is named twice.
+        """
+        from movierec_cli.recommend.response import NamedMovies
+        from movierec_cli.recommend.users import user_after, user_of
+
+        if self.user_id is not None:
+            return user_of(run, self.user_id, self.as_of_s), NamedMovies()
+        if self.watched:
+            rows = rows_of(self.watched, run.catalogue, "--watched", terminal)
+            return user_after(run, rows), NamedMovies(watched=tuple(rows))
+        return self._with_opinions(run, terminal)
+
+    def by_ids(self, named: NamedMovies, run: Run) -> UserOptions:
+        """The same user by the ids of the movies that were found, for another run of the same data."""
+
+        def ids(typed: list[str] | None, rows: tuple[int, ...]) -> list[str]:
+            return [f"id:{run.catalogue.movie_id[row]}" for row in rows[: len(typed or ())]]
+
+        return replace(
+            self,
+            watched=ids(self.watched, named.watched),
+            liked=ids(self.liked, named.liked),
+            disliked=ids(self.disliked, named.disliked),
+        )
+
+    def _with_opinions(self, run: Run, terminal: Terminal) -> tuple[User, NamedMovies]:
+        """What is typed takes precedence over the file's rating of the same movie."""
+        import numpy as np
+
+        from movierec_cli.recommend.fold_in import Opinions
+        from movierec_cli.recommend.response import NamedMovies
+        from movierec_cli.recommend.users import new_user
+
+        liked = rows_of(self.liked or (), run.catalogue, "--liked", terminal)
+        disliked = rows_of(self.disliked or (), run.catalogue, "--disliked", terminal)
+        both = set(liked) & set(disliked)
+        if both:
+            raise UsageError(f"'{run.catalogue.title[min(both)]}' is liked and disliked; give one of them")
+        typed = {*liked, *disliked}
+        stars: dict[int, float] = dict.fromkeys([*liked, *disliked], np.nan)
+        if self.ratings_file is not None:
+            from movierec_cli.recommend.opinion_files import read_opinions
+
+            read = read_opinions(self.ratings_file, run.catalogue)
+            for note in read.notes:
+                terminal.note(note)
+            liked += [row for row in read.opinions.liked.tolist() if row not in typed]
+            disliked += [row for row in read.opinions.disliked.tolist() if row not in typed]
+            stars = dict(zip(read.rows.tolist(), read.stars.tolist(), strict=True)) | stars
+        user = new_user(
+            run,
+            Opinions(np.array(liked, np.int64), np.array(disliked, np.int64)),
+            np.array(list(stars), np.int64),
+            np.array(list(stars.values()), np.float32),
+        )
+        return user, NamedMovies(liked=tuple(liked), disliked=tuple(disliked))
+
+
+def parse_users(text: str) -> UserSelection:
+    """Reads the value of `--users`: ids such as "1 42", a file with one id per line, or "all".
+
+    Raises:
+        UsageError: several words are not all ids.
+        DataError: as `read_users`.
+    """
+    from movierec_cli.recommend.user_files import UserSelection, read_users
+
+    words = split_words(text, "--users")
+    if all(map(_ID.fullmatch, words)):
+        return UserSelection(tuple(dict.fromkeys(map(int, words))))
+    file = Path(text)
+    if text == _ALL and not file.exists():
+        return UserSelection(None)
+    if len(words) > 1 and not file.exists():
+        raise UsageError(f"--users is '{' '.join(words)}'; it takes ids such as 1 42, a file, or all")
+    return read_users(file)
