@@ -23,7 +23,7 @@ def show_result(trained: Trained, page: Path, terminal: Terminal, *, as_json: bo
     terminal.out.print(study_text(trained.study, terminal.out))
     for lists in trained.study.user_lists:
         terminal.out.print(user_report(lists.user_id, lists.rated, lists.recommended, terminal.out))
-    terminal.line(f"Plot: {page}")
+    terminal.line(f"Page: {page}")
 
 
 def result_document(trained: Trained, page: Path) -> dict[str, object]:
@@ -37,7 +37,7 @@ def result_document(trained: Trained, page: Path) -> dict[str, object]:
         "runs": runs,
         "study": study_document(trained.study),
         "recommendations": users[0] if users else None,
-        "plot": str(page),
+        "page": str(page),
     }
 
 

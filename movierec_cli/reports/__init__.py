@@ -1,1 +1,1 @@
-"""What people look at: tables for the terminal, a page for the browser."""
+"""Studies and lists of movies, for people and programs: `tables` says what, `terminal` and `web` show it."""

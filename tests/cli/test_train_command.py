@@ -285,7 +285,7 @@ def test_json_is_one_document_and_nothing_else(tmp_path: Path) -> None:
     assert labels == ["None", "timestamp", "popularity", "EASE"]
     assert Path(document["runs"][0]["folder"]).is_dir()
     assert set(document["runs"][0]["record"]["test"]["unseen"]) == {"1", "5", "10", "50", "100"}
-    assert document["plot"] == str(tmp_path / "out" / "plot.html")
+    assert document["page"] == str(tmp_path / "out" / "plot.html")
     user = document["recommendations"]
     assert [model["feature_set"] for model in user["models"]] == [[], ["timestamp"]]
     seen = {movie["movie_id"] for movie in user["rated"]}

@@ -85,7 +85,7 @@ def test_a_page_without_room_for_a_user_still_has_movies(run: Run, tmp_path: Pat
     assert len(data["movies"]["ids"]) == 1 and data["users"]["ids"] == []
 
 
-def test_nothing_is_asked_of_the_network(run: Run, tmp_path: Path) -> None:
+def test_nothing_is_requested_from_the_network(run: Run, tmp_path: Path) -> None:
     page = write_explore(run, tmp_path / "explore.html").page.read_text()
     assert not re.findall(r"https?://", page)
     assert "default-src 'none'" in page

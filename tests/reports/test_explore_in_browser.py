@@ -148,29 +148,29 @@ def test_reasons_are_those_of_the_program(page: Browser, run: Run) -> None:
             assert one["score"] == pytest.approx(why.score, abs=1e-6)
             assert one["average"] == pytest.approx(why.average, abs=1e-6)
             assert one["rest"] == pytest.approx(why.rest, abs=1e-6)
-            assert [share["row"] for share in one["shares"]] == [row for row, _ in why.of_films]
-            shares = [share["share"] for share in one["shares"]]
-            assert shares == pytest.approx([share for _, share in why.of_films], abs=1e-6)
-            assert one["average"] + sum(shares) + one["rest"] == pytest.approx(one["score"])
+            assert [part["row"] for part in one["contributions"]] == [row for row, _ in why.of_movies]
+            parts = [part["contribution"] for part in one["contributions"]]
+            assert parts == pytest.approx([part for _, part in why.of_movies], abs=1e-6)
+            assert one["average"] + sum(parts) + one["rest"] == pytest.approx(one["score"])
 
 
 def test_a_click_on_why_names_their_movies_and_another_hides_them(
     page: Browser, file: Path, run: Run
 ) -> None:
     page.open(file, "#user=9")
-    page.click("#recommended .asked button")
+    page.click("#recommended .score button")
     first = explain(run, user_of(run, 9), unseen_best(run, 8)[:1])[0]
-    named = [run.catalogue.title[row] for row, _ in first.of_films[:5]]
-    assert texts(page, ".why li.film a") == named
-    n_rated = len(first.of_films)
+    named = [run.catalogue.title[row] for row, _ in first.of_movies[:5]]
+    assert texts(page, ".why li.movie a") == named
+    n_rated = len(first.of_movies)
     assert texts(page, ".why li.rest > span") == [
         f"their other {n_rated - 5} movies",
         "what none of these accounts for",
     ]
     values = [float(text.replace("−", "-")) for text in texts(page, ".why li b")]
     assert sum(values) == pytest.approx(first.advantage, abs=0.04)
-    assert page.evaluate("document.querySelector('.asked button').ariaExpanded") == "true"
-    page.click("#recommended .asked button")
+    assert page.evaluate("document.querySelector('.score button').ariaExpanded") == "true"
+    page.click("#recommended .score button")
     assert texts(page, ".why") == []
 
 
@@ -357,7 +357,7 @@ def test_no_part_is_wider_than_a_phone(chromium: Browser, file: Path) -> None:
         assert chromium.evaluate("innerWidth") == 390
         assert chromium.evaluate(FITS), fragment
         if "user" in fragment:
-            chromium.click("#recommended .asked button")
+            chromium.click("#recommended .score button")
             assert chromium.evaluate(FITS)
     type_text(chromium, "film")
     assert chromium.evaluate(FITS)

@@ -9,14 +9,14 @@ def vectors(n: int, dim: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(n, dim)).astype(np.float32)
 
 
-def test_films_of_equal_popularity_stand_where_scikit_learn_puts_their_directions() -> None:
+def test_movies_of_equal_popularity_stand_where_scikit_learn_puts_their_directions() -> None:
     embeddings = vectors(200, 8) * np.linspace(3, 1, 8, dtype=np.float32)
     where = movie_map(embeddings, np.full(200, 7))
     centred = (embeddings - embeddings.mean(axis=0)).astype(np.float64)
     reference = PCA(n_components=2).fit(centred / np.linalg.norm(centred, axis=1, keepdims=True))
     places = reference.transform(centred / np.linalg.norm(centred, axis=1, keepdims=True))
     assert where.places == pytest.approx(places * np.sign(places[0] * where.places[0]), abs=1e-5)
-    assert where.share == pytest.approx(reference.explained_variance_ratio_.sum(), rel=1e-5)
+    assert where.variance == pytest.approx(reference.explained_variance_ratio_.sum(), rel=1e-5)
 
 
 def test_popularity_orders_no_axis_however_much_of_the_embeddings_it_is() -> None:
@@ -32,26 +32,26 @@ def test_popularity_orders_no_axis_however_much_of_the_embeddings_it_is() -> Non
     assert abs(np.corrcoef(where.places[:, 0], kinds)[0, 1]) > 0.9
 
 
-def test_films_that_nobody_rated_decide_nothing() -> None:
+def test_movies_without_a_rating_decide_nothing() -> None:
     embeddings, popularity = vectors(60, 5), np.r_[np.full(40, 9), np.zeros(20, int)]
     moved = embeddings.copy()
     moved[40:] = 100 * vectors(20, 5, seed=3)
     before, after = movie_map(embeddings, popularity), movie_map(moved, popularity)
     assert after.places[:40] == pytest.approx(before.places[:40], abs=1e-6)
-    assert after.share == pytest.approx(before.share)
+    assert after.variance == pytest.approx(before.variance)
 
 
 @pytest.mark.parametrize(("n", "dim"), [(1, 4), (2, 4), (5, 1), (3, 2)])
-def test_few_films_or_dimensions_have_places_too(n: int, dim: int) -> None:
+def test_few_movies_or_dimensions_have_places_too(n: int, dim: int) -> None:
     for popularity in (np.arange(n), np.zeros(n, int)):
         where = movie_map(vectors(n, dim), popularity)
         assert where.places.shape == (n, 2) and np.isfinite(where.places).all()
-        assert 0 <= where.share <= 1 + 1e-9
+        assert 0 <= where.variance <= 1 + 1e-9
 
 
-def test_alike_films_stand_in_one_place() -> None:
+def test_alike_movies_stand_in_one_place() -> None:
     where = movie_map(np.ones((4, 3), np.float32), np.arange(4))
-    assert np.abs(where.places).max() < 1e-6 and where.share == 0
+    assert np.abs(where.places).max() < 1e-6 and where.variance == 0
 
 
 def test_the_genres_that_stand_most_apart_are_told_rarest_first() -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from movierec_cli.reports.web.plot import write_plot
 from movierec_cli.reports.web.report_page import write_report
 from tests.reports.browser import Browser, needs_chromium
 from tests.reports.studies import joint_study
@@ -15,7 +14,6 @@ from tests.reports.studies import joint_study
 pytestmark = needs_chromium
 
 STUDY = joint_study()
-RECORDS = [record for one in STUDY.models if not one.is_baseline for record in one.records]
 FITS = "document.scrollingElement.scrollWidth <= innerWidth"
 NOTES = "[...document.querySelectorAll('#ratings-chart .annotation-text')].map(note => note.textContent)"
 FIRST = "getComputedStyle(document.querySelector('#ratings-chart .points path')).stroke"
@@ -28,19 +26,16 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, str]]:
-    folder = tmp_path_factory.mktemp("pages")
-    plot = write_plot(RECORDS, folder / "plot.html", STUDY)
-    return {"plot": (plot, ""), "report": (write_report(STUDY, folder / "report.html"), "#ratings")}
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(STUDY, tmp_path_factory.mktemp("pages") / "report.html")
 
 
-@pytest.mark.parametrize("name", ["plot", "report"])
 @pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)])
-def test_both_pages_draw_it_and_the_selector_changes_it(
-    chromium: Browser, pages: dict[str, tuple[Path, str]], name: str, width: int, height: int
+def test_the_page_draws_it_and_the_selector_changes_it(
+    chromium: Browser, report: Path, width: int, height: int
 ) -> None:
     chromium.show(width, height)
-    chromium.open(*pages[name])
+    chromium.open(report, "#ratings")
     chromium.wait_until("document.querySelectorAll('#ratings-chart .trace.scatter').length === 5")
     assert chromium.evaluate(NOTES) == ["biased MF", "retrieval alone"]
     chromium.choose("#ratings-chart-view", "all models")
@@ -53,12 +48,9 @@ def test_both_pages_draw_it_and_the_selector_changes_it(
     assert chromium.requests() == []
 
 
-@pytest.mark.parametrize("name", ["plot", "report"])
-def test_its_colours_follow_the_readers_system(
-    chromium: Browser, pages: dict[str, tuple[Path, str]], name: str
-) -> None:
+def test_its_colours_follow_the_readers_system(chromium: Browser, report: Path) -> None:
     chromium.show(1280, 900)
-    chromium.open(*pages[name])
+    chromium.open(report, "#ratings")
     chromium.wait_until("document.querySelector('#ratings-chart .points path') !== null")
     light = chromium.evaluate(FIRST)
     chromium.show(1280, 900, scheme="dark")

@@ -1,6 +1,7 @@
 import html.parser
 import json
 import math
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,14 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.significance import Interval
 from movierec_cli.experiment.study import ComparedModel, Study
 from movierec_cli.registry.record import RunRecord
+from movierec_cli.reports.tables import number, points, probability
+from movierec_cli.reports.web.charts import epochs, forest
 from movierec_cli.reports.web.markup import Html, tag
-from movierec_cli.reports.web.report_figures import charts, epochs, forest
-from movierec_cli.reports.web.report_numbers import number, points, probability
-from movierec_cli.reports.web.report_page import report_page, write_report
-from tests.reports.studies import COMMAND, study
+from movierec_cli.reports.web.pages import check_writable
+from movierec_cli.reports.web.report_page import charts, report_page, write_report
+from movierec_cli.reports.web.report_panels import user_lists
+from tests.reports.studies import COMMAND, joint_study, study
+from tests.saved_runs import KS
 
 STUDY = study()
 PAGE = report_page(STUDY)
@@ -163,10 +167,10 @@ def test_segments_without_ratings_are_said_and_not_shown() -> None:
     for segment in shown:
         assert f"{segment.n_users:,} users, {segment.n_ratings:,} test ratings" in text
     heat = PAGE[PAGE.index('class="heat"') :]
-    assert heat[: heat.index("</table>")].count('--heat-share:100%"><strong>') == len(shown)
+    assert heat[: heat.index("</table>")].count('--strength:100%"><strong>') == len(shown)
 
 
-def test_every_difference_is_told_with_its_interval_and_verdict() -> None:
+def test_every_difference_is_given_with_its_interval_and_verdict() -> None:
     table = PAGE[PAGE.index('class="differences') :]
     rows = re.findall(r"<tr><th.*?</tr>", table[: table.index("</table>")], re.DOTALL)[1:]
     assert len(rows) == len(STUDY.differences)
@@ -175,7 +179,7 @@ def test_every_difference_is_told_with_its_interval_and_verdict() -> None:
         row = next(row for row in told if row.startswith(f"|{pair.a} |against| {pair.b}|"))
         assert f"{100 * pair.difference.mean:+.2f}".replace("-", "−") in row
         sign = "higher" if pair.difference.mean > 0 else "lower"
-        assert row.strip("|").endswith(sign if pair.p_holm < 0.05 else "not told apart")
+        assert row.strip("|").endswith(sign if pair.p_holm < 0.05 else "not significant")
 
 
 def test_the_page_says_how_to_reproduce_it() -> None:
@@ -202,8 +206,8 @@ def test_versions_and_settings_that_differ_stand_side_by_side() -> None:
 @pytest.mark.parametrize("n_seeds", [1, 3])
 def test_plotly_knows_every_property_of_the_charts(n_seeds: int) -> None:
     drawn = charts(study(n_seeds=n_seeds))
-    assert [chart.element for chart in drawn] == ["forest", "epochs-chart", "ablation-chart"]
-    for chart in drawn:
+    assert list(drawn) == ["forest", "epochs-chart", "ablation-chart"]
+    for chart in drawn.values():
         go.Figure(chart.data, chart.layout)
         for view in chart.views.values():
             go.Figure(
@@ -253,6 +257,52 @@ def test_the_thick_line_is_the_mean_over_seeds_where_all_of_them_are() -> None:
     assert {trace["legendgroup"] for trace in chart.data[:7]} == {"0"}
 
 
+def test_every_validation_can_be_shown_in_every_way() -> None:
+    chart = epochs(STUDY)
+    assert chart is not None
+    names = {
+        *(f"recall@{k}" for k in KS),
+        *(f"top-{k} accuracy, {which} movies" for k in KS for which in ("unseen", "all")),
+    }
+    assert set(chart.views) == names
+    record = STUDY.models[0].records[0]
+    place = next(i for i, trace in enumerate(chart.data) if trace["name"] == "None, seed 42")
+    assert chart.data[place]["x"] == [epoch.epoch for epoch in record.history]
+    assert chart.data[place]["customdata"] == [epoch.elapsed_s for epoch in record.history]
+    for which in ("unseen", "all"):
+        for k in KS:
+            shown = chart.views[f"top-{k} accuracy, {which} movies"]["data"][place]["y"]
+            assert shown == [getattr(epoch.validation, which)[k] for epoch in record.history]
+
+
+@pytest.mark.parametrize("n_seeds", [1, 3])
+def test_the_epoch_whose_weights_were_kept_is_marked(n_seeds: int) -> None:
+    shown = study(n_seeds=n_seeds)
+    chart = epochs(shown)
+    assert chart is not None
+    marked = [i for i, trace in enumerate(chart.data) if trace["mode"] == "markers"]
+    values = chart.views["recall@100"]["data"]
+    trained = [record for one in shown.models if not one.is_baseline for record in one.records]
+    assert [(chart.data[i]["x"], values[i]["y"]) for i in marked] == [
+        ([15], [record.history[2].validation.recall[100]]) for record in trained
+    ]
+
+
+def test_errors_of_predicted_ratings_are_shown_by_epoch_where_every_model_predicts_them() -> None:
+    joint, plain = epochs(joint_study()), epochs(STUDY)
+    assert joint is not None and plain is not None
+    first = joint_study().models[0].records[0].history
+    rmse = [epoch.ratings.rmse for epoch in first if epoch.ratings is not None]
+    assert joint.views["RMSE, stars"]["data"][0]["y"] == pytest.approx(rmse, abs=1e-12)
+    assert "RMSE, stars" not in plain.views
+
+
+def test_the_page_says_what_an_epoch_was_chosen_by() -> None:
+    chosen = "the best by recall@100"
+    assert f"{chosen} on validation" in PAGE
+    assert f"{chosen} and the error of predicted ratings" in report_page(joint_study())
+
+
 def test_epochs_chosen_by_ndcg_are_shown_by_it() -> None:
     def with_ndcg(record: RunRecord) -> RunRecord:
         history = tuple(replace(epoch, ndcg=epoch.epoch / 100) for epoch in record.history)
@@ -263,6 +313,7 @@ def test_epochs_chosen_by_ndcg_are_shown_by_it() -> None:
     assert chart is not None
     assert chart.shown == "NDCG@10" == next(iter(chart.views))
     assert chart.views["NDCG@10"]["data"][0]["y"] == pytest.approx([0.05, 0.1, 0.15, 0.2])
+    assert "the best by NDCG@10 on validation" in report_page(replace(STUDY, models=tuple(models)))
     some = epochs(replace(STUDY, models=(models[0], *STUDY.models[1:])))
     assert some is not None and "NDCG@10" not in some.views
 
@@ -283,10 +334,10 @@ def test_parts_that_have_nothing_to_show_are_left_out_or_said() -> None:
     page = report_page(replace(bare, models=tuple(records)))
     reader = Reader(page)
     tabs = re.findall(r'role="tab"[^>]*>([^<]*)<', page)
-    assert tabs == ["Features", "More figures", "Leakage", "Reproduce"]
-    assert "No baseline was asked for" in reader.text
+    assert tabs == ["Features", "More numbers", "Leakage", "Reproduce"]
+    assert "No baseline was requested" in reader.text
     assert "The checks for leakage found nothing." in reader.text
-    assert "no feature's own gain can be told" in reader.text
+    assert "the gain of a single feature is not known" in reader.text
     assert [element for element in reader.ids if element.endswith("chart")] == []
     assert "dotted line" not in reader.text
 
@@ -329,7 +380,48 @@ def test_texts_are_written_so(text: str, expected: str) -> None:
 
 def test_the_report_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     file = write_report(STUDY, tmp_path / "new" / "report.html")
-    assert file.read_text(encoding="utf-8") == PAGE
-    with pytest.raises(MovierecError, match="the report cannot be written to"):
+    assert file.is_absolute() and file.read_text(encoding="utf-8") == PAGE
+    with pytest.raises(MovierecError, match="the page cannot be written to"):
         write_report(STUDY, file / "below.html")
     assert [path.name for path in file.parent.iterdir()] == ["report.html"]
+
+
+def test_a_failed_write_leaves_the_old_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "report.html"
+    file.write_text("old")
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(MovierecError, match="No space left"):
+        write_report(STUDY, file)
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    assert file.read_text() == "old"
+
+
+def test_what_would_hinder_writing_is_found_before_training(tmp_path: Path) -> None:
+    with pytest.raises(MovierecError, match="it is a folder"):
+        check_writable(tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(MovierecError, match="cannot be written"):
+        check_writable(tmp_path / "file" / "page.html")
+    check_writable(tmp_path / "not" / "yet" / "page.html")
+
+
+def lists(stars: float | None) -> str:
+    """The lists of one user, where the first model predicts these stars for its first movie."""
+    user = STUDY.user_lists[0]
+    model = user.recommended[0]
+    movies = (replace(model.movies[0], stars=stars), *model.movies[1:])
+    return str(user_lists(replace(user, recommended=(replace(model, movies=movies),)), {}))
+
+
+def test_predicted_stars_stand_before_the_genres() -> None:
+    genres = ", ".join(STUDY.user_lists[0].recommended[0].movies[0].genres)
+    assert f"<small>4.3 ★ predicted · {genres}</small>" in lists(4.26)
+    assert lists(4.26).count("predicted") == 1
+
+
+def test_a_model_without_ratings_shows_none() -> None:
+    assert "predicted" not in lists(None)

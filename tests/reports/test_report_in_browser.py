@@ -3,11 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from movierec_cli.reports.web.plot import write_plot
 from movierec_cli.reports.web.report_page import write_report
 from tests.reports.browser import Browser, needs_chromium
 from tests.reports.studies import study
-from tests.saved_runs import data_identity, run_record
 
 pytestmark = needs_chromium
 
@@ -114,6 +112,11 @@ def test_the_selectors_change_what_is_shown(page: Browser) -> None:
     assert page.evaluate(first) == STUDY.models[0].metrics["auc"].mean
     page.choose("#epochs-chart-view", "recall@10")
     page.wait_until("document.querySelector('#epochs-chart .ytitle').textContent === 'validation recall@10'")
+    page.choose("#epochs-chart-view", "top-10 accuracy, all movies")
+    page.wait_until("document.querySelector('#epochs-chart .ytitle').textContent.includes('all movies')")
+    kept = "document.getElementById('epochs-chart').data[2].y"
+    history = STUDY.models[0].records[0].history
+    assert page.evaluate(f"{kept}[0]") == history[2].validation.all[10]
 
 
 def test_one_user_is_shown_at_a_time(page: Browser) -> None:
@@ -211,27 +214,3 @@ def test_without_javascript_every_part_is_readable(chromium: Browser, report: Pa
         assert chromium.evaluate(FITS)
     finally:
         chromium.send("Emulation.setScriptExecutionDisabled", value=False)
-
-
-def test_the_plot_draws_every_run_and_its_names_and_selectors_work(chromium: Browser, tmp_path: Path) -> None:
-    data = data_identity(n_movies=3883)
-    records = [run_record(*names, data=data) for names in (("None",), ("timestamp",))]
-    chromium.show(390, 844, scheme="dark")
-    chromium.open(write_plot(records, tmp_path / "plot.html"))
-    drawn = chromium.evaluate("document.getElementById('plot').innerHTML")
-    assert drawn.count('class="trace scatter') == 2 * len(records)
-    for record in records:
-        assert f">{record.config.feature_set.label}</text>" in drawn
-    assert "validation top-100 accuracy, unseen movies" in drawn
-    data_of = "document.getElementById('plot').data"
-    chromium.click("#plot .legend .traces:first-of-type .legendtoggle")
-    chromium.wait_until(f"{data_of}[0].visible === 'legendonly'")
-    assert chromium.evaluate(f"{data_of}[1].visible") is True
-    chromium.click("input[name=k][value='10'] + span")
-    chromium.wait_until("document.querySelector('#plot .ytitle').textContent.includes('top-10 ')")
-    assert chromium.evaluate(f"{data_of}[1].y[0]") == records[1].history[0].validation.unseen[10]
-    assert chromium.evaluate(f"{data_of}[0].visible") == "legendonly"
-    assert chromium.evaluate(FITS)
-    assert sum(chromium.evaluate(BACKGROUND)) < 120
-    assert chromium.complaints() == []
-    assert chromium.requests() == []

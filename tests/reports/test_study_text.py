@@ -33,7 +33,7 @@ def words(text: str) -> str:
 
 
 @pytest.mark.parametrize("width", [80, 120, 200])
-def test_every_number_of_every_contender_is_readable_at_any_width(width: int) -> None:
+def test_every_number_of_every_model_is_readable_at_any_width(width: int) -> None:
     text = printed(STUDY, width)
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text.replace(" … ", "")
@@ -80,7 +80,7 @@ def test_the_headline_has_the_half_width_of_its_interval() -> None:
     assert text.count("±.") == len(STUDY.models)
 
 
-def test_the_best_of_each_metric_is_bold_and_a_contender_alone_is_not() -> None:
+def test_the_best_of_each_metric_is_bold_and_a_model_alone_is_not() -> None:
     text = printed(STUDY, 200, styled=True).partition("Per user")[2].partition("What is recommended")[0]
     bold = re.findall(r"\x1b\[1;32m *([\d.]+)", text)
     best = [max(one.metrics[name].mean for one in STUDY.models) for name in STUDY.models[0].metrics]
@@ -128,7 +128,7 @@ def test_text_that_looks_like_markup_is_shown_as_it_is() -> None:
 def test_the_document_has_every_part_of_the_study_but_what_stands_elsewhere() -> None:
     document = study_document(STUDY)
     assert json.loads(json.dumps(document, allow_nan=False)) == document
-    assert set(document) == {field.name for field in fields(Study)} - {"user_lists", "command"}
+    assert set(document) == {field.name for field in fields(Study)} - {"user_lists", "commands"}
     assert document["headline"] == "recall@100"
     assert document["answer"] == list(STUDY.answer)
     models = document["models"]

@@ -9,8 +9,9 @@ from movierec_cli.config import RankBy
 from movierec_cli.evaluation.top_k import TopK
 from movierec_cli.recommend.listed_movies import RatedMovie
 from movierec_cli.recommend.recommend import Recommendations, RecommendedMovie
-from movierec_cli.reports.table import comparison, line_of_record, top_ks
+from movierec_cli.reports.study_tables import common_ks, model_of
 from movierec_cli.reports.terminal.recommendation_lists import user_report
+from movierec_cli.reports.terminal.study_text import accuracy_and_cost
 from tests.saved_runs import multi_task_config, run_config, run_record
 
 SETS = (("None",), ("timestamp",), ("timestamp", "movie_title_text", "movie_genres", "movie_length"))
@@ -18,7 +19,7 @@ RECORDS = [
     run_record(*names, level=level, n_parameters=7_654_321, training_s=1234.56)
     for names, level in zip(SETS, (0.41, 0.43, 0.42), strict=True)
 ]
-LINES = [line_of_record(record) for record in RECORDS]
+MODELS = [model_of(record) for record in RECORDS]
 MANY_GENRES = ("Adventure", "Animation", "Children", "Comedy", "Musical", "Romance")
 RATED = tuple(RatedMovie(i, f"Film {i}", MANY_GENRES, 5 - i / 2, 86_400 * i) for i in range(8)) * 2
 MOVIES = tuple(RecommendedMovie(i, f"Pick [red]{i}[/red]", ("Comedy", "War"), 1.0) for i in range(10))
@@ -39,8 +40,8 @@ def printed(renderable: RenderableType, on: Console) -> str:
 
 @pytest.mark.parametrize("width", [80, 120, 200])
 def test_every_number_is_readable_at_any_width(width: int) -> None:
-    wanted = console(width)
-    text = printed(comparison(LINES, wanted), wanted)
+    shown_on = console(width)
+    text = printed(accuracy_and_cost(MODELS, shown_on), shown_on)
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= width
     for record in RECORDS:
@@ -54,27 +55,27 @@ def test_every_number_is_readable_at_any_width(width: int) -> None:
 
 
 def test_the_best_of_each_column_is_bold() -> None:
-    wanted = console(200, styled=True)
-    text = printed(comparison(LINES, wanted), wanted)
+    shown_on = console(200, styled=True)
+    text = printed(accuracy_and_cost(MODELS, shown_on), shown_on)
     bold = set(re.findall(r"\x1b\[1;32m *([\d.]+)", text))
     best = RECORDS[1].test
     assert bold == {f"{value:.4f}" for value in (*best.unseen.values(), *best.all.values())}
 
 
 def test_a_single_run_is_not_called_the_best() -> None:
-    wanted = console(200, styled=True)
-    assert "\x1b[1;32m" not in printed(comparison(LINES[:1], wanted), wanted)
+    shown_on = console(200, styled=True)
+    assert "\x1b[1;32m" not in printed(accuracy_and_cost(MODELS[:1], shown_on), shown_on)
 
 
 def test_only_ks_that_all_runs_have_are_compared() -> None:
     few = run_record("timestamp", test=TopK(unseen={10: 0.1, 3: 0.1}, all={10: 0.1}, recall={10: 0.1}))
-    assert top_ks([LINES[0], line_of_record(few)]) == [10]
+    assert common_ks([MODELS[0], model_of(few)]) == [10]
 
 
 @pytest.mark.parametrize("width", [80, 200])
 def test_the_user_report_shows_ratings_and_each_model(width: int) -> None:
-    wanted = console(width)
-    text = printed(user_report(7, RATED, RECOMMENDED, wanted), wanted)
+    shown_on = console(width)
+    text = printed(user_report(7, RATED, RECOMMENDED, shown_on), shown_on)
     assert "User 7 rated 16 movies; the best 10" in text
     assert all(f"Film {i} " in text for i in range(8))
     assert "1970-01-04" in text
@@ -86,13 +87,13 @@ def test_the_user_report_shows_ratings_and_each_model(width: int) -> None:
 
 
 def test_predicted_stars_stand_beside_recommendations() -> None:
-    wanted = console(80)
+    shown_on = console(80)
     starred = tuple(replace(movie, stars=4.25 + movie.movie_id / 100) for movie in MOVIES)
     models = [
         Recommendations("a", multi_task_config("None", rating=0.5), 7, starred, RankBy.BLEND),
         Recommendations("b", run_config("timestamp"), 7, MOVIES),
     ]
-    text = printed(user_report(7, RATED, models, wanted), wanted)
+    text = printed(user_report(7, RATED, models, shown_on), shown_on)
     first, second = text.split("Recommended with: ")[1:]
     title = "None (retrieval × 1, rating × 0.5); by score and predicted stars"
     assert " ".join(first.split()).startswith(title)

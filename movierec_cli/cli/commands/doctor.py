@@ -96,7 +96,7 @@ def show_diagnosis(diagnosis: Diagnosis, terminal: Terminal, *, as_json: bool) -
     if as_json:
         terminal.document(diagnosis_document(diagnosis))
     else:
-        from movierec_cli.reports.terminal.findings import checks_report
+        from movierec_cli.reports.terminal.study_text import checks_report
 
         terminal.out.print(checks_report(diagnosis.checked, diagnosis.findings))
     terminal.warn_all(problem.message for problem in diagnosis.problems)

@@ -34,7 +34,7 @@ def explore_command(
 
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
-    check_writable(output, what="page")
+    check_writable(output)
     run = saved.best_run(saved_models_dir, model, dataset, terminal)
     written = write_explore(run, output)
     terminal.warn_all(written.left_out)

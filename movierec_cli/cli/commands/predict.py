@@ -64,7 +64,7 @@ def predict_command(
     elif csv is not None:
         terminal.written(csv, counted(len(predictions), "prediction"))
     else:
-        from movierec_cli.reports.terminal.prediction_table import predictions_report
+        from movierec_cli.reports.terminal.recommendation_lists import predictions_report
 
         terminal.out.print(predictions_report(predictions))
 

@@ -70,7 +70,7 @@ def report_command(
 
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
-    check_writable(output, what="report")
+    check_writable(output)
     places = DataConfig(datasets_dir=datasets_dir, imdb_titles=imdb_titles, movie_lengths=movie_lengths)
     config = EvaluationConfig(
         names=tuple(names or ()),

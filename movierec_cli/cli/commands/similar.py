@@ -72,7 +72,7 @@ def similar_command(
 def _show(found: SimilarMovies, *, csv: Path | None, as_json: bool, terminal: Terminal) -> None:
     from movierec_cli.files import write_csv
     from movierec_cli.recommend.similar import SIMILAR_COLUMNS
-    from movierec_cli.reports.terminal.similar_table import similar_report
+    from movierec_cli.reports.terminal.recommendation_lists import similar_report
 
     if csv is not None:
         write_csv(SIMILAR_COLUMNS, found.csv_rows(), csv)

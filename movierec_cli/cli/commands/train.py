@@ -132,7 +132,7 @@ def train_command(
     from movierec_cli.experiment.train import train
     from movierec_cli.experiment.user_lists import ListRequest
     from movierec_cli.reports.web.pages import check_writable
-    from movierec_cli.reports.web.plot import write_plot
+    from movierec_cli.reports.web.report_page import write_report
 
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
@@ -203,12 +203,10 @@ def train_command(
     )
     user_id = generate_recommendations_for_user
     lists = ListRequest(() if user_id is None else (user_id,), include_seen, rank_by)
-    check_writable(plot, what="plot")
+    check_writable(plot)
     with ProgressDisplay(terminal) as observer:
         trained = train(config, observer, ks=parse_top_k(top_k), lists=lists)
-    page = write_plot(
-        [run.record for run in trained.runs if run.record.config.family.is_trained], plot, trained.study
-    )
+    page = write_report(trained.study, plot)
     show_result(trained, page, terminal, as_json=as_json)
     if open_plot:
         typer.launch(page.as_uri())

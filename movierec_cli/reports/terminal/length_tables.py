@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -12,10 +11,10 @@ from rich.text import Text
 from movierec_cli.data.running_times.coverage import Count, Coverage, MovieLength
 from movierec_cli.data.running_times.matches import Film, Status
 from movierec_cli.experiment.wording import percent
+from movierec_cli.reports.terminal.rich_tables import new_table
 
 MOVIES_SHOWN = 20
-_FILMS_SHOWN = 4
-_PADDING = (0, 1, 0, 0)
+_TITLES_SHOWN = 4
 
 
 def coverage_report(coverage: Coverage) -> Group:
@@ -26,7 +25,7 @@ def coverage_report(coverage: Coverage) -> Group:
         if movies:
             parts += [
                 _title(status, len(movies)),
-                _movies_table(movies, with_films=status is Status.AMBIGUOUS),
+                _movies_table(movies, with_titles=status is Status.AMBIGUOUS),
             ]
     return Group(*parts)
 
@@ -36,14 +35,14 @@ def _answer(coverage: Coverage) -> Text:
     have = "has" if known.n_movies == 1 else "have"
     return Text.assemble(
         (f"{known.n_movies:,} of {whole.n_movies:,} movies of '{coverage.name}' {have} a length", "bold"),
-        f" ({_share(known.n_movies, whole.n_movies)}).\n"
-        f"{_share(known.n_ratings, whole.n_ratings)} of the ratings are of movies with a length.\n"
+        f" ({_fraction(known.n_movies, whole.n_movies)}).\n"
+        f"{_fraction(known.n_ratings, whole.n_ratings)} of the ratings are of movies with a length.\n"
         f"The lengths are {coverage.origin}.",
     )
 
 
 def _table(coverage: Coverage) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=_PADDING)
+    table = new_table()
     table.add_column("length", overflow="fold")
     for header in ("movies", "of all", "ratings", "of all"):
         table.add_column(header, justify="right", no_wrap=True)
@@ -57,9 +56,9 @@ def _add_rows(table: Table, total: Count, parts: Iterable[Count], whole: Count) 
         table.add_row(
             f"{indent}{count.label}",
             f"{count.n_movies:,}",
-            _share(count.n_movies, whole.n_movies),
+            _fraction(count.n_movies, whole.n_movies),
             f"{count.n_ratings:,}",
-            _share(count.n_ratings, whole.n_ratings),
+            _fraction(count.n_ratings, whole.n_ratings),
             style=style,
         )
 
@@ -69,29 +68,29 @@ def _title(status: Status, n_movies: int) -> Text:
     return Text(f"{status.capitalize()}: {number}", style="bold")
 
 
-def _movies_table(movies: Sequence[MovieLength], *, with_films: bool) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=_PADDING)
+def _movies_table(movies: Sequence[MovieLength], *, with_titles: bool) -> Table:
+    table = new_table()
     table.add_column("ratings", justify="right", no_wrap=True)
     table.add_column("id", justify="right", no_wrap=True)
     table.add_column("title", overflow="fold")
-    if with_films:
+    if with_titles:
         table.add_column("can be", overflow="fold")
     for movie in movies[:MOVIES_SHOWN]:
-        films = [_films(movie.films)] if with_films else []
-        table.add_row(f"{movie.n_ratings:,}", str(movie.movie_id), Text(movie.title), *films)
+        titles = [_titles(movie.films)] if with_titles else []
+        table.add_row(f"{movie.n_ratings:,}", str(movie.movie_id), Text(movie.title), *titles)
     return table
 
 
-def _films(films: tuple[Film, ...]) -> Text:
-    lines = [_film(film) for film in films[:_FILMS_SHOWN]]
-    n_more = len(films) - len(lines)
+def _titles(titles: tuple[Film, ...]) -> Text:
+    lines = [_imdb_title(title) for title in titles[:_TITLES_SHOWN]]
+    n_more = len(titles) - len(lines)
     return Text("\n".join([*lines, f"and {n_more} more"] if n_more else lines))
 
 
-def _film(film: Film) -> str:
-    length = f"{film.minutes} min" if film.minutes else "no length"
-    return f"{film.tconst}, {film.year or 'no year'}, {length}"
+def _imdb_title(title: Film) -> str:
+    length = f"{title.minutes} min" if title.minutes else "no length"
+    return f"{title.tconst}, {title.year or 'no year'}, {length}"
 
 
-def _share(n: int, total: int) -> str:
+def _fraction(n: int, total: int) -> str:
     return percent(n / total) if total else "–"

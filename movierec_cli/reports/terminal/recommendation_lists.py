@@ -1,27 +1,31 @@
-"""What a user rated and what each model recommends them, as tables for the terminal."""
+"""What a user rated, what each model recommends or predicts, and what is near a movie, for the terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import zip_longest
+from itertools import groupby, zip_longest
+from typing import TYPE_CHECKING
 
-from rich import box
 from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from movierec_cli.config import RankBy
-from movierec_cli.recommend.listed_movies import ListedMovie, RatedMovie
 from movierec_cli.recommend.recommend import Recommendations, RecommendedMovie
 from movierec_cli.recommend.response import Response
+from movierec_cli.reports.terminal.rich_tables import add_movie_columns, new_table
+
+if TYPE_CHECKING:
+    from movierec_cli.recommend.listed_movies import ListedMovie, RatedMovie
+    from movierec_cli.recommend.predict import PredictedRating
+    from movierec_cli.recommend.similar import SimilarMovies
 
 _RATED_SHOWN = 10
 _NAMED_SHOWN = 20
 _MODEL_WIDTH = 64  # of one model's table, where the terminal holds two or more side by side
 _RATED_WIDTH = 100
-_PADDING = (0, 1, 0, 0)
 _ORDERED = {
     RankBy.SCORE: "",
     RankBy.RATING: "; by predicted stars",
@@ -33,14 +37,14 @@ def user_report(
     user_id: int, rated: Sequence[RatedMovie], recommended: Sequence[Recommendations], console: Console
 ) -> Group:
     """What the user rated, then one table a model, side by side where the terminal is wide enough."""
-    width = _MODEL_WIDTH if console.width >= 2 * _MODEL_WIDTH + 2 else min(console.width, _MODEL_WIDTH + 16)
+    width = _MODEL_WIDTH if _holds_two(console) else min(console.width, _MODEL_WIDTH + 16)
     tables = [_recommended_table(item, width) for item in recommended]
     rated_table = _rated_table(user_id, rated, min(console.width, _RATED_WIDTH))
     return Group(rated_table, Text(), Columns(tables, padding=(1, 2)))
 
 
 def responses_report(responses: Sequence[Response], console: Console) -> Group:
-    """What the user rated, watched or likes, then what each model recommends, side by side where they fit."""
+    """What a user rated, watched or likes, then what each model recommends, side by side where they fit."""
     first = responses[0]
     width = min(console.width, _RATED_WIDTH)
     parts: list[RenderableType] = [
@@ -54,7 +58,7 @@ def responses_report(responses: Sequence[Response], console: Console) -> Group:
     ]
     if first.recommended.user_id is not None:
         parts.append(_rated_table(first.recommended.user_id, first.rated, width))
-    if len(responses) > 1 and console.width >= 2 * _MODEL_WIDTH + 2:
+    if len(responses) > 1 and _holds_two(console):
         width = _MODEL_WIDTH
     tables = [_response_table(one, width) for one in responses]
     group = [*parts, Text(), Columns(tables, padding=(1, 2))]
@@ -66,11 +70,48 @@ def responses_report(responses: Sequence[Response], console: Console) -> Group:
     return Group(*group)
 
 
+def similar_report(similar: SimilarMovies, console: Console) -> Table:
+    """A line a movie, the nearest first, with the cosine of the embeddings."""
+    title = Text(f"Like {similar.title}, with: {similar.run.record.config.label}")
+    table = new_table(title, width=min(console.width, _RATED_WIDTH))
+    for header in ("", "similarity"):
+        table.add_column(header, justify="right", no_wrap=True)
+    add_movie_columns(table)
+    for place, movie in enumerate(similar.movies, start=1):
+        cosine = f"{movie.similarity:.2f}".replace("-", "−")
+        table.add_row(str(place), cosine, Text(movie.title), _genres(movie.genres))
+    return table
+
+
+def predictions_report(predictions: Sequence[PredictedRating]) -> Group:
+    """What each user would give, in the order requested; movies that they rated already are marked."""
+    parts: list[RenderableType] = []
+    for user_id, own in groupby(predictions, key=lambda one: one.user_id):
+        parts += [Text(f"User {user_id} would give", style="bold"), _predicted_lines(own)]
+    if any(one.given is not None for one in predictions):
+        parts.append(Text("Where a rating was given already, the model may have learned from it."))
+    return Group(*parts)
+
+
+def _predicted_lines(predictions: Iterable[PredictedRating]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
+    for one in predictions:
+        rated = f", rated {one.given:g} already" if one.given is not None else ""
+        table.add_row(f"  {one.stars:.1f} stars", Text.assemble(one.title, (rated, "dim")))
+    return table
+
+
+def _holds_two(console: Console) -> bool:
+    return console.width >= 2 * _MODEL_WIDTH + 2
+
+
 def _response_table(response: Response, width: int) -> Table:
     recommended = response.recommended
     table = _recommended_table(recommended, width, _why_texts(response))
     table.caption = f"mean score {recommended.mean_score:.2f}, variety {recommended.variety:.2f}"
-    table.caption_justify = "left"
+    table.caption_style = "table.caption"
     return table
 
 
@@ -84,9 +125,10 @@ def _why_texts(response: Response) -> list[Text]:
 
 def _movies_table(title: str, movies: Sequence[ListedMovie], width: int) -> Table:
     shown = movies[:_NAMED_SHOWN]
-    table = _table(title if len(shown) == len(movies) else f"{title}: {len(movies):,} movies, such as", width)
+    some = "" if len(shown) == len(movies) else f": {len(movies):,} movies, such as"
+    table = new_table(f"{title}{some}", width=width)
     table.add_column("", justify="right", no_wrap=True)
-    _add_movie_columns(table)
+    add_movie_columns(table)
     for place, movie in enumerate(shown, start=1):
         table.add_row(str(place), Text(movie.title), _genres(movie.genres))
     return table
@@ -94,20 +136,18 @@ def _movies_table(title: str, movies: Sequence[ListedMovie], width: int) -> Tabl
 
 def _rated_table(user_id: int, rated: Sequence[RatedMovie], width: int) -> Table:
     shown = min(_RATED_SHOWN, len(rated))
-    title = f"User {user_id} rated {len(rated):,} movies" + (
-        f"; the best {shown}" if shown < len(rated) else ""
-    )
-    table = _table(title, width)
+    best = f"; the best {shown}" if shown < len(rated) else ""
+    table = new_table(f"User {user_id} rated {len(rated):,} movies{best}", width=width)
     table.add_column("stars", justify="right", no_wrap=True)
     table.add_column("date", no_wrap=True)
-    _add_movie_columns(table)
+    add_movie_columns(table)
     for movie in rated[:shown]:
         table.add_row(f"{movie.rating:g}", _date(movie.timestamp), Text(movie.title), _genres(movie.genres))
     return table
 
 
 def _recommended_table(recommended: Recommendations, width: int, whys: Sequence[Text] = ()) -> Table:
-    table = _table(f"Recommended with: {recommended.label}{_ORDERED[recommended.rank_by]}", width=width)
+    table = new_table(f"Recommended with: {recommended.label}{_ORDERED[recommended.rank_by]}", width=width)
     with_stars = any(movie.stars is not None for movie in recommended.movies)
     table.add_column("", justify="right", no_wrap=True)
     if with_stars:
@@ -115,7 +155,7 @@ def _recommended_table(recommended: Recommendations, width: int, whys: Sequence[
     if whys:
         table.add_column("title and why", overflow="fold")
     else:
-        _add_movie_columns(table)
+        add_movie_columns(table)
     for rank, (movie, why) in enumerate(zip_longest(recommended.movies, whys), start=1):
         stars = [_stars(movie)] if with_stars else []
         cells = [Text(movie.title), _genres(movie.genres)]
@@ -128,22 +168,6 @@ def _recommended_table(recommended: Recommendations, width: int, whys: Sequence[
 
 def _stars(movie: RecommendedMovie) -> str:
     return "" if movie.stars is None else f"{movie.stars:.1f}"
-
-
-def _add_movie_columns(table: Table) -> None:
-    table.add_column("title", overflow="fold", ratio=3)
-    table.add_column("genres", style="dim", no_wrap=True, overflow="ellipsis", ratio=2)
-
-
-def _table(title: str, width: int) -> Table:
-    return Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        padding=_PADDING,
-        width=width,
-    )
 
 
 def _genres(genres: Sequence[str]) -> Text:

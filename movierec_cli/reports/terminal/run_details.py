@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 
-from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -13,13 +13,15 @@ from rich.text import Text
 from movierec_cli.experiment.compared_models import settings_of
 from movierec_cli.registry.record import EpochRecord, RunRecord
 from movierec_cli.registry.store import Run
-from movierec_cli.reports.table import comparison, line_of_record
+from movierec_cli.reports.study_tables import counts, model_of
+from movierec_cli.reports.terminal.rich_tables import new_table
+from movierec_cli.reports.terminal.study_text import accuracy_and_cost
 
 
 def details(run: Run, console: Console) -> Group:
     """Test accuracy, settings, data, versions and every validation of a run."""
     record = run.record
-    parts: list[RenderableType] = [comparison([line_of_record(record)], console)]
+    parts: list[RenderableType] = [accuracy_and_cost([model_of(record)], console)]
     if record.ratings is not None:
         errors = f"RMSE {record.ratings.rmse:.4f}, MAE {record.ratings.mae:.4f}"
         parts.append(Text(f"Predicted ratings on test, off by stars: {errors}\n"))
@@ -41,7 +43,7 @@ def _facts(run: Run) -> Table:
         "trained": record.created_at,
         "data": data.description,
         "fingerprint": data.fingerprint,
-        "ratings": f"{data.n_ratings:,} of {data.n_movies:,} movies by {data.n_users:,} users",
+        "ratings": counts(data),
         "split": record.split_summary.sentence(config.split.kind),
         "family": config.family.label,
         **settings,
@@ -54,7 +56,7 @@ def _facts(run: Run) -> Table:
 
 
 def _history(record: RunRecord) -> Table:
-    table = Table(title="Validation", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table = new_table("Validation")
     columns = _columns(record)
     for header in columns:
         table.add_column(header, justify="right", no_wrap=True)
@@ -75,17 +77,17 @@ def _columns(record: RunRecord) -> dict[str, Callable[[EpochRecord], str]]:
         k = max(record.test.unseen)
         columns[f"top-{k} unseen"] = lambda epoch: f"{epoch.validation.unseen[k]:.4f}"
         columns[f"top-{k} all"] = lambda epoch: f"{epoch.validation.all[k]:.4f}"
-    if all(epoch.ratings is not None for epoch in record.history):
-        columns["RMSE"] = lambda epoch: f"{epoch.ratings.rmse:.4f}" if epoch.ratings else ""
-    for header, of in {"NDCG@10": _ndcg, "validation loss": _validation_loss}.items():
-        if all(of(epoch) for epoch in record.history):
-            columns[header] = of
+    some: dict[str, Callable[[EpochRecord], float | None]] = {
+        "RMSE": lambda epoch: None if epoch.ratings is None else epoch.ratings.rmse,
+        "NDCG@10": lambda epoch: epoch.ndcg,
+        "validation loss": lambda epoch: epoch.validation_loss,
+    }
+    for header, value in some.items():
+        if all(value(epoch) is not None for epoch in record.history):
+            columns[header] = partial(_written, value)
     return columns
 
 
-def _ndcg(epoch: EpochRecord) -> str:
-    return "" if epoch.ndcg is None else f"{epoch.ndcg:.4f}"
-
-
-def _validation_loss(epoch: EpochRecord) -> str:
-    return "" if epoch.validation_loss is None else f"{epoch.validation_loss:.4f}"
+def _written(value: Callable[[EpochRecord], float | None], epoch: EpochRecord) -> str:
+    number = value(epoch)
+    return "" if number is None else f"{number:.4f}"

@@ -1,19 +1,26 @@
-"""A study for the terminal: the tables, then the answer in words."""
+"""A study for the terminal: the tables, the findings of the leakage check, then the answer in words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from movierec_cli.experiment.study import Study
-from movierec_cli.reports.rating_tables import ratings_table
-from movierec_cli.reports.table import beyond_accuracy, comparison, line_of_model, user_metrics
-from movierec_cli.reports.terminal.findings import findings_list
+from movierec_cli.experiment.study import ComparedModel, Study
+from movierec_cli.leakage import Checked, Finding, Severity
+from movierec_cli.reports import study_tables
+from movierec_cli.reports.tables import beside
+from movierec_cli.reports.terminal.rich_tables import rich_table
+
+ONE_TABLE_WIDTH = 140
+"""Terminals at least this wide show accuracy and cost in one table, narrower ones a table for each aspect."""
+
+_STYLES = {Severity.LEAK: "bold red", Severity.CAUTION: "bold yellow"}
+_CLEAN, _CLEAN_STYLE = "ok", "bold green"
 
 
 def study_text(study: Study, console: Console, *, with_segments: bool = False) -> Group:
@@ -24,47 +31,80 @@ def study_text(study: Study, console: Console, *, with_segments: bool = False) -
 def _parts(study: Study, console: Console, with_segments: bool) -> Iterator[RenderableType]:
     yield Text(study.split_summary.sentence(study.split.kind))
     yield Text()
-    yield comparison([line_of_model(model) for model in study.models], console)
-    yield user_metrics(study)
-    yield beyond_accuracy(study)
+    yield accuracy_and_cost(study.models, console)
+    yield rich_table(study_tables.user_metrics(study), console)
+    yield rich_table(study_tables.beyond_accuracy(study), console)
     if study.ratings is not None:
-        yield ratings_table(study, console)
+        yield rich_table(study_tables.ratings(study), console)
         yield Text()
     if with_segments:
-        yield segments_table(study)
+        yield _segments(study, console)
     if study.findings:
-        yield findings_list(study.findings)
+        yield _findings_list(study.findings)
         yield Text()
     for sentence in study.warnings:
         yield Text(sentence, style="yellow")
-    for number, sentence in enumerate(study.answer):
-        yield Text(sentence, style="bold" if number == 0 else "")
-    for number, sentence in enumerate(study.ratings.answer if study.ratings is not None else ()):
-        yield Text(sentence, style="bold" if number == 0 else "")
+    for answer in (study.answer, study.ratings.answer if study.ratings is not None else ()):
+        for number, sentence in enumerate(answer):
+            yield Text(sentence, style="bold" if number == 0 else "")
     yield Text()
 
 
-def segments_table(study: Study) -> RenderableType:
-    """The headline metric of each contender on each segment of the test ratings."""
-    table = Table(
-        title=f"{study.headline} by segment",
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-    )
-    table.add_column("segment", overflow="fold", min_width=24)
-    table.add_column("users", justify="right", no_wrap=True)
-    table.add_column("ratings", justify="right", no_wrap=True)
-    for number in range(len(study.models)):
-        table.add_column(chr(ord("a") + number), justify="right", no_wrap=True)
-    for segment in study.segments:
-        cells = ("–" if value is None else f"{value:.4f}" for value in segment.accuracy)
-        table.add_row(
-            Text(f"{segment.dimension}: {segment.name}"),
-            f"{segment.n_users:,}",
-            f"{segment.n_ratings:,}",
-            *cells,
-        )
-    keys = Text(", ".join(f"{chr(ord('a') + n)}: {one.label}" for n, one in enumerate(study.models)))
-    return Group(table, Padding(keys, (0, 0, 1, 0)))
+def accuracy_and_cost(models: Sequence[ComparedModel], console: Console) -> Group:
+    """Test accuracy and cost of each model, the best of each column bold; one table or three by width.
+
+    Models that do not rank have costs only.
+    """
+    costs = study_tables.costs(models)
+    if not study_tables.common_ks(models):
+        return Group(rich_table(costs, console, with_notes=True))
+    unseen, every = study_tables.unseen_accuracy(models), study_tables.all_accuracy(models)
+    tables = [unseen, every, costs]
+    if console.width >= ONE_TABLE_WIDTH:
+        title = "Test top-k accuracy (unseen: movies seen in training masked) and cost"
+        tables = [beside(title, {"unseen": unseen, "all": every, "": costs})]
+    return Group(*(rich_table(table, console, with_notes=True) for table in tables))
+
+
+def _segments(study: Study, console: Console) -> Group:
+    """The headline metric of each model on each segment; letters stand for the models' names."""
+    table = study_tables.segments(study, study.segments)
+    letters = [chr(ord("a") + number) for number in range(len(study.models))]
+    n_sizes = len(table.columns) - len(letters)
+    columns = [
+        replace(column, name=letter) for column, letter in zip(table.columns[n_sizes:], letters, strict=True)
+    ]
+    rows = [replace(row, label=f"{row.group}: {row.label}", group="") for row in table.rows]
+    shown = replace(table, columns=(*table.columns[:n_sizes], *columns), rows=tuple(rows))
+    keys = ", ".join(f"{letter}: {one.label}" for letter, one in zip(letters, study.models, strict=True))
+    return Group(rich_table(shown, console, label_width=24), Padding(Text(keys), (0, 0, 1, 0)))
+
+
+def checks_report(checked: Sequence[Checked], findings: Sequence[Finding]) -> Group:
+    """The findings in the order given, then a line for each check that found nothing."""
+    clean = _grid()
+    for check in checked:
+        if not check.findings:
+            clean.add_row(Text(_CLEAN, style=_CLEAN_STYLE), Text(check.clean))
+    parts: list[RenderableType] = [_findings_list(findings), Text()] if findings else []
+    return Group(*parts, *([clean] if clean.row_count else []))
+
+
+def _findings_list(findings: Sequence[Finding]) -> Table:
+    """One entry a finding: severity, name, sentence and remedy, folded to the terminal's width."""
+    table = _grid()
+    for finding in findings:
+        table.add_row(Text(finding.severity, style=_STYLES[finding.severity]), _body(finding))
+    return table
+
+
+def _body(finding: Finding) -> Text:
+    text = Text.assemble((finding.name, "bold"), f"\n{finding.sentence}")
+    return text.append(f"\nRemedy: {finding.remedy}", style="cyan") if finding.remedy else text
+
+
+def _grid() -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, min_width=max(map(len, Severity)))
+    table.add_column(overflow="fold")
+    return table

@@ -1,16 +1,16 @@
 // Lists --------------------------------------------------------------------------------------------
 const panel = document.getElementById("panel");
-const N_FIRST = 10;  // of the films a user rated, until asked for all
+const N_FIRST = 10;  // of the movies a user rated, until all are requested
 
-function film(row, measure, note) {
+function movie_item(row, measure, note) {
   const genres = genres_of(row).join(", ");
   return make("li", {}, make("span", {}, link(row), make("small", {}, note || genres || "no genres")), measure || "");
 }
 
-function bar(share, text) {
+function bar(length, text) {
   const filled = make("i", {"aria-hidden": "true"});
-  if (share < 0) filled.className = "against";
-  filled.style.setProperty("--share", Math.min(100, 100 * Math.abs(share)).toFixed(1) + "%");
+  if (length < 0) filled.className = "against";
+  filled.style.setProperty("--length", Math.min(100, 100 * Math.abs(length)).toFixed(1) + "%");
   return make("b", {class: "measure"}, filled, text);
 }
 
@@ -34,17 +34,17 @@ function show_start() {
   panel.append(make("p", {}, "Choose a movie to see what the model puts near it, or a user to see what it recommends to them, and why."));
   const row = make("div", {class: "row"}, ...users.ids.slice(0, 3).map(id => make("a", {href: "#user=" + id}, "User " + id)));
   if (n_users) panel.append(row), row.append(random_user("A random user"));
-  panel.append(heading("Most rated movies"), make("ol", {class: "films"}, ...by_popularity.slice(0, data.n_listed).map(row => film(row, make("b", {class: "stars"}, number(movies.popularity[row]))))));
+  panel.append(heading("Most rated movies"), make("ol", {class: "movies"}, ...by_popularity.slice(0, data.n_listed).map(row => movie_item(row, make("b", {class: "stars"}, number(movies.popularity[row]))))));
   mark([]);
   return "";
 }
 
-function show_film(movie) {
+function show_movie(movie) {
   const near = neighbours(movie);
   headed(title(movie));
   panel.append(make("p", {class: "faint"}, [genres_of(movie).join(", "), "rated " + counted(movies.popularity[movie], "time")].filter(Boolean).join(" · ")));
   if (movies.popularity[movie] < data.few_ratings) panel.append(make("p", {class: "caution"}, "With so few ratings, what is near it is mostly chance."));
-  panel.append(heading("Nearest movies", "cosine"), make("ol", {class: "films", id: "near"}, ...near.map(one => film(one.row, bar(one.value, rounded(one.value, 2))))));
+  panel.append(heading("Nearest movies", "cosine"), make("ol", {class: "movies", id: "near"}, ...near.map(one => movie_item(one.row, bar(one.value, rounded(one.value, 2))))));
   mark([...near.map(one => ({row: one.row, kind: "near"})).reverse(), {row: movie, kind: "chosen"}]);
   return named(movie) + ": " + near.length + " nearest movies";
 }
@@ -55,20 +55,20 @@ function show_user(user) {
   headed("User " + users.ids[user]);
   panel.append(make("p", {class: "faint"}, "rated " + counted(rated.length, "movie") + (rated.length ? ", " + rounded(mean, 1) + " stars on average" : "")));
   panel.append(make("div", {class: "row"}, random_user("Another user at random")));
-  panel.append(heading("Recommended", "score"), make("ol", {class: "films", id: "recommended"}, ...best.map(one => with_why(user, one))));
+  panel.append(heading("Recommended", "score"), make("ol", {class: "movies", id: "recommended"}, ...best.map(one => with_why(user, one))));
   if (rated.length) panel.append(heading("Rated best"), ...rated_list(rated));
   mark([...rated.map(one => ({row: one.row, kind: "rated"})).reverse(), ...best.map(one => ({row: one.row, kind: "recommended"})).reverse()]);
   return "User " + users.ids[user] + ": " + best.length + " movies recommended";
 }
 
 function rated_item(one) {
-  const item = film(one.row);
+  const item = movie_item(one.row);
   item.prepend(make("span", {class: "stars"}, one.stars + " ★"));
   return item;
 }
 
 function rated_list(rated) {
-  const items = make("ul", {class: "films", id: "rated"}, ...rated.slice(0, N_FIRST).map(rated_item));
+  const items = make("ul", {class: "movies", id: "rated"}, ...rated.slice(0, N_FIRST).map(rated_item));
   if (rated.length <= N_FIRST) return [items];
   const button = make("button", {type: "button"}, "All " + number(rated.length));
   button.addEventListener("click", () => {
@@ -78,3 +78,39 @@ function rated_list(rated) {
   });
   return [items, make("div", {class: "row"}, button)];
 }
+// What is chosen stands in the address, so that a link leads to it ---------------------------------
+function go(hash) {
+  if (location.hash === "#" + hash) show();
+  else location.hash = hash;
+}
+
+const KINDS = {movie: [movie_rows, show_movie, "movie"], user: [user_rows, show_user, "user"]};
+
+function show_unknown(thing, id) {
+  show_start();
+  panel.prepend(make("p", {class: "unknown"}, "This page has no " + thing + " " + id + "."));
+  return "This page has no " + thing + " " + id;
+}
+
+function show() {
+  const [, kind, id] = /^#(movie|user)=(-?\d+)$/.exec(location.hash) || [];
+  const had_focus = panel.contains(document.activeElement);
+  let sentence;
+  if (!kind) sentence = show_start();
+  else {
+    const [rows, show_one, thing] = KINDS[kind], row = rows.get(id_of(id));
+    sentence = row === undefined ? show_unknown(thing, id) : show_one(row);
+  }
+  say(sentence);
+  if (had_focus) panel.querySelector("h2").focus({preventScroll: true});
+}
+
+document.getElementById("map-note").textContent = "Two principal components of the model's " + dim + " dimensions, popularity taken out: "
+  + percent(data.variance) + " of the variance. Larger dots were rated more often.";
+document.getElementById("left-out").append(...data.left_out.map(sentence => make("p", {}, sentence)));
+window.addEventListener("hashchange", () => {
+  show();
+  const top_of_panel = panel.getBoundingClientRect().top;
+  if (top_of_panel < 0) panel.scrollIntoView({block: "start"});
+});
+show();

@@ -1,5 +1,5 @@
 // Map ----------------------------------------------------------------------------------------------
-const canvas = document.getElementById("films"), hint = document.getElementById("hint"), pen = canvas.getContext("2d");
+const canvas = document.getElementById("dots"), hint = document.getElementById("hint"), pen = canvas.getContext("2d");
 const MARGIN = 26, MOST_ZOOM = 60, NEAR = 14;  // pixels, times, pixels
 const N_DECADES = 6;
 const bounds = {left: Infinity, right: -Infinity, low: Infinity, high: -Infinity};
@@ -15,7 +15,7 @@ let marks = [];        // {row, kind, text}, the least important first
 let only_group = null; // of the legend
 let waiting = false;
 
-// Groups of films by colour ------------------------------------------------------------------------
+// Groups of movies by colour ------------------------------------------------------------------------
 function genre_groups() {
   const groups = data.coloured_genres.map((genre, place) => ({name: data.genre_names[genre], colour: "--c" + place, rows: []}));
   const other = {name: "other", colour: "--other", rows: []};
@@ -211,8 +211,8 @@ const pointers = new Map();
 let moved = 0;
 const at = event => { const box = canvas.getBoundingClientRect(); return {x: event.clientX - box.left, y: event.clientY - box.top}; };
 
-// Of films that are equally near, the marked one, then the most popular.
-function film_at(x, y) {
+// Of movies that are equally near, the marked one, then the most popular.
+function movie_at(x, y) {
   const unit = per_unit();
   let nearest = null, least = NEAR;
   const look = (row, bonus) => {
@@ -226,7 +226,7 @@ function film_at(x, y) {
 
 function show_hint(row, x, y) {
   hint.hidden = row === null;
-  canvas.classList.toggle("on-film", row !== null);
+  canvas.classList.toggle("on-movie", row !== null);
   if (row === null) return;
   hint.replaceChildren(title(row), make("small", {}, [genres_of(row).join(", "), "rated " + counted(movies.popularity[row], "time")].filter(Boolean).join(" · ")));
   const left = x + 14 + hint.offsetWidth > canvas.clientWidth ? x - 14 - hint.offsetWidth : x + 14;
@@ -241,7 +241,7 @@ canvas.addEventListener("pointerdown", event => {
 });
 canvas.addEventListener("pointermove", event => {
   const now = at(event), before = pointers.get(event.pointerId);
-  if (!before) return event.pointerType === "mouse" && show_hint(film_at(now.x, now.y), now.x, now.y);
+  if (!before) return event.pointerType === "mouse" && show_hint(movie_at(now.x, now.y), now.x, now.y);
   moved += Math.hypot(now.x - before.x, now.y - before.y);
   if (pointers.size === 2) {
     const other = [...pointers].find(([id]) => id !== event.pointerId)[1];
@@ -256,7 +256,7 @@ canvas.addEventListener("pointerup", event => {
   const was_one = pointers.size === 1;
   pointers.delete(event.pointerId);
   if (!was_one || moved > 4) return;
-  const {x, y} = at(event), row = film_at(x, y);
+  const {x, y} = at(event), row = movie_at(x, y);
   show_hint(null);
   if (row !== null) go("movie=" + movies.ids[row]);
 });
@@ -284,8 +284,8 @@ colours.addEventListener("change", () => { only_group = null; show_legend(); dra
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 new ResizeObserver(draw).observe(canvas);
 
-function mark(films) {
-  marks = films;
+function mark(marked) {
+  marks = marked;
   only_group = null;
   show_legend();
   if (marks.some(one => one.kind !== "rated" && !is_in_sight(one.row))) whole();

@@ -15,7 +15,7 @@ const number = value => value.toLocaleString("en");
 const counted = (n, thing) => number(n) + " " + thing + (n === 1 ? "" : "s");
 // With a minus that is as wide as a plus; "-0.00" is 0.
 const rounded = (value, digits) => value.toFixed(digits).replace(/^-(0\.?0*)$/, "$1").replace("-", "−");
-const percent = share => Math.abs(share) < .005 ? "0 %" : Math.round(100 * share) + " %";
+const percent = value => Math.abs(value) < .005 ? "0 %" : Math.round(100 * value) + " %";
 
 // A title of another direction does not turn round what stands beside it.
 const named = row => movies.titles[row].trim() || "movie " + movies.ids[row];
@@ -23,3 +23,70 @@ const title = row => make("bdi", {}, named(row));
 const genres_of = row => movies.genres[row].map(genre => data.genre_names[genre]);
 const link = row => make("a", {href: "#movie=" + movies.ids[row]}, title(row));
 const say = sentence => { document.getElementById("status").textContent = sentence; };
+// Numbers ------------------------------------------------------------------------------------------
+const data = JSON.parse(document.getElementById("data").textContent);
+
+function decoded(text, Type) {
+  const raw = atob(text), bytes = new Uint8Array(raw.length);
+  for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
+  return new Type(bytes.buffer);
+}
+
+const n_movies = data.movies.ids.length, n_users = data.users.ids.length, dim = data.dim;
+const movies = {...data.movies, embeddings: decoded(data.movies.embeddings, Float32Array), places: decoded(data.movies.places, Float32Array)};
+const users = {...data.users, embeddings: decoded(data.users.embeddings, Float32Array),
+  rated: decoded(data.users.rated, data.users.rated_bits === 16 ? Uint16Array : Uint32Array),
+  stars: decoded(data.users.stars, data.users.star_values.length > 256 ? Uint32Array : Uint8Array), starts: [0]};
+for (const n of users.n_rated) users.starts.push(users.starts[users.starts.length - 1] + n);
+const movie_rows = new Map(movies.ids.map((id, row) => [id, row])), user_rows = new Map(users.ids.map((id, row) => [id, row]));
+const id_of = digits => BigInt(digits).toString();  // "007" is 7
+const by_popularity = [...movies.ids.keys()].sort((a, b) => movies.popularity[b] - movies.popularity[a] || a - b);
+
+const movie_vector = row => movies.embeddings.subarray(row * dim, (row + 1) * dim);
+const user_vector = row => users.embeddings.subarray(row * dim, (row + 1) * dim);
+
+function dot(a, b) {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}
+
+// As float32, in which equal scores are equal in the program, too.
+function scores(user) {
+  const own = user_vector(user);
+  return Float32Array.from(movies.ids, (_, row) => dot(own, movie_vector(row)));
+}
+
+function cosines(movie) {
+  const own = movie_vector(movie), length = Math.sqrt(dot(own, own));
+  return Float32Array.from(movies.ids, (_, row) => {
+    const other = movie_vector(row), both = length * Math.sqrt(dot(other, other));
+    return both ? dot(own, other) / both : 0;
+  });
+}
+
+// The rows of the n highest values; equal ones in the order of the catalogue.
+function highest(values, n, left_out) {
+  const rows = [];
+  for (let row = 0; row < values.length; row++) if (!left_out.has(row)) rows.push(row);
+  return rows.sort((a, b) => values[b] - values[a] || a - b).slice(0, n);
+}
+
+const rated_by = user => users.rated.subarray(users.starts[user], users.starts[user + 1]);
+const stars_by = user => Array.from(users.stars.subarray(users.starts[user], users.starts[user + 1]), code => users.star_values[code]);
+
+function neighbours(movie) {
+  const values = cosines(movie);
+  return highest(values, data.n_listed, new Set([movie])).map(row => ({row, value: values[row]}));
+}
+
+function recommended(user) {
+  const values = scores(user);
+  return highest(values, data.n_listed, new Set(rated_by(user))).map(row => ({row, value: values[row]}));
+}
+
+// Best first, and the newest first among equals.
+function rated_best(user) {
+  const stars = stars_by(user);
+  return Array.from(rated_by(user), (row, place) => ({row, place, stars: stars[place]})).sort((a, b) => b.stars - a.stars || b.place - a.place);
+}

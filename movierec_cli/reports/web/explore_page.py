@@ -1,4 +1,4 @@
-"""A saved model as one web page to look around in: its films, its users, what it recommends and why."""
+"""A saved model as one web page to look around in: its movies, its users, what it recommends and why."""
 
 from __future__ import annotations
 
@@ -21,20 +21,12 @@ from movierec_cli.reports.web.movie_map import movie_map, telling_genres
 
 PAGE_BYTES = 32 << 20
 """Of arrays, before base64 makes them a third larger: a browser opens such a page in seconds."""
-MOVIES_SHARE = 0.5  # of those bytes, at most
+MOVIES_FRACTION = 0.5  # of those bytes, at most
 N_COLOURED_GENRES = 6  # as many colours are told apart at a glance
 N_LISTED = 10
 
 _Rows = npt.NDArray[np.int64]
-_SCRIPTS = (
-    "explore_page.js",
-    "explore_numbers.js",
-    "explore_search.js",
-    "explore_map.js",
-    "explore_lists.js",
-    "explore_why.js",
-    "explore.js",
-)
+_SCRIPTS = ("explore_page.js", "explore_search.js", "explore_map.js", "explore_why.js", "explore_lists.js")
 
 
 @dataclass(frozen=True)
@@ -87,14 +79,14 @@ def write_explore(run: Run, file: Path, *, page_bytes: int = PAGE_BYTES) -> Expl
         SavedModelError: the run is damaged, or is a baseline.
     """
     shown = _shown(run, page_bytes)
-    return ExplorePage(pages.write_page(_page(shown), file, what="page"), shown.left_out)
+    return ExplorePage(pages.write_page(_page(shown), file), shown.left_out)
 
 
 def _shown(run: Run, page_bytes: int) -> _Shown:
-    """All of a run, or its most rated films and then as many users as there is room for."""
+    """All of a run, or its most rated movies and then as many users as there is room for."""
     artifacts, ratings = run.artifacts, run.user_ratings
     n_movies, vector = artifacts.movie_embeddings.shape[0], 4 * artifacts.movie_embeddings.shape[1]
-    most_movies = int(page_bytes * MOVIES_SHARE) // vector
+    most_movies = int(page_bytes * MOVIES_FRACTION) // vector
     movies = np.arange(n_movies)
     if n_movies > most_movies:
         movies = np.sort(np.argsort(-ratings.popularity(n_movies), kind="stable")[:most_movies])
@@ -111,7 +103,6 @@ def _page(shown: _Shown) -> str:
         "model": html.escape(record.config.label),
         "run": html.escape(record.name),
         "counts": f"{len(shown.movies):,} movies and {len(shown.users):,} users",
-        "palette": pages.palette_css(),
         "style": pages.file_beside("explore.css"),
         "script": "".join(pages.file_beside(name) for name in _SCRIPTS),
         "data": pages.embedded(json.dumps(_document(shown), allow_nan=False)),
@@ -132,7 +123,7 @@ def _document(shown: _Shown) -> dict[str, object]:
         "n_listed": N_LISTED,
         "few_ratings": FEW_RATINGS,
         "left_out": shown.left_out,
-        "share": where.share,
+        "variance": where.variance,
         "genre_names": catalogue.genre_names,
         "coloured_genres": telling_genres(where.places, genres, N_COLOURED_GENRES),
         "unknown_year": UNKNOWN_YEAR,
@@ -150,7 +141,7 @@ def _document(shown: _Shown) -> dict[str, object]:
 
 
 def _users(shown: _Shown) -> dict[str, object]:
-    """Ratings of films that are left out are left out, too."""
+    """Ratings of movies that are left out are left out, too."""
     run, n_users = shown.run, len(shown.users)
     ratings = run.user_ratings
     n_ratings = int(ratings.starts[n_users])

@@ -14,7 +14,7 @@ function fit(name, words) {
   return words.every(word => word.length > 2 && name.includes(word)) ? 2 : undefined;
 }
 
-function films_found(text) {
+function movies_found(text) {
   const words = text.split(" "), fits = [[], [], []];
   if (text) by_popularity.forEach(row => { const how = fit(names[row], words); if (how !== undefined) fits[how].push(row); });
   return fits.flat();
@@ -48,30 +48,30 @@ function words_like(typed) {
 }
 
 // Where nothing fits: titles that have a word like each that was typed.
-function closest_films(text) {
+function closest_movies(text) {
   if (!text) return [];
   vocabulary ??= new Set(names.flatMap(name => name.trim().split(" ")));
-  const wanted = text.split(" ").map(words_like);
+  const alike = text.split(" ").map(words_like);
   const own = row => names[row].trim().split(" ");
-  return by_popularity.filter(row => wanted.every(like => own(row).some(word => like.has(word)))).slice(0, N_CLOSEST);
+  return by_popularity.filter(row => alike.every(like => own(row).some(word => like.has(word)))).slice(0, N_CLOSEST);
 }
 let vocabulary;
 
 function users_found(typed) {
-  const asked = /^(?:user|u)?\s*[#:]?\s*(\d*)$/i.exec(typed.trim());
-  if (!asked || !typed.trim() || n_users === 0) return [];
+  const match = /^(?:user|u)?\s*[#:]?\s*(\d*)$/i.exec(typed.trim());
+  if (!match || !typed.trim() || n_users === 0) return [];
   const rows = [];
-  for (let row = 0; row < n_users && rows.length < 3; row++) if (users.ids[row].startsWith(asked[1])) rows.push(row);
-  const exact = asked[1] ? user_rows.get(id_of(asked[1])) : undefined;
+  for (let row = 0; row < n_users && rows.length < 3; row++) if (users.ids[row].startsWith(match[1])) rows.push(row);
+  const exact = match[1] ? user_rows.get(id_of(match[1])) : undefined;
   return exact !== undefined ? [exact, ...rows.filter(row => row !== exact)].slice(0, 3) : rows;
 }
 
 function found_for(typed) {
   const by_id = /^id\s*:\s*(\d+)$/i.exec(typed.trim());
-  if (by_id) return {films: movie_rows.has(id_of(by_id[1])) ? [movie_rows.get(id_of(by_id[1]))] : [], people: [], is_close: false};
-  const people = users_found(typed), films = films_found(folded(typed));
-  const is_close = !films.length && !people.length;
-  return {films: is_close ? closest_films(folded(typed)) : films, people, is_close};
+  if (by_id) return {movies: movie_rows.has(id_of(by_id[1])) ? [movie_rows.get(id_of(by_id[1]))] : [], users: [], is_close: false};
+  const by_user = users_found(typed), by_title = movies_found(folded(typed));
+  const is_close = !by_title.length && !by_user.length;
+  return {movies: is_close ? closest_movies(folded(typed)) : by_title, users: by_user, is_close};
 }
 
 const query = document.getElementById("query"), list = document.getElementById("found");
@@ -90,13 +90,13 @@ function option(hash, name, small) {
 function offer() {
   const typed = query.value, found = found_for(typed);
   list.replaceChildren();
-  for (const row of found.people) list.append(option("user=" + users.ids[row], "User " + users.ids[row], counted(users.n_rated[row], "rating")));
-  if (found.is_close && typed.trim()) list.append(make("li", {class: "said", role: "presentation"}, found.films.length ? "Nothing fits; the closest are" : "No movie or user fits"));
-  for (const row of found.films.slice(0, N_FOUND)) list.append(option("movie=" + movies.ids[row], title(row), genres_of(row).slice(0, 2).join(", ")));
+  for (const row of found.users) list.append(option("user=" + users.ids[row], "User " + users.ids[row], counted(users.n_rated[row], "rating")));
+  if (found.is_close && typed.trim()) list.append(make("li", {class: "said", role: "presentation"}, found.movies.length ? "Nothing fits; the closest are" : "No movie or user fits"));
+  for (const row of found.movies.slice(0, N_FOUND)) list.append(option("movie=" + movies.ids[row], title(row), genres_of(row).slice(0, 2).join(", ")));
   list.hidden = !typed.trim();
   query.setAttribute("aria-expanded", !list.hidden);
   point(found.is_close ? -1 : 0);
-  const n_found = found.films.length + found.people.length;
+  const n_found = found.movies.length + found.users.length;
   if (typed.trim()) say(found.is_close ? (n_found ? "Nothing fits; " + n_found + " titles are close" : "No movie or user fits") : n_found + " found");
 }
 

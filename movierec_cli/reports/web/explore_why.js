@@ -31,7 +31,7 @@ function gram_of(vectors) {
   return gram;
 }
 
-// How much of a user each movie is that they rated: [{row, vector, weight}].
+// How much of a user's embedding each movie is that they rated: [{row, vector, weight}].
 function weighed(user) {
   const known = [...new Set(rated_by(user))].map(row => ({row, vector: less_mean(row), weight: 0}));
   const gram = gram_of(known.map(one => one.vector));
@@ -43,24 +43,24 @@ function weighed(user) {
   return known;
 }
 
-// average + shares + rest = score.
+// average + contributions + rest = score.
 function explained(user, movie, known = weighed(user)) {
   const own = less_mean(movie), vector = user_vector(user);
-  const shares = known.map(one => ({row: one.row, share: one.weight * dot(one.vector, own)})).sort((a, b) => b.share - a.share || a.row - b.row);
+  const contributions = known.map(one => ({row: one.row, contribution: one.weight * dot(one.vector, own)})).sort((a, b) => b.contribution - a.contribution || a.row - b.row);
   const score = dot(vector, movie_vector(movie)), average = dot(vector, mean_movie);
-  return {score, average, shares, rest: dot(vector, own) - shares.reduce((sum, one) => sum + one.share, 0)};
+  return {score, average, contributions, rest: dot(vector, own) - contributions.reduce((sum, one) => sum + one.contribution, 0)};
 }
 
 const signed = value => { const text = rounded(value, 2); return text.startsWith("−") ? text : "+" + text; };
 
-const reason = (name, share, kind) => make("li", {class: kind}, make("span", {}, name), share);
+const reason = (name, measure, kind) => make("li", {class: kind}, make("span", {}, name), measure);
 
 function reasons(user, movie, known) {
-  const {score, average, shares, rest} = explained(user, movie, known);
-  const first = shares.slice(0, N_REASONS), others = shares.slice(N_REASONS);
-  const of_others = others.reduce((sum, one) => sum + one.share, 0);
-  const largest = Math.max(...first.map(one => Math.abs(one.share))) || 1, alone = share => make("b", {class: "measure"}, signed(share));
-  const items = first.map(one => reason(link(one.row), bar(one.share / largest, signed(one.share)), "film"));
+  const {score, average, contributions, rest} = explained(user, movie, known);
+  const first = contributions.slice(0, N_REASONS), others = contributions.slice(N_REASONS);
+  const of_others = others.reduce((sum, one) => sum + one.contribution, 0);
+  const largest = Math.max(...first.map(one => Math.abs(one.contribution))) || 1, alone = value => make("b", {class: "measure"}, signed(value));
+  const items = first.map(one => reason(link(one.row), bar(one.contribution / largest, signed(one.contribution)), "movie"));
   if (others.length) items.push(reason("their other " + counted(others.length, "movie"), alone(of_others), "rest"));
   items.push(reason("what none of these accounts for", alone(rest), "rest"));
   const sentence = "For them the average movie has " + rounded(average, 2) + ", this one " + rounded(Math.abs(score - average), 2) + (score < average ? " less" : " more") + ". What they rated that speaks for it:";
@@ -69,7 +69,7 @@ function reasons(user, movie, known) {
 
 function with_why(user, one) {
   const button = make("button", {type: "button", "aria-expanded": "false"}, "why", make("span", {class: "heard"}, " " + named(one.row)));
-  const item = film(one.row, make("div", {class: "asked"}, button, make("b", {}, rounded(one.value, 2))));
+  const item = movie_item(one.row, make("div", {class: "score"}, button, make("b", {}, rounded(one.value, 2))));
   button.addEventListener("click", () => {
     const shown = item.querySelector(".why");
     if (shown) shown.remove();

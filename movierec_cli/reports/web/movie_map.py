@@ -1,4 +1,4 @@
-"""A model's films on a plane: principal components of their directions, popularity left out."""
+"""A model's movies on a plane: principal components of their directions, popularity left out."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _Values = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class MovieMap:
-    """Where the films stand."""
+    """Where the movies stand."""
 
     places: npt.NDArray[np.float32]  # [n_movies, 2], the first axis the one with more variance
-    share: float  # of the variance of the directions that the two axes show, 0 … 1
+    variance: float  # the fraction of that of the directions which the two axes show, 0 … 1
 
 
 def movie_map(embeddings: npt.NDArray[np.float32], popularity: npt.NDArray[np.int64]) -> MovieMap:
-    """The two directions in which films differ most, each film weighing as the root of its ratings.
+    """The two directions in which movies differ most, each movie weighing as the root of its ratings.
 
-    Of a model that recommends, the largest component is often how popular a film is, which says nothing of
+    Of a model that recommends, the largest component is often how popular a movie is, which does not tell
     what it is like; so the line along which embeddings go with the logarithm of popularity is taken out
-    first. Films that nobody rated are placed, and weigh nothing.
+    first. Movies without a rating are placed, and weigh nothing.
 
     Args:
         embeddings: [n_movies, dim].
@@ -43,7 +43,7 @@ _TINY = np.finfo(np.float64).tiny
 
 
 def _weights(popularity: npt.NDArray[np.int64]) -> _Values:
-    """They add up to 1; all alike where nobody rated anything."""
+    """They add up to 1; all alike where nothing is rated."""
     roots: _Values = np.sqrt(popularity.astype(np.float64))
     total = roots.sum()
     return roots / total if total else np.full(len(roots), 1 / max(len(roots), 1))
@@ -67,7 +67,7 @@ def _directions(vectors: _Values) -> _Values:
 
 
 def _upright(axes: _Values) -> _Values:
-    """The sign of a component is nobody's choice; here its largest entry is positive."""
+    """The sign of a component is arbitrary; here its largest entry is positive."""
     largest = axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)]
     upright: _Values = axes * np.sign(largest)[:, None]
     return upright
@@ -83,8 +83,8 @@ def _two(values: npt.NDArray[Any]) -> _Values:
 def telling_genres(places: npt.NDArray[np.float32], genres: npt.NDArray[np.bool_], n: int) -> tuple[int, ...]:
     """The genres that stand most apart on a map, the rarest first.
 
-    Apart is the square of the distance between a genre's mean and the mean of all films, times its films: the
-    part of the variance between groups that is its own.
+    Apart is the square of the distance between a genre's mean and the mean of all movies, times its movies:
+    the part of the variance between groups that is its own.
 
     Args:
         places: [n_movies, 2].
@@ -92,7 +92,7 @@ def telling_genres(places: npt.NDArray[np.float32], genres: npt.NDArray[np.bool_
         n: how many at most.
 
     Returns:
-        Columns of `genres` that any film has.
+        Columns of `genres` that any movie has.
     """
     counts = genres.sum(axis=0)
     sums = genres.T.astype(np.float64) @ (places - places.mean(axis=0))  # [n_genres, 2]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
 from movierec_cli.errors import MovierecError
+from movierec_cli.files import written_whole
 
 # Okabe and Ito's palette, told apart with any colour vision; black and yellow give way to what the
 # background lets be seen.
@@ -50,40 +49,20 @@ def symbol(index: int) -> str:
     return SYMBOLS[index % len(SYMBOLS)]
 
 
-def question(descriptions: Iterable[str]) -> str:
-    """What the pages ask about the data sets so described."""
-    data = ", ".join(dict.fromkeys(descriptions))
-    return f"Which features help? {data[:1].upper()}{data[1:]}"
+def model_colour(index: int, *, is_baseline: bool) -> str:
+    """The CSS variable with a model's colour: the palette is for what was trained."""
+    return "--faint" if is_baseline else colour(index)
 
 
 def filled(template: str, parts: Mapping[str, str]) -> str:
     """A template of this package with its @{names} replaced.
 
-    plotly.js is @{plotly_js}, what draws `Chart`s with it is @{chart_script}.
-
     Args:
         template: a file beside this module.
-        parts: by name, HTML or embedded JSON; inserted as it is.
+        parts: by name, HTML or embedded JSON; inserted as it is. @{palette} is there already.
     """
-
-    def part(match: re.Match[str]) -> str:
-        name = match[1]
-        return parts[name] if name in parts else _SHARED_PARTS[name]()
-
-    return re.sub(r"@\{(\w+)\}", part, file_beside(template))
-
-
-def _plotly_js() -> str:
-    from plotly.offline import get_plotlyjs
-
-    script: str = get_plotlyjs()
-    return script
-
-
-_SHARED_PARTS: Mapping[str, Callable[[], str]] = {
-    "plotly_js": _plotly_js,
-    "chart_script": lambda: file_beside("chart_script.html"),
-}
+    known = {"palette": palette_css(), **parts}
+    return re.sub(r"@\{(\w+)\}", lambda match: known[match[1]], file_beside(template))
 
 
 def file_beside(name: str) -> str:
@@ -96,13 +75,12 @@ def embedded(json_text: str) -> str:
     return json_text.replace("<", "\\u003c")
 
 
-def write_page(page: str, file: Path, *, what: str) -> Path:
+def write_page(page: str, file: Path) -> Path:
     """Writes a page; what was there before stays until the new page is complete.
 
     Args:
         page: the whole page.
         file: where it goes; missing folders are made.
-        what: what an error calls it, such as "plot".
 
     Returns:
         The absolute path of the page.
@@ -110,31 +88,23 @@ def write_page(page: str, file: Path, *, what: str) -> Path:
     Raises:
         MovierecError: the file cannot be written.
     """
-    unfinished = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(page, encoding="utf-8")
-        unfinished.replace(file)
+        with written_whole(file) as unfinished:
+            unfinished.write_text(page, encoding="utf-8")
     except OSError as error:
-        raise MovierecError(f"the {what} cannot be written to {file}: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):  # there may be nothing to remove, and no folder either
-            unfinished.unlink()
+        raise MovierecError(f"the page cannot be written to {file}: {error.strerror or error}") from error
     return file.resolve()
 
 
-def check_writable(file: Path, *, what: str) -> None:
+def check_writable(file: Path) -> None:
     """Finds out before a long piece of work what would hinder `write_page` after it.
 
     Raises:
         MovierecError: the path is a folder, or lies in a place where nothing can be written.
     """
+    problem = f"the page cannot be written to {file}"
     if file.is_dir():
-        raise MovierecError(
-            f"the {what} cannot be written to {file}: it is a folder; name a file such as {what}.html"
-        )
+        raise MovierecError(f"{problem}: it is a folder; name a file such as {file / 'page.html'}")
     parent = next(folder for folder in file.absolute().parents if folder.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise MovierecError(
-            f"the {what} cannot be written to {file}: {parent} is not a folder one can write to"
-        )
+        raise MovierecError(f"{problem}: {parent} is not a folder in which you can write")

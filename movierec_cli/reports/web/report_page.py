@@ -9,11 +9,13 @@ from pathlib import Path
 
 from movierec_cli.experiment.study import Study
 from movierec_cli.leakage import Finding, Severity
+from movierec_cli.reports.study_tables import counts, user_metrics
 from movierec_cli.reports.web import pages
+from movierec_cli.reports.web.charts import Chart, ablation, epochs, forest
+from movierec_cli.reports.web.html_tables import html_table
 from movierec_cli.reports.web.markup import Html, joined, tag, tags
-from movierec_cli.reports.web.rating_figure import ratings_chart
-from movierec_cli.reports.web.report_figures import Chart, charts
-from movierec_cli.reports.web.report_panels import PANELS, Panel, ranking
+from movierec_cli.reports.web.rating_chart import ratings_chart
+from movierec_cli.reports.web.report_panels import Panel, figure, panels
 
 WARNINGS_SHOWN = 3
 """More of them would push the ranking off the screen; the rest unfolds."""
@@ -32,29 +34,36 @@ def write_report(study: Study, file: Path) -> Path:
     Raises:
         MovierecError: the file cannot be written.
     """
-    return pages.write_page(report_page(study), file, what="report")
+    return pages.write_page(report_page(study), file)
 
 
 def report_page(study: Study) -> str:
     """The whole page, plotly.js included, so that it works without a network."""
-    panels = [panel for make in PANELS if (panel := make(study)) is not None]
+    from plotly.offline import get_plotlyjs
+
+    drawn = charts(study)
+    shown = panels(study, drawn)
+    description = study.data.description
     parts = {
-        "title": html.escape(pages.question([study.data.description])),
-        "palette": pages.palette_css(),
+        "title": html.escape(f"Which features help? {description[:1].upper()}{description[1:]}"),
+        "style": pages.file_beside("report.css"),
+        "script": pages.file_beside("report.js"),
+        "plotly_js": get_plotlyjs(),
         "answer": _answer(study),
         "notices": _notices(study),
         "split": _split(study),
-        "ranking": ranking(study),
-        "tabs": joined(_tab(panel) for panel in panels),
-        "panels": joined(_panel(panel) for panel in panels),
-        "charts": pages.embedded(json.dumps([asdict(chart) for chart in _charts(study)], allow_nan=False)),
+        "ranking": _ranking(study, drawn),
+        "tabs": joined(map(_tab, shown)),
+        "panels": joined(map(_panel, shown)),
+        "charts": pages.embedded(json.dumps([asdict(chart) for chart in drawn.values()], allow_nan=False)),
     }
     return pages.filled("report.html", parts)
 
 
-def _charts(study: Study) -> list[Chart]:
-    chart = ratings_chart(study)
-    return charts(study) if chart is None else [*charts(study), chart]
+def charts(study: Study) -> dict[str, Chart]:
+    """Every chart that has something to show, by its element."""
+    drawn = (make(study) for make in (forest, epochs, ablation, ratings_chart))
+    return {chart.element: chart for chart in drawn if chart is not None}
 
 
 def _answer(study: Study) -> Html:
@@ -77,15 +86,28 @@ def _notice(word: str, *content: str) -> Html:
 
 def _leak_notice(finding: Finding) -> Html:
     link = tag("a", "What it is and what mends it", href="#leakage")
-    sentence = f"{finding.name}: the figures below are higher than they would be in use. "
+    sentence = f"{finding.name}: the numbers below are higher than they would be in use. "
     return _notice("Leak", sentence, link)
 
 
 def _split(study: Study) -> Html:
-    data = study.data
-    counts = f"{data.n_ratings:,} ratings of {data.n_movies:,} movies by {data.n_users:,} users"
     sentence = study.split_summary.sentence(study.split.kind)
-    return tag("p", f"{counts}. {sentence[:1].upper()}{sentence[1:]}.", class_="faint")
+    return tag("p", f"{counts(study.data)}. {sentence[:1].upper()}{sentence[1:]}.", class_="faint")
+
+
+def _ranking(study: Study, drawn: dict[str, Chart]) -> Html:
+    """The table, and its headline as dots with intervals."""
+    note = (
+        "Means over users who have training ratings, with 95 % bootstrap intervals; movies a user rated in "
+        "training are not ranked. Bold is the best of a column. Press a column's name to sort by it."
+    )
+    table = html_table(user_metrics(study), element="ranking", is_sortable=True)
+    has_baselines = any(model.is_baseline for model in study.models)
+    without = "No baseline was requested: this page cannot say what a model without training would reach."
+    line = " Baselines are hollow; the dotted line is the best of them." if has_baselines else ""
+    dots = figure(drawn.get("forest"), "Metric ", f"Mean and 95 % interval, the best on top.{line}")
+    missing = Html() if has_baselines else tag("p", without)
+    return joined((table, tag("p", note, class_="note"), missing, dots))
 
 
 def _tab(panel: Panel) -> Html:

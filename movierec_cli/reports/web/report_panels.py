@@ -1,19 +1,24 @@
-"""The parts of the report: the ranking, and what stands behind each tab."""
+"""What stands behind each tab of the report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 from movierec_cli.evaluation.significance import LEVEL
-from movierec_cli.experiment.study import Study
+from movierec_cli.evaluation.top_k import VALIDATION_K
+from movierec_cli.experiment.compared_models import settings_of
+from movierec_cli.experiment.study import Study, UserLists
 from movierec_cli.leakage import Finding
-from movierec_cli.reports.web import report_ratings, report_tables
+from movierec_cli.recommend.listed_movies import RatedMovie
+from movierec_cli.recommend.recommend import Recommendations, RecommendedMovie
+from movierec_cli.reports import study_tables
+from movierec_cli.reports.web.charts import NDCG, Chart
+from movierec_cli.reports.web.html_tables import UNCOLOURED, html_table
 from movierec_cli.reports.web.markup import Html, joined, tag, tags
-from movierec_cli.reports.web.rating_figure import ratings_chart, ratings_section
-from movierec_cli.reports.web.report_figures import epochs, metric_names
-from movierec_cli.reports.web.report_lists import user_lists, user_selector
-from movierec_cli.reports.web.report_origin import origin
+
+RATED_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -26,81 +31,87 @@ class Panel:
     body: Html
 
 
-def ranking(study: Study) -> Html:
-    """The table and its headline as dots with intervals."""
-    baselines = any(model.is_baseline for model in study.models)
-    without = "No baseline was asked for: nothing here says what a model without training would reach."
-    note = (
-        "Means over users who have training ratings, with 95 % bootstrap intervals; movies a user rated in "
-        "training are not ranked. Bold is the best of a column. Press a column's name to sort by it."
+def panels(study: Study, charts: Mapping[str, Chart]) -> list[Panel]:
+    """In the order of the tabs, those for which the study has something."""
+    found = (
+        _ratings(study, charts.get("ratings-chart")),
+        _epochs(study, charts.get("epochs-chart")),
+        _features(study, charts.get("ablation-chart")),
+        _differences(study),
+        _segments(study),
+        _more(study),
+        _leakage(study),
+        _recommendations(study),
+        _reproduce(study),
     )
-    parts = (report_tables.ranking(study), tag("p", note, class_="note"))
-    return joined((*parts, Html() if baselines else tag("p", without), _forest(study, baselines)))
+    return [panel for panel in found if panel is not None]
 
 
-def _forest(study: Study, baselines: bool) -> Html:
-    names = metric_names(study)
-    line = "Baselines are hollow; the dotted line is the best of them." if baselines else ""
-    text = f"Mean and 95 % interval, the best on top. {line}".strip()
-    caption = tag("p", text, class_="note chart-note")
-    return _figure("forest", _selector("forest-view", "Metric ", names, study.headline), caption)
-
-
-def _figure(element: str, selector: Html, caption: Html) -> Html:
-    return joined((selector, tag("div", id=element, class_="chart", role="img"), caption))
-
-
-def _selector(name: str, label: str, options: Sequence[str], chosen: str) -> Html:
-    if len(options) < 2:
+def figure(chart: Chart | None, label: str = "", note: str = "") -> Html:
+    """A chart's place, the choice among its views where there are several, and what helps to read it."""
+    if chart is None:
         return Html()
-    items = (tag("option", option, value=option, selected=option == chosen) for option in options)
-    select = tag("select", *items, id=name, autocomplete="off")
-    return tag("p", tag("label", label, select), class_="controls")
+    options = (tag("option", name, value=name, selected=name == chart.shown) for name in chart.views)
+    select = tag("select", *options, id=f"{chart.element}-view", autocomplete="off")
+    choice = tag("p", tag("label", label, select), class_="controls") if len(chart.views) > 1 else ""
+    caption = tag("p", note, class_="note chart-note") if note else ""
+    return joined((choice, tag("div", id=chart.element, class_="chart", role="img"), caption))
 
 
-def _ratings(study: Study) -> Panel | None:
-    rated, chart = study.ratings, ratings_chart(study)
+def _ratings(study: Study, chart: Chart | None) -> Panel | None:
+    rated = study.ratings
     if rated is None:
         return None
     text = (
-        "How far predicted ratings of the test part are off: root of the mean squared error and mean "
-        "absolute error, in stars, lower is better, with 95 % intervals. Beside them is how the same models "
-        "rank."
+        "How far predicted ratings of the test set are off: root of the mean squared error and mean absolute "
+        "error, in stars, lower is better, with 95 % intervals. Beside them is how the same models rank."
     )
-    tables = [tag("p", text), report_ratings.ratings(study, rated)]
-    drawn = [] if chart is None else [ratings_section(study, chart)]
-    pairs = [tag("h3", "Differences"), report_ratings.differences(rated)] if rated.differences else []
-    body = (tags("p", rated.answer), *tables, *drawn, *pairs)
+    note = (
+        "Filled points are on the front: no other model is better on both metrics. Bars are 95 % intervals. "
+        "Beside each point: the weight of retrieval : that of rating. Dashed lines are baselines of rating "
+        "and, where the view leaves them out, the best models with one task alone."
+    )
+    table = html_table(study_tables.ratings(study), element="ratings-table")
+    pairs = html_table(study_tables.rating_differences(rated))
+    body = [tags("p", rated.answer), tag("p", text), table, figure(chart, "Show ", note)]
+    body += [tag("h3", "Differences"), pairs] if rated.differences else []
     return Panel("ratings", "Ratings", "How well ratings are predicted", joined(body))
 
 
-def _epochs(study: Study) -> Panel | None:
-    chart = epochs(study)
+def _epochs(study: Study, chart: Chart | None) -> Panel | None:
     if chart is None:
         return None
-    text = (
-        "An open marker is the epoch whose model was kept. Thin lines are single seeds, thick ones "
-        "their mean. Press a name to hide or show its lines."
+    note = (
+        f"An open marker is the epoch whose model was kept: the best by {_chosen_by(study, chart)} on "
+        "validation. Thin lines are single seeds, thick ones their mean. Press a name to hide or show its "
+        "lines."
     )
-    selector = _selector("epochs-chart-view", "Validation ", [*chart.views], chart.shown)
-    body = _figure("epochs-chart", selector, tag("p", text, class_="note chart-note"))
     only_chart = tag("p", "This part is a chart and needs JavaScript.", class_="without-js")
-    return Panel("epochs", "Epochs", "Accuracy over epochs", joined((body, only_chart)))
+    body = joined((figure(chart, "Validation ", note), only_chart))
+    return Panel("epochs", "Epochs", "Accuracy over epochs", body)
 
 
-def _features(study: Study) -> Panel:
+def _chosen_by(study: Study, chart: Chart) -> str:
+    if NDCG in chart.views:
+        return NDCG
+    recall = f"recall@{VALIDATION_K}"
+    has_tasks = any(record.config.tasks for model in study.models for record in model.records)
+    return f"{recall} and the error of predicted ratings, each where it is learned," if has_tasks else recall
+
+
+def _features(study: Study, chart: Chart | None) -> Panel:
     title = "What each feature adds"
     if not study.ablation:
         text = (
-            "No two of the compared sets differ in one feature only, so no feature's own gain can be told. "
-            "Compare a set with the same set and one feature more."
+            "No two of the compared sets differ in one feature only, so the gain of a single feature is not "
+            "known. Compare a set with the same set and one feature more."
         )
         return Panel("features", "Features", title, tag("p", text))
     text = (
         "The gain averaged over the pairs of sets that differ only in the feature, with its 95 % interval. "
         f"A point is .01 of {study.headline}."
     )
-    body = (tag("p", text), _figure("ablation-chart", Html(), Html()), report_tables.gains(study))
+    body = (tag("p", text), figure(chart), html_table(study_tables.gains(study)))
     return Panel("features", "Features", title, joined(body))
 
 
@@ -109,45 +120,46 @@ def _differences(study: Study) -> Panel | None:
         return None
     text = (
         f"How much the first is above the second on the same users, in points of {study.headline} "
-        "(.01 each), with 95 % intervals. Holm's correction is over all the pairs; below "
-        f"{LEVEL}, and with 0 outside its interval, a difference is called higher or lower. The bars of a "
-        "part share a scale with 0 at the dashes."
+        "(.01 each), with 95 % intervals. Holm's correction is over all the pairs. A difference is "
+        f"significant where the corrected p is below {LEVEL} and 0 is outside the interval. The bars under "
+        "one heading share a scale with 0 at the dashes."
     )
-    body = joined((tag("p", text), report_tables.differences(study)))
-    return Panel("differences", "Differences", "Pairwise differences", body)
-
-
-def _more(study: Study) -> Panel:
-    pooled = "The share of test ratings whose movie is among the k ranked first, each rating counting alike."
-    parts = {
-        "Top-k accuracy among unseen movies": report_tables.top_k(study, lambda top: top.unseen, "Unseen"),
-        "Top-k accuracy among all movies": report_tables.top_k(study, lambda top: top.all, "All movies"),
-        "What is recommended": report_tables.beyond_accuracy(study),
-    }
-    tables = (joined((tag("h3", title), table)) for title, table in parts.items() if table)
-    return Panel("more", "More figures", "More figures", joined((tag("p", pooled), *tables)))
+    table = html_table(study_tables.differences(study), kind="differences")
+    return Panel("differences", "Differences", "Pairwise differences", joined((tag("p", text), table)))
 
 
 def _segments(study: Study) -> Panel | None:
-    if not any(segment.n_ratings for segment in study.segments):
+    rated = [segment for segment in study.segments if segment.n_ratings]
+    if not rated:
         return None
-    text = (
-        f"{study.headline} on parts of the test ratings. The colour is a contender's share of the segment's "
-        f"best, which is bold; none at {100 * report_tables.UNCOLOURED:.0f} % of it or less."
-        f"{_empty_segments(study)}"
-    )
-    body = joined((tag("p", text), report_tables.segments(study)))
-    return Panel("segments", "Segments", "Who is good where", body)
-
-
-def _empty_segments(study: Study) -> str:
     empty = [f"{one.dimension}: {one.name}" for one in study.segments if not one.n_ratings]
-    return f" No test rating is in {'; '.join(empty)}." if empty else ""
+    text = (
+        f"{study.headline} on segments of the test ratings. The colour is a model's fraction of the "
+        f"segment's best, which is bold; there is none at {100 * UNCOLOURED:.0f} % of it or less."
+    )
+    text += f" No test rating is in {'; '.join(empty)}." if empty else ""
+    table = html_table(study_tables.segments(study, rated), kind="heat")
+    return Panel("segments", "Segments", "Accuracy by segment", joined((tag("p", text), table)))
+
+
+def _more(study: Study) -> Panel:
+    text = (
+        "Top-k accuracy is the fraction of test ratings whose movie is among the k ranked first, each rating "
+        "counting alike."
+    )
+    tables = (
+        study_tables.unseen_accuracy(study.models),
+        study_tables.all_accuracy(study.models),
+        study_tables.beyond_accuracy(study),
+        study_tables.costs(study.models),
+    )
+    body = [joined((tag("h3", table.title), html_table(table))) for table in tables if table.columns]
+    return Panel("more", "More numbers", "More numbers", joined((tag("p", text), *body)))
 
 
 def _leakage(study: Study) -> Panel:
     found = joined(map(_finding, study.findings)) or tag("p", "The checks for leakage found nothing.")
-    return Panel("leakage", "Leakage", "Is any of it too good to be true?", found)
+    return Panel("leakage", "Leakage", "Is a result too good to be true?", found)
 
 
 def _finding(finding: Finding) -> Html:
@@ -158,30 +170,118 @@ def _finding(finding: Finding) -> Html:
 
 
 def _recommendations(study: Study) -> Panel | None:
-    if not study.user_lists:
+    users = study.user_lists
+    if not users:
         return None
     text = "What each model puts first among the movies a user has not rated. "
     bold = "Bold: no other model's list has it."
-    several = any(len(user.recommended) > 1 for user in study.user_lists)
+    several = any(len(user.recommended) > 1 for user in users)
+    options = (tag("option", str(user.user_id), value=user.user_id) for user in users)
+    select = tag("select", *options, id="user", autocomplete="off")
+    selector = tag("p", tag("label", "User ", select), class_="controls") if len(users) > 1 else ""
     labels = {record.name: one.label for one in study.models for record in one.records}
-    users = (user_lists(user, labels) for user in study.user_lists)
-    body = (tag("p", text + (bold if several else "")), user_selector(study.user_lists), *users)
-    return Panel("recommendations", "Recommendations", "What they recommend", joined(body))
+    lists = (user_lists(user, labels) for user in users)
+    body = joined((tag("p", text + (bold if several else "")), selector, *lists))
+    return Panel("recommendations", "Recommendations", "What the models recommend", body)
+
+
+def user_lists(user: UserLists, labels: Mapping[str, str]) -> Html:
+    """One user's ratings and every model's list, side by side where the screen is wide enough.
+
+    Args:
+        user: with their lists.
+        labels: of the models, by the names of their runs.
+    """
+    n_lists = Counter(movie.movie_id for model in user.recommended for movie in model.movies)
+    several = len(user.recommended) > 1
+    alone = {movie_id for movie_id, n in n_lists.items() if n == 1 and several}
+    models = [_recommended(labels.get(one.run_name, one.label), one, alone) for one in user.recommended]
+    lists = tag("div", _rated(user), *models, class_="lists")
+    return tag("section", tag("h3", f"User {user.user_id}"), lists, class_="user", data_user=user.user_id)
+
+
+def _rated(user: UserLists) -> Html:
+    shown = user.rated[:RATED_SHOWN]
+    best = f"; the best {len(shown)}" if len(shown) < len(user.rated) else ""
+    title = f"Rated {len(user.rated):,} movies{best}"
+    return tag("section", tag("h4", title), tag("ul", *map(_rated_movie, shown)), class_="rated")
+
+
+def _rated_movie(movie: RatedMovie) -> Html:
+    stars = tag("span", f"{movie.rating:g} ★", class_="stars")
+    return tag("li", stars, tag("span", movie.title, _genres(movie.genres)))
+
+
+def _recommended(label: str, model: Recommendations, in_one_list: set[int]) -> Html:
+    rows = (
+        tag("li", tag("strong" if movie.movie_id in in_one_list else "span", movie.title), _details(movie))
+        for movie in model.movies
+    )
+    return tag("section", tag("h4", label), tag("ol", *rows))
+
+
+def _details(movie: RecommendedMovie) -> Html:
+    if movie.stars is None:
+        return _genres(movie.genres)
+    parts = (f"{movie.stars:.1f} ★ predicted", ", ".join(movie.genres))
+    return tag("small", " · ".join(part for part in parts if part))
+
+
+def _genres(genres: Sequence[str]) -> Html:
+    return tag("small", ", ".join(genres)) if genres else Html()
 
 
 def _reproduce(study: Study) -> Panel:
-    return Panel("reproduce", "Reproduce", "How to reproduce", origin(study))
+    """The command, the data, the settings, the versions and the runs."""
+    records = [record for model in study.models for record in model.records]
+    data = study.data
+    facts = {
+        "data set": f"{data.name}: {data.description}",
+        "fingerprint (SHA-256)": data.fingerprint,
+        "ratings": study_tables.counts(data),
+    }
+    split = {f"split {name}": value for name, value in asdict(study.split).items()}
+    each = [split, *(settings_of(record.config) for record in records)]
+    settings = _distinct({name: _text(value) for name, value in one.items()} for one in each)
+    shown = {name.replace("_", " "): value for name, value in settings.items() if name != "seed"}
+    runs = study_tables.runs(study)
+    parts = {
+        "Command": _command(" && ".join(study.commands)) if study.commands else "",
+        "Data": _facts(facts),
+        "Settings": _facts(shown),
+        "Versions": _facts(_distinct(record.versions for record in records)),
+        runs.title: html_table(runs, kind="plain") if runs.rows else "",
+    }
+    body = joined(joined((tag("h3", title), body)) for title, body in parts.items() if body)
+    return Panel("reproduce", "Reproduce", "How to reproduce", body)
 
 
-PANELS: tuple[Callable[[Study], Panel | None], ...] = (
-    _ratings,
-    _epochs,
-    _features,
-    _differences,
-    _segments,
-    _more,
-    _leakage,
-    _recommendations,
-    _reproduce,
-)
-"""In the order of the tabs; each gives nothing where the study has nothing for it."""
+def _command(command: str) -> Html:
+    button = tag("button", "Copy", type="button", class_="copy", data_copy="command")
+    # A line must not break at a hyphen: options begin with two.
+    words = Html(" ").join(tags("span", [word]) for word in command.split(" "))
+    code = tag("code", Html(words), id="command")
+    pre = tag("pre", code, tabindex="0", role="region", aria_label="Command")
+    return tag("div", pre, button, class_="code")
+
+
+def _distinct(several: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """The values of each name, those that differ side by side."""
+    found: dict[str, dict[str, None]] = {}
+    for one in several:
+        for name, value in one.items():
+            found.setdefault(name, {})[value] = None
+    return {name: " / ".join(values) for name, values in found.items()}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple | list):
+        return " ".join(map(str, value))
+    return "automatic" if value is None else str(value)
+
+
+def _facts(facts: Mapping[str, str]) -> Html:
+    pairs = (tag("div", tag("dt", name), tag("dd", value)) for name, value in facts.items())
+    return tag("dl", *pairs) if facts else Html()

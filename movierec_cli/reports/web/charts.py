@@ -1,4 +1,4 @@
-"""The report's charts as plotly figures without colours: the page colours them for light, dark and paper.
+"""The report's charts as plotly figures without colours: the page colours them for light, dark and print.
 
 A chart's views are what a reader chooses among (a metric, a k); a view has what differs from view to view.
 A trace's `meta` is the CSS variable with its colour.
@@ -9,13 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from statistics import fmean
 from typing import Any
 
 from movierec_cli.evaluation.significance import Interval
 from movierec_cli.experiment.study import ComparedModel, Study
 from movierec_cli.registry.record import EpochRecord, RunRecord
+from movierec_cli.reports.study_tables import metric_names
+from movierec_cli.reports.tables import POINT
 from movierec_cli.reports.web import pages
-from movierec_cli.reports.web.report_numbers import POINT
 
 _Trace = dict[str, Any]
 
@@ -26,6 +29,7 @@ CHART_LAYOUT: Mapping[str, Any] = {
     "margin": {"l": 8, "r": 16, "t": 8, "b": 8},
     "hovermode": "closest",
 }
+LEGEND: Mapping[str, Any] = {"orientation": "v", "x": 0, "xanchor": "left", "y": -0.2, "yanchor": "top"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,14 +48,8 @@ def charts(study: Study) -> list[Chart]:
     return [chart for chart in (forest(study), epochs(study), ablation(study)) if chart is not None]
 
 
-def metric_names(study: Study) -> list[str]:
-    """Every metric of any contender: the headline first, then in the order given."""
-    names = dict.fromkeys(name for model in study.models for name in model.metrics)
-    return sorted(names, key=lambda name: name != study.headline)
-
-
 def forest(study: Study) -> Chart | None:
-    """Each contender's mean with its interval, the best on top; a view a metric."""
+    """Each model's mean with its interval, the best on top; a view a metric."""
     names = metric_names(study)
     if not names:
         return None
@@ -71,15 +69,10 @@ def _dot(model: ComparedModel, index: int) -> _Trace:
         "mode": "markers",
         "name": model.label,
         "marker": {"size": 9, "symbol": symbol},
-        "meta": model_colour(model, index),
+        "meta": pages.model_colour(index, is_baseline=model.is_baseline),
         "hovertemplate": "%{x:.4f} (%{customdata[0]:.4f} … %{customdata[1]:.4f})"
         "<extra>%{fullData.name}</extra>",
     }
-
-
-def model_colour(model: ComparedModel, index: int) -> str:
-    """The CSS variable with a contender's colour: the palette is for what was trained."""
-    return "--faint" if model.is_baseline else pages.colour(index)
 
 
 def _forest_view(models: Sequence[ComparedModel], metric: str) -> dict[str, Any]:
@@ -176,18 +169,17 @@ def ablation(study: Study) -> Chart | None:
 
 
 def epochs(study: Study) -> Chart | None:
-    """Validation by epoch: a line a contender, its seeds as thin lines; a view a metric."""
+    """Validation by epoch: a line a model, its seeds as thin lines; a view a metric."""
     metrics = _validated(study)
     if not metrics:
         return None
     lines = [line for index, model in enumerate(study.models) for line in _lines(model, index)]
-    legend = {"orientation": "v", "x": 0, "xanchor": "left", "y": -0.2, "yanchor": "top"}
     return Chart(
         element="epochs-chart",
-        data=[line.trace for line in lines],
+        data=[line.trace | {"customdata": line.values(lambda epoch: epoch.elapsed_s)} for line in lines],
         layout={
             **CHART_LAYOUT,
-            "legend": legend,
+            "legend": LEGEND,
             "xaxis": _EPOCH_AXIS,
             "yaxis": {"automargin": True, "tickformat": ".3~f", "nticks": 8},
         },
@@ -210,35 +202,48 @@ _EPOCH_AXIS: Mapping[str, Any] = {
 }
 
 
-_NDCG = "NDCG@10"
-_Value = Callable[[EpochRecord], float]
+NDCG = "NDCG@10"
+_Value = Callable[[EpochRecord], float | None]
 
 
 def _validated(study: Study) -> dict[str, _Value]:
-    """What all validations have, by name."""
-    records = [record for model in study.models for record in model.records]
-    epochs_of_all = [epoch for record in records for epoch in record.history]
-    if not epochs_of_all:
+    """What every validation has, by name."""
+    validations = [epoch for model in study.models for record in model.records for epoch in record.history]
+    if not validations:
         return {}
-    ks = sorted(set.intersection(*(set(epoch.validation.recall) for epoch in epochs_of_all)))
-    with_ndcg = all(epoch.ndcg is not None for epoch in epochs_of_all)
-    return ({_NDCG: _ndcg} if with_ndcg else {}) | {f"recall@{k}": _recall_at(k) for k in ks}
+    ks = sorted(
+        set.intersection(*(set(one.validation.recall) & set(one.validation.all) for one in validations))
+    )
+    values: dict[str, _Value] = {NDCG: lambda epoch: epoch.ndcg}
+    values |= {f"recall@{k}": partial(_recall, k) for k in ks}
+    values |= {f"top-{k} accuracy, unseen movies": partial(_unseen, k) for k in ks}
+    values |= {f"top-{k} accuracy, all movies": partial(_all, k) for k in ks}
+    values["RMSE, stars"] = lambda epoch: None if epoch.ratings is None else epoch.ratings.rmse
+    return {
+        name: value
+        for name, value in values.items()
+        if all(value(epoch) is not None for epoch in validations)
+    }
 
 
 def _shown(study: Study, names: Sequence[str]) -> str:
     """What chose the epochs, where all were chosen by it; else the headline."""
-    if _NDCG in names:
-        return _NDCG
-    return study.headline if study.headline in names else names[-1]
+    if NDCG in names:
+        return NDCG
+    recalls = [name for name in names if name.startswith("recall@")]
+    return study.headline if study.headline in names else [*names, *recalls][-1]
 
 
-def _recall_at(k: int) -> _Value:
-    return lambda epoch: epoch.validation.recall[k]
+def _recall(k: int, epoch: EpochRecord) -> float:
+    return epoch.validation.recall[k]
 
 
-def _ndcg(epoch: EpochRecord) -> float:
-    assert epoch.ndcg is not None
-    return epoch.ndcg
+def _unseen(k: int, epoch: EpochRecord) -> float:
+    return epoch.validation.unseen[k]
+
+
+def _all(k: int, epoch: EpochRecord) -> float:
+    return epoch.validation.all[k]
 
 
 @dataclass(frozen=True)
@@ -249,7 +254,7 @@ class _Line:
     histories: tuple[Sequence[EpochRecord], ...]
 
     def values(self, value: _Value) -> list[float]:
-        return [sum(map(value, seeds)) / len(seeds) for seeds in _side_by_side(self.histories)]
+        return [fmean(value(seed) or 0.0 for seed in seeds) for seeds in _side_by_side(self.histories)]
 
 
 def _lines(model: ComparedModel, index: int) -> Iterable[_Line]:
@@ -274,7 +279,7 @@ def _line(
         "legendgroup": str(index),
         "x": [seeds[0].epoch for seeds in _side_by_side(histories)],
         "meta": pages.colour(index),
-        "hovertemplate": "%{y:.4f} at epoch %{x}<extra>%{fullData.name}</extra>",
+        "hovertemplate": "%{y:.4f} at epoch %{x}, after %{customdata:.1f} s<extra>%{fullData.name}</extra>",
         **style,
     }
     return _Line(trace, histories)

@@ -15,22 +15,21 @@ from movierec_cli.config import TaskWeights
 from movierec_cli.evaluation.significance import Interval
 from movierec_cli.experiment.study import Study
 from movierec_cli.reports.web import pages
-from movierec_cli.reports.web.markup import Html, joined, tag
-from movierec_cli.reports.web.report_figures import CHART_LAYOUT, Chart, error_bars
+from movierec_cli.reports.web.charts import CHART_LAYOUT, LEGEND, Chart, error_bars
 
 ELEMENT = "ratings-chart"
 BOTH, ALL = "models with both tasks", "all models"
 _MARGIN = 0.07  # of an axis, beyond what is shown
 _NAME_WIDTH, _NAME_HEIGHT = 0.06, 0.34  # of the chart, of the name on an upright line
-_REACH = 1.0  # how far beyond the models a baseline may be to be shown, as a share of their own width
+_REACH = 1.0  # how far beyond the models a baseline may be to be shown, as a fraction of their own width
 
 
 @dataclass(frozen=True)
 class _Point:
-    """A model on both figures."""
+    """A model on both metrics."""
 
     label: str
-    index: int  # among the study's contenders: decides its colour
+    index: int  # among the study's models: decides its colour
     weights: TaskWeights
     rmse: Interval
     reached: Interval  # the headline metric
@@ -66,27 +65,13 @@ def ratings_chart(study: Study) -> Chart | None:
         data=[_front(points), *map(_trace, points)],
         layout={
             **CHART_LAYOUT,
-            "legend": {"orientation": "v", "x": 0, "xanchor": "left", "y": -0.2, "yanchor": "top"},
+            "legend": LEGEND,
             "xaxis": _axis("RMSE in stars: further left is better"),
             "yaxis": _axis(f"{study.headline}: higher is better"),
         },
         views={name: {"data": [{}] * (len(points) + 1), "layout": view} for name, view in views.items()},
         shown=next(iter(views)) if len(joint) > 1 else ALL,
     )
-
-
-def ratings_section(study: Study, chart: Chart) -> Html:
-    """The chart's place on a page, with what is to be known to read it."""
-    options = (tag("option", name, value=name, selected=name == chart.shown) for name in chart.views)
-    select = tag("select", *options, id=f"{ELEMENT}-view", autocomplete="off")
-    control = tag("p", tag("label", "Show ", select), class_="controls") if len(chart.views) > 1 else ""
-    note = (
-        "Filled points are on the front: no other model is better on both figures. Bars are 95 % intervals. "
-        "Beside each point: the weight of retrieval : that of rating. Dashed lines are baselines of rating "
-        "and, where the view leaves them out, the best models with one task alone."
-    )
-    box = tag("div", id=ELEMENT, class_="chart", role="img")
-    return joined((control, box, tag("p", note, class_="note chart-note")))
 
 
 def _points(study: Study) -> Iterator[_Point]:

@@ -1,0 +1,274 @@
+"""The tables of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from movierec_cli.config import SplitKind
+from movierec_cli.evaluation.significance import Interval, PairedDifference
+from movierec_cli.experiment.study import ComparedModel, ComparedRatingModel, RatingStudy, Segment, Study
+from movierec_cli.registry.record import DataIdentity, RunRecord
+from movierec_cli.reports.tables import NONE, Cell, Column, Kind, ModelMark, Row, Table
+from movierec_cli.text import counted
+
+TRAINED, BASELINES = "Trained models", "Baselines: models to be beaten"
+FRONT_MARK = "●"
+RATING_KS = (10, 100)
+"""At which top-k accuracy among unseen movies stands beside the errors of predicted ratings."""
+
+_ONE_EACH = "; with one test movie each, recall is the hit rate (HR)"
+_Values = Callable[[ComparedModel], Cell]
+
+
+def model_of(record: RunRecord) -> ComparedModel:
+    """A run by itself, as a model that is compared with nothing."""
+    return ComparedModel(
+        label=record.config.label,
+        family=record.config.family,
+        feature_set=record.config.feature_set,
+        records=(record,),
+        top_k=record.test,
+        metrics={},
+        beyond={},
+    )
+
+
+def counts(data: DataIdentity) -> str:
+    """How large a data set is, such as "1,000,209 ratings of 3,883 movies by 6,040 users"."""
+    sizes = counted(data.n_ratings, "rating"), counted(data.n_movies, "movie"), counted(data.n_users, "user")
+    return "{} of {} by {}".format(*sizes)
+
+
+def metric_names(study: Study) -> list[str]:
+    """Every metric of any model: the headline first, then in the order given."""
+    names = dict.fromkeys(name for model in study.models for name in model.metrics)
+    return sorted(names, key=lambda name: name != study.headline)
+
+
+def common_ks(models: Sequence[ComparedModel]) -> list[int]:
+    """Every k that all the models have, in order."""
+    return sorted(set.intersection(*(set(one.top_k.unseen) & set(one.top_k.all) for one in models)))
+
+
+def user_metrics(study: Study) -> Table:
+    """The metrics of one list a user, each with its interval."""
+
+    def column(name: str) -> tuple[Column, _Values]:
+        is_headline = name == study.headline
+        shown = Column(name=name, higher_is_better=True, shows_interval=is_headline)
+        return shown, lambda model: model.metrics.get(name)
+
+    one_each = _ONE_EACH if study.split.kind is SplitKind.LEAVE_LAST else ""
+    return _of_models(
+        f"Per user, movies seen in training masked{one_each}",
+        study.models,
+        map(column, metric_names(study)),
+        order=study.headline,
+    )
+
+
+def unseen_accuracy(models: Sequence[ComparedModel]) -> Table:
+    """Top-k accuracy on test where movies seen in training are not ranked."""
+    title = "Test top-k accuracy, movies seen in training masked"
+    return _of_models(title, models, (_unseen(k) for k in common_ks(models)))
+
+
+def _unseen(k: int) -> tuple[Column, _Values]:
+    return Column(name=f"top-{k}", higher_is_better=True), lambda model: model.top_k.unseen[k]
+
+
+def all_accuracy(models: Sequence[ComparedModel]) -> Table:
+    """Top-k accuracy on test where every movie is ranked."""
+
+    def column(k: int) -> tuple[Column, _Values]:
+        return Column(name=f"top-{k}", higher_is_better=True), lambda model: model.top_k.all[k]
+
+    return _of_models("Test top-k accuracy over all movies", models, map(column, common_ks(models)))
+
+
+def costs(models: Sequence[ComparedModel]) -> Table:
+    """What each model costs, the seconds of all its seeds together."""
+    columns: tuple[tuple[Column, _Values], ...] = (
+        (Column(name="parameters", kind=Kind.COUNT), lambda model: model.records[0].n_parameters),
+        (Column(name="epochs", kind=Kind.TEXT), lambda model: " ".join(map(_epochs, model.records))),
+        (
+            Column(name="seconds", kind=Kind.SECONDS),
+            lambda model: sum(record.training_s for record in model.records),
+        ),
+    )
+    return _of_models("Cost (epochs: best by validation / trained)", models, columns)
+
+
+def _epochs(record: RunRecord) -> str:
+    return f"{record.best_epoch}/{record.epochs_run}" if record.epochs_run else NONE
+
+
+def beyond_accuracy(study: Study) -> Table:
+    """How much of the catalogue is recommended, and how evenly: a matter of taste, so nothing is best."""
+
+    def column(name: str) -> tuple[Column, _Values]:
+        return Column(name=name, kind=Kind.FIGURE), lambda model: model.beyond.get(name)
+
+    names = dict.fromkeys(name for model in study.models for name in model.beyond)
+    return _of_models("What is recommended", study.models, map(column, names))
+
+
+def _of_models(
+    title: str, models: Sequence[ComparedModel], columns: Iterable[tuple[Column, _Values]], *, order: str = ""
+) -> Table:
+    shown = list(columns)
+    rows = tuple(
+        Row(
+            label=model.label,
+            cells=tuple(values(model) for _, values in shown),
+            group=BASELINES if model.is_baseline else TRAINED,
+            note=_seeds(model),
+            model=ModelMark(index, model.is_baseline),
+        )
+        for index, model in enumerate(models)
+    )
+    return Table(title=title, columns=tuple(column for column, _ in shown), rows=rows, order=order)
+
+
+def _seeds(model: ComparedModel | ComparedRatingModel) -> str:
+    return f"× {len(model.records)} seeds" if len(model.records) > 1 else ""
+
+
+def ratings(study: Study) -> Table:
+    """How far predicted ratings are off, in stars, beside how the same models rank.
+
+    Raises:
+        ValueError: no ratings are predicted.
+    """
+    if study.ratings is None:
+        raise ValueError("the study has no predicted ratings")
+    ks = [k for k in RATING_KS if all(k in model.top_k.unseen for model in study.models)]
+    ranked = {model.label: (ModelMark(i, model.is_baseline), model) for i, model in enumerate(study.models)}
+
+    def row(one: ComparedRatingModel) -> Row:
+        mark, model = ranked.get(one.label, (None, None))
+        ranks: tuple[Cell, ...] = (None,) * (len(ks) + 1)
+        if model is not None:
+            ranks = (*(model.top_k.unseen[k] for k in ks), model.metrics[study.headline].mean)
+        cells = (one.rmse, one.mae, *ranks, FRONT_MARK if one.is_on_front else "")
+        group = BASELINES if one.is_baseline else "Models that predict ratings"
+        return Row(label=one.label, cells=cells, group=group, note=_seeds(one), model=mark)
+
+    return Table(
+        title="Predicted ratings, off by stars: lower is better",
+        columns=(
+            *(Column(name=name, higher_is_better=False, shows_interval=True) for name in ("RMSE", "MAE")),
+            *(Column(name=f"top-{k}", higher_is_better=True, needs_width=True) for k in ks),
+            Column(name=study.headline, higher_is_better=True),
+            Column(name="front", kind=Kind.MARK),
+        ),
+        rows=tuple(map(row, study.ratings.models)),
+        note=f"{FRONT_MARK} on the front: no other model is better on both RMSE and {study.headline}.",
+        order="RMSE",
+    )
+
+
+def differences(study: Study) -> Table:
+    """All pairs that were compared: between trained models, then against baselines."""
+    baselines = {model.label for model in study.models if model.is_baseline}
+
+    def group(pair: PairedDifference) -> str:
+        return "Against baselines" if {pair.a, pair.b} & baselines else "Between trained models"
+
+    pairs = sorted(study.differences, key=lambda pair: group(pair) == "Against baselines")
+    column = Column(name=f"difference, points of {study.headline}", kind=Kind.POINTS)
+    return _differences("Pairwise differences", column, pairs, group, ("higher", "lower"))
+
+
+def rating_differences(rated: RatingStudy) -> Table:
+    """All pairs that were compared, in stars of RMSE: below 0 is better."""
+    column = Column(name="difference of RMSE, stars", kind=Kind.SIGNED)
+    verdicts = ("worse: off by more", "better: off by less")
+    return _differences("Differences of RMSE", column, rated.differences, lambda _: "", verdicts)
+
+
+def _differences(
+    title: str,
+    column: Column,
+    pairs: Sequence[PairedDifference],
+    group: Callable[[PairedDifference], str],
+    verdicts: tuple[str, str],
+) -> Table:
+    def row(pair: PairedDifference) -> Row:
+        found = pair.difference
+        verdict = verdicts[found.mean < 0] if pair.is_significant else "not significant"
+        cells = (found, found, pair.p_holm, pair.p_value, verdict)
+        return Row(label=pair.a, against=pair.b, cells=cells, group=group(pair))
+
+    columns = (
+        column,
+        Column(name="", kind=Kind.BAR),
+        Column(name="p, Holm", kind=Kind.PROBABILITY),
+        Column(name="p", kind=Kind.PROBABILITY),
+        Column(name="verdict", kind=Kind.TEXT),
+    )
+    return Table(title=title, columns=columns, rows=tuple(map(row, pairs)), label="pair")
+
+
+def gains(study: Study) -> Table:
+    """What each feature adds, the most first."""
+    columns = (
+        Column(name=f"gain, points of {study.headline}", kind=Kind.POINTS),
+        Column(name="pairs of sets", kind=Kind.COUNT),
+        Column(name="verdict", kind=Kind.TEXT),
+    )
+    best_first = sorted(study.ablation, key=lambda one: -one.gain.mean)
+    rows = (
+        Row(label=one.feature, cells=(one.gain, one.n_pairs, _gain_verdict(one.gain))) for one in best_first
+    )
+    return Table(title="Gain of each feature", columns=columns, rows=tuple(rows), label="feature")
+
+
+def _gain_verdict(gain: Interval) -> str:
+    if gain.low > 0:
+        return "helps"
+    return "hurts" if gain.high < 0 else "not significant"
+
+
+def segments(study: Study, shown: Sequence[Segment]) -> Table:
+    """The headline metric of each model on segments of the test ratings."""
+    marks = [ModelMark(index, model.is_baseline) for index, model in enumerate(study.models)]
+    columns = (
+        *(Column(name=name, kind=Kind.SIZE) for name in ("users", "ratings")),
+        *(
+            Column(name=model.label, kind=Kind.HEAT, model=mark)
+            for model, mark in zip(study.models, marks, strict=True)
+        ),
+    )
+    rows = (
+        Row(
+            label=one.name,
+            cells=(one.n_users, one.n_ratings, *one.accuracy),
+            group=one.dimension,
+            note=f"{counted(one.n_users, 'user')}, {counted(one.n_ratings, 'test rating')}",
+        )
+        for one in shown
+    )
+    return Table(title=f"{study.headline} by segment", columns=columns, rows=tuple(rows), label="segment")
+
+
+def runs(study: Study) -> Table:
+    """Every run behind the models, one a seed."""
+    names = ("seed", "epochs", "parameters", "seconds", "chosen", "created (UTC)", "folder")
+    rows = (Row(label=model.label, cells=_run(record)) for model in study.models for record in model.records)
+    columns = tuple(Column(name=name, kind=Kind.TEXT) for name in names)
+    return Table(title="Runs", columns=columns, rows=tuple(rows))
+
+
+def _run(record: RunRecord) -> tuple[str, ...]:
+    training = record.config.training
+    chosen = ", ".join(f"{name} {value:g}" for name, value in record.settings.items())
+    return (
+        NONE if training is None else str(training.seed),
+        f"{record.best_epoch} of {record.epochs_run}" if record.epochs_run else NONE,
+        f"{record.n_parameters:,}" if record.n_parameters else NONE,
+        f"{record.training_s:,.1f}",
+        chosen or NONE,
+        record.created_at[:16].replace("T", " "),
+        record.name,
+    )

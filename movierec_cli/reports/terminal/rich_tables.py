@@ -1,0 +1,72 @@
+"""Tables for the terminal."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from movierec_cli.reports.tables import Cell, Column, Table
+
+WIDE = 112
+"""Terminals at least this wide show the columns that need width."""
+
+_BEST = "bold green"
+_HALF = " (±: half the 95 % interval)"
+
+
+def new_table(title: str | Text = "", **options: Any) -> RichTable:
+    """An empty table in this program's style; `options` are rich's."""
+    style = {"title_justify": "left", "title_style": "bold", "caption_justify": "left", "caption_style": ""}
+    return RichTable(title=title or None, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), **(style | options))
+
+
+def add_movie_columns(table: RichTable) -> None:
+    """Columns for titles and genres, which share the width that is left."""
+    table.add_column("title", overflow="fold", ratio=3)
+    table.add_column("genres", style="dim", no_wrap=True, overflow="ellipsis", ratio=2)
+
+
+def rich_table(
+    table: Table, console: Console, *, with_notes: bool = False, label_width: int = 16
+) -> RichTable:
+    """A table with the best of each column bold, and a line between groups of rows.
+
+    Args:
+        table: what is shown; of its intervals only those that are to be shown on a terminal.
+        console: on which; a narrow one gets fewer columns.
+        with_notes: whether the rows' notes stand after their labels.
+        label_width: columns of text that the labels have at least.
+    """
+    places = [place for place, column in enumerate(table.columns) if _fits(column, console)]
+    half = _HALF if any(table.columns[place].shows_interval for place in places) else ""
+    shown = new_table(f"{table.title}{half}", caption=table.note or None)
+    shown.add_column(table.label, overflow="fold", min_width=label_width, vertical="top")
+    for place in places:
+        is_mark = table.columns[place].kind == "mark"
+        shown.add_column(table.columns[place].name, justify="center" if is_mark else "right", no_wrap=True)
+    ends = [a.group != b.group for a, b in pairwise(table.rows)] + [False]
+    for row, is_end in zip(table.rows, ends, strict=True):
+        cells = (_cell(row.cells[place], table.columns[place], table.best[place]) for place in places)
+        label = f"{row.label} {row.note}" if with_notes and row.note else row.label
+        shown.add_row(Text(label), *cells, end_section=is_end)
+    return shown
+
+
+def _fits(column: Column, console: Console) -> bool:
+    return column.kind != "bar" and (console.width >= WIDE or not column.needs_width)
+
+
+def _cell(cell: Cell, column: Column, best: float | None) -> Text:
+    from movierec_cli.evaluation.significance import Interval
+    from movierec_cli.reports.tables import value_of, written
+
+    text = written(cell, column.kind)
+    if column.shows_interval and isinstance(cell, Interval):
+        text += f" ±{(cell.high - cell.low) / 2:.3f}".replace("±0", "±")
+    return Text(text, style=_BEST if best is not None and value_of(cell) == best else "")
