@@ -52,8 +52,8 @@ def _lists_document(lists: UserLists) -> dict[str, Any]:
         "models": [
             {
                 "run": recommended.run_name,
-                "feature_set": encode(recommended.feature_set),
-                "tasks": encode(recommended.tasks),
+                "feature_set": encode(recommended.config.feature_set),
+                "tasks": encode(recommended.config.tasks),
                 "rank_by": recommended.rank_by,
                 "movies": [asdict(movie) for movie in recommended.movies],
             }

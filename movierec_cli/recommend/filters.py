@@ -71,7 +71,10 @@ class Filters:
 
     def fitting(self, run: Run) -> _Allowed:
         """As `allowed`, for a user who knows no movie: what all users have in common."""
-        return self._fitting_but_for_length(run) & self._short_enough(run)
+        fitting = self._fitting_but_for_length(run)
+        if self.max_minutes is not None:
+            fitting &= lengths_of(run) <= self.max_minutes  # NaN is not
+        return fitting
 
     def unseen(self, fitting: _Allowed, known: npt.NDArray[np.integer]) -> _Allowed:
         """What `fitting` leaves to a user who knows some movies; a new array."""
@@ -86,27 +89,29 @@ class Filters:
             return None
         fitting = self.unseen(self._fitting_but_for_length(run), known)
         n_unknown = int((fitting & np.isnan(lengths_of(run))).sum())
-        verb = "is" if n_unknown == 1 else "are"
-        left_out = (
-            f"{counted(n_unknown, 'movie')} {verb} left out, as the length is unknown: movierec data lengths"
-        )
-        return left_out if n_unknown else None
+        movies = counted(n_unknown, "movie is", "movies are")
+        return f"{movies} left out, as the length is unknown: movierec data lengths" if n_unknown else None
 
     @property
     def description(self) -> str:
         """What a movie must be, such as "Western, of 1950-1959 and not seen"; "" where any will do."""
-        return listed([*self._of_genres(), *self._of_numbers(), *self._of_users()])
+        texts = (
+            listed(self.genres, "or"),
+            self.not_genres and f"not {listed(self.not_genres, 'or')}",
+            self.years and _of_years(*self.years),
+            self.max_minutes and f"at most {self.max_minutes:,} minutes long",
+            _of_popularity(self.min_popularity, self.max_popularity),
+            self.exclude and "not excluded",
+            "" if self.include_seen else "not seen",
+        )
+        return listed(str(text) for text in texts if text)
 
     def shortfall(self, n_found: int, top: int) -> str | None:
         """Says that a list is shorter than requested, and why; None where it is not."""
         if n_found >= top:
             return None
         found = f"{n_found:,} of --top {top:,}"
-        movies = (
-            f"only {counted(n_found, 'movie')} {'is' if n_found == 1 else 'are'}"
-            if n_found
-            else "no movie is"
-        )
+        movies = f"only {counted(n_found, 'movie is', 'movies are')}" if n_found else "no movie is"
         if self == Filters():
             return f"{found}: the model knows no more movies that were not seen"
         if not self.description:
@@ -124,35 +129,11 @@ class Filters:
             first, last = self.years
             fitting &= (catalogue.year >= first) & (catalogue.year <= last) & (catalogue.year != UNKNOWN_YEAR)
         fitting[list(self.exclude)] = False
-        return fitting & self._popular_enough(run)
-
-    def _popular_enough(self, run: Run) -> _Allowed:
-        if self.min_popularity is None and self.max_popularity is None:
-            return np.ones(len(run.catalogue), bool)
-        popularity = run.user_ratings.popularity(len(run.catalogue))
-        most = popularity.max(initial=0) if self.max_popularity is None else self.max_popularity
-        enough: _Allowed = (popularity >= (self.min_popularity or 0)) & (popularity <= most)
-        return enough
-
-    def _short_enough(self, run: Run) -> _Allowed:
-        if self.max_minutes is None:
-            return np.ones(len(run.catalogue), bool)
-        short: _Allowed = lengths_of(run) <= self.max_minutes  # NaN is not
-        return short
-
-    def _of_genres(self) -> list[str]:
-        genres = [listed(self.genres, "or")] if self.genres else []
-        return genres + ([f"not {listed(self.not_genres, 'or')}"] if self.not_genres else [])
-
-    def _of_numbers(self) -> list[str]:
-        texts = [] if self.years is None else [_of_years(*self.years)]
-        if self.max_minutes is not None:
-            texts.append(f"at most {self.max_minutes:,} minutes long")
-        return texts + _of_popularity(self.min_popularity, self.max_popularity)
-
-    def _of_users(self) -> list[str]:
-        excluded = ["not excluded"] if self.exclude else []
-        return excluded + ([] if self.include_seen else ["not seen"])
+        if self.min_popularity is not None or self.max_popularity is not None:
+            popularity = run.user_ratings.popularity(len(catalogue))
+            most = np.inf if self.max_popularity is None else self.max_popularity
+            fitting &= (popularity >= (self.min_popularity or 0)) & (popularity <= most)
+        return fitting
 
 
 def lengths_of(run: Run) -> npt.NDArray[np.float32]:
@@ -211,10 +192,8 @@ def _of_years(first: int, last: int) -> str:
     return f"of {last} or earlier" if first == 1 else f"of {first}-{last}"
 
 
-def _of_popularity(least: int | None, most: int | None) -> list[str]:
-    if least is None and most is None:
-        return []
+def _of_popularity(least: int | None, most: int | None) -> str:
     if most is None:
-        return [f"rated {counted(least or 0, 'time')} or more"]
+        return "" if least is None else f"rated {counted(least, 'time')} or more"
     times = counted(most, "time")
-    return [f"rated {times} or fewer" if least is None else f"rated {least:,} to {times}"]
+    return f"rated {times} or fewer" if least is None else f"rated {least:,} to {times}"

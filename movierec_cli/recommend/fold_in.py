@@ -18,10 +18,6 @@ _Floats = npt.NDArray[np.float64]
 _Rows = npt.NDArray[np.int64]
 
 
-def _no_rows() -> _Rows:
-    return np.zeros(0, np.int64)
-
-
 @dataclass(frozen=True)
 class Opinions:
     """The movies a user likes and dislikes, as rows of a model's movies, each once.
@@ -30,8 +26,8 @@ class Opinions:
         ValueError: there is no movie, or one is there twice.
     """
 
-    liked: _Rows = field(default_factory=_no_rows)  # [n_liked]
-    disliked: _Rows = field(default_factory=_no_rows)  # [n_disliked]
+    liked: _Rows = field(default_factory=lambda: np.zeros(0, np.int64))  # [n_liked]
+    disliked: _Rows = field(default_factory=lambda: np.zeros(0, np.int64))  # [n_disliked]
 
     def __post_init__(self) -> None:
         rows = np.concatenate([self.liked, self.disliked])

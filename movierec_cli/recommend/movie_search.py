@@ -91,10 +91,8 @@ class MovieSearch:
         if not name:
             raise MovierecError("a movie's name is empty; give its id, such as id:1, or its title")
         rows = self.fitting(name)
-        if len(rows) > 1:
-            raise self._several(name, rows)
-        if not rows:
-            raise self._none(name)
+        if len(rows) != 1:
+            raise self._several(name, rows) if rows else self._none(name)
         return rows[0]
 
     def id_or_title(self, text: str) -> int:
@@ -147,7 +145,16 @@ class MovieSearch:
 
     def closest(self, text: str) -> list[int]:
         """The rows of the `CLOSEST_OFFERED` movies, or fewer, with the titles most similar to a text."""
-        return [] if _EXPLICIT_ID.fullmatch(text.strip()) else self._closest(text.strip())
+        query = next(_readings(html.unescape(text.strip())))
+        if not query.plain or _EXPLICIT_ID.fullmatch(text.strip()):
+            return []
+        with_words = sorted(self._with_words(query), key=lambda row: len(self._lines[row]))[:_SHORTLIST]
+        rows = dict.fromkeys([*with_words, *self._sharing_letters(query)])
+        matcher = difflib.SequenceMatcher(autojunk=False)
+        matcher.set_seq2(query.loose)
+        similarity = {row: _similarity(matcher, query, self.movies.title[row]) for row in rows}
+        ordered = sorted(rows, key=lambda row: (similarity[row], -row), reverse=True)
+        return [row for row in ordered if similarity[row] >= _LEAST_SIMILAR][:CLOSEST_OFFERED]
 
     def row_of_id(self, text: str) -> int | None:
         """The row of the movie with this id; None where the text is no number or no movie's id."""
@@ -177,18 +184,15 @@ class MovieSearch:
         """The rows of all movies that can fit: names are costly to take apart, words quick to look for."""
         words = query.plain.split()
         telling = [word for word in words if not says_little(word)] or words
-        rows = self._of_year(query.year) if telling else []
+        movies = self.movies
+        rows = np.arange(len(movies)) if query.year is None else np.flatnonzero(movies.year == query.year)
+        found = rows.tolist() if telling else []
         for word in sorted(telling, key=len, reverse=True):
             has_word = re.compile("|".join(map(re.escape, spellings(word)))).search
-            rows = [row for row in rows if has_word(self._lines[row])]
-            if not rows:
+            found = [row for row in found if has_word(self._lines[row])]
+            if not found:
                 break  # a text may have thousands of words
-        return rows
-
-    def _of_year(self, year: int | None) -> list[int]:
-        if year is None:
-            return list(range(len(self.movies)))
-        return [int(row) for row in np.flatnonzero(self.movies.year == year)]
+        return found
 
     @cached_property
     def _lines(self) -> list[str]:
@@ -219,19 +223,6 @@ class MovieSearch:
     def _listed(self, rows: Sequence[int]) -> str:
         width = max(len(str(self.movies.movie_id[row])) for row in rows)
         return "\n".join(f"  {self.movies.movie_id[row]:>{width}}  {self.movies.title[row]}" for row in rows)
-
-    def _closest(self, text: str) -> list[int]:
-        """Rows of movies with a similar title, the most similar first."""
-        query = next(_readings(html.unescape(text)))
-        if not query.plain:
-            return []
-        with_words = sorted(self._with_words(query), key=lambda row: len(self._lines[row]))[:_SHORTLIST]
-        rows = dict.fromkeys([*with_words, *self._sharing_letters(query)])
-        matcher = difflib.SequenceMatcher(autojunk=False)
-        matcher.set_seq2(query.loose)
-        similarity = {row: _similarity(matcher, query, self.movies.title[row]) for row in rows}
-        ordered = sorted(rows, key=lambda row: (similarity[row], -row), reverse=True)
-        return [row for row in ordered if similarity[row] >= _LEAST_SIMILAR][:CLOSEST_OFFERED]
 
     def _sharing_letters(self, query: _TitleQuery) -> list[int]:
         """Rows of the titles that have most pairs of letters in common with the text (Dice coefficient)."""

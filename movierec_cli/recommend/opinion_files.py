@@ -36,7 +36,6 @@ class ReadOpinions:
     opinions: Opinions
     rows: npt.NDArray[np.int64]  # [n], of the catalogue
     stars: npt.NDArray[np.float32]  # [n], of five; NaN where not rated
-    seconds: npt.NDArray[np.int64] | None  # [n], since 1970-01-01 UTC; None unless every row has a date
     n_movies: int  # in the file
     unknown: tuple[RatedTitle, ...]  # not in the catalogue
     ambiguous: tuple[RatedTitle, ...]  # several movies of the catalogue fit
@@ -53,17 +52,12 @@ class ReadOpinions:
         )
         of_all = f" of {counted(self.n_movies, 'movie')}"
         left_out = (
-            (self.unknown, f"{of_all} {_are(self.unknown)} not in the catalogue"),
-            (
-                self.ambiguous,
-                f"{of_all} {'fits' if len(self.ambiguous) == 1 else 'fit'} several movies of it",
-            ),
-            (
-                self.not_movies,
-                f" more {_are(self.not_movies)} no movie{'' if len(self.not_movies) == 1 else 's'}",
-            ),
+            (self.unknown, f"{of_all} is not in the catalogue", f"{of_all} are not in the catalogue"),
+            (self.ambiguous, f"{of_all} fits several movies of it", f"{of_all} fit several movies of it"),
+            (self.not_movies, " more is no movie", " more are no movies"),
         )
-        return (read, *(f"{len(some):,}{what}: {_named(some)}" for some, what in left_out if some))
+        texts = ((rows, one if len(rows) == 1 else several) for rows, one, several in left_out if rows)
+        return (read, *(f"{len(rows):,}{text}: {_named(rows)}" for rows, text in texts))
 
 
 def read_opinions(path: Path, catalogue: Movies) -> ReadOpinions:
@@ -92,7 +86,7 @@ def read_opinions(path: Path, catalogue: Movies) -> ReadOpinions:
     n_movies = len(found) - len(not_movies)
     if not placed:
         raise DataError(_none_found(n_movies, unknown, not_movies), file=path)
-    rows, rated, is_dated = _newest(placed)
+    rows, rated = _newest(placed)
     ratings = np.array([np.nan if one.rating is None else one.rating for one in rated])
     has_rating = ~np.isnan(ratings)
     if not has_rating.any():
@@ -107,7 +101,6 @@ def read_opinions(path: Path, catalogue: Movies) -> ReadOpinions:
         opinions=opinions_of(rows[has_rating], ratings[has_rating], scale),
         rows=rows,
         stars=scale.stars(ratings),
-        seconds=np.array([one.seconds for one in rated], np.int64) if is_dated else None,
         n_movies=n_movies,
         unknown=unknown,
         ambiguous=tuple(one for one, rows in found if len(rows) > 1),
@@ -121,8 +114,8 @@ class _Finder:
     def __init__(self, catalogue: Movies):
         self._search = MovieSearch(catalogue)
         numbers = [] if catalogue.imdb_number is None else catalogue.imdb_number.tolist()
-        self._numbers = numbers
         self._by_number = {number: row for row, number in enumerate(numbers) if number != NO_IMDB_NUMBER}
+        self._numbered = set(self._by_number.values())
         self._by_title: dict[tuple[str, int | None], list[int]] = {}  # diaries repeat movies
 
     def rows(self, one: RatedTitle) -> list[int]:
@@ -137,25 +130,20 @@ class _Finder:
         key = (one.title, one.year)
         if key not in self._by_title:
             self._by_title[key] = self._search.titled(*key)
-        return [row for row in self._by_title[key] if not self._is_another(row, one)]
-
-    def _is_another(self, row: int, one: RatedTitle) -> bool:
-        """Whether the catalogue's movie and the file's have different numbers."""
-        known = self._numbers[row] if self._numbers else NO_IMDB_NUMBER
-        return one.imdb_number is not None and known != NO_IMDB_NUMBER
+        rows = self._by_title[key]
+        # With a number, a movie with another number is another movie.
+        return rows if one.imdb_number is None else [row for row in rows if row not in self._numbered]
 
 
-def _newest(
-    placed: Sequence[tuple[int, RatedTitle]],
-) -> tuple[npt.NDArray[np.int64], list[RatedTitle], bool]:
-    """Each movie once with its newest rating, the oldest first, and whether all have dates."""
+def _newest(placed: Sequence[tuple[int, RatedTitle]]) -> tuple[npt.NDArray[np.int64], list[RatedTitle]]:
+    """Each movie once with its newest rating, the oldest first where all have dates."""
     is_dated = all(one.seconds is not None for _, one in placed)
     ordered = sorted(placed, key=lambda pair: pair[1].seconds or 0) if is_dated else placed
     newest: dict[int, RatedTitle] = {}
     for row, one in ordered:
         before = newest.pop(row, None)  # so that it stands where it comes last
         newest[row] = before if before is not None and one.rating is None else one
-    return np.array(list(newest), np.int64), list(newest.values()), is_dated
+    return np.array(list(newest), np.int64), list(newest.values())
 
 
 def _none_found(n_movies: int, unknown: Sequence[RatedTitle], not_movies: Sequence[RatedTitle]) -> str:
@@ -167,12 +155,8 @@ def _none_found(n_movies: int, unknown: Sequence[RatedTitle], not_movies: Sequen
     return f"of its {movies} none is found in the catalogue, such as {_named(unknown)}"
 
 
-def _named(some: Sequence[RatedTitle]) -> str:
+def _named(titles: Sequence[RatedTitle]) -> str:
     """Such as: 'Heat (1995)' (line 2) and 16 others."""
-    shown = ", ".join(f"{one.name} (line {one.line})" for one in some[:_NAMED])
-    rest = len(some) - _NAMED
-    return shown if rest <= 0 else f"{shown} and {rest:,} {'other' if rest == 1 else 'others'}"
-
-
-def _are(some: Sequence[RatedTitle]) -> str:
-    return "is" if len(some) == 1 else "are"
+    shown = ", ".join(f"{one.name} (line {one.line})" for one in titles[:_NAMED])
+    n_others = len(titles) - _NAMED
+    return shown if n_others <= 0 else f"{shown} and {counted(n_others, 'other')}"

@@ -67,8 +67,7 @@ class RatedTitle:
     @property
     def name(self) -> str:
         """For people, the title in quotation marks with its year."""
-        title = " ".join(self.title[: _SHOWN + 1].split())
-        title = title if len(title) <= _SHOWN else f"{title[:_SHOWN]}…"
+        title = _shortened(" ".join(self.title[: _SHOWN + 1].split()))
         year = "" if self.year is None or str(self.year) in title else f" ({self.year})"
         return f"'{title}{year}'" if title else f"movie_id {self.movie_id}"
 
@@ -82,19 +81,11 @@ class RatingList:
     titles: tuple[RatedTitle, ...]
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """Which program wrote the file."""
-
-    source: str
-    columns: tuple[str, ...]  # by which it is recognised
-    scale: Scale | None
-
-
-_LAYOUTS = (
-    _Layout("Letterboxd's export", ("name", "letterboxd uri"), HALF_STARS),
-    _Layout("IMDb's export", ("const", "your rating"), TENTHS),
-    _Layout("a list", (), None),
+# Each source, the columns by which it is recognised, and its scale.
+_LAYOUTS: tuple[tuple[str, set[str], Scale | None], ...] = (
+    ("Letterboxd's export", {"name", "letterboxd uri"}, HALF_STARS),
+    ("IMDb's export", {"const", "your rating"}, TENTHS),
+    ("a list", set(), None),
 )
 
 
@@ -117,17 +108,21 @@ def read_rating_list(path: Path) -> RatingList:
     if header is None:
         raise DataError(f"is empty; {_EXPECTED}", file=path)
     words = [word.strip().lower() for word in header.fields]
-    layout = next(one for one in _LAYOUTS if set(one.columns) <= set(words))
+    source, _, scale = next(layout for layout in _LAYOUTS if layout[1] <= set(words))
     places = _places(header, words)
     titles = []
     for row in rows:
         if len(row.fields) != len(words):
-            raise row.error(_other_number(row, len(words)))
+            raise row.error(
+                f"has {len(row.fields):,} fields, and the first row has {len(words):,}:"
+                f" '{','.join(row.fields[:100])[:_SHOWN]}'; put a title with a comma in quotation marks:"
+                ' "Lion King, The (1994)"'
+            )
         stripped = replace(row, fields=[field.strip() for field in row.fields])
-        titles.append(_RowReader(stripped, places, layout.scale).rated_title())
+        titles.append(_RowReader(stripped, places, scale or HUNDREDTHS).rated_title())
     if not titles:
         raise DataError("names its columns but no movie", file=path)
-    return RatingList(layout.source, layout.scale, tuple(titles))
+    return RatingList(source, scale, tuple(titles))
 
 
 def _text(path: Path) -> str:
@@ -169,18 +164,12 @@ def _places(header: TextRow, words: Sequence[str]) -> dict[str, int]:
         raise header.error(f"the column {doubled} is there twice; leave one out")
     places = {kind: words.index(name) for kind, name in names.items() if name}
     if "rating" not in places or not {"title", "movie_id"} & set(places):
-        first = ",".join(header.fields).strip()
-        shown = first if len(first) <= _SHOWN else f"{first[:_SHOWN]}…"
-        raise header.error(f"the first row is '{shown}'; {_EXPECTED}")
+        raise header.error(f"the first row is '{_shortened(','.join(header.fields).strip())}'; {_EXPECTED}")
     return places
 
 
-def _other_number(row: TextRow, expected: int) -> str:
-    text = ",".join(row.fields[:100])
-    return (
-        f"has {len(row.fields):,} fields, and the first row has {expected:,}: '{text[:_SHOWN]}'; put a title"
-        ' with a comma in it in quotation marks: "Lion King, The (1994)"'
-    )
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 @dataclass(frozen=True)
@@ -189,7 +178,7 @@ class _RowReader:
 
     row: TextRow
     places: Mapping[str, int]
-    scale: Scale | None
+    scale: Scale
 
     def rated_title(self) -> RatedTitle:
         one = RatedTitle(
@@ -214,11 +203,10 @@ class _RowReader:
         return read(text) if text else None
 
     def _rating(self, text: str) -> float:
-        scale = self.scale or HUNDREDTHS
         value = float(text.replace(",", ".")) if _RATING.fullmatch(text) else None
-        if value is None or not scale.holds(value):
+        if value is None or not self.scale.lowest <= value <= self.scale.highest:
             raise self._error(
-                "rating", text, f"a number from {scale.lowest:g} to {scale.highest:g}, or empty"
+                "rating", text, f"a number from {self.scale.lowest:g} to {self.scale.highest:g}, or empty"
             )
         return value
 
@@ -238,8 +226,7 @@ class _RowReader:
             date = datetime.datetime.fromisoformat(text)
         except ValueError:
             raise self._error("date", text, "like 2020-03-14, or empty") from None
-        zoned = date if date.tzinfo else date.replace(tzinfo=datetime.UTC)
-        return int(zoned.timestamp())
+        return int((date if date.tzinfo else date.replace(tzinfo=datetime.UTC)).timestamp())
 
     def _error(self, kind: str, text: str, must: str) -> DataError:
         return self.row.error(f"the {kind} is '{text[:_SHOWN]}'; it must be {must}")

@@ -29,10 +29,6 @@ class Scale:
         """Movies rated lower are disliked."""
         return (self.lowest + self.highest) / 2
 
-    def holds(self, rating: float) -> bool:
-        """Whether the scale has such a rating."""
-        return self.lowest <= rating <= self.highest
-
     def stars(self, ratings: _Floats) -> npt.NDArray[np.float32]:
         """As stars of five; NaN on a scale of only two ratings, which say nothing of stars."""
         if self == THUMBS:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import FeatureSet, RankBy, TaskWeights
+from movierec_cli.config import RankBy, TaskWeights
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.recommend.diversity import POOL, POOL_TIMES, diversified, variety
 from movierec_cli.recommend.filters import Filters
@@ -49,16 +49,6 @@ class Recommendations:
     rank_by: RankBy = RankBy.SCORE
     rows: tuple[int, ...] = ()  # of the run's movies, in the same order
     variety: float = 0.0  # of the list, see `diversity.variety`
-
-    @property
-    def feature_set(self) -> FeatureSet:
-        """What the model sees besides the ids."""
-        return self.config.feature_set
-
-    @property
-    def tasks(self) -> TaskWeights | None:
-        """Of a model with two tasks."""
-        return self.config.tasks
 
     @property
     def label(self) -> str:
@@ -117,7 +107,7 @@ def recommend(
         run_name=run.record.name,
         config=run.record.config,
         user_id=user.user_id,
-        movies=_recommended(run, rows, scores[rows], stars[rows]),
+        movies=tuple(_recommended(run, row, scores[row], stars[row]) for row in rows.tolist()),
         rank_by=rank_by,
         rows=tuple(rows.tolist()),
         variety=variety(embeddings[rows]),
@@ -141,17 +131,17 @@ def _of_all(scores: _Floats, rows: _Rows, values: npt.NDArray[Any]) -> _Floats:
     return every
 
 
-def best_first(scores: _Floats, allowed: npt.NDArray[np.bool_], at_most: int | None = None) -> _Rows:
+def best_first(scores: _Floats, allowed: npt.NDArray[np.bool_], at_most: int) -> _Rows:
     """The rows of the allowed movies of the highest scores; equal ones stay in the order of the catalogue.
 
     Args:
         scores: [n_movies].
         allowed: [n_movies].
-        at_most: how many; None for all.
+        at_most: how many.
     """
     rows = np.flatnonzero(allowed)
     own = scores[rows]
-    if at_most is not None and at_most < len(rows):
+    if at_most < len(rows):
         lowest = np.partition(own, len(own) - at_most)[len(own) - at_most]
         rows = rows[own >= lowest]  # with all that tie for the last place, whose order is then decided
         own = scores[rows]
@@ -159,14 +149,9 @@ def best_first(scores: _Floats, allowed: npt.NDArray[np.bool_], at_most: int | N
     return order
 
 
-def _recommended(run: Run, rows: _Rows, scores: _Floats, stars: _Floats) -> tuple[RecommendedMovie, ...]:
-    movies = run.catalogue
-    return tuple(
-        RecommendedMovie.at(
-            movies, row, score=float(score), stars=None if np.isnan(predicted) else float(predicted)
-        )
-        for row, score, predicted in zip(rows.tolist(), scores, stars, strict=True)
-    )
+def _recommended(run: Run, row: int, score: np.float32, stars: np.float32) -> RecommendedMovie:
+    predicted = None if np.isnan(stars) else float(stars)
+    return RecommendedMovie.at(run.catalogue, row, score=float(score), stars=predicted)
 
 
 def check_rank_by(rank_by: RankBy, tasks: Sequence[TaskWeights]) -> None:

@@ -81,10 +81,7 @@ def user_after(run: Run, watched: Sequence[int]) -> User:
 
 
 def new_user(
-    run: Run,
-    opinions: Opinions,
-    known: _Rows | None = None,
-    stars: npt.NDArray[np.float32] | None = None,
+    run: Run, opinions: Opinions, known: _Rows | None = None, stars: npt.NDArray[np.float32] | None = None
 ) -> User:
     """A new user by the movies they like and dislike, without training.
 
@@ -151,23 +148,10 @@ def _as_of(
             f" model, or one with {', '.join(TIME_FEATURES[:-1])} or {TIME_FEATURES[-1]}: movierec train"
             f" --additional_feature_sets {Feature.TIMESTAMP}"
         )
-    codes = context_codes_at(run, np.array([row], np.int32), np.array([as_of_s], np.int64))
-    return run.towers.query.embed(np.array([row]), codes)[0], codes
-
-
-def context_codes_at(
-    run: Run, users: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int32]:
-    """The context that the query tower sees of users at some times: [n, n_contexts], in its inputs' order.
-
-    Args:
-        run: of a two-tower model.
-        users: rows of the run's users, [n].
-        seconds: since 1970-01-01 UTC, [n].
-    """
     from movierec_cli.models.features import context_codes
 
-    return context_codes(context_vocabularies(run), users, seconds)
+    codes = context_codes(context_vocabularies(run), np.array([row], np.int32), np.array([as_of_s], np.int64))
+    return run.towers.query.embed(np.array([row]), codes)[0], codes
 
 
 def context_vocabularies(run: Run) -> dict[Feature, Any]:
@@ -177,10 +161,7 @@ def context_vocabularies(run: Run) -> dict[Feature, Any]:
 
 
 def _state(
-    run: Run,
-    movies: _Rows,
-    seconds: npt.NDArray[np.int64] | None = None,
-    as_of_s: int | None = None,
+    run: Run, movies: _Rows, seconds: npt.NDArray[np.int64] | None = None, as_of_s: int | None = None
 ) -> _Embedding:
     """Of a sequential model; the only thing here that needs its engine."""
     from movierec_cli.models.sequential.serving import state_after

@@ -161,7 +161,7 @@ def test_recommendations_are_of_each_trained_set_for_the_users_asked_for(tmp_pat
     assert [one.user_id for one in lists] == [7, 20]
     for one in lists:
         assert one.rated == rated_by(DATASET, one.user_id)
-        by_set = {each.feature_set: each for each in one.recommended}
+        by_set = {each.config.feature_set: each for each in one.recommended}
         assert set(by_set) == {FeatureSet(), FeatureSet.parse(["timestamp"])} and len(one.recommended) == 2
         for run in (runs[1], min(runs[0], seed, key=lambda run: run.record.name)):
             expected = recommend(run, user_of(run, one.user_id))
