@@ -75,7 +75,7 @@ def test_a_study_of_some_that_rate_and_some_that_do_not_has_both_tables(tmp_path
     judged_run(tmp_path, DATASET, run_config("timestamp"))
     joint = judged_multi_task_run(tmp_path, DATASET, multi_task_config())
     rating_baseline_run(tmp_path, DATASET, Family.GLOBAL_MEAN)
-    found = study(tmp_path, baselines=(Family.POPULARITY,), user_ids=None)
+    found = study(tmp_path, baselines=(Family.POPULARITY,), users=None)
     labels = ["None (retrieval × 1, rating × 0.3)", "timestamp"]
     assert sorted(one.label for one in found.models) == sorted([*labels, "popularity"])
     assert found.ratings is not None
