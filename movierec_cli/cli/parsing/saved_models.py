@@ -1,10 +1,9 @@
-"""What the commands that use saved models share: which models, on which data and split, and output."""
+"""What the commands that use one saved model share: which model, how many movies, and where output goes."""
 
 from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,12 +11,10 @@ import typer
 
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.parsing.option_groups import optional
-from movierec_cli.cli.parsing.options import DATA_PANEL, K_CORE, MIN_RATING, complete_dataset
-from movierec_cli.config import DataConfig, SplitKind, TrainerConfig
+from movierec_cli.cli.parsing.options import DATA_PANEL, complete_dataset
+from movierec_cli.config import TrainerConfig
 
 if TYPE_CHECKING:
-    from movierec_cli.experiment.evaluate_saved import EvaluationConfig
-    from movierec_cli.experiment.study import Study
     from movierec_cli.recommend.run_choice import Purpose
     from movierec_cli.registry.store import Run
 
@@ -39,16 +36,6 @@ def _model(best: str) -> Any:
     )
 
 
-Names = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="NAME",
-        help="Saved models, by name or its beginning, before any option. By default all that fit the data "
-        "and the split.",
-        autocompletion=complete_name,
-        show_default=False,
-    ),
-]
 BestModel = Annotated[str | None, _model("highest recall")]
 BestRatingModel = Annotated[str | None, _model("lowest RMSE")]
 Top = Annotated[int, typer.Option("--top", metavar="N", help="Number of movies.")]
@@ -65,26 +52,6 @@ AnyDataset = Annotated[
         rich_help_panel=DATA_PANEL,
     ),
 ]
-AnySplit = Annotated[
-    SplitKind | None,
-    typer.Option(
-        "--split",
-        metavar="KIND",
-        help=f"Evaluate on this split: {', '.join(SplitKind)}. By default that of the training.",
-        rich_help_panel=DATA_PANEL,
-    ),
-]
-AnyTestFraction = Annotated[
-    float | None,
-    typer.Option(
-        "--test_fraction",
-        metavar="FRACTION",
-        help="Fraction of all ratings in the test set. If smaller than in training, a subset of that set.",
-        rich_help_panel=DATA_PANEL,
-    ),
-]
-AnyMinRating = Annotated[float | None, MIN_RATING]
-AnyKCore = Annotated[int | None, K_CORE]
 
 
 def best_run(
@@ -115,21 +82,3 @@ def spare_threads() -> None:
     """
     if "numpy" not in sys.modules:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
-
-def requested_data(dataset: str | None, archive: Path | None, places: DataConfig) -> DataConfig | None:
-    """The data that the options name, None if they name none; `places` says where files are."""
-    if dataset is None and archive is None:
-        return None
-    return replace(places, dataset=dataset or places.dataset, archive=archive)
-
-
-def evaluated(config: EvaluationConfig, terminal: Terminal) -> Study:
-    """The study of saved models, with its progress and what is left out on the terminal."""
-    from movierec_cli.cli.progress_display import ProgressDisplay
-    from movierec_cli.experiment.evaluate_saved import evaluate_saved
-
-    with ProgressDisplay(terminal) as observer:
-        result = evaluate_saved(config, observer)
-    terminal.warn_all(f"left out: {problem.message}" for problem in result.skipped)
-    return result.study
