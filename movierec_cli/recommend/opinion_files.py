@@ -13,10 +13,10 @@ from movierec_cli.data.dataset import NO_IMDB_NUMBER, Movies
 from movierec_cli.errors import DataError
 from movierec_cli.recommend.fold_in import Opinions
 from movierec_cli.recommend.movie_search import MovieSearch
-from movierec_cli.recommend.rating_lists import RatedTitle, read_rating_list
-from movierec_cli.recommend.rating_scales import Scale, liked_from, opinions_of, scale_of
+from movierec_cli.recommend.rating_lists import RatedTitle, Scale, read_rating_list
 from movierec_cli.text import counted
 
+_SURELY_LIKED = 0.8  # of the highest rating
 _NAMED = 5  # movies in a sentence
 _LONGEST_TITLE = 500  # letters; no movie's is half as long
 
@@ -66,8 +66,8 @@ def read_opinions(path: Path, catalogue: Movies) -> ReadOpinions:
     IMDb's titles are found by their numbers where the catalogue has them, else by title and year like all
     others (`MovieSearch.titled`). A title that is not there, or that fits several movies, is no error.
 
-    `rating_scales.opinions_of` decides what is liked and disliked. Letterboxd rates 0.5 to 5 stars and
-    IMDb 1 to 10; of a plain list the ratings themselves decide, see `rating_scales.scale_of`.
+    `opinions_of` decides what is liked and disliked. Letterboxd rates 0.5 to 5 stars and
+    IMDb 1 to 10; of a plain list the ratings themselves decide, see `rating_lists.RatingList`.
 
     Args:
         path: CSV as `read_rating_list` takes it.
@@ -92,20 +92,42 @@ def read_opinions(path: Path, catalogue: Movies) -> ReadOpinions:
     if not has_rating.any():
         movies = counted(len(rows), "movie")
         raise DataError(f"of the {movies} that the catalogue has, it rates none", file=path)
-    scale = read.scale or scale_of([one.rating for one in read.titles if one.rating is not None])
     return ReadOpinions(
         file=path,
         source=read.source,
-        scale=scale,
-        liked_from=liked_from(ratings[has_rating], scale),
-        opinions=opinions_of(rows[has_rating], ratings[has_rating], scale),
+        scale=read.scale,
+        liked_from=liked_from(ratings[has_rating], read.scale),
+        opinions=opinions_of(rows[has_rating], ratings[has_rating], read.scale),
         rows=rows,
-        stars=scale.stars(ratings),
+        stars=read.scale.stars(ratings),
         n_movies=n_movies,
         unknown=unknown,
         ambiguous=tuple(one for one, rows in found if len(rows) > 1),
         not_movies=not_movies,
     )
+
+
+def liked_from(ratings: npt.NDArray[np.float64], scale: Scale) -> float:
+    """The lowest rating of a movie that a user likes, by all their ratings.
+
+    It is the median, as some users take the upper half of a scale alone; but four stars of five are always
+    enough, and a rating below the middle of the scale never is.
+    """
+    return max(min(float(np.median(ratings)), _SURELY_LIKED * scale.highest), scale.middle)
+
+
+def opinions_of(rows: npt.NDArray[np.int64], ratings: npt.NDArray[np.float64], scale: Scale) -> Opinions:
+    """What a user likes (`liked_from` or more) and dislikes (below the middle of the scale).
+
+    Movies between are known, and count neither for nor against similar movies. At least one movie is liked or
+    disliked: where the median is below the middle a rating is, else one reaches the median.
+
+    Args:
+        rows: of a model's movies, each once: [n], one or more.
+        ratings: of these movies: [n].
+        scale: of the ratings.
+    """
+    return Opinions(rows[ratings >= liked_from(ratings, scale)], rows[ratings < scale.middle])
 
 
 class _Finder:

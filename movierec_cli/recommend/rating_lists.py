@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 from movierec_cli.data.reader.rating_format import LAST_TIMESTAMP
 from movierec_cli.data.reader.text_rows import TextRow
 from movierec_cli.errors import DataError
 from movierec_cli.files import read_content
-from movierec_cli.recommend.rating_scales import HALF_STARS, HUNDREDTHS, TENTHS, Scale
 
 # Names of a column, in small letters; the first that is there is taken.
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -38,12 +40,41 @@ _YEAR = re.compile(r"([0-9]{4})(?:\.0)?")  # a table with gaps may have made it 
 _IMDB_NUMBER = re.compile(r"tt([0-9]{1,18})")
 _SECONDS = re.compile(r"[0-9]{9,12}")
 _ZIP = b"PK\x03\x04"  # Letterboxd's export is one
+MOST_STARS = 5.0
 _SHOWN = 80  # letters of what is wrong
 _MOVIE_KINDS = frozenset(
     ("", "movie", "tvmovie", "video", "short", "tvshort", "tvspecial", "documentary", "featurefilm")
 )
 
 Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """From the worst to the best possible rating."""
+
+    name: str  # for people, after "rated": "1 to 10"
+    lowest: float
+    highest: float
+
+    @property
+    def middle(self) -> float:
+        """Movies rated lower are disliked."""
+        return (self.lowest + self.highest) / 2
+
+    def stars(self, ratings: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+        """As stars of five; NaN on a scale of only two ratings, which say nothing of stars."""
+        if self == THUMBS:
+            return np.full(len(ratings), np.nan, np.float32)
+        return (ratings * MOST_STARS / self.highest).astype(np.float32)
+
+
+HALF_STARS = Scale("0.5 to 5 stars", 0.5, 5)
+TENTHS = Scale("1 to 10", 1, 10)
+THUMBS = Scale("0 or 1", 0, 1)
+ANY_STARS = Scale("up to 5", 0.5, 5)  # a 0 is below the middle, too
+ANY_TENTHS = Scale("up to 10", 1, 10)
+HUNDREDTHS = Scale("up to 100", 0, 100)
 
 
 @dataclass(frozen=True)
@@ -77,7 +108,7 @@ class RatingList:
     """A file's rows in their order."""
 
     source: str  # for people: "IMDb's export"
-    scale: Scale | None  # None where it is not known
+    scale: Scale  # that of the source, or of the ratings themselves
     titles: tuple[RatedTitle, ...]
 
 
@@ -122,7 +153,20 @@ def read_rating_list(path: Path) -> RatingList:
         titles.append(_RowReader(stripped, places, scale or HUNDREDTHS).rated_title())
     if not titles:
         raise DataError("names its columns but no movie", file=path)
+    scale = scale or _scale_of([one.rating for one in titles if one.rating is not None])
     return RatingList(source, scale, tuple(titles))
+
+
+def _scale_of(ratings: Sequence[float]) -> Scale:
+    """The scale of ratings without a known scale: zeros and ones alone are thumbs, else the highest decides.
+
+    Args:
+        ratings: from 0 to 100; none are thumbs too.
+    """
+    if set(ratings) <= {0.0, 1.0}:
+        return THUMBS
+    scales = (ANY_STARS, ANY_TENTHS, HUNDREDTHS)
+    return next(scale for scale in scales if max(ratings) <= scale.highest)
 
 
 def _text(path: Path) -> str:

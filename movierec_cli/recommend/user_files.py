@@ -20,49 +20,44 @@ _LONGEST_ID = 18  # digits
 
 @dataclass(frozen=True)
 class UserSelection:
-    """Users of a data set, by id, each once."""
+    """Users of a data set: some ids, those in a file, or all."""
 
-    ids: tuple[int, ...] | None  # None: all users
-    file: Path | None = None  # that names them
-    lines: tuple[int, ...] = ()  # of the ids in the file
+    ids: tuple[int, ...] | None = None  # each once; None: all, or those in the file
+    file: Path | None = None
 
     def among(self, known: Sequence[int], where: str) -> tuple[int, ...]:
-        """The ids, or all known ids.
+        """The ids; those in the file must be known.
 
         Args:
             known: ids of all users.
             where: the data or the model that knows them, for messages: "in '100k'".
 
         Raises:
-            DataError: with its line, an id in the file is unknown. Other unknown ids are not checked here.
+            DataError: as `read_users`.
         """
-        if self.ids is None:
-            return tuple(known)
-        ids = set(known)
-        for user_id, line in zip(self.ids, self.lines, strict=False):
-            if user_id not in ids:
-                raise _no_user(str(user_id), self.file, line, where)
-        return self.ids
+        if self.file is not None:
+            return read_users(self.file, known, where)
+        return tuple(known) if self.ids is None else self.ids
 
 
 NO_USERS = UserSelection(())
 
 
-def read_users(file: Path) -> UserSelection:
-    """Reads ids of users, one per line, in the file's order; a header "user" is left out.
+def read_users(file: Path, known: Sequence[int], where: str) -> tuple[int, ...]:
+    """Reads ids of known users, one per line, in the file's order; a header "user" is left out.
 
     Raises:
-        DataError: the file cannot be read or is empty, or, with the line, a line is no id or an id comes
-            twice.
+        DataError: the file cannot be read or is empty, or, with the line, an id is unknown or comes twice.
     """
+    ids = set(known)
     lines: dict[int, int] = {}  # by id
     for number, line in enumerate(decode_utf8(read_content(file), str(file)).splitlines(), start=1):
         text = line.strip().strip('"')
         if not text or (number == 1 and text.lower().removesuffix("_id") == _HEADER):
             continue
-        if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID):
-            raise _no_user(text, file, number)
-        user_id = int(text)
+        user_id = int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID else None
+        if user_id is None or user_id not in ids:
+            raise DataError(f"there is no user '{text[:40]}' {where}", file=file, line=number)
         if user_id in lines:
             raise DataError(
                 f"user {user_id} comes again, after line {lines[user_id]}", file=file, line=number
@@ -70,11 +65,7 @@ def read_users(file: Path) -> UserSelection:
         lines[user_id] = number
     if not lines:
         raise DataError("names no user; write one id per line", file=file)
-    return UserSelection(tuple(lines), file, tuple(lines.values()))
-
-
-def _no_user(text: str, file: Path | None, line: int, where: str = "") -> DataError:
-    return DataError(f"there is no user '{text[:40]}' {where}".rstrip(), file=file, line=line)
+    return tuple(lines)
 
 
 def read_pairs(file: Path, run: Run) -> tuple[tuple[int, int], ...]:

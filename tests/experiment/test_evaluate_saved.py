@@ -181,7 +181,7 @@ def test_a_user_whom_the_training_left_out_is_told_so(tmp_path: Path) -> None:
     with pytest.raises(MovierecError, match=r"no user 1 .* without those of fewer than 7 ratings"):
         study(tmp_path, users=UserSelection((1,)))
     assert len(study(tmp_path, users=None).study.user_lists) == 3
-    left = study(tmp_path, users=UserSelection(None)).study.user_lists
+    left = study(tmp_path, users=UserSelection()).study.user_lists
     assert [one.user_id for one in left] == save(
         tmp_path, split=SplitConfig(k_core=7)
     ).artifacts.user_ids.tolist()

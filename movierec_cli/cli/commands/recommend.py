@@ -28,39 +28,50 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class RecommendRequest:
-    """For whom, which movies, from which models, and what is shown.
+class RecommendOptions:
+    """From which models, how many movies in which order, and what is shown; see `with_option_groups`.
 
     Raises:
         UsageError: options that do not go together, or no movies are requested.
     """
 
-    user: UserOptions
-    filters: FilterRequest
-    model: str | None
-    all_models: bool
-    top: int
-    rank_by: RankBy
-    diversity: float
-    why: bool
-    csv: Path | None
-    as_json: bool
+    model: saved.BestModel = None
+    all_models: Annotated[
+        bool, typer.Option("--all_models", help="Show the lists of all saved models side by side.")
+    ] = False
+    top: saved.Top = 10
+    rank_by: Annotated[
+        RankBy,
+        typer.Option(
+            "--rank_by", metavar="KIND", help="Order by score, rating (predicted stars) or blend (both)."
+        ),
+    ] = RankBy.SCORE
+    diversity: filter_options.Diversity = 0.0
+    why: Annotated[
+        bool,
+        typer.Option("--why", help="Show what the user's movies and each feature contribute to a score."),
+    ] = False
+    csv: saved.CsvFile = None
+    as_json: AsJson = False
 
     def __post_init__(self) -> None:
         if self.top < 1:
             raise UsageError(f"--top is {self.top}; it must be 1 or more")
-        many, several = self.user.users is not None, self.all_models
-        if several and self.model is not None:
+        if self.all_models and self.model is not None:
             raise UsageError("--model is one model, --all_models are all; give one of them")
-        for option, is_given, has_csv in (
-            ("--why", self.why, True),
-            ("--all_models", several, True),
-            ("--diversity", self.diversity != 0, False),
-            (f"--rank_by {self.rank_by}", self.rank_by is not RankBy.SCORE, False),
-        ):
-            if is_given and has_csv and self.csv is not None:
+        for option, is_given in (("--why", self.why), ("--all_models", self.all_models)):
+            if is_given and self.csv is not None:
                 raise UsageError(f"{option} cannot be written as CSV; omit one of them, or use --json")
-            if is_given and many:
+
+    def check_many(self) -> None:
+        """Raises a `UsageError` for options that cannot be had for many users."""
+        for option, is_given in (
+            ("--all_models", self.all_models),
+            ("--why", self.why),
+            ("--diversity", self.diversity != 0),
+            (f"--rank_by {self.rank_by}", self.rank_by is not RankBy.SCORE),
+        ):
+            if is_given:
                 raise UsageError(f"{option} is for one user; omit --users")
 
 
@@ -68,29 +79,10 @@ class RecommendRequest:
 def recommend_command(
     user: UserOptions,
     filters: FilterOptions,
-    model: saved.BestModel = None,
-    all_models: Annotated[
-        bool, typer.Option("--all_models", help="Show the lists of all saved models side by side.")
-    ] = False,
-    top: saved.Top = 10,
-    rank_by: Annotated[
-        RankBy,
-        typer.Option(
-            "--rank_by",
-            metavar="KIND",
-            help="Order by score, rating (predicted stars) or blend (both).",
-        ),
-    ] = RankBy.SCORE,
+    options: RecommendOptions,
     include_seen: filter_options.IncludeSeen = False,
-    diversity: filter_options.Diversity = 0.0,
     dataset: saved.AnyDataset = None,
     saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
-    why: Annotated[
-        bool,
-        typer.Option("--why", help="Show what the user's movies and each feature contribute to a score."),
-    ] = False,
-    csv: saved.CsvFile = None,
-    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Recommend movies to a user of the data, or to a new user.
@@ -106,101 +98,100 @@ def recommend_command(
     saved.spare_threads()
     from movierec_cli.recommend.diversity import check_diversity
 
-    request = RecommendRequest(
-        user=user,
-        filters=filters.checked(include_seen=include_seen),
-        model=model,
-        all_models=all_models,
-        top=top,
-        rank_by=rank_by,
-        diversity=diversity,
-        why=why,
-        csv=csv,
-        as_json=as_json,
-    )
-    check_diversity(diversity)
-    users = None if user.users is None else parse_users(user.users)
+    check_diversity(options.diversity)
+    chosen = filters.checked(include_seen=include_seen)
+    users = None
+    if user.users is not None:
+        options.check_many()
+        users = parse_users(user.users)
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
-    runs = _runs(request, saved_models_dir, dataset, terminal)
+    runs = _runs(user, options, saved_models_dir, dataset, terminal)
     if users is not None:
-        _recommend_many(runs[0], users, request, terminal)
+        _recommend_many(runs[0], users, chosen, options, terminal)
     else:
-        _show(_responses(runs, request, terminal), request, terminal)
+        _show(_responses(runs, user, chosen, options, terminal), options, terminal)
 
 
 def _runs(
-    request: RecommendRequest, directory: Path, dataset: str | None, terminal: Terminal
+    user: UserOptions, options: RecommendOptions, directory: Path, dataset: str | None, terminal: Terminal
 ) -> Sequence[Run]:
     """The named or best run, or all."""
     from movierec_cli.recommend.run_choice import FOR_HISTORIES, FOR_USERS, comparable_runs, suitable_runs
 
-    purpose = FOR_HISTORIES if request.user.watched else FOR_USERS
-    if request.all_models:
+    purpose = FOR_HISTORIES if user.watched else FOR_USERS
+    if options.all_models:
         return comparable_runs(suitable_runs(directory, purpose), purpose, dataset)
-    return [saved.best_run(directory, request.model, dataset, terminal, purpose)]
+    return [saved.best_run(directory, options.model, dataset, terminal, purpose)]
 
 
-def _responses(runs: Sequence[Run], request: RecommendRequest, terminal: Terminal) -> list[Response]:
+def _responses(
+    runs: Sequence[Run],
+    typed: UserOptions,
+    filters: FilterRequest,
+    options: RecommendOptions,
+    terminal: Terminal,
+) -> list[Response]:
     """One per run; questions about titles and notes about the file come for the first only."""
     from movierec_cli.recommend.response import response_to
 
-    options = request.user
     responses: list[Response] = []
     for run in runs:
-        user, named = options.on(run, terminal if not responses else replace(terminal, quiet=True))
-        options = options.by_ids(named, run)
+        user, named = typed.on(run, terminal if not responses else replace(terminal, quiet=True))
+        typed = typed.by_ids(named, run)
         response = response_to(
             run,
             user,
             named,
-            top=request.top,
-            filters=request.filters.of(run.catalogue),
-            diversity=request.diversity,
-            rank_by=request.rank_by,
-            why=request.why,
+            top=options.top,
+            filters=filters.of(run.catalogue),
+            diversity=options.diversity,
+            rank_by=options.rank_by,
+            why=options.why,
         )
         responses.append(response)
     return responses
 
 
-def _show(responses: Sequence[Response], request: RecommendRequest, terminal: Terminal) -> None:
+def _show(responses: Sequence[Response], options: RecommendOptions, terminal: Terminal) -> None:
     from movierec_cli.recommend.response import LIST_COLUMNS, response_document, responses_document
     from movierec_cli.reports.terminal.recommendation_lists import responses_report
 
-    first, several = responses[0], request.all_models
-    if request.csv is not None:
+    first, several = responses[0], options.all_models
+    if options.csv is not None:
         from movierec_cli.files import write_csv
 
-        write_csv(LIST_COLUMNS, first.csv_rows(), request.csv)
-    if request.as_json:
+        write_csv(LIST_COLUMNS, first.csv_rows(), options.csv)
+    if options.as_json:
         terminal.document(responses_document(responses) if several else response_document(first))
-    elif request.csv is not None:
-        terminal.written(request.csv, counted(len(first.recommended.movies), "recommendation"))
+    elif options.csv is not None:
+        terminal.written(options.csv, counted(len(first.recommended.movies), "recommendation"))
     else:
         terminal.out.print(responses_report(responses, terminal.out))
     for one in responses:
-        shortfall = one.filters.shortfall(len(one.recommended.movies), request.top)
+        shortfall = one.filters.shortfall(len(one.recommended.movies), options.top)
         for note in (shortfall, one.filters.unknown_lengths(one.run, one.user.movies)):
             if note is not None:
                 terminal.note(f"{one.recommended.run_name}: {note}" if several else note)
 
 
-def _recommend_many(run: Run, users: UserSelection, request: RecommendRequest, terminal: Terminal) -> None:
+def _recommend_many(
+    run: Run, users: UserSelection, filters: FilterRequest, options: RecommendOptions, terminal: Terminal
+) -> None:
     from movierec_cli.files import as_csv, write_csv
     from movierec_cli.recommend.many_users import recommend_all
     from movierec_cli.recommend.response import LIST_COLUMNS
 
     user_ids = users.among(run.artifacts.user_ids.tolist(), f"that {run.record.name} knows")
-    lists = recommend_all(run, user_ids, top=request.top, filters=request.filters.of(run.catalogue))
-    if request.csv is not None:
-        write_csv(LIST_COLUMNS, lists.csv_rows(), request.csv)
-    if request.as_json:
+    lists = recommend_all(run, user_ids, top=options.top, filters=filters.of(run.catalogue))
+    if options.csv is not None:
+        write_csv(LIST_COLUMNS, lists.csv_rows(), options.csv)
+    if options.as_json:
         terminal.document(lists.document())
-    elif request.csv is not None:
-        terminal.written(request.csv, counted(lists.n_movies, "recommendation"))
+    elif options.csv is not None:
+        terminal.written(options.csv, counted(lists.n_movies, "recommendation"))
     else:
         terminal.out.file.write(as_csv(LIST_COLUMNS, lists.csv_rows()))
     if lists.n_short:
         users_short = f"{lists.n_short:,} of {counted(len(user_ids), 'user')}"
-        terminal.note(f"{users_short} have fewer than --top {request.top:,} movies left")
+        terminal.note(f"{users_short} have fewer than --top {options.top:,} movies left")

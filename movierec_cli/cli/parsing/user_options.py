@@ -181,16 +181,15 @@ def parse_users(text: str) -> UserSelection:
 
     Raises:
         UsageError: several words are not all ids.
-        DataError: as `read_users`.
     """
-    from movierec_cli.recommend.user_files import UserSelection, read_users
+    from movierec_cli.recommend.user_files import UserSelection
 
     words = split_words(text, "--users")
     if all(map(_ID.fullmatch, words)):
         return UserSelection(tuple(dict.fromkeys(map(int, words))))
     file = Path(text)
     if text == _ALL and not file.exists():
-        return UserSelection(None)
+        return UserSelection()
     if len(words) > 1 and not file.exists():
         raise UsageError(f"--users is '{' '.join(words)}'; it takes ids such as 1 42, a file, or all")
-    return read_users(file)
+    return UserSelection(file=file)
