@@ -187,8 +187,8 @@ class EmbeddingModel:
     users: npt.NDArray[np.float32]  # [n_users, dim]
     movies: npt.NDArray[np.float32]  # [n_movies, dim]
 
-    def questions(self, asked: Targets) -> GroupedQueries:
-        return queries_by_user(asked.user_index, lambda rows: self.users[rows] @ self.movies.T)
+    def group_queries(self, targets: Targets) -> GroupedQueries:
+        return queries_by_user(targets.user_index, lambda rows: self.users[rows] @ self.movies.T)
 
 
 def judged_run(

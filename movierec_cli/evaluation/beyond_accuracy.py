@@ -16,7 +16,7 @@ from movierec_cli.evaluation.outcome import NO_MOVIE, Outcome
 class BeyondAccuracy:
     """Properties of all users' lists of the k best; the last three are NaN where nothing is recommended."""
 
-    coverage: float  # share of the catalogue that is in some list
+    coverage: float  # fraction of the catalogue that is in some list
     gini: float  # of how often each movie is recommended: 0 all alike … 1 one movie only
     novelty: float  # mean self-information of what is recommended, bits
     popularity: float  # mean training ratings of what is recommended

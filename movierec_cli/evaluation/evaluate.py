@@ -28,16 +28,16 @@ def rank_ratings(dataset: Dataset, rows: Rows, model: Scorer, seen: RaggedRows) 
         seen: each user's training movies, masked in the mode "unseen".
     """
     ratings = dataset.ratings
-    return _rank(model.questions(Targets.of_rows(ratings, rows)), ratings.movie_index[rows], seen)
+    return _rank(model.group_queries(Targets.of_rows(ratings, rows)), ratings.movie_index[rows], seen)
 
 
-def _rank(questions: GroupedQueries, movies: npt.NDArray[np.int32], seen: RaggedRows) -> RanksByMode:
-    """Ranks in the order of the ratings that were asked about."""
-    asked = questions.query_of
-    positives, order = RaggedRows.group_with_order(asked, movies, len(questions.user_index))
-    grouped = rank_positives(questions.score_block, positives, questions.user_index, seen)
-    place = np.empty(len(asked), np.int64)
-    place[order] = np.arange(len(asked))
+def _rank(queries: GroupedQueries, movies: npt.NDArray[np.int32], seen: RaggedRows) -> RanksByMode:
+    """Ranks in the order of the targets."""
+    query_of = queries.query_of
+    positives, order = RaggedRows.group_with_order(query_of, movies, len(queries.user_index))
+    grouped = rank_positives(queries.score_block, positives, queries.user_index, seen)
+    place = np.empty(len(query_of), np.int64)
+    place[order] = np.arange(len(query_of))
     return RanksByMode(all=grouped.all.take(place), unseen=grouped.unseen.take(place))
 
 
@@ -55,23 +55,23 @@ def evaluate(dataset: Dataset, fit_rows: Rows, test_rows: Rows, model: Scorer) -
             no unseen movie scores the same.
     """
     seen = movies_of_users(dataset, fit_rows)
-    asked, movies = Targets.of_rows(dataset.ratings, test_rows), dataset.ratings.movie_index[test_rows]
-    at_own_time = model.questions(asked)
+    targets, movies = Targets.of_rows(dataset.ratings, test_rows), dataset.ratings.movie_index[test_rows]
+    at_own_time = model.group_queries(targets)
     at_their_time = _rank(at_own_time, movies, seen)
-    first = asked.take(_first_of_users(asked))  # [n_users]
+    first = targets.take(_first_of_users(targets))  # [n_users]
     users = first.user_index
-    place = np.searchsorted(users, asked.user_index)  # [n_targets]
+    place = np.searchsorted(users, targets.user_index)  # [n_targets]
     if len(at_own_time.user_index) > len(users):
-        once = model.questions(first)
+        once = model.group_queries(first)
         question_of_user = once.query_of
         in_one_list = _rank(replace(once, query_of=question_of_user[place]), movies, seen).unseen
-    else:  # nobody was asked twice, so both ways of asking are one
+    else:  # each user has one query, so both kinds of query are one
         once, in_one_list = at_own_time, at_their_time.unseen
         question_of_user = np.empty(len(users), np.int64)
         question_of_user[place] = at_own_time.query_of
     return Outcome(
         rows=test_rows,
-        user_index=asked.user_index,
+        user_index=targets.user_index,
         movie_index=movies,
         at_their_time=at_their_time,
         in_one_list=in_one_list,
@@ -82,31 +82,31 @@ def evaluate(dataset: Dataset, fit_rows: Rows, test_rows: Rows, model: Scorer) -
     )
 
 
-def _first_of_users(asked: Targets) -> npt.NDArray[np.int64]:
+def _first_of_users(targets: Targets) -> npt.NDArray[np.int64]:
     """Where the first rating of each user stands, by time and then by row; users ascending."""
-    users, user_of = np.unique(asked.user_index, return_inverse=True)
+    users, user_of = np.unique(targets.user_index, return_inverse=True)
     first_s = np.full(len(users), np.iinfo(np.int64).max)
-    np.minimum.at(first_s, user_of, asked.seconds)
-    is_first = np.flatnonzero(asked.seconds == first_s[user_of])
+    np.minimum.at(first_s, user_of, targets.seconds)
+    is_first = np.flatnonzero(targets.seconds == first_s[user_of])
     first_row = np.full(len(users), np.iinfo(np.int64).max)
-    np.minimum.at(first_row, user_of[is_first], asked.rows[is_first])
-    chosen: npt.NDArray[np.int64] = is_first[asked.rows[is_first] == first_row[user_of[is_first]]]
-    return chosen[np.argsort(asked.user_index[chosen])]
+    np.minimum.at(first_row, user_of[is_first], targets.rows[is_first])
+    chosen: npt.NDArray[np.int64] = is_first[targets.rows[is_first] == first_row[user_of[is_first]]]
+    return chosen[np.argsort(targets.user_index[chosen])]
 
 
-def best_unseen(questions: GroupedQueries, seen: RaggedRows, length: int) -> npt.NDArray[np.int32]:
-    """The best unseen movies of each question, best first, [n_questions, length].
+def best_unseen(queries: GroupedQueries, seen: RaggedRows, length: int) -> npt.NDArray[np.int32]:
+    """The best unseen movies of each query, best first, [n_queries, length].
 
     Equal scores are in catalogue order. Where fewer movies are unseen, NO_MOVIE fills up.
     """
 
     def best(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
-        scores = np.array(questions.score_block(rows))  # [b, n_movies], its own to mask
-        masked_row, place = seen.places(questions.user_index[rows])
+        scores = np.array(queries.score_block(rows))  # [b, n_movies], its own to mask
+        masked_row, place = seen.places(queries.user_index[rows])
         scores[masked_row, seen.values[place]] = -np.inf
         return best_of_rows(scores, length)
 
-    return np.concatenate(map_blocks(best, len(questions.user_index), BLOCK_QUERIES))
+    return np.concatenate(map_blocks(best, len(queries.user_index), BLOCK_QUERIES))
 
 
 def best_of_rows(scores: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.int32]:

@@ -96,12 +96,12 @@ def reciprocal_rank(outcome: Outcome, k: int) -> PerUser:
 
 
 def auc(outcome: Outcome, k: int = 0) -> PerUser:
-    """Area under the ROC curve: the share of (positive, negative) pairs in the right order, ties half.
+    """Area under the ROC curve: the fraction of (positive, negative) pairs in the right order, ties half.
 
     1 − (S − R (R + 1) / 2) / (R·N) with S the sum of the positives' average ranks and N the number of
     negatives (unseen movies that are no target); NaN where there are none. The Mann–Whitney statistic:
     Hanley & McNeil 1982, "The meaning and use of the area under a receiver operating characteristic curve".
-    It judges the whole list, so `k` is not used.
+    It depends on the whole list, so `k` is not used.
     """
     average_rank = outcome.in_one_list.better + (outcome.in_one_list.tied + 1) / 2
     positives = n_positives(outcome)

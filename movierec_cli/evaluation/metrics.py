@@ -12,12 +12,12 @@ from movierec_cli.evaluation.list_metrics import PerUser, n_positives, user_sums
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ranks import Ranks, hit_probability
 
-SMALL_CATALOGUE = 1000  # movies; the best 100 of 500 are a fifth of them all, and tell models apart badly
-LIST_K = 10  # movies that a person looks at
+SMALL_CATALOGUE = 1000  # movies; the best 100 of 500 are a fifth of them all, and hardly differ
+LIST_K = 10  # movies that a user looks at
 
 
 def top_k_accuracy(ranks: Ranks, k: int) -> float:
-    """The share of positives among the k best: 0 … 1, NaN without a positive.
+    """The fraction of positives among the k best: 0 … 1, NaN without a positive.
 
     mean over positives of clip((k − better) / tied, 0, 1): the expected hit when the order inside a tie
     is random, so a model that scores all movies alike gets k / n_movies, which is chance. With one
@@ -39,7 +39,7 @@ def deciding_k(n_movies: int, ks: Iterable[int]) -> int:
 
 
 def recall(outcome: Outcome, k: int) -> PerUser:
-    """The share of each user's test movies that are among the k best unseen ones, each at its own time.
+    """The fraction of each user's test movies that are among the k best unseen ones, each at its own time.
 
     Mean over the user's targets of clip((k − better) / tied, 0, 1). Where a user has one target this is the
     hit rate. Users weigh alike, unlike in `top_k_accuracy`, where ratings do.
@@ -64,7 +64,7 @@ METRICS: dict[str, Metric] = {
     "recall": Metric(
         "Recall",
         recall,
-        "share of a user's test movies among the k best, each at its own time; hit rate where there is one",
+        "fraction of a user's test movies among the k best, each at its own time; hit rate if there is one",
         "Cremonesi, Koren & Turrin 2010",
         at_largest_k=True,
     ),
@@ -96,7 +96,7 @@ METRICS: dict[str, Metric] = {
     "auc": Metric(
         "AUC",
         list_metrics.auc,
-        "share of (test movie, other unseen movie) pairs in the right order, ties half",
+        "fraction of (test movie, other unseen movie) pairs in the right order, ties half",
         "Hanley & McNeil 1982",
         uses_k=False,
     ),
@@ -117,7 +117,7 @@ def parse_metric(name: str) -> tuple[Metric, int]:
     metric = METRICS[word]
     if not metric.uses_k:
         if at:
-            raise UsageError(f"metric '{name}': {word} judges the whole list and takes no k; write '{word}'")
+            raise UsageError(f"metric '{name}': {word} is of the whole list and takes no k; write '{word}'")
         return metric, 0
     if not (text.isascii() and text.isdecimal() and int(text) > 0):
         raise UsageError(f"metric '{name}': k must be a whole number from 1, such as in '{word}@10'")

@@ -1,9 +1,9 @@
-"""What a model did with the test part: every metric at any k is computed from this, without the model.
+"""What a model did with the test set: every metric at any k is computed from this, without the model.
 
-Two ways of asking are kept apart, because a model may see the time of a query:
+Two kinds of query are kept apart, because a model may see the time of a query:
 
 - **each test rating at its own time** (`at_their_time`): what top-k accuracy, hit rate and recall count.
-  Any two models answer the same questions, whatever they make of the time.
+  Any two models have the same queries, whatever they make of the time.
 - **each user once** (`in_one_list`), at the time of their first test rating: one list of unseen movies
   with all of the user's test movies to be found in it. NDCG, MAP, MRR, AUC and the diversity of what is
   recommended are properties of such a list.
@@ -29,7 +29,7 @@ NO_MOVIE = -1
 class Outcome:
     """One entry a test rating ("target") and one a user who has any.
 
-    A user is cold who has no rating in the training part. Movies are rows of the catalogue.
+    A user is cold who has no rating in the training set. Movies are rows of the catalogue.
     """
 
     rows: npt.NDArray[np.int64]  # [n_targets], rows of Ratings, ascending

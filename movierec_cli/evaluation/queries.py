@@ -1,4 +1,4 @@
-"""How a model of any family is asked: the few questions behind many ratings."""
+"""How a model of any family is queried: the few queries behind many targets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from movierec_cli.evaluation.ranks import ScoreBlock
 
 @dataclass(frozen=True)
 class Targets:
-    """Ratings whose movies are to be found: by whom, when, and as which in the file.
+    """Ratings whose movies are to be predicted: by whom, when, and in which row of the file.
 
     The row says what a second cannot: many ratings of a user share one, and a model of sequences sees the
     movies right before the rating in the order of time, then of the file.
@@ -39,26 +39,28 @@ class Targets:
 
 @dataclass(frozen=True)
 class GroupedQueries:
-    """What a model tells apart among many ratings that are asked about, asked once each."""
+    """The different queries of a model behind some targets, each once."""
 
-    user_index: npt.NDArray[np.int32]  # [n_questions]
-    query_of: npt.NDArray[np.int64]  # [n_asked], each rating's question
-    score_block: ScoreBlock  # questions to scores of all movies; called from several threads
+    user_index: npt.NDArray[np.int32]  # [n_queries]
+    query_of: npt.NDArray[np.int64]  # [n_targets], each target's query
+    score_block: ScoreBlock  # from queries to scores of all movies; called from several threads
 
 
 class Scorer(Protocol):
     """A fitted model as evaluation sees it."""
 
-    def questions(self, asked: Targets) -> GroupedQueries:
-        """The questions behind ratings, which are asked about without their movies."""
+    def group_queries(self, targets: Targets) -> GroupedQueries:
+        """The queries behind some targets; the targets' movies are not among what it is given."""
 
 
 def queries_by_user(users: npt.NDArray[np.int32], score_users: ScoreBlock) -> GroupedQueries:
-    """For a model that sees no time: one question a user.
+    """For a model that sees no time: one query a user.
 
     Args:
-        users: rows of users, [n_asked], any number of times each.
+        users: rows of users, [n_targets], any number of times each.
         score_users: from rows of users to their scores over all movies.
     """
-    asked, query_of = np.unique(users, return_inverse=True)
-    return GroupedQueries(asked, query_of, lambda questions: score_users(asked[questions].astype(np.int64)))
+    different, query_of = np.unique(users, return_inverse=True)
+    return GroupedQueries(
+        different, query_of, lambda queries: score_users(different[queries].astype(np.int64))
+    )

@@ -19,7 +19,7 @@ OLDEST_DECADE = 80  # years; from there one group
 
 @dataclass(frozen=True)
 class SegmentMask:
-    """One part of the test ratings."""
+    """One segment of the test ratings."""
 
     dimension: str  # "user activity", "movie popularity", "age", "genre", "cold"
     name: str  # "light: up to 40 ratings"

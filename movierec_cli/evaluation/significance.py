@@ -1,11 +1,11 @@
-"""Whether a difference between models is more than chance.
+"""Whether a difference between models is significant.
 
-Everything here is a weighted sum of contenders' means: one mean, a difference of two, a feature's gain over
-several pairs. Chance comes from two sides, and both are in the intervals and in the tests:
+Everything here is a weighted sum of models' means: one mean, a difference of two, a feature's gain over
+several pairs. Randomness comes from two sources, and both are in the intervals and in the tests:
 
-- **which users were asked**: users are resampled with replacement, the same ones for every contender, so
+- **which users are in the test set**: users are resampled with replacement, the same ones for every model, so
   that differences are paired;
-- **how a training happened to go**, where a contender was trained with several seeds. Resampling two or
+- **how a training happened to go**, where a model was trained with several seeds. Resampling two or
   three seeds would give too narrow an interval (three draws understate a variance by a third and have heavy
   tails), so their variance component is estimated and taken in with Student's t instead.
 """
@@ -98,7 +98,7 @@ def mean_interval(values: Values, *, n_resamples: int = N_RESAMPLES, seed: int =
 def mean_intervals(
     values: Mapping[Key, Values], *, n_resamples: int = N_RESAMPLES, seed: int = 0
 ) -> dict[Key, Interval]:
-    """The same for many at once, such as every metric of every contender: the resamples are drawn once.
+    """The same for many at once, such as every metric of every model: the resamples are drawn once.
 
     Raises:
         ValueError: there are no users, or not the same number in each.
@@ -117,13 +117,13 @@ def compare(
     """How much the first of each pair is above the second, with interval and tests.
 
     Args:
-        values: of each contender, [n_seeds, n_users], the same users in the same order.
+        values: of each model, [n_seeds, n_users], the same users in the same order.
         pairs: labels of `values`; Holm's correction is over all of them.
         n_resamples: of users.
         seed: of the resamples.
 
     Raises:
-        ValueError: a pair names no contender, or the users are none or not as many in each.
+        ValueError: a pair names no model, or the users are none or not as many in each.
     """
     labels = list(values)
     weights = np.zeros((len(pairs), len(labels)))
@@ -151,7 +151,7 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
 
 @dataclass(frozen=True)
 class WeightedSums:
-    """What is known of each weighted sum of the contenders' means, one entry a row of weights."""
+    """What is known of each weighted sum of the models' means, one entry a row of weights."""
 
     intervals: tuple[Interval, ...]
     p_values: tuple[float, ...]  # two-sided, of the sum being 0
@@ -164,11 +164,11 @@ def weighted_sums(
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
 ) -> WeightedSums:
-    """Intervals and tests of weighted sums of the contenders' means over users and seeds.
+    """Intervals and tests of weighted sums of the models' means over users and seeds.
 
     Args:
-        values: of each contender, [n_seeds, n_users], the same users in the same order.
-        weights: of the contenders in their order, [n_sums, n_contenders].
+        values: of each model, [n_seeds, n_users], the same users in the same order.
+        weights: of the models in their order, [n_sums, n_models].
         n_resamples: of users.
         seed: of the resamples.
 
@@ -176,7 +176,7 @@ def weighted_sums(
         ValueError: there are no users, or not the same number in each.
     """
     _check(values)
-    of_users = np.stack([rows.mean(axis=0) for rows in values.values()])  # [n_contenders, n_users]
+    of_users = np.stack([rows.mean(axis=0) for rows in values.values()])  # [n_models, n_users]
     errors = _standard_errors(weights @ of_users, weights, [_seed_noise(rows) for rows in values.values()])
     means = weights @ of_users.mean(axis=1)  # [n_sums]
     resampled = _resampled_means(of_users, n_resamples, seed) @ weights.T  # [n_resamples, n_sums]
@@ -191,7 +191,7 @@ def _check(values: Mapping[Key, Values]) -> None:
     if any(len(shape) != 2 or 0 in shape for shape in shapes.values()):
         raise ValueError(f"values are [n_seeds, n_users], one or more of each; these are {shapes}")
     if len({shape[1] for shape in shapes.values()}) > 1:
-        raise ValueError(f"contenders are compared on the same users; these have {shapes}")
+        raise ValueError(f"models are compared on the same users; these have {shapes}")
 
 
 def _resampled_means(of_users: Values, n_resamples: int, seed: int) -> Values:
@@ -210,7 +210,7 @@ def _resampled_means(of_users: Values, n_resamples: int, seed: int) -> Values:
 
 @dataclass(frozen=True)
 class _SeedNoise:
-    """How far a contender's mean moves with the seeds of its training."""
+    """How far a model's mean moves with the seeds of its training."""
 
     variance: float  # of the mean over seeds, without what resampling users already shows
     mean_square: float  # the same with it: what was observed
@@ -273,9 +273,9 @@ class _StandardErrors:
 
 
 def _standard_errors(of_users: Values, weights: Values, seeds: Sequence[_SeedNoise]) -> _StandardErrors:
-    """Errors of sums over contenders; `of_users` is each user's weighted sum, [n_sums, n_users].
+    """Errors of sums over models; `of_users` is each user's weighted sum, [n_sums, n_users].
 
-    Degrees of freedom after Satterthwaite (1946): the users' and each contender's seeds' mean squares.
+    Degrees of freedom after Satterthwaite (1946): the users' and each model's seeds' mean squares.
     """
     n_users = of_users.shape[1]
     user_freedom = max(n_users - 1, 1)

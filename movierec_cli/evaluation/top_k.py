@@ -23,7 +23,7 @@ class TopK:
 
     unseen: dict[int, float]  # the user's training movies masked
     all: dict[int, float]  # ranked over every movie
-    recall: dict[int, float]  # as unseen, each user's share first and then the mean over users
+    recall: dict[int, float]  # as unseen, each user's fraction first and then the mean over users
 
 
 NO_TOP_K = TopK(unseen={}, all={}, recall={})

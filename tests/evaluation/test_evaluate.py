@@ -29,8 +29,8 @@ class TimeBlind:
     def score(self, user: int, second: int) -> npt.NDArray[np.float32]:
         return self.scores[user]
 
-    def questions(self, asked: Targets) -> GroupedQueries:
-        return queries_by_user(asked.user_index, lambda rows: self.scores[rows])
+    def group_queries(self, targets: Targets) -> GroupedQueries:
+        return queries_by_user(targets.user_index, lambda rows: self.scores[rows])
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class TimeSeeing:
     def score(self, user: int, second: int) -> npt.NDArray[np.float32]:
         return self.scores[user, second // PERIOD_S]
 
-    def questions(self, asked: Targets) -> GroupedQueries:
-        pairs = list(zip(asked.user_index.tolist(), (asked.seconds // PERIOD_S).tolist(), strict=True))
+    def group_queries(self, targets: Targets) -> GroupedQueries:
+        pairs = list(zip(targets.user_index.tolist(), (targets.seconds // PERIOD_S).tolist(), strict=True))
         different = sorted(set(pairs), reverse=True)
         of_user = np.array([user for user, _ in different], np.int32)
         of_period = np.array([period for _, period in different])
@@ -209,9 +209,9 @@ def test_the_model_is_asked_once_for_what_it_does_not_tell_apart() -> None:
 
     @dataclass(frozen=True)
     class Counting(TimeBlind):
-        def questions(self, asked: Targets) -> GroupedQueries:
-            times.append(len(asked))
-            return super().questions(asked)
+        def group_queries(self, targets: Targets) -> GroupedQueries:
+            times.append(len(targets))
+            return super().group_queries(targets)
 
     case = CASES["more movies than a list holds"]
     evaluate(case.dataset, case.fit_rows, case.test_rows, Counting(case.scores[:, 0]))
@@ -225,10 +225,10 @@ class RowSeeing:
     scores: npt.NDArray[np.float32]  # [n_ratings, n_movies]
     rounds: list[Targets]
 
-    def questions(self, asked: Targets) -> GroupedQueries:
-        self.rounds.append(asked)
+    def group_queries(self, targets: Targets) -> GroupedQueries:
+        self.rounds.append(targets)
         return GroupedQueries(
-            asked.user_index, np.arange(len(asked)), lambda rows: self.scores[asked.rows[rows]]
+            targets.user_index, np.arange(len(targets)), lambda rows: self.scores[targets.rows[rows]]
         )
 
 
@@ -238,9 +238,9 @@ def test_a_model_is_told_which_rating_it_is_asked_about() -> None:
     by_rating = np.random.default_rng(7).random((len(ratings), n_movies), np.float32)
     model = RowSeeing(by_rating, [])
     outcome = evaluate(case.dataset, case.fit_rows, case.test_rows, model)
-    for asked in model.rounds:
-        assert asked.user_index.tolist() == ratings.user_index[asked.rows].tolist()
-        assert asked.seconds.tolist() == ratings.timestamp[asked.rows].tolist()
+    for targets in model.rounds:
+        assert targets.user_index.tolist() == ratings.user_index[targets.rows].tolist()
+        assert targets.seconds.tolist() == ratings.timestamp[targets.rows].tolist()
     assert model.rounds[0].rows.tolist() == case.test_rows.tolist()
     expected = []
     for row in case.test_rows.tolist():

@@ -61,7 +61,7 @@ def fitted_of(
 
 def scores_of(model: Scorer, users: np.ndarray) -> np.ndarray:
     nowhen = np.zeros(len(users), np.int64)
-    questions = model.questions(Targets(nowhen, users.astype(np.int32), nowhen))
+    questions = model.group_queries(Targets(nowhen, users.astype(np.int32), nowhen))
     return questions.score_block(questions.query_of)
 
 

@@ -19,9 +19,9 @@ class Scorer:
     score_users: ScoreBlock  # rows of users [b] to float32 [b, n_movies]; called from several threads
     n_parameters: int
 
-    def questions(self, asked: Targets) -> GroupedQueries:
-        """One question a user: no baseline sees the time of a query."""
-        return queries_by_user(asked.user_index, self.score_users)
+    def group_queries(self, targets: Targets) -> GroupedQueries:
+        """One query a user: no baseline sees the time of a query."""
+        return queries_by_user(targets.user_index, self.score_users)
 
 
 def same_for_all(scores: npt.NDArray[np.float32]) -> Scorer:

@@ -91,15 +91,15 @@ class Reader:
         columns["gap_to_next"][: len(taken), -1] = stretches.wait[taken]
         return {name: columns[name] for name in ("movie", "segment", "position", "gap", "gap_to_next")}
 
-    def asked(self, dataset: Dataset, asked: Targets) -> tuple[Stretches, npt.NDArray[np.int64]]:
+    def queried(self, dataset: Dataset, targets: Targets) -> tuple[Stretches, npt.NDArray[np.int64]]:
         """The different stretches behind some ratings: what each user's known ratings before it are.
 
         Returns:
             The stretches, and which is whose: [n_asked].
         """
-        end = self._places(dataset)[asked.rows]
-        wait = self._waits(asked, end)
-        keys = np.stack([asked.user_index, end, wait])
+        end = self._places(dataset)[targets.rows]
+        wait = self._waits(targets, end)
+        keys = np.stack([targets.user_index, end, wait])
         different, query_of = np.unique(keys, axis=1, return_inverse=True)
         user_index, ends, waits = different
         return (
@@ -114,11 +114,11 @@ class Reader:
         wait = np.full(n_users, gap_buckets(np.zeros(1, np.int64))[0], np.int32)
         return Stretches(np.arange(n_users, dtype=np.int32), starts[1:], wait)
 
-    def _waits(self, asked: Targets, end: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    def _waits(self, targets: Targets, end: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
         if not self.sees_query_time or len(self.histories.rows) == 0:
             return np.zeros(len(end), np.int32)
-        buckets = gap_buckets(asked.seconds - self.histories.seconds[np.maximum(end - 1, 0)])
-        return np.where(end > self.histories.starts[asked.user_index], buckets, 0).astype(np.int32)
+        buckets = gap_buckets(targets.seconds - self.histories.seconds[np.maximum(end - 1, 0)])
+        return np.where(end > self.histories.starts[targets.user_index], buckets, 0).astype(np.int32)
 
     def _places(self, dataset: Dataset) -> npt.NDArray[np.int64]:
         """For every rating of the data set, how many known ones come before it by user, time and row."""
@@ -141,13 +141,13 @@ class FittedSequences:
     reader: Reader
     weights: list[jax.Array]
 
-    def questions(self, asked: Targets) -> GroupedQueries:
+    def group_queries(self, targets: Targets) -> GroupedQueries:
         """The different stretches behind the ratings that are asked about.
 
         Raises:
             MovierecError: the scores would be no numbers.
         """
-        stretches, query_of = self.reader.asked(self.dataset, asked)
+        stretches, query_of = self.reader.queried(self.dataset, targets)
         states, films = self.reader.states(self.weights, stretches)
         _require_numbers(states, films)
         return GroupedQueries(stretches.user_index, query_of, lambda rows: states[rows] @ films.T)

@@ -213,7 +213,7 @@ def mean_gain(ranks: Ranks, k: int = MONITOR_K) -> float:
 
 def _in_batch_loss(dataset: Dataset, rows: Rows, fitted: FittedSequences) -> float:
     """The in-batch softmax of `IN_BATCH_VALIDATION` ratings at a time, the mean over ratings, nats."""
-    stretches, query_of = fitted.reader.asked(dataset, Targets.of_rows(dataset.ratings, rows))
+    stretches, query_of = fitted.reader.queried(dataset, Targets.of_rows(dataset.ratings, rows))
     states, films = fitted.reader.states(fitted.weights, stretches)
     targets = dataset.ratings.movie_index[rows]
     mixed = np.random.default_rng(0).permutation(len(rows))  # a batch of one user's films would be harder

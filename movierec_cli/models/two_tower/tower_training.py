@@ -81,9 +81,9 @@ class Prepared:
         ranks = rank_positives(block, evaluated.positives, owners, self.seen)
         return top_k(ranks, np.repeat(owners, evaluated.positives.lengths))
 
-    def questions(self, asked: Targets) -> GroupedQueries:
+    def group_queries(self, targets: Targets) -> GroupedQueries:
         """The different queries among pairs of a user and a moment, with the model as it is."""
-        queries, query_of = unique_queries(asked.user_index, asked.seconds, self.vocabularies)
+        queries, query_of = unique_queries(targets.user_index, targets.seconds, self.vocabularies)
         return GroupedQueries(queries.user_index, query_of, self._score_block(queries))
 
     def _score_block(self, queries: Queries) -> ScoreBlock:

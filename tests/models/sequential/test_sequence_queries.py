@@ -73,10 +73,10 @@ def reader_of(known: np.ndarray, features: FeatureSet = NO_FEATURES) -> Reader:
 
 def shown(reader: Reader, rows: np.ndarray, seconds: np.ndarray | None = None) -> np.ndarray:
     """What stands before each of some ratings: [n, films and positions and times, MAX_LENGTH]."""
-    asked = Targets.of_rows(RATINGS, rows)
+    targets = Targets.of_rows(RATINGS, rows)
     if seconds is not None:
-        asked = Targets(asked.rows, asked.user_index, seconds)
-    stretches, query_of = reader.asked(DATASET, asked)
+        targets = Targets(targets.rows, targets.user_index, seconds)
+    stretches, query_of = reader.queried(DATASET, targets)
     states, _ = reader.states([], stretches)
     return states[query_of].reshape(len(rows), 3, MAX_LENGTH).astype(int)
 
@@ -115,7 +115,7 @@ def test_the_order_of_asking_does_not_matter_and_equal_questions_are_asked_once(
     reader = reader_of(split.train)
     rows = np.random.default_rng(1).permutation(len(RATINGS))
     check(shown(reader, rows), rows, split.train)
-    stretches, _ = reader.asked(DATASET, Targets.of_rows(RATINGS, rows))
+    stretches, _ = reader.queried(DATASET, Targets.of_rows(RATINGS, rows))
     lengths = {(int(RATINGS.user_index[row]), len(before_all(row, split.train))) for row in rows.tolist()}
     assert len(stretches.end) == len(lengths)
 
@@ -159,7 +159,7 @@ def test_the_last_state_follows_all_that_is_known(split):
 
 
 def test_scores_are_states_times_films(split):
-    questions = FittedSequences(DATASET, reader_of(split.fit), []).questions(
+    questions = FittedSequences(DATASET, reader_of(split.fit), []).group_queries(
         Targets.of_rows(RATINGS, split.test)
     )
     found = shown(reader_of(split.fit), split.test)

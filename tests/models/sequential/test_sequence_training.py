@@ -171,7 +171,7 @@ def test_the_in_batch_validation_loss_is_the_softmax_over_the_batch_s_films(smal
     fitted = FittedSequences(dataset, readers[0], readers[0].model.weights())
     assert model.fit.best_epoch == last.epoch  # chosen so that it is
     asked = training.Targets.of_rows(dataset.ratings, rows)
-    questions = fitted.questions(asked)
+    questions = fitted.group_queries(asked)
     scores = questions.score_block(questions.query_of)[:, dataset.ratings.movie_index[rows]]
     losses = np.log(np.exp(scores.astype(float)).sum(axis=1)) - scores.diagonal()
     assert last.validation_loss == pytest.approx(losses.mean(), rel=1e-4)
