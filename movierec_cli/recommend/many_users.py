@@ -16,7 +16,7 @@ from movierec_cli.evaluation.outcome import NO_MOVIE
 from movierec_cli.evaluation.ranks import BLOCK_QUERIES
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.recommend import dot_products
-from movierec_cli.recommend.response import data_document
+from movierec_cli.recommend.response import run_document
 from movierec_cli.recommend.run_choice import FOR_USERS
 from movierec_cli.recommend.users import user_rows
 from movierec_cli.registry.store import Run
@@ -67,13 +67,7 @@ class TopLists:
             }
             for user_id, movies in self.lists()
         ]
-        record = self.run.record
-        return {
-            "run": record.name,
-            "model": record.config.label,
-            "data": data_document(self.run),
-            "users": users,
-        }
+        return {**run_document(self.run), "users": users}
 
 
 def recommend_all(

@@ -90,13 +90,7 @@ def response_to(
 
 def response_document(response: Response) -> dict[str, Any]:
     """One model's response, for programs."""
-    return {
-        "run": response.recommended.run_name,
-        "model": response.recommended.label,
-        "data": data_document(response.run),
-        **_user_document(response),
-        **_list_document(response),
-    }
+    return {**run_document(response.run), **_user_document(response), **_list_document(response)}
 
 
 def responses_document(responses: Sequence[Response]) -> dict[str, Any]:
@@ -109,6 +103,11 @@ def responses_document(responses: Sequence[Response]) -> dict[str, Any]:
             for one in responses
         ],
     }
+
+
+def run_document(run: Run) -> dict[str, Any]:
+    """The run and its data, for programs."""
+    return {"run": run.record.name, "model": run.record.config.label, "data": data_document(run)}
 
 
 def data_document(run: Run) -> dict[str, str]:

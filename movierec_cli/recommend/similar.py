@@ -7,11 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.listed_movies import ListedMovie
-from movierec_cli.recommend.response import data_document
+from movierec_cli.recommend.response import run_document
 from movierec_cli.registry.store import Run
 from movierec_cli.text import counted
 
@@ -57,9 +56,7 @@ class SimilarMovies:
     def document(self) -> dict[str, Any]:
         """For programs."""
         return {
-            "run": self.run.record.name,
-            "model": self.run.record.config.label,
-            "data": data_document(self.run),
+            **run_document(self.run),
             "movie": asdict(ListedMovie.at(self.run.catalogue, self.row)),
             "movies": [asdict(movie) for movie in self.movies],
         }
@@ -82,17 +79,11 @@ def similar_movies(run: Run, row: int, *, top: int = 10, filters: Filters | None
     """
     allowed = (filters or Filters()).fitting(run)
     allowed[row] = False
-    cosines = _cosines(run.artifacts.movie_embeddings, row)
+    embeddings = run.artifacts.movie_embeddings.astype(np.float64)
+    lengths = np.linalg.norm(embeddings, axis=1)
+    products = lengths * lengths[row]
+    cosines = (embeddings @ embeddings[row]) / np.where(products > 0, products, 1)  # [n_movies]
     rows = np.flatnonzero(allowed)
     nearest = rows[np.argsort(-cosines[rows], kind="stable")][:top]
     movies = (SimilarMovie.at(run.catalogue, near, similarity=float(cosines[near])) for near in nearest)
     return SimilarMovies(run, row, tuple(movies))
-
-
-def _cosines(embeddings: npt.NDArray[np.float32], row: int) -> npt.NDArray[np.float64]:
-    """With the embedding at a row: [n_movies]."""
-    exact = embeddings.astype(np.float64)
-    lengths = np.linalg.norm(exact, axis=1)
-    products = lengths * lengths[row]
-    cosines: npt.NDArray[np.float64] = (exact @ exact[row]) / np.where(products > 0, products, 1)
-    return cosines

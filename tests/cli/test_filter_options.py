@@ -115,7 +115,7 @@ def test_whatever_is_typed_as_years_is_a_range_or_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"year": "1999-1990"}, "write the earlier year first: 1990-1999"),
         ({"year": "0000"}, "they must be 1 to 9999"),
@@ -125,13 +125,13 @@ def test_whatever_is_typed_as_years_is_a_range_or_refused(text: str) -> None:
         ({"not_genre": [" "]}, "--not_genre is ' '; it needs a genre"),
     ],
 )
-def test_values_that_cannot_be_are_refused_before_any_catalogue(options: dict[str, Any], said: str) -> None:
+def test_impossible_values_are_refused_before_any_catalogue(options: dict[str, Any], message: str) -> None:
     with pytest.raises(MovierecError) as refused:
         FilterOptions(**options).checked()
-    assert said in str(refused.value) and refused.value.exit_code == 1
+    assert message in str(refused.value) and refused.value.exit_code == 1
 
 
-def test_an_unknown_genre_is_told_with_those_there_are() -> None:
+def test_an_unknown_genre_is_refused_with_those_there_are() -> None:
     with pytest.raises(MovierecError, match=r"no genre 'Comdy'\. Did you mean Comedy\?"):
         run_options("--genre", "Comdy")
     with pytest.raises(MovierecError, match=r"no genre 'x'\. The genres are: Comedy, Drama, Sci-Fi"):
@@ -165,7 +165,7 @@ def test_movies_of_a_file_are_excluded(tmp_path: Path, content: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", ": names no movie; write one title or id per line"),
         (b"\n \n# nothing\n", ": names no movie"),
@@ -179,24 +179,24 @@ def test_movies_of_a_file_are_excluded(tmp_path: Path, content: str) -> None:
     ],
     ids=["empty", "comments", "unknown", "unknown id", "latin", "utf-16", "NUL", "long line", "large"],
 )
-def test_a_file_that_is_no_list_of_movies_is_told_with_the_line(
-    tmp_path: Path, content: bytes, said: str
+def test_a_file_that_is_no_list_of_movies_is_refused_with_the_line(
+    tmp_path: Path, content: bytes, message: str
 ) -> None:
     file = write(tmp_path, content)
     with pytest.raises(DataError) as refused:
         run_options("--exclude", str(file))
-    assert str(refused.value).startswith(f"{file}{said}") and refused.value.exit_code == 1
+    assert str(refused.value).startswith(f"{file}{message}") and refused.value.exit_code == 1
     assert len(str(refused.value)) < 1_000
 
 
-def test_a_line_that_fits_several_movies_is_told_with_them(tmp_path: Path) -> None:
+def test_a_line_that_fits_several_movies_is_refused_with_them(tmp_path: Path) -> None:
     movies = small_dataset().movies
     movies.title[1] = movies.title[0] = "Twin (1980)"
     with pytest.raises(DataError, match=r"line 2: 'Twin' fits 2 movies:\n  100  Twin"):
         FilterOptions(exclude=write(tmp_path, b"Film 103\nTwin\n")).checked().of(movies)
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     for file in (tmp_path / "none.txt", tmp_path):
         with pytest.raises(DataError, match="cannot be read"):
             FilterOptions(exclude=file).checked()

@@ -132,7 +132,7 @@ def test_what_fits_no_movie_offers_the_closest(
 
 
 @pytest.mark.parametrize("title", ["zzqxj", "id:3", ""])
-def test_what_is_like_no_movie_is_not_asked_about(
+def test_it_does_not_ask_about_what_is_similar_to_no_movie(
     title: str, monkeypatch: pytest.MonkeyPatch, terminal: Terminal, screen: io.StringIO
 ) -> None:
     type_in(monkeypatch, "1")

@@ -48,7 +48,7 @@ def words(text: str) -> str:
 
 
 def notes(stderr: str) -> list[str]:
-    """What is said beside the warning that the small archive is not the published one."""
+    """What is printed beside the warning that the small archive is not the published one."""
     return [line for line in stderr.splitlines() if not line.startswith("Warning: datasets/ml-1m.zip")]
 
 
@@ -153,7 +153,7 @@ def test_a_model_is_chosen_by_the_beginning_of_its_name(saved: Run, dataset: Dat
         (("--user", "1", "--movie", "3", "--dataset", "2m"), 1, "are of 1m, not of '2m'"),
     ],
 )
-def test_what_cannot_be_done_is_told(args: tuple[str, ...], code: int, message: str) -> None:
+def test_impossible_requests_are_refused(args: tuple[str, ...], code: int, message: str) -> None:
     result = predict(*args, width=200)
     assert result.exit_code == code, result.output
     assert message in words(result.stderr.replace("│", " "))

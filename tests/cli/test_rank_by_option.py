@@ -35,7 +35,7 @@ def run(line: str) -> Any:
 
 @pytest.mark.parametrize("option", ["--rank_by", "--rank-by"])
 @pytest.mark.parametrize("rank_by", RankBy)
-def test_recommendations_come_in_the_order_asked(rank_by: RankBy, option: str) -> None:
+def test_recommendations_come_in_the_requested_order(rank_by: RankBy, option: str) -> None:
     result = run(f"{TRAIN} --tasks retrieval rating {FOR_USER} {option} {rank_by} --json")
     assert result.exit_code == 0, result.output
     (model,) = json.loads(result.stdout)["recommendations"]["models"]

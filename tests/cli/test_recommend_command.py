@@ -165,12 +165,12 @@ def test_a_user_is_served_by_whichever_model_is_named(towers: Run, sasrec: Run, 
 
 
 @pytest.mark.usefixtures("sasrec")
-def test_fewer_than_asked_are_told_as_such(dataset: Dataset) -> None:
+def test_a_shorter_list_is_explained(dataset: Dataset) -> None:
     n_unseen = N_MOVIES - len(rated_by(dataset, 1))
     for options, n, left in (((), n_unseen, " that were not seen"), (("--include-seen",), N_MOVIES, "")):
         result = recommend("--user", "1", "--top", "1000", *options)
-        said = f"{n} of --top 1,000: the model knows no more movies{left}"
-        assert result.stderr.splitlines()[1:] == [said]
+        message = f"{n} of --top 1,000: the model knows no more movies{left}"
+        assert result.stderr.splitlines()[1:] == [message]
     every = [f"--watched=id:{i}" for i in range(1, N_MOVIES + 1)]
     nothing = recommend(*every, "--json")
     assert nothing.exit_code == 0 and json.loads(nothing.stdout)["movies"] == []
@@ -224,7 +224,7 @@ def test_fewer_than_asked_are_told_as_such(dataset: Dataset) -> None:
         (("--user", "1", "--dataset", "2m"), 1, "are of 1m, not of '2m'"),
     ],
 )
-def test_what_cannot_be_done_is_told(args: tuple[str, ...], code: int, message: str) -> None:
+def test_impossible_requests_are_refused(args: tuple[str, ...], code: int, message: str) -> None:
     result = recommend(*args, width=200)
     assert result.exit_code == code, result.output
     assert message in words(result.stderr)

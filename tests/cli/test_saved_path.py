@@ -59,7 +59,7 @@ def test_saved_models_are_loaded_without_tensorflow(saved: Path) -> None:
     assert not HEAVY & loaded
 
 
-def test_saved_models_are_judged_and_reported_without_tensorflow(saved: Path) -> None:
+def test_saved_models_are_evaluated_and_reported_without_tensorflow(saved: Path) -> None:
     _, loaded = run(saved, "report", "--output", str(saved / "report.html"))
     assert not HEAVY & loaded
     assert (saved / "report.html").stat().st_size > 1_000_000

@@ -74,7 +74,7 @@ def test_a_file_is_written_and_named(run: Run) -> None:
     assert len(json.loads(both.stdout)["movies"]) == 4 and len(Path("near.csv").read_text().splitlines()) == 5
 
 
-def test_fewer_than_asked_are_told_as_such(run: Run) -> None:
+def test_a_shorter_list_is_explained(run: Run) -> None:
     result = similar("Film 105", "--year", "1981", "--max-minutes", "90", "--top", "50")
     n_found = sum("(1981)" in line for line in result.stdout.splitlines())
     message = f"{n_found} of --top 50: only {n_found} movies are of 1981 and at most 90 minutes long"
@@ -83,7 +83,7 @@ def test_fewer_than_asked_are_told_as_such(run: Run) -> None:
     assert f"{N_MOVIES - 1} of --top 50: the model knows no more movies" in words(everything.stderr)
 
 
-def test_what_is_left_out_for_its_unknown_length_is_told() -> None:
+def test_what_is_left_out_for_its_unknown_length_is_counted() -> None:
     source = small_dataset()
     assert source.movies.length_minutes is not None
     source.movies.length_minutes[[5, 8]] = np.nan
@@ -116,7 +116,7 @@ def test_what_is_left_out_for_its_unknown_length_is_told() -> None:
     ],
 )
 @pytest.mark.usefixtures("run")
-def test_what_cannot_be_done_is_told(args: tuple[str, ...], code: int, message: str) -> None:
+def test_impossible_requests_are_refused(args: tuple[str, ...], code: int, message: str) -> None:
     result = similar(*args, width=200)
     assert result.exit_code == code, result.output
     assert message in words(result.stderr)

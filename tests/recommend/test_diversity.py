@@ -77,7 +77,7 @@ def test_only_the_best_are_chosen_from_however_varied_the_others_are() -> None:
 
 
 @pytest.mark.parametrize("diversity", [0.0, 0.4, 1.0])
-def test_every_candidate_comes_once_where_more_are_asked_for_than_there_are(diversity: float) -> None:
+def test_every_candidate_comes_once_where_more_are_requested_than_there_are(diversity: float) -> None:
     for candidates in ([], [7], [3, 9, 20]):
         chosen = diversified(SCORES, EMBEDDINGS, np.array(candidates, np.int64), 10, diversity)
         assert sorted(chosen.tolist()) == candidates and chosen.dtype == np.int64

@@ -183,7 +183,7 @@ def test_what_fits_none_is_offered_the_closest(text: str, first: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["zzqxj", "***", "(1990)", "日本"])
-def test_what_is_like_nothing_is_told_so(text: str) -> None:
+def test_a_text_similar_to_no_title_is_refused(text: str) -> None:
     with pytest.raises(MovierecError, match=r"no movie '.*', nor one with a title that is close") as caught:
         MovieSearch(MOVIES).find(text)
     assert "\n" not in str(caught.value)
@@ -195,7 +195,7 @@ def test_numbers_without_a_movie_are_no_crash(text: str) -> None:
         MovieSearch(MOVIES).find(text)
 
 
-def test_an_unknown_id_is_told_the_range() -> None:
+def test_an_unknown_id_is_refused_with_the_range() -> None:
     for text in ("id:99999", "99999"):
         with pytest.raises(MovierecError, match=r"ids.* are 1 to 1960"):
             MovieSearch(MOVIES).find(text)
@@ -331,7 +331,7 @@ def test_the_quick_look_for_words_loses_no_movie(shared_data: Path, kept: Path) 
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "wanted"),
+    ("name", "text", "expected"),
     [
         ("1m", "matrix", "Matrix, The (1999)"),
         ("1m", "The Matrix", "Matrix, The (1999)"),
@@ -358,14 +358,14 @@ def test_the_quick_look_for_words_loses_no_movie(shared_data: Path, kept: Path) 
     ],
 )
 def test_real_titles_are_found(
-    shared_data: Path, kept: Path, name: str, text: str, wanted: str | None
+    shared_data: Path, kept: Path, name: str, text: str, expected: str | None
 ) -> None:
     movies = movielens(shared_data, name, kept)
-    if wanted is None:
+    if expected is None:
         with pytest.raises(MovierecError, match=r"\d+  "):
             MovieSearch(movies).find(text)
     else:
-        assert movies.title[MovieSearch(movies).find(text)] == wanted
+        assert movies.title[MovieSearch(movies).find(text)] == expected
 
 
 def test_of_a_large_catalogue_few_titles_are_taken_apart(

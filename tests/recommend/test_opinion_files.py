@@ -274,7 +274,7 @@ def test_the_notes_say_what_was_read_and_what_was_not(tmp_path: Path) -> None:
         ("title,rating\nHeat,\nZzqxj,5\n", None, "of the 1 movie that the catalogue has, it rates none"),
     ],
 )
-def test_what_cannot_be_used_is_told_with_file_and_line(
+def test_unusable_files_are_refused_with_file_and_line(
     tmp_path: Path, content: str | bytes, line: int | None, message: str
 ) -> None:
     with pytest.raises(DataError, match=message) as caught:
@@ -284,7 +284,7 @@ def test_what_cannot_be_used_is_told_with_file_and_line(
 
 
 @pytest.mark.parametrize("name", ["missing.csv", "."])
-def test_a_file_that_cannot_be_opened_is_told_so(tmp_path: Path, name: str) -> None:
+def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         read_opinions(tmp_path / name, CATALOGUE)
 

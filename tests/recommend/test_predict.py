@@ -44,7 +44,7 @@ def with_validation(run: Run, rmse: float, *, of_others: float = 9.0) -> Run:
     )
 
 
-def test_predictions_are_the_heads_in_the_order_asked(run: Run) -> None:
+def test_predictions_are_the_heads_in_the_requested_order(run: Run) -> None:
     pairs = [(20, 3), (1, 0), (20, 39), (1, 0)]
     predicted = predict(run, pairs)
     assert [(one.user_id, one.movie_id) for one in predicted] == [(20, 103), (1, 100), (20, 139), (1, 100)]
@@ -62,7 +62,7 @@ def test_every_test_rating_is_predicted_as_it_was_evaluated(run: Run) -> None:
     assert [one.given for one in predicted] == outcome.rating.tolist()
 
 
-def test_the_users_own_ratings_are_told(run: Run) -> None:
+def test_the_users_own_ratings_are_shown(run: Run) -> None:
     ratings = DATASET.ratings
     own = {
         (user, movie): stars
@@ -82,7 +82,7 @@ def test_no_pairs_are_no_predictions(run: Run) -> None:
 
 
 @pytest.mark.parametrize("user_id", [0, 21, -1, 10**30])
-def test_an_unknown_user_is_told_the_ids(run: Run, user_id: int) -> None:
+def test_an_unknown_user_is_refused_with_the_ids(run: Run, user_id: int) -> None:
     with pytest.raises(MovierecError, match=rf"no user {user_id} in 'small'.* ids 1 to 20"):
         predict(run, [(1, 0), (user_id, 0)])
 
@@ -217,7 +217,7 @@ def test_a_wrong_file_of_pairs_names_the_line(run: Run, tmp_path: Path, text: st
     assert message in str(caught.value)
 
 
-def test_a_file_that_is_not_utf8_or_not_there_is_told(run: Run, tmp_path: Path) -> None:
+def test_a_file_that_is_not_utf8_or_not_there_is_refused(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "latin.csv"
     file.write_bytes("user,movie\n1,Amélie\n".encode("iso-8859-1"))
     with pytest.raises(DataError, match=r"latin\.csv, line 2: is not UTF-8"):
@@ -240,6 +240,6 @@ def test_predictions_are_written_as_csv(tmp_path: Path) -> None:
     )
 
 
-def test_predictions_that_cannot_be_written_are_told(tmp_path: Path) -> None:
+def test_predictions_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be written"):
         write_csv(PREDICTION_COLUMNS, prediction_rows(PREDICTED), tmp_path)

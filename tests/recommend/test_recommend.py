@@ -122,7 +122,7 @@ def test_rated_movies_come_best_first_then_newest(dataset: Dataset) -> None:
 
 
 @pytest.mark.parametrize("user_id", [0, 4, -1, 10**12])
-def test_an_unknown_user_is_told_the_valid_range(dataset: Dataset, run: Run, user_id: int) -> None:
+def test_an_unknown_user_is_refused_with_the_valid_range(dataset: Dataset, run: Run, user_id: int) -> None:
     with pytest.raises(MovierecError, match=rf"no user {user_id} in 'tiny'.* ids 1 to 3"):
         rated_by(dataset, user_id)
     with pytest.raises(
@@ -136,7 +136,7 @@ def test_what_a_run_s_user_rated_is_as_in_the_data(dataset: Dataset, run: Run) -
         assert rated_in(run, user_of(run, user_id)) == rated_by(dataset, user_id)
 
 
-def test_ids_with_gaps_are_told_as_such(dataset: Dataset) -> None:
+def test_ids_with_gaps_are_counted(dataset: Dataset) -> None:
     users = replace(dataset.users, user_id=np.array([1, 5, 900], np.int64))
     with pytest.raises(MovierecError, match="3 ids between 1 and 900"):
         rated_by(replace(dataset, users=users), 2)
@@ -174,7 +174,7 @@ def ids(run: Run, user_id: int, rank_by: RankBy, **options: int) -> list[int]:
 
 
 def by_hand(run: Run, user_id: int, rank_by: RankBy) -> list[int]:
-    """Every unseen movie in the order asked, with plain loops."""
+    """Every unseen movie in the requested order, with plain loops."""
     ratings = SMALL.ratings
     seen = set(ratings.movie_index[ratings.user_index == user_id - 1].tolist())
     rows = [row for row in range(len(SMALL.movies)) if row not in seen]

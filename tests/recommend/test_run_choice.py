@@ -101,7 +101,7 @@ def test_where_none_is_saved_the_command_that_trains_one_is_named(tmp_path: Path
         suitable_runs(tmp_path, FOR_HISTORIES)
 
 
-def test_a_folder_that_cannot_be_read_is_told_where_nothing_else_is_there(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_read_is_named_where_there_is_no_other(tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     with pytest.raises(MovierecError, match=r"is saved in .*broken.*run\.json cannot be read"):
         suitable_runs(tmp_path, FOR_USERS)
