@@ -43,11 +43,6 @@ class Chart:
     shown: str  # the view that is shown first
 
 
-def charts(study: Study) -> list[Chart]:
-    """Every chart that has something to show."""
-    return [chart for chart in (forest(study), epochs(study), ablation(study)) if chart is not None]
-
-
 def forest(study: Study) -> Chart | None:
     """Each model's mean with its interval, the best on top; a view a metric."""
     names = metric_names(study)
@@ -56,7 +51,7 @@ def forest(study: Study) -> Chart | None:
     return Chart(
         element="forest",
         data=[_dot(model, index) for index, model in enumerate(study.models)],
-        layout={**CHART_LAYOUT, "showlegend": False, "xaxis": _value_axis(), "yaxis": _name_axis()},
+        layout={**CHART_LAYOUT, "showlegend": False, "xaxis": _VALUE_AXIS, "yaxis": _NAME_AXIS},
         views={name: _forest_view(study.models, name) for name in names},
         shown=names[0],
     )
@@ -76,18 +71,20 @@ def _dot(model: ComparedModel, index: int) -> _Trace:
 
 
 def _forest_view(models: Sequence[ComparedModel], metric: str) -> dict[str, Any]:
-    means = [_mean(model, metric) for model in models]
-    worst_first = sorted((i for i, mean in enumerate(means) if not math.isnan(mean)), key=means.__getitem__)
-    place = {index: position for position, index in enumerate(worst_first)}
+    means = {i: model.metrics[metric].mean for i, model in enumerate(models) if metric in model.metrics}
+    known = {index: mean for index, mean in means.items() if not math.isnan(mean)}
+    worst_first = sorted(known, key=known.__getitem__)
     return {
         "data": [
-            _interval_points("x", [model.metrics[metric]], [place[index]]) if index in place else _NOWHERE
-            for index, model in enumerate(models)
+            _interval_points([one.metrics[metric]], [worst_first.index(index)])
+            if index in known
+            else _NOWHERE
+            for index, one in enumerate(models)
         ],
         "layout": {
             "xaxis": {"title": {"text": metric}},
             "yaxis": _ticks([models[index].label for index in worst_first]),
-            "shapes": _best_baseline(models, means),
+            "shapes": _upright([mean for index, mean in known.items() if models[index].is_baseline]),
         },
     }
 
@@ -95,29 +92,19 @@ def _forest_view(models: Sequence[ComparedModel], metric: str) -> dict[str, Any]
 _NOWHERE: _Trace = {"x": [None], "y": [None], "customdata": [[None, None]], "error_x": {"array": [0]}}
 
 
-def _best_baseline(models: Sequence[ComparedModel], means: Sequence[float]) -> list[dict[str, Any]]:
-    pairs = zip(models, means, strict=True)
-    baselines = [mean for model, mean in pairs if model.is_baseline and not math.isnan(mean)]
-    if not baselines:
-        return []
-    x = max(baselines)
-    line = {"dash": "dot", "width": 1.5}
-    return [{"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper", "line": line}]
+def _upright(means: Sequence[float]) -> list[dict[str, Any]]:
+    """A line at the best of the baselines, if there is one."""
+    x, line = max(means, default=0.0), {"dash": "dot", "width": 1.5}
+    shape = {"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper", "line": line}
+    return [shape] if means else []
 
 
-def _mean(model: ComparedModel, metric: str) -> float:
-    return model.metrics[metric].mean if metric in model.metrics else math.nan
-
-
-def _interval_points(
-    axis: str, intervals: Sequence[Interval], places: Sequence[int], unit: float = 1
-) -> _Trace:
-    other = "y" if axis == "x" else "x"
+def _interval_points(intervals: Sequence[Interval], rows: Sequence[int], unit: float = 1) -> _Trace:
     return {
-        axis: [interval.mean / unit for interval in intervals],
-        other: list(places),
+        "x": [interval.mean / unit for interval in intervals],
+        "y": list(rows),
         "customdata": [[_known(i.low / unit), _known(i.high / unit)] for i in intervals],
-        f"error_{axis}": error_bars(intervals, unit),
+        "error_x": error_bars(intervals, unit),
     }
 
 
@@ -155,14 +142,18 @@ def ablation(study: Study) -> Chart | None:
         "name": "gain",
         "hovertemplate": "%{x:+.2f} points (%{customdata[0]:+.2f} … %{customdata[1]:+.2f})<extra></extra>",
     }
-    points = _interval_points("x", [gain.gain for gain in gains], range(len(gains)), POINT)
+    points = _interval_points([gain.gain for gain in gains], range(len(gains)), POINT)
     x_axis = {"title": {"text": f"points of {study.headline} that it adds"}}
     layout = {"xaxis": x_axis, "yaxis": _ticks([gain.feature for gain in gains])}
     return Chart(
         element="ablation-chart",
         data=[bar],
-        layout={**CHART_LAYOUT, "showlegend": False, "xaxis": _value_axis() | {"zeroline": True}}
-        | {"yaxis": _name_axis()},
+        layout={
+            **CHART_LAYOUT,
+            "showlegend": False,
+            "xaxis": {**_VALUE_AXIS, "zeroline": True},
+            "yaxis": _NAME_AXIS,
+        },
         views={"": {"data": [points], "layout": layout}},
         shown="",
     )
@@ -180,7 +171,7 @@ def epochs(study: Study) -> Chart | None:
         layout={
             **CHART_LAYOUT,
             "legend": LEGEND,
-            "xaxis": _EPOCH_AXIS,
+            "xaxis": {"title": {"text": "epoch"}, **_EPOCH_AXIS},
             "yaxis": {"automargin": True, "tickformat": ".3~f", "nticks": 8},
         },
         views={
@@ -194,15 +185,12 @@ def epochs(study: Study) -> Chart | None:
     )
 
 
-_EPOCH_AXIS: Mapping[str, Any] = {
-    "title": {"text": "epoch"},
-    "automargin": True,
-    "rangemode": "tozero",
-    "showgrid": False,
-}
-
-
 NDCG = "NDCG@10"
+_TOP_K = {
+    "recall@{}": "recall",
+    "top-{} accuracy, unseen movies": "unseen",
+    "top-{} accuracy, all movies": "all",
+}
 _Value = Callable[[EpochRecord], float | None]
 
 
@@ -211,13 +199,9 @@ def _validated(study: Study) -> dict[str, _Value]:
     validations = [epoch for model in study.models for record in model.records for epoch in record.history]
     if not validations:
         return {}
-    ks = sorted(
-        set.intersection(*(set(one.validation.recall) & set(one.validation.all) for one in validations))
-    )
+    ks = sorted(set.intersection(*(set(one.validation.recall) for one in validations)))
     values: dict[str, _Value] = {NDCG: lambda epoch: epoch.ndcg}
-    values |= {f"recall@{k}": partial(_recall, k) for k in ks}
-    values |= {f"top-{k} accuracy, unseen movies": partial(_unseen, k) for k in ks}
-    values |= {f"top-{k} accuracy, all movies": partial(_all, k) for k in ks}
+    values |= {name.format(k): partial(_top_k, kind, k) for name, kind in _TOP_K.items() for k in ks}
     values["RMSE, stars"] = lambda epoch: None if epoch.ratings is None else epoch.ratings.rmse
     return {
         name: value
@@ -234,16 +218,9 @@ def _shown(study: Study, names: Sequence[str]) -> str:
     return study.headline if study.headline in names else [*names, *recalls][-1]
 
 
-def _recall(k: int, epoch: EpochRecord) -> float:
-    return epoch.validation.recall[k]
-
-
-def _unseen(k: int, epoch: EpochRecord) -> float:
-    return epoch.validation.unseen[k]
-
-
-def _all(k: int, epoch: EpochRecord) -> float:
-    return epoch.validation.all[k]
+def _top_k(kind: str, k: int, epoch: EpochRecord) -> float:
+    by_k: dict[int, float] = getattr(epoch.validation, kind)
+    return by_k[k]
 
 
 @dataclass(frozen=True)
@@ -297,12 +274,7 @@ def _seed_name(model: ComparedModel, record: RunRecord) -> str:
     return model.label if training is None else f"{model.label}, seed {training.seed}"
 
 
-_SEED_STYLE: Mapping[str, Any] = {
-    "mode": "lines",
-    "line": {"width": 1},
-    "opacity": 0.55,
-    "showlegend": False,
-}
+_SEED_STYLE: Mapping[str, Any] = {"mode": "lines", "line": {"width": 1}, "opacity": 0.55, "showlegend": False}
 
 
 def _main_style(index: int) -> dict[str, Any]:
@@ -311,26 +283,17 @@ def _main_style(index: int) -> dict[str, Any]:
 
 
 def _kept_style(index: int, n_seeds: int) -> dict[str, Any]:
-    marker = {
-        "size": 13 if n_seeds == 1 else 9,
-        "symbol": f"{pages.symbol(index)}-open",
-        "line": {"width": 2},
-    }
+    size, symbol = 13 if n_seeds == 1 else 9, f"{pages.symbol(index)}-open"
+    marker = {"size": size, "symbol": symbol, "line": {"width": 2}}
     return {"mode": "markers", "marker": marker, "showlegend": False, "hoverinfo": "skip"}
 
 
-def _value_axis() -> dict[str, Any]:
-    return {"automargin": True, "nticks": 7, "zeroline": False, "fixedrange": True}
-
-
-def _name_axis() -> dict[str, Any]:
-    return {"automargin": True, "showgrid": False, "zeroline": False, "fixedrange": True}
+_VALUE_AXIS: Mapping[str, Any] = {"automargin": True, "nticks": 7, "zeroline": False, "fixedrange": True}
+_EPOCH_AXIS: Mapping[str, Any] = {"automargin": True, "rangemode": "tozero", "showgrid": False}
+_NAME_AXIS: Mapping[str, Any] = {"automargin": True, "showgrid": False, "zeroline": False, "fixedrange": True}
 
 
 def _ticks(labels: Sequence[str]) -> dict[str, Any]:
     """An axis of names, one a row; the page breaks long ones."""
-    return {
-        "tickvals": list(range(len(labels))),
-        "ticktext": list(labels),
-        "range": [-0.6, len(labels) - 0.4],
-    }
+    n = len(labels)
+    return {"tickvals": list(range(n)), "ticktext": list(labels), "range": [-0.6, n - 0.4]}

@@ -103,11 +103,9 @@ def _page(shown: _Shown) -> str:
         "model": html.escape(record.config.label),
         "run": html.escape(record.name),
         "counts": f"{len(shown.movies):,} movies and {len(shown.users):,} users",
-        "style": pages.file_beside("explore.css"),
-        "script": "".join(pages.file_beside(name) for name in _SCRIPTS),
         "data": pages.embedded(json.dumps(_document(shown), allow_nan=False)),
     }
-    return pages.filled("explore.html", parts)
+    return pages.filled("explore", _SCRIPTS, parts)
 
 
 def _document(shown: _Shown) -> dict[str, object]:

@@ -4,44 +4,27 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
 from movierec_cli.errors import MovierecError
 from movierec_cli.files import written_whole
 
-# Okabe and Ito's palette, told apart with any colour vision; black and yellow give way to what the
-# background lets be seen.
-PALETTE = {
-    "light": ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#1c1e21"],
-    "dark": ["#56b4e9", "#e69f00", "#2ec492", "#e39bc4", "#f0e442", "#ff8142", "#e8eaed"],
-}
+N_COLOURS = 7  # declared by base.css, for light and for dark
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "triangle-down", "cross")
 DASHES = ("solid", "dash", "dot", "dashdot")
 FONT = {"family": "system-ui, -apple-system, Segoe UI, Roboto, sans-serif", "size": 14}
 
 
 def colour(index: int) -> str:
-    """The CSS variable, declared by `palette_css`, with the colour of line `index`."""
-    return f"--c{index % len(PALETTE['light'])}"
-
-
-def palette_css() -> str:
-    """The palette as CSS variables; dark where the reader's system is, unless the page is being printed."""
-    light, dark = (
-        " ".join(f"--c{index}: {value};" for index, value in enumerate(PALETTE[scheme]))
-        for scheme in ("light", "dark")
-    )
-    return (
-        f":root {{ {light} }}\n"
-        f"  @media screen and (prefers-color-scheme: dark) {{ :root:not(.printing) {{ {dark} }} }}"
-    )
+    """The CSS variable with the colour of line `index`."""
+    return f"--c{index % N_COLOURS}"
 
 
 def dash(index: int) -> str:
     """The dash of line `index`: solid until the palette's colours come round again."""
-    return DASHES[index // len(PALETTE["light"]) % len(DASHES)]
+    return DASHES[index // N_COLOURS % len(DASHES)]
 
 
 def symbol(index: int) -> str:
@@ -54,19 +37,23 @@ def model_colour(index: int, *, is_baseline: bool) -> str:
     return "--faint" if is_baseline else colour(index)
 
 
-def filled(template: str, parts: Mapping[str, str]) -> str:
-    """A template of this package with its @{names} replaced.
+def filled(name: str, scripts: Sequence[str], parts: Mapping[str, str]) -> str:
+    """A page with its @{names} replaced.
 
     Args:
-        template: a file beside this module.
-        parts: by name, HTML or embedded JSON; inserted as it is. @{palette} is there already.
+        name: of the page, whose body and style are files beside this module.
+        scripts: the files that it runs, in this order.
+        parts: by name, HTML or embedded JSON; inserted as it is.
     """
-    known = {"palette": palette_css(), **parts}
-    return re.sub(r"@\{(\w+)\}", lambda match: known[match[1]], file_beside(template))
+    files = {
+        "style": _file("base.css") + _file(f"{name}.css"),
+        "script": "".join(map(_file, scripts)),
+    }
+    page = _file("frame.html").replace("@{body}", _file(f"{name}.html"))
+    return re.sub(r"@\{(\w+)\}", lambda match: {**files, **parts}[match[1]], page)
 
 
-def file_beside(name: str) -> str:
-    """The text of a file that lies beside this module, such as a template, style or script."""
+def _file(name: str) -> str:
     return resources.files("movierec_cli.reports.web").joinpath(name).read_text(encoding="utf-8")
 
 

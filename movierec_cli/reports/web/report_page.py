@@ -46,8 +46,6 @@ def report_page(study: Study) -> str:
     description = study.data.description
     parts = {
         "title": html.escape(f"Which features help? {description[:1].upper()}{description[1:]}"),
-        "style": pages.file_beside("report.css"),
-        "script": pages.file_beside("report.js"),
         "plotly_js": get_plotlyjs(),
         "answer": _answer(study),
         "notices": _notices(study),
@@ -57,7 +55,7 @@ def report_page(study: Study) -> str:
         "panels": joined(map(_panel, shown)),
         "charts": pages.embedded(json.dumps([asdict(chart) for chart in drawn.values()], allow_nan=False)),
     }
-    return pages.filled("report.html", parts)
+    return pages.filled("report", ["report.js"], parts)
 
 
 def charts(study: Study) -> dict[str, Chart]:
