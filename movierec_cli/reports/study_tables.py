@@ -17,7 +17,6 @@ RATING_KS = (10, 100)
 """At which top-k accuracy among unseen movies stands beside the errors of predicted ratings."""
 
 _ONE_EACH = "; with one test movie each, recall is the hit rate (HR)"
-_Values = Callable[[ComparedModel], Cell]
 
 
 def model_of(record: RunRecord) -> ComparedModel:
@@ -52,17 +51,13 @@ def common_ks(models: Sequence[ComparedModel]) -> list[int]:
 
 def user_metrics(study: Study) -> Table:
     """The metrics of one list a user, each with its interval."""
-
-    def column(name: str) -> tuple[Column, _Values]:
-        is_headline = name == study.headline
-        shown = Column(name=name, higher_is_better=True, shows_interval=is_headline)
-        return shown, lambda model: model.metrics.get(name)
-
+    names = metric_names(study)
     one_each = _ONE_EACH if study.split.kind is SplitKind.LEAVE_LAST else ""
     return _of_models(
         f"Per user, movies seen in training masked{one_each}",
         study.models,
-        map(column, metric_names(study)),
+        [Column(name=one, higher_is_better=True, shows_interval=one == study.headline) for one in names],
+        lambda model: map(model.metrics.get, names),
         order=study.headline,
     )
 
@@ -70,64 +65,66 @@ def user_metrics(study: Study) -> Table:
 def unseen_accuracy(models: Sequence[ComparedModel]) -> Table:
     """Top-k accuracy on test where movies seen in training are not ranked."""
     title = "Test top-k accuracy, movies seen in training masked"
-    return _of_models(title, models, (_unseen(k) for k in common_ks(models)))
-
-
-def _unseen(k: int) -> tuple[Column, _Values]:
-    return Column(name=f"top-{k}", higher_is_better=True), lambda model: model.top_k.unseen[k]
+    return _accuracy(title, models, lambda model: model.top_k.unseen)
 
 
 def all_accuracy(models: Sequence[ComparedModel]) -> Table:
     """Top-k accuracy on test where every movie is ranked."""
+    return _accuracy("Test top-k accuracy over all movies", models, lambda model: model.top_k.all)
 
-    def column(k: int) -> tuple[Column, _Values]:
-        return Column(name=f"top-{k}", higher_is_better=True), lambda model: model.top_k.all[k]
 
-    return _of_models("Test top-k accuracy over all movies", models, map(column, common_ks(models)))
+def _accuracy(
+    title: str, models: Sequence[ComparedModel], by_k: Callable[[ComparedModel], dict[int, float]]
+) -> Table:
+    ks = common_ks(models)
+    columns = [Column(name=f"top-{k}", higher_is_better=True) for k in ks]
+    return _of_models(title, models, columns, lambda model: map(by_k(model).get, ks))
 
 
 def costs(models: Sequence[ComparedModel]) -> Table:
     """What each model costs, the seconds of all its seeds together."""
-    columns: tuple[tuple[Column, _Values], ...] = (
-        (Column(name="parameters", kind=Kind.COUNT), lambda model: model.records[0].n_parameters),
-        (Column(name="epochs", kind=Kind.TEXT), lambda model: " ".join(map(_epochs, model.records))),
-        (
-            Column(name="seconds", kind=Kind.SECONDS),
-            lambda model: sum(record.training_s for record in model.records),
-        ),
-    )
-    return _of_models("Cost (epochs: best by validation / trained)", models, columns)
+
+    def cells(model: ComparedModel) -> tuple[Cell, ...]:
+        epochs = " ".join(_epochs(record, "/") for record in model.records)
+        return model.records[0].n_parameters, epochs, sum(record.training_s for record in model.records)
+
+    kinds = {"parameters": Kind.COUNT, "epochs": Kind.TEXT, "seconds": Kind.SECONDS}
+    columns = [Column(name=name, kind=kind) for name, kind in kinds.items()]
+    return _of_models("Cost (epochs: best by validation / trained)", models, columns, cells)
 
 
-def _epochs(record: RunRecord) -> str:
-    return f"{record.best_epoch}/{record.epochs_run}" if record.epochs_run else NONE
+def _epochs(record: RunRecord, of: str) -> str:
+    return f"{record.best_epoch}{of}{record.epochs_run}" if record.epochs_run else NONE
 
 
 def beyond_accuracy(study: Study) -> Table:
     """How much of the catalogue is recommended, and how evenly: a matter of taste, so nothing is best."""
-
-    def column(name: str) -> tuple[Column, _Values]:
-        return Column(name=name, kind=Kind.FIGURE), lambda model: model.beyond.get(name)
-
-    names = dict.fromkeys(name for model in study.models for name in model.beyond)
-    return _of_models("What is recommended", study.models, map(column, names))
+    names = list(dict.fromkeys(name for model in study.models for name in model.beyond))
+    columns = [Column(name=name, kind=Kind.FIGURE) for name in names]
+    return _of_models(
+        "What is recommended", study.models, columns, lambda model: map(model.beyond.get, names)
+    )
 
 
 def _of_models(
-    title: str, models: Sequence[ComparedModel], columns: Iterable[tuple[Column, _Values]], *, order: str = ""
+    title: str,
+    models: Sequence[ComparedModel],
+    columns: Sequence[Column],
+    cells: Callable[[ComparedModel], Iterable[Cell]],
+    *,
+    order: str = "",
 ) -> Table:
-    shown = list(columns)
-    rows = tuple(
+    rows = (
         Row(
             label=model.label,
-            cells=tuple(values(model) for _, values in shown),
+            cells=tuple(cells(model)),
             group=BASELINES if model.is_baseline else TRAINED,
             note=_seeds(model),
             model=ModelMark(index, model.is_baseline),
         )
         for index, model in enumerate(models)
     )
-    return Table(title=title, columns=tuple(column for column, _ in shown), rows=rows, order=order)
+    return Table(title=title, columns=tuple(columns), rows=tuple(rows), order=order)
 
 
 def _seeds(model: ComparedModel | ComparedRatingModel) -> str:
@@ -232,14 +229,11 @@ def _gain_verdict(gain: Interval) -> str:
 
 def segments(study: Study, shown: Sequence[Segment]) -> Table:
     """The headline metric of each model on segments of the test ratings."""
-    marks = [ModelMark(index, model.is_baseline) for index, model in enumerate(study.models)]
-    columns = (
-        *(Column(name=name, kind=Kind.SIZE) for name in ("users", "ratings")),
-        *(
-            Column(name=model.label, kind=Kind.HEAT, model=mark)
-            for model, mark in zip(study.models, marks, strict=True)
-        ),
-    )
+    sizes = [Column(name=name, kind=Kind.SIZE) for name in ("users", "ratings")]
+    models = [
+        Column(name=model.label, kind=Kind.HEAT, model=ModelMark(index, model.is_baseline))
+        for index, model in enumerate(study.models)
+    ]
     rows = (
         Row(
             label=one.name,
@@ -249,7 +243,8 @@ def segments(study: Study, shown: Sequence[Segment]) -> Table:
         )
         for one in shown
     )
-    return Table(title=f"{study.headline} by segment", columns=columns, rows=tuple(rows), label="segment")
+    title = f"{study.headline} by segment"
+    return Table(title=title, columns=(*sizes, *models), rows=tuple(rows), label="segment")
 
 
 def runs(study: Study) -> Table:
@@ -265,7 +260,7 @@ def _run(record: RunRecord) -> tuple[str, ...]:
     chosen = ", ".join(f"{name} {value:g}" for name, value in record.settings.items())
     return (
         NONE if training is None else str(training.seed),
-        f"{record.best_epoch} of {record.epochs_run}" if record.epochs_run else NONE,
+        _epochs(record, " of "),
         f"{record.n_parameters:,}" if record.n_parameters else NONE,
         f"{record.training_s:,.1f}",
         chosen or NONE,

@@ -57,7 +57,7 @@ def probability(value: float) -> str:
 
 FORMATS: Mapping[Kind, Callable[[float], str]] = {
     Kind.NUMBER: number,
-    Kind.FIGURE: "{:,.4g}".format,
+    Kind.FIGURE: lambda value: f"{value:#,.4g}".rstrip("."),
     Kind.COUNT: "{:,}".format,
     Kind.SECONDS: "{:,.1f}".format,
     Kind.POINTS: points,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import groupby, zip_longest
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich.columns import Columns
@@ -13,9 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from movierec_cli.config import RankBy
-from movierec_cli.recommend.recommend import Recommendations, RecommendedMovie
+from movierec_cli.recommend.recommend import Recommendations
 from movierec_cli.recommend.response import Response
-from movierec_cli.reports.terminal.rich_tables import add_movie_columns, new_table
+from movierec_cli.reports.terminal.rich_tables import new_table
 
 if TYPE_CHECKING:
     from movierec_cli.recommend.listed_movies import ListedMovie, RatedMovie
@@ -48,7 +48,7 @@ def responses_report(responses: Sequence[Response], console: Console) -> Group:
     first = responses[0]
     width = min(console.width, _RATED_WIDTH)
     parts: list[RenderableType] = [
-        _movies_table(title, movies, width)
+        _listed_table(title, movies, width)
         for title, movies in (
             ("Watched, oldest first", first.watched),
             ("Liked", first.liked),
@@ -72,15 +72,10 @@ def responses_report(responses: Sequence[Response], console: Console) -> Group:
 
 def similar_report(similar: SimilarMovies, console: Console) -> Table:
     """A line a movie, the nearest first, with the cosine of the embeddings."""
-    title = Text(f"Like {similar.title}, with: {similar.run.record.config.label}")
-    table = new_table(title, width=min(console.width, _RATED_WIDTH))
-    for header in ("", "similarity"):
-        table.add_column(header, justify="right", no_wrap=True)
-    add_movie_columns(table)
-    for place, movie in enumerate(similar.movies, start=1):
-        cosine = f"{movie.similarity:.2f}".replace("-", "−")
-        table.add_row(str(place), cosine, Text(movie.title), _genres(movie.genres))
-    return table
+    title = f"Like {similar.title}, with: {similar.run.record.config.label}"
+    cosines = [f"{movie.similarity:.2f}".replace("-", "−") for movie in similar.movies]
+    columns = {"": _places(similar.movies), "similarity": cosines}
+    return _movie_table(Text(title), min(console.width, _RATED_WIDTH), columns, similar.movies)
 
 
 def predictions_report(predictions: Sequence[PredictedRating]) -> Group:
@@ -123,56 +118,55 @@ def _why_texts(response: Response) -> list[Text]:
     return [explanation_text(response.run, why) for why in response.explanations]
 
 
-def _movies_table(title: str, movies: Sequence[ListedMovie], width: int) -> Table:
+def _listed_table(title: str, movies: Sequence[ListedMovie], width: int) -> Table:
     shown = movies[:_NAMED_SHOWN]
     some = "" if len(shown) == len(movies) else f": {len(movies):,} movies, such as"
-    table = new_table(f"{title}{some}", width=width)
-    table.add_column("", justify="right", no_wrap=True)
-    add_movie_columns(table)
-    for place, movie in enumerate(shown, start=1):
-        table.add_row(str(place), Text(movie.title), _genres(movie.genres))
-    return table
+    return _movie_table(f"{title}{some}", width, {"": _places(shown)}, shown)
 
 
 def _rated_table(user_id: int, rated: Sequence[RatedMovie], width: int) -> Table:
-    shown = min(_RATED_SHOWN, len(rated))
-    best = f"; the best {shown}" if shown < len(rated) else ""
-    table = new_table(f"User {user_id} rated {len(rated):,} movies{best}", width=width)
-    table.add_column("stars", justify="right", no_wrap=True)
-    table.add_column("date", no_wrap=True)
-    add_movie_columns(table)
-    for movie in rated[:shown]:
-        table.add_row(f"{movie.rating:g}", _date(movie.timestamp), Text(movie.title), _genres(movie.genres))
-    return table
+    shown = rated[:_RATED_SHOWN]
+    best = f"; the best {len(shown)}" if len(shown) < len(rated) else ""
+    dates = [datetime.fromtimestamp(movie.timestamp, UTC).date().isoformat() for movie in shown]
+    columns = {"stars": [f"{movie.rating:g}" for movie in shown], "date": dates}
+    return _movie_table(f"User {user_id} rated {len(rated):,} movies{best}", width, columns, shown)
 
 
 def _recommended_table(recommended: Recommendations, width: int, whys: Sequence[Text] = ()) -> Table:
-    table = new_table(f"Recommended with: {recommended.label}{_ORDERED[recommended.rank_by]}", width=width)
-    with_stars = any(movie.stars is not None for movie in recommended.movies)
-    table.add_column("", justify="right", no_wrap=True)
-    if with_stars:
-        table.add_column("predicted", justify="right", no_wrap=True)
+    movies = recommended.movies
+    columns = {"": _places(movies)}
+    if any(movie.stars is not None for movie in movies):
+        columns["predicted"] = ["" if movie.stars is None else f"{movie.stars:.1f}" for movie in movies]
+    title = f"Recommended with: {recommended.label}{_ORDERED[recommended.rank_by]}"
+    return _movie_table(title, width, columns, movies, whys)
+
+
+def _places(movies: Sequence[object]) -> list[str]:
+    return [str(place) for place in range(1, len(movies) + 1)]
+
+
+def _movie_table(
+    title: str | Text,
+    width: int,
+    columns: Mapping[str, Sequence[str]],
+    movies: Sequence[ListedMovie],
+    whys: Sequence[Text] = (),
+) -> Table:
+    """Columns of short texts, then titles and genres; explanations stand below them, across the width."""
+    table = new_table(title, width=width)
+    for header in columns:
+        table.add_column(header, justify="right", no_wrap=True)
     if whys:
         table.add_column("title and why", overflow="fold")
     else:
-        add_movie_columns(table)
-    for rank, (movie, why) in enumerate(zip_longest(recommended.movies, whys), start=1):
-        stars = [_stars(movie)] if with_stars else []
-        cells = [Text(movie.title), _genres(movie.genres)]
-        if why is not None:  # its lines need the width
-            named = Text.assemble(movie.title, "  ", (", ".join(movie.genres), "dim"))
-            cells = [Text("\n").join([named, why])]
-        table.add_row(str(rank), *stars, *cells)
+        table.add_column("title", overflow="fold", ratio=3)
+        table.add_column("genres", style="dim", no_wrap=True, overflow="ellipsis", ratio=2)
+    for place, movie in enumerate(movies):
+        short = [texts[place] for texts in columns.values()]
+        genres = ", ".join(movie.genres)
+        if whys:
+            named = Text.assemble(movie.title, "  ", (genres, "dim"))
+            table.add_row(*short, Text("\n").join([named, whys[place]]))
+        else:
+            table.add_row(*short, Text(movie.title), Text(genres))
     return table
-
-
-def _stars(movie: RecommendedMovie) -> str:
-    return "" if movie.stars is None else f"{movie.stars:.1f}"
-
-
-def _genres(genres: Sequence[str]) -> Text:
-    return Text(", ".join(genres))
-
-
-def _date(timestamp: int) -> str:
-    return datetime.fromtimestamp(timestamp, UTC).date().isoformat()

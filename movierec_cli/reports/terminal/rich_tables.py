@@ -26,12 +26,6 @@ def new_table(title: str | Text = "", **options: Any) -> RichTable:
     return RichTable(title=title or None, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), **(style | options))
 
 
-def add_movie_columns(table: RichTable) -> None:
-    """Columns for titles and genres, which share the width that is left."""
-    table.add_column("title", overflow="fold", ratio=3)
-    table.add_column("genres", style="dim", no_wrap=True, overflow="ellipsis", ratio=2)
-
-
 def rich_table(
     table: Table, console: Console, *, with_notes: bool = False, label_width: int = 16
 ) -> RichTable:

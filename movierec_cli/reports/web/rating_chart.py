@@ -7,7 +7,7 @@ is of the models with both, and shows what the others reach as lines.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,24 +138,19 @@ def _view(points: Sequence[_Point], lines: Sequence[_Line]) -> dict[str, Any]:
     shown: list[_Line] = []
     layout: dict[str, Any] = {}
     for axis, intervals in (("x", [one.rmse for one in points]), ("y", [one.reached for one in points])):
-        own = [line for line in lines if line.axis == axis]
-        low, high = _extent(intervals)
-        near = _near(own, low, high)
+        ends = [end for interval in intervals for end in (interval.low, interval.mean, interval.high)]
+        near = [line for line in lines if line.axis == axis and (line.is_best or _is_near(line.at, ends))]
         shown += near
-        layout[f"{axis}axis"] = {"range": _range([low, high, *(line.at for line in near)])}
+        layout[f"{axis}axis"] = {"range": _range([*ends, *(line.at for line in near)])}
     low, high = layout["xaxis"]["range"]
     return layout | {"shapes": list(map(_shape, shown)), "annotations": _annotations(shown, high - low)}
 
 
-def _extent(intervals: Iterable[Interval]) -> tuple[float, float]:
-    ends = [end for interval in intervals for end in (interval.low, interval.mean, interval.high)]
-    return min(ends), max(ends)
-
-
-def _near(lines: Sequence[_Line], low: float, high: float) -> list[_Line]:
-    """Those not far from what is shown, and the best ones."""
+def _is_near(at: float, ends: Sequence[float]) -> bool:
+    """Whether a line is not far from what is shown."""
+    low, high = min(ends), max(ends)
     reach = _REACH * (high - low)
-    return [line for line in lines if line.is_best or low - reach <= line.at <= high + reach]
+    return low - reach <= at <= high + reach
 
 
 def _range(values: Sequence[float]) -> list[float]:
@@ -165,17 +160,10 @@ def _range(values: Sequence[float]) -> list[float]:
 
 
 def _shape(line: _Line) -> dict[str, Any]:
-    other = "y" if line.axis == "x" else "x"
-    return {
-        "type": "line",
-        "layer": "below",
-        f"{line.axis}0": line.at,
-        f"{line.axis}1": line.at,
-        f"{other}0": 0,
-        f"{other}1": 1,
-        f"{other}ref": "paper",
-        "line": {"width": 1.5, "dash": "dash"},
-    }
+    along, across = line.axis, "y" if line.axis == "x" else "x"
+    ends = {f"{along}0": line.at, f"{along}1": line.at, f"{across}0": 0, f"{across}1": 1}
+    style = {"type": "line", "layer": "below", "line": {"width": 1.5, "dash": "dash"}}
+    return {**style, **ends, f"{across}ref": "paper"}
 
 
 def _annotations(lines: Sequence[_Line], width: float) -> list[dict[str, Any]]:

@@ -12,8 +12,7 @@ from movierec_cli.leakage import Finding, Severity
 from movierec_cli.reports.study_tables import counts, user_metrics
 from movierec_cli.reports.web import pages
 from movierec_cli.reports.web.charts import Chart, ablation, epochs, forest
-from movierec_cli.reports.web.html_tables import html_table
-from movierec_cli.reports.web.markup import Html, joined, tag, tags
+from movierec_cli.reports.web.markup import Html, html_table, joined, tag, tags
 from movierec_cli.reports.web.rating_chart import ratings_chart
 from movierec_cli.reports.web.report_panels import Panel, figure, panels
 

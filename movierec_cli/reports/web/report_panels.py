@@ -15,8 +15,7 @@ from movierec_cli.recommend.listed_movies import RatedMovie
 from movierec_cli.recommend.recommend import Recommendations, RecommendedMovie
 from movierec_cli.reports import study_tables
 from movierec_cli.reports.web.charts import NDCG, Chart
-from movierec_cli.reports.web.html_tables import UNCOLOURED, html_table
-from movierec_cli.reports.web.markup import Html, joined, tag, tags
+from movierec_cli.reports.web.markup import UNCOLOURED, Html, html_table, joined, tag, tags
 
 RATED_SHOWN = 10
 
