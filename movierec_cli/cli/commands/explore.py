@@ -8,18 +8,17 @@ import typer
 
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.parsing import saved_models as saved
-from movierec_cli.cli.parsing.options import Quiet, SavedModelsDir
-from movierec_cli.config import TrainerConfig
+from movierec_cli.cli.parsing.option_groups import with_option_groups
+from movierec_cli.cli.parsing.options import Quiet
 
 DEFAULT_PAGE = Path("explore.html")
 
 
+@with_option_groups
 def explore_command(
-    model: saved.BestModel = None,
+    model: saved.ModelOptions,
     output: saved.PageFile = DEFAULT_PAGE,
     open_page: saved.OpenPage = False,
-    dataset: saved.AnyDataset = None,
-    saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
     quiet: Quiet = False,
 ) -> None:
     """Write one web page to look around in what a model has learned.
@@ -35,7 +34,7 @@ def explore_command(
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
     check_writable(output)
-    run = saved.best_run(saved_models_dir, model, dataset, terminal)
+    run = model.best(terminal)
     written = write_explore(run, output)
     terminal.warn_all(written.left_out)
     terminal.line(f"Page: {written.page}")

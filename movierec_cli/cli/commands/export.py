@@ -89,7 +89,7 @@ def export_command(
     _check_asked(name, model, form, index)
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
-    run = saved.best_run(saved_models_dir, name or model, dataset, terminal)
+    run = saved.ModelOptions(name or model, dataset, saved_models_dir).best(terminal)
     exported = export_run(run, form, output, overwrite=overwrite, index=index)
     next_command = _next_command(run, form, exported)
     if as_json:

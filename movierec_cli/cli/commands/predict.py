@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.parsing import saved_models as saved
-from movierec_cli.cli.parsing.option_groups import optional
-from movierec_cli.cli.parsing.options import AsJson, Quiet, SavedModelsDir
-from movierec_cli.config import TrainerConfig
+from movierec_cli.cli.parsing.option_groups import optional, with_option_groups
+from movierec_cli.cli.parsing.options import AsJson, Quiet
 from movierec_cli.errors import UsageError
 from movierec_cli.text import counted
 
@@ -20,7 +19,9 @@ if TYPE_CHECKING:
     from movierec_cli.registry.store import Run
 
 
+@with_option_groups
 def predict_command(
+    model: saved.RatingModelOptions,
     user: Annotated[int | None, optional("--user", "ID", "A user of the data.")] = None,
     movie: Annotated[
         list[str] | None,
@@ -32,9 +33,6 @@ def predict_command(
             "--pairs", "FILE", "Instead of --user and --movie: a CSV file with the columns user and movie."
         ),
     ] = None,
-    model: saved.BestRatingModel = None,
-    dataset: saved.AnyDataset = None,
-    saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
     csv: saved.CsvFile = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -52,7 +50,7 @@ def predict_command(
     _check_options(user, movie or [], pairs, csv)
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
-    run = saved.best_run(saved_models_dir, model, dataset, terminal, FOR_RATINGS)
+    run = model.best(terminal, FOR_RATINGS)
     predictions = _predicted(run, user, movie or [], pairs)
     if csv is not None:
         from movierec_cli.files import write_csv

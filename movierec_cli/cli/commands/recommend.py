@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,9 +12,9 @@ from movierec_cli.cli.parsing import filter_options
 from movierec_cli.cli.parsing import saved_models as saved
 from movierec_cli.cli.parsing.filter_options import FilterOptions, FilterRequest
 from movierec_cli.cli.parsing.option_groups import with_option_groups
-from movierec_cli.cli.parsing.options import AsJson, Quiet, SavedModelsDir
+from movierec_cli.cli.parsing.options import AsJson, Quiet
 from movierec_cli.cli.parsing.user_options import UserOptions, parse_users
-from movierec_cli.config import RankBy, TrainerConfig
+from movierec_cli.config import RankBy
 from movierec_cli.errors import UsageError
 from movierec_cli.text import counted
 
@@ -29,13 +28,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RecommendOptions:
-    """From which models, how many movies in which order, and what is shown; see `with_option_groups`.
+    """How many movies in which order, and what is shown; see `with_option_groups`.
 
     Raises:
         UsageError: options that do not go together, or no movies are requested.
     """
 
-    model: saved.BestModel = None
     all_models: Annotated[
         bool, typer.Option("--all_models", help="Show the lists of all saved models side by side.")
     ] = False
@@ -57,8 +55,6 @@ class RecommendOptions:
     def __post_init__(self) -> None:
         if self.top < 1:
             raise UsageError(f"--top is {self.top}; it must be 1 or more")
-        if self.all_models and self.model is not None:
-            raise UsageError("--model is one model, --all_models are all; give one of them")
         for option, is_given in (("--why", self.why), ("--all_models", self.all_models)):
             if is_given and self.csv is not None:
                 raise UsageError(f"{option} cannot be written as CSV; omit one of them, or use --json")
@@ -77,12 +73,11 @@ class RecommendOptions:
 
 @with_option_groups
 def recommend_command(
+    model: saved.ModelOptions,
     user: UserOptions,
     filters: FilterOptions,
     options: RecommendOptions,
     include_seen: filter_options.IncludeSeen = False,
-    dataset: saved.AnyDataset = None,
-    saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
     quiet: Quiet = False,
 ) -> None:
     """Recommend movies to a user of the data, or to a new user.
@@ -98,6 +93,8 @@ def recommend_command(
     saved.spare_threads()
     from movierec_cli.recommend.diversity import check_diversity
 
+    if options.all_models and model.model is not None:
+        raise UsageError("--model is one model, --all_models are all; give one of them")
     check_diversity(options.diversity)
     chosen = filters.checked(include_seen=include_seen)
     users = None
@@ -106,7 +103,7 @@ def recommend_command(
         users = parse_users(user.users)
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
-    runs = _runs(user, options, saved_models_dir, dataset, terminal)
+    runs = _runs(model, terminal, from_history=bool(user.watched), all_models=options.all_models)
     if users is not None:
         _recommend_many(runs[0], users, chosen, options, terminal)
     else:
@@ -114,15 +111,15 @@ def recommend_command(
 
 
 def _runs(
-    user: UserOptions, options: RecommendOptions, directory: Path, dataset: str | None, terminal: Terminal
+    model: saved.ModelOptions, terminal: Terminal, *, from_history: bool, all_models: bool
 ) -> Sequence[Run]:
     """The named or best run, or all."""
     from movierec_cli.recommend.run_choice import FOR_HISTORIES, FOR_USERS, comparable_runs, suitable_runs
 
-    purpose = FOR_HISTORIES if user.watched else FOR_USERS
-    if options.all_models:
-        return comparable_runs(suitable_runs(directory, purpose), purpose, dataset)
-    return [saved.best_run(directory, options.model, dataset, terminal, purpose)]
+    purpose = FOR_HISTORIES if from_history else FOR_USERS
+    if all_models:
+        return comparable_runs(suitable_runs(model.saved_models_dir, purpose), purpose, model.dataset)
+    return [model.best(terminal, purpose)]
 
 
 def _responses(

@@ -12,8 +12,7 @@ from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.parsing import saved_models as saved
 from movierec_cli.cli.parsing.filter_options import FilterOptions
 from movierec_cli.cli.parsing.option_groups import with_option_groups
-from movierec_cli.cli.parsing.options import AsJson, Quiet, SavedModelsDir
-from movierec_cli.config import TrainerConfig
+from movierec_cli.cli.parsing.options import AsJson, Quiet
 from movierec_cli.errors import UsageError
 from movierec_cli.text import counted
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
 @with_option_groups
 def similar_command(
+    model: saved.ModelOptions,
     filters: FilterOptions,
     title: Annotated[
         list[str] | None,
@@ -33,10 +33,7 @@ def similar_command(
             show_default=False,
         ),
     ] = None,
-    model: saved.BestModel = None,
     top: saved.Top = 10,
-    dataset: saved.AnyDataset = None,
-    saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
     csv: saved.CsvFile = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -61,7 +58,7 @@ def similar_command(
     request = filters.checked(include_seen=True)
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
-    run = saved.best_run(saved_models_dir, model, dataset, terminal)
+    run = model.best(terminal)
     chosen = request.of(run.catalogue)
     (row,) = rows_of([text], run.catalogue, "TITLE", terminal)
     found = similar_movies(run, row, top=top, filters=chosen)

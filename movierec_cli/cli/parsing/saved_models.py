@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,7 @@ import typer
 
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.parsing.option_groups import optional
-from movierec_cli.cli.parsing.options import DATA_PANEL, complete_dataset
+from movierec_cli.cli.parsing.options import DATA_PANEL, SavedModelsDir, complete_dataset
 from movierec_cli.config import TrainerConfig
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ def _model(best: str) -> Any:
     )
 
 
-BestModel = Annotated[str | None, _model("highest recall")]
-BestRatingModel = Annotated[str | None, _model("lowest RMSE")]
 Top = Annotated[int, typer.Option("--top", metavar="N", help="Number of movies.")]
 CsvFile = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the result as CSV there.")]
 PageFile = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Write the page there.")]
@@ -54,25 +53,35 @@ AnyDataset = Annotated[
 ]
 
 
-def best_run(
-    directory: Path,
-    model: str | None,
-    dataset: str | None,
-    terminal: Terminal,
-    purpose: Purpose | None = None,
-) -> Run:
-    """The named model, or the best one for a purpose, by default recommending to users; says which.
+@dataclass(frozen=True)
+class ModelOptions:
+    """One saved model; see `with_option_groups`."""
 
-    Raises:
-        MovierecError: there is none, the named one does not serve the purpose, or models are of several data
-            sets and none is named.
-    """
-    from movierec_cli.recommend import run_choice
+    model: Annotated[str | None, _model("highest recall")] = None
+    dataset: AnyDataset = None
+    saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir
 
-    purpose = purpose or run_choice.FOR_USERS
-    chosen = run_choice.best_run(run_choice.suitable_runs(directory, purpose, model), purpose, dataset)
-    terminal.note(f"Model: {chosen.run.record.name} ({chosen.reason})")
-    return chosen.run
+    def best(self, terminal: Terminal, purpose: Purpose | None = None) -> Run:
+        """The named model, or the best one for a purpose, by default recommending to users; says which.
+
+        Raises:
+            MovierecError: there is none, the named one does not serve the purpose, or models are of several
+                data sets and none is named.
+        """
+        from movierec_cli.recommend.run_choice import FOR_USERS, best_run, suitable_runs
+
+        needed = purpose or FOR_USERS
+        runs = suitable_runs(self.saved_models_dir, needed, self.model)
+        chosen = best_run(runs, needed, self.dataset)
+        terminal.note(f"Model: {chosen.run.record.name} ({chosen.reason})")
+        return chosen.run
+
+
+@dataclass(frozen=True)
+class RatingModelOptions(ModelOptions):
+    """One saved model that predicts ratings."""
+
+    model: Annotated[str | None, _model("lowest RMSE")] = None
 
 
 def spare_threads() -> None:
