@@ -1,4 +1,4 @@
-"""A study of realistic size for tests of what is made from one; its numbers are drawn, not measured."""
+"""A study of realistic size for tests of what is made from one; its numbers are invented, not measured."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ SEGMENTS = {
     ),
     "cold": ("movies without a training rating", "users without a training rating"),
 }
-FILMS = (
+TITLES = (
     *("Toy Story (1995)", "Heat (1995)", "Se7en (1995)", "Fargo (1996)", "Alien (1979)", "Aliens (1986)"),
     *("Léon: The Professional (1994)", "One Flew Over the Cuckoo's Nest (1975)", "Braveheart (1995)"),
     "Dr. Strangelove or: How I Learned to Stop Worrying and Love the Bomb (1963)",
@@ -81,8 +81,7 @@ def study(*, n_seeds: int = 3, baselines: bool = True) -> Study:
         answer=(
             "movie_title_text helps: it adds +1.5 points of recall@100 (95 % CI 1.1 … 1.9) to timestamp + "
             "movie_genres.",
-            "timestamp adds +3.8 points to no feature at all; movie_genres adds nothing to it that can be "
-            "told from chance.",
+            "timestamp adds +3.8 points to no feature at all; movie_genres adds nothing significant to it.",
             "The best set is .0106 above EASE, the best baseline.",
         ),
         warnings=("None does not beat EASE or iALS in recall@100; more training of it is of no use.",),
@@ -217,8 +216,8 @@ def _findings() -> tuple[Finding, ...]:
 
 def _user_lists(user_id: int, rng: np.random.Generator, trained: list[ComparedModel]) -> UserLists:
     rated = tuple(
-        RatedMovie(film, title, GENRES[film % 5], 5 - film // 3 / 2, 978_300_000 + film)
-        for film, title in enumerate(FILMS)
+        RatedMovie(movie, title, GENRES[movie % 5], 5 - movie // 3 / 2, 978_300_000 + movie)
+        for movie, title in enumerate(TITLES)
     )
     recommended = tuple(
         Recommendations(model.records[0].name, model.records[0].config, user_id, _picks(rng))
@@ -228,8 +227,8 @@ def _user_lists(user_id: int, rng: np.random.Generator, trained: list[ComparedMo
 
 
 def _picks(rng: np.random.Generator) -> tuple[RecommendedMovie, ...]:
-    films = rng.choice(len(FILMS), size=10, replace=False).tolist()
-    return tuple(RecommendedMovie(film, FILMS[film], GENRES[film % 5], 1.0 - film) for film in films)
+    picked = rng.choice(len(TITLES), size=10, replace=False).tolist()
+    return tuple(RecommendedMovie(movie, TITLES[movie], GENRES[movie % 5], 1.0 - movie) for movie in picked)
 
 
 WEIGHTS = (0.0, 0.1, 0.3, 1.0)
@@ -256,8 +255,8 @@ def joint_study(*, n_seeds: int = 1, rating_baselines: bool = True) -> Study:
                 "Ratings are predicted best by timestamp (retrieval × 1, rating × 0.3): it is off by 0.906 "
                 "stars (RMSE, 95 % CI 0.900 … 0.912; MAE 0.707), 0.015 stars (95 % CI 0.012 … 0.018) less "
                 "than biased MF.",
-                "Both tasks in one model, timestamp (retrieval × 1, rating × 0.3): its recall@100 is not "
-                "told from that of retrieval alone (−0.1 points, 95 % CI −0.5 … +0.3, p = 0.41).",
+                "Both tasks in one model, timestamp (retrieval × 1, rating × 0.3): its recall@100 does "
+                "not differ significantly from that of retrieval alone (−0.1 points, 95 % CI −0.5 … +0.3, p = 0.41).",
             ),
             models=tuple(rated),
             differences=tuple(_rating_differences(rated)),

@@ -9,6 +9,7 @@ from pathlib import Path
 import plotly.graph_objects as go
 import pytest
 
+from movierec_cli.config import RankBy
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.significance import Interval
 from movierec_cli.experiment.study import ComparedModel, Study
@@ -425,3 +426,11 @@ def test_predicted_stars_stand_before_the_genres() -> None:
 
 def test_a_model_without_ratings_shows_none() -> None:
     assert "predicted" not in lists(None)
+
+
+def test_what_orders_a_list_stands_above_it() -> None:
+    user = STUDY.user_lists[0]
+    ordered = replace(user.recommended[0], rank_by=RankBy.BLEND)
+    assert f"<h4>{ordered.label}; by score and predicted stars</h4>" in user_lists(
+        replace(user, recommended=(ordered,)), {}
+    )

@@ -12,9 +12,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from movierec_cli.config import RankBy
 from movierec_cli.recommend.recommend import Recommendations
 from movierec_cli.recommend.response import Response
+from movierec_cli.reports import ORDERED_BY
 from movierec_cli.reports.terminal.rich_tables import new_table
 
 if TYPE_CHECKING:
@@ -26,11 +26,6 @@ _RATED_SHOWN = 10
 _NAMED_SHOWN = 20
 _MODEL_WIDTH = 64  # of one model's table, where the terminal holds two or more side by side
 _RATED_WIDTH = 100
-_ORDERED = {
-    RankBy.SCORE: "",
-    RankBy.RATING: "; by predicted stars",
-    RankBy.BLEND: "; by score and predicted stars",
-}
 
 
 def user_report(
@@ -137,7 +132,7 @@ def _recommended_table(recommended: Recommendations, width: int, whys: Sequence[
     columns = {"": _places(movies)}
     if any(movie.stars is not None for movie in movies):
         columns["predicted"] = ["" if movie.stars is None else f"{movie.stars:.1f}" for movie in movies]
-    title = f"Recommended with: {recommended.label}{_ORDERED[recommended.rank_by]}"
+    title = f"Recommended with: {recommended.label}{ORDERED_BY[recommended.rank_by]}"
     return _movie_table(title, width, columns, movies, whys)
 
 

@@ -13,7 +13,7 @@ from movierec_cli.experiment.study import Study, UserLists
 from movierec_cli.leakage import Finding
 from movierec_cli.recommend.listed_movies import RatedMovie
 from movierec_cli.recommend.recommend import Recommendations, RecommendedMovie
-from movierec_cli.reports import study_tables
+from movierec_cli.reports import ORDERED_BY, study_tables
 from movierec_cli.reports.web.charts import NDCG, Chart
 from movierec_cli.reports.web.markup import UNCOLOURED, Html, html_table, joined, tag, tags
 
@@ -172,7 +172,7 @@ def _recommendations(study: Study) -> Panel | None:
     users = study.user_lists
     if not users:
         return None
-    text = "What each model puts first among the movies a user has not rated. "
+    text = "What each model recommends to a user, beside what the user rated. "
     bold = "Bold: no other model's list has it."
     several = any(len(user.recommended) > 1 for user in users)
     options = (tag("option", str(user.user_id), value=user.user_id) for user in users)
@@ -216,7 +216,7 @@ def _recommended(label: str, model: Recommendations, in_one_list: set[int]) -> H
         tag("li", tag("strong" if movie.movie_id in in_one_list else "span", movie.title), _details(movie))
         for movie in model.movies
     )
-    return tag("section", tag("h4", label), tag("ol", *rows))
+    return tag("section", tag("h4", f"{label}{ORDERED_BY[model.rank_by]}"), tag("ol", *rows))
 
 
 def _details(movie: RecommendedMovie) -> Html:
