@@ -256,7 +256,8 @@ def joint_study(*, n_seeds: int = 1, rating_baselines: bool = True) -> Study:
                 "stars (RMSE, 95 % CI 0.900 … 0.912; MAE 0.707), 0.015 stars (95 % CI 0.012 … 0.018) less "
                 "than biased MF.",
                 "Both tasks in one model, timestamp (retrieval × 1, rating × 0.3): its recall@100 does "
-                "not differ significantly from that of retrieval alone (−0.1 points, 95 % CI −0.5 … +0.3, p = 0.41).",
+                "not differ significantly from that of retrieval alone (−0.1 points, 95 % CI −0.5 … +0.3, "
+                "p = 0.41).",
             ),
             models=tuple(rated),
             differences=tuple(_rating_differences(rated)),

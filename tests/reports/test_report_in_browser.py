@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -214,3 +215,18 @@ def test_without_javascript_every_part_is_readable(chromium: Browser, report: Pa
         assert chromium.evaluate(FITS)
     finally:
         chromium.send("Emulation.setScriptExecutionDisabled", value=False)
+
+
+def test_a_model_without_a_number_is_sorted_last_in_either_order(chromium: Browser, tmp_path: Path) -> None:
+    first, *others = STUDY.models
+    without = replace(first, metrics={name: one for name, one in first.metrics.items() if name != "auc"})
+    chromium.show()
+    chromium.open(write_report(replace(STUDY, models=(without, *others)), tmp_path / "report.html"))
+    orders = []
+    for _ in range(2):
+        chromium.click("#ranking th:nth-child(7) button")
+        found = ranked(chromium)
+        assert isinstance(found, list)
+        orders.append(found[:4])
+    assert [order[-1] for order in orders] == [first.label, first.label]
+    assert orders[0][:3] == orders[1][:3][::-1]

@@ -109,36 +109,21 @@ function follow() {
 window.addEventListener("hashchange", follow);
 
 // Sorting ------------------------------------------------------------------------------------------
-function key(row, column) {
-  const value = row.cells[column].dataset.value;
-  return column === 0 ? value : value === undefined ? NaN : Number(value);
-}
-
-function compared(a, b) {
-  if (typeof a === "string") return a.localeCompare(b);
-  return Number.isNaN(a) ? (Number.isNaN(b) ? 0 : 1) : Number.isNaN(b) ? -1 : b - a;
-}
-
 // Names rise first, numbers fall first; what has no number stays last.
 function sort(header) {
-  const column = header.cellIndex, first = column === 0 ? "ascending" : "descending", other = column === 0 ? "descending" : "ascending";
-  const order = header.getAttribute("aria-sort") === first ? other : first;
+  const column = header.cellIndex, orders = column === 0 ? ["ascending", "descending"] : ["descending", "ascending"];
+  const order = orders[header.getAttribute("aria-sort") === orders[0] ? 1 : 0], sign = order === "ascending" ? 1 : -1;
+  const value = row => row.cells[column].dataset.value, is_missing = row => value(row) === undefined;
+  const compared = (a, b) => (column === 0 ? value(a).localeCompare(value(b)) : value(a) - value(b));
   every("th[aria-sort]").forEach(th => th.setAttribute("aria-sort", th === header ? order : "none"));
-  for (const body of document.getElementById("ranking").tBodies) {
-    const rows = every("tr:not(.group)", body).sort((a, b) => {
-      const left = key(a, column), right = key(b, column), missing = Number.isNaN(left) || Number.isNaN(right);
-      return compared(left, right) * (order === first || missing ? 1 : -1);
-    });
-    body.append(...rows);
-  }
+  for (const body of document.getElementById("ranking").tBodies)
+    body.append(...every("tr:not(.group)", body).sort((a, b) => is_missing(a) - is_missing(b) || sign * compared(a, b)));
 }
 every("th[aria-sort] button").forEach(button => button.addEventListener("click", () => sort(button.closest("th"))));
 
 // Users --------------------------------------------------------------------------------------------
 const user = document.getElementById("user");
-function showUser() {
-  every(".user").forEach(section => { section.hidden = section.dataset.user !== user.value; });
-}
+const showUser = () => every(".user").forEach(section => { section.hidden = section.dataset.user !== user.value; });
 if (user) {
   user.addEventListener("change", showUser);
   showUser();
