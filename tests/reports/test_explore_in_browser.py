@@ -48,12 +48,6 @@ def file(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_explore(run, tmp_path_factory.mktemp("explore") / "explore.html").page
 
 
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with Browser(tmp_path_factory.mktemp("profile")) as started:
-        yield started
-
-
 @pytest.fixture
 def page(chromium: Browser, file: Path) -> Iterator[Browser]:
     """The page on a desktop; whatever a test does there, the browser neither complains nor asks for more."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,6 @@ STUDY = joint_study()
 FITS = "document.scrollingElement.scrollWidth <= innerWidth"
 NOTES = "[...document.querySelectorAll('#ratings-chart .annotation-text')].map(note => note.textContent)"
 FIRST = "getComputedStyle(document.querySelector('#ratings-chart .points path')).stroke"
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with Browser(tmp_path_factory.mktemp("profile")) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

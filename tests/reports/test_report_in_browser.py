@@ -17,12 +17,6 @@ FITS = "document.scrollingElement.scrollWidth <= innerWidth"
 
 
 @pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with Browser(tmp_path_factory.mktemp("profile")) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(STUDY, tmp_path_factory.mktemp("report") / "report.html")
 

@@ -1,4 +1,4 @@
-"""`movierec explore`: a saved model as a web page to look around in."""
+"""`movierec explore`: a saved model as a web page to explore."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ def explore_command(
     open_page: saved.OpenPage = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write one web page to look around in what a model has learned.
+    """Write one web page for exploring what a model has learned.
 
-    Search a movie to see what the model puts near it, on a map and in a
-    list; search a user to see what it recommends, and why. The page is one
-    file, needs no network, and a link to a movie or a user in it works:
+    Search for a movie to see the movies nearest to it, on a map and in a
+    list. Search for a user to see what the model recommends, and why. The
+    page is one file, needs no network, and has an address for each movie and
+    user:
     `explore.html#user=42`.
     """
     from movierec_cli.reports.web.explore_page import write_explore

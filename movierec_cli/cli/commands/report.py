@@ -35,7 +35,7 @@ def report_command(
     open_page: saved.OpenPage = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write one web page on what saved models and baselines reach, and which features help.
+    """Write one web page on how saved models and baselines compare, and which features help.
 
     The page needs no network. It has the answer first, then accuracy with intervals, what each feature
     adds, segments, findings of the leakage check, recommendations side by side, and how to reproduce it.

@@ -1,4 +1,4 @@
-"""A saved model as one web page to look around in: its movies, its users, what it recommends and why."""
+"""A saved model as one web page to explore: its movies, its users, what it recommends and why."""
 
 from __future__ import annotations
 
