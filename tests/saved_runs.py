@@ -34,11 +34,8 @@ from movierec_cli.models.features import FEATURES, Tower, encode_features, fit_f
 from movierec_cli.models.two_tower.inputs import CategoryInput, Input
 from movierec_cli.models.two_tower.tower_queries import last_queries
 from movierec_cli.registry import store
-from movierec_cli.registry.artifacts import RunArtifacts
-from movierec_cli.registry.identity import run_name
-from movierec_cli.registry.parts_of_data import with_data
-from movierec_cli.registry.record import DataIdentity, EpochRecord, RunConfig, RunRecord
-from movierec_cli.registry.run_files import RunParts
+from movierec_cli.registry.record import DataIdentity, EpochRecord, RunConfig, RunRecord, run_name
+from movierec_cli.registry.run_parts import RunArtifacts, RunParts
 from movierec_cli.registry.user_ratings import UserRatings
 from movierec_cli.scoring.rating_head import RatingHead
 from movierec_cli.scoring.towers import Tower as TowerArrays
@@ -162,7 +159,7 @@ def save_run(
     """Saves a run with an outcome that fits, and the movies and ratings of a data set if one is given."""
     parts = run_parts(artifacts, family=record.config.family)
     return store.save_run(
-        directory, record, parts if source is None else with_data(parts, source, source.movies)
+        directory, record, parts if source is None else parts.with_data(source, source.movies)
     )
 
 
@@ -204,7 +201,7 @@ def judged_run(
     Its embeddings are random: another configuration or seed, other ones.
     """
     one = _judged(source, config, seed, created_at)
-    return store.save_run(directory, one.record, with_data(one.parts(), source, one.dataset.movies))
+    return store.save_run(directory, one.record, one.parts().with_data(source, one.dataset.movies))
 
 
 FIT_FIGURES = (
@@ -265,7 +262,7 @@ def judged_multi_task_run(
     parts = one.parts_with_ratings()
     assert parts.rating_outcome is not None
     record = replace(one.record, ratings=rating_errors(parts.rating_outcome))
-    return store.save_run(directory, record, with_data(parts, source, one.dataset.movies))
+    return store.save_run(directory, record, parts.with_data(source, one.dataset.movies))
 
 
 def rating_head(

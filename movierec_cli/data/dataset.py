@@ -7,6 +7,7 @@ A movie is its id, never its title (two ids of MovieLens 100K can share a title)
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -32,13 +33,13 @@ class Ratings:
 class Movies:
     """One row a movie of the catalogue, rated or not, in the file's order."""
 
-    movie_id: npt.NDArray[np.int64]  # [n_movies]
-    title: npt.NDArray[np.object_]  # [n_movies] str, as in the file, year included
-    year: npt.NDArray[np.int16]  # [n_movies], UNKNOWN_YEAR where the title has none
-    genres: npt.NDArray[np.bool_]  # [n_movies, n_genres]
-    genre_names: tuple[str, ...]  # the columns of `genres`
-    length_minutes: npt.NDArray[np.float32] | None = None  # [n_movies], NaN where unknown
-    imdb_number: npt.NDArray[np.int64] | None = None  # [n_movies], of IMDb's id, NO_IMDB_NUMBER where unknown
+    movie_id: Annotated[npt.NDArray[np.int64], "n_movies"]
+    title: Annotated[npt.NDArray[np.object_], "n_movies"]  # str, as in the file, year included
+    year: Annotated[npt.NDArray[np.int16], "n_movies"]  # UNKNOWN_YEAR where the title has none
+    genres: Annotated[npt.NDArray[np.bool_], "n_movies", "n_genres"]
+    genre_names: Annotated[tuple[str, ...], "n_genres"]  # the columns of `genres`
+    length_minutes: Annotated[npt.NDArray[np.float32], "n_movies"] | None = None  # NaN where unknown
+    imdb_number: Annotated[npt.NDArray[np.int64], "n_movies"] | None = None  # NO_IMDB_NUMBER where unknown
 
     def __len__(self) -> int:
         return len(self.movie_id)

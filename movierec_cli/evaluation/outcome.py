@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -32,14 +33,16 @@ class Outcome:
     A user is cold who has no rating in the training set. Movies are rows of the catalogue.
     """
 
-    rows: npt.NDArray[np.int64]  # [n_targets], rows of Ratings, ascending
-    user_index: npt.NDArray[np.int32]  # [n_targets]
-    movie_index: npt.NDArray[np.int32]  # [n_targets]
-    at_their_time: RanksByMode  # [n_targets]
-    in_one_list: Ranks  # [n_targets], among unseen movies, the user's other targets included
-    users: npt.NDArray[np.int32]  # [n_users], ascending: those with a target
-    n_unseen: npt.NDArray[np.int32]  # [n_users], movies in the list: all that the user has not in training
-    top_movies: npt.NDArray[np.int32]  # [n_users, LIST_LENGTH], best first; NO_MOVIE where fewer are unseen
+    rows: Annotated[npt.NDArray[np.int64], "n_targets"]  # rows of Ratings, ascending
+    user_index: Annotated[npt.NDArray[np.int32], "n_targets"]
+    movie_index: Annotated[npt.NDArray[np.int32], "n_targets"]
+    at_their_time: Annotated[RanksByMode, "n_targets"]
+    in_one_list: Annotated[Ranks, "n_targets"]  # among unseen movies, the user's other targets included
+    users: Annotated[npt.NDArray[np.int32], "n_users"]  # ascending: those with a target
+    n_unseen: Annotated[npt.NDArray[np.int32], "n_users"]
+    """Movies in the list: all that the user has not in training."""
+    top_movies: Annotated[npt.NDArray[np.int32], "n_users", LIST_LENGTH]
+    """Best first; NO_MOVIE where fewer are unseen."""
     n_movies: int  # of the catalogue
 
     @cached_property

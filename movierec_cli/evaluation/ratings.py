@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,10 +29,10 @@ class RatingErrors:
 class RatingOutcome:
     """One entry a test rating."""
 
-    rows: npt.NDArray[np.int64]  # [n], rows of Ratings, ascending
-    user_index: npt.NDArray[np.int32]  # [n]
-    rating: npt.NDArray[np.float32]  # [n], stars, as given
-    predicted: npt.NDArray[np.float32]  # [n], stars, cut to the data set's scale
+    rows: Annotated[npt.NDArray[np.int64], "n"]  # rows of Ratings, ascending
+    user_index: Annotated[npt.NDArray[np.int32], "n"]
+    rating: Annotated[npt.NDArray[np.float32], "n"]  # stars, as given
+    predicted: Annotated[npt.NDArray[np.float32], "n"]  # stars, cut to the data set's scale
 
 
 def rating_scale(dataset: Dataset) -> tuple[float, float]:

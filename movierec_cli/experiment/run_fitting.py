@@ -19,7 +19,7 @@ from movierec_cli.models.sequential.engine import start_keras
 from movierec_cli.models.tensorflow_start import start_tensorflow
 from movierec_cli.models.trained import FitObserver, TrainedModel
 from movierec_cli.registry.record import RunConfig
-from movierec_cli.registry.run_files import RunParts
+from movierec_cli.registry.run_parts import RunParts
 
 
 @dataclass(frozen=True)

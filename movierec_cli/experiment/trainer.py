@@ -24,7 +24,6 @@ from movierec_cli.experiment.observers import SilentObserver, TrainingObserver
 from movierec_cli.experiment.run_fitting import Fitting, fit_run, versions
 from movierec_cli.models.baselines.ease import MOST_MOVIES
 from movierec_cli.models.features import require_features
-from movierec_cli.registry.parts_of_data import with_data
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord
 from movierec_cli.registry.store import Run, find_run, run_name, save_run
 
@@ -187,7 +186,7 @@ def _train(
         command=command,
         **fitted.figures,
     )
-    run = save_run(directory, record, with_data(fitted.parts, data.source, data.dataset.movies))
+    run = save_run(directory, record, fitted.parts.with_data(data.source, data.dataset.movies))
     shutil.rmtree(checkpoint, ignore_errors=True)  # the run is complete, whatever is left of this
     return run
 

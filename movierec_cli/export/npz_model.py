@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.recommend.run_choice import FOR_USERS
-from movierec_cli.registry.arrays import Arrays, unpack
+from movierec_cli.registry.codec import Arrays
 from movierec_cli.registry.store import Run
-from movierec_cli.scoring import towers as towers_file
+from movierec_cli.scoring.towers import Towers
 
 README, VOCABULARIES = "README.txt", "vocabularies.json"
 SNIPPET = """\
@@ -60,9 +60,7 @@ def to_npz(run: Run) -> bytes:
     """
     FOR_USERS.require(run.record)
     arrays = _arrays(run)
-    towers: Arrays = {}
-    if not run.record.config.family.is_sequential:
-        towers = {f"towers/{name}": one for name, one in unpack(towers_file.to_bytes(run.towers)).items()}
+    towers = {} if run.record.config.family.is_sequential else _tower_arrays(run.towers)
     vocabularies = json.dumps(run.artifacts.vocabularies, indent=1)
     return _packed(arrays | towers, {README: _readme(run, arrays, towers), VOCABULARIES: vocabularies})
 
@@ -83,6 +81,17 @@ def _arrays(run: Run) -> Arrays:
         "seen_stars": known.stars,
         "seen_seconds": known.seconds,
     }
+
+
+def _tower_arrays(towers: Towers) -> Arrays:
+    arrays: Arrays = {"towers/codes": towers.codes}
+    for side, tower in (("query", towers.query), ("movie", towers.movie)):
+        for place, one in enumerate(tower.inputs):
+            kind = "context" if one.is_context else "row"
+            arrays[f"towers/{side}/{place:02d}/{kind}/{one.name}"] = one.table
+        for place, (kernel, bias) in enumerate(tower.dense):
+            arrays |= {f"towers/{side}/kernel/{place:02d}": kernel, f"towers/{side}/bias/{place:02d}": bias}
+    return arrays
 
 
 def _packed(arrays: Arrays, texts: Mapping[str, str]) -> bytes:

@@ -8,8 +8,8 @@ from typing import Protocol
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingErrors, RatingOutcome
 from movierec_cli.evaluation.top_k import TopK
-from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.record import EpochRecord
+from movierec_cli.registry.run_parts import RunArtifacts
 from movierec_cli.scoring.rating_head import RatingHead
 from movierec_cli.scoring.towers import Towers
 

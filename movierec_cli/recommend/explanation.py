@@ -132,7 +132,7 @@ def _highest_first(rows: _Rows, contributions: _Floats) -> tuple[tuple[int, floa
 
 def _of_movie_features(run: Run, user: _Floats, rows: _Rows) -> dict[str, _Floats]:
     tower = run.towers.movie
-    parts = tower.parts(rows).astype(np.float64) - _mean_parts(tower, len(run.catalogue), None)
+    parts = tower.contributions(rows).astype(np.float64) - _mean_parts(tower, len(run.catalogue), None)
     return dict(zip(tower.names, (parts @ user).T, strict=True))
 
 
@@ -141,7 +141,7 @@ def _of_user_features(run: Run, user: User, centred: _Floats, specific: _Floats)
         return {}
     tower, every = run.towers.query, run.towers.codes
     codes = every[[user.row]] if user.codes is None else user.codes
-    own = tower.parts(np.array([user.row]), codes)[0].astype(np.float64)  # [n_parts, dim]
+    own = tower.contributions(np.array([user.row]), codes)[0].astype(np.float64)  # [n_parts, dim]
     mean = _mean_parts(tower, len(every), every)
     by_name = dict(zip(tower.names, own - mean, strict=True))
     by_name[USER_ID] += by_name.pop(BIASES)  # of the relus that are open for this user
@@ -163,6 +163,7 @@ def _mean_parts(tower: Tower, n_rows: int, codes: _Codes | None) -> _Floats:
     total = np.zeros((len(tower.names), tower.dense[-1][1].size))
     for start in range(0, n_rows, _CHUNK):
         rows = np.arange(start, min(start + _CHUNK, n_rows))
-        total += tower.parts(rows, None if codes is None else codes[rows]).sum(axis=0, dtype=np.float64)
+        of_rows = tower.contributions(rows, None if codes is None else codes[rows])
+        total += of_rows.sum(axis=0, dtype=np.float64)
     mean: _Floats = total / n_rows
     return mean

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from movierec_cli.errors import SavedModelError
-from movierec_cli.registry.identity import RUN_NAME
+from movierec_cli.registry.record import RUN_NAME
 
 # Saving takes seconds, so a hidden folder this old belongs to a process that died.
 _ABANDONED_AFTER_S = 3600

@@ -6,16 +6,15 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
 from movierec_cli.errors import SavedModelError
-from movierec_cli.registry.identity import RUN_NAME, run_name
-from movierec_cli.registry.record import FORMAT_VERSION, RunRecord
-from movierec_cli.registry.run_files import files_of
+from movierec_cli.registry.record import FORMAT_VERSION, RUN_NAME, RunRecord, run_name
+from movierec_cli.registry.run_parts import files_of
 from movierec_cli.registry.serialization import JSON, canonical_json, decode, encode
 
 T = TypeVar("T")
@@ -100,31 +99,26 @@ def _check_identity(folder: Path, record: RunRecord, checksums: Mapping[str, str
         raise SavedModelError(f"{folder}: run.json lists {sorted(checksums)}, not a model's files")
 
 
-def read_parts(folder: Path, names: Iterable[str], build: Callable[[dict[str, bytes]], T]) -> T:
-    """Some files of a run, checked against its manifest, as what they hold.
+def read_part(folder: Path, name: str, build: Callable[[bytes], T]) -> T:
+    """One file of a run, checked against its manifest, as what it holds.
 
     Args:
         folder: the run's.
-        names: of the files.
-        build: from their content, by name; a ValueError means that they are damaged.
+        name: of the file.
+        build: from its content; a ValueError means that it is damaged.
 
     Raises:
-        SavedModelError: a file is missing or is not what was written, or the run has no such file.
+        SavedModelError: the file is missing or is not what was written, or the run has no such file.
     """
     manifest = settled(read_manifest, folder)
     while True:
         try:
-            return _read_checked(folder, manifest, names, build)
+            return _read_checked(folder, manifest, name, build)
         except SavedModelError:
             newer = settled(read_manifest, folder)
             if newer.stamp == manifest.stamp:
                 raise
             manifest = newer  # another process put a newer run in this place between the reads
-
-
-def read_part(folder: Path, name: str, build: Callable[[bytes], T]) -> T:
-    """One file of a run, as `read_parts` does."""
-    return read_parts(folder, (name,), lambda files: build(files[name]))
 
 
 def settled(read: Callable[[Path], T], folder: Path) -> T:
@@ -137,26 +131,18 @@ def settled(read: Callable[[Path], T], folder: Path) -> T:
     return read(folder)
 
 
-def _read_checked(
-    folder: Path, manifest: Manifest, names: Iterable[str], build: Callable[[dict[str, bytes]], T]
-) -> T:
-    missing = sorted(set(names) - set(manifest.checksums))
-    if missing:
+def _read_checked(folder: Path, manifest: Manifest, name: str, build: Callable[[bytes], T]) -> T:
+    if name not in manifest.checksums:
         family = manifest.record.config.family
         kind = f"{family.label} model" if family.is_trained else "baseline"
-        raise SavedModelError(f"{folder} holds a {kind}, which has no {', '.join(missing)}")
-    files = {name: _read_file(folder, name) for name in names}
-    for name, content in files.items():
-        if _sha256(content) != manifest.checksums[name]:
-            raise SavedModelError(f"{folder}: {name} is damaged: its checksum is not the one in run.json")
+        raise SavedModelError(f"{folder} holds a {kind}, which has no {name}")
+    content, _ = _read_stamped(folder / name)
+    if _sha256(content) != manifest.checksums[name]:
+        raise SavedModelError(f"{folder}: {name} is damaged: its checksum is not the one in run.json")
     try:
-        return build(files)
+        return build(content)
     except ValueError as error:
         raise SavedModelError(f"{folder} is damaged: {error}") from error
-
-
-def _read_file(folder: Path, name: str) -> bytes:
-    return _read_stamped(folder / name)[0]
 
 
 def _read_stamped(path: Path) -> tuple[bytes, tuple[int, int]]:

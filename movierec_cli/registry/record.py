@@ -1,7 +1,12 @@
-"""What is known of a trained model, without its arrays: the content of `run.json`."""
+"""What is known of a trained model, without its arrays: the content of `run.json`, and the run's name.
+
+Equal configuration, data and format version mean one name and one folder.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import dataclass, replace
 
 from movierec_cli.config import (
@@ -19,8 +24,13 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import SplitSummary
 from movierec_cli.evaluation.ratings import RatingErrors
 from movierec_cli.evaluation.top_k import TopK
+from movierec_cli.registry.serialization import canonical_json
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
+
+_HASH_LENGTH = 12
+_READABLE_LENGTH = 64
+RUN_NAME = re.compile(rf"[a-z0-9][a-z0-9_.-]*-[0-9a-f]{{{_HASH_LENGTH}}}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,16 +99,16 @@ class EpochRecord:
     train_loss: float  # mean over interactions, nats, L2 left out
     elapsed_s: float  # training time so far, validation left out
     validation: TopK
-    ratings: RatingErrors | None = None  # of the validation part, where the model predicts ratings
+    ratings: RatingErrors | None = None  # on the validation set, where the model predicts ratings
     ndcg: float | None = None  # at 10, unseen, where it chooses the epoch
     validation_loss: float | None = None  # nats, of an in-batch loss of sequences
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """One trained model: what it was asked, what it saw, how it went."""
+    """One trained model: its settings, its data and how its training went."""
 
-    name: str  # the folder's name: readable part and hash
+    name: str  # the folder's: `run_name`
     config: RunConfig
     data: DataIdentity
     versions: dict[str, str]  # of movierec and of the packages that decide numbers
@@ -115,3 +125,37 @@ class RunRecord:
     ratings: RatingErrors | None = None  # of the test set; None for what predicts none
     command: str = ""  # the command line that trained it; "" where it was trained from Python
     format_version: int = FORMAT_VERSION
+
+
+def run_name(config: RunConfig, data: DataIdentity) -> str:
+    """Names a run's folder, such as "1m-timestamp-movie_genres-0f3a5c7e9b1d".
+
+    A model with two tasks has their weights in it: "1m-timestamp-rating-0.3-retrieval-1-0f3a5c7e9b1d".
+
+    The hash covers the configuration, the data's fingerprints and the format version; the readable
+    part in front of it is for people and is cut where it grows long.
+    """
+    fingerprints = [data.fingerprint, data.lengths_fingerprint]
+    identity = {"config": config, "data": fingerprints, "format_version": FORMAT_VERSION}
+    digest = hashlib.sha256(canonical_json(identity).encode()).hexdigest()[:_HASH_LENGTH]
+    kind = _kind(config)
+    weights = _weights_slug(config.tasks) if config.tasks is not None else ""
+    front = _readable(f"{data.name}-{kind}", _READABLE_LENGTH - len(weights))
+    return f"{front}{weights}-{digest}"
+
+
+def _kind(config: RunConfig) -> str:
+    if config.family.is_sequential:
+        features = f"-{config.feature_set.slug}" if config.feature_set.features else ""
+        return f"{config.family}{features}"
+    return config.feature_set.slug if config.family.is_trained else config.family
+
+
+def _weights_slug(tasks: TaskWeights) -> str:
+    """Such as "-rating-0.3-retrieval-1"; it ends the readable part and is never cut."""
+    return f"-rating-{tasks.rating:g}-retrieval-{tasks.retrieval:g}".replace("+", "")
+
+
+def _readable(text: str, length: int) -> str:
+    plain = re.sub(r"[^a-z0-9_.]+", "-", text.lower()).strip("-._") or "run"
+    return plain[:length].rstrip("-._")

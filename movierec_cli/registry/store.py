@@ -6,30 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from movierec_cli.data.dataset import Movies
 from movierec_cli.errors import SavedModelError
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingOutcome
-from movierec_cli.registry import artifacts as artifact_files
-from movierec_cli.registry import catalogue as catalogue_file
-from movierec_cli.registry import folders, outcomes, rating_outcomes
-from movierec_cli.registry import user_ratings as user_ratings_file
-from movierec_cli.registry.artifacts import RunArtifacts
-from movierec_cli.registry.identity import run_name
-from movierec_cli.registry.manifest import (
-    RECORD_FILE,
-    manifest_bytes,
-    read_manifest,
-    read_part,
-    read_parts,
-    settled,
-)
-from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord
-from movierec_cli.registry.run_files import RunParts, files_of
+from movierec_cli.registry import codec, folders
+from movierec_cli.registry.manifest import RECORD_FILE, manifest_bytes, read_manifest, read_part, settled
+from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord, run_name
+from movierec_cli.registry.run_parts import PARTS, RunArtifacts, RunParts, files_of
 from movierec_cli.registry.user_ratings import UserRatings
-from movierec_cli.scoring import rating_head as head_file
-from movierec_cli.scoring import towers as towers_file
 from movierec_cli.scoring.rating_head import RatingHead
 from movierec_cli.scoring.towers import Towers
 
@@ -47,76 +34,53 @@ __all__ = [
     "save_run",
 ]
 
+T = TypeVar("T")
+
+
+class _Lazy(Generic[T]):
+    """A part of a run, read and checked when it is first used, then kept in the run's `__dict__`."""
+
+    def __init__(self, kind: type[T]) -> None:
+        self._kind = kind
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, run: Run, owner: type | None = None) -> T:
+        file_name = PARTS[self._name].file_name
+        part = read_part(
+            run.folder, file_name, lambda content: codec.from_bytes(self._kind, content, file_name)
+        )
+        run.__dict__[self._name] = part
+        return part
+
 
 @dataclass(frozen=True)
 class Run:
-    """A saved model: its record, and its arrays once they are asked for."""
+    """A saved model: its record, and its parts, each read and checked when it is first used.
+
+    Raises:
+        SavedModelError: (of a part) its file is missing or is not what was written, or the model has none;
+            `RunParts` says which models have it.
+    """
 
     record: RunRecord
     folder: Path
 
-    @cached_property
-    def artifacts(self) -> RunArtifacts:
-        """The trained arrays, read and checked at the first look. Baselines have none.
-
-        Raises:
-            SavedModelError: a file is missing or is not what was written.
-        """
-        return read_parts(self.folder, artifact_files.FILE_NAMES, artifact_files.from_files)
-
-    @cached_property
-    def catalogue(self) -> Movies:
-        """The movies in the order of the arrays, read and checked at the first look. Baselines have none.
-
-        Raises:
-            SavedModelError: a file is missing or is not what was written.
-        """
-        return read_part(self.folder, catalogue_file.FILE_NAME, catalogue_file.from_bytes)
-
-    @cached_property
-    def user_ratings(self) -> UserRatings:
-        """What the users rated, read and checked at the first look. Baselines have none.
-
-        Raises:
-            SavedModelError: a file is missing or is not what was written.
-        """
-        return read_part(self.folder, user_ratings_file.FILE_NAME, user_ratings_file.from_bytes)
-
-    @cached_property
-    def towers(self) -> Towers:
-        """What makes the embeddings, read and checked at the first look. Only models of two towers have them.
-
-        Raises:
-            SavedModelError: a file is missing or is not what was written, or the model has no towers.
-        """
-        return read_part(self.folder, towers_file.FILE_NAME, towers_file.from_bytes)
-
-    @cached_property
-    def outcome(self) -> Outcome:
-        """How the model ranked the test part, read and checked at the first look.
-
-        Raises:
-            SavedModelError: a file is missing or is not what was written, or the model does not rank.
-        """
-        return read_part(self.folder, outcomes.FILE_NAME, outcomes.from_bytes)
-
-    @cached_property
-    def rating_outcome(self) -> RatingOutcome:
-        """What the model made of the test ratings, read and checked at the first look.
-
-        Raises:
-            SavedModelError: a file is missing or is not what was written, or the model predicts no ratings.
-        """
-        return read_part(self.folder, rating_outcomes.FILE_NAME, rating_outcomes.from_bytes)
-
-    @cached_property
-    def rating_head(self) -> RatingHead:
-        """What predicts ratings, read and checked at the first look. Baselines have none.
-
-        Raises:
-            SavedModelError: a file is missing or is not what was written, or the model has none.
-        """
-        return read_part(self.folder, head_file.FILE_NAME, head_file.from_bytes)
+    artifacts = _Lazy(RunArtifacts)
+    """The trained arrays."""
+    catalogue = _Lazy(Movies)
+    """The movies in the order of the arrays."""
+    user_ratings = _Lazy(UserRatings)
+    """What the users rated."""
+    towers = _Lazy(Towers)
+    """What makes the embeddings of a model of two towers."""
+    outcome = _Lazy(Outcome)
+    """How the model ranked the test set."""
+    rating_outcome = _Lazy(RatingOutcome)
+    """What the model predicted of the test ratings."""
+    rating_head = _Lazy(RatingHead)
+    """What predicts ratings."""
 
     @cached_property
     def size_bytes(self) -> int:

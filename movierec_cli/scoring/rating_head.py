@@ -1,11 +1,11 @@
-"""The part of a model that predicts ratings, as plain arrays: stars without TensorFlow.
+"""The rating head of a model as plain arrays: predicts stars without TensorFlow.
 
 For a user's vector u, a movie's vector m and a few numbers x of both,
 
     stars = mean + bias of user + bias of movie + scale · (u · m) + linear · x + dense([u, m, u ∘ m, x])
 
-cut to the data set's scale. The dense layers are relu between, linear last. Users stand as they were at their
-last training rating.
+cut to the data set's scale. The dense layers are relu between, linear last. Users are as at their last
+training rating.
 """
 
 from __future__ import annotations
@@ -16,22 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.registry.arrays import Arrays, pack, unpack
-
-FILE_NAME = "rating_head.npz"
-
 _Floats = npt.NDArray[np.float32]
 _BLOCK = 65_536  # pairs at a time
-
-_OF_ROWS = (
-    "user_vectors",
-    "movie_vectors",
-    "user_bias",
-    "movie_bias",
-    "user_numbers",
-    "movie_numbers",
-)
-_SCALARS = ("scale", "mean", "lowest", "highest")
 
 
 @dataclass(frozen=True)
@@ -49,9 +35,7 @@ class RatingHead:
     user_numbers: _Floats  # [n_users, a]
     movie_numbers: _Floats  # [n_movies, b]
     linear: _Floats  # [a + b]
-    dense: tuple[
-        tuple[_Floats, _Floats], ...
-    ]  # kernels [inputs, outputs] and biases [outputs], first to last
+    dense: tuple[tuple[_Floats, _Floats], ...]  # kernel [n_in, n_out] and bias [n_out] of each layer
     scale: float
     mean: float  # stars
     lowest: float  # stars
@@ -109,44 +93,3 @@ def _n_columns(array: _Floats) -> int:
 def _require_floats(name: str, array: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
     if array.shape != shape or array.dtype != np.float32:
         raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not float32 of shape {shape}")
-
-
-def to_bytes(head: RatingHead) -> bytes:
-    """The content of the file."""
-    arrays: Arrays = {name: getattr(head, name) for name in (*_OF_ROWS, "linear")}
-    arrays |= {name: np.array(getattr(head, name), np.float64) for name in _SCALARS}
-    for place, (kernel, bias) in enumerate(head.dense):
-        arrays |= {f"kernel_{place}": kernel, f"bias_{place}": bias}
-    return pack(arrays)
-
-
-def from_bytes(content: bytes) -> RatingHead:
-    """Rebuilds what `to_bytes` wrote.
-
-    Raises:
-        ValueError: the file does not hold what it should.
-    """
-    arrays = unpack(content)
-    n_layers = sum(name.startswith("kernel_") for name in arrays)
-    dense_names = [f"{part}_{place}" for place in range(n_layers) for part in ("kernel", "bias")]
-    names = {*_OF_ROWS, "linear", *_SCALARS, *dense_names}
-    if arrays.keys() != names:
-        raise ValueError(f"{FILE_NAME} holds {sorted(arrays)}, not {sorted(names)}")
-    for name in _SCALARS:
-        if arrays[name].shape != () or arrays[name].dtype != np.float64:
-            raise ValueError(f"{FILE_NAME}: {name} is {arrays[name].dtype} of shape {arrays[name].shape}")
-    dense = tuple((arrays[f"kernel_{place}"], arrays[f"bias_{place}"]) for place in range(n_layers))
-    return RatingHead(
-        user_vectors=arrays["user_vectors"],
-        movie_vectors=arrays["movie_vectors"],
-        user_bias=arrays["user_bias"],
-        movie_bias=arrays["movie_bias"],
-        user_numbers=arrays["user_numbers"],
-        movie_numbers=arrays["movie_numbers"],
-        linear=arrays["linear"],
-        dense=dense,
-        scale=float(arrays["scale"]),
-        mean=float(arrays["mean"]),
-        lowest=float(arrays["lowest"]),
-        highest=float(arrays["highest"]),
-    )

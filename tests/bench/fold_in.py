@@ -23,8 +23,8 @@ from movierec_cli.experiment.observers import SilentObserver
 from movierec_cli.models.tensorflow_start import start_tensorflow
 from movierec_cli.recommend.fold_in import PRIOR_STRENGTH, Opinions, fold_in
 from movierec_cli.recommend.movie_search import MovieSearch
-from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.record import RunConfig
+from movierec_cli.registry.run_parts import RunArtifacts
 from tests.bench.baselines import divided
 from tests.bench.rows import Archives, Row
 

@@ -19,8 +19,7 @@ from movierec_cli.data.split import split_ratings
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.features import fit_features
 from movierec_cli.registry import store
-from movierec_cli.registry.identity import run_name
-from movierec_cli.registry.record import DataIdentity, RunConfig
+from movierec_cli.registry.record import DataIdentity, RunConfig, run_name
 from movierec_cli.registry.store import Run
 from tests.saved_runs import run_artifacts, run_outcome, run_record, save_run
 
@@ -192,10 +191,10 @@ def test_a_damaged_model_is_a_problem_and_the_others_are_checked(
     doctor: Callable[..., Any], save: Callable[..., Run]
 ) -> None:
     damaged, _ = save(SplitConfig()), save(OWN_SPLIT)
-    (damaged.folder / "vocabularies.json").write_text("{}")
+    (damaged.folder / "artifacts.npz").write_text("{}")
     result = doctor()
     assert result.exit_code == 0
-    assert damaged.record.name in result.stderr and "vocabularies.json" in result.stderr
+    assert damaged.record.name in result.stderr and "artifacts.npz" in result.stderr
     assert "1 saved model of this data set" in words(result.stdout)
 
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from movierec_cli.cli.app import app
 from movierec_cli.config import Family
 from movierec_cli.evaluation.ratings import RatingErrors
-from movierec_cli.registry.identity import run_name
+from movierec_cli.registry.record import run_name
 from movierec_cli.registry.store import Run
 from movierec_cli.reports.terminal.run_details import details
 from tests.saved_runs import (

@@ -21,9 +21,8 @@ from movierec_cli.recommend.predict import predict
 from movierec_cli.recommend.recommend import RETRIEVED, Recommendations, check_rank_by, recommend
 from movierec_cli.recommend.users import NEWEST, new_user, user_after, user_of
 from movierec_cli.registry import store
-from movierec_cli.registry.artifacts import RunArtifacts
-from movierec_cli.registry.identity import run_name
-from movierec_cli.registry.record import RunConfig
+from movierec_cli.registry.record import RunConfig, run_name
+from movierec_cli.registry.run_parts import RunArtifacts
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.rating_head import RatingHead
 from tests.saved_runs import (

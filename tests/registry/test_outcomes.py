@@ -1,4 +1,4 @@
-"""What a run did with the test part, written and read back; baselines, which have nothing else."""
+"""How a run ranked the test set, written and read back; baselines, which have nothing else."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from movierec_cli.config import Family, SplitConfig
 from movierec_cli.errors import SavedModelError
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
-from movierec_cli.registry import arrays, outcomes, store
-from movierec_cli.registry.identity import run_name
-from movierec_cli.registry.record import RunConfig, RunRecord
-from movierec_cli.registry.run_files import RunParts
+from movierec_cli.registry import codec, store
+from movierec_cli.registry.record import RunConfig, RunRecord, run_name
+from movierec_cli.registry.run_parts import RunParts
 from tests.saved_runs import run_artifacts, run_outcome, run_parts, run_record
 
 
@@ -65,7 +64,7 @@ def baseline_record(family: Family = Family.EASE) -> RunRecord:
 
 @pytest.mark.parametrize("outcome", [random_outcome(), run_outcome(), random_outcome(n_users=0)])
 def test_an_outcome_is_read_back_as_it_was_written(outcome: Outcome) -> None:
-    assert_same(outcomes.from_bytes(outcomes.to_bytes(outcome)), outcome)
+    assert_same(codec.from_bytes(Outcome, codec.to_bytes(outcome), "outcome.npz"), outcome)
 
 
 def test_a_saved_run_has_its_outcome(tmp_path: Path) -> None:
@@ -77,28 +76,31 @@ def test_a_saved_run_has_its_outcome(tmp_path: Path) -> None:
 
 
 def packed(**changes: np.ndarray | None) -> bytes:
-    content = arrays.unpack(outcomes.to_bytes(random_outcome())) | changes
-    return arrays.pack({name: array for name, array in content.items() if array is not None})
+    content = codec.unpack(codec.to_bytes(random_outcome())) | changes
+    return codec.pack({name: array for name, array in content.items() if array is not None})
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"", "not an npz file"),
-        (outcomes.to_bytes(run_outcome())[:-30], "not an npz file"),
+        (codec.to_bytes(run_outcome())[:-30], "not an npz file"),
         (packed(users=None), "holds"),
         (packed(extra=np.zeros(3)), "extra"),
-        (packed(rows=np.zeros(15, np.int32)), "other types"),
+        (packed(rows=np.zeros(15, np.int32)), "outcome.npz: rows is int32, not int64"),
         (packed(rows=np.zeros(14, np.int64)), "user_index has shape (15,), not (14,)"),
         (packed(users=np.zeros(4, np.int32)), "n_unseen has shape (5,), not (4,)"),
         (packed(top_movies=np.zeros((5, 99), np.int32)), "top_movies has shape (5, 99), not (5, 100)"),
         (packed(n_movies=np.zeros(1, np.int64)), "n_movies has shape (1,), not ()"),
-        (packed(all_tied=np.ones((15, 1), np.int32)), "all_tied has shape (15, 1), not (15,)"),
+        (
+            packed(**{"at_their_time/all/tied": np.ones((15, 1), np.int32)}),
+            "at_their_time/all/tied has shape (15, 1), not (15,)",
+        ),
     ],
 )
 def test_what_is_no_outcome_is_refused(content: bytes, words: str) -> None:
     with pytest.raises(ValueError, match=re.escape(words)):
-        outcomes.from_bytes(content)
+        codec.from_bytes(Outcome, content, "outcome.npz")
 
 
 def cut_short(file: Path) -> None:
@@ -112,7 +114,7 @@ def flip_a_bit(file: Path) -> None:
 
 
 def another_runs(file: Path) -> None:
-    file.write_bytes(outcomes.to_bytes(random_outcome()))
+    file.write_bytes(codec.to_bytes(random_outcome()))
 
 
 @pytest.mark.parametrize("damage", [cut_short, flip_a_bit, another_runs])

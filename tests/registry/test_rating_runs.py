@@ -14,9 +14,9 @@ from movierec_cli.config import RATING_BASELINES, Family, TaskWeights
 from movierec_cli.errors import SavedModelError
 from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.evaluation.top_k import NO_TOP_K
-from movierec_cli.registry import arrays, rating_outcomes, store
-from movierec_cli.registry.identity import run_name
-from movierec_cli.registry.run_files import files_of
+from movierec_cli.registry import codec, store
+from movierec_cli.registry.record import run_name
+from movierec_cli.registry.run_parts import files_of
 from tests.saved_runs import (
     data_identity,
     judged_multi_task_run,
@@ -31,7 +31,7 @@ from tests.saved_runs import (
 )
 from tests.small_dataset import small_dataset
 
-TRAINED = {"weights.npz", "embeddings.npz", "vocabularies.json", "catalogue.npz", "user_ratings.npz"}
+TRAINED = {"artifacts.npz", "catalogue.npz", "user_ratings.npz"}
 TOWERS = {*TRAINED, "towers.npz"}
 
 
@@ -52,29 +52,31 @@ def assert_same(left: RatingOutcome, right: RatingOutcome) -> None:
 
 @pytest.mark.parametrize("n", [0, 1, 500])
 def test_a_rating_outcome_is_read_back_as_it_was_written(n):
-    assert_same(rating_outcomes.from_bytes(rating_outcomes.to_bytes(some_ratings(n))), some_ratings(n))
+    assert_same(
+        codec.from_bytes(RatingOutcome, codec.to_bytes(some_ratings(n)), "ratings.npz"), some_ratings(n)
+    )
 
 
 def packed(**changes: np.ndarray | None) -> bytes:
-    content = arrays.unpack(rating_outcomes.to_bytes(some_ratings())) | changes
-    return arrays.pack({name: array for name, array in content.items() if array is not None})
+    content = codec.unpack(codec.to_bytes(some_ratings())) | changes
+    return codec.pack({name: array for name, array in content.items() if array is not None})
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"PK", "not an npz file"),
-        (rating_outcomes.to_bytes(some_ratings())[:-30], "not an npz file"),
+        (codec.to_bytes(some_ratings())[:-30], "not an npz file"),
         (packed(rating=None), "ratings.npz holds"),
         (packed(extra=np.zeros(7)), "extra"),
-        (packed(predicted=np.zeros(7)), "other types"),
+        (packed(predicted=np.zeros(7)), "ratings.npz: predicted is float64, not float32"),
         (packed(predicted=np.zeros(6, np.float32)), "predicted has shape (6,), not (7,)"),
         (packed(user_index=np.zeros((7, 1), np.int32)), "user_index has shape (7, 1), not (7,)"),
     ],
 )
 def test_what_is_no_rating_outcome_is_refused(content, words):
     with pytest.raises(ValueError, match=re.escape(words)):
-        rating_outcomes.from_bytes(content)
+        codec.from_bytes(RatingOutcome, content, "ratings.npz")
 
 
 def test_the_files_of_a_run_follow_from_its_family():
@@ -156,7 +158,7 @@ def flip_a_bit(file: Path) -> None:
 
 
 def of_another_run(file: Path) -> None:
-    file.write_bytes(rating_outcomes.to_bytes(some_ratings()))
+    file.write_bytes(codec.to_bytes(some_ratings()))
 
 
 @pytest.mark.parametrize("damage", [flip_a_bit, of_another_run])

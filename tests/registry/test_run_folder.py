@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from movierec_cli.data.dataset import Movies
 from movierec_cli.data.id_index import UNKNOWN_ROW
-from movierec_cli.registry import arrays, catalogue, user_ratings
+from movierec_cli.registry import codec
 from movierec_cli.registry.user_ratings import UserRatings
-from movierec_cli.scoring import towers
 from movierec_cli.scoring.towers import Tower, TowerInput, Towers
 from tests.small_dataset import small_dataset
 
@@ -30,15 +30,15 @@ def test_a_catalogue_is_read_back_as_it_was_written(with_optional: bool) -> None
         movies = replace(movies, imdb_number=np.arange(len(movies)))
     else:
         movies = replace(movies, length_minutes=None)
-    found = catalogue.from_bytes(catalogue.to_bytes(movies))
+    found = codec.from_bytes(Movies, codec.to_bytes(movies), "catalogue.npz")
     for name, value in vars(movies).items():
         np.testing.assert_array_equal(getattr(found, name), value)
     assert found.title.dtype == object and isinstance(found.title[0], str)
 
 
 def packed_catalogue(**changes: np.ndarray | None) -> bytes:
-    content = arrays.unpack(catalogue.to_bytes(DATASET.movies)) | changes
-    return arrays.pack({name: array for name, array in content.items() if array is not None})
+    content = codec.unpack(codec.to_bytes(DATASET.movies)) | changes
+    return codec.pack({name: array for name, array in content.items() if array is not None})
 
 
 @pytest.mark.parametrize(
@@ -47,16 +47,16 @@ def packed_catalogue(**changes: np.ndarray | None) -> bytes:
         (b"PK", "not an npz file"),
         (packed_catalogue(year=None), "catalogue.npz holds"),
         (packed_catalogue(extra=np.zeros(3)), "extra"),
-        (packed_catalogue(movie_id=np.zeros(40, np.int32)), "other types"),
+        (packed_catalogue(movie_id=np.zeros(40, np.int32)), "catalogue.npz: movie_id is int32, not int64"),
         (packed_catalogue(year=np.zeros(39, np.int16)), "year has shape (39,), not (40,)"),
-        (packed_catalogue(genres=np.zeros((40, 2), bool)), "genres has shape (40, 2), not (40, 3)"),
+        (packed_catalogue(genres=np.zeros((40, 2), bool)), "genre_names has shape (3,), not (2,)"),
         (packed_catalogue(title=np.frombuffer(b"[1]", np.uint8)), "something else than a list of texts"),
         (packed_catalogue(title=np.frombuffer(b"\xff", np.uint8)), "utf-8"),
     ],
 )
 def test_what_is_no_catalogue_is_refused(content: bytes, words: str) -> None:
     with pytest.raises(ValueError, match=re.escape(words)):
-        catalogue.from_bytes(content)
+        codec.from_bytes(Movies, content, "catalogue.npz")
 
 
 # --- users' ratings -----------------------------------------------------------------------------------
@@ -105,7 +105,7 @@ def test_ratings_are_read_back_as_they_were_however_narrow_the_file_is(
     known = UserRatings(
         np.array([0, 2, 2, 3]), np.array(movie, np.int32), np.array(stars, np.float32), np.array(seconds)
     )
-    found = user_ratings.from_bytes(user_ratings.to_bytes(known))
+    found = codec.from_bytes(UserRatings, codec.to_bytes(known), "user_ratings.npz")
     for name, value in vars(known).items():
         np.testing.assert_array_equal(getattr(found, name), value, strict=True)
 
@@ -114,8 +114,8 @@ def packed_ratings(**changes: np.ndarray | None) -> bytes:
     known = UserRatings(
         np.array([0, 2]), np.zeros(2, np.int32), np.ones(2, np.float32), np.zeros(2, np.int64)
     )
-    content = arrays.unpack(user_ratings.to_bytes(known)) | changes
-    return arrays.pack({name: array for name, array in content.items() if array is not None})
+    content = codec.unpack(codec.to_bytes(known)) | changes
+    return codec.pack({name: array for name, array in content.items() if array is not None})
 
 
 @pytest.mark.parametrize(
@@ -123,10 +123,10 @@ def packed_ratings(**changes: np.ndarray | None) -> bytes:
     [
         (b"PK", "not an npz file"),
         (packed_ratings(stars=None), "user_ratings.npz holds"),
-        (packed_ratings(stars=np.zeros((2, 1), np.float16)), "user_ratings.npz holds"),
-        (packed_ratings(movie=np.zeros(2)), "other types"),
-        (packed_ratings(stars=np.zeros(2, np.int32)), "other types"),
-        (packed_ratings(stars=np.zeros(3, np.float16)), "3 stars and 2 times of 2 ratings"),
+        (packed_ratings(stars=np.zeros((2, 1), np.float16)), "stars has shape (2, 1), not (2,)"),
+        (packed_ratings(movie=np.zeros(2)), "user_ratings.npz: movie is float64, not int32"),
+        (packed_ratings(stars=np.zeros(2, np.int32)), "user_ratings.npz: stars is int32, not float32"),
+        (packed_ratings(stars=np.zeros(3, np.float16)), "stars has shape (3,), not (2,)"),
         (packed_ratings(starts=np.array([0, 3])), "do not begin and end where the 2 ratings do"),
         (packed_ratings(starts=np.array([0, 2, 1, 2])), "do not begin and end"),
         (packed_ratings(starts=np.zeros(0, np.int64)), "of 2 ratings"),
@@ -134,7 +134,7 @@ def packed_ratings(**changes: np.ndarray | None) -> bytes:
 )
 def test_what_are_no_ratings_is_refused(content: bytes, words: str) -> None:
     with pytest.raises(ValueError, match=re.escape(words)):
-        user_ratings.from_bytes(content)
+        codec.from_bytes(UserRatings, content, "user_ratings.npz")
 
 
 # --- towers -------------------------------------------------------------------------------------------
@@ -169,26 +169,28 @@ def by_hand(user: int, codes: tuple[int, int]) -> np.ndarray:
     return hidden
 
 
-def test_a_tower_embeds_users_at_a_moment() -> None:
+def test_a_tower_embeds_users_at_a_time() -> None:
     users, codes = np.array([4, 0, 4]), np.array([[3, 6], [1, 2], [0, 0]], np.int32)
     expected = [by_hand(user, tuple(code)) for user, code in zip(users, codes, strict=True)]
     np.testing.assert_allclose(QUERY.embed(users, codes), expected, rtol=1e-5, atol=1e-5)
 
 
-def test_the_parts_of_an_embedding_add_up_to_it() -> None:
+def test_contributions_add_up_to_the_embedding() -> None:
     users, codes = np.arange(5), BOTH.codes
-    parts = QUERY.parts(users, codes)
-    assert parts.shape == (5, 5, 3)
+    contributions = QUERY.contributions(users, codes)
+    assert contributions.shape == (5, 5, 3)
     assert QUERY.names == ("user_id", "timestamp", "user_gender", "day_of_week", "biases")
-    np.testing.assert_allclose(parts.sum(axis=1), QUERY.embed(users, codes), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(MOVIE.parts(np.arange(6)).sum(axis=1), MOVIE.embed(np.arange(6)), rtol=1e-5)
+    np.testing.assert_allclose(contributions.sum(axis=1), QUERY.embed(users, codes), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        MOVIE.contributions(np.arange(6)).sum(axis=1), MOVIE.embed(np.arange(6)), rtol=1e-5
+    )
 
 
 def test_an_input_that_is_zero_adds_nothing() -> None:
     without = replace(QUERY.inputs[1], table=np.zeros((4, 2), np.float32))
     tower = replace(QUERY, inputs=(QUERY.inputs[0], without, *QUERY.inputs[2:]))
-    assert not tower.parts(np.arange(5), BOTH.codes)[:, 1].any()
-    assert QUERY.parts(np.arange(5), BOTH.codes)[:, 1].any()
+    assert not tower.contributions(np.arange(5), BOTH.codes)[:, 1].any()
+    assert QUERY.contributions(np.arange(5), BOTH.codes)[:, 1].any()
 
 
 def test_codes_must_be_given_where_there_are_contexts_and_nowhere_else() -> None:
@@ -199,7 +201,7 @@ def test_codes_must_be_given_where_there_are_contexts_and_nowhere_else() -> None
 
 
 def test_towers_are_read_back_as_they_were() -> None:
-    found = towers.from_bytes(towers.to_bytes(BOTH))
+    found = codec.from_bytes(Towers, codec.to_bytes(BOTH), "towers.npz")
     np.testing.assert_array_equal(found.codes, BOTH.codes, strict=True)
     for side in ("query", "movie"):
         old, new = getattr(BOTH, side), getattr(found, side)
@@ -215,24 +217,29 @@ def test_towers_are_read_back_as_they_were() -> None:
 
 def packed_towers(**changes: np.ndarray | None) -> bytes:
     named = {name.replace("__", "/"): array for name, array in changes.items()}
-    content = arrays.unpack(towers.to_bytes(BOTH)) | named
-    return arrays.pack({name: array for name, array in content.items() if array is not None})
+    content = codec.unpack(codec.to_bytes(BOTH)) | named
+    return codec.pack({name: array for name, array in content.items() if array is not None})
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"PK", "not an npz file"),
-        (packed_towers(codes=None), "towers.npz has no codes"),
+        (packed_towers(codes=None), "but no codes"),
         (packed_towers(codes=np.zeros((5, 1), np.int32)), "the users' codes are int32 of shape (5, 1)"),
-        (packed_towers(codes=np.zeros((5, 2))), "the users' codes are float64"),
-        (packed_towers(query__bias__01=None), "towers.npz has no"),
-        (packed_towers(query__kernel__01=floats(7, 5)), "a dense layer of 6 inputs"),
-        (packed_towers(movie__kernel__00=np.zeros((3, 3))), "a dense layer of 3 inputs"),
-        (packed_towers(movie__kernel__00=None), "needs inputs and a dense layer"),
-        (packed_towers(movie__00__row__movie_id=np.zeros((6, 3))), "movie_id is float64 of shape (6, 3)"),
+        (packed_towers(codes=np.zeros((5, 2))), "towers.npz: codes is float64, not int32"),
+        (packed_towers(query__dense__01__01=None), "but no query/dense/01/01"),
+        (packed_towers(query__dense__01__00=floats(7, 5)), "a dense layer of 6 inputs"),
+        (packed_towers(movie__dense__00__00=np.zeros((3, 3))), "movie/dense/00/00 is float64, not float32"),
+        (
+            packed_towers(movie__dense__00__00=None, movie__dense__00__01=None),
+            "needs inputs and a dense layer",
+        ),
+        (packed_towers(movie__inputs__00__table=np.zeros((6, 3))), "movie/inputs/00/table is float64"),
+        (packed_towers(movie__inputs__00__table=floats(6)), "movie_id is float32 of shape (6,)"),
+        (packed_towers(movie__inputs__00__name=np.frombuffer(b"[1]", np.uint8)), "something else than"),
     ],
 )
 def test_what_are_no_towers_is_refused(content: bytes, words: str) -> None:
     with pytest.raises(ValueError, match=re.escape(words)):
-        towers.from_bytes(content)
+        codec.from_bytes(Towers, content, "towers.npz")

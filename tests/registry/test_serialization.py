@@ -65,12 +65,12 @@ def test_any_setting_comes_back_equal(
     assert reread(record) == record
 
 
-def test_the_written_form_of_version_5_does_not_change_by_accident() -> None:
-    assert FORMAT_VERSION == 5, "describe the new form below"
+def test_the_written_form_of_version_6_does_not_change_by_accident() -> None:
+    assert FORMAT_VERSION == 6, "describe the new form below"
     written = encode(run_record("timestamp"))
     assert isinstance(written, dict)
     assert sorted(written) == [
-        "best_epoch", "config", "created_at", "data", "epochs_run", "format_version", "history",
+        "best_epoch", "command", "config", "created_at", "data", "epochs_run", "format_version", "history",
         "n_parameters", "name", "ratings", "settings", "split_summary", "test", "training_s", "validation_s",
         "versions",
     ]  # fmt: skip

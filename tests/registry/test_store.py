@@ -13,9 +13,8 @@ import pytest
 from movierec_cli.config import ModelConfig
 from movierec_cli.errors import SavedModelError
 from movierec_cli.registry import folders
-from movierec_cli.registry.artifacts import RunArtifacts
-from movierec_cli.registry.identity import run_name
-from movierec_cli.registry.record import RunRecord
+from movierec_cli.registry.record import RunRecord, run_name
+from movierec_cli.registry.run_parts import RunArtifacts
 from movierec_cli.registry.store import Run, find_run, list_runs, remove_run
 from tests.saved_runs import data_identity, run_artifacts, run_config, run_record, save_run
 
@@ -206,14 +205,17 @@ def _flip(path: Path, position: int = -20) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("name", ["weights.npz", "embeddings.npz", "vocabularies.json"])
-def test_a_damaged_file_is_noticed_when_it_is_read(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [("artifacts.npz", "artifacts"), ("catalogue.npz", "catalogue"), ("user_ratings.npz", "user_ratings")],
+)
+def test_a_damaged_file_is_noticed_when_it_is_read(tmp_path: Path, name: str, part: str) -> None:
     run = save_run(tmp_path, run_record(), run_artifacts())
     _flip(run.folder / name)
     found = find(tmp_path, run.record)
     assert found is not None
     with pytest.raises(SavedModelError, match=re.escape(f"{run.folder}: {name} is damaged")):
-        _ = found.artifacts
+        getattr(found, part)
 
 
 def _edit_metric(folder: Path) -> None:
@@ -235,7 +237,7 @@ DAMAGE = {
     "edited": _edit_metric,
     "of another version": _other_version,
     "without record": lambda folder: (folder / "run.json").unlink(),
-    "without weights": lambda folder: (folder / "weights.npz").unlink(),
+    "without artifacts": lambda folder: (folder / "artifacts.npz").unlink(),
     "without outcome": lambda folder: (folder / "outcome.npz").unlink(),
 }
 

@@ -8,9 +8,9 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from movierec_cli.registry import arrays
+from movierec_cli.registry import codec
 from movierec_cli.scoring import rating_head
-from movierec_cli.scoring.rating_head import RatingHead, from_bytes, to_bytes
+from movierec_cli.scoring.rating_head import RatingHead
 from tests.saved_runs import rating_head as random_head
 
 
@@ -89,7 +89,7 @@ def test_pairs_in_many_blocks_are_the_pairs_one_by_one(monkeypatch):
 
 @every_head
 def test_a_head_is_read_back_as_it_was_written(head):
-    again = from_bytes(to_bytes(head))
+    again = codec.from_bytes(RatingHead, codec.to_bytes(head), "rating_head.npz")
     for field in fields(RatingHead):
         if field.name == "dense":
             written, read = ([part for layer in one.dense for part in layer] for one in (head, again))
@@ -131,25 +131,25 @@ def test_arrays_that_do_not_fit_together_are_refused(changes, words):
 
 
 def packed(**changes: np.ndarray | None) -> bytes:
-    content = arrays.unpack(to_bytes(random_head())) | changes
-    return arrays.pack({name: array for name, array in content.items() if array is not None})
+    content = codec.unpack(codec.to_bytes(random_head())) | changes
+    return codec.pack({name: array for name, array in content.items() if array is not None})
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"", "not an npz file"),
-        (to_bytes(random_head())[:-30], "not an npz file"),
+        (codec.to_bytes(random_head())[:-30], "not an npz file"),
         (packed(mean=None), "rating_head.npz holds"),
-        (packed(kernel_1=None), "rating_head.npz holds"),
-        (packed(kernel_7=floats(1, 1)), "kernel_7"),
+        (packed(**{"dense/01/00": None}), "rating_head.npz holds"),
+        (packed(**{"dense/07/00": floats(1, 1)}), "dense/07/00"),
         (packed(extra=floats(3)), "extra"),
-        (packed(scale=np.zeros(2)), "scale is float64 of shape (2,)"),
-        (packed(scale=np.array("1")), "scale is <U1 of shape ()"),
+        (packed(scale=np.zeros(2)), "scale has shape (2,), not ()"),
+        (packed(scale=np.array("1")), "scale is <U1, not float64"),
         (packed(movie_vectors=floats(5, 3)), "movie_vectors is float32 of shape (5, 3)"),
-        (packed(bias_0=np.zeros(5, np.int32)), "bias_0 is int32"),
+        (packed(**{"dense/00/01": np.zeros(5, np.int32)}), "dense/00/01 is int32"),
     ],
 )
 def test_what_is_no_head_is_refused(content, words):
     with pytest.raises(ValueError, match=re.escape(words)):
-        from_bytes(content)
+        codec.from_bytes(RatingHead, content, "rating_head.npz")

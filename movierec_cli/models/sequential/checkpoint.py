@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.errors import SavedModelError
-from movierec_cli.registry.arrays import Arrays, pack, unpack
+from movierec_cli.registry.codec import Arrays, pack, unpack
 from movierec_cli.registry.record import EpochRecord
 from movierec_cli.registry.serialization import decode, encode
 

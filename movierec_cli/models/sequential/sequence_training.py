@@ -48,8 +48,8 @@ from movierec_cli.models.sequential.sequence_fitting import (
 from movierec_cli.models.sequential.sequence_queries import FittedSequences, Reader
 from movierec_cli.models.sequential.steps import StepShape
 from movierec_cli.models.trained import FitObserver, TrainedModel
-from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.record import RunConfig
+from movierec_cli.registry.run_parts import RunArtifacts
 
 MONITOR_K = 10
 REFIT_SHARE = 0.1  # of the epochs that validation chose

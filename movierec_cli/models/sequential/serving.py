@@ -53,7 +53,7 @@ def state_after(
     try:
         model.serve(run.artifacts.weights, run.artifacts.movie_embeddings)
     except (KeyError, ValueError) as error:
-        raise SavedModelError(f"{run.folder}: weights.npz is not of this model: {error}") from error
+        raise SavedModelError(f"{run.folder}: artifacts.npz is not of this model: {error}") from error
     reader = Reader(model, histories, config.feature_set)
     stretches = reader.last()
     if asked_s is not None:

@@ -41,8 +41,8 @@ from movierec_cli.models.two_tower.tower_queries import (
     unique_queries,
 )
 from movierec_cli.models.two_tower.two_tower import TwoTowerModel
-from movierec_cli.registry.artifacts import RunArtifacts
 from movierec_cli.registry.record import RunConfig
+from movierec_cli.registry.run_parts import RunArtifacts
 from movierec_cli.scoring.rating_head import RatingHead
 
 REFIT_SHARE = 0.25  # of the epochs that validation chose

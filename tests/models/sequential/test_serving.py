@@ -11,7 +11,7 @@ from movierec_cli.config import Family
 from movierec_cli.errors import SavedModelError
 from movierec_cli.models.sequential.serving import state_after
 from movierec_cli.registry import store
-from movierec_cli.registry.identity import run_name
+from movierec_cli.registry.record import run_name
 from tests.models.sequential.rings import SIZES, Trained
 from tests.saved_runs import data_identity, run_parts, run_record
 
@@ -90,5 +90,5 @@ def test_weights_of_another_network_are_damage(ring_and_run, tmp_path):
     small_table = weights | {"history_table": weights["history_table"][:-1]}
     for place, damaged in enumerate((missing, larger, no_table, small_table)):
         run = saved(ring, tmp_path / str(place), damaged)
-        with pytest.raises(SavedModelError, match=r"weights\.npz"):
+        with pytest.raises(SavedModelError, match=r"artifacts\.npz"):
             score_history(run, np.array([1]))
