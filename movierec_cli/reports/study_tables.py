@@ -100,7 +100,7 @@ def _epochs(record: RunRecord, of: str) -> str:
 def beyond_accuracy(study: Study) -> Table:
     """How much of the catalogue is recommended, and how evenly: a matter of taste, so nothing is best."""
     names = list(dict.fromkeys(name for model in study.models for name in model.beyond))
-    columns = [Column(name=name, kind=Kind.FIGURE) for name in names]
+    columns = [Column(name=name, kind=Kind.FOUR_DIGITS) for name in names]
     return _of_models(
         "What is recommended", study.models, columns, lambda model: map(model.beyond.get, names)
     )

@@ -23,7 +23,7 @@ class Kind(StrEnum):
     """What the values of a column are, which decides how they are written."""
 
     NUMBER = "number"  # four decimals below ten, else one
-    FIGURE = "figure"  # four digits
+    FOUR_DIGITS = "four digits"
     COUNT = "count"
     SECONDS = "seconds"
     POINTS = "points"  # a signed difference of metrics of 0 … 1
@@ -57,7 +57,7 @@ def probability(value: float) -> str:
 
 FORMATS: Mapping[Kind, Callable[[float], str]] = {
     Kind.NUMBER: number,
-    Kind.FIGURE: lambda value: f"{value:#,.4g}".rstrip("."),
+    Kind.FOUR_DIGITS: lambda value: f"{value:#,.4g}".rstrip("."),
     Kind.COUNT: "{:,}".format,
     Kind.SECONDS: "{:,.1f}".format,
     Kind.POINTS: points,
