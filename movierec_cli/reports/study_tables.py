@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from movierec_cli.config import SplitKind
 from movierec_cli.evaluation.significance import Interval, PairedDifference
 from movierec_cli.experiment.study import ComparedModel, ComparedRatingModel, RatingStudy, Segment, Study
-from movierec_cli.registry.record import DataIdentity, RunRecord
+from movierec_cli.registry.record import DataIdentity, EpochRecord, RunRecord
 from movierec_cli.reports.tables import NONE, Cell, Column, Kind, ModelMark, Row, Table
 from movierec_cli.text import counted
 
@@ -245,6 +245,32 @@ def segments(study: Study, shown: Sequence[Segment]) -> Table:
     )
     title = f"{study.headline} by segment"
     return Table(title=title, columns=(*sizes, *models), rows=tuple(rows), label="segment")
+
+
+def validations(record: RunRecord) -> Table:
+    """What every validation of a run has; the epoch whose model was kept is marked."""
+    k = max(record.test.unseen, default=0)
+    values: dict[str, Callable[[EpochRecord], float | None]] = {
+        "loss": lambda epoch: epoch.train_loss,
+        "seconds": lambda epoch: epoch.elapsed_s,
+        f"top-{k} unseen": lambda epoch: epoch.validation.unseen.get(k),
+        f"top-{k} all": lambda epoch: epoch.validation.all.get(k),
+        "RMSE": lambda epoch: None if epoch.ratings is None else epoch.ratings.rmse,
+        "NDCG@10": lambda epoch: epoch.ndcg,
+        "validation loss": lambda epoch: epoch.validation_loss,
+    }
+    names = [name for name, value in values.items() if None not in map(value, record.history)]
+    rows = (
+        Row(
+            label=str(epoch.epoch),
+            cells=tuple(values[name](epoch) for name in names),
+            note="(kept)" if epoch.epoch == record.best_epoch else "",
+        )
+        for epoch in record.history
+    )
+    kinds = {"seconds": Kind.SECONDS}
+    columns = tuple(Column(name=name, kind=kinds.get(name, Kind.FOUR_DECIMALS)) for name in names)
+    return Table(title="Validation", columns=columns, rows=tuple(rows), label="epoch")
 
 
 def runs(study: Study) -> Table:

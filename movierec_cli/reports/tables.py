@@ -24,6 +24,7 @@ class Kind(StrEnum):
 
     NUMBER = "number"  # four decimals below ten, else one
     FOUR_DIGITS = "four digits"
+    FOUR_DECIMALS = "four decimals"
     COUNT = "count"
     SECONDS = "seconds"
     POINTS = "points"  # a signed difference of metrics of 0 … 1
@@ -58,6 +59,7 @@ def probability(value: float) -> str:
 FORMATS: Mapping[Kind, Callable[[float], str]] = {
     Kind.NUMBER: number,
     Kind.FOUR_DIGITS: lambda value: f"{value:#,.4g}".rstrip("."),
+    Kind.FOUR_DECIMALS: "{:.4f}".format,
     Kind.COUNT: "{:,}".format,
     Kind.SECONDS: "{:,.1f}".format,
     Kind.POINTS: points,
@@ -115,8 +117,10 @@ class Table:
     @cached_property
     def best(self) -> tuple[float | None, ...]:
         """The best value of each column; None where nothing is, or there are not two to compare."""
-        columns = zip(self.columns, zip(*(row.cells for row in self.rows), strict=True), strict=True)
-        return tuple(_best(column, cells) for column, cells in columns) or (None,) * len(self.columns)
+        return tuple(
+            _best(column, [row.cells[place] for row in self.rows])
+            for place, column in enumerate(self.columns)
+        )
 
     def groups(self) -> list[tuple[str, list[Row]]]:
         """The rows under each heading, sorted where the table has an order."""

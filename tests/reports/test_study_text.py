@@ -120,6 +120,10 @@ def test_a_study_without_findings_and_baselines_is_shown_too() -> None:
     assert "Remedy" not in text and words(bare.answer[0]) in words(text)
 
 
+def test_a_study_without_segments_has_an_empty_table_of_them() -> None:
+    assert "recall@100 by segment" in printed(replace(STUDY, segments=()), 100, with_segments=True)
+
+
 def test_text_that_looks_like_markup_is_shown_as_it_is() -> None:
     answer = ("[bold]None[/bold] wins [red]",)
     assert answer[0] in printed(replace(STUDY, answer=answer, warnings=answer), 80)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -44,8 +43,8 @@ def rich_table(
     for place in places:
         is_mark = table.columns[place].kind == "mark"
         shown.add_column(table.columns[place].name, justify="center" if is_mark else "right", no_wrap=True)
-    ends = [a.group != b.group for a, b in pairwise(table.rows)] + [False]
-    for row, is_end in zip(table.rows, ends, strict=True):
+    for number, row in enumerate(table.rows):
+        is_end = any(below.group != row.group for below in table.rows[number + 1 : number + 2])
         cells = (_cell(row.cells[place], table.columns[place], table.best[place]) for place in places)
         label = f"{row.label} {row.note}" if with_notes and row.note else row.label
         shown.add_row(Text(label), *cells, end_section=is_end)
