@@ -8,11 +8,11 @@ from typing import Any
 
 from movierec_cli import __version__
 from movierec_cli.export.kinds import ExportFormat, IndexKind
+from movierec_cli.export.model_arrays import model_arrays, sees_time
 from movierec_cli.export.npz_model import to_npz
 from movierec_cli.export.onnx_model import to_onnx
-from movierec_cli.export.places import check_place, write_file, write_folder
+from movierec_cli.export.output_paths import check_output, write_file, write_folder
 from movierec_cli.export.saved_model import write_saved_model
-from movierec_cli.export.served import sees_time, served
 from movierec_cli.recommend.run_choice import FOR_USERS
 from movierec_cli.registry.store import Run
 
@@ -23,7 +23,7 @@ class Exported:
 
     path: Path  # absolute; the file, or the folder of the SavedModel's version
     size_bytes: int
-    sees_time: bool  # whether it can be asked as of any moment
+    sees_time: bool  # whether it recommends as of any time
 
 
 def export_run(
@@ -34,13 +34,13 @@ def export_run(
     overwrite: bool = False,
     index: IndexKind = IndexKind.BRUTE_FORCE,
 ) -> Exported:
-    """Writes a run's model; it is complete at its place, or not there.
+    """Writes a run's model; it is complete at its place, or absent.
 
     Args:
         run: of a trained model.
         form: what to write.
         output: where; None: the run's name in the current folder.
-        overwrite: whether an exported model that is there already is replaced.
+        overwrite: whether an exported model that exists already is replaced.
         index: of a SavedModel, how it finds the best movies.
 
     Raises:
@@ -49,23 +49,24 @@ def export_run(
         SavedModelError: the run is damaged.
     """
     FOR_USERS.require(run.record)
-    target = (output or default_place(run.record.name, form)).resolve()
-    check_place(target, is_folder=form.is_folder, overwrite=overwrite)
+    target = (output or default_output(run.record.name, form)).resolve()
+    check_output(target, is_folder=form.is_folder, overwrite=overwrite)
     path = _written(run, form, target, index)
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
     return Exported(path, sum(file.stat().st_size for file in files), sees_time(run))
 
 
-def default_place(run_name: str, form: ExportFormat) -> Path:
+def default_output(run_name: str, form: ExportFormat) -> Path:
     """In the current folder."""
     return Path(f"{run_name}-{form}" if form.is_folder else f"{run_name}.{form}")
 
 
 def _written(run: Run, form: ExportFormat, target: Path, index: IndexKind) -> Path:
     if form is ExportFormat.SAVEDMODEL:
-        model, about = served(run), _about(run)
-        return write_folder(target, lambda folder: write_saved_model(model, index, about, folder))
-    write_file(target, to_npz(run) if form is ExportFormat.NPZ else to_onnx(served(run), _described(run)))
+        arrays, about = model_arrays(run), _about(run)
+        return write_folder(target, lambda folder: write_saved_model(arrays, index, about, folder))
+    described = "\n".join(f"{name}: {value}" for name, value in _about(run).items())
+    write_file(target, to_npz(run) if form is ExportFormat.NPZ else to_onnx(model_arrays(run), described))
     return target
 
 
@@ -77,7 +78,3 @@ def _about(run: Run) -> dict[str, Any]:
         "data": record.data.description,
         "movierec": __version__,
     }
-
-
-def _described(run: Run) -> str:
-    return "\n".join(f"{name}: {value}" for name, value in _about(run).items())

@@ -37,14 +37,14 @@ _MEANINGS = {
     "year": "0 where the title has none",
     "genres": "one column a genre",
     "genre_name": "the columns of genres",
-    "seen_start": "user u rated what stands from seen_start[u] up to seen_start[u + 1]",
+    "seen_start": "user u rated the entries from seen_start[u] up to seen_start[u + 1]",
     "seen_movie": "rows of movies, each user's oldest first",
-    "seen_stars": "what they gave",
+    "seen_stars": "the ratings, in stars",
     "seen_seconds": "when, since 1970-01-01 UTC",
 }
 _TOWERS = """\
 Towers: towers/query/NN/row/NAME has a row for each user (in the movies' tower: movie),
-towers/query/NN/context/NAME one for each code of a moment; {vocabularies} says how to find the code.
+towers/query/NN/context/NAME one for each code of a context; {vocabularies} says how to find the code.
 The rows looked up stand side by side in the order of NN and go through the layers, each
 @ towers/query/kernel/NN + towers/query/bias/NN, with a relu between layers and none after the last.
 The result is the embedding. towers/codes holds the codes of each user's last training rating.

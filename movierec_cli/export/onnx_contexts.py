@@ -1,4 +1,4 @@
-"""A user at a moment as ONNX nodes: what `models.features` and `registry.towers` do in NumPy."""
+"""A user at any time as ONNX nodes: what `models.features` and `scoring.towers` do in NumPy."""
 
 from __future__ import annotations
 
@@ -7,24 +7,18 @@ from collections.abc import Callable
 import numpy as np
 
 from movierec_cli.config import Feature
+from movierec_cli.export.model_arrays import ContextTower
 from movierec_cli.export.onnx_graph import Graph
-from movierec_cli.export.served import Moments
-from movierec_cli.models.features import Vocabulary
-
-_SECONDS_A_DAY = 86_400
-_SECONDS_A_WEEK = 7 * _SECONDS_A_DAY
-_EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
+from movierec_cli.models.features import EPOCH_WEEKDAY, SECONDS_A_DAY, SECONDS_A_WEEK, Vocabulary
 
 
-def embed(graph: Graph, moments: Moments, rows: str, seconds: str) -> str:
+def embed(graph: Graph, context_tower: ContextTower, rows: str, seconds: str) -> str:
     """Embeddings, float32 [b, dim], of rows of users and seconds, both int64 [b].
 
     They are computed in double precision and rounded once.
     """
-    tower = moments.tower
-    codes = iter(
-        [code(graph, feature, vocabulary, rows, seconds) for feature, vocabulary in moments.contexts]
-    )
+    tower = context_tower.tower
+    codes = iter([code(graph, *context, rows, seconds) for context in context_tower.contexts])
     values = [
         graph.node("Gather", graph.constant(one.table), next(codes) if one.is_context else rows)
         for one in tower.inputs
@@ -48,12 +42,12 @@ def _timestamp(graph: Graph, vocabulary: Vocabulary, rows: str, seconds: str) ->
 
 def _week(graph: Graph, vocabulary: Vocabulary, rows: str, seconds: str) -> str:
     ago = graph.node("Sub", graph.scalar(vocabulary["last"]), seconds)
-    weeks = _floor_divided(graph, graph.larger(ago, graph.scalar(0)), _SECONDS_A_WEEK)
+    weeks = _floor_divided(graph, graph.larger(ago, graph.scalar(0)), SECONDS_A_WEEK)
     return graph.smaller(weeks, graph.scalar(vocabulary["weeks"] - 1))
 
 
 def _day_of_week(graph: Graph, vocabulary: Vocabulary, rows: str, seconds: str) -> str:
-    day = graph.node("Add", _floor_divided(graph, seconds, _SECONDS_A_DAY), graph.scalar(_EPOCH_WEEKDAY))
+    day = graph.node("Add", _floor_divided(graph, seconds, SECONDS_A_DAY), graph.scalar(EPOCH_WEEKDAY))
     return graph.node("Mod", day, graph.scalar(7))
 
 
@@ -61,7 +55,7 @@ def _tenure(graph: Graph, vocabulary: Vocabulary, rows: str, seconds: str) -> st
     first = graph.node("Gather", graph.constant(np.asarray(vocabulary["first"], np.int64)), rows)
     since = graph.node("Sub", seconds, graph.smaller(first, seconds))
     since = graph.cast(graph.larger(since, graph.scalar(0)), np.float64)
-    days = graph.node("Div", since, graph.scalar(float(_SECONDS_A_DAY)))
+    days = graph.node("Div", since, graph.scalar(float(SECONDS_A_DAY)))
     return _bucket(graph, vocabulary["edges_days"], days)
 
 

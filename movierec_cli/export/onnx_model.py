@@ -1,4 +1,4 @@
-"""The served function as an ONNX model."""
+"""Recommending as an ONNX model."""
 
 from __future__ import annotations
 
@@ -7,23 +7,21 @@ from typing import Any
 import numpy as np
 
 from movierec_cli.errors import MovierecError
+from movierec_cli.export.model_arrays import ModelArrays
 from movierec_cli.export.onnx_contexts import embed
 from movierec_cli.export.onnx_graph import IR_VERSION, ML_OPSET, OPSET, Graph
-from movierec_cli.export.served import NO_MOVIE_ID, Served, encoded
 
 AS_STORED = -1
-"""The `seconds` of a query as of the last training rating, when all that was ever rated has been seen."""
+"""The `seconds` of a query as of the last training rating, when users have seen all that they ever rated."""
 _END_OF_TIME = int(np.iinfo(np.int64).max)
 _LARGEST_BYTES = 2**31 - 1  # of a protocol buffer
 
 
-def to_onnx(served: Served, description: str) -> bytes:
+def to_onnx(arrays: ModelArrays, description: str) -> bytes:
     """The content of the file.
 
-    Inputs: `user_id` int64 [b]; `k` int64, negative is 0; `exclude` int64 [b, n] or [1, n], ids of movies
-    that may be unknown, such as -1 to fill rows up; `include_seen` bool; of a model that sees time also
-    `seconds` int64 [b] or [1], `AS_STORED` or since 1970-01-01 UTC. Outputs: `movie_id` int64, `title` string
-    and `score` float32, each [b, k], and `known` bool [b].
+    Inputs and outputs are described in `model_arrays`: int64, but `include_seen` and `known` bool, `title`
+    string and `score` float32. `seconds` is there where the model sees time, and may be `AS_STORED`.
 
     Raises:
         MovierecError: the package onnx is not installed, or the model is larger than ONNX can hold.
@@ -36,8 +34,8 @@ def to_onnx(served: Served, description: str) -> bytes:
             "--format onnx needs the package onnx: pip install 'movierec[onnx]', or pip install onnx"
         ) from error
     graph = Graph()
-    _answer(graph, served)
-    held = helper.make_graph(graph.nodes, "recommend", _inputs(served), _outputs(), graph.constants)
+    _recommend(graph, arrays)
+    held = helper.make_graph(graph.nodes, "recommend", _inputs(arrays), _outputs(), graph.constants)
     opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
     model = helper.make_model(held, opset_imports=opsets, ir_version=IR_VERSION, doc_string=description)
     if model.ByteSize() > _LARGEST_BYTES:
@@ -47,8 +45,8 @@ def to_onnx(served: Served, description: str) -> bytes:
     return content
 
 
-def _inputs(served: Served) -> list[Any]:
-    """None has a default: runtimes warn of inputs that are constants too."""
+def _inputs(arrays: ModelArrays) -> list[Any]:
+    """No input has a default: runtimes warn of inputs that are constants too."""
     from onnx import TensorProto, helper
 
     inputs: dict[str, tuple[int, list[str]]] = {
@@ -57,7 +55,7 @@ def _inputs(served: Served) -> list[Any]:
         "exclude": (TensorProto.INT64, ["users_or_1", "excluded"]),
         "include_seen": (TensorProto.BOOL, []),
     }
-    if served.moments is not None:
+    if arrays.context_tower is not None:
         inputs["seconds"] = (TensorProto.INT64, ["users_or_one"])
     return [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in inputs.items()]
 
@@ -72,68 +70,70 @@ def _outputs() -> list[Any]:
     ]
 
 
-def _answer(graph: Graph, served: Served) -> None:
-    found = graph.find("user_id", served.user_ids, -1)
+def _recommend(graph: Graph, arrays: ModelArrays) -> None:
+    found = graph.find("user_id", arrays.user_ids, -1)
     known = graph.node("GreaterOrEqual", found, graph.scalar(0), name="known")
     rows = graph.larger(found, graph.scalar(0))
     n_queries = graph.node("Shape", "user_id")
-    seconds = None if served.moments is None else _moments_asked(graph, n_queries)
-    scores = _scores(graph, served, rows, known, seconds)
-    hidden = _hidden(graph, served, rows, known, seconds, n_queries)
-    _best(graph, served, graph.node("Where", hidden, _minus_infinity(graph), scores))
+    seconds = None if arrays.context_tower is None else _times(graph, n_queries)
+    scores = _scores(graph, arrays, rows, known, seconds)
+    hidden = _hidden(graph, arrays, rows, known, seconds, n_queries)
+    _best(graph, arrays, graph.node("Where", hidden, _minus_infinity(graph), scores))
 
 
-def _moments_asked(graph: Graph, n_queries: str) -> str:
-    """One for each query, the end of time where the stored moment is asked for."""
+def _times(graph: Graph, n_queries: str) -> str:
+    """One for each query, the end of time instead of `AS_STORED`."""
     each = graph.node("Expand", "seconds", n_queries)
     stored = graph.node("Equal", each, graph.scalar(AS_STORED))
     return graph.node("Where", stored, graph.scalar(_END_OF_TIME), each)
 
 
-def _scores(graph: Graph, served: Served, rows: str, known: str, seconds: str | None) -> str:
+def _scores(graph: Graph, arrays: ModelArrays, rows: str, known: str, seconds: str | None) -> str:
     """Of all movies, float32 [b, n_movies]."""
-    embedding = graph.node("Gather", graph.constant(served.user_embeddings), rows)
-    if seconds is not None and served.moments is not None:
-        moved = embed(graph, served.moments, rows, seconds)
+    embedding = graph.node("Gather", graph.constant(arrays.user_embeddings), rows)
+    if seconds is not None and arrays.context_tower is not None:
+        at_time = embed(graph, arrays.context_tower, rows, seconds)
         stored = graph.node("Equal", seconds, graph.scalar(_END_OF_TIME))
-        embedding = graph.node("Where", graph.column(stored), embedding, moved)
-    movies = graph.cast(graph.constant(np.ascontiguousarray(served.movie_embeddings.T)), np.float64)
+        embedding = graph.node("Where", graph.column(stored), embedding, at_time)
+    movies = graph.cast(graph.constant(np.ascontiguousarray(arrays.movie_embeddings.T)), np.float64)
     dot = graph.node("MatMul", graph.cast(embedding, np.float64), movies)
-    popularity = graph.constant(served.popularity[None, :])
+    popularity = graph.constant(arrays.popularity[None, :])
     return graph.node("Where", graph.column(known), graph.cast(dot, np.float32), popularity)
 
 
-def _hidden(graph: Graph, served: Served, rows: str, known: str, seconds: str | None, n_queries: str) -> str:
-    """Which movies are not to be had, bool [b, n_movies]; a column behind them takes what is no movie."""
-    seen = _seen(graph, served, rows, known, seconds)
+def _hidden(
+    graph: Graph, arrays: ModelArrays, rows: str, known: str, seconds: str | None, n_queries: str
+) -> str:
+    """Which movies are left out, bool [b, n_movies]; a column behind them takes what is no movie."""
+    seen = _seen(graph, arrays, rows, known, seconds)
     width = graph.node("Shape", "exclude", start=1, end=2)
     shape = graph.node("Concat", n_queries, width, axis=0)
     each = graph.node("Reshape", graph.node("Expand", "exclude", shape), graph.whole(-1))
     numbers = graph.node("Range", graph.scalar(0), graph.node("Squeeze", n_queries), graph.scalar(1))
     owner = graph.node("Reshape", graph.node("Expand", graph.column(numbers), shape), graph.whole(-1))
-    excluded = graph.pairs(owner, graph.find(each, served.movie_ids, served.n_movies))
+    excluded = graph.pairs(owner, graph.find(each, arrays.movie_ids, arrays.n_movies))
     pairs = graph.node("Concat", seen, excluded, axis=0)
-    columns = graph.node("Concat", n_queries, graph.whole(served.n_movies + 1), axis=0)
+    columns = graph.node("Concat", n_queries, graph.whole(arrays.n_movies + 1), axis=0)
     nothing = graph.node("Expand", graph.scalar(False), columns)
     marks = graph.node("Expand", graph.scalar(True), graph.node("Shape", pairs, start=0, end=1))
     hidden = graph.node("ScatterND", nothing, pairs, marks)
-    return graph.node("Slice", hidden, graph.whole(0), graph.whole(served.n_movies), graph.whole(1))
+    return graph.node("Slice", hidden, graph.whole(0), graph.whole(arrays.n_movies), graph.whole(1))
 
 
-def _seen(graph: Graph, served: Served, rows: str, known: str, seconds: str | None) -> str:
+def _seen(graph: Graph, arrays: ModelArrays, rows: str, known: str, seconds: str | None) -> str:
     """Pairs of a query and a movie they rated before it, int64 [n, 2]."""
-    starts = graph.constant(served.seen_starts)
+    starts = graph.constant(arrays.seen_starts)
     first = graph.node("Gather", starts, rows)
     last = graph.node("Gather", starts, graph.node("Add", rows, graph.scalar(1)))
     masked = graph.node("And", known, graph.node("Not", "include_seen"))
     lengths = graph.node("Where", masked, graph.node("Sub", last, first), graph.scalar(0))
     owner, place = _spread(graph, lengths)
     places = graph.node("Add", place, graph.node("Gather", first, owner))
-    movies = graph.cast(graph.node("Gather", graph.constant(served.seen_movies), places), np.int64)
+    movies = graph.cast(graph.node("Gather", graph.constant(arrays.seen_movies), places), np.int64)
     if seconds is not None:
-        rated_at = graph.node("Gather", graph.constant(served.seen_seconds), places)
+        rated_at = graph.node("Gather", graph.constant(arrays.seen_seconds), places)
         before = graph.node("Less", rated_at, graph.node("Gather", seconds, owner))
-        movies = graph.node("Where", before, movies, graph.scalar(served.n_movies))
+        movies = graph.node("Where", before, movies, graph.scalar(arrays.n_movies))
     return graph.pairs(owner, movies)
 
 
@@ -154,19 +154,18 @@ def _spread(graph: Graph, lengths: str) -> tuple[str, str]:
     return owner, graph.node("Sub", every, begins)
 
 
-def _best(graph: Graph, served: Served, scores: str) -> None:
-    """The outputs, with the place behind the last movie where none is left."""
-    asked = graph.larger(graph.node("Reshape", "k", graph.whole(1)), graph.whole(0))
-    n_taken = graph.smaller(asked, graph.whole(served.n_movies))
+def _best(graph: Graph, arrays: ModelArrays, scores: str) -> None:
+    """The outputs, with the row behind the last movie where none is left."""
+    n_requested = graph.larger(graph.node("Reshape", "k", graph.whole(1)), graph.whole(0))
+    n_taken = graph.smaller(n_requested, graph.whole(arrays.n_movies))
     best, places = graph.nodes_of("TopK", [scores, n_taken], 2)
-    nowhere = graph.scalar(served.n_movies)
+    nowhere = graph.scalar(arrays.n_movies)
     places = graph.node("Where", graph.node("IsInf", best, detect_positive=0), nowhere, places)
-    missing = graph.node("Concat", graph.whole(0, 0, 0), graph.node("Sub", asked, n_taken), axis=0)
+    missing = graph.node("Concat", graph.whole(0, 0, 0), graph.node("Sub", n_requested, n_taken), axis=0)
     graph.node("Pad", best, missing, _minus_infinity(graph), name="score")
     places = graph.node("Pad", places, missing, nowhere)
-    titles = np.array([*map(encoded, served.titles), b""], object)
-    graph.node("Gather", graph.constant(np.append(served.movie_ids, NO_MOVIE_ID)), places, name="movie_id")
-    graph.node("Gather", graph.constant(titles), places, name="title")
+    graph.node("Gather", graph.constant(arrays.output_ids), places, name="movie_id")
+    graph.node("Gather", graph.constant(arrays.output_titles), places, name="title")
 
 
 def _minus_infinity(graph: Graph) -> str:

@@ -1,4 +1,4 @@
-"""Writes the served function as a SavedModel that TensorFlow alone can load."""
+"""Writes a model as a SavedModel that TensorFlow alone can load."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from movierec_cli.export.kinds import IndexKind
-from movierec_cli.export.served import Served
+from movierec_cli.export.model_arrays import ModelArrays
 
 ABOUT = Path("assets.extra") / "movierec.json"
 """What the model is; a folder with this file is one of ours. TensorFlow leaves `assets.extra` alone."""
 
 
-def write_saved_model(served: Served, kind: IndexKind, about: dict[str, Any], folder: Path) -> None:
+def write_saved_model(arrays: ModelArrays, kind: IndexKind, about: dict[str, Any], folder: Path) -> None:
     """Writes into a folder that is not there yet.
 
     Raises:
@@ -27,7 +27,7 @@ def write_saved_model(served: Served, kind: IndexKind, about: dict[str, Any], fo
 
     from movierec_cli.export.tensorflow_model import build
 
-    built = build(served, kind)
+    built = build(arrays, kind)
     options = tf.saved_model.SaveOptions(namespace_whitelist=["Scann"])
     try:
         tf.saved_model.save(built.module, str(folder), signatures=built.signatures, options=options)

@@ -1,4 +1,4 @@
-"""A user at a moment as TensorFlow operations: what `models.features` and `registry.towers` do in NumPy."""
+"""A user at any time as TensorFlow operations: what `models.features` and `scoring.towers` do in NumPy."""
 
 from __future__ import annotations
 
@@ -8,28 +8,22 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from movierec_cli.config import Feature
-from movierec_cli.export.served import Moments
-from movierec_cli.models.features import Vocabulary
+from movierec_cli.export.model_arrays import ContextTower
+from movierec_cli.models.features import EPOCH_WEEKDAY, SECONDS_A_DAY, SECONDS_A_WEEK, Vocabulary
 
 Tensor: TypeAlias = Any  # TensorFlow has no types
-Hold: TypeAlias = Callable[
-    [Any], Tensor
-]  # from an array to a variable; that, and whatever else is held, is saved with the model
-OfMoments: TypeAlias = Callable[[Tensor, Tensor], Tensor]  # of rows of users and seconds, both int64 [b]
-
-_SECONDS_A_DAY = 86_400
-_SECONDS_A_WEEK = 7 * _SECONDS_A_DAY
-_EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
+Hold: TypeAlias = Callable[[Any], Tensor]  # from an array to a variable, which is saved with the model
+OfTimes: TypeAlias = Callable[[Tensor, Tensor], Tensor]  # of rows of users and seconds, both int64 [b]
 
 
-def embedder(moments: Moments, hold: Hold) -> OfMoments:
+def embedder(context_tower: ContextTower, hold: Hold) -> OfTimes:
     """Embeddings, float32 [b, dim]; computed in double precision and rounded once."""
     import tensorflow as tf
 
-    tower = moments.tower
+    tower = context_tower.tower
     tables = [hold(one.table) for one in tower.inputs]
     dense = [(hold(kernel.astype(np.float64)), hold(bias.astype(np.float64))) for kernel, bias in tower.dense]
-    coders = (coder(feature, vocabulary, hold) for feature, vocabulary in moments.contexts)
+    coders = (coder(feature, vocabulary, hold) for feature, vocabulary in context_tower.contexts)
     codes = [next(coders) if one.is_context else _row for one in tower.inputs]
 
     def embed(rows: Tensor, seconds: Tensor) -> Tensor:
@@ -42,7 +36,7 @@ def embedder(moments: Moments, hold: Hold) -> OfMoments:
     return embed
 
 
-def coder(feature: Feature, vocabulary: Vocabulary, hold: Hold) -> OfMoments:
+def coder(feature: Feature, vocabulary: Vocabulary, hold: Hold) -> OfTimes:
     """Codes of a context, whole numbers [b]."""
     return _CODERS[feature](vocabulary, hold)
 
@@ -51,28 +45,28 @@ def _row(rows: Tensor, seconds: Tensor) -> Tensor:
     return rows
 
 
-def _timestamp(vocabulary: Vocabulary, hold: Hold) -> OfMoments:
+def _timestamp(vocabulary: Vocabulary, hold: Hold) -> OfTimes:
     import tensorflow as tf
 
     edges = hold(np.asarray(vocabulary["edges"], np.float64))
     return lambda rows, seconds: _bucket(edges, tf.cast(seconds, tf.float64))
 
 
-def _week(vocabulary: Vocabulary, hold: Hold) -> OfMoments:
+def _week(vocabulary: Vocabulary, hold: Hold) -> OfTimes:
     import tensorflow as tf
 
     def code(rows: Tensor, seconds: Tensor) -> Tensor:
-        ago = tf.maximum(vocabulary["last"] - seconds, 0) // _SECONDS_A_WEEK
+        ago = tf.maximum(vocabulary["last"] - seconds, 0) // SECONDS_A_WEEK
         return tf.minimum(ago, vocabulary["weeks"] - 1)
 
     return code
 
 
-def _day_of_week(vocabulary: Vocabulary, hold: Hold) -> OfMoments:
-    return lambda rows, seconds: (seconds // _SECONDS_A_DAY + _EPOCH_WEEKDAY) % 7
+def _day_of_week(vocabulary: Vocabulary, hold: Hold) -> OfTimes:
+    return lambda rows, seconds: (seconds // SECONDS_A_DAY + EPOCH_WEEKDAY) % 7
 
 
-def _tenure(vocabulary: Vocabulary, hold: Hold) -> OfMoments:
+def _tenure(vocabulary: Vocabulary, hold: Hold) -> OfTimes:
     import tensorflow as tf
 
     first_of = hold(np.asarray(vocabulary["first"], np.int64))
@@ -81,7 +75,7 @@ def _tenure(vocabulary: Vocabulary, hold: Hold) -> OfMoments:
     def code(rows: Tensor, seconds: Tensor) -> Tensor:
         first = tf.minimum(tf.gather(first_of, rows), seconds)
         since = tf.cast(tf.maximum(seconds - first, 0), tf.float64)
-        return _bucket(edges, since / _SECONDS_A_DAY)
+        return _bucket(edges, since / SECONDS_A_DAY)
 
     return code
 
@@ -93,7 +87,7 @@ def _bucket(edges: Tensor, values: Tensor) -> Tensor:
     return tf.math.count_nonzero(tf.convert_to_tensor(edges)[None, :] <= values[:, None], axis=1)
 
 
-_CODERS: dict[Feature, Callable[[Vocabulary, Hold], OfMoments]] = {
+_CODERS: dict[Feature, Callable[[Vocabulary, Hold], OfTimes]] = {
     Feature.TIMESTAMP: _timestamp,
     Feature.WEEK: _week,
     Feature.DAY_OF_WEEK: _day_of_week,

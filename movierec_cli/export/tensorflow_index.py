@@ -1,6 +1,6 @@
 """Layers of TensorFlow Recommenders that find the best movies.
 
-An index takes a query, and how many movies are asked for. A query is the users' `embedding` float32
+An index takes a query and the number of movies. A query is the users' `embedding` float32
 [b, dim], which of them are `known` bool [b], and which movies are `hidden` from each bool [b, n_movies]. The
 index gives scores float32 and rows of movies, both [b, at most k], best first; minus infinity is the score of
 what is hidden.
@@ -15,35 +15,33 @@ import numpy as np
 
 from movierec_cli.errors import MovierecError
 from movierec_cli.export.kinds import IndexKind
-from movierec_cli.export.served import Served
+from movierec_cli.export.model_arrays import ModelArrays
 from movierec_cli.export.tensorflow_contexts import Hold, Tensor
 
 Index: TypeAlias = Callable[[dict[str, Tensor], Tensor], tuple[Tensor, Tensor]]
 
-_SCANN_MOVIES = (
-    500  # its quantization learns from the movies; with few of them there is nothing to gain either
-)
+_SCANN_MOVIES = 500  # its quantization learns from the movies; with few of them it gains nothing
 _SEARCHED = 0.25  # of its leaves, for each query
 _FITTING_SCANN = "pip install 'scann==1.4.*' 'tensorflow==2.20.*' 'tf-keras==2.20.*'"
 
 
-def make_index(kind: IndexKind, served: Served, hold: Hold) -> Index:
+def make_index(kind: IndexKind, arrays: ModelArrays, hold: Hold) -> Index:
     """The index of a kind; what it is made of is held.
 
     Raises:
         MovierecError: ScaNN is not installed, does not fit TensorFlow, or the movies are too few for it.
     """
-    return _KINDS[kind](served, hold)
+    return _KINDS[kind](arrays, hold)
 
 
-def _brute_force(served: Served, hold: Hold) -> Index:
+def _brute_force(arrays: ModelArrays, hold: Hold) -> Index:
     """TFRS' layer with another score: what is hidden, and who is unknown, is settled in it.
 
     Its own `query_with_exclusions` takes 100,000 off a score and fetches a fixed number more than k.
     """
     import tensorflow as tf
 
-    popularity = hold(served.popularity)
+    popularity = hold(arrays.popularity)
 
     class ExactBruteForce(_layers().BruteForce):  # type: ignore[misc]
         def _compute_score(self, queries: dict[str, Tensor], candidates: Tensor) -> Tensor:
@@ -52,24 +50,24 @@ def _brute_force(served: Served, hold: Hold) -> Index:
             score = tf.where(queries["known"][:, None], dot, tf.convert_to_tensor(popularity)[None, :])
             return tf.where(queries["hidden"], -np.inf, score)
 
-    layer = ExactBruteForce().index(tf.constant(served.movie_embeddings, tf.float64))
+    layer = ExactBruteForce().index(tf.constant(arrays.movie_embeddings, tf.float64))
     hold(layer.variables)
-    return lambda query, k: layer(query, k=tf.minimum(k, served.n_movies))
+    return lambda query, k: layer(query, k=tf.minimum(k, arrays.n_movies))
 
 
-def _scann(served: Served, hold: Hold) -> Index:
+def _scann(arrays: ModelArrays, hold: Hold) -> Index:
     """Approximate: a leaf that is not searched may hold one of the best. Scores are exact."""
     import tensorflow as tf
 
-    layer = _scann_layer(served)
+    layer = _scann_layer(arrays)
     hold(layer._serialized_searcher)
-    embeddings, popularity = hold(served.movie_embeddings), hold(served.popularity)
+    embeddings, popularity = hold(arrays.movie_embeddings), hold(arrays.popularity)
 
     def found(query: dict[str, Tensor], k: Tensor) -> tuple[Tensor, Tensor]:
         """Rows in the order of the catalogue, so that the best of equal score come in it."""
         most_hidden = tf.reduce_max(tf.math.count_nonzero(query["hidden"], axis=1, dtype=tf.int32))
         distance, rows = layer(
-            query["embedding"], k=tf.minimum(k + tf.maximum(most_hidden, 0), served.n_movies)
+            query["embedding"], k=tf.minimum(k + tf.maximum(most_hidden, 0), arrays.n_movies)
         )
         order = tf.argsort(rows, axis=1)
         rows, is_none = (tf.gather(one, order, batch_dims=1) for one in (rows, tf.math.is_nan(distance)))
@@ -82,7 +80,7 @@ def _scann(served: Served, hold: Hold) -> Index:
 
     def index(query: dict[str, Tensor], k: Tensor) -> tuple[Tensor, Tensor]:
         every = tf.where(query["hidden"], -np.inf, tf.convert_to_tensor(popularity)[None, :])
-        rows = tf.broadcast_to(tf.range(served.n_movies)[None, :], tf.shape(every))
+        rows = tf.broadcast_to(tf.range(arrays.n_movies)[None, :], tf.shape(every))
         known = query["known"][:, None]
         pairs = zip(_full(*found(query, k), k), _full(*_best(every, rows, k), k), strict=True)
         score, place = (tf.where(known, own, popular) for own, popular in pairs)
@@ -106,20 +104,20 @@ def _full(score: Tensor, rows: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
     return tf.pad(score, missing, constant_values=-np.inf), tf.pad(rows, missing)
 
 
-def _scann_layer(served: Served) -> Any:
+def _scann_layer(arrays: ModelArrays) -> Any:
     import tensorflow as tf
 
-    if served.n_movies < _SCANN_MOVIES:
+    if arrays.n_movies < _SCANN_MOVIES:
         raise MovierecError(
             f"--index scann is for large catalogues, {_SCANN_MOVIES} movies or more; this one has"
-            f" {served.n_movies}. Leave it out: brute force is exact"
+            f" {arrays.n_movies}. Leave it out: brute force is exact"
         )
-    n_leaves = round(served.n_movies**0.5)
+    n_leaves = round(arrays.n_movies**0.5)
     try:
         layer = _layers().ScaNN(num_leaves=n_leaves, num_leaves_to_search=round(_SEARCHED * n_leaves))
     except ImportError as error:
         raise MovierecError(f"--index scann needs the package scann: {_FITTING_SCANN}") from error
-    return layer.index(tf.constant(served.movie_embeddings))
+    return layer.index(tf.constant(arrays.movie_embeddings))
 
 
 def _layers() -> Any:
@@ -136,7 +134,7 @@ def _layers() -> Any:
     return factorized_top_k
 
 
-_KINDS: dict[IndexKind, Callable[[Served, Hold], Index]] = {
+_KINDS: dict[IndexKind, Callable[[ModelArrays, Hold], Index]] = {
     IndexKind.BRUTE_FORCE: _brute_force,
     IndexKind.SCANN: _scann,
 }

@@ -1,4 +1,4 @@
-"""The served function as a TensorFlow module."""
+"""Recommending as a TensorFlow module."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from movierec_cli.export.kinds import IndexKind
-from movierec_cli.export.served import NO_MOVIE_ID, Served, encoded
-from movierec_cli.export.tensorflow_contexts import Hold, OfMoments, Tensor, embedder
+from movierec_cli.export.model_arrays import ModelArrays
+from movierec_cli.export.tensorflow_contexts import Hold, OfTimes, Tensor, embedder
 from movierec_cli.export.tensorflow_index import make_index
 
 AT_TIME = "at_time"
-"""The signature of a model that sees time which says when; the other one is TensorFlow's default."""
+"""The signature with a time, of a model that sees time; the other one is TensorFlow's default."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,11 @@ class Built:
     signatures: dict[str, Any]  # tf.function
 
 
-def build(served: Served, kind: IndexKind = IndexKind.BRUTE_FORCE) -> Built:
+def build(arrays: ModelArrays, kind: IndexKind = IndexKind.BRUTE_FORCE) -> Built:
     """Makes the module; both signatures take keyword arguments and give a dictionary.
 
-    Inputs: `user_id` int64 [b]; `k` int32, negative is 0; `exclude` int64 [b, n] or [1, n], ids of movies
-    that may be unknown, such as -1 to fill rows up; `include_seen` bool; at a time also `seconds` int64 [b]
-    or [1]. Outputs: `movie_id` int64, `title` string and `score` float32, each [b, k], and `known` bool [b].
+    Inputs and outputs are described in `model_arrays`: `k` int32, `include_seen` and `known` bool, `title`
+    string, `score` float32, all others int64. `seconds` is an input of the signature `AT_TIME` only.
 
     Raises:
         MovierecError: as `make_index`.
@@ -44,16 +43,16 @@ def build(served: Served, kind: IndexKind = IndexKind.BRUTE_FORCE) -> Built:
         module.held.append(tf.Variable(what, trainable=False) if isinstance(what, np.ndarray) else what)
         return module.held[-1]
 
-    answer = _answer(served, kind, hold)
-    module.recommend = _function(answer, {})
+    recommend = _recommender(arrays, kind, hold)
+    module.recommend = _function(recommend, {})
     signatures = {"serving_default": module.recommend}
-    if served.moments is not None:
-        module.recommend_at = _function(answer, {"seconds": tf.TensorSpec([None], tf.int64)})
+    if arrays.context_tower is not None:
+        module.recommend_at = _function(recommend, {"seconds": tf.TensorSpec([None], tf.int64)})
         signatures[AT_TIME] = module.recommend_at
     return Built(module, signatures)
 
 
-def _function(answer: Callable[..., dict[str, Tensor]], more: dict[str, Any]) -> Any:
+def _function(recommend: Callable[..., dict[str, Tensor]], more: dict[str, Any]) -> Any:
     """The traced function with named inputs."""
     import tensorflow as tf
 
@@ -65,22 +64,22 @@ def _function(answer: Callable[..., dict[str, Tensor]], more: dict[str, Any]) ->
         **more,
     }
     named = {name: tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in specs.items()}
-    function = tf.function(lambda **inputs: answer(**inputs))
+    function = tf.function(lambda **inputs: recommend(**inputs))
     return function.get_concrete_function(**named)
 
 
-def _answer(served: Served, kind: IndexKind, hold: Hold) -> Callable[..., dict[str, Tensor]]:
+def _recommender(arrays: ModelArrays, kind: IndexKind, hold: Hold) -> Callable[..., dict[str, Tensor]]:
     import tensorflow as tf
 
-    row_of_user = _finder(served.user_ids, hold)
-    embeddings = hold(served.user_embeddings)
-    embed_at = None if served.moments is None else embedder(served.moments, hold)
-    hidden = _hidden(served, hold)
-    index = make_index(kind, served, hold)
-    movie_ids = hold(np.append(served.movie_ids, NO_MOVIE_ID))
-    titles = hold(np.array([*map(encoded, served.titles), b""], object))
+    row_of_user = _finder(arrays.user_ids, hold)
+    embeddings = hold(arrays.user_embeddings)
+    embed_at = None if arrays.context_tower is None else embedder(arrays.context_tower, hold)
+    hidden = _hidden(arrays, hold)
+    index = make_index(kind, arrays, hold)
+    movie_ids = hold(arrays.output_ids)
+    titles = hold(arrays.output_titles)
 
-    def answer(
+    def recommend(
         user_id: Tensor, k: Tensor, exclude: Tensor, include_seen: Tensor, seconds: Tensor | None = None
     ) -> dict[str, Tensor]:
         found = row_of_user(user_id)  # [b]
@@ -92,7 +91,7 @@ def _answer(served: Served, kind: IndexKind, hold: Hold) -> Callable[..., dict[s
             "known": known,
             "hidden": hidden(rows, known & ~include_seen, seconds, exclude),
         }
-        score, place = _padded(*index(query, tf.maximum(k, 0)), k, served.n_movies)
+        score, place = _padded(*index(query, tf.maximum(k, 0)), k, arrays.n_movies)
         return {
             "movie_id": tf.gather(movie_ids, place),
             "title": tf.gather(titles, place),
@@ -100,10 +99,10 @@ def _answer(served: Served, kind: IndexKind, hold: Hold) -> Callable[..., dict[s
             "known": known,
         }
 
-    return answer
+    return recommend
 
 
-def _embedded(rows: Tensor, seconds: Tensor | None, stored: Tensor, embed_at: OfMoments | None) -> Tensor:
+def _embedded(rows: Tensor, seconds: Tensor | None, stored: Tensor, embed_at: OfTimes | None) -> Tensor:
     import tensorflow as tf
 
     if seconds is None or embed_at is None:
@@ -118,20 +117,20 @@ def _finder(ids: Any, hold: Hold) -> Callable[[Tensor], Tensor]:
     order = np.argsort(ids)
     rows, ordered = hold(order), hold(ids[order])
 
-    def find(wanted: Tensor) -> Tensor:
-        place = tf.minimum(tf.searchsorted(ordered, wanted), len(ids) - 1)
-        return tf.where(tf.gather(ordered, place) == wanted, tf.gather(rows, place), -1)
+    def find(requested: Tensor) -> Tensor:
+        place = tf.minimum(tf.searchsorted(ordered, requested), len(ids) - 1)
+        return tf.where(tf.gather(ordered, place) == requested, tf.gather(rows, place), -1)
 
     return find
 
 
-def _hidden(served: Served, hold: Hold) -> Callable[..., Tensor]:
-    """A function that says which movies are not to be had, bool [b, n_movies]."""
+def _hidden(arrays: ModelArrays, hold: Hold) -> Callable[..., Tensor]:
+    """A function that says which movies are left out, bool [b, n_movies]."""
     import tensorflow as tf
 
-    starts, movies = hold(served.seen_starts), hold(served.seen_movies.astype(np.int64))
-    rated_at = hold(served.seen_seconds)
-    row_of_movie = _finder(served.movie_ids, hold)
+    starts, movies = hold(arrays.seen_starts), hold(arrays.seen_movies.astype(np.int64))
+    rated_at = hold(arrays.seen_seconds)
+    row_of_movie = _finder(arrays.movie_ids, hold)
 
     def seen(rows: Tensor, masked: Tensor, seconds: Tensor | None) -> Tensor:
         """Pairs of a query and a movie they rated before it, [n, 2]."""
@@ -152,7 +151,7 @@ def _hidden(served: Served, hold: Hold) -> Callable[..., Tensor]:
     def hidden(rows: Tensor, masked: Tensor, seconds: Tensor | None, exclude: Tensor) -> Tensor:
         n_queries = tf.shape(rows)[0]
         pairs = tf.concat([seen(rows, masked, seconds), excluded(exclude, n_queries)], axis=0)
-        nothing = tf.zeros([n_queries, served.n_movies], tf.bool)
+        nothing = tf.zeros([n_queries, arrays.n_movies], tf.bool)
         return tf.tensor_scatter_nd_update(nothing, pairs, tf.ones(tf.shape(pairs)[:1], tf.bool))
 
     return hidden

@@ -34,9 +34,9 @@ TENURE_EDGES_DAYS = (1 / 24, 0.5, 1, 3, 7, 14, 30, 60, 120, 240, 480)  # closer 
 MIN_TENURE_SHARE = 0.001  # of the training ratings, beyond an edge
 MIN_TOKEN_MOVIES = 2  # a word of one title only is that movie's id again
 
-_SECONDS_A_DAY = 86_400
-_SECONDS_A_WEEK = 7 * _SECONDS_A_DAY
-_EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
+SECONDS_A_DAY = 86_400
+SECONDS_A_WEEK = 7 * SECONDS_A_DAY
+EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
 
 
 class Tower(enum.Enum):
@@ -100,7 +100,7 @@ def _encode_timestamp(vocabulary: Vocabulary, dataset: Dataset) -> tuple[Input, 
 
 def _code_day_of_week(vocabulary: Vocabulary, users: UserRows, seconds: Seconds) -> Codes:
     """Monday is 0, in UTC."""
-    return ((seconds // _SECONDS_A_DAY + _EPOCH_WEEKDAY) % 7).astype(np.int32)
+    return ((seconds // SECONDS_A_DAY + EPOCH_WEEKDAY) % 7).astype(np.int32)
 
 
 def _encode_day_of_week(vocabulary: Vocabulary, dataset: Dataset) -> tuple[Input, ...]:
@@ -109,7 +109,7 @@ def _encode_day_of_week(vocabulary: Vocabulary, dataset: Dataset) -> tuple[Input
 
 def _fit_week(dataset: Dataset, rows: Rows) -> Vocabulary:
     seconds = dataset.ratings.timestamp[rows]
-    return {"last": int(seconds.max()), "weeks": int((seconds.max() - seconds.min()) // _SECONDS_A_WEEK) + 1}
+    return {"last": int(seconds.max()), "weeks": int((seconds.max() - seconds.min()) // SECONDS_A_WEEK) + 1}
 
 
 def _code_week(vocabulary: Vocabulary, users: UserRows, seconds: Seconds) -> Codes:
@@ -118,7 +118,7 @@ def _code_week(vocabulary: Vocabulary, users: UserRows, seconds: Seconds) -> Cod
     A whole week is behind the code of the future, where the last bucket of `timestamp` may hold a few
     hours' ratings.
     """
-    ago = np.maximum(vocabulary["last"] - seconds, 0) // _SECONDS_A_WEEK
+    ago = np.maximum(vocabulary["last"] - seconds, 0) // SECONDS_A_WEEK
     codes: Codes = np.minimum(ago, vocabulary["weeks"] - 1).astype(np.int32)
     return codes
 
@@ -136,7 +136,7 @@ def _fit_tenure(dataset: Dataset, rows: Rows) -> Vocabulary:
     users, seconds = ratings.user_index[rows], ratings.timestamp[rows]
     first = np.full(len(dataset.users), np.iinfo(np.int64).max)
     np.minimum.at(first, users, seconds)
-    days = (seconds - first[users]) / _SECONDS_A_DAY
+    days = (seconds - first[users]) / SECONDS_A_DAY
     edges = [edge for edge in TENURE_EDGES_DAYS if (days >= edge).mean() >= MIN_TENURE_SHARE]
     return {"first": first.tolist(), "edges_days": edges}
 
@@ -144,7 +144,7 @@ def _fit_tenure(dataset: Dataset, rows: Rows) -> Vocabulary:
 def _code_tenure(vocabulary: Vocabulary, users: UserRows, seconds: Seconds) -> Codes:
     """The bucket of the time since the user's first rating; before it, bucket 0."""
     first = np.asarray(vocabulary["first"], np.int64)[users]
-    days = np.maximum(seconds - np.minimum(first, seconds), 0) / _SECONDS_A_DAY
+    days = np.maximum(seconds - np.minimum(first, seconds), 0) / SECONDS_A_DAY
     return np.searchsorted(vocabulary["edges_days"], days, side="right").astype(np.int32)
 
 

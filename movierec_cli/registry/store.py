@@ -142,7 +142,7 @@ def find_run(directory: Path, config: RunConfig, data: DataIdentity) -> Run | No
 
 
 def load_run(folder: Path) -> Run:
-    """Reads a run's record; its arrays wait until they are asked for.
+    """Reads a run's record; its parts are read when they are first used.
 
     Raises:
         SavedModelError: the folder is damaged or was not written by this program.

@@ -34,7 +34,7 @@ def run(*arguments: str) -> Result:
 
 
 def test_what_was_written_its_size_and_what_to_try_are_said(saved: list[str], tmp_path: Path) -> None:
-    result = run(saved[0], "--format", "npz")
+    result = run("--model", saved[0], "--format", "npz")
     assert result.exit_code == 0, result.output
     file = tmp_path / f"{saved[0]}.npz"
     assert result.stdout == f"Written: {file}, 0.0 MB\n"
@@ -71,19 +71,19 @@ def test_programs_get_one_document(saved: list[str], tmp_path: Path) -> None:
 
 def test_a_file_that_exists_is_kept(saved: list[str]) -> None:
     Path("model.npz").write_text("mine")
-    refused = run(saved[0], "--format", "npz", "--output", "model.npz")
+    refused = run("--model", saved[0], "--format", "npz", "--output", "model.npz")
     assert refused.exit_code == 1 and "--overwrite" in refused.stderr
     assert Path("model.npz").read_text() == "mine"
-    assert run(saved[0], "--format", "npz", "--output", "model.npz", "--overwrite").exit_code == 0
+    assert run("--model", saved[0], "--format", "npz", "--output", "model.npz", "--overwrite").exit_code == 0
 
 
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "message"),
     [
-        (["a", "--model", "b"], 2, "'a' and --model b name two models; give one of them"),
+        (["a"], 2, "extra argument"),
         (["--index", "scann", "--format", "onnx"], 2, "--index scann is for --format savedmodel"),
         (["--format", "zip"], 2, "'zip' is not one of 'savedmodel'"),
-        (["nothing-like-it"], 1, "there is no saved model 'nothing-like-it'"),
+        (["--model", "nothing-like-it"], 1, "there is no saved model 'nothing-like-it'"),
         (["--dataset", "32m"], 1, "not of '32m'"),
     ],
 )

@@ -42,21 +42,21 @@ def expected_ids(
     """Ids of the movies `recommend` gives, -1 after the last."""
     rows = np.flatnonzero(np.isin(run.artifacts.movie_ids, exclude))
     filters = Filters(include_seen=include_seen, exclude=tuple(rows.tolist()))
-    person = user_of(run, user_id) if seconds is None else person_at(run, user_id, seconds)
-    ids = [movie.movie_id for movie in recommend(run, person, top=k, filters=filters).movies]
+    user = user_of(run, user_id) if seconds is None else user_at(run, user_id, seconds)
+    ids = [movie.movie_id for movie in recommend(run, user, top=k, filters=filters).movies]
     return ids + [-1] * (k - len(ids))
 
 
-def person_at(run: Run, user_id: int, seconds: int) -> User:
-    """A user as the query tower sees them at a moment, who knows what they rated before it."""
-    person = user_of(run, user_id)
-    assert person.row is not None and person.seconds is not None
-    row, before = np.array([person.row], np.int32), person.seconds < seconds
+def user_at(run: Run, user_id: int, seconds: int) -> User:
+    """A user as the query tower sees them at a time, who knows what they rated before it."""
+    user = user_of(run, user_id)
+    assert user.row is not None and user.seconds is not None
+    row, before = np.array([user.row], np.int32), user.seconds < seconds
     names = [one.name for one in run.towers.query.inputs if one.is_context]
     vocabularies: Any = {Feature(name): run.artifacts.vocabularies[name] for name in names}
     codes = context_codes(vocabularies, row, np.array([seconds]))
     embedding = run.towers.query.embed(row, codes)[0]
-    return replace(person, embedding=embedding, movies=person.movies[before], stars=person.stars[before])
+    return replace(user, embedding=embedding, movies=user.movies[before], stars=user.stars[before])
 
 
 def check_lists(run: Run, call: Call, k: int = 12) -> None:
@@ -75,15 +75,15 @@ def check_lists(run: Run, call: Call, k: int = 12) -> None:
     assert answer["known"].all()
 
 
-def check_moments(run: Run, call: Call) -> None:
-    """So they are as of any moment, and what came later is not masked."""
+def check_times(run: Run, call: Call) -> None:
+    """So they are as of any time, and what came later is not masked."""
     known = run.user_ratings
     rng = np.random.default_rng(3)
     rows = rng.integers(0, known.n_users, 200)
     seconds = rng.integers(known.seconds.min() - 10**6, known.seconds.max() + 10**7, 200)
     own = np.concatenate([known.seconds[known.of(user)][:3] for user in range(known.n_users)])
     rows = np.concatenate([rows, np.repeat(np.arange(known.n_users), 3)])
-    seconds = np.concatenate([seconds, own])  # what was rated at the very moment is not known yet
+    seconds = np.concatenate([seconds, own])  # what was rated at that very second is not known yet
     user_ids = run.artifacts.user_ids[rows]
     answer = call(user_ids.tolist(), 20, seconds=seconds.tolist())
     expected = [
@@ -94,7 +94,7 @@ def check_moments(run: Run, call: Call) -> None:
 
 
 def check_switches(run: Run, call: Call) -> None:
-    """Exclusions are each user's own, or everybody's, and may be unknown; seen movies come on demand."""
+    """Exclusions are each user's own, or all users', and may be unknown; seen movies come on demand."""
     first, second = run.artifacts.user_ids[:2].tolist()
     best = call([first, second], 3)["movie_id"].tolist()
     own = call([first, second], 4, exclude=[[best[0][0], -1], [best[1][1], UNKNOWN]])["movie_id"].tolist()
@@ -106,8 +106,8 @@ def check_switches(run: Run, call: Call) -> None:
     assert everything == [expected_ids(run, first, 6, include_seen=True)]
 
 
-def check_strangers(run: Run, call: Call) -> None:
-    """Whom nobody knows gets the movies that most users rated; equal ones in the catalogue's order."""
+def check_unknown_users(run: Run, call: Call) -> None:
+    """Unknown users get the movies that most users rated; equal ones in the catalogue's order."""
     answer = call([UNKNOWN, int(run.artifacts.user_ids[0]), -7], 100)
     counts = np.bincount(run.user_ratings.movie, minlength=len(run.artifacts.movie_ids))
     order = sorted(range(len(counts)), key=lambda row: (-counts[row], row))
@@ -120,7 +120,7 @@ def check_strangers(run: Run, call: Call) -> None:
 
 
 def check_edges(run: Run, call: Call) -> None:
-    """Nobody, nothing and more than there is."""
+    """No users, no movies and more movies than there are."""
     user_id = int(run.artifacts.user_ids[0])
     assert call([], 3)["movie_id"].shape == (0, 3)
     assert call([user_id], 0)["title"].shape == call([user_id], -2)["title"].shape == (1, 0)

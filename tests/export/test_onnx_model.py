@@ -18,9 +18,9 @@ from tests.export.expected_lists import (
     Response,
     check_edges,
     check_lists,
-    check_moments,
-    check_strangers,
     check_switches,
+    check_times,
+    check_unknown_users,
     timed_run,
 )
 from tests.saved_runs import judged_run, sequence_config
@@ -40,7 +40,7 @@ def run(directory: Path) -> Run:
 
 
 def loaded(file: Path) -> Call:
-    """An ONNX model as a function that fills in what is not asked for."""
+    """An ONNX model as a function that fills in the inputs that are not given."""
     runtime: Any = pytest.importorskip("onnxruntime", reason="movierec[onnx] is not installed")
     session = runtime.InferenceSession(str(file))
     inputs = {one.name for one in session.get_inputs()}
@@ -82,8 +82,8 @@ def test_it_gives_every_user_what_recommend_gives(run: Run, call: Call) -> None:
     check_lists(run, call)
 
 
-def test_it_can_be_asked_as_of_any_moment(run: Run, call: Call) -> None:
-    check_moments(run, call)
+def test_it_recommends_as_of_any_time(run: Run, call: Call) -> None:
+    check_times(run, call)
 
 
 def test_exclusions_and_seen_movies_are_inputs(run: Run, call: Call) -> None:
@@ -91,28 +91,28 @@ def test_exclusions_and_seen_movies_are_inputs(run: Run, call: Call) -> None:
 
 
 def test_unknown_users_get_the_popular_movies(run: Run, call: Call) -> None:
-    check_strangers(run, call)
+    check_unknown_users(run, call)
 
 
-def test_too_much_and_nothing_can_be_asked_for(run: Run, call: Call) -> None:
+def test_too_many_and_no_movies_can_be_requested(run: Run, call: Call) -> None:
     check_edges(run, call)
 
 
-def test_each_user_may_have_a_moment_of_their_own_or_the_stored_one(run: Run, call: Call) -> None:
-    users, moment = run.artifacts.user_ids[:3].tolist(), int(run.user_ratings.seconds.mean())
-    mixed = call(users, 4, seconds=[moment, -1, moment])["movie_id"].tolist()
-    at_moment = call(users, 4, seconds=[moment])["movie_id"].tolist()
+def test_each_user_may_have_a_time_of_their_own_or_the_stored_one(run: Run, call: Call) -> None:
+    users, second = run.artifacts.user_ids[:3].tolist(), int(run.user_ratings.seconds.mean())
+    mixed = call(users, 4, seconds=[second, -1, second])["movie_id"].tolist()
+    at_time = call(users, 4, seconds=[second])["movie_id"].tolist()
     stored = call(users, 4)["movie_id"].tolist()
-    assert mixed == [at_moment[0], stored[1], at_moment[2]] and at_moment != stored
+    assert mixed == [at_time[0], stored[1], at_time[2]] and at_time != stored
 
 
-def test_a_model_that_does_not_see_time_has_no_moment_to_give(tmp_path: Path) -> None:
+def test_a_model_that_does_not_see_time_takes_no_time(tmp_path: Path) -> None:
     run = judged_run(tmp_path, small_dataset(), sequence_config("query_time"))
     check_lists(run, exported(run, tmp_path), k=3)
 
 
 @pytest.mark.parametrize("name", CONTEXTS)
-def test_codes_of_moments_are_those_of_training(name: str, run: Run) -> None:
+def test_codes_of_contexts_are_those_of_training(name: str, run: Run) -> None:
     pytest.importorskip("onnx", reason="movierec[onnx] is not installed")
     runtime: Any = pytest.importorskip("onnxruntime", reason="movierec[onnx] is not installed")
     from onnx import TensorProto, helper

@@ -14,7 +14,7 @@ from movierec_cli.config import Feature
 from movierec_cli.errors import MovierecError
 from movierec_cli.export.export_run import export_run
 from movierec_cli.export.kinds import ExportFormat, IndexKind
-from movierec_cli.export.served import Moments, served
+from movierec_cli.export.model_arrays import ContextTower, model_arrays
 from movierec_cli.export.tensorflow_contexts import coder, embedder
 from movierec_cli.models.features import FEATURES, context_codes
 from movierec_cli.models.tensorflow_start import start_tensorflow
@@ -29,9 +29,9 @@ from tests.export.expected_lists import (
     Response,
     check_edges,
     check_lists,
-    check_moments,
-    check_strangers,
     check_switches,
+    check_times,
+    check_unknown_users,
     expected_ids,
     timed_run,
 )
@@ -57,9 +57,9 @@ class Blocker(importlib.abc.MetaPathFinder):
 sys.meta_path.insert(0, Blocker())
 import tensorflow as tf
 model = tf.saved_model.load(sys.argv[1])
-asked = json.load(sys.stdin)
+requests = json.load(sys.stdin)
 answers = []
-for one in asked:
+for one in requests:
     given = {"user_id": tf.constant(one["user_id"], tf.int64), "k": tf.constant(5),
              "exclude": tf.constant([[-1]], tf.int64), "include_seen": tf.constant(False)}
     if one["signature"] == "at_time":
@@ -72,7 +72,7 @@ print(json.dumps(answers))
 
 
 def loaded(folder: Path) -> Call:
-    """A SavedModel as a function that fills in what is not asked for."""
+    """A SavedModel as a function that fills in the inputs that are not given."""
     start_tensorflow()
     import tensorflow as tf
 
@@ -125,18 +125,18 @@ def test_it_gives_every_user_what_recommend_gives(run: Run, call: Call) -> None:
     check_lists(run, call)
 
 
-def test_it_can_be_asked_as_of_any_moment(run: Run, call: Call) -> None:
-    check_moments(run, call)
+def test_it_recommends_as_of_any_time(run: Run, call: Call) -> None:
+    check_times(run, call)
 
 
-def test_a_moment_is_what_as_of_is_to_recommend(tmp_path: Path) -> None:
+def test_seconds_are_what_as_of_is_to_recommend(tmp_path: Path) -> None:
     run = judged_run(tmp_path, small_dataset(), run_config("timestamp"))
-    moments = np.linspace(run.user_ratings.seconds.min() + 1, run.user_ratings.seconds.max(), 20).astype(int)
+    times = np.linspace(run.user_ratings.seconds.min() + 1, run.user_ratings.seconds.max(), 20).astype(int)
     user_ids = run.artifacts.user_ids.tolist()
-    answer = exported(run, tmp_path)(user_ids, 5, seconds=moments.tolist())
+    answer = exported(run, tmp_path)(user_ids, 5, seconds=times.tolist())
     assert answer["movie_id"].tolist() == [
         [movie.movie_id for movie in recommend(run, user_of(run, user_id, int(second)), top=5).movies]
-        for user_id, second in zip(user_ids, moments, strict=True)
+        for user_id, second in zip(user_ids, times, strict=True)
     ]
 
 
@@ -145,14 +145,14 @@ def test_exclusions_and_seen_movies_are_inputs(run: Run, call: Call) -> None:
 
 
 def test_unknown_users_get_the_popular_movies(run: Run, call: Call) -> None:
-    check_strangers(run, call)
+    check_unknown_users(run, call)
 
 
-def test_too_much_and_nothing_can_be_asked_for(run: Run, call: Call) -> None:
+def test_too_many_and_no_movies_can_be_requested(run: Run, call: Call) -> None:
     check_edges(run, call)
 
 
-def test_unknown_users_are_answered_at_a_moment_too(run: Run, call: Call) -> None:
+def test_unknown_users_get_movies_at_any_time_too(run: Run, call: Call) -> None:
     answer = call([UNKNOWN], 4, seconds=[0])
     assert answer["known"].tolist() == [False]
     assert answer["movie_id"].tolist() == call([UNKNOWN], 4)["movie_id"].tolist()
@@ -160,17 +160,17 @@ def test_unknown_users_are_answered_at_a_moment_too(run: Run, call: Call) -> Non
 
 def test_a_process_with_tensorflow_alone_runs_it(run: Run, call: Call, directory: Path) -> None:
     users = run.artifacts.user_ids.tolist()
-    moment = int(run.user_ratings.seconds.mean())
-    asked = [
+    second = int(run.user_ratings.seconds.mean())
+    requests = [
         {"signature": "serving_default", "user_id": users},
-        {"signature": "at_time", "user_id": users, "seconds": [moment]},
+        {"signature": "at_time", "user_id": users, "seconds": [second]},
     ]
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("TF_", "PYTHON"))
     }
     process = subprocess.run(
         [sys.executable, "-c", ALONE, str(directory / "served" / "1")],
-        input=json.dumps(asked),
+        input=json.dumps(requests),
         capture_output=True,
         text=True,
         cwd=directory,
@@ -180,7 +180,7 @@ def test_a_process_with_tensorflow_alone_runs_it(run: Run, call: Call, directory
     assert process.returncode == 0, process.stderr
     assert json.loads(process.stdout) == [
         [expected_ids(run, user_id, 5) for user_id in users],
-        [expected_ids(run, user_id, 5, seconds=moment) for user_id in users],
+        [expected_ids(run, user_id, 5, seconds=second) for user_id in users],
     ]
 
 
@@ -196,13 +196,13 @@ def test_signatures_are_named_for_who_serves_them(call: Call, directory: Path) -
         for name in ("serving_default", "at_time")
     }
     int32, int64, truth = 3, 9, 10
-    asked = {
+    named = {
         "user_id": (int64, [-1]),
         "k": (int32, []),
         "exclude": (int64, [-1, -1]),
         "include_seen": (truth, []),
     }
-    assert inputs == {"serving_default": asked, "at_time": asked | {"seconds": (int64, [-1])}}
+    assert inputs == {"serving_default": named, "at_time": named | {"seconds": (int64, [-1])}}
     outputs = meta.signature_def["serving_default"].outputs
     assert sorted(outputs) == ["known", "movie_id", "score", "title"]
 
@@ -228,11 +228,11 @@ def test_every_kind_of_trained_model_can_be_exported(kind: str, tmp_path: Path) 
         "sequences": lambda: judged_run(tmp_path, source, sequence_config("query_time")),
     }[kind]
     run = make()
-    assert (served(run).moments is not None) == (kind == "multi-task")
+    assert (model_arrays(run).context_tower is not None) == (kind == "multi-task")
     check_lists(run, exported(run, tmp_path), k=3)
 
 
-def moments_to_try(run: Run) -> Any:
+def times_to_try(run: Run) -> Any:
     vocabularies = run.artifacts.vocabularies
     edges = np.array(vocabularies["timestamp"]["edges"][:50]).astype(np.int64)  # type: ignore[index,call-overload]
     spread = np.random.default_rng(5).integers(-(2**40), 2**40, 2000)
@@ -243,10 +243,10 @@ def moments_to_try(run: Run) -> Any:
 
 
 @pytest.mark.parametrize("name", CONTEXTS)
-def test_codes_of_moments_are_those_of_training(name: str, run: Run) -> None:
+def test_codes_of_contexts_are_those_of_training(name: str, run: Run) -> None:
     import tensorflow as tf
 
-    feature, seconds = Feature(name), moments_to_try(run)
+    feature, seconds = Feature(name), times_to_try(run)
     rows = np.random.default_rng(1).integers(0, len(run.artifacts.user_ids), len(seconds))
     vocabulary: Any = run.artifacts.vocabularies[name]
     codes = coder(feature, vocabulary, tf.constant)(tf.constant(rows), tf.constant(seconds)).numpy()
@@ -261,7 +261,7 @@ def test_every_context_can_be_exported() -> None:
     }
 
 
-def deep_moments(run: Run) -> Moments:
+def deep_context_tower(run: Run) -> ContextTower:
     """Two layers, and contexts in another order than in the vocabularies."""
     rng = np.random.default_rng(8)
 
@@ -276,23 +276,23 @@ def deep_moments(run: Run) -> Moments:
         TowerInput("user_history", False, floats(len(run.artifacts.user_ids), 2)),
         TowerInput("day_of_week", True, floats(7, 3)),
     )
-    return Moments(Tower(inputs, ((floats(12, 6), floats(6)), (floats(6, 4), floats(4)))), contexts)  # type: ignore[arg-type]
+    return ContextTower(Tower(inputs, ((floats(12, 6), floats(6)), (floats(6, 4), floats(4)))), contexts)  # type: ignore[arg-type]
 
 
-def test_embeddings_at_a_moment_are_the_towers(run: Run) -> None:
+def test_embeddings_at_any_time_are_the_towers(run: Run) -> None:
     import tensorflow as tf
 
-    moments, seconds = deep_moments(run), moments_to_try(run)
+    tower, seconds = deep_context_tower(run), times_to_try(run)
     rows = np.random.default_rng(1).integers(0, len(run.artifacts.user_ids), len(seconds))
     codes = np.stack(
         [
             context_codes({feature: one}, rows.astype(np.int32), seconds)[:, 0]
-            for feature, one in moments.contexts
+            for feature, one in tower.contexts
         ],
         axis=1,
     )
-    embeddings = embedder(moments, tf.constant)(tf.constant(rows), tf.constant(seconds)).numpy()
-    np.testing.assert_allclose(embeddings, moments.tower.embed(rows, codes), rtol=1e-4, atol=1e-5)
+    embeddings = embedder(tower, tf.constant)(tf.constant(rows), tf.constant(seconds)).numpy()
+    np.testing.assert_allclose(embeddings, tower.tower.embed(rows, codes), rtol=1e-4, atol=1e-5)
 
 
 def test_a_full_disk_is_an_error_for_people(

@@ -10,8 +10,8 @@ import typer
 
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.parsing import saved_models as saved
-from movierec_cli.cli.parsing.options import AsJson, Quiet, SavedModelsDir
-from movierec_cli.config import TrainerConfig
+from movierec_cli.cli.parsing.option_groups import with_option_groups
+from movierec_cli.cli.parsing.options import AsJson, Quiet
 from movierec_cli.errors import UsageError
 from movierec_cli.export.kinds import ExportFormat, IndexKind
 
@@ -20,27 +20,9 @@ if TYPE_CHECKING:
     from movierec_cli.registry.store import Run
 
 
+@with_option_groups
 def export_command(
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="NAME",
-            help="A saved model, by name or its beginning. If not given: the one with the highest recall on "
-            "validation.",
-            autocompletion=saved.complete_name,
-            show_default=False,
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            metavar="NAME",
-            help="The same as NAME.",
-            autocompletion=saved.complete_name,
-            show_default=False,
-        ),
-    ] = None,
+    model: saved.ModelOptions,
     form: Annotated[
         ExportFormat,
         typer.Option(
@@ -56,13 +38,13 @@ def export_command(
             "--output",
             "-o",
             metavar="PATH",
-            help="Where it goes. If not given: the model's name in the current folder. A SavedModel goes to "
-            "PATH/1, as TensorFlow Serving wants it, or to PATH itself if that is a number: served/2.",
+            help="Where to write the model. By default: its name in the current folder. A SavedModel goes to "
+            "PATH/1, as TensorFlow Serving expects, or to PATH itself if that is a number: served/2.",
             show_default=False,
         ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an exported model that is there already.")
+        bool, typer.Option("--overwrite", help="Replace an exported model that exists already.")
     ] = False,
     index: Annotated[
         IndexKind,
@@ -73,23 +55,21 @@ def export_command(
             "very large catalogues; needs the package scann, also where the model is loaded).",
         ),
     ] = IndexKind.BRUTE_FORCE,
-    dataset: saved.AnyDataset = None,
-    saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Write a trained model for other programs.
 
-    It takes ids of users and gives ids, titles and scores of movies: those
-    that `movierec recommend` gives. What the users rated is in it as well,
-    so that it is not recommended again.
+    The written model takes ids of users and gives ids, titles and scores of
+    movies, as `movierec recommend` does. It contains what the users rated,
+    so that it does not recommend these movies again.
     """
     from movierec_cli.export.export_run import export_run
 
-    _check_asked(name, model, form, index)
+    _check_index(form, index)
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
-    run = saved.ModelOptions(name or model, dataset, saved_models_dir).best(terminal)
+    run = model.best(terminal)
     exported = export_run(run, form, output, overwrite=overwrite, index=index)
     next_command = _next_command(run, form, exported)
     if as_json:
@@ -109,7 +89,7 @@ _NEXT = {
     'sys.argv[1]).run(["title"], {{"user_id": np.array([{user}]), "k": np.array(10), '
     '"exclude": np.array([[-1]]), "include_seen": np.array(False){seconds}}}))\' {path}',
 }
-"""What shows at once that the model works."""
+"""A command that shows that the model works."""
 
 
 def _next_command(run: Run, form: ExportFormat, exported: Exported) -> str:
@@ -118,9 +98,7 @@ def _next_command(run: Run, form: ExportFormat, exported: Exported) -> str:
     return _NEXT[form].format(path=path, user=user, seconds=seconds)
 
 
-def _check_asked(name: str | None, model: str | None, form: ExportFormat, index: IndexKind) -> None:
-    if name is not None and model is not None and name != model:
-        raise UsageError(f"'{name}' and --model {model} name two models; give one of them")
+def _check_index(form: ExportFormat, index: IndexKind) -> None:
     if index is not IndexKind.BRUTE_FORCE and form is not ExportFormat.SAVEDMODEL:
         raise UsageError(f"--index {index} is for --format savedmodel; leave it out for {form}")
 

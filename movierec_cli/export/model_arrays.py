@@ -1,11 +1,15 @@
-"""What an exported model answers from, and how: the same for every format.
+"""The arrays of an exported model, and what it computes from them: the same for every format.
 
-An answer is the `k` movies of the highest scores, equal scores in the order of the catalogue. A score is the
-dot product of two embeddings, summed in double precision and rounded once, so that it does not hang on the
-order in which a library adds; what is excluded has minus infinity. Somebody the model does not know gets the
-movies by how many users of the run rated them: unlike a mean of embeddings, that is a list whose worth is
-measured, as `movierec train` does for the baseline of that name. Places that no movie is left for hold the id
+The result is the `k` movies of the highest scores, equal scores in the order of the catalogue. A score is the
+dot product of two embeddings, summed in double precision and rounded once, so that it does not depend on the
+order in which a library adds; what is excluded has minus infinity. A user whom the model does not know gets
+the movies by how many users of the run rated them: unlike with a mean of embeddings, the accuracy of that
+list is measured, by `movierec train` for the popularity baseline. Places without a movie hold the id
 `NO_MOVIE_ID`, the title "" and minus infinity.
+
+Inputs of a model for TensorFlow or ONNX: `user_id` [b]; `k`, negative is 0; `exclude` [b, n] or [1, n], ids
+of movies that may be unknown, such as -1 to fill rows up; `include_seen`; where it sees time also `seconds`
+[b] or [1], since 1970-01-01 UTC. Outputs: `movie_id`, `title` and `score`, each [b, k], and `known` [b].
 """
 
 from __future__ import annotations
@@ -28,15 +32,15 @@ Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Moments:
-    """How a user is seen at any moment."""
+class ContextTower:
+    """The query tower, with what makes the codes of its contexts from a time."""
 
     tower: Tower
     contexts: tuple[tuple[Feature, Vocabulary], ...]  # in the order of the tower's
 
 
 @dataclass(frozen=True)
-class Served:
+class ModelArrays:
     """A run's arrays. Rows of users and movies are the run's own."""
 
     user_ids: npt.NDArray[np.int64]  # [n_users]
@@ -48,15 +52,25 @@ class Served:
     seen_starts: npt.NDArray[np.int64]  # [n_users + 1], where each user's ratings begin
     seen_movies: npt.NDArray[np.int32]  # [n_ratings], rows
     seen_seconds: npt.NDArray[np.int64]  # [n_ratings], since 1970-01-01 UTC
-    moments: Moments | None  # None of a model that does not see time
+    context_tower: ContextTower | None  # None of a model that does not see time
 
     @property
     def n_movies(self) -> int:
         return len(self.movie_ids)
 
+    @property
+    def output_ids(self) -> npt.NDArray[np.int64]:
+        """The movies' ids, and `NO_MOVIE_ID` behind them: [n_movies + 1]."""
+        return np.append(self.movie_ids, NO_MOVIE_ID)
 
-def served(run: Run) -> Served:
-    """Reads what a run's model answers from.
+    @property
+    def output_titles(self) -> npt.NDArray[np.object_]:
+        """The titles, and an empty one behind them: [n_movies + 1] bytes."""
+        return np.array([*map(_encoded, self.titles), b""], object)
+
+
+def model_arrays(run: Run) -> ModelArrays:
+    """Reads a run's arrays.
 
     Raises:
         MovierecError: the run is a baseline.
@@ -64,7 +78,7 @@ def served(run: Run) -> Served:
     """
     FOR_USERS.require(run.record)
     artifacts, known = run.artifacts, run.user_ratings
-    return Served(
+    return ModelArrays(
         user_ids=artifacts.user_ids,
         movie_ids=artifacts.movie_ids,
         titles=tuple(run.catalogue.title),
@@ -74,22 +88,22 @@ def served(run: Run) -> Served:
         seen_starts=known.starts,
         seen_movies=known.movie,
         seen_seconds=known.seconds,
-        moments=_moments(run),
+        context_tower=_context_tower(run),
     )
 
 
 def sees_time(run: Run) -> bool:
-    """Whether the run's arrays say how a user is seen at any moment."""
+    """Whether the run's query tower has contexts, which depend on the time."""
     return not run.record.config.family.is_sequential and run.towers.query.n_contexts > 0
 
 
-def _moments(run: Run) -> Moments | None:
-    """Contexts are found by name: a vocabulary's place in a file says nothing about the tower."""
+def _context_tower(run: Run) -> ContextTower | None:
+    """Contexts are found by name: their order in the vocabularies may be another."""
     if not sees_time(run):
         return None
-    return Moments(run.towers.query, tuple(context_vocabularies(run).items()))
+    return ContextTower(run.towers.query, tuple(context_vocabularies(run).items()))
 
 
-def encoded(title: str) -> bytes:
+def _encoded(title: str) -> bytes:
     """UTF-8, as servers and runtimes demand it, whatever a file of titles held."""
     return title.encode("utf-8", "replace")

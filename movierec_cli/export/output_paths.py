@@ -1,4 +1,4 @@
-"""Where an exported model goes, and how it gets there: complete or not at all."""
+"""Where an exported model is written: it is complete there, or absent."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from movierec_cli.files import written_whole
 FIRST_VERSION = "1"
 
 
-def check_place(target: Path, *, is_folder: bool, overwrite: bool) -> None:
-    """Finds out before the work what would hinder it.
+def check_output(target: Path, *, is_folder: bool, overwrite: bool) -> None:
+    """Checks before the work that the output can be written.
 
     Raises:
         MovierecError: the place is taken or cannot be written to.
@@ -26,7 +26,7 @@ def check_place(target: Path, *, is_folder: bool, overwrite: bool) -> None:
         _check_taken(target, is_folder, overwrite)
     parent = next(place for place in target.absolute().parents if place.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        raise MovierecError(f"{target} cannot be written: {parent} is not a folder one can write to")
+        raise MovierecError(f"{target} cannot be written: {parent} is not a folder that can be written to")
 
 
 def write_file(target: Path, content: bytes) -> None:

@@ -4,9 +4,9 @@ import pytest
 
 from movierec_cli.config import Family
 from movierec_cli.errors import MovierecError
-from movierec_cli.export.export_run import default_place, export_run
+from movierec_cli.export.export_run import default_output, export_run
 from movierec_cli.export.kinds import ExportFormat
-from movierec_cli.export.places import check_place, write_folder
+from movierec_cli.export.output_paths import check_output, write_folder
 from movierec_cli.export.saved_model import ABOUT
 from movierec_cli.registry.store import Run
 from tests.saved_runs import rating_baseline_run, run_artifacts, run_record, save_run
@@ -32,8 +32,8 @@ def test_the_models_name_is_the_files_in_the_current_folder(
     exported = export_run(run, ExportFormat.NPZ)
     assert exported.path == tmp_path / f"{run.record.name}.npz"
     assert exported.size_bytes == exported.path.stat().st_size
-    assert default_place("a", ExportFormat.SAVEDMODEL) == Path("a-savedmodel")
-    assert default_place("a", ExportFormat.ONNX) == Path("a.onnx")
+    assert default_output("a", ExportFormat.SAVEDMODEL) == Path("a-savedmodel")
+    assert default_output("a", ExportFormat.ONNX) == Path("a.onnx")
 
 
 def test_a_file_is_replaced_on_demand_only(run: Run, tmp_path: Path) -> None:
@@ -62,8 +62,8 @@ def test_an_exported_model_is_replaced_as_a_whole(tmp_path: Path) -> None:
     for number in ("1", "2"):
         version(target / number)
     with pytest.raises(MovierecError, match="exists; replace it with --overwrite"):
-        check_place(target, is_folder=True, overwrite=False)
-    check_place(target, is_folder=True, overwrite=True)
+        check_output(target, is_folder=True, overwrite=False)
+    check_output(target, is_folder=True, overwrite=True)
     write_folder(target, lambda folder: version(folder, "newer"))
     assert [path.name for path in target.iterdir()] == ["1"]
     assert (target / "1" / "saved_model.pb").read_text() == "newer"
@@ -71,8 +71,8 @@ def test_an_exported_model_is_replaced_as_a_whole(tmp_path: Path) -> None:
 
 def test_one_version_may_be_replaced_or_added(tmp_path: Path) -> None:
     version(tmp_path / "served" / "1")
-    check_place(tmp_path / "served" / "1", is_folder=True, overwrite=True)
-    check_place(tmp_path / "served" / "2", is_folder=True, overwrite=False)
+    check_output(tmp_path / "served" / "1", is_folder=True, overwrite=True)
+    check_output(tmp_path / "served" / "2", is_folder=True, overwrite=False)
     write_folder(tmp_path / "served" / "2", version)
     assert sorted(path.name for path in (tmp_path / "served").iterdir()) == ["1", "2"]
 
@@ -81,12 +81,12 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:
     version(tmp_path / "served" / "1")
     (tmp_path / "served" / "notes.txt").write_text("mine")
     with pytest.raises(MovierecError, match="holds something else than an exported model"):
-        check_place(tmp_path / "served", is_folder=True, overwrite=True)
+        check_output(tmp_path / "served", is_folder=True, overwrite=True)
 
 
 def test_an_empty_folder_is_no_hindrance(tmp_path: Path) -> None:
     (tmp_path / "served").mkdir()
-    check_place(tmp_path / "served", is_folder=True, overwrite=False)
+    check_output(tmp_path / "served", is_folder=True, overwrite=False)
     assert write_folder(tmp_path / "served", version) == tmp_path / "served" / "1"
 
 
@@ -98,12 +98,12 @@ def test_a_file_and_a_folder_do_not_replace_each_other(is_folder: bool, message:
     place = tmp_path / "place"
     place.touch() if is_folder else place.mkdir()
     with pytest.raises(MovierecError, match=message):
-        check_place(place, is_folder=is_folder, overwrite=True)
+        check_output(place, is_folder=is_folder, overwrite=True)
 
 
 def test_a_place_in_a_file_is_refused_before_the_work(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(MovierecError, match="file is not a folder one can write to"):
+    with pytest.raises(MovierecError, match="file is not a folder that can be written to"):
         export_run(run, ExportFormat.SAVEDMODEL, tmp_path / "file" / "served")
 
 
