@@ -10,16 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import (
+    FEATURES,
     Family,
     Feature,
     FeatureSet,
-    ModelConfig,
+    Side,
     SplitConfig,
     SplitKind,
     TaskWeights,
+    TowerConfig,
     TrainingConfig,
+    default_settings,
 )
-from movierec_cli.config.defaults import default_settings
 from movierec_cli.data.dataset import Dataset, Movies
 from movierec_cli.data.restrict import restrict
 from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
@@ -30,7 +32,7 @@ from movierec_cli.evaluation.queries import GroupedQueries, Targets, queries_by_
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
 from movierec_cli.evaluation.ratings import RatingOutcome, clipped, rating_errors, rating_scale
 from movierec_cli.evaluation.top_k import NO_TOP_K, TopK, top_k_of
-from movierec_cli.models.features import FEATURES, Tower, encode_features, fit_features
+from movierec_cli.models.feature_encodings import encode_features, fit_features
 from movierec_cli.models.two_tower.inputs import CategoryInput, Input
 from movierec_cli.models.two_tower.tower_queries import last_queries
 from movierec_cli.registry import store
@@ -84,7 +86,7 @@ def run_config(*features: str, **training: object) -> RunConfig:
         family=Family.TWO_TOWER,
         feature_set=FeatureSet.parse(features or ["None"]),
         split=SplitConfig(),
-        model=ModelConfig(),
+        model=TowerConfig(),
         training=TrainingConfig(**training),  # type: ignore[arg-type]
     )
 
@@ -241,8 +243,7 @@ def sequence_config(
         run_config(*features, **training),
         family=family,
         split=split or SplitConfig(kind=SplitKind.LEAVE_LAST),
-        model=None,
-        sequence=common.sequence,
+        model=common.model,
     )
 
 
@@ -378,10 +379,10 @@ class _JudgedModel:
 
     def _towers(self) -> Towers:
         """Random contexts and movie features; the ids make up for what these take from the embeddings."""
-        vocabularies = {Feature(name): dict(one) for name, one in self.artifacts.vocabularies.items()}  # type: ignore[arg-type]
+        vocabularies = {FEATURES[name]: dict(one) for name, one in self.artifacts.vocabularies.items()}  # type: ignore[arg-type]
         queries = last_queries(self.dataset, self.split.fit, vocabularies)
-        contexts = encode_features(self.dataset, vocabularies, Tower.CONTEXT)
-        movie_features = encode_features(self.dataset, vocabularies, Tower.MOVIE)
+        contexts = encode_features(self.dataset, vocabularies, Side.CONTEXT)
+        movie_features = encode_features(self.dataset, vocabularies, Side.MOVIE)
         n_movies = len(self.dataset.movies)
         return Towers(
             query=_tower(
@@ -421,7 +422,7 @@ def _tower(
     tables = {name: rng.normal(size=(n, dim)).astype(np.float32) for name, n in sizes.items()}
     of_ids = embeddings - sum(table[column] for table, column in zip(tables.values(), codes.T, strict=True))
     inputs = [TowerInput(id_name, False, of_ids.astype(np.float32))]
-    inputs += [TowerInput(name.value, is_context, table) for name, table in tables.items()]
+    inputs += [TowerInput(str(name), is_context, table) for name, table in tables.items()]
     kernel = np.tile(np.eye(dim, dtype=np.float32), (len(inputs), 1))
     return TowerArrays(tuple(inputs), ((kernel, np.zeros(dim, np.float32)),))
 
@@ -467,7 +468,7 @@ def _judged(source: Dataset, config: RunConfig, seed: int | None, created_at: st
     seed = int(name[-12:], 16) if seed is None else seed
     arrays = replace(
         run_artifacts(n_users=len(dataset.users), n_movies=len(dataset.movies), dim=4, seed=seed),
-        vocabularies={feature.value: vocabulary for feature, vocabulary in vocabularies.items()},
+        vocabularies={str(feature): vocabulary for feature, vocabulary in vocabularies.items()},
         user_ids=dataset.users.user_id,
         movie_ids=dataset.movies.movie_id,
     )

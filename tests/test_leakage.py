@@ -16,11 +16,11 @@ from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.errors import MovierecError
 from movierec_cli.leakage import Finding, Severity, check_data, check_vocabularies, run_data_checks
 from movierec_cli.leakage.twins import find_twins
-from movierec_cli.models.features import FEATURES, fit_features
+from movierec_cli.models.feature_encodings import FEATURES, fit_features
 from movierec_cli.registry.serialization import canonical_json
 
 NO_FEATURES = (FeatureSet(),)
-TIMESTAMP = (FeatureSet(), FeatureSet((Feature.TIMESTAMP, Feature.MOVIE_GENRES)))
+TIMESTAMP = (FeatureSet(), FeatureSet((FEATURES["timestamp"], FEATURES["movie_genres"])))
 
 
 def dataset_of(rows: Iterable[tuple[int, int, int]], titles: dict[int, str] | None = None) -> Dataset:
@@ -100,7 +100,10 @@ def test_a_random_split_with_a_feature_of_the_time_is_time_travel() -> None:
 
 
 def test_every_feature_of_the_time_is_named() -> None:
-    sets = (FeatureSet((Feature.USER_TENURE,)), FeatureSet((Feature.DAY_OF_WEEK, Feature.TIMESTAMP)))
+    sets = (
+        FeatureSet((FEATURES["user_tenure"],)),
+        FeatureSet((FEATURES["day_of_week"], FEATURES["timestamp"])),
+    )
     sentence = found(random_dataset(), feature_sets=sets)["time-travel"].sentence
     assert "timestamp, day_of_week and user_tenure see " in sentence
 
@@ -108,7 +111,7 @@ def test_every_feature_of_the_time_is_named() -> None:
 def test_a_random_split_without_one_is_a_caution_only() -> None:
     dataset = random_dataset()
     n = n_older(dataset, split_ratings(dataset.ratings, SplitConfig()))
-    sets = (FeatureSet((Feature.MOVIE_TITLE_TEXT, Feature.USER_HISTORY)),)
+    sets = (FeatureSet((FEATURES["movie_title_text"], FEATURES["user_history"])),)
     findings = found(dataset, feature_sets=sets)
     assert "time-travel" not in findings
     assert findings["random-split"].severity is Severity.CAUTION
@@ -392,7 +395,7 @@ def test_remedies_are_options_that_train_has() -> None:
     cases += ((random_dataset(), SplitKind.WINDOWS),)
     cases += ((random_dataset(30), SplitKind.TEMPORAL), (random_dataset(30), SplitKind.LEAVE_LAST))
     remedies = {f.remedy for dataset, kind in cases for f in found(dataset, kind, TIMESTAMP).values()}
-    remedies |= {finding.remedy for finding in vocabulary_findings(Feature.TIMESTAMP)}
+    remedies |= {finding.remedy for finding in vocabulary_findings(FEATURES["timestamp"])}
     assert {remedy.split()[0] for remedy in remedies} == {"--split", "--retrain", "--dataset"}
     for remedy in remedies:
         option, *value = remedy.split()
@@ -437,7 +440,7 @@ def described_dataset() -> Dataset:
 def saved(dataset: Dataset, rows: np.ndarray, *features: Feature) -> dict[str, object]:
     """As a saved run gives them back."""
     fitted = fit_features(dataset, rows, FeatureSet(features))
-    plain = {feature.value: vocabulary for feature, vocabulary in fitted.items()}
+    plain = {str(feature): vocabulary for feature, vocabulary in fitted.items()}
     return dict(json.loads(canonical_json(plain)))
 
 
@@ -453,21 +456,21 @@ def vocabulary_findings(*features: Feature) -> tuple[Finding, ...]:
 def test_what_was_fitted_on_train_is_clean() -> None:
     dataset = described_dataset()
     kept = saved(dataset, FITTED.train, *FEATURES)
-    assert check_vocabularies(dataset, FITTED, FeatureSet(tuple(Feature)), kept) == ()
+    assert check_vocabularies(dataset, FITTED, FeatureSet(tuple(FEATURES.values())), kept) == ()
 
 
 @pytest.mark.parametrize(
     ("feature", "words"),
     [
-        (Feature.TIMESTAMP, "999 of 999 bucket edges are others; its mean is 816.09, not 1,101.50"),
-        (Feature.MOVIE_TITLE_TEXT, "2 title words of fewer than 2 training movies"),
-        (Feature.MOVIE_GENRES, "1 genre of no training movie"),
-        (Feature.MOVIE_LENGTH, "19 of 19 bucket edges are others; its median is 105.00, not 97.50"),
-        (Feature.MOVIE_YEAR, "2 years of no training movie"),
-        (Feature.BUCKETIZED_USER_AGE, "1 age of no user in training"),
-        (Feature.USER_GENDER, "1 gender of no user in training"),
-        (Feature.USER_OCCUPATION, "1 occupation of no user in training"),
-        (Feature.USER_TENURE, "2 of 4 users' first ratings are others"),
+        (FEATURES["timestamp"], "999 of 999 bucket edges are others; its mean is 816.09, not 1,101.50"),
+        (FEATURES["movie_title_text"], "2 title words of fewer than 2 training movies"),
+        (FEATURES["movie_genres"], "1 genre of no training movie"),
+        (FEATURES["movie_length"], "19 of 19 bucket edges are others; its median is 105.00, not 97.50"),
+        (FEATURES["movie_year"], "2 years of no training movie"),
+        (FEATURES["bucketized_user_age"], "1 age of no user in training"),
+        (FEATURES["user_gender"], "1 gender of no user in training"),
+        (FEATURES["user_occupation"], "1 occupation of no user in training"),
+        (FEATURES["user_tenure"], "2 of 4 users' first ratings are others"),
     ],
 )
 def test_what_was_fitted_on_validation_too_is_named(feature: Feature, words: str) -> None:
@@ -479,7 +482,7 @@ def test_what_was_fitted_on_validation_too_is_named(feature: Feature, words: str
 
 
 def test_each_feature_has_its_own_finding() -> None:
-    features = (Feature.MOVIE_GENRES, Feature.DAY_OF_WEEK, Feature.USER_GENDER)
+    features = (FEATURES["movie_genres"], FEATURES["day_of_week"], FEATURES["user_gender"])
     names = [finding.sentence.split()[0] for finding in vocabulary_findings(*features)]
     assert names == ["movie_genres", "user_gender"]
 
@@ -487,32 +490,32 @@ def test_each_feature_has_its_own_finding() -> None:
 @pytest.mark.parametrize(
     ("feature", "vocabulary", "words"),
     [
-        (Feature.MOVIE_GENRES, None, "saved without a vocabulary"),
-        (Feature.MOVIE_GENRES, ["Drama"], "saved without a vocabulary"),
-        (Feature.MOVIE_GENRES, {"names": ["Drama"]}, "saved with names, and fitting gives genres"),
-        (Feature.DAY_OF_WEEK, {"days": 7}, "saved with days, and fitting gives nothing"),
-        (Feature.MOVIE_GENRES, {"genres": []}, "1 genre of training left out"),
-        (Feature.MOVIE_GENRES, {"genres": [["Drama"]]}, "its genres are no list"),
+        (FEATURES["movie_genres"], None, "saved without a vocabulary"),
+        (FEATURES["movie_genres"], ["Drama"], "saved without a vocabulary"),
+        (FEATURES["movie_genres"], {"names": ["Drama"]}, "saved with names, and fitting gives genres"),
+        (FEATURES["day_of_week"], {"days": 7}, "saved with days, and fitting gives nothing"),
+        (FEATURES["movie_genres"], {"genres": []}, "1 genre of training left out"),
+        (FEATURES["movie_genres"], {"genres": [["Drama"]]}, "its genres are no list"),
         (
-            Feature.USER_TENURE,
+            FEATURES["user_tenure"],
             TENURE | {"first": [[1], [2, 3]]},
             "its users' first ratings is [[1], [2, 3]], not",
         ),
-        (Feature.USER_TENURE, TENURE | {"first": "soon"}, "its users' first ratings is 'soon', not"),
-        (Feature.USER_TENURE, TENURE | {"first": 7}, "1 users' first ratings, not 4"),
+        (FEATURES["user_tenure"], TENURE | {"first": "soon"}, "its users' first ratings is 'soon', not"),
+        (FEATURES["user_tenure"], TENURE | {"first": 7}, "1 users' first ratings, not 4"),
     ],
 )
 def test_a_vocabulary_of_another_shape_is_no_traceback(
     feature: Feature, vocabulary: object, words: str
 ) -> None:
-    kept = {} if vocabulary is None else {feature.value: vocabulary}
+    kept = {} if vocabulary is None else {str(feature): vocabulary}
     (finding,) = check_vocabularies(described_dataset(), FITTED, FeatureSet((feature,)), kept)
     assert words in finding.sentence
 
 
 def test_the_last_digits_of_a_sum_are_no_leak_but_a_second_is() -> None:
-    dataset, feature_set = described_dataset(), FeatureSet((Feature.TIMESTAMP,))
-    kept = saved(dataset, FITTED.train, Feature.TIMESTAMP)
+    dataset, feature_set = described_dataset(), FeatureSet((FEATURES["timestamp"],))
+    kept = saved(dataset, FITTED.train, FEATURES["timestamp"])
     vocabulary = kept["timestamp"]
     assert isinstance(vocabulary, dict)
     vocabulary["mean"] *= 1 + 1e-15
@@ -522,10 +525,10 @@ def test_the_last_digits_of_a_sum_are_no_leak_but_a_second_is() -> None:
 
 
 def test_what_a_sequence_says_of_time_was_not_fitted() -> None:
-    times = FeatureSet((Feature.TIME_GAP, Feature.QUERY_TIME))
+    times = FeatureSet((FEATURES["time_gap"], FEATURES["query_time"]))
     assert check_vocabularies(described_dataset(), FITTED, times, {}) == ()
 
 
 def test_data_without_the_features_column_are_refused_by_name() -> None:
     with pytest.raises(MovierecError, match="movie_length"):
-        check_vocabularies(random_dataset(), FITTED, FeatureSet((Feature.MOVIE_LENGTH,)), {})
+        check_vocabularies(random_dataset(), FITTED, FeatureSet((FEATURES["movie_length"],)), {})

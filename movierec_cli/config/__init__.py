@@ -1,29 +1,51 @@
 """Everything that decides what a run computes: frozen, checked when built, passed whole.
 
-One default, one home: the command line shows these defaults and never repeats them.
+Each setting, feature and family is declared once; the command line shows these and never repeats them.
 """
 
-from movierec_cli.config.data_config import DataConfig
-from movierec_cli.config.families import BASELINES, DEFAULT_BASELINES, RATING_BASELINES, SEQUENTIAL, Family
+from movierec_cli.config.families import (
+    BASELINES,
+    DEFAULT_BASELINES,
+    RATING_BASELINES,
+    SEQUENTIAL,
+    TRAINABLE,
+    Family,
+    Settings,
+    default_settings,
+)
 from movierec_cli.config.features import (
     DEFAULT_FEATURE_SETS,
-    FEATURE_ALIASES,
+    FEATURES,
     NO_FEATURES,
+    QUERY_TIME,
+    TIME_GAP,
+    TIMESTAMP,
+    USER_HISTORY,
     Feature,
     FeatureSet,
+    Side,
+    time_features,
 )
-from movierec_cli.config.sequence_config import Optimizer, Schedule, SequenceConfig
-from movierec_cli.config.split_config import SplitConfig, SplitKind
-from movierec_cli.config.task_config import RankBy, Task, TaskWeights
-from movierec_cli.config.tower_config import ModelConfig
-from movierec_cli.config.trainer_config import DEFAULT_TOP_K, TrainerConfig
-from movierec_cli.config.training_config import (
+from movierec_cli.config.settings import (
     DEFAULT_WEIGHTING,
     MAX_SEED,
+    SAMPLED_LOSSES,
+    DataConfig,
     LossKind,
+    ModelConfig,
+    Optimizer,
+    RankBy,
+    Schedule,
+    SequenceConfig,
+    SplitConfig,
+    SplitKind,
+    Task,
+    TaskWeights,
+    TowerConfig,
     TrainingConfig,
     Weighting,
 )
+from movierec_cli.config.trainer_config import DEFAULT_TOP_K, TrainerConfig
 
 __all__ = [
     "BASELINES",
@@ -31,11 +53,17 @@ __all__ = [
     "DEFAULT_FEATURE_SETS",
     "DEFAULT_TOP_K",
     "DEFAULT_WEIGHTING",
-    "FEATURE_ALIASES",
+    "FEATURES",
     "MAX_SEED",
     "NO_FEATURES",
+    "QUERY_TIME",
     "RATING_BASELINES",
+    "SAMPLED_LOSSES",
     "SEQUENTIAL",
+    "TIMESTAMP",
+    "TIME_GAP",
+    "TRAINABLE",
+    "USER_HISTORY",
     "DataConfig",
     "Family",
     "Feature",
@@ -46,11 +74,16 @@ __all__ = [
     "RankBy",
     "Schedule",
     "SequenceConfig",
+    "Settings",
+    "Side",
     "SplitConfig",
     "SplitKind",
     "Task",
     "TaskWeights",
+    "TowerConfig",
     "TrainerConfig",
     "TrainingConfig",
     "Weighting",
+    "default_settings",
+    "time_features",
 ]

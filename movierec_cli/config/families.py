@@ -1,78 +1,335 @@
-"""Kinds of models: which are trained, which are baselines, and of what."""
+"""The families table: one entry a kind of model, with everything that differs from the others.
+
+The table is below `models`, because records, evaluation and messages name families and ask what they can do.
+What fits a family is named by its path and imported when it is needed.
+"""
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from movierec_cli.config.features import (
+    DEFAULT_FEATURE_SETS,
+    TIME_GAP,
+    Feature,
+    FeatureSet,
+    Kind,
+    features_of,
+)
+from movierec_cli.config.settings import (
+    IN_BATCH_LOSSES,
+    TOWER_LOSSES,
+    LossKind,
+    ModelConfig,
+    SequenceConfig,
+    SplitConfig,
+    SplitKind,
+    TowerConfig,
+    TrainingConfig,
+)
+from movierec_cli.errors import UsageError
+from movierec_cli.text import listed
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilySpec:
+    """One entry of the table. The second group is of trained families only.
+
+    Attributes:
+        label: for people.
+        fit: what fits a run, as "module:NAME": from a `models.trained.Fitting` to a `Fitted`.
+        baseline: the settings of a baseline that validation chooses from, and what fits it, as "module:NAME".
+        packages: whose versions decide a run's numbers.
+        ranks: whether it scores movies to be watched.
+        rates: whether it predicts ratings in stars.
+        start: what is called before the module of `fit` is imported, as "module:NAME".
+        kind: what it is built of; None for a baseline.
+        with_tasks: the family that learns the rating task as well; "" if there is none.
+        model: its settings, as they serve on most splits.
+        training: how it is trained on most splits.
+        on_split: what is set otherwise on a split: by "split", "model" or "training", then by field.
+        feature_sets: what is compared where no set is named.
+        baselines: that it is compared with where none is named.
+        default_split: the split where none is named.
+        splits: on which it can be trained.
+        losses: that it can minimise.
+        without: settings of its configuration that have no meaning for it.
+        check: refuses settings of the model and the training that do not go together; told the label as well.
+    """
+
+    label: str
+    fit: str
+    baseline: str = ""
+    packages: tuple[str, ...] = ("numpy",)
+    ranks: bool = True
+    rates: bool = False
+
+    start: str = ""
+    kind: Kind | None = None
+    with_tasks: str = ""
+    model: ModelConfig | None = None
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    on_split: Mapping[SplitKind, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    feature_sets: tuple[FeatureSet, ...] = DEFAULT_FEATURE_SETS
+    baselines: tuple[str, ...] = ("popularity", "ease")
+    default_split: SplitKind = SplitKind.RANDOM
+    splits: tuple[SplitKind, ...] = tuple(SplitKind)
+    losses: tuple[LossKind, ...] = tuple(LossKind)
+    without: frozenset[str] = frozenset()
+    check: Callable[[str, ModelConfig | None, TrainingConfig], None] = lambda label, model, training: None
+
+
+def _check_windows(label: str, model: ModelConfig | None, training: TrainingConfig) -> None:
+    """An in-batch loss of a sequential model needs windows."""
+    has_windows = isinstance(model, SequenceConfig) and model.windows
+    if training.loss in IN_BATCH_LOSSES and not has_windows:
+        others = listed((loss for loss in LossKind if loss not in IN_BATCH_LOSSES), "or")
+        raise UsageError(
+            f"--loss {training.loss} of {label} compares a movie of one history with movies of others, which"
+            f" needs --windows; add that, or use {others}"
+        )
+
+
+_TOWERS = FamilySpec(
+    label="two towers",
+    start="movierec_cli.models.tensorflow_start:start_tensorflow",
+    fit="movierec_cli.models.two_tower.tower_training:fit_run",
+    packages=("tensorflow", "tf_keras", "tensorflow-recommenders", "numpy"),
+    kind=Kind.TOWERS,
+    with_tasks="multi-task",
+    model=TowerConfig(),
+    # The future holds other sessions than those trained on: one layer and much dropout carry over better.
+    # Chosen on the months before 1M's temporal test set.
+    on_split={SplitKind.TEMPORAL: {"model": {"layer_sizes": (64,), "dropout": 0.5}}},
+    losses=TOWER_LOSSES,
+)
+
+# Segments of ten movies, all of which are learned. One window for each movie is ten times the work and no
+# better in the end: on 1M, validation found .214 of the movies among the ten best after 12 epochs of windows
+# and .233 after 30 of segments, which took a third of the time.
+_ON_SPLIT_OF_SEQUENCES: Mapping[SplitKind, Mapping[str, Mapping[str, Any]]] = {
+    # Published results leave out movies with fewer than five ratings.
+    SplitKind.LEAVE_LAST: {"split": {"k_core": 5}},
+    SplitKind.WINDOWS: {
+        "model": {"max_length": 10},
+        "training": {"num_epochs": 60, "batch_size": 6400},
+    },
+}
+
+# Settings chosen on the validation set of 1M.
+_SASREC = FamilySpec(
+    label="SASRec",
+    start="movierec_cli.models.sequential.engine:start_keras",
+    fit="movierec_cli.models.sequential.sequence_training:fit_run",
+    packages=("jax", "keras", "keras-rs", "numpy"),
+    kind=Kind.SEQUENCES,
+    model=SequenceConfig(num_negatives=512),
+    training=TrainingConfig(
+        num_epochs=50,
+        loss=LossKind.SAMPLED,
+        learning_rate=0.003,
+        batch_size=6_400,
+        validation_freq=3,
+        patience=5,
+        refit=False,  # gained nothing on 1M
+    ),
+    on_split=_ON_SPLIT_OF_SEQUENCES,
+    # When the movies of the history were rated is known; only when the next one will be is not.
+    feature_sets=(FeatureSet((TIME_GAP,)),),
+    baselines=("popularity", "ease", "ials"),
+    default_split=SplitKind.LEAVE_LAST,
+    splits=tuple(split for split in SplitKind if split is not SplitKind.RANDOM),
+    without=frozenset({"weighting"}),
+    check=_check_windows,
+)
+
+_BASELINES = "movierec_cli.models.baselines"
+
+
+def _ranking(label: str, baseline: str, *packages: str) -> FamilySpec:
+    return FamilySpec(
+        label=label,
+        fit=f"{_BASELINES}.fit_baseline:fit_run",
+        baseline=f"{_BASELINES}.{baseline}",
+        packages=("numpy", *packages),
+    )
+
+
+def _rating(label: str, baseline: str, *packages: str) -> FamilySpec:
+    return FamilySpec(
+        label=label,
+        fit=f"{_BASELINES}.ratings.fit_rating_baseline:fit_run",
+        baseline=f"{_BASELINES}.ratings.{baseline}",
+        packages=("numpy", *packages),
+        ranks=False,
+        rates=True,
+    )
 
 
 class Family(enum.StrEnum):
-    """A kind of model."""
+    """A kind of model: its name, and its entry as `spec`."""
 
-    TWO_TOWER = "two-tower"
-    MULTI_TASK = "multi-task"
+    spec: FamilySpec
+
+    def __new__(cls, name: str, spec: FamilySpec) -> Family:
+        member = str.__new__(cls, name)
+        member._value_, member.spec = name, spec
+        return member
+
+    TWO_TOWER = "two-tower", _TOWERS
+    MULTI_TASK = (
+        "multi-task",
+        # Stars overfit shared embeddings sooner than retrieval does. Chosen on validation sets of 100K.
+        replace(_TOWERS, label="two towers, two tasks", rates=True, model=TowerConfig(l2=20.0)),
+    )
     """Two towers with a second head that predicts ratings."""
-    GRU4REC = "gru4rec"
-    """Gated recurrent units over the films in the order they were rated."""
-    SASREC = "sasrec"
-    """Self-attention over the films in the order they were rated."""
-    POPULARITY = "popularity"
-    RECENT_POPULARITY = "recent-popularity"
-    ITEM_KNN = "item-knn"
-    IALS = "ials"
-    EASE = "ease"
-    GLOBAL_MEAN = "global-mean"
-    RATING_BIAS = "rating-bias"
-    BIASED_MF = "biased-mf"
+    GRU4REC = (
+        "gru4rec",
+        replace(
+            _SASREC,
+            label="GRU4Rec",
+            model=SequenceConfig(num_layers=1, num_heads=1, hidden_size=128, num_negatives=512),
+            # A recurrent step is one small product after another, and costs time for every row it lacks.
+            training=replace(_SASREC.training, learning_rate=0.004, batch_size=12_800),
+            without=_SASREC.without | {"num_heads"},
+        ),
+    )
+    """Gated recurrent units over the movies in the order they were rated."""
+    SASREC = "sasrec", _SASREC
+    """Self-attention over the movies in the order they were rated."""
+    POPULARITY = "popularity", _ranking("popularity", "popularity:POPULARITY")
+    RECENT_POPULARITY = "recent-popularity", _ranking("recent popularity", "popularity:RECENT_POPULARITY")
+    ITEM_KNN = "item-knn", _ranking("item-kNN", "item_knn:ITEM_KNN", "implicit")
+    IALS = "ials", _ranking("iALS", "ials:IALS", "implicit")
+    EASE = "ease", _ranking("EASE", "ease:EASE", "scipy")
+    GLOBAL_MEAN = "global-mean", _rating("global mean", "bias:GLOBAL_MEAN")
+    RATING_BIAS = "rating-bias", _rating("user + movie bias", "bias:RATING_BIAS")
+    BIASED_MF = "biased-mf", _rating("biased MF", "factors:BIASED_MF", "scikit-surprise")
+
+    @classmethod
+    def named(cls, name: str) -> Family:
+        """The family of a name that there is."""
+        return next(family for family in cls if family == name)
 
     @property
     def label(self) -> str:
         """For people."""
-        return _FAMILY_LABELS[self]
+        return self.spec.label
 
     @property
     def is_trained(self) -> bool:
         """Whether it has features and is trained in epochs; the others are baselines."""
-        return self in _TRAINED
+        return self.spec.kind is not None
 
     @property
     def is_sequential(self) -> bool:
-        """Whether it models the order of a user's films."""
-        return self in SEQUENTIAL
+        """Whether it models the order of a user's movies."""
+        return self.spec.kind is Kind.SEQUENCES
 
     @property
     def ranks(self) -> bool:
         """Whether it scores movies to be watched."""
-        return self not in RATING_BASELINES
+        return self.spec.ranks
 
     @property
     def rates(self) -> bool:
         """Whether it predicts ratings in stars."""
-        return self is Family.MULTI_TASK or self in RATING_BASELINES
+        return self.spec.rates
+
+    @property
+    def with_tasks(self) -> Family | None:
+        """The family that learns the rating task as well."""
+        return Family.named(self.spec.with_tasks) if self.spec.with_tasks else None
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """What it can see besides ids."""
+        return features_of(self.spec.kind) if self.spec.kind is not None else ()
+
+    def has_setting(self, name: str) -> bool:
+        """Whether a field of a model's or a training's settings has a meaning for it, if it is trained."""
+        others = {own for family in Family for own in _fields(family.spec.model)}
+        return name not in self.spec.without and (name in _fields(self.spec.model) or name not in others)
 
 
-SEQUENTIAL = (Family.GRU4REC, Family.SASREC)
-_TRAINED = (Family.TWO_TOWER, Family.MULTI_TASK, *SEQUENTIAL)
-_FAMILY_LABELS = {
-    Family.TWO_TOWER: "two towers",
-    Family.MULTI_TASK: "two towers, two tasks",
-    Family.GRU4REC: "GRU4Rec",
-    Family.SASREC: "SASRec",
-    Family.POPULARITY: "popularity",
-    Family.RECENT_POPULARITY: "recent popularity",
-    Family.ITEM_KNN: "item-kNN",
-    Family.IALS: "iALS",
-    Family.EASE: "EASE",
-    Family.GLOBAL_MEAN: "global mean",
-    Family.RATING_BIAS: "user + movie bias",
-    Family.BIASED_MF: "biased MF",
-}
-RATING_BASELINES = (Family.GLOBAL_MEAN, Family.RATING_BIAS, Family.BIASED_MF)
-BASELINES = (
-    Family.POPULARITY,
-    Family.RECENT_POPULARITY,
-    Family.ITEM_KNN,
-    Family.IALS,
-    Family.EASE,
-)
+def _fields(model: ModelConfig | None) -> set[str]:
+    return {one.name for one in fields(model)} if model is not None else set()
+
+
+SEQUENTIAL = tuple(family for family in Family if family.is_sequential)
+TRAINABLE = tuple(family for family in Family if family.is_trained and not family.rates)
+"""What can be named to be trained; the rating task is named apart."""
+BASELINES = tuple(family for family in Family if not family.is_trained and family.ranks)
 """What a ranking is to be better than."""
+RATING_BASELINES = tuple(family for family in Family if not family.is_trained and family.rates)
 DEFAULT_BASELINES = (Family.POPULARITY, Family.EASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Every setting of a training, and the baselines it is compared with."""
+
+    family: Family = Family.TWO_TOWER
+    split: SplitConfig
+    feature_sets: tuple[FeatureSet, ...] = DEFAULT_FEATURE_SETS
+    model: ModelConfig
+    training: TrainingConfig
+    baselines: tuple[Family, ...] = DEFAULT_BASELINES
+
+
+def default_settings(
+    family: Family = Family.TWO_TOWER, split: SplitKind | None = None, *, rates: bool = False
+) -> Settings:
+    """The settings of a family on a kind of split where none is named.
+
+    Args:
+        family: of `TRAINABLE`.
+        split: None: the family's default.
+        rates: whether it also learns the rating task.
+    """
+    spec = family.with_tasks.spec if rates and family.with_tasks else family.spec
+    if spec.model is None:
+        raise ValueError(f"{family} is not trained")
+    kind = split or spec.default_split
+    own = spec.on_split.get(kind, {})
+    training = replace(spec.training, **own.get("training", {}))
+    return Settings(
+        family=family,
+        split=SplitConfig(kind=kind, **own.get("split", {})),
+        feature_sets=spec.feature_sets,
+        model=replace(spec.model, **own.get("model", {})),
+        training=training.resolved(kind) if family.has_setting("weighting") else training,
+        baselines=tuple(map(Family.named, spec.baselines)),
+    )
+
+
+def check_split(family: Family, kind: SplitKind) -> None:
+    """Refuses a split on which the order of a user's movies has no meaning, to a model of that order.
+
+    Raises:
+        UsageError: says why, and which splits there are.
+    """
+    if kind not in family.spec.splits:
+        others = [f"--split {other}" for other in family.spec.splits]
+        raise UsageError(
+            f"--split {kind} holds out each rating at random, wherever it is in its user's order, and"
+            f" {family.label} learns that order; use {listed(others, 'or')}"
+        )
+
+
+def check_features(family: Family, feature_sets: Iterable[FeatureSet]) -> None:
+    """Refuses features that the family cannot see.
+
+    Raises:
+        UsageError: names them, and those it can see.
+    """
+    named = FeatureSet(tuple(feature for feature_set in feature_sets for feature in feature_set.features))
+    unseen = [feature for feature in named.features if feature not in family.features]
+    if unseen:
+        raise UsageError(
+            f"{family.label} cannot see {listed(unseen, 'or')}; --additional_feature_sets takes, with"
+            f" --family {family}: {', '.join(['None', *family.features])}"
+        )

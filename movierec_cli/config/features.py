@@ -1,51 +1,203 @@
-"""What a model can see besides ids, and sets of it."""
+"""The features table: what a model can see besides ids. A feature is one entry, found by its name.
+
+The table is plain data, so that a record or a command line can name a feature without importing what fits
+and encodes it: that is the `encoding`, by default an `Encoding` of `models.feature_encodings`.
+"""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from movierec_cli.errors import UsageError
 
 
-class Feature(enum.StrEnum):
-    """What a tower can see besides the id. How each is fitted and embedded: `models.features`."""
+class Side(enum.Enum):
+    """What a feature describes."""
 
-    TIMESTAMP = "timestamp"
-    MOVIE_TITLE_TEXT = "movie_title_text"
-    MOVIE_GENRES = "movie_genres"
-    MOVIE_LENGTH = "movie_length"
-    MOVIE_YEAR = "movie_year"
-    BUCKETIZED_USER_AGE = "bucketized_user_age"
-    USER_GENDER = "user_gender"
-    USER_OCCUPATION = "user_occupation"
-    WEEK = "week"
-    DAY_OF_WEEK = "day_of_week"
-    USER_TENURE = "user_tenure"
-    USER_HISTORY = "user_history"
-    TIME_GAP = "time_gap"
-    """Of models of sequences: how long after the film before it each film of the history was rated."""
-    QUERY_TIME = "query_time"
-    """Of models of sequences: how long after the newest film of the history the query comes.
+    USER = "user"
+    CONTEXT = "context"  # depends on the time of the query; part of what makes a query unique
+    HISTORY = "history"  # the user's training movies, sampled anew at each step
+    MOVIE = "movie"
+    STEP = "step"  # the times between the movies of a history; the ratings have them
 
-    That is more than a history says: it has to be known when the next film is watched.
+
+class Kind(enum.Enum):
+    """Kinds of trained families: what they are built of."""
+
+    TOWERS = "towers"
+    SEQUENCES = "sequences"
+
+
+_BOTH = (Kind.TOWERS, Kind.SEQUENCES)
+
+
+class Feature(str):
+    """One entry of the table. It is its own name, so it stands in messages, keys and files as such.
+
+    Attributes:
+        help: one sentence.
+        side: what it describes.
+        kinds: of families that can see it.
+        encoding: its `models.feature_encodings.Encoding`, as "module:NAME"; "" where nothing is fitted.
+        column: what the data set must have, as "users.occupation"; "" where every data set has it.
+        hint: how to get the column where it is missing.
+        alias: another name on the command line.
     """
 
+    help: str
+    side: Side
+    kinds: tuple[Kind, ...]
+    encoding: str
+    column: str
+    hint: str
+    alias: str
 
-FEATURE_ALIASES = {"user_age": Feature.BUCKETIZED_USER_AGE}
+    def __new__(
+        cls,
+        name: str,
+        help: str,
+        side: Side,
+        kinds: tuple[Kind, ...] = (Kind.TOWERS,),
+        encoding: str = "",
+        column: str = "",
+        hint: str = "",
+        alias: str = "",
+    ) -> Feature:
+        """An entry of this name."""
+        feature = super().__new__(cls, name)
+        feature.help, feature.side, feature.kinds, feature.encoding = help, side, kinds, encoding
+        feature.column, feature.hint, feature.alias = column, hint, alias
+        return feature
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return feature_named, (str(self),)
+
+
+_LENGTHS = "movies.length_minutes"
+_ENCODINGS = "movierec_cli.models.feature_encodings"
+
+_TABLE = (
+    Feature("timestamp", "When the query is made.", Side.CONTEXT, encoding=f"{_ENCODINGS}:TIMESTAMP"),
+    Feature(
+        "movie_title_text", "The words of the title.", Side.MOVIE, _BOTH, f"{_ENCODINGS}:MOVIE_TITLE_TEXT"
+    ),
+    Feature("movie_genres", "The genres.", Side.MOVIE, _BOTH, f"{_ENCODINGS}:MOVIE_GENRES"),
+    Feature(
+        "movie_length",
+        "The running time.",
+        Side.MOVIE,
+        encoding=f"{_ENCODINGS}:MOVIE_LENGTH",
+        column=_LENGTHS,
+        hint="name IMDb's list with --imdb_titles FILE, or your own lengths with --movie_lengths FILE",
+    ),
+    Feature("movie_year", "The year of release.", Side.MOVIE, _BOTH, f"{_ENCODINGS}:MOVIE_YEAR"),
+    Feature(
+        "bucketized_user_age",
+        "The user's age group.",
+        Side.USER,
+        encoding=f"{_ENCODINGS}:BUCKETIZED_USER_AGE",
+        column="users.bucketized_age",
+        alias="user_age",
+    ),
+    Feature(
+        "user_gender",
+        "The user's gender.",
+        Side.USER,
+        encoding=f"{_ENCODINGS}:USER_GENDER",
+        column="users.is_male",
+    ),
+    Feature(
+        "user_occupation",
+        "The user's occupation.",
+        Side.USER,
+        encoding=f"{_ENCODINGS}:USER_OCCUPATION",
+        column="users.occupation",
+    ),
+    Feature("week", "The week of the query, counted back.", Side.CONTEXT, encoding=f"{_ENCODINGS}:WEEK"),
+    Feature("day_of_week", "The day of the week.", Side.CONTEXT, encoding=f"{_ENCODINGS}:DAY_OF_WEEK"),
+    Feature(
+        "user_tenure",
+        "The time since the user's first rating.",
+        Side.CONTEXT,
+        encoding=f"{_ENCODINGS}:USER_TENURE",
+    ),
+    Feature(
+        "user_history",
+        "The movies that the user rated in training.",
+        Side.HISTORY,
+        encoding=f"{_ENCODINGS}:USER_HISTORY",
+    ),
+    Feature(
+        "time_gap",
+        "The time between a movie of the history and the movie before it.",
+        Side.STEP,
+        (Kind.SEQUENCES,),
+    ),
+    # More than a history says: it has to be known when the next movie is watched.
+    Feature(
+        "query_time",
+        "The time between the newest movie of the history and the query.",
+        Side.STEP,
+        (Kind.SEQUENCES,),
+    ),
+)
+
+FEATURES: dict[str, Feature] = {str(feature): feature for feature in _TABLE}
+"""Every feature by name, in the order of `FeatureSet`."""
+
+TIMESTAMP = FEATURES["timestamp"]
+USER_HISTORY = FEATURES["user_history"]
+TIME_GAP = FEATURES["time_gap"]
+QUERY_TIME = FEATURES["query_time"]
+
+
+def feature_named(name: str) -> Feature:
+    """The feature of a name or alias.
+
+    Raises:
+        UsageError: there is none; names those there are.
+    """
+    aliases = {feature.alias: feature for feature in FEATURES.values() if feature.alias}
+    found = FEATURES.get(name) or aliases.get(name)
+    if found is None:
+        raise UsageError(f"unknown feature '{name}'; known features: {', '.join(feature_names())}")
+    return found
+
+
+def feature_names() -> tuple[str, ...]:
+    """Every name that a feature set can be given: None, the features and their aliases."""
+    return (_NO_FEATURES, *FEATURES, *(feature.alias for feature in FEATURES.values() if feature.alias))
+
+
+def features_of(kind: Kind) -> tuple[Feature, ...]:
+    """What a kind of family can see."""
+    return tuple(feature for feature in FEATURES.values() if kind in feature.kinds)
+
+
+def time_features() -> tuple[Feature, ...]:
+    """What tells a model when a query is made."""
+    return tuple(feature for feature in FEATURES.values() if feature.side is Side.CONTEXT)
+
 
 _NO_FEATURES = "None"
 
 
 @dataclass(frozen=True, order=True)
 class FeatureSet:
-    """A set of additional features, in the table's order, so that equal sets are equal values."""
+    """A set of additional features, in the table's order, so that equal sets are equal values.
+
+    Raises:
+        UsageError: a name is unknown.
+    """
 
     features: tuple[Feature, ...] = ()
 
     def __post_init__(self) -> None:
-        ordered = tuple(feature for feature in Feature if feature in self.features)
+        named = {feature_named(feature) for feature in self.features}
+        ordered = tuple(feature for feature in FEATURES.values() if feature in named)
         object.__setattr__(self, "features", ordered)
 
     @classmethod
@@ -62,7 +214,7 @@ class FeatureSet:
                     f"'None' means no additional feature; it cannot stand with others: {' '.join(words)}"
                 )
             return cls()
-        return cls(tuple(_feature(word) for word in words))
+        return cls(tuple(feature_named(word) for word in words))
 
     @property
     def label(self) -> str:
@@ -74,35 +226,28 @@ class FeatureSet:
         """For folder names: "none", "timestamp-movie_genres"."""
         return "-".join(self.features) or _NO_FEATURES.lower()
 
-    def __contains__(self, feature: Feature) -> bool:
+    @property
+    def needs_lengths(self) -> bool:
+        """Whether a feature needs the movies' running times."""
+        return any(feature.column == _LENGTHS for feature in self.features)
+
+    @property
+    def without_lengths(self) -> FeatureSet:
+        """The features that do not need the movies' running times."""
+        return FeatureSet(tuple(feature for feature in self.features if feature.column != _LENGTHS))
+
+    def __contains__(self, feature: str) -> bool:
         return feature in self.features
 
 
 NO_FEATURES = FeatureSet()
 
 
-def _feature(word: str) -> Feature:
-    if word in FEATURE_ALIASES:
-        return FEATURE_ALIASES[word]
-    try:
-        return Feature(word)
-    except ValueError:
-        known = ", ".join(["None", *Feature, *FEATURE_ALIASES])
-        raise UsageError(f"unknown feature '{word}'; known features: {known}") from None
-
-
 DEFAULT_FEATURE_SETS = (
-    FeatureSet(),
-    FeatureSet((Feature.TIMESTAMP,)),
-    FeatureSet((Feature.TIMESTAMP, Feature.MOVIE_GENRES)),
-    FeatureSet((Feature.TIMESTAMP, Feature.MOVIE_TITLE_TEXT, Feature.MOVIE_GENRES)),
-    FeatureSet(
-        (
-            Feature.MOVIE_GENRES,
-            Feature.MOVIE_YEAR,
-            Feature.WEEK,
-            Feature.USER_TENURE,
-        )
-    ),
+    NO_FEATURES,
+    FeatureSet.parse(["timestamp"]),
+    FeatureSet.parse(["timestamp", "movie_genres"]),
+    FeatureSet.parse(["timestamp", "movie_title_text", "movie_genres"]),
+    FeatureSet.parse(["movie_genres", "movie_year", "week", "user_tenure"]),
 )
-"""What is compared when nobody names a set: features that every data set has."""
+"""What is compared where no set is named: features that every data set has."""

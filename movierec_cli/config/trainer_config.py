@@ -1,22 +1,33 @@
-"""One run of the trainer: what is trained, on what, and what it is held against."""
+"""One run of the trainer: what is trained, on what, and what it is compared with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from movierec_cli.config.data_config import DataConfig
-from movierec_cli.config.families import DEFAULT_BASELINES, RATING_BASELINES, Family
+from movierec_cli.config.families import (
+    DEFAULT_BASELINES,
+    RATING_BASELINES,
+    TRAINABLE,
+    Family,
+    check_features,
+    check_split,
+)
 from movierec_cli.config.features import DEFAULT_FEATURE_SETS, FeatureSet
-from movierec_cli.config.require import require
-from movierec_cli.config.sequence_config import SequenceConfig
-from movierec_cli.config.split_config import SplitConfig
-from movierec_cli.config.task_config import TaskWeights
-from movierec_cli.config.tower_config import ModelConfig
-from movierec_cli.config.training_config import TrainingConfig
+from movierec_cli.config.setting import ONE_OR_MORE, check_settings, setting
+from movierec_cli.config.settings import (
+    TRAINING_PANEL,
+    DataConfig,
+    ModelConfig,
+    SplitConfig,
+    TaskWeights,
+    TrainingConfig,
+)
+from movierec_cli.errors import UsageError
+from movierec_cli.text import listed
 
 DEFAULT_TOP_K = (1, 5, 10, 50, 100)
-"""At how many of the best movies accuracy is given."""
+"""The k of the top-k accuracies."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,17 +37,55 @@ class TrainerConfig:
     feature_sets: tuple[FeatureSet, ...] = DEFAULT_FEATURE_SETS
     data: DataConfig = field(default_factory=DataConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
-    family: Family = Family.TWO_TOWER  # with tasks, of two towers with both
-    model: ModelConfig | None = None  # of the towers; None: what `default_settings` says
-    sequence: SequenceConfig | None = None  # of a sequential family; None: what `default_settings` says
+    family: Family = Family.TWO_TOWER  # with tasks, its `with_tasks`
+    model: ModelConfig | None = None  # None: what `default_settings` says
     training: TrainingConfig = field(default_factory=TrainingConfig)
     tasks: tuple[TaskWeights, ...] = ()  # each feature set with each of them; none: retrieval alone
     rating_baselines: tuple[Family, ...] = RATING_BASELINES  # where there are tasks
     baselines: tuple[Family, ...] = DEFAULT_BASELINES
-    n_seeds: int = 1  # trainings of each feature set, with the seeds from `training.seed` on
-    saved_models_dir: Path = Path("saved_models")
-    retrain: bool = False
+    n_seeds: int = field(
+        default=1,
+        metadata=setting(
+            "Train each model with N seeds; the intervals then cover the training's own randomness.",
+            panel=TRAINING_PANEL,
+            option="seeds",
+            check=ONE_OR_MORE,
+        ),
+    )
+    retrain: bool = field(
+        default=False,
+        metadata=setting(
+            "Train saved or interrupted models again. A new model replaces the old one when it is complete.",
+            panel=TRAINING_PANEL,
+        ),
+    )
+    saved_models_dir: Path = field(
+        default=Path("saved_models"),
+        metadata=setting("The folder of the saved models.", panel="", metavar="FOLDER"),
+    )
     command: str = ""  # the command line, which is kept with what it trains
 
     def __post_init__(self) -> None:
-        require(self.n_seeds > 0, "--seeds", self.n_seeds, "1 or more")
+        check_settings(self)
+
+
+def check_family(config: TrainerConfig) -> None:
+    """Refuses what the family cannot be trained with.
+
+    Raises:
+        UsageError: names the feature, split, loss or task, the family and what to use instead.
+    """
+    family, loss = config.family, config.training.loss
+    check_split(family, config.split.kind)
+    check_features(family, config.feature_sets)
+    if loss not in family.spec.losses:
+        losses = listed(family.spec.losses, "or")
+        raise UsageError(f"--loss {loss} is not for {family.label}; with --family {family} use {losses}")
+    if config.model is not None and type(config.model) is not type(family.spec.model):
+        raise UsageError(f"{family.label} is not built of a {type(config.model).__name__}")
+    family.spec.check(family.label, config.model, config.training)
+    if config.tasks and family.with_tasks is None:
+        others = [f"--family {other}" for other in TRAINABLE if other.with_tasks]
+        raise UsageError(
+            f"{family.label} learns no task but retrieval; leave --tasks out, or use {listed(others, 'or')}"
+        )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import Feature, FeatureSet
+from movierec_cli.config import FEATURES, Feature, FeatureSet
 from movierec_cli.evaluation.significance import N_RESAMPLES, Interval, Values, weighted_sums
 
 SetPair = tuple[FeatureSet, FeatureSet]
@@ -39,7 +39,7 @@ def feature_gains(
     Raises:
         ValueError: the users are none, or not as many in each set.
     """
-    pairs = {feature: pairs_differing_in(feature, values) for feature in Feature}
+    pairs = {feature: pairs_differing_in(feature, values) for feature in FEATURES.values()}
     pairs = {feature: found for feature, found in pairs.items() if found}
     if not pairs:
         return ()

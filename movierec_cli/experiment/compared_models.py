@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any, Protocol, TypeVar
 
-from movierec_cli.config import NO_FEATURES
-from movierec_cli.config.family_checks import SAMPLED_LOSSES, has_meaning
+from movierec_cli.config import NO_FEATURES, SAMPLED_LOSSES
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
 
@@ -64,10 +63,10 @@ def settings_of(config: RunConfig) -> dict[str, Any]:
     """How a model was built and trained, by name: what says something to its family. Baselines: nothing."""
     settings = {
         name: value
-        for part in (config.model, config.sequence, config.training)
+        for part in (config.model, config.training)
         if part is not None
         for name, value in asdict(part).items()
-        if has_meaning(name, config.family)
+        if config.family.has_setting(name)
     }
     if config.training is not None and config.training.loss not in SAMPLED_LOSSES:
         settings.pop("num_negatives", None)

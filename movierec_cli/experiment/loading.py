@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from movierec_cli.config import DataConfig, Feature, FeatureSet
+from movierec_cli.config import DataConfig, FeatureSet
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.running_times.apply import lengths_at_hand, with_lengths
@@ -33,7 +33,7 @@ def load_source(
     Raises:
         MovierecError: the data set cannot be had or read, or a file of lengths cannot be used.
     """
-    is_needed = any(Feature.MOVIE_LENGTH in feature_set for feature_set in feature_sets)
+    is_needed = any(feature_set.needs_lengths for feature_set in feature_sets)
     source = load_dataset(config, progress=observer.data_loading, with_movie_lengths=is_needed)
     if not is_needed and _is_seen_by(runs, source) and lengths_at_hand(source, config):
         source = with_lengths(source, config, observer.data_loading)
@@ -47,7 +47,7 @@ def load_source(
 def _is_seen_by(runs: Sequence[Run], source: Dataset) -> bool:
     """Whether a run of this data set has seen movie lengths."""
     records = [run.record for run in runs if run.record.data.fingerprint == source.fingerprint]
-    return any(Feature.MOVIE_LENGTH in record.config.feature_set for record in records)
+    return any(record.config.feature_set.needs_lengths for record in records)
 
 
 def data_of(runs: Sequence[Run], places: DataConfig) -> DataConfig:

@@ -6,13 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from movierec_cli.config import NO_FEATURES, Feature, FeatureSet, SplitConfig, SplitKind
+from movierec_cli.config import (
+    FEATURES,
+    NO_FEATURES,
+    QUERY_TIME,
+    FeatureSet,
+    SplitConfig,
+    SplitKind,
+    time_features,
+)
 from movierec_cli.evaluation.ablation import FeatureGain, pairs_differing_in
 from movierec_cli.evaluation.significance import Interval, PairedDifference, by_pair
 from movierec_cli.experiment.compared_models import way_of
 from movierec_cli.experiment.study import ComparedModel
 from movierec_cli.experiment.wording import amount, difference, p_value, percent, percent_bounds
-from movierec_cli.models.features import TIME_FEATURES
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.text import listed
 
@@ -211,7 +218,7 @@ def _feature_pairs(trained: Sequence[ComparedModel]) -> list[tuple[ComparedModel
     for one in trained:
         ways.setdefault(way_of(one.records[0].config), {})[one.feature_set] = one
     by_set = max(ways.values(), key=len, default={})
-    pairs = [pair for feature in Feature for pair in pairs_differing_in(feature, by_set)]
+    pairs = [pair for feature in FEATURES.values() for pair in pairs_differing_in(feature, by_set)]
     if not pairs and FeatureSet() in by_set:
         pairs = [(one, FeatureSet()) for one in by_set if one.features]
     return [(by_set[more], by_set[fewer]) for more, fewer in pairs]
@@ -247,15 +254,15 @@ def _caveats(comparison: _Comparison, split: SplitConfig) -> Iterator[str]:
             f"{'Each' if len(trained) > 1 else 'The'} {noun} was trained once: the intervals cover which "
             "users are in the test set, not the randomness of the training; --seeds 3 covers both."
         )
-    seeing = [name for name in TIME_FEATURES if any(name in one.feature_set for one in trained)]
+    seeing = [name for name in time_features() if any(name in one.feature_set for one in trained)]
     if split.kind in (SplitKind.RANDOM, SplitKind.WINDOWS) and seeing:
         yield (
             f"On a {split.kind} split, {listed(seeing)} let{'s' if len(seeing) == 1 else ''} a model see the "
             "future: it learns from ratings given after those it is tested on; --split temporal does not."
         )
-    if any(Feature.QUERY_TIME in one.feature_set for one in trained):
+    if any(QUERY_TIME in one.feature_set for one in trained):
         yield (
-            f"{Feature.QUERY_TIME} tells a model when the next movie is watched, which its history does not: "
+            f"{QUERY_TIME} tells a model when the next movie is watched, which its history does not: "
             "compare it with models that know the same."
         )
 

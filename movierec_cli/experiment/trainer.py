@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from movierec_cli.config import Family, TaskWeights, TrainerConfig
-from movierec_cli.config.defaults import default_settings
-from movierec_cli.config.family_checks import check_family
+from movierec_cli.config import Family, TaskWeights, TrainerConfig, default_settings
+from movierec_cli.config.trainer_config import check_family
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import SplitSummary
 from movierec_cli.data.split_data import SplitData, split_data
@@ -21,9 +19,9 @@ from movierec_cli.evaluation.ratings import rating_errors
 from movierec_cli.evaluation.top_k import NO_TOP_K, top_k_of
 from movierec_cli.experiment.loading import load_source
 from movierec_cli.experiment.observers import SilentObserver, TrainingObserver
-from movierec_cli.experiment.run_fitting import Fitting, fit_run, versions
 from movierec_cli.models.baselines.ease import MOST_MOVIES
-from movierec_cli.models.features import require_features
+from movierec_cli.models.feature_encodings import require_features
+from movierec_cli.models.trained import Fitting, fit_run, versions
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord
 from movierec_cli.registry.store import Run, find_run, run_name, save_run
 
@@ -73,7 +71,7 @@ class MovieLensTrainer:
         trained = [
             replace(
                 base,
-                family=Family.MULTI_TASK if weights else base.family,
+                family=(base.family.with_tasks or base.family) if weights else base.family,
                 feature_set=feature_set,
                 training=replace(base.training, seed=base.training.seed + offset),
                 tasks=weights,
@@ -89,13 +87,13 @@ class MovieLensTrainer:
         """What all trained runs share, with the first seed."""
         config = self.config
         common = default_settings(config.family, config.split.kind, rates=bool(config.tasks))
-        if config.family.is_sequential:
-            parts: dict[str, Any] = {"sequence": config.sequence or common.sequence}
-            training = config.training
-        else:
-            parts = {"model": config.model or common.model}
-            training = config.training.resolved(config.split.kind)
-        return RunConfig(family=config.family, split=config.split, training=training, **parts)
+        has_weighting = config.family.has_setting("weighting")
+        return RunConfig(
+            family=config.family,
+            split=config.split,
+            model=config.model or common.model,
+            training=config.training.resolved(config.split.kind) if has_weighting else config.training,
+        )
 
     def run(self) -> list[Run]:
         """A run for each of `run_configs`, in their order.
@@ -184,7 +182,7 @@ def _train(
         test=top_k_of(outcome) if outcome else NO_TOP_K,
         ratings=rating_errors(rating_outcome) if rating_outcome else None,
         command=command,
-        **fitted.figures,
+        **fitted.results,
     )
     run = save_run(directory, record, fitted.parts.with_data(data.source, data.dataset.movies))
     shutil.rmtree(checkpoint, ignore_errors=True)  # the run is complete, whatever is left of this

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import Feature
-from movierec_cli.models.features import Vocabulary
+from movierec_cli.models.feature_encodings import Vocabulary
 from movierec_cli.recommend.run_choice import FOR_USERS
 from movierec_cli.recommend.users import context_vocabularies
 from movierec_cli.registry.store import Run

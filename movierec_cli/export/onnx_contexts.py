@@ -1,4 +1,4 @@
-"""A user at any time as ONNX nodes: what `models.features` and `scoring.towers` do in NumPy."""
+"""A user at any time as ONNX nodes: what `models.feature_encodings` and `scoring.towers` do in NumPy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from movierec_cli.config import Feature
 from movierec_cli.export.model_arrays import ContextTower
 from movierec_cli.export.onnx_graph import Graph
-from movierec_cli.models.features import EPOCH_WEEKDAY, SECONDS_A_DAY, SECONDS_A_WEEK, Vocabulary
+from movierec_cli.models.feature_encodings import EPOCH_WEEKDAY, SECONDS_A_DAY, SECONDS_A_WEEK, Vocabulary
 
 
 def embed(graph: Graph, context_tower: ContextTower, rows: str, seconds: str) -> str:
@@ -72,9 +72,9 @@ def _floor_divided(graph: Graph, value: str, by: int) -> str:
     return graph.node("Div", graph.node("Sub", value, rest), graph.scalar(by))
 
 
-_CODES: dict[Feature, Callable[[Graph, Vocabulary, str, str], str]] = {
-    Feature.TIMESTAMP: _timestamp,
-    Feature.WEEK: _week,
-    Feature.DAY_OF_WEEK: _day_of_week,
-    Feature.USER_TENURE: _tenure,
+_CODES: dict[str, Callable[[Graph, Vocabulary, str, str], str]] = {
+    "timestamp": _timestamp,
+    "week": _week,
+    "day_of_week": _day_of_week,
+    "user_tenure": _tenure,
 }

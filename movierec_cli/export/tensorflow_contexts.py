@@ -1,4 +1,4 @@
-"""A user at any time as TensorFlow operations: what `models.features` and `scoring.towers` do in NumPy."""
+"""A user at any time as TensorFlow operations: what `feature_encodings` and `scoring.towers` do in NumPy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from movierec_cli.config import Feature
 from movierec_cli.export.model_arrays import ContextTower
-from movierec_cli.models.features import EPOCH_WEEKDAY, SECONDS_A_DAY, SECONDS_A_WEEK, Vocabulary
+from movierec_cli.models.feature_encodings import EPOCH_WEEKDAY, SECONDS_A_DAY, SECONDS_A_WEEK, Vocabulary
 
 Tensor: TypeAlias = Any  # TensorFlow has no types
 Hold: TypeAlias = Callable[[Any], Tensor]  # from an array to a variable, which is saved with the model
@@ -87,9 +87,9 @@ def _bucket(edges: Tensor, values: Tensor) -> Tensor:
     return tf.math.count_nonzero(tf.convert_to_tensor(edges)[None, :] <= values[:, None], axis=1)
 
 
-_CODERS: dict[Feature, Callable[[Vocabulary, Hold], OfTimes]] = {
-    Feature.TIMESTAMP: _timestamp,
-    Feature.WEEK: _week,
-    Feature.DAY_OF_WEEK: _day_of_week,
-    Feature.USER_TENURE: _tenure,
+_CODERS: dict[str, Callable[[Vocabulary, Hold], OfTimes]] = {
+    "timestamp": _timestamp,
+    "week": _week,
+    "day_of_week": _day_of_week,
+    "user_tenure": _tenure,
 }

@@ -13,13 +13,12 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import Feature, FeatureSet, SplitConfig, SplitKind
+from movierec_cli.config import Feature, FeatureSet, SplitConfig, SplitKind, time_features
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import LEAVE_LAST_FROM, Split
 from movierec_cli.data.user_sequences import ordered_by_user
 from movierec_cli.leakage.finding import Checked, Finding, Severity, counted, leaks_first, share
 from movierec_cli.leakage.twins import MIN_TWIN_RATINGS, Twins, find_twins
-from movierec_cli.models.features import TIME_FEATURES
 
 FEW_TEST_USERS = 100
 
@@ -120,7 +119,7 @@ def _learning_from_the_future(case: _Case) -> Iterator[Finding]:
 
 def _features_that_see_the_time(feature_sets: Sequence[FeatureSet]) -> list[Feature]:
     named = {feature for feature_set in feature_sets for feature in feature_set.features}
-    return [feature for feature in TIME_FEATURES if feature in named]
+    return [feature for feature in time_features() if feature in named]
 
 
 def _listed(features: Sequence[Feature]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from movierec_cli.config import Feature, FeatureSet
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split
 from movierec_cli.leakage.finding import Finding
@@ -24,10 +23,10 @@ def check_run(run: Run, dataset: Dataset, split: Split) -> tuple[Finding, ...]:
     Raises:
         MovierecError: the run is damaged, or the data set lacks a feature's columns.
     """
-    features = run.record.config.feature_set.features
+    feature_set = run.record.config.feature_set
     if not _has_lengths_of(run, dataset):
-        features = tuple(feature for feature in features if feature is not Feature.MOVIE_LENGTH)
-    return check_vocabularies(dataset, split, FeatureSet(features), run.artifacts.vocabularies)
+        feature_set = feature_set.without_lengths
+    return check_vocabularies(dataset, split, feature_set, run.artifacts.vocabularies)
 
 
 def unchecked(run: Run, dataset: Dataset) -> str:

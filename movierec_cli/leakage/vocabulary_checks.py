@@ -12,7 +12,7 @@ from movierec_cli.config import Feature, FeatureSet
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split
 from movierec_cli.leakage.finding import Finding, Severity
-from movierec_cli.models.features import FEATURES, MIN_TOKEN_MOVIES, fit_features, require_features
+from movierec_cli.models.feature_encodings import MIN_TOKEN_MOVIES, fit_features, require_features
 
 SAME_NUMBER = 1e-12
 """Relative difference up to which numbers are one: sums may be taken in another order elsewhere."""
@@ -33,11 +33,9 @@ def check_vocabularies(
         MovierecError: the data set lacks a feature's columns, or it cannot be fitted.
     """
     require_features(dataset, feature_set)
-    # What is not in the table was not fitted: the times of a sequence are the ratings' own.
-    in_table = tuple(feature for feature in feature_set.features if feature in FEATURES)
-    fitted = fit_features(dataset, split.train, FeatureSet(in_table))
+    fitted = fit_features(dataset, split.train, feature_set)
     differences = {
-        feature: list(_differences(feature, vocabularies.get(feature.value), vocabulary))
+        feature: list(_differences(feature, vocabularies.get(feature), vocabulary))
         for feature, vocabulary in fitted.items()
     }
     return tuple(_finding(feature, found) for feature, found in differences.items() if found)
@@ -61,14 +59,14 @@ class _Members:
 
 
 _MEMBERS = {
-    (Feature.MOVIE_TITLE_TEXT, "tokens"): _Members(
+    ("movie_title_text", "tokens"): _Members(
         "title word", "title words", f"fewer than {MIN_TOKEN_MOVIES} training movies"
     ),
-    (Feature.MOVIE_GENRES, "genres"): _Members("genre", "genres", "no training movie"),
-    (Feature.MOVIE_YEAR, "values"): _Members("year", "years", "no training movie"),
-    (Feature.BUCKETIZED_USER_AGE, "values"): _Members("age", "ages", "no user in training"),
-    (Feature.USER_GENDER, "values"): _Members("gender", "genders", "no user in training"),
-    (Feature.USER_OCCUPATION, "values"): _Members("occupation", "occupations", "no user in training"),
+    ("movie_genres", "genres"): _Members("genre", "genres", "no training movie"),
+    ("movie_year", "values"): _Members("year", "years", "no training movie"),
+    ("bucketized_user_age", "values"): _Members("age", "ages", "no user in training"),
+    ("user_gender", "values"): _Members("gender", "genders", "no user in training"),
+    ("user_occupation", "values"): _Members("occupation", "occupations", "no user in training"),
 }
 """What is a set in a vocabulary, by feature and key; anything else is compared as numbers."""
 

@@ -1,15 +1,26 @@
-"""What every training hears, and what it gives to the registry. Nothing here needs an engine."""
+"""How a run of any family is fitted: what it is given, what it tells, and what it gives to the registry.
+
+The families table says which function fits a family; it is imported when it is called. Nothing here needs
+an engine.
+"""
 
 from __future__ import annotations
 
+import importlib.metadata
+import pkgutil
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
+from movierec_cli import __version__
+from movierec_cli.config import Family
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.split import Split
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingErrors, RatingOutcome
 from movierec_cli.evaluation.top_k import TopK
-from movierec_cli.registry.record import EpochRecord
-from movierec_cli.registry.run_parts import RunArtifacts
+from movierec_cli.registry.record import EpochRecord, RunConfig
+from movierec_cli.registry.run_parts import RunArtifacts, RunParts
 from movierec_cli.scoring.rating_head import RatingHead
 from movierec_cli.scoring.towers import Towers
 
@@ -58,3 +69,77 @@ class TrainedModel:
     rating_outcome: RatingOutcome | None = None  # where it has that task
     rating_head: RatingHead | None = None
     towers: Towers | None = None  # of a model that has two
+
+    def fitted(self) -> Fitted:
+        """The same as the registry takes it."""
+        results = {
+            "n_parameters": self.n_parameters,
+            "settings": {},
+            "best_epoch": self.fit.best_epoch,
+            "epochs_run": self.fit.epochs_run,
+            "training_s": self.fit.training_s + self.refit_s,
+            "validation_s": self.fit.validation_s,
+            "history": self.fit.history,
+        }
+        parts = RunParts(
+            outcome=self.outcome,
+            artifacts=self.artifacts,
+            towers=self.towers,
+            rating_outcome=self.rating_outcome,
+            rating_head=self.rating_head,
+        )
+        return Fitted(results, parts)
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """What is to be fitted, and on what."""
+
+    dataset: Dataset
+    split: Split
+    config: RunConfig
+    observer: FitObserver
+    checkpoint: Path  # the folder from which an interrupted training can be resumed
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model of any family as the registry takes it."""
+
+    results: dict[str, Any]  # fields of the record
+    parts: RunParts
+
+    @classmethod
+    def baseline(
+        cls, parts: RunParts, n_parameters: int, settings: dict[str, float], training_s: float
+    ) -> Fitted:
+        """A model that has no epochs."""
+        results = {
+            "n_parameters": n_parameters,
+            "settings": settings,
+            "best_epoch": 0,
+            "epochs_run": 0,
+            "training_s": training_s,
+            "validation_s": 0.0,
+            "history": (),
+        }
+        return cls(results, parts)
+
+
+def fit_run(fitting: Fitting) -> Fitted:
+    """Fits a model of any family.
+
+    Raises:
+        MovierecError: it cannot be fitted to these data, or training diverged.
+    """
+    spec = fitting.config.family.spec
+    if spec.start:
+        pkgutil.resolve_name(spec.start)()
+    fitted: Fitted = pkgutil.resolve_name(spec.fit)(fitting)
+    return fitted
+
+
+def versions(family: Family) -> dict[str, str]:
+    """Of movierec and of the packages that decide the numbers of a family's runs."""
+    packages = family.spec.packages
+    return {"movierec": __version__} | {package: importlib.metadata.version(package) for package in packages}

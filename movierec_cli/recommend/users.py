@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import Feature
+from movierec_cli.config import FEATURES, TIMESTAMP, Feature, time_features
 from movierec_cli.data.id_index import known_ids
 from movierec_cli.errors import MovierecError
 from movierec_cli.recommend.fold_in import Opinions, fold_in
@@ -141,14 +141,14 @@ def _as_of(
             raise MovierecError("--as_of is before the user's first rating, so there is no history to use")
         return _state(run, movies, seconds, as_of_s), None
     if not run.towers.query.n_contexts:
-        from movierec_cli.models.features import TIME_FEATURES
+        times = time_features()
 
         raise MovierecError(
             f"{run.record.name} does not see the time, so --as_of changes nothing; it needs a sequential"
-            f" model, or one with {', '.join(TIME_FEATURES[:-1])} or {TIME_FEATURES[-1]}: movierec train"
-            f" --additional_feature_sets {Feature.TIMESTAMP}"
+            f" model, or one with {', '.join(times[:-1])} or {times[-1]}: movierec train"
+            f" --additional_feature_sets {TIMESTAMP}"
         )
-    from movierec_cli.models.features import context_codes
+    from movierec_cli.models.feature_encodings import context_codes
 
     codes = context_codes(context_vocabularies(run), np.array([row], np.int32), np.array([as_of_s], np.int64))
     return run.towers.query.embed(np.array([row]), codes)[0], codes
@@ -157,7 +157,7 @@ def _as_of(
 def context_vocabularies(run: Run) -> dict[Feature, Any]:
     """What the context features were fitted to, in the order of the query tower's inputs."""
     contexts = [one.name for one in run.towers.query.inputs if one.is_context]
-    return {Feature(name): run.artifacts.vocabularies[name] for name in contexts}
+    return {FEATURES[name]: run.artifacts.vocabularies[name] for name in contexts}
 
 
 def _state(

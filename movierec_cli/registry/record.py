@@ -12,10 +12,8 @@ from dataclasses import dataclass, replace
 from movierec_cli.config import (
     NO_FEATURES,
     Family,
-    Feature,
     FeatureSet,
     ModelConfig,
-    SequenceConfig,
     SplitConfig,
     TaskWeights,
     TrainingConfig,
@@ -37,15 +35,14 @@ RUN_NAME = re.compile(rf"[a-z0-9][a-z0-9_.-]*-[0-9a-f]{{{_HASH_LENGTH}}}")
 class RunConfig:
     """What decides a run's numbers, the data apart. Equal configurations are one run.
 
-    A trained family has `model` or `sequence`. A baseline has neither and no training: it chooses its
-    settings on validation (`RunRecord.settings`).
+    A baseline has neither a model's settings nor a training: it chooses its settings on validation
+    (`RunRecord.settings`).
     """
 
     family: Family
     split: SplitConfig
     feature_set: FeatureSet = NO_FEATURES
-    model: ModelConfig | None = None  # of two towers
-    sequence: SequenceConfig | None = None  # of a sequential family
+    model: ModelConfig | None = None  # of a trained family
     training: TrainingConfig | None = None
     tasks: TaskWeights | None = None  # of a model with two tasks
 
@@ -84,7 +81,7 @@ class DataIdentity:
             name=dataset.name,
             description=dataset.description,
             fingerprint=dataset.fingerprint,
-            lengths_fingerprint=dataset.lengths_fingerprint if Feature.MOVIE_LENGTH in feature_set else "",
+            lengths_fingerprint=dataset.lengths_fingerprint if feature_set.needs_lengths else "",
             n_ratings=len(dataset.ratings),
             n_movies=len(dataset.movies),
             n_users=len(dataset.users),

@@ -150,8 +150,15 @@ def _decode_dict(kind: Any, value: object, place: _Place) -> object:
 def _decode_union(kind: Any, value: object, place: _Place) -> object:
     if value is None and types.NoneType in typing.get_args(kind):
         return None
-    (rest,) = (option for option in typing.get_args(kind) if option is not types.NoneType)
-    return _decode(rest, value, place)
+    options = [option for option in typing.get_args(kind) if option is not types.NoneType]
+    return _decode(_option_of(options, value), value, place)
+
+
+def _option_of(options: list[Any], value: object) -> Any:
+    """The only option or, of dataclasses, the one that has the keys; else the first, which then refuses."""
+    keys = value.keys() if isinstance(value, dict) else set[str]()
+    fitting = (option for option in options if typing.get_type_hints(option).keys() == keys)
+    return options[0] if len(options) == 1 else next(fitting, options[0])
 
 
 _CONTAINERS: dict[Any, Callable[[Any, object, _Place], object]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import time
 from dataclasses import dataclass, fields, replace
 
@@ -17,8 +18,7 @@ from movierec_cli.evaluation.evaluate import rank_ratings
 from movierec_cli.evaluation.metrics import top_k_accuracy
 from movierec_cli.evaluation.queries import Scorer
 from movierec_cli.evaluation.top_k import TopK, top_k
-from movierec_cli.models.baselines import fit_baseline
-from movierec_cli.models.baselines.baseline_table import BASELINE_FAMILIES
+from movierec_cli.models.baselines.fit_baseline import fit_baseline
 from movierec_cli.models.baselines.training_part import TrainingPart
 from tests.bench.rows import Archives, Row
 
@@ -79,7 +79,9 @@ def _by_movie_id(archives: Archives, family: Family, bar: str) -> Row:
     dataset = replace(dataset, ratings=Ratings(**columns))
     split = split_ratings(dataset.ratings, LEAVE_LAST)
     settings = fit_baseline(family, dataset, split).settings
-    model = BASELINE_FAMILIES[family].prepare(TrainingPart.of(dataset, split.train))(settings)
+    model = pkgutil.resolve_name(family.spec.baseline).prepare(TrainingPart.of(dataset, split.train))(
+        settings
+    )
     ranks = rank_ratings(dataset, split.test, model, movies_of_users(dataset, split.train))
     return Row(
         f"{family.label}, ml-1m, leave-last split, ties by movie id, train part alone: test top-10 unseen",
@@ -92,7 +94,9 @@ def _ease_seconds(archives: Archives) -> Row:
     """From the split to ranks with one penalty, and with the choice of it."""
     dataset, split = divided(DataConfig(archive=archives.find("ml-1m.zip")), RANDOM)
     started = time.perf_counter()
-    model = BASELINE_FAMILIES[Family.EASE].prepare(TrainingPart.of(dataset, split.fit))({"l2": 800.0})
+    model = pkgutil.resolve_name(Family.EASE.spec.baseline).prepare(TrainingPart.of(dataset, split.fit))(
+        {"l2": 800.0}
+    )
     evaluated(dataset, split, model)
     one_s = time.perf_counter() - started
     started = time.perf_counter()

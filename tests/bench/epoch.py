@@ -7,16 +7,23 @@ import time
 
 import numpy as np
 
-from movierec_cli.config import DataConfig, Feature, FeatureSet, ModelConfig, SplitConfig, TrainingConfig
+from movierec_cli.config import (
+    FEATURES,
+    DataConfig,
+    FeatureSet,
+    SplitConfig,
+    TowerConfig,
+    TrainingConfig,
+)
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split import Split, split_ratings
 from tests.bench.rows import Archives, Row
 
 EPOCHS = 7
-MODEL = ModelConfig(embedding_size=32, layer_sizes=(64, 32))
+MODEL = TowerConfig(embedding_size=32, layer_sizes=(64, 32))
 LARGEST = FeatureSet(
-    (Feature.TIMESTAMP, Feature.MOVIE_TITLE_TEXT, Feature.MOVIE_GENRES, Feature.MOVIE_LENGTH)
+    (FEATURES["timestamp"], FEATURES["movie_title_text"], FEATURES["movie_genres"], FEATURES["movie_length"])
 )
 
 
@@ -48,7 +55,7 @@ def _with_some_lengths(dataset: Dataset) -> Dataset:
 
 
 def _our_epoch(dataset: Dataset, split: Split, feature_set: FeatureSet) -> float:
-    from movierec_cli.models.features import fit_features
+    from movierec_cli.models.feature_encodings import fit_features
     from movierec_cli.models.two_tower.tower_fitting import Fit
     from movierec_cli.models.two_tower.tower_training import prepare
     from movierec_cli.registry.record import RunConfig

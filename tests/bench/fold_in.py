@@ -11,8 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import DataConfig, Family, FeatureSet, SplitConfig
-from movierec_cli.config.defaults import default_settings
+from movierec_cli.config import DataConfig, Family, FeatureSet, SplitConfig, default_settings
 from movierec_cli.data.dataset import Dataset, Movies
 from movierec_cli.data.known_history import movies_of_users
 from movierec_cli.data.ragged import RaggedRows

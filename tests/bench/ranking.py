@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from movierec_cli.config import DEFAULT_TOP_K, DataConfig, Feature, FeatureSet, SplitConfig
+from movierec_cli.config import DEFAULT_TOP_K, FEATURES, DataConfig, FeatureSet, SplitConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.known_history import movies_of_users
 from movierec_cli.data.load import load_dataset
@@ -16,7 +16,7 @@ from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.evaluation.metrics import top_k_accuracies
 from movierec_cli.evaluation.ranks import RanksByMode, rank_positives
-from movierec_cli.models.features import fit_features
+from movierec_cli.models.feature_encodings import fit_features
 from movierec_cli.models.two_tower.tower_queries import GroupedInteractions, group_interactions
 from tests.bench.rows import Archives, Row
 
@@ -27,7 +27,7 @@ TFRS_BATCH = 4096
 TFRS_ROWS = 5 * TFRS_BATCH  # its time is in proportion to the rows, so a part is measured
 TFRS_CANDIDATES = 128  # movies at a time, as in the tutorials
 
-CASES = ((FeatureSet(), "≤ 1.0 s, ≥ 40 ×"), (FeatureSet((Feature.TIMESTAMP,)), "≤ 3 s, ≥ 40 ×"))
+CASES = ((FeatureSet(), "≤ 1.0 s, ≥ 40 ×"), (FeatureSet((FEATURES["timestamp"],)), "≤ 3 s, ≥ 40 ×"))
 
 
 @dataclass(frozen=True)

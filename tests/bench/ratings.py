@@ -20,8 +20,8 @@ from movierec_cli.config import (
     SplitConfig,
     TaskWeights,
     TrainingConfig,
+    default_settings,
 )
-from movierec_cli.config.defaults import default_settings
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split import Split, split_ratings

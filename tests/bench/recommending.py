@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import DataConfig, Feature, FeatureSet
-from movierec_cli.config.defaults import default_settings
+from movierec_cli.config import FEATURES, DataConfig, FeatureSet, default_settings
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.evaluation.evaluate import best_of_rows
 from movierec_cli.recommend.many_users import recommend_all
@@ -24,7 +23,7 @@ from tests.bench.baselines import divided
 from tests.bench.rows import Bench, Finished, Row, run_process, spread
 from tests.bench.sequences import train
 
-BEST_SET = FeatureSet((Feature.TIMESTAMP, Feature.MOVIE_TITLE_TEXT, Feature.MOVIE_GENRES))
+BEST_SET = FeatureSet((FEATURES["timestamp"], FEATURES["movie_title_text"], FEATURES["movie_genres"]))
 LISTED = 100
 PROCESSES = 15
 
@@ -96,7 +95,7 @@ def model_scores(bench: Bench, run: Run) -> npt.NDArray[np.float32]:
     from movierec_cli.models.tensorflow_start import start_tensorflow
 
     start_tensorflow()
-    from movierec_cli.models.features import fit_features
+    from movierec_cli.models.feature_encodings import fit_features
     from movierec_cli.models.two_tower.tower_queries import last_queries
     from movierec_cli.models.two_tower.tower_training import prepare
 

@@ -7,8 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from movierec_cli.config import DEFAULT_TOP_K, DataConfig, Family, SplitConfig, SplitKind
-from movierec_cli.config.defaults import PRESETS, Preset, Settings, default_settings
+from movierec_cli.config import (
+    DEFAULT_TOP_K,
+    DataConfig,
+    Family,
+    Settings,
+    SplitConfig,
+    SplitKind,
+    default_settings,
+)
+from movierec_cli.config.presets import PRESETS, Preset
 from movierec_cli.registry.store import Run
 from tests.bench.baselines import divided
 from tests.bench.in_batch_loss import in_batch_loss

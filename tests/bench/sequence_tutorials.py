@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from movierec_cli.config import DEFAULT_TOP_K, DataConfig
-from movierec_cli.config.defaults import PRESETS, Preset
+from movierec_cli.config.presets import PRESETS, Preset
 from tests.bench.baselines import divided
 from tests.bench.film_windows import Windows, top_k_over_all, windows_of
 from tests.bench.rows import Archives, Row, on_engine, run_process

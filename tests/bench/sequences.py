@@ -7,14 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from movierec_cli.config import (
+    FEATURES,
     NO_FEATURES,
     DataConfig,
     Family,
-    Feature,
     FeatureSet,
+    Settings,
     TrainerConfig,
+    default_settings,
 )
-from movierec_cli.config.defaults import Settings, default_settings
 from movierec_cli.evaluation.metrics import metric_values
 from movierec_cli.experiment.observers import SilentObserver
 from movierec_cli.experiment.trainer import MovieLensTrainer
@@ -35,7 +36,7 @@ class Case:
     reference: str = ""
 
 
-_TIMED = FeatureSet((Feature.TIME_GAP,))  # the usual set of both families
+_TIMED = FeatureSet((FEATURES["time_gap"],))  # the usual set of both families
 TRAINED = (
     Case(
         Family.SASREC,
@@ -46,7 +47,7 @@ TRAINED = (
     Case(Family.GRU4REC, _TIMED, "≥ .28 / ≥ .162", "GRU4Rec .2811 / .1648 (published)"),
     Case(
         Family.SASREC,
-        FeatureSet((Feature.TIME_GAP, Feature.QUERY_TIME)),
+        FeatureSet((FEATURES["time_gap"], FEATURES["query_time"])),
         "≥ .325 / ≥ .190",
         "HSTU, which sees the query's time, .3227 / .1879 (published)",
     ),
@@ -78,7 +79,7 @@ def train(
         data=DataConfig(archive=bench.find("ml-1m.zip")),
         split=settings.split,
         family=settings.family,
-        sequence=settings.sequence,
+        model=settings.model,
         training=settings.training,
         baselines=(),
         n_seeds=n_seeds or bench.n_seeds,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import Family, SplitConfig, SplitKind
-from movierec_cli.config.defaults import PRESETS, Preset
+from movierec_cli.config.presets import PRESETS, Preset
 from movierec_cli.data.dataset import Ratings
 from movierec_cli.data.split import Split
 from movierec_cli.registry.record import EpochRecord, RunRecord
@@ -161,8 +161,8 @@ def test_our_best_sees_the_same_windows_as_the_tutorial() -> None:
     ours, tutorial = best_on_windows(), PRESETS[Preset.TFRS_GRU]
     assert ours.family is Family.SASREC
     assert ours.split == tutorial.split and ours.split.kind is SplitKind.WINDOWS
-    assert ours.sequence is not None and tutorial.sequence is not None
-    assert ours.sequence.max_length == tutorial.sequence.max_length == 10
+    assert ours.model is not None and tutorial.model is not None
+    assert ours.model.max_length == tutorial.model.max_length == 10
 
 
 def test_a_process_is_measured_without_the_one_that_measures() -> None:

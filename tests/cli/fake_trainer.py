@@ -15,7 +15,7 @@ import pytest
 from movierec_cli.config import RATING_BASELINES, DataConfig, TrainerConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.experiment import loading, train, trainer
-from movierec_cli.experiment.run_fitting import Fitted, Fitting, fit_run
+from movierec_cli.models.trained import Fitted, Fitting, fit_run
 from movierec_cli.registry.store import Run
 from tests.saved_runs import random_fit, random_rating_baseline
 from tests.small_dataset import small_dataset

@@ -12,18 +12,18 @@ from typer.testing import CliRunner
 
 from movierec_cli.cli.commands.doctor import doctor_command
 from movierec_cli.cli.parsing.variadic import Command
-from movierec_cli.config import DataConfig, Family, Feature, FeatureSet, SplitConfig, SplitKind
+from movierec_cli.config import FEATURES, DataConfig, Family, FeatureSet, SplitConfig, SplitKind
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.restrict import restrict
 from movierec_cli.data.split import split_ratings
 from movierec_cli.errors import MovierecError
-from movierec_cli.models.features import fit_features
+from movierec_cli.models.feature_encodings import fit_features
 from movierec_cli.registry import store
 from movierec_cli.registry.record import DataIdentity, RunConfig, run_name
 from movierec_cli.registry.store import Run
 from tests.saved_runs import run_artifacts, run_outcome, run_record, save_run
 
-FEATURES = FeatureSet((Feature.TIMESTAMP, Feature.MOVIE_TITLE_TEXT))
+FEATURES = FeatureSet((FEATURES["timestamp"], FEATURES["movie_title_text"]))
 OWN_SPLIT = SplitConfig(kind=SplitKind.LEAVE_LAST, min_rating=1.5)
 
 program = typer.Typer()
@@ -62,7 +62,7 @@ def save(archive: Path, tmp_path: Path) -> Callable[..., Run]:
         config = replace(run_record().config, split=split, feature_set=FEATURES)
         data = DataIdentity.of(dataset)
         record = replace(run_record(), config=config, data=data, name=run_name(config, data))
-        vocabularies = {feature.value: vocabulary for feature, vocabulary in fitted.items()}
+        vocabularies = {str(feature): vocabulary for feature, vocabulary in fitted.items()}
         return save_run(tmp_path / "models", record, replace(run_artifacts(), vocabularies=vocabularies))
 
     return save_fitted

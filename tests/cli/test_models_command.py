@@ -156,8 +156,8 @@ def test_a_model_of_sequences_shows_its_own_settings_and_how_its_ndcg_went(tmp_p
     console.print(details(model, console))
     text = " ".join(file.getvalue().split())
     assert "GRU4Rec + movie_genres" in text and "family GRU4Rec" in text
-    assert config.sequence is not None
-    assert f"max_length {config.sequence.max_length}" in text
-    assert f"hidden_size {config.sequence.hidden_size}" in text
+    assert config.model is not None
+    assert f"max_length {config.model.max_length}" in text
+    assert f"hidden_size {config.model.hidden_size}" in text
     assert not any(name in text for name in ("num_heads", "layer_sizes", "weighting", "num_negatives"))
     assert "NDCG@10 validation loss" in text and "0.1875 6.5000" in text

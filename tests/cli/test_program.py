@@ -14,7 +14,7 @@ from movierec_cli import __version__
 from movierec_cli.cli import program
 from movierec_cli.cli.app import app
 from movierec_cli.cli.program import make_app, named_command
-from movierec_cli.config import BASELINES, Feature, LossKind, SplitKind, Weighting
+from movierec_cli.config import BASELINES, FEATURES, LossKind, SplitKind, Weighting
 from movierec_cli.data.sources import SOURCES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,7 +70,7 @@ def test_options_of_several_words_are_documented_with_underscores(path: str) -> 
 
 def test_the_help_of_train_names_what_can_be_named() -> None:
     words = set(re.findall(r"[\w-]+", run("train", "--help").stdout.replace("-\n", "-")))
-    assert set(map(str, [*Feature, *SOURCES, *LossKind, *SplitKind, *BASELINES, *Weighting])) <= words
+    assert set(map(str, [*FEATURES, *SOURCES, *LossKind, *SplitKind, *BASELINES, *Weighting])) <= words
 
 
 @pytest.mark.parametrize("args", [(), ("--help",), ("-h",)])

@@ -19,15 +19,15 @@ from movierec_cli.config import (
     Family,
     FeatureSet,
     LossKind,
-    ModelConfig,
     SplitConfig,
     SplitKind,
     TaskWeights,
+    TowerConfig,
     TrainerConfig,
     TrainingConfig,
     Weighting,
+    default_settings,
 )
-from movierec_cli.config.defaults import default_settings
 from movierec_cli.data.restrict import restrict
 from movierec_cli.experiment import loading, trainer
 from movierec_cli.registry.store import list_runs
@@ -83,7 +83,7 @@ def test_the_published_command_works_word_for_word(tmp_path: Path) -> None:
         features("timestamp", "movie_title_text", "movie_genres", "movie_length"),
     )
     assert config.training == TrainingConfig(num_epochs=300)
-    assert config.model == ModelConfig(embedding_size=32, layer_sizes=(64, 32))
+    assert config.model == TowerConfig(embedding_size=32, layer_sizes=(64, 32))
     assert "User 1 rated 6 movies" in result.stdout
     assert result.stdout.count("Recommended with:") == 6
     assert (tmp_path / "movierec.html").exists()
@@ -113,12 +113,12 @@ def test_the_command_as_it_was_typed_is_kept_with_what_it_trains(tmp_path: Path)
 
 
 def test_without_options_every_default_is_the_configurations_own() -> None:
-    assert config_of("train") == TrainerConfig(model=ModelConfig())
+    assert config_of("train") == TrainerConfig(model=TowerConfig())
 
 
 def test_the_towers_fit_the_split_where_nothing_else_is_said() -> None:
     common = default_settings(split=SplitKind.TEMPORAL).model
-    assert common is not None and common != ModelConfig()
+    assert common is not None and common != TowerConfig()
     assert config_of("train --split temporal").model == common
     asked = config_of("train --split temporal --layer_sizes 32 --embedding_size 16").model
     assert asked == replace(common, layer_sizes=(32,), embedding_size=16)
@@ -148,7 +148,7 @@ def test_every_option_reaches_its_field(tmp_path: Path) -> None:
         split=SplitConfig(
             kind=SplitKind.TEMPORAL, test_fraction=0.3, validation_fraction=0.1, min_rating=1.5, k_core=2
         ),
-        model=ModelConfig(embedding_size=3, layer_sizes=(5, 4), dropout=0.5, l2=0.25),
+        model=TowerConfig(embedding_size=3, layer_sizes=(5, 4), dropout=0.5, l2=0.25),
         training=TrainingConfig(
             num_epochs=7,
             loss=LossKind.IN_BATCH,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from movierec_cli.config import Feature, FeatureSet
+from movierec_cli.config import FEATURES, FeatureSet
 from movierec_cli.evaluation.ablation import feature_gains
 from movierec_cli.evaluation.significance import compare
 
-TIME, GENRES, TITLE = Feature.TIMESTAMP, Feature.MOVIE_GENRES, Feature.MOVIE_TITLE_TEXT
+TIME, GENRES, TITLE = FEATURES["timestamp"], FEATURES["movie_genres"], FEATURES["movie_title_text"]
 USERS = np.random.default_rng(0).random(80)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movierec_cli.config import Family, Feature, FeatureSet, ModelConfig, SplitConfig, TrainerConfig
+from movierec_cli.config import FEATURES, Family, FeatureSet, SplitConfig, TowerConfig, TrainerConfig
 from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.evaluation.metrics import metric_values
@@ -26,12 +26,12 @@ from tests.small_dataset import small_dataset
 DATASET = small_dataset()
 DATA = split_data(DATASET, SplitConfig())
 SPLIT = DATA.split
-SMALL, LARGE = ModelConfig(embedding_size=8), ModelConfig(embedding_size=16)
+SMALL, LARGE = TowerConfig(embedding_size=8), TowerConfig(embedding_size=16)
 
 Save = Callable[..., list[EvaluatedRun]]
 
 
-def config(*features: str, seed: int = 42, model: ModelConfig = SMALL) -> RunConfig:
+def config(*features: str, seed: int = 42, model: TowerConfig = SMALL) -> RunConfig:
     return replace(run_config(*features, seed=seed), model=model)
 
 
@@ -130,9 +130,9 @@ def test_what_a_feature_adds_is_taken_from_sets_that_were_trained_alike(evaluate
     )
     (time, genres) = study_of(runs).ablation
     means = [mean_of(one, "recall@10") for one in runs]
-    assert (time.feature, time.n_pairs) == (Feature.TIMESTAMP, 2)
+    assert (time.feature, time.n_pairs) == (FEATURES["timestamp"], 2)
     assert time.gain.mean == pytest.approx((means[2] - means[0] + means[3] - means[1]) / 2)
-    assert (genres.feature, genres.n_pairs) == (Feature.MOVIE_GENRES, 2)
+    assert (genres.feature, genres.n_pairs) == (FEATURES["movie_genres"], 2)
     assert genres.gain.mean == pytest.approx((means[1] - means[0] + means[3] - means[2]) / 2)
 
 

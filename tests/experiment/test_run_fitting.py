@@ -18,16 +18,15 @@ from movierec_cli.config import (
     SplitConfig,
     SplitKind,
     TrainerConfig,
+    default_settings,
 )
-from movierec_cli.config.defaults import default_settings
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.experiment.observers import SilentObserver
-from movierec_cli.experiment.run_fitting import versions
 from movierec_cli.experiment.trainer import MovieLensTrainer
-from movierec_cli.models.trained import FitObserver, FitResult, TrainedModel
+from movierec_cli.models.trained import FitResult, Fitted, Fitting, TrainedModel, versions
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import list_runs
 from tests.saved_runs import EmbeddingModel, run_artifacts, run_record
@@ -50,29 +49,27 @@ class Listener(SilentObserver):
 
 @dataclass
 class FakeTraining:
-    """In place of `train_sequences`: an epoch is a line in a file; `stop_after` of them it is killed."""
+    """In place of `fit_run`: an epoch is a line in a file; after `stop_after` of them it is killed."""
 
     configs: list[RunConfig] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
     stop_after: int = 100
     num_epochs: int = 4
 
-    def __call__(
-        self, dataset: Dataset, split: Split, config: RunConfig, observer: FitObserver, unfinished: Path
-    ) -> TrainedModel:
-        self.configs.append(config)
-        self.folders.append(unfinished)
-        unfinished.mkdir(parents=True, exist_ok=True)
-        file = unfinished / "epochs"
+    def __call__(self, fitting: Fitting) -> Fitted:
+        self.configs.append(fitting.config)
+        self.folders.append(fitting.checkpoint)
+        fitting.checkpoint.mkdir(parents=True, exist_ok=True)
+        file = fitting.checkpoint / "epochs"
         done = len(file.read_text().splitlines()) if file.exists() else 0
         if done:
-            observer.resumed(done)
+            fitting.observer.resumed(done)
         for epoch in range(done + 1, self.num_epochs + 1):
             with file.open("a") as lines:
                 lines.write(f"{epoch}\n")
             if epoch == self.stop_after:
                 raise Interrupted
-        return trained(dataset, split)
+        return trained(fitting.dataset, fitting.split).fitted()
 
 
 def trained(dataset: Dataset, split: Split) -> TrainedModel:
@@ -94,7 +91,7 @@ def trained(dataset: Dataset, split: Split) -> TrainedModel:
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeTraining:
     training, module = FakeTraining(), types.ModuleType("movierec_cli.models.sequential.sequence_training")
-    module.train_sequences = training  # type: ignore[attr-defined]
+    module.fit_run = training  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
     return training
 
@@ -126,7 +123,7 @@ def test_a_family_of_sequences_is_trained_as_such_and_saved_as_any_other(
                 family=Family.GRU4REC,
                 split=SPLIT,
                 feature_set=feature_set,
-                sequence=common.sequence,
+                model=common.model,
                 training=replace(common.training, seed=seed),
             )
             for feature_set in config.feature_sets
@@ -142,12 +139,11 @@ def test_a_family_of_sequences_is_trained_as_such_and_saved_as_any_other(
 
 
 def test_the_settings_asked_for_come_before_the_usual_ones(fake: FakeTraining, tmp_path: Path) -> None:
-    common = default_settings(Family.SASREC).sequence
-    assert common is not None
+    common = default_settings(Family.SASREC).model
     asked = replace(common, max_length=7)
-    config = config_in(tmp_path, family=Family.SASREC, sequence=asked, feature_sets=(FeatureSet(),))
+    config = config_in(tmp_path, family=Family.SASREC, model=asked, feature_sets=(FeatureSet(),))
     (run,) = MovieLensTrainer(config, source=small_dataset()).run_configs()
-    assert (run.family, run.sequence, run.model) == (Family.SASREC, asked, None)
+    assert (run.family, run.model) == (Family.SASREC, asked)
 
 
 def test_an_interrupted_training_goes_on_and_leaves_nothing(fake: FakeTraining, tmp_path: Path) -> None:
@@ -201,7 +197,7 @@ def test_another_configuration_has_an_unfinished_training_of_its_own(
         ({"family": Family.TWO_TOWER}, "two towers cannot see time_gap"),
         (
             {"training": replace(default_settings(Family.GRU4REC).training, loss=LossKind.IN_BATCH)},
-            "takes --windows",
+            "needs --windows",
         ),
     ],
 )
@@ -225,7 +221,7 @@ from pathlib import Path
 from movierec_cli.models.sequential import sequence_training as training
 from tests.experiment.test_run_fitting import *
 
-training.train_sequences = FakeTraining()
+training.fit_run = FakeTraining()
 MovieLensTrainer(config_in(Path(sys.argv[1])), source=small_dataset()).run()
 heavy = {name for name in sys.modules if name.partition(".")[0] in ("tensorflow", "tf_keras")}
 assert not heavy, sorted(heavy)[:5]
@@ -239,6 +235,6 @@ def test_nothing_of_a_model_of_sequences_imports_tensorflow(tmp_path: Path) -> N
         capture_output=True,
         text=True,
         check=False,
-        cwd=Path(__file__).resolve().parents[1],
+        cwd=Path(__file__).resolve().parents[2],
     )
     assert done.returncode == 0, done.stderr

@@ -14,7 +14,7 @@ from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.errors import MovierecError, SavedModelError, UsageError
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.experiment.selection import InconsistentSplitError, SplitRequest, outcome_on, select_runs
-from movierec_cli.models.baselines import fit_baseline
+from movierec_cli.models.baselines.fit_baseline import fit_baseline
 from movierec_cli.registry.codec import to_bytes
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from movierec_cli.config import Family, Feature, FeatureSet, SplitConfig, SplitKind
+from movierec_cli.config import FEATURES, Family, FeatureSet, SplitConfig, SplitKind
 from movierec_cli.evaluation.ablation import FeatureGain
 from movierec_cli.evaluation.significance import Interval, PairedDifference
 from movierec_cli.experiment.sentences import answer, warnings
@@ -187,8 +187,8 @@ def test_every_feature_is_told_once_for_each_set_it_is_added_to():
         apart("timestamp", "movie_genres", 0.012, 0.009, 0.015),
     ]
     gains = [
-        FeatureGain(feature=Feature.TIMESTAMP, gain=Interval(0.023, 0.02, 0.026), n_pairs=2),
-        FeatureGain(feature=Feature.MOVIE_GENRES, gain=Interval(0.0025, -0.001, 0.006), n_pairs=2),
+        FeatureGain(feature=FEATURES["timestamp"], gain=Interval(0.023, 0.02, 0.026), n_pairs=2),
+        FeatureGain(feature=FEATURES["movie_genres"], gain=Interval(0.0025, -0.001, 0.006), n_pairs=2),
     ]
     _, *told = answer([IDS, TIME, GENRES, TIME_GENRES], differences, gains, TEMPORAL, HEADLINE)
     assert told == [
@@ -205,14 +205,14 @@ def test_every_feature_is_told_once_for_each_set_it_is_added_to():
 
 
 def test_a_gain_of_one_pair_is_not_told_twice():
-    gain = FeatureGain(feature=Feature.TIMESTAMP, gain=Interval(0.022, 0.018, 0.026), n_pairs=1)
+    gain = FeatureGain(feature=FEATURES["timestamp"], gain=Interval(0.022, 0.018, 0.026), n_pairs=1)
     differences = [apart("timestamp", "None", 0.022, 0.018, 0.026)]
     _, *told = answer([IDS, TIME], differences, [gain], TEMPORAL, HEADLINE)
     assert told == ["timestamp adds +2.2 points of recall@100 (95 % CI 1.8 … 2.6) to None (ids alone)."]
 
 
 def test_an_average_that_is_a_loss():
-    gain = FeatureGain(feature=Feature.TIMESTAMP, gain=Interval(-0.022, -0.026, -0.018), n_pairs=3)
+    gain = FeatureGain(feature=FEATURES["timestamp"], gain=Interval(-0.022, -0.026, -0.018), n_pairs=3)
     _, told = answer([TIME], [], [gain], TEMPORAL, HEADLINE)
     assert told == (
         "Averaged over the 3 pairs of sets that differ only in it, timestamp takes away 2.2 points of "

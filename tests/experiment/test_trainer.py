@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movierec_cli.config import DataConfig, Family, FeatureSet, ModelConfig, TrainerConfig, TrainingConfig
+from movierec_cli.config import DataConfig, Family, FeatureSet, TowerConfig, TrainerConfig, TrainingConfig
 from movierec_cli.errors import MovierecError
 from movierec_cli.experiment.observers import SilentObserver
 from movierec_cli.experiment.trainer import MovieLensTrainer
@@ -38,7 +38,7 @@ def quick_config(folder: Path, **changes: object) -> TrainerConfig:
     config = TrainerConfig(
         feature_sets=SETS,
         data=DataConfig(dataset="sample", datasets_dir=folder / "datasets"),
-        model=ModelConfig(embedding_size=8, layer_sizes=(8,)),
+        model=TowerConfig(embedding_size=8, layer_sizes=(8,)),
         training=TrainingConfig(num_epochs=2, validation_freq=1, refit=False),
         baselines=(Family.POPULARITY,),
         saved_models_dir=folder / "saved_models",

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from movierec_cli.config import Feature
-from movierec_cli.models.features import context_codes
+from movierec_cli.config import FEATURES
+from movierec_cli.models.feature_encodings import context_codes
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.users import User, user_of
@@ -53,7 +53,7 @@ def user_at(run: Run, user_id: int, seconds: int) -> User:
     assert user.row is not None and user.seconds is not None
     row, before = np.array([user.row], np.int32), user.seconds < seconds
     names = [one.name for one in run.towers.query.inputs if one.is_context]
-    vocabularies: Any = {Feature(name): run.artifacts.vocabularies[name] for name in names}
+    vocabularies: Any = {FEATURES[name]: run.artifacts.vocabularies[name] for name in names}
     codes = context_codes(vocabularies, row, np.array([seconds]))
     embedding = run.towers.query.embed(row, codes)[0]
     return replace(user, embedding=embedding, movies=user.movies[before], stars=user.stars[before])

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from movierec_cli.config import Feature
+from movierec_cli.config import FEATURES
 from movierec_cli.errors import MovierecError
 from movierec_cli.export.export_run import export_run
 from movierec_cli.export.kinds import ExportFormat
-from movierec_cli.models.features import context_codes
+from movierec_cli.models.feature_encodings import context_codes
 from movierec_cli.registry.store import Run
 from tests.export.expected_lists import (
     CONTEXTS,
@@ -120,7 +120,7 @@ def test_codes_of_contexts_are_those_of_training(name: str, run: Run) -> None:
     from movierec_cli.export.onnx_contexts import code
     from movierec_cli.export.onnx_graph import IR_VERSION, OPSET, Graph
 
-    feature, graph = Feature(name), Graph()
+    feature, graph = FEATURES[name], Graph()
     vocabulary: Any = run.artifacts.vocabularies[name]
     output = code(graph, feature, vocabulary, "rows", "seconds")
     values = [

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from movierec_cli.config import Feature
 from movierec_cli.errors import MovierecError
 from movierec_cli.export.export_run import export_run
 from movierec_cli.export.kinds import ExportFormat, IndexKind
 from movierec_cli.export.model_arrays import ContextTower, model_arrays
 from movierec_cli.export.tensorflow_contexts import coder, embedder
-from movierec_cli.models.features import FEATURES, context_codes
+from movierec_cli.models.feature_encodings import FEATURES, context_codes
 from movierec_cli.models.tensorflow_start import start_tensorflow
 from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.users import user_of
@@ -246,7 +245,7 @@ def times_to_try(run: Run) -> Any:
 def test_codes_of_contexts_are_those_of_training(name: str, run: Run) -> None:
     import tensorflow as tf
 
-    feature, seconds = Feature(name), times_to_try(run)
+    feature, seconds = FEATURES[name], times_to_try(run)
     rows = np.random.default_rng(1).integers(0, len(run.artifacts.user_ids), len(seconds))
     vocabulary: Any = run.artifacts.vocabularies[name]
     codes = coder(feature, vocabulary, tf.constant)(tf.constant(rows), tf.constant(seconds)).numpy()
@@ -256,7 +255,7 @@ def test_codes_of_contexts_are_those_of_training(name: str, run: Run) -> None:
 
 
 def test_every_context_can_be_exported() -> None:
-    assert {Feature(name) for name in CONTEXTS} == {
+    assert {FEATURES[name] for name in CONTEXTS} == {
         feature for feature, spec in FEATURES.items() if spec.code is not None
     }
 
@@ -269,7 +268,7 @@ def deep_context_tower(run: Run) -> ContextTower:
         return rng.normal(size=shape).astype(np.float32)
 
     names = ("user_tenure", "day_of_week")
-    contexts = tuple((Feature(name), run.artifacts.vocabularies[name]) for name in names)
+    contexts = tuple((FEATURES[name], run.artifacts.vocabularies[name]) for name in names)
     inputs = (
         TowerInput("user_id", False, floats(len(run.artifacts.user_ids), 4)),
         TowerInput("user_tenure", True, floats(12, 3)),

@@ -12,7 +12,7 @@ from movierec_cli.config import Family, RankBy, SplitConfig, SplitKind, TaskWeig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import split_ratings
 from movierec_cli.errors import MovierecError, UsageError
-from movierec_cli.models.features import context_codes, fit_features
+from movierec_cli.models.feature_encodings import context_codes, fit_features
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.fold_in import Opinions, fold_in
 from movierec_cli.recommend.listed_movies import ListedMovie, rated_by, rated_in

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movierec_cli.config import ModelConfig
+from movierec_cli.config import TowerConfig
 from movierec_cli.errors import SavedModelError
 from movierec_cli.registry import folders
 from movierec_cli.registry.record import RunRecord, run_name
@@ -56,7 +56,7 @@ def test_nothing_is_found_where_nothing_was_saved(tmp_path: Path) -> None:
     [
         run_record("timestamp"),
         run_record(data=data_identity(fingerprint="cd" * 32)),
-        run_record(config=replace(run_config(), model=ModelConfig(embedding_size=8))),
+        run_record(config=replace(run_config(), model=TowerConfig(embedding_size=8))),
     ],
 )
 def test_another_configuration_or_other_data_is_another_run(tmp_path: Path, other: RunRecord) -> None:

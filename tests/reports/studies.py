@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from movierec_cli.config import Family, Feature, FeatureSet, SplitConfig, TaskWeights
+from movierec_cli.config import FEATURES, Family, FeatureSet, SplitConfig, TaskWeights
 from movierec_cli.evaluation.ablation import FeatureGain
 from movierec_cli.evaluation.ratings import RatingErrors
 from movierec_cli.evaluation.significance import Interval, PairedDifference
@@ -164,9 +164,9 @@ def _difference(a: ComparedModel, b: ComparedModel) -> PairedDifference:
 
 def _ablation() -> tuple[FeatureGain, ...]:
     gains = {
-        Feature.TIMESTAMP: (0.0375, 0.004),
-        Feature.MOVIE_GENRES: (0.0017, 0.003),
-        Feature.MOVIE_TITLE_TEXT: (0.0149, 0.004),
+        FEATURES["timestamp"]: (0.0375, 0.004),
+        FEATURES["movie_genres"]: (0.0017, 0.003),
+        FEATURES["movie_title_text"]: (0.0149, 0.004),
     }
     return tuple(
         FeatureGain(feature=feature, gain=_interval(*values), n_pairs=1) for feature, values in gains.items()

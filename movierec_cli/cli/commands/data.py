@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from movierec_cli.cli.console import Terminal
-from movierec_cli.cli.parsing.options import AsJson, DatasetsDir, Quiet, complete_dataset
+from movierec_cli.cli.parsing.option_groups import complete_dataset
+from movierec_cli.cli.parsing.options import AsJson, DatasetsDir, Quiet
 from movierec_cli.config import DataConfig
 
 if TYPE_CHECKING:

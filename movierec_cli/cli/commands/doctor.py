@@ -1,4 +1,4 @@
-"""`movierec doctor`: whether figures are too good to be true."""
+"""`movierec doctor`: whether metrics are too good to be true."""
 
 from __future__ import annotations
 
@@ -8,21 +8,12 @@ import typer
 
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.parsing.feature_sets import parse_feature_sets
+from movierec_cli.cli.parsing.option_groups import with_option_groups
 from movierec_cli.cli.parsing.options import (
-    ArchivePath,
     AsJson,
-    DatasetName,
-    DatasetsDir,
     FeatureSets,
-    ImdbTitles,
-    KCore,
-    MinRating,
-    MovieLengths,
     Quiet,
     SavedModelsDir,
-    SplitOption,
-    TestFraction,
-    ValidationFraction,
 )
 from movierec_cli.config import DataConfig, SplitConfig, TrainerConfig
 
@@ -33,18 +24,12 @@ LEAK_FOUND = 1
 """The exit code of `--strict` where something leaks."""
 
 
+@with_option_groups
 def doctor_command(
+    *,
     additional_feature_sets: FeatureSets = None,
-    dataset: DatasetName = DataConfig.dataset,
-    archive: ArchivePath = DataConfig.archive,
-    imdb_titles: ImdbTitles = DataConfig.imdb_titles,
-    movie_lengths: MovieLengths = DataConfig.movie_lengths,
-    datasets_dir: DatasetsDir = DataConfig.datasets_dir,
-    split: SplitOption = SplitConfig.kind,
-    test_fraction: TestFraction = SplitConfig.test_fraction,
-    validation_fraction: ValidationFraction = SplitConfig.validation_fraction,
-    min_rating: MinRating = SplitConfig.min_rating,
-    k_core: KCore = SplitConfig.k_core,
+    data: DataConfig,
+    split: SplitConfig,
     saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 where something leaks, for scripts.")
@@ -52,11 +37,11 @@ def doctor_command(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Check data, split and saved models for what makes figures too good.
+    """Check data, split and saved models for what makes metrics too good.
 
     Nothing is trained. The split is made as `train` would make it; saved models of the same data are
-    checked under their own. A "leak" makes figures higher than they would be in use, a "caution" is worth
-    knowing beside them; each comes with what mends it, if something does.
+    checked under their own. A "leak" makes metrics higher than they would be in use; a "caution" is worth
+    knowing beside them. Each finding says how to mend it, if it can be mended.
 
     Findings are information, so the exit code is 0; with `--strict`, a leak makes it 1.
     """
@@ -68,24 +53,10 @@ def doctor_command(
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
     feature_sets = parse_feature_sets(additional_feature_sets or [], terminal)
-    data = DataConfig(
-        dataset=dataset,
-        archive=archive,
-        datasets_dir=datasets_dir,
-        imdb_titles=imdb_titles,
-        movie_lengths=movie_lengths,
-    )
-    config = SplitConfig(
-        kind=split,
-        test_fraction=test_fraction,
-        validation_fraction=validation_fraction,
-        min_rating=min_rating,
-        k_core=k_core,
-    )
     with ProgressDisplay(terminal) as observer:
         runs, _ = list_runs(saved_models_dir)
         source = load_source(data, observer, feature_sets=feature_sets, runs=runs)
-    diagnosis = diagnose(source, config, feature_sets, saved_models_dir)
+    diagnosis = diagnose(source, split, feature_sets, saved_models_dir)
     show_diagnosis(diagnosis, terminal, as_json=as_json)
     if strict and diagnosis.has_leak:
         raise typer.Exit(LEAK_FOUND)

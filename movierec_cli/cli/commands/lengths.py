@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from movierec_cli.cli.console import Terminal
+from movierec_cli.cli.parsing.option_groups import complete_dataset
 from movierec_cli.cli.parsing.options import (
-    DATA_PANEL,
     ArchivePath,
     AsJson,
     DatasetsDir,
     ImdbTitles,
     MovieLengths,
     Quiet,
-    complete_dataset,
 )
 from movierec_cli.config import DataConfig
+from movierec_cli.config.settings import DATA_PANEL
 
 if TYPE_CHECKING:
     from movierec_cli.data.dataset import Dataset

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from movierec_cli.cli.parsing.option_groups import setting_option
 from movierec_cli.cli.parsing.options import (
-    DATA_PANEL,
     DEFAULT_BASELINES_SHOWN,
     DEFAULT_TOP_K_SHOWN,
-    K_CORE,
-    MIN_RATING,
     ArchivePath,
     Baselines,
     DatasetsDir,
@@ -23,7 +21,8 @@ from movierec_cli.cli.parsing.options import (
 )
 from movierec_cli.cli.parsing.saved_models import AnyDataset, complete_name
 from movierec_cli.cli.parsing.values import parse_baselines, parse_top_k
-from movierec_cli.config import DataConfig, SplitKind, TrainerConfig
+from movierec_cli.config import DataConfig, SplitConfig, SplitKind, TrainerConfig
+from movierec_cli.config.settings import DATA_PANEL
 
 if TYPE_CHECKING:
     from movierec_cli.cli.console import Terminal
@@ -67,8 +66,8 @@ class EvaluationOptions:
             rich_help_panel=DATA_PANEL,
         ),
     ] = None
-    min_rating: Annotated[float | None, MIN_RATING] = None
-    k_core: Annotated[int | None, K_CORE] = None
+    min_rating: Annotated[float | None, setting_option(SplitConfig, "min_rating")] = None
+    k_core: Annotated[int | None, setting_option(SplitConfig, "k_core")] = None
     baselines: Baselines = DEFAULT_BASELINES_SHOWN
     top_k: TopKOption = DEFAULT_TOP_K_SHOWN
     saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir

@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from movierec_cli.cli.console import Terminal
-from movierec_cli.config import DEFAULT_FEATURE_SETS, FEATURE_ALIASES, Feature, FeatureSet
+from movierec_cli.config import DEFAULT_FEATURE_SETS, FeatureSet
+from movierec_cli.config.features import feature_names
 from movierec_cli.errors import UsageError
-
-FEATURE_NAMES = ("None", *Feature, *FEATURE_ALIASES)
 
 _SEPARATORS = re.compile(r"[,\s]+")
 
@@ -53,7 +52,7 @@ def complete_feature(incomplete: str) -> list[str]:
     """Feature names for the shell, also after a comma."""
     before, comma, word = incomplete.rpartition(",")
     word = word.replace("-", "_")
-    return [f"{before}{comma}{name}" for name in FEATURE_NAMES if name.startswith(word)]
+    return [f"{before}{comma}{name}" for name in feature_names() if name.startswith(word)]
 
 
 def sets_shown(feature_sets: Iterable[FeatureSet] = DEFAULT_FEATURE_SETS) -> str:

@@ -1,14 +1,33 @@
-"""Options that several commands share, declared once as the fields of a dataclass."""
+"""Options that come from the fields of a dataclass: of a command's own, or of a configuration."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
-from dataclasses import fields, is_dataclass
-from typing import Any, get_type_hints
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Annotated, Any, get_origin, get_type_hints
 
 import typer
+
+from movierec_cli.cli.parsing.values import parse_whole_numbers
+from movierec_cli.config.setting import option_name, settings_of
+
+Given = dict[str, Any]
+"""Values by field; None for a field whose option is not given."""
+
+
+@dataclass(frozen=True)
+class GivenOf:
+    """Marks a `Given` parameter: it takes the settings of configurations, of which none has to be given.
+
+    Attributes:
+        configs: their classes; a setting that several have is one option.
+        default_shown: the default that the help shows for a field.
+    """
+
+    configs: tuple[type, ...]
+    default_shown: Callable[[str], str]
 
 
 def optional(name: str, metavar: str, help_text: str, panel: str | None = None, **settings: Any) -> Any:
@@ -18,26 +37,61 @@ def optional(name: str, metavar: str, help_text: str, panel: str | None = None, 
     )
 
 
+def complete_dataset(incomplete: str) -> list[tuple[str, str]]:
+    """Data set names and titles for the shell."""
+    from movierec_cli.data.sources import SOURCES
+
+    return [(key, source.title) for key, source in SOURCES.items() if key.startswith(incomplete)]
+
+
+_COMPLETIONS = {"dataset": complete_dataset}
+
+
+def setting_option(config: Any, name: str, default_shown: str | None = None) -> Any:
+    """The option of a field that declares a setting.
+
+    Args:
+        config: the field's class.
+        name: the field's.
+        default_shown: the default in the help; None for the field's.
+    """
+    own, option = settings_of(config)[name], f"--{option_name(config, name)}"
+    is_flag = isinstance(getattr(config, name), bool)
+    can_be_off = is_flag and (default_shown is not None or getattr(config, name))
+    return typer.Option(
+        f"{option}/--no_{option.removeprefix('--')}" if can_be_off else option,
+        metavar=None if is_flag else own.metavar,
+        help=own.help,
+        autocompletion=_COMPLETIONS.get(name),
+        rich_help_panel=own.panel or None,
+        show_default=True if default_shown is None else default_shown,
+    )
+
+
 def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
     """Makes a command take groups of options.
 
-    A parameter whose type is a dataclass stands for an option per field, each annotated like a parameter of a
-    command and with a default. The command gets the object that the options' values make.
+    A parameter whose type is a dataclass stands for an option per field: of a field that declares a setting,
+    that setting's; another field is annotated like a parameter of a command, with a default, or has no
+    option. The command gets the object that the options' values make. A parameter marked with `GivenOf`
+    stands for an option per setting, and the command gets the values by field.
     """
     hints = get_type_hints(command, include_extras=True)
-    groups: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+    groups: dict[str, _Group] = {}
     parameters: list[inspect.Parameter] = []
     for parameter in inspect.signature(command).parameters.values():
-        if parameter.name in groups:
-            parameters += _parameters(groups[parameter.name])
+        hint = hints[parameter.name]
+        marks = [mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, GivenOf)]
+        if marks or is_dataclass(hint):
+            groups[parameter.name] = _of_settings(marks[0]) if marks else _of_dataclass(hint)
+            parameters += groups[parameter.name].parameters
         else:
-            annotation = hints[parameter.name]
-            parameters.append(parameter.replace(kind=parameter.KEYWORD_ONLY, annotation=annotation))
+            parameters.append(parameter.replace(kind=parameter.KEYWORD_ONLY, annotation=hint))
 
     @functools.wraps(command)
     def wrapper(**values: Any) -> None:
-        for name, kind in groups.items():
-            values[name] = kind(**{field.name: values.pop(field.name) for field in fields(kind)})
+        for name, group in groups.items():
+            values[name] = group.build({one.name: values.pop(one.name) for one in group.parameters})
         command(**values)
 
     wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -45,11 +99,55 @@ def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
-def _parameters(group: Any) -> list[inspect.Parameter]:
-    hints = get_type_hints(group, include_extras=True)
-    return [
-        inspect.Parameter(
-            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
-        )
-        for field in fields(group)
-    ]
+@dataclass(frozen=True)
+class _Group:
+    """The options that a parameter stands for, and how their values make its value."""
+
+    parameters: list[inspect.Parameter]
+    build: Callable[[Mapping[str, Any]], Any]
+
+
+def _of_dataclass(kind: Any) -> _Group:
+    hints, own = get_type_hints(kind, include_extras=True), settings_of(kind)
+    names, parameters = {}, []
+    for field in fields(kind):
+        hint: Any = hints[field.name]
+        if field.name in own:
+            hint = _annotated(hint, setting_option(kind, field.name))
+        elif get_origin(hint) is not Annotated:
+            continue
+        option = option_name(kind, field.name) if field.name in own else field.name
+        names[option] = field.name
+        parameters.append(_parameter(option, hint, field.default))
+    return _Group(
+        parameters, lambda values: kind(**{names[option]: value for option, value in values.items()})
+    )
+
+
+def _of_settings(mark: GivenOf) -> _Group:
+    fields_of = {option_name(one, name): (one, name) for one in mark.configs for name in settings_of(one)}
+    of_several, parameters = set(), []
+    for option, (config, name) in fields_of.items():
+        hint = get_type_hints(config)[name]
+        if get_origin(hint) is tuple:
+            of_several.add(option)
+            hint = str
+        own = setting_option(config, name, mark.default_shown(name))
+        parameters.append(_parameter(option, _annotated(hint | None, own), None))
+
+    def value_of(option: str, value: Any) -> Any:
+        is_text = option in of_several and value is not None
+        return parse_whole_numbers(value, f"--{option}", "64 32") if is_text else value
+
+    return _Group(
+        parameters,
+        lambda values: {fields_of[option][1]: value_of(option, value) for option, value in values.items()},
+    )
+
+
+def _parameter(name: str, hint: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
+
+
+def _annotated(hint: Any, option: Any) -> Any:
+    return Annotated[hint, option]

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from movierec_cli.cli.console import Terminal
-from movierec_cli.cli.parsing.option_groups import optional
-from movierec_cli.cli.parsing.options import DATA_PANEL, SavedModelsDir, complete_dataset
+from movierec_cli.cli.parsing.option_groups import complete_dataset, optional
+from movierec_cli.cli.parsing.options import SavedModelsDir
 from movierec_cli.config import TrainerConfig
+from movierec_cli.config.settings import DATA_PANEL
 
 if TYPE_CHECKING:
     from movierec_cli.recommend.run_choice import Purpose

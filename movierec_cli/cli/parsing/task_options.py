@@ -1,10 +1,13 @@
-"""Options that say which tasks a model learns, from text to values."""
+"""Options of `train` that say which tasks a model learns, from text to values."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
 
 from movierec_cli.cli.parsing.feature_sets import split_words
 from movierec_cli.cli.parsing.values import complete_family, parse_families
@@ -14,14 +17,67 @@ from movierec_cli.errors import UsageError
 BOTH_TASKS = "--tasks retrieval rating"
 
 
+def complete_task(incomplete: str) -> list[str]:
+    """Tasks for the shell, also after a comma."""
+    before, comma, word = incomplete.rpartition(",")
+    return [f"{before}{comma}{task}" for task in Task if task.startswith(word)]
+
+
+def complete_rating_baseline(incomplete: str) -> list[str]:
+    """Rating baselines for the shell, also after a comma."""
+    return complete_family(incomplete, RATING_BASELINES)
+
+
+def _option(name: str, metavar: str, help_text: str, default: str, **settings: Any) -> Any:
+    return typer.Option(
+        name, metavar=metavar, help=help_text, show_default=default, rich_help_panel="Tasks", **settings
+    )
+
+
 @dataclass(frozen=True)
 class TaskRequest:
-    """The options as they are given; None for what is not."""
+    """The options as they are given, None for what is not; see `with_option_groups`."""
 
-    tasks: str | None = None
-    retrieval_weight: str | None = None
-    rating_weight: str | None = None
-    rating_baselines: str | None = None
+    tasks: Annotated[
+        str | None,
+        _option(
+            "--tasks",
+            "TASK...",
+            "What each model learns: retrieval (which movies a user will watch), rating (how many stars a"
+            " user will give), or both.",
+            Task.RETRIEVAL.value,
+            autocompletion=complete_task,
+        ),
+    ] = None
+    retrieval_weight: Annotated[
+        str | None,
+        _option(
+            "--retrieval_weight",
+            "WEIGHT...",
+            "Weight of the retrieval loss; 0 switches it off.",
+            f"{TaskWeights.retrieval:g}",
+        ),
+    ] = None
+    rating_weight: Annotated[
+        str | None,
+        _option(
+            "--rating_weight",
+            "WEIGHT...",
+            "Weight of the rating loss; 0 switches it off. Each of several weights gives a model. A weight"
+            " without --tasks means both tasks.",
+            f"{TaskWeights.rating:g}",
+        ),
+    ] = None
+    rating_baselines: Annotated[
+        str | None,
+        _option(
+            "--rating_baselines",
+            "NAME...",
+            f"Baselines of predicted ratings: {', '.join(RATING_BASELINES)}, or all, or None.",
+            "all",
+            autocompletion=complete_rating_baseline,
+        ),
+    ] = None
 
     def weights(self) -> tuple[TaskWeights, ...]:
         """Every combination of the weights, each once; none for a model that only ranks.
@@ -38,13 +94,13 @@ class TaskRequest:
             return ()
         of_retrieval = self._of(Task.RETRIEVAL) if Task.RETRIEVAL in tasks else [0.0]
         pairs = [(retrieval, rating) for retrieval in of_retrieval for rating in self._of(Task.RATING)]
-        wanted = [pair for pair in pairs if any(pair)] or pairs
+        kept = [pair for pair in pairs if any(pair)] or pairs
         return tuple(
-            dict.fromkeys(TaskWeights(retrieval=retrieval, rating=rating) for retrieval, rating in wanted)
+            dict.fromkeys(TaskWeights(retrieval=retrieval, rating=rating) for retrieval, rating in kept)
         )
 
     def baselines(self) -> tuple[Family, ...]:
-        """What the predicted ratings have to beat.
+        """The baselines of the predicted ratings.
 
         Raises:
             UsageError: a name is wrong, or no ratings are predicted.
@@ -65,7 +121,7 @@ class TaskRequest:
         return set(Task) if is_weighed else {Task.RETRIEVAL}
 
     def _check(self, tasks: set[Task]) -> None:
-        """Refuses a weight that weighs nothing against nothing."""
+        """Refuses a weight of a task that is not learned, or of the only task."""
         for task in Task:
             given = self._given(task)
             if given is not None and task not in tasks:
@@ -83,19 +139,8 @@ class TaskRequest:
 
     def _of(self, task: Task) -> list[float]:
         given = self._given(task)
-        default_settings = {Task.RETRIEVAL: TaskWeights.retrieval, Task.RATING: TaskWeights.rating}
-        return [default_settings[task]] if given is None else _parse_weights(given, f"--{task}_weight")
-
-
-def complete_task(incomplete: str) -> list[str]:
-    """Tasks for the shell, also after a comma."""
-    before, comma, word = incomplete.rpartition(",")
-    return [f"{before}{comma}{task}" for task in Task if task.startswith(word)]
-
-
-def complete_rating_baseline(incomplete: str) -> list[str]:
-    """Rating baselines for the shell, also after a comma."""
-    return complete_family(incomplete, RATING_BASELINES)
+        default = {Task.RETRIEVAL: TaskWeights.retrieval, Task.RATING: TaskWeights.rating}[task]
+        return [default] if given is None else _parse_weights(given, f"--{task}_weight")
 
 
 def _parse_tasks(value: str) -> Sequence[Task]:

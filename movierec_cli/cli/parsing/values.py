@@ -66,7 +66,7 @@ def parse_families(value: str, option: str, known: Sequence[Family]) -> tuple[Fa
     if unknown:
         names = ", ".join([*known, _ALL, _NONE])
         raise UsageError(f"{option}: unknown baseline '{unknown[0]}'; known: {names}")
-    return tuple(Family(word) for word in dict.fromkeys(words))
+    return tuple(map(Family.named, dict.fromkeys(words)))
 
 
 def complete_baseline(incomplete: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import time
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,11 +10,13 @@ from typing import Protocol
 from movierec_cli.config import Family
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split
+from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.evaluation.queries import Scorer
-from movierec_cli.models.baselines.baseline import Settings
-from movierec_cli.models.baselines.baseline_table import BASELINE_FAMILIES
+from movierec_cli.models.baselines.baseline import Baseline, Settings
 from movierec_cli.models.baselines.setting_search import choose_settings
 from movierec_cli.models.baselines.training_part import TrainingPart
+from movierec_cli.models.trained import Fitted, Fitting
+from movierec_cli.registry.run_parts import RunParts
 
 
 class BaselineObserver(Protocol):
@@ -57,7 +60,16 @@ def fit_baseline(
             observer.setting_judged(family, settings, recall)
 
     started = time.perf_counter()
-    baseline = BASELINE_FAMILIES[family]
+    baseline: Baseline = pkgutil.resolve_name(family.spec.baseline)
     settings = choose_settings(baseline, dataset, split, evaluated)
     scorer = baseline.prepare(TrainingPart.of(dataset, split.fit))(settings)
     return FittedBaseline(scorer, dict(settings), time.perf_counter() - started, scorer.n_parameters)
+
+
+def fit_run(fitting: Fitting) -> Fitted:
+    """Fits and evaluates a run of a baseline that ranks."""
+    split = fitting.split
+    baseline = fit_baseline(fitting.config.family, fitting.dataset, split)
+    outcome = evaluate(fitting.dataset, split.fit, split.test, baseline.model)
+    parts = RunParts(outcome=outcome)
+    return Fitted.baseline(parts, baseline.n_parameters, baseline.settings, baseline.training_s)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import tensorflow as tf
 import tf_keras
 
-from movierec_cli.config import ModelConfig
+from movierec_cli.config import TowerConfig
 from movierec_cli.models.rating.evidence import N_MOVIE_NUMBERS, N_SITTING_NUMBERS, N_USER_NUMBERS
 from movierec_cli.models.two_tower.keras_towers import ByteDropout, DenseTop
 
@@ -16,7 +16,7 @@ from movierec_cli.models.two_tower.keras_towers import ByteDropout, DenseTop
 TOWER_DROPOUT = 0.6  # of the embeddings; far more than retrieval wants
 PAIR_DROPOUT = 0.2
 DENSE_SIZES = (64,)
-BIAS_L2 = 6.0  # against the summed loss, as `ModelConfig.l2`
+BIAS_L2 = 6.0  # against the summed loss, as `TowerConfig.l2`
 FIRST_SCALE = 0.3
 SITTING_SIZES = (32,)
 POOL_SIZE = 32
@@ -42,7 +42,7 @@ class RatingLayers(tf_keras.layers.Layer):
         n_movies: int,
         query_widths: Sequence[int],
         movie_widths: Sequence[int],
-        config: ModelConfig,
+        config: TowerConfig,
         n_pairs: int,
         seed: int,
     ):

@@ -6,9 +6,9 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 import tf_keras
 
-from movierec_cli.config import Feature, ModelConfig, TaskWeights
+from movierec_cli.config import Feature, TaskWeights, TowerConfig
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.models.features import Vocabulary
+from movierec_cli.models.feature_encodings import Vocabulary
 from movierec_cli.models.rating.evidence import N_MOVIE_NUMBERS, N_SITTING_NUMBERS, N_USER_NUMBERS
 from movierec_cli.models.rating.head import RatingLayers
 from movierec_cli.models.rating.rating_batches import RatedBatches
@@ -48,7 +48,7 @@ class MultiTaskModel(TwoTowerModel):
         self,
         dataset: Dataset,
         vocabularies: dict[Feature, Vocabulary],
-        config: ModelConfig,
+        config: TowerConfig,
         batches: RatedBatches,
         mean: float,
         tasks: TaskWeights,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from movierec_cli.config import Feature, TrainingConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import RaggedRows
-from movierec_cli.models.features import Rows, Vocabulary
+from movierec_cli.models.feature_encodings import Rows, Vocabulary
 from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.two_tower.objectives import catalogue_batches
 from movierec_cli.models.two_tower.query_batches import Batch, CatalogueBatches

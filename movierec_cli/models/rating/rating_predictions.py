@@ -8,7 +8,7 @@ import numpy.typing as npt
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.evaluation.ratings import RatingOutcome, clipped, rating_scale
-from movierec_cli.models.features import Rows
+from movierec_cli.models.feature_encodings import Rows
 from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.rating.multi_task import MultiTaskModel
 from movierec_cli.models.rating.rating_batches import RatedPairs, pool_of_users

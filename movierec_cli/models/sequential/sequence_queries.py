@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import Feature, FeatureSet
+from movierec_cli.config import QUERY_TIME, FeatureSet
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.user_sequences import ordered_by_user
 from movierec_cli.errors import MovierecError
@@ -48,7 +48,7 @@ class Reader:
     def __init__(self, model: SequenceModel, histories: Histories, feature_set: FeatureSet):
         self.model = model
         self.histories = histories
-        self.sees_query_time = Feature.QUERY_TIME in feature_set
+        self.sees_query_time = QUERY_TIME in feature_set
         self._rows_a_part = max(1, model.part_positions // model.config.max_length)
         self._rows_at_a_time = self._rows_a_part * PARTS * usable_devices()
         self._last = over_devices(self._states_at_ends, usable_devices(), split=(False, False, True))

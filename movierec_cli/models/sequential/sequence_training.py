@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import Feature, FeatureSet, LossKind, SequenceConfig, SplitKind
+from movierec_cli.config import Feature, LossKind, SequenceConfig, Side, SplitKind, TrainingConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.known_history import movies_of_users
 from movierec_cli.data.split import Split
@@ -26,7 +26,7 @@ from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
 from movierec_cli.evaluation.queries import Targets
 from movierec_cli.evaluation.ranks import Ranks
 from movierec_cli.evaluation.top_k import top_k
-from movierec_cli.models.features import FEATURES, Tower, Vocabulary, encode_features, fit_features
+from movierec_cli.models.feature_encodings import Vocabulary, encode_features, fit_features
 from movierec_cli.models.sequential.devices import usable_devices
 from movierec_cli.models.sequential.histories import (
     Histories,
@@ -47,7 +47,7 @@ from movierec_cli.models.sequential.sequence_fitting import (
 )
 from movierec_cli.models.sequential.sequence_queries import FittedSequences, Reader
 from movierec_cli.models.sequential.steps import StepShape
-from movierec_cli.models.trained import FitObserver, TrainedModel
+from movierec_cli.models.trained import FitObserver, Fitted, Fitting, TrainedModel
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.run_parts import RunArtifacts
 
@@ -80,16 +80,15 @@ def train_sequences(
     Raises:
         MovierecError: no user has two ratings in train, or training diverged.
     """
-    assert config.sequence is not None and config.training is not None
-    of_films = FeatureSet(tuple(one for one in config.feature_set.features if one in FEATURES))
-    vocabularies = fit_features(dataset, split.train, of_films)  # times have nothing to be fitted
+    _, training = _settings(config)
+    vocabularies = fit_features(dataset, split.train, config.feature_set)
     model = make_model(dataset, config, vocabularies)
     known = _known(dataset, config, split.train)
     fit = _new_fit(model, known, config, len(dataset.movies))
     result = fit_sequences(fit, _validation(dataset, split, config, model, known), observer, unfinished)
     with_validation = _known(dataset, config, split.fit)
     refit_s = 0.0
-    if config.training.refit:
+    if training.refit:
         refit_s = _train_on(model, with_validation, config, result.best_epoch, len(dataset.movies), observer)
     reader = Reader(model, with_validation.histories, config.feature_set)
     fitted = FittedSequences(dataset, reader, model.weights())
@@ -102,18 +101,31 @@ def train_sequences(
     )
 
 
+def fit_run(fitting: Fitting) -> Fitted:
+    """Fits a run for the registry."""
+    return train_sequences(
+        fitting.dataset, fitting.split, fitting.config, fitting.observer, fitting.checkpoint
+    ).fitted()
+
+
+def _settings(config: RunConfig) -> tuple[SequenceConfig, TrainingConfig]:
+    """A sequential family has both."""
+    assert isinstance(config.model, SequenceConfig) and config.training is not None
+    return config.model, config.training
+
+
 def make_model(dataset: Dataset, config: RunConfig, vocabularies: dict[Feature, Vocabulary]) -> SequenceModel:
     """An untrained model for a data set."""
-    assert config.sequence is not None and config.training is not None
-    encoded = encode_features(dataset, vocabularies, Tower.MOVIE)
+    sequence, training = _settings(config)
+    encoded = encode_features(dataset, vocabularies, Side.MOVIE)
     inputs = tuple(column for columns in encoded.values() for column in columns)
     return SequenceModel(
         config.family,
-        config.sequence,
+        sequence,
         config.feature_set,
         len(dataset.movies),
         inputs,
-        config.training.seed,
+        training.seed,
     )
 
 
@@ -126,11 +138,11 @@ def _train_on(
     observer: FitObserver,
 ) -> float:
     """Trains the chosen model on for some epochs, gently, with the validation part added; the seconds."""
-    assert config.training is not None
+    _, chosen = _settings(config)
     training = replace(
-        config.training,
+        chosen,
         num_epochs=math.ceil(best_epoch * REFIT_SHARE),
-        learning_rate=config.training.learning_rate * REFIT_RATE,
+        learning_rate=chosen.learning_rate * REFIT_RATE,
     )
     observer.refit_started(training.num_epochs)
     fit = _new_fit(model, known, replace(config, training=training), n_movies)
@@ -152,8 +164,7 @@ def _known(dataset: Dataset, config: RunConfig, past: Rows) -> _Known:
 
 
 def _new_fit(model: SequenceModel, known: _Known, config: RunConfig, n_movies: int) -> SequenceFit:
-    assert config.sequence is not None and config.training is not None
-    training, sequence = config.training, config.sequence
+    sequence, training = _settings(config)
     if training.loss not in SEPARABLE and not sequence.windows:
         raise MovierecError(f"--loss {training.loss} of a sequential model needs --windows")
     pieces = _pieces(known, sequence)
@@ -182,8 +193,7 @@ def _positions(sequence: SequenceConfig) -> int:
 def _validation(
     dataset: Dataset, split: Split, config: RunConfig, model: SequenceModel, known: _Known
 ) -> Validate:
-    assert config.training is not None
-    loss_kind = config.training.loss
+    loss_kind = _settings(config)[1].loss
     reader = Reader(model, known.histories, config.feature_set)
     seen = movies_of_users(dataset, split.train)
     users = dataset.ratings.user_index
@@ -236,7 +246,7 @@ def _artifacts(
     states, films = fitted.last
     return RunArtifacts(
         weights=dict(model.named_weights()),
-        vocabularies={feature.value: vocabulary for feature, vocabulary in vocabularies.items()},
+        vocabularies={str(feature): vocabulary for feature, vocabulary in vocabularies.items()},
         user_ids=dataset.users.user_id,
         movie_ids=dataset.movies.movie_id,
         user_embeddings=states,

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.config import SequenceConfig
 from movierec_cli.errors import SavedModelError
 from movierec_cli.models.sequential.engine import start_keras
 from movierec_cli.registry.store import Run
@@ -41,8 +42,8 @@ def state_after(
     from movierec_cli.models.sequential.sequence_queries import Reader
 
     config = run.record.config
-    assert config.sequence is not None  # the caller chose a run of a sequential family
-    model = SequenceModel(config.family, config.sequence, config.feature_set, len(run.artifacts.movie_ids))
+    assert isinstance(config.model, SequenceConfig)  # the caller chose a run of a sequential family
+    model = SequenceModel(config.family, config.model, config.feature_set, len(run.artifacts.movie_ids))
     n = len(movie_rows)
     histories = Histories(
         rows=np.arange(n),

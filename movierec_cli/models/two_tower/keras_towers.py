@@ -8,13 +8,13 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from movierec_cli.config import Feature, ModelConfig
+from movierec_cli.config import USER_HISTORY, Feature, TowerConfig
 from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, Input, NumberInput
 
 DENSE_BAG_SIZE = 64
 
 
-def embedding_table(layer: tf_keras.layers.Layer, size: int, config: ModelConfig) -> tf.Variable:
+def embedding_table(layer: tf_keras.layers.Layer, size: int, config: TowerConfig) -> tf.Variable:
     """A trained table [size, embedding_size], under the configuration's L2."""
     return layer.add_weight(
         name="embeddings",
@@ -27,7 +27,7 @@ def embedding_table(layer: tf_keras.layers.Layer, size: int, config: ModelConfig
 class IdEmbedding(tf_keras.layers.Layer):
     """One vector a row: a user or a movie by itself."""
 
-    def __init__(self, n_rows: int, config: ModelConfig, name: str):
+    def __init__(self, n_rows: int, config: TowerConfig, name: str):
         super().__init__(name=name)
         self.table = embedding_table(self, n_rows, config)
         self.width = config.embedding_size
@@ -44,7 +44,7 @@ class IdEmbedding(tf_keras.layers.Layer):
 class CategoryEmbedding(tf_keras.layers.Layer):
     """One vector a category."""
 
-    def __init__(self, column: CategoryInput, config: ModelConfig, name: str):
+    def __init__(self, column: CategoryInput, config: TowerConfig, name: str):
         super().__init__(name=name)
         self.codes = tf.constant(column.codes)
         self.table = embedding_table(self, column.size, config)
@@ -62,7 +62,7 @@ class CategoryEmbedding(tf_keras.layers.Layer):
 class BagEmbedding(tf_keras.layers.Layer):
     """The mean of a row's embeddings; zero for an empty bag."""
 
-    def __init__(self, column: BagInput, config: ModelConfig, name: str):
+    def __init__(self, column: BagInput, config: TowerConfig, name: str):
         super().__init__(name=name)
         share = (1.0 / np.bincount(column.rows, minlength=column.n_rows)[column.rows]).astype(np.float32)
         self.sparse_shares, self.dense_shares = None, None
@@ -91,7 +91,7 @@ class BagEmbedding(tf_keras.layers.Layer):
 class Numbers(tf_keras.layers.Layer):
     """Numbers passed on as they are."""
 
-    def __init__(self, column: NumberInput, config: ModelConfig, name: str):
+    def __init__(self, column: NumberInput, config: TowerConfig, name: str):
         super().__init__(name=name)
         self.values = tf.constant(column.values)
         self.width = column.values.shape[1]
@@ -115,8 +115,8 @@ _LAYERS: dict[type[Input], Callable[..., tf_keras.layers.Layer]] = {
 class FeatureEmbedding(tf_keras.layers.Layer):
     """The columns of one feature, side by side."""
 
-    def __init__(self, feature: Feature, columns: tuple[Input, ...], config: ModelConfig):
-        super().__init__(name=feature.value)
+    def __init__(self, feature: Feature, columns: tuple[Input, ...], config: TowerConfig):
+        super().__init__(name=str(feature))
         self.columns = [
             _LAYERS[type(column)](column, config, name=f"column_{i}") for i, column in enumerate(columns)
         ]
@@ -134,8 +134,8 @@ class FeatureEmbedding(tf_keras.layers.Layer):
 class HistoryEmbedding(tf_keras.layers.Layer):
     """The bag of a user's movies: their summed vectors over the root of their number."""
 
-    def __init__(self, n_movies: int, config: ModelConfig):
-        super().__init__(name=Feature.USER_HISTORY.value)
+    def __init__(self, n_movies: int, config: TowerConfig):
+        super().__init__(name=str(USER_HISTORY))
         self.table = embedding_table(self, n_movies, config)
         self.width = config.embedding_size
 
@@ -200,7 +200,7 @@ class DenseOfParts(tf_keras.layers.Layer):
 class DenseTop(tf_keras.layers.Layer):
     """Dropout on the embeddings, then dense layers: relu between, linear last."""
 
-    def __init__(self, widths: Sequence[int], config: ModelConfig, seed: int):
+    def __init__(self, widths: Sequence[int], config: TowerConfig, seed: int):
         super().__init__(name="dense")
         first, *rest = config.layer_sizes
         self.dropout = ByteDropout(config.dropout, seed)
@@ -228,7 +228,7 @@ class QueryTower(tf_keras.layers.Layer):
         user_features: Mapping[Feature, tuple[Input, ...]],
         context_features: Mapping[Feature, tuple[Input, ...]],
         with_history: bool,
-        config: ModelConfig,
+        config: TowerConfig,
         seed: int,
     ):
         super().__init__(name="query_tower")
@@ -259,7 +259,7 @@ class MovieTower(tf_keras.layers.Layer):
     """Movie id and movie features to the embeddings of the whole catalogue."""
 
     def __init__(
-        self, n_movies: int, features: Mapping[Feature, tuple[Input, ...]], config: ModelConfig, seed: int
+        self, n_movies: int, features: Mapping[Feature, tuple[Input, ...]], config: TowerConfig, seed: int
     ):
         super().__init__(name="movie_tower")
         self.ids = IdEmbedding(n_movies, config, name="movie_id")

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from movierec_cli.config import Feature
+from movierec_cli.config import USER_HISTORY
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.models.two_tower.keras_towers import DenseTop, HistoryEmbedding, MovieTower, QueryTower
 from movierec_cli.models.two_tower.tower_queries import Queries
@@ -36,7 +36,7 @@ def _query(tower: QueryTower, seen: RaggedRows) -> Tower:
     inputs += [TowerInput(one.name, False, _array(one.every())) for one in tower.users]
     inputs += [TowerInput(one.name, True, _array(one.every())) for one in tower.contexts]
     if tower.history is not None:
-        inputs.append(TowerInput(Feature.USER_HISTORY.value, False, _histories(tower.history, seen)))
+        inputs.append(TowerInput(str(USER_HISTORY), False, _histories(tower.history, seen)))
     return Tower(tuple(inputs), _dense(tower.top))
 
 

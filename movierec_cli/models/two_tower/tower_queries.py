@@ -15,7 +15,7 @@ import numpy.typing as npt
 from movierec_cli.config import Feature
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import RaggedRows
-from movierec_cli.models.features import Rows, Seconds, UserRows, Vocabulary, context_codes
+from movierec_cli.models.feature_encodings import Rows, Seconds, UserRows, Vocabulary, context_codes
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from movierec_cli.config import Feature
+from movierec_cli.config import USER_HISTORY, Feature, TowerConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.known_history import movies_of_users
 from movierec_cli.data.ragged import RaggedRows
@@ -24,12 +24,12 @@ from movierec_cli.evaluation.queries import GroupedQueries, Targets
 from movierec_cli.evaluation.ranks import ScoreBlock, rank_positives
 from movierec_cli.evaluation.ratings import RatingOutcome, rating_errors
 from movierec_cli.evaluation.top_k import VALIDATION_K, TopK, top_k
-from movierec_cli.models.features import Rows, Vocabulary, fit_features
+from movierec_cli.models.feature_encodings import Rows, Vocabulary, fit_features
 from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.rating.multi_task import MultiTaskModel
 from movierec_cli.models.rating.rating_batches import RatedPairs, rated_batches
 from movierec_cli.models.rating.rating_predictions import rating_head, rating_outcome
-from movierec_cli.models.trained import FitObserver, TrainedModel, Validation
+from movierec_cli.models.trained import FitObserver, Fitted, Fitting, TrainedModel, Validation
 from movierec_cli.models.two_tower.objectives import OBJECTIVES
 from movierec_cli.models.two_tower.tower_arrays import tower_arrays
 from movierec_cli.models.two_tower.tower_fitting import assign_weights, fit, fit_epochs
@@ -163,16 +163,21 @@ def train_model(dataset: Dataset, split: Split, config: RunConfig, observer: Fit
     )
 
 
+def fit_run(fitting: Fitting) -> Fitted:
+    """Fits a run for the registry."""
+    return train_model(fitting.dataset, fitting.split, fitting.config, fitting.observer).fitted()
+
+
 def prepare(
     dataset: Dataset, rows: Rows, config: RunConfig, vocabularies: dict[Feature, Vocabulary]
 ) -> Prepared:
     """Groups the training rows and makes an untrained model for them, seeded."""
-    assert config.model is not None and config.training is not None  # the family has both
+    assert isinstance(config.model, TowerConfig) and config.training is not None  # the family has both
     tf_keras.utils.set_random_seed(config.training.seed)
     tf.config.experimental.enable_op_determinism()
     seen = movies_of_users(dataset, rows)
     training = config.training.resolved(config.split.kind)
-    history = seen if Feature.USER_HISTORY in config.feature_set else None
+    history = seen if USER_HISTORY in config.feature_set else None
     # The loss is a mean over interactions; the penalty is given against their sum.
     of_mean = replace(config.model, l2=config.model.l2 / len(rows))
     if config.tasks is not None:
@@ -192,7 +197,7 @@ def prepare(
 def _artifacts(dataset: Dataset, kept: Prepared, users: Queries) -> RunArtifacts:
     return RunArtifacts(
         weights=kept.model.named_weights(),
-        vocabularies={feature.value: vocabulary for feature, vocabulary in kept.vocabularies.items()},
+        vocabularies={str(feature): vocabulary for feature, vocabulary in kept.vocabularies.items()},
         user_ids=dataset.users.user_id,
         movie_ids=dataset.movies.movie_id,
         user_embeddings=kept.model.embed_queries(users, kept.seen),

@@ -7,10 +7,10 @@ import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from movierec_cli.config import Feature, ModelConfig
+from movierec_cli.config import USER_HISTORY, Feature, Side, TowerConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import RaggedRows
-from movierec_cli.models.features import Tower, Vocabulary, encode_features
+from movierec_cli.models.feature_encodings import Vocabulary, encode_features
 from movierec_cli.models.two_tower.keras_towers import MovieTower, QueryTower
 from movierec_cli.models.two_tower.objectives import Objective
 from movierec_cli.models.two_tower.query_batches import Batch, flat_places, query_batch
@@ -34,7 +34,7 @@ class TwoTowerModel(tfrs.Model):
         self,
         dataset: Dataset,
         vocabularies: dict[Feature, Vocabulary],
-        config: ModelConfig,
+        config: TowerConfig,
         objective: Objective,
         seed: int,
     ):
@@ -44,14 +44,14 @@ class TwoTowerModel(tfrs.Model):
         self.query_tower = QueryTower(
             len(dataset.users),
             self.n_movies,
-            encode_features(dataset, vocabularies, Tower.USER),
-            encode_features(dataset, vocabularies, Tower.CONTEXT),
-            Feature.USER_HISTORY in vocabularies,
+            encode_features(dataset, vocabularies, Side.USER),
+            encode_features(dataset, vocabularies, Side.CONTEXT),
+            USER_HISTORY in vocabularies,
             config,
             seed,
         )
         self.movie_tower = MovieTower(
-            self.n_movies, encode_features(dataset, vocabularies, Tower.MOVIE), config, seed + 1
+            self.n_movies, encode_features(dataset, vocabularies, Side.MOVIE), config, seed + 1
         )
         self._compiled_queries = tf.function(self.queries, input_signature=[self.query_signature])
 

@@ -11,14 +11,14 @@ import tensorflow as tf
 from movierec_cli.config import (
     Family,
     FeatureSet,
-    ModelConfig,
     SplitConfig,
     TaskWeights,
+    TowerConfig,
     TrainingConfig,
 )
 from movierec_cli.data.split import split_ratings
 from movierec_cli.evaluation.ratings import rating_errors
-from movierec_cli.models.features import fit_features
+from movierec_cli.models.feature_encodings import fit_features
 from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.rating.head import BIAS_L2, POOL_SCALE
 from movierec_cli.models.rating.rating_batches import RatedPairs
@@ -59,7 +59,7 @@ def config(tasks: TaskWeights, *features: str, **training: object) -> RunConfig:
         family=Family.MULTI_TASK,
         feature_set=FeatureSet.parse(features or FEATURES),
         split=SplitConfig(),
-        model=ModelConfig(embedding_size=6, layer_sizes=(8, 4), dropout=0.0),
+        model=TowerConfig(embedding_size=6, layer_sizes=(8, 4), dropout=0.0),
         training=TrainingConfig(**training),  # type: ignore[arg-type]
         tasks=tasks,
     )

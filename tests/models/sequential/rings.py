@@ -7,7 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from movierec_cli.config import Family, FeatureSet, SequenceConfig, SplitConfig, SplitKind, TrainingConfig
+from movierec_cli.config import (
+    Family,
+    FeatureSet,
+    SequenceConfig,
+    SplitConfig,
+    SplitKind,
+    TrainingConfig,
+)
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.models.trained import TrainedModel
@@ -55,7 +62,7 @@ def ring_config(family: Family, **training: object) -> RunConfig:
         family=family,
         feature_set=FEATURES[family],
         split=SplitConfig(kind=SplitKind.LEAVE_LAST),
-        sequence=replace(SIZES, shared_embeddings=family is Family.SASREC),
+        model=replace(SIZES, shared_embeddings=family is Family.SASREC),
         training=TrainingConfig(**{**settings, **training}),  # type: ignore[arg-type]
     )
 

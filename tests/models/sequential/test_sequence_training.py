@@ -104,7 +104,7 @@ def small_windows(tmp_path_factory: pytest.TempPathFactory):
         ring_config(Family.GRU4REC),
         feature_set=FeatureSet(),
         split=SplitConfig(kind=SplitKind.WINDOWS),
-        sequence=replace(SIZES, windows=True, schedule=Schedule.CONSTANT),
+        model=replace(SIZES, windows=True, schedule=Schedule.CONSTANT),
         training=TrainingConfig(
             num_epochs=2, loss=LossKind.IN_BATCH, batch_size=64, validation_freq=1, refit=False
         ),

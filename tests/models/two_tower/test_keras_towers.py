@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from movierec_cli.config import ModelConfig
+from movierec_cli.config import TowerConfig
 from movierec_cli.models.two_tower import keras_towers as towers
 from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput
 from movierec_cli.models.two_tower.keras_towers import (
@@ -17,7 +17,7 @@ from movierec_cli.models.two_tower.keras_towers import (
     HistoryEmbedding,
 )
 
-CONFIG = ModelConfig(embedding_size=4, layer_sizes=(6, 3), dropout=0.0, l2=0.0)
+CONFIG = TowerConfig(embedding_size=4, layer_sizes=(6, 3), dropout=0.0, l2=0.0)
 BAGS = [[0, 2], [], [1, 1, 2], [3]]
 
 
@@ -59,7 +59,7 @@ def test_the_dense_top_is_relu_between_and_linear_last_on_the_concatenation():
 
 
 def test_one_layer_is_linear():
-    top = DenseTop([2], ModelConfig(layer_sizes=(3,)), seed=0)
+    top = DenseTop([2], TowerConfig(layer_sizes=(3,)), seed=0)
     row = tf.constant([[-5.0, 3.0]])
     np.testing.assert_allclose(top([-row]), -top([row]), rtol=1e-6)
     assert len(top.trainable_variables) == 2

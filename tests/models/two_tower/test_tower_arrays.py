@@ -7,15 +7,14 @@ import pytest
 
 from movierec_cli.config import (
     Family,
-    Feature,
     FeatureSet,
-    ModelConfig,
     SplitConfig,
     TaskWeights,
+    TowerConfig,
     TrainingConfig,
 )
 from movierec_cli.data.split import split_ratings
-from movierec_cli.models.features import FEATURES, context_codes, fit_features
+from movierec_cli.models.feature_encodings import FEATURES, context_codes, fit_features
 from movierec_cli.models.tensorflow_start import start_tensorflow
 from movierec_cli.models.two_tower.tower_queries import Queries, last_queries
 from movierec_cli.registry.record import RunConfig
@@ -31,7 +30,7 @@ def config(features: FeatureSet, *sizes: int, tasks: TaskWeights | None = None) 
         family=Family.MULTI_TASK if tasks else Family.TWO_TOWER,
         feature_set=features,
         split=SplitConfig(),
-        model=ModelConfig(embedding_size=6, layer_sizes=sizes),
+        model=TowerConfig(embedding_size=6, layer_sizes=sizes),
         training=TrainingConfig(seed=4).resolved(SplitConfig().kind),
         tasks=tasks,
     )
@@ -43,7 +42,7 @@ def config(features: FeatureSet, *sizes: int, tasks: TaskWeights | None = None) 
         config(EVERYTHING, 8, 5),
         config(EVERYTHING, 9, 7, 5, tasks=TaskWeights()),
         config(FeatureSet(), 4),
-        config(FeatureSet((Feature.TIMESTAMP, Feature.MOVIE_TITLE_TEXT)), 8, 5),
+        config(FeatureSet((FEATURES["timestamp"], FEATURES["movie_title_text"])), 8, 5),
     ],
     ids=lambda one: f"{one.feature_set.label[:20]} {one.model.layer_sizes}",
 )
@@ -82,9 +81,9 @@ def test_a_user_without_a_training_movie_has_an_empty_history() -> None:
     from movierec_cli.models.two_tower.tower_arrays import tower_arrays
     from movierec_cli.models.two_tower.tower_training import prepare
 
-    asked = config(FeatureSet((Feature.USER_HISTORY,)), 4)
+    asked = config(FeatureSet((FEATURES["user_history"],)), 4)
     rows = SPLIT.fit[DATASET.ratings.user_index[SPLIT.fit] != 5]
     kept = prepare(DATASET, rows, asked, fit_features(DATASET, rows, asked.feature_set))
     towers = tower_arrays(kept.model, last_queries(DATASET, rows, kept.vocabularies), kept.seen)
-    history = next(one for one in towers.query.inputs if one.name == Feature.USER_HISTORY)
+    history = next(one for one in towers.query.inputs if one.name == FEATURES["user_history"])
     assert not history.table[5].any() and history.table[[4, 6]].any(axis=1).all()

@@ -11,11 +11,10 @@ from movierec_cli.config import (
     Family,
     FeatureSet,
     LossKind,
-    ModelConfig,
     SplitConfig,
+    TowerConfig,
     TrainingConfig,
 )
-from movierec_cli.config.family_checks import TOWER_FEATURES
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.known_history import movies_of_users
 from movierec_cli.data.sample import simulate_sample
@@ -32,7 +31,7 @@ from tests.sample_part import part_of_the_sample
 DATASET = part_of_the_sample()
 SPLIT = split_ratings(DATASET.ratings, SplitConfig())
 QUICK = TrainingConfig(num_epochs=12, validation_freq=3)
-SMALL = ModelConfig(embedding_size=16, layer_sizes=(16,))
+SMALL = TowerConfig(embedding_size=16, layer_sizes=(16,))
 
 
 class Listener:
@@ -51,7 +50,7 @@ class Listener:
         self.refits.append(num_epochs)
 
 
-def config(*features: str, training: TrainingConfig = QUICK, model: ModelConfig = SMALL) -> RunConfig:
+def config(*features: str, training: TrainingConfig = QUICK, model: TowerConfig = SMALL) -> RunConfig:
     return RunConfig(
         family=Family.TWO_TOWER,
         feature_set=FeatureSet.parse(features or ["None"]),
@@ -143,8 +142,8 @@ def test_training_on_starts_from_the_weights_that_validation_chose(plain):
 
 
 def test_every_feature_trains_together():
-    trained, _ = train(config(*TOWER_FEATURES, training=replace(QUICK, num_epochs=2)))
-    assert set(trained.artifacts.vocabularies) == set(TOWER_FEATURES)
+    trained, _ = train(config(*Family.TWO_TOWER.features, training=replace(QUICK, num_epochs=2)))
+    assert set(trained.artifacts.vocabularies) == set(Family.TWO_TOWER.features)
     assert np.isfinite(trained.artifacts.user_embeddings).all()
     assert np.isfinite(trained.fit.history[-1].train_loss)
 
@@ -154,7 +153,7 @@ def test_the_time_of_the_query_helps_where_films_are_in_fashion():
     split = split_ratings(sample.ratings, SplitConfig())
     quick = replace(QUICK, num_epochs=15, validation_freq=15, refit=False)
     timed, untimed = (
-        train_model(sample, split, config(feature, training=quick, model=ModelConfig()), Listener())
+        train_model(sample, split, config(feature, training=quick, model=TowerConfig()), Listener())
         for feature in ("timestamp", "None")
     )
     assert figures(timed).unseen[10] > figures(untimed).unseen[10] + 0.02

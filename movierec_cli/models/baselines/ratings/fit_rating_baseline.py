@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,12 +13,13 @@ import numpy.typing as npt
 from movierec_cli.config import Family
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split
-from movierec_cli.evaluation.ratings import clipped
+from movierec_cli.evaluation.ratings import RatingOutcome, clipped
 from movierec_cli.models.baselines.baseline import Settings
 from movierec_cli.models.baselines.ratings.known_ratings import KnownRatings
 from movierec_cli.models.baselines.ratings.rating_baseline import RatingBaseline, RatingPredictor
-from movierec_cli.models.baselines.ratings.rating_baseline_table import RATING_FAMILIES
 from movierec_cli.models.baselines.setting_search import best_place
+from movierec_cli.models.trained import Fitted, Fitting
+from movierec_cli.registry.run_parts import RunParts
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def fit_rating_baseline(family: Family, dataset: Dataset, split: Split) -> Fitte
         split: of its ratings.
     """
     started = time.perf_counter()
-    baseline = RATING_FAMILIES[family]
+    baseline: RatingBaseline = pkgutil.resolve_name(family.spec.baseline)
     settings = _choose_settings(baseline, dataset, split)
     predictor = baseline.fit(KnownRatings.of(dataset, split.fit), settings)
     return FittedRatingBaseline(
@@ -52,6 +54,15 @@ def fit_rating_baseline(family: Family, dataset: Dataset, split: Split) -> Fitte
         training_s=time.perf_counter() - started,
         n_parameters=predictor.n_parameters,
     )
+
+
+def fit_run(fitting: Fitting) -> Fitted:
+    """Fits and evaluates a run of a rating baseline."""
+    baseline = fit_rating_baseline(fitting.config.family, fitting.dataset, fitting.split)
+    ratings, rows = fitting.dataset.ratings, fitting.split.test
+    outcome = RatingOutcome(rows, ratings.user_index[rows], ratings.rating[rows], baseline.predict(rows))
+    parts = RunParts(rating_outcome=outcome)
+    return Fitted.baseline(parts, baseline.n_parameters, baseline.settings, baseline.training_s)
 
 
 def _choose_settings(baseline: RatingBaseline, dataset: Dataset, split: Split) -> Settings:

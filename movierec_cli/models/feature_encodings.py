@@ -1,13 +1,15 @@
-"""The features table: for each feature its tower, the columns it needs, how it is fitted and encoded.
+"""How the features of the table in `config.features` are fitted and encoded.
 
 A feature is fitted on training rows only. What was fitted is plain JSON (`Vocabulary`), so that a saved
-run carries it; encoding is a pure function of that and of the data set. To add a feature, add its name
-to `config.Feature` and one entry to `FEATURES`.
+run carries it; encoding is a pure function of that and of the data set. To add a feature, add one entry to
+the table, with the path of its `Encoding`.
 """
 
 from __future__ import annotations
 
-import enum
+import functools
+import operator
+import pkgutil
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -17,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import Feature, FeatureSet
+from movierec_cli.config import FEATURES, Feature, FeatureSet, Side
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Dataset, Movies
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, Input, NumberInput
@@ -31,7 +33,7 @@ Seconds = npt.NDArray[np.int64]  # since 1970-01-01 UTC
 TIMESTAMP_BUCKETS = 1000
 LENGTH_BUCKETS = 20
 TENURE_EDGES_DAYS = (1 / 24, 0.5, 1, 3, 7, 14, 30, 60, 120, 240, 480)  # closer early: most users stay a day
-MIN_TENURE_SHARE = 0.001  # of the training ratings, beyond an edge
+MIN_TENURE_FRACTION = 0.001  # of the training ratings, beyond an edge
 MIN_TOKEN_MOVIES = 2  # a word of one title only is that movie's id again
 
 SECONDS_A_DAY = 86_400
@@ -39,38 +41,21 @@ SECONDS_A_WEEK = 7 * SECONDS_A_DAY
 EPOCH_WEEKDAY = 3  # 1970-01-01 was a Thursday; Monday is 0
 
 
-class Tower(enum.Enum):
-    """Whose rows a feature describes."""
-
-    USER = "user"
-    CONTEXT = "context"  # depends on the moment of the query; part of what makes a query unique
-    HISTORY = "history"  # the user's training movies, drawn anew at each step
-    MOVIE = "movie"
-
-
 def _no_fit(dataset: Dataset, rows: Rows) -> Vocabulary:
     return {}
 
 
-def _always(dataset: Dataset) -> bool:
-    return True
-
-
 @dataclass(frozen=True)
-class FeatureSpec:
-    """One entry of the table.
+class Encoding:
+    """How a feature is fitted and encoded.
 
     Attributes:
-        tower: whose rows `encode` returns.
-        available: whether the data set has the columns.
         fit: from the data set and its training rows to the vocabulary.
         encode: from the vocabulary and the data set to columns with a row for each user, movie or,
             for a context, each code that `code` can give.
-        code: contexts only: from the vocabulary, users [n] and moments [n] (seconds) to codes, int32 [n].
+        code: contexts only: from the vocabulary, users [n] and times [n] (seconds) to codes, int32 [n].
     """
 
-    tower: Tower
-    available: Callable[[Dataset], bool] = _always
     fit: Callable[[Dataset, Rows], Vocabulary] = _no_fit
     encode: Callable[[Vocabulary, Dataset], tuple[Input, ...]] = lambda vocabulary, dataset: ()
     code: Callable[[Vocabulary, UserRows, Seconds], Codes] | None = None
@@ -113,7 +98,7 @@ def _fit_week(dataset: Dataset, rows: Rows) -> Vocabulary:
 
 
 def _code_week(vocabulary: Vocabulary, users: UserRows, seconds: Seconds) -> Codes:
-    """Weeks before the last training rating; what comes later is asked as if in the last week.
+    """Weeks before the last training rating; what comes later counts as the last week.
 
     A whole week is behind the code of the future, where the last bucket of `timestamp` may hold a few
     hours' ratings.
@@ -137,7 +122,7 @@ def _fit_tenure(dataset: Dataset, rows: Rows) -> Vocabulary:
     first = np.full(len(dataset.users), np.iinfo(np.int64).max)
     np.minimum.at(first, users, seconds)
     days = (seconds - first[users]) / SECONDS_A_DAY
-    edges = [edge for edge in TENURE_EDGES_DAYS if (days >= edge).mean() >= MIN_TENURE_SHARE]
+    edges = [edge for edge in TENURE_EDGES_DAYS if (days >= edge).mean() >= MIN_TENURE_FRACTION]
     return {"first": first.tolist(), "edges_days": edges}
 
 
@@ -188,12 +173,8 @@ def _encode_genres(vocabulary: Vocabulary, dataset: Dataset) -> tuple[Input, ...
     return (BagInput(rows, codes, len(dataset.movies), max(len(columns), 1)),)
 
 
-def _has_lengths(dataset: Dataset) -> bool:
-    return dataset.movies.length_minutes is not None
-
-
 def _lengths(movies: Movies) -> npt.NDArray[np.float32]:
-    assert movies.length_minutes is not None  # `_has_lengths` is checked before anything is fitted
+    assert movies.length_minutes is not None  # `require_features` is called before anything is fitted
     return movies.length_minutes
 
 
@@ -202,7 +183,7 @@ def _fit_length(dataset: Dataset, rows: Rows) -> Vocabulary:
     known = minutes[~np.isnan(minutes)]
     if len(known) == 0:
         raise MovierecError(
-            "movie_length: no movie of the training part has a length; see why: movierec data lengths"
+            "movie_length: no movie of the training set has a length; see why: movierec data lengths"
         )
     edges = np.unique(np.quantile(known, np.linspace(0, 1, LENGTH_BUCKETS + 1)[1:-1]))
     return {"edges": edges.tolist(), "median": np.median(known), "std": max(known.std(), 1.0)}
@@ -245,16 +226,14 @@ def _category(vocabulary: Vocabulary, values: npt.NDArray[Any]) -> CategoryInput
     return CategoryInput(np.where(seen, inside + 1, 0).astype(np.int32), len(known) + 1)
 
 
-def _user_column(name: str) -> FeatureSpec:
+def _user_column(name: str) -> Encoding:
     """A column of `Users`, one embedding a value."""
 
     def column(dataset: Dataset) -> npt.NDArray[Any]:
         values: npt.NDArray[Any] = getattr(dataset.users, name)
         return values
 
-    return FeatureSpec(
-        Tower.USER,
-        available=lambda dataset: getattr(dataset.users, name) is not None,
+    return Encoding(
         fit=lambda dataset, rows: _vocabulary_of(
             column(dataset)[np.unique(dataset.ratings.user_index[rows])]
         ),
@@ -262,67 +241,71 @@ def _user_column(name: str) -> FeatureSpec:
     )
 
 
-FEATURES: dict[Feature, FeatureSpec] = {
-    Feature.TIMESTAMP: FeatureSpec(
-        Tower.CONTEXT, fit=_fit_timestamp, encode=_encode_timestamp, code=_code_timestamp
-    ),
-    Feature.MOVIE_TITLE_TEXT: FeatureSpec(Tower.MOVIE, fit=_fit_title, encode=_encode_title),
-    Feature.MOVIE_GENRES: FeatureSpec(Tower.MOVIE, fit=_fit_genres, encode=_encode_genres),
-    Feature.MOVIE_LENGTH: FeatureSpec(Tower.MOVIE, _has_lengths, _fit_length, _encode_length),
-    Feature.MOVIE_YEAR: FeatureSpec(Tower.MOVIE, fit=_fit_year, encode=_encode_year),
-    Feature.BUCKETIZED_USER_AGE: _user_column("bucketized_age"),
-    Feature.USER_GENDER: _user_column("is_male"),
-    Feature.USER_OCCUPATION: _user_column("occupation"),
-    Feature.WEEK: FeatureSpec(Tower.CONTEXT, fit=_fit_week, encode=_encode_week, code=_code_week),
-    Feature.DAY_OF_WEEK: FeatureSpec(Tower.CONTEXT, encode=_encode_day_of_week, code=_code_day_of_week),
-    Feature.USER_TENURE: FeatureSpec(
-        Tower.CONTEXT, fit=_fit_tenure, encode=_encode_tenure, code=_code_tenure
-    ),
-    Feature.USER_HISTORY: FeatureSpec(Tower.HISTORY),
-}
+# --- the encodings that the features table names -----------------------------------------------------
+
+TIMESTAMP = Encoding(_fit_timestamp, _encode_timestamp, _code_timestamp)
+WEEK = Encoding(_fit_week, _encode_week, _code_week)
+DAY_OF_WEEK = Encoding(encode=_encode_day_of_week, code=_code_day_of_week)
+USER_TENURE = Encoding(_fit_tenure, _encode_tenure, _code_tenure)
+MOVIE_TITLE_TEXT = Encoding(_fit_title, _encode_title)
+MOVIE_GENRES = Encoding(_fit_genres, _encode_genres)
+MOVIE_LENGTH = Encoding(_fit_length, _encode_length)
+MOVIE_YEAR = Encoding(_fit_year, _encode_year)
+BUCKETIZED_USER_AGE = _user_column("bucketized_age")
+USER_GENDER = _user_column("is_male")
+USER_OCCUPATION = _user_column("occupation")
+USER_HISTORY = Encoding()
 
 
-TIME_FEATURES = tuple(feature for feature, spec in FEATURES.items() if spec.tower is Tower.CONTEXT)
-"""What tells a model when a query is made."""
-
-
-_LENGTHS_HINT = " (name IMDb's list with --imdb_titles FILE, or your own lengths with --movie_lengths FILE)"
+# --- by name -----------------------------------------------------------------------------------------
 
 
 def require_features(dataset: Dataset, feature_set: FeatureSet) -> None:
-    """Refuses a feature that the data set has no columns for.
+    """Refuses a feature that the data set has no column for.
 
     Raises:
         MovierecError: names the feature and those the data set has.
     """
-    present = [feature for feature, spec in FEATURES.items() if spec.available(dataset)]
-    # What is not in the table needs no column: the times of a sequence are the ratings' own.
-    missing = [feature for feature in feature_set.features if feature in FEATURES and feature not in present]
+    missing = [feature for feature in feature_set.features if not _has_column(dataset, feature)]
     if missing:
-        hint = _LENGTHS_HINT if Feature.MOVIE_LENGTH in missing else ""
+        hints = {feature.hint: None for feature in missing if feature.hint}
+        hint = f" ({'; '.join(hints)})" if hints else ""
+        present = [one for one in FEATURES.values() if one.encoding and _has_column(dataset, one)]
         raise MovierecError(
             f"data set '{dataset.name}' has no {', '.join(missing)}{hint}; it has: {', '.join(present)}"
         )
 
 
+def _has_column(dataset: Dataset, feature: Feature) -> bool:
+    return not feature.column or operator.attrgetter(feature.column)(dataset) is not None
+
+
+@functools.cache
+def _encoding(name: str) -> Encoding:
+    encoding: Encoding = pkgutil.resolve_name(FEATURES[name].encoding)
+    return encoding
+
+
 def fit_features(dataset: Dataset, rows: Rows, feature_set: FeatureSet) -> dict[Feature, Vocabulary]:
-    """Fits each feature of the set on the training rows."""
-    return {feature: FEATURES[feature].fit(dataset, rows) for feature in feature_set.features}
+    """Fits each feature of the set on the training rows; the times of a history have nothing to be fitted."""
+    return {
+        feature: _encoding(feature).fit(dataset, rows) for feature in feature_set.features if feature.encoding
+    }
 
 
 def encode_features(
-    dataset: Dataset, vocabularies: dict[Feature, Vocabulary], tower: Tower
+    dataset: Dataset, vocabularies: dict[Feature, Vocabulary], side: Side
 ) -> dict[Feature, tuple[Input, ...]]:
-    """The columns of one tower's features, in the table's order."""
+    """The columns of the features of one side, in the table's order."""
     return {
-        feature: FEATURES[feature].encode(vocabulary, dataset)
+        feature: _encoding(feature).encode(vocabulary, dataset)
         for feature, vocabulary in vocabularies.items()
-        if FEATURES[feature].tower is tower
+        if FEATURES[feature].side is side
     }
 
 
 def context_codes(vocabularies: dict[Feature, Vocabulary], users: UserRows, seconds: Seconds) -> Codes:
-    """Each user's and moment's code under every context feature: [n, n_contexts]."""
-    coders = [(FEATURES[feature].code, vocabulary) for feature, vocabulary in vocabularies.items()]
+    """Each user's and time's code under every context feature: [n, n_contexts]."""
+    coders = [(_encoding(feature).code, vocabulary) for feature, vocabulary in vocabularies.items()]
     columns = [code(vocabulary, users, seconds) for code, vocabulary in coders if code is not None]
     return np.stack(columns, axis=1) if columns else np.zeros((len(users), 0), np.int32)

@@ -8,16 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from movierec_cli.config import Feature, FeatureSet
-from movierec_cli.config.family_checks import TOWER_FEATURES
+from movierec_cli.config import FEATURES, Family, Feature, FeatureSet, Side
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Dataset
 from movierec_cli.data.sample import simulate_sample
 from movierec_cli.errors import MovierecError
-from movierec_cli.models.features import (
-    FEATURES,
+from movierec_cli.models.feature_encodings import (
     TENURE_EDGES_DAYS,
     TIMESTAMP_BUCKETS,
-    Tower,
     context_codes,
     encode_features,
     fit_features,
@@ -29,12 +26,12 @@ from tests.tiny_dataset import tiny_dataset
 
 SAMPLE = simulate_sample()
 ALL_ROWS = np.arange(len(SAMPLE.ratings))
-EVERY_FEATURE = FeatureSet(TOWER_FEATURES)
+EVERY_FEATURE = FeatureSet(Family.TWO_TOWER.features)
 
 
 def encoded(feature: Feature, dataset: Dataset = SAMPLE, rows: np.ndarray = ALL_ROWS):
     vocabularies = fit_features(dataset, rows, FeatureSet((feature,)))
-    return vocabularies[feature], encode_features(dataset, vocabularies, FEATURES[feature].tower)[feature]
+    return vocabularies[feature], encode_features(dataset, vocabularies, feature.side)[feature]
 
 
 def with_movies(**columns) -> Dataset:
@@ -42,11 +39,12 @@ def with_movies(**columns) -> Dataset:
 
 
 def test_every_feature_name_has_an_entry_and_every_vocabulary_is_json():
-    assert set(FEATURES) == set(TOWER_FEATURES)
+    fitted = {feature for feature in FEATURES.values() if feature.encoding}
+    assert fitted == set(Family.TWO_TOWER.features)
     vocabularies = fit_features(SAMPLE, ALL_ROWS, EVERY_FEATURE)
     again = json.loads(json.dumps(vocabularies))
-    for tower in Tower:
-        first, second = (encode_features(SAMPLE, v, tower) for v in (vocabularies, again))
+    for side in Side:
+        first, second = (encode_features(SAMPLE, v, side) for v in (vocabularies, again))
         assert list(first) == list(second)
 
 
@@ -77,15 +75,15 @@ def test_what_is_not_in_training_does_not_change_what_is_fitted():
 
 
 def test_timestamp_buckets_are_equally_wide_and_later_times_fall_into_the_last():
-    vocabulary, (bucket, scaled) = encoded(Feature.TIMESTAMP)
+    vocabulary, (bucket, scaled) = encoded(FEATURES["timestamp"])
     seconds = SAMPLE.ratings.timestamp
     start, end = seconds.min(), seconds.max()
-    codes = context_codes({Feature.TIMESTAMP: vocabulary}, SAMPLE.ratings.user_index, seconds)[:, 0]
+    codes = context_codes({FEATURES["timestamp"]: vocabulary}, SAMPLE.ratings.user_index, seconds)[:, 0]
     width = (end - start) / TIMESTAMP_BUCKETS
     expected = np.minimum((seconds - start) // width, TIMESTAMP_BUCKETS - 1)
     assert np.mean(codes == expected) > 0.999  # a time exactly on an edge may round either way
     outside = context_codes(
-        {Feature.TIMESTAMP: vocabulary}, np.zeros(2, np.int32), np.array([start - 10**9, end + 10**9])
+        {FEATURES["timestamp"]: vocabulary}, np.zeros(2, np.int32), np.array([start - 10**9, end + 10**9])
     )
     assert outside[:, 0].tolist() == [0, TIMESTAMP_BUCKETS - 1]
     assert isinstance(bucket, CategoryInput) and bucket.size == TIMESTAMP_BUCKETS
@@ -95,7 +93,7 @@ def test_timestamp_buckets_are_equally_wide_and_later_times_fall_into_the_last()
 def test_day_of_week_counts_from_monday_in_utc():
     monday = np.datetime64("2024-07-01T00:00:00").astype("datetime64[s]").astype(np.int64)
     days = monday + np.arange(7) * 86_400 + 86_399
-    codes = context_codes({Feature.DAY_OF_WEEK: {}}, np.zeros(7, np.int32), days)
+    codes = context_codes({FEATURES["day_of_week"]: {}}, np.zeros(7, np.int32), days)
     assert codes[:, 0].tolist() == list(range(7))
 
 
@@ -103,8 +101,8 @@ def test_tenure_is_the_time_since_the_users_first_training_rating():
     """Rows 0 and 3 train: user 0 starts at 100 s, user 1 at 200 s; user 2's only row is left out."""
     hour, day = 3600, 86_400
     dataset = tiny_dataset()  # users' rows are 0, 0, 1, 1, 0, 2 at 100, 300, 100, 200, 200, 900 s
-    vocabularies = fit_features(dataset, np.array([0, 3]), FeatureSet((Feature.USER_TENURE,)))
-    tenure = vocabularies[Feature.USER_TENURE]
+    vocabularies = fit_features(dataset, np.array([0, 3]), FeatureSet((FEATURES["user_tenure"],)))
+    tenure = vocabularies[FEATURES["user_tenure"]]
     assert tenure["first"][:2] == [100, 200]
     assert tenure["edges_days"] == []  # no training rating lies beyond any
     tenure["edges_days"] = list(TENURE_EDGES_DAYS)
@@ -125,7 +123,7 @@ def test_tenure_is_the_time_since_the_users_first_training_rating():
     users, seconds = (np.array(column) for column in zip(*asked, strict=True))
     codes = context_codes(vocabularies, users.astype(np.int32), seconds)
     assert codes[:, 0].tolist() == list(asked.values())
-    (category,) = encode_features(dataset, vocabularies, Tower.CONTEXT)[Feature.USER_TENURE]
+    (category,) = encode_features(dataset, vocabularies, Side.CONTEXT)[FEATURES["user_tenure"]]
     assert category.codes.tolist() == list(range(12)) and category.size == 12
 
 
@@ -139,7 +137,7 @@ def test_tenure_is_cut_only_where_a_thousandth_of_the_training_ratings_lies_beyo
         | {"user_index": np.zeros(2000, np.int32), "timestamp": times},
     )
     vocabulary, (category,) = encoded(
-        Feature.USER_TENURE, replace(SAMPLE, ratings=ratings), rows=np.arange(2000)
+        FEATURES["user_tenure"], replace(SAMPLE, ratings=ratings), rows=np.arange(2000)
     )
     assert vocabulary["edges_days"] == [1 / 24, 0.5, 1]  # three lie beyond, where two would do
     assert category.size == 4
@@ -149,7 +147,7 @@ def test_weeks_count_back_from_the_last_training_rating_and_the_future_is_the_la
     week = 7 * 86_400
     times = np.array([0, 1, 5 * week - 1, 10 * week, 3 * week, 99 * week])
     dataset = replace(tiny_dataset(), ratings=replace(tiny_dataset().ratings, timestamp=times))
-    vocabularies = fit_features(dataset, np.arange(5), FeatureSet((Feature.WEEK,)))
+    vocabularies = fit_features(dataset, np.arange(5), FeatureSet((FEATURES["week"],)))
     asked = {
         10 * week: 0,
         99 * week: 0,
@@ -162,7 +160,7 @@ def test_weeks_count_back_from_the_last_training_rating_and_the_future_is_the_la
     }
     codes = context_codes(vocabularies, np.zeros(len(asked), np.int32), np.array(list(asked)))
     assert codes[:, 0].tolist() == list(asked.values())
-    (category,) = encode_features(dataset, vocabularies, Tower.CONTEXT)[Feature.WEEK]
+    (category,) = encode_features(dataset, vocabularies, Side.CONTEXT)[FEATURES["week"]]
     assert category.codes.tolist() == list(range(11)) and category.size == 11
 
 
@@ -170,7 +168,7 @@ def test_title_words_leave_out_the_year_and_words_of_one_title_only():
     assert title_tokens("Schindler's List (1993)") == ["schindlers", "list"]
     titles = SAMPLE.movies.title.copy()
     titles[:3] = ["Zyx Wvu (1990)", "Zyx Alone (1991)", "Wvu (2000)"]
-    vocabulary, (bag,) = encoded(Feature.MOVIE_TITLE_TEXT, with_movies(title=titles))
+    vocabulary, (bag,) = encoded(FEATURES["movie_title_text"], with_movies(title=titles))
     assert {"zyx", "wvu"} <= set(vocabulary["tokens"])
     assert "alone" not in vocabulary["tokens"] or "alone" in " ".join(titles[3:]).lower()
     assert isinstance(bag, BagInput)
@@ -179,7 +177,7 @@ def test_title_words_leave_out_the_year_and_words_of_one_title_only():
 
 
 def test_genres_are_the_movies_own():
-    vocabulary, (bag,) = encoded(Feature.MOVIE_GENRES)
+    vocabulary, (bag,) = encoded(FEATURES["movie_genres"])
     for movie in (0, 17, len(SAMPLE.movies) - 1):
         names = {vocabulary["genres"][code] for code in bag.codes[bag.rows == movie]}
         assert names == {SAMPLE.movies.genre_names[g] for g in np.flatnonzero(SAMPLE.movies.genres[movie])}
@@ -188,7 +186,7 @@ def test_genres_are_the_movies_own():
 def test_an_unknown_length_is_the_training_median_with_a_flag():
     minutes = SAMPLE.movies.length_minutes.copy()
     minutes[5] = np.nan
-    _, (bucket, numbers) = encoded(Feature.MOVIE_LENGTH, with_movies(length_minutes=minutes))
+    _, (bucket, numbers) = encoded(FEATURES["movie_length"], with_movies(length_minutes=minutes))
     assert bucket.codes[5] == 0 and bucket.codes[np.arange(len(minutes)) != 5].min() == 1
     assert numbers.values[5].tolist() == [0.0, 1.0]
     assert numbers.values[:, 1].sum() == 1
@@ -201,7 +199,7 @@ def test_values_that_training_did_not_see_share_code_zero():
     rated = SAMPLE.ratings.movie_index[:100]
     years[~np.isin(np.arange(len(years)), rated)] = 1800
     years[rated[0]] = UNKNOWN_YEAR
-    _, (category,) = encoded(Feature.MOVIE_YEAR, with_movies(year=years), rows=np.arange(100))
+    _, (category,) = encoded(FEATURES["movie_year"], with_movies(year=years), rows=np.arange(100))
     assert (category.codes[years == 1800] == 0).all()
     assert category.codes[rated[0]] == 0
     known = (years != 1800) & (years != UNKNOWN_YEAR)
@@ -212,9 +210,9 @@ def test_values_that_training_did_not_see_share_code_zero():
 @pytest.mark.parametrize(
     ("feature", "column"),
     [
-        (Feature.BUCKETIZED_USER_AGE, "bucketized_age"),
-        (Feature.USER_GENDER, "is_male"),
-        (Feature.USER_OCCUPATION, "occupation"),
+        (FEATURES["bucketized_user_age"], "bucketized_age"),
+        (FEATURES["user_gender"], "is_male"),
+        (FEATURES["user_occupation"], "occupation"),
     ],
 )
 def test_user_columns_have_one_code_a_value(feature, column):
@@ -226,8 +224,8 @@ def test_user_columns_have_one_code_a_value(feature, column):
 
 def test_a_feature_without_its_column_is_refused_with_what_there_is():
     bare = replace(SAMPLE, users=replace(SAMPLE.users, bucketized_age=None))
-    require_features(bare, FeatureSet((Feature.USER_GENDER,)))
+    require_features(bare, FeatureSet((FEATURES["user_gender"],)))
     with pytest.raises(MovierecError, match=r"'sample' has no bucketized_user_age.*it has: timestamp"):
-        require_features(bare, FeatureSet((Feature.BUCKETIZED_USER_AGE,)))
+        require_features(bare, FeatureSet((FEATURES["bucketized_user_age"],)))
     with pytest.raises(MovierecError, match="--movie_lengths FILE"):
-        require_features(with_movies(length_minutes=None), FeatureSet((Feature.MOVIE_LENGTH,)))
+        require_features(with_movies(length_minutes=None), FeatureSet((FEATURES["movie_length"],)))

@@ -1,0 +1,237 @@
+"""The options of `train` that say what is trained and how, and what they are where they are not given."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Callable, Iterator
+from copy import copy
+from dataclasses import dataclass, fields, replace
+from typing import Annotated, TypeVar
+
+import typer
+from typer.models import OptionInfo
+
+from movierec_cli.cli.parsing import options
+from movierec_cli.cli.parsing.feature_sets import sets_shown
+from movierec_cli.cli.parsing.option_groups import Given, GivenOf
+from movierec_cli.cli.parsing.task_options import TaskRequest
+from movierec_cli.config import (
+    SAMPLED_LOSSES,
+    SEQUENTIAL,
+    TRAINABLE,
+    Family,
+    ModelConfig,
+    SequenceConfig,
+    Settings,
+    SplitConfig,
+    SplitKind,
+    TowerConfig,
+    TrainingConfig,
+    default_settings,
+)
+from movierec_cli.config.families import check_split
+from movierec_cli.config.presets import PRESETS, Preset
+from movierec_cli.config.settings import MODEL_PANEL
+from movierec_cli.errors import UsageError
+from movierec_cli.text import listed
+
+# --- defaults, for the help: computed from the table of families, typed nowhere -----------------------
+
+_defaults = functools.cache(default_settings)
+
+
+def default_shown(name: str) -> str:
+    """The default of a field of a split, a model or a training."""
+    if name == "kind":  # depends on the family alone
+        return _shown(lambda settings: _defaults(settings.family).split.kind)
+    return _shown(lambda settings: _word(settings, name))
+
+
+def _shown(text: Callable[[Settings], str]) -> str:
+    """The default for two towers and, where it differs, for other splits and families.
+
+    Such as "0.01; gru4rec, sasrec: 0.004" or "128 64; temporal: 64".
+
+    Args:
+        text: a setting as the command line has it; "" where the family has none.
+    """
+    plain, with_ratings = text(_defaults()), text(_defaults(rates=True))
+    cases: dict[str, list[str]] = {}
+    for family in TRAINABLE:
+        for case, found in _cases(family, text, plain):
+            cases.setdefault(found, []).append(case)
+    others = [f"{', '.join(names)}: {found}" for found, names in cases.items() if found]
+    rated = [f"with ratings: {with_ratings}"] if with_ratings != plain else []
+    return "; ".join([plain, *others, *rated] if plain else others)
+
+
+def _cases(family: Family, text: Callable[[Settings], str], plain: str) -> Iterator[tuple[str, str]]:
+    """A family where it differs from two towers, then its splits that differ from most of the others."""
+    found = {kind: text(_defaults(family, kind)) for kind in family.spec.splits}
+    is_plain = family is Settings.family
+    own = plain if is_plain else Counter(found.values()).most_common(1)[0][0]
+    if own != plain:
+        yield family, own
+    yield from ((kind if is_plain else f"{family} {kind}", one) for kind, one in found.items() if one != own)
+
+
+def _word(settings: Settings, name: str) -> str:
+    """A field's value; "" where it is decided later, or has no meaning for the family."""
+    parts = (settings.model, settings.training, settings.split)
+    value = next((getattr(part, name) for part in parts if hasattr(part, name)), None)
+    if value is None or not settings.family.has_setting(name):
+        return ""
+    if isinstance(value, bool):
+        return name if value else f"no_{name}"
+    if isinstance(value, tuple):
+        return " ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+# --- options ------------------------------------------------------------------------------------------
+
+
+def _complete_family(incomplete: str) -> list[str]:
+    return [family for family in TRAINABLE if family.startswith(incomplete)]
+
+
+def _showing(option: OptionInfo, default: str, more_help: str = "") -> OptionInfo:
+    """The same option of another command, with a default that is shown as text."""
+    own = copy(option)
+    own.show_default, own.help = default, f"{option.help}{more_help}"
+    return own
+
+
+_ONLY_OF_SEQUENCES = [one for one in SEQUENTIAL[0].features if one not in Family.TWO_TOWER.features]
+_OF_SEQUENCES = (
+    f" {listed(SEQUENTIAL)} can use {', '.join(SEQUENTIAL[0].features)}; only they can use"
+    f" {listed(_ONLY_OF_SEQUENCES)}."
+)
+FeatureSets = Annotated[
+    list[str] | None,
+    _showing(options.FEATURE_SETS, _shown(lambda settings: sets_shown(settings.feature_sets)), _OF_SEQUENCES),
+]
+Baselines = Annotated[
+    str | None, _showing(options.BASELINE_NAMES, _shown(lambda settings: " ".join(settings.baselines)))
+]
+FamilyName = Annotated[
+    str | None,
+    typer.Option(
+        "--family",
+        metavar="NAME",
+        help=f"The kind of model to train: {', '.join(TRAINABLE)}. {listed(SEQUENTIAL)} learn the order of a"
+        " user's movies.",
+        autocompletion=_complete_family,
+        show_default=Settings.family.value,
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+PresetName = Annotated[
+    Preset | None,
+    typer.Option(
+        "--preset",
+        metavar="NAME",
+        help=f"Use the model, the split and the settings of a tutorial: {', '.join(Preset)}. Options given"
+        " beside it replace its own.",
+        rich_help_panel=MODEL_PANEL,
+    ),
+]
+SplitOptions = Annotated[Given, GivenOf((SplitConfig,), default_shown)]
+ModelOptions = Annotated[Given, GivenOf((TowerConfig, SequenceConfig), default_shown)]
+TrainingOptions = Annotated[Given, GivenOf((TrainingConfig,), default_shown)]
+
+
+def parse_family(value: str | None) -> Family | None:
+    """Reads the name of a family that is trained in epochs.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if value is None:
+        return None
+    name = value.strip().lower().replace("_", "-")
+    if name not in list(TRAINABLE):
+        hint = " (baselines are named with --baselines)" if name in list(Family) else ""
+        raise UsageError(f"--family is '{value}'; it takes {', '.join(TRAINABLE)}{hint}")
+    return Family.named(name)
+
+
+# --- the request --------------------------------------------------------------------------------------
+
+T = TypeVar("T", SplitConfig, ModelConfig, TrainingConfig)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRequest:
+    """The options as they are given, by field."""
+
+    family: Family | None
+    preset: Preset | None
+    tasks: TaskRequest
+    split: Given
+    model: Given  # of `TowerConfig` and `SequenceConfig`
+    training: Given
+
+    def filled(self) -> Settings:
+        """The preset, or the defaults of the family and the split, with the given options in their places.
+
+        Raises:
+            UsageError: an option has no meaning for the family, contradicts another, or has a wrong value.
+        """
+        base = self._base()
+        self._check_meanings(base.family)
+        found = replace(
+            base,
+            split=_changed(base.split, self.split),
+            model=_changed(base.model, self.model),
+            # The default weighting depends on the loss too, so it is found where both are known.
+            training=_changed(replace(base.training, weighting=None), self.training),
+        )
+        self._check_negatives(found.training)
+        return found
+
+    def _base(self) -> Settings:
+        if self.preset is not None:
+            return self._of_preset(self.preset)
+        family, kind = self.family or Settings.family, self.split.get("kind")
+        if kind is not None:
+            check_split(family, SplitKind(kind))
+        return default_settings(
+            family, kind, rates=family.with_tasks is not None and bool(self.tasks.weights())
+        )
+
+    def _of_preset(self, preset: Preset) -> Settings:
+        found = PRESETS[preset]
+        if self.family not in (None, found.family):
+            raise UsageError(
+                f"--preset {preset} is of --family {found.family}, and --family is {self.family}; leave one"
+                " of them out"
+            )
+        return found
+
+    def _check_meanings(self, family: Family) -> None:
+        tasks = vars(self.tasks)
+        for name, value in (self.split | self.model | self.training | tasks).items():
+            meant = [one for one in TRAINABLE if (one.with_tasks if name in tasks else one.has_setting(name))]
+            if value is not None and family not in meant:
+                raise UsageError(
+                    f"--{name} has no meaning for {family.label} (--family {family}); it is for"
+                    f" {listed(f'--family {other}' for other in meant)}"
+                )
+
+    def _check_negatives(self, training: TrainingConfig) -> None:
+        given = self.model.get("num_negatives")
+        if given is not None and training.loss not in SAMPLED_LOSSES:
+            raise UsageError(
+                f"--num_negatives is {given}, but --loss {training.loss} samples no movies; use --loss"
+                f" {listed(SAMPLED_LOSSES, 'or')}"
+            )
+
+
+def _changed(part: T, given: Given) -> T:
+    """With the values that are given and that it has a field for."""
+    known = {one.name for one in fields(part)}
+    return replace(
+        part, **{name: value for name, value in given.items() if value is not None and name in known}
+    )

@@ -1,0 +1,436 @@
+"""Every setting that decides what a run computes, each declared once.
+
+Each class is frozen and checked when it is built. Its fields are the options of the command line.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from movierec_cli.config.setting import (
+    ABOVE_ZERO,
+    FRACTION,
+    ONE_OR_MORE,
+    ZERO_OR_MORE,
+    Check,
+    check_settings,
+    require,
+    setting,
+)
+from movierec_cli.errors import UsageError
+
+DATA_PANEL, MODEL_PANEL, SEQUENCES_PANEL, TRAINING_PANEL = "Data", "Model", "Sequences", "Training"
+_data = partial(setting, panel=DATA_PANEL)
+_model = partial(setting, panel=MODEL_PANEL)
+_sequence = partial(setting, panel=SEQUENCES_PANEL)
+_training = partial(setting, panel=TRAINING_PANEL)
+
+
+# --- data -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Which data set, and where it is kept."""
+
+    dataset: str = field(
+        default="1m",
+        metadata=_data(
+            "1m, 100k, latest-small, 20m, 25m, 32m (MovieLens) or sample (embedded, simulated ratings).",
+            metavar="NAME",
+        ),
+    )
+    archive: Path | None = field(
+        default=None,
+        metadata=_data(
+            "Use this zip file or folder: one of MovieLens, or your own ratings.csv and movies.csv.",
+            metavar="PATH",
+        ),
+    )
+    imdb_titles: Path | None = field(
+        default=None,
+        metadata=_data(
+            "IMDb's title.basics.tsv.gz, for movie_length. If not given, it is downloaded once.",
+            metavar="FILE",
+        ),
+    )
+    movie_lengths: Path | None = field(
+        default=None,
+        metadata=_data("Your corrections of movie lengths: title, year, minutes.", metavar="FILE"),
+    )
+    datasets_dir: Path = field(
+        default=Path("datasets"),
+        metadata=setting(
+            "The folder where archives and the columns read from them are kept.", panel="", metavar="FOLDER"
+        ),
+    )
+
+
+# --- the split --------------------------------------------------------------------------------------
+
+
+class SplitKind(enum.StrEnum):
+    """How the ratings are divided into train, validation and test."""
+
+    RANDOM = "random"
+    """Each rating at random."""
+    TEMPORAL = "temporal"
+    """One date for all: what comes later is held out."""
+    LEAVE_LAST = "leave-last"
+    """Each user's last rating to test, the second-last to validation."""
+    WINDOWS = "windows"
+    """Each rating at random, except for each user's first ones, predicted from the movies right before it.
+
+    Those may be test movies themselves: what the sequential tutorials do.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitConfig:
+    """Which ratings count, and how they are divided.
+
+    Fractions are of ratings: test of all, validation of what is left for training; leave-last needs
+    none. `min_rating` (stars) and `k_core` leave ratings out before anything is divided.
+    """
+
+    kind: SplitKind = field(
+        default=SplitKind.RANDOM,
+        metadata=_data(f"How ratings are held out: {', '.join(SplitKind)}.", metavar="KIND", option="split"),
+    )
+    test_fraction: float = field(
+        default=0.2,
+        metadata=_data(
+            "The fraction of all ratings that is held out for the test.", metavar="FRACTION", check=FRACTION
+        ),
+    )
+    validation_fraction: float = field(
+        default=0.05,
+        metadata=_data(
+            "The fraction of the remaining ratings that is held out for validation.",
+            metavar="FRACTION",
+            check=FRACTION,
+        ),
+    )
+    seed: int = 42  # of the random split
+    min_rating: float = field(
+        default=0.0,
+        metadata=_data(
+            "Use only ratings of this many stars or more; lower ones are no interactions.",
+            metavar="STARS",
+            check=ZERO_OR_MORE,
+        ),
+    )
+    k_core: int = field(
+        default=0,
+        metadata=_data("Leave out users and movies until each has N ratings or more.", check=ZERO_OR_MORE),
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+
+# --- models -----------------------------------------------------------------------------------------
+
+
+class Optimizer(enum.StrEnum):
+    """How gradients become steps."""
+
+    ADAM = "adam"
+    ADAMW = "adamw"
+    """Adam with decoupled weight decay."""
+    ADAGRAD = "adagrad"
+
+
+class Schedule(enum.StrEnum):
+    """How the learning rate changes over the epochs."""
+
+    CONSTANT = "constant"
+    COSINE = "cosine"
+    """Up in the first epoch, then down along half a cosine to a hundredth in the last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Embeddings:
+    """What every trained model has. Sizes are widths of vectors."""
+
+    embedding_size: int = field(
+        default=64, metadata=_model("Width of each embedding.", metavar="SIZE", check=ONE_OR_MORE)
+    )
+    dropout: float = field(
+        default=0.2,
+        metadata=_model(
+            "Fraction of values that dropout sets to 0: of each tower's inputs; in a sequential model, of the"
+            " inputs, the attention weights and the outputs of layers.",
+            metavar="FRACTION",
+            check=Check("0 or more and below 1", lambda value: 0 <= value < 1),
+        ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TowerConfig(_Embeddings):
+    """What two towers are built of.
+
+    `l2` weighs the embeddings' squares against the loss summed over all training interactions, so that it
+    means the same for a small data set and a large one.
+    """
+
+    layer_sizes: tuple[int, ...] = field(
+        default=(128, 64),
+        metadata=_model(
+            "Widths of each tower's dense layers, separated by spaces or commas.",
+            metavar="SIZE...",
+            check=Check("1 or more each", lambda sizes: all(size > 0 for size in sizes)),
+        ),
+    )
+    l2: float = field(
+        default=6.0,
+        metadata=_model(
+            "Penalty on large embeddings. It means the same for small and for large data sets.",
+            metavar="WEIGHT",
+            check=ZERO_OR_MORE,
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceConfig(_Embeddings):
+    """What a model of the order of a user's movies is built of, and how its gradients become steps."""
+
+    max_length: int = field(
+        default=200,
+        metadata=_sequence("The model sees this many of the newest movies of a history.", check=ONE_OR_MORE),
+    )
+    num_layers: int = field(
+        default=2, metadata=_sequence("Number of attention blocks or of recurrent layers.", check=ONE_OR_MORE)
+    )
+    num_heads: int = field(
+        default=2, metadata=_sequence("Number of attention heads of sasrec.", check=ONE_OR_MORE)
+    )
+    hidden_size: int = field(
+        default=64,
+        metadata=_sequence(
+            "Width of a block's feed-forward layer, or number of units of a recurrent layer.",
+            metavar="SIZE",
+            check=ONE_OR_MORE,
+        ),
+    )
+    shared_embeddings: bool = field(
+        default=True,
+        metadata=_sequence(
+            "Use one embedding for a movie in a history and for the same movie as a candidate."
+        ),
+    )
+    whole_history: bool = field(
+        default=True,
+        metadata=_sequence("Train also on movies that are older than the newest max_length of a history."),
+    )
+    windows: bool = field(
+        default=False,
+        metadata=_sequence(
+            "Train on one window for each movie, instead of on all movies of a segment at once."
+        ),
+    )
+    num_negatives: int = field(
+        default=256,
+        metadata=_sequence(
+            "Number of movies that the losses sampled and gbce sample for each micro-batch.",
+            check=ONE_OR_MORE,
+        ),
+    )
+    optimizer: Optimizer = field(
+        default=Optimizer.ADAM, metadata=_sequence(f"The optimizer: {', '.join(Optimizer)}.", metavar="NAME")
+    )
+    schedule: Schedule = field(
+        default=Schedule.COSINE,
+        metadata=_sequence(
+            f"How the learning rate changes over the epochs: {', '.join(Schedule)}.", metavar="NAME"
+        ),
+    )
+    summed_loss: bool = field(
+        default=False,
+        metadata=_sequence("Minimise the sum of a step's losses instead of their mean, as TFRS does."),
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+        if self.embedding_size % self.num_heads:
+            raise UsageError(
+                f"--embedding_size {self.embedding_size} cannot be divided among --num_heads {self.num_heads}"
+            )
+
+
+ModelConfig = TowerConfig | SequenceConfig
+"""The settings of a trained model."""
+
+
+# --- tasks ------------------------------------------------------------------------------------------
+
+
+class Task(enum.StrEnum):
+    """What a model learns."""
+
+    RETRIEVAL = "retrieval"
+    """Which movies a user will watch."""
+    RATING = "rating"
+    """How many stars a user will give."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskWeights:
+    """How much each task's loss counts, both means over the interactions: nats and squared stars."""
+
+    retrieval: float = 1.0
+    rating: float = 0.3
+
+    def __post_init__(self) -> None:
+        for name in ("retrieval", "rating"):
+            require(getattr(self, name) >= 0, f"--{name}_weight", getattr(self, name), "0 or more")
+        require(
+            self.retrieval + self.rating > 0,
+            "--retrieval_weight",
+            self.retrieval,
+            "above 0 where --rating_weight is 0",
+        )
+
+    @property
+    def label(self) -> str:
+        """For people: "retrieval × 1, rating × 0.3"."""
+        return f"retrieval × {self.retrieval:g}, rating × {self.rating:g}"
+
+
+class RankBy(enum.StrEnum):
+    """What decides the order among the movies that a model would retrieve first."""
+
+    SCORE = "score"
+    """How likely the user is to watch it."""
+    RATING = "rating"
+    """How many stars the user is predicted to give."""
+    BLEND = "blend"
+    """The mean of both, each in standard deviations from its mean."""
+
+
+# --- training ---------------------------------------------------------------------------------------
+
+
+class LossKind(enum.StrEnum):
+    """What is minimised."""
+
+    CATALOGUE = "catalogue"
+    """Softmax over every movie, interactions grouped by unique query."""
+    IN_BATCH = "in-batch"
+    """`tfrs.tasks.Retrieval`: softmax over the other movies of the batch."""
+    IN_BATCH_CORRECTED = "in-batch-corrected"
+    """The same with `candidate_sampling_probability`: each movie's fraction of the training ratings."""
+    SAMPLED = "sampled"
+    """Of sequential models: softmax over the positive and sampled movies, corrected for the sampling."""
+    GBCE = "gbce"
+    """Of sequential models: binary cross-entropy against sampled movies, calibrated.
+
+    Petrov & Macdonald 2023, "gSASRec: reducing overconfidence in sequential recommendation".
+    """
+
+
+IN_BATCH_LOSSES = (LossKind.IN_BATCH, LossKind.IN_BATCH_CORRECTED)
+SAMPLED_LOSSES = (LossKind.SAMPLED, LossKind.GBCE)
+"""Losses that sample negatives."""
+TOWER_LOSSES = (LossKind.CATALOGUE, *IN_BATCH_LOSSES)
+
+
+class Weighting(enum.StrEnum):
+    """How much each rating counts in training, by the number n of ratings of its query.
+
+    A query is a user, or a user at a time where a feature sees the time.
+    """
+
+    RATINGS = "ratings"
+    """All alike: long sessions decide."""
+    ROOT = "root"
+    """1 / √n: between the two."""
+    QUERIES = "queries"
+    """1 / n: every query counts alike, which serves metrics that are means over users."""
+
+
+DEFAULT_WEIGHTING = {
+    SplitKind.RANDOM: Weighting.RATINGS,
+    SplitKind.TEMPORAL: Weighting.ROOT,
+    SplitKind.LEAVE_LAST: Weighting.RATINGS,
+    SplitKind.WINDOWS: Weighting.RATINGS,
+}
+
+MAX_SEED = 2**31 - 2
+"""NumPy takes twice as much, TensorFlow's initializers this and one more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """How long and how a model is trained. `patience` counts validations, not epochs.
+
+    `weighting`: None is that of `DEFAULT_WEIGHTING`; in-batch losses know `RATINGS` only. `batch_size`: None
+    is decided by `models.two_tower.objectives` or `models.sequential.sequence_training`.
+    """
+
+    num_epochs: int = field(default=100, metadata=_training("Maximum number of epochs.", check=ONE_OR_MORE))
+    loss: LossKind = field(
+        default=LossKind.CATALOGUE,
+        metadata=_training(
+            f"The loss: {', '.join(TOWER_LOSSES)}; sequential models also take {', '.join(SAMPLED_LOSSES)}.",
+            metavar="LOSS",
+        ),
+    )
+    weighting: Weighting | None = field(
+        default=None,
+        metadata=_training(
+            "How much a rating of a query with n ratings counts: ratings (1), root (1/√n) or queries"
+            " (1/n). If not given, it depends on the split.",
+            metavar="KIND",
+        ),
+    )
+    batch_size: int | None = field(
+        default=None,
+        metadata=_training(
+            "Queries in a step; with an in-batch loss, interactions; in a sequential model, movies to learn."
+            " If not given, the batch size of two towers depends on the data.",
+            check=ONE_OR_MORE,
+        ),
+    )
+    learning_rate: float = field(
+        default=0.01, metadata=_training("Learning rate of the optimizer.", metavar="RATE", check=ABOVE_ZERO)
+    )
+    validation_freq: int = field(
+        default=5, metadata=_training("Validate after every N epochs.", check=ONE_OR_MORE)
+    )
+    patience: int = field(
+        default=3,
+        metadata=_training(
+            "Stop after this many validations without a better one; 0 means never.",
+            check=Check("0 (never stop early) or more", lambda value: value >= 0),
+        ),
+    )
+    refit: bool = field(
+        default=True,
+        metadata=_training("Continue to train the model of the best epoch with the validation set added."),
+    )
+    seed: int = field(
+        default=42,
+        metadata=_training(
+            "Seed of the training's random numbers. The split does not change with it.",
+            check=Check(f"0 to {MAX_SEED}", lambda value: 0 <= value <= MAX_SEED),
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+        if self.loss is not LossKind.CATALOGUE and self.weighting not in (None, Weighting.RATINGS):
+            raise UsageError(f"--weighting {self.weighting} needs --loss {LossKind.CATALOGUE}")
+
+    def resolved(self, split: SplitKind) -> TrainingConfig:
+        """The same with the weighting that a training on this split uses."""
+        by_split = DEFAULT_WEIGHTING[split] if self.loss is LossKind.CATALOGUE else Weighting.RATINGS
+        return replace(self, weighting=self.weighting or by_split)
