@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 import types
@@ -210,8 +211,11 @@ def test_a_trainer_of_what_cannot_be_is_refused_before_data_are_loaded(
 
 
 @pytest.mark.parametrize("family", Family)
-def test_every_family_has_a_place_in_the_table(family: Family) -> None:
+def test_every_family_names_its_fit_and_its_packages(family: Family) -> None:
     assert {"movierec", "numpy"} <= set(versions(family))
+    module, _, function = family.spec.fit.partition(":")
+    source = importlib.util.find_spec(module).origin  # found, not imported: that would take its engine
+    assert f"def {function}(fitting: Fitting) -> Fitted:" in Path(source).read_text(encoding="utf-8")
 
 
 WITHOUT_TENSORFLOW = """

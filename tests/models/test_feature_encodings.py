@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import FEATURES, Family, Feature, FeatureSet, Side
+from movierec_cli.config.features import feature_names
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Dataset
 from movierec_cli.data.sample import simulate_sample
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.feature_encodings import (
     TENURE_EDGES_DAYS,
     TIMESTAMP_BUCKETS,
+    Encoding,
     context_codes,
     encode_features,
     fit_features,
@@ -229,3 +231,16 @@ def test_a_feature_without_its_column_is_refused_with_what_there_is():
         require_features(bare, FeatureSet((FEATURES["bucketized_user_age"],)))
     with pytest.raises(MovierecError, match="--movie_lengths FILE"):
         require_features(with_movies(length_minutes=None), FeatureSet((FEATURES["movie_length"],)))
+
+
+EVEN = Encoding(encode=lambda _, dataset: (CategoryInput((dataset.movies.movie_id % 2).astype(np.int32), 2),))
+
+
+def test_a_feature_takes_one_entry_of_the_table(monkeypatch):
+    even = Feature("even_id", "Whether the id is even.", Side.MOVIE, encoding=f"{__name__}:EVEN")
+    monkeypatch.setitem(FEATURES, "even_id", even)
+    assert FeatureSet.parse(["even_id", "week"]).label == "week + even_id"
+    assert even in Family.TWO_TOWER.features and even not in Family.SASREC.features
+    assert "even_id" in feature_names()
+    _, (category,) = encoded(even)
+    assert category.codes.tolist() == (SAMPLE.movies.movie_id % 2).tolist()

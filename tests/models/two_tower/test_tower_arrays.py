@@ -22,7 +22,7 @@ from tests.small_dataset import small_dataset
 
 DATASET = small_dataset()
 SPLIT = split_ratings(DATASET.ratings, SplitConfig())
-EVERYTHING = FeatureSet(tuple(FEATURES))
+EVERYTHING = FeatureSet(Family.TWO_TOWER.features)
 
 
 def config(features: FeatureSet, *sizes: int, tasks: TaskWeights | None = None) -> RunConfig:
