@@ -23,9 +23,8 @@ from movierec_cli.config import (
     default_settings,
 )
 from movierec_cli.data.dataset import Dataset, Movies
-from movierec_cli.data.restrict import restrict
 from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
-from movierec_cli.data.split_data import split_data
+from movierec_cli.data.split_data import restrict, split_data
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome
 from movierec_cli.evaluation.queries import GroupedQueries, Targets, queries_by_user

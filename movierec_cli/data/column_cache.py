@@ -20,8 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.data.columns import Columns
-from movierec_cli.data.dataset import Movies, Ratings, Users
+from movierec_cli.data.dataset import Columns, Movies, Ratings, Users
 from movierec_cli.data.reader.archive import Stamp
 from movierec_cli.files import written_whole
 

@@ -74,3 +74,12 @@ class Dataset:
     warnings: tuple[str, ...] = ()  # such as a checksum that differs from the published one
     lengths_fingerprint: str = ""  # SHA-256 (hex) of `movies.length_minutes`; "" where nobody asked for them
     notes: tuple[str, ...] = ()  # what was found, for people, such as how many movies have a length
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The three tables of one archive."""
+
+    ratings: Ratings
+    movies: Movies
+    users: Users

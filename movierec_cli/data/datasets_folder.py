@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from movierec_cli.data.column_cache import CacheHeader, DamagedCacheError, cache_file, read_header
-from movierec_cli.data.fetch import download
 from movierec_cli.data.layouts.known_layouts import Layout, recognise
 from movierec_cli.data.load import (
     Parsed,
@@ -18,6 +17,7 @@ from movierec_cli.data.load import (
     read_archive,
     recognised_source,
 )
+from movierec_cli.data.movielens.fetch import download
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.reader.archive import Archive
 from movierec_cli.data.sources import SAMPLE, SOURCES, Source, publication_of, source_of

@@ -7,13 +7,11 @@ from pathlib import Path
 
 from movierec_cli.config import DataConfig
 from movierec_cli.data import column_cache
-from movierec_cli.data.columns import Columns
-from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.dataset import Columns, Dataset
 from movierec_cli.data.layouts.known_layouts import Layout, recognise
-from movierec_cli.data.layouts.layout_kind import LayoutKind
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.reader.archive import Archive
-from movierec_cli.data.sources import SAMPLE, SOURCES, Source, publication_of, source_of
+from movierec_cli.data.sources import SAMPLE, SOURCES, LayoutKind, Source, publication_of, source_of
 from movierec_cli.errors import DataError
 
 
@@ -161,7 +159,7 @@ def checksum_warnings(name: str, archive: Archive, fingerprint: str) -> tuple[st
 
 
 def _downloaded(source: Source, datasets_dir: Path, progress: Progress) -> Path:
-    from movierec_cli.data.fetch import download  # its imports cost what most starts need not pay
+    from movierec_cli.data.movielens.fetch import download  # its imports cost what most starts need not pay
 
     return download(source, datasets_dir, progress=progress)
 

@@ -1,4 +1,4 @@
-"""Lists of different lengths as two flat arrays."""
+"""Lists of different lengths as two flat arrays, such as each user's movies."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from movierec_cli.data.dataset import Dataset
 
 Indices: TypeAlias = npt.NDArray[np.integer[Any]]
 
@@ -49,3 +51,9 @@ class RaggedRows:
         owner = np.repeat(np.arange(len(rows)), lengths)
         first = np.cumsum(lengths) - lengths
         return owner, np.arange(len(owner)) - np.repeat(first - self.starts[rows], lengths)
+
+
+def movies_of_users(dataset: Dataset, rows: npt.NDArray[np.int64]) -> RaggedRows:
+    """Each user's movies among the ratings at `rows`; an empty list for a user who has none there."""
+    ratings = dataset.ratings
+    return RaggedRows.group(ratings.user_index[rows], ratings.movie_index[rows], len(dataset.users))

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import enum
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from movierec_cli.data.layouts.layout_kind import LayoutKind
 from movierec_cli.errors import MovierecError, UsageError
+
+
+class LayoutKind(enum.StrEnum):
+    """The layouts GroupLens has published its ratings in, where this program reads them."""
+
+    MOVIELENS_100K = "100K"
+    MOVIELENS_1M = "1M"
+    CSV = "CSV"
+
 
 SAMPLE = "sample"
 

@@ -1,14 +1,103 @@
-"""A data set made ready: the ratings that count, and their division into train, validation and test."""
+"""A data set made ready: which ratings count, and their division into train, validation and test."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 from movierec_cli.config import SplitConfig
-from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.restrict import restrict
+from movierec_cli.data.dataset import Dataset, Movies, Ratings, Users
+from movierec_cli.data.id_index import IdIndex
 from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
+from movierec_cli.errors import MovierecError
+
+Table = TypeVar("Table", Ratings, Movies, Users)
+_Rows = npt.NDArray[np.int64]
+
+
+def restrict(dataset: Dataset, *, min_rating: float, k_core: int) -> Dataset:
+    """The data set without ratings that do not count, in the file's order.
+
+    `k_core` looks at what `min_rating` leaves, and takes movies and users without ratings out of the
+    catalogue, so that models rank over the movies that are left. `min_rating` alone leaves the catalogue and
+    the users as they are. What names the data (fingerprint, description, warnings) stays that of the file.
+
+    Args:
+        dataset: left as it is, and returned itself where there is nothing to do.
+        min_rating: stars; ratings below are dropped.
+        k_core: ratings that each user and each movie must have among those kept; 0 for any number.
+
+    Raises:
+        MovierecError: no rating is left.
+    """
+    if min_rating <= 0 and k_core <= 0:
+        return dataset
+    rows = _with_stars(dataset.ratings, min_rating)
+    if k_core <= 0:
+        return replace(dataset, ratings=_take(dataset.ratings, rows))
+    return _compact(dataset, _core(dataset.ratings, rows, min_rating, k_core))
+
+
+def _with_stars(ratings: Ratings, min_rating: float) -> _Rows:
+    rows = np.flatnonzero(ratings.rating >= min_rating)
+    if min_rating > 0 and len(rows) == 0:
+        highest = f"; the highest is {ratings.rating.max():g}" if len(ratings) else ""
+        raise MovierecError(
+            f"--min_rating {min_rating:g} leaves none of {len(ratings):,} ratings{highest}; lower it"
+        )
+    return rows
+
+
+def _core(ratings: Ratings, rows: _Rows, min_rating: float, k_core: int) -> _Rows:
+    """Those of `rows` that are left once no user and no movie has fewer than `k_core` of them."""
+    n_before = len(rows)
+    while True:
+        enough = _often(ratings.user_index[rows], k_core) & _often(ratings.movie_index[rows], k_core)
+        if enough.all():
+            break
+        rows = rows[enough]
+    if len(rows) == 0:
+        raise MovierecError(_no_core(n_before, min_rating, k_core))
+    return rows
+
+
+def _no_core(n_ratings: int, min_rating: float, k_core: int) -> str:
+    asked, others = (f" with --min_rating {min_rating:g}", " or --min_rating") if min_rating > 0 else ("", "")
+    return f"--k_core {k_core:,} leaves none of the {n_ratings:,} ratings{asked}; lower --k_core{others}"
+
+
+def _often(index: npt.NDArray[np.int32], at_least: int) -> npt.NDArray[np.bool_]:
+    """Whether each entry's value occurs so often: [n], as `index`."""
+    often: npt.NDArray[np.bool_] = (np.bincount(index) >= at_least)[index]
+    return often
+
+
+def _compact(dataset: Dataset, rows: _Rows) -> Dataset:
+    ratings = _take(dataset.ratings, rows)
+    users = np.flatnonzero(np.bincount(ratings.user_index))
+    movies = np.flatnonzero(np.bincount(ratings.movie_index))
+    return replace(
+        dataset,
+        ratings=replace(
+            ratings,
+            user_index=IdIndex(users).rows(ratings.user_index),
+            movie_index=IdIndex(movies).rows(ratings.movie_index),
+        ),
+        movies=_take(dataset.movies, movies),
+        users=_take(dataset.users, users),
+    )
+
+
+def _take(table: Table, rows: _Rows) -> Table:
+    """The table's rows at `rows`; what is no column, such as names of genres, stays."""
+    values: dict[str, Any] = {field.name: getattr(table, field.name) for field in fields(table)}
+    columns = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+    taken: dict[str, Any] = {name: column[rows] for name, column in columns.items()}
+    return replace(table, **taken)
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.known_history import movies_of_users
-from movierec_cli.data.ragged import RaggedRows
-from movierec_cli.evaluation.blocks import map_blocks
+from movierec_cli.data.ragged import RaggedRows, movies_of_users
 from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome
 from movierec_cli.evaluation.queries import GroupedQueries, Scorer, Targets
-from movierec_cli.evaluation.ranks import BLOCK_QUERIES, RanksByMode, rank_positives
+from movierec_cli.evaluation.ranks import BLOCK_QUERIES, RanksByMode, map_blocks, rank_positives
 
 Rows = npt.NDArray[np.int64]
 

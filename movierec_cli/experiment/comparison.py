@@ -21,11 +21,19 @@ from movierec_cli.evaluation.ranks import hit_probability
 from movierec_cli.evaluation.segments import segments
 from movierec_cli.evaluation.significance import compare, mean_intervals
 from movierec_cli.evaluation.top_k import mean_over_users, mean_top_k, top_k_of
-from movierec_cli.experiment.compared_models import OfARun, by_model, pairs, way_of
 from movierec_cli.experiment.rating_comparison import compare_ratings
 from movierec_cli.experiment.selection import EvaluatedRatings, EvaluatedRun
 from movierec_cli.experiment.sentences import answer, warnings
-from movierec_cli.experiment.study import ComparedModel, Segment, Study, UserLists
+from movierec_cli.experiment.study import (
+    ComparedModel,
+    OfARun,
+    Segment,
+    Study,
+    UserLists,
+    by_model,
+    pairs,
+    way_of,
+)
 from movierec_cli.leakage import Finding
 from movierec_cli.registry.record import RunConfig
 

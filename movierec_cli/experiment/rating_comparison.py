@@ -9,10 +9,9 @@ import numpy as np
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.ratings import mae_values, rmse_values
 from movierec_cli.evaluation.significance import Interval, PairedDifference, compare, mean_intervals
-from movierec_cli.experiment.compared_models import by_model, pairs
 from movierec_cli.experiment.rating_sentences import rating_answer
 from movierec_cli.experiment.selection import EvaluatedRatings
-from movierec_cli.experiment.study import ComparedModel, ComparedRatingModel, RatingStudy
+from movierec_cli.experiment.study import ComparedModel, ComparedRatingModel, RatingStudy, by_model, pairs
 
 Point = tuple[float, float]
 """A model's RMSE, of which less is better, and its headline metric, of which more is."""

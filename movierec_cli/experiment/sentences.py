@@ -17,8 +17,7 @@ from movierec_cli.config import (
 )
 from movierec_cli.evaluation.ablation import FeatureGain, pairs_differing_in
 from movierec_cli.evaluation.significance import Interval, PairedDifference, by_pair
-from movierec_cli.experiment.compared_models import way_of
-from movierec_cli.experiment.study import ComparedModel
+from movierec_cli.experiment.study import ComparedModel, way_of
 from movierec_cli.experiment.wording import amount, difference, p_value, percent, percent_bounds
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.text import listed

@@ -3,8 +3,7 @@
 from movierec_cli.leakage.data_checks import check_data, run_data_checks
 from movierec_cli.leakage.diagnosis import Diagnosis, diagnose
 from movierec_cli.leakage.finding import Checked, Finding, Severity
-from movierec_cli.leakage.run_checks import check_run, unchecked
-from movierec_cli.leakage.vocabulary_checks import check_vocabularies
+from movierec_cli.leakage.vocabulary_checks import check_run, check_vocabularies, unchecked
 
 __all__ = [
     "Checked",

@@ -13,7 +13,7 @@ from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.leakage.data_checks import run_data_checks
 from movierec_cli.leakage.finding import Checked, Finding, Severity, counted, leaks_first
-from movierec_cli.leakage.run_checks import check_run, unchecked
+from movierec_cli.leakage.vocabulary_checks import check_run, unchecked
 from movierec_cli.models.feature_encodings import require_features
 from movierec_cli.registry.store import Problem, Run, list_runs
 

@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.ragged import RaggedRows
-from movierec_cli.evaluation.blocks import map_blocks
 from movierec_cli.evaluation.evaluate import best_of_rows
 from movierec_cli.evaluation.outcome import NO_MOVIE
-from movierec_cli.evaluation.ranks import BLOCK_QUERIES
+from movierec_cli.evaluation.ranks import BLOCK_QUERIES, map_blocks
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.recommend import dot_products
 from movierec_cli.recommend.response import run_document

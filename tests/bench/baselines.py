@@ -10,10 +10,10 @@ import numpy as np
 
 from movierec_cli.config import DataConfig, Family, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset, Ratings
-from movierec_cli.data.known_history import movies_of_users
 from movierec_cli.data.load import load_dataset
-from movierec_cli.data.restrict import restrict
+from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.data.split import Split, split_ratings
+from movierec_cli.data.split_data import restrict
 from movierec_cli.evaluation.evaluate import rank_ratings
 from movierec_cli.evaluation.metrics import top_k_accuracy
 from movierec_cli.evaluation.queries import Scorer

@@ -13,8 +13,7 @@ import numpy.typing as npt
 
 from movierec_cli.config import DataConfig, Family, FeatureSet, SplitConfig, default_settings
 from movierec_cli.data.dataset import Dataset, Movies
-from movierec_cli.data.known_history import movies_of_users
-from movierec_cli.data.ragged import RaggedRows
+from movierec_cli.data.ragged import RaggedRows, movies_of_users
 from movierec_cli.data.split import Split
 from movierec_cli.evaluation.ranks import rank_positives
 from movierec_cli.evaluation.top_k import VALIDATION_K, top_k

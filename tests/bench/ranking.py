@@ -10,9 +10,8 @@ import numpy as np
 
 from movierec_cli.config import DEFAULT_TOP_K, FEATURES, DataConfig, FeatureSet, SplitConfig
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.known_history import movies_of_users
 from movierec_cli.data.load import load_dataset
-from movierec_cli.data.ragged import RaggedRows
+from movierec_cli.data.ragged import RaggedRows, movies_of_users
 from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.evaluation.metrics import top_k_accuracies
 from movierec_cli.evaluation.ranks import RanksByMode, rank_positives

@@ -14,8 +14,8 @@ from movierec_cli.cli.commands.doctor import doctor_command
 from movierec_cli.cli.parsing.variadic import Command
 from movierec_cli.config import FEATURES, DataConfig, Family, FeatureSet, SplitConfig, SplitKind
 from movierec_cli.data.load import load_dataset
-from movierec_cli.data.restrict import restrict
 from movierec_cli.data.split import split_ratings
+from movierec_cli.data.split_data import restrict
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.feature_encodings import fit_features
 from movierec_cli.registry import store

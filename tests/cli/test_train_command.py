@@ -28,7 +28,7 @@ from movierec_cli.config import (
     Weighting,
     default_settings,
 )
-from movierec_cli.data.restrict import restrict
+from movierec_cli.data.split_data import restrict
 from movierec_cli.experiment import loading, trainer
 from movierec_cli.registry.store import list_runs
 from tests.cli import fake_trainer

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from movierec_cli.data import fetch
 from movierec_cli.data.datasets_folder import fetch_source
-from movierec_cli.data.fetch import download
+from movierec_cli.data.movielens import fetch
+from movierec_cli.data.movielens.fetch import download
 from movierec_cli.data.sources import SOURCES, Publication, publication_of
 from movierec_cli.errors import DataError, UsageError
 

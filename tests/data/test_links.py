@@ -14,14 +14,13 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import DataConfig
-from movierec_cli.data.columns import Columns
-from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.dataset import Columns, Dataset
 from movierec_cli.data.datasets_folder import describe_source, import_archive
 from movierec_cli.data.layouts.known_layouts import Layout, recognise
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.progress import Progress
 from movierec_cli.data.reader.archive import Archive
-from movierec_cli.data.restrict import restrict
+from movierec_cli.data.split_data import restrict
 from movierec_cli.errors import DataError
 
 MakeArchive = Callable[..., Path]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from movierec_cli.config import DataConfig
 from movierec_cli.data.dataset import Dataset, Movies, Ratings, Users
 from movierec_cli.data.load import load_dataset
-from movierec_cli.data.restrict import restrict
+from movierec_cli.data.split_data import restrict
 from movierec_cli.errors import MovierecError
 from tests.tiny_dataset import tiny_dataset
 

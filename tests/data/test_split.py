@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from movierec_cli.config import DataConfig, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset, Ratings
 from movierec_cli.data.load import load_dataset
-from movierec_cli.data.restrict import restrict
 from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
+from movierec_cli.data.split_data import restrict
 from movierec_cli.errors import MovierecError
 from tests.tiny_dataset import tiny_dataset
 

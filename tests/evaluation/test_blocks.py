@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from movierec_cli.evaluation.blocks import map_blocks
+from movierec_cli.evaluation.ranks import map_blocks
 
 
 @pytest.mark.parametrize("n_rows", [1, 7, 8, 9, 100])

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from movierec_cli.data.dataset import Dataset, Movies, Ratings, Users
-from movierec_cli.data.known_history import movies_of_users
+from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
 from movierec_cli.evaluation.metrics import METRICS
 from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome

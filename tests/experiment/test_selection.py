@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import Family, SplitConfig, SplitKind, TrainerConfig
-from movierec_cli.data.restrict import restrict
 from movierec_cli.data.split import Split, split_ratings
+from movierec_cli.data.split_data import restrict
 from movierec_cli.errors import MovierecError, SavedModelError, UsageError
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.experiment.selection import InconsistentSplitError, SplitRequest, outcome_on, select_runs

@@ -15,7 +15,7 @@ import pytest
 
 from movierec_cli.config import BASELINES, Family
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.known_history import movies_of_users
+from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import rank_ratings

@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.data.columns import Columns
-from movierec_cli.data.dataset import NO_IMDB_NUMBER, Movies, Users
+from movierec_cli.data.dataset import NO_IMDB_NUMBER, Columns, Movies, Users
 from movierec_cli.data.progress import Progress
 from movierec_cli.data.reader.archive import Archive
-from movierec_cli.data.reader.movie_table import MovieRow, genre_list, movie_table
+from movierec_cli.data.reader.column_tables import MovieRow, genre_list, movie_table
 from movierec_cli.data.reader.rating_blocks import read_ratings
 from movierec_cli.data.reader.rating_format import RatingFormat
 from movierec_cli.data.reader.text_rows import TextRow, by_unique_id, csv_rows

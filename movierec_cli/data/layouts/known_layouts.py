@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from movierec_cli.data.columns import Columns
+from movierec_cli.data.dataset import Columns
 from movierec_cli.data.layouts import csv_layout
-from movierec_cli.data.layouts.layout_kind import LayoutKind
 from movierec_cli.data.movielens import movielens_1m, movielens_100k
 from movierec_cli.data.progress import Progress
 from movierec_cli.data.reader.archive import Archive, open_archive
+from movierec_cli.data.sources import LayoutKind
 from movierec_cli.errors import DataError
 
 

@@ -7,16 +7,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from movierec_cli.data.columns import Columns
-from movierec_cli.data.dataset import Users
+from movierec_cli.data.dataset import Columns, Users
 from movierec_cli.data.movielens.occupations import OCCUPATIONS_100K
 from movierec_cli.data.progress import Progress
 from movierec_cli.data.reader.archive import Archive
-from movierec_cli.data.reader.movie_table import MovieRow, movie_table
+from movierec_cli.data.reader.column_tables import MovieRow, UserRow, is_male, movie_table, user_table
 from movierec_cli.data.reader.rating_blocks import read_ratings
 from movierec_cli.data.reader.rating_format import RatingFormat
 from movierec_cli.data.reader.text_rows import TextRow, separated_rows
-from movierec_cli.data.reader.user_table import UserRow, is_male, user_table
 
 MEMBERS = ("u.data", "u.item", "u.user")
 

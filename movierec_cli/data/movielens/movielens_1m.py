@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from movierec_cli.data.columns import Columns
+from movierec_cli.data.dataset import Columns
 from movierec_cli.data.movielens.occupations import OCCUPATIONS_1M
 from movierec_cli.data.progress import Progress
 from movierec_cli.data.reader.archive import Archive
-from movierec_cli.data.reader.movie_table import MovieRow, genre_list, movie_table
+from movierec_cli.data.reader.column_tables import (
+    MovieRow,
+    UserRow,
+    genre_list,
+    is_male,
+    movie_table,
+    user_table,
+)
 from movierec_cli.data.reader.rating_blocks import read_ratings
 from movierec_cli.data.reader.rating_format import RatingFormat
 from movierec_cli.data.reader.text_rows import separated_rows
-from movierec_cli.data.reader.user_table import UserRow, is_male, user_table
 
 MEMBERS = ("ratings.dat", "movies.dat", "users.dat")
 

@@ -18,7 +18,6 @@ from movierec_cli.data.dataset import Ratings
 from movierec_cli.data.id_index import UNKNOWN_ROW, IdIndex
 from movierec_cli.data.progress import Progress
 from movierec_cli.data.reader.archive import Archive, Stream
-from movierec_cli.data.reader.rating_diagnosis import RatingLines
 from movierec_cli.data.reader.rating_format import (
     HIGHEST_RATING,
     LAST_TIMESTAMP,
@@ -29,6 +28,7 @@ from movierec_cli.data.reader.rating_format import (
     USER_ID,
     Block,
     RatingFormat,
+    RatingLines,
     blocks,
 )
 from movierec_cli.data.reader.text_rows import column_order, decode_utf8

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import Movies
-from movierec_cli.data.reader.movie_table import year_of
+from movierec_cli.data.reader.column_tables import year_of
 from movierec_cli.data.reader.text_rows import TextRow, column_order, decode_utf8
 from movierec_cli.data.running_times.names import movie_names
-from movierec_cli.data.running_times.titles import MAX_MINUTES
+from movierec_cli.data.running_times.titles_file import MAX_MINUTES
 from movierec_cli.errors import DataError
 
 LENGTH_COLUMNS = ("title", "year", "minutes")

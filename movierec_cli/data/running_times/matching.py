@@ -19,7 +19,7 @@ from movierec_cli.data.running_times.names import (
     plain_name,
     title_parts,
 )
-from movierec_cli.data.running_times.titles import TitleRow, film_rows
+from movierec_cli.data.running_times.titles_file import TitleRow, film_rows
 
 MATCHER_VERSION = 1
 """Raised whenever the same files give other matches than before: kept tables are then made anew."""

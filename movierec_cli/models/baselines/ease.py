@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.errors import MovierecError
-from movierec_cli.evaluation.blocks import map_blocks
+from movierec_cli.evaluation.ranks import map_blocks
 from movierec_cli.models.baselines.baseline import Baseline, Fitter, Settings, one_by_one
 from movierec_cli.models.baselines.inverse import invert
 from movierec_cli.models.baselines.scoring import Scorer, with_popularity_for_cold_users

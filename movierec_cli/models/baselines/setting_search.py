@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.known_history import movies_of_users
+from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import rank_ratings

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from movierec_cli.config import Feature, LossKind, SequenceConfig, Side, SplitKind, TrainingConfig
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.known_history import movies_of_users
+from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import evaluate, rank_ratings

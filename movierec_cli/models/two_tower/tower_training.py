@@ -15,8 +15,7 @@ import tf_keras
 
 from movierec_cli.config import USER_HISTORY, Feature, TowerConfig
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.known_history import movies_of_users
-from movierec_cli.data.ragged import RaggedRows
+from movierec_cli.data.ragged import RaggedRows, movies_of_users
 from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import evaluate

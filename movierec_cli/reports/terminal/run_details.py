@@ -8,7 +8,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from movierec_cli.experiment.compared_models import settings_of
+from movierec_cli.experiment.study import settings_of
 from movierec_cli.registry.store import Run
 from movierec_cli.reports import study_tables
 from movierec_cli.reports.terminal.rich_tables import rich_table

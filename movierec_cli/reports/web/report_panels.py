@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass
 
 from movierec_cli.evaluation.significance import LEVEL
 from movierec_cli.evaluation.top_k import VALIDATION_K
-from movierec_cli.experiment.compared_models import settings_of
-from movierec_cli.experiment.study import Study, UserLists
+from movierec_cli.experiment.study import Study, UserLists, settings_of
 from movierec_cli.leakage import Finding
 from movierec_cli.recommend.listed_movies import RatedMovie
 from movierec_cli.recommend.recommend import Recommendations, RecommendedMovie

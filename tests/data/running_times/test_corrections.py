@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from movierec_cli.data.dataset import Movies
-from movierec_cli.data.reader.movie_table import year_of
+from movierec_cli.data.reader.column_tables import year_of
 from movierec_cli.data.running_times.corrections import Corrections, read_corrections
 from movierec_cli.errors import DataError
 

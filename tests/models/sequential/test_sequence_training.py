@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import Family, FeatureSet, LossKind, Schedule, SplitConfig, SplitKind, TrainingConfig
-from movierec_cli.data.known_history import movies_of_users
+from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.data.split import split_ratings
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import evaluate, rank_ratings

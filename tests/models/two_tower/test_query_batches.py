@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import FeatureSet
-from movierec_cli.data.known_history import movies_of_users
-from movierec_cli.data.ragged import RaggedRows
+from movierec_cli.data.ragged import RaggedRows, movies_of_users
 from movierec_cli.data.sample import simulate_sample
 from movierec_cli.models.feature_encodings import fit_features
 from movierec_cli.models.two_tower.query_batches import (

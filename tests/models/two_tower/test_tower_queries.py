@@ -7,8 +7,7 @@ from collections import defaultdict
 import numpy as np
 
 from movierec_cli.config import FeatureSet
-from movierec_cli.data.known_history import movies_of_users
-from movierec_cli.data.ragged import RaggedRows
+from movierec_cli.data.ragged import RaggedRows, movies_of_users
 from movierec_cli.data.sample import simulate_sample
 from movierec_cli.models.feature_encodings import context_codes, fit_features
 from movierec_cli.models.two_tower.tower_queries import group_interactions, last_queries, unique_queries

@@ -16,7 +16,7 @@ from movierec_cli.config import (
     TrainingConfig,
 )
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.known_history import movies_of_users
+from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.data.sample import simulate_sample
 from movierec_cli.data.split import split_ratings
 from movierec_cli.errors import MovierecError

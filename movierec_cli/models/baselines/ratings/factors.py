@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from movierec_cli.evaluation.blocks import map_blocks
+from movierec_cli.evaluation.ranks import map_blocks
 from movierec_cli.models.baselines.baseline import Settings, one_by_one
 from movierec_cli.models.baselines.ratings.known_ratings import KnownRatings
 from movierec_cli.models.baselines.ratings.rating_baseline import RatingBaseline, RatingPredictor, Rows, Stars

@@ -1,4 +1,4 @@
-"""The movies table from rows of id, title and genres; the same for every layout."""
+"""The tables of movies and of users, from the columns of a layout."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.data.dataset import UNKNOWN_YEAR, Movies
+from movierec_cli.data.dataset import UNKNOWN_YEAR, Movies, Users
 from movierec_cli.data.reader.text_rows import TextRow, by_unique_id
 
 GENRE_NAMES = (
@@ -91,3 +91,39 @@ def _multi_hot(genres: Sequence[Sequence[str]], names: Sequence[str]) -> npt.NDA
     for row, listed in enumerate(genres):
         table[row, [column[name] for name in listed]] = True
     return table
+
+
+@dataclass(frozen=True)
+class UserRow:
+    """One user and the row it was read from."""
+
+    row: TextRow
+    user_id: int
+    bucketized_age: int  # lower bound, years
+    is_male: bool
+    occupation: int  # code
+    zip_code: str
+
+
+def user_table(
+    rows: Iterable[UserRow], occupation_names: Sequence[str], raw_age: npt.NDArray[np.float32] | None = None
+) -> Users:
+    """Collects rows, in their order, into columns. Raises a `DataError` where a user id comes twice."""
+    users = by_unique_id(rows, lambda user: user.user_id, "user")
+    kept = list(users.values())
+    return Users(
+        user_id=np.fromiter(users, dtype=np.int64, count=len(kept)),
+        bucketized_age=np.array([user.bucketized_age for user in kept], dtype=np.float32),
+        raw_age=raw_age,
+        is_male=np.array([user.is_male for user in kept], dtype=np.bool_),
+        occupation=np.array([user.occupation for user in kept], dtype=np.int32),
+        occupation_names=tuple(occupation_names),
+        zip_code=np.array([user.zip_code for user in kept], dtype=np.object_),
+    )
+
+
+def is_male(row: TextRow, text: str) -> bool:
+    """Reads "M" or "F". Raises a `DataError` for anything else."""
+    if text not in ("M", "F"):
+        raise row.error(f"the gender is '{text}'; it must be M or F")
+    return text == "M"
