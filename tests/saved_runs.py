@@ -36,8 +36,7 @@ from movierec_cli.models.two_tower.inputs import CategoryInput, Input
 from movierec_cli.models.two_tower.tower_queries import last_queries
 from movierec_cli.registry import store
 from movierec_cli.registry.record import DataIdentity, EpochRecord, RunConfig, RunRecord, run_name
-from movierec_cli.registry.run_parts import RunArtifacts, RunParts
-from movierec_cli.registry.user_ratings import UserRatings
+from movierec_cli.registry.run_parts import RunArtifacts, RunParts, UserRatings
 from movierec_cli.scoring.rating_head import RatingHead
 from movierec_cli.scoring.towers import Tower as TowerArrays
 from movierec_cli.scoring.towers import TowerInput, Towers

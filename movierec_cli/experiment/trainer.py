@@ -22,8 +22,8 @@ from movierec_cli.experiment.observers import SilentObserver, TrainingObserver
 from movierec_cli.models.baselines.ease import MOST_MOVIES
 from movierec_cli.models.feature_encodings import require_features
 from movierec_cli.models.trained import Fitting, fit_run, versions
-from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord
-from movierec_cli.registry.store import Run, find_run, run_name, save_run
+from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord, run_name
+from movierec_cli.registry.store import Run, find_run, save_run
 
 
 class MovieLensTrainer:

@@ -1,18 +1,15 @@
-"""A model as plain arrays, for whoever has NumPy and nothing else."""
+"""A model as plain arrays, for programs that have NumPy and nothing else."""
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.recommend.run_choice import FOR_USERS
-from movierec_cli.registry.codec import Arrays
+from movierec_cli.registry.codec import Arrays, pack
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.towers import Towers
 
@@ -26,7 +23,7 @@ scores = model["movie_embedding"] @ model["user_embedding"][user]
 scores[model["seen_movie"][model["seen_start"][user] : model["seen_start"][user + 1]]] = -np.inf
 print(model["title"][np.argsort(-scores, kind="stable")[:10]])
 """
-"""What recommends to a user; USER and the file's name are to be filled in."""
+"""Code that recommends to a user; fill in USER and the file's name."""
 
 _MEANINGS = {
     "user_id": "the users, in the order of every array that has a row for each",
@@ -62,7 +59,8 @@ def to_npz(run: Run) -> bytes:
     arrays = _arrays(run)
     towers = {} if run.record.config.family.is_sequential else _tower_arrays(run.towers)
     vocabularies = json.dumps(run.artifacts.vocabularies, indent=1)
-    return _packed(arrays | towers, {README: _readme(run, arrays, towers), VOCABULARIES: vocabularies})
+    texts = {README: _readme(run, arrays, towers), VOCABULARIES: vocabularies}
+    return pack(arrays | towers, texts, compressed=True)  # titles of fixed width are mostly zeros
 
 
 def _arrays(run: Run) -> Arrays:
@@ -92,25 +90,6 @@ def _tower_arrays(towers: Towers) -> Arrays:
         for place, (kernel, bias) in enumerate(tower.dense):
             arrays |= {f"towers/{side}/kernel/{place:02d}": kernel, f"towers/{side}/bias/{place:02d}": bias}
     return arrays
-
-
-def _packed(arrays: Arrays, texts: Mapping[str, str]) -> bytes:
-    """Compressed: titles of fixed width are mostly zeros."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in texts.items():
-            archive.writestr(_member(name), text.encode("utf-8", "replace"))
-        for name, array in arrays.items():
-            with archive.open(_member(f"{name}.npy"), "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
-    return buffer.getvalue()
-
-
-def _member(name: str) -> zipfile.ZipInfo:
-    """Without the time of day, so that equal content makes equal files."""
-    info = zipfile.ZipInfo(name)
-    info.compress_type = zipfile.ZIP_DEFLATED
-    return info
 
 
 def _readme(run: Run, arrays: Arrays, towers: Arrays) -> str:

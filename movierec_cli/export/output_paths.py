@@ -93,9 +93,9 @@ def _check_taken(target: Path, is_folder: bool, overwrite: bool) -> None:
     if is_folder and target.is_dir() and not any(target.iterdir()):
         return
     if target.is_dir() != is_folder:
-        kind, wanted = ("folder", "file") if target.is_dir() else ("file", "folder")
+        kind, needed = ("folder", "file") if target.is_dir() else ("file", "folder")
         raise MovierecError(
-            f"{target} is a {kind}, and this format is a {wanted}; name another place with --output"
+            f"{target} is a {kind}, and this format is a {needed}; name another place with --output"
         )
     if not overwrite:
         raise MovierecError(

@@ -35,7 +35,7 @@ def make_index(kind: IndexKind, arrays: ModelArrays, hold: Hold) -> Index:
 
 
 def _brute_force(arrays: ModelArrays, hold: Hold) -> Index:
-    """TFRS' layer with another score: what is hidden, and who is unknown, is settled in it.
+    """TFRS' layer with another score, which also handles hidden movies and unknown users.
 
     Its own `query_with_exclusions` takes 100,000 off a score and fetches a fixed number more than k.
     """

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from movierec_cli.recommend.run_choice import FOR_RATINGS
 from movierec_cli.recommend.users import user_rows
+from movierec_cli.registry.run_parts import UserRatings
 from movierec_cli.registry.store import Run
-from movierec_cli.registry.user_ratings import UserRatings
 
 PREDICTION_COLUMNS = ("user", "movie_id", "title", "stars", "given")
 

@@ -29,6 +29,8 @@ from movierec_cli.registry.serialization import encode
 T = TypeVar("T")
 Arrays = dict[str, npt.NDArray[Any]]
 
+_NO_TEXTS: Mapping[str, str] = {}
+
 _PLAIN_KINDS = "biufcSU"  # NumPy's kinds that need no pickle and are read back as they were
 _NUMBERS = {bool: np.bool_, int: np.int64, float: np.float64}
 
@@ -70,18 +72,30 @@ def check_arrays(value: Any) -> None:
         reader.read(hint, name)
 
 
-def pack(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
+def pack(
+    arrays: Mapping[str, npt.NDArray[Any]],
+    texts: Mapping[str, str] = _NO_TEXTS,
+    *,
+    compressed: bool = False,
+) -> bytes:
     """Writes arrays under any names (`numpy.savez` would take some for its own arguments).
+
+    Equal content makes equal files. `numpy.load` gives texts, by file name, as bytes.
 
     Raises:
         TypeError: an array holds objects or a type that NumPy cannot read back.
     """
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+    kind = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in texts.items():
+            archive.writestr(zipfile.ZipInfo(name), text.encode("utf-8", "replace"), kind)
         for name, array in arrays.items():
             if array.dtype.kind not in _PLAIN_KINDS:
                 raise TypeError(f"array '{name}' has dtype {array.dtype}, which cannot be kept in an npz")
-            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+            info = zipfile.ZipInfo(f"{name}.npy")
+            info.compress_type = kind
+            with archive.open(info, "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
     return buffer.getvalue()
 

@@ -115,7 +115,7 @@ def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _swap_in(new: Path, target: Path, replaceable: Callable[[Path], bool]) -> None:
-    """Renames `new` to `target`. Another process may take the place at any moment, hence the loop."""
+    """Renames `new` to `target`. Another process may take the place at any time, hence the loop."""
     replaced: list[Path] = []
     for _ in range(_ATTEMPTS):
         if _rename(new, target):

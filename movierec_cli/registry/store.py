@@ -1,4 +1,4 @@
-"""The saved models: one folder a run, found by configuration and data, trusted only when it checks out."""
+"""The saved models: one folder a run, found by configuration and data, and used only after it is checked."""
 
 from __future__ import annotations
 
@@ -15,24 +15,9 @@ from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.registry import codec, folders
 from movierec_cli.registry.manifest import RECORD_FILE, manifest_bytes, read_manifest, read_part, settled
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord, run_name
-from movierec_cli.registry.run_parts import PARTS, RunArtifacts, RunParts, files_of
-from movierec_cli.registry.user_ratings import UserRatings
+from movierec_cli.registry.run_parts import PARTS, RunArtifacts, RunParts, UserRatings, files_of
 from movierec_cli.scoring.rating_head import RatingHead
 from movierec_cli.scoring.towers import Towers
-
-__all__ = [
-    "Problem",
-    "Run",
-    "RunArtifacts",
-    "RunParts",
-    "find_named",
-    "find_run",
-    "list_runs",
-    "load_run",
-    "remove_run",
-    "run_name",
-    "save_run",
-]
 
 T = TypeVar("T")
 
@@ -99,7 +84,7 @@ class Problem:
 def save_run(directory: Path, record: RunRecord, parts: RunParts) -> Run:
     """Writes a run, replacing a complete one of the same name only once the new one is complete.
 
-    What has the name but is no usable run is kept, as "<name>.damaged-<token>".
+    A folder of that name that is no usable run is kept, as "<name>.damaged-<token>".
 
     Args:
         directory: the saved models.

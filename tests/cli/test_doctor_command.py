@@ -20,6 +20,7 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.models.feature_encodings import fit_features
 from movierec_cli.registry import store
 from movierec_cli.registry.record import DataIdentity, RunConfig, run_name
+from movierec_cli.registry.run_parts import RunParts
 from movierec_cli.registry.store import Run
 from tests.saved_runs import run_artifacts, run_outcome, run_record, save_run
 
@@ -181,7 +182,7 @@ def test_a_baseline_has_nothing_that_was_fitted(
     data = save(SplitConfig()).record.data
     config = RunConfig(family=Family.POPULARITY, split=SplitConfig())
     baseline = replace(run_record(), config=config, data=data, name=run_name(config, data))
-    store.save_run(tmp_path / "models", baseline, store.RunParts(outcome=run_outcome()))
+    store.save_run(tmp_path / "models", baseline, RunParts(outcome=run_outcome()))
     content = document(doctor("--json"))
     assert content["problems"] == []
     assert any(item["sentence"].startswith("1 saved model of this") for item in content["checked"])

@@ -22,7 +22,7 @@ from movierec_cli.recommend.recommend import RETRIEVED, Recommendations, check_r
 from movierec_cli.recommend.users import NEWEST, new_user, user_after, user_of
 from movierec_cli.registry import store
 from movierec_cli.registry.record import RunConfig, run_name
-from movierec_cli.registry.run_parts import RunArtifacts
+from movierec_cli.registry.run_parts import RunArtifacts, RunParts
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.rating_head import RatingHead
 from tests.saved_runs import (
@@ -144,7 +144,7 @@ def test_ids_with_gaps_are_counted(dataset: Dataset) -> None:
 def test_a_baseline_recommends_to_no_user(dataset: Dataset, tmp_path: Path) -> None:
     config = RunConfig(family=Family.EASE, split=SplitConfig())
     record = run_record(config=config, name=run_name(config, data_identity()))
-    baseline = store.save_run(tmp_path, record, store.RunParts(outcome=run_outcome()))
+    baseline = store.save_run(tmp_path, record, RunParts(outcome=run_outcome()))
     with pytest.raises(MovierecError, match=r"ease-\w+ is a baseline and keeps nothing to recommend with"):
         to_user(baseline, 1)
 

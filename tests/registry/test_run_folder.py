@@ -11,7 +11,7 @@ import pytest
 from movierec_cli.data.dataset import Movies
 from movierec_cli.data.id_index import UNKNOWN_ROW
 from movierec_cli.registry import codec
-from movierec_cli.registry.user_ratings import UserRatings
+from movierec_cli.registry.run_parts import UserRatings
 from movierec_cli.scoring.towers import Tower, TowerInput, Towers
 from tests.small_dataset import small_dataset
 

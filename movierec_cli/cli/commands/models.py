@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def list_command(
     saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir, as_json: AsJson = False
 ) -> None:
-    """List the saved models, and name every folder among them that is none."""
+    """List the saved models, and name every folder among them that is not a usable model."""
     from movierec_cli.registry.serialization import encode
     from movierec_cli.registry.store import list_runs
 
@@ -63,7 +63,7 @@ _COLUMNS: dict[str, Callable[[Run], str]] = {
     "MB": lambda run: f"{run.size_bytes / 1e6:.1f}",
     "trained": lambda run: run.record.created_at[:10],
 }
-"""What is said of a run, empty where it has no such thing; nothing of what none of them has."""
+"""Columns of the list: empty where a run has no such value, left out where no run has one."""
 
 
 def show_command(
