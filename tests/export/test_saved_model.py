@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from movierec_cli.config.features import FEATURES, Side
 from movierec_cli.errors import MovierecError
 from movierec_cli.export.export_run import export_run
 from movierec_cli.export.kinds import ExportFormat, IndexKind
 from movierec_cli.export.model_arrays import ContextTower, model_arrays
 from movierec_cli.export.tensorflow_contexts import coder, embedder
-from movierec_cli.models.feature_encodings import FEATURES, context_codes
+from movierec_cli.models.feature_encodings import context_codes
 from movierec_cli.models.tensorflow_start import start_tensorflow
 from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.users import user_of
@@ -256,7 +257,7 @@ def test_codes_of_contexts_are_those_of_training(name: str, run: Run) -> None:
 
 def test_every_context_can_be_exported() -> None:
     assert {FEATURES[name] for name in CONTEXTS} == {
-        feature for feature, spec in FEATURES.items() if spec.code is not None
+        feature for feature in FEATURES.values() if feature.side is Side.CONTEXT
     }
 
 
