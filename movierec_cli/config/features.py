@@ -13,6 +13,8 @@ from typing import Any
 
 from movierec_cli.errors import UsageError
 
+_ENCODINGS = "movierec_cli.models.feature_encodings"
+
 
 class Side(enum.Enum):
     """What a feature describes."""
@@ -41,7 +43,8 @@ class Feature(str):
         help: one sentence.
         side: what it describes.
         kinds: of families that can see it.
-        encoding: its `models.feature_encodings.Encoding`, as "module:NAME"; "" where nothing is fitted.
+        encoding: the path of its `Encoding`, as "module:NAME"; if not given, that of its name in
+            `models.feature_encodings`; "" where nothing is fitted.
         column: what the data set must have, as "users.occupation"; "" where every data set has it.
         hint: how to get the column where it is missing.
         alias: another name on the command line.
@@ -61,14 +64,15 @@ class Feature(str):
         help: str,
         side: Side,
         kinds: tuple[Kind, ...] = (Kind.TOWERS,),
-        encoding: str = "",
+        encoding: str | None = None,
         column: str = "",
         hint: str = "",
         alias: str = "",
     ) -> Feature:
         """An entry of this name."""
         feature = super().__new__(cls, name)
-        feature.help, feature.side, feature.kinds, feature.encoding = help, side, kinds, encoding
+        feature.help, feature.side, feature.kinds = help, side, kinds
+        feature.encoding = f"{_ENCODINGS}:{name.upper()}" if encoding is None else encoding
         feature.column, feature.hint, feature.alias = column, hint, alias
         return feature
 
@@ -77,64 +81,38 @@ class Feature(str):
 
 
 _LENGTHS = "movies.length_minutes"
-_ENCODINGS = "movierec_cli.models.feature_encodings"
 
 _TABLE = (
-    Feature("timestamp", "When the query is made.", Side.CONTEXT, encoding=f"{_ENCODINGS}:TIMESTAMP"),
-    Feature(
-        "movie_title_text", "The words of the title.", Side.MOVIE, _BOTH, f"{_ENCODINGS}:MOVIE_TITLE_TEXT"
-    ),
-    Feature("movie_genres", "The genres.", Side.MOVIE, _BOTH, f"{_ENCODINGS}:MOVIE_GENRES"),
+    Feature("timestamp", "When the query is made.", Side.CONTEXT),
+    Feature("movie_title_text", "The words of the title.", Side.MOVIE, _BOTH),
+    Feature("movie_genres", "The genres.", Side.MOVIE, _BOTH),
     Feature(
         "movie_length",
         "The running time.",
         Side.MOVIE,
-        encoding=f"{_ENCODINGS}:MOVIE_LENGTH",
         column=_LENGTHS,
         hint="name IMDb's list with --imdb_titles FILE, or your own lengths with --movie_lengths FILE",
     ),
-    Feature("movie_year", "The year of release.", Side.MOVIE, _BOTH, f"{_ENCODINGS}:MOVIE_YEAR"),
+    Feature("movie_year", "The year of release.", Side.MOVIE, _BOTH),
     Feature(
         "bucketized_user_age",
         "The user's age group.",
         Side.USER,
-        encoding=f"{_ENCODINGS}:BUCKETIZED_USER_AGE",
         column="users.bucketized_age",
         alias="user_age",
     ),
-    Feature(
-        "user_gender",
-        "The user's gender.",
-        Side.USER,
-        encoding=f"{_ENCODINGS}:USER_GENDER",
-        column="users.is_male",
-    ),
-    Feature(
-        "user_occupation",
-        "The user's occupation.",
-        Side.USER,
-        encoding=f"{_ENCODINGS}:USER_OCCUPATION",
-        column="users.occupation",
-    ),
-    Feature("week", "The week of the query, counted back.", Side.CONTEXT, encoding=f"{_ENCODINGS}:WEEK"),
-    Feature("day_of_week", "The day of the week.", Side.CONTEXT, encoding=f"{_ENCODINGS}:DAY_OF_WEEK"),
-    Feature(
-        "user_tenure",
-        "The time since the user's first rating.",
-        Side.CONTEXT,
-        encoding=f"{_ENCODINGS}:USER_TENURE",
-    ),
-    Feature(
-        "user_history",
-        "The movies that the user rated in training.",
-        Side.HISTORY,
-        encoding=f"{_ENCODINGS}:USER_HISTORY",
-    ),
+    Feature("user_gender", "The user's gender.", Side.USER, column="users.is_male"),
+    Feature("user_occupation", "The user's occupation.", Side.USER, column="users.occupation"),
+    Feature("week", "The week of the query, counted back.", Side.CONTEXT),
+    Feature("day_of_week", "The day of the week.", Side.CONTEXT),
+    Feature("user_tenure", "The time since the user's first rating.", Side.CONTEXT),
+    Feature("user_history", "The movies that the user rated in training.", Side.HISTORY),
     Feature(
         "time_gap",
         "The time between a movie of the history and the movie before it.",
         Side.STEP,
         (Kind.SEQUENCES,),
+        encoding="",
     ),
     # More than a history says: it has to be known when the next movie is watched.
     Feature(
@@ -142,6 +120,7 @@ _TABLE = (
         "The time between the newest movie of the history and the query.",
         Side.STEP,
         (Kind.SEQUENCES,),
+        encoding="",
     ),
 )
 

@@ -1,13 +1,14 @@
-"""A setting is declared once: a field of a frozen dataclass with its default, its check and its help.
+"""A setting is declared once: an annotated field of a frozen dataclass, with its default, check and help.
 
 The field's check, the option of the command line and its help all come from that one declaration.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, get_type_hints
 
 from movierec_cli.errors import UsageError
 
@@ -20,9 +21,9 @@ class Check:
     holds: Callable[[Any], bool]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Setting:
-    """What is known of a field besides its name, its type and its default.
+    """What is known of a field besides its name, its type and its default; the field is annotated with it.
 
     Attributes:
         help: one complete sentence.
@@ -33,30 +34,20 @@ class Setting:
     """
 
     help: str
-    panel: str
-    metavar: str
-    option: str
-    check: Check | None
+    panel: str = ""
+    metavar: str = "N"
+    option: str = ""
+    check: Check | None = None
 
 
-_KEY = "setting"
-
-
-def setting(
-    help: str,
-    *,
-    panel: str,
-    metavar: str = "N",
-    option: str = "",
-    check: Check | None = None,
-) -> Mapping[str, Setting]:
-    """The metadata of a field that is an option too: see `Setting`."""
-    return {_KEY: Setting(help=help, panel=panel, metavar=metavar, option=option, check=check)}
-
-
-def settings_of(config: type) -> Mapping[str, Setting]:
+@functools.cache
+def settings_of(config: Any) -> Mapping[str, Setting]:
     """The settings that a dataclass declares, by field."""
-    return {one.name: one.metadata[_KEY] for one in fields(config) if _KEY in one.metadata}
+    marks = {
+        name: [mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Setting)]
+        for name, hint in get_type_hints(config, include_extras=True).items()
+    }
+    return {name: found[0] for name, found in marks.items() if found}
 
 
 def option_name(config: type, name: str) -> str:
@@ -70,7 +61,7 @@ def check_settings(config: Any) -> None:
     Raises:
         UsageError: names the option, the value and what is wanted.
     """
-    for name, one in settings_of(type(config)).items():
+    for name, one in settings_of(config.__class__).items():
         value = getattr(config, name)
         if one.check is not None and value is not None:
             require(one.check.holds(value), f"--{one.option or name}", value, one.check.wanted)

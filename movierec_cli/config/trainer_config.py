@@ -1,9 +1,8 @@
 """One run of the trainer: what is trained, on what, and what it is compared with."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 from movierec_cli.config.families import (
     DEFAULT_BASELINES,
@@ -14,7 +13,7 @@ from movierec_cli.config.families import (
     check_split,
 )
 from movierec_cli.config.features import DEFAULT_FEATURE_SETS, FeatureSet
-from movierec_cli.config.setting import ONE_OR_MORE, check_settings, setting
+from movierec_cli.config.setting import ONE_OR_MORE, Setting, check_settings
 from movierec_cli.config.settings import (
     TRAINING_PANEL,
     DataConfig,
@@ -43,25 +42,24 @@ class TrainerConfig:
     tasks: tuple[TaskWeights, ...] = ()  # each feature set with each of them; none: retrieval alone
     rating_baselines: tuple[Family, ...] = RATING_BASELINES  # where there are tasks
     baselines: tuple[Family, ...] = DEFAULT_BASELINES
-    n_seeds: int = field(
-        default=1,
-        metadata=setting(
+    n_seeds: Annotated[
+        int,
+        Setting(
             "Train each model with N seeds; the intervals then cover the training's own randomness.",
             panel=TRAINING_PANEL,
             option="seeds",
             check=ONE_OR_MORE,
         ),
-    )
-    retrain: bool = field(
-        default=False,
-        metadata=setting(
+    ] = 1
+    retrain: Annotated[
+        bool,
+        Setting(
             "Train saved or interrupted models again. A new model replaces the old one when it is complete.",
             panel=TRAINING_PANEL,
         ),
-    )
-    saved_models_dir: Path = field(
-        default=Path("saved_models"),
-        metadata=setting("The folder of the saved models.", panel="", metavar="FOLDER"),
+    ] = False
+    saved_models_dir: Annotated[Path, Setting("The folder of the saved models.", metavar="FOLDER")] = Path(
+        "saved_models"
     )
     command: str = ""  # the command line, which is kept with what it trains
 

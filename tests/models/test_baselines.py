@@ -43,7 +43,7 @@ class Listener:
     def __init__(self) -> None:
         self.heard: list[tuple[Family, dict[str, float], float]] = []
 
-    def setting_judged(self, family: Family, settings: dict[str, float], recall: float) -> None:
+    def setting_evaluated(self, family: Family, settings: dict[str, float], recall: float) -> None:
         self.heard.append((family, settings, recall))
 
 

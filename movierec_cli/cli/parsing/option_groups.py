@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Annotated, Any, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -113,7 +113,7 @@ def _of_dataclass(kind: Any) -> _Group:
     for field in fields(kind):
         hint: Any = hints[field.name]
         if field.name in own:
-            hint = _annotated(hint, setting_option(kind, field.name))
+            hint = _annotated(get_args(hint)[0], setting_option(kind, field.name))
         elif get_origin(hint) is not Annotated:
             continue
         option = option_name(kind, field.name) if field.name in own else field.name

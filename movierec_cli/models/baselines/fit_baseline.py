@@ -22,13 +22,13 @@ from movierec_cli.registry.run_parts import RunParts
 class BaselineObserver(Protocol):
     """Hears how the choice of settings goes."""
 
-    def setting_judged(self, family: Family, settings: Settings, recall: float) -> None:
+    def setting_evaluated(self, family: Family, settings: Settings, recall: float) -> None:
         """A setting's recall@100 on validation, seen movies masked, mean over users: 0 … 1."""
 
 
 @dataclass(frozen=True)
 class FittedBaseline:
-    """A baseline ready to be judged."""
+    """A fitted baseline, ready to be evaluated."""
 
     model: Scorer
     settings: dict[str, float]  # what validation chose; empty where there is nothing to choose
@@ -48,16 +48,16 @@ def fit_baseline(
         family: one of `config.BASELINES`.
         dataset: the data set.
         split: of its ratings.
-        observer: hears of each setting that was judged.
+        observer: told of each setting that is evaluated.
 
     Raises:
         MovierecError: the catalogue is too large for the family, or settings cannot be chosen because no
-            validation rating is by a user of the training part.
+            validation rating is by a user of the training set.
     """
 
     def evaluated(settings: Settings, recall: float) -> None:
         if observer is not None:
-            observer.setting_judged(family, settings, recall)
+            observer.setting_evaluated(family, settings, recall)
 
     started = time.perf_counter()
     baseline: Baseline = pkgutil.resolve_name(family.spec.baseline)

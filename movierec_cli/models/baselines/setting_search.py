@@ -16,7 +16,7 @@ from movierec_cli.evaluation.top_k import VALIDATION_K, top_k
 from movierec_cli.models.baselines.baseline import Baseline, Settings
 from movierec_cli.models.baselines.training_part import TrainingPart
 
-JUDGED_RATINGS = 16_384
+EVALUATED_RATINGS = 16_384
 """Validation ratings that are ranked: from there more users change the choice less than the grid's steps."""
 
 Evaluate = Callable[[Settings, float], None]
@@ -32,12 +32,12 @@ def choose_settings(baseline: Baseline, dataset: Dataset, split: Split, evaluate
         evaluate_on: hears of each setting's recall@100.
 
     Raises:
-        MovierecError: no validation rating is by a user of the training part.
+        MovierecError: no validation rating is by a user of the training set.
     """
     if len(baseline.grid) == 1:
         return baseline.grid[0]
     part = TrainingPart.of(dataset, split.train)
-    rows = _judged_rows(dataset, split.validation, part)
+    rows = _evaluated_rows(dataset, split.validation, part)
     seen = movies_of_users(dataset, split.train)
     fit = (baseline.draft or baseline.prepare)(part)
 
@@ -52,12 +52,12 @@ def choose_settings(baseline: Baseline, dataset: Dataset, split: Split, evaluate
 
 
 def best_place(score: Callable[[int], float], n_places: int, climbs_from: int | None) -> int:
-    """The place 0 … n_places - 1 that is judged best, the first of equals.
+    """The place 0 … n_places - 1 that is best, the first of equals.
 
     Args:
         score: how good a place is.
         n_places: how many there are.
-        climbs_from: where to start walking uphill; None: every place is judged.
+        climbs_from: where to start walking uphill; None: every place is tried.
     """
     if climbs_from is None:
         return int(np.argmax([score(place) for place in range(n_places)]))
@@ -68,7 +68,7 @@ def climb(score: Callable[[int], float], start: int, n_places: int) -> int:
     """The place 0 … n_places - 1 from which neither neighbour is better, walking uphill from `start`.
 
     Args:
-        score: how good a place is; asked once for each place that is passed.
+        score: how good a place is; called once for each place that is passed.
         start: where to begin.
         n_places: how many there are.
     """
@@ -81,10 +81,10 @@ def climb(score: Callable[[int], float], start: int, n_places: int) -> int:
     return best
 
 
-def _judged_rows(
+def _evaluated_rows(
     dataset: Dataset, validation: npt.NDArray[np.int64], part: TrainingPart
 ) -> npt.NDArray[np.int64]:
-    """Validation ratings of users whom the training part knows; where they are many, those of some users."""
+    """Validation ratings of users with training ratings; where they are many, those of some users."""
     user_index = dataset.ratings.user_index
     rows = validation[~part.is_cold[user_index[validation]]]
     if len(rows) == 0:
@@ -96,4 +96,4 @@ def _judged_rows(
     users, counts = np.unique(user_index[rows], return_counts=True)
     order = np.random.default_rng(0).permutation(len(users))
     before = np.cumsum(counts[order]) - counts[order]
-    return rows[np.isin(user_index[rows], users[order[before < JUDGED_RATINGS]])]
+    return rows[np.isin(user_index[rows], users[order[before < EVALUATED_RATINGS]])]

@@ -24,7 +24,7 @@ from movierec_cli.registry.run_parts import RunParts
 
 @dataclass(frozen=True)
 class FittedRatingBaseline:
-    """A rating baseline ready to be judged."""
+    """A fitted rating baseline, ready to be evaluated."""
 
     predict: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float32]]
     """Rows of Ratings, [n], to stars on the data set's scale, [n]; the stars given are not looked at."""
