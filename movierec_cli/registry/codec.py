@@ -55,7 +55,7 @@ def from_bytes(kind: type[T], content: bytes, file_name: str) -> T:
     reader = _Reader(unpack(content), file_name)
     value = reader.read(kind, "")
     if extra := sorted(reader.arrays.keys() - reader.used):
-        raise ValueError(f"{file_name} holds {extra}, which a {kind.__name__} has not")
+        raise ValueError(f"{file_name} holds {extra}, which {kind.__name__} does not have")
     return typing.cast(T, value)
 
 

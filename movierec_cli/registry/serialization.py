@@ -38,8 +38,12 @@ def encode(value: object) -> JSON:
         return {str(key): encode(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
         return [encode(item) for item in value]
-    if isinstance(value, enum.Enum | str | bool | int | float | None):
-        return _encode_scalar(value)
+    if isinstance(value, enum.Enum):
+        return str(value.value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise MovierecError(f"a result is {value}, so the training diverged; try a lower --learning_rate")
+    if isinstance(value, str | bool | int | float | None):
+        return float(value) if isinstance(value, float) else value
     raise TypeError(f"{value!r} of type {type(value).__name__} has no JSON form")
 
 
@@ -48,16 +52,6 @@ def _encode_field(owner: Any, name: str) -> JSON:
     if isinstance(value, int) and typing.get_type_hints(type(owner))[name] is float:
         return float(value)  # 0 and 0.0 are equal settings, so they must read and hash alike
     return encode(value)
-
-
-def _encode_scalar(value: object) -> JSON:
-    if isinstance(value, enum.Enum):
-        return str(value.value)
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise MovierecError(f"a result is {value}, so the training diverged; try a lower --learning_rate")
-        return float(value)
-    return typing.cast(JSON, value)
 
 
 def canonical_json(value: object) -> str:
@@ -169,10 +163,8 @@ _CONTAINERS: dict[Any, Callable[[Any, object, _Place], object]] = {
 
 
 def _decode_key(kind: type, key: str, place: _Place) -> object:
-    if kind is not int:
-        return key
     try:
-        return int(key)
+        return int(key) if kind is int else key
     except ValueError:
         raise place.inside(key).refuse("is not a whole number") from None
 
