@@ -72,7 +72,7 @@ def _sequences(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A saved model of sequences without its network; it has a split of its own."""
     judged_run(tmp_path / "saved_models", dataset_of("1m"), sequence_config())
     serving = ModuleType("serving")
-    serving.state_after = lambda run, rows, seconds, asked_s: (  # type: ignore[attr-defined]
+    serving.state_after = lambda run, rows, seconds, query_s: (  # type: ignore[attr-defined]
         run.artifacts.movie_embeddings[rows].sum(axis=0)
     )
     monkeypatch.setitem(sys.modules, "movierec_cli.models.sequential.serving", serving)

@@ -42,7 +42,7 @@ class _Stderr:
 
 @contextlib.contextmanager
 def _native_stderr_held_back() -> Iterator[None]:
-    """Python's own stderr keeps its way to the terminal, so that progress goes on being drawn."""
+    """Python's own stderr keeps its way to the terminal, so that progress is resumed being sampled."""
     python_stderr, kept = sys.stderr, os.dup(_STDERR)
     with tempfile.TemporaryFile() as held, open(kept, "w", encoding="utf-8", errors="replace") as terminal:
         python_stderr.flush()

@@ -27,9 +27,9 @@ from movierec_cli.scoring.towers import Towers
 
 @dataclass(frozen=True)
 class Validation:
-    """What the validation part shows of a model."""
+    """What the validation set shows of a model."""
 
-    worth: float  # the epoch with the highest is kept
+    score: float  # the epoch with the highest is kept
     top_k: TopK
     ratings: RatingErrors | None = None  # where it predicts them
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from movierec_cli.config import DataConfig
 from tests.bench.baselines import LEAVE_LAST, divided
 from tests.bench.rows import Archives, Row, on_engine, run_process, spread
-from tests.bench.sequence_epoch import SEQUENCE, TRAINING, our_epochs, positions
+from tests.bench.sequence_epoch import SEQUENCE, TRAINING, our_epochs, tokens
 
 ENGINES = ("tensorflow", "jax")
 ROUNDS = 2
@@ -32,7 +32,7 @@ class Settings:
     epochs: int = 2  # the first of which compiles
 
     @property
-    def n_positions(self) -> int:
+    def n_tokens(self) -> int:
         """Of an epoch."""
         return self.steps * self.rows * self.length
 
@@ -47,7 +47,7 @@ def measure_engines(archives: Archives) -> list[Row]:
         for engine in ENGINES:
             seconds[engine] += engine_epochs(engine)
     dataset, split = divided(DataConfig(archive=archives.find("ml-1m.zip")), LEAVE_LAST)
-    share = SETTINGS.n_positions / positions(dataset, split, SEQUENCE.max_length)
+    share = SETTINGS.n_tokens / tokens(dataset, split, SEQUENCE.max_length)
     ours = [share * second for second in our_epochs(dataset, split, SEQUENCE, TRAINING)]
     first = statistics.median(seconds[ENGINES[0]])
     rows = [
@@ -58,7 +58,7 @@ def measure_engines(archives: Archives) -> list[Row]:
 
 
 def _row(what: str, seconds: list[float], reference: float | None) -> Row:
-    sizes = f"{SETTINGS.blocks} blocks, d {SETTINGS.width}, {SETTINGS.n_positions:,} positions"
+    sizes = f"{SETTINGS.blocks} blocks, d {SETTINGS.width}, {SETTINGS.n_tokens:,} positions"
     measured = f"{spread(seconds, '.1f')} s"
     if reference is None:
         return Row(f"{what}: {sizes}", measured, "")

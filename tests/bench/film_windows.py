@@ -1,4 +1,4 @@
-"""Examples as the sequential tutorials cut them: a film and up to ten of the same user's before it.
+"""Examples as the sequential tutorials cut them: a movie and up to ten of the same user's before it.
 
 Written after their description and apart from the package's own windows, to be compared with them.
 """
@@ -13,30 +13,30 @@ import numpy.typing as npt
 from movierec_cli.data.dataset import Ratings
 
 CONTEXT = 10
-SHORTEST = 3  # films of a user whose windows count
+SHORTEST = 3  # movies of a user whose windows count
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Examples: in `contexts` films are rows of the catalogue + 1 and 0 fills the end, in `labels` rows."""
+    """Examples: in `contexts` movies are rows of the catalogue + 1 and 0 fills the end, in `labels` rows."""
 
     contexts: npt.NDArray[np.int32]  # [n, CONTEXT], oldest first
     labels: npt.NDArray[np.int32]  # [n]
 
 
 def windows_of(ratings: Ratings, rows: npt.NDArray[np.int64], length: int = CONTEXT) -> Windows:
-    """The windows whose films are the ratings at `rows`.
+    """The windows whose movies are the ratings at `rows`.
 
-    A user's first film has none and is left out, and so are users with fewer than `SHORTEST` films.
+    A user's first movie has none and is left out, and so are users with fewer than `SHORTEST` movies.
     What comes before is taken from all ratings, whichever part of a split they are in, as the tutorials
-    draw their test part from finished windows.
+    draw their test set from finished windows.
     """
     order = np.lexsort((ratings.timestamp, ratings.user_index))  # stable: the file's order within a second
     users, movies = ratings.user_index[order], ratings.movie_index[order]
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
     asked = place[rows[np.bincount(ratings.user_index)[ratings.user_index[rows]] >= SHORTEST]]
-    before = asked - np.searchsorted(users, users[asked])  # how many films of the user come earlier
+    before = asked - np.searchsorted(users, users[asked])  # how many movies of the user come earlier
     asked, before = asked[before > 0], np.minimum(before[before > 0], length)
     steps = np.arange(length)  # [length]
     places = asked[:, None] - before[:, None] + steps  # [n, length]

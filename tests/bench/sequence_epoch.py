@@ -34,7 +34,7 @@ SEQUENCE = SequenceConfig(
     num_heads=2,
     hidden_size=64,
     dropout=0.2,
-    whole_history=False,  # RecTools learns the newest films only
+    whole_history=False,  # RecTools learns the newest movies only
 )
 TRAINING = TrainingConfig(
     num_epochs=EPOCHS,
@@ -73,9 +73,9 @@ def measure_sequence_epoch(archives: Archives) -> list[Row]:
         ours += our_epochs(dataset, split, SEQUENCE, TRAINING)
         if interpreter:
             theirs += rectools_epochs(interpreter, dataset.ratings, split.train)
-    n_positions = positions(dataset, split, SEQUENCE.max_length)
+    n_tokens = tokens(dataset, split, SEQUENCE.max_length)
     what = (
-        f"one SASRec epoch of 1M, leave-last, {n_positions:,} positions, d 64, 2 blocks, length 200, softmax"
+        f"one SASRec epoch of 1M, leave-last, {n_tokens:,} positions, d 64, 2 blocks, length 200, softmax"
         " over all movies"
     )
     if not theirs:
@@ -97,12 +97,12 @@ def our_epochs(
     config = RunConfig(family=Family.SASREC, split=LEAVE_LAST, sequence=sequence, training=training)
     clock = _Clock()
     with tempfile.TemporaryDirectory() as folder:
-        train_sequences(dataset, split, config, clock, Path(folder) / "unfinished")
+        train_sequences(dataset, split, config, clock, Path(folder) / "checkpoint_folder")
     return [later - earlier for earlier, later in pairwise(clock.ends)]
 
 
-def positions(dataset: Dataset, split: Split, max_length: int) -> int:
-    """How many films are learned from their past in an epoch."""
+def tokens(dataset: Dataset, split: Split, max_length: int) -> int:
+    """How many movies are learned from their past in an epoch."""
     n_train = np.bincount(dataset.ratings.user_index[split.train])
     return int(np.clip(n_train - 1, 0, max_length).sum())
 

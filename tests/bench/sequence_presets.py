@@ -24,7 +24,7 @@ from tests.bench.rows import Bench, Row
 from tests.bench.sequences import hit_rate_and_ndcg, minutes_of, train
 
 TFRS_PUBLISHED = {1: 0.0146, 5: 0.0780, 10: 0.1358, 50: 0.3735, 100: 0.5058}  # over all movies
-KERAS_RS_PUBLISHED = "KerasRS example, a tenth of the windows by lot (published): val_loss 6.3444"
+KERAS_RS_PUBLISHED = "KerasRS example, a tenth of the windows at random (published): val_loss 6.3444"
 
 
 def measure_presets(bench: Bench) -> Iterator[Row]:
@@ -36,7 +36,7 @@ def measure_presets(bench: Bench) -> Iterator[Row]:
 
 
 def best_on_windows() -> Settings:
-    """Our own settings under the TFRS tutorial's protocol: the ten films before, the same windows."""
+    """Our own settings under the TFRS tutorial's protocol: the ten movies before, the same windows."""
     return replace(default_settings(Family.SASREC, SplitKind.WINDOWS), split=PRESETS[Preset.TFRS_GRU].split)
 
 
@@ -79,7 +79,7 @@ def _keras_rs(bench: Bench) -> Row:
 
 
 def _keras_rs_windows(bench: Bench) -> Row:
-    """The tutorial's own protocol, with its test part as our validation part."""
+    """The tutorial's own protocol, with its test set as our validation set."""
     split = SplitConfig(kind=SplitKind.WINDOWS, min_rating=2.0, test_fraction=0.01, validation_fraction=0.1)
     (run,) = train(bench, replace(PRESETS[Preset.KERAS_RS_GRU], split=split), n_seeds=1)
     losses = [one.validation_loss for one in run.record.history if one.validation_loss is not None]
@@ -92,7 +92,7 @@ def _keras_rs_windows(bench: Bench) -> Row:
 
 
 def _test_loss(bench: Bench, run: Run) -> float:
-    """Of each user's last film, told from their state before it."""
+    """Of each user's last movie, told from their state before it."""
     dataset, split = divided(DataConfig(archive=bench.find("ml-1m.zip")), run.record.config.split)
     rows = np.random.default_rng(0).permutation(split.test)
     ratings, artifacts = dataset.ratings, run.artifacts

@@ -1,4 +1,4 @@
-"""The film after the others, on 1M: models of sequences with their defaults, beside the baselines."""
+"""The movie after the others, on 1M: models of sequences with their defaults, beside the baselines."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def minutes_of(record: RunRecord) -> float:
 
 
 def minutes_to(record: RunRecord, hit_rate: float) -> float | None:
-    """Until validation first found this share of the films among the ten best; None where it never did.
+    """Until validation first found this share of the movies among the ten best; None where it never did.
 
     Records have the seconds of training at each validation and of all validations together, which cost
     alike.

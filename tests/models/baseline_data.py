@@ -26,7 +26,7 @@ def dataset_of(
         ),
         movies=Movies(
             movie_id=np.arange(n_movies, dtype=np.int64),
-            title=np.array([f"Film {row}" for row in range(n_movies)], object),
+            title=np.array([f"Movie {row}" for row in range(n_movies)], object),
             year=np.zeros(n_movies, np.int16),
             genres=np.zeros((n_movies, 0), bool),
             genre_names=(),

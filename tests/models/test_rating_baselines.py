@@ -34,7 +34,7 @@ COLD_USER, COLD_MOVIE = N_USERS - 1, N_MOVIES - 1
 def planted_ratings() -> Dataset:
     """Mean + biases + two tastes + a little chance, on a scale of 1 … 5.
 
-    The last user and the last movie have one rating each, which goes to the test part.
+    The last user and the last movie have one rating each, which goes to the test set.
     """
     generator = np.random.default_rng(3)
     pairs = generator.choice((N_USERS - 1) * (N_MOVIES - 1), 5400, replace=False)

@@ -3,7 +3,7 @@
 A residual is a rating minus the mean and minus the movie's bias (for users) or the user's bias (for movies).
 For a training pair its own rating is left out of every number, as it is at test: nothing predicts itself.
 
-People rate in sittings and in moods: what they gave in the seconds, minutes and the hour before, with a
+People rate in sessions and in moods: what they gave in the seconds, minutes and the hour before, with a
 weight that fades exponentially, says more than their mean over all. Ratings of the same second count, later
 ones do not.
 """
@@ -37,7 +37,7 @@ class Evidence:
     """The training ratings as evidence for any pair."""
 
     dataset: Dataset
-    rows: Rows  # of the training part
+    rows: Rows  # of the training set
 
     @cached_property
     def mean(self) -> float:
@@ -103,25 +103,25 @@ class Evidence:
         residuals = self._user_residuals
         return _numbers(residuals.sums[users], residuals.counts[users]).astype(np.float32)
 
-    def sittings_of_training(self) -> npt.NDArray[np.float32]:
+    def sessions_of_training(self) -> npt.NDArray[np.float32]:
         """Of each training pair without its own rating: [n_rows, N_SITTING_NUMBERS]."""
-        return self._sittings(self._users, self._seconds, _with_ones(self.user_residuals))
+        return self._sessions(self._users, self._seconds, _with_ones(self.user_residuals))
 
-    def sittings(
+    def sessions(
         self, users: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.float32]:
-        """Of users at moments, from their training ratings up to then: [n, N_SITTING_NUMBERS]."""
+        """Of users at times, from their training ratings up to then: [n, N_SITTING_NUMBERS]."""
         asked = np.zeros((len(users), 2))  # whoever asks gives no evidence
-        return self._sittings(
+        return self._sessions(
             np.concatenate([self._users, users]),
             np.concatenate([self._seconds, seconds]),
             np.concatenate([_with_ones(self.user_residuals), asked]),
         )[len(self.rows) :]
 
-    def _sittings(
+    def _sessions(
         self, users: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64], values: Floats
     ) -> npt.NDArray[np.float32]:
-        return _sitting_numbers(near_sums(users, seconds, values, NEARNESS_S)).astype(np.float32)
+        return _session_numbers(near_sums(users, seconds, values, NEARNESS_S)).astype(np.float32)
 
     def of_movies(self, movies: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
         """Of movies, from all their training ratings: [n, N_MOVIE_NUMBERS]."""
@@ -168,7 +168,7 @@ def _numbers(sums: Floats, counts: Floats) -> Floats:
     return np.stack([2 * sums / (counts + SHRINKAGE), np.log1p(np.maximum(counts, 0)) / 3 - 1], axis=1)
 
 
-def _sitting_numbers(sums: Floats) -> Floats:
+def _session_numbers(sums: Floats) -> Floats:
     """From [n, n_nearness, 2] of weighted residuals and weights to [n, 2 · n_nearness]; zeros for none."""
     residuals, weights = sums[..., 0], np.maximum(sums[..., 1], 0.0)
     numbers = np.stack([2 * residuals / (weights + NEAR_SHRINKAGE), np.log1p(weights) / 3], axis=2)
@@ -197,7 +197,7 @@ def near_sums(
     order = np.lexsort((seconds, owners))
     owner, second, value = owners[order], seconds[order], values[order]
     begins = np.concatenate([[True], (owner[1:] != owner[:-1]) | (second[1:] != second[:-1])])
-    moment = np.cumsum(begins) - 1  # [n], which of the owners' moments each entry is of
+    moment = np.cumsum(begins) - 1  # [n], which of the owners' times each entry is of
     firsts = np.flatnonzero(begins)
     totals = np.add.reduceat(value, firsts)  # [n_moments, n_values]
     counts = np.bincount(owner[firsts])
@@ -214,10 +214,10 @@ def _faded_sums(
     counts: npt.NDArray[np.int64],
     nearness_s: tuple[float, ...],
 ) -> Floats:
-    """Over the moments before each: [n_moments, n_nearness, n_values].
+    """Over the times before each: [n_moments, n_nearness, n_values].
 
-    Each owner's stand together, in time. The sum up to a moment is the one up to the moment before, with that
-    moment, faded by the time between; all owners go side by side.
+    Each owner's stand together, in time. The sum up to a time is the one up to the time before, with that
+    time, faded by the time between; all owners go side by side.
     """
     per_second = 1.0 / np.asarray(nearness_s)
     sums = np.zeros((len(seconds), len(nearness_s), values.shape[1]))

@@ -70,10 +70,10 @@ class RatingLayers(tf_keras.layers.Layer):
         for layer in self.dense:
             layer.build((None, width))  # every weight is there before the first step
             width = layer.units
-        self.sitting = [tf_keras.layers.Dense(size, activation="relu") for size in SITTING_SIZES]
-        self.sitting.append(tf_keras.layers.Dense(1, kernel_initializer="zeros"))
+        self.session = [tf_keras.layers.Dense(size, activation="relu") for size in SITTING_SIZES]
+        self.session.append(tf_keras.layers.Dense(1, kernel_initializer="zeros"))
         width = N_SITTING_NUMBERS + n_numbers
-        for layer in self.sitting:
+        for layer in self.session:
             layer.build((None, width))
             width = layer.units
 
@@ -116,14 +116,14 @@ class RatingLayers(tf_keras.layers.Layer):
         direct = self.scale * tf.reduce_sum(product, axis=1) + tf.matmul(numbers, self.linear)[:, 0]
         return hidden[:, 0] + direct + tf.gather(self.user_bias, users) + tf.gather(self.movie_bias, movies)
 
-    def of_sitting(self, sitting: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
-        """What the sitting adds to the stars of each pair: [p].
+    def of_session(self, session: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
+        """What the session adds to the stars of each pair: [p].
 
         Args:
-            sitting: [p, N_SITTING_NUMBERS].
+            session: [p, N_SITTING_NUMBERS].
             numbers: the rest of the pairs' evidence, [p, n_numbers].
         """
-        hidden = tf.concat([sitting, numbers], axis=1)
-        for layer in self.sitting:
+        hidden = tf.concat([session, numbers], axis=1)
+        for layer in self.session:
             hidden = layer(hidden)
         return hidden[:, 0]

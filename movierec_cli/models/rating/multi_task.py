@@ -20,7 +20,7 @@ _PAIR_SIGNATURE = {
     "pair_movie": tf.TensorSpec([None], tf.int32),
     "stars": tf.TensorSpec([None], tf.float32),
     "numbers": tf.TensorSpec([None, N_USER_NUMBERS + N_MOVIE_NUMBERS], tf.float32),
-    "sitting": tf.TensorSpec([None, N_SITTING_NUMBERS], tf.float32),
+    "session": tf.TensorSpec([None, N_SITTING_NUMBERS], tf.float32),
     "own": tf.TensorSpec([None], tf.float32),
     "n_others": tf.TensorSpec([None], tf.float32),
     "pool": tf.TensorSpec([None], tf.int32),
@@ -35,7 +35,7 @@ class MultiTaskModel(TwoTowerModel):
         dataset: the data set.
         vocabularies: of the features.
         config: of the towers.
-        batches: of the training part.
+        batches: of the training set.
         mean: of its ratings, stars.
         tasks: how much each loss counts.
         seed: of all random numbers.
@@ -104,23 +104,23 @@ class MultiTaskModel(TwoTowerModel):
     ) -> tf.Tensor:
         """Squared stars: the batch's sum over the ratings of an average batch.
 
-        The mean of two errors, without and with what the sitting adds, so that the one serves where nothing
-        is known of a sitting.
+        The mean of two errors, without and with what the session adds, so that the one serves where nothing
+        is known of a session.
         """
         without = self._stars(batch, query_parts, movie_parts, training)
-        with_sitting = without + self.rating.of_sitting(batch["sitting"], batch["numbers"])
+        with_session = without + self.rating.of_session(batch["session"], batch["numbers"])
         summed = sum(
             self.rating_task(
                 labels=batch["stars"][:, None], predictions=stars[:, None], compute_metrics=False
             )
-            for stars in (without, with_sitting)
+            for stars in (without, with_session)
         )
         return summed / (2 * self._mean_pairs)
 
     def stars(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
         """The predicted ratings of a batch's pairs at their time, [p], not cut to the scale."""
         without = self._stars(batch, self.query_parts(batch), self.movie_tower.parts(), training=False)
-        return without + self.rating.of_sitting(batch["sitting"], batch["numbers"])
+        return without + self.rating.of_session(batch["session"], batch["numbers"])
 
     def _stars(
         self,
@@ -129,7 +129,7 @@ class MultiTaskModel(TwoTowerModel):
         movie_parts: list[tf.Tensor],
         training: bool,
     ) -> tf.Tensor:
-        """Stars without the sitting, [p]."""
+        """Stars without the session, [p]."""
         of_queries = self.rating.query_top(query_parts, training=training)  # [b, width]
         of_movies = self.rating.movie_top(movie_parts, training=training)  # [n_movies, width]
         query, movie = batch["pair_query"], batch["pair_movie"]

@@ -26,7 +26,7 @@ class RatedPairs:
     evidence: Evidence
     stars: npt.NDArray[np.float32]  # [n_pairs], in the order of the positives
     numbers: npt.NDArray[np.float32]  # [n_pairs, n_numbers], see `evidence`
-    sitting: npt.NDArray[np.float32]  # [n_pairs, N_SITTING_NUMBERS]
+    session: npt.NDArray[np.float32]  # [n_pairs, N_SITTING_NUMBERS]
     own: npt.NDArray[np.float32]  # [n_pairs], the residual that is the pair's own among its user's; 0 if none
     n_others: npt.NDArray[np.float32]  # [n_pairs], training ratings of the user without the pair's own
 
@@ -42,7 +42,7 @@ class RatedPairs:
             evidence,
             stars=dataset.ratings.rating[evidence.rows][order],
             numbers=evidence.of_training()[order],
-            sitting=evidence.sittings_of_training()[order],
+            session=evidence.sessions_of_training()[order],
             own=evidence.user_residuals[order].astype(np.float32),
             n_others=(evidence.n_ratings[users] - 1)[order].astype(np.float32),
         )
@@ -51,7 +51,7 @@ class RatedPairs:
     def of_others(
         cls, dataset: Dataset, rows: Rows, evidence: Evidence, vocabularies: dict[Feature, Vocabulary]
     ) -> RatedPairs:
-        """Ratings outside the training part, with all of its evidence."""
+        """Ratings outside the training set, with all of its evidence."""
         order = (interactions := group_interactions(dataset, rows, vocabularies)).order
         ratings = dataset.ratings
         kept = rows[order]
@@ -61,7 +61,7 @@ class RatedPairs:
             evidence,
             stars=ratings.rating[kept],
             numbers=np.concatenate([evidence.of_users(users), evidence.of_movies(movies)], axis=1),
-            sitting=evidence.sittings(users, ratings.timestamp[kept]),
+            session=evidence.sessions(users, ratings.timestamp[kept]),
             own=np.zeros(len(rows), np.float32),
             n_others=evidence.n_ratings[users].astype(np.float32),
         )
@@ -74,7 +74,7 @@ class RatedPairs:
             "pair_movie": self.interactions.positives.values[place],
             "stars": self.stars[place],
             "numbers": self.numbers[place],
-            "sitting": self.sitting[place],
+            "session": self.session[place],
             "own": self.own[place],
             "n_others": self.n_others[place],
         } | pool_of_users(self.evidence, self.interactions.queries.user_index[rows])

@@ -47,11 +47,11 @@ def rating_head(
     users: Queries,
     seen: RaggedRows,
 ) -> RatingHead:
-    """The arrays that predict as the model does for users who have not begun a sitting.
+    """The arrays that predict as the model does for users who have not begun a session.
 
     Args:
         model: trained.
-        evidence: its training part's.
+        evidence: its training set's.
         users: every user as a query.
         seen: each user's training movies.
     """

@@ -1,4 +1,4 @@
-"""The last finished epoch of a training on disk, from which a killed one goes on."""
+"""The last finished epoch of a training on disk, from which a killed one is resumed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Checkpoint:
 
 
 def save(checkpoint: Checkpoint, folder: Path) -> None:
-    """Replaces the folder's checkpoint, which is complete at every moment.
+    """Replaces the folder's checkpoint, which is complete at every time.
 
     Raises:
         SavedModelError: the folder cannot be written.
@@ -56,7 +56,7 @@ def save(checkpoint: Checkpoint, folder: Path) -> None:
         beside.write_bytes(pack(arrays))
         beside.replace(folder / _FILE)
     except OSError as error:
-        raise SavedModelError(f"{folder}: the unfinished training cannot be kept: {error}") from error
+        raise SavedModelError(f"{folder}: the interrupted training cannot be kept: {error}") from error
 
 
 def load(folder: Path) -> Checkpoint | None:

@@ -11,7 +11,7 @@ import sys
 
 from movierec_cli.errors import MovierecError
 
-MOST_DEVICES = 8  # a step has not more pieces to share
+MOST_DEVICES = 8  # a step has not more segments to share
 _BACKEND = "KERAS_BACKEND"
 
 

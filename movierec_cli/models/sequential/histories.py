@@ -1,4 +1,4 @@
-"""Users' ratings in the order they were made, and the pieces of them that a model learns from."""
+"""Users' ratings in the order they were made, and the segments of them that a model learns from."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Histories:
 
     @cached_property
     def gap(self) -> npt.NDArray[np.int32]:
-        """How long after the film before it each was rated, as a bucket; 0 for a user's first: [n]."""
+        """How long after the movie before it each was rated, as a bucket; 0 for a user's first: [n]."""
         buckets = gap_buckets(np.diff(self.seconds, prepend=0))
         buckets[self.starts[:-1][np.diff(self.starts) > 0]] = 0
         return buckets
 
     @cached_property
     def gap_to_next(self) -> npt.NDArray[np.int32]:
-        """How long after each the next film of its user was rated, as a bucket; 0 for a user's last: [n]."""
+        """How long after each the next movie of its user was rated, as a bucket; 0 for a user's last: [n]."""
         return np.concatenate([self.gap[1:], np.zeros(1, np.int32)])[: len(self.rows)]
 
 
@@ -57,33 +57,33 @@ def gap_buckets(seconds: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
 
 
 @dataclass(frozen=True)
-class Pieces:
-    """Stretches of histories: the films that are read, each followed by the film it is to foretell."""
+class Segments:
+    """Stretches of histories: the movies that are read, each followed by the movie it is to predict."""
 
-    start: Places  # [n_pieces]
-    length: npt.NDArray[np.int64]  # [n_pieces], films that are read, 1 or more
+    start: Places  # [n_segments]
+    length: npt.NDArray[np.int64]  # [n_segments], movies that are read, 1 or more
 
 
-def newest_pieces(histories: Histories, max_length: int) -> Pieces:
-    """Every user's newest `max_length` films that have a next one. A user with a single film has none."""
+def newest_segments(histories: Histories, max_length: int) -> Segments:
+    """Every user's newest `max_length` movies that have a next one. A user with a single movie has none."""
     ends = histories.starts[1:] - 1
     length = np.minimum(ends - histories.starts[:-1], max_length)
-    return Pieces((ends - length)[length > 0], length[length > 0])
+    return Segments((ends - length)[length > 0], length[length > 0])
 
 
-def whole_pieces(histories: Histories, max_length: int) -> Pieces:
-    """Every film that has a next one, in pieces of `max_length` cut from the newest backwards."""
+def all_segments(histories: Histories, max_length: int) -> Segments:
+    """Every movie that has a next one, in segments of `max_length` cut from the newest backwards."""
     readable = np.maximum(np.diff(histories.starts) - 1, 0)  # [n_users]
-    n_pieces = -(-readable // max_length)
-    owner = np.repeat(np.arange(len(readable)), n_pieces)
-    back = np.arange(len(owner)) - np.repeat(np.cumsum(n_pieces) - n_pieces, n_pieces)
+    n_segments = -(-readable // max_length)
+    owner = np.repeat(np.arange(len(readable)), n_segments)
+    back = np.arange(len(owner)) - np.repeat(np.cumsum(n_segments) - n_segments, n_segments)
     end = histories.starts[owner + 1] - 1 - back * max_length
     length = np.minimum(end - histories.starts[owner], max_length)
-    return Pieces(end - length, length)
+    return Segments(end - length, length)
 
 
-def windows(histories: Histories, targets: Places, max_length: int) -> Pieces:
-    """For each target the `max_length` films before it. Targets are no user's first film."""
+def windows(histories: Histories, targets: Places, max_length: int) -> Segments:
+    """For each target the `max_length` movies before it. Targets are no user's first movie."""
     first = histories.starts[np.searchsorted(histories.starts, targets, side="right") - 1]
     length = np.minimum(targets - first, max_length)
-    return Pieces(targets - length, length)
+    return Segments(targets - length, length)

@@ -1,10 +1,10 @@
-"""What training minimises, as sums over positions, all in nats.
+"""What training minimises, as sums over tokens, all in nats.
 
-States are compared with films by their inner product. Each function takes
+States are compared with movies by their inner product. Each function takes
 
     states: float32 [n, dim]
-    films: float32 [n_movies, dim]
-    targets: int32 [n], rows of films
+    movies: float32 [n_movies, dim]
+    targets: int32 [n], rows of movies
     weights: float32 [n], 0 where nothing is to be learned
 """
 
@@ -23,7 +23,7 @@ from movierec_cli.config import LossKind
 from movierec_cli.models.sequential.dropout import hashed
 
 CHUNK = 800  # states whose scores are there at a time: some megabytes, which stay in the cache
-_HIDDEN = -1e9  # a score that no share of a softmax is left of
+_HIDDEN = -1e9  # a score so low that a softmax makes it 0
 CALIBRATION = 0.75  # gBCE's t
 
 Loss = Callable[[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array, int], jax.Array]
@@ -31,87 +31,87 @@ Loss = Callable[[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array, int], ja
 
 @jax.custom_vjp
 def catalogue_softmax(
-    states: jax.Array, films: jax.Array, targets: jax.Array, weights: jax.Array
+    states: jax.Array, movies: jax.Array, targets: jax.Array, weights: jax.Array
 ) -> jax.Array:
-    """Softmax over every film. Its gradient is computed with the scores at hand, chunk by chunk."""
-    return _catalogue_forward(states, films, targets, weights)[0]
+    """Softmax over every movie. Its gradient is computed with the scores at hand, chunk by chunk."""
+    return _catalogue_forward(states, movies, targets, weights)[0]
 
 
 def _catalogue_forward(
-    states: jax.Array, films: jax.Array, targets: jax.Array, weights: jax.Array
+    states: jax.Array, movies: jax.Array, targets: jax.Array, weights: jax.Array
 ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
     n, size = states.shape
     chunk = math.gcd(n, CHUNK)
 
     def one(
-        of_films: jax.Array, part: tuple[jax.Array, ...]
+        of_movies: jax.Array, chunk_values: tuple[jax.Array, ...]
     ) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-        state, target, weight = part
-        scores = state @ films.T  # [chunk, n_movies]
+        state, target, weight = chunk_values
+        scores = state @ movies.T  # [chunk, n_movies]
         highest = scores.max(axis=1, keepdims=True)
         powers = jnp.exp(scores - highest)
         total = powers.sum(axis=1, keepdims=True)
-        positive = films[target]
+        positive = movies[target]
         losses = (jnp.log(total) + highest)[:, 0] - (state * positive).sum(axis=1)
         chances = powers * (weight[:, None] / total)
-        of_state = chances @ films - weight[:, None] * positive
-        return of_films + chances.T @ state, (losses * weight, of_state)
+        of_state = chances @ movies - weight[:, None] * positive
+        return of_movies + chances.T @ state, (losses * weight, of_state)
 
-    parts = (states.reshape(-1, chunk, size), targets.reshape(-1, chunk), weights.reshape(-1, chunk))
-    of_films, (losses, of_states) = jax.lax.scan(one, jnp.zeros_like(films), parts)
-    of_films = of_films.at[targets].add(-weights[:, None] * states)
-    return losses.sum(), (of_states.reshape(n, size), of_films)
+    chunks = (states.reshape(-1, chunk, size), targets.reshape(-1, chunk), weights.reshape(-1, chunk))
+    of_movies, (losses, of_states) = jax.lax.scan(one, jnp.zeros_like(movies), chunks)
+    of_movies = of_movies.at[targets].add(-weights[:, None] * states)
+    return losses.sum(), (of_states.reshape(n, size), of_movies)
 
 
 def _catalogue_backward(
     gradients: tuple[jax.Array, jax.Array], scale: jax.Array
 ) -> tuple[jax.Array, jax.Array, None, None]:
-    of_states, of_films = gradients
-    return of_states * scale, of_films * scale, None, None
+    of_states, of_movies = gradients
+    return of_states * scale, of_movies * scale, None, None
 
 
 catalogue_softmax.defvjp(_catalogue_forward, _catalogue_backward)
 
 
-def _drawn(n_movies: int, number: int, seed: jax.Array) -> jax.Array:
-    """Rows of `number` different films, uniformly by lot: int32 [number]."""
-    lots = hashed(jax.lax.iota(jnp.uint32, n_movies), seed)
-    return jax.lax.top_k((lots >> 1).astype(jnp.int32), number)[1]
+def _sampled(n_movies: int, number: int, seed: jax.Array) -> jax.Array:
+    """Rows of `number` different movies, uniformly at random: int32 [number]."""
+    random = hashed(jax.lax.iota(jnp.uint32, n_movies), seed)
+    return jax.lax.top_k((random >> 1).astype(jnp.int32), number)[1]
 
 
-def _scores_of_drawn(
-    states: jax.Array, films: jax.Array, targets: jax.Array, seed: jax.Array, number: int
+def _scores_with_sampled(
+    states: jax.Array, movies: jax.Array, targets: jax.Array, seed: jax.Array, number: int
 ) -> tuple[jax.Array, jax.Array]:
-    """Scores of the targets [n, 1] and of drawn films [n, number]; a drawn target counts as nothing."""
-    drawn = _drawn(films.shape[0], number, seed)
-    positive = (states * films[targets]).sum(axis=1, keepdims=True)
-    negative = jnp.where(targets[:, None] == drawn[None, :], -jnp.inf, states @ films[drawn].T)
+    """Scores of the targets [n, 1] and of sampled movies [n, number]; a sampled target counts as nothing."""
+    sampled = _sampled(movies.shape[0], number, seed)
+    positive = (states * movies[targets]).sum(axis=1, keepdims=True)
+    negative = jnp.where(targets[:, None] == sampled[None, :], -jnp.inf, states @ movies[sampled].T)
     return positive, negative
 
 
 def sampled_softmax(
     states: jax.Array,
-    films: jax.Array,
+    movies: jax.Array,
     targets: jax.Array,
     weights: jax.Array,
     seed: jax.Array,
     num_negatives: int,
 ) -> jax.Array:
-    """Softmax over the target and films drawn uniformly, which count for those that were not.
+    """Softmax over the target and movies sampled uniformly, which count for those that were not.
 
     Bengio & Senécal 2008, "Adaptive importance sampling to accelerate training of a neural probabilistic
     language model"; with a uniform draw the correction is the same for all.
     """
-    number = min(num_negatives, films.shape[0])
-    positive, negative = _scores_of_drawn(states, films, targets, seed, number)
-    corrected = negative + math.log(films.shape[0] / number)
+    number = min(num_negatives, movies.shape[0])
+    positive, negative = _scores_with_sampled(states, movies, targets, seed, number)
+    corrected = negative + math.log(movies.shape[0] / number)
     total = jax.nn.logsumexp(jnp.concatenate([positive, corrected], axis=1), axis=1)
     return ((total - positive[:, 0]) * weights).sum()
 
 
 def gbce(
     states: jax.Array,
-    films: jax.Array,
+    movies: jax.Array,
     targets: jax.Array,
     weights: jax.Array,
     seed: jax.Array,
@@ -120,12 +120,12 @@ def gbce(
     """Binary cross-entropy with the positive's chance raised to a power that undoes the sampling.
 
     Petrov & Macdonald 2023, "gSASRec: reducing overconfidence in sequential recommendation trained with
-    negative sampling", equation 12; the mean over the target and the drawn films.
+    negative sampling", equation 12; the mean over the target and the sampled movies.
     """
-    number = min(num_negatives, films.shape[0] - 1)
-    rate = number / (films.shape[0] - 1)
+    number = min(num_negatives, movies.shape[0] - 1)
+    rate = number / (movies.shape[0] - 1)
     power = rate * (CALIBRATION * (1 - 1 / rate) + 1 / rate)
-    positive, negative = _scores_of_drawn(states, films, targets, seed, number)
+    positive, negative = _scores_with_sampled(states, movies, targets, seed, number)
     losses = power * jax.nn.softplus(-positive[:, 0]) + jax.nn.softplus(negative).sum(axis=1)
     return (losses * weights).sum() / (number + 1)
 
@@ -155,15 +155,15 @@ def corrected_in_batch_softmax(
     ids: jax.Array,
     probabilities: jax.Array,
 ) -> jax.Array:
-    """The same with the films' popularity taken out and duplicates of the target left out.
+    """The same with the movies' popularity taken out and duplicates of the target left out.
 
     Args:
         states: float32 [n, dim].
         candidates: float32 [n_candidates, dim].
         own: int32 [n].
         weights: float32 [n].
-        ids: int32 [n_candidates], rows of films.
-        probabilities: float32 [n_candidates], each film's share of the training targets.
+        ids: int32 [n_candidates], rows of movies.
+        probabilities: float32 [n_candidates], each movie's fraction of the training targets.
     """
     scores = keras_rs.layers.SamplingProbabilityCorrection()(states @ candidates.T, probabilities)
     # KerasRS' RemoveAccidentalHits adds the smallest number above zero to a duplicate, and so leaves it in.
@@ -176,17 +176,17 @@ def corrected_in_batch_softmax(
 
 
 SEPARABLE: dict[LossKind, Loss] = {
-    LossKind.CATALOGUE: lambda states, films, targets, weights, seed, num_negatives: catalogue_softmax(
-        states, films, targets, weights
+    LossKind.CATALOGUE: lambda states, movies, targets, weights, seed, num_negatives: catalogue_softmax(
+        states, movies, targets, weights
     ),
     LossKind.SAMPLED: sampled_softmax,
     LossKind.GBCE: gbce,
 }
-"""Losses whose positions do not look at each other, so that a step can be made in small parts."""
+"""Losses that compare no tokens with each other, so that a step can be made in micro-batches."""
 
 
 def popularity(targets: npt.NDArray[np.int32], n_movies: int) -> npt.NDArray[np.float32]:
-    """Each film's share of the targets, [n_movies] float32, with one added to every count."""
+    """Each movie's share of the targets, [n_movies] float32, with one added to every count."""
     counts = np.bincount(targets, minlength=n_movies) + 1.0
     shares: npt.NDArray[np.float32] = (counts / counts.sum()).astype(np.float32)
     return shares

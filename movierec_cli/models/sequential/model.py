@@ -1,4 +1,4 @@
-"""A network with its tables of films, as functions of a list of weights, which is what JAX wants."""
+"""A network with its tables of movies, as functions of a list of weights, which is what JAX wants."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _keras_seeded(seed: int) -> Iterator[None]:
 _PART_POSITIONS = {Family.SASREC: 800, Family.GRU4REC: 6_400}
 
 HISTORY_TABLE = "history_table"
-"""Among the named weights: what serving reads in place of the films' features."""
+"""Among the named weights: what serving reads in place of the movies' features."""
 
 
 class SequenceModel:
@@ -50,7 +50,7 @@ class SequenceModel:
         config: sizes.
         feature_set: what it sees.
         n_movies: rows of the catalogue.
-        inputs: the films' encoded features.
+        inputs: the movies' encoded features.
         seed: of the first weights.
     """
 
@@ -64,7 +64,7 @@ class SequenceModel:
         seed: int = 0,
     ):
         self.config = config
-        self.part_positions = _PART_POSITIONS[family]
+        self.micro_batch_tokens = _PART_POSITIONS[family]
         with _keras_seeded(seed):
             self._make(family, feature_set, n_movies, inputs)
 
@@ -87,30 +87,30 @@ class SequenceModel:
         table = np.zeros((1, self.config.embedding_size), np.float32)
         self.network(table, row)
         tables = [self.candidates] if self.history is self.candidates else [self.candidates, self.history]
-        self._of_films = [variable for table in tables for variable in table.trainable_variables]
+        self._of_movies = [variable for table in tables for variable in table.trainable_variables]
         self._of_network = list(self.network.trainable_variables)
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """All that is trained, in one order: the films', then the network's."""
-        return [*self._of_films, *self._of_network]
+        """All that is trained, in one order: the movies', then the network's."""
+        return [*self._of_movies, *self._of_network]
 
     def named_weights(self) -> dict[str, npt.NDArray[np.float32]]:
-        """The variables' values, and under `HISTORY_TABLE` the films' embeddings as history."""
-        parts = {"films": self._of_films, "network": self._of_network}
+        """The variables' values, and under `HISTORY_TABLE` the movies' embeddings as history."""
+        groups = {"movies": self._of_movies, "network": self._of_network}
         named = {
-            f"{part}/{number:02d}/{variable.name}": np.asarray(variable.value)
-            for part, variables in parts.items()
+            f"{group}/{number:02d}/{variable.name}": np.asarray(variable.value)
+            for group, variables in groups.items()
             for number, variable in enumerate(variables)
         }
         return named | {HISTORY_TABLE: np.asarray(self.tables(self.weights())[0])}
 
-    def serve(self, named: dict[str, npt.NDArray[Any]], films: npt.NDArray[np.float32]) -> None:
-        """Takes over a trained network and its films as they are, whatever features they were made of.
+    def serve(self, named: dict[str, npt.NDArray[Any]], movies: npt.NDArray[np.float32]) -> None:
+        """Takes over a trained network and its movies as they are, whatever features they were made of.
 
         Args:
             named: what `named_weights` gave.
-            films: the films' embeddings as candidates, [n_movies, dim].
+            movies: the movies' embeddings as candidates, [n_movies, dim].
 
         Raises:
             ValueError: the weights are of another network.
@@ -120,7 +120,7 @@ class SequenceModel:
             raise ValueError(f"the saved weights do not fit this network: {sorted(named)}")
         for variable, value in zip(self._of_network, network, strict=True):
             variable.assign(value)
-        self.candidates.own.assign(films)
+        self.candidates.own.assign(movies)
         self.history.own.assign(named[HISTORY_TABLE])
 
     def weights(self) -> list[jax.Array]:
@@ -133,7 +133,7 @@ class SequenceModel:
             variable.assign(value)
 
     def tables(self, weights: list[jax.Array]) -> tuple[jax.Array, jax.Array]:
-        """The films' embeddings as history and as candidates, [n_movies, dim] each."""
+        """The movies' embeddings as history and as candidates, [n_movies, dim] each."""
         with self._with(weights):
             candidates = self.candidates.vectors()
             history = candidates if self.history is self.candidates else self.history.vectors()
@@ -142,7 +142,7 @@ class SequenceModel:
     def states(
         self, weights: list[jax.Array], history: jax.Array, row: Columns, seed: jax.Array | None = None
     ) -> jax.Array:
-        """States after each film of each row, [b, length, dim]."""
+        """States after each movie of each row, [b, length, dim]."""
         with self._with(weights):
             states: jax.Array = self.network(history, row, seed)
         return states

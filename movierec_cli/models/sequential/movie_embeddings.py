@@ -1,4 +1,4 @@
-"""The films' embeddings: one of its own for each, and what its features add."""
+"""The movies' embeddings: one of its own for each, and what its features add."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def small_embeddings() -> keras.Initializer:
 
 
 class MovieEmbeddings(keras.layers.Layer):
-    """Embeddings of all films.
+    """Embeddings of all movies.
 
     Args:
         n_movies: rows of the catalogue.
         size: width of an embedding.
-        inputs: the films' encoded features.
+        inputs: the movies' encoded features.
     """
 
     def __init__(self, n_movies: int, size: int, inputs: tuple[Input, ...] = (), **kwargs: Any):

@@ -1,7 +1,7 @@
-"""The two networks: rows of films in, a state after each film out.
+"""The two networks: rows of movies in, a state after each movie out.
 
-A state is compared with every film's embedding. Nothing in a state comes from a later film or from another
-piece of the same row; places without a film have a state that nobody uses.
+A state is compared with every movie's embedding. Nothing in a state comes from a later movie or from another
+segment of the same row; places without a movie have a state that nobody uses.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from movierec_cli.config import QUERY_TIME, TIME_GAP, Family, FeatureSet, Sequen
 from movierec_cli.models.sequential.dropout import HashedDropout
 from movierec_cli.models.sequential.histories import GAP_BUCKETS
 from movierec_cli.models.sequential.movie_embeddings import small_embeddings
-from movierec_cli.models.sequential.packed_batches import NO_PIECE, Columns
+from movierec_cli.models.sequential.packed_batches import NO_SEGMENT, Columns
 
 _TIMES = {TIME_GAP: "gap", QUERY_TIME: "gap_to_next"}
 _HIDDEN = -1e9  # a score that no attention is left of
@@ -35,7 +35,7 @@ class AttentionBlock(keras.layers.Layer):
         size = config.embedding_size
         self.num_heads = config.num_heads
         self.norms = [keras.layers.LayerNormalization(epsilon=1e-6) for _ in range(2)]
-        self.dropouts = [HashedDropout(config.dropout, 4 * number + part) for part in range(4)]
+        self.dropouts = [HashedDropout(config.dropout, 4 * number + index) for index in range(4)]
         self.projection = keras.layers.Dense(3 * size, use_bias=False)
         self.output_layer = keras.layers.Dense(size, use_bias=False)
         self.inner = keras.layers.Dense(config.hidden_size, activation="relu")
@@ -54,9 +54,10 @@ class AttentionBlock(keras.layers.Layer):
         self, states: jax.Array, hidden: jax.Array, dropout: HashedDropout, seed: jax.Array | None
     ) -> jax.Array:
         rows, length, size = states.shape
-        parts = self.projection(states).reshape(rows, length, 3, self.num_heads, size // self.num_heads)
-        query, key, value = (parts[:, :, part] for part in range(3))
-        scores = jnp.einsum("blhe,bmhe->bhlm", query, key) / math.sqrt(size // self.num_heads)
+        head_size = size // self.num_heads
+        projected = self.projection(states).reshape(rows, length, 3, self.num_heads, head_size)
+        query, key, value = (projected[:, :, index] for index in range(3))
+        scores = jnp.einsum("blhe,bmhe->bhlm", query, key) / math.sqrt(head_size)
         weights = dropout(jax.nn.softmax(scores + hidden, axis=-1), seed)
         mixed = jnp.einsum("bhlm,bmhe->blhe", weights, value)
         attended: jax.Array = self.output_layer(mixed.reshape(rows, length, size))
@@ -64,7 +65,7 @@ class AttentionBlock(keras.layers.Layer):
 
 
 class RecurrentLayer(keras.layers.Layer):
-    """A gated recurrent unit whose memory is cleared where a new piece begins.
+    """A gated recurrent unit whose memory is cleared where a new segment begins.
 
     Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder", with the reset gate after
     the matrix product, as cuDNN and Keras have it.
@@ -85,8 +86,8 @@ class RecurrentLayer(keras.layers.Layer):
         )
         self.projection.build(shape)
 
-    def call(self, states: jax.Array, goes_on: jax.Array) -> jax.Array:
-        """From [b, length, dim] to [b, length, units]; memory is cleared where `goes_on` [b, length] is 0."""
+    def call(self, states: jax.Array, continues: jax.Array) -> jax.Array:
+        """[b, length, dim] to [b, length, units]; clears the memory where `continues` [b, length] is 0."""
         recurrent, bias = jnp.asarray(self.recurrent), jnp.asarray(self.recurrent_bias)
         projected = jnp.swapaxes(self.projection(states), 0, 1)  # [length, b, 3 · units]
 
@@ -101,7 +102,7 @@ class RecurrentLayer(keras.layers.Layer):
             return memory, memory
 
         empty = jnp.zeros((states.shape[0], self.units), states.dtype)
-        _, outputs = jax.lax.scan(step, empty, (projected, jnp.swapaxes(goes_on, 0, 1)))
+        _, outputs = jax.lax.scan(step, empty, (projected, jnp.swapaxes(continues, 0, 1)))
         return jnp.swapaxes(outputs, 0, 1)
 
 
@@ -116,11 +117,11 @@ class _Attention(keras.layers.Layer):
         self.norm = keras.layers.LayerNormalization(epsilon=1e-6)
         self.max_length = config.max_length
 
-    def call(self, films: jax.Array, row: Columns, seed: jax.Array | None = None) -> jax.Array:
-        length = films.shape[1]
-        # A shorter row ends where a long one would: the newest film has the highest position.
+    def call(self, embedded: jax.Array, row: Columns, seed: jax.Array | None = None) -> jax.Array:
+        length = embedded.shape[1]
+        # A shorter row ends where a long one would: the newest movie has the highest position.
         position = row["position"] + (self.max_length - length)
-        states = self.dropout(films + self.positions(position), seed)
+        states = self.dropout(embedded + self.positions(position), seed)
         segment = row["segment"]
         same = segment[:, :, None] == segment[:, None, :]
         visible = same & jnp.tril(jnp.ones((length, length), bool))
@@ -132,7 +133,7 @@ class _Attention(keras.layers.Layer):
 
 
 class _Recurrence(keras.layers.Layer):
-    """GRU4Rec's body: recurrent layers, a layer that brings their memory to the films' size, normalisation.
+    """GRU4Rec's body: recurrent layers, a layer that brings their memory to the movies' size, normalisation.
 
     Hidasi et al. 2016, "Session-based recommendations with recurrent neural networks".
     """
@@ -145,13 +146,13 @@ class _Recurrence(keras.layers.Layer):
         self.output_layer = None if fits else keras.layers.Dense(config.embedding_size)
         self.norm = keras.layers.LayerNormalization(epsilon=1e-6)
 
-    def call(self, films: jax.Array, row: Columns, seed: jax.Array | None = None) -> jax.Array:
+    def call(self, embedded: jax.Array, row: Columns, seed: jax.Array | None = None) -> jax.Array:
         segment = row["segment"]
         before = jnp.pad(segment[:, :-1], ((0, 0), (1, 0)))
-        goes_on = (segment == before).astype(films.dtype)
-        states = films
+        continues = (segment == before).astype(embedded.dtype)
+        states = embedded
         for layer, dropout in zip(self.layers, self.dropouts, strict=False):
-            states = layer(dropout(states, seed), goes_on)
+            states = layer(dropout(states, seed), continues)
         states = self.dropouts[-1](states, seed)
         sized = states if self.output_layer is None else self.output_layer(states)
         normalised: jax.Array = self.norm(sized)
@@ -165,18 +166,18 @@ _BODIES: dict[Family, type[_Attention] | type[_Recurrence]] = {
 
 
 class SequenceNetwork(keras.Model):
-    """Films of a row to states.
+    """Movies of a row to states.
 
     Args:
         family: GRU4REC or SASREC.
         config: sizes.
-        feature_set: of which the times count here; what films are made of is `films.MovieEmbeddings`'s.
+        feature_set: of which the times count here; what movies are made of is `embedded.MovieEmbeddings`'s.
     """
 
     def __init__(self, family: Family, config: SequenceConfig, feature_set: FeatureSet, **kwargs: Any):
         super().__init__(**kwargs)
         self.body = _BODIES[family](config)
-        # Films are compared with states, so their embeddings begin small; as inputs they have to be heard.
+        # Movies are compared with states, so their embeddings begin small; as inputs they have to be heard.
         self.scale = math.sqrt(config.embedding_size)
         self.times = {
             column: keras.layers.Embedding(GAP_BUCKETS + 1, config.embedding_size, small_embeddings())
@@ -185,19 +186,19 @@ class SequenceNetwork(keras.Model):
         }
 
     def call(self, table: jax.Array, row: Columns, seed: jax.Array | None = None) -> jax.Array:
-        """States after each film.
+        """States after each movie.
 
         Args:
-            table: the films' embeddings as history, [n_movies, dim].
+            table: the movies' embeddings as history, [n_movies, dim].
             row: the columns of `batches.RowMaker`, [b, length] each.
             seed: uint32 scalar for dropout in training; None elsewhere.
 
         Returns:
             float32 [b, length, dim].
         """
-        films = table[row["movie"]] * self.scale
+        embedded = table[row["movie"]] * self.scale
         for column, embedding in self.times.items():
-            films = films + embedding(row[column])
-        films = jnp.where((row["segment"] == NO_PIECE)[:, :, None], 0.0, films)
-        states: jax.Array = self.body(films, row, seed)
+            embedded = embedded + embedding(row[column])
+        embedded = jnp.where((row["segment"] == NO_SEGMENT)[:, :, None], 0.0, embedded)
+        states: jax.Array = self.body(embedded, row, seed)
         return states

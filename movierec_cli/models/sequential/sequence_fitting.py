@@ -32,7 +32,7 @@ LOWEST_RATE = 0.01  # of the highest, in the last epoch
 
 @dataclass(frozen=True)
 class SequenceValidation:
-    """What the validation part shows of a model. The epoch with the highest NDCG is kept."""
+    """What the validation set shows of a model. The epoch with the highest NDCG is kept."""
 
     top_k: TopK
     ndcg: float  # at 10, unseen
@@ -43,15 +43,15 @@ Validate = Callable[[list[jax.Array]], SequenceValidation]
 
 
 def make_optimizer(
-    sequence: SequenceConfig, training: TrainingConfig, steps_an_epoch: int
+    sequence: SequenceConfig, training: TrainingConfig, steps_per_epoch: int
 ) -> keras.optimizers.Optimizer:
     """The optimizer with its learning rate's schedule."""
     rate: Any = training.learning_rate
     if sequence.schedule is Schedule.COSINE:
-        warm = WARM_UP_EPOCHS * steps_an_epoch
+        warm = WARM_UP_EPOCHS * steps_per_epoch
         rate = keras.optimizers.schedules.CosineDecay(
             initial_learning_rate=training.learning_rate / warm,
-            decay_steps=max(1, training.num_epochs * steps_an_epoch - warm),
+            decay_steps=max(1, training.num_epochs * steps_per_epoch - warm),
             alpha=LOWEST_RATE,
             warmup_target=training.learning_rate,
             warmup_steps=warm,
@@ -75,7 +75,7 @@ class SequenceFit:
         batches: what an epoch steps through.
         shape: how a step's rows are shared out.
         training: how long and how hard.
-        probabilities: each film's share of the targets.
+        probabilities: each movie's fraction of the targets.
     """
 
     model: SequenceModel
@@ -90,7 +90,7 @@ class SequenceFit:
     best: Weights = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        optimizer = make_optimizer(self.model.config, self.training, self.batches.steps_an_epoch)
+        optimizer = make_optimizer(self.model.config, self.training, self.batches.steps_per_epoch)
         optimizer.build(self.model.variables)
         self._step = compiled_step(
             self.model, optimizer, self.training.loss, self.shape, self.probabilities, self.training.seed
@@ -101,8 +101,8 @@ class SequenceFit:
             "step": jnp.int32(0),
         }
 
-    def go_on_from(self, saved: Checkpoint) -> None:
-        """Takes up where another process was stopped."""
+    def resume_from(self, saved: Checkpoint) -> None:
+        """Continues from the checkpoint of another process."""
         self.epoch, self.history, self.best = saved.epoch, list(saved.history), saved.best
         self.training_s, self.validation_s = saved.training_s, saved.validation_s
         self.state = {
@@ -125,7 +125,7 @@ class SequenceFit:
         )
 
     def next_epoch(self) -> float:
-        """Trains on every piece once; the mean loss in nats.
+        """Trains on every segment once; the mean loss in nats.
 
         Raises:
             MovierecError: the loss is no longer finite.
@@ -146,7 +146,7 @@ class SequenceFit:
         return float(loss / weight)
 
     def validated(self, train_loss: float, validate: Validate) -> EpochRecord:
-        """Judges the weights as they are, and keeps them if none were better."""
+        """Validates the weights as they are, and keeps them if none were better."""
         started = time.perf_counter()
         validation = validate(self.state["weights"])
         self.validation_s += time.perf_counter() - started
@@ -158,7 +158,7 @@ class SequenceFit:
             ndcg=validation.ndcg,
             validation_loss=validation.loss,
         )
-        if not self.history or validation.ndcg > _worth(self.best_record):
+        if not self.history or validation.ndcg > _score(self.best_record):
             self.best = [np.array(one) for one in self.state["weights"]]
         self.history.append(record)
         return record
@@ -166,40 +166,42 @@ class SequenceFit:
     @property
     def best_record(self) -> EpochRecord:
         """Of the epoch with the highest NDCG, the first of several."""
-        return max(self.history, key=_worth)
+        return max(self.history, key=_score)
 
 
-def _worth(record: EpochRecord) -> float:
+def _score(record: EpochRecord) -> float:
     assert record.ndcg is not None  # every validation here gives it
     return record.ndcg
 
 
-def fit_sequences(fit: SequenceFit, validate: Validate, observer: FitObserver, unfinished: Path) -> FitResult:
-    """Trains until `num_epochs` or until `patience` validations in a row brought nothing better.
+def fit_sequences(
+    fit: SequenceFit, validate: Validate, observer: FitObserver, checkpoint_folder: Path
+) -> FitResult:
+    """Trains until `num_epochs` or until `patience` validations in a row were not better.
 
     Args:
         fit: new.
-        validate: ranks the validation part with given weights.
+        validate: ranks the validation set with given weights.
         observer: hears of epochs and validations.
-        unfinished: where the last finished epoch is kept; what is there already is gone on from.
+        checkpoint_folder: where the last finished epoch is saved; a checkpoint that is there is resumed.
 
     Returns:
         How it went; the model holds the best epoch's weights.
 
     Raises:
-        MovierecError: training diverged, or `unfinished` is damaged or cannot be written.
+        MovierecError: training diverged, or `checkpoint_folder` is damaged or cannot be written.
     """
     config = fit.training
-    saved = checkpoint.load(unfinished)
+    saved = checkpoint.load(checkpoint_folder)
     if saved is not None:
-        fit.go_on_from(saved)
+        fit.resume_from(saved)
         observer.resumed(fit.epoch)
     while fit.epoch < config.num_epochs and not _is_over(fit):
         loss = fit.next_epoch()
         observer.epoch_ended(fit.epoch, config.num_epochs, loss)
         if fit.epoch % config.validation_freq == 0 or fit.epoch == config.num_epochs:
             observer.validated(fit.validated(loss, validate))
-        checkpoint.save(fit.checkpoint(), unfinished)
+        checkpoint.save(fit.checkpoint(), checkpoint_folder)
     fit.model.assign(fit.best)
     best = fit.best_record.epoch
     return FitResult(tuple(fit.history), best, fit.epoch, fit.training_s, fit.validation_s)

@@ -1,9 +1,9 @@
 """Train one model of sequences on a split: choose its epoch on validation, rank test once, at the end.
 
-What a model reads and what it learns are two things. It learns train's films, and where it is trained on at
-the end, validation's. To foretell a validation film it reads train; to foretell a test film it reads train
+What a model reads and what it learns are two things. It learns train's movies, and where it is trained on at
+the end, validation's. To predict a validation movie it reads train; to predict a test movie it reads train
 and validation, which by then have happened. Windows are different by definition: there it reads whatever
-stands before a film.
+stands before a movie.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from movierec_cli.models.feature_encodings import Vocabulary, encode_features, f
 from movierec_cli.models.sequential.devices import usable_devices
 from movierec_cli.models.sequential.histories import (
     Histories,
-    Pieces,
     Rows,
-    newest_pieces,
-    whole_pieces,
+    Segments,
+    all_segments,
+    newest_segments,
     windows,
 )
 from movierec_cli.models.sequential.losses import SEPARABLE, popularity
@@ -54,7 +54,7 @@ from movierec_cli.registry.run_parts import RunArtifacts
 MONITOR_K = 10
 REFIT_SHARE = 0.1  # of the epochs that validation chose
 REFIT_RATE = 0.25  # of the learning rate, from where it falls as in training
-IN_BATCH_VALIDATION = 2048  # films whose softmax the in-batch validation loss is, as KerasRS' example has it
+IN_BATCH_VALIDATION = 2048  # movies whose softmax the in-batch validation loss is, as KerasRS' example has it
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class _Known:
 
 
 def train_sequences(
-    dataset: Dataset, split: Split, config: RunConfig, observer: FitObserver, unfinished: Path
+    dataset: Dataset, split: Split, config: RunConfig, observer: FitObserver, checkpoint_folder: Path
 ) -> TrainedModel:
     """Trains one model of sequences.
 
@@ -75,7 +75,7 @@ def train_sequences(
         split: train, validation and test.
         config: of a sequential family.
         observer: hears how it goes.
-        unfinished: a folder for the last finished epoch; what is there of a killed training is gone on from.
+        checkpoint_folder: a folder for the last finished epoch; an interrupted training is resumed from it.
 
     Raises:
         MovierecError: no user has two ratings in train, or training diverged.
@@ -85,7 +85,8 @@ def train_sequences(
     model = make_model(dataset, config, vocabularies)
     known = _known(dataset, config, split.train)
     fit = _new_fit(model, known, config, len(dataset.movies))
-    result = fit_sequences(fit, _validation(dataset, split, config, model, known), observer, unfinished)
+    validate = _validation(dataset, split, config, model, known)
+    result = fit_sequences(fit, validate, observer, checkpoint_folder)
     with_validation = _known(dataset, config, split.fit)
     refit_s = 0.0
     if training.refit:
@@ -137,7 +138,7 @@ def _train_on(
     n_movies: int,
     observer: FitObserver,
 ) -> float:
-    """Trains the chosen model on for some epochs, gently, with the validation part added; the seconds."""
+    """Trains the chosen model on for some epochs, gently, with the validation set added; the seconds."""
     _, chosen = _settings(config)
     training = replace(
         chosen,
@@ -167,25 +168,25 @@ def _new_fit(model: SequenceModel, known: _Known, config: RunConfig, n_movies: i
     sequence, training = _settings(config)
     if training.loss not in SEPARABLE and not sequence.windows:
         raise MovierecError(f"--loss {training.loss} of a sequential model needs --windows")
-    pieces = _pieces(known, sequence)
-    if len(pieces.start) == 0:
+    segments = _segments(known, sequence)
+    if len(segments.start) == 0:
         raise MovierecError("no user has two ratings in train, so there is no order to learn")
-    positions = training.batch_size or _positions(sequence)
-    shape = StepShape.of(sequence, training.loss, positions, model.part_positions, usable_devices())
+    tokens = training.batch_size or _tokens(sequence)
+    shape = StepShape.of(sequence, training.loss, tokens, model.micro_batch_tokens, usable_devices())
     maker = RowMaker(known.histories, known.is_target, sequence.max_length)
-    batches = Batches(maker, pieces, shape.rows, pack=not sequence.windows)
+    batches = Batches(maker, segments, shape.rows, pack=not sequence.windows)
     targets = known.histories.movies[known.is_target]
     return SequenceFit(model, batches, shape, training, popularity(targets, n_movies))
 
 
-def _pieces(known: _Known, sequence: SequenceConfig) -> Pieces:
+def _segments(known: _Known, sequence: SequenceConfig) -> Segments:
     if sequence.windows:
         return windows(known.histories, np.flatnonzero(known.is_target), sequence.max_length)
-    cut = whole_pieces if sequence.whole_history else newest_pieces
+    cut = all_segments if sequence.whole_history else newest_segments
     return cut(known.histories, sequence.max_length)
 
 
-def _positions(sequence: SequenceConfig) -> int:
+def _tokens(sequence: SequenceConfig) -> int:
     """Of a step where nobody says: as many as fit SASRec on MovieLens 1M."""
     return 1_280 if sequence.windows else 12_800
 
@@ -199,7 +200,7 @@ def _validation(
     users = dataset.ratings.user_index
     evaluated = split.validation[seen.lengths[users[split.validation]] > 0]
     if len(evaluated) == 0:
-        raise MovierecError("no user of the validation part has a rating in train; hold out less, or more")
+        raise MovierecError("no user of the validation set has a rating in train; hold out less, or more")
 
     def validate(weights: list[jax.Array]) -> SequenceValidation:
         fitted = FittedSequences(dataset, reader, weights)
@@ -223,17 +224,17 @@ def mean_gain(ranks: Ranks, k: int = MONITOR_K) -> float:
 
 def _in_batch_loss(dataset: Dataset, rows: Rows, fitted: FittedSequences) -> float:
     """The in-batch softmax of `IN_BATCH_VALIDATION` ratings at a time, the mean over ratings, nats."""
-    stretches, query_of = fitted.reader.queried(dataset, Targets.of_rows(dataset.ratings, rows))
-    states, films = fitted.reader.states(fitted.weights, stretches)
+    queries, query_of = fitted.reader.queries_of(dataset, Targets.of_rows(dataset.ratings, rows))
+    states, movies = fitted.reader.states(fitted.weights, queries)
     targets = dataset.ratings.movie_index[rows]
-    mixed = np.random.default_rng(0).permutation(len(rows))  # a batch of one user's films would be harder
+    mixed = np.random.default_rng(0).permutation(len(rows))  # a batch of one user's movies would be harder
     losses, sizes = [], []
     for first in range(0, len(rows), IN_BATCH_VALIDATION):
-        part = mixed[first : first + IN_BATCH_VALIDATION]
-        scores = states[query_of[part]] @ films[targets[part]].T
+        micro_batch = mixed[first : first + IN_BATCH_VALIDATION]
+        scores = states[query_of[micro_batch]] @ movies[targets[micro_batch]].T
         own = scores.diagonal()
         losses.append(float((np.asarray(jax.nn.logsumexp(jnp.asarray(scores), axis=1)) - own).mean()))
-        sizes.append(len(part))
+        sizes.append(len(micro_batch))
     return float(np.average(losses, weights=sizes))
 
 
@@ -243,12 +244,12 @@ def _artifacts(
     fitted: FittedSequences,
     vocabularies: dict[Feature, Vocabulary],
 ) -> RunArtifacts:
-    states, films = fitted.last
+    states, movies = fitted.last
     return RunArtifacts(
         weights=dict(model.named_weights()),
         vocabularies={str(feature): vocabulary for feature, vocabulary in vocabularies.items()},
         user_ids=dataset.users.user_id,
         movie_ids=dataset.movies.movie_id,
         user_embeddings=states,
-        movie_embeddings=films,
+        movie_embeddings=movies,
     )

@@ -17,15 +17,15 @@ def state_after(
     run: Run,
     movie_rows: npt.NDArray[np.int64],
     seconds: npt.NDArray[np.int64] | None = None,
-    asked_s: int | None = None,
+    query_s: int | None = None,
 ) -> npt.NDArray[np.float32]:
-    """What a saved model makes of some films, watched one after the other.
+    """What a saved model makes of some movies, watched one after the other.
 
     Args:
         run: of a sequential family.
         movie_rows: int [n], rows of the run's own movies, oldest first; the newest `max_length` count.
         seconds: int [n], when each was watched; None: all at once.
-        asked_s: when the next is asked for, for a model that sees it; None: right after the last.
+        query_s: when the next is asked for, for a model that sees it; None: right after the last.
 
     Returns:
         float32 [dim]; its dot product with a movie's embedding is the movie's score.
@@ -35,7 +35,7 @@ def state_after(
         SavedModelError: the run's files are damaged.
     """
     if len(movie_rows) == 0:
-        raise ValueError("a history needs one film or more")
+        raise ValueError("a history needs one movie or more")
     start_keras()
     from movierec_cli.models.sequential.histories import Histories, gap_buckets
     from movierec_cli.models.sequential.model import SequenceModel
@@ -56,10 +56,10 @@ def state_after(
     except (KeyError, ValueError) as error:
         raise SavedModelError(f"{run.folder}: artifacts.npz is not of this model: {error}") from error
     reader = Reader(model, histories, config.feature_set)
-    stretches = reader.last()
-    if asked_s is not None:
-        wait = gap_buckets(np.array([asked_s], np.int64) - histories.seconds[-1:])
-        stretches = replace(stretches, wait=wait)
-    states, _ = reader.states(model.weights(), stretches)
+    queries = reader.last()
+    if query_s is not None:
+        query_gap = gap_buckets(np.array([query_s], np.int64) - histories.seconds[-1:])
+        queries = replace(queries, query_gap=query_gap)
+    states, _ = reader.states(model.weights(), queries)
     state: npt.NDArray[np.float32] = states[0]
     return state

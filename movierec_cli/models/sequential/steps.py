@@ -1,9 +1,9 @@
-"""One step: every device takes its rows in small parts, and what they find is summed.
+"""One step: every device takes its rows in micro-batches, and their gradients are summed.
 
-A part's intermediate values fit into a core's cache, which on a CPU is worth more than anything else. Devices
+A micro-batch's intermediate values fit into a core's cache, which on a CPU matters most. Devices
 do not talk to each other: XLA's collectives for CPUs end the process when one of them is kept waiting, as a
 busy or suspended machine does, so the sum is NumPy's. Losses that compare the rows of a step with one another
-(in-batch) have one device and no parts.
+(in-batch) have one device and one micro-batch.
 """
 
 from __future__ import annotations
@@ -37,32 +37,34 @@ State = dict[str, Any]
 class StepShape:
     """How a step's rows are shared out."""
 
-    rows_a_part: int
-    parts: int  # for each device, one after the other
+    rows_per_micro_batch: int
+    micro_batches: int  # for each device, one after the other
     devices: int
 
     @property
     def rows(self) -> int:
         """Of a whole step."""
-        return self.rows_a_part * self.parts * self.devices
+        return self.rows_per_micro_batch * self.micro_batches * self.devices
 
     @classmethod
-    def of(cls, config: SequenceConfig, loss: LossKind, positions: int, part: int, devices: int) -> StepShape:
-        """For about so many positions (or windows) a step.
+    def of(
+        cls, config: SequenceConfig, loss: LossKind, tokens: int, micro_batch_tokens: int, devices: int
+    ) -> StepShape:
+        """For about so many tokens (or windows) a step.
 
         Args:
             config: of the model.
             loss: what is minimised.
-            positions: in a step, all in all.
-            part: positions that a part has at most.
+            tokens: in a step, all in all.
+            micro_batch_tokens: of a micro-batch at most.
             devices: how many there are.
         """
-        wanted = max(1, positions if config.windows else round(positions / config.max_length))
+        wanted = max(1, tokens if config.windows else round(tokens / config.max_length))
         if loss not in SEPARABLE:
             return cls(wanted, 1, 1)
         devices = min(devices, wanted)
-        rows_a_part = max(1, min(part // config.max_length, wanted // devices))
-        return cls(rows_a_part, max(1, round(wanted / devices / rows_a_part)), devices)
+        rows_per_micro_batch = max(1, min(micro_batch_tokens // config.max_length, wanted // devices))
+        return cls(rows_per_micro_batch, max(1, round(wanted / devices / rows_per_micro_batch)), devices)
 
 
 def compiled_step(
@@ -80,10 +82,12 @@ def compiled_step(
         optimizer: built for the model's weights.
         loss: what is minimised.
         shape: how rows are shared out.
-        probabilities: each film's share of the targets.
-        seed: of dropout and of drawn films.
+        probabilities: each movie's fraction of the targets.
+        seed: of dropout and of sampled movies.
     """
-    gradients = _in_parts(model, loss, shape) if loss in SEPARABLE else _at_once(model, loss, probabilities)
+    gradients = (
+        _in_micro_batches(model, loss, shape) if loss in SEPARABLE else _at_once(model, loss, probabilities)
+    )
 
     def of_device(weights: list[jax.Array], step: jax.Array, rows: Columns) -> jax.Array:
         own = reseeded(reseeded(jnp.uint32(seed), step), jax.lax.axis_index(AXIS).astype(jnp.uint32))
@@ -93,8 +97,8 @@ def compiled_step(
     def update(state: State, found: jax.Array) -> State:
         divisor = 1.0 if model.config.summed_loss else jnp.maximum(found[1], 1.0)
         scaled = _shaped(found[2:] / divisor, state["weights"])
-        weights, moments = optimizer.stateless_apply(state["optimizer"], scaled, state["weights"])
-        return {"weights": weights, "optimizer": moments, "step": state["step"] + 1}
+        weights, optimizer_state = optimizer.stateless_apply(state["optimizer"], scaled, state["weights"])
+        return {"weights": weights, "optimizer": optimizer_state, "step": state["step"] + 1}
 
     on_devices = over_devices(of_device, shape.devices, split=(False, False, True))
     compiled_update = jax.jit(update, donate_argnums=0)
@@ -109,15 +113,15 @@ def compiled_step(
 def _shaped(flat: jax.Array, like: list[jax.Array]) -> list[jax.Array]:
     """Cuts a vector into arrays of the shapes of others."""
     ends = np.cumsum([one.size for one in like])
-    return [part.reshape(one.shape) for part, one in zip(jnp.split(flat, ends[:-1]), like, strict=True)]
+    return [own.reshape(one.shape) for own, one in zip(jnp.split(flat, ends[:-1]), like, strict=True)]
 
 
 _Gradients = Callable[[list[jax.Array], Columns, jax.Array], tuple[jax.Array, list[jax.Array]]]
 """From weights, one device's rows and its seed to the summed loss and weight, [2], and the gradients."""
 
 
-def _in_parts(model: SequenceModel, loss: LossKind, shape: StepShape) -> _Gradients:
-    def part_loss(
+def _in_micro_batches(model: SequenceModel, loss: LossKind, shape: StepShape) -> _Gradients:
+    def micro_batch_loss(
         weights: list[jax.Array], tables: tuple[jax.Array, jax.Array], rows: Columns, seed: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
         states, targets, learned = model.learned_states(weights, tables[0], rows, seed)
@@ -126,22 +130,23 @@ def _in_parts(model: SequenceModel, loss: LossKind, shape: StepShape) -> _Gradie
         )
         return loss_sum, jnp.stack([loss_sum, learned.sum()])
 
-    differentiate = jax.grad(part_loss, argnums=(0, 1), has_aux=True)
+    differentiate = jax.grad(micro_batch_loss, argnums=(0, 1), has_aux=True)
 
     def gradients(
         weights: list[jax.Array], rows: Columns, own: jax.Array
     ) -> tuple[jax.Array, list[jax.Array]]:
-        # Films are embedded once a step; what the parts want of them changed is brought back at the end.
+        # Movies are embedded once a step; the gradients of all micro-batches are brought back at the end.
         tables, tables_back = jax.vjp(model.tables, weights)
 
-        def one(sums: Any, part: tuple[jax.Array, Columns]) -> tuple[Any, None]:
-            number, columns = part
-            of_part, sum_of_part = differentiate(weights, tables, columns, reseeded(own, number))
-            return jax.tree.map(jnp.add, sums, (sum_of_part, of_part)), None
+        def one(sums: Any, micro_batch: tuple[jax.Array, Columns]) -> tuple[Any, None]:
+            number, columns = micro_batch
+            of_one, sums_of_one = differentiate(weights, tables, columns, reseeded(own, number))
+            return jax.tree.map(jnp.add, sums, (sums_of_one, of_one)), None
 
-        split = {name: column.reshape(shape.parts, shape.rows_a_part, -1) for name, column in rows.items()}
+        by_row = (shape.micro_batches, shape.rows_per_micro_batch, -1)
+        split = {name: column.reshape(by_row) for name, column in rows.items()}
         nothing = (jnp.zeros(2), jax.tree.map(jnp.zeros_like, (weights, tables)))
-        numbers = jnp.arange(shape.parts, dtype=jnp.uint32)
+        numbers = jnp.arange(shape.micro_batches, dtype=jnp.uint32)
         (sums, (of_weights, of_tables)), _ = jax.lax.scan(one, nothing, (numbers, split))
         (through_tables,) = tables_back(of_tables)
         return sums, jax.tree.map(jnp.add, of_weights, through_tables)
@@ -151,15 +156,15 @@ def _in_parts(model: SequenceModel, loss: LossKind, shape: StepShape) -> _Gradie
 
 def _at_once(model: SequenceModel, loss: LossKind, probabilities: npt.NDArray[np.float32]) -> _Gradients:
     def whole(weights: list[jax.Array], rows: Columns, own: jax.Array) -> tuple[jax.Array, jax.Array]:
-        history, films = model.tables(weights)
+        history, movies = model.tables(weights)
         states, targets, learned = model.learned_states(weights, history, rows, own)
         own_place = jnp.arange(len(targets))
         if loss is LossKind.IN_BATCH:
-            loss_sum = in_batch_softmax(states, films[targets], own_place, learned)
+            loss_sum = in_batch_softmax(states, movies[targets], own_place, learned)
         else:
             chances = jnp.asarray(probabilities)[targets]
             loss_sum = corrected_in_batch_softmax(
-                states, films[targets], own_place, learned, targets, chances
+                states, movies[targets], own_place, learned, targets, chances
             )
         return loss_sum, jnp.stack([loss_sum, learned.sum()])
 

@@ -1,4 +1,4 @@
-"""Training batches as flat arrays, drawn anew each epoch without a Python loop over examples."""
+"""Training batches as flat arrays, sampled anew each epoch without a Python loop over examples."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class CatalogueBatches:
 
     Where `history` is given (each user's training movies), every query draws a share between 0 and 1 and
     that share of its user's movies at random as input; its targets are those of its positives that were
-    not drawn, so that no movie predicts itself.
+    not sampled, so that no movie predicts itself.
     """
 
     interactions: GroupedInteractions

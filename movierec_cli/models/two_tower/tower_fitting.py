@@ -1,6 +1,6 @@
 """The training loop: epochs of compiled steps, averaged weights, exact validation, early stopping.
 
-The learning rate is constant and the model that is judged and kept is the running average of the
+The learning rate is constant and the model that is evaluated and kept is the running average of the
 weights. The average gains what a decaying learning rate would, without having to know the last epoch in
 advance, so training can stop whenever validation stops improving.
 (Polyak & Juditsky 1992, "Acceleration of stochastic approximation by averaging".)
@@ -110,7 +110,7 @@ class Fit:
     def validated(
         self, epoch: int, train_loss: float, validate: Callable[[], Validation]
     ) -> tuple[EpochRecord, Weights, float]:
-        """What `validate` finds of the averaged weights; these, and what they are worth."""
+        """What `validate` finds of the averaged weights; these, and their score."""
         started = time.perf_counter()
         with self.average.applied() as weights:
             validation = validate()
@@ -122,7 +122,7 @@ class Fit:
             validation=validation.top_k,
             ratings=validation.ratings,
         )
-        return record, weights, validation.worth
+        return record, weights, validation.score
 
 
 def fit(
@@ -133,7 +133,7 @@ def fit(
     Args:
         model: new, or with weights to start from.
         config: how long and how hard.
-        validate: ranks the validation part with the model as it is.
+        validate: ranks the validation set with the model as it is.
         observer: hears of epochs and validations.
     """
     training = Fit(model, config)
@@ -144,11 +144,11 @@ def fit(
         observer.epoch_ended(epoch, config.num_epochs, loss)
         if epoch % config.validation_freq and epoch != config.num_epochs:
             continue
-        record, weights, worth = training.validated(epoch, loss, validate)
+        record, weights, score = training.validated(epoch, loss, validate)
         history.append(record)
         observer.validated(record)
-        if best is None or worth > best[2]:
-            best = record, weights, worth
+        if best is None or score > best[2]:
+            best = record, weights, score
         elif config.patience and epoch - best[0].epoch >= config.patience * config.validation_freq:
             break
     assert best is not None  # num_epochs is 1 or more and the last epoch is validated
@@ -157,7 +157,7 @@ def fit(
 
 
 def fit_epochs(model: TwoTowerModel, config: TrainingConfig, num_epochs: int, observer: FitObserver) -> float:
-    """Trains a model on, for exactly `num_epochs`, with nothing to judge by; the seconds it took."""
+    """Trains a model on, for exactly `num_epochs`, with nothing to validate on; the seconds it took."""
     training = Fit(model, config)
     for epoch in range(1, num_epochs + 1):
         observer.epoch_ended(epoch, num_epochs, training.epoch())

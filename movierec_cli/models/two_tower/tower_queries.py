@@ -59,7 +59,7 @@ def group_interactions(
 def unique_queries(
     users: UserRows, seconds: Seconds, vocabularies: dict[Feature, Vocabulary]
 ) -> tuple[Queries, npt.NDArray[np.int64]]:
-    """The different queries among pairs of a user and a moment, and which of them each pair is."""
+    """The different queries among pairs of a user and a time, and which of them each pair is."""
     contexts = context_codes(vocabularies, users, seconds)  # [n, n_contexts]
     key = users.astype(np.int64)
     for codes in contexts.T:

@@ -1,6 +1,6 @@
 """Train one model of two towers on a split: choose its epoch on validation, add validation, rank test.
 
-The test part is looked at once, at the end, by the model that is kept.
+The test set is looked at once, at the end, by the model that is kept.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ differs several times as much as RMSE does.
 
 @dataclass(frozen=True)
 class Prepared:
-    """A new model with the training part it is for."""
+    """A new model with the training set it is for."""
 
     dataset: Dataset
     rows: Rows
@@ -81,7 +81,7 @@ class Prepared:
         return top_k(ranks, np.repeat(owners, evaluated.positives.lengths))
 
     def group_queries(self, targets: Targets) -> GroupedQueries:
-        """The different queries among pairs of a user and a moment, with the model as it is."""
+        """The different queries among pairs of a user and a time, with the model as it is."""
         queries, query_of = unique_queries(targets.user_index, targets.seconds, self.vocabularies)
         return GroupedQueries(queries.user_index, query_of, self._score_block(queries))
 
@@ -106,8 +106,8 @@ class PreparedForTwo(Prepared):
         def validate() -> Validation:
             top_k = self.top_k(pairs.interactions)
             errors = rating_errors(rating_outcome(self.model, self.dataset, rows, pairs, self.seen))
-            worth = top_k.recall[VALIDATION_K] if tasks.retrieval else 0.0
-            return Validation(worth - (STARS_WORTH * errors.rmse if tasks.rating else 0.0), top_k, errors)
+            score = top_k.recall[VALIDATION_K] if tasks.retrieval else 0.0
+            return Validation(score - (STARS_WORTH * errors.rmse if tasks.rating else 0.0), top_k, errors)
 
         return validate
 
@@ -128,7 +128,7 @@ def train_model(dataset: Dataset, split: Split, config: RunConfig, observer: Fit
     """Trains one feature set's model.
 
     Vocabularies, buckets and means are fitted on the train part alone. The model of the best epoch then
-    trains on for a quarter as many epochs with the validation part added: that gains nearly all of what
+    trains on for a quarter as many epochs with the validation set added: that gains nearly all of what
     training anew on both would, in a quarter of the time.
 
     Raises:
@@ -139,7 +139,7 @@ def train_model(dataset: Dataset, split: Split, config: RunConfig, observer: Fit
     kept = prepare(dataset, split.train, config, vocabularies)
     evaluated = split.validation[kept.seen.lengths[dataset.ratings.user_index[split.validation]] > 0]
     if len(evaluated) == 0:
-        raise MovierecError("no user of the validation part has a rating in train; hold out less, or more")
+        raise MovierecError("no user of the validation set has a rating in train; hold out less, or more")
     result = fit(kept.model, config.training, kept.validation(evaluated), observer)
     refit_s = 0.0
     if config.training.refit:

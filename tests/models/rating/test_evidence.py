@@ -47,7 +47,7 @@ def test_sums_over_near_entries_are_those_of_a_double_loop(entries, seed):
 
 
 def slow_numbers(evidence_rows, row):
-    """The numbers and the sitting's of a pair from the ratings at `evidence_rows`, by their definition."""
+    """The numbers and the session's of a pair from the ratings at `evidence_rows`, by their definition."""
     ratings = DATASET.ratings
     mean = ratings.rating[evidence_rows].mean(dtype=np.float64)
 
@@ -70,25 +70,25 @@ def slow_numbers(evidence_rows, row):
     numbers = []
     for residuals in ([c for c, _ in of_user], of_movie):
         numbers += [2 * sum(residuals) / (len(residuals) + SHRINKAGE), math.log1p(len(residuals)) / 3 - 1]
-    sitting = []
+    session = []
     for scale in NEARNESS_S:
         passed = [int(moment) - int(ratings.timestamp[r]) for _, r in of_user]
         weights = [math.exp(-seconds / scale) if seconds >= 0 else 0.0 for seconds in passed]
         weighted = sum(weight * c for weight, (c, _) in zip(weights, of_user, strict=True))
-        sitting += [2 * weighted / (sum(weights) + NEAR_SHRINKAGE), math.log1p(sum(weights)) / 3]
-    return numbers, sitting
+        session += [2 * weighted / (sum(weights) + NEAR_SHRINKAGE), math.log1p(sum(weights)) / 3]
+    return numbers, session
 
 
 def test_a_training_pairs_evidence_leaves_its_own_rating_out():
     evidence = Evidence(DATASET, ROWS)
-    numbers, sittings = evidence.of_training(), evidence.sittings_of_training()
+    numbers, sessions = evidence.of_training(), evidence.sessions_of_training()
     assert numbers.shape == (len(ROWS), N_USER_NUMBERS + N_MOVIE_NUMBERS)
-    assert sittings.shape == (len(ROWS), N_SITTING_NUMBERS)
-    assert numbers.dtype == sittings.dtype == np.float32
+    assert sessions.shape == (len(ROWS), N_SITTING_NUMBERS)
+    assert numbers.dtype == sessions.dtype == np.float32
     for place in range(0, len(ROWS), 7):
         expected = slow_numbers(ROWS, ROWS[place])
         np.testing.assert_allclose(numbers[place], expected[0], atol=1e-5)
-        np.testing.assert_allclose(sittings[place], expected[1], atol=1e-5)
+        np.testing.assert_allclose(sessions[place], expected[1], atol=1e-5)
 
 
 def test_another_pairs_evidence_comes_from_all_training_ratings():
@@ -99,25 +99,25 @@ def test_another_pairs_evidence_comes_from_all_training_ratings():
         evidence.of_users(ratings.user_index[rows]),
         evidence.of_movies(ratings.movie_index[rows]),
     )
-    sittings = evidence.sittings(ratings.user_index[rows], ratings.timestamp[rows])
+    sessions = evidence.sessions(ratings.user_index[rows], ratings.timestamp[rows])
     for place, row in enumerate(rows):
-        numbers, sitting = slow_numbers(ROWS, row)
+        numbers, session = slow_numbers(ROWS, row)
         np.testing.assert_allclose([*users[place], *movies[place]], numbers, atol=1e-5)
-        np.testing.assert_allclose(sittings[place], sitting, atol=1e-5)
+        np.testing.assert_allclose(sessions[place], session, atol=1e-5)
 
 
-def test_what_is_rated_later_is_no_evidence_of_a_sitting():
+def test_what_is_rated_later_is_no_evidence_of_a_session():
     row = int(ROWS[np.argmin(DATASET.ratings.timestamp[ROWS])])
     users = DATASET.ratings.user_index[[row]]
     long_before = DATASET.ratings.timestamp[[row]] - 1
-    assert Evidence(DATASET, ROWS).sittings(users, long_before).tolist() == [[0.0] * N_SITTING_NUMBERS]
+    assert Evidence(DATASET, ROWS).sessions(users, long_before).tolist() == [[0.0] * N_SITTING_NUMBERS]
 
 
 @pytest.mark.parametrize("row", [0, 6])
 def test_a_pairs_own_rating_moves_its_evidence_only_through_the_mean_of_all(row):
     def evidence_of(dataset):
         evidence = Evidence(dataset, ROWS)
-        return np.concatenate([evidence.of_training()[row // 2], evidence.sittings_of_training()[row // 2]])
+        return np.concatenate([evidence.of_training()[row // 2], evidence.sessions_of_training()[row // 2]])
 
     rating = DATASET.ratings.rating.copy()
     rating[row] = 6 - rating[row]

@@ -87,7 +87,7 @@ def first_batch(kept: PreparedForTwo) -> dict[str, tf.Tensor]:
 
 
 def numpy_stars(kept: PreparedForTwo, batch) -> tuple[np.ndarray, np.ndarray]:
-    """Stars without and with the sitting, in double precision, from the weights as they are."""
+    """Stars without and with the session, in double precision, from the weights as they are."""
     layers, b = kept.model.rating, {name: tensor.numpy() for name, tensor in batch.items()}
     double = {id(v): v.numpy().astype(np.float64) for v in layers.weights}
 
@@ -116,7 +116,7 @@ def numpy_stars(kept: PreparedForTwo, batch) -> tuple[np.ndarray, np.ndarray]:
     without += float(layers.scale) * (u * m).sum(axis=1) + x @ of(layers.linear)[:, 0]
     without += of(layers.user_bias)[b["user_index"][query]] + of(layers.movie_bias)[movie]
     without += kept.evidence.mean
-    return without, without + dense(np.concatenate([b["sitting"], x], axis=1), layers.sitting)
+    return without, without + dense(np.concatenate([b["session"], x], axis=1), layers.session)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -131,7 +131,7 @@ def test_the_rating_loss_and_its_derivatives_equal_plain_numpy(seed: int) -> Non
         loss = kept.model.compute_loss(batch)
     assert float(loss) == pytest.approx(expected, rel=1e-4)
 
-    wanted = [layers.user_bias, layers.movie_bias, layers.linear, layers.sitting[-1].bias]
+    wanted = [layers.user_bias, layers.movie_bias, layers.linear, layers.session[-1].bias]
     gradients = [tf.convert_to_tensor(gradient).numpy() for gradient in tape.gradient(loss, wanted)]
     slope = 0.7 * ((without - stars) + (complete - stars)) / mean_pairs  # of each pair's stars
     users = batch["user_index"].numpy()[batch["pair_query"].numpy()]
@@ -211,9 +211,9 @@ def test_nothing_of_a_training_pairs_own_rating_reaches_its_prediction() -> None
 
 
 @pytest.mark.parametrize("features", [("None",), ("timestamp", "user_history", "movie_genres")])
-def test_the_exported_head_predicts_as_the_model_without_a_sitting(features) -> None:
+def test_the_exported_head_predicts_as_the_model_without_a_session(features) -> None:
     kept = shaken(prepared(TaskWeights(), *features), 6)
-    for variable in kept.model.rating.sitting[-1].weights:
+    for variable in kept.model.rating.session[-1].weights:
         variable.assign(tf.zeros_like(variable))
     rows = np.array(
         [np.flatnonzero(DATASET.ratings.user_index == user)[-1] for user in range(len(DATASET.users))]
@@ -262,13 +262,13 @@ def test_the_same_seed_gives_the_same_stars(joint) -> None:
 
 
 def test_the_kept_epoch_is_the_best_in_what_the_weights_ask_for() -> None:
-    for tasks, worth in (
+    for tasks, score in (
         (TaskWeights(), lambda r: r.validation.recall[100] - STARS_WORTH * r.ratings.rmse),
         (TaskWeights(retrieval=0, rating=1), lambda r: -r.ratings.rmse),
         (TaskWeights(retrieval=1, rating=0), lambda r: r.validation.recall[100]),
     ):
         trained, listener = train(tasks, refit=False)
-        assert trained.fit.best_epoch == max(listener.records, key=worth).epoch
+        assert trained.fit.best_epoch == max(listener.records, key=score).epoch
 
 
 def test_evidence_is_of_the_training_part_alone() -> None:
@@ -283,7 +283,7 @@ def test_evidence_is_of_the_training_part_alone() -> None:
         for dataset in (DATASET, changed)
     ]
     assert (pairs[0].stars != pairs[1].stars).any()
-    for name in ("numbers", "sitting", "own", "n_others"):
+    for name in ("numbers", "session", "own", "n_others"):
         np.testing.assert_array_equal(getattr(pairs[0], name), getattr(pairs[1], name))
 
 

@@ -38,7 +38,7 @@ jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 @pytest.fixture(scope="session")
 def trained_ring(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Family], Trained]:
-    """trained_ring(family) is the family's model of a ring of films, trained once."""
+    """trained_ring(family) is the family's model of a ring of movies, trained once."""
     done: dict[Family, Trained] = {}
 
     def of(family: Family) -> Trained:

@@ -1,4 +1,4 @@
-"""Films that are watched round a ring, i always before i + 1, and trainings on them."""
+"""Movies that are watched round a ring, i always before i + 1, and trainings on them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from movierec_cli.registry.record import EpochRecord, RunConfig
 from tests.models.baseline_data import dataset_of
 
 N_FILMS, N_USERS, EACH = 20, 50, 9
-RATED_BY_NOBODY = N_FILMS  # one more film
+RATED_BY_NOBODY = N_FILMS  # one more movie
 NO_RATINGS = N_USERS  # one more user
 
 SIZES = SequenceConfig(
@@ -35,7 +35,7 @@ FEATURES = {
 
 
 def ring_dataset() -> Dataset:
-    """User u rates `EACH` films in the ring's order, some at the same second, in no order of the file."""
+    """User u rates `EACH` movies in the ring's order, some at the same second, in no order of the file."""
     generator = np.random.default_rng(3)
     user = np.repeat(np.arange(N_USERS), EACH)
     turn = np.tile(np.arange(EACH), N_USERS)

@@ -1,4 +1,4 @@
-"""The films' embeddings against sums in NumPy."""
+"""The movies' embeddings against sums in NumPy."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def test_a_film_is_its_own_embedding_and_what_its_features_add():
     for variable, value in zip(table.trainable_variables, (own, category, bag, number), strict=True):
         variable.assign(value)
     expected = own.copy()
-    for film in range(N_MOVIES):
-        expected[film] += category[INPUTS[0].codes[film]] + INPUTS[2].values[film, 0] * number[0]
-        if BAGS[film]:
-            expected[film] += np.mean([bag[code] for code in BAGS[film]], axis=0)
+    for movie in range(N_MOVIES):
+        expected[movie] += category[INPUTS[0].codes[movie]] + INPUTS[2].values[movie, 0] * number[0]
+        if BAGS[movie]:
+            expected[movie] += np.mean([bag[code] for code in BAGS[movie]], axis=0)
     np.testing.assert_allclose(np.asarray(table.vectors()), expected, rtol=1e-5, atol=1e-6)
 
 

@@ -1,4 +1,4 @@
-"""Histories and their pieces against plain Python."""
+"""Histories and their segments against plain Python."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.models.sequential.histories import (
     GAP_BUCKETS,
     Histories,
-    Pieces,
+    Segments,
+    all_segments,
     gap_buckets,
-    newest_pieces,
-    whole_pieces,
+    newest_segments,
     windows,
 )
 from tests.models.baseline_data import dataset_of
@@ -49,11 +49,11 @@ def plain_histories(rows: np.ndarray = KNOWN) -> list[list[int]]:
     return [sorted(own, key=lambda row: (int(ratings.timestamp[row]), row)) for own in of_user]
 
 
-def films_read(pieces: Pieces) -> list[list[int]]:
-    """The places that each piece covers."""
+def films_read(segments: Segments) -> list[list[int]]:
+    """The places that each segment covers."""
     return [
         list(range(start, start + length))
-        for start, length in zip(pieces.start.tolist(), pieces.length.tolist(), strict=True)
+        for start, length in zip(segments.start.tolist(), segments.length.tolist(), strict=True)
     ]
 
 
@@ -102,7 +102,7 @@ def test_gaps_are_of_one_user_and_users_first_and_last_have_none():
 def test_nothing_known_has_no_gaps_and_no_pieces():
     empty = Histories.of(DATASET, KNOWN[:0])
     assert empty.gap.tolist() == empty.gap_to_next.tolist() == []
-    for cut in (newest_pieces, whole_pieces):
+    for cut in (newest_segments, all_segments):
         assert cut(empty, 4).start.tolist() == []
 
 
@@ -112,25 +112,25 @@ def test_the_newest_films_with_a_next_one_are_read(max_length):
     for start, own in zip(HISTORIES.starts.tolist(), plain_histories(), strict=False):
         places = list(range(start, start + len(own)))[:-1][-max_length:]
         expected += [places] if places else []
-    assert films_read(newest_pieces(HISTORIES, max_length)) == expected
+    assert films_read(newest_segments(HISTORIES, max_length)) == expected
 
 
 @pytest.mark.parametrize("max_length", [1, 3, 100])
 def test_pieces_of_a_whole_history_read_every_film_with_a_next_one_once(max_length):
-    pieces = films_read(whole_pieces(HISTORIES, max_length))
+    segments = films_read(all_segments(HISTORIES, max_length))
     with_next = []
     for start, own in zip(HISTORIES.starts.tolist(), plain_histories(), strict=False):
         with_next += list(range(start, start + len(own)))[:-1]
-    assert sorted(place for piece in pieces for place in piece) == with_next
-    assert all(1 <= len(piece) <= max_length for piece in pieces)
+    assert sorted(place for segment in segments for place in segment) == with_next
+    assert all(1 <= len(segment) <= max_length for segment in segments)
 
 
 def test_a_piece_is_of_one_user_and_only_their_oldest_is_short():
-    pieces = films_read(whole_pieces(HISTORIES, 3))
+    segments = films_read(all_segments(HISTORIES, 3))
     owner = np.repeat(np.arange(N_USERS), np.diff(HISTORIES.starts))
-    assert all(len(set(owner[piece].tolist())) == 1 for piece in pieces)
-    short = [piece for piece in pieces if len(piece) < 3]
-    assert short and all(piece[0] == HISTORIES.starts[owner[piece[0]]] for piece in short)
+    assert all(len(set(owner[segment].tolist())) == 1 for segment in segments)
+    short = [segment for segment in segments if len(segment) < 3]
+    assert short and all(segment[0] == HISTORIES.starts[owner[segment[0]]] for segment in short)
 
 
 @pytest.mark.parametrize("max_length", [1, 4, 100])

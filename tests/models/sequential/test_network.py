@@ -14,7 +14,7 @@ from movierec_cli.config import NO_FEATURES, Family, FeatureSet
 from movierec_cli.models.sequential.dropout import HashedDropout
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.network import RecurrentLayer, SequenceNetwork
-from movierec_cli.models.sequential.packed_batches import NO_PIECE
+from movierec_cli.models.sequential.packed_batches import NO_SEGMENT
 from tests.models.sequential.rings import SIZES
 
 N_MOVIES = 12
@@ -43,18 +43,18 @@ def network(request) -> Network:
 
 
 def rows_of(*rows: tuple[list[list[int]], int]) -> dict[str, np.ndarray]:
-    """Rows of pieces of films, each row from a place on; the gaps follow from the films."""
+    """Rows of segments of movies, each row from a place on; the gaps follow from the movies."""
     names = ("movie", "segment", "position", "gap", "gap_to_next")
     columns = {name: np.zeros((len(rows), LENGTH), np.int32) for name in names}
-    for row, (pieces, place) in enumerate(rows):
-        for number, films in enumerate(pieces):
-            at = np.arange(place, place + len(films))
-            columns["movie"][row, at] = films
+    for row, (segments, place) in enumerate(rows):
+        for number, movies in enumerate(segments):
+            at = np.arange(place, place + len(movies))
+            columns["movie"][row, at] = movies
             columns["segment"][row, at] = 1 + number
-            columns["position"][row, at] = np.arange(LENGTH - len(films), LENGTH)
-            columns["gap"][row, at] = 1 + np.array(films) * 3
-            columns["gap_to_next"][row, at] = 1 + np.array(films) * 2
-            place += len(films)
+            columns["position"][row, at] = np.arange(LENGTH - len(movies), LENGTH)
+            columns["gap"][row, at] = 1 + np.array(movies) * 3
+            columns["gap_to_next"][row, at] = 1 + np.array(movies) * 2
+            place += len(movies)
     return columns
 
 
@@ -82,8 +82,8 @@ def test_a_state_knows_nothing_of_other_pieces_of_its_row(network):
 
 
 def test_a_state_is_the_same_wherever_its_piece_stands(network):
-    films = [4, 5, 6]
-    states = network.states(rows_of(([films], 0), ([films], 3), ([[1, 2], films], 0)))
+    movies = [4, 5, 6]
+    states = network.states(rows_of(([movies], 0), ([movies], 3), ([[1, 2], movies], 0)))
     assert close(states[0, :3], states[1, 3:])
     assert close(states[0, :3], states[2, 2:5])
 
@@ -92,7 +92,7 @@ def test_what_stands_where_no_film_is_does_not_matter(network):
     plain, other = rows_of(([[4, 5, 6]], 3)), rows_of(([[4, 5, 6]], 3))
     for name, column in other.items():
         if name != "segment":
-            column[plain["segment"] == NO_PIECE] = 2
+            column[plain["segment"] == NO_SEGMENT] = 2
     assert close(network.states(plain)[0, 3:], network.states(other)[0, 3:])
 
 
@@ -126,7 +126,7 @@ def normalised(states: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> np.n
 
 
 def attended(inputs: np.ndarray, projection: np.ndarray, heads: int) -> np.ndarray:
-    """One piece's causal attention, [n, dim], position by position and head by head."""
+    """One segment's causal attention, [n, dim], position by position and head by head."""
     query, key, value = np.split(inputs @ projection, 3, axis=1)
     width = inputs.shape[1] // heads
     mixed = np.zeros_like(inputs)
@@ -141,30 +141,30 @@ def attended(inputs: np.ndarray, projection: np.ndarray, heads: int) -> np.ndarr
 
 def test_sasrec_is_positions_a_block_and_a_normalisation():
     network = Network(Family.SASREC, NO_FEATURES)
-    films = [3, 1, 7, 7]
+    movies = [3, 1, 7, 7]
     body = network.model.network.body
     block = body.blocks[0]
 
     def of(layer: keras.layers.Layer) -> list[np.ndarray]:
         return [np.asarray(variable.value, np.float64) for variable in layer.trainable_variables]
 
-    states = np.asarray(network.table, np.float64)[films] * np.sqrt(SIZES.embedding_size)
-    states += of(body.positions)[0][LENGTH - len(films) :]
+    states = np.asarray(network.table, np.float64)[movies] * np.sqrt(SIZES.embedding_size)
+    states += of(body.positions)[0][LENGTH - len(movies) :]
     (projection,), (output,) = of(block.projection), of(block.output_layer)
     (inner, inner_bias), (outer, outer_bias) = of(block.inner), of(block.outer)
     states = states + attended(normalised(states, *of(block.norms[0])), projection, SIZES.num_heads) @ output
     hidden = np.maximum(normalised(states, *of(block.norms[1])) @ inner + inner_bias, 0)
     states = states + hidden @ outer + outer_bias
     expected = normalised(states, *of(body.norm))
-    np.testing.assert_allclose(network.states(rows_of(([films], 1)))[0, 1:5], expected, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(network.states(rows_of(([movies], 1)))[0, 1:5], expected, rtol=1e-3, atol=1e-4)
 
 
 def test_the_recurrent_layer_is_keras_own_begun_anew_for_each_piece():
     units, size, generator = 5, 4, np.random.default_rng(3)
     ours, keras_own = RecurrentLayer(units), keras.layers.GRU(units, reset_after=True, return_sequences=True)
-    films = generator.normal(size=(2, LENGTH, size)).astype(np.float32)
-    goes_on = np.ones((2, LENGTH), np.float32)
-    goes_on[:, 0] = goes_on[0, 4] = 0
+    movies = generator.normal(size=(2, LENGTH, size)).astype(np.float32)
+    continues = np.ones((2, LENGTH), np.float32)
+    continues[:, 0] = continues[0, 4] = 0
     ours.build((None, None, size))
     keras_own.build((None, None, size))
     kernel, recurrent, bias = (generator.normal(size=one.shape) for one in keras_own.trainable_variables)
@@ -172,11 +172,11 @@ def test_the_recurrent_layer_is_keras_own_begun_anew_for_each_piece():
     ours.projection.set_weights([kernel, bias[0]])
     ours.recurrent.assign(recurrent)
     ours.recurrent_bias.assign(bias[1])
-    found = np.asarray(jax.jit(ours.call)(films, goes_on))
-    for row, pieces in ((0, (slice(0, 4), slice(4, None))), (1, (slice(0, None),))):
-        for piece in pieces:
-            expected = np.asarray(keras_own(films[row : row + 1, piece]))[0]
-            np.testing.assert_allclose(found[row, piece], expected, rtol=1e-4, atol=1e-5)
+    found = np.asarray(jax.jit(ours.call)(movies, continues))
+    for row, segments in ((0, (slice(0, 4), slice(4, None))), (1, (slice(0, None),))):
+        for segment in segments:
+            expected = np.asarray(keras_own(movies[row : row + 1, segment]))[0]
+            np.testing.assert_allclose(found[row, segment], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_dropout_is_drawn_where_there_is_a_seed(network):

@@ -1,4 +1,4 @@
-"""Rows that pieces share, against plain Python."""
+"""Rows that segments share, against plain Python."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ import pytest
 from movierec_cli.config import DataConfig
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split import LEAVE_LAST_FROM
-from movierec_cli.models.sequential.histories import Histories, Pieces, newest_pieces, whole_pieces, windows
-from movierec_cli.models.sequential.packed_batches import NO_PIECE, Batches, RowMaker, packed
+from movierec_cli.models.sequential.histories import (
+    Histories,
+    Segments,
+    all_segments,
+    newest_segments,
+    windows,
+)
+from movierec_cli.models.sequential.packed_batches import NO_SEGMENT, Batches, RowMaker, packed
 from tests.models.baseline_data import dataset_of
 
 LENGTH, ROWS_A_STEP = 7, 3
@@ -34,18 +40,18 @@ MAKER = RowMaker(HISTORIES, IS_TARGET, LENGTH)
 
 def batches(*, pack: bool) -> Batches:
     if pack:
-        return Batches(MAKER, whole_pieces(HISTORIES, LENGTH), ROWS_A_STEP, pack=True)
+        return Batches(MAKER, all_segments(HISTORIES, LENGTH), ROWS_A_STEP, pack=True)
     is_first = np.isin(np.arange(len(IS_TARGET)), HISTORIES.starts)
     targets = np.flatnonzero(IS_TARGET & ~is_first)
     return Batches(MAKER, windows(HISTORIES, targets, LENGTH), ROWS_A_STEP, pack=False)
 
 
 def read_back(columns: dict[str, np.ndarray]) -> list[tuple[tuple[int, ...], ...]]:
-    """The pieces of some rows: of each the films, targets, weights, gaps, gaps to the next and positions."""
+    """The segments of some rows: the movies, targets, weights, gaps, gaps to the next and positions."""
     found = []
     for row in range(len(columns["movie"])):
         segment = columns["segment"][row]
-        for number in sorted(set(segment.tolist()) - {NO_PIECE}):
+        for number in sorted(set(segment.tolist()) - {NO_SEGMENT}):
             places = np.flatnonzero(segment == number)
             assert places.tolist() == list(range(places[0], places[-1] + 1))  # one beside the other
             names = ("movie", "target", "weight", "gap", "gap_to_next", "position")
@@ -53,9 +59,9 @@ def read_back(columns: dict[str, np.ndarray]) -> list[tuple[tuple[int, ...], ...
     return found
 
 
-def plain(pieces: Pieces) -> list[tuple[tuple[int, ...], ...]]:
+def plain(segments: Segments) -> list[tuple[tuple[int, ...], ...]]:
     found = []
-    for start, length in zip(pieces.start.tolist(), pieces.length.tolist(), strict=True):
+    for start, length in zip(segments.start.tolist(), segments.length.tolist(), strict=True):
         places = range(start, start + length)
         learned = [bool(IS_TARGET[place + 1]) for place in places]
         movies = HISTORIES.movies
@@ -76,17 +82,17 @@ def plain(pieces: Pieces) -> list[tuple[tuple[int, ...], ...]]:
 def test_an_epoch_holds_every_piece_once_as_it_is(pack):
     one = batches(pack=pack)
     steps = list(one.epoch(np.random.default_rng(1)))
-    found = [piece for columns in steps for piece in read_back(columns)]
-    assert Counter(found) == Counter(plain(one.pieces))
+    found = [segment for columns in steps for segment in read_back(columns)]
+    assert Counter(found) == Counter(plain(one.segments))
     assert {column.shape for columns in steps for column in columns.values()} == {(ROWS_A_STEP, LENGTH)}
     assert {column.dtype for columns in steps for column in columns.values()} == {np.dtype(np.int32)}
-    assert abs(len(steps) - one.steps_an_epoch) <= 1
+    assert abs(len(steps) - one.steps_per_epoch) <= 1
 
 
 @pytest.mark.parametrize("pack", [True, False])
 def test_places_without_a_film_are_empty_in_every_column(pack):
     for columns in batches(pack=pack).epoch(np.random.default_rng(1)):
-        empty = columns["segment"] == NO_PIECE
+        empty = columns["segment"] == NO_SEGMENT
         assert not any(column[empty].any() for column in columns.values())
 
 
@@ -128,7 +134,7 @@ def test_a_window_has_its_row_for_itself_and_ends_where_it_ends():
         held = columns["segment"].any(axis=1)
         assert (columns["segment"][held, -1] == 1).all()
         assert columns["weight"][held, -1].all()
-        assert set(np.unique(columns["segment"]).tolist()) <= {NO_PIECE, 1}
+        assert set(np.unique(columns["segment"]).tolist()) <= {NO_SEGMENT, 1}
 
 
 @pytest.mark.parametrize("pack", [True, False])
@@ -146,7 +152,7 @@ def test_hardly_a_place_is_empty_on_real_histories(shared_data, tmp_path):
     known = np.bincount(ratings.user_index) - (LEAVE_LAST_FROM - 1)
     starts = np.concatenate([[0], np.cumsum(known)])
     nothing = np.zeros(starts[-1], np.int32)
-    films = Histories(nothing, starts, nothing, nothing)
-    for pieces in (newest_pieces(films, 200), whole_pieces(films, 200)):
-        row, _ = packed(pieces.length, 200, np.random.default_rng(0))
-        assert pieces.length.sum() / (200 * (row.max() + 1)) > LEAST_FILLED
+    movies = Histories(nothing, starts, nothing, nothing)
+    for segments in (newest_segments(movies, 200), all_segments(movies, 200)):
+        row, _ = packed(segments.length, 200, np.random.default_rng(0))
+        assert segments.length.sum() / (200 * (row.max() + 1)) > LEAST_FILLED

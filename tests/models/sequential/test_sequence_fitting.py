@@ -11,7 +11,7 @@ import pytest
 from movierec_cli.config import NO_FEATURES, Family, Optimizer, Schedule, TrainingConfig
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.sequential import checkpoint
-from movierec_cli.models.sequential.histories import Histories, newest_pieces
+from movierec_cli.models.sequential.histories import Histories, newest_segments
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Batches, RowMaker
 from movierec_cli.models.sequential.sequence_fitting import (
@@ -35,7 +35,7 @@ def scripted(model: SequenceModel, training: TrainingConfig) -> SequenceFit:
     """A training whose step puts its own number into every weight, so that weights tell their epoch."""
     histories = Histories.of(ring_dataset(), np.arange(200))
     maker = RowMaker(histories, np.ones(len(histories.rows), np.bool_), SIZES.max_length)
-    batches = Batches(maker, newest_pieces(histories, SIZES.max_length), 1000, pack=True)
+    batches = Batches(maker, newest_segments(histories, SIZES.max_length), 1000, pack=True)
     fit = SequenceFit(model, batches, StepShape(1000, 1, 1), training, np.ones(N_FILMS + 1, np.float32))
 
     def step(state, rows):

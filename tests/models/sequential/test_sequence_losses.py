@@ -27,7 +27,7 @@ N_MOVIES, DIM = 23, 5
 
 
 def inputs(n: int, seed: int = 0) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-    """States, films, targets and weights, some of which are 0."""
+    """States, movies, targets and weights, some of which are 0."""
     generator = np.random.default_rng(seed)
     return (
         jnp.asarray(generator.normal(size=(n, DIM)), jnp.float32),
@@ -48,56 +48,58 @@ def log_sum(scores: np.ndarray) -> np.ndarray:
     return (np.log(np.exp(scores - highest).sum(axis=-1, keepdims=True)) + highest)[..., 0]
 
 
-def plain_softmax(states, films, targets, weights):
-    """The loss, and its gradients by states and by films."""
-    states, films, targets, weights = doubles(states, films, targets, weights)
-    scores = states @ films.T
+def plain_softmax(states, movies, targets, weights):
+    """The loss, and its gradients by states and by movies."""
+    states, movies, targets, weights = doubles(states, movies, targets, weights)
+    scores = states @ movies.T
     losses = log_sum(scores) - scores[np.arange(len(targets)), targets]
     errors = np.exp(scores - log_sum(scores)[:, None])
     errors[np.arange(len(targets)), targets] -= 1
     errors *= weights[:, None]
-    return (losses * weights).sum(), errors @ films, errors.T @ states
+    return (losses * weights).sum(), errors @ movies, errors.T @ states
 
 
 # Less than a chunk, several chunks, and a number that chunks divide no better than by eight.
 @pytest.mark.parametrize("n", [12, 2 * CHUNK, CHUNK + 8])
 def test_the_catalogue_s_softmax_and_its_gradients(n):
-    states, films, targets, weights = inputs(n)
+    states, movies, targets, weights = inputs(n)
     both = jax.value_and_grad(catalogue_softmax, argnums=(0, 1))
-    loss, (of_states, of_films) = jax.jit(both)(states, films, targets, weights)
-    expected, states_gradient, films_gradient = plain_softmax(states, films, targets, weights)
+    loss, (of_states, of_movies) = jax.jit(both)(states, movies, targets, weights)
+    expected, states_gradient, films_gradient = plain_softmax(states, movies, targets, weights)
     assert float(loss) == pytest.approx(expected, rel=1e-5)
     np.testing.assert_allclose(of_states, states_gradient, atol=2e-5)
-    np.testing.assert_allclose(of_films, films_gradient, atol=2e-5 * np.sqrt(n))
+    np.testing.assert_allclose(of_movies, films_gradient, atol=2e-5 * np.sqrt(n))
 
 
 def test_the_gradient_of_a_multiple_is_the_multiple_of_the_gradient():
-    states, films, targets, weights = inputs(12)
-    scaled = jax.grad(lambda films: 3.5 * catalogue_softmax(states, films, targets, weights))(films)
-    np.testing.assert_allclose(scaled, 3.5 * plain_softmax(states, films, targets, weights)[2], atol=1e-4)
+    states, movies, targets, weights = inputs(12)
+    scaled = jax.grad(lambda movies: 3.5 * catalogue_softmax(states, movies, targets, weights))(movies)
+    np.testing.assert_allclose(scaled, 3.5 * plain_softmax(states, movies, targets, weights)[2], atol=1e-4)
 
 
 def test_high_scores_do_not_overflow():
-    states, films, targets, weights = inputs(12)
-    loss = catalogue_softmax(40 * states, 10 * films, targets, weights)
-    assert float(loss) == pytest.approx(plain_softmax(40 * states, 10 * films, targets, weights)[0], rel=1e-5)
+    states, movies, targets, weights = inputs(12)
+    loss = catalogue_softmax(40 * states, 10 * movies, targets, weights)
+    assert float(loss) == pytest.approx(
+        plain_softmax(40 * states, 10 * movies, targets, weights)[0], rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("kind", list(SEPARABLE))
 def test_what_weighs_nothing_counts_nothing(kind):
-    states, films, targets, weights = inputs(12)
+    states, movies, targets, weights = inputs(12)
     seed = jnp.uint32(1)
 
     @jax.jit
     def both(states: jax.Array, targets: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
         function = partial(SEPARABLE[kind], targets=targets, weights=weights, seed=seed, num_negatives=7)
-        return jax.value_and_grad(lambda states, films: function(states, films), argnums=(0, 1))(
-            states, films
+        return jax.value_and_grad(lambda states, movies: function(states, movies), argnums=(0, 1))(
+            states, movies
         )
 
     def loss(states: jax.Array, targets: jax.Array) -> tuple[float, np.ndarray, np.ndarray]:
-        value, (of_states, of_films) = both(states, targets)
-        return float(value), np.asarray(of_states), np.asarray(of_films)
+        value, (of_states, of_movies) = both(states, targets)
+        return float(value), np.asarray(of_states), np.asarray(of_movies)
 
     off = np.asarray(weights) == 0
     other_states = jnp.where(off[:, None], 9.0, states)
@@ -109,24 +111,24 @@ def test_what_weighs_nothing_counts_nothing(kind):
 
 
 def test_the_sampled_softmax_of_all_films_is_the_catalogue_s():
-    states, films, targets, weights = inputs(12)
+    states, movies, targets, weights = inputs(12)
     for number in (N_MOVIES, 10 * N_MOVIES):
-        found = sampled_softmax(states, films, targets, weights, jnp.uint32(3), number)
-        assert float(found) == pytest.approx(plain_softmax(states, films, targets, weights)[0], rel=1e-5)
+        found = sampled_softmax(states, movies, targets, weights, jnp.uint32(3), number)
+        assert float(found) == pytest.approx(plain_softmax(states, movies, targets, weights)[0], rel=1e-5)
 
 
 def test_drawn_films_count_for_all_those_that_were_not():
     """The expectation of the softmax's denominator, over draws, is the catalogue's."""
-    states, films, targets, _ = inputs(1, seed=5)
+    states, movies, targets, _ = inputs(1, seed=5)
 
     def denominator(seed: jax.Array) -> jax.Array:
-        loss = sampled_softmax(states, films, targets, jnp.ones(1), seed, 4)
-        return jnp.exp(loss + states[0] @ films[targets[0]])
+        loss = sampled_softmax(states, movies, targets, jnp.ones(1), seed, 4)
+        return jnp.exp(loss + states[0] @ movies[targets[0]])
 
-    drawn = np.asarray(jax.jit(jax.vmap(denominator))(jnp.arange(8000, dtype=jnp.uint32)))
-    exact = np.exp(doubles(states @ films.T)[0]).sum()
-    error = drawn.std() / np.sqrt(len(drawn))
-    assert abs(drawn.mean() - exact) < 4 * error < 0.05 * exact
+    sampled = np.asarray(jax.jit(jax.vmap(denominator))(jnp.arange(8000, dtype=jnp.uint32)))
+    exact = np.exp(doubles(states @ movies.T)[0]).sum()
+    error = sampled.std() / np.sqrt(len(sampled))
+    assert abs(sampled.mean() - exact) < 4 * error < 0.05 * exact
 
 
 def over_seeds(loss: Callable[[jax.Array], jax.Array]) -> set[float]:
@@ -136,43 +138,43 @@ def over_seeds(loss: Callable[[jax.Array], jax.Array]) -> set[float]:
 
 
 def test_a_drawn_target_is_no_negative():
-    """With all but one of two films drawn, the target is among them about every second time."""
-    films, one, zero = jnp.array([[2.0], [1.0]]), jnp.ones((1, 1)), jnp.zeros(1, jnp.int32)
-    losses = over_seeds(lambda seed: sampled_softmax(one, films, zero, one[0], seed, 1))
-    # The other film counts for both, or nothing is drawn beside the target.
+    """With all but one of two movies sampled, the target is among them about every second time."""
+    movies, one, zero = jnp.array([[2.0], [1.0]]), jnp.ones((1, 1)), jnp.zeros(1, jnp.int32)
+    losses = over_seeds(lambda seed: sampled_softmax(one, movies, zero, one[0], seed, 1))
+    # The other movie counts for both, or nothing is sampled beside the target.
     both = np.log(np.exp(2) + 2 * np.exp(1)) - 2
     assert losses == {0.0, round(float(both), 4)}
 
 
 def test_gbce_of_all_films():
-    states, films, targets, weights = inputs(12)
+    states, movies, targets, weights = inputs(12)
     number = N_MOVIES - 1
-    found, gradient = jax.value_and_grad(gbce)(states, films, targets, weights, jnp.uint32(3), number)
-    # Which film is not drawn is by lot, so the double is made for each, and one of them must be it.
-    plain = [plain_gbce(states, films, targets, weights, left_out) for left_out in range(N_MOVIES)]
+    found, gradient = jax.value_and_grad(gbce)(states, movies, targets, weights, jnp.uint32(3), number)
+    # Which movie is not sampled is at random, so the double is made for each, and one of them must be it.
+    plain = [plain_gbce(states, movies, targets, weights, left_out) for left_out in range(N_MOVIES)]
     assert np.abs(np.array(plain) - float(found)).min() < 1e-4
     assert np.ptp(plain) > 1e-2
     assert np.isfinite(gradient).all()
 
 
-def plain_gbce(states, films, targets, weights, left_out: int) -> float:
-    """Equation 12, written out; every film but one is drawn, so the share of negatives is 1."""
+def plain_gbce(states, movies, targets, weights, left_out: int) -> float:
+    """Equation 12, written out; every movie but one is sampled, so the share of negatives is 1."""
     share = 1.0
     power = share * (CALIBRATION * (1 - 1 / share) + 1 / share)
     total = 0.0
-    states, films, targets, weights = doubles(states, films, targets, weights)
+    states, movies, targets, weights = doubles(states, movies, targets, weights)
     for state, target, weight in zip(states, targets, weights, strict=True):
-        chances = 1 / (1 + np.exp(-films @ state))
-        negatives = [film for film in range(N_MOVIES) if film not in (target, left_out)]
+        chances = 1 / (1 + np.exp(-movies @ state))
+        negatives = [movie for movie in range(N_MOVIES) if movie not in (target, left_out)]
         one = -power * np.log(chances[target]) - np.log(1 - chances[negatives]).sum()
         total += weight * one / N_MOVIES
     return total
 
 
 def test_gbce_raises_the_positive_s_chance_to_a_power():
-    """Of three films one is drawn: beta = a (t (1 - 1/a) + 1/a) for a = 1/2."""
-    films, one, zero = jnp.array([[1.5], [0.5], [0.5]]), jnp.ones((1, 1)), jnp.zeros(1, jnp.int32)
-    found = over_seeds(lambda seed: gbce(one, films, zero, one[0], seed, 1))
+    """Of three movies one is sampled: beta = a (t (1 - 1/a) + 1/a) for a = 1/2."""
+    movies, one, zero = jnp.array([[1.5], [0.5], [0.5]]), jnp.ones((1, 1)), jnp.zeros(1, jnp.int32)
+    found = over_seeds(lambda seed: gbce(one, movies, zero, one[0], seed, 1))
     power = 0.5 * (CALIBRATION * (1 - 2) + 2)
     positive = power * np.log1p(np.exp(-1.5))
     negative = np.log1p(np.exp(0.5))
@@ -180,26 +182,26 @@ def test_gbce_raises_the_positive_s_chance_to_a_power():
 
 
 def test_the_in_batch_softmax_is_over_the_batch_s_targets_duplicates_included():
-    states, films, targets, weights = inputs(12)
+    states, movies, targets, weights = inputs(12)
     weights = weights + 0.1  # no row is empty
     own = jnp.arange(12)
-    found = in_batch_softmax(states, films[targets], own, weights)
+    found = in_batch_softmax(states, movies[targets], own, weights)
     assert len(set(targets.tolist())) < 12
-    assert float(found) == pytest.approx(plain_softmax(states, films[targets], own, weights)[0], rel=1e-5)
+    assert float(found) == pytest.approx(plain_softmax(states, movies[targets], own, weights)[0], rel=1e-5)
 
 
 def test_the_corrected_in_batch_softmax_takes_out_popularity_and_duplicates():
-    states, films, targets, weights = inputs(12)
+    states, movies, targets, weights = inputs(12)
     weights = weights + 0.1  # no row is empty
     shares = popularity(np.asarray(targets), N_MOVIES)
     found = corrected_in_batch_softmax(
-        states, films[targets], jnp.arange(12), weights, targets, jnp.asarray(shares)[targets]
+        states, movies[targets], jnp.arange(12), weights, targets, jnp.asarray(shares)[targets]
     )
     expected = 0.0
-    states, films, targets, weights = doubles(states, films, targets, weights)
+    states, movies, targets, weights = doubles(states, movies, targets, weights)
     assert len(set(targets.tolist())) < 12
     for row in range(12):
-        scores = films[targets] @ states[row] - np.log(shares[targets])
+        scores = movies[targets] @ states[row] - np.log(shares[targets])
         kept = [one for one in range(12) if one == row or targets[one] != targets[row]]
         expected += weights[row] * (log_sum(scores[kept]) - scores[row])
     assert float(found) == pytest.approx(float(expected), rel=1e-5)

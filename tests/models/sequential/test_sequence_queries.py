@@ -25,10 +25,10 @@ class _Sizes:
 
 
 class ShowingModel:
-    """A state is the row up to it: films (from 1; 0 where none is), positions and times to the next."""
+    """A state is the row up to it: movies (from 1; 0 where none is), positions and times to the next."""
 
     config = _Sizes()
-    part_positions = 2 * MAX_LENGTH
+    micro_batch_tokens = 2 * MAX_LENGTH
 
     def tables(self, weights: list[jax.Array]) -> tuple[jax.Array, jax.Array]:
         return jnp.zeros((N_MOVIES, 1)), jnp.ones((N_MOVIES, _Sizes.embedding_size))
@@ -72,21 +72,21 @@ def reader_of(known: np.ndarray, features: FeatureSet = NO_FEATURES) -> Reader:
 
 
 def shown(reader: Reader, rows: np.ndarray, seconds: np.ndarray | None = None) -> np.ndarray:
-    """What stands before each of some ratings: [n, films and positions and times, MAX_LENGTH]."""
+    """What stands before each of some ratings: [n, movies and positions and times, MAX_LENGTH]."""
     targets = Targets.of_rows(RATINGS, rows)
     if seconds is not None:
         targets = Targets(targets.rows, targets.user_index, seconds)
-    stretches, query_of = reader.queried(DATASET, targets)
-    states, _ = reader.states([], stretches)
+    queries, query_of = reader.queries_of(DATASET, targets)
+    states, _ = reader.states([], queries)
     return states[query_of].reshape(len(rows), 3, MAX_LENGTH).astype(int)
 
 
 def check(found: np.ndarray, rows: np.ndarray, known: np.ndarray) -> None:
-    for row, (films, positions, _) in zip(rows.tolist(), found, strict=True):
+    for row, (movies, tokens, _) in zip(rows.tolist(), found, strict=True):
         expected = [int(RATINGS.movie_index[one]) + 1 for one in before(row, known)]
-        assert films.tolist() == [0] * (MAX_LENGTH - len(expected)) + expected
+        assert movies.tolist() == [0] * (MAX_LENGTH - len(expected)) + expected
         places = range(MAX_LENGTH - len(expected) + 1, MAX_LENGTH + 1)
-        assert positions[MAX_LENGTH - len(expected) :].tolist() == list(places)
+        assert tokens[MAX_LENGTH - len(expected) :].tolist() == list(places)
 
 
 def test_a_validation_rating_is_asked_after_train_and_a_test_rating_after_both(split):
@@ -115,9 +115,9 @@ def test_the_order_of_asking_does_not_matter_and_equal_questions_are_asked_once(
     reader = reader_of(split.train)
     rows = np.random.default_rng(1).permutation(len(RATINGS))
     check(shown(reader, rows), rows, split.train)
-    stretches, _ = reader.queried(DATASET, Targets.of_rows(RATINGS, rows))
+    queries, _ = reader.queries_of(DATASET, Targets.of_rows(RATINGS, rows))
     lengths = {(int(RATINGS.user_index[row]), len(before_all(row, split.train))) for row in rows.tolist()}
-    assert len(stretches.end) == len(lengths)
+    assert len(queries.end) == len(lengths)
 
 
 def before_all(row: int, known: np.ndarray) -> list[int]:
@@ -126,13 +126,13 @@ def before_all(row: int, known: np.ndarray) -> list[int]:
     return [one for one in own if (int(RATINGS.timestamp[one]), one) < moment]
 
 
-@pytest.mark.parametrize("wait", [0, 10, 86_400 * 30])
-def test_the_query_s_time_is_seen_where_that_is_a_feature(split, wait):
+@pytest.mark.parametrize("query_gap", [0, 10, 86_400 * 30])
+def test_the_query_s_time_is_seen_where_that_is_a_feature(split, query_gap):
     rows = split.test
     newest = np.array([RATINGS.timestamp[before(row, split.fit)[-1]] for row in rows.tolist()])
-    found = shown(reader_of(split.fit, QUERY_TIME), rows, newest + wait)
-    assert set(found[:, 2, -1].tolist()) == set(gap_buckets(np.array([wait])).tolist())
-    without = shown(reader_of(split.fit), rows, newest + wait)
+    found = shown(reader_of(split.fit, QUERY_TIME), rows, newest + query_gap)
+    assert set(found[:, 2, -1].tolist()) == set(gap_buckets(np.array([query_gap])).tolist())
+    without = shown(reader_of(split.fit), rows, newest + query_gap)
     assert not without[:, 2, -1].any()
     np.testing.assert_array_equal(found[:, :2], without[:, :2])
     np.testing.assert_array_equal(found[:, 2, :-1], without[:, 2, :-1])
@@ -148,8 +148,8 @@ def test_users_of_whom_nothing_is_known_have_empty_rows(split):
 
 def test_the_last_state_follows_all_that_is_known(split):
     fitted = FittedSequences(DATASET, reader_of(split.fit, QUERY_TIME), [])
-    states, films = fitted.last
-    assert films.shape == (N_MOVIES, 3 * MAX_LENGTH)
+    states, movies = fitted.last
+    assert movies.shape == (N_MOVIES, 3 * MAX_LENGTH)
     for user, state in enumerate(states.astype(int)):
         own = [int(row) for row in split.fit if RATINGS.user_index[row] == user]
         ordered = sorted(own, key=lambda row: (int(RATINGS.timestamp[row]), row))[-MAX_LENGTH:]

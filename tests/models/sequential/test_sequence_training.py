@@ -1,4 +1,4 @@
-"""Whole trainings: what they learn, read and give, and that a killed one goes on as if nothing was."""
+"""Whole trainings: what they learn, read and give, and that a killed one is resumed as if nothing was."""
 
 from __future__ import annotations
 
@@ -92,9 +92,9 @@ def test_the_first_weights_are_the_seed_s(family):
 
     one, again, other = (first_weights(seed) for seed in (1, 1, 2))
     assert all(np.array_equal(mine, theirs) for mine, theirs in zip(one, again, strict=True))
-    drawn = [place for place, values in enumerate(one) if len(np.unique(values)) > 1]  # the rest are 0 or 1
-    assert len(drawn) >= 4
-    assert all(not np.array_equal(one[place], other[place]) for place in drawn)
+    sampled = [place for place, values in enumerate(one) if len(np.unique(values)) > 1]  # the rest are 0 or 1
+    assert len(sampled) >= 4
+    assert all(not np.array_equal(one[place], other[place]) for place in sampled)
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ def score_history(run: store.Run, movies: np.ndarray, seconds: np.ndarray | None
 
 
 def history(ring: Trained, user: int) -> tuple[np.ndarray, np.ndarray]:
-    """A user's known films, oldest first, and their seconds."""
+    """A user's known movies, oldest first, and their seconds."""
     ratings = ring.dataset.ratings
     rows = ring.split.fit[ratings.user_index[ring.split.fit] == user]
     rows = rows[np.lexsort((rows, ratings.timestamp[rows]))]
@@ -51,7 +51,7 @@ def test_a_user_s_history_is_scored_as_the_user_is(ring_and_run):
     arrays = ring.model.artifacts
     for user in (0, 7):
         movies, seconds = history(ring, user)
-        assert len(movies) > SIZES.max_length  # so that older films are left out
+        assert len(movies) > SIZES.max_length  # so that older movies are left out
         scores = score_history(run, movies, seconds)
         assert scores.dtype == np.float32
         expected = arrays.movie_embeddings @ arrays.user_embeddings[user]
@@ -63,7 +63,7 @@ def test_the_newest_films_count(ring_and_run):
     movies, seconds = history(ring, 3)
     newest = slice(-SIZES.max_length, None)
     whole = score_history(run, movies, seconds)
-    # The oldest of the newest has a film before it, and so a gap, where the history is longer.
+    # The oldest of the newest has a movie before it, and so a gap, where the history is longer.
     alone = score_history(run, movies[newest], seconds[newest])
     if ring.config.family is Family.GRU4REC:
         np.testing.assert_allclose(alone, whole, rtol=1e-4, atol=1e-4)
@@ -76,7 +76,7 @@ def test_the_next_film_of_the_ring_is_foretold_from_any_history(ring_and_run):
 
 
 def test_an_empty_history_is_refused(ring_and_run):
-    with pytest.raises(ValueError, match="one film"):
+    with pytest.raises(ValueError, match="one movie"):
         score_history(ring_and_run[1], np.array([], np.int64))
 
 

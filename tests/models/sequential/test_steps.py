@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import NO_FEATURES, Family, LossKind, SequenceConfig
-from movierec_cli.models.sequential.histories import Histories, whole_pieces, windows
+from movierec_cli.models.sequential.histories import Histories, all_segments, windows
 from movierec_cli.models.sequential.losses import corrected_in_batch_softmax, in_batch_softmax, popularity
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Batches, RowMaker
@@ -21,14 +21,14 @@ from tests.models.baseline_data import dataset_of
 from tests.models.sequential.rings import SIZES
 
 N_MOVIES, ROWS = 15, 4
-GENRES = BagInput.of([[film % 3] * (film % 4) for film in range(N_MOVIES)], 3)
+GENRES = BagInput.of([[movie % 3] * (movie % 4) for movie in range(N_MOVIES)], 3)
 CONFIG = replace(SIZES, dropout=0.0, embedding_size=8, hidden_size=8)
 RATE = 0.5
 CHANCES = popularity(np.arange(N_MOVIES, dtype=np.int32) // 2, N_MOVIES)
 
 
 def rows(config: SequenceConfig) -> dict[str, np.ndarray]:
-    """A step's rows. Some films are not to be learned, and the last row is empty."""
+    """A step's rows. Some movies are not to be learned, and the last row is empty."""
     generator = np.random.default_rng(1)
     lengths = generator.integers(2, 9, 12)
     user = np.repeat(np.arange(12), lengths)
@@ -37,11 +37,11 @@ def rows(config: SequenceConfig) -> dict[str, np.ndarray]:
     is_target = generator.random(len(user)) < 0.7
     is_target[histories.starts[:-1]] = False
     if config.windows:
-        pieces = windows(histories, np.flatnonzero(is_target), config.max_length)
+        segments = windows(histories, np.flatnonzero(is_target), config.max_length)
     else:
-        pieces = whole_pieces(histories, config.max_length)
+        segments = all_segments(histories, config.max_length)
     maker = RowMaker(histories, is_target, config.max_length)
-    columns = next(Batches(maker, pieces, ROWS, pack=not config.windows).epoch(generator))
+    columns = next(Batches(maker, segments, ROWS, pack=not config.windows).epoch(generator))
     if not config.windows:
         for column in columns.values():
             column[-1] = 0
@@ -82,13 +82,13 @@ def plain_step(model: SequenceModel, loss: LossKind) -> tuple[list[np.ndarray], 
     targets, weights = columns["target"], columns["weight"].astype(jnp.float32)
 
     def total(values: list[jax.Array]) -> jax.Array:
-        history, films = model.tables(values)
+        history, movies = model.tables(values)
         states = model.states(values, history, columns)
         if loss is LossKind.CATALOGUE:
-            chances = jax.nn.log_softmax(states @ films.T)
+            chances = jax.nn.log_softmax(states @ movies.T)
             own = jnp.take_along_axis(chances, targets[:, :, None], axis=2)[:, :, 0]
             return -(own * weights).sum()
-        scores = states[:, -1] @ films[targets[:, -1]].T
+        scores = states[:, -1] @ movies[targets[:, -1]].T
         if loss is LossKind.IN_BATCH_CORRECTED:
             scores = scores - jnp.log(jnp.asarray(CHANCES))[targets[:, -1]]
             twice = (targets[:, -1:] == targets[None, :, -1]) & ~jnp.eye(len(scores), dtype=bool)
@@ -109,10 +109,10 @@ def assert_equal(one: list[np.ndarray], other: list[np.ndarray]) -> None:
         np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=2e-5)
 
 
-@pytest.mark.parametrize(("rows_a_part", "parts", "devices"), [(4, 1, 1), (1, 2, 2)])
-def test_a_step_in_parts_and_on_devices_is_the_plain_step(plain, rows_a_part, parts, devices):
+@pytest.mark.parametrize(("rows_per_micro_batch", "parts", "devices"), [(4, 1, 1), (1, 2, 2)])
+def test_a_step_in_parts_and_on_devices_is_the_plain_step(plain, rows_per_micro_batch, parts, devices):
     model, (weights, sums) = plain
-    found, found_sums = stepped(model, LossKind.CATALOGUE, StepShape(rows_a_part, parts, devices))
+    found, found_sums = stepped(model, LossKind.CATALOGUE, StepShape(rows_per_micro_batch, parts, devices))
     np.testing.assert_allclose(found_sums, sums, rtol=1e-5)
     assert_equal(found, weights)
 
@@ -129,7 +129,7 @@ def plain() -> tuple[SequenceModel, tuple[list[np.ndarray], np.ndarray]]:
 def test_an_in_batch_step_is_the_plain_step_on_the_whole_batch(loss):
     config = replace(CONFIG, windows=True, summed_loss=loss is LossKind.IN_BATCH)
     model = model_of(config, Family.GRU4REC)
-    shape = StepShape.of(config, loss, ROWS, model.part_positions, 2)
+    shape = StepShape.of(config, loss, ROWS, model.micro_batch_tokens, 2)
     assert shape.rows == ROWS
     (found, found_sums), (weights, sums) = stepped(model, loss, shape), plain_step(model, loss)
     np.testing.assert_allclose(found_sums, sums, rtol=1e-5)
@@ -139,13 +139,13 @@ def test_an_in_batch_step_is_the_plain_step_on_the_whole_batch(loss):
 @pytest.mark.parametrize("loss", [LossKind.IN_BATCH, LossKind.IN_BATCH_CORRECTED])
 def test_rows_that_fill_up_a_step_are_nobody_s_negatives(loss):
     generator = np.random.default_rng(2)
-    states, films = (jnp.asarray(generator.normal(size=(n, 5)), jnp.float32) for n in (8, N_MOVIES))
+    states, movies = (jnp.asarray(generator.normal(size=(n, 5)), jnp.float32) for n in (8, N_MOVIES))
     targets = jnp.array([3, 5, 3, 7, 0, 0, 0, 0])
     weights = (jnp.arange(8) < 4).astype(jnp.float32)
 
     def loss_of(n: int) -> jax.Array:
         first = slice(0, n)
-        common = (states[first], films[targets[first]], jnp.arange(n), weights[first])
+        common = (states[first], movies[targets[first]], jnp.arange(n), weights[first])
         if loss is LossKind.IN_BATCH:
             return in_batch_softmax(*common)
         return corrected_in_batch_softmax(*common, targets[first], jnp.asarray(CHANCES)[targets[first]])
@@ -155,7 +155,7 @@ def test_rows_that_fill_up_a_step_are_nobody_s_negatives(loss):
 
 def test_every_step_draws_other_films_and_the_same_ones_again():
     model = model_of(replace(CONFIG, num_negatives=2), Family.GRU4REC)
-    # Without a rate the weights stay, and only what is drawn can tell two steps apart.
+    # Without a rate the weights stay, and only what is sampled can tell two steps apart.
     first, second, again, other_seed = (
         stepped(model, LossKind.SAMPLED, StepShape(2, 1, 2), times, rate=0.0, seed=seed)[1]
         for times, seed in ((1, 7), (2, 7), (1, 7), (1, 8))
@@ -166,7 +166,7 @@ def test_every_step_draws_other_films_and_the_same_ones_again():
 
 
 @pytest.mark.parametrize(
-    ("positions", "part", "devices", "expected"),
+    ("tokens", "part", "devices", "expected"),
     [
         (12_800, 800, 2, (4, 8, 2)),
         (12_800, 800, 1, (4, 16, 1)),
@@ -175,13 +175,13 @@ def test_every_step_draws_other_films_and_the_same_ones_again():
         (12_800, 100, 2, (1, 32, 2)),  # a part is a row or more
     ],
 )
-def test_a_step_has_about_as_many_positions_as_asked(positions, part, devices, expected):
-    shape = StepShape.of(SequenceConfig(), LossKind.CATALOGUE, positions, part, devices)
-    assert (shape.rows_a_part, shape.parts, shape.devices) == expected
-    assert abs(shape.rows * 200 - positions) <= 200
+def test_a_step_has_about_as_many_positions_as_asked(tokens, part, devices, expected):
+    shape = StepShape.of(SequenceConfig(), LossKind.CATALOGUE, tokens, part, devices)
+    assert (shape.rows_per_micro_batch, shape.micro_batches, shape.devices) == expected
+    assert abs(shape.rows * 200 - tokens) <= 200
 
 
 def test_losses_that_compare_rows_are_not_shared_out():
     config = SequenceConfig(max_length=10, windows=True)
     shape = StepShape.of(config, LossKind.IN_BATCH, 4096, 800, 2)
-    assert (shape.rows_a_part, shape.parts, shape.devices) == (4096, 1, 1)
+    assert (shape.rows_per_micro_batch, shape.micro_batches, shape.devices) == (4096, 1, 1)

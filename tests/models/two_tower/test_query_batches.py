@@ -71,7 +71,7 @@ def test_no_movie_of_the_drawn_history_is_a_target_and_all_of_it_is_the_users():
         assert not set(batch["history"]) & set(positives)
         assert set(batch["history"]) <= set(flat_places(SEEN, batch["user_index"], N_MOVIES))
         drawn, targets = drawn + len(batch["history"]), targets + len(positives)
-    assert 0.4 < targets / len(ROWS) < 0.6  # the drawn share is uniform between 0 and 1
+    assert 0.4 < targets / len(ROWS) < 0.6  # the sampled share is uniform between 0 and 1
     assert drawn > len(ROWS)  # several queries of a user each draw from the whole history
 
 

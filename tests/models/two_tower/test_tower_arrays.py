@@ -1,4 +1,4 @@
-"""What a run keeps of a model's towers against the model itself, at every user's moment and at others."""
+"""What a run keeps of a model's towers against the model itself, at every user's time and at others."""
 
 from __future__ import annotations
 
