@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from movierec_cli.cli.console import Terminal
-from movierec_cli.cli.parsing.feature_sets import parse_feature_sets
 from movierec_cli.cli.parsing.option_groups import with_option_groups
 from movierec_cli.cli.parsing.options import (
     AsJson,
@@ -15,6 +14,7 @@ from movierec_cli.cli.parsing.options import (
     Quiet,
     SavedModelsDir,
 )
+from movierec_cli.cli.parsing.values import parse_feature_sets
 from movierec_cli.config import DataConfig, SplitConfig, TrainerConfig
 
 if TYPE_CHECKING:

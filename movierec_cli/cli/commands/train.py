@@ -9,7 +9,6 @@ import typer
 
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.parsing import train_options as options
-from movierec_cli.cli.parsing.feature_sets import parse_feature_sets
 from movierec_cli.cli.parsing.option_groups import setting_option, with_option_groups
 from movierec_cli.cli.parsing.options import (
     DEFAULT_TOP_K_SHOWN,
@@ -19,7 +18,7 @@ from movierec_cli.cli.parsing.options import (
     TopKOption,
 )
 from movierec_cli.cli.parsing.task_options import TaskRequest
-from movierec_cli.cli.parsing.values import parse_baselines, parse_top_k
+from movierec_cli.cli.parsing.values import parse_baselines, parse_feature_sets, parse_top_k
 from movierec_cli.cli.parsing.variadic import command_line
 from movierec_cli.cli.train_result import show_result
 from movierec_cli.config import DataConfig, RankBy, TrainerConfig

@@ -10,9 +10,8 @@ from typing import Annotated
 
 import typer
 
-from movierec_cli.cli.parsing.feature_sets import complete_feature, sets_shown
 from movierec_cli.cli.parsing.option_groups import setting_option
-from movierec_cli.cli.parsing.values import complete_baseline
+from movierec_cli.cli.parsing.values import complete_baseline, complete_feature, sets_shown
 from movierec_cli.config import BASELINES, DEFAULT_BASELINES, DEFAULT_TOP_K, DataConfig, TrainerConfig
 from movierec_cli.config.features import feature_names
 

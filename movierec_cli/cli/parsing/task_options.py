@@ -9,8 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from movierec_cli.cli.parsing.feature_sets import split_words
-from movierec_cli.cli.parsing.values import complete_family, parse_families
+from movierec_cli.cli.parsing.values import complete_word, parse_families, split_words
 from movierec_cli.config import RATING_BASELINES, Family, Task, TaskWeights
 from movierec_cli.errors import UsageError
 
@@ -18,14 +17,13 @@ BOTH_TASKS = "--tasks retrieval rating"
 
 
 def complete_task(incomplete: str) -> list[str]:
-    """Tasks for the shell, also after a comma."""
-    before, comma, word = incomplete.rpartition(",")
-    return [f"{before}{comma}{task}" for task in Task if task.startswith(word)]
+    """Tasks for the shell."""
+    return complete_word(incomplete, Task)
 
 
 def complete_rating_baseline(incomplete: str) -> list[str]:
-    """Rating baselines for the shell, also after a comma."""
-    return complete_family(incomplete, RATING_BASELINES)
+    """Rating baselines for the shell."""
+    return complete_word(incomplete, [*RATING_BASELINES, "all", "None"])
 
 
 def _option(name: str, metavar: str, help_text: str, default: str, **settings: Any) -> Any:

@@ -13,9 +13,9 @@ import typer
 from typer.models import OptionInfo
 
 from movierec_cli.cli.parsing import options
-from movierec_cli.cli.parsing.feature_sets import sets_shown
 from movierec_cli.cli.parsing.option_groups import Given, GivenOf
 from movierec_cli.cli.parsing.task_options import TaskRequest
+from movierec_cli.cli.parsing.values import sets_shown
 from movierec_cli.config import (
     SAMPLED_LOSSES,
     SEQUENTIAL,

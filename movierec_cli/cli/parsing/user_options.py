@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from movierec_cli.cli.parsing.feature_sets import split_words
 from movierec_cli.cli.parsing.movie_titles import rows_of
 from movierec_cli.cli.parsing.option_groups import optional
+from movierec_cli.cli.parsing.values import split_words
 from movierec_cli.errors import UsageError
 
 if TYPE_CHECKING:

@@ -1,15 +1,53 @@
-"""Options that take several values of one kind, from text to values."""
+"""Options that take several values, such as "timestamp,movie_genres" or "10 100", from text to values."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
-from movierec_cli.cli.parsing.feature_sets import split_words
-from movierec_cli.config import BASELINES, Family
+from movierec_cli.cli.console import Terminal
+from movierec_cli.config import BASELINES, DEFAULT_FEATURE_SETS, Family, FeatureSet
+from movierec_cli.config.features import feature_names
 from movierec_cli.errors import UsageError
 
 LARGEST_K = 1_000_000  # more than any catalogue has
 _ALL, _NONE = "all", "None"
+_SEPARATORS = re.compile(r"[,\s]+")
+
+
+def parse_feature_sets(
+    values: Sequence[str], terminal: Terminal, default: Sequence[FeatureSet] = DEFAULT_FEATURE_SETS
+) -> tuple[FeatureSet, ...]:
+    """One set a value such as "timestamp,movie_genres"; repeated sets are dropped with a note.
+
+    Args:
+        values: as given; none for the default.
+        terminal: where the note goes.
+        default: the sets that are used when none is named.
+
+    Raises:
+        UsageError: a name is unknown.
+    """
+    sets: list[FeatureSet] = []
+    for value in values:
+        feature_set = FeatureSet.parse(split_words(value, "--additional_feature_sets"))
+        if feature_set in sets:
+            terminal.note(f"The feature set '{feature_set.label}' is named twice; it counts once.")
+        else:
+            sets.append(feature_set)
+    return tuple(sets or default)
+
+
+def split_words(value: str, option: str) -> list[str]:
+    """The values of an option that takes several, separated by spaces or commas.
+
+    Raises:
+        UsageError: there is none; names the option.
+    """
+    words = [word for word in _SEPARATORS.split(value) if word]
+    if not words:
+        raise UsageError(f"{option} is '{value}'; it needs one value or more")
+    return words
 
 
 def parse_whole_numbers(value: str, option: str, example: str) -> tuple[int, ...]:
@@ -69,13 +107,23 @@ def parse_families(value: str, option: str, known: Sequence[Family]) -> tuple[Fa
     return tuple(map(Family.named, dict.fromkeys(words)))
 
 
-def complete_baseline(incomplete: str) -> list[str]:
-    """Baselines for the shell, also after a comma."""
-    return complete_family(incomplete, BASELINES)
-
-
-def complete_family(incomplete: str, known: Sequence[Family]) -> list[str]:
-    """Names for the shell, also after a comma."""
+def complete_word(incomplete: str, names: Iterable[str]) -> list[str]:
+    """Names for the shell, in either spelling, also after a comma."""
     before, comma, word = incomplete.rpartition(",")
-    names = [*known, _ALL, _NONE]
-    return [f"{before}{comma}{name}" for name in names if name.startswith(word.replace("_", "-"))]
+    start = word.replace("-", "_")
+    return [f"{before}{comma}{name}" for name in names if name.replace("-", "_").startswith(start)]
+
+
+def complete_feature(incomplete: str) -> list[str]:
+    """Feature names for the shell."""
+    return complete_word(incomplete, feature_names())
+
+
+def complete_baseline(incomplete: str) -> list[str]:
+    """Baselines for the shell."""
+    return complete_word(incomplete, [*BASELINES, _ALL, _NONE])
+
+
+def sets_shown(feature_sets: Iterable[FeatureSet] = DEFAULT_FEATURE_SETS) -> str:
+    """Sets as they are named on the command line, for `--help`."""
+    return "; ".join(feature_set.label.replace(" + ", " ") for feature_set in feature_sets)
