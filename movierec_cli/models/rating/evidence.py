@@ -29,7 +29,7 @@ SHRINKAGE = 5.0  # ratings; a mean over n counts n / (n + this)
 NEAR_SHRINKAGE = 1.5
 N_USER_NUMBERS = 2
 N_MOVIE_NUMBERS = 2
-N_SITTING_NUMBERS = 2 * len(NEARNESS_S)
+N_SESSION_NUMBERS = 2 * len(NEARNESS_S)
 
 
 @dataclass(frozen=True)
@@ -104,13 +104,13 @@ class Evidence:
         return _numbers(residuals.sums[users], residuals.counts[users]).astype(np.float32)
 
     def sessions_of_training(self) -> npt.NDArray[np.float32]:
-        """Of each training pair without its own rating: [n_rows, N_SITTING_NUMBERS]."""
+        """Of each training pair without its own rating: [n_rows, N_SESSION_NUMBERS]."""
         return self._sessions(self._users, self._seconds, _with_ones(self.user_residuals))
 
     def sessions(
         self, users: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.float32]:
-        """Of users at times, from their training ratings up to then: [n, N_SITTING_NUMBERS]."""
+        """Of users at times, from their training ratings up to then: [n, N_SESSION_NUMBERS]."""
         asked = np.zeros((len(users), 2))  # whoever asks gives no evidence
         return self._sessions(
             np.concatenate([self._users, users]),

@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_keras
 
 from movierec_cli.config import TowerConfig
-from movierec_cli.models.rating.evidence import N_MOVIE_NUMBERS, N_SITTING_NUMBERS, N_USER_NUMBERS
+from movierec_cli.models.rating.evidence import N_MOVIE_NUMBERS, N_SESSION_NUMBERS, N_USER_NUMBERS
 from movierec_cli.models.two_tower.keras_towers import ByteDropout, DenseTop
 
 # Chosen on validation parts of 100K's random and u1 splits and of 1M.
@@ -72,7 +72,7 @@ class RatingLayers(tf_keras.layers.Layer):
             width = layer.units
         self.session = [tf_keras.layers.Dense(size, activation="relu") for size in SITTING_SIZES]
         self.session.append(tf_keras.layers.Dense(1, kernel_initializer="zeros"))
-        width = N_SITTING_NUMBERS + n_numbers
+        width = N_SESSION_NUMBERS + n_numbers
         for layer in self.session:
             layer.build((None, width))
             width = layer.units
@@ -120,7 +120,7 @@ class RatingLayers(tf_keras.layers.Layer):
         """What the session adds to the stars of each pair: [p].
 
         Args:
-            session: [p, N_SITTING_NUMBERS].
+            session: [p, N_SESSION_NUMBERS].
             numbers: the rest of the pairs' evidence, [p, n_numbers].
         """
         hidden = tf.concat([session, numbers], axis=1)

@@ -9,7 +9,7 @@ import tf_keras
 from movierec_cli.config import Feature, TaskWeights, TowerConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.models.feature_encodings import Vocabulary
-from movierec_cli.models.rating.evidence import N_MOVIE_NUMBERS, N_SITTING_NUMBERS, N_USER_NUMBERS
+from movierec_cli.models.rating.evidence import N_MOVIE_NUMBERS, N_SESSION_NUMBERS, N_USER_NUMBERS
 from movierec_cli.models.rating.head import RatingLayers
 from movierec_cli.models.rating.rating_batches import RatedBatches
 from movierec_cli.models.two_tower.objectives import CatalogueObjective
@@ -20,7 +20,7 @@ _PAIR_SIGNATURE = {
     "pair_movie": tf.TensorSpec([None], tf.int32),
     "stars": tf.TensorSpec([None], tf.float32),
     "numbers": tf.TensorSpec([None, N_USER_NUMBERS + N_MOVIE_NUMBERS], tf.float32),
-    "session": tf.TensorSpec([None, N_SITTING_NUMBERS], tf.float32),
+    "session": tf.TensorSpec([None, N_SESSION_NUMBERS], tf.float32),
     "own": tf.TensorSpec([None], tf.float32),
     "n_others": tf.TensorSpec([None], tf.float32),
     "pool": tf.TensorSpec([None], tf.int32),

@@ -26,7 +26,7 @@ class RatedPairs:
     evidence: Evidence
     stars: npt.NDArray[np.float32]  # [n_pairs], in the order of the positives
     numbers: npt.NDArray[np.float32]  # [n_pairs, n_numbers], see `evidence`
-    session: npt.NDArray[np.float32]  # [n_pairs, N_SITTING_NUMBERS]
+    session: npt.NDArray[np.float32]  # [n_pairs, N_SESSION_NUMBERS]
     own: npt.NDArray[np.float32]  # [n_pairs], the residual that is the pair's own among its user's; 0 if none
     n_others: npt.NDArray[np.float32]  # [n_pairs], training ratings of the user without the pair's own
 

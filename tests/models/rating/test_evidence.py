@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from movierec_cli.models.rating.evidence import (
     N_MOVIE_NUMBERS,
-    N_SITTING_NUMBERS,
+    N_SESSION_NUMBERS,
     N_USER_NUMBERS,
     NEAR_SHRINKAGE,
     NEARNESS_S,
@@ -83,7 +83,7 @@ def test_a_training_pairs_evidence_leaves_its_own_rating_out():
     evidence = Evidence(DATASET, ROWS)
     numbers, sessions = evidence.of_training(), evidence.sessions_of_training()
     assert numbers.shape == (len(ROWS), N_USER_NUMBERS + N_MOVIE_NUMBERS)
-    assert sessions.shape == (len(ROWS), N_SITTING_NUMBERS)
+    assert sessions.shape == (len(ROWS), N_SESSION_NUMBERS)
     assert numbers.dtype == sessions.dtype == np.float32
     for place in range(0, len(ROWS), 7):
         expected = slow_numbers(ROWS, ROWS[place])
@@ -110,7 +110,7 @@ def test_what_is_rated_later_is_no_evidence_of_a_session():
     row = int(ROWS[np.argmin(DATASET.ratings.timestamp[ROWS])])
     users = DATASET.ratings.user_index[[row]]
     long_before = DATASET.ratings.timestamp[[row]] - 1
-    assert Evidence(DATASET, ROWS).sessions(users, long_before).tolist() == [[0.0] * N_SITTING_NUMBERS]
+    assert Evidence(DATASET, ROWS).sessions(users, long_before).tolist() == [[0.0] * N_SESSION_NUMBERS]
 
 
 @pytest.mark.parametrize("row", [0, 6])
