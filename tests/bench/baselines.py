@@ -19,7 +19,7 @@ from movierec_cli.evaluation.metrics import top_k_accuracy
 from movierec_cli.evaluation.queries import Scorer
 from movierec_cli.evaluation.top_k import TopK, top_k
 from movierec_cli.models.baselines.fit_baseline import fit_baseline
-from movierec_cli.models.baselines.training_part import TrainingPart
+from movierec_cli.models.baselines.training_ratings import TrainingRatings
 from tests.bench.rows import Archives, Row
 
 
@@ -79,7 +79,7 @@ def _by_movie_id(archives: Archives, family: Family, bar: str) -> Row:
     dataset = replace(dataset, ratings=Ratings(**columns))
     split = split_ratings(dataset.ratings, LEAVE_LAST)
     settings = fit_baseline(family, dataset, split).settings
-    model = pkgutil.resolve_name(family.spec.baseline).prepare(TrainingPart.of(dataset, split.train))(
+    model = pkgutil.resolve_name(family.spec.baseline).prepare(TrainingRatings.of(dataset, split.train))(
         settings
     )
     ranks = rank_ratings(dataset, split.test, model, movies_of_users(dataset, split.train))
@@ -94,7 +94,7 @@ def _ease_seconds(archives: Archives) -> Row:
     """From the split to ranks with one penalty, and with the choice of it."""
     dataset, split = divided(DataConfig(archive=archives.find("ml-1m.zip")), RANDOM)
     started = time.perf_counter()
-    model = pkgutil.resolve_name(Family.EASE.spec.baseline).prepare(TrainingPart.of(dataset, split.fit))(
+    model = pkgutil.resolve_name(Family.EASE.spec.baseline).prepare(TrainingRatings.of(dataset, split.fit))(
         {"l2": 800.0}
     )
     evaluated(dataset, split, model)

@@ -9,7 +9,7 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.models.baselines import inverse
 from movierec_cli.models.baselines.ease import EASE, MOST_MOVIES, ease_weights, gram_matrix
 from movierec_cli.models.baselines.setting_search import climb
-from movierec_cli.models.baselines.training_part import TrainingPart
+from movierec_cli.models.baselines.training_ratings import TrainingRatings
 
 N_USERS, N_MOVIES = 40, 17
 
@@ -22,9 +22,11 @@ def interactions() -> np.ndarray:
     return matrix
 
 
-def part_of(interactions: np.ndarray) -> TrainingPart:
+def part_of(interactions: np.ndarray) -> TrainingRatings:
     user, movie = (places.astype(np.int32) for places in np.nonzero(interactions))
-    return TrainingPart(user, movie, np.zeros(len(user), np.int64), *interactions.shape)
+    return TrainingRatings(
+        user, movie, np.zeros(len(user), np.int64), np.ones(len(user)), *interactions.shape
+    )
 
 
 def slow_ease(interactions: np.ndarray, l2: float) -> np.ndarray:
@@ -75,7 +77,7 @@ def test_inverting_in_place_equals_numpy(n, whole, block, monkeypatch):
 
 def test_a_catalogue_too_large_to_invert_is_refused():
     nobody = np.zeros(0, np.int32)
-    part = TrainingPart(nobody, nobody, np.zeros(0, np.int64), 5, MOST_MOVIES + 1)
+    part = TrainingRatings(nobody, nobody, np.zeros(0, np.int64), np.zeros(0), 5, MOST_MOVIES + 1)
     with pytest.raises(MovierecError, match=r"20,001 × 20,001 movies \(3\.0 GiB\).*--baselines popularity"):
         EASE.prepare(part)
 

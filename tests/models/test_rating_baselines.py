@@ -22,8 +22,8 @@ from movierec_cli.models.baselines.ratings.fit_rating_baseline import (
     FittedRatingBaseline,
     fit_rating_baseline,
 )
-from movierec_cli.models.baselines.ratings.known_ratings import KnownRatings
 from movierec_cli.models.baselines.ratings.rating_baseline import RatingBaseline
+from movierec_cli.models.baselines.training_ratings import TrainingRatings
 from tests.models.baseline_data import dataset_of
 
 every_baseline = pytest.mark.parametrize("family", RATING_BASELINES)
@@ -125,7 +125,7 @@ def test_the_global_mean_is_that_of_train_and_validation(planted, split, fitted_
     assert fitted.settings == {} and fitted.n_parameters == 1
 
 
-def ridge(known: KnownRatings, l2_user: float, l2_movie: float) -> np.ndarray:
+def ridge(known: TrainingRatings, l2_user: float, l2_movie: float) -> np.ndarray:
     """Biases of users, then of movies, by least squares with a row for each penalty."""
     n_biases = known.n_users + known.n_movies
     design = np.zeros((len(known.stars), n_biases))
@@ -139,10 +139,11 @@ def ridge(known: KnownRatings, l2_user: float, l2_movie: float) -> np.ndarray:
 @pytest.mark.parametrize(("l2_user", "l2_movie"), [(1.0, 0.5), (16.0, 1.0), (4.0, 8.0)])
 def test_biases_solve_the_normal_equations(l2_user, l2_movie):
     generator = np.random.default_rng(1)
-    known = KnownRatings(
+    known = TrainingRatings(
         user_index=generator.integers(0, 11, 60).astype(np.int32),  # of 12; some pairs come twice
         movie_index=generator.integers(0, 7, 60).astype(np.int32),  # of 8
         stars=generator.integers(1, 6, 60).astype(np.float64),
+        timestamp=np.zeros(60, np.int64),
         n_users=12,
         n_movies=8,
     )
@@ -154,9 +155,8 @@ def test_biases_solve_the_normal_equations(l2_user, l2_movie):
 
 def test_one_users_bias_by_hand():
     """One user, who gives 5, 5 and 2 to three movies that only they rate: mean 4."""
-    known = KnownRatings(
-        np.zeros(3, np.int32), np.arange(3, dtype=np.int32), np.array([5.0, 5.0, 2.0]), n_users=1, n_movies=3
-    )
+    stars, nobody = np.array([5.0, 5.0, 2.0]), np.zeros(3, np.int32)
+    known = TrainingRatings(nobody, np.arange(3, dtype=np.int32), np.zeros(3, np.int64), stars, 1, 3)
     of_user, of_movie = fit_biases(known, 4.0, 1.0)
     assert of_user == pytest.approx([0.0], abs=1e-12)
     assert of_movie == pytest.approx([0.5, 0.5, -1.0])
@@ -164,7 +164,7 @@ def test_one_users_bias_by_hand():
 
 def best_by_hand(baseline: RatingBaseline, dataset: Dataset, split: Split) -> dict[str, float]:
     ratings, rows = dataset.ratings, split.validation
-    known = KnownRatings.of(dataset, split.train)
+    known = TrainingRatings.of(dataset, split.train)
     errors = []
     for settings in baseline.grid:
         stars = baseline.fit(known, settings).stars(ratings.user_index[rows], ratings.movie_index[rows])
@@ -188,7 +188,7 @@ def test_noise_asks_for_high_penalties_and_biases_for_low_ones(planted, split, f
 
 @pytest.mark.parametrize("family", [Family.RATING_BIAS, Family.BIASED_MF])
 def test_who_has_no_rating_counts_as_average(family, planted, split, fitted_of):
-    known = replace(KnownRatings.of(planted, split.fit), n_users=N_USERS + 1, n_movies=N_MOVIES + 1)
+    known = replace(TrainingRatings.of(planted, split.fit), n_users=N_USERS + 1, n_movies=N_MOVIES + 1)
     predictor = pkgutil.resolve_name(family.spec.baseline).fit(known, fitted_of(family).settings)
     every_user, every_movie = np.arange(N_USERS + 1), np.arange(N_MOVIES + 1)
     of_users = [predictor.stars(np.full(N_MOVIES + 1, user), every_movie) for user in (COLD_USER, N_USERS)]
@@ -204,7 +204,7 @@ def test_who_has_no_rating_counts_as_average(family, planted, split, fitted_of):
 
 def test_each_epoch_sees_every_rating_once_in_an_order_of_its_own(planted, split, monkeypatch):
     monkeypatch.setattr(factors, "_AT_ONCE", 1000)
-    known = KnownRatings.of(planted, split.fit)
+    known = TrainingRatings.of(planted, split.fit)
     epochs = factors._Reshuffled(known)
     first, second = list(epochs.all_ratings()), list(epochs.all_ratings())
     columns = (known.user_index.tolist(), known.movie_index.tolist(), known.stars.tolist())
@@ -213,7 +213,7 @@ def test_each_epoch_sees_every_rating_once_in_an_order_of_its_own(planted, split
 
 
 def test_factors_are_what_they_are_in_many_blocks(planted, split, monkeypatch):
-    known, pairs = KnownRatings.of(planted, split.fit), (np.arange(80), np.arange(80))
+    known, pairs = TrainingRatings.of(planted, split.fit), (np.arange(80), np.arange(80))
     predictor = pkgutil.resolve_name(Family.BIASED_MF.spec.baseline).fit(known, {"l2": 0.1})
     whole = predictor.stars(*pairs)
     monkeypatch.setattr(factors, "_AT_ONCE", 7)

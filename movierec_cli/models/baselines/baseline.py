@@ -1,4 +1,4 @@
-"""What a baseline says of itself: the settings that validation chooses from, and how it is fitted."""
+"""What every baseline is: the settings that validation chooses from, how it is fitted, and what it scores."""
 
 from __future__ import annotations
 
@@ -6,8 +6,44 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from movierec_cli.models.baselines.scoring import Scorer
-from movierec_cli.models.baselines.training_part import TrainingPart
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.evaluation.queries import GroupedQueries, Targets, queries_by_user
+from movierec_cli.evaluation.ranks import ScoreBlock
+from movierec_cli.models.baselines.training_ratings import TrainingRatings
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A baseline fitted with one setting."""
+
+    score_users: ScoreBlock  # rows of users [b] to float32 [b, n_movies]; called from several threads
+    n_parameters: int
+
+    def group_queries(self, targets: Targets) -> GroupedQueries:
+        """One query a user: no baseline sees the time of a query."""
+        return queries_by_user(targets.user_index, self.score_users)
+
+
+def same_for_all(scores: npt.NDArray[np.float32]) -> Scorer:
+    """Every user gets the same scores, [n_movies]."""
+    return Scorer(lambda users: np.broadcast_to(scores, (len(users), len(scores))), len(scores))
+
+
+def with_popularity_for_cold_users(part: TrainingRatings, scorer: Scorer) -> Scorer:
+    """Users without a rating to go by get popularity in place of scores that are all alike.
+
+    Any deployment has this fallback, so a comparison without it would be too easy to win.
+    """
+
+    def score_users(users: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        scores = scorer.score_users(users)  # [b, n_movies]
+        scores[part.is_cold[users]] = part.popularity
+        return scores
+
+    return Scorer(score_users, scorer.n_parameters)
+
 
 Settings: TypeAlias = dict[str, float]
 
@@ -19,8 +55,8 @@ class Baseline:
     """One entry of the families table."""
 
     grid: tuple[Settings, ...]
-    prepare: Callable[[TrainingPart], Fitter]  # does once what all settings share
-    draft: Callable[[TrainingPart], Fitter] | None = None  # a cheaper `prepare`, to choose with
+    prepare: Callable[[TrainingRatings], Fitter]  # does once what all settings share
+    draft: Callable[[TrainingRatings], Fitter] | None = None  # a cheaper `prepare`, to choose with
     climbs_from: int | None = None
     """A place in a grid along which recall rises to one top: the search starts there and walks uphill.
     None: every setting is tried."""

@@ -14,10 +14,16 @@ import numpy.typing as npt
 
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.ranks import map_blocks
-from movierec_cli.models.baselines.baseline import Baseline, Fitter, Settings, one_by_one
+from movierec_cli.models.baselines.baseline import (
+    Baseline,
+    Fitter,
+    Scorer,
+    Settings,
+    one_by_one,
+    with_popularity_for_cold_users,
+)
 from movierec_cli.models.baselines.inverse import invert
-from movierec_cli.models.baselines.scoring import Scorer, with_popularity_for_cold_users
-from movierec_cli.models.baselines.training_part import TrainingPart
+from movierec_cli.models.baselines.training_ratings import TrainingRatings
 
 L2 = (50.0, 100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0, 6400.0, 12800.0, 25600.0)
 MOST_MOVIES = 20_000
@@ -26,7 +32,7 @@ GRAM_ROWS = 512  # of the Gram matrix, computed by one thread
 Matrix = npt.NDArray[np.float32]
 
 
-def _prepare(part: TrainingPart, precision: type[np.floating[Any]]) -> Fitter:
+def _prepare(part: TrainingRatings, precision: type[np.floating[Any]]) -> Fitter:
     _require_feasible(part.n_movies)
     gram = gram_matrix(part)
 
@@ -52,7 +58,7 @@ def _require_feasible(n_movies: int) -> None:
         )
 
 
-def gram_matrix(part: TrainingPart) -> Matrix:
+def gram_matrix(part: TrainingRatings) -> Matrix:
     """How many users have rated both of two movies, [n_movies, n_movies]; exact up to 2^24."""
     users_of_movies = part.matrix.T.tocsr()
     gram = np.empty((part.n_movies, part.n_movies), np.float32)

@@ -14,7 +14,7 @@ from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.evaluation.queries import Scorer
 from movierec_cli.models.baselines.baseline import Baseline, Settings
 from movierec_cli.models.baselines.setting_search import choose_settings
-from movierec_cli.models.baselines.training_part import TrainingPart
+from movierec_cli.models.baselines.training_ratings import TrainingRatings
 from movierec_cli.models.trained import Fitted, Fitting
 from movierec_cli.registry.run_parts import RunParts
 
@@ -62,7 +62,7 @@ def fit_baseline(
     started = time.perf_counter()
     baseline: Baseline = pkgutil.resolve_name(family.spec.baseline)
     settings = choose_settings(baseline, dataset, split, evaluated)
-    scorer = baseline.prepare(TrainingPart.of(dataset, split.fit))(settings)
+    scorer = baseline.prepare(TrainingRatings.of(dataset, split.fit))(settings)
     return FittedBaseline(scorer, dict(settings), time.perf_counter() - started, scorer.n_parameters)
 
 

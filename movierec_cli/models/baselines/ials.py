@@ -8,19 +8,24 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.models.baselines.baseline import Baseline, Fitter, Settings
-from movierec_cli.models.baselines.scoring import Scorer, with_popularity_for_cold_users
-from movierec_cli.models.baselines.training_part import TrainingPart
+from movierec_cli.models.baselines.baseline import (
+    Baseline,
+    Fitter,
+    Scorer,
+    Settings,
+    with_popularity_for_cold_users,
+)
+from movierec_cli.models.baselines.training_ratings import TrainingRatings
 
 ITERATIONS = 15
 SEED = 42
 
 
-def _prepare(part: TrainingPart) -> Fitter:
+def _prepare(part: TrainingRatings) -> Fitter:
     return lambda settings: with_popularity_for_cold_users(part, _fit(part, settings))
 
 
-def _fit(part: TrainingPart, settings: Settings) -> Scorer:
+def _fit(part: TrainingRatings, settings: Settings) -> Scorer:
     from implicit.als import AlternatingLeastSquares
     from threadpoolctl import threadpool_limits
 

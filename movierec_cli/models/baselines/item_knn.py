@@ -9,15 +9,21 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.models.baselines.baseline import Baseline, Fitter, Settings, one_by_one
-from movierec_cli.models.baselines.scoring import Scorer, with_popularity_for_cold_users
-from movierec_cli.models.baselines.training_part import TrainingPart
+from movierec_cli.models.baselines.baseline import (
+    Baseline,
+    Fitter,
+    Scorer,
+    Settings,
+    one_by_one,
+    with_popularity_for_cold_users,
+)
+from movierec_cli.models.baselines.training_ratings import TrainingRatings
 
 NEIGHBOURS = (20.0, 50.0, 100.0, 200.0, 400.0, 800.0)
 BM25_K1, BM25_B = 1.2, 0.75
 
 
-def _prepare(part: TrainingPart) -> Fitter:
+def _prepare(part: TrainingRatings) -> Fitter:
     from implicit.nearest_neighbours import ItemItemRecommender, bm25_weight
 
     # implicit's own BM25Recommender leaves the conversion to its slower path, with a warning.

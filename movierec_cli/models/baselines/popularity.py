@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from movierec_cli.models.baselines.baseline import Baseline, Fitter, Settings, one_by_one
-from movierec_cli.models.baselines.scoring import Scorer, same_for_all
-from movierec_cli.models.baselines.training_part import TrainingPart
+from movierec_cli.models.baselines.baseline import (
+    Baseline,
+    Fitter,
+    Scorer,
+    Settings,
+    one_by_one,
+    same_for_all,
+)
+from movierec_cli.models.baselines.training_ratings import TrainingRatings
 
 DAYS = (3.0, 7.0, 14.0, 30.0, 60.0, 90.0, 180.0)
 DAY_S = 24 * 60 * 60
 
 
-def _all_time(part: TrainingPart) -> Fitter:
+def _all_time(part: TrainingRatings) -> Fitter:
     return lambda _: same_for_all(part.popularity)
 
 
-def _recent(part: TrainingPart) -> Fitter:
+def _recent(part: TrainingRatings) -> Fitter:
     def fit(settings: Settings) -> Scorer:
         since_s = part.timestamp.max() - settings["days"] * DAY_S
         return same_for_all(part.count_movies(part.timestamp > since_s))

@@ -14,7 +14,7 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import rank_ratings
 from movierec_cli.evaluation.top_k import VALIDATION_K, top_k
 from movierec_cli.models.baselines.baseline import Baseline, Settings
-from movierec_cli.models.baselines.training_part import TrainingPart
+from movierec_cli.models.baselines.training_ratings import TrainingRatings
 
 EVALUATED_RATINGS = 16_384
 """Validation ratings that are ranked: from there more users change the choice less than the grid's steps."""
@@ -36,7 +36,7 @@ def choose_settings(baseline: Baseline, dataset: Dataset, split: Split, evaluate
     """
     if len(baseline.grid) == 1:
         return baseline.grid[0]
-    part = TrainingPart.of(dataset, split.train)
+    part = TrainingRatings.of(dataset, split.train)
     rows = _evaluated_rows(dataset, split.validation, part)
     seen = movies_of_users(dataset, split.train)
     fit = (baseline.draft or baseline.prepare)(part)
@@ -82,7 +82,7 @@ def climb(score: Callable[[int], float], start: int, n_places: int) -> int:
 
 
 def _evaluated_rows(
-    dataset: Dataset, validation: npt.NDArray[np.int64], part: TrainingPart
+    dataset: Dataset, validation: npt.NDArray[np.int64], part: TrainingRatings
 ) -> npt.NDArray[np.int64]:
     """Validation ratings of users with training ratings; where they are many, those of some users."""
     user_index = dataset.ratings.user_index

@@ -15,9 +15,8 @@ import keras
 
 from movierec_cli.config import QUERY_TIME, TIME_GAP, Family, FeatureSet, SequenceConfig
 from movierec_cli.models.sequential.dropout import HashedDropout
-from movierec_cli.models.sequential.histories import GAP_BUCKETS
 from movierec_cli.models.sequential.movie_embeddings import small_embeddings
-from movierec_cli.models.sequential.packed_batches import NO_SEGMENT, Columns
+from movierec_cli.models.sequential.packed_batches import GAP_BUCKETS, NO_SEGMENT, Columns
 
 _TIMES = {TIME_GAP: "gap", QUERY_TIME: "gap_to_next"}
 _HIDDEN = -1e9  # a score that no attention is left of

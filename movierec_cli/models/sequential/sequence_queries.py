@@ -15,9 +15,8 @@ from movierec_cli.data.user_sequences import ordered_by_user
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.queries import GroupedQueries, Targets
 from movierec_cli.models.sequential.devices import over_devices, usable_devices
-from movierec_cli.models.sequential.histories import Histories, Segments, gap_buckets
 from movierec_cli.models.sequential.model import SequenceModel
-from movierec_cli.models.sequential.packed_batches import Columns, RowMaker
+from movierec_cli.models.sequential.packed_batches import Columns, Histories, RowMaker, Segments, gap_buckets
 
 MICRO_BATCHES = 8  # of a device, one after the other
 _LENGTH_STEP = 40  # rows are cut to a multiple of it: every length is compiled once

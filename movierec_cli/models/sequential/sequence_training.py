@@ -28,17 +28,18 @@ from movierec_cli.evaluation.ranks import Ranks
 from movierec_cli.evaluation.top_k import top_k
 from movierec_cli.models.feature_encodings import Vocabulary, encode_features, fit_features
 from movierec_cli.models.sequential.devices import usable_devices
-from movierec_cli.models.sequential.histories import (
+from movierec_cli.models.sequential.losses import SEPARABLE, popularity
+from movierec_cli.models.sequential.model import SequenceModel
+from movierec_cli.models.sequential.packed_batches import (
+    Batches,
     Histories,
+    RowMaker,
     Rows,
     Segments,
     all_segments,
     newest_segments,
     windows,
 )
-from movierec_cli.models.sequential.losses import SEPARABLE, popularity
-from movierec_cli.models.sequential.model import SequenceModel
-from movierec_cli.models.sequential.packed_batches import Batches, RowMaker
 from movierec_cli.models.sequential.sequence_fitting import (
     SequenceFit,
     SequenceValidation,

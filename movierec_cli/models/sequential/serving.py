@@ -37,8 +37,8 @@ def state_after(
     if len(movie_rows) == 0:
         raise ValueError("a history needs one movie or more")
     start_keras()
-    from movierec_cli.models.sequential.histories import Histories, gap_buckets
     from movierec_cli.models.sequential.model import SequenceModel
+    from movierec_cli.models.sequential.packed_batches import Histories, gap_buckets
     from movierec_cli.models.sequential.sequence_queries import Reader
 
     config = run.record.config

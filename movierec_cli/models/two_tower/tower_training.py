@@ -25,9 +25,8 @@ from movierec_cli.evaluation.ratings import RatingOutcome, rating_errors
 from movierec_cli.evaluation.top_k import VALIDATION_K, TopK, top_k
 from movierec_cli.models.feature_encodings import Rows, Vocabulary, fit_features
 from movierec_cli.models.rating.evidence import Evidence
-from movierec_cli.models.rating.multi_task import MultiTaskModel
+from movierec_cli.models.rating.multi_task import MultiTaskModel, rating_head, rating_outcome
 from movierec_cli.models.rating.rating_batches import RatedPairs, rated_batches
-from movierec_cli.models.rating.rating_predictions import rating_head, rating_outcome
 from movierec_cli.models.trained import FitObserver, Fitted, Fitting, TrainedModel, Validation
 from movierec_cli.models.two_tower.objectives import OBJECTIVES
 from movierec_cli.models.two_tower.tower_arrays import tower_arrays

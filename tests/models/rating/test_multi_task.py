@@ -21,8 +21,8 @@ from movierec_cli.evaluation.ratings import rating_errors
 from movierec_cli.models.feature_encodings import fit_features
 from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.rating.head import BIAS_L2, POOL_SCALE
+from movierec_cli.models.rating.multi_task import predicted_stars
 from movierec_cli.models.rating.rating_batches import RatedPairs
-from movierec_cli.models.rating.rating_predictions import predicted_stars
 from movierec_cli.models.two_tower.tower_training import (
     STARS_WORTH,
     PreparedForTwo,

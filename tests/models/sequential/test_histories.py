@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.models.sequential.histories import (
+from movierec_cli.models.sequential.packed_batches import (
     GAP_BUCKETS,
     Histories,
     Segments,

@@ -10,14 +10,17 @@ import pytest
 from movierec_cli.config import DataConfig
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split import LEAVE_LAST_FROM
-from movierec_cli.models.sequential.histories import (
+from movierec_cli.models.sequential.packed_batches import (
+    NO_SEGMENT,
+    Batches,
     Histories,
+    RowMaker,
     Segments,
     all_segments,
     newest_segments,
+    packed,
     windows,
 )
-from movierec_cli.models.sequential.packed_batches import NO_SEGMENT, Batches, RowMaker, packed
 from tests.models.baseline_data import dataset_of
 
 LENGTH, ROWS_A_STEP = 7, 3

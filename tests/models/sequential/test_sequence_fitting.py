@@ -11,9 +11,8 @@ import pytest
 from movierec_cli.config import NO_FEATURES, Family, Optimizer, Schedule, TrainingConfig
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.sequential import checkpoint
-from movierec_cli.models.sequential.histories import Histories, newest_segments
 from movierec_cli.models.sequential.model import SequenceModel
-from movierec_cli.models.sequential.packed_batches import Batches, RowMaker
+from movierec_cli.models.sequential.packed_batches import Batches, Histories, RowMaker, newest_segments
 from movierec_cli.models.sequential.sequence_fitting import (
     LOWEST_RATE,
     SequenceFit,

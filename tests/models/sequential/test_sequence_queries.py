@@ -11,7 +11,7 @@ from movierec_cli.config import NO_FEATURES, FeatureSet, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import split_ratings
 from movierec_cli.evaluation.queries import Targets
-from movierec_cli.models.sequential.histories import Histories, gap_buckets
+from movierec_cli.models.sequential.packed_batches import Histories, gap_buckets
 from movierec_cli.models.sequential.sequence_queries import FittedSequences, Reader
 from tests.models.baseline_data import dataset_of
 

@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import NO_FEATURES, Family, LossKind, SequenceConfig
-from movierec_cli.models.sequential.histories import Histories, all_segments, windows
 from movierec_cli.models.sequential.losses import corrected_in_batch_softmax, in_batch_softmax, popularity
 from movierec_cli.models.sequential.model import SequenceModel
-from movierec_cli.models.sequential.packed_batches import Batches, RowMaker
+from movierec_cli.models.sequential.packed_batches import Batches, Histories, RowMaker, all_segments, windows
 from movierec_cli.models.sequential.steps import StepShape, compiled_step
 from movierec_cli.models.two_tower.inputs import BagInput
 from tests.models.baseline_data import dataset_of

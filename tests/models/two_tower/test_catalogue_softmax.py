@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from movierec_cli.models.two_tower.catalogue_softmax import SAFE_SCORE, catalogue_softmax
+from movierec_cli.models.two_tower.objectives import SAFE_SCORE, catalogue_softmax
 
 N_QUERIES, N_MOVIES, DIM = 6, 30, 5
 

@@ -10,8 +10,8 @@ import itertools
 import numpy as np
 
 from movierec_cli.models.baselines.baseline import Settings
-from movierec_cli.models.baselines.ratings.known_ratings import KnownRatings
 from movierec_cli.models.baselines.ratings.rating_baseline import RatingBaseline, RatingPredictor, Stars
+from movierec_cli.models.baselines.training_ratings import TrainingRatings
 
 L2_USER = (1.0, 2.0, 4.0, 8.0, 16.0)
 L2_MOVIE = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -19,7 +19,7 @@ MOST_ROUNDS = 100
 SETTLED = 1e-4  # stars; rounds end when no bias moves further
 
 
-def fit_biases(known: KnownRatings, l2_user: float, l2_movie: float) -> tuple[Stars, Stars]:
+def fit_biases(known: TrainingRatings, l2_user: float, l2_movie: float) -> tuple[Stars, Stars]:
     """Biases of users, [n_users], and of movies, [n_movies], in stars; 0 for who has no rating.
 
     They minimise Σ (stars − mean − b_u − b_m)² + l2_user Σ b_u² + l2_movie Σ b_m², by turns in closed form:
@@ -43,13 +43,13 @@ def fit_biases(known: KnownRatings, l2_user: float, l2_movie: float) -> tuple[St
     return of_user, of_movie
 
 
-def _bias(known: KnownRatings, settings: Settings) -> RatingPredictor:
+def _bias(known: TrainingRatings, settings: Settings) -> RatingPredictor:
     of_user, of_movie = fit_biases(known, settings["l2_user"], settings["l2_movie"])
     n_parameters = 1 + of_user.size + of_movie.size
     return RatingPredictor(lambda users, movies: known.mean + of_user[users] + of_movie[movies], n_parameters)
 
 
-def _mean(known: KnownRatings, settings: Settings) -> RatingPredictor:
+def _mean(known: TrainingRatings, settings: Settings) -> RatingPredictor:
     return RatingPredictor(lambda users, _: np.full(len(users), known.mean), 1)
 
 

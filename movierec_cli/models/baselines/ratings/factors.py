@@ -12,8 +12,8 @@ import numpy as np
 
 from movierec_cli.evaluation.ranks import map_blocks
 from movierec_cli.models.baselines.baseline import Settings, one_by_one
-from movierec_cli.models.baselines.ratings.known_ratings import KnownRatings
 from movierec_cli.models.baselines.ratings.rating_baseline import RatingBaseline, RatingPredictor, Rows, Stars
+from movierec_cli.models.baselines.training_ratings import TrainingRatings
 
 L2 = (0.02, 0.035, 0.05, 0.07, 0.1, 0.14, 0.2, 0.4)
 N_FACTORS, N_DRAFT_FACTORS = 100, 50
@@ -30,7 +30,7 @@ class _Reshuffled:
     Its own class keeps the order, and every rating as a Python tuple twice.
     """
 
-    def __init__(self, known: KnownRatings) -> None:
+    def __init__(self, known: TrainingRatings) -> None:
         self.n_users, self.n_items, self.global_mean = known.n_users, known.n_movies, known.mean
         self._known = known
         self._generator = np.random.default_rng(SEED)
@@ -45,7 +45,7 @@ class _Reshuffled:
             yield from zip(*(column[block].tolist() for column in columns), strict=True)
 
 
-def _fit(known: KnownRatings, settings: Settings, n_factors: int) -> RatingPredictor:
+def _fit(known: TrainingRatings, settings: Settings, n_factors: int) -> RatingPredictor:
     from surprise import SVD
 
     model = SVD(

@@ -15,9 +15,9 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split
 from movierec_cli.evaluation.ratings import RatingOutcome, clipped
 from movierec_cli.models.baselines.baseline import Settings
-from movierec_cli.models.baselines.ratings.known_ratings import KnownRatings
 from movierec_cli.models.baselines.ratings.rating_baseline import RatingBaseline, RatingPredictor
 from movierec_cli.models.baselines.setting_search import best_place
+from movierec_cli.models.baselines.training_ratings import TrainingRatings
 from movierec_cli.models.trained import Fitted, Fitting
 from movierec_cli.registry.run_parts import RunParts
 
@@ -47,7 +47,7 @@ def fit_rating_baseline(family: Family, dataset: Dataset, split: Split) -> Fitte
     started = time.perf_counter()
     baseline: RatingBaseline = pkgutil.resolve_name(family.spec.baseline)
     settings = _choose_settings(baseline, dataset, split)
-    predictor = baseline.fit(KnownRatings.of(dataset, split.fit), settings)
+    predictor = baseline.fit(TrainingRatings.of(dataset, split.fit), settings)
     return FittedRatingBaseline(
         predict=lambda rows: _predict(predictor, dataset, rows),
         settings=dict(settings),
@@ -69,7 +69,7 @@ def _choose_settings(baseline: RatingBaseline, dataset: Dataset, split: Split) -
     """The settings with the least error on validation when fitted on train; the first of equals."""
     if len(baseline.grid) == 1:
         return baseline.grid[0]
-    known = KnownRatings.of(dataset, split.train)
+    known = TrainingRatings.of(dataset, split.train)
     given = dataset.ratings.rating[split.validation]
     fit = baseline.draft or baseline.fit
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.models.baselines.baseline import Settings
-from movierec_cli.models.baselines.ratings.known_ratings import KnownRatings
+from movierec_cli.models.baselines.training_ratings import TrainingRatings
 
 Stars: TypeAlias = npt.NDArray[np.float64]
 Rows: TypeAlias = npt.NDArray[np.integer[Any]]
@@ -29,6 +29,8 @@ class RatingBaseline:
     """One entry of the families table."""
 
     grid: tuple[Settings, ...]
-    fit: Callable[[KnownRatings, Settings], RatingPredictor]
-    draft: Callable[[KnownRatings, Settings], RatingPredictor] | None = None  # a cheaper one, to choose with
+    fit: Callable[[TrainingRatings, Settings], RatingPredictor]
+    draft: Callable[[TrainingRatings, Settings], RatingPredictor] | None = (
+        None  # a cheaper one, to choose with
+    )
     climbs_from: int | None = None  # as of `Baseline`, with the RMSE falling to one bottom
