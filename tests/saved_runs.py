@@ -26,14 +26,14 @@ from movierec_cli.data.dataset import Dataset, Movies
 from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
 from movierec_cli.data.split_data import restrict, split_data
 from movierec_cli.evaluation.evaluate import evaluate
+from movierec_cli.evaluation.metrics import NO_TOP_K, TopK, top_k_of
 from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome
 from movierec_cli.evaluation.queries import GroupedQueries, Targets, queries_by_user
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
 from movierec_cli.evaluation.ratings import RatingOutcome, clipped, rating_errors, rating_scale
-from movierec_cli.evaluation.top_k import NO_TOP_K, TopK, top_k_of
 from movierec_cli.models.feature_encodings import encode_features, fit_features
 from movierec_cli.models.two_tower.inputs import CategoryInput, Input
-from movierec_cli.models.two_tower.tower_queries import last_queries
+from movierec_cli.models.two_tower.query_batches import last_queries
 from movierec_cli.registry import store
 from movierec_cli.registry.record import DataIdentity, EpochRecord, RunConfig, RunRecord, run_name
 from movierec_cli.registry.run_parts import RunArtifacts, RunParts, UserRatings

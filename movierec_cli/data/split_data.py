@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import SplitConfig
-from movierec_cli.data.dataset import Dataset, Movies, Ratings, Users
-from movierec_cli.data.id_index import IdIndex
+from movierec_cli.data.dataset import Dataset, IdIndex, Movies, Ratings, Users
 from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
 from movierec_cli.errors import MovierecError
 

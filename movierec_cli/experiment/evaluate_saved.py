@@ -11,12 +11,12 @@ from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.experiment.comparison import compare_runs, headline_metric
 from movierec_cli.experiment.loading import data_of, load_source
-from movierec_cli.experiment.observers import SilentObserver, TrainingObserver
 from movierec_cli.experiment.selection import EvaluatedRun, Selection, SplitRequest, outcome_on, select_runs
 from movierec_cli.experiment.study import Study
 from movierec_cli.experiment.trainer import train_or_load
 from movierec_cli.experiment.user_lists import ListRequest, lists_of, typical_users
 from movierec_cli.leakage import Finding, check_data, check_run, unchecked
+from movierec_cli.models.trained import SilentObserver, TrainingObserver
 from movierec_cli.recommend.user_files import NO_USERS, UserSelection
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Problem, Run, find_named, list_runs

@@ -9,8 +9,8 @@ from typing import Any, Protocol, TypeVar
 from movierec_cli.config import NO_FEATURES, SAMPLED_LOSSES, Family, FeatureSet, SplitConfig
 from movierec_cli.data.split import SplitSummary
 from movierec_cli.evaluation.ablation import FeatureGain
+from movierec_cli.evaluation.metrics import TopK
 from movierec_cli.evaluation.significance import Interval, PairedDifference
-from movierec_cli.evaluation.top_k import TopK
 from movierec_cli.leakage import Finding
 from movierec_cli.recommend.listed_movies import RatedMovie
 from movierec_cli.recommend.recommend import Recommendations

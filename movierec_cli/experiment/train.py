@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from movierec_cli.config import DEFAULT_TOP_K, TrainerConfig
 from movierec_cli.experiment.comparison import compare_runs, headline_metric
-from movierec_cli.experiment.observers import TrainingObserver
 from movierec_cli.experiment.selection import on_own_test
 from movierec_cli.experiment.study import Study
 from movierec_cli.experiment.trainer import MovieLensTrainer
 from movierec_cli.experiment.user_lists import ListRequest, lists_of
 from movierec_cli.leakage import check_data
+from movierec_cli.models.trained import TrainingObserver
 from movierec_cli.recommend.recommend import check_rank_by
 from movierec_cli.registry.store import Run
 

@@ -15,13 +15,12 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import SplitSummary
 from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError
+from movierec_cli.evaluation.metrics import NO_TOP_K, top_k_of
 from movierec_cli.evaluation.ratings import rating_errors
-from movierec_cli.evaluation.top_k import NO_TOP_K, top_k_of
 from movierec_cli.experiment.loading import load_source
-from movierec_cli.experiment.observers import SilentObserver, TrainingObserver
 from movierec_cli.models.baselines.ease import MOST_MOVIES
 from movierec_cli.models.feature_encodings import require_features
-from movierec_cli.models.trained import Fitting, fit_run, versions
+from movierec_cli.models.trained import Fitting, SilentObserver, TrainingObserver, fit_run, versions
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord, run_name
 from movierec_cli.registry.store import Run, find_run, save_run
 

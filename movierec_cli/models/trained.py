@@ -16,11 +16,12 @@ from movierec_cli import __version__
 from movierec_cli.config import Family
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split
+from movierec_cli.evaluation.metrics import TopK
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingErrors, RatingOutcome
-from movierec_cli.evaluation.top_k import TopK
 from movierec_cli.registry.record import EpochRecord, RunConfig
 from movierec_cli.registry.run_parts import RunArtifacts, RunParts
+from movierec_cli.registry.store import Run
 from movierec_cli.scoring.rating_head import RatingHead
 from movierec_cli.scoring.towers import Towers
 
@@ -143,3 +144,48 @@ def versions(family: Family) -> dict[str, str]:
     """Of movierec and of the packages that decide the numbers of a family's runs."""
     packages = family.spec.packages
     return {"movierec": __version__} | {package: importlib.metadata.version(package) for package in packages}
+
+
+class TrainingObserver(FitObserver, Protocol):
+    """Is told of the loading of data and of each run. Positions count runs, from 1."""
+
+    def data_loading(self, message: str, done: int, total: int) -> None: ...
+
+    def run_started(self, label: str, position: int, total: int) -> None: ...
+
+    def run_ended(self, run: Run, *, loaded: bool) -> None: ...
+
+    def warned(self, message: str) -> None: ...
+
+    def noted(self, message: str) -> None: ...
+
+
+class SilentObserver:
+    """A `TrainingObserver` that does nothing; others derive from it what they do not need."""
+
+    def data_loading(self, message: str, done: int, total: int) -> None:
+        """Nothing."""
+
+    def run_started(self, label: str, position: int, total: int) -> None:
+        """Nothing."""
+
+    def resumed(self, epoch: int) -> None:
+        """Nothing."""
+
+    def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None:
+        """Nothing."""
+
+    def validated(self, record: EpochRecord) -> None:
+        """Nothing."""
+
+    def refit_started(self, num_epochs: int) -> None:
+        """Nothing."""
+
+    def run_ended(self, run: Run, *, loaded: bool) -> None:
+        """Nothing."""
+
+    def warned(self, message: str) -> None:
+        """Nothing."""
+
+    def noted(self, message: str) -> None:
+        """Nothing."""

@@ -8,8 +8,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.data.dataset import Dataset, Movies
-from movierec_cli.data.id_index import known_ids
+from movierec_cli.data.dataset import Dataset, Movies, known_ids
 from movierec_cli.errors import MovierecError
 from movierec_cli.recommend.users import User
 from movierec_cli.registry.store import Run

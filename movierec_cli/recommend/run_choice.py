@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from movierec_cli.errors import MovierecError
-from movierec_cli.evaluation.top_k import VALIDATION_K
+from movierec_cli.evaluation.metrics import VALIDATION_K
 from movierec_cli.registry.record import RunRecord
 from movierec_cli.registry.store import Run, find_named, list_runs
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import FEATURES, TIMESTAMP, Feature, time_features
-from movierec_cli.data.id_index import known_ids
+from movierec_cli.data.dataset import known_ids
 from movierec_cli.errors import MovierecError
 from movierec_cli.recommend.fold_in import Opinions, fold_in
 from movierec_cli.recommend.run_choice import FOR_HISTORIES, FOR_USERS

@@ -20,8 +20,8 @@ from movierec_cli.config import (
 )
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import SplitSummary
+from movierec_cli.evaluation.metrics import TopK
 from movierec_cli.evaluation.ratings import RatingErrors
-from movierec_cli.evaluation.top_k import TopK
 from movierec_cli.registry.serialization import canonical_json
 
 FORMAT_VERSION = 6

@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import Family
-from movierec_cli.data.dataset import Dataset, Movies, Ratings
-from movierec_cli.data.id_index import UNKNOWN_ROW, IdIndex
+from movierec_cli.data.dataset import UNKNOWN_ROW, Dataset, IdIndex, Movies, Ratings
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.registry import codec

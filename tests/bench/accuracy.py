@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from movierec_cli.config import DataConfig, Family, FeatureSet, SplitConfig, TrainerConfig
-from movierec_cli.evaluation.top_k import TopK
+from movierec_cli.evaluation.metrics import TopK
 from movierec_cli.experiment.trainer import MovieLensTrainer
 from movierec_cli.models.baselines.fit_baseline import fit_baseline
 from movierec_cli.registry.record import RunRecord

@@ -15,9 +15,8 @@ from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.data.split_data import restrict
 from movierec_cli.evaluation.evaluate import rank_ratings
-from movierec_cli.evaluation.metrics import top_k_accuracy
+from movierec_cli.evaluation.metrics import TopK, top_k, top_k_accuracy
 from movierec_cli.evaluation.queries import Scorer
-from movierec_cli.evaluation.top_k import TopK, top_k
 from movierec_cli.models.baselines.fit_baseline import fit_baseline
 from movierec_cli.models.baselines.training_ratings import TrainingRatings
 from tests.bench.rows import Archives, Row

@@ -15,10 +15,10 @@ from movierec_cli.config import DataConfig, Family, FeatureSet, SplitConfig, def
 from movierec_cli.data.dataset import Dataset, Movies
 from movierec_cli.data.ragged import RaggedRows, movies_of_users
 from movierec_cli.data.split import Split
+from movierec_cli.evaluation.metrics import VALIDATION_K, top_k
 from movierec_cli.evaluation.ranks import rank_positives
-from movierec_cli.evaluation.top_k import VALIDATION_K, top_k
-from movierec_cli.experiment.observers import SilentObserver
 from movierec_cli.models.tensorflow_start import start_tensorflow
+from movierec_cli.models.trained import SilentObserver
 from movierec_cli.recommend.fold_in import PRIOR_STRENGTH, Opinions, fold_in
 from movierec_cli.recommend.movie_search import MovieSearch
 from movierec_cli.registry.record import RunConfig

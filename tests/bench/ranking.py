@@ -16,7 +16,7 @@ from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.evaluation.metrics import top_k_accuracies
 from movierec_cli.evaluation.ranks import RanksByMode, rank_positives
 from movierec_cli.models.feature_encodings import fit_features
-from movierec_cli.models.two_tower.tower_queries import GroupedInteractions, group_interactions
+from movierec_cli.models.two_tower.query_batches import GroupedInteractions, group_interactions
 from tests.bench.rows import Archives, Row
 
 RUNS = 5

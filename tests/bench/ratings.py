@@ -25,11 +25,11 @@ from movierec_cli.config import (
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split import Split, split_ratings
+from movierec_cli.evaluation.metrics import top_k_of
 from movierec_cli.evaluation.ratings import RatingOutcome, rating_errors
-from movierec_cli.evaluation.top_k import top_k_of
-from movierec_cli.experiment.observers import SilentObserver
 from movierec_cli.models.baselines.ratings.fit_rating_baseline import fit_rating_baseline
 from movierec_cli.models.tensorflow_start import start_tensorflow
+from movierec_cli.models.trained import SilentObserver
 from movierec_cli.registry.record import RunConfig
 from tests.bench.rows import Archives, Row, run_process
 

@@ -96,7 +96,7 @@ def model_scores(bench: Bench, run: Run) -> npt.NDArray[np.float32]:
 
     start_tensorflow()
     from movierec_cli.models.feature_encodings import fit_features
-    from movierec_cli.models.two_tower.tower_queries import last_queries
+    from movierec_cli.models.two_tower.query_batches import last_queries
     from movierec_cli.models.two_tower.tower_training import prepare
 
     config = run.record.config

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from movierec_cli.config import DataConfig, Family, LossKind, SequenceConfig, TrainingConfig
 from movierec_cli.data.dataset import Dataset, Ratings
 from movierec_cli.data.split import Split
-from movierec_cli.experiment.observers import SilentObserver
+from movierec_cli.models.trained import SilentObserver
 from movierec_cli.registry.record import RunConfig
 from tests.bench.baselines import LEAVE_LAST, divided
 from tests.bench.rows import Archives, Row, run_process, spread

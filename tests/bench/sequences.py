@@ -17,8 +17,8 @@ from movierec_cli.config import (
     default_settings,
 )
 from movierec_cli.evaluation.metrics import metric_values
-from movierec_cli.experiment.observers import SilentObserver
 from movierec_cli.experiment.trainer import MovieLensTrainer
+from movierec_cli.models.trained import SilentObserver
 from movierec_cli.registry.record import EpochRecord, RunRecord
 from movierec_cli.registry.store import Run
 from tests.bench.rows import Bench, Row, spread

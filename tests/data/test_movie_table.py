@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from movierec_cli.data.id_index import IdIndex
+from movierec_cli.data.dataset import IdIndex
 from movierec_cli.data.reader.column_tables import MovieRow, movie_table, year_of
 from movierec_cli.data.reader.text_rows import TextRow
 

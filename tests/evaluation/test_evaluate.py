@@ -13,11 +13,10 @@ import pytest
 from movierec_cli.data.dataset import Dataset, Movies, Ratings, Users
 from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
-from movierec_cli.evaluation.metrics import METRICS
+from movierec_cli.evaluation.metrics import METRICS, top_k_of
 from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome
 from movierec_cli.evaluation.queries import GroupedQueries, Targets, queries_by_user
 from movierec_cli.evaluation.ranks import Ranks
-from movierec_cli.evaluation.top_k import top_k_of
 
 N_PERIODS, PERIOD_S = 4, 1000
 

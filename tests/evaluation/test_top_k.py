@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import DEFAULT_TOP_K
+from movierec_cli.evaluation.metrics import TopK, mean_top_k, top_k, top_k_of
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
-from movierec_cli.evaluation.top_k import TopK, mean_top_k, top_k, top_k_of
 from tests.evaluation.small_outcomes import no_outcome, outcome_of, random_case
 
 

@@ -13,10 +13,10 @@ from movierec_cli.data.split import split_ratings
 from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.experiment.evaluate_saved import Evaluation, EvaluationConfig, evaluate_saved
-from movierec_cli.experiment.observers import SilentObserver
 from movierec_cli.experiment.selection import SplitRequest
 from movierec_cli.experiment.user_lists import typical_users
 from movierec_cli.leakage import check_data
+from movierec_cli.models.trained import SilentObserver
 from movierec_cli.recommend.listed_movies import rated_by
 from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.user_files import UserSelection

@@ -14,8 +14,7 @@ from movierec_cli.config import RATING_BASELINES, Family, SplitConfig
 from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.ratings import RatingOutcome
-from movierec_cli.experiment.comparison import compare_runs
-from movierec_cli.experiment.rating_comparison import pareto_front
+from movierec_cli.experiment.comparison import compare_runs, pareto_front
 from movierec_cli.experiment.selection import EvaluatedRatings, EvaluatedRun
 from movierec_cli.experiment.study import RatingStudy, Study
 from movierec_cli.registry.record import RunConfig

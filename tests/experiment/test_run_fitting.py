@@ -25,9 +25,8 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.evaluation.evaluate import evaluate
-from movierec_cli.experiment.observers import SilentObserver
 from movierec_cli.experiment.trainer import MovieLensTrainer
-from movierec_cli.models.trained import FitResult, Fitted, Fitting, TrainedModel, versions
+from movierec_cli.models.trained import FitResult, Fitted, Fitting, SilentObserver, TrainedModel, versions
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import list_runs
 from tests.saved_runs import EmbeddingModel, run_artifacts, run_record

@@ -12,8 +12,8 @@ import pytest
 
 from movierec_cli.config import DataConfig, Family, FeatureSet, TowerConfig, TrainerConfig, TrainingConfig
 from movierec_cli.errors import MovierecError
-from movierec_cli.experiment.observers import SilentObserver
 from movierec_cli.experiment.trainer import MovieLensTrainer
+from movierec_cli.models.trained import SilentObserver
 from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.record import EpochRecord

@@ -8,7 +8,7 @@ import pytest
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.baselines import inverse
 from movierec_cli.models.baselines.ease import EASE, MOST_MOVIES, ease_weights, gram_matrix
-from movierec_cli.models.baselines.setting_search import climb
+from movierec_cli.models.baselines.fit_baseline import climb
 from movierec_cli.models.baselines.training_ratings import TrainingRatings
 
 N_USERS, N_MOVIES = 40, 17

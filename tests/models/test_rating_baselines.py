@@ -20,9 +20,9 @@ from movierec_cli.models.baselines.ratings import factors
 from movierec_cli.models.baselines.ratings.bias import L2_MOVIE, L2_USER, fit_biases
 from movierec_cli.models.baselines.ratings.fit_rating_baseline import (
     FittedRatingBaseline,
+    RatingBaseline,
     fit_rating_baseline,
 )
-from movierec_cli.models.baselines.ratings.rating_baseline import RatingBaseline
 from movierec_cli.models.baselines.training_ratings import TrainingRatings
 from tests.models.baseline_data import dataset_of
 

@@ -9,7 +9,7 @@ import pytest
 
 from movierec_cli.config import Family
 from movierec_cli.errors import MovierecError, SavedModelError
-from movierec_cli.evaluation.top_k import NO_TOP_K, TopK
+from movierec_cli.evaluation.metrics import NO_TOP_K, TopK
 from movierec_cli.recommend.run_choice import (
     FOR_HISTORIES,
     FOR_USERS,

@@ -8,8 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from movierec_cli.data.dataset import Movies
-from movierec_cli.data.id_index import UNKNOWN_ROW
+from movierec_cli.data.dataset import UNKNOWN_ROW, Movies
 from movierec_cli.registry import codec
 from movierec_cli.registry.run_parts import UserRatings
 from movierec_cli.scoring.towers import Tower, TowerInput, Towers

@@ -10,9 +10,9 @@ import numpy as np
 
 from movierec_cli.config import FEATURES, Family, FeatureSet, SplitConfig, TaskWeights
 from movierec_cli.evaluation.ablation import FeatureGain
+from movierec_cli.evaluation.metrics import NO_TOP_K
 from movierec_cli.evaluation.ratings import RatingErrors
 from movierec_cli.evaluation.significance import Interval, PairedDifference
-from movierec_cli.evaluation.top_k import NO_TOP_K
 from movierec_cli.experiment.study import (
     ComparedModel,
     ComparedRatingModel,

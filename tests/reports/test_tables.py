@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from movierec_cli.config import RankBy
-from movierec_cli.evaluation.top_k import TopK
+from movierec_cli.evaluation.metrics import TopK
 from movierec_cli.recommend.listed_movies import RatedMovie
 from movierec_cli.recommend.recommend import Recommendations, RecommendedMovie
 from movierec_cli.reports.study_tables import common_ks, model_of

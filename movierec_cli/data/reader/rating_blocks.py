@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.data.dataset import Ratings
-from movierec_cli.data.id_index import UNKNOWN_ROW, IdIndex
+from movierec_cli.data.dataset import UNKNOWN_ROW, IdIndex, Ratings
 from movierec_cli.data.progress import Progress
 from movierec_cli.data.reader.archive import Archive, Stream
 from movierec_cli.data.reader.rating_format import (

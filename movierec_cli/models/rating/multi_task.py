@@ -17,7 +17,7 @@ from movierec_cli.models.rating.evidence import N_MOVIE_NUMBERS, N_SESSION_NUMBE
 from movierec_cli.models.rating.head import RatingLayers
 from movierec_cli.models.rating.rating_batches import RatedBatches, RatedPairs, pool_of_users
 from movierec_cli.models.two_tower.objectives import CatalogueObjective
-from movierec_cli.models.two_tower.tower_queries import Queries
+from movierec_cli.models.two_tower.query_batches import Queries
 from movierec_cli.models.two_tower.two_tower import TwoTowerModel, query_blocks
 from movierec_cli.scoring.rating_head import RatingHead
 

@@ -14,8 +14,12 @@ from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.models.feature_encodings import Rows, Vocabulary
 from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.two_tower.objectives import catalogue_batches
-from movierec_cli.models.two_tower.query_batches import Batch, CatalogueBatches
-from movierec_cli.models.two_tower.tower_queries import GroupedInteractions, group_interactions
+from movierec_cli.models.two_tower.query_batches import (
+    Batch,
+    CatalogueBatches,
+    GroupedInteractions,
+    group_interactions,
+)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from movierec_cli.config import Optimizer, Schedule, SequenceConfig, TrainingConfig
 from movierec_cli.errors import MovierecError
-from movierec_cli.evaluation.top_k import TopK
+from movierec_cli.evaluation.metrics import TopK
 from movierec_cli.models.sequential import checkpoint
 from movierec_cli.models.sequential.checkpoint import Checkpoint, Weights
 from movierec_cli.models.sequential.model import SequenceModel

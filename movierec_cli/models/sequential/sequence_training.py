@@ -23,9 +23,9 @@ from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
+from movierec_cli.evaluation.metrics import top_k
 from movierec_cli.evaluation.queries import Targets
 from movierec_cli.evaluation.ranks import Ranks
-from movierec_cli.evaluation.top_k import top_k
 from movierec_cli.models.feature_encodings import Vocabulary, encode_features, fit_features
 from movierec_cli.models.sequential.devices import usable_devices
 from movierec_cli.models.sequential.losses import SEPARABLE, popularity

@@ -16,10 +16,10 @@ from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.models.two_tower.query_batches import (
     Batch,
     CatalogueBatches,
+    GroupedInteractions,
     InteractionBatches,
     positive_weights,
 )
-from movierec_cli.models.two_tower.tower_queries import GroupedInteractions
 
 # float32 exp overflows at 88; below this a sum over a billion movies does not, and none underflows.
 SAFE_SCORE = 60.0

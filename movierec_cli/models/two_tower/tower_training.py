@@ -19,26 +19,25 @@ from movierec_cli.data.ragged import RaggedRows, movies_of_users
 from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import evaluate
+from movierec_cli.evaluation.metrics import VALIDATION_K, TopK, top_k
 from movierec_cli.evaluation.queries import GroupedQueries, Targets
 from movierec_cli.evaluation.ranks import ScoreBlock, rank_positives
 from movierec_cli.evaluation.ratings import RatingOutcome, rating_errors
-from movierec_cli.evaluation.top_k import VALIDATION_K, TopK, top_k
 from movierec_cli.models.feature_encodings import Rows, Vocabulary, fit_features
 from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.rating.multi_task import MultiTaskModel, rating_head, rating_outcome
 from movierec_cli.models.rating.rating_batches import RatedPairs, rated_batches
 from movierec_cli.models.trained import FitObserver, Fitted, Fitting, TrainedModel, Validation
 from movierec_cli.models.two_tower.objectives import OBJECTIVES
-from movierec_cli.models.two_tower.tower_arrays import tower_arrays
-from movierec_cli.models.two_tower.tower_fitting import assign_weights, fit, fit_epochs
-from movierec_cli.models.two_tower.tower_queries import (
+from movierec_cli.models.two_tower.query_batches import (
     GroupedInteractions,
     Queries,
     group_interactions,
     last_queries,
     unique_queries,
 )
-from movierec_cli.models.two_tower.two_tower import TwoTowerModel
+from movierec_cli.models.two_tower.tower_fitting import assign_weights, fit, fit_epochs
+from movierec_cli.models.two_tower.two_tower import TwoTowerModel, tower_arrays
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.run_parts import RunArtifacts
 from movierec_cli.scoring.rating_head import RatingHead

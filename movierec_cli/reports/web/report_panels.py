@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from movierec_cli.evaluation.metrics import VALIDATION_K
 from movierec_cli.evaluation.significance import LEVEL
-from movierec_cli.evaluation.top_k import VALIDATION_K
 from movierec_cli.experiment.study import Study, UserLists, settings_of
 from movierec_cli.leakage import Finding
 from movierec_cli.recommend.listed_movies import RatedMovie

@@ -13,8 +13,8 @@ from movierec_cli.data.split import split_ratings
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
 from movierec_cli.evaluation.list_metrics import ndcg
+from movierec_cli.evaluation.metrics import top_k_of
 from movierec_cli.evaluation.ranks import Ranks
-from movierec_cli.evaluation.top_k import top_k_of
 from movierec_cli.models.sequential import sequence_training as training
 from movierec_cli.models.sequential.sequence_queries import FittedSequences, Reader
 from movierec_cli.models.sequential.sequence_training import mean_gain, train_sequences

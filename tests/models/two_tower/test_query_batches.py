@@ -11,11 +11,13 @@ from movierec_cli.data.sample import simulate_sample
 from movierec_cli.models.feature_encodings import fit_features
 from movierec_cli.models.two_tower.query_batches import (
     CatalogueBatches,
+    GroupedInteractions,
     InteractionBatches,
+    Queries,
     flat_places,
+    group_interactions,
     positive_weights,
 )
-from movierec_cli.models.two_tower.tower_queries import GroupedInteractions, Queries, group_interactions
 
 SAMPLE = simulate_sample()
 ROWS = np.sort(np.random.default_rng(0).choice(len(SAMPLE.ratings), 20_000, replace=False))

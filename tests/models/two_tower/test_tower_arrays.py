@@ -16,7 +16,7 @@ from movierec_cli.config import (
 from movierec_cli.data.split import split_ratings
 from movierec_cli.models.feature_encodings import FEATURES, context_codes, fit_features
 from movierec_cli.models.tensorflow_start import start_tensorflow
-from movierec_cli.models.two_tower.tower_queries import Queries, last_queries
+from movierec_cli.models.two_tower.query_batches import Queries, last_queries
 from movierec_cli.registry.record import RunConfig
 from tests.small_dataset import small_dataset
 
@@ -48,8 +48,8 @@ def config(features: FeatureSet, *sizes: int, tasks: TaskWeights | None = None) 
 )
 def test_the_arrays_embed_as_the_model_does(asked: RunConfig) -> None:
     start_tensorflow()
-    from movierec_cli.models.two_tower.tower_arrays import tower_arrays
     from movierec_cli.models.two_tower.tower_training import prepare
+    from movierec_cli.models.two_tower.two_tower import tower_arrays
 
     vocabularies = fit_features(DATASET, SPLIT.train, asked.feature_set)
     kept = prepare(DATASET, SPLIT.fit, asked, vocabularies)
@@ -78,8 +78,8 @@ def test_the_arrays_embed_as_the_model_does(asked: RunConfig) -> None:
 
 def test_a_user_without_a_training_movie_has_an_empty_history() -> None:
     start_tensorflow()
-    from movierec_cli.models.two_tower.tower_arrays import tower_arrays
     from movierec_cli.models.two_tower.tower_training import prepare
+    from movierec_cli.models.two_tower.two_tower import tower_arrays
 
     asked = config(FeatureSet((FEATURES["user_history"],)), 4)
     rows = SPLIT.fit[DATASET.ratings.user_index[SPLIT.fit] != 5]

@@ -10,7 +10,7 @@ from movierec_cli.config import FeatureSet
 from movierec_cli.data.ragged import RaggedRows, movies_of_users
 from movierec_cli.data.sample import simulate_sample
 from movierec_cli.models.feature_encodings import context_codes, fit_features
-from movierec_cli.models.two_tower.tower_queries import group_interactions, last_queries, unique_queries
+from movierec_cli.models.two_tower.query_batches import group_interactions, last_queries, unique_queries
 
 SAMPLE = simulate_sample()
 ROWS = np.sort(np.random.default_rng(0).choice(len(SAMPLE.ratings), 5000, replace=False))

@@ -20,10 +20,9 @@ from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.data.sample import simulate_sample
 from movierec_cli.data.split import split_ratings
 from movierec_cli.errors import MovierecError
-from movierec_cli.evaluation.metrics import top_k_accuracy
+from movierec_cli.evaluation.metrics import TopK, top_k_accuracy, top_k_of
 from movierec_cli.evaluation.ranks import rank_positives
-from movierec_cli.evaluation.top_k import TopK, top_k_of
-from movierec_cli.models.two_tower.tower_queries import group_interactions
+from movierec_cli.models.two_tower.query_batches import group_interactions
 from movierec_cli.models.two_tower.tower_training import TrainedModel, train_model
 from movierec_cli.registry.record import EpochRecord, RunConfig
 from tests.sample_part import part_of_the_sample

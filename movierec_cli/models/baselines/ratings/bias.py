@@ -10,7 +10,7 @@ import itertools
 import numpy as np
 
 from movierec_cli.models.baselines.baseline import Settings
-from movierec_cli.models.baselines.ratings.rating_baseline import RatingBaseline, RatingPredictor, Stars
+from movierec_cli.models.baselines.ratings.fit_rating_baseline import RatingBaseline, RatingPredictor, Stars
 from movierec_cli.models.baselines.training_ratings import TrainingRatings
 
 L2_USER = (1.0, 2.0, 4.0, 8.0, 16.0)

@@ -12,7 +12,12 @@ import numpy as np
 
 from movierec_cli.evaluation.ranks import map_blocks
 from movierec_cli.models.baselines.baseline import Settings, one_by_one
-from movierec_cli.models.baselines.ratings.rating_baseline import RatingBaseline, RatingPredictor, Rows, Stars
+from movierec_cli.models.baselines.ratings.fit_rating_baseline import (
+    RatingBaseline,
+    RatingPredictor,
+    Rows,
+    Stars,
+)
 from movierec_cli.models.baselines.training_ratings import TrainingRatings
 
 L2 = (0.02, 0.035, 0.05, 0.07, 0.1, 0.14, 0.2, 0.4)

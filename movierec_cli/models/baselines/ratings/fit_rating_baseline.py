@@ -6,6 +6,7 @@ import pkgutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +16,33 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split
 from movierec_cli.evaluation.ratings import RatingOutcome, clipped
 from movierec_cli.models.baselines.baseline import Settings
-from movierec_cli.models.baselines.ratings.rating_baseline import RatingBaseline, RatingPredictor
-from movierec_cli.models.baselines.setting_search import best_place
+from movierec_cli.models.baselines.fit_baseline import best_place
 from movierec_cli.models.baselines.training_ratings import TrainingRatings
 from movierec_cli.models.trained import Fitted, Fitting
 from movierec_cli.registry.run_parts import RunParts
+
+Stars: TypeAlias = npt.NDArray[np.float64]
+Rows: TypeAlias = npt.NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True)
+class RatingPredictor:
+    """A rating baseline fitted with one setting."""
+
+    stars: Callable[[Rows, Rows], Stars]  # rows of users and of movies, [n] each, to stars not yet clipped
+    n_parameters: int
+
+
+@dataclass(frozen=True)
+class RatingBaseline:
+    """One entry of the families table."""
+
+    grid: tuple[Settings, ...]
+    fit: Callable[[TrainingRatings, Settings], RatingPredictor]
+    draft: Callable[[TrainingRatings, Settings], RatingPredictor] | None = (
+        None  # a cheaper one, to choose with
+    )
+    climbs_from: int | None = None  # as of `Baseline`, with the RMSE falling to one bottom
 
 
 @dataclass(frozen=True)
