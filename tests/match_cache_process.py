@@ -20,11 +20,11 @@ import cachier.cores.pickle
 from movierec_cli.data.dataset import Movies
 from movierec_cli.data.progress import Progress
 from movierec_cli.data.running_times.match_cache import cached_matches
-from movierec_cli.data.running_times.matches import NO_MATCH, Film, Match, Rule, Status
+from movierec_cli.data.running_times.matches import NO_MATCH, ImdbEntry, Match, Rule, Status
 from tests.tiny_dataset import tiny_dataset
 
 FINGERPRINT = "f" * 64
-TABLE = (Match(Status.MATCHED, Rule.TITLE, (Film(78748, 1979, 117, True),)), *[NO_MATCH] * 3)
+TABLE = (Match(Status.MATCHED, Rule.TITLE, (ImdbEntry(78748, 1979, 117, True),)), *[NO_MATCH] * 3)
 
 
 def die(*args: object) -> None:

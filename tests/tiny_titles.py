@@ -21,11 +21,11 @@ FILMS = (
 )
 
 
-def write_titles(file: Path, films: tuple[tuple[str, ...], ...] = FILMS) -> Path:
+def write_titles(file: Path, entries: tuple[tuple[str, ...], ...] = FILMS) -> Path:
     """Writes them in IMDb's layout, packed."""
     rows = [
         (tconst, kind, title, title, "0", year, r"\N", minutes, "Drama")
-        for tconst, kind, title, year, minutes in films
+        for tconst, kind, title, year, minutes in entries
     ]
     file.parent.mkdir(parents=True, exist_ok=True)
     lines = ("\t".join(row) for row in (HEADER, *rows))

@@ -114,14 +114,14 @@ def _drawn(rows: _Rows, config: SplitConfig) -> tuple[_Rows, _Rows, _Rows]:
 
 
 def _temporal(ratings: Ratings, config: SplitConfig) -> Split:
-    """The last ratings to test, the last of the rest to validation; no moment is in two parts."""
+    """The last ratings to test, the last of the rest to validation; no time is in two parts."""
     earlier, test = _cut(ratings, np.arange(len(ratings)), config.test_fraction)
     train, validation = _cut(ratings, earlier, config.validation_fraction)
     return Split(train, validation, test)
 
 
 def _cut(ratings: Ratings, rows: _Rows, later_fraction: float) -> tuple[_Rows, _Rows]:
-    """Earlier and later rows: `later_fraction` of them is later, and what happened at the cut's moment."""
+    """Earlier and later rows: `later_fraction` of them is later, and what happened at the cut's time."""
     n_later = round(len(rows) * later_fraction)
     if n_later == 0:
         return rows, rows[:0]

@@ -94,7 +94,7 @@ def test_the_document_has_every_movie_without_a_length() -> None:
     missing = {movie["movie_id"]: movie for movie in document["without_length"]}
     assert sorted(missing) == [11, 12, 13, 14, 15]
     assert missing[12]["status"] == "unmatched"
-    assert {film["minutes"] for film in missing[11]["candidates"]} == {91, 191}
+    assert {entry["minutes"] for entry in missing[11]["candidates"]} == {91, 191}
     assert document["cleared"] is None
 
 

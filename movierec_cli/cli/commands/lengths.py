@@ -155,9 +155,9 @@ def _document(loaded: Dataset, found: FoundLengths, coverage: Coverage) -> dict[
 
 
 def _plain(movie: MovieLength) -> dict[str, object]:
-    films = [
-        {"imdb": film.tconst, "year": film.year or None, "minutes": film.minutes or None}
-        for film in movie.films
+    entries = [
+        {"imdb": entry.tconst, "year": entry.year or None, "minutes": entry.minutes or None}
+        for entry in movie.entries
     ]
     return {
         "movie_id": movie.movie_id,
@@ -166,5 +166,5 @@ def _plain(movie: MovieLength) -> dict[str, object]:
         "status": movie.status,
         "rule": movie.rule,
         "n_ratings": movie.n_ratings,
-        "candidates": films,
+        "candidates": entries,
     }

@@ -1,1 +1,1 @@
-"""How long films are: IMDb's titles matched to a data set's movies, and what the user corrects."""
+"""How long entries are: IMDb's titles matched to a data set's movies, and what the user corrects."""

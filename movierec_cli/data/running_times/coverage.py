@@ -15,7 +15,7 @@ import numpy as np
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Dataset
 from movierec_cli.data.running_times.apply import FoundLengths
 from movierec_cli.data.running_times.corrections import ID_COLUMN, LENGTH_COLUMNS, delimiter_of
-from movierec_cli.data.running_times.matches import NO_MATCH, Film, Rule, Status
+from movierec_cli.data.running_times.matches import NO_MATCH, ImdbEntry, Rule, Status
 from movierec_cli.errors import DataError
 from movierec_cli.files import written_whole
 
@@ -38,8 +38,8 @@ class MovieLength:
     year: int  # UNKNOWN_YEAR where the title has none
     minutes: float | None
     status: str  # a `Status`, CORRECTED, OWN or NOT_LOOKED_UP
-    rule: Rule | None  # that IMDb's films fit by
-    films: tuple[Film, ...]  # IMDb's
+    rule: Rule | None  # that IMDb's entries fit by
+    entries: tuple[ImdbEntry, ...]  # IMDb's
     n_ratings: int
 
     @property
@@ -113,7 +113,7 @@ def coverage_of(dataset: Dataset, found: FoundLengths) -> Coverage:
             minutes=None if math.isnan(minutes[row]) else minutes[row],
             status=CORRECTED if is_corrected[row] else unmatched or match.status,
             rule=match.rule,
-            films=match.films,
+            entries=match.entries,
             n_ratings=n_ratings[row],
         )
         for row, match in enumerate(matches)
@@ -163,8 +163,8 @@ def _fields(movie: MovieLength) -> tuple[object, ...]:
         "" if movie.minutes is None else f"{movie.minutes:g}",
         movie.status,
         movie.rule or "",
-        " ".join(film.tconst for film in movie.films),
-        " ".join(str(film.minutes or _UNKNOWN_MINUTES) for film in movie.films),
+        " ".join(entry.tconst for entry in movie.entries),
+        " ".join(str(entry.minutes or _UNKNOWN_MINUTES) for entry in movie.entries),
         movie.n_ratings,
     )
 

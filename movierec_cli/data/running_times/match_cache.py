@@ -28,18 +28,18 @@ import numpy.typing as npt
 from movierec_cli.data.dataset import Movies
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.reader.archive import file_sha256
-from movierec_cli.data.running_times.matches import Film, Match, Rule, Status
+from movierec_cli.data.running_times.matches import ImdbEntry, Match, Rule, Status
 from movierec_cli.data.running_times.matching import MATCHER_VERSION, match_movies
 from movierec_cli.errors import DataError, MovierecError
 
 FOLDER_VARIABLE = "MOVIEREC_CACHE_DIR"
 
 _FOLDER = "movie-lengths"
-_TABLE, _FINGERPRINT, _UNFINISHED = "matches", "titles", ".unfinished-"
+_TABLE, _FINGERPRINT, _PARTIAL = "matches", "titles", ".unfinished-"
 _STATUSES = tuple(Status)
 _RULES = (None, *Rule)
-_NO_FILM = Film(number=0, year=0, minutes=0, is_feature=False)
-_N_COLUMNS = 7  # movie's place, status, rule, film's number, year, minutes, whether a feature
+_NO_ENTRY = ImdbEntry(number=0, year=0, minutes=0, is_feature=False)
+_N_COLUMNS = 7  # movie's place, status, rule, entry's number, year, minutes, whether a feature
 
 _log = logging.getLogger(__name__)
 
@@ -101,8 +101,8 @@ def clear_matches() -> int:
             file.unlink(missing_ok=True)
     except OSError as error:
         raise MovierecError(f"{folder} cannot be emptied ({error.strerror}); remove it by hand") from error
-    for unfinished in _files(folder, f"{_UNFINISHED}*"):
-        shutil.rmtree(unfinished, ignore_errors=True)
+    for partial in _files(folder, f"{_PARTIAL}*"):
+        shutil.rmtree(partial, ignore_errors=True)
     return len(tables)
 
 
@@ -199,14 +199,14 @@ def _digest(content: object) -> str:
 
 
 def _rows(matches: Sequence[Match]) -> list[list[int]]:
-    """[n_films, 7] the numbers of all matches; one row for a movie without films too."""
+    """[n_films, 7] the numbers of all matches; one row for a movie without entries too."""
     return [row for place, match in enumerate(matches) for row in _rows_of(place, match)]
 
 
 def _rows_of(place: int, match: Match) -> list[list[int]]:
     codes = [place, _STATUSES.index(match.status), _RULES.index(match.rule)]
-    films = match.films or (_NO_FILM,)
-    return [[*codes, film.number, film.year, film.minutes, int(film.is_feature)] for film in films]
+    entries = match.entries or (_NO_ENTRY,)
+    return [[*codes, entry.number, entry.year, entry.minutes, int(entry.is_feature)] for entry in entries]
 
 
 def _matches(table: _Numbers, n_movies: int) -> tuple[Match, ...]:
@@ -221,14 +221,16 @@ def _matches(table: _Numbers, n_movies: int) -> tuple[Match, ...]:
 
 def _match(rows: list[list[int]]) -> Match:
     _, status, rule, *_ = rows[0]
-    films = tuple(Film(number, year, minutes, bool(feature)) for *_, number, year, minutes, feature in rows)
-    return Match(_STATUSES[status], _RULES[rule], () if films == (_NO_FILM,) else films)
+    entries = tuple(
+        ImdbEntry(number, year, minutes, bool(feature)) for *_, number, year, minutes, feature in rows
+    )
+    return Match(_STATUSES[status], _RULES[rule], () if entries == (_NO_ENTRY,) else entries)
 
 
 def _keep(folder: Path, key: str, rows: list[list[int]]) -> None:
     """Writes beside, then renames, so that a killed process leaves nothing that could be read."""
     try:
-        with TemporaryDirectory(dir=folder, prefix=_UNFINISHED) as beside:
+        with TemporaryDirectory(dir=folder, prefix=_PARTIAL) as beside:
             value = (_checksum(key, np.array(rows, dtype=np.int64)), rows)
             _entries(Path(beside)).precache_value(key, value_to_cache=value)
             [file] = Path(beside).iterdir()

@@ -34,7 +34,7 @@ class Status(StrEnum):
     AMBIGUOUS = "ambiguous"
     """Several titles fit equally well and their lengths differ, or not all of them have one."""
     NO_LENGTH = "no length"
-    """IMDb has the film without a running time."""
+    """IMDb has the entry without a running time."""
     TAKEN = "taken"
     """The only title that fits is that of another movie of the data set, which fits better."""
     UNMATCHED = "unmatched"
@@ -42,7 +42,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
-class Film:
+class ImdbEntry:
     """A row of IMDb's list, as far as it matters."""
 
     number: int  # the digits of its tconst
@@ -61,13 +61,13 @@ class Match:
     """What came of looking for one movie."""
 
     status: Status
-    rule: Rule | None = None  # that the films fit by; None where there are none
-    films: tuple[Film, ...] = ()  # those it can be, one or more of one length where matched
+    rule: Rule | None = None  # that the entries fit by; None where there are none
+    entries: tuple[ImdbEntry, ...] = ()  # those it can be, one or more of one length where matched
 
     @property
     def minutes(self) -> float:
         """The running time; NaN where it is not known."""
-        return float(self.films[0].minutes) if self.status is Status.MATCHED else math.nan
+        return float(self.entries[0].minutes) if self.status is Status.MATCHED else math.nan
 
 
 NO_MATCH = Match(Status.UNMATCHED)

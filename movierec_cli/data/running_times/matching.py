@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from movierec_cli.data.dataset import NO_IMDB_NUMBER, UNKNOWN_YEAR, Movies
 from movierec_cli.data.progress import Progress, unreported
-from movierec_cli.data.running_times.matches import NO_MATCH, Film, Match, Rule, Status
+from movierec_cli.data.running_times.matches import NO_MATCH, ImdbEntry, Match, Rule, Status
 from movierec_cli.data.running_times.names import (
     holed_names,
     is_misspelt,
@@ -19,7 +19,7 @@ from movierec_cli.data.running_times.names import (
     plain_name,
     title_parts,
 )
-from movierec_cli.data.running_times.titles_file import TitleRow, film_rows
+from movierec_cli.data.running_times.titles_file import TitleRow, entry_rows
 
 MATCHER_VERSION = 1
 """Raised whenever the same files give other matches than before: kept tables are then made anew."""
@@ -52,15 +52,15 @@ _STAGE_OF = {rule_and_kind: stage for stage, rule_and_kind in enumerate(_STAGES)
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
-_SURE = (Rule.LINK, Rule.TITLE, Rule.OTHER_TITLE)  # a data set has some films twice, under two titles
-_Candidates = dict[Film, int]  # with the best stage each was found at
+_SURE = (Rule.LINK, Rule.TITLE, Rule.OTHER_TITLE)  # a data set has some entries twice, under two titles
+_Candidates = dict[ImdbEntry, int]  # with the best stage each was found at
 
 
 def match_movies(movies: Movies, titles: Path, progress: Progress = unreported) -> tuple[Match, ...]:
     """Looks for every movie by its id in links.csv, else by its titles and year.
 
-    Of films that fit equally well all must have the same known length, else the movie stays without one.
-    A film that is one movie's is not another's that it fits less well.
+    Of entries that fit equally well all must have the same known length, else the movie stays without one.
+    A entry that is one movie's is not another's that it fits less well.
 
     Args:
         movies: the data set's.
@@ -75,12 +75,12 @@ def match_movies(movies: Movies, titles: Path, progress: Progress = unreported) 
     """
     catalogue = _Catalogue(movies)
     candidates: list[_Candidates] = [{} for _ in range(len(movies))]
-    for row in film_rows(titles, catalogue.years_in_reach, frozenset(catalogue.by_number), progress):
+    for row in entry_rows(titles, catalogue.years_in_reach, frozenset(catalogue.by_number), progress):
         for movie, rule in catalogue.recognised(row):
-            film = row.film()
-            stage = _STAGE_OF.get((rule, film.is_feature))
+            entry = row.entry()
+            stage = _STAGE_OF.get((rule, entry.is_feature))
             if stage is not None:
-                candidates[movie][film] = min(stage, candidates[movie].get(film, stage))
+                candidates[movie][entry] = min(stage, candidates[movie].get(entry, stage))
     return _without_taken([_decided(found) for found in candidates], catalogue.years)
 
 
@@ -115,7 +115,7 @@ class _Catalogue:
     def recognised(self, row: TitleRow) -> Iterator[tuple[int, Rule]]:
         """The movies that a row can be, each with how it is recognised; one can come more than once."""
         if self.by_number:
-            for movie in self.by_number.get(row.film().number, ()):
+            for movie in self.by_number.get(row.entry().number, ()):
                 yield movie, Rule.LINK
         if row.year.isdigit():
             for title in {row.title, row.original_title}:
@@ -158,24 +158,24 @@ def _decided(candidates: _Candidates) -> Match:
     if not candidates:
         return NO_MATCH
     best = min(candidates.values())
-    films = tuple(film for film, stage in candidates.items() if stage == best)
-    lengths = {film.minutes for film in films}
+    entries = tuple(entry for entry, stage in candidates.items() if stage == best)
+    lengths = {entry.minutes for entry in entries}
     alike = Status.NO_LENGTH if lengths == {0} else Status.MATCHED
-    return Match(alike if len(lengths) == 1 else Status.AMBIGUOUS, _STAGES[best][0], films)
+    return Match(alike if len(lengths) == 1 else Status.AMBIGUOUS, _STAGES[best][0], entries)
 
 
 def _without_taken(matches: Sequence[Match], years: Sequence[int]) -> tuple[Match, ...]:
-    """Leaves a film that several movies were matched with to those it fits best, of one year."""
-    claims: dict[int, set[tuple[int, int]]] = defaultdict(set)  # by film: (stage, the movie's year)
+    """Leaves a entry that several movies were matched with to those it fits best, of one year."""
+    claims: dict[int, set[tuple[int, int]]] = defaultdict(set)  # by entry: (stage, the movie's year)
     for match, year in zip(matches, years, strict=True):
-        for film in match.films if match.status is Status.MATCHED else ():
-            claims[film.number].add((_stage(match, film), year))
+        for entry in match.entries if match.status is Status.MATCHED else ():
+            claims[entry.number].add((_stage(match, entry), year))
     best = {number: {c for c in claimed if c[0] == min(claimed)[0]} for number, claimed in claims.items()}
 
     def is_taken(match: Match, year: int) -> bool:
         if match.status is not Status.MATCHED or match.rule in _SURE:
             return False
-        return any(best[film.number] != {(_stage(match, film), year)} for film in match.films)
+        return any(best[entry.number] != {(_stage(match, entry), year)} for entry in match.entries)
 
     return tuple(
         replace(match, status=Status.TAKEN) if is_taken(match, year) else match
@@ -183,6 +183,6 @@ def _without_taken(matches: Sequence[Match], years: Sequence[int]) -> tuple[Matc
     )
 
 
-def _stage(match: Match, film: Film) -> int:
-    assert match.rule is not None  # every match with films has one
-    return _STAGE_OF[match.rule, film.is_feature]
+def _stage(match: Match, entry: ImdbEntry) -> int:
+    assert match.rule is not None  # every match with entries has one
+    return _STAGE_OF[match.rule, entry.is_feature]

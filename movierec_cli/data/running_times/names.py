@@ -1,4 +1,4 @@
-"""Titles as they are compared: MovieLens and IMDb write the same film in many ways."""
+"""Titles as they are compared: MovieLens and IMDb write the same entry in many ways."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def title_parts(title: str) -> tuple[str, ...]:
     """What a title may be called for short, plain: without its subtitle, by that alone, without an author.
 
     A part of one word counts only after an author's name ("Bram Stoker's Dracula"), and the part before a
-    subtitle only where that does not tell of another film ("…: 15 Years Later"). A sequel may do without its
+    subtitle only where that does not tell of another entry ("…: 15 Years Later"). A sequel may do without its
     number where it has a subtitle: "Friday the 13th Part V: A New Beginning".
     """
     if not _HAS_PARTS.search(title):

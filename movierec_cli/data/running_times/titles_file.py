@@ -14,7 +14,7 @@ from movierec_cli.config import DataConfig
 from movierec_cli.data.file_lock import held
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.resumed_download import Download, DownloadError
-from movierec_cli.data.running_times.matches import Film
+from movierec_cli.data.running_times.matches import ImdbEntry
 from movierec_cli.errors import DataError
 
 HEADER = b"tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\tstartYear\tendYear\truntimeMinutes"
@@ -23,7 +23,7 @@ MAX_MINUTES = 1_000  # above, a running time is a mistake or a whole series'
 _CHUNK_BYTES = 1 << 23
 GZIP_MAGIC = b"\x1f\x8b"
 _FEATURE = b"movie"
-_FILM_TYPES = (_FEATURE, b"short", b"tvMovie", b"tvShort", b"tvSpecial", b"tvMiniSeries", b"video")
+_ENTRY_TYPES = (_FEATURE, b"short", b"tvMovie", b"tvShort", b"tvSpecial", b"tvMiniSeries", b"video")
 _EPISODE = b"\ttvEpisode\t"
 _N_FIELDS = 8  # that are looked at; the genres follow
 
@@ -39,10 +39,10 @@ class TitleRow(NamedTuple):
     year: bytes
     minutes: bytes
 
-    def film(self) -> Film:
-        """What matters of it. Adult films count as no features, and lengths over 1,000 minutes as unknown."""
+    def entry(self) -> ImdbEntry:
+        """What matters of it. Adult movies are no features here, lengths over 1,000 minutes are unknown."""
         minutes = _whole(self.minutes)
-        return Film(
+        return ImdbEntry(
             number=_whole(self.number),
             year=_whole(self.year),
             minutes=minutes if minutes <= MAX_MINUTES else 0,
@@ -54,10 +54,10 @@ def _whole(text: bytes) -> int:
     return int(text) if text.isdigit() else 0  # IMDb writes \N for what it does not know
 
 
-def film_rows(
+def entry_rows(
     file: Path, years: frozenset[int], numbers: frozenset[int], progress: Progress = unreported
 ) -> Iterator[TitleRow]:
-    """Rows of films (features, shorts, videos, television's own) of some years, and of some ids.
+    """Rows of entries (features, shorts, videos, television's own) of some years, and of some ids.
 
     Read in blocks of 8 MB, whatever the file's size.
 
@@ -72,7 +72,7 @@ def film_rows(
     """
     wanted_years = {b"%d" % year for year in years}
     wanted_numbers = {b"%07d" % number for number in numbers}
-    film_types = frozenset(_FILM_TYPES)
+    entry_types = frozenset(_ENTRY_TYPES)
     for block in _blocks(file, progress):
         lines = block.split(b"\n")
         # Three rows of four are episodes: to leave them out unsplit halves the time.
@@ -81,7 +81,7 @@ def film_rows(
             if len(fields) < _N_FIELDS:
                 continue
             number, title_type, year = fields[0][2:], fields[1], fields[5]
-            if (year in wanted_years and title_type in film_types) or number in wanted_numbers:
+            if (year in wanted_years and title_type in entry_types) or number in wanted_numbers:
                 yield TitleRow(number, title_type, fields[2], fields[3], fields[4], year, fields[7])
 
 
@@ -129,7 +129,7 @@ _CUT_SHORT = "is cut short"
 def titles_file(config: DataConfig, progress: Progress = unreported) -> Path:
     """The path of IMDb's list: what `local_titles` finds, else downloaded to `datasets_dir`.
 
-    A download that is broken off is kept under a hidden name and goes on the next time; the real name is
+    A download that is broken off is kept under a hidden name and is resumed the next time; the real name is
     given only to a file that was read to its end. Two processes at once download it once.
 
     Args:

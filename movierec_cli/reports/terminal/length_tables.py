@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from movierec_cli.data.running_times.coverage import Count, Coverage, MovieLength
-from movierec_cli.data.running_times.matches import Film, Status
+from movierec_cli.data.running_times.matches import ImdbEntry, Status
 from movierec_cli.experiment.wording import percent
 from movierec_cli.reports.terminal.rich_tables import new_table
 
@@ -76,18 +76,18 @@ def _movies_table(movies: Sequence[MovieLength], *, with_titles: bool) -> Table:
     if with_titles:
         table.add_column("can be", overflow="fold")
     for movie in movies[:MOVIES_SHOWN]:
-        titles = [_titles(movie.films)] if with_titles else []
+        titles = [_titles(movie.entries)] if with_titles else []
         table.add_row(f"{movie.n_ratings:,}", str(movie.movie_id), Text(movie.title), *titles)
     return table
 
 
-def _titles(titles: tuple[Film, ...]) -> Text:
+def _titles(titles: tuple[ImdbEntry, ...]) -> Text:
     lines = [_imdb_title(title) for title in titles[:_TITLES_SHOWN]]
     n_more = len(titles) - len(lines)
     return Text("\n".join([*lines, f"and {n_more} more"] if n_more else lines))
 
 
-def _imdb_title(title: Film) -> str:
+def _imdb_title(title: ImdbEntry) -> str:
     length = f"{title.minutes} min" if title.minutes else "no length"
     return f"{title.tconst}, {title.year or 'no year'}, {length}"
 

@@ -91,7 +91,10 @@ def test_the_most_rated_come_first(config: DataConfig) -> None:
 
 def test_an_ambiguous_movie_keeps_its_candidates(config: DataConfig) -> None:
     (brazil,) = coverage(config).of_status(Status.AMBIGUOUS)
-    assert {(film.tconst, film.minutes) for film in brazil.films} == {("tt0088846", 132), ("tt0088847", 94)}
+    assert {(entry.tconst, entry.minutes) for entry in brazil.entries} == {
+        ("tt0088846", 132),
+        ("tt0088847", 94),
+    }
 
 
 def test_lengths_that_nobody_looked_up_are_counted_apart(config: DataConfig) -> None:

@@ -22,7 +22,7 @@ from movierec_cli.data.progress import Progress
 from movierec_cli.data.reader.archive import file_sha256
 from movierec_cli.data.running_times import match_cache
 from movierec_cli.data.running_times.match_cache import cache_folder, cached_matches, clear_matches
-from movierec_cli.data.running_times.matches import NO_MATCH, Film, Match, Rule, Status
+from movierec_cli.data.running_times.matches import NO_MATCH, ImdbEntry, Match, Rule, Status
 from movierec_cli.data.running_times.matching import MATCHER_VERSION
 from movierec_cli.errors import DataError, MovierecError
 from tests.tiny_dataset import tiny_dataset
@@ -30,9 +30,9 @@ from tests.tiny_dataset import tiny_dataset
 ROOT = Path(__file__).resolve().parents[3]
 FINGERPRINT = "f" * 64
 
-ALIEN = Film(number=78748, year=1979, minutes=117, is_feature=True)
-BRAZIL = Film(number=88846, year=1985, minutes=132, is_feature=True)
-BRAZIL_SHORT = Film(number=88847, year=1985, minutes=0, is_feature=False)
+ALIEN = ImdbEntry(number=78748, year=1979, minutes=117, is_feature=True)
+BRAZIL = ImdbEntry(number=88846, year=1985, minutes=132, is_feature=True)
+BRAZIL_SHORT = ImdbEntry(number=88847, year=1985, minutes=0, is_feature=False)
 TABLE = (
     Match(Status.MATCHED, Rule.TITLE, (ALIEN,)),
     Match(Status.AMBIGUOUS, Rule.ONE_WORD, (BRAZIL, BRAZIL_SHORT)),
@@ -90,7 +90,7 @@ def test_the_second_call_gives_the_same_without_matching_or_reading_the_list(
     second = cached_matches(FINGERPRINT, movies, titles, match=matcher)
     assert first == second == TABLE
     assert [type(match.status) for match in second] == [Status] * 4
-    assert type(second[0].films[0].is_feature) is bool
+    assert type(second[0].entries[0].is_feature) is bool
     assert matcher.n_calls == 1
     assert caplog.messages == []
 
@@ -104,12 +104,14 @@ def test_matching_reports_its_progress_and_a_kept_table_none(movies: Movies, tit
     assert calls == [("matching", 1, 0)]
 
 
-films = st.builds(Film, st.integers(1, 10**9), st.integers(0, 2100), st.integers(0, 1000), st.booleans())
+entries = st.builds(
+    ImdbEntry, st.integers(1, 10**9), st.integers(0, 2100), st.integers(0, 1000), st.booleans()
+)
 any_match = st.builds(
     Match,
     st.sampled_from(Status),
     st.none() | st.sampled_from(Rule),
-    st.lists(films, max_size=3).map(tuple),
+    st.lists(entries, max_size=3).map(tuple),
 )
 
 

@@ -55,7 +55,7 @@ def match(tmp_path: Path):
 def test_each_rule_finds_its_film_and_says_so(match, title, imdb_title, imdb_year, rule) -> None:
     (found,) = match(movies_of(title), title_line(7, imdb_title, imdb_year, 100))
     assert (found.status, found.rule, found.minutes) == (Status.MATCHED, rule, 100)
-    assert found.films[0].tconst == "tt0000007"
+    assert found.entries[0].tconst == "tt0000007"
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_tie_of_other_lengths_is_left_open_and_names_its_films(match) -> None:
     (found,) = match(movies_of("Heat (1995)"), *lines)
     assert found.status is Status.AMBIGUOUS
     assert np.isnan(found.minutes)
-    assert {film.number for film in found.films} == {1, 2}
+    assert {entry.number for entry in found.entries} == {1, 2}
 
 
 def test_a_tie_of_one_length_is_none(match) -> None:
@@ -143,7 +143,7 @@ def test_a_film_is_left_to_the_movie_it_fits_best(match) -> None:
     exact, near = match(movies, title_line(1, "Mother", 1996, 104))
     assert exact.minutes == 104
     assert near.status is Status.TAKEN
-    assert near.films == exact.films
+    assert near.entries == exact.entries
 
 
 def test_two_years_that_are_both_near_are_both_left_open(match) -> None:
@@ -183,4 +183,4 @@ def test_coverage_of_the_real_data_sets_and_two_hundred_matches_checked_by_hand(
         row = row_of[int(movie["movie_id"])]
         assert movies.title[row] == movie["title"]
         assert matches[row].minutes == float(movie["minutes"]), movie["title"]
-        assert matches[row].films[0].year == int(movie["imdb_year"])
+        assert matches[row].entries[0].year == int(movie["imdb_year"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from movierec_cli.data.running_times import titles_file as titles
-from movierec_cli.data.running_times.titles_file import film_rows
+from movierec_cli.data.running_times.titles_file import entry_rows
 from movierec_cli.errors import DataError
 from tests.data.running_times.titles_list import HEADER, title_line, write_list
 
@@ -16,7 +16,7 @@ NONE: frozenset[int] = frozenset()
 
 
 def numbers(file: Path, years: set[int], ids: frozenset[int] = NONE) -> list[int]:
-    return [row.film().number for row in film_rows(file, frozenset(years), ids)]
+    return [row.entry().number for row in entry_rows(file, frozenset(years), ids)]
 
 
 @pytest.mark.parametrize("name", ["titles.tsv", "titles.tsv.gz"])
@@ -59,15 +59,17 @@ def test_lengths_that_cannot_be_are_unknown_and_adult_films_no_features(tmp_path
         title_line(5, "E", 1994, 90, adult=1),
         title_line(6, "F", 1994, 90, kind="tvMovie"),
     ]
-    films = [row.film() for row in film_rows(write_list(tmp_path / "t.tsv", lines), frozenset({1994}), NONE)]
-    assert [film.minutes for film in films] == [0, 0, 1000, 0, 90, 90]
-    assert [film.is_feature for film in films] == [True] * 4 + [False] * 2
+    entries = [
+        row.entry() for row in entry_rows(write_list(tmp_path / "t.tsv", lines), frozenset({1994}), NONE)
+    ]
+    assert [entry.minutes for entry in entries] == [0, 0, 1000, 0, 90, 90]
+    assert [entry.is_feature for entry in entries] == [True] * 4 + [False] * 2
 
 
 def test_progress_ends_at_the_files_size(tmp_path: Path) -> None:
     seen: list[tuple[str, int, int]] = []
     file = write_list(tmp_path / "t.tsv.gz", [title_line(1, "A", 1994, 90)])
-    list(film_rows(file, frozenset({1994}), NONE, lambda *heard: seen.append(heard)))
+    list(entry_rows(file, frozenset({1994}), NONE, lambda *heard: seen.append(heard)))
     assert seen[-1] == ("reading t.tsv.gz", file.stat().st_size, file.stat().st_size)
 
 
