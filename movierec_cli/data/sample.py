@@ -1,4 +1,4 @@
-"""The embedded sample: real films, invented people, simulated ratings with planted effects.
+"""The embedded sample: real movies, simulated users, simulated ratings with planted effects.
 
 Every feature has a known reason to help on it (see `PlantedEffects`), so it is a demo that needs no
 download and a test oracle at once.
@@ -26,34 +26,34 @@ from movierec_cli.data.sample_world import (
     draw_world,
 )
 
-_FILMS_FILE = "sample_films.csv"
+_MOVIES_FILE = "sample_movies.csv"
 
-_MIN_RATINGS, _MAX_RATINGS = 20, 320  # of one person
+_MIN_RATINGS, _MAX_RATINGS = 20, 320  # of one user
 _LOG_EXTRA_RATINGS = (3.71, 1.0)  # mean and standard deviation of the log of those above the minimum
 _RATINGS_PER_SESSION = 8
-_FIRST_SESSIONS_LONGER = 1.4  # above 1, a person's early sessions hold more ratings, as in MovieLens
+_FIRST_SESSIONS_LONGER = 1.4  # above 1, a user's early sessions hold more ratings, as in MovieLens
 _SECONDS_BETWEEN_RATINGS = 25.0
 
 _MEAN_STARS = 3.64  # before stars are cut at five, after which it is 3.6
-_STARS_PER_DEVIATION = 0.55  # of the utility of the films picked
-_STARS_GENEROSITY = 0.3  # spread between people
+_STARS_PER_DEVIATION = 0.55  # of the utility of the movies picked
+_STARS_GENEROSITY = 0.3  # spread between users
 _STARS_NOISE = 0.75
 
 
 @dataclass(frozen=True)
 class _Sessions:
-    """Sittings of one person each, sorted by person and time."""
+    """Sessions of one user each, sorted by user and time."""
 
     user_index: IntArray  # [n_sessions]
     start: IntArray  # [n_sessions], seconds since 1970-01-01 UTC
-    size: IntArray  # [n_sessions], films rated, 1 or more
-    turn: IntArray  # [n_sessions], how many sessions the person had before
+    size: IntArray  # [n_sessions], movies rated, 1 or more
+    turn: IntArray  # [n_sessions], how many sessions the user had before
     mood: IntArray  # [n_sessions], a column of `Movies.genres`
 
 
 @dataclass(frozen=True)
 class _Picks:
-    """Films picked, in the order of picking within a session."""
+    """Movies picked, in the order of picking within a session."""
 
     session: IntArray  # [n], rows of _Sessions
     movie_index: IntArray  # [n]
@@ -61,7 +61,7 @@ class _Picks:
 
 
 def simulate_sample(seed: int = 7, effects: PlantedEffects = DEFAULT_EFFECTS) -> Dataset:
-    """Simulates two years of ratings of real films by invented people, in memory.
+    """Simulates two years of ratings of real movies by simulated users, in memory.
 
     Returns:
         About 120,000 ratings (1 … 5 stars) sorted by user and time; each user rates a movie at most once
@@ -74,7 +74,7 @@ def simulate_sample(seed: int = 7, effects: PlantedEffects = DEFAULT_EFFECTS) ->
     ratings = _draw_ratings(world, np.random.default_rng([seed, 1]))
     return Dataset(
         name="sample",
-        description=f"simulated ratings of {len(movies)} real films by {len(world.users):,} invented people "
+        description=f"simulated ratings of {len(movies)} real movies by {len(world.users):,} simulated users "
         f"(seed {seed})",
         fingerprint=_fingerprint(world, ratings),
         ratings=ratings,
@@ -84,8 +84,8 @@ def simulate_sample(seed: int = 7, effects: PlantedEffects = DEFAULT_EFFECTS) ->
 
 
 def sample_movies() -> Movies:
-    """Reads the films shipped with the package: titles with their year, genres, minutes; ids count from 1."""
-    rows = list(csv.DictReader(_films_text().splitlines()))
+    """Reads the movies of the package: titles with their year, genres, minutes; ids count from 1."""
+    rows = list(csv.DictReader(_movies_text().splitlines()))
     genres = [row["genres"].split("|") for row in rows]
     names = tuple(sorted(set().union(*genres)))
     return Movies(
@@ -98,13 +98,13 @@ def sample_movies() -> Movies:
     )
 
 
-def _films_text() -> str:
-    return resources.files("movierec_cli.data").joinpath(_FILMS_FILE).read_text("utf-8")
+def _movies_text() -> str:
+    return resources.files("movierec_cli.data").joinpath(_MOVIES_FILE).read_text("utf-8")
 
 
 def _draw_ratings(world: SampleWorld, rng: np.random.Generator) -> Ratings:
     sessions = _draw_sessions(world, rng)
-    picks = _pick_films(world, sessions, rng)
+    picks = _pick_movies(world, sessions, rng)
     stars = _draw_stars(world, sessions, picks, rng)
     user_index = sessions.user_index[picks.session]
     order = np.lexsort((picks.timestamp, user_index))
@@ -129,7 +129,7 @@ def _draw_sessions(world: SampleWorld, rng: np.random.Generator) -> _Sessions:
 
 
 def _draw_session_sizes(n_users: int, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
-    """The person and the number of ratings of each session, a person's sessions together; sizes may be 0."""
+    """The user and the number of ratings of each session, a user's sessions together; sizes may be 0."""
     extra = rng.lognormal(*_LOG_EXTRA_RATINGS, n_users).astype(np.int64)
     n_ratings = np.minimum(_MIN_RATINGS + extra, _MAX_RATINGS)  # [n_users]
     n_sessions = -(-n_ratings // _RATINGS_PER_SESSION)
@@ -146,10 +146,10 @@ def _draw_starts(n: int, rng: np.random.Generator) -> IntArray:
     return START_S + day * DAY_S + rng.integers(8 * 3600, 22 * 3600, size=n)
 
 
-def _pick_films(world: SampleWorld, sessions: _Sessions, rng: np.random.Generator) -> _Picks:
-    """Draws films by softmax of the utility, without replacement over all of a person's sessions.
+def _pick_movies(world: SampleWorld, sessions: _Sessions, rng: np.random.Generator) -> _Picks:
+    """Samples movies by softmax of the utility, without replacement over all of a user's sessions.
 
-    All people hold their n-th session at once. Each film comes after an exponential waiting time of mean
+    All users hold their n-th session at once. Each movie comes after an exponential waiting time of mean
     exp(-utility) and the first to come are picked: the Gumbel top-k trick without its logarithms.
     """
     wait = np.exp(-world.lasting_utility)  # [n_users, n_movies]
@@ -206,8 +206,8 @@ def _draw_stars(
 
 
 def _fingerprint(world: SampleWorld, ratings: Ratings) -> str:
-    """SHA-256 of the films file and of the arrays' bytes, little-endian on every machine."""
-    digest = hashlib.sha256(_films_text().encode())
+    """SHA-256 of the movies file and of the arrays' bytes, little-endian on every machine."""
+    digest = hashlib.sha256(_movies_text().encode())
     users = world.users
     for array in (*vars(ratings).values(), users.raw_age, users.is_male, users.occupation):
         digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())

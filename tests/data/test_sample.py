@@ -91,7 +91,7 @@ def test_the_sample_says_that_it_is_simulated_and_has_every_column() -> None:
     data = simulated()
     assert data.name == "sample"
     assert "simulated" in data.description
-    assert "invented" in data.description
+    assert "simulated users" in data.description
     users = data.users
     assert users.raw_age is not None
     assert users.bucketized_age is not None
