@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from requests import Response
 
 _TIMEOUT_S = 15
+_LOCK_POLL_S = 0.2
 _CHUNK_BYTES = 1 << 18  # what a broken connection can lose
 _OK, _PARTIAL, _RANGE_BEYOND_END = 200, 206, 416
 _BROKEN_OFF = "the connection broke off"
@@ -41,7 +42,7 @@ class Download:
         """Fetches what `part` lacks, or all of it where the server's file is another by now.
 
         `part` stays on any error, Ctrl-C included, and only bytes of one and the same file are in it. One
-        process at a time: see `file_lock`.
+        process at a time: see `alone`.
 
         Returns:
             Whether the length was known, so that nothing is missing at the end.
@@ -59,6 +60,27 @@ class Download:
         with _answer(self.url, {}) as response:
             _require(response, _OK)
             return self._begin(response)
+
+    @contextmanager
+    def alone(self, lock: Path) -> Iterator[None]:
+        """Holds a lock, which the system takes back when its process ends in any way; says that it waits.
+
+        Raises:
+            OSError: the file cannot be made, or its file system knows no locks.
+        """
+        from filelock import FileLock
+
+        def waiting() -> bool:
+            self.progress("waiting for another download", self.n_bytes, 0)
+            return False  # which is to wait on
+
+        # The fallback would be a file whose mere existence locks, so a killed process would lock for ever.
+        with FileLock(lock, fallback_to_soft=False).acquire(poll_interval=_LOCK_POLL_S, cancel_check=waiting):
+            try:
+                yield
+            finally:
+                with suppress(PermissionError):  # Windows removes no open file; there it stays, empty
+                    lock.unlink(missing_ok=True)
 
     @property
     def n_bytes(self) -> int:

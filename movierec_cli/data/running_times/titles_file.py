@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from movierec_cli.config import DataConfig
-from movierec_cli.data.file_lock import held
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.resumed_download import Download, DownloadError
 from movierec_cli.data.running_times.matches import ImdbEntry
@@ -186,7 +185,7 @@ def _downloaded(datasets_dir: Path, progress: Progress) -> Path:
     download = Download(TITLES_URL, part, GZIP_MAGIC, f"downloading {TITLES_NAME}", progress)
     try:
         datasets_dir.mkdir(parents=True, exist_ok=True)
-        with held(lock, lambda: progress("waiting for another download", download.n_bytes, 0)):
+        with download.alone(lock):
             if not target.exists():  # another process may have finished it meanwhile
                 _put(download, target)
     except (DownloadError, OSError) as error:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from movierec_cli.config import DataConfig
-from movierec_cli.data import file_lock, resumed_download
+from movierec_cli.data import resumed_download
 from movierec_cli.data.running_times import titles_file as module
 from movierec_cli.data.running_times.titles_file import TITLES_NAME, TITLES_URL, local_titles, titles_file
 from movierec_cli.errors import DataError
@@ -61,7 +61,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
     monkeypatch.setattr(resumed_download, "_CHUNK_BYTES", CHUNK_BYTES)
-    monkeypatch.setattr(file_lock, "_TRY_EVERY_S", 0.01)
+    monkeypatch.setattr(resumed_download, "_LOCK_POLL_S", 0.01)
     with serving() as server:
         server.body = MONDAY
         monkeypatch.setattr(module, "TITLES_URL", server.url)
