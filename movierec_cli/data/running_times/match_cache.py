@@ -11,7 +11,6 @@ import hashlib
 import logging
 import os
 import shutil
-import sys
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -35,7 +34,7 @@ from movierec_cli.errors import DataError, MovierecError
 FOLDER_VARIABLE = "MOVIEREC_CACHE_DIR"
 
 _FOLDER = "movie-lengths"
-_TABLE, _FINGERPRINT, _PARTIAL = "matches", "titles", ".unfinished-"
+_TABLE, _FINGERPRINT, _PARTIAL = "matches", "titles", ".partial-"
 _STATUSES = tuple(Status)
 _RULES = (None, *Rule)
 _NO_ENTRY = ImdbEntry(number=0, year=0, minutes=0, is_feature=False)
@@ -107,34 +106,19 @@ def clear_matches() -> int:
 
 
 def cache_folder() -> Path:
-    """Where this program may keep what it can make anew: MOVIEREC_CACHE_DIR, else the system's usual place.
+    """Where this program may keep what it can make anew: MOVIEREC_CACHE_DIR, else the system's default.
 
     Raises:
         MovierecError: the user has no home folder.
     """
     if chosen := os.environ.get(FOLDER_VARIABLE):
         return Path(chosen).expanduser()
+    from platformdirs import user_cache_path
+
     try:
-        return _USUAL_FOLDERS.get(sys.platform, _xdg_folder)()
+        return user_cache_path("movierec", appauthor=False)
     except RuntimeError as error:
         raise MovierecError(f"there is no home folder to keep a cache in; set {FOLDER_VARIABLE}") from error
-
-
-def _xdg_folder() -> Path:
-    chosen = Path(os.environ.get("XDG_CACHE_HOME", ""))  # counts only if absolute, by its specification
-    return (chosen if chosen.is_absolute() else Path.home() / ".cache") / "movierec"
-
-
-def _macos_folder() -> Path:
-    return Path.home() / "Library" / "Caches" / "movierec"
-
-
-def _windows_folder() -> Path:
-    chosen = os.environ.get("LOCALAPPDATA")
-    return (Path(chosen) if chosen else Path.home() / "AppData" / "Local") / "movierec" / "cache"
-
-
-_USUAL_FOLDERS = {"darwin": _macos_folder, "win32": _windows_folder}
 
 
 def _private_folder() -> Path | None:
