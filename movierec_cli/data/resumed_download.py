@@ -1,16 +1,18 @@
-"""A download that goes on where it was broken off, as long as the server still has the same file."""
+"""Downloads that are resumed where they broke off, as long as the server still has the same file."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from movierec_cli.data.progress import Progress
+from movierec_cli.errors import DataError
 from movierec_cli.files import written_whole
 
 if TYPE_CHECKING:
@@ -24,24 +26,77 @@ _BROKEN_OFF = "the connection broke off"
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
+CUT_SHORT = "is cut short"
+"""The problem of a file that ends early; it is kept where the server did not tell the length."""
+
+
 class DownloadError(Exception):
     """Why there is no file."""
 
 
+def fetch(download: Download, problem: Callable[[Path], str | None], *, title: str, otherwise: str) -> None:
+    """Downloads a file to its place, which changes only once the file is complete and verified.
+
+    Two processes at once download it once: the second waits, and takes what the first has put there.
+
+    Args:
+        download: what, from where, to where; the folder is made if need be.
+        problem: what is wrong with a downloaded file, which is then removed; None where it serves.
+        title: of what is downloaded, for messages.
+        otherwise: the end of the message that says what to do by hand.
+
+    Raises:
+        DataError: there is no file to be had, or it does not serve; says what to do.
+    """
+    target, url = download.target, download.url
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        before = _stamp(target)
+        with download.alone():
+            if _stamp(target) == before:  # else another process has put it there meanwhile
+                _put(download, problem)
+    except (DownloadError, OSError) as error:
+        raise DataError(
+            f"{title} cannot be downloaded from {url}: {error}.\n"
+            f"Fetch {target.name} by another way, such as a browser, from {url}\n"
+            f"and put it at {target}{otherwise}"
+        ) from error
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def _put(download: Download, problem: Callable[[Path], str | None]) -> None:
+    is_complete = download.finish()
+    found = problem(download.partial)
+    if found == CUT_SHORT and not is_complete:
+        raise DownloadError(f"{_BROKEN_OFF} before the end")
+    if found is not None:
+        download.discard()
+        raise DownloadError(f"what was downloaded {found}; it was removed")
+    os.replace(download.partial, download.target)
+    download.discard()
+
+
 @dataclass(frozen=True)
 class Download:
-    """What to fetch and where it grows; what the server said of it is kept in a JSON file beside."""
+    """What to fetch and where to. Meanwhile a hidden partial file lies there, and a note of its version."""
 
     url: str
-    part: Path
+    target: Path
     magic: bytes  # what the file begins with
-    message: str  # for `progress`
     progress: Progress
+    known_bytes: int = 0  # the whole length, for a server that does not tell it; 0 where it is not known
 
     def finish(self) -> bool:
-        """Fetches what `part` lacks, or all of it where the server's file is another by now.
+        """Fetches what `partial` lacks, or all of it where the server's file is another by now.
 
-        `part` stays on any error, Ctrl-C included, and only bytes of one and the same file are in it. One
+        `partial` stays on any error, Ctrl-C included, and only bytes of one and the same file are in it. One
         process at a time: see `alone`.
 
         Returns:
@@ -49,10 +104,10 @@ class Download:
 
         Raises:
             DownloadError: no answer, none that serves, or one that broke off.
-            OSError: `part` cannot be written.
+            OSError: `partial` cannot be written.
         """
         done, known = self._resumable()
-        self.progress(self.message, done, known.n_bytes)
+        self._report(done, known.n_bytes)
         if 0 < done == known.n_bytes:
             return True
         if done and (resumed := self._resume(done, known)) is not None:
@@ -62,13 +117,15 @@ class Download:
             return self._begin(response)
 
     @contextmanager
-    def alone(self, lock: Path) -> Iterator[None]:
-        """Holds a lock, which the system takes back when its process ends in any way; says that it waits.
+    def alone(self) -> Iterator[None]:
+        """Holds the lock of `target`, which the system takes back when its process ends in any way.
 
         Raises:
             OSError: the file cannot be made, or its file system knows no locks.
         """
         from filelock import FileLock
+
+        lock = self._beside("lock")
 
         def waiting() -> bool:
             self.progress("waiting for another download", self.n_bytes, 0)
@@ -83,26 +140,37 @@ class Download:
                     lock.unlink(missing_ok=True)
 
     @property
+    def partial(self) -> Path:
+        """What has come so far."""
+        return self._beside("part")
+
+    @property
     def n_bytes(self) -> int:
         """How much has come; another process may be adding to it."""
         try:
-            return self.part.stat().st_size
+            return self.partial.stat().st_size
         except FileNotFoundError:
             return 0
 
     def discard(self) -> None:
         """Removes what has come."""
-        self.part.unlink(missing_ok=True)
+        self.partial.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)
 
     @property
     def _note(self) -> Path:
-        return self.part.with_name(f"{self.part.name}.json")
+        return self._beside("part.json")
+
+    def _beside(self, kind: str) -> Path:
+        return self.target.with_name(f".{self.target.name}.{kind}")
+
+    def _report(self, done: int, total: int) -> None:
+        self.progress(f"downloading {self.target.name}", done, total)
 
     def _resumable(self) -> tuple[int, _Version]:
         known, done = _Version.read(self._note), self.n_bytes
         fits = known.url == self.url and known.validator and done <= (known.n_bytes or done)
-        return (done, known) if fits else (0, _Version(self.url))
+        return (done, known) if fits else (0, _Version(self.url, n_bytes=self.known_bytes))
 
     def _resume(self, done: int, known: _Version) -> bool | None:
         with _answer(self.url, known.request_from(done)) as response:
@@ -119,7 +187,7 @@ class Download:
         # a chunk can be as short as a byte
         if not first or not (first.startswith(self.magic) or self.magic.startswith(first)):
             raise DownloadError(f"the server answers with something else: {_beginning(first)}")
-        version = _Version.of(response, self.url)
+        version = _Version.of(response, self.url, self.known_bytes)
         self.discard()  # before the note changes: never new words about old bytes
         with written_whole(self._note) as note:
             note.write_text(json.dumps(asdict(version)), encoding="utf-8")
@@ -127,11 +195,11 @@ class Download:
 
     def _append(self, chunks: Iterable[bytes], version: _Version) -> bool:
         total = version.n_bytes
-        with self.part.open("ab") as out:
+        with self.partial.open("ab") as out:
             try:
                 for chunk in chunks:
                     out.write(chunk)
-                    self.progress(self.message, out.tell(), total)
+                    self._report(out.tell(), total)
             except _BrokenOffError as error:
                 raise DownloadError(f"{error} {_how_far(out.tell(), version)}") from error
             if out.tell() < total:
@@ -149,10 +217,10 @@ class _Version:
     n_bytes: int = 0
 
     @classmethod
-    def of(cls, response: Response, url: str) -> _Version:
+    def of(cls, response: Response, url: str, known_bytes: int) -> _Version:
         headers = response.headers
         length = headers.get("Content-Length", "")
-        n_bytes = int(length) if length.isdecimal() else 0
+        n_bytes = int(length) if length.isdecimal() else known_bytes
         return cls(url, headers.get("ETag", ""), headers.get("Last-Modified", ""), n_bytes)
 
     @classmethod
@@ -244,5 +312,5 @@ def _beginning(data: bytes) -> str:
 
 def _how_far(done: int, version: _Version) -> str:
     of = f" of {version.n_bytes:,}" if version.n_bytes else ""
-    kept = "; what has come is kept, and the next try goes on from there" if version.validator else ""
+    kept = "; what has come is kept, and is resumed by the next try" if version.validator else ""
     return f"after {done:,}{of} bytes{kept}"

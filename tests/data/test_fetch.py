@@ -1,65 +1,41 @@
-"""Downloads through TFDS from a server on loopback, and what is said when they fail."""
+"""Downloads of archives from a server on loopback, and what is said when they fail."""
 
 from __future__ import annotations
 
 import hashlib
 import socket
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
+from movierec_cli.data import resumed_download
 from movierec_cli.data.datasets_folder import fetch_source
 from movierec_cli.data.movielens import fetch
 from movierec_cli.data.movielens.fetch import download
 from movierec_cli.data.sources import SOURCES, Publication, publication_of
 from movierec_cli.errors import DataError, UsageError
+from tests.file_server import FileServer, serving
 
 MakeArchive = Callable[..., Path]
 
 
-class Server(HTTPServer):
-    """Answers every path with `body`, `status` and, where it is to break off, too large a length."""
-
-    body = b""
-    status = 200
-    missing_bytes = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/ml-1m.zip"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", str(len(self.server.body) + self.server.missing_bytes))
-        self.end_headers()
-        self.wfile.write(self.server.body)
-
-    def log_message(self, *_: object) -> None:
-        """Quiet."""
+PART = ".ml-1m.zip.part"
+NOTE = f"{PART}.json"
 
 
 @pytest.fixture
-def server(archive_1m: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def server(archive_1m: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    with Server(("127.0.0.1", 0), _Handler) as serving:
-        serving.body = archive_1m.read_bytes()
-        thread = threading.Thread(target=serving.serve_forever)
-        thread.start()
-        yield serving
-        serving.shutdown()
-        thread.join()
+    monkeypatch.setattr(resumed_download, "_CHUNK_BYTES", 500)
+    with serving() as server:
+        server.body = archive_1m.read_bytes()
+        yield server
 
 
 @pytest.fixture
-def published(server: Server, monkeypatch: pytest.MonkeyPatch) -> Publication:
+def published(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> Publication:
     """As if the synthetic archive were what is published."""
     sha256 = hashlib.sha256(server.body).hexdigest()
     publication = Publication(publication_of(SOURCES["1m"]).url, len(server.body), sha256)
@@ -77,7 +53,7 @@ def assert_says_what_to_do(error: DataError, target: Path) -> None:
 
 
 def test_a_verified_download_is_put_under_its_published_name(
-    server: Server, published: Publication, tmp_path: Path
+    server: FileServer, published: Publication, tmp_path: Path
 ) -> None:
     calls: list[tuple[str, int, int]] = []
     path = download(SOURCES["1m"], tmp_path / "ds", url=server.url, progress=lambda *call: calls.append(call))
@@ -89,7 +65,7 @@ def test_a_verified_download_is_put_under_its_published_name(
 
 
 def test_a_download_with_another_checksum_is_refused_and_the_old_file_stays(
-    server: Server, tmp_path: Path
+    server: FileServer, tmp_path: Path
 ) -> None:
     target = tmp_path / "ds" / "ml-1m.zip"
     target.parent.mkdir()
@@ -102,7 +78,7 @@ def test_a_download_with_another_checksum_is_refused_and_the_old_file_stays(
 
 
 def test_an_archive_without_registered_checksum_is_downloaded_and_the_warning_says_so(
-    server: Server, make_archive: MakeArchive, tmp_path: Path
+    server: FileServer, make_archive: MakeArchive, tmp_path: Path
 ) -> None:
     server.body = make_archive("csv", name="ml-32m").read_bytes()
     stored = fetch_source("32m", tmp_path / "ds", url=server.url)
@@ -110,27 +86,43 @@ def test_an_archive_without_registered_checksum_is_downloaded_and_the_warning_sa
     assert "no registered checksum" in stored.warnings[0]
 
 
-def test_a_page_in_place_of_an_unregistered_archive_is_refused(server: Server, tmp_path: Path) -> None:
-    server.body = b"<html>please log in</html>"
-    with pytest.raises(DataError, match="cannot be read as a zip"):
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"<html>please log in</html>", "answers with something else: '<html>please log in</html>'"),
+        (b"PK\x03\x04 and no more", "cannot be read as a zip .*; it was removed"),
+    ],
+    ids=["a page", "no zip"],
+)
+def test_what_is_no_archive_is_refused_where_no_checksum_is_registered(
+    body: bytes, problem: str, server: FileServer, tmp_path: Path
+) -> None:
+    server.body = body
+    with pytest.raises(DataError, match=problem):
         download(SOURCES["32m"], tmp_path / "ds", url=server.url)
     assert left_in(tmp_path / "ds") == []
 
 
-def test_a_server_error_is_told_at_once(server: Server, tmp_path: Path) -> None:
+def test_a_server_error_is_told_at_once(server: FileServer, tmp_path: Path) -> None:
     server.status = 503
     with pytest.raises(DataError, match="the server answers 503") as caught:
         download(SOURCES["1m"], tmp_path / "ds", url=server.url)
     assert_says_what_to_do(caught.value, tmp_path / "ds" / "ml-1m.zip")
 
 
-def test_a_download_that_breaks_off_leaves_nothing(
-    server: Server, published: Publication, tmp_path: Path
+@pytest.mark.parametrize("tells_length", [True, False])
+def test_a_download_that_breaks_off_is_resumed(
+    tells_length: bool, server: FileServer, published: Publication, tmp_path: Path
 ) -> None:
-    server.missing_bytes = 1000
-    with pytest.raises(DataError, match=r"cannot be downloaded|incomplete|IncompleteRead"):
+    server.breaks_after, server.tells_length = 1_000, tells_length
+    with pytest.raises(DataError, match=rf"broke off .*after 1,000 of {len(server.body):,} bytes") as caught:
         download(SOURCES["1m"], tmp_path / "ds", url=server.url)
-    assert left_in(tmp_path / "ds") == []
+    assert_says_what_to_do(caught.value, tmp_path / "ds" / "ml-1m.zip")
+    assert left_in(tmp_path / "ds") == [PART, NOTE]
+    server.breaks_after = None
+    assert download(SOURCES["1m"], tmp_path / "ds", url=server.url).read_bytes() == server.body
+    assert [request["Range"] for request in server.requests] == [None, "bytes=1000-"]
+    assert left_in(tmp_path / "ds") == ["ml-1m.zip"]
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -145,15 +137,23 @@ def test_a_refused_connection_is_told_as_being_offline(scheme: str, tmp_path: Pa
     assert left_in(tmp_path / "ds") == []
 
 
-def test_an_interrupted_download_ends_its_process_and_leaves_nothing(
-    server: Server, published: Publication, tmp_path: Path
+def test_an_interrupted_download_leaves_only_its_partial_file_and_the_old_archive(
+    server: FileServer, published: Publication, tmp_path: Path
 ) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
+    def interrupt(message: str, done: int, total: int) -> None:
+        if done >= 1_000:
+            raise KeyboardInterrupt
 
+    target = tmp_path / "ds" / "ml-1m.zip"
+    target.parent.mkdir()
+    target.write_text("old")
     with pytest.raises(KeyboardInterrupt):
-        download(SOURCES["1m"], tmp_path / "ds", url=server.url, progress=interrupt)
-    assert left_in(tmp_path / "ds") == []
+        download(SOURCES["1m"], target.parent, url=server.url, progress=interrupt)
+    assert left_in(target.parent) == [PART, NOTE, "ml-1m.zip"]
+    assert target.read_text() == "old"
+    assert server.body.startswith((target.parent / PART).read_bytes())
+    assert download(SOURCES["1m"], target.parent, url=server.url).read_bytes() == server.body
+    assert server.requests[-1]["Range"] == "bytes=1000-"
 
 
 def test_the_sample_cannot_be_fetched(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from movierec_cli.config import DataConfig
 from movierec_cli.data.progress import Progress, unreported
-from movierec_cli.data.resumed_download import Download, DownloadError
+from movierec_cli.data.resumed_download import CUT_SHORT, Download, fetch
 from movierec_cli.data.running_times.matches import ImdbEntry
 from movierec_cli.errors import DataError
 
@@ -122,7 +122,6 @@ TITLES_LICENCE = (
 )
 
 _BLOCK_BYTES = 1 << 20
-_CUT_SHORT = "is cut short"
 
 
 def titles_file(config: DataConfig, progress: Progress = unreported) -> Path:
@@ -181,28 +180,14 @@ def _problem_at_start(file: Path) -> str | None:
 
 def _downloaded(datasets_dir: Path, progress: Progress) -> Path:
     target = datasets_dir / TITLES_NAME
-    part, lock = (target.with_name(f".{TITLES_NAME}.{kind}") for kind in ("part", "lock"))
-    download = Download(TITLES_URL, part, GZIP_MAGIC, f"downloading {TITLES_NAME}", progress)
-    try:
-        datasets_dir.mkdir(parents=True, exist_ok=True)
-        with download.alone(lock):
-            if not target.exists():  # another process may have finished it meanwhile
-                _put(download, target)
-    except (DownloadError, OSError) as error:
-        raise DataError(_remedy(target, error)) from error
+    fetch(
+        Download(TITLES_URL, target, GZIP_MAGIC, progress),
+        lambda file: _problem_up_to_end(file, progress),
+        title="IMDb's list of titles",
+        otherwise=", or say where it is with --imdb_titles FILE;\n"
+        "or do without it: give lengths of your own with --movie_lengths FILE.",
+    )
     return target
-
-
-def _put(download: Download, target: Path) -> None:
-    is_complete = download.finish()
-    problem = _problem_up_to_end(download.part, download.progress)
-    if problem == _CUT_SHORT and not is_complete:
-        raise DownloadError("the connection broke off before the end")
-    if problem is not None:
-        download.discard()
-        raise DownloadError(f"what was downloaded {problem}; it was removed")
-    os.replace(download.part, target)
-    download.discard()
 
 
 def _problem_up_to_end(file: Path, progress: Progress) -> str | None:
@@ -215,16 +200,7 @@ def _problem_up_to_end(file: Path, progress: Progress) -> str | None:
             while stream.read(_BLOCK_BYTES):
                 progress(f"checking {TITLES_NAME}", raw.tell(), size)
     except EOFError:
-        return _CUT_SHORT
+        return CUT_SHORT
     except (gzip.BadGzipFile, zlib.error) as error:
         return f"is a damaged gzip file ({error})"
     return None
-
-
-def _remedy(target: Path, error: Exception) -> str:
-    return (
-        f"IMDb's list of titles cannot be downloaded from {TITLES_URL}: {error}.\n"
-        f"Fetch {TITLES_NAME} by another way, such as a browser, from {TITLES_URL}\n"
-        f"and put it at {target}, or say where it is with --imdb_titles FILE;\n"
-        "or do without it: give lengths of your own with --movie_lengths FILE."
-    )

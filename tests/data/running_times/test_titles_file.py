@@ -234,7 +234,7 @@ def test_a_broken_connection_keeps_what_came_and_says_so(
     server.breaks_after = 5_500
     with pytest.raises(DataError, match=rf"broke off .*after 5,[05]00 of {len(MONDAY):,} bytes; ") as caught:
         titles_file(config)
-    assert "what has come is kept, and the next try goes on from there" in str(caught.value)
+    assert "what has come is kept, and is resumed by the next try" in str(caught.value)
     assert_says_what_to_do(caught.value, folder)
     assert left_in(folder) == [PART, NOTE]
     assert MONDAY.startswith((folder / PART).read_bytes())
