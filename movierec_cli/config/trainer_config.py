@@ -65,9 +65,10 @@ class TrainerConfig:
 
     def __post_init__(self) -> None:
         check_settings(self)
+        _check_family(self)
 
 
-def check_family(config: TrainerConfig) -> None:
+def _check_family(config: TrainerConfig) -> None:
     """Refuses what the family cannot be trained with.
 
     Raises:

@@ -18,7 +18,6 @@ from movierec_cli.experiment.trainer import MovieLensTrainer
 from movierec_cli.experiment.user_lists import ListRequest, lists_of
 from movierec_cli.leakage import check_data
 from movierec_cli.models.trained import TrainingObserver
-from movierec_cli.recommend.recommend import check_rank_by
 from movierec_cli.registry.store import Run
 
 
@@ -48,10 +47,9 @@ def train(
     Raises:
         MovierecError: the data cannot be had, lacks a feature or a user, or cannot be split; a training
             diverged; or a saved model's folder is damaged.
-        UsageError: every k is as large as the catalogue, or no model predicts the ratings to rank by.
+        UsageError: every k is as large as the catalogue.
     """
     request = lists or ListRequest()
-    check_rank_by(request.rank_by, config.tasks)
     trainer = MovieLensTrainer(config, observer)
     data = trainer.data  # loaded and split
     headline_metric(len(data.dataset.movies), ks)  # what cannot work is refused before the training

@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 
 from movierec_cli.config import Family, TaskWeights, TrainerConfig, default_settings
-from movierec_cli.config.trainer_config import check_family
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import SplitSummary
 from movierec_cli.data.split_data import SplitData, split_data
@@ -34,9 +33,6 @@ class MovieLensTrainer:
         config: what to train, on which data.
         observer: told of the progress.
         source: the data set of `config`, if it is loaded already.
-
-    Raises:
-        UsageError: the family has no such feature, split, loss or task.
     """
 
     def __init__(
@@ -45,7 +41,6 @@ class MovieLensTrainer:
         observer: TrainingObserver | None = None,
         source: Dataset | None = None,
     ):
-        check_family(config)
         self.config = config
         self._observer = observer or SilentObserver()
         self._source = source
@@ -101,14 +96,12 @@ class MovieLensTrainer:
             MovierecError: the data cannot be had, lacks a feature or cannot be split, training diverged,
                 or a saved model's folder is damaged.
         """
-        config = self.config
+        config, configs = self.config, self.run_configs()
         _require_folder(config.saved_models_dir)
-        for feature_set in config.feature_sets:
-            require_features(self.data.dataset, feature_set)
         _require_warm_users(self.data.summary)
         return train_or_load(
             self.data,
-            self.run_configs(),
+            configs,
             config.saved_models_dir,
             self._observer,
             retrain=config.retrain,
@@ -138,8 +131,10 @@ def train_or_load(
         command: the command line, which is kept with what is trained.
 
     Raises:
-        MovierecError: a training diverged, or a saved model's folder is damaged.
+        MovierecError: the data lacks a feature, a training diverged, or a saved model's folder is damaged.
     """
+    for config in configs:  # what cannot work is refused before the first training
+        require_features(data.dataset, config.feature_set)
     feasible = [config for config in configs if _is_feasible(config, data.dataset, observer)]
     several_seeds = len({config.training.seed for config in feasible if config.training}) > 1
     runs = []

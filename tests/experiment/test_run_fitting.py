@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from movierec_cli.config import (
-    DataConfig,
     Family,
     FeatureSet,
     LossKind,
@@ -201,12 +200,11 @@ def test_another_configuration_has_an_unfinished_training_of_its_own(
         ),
     ],
 )
-def test_a_trainer_of_what_cannot_be_is_refused_before_data_are_loaded(
+def test_a_config_of_what_cannot_be_trained_is_refused(
     changes: dict[str, object], words: str, tmp_path: Path
 ) -> None:
-    config = replace(config_in(tmp_path, **changes), data=DataConfig(archive=tmp_path / "absent.zip"))
     with pytest.raises(UsageError, match=words):
-        MovieLensTrainer(config)
+        config_in(tmp_path, **changes)
 
 
 @pytest.mark.parametrize("family", Family)

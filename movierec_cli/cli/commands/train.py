@@ -102,6 +102,7 @@ def train_command(
     from movierec_cli.cli.progress_display import ProgressDisplay
     from movierec_cli.experiment.train import train
     from movierec_cli.experiment.user_lists import ListRequest
+    from movierec_cli.recommend.recommend import check_rank_by
     from movierec_cli.reports.web.pages import check_writable
     from movierec_cli.reports.web.report_page import write_report
 
@@ -130,6 +131,7 @@ def train_command(
         retrain=retrain,
         command=command_line(ctx),
     )
+    check_rank_by(rank_by, config.tasks)
     user_id = generate_recommendations_for_user
     lists = ListRequest(() if user_id is None else (user_id,), include_seen, rank_by)
     check_writable(output)
