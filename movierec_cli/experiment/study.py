@@ -173,7 +173,7 @@ class RatingStudy:
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """Contenders compared on one data set and split."""
+    """Models compared on one data set and split."""
 
     data: DataIdentity
     split: SplitConfig
