@@ -17,7 +17,7 @@ from movierec_cli.registry.record import EpochRecord, RunRecord
 from tests.bench.film_windows import top_k_over_all, windows_of
 from tests.bench.in_batch_loss import in_batch_loss
 from tests.bench.rows import run_process, spread
-from tests.bench.sequence_epoch import in_order, positions
+from tests.bench.sequence_epoch import in_order, tokens
 from tests.bench.sequence_presets import best_on_windows
 from tests.bench.sequences import hit_rate_and_ndcg, minutes_of, minutes_to, reached
 from tests.saved_runs import judged_run, run_config, run_record, top_k
@@ -82,7 +82,7 @@ def test_every_training_film_but_a_users_first_is_learned_from_its_past() -> Non
     for user in range(len(dataset.users)):
         n = int((dataset.ratings.user_index[split.train] == user).sum())
         expected += min(max(n - 1, 0), 2)
-    assert positions(dataset, split, 2) == expected > 0
+    assert tokens(dataset, split, 2) == expected > 0
 
 
 def test_the_loss_of_a_batch_is_the_cross_entropy_of_its_own_positives() -> None:
