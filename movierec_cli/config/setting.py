@@ -1,4 +1,4 @@
-"""A setting is declared once: an annotated field of a frozen dataclass, with its default, check and help.
+"""A setting is declared once: a field of a frozen dataclass, with its default, help and check.
 
 The field's check, the option of the command line and its help all come from that one declaration.
 """
@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, get_type_hints
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
 
 from movierec_cli.errors import UsageError
+
+T = TypeVar("T")
+
+_SETTING = "setting"
 
 
 @dataclass(frozen=True)
@@ -23,31 +27,42 @@ class Check:
 
 @dataclass(frozen=True)
 class Setting:
-    """What is known of a field besides its name, its type and its default; the field is annotated with it.
-
-    Attributes:
-        help: one complete sentence.
-        panel: of the help that lists the option.
-        metavar: what stands for the value in the help; several values where it ends in "...".
-        option: the option's name without dashes, if it is not the field's.
-        check: what the value must be; None as a value is never checked.
-    """
+    """What is known of a field besides its name, its type and its default; see `setting`."""
 
     help: str
-    panel: str = ""
-    metavar: str = "N"
-    option: str = ""
-    check: Check | None = None
+    metavar: str
+    check: Check | None
+    option: str
+    panel: str
+
+
+def setting(
+    default: T,
+    help: str,
+    metavar: str = "N",
+    check: Check | None = None,
+    *,
+    option: str = "",
+    panel: str = "",
+) -> T:
+    """A field that declares a setting.
+
+    Args:
+        default: the field's.
+        help: one complete sentence.
+        metavar: what stands for the value in the help; several values where it ends in "...".
+        check: what the value must be; None as a value is never checked.
+        option: the option's name without dashes, if it is not the field's.
+        panel: of the help that lists the option.
+    """
+    declared = Setting(help, metavar, check, option, panel)
+    return field(default=default, metadata={_SETTING: declared})
 
 
 @functools.cache
 def settings_of(config: Any) -> Mapping[str, Setting]:
     """The settings that a dataclass declares, by field."""
-    marks = {
-        name: [mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Setting)]
-        for name, hint in get_type_hints(config, include_extras=True).items()
-    }
-    return {name: found[0] for name, found in marks.items() if found}
+    return {one.name: one.metadata[_SETTING] for one in fields(config) if _SETTING in one.metadata}
 
 
 def option_name(config: type, name: str) -> str:

@@ -3,11 +3,14 @@
 Each class is frozen and checked when it is built. Its fields are the options of the command line.
 """
 
+# `setting` is `dataclasses.field`, which ruff cannot see.
+# ruff: noqa: RUF009
+
 import enum
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Self
 
 from movierec_cli.config.setting import (
     ABOVE_ZERO,
@@ -15,17 +18,17 @@ from movierec_cli.config.setting import (
     ONE_OR_MORE,
     ZERO_OR_MORE,
     Check,
-    Setting,
     check_settings,
     require,
+    setting,
 )
 from movierec_cli.errors import UsageError
 
 DATA_PANEL, MODEL_PANEL, SEQUENCES_PANEL, TRAINING_PANEL = "Data", "Model", "Sequences", "Training"
-_data = partial(Setting, panel=DATA_PANEL)
-_model = partial(Setting, panel=MODEL_PANEL)
-_sequence = partial(Setting, panel=SEQUENCES_PANEL)
-_training = partial(Setting, panel=TRAINING_PANEL)
+_data = partial(setting, panel=DATA_PANEL)
+_model = partial(setting, panel=MODEL_PANEL)
+_sequence = partial(setting, panel=SEQUENCES_PANEL)
+_training = partial(setting, panel=TRAINING_PANEL)
 
 
 # --- data -------------------------------------------------------------------------------------------
@@ -35,33 +38,23 @@ _training = partial(Setting, panel=TRAINING_PANEL)
 class DataConfig:
     """Which data set, and where it is kept."""
 
-    dataset: Annotated[
-        str,
-        _data(
-            "1m, 100k, latest-small, 20m, 25m, 32m (MovieLens) or sample (embedded, simulated ratings).",
-            metavar="NAME",
-        ),
-    ] = "1m"
-    archive: Annotated[
-        Path | None,
-        _data(
-            "Use this zip file or folder: one of MovieLens, or your own ratings.csv and movies.csv.",
-            metavar="PATH",
-        ),
-    ] = None
-    imdb_titles: Annotated[
-        Path | None,
-        _data(
-            "IMDb's title.basics.tsv.gz, for movie_length. If not given, it is downloaded once.",
-            metavar="FILE",
-        ),
-    ] = None
-    movie_lengths: Annotated[
-        Path | None, _data("Your corrections of movie lengths: title, year, minutes.", metavar="FILE")
-    ] = None
-    datasets_dir: Annotated[
-        Path, Setting("The folder where archives and the columns read from them are kept.", metavar="FOLDER")
-    ] = Path("datasets")
+    dataset: str = _data(
+        "1m",
+        "1m, 100k, latest-small, 20m, 25m, 32m (MovieLens) or sample (embedded, simulated ratings).",
+        "NAME",
+    )
+    archive: Path | None = _data(
+        None, "Use this zip file or folder: one of MovieLens, or your own ratings.csv and movies.csv.", "PATH"
+    )
+    imdb_titles: Path | None = _data(
+        None, "IMDb's title.basics.tsv.gz, for movie_length. If not given, it is downloaded once.", "FILE"
+    )
+    movie_lengths: Path | None = _data(
+        None, "Your corrections of movie lengths: title, year, minutes.", "FILE"
+    )
+    datasets_dir: Path = setting(
+        Path("datasets"), "The folder where archives and the columns read from them are kept.", "FOLDER"
+    )
 
 
 # --- the split --------------------------------------------------------------------------------------
@@ -91,35 +84,23 @@ class SplitConfig:
     none. `min_rating` (stars) and `k_core` leave ratings out before anything is divided.
     """
 
-    kind: Annotated[
-        SplitKind, _data(f"How ratings are held out: {', '.join(SplitKind)}.", metavar="KIND", option="split")
-    ] = SplitKind.RANDOM
-    test_fraction: Annotated[
-        float,
-        _data(
-            "The fraction of all ratings that is held out for the test.", metavar="FRACTION", check=FRACTION
-        ),
-    ] = 0.2
-    validation_fraction: Annotated[
-        float,
-        _data(
-            "The fraction of the remaining ratings that is held out for validation.",
-            metavar="FRACTION",
-            check=FRACTION,
-        ),
-    ] = 0.05
+    kind: SplitKind = _data(
+        SplitKind.RANDOM, f"How ratings are held out: {', '.join(SplitKind)}.", "KIND", option="split"
+    )
+    test_fraction: float = _data(
+        0.2, "The fraction of all ratings that is held out for the test.", "FRACTION", FRACTION
+    )
+    validation_fraction: float = _data(
+        0.05, "The fraction of the remaining ratings that is held out for validation.", "FRACTION", FRACTION
+    )
     seed: int = 42  # of the random split
-    min_rating: Annotated[
-        float,
-        _data(
-            "Use only ratings of this many stars or more; lower ones are no interactions.",
-            metavar="STARS",
-            check=ZERO_OR_MORE,
-        ),
-    ] = 0.0
-    k_core: Annotated[
-        int, _data("Leave out users and movies until each has N ratings or more.", check=ZERO_OR_MORE)
-    ] = 0
+    min_rating: float = _data(
+        0.0,
+        "Use only ratings of this many stars or more; lower ones are no interactions.",
+        "STARS",
+        ZERO_OR_MORE,
+    )
+    k_core: int = _data(0, "Leave out users and movies until each has N ratings or more.", check=ZERO_OR_MORE)
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -149,16 +130,14 @@ class Schedule(enum.StrEnum):
 class _Embeddings:
     """What every trained model has. Sizes are widths of vectors."""
 
-    embedding_size: Annotated[int, _model("Width of each embedding.", metavar="SIZE", check=ONE_OR_MORE)] = 64
-    dropout: Annotated[
-        float,
-        _model(
-            "Fraction of values that dropout sets to 0: of each tower's inputs; in a sequential model, of the"
-            " inputs, the attention weights and the outputs of layers.",
-            metavar="FRACTION",
-            check=Check("0 or more and below 1", lambda value: 0 <= value < 1),
-        ),
-    ] = 0.2
+    embedding_size: int = _model(64, "Width of each embedding.", "SIZE", ONE_OR_MORE)
+    dropout: float = _model(
+        0.2,
+        "Fraction of values that dropout sets to 0: of each tower's inputs; in a sequential model, of the"
+        " inputs, the attention weights and the outputs of layers.",
+        "FRACTION",
+        Check("0 or more and below 1", lambda value: 0 <= value < 1),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,22 +148,18 @@ class TowerConfig(_Embeddings):
     means the same for a small data set and a large one.
     """
 
-    layer_sizes: Annotated[
-        tuple[int, ...],
-        _model(
-            "Widths of each tower's dense layers, separated by spaces or commas.",
-            metavar="SIZE...",
-            check=Check("1 or more each", lambda sizes: all(size > 0 for size in sizes)),
-        ),
-    ] = (128, 64)
-    l2: Annotated[
-        float,
-        _model(
-            "Penalty on large embeddings. It means the same for small and for large data sets.",
-            metavar="WEIGHT",
-            check=ZERO_OR_MORE,
-        ),
-    ] = 6.0
+    layer_sizes: tuple[int, ...] = _model(
+        (128, 64),
+        "Widths of each tower's dense layers, separated by spaces or commas.",
+        "SIZE...",
+        Check("1 or more each", lambda sizes: all(size > 0 for size in sizes)),
+    )
+    l2: float = _model(
+        6.0,
+        "Penalty on large embeddings. It means the same for small and for large data sets.",
+        "WEIGHT",
+        ZERO_OR_MORE,
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -194,47 +169,38 @@ class TowerConfig(_Embeddings):
 class SequenceConfig(_Embeddings):
     """What a model of the order of a user's movies is built of, and how its gradients become steps."""
 
-    max_length: Annotated[
-        int, _sequence("The model sees this many of the newest movies of a history.", check=ONE_OR_MORE)
-    ] = 200
-    num_layers: Annotated[
-        int, _sequence("Number of attention blocks or of recurrent layers.", check=ONE_OR_MORE)
-    ] = 2
-    num_heads: Annotated[int, _sequence("Number of attention heads of sasrec.", check=ONE_OR_MORE)] = 2
-    hidden_size: Annotated[
-        int,
-        _sequence(
-            "Width of a block's feed-forward layer, or number of units of a recurrent layer.",
-            metavar="SIZE",
-            check=ONE_OR_MORE,
-        ),
-    ] = 64
-    shared_embeddings: Annotated[
-        bool, _sequence("Use one embedding for a movie in a history and for the same movie as a candidate.")
-    ] = True
-    whole_history: Annotated[
-        bool, _sequence("Train also on movies that are older than the newest max_length of a history.")
-    ] = True
-    windows: Annotated[
-        bool, _sequence("Train on one window for each movie, instead of on all movies of a segment at once.")
-    ] = False
-    num_negatives: Annotated[
-        int,
-        _sequence(
-            "Number of movies that the losses sampled and gbce sample for each micro-batch.",
-            check=ONE_OR_MORE,
-        ),
-    ] = 256
-    optimizer: Annotated[Optimizer, _sequence(f"The optimizer: {', '.join(Optimizer)}.", metavar="NAME")] = (
-        Optimizer.ADAM
+    max_length: int = _sequence(
+        200, "The model sees this many of the newest movies of a history.", check=ONE_OR_MORE
     )
-    schedule: Annotated[
-        Schedule,
-        _sequence(f"How the learning rate changes over the epochs: {', '.join(Schedule)}.", metavar="NAME"),
-    ] = Schedule.COSINE
-    summed_loss: Annotated[
-        bool, _sequence("Minimise the sum of a step's losses instead of their mean, as TFRS does.")
-    ] = False
+    num_layers: int = _sequence(2, "Number of attention blocks or of recurrent layers.", check=ONE_OR_MORE)
+    num_heads: int = _sequence(2, "Number of attention heads of sasrec.", check=ONE_OR_MORE)
+    hidden_size: int = _sequence(
+        64,
+        "Width of a block's feed-forward layer, or number of units of a recurrent layer.",
+        "SIZE",
+        ONE_OR_MORE,
+    )
+    shared_embeddings: bool = _sequence(
+        True, "Use one embedding for a movie in a history and for the same movie as a candidate."
+    )
+    whole_history: bool = _sequence(
+        True, "Train also on movies that are older than the newest max_length of a history."
+    )
+    windows: bool = _sequence(
+        False, "Train on one window for each movie, instead of on all movies of a segment at once."
+    )
+    num_negatives: int = _sequence(
+        256,
+        "Number of movies that the losses sampled and gbce sample for each micro-batch.",
+        check=ONE_OR_MORE,
+    )
+    optimizer: Optimizer = _sequence(Optimizer.ADAM, f"The optimizer: {', '.join(Optimizer)}.", "NAME")
+    schedule: Schedule = _sequence(
+        Schedule.COSINE, f"How the learning rate changes over the epochs: {', '.join(Schedule)}.", "NAME"
+    )
+    summed_loss: bool = _sequence(
+        False, "Minimise the sum of a step's losses instead of their mean, as TFRS does."
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -354,51 +320,39 @@ class TrainingConfig:
     is decided by `models.two_tower.objectives` or `models.sequential.sequence_training`.
     """
 
-    num_epochs: Annotated[int, _training("Maximum number of epochs.", check=ONE_OR_MORE)] = 100
-    loss: Annotated[
-        LossKind,
-        _training(
-            f"The loss: {', '.join(TOWER_LOSSES)}; sequential models also take {', '.join(SAMPLED_LOSSES)}.",
-            metavar="LOSS",
-        ),
-    ] = LossKind.CATALOGUE
-    weighting: Annotated[
-        Weighting | None,
-        _training(
-            "How much a rating of a query with n ratings counts: ratings (1), root (1/√n) or queries"
-            " (1/n). If not given, it depends on the split.",
-            metavar="KIND",
-        ),
-    ] = None
-    batch_size: Annotated[
-        int | None,
-        _training(
-            "Queries in a step; with an in-batch loss, interactions; in a sequential model, movies to learn."
-            " If not given, the batch size of two towers depends on the data.",
-            check=ONE_OR_MORE,
-        ),
-    ] = None
-    learning_rate: Annotated[
-        float, _training("Learning rate of the optimizer.", metavar="RATE", check=ABOVE_ZERO)
-    ] = 0.01
-    validation_freq: Annotated[int, _training("Validate after every N epochs.", check=ONE_OR_MORE)] = 5
-    patience: Annotated[
-        int,
-        _training(
-            "Stop after this many validations without a better one; 0 means never.",
-            check=Check("0 (never stop early) or more", lambda value: value >= 0),
-        ),
-    ] = 3
-    refit: Annotated[
-        bool, _training("Continue to train the model of the best epoch with the validation set added.")
-    ] = True
-    seed: Annotated[
-        int,
-        _training(
-            "Seed of the training's random numbers. The split does not change with it.",
-            check=Check(f"0 to {MAX_SEED}", lambda value: 0 <= value <= MAX_SEED),
-        ),
-    ] = 42
+    num_epochs: int = _training(100, "Maximum number of epochs.", check=ONE_OR_MORE)
+    loss: LossKind = _training(
+        LossKind.CATALOGUE,
+        f"The loss: {', '.join(TOWER_LOSSES)}; sequential models also take {', '.join(SAMPLED_LOSSES)}.",
+        "LOSS",
+    )
+    weighting: Weighting | None = _training(
+        None,
+        "How much a rating of a query with n ratings counts: ratings (1), root (1/√n) or queries"
+        " (1/n). If not given, it depends on the split.",
+        "KIND",
+    )
+    batch_size: int | None = _training(
+        None,
+        "Queries in a step; with an in-batch loss, interactions; in a sequential model, movies to learn."
+        " If not given, the batch size of two towers depends on the data.",
+        check=ONE_OR_MORE,
+    )
+    learning_rate: float = _training(0.01, "Learning rate of the optimizer.", "RATE", ABOVE_ZERO)
+    validation_freq: int = _training(5, "Validate after every N epochs.", check=ONE_OR_MORE)
+    patience: int = _training(
+        3,
+        "Stop after this many validations without a better one; 0 means never.",
+        check=Check("0 (never stop early) or more", lambda value: value >= 0),
+    )
+    refit: bool = _training(
+        True, "Continue to train the model of the best epoch with the validation set added."
+    )
+    seed: int = _training(
+        42,
+        "Seed of the training's random numbers. The split does not change with it.",
+        check=Check(f"0 to {MAX_SEED}", lambda value: 0 <= value <= MAX_SEED),
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)

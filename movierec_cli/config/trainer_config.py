@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
 
 from movierec_cli.config.families import (
     DEFAULT_BASELINES,
@@ -13,7 +12,7 @@ from movierec_cli.config.families import (
     check_split,
 )
 from movierec_cli.config.features import DEFAULT_FEATURE_SETS, FeatureSet
-from movierec_cli.config.setting import ONE_OR_MORE, Setting, check_settings
+from movierec_cli.config.setting import ONE_OR_MORE, check_settings, setting
 from movierec_cli.config.settings import (
     TRAINING_PANEL,
     DataConfig,
@@ -42,24 +41,20 @@ class TrainerConfig:
     tasks: tuple[TaskWeights, ...] = ()  # each feature set with each of them; none: retrieval alone
     rating_baselines: tuple[Family, ...] = RATING_BASELINES  # where there are tasks
     baselines: tuple[Family, ...] = DEFAULT_BASELINES
-    n_seeds: Annotated[
-        int,
-        Setting(
-            "Train each model with N seeds; the intervals then cover the training's own randomness.",
-            panel=TRAINING_PANEL,
-            option="seeds",
-            check=ONE_OR_MORE,
-        ),
-    ] = 1
-    retrain: Annotated[
-        bool,
-        Setting(
-            "Train saved or interrupted models again. A new model replaces the old one when it is complete.",
-            panel=TRAINING_PANEL,
-        ),
-    ] = False
-    saved_models_dir: Annotated[Path, Setting("The folder of the saved models.", metavar="FOLDER")] = Path(
-        "saved_models"
+    n_seeds: int = setting(
+        1,
+        "Train each model with N seeds; the intervals then cover the training's own randomness.",
+        check=ONE_OR_MORE,
+        option="seeds",
+        panel=TRAINING_PANEL,
+    )
+    retrain: bool = setting(
+        False,
+        "Train saved or interrupted models again. A new model replaces the old one when it is complete.",
+        panel=TRAINING_PANEL,
+    )
+    saved_models_dir: Path = setting(  # noqa: RUF009
+        Path("saved_models"), "The folder of the saved models.", "FOLDER"
     )
     command: str = ""  # the command line, which is kept with what it trains
 

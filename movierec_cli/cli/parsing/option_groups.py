@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_origin, get_type_hints
 
 import typer
 
@@ -111,12 +111,11 @@ def _of_dataclass(kind: Any) -> _Group:
     hints, own = get_type_hints(kind, include_extras=True), settings_of(kind)
     names, parameters = {}, []
     for field in fields(kind):
-        hint: Any = hints[field.name]
+        option, hint = field.name, hints[field.name]
         if field.name in own:
-            hint = _annotated(get_args(hint)[0], setting_option(kind, field.name))
+            option, hint = option_name(kind, field.name), Annotated[hint, setting_option(kind, field.name)]
         elif get_origin(hint) is not Annotated:
             continue
-        option = option_name(kind, field.name) if field.name in own else field.name
         names[option] = field.name
         parameters.append(_parameter(option, hint, field.default))
     return _Group(
@@ -133,7 +132,7 @@ def _of_settings(mark: GivenOf) -> _Group:
             of_several.add(option)
             hint = str
         own = setting_option(config, name, mark.default_shown(name))
-        parameters.append(_parameter(option, _annotated(hint | None, own), None))
+        parameters.append(_parameter(option, Annotated[hint | None, own], None))
 
     def value_of(option: str, value: Any) -> Any:
         is_text = option in of_several and value is not None
@@ -147,7 +146,3 @@ def _of_settings(mark: GivenOf) -> _Group:
 
 def _parameter(name: str, hint: Any, default: Any) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
-
-
-def _annotated(hint: Any, option: Any) -> Any:
-    return Annotated[hint, option]
