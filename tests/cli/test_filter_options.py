@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from movierec_cli.cli.commands.recommend import RecommendOptions
 from movierec_cli.cli.parsing import filter_options
 from movierec_cli.cli.parsing.filter_options import FilterOptions, parse_years, read_excluded
 from movierec_cli.cli.parsing.option_groups import with_option_groups
@@ -31,12 +32,12 @@ def run_options(*args: str) -> Any:
     @with_option_groups
     def command(
         filters: FilterOptions,
+        options: RecommendOptions,
         include_seen: filter_options.IncludeSeen = False,
-        diversity: filter_options.Diversity = 0.0,
         other: Annotated[bool, typer.Option("--other")] = False,
     ) -> None:
         request = filters.checked(include_seen=include_seen)
-        received.update(filters=request.of(CATALOGUE), diversity=diversity)
+        received.update(filters=request.of(CATALOGUE), diversity=options.diversity)
 
     result = CliRunner().invoke(app, args, env={"COLUMNS": "100"})
     if isinstance(result.exception, MovierecError):

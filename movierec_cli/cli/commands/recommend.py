@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.parsing import filter_options
@@ -15,6 +13,7 @@ from movierec_cli.cli.parsing.option_groups import with_option_groups
 from movierec_cli.cli.parsing.options import AsJson, Quiet
 from movierec_cli.cli.parsing.user_options import UserOptions, parse_users
 from movierec_cli.config import RankBy
+from movierec_cli.config.setting import ONE_OR_MORE, check_settings, setting
 from movierec_cli.errors import UsageError
 from movierec_cli.text import counted
 
@@ -34,27 +33,23 @@ class RecommendOptions:
         UsageError: options that do not go together, or no movies are requested.
     """
 
-    all_models: Annotated[
-        bool, typer.Option("--all_models", help="Show the lists of all saved models side by side.")
-    ] = False
-    top: saved.Top = 10
-    rank_by: Annotated[
-        RankBy,
-        typer.Option(
-            "--rank_by", metavar="KIND", help="Order by score, rating (predicted stars) or blend (both)."
-        ),
-    ] = RankBy.SCORE
-    diversity: filter_options.Diversity = 0.0
-    why: Annotated[
-        bool,
-        typer.Option("--why", help="Show what the user's movies and each feature contribute to a score."),
-    ] = False
+    all_models: bool = setting(False, "Show the lists of all saved models side by side.")
+    top: int = setting(10, "Number of movies.", check=ONE_OR_MORE)
+    rank_by: RankBy = setting(  # noqa: RUF009
+        RankBy.SCORE, "Order by score, rating (predicted stars) or blend (both).", "KIND"
+    )
+    diversity: float = setting(
+        0.0,
+        "Weight of variety: 0 orders by score alone, 1 by difference from the movies before.",
+        "0…1",
+        panel=filter_options.MOVIES_PANEL,
+    )
+    why: bool = setting(False, "Show what the user's movies and each feature contribute to a score.")
     csv: saved.CsvFile = None
     as_json: AsJson = False
 
     def __post_init__(self) -> None:
-        if self.top < 1:
-            raise UsageError(f"--top is {self.top}; it must be 1 or more")
+        check_settings(self)
         for option, is_given in (("--why", self.why), ("--all_models", self.all_models)):
             if is_given and self.csv is not None:
                 raise UsageError(f"{option} cannot be written as CSV; omit one of them, or use --json")

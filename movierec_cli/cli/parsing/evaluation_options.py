@@ -22,6 +22,7 @@ from movierec_cli.cli.parsing.options import (
 from movierec_cli.cli.parsing.saved_models import AnyDataset, complete_name
 from movierec_cli.cli.parsing.values import parse_baselines, parse_top_k
 from movierec_cli.config import DataConfig, SplitConfig, SplitKind, TrainerConfig
+from movierec_cli.config.setting import setting
 from movierec_cli.config.settings import DATA_PANEL
 
 if TYPE_CHECKING:
@@ -48,24 +49,18 @@ class EvaluationOptions:
     imdb_titles: ImdbTitles = DataConfig.imdb_titles
     movie_lengths: MovieLengths = DataConfig.movie_lengths
     datasets_dir: DatasetsDir = DataConfig.datasets_dir
-    split: Annotated[
-        SplitKind | None,
-        typer.Option(
-            "--split",
-            metavar="KIND",
-            help=f"Evaluate on this split: {', '.join(SplitKind)}. By default that of the training.",
-            rich_help_panel=DATA_PANEL,
-        ),
-    ] = None
-    test_fraction: Annotated[
-        float | None,
-        typer.Option(
-            "--test_fraction",
-            metavar="FRACTION",
-            help="Fraction of all ratings in the test set. If smaller than in training, a subset of it.",
-            rich_help_panel=DATA_PANEL,
-        ),
-    ] = None
+    split: SplitKind | None = setting(  # noqa: RUF009
+        None,
+        f"Evaluate on this split: {', '.join(SplitKind)}. By default that of the training.",
+        "KIND",
+        panel=DATA_PANEL,
+    )
+    test_fraction: float | None = setting(
+        None,
+        "Fraction of all ratings in the test set. If smaller than in training, a subset of it.",
+        "FRACTION",
+        panel=DATA_PANEL,
+    )
     min_rating: Annotated[float | None, setting_option(SplitConfig, "min_rating")] = None
     k_core: Annotated[int | None, setting_option(SplitConfig, "k_core")] = None
     baselines: Baselines = DEFAULT_BASELINES_SHOWN

@@ -1,16 +1,20 @@
 """Which movies may be recommended, as options."""
 
+# `setting` is `dataclasses.field`, which ruff cannot see.
+# ruff: noqa: RUF009
+
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from movierec_cli.cli.parsing.option_groups import optional
+from movierec_cli.config.setting import setting
 from movierec_cli.errors import DataError, MovierecError, UsageError
 
 if TYPE_CHECKING:
@@ -26,18 +30,11 @@ _YEAR = re.compile(r"[0-9]{4}")
 _YEARS = re.compile(r"([0-9]{4})?\s*[-–—]\s*([0-9]{4})?")
 _DECADE = re.compile(r"([0-9]{3}0)'?s")
 
+_filter = partial(setting, None, panel=MOVIES_PANEL)
+
 IncludeSeen = Annotated[
     bool,
     typer.Option("--include_seen", help="Also movies that the user has seen.", rich_help_panel=MOVIES_PANEL),
-]
-Diversity = Annotated[
-    float,
-    typer.Option(
-        "--diversity",
-        metavar="0…1",
-        help="Weight of variety: 0 orders by score alone, 1 by difference from the movies before.",
-        rich_help_panel=MOVIES_PANEL,
-    ),
 ]
 
 
@@ -45,32 +42,13 @@ Diversity = Annotated[
 class FilterOptions:
     """What was typed; see `with_option_groups`."""
 
-    genre: Annotated[
-        list[str] | None,
-        optional("--genre", "NAME...", "Only movies with one of these genres.", MOVIES_PANEL),
-    ] = None
-    not_genre: Annotated[
-        list[str] | None, optional("--not_genre", "NAME...", "No movies with these genres.", MOVIES_PANEL)
-    ] = None
-    year: Annotated[
-        str | None, optional("--year", "YEARS", f"Years of release: {YEARS_EXAMPLE}.", MOVIES_PANEL)
-    ] = None
-    max_minutes: Annotated[
-        int | None,
-        optional("--max_minutes", "MINUTES", "Maximum length. The model must know lengths.", MOVIES_PANEL),
-    ] = None
-    min_popularity: Annotated[
-        int | None,
-        optional("--min_popularity", "N", "Minimum number of ratings in the model's data.", MOVIES_PANEL),
-    ] = None
-    max_popularity: Annotated[
-        int | None,
-        optional("--max_popularity", "N", "Maximum number of ratings in the model's data.", MOVIES_PANEL),
-    ] = None
-    exclude: Annotated[
-        Path | None,
-        optional("--exclude", "FILE", "No movies of this file: one title or id per line.", MOVIES_PANEL),
-    ] = None
+    genre: list[str] | None = _filter("Only movies with one of these genres.", "NAME...")
+    not_genre: list[str] | None = _filter("No movies with these genres.", "NAME...")
+    year: str | None = _filter(f"Years of release: {YEARS_EXAMPLE}.", "YEARS")
+    max_minutes: int | None = _filter("Maximum length. The model must know lengths.", "MINUTES")
+    min_popularity: int | None = _filter("Minimum number of ratings in the model's data.")
+    max_popularity: int | None = _filter("Maximum number of ratings in the model's data.")
+    exclude: Path | None = _filter("No movies of this file: one title or id per line.", "FILE")
 
     def checked(self, *, include_seen: bool = False) -> FilterRequest:
         """What the options say, each checked as far as possible without a catalogue.

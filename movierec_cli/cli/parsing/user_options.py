@@ -1,16 +1,20 @@
 """The users that a command recommends to, as options."""
 
+# `setting` is `dataclasses.field`, which ruff cannot see.
+# ruff: noqa: RUF009
+
 from __future__ import annotations
 
 import datetime
 import re
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from movierec_cli.cli.parsing.movie_titles import rows_of
-from movierec_cli.cli.parsing.option_groups import optional
 from movierec_cli.cli.parsing.values import split_words
+from movierec_cli.config.setting import setting
 from movierec_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,9 +24,9 @@ if TYPE_CHECKING:
     from movierec_cli.recommend.users import User
     from movierec_cli.registry.store import Run
 
-_PANEL = "For whom"
 _ALL = "all"
 _ID = re.compile(r"[+-]?[0-9]{1,18}")
+_user = partial(setting, None, panel="For whom")
 
 
 @dataclass(frozen=True)
@@ -33,54 +37,24 @@ class UserOptions:
         UsageError: the options name no user, or more than one.
     """
 
-    user_id: Annotated[int | None, optional("--user", "ID", "A user of the data.", _PANEL)] = None
-    liked: Annotated[
-        list[str] | None,
-        optional(
-            "--liked",
-            "TITLE",
-            "A new user, by a movie they like: its title, with or without the year, or its id. Repeat the"
-            " option for more movies.",
-            _PANEL,
-        ),
-    ] = None
-    disliked: Annotated[
-        list[str] | None,
-        optional("--disliked", "TITLE", "A movie that the new user does not like. Repeatable.", _PANEL),
-    ] = None
-    ratings_file: Annotated[
-        Path | None,
-        optional(
-            "--ratings_file",
-            "FILE",
-            "The new user's ratings: the CSV that Letterboxd or IMDb exports, or one with title and rating.",
-            _PANEL,
-        ),
-    ] = None
-    watched: Annotated[
-        list[str] | None,
-        optional(
-            "--watched",
-            "TITLE",
-            "A new user, by the movies they watched, oldest first. Repeatable. Needs a sequential model.",
-            _PANEL,
-        ),
-    ] = None
-    users: Annotated[
-        str | None,
-        optional(
-            "--users", "ID...", "Many users of the data: ids, a file with one id per line, or all.", _PANEL
-        ),
-    ] = None
-    as_of: Annotated[
-        str | None,
-        optional(
-            "--as_of",
-            "DATE",
-            "Recommend as on that day, such as 2001-05-01. Needs a model that sees the time.",
-            _PANEL,
-        ),
-    ] = None
+    user_id: int | None = _user("A user of the data.", "ID", option="user")
+    liked: list[str] | None = _user(
+        "A new user, by a movie they like: its title, with or without the year, or its id. Repeat the option"
+        " for more movies.",
+        "TITLE",
+    )
+    disliked: list[str] | None = _user("A movie that the new user does not like. Repeatable.", "TITLE")
+    ratings_file: Path | None = _user(
+        "The new user's ratings: the CSV that Letterboxd or IMDb exports, or one with title and rating.",
+        "FILE",
+    )
+    watched: list[str] | None = _user(
+        "A new user, by the movies they watched, oldest first. Repeatable. Needs a sequential model.", "TITLE"
+    )
+    users: str | None = _user("Many users of the data: ids, a file with one id per line, or all.", "ID...")
+    as_of: str | None = _user(
+        "Recommend as on that day, such as 2001-05-01. Needs a model that sees the time.", "DATE"
+    )
 
     def __post_init__(self) -> None:
         as_of_s = self.as_of_s
