@@ -7,6 +7,7 @@ What fits a family is named by its path and imported when it is needed.
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -45,6 +46,7 @@ class FamilySpec:
         packages: whose versions decide a run's numbers.
         ranks: whether it scores movies to be watched.
         rates: whether it predicts ratings in stars.
+        most_movies: of a data set that it can be fitted to, where it inverts a matrix of all by all.
         start: what is called before the module of `fit` is imported, as "module:NAME".
         kind: what it is built of; None for a baseline.
         with_tasks: the family that learns the rating task as well; "" if there is none.
@@ -66,6 +68,7 @@ class FamilySpec:
     packages: tuple[str, ...] = ("numpy",)
     ranks: bool = True
     rates: bool = False
+    most_movies: float = math.inf
 
     start: str = ""
     kind: Kind | None = None
@@ -149,23 +152,17 @@ _SASREC = FamilySpec(
 _BASELINES = "movierec_cli.models.baselines"
 
 
-def _ranking(label: str, baseline: str, *packages: str) -> FamilySpec:
+def _baseline(
+    label: str, choices: str, *packages: str, rates: bool = False, most_movies: float = math.inf
+) -> FamilySpec:
     return FamilySpec(
         label=label,
-        fit=f"{_BASELINES}.fit_baseline:fit_run",
-        baseline=f"{_BASELINES}.{baseline}",
+        fit=f"{_BASELINES}.{'ratings.fit_rating_baseline' if rates else 'fit_baseline'}:fit_run",
+        baseline=f"{_BASELINES}.{choices}",
         packages=("numpy", *packages),
-    )
-
-
-def _rating(label: str, baseline: str, *packages: str) -> FamilySpec:
-    return FamilySpec(
-        label=label,
-        fit=f"{_BASELINES}.ratings.fit_rating_baseline:fit_run",
-        baseline=f"{_BASELINES}.ratings.{baseline}",
-        packages=("numpy", *packages),
-        ranks=False,
-        rates=True,
+        ranks=not rates,
+        rates=rates,
+        most_movies=most_movies,
     )
 
 
@@ -173,10 +170,17 @@ class Family(enum.StrEnum):
     """A kind of model: its name, and its entry as `spec`."""
 
     spec: FamilySpec
+    label: str  # for people
+    is_trained: bool  # whether it has features and is trained in epochs; the others are baselines
+    is_sequential: bool  # whether it models the order of a user's movies
+    ranks: bool  # whether it scores movies to be watched
+    rates: bool  # whether it predicts ratings in stars
 
     def __new__(cls, name: str, spec: FamilySpec) -> Family:
         member = str.__new__(cls, name)
-        member._value_, member.spec = name, spec
+        member._value_, member.spec, member.label = name, spec, spec.label
+        member.is_trained, member.is_sequential = spec.kind is not None, spec.kind is Kind.SEQUENCES
+        member.ranks, member.rates = spec.ranks, spec.rates
         return member
 
     TWO_TOWER = "two-tower", _TOWERS
@@ -200,44 +204,22 @@ class Family(enum.StrEnum):
     """Gated recurrent units over the movies in the order they were rated."""
     SASREC = "sasrec", _SASREC
     """Self-attention over the movies in the order they were rated."""
-    POPULARITY = "popularity", _ranking("popularity", "popularity:POPULARITY")
-    RECENT_POPULARITY = "recent-popularity", _ranking("recent popularity", "popularity:RECENT_POPULARITY")
-    ITEM_KNN = "item-knn", _ranking("item-kNN", "item_knn:ITEM_KNN", "implicit")
-    IALS = "ials", _ranking("iALS", "ials:IALS", "implicit")
-    EASE = "ease", _ranking("EASE", "ease:EASE", "scipy")
-    GLOBAL_MEAN = "global-mean", _rating("global mean", "bias:GLOBAL_MEAN")
-    RATING_BIAS = "rating-bias", _rating("user + movie bias", "bias:RATING_BIAS")
-    BIASED_MF = "biased-mf", _rating("biased MF", "factors:BIASED_MF", "scikit-surprise")
+    POPULARITY = "popularity", _baseline("popularity", "popularity:POPULARITY")
+    RECENT_POPULARITY = "recent-popularity", _baseline("recent popularity", "popularity:RECENT_POPULARITY")
+    ITEM_KNN = "item-knn", _baseline("item-kNN", "item_knn:ITEM_KNN", "implicit")
+    IALS = "ials", _baseline("iALS", "ials:IALS", "implicit")
+    EASE = "ease", _baseline("EASE", "ease:EASE", "scipy", most_movies=20_000)
+    GLOBAL_MEAN = "global-mean", _baseline("global mean", "ratings.bias:GLOBAL_MEAN", rates=True)
+    RATING_BIAS = "rating-bias", _baseline("user + movie bias", "ratings.bias:RATING_BIAS", rates=True)
+    BIASED_MF = (
+        "biased-mf",
+        _baseline("biased MF", "ratings.factors:BIASED_MF", "scikit-surprise", rates=True),
+    )
 
     @classmethod
     def named(cls, name: str) -> Family:
         """The family of a name that there is."""
         return next(family for family in cls if family == name)
-
-    @property
-    def label(self) -> str:
-        """For people."""
-        return self.spec.label
-
-    @property
-    def is_trained(self) -> bool:
-        """Whether it has features and is trained in epochs; the others are baselines."""
-        return self.spec.kind is not None
-
-    @property
-    def is_sequential(self) -> bool:
-        """Whether it models the order of a user's movies."""
-        return self.spec.kind is Kind.SEQUENCES
-
-    @property
-    def ranks(self) -> bool:
-        """Whether it scores movies to be watched."""
-        return self.spec.ranks
-
-    @property
-    def rates(self) -> bool:
-        """Whether it predicts ratings in stars."""
-        return self.spec.rates
 
     @property
     def with_tasks(self) -> Family | None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from movierec_cli.config import Family, TaskWeights, TrainerConfig, default_settings
+from movierec_cli.config import TaskWeights, TrainerConfig, default_settings
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import SplitSummary
 from movierec_cli.data.split_data import SplitData, split_data
@@ -17,7 +17,6 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.metrics import NO_TOP_K, top_k_of
 from movierec_cli.evaluation.ratings import rating_errors
 from movierec_cli.experiment.loading import load_source
-from movierec_cli.models.baselines.ease import MOST_MOVIES
 from movierec_cli.models.feature_encodings import require_features
 from movierec_cli.models.trained import Fitting, SilentObserver, TrainingObserver, fit_run, versions
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord, run_name
@@ -184,14 +183,13 @@ def _train(
 
 
 def _is_feasible(config: RunConfig, dataset: Dataset, observer: TrainingObserver) -> bool:
-    n_movies = len(dataset.movies)
-    if config.family is not Family.EASE or n_movies <= MOST_MOVIES:
-        return True
-    observer.warned(
-        f"EASE is left out: it inverts a matrix of {n_movies:,} × {n_movies:,} movies, and the limit is"
-        f" {MOST_MOVIES:,}"
-    )
-    return False
+    n_movies, limit = len(dataset.movies), config.family.spec.most_movies
+    if n_movies > limit:
+        observer.warned(
+            f"{config.family.label} is left out: it inverts a matrix of {n_movies:,} × {n_movies:,} movies,"
+            f" and the limit is {limit:,}"
+        )
+    return n_movies <= limit
 
 
 def _require_folder(folder: Path) -> None:

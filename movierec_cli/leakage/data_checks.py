@@ -13,12 +13,13 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import Feature, FeatureSet, SplitConfig, SplitKind, time_features
+from movierec_cli.config import FeatureSet, SplitConfig, SplitKind, time_features
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import LEAVE_LAST_FROM, Split
 from movierec_cli.data.user_sequences import ordered_by_user
-from movierec_cli.leakage.finding import Checked, Finding, Severity, counted, leaks_first, share
+from movierec_cli.leakage.finding import Checked, Finding, Severity, leaks_first, share
 from movierec_cli.leakage.twins import MIN_TWIN_RATINGS, Twins, find_twins
+from movierec_cli.text import counted, listed
 
 FEW_TEST_USERS = 100
 
@@ -89,6 +90,9 @@ class _Case:
         return len(self.dataset.users)
 
 
+_Find = Callable[[_Case], Iterator[Finding]]
+
+
 def _newest(case: _Case, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Each user's newest time among `rows`: [n_users], seconds; before all time where there is none."""
     newest = np.full(case.n_users, _BEFORE_ALL_TIME)
@@ -97,6 +101,42 @@ def _newest(case: _Case, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return newest
 
 
+@dataclass(frozen=True)
+class _DataCheck:
+    """One entry of the table."""
+
+    names: tuple[str, ...]
+    clean: str
+    kinds: tuple[SplitKind, ...]
+    find: _Find
+
+
+DATA_CHECKS: list[_DataCheck] = []
+
+
+def _check(
+    *names: str, clean: str, kinds: Sequence[SplitKind] = tuple(SplitKind)
+) -> Callable[[_Find], _Find]:
+    """Puts a check into the table.
+
+    Args:
+        names: of the findings it can give.
+        clean: a sentence that holds where it finds nothing.
+        kinds: of splits that it concerns.
+    """
+
+    def put(find: _Find) -> _Find:
+        DATA_CHECKS.append(_DataCheck(names, clean, tuple(kinds), find))
+        return find
+
+    return put
+
+
+@_check(
+    "time-travel",
+    "random-split",
+    clean="No test rating is older than its user's newest training rating.",
+)
 def _learning_from_the_future(case: _Case) -> Iterator[Finding]:
     n_older = int((case.dataset.ratings.timestamp[case.split.test] < case.newest_trained).sum())
     if n_older == 0:
@@ -105,11 +145,11 @@ def _learning_from_the_future(case: _Case) -> Iterator[Finding]:
     what = (
         f"{share(n_older, len(case.split.test), 'test rating')} are older than their user's newest training"
     )
-    seeing = _features_that_see_the_time(case.feature_sets)
+    seeing = [name for name in time_features() if any(name in one for one in case.feature_sets)]
     if seeing:
         sentence = (
-            f"{what} rating, and {_listed(seeing)} the time of each: the model learns from ratings given"
-            " after those it is tested on."
+            f"{what} rating, and {listed(seeing)} see{'s' * (len(seeing) == 1)} the time of each: the model"
+            " learns from ratings given after those it is tested on."
         )
         yield Finding("time-travel", Severity.LEAK, sentence, remedy)
     else:
@@ -117,16 +157,7 @@ def _learning_from_the_future(case: _Case) -> Iterator[Finding]:
         yield Finding("random-split", Severity.CAUTION, sentence, remedy)
 
 
-def _features_that_see_the_time(feature_sets: Sequence[FeatureSet]) -> list[Feature]:
-    named = {feature for feature_set in feature_sets for feature in feature_set.features}
-    return [feature for feature in time_features() if feature in named]
-
-
-def _listed(features: Sequence[Feature]) -> str:
-    *others, last = features
-    return f"{', '.join(others)} and {last} see" if others else f"{last} sees"
-
-
+@_check("test-in-train", clean="No user's movie is in test and in training as well.")
 def _tested_on_training_pairs(case: _Case) -> Iterator[Finding]:
     ratings = case.dataset.ratings
     pair = ratings.user_index.astype(np.int64) * len(case.dataset.movies) + ratings.movie_index  # [n_ratings]
@@ -148,20 +179,11 @@ def _count_common(some: npt.NDArray[np.int64], many: npt.NDArray[np.int64]) -> i
     return len(np.unique(some[many[place] == some]))
 
 
-def _colliding_titles(case: _Case) -> Iterator[Finding]:
-    times = Counter(case.dataset.movies.title.tolist())
-    shared = [title for title, n in times.items() if n > 1]
-    if shared:
-        movies = case.dataset.movies
-        ids = " and ".join(map(str, movies.movie_id[movies.title == shared[0]]))
-        sentence = (
-            f"{sum(times[title] for title in shared):,} movies share {counted(len(shared), 'title')}, such as"
-            f" '{shared[0]}' (ids {ids}). Here a movie is its id, so nothing is mixed up; what joins by title"
-            " elsewhere would mix them."
-        )
-        yield Finding("titles-collide", Severity.CAUTION, sentence, "")
-
-
+@_check(
+    "users-collide",
+    clean=f"No user id stands twice, and no two users with {MIN_TWIN_RATINGS} ratings or more have the same"
+    " history.",
+)
 def _colliding_users(case: _Case) -> Iterator[Finding]:
     ids, n_rows = np.unique(case.dataset.users.user_id, return_counts=True)
     repeated = ids[n_rows > 1]
@@ -194,6 +216,26 @@ def _twins_finding(case: _Case, twins: Twins) -> Finding:
     )
 
 
+@_check("titles-collide", clean="No two movies share a title.")
+def _colliding_titles(case: _Case) -> Iterator[Finding]:
+    times = Counter(case.dataset.movies.title.tolist())
+    shared = [title for title, n in times.items() if n > 1]
+    if shared:
+        movies = case.dataset.movies
+        ids = " and ".join(map(str, movies.movie_id[movies.title == shared[0]]))
+        sentence = (
+            f"{sum(times[title] for title in shared):,} movies share {counted(len(shared), 'title')}, such as"
+            f" '{shared[0]}' (ids {ids}). Here a movie is its id, so nothing is mixed up; what joins by title"
+            " elsewhere would mix them."
+        )
+        yield Finding("titles-collide", Severity.CAUTION, sentence, "")
+
+
+@_check(
+    "order-by-luck",
+    clean="No test user's last two ratings have the same second.",
+    kinds=[SplitKind.LEAVE_LAST],
+)
 def _order_by_luck(case: _Case) -> Iterator[Finding]:
     ratings = case.dataset.ratings
     newest = _newest(case, np.arange(len(ratings)))
@@ -208,6 +250,11 @@ def _order_by_luck(case: _Case) -> Iterator[Finding]:
         yield Finding("order-by-luck", Severity.CAUTION, sentence, f"--split {SplitKind.TEMPORAL}")
 
 
+@_check(
+    "windows-overlap",
+    clean="No test rating is in the history before a training rating.",
+    kinds=[SplitKind.WINDOWS],
+)
 def _overlapping_windows(case: _Case) -> Iterator[Finding]:
     """A rating that is tested on stands in the history that a later training rating is learned from."""
     ratings = case.dataset.ratings
@@ -230,6 +277,7 @@ def _count_different(users: npt.NDArray[np.int32]) -> int:
     return int((np.bincount(users) > 0).sum())
 
 
+@_check("few-test-users", clean=f"{FEW_TEST_USERS} users with training ratings, or more, have test ratings.")
 def _few_test_users(case: _Case) -> Iterator[Finding]:
     n_warm = _count_different(case.test_users[~case.is_cold])
     if n_warm < FEW_TEST_USERS:
@@ -247,6 +295,7 @@ def _way_to_more_test_users(case: _Case) -> str:
     return f"--split {SplitKind.LEAVE_LAST}" if is_possible else "--dataset 1m"
 
 
+@_check("cold-users", clean="Every test rating's user has training ratings.", kinds=[SplitKind.TEMPORAL])
 def _cold_users(case: _Case) -> Iterator[Finding]:
     is_cold = case.is_cold
     if is_cold.any():
@@ -256,57 +305,3 @@ def _cold_users(case: _Case) -> Iterator[Finding]:
             " without a training rating: they are reported apart, and the figures are about the others."
         )
         yield Finding("cold-users", Severity.CAUTION, sentence, f"--split {SplitKind.LEAVE_LAST}")
-
-
-@dataclass(frozen=True)
-class _DataCheck:
-    """One entry of the table."""
-
-    names: tuple[str, ...]
-    clean: str
-    find: Callable[[_Case], Iterator[Finding]]
-    kinds: frozenset[SplitKind] = frozenset(SplitKind)
-
-
-DATA_CHECKS = (
-    _DataCheck(
-        ("time-travel", "random-split"),
-        "No test rating is older than its user's newest training rating.",
-        _learning_from_the_future,
-    ),
-    _DataCheck(
-        ("test-in-train",),
-        "No user's movie is in test and in training as well.",
-        _tested_on_training_pairs,
-    ),
-    _DataCheck(
-        ("users-collide",),
-        f"No user id stands twice, and no two users with {MIN_TWIN_RATINGS} ratings or more have the same"
-        " history.",
-        _colliding_users,
-    ),
-    _DataCheck(("titles-collide",), "No two movies share a title.", _colliding_titles),
-    _DataCheck(
-        ("order-by-luck",),
-        "No test user's last two ratings have the same second.",
-        _order_by_luck,
-        frozenset({SplitKind.LEAVE_LAST}),
-    ),
-    _DataCheck(
-        ("windows-overlap",),
-        "No test rating is in the history before a training rating.",
-        _overlapping_windows,
-        frozenset({SplitKind.WINDOWS}),
-    ),
-    _DataCheck(
-        ("few-test-users",),
-        f"{FEW_TEST_USERS} users with training ratings, or more, have test ratings.",
-        _few_test_users,
-    ),
-    _DataCheck(
-        ("cold-users",),
-        "Every test rating's user has training ratings.",
-        _cold_users,
-        frozenset({SplitKind.TEMPORAL}),
-    ),
-)

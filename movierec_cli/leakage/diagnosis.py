@@ -12,10 +12,11 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.leakage.data_checks import run_data_checks
-from movierec_cli.leakage.finding import Checked, Finding, Severity, counted, leaks_first
+from movierec_cli.leakage.finding import Checked, Finding, Severity, leaks_first
 from movierec_cli.leakage.vocabulary_checks import check_run, unchecked
 from movierec_cli.models.feature_encodings import require_features
 from movierec_cli.registry.store import Problem, Run, list_runs
+from movierec_cli.text import counted
 
 _Divide = Callable[[SplitConfig], SplitData]
 

@@ -6,6 +6,8 @@ import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from movierec_cli.text import counted
+
 
 class Severity(enum.StrEnum):
     """How much a finding takes from the figures."""
@@ -44,11 +46,6 @@ def leaks_first(checked: Iterable[Checked]) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: finding.severity is not Severity.LEAK))
 
 
-def counted(n: int, noun: str, plural: str = "") -> str:
-    """Such as "1 user", "2,000 users"."""
-    return f"{n:,} {noun if n == 1 else plural or f'{noun}s'}"
-
-
-def share(n: int, total: int, noun: str, plural: str = "") -> str:
+def share(n: int, total: int, noun: str) -> str:
     """Such as "12 of 2,000 test users (0.6 %)"."""
-    return f"{n:,} of {counted(total, noun, plural)} ({100 * n / total:.1f} %)"
+    return f"{n:,} of {counted(total, noun)} ({100 * n / total:.1f} %)"

@@ -29,7 +29,7 @@ from movierec_cli.config import (
     default_settings,
 )
 from movierec_cli.data.split_data import restrict
-from movierec_cli.experiment import loading, trainer
+from movierec_cli.experiment import loading
 from movierec_cli.registry.store import list_runs
 from tests.cli import fake_trainer
 from tests.small_dataset import small_dataset
@@ -215,11 +215,11 @@ def test_ease_is_left_out_with_a_warning_where_its_matrix_would_be_too_large(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     line = "train --additional_feature_sets None --baselines ease popularity"
-    monkeypatch.setattr(trainer, "MOST_MOVIES", 39)
+    monkeypatch.setattr(Family.EASE, "spec", replace(Family.EASE.spec, most_movies=39))
     assert [name for name, _ in labels(line)] == ["None", "popularity"]
     warned = " ".join(run(line).stderr.split())
     assert warned.count("EASE is left out: it inverts a matrix of 40 × 40 movies, and the limit is 39") == 1
-    monkeypatch.setattr(trainer, "MOST_MOVIES", 40)
+    monkeypatch.setattr(Family.EASE, "spec", replace(Family.EASE.spec, most_movies=40))
     assert [name for name, _ in labels(line)] == ["None", "ease", "popularity"]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.config import Family
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.ranks import map_blocks
 from movierec_cli.models.baselines.baseline import (
@@ -26,7 +27,7 @@ from movierec_cli.models.baselines.inverse import invert
 from movierec_cli.models.baselines.training_ratings import TrainingRatings
 
 L2 = (50.0, 100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0, 6400.0, 12800.0, 25600.0)
-MOST_MOVIES = 20_000
+MOST_MOVIES = Family.EASE.spec.most_movies
 GRAM_ROWS = 512  # of the Gram matrix, computed by one thread
 
 Matrix = npt.NDArray[np.float32]
