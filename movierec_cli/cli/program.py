@@ -9,8 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -22,43 +21,16 @@ from movierec_cli.errors import MovierecError
 
 INTERRUPTED = 130
 
-COMMANDS = {
-    "train": "train.train_command",
-    "evaluate": "evaluate.evaluate_command",
-    "recommend": "recommend.recommend_command",
-    "similar": "similar.similar_command",
-    "explore": "explore.explore_command",
-    "export": "export.export_command",
-    "predict": "predict.predict_command",
-    "report": "report.report_command",
-    "doctor": "doctor.doctor_command",
-}
-"""Module and function of each command, in the order of the help; the first is the default command."""
-
-
-@dataclass(frozen=True)
-class _CommandGroup:
-    """Commands under one name."""
-
-    title: str
-    commands: Mapping[str, str]
-
-
+COMMANDS = ("train", "evaluate", "recommend", "similar", "explore", "export", "predict", "report", "doctor")
+"""In the order of the help; each is in the module of its name. The first is the default command."""
 GROUPS = {
-    "models": _CommandGroup(
-        "List, show or remove trained models.",
-        {"list": "models.list_command", "show": "models.show_command", "remove": "models.remove_command"},
-    ),
-    "data": _CommandGroup(
+    "models": ("List, show or remove trained models.", ("models.list", "models.show", "models.remove")),
+    "data": (
         "List, download or import data sets, and find the lengths of their movies.",
-        {
-            "info": "data.info_command",
-            "fetch": "data.fetch_command",
-            "import": "data.import_command",
-            "lengths": "lengths.lengths_command",
-        },
+        ("data.info", "data.fetch", "data.import", "lengths.lengths"),
     ),
 }
+"""Title and commands of what stands under one name; each with the module it is in."""
 
 _COMPLETION = "_MOVIEREC_COMPLETE"  # set by the shell, which then asks about any command
 
@@ -89,12 +61,15 @@ def make_app(only: str | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["--help", "-h"]},
     )
     app.callback()(_program)
-    for name, function in COMMANDS.items():
+    for name in COMMANDS:
         if only in (None, name):
-            app.command(name, cls=Command)(_imported(function))
-    for name, group in GROUPS.items():
+            _add(app, f"{name}.{name}")
+    for name, (title, commands) in GROUPS.items():
         if only in (None, name):
-            app.add_typer(_group(name, group))
+            group = typer.Typer(name=name, cls=Group, help=title)
+            for command in commands:
+                _add(group, command)
+            app.add_typer(group)
     return app
 
 
@@ -127,16 +102,8 @@ def _program(
     """
 
 
-def _group(name: str, group: _CommandGroup) -> typer.Typer:
-    app = typer.Typer(name=name, cls=Group, help=group.title)
-    for command_name, function in group.commands.items():
-        app.command(command_name, cls=Command)(_imported(function))
-    return app
-
-
-def _imported(function: str) -> Callable[..., None]:
-    module, _, name = function.partition(".")
-    imported: Callable[..., None] = getattr(
-        importlib.import_module(f"movierec_cli.cli.commands.{module}"), name
-    )
-    return imported
+def _add(app: typer.Typer, command: str) -> None:
+    """Adds a command, named as "module.command"."""
+    module, _, name = command.partition(".")
+    imported = importlib.import_module(f"movierec_cli.cli.commands.{module}")
+    app.command(name, cls=Command)(getattr(imported, f"{name}_command"))

@@ -34,6 +34,7 @@ class Setting:
     check: Check | None
     option: str
     panel: str
+    default_shown: str
 
 
 def setting(
@@ -44,6 +45,7 @@ def setting(
     *,
     option: str = "",
     panel: str = "",
+    default_shown: str = "",
 ) -> T:
     """A field that declares a setting.
 
@@ -54,8 +56,9 @@ def setting(
         check: what the value must be; None as a value is never checked.
         option: the option's name without dashes, if it is not the field's.
         panel: of the help that lists the option.
+        default_shown: in the help, where it is not the field's.
     """
-    declared = Setting(help, metavar, check, option, panel)
+    declared = Setting(help, metavar, check, option, panel, default_shown)
     return field(default=default, metadata={_SETTING: declared})
 
 

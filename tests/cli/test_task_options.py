@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from movierec_cli.cli.app import app
-from movierec_cli.cli.parsing.task_options import TaskRequest, complete_rating_baseline, complete_task
+from movierec_cli.cli.parsing.task_options import TaskRequest
+from movierec_cli.cli.parsing.values import complete_rating_baseline, complete_task
 from movierec_cli.config import RATING_BASELINES, Family, TaskWeights
 from movierec_cli.errors import UsageError
 from tests.cli import fake_trainer

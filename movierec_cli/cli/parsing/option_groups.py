@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_origin, get_type_hints
 
 import typer
 
-from movierec_cli.cli.parsing.values import parse_whole_numbers
+from movierec_cli.cli.parsing.values import complete_rating_baseline, complete_task, parse_whole_numbers
 from movierec_cli.config.setting import option_name, settings_of
 
 Given = dict[str, Any]
@@ -44,7 +44,11 @@ def complete_dataset(incomplete: str) -> list[tuple[str, str]]:
     return [(key, source.title) for key, source in SOURCES.items() if key.startswith(incomplete)]
 
 
-_COMPLETIONS = {"dataset": complete_dataset}
+_COMPLETIONS: dict[str, Callable[[str], Any]] = {
+    "dataset": complete_dataset,
+    "tasks": complete_task,
+    "rating_baselines": complete_rating_baseline,
+}
 
 
 def setting_option(config: Any, name: str, default_shown: str | None = None) -> Any:
@@ -53,7 +57,7 @@ def setting_option(config: Any, name: str, default_shown: str | None = None) -> 
     Args:
         config: the field's class.
         name: the field's.
-        default_shown: the default in the help; None for the field's.
+        default_shown: the default in the help; None for that of the setting.
     """
     own, option = settings_of(config)[name], f"--{option_name(config, name)}"
     is_flag = isinstance(getattr(config, name), bool)
@@ -64,7 +68,7 @@ def setting_option(config: Any, name: str, default_shown: str | None = None) -> 
         help=own.help,
         autocompletion=_COMPLETIONS.get(name),
         rich_help_panel=own.panel or None,
-        show_default=True if default_shown is None else default_shown,
+        show_default=default_shown or own.default_shown or True,
     )
 
 

@@ -5,77 +5,45 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from functools import partial
 
-import typer
-
-from movierec_cli.cli.parsing.values import complete_word, parse_families, split_words
+from movierec_cli.cli.parsing.values import parse_families, split_words
 from movierec_cli.config import RATING_BASELINES, Family, Task, TaskWeights
+from movierec_cli.config.setting import setting
 from movierec_cli.errors import UsageError
 
 BOTH_TASKS = "--tasks retrieval rating"
 
 
-def complete_task(incomplete: str) -> list[str]:
-    """Tasks for the shell."""
-    return complete_word(incomplete, Task)
-
-
-def complete_rating_baseline(incomplete: str) -> list[str]:
-    """Rating baselines for the shell."""
-    return complete_word(incomplete, [*RATING_BASELINES, "all", "None"])
-
-
-def _option(name: str, metavar: str, help_text: str, default: str, **settings: Any) -> Any:
-    return typer.Option(
-        name, metavar=metavar, help=help_text, show_default=default, rich_help_panel="Tasks", **settings
-    )
+_task = partial(setting, None, panel="Tasks")
 
 
 @dataclass(frozen=True)
 class TaskRequest:
     """The options as they are given, None for what is not; see `with_option_groups`."""
 
-    tasks: Annotated[
-        str | None,
-        _option(
-            "--tasks",
-            "TASK...",
-            "What each model learns: retrieval (which movies a user will watch), rating (how many stars a"
-            " user will give), or both.",
-            Task.RETRIEVAL.value,
-            autocompletion=complete_task,
-        ),
-    ] = None
-    retrieval_weight: Annotated[
-        str | None,
-        _option(
-            "--retrieval_weight",
-            "WEIGHT...",
-            "Weight of the retrieval loss; 0 switches it off.",
-            f"{TaskWeights.retrieval:g}",
-        ),
-    ] = None
-    rating_weight: Annotated[
-        str | None,
-        _option(
-            "--rating_weight",
-            "WEIGHT...",
-            "Weight of the rating loss; 0 switches it off. Each of several weights gives a model. A weight"
-            " without --tasks means both tasks.",
-            f"{TaskWeights.rating:g}",
-        ),
-    ] = None
-    rating_baselines: Annotated[
-        str | None,
-        _option(
-            "--rating_baselines",
-            "NAME...",
-            f"Baselines of predicted ratings: {', '.join(RATING_BASELINES)}, or all, or None.",
-            "all",
-            autocompletion=complete_rating_baseline,
-        ),
-    ] = None
+    tasks: str | None = _task(
+        "What each model learns: retrieval (which movies a user will watch), rating (how many stars a user"
+        " will give), or both.",
+        "TASK...",
+        default_shown=Task.RETRIEVAL.value,
+    )
+    retrieval_weight: str | None = _task(
+        "Weight of the retrieval loss; 0 switches it off.",
+        "WEIGHT...",
+        default_shown=f"{TaskWeights.retrieval:g}",
+    )
+    rating_weight: str | None = _task(
+        "Weight of the rating loss; 0 switches it off. Each of several weights gives a model. A weight"
+        " without --tasks means both tasks.",
+        "WEIGHT...",
+        default_shown=f"{TaskWeights.rating:g}",
+    )
+    rating_baselines: str | None = _task(
+        f"Baselines of predicted ratings: {', '.join(RATING_BASELINES)}, or all, or None.",
+        "NAME...",
+        default_shown="all",
+    )
 
     def weights(self) -> tuple[TaskWeights, ...]:
         """Every combination of the weights, each once; none for a model that only ranks.

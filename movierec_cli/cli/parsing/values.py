@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from movierec_cli.cli.console import Terminal
-from movierec_cli.config import BASELINES, DEFAULT_FEATURE_SETS, Family, FeatureSet
+from movierec_cli.config import BASELINES, DEFAULT_FEATURE_SETS, RATING_BASELINES, Family, FeatureSet, Task
 from movierec_cli.config.features import feature_names
 from movierec_cli.errors import UsageError
 
@@ -122,6 +122,16 @@ def complete_feature(incomplete: str) -> list[str]:
 def complete_baseline(incomplete: str) -> list[str]:
     """Baselines for the shell."""
     return complete_word(incomplete, [*BASELINES, _ALL, _NONE])
+
+
+def complete_task(incomplete: str) -> list[str]:
+    """Tasks for the shell."""
+    return complete_word(incomplete, Task)
+
+
+def complete_rating_baseline(incomplete: str) -> list[str]:
+    """Rating baselines for the shell."""
+    return complete_word(incomplete, [*RATING_BASELINES, _ALL, _NONE])
 
 
 def sets_shown(feature_sets: Iterable[FeatureSet] = DEFAULT_FEATURE_SETS) -> str:
