@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +37,7 @@ from movierec_cli.experiment.sentences import answer, warnings
 from movierec_cli.experiment.study import (
     ComparedModel,
     ComparedRatingModel,
-    OfARun,
+    Evaluated,
     RatingStudy,
     Segment,
     Study,
@@ -131,7 +132,7 @@ def compare_runs(
     )
 
 
-def commands_of(compared: Sequence[OfARun]) -> tuple[str, ...]:
+def commands_of(compared: Sequence[Evaluated[Any]]) -> tuple[str, ...]:
     """The commands that trained the runs, each once; runs that were trained from Python have none."""
     commands = (one.run.record.command for one in compared)
     return tuple(dict.fromkeys(command for command in commands if command))

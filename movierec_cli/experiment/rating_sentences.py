@@ -7,16 +7,8 @@ from dataclasses import dataclass, replace
 
 from movierec_cli.config import Family, Task
 from movierec_cli.evaluation.significance import PairedDifference, by_pair
-from movierec_cli.experiment.study import ComparedModel, ComparedRatingModel
-from movierec_cli.experiment.wording import (
-    amount,
-    difference,
-    p_value,
-    star_amount,
-    star_bounds,
-    star_difference,
-    stars,
-)
+from movierec_cli.experiment.study import Compared, ComparedModel, ComparedRatingModel
+from movierec_cli.experiment.wording import POINTS, STARS, Unit, p_value, stars
 from movierec_cli.registry.record import RunConfig
 
 
@@ -72,20 +64,20 @@ def _best(models: Sequence[ComparedRatingModel]) -> ComparedRatingModel:
 
 def _is_off(one: ComparedRatingModel) -> str:
     """The error, as a predicate."""
-    rmse = f"RMSE, 95 % CI {star_bounds(one.rmse)}"
+    rmse = f"RMSE, 95 % CI {STARS.bounds(one.rmse)}"
     return f"is off by {stars(one.rmse.mean)} stars ({rmse}; MAE {stars(one.mae.mean)})"
 
 
 def _against(found: PairedDifference, title: str) -> str:
     """How far the first of a pair is from the second, which may have a title."""
     if not found.is_significant:
-        return f"; its difference from {found.b} is not significant ({_with_p(found)})"
+        return f"; its difference from {found.b} is not significant ({_with_p(STARS, found)})"
     less = "less" if found.difference.mean < 0 else "more"
-    return f", {star_amount(found.difference)} {less} than {found.b}{title and f', {title}'}"
+    return f", {STARS.amount(found.difference)} {less} than {found.b}{title and f', {title}'}"
 
 
-def _with_p(found: PairedDifference) -> str:
-    return f"{star_difference(found.difference)}, {p_value(found.p_holm)}"
+def _with_p(unit: Unit, found: PairedDifference) -> str:
+    return f"{unit.difference(found.difference)}, {p_value(found.p_holm)}"
 
 
 @dataclass(frozen=True)
@@ -115,12 +107,12 @@ def _trios(
             )
 
 
-def _way(one: ComparedModel | ComparedRatingModel) -> RunConfig:
+def _way(one: Compared) -> RunConfig:
     """Equal for models that differ in their tasks only."""
     return replace(one.records[0].config.without_seed, family=Family.TWO_TOWER, tasks=None)
 
 
-def _tasks(one: ComparedModel | ComparedRatingModel) -> set[Task]:
+def _tasks(one: Compared) -> set[Task]:
     weights = one.records[0].config.tasks
     if weights is None:  # a model for one task alone, or a baseline of it
         return {Task.RETRIEVAL} if one.family.ranks else {Task.RATING}
@@ -141,24 +133,16 @@ def _most_balanced(joints: Sequence[ComparedRatingModel], ranked: Mapping[str, f
 def _beside_specialists(trio: _Trio, ratings: _Differences, ranks: _Differences, headline: str) -> str:
     label, parts = trio.joint.label, []
     if trio.rating_alone is not None:
-        found = ratings[label, trio.rating_alone.label]
-        significant = f"{star_amount(found.difference)} {_side(found)}" if found.is_significant else ""
-        parts.append(_beside("RMSE", significant, _with_p(found), Task.RATING))
+        parts.append(_beside("RMSE", STARS, ratings[label, trio.rating_alone.label], Task.RATING))
     if trio.retrieval_alone is not None:
-        found = ranks[label, trio.retrieval_alone.label]
-        significant = f"{amount(found.difference)} {_side(found)}" if found.is_significant else ""
-        with_p = f"{difference(found.difference)}, {p_value(found.p_holm)}"
-        parts.append(_beside(headline, significant, with_p, Task.RETRIEVAL))
+        parts.append(_beside(headline, POINTS, ranks[label, trio.retrieval_alone.label], Task.RETRIEVAL))
     return f"Both tasks in one model, {label}: {'; '.join(parts)}."
 
 
-def _side(found: PairedDifference) -> str:
-    return "above" if found.difference.mean > 0 else "below"
-
-
-def _beside(metric: str, significant: str, with_p: str, task: Task) -> str:
+def _beside(metric: str, unit: Unit, found: PairedDifference, task: Task) -> str:
     """What a metric is beside that of a model with this task alone."""
     other = f"that of {task} alone"
-    if significant:
-        return f"its {metric} is {significant} {other}"
-    return f"its {metric} does not differ significantly from {other} ({with_p})"
+    if found.is_significant:
+        side = "above" if found.difference.mean > 0 else "below"
+        return f"its {metric} is {unit.amount(found.difference)} {side} {other}"
+    return f"its {metric} does not differ significantly from {other} ({_with_p(unit, found)})"

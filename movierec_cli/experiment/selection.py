@@ -16,6 +16,7 @@ from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingOutcome
+from movierec_cli.experiment.study import Evaluated
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Problem, Run, find_named, list_runs
 
@@ -24,20 +25,10 @@ class InconsistentSplitError(MovierecError):
     """A run was trained on ratings that the split would test it on."""
 
 
-@dataclass(frozen=True)
-class EvaluatedRun:
-    """A run with how it ranked the requested test set."""
-
-    run: Run
-    outcome: Outcome
-
-
-@dataclass(frozen=True)
-class EvaluatedRatings:
-    """A run with what it made of the ratings of the requested test set."""
-
-    run: Run
-    outcome: RatingOutcome
+EvaluatedRun = Evaluated[Outcome]
+"""How it ranked."""
+EvaluatedRatings = Evaluated[RatingOutcome]
+"""What it made of the ratings."""
 
 
 def on_own_test(runs: Sequence[Run]) -> tuple[list[EvaluatedRun], list[EvaluatedRatings]]:
@@ -248,12 +239,7 @@ def rating_outcome_on(run: Run, config: SplitConfig, test: npt.NDArray[np.int64]
     """
     outcome = run.rating_outcome
     requested = _requested(run, outcome.rows, config, test)
-    return RatingOutcome(
-        rows=outcome.rows[requested],
-        user_index=outcome.user_index[requested],
-        rating=outcome.rating[requested],
-        predicted=outcome.predicted[requested],
-    )
+    return RatingOutcome(**{name: column[requested] for name, column in vars(outcome).items()})
 
 
 def _requested(

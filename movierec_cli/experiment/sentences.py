@@ -18,7 +18,7 @@ from movierec_cli.config import (
 from movierec_cli.evaluation.ablation import FeatureGain, pairs_differing_in
 from movierec_cli.evaluation.significance import Interval, PairedDifference, by_pair
 from movierec_cli.experiment.study import ComparedModel, way_of
-from movierec_cli.experiment.wording import amount, difference, p_value, percent, percent_bounds
+from movierec_cli.experiment.wording import POINTS, p_value, percent
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.text import listed
 
@@ -131,7 +131,7 @@ def _found(comparison: _Comparison, model: ComparedModel, kind: SplitKind) -> st
     """What a model reaches, as a predicate."""
     metric, _, k = comparison.headline.partition("@")
     value = model.metrics[comparison.headline]
-    bounds = f"95 % CI {percent_bounds(value)}"
+    bounds = f"95 % CI {POINTS.bounds(value)}"
     if metric == "recall":
         found = f"finds {percent(value.mean)} {_FOUND[kind]} among its {k} best"
         return f"{found} ({comparison.headline}, {bounds})"
@@ -170,9 +170,9 @@ def _against_baselines(comparison: _Comparison, best: ComparedModel) -> str:
     found = comparison.between(best, rival)
     if not missed:
         which = "the best baseline, " if len(comparison.baselines) > 1 else "the baseline "
-        return f", {amount(found.difference)} more than {which}{_name(rival)}"
+        return f", {POINTS.amount(found.difference)} more than {which}{_name(rival)}"
     if found.is_lower:
-        return f", {amount(found.difference)} less than {_name(rival)}"
+        return f", {POINTS.amount(found.difference)} less than {_name(rival)}"
     return f"; its difference from {_name(rival)} is not significant ({_with_p(found)})"
 
 
@@ -180,7 +180,7 @@ def _with_p(found: PairedDifference, *, of: str = "") -> str:
     """Of a difference that is not significant; if its interval alone excludes 0, says why it is not."""
     excludes_0 = found.difference.low > 0 or found.difference.high < 0
     corrected = " after Holm's correction" if excludes_0 else ""
-    return f"{difference(found.difference, of=of)}, {p_value(found.p_holm)}{corrected}"
+    return f"{POINTS.difference(found.difference, of=of)}, {p_value(found.p_holm)}{corrected}"
 
 
 def _averages(ablation: Sequence[FeatureGain], headline: str) -> Iterator[str]:
@@ -193,10 +193,10 @@ def _averages(ablation: Sequence[FeatureGain], headline: str) -> Iterator[str]:
 
 def _average_effect(gain: Interval, headline: str) -> str:
     if gain.low > 0:
-        return f"adds {amount(gain, of=headline, sign='+')}"
+        return f"adds {POINTS.amount(gain, of=headline, sign='+')}"
     if gain.high < 0:
-        return f"takes away {amount(gain, of=headline)}"
-    return f"makes no significant difference ({difference(gain, of=headline)})"
+        return f"takes away {POINTS.amount(gain, of=headline)}"
+    return f"makes no significant difference ({POINTS.difference(gain, of=headline)})"
 
 
 def _features(comparison: _Comparison) -> Iterator[str]:
@@ -228,9 +228,9 @@ def _effect(comparison: _Comparison, more: ComparedModel, fewer: ComparedModel) 
     subject, s = (added[0], "s") if len(added) == 1 else (f"{listed(added)} together", "")
     found, metric = comparison.between(more, fewer), comparison.headline
     if found.is_higher:
-        return f"{subject} add{s} {amount(found.difference, of=metric, sign='+')} to {_name(fewer)}."
+        return f"{subject} add{s} {POINTS.amount(found.difference, of=metric, sign='+')} to {_name(fewer)}."
     if found.is_lower:
-        return f"{subject} take{s} {amount(found.difference, of=metric)} from {_name(fewer)}."
+        return f"{subject} take{s} {POINTS.amount(found.difference, of=metric)} from {_name(fewer)}."
     return f"{subject} make{s} no significant difference to {_name(fewer)} ({_with_p(found, of=metric)})."
 
 
@@ -240,7 +240,7 @@ def _lead(comparison: _Comparison) -> str:
     trained = comparison.trained
     highest = f"Of the {len(trained)} {_noun(trained)}s here, {_name(best)} has the highest"
     if found.is_higher:
-        return f"{highest} {comparison.headline}, {amount(found.difference)} above {_name(second)}."
+        return f"{highest} {comparison.headline}, {POINTS.amount(found.difference)} above {_name(second)}."
     lead = f"but its lead over {_name(second)} is not significant ({_with_p(found)})"
     return f"{highest} {comparison.headline}, {lead}."
 
@@ -271,5 +271,5 @@ def _warning(comparison: _Comparison, trained: ComparedModel, baseline: Compared
     reached = f"{percent(comparison.mean(trained))} against {percent(comparison.mean(baseline))}"
     opening = f"'{trained.label}' does not beat {baseline.label} at {metric}: {reached}"
     if found.is_lower:
-        return f"{opening} (difference {difference(found.difference)})."
+        return f"{opening} (difference {POINTS.difference(found.difference)})."
     return f"{opening}, which is no significant difference ({_with_p(found)})."

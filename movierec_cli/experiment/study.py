@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from movierec_cli.config import NO_FEATURES, SAMPLED_LOSSES, Family, FeatureSet, SplitConfig
 from movierec_cli.data.split import SplitSummary
@@ -17,33 +17,37 @@ from movierec_cli.recommend.recommend import Recommendations
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord
 from movierec_cli.registry.store import Run
 
+Of = TypeVar("Of", covariant=True)
 
-class OfARun(Protocol):
-    """Something that a run did."""
+
+@dataclass(frozen=True)
+class Evaluated(Generic[Of]):
+    """A run with what it did with the requested test set."""
+
+    run: Run
+    outcome: Of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """A model in whatever is compared: a feature set with all its seeds, or a baseline."""
+
+    label: str  # "timestamp + movie_genres", "EASE"
+    family: Family
+    records: tuple[RunRecord, ...]  # one a seed
 
     @property
-    def run(self) -> Run: ...
+    def is_baseline(self) -> bool:
+        """Whether it is there to be beaten."""
+        return not self.family.is_trained
 
 
-class Named(Protocol):
-    """A model in whatever is compared."""
-
-    @property
-    def label(self) -> str: ...
-
-    @property
-    def is_baseline(self) -> bool: ...
-
-
-T = TypeVar("T", bound=OfARun)
-
-
-def by_model(evaluated: Sequence[T]) -> dict[str, list[T]]:
+def by_model(evaluated: Sequence[Evaluated[Of]]) -> dict[str, list[Evaluated[Of]]]:
     """Runs that differ in the seed of their training only are one model, in the order of the seeds.
 
     Trained ones come first. The label of a trained one does not depend on the baselines beside it.
     """
-    groups: dict[RunConfig, list[T]] = {}
+    groups: dict[RunConfig, list[Evaluated[Of]]] = {}
     for one in sorted(evaluated, key=lambda one: not one.run.record.config.family.is_trained):
         groups.setdefault(one.run.record.config.without_seed, []).append(one)
     return dict(
@@ -51,7 +55,7 @@ def by_model(evaluated: Sequence[T]) -> dict[str, list[T]]:
     )
 
 
-def pairs(models: Sequence[Named]) -> list[tuple[str, str]]:
+def pairs(models: Sequence[Compared]) -> list[tuple[str, str]]:
     """Every two models of which one at least was trained, the later one first: it has more features."""
     return [
         (b.label, a.label) if not b.is_baseline else (a.label, b.label)
@@ -80,7 +84,7 @@ def settings_of(config: RunConfig) -> dict[str, Any]:
     return settings
 
 
-def _seed(one: OfARun) -> int:
+def _seed(one: Evaluated[Any]) -> int:
     training = one.run.record.config.training
     return training.seed if training is not None else 0
 
@@ -108,21 +112,13 @@ def _shown(value: object) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparedModel:
-    """A feature set with all its seeds, or a baseline."""
+class ComparedModel(Compared):
+    """A model that ranks."""
 
-    label: str  # "timestamp + movie_genres", "EASE"
-    family: Family
     feature_set: FeatureSet
-    records: tuple[RunRecord, ...]  # one a seed
     top_k: TopK  # of warm users, the mean of the seeds
     metrics: dict[str, Interval]  # by name and k, such as "recall@100": mean over warm users and seeds
     beyond: dict[str, float]  # by name and k, such as "coverage@10"
-
-    @property
-    def is_baseline(self) -> bool:
-        """Whether it is there to be beaten."""
-        return not self.family.is_trained
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,20 +142,12 @@ class UserLists:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparedRatingModel:
-    """A model that predicts ratings, with all its seeds."""
+class ComparedRatingModel(Compared):
+    """A model that predicts ratings; its label is the same among the models that rank, where it is one."""
 
-    label: str  # as among the models of the ranking, where it is one
-    family: Family
-    records: tuple[RunRecord, ...]  # one a seed
     rmse: Interval  # stars, over the test ratings; the interval is over users and seeds
     mae: Interval  # stars
     is_on_front: bool  # no other one has both a lower RMSE and a higher headline metric
-
-    @property
-    def is_baseline(self) -> bool:
-        """Whether it is there to be beaten."""
-        return not self.family.is_trained
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,8 @@ Fractions are given in percent, their differences in points; ratings and their e
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from movierec_cli.evaluation.significance import Interval
 
@@ -19,31 +21,39 @@ def percent(fraction: float) -> str:
     return f"{_fixed(100 * fraction, 1)} %"
 
 
-def percent_bounds(interval: Interval) -> str:
-    """A fraction's interval in percent, without its sign: "27.0 … 29.2"."""
-    decimals = _decimals(interval)
-    return _bounds(interval.low, interval.high, decimals, sign="")
+@dataclass(frozen=True)
+class Unit:
+    """What intervals are given in."""
 
+    noun: str
+    scale: int  # of what is given as 1
+    decimals: Callable[[Interval], int]
 
-def difference(interval: Interval, *, of: str = "") -> str:
-    """A difference of fractions with its sign: "−2.5 points of recall@100, 95 % CI −2.9 … −2.1"."""
-    decimals = _decimals(interval)
-    bounds = _bounds(interval.low, interval.high, decimals, sign="+")
-    return f"{_points(interval.mean, decimals, of, sign='+')}, 95 % CI {bounds}"
+    def bounds(self, interval: Interval, *, sign: str = "") -> str:
+        """From low to high: "27.0 … 29.2"; with their signs where "+" is given."""
+        decimals = self.decimals(interval)
+        low, high = (_fixed(self.scale * bound, decimals, sign) for bound in (interval.low, interval.high))
+        return f"{low} … {high}"
 
+    def difference(self, interval: Interval, *, of: str = "") -> str:
+        """A difference with its sign: "−2.5 points of recall@100, 95 % CI −2.9 … −2.1"."""
+        return f"{self._mean(interval, of, sign='+')}, 95 % CI {self.bounds(interval, sign='+')}"
 
-def amount(interval: Interval, *, of: str = "", sign: str = "") -> str:
-    """How much more or less, where words say which: "2.5 points of recall@100 (95 % CI 2.1 … 2.9)".
+    def amount(self, interval: Interval, *, of: str = "", sign: str = "") -> str:
+        """How much more or less, where words say which: "2.5 points of recall@100 (95 % CI 2.1 … 2.9)".
 
-    Args:
-        interval: of a difference of fractions.
-        of: what the points are of; may be empty.
-        sign: "+" to show it before the points.
-    """
-    low, high = sorted((abs(interval.low), abs(interval.high)))
-    decimals = _decimals(interval)
-    points = _points(abs(interval.mean), decimals, of, sign)
-    return f"{points} (95 % CI {_bounds(low, high, decimals, sign='')})"
+        Args:
+            interval: of a difference.
+            of: what it is a difference of; may be empty.
+            sign: "+" to show it before the amount.
+        """
+        low, high = sorted((abs(interval.low), abs(interval.high)))
+        size = Interval(abs(interval.mean), low, high)
+        return f"{self._mean(size, of, sign)} (95 % CI {self.bounds(size)})"
+
+    def _mean(self, interval: Interval, of: str, sign: str) -> str:
+        mean = _fixed(self.scale * interval.mean, self.decimals(interval), sign)
+        return f"{mean} {self.noun}{of and f' of {of}'}"
 
 
 def stars(value: float, *, sign: str = "") -> str:
@@ -51,36 +61,11 @@ def stars(value: float, *, sign: str = "") -> str:
     return _fixed(value, _STAR_DECIMALS, sign)
 
 
-def star_bounds(interval: Interval) -> str:
-    """From low to high: "0.905 … 0.921"."""
-    return f"{stars(interval.low)} … {stars(interval.high)}"
-
-
-def star_difference(interval: Interval) -> str:
-    """A difference of errors with its sign: "−0.004 stars, 95 % CI −0.009 … +0.001"."""
-    bounds = f"{stars(interval.low, sign='+')} … {stars(interval.high, sign='+')}"
-    return f"{stars(interval.mean, sign='+')} stars, 95 % CI {bounds}"
-
-
-def star_amount(interval: Interval) -> str:
-    """How much more or less, where words say which: "0.021 stars (95 % CI 0.015 … 0.027)"."""
-    low, high = sorted((abs(interval.low), abs(interval.high)))
-    return f"{stars(abs(interval.mean))} stars (95 % CI {stars(low)} … {stars(high)})"
-
-
 def p_value(p: float) -> str:
     """Two decimals, three below a tenth: "p = 0.41", "p = 0.032", "p < 0.001"."""
     if p < 0.001:
         return "p < 0.001"
     return f"p = {p:.{2 if p >= 0.1 else 3}f}"
-
-
-def _points(fraction: float, decimals: int, of: str, sign: str) -> str:
-    return f"{_fixed(100 * fraction, decimals, sign)} points{of and f' of {of}'}"
-
-
-def _bounds(low: float, high: float, decimals: int, sign: str) -> str:
-    return f"{_fixed(100 * low, decimals, sign)} … {_fixed(100 * high, decimals, sign)}"
 
 
 def _fixed(value: float, decimals: int, sign: str = "") -> str:
@@ -96,3 +81,9 @@ def _decimals(interval: Interval) -> int:
     gaps = [high - low] if low <= 0 <= high else [high - low, abs(low), abs(high)]
     seen = [gap for gap in gaps if gap > _SAME]
     return min(max(1, *(math.ceil(-math.log10(gap)) for gap in seen)), _MAX_DECIMALS) if seen else 1
+
+
+POINTS = Unit("points", 100, _decimals)
+"""Of fractions of 0 … 1 and their differences."""
+STARS = Unit("stars", 1, lambda _: _STAR_DECIMALS)
+"""Of errors of predicted ratings and their differences."""

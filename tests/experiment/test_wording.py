@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from movierec_cli.evaluation.significance import Interval
-from movierec_cli.experiment.wording import amount, difference, p_value, percent, percent_bounds
+from movierec_cli.experiment.wording import POINTS, p_value, percent
 
 
 @pytest.mark.parametrize(
@@ -30,18 +30,18 @@ def test_shares_are_in_percent(share, text):
     ],
 )
 def test_differences_are_in_points_with_as_many_decimals_as_they_need(interval, text):
-    assert difference(interval) == text
+    assert POINTS.difference(interval) == text
 
 
 def test_an_amount_has_no_sign_whichever_way_it_goes():
     more, less = Interval(0.025, 0.021, 0.029), Interval(-0.025, -0.029, -0.021)
-    assert amount(more) == amount(less) == "2.5 points (95 % CI 2.1 … 2.9)"
-    assert amount(more, of="ndcg@10", sign="+") == "+2.5 points of ndcg@10 (95 % CI 2.1 … 2.9)"
+    assert POINTS.amount(more) == POINTS.amount(less) == "2.5 points (95 % CI 2.1 … 2.9)"
+    assert POINTS.amount(more, of="ndcg@10", sign="+") == "+2.5 points of ndcg@10 (95 % CI 2.1 … 2.9)"
 
 
 def test_bounds_of_a_share():
-    assert percent_bounds(Interval(0.281, 0.2701, 0.2922)) == "27.0 … 29.2"
-    assert percent_bounds(Interval(0.0, -0.0001, 0.0001)) == "−0.01 … 0.01"
+    assert POINTS.bounds(Interval(0.281, 0.2701, 0.2922)) == "27.0 … 29.2"
+    assert POINTS.bounds(Interval(0.0, -0.0001, 0.0001)) == "−0.01 … 0.01"
 
 
 @pytest.mark.parametrize(
