@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from rich.console import Console
 from rich.text import Text
@@ -55,13 +56,14 @@ class Terminal:
         """One JSON document, for programs."""
         self.out.file.write(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
-    def take_logs(self) -> None:
-        """Shows the package's own warnings."""
+    def take_logs(self) -> Self:
+        """Shows the package's own warnings, too."""
         handler = _TerminalHandler(self)
         logger = logging.getLogger("movierec_cli")
         logger.handlers = [handler]
         logger.setLevel(logging.WARNING)
         logger.propagate = False
+        return self
 
 
 class _TerminalHandler(logging.Handler):

@@ -3,87 +3,41 @@
 Each setting, feature and family is declared once; the command line shows these and never repeats them.
 """
 
-from movierec_cli.config.families import (
-    BASELINES,
-    DEFAULT_BASELINES,
-    RATING_BASELINES,
-    SEQUENTIAL,
-    TRAINABLE,
-    Family,
-    Settings,
-    default_settings,
-)
-from movierec_cli.config.features import (
-    DEFAULT_FEATURE_SETS,
-    FEATURES,
-    NO_FEATURES,
-    QUERY_TIME,
-    TIME_GAP,
-    TIMESTAMP,
-    USER_HISTORY,
-    Feature,
-    FeatureSet,
-    Side,
-    time_features,
-)
-from movierec_cli.config.settings import (
-    DEFAULT_WEIGHTING,
-    MAX_SEED,
-    SAMPLED_LOSSES,
-    DataConfig,
-    LossKind,
-    ModelConfig,
-    Optimizer,
-    RankBy,
-    Schedule,
-    SequenceConfig,
-    SplitConfig,
-    SplitKind,
-    Task,
-    TaskWeights,
-    TowerConfig,
-    TrainingConfig,
-    Weighting,
-)
-from movierec_cli.config.trainer_config import DEFAULT_TOP_K, TrainerConfig
-
-__all__ = [
-    "BASELINES",
-    "DEFAULT_BASELINES",
-    "DEFAULT_FEATURE_SETS",
-    "DEFAULT_TOP_K",
-    "DEFAULT_WEIGHTING",
-    "FEATURES",
-    "MAX_SEED",
-    "NO_FEATURES",
-    "QUERY_TIME",
-    "RATING_BASELINES",
-    "SAMPLED_LOSSES",
-    "SEQUENTIAL",
-    "TIMESTAMP",
-    "TIME_GAP",
-    "TRAINABLE",
-    "USER_HISTORY",
-    "DataConfig",
-    "Family",
-    "Feature",
-    "FeatureSet",
-    "LossKind",
-    "ModelConfig",
-    "Optimizer",
-    "RankBy",
-    "Schedule",
-    "SequenceConfig",
-    "Settings",
-    "Side",
-    "SplitConfig",
-    "SplitKind",
-    "Task",
-    "TaskWeights",
-    "TowerConfig",
-    "TrainerConfig",
-    "TrainingConfig",
-    "Weighting",
-    "default_settings",
-    "time_features",
-]
+from movierec_cli.config.families import BASELINES as BASELINES
+from movierec_cli.config.families import DEFAULT_BASELINES as DEFAULT_BASELINES
+from movierec_cli.config.families import RATING_BASELINES as RATING_BASELINES
+from movierec_cli.config.families import SEQUENTIAL as SEQUENTIAL
+from movierec_cli.config.families import TRAINABLE as TRAINABLE
+from movierec_cli.config.families import Family as Family
+from movierec_cli.config.families import Settings as Settings
+from movierec_cli.config.families import default_settings as default_settings
+from movierec_cli.config.features import DEFAULT_FEATURE_SETS as DEFAULT_FEATURE_SETS
+from movierec_cli.config.features import FEATURES as FEATURES
+from movierec_cli.config.features import NO_FEATURES as NO_FEATURES
+from movierec_cli.config.features import QUERY_TIME as QUERY_TIME
+from movierec_cli.config.features import TIME_GAP as TIME_GAP
+from movierec_cli.config.features import TIMESTAMP as TIMESTAMP
+from movierec_cli.config.features import USER_HISTORY as USER_HISTORY
+from movierec_cli.config.features import Feature as Feature
+from movierec_cli.config.features import FeatureSet as FeatureSet
+from movierec_cli.config.features import Side as Side
+from movierec_cli.config.features import time_features as time_features
+from movierec_cli.config.settings import DEFAULT_WEIGHTING as DEFAULT_WEIGHTING
+from movierec_cli.config.settings import MAX_SEED as MAX_SEED
+from movierec_cli.config.settings import SAMPLED_LOSSES as SAMPLED_LOSSES
+from movierec_cli.config.settings import DataConfig as DataConfig
+from movierec_cli.config.settings import LossKind as LossKind
+from movierec_cli.config.settings import ModelConfig as ModelConfig
+from movierec_cli.config.settings import Optimizer as Optimizer
+from movierec_cli.config.settings import RankBy as RankBy
+from movierec_cli.config.settings import Schedule as Schedule
+from movierec_cli.config.settings import SequenceConfig as SequenceConfig
+from movierec_cli.config.settings import SplitConfig as SplitConfig
+from movierec_cli.config.settings import SplitKind as SplitKind
+from movierec_cli.config.settings import Task as Task
+from movierec_cli.config.settings import TaskWeights as TaskWeights
+from movierec_cli.config.settings import TowerConfig as TowerConfig
+from movierec_cli.config.settings import TrainingConfig as TrainingConfig
+from movierec_cli.config.settings import Weighting as Weighting
+from movierec_cli.config.trainer_config import DEFAULT_TOP_K as DEFAULT_TOP_K
+from movierec_cli.config.trainer_config import TrainerConfig as TrainerConfig

@@ -36,7 +36,7 @@ def _rank(queries: GroupedQueries, movies: npt.NDArray[np.int32], seen: RaggedRo
     grouped = rank_positives(queries.score_block, positives, queries.user_index, seen)
     place = np.empty(len(query_of), np.int64)
     place[order] = np.arange(len(query_of))
-    return RanksByMode(all=grouped.all.take(place), unseen=grouped.unseen.take(place))
+    return grouped.take(place)
 
 
 def evaluate(dataset: Dataset, fit_rows: Rows, test_rows: Rows, model: Scorer) -> Outcome:

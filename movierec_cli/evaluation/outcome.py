@@ -74,9 +74,7 @@ class Outcome:
             rows=self.rows[targets],
             user_index=self.user_index[targets],
             movie_index=self.movie_index[targets],
-            at_their_time=RanksByMode(
-                all=self.at_their_time.all.take(targets), unseen=self.at_their_time.unseen.take(targets)
-            ),
+            at_their_time=self.at_their_time.take(targets),
             in_one_list=self.in_one_list.take(targets),
             users=self.users[users],
             n_unseen=self.n_unseen[users],

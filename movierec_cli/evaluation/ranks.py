@@ -72,6 +72,10 @@ class RanksByMode:
     all: Ranks
     unseen: Ranks
 
+    def take(self, places: npt.NDArray[Any]) -> RanksByMode:
+        """The ranks at some places, or where a mask is true."""
+        return RanksByMode(self.all.take(places), self.unseen.take(places))
+
 
 def hit_probability(ranks: Ranks, k: int) -> npt.NDArray[np.float64]:
     """The probability of each positive to be among the k best: clip((k − better) / tied, 0, 1)."""

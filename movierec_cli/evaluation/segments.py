@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from movierec_cli.data.dataset import Dataset, Users
 from movierec_cli.evaluation.outcome import Outcome
+from movierec_cli.text import counted
 
 Mask = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
@@ -60,10 +61,10 @@ def _by_activity(user_counts: Counts, outcome: Outcome) -> Iterator[SegmentMask]
     count = user_counts[outcome.user_index]  # [n_targets]
     is_warm = warm[outcome.user_place]  # [n_targets]
     dimension = "user activity"
-    yield SegmentMask(dimension, f"light: up to {_ratings(low)}", is_warm & (count <= low))
-    medium = _ratings(high) if low + 1 == high else f"{low + 1:,} to {_ratings(high)}"
+    yield SegmentMask(dimension, f"light: up to {counted(low, 'rating')}", is_warm & (count <= low))
+    medium = counted(high, "rating") if low + 1 == high else f"{low + 1:,} to {counted(high, 'rating')}"
     yield SegmentMask(dimension, f"medium: {medium}", is_warm & (low < count) & (count <= high))
-    yield SegmentMask(dimension, f"heavy: over {_ratings(high)}", is_warm & (count > high))
+    yield SegmentMask(dimension, f"heavy: over {counted(high, 'rating')}", is_warm & (count > high))
 
 
 def _by_popularity(movie_counts: Counts, outcome: Outcome) -> Iterator[SegmentMask]:
@@ -77,8 +78,9 @@ def _by_popularity(movie_counts: Counts, outcome: Outcome) -> Iterator[SegmentMa
     third[order] = np.searchsorted(movie_counts.sum() * np.array([1, 2]) / 3, before, side="right")
     for place, name in enumerate(("head", "torso", "tail")):
         n_movies = int((third == place).sum())
-        words = f"{n_movies:,} movie{'s' * (n_movies != 1)}"
-        yield SegmentMask("movie popularity", f"{name}: {words}", third[outcome.movie_index] == place)
+        yield SegmentMask(
+            "movie popularity", f"{name}: {counted(n_movies, 'movie')}", third[outcome.movie_index] == place
+        )
 
 
 def _by_age(users: Users, outcome: Outcome) -> Iterator[SegmentMask]:
@@ -117,7 +119,3 @@ def _by_cold(movie_counts: Counts, outcome: Outcome) -> Iterator[SegmentMask]:
     yield SegmentMask("cold", "cold users", cold_user)
     yield SegmentMask("cold", "cold movies", cold_movie)
     yield SegmentMask("cold", "warm", ~(cold_user | cold_movie))
-
-
-def _ratings(count: int) -> str:
-    return f"{count:,} rating{'s' * (count != 1)}"

@@ -48,6 +48,7 @@ from movierec_cli.experiment.study import (
 )
 from movierec_cli.leakage import Finding
 from movierec_cli.registry.record import RunConfig
+from movierec_cli.text import counted
 
 Values = npt.NDArray[np.float64]
 
@@ -65,10 +66,9 @@ def _telling(n_movies: int, ks: Sequence[int]) -> list[int]:
     """Those of the ks that tell models apart."""
     telling = [k for k in ks if k < n_movies]
     if not telling:
-        size = f"{n_movies:,} movie{'s' * (n_movies != 1)}"
         raise UsageError(
-            f"--top_k is {' '.join(map(str, ks))}, but the catalogue has {size}: among so many every model"
-            " finds everything; name a smaller one"
+            f"--top_k is {' '.join(map(str, ks))}, but the catalogue has {counted(n_movies, 'movie')}:"
+            " among so many every model finds everything; name a smaller one"
         )
     return telling
 

@@ -50,8 +50,7 @@ def doctor_command(
     from movierec_cli.leakage import diagnose
     from movierec_cli.registry.store import list_runs
 
-    terminal = Terminal(quiet=quiet)
-    terminal.take_logs()
+    terminal = Terminal(quiet=quiet).take_logs()
     feature_sets = parse_feature_sets(additional_feature_sets or [], terminal)
     with ProgressDisplay(terminal) as observer:
         runs, _ = list_runs(saved_models_dir)

@@ -32,8 +32,7 @@ def evaluate_command(
     from movierec_cli.reports.study_document import study_document
     from movierec_cli.reports.terminal.study_text import study_text
 
-    terminal = Terminal(quiet=quiet)
-    terminal.take_logs()
+    terminal = Terminal(quiet=quiet).take_logs()
     study = options.study(terminal, command=command_line(ctx))
     if as_json:
         terminal.document(study_document(study))

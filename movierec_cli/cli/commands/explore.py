@@ -32,8 +32,7 @@ def explore_command(
     from movierec_cli.reports.web.explore_page import write_explore
     from movierec_cli.reports.web.pages import check_writable
 
-    terminal = Terminal(quiet=quiet)
-    terminal.take_logs()
+    terminal = Terminal(quiet=quiet).take_logs()
     check_writable(output)
     run = model.best(terminal)
     written = write_explore(run, output)

@@ -67,8 +67,7 @@ def export_command(
     from movierec_cli.export.export_run import export_run
 
     _check_index(form, index)
-    terminal = Terminal(quiet=quiet)
-    terminal.take_logs()
+    terminal = Terminal(quiet=quiet).take_logs()
     run = model.best(terminal)
     exported = export_run(run, form, output, overwrite=overwrite, index=index)
     next_command = _next_command(run, form, exported)

@@ -48,8 +48,7 @@ def predict_command(
     from movierec_cli.recommend.run_choice import FOR_RATINGS
 
     _check_options(user, movie or [], pairs, csv)
-    terminal = Terminal(quiet=quiet)
-    terminal.take_logs()
+    terminal = Terminal(quiet=quiet).take_logs()
     run = model.best(terminal, FOR_RATINGS)
     predictions = _predicted(run, user, movie or [], pairs)
     if csv is not None:

@@ -96,8 +96,7 @@ def recommend_command(
     if user.users is not None:
         options.check_many()
         users = parse_users(user.users)
-    terminal = Terminal(quiet=quiet)
-    terminal.take_logs()
+    terminal = Terminal(quiet=quiet).take_logs()
     runs = _runs(model, terminal, from_history=bool(user.watched), all_models=options.all_models)
     if users is not None:
         _recommend_many(runs[0], users, chosen, options, terminal)

@@ -43,8 +43,7 @@ def report_command(
     from movierec_cli.reports.web.pages import check_writable
     from movierec_cli.reports.web.report_page import write_report
 
-    terminal = Terminal(quiet=quiet)
-    terminal.take_logs()
+    terminal = Terminal(quiet=quiet).take_logs()
     check_writable(output)
     selected = None if users is None else parse_users(users)
     study = options.study(terminal, users=selected, command=command_line(ctx))

@@ -56,8 +56,7 @@ def similar_command(
     if top < 1:
         raise UsageError(f"--top is {top}; it must be 1 or more")
     request = filters.checked(include_seen=True)
-    terminal = Terminal(quiet=quiet)
-    terminal.take_logs()
+    terminal = Terminal(quiet=quiet).take_logs()
     run = model.best(terminal)
     chosen = request.of(run.catalogue)
     (row,) = rows_of([text], run.catalogue, "TITLE", terminal)

@@ -106,8 +106,7 @@ def train_command(
     from movierec_cli.reports.web.pages import check_writable
     from movierec_cli.reports.web.report_page import write_report
 
-    terminal = Terminal(quiet=quiet)
-    terminal.take_logs()
+    terminal = Terminal(quiet=quiet).take_logs()
     settings = options.TrainingRequest(
         family=options.parse_family(family),
         preset=preset,

@@ -105,8 +105,7 @@ class TaskRequest:
 
     def _of(self, task: Task) -> list[float]:
         given = self._given(task)
-        default = {Task.RETRIEVAL: TaskWeights.retrieval, Task.RATING: TaskWeights.rating}[task]
-        return [default] if given is None else _parse_weights(given, f"--{task}_weight")
+        return [getattr(TaskWeights, task)] if given is None else _parse_weights(given, f"--{task}_weight")
 
 
 def _parse_tasks(value: str) -> Sequence[Task]:
