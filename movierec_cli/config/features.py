@@ -81,6 +81,7 @@ class Feature(str):
 
 
 _LENGTHS = "movies.length_minutes"
+_OF_STEPS = Side.STEP, (Kind.SEQUENCES,), ""  # nothing is fitted
 
 _TABLE = (
     Feature("timestamp", "When the query is made.", Side.CONTEXT),
@@ -107,21 +108,9 @@ _TABLE = (
     Feature("day_of_week", "The day of the week.", Side.CONTEXT),
     Feature("user_tenure", "The time since the user's first rating.", Side.CONTEXT),
     Feature("user_history", "The movies that the user rated in training.", Side.HISTORY),
-    Feature(
-        "time_gap",
-        "The time between a movie of the history and the movie before it.",
-        Side.STEP,
-        (Kind.SEQUENCES,),
-        encoding="",
-    ),
+    Feature("time_gap", "The time between a movie of the history and the movie before it.", *_OF_STEPS),
     # More than a history says: it has to be known when the next movie is watched.
-    Feature(
-        "query_time",
-        "The time between the newest movie of the history and the query.",
-        Side.STEP,
-        (Kind.SEQUENCES,),
-        encoding="",
-    ),
+    Feature("query_time", "The time between the newest movie of the history and the query.", *_OF_STEPS),
 )
 
 FEATURES: dict[str, Feature] = {str(feature): feature for feature in _TABLE}

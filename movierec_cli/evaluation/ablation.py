@@ -39,8 +39,7 @@ def feature_gains(
     Raises:
         ValueError: the users are none, or not as many in each set.
     """
-    pairs = {feature: pairs_differing_in(feature, values) for feature in FEATURES.values()}
-    pairs = {feature: found for feature, found in pairs.items() if found}
+    pairs = {one: found for one in FEATURES.values() if (found := pairs_differing_in(one, values))}
     if not pairs:
         return ()
     weights = np.stack([_mean_difference(list(values), found) for found in pairs.values()])

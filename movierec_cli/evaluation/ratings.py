@@ -83,14 +83,7 @@ def rmse_values(outcomes: Sequence[RatingOutcome]) -> Values:
 def mae_values(outcomes: Sequence[RatingOutcome]) -> Values:
     """The same for the mean absolute error: v_u = mae + U / N · (Σ absolute errors of u − n_u · mae).
 
-    Args:
-        outcomes: of a model's seeds, all on the same test ratings.
-
-    Returns:
-        Stars, [n_seeds, n_users]; users are those with a test rating, ascending.
-
-    Raises:
-        ValueError: there is no outcome, no test rating, or the outcomes are of different test ratings.
+    Arguments, what is returned and errors are those of `rmse_values`.
     """
     _check(outcomes)
     return np.stack([_ratio_of_users(np.abs(_errors(outcome)), outcome.user_index) for outcome in outcomes])

@@ -95,13 +95,14 @@ class MovieLensTrainer:
             MovierecError: the data cannot be had, lacks a feature or cannot be split, training diverged,
                 or a saved model's folder is damaged.
         """
-        config, configs = self.config, self.run_configs()
-        _require_folder(config.saved_models_dir)
+        config, configs, folder = self.config, self.run_configs(), self.config.saved_models_dir
+        if folder.exists() and not folder.is_dir():
+            raise MovierecError(f"models cannot be saved in {folder}: it is a file; name a folder")
         _require_warm_users(self.data.summary)
         return train_or_load(
             self.data,
             configs,
-            config.saved_models_dir,
+            folder,
             self._observer,
             retrain=config.retrain,
             command=config.command,
@@ -190,11 +191,6 @@ def _is_feasible(config: RunConfig, dataset: Dataset, observer: TrainingObserver
             f" and the limit is {limit:,}"
         )
     return n_movies <= limit
-
-
-def _require_folder(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise MovierecError(f"models cannot be saved in {folder}: it is a file; name a folder")
 
 
 def _require_warm_users(summary: SplitSummary) -> None:

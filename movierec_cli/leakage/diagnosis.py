@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -59,15 +59,11 @@ def diagnose(
     data = divide(config)
     checked = run_data_checks(data.dataset, data.split, config, feature_sets)
     runs, unreadable = list_runs(saved_models_dir)
-    trained = [run for run in runs if _is_of(run, dataset)]
+    own = [run for run in runs if run.record.data.fingerprint == dataset.fingerprint]
+    trained = [run for run in own if run.record.config.family.is_trained]
     fitted, problems = _check_runs(trained, divide)
     partly = [Problem(run.folder, message) for run in trained if (message := unchecked(run, dataset))]
     return Diagnosis((*checked, *fitted), (*unreadable, *problems, *partly))
-
-
-def _is_of(run: Run, dataset: Dataset) -> bool:
-    """Whether the run was trained on these data, and has something that was fitted."""
-    return run.record.data.fingerprint == dataset.fingerprint and run.record.config.family.is_trained
 
 
 def _check_runs(runs: Sequence[Run], divide: _Divide) -> tuple[tuple[Checked, ...], list[Problem]]:
@@ -75,17 +71,15 @@ def _check_runs(runs: Sequence[Run], divide: _Divide) -> tuple[tuple[Checked, ..
     problems: list[Problem] = []
     for run in runs:
         try:
-            findings += _run_findings(run, divide)
+            data = divide(run.record.config.split)
+            found = check_run(run, data.dataset, data.split)
         except MovierecError as error:  # such as a damaged file; the others are still worth a look
             problems.append(Problem(run.folder, str(error)))
+        else:
+            name = run.record.name
+            findings += (replace(finding, sentence=f"{name}: {finding.sentence}") for finding in found)
     n_checked = len(runs) - len(problems)
     if n_checked == 0:
         return (), problems
     clean = f"{counted(n_checked, 'saved model')} of this data set: nothing was fitted on more than train."
     return (Checked(("fitted-on-more-than-train",), clean, tuple(findings)),), problems
-
-
-def _run_findings(run: Run, divide: _Divide) -> Iterator[Finding]:
-    data = divide(run.record.config.split)
-    found = check_run(run, data.dataset, data.split)
-    return (replace(finding, sentence=f"{run.record.name}: {finding.sentence}") for finding in found)

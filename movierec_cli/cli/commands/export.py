@@ -66,7 +66,8 @@ def export_command(
     """
     from movierec_cli.export.export_run import export_run
 
-    _check_index(form, index)
+    if index is not IndexKind.BRUTE_FORCE and form is not ExportFormat.SAVEDMODEL:
+        raise UsageError(f"--index {index} is for --format savedmodel; leave it out for {form}")
     terminal = Terminal(quiet=quiet).take_logs()
     run = model.best(terminal)
     exported = export_run(run, form, output, overwrite=overwrite, index=index)
@@ -95,11 +96,6 @@ def _next_command(run: Run, form: ExportFormat, exported: Exported) -> str:
     seconds = ', "seconds": np.array([-1])' if exported.sees_time else ""
     path, user = shlex.quote(str(exported.path)), run.artifacts.user_ids[0]
     return _NEXT[form].format(path=path, user=user, seconds=seconds)
-
-
-def _check_index(form: ExportFormat, index: IndexKind) -> None:
-    if index is not IndexKind.BRUTE_FORCE and form is not ExportFormat.SAVEDMODEL:
-        raise UsageError(f"--index {index} is for --format savedmodel; leave it out for {form}")
 
 
 def _document(run: Run, form: ExportFormat, exported: Exported, next_command: str) -> dict[str, object]:

@@ -95,7 +95,9 @@ def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def wrapper(**values: Any) -> None:
         for name, group in groups.items():
-            values[name] = group.build({one.name: values.pop(one.name) for one in group.parameters})
+            values[name] = group.build(
+                {field: values.pop(option) for option, field in group.field_of.items()}
+            )
         command(**values)
 
     wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -105,47 +107,43 @@ def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
 
 @dataclass(frozen=True)
 class _Group:
-    """The options that a parameter stands for, and how their values make its value."""
+    """The options that a parameter stands for, and how the values of their fields make its value."""
 
+    field_of: Mapping[str, str]  # by option
     parameters: list[inspect.Parameter]
-    build: Callable[[Mapping[str, Any]], Any]
+    build: Callable[[Given], Any]
 
 
 def _of_dataclass(kind: Any) -> _Group:
     hints, own = get_type_hints(kind, include_extras=True), settings_of(kind)
-    names, parameters = {}, []
+    field_of, parameters = {}, []
     for field in fields(kind):
         option, hint = field.name, hints[field.name]
         if field.name in own:
             option, hint = option_name(kind, field.name), Annotated[hint, setting_option(kind, field.name)]
         elif get_origin(hint) is not Annotated:
             continue
-        names[option] = field.name
+        field_of[option] = field.name
         parameters.append(_parameter(option, hint, field.default))
-    return _Group(
-        parameters, lambda values: kind(**{names[option]: value for option, value in values.items()})
-    )
+    return _Group(field_of, parameters, lambda given: kind(**given))
 
 
 def _of_settings(mark: GivenOf) -> _Group:
-    fields_of = {option_name(one, name): (one, name) for one in mark.configs for name in settings_of(one)}
+    configs = {option_name(one, name): (one, name) for one in mark.configs for name in settings_of(one)}
     of_several, parameters = set(), []
-    for option, (config, name) in fields_of.items():
+    for option, (config, name) in configs.items():
         hint = get_type_hints(config)[name]
         if get_origin(hint) is tuple:
-            of_several.add(option)
+            of_several.add(name)
             hint = str
         own = setting_option(config, name, mark.default_shown(name))
         parameters.append(_parameter(option, Annotated[hint | None, own], None))
 
-    def value_of(option: str, value: Any) -> Any:
-        is_text = option in of_several and value is not None
-        return parse_whole_numbers(value, f"--{option}", "64 32") if is_text else value
+    def parsed(given: Given) -> Given:
+        texts = {name: given[name] for name in of_several if given[name] is not None}
+        return given | {name: parse_whole_numbers(text, f"--{name}", "64 32") for name, text in texts.items()}
 
-    return _Group(
-        parameters,
-        lambda values: {fields_of[option][1]: value_of(option, value) for option, value in values.items()},
-    )
+    return _Group({option: name for option, (_, name) in configs.items()}, parameters, parsed)
 
 
 def _parameter(name: str, hint: Any, default: Any) -> inspect.Parameter:

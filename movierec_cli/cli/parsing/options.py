@@ -40,7 +40,6 @@ FEATURE_SETS = typer.Option(
     show_default=sets_shown(),
 )
 FeatureSets = Annotated[list[str] | None, FEATURE_SETS]
-DatasetName = Annotated[str, setting_option(DataConfig, "dataset")]
 ArchivePath = Annotated[Path | None, setting_option(DataConfig, "archive")]
 ImdbTitles = Annotated[Path | None, setting_option(DataConfig, "imdb_titles")]
 MovieLengths = Annotated[Path | None, setting_option(DataConfig, "movie_lengths")]

@@ -1,4 +1,4 @@
-"""What Typer's parser does not do: several values after one option, and either spelling of its name.
+"""What Typer's parser does not do: several values of one option, either spelling of its name, quick values.
 
 Arguments are rewritten into a form that Typer knows before it sees them, here and nowhere else:
 `--layer-sizes 64 32` becomes `--layer_sizes=64,32`. An option takes several values where its metavar ends
@@ -7,20 +7,21 @@ in "...", so that what `--help` says is what the parser does.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from movierec_cli.cli.parsing.plain_values import keep_plain
-
 _NEGATIVE_NUMBER = re.compile(r"-\.?\d")
 _RAW_ARGS = "movierec.raw_args"
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Rewrites the arguments, then lets Typer parse them."""
         ctx.meta[_RAW_ARGS] = tuple(args)
-        keep_plain(self.get_params(ctx))
+        _keep_plain(self.get_params(ctx))
         rewritten = _rewritten(self, ctx, args)
         try:
             return super().parse_args(ctx, list(rewritten))
@@ -161,7 +162,7 @@ class Group(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Rewrites the group's own options, then lets Typer parse them."""
-        keep_plain(self.get_params(ctx))
+        _keep_plain(self.get_params(ctx))
         if not args and not ctx.resilient_parsing:
             args = [ctx.help_option_names[0]]
         own = _own_options(args, _specs(self.get_params(ctx)))
@@ -208,3 +209,51 @@ def _rewritten(command: Any, ctx: Any, args: Sequence[str]) -> list[str]:
         return rewrite(args, _specs(command.get_params(ctx)), strict=not ctx.resilient_parsing)
     except MissingValueError as error:
         raise typer.BadParameter(str(error), ctx=ctx) from error
+
+
+def _keep_plain(params: Iterable[Any]) -> None:
+    """Makes options take plain values as they are.
+
+    pydantic, which Typer converts values with, takes longer to import than recommending takes. Whatever is
+    not plain is left to it, so that values and messages are Typer's.
+    """
+    for param in params:
+        if hasattr(param, "type_descriptor") and not isinstance(param.get_runtime_param, _PlainFirst):
+            param.get_runtime_param = _PlainFirst(param.type_descriptor, param.get_runtime_param)
+
+
+@dataclass(frozen=True)
+class _PlainFirst:
+    """Stands in the place of what gives Typer's conversion of one option, and is asked before it."""
+
+    descriptor: Any
+    of_typer: Callable[[], Any]
+
+    def __call__(self) -> Self:
+        return self
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        if value is None:
+            return () if param.multiple or param.nargs == -1 else None
+        annotation = self.descriptor.annotation
+        if isinstance(annotation, type) and isinstance(value, annotation):
+            return value  # a default, or a text that is to be one
+        if isinstance(value, str) and not self._is_limited:
+            if annotation is int and _WHOLE_NUMBER.fullmatch(value):
+                return int(value)
+            if annotation is Path and (os.access(value, os.R_OK) or not os.path.lexists(value)):
+                return Path(value)
+        return self.of_typer().coerce(value, param=param, ctx=ctx)
+
+    @property
+    def _is_limited(self) -> bool:
+        """Whether more is asked of a value than its type."""
+        info = self.descriptor.parameter_info
+        of_paths = (info.exists, info.writable, info.resolve_path, info.allow_dash, info.path_type)
+        return (
+            any(of_paths)
+            or not (info.file_okay and info.dir_okay)
+            or info.parser is not None
+            or info.min is not None
+            or info.max is not None
+        )
