@@ -37,8 +37,7 @@ class ProgressDisplay:
         self._message = ""
         self._run = ""
         self._best: float | None = None
-        self._rmse: float | None = None
-        self._ndcg: float | None = None
+        self._last: EpochRecord | None = None
 
     def __enter__(self) -> ProgressDisplay:
         self._bars.start()
@@ -58,7 +57,7 @@ class ProgressDisplay:
 
     def run_started(self, label: str, position: int, total: int) -> None:
         """Draws a new bar for the run at `position`, from 1, of `total`."""
-        self._run, self._best, self._rmse, self._ndcg = f"[{position}/{total}] {label}", None, None, None
+        self._run, self._best, self._last = f"[{position}/{total}] {label}", None, None
         self._start(_shortened(self._run), None)
 
     def resumed(self, epoch: int) -> None:
@@ -80,8 +79,7 @@ class ProgressDisplay:
         accuracy = record.validation.recall[max(record.validation.recall)]
         score = accuracy if record.ndcg is None else record.ndcg
         self._best = score if self._best is None else max(self._best, score)
-        self._rmse = record.ratings.rmse if record.ratings is not None else None
-        self._ndcg = record.ndcg
+        self._last = record
         if record.ndcg is not None and not self._terminal.shows_progress:
             self._terminal.note(
                 f"{self._run}: epoch {record.epoch}, loss {record.train_loss:.4f}, validation {_NDCG}"
@@ -106,9 +104,10 @@ class ProgressDisplay:
         self._terminal.note(message)
 
     def _detail(self, epoch: int, train_loss: float) -> str:
-        ndcg = "" if self._ndcg is None else f" · {_NDCG} {self._ndcg:.4f}"
+        last = self._last
+        ndcg = "" if last is None or last.ndcg is None else f" · {_NDCG} {last.ndcg:.4f}"
         best = "" if self._best is None else f" · best {self._best:.4f}"
-        rmse = "" if self._rmse is None else f" · RMSE {self._rmse:.3f}"
+        rmse = "" if last is None or last.ratings is None else f" · RMSE {last.ratings.rmse:.3f}"
         return f"{epoch} · loss {train_loss:.3f}{ndcg}{best}{rmse}"
 
     def _start(self, message: str, total: int | None) -> None:

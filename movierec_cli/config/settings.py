@@ -236,12 +236,8 @@ class TaskWeights:
     def __post_init__(self) -> None:
         for name in ("retrieval", "rating"):
             require(getattr(self, name) >= 0, f"--{name}_weight", getattr(self, name), "0 or more")
-        require(
-            self.retrieval + self.rating > 0,
-            "--retrieval_weight",
-            self.retrieval,
-            "above 0 where --rating_weight is 0",
-        )
+        wanted = "above 0 where --rating_weight is 0"
+        require(self.retrieval + self.rating > 0, "--retrieval_weight", self.retrieval, wanted)
 
     @property
     def label(self) -> str:

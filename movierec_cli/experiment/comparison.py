@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -174,16 +173,14 @@ def _beyond(
     ratings = dataset.ratings
     counts = np.bincount(ratings.movie_index[split.fit], minlength=len(dataset.movies))
     n_users = int(np.count_nonzero(np.bincount(ratings.user_index[split.fit])))
-    return {
-        label: _mean_of_each(
-            [asdict(beyond_accuracy(one.outcome.warm, k, counts, n_users)) for one in group], k
-        )
+    found = {
+        label: [beyond_accuracy(one.outcome.warm, k, counts, n_users) for one in group]
         for label, group in groups.items()
     }
-
-
-def _mean_of_each(found: Sequence[Mapping[str, float]], k: int) -> dict[str, float]:
-    return {f"{name}@{k}": float(np.mean([one[name] for one in found])) for name in found[0]}
+    return {
+        label: {f"{name}@{k}": float(np.mean([getattr(one, name) for one in each])) for name in vars(each[0])}
+        for label, each in found.items()
+    }
 
 
 def _is_to_rank(model: ComparedModel) -> bool:

@@ -64,9 +64,10 @@ def evaluate_saved(config: EvaluationConfig, observer: TrainingObserver | None =
     else:
         user_ids = config.users.among(data.dataset.users.user_id.tolist(), f"in '{source.name}'")
     user_lists = lists_of(source, [one.run for one in selection.evaluated], ListRequest(user_ids))
+    named = {one.run.record.config.family for one in selection.evaluated}
     baselines = train_or_load(
         split_data(source, selection.own),
-        _wanted_baselines(config, selection),
+        [RunConfig(family=one, split=selection.own) for one in config.baselines if one not in named],
         config.saved_models_dir,
         listener,
         command=config.command,
@@ -97,13 +98,6 @@ def _saved_runs(config: EvaluationConfig) -> list[Run]:
         unusable = f" that can be used ({problems[0].message})" if problems else ""
         raise MovierecError(f"no model is saved in {directory}{unusable}; train one first: movierec train")
     return runs
-
-
-def _wanted_baselines(config: EvaluationConfig, selection: Selection) -> list[RunConfig]:
-    """Those that are requested and not named already."""
-    named = {one.run.record.config.family for one in selection.evaluated}
-    families = [family for family in config.baselines if family not in named]
-    return [RunConfig(family=family, split=selection.own) for family in families]
 
 
 def _findings(selection: Selection, observer: TrainingObserver) -> Sequence[Finding]:

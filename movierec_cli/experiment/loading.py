@@ -35,19 +35,15 @@ def load_source(
     """
     is_needed = any(feature_set.needs_lengths for feature_set in feature_sets)
     source = load_dataset(config, progress=observer.data_loading, with_movie_lengths=is_needed)
-    if not is_needed and _is_seen_by(runs, source) and lengths_at_hand(source, config):
+    own = [run.record for run in runs if run.record.data.fingerprint == source.fingerprint]
+    is_seen = any(record.config.feature_set.needs_lengths for record in own)
+    if not is_needed and is_seen and lengths_at_hand(source, config):
         source = with_lengths(source, config, observer.data_loading)
     for warning in source.warnings:
         observer.warned(warning)
     for note in source.notes:
         observer.noted(note)
     return source
-
-
-def _is_seen_by(runs: Sequence[Run], source: Dataset) -> bool:
-    """Whether a run of this data set has seen movie lengths."""
-    records = [run.record for run in runs if run.record.data.fingerprint == source.fingerprint]
-    return any(record.config.feature_set.needs_lengths for record in records)
 
 
 def data_of(runs: Sequence[Run], places: DataConfig) -> DataConfig:
