@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -191,7 +192,7 @@ class Download:
         self.discard()  # before the note changes: never new words about old bytes
         with written_whole(self._note) as note:
             note.write_text(json.dumps(asdict(version)), encoding="utf-8")
-        return self._append(_chained(first, chunks), version)
+        return self._append(chain([first], chunks), version)
 
     def _append(self, chunks: Iterable[bytes], version: _Version) -> bool:
         total = version.n_bytes
@@ -292,11 +293,6 @@ def _chunks(response: Response) -> Iterator[bytes]:
         yield from response.raw.stream(_CHUNK_BYTES, decode_content=False)
     except HTTPError as error:
         raise _BrokenOffError(f"{_BROKEN_OFF} ({_root(error)})") from error
-
-
-def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
 
 
 def _root(error: BaseException) -> BaseException:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from movierec_cli.config import SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset, Ratings
-from movierec_cli.data.user_sequences import ordered_by_user
+from movierec_cli.data.ragged import ordered_by_user
 from movierec_cli.errors import MovierecError
 
 _Rows = npt.NDArray[np.int64]

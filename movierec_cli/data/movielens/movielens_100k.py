@@ -6,7 +6,6 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from movierec_cli.data.dataset import Columns
-from movierec_cli.data.movielens.occupations import OCCUPATIONS_100K
 from movierec_cli.data.progress import Progress
 from movierec_cli.data.reader.archive import Archive
 from movierec_cli.data.reader.column_tables import (
@@ -34,11 +33,36 @@ _MOVIE_FIELDS = ("movie id", "title", "release date", "video release date", "IMD
 _FIRST_GENRE = 5
 _AGE_BUCKETS = (1, 18, 25, 35, 45, 50, 56)  # lower bounds, years; those in which 1M gives ages
 
+_OCCUPATIONS = (
+    "administrator",
+    "artist",
+    "doctor",
+    "educator",
+    "engineer",
+    "entertainment",
+    "executive",
+    "healthcare",
+    "homemaker",
+    "lawyer",
+    "librarian",
+    "marketing",
+    "none",
+    "other",
+    "programmer",
+    "retired",
+    "salesman",
+    "scientist",
+    "student",
+    "technician",
+    "writer",
+)
+"""The users file holds the word."""
+
 
 def parse(archive: Archive, progress: Progress) -> Columns:
     """Reads the three members. Raises a `DataError` with file and line."""
     movies = movie_table(_movies(archive))
-    return read_columns(archive, _RATINGS, movies, user_table(_users(archive), OCCUPATIONS_100K), progress)
+    return read_columns(archive, _RATINGS, movies, user_table(_users(archive), _OCCUPATIONS), progress)
 
 
 def _movies(archive: Archive) -> Iterator[MovieRow]:
@@ -56,7 +80,7 @@ def _genres(row: TextRow) -> list[str]:
 
 
 def _users(archive: Archive) -> Iterator[UserRow]:
-    code = {name: index for index, name in enumerate(OCCUPATIONS_100K)}
+    code = {name: index for index, name in enumerate(_OCCUPATIONS)}
     rows = separated_rows(archive, "u.user", "|", _USER_FIELDS)
     for user_id, row in with_unique_id(rows, "user id", "user"):
         raw_age, occupation = row.whole_number(1, "age"), row.fields[3]

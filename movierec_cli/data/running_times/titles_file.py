@@ -162,27 +162,18 @@ def local_titles(config: DataConfig) -> Path | None:
 
 def _require_titles(file: Path, remedy: str) -> None:
     try:
-        problem = _problem_at_start(file)
+        problem = _problem(file)
     except OSError as error:
         problem = f"cannot be read ({error.strerror or error})"
     if problem is not None:
         raise DataError(f"{problem}; {remedy}", file=file)
 
 
-def _problem_at_start(file: Path) -> str | None:
-    with file.open("rb") as raw:
-        try:
-            with unpacked(raw) as stream:
-                return header_problem(stream)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            return f"is a damaged gzip file ({error})"
-
-
 def _downloaded(datasets_dir: Path, progress: Progress) -> Path:
     target = datasets_dir / TITLES_NAME
     fetch(
         Download(TITLES_URL, target, GZIP_MAGIC, progress),
-        lambda file: _problem_up_to_end(file, progress),
+        lambda file: _problem(file, progress),
         title="IMDb's list of titles",
         otherwise=", or say where it is with --imdb_titles FILE;\n"
         "or do without it: give lengths of your own with --movie_lengths FILE.",
@@ -190,17 +181,20 @@ def _downloaded(datasets_dir: Path, progress: Progress) -> Path:
     return target
 
 
-def _problem_up_to_end(file: Path, progress: Progress) -> str | None:
-    """Reads all of it: gzip carries a checksum, and a server that told no length may have stopped early."""
+def _problem(file: Path, progress: Progress | None = None) -> str | None:
+    """What is wrong at a list's beginning or, with `progress`, up to its end, where gzip has a checksum.
+
+    The end matters for a download: a server that told no length may have stopped early.
+    """
     size = file.stat().st_size
-    try:
-        with file.open("rb") as raw, gzip.GzipFile(fileobj=raw) as stream:
-            if (problem := header_problem(stream)) is not None:
+    with file.open("rb") as raw:
+        try:
+            with unpacked(raw) as stream:
+                problem = header_problem(stream)
+                while progress and not problem and stream.read(_BLOCK_BYTES):
+                    progress(f"checking {TITLES_NAME}", raw.tell(), size)
                 return problem
-            while stream.read(_BLOCK_BYTES):
-                progress(f"checking {TITLES_NAME}", raw.tell(), size)
-    except EOFError:
-        return CUT_SHORT
-    except (gzip.BadGzipFile, zlib.error) as error:
-        return f"is a damaged gzip file ({error})"
-    return None
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            if progress and isinstance(error, EOFError):
+                return CUT_SHORT
+            return f"is a damaged gzip file ({error})"
