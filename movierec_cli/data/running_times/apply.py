@@ -15,7 +15,7 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.running_times.corrections import Corrections, read_corrections
 from movierec_cli.data.running_times.match_cache import cached_matches
-from movierec_cli.data.running_times.matches import Match
+from movierec_cli.data.running_times.matching import Match
 from movierec_cli.data.running_times.titles_file import TITLES_NAME, local_titles, titles_file
 
 _Minutes = npt.NDArray[np.float32]

@@ -24,8 +24,8 @@ from typing import Any, TypeVar
 from movierec_cli.data.dataset import Movies
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.reader.archive import file_sha256
-from movierec_cli.data.running_times.matches import ImdbEntry, Match, Rule, Status
-from movierec_cli.data.running_times.matching import MATCHER_VERSION, match_movies
+from movierec_cli.data.running_times.matching import MATCHER_VERSION, Match, Rule, Status, match_movies
+from movierec_cli.data.running_times.titles_file import ImdbEntry
 from movierec_cli.errors import DataError, MovierecError
 
 FOLDER_VARIABLE = "MOVIEREC_CACHE_DIR"

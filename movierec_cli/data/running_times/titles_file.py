@@ -7,13 +7,13 @@ import io
 import os
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from movierec_cli.config import DataConfig
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.resumed_download import CUT_SHORT, Download, fetch
-from movierec_cli.data.running_times.matches import ImdbEntry
 from movierec_cli.errors import DataError
 
 HEADER = b"tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\tstartYear\tendYear\truntimeMinutes"
@@ -25,6 +25,21 @@ _FEATURE = b"movie"
 _ENTRY_TYPES = (_FEATURE, b"short", b"tvMovie", b"tvShort", b"tvSpecial", b"tvMiniSeries", b"video")
 _EPISODE = b"\ttvEpisode\t"
 _N_FIELDS = 8  # that are looked at; the genres follow
+
+
+@dataclass(frozen=True)
+class ImdbEntry:
+    """A row of IMDb's list, as far as it matters."""
+
+    number: int  # the digits of its tconst
+    year: int
+    minutes: int  # 0 where unknown
+    is_feature: bool  # not a short, video or television
+
+    @property
+    def tconst(self) -> str:
+        """IMDb's id, such as "tt0113277"."""
+        return f"tt{self.number:07d}"
 
 
 class TitleRow(NamedTuple):

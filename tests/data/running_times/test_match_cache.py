@@ -25,8 +25,8 @@ from movierec_cli.data.progress import Progress
 from movierec_cli.data.reader.archive import file_sha256
 from movierec_cli.data.running_times import match_cache
 from movierec_cli.data.running_times.match_cache import cache_folder, cached_matches, clear_matches
-from movierec_cli.data.running_times.matches import NO_MATCH, ImdbEntry, Match, Rule, Status
-from movierec_cli.data.running_times.matching import MATCHER_VERSION
+from movierec_cli.data.running_times.matching import MATCHER_VERSION, NO_MATCH, Match, Rule, Status
+from movierec_cli.data.running_times.titles_file import ImdbEntry
 from movierec_cli.errors import DataError, MovierecError
 from tests.tiny_dataset import tiny_dataset
 
