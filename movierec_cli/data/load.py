@@ -141,14 +141,11 @@ def recognised_source(path: Path, kind: LayoutKind, fingerprint: str) -> Source 
 
 
 def _dataset(name: str, description: str, archive: Archive, parsed: Parsed) -> Dataset:
-    columns = parsed.columns
     return Dataset(
         name=name,
         description=description,
         fingerprint=parsed.fingerprint,
-        ratings=columns.ratings,
-        movies=columns.movies,
-        users=columns.users,
+        **vars(parsed.columns),
         warnings=(*parsed.warnings, *checksum_warnings(name, archive, parsed.fingerprint)),
     )
 

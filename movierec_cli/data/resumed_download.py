@@ -174,7 +174,8 @@ class Download:
         return (done, known) if fits else (0, _Version(self.url, n_bytes=self.known_bytes))
 
     def _resume(self, done: int, known: _Version) -> bool | None:
-        with _answer(self.url, known.request_from(done)) as response:
+        rest = {"Range": f"bytes={done}-", "If-Range": known.validator}
+        with _answer(self.url, rest) as response:
             if _continues(response, done, known):
                 return self._append(_chunks(response), known)
             if response.status_code == _OK:
@@ -237,9 +238,6 @@ class _Version:
     def validator(self) -> str:
         """What `If-Range` may be: a strong entity tag, or the date."""
         return self.etag if self.etag and not self.etag.startswith("W/") else self.last_modified
-
-    def request_from(self, start: int) -> Mapping[str, str]:
-        return {"Range": f"bytes={start}-", "If-Range": self.validator}
 
 
 def _continues(response: Response, start: int, known: _Version) -> bool:

@@ -236,17 +236,13 @@ def _entries(folder: Path) -> Any:
     decorator = cachier(
         backend="pickle",
         cache_dir=str(folder),
-        hash_func=_key_itself,
+        hash_func=lambda args, named: named["key"],
         separate_files=True,  # one file for all would be written anew with each table
         stale_after=timedelta.max,
         # With None as a value like others, an entry marked as being calculated is None, not waited for.
         allow_none=True,
     )
     return decorator(_entry)
-
-
-def _key_itself(args: object, named: dict[str, str]) -> str:
-    return named["key"]
 
 
 def _entry(key: str) -> None:
