@@ -152,7 +152,17 @@ def titles_file(config: DataConfig, progress: Progress = unreported) -> Path:
     Raises:
         DataError: a file that is there does not serve, or there is none to be had; says what to do.
     """
-    return local_titles(config) or _downloaded(config.datasets_dir, progress)
+    if (found := local_titles(config)) is not None:
+        return found
+    target = config.datasets_dir / TITLES_NAME
+    fetch(
+        Download(TITLES_URL, target, GZIP_MAGIC, progress),
+        lambda file: _problem(file, progress),
+        title="IMDb's list of titles",
+        otherwise=", or say where it is with --imdb_titles FILE;\n"
+        "or do without it: give lengths of your own with --movie_lengths FILE.",
+    )
+    return target
 
 
 def local_titles(config: DataConfig) -> Path | None:
@@ -182,18 +192,6 @@ def _require_titles(file: Path, remedy: str) -> None:
         problem = f"cannot be read ({error.strerror or error})"
     if problem is not None:
         raise DataError(f"{problem}; {remedy}", file=file)
-
-
-def _downloaded(datasets_dir: Path, progress: Progress) -> Path:
-    target = datasets_dir / TITLES_NAME
-    fetch(
-        Download(TITLES_URL, target, GZIP_MAGIC, progress),
-        lambda file: _problem(file, progress),
-        title="IMDb's list of titles",
-        otherwise=", or say where it is with --imdb_titles FILE;\n"
-        "or do without it: give lengths of your own with --movie_lengths FILE.",
-    )
-    return target
 
 
 def _problem(file: Path, progress: Progress | None = None) -> str | None:
