@@ -20,7 +20,8 @@ import cachier.cores.pickle
 from movierec_cli.data.dataset import Movies
 from movierec_cli.data.progress import Progress
 from movierec_cli.data.running_times.match_cache import cached_matches
-from movierec_cli.data.running_times.matches import NO_MATCH, ImdbEntry, Match, Rule, Status
+from movierec_cli.data.running_times.matching import NO_MATCH, Match, Rule, Status
+from movierec_cli.data.running_times.titles_file import ImdbEntry
 from tests.tiny_dataset import tiny_dataset
 
 FINGERPRINT = "f" * 64

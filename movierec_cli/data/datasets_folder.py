@@ -25,6 +25,7 @@ from movierec_cli.errors import DataError, MovierecError, UsageError
 from movierec_cli.files import written_whole
 
 _COPIED_AT_ONCE = 1 << 24
+_FROM_HEADER = ("fingerprint", "n_ratings", "n_movies", "n_users", "first_timestamp", "last_timestamp")
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # so that equal folders make equal zips
 
 
@@ -148,12 +149,7 @@ def _info(
         published_sha256=publication.sha256 if publication else None,
         path=path,
         size_bytes=size_bytes,
-        fingerprint=header.fingerprint if header else None,
-        n_ratings=header.n_ratings if header else None,
-        n_movies=header.n_movies if header else None,
-        n_users=header.n_users if header else None,
-        first_timestamp=header.first_timestamp if header else None,
-        last_timestamp=header.last_timestamp if header else None,
+        **{name: getattr(header, name, None) for name in _FROM_HEADER},
         warnings=warnings,
     )
 

@@ -36,7 +36,11 @@ def load_dataset(
     """
     report = progress or unreported
     dataset = _ratings_dataset(config, report)
-    return _with_lengths(dataset, config, report) if with_movie_lengths else dataset
+    if not with_movie_lengths:
+        return dataset
+    from movierec_cli.data.running_times.apply import with_lengths  # costs what most starts need not pay
+
+    return with_lengths(dataset, config, report)
 
 
 def _ratings_dataset(config: DataConfig, report: Progress) -> Dataset:
@@ -44,8 +48,14 @@ def _ratings_dataset(config: DataConfig, report: Progress) -> Dataset:
     if config.archive is not None:
         return _own_archive(config.archive, config.datasets_dir, report)
     if source.key == SAMPLE:
-        return _sample()
-    path = local_archive(source, config.datasets_dir) or _downloaded(source, config.datasets_dir, report)
+        from movierec_cli.data.sample import simulate_sample
+
+        return simulate_sample()
+    path = local_archive(source, config.datasets_dir)
+    if path is None:
+        from movierec_cli.data.movielens.fetch import download  # so does this
+
+        path = download(source, config.datasets_dir, progress=report)
     return _published_archive(source, path, config.datasets_dir, report)
 
 
@@ -131,14 +141,11 @@ def recognised_source(path: Path, kind: LayoutKind, fingerprint: str) -> Source 
 
 
 def _dataset(name: str, description: str, archive: Archive, parsed: Parsed) -> Dataset:
-    columns = parsed.columns
     return Dataset(
         name=name,
         description=description,
         fingerprint=parsed.fingerprint,
-        ratings=columns.ratings,
-        movies=columns.movies,
-        users=columns.users,
+        **vars(parsed.columns),
         warnings=(*parsed.warnings, *checksum_warnings(name, archive, parsed.fingerprint)),
     )
 
@@ -156,21 +163,3 @@ def checksum_warnings(name: str, archive: Archive, fingerprint: str) -> tuple[st
             f" {SOURCES[name].title}; used as it is",
         )
     return ()
-
-
-def _downloaded(source: Source, datasets_dir: Path, progress: Progress) -> Path:
-    from movierec_cli.data.movielens.fetch import download  # its imports cost what most starts need not pay
-
-    return download(source, datasets_dir, progress=progress)
-
-
-def _with_lengths(dataset: Dataset, config: DataConfig, progress: Progress) -> Dataset:
-    from movierec_cli.data.running_times.apply import with_lengths  # so do these
-
-    return with_lengths(dataset, config, progress)
-
-
-def _sample() -> Dataset:
-    from movierec_cli.data.sample import simulate_sample
-
-    return simulate_sample()

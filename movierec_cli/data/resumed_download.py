@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -173,7 +174,8 @@ class Download:
         return (done, known) if fits else (0, _Version(self.url, n_bytes=self.known_bytes))
 
     def _resume(self, done: int, known: _Version) -> bool | None:
-        with _answer(self.url, known.request_from(done)) as response:
+        rest = {"Range": f"bytes={done}-", "If-Range": known.validator}
+        with _answer(self.url, rest) as response:
             if _continues(response, done, known):
                 return self._append(_chunks(response), known)
             if response.status_code == _OK:
@@ -191,7 +193,7 @@ class Download:
         self.discard()  # before the note changes: never new words about old bytes
         with written_whole(self._note) as note:
             note.write_text(json.dumps(asdict(version)), encoding="utf-8")
-        return self._append(_chained(first, chunks), version)
+        return self._append(chain([first], chunks), version)
 
     def _append(self, chunks: Iterable[bytes], version: _Version) -> bool:
         total = version.n_bytes
@@ -236,9 +238,6 @@ class _Version:
     def validator(self) -> str:
         """What `If-Range` may be: a strong entity tag, or the date."""
         return self.etag if self.etag and not self.etag.startswith("W/") else self.last_modified
-
-    def request_from(self, start: int) -> Mapping[str, str]:
-        return {"Range": f"bytes={start}-", "If-Range": self.validator}
 
 
 def _continues(response: Response, start: int, known: _Version) -> bool:
@@ -292,11 +291,6 @@ def _chunks(response: Response) -> Iterator[bytes]:
         yield from response.raw.stream(_CHUNK_BYTES, decode_content=False)
     except HTTPError as error:
         raise _BrokenOffError(f"{_BROKEN_OFF} ({_root(error)})") from error
-
-
-def _chained(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
 
 
 def _root(error: BaseException) -> BaseException:

@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from movierec_cli.config import SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset, Ratings
-from movierec_cli.data.user_sequences import ordered_by_user
+from movierec_cli.data.ragged import ordered_by_user
 from movierec_cli.errors import MovierecError
 
 _Rows = npt.NDArray[np.int64]
+_WhyEmpty = Callable[[Ratings, str], str]
 
 LEAVE_LAST_FROM = 3
 """Ratings a user must have for leave-last to take two: one stays to learn from."""
@@ -85,16 +86,20 @@ def _counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'' if n == 1 else 's'}" if n else f"no {noun}s"
 
 
+_Splitter = Callable[[Ratings, SplitConfig], Split]
+
+
 def split_ratings(ratings: Ratings, config: SplitConfig) -> Split:
     """Divides all ratings the way `config.kind` says; the same ratings and configuration, the same split.
 
     Raises:
         MovierecError: a part would be empty.
     """
-    split = _SPLITTERS[config.kind](ratings, config)
+    divided, why_empty = _KINDS[config.kind]
+    split = divided(ratings, config)
     for name, part in (("train", split.train), ("validation", split.validation), ("test", split.test)):
         if len(part) == 0:
-            raise MovierecError(_WHY_EMPTY[config.kind](ratings, name))
+            raise MovierecError(why_empty(ratings, name))
     return split
 
 
@@ -175,14 +180,6 @@ def _with_window(ratings: Ratings) -> _Rows:
     return np.flatnonzero(has_window)
 
 
-_SPLITTERS: Mapping[SplitKind, Callable[[Ratings, SplitConfig], Split]] = {
-    SplitKind.RANDOM: _random,
-    SplitKind.TEMPORAL: _temporal,
-    SplitKind.LEAVE_LAST: _leave_last,
-    SplitKind.WINDOWS: _windows,
-}
-
-
 def _too_few(ratings: Ratings, part: str) -> str:
     return (
         f"{len(ratings):,} ratings are too few: the {part} part of the split would be empty;"
@@ -222,11 +219,11 @@ def _too_few_windows(ratings: Ratings, part: str) -> str:
     )
 
 
-_WHY_EMPTY: Mapping[SplitKind, Callable[[Ratings, str], str]] = {
-    SplitKind.RANDOM: _too_few,
-    SplitKind.TEMPORAL: _too_few_moments,
-    SplitKind.LEAVE_LAST: _too_few_each,
-    SplitKind.WINDOWS: _too_few_windows,
+_KINDS: Mapping[SplitKind, tuple[_Splitter, _WhyEmpty]] = {
+    SplitKind.RANDOM: (_random, _too_few),
+    SplitKind.TEMPORAL: (_temporal, _too_few_moments),
+    SplitKind.LEAVE_LAST: (_leave_last, _too_few_each),
+    SplitKind.WINDOWS: (_windows, _too_few_windows),
 }
 
 

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from movierec_cli.config import FeatureSet, SplitConfig, SplitKind, time_features
 from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.ragged import ordered_by_user
 from movierec_cli.data.split import LEAVE_LAST_FROM, Split
-from movierec_cli.data.user_sequences import ordered_by_user
 from movierec_cli.leakage.finding import Checked, Finding, Severity, leaks_first, share
 from movierec_cli.leakage.twins import MIN_TWIN_RATINGS, Twins, find_twins
 from movierec_cli.text import counted, listed

@@ -10,7 +10,7 @@ import pytest
 from movierec_cli.config import DataConfig
 from movierec_cli.data.dataset import Ratings
 from movierec_cli.data.load import load_dataset
-from movierec_cli.data.user_sequences import ordered_by_user
+from movierec_cli.data.ragged import ordered_by_user
 
 
 def ratings_of(users: list[int], seconds: list[int]) -> Ratings:

@@ -101,12 +101,9 @@ def _show_stored(stored: list[StoredArchive], terminal: Terminal, *, as_json: bo
         terminal.document([_plain(archive) for archive in stored])
     else:
         for archive in stored:
-            terminal.out.print(
+            terminal.line(
                 f"{archive.key}: {archive.n_ratings:,} ratings of {archive.n_movies:,} movies by "
-                f"{archive.n_users:,} users in {archive.path}",
-                markup=False,
-                highlight=False,
-                soft_wrap=True,
+                f"{archive.n_users:,} users in {archive.path}"
             )
     terminal.warn_all(warning for archive in stored for warning in archive.warnings)
 

@@ -19,6 +19,7 @@ from movierec_cli.cli.parsing.options import (
 )
 from movierec_cli.config import DataConfig
 from movierec_cli.config.settings import DATA_PANEL
+from movierec_cli.text import counted
 
 if TYPE_CHECKING:
     from movierec_cli.data.dataset import Dataset
@@ -59,11 +60,12 @@ def lengths_command(
     put minutes into the file, and give it back with `--movie_lengths FILE`,
     here and in `train`.
     """
+    from movierec_cli.data.running_times.match_cache import clear_matches
     from movierec_cli.data.running_times.titles_file import TITLES_LICENCE
 
     terminal = Terminal(quiet=quiet)
     terminal.take_logs()
-    n_cleared = _cleared() if clear else None
+    n_cleared = clear_matches() if clear else None
     asked = (dataset, archive, imdb_titles, movie_lengths, csv)
     if n_cleared is not None and all(option is None for option in asked):
         _show_cleared(n_cleared, terminal, as_json=as_json)
@@ -89,18 +91,11 @@ def lengths_command(
     terminal.warn_all((*loaded.warnings, *(found.corrections.warnings if found.corrections else ())))
 
 
-def _cleared() -> int:
-    from movierec_cli.data.running_times.match_cache import clear_matches
-
-    return clear_matches()
-
-
 def _show_cleared(n_cleared: int, terminal: Terminal, *, as_json: bool) -> None:
     if as_json:
         terminal.document({"cleared": n_cleared})
     else:
-        tables = "1 table" if n_cleared == 1 else f"{n_cleared:,} tables"
-        terminal.out.print(f"Removed {tables} of matches.", highlight=False)
+        terminal.line(f"Removed {counted(n_cleared, 'table')} of matches.")
 
 
 def _looked_up(config: DataConfig, terminal: Terminal) -> tuple[Dataset, FoundLengths, Coverage]:

@@ -29,14 +29,11 @@ class Layout:
         return (*self.members, *(member for member in self.optional if member in archive))
 
 
-LAYOUTS = {
-    layout.kind: layout
-    for layout in (
-        Layout(LayoutKind.MOVIELENS_100K, movielens_100k.MEMBERS, movielens_100k.parse),
-        Layout(LayoutKind.MOVIELENS_1M, movielens_1m.MEMBERS, movielens_1m.parse),
-        Layout(LayoutKind.CSV, csv_layout.MEMBERS, csv_layout.parse, csv_layout.OPTIONAL),
-    )
-}
+LAYOUTS = (
+    Layout(LayoutKind.MOVIELENS_100K, movielens_100k.MEMBERS, movielens_100k.parse),
+    Layout(LayoutKind.MOVIELENS_1M, movielens_1m.MEMBERS, movielens_1m.parse),
+    Layout(LayoutKind.CSV, csv_layout.MEMBERS, csv_layout.parse, csv_layout.OPTIONAL),
+)
 
 
 def recognise(path: Path) -> tuple[Archive, Layout]:
@@ -46,10 +43,10 @@ def recognise(path: Path) -> tuple[Archive, Layout]:
         DataError: it cannot be opened, is of no layout, or members of its layout are missing.
     """
     archive = open_archive(path)
-    candidates = [(archive.at_members(layout.members), layout) for layout in LAYOUTS.values()]
+    candidates = [(archive.at_members(layout.members), layout) for layout in LAYOUTS]
     found, layout = max(candidates, key=lambda pair: pair[0].share_of(pair[1].members))
     if not any(member in found for member in layout.members):
-        known = "; ".join(f"{layout.kind} ({', '.join(layout.members)})" for layout in LAYOUTS.values())
+        known = "; ".join(f"{layout.kind} ({', '.join(layout.members)})" for layout in LAYOUTS)
         raise DataError(f"has none of the known layouts' files: {known}", file=path)
     found.require(layout.members)
     return found, layout

@@ -5,60 +5,70 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 
-import numpy as np
-
-from movierec_cli.data.dataset import Columns, Users
-from movierec_cli.data.movielens.occupations import OCCUPATIONS_100K
+from movierec_cli.data.dataset import Columns
 from movierec_cli.data.progress import Progress
 from movierec_cli.data.reader.archive import Archive
-from movierec_cli.data.reader.column_tables import MovieRow, UserRow, is_male, movie_table, user_table
-from movierec_cli.data.reader.rating_blocks import read_ratings
+from movierec_cli.data.reader.column_tables import (
+    GENRE_NAMES,
+    MovieRow,
+    UserRow,
+    is_male,
+    movie_table,
+    user_table,
+)
+from movierec_cli.data.reader.rating_blocks import read_columns
 from movierec_cli.data.reader.rating_format import RatingFormat
-from movierec_cli.data.reader.text_rows import TextRow, separated_rows
+from movierec_cli.data.reader.text_rows import TextRow, separated_rows, with_unique_id
 
 MEMBERS = ("u.data", "u.item", "u.user")
 
 _RATINGS = RatingFormat("u.data", separator="\t", has_header=False, rating_step=1)
 _USER_FIELDS = ("user id", "age", "gender", "occupation", "zip code")
+# 100K has "Unknown" first, and not the two genres that came later.
 _GENRES = (
     "Unknown",
-    "Action",
-    "Adventure",
-    "Animation",
-    "Children",
-    "Comedy",
-    "Crime",
-    "Documentary",
-    "Drama",
-    "Fantasy",
-    "Film-Noir",
-    "Horror",
-    "Musical",
-    "Mystery",
-    "Romance",
-    "Sci-Fi",
-    "Thriller",
-    "War",
-    "Western",
+    *(name for name in GENRE_NAMES if name not in ("IMAX", "Unknown", "(no genres listed)")),
 )
 _MOVIE_FIELDS = ("movie id", "title", "release date", "video release date", "IMDb URL", *_GENRES)
 _FIRST_GENRE = 5
 _AGE_BUCKETS = (1, 18, 25, 35, 45, 50, 56)  # lower bounds, years; those in which 1M gives ages
 
+_OCCUPATIONS = (
+    "administrator",
+    "artist",
+    "doctor",
+    "educator",
+    "engineer",
+    "entertainment",
+    "executive",
+    "healthcare",
+    "homemaker",
+    "lawyer",
+    "librarian",
+    "marketing",
+    "none",
+    "other",
+    "programmer",
+    "retired",
+    "salesman",
+    "scientist",
+    "student",
+    "technician",
+    "writer",
+)
+"""The users file holds the word."""
+
 
 def parse(archive: Archive, progress: Progress) -> Columns:
     """Reads the three members. Raises a `DataError` with file and line."""
     movies = movie_table(_movies(archive))
-    users = _users(archive)
-    ratings, _ = read_ratings(
-        archive, _RATINGS, movie_ids=movies.movie_id, user_ids=users.user_id, progress=progress
-    )
-    return Columns(ratings, movies, users)
+    return read_columns(archive, _RATINGS, movies, user_table(_users(archive), _OCCUPATIONS), progress)
 
 
 def _movies(archive: Archive) -> Iterator[MovieRow]:
-    for row in separated_rows(archive, "u.item", "|", _MOVIE_FIELDS):
-        yield MovieRow(row, row.whole_number(0, "movie id"), row.fields[1], _genres(row))
+    rows = separated_rows(archive, "u.item", "|", _MOVIE_FIELDS)
+    for movie_id, row in with_unique_id(rows, "movie id", "movie"):
+        yield MovieRow(movie_id, row.fields[1], _genres(row))
 
 
 def _genres(row: TextRow) -> list[str]:
@@ -69,25 +79,21 @@ def _genres(row: TextRow) -> list[str]:
     return [name for name, flag in zip(_GENRES, flags, strict=True) if flag == "1"]
 
 
-def _users(archive: Archive) -> Users:
-    code = {name: index for index, name in enumerate(OCCUPATIONS_100K)}
-    users, raw_ages = [], []
-    for row in separated_rows(archive, "u.user", "|", _USER_FIELDS):
+def _users(archive: Archive) -> Iterator[UserRow]:
+    code = {name: index for index, name in enumerate(_OCCUPATIONS)}
+    rows = separated_rows(archive, "u.user", "|", _USER_FIELDS)
+    for user_id, row in with_unique_id(rows, "user id", "user"):
         raw_age, occupation = row.whole_number(1, "age"), row.fields[3]
         if occupation not in code:
             raise row.error(f"the occupation is '{occupation}'; known are {', '.join(code)}")
-        raw_ages.append(raw_age)
-        users.append(
-            UserRow(
-                row,
-                row.whole_number(0, "user id"),
-                bucketized_age=_bucketized(raw_age),
-                is_male=is_male(row, row.fields[2]),
-                occupation=code[occupation],
-                zip_code=row.fields[4],
-            )
+        yield UserRow(
+            user_id,
+            bucketized_age=_bucketized(raw_age),
+            is_male=is_male(row, row.fields[2]),
+            occupation=code[occupation],
+            zip_code=row.fields[4],
+            raw_age=raw_age,
         )
-    return user_table(users, OCCUPATIONS_100K, raw_age=np.array(raw_ages, dtype=np.float32))
 
 
 def _bucketized(age: int) -> int:

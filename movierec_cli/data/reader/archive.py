@@ -8,10 +8,10 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 from movierec_cli.errors import DataError
 
@@ -31,47 +31,32 @@ _UNREADABLE = (
 )
 
 
-class Stream(Protocol):
-    """What the parsers need of an open member."""
-
-    def read(self, size: int = -1, /) -> bytes: ...
-
-    def readline(self) -> bytes: ...
-
-
 @dataclass(frozen=True)
-class _CheckedStream:
-    """Turns what a damaged file raises while it is read into a `DataError`."""
+class Stream:
+    """An open member: what a damaged file raises while it is read is a `DataError`."""
 
     stream: IO[bytes]
     place: str
 
     def read(self, size: int = -1, /) -> bytes:
-        try:
+        """At most so many bytes, all of them for -1."""
+        with _damage_named(self.place):
             return self.stream.read(size)
-        except _UNREADABLE as error:
-            raise _damaged(self.place, error) from error
 
     def readline(self) -> bytes:
-        try:
+        """The next line with its end."""
+        with _damage_named(self.place):
             return self.stream.readline()
-        except _UNREADABLE as error:
-            raise _damaged(self.place, error) from error
 
 
-class _Container(Protocol):
-    @property
-    def path(self) -> Path: ...
-
-    def names(self) -> tuple[str, ...]: ...
-
-    def size(self, name: str) -> int: ...
-
-    def open(self, name: str) -> AbstractContextManager[IO[bytes]]: ...
-
-    def stamp(self, names: Sequence[str]) -> Stamp: ...
-
-    def fingerprint(self, names: Sequence[str]) -> str: ...
+@contextmanager
+def _damage_named(place: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except _UNREADABLE as error:
+        raise DataError(
+            f"is damaged or cannot be read ({error}); fetch the archive anew", file=place
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -131,7 +116,7 @@ class _Folder:
 class Archive:
     """A readable zip or folder; members are named without the inner folder that may hold them."""
 
-    container: _Container
+    container: _Zip | _Folder
     names: tuple[str, ...]  # of every file, "/" between parts
     inner_folder: str = ""  # such as "ml-1m/"
 
@@ -183,11 +168,9 @@ class Archive:
         """
         place = self.place(member)
         with ExitStack() as stack:
-            try:
+            with _damage_named(place):
                 stream = stack.enter_context(self.container.open(f"{self.inner_folder}{member}"))
-            except _UNREADABLE as error:
-                raise _damaged(place, error) from error
-            yield _CheckedStream(stream, place)
+            yield Stream(stream, place)
 
     def read(self, member: str) -> bytes:
         """The whole of a small member, its CRC checked. Raises a `DataError` as `open` does."""
@@ -202,17 +185,13 @@ class Archive:
 
     def stamp(self, members: Sequence[str]) -> Stamp:
         """Sizes and times of what would be read. Raises a `DataError` where a file is gone by now."""
-        try:
+        with _damage_named(self.path):
             return self.container.stamp([f"{self.inner_folder}{member}" for member in members])
-        except OSError as error:
-            raise _damaged(str(self.path), error) from error
 
     def fingerprint(self, members: Sequence[str]) -> str:
         """SHA-256 (hex): of the file for a zip, of the members' names and contents for a folder."""
-        try:
+        with _damage_named(self.path):
             return self.container.fingerprint([f"{self.inner_folder}{member}" for member in members])
-        except OSError as error:
-            raise _damaged(str(self.path), error) from error
 
 
 def open_archive(path: Path) -> Archive:
@@ -223,11 +202,15 @@ def open_archive(path: Path) -> Archive:
     """
     if not path.exists():
         raise DataError("does not exist", file=path)
-    container: _Container = _Folder(path) if path.is_dir() else _Zip(path)
+    container = _Folder(path) if path.is_dir() else _Zip(path)
     try:
         names = container.names()
     except _UNREADABLE as error:
-        raise _no_zip(path, error) from error
+        raise DataError(
+            f"cannot be read as a zip ({error}; {path.stat().st_size:,} bytes): truncated, damaged or"
+            " something else; fetch it anew",
+            file=path,
+        ) from error
     for name in names:
         _refuse_leading_out(path, name)
     return Archive(container, names)
@@ -244,16 +227,3 @@ def _refuse_leading_out(path: Path, name: str) -> None:
     has_drive = len(parts[0]) == 2 and parts[0][1] == ":"
     if parts[0] == "" or has_drive or ".." in parts:
         raise DataError(f"holds a member named '{name}', which leads out of the archive; refused", file=path)
-
-
-def _damaged(place: str, error: Exception) -> DataError:
-    return DataError(f"is damaged or cannot be read ({error}); fetch the archive anew", file=place)
-
-
-def _no_zip(path: Path, error: Exception) -> DataError:
-    size = path.stat().st_size
-    return DataError(
-        f"cannot be read as a zip ({error}; {size:,} bytes): truncated, damaged or something else;"
-        " fetch it anew",
-        file=path,
-    )

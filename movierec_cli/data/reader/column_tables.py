@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Movies, Users
-from movierec_cli.data.reader.text_rows import TextRow, by_unique_id
+from movierec_cli.data.reader.text_rows import TextRow
 
 GENRE_NAMES = (
     "Action",
@@ -41,27 +41,20 @@ GENRE_NAMES = (
 _YEAR = re.compile(r"\(([0-9]{4})(?:[-–][0-9]{0,4} ?)?\)")
 
 
-@dataclass(frozen=True)
-class MovieRow:
-    """One movie and the row it was read from."""
+class MovieRow(NamedTuple):
+    """One movie as a layout gives it."""
 
-    row: TextRow
     movie_id: int
     title: str
     genres: Sequence[str]
 
 
-def movie_table(rows: Iterable[MovieRow]) -> Movies:
-    """Collects rows, in their order, into columns; `genre_names` are those that occur, in TFDS' order.
-
-    Raises:
-        DataError: a movie id comes twice.
-    """
-    movies = by_unique_id(rows, lambda movie: movie.movie_id, "movie")
-    kept = list(movies.values())
+def movie_table(movies: Iterable[MovieRow]) -> Movies:
+    """Collects movies, in their order, into columns; `genre_names` are those that occur, in TFDS' order."""
+    kept = list(movies)
     names = _genre_names({genre for movie in kept for genre in movie.genres})
     return Movies(
-        movie_id=np.fromiter(movies, dtype=np.int64, count=len(kept)),
+        movie_id=np.array([movie.movie_id for movie in kept], dtype=np.int64),
         title=np.array([movie.title for movie in kept], dtype=np.object_),
         year=np.array([year_of(movie.title) for movie in kept], dtype=np.int16),
         genres=_multi_hot([movie.genres for movie in kept], names),
@@ -93,32 +86,28 @@ def _multi_hot(genres: Sequence[Sequence[str]], names: Sequence[str]) -> npt.NDA
     return table
 
 
-@dataclass(frozen=True)
-class UserRow:
-    """One user and the row it was read from."""
+class UserRow(NamedTuple):
+    """One user as a layout gives it."""
 
-    row: TextRow
     user_id: int
     bucketized_age: int  # lower bound, years
     is_male: bool
     occupation: int  # code
     zip_code: str
+    raw_age: int | None = None  # years, where the data set has them
 
 
-def user_table(
-    rows: Iterable[UserRow], occupation_names: Sequence[str], raw_age: npt.NDArray[np.float32] | None = None
-) -> Users:
-    """Collects rows, in their order, into columns. Raises a `DataError` where a user id comes twice."""
-    users = by_unique_id(rows, lambda user: user.user_id, "user")
-    kept = list(users.values())
+def user_table(users: Iterable[UserRow], occupation_names: Sequence[str]) -> Users:
+    """Collects users, in their order, into columns."""
+    user_id, bucketized_age, is_male, occupation, zip_code, raw_age = zip(*users, strict=True)
     return Users(
-        user_id=np.fromiter(users, dtype=np.int64, count=len(kept)),
-        bucketized_age=np.array([user.bucketized_age for user in kept], dtype=np.float32),
-        raw_age=raw_age,
-        is_male=np.array([user.is_male for user in kept], dtype=np.bool_),
-        occupation=np.array([user.occupation for user in kept], dtype=np.int32),
+        user_id=np.array(user_id, dtype=np.int64),
+        bucketized_age=np.array(bucketized_age, dtype=np.float32),
+        raw_age=None if None in raw_age else np.array(raw_age, dtype=np.float32),
+        is_male=np.array(is_male, dtype=np.bool_),
+        occupation=np.array(occupation, dtype=np.int32),
         occupation_names=tuple(occupation_names),
-        zip_code=np.array([user.zip_code for user in kept], dtype=np.object_),
+        zip_code=np.array(zip_code, dtype=np.object_),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.data.dataset import UNKNOWN_ROW, IdIndex, Ratings
+from movierec_cli.data.dataset import UNKNOWN_ROW, Columns, IdIndex, Movies, Ratings, Users
 from movierec_cli.data.progress import Progress
 from movierec_cli.data.reader.archive import Archive, Stream
 from movierec_cli.data.reader.rating_format import (
@@ -33,29 +33,14 @@ from movierec_cli.data.reader.rating_format import (
 from movierec_cli.data.reader.text_rows import column_order, decode_utf8
 from movierec_cli.errors import DataError
 
-IdColumn = npt.NDArray[np.int64]
 _Column = npt.NDArray[Any]
+_Columns = tuple[_Column, _Column, _Column, _Column]  # user, movie, rating, timestamp, each [n_lines]
 
 
-@dataclass(frozen=True)
-class _Part:
-    """One block's columns, each [n_lines]."""
-
-    user: _Column  # rows of Users, or ids where the ratings themselves say who the users are
-    movie_index: npt.NDArray[np.int32]
-    rating: npt.NDArray[np.float32]
-    timestamp: npt.NDArray[np.int64]
-
-
-def read_ratings(
-    archive: Archive,
-    rating_format: RatingFormat,
-    *,
-    movie_ids: IdColumn,
-    user_ids: IdColumn | None,
-    progress: Progress,
-) -> tuple[Ratings, IdColumn]:
-    """Reads all ratings, and the user ids they point at: `user_ids`, or the distinct ones, ascending.
+def read_columns(
+    archive: Archive, rating_format: RatingFormat, movies: Movies, users: Users | None, progress: Progress
+) -> Columns:
+    """Reads all ratings of these movies. Without `users`, those who rate are the users, by ascending id.
 
     Raises:
         DataError: with the line: a wrong field count, text where a number should be, a rating off the
@@ -63,20 +48,17 @@ def read_ratings(
     """
     member = rating_format.member
     total = archive.size(member)
+    known_users = None if users is None else IdIndex(users.user_id)
     with archive.open(member) as stream:
         header = _header(stream, archive.place(member)) if rating_format.has_header else RATING_COLUMNS
-        reader = _Reader(archive, rating_format, header, IdIndex(movie_ids), _index(user_ids))
+        reader = _Reader(archive, rating_format, header, IdIndex(movies.movie_id), known_users)
         report = lambda done: progress(f"reading {member}", min(done, total), total)  # noqa: E731
         parts = [reader.part(block) for block in blocks(stream, rating_format.first_line, report)]
     if not parts:
         raise DataError("has no ratings", file=archive.place(member))
-    ratings, ids = _join(parts, user_ids)
-    _refuse_duplicates(reader, ratings, ids)
-    return ratings, ids
-
-
-def _index(ids: IdColumn | None) -> IdIndex | None:
-    return None if ids is None else IdIndex(ids)
+    columns = _join(parts, movies, users)
+    _refuse_duplicates(reader, columns)
+    return columns
 
 
 def _header(stream: Stream, place: str) -> tuple[str, ...]:
@@ -101,16 +83,19 @@ class _Reader:
     movies: IdIndex
     users: IdIndex | None  # None: the ratings themselves say who the users are
 
-    def part(self, block: Block) -> _Part:
-        """The block's columns. Raises the `DataError` of its first wrong line."""
-        columns = self._parsed(block)
-        part = None if columns is None else self._part(*columns)
+    def part(self, block: Block) -> _Columns:
+        """The block's columns: rows of movies and of users, or users' ids where nothing else tells of them.
+
+        Raises the `DataError` of the block's first wrong line.
+        """
+        parsed = self._parsed(block)
+        part = None if parsed is None else self._part(*parsed)
         if part is None:
             raise self._error(block)
         return part
 
-    def _parsed(self, block: Block) -> tuple[_Column, _Column, _Column, _Column] | None:
-        """User id, movie id, rating, timestamp, each [n_lines]; None where a line cannot be read so."""
+    def _parsed(self, block: Block) -> _Columns | None:
+        """With the ids as they are; None where a line cannot be read so."""
         import polars
 
         header, data = self.header, block.data
@@ -139,7 +124,9 @@ class _Reader:
         # polars takes one byte, so "::" becomes a tab first
         return "\t" if len(self.format.separator) > 1 else self.format.separator
 
-    def _part(self, user_id: _Column, movie_id: _Column, rating: _Column, timestamp: _Column) -> _Part | None:
+    def _part(
+        self, user_id: _Column, movie_id: _Column, rating: _Column, timestamp: _Column
+    ) -> _Columns | None:
         movie_index = self.movies.rows(movie_id)
         user = _narrow(user_id) if self.users is None else self.users.rows(user_id)
         steps = rating / np.float32(self.format.rating_step)
@@ -150,7 +137,7 @@ class _Reader:
             and timestamp.min() >= 0
             and timestamp.max() <= LAST_TIMESTAMP
         )
-        return _Part(user, movie_index, rating, timestamp) if fits else None
+        return (user, movie_index, rating, timestamp) if fits else None
 
     def _error(self, block: Block) -> DataError:
         self.archive.verify(self.format.member)  # a damaged member is damaged, not wrong in some line
@@ -186,41 +173,40 @@ def _narrow(ids: _Column) -> _Column:
     return ids.astype(np.int32) if ids.max() < 2**31 and ids.min() >= 0 else ids
 
 
-def _join(parts: list[_Part], user_ids: IdColumn | None) -> tuple[Ratings, IdColumn]:
-    users = [part.user for part in parts]
-    movie_index, rating = [part.movie_index for part in parts], [part.rating for part in parts]
-    timestamp = [part.timestamp for part in parts]
+def _join(parts: list[_Columns], movies: Movies, users: Users | None) -> Columns:
+    user, *others = (list(column) for column in zip(*parts, strict=True))
     parts.clear()  # from here on one column at a time is in memory twice, never all of them
-    if user_ids is None:
-        user_ids = np.unique(np.concatenate([np.unique(ids) for ids in users])).astype(np.int64)
-        index = IdIndex(user_ids)
-        users[:] = [index.rows(ids) for ids in users]
-    return Ratings(_joined(users), _joined(movie_index), _joined(rating), _joined(timestamp)), user_ids
+    if users is None:
+        users = Users(np.unique(np.concatenate([np.unique(ids) for ids in user])).astype(np.int64))
+        index = IdIndex(users.user_id)
+        user = [index.rows(ids) for ids in user]
+    return Columns(Ratings(*map(_joined, [user, *others])), movies, users)
 
 
-def _joined(columns: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+def _joined(columns: list[_Column]) -> _Column:
     joined = np.concatenate(columns)
     columns.clear()
     return joined
 
 
-def _pairs(ratings: Ratings, n_movies: int) -> npt.NDArray[np.int64]:
-    return ratings.user_index.astype(np.int64) * n_movies + ratings.movie_index
+def _pairs(columns: Columns) -> npt.NDArray[np.int64]:
+    ratings = columns.ratings
+    return ratings.user_index.astype(np.int64) * len(columns.movies) + ratings.movie_index
 
 
-def _refuse_duplicates(reader: _Reader, ratings: Ratings, user_ids: IdColumn) -> None:
-    movie_ids = reader.movies.ids
-    in_order = _pairs(ratings, len(movie_ids))
+def _refuse_duplicates(reader: _Reader, columns: Columns) -> None:
+    in_order = _pairs(columns)
     in_order.sort()
     is_repeated = in_order[1:] == in_order[:-1]
     if not is_repeated.any():
         return
-    pairs, repeated = _pairs(ratings, len(movie_ids)), in_order[1:][is_repeated]
+    pairs, repeated = _pairs(columns), in_order[1:][is_repeated]
     again = np.flatnonzero(np.isin(pairs, repeated))  # rows, in the file's order
     _, first_of_each = np.unique(pairs[again], return_index=True)
     second = int(np.delete(again, first_of_each)[0])
     first = int(np.flatnonzero(pairs == pairs[second])[0])
-    user_id, movie_id = user_ids[ratings.user_index[second]], movie_ids[ratings.movie_index[second]]
+    user_id = columns.users.user_id[columns.ratings.user_index[second]]
+    movie_id = columns.movies.movie_id[columns.ratings.movie_index[second]]
     raise DataError(
         f"user {user_id} rates movie {movie_id} a second time; the first is in line"
         f" {first + reader.format.first_line}",

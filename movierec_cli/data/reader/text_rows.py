@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
 
 from movierec_cli.data.reader.archive import Archive
 from movierec_cli.errors import DataError
@@ -47,26 +46,15 @@ class TextRow:
         return DataError(message, file=self.place, line=self.line)
 
 
-class ReadFromRow(Protocol):
-    """Something that remembers the row it was read from."""
-
-    @property
-    def row(self) -> TextRow: ...
-
-
-Read = TypeVar("Read", bound=ReadFromRow)
-
-
-def by_unique_id(items: Iterable[Read], id_of: Callable[[Read], int], noun: str) -> dict[int, Read]:
-    """The items by id, in their order. Raises a `DataError` with both lines where an id comes twice."""
-    found: dict[int, Read] = {}
-    for item in items:
-        key = id_of(item)
-        if key in found:
-            first = found[key].row.line
-            raise item.row.error(f"{noun} {key} comes a second time; the first is in line {first}")
-        found[key] = item
-    return found
+def with_unique_id(rows: Iterable[TextRow], name: str, noun: str) -> Iterator[tuple[int, TextRow]]:
+    """Rows with the id in their first field. Raises a `DataError` with both lines where one comes twice."""
+    lines: dict[int, int] = {}
+    for row in rows:
+        key = row.whole_number(0, name)
+        if key in lines:
+            raise row.error(f"{noun} {key} comes a second time; the first is in line {lines[key]}")
+        lines[key] = row.line
+        yield key, row
 
 
 def separated_rows(archive: Archive, member: str, separator: str, names: Sequence[str]) -> Iterator[TextRow]:

@@ -15,7 +15,7 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.running_times.corrections import Corrections, read_corrections
 from movierec_cli.data.running_times.match_cache import cached_matches
-from movierec_cli.data.running_times.matches import Match
+from movierec_cli.data.running_times.matching import Match
 from movierec_cli.data.running_times.titles_file import TITLES_NAME, local_titles, titles_file
 
 _Minutes = npt.NDArray[np.float32]
@@ -97,7 +97,8 @@ def find_lengths(dataset: Dataset, config: DataConfig, progress: Progress = unre
     corrections = None if config.movie_lengths is None else read_corrections(config.movie_lengths, movies)
     if movies.length_minutes is not None:
         return FoundLengths(movies.length_minutes, None, (), corrections, are_own=True)
-    titles = _titles(config, progress)
+    # Who gives lengths may do without IMDb's, so nothing is downloaded for them.
+    titles = local_titles(config) if config.movie_lengths is not None else titles_file(config, progress)
     matches = () if titles is None else cached_matches(dataset.fingerprint, movies, titles, progress=progress)
     return FoundLengths(_minutes(matches, len(movies)), titles, matches, corrections, are_own=False)
 
@@ -111,12 +112,6 @@ def lengths_at_hand(dataset: Dataset, config: DataConfig) -> bool:
 def lengths_fingerprint(minutes: _Minutes) -> str:
     """SHA-256 (hex) of a column of minutes, one on every machine: [n_movies]."""
     return hashlib.sha256(minutes.astype("<f4").tobytes()).hexdigest()
-
-
-def _titles(config: DataConfig, progress: Progress) -> Path | None:
-    if config.movie_lengths is not None:
-        return local_titles(config)
-    return titles_file(config, progress)
 
 
 def _minutes(matches: Sequence[Match], n_movies: int) -> _Minutes:

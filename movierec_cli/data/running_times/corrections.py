@@ -17,6 +17,7 @@ from movierec_cli.data.reader.text_rows import TextRow, column_order, decode_utf
 from movierec_cli.data.running_times.names import movie_names
 from movierec_cli.data.running_times.titles_file import MAX_MINUTES
 from movierec_cli.errors import DataError
+from movierec_cli.files import read_content
 
 LENGTH_COLUMNS = ("title", "year", "minutes")
 ID_COLUMN = "movie_id"
@@ -150,8 +151,5 @@ def _rows(file: Path) -> Iterator[TextRow]:
 
 
 def _lines(file: Path) -> list[str]:
-    try:
-        text = decode_utf8(file.read_bytes(), str(file))
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror})", file=file) from error
+    text = decode_utf8(read_content(file), str(file))
     return [f"{line}\n" for line in text.rstrip("\r\n").split("\n")]

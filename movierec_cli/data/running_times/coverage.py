@@ -15,7 +15,8 @@ import numpy as np
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Dataset
 from movierec_cli.data.running_times.apply import FoundLengths
 from movierec_cli.data.running_times.corrections import ID_COLUMN, LENGTH_COLUMNS, delimiter_of
-from movierec_cli.data.running_times.matches import NO_MATCH, ImdbEntry, Rule, Status
+from movierec_cli.data.running_times.matching import NO_MATCH, Rule, Status
+from movierec_cli.data.running_times.titles_file import ImdbEntry
 from movierec_cli.errors import DataError
 from movierec_cli.files import written_whole
 

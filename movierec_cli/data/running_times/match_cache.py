@@ -1,49 +1,42 @@
 """Matches kept in the user's cache folder: IMDb's list is gone through once for each data set.
 
-What cachier pickles are plain numbers, each table in a file of its own, complete or absent. Nobody waits
-for another process: cachier would mark a table as being calculated, and where the process that did so was
-killed, the next would wait for ever. So the matches are made without it, and it only keeps them.
+What cachier pickles is plain text and its checksum, each table in a file of its own, complete or absent.
+Nobody waits for another process: cachier would mark a table as being calculated, and where the process that
+did so was killed, the next would wait for ever. So the matches are made without it, and it only keeps them.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import shutil
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import astuple
 from datetime import timedelta
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
 from movierec_cli.data.dataset import Movies
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.reader.archive import file_sha256
-from movierec_cli.data.running_times.matches import ImdbEntry, Match, Rule, Status
-from movierec_cli.data.running_times.matching import MATCHER_VERSION, match_movies
+from movierec_cli.data.running_times.matching import MATCHER_VERSION, Match, Rule, Status, match_movies
+from movierec_cli.data.running_times.titles_file import ImdbEntry
 from movierec_cli.errors import DataError, MovierecError
 
 FOLDER_VARIABLE = "MOVIEREC_CACHE_DIR"
 
 _FOLDER = "movie-lengths"
 _TABLE, _FINGERPRINT, _PARTIAL = "matches", "titles", ".partial-"
-_STATUSES = tuple(Status)
-_RULES = (None, *Rule)
-_NO_ENTRY = ImdbEntry(number=0, year=0, minutes=0, is_feature=False)
-_N_COLUMNS = 7  # movie's place, status, rule, entry's number, year, minutes, whether a feature
+_FORMAT = 2  # raised whenever something is kept in another way than before
 
 _log = logging.getLogger(__name__)
 
 _Content = TypeVar("_Content")
-_Numbers = npt.NDArray[np.int64]
 _Stamp = tuple[str, int, int]  # path, bytes, mtime in ns
 
 
@@ -78,12 +71,12 @@ def cached_matches(
     if folder is None:
         return match(movies, titles, progress)
     key = _table_key(dataset_fingerprint, movies, _titles_fingerprint(folder, titles, stamp))
-    kept = _kept(folder, key, lambda table: _matches(table, len(movies)))
+    kept = _kept(folder, key, lambda text: _matches(text, len(movies)))
     if kept is not None:
         return kept
     matches = match(movies, titles, progress)
     if _stamp(titles) == stamp:  # else they may be those of another list
-        _keep(folder, key, _rows(matches))
+        _keep(folder, key, json.dumps([astuple(match) for match in matches]))
     return matches
 
 
@@ -152,7 +145,7 @@ def _stamp(titles: Path) -> _Stamp:
 
 def _titles_fingerprint(folder: Path, titles: Path, stamp: _Stamp) -> str:
     """SHA-256 (hex) of the list, which takes long enough to be kept too."""
-    key = f"{_FINGERPRINT}-{_digest(stamp)}"
+    key = f"{_FINGERPRINT}-{_digest((_FORMAT, stamp))}"
     kept = _kept(folder, key, _fingerprint)
     if kept is not None:
         return kept
@@ -160,21 +153,21 @@ def _titles_fingerprint(folder: Path, titles: Path, stamp: _Stamp) -> str:
         fingerprint = file_sha256(titles)
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror})", file=titles) from error
-    _keep(folder, key, [list(bytes.fromhex(fingerprint))])
+    _keep(folder, key, fingerprint)
     return fingerprint
 
 
-def _fingerprint(table: _Numbers) -> str:
-    if table.shape != (1, 32):
-        raise ValueError(f"a fingerprint of shape {table.shape}")
-    return bytes(table[0].tolist()).hex()
+def _fingerprint(text: str) -> str:
+    if len(bytes.fromhex(text)) != hashlib.sha256().digest_size:
+        raise ValueError(f"a fingerprint of {len(text)} digits")
+    return text
 
 
 def _table_key(dataset_fingerprint: str, movies: Movies, titles_fingerprint: str) -> str:
-    """What else changes the matches stands here too: another parser's titles, links.csv, the codes' order."""
+    """What else changes the matches stands here too: another parser's titles, links.csv, rules' names."""
     links = None if movies.imdb_number is None else movies.imdb_number.tolist()
     looked_at = (movies.title.tolist(), movies.year.tolist(), links)
-    matcher = (MATCHER_VERSION, _STATUSES, _RULES)
+    matcher = (_FORMAT, MATCHER_VERSION, tuple(Status), tuple(Rule))
     return f"{_TABLE}-{_digest((dataset_fingerprint, looked_at, titles_fingerprint, matcher))}"
 
 
@@ -182,54 +175,42 @@ def _digest(content: object) -> str:
     return hashlib.sha256(repr(content).encode()).hexdigest()
 
 
-def _rows(matches: Sequence[Match]) -> list[list[int]]:
-    """[n_films, 7] the numbers of all matches; one row for a movie without entries too."""
-    return [row for place, match in enumerate(matches) for row in _rows_of(place, match)]
-
-
-def _rows_of(place: int, match: Match) -> list[list[int]]:
-    codes = [place, _STATUSES.index(match.status), _RULES.index(match.rule)]
-    entries = match.entries or (_NO_ENTRY,)
-    return [[*codes, entry.number, entry.year, entry.minutes, int(entry.is_feature)] for entry in entries]
-
-
-def _matches(table: _Numbers, n_movies: int) -> tuple[Match, ...]:
-    """Raises a `ValueError` or `IndexError` where the numbers are no matches of so many movies."""
-    if table.shape[1] != _N_COLUMNS or table.min() < 0:
-        raise ValueError(f"a table of shape {table.shape}, lowest number {table.min()}")
-    groups = [(place, list(rows)) for place, rows in groupby(table.tolist(), key=itemgetter(0))]
-    if [place for place, _ in groups] != list(range(n_movies)):
+def _matches(text: str, n_movies: int) -> tuple[Match, ...]:
+    """Raises a `ValueError` or `TypeError` where the text is no matches of so many movies."""
+    matches = tuple(_match(*values) for values in json.loads(text))
+    if len(matches) != n_movies:
         raise ValueError(f"not the matches of {n_movies} movies")
-    return tuple(_match(rows) for _, rows in groups)
+    return matches
 
 
-def _match(rows: list[list[int]]) -> Match:
-    _, status, rule, *_ = rows[0]
-    entries = tuple(
-        ImdbEntry(number, year, minutes, bool(feature)) for *_, number, year, minutes, feature in rows
-    )
-    return Match(_STATUSES[status], _RULES[rule], () if entries == (_NO_ENTRY,) else entries)
+def _match(status: str, rule: str | None, entries: list[tuple[int, int, int, bool]]) -> Match:
+    if any(number < 0 for entry in entries for number in entry):
+        raise ValueError("a number below 0")
+    found = tuple(ImdbEntry(*entry) for entry in entries)
+    return Match(Status(status), None if rule is None else Rule(rule), found)
 
 
-def _keep(folder: Path, key: str, rows: list[list[int]]) -> None:
+def _keep(folder: Path, key: str, text: str) -> None:
     """Writes beside, then renames, so that a killed process leaves nothing that could be read."""
     try:
         with TemporaryDirectory(dir=folder, prefix=_PARTIAL) as beside:
-            value = (_checksum(key, np.array(rows, dtype=np.int64)), rows)
-            _entries(Path(beside)).precache_value(key, value_to_cache=value)
+            _entries(Path(beside)).precache_value(key, value_to_cache=(_checksum(key, text), text))
             [file] = Path(beside).iterdir()
             os.replace(file, folder / file.name)
     except Exception as error:  # whatever it is, the matches are not lost by it
         _log.warning("matches could not be kept in %s, so the next start will match again: %s", folder, error)
 
 
-def _kept(folder: Path, key: str, content: Callable[[_Numbers], _Content]) -> _Content | None:
-    """What `content` makes of the numbers kept under a key; None where there are none that can be trusted."""
+def _kept(folder: Path, key: str, content: Callable[[str], _Content]) -> _Content | None:
+    """What `content` makes of the text kept under a key; None where there are none that can be trusted."""
     files = _files(folder, f"*_{key}")
     if not files:
         return None
     try:
-        return content(_numbers(folder, key))
+        checksum, text = _entries(folder)(key)
+        if checksum != _checksum(key, text):
+            raise ValueError("it does not hold what was kept")
+        return content(text)
     except Exception as error:  # a damaged pickle can raise anything
         _log.warning("%s is damaged and is made anew: %s", files[0], error)
         with suppress(OSError):
@@ -244,17 +225,8 @@ def _files(folder: Path, pattern: str) -> list[Path]:
         return []
 
 
-def _numbers(folder: Path, key: str) -> _Numbers:
-    """[n, k] what was kept. Raises anything where that is damaged."""
-    checksum, rows = _entries(folder)(key)
-    table = np.array(rows)
-    if table.ndim != 2 or table.dtype != np.int64 or _checksum(key, table) != checksum:
-        raise ValueError("it does not hold the numbers that were kept")
-    return table
-
-
-def _checksum(key: str, table: _Numbers) -> int:
-    return zlib.crc32(table.tobytes(), zlib.crc32(key.encode()))
+def _checksum(key: str, text: str) -> int:
+    return zlib.crc32(f"{key} {text}".encode())
 
 
 def _entries(folder: Path) -> Any:
@@ -264,17 +236,13 @@ def _entries(folder: Path) -> Any:
     decorator = cachier(
         backend="pickle",
         cache_dir=str(folder),
-        hash_func=_key_itself,
+        hash_func=lambda args, named: named["key"],
         separate_files=True,  # one file for all would be written anew with each table
         stale_after=timedelta.max,
         # With None as a value like others, an entry marked as being calculated is None, not waited for.
         allow_none=True,
     )
     return decorator(_entry)
-
-
-def _key_itself(args: object, named: dict[str, str]) -> str:
-    return named["key"]
 
 
 def _entry(key: str) -> None:

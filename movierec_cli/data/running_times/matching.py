@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
 from movierec_cli.data.dataset import NO_IMDB_NUMBER, UNKNOWN_YEAR, Movies
 from movierec_cli.data.progress import Progress, unreported
-from movierec_cli.data.running_times.matches import NO_MATCH, ImdbEntry, Match, Rule, Status
 from movierec_cli.data.running_times.names import (
     holed_names,
     is_misspelt,
@@ -19,10 +20,61 @@ from movierec_cli.data.running_times.names import (
     plain_name,
     title_parts,
 )
-from movierec_cli.data.running_times.titles_file import TitleRow, entry_rows
+from movierec_cli.data.running_times.titles_file import ImdbEntry, TitleRow, entry_rows
 
 MATCHER_VERSION = 1
 """Raised whenever the same files give other matches than before: kept tables are then made anew."""
+
+
+class Rule(StrEnum):
+    """How a movie was recognised in IMDb's list, strictest first."""
+
+    LINK = "link"
+    """The data set's own links.csv names the title."""
+    TITLE = "title"
+    """Same title and year; case, accents, punctuation, "&", numerals and the article's place do not count."""
+    OTHER_TITLE = "other title"
+    """The same for a title in parentheses or after "a.k.a."."""
+    TITLE_NEAR_YEAR = "title, year ± 1"
+    OTHER_TITLE_NEAR_YEAR = "other title, year ± 1"
+    SPELLING = "spelling"
+    """Same year; spaces, articles and numbers written out do not count either: "Ghostbusters"."""
+    SPELLING_NEAR_YEAR = "spelling, year ± 1"
+    PART = "part of the title"
+    """Same year; one title is the other without its subtitle or the name before it: "Bram Stoker's …"."""
+    ONE_WORD = "one word misspelt"
+    """Same year; one long word differs by a letter or two."""
+
+
+class Status(StrEnum):
+    """What came of looking for a movie."""
+
+    MATCHED = "matched"
+    AMBIGUOUS = "ambiguous"
+    """Several titles fit equally well and their lengths differ, or not all of them have one."""
+    NO_LENGTH = "no length"
+    """IMDb has the entry without a running time."""
+    TAKEN = "taken"
+    """The only title that fits is that of another movie of the data set, which fits better."""
+    UNMATCHED = "unmatched"
+    """No title fits."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """What came of looking for one movie."""
+
+    status: Status
+    rule: Rule | None = None  # that the entries fit by; None where there are none
+    entries: tuple[ImdbEntry, ...] = ()  # those it can be, one or more of one length where matched
+
+    @property
+    def minutes(self) -> float:
+        """The running time; NaN where it is not known."""
+        return float(self.entries[0].minutes) if self.status is Status.MATCHED else math.nan
+
+
+NO_MATCH = Match(Status.UNMATCHED)
 
 _NEAR = {
     Rule.TITLE: Rule.TITLE_NEAR_YEAR,

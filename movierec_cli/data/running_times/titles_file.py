@@ -7,13 +7,13 @@ import io
 import os
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from movierec_cli.config import DataConfig
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.resumed_download import CUT_SHORT, Download, fetch
-from movierec_cli.data.running_times.matches import ImdbEntry
 from movierec_cli.errors import DataError
 
 HEADER = b"tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\tstartYear\tendYear\truntimeMinutes"
@@ -25,6 +25,21 @@ _FEATURE = b"movie"
 _ENTRY_TYPES = (_FEATURE, b"short", b"tvMovie", b"tvShort", b"tvSpecial", b"tvMiniSeries", b"video")
 _EPISODE = b"\ttvEpisode\t"
 _N_FIELDS = 8  # that are looked at; the genres follow
+
+
+@dataclass(frozen=True)
+class ImdbEntry:
+    """A row of IMDb's list, as far as it matters."""
+
+    number: int  # the digits of its tconst
+    year: int
+    minutes: int  # 0 where unknown
+    is_feature: bool  # not a short, video or television
+
+    @property
+    def tconst(self) -> str:
+        """IMDb's id, such as "tt0113277"."""
+        return f"tt{self.number:07d}"
 
 
 class TitleRow(NamedTuple):
@@ -137,7 +152,17 @@ def titles_file(config: DataConfig, progress: Progress = unreported) -> Path:
     Raises:
         DataError: a file that is there does not serve, or there is none to be had; says what to do.
     """
-    return local_titles(config) or _downloaded(config.datasets_dir, progress)
+    if (found := local_titles(config)) is not None:
+        return found
+    target = config.datasets_dir / TITLES_NAME
+    fetch(
+        Download(TITLES_URL, target, GZIP_MAGIC, progress),
+        lambda file: _problem(file, progress),
+        title="IMDb's list of titles",
+        otherwise=", or say where it is with --imdb_titles FILE;\n"
+        "or do without it: give lengths of your own with --movie_lengths FILE.",
+    )
+    return target
 
 
 def local_titles(config: DataConfig) -> Path | None:
@@ -162,45 +187,27 @@ def local_titles(config: DataConfig) -> Path | None:
 
 def _require_titles(file: Path, remedy: str) -> None:
     try:
-        problem = _problem_at_start(file)
+        problem = _problem(file)
     except OSError as error:
         problem = f"cannot be read ({error.strerror or error})"
     if problem is not None:
         raise DataError(f"{problem}; {remedy}", file=file)
 
 
-def _problem_at_start(file: Path) -> str | None:
+def _problem(file: Path, progress: Progress | None = None) -> str | None:
+    """What is wrong at a list's beginning or, with `progress`, up to its end, where gzip has a checksum.
+
+    The end matters for a download: a server that told no length may have stopped early.
+    """
+    size = file.stat().st_size
     with file.open("rb") as raw:
         try:
             with unpacked(raw) as stream:
-                return header_problem(stream)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            return f"is a damaged gzip file ({error})"
-
-
-def _downloaded(datasets_dir: Path, progress: Progress) -> Path:
-    target = datasets_dir / TITLES_NAME
-    fetch(
-        Download(TITLES_URL, target, GZIP_MAGIC, progress),
-        lambda file: _problem_up_to_end(file, progress),
-        title="IMDb's list of titles",
-        otherwise=", or say where it is with --imdb_titles FILE;\n"
-        "or do without it: give lengths of your own with --movie_lengths FILE.",
-    )
-    return target
-
-
-def _problem_up_to_end(file: Path, progress: Progress) -> str | None:
-    """Reads all of it: gzip carries a checksum, and a server that told no length may have stopped early."""
-    size = file.stat().st_size
-    try:
-        with file.open("rb") as raw, gzip.GzipFile(fileobj=raw) as stream:
-            if (problem := header_problem(stream)) is not None:
+                problem = header_problem(stream)
+                while progress and not problem and stream.read(_BLOCK_BYTES):
+                    progress(f"checking {TITLES_NAME}", raw.tell(), size)
                 return problem
-            while stream.read(_BLOCK_BYTES):
-                progress(f"checking {TITLES_NAME}", raw.tell(), size)
-    except EOFError:
-        return CUT_SHORT
-    except (gzip.BadGzipFile, zlib.error) as error:
-        return f"is a damaged gzip file ({error})"
-    return None
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            if progress and isinstance(error, EOFError):
+                return CUT_SHORT
+            return f"is a damaged gzip file ({error})"

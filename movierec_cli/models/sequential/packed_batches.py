@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.user_sequences import ordered_by_user
+from movierec_cli.data.ragged import ordered_by_user
 
 Rows = npt.NDArray[np.int64]  # of Ratings
 Places = npt.NDArray[np.int64]  # in a history's columns

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from movierec_cli.config import QUERY_TIME, FeatureSet
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.user_sequences import ordered_by_user
+from movierec_cli.data.ragged import ordered_by_user
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.queries import GroupedQueries, Targets
 from movierec_cli.models.sequential.devices import over_devices, usable_devices

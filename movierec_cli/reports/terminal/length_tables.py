@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from movierec_cli.data.running_times.coverage import Count, Coverage, MovieLength
-from movierec_cli.data.running_times.matches import ImdbEntry, Status
+from movierec_cli.data.running_times.matching import Status
+from movierec_cli.data.running_times.titles_file import ImdbEntry
 from movierec_cli.experiment.wording import percent
 from movierec_cli.reports.terminal.rich_tables import new_table
 

@@ -24,7 +24,7 @@ from movierec_cli.data.running_times.coverage import (
     write_lengths,
 )
 from movierec_cli.data.running_times.match_cache import FOLDER_VARIABLE
-from movierec_cli.data.running_times.matches import Rule, Status
+from movierec_cli.data.running_times.matching import Rule, Status
 from movierec_cli.errors import DataError
 from tests.tiny_dataset import tiny_dataset
 from tests.tiny_titles import write_titles

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 import os
 import pickle
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -24,8 +25,8 @@ from movierec_cli.data.progress import Progress
 from movierec_cli.data.reader.archive import file_sha256
 from movierec_cli.data.running_times import match_cache
 from movierec_cli.data.running_times.match_cache import cache_folder, cached_matches, clear_matches
-from movierec_cli.data.running_times.matches import NO_MATCH, ImdbEntry, Match, Rule, Status
-from movierec_cli.data.running_times.matching import MATCHER_VERSION
+from movierec_cli.data.running_times.matching import MATCHER_VERSION, NO_MATCH, Match, Rule, Status
+from movierec_cli.data.running_times.titles_file import ImdbEntry
 from movierec_cli.errors import DataError, MovierecError
 from tests.tiny_dataset import tiny_dataset
 
@@ -76,11 +77,17 @@ def pickled(value: object, *, processing: bool = False) -> bytes:
     return pickle.dumps(entry, protocol=4)
 
 
-def kept_value(cache: Path) -> tuple[int, list[list[int]]]:
+def kept_value(cache: Path) -> tuple[int, str]:
     [file] = files_of_tables(cache)
     value = pickle.loads(file.read_bytes()).value
     assert isinstance(value, tuple)
     return value
+
+
+def kept_rows(cache: Path) -> list[list[Any]]:
+    rows = json.loads(kept_value(cache)[1])
+    assert isinstance(rows, list)
+    return rows
 
 
 def test_the_second_call_gives_the_same_without_matching_or_reading_the_list(
@@ -143,12 +150,17 @@ def test_a_table_in_which_nothing_was_found_is_kept_too(movies: Movies, titles: 
     assert matcher.n_calls == 1
 
 
-def test_what_is_pickled_are_plain_numbers(movies: Movies, titles: Path, cache: Path) -> None:
+def test_what_is_pickled_is_plain_text_that_names_statuses_and_rules(
+    movies: Movies, titles: Path, cache: Path
+) -> None:
     cached_matches(FINGERPRINT, movies, titles, match=Matcher())
-    checksum, rows = kept_value(cache)
-    assert type(checksum) is int
-    assert {type(number) for row in rows for number in row} == {int}
-    assert [row[0] for row in rows] == [0, 1, 1, 2, 3]
+    assert [type(value) for value in kept_value(cache)] == [int, str]
+    assert [row[:2] for row in kept_rows(cache)] == [
+        ["matched", "title"],
+        ["ambiguous", "one word misspelt"],
+        ["unmatched", None],
+        ["no length", "link"],
+    ]
 
 
 def with_other_title(movies: Movies) -> Movies:
@@ -191,14 +203,6 @@ def test_another_version_of_the_matcher_matches_anew(
     assert cached_matches(FINGERPRINT, movies, titles, match=matcher) == (NO_MATCH,) * 4
 
 
-def test_codes_in_another_order_are_not_read_as_the_old_ones(
-    movies: Movies, titles: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cached_matches(FINGERPRINT, movies, titles, match=Matcher())
-    monkeypatch.setattr(match_cache, "_RULES", (None, *reversed(Rule)))
-    assert cached_matches(FINGERPRINT, movies, titles, match=Matcher()) == TABLE
-
-
 def test_a_list_with_other_content_is_matched_anew_and_a_copy_of_the_same_is_not(
     movies: Movies, titles: Path, tmp_path: Path
 ) -> None:
@@ -216,8 +220,8 @@ def test_a_list_with_other_content_is_matched_anew_and_a_copy_of_the_same_is_not
 def test_the_lists_fingerprint_is_kept_as_it_is(movies: Movies, titles: Path, cache: Path) -> None:
     cached_matches(FINGERPRINT, movies, titles, match=Matcher())
     [file] = cache.glob("*_titles-*")
-    _, [numbers] = pickle.loads(file.read_bytes()).value
-    assert bytes(numbers).hex() == file_sha256(titles)
+    _, text = pickle.loads(file.read_bytes()).value
+    assert text == file_sha256(titles)
 
 
 def test_matches_of_a_list_that_changed_meanwhile_are_not_kept(movies: Movies, titles: Path) -> None:
@@ -259,9 +263,18 @@ class Foreign:
     """Something that no table holds."""
 
 
-def checked(file: Path, rows: list[list[int]]) -> tuple[int, list[list[int]]]:
-    """The rows with the checksum that they would have been kept with."""
-    return match_cache._checksum(file.name.rpartition("_")[2], np.array(rows)), rows
+ROW = ["matched", "title", [[7, 1990, 90, True]]]
+
+
+def checked(file: Path, text: str) -> tuple[int, str]:
+    """The text with the checksum that it would have been kept with."""
+    return match_cache._checksum(file.name.rpartition("_")[2], text), text
+
+
+def with_first(cache: Path, *rows: list[Any]) -> bytes:
+    """The table with these rows instead of its first."""
+    text = json.dumps([*rows, *kept_rows(cache)[1:]])
+    return pickled(checked(files_of_tables(cache)[0], text))
 
 
 DAMAGES: dict[str, Callable[[Path], bytes]] = {
@@ -272,26 +285,17 @@ DAMAGES: dict[str, Callable[[Path], bytes]] = {
     "foreign pickle": lambda cache: pickle.dumps(["no entry"]),
     "None": lambda cache: pickled(None),
     "other checksum": lambda cache: pickled((1, kept_value(cache)[1])),
-    "ragged": lambda cache: pickled((1, [*kept_value(cache)[1], [1, 2]])),
-    "a movie too few": lambda cache: pickled(checked(files_of_tables(cache)[0], kept_value(cache)[1][:-1])),
-    "a movie too many": lambda cache: pickled(
-        checked(files_of_tables(cache)[0], [*kept_value(cache)[1], [4, 0, 1, 7, 1990, 90, 1]])
-    ),
-    "a movie twice": lambda cache: pickled(
-        checked(files_of_tables(cache)[0], [*kept_value(cache)[1], [0, 0, 1, 7, 1990, 90, 1]])
-    ),
-    "unknown status": lambda cache: pickled(
-        checked(files_of_tables(cache)[0], [[0, len(Status), 1, 7, 1990, 90, 1], *kept_value(cache)[1][1:]])
-    ),
-    "unknown rule": lambda cache: pickled(
-        checked(files_of_tables(cache)[0], [[0, 0, len(Rule) + 1, 7, 1990, 90, 1], *kept_value(cache)[1][1:]])
-    ),
-    "negative code": lambda cache: pickled(
-        checked(files_of_tables(cache)[0], [[0, -1, 1, 7, 1990, 90, 1], *kept_value(cache)[1][1:]])
-    ),
-    "a column too few": lambda cache: pickled(
-        checked(files_of_tables(cache)[0], [row[:-1] for row in kept_value(cache)[1]])
-    ),
+    "other text": lambda cache: pickled((kept_value(cache)[0], json.dumps([ROW] * 4))),
+    "no text": lambda cache: pickled((kept_value(cache)[0], kept_rows(cache))),
+    "no JSON": lambda cache: pickled(checked(files_of_tables(cache)[0], "[")),
+    "a movie too few": with_first,
+    "a movie too many": lambda cache: with_first(cache, ROW, ROW),
+    "unknown status": lambda cache: with_first(cache, ["seen", *ROW[1:]]),
+    "unknown rule": lambda cache: with_first(cache, ["matched", "a guess", ROW[2]]),
+    "negative number": lambda cache: with_first(cache, ["matched", "title", [[7, 1990, -90, True]]]),
+    "a word for a number": lambda cache: with_first(cache, ["matched", "title", [["7", 1990, 90, True]]]),
+    "a column too few": lambda cache: with_first(cache, ROW[:2]),
+    "a column of an entry too few": lambda cache: with_first(cache, [*ROW[:2], [[7, 1990, 90]]]),
 }
 
 
@@ -337,14 +341,14 @@ def test_no_changed_byte_gives_other_matches(
     assert "is damaged and is made anew" in caplog.text
 
 
-@pytest.mark.parametrize("numbers", [None, [[300] * 32], [[3] * 31], [[3] * 32] * 2, [[-1] * 32]])
+@pytest.mark.parametrize("text", [None, "", "zz" * 32, "03" * 31, "03" * 33, "3"])
 def test_a_damaged_fingerprint_of_the_list_is_made_anew(
-    numbers: list[list[int]] | None, movies: Movies, titles: Path, cache: Path
+    text: str | None, movies: Movies, titles: Path, cache: Path
 ) -> None:
     cached_matches(FINGERPRINT, movies, titles, match=Matcher())
     [file] = cache.glob("*_titles-*")
     whole = pickle.loads(file.read_bytes()).value
-    file.write_bytes(b"" if numbers is None else pickled(checked(file, numbers)))
+    file.write_bytes(b"" if text is None else pickled(checked(file, text)))
     assert cached_matches(FINGERPRINT, movies, titles, match=not_asked) == TABLE
     assert pickle.loads(file.read_bytes()).value == whole
 

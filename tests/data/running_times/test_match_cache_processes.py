@@ -15,7 +15,7 @@ from cachier.config import CacheEntry
 from movierec_cli.data.dataset import Movies
 from movierec_cli.data.progress import Progress
 from movierec_cli.data.running_times.match_cache import cached_matches, clear_matches
-from movierec_cli.data.running_times.matches import Match
+from movierec_cli.data.running_times.matching import Match
 from tests.match_cache_process import FINGERPRINT, TABLE
 from tests.tiny_dataset import tiny_dataset
 

@@ -13,8 +13,7 @@ from movierec_cli.data.dataset import Movies
 from movierec_cli.data.layouts.known_layouts import recognise
 from movierec_cli.data.progress import unreported
 from movierec_cli.data.reader.column_tables import year_of
-from movierec_cli.data.running_times.matches import Match, Rule, Status
-from movierec_cli.data.running_times.matching import match_movies
+from movierec_cli.data.running_times.matching import Match, Rule, Status, match_movies
 from tests.data.running_times.titles_list import title_line, write_list
 
 
