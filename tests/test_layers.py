@@ -15,6 +15,7 @@ LAYERS = (
     {"errors", "text"},
     {"files"},
     {"config"},
+    {"storage"},
     {"data"},
     {"evaluation"},
     {"scoring"},

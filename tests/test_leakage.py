@@ -17,7 +17,7 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.leakage import Finding, Severity, check_data, check_vocabularies, run_data_checks
 from movierec_cli.leakage.twins import find_twins
 from movierec_cli.models.feature_encodings import FEATURES, fit_features
-from movierec_cli.registry.serialization import canonical_json
+from movierec_cli.storage.serialization import canonical_json
 
 NO_FEATURES = (FeatureSet(),)
 TIMESTAMP = (FeatureSet(), FeatureSet((FEATURES["timestamp"], FEATURES["movie_genres"])))

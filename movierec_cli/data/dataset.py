@@ -21,10 +21,10 @@ NO_IMDB_NUMBER = 0
 class Ratings:
     """One row an interaction, in the file's order (the tie-break wherever rows are sorted by time)."""
 
-    user_index: npt.NDArray[np.int32]  # [n_ratings], rows of Users
-    movie_index: npt.NDArray[np.int32]  # [n_ratings], rows of Movies
-    rating: npt.NDArray[np.float32]  # [n_ratings], stars
-    timestamp: npt.NDArray[np.int64]  # [n_ratings], seconds since 1970-01-01 UTC
+    user_index: Annotated[npt.NDArray[np.int32], "n_ratings"]  # rows of Users
+    movie_index: Annotated[npt.NDArray[np.int32], "n_ratings"]  # rows of Movies
+    rating: Annotated[npt.NDArray[np.float32], "n_ratings"]  # stars
+    timestamp: Annotated[npt.NDArray[np.int64], "n_ratings"]  # seconds since 1970-01-01 UTC
 
     def __len__(self) -> int:
         return len(self.rating)
@@ -50,13 +50,13 @@ class Movies:
 class Users:
     """One row a user. A column is None where the data set has no such column."""
 
-    user_id: npt.NDArray[np.int64]  # [n_users]
-    bucketized_age: npt.NDArray[np.float32] | None = None  # [n_users], lower bound in years
-    raw_age: npt.NDArray[np.float32] | None = None  # [n_users], years
-    is_male: npt.NDArray[np.bool_] | None = None  # [n_users]
-    occupation: npt.NDArray[np.int32] | None = None  # [n_users], codes into occupation_names
+    user_id: Annotated[npt.NDArray[np.int64], "n_users"]
+    bucketized_age: Annotated[npt.NDArray[np.float32], "n_users"] | None = None  # lower bound in years
+    raw_age: Annotated[npt.NDArray[np.float32], "n_users"] | None = None  # years
+    is_male: Annotated[npt.NDArray[np.bool_], "n_users"] | None = None
+    occupation: Annotated[npt.NDArray[np.int32], "n_users"] | None = None  # codes into occupation_names
     occupation_names: tuple[str, ...] = ()
-    zip_code: npt.NDArray[np.object_] | None = None  # [n_users] str
+    zip_code: Annotated[npt.NDArray[np.object_], "n_users"] | None = None  # str
 
     def __len__(self) -> int:
         return len(self.user_id)

@@ -13,7 +13,7 @@ import numpy as np
 from movierec_cli.export.kinds import IndexKind
 from movierec_cli.export.model_arrays import ModelArrays
 from movierec_cli.export.tensorflow_contexts import Hold, OfTimes, Tensor, embedder
-from movierec_cli.export.tensorflow_index import make_index
+from movierec_cli.export.tensorflow_index import make_index, padded
 
 AT_TIME = "at_time"
 """The signature with a time, of a model that sees time; the other one is TensorFlow's default."""
@@ -128,7 +128,7 @@ def _recommender(arrays: ModelArrays, kind: IndexKind, hold: Hold) -> Callable[.
             "known": known,
             "hidden": hidden(rows, known & ~include_seen, seconds, exclude),
         }
-        score, place = _padded(*index(query, tf.maximum(k, 0)), k, arrays.n_movies)
+        score, place = padded(*index(query, tf.maximum(k, 0)), k, arrays.n_movies)
         return {
             "movie_id": tf.gather(movie_ids, place),
             "title": tf.gather(titles, place),
@@ -192,12 +192,3 @@ def _hidden(arrays: ModelArrays, hold: Hold) -> Callable[..., Tensor]:
         return tf.tensor_scatter_nd_update(nothing, pairs, tf.ones(tf.shape(pairs)[:1], tf.bool))
 
     return hidden
-
-
-def _padded(score: Tensor, place: Tensor, k: Tensor, n_movies: int) -> tuple[Tensor, Tensor]:
-    """Both [b, k], with minus infinity and the place after the last movie where none is left."""
-    import tensorflow as tf
-
-    place = tf.where(score == -np.inf, n_movies, place)
-    missing = [[0, 0], [0, tf.maximum(k - tf.shape(score)[1], 0)]]
-    return tf.pad(score, missing, constant_values=-np.inf), tf.pad(place, missing, constant_values=n_movies)

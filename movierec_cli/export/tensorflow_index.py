@@ -82,7 +82,8 @@ def _scann(arrays: ModelArrays, hold: Hold) -> Index:
         every = tf.where(query["hidden"], -np.inf, tf.convert_to_tensor(popularity)[None, :])
         rows = tf.broadcast_to(tf.range(arrays.n_movies)[None, :], tf.shape(every))
         known = query["known"][:, None]
-        pairs = zip(_full(*found(query, k), k), _full(*_best(every, rows, k), k), strict=True)
+        lists = found(query, k), _best(every, rows, k)
+        pairs = zip(*(padded(*one, k, arrays.n_movies) for one in lists), strict=True)
         score, place = (tf.where(known, own, popular) for own, popular in pairs)
         return score, place
 
@@ -96,12 +97,13 @@ def _best(score: Tensor, rows: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
     return values, tf.gather(rows, places, batch_dims=1)
 
 
-def _full(score: Tensor, rows: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
-    """Both [b, k]."""
+def padded(score: Tensor, place: Tensor, k: Tensor, n_movies: int) -> tuple[Tensor, Tensor]:
+    """Both [b, k], with minus infinity and the place after the last movie where none is left."""
     import tensorflow as tf
 
-    missing = [[0, 0], [0, k - tf.shape(score)[1]]]
-    return tf.pad(score, missing, constant_values=-np.inf), tf.pad(rows, missing)
+    place = tf.where(score == -np.inf, n_movies, place)
+    missing = [[0, 0], [0, tf.maximum(k - tf.shape(score)[1], 0)]]
+    return tf.pad(score, missing, constant_values=-np.inf), tf.pad(place, missing, constant_values=n_movies)
 
 
 def _scann_layer(arrays: ModelArrays) -> Any:

@@ -66,9 +66,8 @@ def remove(folder: Path) -> None:
 
 def recover(directory: Path) -> None:
     """Finishes what a crashed process left: puts back a folder taken aside, deletes hidden leftovers."""
-    for hidden in _entries(directory):
-        match = _HIDDEN.fullmatch(hidden.name)
-        if match is not None:
+    for hidden in list(directory.iterdir()) if directory.is_dir() else []:
+        if match := _HIDDEN.fullmatch(hidden.name):
             # Reading must work where nothing can be written.
             with contextlib.suppress(OSError):
                 _recover_one(hidden, directory / match["name"], match["state"])
@@ -88,10 +87,6 @@ def _delete_replaced(hidden: Path, target: Path) -> None:
     trash = _hidden(target.parent, target.name, "trash")
     if _rename(hidden, trash):
         shutil.rmtree(trash, ignore_errors=True)
-
-
-def _entries(directory: Path) -> list[Path]:
-    return list(directory.iterdir()) if directory.is_dir() else []
 
 
 def _hidden(directory: Path, name: str, state: str) -> Path:

@@ -15,7 +15,7 @@ from typing import TypeVar
 from movierec_cli.errors import SavedModelError
 from movierec_cli.registry.record import FORMAT_VERSION, RUN_NAME, RunRecord, run_name
 from movierec_cli.registry.run_parts import files_of
-from movierec_cli.registry.serialization import JSON, canonical_json, decode, encode
+from movierec_cli.storage.serialization import JSON, canonical_json, decode, encode
 
 T = TypeVar("T")
 

@@ -22,7 +22,7 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import SplitSummary
 from movierec_cli.evaluation.metrics import TopK
 from movierec_cli.evaluation.ratings import RatingErrors
-from movierec_cli.registry.serialization import canonical_json
+from movierec_cli.storage.serialization import canonical_json
 
 FORMAT_VERSION = 6
 

@@ -14,10 +14,10 @@ from movierec_cli.config import Family
 from movierec_cli.data.dataset import UNKNOWN_ROW, Dataset, IdIndex, Movies, Ratings
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingOutcome
-from movierec_cli.registry import codec
-from movierec_cli.registry.serialization import JSON
 from movierec_cli.scoring.rating_head import RatingHead
 from movierec_cli.scoring.towers import Towers
+from movierec_cli.storage import codec
+from movierec_cli.storage.serialization import JSON
 
 _Rows = npt.NDArray[np.int32]
 

@@ -12,12 +12,13 @@ from movierec_cli.data.dataset import Movies
 from movierec_cli.errors import SavedModelError
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingOutcome
-from movierec_cli.registry import codec, folders
+from movierec_cli.registry import folders
 from movierec_cli.registry.manifest import RECORD_FILE, manifest_bytes, read_manifest, read_part, settled
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord, run_name
 from movierec_cli.registry.run_parts import PARTS, RunArtifacts, RunParts, UserRatings, files_of
 from movierec_cli.scoring.rating_head import RatingHead
 from movierec_cli.scoring.towers import Towers
+from movierec_cli.storage import codec
 
 T = TypeVar("T")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from movierec_cli.experiment.study import ComparedModel, ComparedRatingModel, Study
-from movierec_cli.registry.serialization import JSON, encode
+from movierec_cli.storage.serialization import JSON, encode
 
 _PARTS = ("data", "split", "split_summary", "headline", "answer", "warnings", "differences", "ablation")
 _OF_MODEL = ("label", "family", "feature_set", "top_k", "metrics", "beyond")

@@ -266,7 +266,7 @@ def test_kept_columns_that_point_outside_their_table_are_not_trusted(archive_1m:
     [file] = archive_1m.parent.glob("ds/.columns/*.npz")
     with np.load(file) as stored:
         arrays = dict(stored)
-    for name, value in (("ratings.user_index", 10_000), ("ratings.movie_index", -1)):
+    for name, value in (("columns/ratings/user_index", 10_000), ("columns/ratings/movie_index", -1)):
         np.savez(file, **(arrays | {name: np.full_like(arrays[name], value)}))
         assert_equal_tables(own(archive_1m), whole)
     np.savez(file, header=np.frombuffer(json.dumps([1]).encode(), dtype=np.uint8))

@@ -15,9 +15,9 @@ from movierec_cli.errors import MovierecError, SavedModelError, UsageError
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.experiment.selection import InconsistentSplitError, SplitRequest, outcome_on, select_runs
 from movierec_cli.models.baselines.fit_baseline import fit_baseline
-from movierec_cli.registry.codec import to_bytes
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
+from movierec_cli.storage.codec import to_bytes
 from tests.cli import fake_trainer
 from tests.saved_runs import judged_run, run_config
 from tests.small_dataset import small_dataset

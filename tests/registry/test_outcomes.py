@@ -14,9 +14,10 @@ from movierec_cli.config import Family, SplitConfig
 from movierec_cli.errors import SavedModelError
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
-from movierec_cli.registry import codec, store
+from movierec_cli.registry import store
 from movierec_cli.registry.record import RunConfig, RunRecord, run_name
 from movierec_cli.registry.run_parts import RunParts
+from movierec_cli.storage import codec
 from tests.saved_runs import run_artifacts, run_outcome, run_parts, run_record
 
 

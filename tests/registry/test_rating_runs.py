@@ -14,9 +14,10 @@ from movierec_cli.config import RATING_BASELINES, Family, TaskWeights
 from movierec_cli.errors import SavedModelError
 from movierec_cli.evaluation.metrics import NO_TOP_K
 from movierec_cli.evaluation.ratings import RatingOutcome
-from movierec_cli.registry import codec, store
+from movierec_cli.registry import store
 from movierec_cli.registry.record import run_name
 from movierec_cli.registry.run_parts import files_of
+from movierec_cli.storage import codec
 from tests.saved_runs import (
     data_identity,
     judged_multi_task_run,

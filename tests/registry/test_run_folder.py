@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from movierec_cli.data.dataset import UNKNOWN_ROW, Movies
-from movierec_cli.registry import codec
 from movierec_cli.registry.run_parts import UserRatings
 from movierec_cli.scoring.towers import Tower, TowerInput, Towers
+from movierec_cli.storage import codec
 from tests.small_dataset import small_dataset
 
 DATASET = small_dataset()

@@ -8,9 +8,9 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from movierec_cli.registry import codec
 from movierec_cli.scoring import rating_head
 from movierec_cli.scoring.rating_head import RatingHead
+from movierec_cli.storage import codec
 from tests.saved_runs import rating_head as random_head
 
 

@@ -74,7 +74,7 @@ def show_diagnosis(diagnosis: Diagnosis, terminal: Terminal, *, as_json: bool) -
 
 def diagnosis_document(diagnosis: Diagnosis) -> dict[str, object]:
     """The same for programs."""
-    from movierec_cli.registry.serialization import encode
+    from movierec_cli.storage.serialization import encode
 
     checked = [
         {"names": list(check.names), "clean": not check.findings, "sentence": check.sentence}

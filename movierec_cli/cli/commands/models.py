@@ -22,8 +22,8 @@ def list_command(
     saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir, as_json: AsJson = False
 ) -> None:
     """List the saved models, and name every folder among them that is not a usable model."""
-    from movierec_cli.registry.serialization import encode
     from movierec_cli.registry.store import list_runs
+    from movierec_cli.storage.serialization import encode
 
     terminal = Terminal()
     runs, problems = list_runs(saved_models_dir)
@@ -75,8 +75,8 @@ def show_command(
     as_json: AsJson = False,
 ) -> None:
     """Show one model: settings, data, versions and how its training went."""
-    from movierec_cli.registry.serialization import encode
     from movierec_cli.registry.store import find_named
+    from movierec_cli.storage.serialization import encode
 
     terminal = Terminal()
     run = find_named(saved_models_dir, name)

@@ -158,8 +158,8 @@ def show_result(trained: Trained, page: Path, terminal: Terminal, *, as_json: bo
 
 def result_document(trained: Trained, page: Path) -> dict[str, object]:
     """The main job's result for programs."""
-    from movierec_cli.registry.serialization import encode
     from movierec_cli.reports.study_document import study_document
+    from movierec_cli.storage.serialization import encode
 
     runs = [{"folder": str(run.folder), "record": encode(run.record)} for run in trained.runs]
     users = [_lists_document(lists) for lists in trained.study.user_lists]
@@ -174,7 +174,7 @@ def result_document(trained: Trained, page: Path) -> dict[str, object]:
 def _lists_document(lists: UserLists) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from movierec_cli.registry.serialization import encode
+    from movierec_cli.storage.serialization import encode
 
     return {
         "user_id": lists.user_id,

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.errors import SavedModelError
-from movierec_cli.registry.codec import Arrays, pack, unpack
 from movierec_cli.registry.record import EpochRecord
-from movierec_cli.registry.serialization import decode, encode
+from movierec_cli.storage.codec import Arrays, pack, unpack
+from movierec_cli.storage.serialization import decode, encode
 
 Weights = list[npt.NDArray[Any]]
 

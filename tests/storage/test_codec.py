@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from movierec_cli.registry import codec
 from movierec_cli.registry.run_parts import RunArtifacts
-from movierec_cli.registry.serialization import JSON
+from movierec_cli.storage import codec
+from movierec_cli.storage.serialization import JSON
 from tests.saved_runs import run_artifacts
 
 

@@ -10,7 +10,7 @@ from movierec_cli.config import FEATURES, Family, Feature, FeatureSet, LossKind,
 from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.evaluation.ratings import RatingErrors
 from movierec_cli.registry.record import FORMAT_VERSION, RunRecord
-from movierec_cli.registry.serialization import canonical_json, decode, encode
+from movierec_cli.storage.serialization import canonical_json, decode, encode
 from tests.saved_runs import multi_task_config, run_config, run_record, sequence_config
 
 FOLDER = Path("saved_models/some-run")

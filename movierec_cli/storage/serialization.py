@@ -90,21 +90,15 @@ class _Place:
 
 def _decode(kind: Any, value: object, place: _Place) -> object:
     if kind is FeatureSet:
-        return _decode_feature_set(value, place)
+        names: Any = _decode_tuple(tuple[str, ...], value, place)
+        return _checked(lambda: FeatureSet.parse(names), place)
     if dataclasses.is_dataclass(kind):
-        return _decode_dataclass(typing.cast(type, kind), value, place)
-    origin = typing.get_origin(kind)
-    if origin in _CONTAINERS:
-        return _CONTAINERS[origin](kind, value, place)
-    return _decode_scalar(kind, value, place)
+        return _decode_dataclass(kind, value, place)
+    containers = {tuple: _decode_tuple, dict: _decode_dict, types.UnionType: _decode_union}
+    return containers.get(typing.get_origin(kind), _decode_scalar)(kind, value, place)
 
 
-def _decode_feature_set(value: object, place: _Place) -> FeatureSet:
-    names = _decode_tuple(tuple[str, ...], value, place)
-    return _checked(lambda: FeatureSet.parse(typing.cast(tuple[str, ...], names)), place)
-
-
-def _decode_dataclass(kind: type, value: object, place: _Place) -> object:
+def _decode_dataclass(kind: Any, value: object, place: _Place) -> object:
     content = _expect(dict, value, place)
     hints = typing.get_type_hints(kind)
     for key in sorted(content.keys() - hints.keys()):
@@ -144,22 +138,11 @@ def _decode_dict(kind: Any, value: object, place: _Place) -> object:
 def _decode_union(kind: Any, value: object, place: _Place) -> object:
     if value is None and types.NoneType in typing.get_args(kind):
         return None
-    options = [option for option in typing.get_args(kind) if option is not types.NoneType]
-    return _decode(_option_of(options, value), value, place)
-
-
-def _option_of(options: list[Any], value: object) -> Any:
-    """The only option or, of dataclasses, the one that has the keys; else the first, which then refuses."""
+    first, *others = (option for option in typing.get_args(kind) if option is not types.NoneType)
     keys = value.keys() if isinstance(value, dict) else set[str]()
-    fitting = (option for option in options if typing.get_type_hints(option).keys() == keys)
-    return options[0] if len(options) == 1 else next(fitting, options[0])
-
-
-_CONTAINERS: dict[Any, Callable[[Any, object, _Place], object]] = {
-    tuple: _decode_tuple,
-    dict: _decode_dict,
-    types.UnionType: _decode_union,
-}
+    # Several options are dataclasses: it is the one that has the keys, else the first, which then refuses.
+    fitting = (option for option in others if typing.get_type_hints(option).keys() == keys)
+    return _decode(next(fitting, first), value, place)
 
 
 def _decode_key(kind: type, key: str, place: _Place) -> object:

@@ -19,12 +19,12 @@ import types
 import typing
 import zipfile
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import IO, Annotated, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.registry.serialization import encode
+from movierec_cli.storage.serialization import encode
 
 T = TypeVar("T")
 Arrays = dict[str, npt.NDArray[Any]]
@@ -41,19 +41,29 @@ def to_bytes(value: object) -> bytes:
     Raises:
         TypeError: an array has a type that NumPy cannot read back.
     """
+    return pack(arrays_of(value))
+
+
+def arrays_of(value: object) -> Arrays:
+    """The arrays by which `to_bytes` and `write` keep a dataclass."""
     arrays: Arrays = {}
-    _write(type(value), value, "", arrays)
-    return pack(arrays)
+    _add(type(value), value, "", arrays)
+    return arrays
 
 
 def from_bytes(kind: type[T], content: bytes, file_name: str) -> T:
-    """Rebuilds what `to_bytes` wrote of a dataclass.
+    """Rebuilds what `to_bytes` wrote of a dataclass; raises as `from_file`."""
+    return from_file(kind, io.BytesIO(content), file_name)
+
+
+def from_file(kind: type[T], file: IO[bytes], file_name: str, part: str = "") -> T:
+    """Rebuilds a dataclass, or only the part of it that has this name: nothing else is read.
 
     Raises:
-        ValueError: the bytes are no npz, or hold other arrays, types or shapes; names the file and the array.
+        ValueError: the file is no npz, or holds other arrays, types or shapes; names the file and the array.
     """
-    reader = _Reader(unpack(content), file_name)
-    value = reader.read(kind, "")
+    reader = _Reader(_arrays_in(file, part), file_name)
+    value = reader.read(kind, part)
     if extra := sorted(reader.arrays.keys() - reader.used):
         raise ValueError(f"{file_name} holds {extra}, which {kind.__name__} does not have")
     return typing.cast(T, value)
@@ -78,6 +88,19 @@ def pack(
     *,
     compressed: bool = False,
 ) -> bytes:
+    """What `write` writes, as bytes."""
+    buffer = io.BytesIO()
+    write(buffer, arrays, texts, compressed=compressed)
+    return buffer.getvalue()
+
+
+def write(
+    file: IO[bytes],
+    arrays: Mapping[str, npt.NDArray[Any]],
+    texts: Mapping[str, str] = _NO_TEXTS,
+    *,
+    compressed: bool = False,
+) -> None:
     """Writes arrays under any names (`numpy.savez` would take some for its own arguments).
 
     Equal content makes equal files. `numpy.load` gives texts, by file name, as bytes.
@@ -85,9 +108,8 @@ def pack(
     Raises:
         TypeError: an array holds objects or a type that NumPy cannot read back.
     """
-    buffer = io.BytesIO()
     kind = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
-    with zipfile.ZipFile(buffer, "w") as archive:
+    with zipfile.ZipFile(file, "w") as archive:
         for name, text in texts.items():
             archive.writestr(zipfile.ZipInfo(name), text.encode("utf-8", "replace"), kind)
         for name, array in arrays.items():
@@ -97,7 +119,6 @@ def pack(
             info.compress_type = kind
             with archive.open(info, "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
-    return buffer.getvalue()
 
 
 def unpack(content: bytes) -> Arrays:
@@ -106,16 +127,25 @@ def unpack(content: bytes) -> Arrays:
     Raises:
         ValueError: the bytes are no npz, or hold Python objects.
     """
+    return _arrays_in(io.BytesIO(content), "")
+
+
+def _arrays_in(file: IO[bytes], part: str) -> Arrays:
     arrays: Arrays = {}
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        with zipfile.ZipFile(file) as archive:
             for info in archive.infolist():
-                with archive.open(info) as member:
-                    array = np.lib.format.read_array(member, allow_pickle=False)
-                arrays[info.filename.removesuffix(".npy")] = array
+                name = info.filename.removesuffix(".npy")
+                if _is_inside(name, part):
+                    with archive.open(info) as member:
+                        arrays[name] = np.lib.format.read_array(member, allow_pickle=False)
     except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
         raise ValueError(f"not an npz file: {error}") from error
     return arrays
+
+
+def _is_inside(name: str, part: str) -> bool:
+    return not part or name == part or name.startswith(f"{part}/")
 
 
 def _annotated(hint: Any, notes: tuple[Any, ...] = ()) -> tuple[Any, tuple[Any, ...]]:
@@ -160,7 +190,7 @@ def _dtype(hint: Any) -> np.dtype[Any]:
     return dtype
 
 
-def _write(hint: Any, value: Any, name: str, arrays: Arrays) -> None:
+def _add(hint: Any, value: Any, name: str, arrays: Arrays) -> None:
     hint, notes = _annotated(hint)
     if value is None:
         return
@@ -176,7 +206,7 @@ def _write(hint: Any, value: Any, name: str, arrays: Arrays) -> None:
         is_tuple = isinstance(value, tuple)
         for place, (inner, kind) in enumerate(_nested(hint, name, len(value) if is_tuple else 0)):
             item = value[place] if is_tuple else getattr(value, inner.rpartition("/")[2])
-            _write(kind, item, inner, arrays)
+            _add(kind, item, inner, arrays)
 
 
 def _text_array(value: Any) -> npt.NDArray[np.uint8]:
@@ -206,7 +236,7 @@ class _Reader:
 
     def read(self, hint: Any, name: str, notes: tuple[Any, ...] = ()) -> Any:
         kind, notes = _annotated(hint, notes)
-        inside = [known for known in self.arrays if known == name or known.startswith(f"{name}/")]
+        inside = [known for known in self.arrays if _is_inside(known, name)]
         if types.NoneType in typing.get_args(hint) and not inside:
             return None
         if _is_text(kind):
