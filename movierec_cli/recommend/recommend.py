@@ -17,9 +17,8 @@ from movierec_cli.config import RankBy, TaskWeights
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.recommend.diversity import POOL, POOL_TIMES, diversified, variety
 from movierec_cli.recommend.filters import Filters
-from movierec_cli.recommend.listed_movies import ListedMovie
 from movierec_cli.recommend.run_choice import FOR_RATINGS
-from movierec_cli.recommend.users import User
+from movierec_cli.recommend.users import ListedMovie, User
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
 

@@ -21,8 +21,8 @@ from movierec_cli.text import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from movierec_cli.recommend.many_users import UserSelection
     from movierec_cli.recommend.response import Response
-    from movierec_cli.recommend.user_files import UserSelection
     from movierec_cli.registry.store import Run
 
 
