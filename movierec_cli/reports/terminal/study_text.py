@@ -1,4 +1,4 @@
-"""For the terminal: a study (tables, the leakage check's findings, the answer in words), and one run, whole."""
+"""For the terminal: a study's tables, leakage findings and answer in words, and one run, whole."""
 
 from __future__ import annotations
 

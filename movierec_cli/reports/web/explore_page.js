@@ -1,8 +1,4 @@
 // Words and elements -------------------------------------------------------------------------------
-const root = document.documentElement;
-const style = name => getComputedStyle(root).getPropertyValue(name).trim();
-const every = (selector, within = document) => [...within.querySelectorAll(selector)];
-
 // Texts stand in a page as texts, whatever characters a title has.
 function make(name, attributes, ...content) {
   const element = document.createElement(name);
