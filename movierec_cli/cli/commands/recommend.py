@@ -91,7 +91,7 @@ def recommend_command(
     command shows which it may be. `id:590` is an id even where a title is that number.
     """
     saved.spare_threads()
-    from movierec_cli.recommend.diversity import check_diversity
+    from movierec_cli.recommend.recommend import check_diversity
 
     if options.all_models and model.model is not None:
         raise UsageError("--model is one model, --all_models are all; give one of them")
