@@ -165,7 +165,6 @@ def _as_of(
         return _state(run, movies, seconds, as_of_s), None
     if not run.towers.query.n_contexts:
         times = time_features()
-
         raise MovierecError(
             f"{run.record.name} does not see the time, so --as_of changes nothing; it needs a sequential"
             f" model, or one with {', '.join(times[:-1])} or {times[-1]}: movierec train"
