@@ -224,7 +224,7 @@ function show_hint(row, x, y) {
   hint.hidden = row === null;
   canvas.classList.toggle("on-movie", row !== null);
   if (row === null) return;
-  hint.replaceChildren(title(row), make("small", {}, [genres_of(row).join(", "), "rated " + counted(movies.popularity[row], "time")].filter(Boolean).join(" · ")));
+  hint.replaceChildren(title(row), make("small", {}, described(row)));
   const left = x + 14 + hint.offsetWidth > canvas.clientWidth ? x - 14 - hint.offsetWidth : x + 14;
   hint.style.left = Math.max(4, left) + "px";
   hint.style.top = Math.max(4, Math.min(y + 14, canvas.clientHeight - hint.offsetHeight - 4)) + "px";
