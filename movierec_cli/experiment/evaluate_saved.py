@@ -17,7 +17,7 @@ from movierec_cli.experiment.trainer import train_or_load
 from movierec_cli.experiment.user_lists import ListRequest, lists_of, typical_users
 from movierec_cli.leakage import Finding, check_data, check_run, unchecked
 from movierec_cli.models.trained import SilentObserver, TrainingObserver
-from movierec_cli.recommend.user_files import NO_USERS, UserSelection
+from movierec_cli.recommend.many_users import NO_USERS, UserSelection
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Problem, Run, find_named, list_runs
 

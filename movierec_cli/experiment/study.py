@@ -12,8 +12,8 @@ from movierec_cli.evaluation.ablation import FeatureGain
 from movierec_cli.evaluation.metrics import TopK
 from movierec_cli.evaluation.significance import Interval, PairedDifference
 from movierec_cli.leakage import Finding
-from movierec_cli.recommend.listed_movies import RatedMovie
 from movierec_cli.recommend.recommend import Recommendations
+from movierec_cli.recommend.users import RatedMovie
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord
 from movierec_cli.registry.store import Run
 

@@ -12,9 +12,8 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split_data import SplitData
 from movierec_cli.experiment.study import UserLists
 from movierec_cli.recommend.filters import Filters
-from movierec_cli.recommend.listed_movies import rated_by
 from movierec_cli.recommend.recommend import recommend
-from movierec_cli.recommend.users import user_of
+from movierec_cli.recommend.users import rated_by, user_of
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
 

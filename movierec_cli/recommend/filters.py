@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -71,7 +71,20 @@ class Filters:
 
     def fitting(self, run: Run) -> _Allowed:
         """As `allowed`, for a user who knows no movie: what all users have in common."""
-        fitting = self._fitting_but_for_length(run)
+        catalogue = run.catalogue
+        fitting: _Allowed = np.ones(len(catalogue), bool)
+        if self.genres:
+            fitting &= _has_any(catalogue, self.genres)
+        if self.not_genres:
+            fitting &= ~_has_any(catalogue, self.not_genres)
+        if self.years is not None:
+            first, last = self.years
+            fitting &= (catalogue.year >= first) & (catalogue.year <= last) & (catalogue.year != UNKNOWN_YEAR)
+        fitting[list(self.exclude)] = False
+        if self.min_popularity is not None or self.max_popularity is not None:
+            popularity = run.user_ratings.popularity(len(catalogue))
+            most = np.inf if self.max_popularity is None else self.max_popularity
+            fitting &= (popularity >= (self.min_popularity or 0)) & (popularity <= most)
         if self.max_minutes is not None:
             fitting &= lengths_of(run) <= self.max_minutes  # NaN is not
         return fitting
@@ -87,7 +100,7 @@ class Filters:
         """Says how many movies are left out only because their length is unknown; None where none is."""
         if self.max_minutes is None:
             return None
-        fitting = self.unseen(self._fitting_but_for_length(run), known)
+        fitting = replace(self, max_minutes=None).allowed(run, known)
         n_unknown = int((fitting & np.isnan(lengths_of(run))).sum())
         movies = counted(n_unknown, "movie is", "movies are")
         return f"{movies} left out, as the length is unknown: movierec data lengths" if n_unknown else None
@@ -117,23 +130,6 @@ class Filters:
         if not self.description:
             return f"{found}: the model knows no more movies"
         return f"{found}: {movies} {self.description}"
-
-    def _fitting_but_for_length(self, run: Run) -> _Allowed:
-        catalogue = run.catalogue
-        fitting: _Allowed = np.ones(len(catalogue), bool)
-        if self.genres:
-            fitting &= _has_any(catalogue, self.genres)
-        if self.not_genres:
-            fitting &= ~_has_any(catalogue, self.not_genres)
-        if self.years is not None:
-            first, last = self.years
-            fitting &= (catalogue.year >= first) & (catalogue.year <= last) & (catalogue.year != UNKNOWN_YEAR)
-        fitting[list(self.exclude)] = False
-        if self.min_popularity is not None or self.max_popularity is not None:
-            popularity = run.user_ratings.popularity(len(catalogue))
-            most = np.inf if self.max_popularity is None else self.max_popularity
-            fitting &= (popularity >= (self.min_popularity or 0)) & (popularity <= most)
-        return fitting
 
 
 def lengths_of(run: Run) -> npt.NDArray[np.float32]:

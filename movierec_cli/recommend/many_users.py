@@ -1,18 +1,22 @@
-"""Recommendations for many users of a run at once."""
+"""Many users at once: which, such as those in a file, and what a run recommends to them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.ragged import RaggedRows
+from movierec_cli.data.reader.text_rows import decode_utf8
+from movierec_cli.errors import DataError
 from movierec_cli.evaluation.evaluate import best_of_rows
 from movierec_cli.evaluation.outcome import NO_MOVIE
 from movierec_cli.evaluation.ranks import BLOCK_QUERIES, map_blocks
+from movierec_cli.files import read_content
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.recommend import dot_products
 from movierec_cli.recommend.response import run_document
@@ -20,7 +24,59 @@ from movierec_cli.recommend.run_choice import FOR_USERS
 from movierec_cli.recommend.users import user_rows
 from movierec_cli.registry.store import Run
 
+_HEADER = "user"
+_LONGEST_ID = 18  # digits
 _NONE_SEEN = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True)
+class UserSelection:
+    """Users of a data set: some ids, those in a file, or all."""
+
+    ids: tuple[int, ...] | None = None  # each once; None: all, or those in the file
+    file: Path | None = None
+
+    def among(self, known: Sequence[int], where: str) -> tuple[int, ...]:
+        """The ids; those in the file must be known.
+
+        Args:
+            known: ids of all users.
+            where: the data or the model that knows them, for messages: "in '100k'".
+
+        Raises:
+            DataError: as `read_users`.
+        """
+        if self.file is not None:
+            return read_users(self.file, known, where)
+        return tuple(known) if self.ids is None else self.ids
+
+
+NO_USERS = UserSelection(())
+
+
+def read_users(file: Path, known: Sequence[int], where: str) -> tuple[int, ...]:
+    """Reads ids of known users, one per line, in the file's order; a header "user" is left out.
+
+    Raises:
+        DataError: the file cannot be read or is empty, or, with the line, an id is unknown or comes twice.
+    """
+    ids = set(known)
+    lines: dict[int, int] = {}  # by id
+    for number, line in enumerate(decode_utf8(read_content(file), str(file)).splitlines(), start=1):
+        text = line.strip().strip('"')
+        if not text or (number == 1 and text.lower().removesuffix("_id") == _HEADER):
+            continue
+        user_id = int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_ID else None
+        if user_id is None or user_id not in ids:
+            raise DataError(f"there is no user '{text[:40]}' {where}", file=file, line=number)
+        if user_id in lines:
+            raise DataError(
+                f"user {user_id} comes again, after line {lines[user_id]}", file=file, line=number
+            )
+        lines[user_id] = number
+    if not lines:
+        raise DataError("names no user; write one id per line", file=file)
+    return tuple(lines)
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.data.reader.text_rows import csv_text_rows
+from movierec_cli.errors import MovierecError
+from movierec_cli.files import read_content
+from movierec_cli.recommend.movie_search import MovieSearch
 from movierec_cli.recommend.run_choice import FOR_RATINGS
 from movierec_cli.recommend.users import user_rows
 from movierec_cli.registry.run_parts import UserRatings
 from movierec_cli.registry.store import Run
 
 PREDICTION_COLUMNS = ("user", "movie_id", "title", "stars", "given")
+_PAIR_COLUMNS = ("user", "movie")
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,35 @@ class PredictedRating:
     title: str
     stars: float  # predicted
     given: float | None  # the user's own rating, which the model may have learned from
+
+
+def read_pairs(file: Path, run: Run) -> tuple[tuple[int, int], ...]:
+    """Reads ids of users and rows of the run's movies, in the file's order.
+
+    A movie is an id or a title, see `MovieSearch.id_or_title`.
+
+    Args:
+        file: CSV in UTF-8 whose header has the columns user and movie; others are left out.
+        run: the model that is to predict.
+
+    Raises:
+        DataError: the file cannot be read, has no rows, or, with the line, a user or a movie is unknown.
+    """
+    search = MovieSearch(run.catalogue)
+    known: Container[int] = set[int](run.artifacts.user_ids.tolist())
+    movies: dict[str, int] = {}  # by text, as files name the same movies again and again
+    pairs = []
+    for row in csv_text_rows(read_content(file), str(file), _PAIR_COLUMNS):
+        user_id, text = row.whole_number(0, "user"), row.fields[1].strip()
+        try:
+            if user_id not in known:
+                user_rows(run, [user_id])
+            if text not in movies:
+                movies[text] = search.id_or_title(text)
+        except MovierecError as error:
+            raise row.error(str(error)) from error
+        pairs.append((user_id, movies[text]))
+    return tuple(pairs)
 
 
 def predict(run: Run, pairs: Sequence[tuple[int, int]]) -> tuple[PredictedRating, ...]:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from movierec_cli.config import RankBy
 from movierec_cli.recommend.filters import Filters
-from movierec_cli.recommend.listed_movies import ListedMovie, RatedMovie, rated_in
 from movierec_cli.recommend.recommend import Recommendations, recommend
-from movierec_cli.recommend.users import User
+from movierec_cli.recommend.users import ListedMovie, RatedMovie, User, rated_in
 from movierec_cli.registry.store import Run
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from movierec_cli.errors import MovierecError
@@ -73,7 +73,8 @@ def best_run(runs: Sequence[Run], purpose: Purpose, dataset: str | None = None) 
     Raises:
         MovierecError: no run is of this data set, or the runs are of several and none is named.
     """
-    own, newest = _of_dataset(runs, purpose, dataset)
+    own = comparable_runs(runs, purpose, dataset)
+    newest = _newest(own)
     peers = [run for run in own if run.record.config.split == newest.record.config.split]
     others = "" if len(peers) == len(own) else f"; {len(own) - len(peers)} evaluated on another split"
     measured = [(score, run) for run in peers if (score := purpose.validation_score(run.record)) is not None]
@@ -90,11 +91,6 @@ def comparable_runs(runs: Sequence[Run], purpose: Purpose, dataset: str | None =
 
     Arguments and errors: as `best_run`.
     """
-    return _of_dataset(runs, purpose, dataset)[0]
-
-
-def _of_dataset(runs: Sequence[Run], purpose: Purpose, dataset: str | None) -> tuple[list[Run], Run]:
-    """The comparable runs, and the newest of them."""
     names = sorted({run.record.data.name for run in runs})
     if dataset is None and len(names) > 1:
         raise MovierecError(
@@ -107,9 +103,12 @@ def _of_dataset(runs: Sequence[Run], purpose: Purpose, dataset: str | None) -> t
             f"the saved {purpose.models} are of {', '.join(names)}, not of '{dataset}'; train one:"
             f" {purpose.train_command} --dataset {dataset}"
         )
-    newest = max(own, key=lambda run: (run.record.created_at, run.record.name))
-    fingerprint = newest.record.data.fingerprint
-    return [run for run in own if run.record.data.fingerprint == fingerprint], newest
+    fingerprint = _newest(own).record.data.fingerprint
+    return [run for run in own if run.record.data.fingerprint == fingerprint]
+
+
+def _newest(runs: Sequence[Run]) -> Run:
+    return max(runs, key=lambda run: (run.record.created_at, run.record.name))
 
 
 def validation_recall(record: RunRecord) -> float | None:
@@ -145,14 +144,13 @@ FOR_USERS = Purpose(
     validation_score=validation_recall,
     score_text=_recall_text,
 )
-FOR_HISTORIES = Purpose(
+FOR_HISTORIES = replace(
+    FOR_USERS,
     model="sequential model, which --watched needs,",
     models="sequential models, which --watched needs,",
     refusal="knows the users of its data only and cannot use --watched",
     train_command="movierec train --family sasrec",
     is_served_by=lambda record: record.config.family.is_sequential,
-    validation_score=validation_recall,
-    score_text=_recall_text,
 )
 FOR_RATINGS = Purpose(
     model="model that predicts ratings",

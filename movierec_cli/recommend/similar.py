@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from movierec_cli.recommend.filters import Filters
-from movierec_cli.recommend.listed_movies import ListedMovie
 from movierec_cli.recommend.response import run_document
+from movierec_cli.recommend.users import ListedMovie
 from movierec_cli.registry.store import Run
 from movierec_cli.text import counted
 

@@ -14,7 +14,7 @@ from movierec_cli.config import Family
 from movierec_cli.evaluation.ratings import RatingErrors
 from movierec_cli.registry.record import run_name
 from movierec_cli.registry.store import Run
-from movierec_cli.reports.terminal.run_details import details
+from movierec_cli.reports.terminal.study_text import details
 from tests.saved_runs import (
     judged_multi_task_run,
     multi_task_config,

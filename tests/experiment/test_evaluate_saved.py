@@ -17,10 +17,9 @@ from movierec_cli.experiment.selection import SplitRequest
 from movierec_cli.experiment.user_lists import typical_users
 from movierec_cli.leakage import check_data
 from movierec_cli.models.trained import SilentObserver
-from movierec_cli.recommend.listed_movies import rated_by
+from movierec_cli.recommend.many_users import UserSelection
 from movierec_cli.recommend.recommend import recommend
-from movierec_cli.recommend.user_files import UserSelection
-from movierec_cli.recommend.users import user_of
+from movierec_cli.recommend.users import rated_by, user_of
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run, list_runs
 from tests.cli import fake_trainer

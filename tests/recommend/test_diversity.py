@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from movierec_cli.errors import MovierecError
-from movierec_cli.recommend.diversity import POOL, diversified, variety
+from movierec_cli.recommend.recommend import POOL, diversified, variety
 
 RNG = np.random.default_rng(5)
 SCORES = RNG.normal(size=60).astype(np.float32)

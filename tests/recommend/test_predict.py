@@ -14,9 +14,9 @@ from movierec_cli.recommend.predict import (
     given_ratings,
     predict,
     prediction_rows,
+    read_pairs,
 )
 from movierec_cli.recommend.run_choice import FOR_RATINGS, best_run, suitable_runs, validation_rmse
-from movierec_cli.recommend.user_files import read_pairs
 from movierec_cli.registry import store
 from movierec_cli.registry.store import Run
 from tests.saved_runs import judged_multi_task_run, judged_run, multi_task_config, parts_of, run_config

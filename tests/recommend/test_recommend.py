@@ -15,11 +15,18 @@ from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.models.feature_encodings import context_codes, fit_features
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.fold_in import Opinions, fold_in
-from movierec_cli.recommend.listed_movies import ListedMovie, rated_by, rated_in
 from movierec_cli.recommend.many_users import recommend_all
 from movierec_cli.recommend.predict import predict
 from movierec_cli.recommend.recommend import RETRIEVED, Recommendations, check_rank_by, recommend
-from movierec_cli.recommend.users import NEWEST, new_user, user_after, user_of
+from movierec_cli.recommend.users import (
+    NEWEST,
+    ListedMovie,
+    new_user,
+    rated_by,
+    rated_in,
+    user_after,
+    user_of,
+)
 from movierec_cli.registry import store
 from movierec_cli.registry.record import RunConfig, run_name
 from movierec_cli.registry.run_parts import RunArtifacts, RunParts

@@ -22,8 +22,8 @@ from movierec_cli.experiment.study import (
     UserLists,
 )
 from movierec_cli.leakage import Finding, Severity
-from movierec_cli.recommend.listed_movies import RatedMovie
 from movierec_cli.recommend.recommend import Recommendations, RecommendedMovie
+from movierec_cli.recommend.users import RatedMovie
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord
 from tests.saved_runs import SPLIT_SUMMARY, data_identity, run_record, top_k
 

@@ -7,8 +7,8 @@ from rich.console import Console, RenderableType
 
 from movierec_cli.config import RankBy
 from movierec_cli.evaluation.metrics import TopK
-from movierec_cli.recommend.listed_movies import RatedMovie
 from movierec_cli.recommend.recommend import Recommendations, RecommendedMovie
+from movierec_cli.recommend.users import RatedMovie
 from movierec_cli.reports.study_tables import common_ks, model_of
 from movierec_cli.reports.terminal.recommendation_lists import user_report
 from movierec_cli.reports.terminal.study_text import accuracy_and_cost

@@ -84,7 +84,7 @@ def show_command(
     if as_json:
         terminal.document(document)
         return
-    from movierec_cli.reports.terminal.run_details import details
+    from movierec_cli.reports.terminal.study_text import details
 
     terminal.out.print(details(run, terminal.out))
 

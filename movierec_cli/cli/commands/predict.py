@@ -81,8 +81,7 @@ def _predicted(
     run: Run, user: int | None, movies: Sequence[str], pairs: Path | None
 ) -> tuple[PredictedRating, ...]:
     from movierec_cli.recommend.movie_search import MovieSearch
-    from movierec_cli.recommend.predict import predict
-    from movierec_cli.recommend.user_files import read_pairs
+    from movierec_cli.recommend.predict import predict, read_pairs
 
     if pairs is not None:
         return predict(run, read_pairs(pairs, run))

@@ -20,8 +20,8 @@ from movierec_cli.text import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from movierec_cli.recommend.many_users import UserSelection
     from movierec_cli.recommend.response import Response
-    from movierec_cli.recommend.user_files import UserSelection
     from movierec_cli.registry.store import Run
 
 
@@ -86,7 +86,7 @@ def recommend_command(
     command shows which it may be. `id:590` is an id even where a title is that number.
     """
     saved.spare_threads()
-    from movierec_cli.recommend.diversity import check_diversity
+    from movierec_cli.recommend.recommend import check_diversity
 
     if options.all_models and model.model is not None:
         raise UsageError("--model is one model, --all_models are all; give one of them")

@@ -19,8 +19,8 @@ from movierec_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from movierec_cli.cli.console import Terminal
+    from movierec_cli.recommend.many_users import UserSelection
     from movierec_cli.recommend.response import NamedMovies
-    from movierec_cli.recommend.user_files import UserSelection
     from movierec_cli.recommend.users import User
     from movierec_cli.registry.store import Run
 
@@ -156,7 +156,7 @@ def parse_users(text: str) -> UserSelection:
     Raises:
         UsageError: several words are not all ids.
     """
-    from movierec_cli.recommend.user_files import UserSelection
+    from movierec_cli.recommend.many_users import UserSelection
 
     words = split_words(text, "--users")
     if all(map(_ID.fullmatch, words)):

@@ -18,9 +18,9 @@ from movierec_cli.reports import ORDERED_BY
 from movierec_cli.reports.terminal.rich_tables import new_table
 
 if TYPE_CHECKING:
-    from movierec_cli.recommend.listed_movies import ListedMovie, RatedMovie
     from movierec_cli.recommend.predict import PredictedRating
     from movierec_cli.recommend.similar import SimilarMovies
+    from movierec_cli.recommend.users import ListedMovie, RatedMovie
 
 _RATED_SHOWN = 10
 _NAMED_SHOWN = 20

@@ -51,7 +51,7 @@ def forest(study: Study) -> Chart | None:
     return Chart(
         element="forest",
         data=[_dot(model, index) for index, model in enumerate(study.models)],
-        layout={**CHART_LAYOUT, "showlegend": False, "xaxis": _VALUE_AXIS, "yaxis": _NAME_AXIS},
+        layout=_NAMED_LAYOUT,
         views={name: _forest_view(study.models, name) for name in names},
         shown=names[0],
     )
@@ -148,12 +148,7 @@ def ablation(study: Study) -> Chart | None:
     return Chart(
         element="ablation-chart",
         data=[bar],
-        layout={
-            **CHART_LAYOUT,
-            "showlegend": False,
-            "xaxis": {**_VALUE_AXIS, "zeroline": True},
-            "yaxis": _NAME_AXIS,
-        },
+        layout=_NAMED_LAYOUT | {"xaxis": {**_VALUE_AXIS, "zeroline": True}},
         views={"": {"data": [points], "layout": layout}},
         shown="",
     )
@@ -291,6 +286,7 @@ def _kept_style(index: int, n_seeds: int) -> dict[str, Any]:
 _VALUE_AXIS: Mapping[str, Any] = {"automargin": True, "nticks": 7, "zeroline": False, "fixedrange": True}
 _EPOCH_AXIS: Mapping[str, Any] = {"automargin": True, "rangemode": "tozero", "showgrid": False}
 _NAME_AXIS: Mapping[str, Any] = {"automargin": True, "showgrid": False, "zeroline": False, "fixedrange": True}
+_NAMED_LAYOUT = {**CHART_LAYOUT, "showlegend": False, "xaxis": _VALUE_AXIS, "yaxis": _NAME_AXIS}
 
 
 def _ticks(labels: Sequence[str]) -> dict[str, Any]:

@@ -18,9 +18,8 @@ function heading(text, about) {
   return make("h3", {}, text, about && make("small", {}, about));
 }
 
-function headed(...content) {
-  const name = make("h2", {tabindex: "-1"}, ...content);
-  panel.replaceChildren(name);
+function headed(name, ...content) {
+  panel.replaceChildren(make("h2", {tabindex: "-1"}, name), ...content);
 }
 
 function random_user(words) {
@@ -30,8 +29,7 @@ function random_user(words) {
 }
 
 function show_start() {
-  headed("Look around");
-  panel.append(make("p", {}, "Choose a movie to see what the model puts near it, or a user to see what it recommends to them, and why."));
+  headed("Look around", make("p", {}, "Choose a movie to see what the model puts near it, or a user to see what it recommends to them, and why."));
   const row = make("div", {class: "row"}, ...users.ids.slice(0, 3).map(id => make("a", {href: "#user=" + id}, "User " + id)));
   if (n_users) panel.append(row), row.append(random_user("A random user"));
   panel.append(heading("Most rated movies"), make("ol", {class: "movies"}, ...by_popularity.slice(0, data.n_listed).map(row => movie_item(row, make("b", {class: "stars"}, number(movies.popularity[row]))))));
@@ -41,8 +39,7 @@ function show_start() {
 
 function show_movie(movie) {
   const near = neighbours(movie);
-  headed(title(movie));
-  panel.append(make("p", {class: "faint"}, [genres_of(movie).join(", "), "rated " + counted(movies.popularity[movie], "time")].filter(Boolean).join(" · ")));
+  headed(title(movie), make("p", {class: "faint"}, described(movie)));
   if (movies.popularity[movie] < data.few_ratings) panel.append(make("p", {class: "caution"}, "With so few ratings, what is near it is mostly chance."));
   panel.append(heading("Nearest movies", "cosine"), make("ol", {class: "movies", id: "near"}, ...near.map(one => movie_item(one.row, bar(one.value, rounded(one.value, 2))))));
   mark([...near.map(one => ({row: one.row, kind: "near"})).reverse(), {row: movie, kind: "chosen"}]);
@@ -52,9 +49,8 @@ function show_movie(movie) {
 function show_user(user) {
   const best = recommended(user), rated = rated_best(user);
   const mean = rated.reduce((sum, one) => sum + one.stars, 0) / rated.length;
-  headed("User " + users.ids[user]);
-  panel.append(make("p", {class: "faint"}, "rated " + counted(rated.length, "movie") + (rated.length ? ", " + rounded(mean, 1) + " stars on average" : "")));
-  panel.append(make("div", {class: "row"}, random_user("Another user at random")));
+  const about = "rated " + counted(rated.length, "movie") + (rated.length ? ", " + rounded(mean, 1) + " stars on average" : "");
+  headed("User " + users.ids[user], make("p", {class: "faint"}, about), make("div", {class: "row"}, random_user("Another user at random")));
   panel.append(heading("Recommended", "score"), make("ol", {class: "movies", id: "recommended"}, ...best.map(one => with_why(user, one))));
   if (rated.length) panel.append(heading("Rated best"), ...rated_list(rated));
   mark([...rated.map(one => ({row: one.row, kind: "rated"})).reverse(), ...best.map(one => ({row: one.row, kind: "recommended"})).reverse()]);

@@ -2,15 +2,11 @@
 const canvas = document.getElementById("dots"), hint = document.getElementById("hint"), pen = canvas.getContext("2d");
 const MARGIN = 26, MOST_ZOOM = 60, NEAR = 14;  // pixels, times, pixels
 const N_DECADES = 6;
-const bounds = {left: Infinity, right: -Infinity, low: Infinity, high: -Infinity};
-for (let row = 0; row < n_movies; row++) {
-  bounds.left = Math.min(bounds.left, movies.places[2 * row]);
-  bounds.right = Math.max(bounds.right, movies.places[2 * row]);
-  bounds.low = Math.min(bounds.low, movies.places[2 * row + 1]);
-  bounds.high = Math.max(bounds.high, movies.places[2 * row + 1]);
-}
+const [left_to_right, low_to_high] = [0, 1].map(axis => movies.places.filter((_, i) => i % 2 === axis).sort());
+const bounds = {left: left_to_right.at(0), right: left_to_right.at(-1), low: low_to_high.at(0), high: low_to_high.at(-1)};
+const WHOLE = {zoom: 1, x: (bounds.left + bounds.right) / 2, y: (bounds.low + bounds.high) / 2};
 const most_popular = Math.max(1, ...by_popularity.slice(0, 1).map(row => movies.popularity[row]));
-const view = {zoom: 1, x: (bounds.left + bounds.right) / 2, y: (bounds.low + bounds.high) / 2};
+const view = {...WHOLE};
 let marks = [];        // {row, kind, text}, the least important first
 let only_group = null; // of the legend
 let waiting = false;
@@ -106,7 +102,7 @@ function is_in_sight(row) {
 }
 
 function whole() {
-  Object.assign(view, {zoom: 1, x: (bounds.left + bounds.right) / 2, y: (bounds.low + bounds.high) / 2});
+  Object.assign(view, WHOLE);
   draw();
 }
 
@@ -228,7 +224,7 @@ function show_hint(row, x, y) {
   hint.hidden = row === null;
   canvas.classList.toggle("on-movie", row !== null);
   if (row === null) return;
-  hint.replaceChildren(title(row), make("small", {}, [genres_of(row).join(", "), "rated " + counted(movies.popularity[row], "time")].filter(Boolean).join(" · ")));
+  hint.replaceChildren(title(row), make("small", {}, described(row)));
   const left = x + 14 + hint.offsetWidth > canvas.clientWidth ? x - 14 - hint.offsetWidth : x + 14;
   hint.style.left = Math.max(4, left) + "px";
   hint.style.top = Math.max(4, Math.min(y + 14, canvas.clientHeight - hint.offsetHeight - 4)) + "px";

@@ -1,8 +1,4 @@
 // Words and elements -------------------------------------------------------------------------------
-const root = document.documentElement;
-const style = name => getComputedStyle(root).getPropertyValue(name).trim();
-const every = (selector, within = document) => [...within.querySelectorAll(selector)];
-
 // Texts stand in a page as texts, whatever characters a title has.
 function make(name, attributes, ...content) {
   const element = document.createElement(name);
@@ -21,6 +17,7 @@ const percent = value => Math.abs(value) < .005 ? "0 %" : Math.round(100 * value
 const named = row => movies.titles[row].trim() || "movie " + movies.ids[row];
 const title = row => make("bdi", {}, named(row));
 const genres_of = row => movies.genres[row].map(genre => data.genre_names[genre]);
+const described = row => [genres_of(row).join(", "), "rated " + counted(movies.popularity[row], "time")].filter(Boolean).join(" · ");
 const link = row => make("a", {href: "#movie=" + movies.ids[row]}, title(row));
 const say = sentence => { document.getElementById("status").textContent = sentence; };
 // Numbers ------------------------------------------------------------------------------------------

@@ -17,7 +17,6 @@ from movierec_cli.data.dataset import UNKNOWN_YEAR
 from movierec_cli.recommend.similar import FEW_RATINGS
 from movierec_cli.registry.store import Run
 from movierec_cli.reports.web import pages
-from movierec_cli.reports.web.movie_map import movie_map, telling_genres
 
 PAGE_BYTES = 32 << 20
 """Of arrays, before base64 makes them a third larger: a browser opens such a page in seconds."""
@@ -25,7 +24,10 @@ MOVIES_FRACTION = 0.5  # of those bytes, at most
 N_COLOURED_GENRES = 6  # as many colours are told apart at a glance
 N_LISTED = 10
 
+_TINY = np.finfo(np.float64).tiny
+
 _Rows = npt.NDArray[np.int64]
+_Values = npt.NDArray[np.float64]
 _SCRIPTS = ("explore_page.js", "explore_search.js", "explore_map.js", "explore_why.js", "explore_lists.js")
 
 
@@ -172,3 +174,90 @@ def _row_type(n_rows: int) -> np.dtype[Any]:
 
 def _base64(array: npt.NDArray[Any], dtype: str) -> str:
     return base64.b64encode(np.ascontiguousarray(array, dtype).tobytes()).decode("ascii")
+
+
+@dataclass(frozen=True)
+class MovieMap:
+    """Where the movies stand."""
+
+    places: npt.NDArray[np.float32]  # [n_movies, 2], the first axis the one with more variance
+    variance: float  # the fraction of that of the directions which the two axes show, 0 … 1
+
+
+def movie_map(embeddings: npt.NDArray[np.float32], popularity: npt.NDArray[np.int64]) -> MovieMap:
+    """The two directions in which movies differ most, each movie weighing as the root of its ratings.
+
+    Of a model that recommends, the largest component is often how popular a movie is, which does not tell
+    what it is like; so the line along which embeddings go with the logarithm of popularity is taken out
+    first. Movies without a rating are placed, and weigh nothing.
+
+    Args:
+        embeddings: [n_movies, dim].
+        popularity: how often each was rated, [n_movies].
+    """
+    weights = _weights(popularity)  # [n_movies]
+    likeness = _directions(_without_popularity(embeddings.astype(np.float64), popularity, weights))
+    centred = likeness - weights @ likeness
+    _, spread, axes = np.linalg.svd(np.sqrt(weights)[:, None] * centred, full_matrices=False)
+    variance = _two(spread**2)
+    places = _two(centred @ _upright(axes[:2]).T)  # [n_movies, 2]
+    return MovieMap(places.astype(np.float32), float(variance.sum() / max((spread**2).sum(), _TINY)))
+
+
+def _weights(popularity: npt.NDArray[np.int64]) -> _Values:
+    """They add up to 1; all alike where nothing is rated."""
+    roots: _Values = np.sqrt(popularity.astype(np.float64))
+    total = roots.sum()
+    return roots / total if total else np.full(len(roots), 1 / max(len(roots), 1))
+
+
+def _without_popularity(embeddings: _Values, popularity: npt.NDArray[np.int64], weights: _Values) -> _Values:
+    """Centred, and orthogonal to the weighted regression of the embeddings on log(1 + popularity)."""
+    logs = np.log1p(popularity)
+    logs = logs - weights @ logs
+    centred = embeddings - weights @ embeddings
+    line = (weights * logs) @ centred  # [dim]
+    line = line / max(float(np.linalg.norm(line)), _TINY)
+    without: _Values = centred - np.outer(centred @ line, line)
+    return without
+
+
+def _directions(vectors: _Values) -> _Values:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    directions: _Values = vectors / np.maximum(lengths, _TINY)
+    return directions
+
+
+def _upright(axes: _Values) -> _Values:
+    """The sign of a component is arbitrary; here its largest entry is positive."""
+    largest = axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)]
+    upright: _Values = axes * np.sign(largest)[:, None]
+    return upright
+
+
+def _two(values: npt.NDArray[Any]) -> _Values:
+    """The first two along the last axis, zeros where there are fewer."""
+    short = max(2 - values.shape[-1], 0)
+    padded: _Values = np.pad(values[..., :2], [(0, 0)] * (values.ndim - 1) + [(0, short)])
+    return padded
+
+
+def telling_genres(places: npt.NDArray[np.float32], genres: npt.NDArray[np.bool_], n: int) -> tuple[int, ...]:
+    """The genres that stand most apart on a map, the rarest first.
+
+    Apart is the square of the distance between a genre's mean and the mean of all movies, times its movies:
+    the part of the variance between groups that is its own.
+
+    Args:
+        places: [n_movies, 2].
+        genres: [n_movies, n_genres].
+        n: how many at most.
+
+    Returns:
+        Columns of `genres` that any movie has.
+    """
+    counts = genres.sum(axis=0)
+    sums = genres.T.astype(np.float64) @ (places - places.mean(axis=0))  # [n_genres, 2]
+    apart = (sums**2).sum(axis=1) / np.maximum(counts, 1)
+    best = [int(column) for column in np.argsort(-apart, kind="stable") if counts[column]][:n]
+    return tuple(sorted(best, key=lambda column: (counts[column], column)))

@@ -121,7 +121,8 @@ def _cell(table: Table, row: Row, place: int, column: Column, bar: _Bar) -> Html
     if column.kind is Kind.BAR:
         return tag("td", bar(cell), class_="bar")
     if column.kind is Kind.HEAT:
-        return _heat_cell(row, column, cell, [value_of(row.cells[i]) for i in _heat_places(table)])
+        pairs = zip(row.cells, table.columns, strict=True)
+        return _heat_cell(row, column, cell, [value_of(other) for other, of in pairs if of.kind is Kind.HEAT])
     if column.kind is Kind.TEXT:
         return tag("td", text, class_="words")
     if column.kind is Kind.MARK:
@@ -134,10 +135,6 @@ def _cell(table: Table, row: Row, place: int, column: Column, bar: _Bar) -> Html
         tag("small", interval) if interval else "",
         data_value=None if math.isnan(value) else value,
     )
-
-
-def _heat_places(table: Table) -> list[int]:
-    return [place for place, column in enumerate(table.columns) if column.kind is Kind.HEAT]
 
 
 def _heat_cell(row: Row, column: Column, cell: Cell, values: Sequence[float]) -> Html:

@@ -42,12 +42,12 @@ def filled(name: str, scripts: Sequence[str], parts: Mapping[str, str]) -> str:
 
     Args:
         name: of the page, whose body and style are files beside this module.
-        scripts: the files that it runs, in this order.
+        scripts: the files that it runs after base.js, in this order.
         parts: by name, HTML or embedded JSON; inserted as it is.
     """
     files = {
         "style": _file("base.css") + _file(f"{name}.css"),
-        "script": "".join(map(_file, scripts)),
+        "script": "".join(map(_file, ("base.js", *scripts))),
     }
     page = _file("frame.html").replace("@{body}", _file(f"{name}.html"))
     return re.sub(r"@\{(\w+)\}", lambda match: {**files, **parts}[match[1]], page)

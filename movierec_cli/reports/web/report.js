@@ -1,8 +1,5 @@
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
-const root = document.documentElement;
-const style = name => getComputedStyle(root).getPropertyValue(name).trim();
 const charts = JSON.parse(document.getElementById("charts").textContent);
-const every = (selector, within = document) => [...within.querySelectorAll(selector)];
 
 // Charts -------------------------------------------------------------------------------------------
 const PRINTED_WIDTH = 680; // pixels between the margins of a printed page
