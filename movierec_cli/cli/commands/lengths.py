@@ -63,8 +63,7 @@ def lengths_command(
     from movierec_cli.data.running_times.match_cache import clear_matches
     from movierec_cli.data.running_times.titles_file import TITLES_LICENCE
 
-    terminal = Terminal(quiet=quiet)
-    terminal.take_logs()
+    terminal = Terminal(quiet=quiet).take_logs()
     n_cleared = clear_matches() if clear else None
     asked = (dataset, archive, imdb_titles, movie_lengths, csv)
     if n_cleared is not None and all(option is None for option in asked):

@@ -130,9 +130,10 @@ def _of_dataclass(kind: Any) -> _Group:
 
 def _of_settings(mark: GivenOf) -> _Group:
     configs = {option_name(one, name): (one, name) for one in mark.configs for name in settings_of(one)}
+    hints = {config: get_type_hints(config) for config in mark.configs}
     of_several, parameters = set(), []
     for option, (config, name) in configs.items():
-        hint = get_type_hints(config)[name]
+        hint = hints[config][name]
         if get_origin(hint) is tuple:
             of_several.add(name)
             hint = str
