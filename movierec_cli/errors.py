@@ -1,7 +1,5 @@
 """The errors a person can mend. Anything else that escapes a command is a bug."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 

@@ -1,7 +1,5 @@
 """Files that are complete or absent, tables as CSV, and reading with a message."""
 
-from __future__ import annotations
-
 import csv
 import errno
 import io

@@ -1,7 +1,5 @@
 """How messages count and list things."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 

@@ -1,7 +1,5 @@
 """Real data where it is at hand, and small synthetic archives in the three layouts."""
 
-from __future__ import annotations
-
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path

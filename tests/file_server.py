@@ -1,7 +1,5 @@
 """One file served on loopback, well or badly, for tests of downloads."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager

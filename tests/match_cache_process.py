@@ -4,8 +4,6 @@ Arguments: the moment to die ("never" for none), the list, a file made when matc
 for before it ends. Prints the seconds that the call took.
 """
 
-from __future__ import annotations
-
 import os
 import pickle
 import signal

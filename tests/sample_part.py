@@ -1,7 +1,5 @@
 """A part of the embedded sample that is trained on quickly."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

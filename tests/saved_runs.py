@@ -1,7 +1,5 @@
 """Records and artifacts for tests of whatever is built from saved runs."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any

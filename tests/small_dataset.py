@@ -1,7 +1,5 @@
 """A data set that can be split by default, in any way, and is still quick to judge."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A data set small enough to check by eye."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from movierec_cli.data.dataset import Dataset, Movies, Ratings, Users

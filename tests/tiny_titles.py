@@ -1,7 +1,5 @@
 """IMDb's list of titles with the films of `tiny_dataset`, small enough to check by eye."""
 
-from __future__ import annotations
-
 import gzip
 from pathlib import Path
 

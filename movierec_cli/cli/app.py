@@ -1,7 +1,5 @@
 """The program with all its commands, for whoever runs several in one process."""
 
-from __future__ import annotations
-
 from movierec_cli.cli.program import make_app
 
 app = make_app()

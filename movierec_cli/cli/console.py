@@ -1,7 +1,5 @@
 """Where output goes: results to stdout, everything else to stderr."""
 
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import Iterable

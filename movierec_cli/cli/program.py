@@ -4,8 +4,6 @@ A process imports the modules of the command it runs and no others: to build wha
 longer than to recommend.
 """
 
-from __future__ import annotations
-
 import importlib
 import os
 import sys

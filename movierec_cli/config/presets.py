@@ -1,7 +1,5 @@
 """Published tutorials' models and protocols, to compare with."""
 
-from __future__ import annotations
-
 import enum
 from dataclasses import replace
 

@@ -3,8 +3,6 @@
 The field's check, the option of the command line and its help all come from that one declaration.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields

@@ -4,8 +4,6 @@ An uncompressed npz without objects. Its header says from which file (name, size
 archive of a gigabyte is hashed once, not at each start.
 """
 
-from __future__ import annotations
-
 import hashlib
 import struct
 import zipfile

@@ -4,8 +4,6 @@ Integers inside, ids and titles only at the edges: ratings point at rows of `Mov
 A movie is its id, never its title (two ids of MovieLens 100K can share a title).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated

@@ -1,7 +1,5 @@
 """What lies in the datasets folder, and putting archives there: the functions behind `movierec data`."""
 
-from __future__ import annotations
-
 import shutil
 import zipfile
 from dataclasses import dataclass

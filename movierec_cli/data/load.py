@@ -1,7 +1,5 @@
 """From a configuration to a data set, whichever way it comes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from pathlib import Path
 

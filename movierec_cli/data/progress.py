@@ -1,7 +1,5 @@
 """How long work is reported: the library calls back, the command line draws."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 Progress = Callable[[str, int, int], None]

@@ -4,8 +4,6 @@ Every feature has a known reason to help on it (see `PlantedEffects`), so it is 
 download and a test oracle at once.
 """
 
-from __future__ import annotations
-
 import csv
 import hashlib
 from dataclasses import dataclass

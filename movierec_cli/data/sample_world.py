@@ -4,8 +4,6 @@ A movie's utility for a user at a time is a sum of planted effects, in nats: one
 e times as likely to be picked next. `sample` draws the ratings from it; tests measure against it.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

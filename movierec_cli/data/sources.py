@@ -1,7 +1,5 @@
 """The data sets a user can name. A new one is one entry here, and a parser only if its layout is new."""
 
-from __future__ import annotations
-
 import enum
 import importlib.util
 from dataclasses import dataclass

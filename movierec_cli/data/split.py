@@ -1,7 +1,5 @@
 """Train, validation and test as index arrays into the ratings."""
 
-from __future__ import annotations
-
 import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A data set made ready: which ratings count, and their division into train, validation and test."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, TypeVar

@@ -1,7 +1,5 @@
 """What each feature adds, over everything that was trained with and without it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 

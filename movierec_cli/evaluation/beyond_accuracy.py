@@ -1,7 +1,5 @@
 """What is recommended, whether it is liked or not: how much of the catalogue, how evenly, how popular."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

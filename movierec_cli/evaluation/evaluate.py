@@ -1,7 +1,5 @@
 """From a fitted model and the test ratings to an outcome."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

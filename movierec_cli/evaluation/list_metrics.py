@@ -7,8 +7,6 @@ performance measures efficiently in the presence of tied scores"): a model that 
 gets chance.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The metrics by name: from ranks to a number, or to one number a user."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 Every test rating counts, those of cold users and movies too: a model has to say something of them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any

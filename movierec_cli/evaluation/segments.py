@@ -1,7 +1,5 @@
 """Which test ratings belong to which kind of user or movie, so that a mean cannot hide any of them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

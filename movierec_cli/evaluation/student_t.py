@@ -1,7 +1,5 @@
 """Student's t distribution with any degrees of freedom, without the time it takes to import SciPy."""
 
-from __future__ import annotations
-
 import math
 from functools import lru_cache
 from itertools import count

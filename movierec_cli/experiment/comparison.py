@@ -1,7 +1,5 @@
 """From runs and what they did with the test part to a study."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

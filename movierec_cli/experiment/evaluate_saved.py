@@ -1,7 +1,5 @@
 """The steps of the main job for saved models: load → split → choose the models → evaluate → compare."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

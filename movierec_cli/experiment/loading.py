@@ -1,7 +1,5 @@
 """Load: the data set that models are trained or evaluated on."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 

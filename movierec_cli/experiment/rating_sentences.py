@@ -1,7 +1,5 @@
 """How well ratings are predicted, in sentences: against the baselines, and what two tasks cost each other."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """Which saved runs can be evaluated on a split without testing on what they were trained on."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path

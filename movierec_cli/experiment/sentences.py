@@ -1,7 +1,5 @@
 """The answer in sentences: does it work, which features help, and how sure is that."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property

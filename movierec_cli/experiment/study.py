@@ -1,7 +1,5 @@
 """What is found out about a set of models: the numbers behind the table, the report and the JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Generic, TypeVar

@@ -5,8 +5,6 @@
 except baselines that are missing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Train or load: a frozen configuration in, the runs of its models out."""
 
-from __future__ import annotations
-
 import datetime
 import shutil
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The lists that a study shows: what some users rated, and what each model recommends to them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 Fractions are given in percent, their differences in points; ratings and their errors in stars.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """From a saved run to a model that other programs load."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

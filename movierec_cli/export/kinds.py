@@ -1,7 +1,5 @@
 """What a model can be exported as."""
 
-from __future__ import annotations
-
 import enum
 
 

@@ -12,8 +12,6 @@ of movies that may be unknown, such as -1 to fill rows up; `include_seen`; where
 [b] or [1], since 1970-01-01 UTC. Outputs: `movie_id`, `title` and `score`, each [b, k], and `known` [b].
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A model as plain arrays, for programs that have NumPy and nothing else."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A user at any time as ONNX nodes: what `models.feature_encodings` and `scoring.towers` do in NumPy."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

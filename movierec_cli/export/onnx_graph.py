@@ -1,7 +1,5 @@
 """Writes an ONNX graph node by node, each named after what it gives."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any

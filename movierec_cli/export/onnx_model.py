@@ -1,7 +1,5 @@
 """Recommending as an ONNX model."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

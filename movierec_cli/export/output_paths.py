@@ -1,7 +1,5 @@
 """Where an exported model is written: it is complete there, or absent."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import secrets

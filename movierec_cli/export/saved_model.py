@@ -1,7 +1,5 @@
 """Recommending as a SavedModel that TensorFlow alone can load."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A user at any time as TensorFlow operations: what `feature_encodings` and `scoring.towers` do in NumPy."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, TypeAlias
 

@@ -6,8 +6,6 @@ index gives scores float32 and rows of movies, both [b, at most k], best first; 
 what is hidden.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, TypeAlias
 

@@ -3,8 +3,6 @@
 Each is a few passes over the columns, so that all of them can run with every training.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

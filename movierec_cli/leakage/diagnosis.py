@@ -1,7 +1,5 @@
 """Everything that can be checked at once: a data set, its split, and the models trained on it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache

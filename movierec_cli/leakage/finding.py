@@ -1,7 +1,5 @@
 """What a check gives: a finding, or a sentence that says what is clean."""
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass

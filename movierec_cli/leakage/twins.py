@@ -1,7 +1,5 @@
 """Users with the same history: one person with two accounts, or rows that were copied."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

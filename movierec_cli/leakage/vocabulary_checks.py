@@ -1,7 +1,5 @@
 """Whether a saved model was fitted on its training set alone, as far as that can be told with these data."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any

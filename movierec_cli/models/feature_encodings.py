@@ -5,8 +5,6 @@ run carries it; encoding is a pure function of that and of the data set. To add 
 the table, with the path of its `Encoding`.
 """
 
-from __future__ import annotations
-
 import functools
 import operator
 import pkgutil

@@ -5,8 +5,6 @@ knows of a level. They are kept out of the way, and shown only if the import fai
 warns that each new model is compiled anew, which is meant: a process trains several.
 """
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os

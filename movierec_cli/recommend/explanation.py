@@ -1,7 +1,5 @@
 """Why a movie has its score: what each movie that the user knows, and each feature, contributes to it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any

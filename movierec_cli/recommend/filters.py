@@ -1,7 +1,5 @@
 """Which movies may be recommended, by what the catalogue says of them and by what a user has seen."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The embedding of a new user, from the movies they like and dislike, without training."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Many users at once: which, such as those in a file, and what a run recommends to them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path

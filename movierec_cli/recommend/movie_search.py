@@ -1,7 +1,5 @@
 """Movies by what a user types: an id, a title, or something similar."""
 
-from __future__ import annotations
-
 import difflib
 import html
 import re

@@ -1,7 +1,5 @@
 """Ratings from elsewhere in a catalogue: the files that Letterboxd and IMDb export, and plain lists."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

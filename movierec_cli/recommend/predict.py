@@ -1,7 +1,5 @@
 """How many stars a user would give, from a run's saved arrays alone."""
 
-from __future__ import annotations
-
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path

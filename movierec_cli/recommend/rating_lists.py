@@ -1,7 +1,5 @@
 """Files of titles and ratings from elsewhere, row by row; `opinion_files` finds the movies."""
 
-from __future__ import annotations
-
 import csv
 import datetime
 import io

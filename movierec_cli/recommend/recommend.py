@@ -4,8 +4,6 @@ In two stages where predicted ratings or variety are to count: the movies with t
 retrieved, then ordered.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Which saved run serves a purpose: recommending to users, continuing a history, predicting ratings."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Movies that a model places near another one."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any

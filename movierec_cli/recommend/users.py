@@ -1,7 +1,5 @@
 """The users a run recommends to: users of its data, what they rated, and new users."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeAlias

@@ -5,8 +5,6 @@ happening to it and a random token. Another process, or the next one after a cra
 name alone what is safe to do with it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os

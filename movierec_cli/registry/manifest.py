@@ -1,7 +1,5 @@
 """run.json, which says what a run's folder must hold, and reading files that are checked against it."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

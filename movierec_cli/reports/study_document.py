@@ -1,7 +1,5 @@
 """A study for programs."""
 
-from __future__ import annotations
-
 from movierec_cli.experiment.study import ComparedModel, ComparedRatingModel, Study
 from movierec_cli.storage.serialization import JSON, encode
 

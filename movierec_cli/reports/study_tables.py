@@ -1,7 +1,5 @@
 """The tables of a study."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 
 from movierec_cli.config import SplitKind

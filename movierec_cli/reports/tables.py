@@ -1,7 +1,5 @@
 """One model of a table, which the terminal and the pages render."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace

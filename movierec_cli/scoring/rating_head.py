@@ -8,8 +8,6 @@ cut to the data set's scale. The dense layers are relu between, linear last. Use
 training rating.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

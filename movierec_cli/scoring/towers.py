@@ -1,7 +1,5 @@
 """The towers of a trained model as plain arrays: embeddings at any time, and features' contributions."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

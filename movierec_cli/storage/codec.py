@@ -9,8 +9,6 @@ whole file, and narrower types in which it is kept where they lose nothing. Axes
 those of its arrays. A change that alters what is written needs a new `FORMAT_VERSION`.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 import io

@@ -1,7 +1,5 @@
 """Test accuracy of the defaults, random 80/20, beside EASE and popularity on the same split."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 

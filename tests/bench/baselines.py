@@ -1,7 +1,5 @@
 """The baselines' accuracy beside the published or agreed figures, and what EASE costs."""
 
-from __future__ import annotations
-
 import pkgutil
 import time
 from dataclasses import dataclass, fields, replace

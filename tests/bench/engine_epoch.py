@@ -4,8 +4,6 @@
 Keras' own, so that nothing differs but the engine.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import time

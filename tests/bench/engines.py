@@ -1,7 +1,5 @@
 """Why JAX: one plain Keras model of sequences on two of Keras' engines, and our own step on JAX."""
 
-from __future__ import annotations
-
 import json
 import statistics
 import sys

@@ -1,7 +1,5 @@
 """One epoch of 1M: ours, and the TFRS tutorial's way, in turn in one process."""
 
-from __future__ import annotations
-
 import statistics
 import time
 

@@ -3,8 +3,6 @@
 Written after their description and apart from the package's own windows, to be compared with them.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

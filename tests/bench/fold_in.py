@@ -1,7 +1,5 @@
 """Somebody folded in against somebody trained: strangers to one model who are users of another."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Iterator, Sequence

@@ -5,8 +5,6 @@ the lengths of titles. A made-up title is an episode's number or ends with a wor
 has, and so does what stands before its colon: who looks for films must find the same as in the extract alone.
 """
 
-from __future__ import annotations
-
 import gzip
 import re
 import unicodedata

@@ -1,7 +1,5 @@
 """The loss of retrieval tutorials: which of the batch's films is mine?"""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

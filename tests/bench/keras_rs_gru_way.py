@@ -8,8 +8,6 @@ In-batch softmax without a model class of its own: a step's scores are [batch, b
 is i, its place in the batch.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import time

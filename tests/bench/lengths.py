@@ -1,7 +1,5 @@
 """Movie lengths at IMDb's size: eleven million titles, matched with 1M's movies."""
 
-from __future__ import annotations
-
 import statistics
 import sys
 import tempfile

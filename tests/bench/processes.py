@@ -1,7 +1,5 @@
 """What a user waits for: the help, the sample, parsing an archive, the published command."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import statistics

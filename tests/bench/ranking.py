@@ -1,7 +1,5 @@
 """Ranking 1M's test ratings: ours in both modes, and TFRS' `FactorizedTopK` in one, in one process."""
 
-from __future__ import annotations
-
 import statistics
 import time
 from dataclasses import dataclass

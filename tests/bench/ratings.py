@@ -1,7 +1,5 @@
 """Predicted ratings: one joint model against the bars, its specialists and a library's factorisation."""
 
-from __future__ import annotations
-
 import io
 import json
 import sys

@@ -1,7 +1,5 @@
 """Recommending from a saved 1M run: whole processes, all users at once, and against the model itself."""
 
-from __future__ import annotations
-
 import statistics
 import sys
 import tempfile

@@ -4,8 +4,6 @@ RATINGS.npz has `user`, `movie` and `order`, one entry a rating; SETTINGS is JSO
 `SASRecModel`. Nothing of this project is imported: RecTools' dependencies are not ours.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys

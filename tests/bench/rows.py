@@ -1,7 +1,5 @@
 """What the benchmarks share: a row of the table, where the data is, a process with its time and memory."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

@@ -11,8 +11,6 @@ better part of one: they run only when named, keep what they trained in --models
 that has it: pip install "rectools[torch]" in an environment of its own, as it needs an older NumPy.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Callable, Iterable

@@ -5,8 +5,6 @@ accuracy, metric, interval and difference of the study, what each run reached in
 set, and the recommended movies with their scores. Times and texts are left out.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ RecTools needs torch and an older NumPy, so it runs in an interpreter of its own
 RECTOOLS_PYTHON names it.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import statistics

@@ -1,7 +1,5 @@
 """The two sequential tutorials as presets, beside what they published, and our best on the same windows."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The two sequential tutorials' own ways, written again and measured here, on the presets' windows."""
 
-from __future__ import annotations
-
 import json
 import tempfile
 import time

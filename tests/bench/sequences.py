@@ -1,7 +1,5 @@
 """The movie after the others, on 1M: models of sequences with their defaults, beside the baselines."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

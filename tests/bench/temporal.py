@@ -1,7 +1,5 @@
 """Predicting the future: the default feature sets on one date's split of 1M, beside every baseline."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 

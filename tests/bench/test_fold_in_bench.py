@@ -1,7 +1,5 @@
 """What the benchmark of fold-in computes by itself, against plain loops."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

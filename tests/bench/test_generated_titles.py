@@ -1,7 +1,5 @@
 """The made-up list of titles is what its benchmark takes it for."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 from collections import Counter

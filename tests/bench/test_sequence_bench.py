@@ -1,7 +1,5 @@
 """What the benchmarks of sequences compute by themselves, against plain loops."""
 
-from __future__ import annotations
-
 import sys
 from dataclasses import replace
 from pathlib import Path

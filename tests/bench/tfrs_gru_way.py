@@ -4,8 +4,6 @@ Written after its description, for the comparison only: integers for ids, metric
 short context are an ordinary film to the GRU, as there.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf

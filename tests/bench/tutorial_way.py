@@ -3,8 +3,6 @@
 Written after their description, for the comparison only: ids, time and title text, metrics off.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs

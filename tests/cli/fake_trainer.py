@@ -3,8 +3,6 @@
 What is replaced are two public functions: the one that loads a data set, and the one that fits a run.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """`movierec evaluate` and `movierec report` on saved models of the embedded sample."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

@@ -1,7 +1,5 @@
 """`movierec explore` on saved models of a small data set."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`movierec data lengths`, and what other commands make of lengths."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Titles of the command line, and the questions where they fit several movies."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import os

@@ -1,7 +1,5 @@
 """`movierec predict` on a saved model of a small archive."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """What the progress of a training says, to a log and to somebody who looks."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from io import StringIO
 

@@ -1,7 +1,5 @@
 """`movierec train --rank_by`: how the recommendations are ordered."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`movierec recommend` on saved models of a small archive."""
 
-from __future__ import annotations
-
 import csv
 import datetime
 import json

@@ -1,7 +1,5 @@
 """`movierec train` for models of sequences: what is filled in, what is refused, and what is shown."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from dataclasses import fields, replace

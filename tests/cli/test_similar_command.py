@@ -1,7 +1,5 @@
 """`movierec similar` on a saved model of a small data set."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """The options that say what a model learns, as weights; and what a sweep of them shows."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from pathlib import Path

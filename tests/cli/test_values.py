@@ -1,7 +1,5 @@
 """Options that take several values: what is read, what is refused, what the shell is offered."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """Bad archives end in a `DataError` with file and line, never in another exception."""
 
-from __future__ import annotations
-
 import contextlib
 import zipfile
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What `movierec data info` and `movierec data import` stand on."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Downloads of archives from a server on loopback, and what is said when they fail."""
 
-from __future__ import annotations
-
 import hashlib
 import socket
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """links.csv: each movie's id at IMDb, where an archive of the CSV layout has it."""
 
-from __future__ import annotations
-
 import csv
 import io
 import os

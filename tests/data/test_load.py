@@ -1,7 +1,5 @@
 """Finding an archive, parsing it, and taking the kept columns the next time."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import subprocess

@@ -1,7 +1,5 @@
 """Ratings that do not count go; users and movies go only with --k_core; everything stays consistent."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import fields, replace
 from pathlib import Path

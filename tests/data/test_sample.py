@@ -1,7 +1,5 @@
 """The simulated sample: its films are real, its shape is MovieLens', and equal seeds give equal data."""
 
-from __future__ import annotations
-
 import gzip
 import os
 import re

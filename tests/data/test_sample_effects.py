@@ -1,7 +1,5 @@
 """Every effect planted in the simulated sample is in its ratings, and goes when its strength is zero."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Every kind of split against a slow reading of its rule, and what is told of it."""
 
-from __future__ import annotations
-
 import datetime
 import time
 from collections.abc import Iterator

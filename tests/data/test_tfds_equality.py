@@ -1,7 +1,5 @@
 """Every field of the columns against TFDS' own parsing functions over the same files."""
 
-from __future__ import annotations
-
 import zipfile
 from collections.abc import Callable, Iterable
 from itertools import islice

@@ -1,7 +1,5 @@
 """Ratings in the order their users made them, against plain lists."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Outcomes of score tables small enough to judge by other means."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What a feature adds, against arithmetic by hand."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

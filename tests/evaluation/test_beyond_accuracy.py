@@ -1,7 +1,5 @@
 """Coverage, Gini, novelty and popularity of what is recommended."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 

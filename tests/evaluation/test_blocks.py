@@ -1,7 +1,5 @@
 """Rows worked on in blocks."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info

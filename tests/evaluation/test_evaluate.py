@@ -1,7 +1,5 @@
 """From a model to an outcome, against a loop over ratings; and what a model gets that knows nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import comb, log2

@@ -1,7 +1,5 @@
 """Metrics of one list a user, against ranx, scikit-learn, enumeration and exact fractions."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Callable, Iterator

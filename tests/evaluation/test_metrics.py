@@ -1,7 +1,5 @@
 """Metrics by name, top-k accuracy and recall."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

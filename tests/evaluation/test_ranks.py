@@ -1,7 +1,5 @@
 """The exact ranker against a loop over positives."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """Errors of predicted ratings against slow loops, and their intervals against a bootstrap of the figure."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Test ratings by kind of user and movie."""
 
-from __future__ import annotations
-
 import itertools
 from dataclasses import replace
 

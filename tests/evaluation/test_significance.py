@@ -1,7 +1,5 @@
 """Intervals and tests against slow loops, SciPy's t-test, and simulations whose truth is planted."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy import stats

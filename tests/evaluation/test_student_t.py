@@ -1,7 +1,5 @@
 """Student's t against SciPy's."""
 
-from __future__ import annotations
-
 import pytest
 from scipy import special
 

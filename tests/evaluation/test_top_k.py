@@ -1,7 +1,5 @@
 """The three kinds of top-k accuracy against loops."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

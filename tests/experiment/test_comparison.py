@@ -1,7 +1,5 @@
 """From runs to a study: who is compared with whom, on which numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Saved runs as a study: which data, whose recommendations, which baselines beside them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """From predicted ratings to who predicts them best, and who is on the front."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Saved runs that predict ratings, judged beside those that do not."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What is said of predicted ratings: the best model, whether that is significant, what two tasks cost."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """Which training a family gets, what it is handed, and what becomes of an interrupted one."""
 
-from __future__ import annotations
-
 import importlib.util
 import subprocess
 import sys

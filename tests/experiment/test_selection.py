@@ -1,7 +1,5 @@
 """Which saved runs are judged on which test ratings, and which are refused."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

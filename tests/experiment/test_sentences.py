@@ -1,7 +1,5 @@
 """The answer's sentences, word for word."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

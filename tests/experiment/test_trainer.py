@@ -1,7 +1,5 @@
 """The main job without a terminal, on the embedded sample."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """How numbers are put into words."""
 
-from __future__ import annotations
-
 import pytest
 
 from movierec_cli.evaluation.significance import Interval

@@ -1,7 +1,5 @@
 """What an exported model has to give: the lists of `recommend`, filled up to k."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path

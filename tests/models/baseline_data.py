@@ -1,7 +1,5 @@
 """Small data sets with planted tastes, for baselines to find."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from movierec_cli.config import SplitConfig

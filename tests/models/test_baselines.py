@@ -1,7 +1,5 @@
 """Every baseline: the contract they share, then what each must find in planted data."""
 
-from __future__ import annotations
-
 import functools
 import pkgutil
 import subprocess

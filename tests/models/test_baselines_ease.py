@@ -1,7 +1,5 @@
 """EASE against its formula written out, the inverse against NumPy's, the climb against every place."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

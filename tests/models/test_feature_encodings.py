@@ -1,7 +1,5 @@
 """Each feature of the table: fitted on training rows only, encoded as documented."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Every rating baseline: the contract they share, then each against an independent computation."""
 
-from __future__ import annotations
-
 import functools
 import pkgutil
 import subprocess

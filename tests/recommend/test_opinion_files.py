@@ -1,7 +1,5 @@
 """Ratings from elsewhere, found in a small catalogue."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

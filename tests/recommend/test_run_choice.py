@@ -1,7 +1,5 @@
 """Which saved run serves a request for recommendations."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

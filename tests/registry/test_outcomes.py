@@ -1,7 +1,5 @@
 """How a run ranked the test set, written and read back; baselines, which have nothing else."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import fields, replace

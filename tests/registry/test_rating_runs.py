@@ -1,7 +1,5 @@
 """Runs that predict ratings: which files each family has, written and read back."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import replace

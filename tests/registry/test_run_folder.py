@@ -1,7 +1,5 @@
 """What a run keeps so that using it needs neither the data set nor TensorFlow."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 

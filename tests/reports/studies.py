@@ -1,7 +1,5 @@
 """A study of realistic size for tests of what is made from one; its numbers are invented, not measured."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from dataclasses import replace

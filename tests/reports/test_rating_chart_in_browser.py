@@ -1,7 +1,5 @@
 """The chart of two tasks, looked at."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Predicted ratings on the terminal, as a document, in the report and in the chart."""
 
-from __future__ import annotations
-
 import html
 import json
 import re

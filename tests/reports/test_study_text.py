@@ -1,7 +1,5 @@
 """A study on the terminal and as a document."""
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import fields, replace

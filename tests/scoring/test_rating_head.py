@@ -1,7 +1,5 @@
 """The rating head against a loop over pairs; written and read back; what is none is refused."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import fields, replace
 

@@ -1,7 +1,5 @@
 """Dataclasses of arrays are read back as they were written, and wrong arrays are refused by name."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, fields, replace
 from typing import Annotated

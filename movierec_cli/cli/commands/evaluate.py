@@ -1,7 +1,5 @@
 """`movierec evaluate`: saved models and baselines on test ratings that none of them has seen."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

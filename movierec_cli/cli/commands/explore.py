@@ -1,7 +1,5 @@
 """`movierec explore`: a saved model as a web page to explore."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import typer

@@ -1,7 +1,5 @@
 """`movierec report`: a study as one web page."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,10 +1,9 @@
 """Which movies may be recommended, as options."""
 
-# `setting` is `dataclasses.field`, which ruff cannot see.
-# ruff: noqa: RUF009
-
 from __future__ import annotations
 
+# `setting` is `dataclasses.field`, which ruff cannot see.
+# ruff: noqa: RUF009
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Options that come from the fields of a dataclass: of a command's own, or of a configuration."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 from collections.abc import Callable, Mapping

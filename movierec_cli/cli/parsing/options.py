@@ -3,8 +3,6 @@
 Defaults stay with the commands, which take them from `config`.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

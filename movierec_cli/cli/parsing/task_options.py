@@ -1,7 +1,5 @@
 """Options of `train` that say which tasks a model learns, from text to values."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

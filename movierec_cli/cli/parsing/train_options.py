@@ -1,7 +1,5 @@
 """The options of `train` that say what is trained and how, and what they are where they are not given."""
 
-from __future__ import annotations
-
 import functools
 from collections import Counter
 from collections.abc import Callable, Iterator

@@ -1,10 +1,9 @@
 """The users that a command recommends to, as options."""
 
-# `setting` is `dataclasses.field`, which ruff cannot see.
-# ruff: noqa: RUF009
-
 from __future__ import annotations
 
+# `setting` is `dataclasses.field`, which ruff cannot see.
+# ruff: noqa: RUF009
 import datetime
 import re
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Options that take several values, such as "timestamp,movie_genres" or "10 100", from text to values."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 

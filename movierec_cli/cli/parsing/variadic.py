@@ -5,8 +5,6 @@ Arguments are rewritten into a form that Typer knows before it sees them, here a
 in "...", so that what `--help` says is what the parser does.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shlex

@@ -4,8 +4,6 @@
 is no users file: the users are those who rate. `links.csv`, with each movie's id at IMDb, need not be there.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The layouts of an archive, and which one an archive has."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """MovieLens archives, downloaded and verified by size and checksum as TFDS registers them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

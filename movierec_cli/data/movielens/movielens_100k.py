@@ -1,7 +1,5 @@
 """MovieLens 100K: `u.item` and `u.user` with "|", `u.data` with tabs, ISO-8859-1, no headers."""
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Iterator
 

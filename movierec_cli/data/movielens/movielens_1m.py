@@ -1,7 +1,5 @@
 """MovieLens 1M: `movies.dat`, `users.dat` and `ratings.dat` with "::", ISO-8859-1, no headers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from movierec_cli.data.dataset import Columns

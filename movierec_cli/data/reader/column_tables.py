@@ -1,7 +1,5 @@
 """The tables of movies and of users, from the columns of a layout."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple

@@ -4,8 +4,6 @@ A block is parsed at once by polars. Where that fails, or a value does not fit, 
 the same block line by line to name the line. Memory is the columns plus one block, whatever the size.
 """
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass

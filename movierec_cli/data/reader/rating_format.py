@@ -1,7 +1,5 @@
 """How the layouts write their ratings, and a block of such lines."""
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Callable, Iterator, Sequence

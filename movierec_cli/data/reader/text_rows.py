@@ -4,8 +4,6 @@ These have thousands of rows, so they are read one by one and every error has it
 the ratings, with millions, are `rating_blocks`' business.
 """
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence

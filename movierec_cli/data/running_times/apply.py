@@ -1,7 +1,5 @@
 """Running times into a data set: its own, or IMDb's, and the user's before either."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Movie lengths from a file of the user's: they count before IMDb's."""
 
-from __future__ import annotations
-
 import csv
 import math
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """How many movies of a data set have a running time, how each came by it, and why the others have none."""
 
-from __future__ import annotations
-
 import csv
 import io
 import math

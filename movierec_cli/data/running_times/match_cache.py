@@ -5,8 +5,6 @@ Nobody waits for another process: cachier would mark a table as being calculated
 did so was killed, the next would wait for ever. So the matches are made without it, and it only keeps them.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging

@@ -1,7 +1,5 @@
 """Finds each movie of a data set in IMDb's list of titles, and never guesses."""
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence

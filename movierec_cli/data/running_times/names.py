@@ -1,7 +1,5 @@
 """Titles as they are compared: MovieLens and IMDb write the same entry in many ways."""
 
-from __future__ import annotations
-
 import html
 import re
 import unicodedata

@@ -1,7 +1,5 @@
 """IMDb's `title.basics.tsv.gz`: its rows as a stream, where the file is, and how it is downloaded."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import os

@@ -1,7 +1,5 @@
 """What every baseline is: the settings that validation chooses from, how it is fitted, and what it scores."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias

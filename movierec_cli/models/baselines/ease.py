@@ -4,8 +4,6 @@ Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse Data", equation 8: w
 weights are B = I − P · diag(P)⁻¹, which is 0 on the diagonal.
 """
 
-from __future__ import annotations
-
 import functools
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Fit a baseline: settings chosen on validation, then fitted on train and validation."""
 
-from __future__ import annotations
-
 import pkgutil
 import time
 from collections.abc import Callable

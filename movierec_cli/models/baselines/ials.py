@@ -3,8 +3,6 @@
 Hu, Koren & Volinsky 2008, "Collaborative Filtering for Implicit Feedback Datasets".
 """
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

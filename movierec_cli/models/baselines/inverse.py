@@ -5,8 +5,6 @@ threads share. LAPACK's own threads wait by spinning: on busy cores its Cholesky
 long as on idle ones, and through SciPy it holds the interpreter's lock.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -4,8 +4,6 @@ The similarity of two movies is the product of their BM25-weighted rows of users
 "The Probabilistic Relevance Framework: BM25 and Beyond"), each movie keeping its nearest neighbours.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

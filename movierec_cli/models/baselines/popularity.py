@@ -1,7 +1,5 @@
 """The same list for everybody: the most rated movies, of all time or of late."""
 
-from __future__ import annotations
-
 from movierec_cli.models.baselines.baseline import (
     Baseline,
     Fitter,

@@ -1,7 +1,5 @@
 """The layers that turn a query and a movie into stars."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

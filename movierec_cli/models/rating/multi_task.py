@@ -1,7 +1,5 @@
 """Two towers with two tasks: which movies somebody will watch, and how many stars they will give."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf

@@ -1,7 +1,5 @@
 """The last finished epoch of a training on disk, from which a killed one is resumed."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """The same computation on every device, each with its own rows."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@ Keras' dropout draws from a cryptographic counter generator, which took a third 
 Here a number is a hash of its place and the step's seed.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import jax

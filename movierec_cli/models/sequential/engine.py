@@ -4,8 +4,6 @@ Each device takes its own rows of a step and runs on one thread. Small operation
 sequences is made, gain nothing from sharing one among threads, and so everything stays in a core's cache.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 

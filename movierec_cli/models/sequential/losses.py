@@ -8,8 +8,6 @@ States are compared with movies by their inner product. Each function takes
     weights: float32 [n], 0 where nothing is to be learned
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """A network with its tables of movies, as functions of a list of weights, which is what JAX wants."""
 
-from __future__ import annotations
-
 import contextlib
 import random
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The movies' embeddings: one of its own for each, and what its features add."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import jax

@@ -4,8 +4,6 @@ A state is compared with every movie's embedding. Nothing in a state comes from 
 segment of the same row; places without a movie have a state that nobody uses.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The training loop: epochs of compiled steps, exact validation, early stopping, resuming."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The queries of a model of sequences: histories up to a time, and the state after each."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 

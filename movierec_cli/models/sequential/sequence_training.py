@@ -6,8 +6,6 @@ and validation, which by then have happened. Windows are different by definition
 stands before a movie.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path

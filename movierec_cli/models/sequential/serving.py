@@ -1,7 +1,5 @@
 """The state after a history that need not be in the data, by a saved model of sequences."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The layers of the two towers: embed each input, concatenate, dense layers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np

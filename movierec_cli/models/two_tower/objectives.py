@@ -1,7 +1,5 @@
 """What a retrieval model can be trained on: a loss over a batch, and the batches it wants."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Iterator
 from typing import ClassVar, Protocol

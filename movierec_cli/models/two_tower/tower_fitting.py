@@ -6,8 +6,6 @@ advance, so training can stop whenever validation stops improving.
 (Polyak & Juditsky 1992, "Acceleration of stochastic approximation by averaging".)
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -3,8 +3,6 @@
 The test set is looked at once, at the end, by the model that is kept.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace

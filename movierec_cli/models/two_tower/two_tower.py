@@ -1,7 +1,5 @@
 """The two-tower retrieval model: a `tfrs.Model` over grouped queries."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf

@@ -1,7 +1,5 @@
 """Why a movie is recommended, for the terminal: lines below its title."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """How many movies have a running time, for the terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from rich.console import Group, RenderableType

@@ -1,7 +1,5 @@
 """For the terminal: a study's tables, leakage findings and answer in words, and one run, whole."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 

@@ -4,8 +4,6 @@ A chart's views are what a reader chooses among (a metric, a k); a view has what
 A trace's `meta` is the CSS variable with its colour.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A saved model as one web page to explore: its movies, its users, what it recommends and why."""
 
-from __future__ import annotations
-
 import base64
 import html
 import json

@@ -1,7 +1,5 @@
 """HTML as values: text is escaped unless it was made here, so no title can become markup; tables as HTML."""
 
-from __future__ import annotations
-
 import html
 import math
 from collections.abc import Callable, Iterable, Sequence

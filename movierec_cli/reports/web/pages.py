@@ -1,7 +1,5 @@
 """What every web page of this package shares: how it is filled, written and coloured."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Mapping, Sequence

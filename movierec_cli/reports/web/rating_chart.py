@@ -4,8 +4,6 @@ Up and to the left is better on both. Models with one task alone are far off on 
 is of the models with both, and shows what the others reach as lines.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

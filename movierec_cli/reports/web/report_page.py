@@ -1,7 +1,5 @@
 """A study as one web page: the answer first, then what it rests on."""
 
-from __future__ import annotations
-
 import html
 import json
 from dataclasses import asdict

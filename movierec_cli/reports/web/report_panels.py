@@ -1,7 +1,5 @@
 """What stands behind each tab of the report."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass

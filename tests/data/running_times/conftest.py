@@ -1,7 +1,5 @@
 """A cache folder of their own for the tests of movie lengths, and a list to match with."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Lengths into a data set: IMDb's, its own, the user's; what is downloaded, and what is not."""
 
-from __future__ import annotations
-
 import hashlib
 import struct
 from dataclasses import replace

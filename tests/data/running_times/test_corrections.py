@@ -1,7 +1,5 @@
 """The user's own lengths: which movies a row is of, and what is wrong with a file."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

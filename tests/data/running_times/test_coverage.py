@@ -1,7 +1,5 @@
 """What is told of a data set's lengths, and the file that can be corrected by hand."""
 
-from __future__ import annotations
-
 import csv
 from dataclasses import replace
 from pathlib import Path

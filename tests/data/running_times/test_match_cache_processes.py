@@ -1,7 +1,5 @@
 """Processes that are killed, and that run at the same time. With cachier alone the next one would hang."""
 
-from __future__ import annotations
-
 import pickle
 import signal
 import subprocess

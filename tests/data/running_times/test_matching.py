@@ -1,7 +1,5 @@
 """Finding movies in IMDb's list: which rule, and when it is left open."""
 
-from __future__ import annotations
-
 import csv
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Reading IMDb's list as a stream."""
 
-from __future__ import annotations
-
 import gzip
 from pathlib import Path
 

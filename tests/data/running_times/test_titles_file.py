@@ -1,7 +1,5 @@
 """Where IMDb's list of titles comes from: the user's file, the datasets folder, or a server on loopback."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import random

@@ -1,7 +1,5 @@
 """A list of titles in the layout of IMDb's, from a few rows."""
 
-from __future__ import annotations
-
 import gzip
 from collections.abc import Iterable
 from pathlib import Path

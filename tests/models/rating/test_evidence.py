@@ -1,7 +1,5 @@
 """What other training ratings say of a pair, against a plain double loop."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The model with two tasks: its rating loss and derivatives, what a weight of 0 does, what is exported."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Keras on JAX with two devices or more, whatever the machine has, and models that several files ask."""
 
-from __future__ import annotations
-
 import atexit
 import os
 import shutil

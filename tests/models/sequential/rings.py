@@ -1,7 +1,5 @@
 """Movies that are watched round a ring, i always before i + 1, and trainings on them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A checkpoint is read back as it was written, or said to be damaged."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

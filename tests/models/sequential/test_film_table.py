@@ -1,7 +1,5 @@
 """The movies' embeddings against sums in NumPy."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from movierec_cli.models.sequential.movie_embeddings import MovieEmbeddings

@@ -1,7 +1,5 @@
 """Dropout by hashing: what a share, an expectation and independence look like."""
 
-from __future__ import annotations
-
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -1,7 +1,5 @@
 """Histories and their segments against plain Python."""
 
-from __future__ import annotations
-
 import itertools
 import math
 

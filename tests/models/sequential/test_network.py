@@ -1,7 +1,5 @@
 """What a state may depend on, and the layers against NumPy and Keras' own."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import jax

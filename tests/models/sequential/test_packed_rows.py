@@ -1,7 +1,5 @@
 """Rows that segments share, against plain Python."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The loop: when it stops, which epoch it keeps, and how the learning rate goes."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import jax.numpy as jnp

@@ -1,7 +1,5 @@
 """The losses against NumPy's, in float64."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 

@@ -1,7 +1,5 @@
 """What is read before an answer, against plain Python: a model that only shows its rows stands in."""
 
-from __future__ import annotations
-
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -1,7 +1,5 @@
 """Whole trainings: what they learn, read and give, and that a killed one is resumed as if nothing was."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

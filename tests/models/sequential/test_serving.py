@@ -1,7 +1,5 @@
 """Scores of a history against what was saved of the user whose history it is."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

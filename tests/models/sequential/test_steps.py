@@ -1,7 +1,5 @@
 """One step against jax.grad of the whole batch and the optimizer alone."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import jax

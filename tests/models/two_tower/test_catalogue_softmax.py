@@ -1,7 +1,5 @@
 """The grouped softmax against the plain per-interaction one, in NumPy and float64."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import tensorflow as tf

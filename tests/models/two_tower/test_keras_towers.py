@@ -1,7 +1,5 @@
 """The towers' layers against NumPy."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import tensorflow as tf

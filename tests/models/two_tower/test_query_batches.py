@@ -1,7 +1,5 @@
 """What an epoch's batches hold."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """What a run keeps of a model's towers against the model itself, at every user's time and at others."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,7 +1,5 @@
 """A whole training on a part of the sample: learns, repeats itself, leaks nothing."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

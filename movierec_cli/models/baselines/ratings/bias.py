@@ -3,8 +3,6 @@
 Koren, Bell & Volinsky 2009, "Matrix Factorization Techniques for Recommender Systems", equation 3.
 """
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np

@@ -3,8 +3,6 @@
 Koren, Bell & Volinsky 2009, "Matrix Factorization Techniques for Recommender Systems", equations 4 and 5.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterator
 
