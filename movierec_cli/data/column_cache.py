@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from movierec_cli.data.dataset import Columns
 from movierec_cli.data.reader.archive import Stamp
-from movierec_cli.files import written_whole
+from movierec_cli.files.atomic import written_whole
 from movierec_cli.storage import codec
 from movierec_cli.storage.serialization import JSON, encode
 

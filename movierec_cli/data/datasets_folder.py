@@ -20,7 +20,7 @@ from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.reader.archive import Archive
 from movierec_cli.data.sources import SAMPLE, SOURCES, Source, publication_of, source_of
 from movierec_cli.errors import DataError, MovierecError, UsageError
-from movierec_cli.files import written_whole
+from movierec_cli.files.atomic import written_whole
 
 _COPIED_AT_ONCE = 1 << 24
 _FROM_HEADER = ("fingerprint", "n_ratings", "n_movies", "n_users", "first_timestamp", "last_timestamp")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from movierec_cli.data.progress import Progress
 from movierec_cli.errors import DataError
-from movierec_cli.files import written_whole
+from movierec_cli.files.atomic import written_whole
 
 if TYPE_CHECKING:
     from requests import Response

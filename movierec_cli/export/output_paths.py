@@ -9,7 +9,7 @@ from pathlib import Path
 
 from movierec_cli.errors import MovierecError
 from movierec_cli.export.saved_model import is_saved_model
-from movierec_cli.files import written_whole
+from movierec_cli.files.atomic import written_whole
 
 FIRST_VERSION = "1"
 

@@ -14,7 +14,7 @@ from movierec_cli.errors import DataError
 from movierec_cli.evaluation.evaluate import best_of_rows
 from movierec_cli.evaluation.outcome import NO_MOVIE
 from movierec_cli.evaluation.ranks import BLOCK_QUERIES, map_blocks
-from movierec_cli.files import read_content
+from movierec_cli.files.reading import read_content
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.recommend import dot_products
 from movierec_cli.recommend.response import run_document

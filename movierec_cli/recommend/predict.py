@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from movierec_cli.data.reader.text_rows import csv_text_rows
 from movierec_cli.errors import MovierecError
-from movierec_cli.files import read_content
+from movierec_cli.files.reading import read_content
 from movierec_cli.recommend.movie_search import MovieSearch
 from movierec_cli.recommend.run_choice import FOR_RATINGS
 from movierec_cli.recommend.users import user_rows

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from movierec_cli.data.reader.rating_format import LAST_TIMESTAMP
 from movierec_cli.data.reader.text_rows import TextRow
 from movierec_cli.errors import DataError
-from movierec_cli.files import read_content
+from movierec_cli.files.reading import read_content
 
 # Names of a column, in small letters; the first that is there is taken.
 _COLUMNS: Mapping[str, tuple[str, ...]] = {

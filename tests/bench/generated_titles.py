@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.files import written_whole
+from movierec_cli.files.atomic import written_whole
 
 COLUMNS = (
     "tconst",

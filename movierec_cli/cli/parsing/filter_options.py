@@ -155,7 +155,7 @@ def read_excluded(file: Path) -> Excluded:
         DataError: the file cannot be read, is no text, or names no movie.
     """
     from movierec_cli.data.reader.text_rows import decode_utf8
-    from movierec_cli.files import read_content
+    from movierec_cli.files.reading import read_content
 
     content = read_content(file, _MAX_FILE_BYTES + 1)
     if len(content) > _MAX_FILE_BYTES:

@@ -15,7 +15,7 @@ from movierec_cli.data.reader.text_rows import TextRow, column_order, decode_utf
 from movierec_cli.data.running_times.names import movie_names
 from movierec_cli.data.running_times.titles_file import MAX_MINUTES
 from movierec_cli.errors import DataError
-from movierec_cli.files import read_content
+from movierec_cli.files.reading import read_content
 
 LENGTH_COLUMNS = ("title", "year", "minutes")
 ID_COLUMN = "movie_id"

@@ -16,7 +16,7 @@ from movierec_cli.data.running_times.corrections import ID_COLUMN, LENGTH_COLUMN
 from movierec_cli.data.running_times.matching import NO_MATCH, Rule, Status
 from movierec_cli.data.running_times.titles_file import ImdbEntry
 from movierec_cli.errors import DataError
-from movierec_cli.files import written_whole
+from movierec_cli.files.atomic import written_whole
 
 CORRECTED, OWN, NOT_LOOKED_UP = "given by hand", "from the data set itself", "not looked up"
 """What a movie can be beside IMDb's `Status`."""

@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from movierec_cli.errors import MovierecError
-from movierec_cli.files import written_whole
+from movierec_cli.files.atomic import written_whole
 
 N_COLOURS = 7  # declared by base.css, for light and for dark
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "triangle-down", "cross")
