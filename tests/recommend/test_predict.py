@@ -7,7 +7,7 @@ import pytest
 from movierec_cli.config import SplitConfig
 from movierec_cli.errors import DataError, MovierecError
 from movierec_cli.evaluation.ratings import RatingErrors
-from movierec_cli.files.tables import write_csv
+from movierec_cli.files.csv_tables import write_csv
 from movierec_cli.recommend.predict import (
     PREDICTION_COLUMNS,
     PredictedRating,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from movierec_cli.errors import DataError
-from movierec_cli.files.tables import write_csv
+from movierec_cli.files.csv_tables import write_csv
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.similar import SIMILAR_COLUMNS, similar_movies
 from movierec_cli.registry.store import Run

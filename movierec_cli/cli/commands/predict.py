@@ -52,7 +52,7 @@ def predict_command(
     run = model.best(terminal, FOR_RATINGS)
     predictions = _predicted(run, user, movie or [], pairs)
     if csv is not None:
-        from movierec_cli.files.tables import write_csv
+        from movierec_cli.files.csv_tables import write_csv
         from movierec_cli.recommend.predict import PREDICTION_COLUMNS, prediction_rows
 
         write_csv(PREDICTION_COLUMNS, prediction_rows(predictions), csv)

@@ -150,7 +150,7 @@ def _show(responses: Sequence[Response], options: RecommendOptions, terminal: Te
 
     first, several = responses[0], options.all_models
     if options.csv is not None:
-        from movierec_cli.files.tables import write_csv
+        from movierec_cli.files.csv_tables import write_csv
 
         write_csv(LIST_COLUMNS, first.csv_rows(), options.csv)
     if options.as_json:
@@ -169,7 +169,7 @@ def _show(responses: Sequence[Response], options: RecommendOptions, terminal: Te
 def _recommend_many(
     run: Run, users: UserSelection, filters: FilterRequest, options: RecommendOptions, terminal: Terminal
 ) -> None:
-    from movierec_cli.files.tables import as_csv, write_csv
+    from movierec_cli.files.csv_tables import as_csv, write_csv
     from movierec_cli.recommend.many_users import recommend_all
     from movierec_cli.recommend.response import LIST_COLUMNS
 

@@ -66,7 +66,7 @@ def similar_command(
 
 
 def _show(found: SimilarMovies, *, csv: Path | None, as_json: bool, terminal: Terminal) -> None:
-    from movierec_cli.files.tables import write_csv
+    from movierec_cli.files.csv_tables import write_csv
     from movierec_cli.recommend.similar import SIMILAR_COLUMNS
     from movierec_cli.reports.terminal.recommendation_lists import similar_report
 
