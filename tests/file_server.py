@@ -1,8 +1,8 @@
 """One file served on loopback, well or badly, for tests of downloads."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -13,6 +13,7 @@ class FileServer(ThreadingHTTPServer):
     daemon_threads = True
     body = b""
     status = 200
+    reason: str | None = None  # in place of the standard's phrase
     etag: str | None = '"monday"'
     last_modified: str | None = None
     content_encoding: str | None = None
@@ -21,6 +22,8 @@ class FileServer(ThreadingHTTPServer):
     starts_early = 0  # bytes before the place asked for
     sends_at_most: int | None = None  # bytes of a range
     tells_length = True
+    is_endless = False  # repeats the body until the client leaves
+    before_answer: Callable[[int], None] = staticmethod(lambda n_requests: None)
     breaks_after: int | None = None  # bytes of the body sent before the connection ends
     may_go_on: threading.Event | None = None  # waited for at `breaks_after`, in place of breaking off
 
@@ -54,6 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.requests.append(self.headers)
+        self.server.before_answer(len(self.server.requests))
         start = self._start()
         if start is None:
             self._answer(self.server.status, self.server.body)
@@ -77,12 +81,14 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(206, body, {"Content-Range": place})
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str | None] | None = None) -> None:
-        self.send_response(status)
+        self.send_response(status, self.server.reason)
         told: dict[str, str | None] = {
             "ETag": self.server.etag,
             "Last-Modified": self.server.last_modified,
             "Content-Encoding": self.server.content_encoding,
-            "Content-Length": str(len(body)) if self.server.tells_length else None,
+            "Content-Length": str(len(body))
+            if self.server.tells_length and not self.server.is_endless
+            else None,
             **(headers or {}),
         }
         for name, value in told.items():
@@ -93,6 +99,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, body: bytes) -> None:
         stop = self.server.breaks_after
+        with suppress(ConnectionError):
+            while self.server.is_endless:
+                self.wfile.write(body)
         self.wfile.write(body[:stop])
         if stop is not None and self.server.may_go_on is not None:
             self.wfile.flush()

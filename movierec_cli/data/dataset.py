@@ -103,6 +103,13 @@ class IdIndex:
             return rows
         return self._bisected(ids)
 
+    def __contains__(self, one_id: int) -> bool:
+        return one_id in self._set
+
+    @cached_property
+    def _set(self) -> frozenset[int]:
+        return frozenset(self.ids.tolist())
+
     @property
     def _is_dense(self) -> bool:
         return bool(self.ids.min() >= 0 and self.ids.max() < _DENSE_UP_TO)

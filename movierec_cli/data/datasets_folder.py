@@ -10,12 +10,12 @@ from movierec_cli.data.layouts.known_layouts import Layout, recognise
 from movierec_cli.data.load import (
     Parsed,
     checksum_warnings,
+    fetch_archive,
     keep_columns,
     local_archive,
     read_archive,
     recognised_source,
 )
-from movierec_cli.data.movielens.fetch import download
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.reader.archive import Archive
 from movierec_cli.data.sources import SAMPLE, SOURCES, Source, publication_of, source_of
@@ -91,10 +91,10 @@ def fetch_source(
 
     Raises:
         UsageError: the name is unknown, or is the embedded sample's, which needs no download.
-        DataError: see `fetch.download`.
+        DataError: see `load.fetch_archive`.
     """
     source = _with_archive(key)
-    path = download(source, datasets_dir, url=url, progress=progress)
+    path = fetch_archive(source, datasets_dir, url=url, progress=progress)
     archive, layout = recognise(path)
     return _stored(source, archive, read_archive(archive, layout, datasets_dir, progress))
 

@@ -12,6 +12,8 @@ from movierec_cli.data.reader.archive import Archive
 from movierec_cli.data.sources import SAMPLE, SOURCES, LayoutKind, Source, publication_of, source_of
 from movierec_cli.errors import DataError
 
+_ZIP_MAGIC = b"PK\x03\x04"
+
 
 def load_dataset(
     config: DataConfig, *, progress: Progress | None = None, with_movie_lengths: bool = False
@@ -51,9 +53,7 @@ def _ratings_dataset(config: DataConfig, report: Progress) -> Dataset:
         return simulate_sample()
     path = local_archive(source, config.datasets_dir)
     if path is None:
-        from movierec_cli.data.movielens.fetch import download  # so does this
-
-        path = download(source, config.datasets_dir, progress=report)
+        path = fetch_archive(source, config.datasets_dir, progress=report)
     return _published_archive(source, path, config.datasets_dir, report)
 
 
@@ -61,6 +61,40 @@ def local_archive(source: Source, datasets_dir: Path) -> Path | None:
     """The source's zip, or the folder it unpacks to, where one lies in `datasets_dir`."""
     places = (datasets_dir / source.archive_name, datasets_dir / source.stem)
     return next((path for path in places if source.archive_name and path.exists()), None)
+
+
+def fetch_archive(
+    source: Source, datasets_dir: Path, *, url: str | None = None, progress: Progress = unreported
+) -> Path:
+    """Downloads a source's archive to its place in `datasets_dir`, which changes only once it is verified.
+
+    Args:
+        source: what to download; not the embedded sample.
+        datasets_dir: made if need be.
+        url: a mirror's address; the published size and checksum are demanded of it all the same.
+        progress: called with (message, bytes so far, bytes in all or 0).
+
+    Returns:
+        The archive's path.
+
+    Raises:
+        DataError: it cannot be had, or is not the published file; says what to fetch and where to put it.
+    """
+    from movierec_cli.data.download import Download  # so does this
+
+    def problem(file: Path) -> str | None:
+        try:
+            recognise(file)
+        except DataError as error:
+            return f"is no archive of ratings ({error})"
+        return None
+
+    published = publication_of(source)
+    target = datasets_dir / source.archive_name
+    otherwise = f", or run: movierec data import {source.archive_name}"
+    published = published if url is None else replace(published, url=url)
+    Download(published, target, _ZIP_MAGIC, source.title, otherwise, progress).run(problem)
+    return target
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ taken aside for a moment, and put back should the process die in it.
 import contextlib
 import ctypes
 import errno
+import hashlib
 import os
 import re
 import secrets
@@ -89,6 +90,14 @@ def written_folder(target: Path, replaceable: Callable[[Path], bool] = lambda _:
         shutil.rmtree(new, ignore_errors=True)
 
 
+def unfinished_file(target: Path, version: str) -> Path:
+    """Where a file is made that several processes, one after the other, may work on before it is `target`.
+
+    Another `version` has another place. `recover` deletes it once nobody works on it any more.
+    """
+    return _hidden(target, "new", hashlib.sha256(version.encode()).hexdigest()[:16])
+
+
 def remove_folder(folder: Path) -> None:
     """Deletes a folder; it is gone at once, however long deleting its files takes. Raises an `OSError`."""
     trash = _hidden(folder, "trash")
@@ -139,9 +148,9 @@ def _delete_replaced(hidden: Path, target: Path) -> None:
         _delete(trash)
 
 
-def _hidden(target: Path, state: str) -> Path:
+def _hidden(target: Path, state: str, token: str = "") -> Path:
     name = os.fsdecode(os.fsencode(target.name)[:_LONGEST_NAME])
-    return target.absolute().with_name(f".{name}.{state}-{secrets.token_hex(8)}")
+    return target.absolute().with_name(f".{name}.{state}-{token or secrets.token_hex(8)}")
 
 
 def _is_of_process(target: Path) -> bool:

@@ -3,13 +3,13 @@
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import IO
 
 from movierec_cli.errors import DataError
 
 
-def open_regular(file: Path) -> IO[bytes]:
+def open_regular(file: Path) -> BufferedReader:
     """Opens a file for reading that must be a regular one: a pipe would hang, a device would not end.
 
     Raises:

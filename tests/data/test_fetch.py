@@ -1,16 +1,13 @@
-"""Downloads of archives from a server on loopback, and what is said when they fail."""
+"""MovieLens archives from a server on loopback; how downloads go is in test_download."""
 
 import hashlib
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from movierec_cli.data import resumed_download
+from movierec_cli.data import load
 from movierec_cli.data.datasets_folder import fetch_source
-from movierec_cli.data.movielens import fetch
-from movierec_cli.data.movielens.fetch import download
 from movierec_cli.data.sources import SOURCES, Publication, publication_of
 from movierec_cli.errors import DataError, UsageError
 from tests.file_server import FileServer, serving
@@ -18,61 +15,39 @@ from tests.file_server import FileServer, serving
 MakeArchive = Callable[..., Path]
 
 
-PART = ".ml-1m.zip.part"
-NOTE = f"{PART}.json"
-
-
 @pytest.fixture
 def server(archive_1m: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(resumed_download, "_CHUNK_BYTES", 500)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "127.0.0.1")
     with serving() as server:
         server.body = archive_1m.read_bytes()
         yield server
 
 
-@pytest.fixture
-def published(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> Publication:
-    """As if the synthetic archive were what is published."""
-    sha256 = hashlib.sha256(server.body).hexdigest()
-    publication = Publication(publication_of(SOURCES["1m"]).url, len(server.body), sha256)
-    monkeypatch.setattr(fetch, "publication_of", lambda source: publication)
-    return publication
-
-
-def left_in(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
-
-
-def assert_says_what_to_do(error: DataError, target: Path) -> None:
-    for words in ("Fetch ml-1m.zip by another way", f"put it at {target}", "movierec data import ml-1m.zip"):
-        assert words in str(error)
-
-
-def test_a_verified_download_is_put_under_its_published_name(
-    server: FileServer, published: Publication, tmp_path: Path
+def test_a_verified_download_is_put_under_its_published_name_and_read(
+    server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls: list[tuple[str, int, int]] = []
-    path = download(SOURCES["1m"], tmp_path / "ds", url=server.url, progress=lambda *call: calls.append(call))
-    assert path == tmp_path / "ds" / "ml-1m.zip"
-    assert path.read_bytes() == server.body
-    assert left_in(tmp_path / "ds") == ["ml-1m.zip"]
-    assert calls
-    assert all(call[0] == "downloading ml-1m.zip" and call[2] == len(server.body) for call in calls)
+    sha256 = hashlib.sha256(server.body).hexdigest()
+    published = Publication(publication_of(SOURCES["1m"]).url, len(server.body), sha256)
+    monkeypatch.setattr(load, "publication_of", lambda source: published)
+    stored = fetch_source("1m", tmp_path / "ds", url=server.url)
+    assert (stored.path, stored.n_ratings) == (tmp_path / "ds" / "ml-1m.zip", 96)
+    assert stored.path.read_bytes() == server.body
+    assert stored.warnings == ()
 
 
-def test_a_download_with_another_checksum_is_refused_and_the_old_file_stays(
+def test_what_is_not_the_published_file_is_refused_with_what_to_do(
     server: FileServer, tmp_path: Path
 ) -> None:
+    with pytest.raises(DataError, match="but the published file has 5,917,549") as caught:
+        fetch_source("1m", tmp_path / "ds", url=server.url)
     target = tmp_path / "ds" / "ml-1m.zip"
-    target.parent.mkdir()
-    target.write_text("old")
-    with pytest.raises(DataError, match="differs from the published checksum a6898adb") as caught:
-        download(SOURCES["1m"], target.parent, url=server.url)
-    assert_says_what_to_do(caught.value, target)
-    assert target.read_text() == "old"
-    assert left_in(target.parent) == ["ml-1m.zip"]
+    for words in (
+        "MovieLens 1M cannot be downloaded",
+        f"put it at {target}, or run: movierec data import ml-1m.zip",
+    ):
+        assert words in str(caught.value)
+    assert list(target.parent.iterdir()) == []
 
 
 def test_an_archive_without_registered_checksum_is_downloaded_and_the_warning_says_so(
@@ -88,7 +63,10 @@ def test_an_archive_without_registered_checksum_is_downloaded_and_the_warning_sa
     ("body", "problem"),
     [
         (b"<html>please log in</html>", "answers with something else: '<html>please log in</html>'"),
-        (b"PK\x03\x04 and no more", "cannot be read as a zip .*; it was removed"),
+        (
+            b"PK\x03\x04 and no more",
+            r"is no archive of ratings \(.*cannot be read as a zip .*; it was removed",
+        ),
     ],
     ids=["a page", "no zip"],
 )
@@ -97,61 +75,8 @@ def test_what_is_no_archive_is_refused_where_no_checksum_is_registered(
 ) -> None:
     server.body = body
     with pytest.raises(DataError, match=problem):
-        download(SOURCES["32m"], tmp_path / "ds", url=server.url)
-    assert left_in(tmp_path / "ds") == []
-
-
-def test_a_server_error_is_told_at_once(server: FileServer, tmp_path: Path) -> None:
-    server.status = 503
-    with pytest.raises(DataError, match="the server answers 503") as caught:
-        download(SOURCES["1m"], tmp_path / "ds", url=server.url)
-    assert_says_what_to_do(caught.value, tmp_path / "ds" / "ml-1m.zip")
-
-
-@pytest.mark.parametrize("tells_length", [True, False])
-def test_a_download_that_breaks_off_is_resumed(
-    tells_length: bool, server: FileServer, published: Publication, tmp_path: Path
-) -> None:
-    server.breaks_after, server.tells_length = 1_000, tells_length
-    with pytest.raises(DataError, match=rf"broke off .*after 1,000 of {len(server.body):,} bytes") as caught:
-        download(SOURCES["1m"], tmp_path / "ds", url=server.url)
-    assert_says_what_to_do(caught.value, tmp_path / "ds" / "ml-1m.zip")
-    assert left_in(tmp_path / "ds") == [PART, NOTE]
-    server.breaks_after = None
-    assert download(SOURCES["1m"], tmp_path / "ds", url=server.url).read_bytes() == server.body
-    assert [request["Range"] for request in server.requests] == [None, "bytes=1000-"]
-    assert left_in(tmp_path / "ds") == ["ml-1m.zip"]
-
-
-@pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_refused_connection_is_told_as_being_offline(scheme: str, tmp_path: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound but not listening: refused
-        url = f"{scheme}://127.0.0.1:{taken.getsockname()[1]}/ml-1m.zip"
-        with pytest.raises(DataError, match="is this machine offline") as caught:
-            download(SOURCES["1m"], tmp_path / "ds", url=url)
-    assert url in str(caught.value)
-    assert_says_what_to_do(caught.value, tmp_path / "ds" / "ml-1m.zip")
-    assert left_in(tmp_path / "ds") == []
-
-
-def test_an_interrupted_download_leaves_only_its_partial_file_and_the_old_archive(
-    server: FileServer, published: Publication, tmp_path: Path
-) -> None:
-    def interrupt(message: str, done: int, total: int) -> None:
-        if done >= 1_000:
-            raise KeyboardInterrupt
-
-    target = tmp_path / "ds" / "ml-1m.zip"
-    target.parent.mkdir()
-    target.write_text("old")
-    with pytest.raises(KeyboardInterrupt):
-        download(SOURCES["1m"], target.parent, url=server.url, progress=interrupt)
-    assert left_in(target.parent) == [PART, NOTE, "ml-1m.zip"]
-    assert target.read_text() == "old"
-    assert server.body.startswith((target.parent / PART).read_bytes())
-    assert download(SOURCES["1m"], target.parent, url=server.url).read_bytes() == server.body
-    assert server.requests[-1]["Range"] == "bytes=1000-"
+        fetch_source("32m", tmp_path / "ds", url=server.url)
+    assert list((tmp_path / "ds").iterdir()) == []
 
 
 def test_the_sample_cannot_be_fetched(tmp_path: Path) -> None:

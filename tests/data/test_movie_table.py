@@ -27,7 +27,7 @@ def test_the_year_is_the_last_one_in_parentheses(title: str, year: int) -> None:
 
 def test_genres_keep_tfds_order_and_unknown_ones_follow() -> None:
     rows = [["Western", "Zany"], [], ["Action", "Art"]]
-    movies = movie_table(MovieRow(n, "T", genres) for n, genres in enumerate(rows))
+    movies = movie_table((MovieRow(n, "T", genres) for n, genres in enumerate(rows)), "movies.csv")
     assert movies.genre_names == ("Action", "Western", "Art", "Zany")
     assert movies.genres.astype(int).tolist() == [[0, 1, 0, 1], [0, 0, 0, 0], [1, 0, 1, 0]]
 

@@ -29,7 +29,7 @@ _LINK_COLUMNS = ("movieId", "imdbId")
 
 def parse(archive: Archive, progress: Progress) -> Columns:
     """Reads the members. Raises a `DataError` with file and line."""
-    movies = movie_table(_movies(archive))
+    movies = movie_table(_movies(archive), archive.place("movies.csv"))
     if _LINKS in archive:
         movies = replace(movies, imdb_number=_imdb_numbers(archive, movies))
     return read_columns(archive, _RATINGS, movies, None, progress)
@@ -38,7 +38,7 @@ def parse(archive: Archive, progress: Progress) -> Columns:
 def _movies(archive: Archive) -> Iterator[MovieRow]:
     rows = csv_rows(archive, "movies.csv", _MOVIE_COLUMNS)
     for movie_id, row in with_unique_id(rows, "movieId", "movie"):
-        yield MovieRow(movie_id, row.fields[1], genre_list(row.fields[2]))
+        yield MovieRow(movie_id, row.text(1), genre_list(row.text(2)))
 
 
 def _imdb_numbers(archive: Archive, movies: Movies) -> npt.NDArray[np.int64]:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from movierec_cli.data.dataset import Columns
-from movierec_cli.data.layouts import csv_layout
-from movierec_cli.data.movielens import movielens_1m, movielens_100k
+from movierec_cli.data.layouts import csv_layout, movielens
 from movierec_cli.data.progress import Progress
 from movierec_cli.data.reader.archive import Archive, open_archive
 from movierec_cli.data.sources import LayoutKind
@@ -28,8 +27,8 @@ class Layout:
 
 
 LAYOUTS = (
-    Layout(LayoutKind.MOVIELENS_100K, movielens_100k.MEMBERS, movielens_100k.parse),
-    Layout(LayoutKind.MOVIELENS_1M, movielens_1m.MEMBERS, movielens_1m.parse),
+    Layout(LayoutKind.MOVIELENS_100K, movielens.MEMBERS_100K, movielens.parse_100k),
+    Layout(LayoutKind.MOVIELENS_1M, movielens.MEMBERS_1M, movielens.parse_1m),
     Layout(LayoutKind.CSV, csv_layout.MEMBERS, csv_layout.parse, csv_layout.OPTIONAL),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import lzma
 import struct
 import zipfile
@@ -10,10 +11,13 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import IO
 
+from movierec_cli.data import limits
 from movierec_cli.errors import DataError
+from movierec_cli.files.reading import open_regular
 
 Stamp = tuple[tuple[str, int, int], ...]
 """What tells a changed file without reading it: (name, bytes, mtime in ns) of each file."""
@@ -37,16 +41,23 @@ class Stream:
 
     stream: IO[bytes]
     place: str
+    step: int  # bytes that may be asked for at once
 
-    def read(self, size: int = -1, /) -> bytes:
-        """At most so many bytes, all of them for -1."""
+    def read(self, size: int) -> bytes:
+        """The next bytes: so many, fewer only at the end."""
+        parts = []
         with _damage_named(self.place):
-            return self.stream.read(size)
+            while size > 0 and (part := self.stream.read(min(size, self.step))):
+                parts.append(part)
+                size -= len(part)
+        return b"".join(parts)
 
     def readline(self) -> bytes:
-        """The next line with its end."""
+        """The next line with its end. Raises a `DataError` for one that is too long."""
         with _damage_named(self.place):
-            return self.stream.readline()
+            line = self.stream.readline(2 * limits.LINE_BYTES.most)
+        limits.LINE_BYTES.check(len(line), file=self.place)
+        return line
 
 
 @contextmanager
@@ -59,22 +70,49 @@ def _damage_named(place: str | Path) -> Iterator[None]:
         ) from error
 
 
+class _ZipBytes(io.BufferedReader):
+    """A zip's bytes. Its list of members is read at once, whatever size it says that this has."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        limits.DIRECTORY_BYTES.check(size or 0)
+        return super().read(size)
+
+
+_STEP_BYTES = limits.DIRECTORY_BYTES.most
+_SMALL_STEP_BYTES = 4096  # zipfile unpacks all that it is given by methods other than deflate
+
+
 @dataclass(frozen=True)
 class _Zip:
     path: Path
 
-    def names(self) -> tuple[str, ...]:
-        with zipfile.ZipFile(self.path) as file:
-            return tuple(name for name in file.namelist() if not name.endswith("/"))
+    @contextmanager
+    def _opened(self) -> Iterator[zipfile.ZipFile]:
+        with (
+            open_regular(self.path) as file,
+            _ZipBytes(file.raw) as content,
+            zipfile.ZipFile(content) as zipped,
+        ):
+            yield zipped
 
-    def size(self, name: str) -> int:
-        with zipfile.ZipFile(self.path) as file:
-            return file.getinfo(name).file_size
+    def names(self) -> tuple[str, ...]:
+        with self._opened() as file:
+            members = sorted(file.infolist(), key=lambda member: member.header_offset)
+            limits.MEMBERS.check(len(members), file=self.path)
+            for one, following in pairwise(members):
+                if one.header_offset + one.compress_size > following.header_offset:
+                    raise zipfile.BadZipFile(f"'{one.filename}' overlaps '{following.filename}'")
+            return tuple(member.filename for member in file.infolist() if not member.is_dir())
+
+    def sizes(self, name: str) -> tuple[int, int]:
+        with self._opened() as file:
+            return file.getinfo(name).file_size, file.getinfo(name).compress_size
 
     @contextmanager
-    def open(self, name: str) -> Iterator[IO[bytes]]:
-        with zipfile.ZipFile(self.path) as file, file.open(name) as stream:
-            yield stream
+    def open(self, name: str) -> Iterator[tuple[IO[bytes], int]]:
+        with self._opened() as file, file.open(name) as stream:
+            deflated = file.getinfo(name).compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+            yield stream, _STEP_BYTES if deflated else _SMALL_STEP_BYTES
 
     def stamp(self, names: Sequence[str]) -> Stamp:
         status = self.path.stat()
@@ -89,16 +127,19 @@ class _Folder:
     path: Path
 
     def names(self) -> tuple[str, ...]:
-        files = [*self.path.glob("*"), *self.path.glob("*/*")]  # no deeper: it could be a home folder
-        return tuple(sorted(file.relative_to(self.path).as_posix() for file in files if file.is_file()))
+        found = chain(self.path.glob("*"), self.path.glob("*/*"))  # no deeper: it could be a home folder
+        files = list(islice((file for file in found if file.is_file()), 10 * limits.MEMBERS.most))
+        limits.MEMBERS.check(len(files), file=self.path)
+        return tuple(sorted(file.relative_to(self.path).as_posix() for file in files))
 
-    def size(self, name: str) -> int:
-        return (self.path / name).stat().st_size
+    def sizes(self, name: str) -> tuple[int, int]:
+        size = (self.path / name).stat().st_size
+        return size, size
 
     @contextmanager
-    def open(self, name: str) -> Iterator[IO[bytes]]:
-        with (self.path / name).open("rb") as stream:
-            yield stream
+    def open(self, name: str) -> Iterator[tuple[IO[bytes], int]]:
+        with open_regular(self.path / name) as stream:
+            yield stream, _STEP_BYTES
 
     def stamp(self, names: Sequence[str]) -> Stamp:
         statuses = [(name, (self.path / name).stat()) for name in sorted(names)]
@@ -156,26 +197,33 @@ class Archive:
             )
 
     def size(self, member: str) -> int:
-        """Bytes of a member, unpacked."""
-        return self.container.size(f"{self.inner_folder}{member}")
+        """Bytes of a member, unpacked. Raises a `DataError` for more than are read."""
+        place = self.place(member)
+        with _damage_named(place):
+            size, packed_size = self.container.sizes(f"{self.inner_folder}{member}")
+        limits.check_unpacked(size, packed_size, place)
+        return size
 
     @contextmanager
     def open(self, member: str) -> Iterator[Stream]:
         """Opens a member for reading in parts.
 
         Raises:
-            DataError: when opened or while read: the member is damaged, encrypted or cannot be read.
+            DataError: when opened or while read: it is damaged, encrypted, too large or cannot be read.
         """
         place = self.place(member)
+        self.size(member)
         with ExitStack() as stack:
             with _damage_named(place):
-                stream = stack.enter_context(self.container.open(f"{self.inner_folder}{member}"))
-            yield Stream(stream, place)
+                stream, step = stack.enter_context(self.container.open(f"{self.inner_folder}{member}"))
+            yield Stream(stream, place, step)
 
     def read(self, member: str) -> bytes:
         """The whole of a small member, its CRC checked. Raises a `DataError` as `open` does."""
+        size = self.size(member)
+        limits.TABLE_BYTES.check(size, file=self.place(member))
         with self.open(member) as stream:
-            return stream.read()
+            return stream.read(size)
 
     def verify(self, member: str) -> None:
         """Reads a member to its end, so that a damaged one is called damaged. Raises a `DataError`."""

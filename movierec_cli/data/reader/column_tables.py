@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.data import limits
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Movies, Users
 from movierec_cli.data.reader.text_rows import TextRow
 
@@ -47,10 +48,14 @@ class MovieRow(NamedTuple):
     genres: Sequence[str]
 
 
-def movie_table(movies: Iterable[MovieRow]) -> Movies:
-    """Collects movies, in their order, into columns; `genre_names` are those that occur, in TFDS' order."""
+def movie_table(movies: Iterable[MovieRow], place: str) -> Movies:
+    """Collects movies, in their order, into columns; `genre_names` are those that occur, in TFDS' order.
+
+    Raises a `DataError` that names the file, `place`, where there are too many genres.
+    """
     kept = list(movies)
     names = _genre_names({genre for movie in kept for genre in movie.genres})
+    limits.GENRES.check(len(names), file=place)
     return Movies(
         movie_id=np.array([movie.movie_id for movie in kept], dtype=np.int64),
         title=np.array([movie.title for movie in kept], dtype=np.object_),
@@ -112,5 +117,5 @@ def user_table(users: Iterable[UserRow], occupation_names: Sequence[str]) -> Use
 def is_male(row: TextRow, text: str) -> bool:
     """Reads "M" or "F". Raises a `DataError` for anything else."""
     if text not in ("M", "F"):
-        raise row.error(f"the gender is '{text}'; it must be M or F")
+        raise row.error(f"the gender is '{text[:80]}'; it must be M or F")
     return text == "M"

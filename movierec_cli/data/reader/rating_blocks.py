@@ -1,10 +1,11 @@
 """The ratings member, in blocks of whole lines: fast where all is well, exact where something is wrong.
 
-A block is parsed at once by polars. Where that fails, or a value does not fit, `rating_diagnosis` reads
-the same block line by line to name the line. Memory is the columns plus one block, whatever the size.
+A block is parsed at once by polars. Where that fails, or a value does not fit, the same block is read line by
+line to name the line. Memory is the columns plus one block, whatever the size.
 """
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,14 +26,14 @@ from movierec_cli.data.reader.rating_format import (
     USER_ID,
     Block,
     RatingFormat,
-    RatingLines,
     blocks,
 )
-from movierec_cli.data.reader.text_rows import column_order, decode_utf8
+from movierec_cli.data.reader.text_rows import TextRow, column_order, decode_utf8
 from movierec_cli.errors import DataError
 
 _Column = npt.NDArray[Any]
 _Columns = tuple[_Column, _Column, _Column, _Column]  # user, movie, rating, timestamp, each [n_lines]
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def read_columns(
@@ -80,6 +81,11 @@ class _Reader:
     header: tuple[str, ...]
     movies: IdIndex
     users: IdIndex | None  # None: the ratings themselves say who the users are
+
+    @property
+    def place(self) -> str:
+        """The ratings' file, for messages."""
+        return self.archive.place(self.format.member)
 
     def part(self, block: Block) -> _Columns:
         """The block's columns: rows of movies and of users, or users' ids where nothing else tells of them.
@@ -138,11 +144,47 @@ class _Reader:
         return (user, movie_index, rating, timestamp) if fits else None
 
     def _error(self, block: Block) -> DataError:
+        """The error of the first wrong line; of the whole block where each line alone is right."""
         self.archive.verify(self.format.member)  # a damaged member is damaged, not wrong in some line
-        users = None if self.users is None else frozenset(self.users.ids.tolist())
-        movies = frozenset(self.movies.ids.tolist())
-        place = self.archive.place(self.format.member)
-        return RatingLines(place, self.format, self.header, movies, users).first_error(block)
+        for number, line in enumerate(block.data.split(b"\n"), start=block.first_line):
+            try:
+                self._check(TextRow(self.place, number, self._fields(line)))
+            except DataError as error:
+                return error
+        last = block.first_line + block.n_lines - 1
+        return DataError(f"lines {block.first_line} to {last} cannot be read as ratings", file=self.place)
+
+    def _fields(self, line: bytes) -> list[str]:
+        text = line.decode("utf-8", errors="replace").removesuffix("\r")
+        if self.format.separator == ",":
+            try:
+                return next(csv.reader([text], strict=True), [])
+            except csv.Error:
+                return [text]
+        return text.split(self.format.separator)
+
+    def _check(self, row: TextRow) -> None:
+        row.require_fields(self.header)
+        user, movie, rating, timestamp = (self.header.index(name) for name in RATING_COLUMNS)
+        user_id = row.whole_number(user, "user id")
+        movie_id = row.whole_number(movie, "movie id")
+        self._check_rating(row, row.fields[rating])
+        if row.whole_number(timestamp, "timestamp") > LAST_TIMESTAMP:
+            raise row.error(
+                f"the timestamp is {row.fields[timestamp]}; it must be in seconds since 1970-01-01"
+            )
+        if movie_id not in self.movies:
+            raise row.error(f"movie {movie_id} is rated but is not among the movies")
+        if self.users is not None and user_id not in self.users:
+            raise row.error(f"user {user_id} rates but is not among the users")
+
+    def _check_rating(self, row: TextRow, text: str) -> None:
+        if not _NUMBER.fullmatch(text):
+            raise row.error(f"the rating is '{text[:80]}'; it must be a number")
+        step, stars = self.format.rating_step, float(text)
+        if not step <= stars <= HIGHEST_RATING or stars % step:
+            scale = f"from {step:g} to {HIGHEST_RATING:g} in steps of {step:g}"
+            raise row.error(f"the rating is {text[:80]}; it must be {scale}")
 
 
 def _schema(header: Sequence[str]) -> dict[str, Any]:
@@ -208,6 +250,6 @@ def _refuse_duplicates(reader: _Reader, columns: Columns) -> None:
     raise DataError(
         f"user {user_id} rates movie {movie_id} a second time; the first is in line"
         f" {first + reader.format.first_line}",
-        file=reader.archive.place(reader.format.member),
+        file=reader.place,
         line=second + reader.format.first_line,
     )

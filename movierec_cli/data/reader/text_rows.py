@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from movierec_cli.data import limits
 from movierec_cli.data.reader.archive import Archive
 from movierec_cli.errors import DataError
 
@@ -30,6 +31,11 @@ class TextRow:
         if not _WHOLE_NUMBER.fullmatch(text) or not 0 <= int(text) <= MAX_ID:
             raise self.error(f"the {name} is '{text[:80]}'; it must be a whole number, 0 or more")
         return int(text)
+
+    def text(self, index: int) -> str:
+        """A field as it is. Raises a `DataError` with the line for one that is too long."""
+        limits.TEXT_LENGTH.check(len(self.fields[index]), file=self.place, line=self.line)
+        return self.fields[index]
 
     def require_fields(self, names: Sequence[str]) -> None:
         """Raises a `DataError` with the line for another number of fields than `names`."""
@@ -107,10 +113,9 @@ def column_order(header: Sequence[str], names: Sequence[str], place: str) -> lis
     words = [word.strip() for word in header]
     for name in names:
         if words.count(name) != 1:
+            found, wanted = ",".join(words)[:200], ",".join(names)
             raise DataError(
-                f"the header is '{','.join(words)}'; it must have the columns {','.join(names)} once each",
-                file=place,
-                line=1,
+                f"the header is '{found}'; it must have the columns {wanted} once each", file=place, line=1
             )
     return [words.index(name) for name in names]
 

@@ -1,24 +1,33 @@
 """IMDb's `title.basics.tsv.gz`: its rows as a stream, where the file is, and how it is downloaded."""
 
 import gzip
-import io
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple, cast
 
 from movierec_cli.config import DataConfig
+from movierec_cli.data import limits
+from movierec_cli.data.download import Download
 from movierec_cli.data.progress import Progress, unreported
-from movierec_cli.data.resumed_download import CUT_SHORT, Download, fetch
+from movierec_cli.data.sources import Publication
 from movierec_cli.errors import DataError
+from movierec_cli.files.reading import open_regular
 
+TITLES_NAME = "title.basics.tsv.gz"
+TITLES_URL = "https://datasets.imdbws.com/title.basics.tsv.gz"
+TITLES_LICENCE = (
+    "Information courtesy of IMDb (https://www.imdb.com). Used with permission."
+    " For personal and non-commercial use only."
+)
 HEADER = b"tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\tstartYear\tendYear\truntimeMinutes"
 MAX_MINUTES = 1_000  # above, a running time is a mistake or a whole series'
 
 _CHUNK_BYTES = 1 << 23
-GZIP_MAGIC = b"\x1f\x8b"
+_GZIP_MAGIC = b"\x1f\x8b"
 _FEATURE = b"movie"
 _ENTRY_TYPES = (_FEATURE, b"short", b"tvMovie", b"tvShort", b"tvSpecial", b"tvMiniSeries", b"video")
 _EPISODE = b"\ttvEpisode\t"
@@ -100,41 +109,36 @@ def entry_rows(
 def _blocks(file: Path, progress: Progress) -> Iterator[bytes]:
     """Whole lines, the last without its line break."""
     try:
-        size = file.stat().st_size
-        with file.open("rb") as raw, unpacked(raw) as stream:
-            if (problem := header_problem(stream)) is not None:
-                raise DataError(problem, file=file, line=1)
-            rest = b""
-            while chunk := stream.read(_CHUNK_BYTES):
-                progress(f"reading {file.name}", raw.tell(), size)
-                whole, _, rest = (rest + chunk).rpartition(b"\n")
-                yield whole
-            yield rest
+        rest = b""
+        for chunk in _chunks(file, lambda done, size: progress(f"reading {file.name}", done, size)):
+            whole, _, rest = (rest + chunk).rpartition(b"\n")
+            limits.LINE_BYTES.check(len(rest), file=file)
+            yield whole
+        yield rest
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"cannot be read to its end ({error}); fetch it anew", file=file) from error
 
 
-def unpacked(raw: io.BufferedReader) -> gzip.GzipFile | io.BufferedReader:
+def _chunks(file: Path, report: Callable[[int, int], None]) -> Iterator[bytes]:
+    """The unpacked content after the header; raises a `DataError` where it is no such list or too large."""
+    with open_regular(file) as raw, _unpacked(raw) as stream:
+        line = stream.readline(1_000)
+        if not line.startswith(HEADER):
+            first = line[:60].decode("utf-8", "replace").strip()
+            raise DataError(f"is not IMDb's list of titles: its first line is '{first}'", file=file)
+        done, size = len(line), os.fstat(raw.fileno()).st_size
+        while chunk := stream.read(_CHUNK_BYTES):
+            done += len(chunk)
+            limits.check_unpacked(done, raw.tell(), file)
+            report(raw.tell(), size)
+            yield chunk
+
+
+def _unpacked(raw: IO[bytes]) -> IO[bytes]:
     """The content of an open file, gzip or plain."""
-    return gzip.GzipFile(fileobj=raw) if raw.peek(2).startswith(GZIP_MAGIC) else raw
-
-
-def header_problem(stream: gzip.GzipFile | io.BufferedReader) -> str | None:
-    """Reads the first line; what is wrong with it where it is not that of IMDb's list."""
-    line = stream.readline(1_000)
-    if line.startswith(HEADER):
-        return None
-    return f"is not IMDb's list of titles: its first line is '{line[:60].decode('utf-8', 'replace').strip()}'"
-
-
-TITLES_NAME = "title.basics.tsv.gz"
-TITLES_URL = "https://datasets.imdbws.com/title.basics.tsv.gz"
-TITLES_LICENCE = (
-    "Information courtesy of IMDb (https://www.imdb.com). Used with permission."
-    " For personal and non-commercial use only."
-)
-
-_BLOCK_BYTES = 1 << 20
+    magic = raw.read(len(_GZIP_MAGIC))
+    raw.seek(0)
+    return cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if magic == _GZIP_MAGIC else raw
 
 
 def titles_file(config: DataConfig, progress: Progress = unreported) -> Path:
@@ -153,12 +157,12 @@ def titles_file(config: DataConfig, progress: Progress = unreported) -> Path:
     if (found := local_titles(config)) is not None:
         return found
     target = config.datasets_dir / TITLES_NAME
-    fetch(
-        Download(TITLES_URL, target, GZIP_MAGIC, progress),
-        lambda file: _problem(file, progress),
-        title="IMDb's list of titles",
-        otherwise=", or say where it is with --imdb_titles FILE;\n"
-        "or do without it: give lengths of your own with --movie_lengths FILE.",
+    otherwise = (
+        ", or say where it is with --imdb_titles FILE;\n"
+        "or do without it: give lengths of your own with --movie_lengths FILE."
+    )
+    Download(Publication(TITLES_URL), target, _GZIP_MAGIC, "IMDb's list of titles", otherwise, progress).run(
+        lambda file: _problem(file, progress)
     )
     return target
 
@@ -184,28 +188,21 @@ def local_titles(config: DataConfig) -> Path | None:
 
 
 def _require_titles(file: Path, remedy: str) -> None:
-    try:
-        problem = _problem(file)
-    except OSError as error:
-        problem = f"cannot be read ({error.strerror or error})"
-    if problem is not None:
+    if (problem := _problem(file)) is not None:
         raise DataError(f"{problem}; {remedy}", file=file)
 
 
 def _problem(file: Path, progress: Progress | None = None) -> str | None:
-    """What is wrong at a list's beginning or, with `progress`, up to its end, where gzip has a checksum.
-
-    The end matters for a download: a server that told no length may have stopped early.
-    """
-    size = file.stat().st_size
-    with file.open("rb") as raw:
-        try:
-            with unpacked(raw) as stream:
-                problem = header_problem(stream)
-                while progress and not problem and stream.read(_BLOCK_BYTES):
-                    progress(f"checking {TITLES_NAME}", raw.tell(), size)
-                return problem
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            if progress and isinstance(error, EOFError):
-                return CUT_SHORT
-            return f"is a damaged gzip file ({error})"
+    """What is wrong at a list's beginning or, with `progress`, up to its end, where gzip has a checksum."""
+    report = progress or unreported
+    chunks = _chunks(file, lambda done, size: report(f"checking {TITLES_NAME}", done, size))
+    try:
+        for _ in chunks if progress else islice(chunks, 1):
+            pass
+    except DataError as error:
+        return str(error).removeprefix(f"{file}: ")
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        return f"is a damaged gzip file ({error})"
+    except OSError as error:
+        return f"cannot be read ({error.strerror or error})"
+    return None

@@ -1,1 +1,0 @@
-"""What is particular to MovieLens: its layouts, codes and addresses."""
