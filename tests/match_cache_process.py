@@ -17,7 +17,7 @@ import cachier.cores.pickle
 
 from movierec_cli.data.dataset import Movies
 from movierec_cli.data.progress import Progress
-from movierec_cli.data.running_times.match_cache import cached_matches
+from movierec_cli.data.running_times import match_cache
 from movierec_cli.data.running_times.matching import NO_MATCH, Match, Rule, Status
 from movierec_cli.data.running_times.titles_file import ImdbEntry
 from tests.tiny_dataset import tiny_dataset
@@ -26,7 +26,7 @@ FINGERPRINT = "f" * 64
 TABLE = (Match(Status.MATCHED, Rule.TITLE, (ImdbEntry(78748, 1979, 117, True),)), *[NO_MATCH] * 3)
 
 
-def die(*args: object) -> None:
+def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -45,15 +45,10 @@ def die_while_writing() -> None:
     cachier.cores.pickle.pickle = HalfPickle
 
 
-def die_before_renaming() -> None:
-    os.replace = die  # type: ignore[assignment]
-
-
 MOMENTS: dict[str, Callable[[], None]] = {
     "never": lambda: None,
     "matching": die,
     "writing": die_while_writing,
-    "renaming": die_before_renaming,
 }
 
 
@@ -65,8 +60,9 @@ def main(moment: str, titles: str, begun: str, awaited: str) -> None:
         MOMENTS[moment]()
         return TABLE
 
+    match_cache.match_movies = match
     start_s = time.perf_counter()
-    assert cached_matches(FINGERPRINT, tiny_dataset().movies, Path(titles), match=match) == TABLE
+    assert match_cache.cached_matches(FINGERPRINT, tiny_dataset().movies, Path(titles)) == TABLE
     print(time.perf_counter() - start_s)
 
 

@@ -1,27 +1,23 @@
 """Matches kept in the user's cache folder: IMDb's list is gone through once for each data set.
 
-What cachier pickles is plain text and its checksum, each table in a file of its own, complete or absent.
-Nobody waits for another process: cachier would mark a table as being calculated, and where the process that
-did so was killed, the next would wait for ever. So the matches are made without it, and it only keeps them.
+cachier keeps them, one file for each table. It unpickles what it finds there, so the folder must be the
+user's own; and as it neither notices damage nor writes in one step, what it keeps has a checksum.
 """
 
 import hashlib
 import json
 import logging
 import os
-import shutil
+import stat
 import zlib
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import astuple
 from datetime import timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any
 
 from movierec_cli.data.dataset import Movies
 from movierec_cli.data.progress import Progress, unreported
-from movierec_cli.data.reader.archive import file_sha256
 from movierec_cli.data.running_times.matching import MATCHER_VERSION, Match, Rule, Status, match_movies
 from movierec_cli.data.running_times.titles_file import ImdbEntry
 from movierec_cli.errors import DataError, MovierecError
@@ -29,34 +25,25 @@ from movierec_cli.errors import DataError, MovierecError
 FOLDER_VARIABLE = "MOVIEREC_CACHE_DIR"
 
 _FOLDER = "movie-lengths"
-_TABLE, _FINGERPRINT, _PARTIAL = "matches", "titles", ".partial-"
-_FORMAT = 2  # raised whenever something is kept in another way than before
+_FORMAT = 3  # raised whenever something is kept in another way than before
+_FORGOTTEN_AFTER = timedelta(days=365)
 
 _log = logging.getLogger(__name__)
 
-_Content = TypeVar("_Content")
-_Stamp = tuple[str, int, int]  # path, bytes, mtime in ns
-
 
 def cached_matches(
-    dataset_fingerprint: str,
-    movies: Movies,
-    titles: Path,
-    *,
-    progress: Progress = unreported,
-    match: Callable[[Movies, Path, Progress], tuple[Match, ...]] = match_movies,
+    dataset_fingerprint: str, movies: Movies, titles: Path, *, progress: Progress = unreported
 ) -> tuple[Match, ...]:
     """What `match_movies` gives, kept for the next time.
 
-    A table counts for this data set, these movies, this list's content and this matcher alone; one that is
-    damaged is made anew. Where nothing can be kept, a warning is logged and the matches are the same.
+    A table counts for this data set, these movies, this list and this matcher alone; one that is damaged is made
+    anew. Nobody waits for another process. Where nothing can be kept, a warning is logged.
 
     Args:
         dataset_fingerprint: `Dataset.fingerprint`.
         movies: the data set's.
-        titles: IMDb's list.
+        titles: IMDb's list; one of another place, size or time is another list.
         progress: as `match_movies` calls it; not called where the matches are kept.
-        match: makes a table that is not there.
 
     Returns:
         A match a movie, in their order.
@@ -64,18 +51,24 @@ def cached_matches(
     Raises:
         DataError: the list cannot be read.
     """
-    stamp = _stamp(titles)
-    folder = _private_folder()
-    if folder is None:
-        return match(movies, titles, progress)
-    key = _table_key(dataset_fingerprint, movies, _titles_fingerprint(folder, titles, stamp))
-    kept = _kept(folder, key, lambda text: _matches(text, len(movies)))
-    if kept is not None:
-        return kept
-    matches = match(movies, titles, progress)
-    if _stamp(titles) == stamp:  # else they may be those of another list
-        _keep(folder, key, json.dumps([astuple(match) for match in matches]))
-    return matches
+    asked = (dataset_fingerprint, movies, titles, progress)
+    try:
+        kept = _kept_in(_private_folder())
+        try:
+            # None is what a process left that was killed while it matched, or that matches now.
+            table = kept(*asked) or kept(*asked, cachier__overwrite_cache=True)
+            return _matches(table, len(movies))
+        except (DataError, OSError):
+            raise
+        except Exception as error:  # a damaged pickle can raise anything
+            _log.warning("the matches kept in %s are damaged and are made anew: %s", _FOLDER, error)
+            kept.clear_cache()
+            return _matches(kept(*asked), len(movies))
+    except DataError:
+        raise
+    except Exception as error:  # whatever it is, the matches are not lost by it
+        _log.warning("matches cannot be kept, so the next start will match again: %s", error)
+        return match_movies(movies, titles, progress)
 
 
 def clear_matches() -> int:
@@ -85,15 +78,13 @@ def clear_matches() -> int:
         MovierecError: something cannot be removed.
     """
     folder = cache_folder() / _FOLDER
-    tables = _files(folder, f"*_{_TABLE}-*")
     try:
-        for file in tables + _files(folder, f"*_{_FINGERPRINT}-*"):
-            file.unlink(missing_ok=True)
+        n_tables = len(list(folder.glob(f"*.{_table.__name__}_*")))
+        if n_tables:
+            _kept_in(folder).clear_cache()
     except OSError as error:
         raise MovierecError(f"{folder} cannot be emptied ({error.strerror}); remove it by hand") from error
-    for partial in _files(folder, f"{_PARTIAL}*"):
-        shutil.rmtree(partial, ignore_errors=True)
-    return len(tables)
+    return n_tables
 
 
 def cache_folder() -> Path:
@@ -112,136 +103,57 @@ def cache_folder() -> Path:
         raise MovierecError(f"there is no home folder to keep a cache in; set {FOLDER_VARIABLE}") from error
 
 
-def _private_folder() -> Path | None:
-    """The folder of all that is kept; None, with a warning, where there can be none."""
-    try:
-        folder = cache_folder() / _FOLDER
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _require_private(folder)
-    except (OSError, MovierecError) as error:
-        _log.warning("matches cannot be kept, so the next start will match again: %s", error)
-        return None
+def _private_folder() -> Path:
+    """The folder of what is kept. Raises a `PermissionError` where others may have put something there."""
+    folder = cache_folder() / _FOLDER
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if hasattr(os, "getuid"):  # on Windows it lies in the user's profile
+        if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o077:
+            raise PermissionError(f"{folder} must be your own and closed to others; remove it, or chmod 700")
+        for file in folder.iterdir():
+            if file.lstat().st_uid != os.getuid() or not stat.S_ISREG(file.lstat().st_mode):
+                raise PermissionError(f"{file} is not a file of your own; remove it")
     return folder
 
 
-def _require_private(folder: Path) -> None:
-    """Unpickling runs what a file says, so nobody else may have put one there."""
-    if not hasattr(os, "getuid"):  # Windows: the folder lies in the user's profile
-        return
-    status = folder.stat()
-    if status.st_uid != os.getuid() or status.st_mode & 0o077:
-        raise PermissionError(f"{folder} must be your own and closed to others; remove it, or chmod 700")
+def _kept_in(folder: Path) -> Any:
+    """`_table`, called once for each key: cachier's function, over a folder."""
+    from cachier import cachier
+
+    return cachier(
+        backend="pickle",
+        cache_dir=folder,
+        hash_func=_key,
+        separate_files=True,  # one file for all would be written anew with each table
+        stale_after=_FORGOTTEN_AFTER,
+        cleanup_stale=True,
+        # With None as a value like others, an entry marked as being calculated is None, not waited for.
+        allow_none=True,
+    )(_table)
 
 
-def _stamp(titles: Path) -> _Stamp:
-    try:
-        status = titles.stat()
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror})", file=titles) from error
-    return str(titles.resolve()), status.st_size, status.st_mtime_ns
+def _table(dataset_fingerprint: str, movies: Movies, titles: Path, progress: Progress) -> bytes:
+    matches = match_movies(movies, titles, progress)
+    return zlib.compress(json.dumps([astuple(match) for match in matches]).encode())
 
 
-def _titles_fingerprint(folder: Path, titles: Path, stamp: _Stamp) -> str:
-    """SHA-256 (hex) of the list, which takes long enough to be kept too."""
-    key = f"{_FINGERPRINT}-{_digest((_FORMAT, stamp))}"
-    kept = _kept(folder, key, _fingerprint)
-    if kept is not None:
-        return kept
-    try:
-        fingerprint = file_sha256(titles)
-    except OSError as error:
-        raise DataError(f"cannot be read ({error.strerror})", file=titles) from error
-    _keep(folder, key, fingerprint)
-    return fingerprint
-
-
-def _fingerprint(text: str) -> str:
-    if len(bytes.fromhex(text)) != hashlib.sha256().digest_size:
-        raise ValueError(f"a fingerprint of {len(text)} digits")
-    return text
-
-
-def _table_key(dataset_fingerprint: str, movies: Movies, titles_fingerprint: str) -> str:
-    """What else changes the matches stands here too: another parser's titles, links.csv, rules' names."""
+def _key(_: object, asked: Mapping[str, Any]) -> str:
+    """What changes the matches: other titles by another parser, links.csv, names of rules."""
+    movies, titles = asked["movies"], asked["titles"]
     links = None if movies.imdb_number is None else movies.imdb_number.tolist()
-    looked_at = (movies.title.tolist(), movies.year.tolist(), links)
+    looked_at = (asked["dataset_fingerprint"], movies.title.tolist(), movies.year.tolist(), links)
+    status = titles.stat()
+    titles_list = (str(titles.resolve()), status.st_size, status.st_mtime_ns)
     matcher = (_FORMAT, MATCHER_VERSION, tuple(Status), tuple(Rule))
-    return f"{_TABLE}-{_digest((dataset_fingerprint, looked_at, titles_fingerprint, matcher))}"
+    return hashlib.sha256(repr((looked_at, titles_list, matcher)).encode()).hexdigest()
 
 
-def _digest(content: object) -> str:
-    return hashlib.sha256(repr(content).encode()).hexdigest()
-
-
-def _matches(text: str, n_movies: int) -> tuple[Match, ...]:
-    """Raises a `ValueError` or `TypeError` where the text is no matches of so many movies."""
-    matches = tuple(_match(*values) for values in json.loads(text))
+def _matches(table: bytes, n_movies: int) -> tuple[Match, ...]:
+    """Raises an error of some kind where these are no matches of so many movies."""
+    matches = tuple(
+        Match(Status(status), None if rule is None else Rule(rule), tuple(ImdbEntry(*one) for one in entries))
+        for status, rule, entries in json.loads(zlib.decompress(table))
+    )
     if len(matches) != n_movies:
         raise ValueError(f"not the matches of {n_movies} movies")
     return matches
-
-
-def _match(status: str, rule: str | None, entries: list[tuple[int, int, int, bool]]) -> Match:
-    if any(number < 0 for entry in entries for number in entry):
-        raise ValueError("a number below 0")
-    found = tuple(ImdbEntry(*entry) for entry in entries)
-    return Match(Status(status), None if rule is None else Rule(rule), found)
-
-
-def _keep(folder: Path, key: str, text: str) -> None:
-    """Writes beside, then renames, so that a killed process leaves nothing that could be read."""
-    try:
-        with TemporaryDirectory(dir=folder, prefix=_PARTIAL) as beside:
-            _entries(Path(beside)).precache_value(key, value_to_cache=(_checksum(key, text), text))
-            [file] = Path(beside).iterdir()
-            os.replace(file, folder / file.name)
-    except Exception as error:  # whatever it is, the matches are not lost by it
-        _log.warning("matches could not be kept in %s, so the next start will match again: %s", folder, error)
-
-
-def _kept(folder: Path, key: str, content: Callable[[str], _Content]) -> _Content | None:
-    """What `content` makes of the text kept under a key; None where there are none that can be trusted."""
-    files = _files(folder, f"*_{key}")
-    if not files:
-        return None
-    try:
-        checksum, text = _entries(folder)(key)
-        if checksum != _checksum(key, text):
-            raise ValueError("it does not hold what was kept")
-        return content(text)
-    except Exception as error:  # a damaged pickle can raise anything
-        _log.warning("%s is damaged and is made anew: %s", files[0], error)
-        with suppress(OSError):
-            files[0].unlink()
-        return None
-
-
-def _files(folder: Path, pattern: str) -> list[Path]:
-    try:
-        return list(folder.glob(pattern))
-    except OSError:  # it is not there any more
-        return []
-
-
-def _checksum(key: str, text: str) -> int:
-    return zlib.crc32(f"{key} {text}".encode())
-
-
-def _entries(folder: Path) -> Any:
-    """A function of cachier's over a folder: gives what is kept under a key, None where nothing is."""
-    from cachier import cachier
-
-    decorator = cachier(
-        backend="pickle",
-        cache_dir=str(folder),
-        hash_func=lambda args, named: named["key"],
-        separate_files=True,  # one file for all would be written anew with each table
-        stale_after=timedelta.max,
-        # With None as a value like others, an entry marked as being calculated is None, not waited for.
-        allow_none=True,
-    )
-    return decorator(_entry)
-
-
-def _entry(key: str) -> None:
-    """Cachier marks an entry while it calls this, so it has nothing to calculate."""
