@@ -36,8 +36,8 @@ def cached_matches(
 ) -> tuple[Match, ...]:
     """What `match_movies` gives, kept for the next time.
 
-    A table counts for this data set, these movies, this list and this matcher alone; one that is damaged is made
-    anew. Nobody waits for another process. Where nothing can be kept, a warning is logged.
+    A table counts for this data set, these movies, this list and this matcher alone; one that is damaged is
+    made anew. Nobody waits for another process. Where nothing can be kept, a warning is logged.
 
     Args:
         dataset_fingerprint: `Dataset.fingerprint`.
