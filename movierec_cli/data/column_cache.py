@@ -9,14 +9,18 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from movierec_cli.data.dataset import Columns
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.data.dataset import Columns, Movies, Users
 from movierec_cli.data.reader.archive import Stamp
 from movierec_cli.files.atomic import written_whole
+from movierec_cli.files.reading import open_regular
 from movierec_cli.storage import codec
 from movierec_cli.storage.serialization import JSON, encode
 
@@ -74,9 +78,18 @@ def cache_file(datasets_dir: Path, archive_path: Path) -> Path:
 
 def save_columns(file: Path, columns: Columns, *, stamp: Stamp, fingerprint: str) -> None:
     """Writes beside `file`, then renames. Raises an `OSError` where that cannot be done."""
-    kept = _Kept(asdict(_header(columns, stamp, fingerprint)), columns)
+    header = CacheHeader(
+        stamp=stamp,
+        fingerprint=fingerprint,
+        n_ratings=len(columns.ratings),
+        n_movies=len(columns.movies),
+        n_users=len(columns.users),
+        first_timestamp=int(columns.ratings.timestamp.min()),
+        last_timestamp=int(columns.ratings.timestamp.max()),
+        parser_version=PARSER_VERSION,
+    )
     with written_whole(file) as temporary, temporary.open("wb") as stream:
-        codec.write(stream, codec.arrays_of(kept))
+        codec.write(stream, codec.arrays_of(_Kept(asdict(header), columns)))
 
 
 def read_header(file: Path, stamp: Stamp) -> CacheHeader | None:
@@ -85,8 +98,6 @@ def read_header(file: Path, stamp: Stamp) -> CacheHeader | None:
     Raises:
         DamagedCacheError: the file cannot be read.
     """
-    if not file.exists():
-        return None
     with _opened(file) as stream:
         return _matching_header(stream, stamp)
 
@@ -97,51 +108,40 @@ def load_columns(file: Path, stamp: Stamp) -> tuple[Columns, CacheHeader] | None
     Raises:
         DamagedCacheError: the file cannot be read, or its columns do not fit together.
     """
-    if not file.exists():
-        return None
     with _opened(file) as stream:
         header = _matching_header(stream, stamp)
-        if header is None:
+        if stream is None or header is None:
             return None
         columns = codec.from_file(Columns, stream, file.name, _COLUMNS)
-        _check_fit(columns, header)
+        ratings = columns.ratings
+        _check_rows("ratings/user_index", ratings.user_index, columns.users, header.n_users)
+        _check_rows("ratings/movie_index", ratings.movie_index, columns.movies, header.n_movies)
     return columns, header
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[IO[bytes]]:
-    """The file to read from; every way of being damaged is a `DamagedCacheError`."""
+def _opened(file: Path) -> Iterator[IO[bytes] | None]:
+    """The file to read from, None where there is none; any way of being damaged is a `DamagedCacheError`."""
     try:
-        with file.open("rb") as stream:
+        with open_regular(file) if file.exists() else nullcontext() as stream:
             yield stream
     except _DAMAGED as error:
         raise DamagedCacheError(f"{file}: {error}") from error
 
 
-def _header(columns: Columns, stamp: Stamp, fingerprint: str) -> CacheHeader:
-    return CacheHeader(
-        stamp=stamp,
-        fingerprint=fingerprint,
-        n_ratings=len(columns.ratings),
-        n_movies=len(columns.movies),
-        n_users=len(columns.users),
-        first_timestamp=int(columns.ratings.timestamp.min()),
-        last_timestamp=int(columns.ratings.timestamp.max()),
-        parser_version=PARSER_VERSION,
-    )
-
-
-def _matching_header(stream: IO[bytes], stamp: Stamp) -> CacheHeader | None:
+def _matching_header(stream: IO[bytes] | None, stamp: Stamp) -> CacheHeader | None:
+    if stream is None:
+        return None
     content: dict[str, Any] = codec.from_file(dict[str, JSON], stream, _HEADER, _HEADER)
     if content.get("parser_version") != PARSER_VERSION or content["stamp"] != encode(stamp):
         return None
     return CacheHeader(**(content | {"stamp": stamp}))
 
 
-def _check_fit(columns: Columns, header: CacheHeader) -> None:
-    if _header(columns, header.stamp, header.fingerprint) != header:
-        raise ValueError("the header describes other columns")
-    ratings = columns.ratings
-    for index, n_rows in ((ratings.user_index, header.n_users), (ratings.movie_index, header.n_movies)):
-        if index.min() < 0 or index.max() >= n_rows:
-            raise ValueError("ratings point outside the tables of users and movies")
+def _check_rows(name: str, index: npt.NDArray[np.int32], table: Movies | Users, n_rows: int) -> None:
+    if len(table) != n_rows:
+        raise ValueError(
+            f"the header tells of {n_rows:,} rows, but {name} points at a table of {len(table):,}"
+        )
+    if index.min() < 0 or index.max() >= n_rows:
+        raise ValueError(f"{name} points outside its table of {n_rows:,} rows")

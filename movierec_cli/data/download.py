@@ -211,19 +211,15 @@ def _answer(url: str, headers: Mapping[str, str]) -> Iterator["Response"]:
         yield response
 
 
-def _root(error: BaseException) -> str:
+def _root(error: BaseException) -> BaseException:
     """What began it; the libraries wrap it in layers that name addresses of objects."""
     inner = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return _printable(str(error)) if inner is None else _root(inner)
+    return error if inner is None else _root(inner)
 
 
 def _beginning(data: bytes) -> str:
-    text = " ".join(_printable(data[:200].decode("utf-8", "replace")).split())
-    return f"'{text[:60]}'" if text else "nothing"
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+    text = " ".join(data[:200].decode("utf-8", "replace").split())
+    return repr(text[:60]) if text else "nothing"  # with what a terminal would act on escaped
 
 
 def _stamp(file: Path) -> tuple[int, int] | None:

@@ -35,6 +35,8 @@ def load_source(
     source = load_dataset(config, progress=observer.data_loading, with_movie_lengths=is_needed)
     own = [run.record for run in runs if run.record.data.fingerprint == source.fingerprint]
     is_seen = any(record.config.feature_set.needs_lengths for record in own)
+    if not is_needed and not is_seen and config.imdb_titles is not None:
+        observer.warned("--imdb_titles has no effect here: no model sees movie_length")
     if not is_needed and is_seen and lengths_at_hand(source, config):
         source = with_lengths(source, config, observer.data_loading)
     for warning in source.warnings:

@@ -26,9 +26,9 @@ def open_regular(file: Path) -> BufferedReader:
 
 
 def read_content(file: Path, at_most: int = -1) -> bytes:
-    """A file's bytes, or its first ones. Raises a `DataError` where it cannot be read."""
+    """A regular file's bytes, or its first ones. Raises a `DataError` where it cannot be read."""
     try:
-        with file.open("rb") as opened:
+        with open_regular(file) as opened:
             return opened.read(at_most)
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror or error})", file=file) from error

@@ -284,7 +284,7 @@ def test_something_else_is_shown_and_costs_no_part(
     tells_length: bool, body: bytes, fetch: Fetch, broken_off: int
 ) -> None:
     fetch.server.body, fetch.server.tells_length = body, tells_length
-    shown = "'<html> please log [31m in </html>'" if body else "nothing"
+    shown = r"'<html> please log\x1b[31m in </html>" if body else "nothing"
     assert f"the server answers with something else: {shown}" in fetch.refused()
     assert [part.stat().st_size for part in fetch.left()] == [broken_off]
 

@@ -23,8 +23,7 @@ from movierec_cli.text import counted
 
 if TYPE_CHECKING:
     from movierec_cli.data.dataset import Dataset
-    from movierec_cli.data.running_times.apply import FoundLengths
-    from movierec_cli.data.running_times.coverage import Coverage, MovieLength
+    from movierec_cli.data.running_times.apply import Coverage, FoundLengths, MovieLength
 
 
 def lengths_command(
@@ -78,7 +77,7 @@ def lengths_command(
     )
     loaded, found, coverage = _looked_up(config, terminal)
     if csv is not None:
-        from movierec_cli.data.running_times.coverage import write_lengths
+        from movierec_cli.data.running_times.apply import write_lengths
 
         write_lengths(coverage, csv)
     if as_json:
@@ -100,8 +99,7 @@ def _show_cleared(n_cleared: int, terminal: Terminal, *, as_json: bool) -> None:
 def _looked_up(config: DataConfig, terminal: Terminal) -> tuple[Dataset, FoundLengths, Coverage]:
     from movierec_cli.cli.progress_display import ProgressDisplay
     from movierec_cli.data.load import load_dataset
-    from movierec_cli.data.running_times.apply import find_lengths
-    from movierec_cli.data.running_times.coverage import coverage_of
+    from movierec_cli.data.running_times.apply import coverage_of, find_lengths
 
     with ProgressDisplay(terminal) as display:
         loaded = load_dataset(config, progress=display.data_loading)

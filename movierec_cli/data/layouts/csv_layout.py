@@ -13,7 +13,7 @@ import numpy.typing as npt
 from movierec_cli.data.dataset import NO_IMDB_NUMBER, Columns, Movies
 from movierec_cli.data.progress import Progress
 from movierec_cli.data.reader.archive import Archive
-from movierec_cli.data.reader.column_tables import MovieRow, genre_list, movie_table
+from movierec_cli.data.reader.column_tables import MovieRow, movie_table, split_list
 from movierec_cli.data.reader.rating_blocks import read_columns
 from movierec_cli.data.reader.rating_format import RatingFormat
 from movierec_cli.data.reader.text_rows import csv_rows, with_unique_id
@@ -38,7 +38,7 @@ def parse(archive: Archive, progress: Progress) -> Columns:
 def _movies(archive: Archive) -> Iterator[MovieRow]:
     rows = csv_rows(archive, "movies.csv", _MOVIE_COLUMNS)
     for movie_id, row in with_unique_id(rows, "movieId", "movie"):
-        yield MovieRow(movie_id, row.text(1), genre_list(row.text(2)))
+        yield MovieRow(movie_id, row.text(1), split_list(row.text(2)))
 
 
 def _imdb_numbers(archive: Archive, movies: Movies) -> npt.NDArray[np.int64]:

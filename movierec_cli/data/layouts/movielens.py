@@ -14,9 +14,9 @@ from movierec_cli.data.reader.column_tables import (
     GENRE_NAMES,
     MovieRow,
     UserRow,
-    genre_list,
     is_male,
     movie_table,
+    split_list,
     user_table,
 )
 from movierec_cli.data.reader.rating_blocks import read_columns
@@ -43,55 +43,16 @@ _USER_FIELDS_100K = ("user id", "age", "gender", "occupation", "zip code")
 _USER_FIELDS_1M = ("user id", "gender", "age", "occupation", "zip code")
 _AGE_BUCKETS = (1, 18, 25, 35, 45, 50, 56)  # lower bounds, years; those in which 1M gives ages
 
-_OCCUPATIONS_100K = (
-    "administrator",
-    "artist",
-    "doctor",
-    "educator",
-    "engineer",
-    "entertainment",
-    "executive",
-    "healthcare",
-    "homemaker",
-    "lawyer",
-    "librarian",
-    "marketing",
-    "none",
-    "other",
-    "programmer",
-    "retired",
-    "salesman",
-    "scientist",
-    "student",
-    "technician",
-    "writer",
+# The users file of 100K holds the word, that of 1M the index.
+_OCCUPATIONS_100K = split_list(
+    "administrator|artist|doctor|educator|engineer|entertainment|executive|healthcare|homemaker|lawyer"
+    "|librarian|marketing|none|other|programmer|retired|salesman|scientist|student|technician|writer"
 )
-"""The users file holds the word."""
-
-_OCCUPATIONS_1M = (
-    "other/not specified",
-    "academic/educator",
-    "artist",
-    "clerical/admin",
-    "college/grad student",
-    "customer service",
-    "doctor/health care",
-    "executive/managerial",
-    "farmer",
-    "homemaker",
-    "K-12 student",
-    "lawyer",
-    "programmer",
-    "retired",
-    "sales/marketing",
-    "scientist",
-    "self-employed",
-    "technician/engineer",
-    "tradesman/craftsman",
-    "unemployed",
-    "writer",
+_OCCUPATIONS_1M = split_list(
+    "other/not specified|academic/educator|artist|clerical/admin|college/grad student|customer service"
+    "|doctor/health care|executive/managerial|farmer|homemaker|K-12 student|lawyer|programmer|retired"
+    "|sales/marketing|scientist|self-employed|technician/engineer|tradesman/craftsman|unemployed|writer"
 )
-"""The users file holds the index."""
 
 
 def parse_100k(archive: Archive, progress: Progress) -> Columns:
@@ -117,7 +78,7 @@ def _movies_100k(archive: Archive) -> Iterator[MovieRow]:
 def _movies_1m(archive: Archive) -> Iterator[MovieRow]:
     rows = separated_rows(archive, "movies.dat", "::", _MOVIE_FIELDS_1M)
     for movie_id, row in with_unique_id(rows, "movie id", "movie"):
-        genres = [_RENAMED_GENRES.get(genre, genre) for genre in genre_list(row.text(2))]
+        genres = [_RENAMED_GENRES.get(genre, genre) for genre in split_list(row.text(2))]
         yield MovieRow(movie_id, row.text(1), genres)
 
 

@@ -11,28 +11,15 @@ from movierec_cli.data import limits
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Movies, Users
 from movierec_cli.data.reader.text_rows import TextRow
 
-GENRE_NAMES = (
-    "Action",
-    "Adventure",
-    "Animation",
-    "Children",
-    "Comedy",
-    "Crime",
-    "Documentary",
-    "Drama",
-    "Fantasy",
-    "Film-Noir",
-    "Horror",
-    "IMAX",
-    "Musical",
-    "Mystery",
-    "Romance",
-    "Sci-Fi",
-    "Thriller",
-    "Unknown",
-    "War",
-    "Western",
-    "(no genres listed)",
+
+def split_list(text: str) -> list[str]:
+    """Splits a text such as "Action|Comedy", as MovieLens writes lists; an empty text has nothing."""
+    return [word for word in text.split("|") if word]
+
+
+GENRE_NAMES = split_list(
+    "Action|Adventure|Animation|Children|Comedy|Crime|Documentary|Drama|Fantasy|Film-Noir|Horror|IMAX|Musical"
+    "|Mystery|Romance|Sci-Fi|Thriller|Unknown|War|Western|(no genres listed)"
 )
 """MovieLens' genres, spelt and ordered as TFDS does; a data set of the user's own may have others."""
 
@@ -63,11 +50,6 @@ def movie_table(movies: Iterable[MovieRow], place: str) -> Movies:
         genres=_multi_hot([movie.genres for movie in kept], names),
         genre_names=names,
     )
-
-
-def genre_list(text: str) -> list[str]:
-    """Splits a text such as "Action|Comedy"; an empty text has no genres."""
-    return [genre for genre in text.split("|") if genre]
 
 
 def year_of(title: str) -> int:

@@ -88,9 +88,11 @@ def csv_rows(archive: Archive, member: str, names: Sequence[str]) -> Iterator[Te
     return csv_text_rows(archive.read(member), place, names)
 
 
-def csv_text_rows(content: bytes, place: str, names: Sequence[str]) -> Iterator[TextRow]:
-    """As `csv_rows`, of a file's content; `place` is what errors call the file."""
-    reader = csv.reader(_lines(decode_utf8(content, place)), strict=True)
+def csv_text_rows(
+    content: bytes, place: str, names: Sequence[str], delimiter: str = ","
+) -> Iterator[TextRow]:
+    """As `csv_rows`, of a file's content; `place` is what errors call the file. Blank lines are left out."""
+    reader = csv.reader(_lines(decode_utf8(content, place)), delimiter=delimiter, strict=True)
     header: list[str] = []
     line = 1
     try:
@@ -98,7 +100,7 @@ def csv_text_rows(content: bytes, place: str, names: Sequence[str]) -> Iterator[
             row = TextRow(place, line, fields)
             if not header:
                 header, order = fields, column_order(fields, names, place)
-            else:
+            elif fields:
                 row.require_fields(header)
                 yield TextRow(place, line, [fields[index] for index in order])
             line = reader.line_num + 1

@@ -1,6 +1,5 @@
 """Movie lengths from a file of the user's: they count before IMDb's."""
 
-import csv
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.data import limits
 from movierec_cli.data.dataset import Movies
 from movierec_cli.data.reader.column_tables import year_of
-from movierec_cli.data.reader.text_rows import TextRow, column_order, decode_utf8
+from movierec_cli.data.reader.text_rows import TextRow, csv_text_rows
 from movierec_cli.data.running_times.names import movie_names
 from movierec_cli.data.running_times.titles_file import MAX_MINUTES
-from movierec_cli.errors import DataError
 from movierec_cli.files.reading import read_content
 
 LENGTH_COLUMNS = ("title", "year", "minutes")
@@ -131,23 +130,12 @@ def _minutes(row: TextRow) -> float:
 
 def _rows(file: Path) -> Iterator[TextRow]:
     """Title, year, minutes and movie_id of each row; the last is empty where there is no such column."""
-    reader = csv.reader(_lines(file), delimiter=delimiter_of(file), strict=True)
-    line = 1
-    try:
-        header = [word.strip().lower() for word in next(reader, [])]
-        optional = (ID_COLUMN,) if ID_COLUMN in header else ()
-        order = column_order(header, (*LENGTH_COLUMNS, *optional), str(file))
-        line = reader.line_num + 1
-        for fields in reader:
-            if fields:
-                TextRow(str(file), line, fields).require_fields(header)
-                values = [fields[place].strip() for place in order]
-                yield TextRow(str(file), line, [*values, *([] if optional else [""])])
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise DataError(f"is not well-formed ({error})", file=file, line=line) from error
-
-
-def _lines(file: Path) -> list[str]:
-    text = decode_utf8(read_content(file), str(file))
-    return [f"{line}\n" for line in text.rstrip("\r\n").split("\n")]
+    content = read_content(file, limits.TABLE_BYTES.most + 1)
+    limits.TABLE_BYTES.check(len(content), file=file)
+    header, line_end, rows = content.partition(b"\n")
+    header = header.lower()
+    optional = (ID_COLUMN,) if ID_COLUMN.encode() in header else ()
+    names = (*LENGTH_COLUMNS, *optional)
+    for row in csv_text_rows(header + line_end + rows, str(file), names, delimiter_of(file)):
+        values = [field.strip() for field in row.fields]
+        yield TextRow(row.place, row.line, [*values, *([] if optional else [""])])

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from movierec_cli.data.running_times.coverage import Count, Coverage, MovieLength
+from movierec_cli.data.running_times.apply import Count, Coverage, MovieLength
 from movierec_cli.data.running_times.matching import Status
 from movierec_cli.data.running_times.titles_file import ImdbEntry
 from movierec_cli.experiment.wording import percent

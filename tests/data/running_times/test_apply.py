@@ -15,7 +15,7 @@ from movierec_cli.data.running_times import apply
 from movierec_cli.data.running_times.apply import lengths_at_hand, with_lengths
 from movierec_cli.data.running_times.match_cache import FOLDER_VARIABLE
 from movierec_cli.data.running_times.titles_file import TITLES_NAME
-from movierec_cli.errors import DataError
+from movierec_cli.errors import DataError, UsageError
 from tests.tiny_dataset import tiny_dataset
 from tests.tiny_titles import write_titles
 
@@ -169,6 +169,8 @@ def test_the_sample_has_lengths_of_its_own(nowhere: DataConfig) -> None:
     assert minutes(asked) == minutes(bare)
     assert len(asked.lengths_fingerprint) == 64
     assert asked.notes == ()
+    with pytest.raises(UsageError, match="--imdb_titles has no effect here: 'sample' has lengths of its own"):
+        with_lengths(bare, replace(config, imdb_titles=Path("NOPE")))
 
 
 def test_at_hand_is_what_needs_no_download(

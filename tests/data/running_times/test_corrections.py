@@ -1,5 +1,6 @@
 """The user's own lengths: which movies a row is of, and what is wrong with a file."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -120,7 +121,6 @@ def test_an_unknown_id_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "line", "words"),
     [
-        ("", 1, "must have the columns title,year,minutes"),
         ("title,minutes\nA,1\n", 1, "must have the columns"),
         ("title,year,minutes,movie_id,movie_id\nA,1,1,1,1\n", 1, "movie_id once each"),
         ("title,year,minutes\nA,1999,90\nB,1999\n", 3, "2 fields, needs 3"),
@@ -131,7 +131,7 @@ def test_an_unknown_id_is_named(tmp_path: Path) -> None:
         ("title,year,minutes\nA,soon,90\n", 2, "year is 'soon'"),
         ("title,year,minutes,movie_id\nA,1999,90,x1\n", 2, "movie_id is 'x1'"),
         ('title,year,minutes\n"A\nA",1999,90\nB,1999,x\n', 4, "length is 'x'"),
-        ('title,year,minutes\nA,1999,90\n"B,1999,90\n', 3, "not well-formed"),
+        ('title,year,minutes\nA,1999,90\n"B,1999,90\n', 3, "no well-formed CSV"),
         ('title,year,minutes\nThe B,1999,90\n\nB (1999),,90\n"B, The",1999,91\n', 5, "91, but line 2 .* 90"),
         ("title,year,minutes,movie_id\nA,1999,90,1\nB,1999,91,1\n", 3, "91, but line 2 gives the same movie"),
     ],
@@ -150,6 +150,19 @@ def test_no_utf8_is_told_with_its_line(tmp_path: Path) -> None:
         read_corrections(file, MOVIES)
 
 
-def test_an_absent_file_is_a_data_error(tmp_path: Path) -> None:
+def test_a_file_that_is_none_is_a_data_error(tmp_path: Path) -> None:
+    file = tmp_path / "l.csv"
     with pytest.raises(DataError, match="cannot be read"):
-        read_corrections(tmp_path / "absent.csv", MOVIES)
+        read_corrections(file, MOVIES)
+    with pytest.raises(DataError, match="is empty"):
+        corrections(file, "")
+    with pytest.raises(DataError, match="has a header but no rows"):
+        corrections(file, "title,year,minutes\n")
+    with file.open("r+b") as sparse:
+        sparse.truncate(65 * 10**6)
+    with pytest.raises(DataError, match="has more than 64,000,000 bytes"):
+        read_corrections(file, MOVIES)
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(DataError, match="it is not a regular file"):
+        read_corrections(file, MOVIES)

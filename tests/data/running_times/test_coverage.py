@@ -10,8 +10,7 @@ import pytest
 from movierec_cli.config import DataConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
-from movierec_cli.data.running_times.apply import find_lengths, with_lengths
-from movierec_cli.data.running_times.coverage import (
+from movierec_cli.data.running_times.apply import (
     CORRECTED,
     CSV_COLUMNS,
     NOT_LOOKED_UP,
@@ -19,6 +18,8 @@ from movierec_cli.data.running_times.coverage import (
     Count,
     Coverage,
     coverage_of,
+    find_lengths,
+    with_lengths,
     write_lengths,
 )
 from movierec_cli.data.running_times.match_cache import FOLDER_VARIABLE
