@@ -71,17 +71,33 @@ def describe_source(key: str, datasets_dir: Path) -> SourceInfo:
     """One source. A local archive that cannot be opened is told in `warnings`. Raises a `UsageError`."""
     source = source_of(key)
     path = local_archive(source, datasets_dir)
-    if path is None:
-        return _info(source)
+    size_bytes, header, warnings = (None, None, ()) if path is None else _here(key, path, datasets_dir)
+    publication = publication_of(source) if source.archive_name else None
+    return SourceInfo(
+        key=key,
+        title=source.title,
+        licence=source.licence,
+        has_users=source.has_users,
+        is_simulated=key == SAMPLE,
+        url=publication.url if publication else None,
+        published_sha256=publication.sha256 if publication else None,
+        path=path,
+        size_bytes=size_bytes,
+        **{name: getattr(header, name, None) for name in _FROM_HEADER},
+        warnings=warnings,
+    )
+
+
+def _here(key: str, path: Path, datasets_dir: Path) -> tuple[int | None, CacheHeader | None, tuple[str, ...]]:
+    """Bytes, header of the kept columns and warnings, of a local archive."""
     try:
         archive, layout = recognise(path)
-        header = read_header(cache_file(datasets_dir, path), archive.stamp(layout.read_members(archive)))
+        members = layout.read_members(archive)
+        header = read_header(cache_file(datasets_dir, path), archive.stamp(members))
+        size_bytes = path.stat().st_size if archive.is_zip else sum(map(archive.size, members))
     except (MovierecError, DamagedCacheError) as error:
-        return _info(source, path=path, warnings=(str(error),))
-    warnings = checksum_warnings(key, archive, header.fingerprint) if header else ()
-    members = layout.read_members(archive)
-    size = sum(map(archive.size, members)) if path.is_dir() else path.stat().st_size
-    return _info(source, path=path, size_bytes=size, header=header, warnings=warnings)
+        return None, None, (str(error),)
+    return size_bytes, header, checksum_warnings(key, archive, header.fingerprint) if header else ()
 
 
 def fetch_source(
@@ -126,30 +142,6 @@ def import_archive(
         raise DataError(f"cannot be written ({error})", file=target) from error
     stored, _ = recognise(target)
     return _stored(source, stored, keep_columns(columns, stored, layout, datasets_dir))
-
-
-def _info(
-    source: Source,
-    *,
-    path: Path | None = None,
-    size_bytes: int | None = None,
-    header: CacheHeader | None = None,
-    warnings: tuple[str, ...] = (),
-) -> SourceInfo:
-    publication = publication_of(source) if source.archive_name else None
-    return SourceInfo(
-        key=source.key,
-        title=source.title,
-        licence=source.licence,
-        has_users=source.has_users,
-        is_simulated=source.key == SAMPLE,
-        url=publication.url if publication else None,
-        published_sha256=publication.sha256 if publication else None,
-        path=path,
-        size_bytes=size_bytes,
-        **{name: getattr(header, name, None) for name in _FROM_HEADER},
-        warnings=warnings,
-    )
 
 
 def _with_archive(key: str) -> Source:

@@ -12,6 +12,7 @@ from movierec_cli.config import SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset, Ratings
 from movierec_cli.data.ragged import ordered_by_user
 from movierec_cli.errors import MovierecError
+from movierec_cli.text import counted
 
 _Rows = npt.NDArray[np.int64]
 _WhyEmpty = Callable[[Ratings, str], str]
@@ -60,10 +61,10 @@ class SplitSummary:
         apart = kind is SplitKind.TEMPORAL
         dates = [f" ({_date_range(*part)})" if apart else "" for part in times]
         overall = "" if apart else f", {_date_range(min(t[0] for t in times), max(t[1] for t in times))}"
-        left_out = f"; {_counted(self.n_left_out, 'rating')} left out by --min_rating or --k_core"
+        left_out = f"; {counted(self.n_left_out, 'rating')} left out by --min_rating or --k_core"
         return (
             f"{kind} split: train {self.n_train:,}{dates[0]}, validation {self.n_validation:,}{dates[1]},"
-            f" test {self.n_test:,}{dates[2]} of {_counted(self.n_test_users, 'user')}{overall};"
+            f" test {self.n_test:,}{dates[2]} of {counted(self.n_test_users, 'user')}{overall};"
             f" {_cold('user', self.n_cold_users, self.n_cold_user_ratings)},"
             f" {_cold('movie', self.n_cold_movies, self.n_cold_movie_ratings)}"
             f"{left_out if self.n_left_out else ''}"
@@ -76,12 +77,9 @@ def _date_range(first_s: int, last_s: int) -> str:
 
 
 def _cold(noun: str, n: int, n_ratings: int) -> str:
-    ratings = f" ({_counted(n_ratings, 'test rating')})" if n else ""
-    return f"{_counted(n, f'cold {noun}')}{ratings}"
-
-
-def _counted(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}" if n else f"no {noun}s"
+    if n == 0:
+        return f"no cold {noun}s"
+    return f"{counted(n, f'cold {noun}')} ({counted(n_ratings, 'test rating')})"
 
 
 _Splitter = Callable[[Ratings, SplitConfig], Split]
