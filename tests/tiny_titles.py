@@ -1,11 +1,11 @@
-"""IMDb's list of titles with the films of `tiny_dataset`, small enough to check by eye."""
+"""Lists in the layout of IMDb's, small enough to check by eye: any rows, or the films of `tiny_dataset`."""
 
 import gzip
+from collections.abc import Iterable
 from pathlib import Path
 
 HEADER = (
-    *("tconst", "titleType", "primaryTitle", "originalTitle", "isAdult", "startYear", "endYear"),
-    *("runtimeMinutes", "genres"),
+    "tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\tstartYear\tendYear\truntimeMinutes\tgenres\n"
 )
 
 # (tconst, title type, title, year, minutes): one Alien, two Brazils of different lengths, no Clue, and
@@ -19,13 +19,33 @@ FILMS = (
 )
 
 
+def title_line(
+    number: int,
+    title: str,
+    year: int | str,
+    minutes: int | str,
+    *,
+    kind: str = "movie",
+    original: str | None = None,
+    adult: int = 0,
+) -> str:
+    """One row, ending in a line break."""
+    fields = (f"tt{number:07d}", kind, title, original or title, adult, year, r"\N", minutes, "Drama")
+    return "\t".join(str(field) for field in fields) + "\n"
+
+
+def write_list(file: Path, lines: Iterable[str]) -> Path:
+    """Writes the rows under their header, packed where the name ends in .gz."""
+    content = (HEADER + "".join(lines)).encode()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(gzip.compress(content) if file.suffix == ".gz" else content)
+    return file
+
+
 def write_titles(file: Path, entries: tuple[tuple[str, ...], ...] = FILMS) -> Path:
-    """Writes them in IMDb's layout, packed."""
+    """Writes the films."""
     rows = [
-        (tconst, kind, title, title, "0", year, r"\N", minutes, "Drama")
+        title_line(int(tconst[2:]), title, year, minutes, kind=kind)
         for tconst, kind, title, year, minutes in entries
     ]
-    file.parent.mkdir(parents=True, exist_ok=True)
-    lines = ("\t".join(row) for row in (HEADER, *rows))
-    file.write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode()))
-    return file
+    return write_list(file, rows)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.sources import Publication
 from movierec_cli.errors import DataError
 from movierec_cli.files.atomic import ABANDONED_AFTER_S
-from tests.file_server import FileServer, serving
+from tests.file_server import FileServer
 
 NAME = "list.gz"
 MAGIC = b"\x1f\x8b"
@@ -36,17 +36,6 @@ download._CHUNK_BYTES = 9_000  # more than a file's buffer, as the real one is
 published, target = Publication(sys.argv[1]), Path(sys.argv[2])
 download.Download(published, target, b"", "A list", ".", lambda *_: None).run(lambda file: None)
 """
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
-    for name in ("no_proxy", "NO_PROXY"):
-        monkeypatch.setenv(name, "127.0.0.1")
-    monkeypatch.setattr(module, "_CHUNK_BYTES", 1_000)
-    monkeypatch.setattr(module, "_LOCK_POLL_S", 0.01)
-    with serving() as server:
-        server.body = MONDAY
-        yield server
 
 
 @pytest.fixture
@@ -95,7 +84,10 @@ class Fetch:
 
 
 @pytest.fixture
-def fetch(server: FileServer, folder: Path) -> Fetch:
+def fetch(server: FileServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Fetch:
+    monkeypatch.setattr(module, "_CHUNK_BYTES", 1_000)
+    monkeypatch.setattr(module, "_LOCK_POLL_S", 0.01)
+    server.body = MONDAY
     return Fetch(server, folder)
 
 

@@ -1,7 +1,7 @@
 """MovieLens archives from a server on loopback; how downloads go is in test_download."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,18 +10,14 @@ from movierec_cli.data import load
 from movierec_cli.data.datasets_folder import fetch_source
 from movierec_cli.data.sources import SOURCES, Publication, publication_of
 from movierec_cli.errors import DataError, UsageError
-from tests.file_server import FileServer, serving
+from tests.file_server import FileServer
 
 MakeArchive = Callable[..., Path]
 
 
-@pytest.fixture
-def server(archive_1m: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
-    for name in ("no_proxy", "NO_PROXY"):
-        monkeypatch.setenv(name, "127.0.0.1")
-    with serving() as server:
-        server.body = archive_1m.read_bytes()
-        yield server
+@pytest.fixture(autouse=True)
+def _served(server: FileServer, archive_1m: Path) -> None:
+    server.body = archive_1m.read_bytes()
 
 
 def test_a_verified_download_is_put_under_its_published_name_and_read(

@@ -21,8 +21,8 @@ from movierec_cli.data.reader import rating_format
 from movierec_cli.data.running_times import titles_file
 from movierec_cli.data.running_times.titles_file import entry_rows
 from movierec_cli.errors import DataError, UsageError
-from tests.data.running_times.titles_list import HEADER, title_line
-from tests.file_server import serving
+from tests.file_server import FileServer
+from tests.tiny_titles import HEADER, title_line
 
 MakeArchive = Callable[..., Path]
 Members = Callable[[str], dict[str, bytes]]
@@ -220,13 +220,12 @@ def test_a_list_of_titles_that_is_a_bomb_is_refused(content: bytes, problem: str
 
 
 def test_a_downloaded_list_is_not_unpacked_beyond_the_limit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with serving() as server:
-        server.body = gzip.compress(HEADER.encode() + bytes(150 * MIB))
-        monkeypatch.setattr(titles_file, "TITLES_URL", server.url)
-        with refused("what was downloaded unpacks to more than 100 times its size"):
-            titles_file.titles_file(DataConfig(datasets_dir=tmp_path / "ds"))
+    monkeypatch.setattr(titles_file, "TITLES_URL", server.url)
+    server.body = gzip.compress(HEADER.encode() + bytes(150 * MIB))
+    with refused("what was downloaded unpacks to more than 100 times its size"):
+        titles_file.titles_file(DataConfig(datasets_dir=tmp_path / "ds"))
     assert list((tmp_path / "ds").iterdir()) == []
 
 

@@ -10,50 +10,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from movierec_cli.config import DataConfig
-from movierec_cli.data.dataset import Dataset, Movies, Ratings, Users
+from movierec_cli.data.dataset import Dataset, Ratings, Users
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split_data import restrict
 from movierec_cli.errors import MovierecError
+from tests.small_dataset import FIRST_MOVIE_ID, small_dataset
 from tests.tiny_dataset import tiny_dataset
 
 Row = tuple[int, int, float, int]  # user id, movie id, stars, timestamp
 
-N_USERS, N_MOVIES = 5, 6
+N_USERS, N_MOVIES = 20, 40  # of `small_dataset`, in which every column is filled
 
 
 def dataset_of(rows: list[Row]) -> Dataset:
-    """A data set with every column filled; ids are 10 + row for users and 100 + row for movies."""
     columns = list(zip(*rows, strict=True)) if rows else [(), (), (), ()]
-    users, movies = np.arange(N_USERS), np.arange(N_MOVIES)
-    return Dataset(
-        name="made",
-        description="made up",
-        fingerprint="0" * 64,
-        ratings=Ratings(
-            user_index=np.array(columns[0], np.int32) - np.int32(10),
-            movie_index=np.array(columns[1], np.int32) - np.int32(100),
-            rating=np.array(columns[2], np.float32),
-            timestamp=np.array(columns[3], np.int64),
-        ),
-        movies=Movies(
-            movie_id=100 + movies,
-            title=np.array([f"Film {movie}" for movie in movies], object),
-            year=(1990 + movies).astype(np.int16),
-            genres=np.stack([movies % 2 == 0, movies % 3 == 0], axis=1),
-            genre_names=("Comedy", "Drama"),
-            length_minutes=(90 + movies).astype(np.float32),
-        ),
-        users=Users(
-            user_id=10 + users,
-            bucketized_age=users.astype(np.float32),
-            raw_age=20 + users.astype(np.float32),
-            is_male=users % 2 == 0,
-            occupation=users.astype(np.int32),
-            occupation_names=("none", "writer"),
-            zip_code=np.array([f"{user:05d}" for user in users], object),
-        ),
-        warnings=("a warning",),
+    ratings = Ratings(
+        user_index=np.array(columns[0], np.int32) - np.int32(1),
+        movie_index=np.array(columns[1], np.int32) - np.int32(FIRST_MOVIE_ID),
+        rating=np.array(columns[2], np.float32),
+        timestamp=np.array(columns[3], np.int64),
     )
+    return replace(small_dataset(), ratings=ratings, warnings=("a warning",))
 
 
 def rows_of(dataset: Dataset) -> list[Row]:
@@ -95,8 +72,8 @@ def assert_equal_but_for_rows(part: Dataset, whole: Dataset) -> None:
 
 some_ratings = st.lists(
     st.tuples(
-        st.integers(10, 9 + N_USERS),
-        st.integers(100, 99 + N_MOVIES),
+        st.integers(10, 14),
+        st.integers(100, 105),
         st.sampled_from([0.5, 1.0, 2.5, 3.0, 3.5, 4.0, 5.0]),
         st.integers(0, 5),
     ),
@@ -207,8 +184,7 @@ def test_real_1m_with_a_core_of_five_is_the_published_protocols_size(
     often = np.bincount(whole.ratings.movie_index, minlength=len(whole.movies)) >= 5
     kept = np.flatnonzero(often[whole.ratings.movie_index])  # users have 20 or more: one round is enough
     np.testing.assert_array_equal(
-        part.movies.movie_id[part.ratings.movie_index],
-        whole.movies.movie_id[whole.ratings.movie_index[kept]],
+        part.movies.movie_id[part.ratings.movie_index], whole.movies.movie_id[whole.ratings.movie_index[kept]]
     )
     np.testing.assert_array_equal(
         part.users.user_id[part.ratings.user_index], whole.users.user_id[whole.ratings.user_index[kept]]

@@ -130,22 +130,6 @@ def test_random_parts_have_the_shares_asked_for_and_follow_the_seed() -> None:
     assert parts(split) != parts(split_ratings(ratings, replace(config, seed=1)))
 
 
-def test_ratings_at_the_cut_are_all_test() -> None:
-    ratings = ratings_of([0] * 10, [5, 1, 2, 3, 4, 9, 9, 9, 9, 6])
-    config = replace(TEMPORAL, validation_fraction=0.2)  # two of ten wanted, four at the moment of the cut
-    assert parts(split_ratings(ratings, config)) == ([0, 1, 2, 3, 4], [9], [5, 6, 7, 8])
-
-
-def test_leave_last_takes_the_files_last_of_equal_times() -> None:
-    ratings = ratings_of([0, 1, 0, 1, 0, 1, 0], [7, 3, 7, 2, 7, 1, 7])
-    assert parts(split_ratings(ratings, LEAVE_LAST)) == ([0, 2, 5], [3, 4], [1, 6])
-
-
-def test_leave_last_leaves_a_user_of_two_ratings_whole() -> None:
-    ratings = ratings_of([0, 0, 1, 1, 1], [1, 2, 1, 2, 3])
-    assert parts(split_ratings(ratings, LEAVE_LAST)) == ([0, 1, 2], [3], [4])
-
-
 def test_leave_last_uses_neither_shares_nor_seed() -> None:
     ratings = drawn(n=200, n_users=9, n_moments=30)
     other = replace(LEAVE_LAST, test_fraction=0.9, validation_fraction=0.9, seed=7)
@@ -351,14 +335,6 @@ def real_1m(shared_data: Path, real_1m_folder: Path) -> Dataset:
     return load_dataset(DataConfig(archive=shared_data / "ml-1m.zip", datasets_dir=real_1m_folder))
 
 
-def pairs(ratings: Ratings, rows: np.ndarray) -> set[tuple[int, int]]:
-    return set(zip(ratings.user_index[rows].tolist(), ratings.movie_index[rows].tolist(), strict=True))
-
-
-def in_order(ratings: Ratings, order: np.ndarray) -> Ratings:
-    return Ratings(**{name: column[order] for name, column in vars(ratings).items()})
-
-
 def test_real_1m_leave_last_holds_out_two_ratings_of_every_user(real_1m: Dataset) -> None:
     ratings = real_1m.ratings
     split = split_ratings(ratings, LEAVE_LAST)
@@ -367,20 +343,6 @@ def test_real_1m_leave_last_holds_out_two_ratings_of_every_user(real_1m: Dataset
     ends = np.cumsum(np.bincount(ratings.user_index))
     np.testing.assert_array_equal(split.test, np.sort(by_time[ends - 1]))
     np.testing.assert_array_equal(split.validation, np.sort(by_time[ends - 2]))
-
-
-def test_real_1m_leave_last_targets_depend_on_no_other_users_place_in_the_file(real_1m: Dataset) -> None:
-    ratings = real_1m.ratings
-    split = split_ratings(ratings, LEAVE_LAST)
-    turn = np.random.default_rng(3).random(len(ratings.timestamp))
-    shuffled = np.lexsort((turn, ratings.user_index))  # each user's places in a random order of all, ...
-    places = np.argsort(turn[shuffled], kind="stable")
-    own_order = np.argsort(ratings.user_index, kind="stable")  # ... filled in the user's own order
-    interleaved = in_order(ratings, own_order[places])
-    assert not np.array_equal(interleaved.user_index, ratings.user_index)
-    again = split_ratings(interleaved, LEAVE_LAST)
-    assert pairs(interleaved, again.test) == pairs(ratings, split.test)
-    assert pairs(interleaved, again.validation) == pairs(ratings, split.validation)
 
 
 def test_real_1m_temporal_split_is_told_with_its_cold_users(real_1m: Dataset) -> None:

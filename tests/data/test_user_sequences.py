@@ -1,13 +1,9 @@
 """Ratings in the order their users made them, against plain lists."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from movierec_cli.config import DataConfig
 from movierec_cli.data.dataset import Ratings
-from movierec_cli.data.load import load_dataset
 from movierec_cli.data.ragged import ordered_by_user
 
 
@@ -70,14 +66,3 @@ def test_what_is_given_stays_as_it_was() -> None:
     ordered_by_user(ratings, known)
     assert known.tolist() == [2, 0, 1]
     assert ratings.timestamp.tolist() == [3, 2, 1]
-
-
-def test_each_user_of_1m_has_their_ratings_in_order(shared_data: Path, tmp_path: Path) -> None:
-    config = DataConfig(archive=shared_data / "ml-1m.zip", datasets_dir=tmp_path)
-    ratings = load_dataset(config).ratings
-    rows, starts = ordered_by_user(ratings, np.arange(len(ratings)))
-    assert np.sort(rows).tolist() == list(range(len(ratings)))
-    for user in (0, 17, 6039):
-        own = np.flatnonzero(ratings.user_index == user).tolist()
-        expected = sorted(own, key=lambda row: (int(ratings.timestamp[row]), row))
-        assert rows[starts[user] : starts[user + 1]].tolist() == expected

@@ -12,7 +12,7 @@ from movierec_cli.data.layouts.known_layouts import recognise
 from movierec_cli.data.progress import unreported
 from movierec_cli.data.reader.column_tables import year_of
 from movierec_cli.data.running_times.matching import Match, Rule, Status, match_movies
-from tests.data.running_times.titles_list import title_line, write_list
+from tests.tiny_titles import title_line, write_list
 
 
 def movies_of(*titles: str, numbers: tuple[int, ...] | None = None) -> Movies:

@@ -8,7 +8,7 @@ import pytest
 from movierec_cli.data.running_times import titles_file as titles
 from movierec_cli.data.running_times.titles_file import entry_rows
 from movierec_cli.errors import DataError
-from tests.data.running_times.titles_list import HEADER, title_line, write_list
+from tests.tiny_titles import HEADER, title_line, write_list
 
 NONE: frozenset[int] = frozenset()
 

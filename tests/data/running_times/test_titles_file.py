@@ -3,7 +3,7 @@
 import gzip
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,21 +12,17 @@ from movierec_cli.config import DataConfig
 from movierec_cli.data.running_times import titles_file as module
 from movierec_cli.data.running_times.titles_file import TITLES_NAME, TITLES_URL, local_titles, titles_file
 from movierec_cli.errors import DataError
-from tests.data.running_times.titles_list import HEADER, title_line
-from tests.file_server import FileServer, serving
+from tests.file_server import FileServer
+from tests.tiny_titles import HEADER, title_line
 
 CONTENT = HEADER + "".join(title_line(n, f"Film {random.Random(n).random()}", 1995, 90) for n in range(900))
 PACKED = gzip.compress(CONTENT.encode(), mtime=0)
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
-    for name in ("no_proxy", "NO_PROXY"):
-        monkeypatch.setenv(name, "127.0.0.1")
-    with serving() as server:
-        server.body = PACKED
-        monkeypatch.setattr(module, "TITLES_URL", server.url)
-        yield server
+@pytest.fixture(autouse=True)
+def _served(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.body = PACKED
+    monkeypatch.setattr(module, "TITLES_URL", server.url)
 
 
 @pytest.fixture
