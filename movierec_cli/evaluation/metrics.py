@@ -28,17 +28,6 @@ def top_k_accuracy(ranks: Ranks, k: int) -> float:
     return float(hit_probability(ranks, k).mean()) if len(ranks.better) else float("nan")
 
 
-def top_k_accuracies(ranks: Ranks, ks: Iterable[int] = DEFAULT_TOP_K) -> dict[int, float]:
-    """Top-k accuracy at each k."""
-    return {k: top_k_accuracy(ranks, k) for k in ks}
-
-
-def deciding_k(n_movies: int, ks: Iterable[int]) -> int:
-    """The k that models are compared at: the largest, or 10 (if it is one) where the catalogue is small."""
-    offered = list(ks)
-    return LIST_K if n_movies < SMALL_CATALOGUE and LIST_K in offered else max(offered)
-
-
 def recall(outcome: Outcome, k: int) -> PerUser:
     """The fraction of each user's test movies that are among the k best unseen ones, each at its own time.
 
@@ -174,8 +163,8 @@ def top_k(ranks: RanksByMode, user_index: npt.NDArray[np.int32], ks: Sequence[in
         ks: how many of the best count.
     """
     return TopK(
-        unseen=top_k_accuracies(ranks.unseen, ks),
-        all=top_k_accuracies(ranks.all, ks),
+        unseen={k: top_k_accuracy(ranks.unseen, k) for k in ks},
+        all={k: top_k_accuracy(ranks.all, k) for k in ks},
         recall={k: mean_over_users(hit_probability(ranks.unseen, k), user_index) for k in ks},
     )
 
@@ -188,11 +177,11 @@ def top_k_of(outcome: Outcome, ks: Sequence[int] = DEFAULT_TOP_K) -> TopK:
 
 def mean_top_k(several: Sequence[TopK]) -> TopK:
     """The mean of each figure; all have the same ks."""
-    first = several[0]
     return TopK(
-        unseen={k: float(np.mean([one.unseen[k] for one in several])) for k in first.unseen},
-        all={k: float(np.mean([one.all[k] for one in several])) for k in first.all},
-        recall={k: float(np.mean([one.recall[k] for one in several])) for k in first.recall},
+        **{
+            figure: {k: float(np.mean([getattr(one, figure)[k] for one in several])) for k in by_k}
+            for figure, by_k in vars(several[0]).items()
+        }
     )
 
 

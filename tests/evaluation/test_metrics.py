@@ -3,17 +3,14 @@
 import numpy as np
 import pytest
 
-from movierec_cli.config import DEFAULT_TOP_K
 from movierec_cli.errors import UsageError
 from movierec_cli.evaluation.metrics import (
     METRICS,
     metric_values,
     parse_metric,
     recall,
-    top_k_accuracies,
     top_k_accuracy,
 )
-from movierec_cli.evaluation.ranks import Ranks
 from tests.evaluation.small_outcomes import no_outcome, outcome_of, random_case
 
 
@@ -45,12 +42,6 @@ def test_a_scorer_of_all_movies_alike_gets_chance_in_both_modes(k):
     weights = np.array([len(one) for one in positives])
     expected = np.average(np.minimum(k / n_unseen, 1), weights=weights)
     assert top_k_accuracy(outcome.at_their_time.unseen, k) == pytest.approx(expected, abs=1e-12)
-
-
-def test_top_k_accuracy_is_given_at_the_ks_asked_for():
-    ranks = Ranks(better=np.array([0, 3, 9], np.int32), tied=np.array([1, 2, 1], np.int32))
-    assert top_k_accuracies(ranks, [4, 10]) == {4: pytest.approx(0.5), 10: pytest.approx(1.0)}
-    assert tuple(top_k_accuracies(ranks)) == DEFAULT_TOP_K
 
 
 @pytest.mark.parametrize("name", METRICS)

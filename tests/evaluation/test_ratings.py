@@ -14,7 +14,8 @@ from movierec_cli.evaluation.ratings import (
     rating_scale,
     rmse_values,
 )
-from movierec_cli.evaluation.significance import compare, mean_interval
+from movierec_cli.evaluation.significance import compare
+from tests.evaluation.small_outcomes import mean_interval
 from tests.tiny_dataset import tiny_dataset
 
 FIGURES = {"rmse": rmse_values, "mae": mae_values}

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from movierec_cli.evaluation.significance import compare, holm, mean_interval, mean_intervals
+from movierec_cli.evaluation.significance import compare, holm, mean_intervals
+from tests.evaluation.small_outcomes import mean_interval
 
 N_SIMULATIONS = 300
 TRUE_DIFFERENCE = 0.02
