@@ -120,9 +120,17 @@ def test_a_random_split_without_one_is_a_caution_only() -> None:
     assert f"{n} of 288 test ratings" in findings["random-split"].sentence
 
 
-@pytest.mark.parametrize("kind", [SplitKind.TEMPORAL, SplitKind.LEAVE_LAST])
-def test_splits_by_time_do_not_travel(kind: SplitKind) -> None:
-    assert not {"time-travel", "random-split"} & set(found(random_dataset(), kind, TIMESTAMP))
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        (SplitKind.RANDOM, {"time-travel"}),
+        (SplitKind.TEMPORAL, set()),
+        (SplitKind.LEAVE_LAST, set()),
+        (SplitKind.WINDOWS, {"time-travel", "windows-overlap"}),
+    ],
+)
+def test_nothing_but_what_the_split_brings_is_found_in_clean_data(kind: SplitKind, names: set[str]) -> None:
+    assert set(found(random_dataset(), kind, TIMESTAMP)) == names
 
 
 # --- pairs in both parts ----------------------------------------------------------------------------
@@ -137,11 +145,6 @@ def test_a_pair_in_test_and_in_training_is_found_once_however_often_it_comes() -
     assert "ratings file" in finding.remedy
 
 
-def test_the_same_movie_or_the_same_user_alone_is_no_pair() -> None:
-    rows = [(0, 0, 1), (1, 1, 2), (0, 1, 3), (1, 0, 4), (0, 2, 5)]
-    assert "test-in-train" not in found(dataset_of(rows), split=rows_split([0], [1], [2, 3, 4]))
-
-
 # --- titles and users -------------------------------------------------------------------------------
 
 
@@ -154,13 +157,6 @@ def test_titles_that_collide_are_counted_with_an_example() -> None:
     assert finding.severity is Severity.CAUTION
     assert finding.sentence.startswith("5 movies share 2 titles")
     assert "'Heat (1995)' (ids 1003 and 1007 and 1009)" in finding.sentence
-
-
-def test_titles_of_two_years_do_not_collide() -> None:
-    dataset = dataset_of(
-        [(u, m, u + m) for u in range(9) for m in range(2)], {0: "Heat (1995)", 1: "Heat (1986)"}
-    )
-    assert "titles-collide" not in found(dataset)
 
 
 def test_movielens_100k_has_18_titles_twice(shared_data: Path, tmp_path: Path) -> None:
@@ -244,10 +240,6 @@ def test_a_user_id_in_two_rows_is_found() -> None:
     assert "1 user id stands in more than one row of the users, such as 777" in finding.sentence
 
 
-def test_users_of_their_own_do_not_collide() -> None:
-    assert "users-collide" not in found(random_dataset())
-
-
 # --- splits -----------------------------------------------------------------------------------------
 
 
@@ -265,10 +257,6 @@ def test_leave_last_says_how_often_the_files_order_decides() -> None:
     assert finding.severity is Severity.CAUTION
     assert "40 of 120 test users (33.3 %)" in finding.sentence
     assert "file's order is the tie-break" in finding.sentence
-
-
-def test_luck_decides_nothing_where_times_differ_or_the_split_is_another() -> None:
-    assert "order-by-luck" not in found(random_dataset(), SplitKind.LEAVE_LAST)
     assert "order-by-luck" not in found(tied_dataset(), SplitKind.TEMPORAL)
 
 
@@ -304,11 +292,6 @@ def test_windows_that_are_tested_at_the_end_alone_do_not_overlap() -> None:
     assert "windows-overlap" not in found(dataset, SplitKind.WINDOWS, split=split)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in SplitKind if kind is not SplitKind.WINDOWS])
-def test_other_splits_have_no_windows(kind: SplitKind) -> None:
-    assert "windows-overlap" not in found(random_dataset(), kind)
-
-
 @pytest.mark.parametrize(("n_warm", "is_found"), [(99, True), (100, False)])
 def test_fewer_than_100_warm_test_users_are_few(n_warm: int, is_found: bool) -> None:
     """Thirty cold users are tested as well; they do not count."""
@@ -342,11 +325,6 @@ def test_cold_users_of_a_temporal_split_are_counted() -> None:
         finding.sentence
     )
     assert finding.severity is Severity.CAUTION
-
-
-def test_users_with_training_ratings_are_not_cold() -> None:
-    rows = [(user, movie, 1000 * movie + user) for user in range(120) for movie in range(9)]
-    assert "cold-users" not in found(dataset_of(rows), SplitKind.TEMPORAL)
 
 
 def test_leaks_come_first() -> None:

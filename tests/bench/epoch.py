@@ -49,7 +49,9 @@ def _our_epoch(dataset: Dataset, split: Split, feature_set: FeatureSet) -> float
     from movierec_cli.registry.record import RunConfig
 
     training = TrainingConfig()
-    config = RunConfig(Family.TWO_TOWER, SplitConfig(), feature_set, model=MODEL, training=training)
+    config = RunConfig(
+        family=Family.TWO_TOWER, split=SplitConfig(), feature_set=feature_set, model=MODEL, training=training
+    )
     vocabularies = fit_features(dataset, split.fit, feature_set)
     fit = Fit(prepare(dataset, split.fit, config, vocabularies).model, training)
     fit.epoch()

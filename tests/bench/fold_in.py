@@ -149,7 +149,11 @@ def _train(dataset: Dataset, split: Split, features: str) -> RunArtifacts:
     print(f"{features}: {len(split.fit):,} ratings", file=sys.stderr, flush=True)
     common, feature_set = default_settings(Family.TWO_TOWER), FeatureSet.parse(features.split())
     config = RunConfig(
-        common.family, SplitConfig(), feature_set, model=common.model, training=common.training
+        family=common.family,
+        split=SplitConfig(),
+        feature_set=feature_set,
+        model=common.model,
+        training=common.training,
     )
     return train_model(dataset, split, config, SilentObserver()).artifacts
 

@@ -32,18 +32,6 @@ def test_recall_weighs_users_alike_and_top_k_accuracy_ratings():
     assert top_k_accuracy(outcome.at_their_time.unseen, 3) == 0.75
 
 
-@pytest.mark.parametrize("k", [1, 3, 6, 10, 40])
-def test_a_scorer_of_all_movies_alike_gets_chance_in_both_modes(k):
-    _, positives, seen = random_case(4, n_users=6, n_movies=10, n_levels=1)
-    outcome = outcome_of(np.full((6, 10), 2.5), positives, seen)
-    n_unseen = np.array([10 - len(one) for one in seen])
-    assert recall(outcome, k) == pytest.approx(np.minimum(k / n_unseen, 1), abs=1e-12)
-    assert top_k_accuracy(outcome.at_their_time.all, k) == pytest.approx(min(k / 10, 1), abs=1e-12)
-    weights = np.array([len(one) for one in positives])
-    expected = np.average(np.minimum(k / n_unseen, 1), weights=weights)
-    assert top_k_accuracy(outcome.at_their_time.unseen, k) == pytest.approx(expected, abs=1e-12)
-
-
 @pytest.mark.parametrize("name", METRICS)
 def test_a_metric_by_name_is_one_number_a_user(name):
     outcome = outcome_of(*random_case(7, n_users=8, n_movies=25, n_levels=6))

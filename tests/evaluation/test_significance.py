@@ -38,16 +38,6 @@ def test_intervals_cover_the_planted_difference_in_90_to_99_percent_of_simulatio
     assert 0.90 <= covered / N_SIMULATIONS <= 0.99
 
 
-def test_resampling_only_users_would_miss_what_the_seeds_do():
-    covered = 0
-    for simulation in range(N_SIMULATIONS):
-        values = planted(simulation, gap=TRUE_DIFFERENCE, n_seeds=3, seed_effect=0.03)
-        as_one = {label: rows.mean(axis=0, keepdims=True) for label, rows in values.items()}
-        found = compare(as_one, [("a", "b")], n_resamples=300)[0].difference
-        covered += found.low <= TRUE_DIFFERENCE <= found.high
-    assert covered / N_SIMULATIONS < 0.75
-
-
 def test_intervals_of_one_mean_cover_it():
     true_mean = 0.4 / 1.6  # of beta(0.4, 1.2)
     covered = 0
