@@ -197,16 +197,15 @@ def _segments(
             name=mask.name,
             n_users=len(np.unique(outcome.user_index[mask.targets])),
             n_ratings=int(mask.targets.sum()),
-            accuracy=tuple(_mean_in(own, outcome.user_index, mask.targets) for own in hits),
+            accuracy=tuple(
+                mean_over_users(own[mask.targets], outcome.user_index[mask.targets])
+                if mask.targets.any()
+                else None
+                for own in hits
+            ),
         )
         for mask in segments(dataset, split.fit, outcome)
     )
-
-
-def _mean_in(
-    values: Values, user_index: npt.NDArray[np.int32], targets: npt.NDArray[np.bool_]
-) -> float | None:
-    return mean_over_users(values[targets], user_index[targets]) if targets.any() else None
 
 
 def _rating_study(

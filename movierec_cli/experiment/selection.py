@@ -127,7 +127,8 @@ def select_runs(
         raise InconsistentSplitError(f"no saved model can be evaluated: {skipped[-1].message}")
     if not evaluated:
         raise MovierecError(f"{rated[0].run.record.name} only predicts ratings; name a model that ranks, too")
-    own = _own_split(evaluated, config)
+    splits = [one.run.record.config.split for one in evaluated]
+    own = config if config in splits else splits[0]  # the requested one where there is such a run
     others = [one for one in evaluated if one.run.record.config.split != own]
     skipped += [Problem(one.run.folder, _other_training_part(one.run, own)) for one in others]
     split = replace(split_ratings(data.dataset.ratings, own), test=test)
@@ -184,12 +185,6 @@ def _runs_of(directory: Path, names: Sequence[str], source: Dataset) -> tuple[li
     older = [run for run in fitting if run is not kept[run.record.config]]
     problems += [Problem(run.folder, f"{run.record.name}: {_OLDER}") for run in older]
     return [run for run in fitting if run not in older], problems
-
-
-def _own_split(evaluated: Sequence[EvaluatedRun], config: SplitConfig) -> SplitConfig:
-    """The training split that is evaluated: the requested one where there is such a run."""
-    splits = [one.run.record.config.split for one in evaluated]
-    return config if config in splits else splits[0]
 
 
 def _other_training_part(run: Run, own: SplitConfig) -> str:

@@ -16,7 +16,7 @@ from movierec_cli.evaluation.metrics import VALIDATION_K, top_k
 from movierec_cli.evaluation.ranks import rank_positives
 from movierec_cli.models.tensorflow_start import start_tensorflow
 from movierec_cli.models.trained import SilentObserver
-from movierec_cli.recommend.fold_in import PRIOR_STRENGTH, Opinions, fold_in
+from movierec_cli.recommend.fold_in import Opinions, fold_in
 from movierec_cli.recommend.movie_search import MovieSearch
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.run_parts import RunArtifacts
@@ -27,8 +27,6 @@ ARCHIVE = "ml-1m.zip"
 FEATURE_SETS = ("None", "movie_title_text movie_genres")
 NEW_USERS = 0.1  # of the users
 SEED = 0
-STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0)
-FEW = 5  # movies that a new user may name
 LIKED = (
     "Toy Story (1995)",
     "Aladdin (1992)",
@@ -44,7 +42,7 @@ Embeddings = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class NewUsers:
-    """Users whom the second model never saw; half choose the settings, half give the figure."""
+    """Users whom the second model never saw."""
 
     dataset: Dataset
     split: Split
@@ -62,11 +60,8 @@ class NewUsers:
         return np.random.default_rng(SEED).permutation(self.users[has_both[self.users]])
 
     @property
-    def validation(self) -> Users:
-        return self.evaluated[::2]
-
-    @property
     def test(self) -> Users:
+        """Half of them: the others have chosen the prior's strength."""
         return self.evaluated[1::2]
 
     def without(self) -> Split:
@@ -110,23 +105,18 @@ class FoldedIn:
     movies: Embeddings
     others: Embeddings  # of the users that it was trained on
 
-    def recall(self, users: Users, strength: float = PRIOR_STRENGTH, n_movies: int | None = None) -> float:
-        """By all of their training movies, or by a few of them that are drawn at random."""
+    def recall(self, users: Users) -> float:
+        """By all of their training movies."""
         from threadpoolctl import threadpool_limits
 
         with threadpool_limits(1, user_api="blas"):  # these matrices are too small to share
-            queries = np.stack([self.embedding(user, strength, n_movies) for user in users])
+            liked = (Opinions(self.new_users.seen[user].astype(np.int64)) for user in users)
+            queries = np.stack([fold_in(self.movies, self.others, own) for own in liked])
         return self.new_users.recall(users, queries, self.movies)
-
-    def embedding(self, user: int, strength: float, n_movies: int | None) -> Embeddings:
-        """One of them, by all movies for None."""
-        rated = self.new_users.seen[user].astype(np.int64)
-        shuffled = np.random.default_rng([SEED, user]).permutation(rated)
-        return fold_in(self.movies, self.others, Opinions(shuffled[:n_movies]), prior_strength=strength)
 
 
 def measure_fold_in(bench: Bench, archive: str = ARCHIVE) -> Iterator[Row]:
-    """For each feature set: recall folded in beside recall trained, how the prior does, and a short list."""
+    """For each feature set: recall folded in beside recall trained, and a short list."""
     name = archive.removesuffix(".zip").removeprefix("ml-")
     dataset, split = divided(DataConfig(archive=bench.find(archive)), SplitConfig())
     new_users = new_users_of(dataset, split)
@@ -137,8 +127,6 @@ def measure_fold_in(bench: Bench, archive: str = ARCHIVE) -> Iterator[Row]:
         folded = FoldedIn(new_users, other.movie_embeddings, other.user_embeddings[known])
         what = f"{name}, {features}"
         yield _recall(what, new_users, trained, folded)
-        yield _strength(f"{what}: prior's strength, all movies", folded, None)
-        yield _strength(f"{what}: prior's strength, {FEW} movies", folded, FEW)
         yield _liked_children(what, dataset.movies, trained)
 
 
@@ -168,17 +156,6 @@ def _recall(what: str, new_users: NewUsers, trained: RunArtifacts, folded: Folde
         f"{as_new:.4f}, {as_new / as_user:.3f} of the reference; {each_ms:.0f} ms each",
         "≥ .90 of the reference",
         f"{as_user:.4f}, trained with their ratings",
-    )
-
-
-def _strength(what: str, folded: FoldedIn, n_movies: int | None) -> Row:
-    users = folded.new_users.validation
-    recalls = {strength: folded.recall(users, strength, n_movies) for strength in STRENGTHS}
-    figures = ", ".join(f"{strength:g}: {recall:.4f}" for strength, recall in recalls.items())
-    return Row(
-        f"{what}: recall@{VALIDATION_K} of {len(users)} other new users",
-        figures,
-        f"{PRIOR_STRENGTH:g} is best",
     )
 
 

@@ -65,8 +65,7 @@ def test_no_users_give_no_values():
 
 
 def test_a_name_is_read_with_its_k():
-    metric, k = parse_metric("ndcg@10")
-    assert (metric.title, k) == ("NDCG", 10)
+    assert parse_metric("ndcg@10") == (METRICS["ndcg"], 10)
     assert parse_metric("auc") == (METRICS["auc"], 0)
 
 
