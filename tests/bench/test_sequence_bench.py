@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movierec_cli.config import Family, SplitConfig, SplitKind
-from movierec_cli.config.presets import PRESETS, Preset
+from movierec_cli.config import SplitConfig, SplitKind
 from movierec_cli.data.dataset import Ratings
 from movierec_cli.data.split import Split
 from movierec_cli.registry.record import EpochRecord, RunRecord
 from tests.bench.rows import run_process, spread
 from tests.bench.sequence_epoch import in_order, tokens
-from tests.bench.sequence_presets import best_on_windows, in_batch_loss
+from tests.bench.sequence_presets import in_batch_loss
 from tests.bench.sequences import hit_rate_and_ndcg, minutes_of, minutes_to, reached
 from tests.saved_runs import judged_run, run_config, run_record, top_k
 from tests.small_dataset import small_dataset
@@ -124,14 +123,6 @@ def test_one_target_a_user_counts_by_its_place_among_unseen_movies(tmp_path: Pat
     assert hit_rate == pytest.approx(np.mean([place < 10 for place in better]))
     assert ndcg == pytest.approx(np.mean([1 / np.log2(place + 2) if place < 10 else 0 for place in better]))
     assert 0 < ndcg < hit_rate < 1
-
-
-def test_our_best_sees_the_same_windows_as_the_tutorial() -> None:
-    ours, tutorial = best_on_windows(), PRESETS[Preset.TFRS_GRU]
-    assert ours.family is Family.SASREC
-    assert ours.split == tutorial.split and ours.split.kind is SplitKind.WINDOWS
-    assert ours.model is not None and tutorial.model is not None
-    assert ours.model.max_length == tutorial.model.max_length == 10
 
 
 def test_a_process_is_measured_without_the_one_that_measures() -> None:

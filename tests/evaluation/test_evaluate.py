@@ -147,22 +147,6 @@ def test_each_user_has_one_list_at_the_time_of_their_first_test_rating(case: Cas
         assert best == expected + [NO_MOVIE] * (LIST_LENGTH - len(expected))
 
 
-def test_the_cases_have_what_they_are_for() -> None:
-    """Both ways of asking differ where the time is seen, ties are cut by the lists' end, lists fall short."""
-    large, small, full = CASES.values()
-    seeing = evaluate(large.dataset, large.fit_rows, large.test_rows, large.models["seeing"])
-    assert pairs(seeing.at_their_time.unseen) != pairs(seeing.in_one_list)
-    blind = evaluate(large.dataset, large.fit_rows, large.test_rows, large.models["blind"])
-    assert pairs(blind.at_their_time.unseen) == pairs(blind.in_one_list)
-    last = blind.top_movies[0, -1]
-    rest = set(range(len(large.dataset.movies))) - set(blind.top_movies[0].tolist())
-    assert any(large.scores[0, 0, movie] == large.scores[0, 0, last] for movie in rest)
-    short = evaluate(small.dataset, small.fit_rows, small.test_rows, small.models["blind"])
-    assert (short.top_movies == NO_MOVIE).any(axis=1).all()
-    few = evaluate(full.dataset, full.fit_rows, full.test_rows, full.models["blind"])
-    assert few.n_unseen.min() < 5
-
-
 @BOTH
 def test_ratings_are_ranked_in_whatever_order_they_are_given(model: str) -> None:
     case = CASES["more movies than a list holds"]
