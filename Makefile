@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DEMO := demo
 
 .DEFAULT_GOAL := help
@@ -18,8 +19,8 @@ $(STAMP): pyproject.toml requirements.txt
 	  echo "movierec needs Python 3.11 or later, but '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo absent)." >&2; \
 	  echo "Install a newer one, or name it: make PYTHON=python3.12 $(or $(MAKECMDGOALS),install)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP_INSTALL) --require-hashes --requirement requirements.txt
+	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: install ## Run the whole main job on the embedded sample, into demo/
@@ -49,7 +50,7 @@ test: lint type ## Check style, types and behaviour
 test-all: install ## Install Chromium (on Debian) and ranx, then run all tests and skip none that needs them
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null \
 	  || { apt-get -qq update && apt-get -qq install -y chromium >/dev/null; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.txt ranx==0.3.21
+	$(PIP_INSTALL) --require-hashes --requirement requirements.txt --requirement requirements-test-all.txt
 	MOVIEREC_ALL_TESTS=1 $(MAKE) --no-print-directory test
 
 bench: install ## Measure against the reference and print ratios

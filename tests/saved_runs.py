@@ -177,7 +177,7 @@ def parts_of(run: store.Run) -> RunParts:
 
 @dataclass(frozen=True)
 class EmbeddingModel:
-    """Scores by the dot product of a user and a movie, whatever the moment."""
+    """Scores by the dot product of a user and a movie, whatever the time."""
 
     users: npt.NDArray[np.float32]  # [n_users, dim]
     movies: npt.NDArray[np.float32]  # [n_movies, dim]
@@ -194,30 +194,30 @@ def judged_run(
     seed: int | None = None,
     created_at: str = CREATED_AT,
 ) -> store.Run:
-    """Saves a run as a training of `config` would leave it: judged on its own test part, at random.
+    """Saves a run as a training of `config` would leave it: evaluated on its own test set, at random.
 
-    Its embeddings are random: another configuration or seed, other ones.
+    Its embeddings are random: another configuration or seed, other ones. So is the rating head of a model
+    with two tasks; its rating outcome is what the head says of the test ratings.
     """
     one = _judged(source, config, seed, created_at)
-    return store.save_run(directory, one.record, one.parts().with_data(source, one.dataset.movies))
+    parts = one.parts()
+    record, rated = one.record, parts.rating_outcome
+    record = record if rated is None else replace(record, ratings=rating_errors(rated))
+    return store.save_run(directory, record, parts.with_data(source, one.dataset.movies))
 
+
+judged_multi_task_run = judged_run
 
 FIT_FIGURES = (
-    "n_parameters",
-    "settings",
-    "best_epoch",
-    "epochs_run",
-    "training_s",
-    "validation_s",
-    "history",
+    *("n_parameters", "settings", "best_epoch", "epochs_run"),
+    *("training_s", "validation_s", "history"),
 )
 
 
 def random_fit(dataset: Dataset, config: RunConfig) -> tuple[dict[str, Any], RunParts]:
     """What a training of `config` would give to the registry: figures of the record, and parts."""
     one = _judged(dataset, config, None, CREATED_AT)
-    parts = one.parts() if config.tasks is None else one.parts_with_ratings()
-    return {name: getattr(one.record, name) for name in FIT_FIGURES}, parts
+    return {name: getattr(one.record, name) for name in FIT_FIGURES}, one.parts()
 
 
 def multi_task_config(
@@ -241,25 +241,6 @@ def sequence_config(
         split=split or SplitConfig(kind=SplitKind.LEAVE_LAST),
         model=common.model,
     )
-
-
-def judged_multi_task_run(
-    directory: Path,
-    source: Dataset,
-    config: RunConfig,
-    *,
-    seed: int | None = None,
-    created_at: str = CREATED_AT,
-) -> store.Run:
-    """The same for a model with two tasks: its rating head is random too.
-
-    Its rating outcome is what the head says of the test ratings.
-    """
-    one = _judged(source, config, seed, created_at)
-    parts = one.parts_with_ratings()
-    assert parts.rating_outcome is not None
-    record = replace(one.record, ratings=rating_errors(parts.rating_outcome))
-    return store.save_run(directory, record, parts.with_data(source, one.dataset.movies))
 
 
 def rating_head(
@@ -356,11 +337,11 @@ class _JudgedModel:
 
     def parts(self) -> RunParts:
         """As a training gives them: those of the data set are added when the run is saved."""
-        towers = None if self.record.config.family.is_sequential else self._towers()
-        return RunParts(outcome=self.outcome, artifacts=self.artifacts, towers=towers)
-
-    def parts_with_ratings(self) -> RunParts:
-        """With a random rating head, and what it predicts of the test ratings."""
+        config = self.record.config
+        towers = None if config.family.is_sequential else self._towers()
+        parts = RunParts(outcome=self.outcome, artifacts=self.artifacts, towers=towers)
+        if config.tasks is None:
+            return parts
         ratings, test = self.dataset.ratings, self.split.test
         head = rating_head(
             n_users=len(self.dataset.users),
@@ -371,7 +352,7 @@ class _JudgedModel:
         )
         predicted = head.stars(ratings.user_index[test], ratings.movie_index[test])
         outcome = RatingOutcome(test, ratings.user_index[test], ratings.rating[test], predicted)
-        return replace(self.parts(), rating_outcome=outcome, rating_head=head)
+        return replace(parts, rating_outcome=outcome, rating_head=head)
 
     def _towers(self) -> Towers:
         """Random contexts and movie features; the ids make up for what these take from the embeddings."""

@@ -1,4 +1,6 @@
-"""A data set small enough to check by eye."""
+"""A data set small enough to check by eye, and data sets of nothing but ratings."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -38,4 +40,33 @@ def tiny_dataset() -> Dataset:
             genre_names=GENRES,
         ),
         users=Users(user_id=np.array(users, np.int64)),
+    )
+
+
+def dataset_of(
+    user: Sequence[int], movie: Sequence[int], seconds: Sequence[int], n_users: int = 0, n_movies: int = 0
+) -> Dataset:
+    """Ratings by rows of users and movies, four stars each; ids are 100 and 1000 above the rows.
+
+    There are as many users and movies as there are rows of them, or more.
+    """
+    n_users, n_movies = max(n_users, max(user) + 1), max(n_movies, max(movie) + 1)
+    return Dataset(
+        name="planted",
+        description="planted",
+        fingerprint="f" * 64,
+        ratings=Ratings(
+            user_index=np.array(user, np.int32),
+            movie_index=np.array(movie, np.int32),
+            rating=np.full(len(user), 4, np.float32),
+            timestamp=np.array(seconds, np.int64),
+        ),
+        movies=Movies(
+            movie_id=np.arange(n_movies) + 1000,
+            title=np.array([f"Film {m} ({1950 + m % 60})" for m in range(n_movies)], object),
+            year=np.full(n_movies, 1950, np.int16),
+            genres=np.ones((n_movies, 1), bool),
+            genre_names=("Drama",),
+        ),
+        users=Users(user_id=np.arange(n_users) + 100),
     )

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import FEATURES, Feature, FeatureSet
-from movierec_cli.evaluation.significance import N_RESAMPLES, Interval, Values, weighted_sums
+from movierec_cli.evaluation.significance import Interval, Values, weighted_sums
 
 SetPair = tuple[FeatureSet, FeatureSet]
 
@@ -21,9 +21,7 @@ class FeatureGain:
     n_pairs: int
 
 
-def feature_gains(
-    values: Mapping[FeatureSet, Values], *, n_resamples: int = N_RESAMPLES, seed: int = 0
-) -> tuple[FeatureGain, ...]:
+def feature_gains(values: Mapping[FeatureSet, Values]) -> tuple[FeatureGain, ...]:
     """The mean difference over all pairs of sets that differ only in a feature, for each that has any.
 
     The interval is of that mean, over users and seeds: it says how surely the feature helps these sets,
@@ -31,8 +29,6 @@ def feature_gains(
 
     Args:
         values: of each set, [n_seeds, n_users], the same users in the same order.
-        n_resamples: of users.
-        seed: of the resamples.
 
     Raises:
         ValueError: the users are none, or not as many in each set.
@@ -41,7 +37,7 @@ def feature_gains(
     if not pairs:
         return ()
     weights = np.stack([_mean_difference(list(values), found) for found in pairs.values()])
-    sums = weighted_sums(values, weights, n_resamples=n_resamples, seed=seed)
+    sums = weighted_sums(values, weights)
     return tuple(
         FeatureGain(feature=feature, gain=gain, n_pairs=len(found))
         for (feature, found), gain in zip(pairs.items(), sums.intervals, strict=True)

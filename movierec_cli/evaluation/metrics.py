@@ -28,22 +28,12 @@ def top_k_accuracy(ranks: Ranks, k: int) -> float:
     return float(hit_probability(ranks, k).mean()) if len(ranks.better) else float("nan")
 
 
-def top_k_accuracies(ranks: Ranks, ks: Iterable[int] = DEFAULT_TOP_K) -> dict[int, float]:
-    """Top-k accuracy at each k."""
-    return {k: top_k_accuracy(ranks, k) for k in ks}
-
-
-def deciding_k(n_movies: int, ks: Iterable[int]) -> int:
-    """The k that models are compared at: the largest, or 10 (if it is one) where the catalogue is small."""
-    offered = list(ks)
-    return LIST_K if n_movies < SMALL_CATALOGUE and LIST_K in offered else max(offered)
-
-
 def recall(outcome: Outcome, k: int) -> PerUser:
     """The fraction of each user's test movies that are among the k best unseen ones, each at its own time.
 
     Mean over the user's targets of clip((k − better) / tied, 0, 1). Where a user has one target this is the
-    hit rate. Users weigh alike, unlike in `top_k_accuracy`, where ratings do.
+    hit rate. Users weigh alike, unlike in `top_k_accuracy`, where ratings do. Cremonesi, Koren & Turrin 2010,
+    "Performance of recommender algorithms on top-N recommendation tasks".
     """
     return user_sums(outcome, hit_probability(outcome.at_their_time.unseen, k)) / n_positives(outcome)
 
@@ -52,55 +42,19 @@ def recall(outcome: Outcome, k: int) -> PerUser:
 class Metric:
     """One entry of the table."""
 
-    title: str  # for people, "NDCG"
     values: Callable[[Outcome, int], PerUser]  # from an outcome and k to [n_users], in the order of `users`
-    description: str  # one line, with the formula
-    source: str
     uses_k: bool = True
     in_studies: bool = True  # whether models are compared by it, at `LIST_K`
     at_largest_k: bool = False  # and at the largest k as well
 
 
 METRICS: dict[str, Metric] = {
-    "recall": Metric(
-        "Recall",
-        recall,
-        "fraction of a user's test movies among the k best, each at its own time; hit rate if there is one",
-        "Cremonesi, Koren & Turrin 2010",
-        at_largest_k=True,
-    ),
-    "ndcg": Metric(
-        "NDCG",
-        list_metrics.ndcg,
-        "Σ 1 / log2(place + 1) over test movies among the k best / the same for a perfect list",
-        "Järvelin & Kekäläinen 2002",
-    ),
-    "map": Metric(
-        "MAP",
-        list_metrics.average_precision,
-        "Σ precision at the place of each test movie among the k best / min(test movies, k)",
-        "McSherry & Najork 2008",
-    ),
-    "mrr": Metric(
-        "MRR",
-        list_metrics.reciprocal_rank,
-        "1 / place of the first test movie, 0 beyond the k best",
-        "Voorhees 1999",
-    ),
-    "precision": Metric(
-        "Precision",
-        list_metrics.precision,
-        "test movies among the k best / k",
-        "trec_eval, P_k",
-        in_studies=False,
-    ),
-    "auc": Metric(
-        "AUC",
-        list_metrics.auc,
-        "fraction of (test movie, other unseen movie) pairs in the right order, ties half",
-        "Hanley & McNeil 1982",
-        uses_k=False,
-    ),
+    "recall": Metric(recall, at_largest_k=True),
+    "ndcg": Metric(list_metrics.ndcg),
+    "map": Metric(list_metrics.average_precision),
+    "mrr": Metric(list_metrics.reciprocal_rank),
+    "precision": Metric(list_metrics.precision, in_studies=False),
+    "auc": Metric(list_metrics.auc, uses_k=False),
 }
 """By the name that stands before the @."""
 
@@ -174,8 +128,8 @@ def top_k(ranks: RanksByMode, user_index: npt.NDArray[np.int32], ks: Sequence[in
         ks: how many of the best count.
     """
     return TopK(
-        unseen=top_k_accuracies(ranks.unseen, ks),
-        all=top_k_accuracies(ranks.all, ks),
+        unseen={k: top_k_accuracy(ranks.unseen, k) for k in ks},
+        all={k: top_k_accuracy(ranks.all, k) for k in ks},
         recall={k: mean_over_users(hit_probability(ranks.unseen, k), user_index) for k in ks},
     )
 
@@ -188,11 +142,11 @@ def top_k_of(outcome: Outcome, ks: Sequence[int] = DEFAULT_TOP_K) -> TopK:
 
 def mean_top_k(several: Sequence[TopK]) -> TopK:
     """The mean of each figure; all have the same ks."""
-    first = several[0]
     return TopK(
-        unseen={k: float(np.mean([one.unseen[k] for one in several])) for k in first.unseen},
-        all={k: float(np.mean([one.all[k] for one in several])) for k in first.all},
-        recall={k: float(np.mean([one.recall[k] for one in several])) for k in first.recall},
+        **{
+            figure: {k: float(np.mean([getattr(one, figure)[k] for one in several])) for k in by_k}
+            for figure, by_k in vars(several[0]).items()
+        }
     )
 
 

@@ -10,7 +10,6 @@ from movierec_cli.data.dataset import Dataset, Users
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.text import counted
 
-Mask = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
 
 OLDEST_DECADE = 80  # years; from there one group
@@ -22,7 +21,7 @@ class SegmentMask:
 
     dimension: str  # "user activity", "movie popularity", "age", "genre", "cold"
     name: str  # "light: up to 40 ratings"
-    targets: Mask  # [n_targets]
+    targets: npt.NDArray[np.bool_]  # [n_targets]
 
 
 def segments(dataset: Dataset, fit_rows: npt.NDArray[np.int64], outcome: Outcome) -> list[SegmentMask]:

@@ -20,8 +20,6 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.evaluation import student_t
-
 CONFIDENCE = 0.95
 N_RESAMPLES = 2000
 
@@ -90,15 +88,12 @@ def by_pair(differences: Iterable[PairedDifference]) -> dict[tuple[str, str], Pa
     return {(one.a, one.b): one for one in both}
 
 
-def mean_interval(values: Values, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> Interval:
-    """The mean over users and seeds with its 95 % interval; `values` is [n_seeds, n_users]."""
-    return mean_intervals({"": values}, n_resamples=n_resamples, seed=seed)[""]
-
-
 def mean_intervals(
     values: Mapping[Key, Values], *, n_resamples: int = N_RESAMPLES, seed: int = 0
 ) -> dict[Key, Interval]:
-    """The same for many at once, such as every metric of every model: the resamples are drawn once.
+    """Means over users and seeds with their 95 % intervals: `values` are [n_seeds, n_users] each.
+
+    Of many at once, such as every metric of every model: the resamples are drawn once.
 
     Raises:
         ValueError: there are no users, or not the same number in each.
@@ -250,8 +245,10 @@ class _StandardErrors:
         distribution's where Student's are due; widening mends both (Hesterberg 2015, "What Teachers Should
         Know About the Bootstrap", the expanded percentile interval). The seeds' part is added in squares.
         """
+        from scipy import special
+
         of_users = np.maximum(user_reach, 0.0) ** 2 * (self.n_users / max(self.n_users - 1, 1))
-        student = np.array([student_t.quantile(CONFIDENCE, one) for one in self.freedom.tolist()])
+        student = special.stdtrit(self.freedom, _UPPER)
         reach: Values = student * np.sqrt(of_users / _NORMAL_QUANTILE**2 + self.seed_variance)
         return reach
 
@@ -264,12 +261,13 @@ class _StandardErrors:
         and knows nothing of seeds. No p is below 2^(1 − n_users), which is the least that flipping signs in
         every way could give, so a handful of users who happen to agree proves little; nor is it ever 0.
         """
+        from scipy import special
+
         error = np.sqrt(self.total_variance)
         certain = np.where(means == 0, 0.0, np.inf)
         t = np.divide(np.abs(means), error, out=certain, where=error > 0)
         least = 2.0 ** max(1 - self.n_users, np.finfo(np.float64).minexp)
-        of_t = zip(t.tolist(), self.freedom.tolist(), strict=True)
-        return tuple(max(student_t.two_sided_p(*one), least) for one in of_t)
+        return tuple(np.maximum(2 * special.stdtr(self.freedom, -t), least).tolist())
 
 
 def _standard_errors(of_users: Values, weights: Values, seeds: Sequence[_SeedNoise]) -> _StandardErrors:

@@ -1,21 +1,20 @@
 """From runs and what they did with the test part to a study."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import DEFAULT_TOP_K, FeatureSet
+from movierec_cli.config import DEFAULT_TOP_K
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split
 from movierec_cli.data.split_data import SplitData
 from movierec_cli.errors import MovierecError, UsageError
-from movierec_cli.evaluation.ablation import FeatureGain, feature_gains
+from movierec_cli.evaluation.ablation import feature_gains
 from movierec_cli.evaluation.beyond_accuracy import beyond_accuracy
 from movierec_cli.evaluation.metrics import (
     LIST_K,
-    deciding_k,
+    SMALL_CATALOGUE,
     mean_over_users,
     mean_top_k,
     metric_values,
@@ -27,36 +26,36 @@ from movierec_cli.evaluation.outcome import LIST_LENGTH
 from movierec_cli.evaluation.ranks import hit_probability
 from movierec_cli.evaluation.ratings import mae_values, rmse_values
 from movierec_cli.evaluation.segments import segments
-from movierec_cli.evaluation.significance import Interval, PairedDifference, compare, mean_intervals
+from movierec_cli.evaluation.significance import PairedDifference, compare, mean_intervals
 from movierec_cli.experiment.rating_sentences import rating_answer
 from movierec_cli.experiment.selection import EvaluatedRatings, EvaluatedRun
 from movierec_cli.experiment.sentences import answer, warnings
 from movierec_cli.experiment.study import (
     ComparedModel,
     ComparedRatingModel,
-    Evaluated,
     RatingStudy,
     Segment,
     Study,
     UserLists,
     by_model,
     pairs,
-    way_of,
+    trained_alike,
 )
-from movierec_cli.leakage import Finding
-from movierec_cli.registry.record import RunConfig
+from movierec_cli.leakage.finding import Finding
 from movierec_cli.text import counted
 
 Values = npt.NDArray[np.float64]
 
 
 def headline_metric(n_movies: int, ks: Sequence[int] = DEFAULT_TOP_K) -> str:
-    """What decides: recall at the largest k, or at 10 where the catalogue is small.
+    """What decides: recall at the largest k, or at 10 (if it is one) where the catalogue is small.
 
     Raises:
         UsageError: every k is as large as the catalogue, so all models would find everything.
     """
-    return f"recall@{deciding_k(n_movies, _telling(n_movies, ks))}"
+    telling = _telling(n_movies, ks)
+    is_small = n_movies < SMALL_CATALOGUE and LIST_K in telling
+    return f"recall@{LIST_K if is_small else max(telling)}"
 
 
 def _telling(n_movies: int, ks: Sequence[int]) -> list[int]:
@@ -109,10 +108,12 @@ def compare_runs(
     }
     beyond = _beyond(dataset, split, groups, telling)
     models = _compared_models(groups, of_metric, beyond, ks)
-    differences = compare(of_metric[headline], pairs(models)) if len(models) > 1 else ()
-    ablation = _ablation(models, of_metric[headline])
+    differences = compare(of_metric[headline], pairs(models))
+    alike = trained_alike(models)
+    ablation = feature_gains({key: of_metric[headline][model.label] for key, model in alike.items()})
+    records = [one.run.record for one in (*evaluated, *rated)]
     return Study(
-        data=evaluated[0].run.record.data,
+        data=records[0].data,
         split=data.config,
         split_summary=data.summary,
         headline=headline,
@@ -124,15 +125,9 @@ def compare_runs(
         segments=_segments(dataset, split, list(groups.values()), parse_metric(headline)[1]),
         findings=tuple(findings),
         user_lists=tuple(user_lists),
-        commands=commands_of([*evaluated, *rated]),
-        ratings=compare_ratings(rated, models, headline, differences) if rated else None,
+        commands=tuple(dict.fromkeys(record.command for record in records if record.command)),
+        ratings=_rating_study(rated, models, headline, differences) if rated else None,
     )
-
-
-def commands_of(compared: Sequence[Evaluated[Any]]) -> tuple[str, ...]:
-    """The commands that trained the runs, each once; runs that were trained from Python have none."""
-    commands = (one.run.record.command for one in compared)
-    return tuple(dict.fromkeys(command for command in commands if command))
 
 
 def _per_user(group: Sequence[EvaluatedRun], metric: str) -> Values:
@@ -187,16 +182,6 @@ def _is_to_rank(model: ComparedModel) -> bool:
     return tasks is None or tasks.retrieval > 0
 
 
-def _ablation(models: Sequence[ComparedModel], values: Mapping[str, Values]) -> tuple[FeatureGain, ...]:
-    """Over the feature sets that were trained alike: where several ways were, over the most frequent."""
-    ways: dict[RunConfig, dict[FeatureSet, Values]] = {}
-    for model in models:
-        if not model.is_baseline:
-            way = way_of(model.records[0].config)
-            ways.setdefault(way, {})[model.feature_set] = values[model.label]
-    return feature_gains(max(ways.values(), key=len)) if ways else ()
-
-
 def _segments(
     dataset: Dataset, split: Split, groups: Sequence[Sequence[EvaluatedRun]], k: int
 ) -> tuple[Segment, ...]:
@@ -212,50 +197,44 @@ def _segments(
             name=mask.name,
             n_users=len(np.unique(outcome.user_index[mask.targets])),
             n_ratings=int(mask.targets.sum()),
-            accuracy=tuple(_mean_in(own, outcome.user_index, mask.targets) for own in hits),
+            accuracy=tuple(
+                mean_over_users(own[mask.targets], outcome.user_index[mask.targets])
+                if mask.targets.any()
+                else None
+                for own in hits
+            ),
         )
         for mask in segments(dataset, split.fit, outcome)
     )
 
 
-def _mean_in(
-    values: Values, user_index: npt.NDArray[np.int32], targets: npt.NDArray[np.bool_]
-) -> float | None:
-    return mean_over_users(values[targets], user_index[targets]) if targets.any() else None
-
-
-Point = tuple[float, float]
-"""A model's RMSE, of which less is better, and its headline metric, of which more is."""
-
-
-def compare_ratings(
+def _rating_study(
     rated: Sequence[EvaluatedRatings],
     ranking: Sequence[ComparedModel],
     headline: str,
-    differences: Sequence[PairedDifference] = (),
+    differences: Sequence[PairedDifference],
 ) -> RatingStudy:
-    """Compares runs by how far their predicted ratings are off, and by how they rank beside that.
-
-    Args:
-        rated: trained runs, each model with all its seeds, and baselines; one or more.
-        ranking: how the models rank, those among them that do; equal models have equal labels.
-        headline: the metric that decides among rankings.
-        differences: of the headline metric, between models of `ranking`.
-
-    Raises:
-        MovierecError: two of the runs were tested on different ratings.
-    """
+    """How far predicted ratings are off, and how the same models, by the same labels, rank beside that."""
     _require_same_test(rated)
     groups = by_model(rated)
     outcomes = {label: [one.outcome for one in group] for label, group in groups.items()}
-    rmse = {label: rmse_values(seeds) for label, seeds in outcomes.items()}
-    intervals = {
-        "rmse": mean_intervals(rmse),
-        "mae": mean_intervals({label: mae_values(seeds) for label, seeds in outcomes.items()}),
-    }
-    models = _rating_models(groups, intervals, ranking, headline)
-    compared = pairs(models)
-    found = compare(rmse, compared) if compared else ()
+    of_users = {label: rmse_values(seeds) for label, seeds in outcomes.items()}
+    rmse = mean_intervals(of_users)
+    mae = mean_intervals({label: mae_values(seeds) for label, seeds in outcomes.items()})
+    ranked = {one.label: one.metrics[headline].mean for one in ranking}
+    front = pareto_front({label: (rmse[label].mean, ranked[label]) for label in rmse if label in ranked})
+    models = tuple(
+        ComparedRatingModel(
+            label=label,
+            family=group[0].run.record.config.family,
+            records=tuple(one.run.record for one in group),
+            rmse=rmse[label],
+            mae=mae[label],
+            is_on_front=label in front,
+        )
+        for label, group in groups.items()
+    )
+    found = compare(of_users, pairs(models))
     return RatingStudy(
         answer=rating_answer(models, found, ranking, differences, headline),
         models=models,
@@ -274,34 +253,14 @@ def _require_same_test(rated: Sequence[EvaluatedRatings]) -> None:
             )
 
 
-def _rating_models(
-    groups: Mapping[str, Sequence[EvaluatedRatings]],
-    intervals: Mapping[str, Mapping[str, Interval]],
-    ranking: Sequence[ComparedModel],
-    headline: str,
-) -> tuple[ComparedRatingModel, ...]:
-    ranked = {one.label: one.metrics[headline].mean for one in ranking}
-    rmse = intervals["rmse"]
-    front = pareto_front({label: (rmse[label].mean, ranked[label]) for label in rmse if label in ranked})
-    return tuple(
-        ComparedRatingModel(
-            label=label,
-            family=group[0].run.record.config.family,
-            records=tuple(one.run.record for one in group),
-            rmse=rmse[label],
-            mae=intervals["mae"][label],
-            is_on_front=label in front,
-        )
-        for label, group in groups.items()
-    )
+def pareto_front(points: Mapping[str, tuple[float, float]]) -> frozenset[str]:
+    """Those that no other is at least as good as on both figures and better on one.
 
-
-def pareto_front(points: Mapping[str, Point]) -> frozenset[str]:
-    """Those that no other is at least as good as on both figures and better on one."""
+    Args:
+        points: each model's RMSE, of which less is better, and its headline metric, of which more is.
+    """
     return frozenset(
-        label for label, own in points.items() if not any(_dominates(one, own) for one in points.values())
+        label
+        for label, (rmse, metric) in points.items()
+        if not any(a <= rmse and b >= metric and (a, b) != (rmse, metric) for a, b in points.values())
     )
-
-
-def _dominates(a: Point, b: Point) -> bool:
-    return a != b and a[0] <= b[0] and a[1] >= b[1]

@@ -9,11 +9,13 @@ from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.experiment.comparison import compare_runs, headline_metric
 from movierec_cli.experiment.loading import data_of, load_source
-from movierec_cli.experiment.selection import EvaluatedRun, Selection, SplitRequest, outcome_on, select_runs
+from movierec_cli.experiment.selection import Selection, SplitRequest, on_own_test, outcome_on, select_runs
 from movierec_cli.experiment.study import Study
 from movierec_cli.experiment.trainer import train_or_load
 from movierec_cli.experiment.user_lists import ListRequest, lists_of, typical_users
-from movierec_cli.leakage import Finding, check_data, check_run, unchecked
+from movierec_cli.leakage.data_checks import check_data
+from movierec_cli.leakage.finding import Finding
+from movierec_cli.leakage.vocabulary_checks import check_run, unchecked
 from movierec_cli.models.trained import SilentObserver, TrainingObserver
 from movierec_cli.recommend.many_users import NO_USERS, UserSelection
 from movierec_cli.registry.record import RunConfig
@@ -70,10 +72,10 @@ def evaluate_saved(config: EvaluationConfig, observer: TrainingObserver | None =
         listener,
         command=config.command,
     )
-    evaluated = [EvaluatedRun(run, outcome_on(run, data.config, data.split.test)) for run in baselines]
+    ranked = [outcome_on(one, data.config, data.split.test) for one in on_own_test(baselines)[0]]
     study = compare_runs(
         data,
-        [*selection.evaluated, *evaluated],
+        [*selection.evaluated, *ranked],
         rated=selection.rated,
         findings=_findings(selection, listener),
         user_lists=user_lists,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from movierec_cli.config import Family, Task
 from movierec_cli.evaluation.significance import PairedDifference, by_pair
 from movierec_cli.experiment.study import Compared, ComparedModel, ComparedRatingModel
-from movierec_cli.experiment.wording import POINTS, STARS, Unit, p_value, stars
+from movierec_cli.experiment.wording import POINTS, STARS, Unit, stars
 from movierec_cli.registry.record import RunConfig
 
 
@@ -69,13 +69,9 @@ def _is_off(one: ComparedRatingModel) -> str:
 def _against(found: PairedDifference, title: str) -> str:
     """How far the first of a pair is from the second, which may have a title."""
     if not found.is_significant:
-        return f"; its difference from {found.b} is not significant ({_with_p(STARS, found)})"
+        return f"; its difference from {found.b} is not significant ({STARS.with_p(found)})"
     less = "less" if found.difference.mean < 0 else "more"
     return f", {STARS.amount(found.difference)} {less} than {found.b}{title and f', {title}'}"
-
-
-def _with_p(unit: Unit, found: PairedDifference) -> str:
-    return f"{unit.difference(found.difference)}, {p_value(found.p_holm)}"
 
 
 @dataclass(frozen=True)
@@ -143,4 +139,4 @@ def _beside(metric: str, unit: Unit, found: PairedDifference, task: Task) -> str
     if found.is_significant:
         side = "above" if found.difference.mean > 0 else "below"
         return f"its {metric} is {unit.amount(found.difference)} {side} {other}"
-    return f"its {metric} does not differ significantly from {other} ({_with_p(unit, found)})"
+    return f"its {metric} does not differ significantly from {other} ({unit.with_p(found)})"

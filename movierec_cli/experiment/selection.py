@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ class InconsistentSplitError(MovierecError):
     """A run was trained on ratings that the split would test it on."""
 
 
+SomeOutcome = TypeVar("SomeOutcome", Outcome, RatingOutcome)
 EvaluatedRun = Evaluated[Outcome]
 """How it ranked."""
 EvaluatedRatings = Evaluated[RatingOutcome]
@@ -111,7 +113,9 @@ def select_runs(
     rated: list[EvaluatedRatings] = []
     for run in runs:
         try:
-            ranked, predicted = _outcomes_on(run, config, test)
+            ranks, stars = on_own_test([run])
+            ranked = [outcome_on(one, config, test) for one in ranks]
+            predicted = [outcome_on(one, config, test) for one in stars]
         except (InconsistentSplitError, SavedModelError) as error:
             if names:
                 raise
@@ -123,25 +127,17 @@ def select_runs(
         raise InconsistentSplitError(f"no saved model can be evaluated: {skipped[-1].message}")
     if not evaluated:
         raise MovierecError(f"{rated[0].run.record.name} only predicts ratings; name a model that ranks, too")
-    own = _own_split(evaluated, config)
+    splits = [one.run.record.config.split for one in evaluated]
+    own = config if config in splits else splits[0]  # the requested one where there is such a run
     others = [one for one in evaluated if one.run.record.config.split != own]
     skipped += [Problem(one.run.folder, _other_training_part(one.run, own)) for one in others]
     split = replace(split_ratings(data.dataset.ratings, own), test=test)
     rated = [one for one in rated if one.run.record.config.split == own]
     if rated:
         baselines = _saved_rating_baselines(directory, source, own, [one.run for one in rated])
-        rated += [EvaluatedRatings(run, rating_outcome_on(run, config, test)) for run in baselines]
+        rated += [outcome_on(one, config, test) for one in on_own_test(baselines)[1]]
     kept = tuple(one for one in evaluated if one.run.record.config.split == own)
     return Selection(replace(data, split=split), own, kept, tuple(rated), tuple(skipped))
-
-
-def _outcomes_on(
-    run: Run, config: SplitConfig, test: npt.NDArray[np.int64]
-) -> tuple[list[EvaluatedRun], list[EvaluatedRatings]]:
-    """What the run did with the requested test ratings: one of each, where it does both."""
-    family = run.record.config.family
-    ranked = [EvaluatedRun(run, outcome_on(run, config, test))] if family.ranks else []
-    return ranked, [EvaluatedRatings(run, rating_outcome_on(run, config, test))] if family.rates else []
 
 
 def _saved_rating_baselines(
@@ -191,12 +187,6 @@ def _runs_of(directory: Path, names: Sequence[str], source: Dataset) -> tuple[li
     return [run for run in fitting if run not in older], problems
 
 
-def _own_split(evaluated: Sequence[EvaluatedRun], config: SplitConfig) -> SplitConfig:
-    """The training split that is evaluated: the requested one where there is such a run."""
-    splits = [one.run.record.config.split for one in evaluated]
-    return config if config in splits else splits[0]
-
-
 def _other_training_part(run: Run, own: SplitConfig) -> str:
     theirs, evaluated = (
         f"{_split_options(split)} --validation_fraction {split.validation_fraction:g}"
@@ -216,8 +206,10 @@ def _split_options(split: SplitConfig) -> str:
     return " ".join(words)
 
 
-def outcome_on(run: Run, config: SplitConfig, test: npt.NDArray[np.int64]) -> Outcome:
-    """The run's outcome on the requested test ratings.
+def outcome_on(
+    one: Evaluated[SomeOutcome], config: SplitConfig, test: npt.NDArray[np.int64]
+) -> Evaluated[SomeOutcome]:
+    """A run with its outcome on the requested test ratings.
 
     A rating is in the run's own test set or was trained on, so the requested ratings must be a part of
     the run's own test.
@@ -225,32 +217,13 @@ def outcome_on(run: Run, config: SplitConfig, test: npt.NDArray[np.int64]) -> Ou
     Raises:
         InconsistentSplitError: it is not.
     """
-    requested = _requested(run, run.outcome.rows, config, test)
-    return run.outcome if requested.all() else run.outcome.of_targets(requested)
-
-
-def rating_outcome_on(run: Run, config: SplitConfig, test: npt.NDArray[np.int64]) -> RatingOutcome:
-    """What the run made of the requested test ratings; `outcome_on` says which can be.
-
-    Raises:
-        InconsistentSplitError: these cannot.
-    """
-    outcome = run.rating_outcome
-    requested = _requested(run, outcome.rows, config, test)
-    return RatingOutcome(**{name: column[requested] for name, column in vars(outcome).items()})
-
-
-def _requested(
-    run: Run, rows: npt.NDArray[np.int64], config: SplitConfig, test: npt.NDArray[np.int64]
-) -> npt.NDArray[np.bool_]:
-    """Which of a run's test ratings are requested: one entry for each of `rows`."""
-    own = run.record.config.split
+    run, own = one.run, one.run.record.config.split
     if (own.min_rating, own.k_core) != (config.min_rating, config.k_core):
         raise InconsistentSplitError(
             f"{run.record.name} was trained with --min_rating {own.min_rating:g} --k_core {own.k_core},"
             " which leaves other ratings; evaluate it with the same"
         )
-    requested = np.isin(rows, test)
+    requested = np.isin(one.outcome.rows, test)
     n_trained_on = len(test) - int(requested.sum())
     if n_trained_on:
         raise InconsistentSplitError(
@@ -258,7 +231,7 @@ def _requested(
             f" {config.kind} --test_fraction {config.test_fraction:g} tests on; evaluate it on its own split"
             f" ({_split_options(own)}), or train with this one"
         )
-    return requested
+    return one if requested.all() else replace(one, outcome=one.outcome.of_targets(requested))
 
 
 def _other_data(run: Run, source: Dataset) -> str:

@@ -15,9 +15,8 @@ from movierec_cli.config import (
 )
 from movierec_cli.evaluation.ablation import FeatureGain, pairs_differing_in
 from movierec_cli.evaluation.significance import Interval, PairedDifference, by_pair
-from movierec_cli.experiment.study import ComparedModel, way_of
-from movierec_cli.experiment.wording import POINTS, p_value, percent
-from movierec_cli.registry.record import RunConfig
+from movierec_cli.experiment.study import ComparedModel, trained_alike
+from movierec_cli.experiment.wording import POINTS, percent
 from movierec_cli.text import listed
 
 _FOUND = {
@@ -171,14 +170,7 @@ def _against_baselines(comparison: _Comparison, best: ComparedModel) -> str:
         return f", {POINTS.amount(found.difference)} more than {which}{_name(rival)}"
     if found.is_lower:
         return f", {POINTS.amount(found.difference)} less than {_name(rival)}"
-    return f"; its difference from {_name(rival)} is not significant ({_with_p(found)})"
-
-
-def _with_p(found: PairedDifference, *, of: str = "") -> str:
-    """Of a difference that is not significant; if its interval alone excludes 0, says why it is not."""
-    excludes_0 = found.difference.low > 0 or found.difference.high < 0
-    corrected = " after Holm's correction" if excludes_0 else ""
-    return f"{POINTS.difference(found.difference, of=of)}, {p_value(found.p_holm)}{corrected}"
+    return f"; its difference from {_name(rival)} is not significant ({POINTS.with_p(found)})"
 
 
 def _averages(ablation: Sequence[FeatureGain], headline: str) -> Iterator[str]:
@@ -207,14 +199,8 @@ def _features(comparison: _Comparison) -> Iterator[str]:
 
 
 def _feature_pairs(trained: Sequence[ComparedModel]) -> list[tuple[ComparedModel, ComparedModel]]:
-    """Sets that differ in one feature, else each set beside that of no features, where it is there.
-
-    Of what was trained alike; where several ways were, of the most frequent.
-    """
-    ways: dict[RunConfig, dict[FeatureSet, ComparedModel]] = {}
-    for one in trained:
-        ways.setdefault(way_of(one.records[0].config), {})[one.feature_set] = one
-    by_set = max(ways.values(), key=len, default={})
+    """Sets that differ in one feature, else each set beside that of no features, where it is there."""
+    by_set = trained_alike(trained)
     pairs = [pair for feature in FEATURES.values() for pair in pairs_differing_in(feature, by_set)]
     if not pairs and FeatureSet() in by_set:
         pairs = [(one, FeatureSet()) for one in by_set if one.features]
@@ -229,7 +215,9 @@ def _effect(comparison: _Comparison, more: ComparedModel, fewer: ComparedModel) 
         return f"{subject} add{s} {POINTS.amount(found.difference, of=metric, sign='+')} to {_name(fewer)}."
     if found.is_lower:
         return f"{subject} take{s} {POINTS.amount(found.difference, of=metric)} from {_name(fewer)}."
-    return f"{subject} make{s} no significant difference to {_name(fewer)} ({_with_p(found, of=metric)})."
+    return (
+        f"{subject} make{s} no significant difference to {_name(fewer)} ({POINTS.with_p(found, of=metric)})."
+    )
 
 
 def _lead(comparison: _Comparison) -> str:
@@ -239,7 +227,7 @@ def _lead(comparison: _Comparison) -> str:
     highest = f"Of the {len(trained)} {_noun(trained)}s here, {_name(best)} has the highest"
     if found.is_higher:
         return f"{highest} {comparison.headline}, {POINTS.amount(found.difference)} above {_name(second)}."
-    lead = f"but its lead over {_name(second)} is not significant ({_with_p(found)})"
+    lead = f"but its lead over {_name(second)} is not significant ({POINTS.with_p(found)})"
     return f"{highest} {comparison.headline}, {lead}."
 
 
@@ -270,4 +258,4 @@ def _warning(comparison: _Comparison, trained: ComparedModel, baseline: Compared
     opening = f"'{trained.label}' does not beat {baseline.label} at {metric}: {reached}"
     if found.is_lower:
         return f"{opening} (difference {POINTS.difference(found.difference)})."
-    return f"{opening}, which is no significant difference ({_with_p(found)})."
+    return f"{opening}, which is no significant difference ({POINTS.with_p(found)})."

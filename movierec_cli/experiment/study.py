@@ -9,7 +9,7 @@ from movierec_cli.data.split import SplitSummary
 from movierec_cli.evaluation.ablation import FeatureGain
 from movierec_cli.evaluation.metrics import TopK
 from movierec_cli.evaluation.significance import Interval, PairedDifference
-from movierec_cli.leakage import Finding
+from movierec_cli.leakage.finding import Finding
 from movierec_cli.recommend.recommend import Recommendations
 from movierec_cli.recommend.users import RatedMovie
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord
@@ -63,11 +63,6 @@ def pairs(models: Sequence[Compared]) -> list[tuple[str, str]]:
     ]
 
 
-def way_of(config: RunConfig) -> RunConfig:
-    """Equal for runs that were trained alike: that differ in features and seed only."""
-    return replace(config.without_seed, feature_set=NO_FEATURES)
-
-
 def settings_of(config: RunConfig) -> dict[str, Any]:
     """How a model was built and trained, by name: what says something to its family. Baselines: nothing."""
     settings = {
@@ -117,6 +112,16 @@ class ComparedModel(Compared):
     top_k: TopK  # of warm users, the mean of the seeds
     metrics: dict[str, Interval]  # by name and k, such as "recall@100": mean over warm users and seeds
     beyond: dict[str, float]  # by name and k, such as "coverage@10"
+
+
+def trained_alike(models: Sequence[ComparedModel]) -> dict[FeatureSet, ComparedModel]:
+    """Trained models that differ in features and seed only; where several ways were, of the most frequent."""
+    ways: dict[RunConfig, dict[FeatureSet, ComparedModel]] = {}
+    for one in models:
+        if not one.is_baseline:
+            way = replace(one.records[0].config.without_seed, feature_set=NO_FEATURES)
+            ways.setdefault(way, {})[one.feature_set] = one
+    return max(ways.values(), key=len, default={})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from movierec_cli.experiment.selection import on_own_test
 from movierec_cli.experiment.study import Study
 from movierec_cli.experiment.trainer import MovieLensTrainer
 from movierec_cli.experiment.user_lists import ListRequest, lists_of
-from movierec_cli.leakage import check_data
+from movierec_cli.leakage.data_checks import check_data
 from movierec_cli.models.trained import TrainingObserver
 from movierec_cli.registry.store import Run
 

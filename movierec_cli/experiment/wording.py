@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from movierec_cli.evaluation.significance import Interval
+from movierec_cli.evaluation.significance import Interval, PairedDifference
 
 _MAX_DECIMALS = 3
 _STAR_DECIMALS = 3
@@ -36,6 +36,12 @@ class Unit:
     def difference(self, interval: Interval, *, of: str = "") -> str:
         """A difference with its sign: "−2.5 points of recall@100, 95 % CI −2.9 … −2.1"."""
         return f"{self._mean(interval, of, sign='+')}, 95 % CI {self.bounds(interval, sign='+')}"
+
+    def with_p(self, found: PairedDifference, *, of: str = "") -> str:
+        """A difference that is not significant; if its interval alone excludes 0, says why it is not."""
+        excludes_0 = not found.difference.low <= 0 <= found.difference.high
+        corrected = " after Holm's correction" if excludes_0 else ""
+        return f"{self.difference(found.difference, of=of)}, {p_value(found.p_holm)}{corrected}"
 
     def amount(self, interval: Interval, *, of: str = "", sign: str = "") -> str:
         """How much more or less, where words say which: "2.5 points of recall@100 (95 % CI 2.1 … 2.9)".

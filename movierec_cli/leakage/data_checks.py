@@ -271,13 +271,9 @@ def _overlapping_windows(case: _Case) -> Iterator[Finding]:
         yield Finding("windows-overlap", Severity.LEAK, sentence, f"--split {SplitKind.LEAVE_LAST}")
 
 
-def _count_different(users: npt.NDArray[np.int32]) -> int:
-    return int((np.bincount(users) > 0).sum())
-
-
 @_check("few-test-users", clean=f"{FEW_TEST_USERS} users with training ratings, or more, have test ratings.")
 def _few_test_users(case: _Case) -> Iterator[Finding]:
-    n_warm = _count_different(case.test_users[~case.is_cold])
+    n_warm = len(np.unique(case.test_users[~case.is_cold]))
     if n_warm < FEW_TEST_USERS:
         sentence = (
             f"{counted(n_warm, 'user')} with training ratings can be tested on, fewer than {FEW_TEST_USERS}:"
@@ -297,7 +293,7 @@ def _way_to_more_test_users(case: _Case) -> str:
 def _cold_users(case: _Case) -> Iterator[Finding]:
     is_cold = case.is_cold
     if is_cold.any():
-        n_users = _count_different(case.test_users[is_cold])
+        n_users = len(np.unique(case.test_users[is_cold]))
         sentence = (
             f"{share(int(is_cold.sum()), len(is_cold), 'test rating')} are of {counted(n_users, 'user')}"
             " without a training rating: they are reported apart, and the figures are about the others."

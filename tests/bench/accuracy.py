@@ -1,6 +1,7 @@
 """Test accuracy of the defaults, random 80/20, beside EASE and popularity on the same split."""
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from movierec_cli.config import DataConfig, Family, FeatureSet, SplitConfig, TrainerConfig
@@ -9,7 +10,7 @@ from movierec_cli.experiment.trainer import MovieLensTrainer
 from movierec_cli.models.baselines.fit_baseline import fit_baseline
 from movierec_cli.registry.record import RunRecord
 from tests.bench.baselines import divided, evaluated
-from tests.bench.rows import Archives, Row
+from tests.bench.rows import Bench, Row
 
 CASES = (
     ("ml-100k.zip", "timestamp movie_title_text", "all ≥ .42, unseen ≥ .62"),
@@ -18,19 +19,17 @@ CASES = (
 )
 
 
-def measure_accuracy(archives: Archives) -> list[Row]:
+def measure_accuracy(bench: Bench) -> Iterator[Row]:
     """Each case trained with the defaults a newcomer gets."""
-    rows = []
     references: dict[str, str] = {}
     for archive, features, bar in CASES:
-        data = DataConfig(archive=archives.find(archive))
+        data = DataConfig(archive=bench.find(archive))
         if archive not in references:
             references[archive] = _references(data)
         record = _train(data, features)
         what = f"{archive.removesuffix('.zip')}, {features}: test top-10 / top-100"
         figures = f"{_figures(record.test)}; {record.training_s:.0f} s training"
-        rows.append(Row(what, figures, bar, references[archive]))
-    return rows
+        yield Row(what, figures, bar, references[archive])
 
 
 def _train(data: DataConfig, features: str) -> RunRecord:

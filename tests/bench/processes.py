@@ -5,10 +5,10 @@ import shutil
 import statistics
 import sys
 import tempfile
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.bench.rows import Archives, Finished, Row, run_process
+from tests.bench.rows import Bench, Row, movierec, run_process, seconds_of, times
 
 RUNS = 5
 
@@ -52,40 +52,32 @@ print(time.perf_counter() - started)
 """
 
 
-def measure_help(archives: Archives) -> list[Row]:
-    """`movierec --help` against importing TensorFlow."""
-    ours = _median([sys.executable, "-m", "movierec_cli", "--help"])
-    tensorflow = _median([sys.executable, "-c", "import tensorflow"])
-    what = "`movierec --help`, whole process"
-    return [
-        Row(
-            what,
-            f"{ours:.2f} s",
-            "≤ 0.4 s",
-            f"`import tensorflow` {tensorflow:.1f} s",
-            f"{tensorflow / ours:.0f} ×",
-        )
-    ]
+def measure_help(bench: Bench) -> Iterator[Row]:
+    """`movierec --help` against importing TensorFlow; the first run of each reads everything from disk."""
+    commands = (["-m", "movierec_cli", "--help"], ["-c", "import tensorflow"])
+    ours, tensorflow = (
+        statistics.median([run_process([sys.executable, *one]).wall_s for _ in range(RUNS + 1)][1:])
+        for one in commands
+    )
+    reference = f"`import tensorflow` {tensorflow:.1f} s"
+    yield Row(
+        "`movierec --help`, whole process", f"{ours:.2f} s", "≤ 0.4 s", reference, times(tensorflow, ours)
+    )
 
 
-def measure_sample(archives: Archives) -> list[Row]:
+def measure_sample(bench: Bench) -> Iterator[Row]:
     """The embedded sample, made in a process that has NumPy."""
     from movierec_cli.data.sample import simulate_sample
 
-    simulate_sample()
-    seconds = []
-    for seed in range(RUNS):
-        started = time.perf_counter()
-        simulate_sample(seed)
-        seconds.append(time.perf_counter() - started)
-    return [Row("the embedded sample, simulated", f"{statistics.median(seconds):.2f} s", "≤ 1 s")]
+    seconds = statistics.median(seconds_of(simulate_sample, RUNS + 1)[1:])
+    yield Row("the embedded sample, simulated", f"{seconds:.2f} s", "≤ 1 s")
 
 
-def measure_columns(archives: Archives) -> list[Row]:
+def measure_columns(bench: Bench) -> Iterator[Row]:
     """1M's zip to columns, in new processes that have imported NumPy, against TFDS' own parser."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        shutil.copy(archives.find("ml-1m.zip"), folder / "ml-1m.zip")
+        shutil.copy(bench.find("ml-1m.zip"), folder / "ml-1m.zip")
         load = [sys.executable, "-c", _LOAD, name]
         firsts, laters = [], []
         for _ in range(RUNS):
@@ -93,66 +85,42 @@ def measure_columns(archives: Archives) -> list[Row]:
             firsts.append(run_process(load))
             laters.append(run_process(load))
         tfds = run_process([sys.executable, "-c", _PARSE_WITH_TFDS, str(folder / "ml-1m.zip")]).wall_s
-    rows = []
     for which, bar, runs in (("first", "≤ 2 s", firsts), ("later", "≤ 0.2 s", laters)):
         seconds = statistics.median(float(run.stdout) for run in runs)
         whole = statistics.median(run.wall_s for run in runs)
         measured = f"{seconds:.2f} s (whole process {whole:.2f} s)"
-        reference = f"TFDS' parser {tfds:.1f} s"
-        rows.append(Row(f"1M zip → columns, {which}", measured, bar, reference, f"{tfds / whole:.0f} ×"))
-    return rows
+        yield Row(
+            f"1M zip → columns, {which}", measured, bar, f"TFDS' parser {tfds:.1f} s", times(tfds, whole)
+        )
 
 
-def measure_command(archives: Archives) -> list[Row]:
+def measure_command(bench: Bench) -> Iterator[Row]:
     """The published command on all of 1M, then once more with its six models saved."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        command = [sys.executable, "-m", "movierec_cli", *PUBLISHED_COMMAND, "--json", "--quiet"]
-        command += [
-            "--archive",
-            str(archives.find("ml-1m.zip")),
-            "--imdb_titles",
-            str(archives.find("title.basics.tsv.gz")),
-        ]
-        trained = run_process(command, folder)
-        again = sorted((run_process(command, folder) for _ in range(RUNS)), key=lambda run: run.wall_s)
-        saved = again[RUNS // 2]
-    epochs, seconds_by_set = _epochs(trained)
-    return [
-        Row(
-            f"the published command on 1M, start to plot ({epochs} epochs until early stopping)",
-            f"{trained.wall_s / 60:.1f} min, {trained.peak_mib / 1024:.2f} GiB",
-            "≤ 10 min, ≤ 3 GiB",
-            "",
-            "",
-        ),
-        Row(
-            "the same again, all six saved",
-            f"{saved.wall_s:.1f} s, {saved.peak_mib:.0f} MiB",
-            "≤ 4 s",
-            "the first time",
-            f"{trained.wall_s / saved.wall_s:.0f} ×",
-        ),
-        *seconds_by_set,
-    ]
-
-
-def _epochs(trained: Finished) -> tuple[int, list[Row]]:
-    records = [run["record"] for run in json.loads(trained.stdout)["runs"]]
-    rows = [
-        Row(
+        command = [*PUBLISHED_COMMAND, "--json", "--quiet", "--archive", str(bench.find("ml-1m.zip"))]
+        command += ["--imdb_titles", str(bench.find("title.basics.tsv.gz"))]
+        trained = movierec(*command, folder=Path(name))
+        again = [movierec(*command, folder=Path(name)) for _ in range(RUNS)]
+    saved = sorted(again, key=lambda run: run.wall_s)[RUNS // 2]
+    records = [run["record"] for run in json.loads(trained.stdout)["runs"] if run["record"]["epochs_run"]]
+    n_epochs = sum(record["epochs_run"] for record in records)
+    yield Row(
+        f"the published command on 1M, start to plot ({n_epochs} epochs until early stopping)",
+        f"{trained.wall_s / 60:.1f} min, {trained.peak_mib / 1024:.2f} GiB",
+        "≤ 10 min, ≤ 3 GiB",
+    )
+    yield Row(
+        "the same again, all six saved",
+        f"{saved.wall_s:.1f} s, {saved.peak_mib:.0f} MiB",
+        "≤ 4 s",
+        "the first time",
+        times(trained.wall_s, saved.wall_s),
+    )
+    for record in records:
+        unseen = record["test"]["unseen"]
+        yield Row(
             f"… {' + '.join(record['config']['feature_set']) or 'None'}",
-            f"best epoch {record['best_epoch']} of {record['epochs_run']}, {record['training_s']:.0f} s, "
-            f"test top-10 / top-100 unseen {record['test']['unseen']['10']:.4f} / "
-            f"{record['test']['unseen']['100']:.4f}",
+            f"best epoch {record['best_epoch']} of {record['epochs_run']}, {record['training_s']:.0f} s,"
+            f" test top-10 / top-100 unseen {unseen['10']:.4f} / {unseen['100']:.4f}",
             "",
         )
-        for record in records
-        if record["epochs_run"]
-    ]
-    return sum(record["epochs_run"] for record in records), rows
-
-
-def _median(command: list[str]) -> float:
-    run_process(command)  # the first run reads everything from disk
-    return statistics.median(run_process(command).wall_s for _ in range(RUNS))

@@ -1,7 +1,7 @@
 """Ranking 1M's test ratings: ours in both modes, and TFRS' `FactorizedTopK` in one, in one process."""
 
 import statistics
-import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +11,11 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.ragged import RaggedRows, movies_of_users
 from movierec_cli.data.split import Split, split_ratings
-from movierec_cli.evaluation.metrics import top_k_accuracies
-from movierec_cli.evaluation.ranks import RanksByMode, rank_positives
+from movierec_cli.evaluation.metrics import top_k_accuracy
+from movierec_cli.evaluation.ranks import Ranks, RanksByMode, rank_positives
 from movierec_cli.models.feature_encodings import fit_features
 from movierec_cli.models.two_tower.query_batches import GroupedInteractions, group_interactions
-from tests.bench.rows import Archives, Row
+from tests.bench.rows import Bench, Row, seconds_of, times
 
 RUNS = 5
 WIDTH = 32
@@ -44,20 +44,21 @@ class _Case:
             self.test.queries.user_index,
             self.seen,
         )
-        top_k_accuracies(ranks.all)
-        top_k_accuracies(ranks.unseen)
+        _accuracies(ranks.all)
+        _accuracies(ranks.unseen)
         return ranks
 
 
-def measure_ranking(archives: Archives) -> list[Row]:
+def _accuracies(ranks: Ranks) -> dict[int, float]:
+    return {k: top_k_accuracy(ranks, k) for k in DEFAULT_TOP_K}
+
+
+def measure_ranking(bench: Bench) -> Iterator[Row]:
     """All test ratings of the random split, ids only and with the time."""
-    dataset = load_dataset(DataConfig(archive=archives.find("ml-1m.zip")))
+    dataset = load_dataset(DataConfig(archive=bench.find("ml-1m.zip")))
     split = split_ratings(dataset.ratings, SplitConfig())
-    return [
-        row
-        for feature_set, bar in CASES
-        for row in _measure(_case(dataset, split, feature_set), feature_set, bar)
-    ]
+    for feature_set, bar in CASES:
+        yield from _measure(_case(dataset, split, feature_set), feature_set, bar)
 
 
 def _case(dataset: Dataset, split: Split, feature_set: FeatureSet) -> _Case:
@@ -70,29 +71,20 @@ def _case(dataset: Dataset, split: Split, feature_set: FeatureSet) -> _Case:
     return _Case(test, queries, movies, movies_of_users(dataset, split.fit))
 
 
-def _measure(case: _Case, feature_set: FeatureSet, bar: str) -> list[Row]:
+def _measure(case: _Case, feature_set: FeatureSet, bar: str) -> Iterator[Row]:
     ranks = case.rank()
-    seconds = []
-    for _ in range(RUNS):
-        started = time.perf_counter()
-        case.rank()
-        seconds.append(time.perf_counter() - started)
-    ours = statistics.median(seconds)
+    ours = statistics.median(seconds_of(case.rank, RUNS))
     rows = np.flatnonzero(ranks.all.tied == 1)[:TFRS_ROWS]  # TFRS counts every tie as a hit
     batch_s, theirs = _factorized_top_k(case, rows)
-    difference = max(
-        abs(accuracy - theirs[k]) for k, accuracy in top_k_accuracies(ranks.all.take(rows)).items()
-    )
+    difference = max(abs(accuracy - theirs[k]) for k, accuracy in _accuracies(ranks.all.take(rows)).items())
     whole_s = batch_s * case.test.n_interactions / TFRS_BATCH
     what = (
         f"rank {case.test.n_interactions:,} test ratings of 1M, {len(case.queries):,} queries "
         f"({feature_set.label}), both modes"
     )
     reference = f"`FactorizedTopK`, mode “all” {whole_s:.0f} s ({batch_s:.1f} s for {TFRS_BATCH:,})"
-    return [
-        Row(what, f"{ours:.2f} s", bar, reference, f"{whole_s / ours:.0f} ×"),
-        Row("… the accuracies of both, where nothing ties", f"differ by {difference:.0e}", "≤ 1e-6"),
-    ]
+    yield Row(what, f"{ours:.2f} s", bar, reference, times(whole_s, ours))
+    yield Row("… the accuracies of both, where nothing ties", f"differ by {difference:.0e}", "≤ 1e-6")
 
 
 def _factorized_top_k(case: _Case, rows: np.ndarray) -> tuple[float, dict[int, float]]:
@@ -118,10 +110,7 @@ def _factorized_top_k(case: _Case, rows: np.ndarray) -> tuple[float, dict[int, f
     ]
     update(*batches[0])  # traces the graph
     metric.reset_states()
-    seconds = []
-    for batch in batches:
-        started = time.perf_counter()
-        update(*batch)
-        seconds.append(time.perf_counter() - started)
+    left = iter(batches)
+    seconds = seconds_of(lambda: update(*next(left)), len(batches))
     accuracies = (float(value) for value in metric.result())
     return statistics.median(seconds), dict(zip(DEFAULT_TOP_K, accuracies, strict=True))

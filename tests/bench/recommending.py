@@ -1,9 +1,7 @@
 """Recommending from a saved 1M run: whole processes, all users at once, and against the model itself."""
 
 import statistics
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.store import Run
 from tests.bench.baselines import divided
-from tests.bench.rows import Bench, Finished, Row, run_process, spread
+from tests.bench.rows import Bench, Finished, Row, movierec, seconds_of, spread, times
 from tests.bench.sequences import train
 
 BEST_SET = FeatureSet((FEATURES["timestamp"], FEATURES["movie_title_text"], FEATURES["movie_genres"]))
@@ -36,7 +34,7 @@ def measure_recommending(bench: Bench) -> Iterator[Row]:
 
 def _one_user(run: Run) -> Row:
     found = [_recommended(run, "--user", "1") for _ in range(PROCESSES)]
-    help_s = statistics.median(_movierec("--help").wall_s for _ in range(PROCESSES))
+    help_s = statistics.median(movierec("--help").wall_s for _ in range(PROCESSES))
     wall_s = [one.wall_s for one in found]
     return Row(
         f"`recommend --user 1` on a saved 1M run ({run.record.config.label}), whole process",
@@ -44,22 +42,19 @@ def _one_user(run: Run) -> Row:
         f" {max(one.peak_mib for one in found):.0f} MiB",
         "≤ 0.5 s, ≤ 150 MiB",
         f"`movierec --help` {help_s:.2f} s",
-        f"{help_s / statistics.median(wall_s):.1f} ×",
+        times(help_s, statistics.median(wall_s)),
     )
 
 
 def _all_users(run: Run) -> Row:
     user_ids = run.artifacts.user_ids.tolist()
-    seconds = []
-    for _ in range(3):
-        started = time.perf_counter()
-        lists = recommend_all(run, user_ids, top=LISTED)
-        seconds.append(time.perf_counter() - started)
+    seconds = seconds_of(lambda: recommend_all(run, user_ids, top=LISTED), 3)
+    n_movies = recommend_all(run, user_ids, top=LISTED).n_movies
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "lists.csv"
         whole = _recommended(run, "--users", "all", "--top", str(LISTED), "--csv", str(file))
     return Row(
-        f"all {len(user_ids):,} users of it, {lists.n_movies:,} movies in lists of {LISTED}, seen masked",
+        f"all {len(user_ids):,} users of it, {n_movies:,} movies in lists of {LISTED}, seen masked",
         f"{spread(seconds, '.2f')} s; whole process with a CSV of them {whole.wall_s:.1f} s",
         "≤ 2 s",
     )
@@ -110,8 +105,4 @@ def model_scores(bench: Bench, run: Run) -> npt.NDArray[np.float32]:
 
 def _recommended(run: Run, *args: str) -> Finished:
     folder = str(run.folder.parent.resolve())
-    return _movierec("recommend", "--model", run.record.name, "--saved_models_dir", folder, *args)
-
-
-def _movierec(*args: str) -> Finished:
-    return run_process([sys.executable, "-m", "movierec_cli", *args])
+    return movierec("recommend", "--model", run.record.name, "--saved_models_dir", folder, *args)

@@ -1,11 +1,12 @@
-"""What the benchmarks share: a row of the table, where the data is, a process with its time and memory."""
+"""What the benchmarks share: a row of the table, where the data is, what time and memory something takes."""
 
 import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +27,12 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Archives:
-    """The folders that may hold MovieLens' archives."""
+class Bench:
+    """Where the archives are and where long trainings are kept, so that an interrupted benchmark goes on."""
 
-    folders: tuple[Path, ...]
+    folders: tuple[Path, ...]  # that may hold MovieLens' archives
+    saved_models_dir: Path
+    n_seeds: int  # how often each model of sequences is trained
 
     def find(self, name: str) -> Path:
         """The archive `name`; ends the program with where it was looked for if there is none."""
@@ -37,14 +40,6 @@ class Archives:
             if (folder / name).exists():
                 return folder / name
         sys.exit(f"{name} is in none of {', '.join(map(str, self.folders))}; give its folder with --data")
-
-
-@dataclass(frozen=True)
-class Bench(Archives):
-    """Where long trainings are kept, so that an interrupted benchmark goes on, and how often each is done."""
-
-    saved_models_dir: Path
-    n_seeds: int
 
 
 @dataclass(frozen=True)
@@ -56,18 +51,31 @@ class Finished:
     stdout: str
 
 
-def on_engine(engine: str, script: Path) -> list[str]:
-    """A command that runs a script with this engine of Keras, as it comes.
-
-    Our own training sets XLA's flags for its process, and its children would have them too.
-    """
-    return ["env", "-u", "XLA_FLAGS", f"KERAS_BACKEND={engine}", sys.executable, str(script)]
-
-
 def spread(values: Sequence[float], form: str) -> str:
     """The mean, and between which values it lies: ".3152 (.3140 … .3170)"; of one value, that alone."""
     mean, low, high = (format(value, form) for value in (sum(values) / len(values), min(values), max(values)))
     return f"{mean} ({low} … {high})" if len(values) > 1 else mean
+
+
+def times(reference: float, measured: float) -> str:
+    """How many times as much the reference is: "34 ×", below ten "9.6 ×"."""
+    ratio = reference / measured
+    return f"{ratio:.{0 if ratio >= 10 else 1}f} ×"
+
+
+def seconds_of(work: Callable[[], object], runs: int = 1) -> list[float]:
+    """The seconds that each of several calls takes."""
+    seconds = []
+    for _ in range(runs):
+        started = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - started)
+    return seconds
+
+
+def movierec(*arguments: str, folder: Path | None = None) -> Finished:
+    """Runs a command of this project."""
+    return run_process([sys.executable, "-m", "movierec_cli", *arguments], folder)
 
 
 def run_process(command: Sequence[str], folder: Path | None = None) -> Finished:

@@ -22,7 +22,6 @@ sys.path.insert(0, str(ROOT))
 from tests.bench import (  # noqa: E402
     accuracy,
     baselines,
-    engines,
     epoch,
     fold_in,
     lengths,
@@ -32,7 +31,6 @@ from tests.bench import (  # noqa: E402
     recommending,
     sequence_epoch,
     sequence_presets,
-    sequence_tutorials,
     sequences,
     temporal,
 )
@@ -48,16 +46,13 @@ SECTIONS: dict[str, Callable[[Bench], Iterable[Row]]] = {
     "baselines": baselines.measure_baselines,
     "accuracy": accuracy.measure_accuracy,
     "ratings": ratings.measure_ratings,
-    "tasks": ratings.measure_tasks,
     "fold-in": fold_in.measure_fold_in,
     "temporal": temporal.measure_temporal,
     "command": processes.measure_command,
     "recommend": recommending.measure_recommending,
     "sequence-epoch": sequence_epoch.measure_sequence_epoch,
-    "engines": engines.measure_engines,
     "sequences": sequences.measure_sequences,
     "sequence-presets": sequence_presets.measure_presets,
-    "tutorials": sequence_tutorials.measure_tutorials,
 }
 WHEN_NAMED = ("sequences", "sequence-presets")
 _NAMES = f"of {', '.join(SECTIONS)} (default: all but {' and '.join(WHEN_NAMED)})"

@@ -1,6 +1,6 @@
 """Whether two trainings gave the same numbers, to the last digit: `same_numbers.py BEFORE.json AFTER.json`.
 
-The files are what `movierec train --json` prints, of this version or an older one. Compared are every
+The files are what `movierec train --json` prints, of this version or of the one before. Compared are every
 accuracy, metric, interval and difference of the study, what each run reached in validation and on the test
 set, and the recommended movies with their scores. Times and texts are left out.
 """
@@ -13,16 +13,13 @@ from typing import Any
 
 OF_A_RUN = ("test", "ratings", "settings", "n_parameters", "best_epoch", "epochs_run", "history")
 OF_A_STUDY = ("models", "differences", "ablation", "segments", "ratings")
-WORDS = {"contenders": "models"}
-"""Keys that older versions wrote, and what they are called now."""
 
 
 def numbers(document: dict[str, Any]) -> dict[str, float | str]:
     """The numbers of a training, and the labels and ids beside them, by their place in the document."""
-    study = {WORDS.get(key, key): value for key, value in document["study"].items()}
     parts = {
         "records": [[run["record"].get(key) for key in OF_A_RUN] for run in document["runs"]],
-        "study": [study.get(key) for key in OF_A_STUDY],
+        "study": [document["study"].get(key) for key in OF_A_STUDY],
         "recommendations": [
             [[movie["movie_id"], movie["score"], movie["stars"]] for movie in model["movies"]]
             for model in (document["recommendations"] or {"models": ()})["models"]
@@ -35,7 +32,7 @@ def flat(value: Any, place: str) -> Iterator[tuple[str, float | str]]:
     if isinstance(value, dict):
         for key, item in value.items():
             if not key.endswith("_s") and key not in ("answer", "runs"):
-                yield from flat(item, f"{place}.{WORDS.get(key, key)}")
+                yield from flat(item, f"{place}.{key}")
     elif isinstance(value, list):
         for number, item in enumerate(value):
             yield from flat(item, f"{place}[{number}]")

@@ -1,4 +1,4 @@
-"""One epoch of SASRec on 1M: ours, and RecTools' with the same sizes, in turn in one run.
+"""One epoch of SASRec on 1M: ours, and RecTools' with the same sizes, in one run.
 
 RecTools needs torch and an older NumPy, so it runs in an interpreter of its own: the environment variable
 RECTOOLS_PYTHON names it.
@@ -9,6 +9,7 @@ import os
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,10 +22,9 @@ from movierec_cli.data.split import Split
 from movierec_cli.models.trained import SilentObserver
 from movierec_cli.registry.record import RunConfig
 from tests.bench.baselines import LEAVE_LAST, divided
-from tests.bench.rows import Archives, Row, run_process, spread
+from tests.bench.rows import Bench, Row, run_process, spread, times
 
-ROUNDS = 1  # RecTools takes minutes
-EPOCHS = 3  # of ours in a round, the first of which compiles
+EPOCHS = 3  # of ours, the first of which compiles
 SEQUENCE = SequenceConfig(
     max_length=200,
     embedding_size=64,
@@ -60,39 +60,33 @@ ASK_FOR_RECTOOLS = (
 )
 
 
-def measure_sequence_epoch(archives: Archives) -> list[Row]:
+def measure_sequence_epoch(bench: Bench) -> Iterator[Row]:
     """The first epoch of each is not counted: it compiles, or warms up."""
-    data = DataConfig(archive=archives.find("ml-1m.zip"))
+    data = DataConfig(archive=bench.find("ml-1m.zip"))
     dataset, split = divided(data, LEAVE_LAST)
     interpreter = os.environ.get("RECTOOLS_PYTHON")
-    ours: list[float] = []
-    theirs: list[float] = []
-    for _ in range(ROUNDS):
-        ours += our_epochs(dataset, split, SEQUENCE, TRAINING)
-        if interpreter:
-            theirs += rectools_epochs(interpreter, dataset.ratings, split.train)
+    ours = our_epochs(dataset, split)
     n_tokens = tokens(dataset, split, SEQUENCE.max_length)
     what = (
         f"one SASRec epoch of 1M, leave-last, {n_tokens:,} positions, d 64, 2 blocks, length 200, softmax"
         " over all movies"
     )
-    if not theirs:
-        return [Row(what, f"{spread(ours, '.1f')} s", "≥ 4 × faster", ASK_FOR_RECTOOLS)]
-    ratio = statistics.median(theirs) / statistics.median(ours)
-    reference = f"RecTools' `SASRecModel` {spread(theirs, '.1f')} s"
-    return [Row(what, f"{spread(ours, '.1f')} s", "≥ 4 × faster", reference, f"{ratio:.1f} ×")]
+    reference, ratio = ASK_FOR_RECTOOLS, ""
+    if interpreter:
+        theirs = rectools_epochs(interpreter, dataset.ratings, split.train)
+        reference = f"RecTools' `SASRecModel` {spread(theirs, '.1f')} s"
+        ratio = times(statistics.median(theirs), statistics.median(ours))
+    yield Row(what, f"{spread(ours, '.1f')} s", "≥ 4 × faster", reference, ratio)
 
 
-def our_epochs(
-    dataset: Dataset, split: Split, sequence: SequenceConfig, training: TrainingConfig
-) -> list[float]:
+def our_epochs(dataset: Dataset, split: Split) -> list[float]:
     """Seconds of each epoch but the first."""
     from movierec_cli.models.sequential.engine import start_keras
 
     start_keras()
     from movierec_cli.models.sequential.sequence_training import train_sequences
 
-    config = RunConfig(family=Family.SASREC, split=LEAVE_LAST, sequence=sequence, training=training)
+    config = RunConfig(family=Family.SASREC, split=LEAVE_LAST, model=SEQUENCE, training=TRAINING)
     clock = _Clock()
     with tempfile.TemporaryDirectory() as folder:
         train_sequences(dataset, split, config, clock, Path(folder) / "checkpoint_folder")

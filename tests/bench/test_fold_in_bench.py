@@ -7,45 +7,43 @@ import pytest
 
 from movierec_cli.config import SplitConfig
 from movierec_cli.data.split import split_ratings
-from movierec_cli.recommend.fold_in import Opinions, fold_in
-from tests.bench.fold_in import FEW, FoldedIn, Strangers, best_for, is_for_children
+from tests.bench.fold_in import NewUsers, best_for, is_for_children
 from tests.small_dataset import N_MOVIES, N_USERS, small_dataset
 
 K = 10
 
 
-def some_strangers() -> Strangers:
+def some_new_users() -> NewUsers:
     dataset = small_dataset()
-    return Strangers(dataset, split_ratings(dataset.ratings, SplitConfig()), np.arange(0, N_USERS, 2))
+    return NewUsers(dataset, split_ratings(dataset.ratings, SplitConfig()), np.arange(0, N_USERS, 2))
 
 
-def test_the_split_without_strangers_has_everything_of_the_others_and_nothing_of_theirs() -> None:
-    strangers = some_strangers()
-    rest, split = strangers.without(), strangers.split
+def test_the_split_without_new_users_has_everything_of_the_others_and_nothing_of_theirs() -> None:
+    new_users = some_new_users()
+    rest, split = new_users.without(), new_users.split
     for part, whole in (
         (rest.train, split.train),
         (rest.validation, split.validation),
         (rest.test, split.test),
     ):
-        owners = strangers.dataset.ratings.user_index
+        owners = new_users.dataset.ratings.user_index
         assert part.tolist() == [row for row in whole if owners[row] % 2]
 
 
-def test_validation_and_test_strangers_are_apart_and_all_have_films_in_both_parts() -> None:
-    strangers = some_strangers()
-    owners, split = strangers.dataset.ratings.user_index, strangers.split
-    both = set(owners[split.fit]) & set(owners[split.test]) & set(strangers.users)
-    assert {*strangers.validation, *strangers.test} == both
-    assert not {*strangers.validation} & {*strangers.test}
+def test_the_new_users_that_count_have_movies_in_both_parts() -> None:
+    new_users = some_new_users()
+    owners, split = new_users.dataset.ratings.user_index, new_users.split
+    both = set(owners[split.fit]) & set(owners[split.test]) & set(new_users.users)
+    assert {*new_users.evaluated} == both > {*new_users.test} > set()
 
 
 def test_recall_is_that_of_a_plain_loop() -> None:
-    strangers = some_strangers()
+    new_users = some_new_users()
     rng = np.random.default_rng(0)
-    users = strangers.evaluated
+    users = new_users.evaluated
     queries = rng.normal(size=(len(users), 3)).astype(np.float32)
     movies = rng.normal(size=(N_MOVIES, 3)).astype(np.float32)
-    ratings, split = strangers.dataset.ratings, strangers.split
+    ratings, split = new_users.dataset.ratings, new_users.split
     recalls = []
     for user, query in zip(users, queries, strict=True):
         scores = movies @ query
@@ -53,23 +51,7 @@ def test_recall_is_that_of_a_plain_loop() -> None:
         wanted = ratings.movie_index[split.test][ratings.user_index[split.test] == user]
         best = np.argsort(-scores)[:K]
         recalls.append(np.isin(wanted, best).mean())
-    assert strangers.recall(users, queries, movies, K) == pytest.approx(np.mean(recalls))
-
-
-def test_folded_in_is_all_of_the_films_or_a_few_of_them_whatever_else_was_asked() -> None:
-    strangers = some_strangers()
-    rng = np.random.default_rng(1)
-    movies, others = (rng.normal(size=(n, 4)).astype(np.float32) for n in (N_MOVIES, 30))
-    folded = FoldedIn(strangers, movies, others)
-    user = int(strangers.evaluated[0])
-    films = strangers.seen[user].astype(np.int64)
-    np.testing.assert_allclose(
-        folded.embedding(user, 1.0, None), fold_in(movies, others, Opinions(films)), atol=1e-5
-    )
-    few = folded.embedding(user, 1.0, FEW)
-    np.testing.assert_array_equal(few, folded.embedding(user, 1.0, FEW))
-    assert len(films) > FEW
-    assert not np.allclose(few, folded.embedding(user, 1.0, None), atol=1e-2)
+    assert new_users.recall(users, queries, movies, K) == pytest.approx(np.mean(recalls))
 
 
 def test_what_comes_first_leaves_out_what_was_liked() -> None:
@@ -80,6 +62,6 @@ def test_what_comes_first_leaves_out_what_was_liked() -> None:
     assert best_for(movies, directions, users, liked, top=7).tolist() == [12, 16, 20, 24, 28, 32, 36]
 
 
-def test_films_for_children_are_told_by_their_genres() -> None:
+def test_movies_for_children_are_told_by_their_genres() -> None:
     movies = replace(small_dataset().movies, genre_names=("Comedy", "Children", "War"))
     assert np.flatnonzero(is_for_children(movies)).tolist() == list(range(1, N_MOVIES, 3))

@@ -7,21 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movierec_cli.config import Family, SplitConfig, SplitKind
-from movierec_cli.config.presets import PRESETS, Preset
+from movierec_cli.config import SplitConfig, SplitKind
 from movierec_cli.data.dataset import Ratings
 from movierec_cli.data.split import Split
 from movierec_cli.registry.record import EpochRecord, RunRecord
-from tests.bench.film_windows import top_k_over_all, windows_of
-from tests.bench.in_batch_loss import in_batch_loss
 from tests.bench.rows import run_process, spread
 from tests.bench.sequence_epoch import in_order, tokens
-from tests.bench.sequence_presets import best_on_windows
+from tests.bench.sequence_presets import in_batch_loss
 from tests.bench.sequences import hit_rate_and_ndcg, minutes_of, minutes_to, reached
 from tests.saved_runs import judged_run, run_config, run_record, top_k
 from tests.small_dataset import small_dataset
 
-N_USERS, N_MOVIES, LENGTH = 6, 30, 4
+N_USERS, N_MOVIES = 6, 30
 
 
 def made_ratings() -> Ratings:
@@ -44,35 +41,19 @@ def timeline(ratings: Ratings, user: int) -> list[int]:
     return sorted(own, key=lambda row: (ratings.timestamp[row], row))
 
 
-def test_windows_hold_the_films_right_before_each_film_of_users_with_three() -> None:
-    ratings = made_ratings()
-    rows = np.random.default_rng(0).permutation(len(ratings))
-    windows = windows_of(ratings, rows, LENGTH)
-    expected, labels = [], []
-    for row in rows:
-        line = timeline(ratings, ratings.user_index[row])
-        place = line.index(row)
-        if place and len(line) > 2:
-            films = [int(ratings.movie_index[earlier]) + 1 for earlier in line[:place][-LENGTH:]]
-            expected.append(films + [0] * (LENGTH - len(films)))
-            labels.append(int(ratings.movie_index[row]))
-    assert windows.contexts.tolist() == expected
-    assert windows.labels.tolist() == labels
-
-
-def test_rectools_gets_each_users_films_in_our_order() -> None:
+def test_rectools_gets_each_users_movies_in_our_order() -> None:
     ratings = made_ratings()
     rows = np.arange(0, len(ratings), 2)
     columns = in_order(ratings, rows)
     assert sorted(columns["order"]) == list(range(len(rows)))
     for user in range(N_USERS):
         own = columns["user"] == user
-        films = columns["movie"][own][np.argsort(columns["order"][own])]
+        movies = columns["movie"][own][np.argsort(columns["order"][own])]
         line = [row for row in timeline(ratings, user) if row in rows]
-        assert films.tolist() == ratings.movie_index[line].tolist()
+        assert movies.tolist() == ratings.movie_index[line].tolist()
 
 
-def test_every_training_film_but_a_users_first_is_learned_from_its_past() -> None:
+def test_every_training_movie_but_a_users_first_is_learned_from_its_past() -> None:
     dataset = small_dataset("1m")
     rows = np.arange(len(dataset.ratings))
     split = Split(train=rows[::3], validation=rows[1::3], test=rows[2::3])
@@ -85,29 +66,18 @@ def test_every_training_film_but_a_users_first_is_learned_from_its_past() -> Non
 
 def test_the_loss_of_a_batch_is_the_cross_entropy_of_its_own_positives() -> None:
     rng = np.random.default_rng(1)
-    queries, films = rng.normal(size=(2, 7, 3)).astype(np.float32)
+    queries, movies = rng.normal(size=(2, 7, 3)).astype(np.float32)
     losses = []
     for batch in (range(3), range(3, 6), range(6, 7)):
         for i in batch:
-            weights = [np.exp(float(queries[i] @ films[j])) for j in batch]
-            losses.append(-np.log(np.exp(float(queries[i] @ films[i])) / sum(weights)))
-    assert in_batch_loss(queries, films, 3) == pytest.approx(np.mean(losses), rel=1e-6)
+            weights = [np.exp(float(queries[i] @ movies[j])) for j in batch]
+            losses.append(-np.log(np.exp(float(queries[i] @ movies[i])) / sum(weights)))
+    assert in_batch_loss(queries, movies, 3) == pytest.approx(np.mean(losses), rel=1e-6)
 
 
 def test_embeddings_that_know_nothing_lose_the_logarithm_of_the_batch() -> None:
     nothing = np.zeros((4096, 2), np.float32)
     assert in_batch_loss(nothing, nothing) == pytest.approx(np.log(2048))
-
-
-def test_places_among_all_movies_are_those_of_a_sort() -> None:
-    rng = np.random.default_rng(2)
-    queries, movies = (rng.normal(size=(n, 5)).astype(np.float32) for n in (40, 20))
-    labels = rng.integers(0, 20, 40).astype(np.int32)
-    places = [
-        list(np.argsort(-(movies @ query))).index(own) for query, own in zip(queries, labels, strict=True)
-    ]
-    found = top_k_over_all(queries, movies, labels, (1, 5, 20))
-    assert found == {k: pytest.approx(np.mean([place < k for place in places])) for k in (1, 5, 20)}
 
 
 def record_of(hit_rates: list[float]) -> RunRecord:
@@ -145,7 +115,7 @@ def test_several_values_are_shown_with_their_bounds_and_one_alone() -> None:
     assert spread([0.25], ".2f") == "0.25"
 
 
-def test_one_target_a_user_counts_by_its_place_among_unseen_films(tmp_path: Path) -> None:
+def test_one_target_a_user_counts_by_its_place_among_unseen_movies(tmp_path: Path) -> None:
     config = replace(run_config("None"), split=SplitConfig(kind=SplitKind.LEAVE_LAST))
     run = judged_run(tmp_path, small_dataset("1m"), config)
     better = run.outcome.at_their_time.unseen.better
@@ -153,14 +123,6 @@ def test_one_target_a_user_counts_by_its_place_among_unseen_films(tmp_path: Path
     assert hit_rate == pytest.approx(np.mean([place < 10 for place in better]))
     assert ndcg == pytest.approx(np.mean([1 / np.log2(place + 2) if place < 10 else 0 for place in better]))
     assert 0 < ndcg < hit_rate < 1
-
-
-def test_our_best_sees_the_same_windows_as_the_tutorial() -> None:
-    ours, tutorial = best_on_windows(), PRESETS[Preset.TFRS_GRU]
-    assert ours.family is Family.SASREC
-    assert ours.split == tutorial.split and ours.split.kind is SplitKind.WINDOWS
-    assert ours.model is not None and tutorial.model is not None
-    assert ours.model.max_length == tutorial.model.max_length == 10
 
 
 def test_a_process_is_measured_without_the_one_that_measures() -> None:

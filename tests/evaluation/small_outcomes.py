@@ -7,6 +7,7 @@ import numpy as np
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome
 from movierec_cli.evaluation.ranks import rank_positives
+from movierec_cli.evaluation.significance import Interval, mean_intervals
 
 
 def ragged(lists: Sequence[Sequence[int]]) -> RaggedRows:
@@ -41,6 +42,11 @@ def outcome_of(
 def _best(scores: np.ndarray, seen: Sequence[int]) -> list[int]:
     best = [movie for movie in np.argsort(-scores, kind="stable") if movie not in seen][:LIST_LENGTH]
     return best + [NO_MOVIE] * (LIST_LENGTH - len(best))
+
+
+def mean_interval(values: np.ndarray, **options: int) -> Interval:
+    """Of one mean; `values` is [n_seeds, n_users]."""
+    return mean_intervals({"": values}, **options)[""]
 
 
 def no_outcome(n_movies: int = 9) -> Outcome:

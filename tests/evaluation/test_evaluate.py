@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from movierec_cli.data.dataset import Dataset, Movies, Ratings, Users
+from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
 from movierec_cli.evaluation.metrics import METRICS, top_k_of
 from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome
 from movierec_cli.evaluation.queries import GroupedQueries, Targets, queries_by_user
 from movierec_cli.evaluation.ranks import Ranks
+from tests.tiny_dataset import dataset_of
 
 N_PERIODS, PERIOD_S = 4, 1000
 
@@ -79,25 +80,8 @@ def make_case(n_users: int, n_movies: int, each: int, seed: int) -> Case:
     order = generator.permutation(len(user))
     user, movie = user[order], movie[order]
     is_test = (generator.random(len(user)) < 0.3) & (user != 2) | (user < 2)
-    dataset = Dataset(
-        name="made",
-        description="a simulated data set",
-        fingerprint="e" * 64,
-        ratings=Ratings(
-            user_index=user.astype(np.int32),
-            movie_index=movie.astype(np.int32),
-            rating=np.ones(len(user), np.float32),
-            timestamp=generator.integers(0, N_PERIODS * PERIOD_S, len(user)),
-        ),
-        movies=Movies(
-            movie_id=np.arange(n_movies),
-            title=np.array([f"Film {i}" for i in range(n_movies)], object),
-            year=np.zeros(n_movies, np.int16),
-            genres=np.zeros((n_movies, 0), bool),
-            genre_names=(),
-        ),
-        users=Users(user_id=np.arange(n_users)),
-    )
+    seconds = generator.integers(0, N_PERIODS * PERIOD_S, len(user))
+    dataset = dataset_of(user.tolist(), movie.tolist(), seconds.tolist(), n_users, n_movies)
     scores = generator.integers(0, 6, (n_users, N_PERIODS, n_movies)).astype(np.float32)
     return Case(dataset, np.flatnonzero(~is_test), np.flatnonzero(is_test), scores)
 
@@ -161,22 +145,6 @@ def test_each_user_has_one_list_at_the_time_of_their_first_test_rating(case: Cas
         scores = asked.score(user, first[user])
         expected = sorted(unseen[user], key=lambda movie: (-scores[movie], movie))[:LIST_LENGTH]
         assert best == expected + [NO_MOVIE] * (LIST_LENGTH - len(expected))
-
-
-def test_the_cases_have_what_they_are_for() -> None:
-    """Both ways of asking differ where the time is seen, ties are cut by the lists' end, lists fall short."""
-    large, small, full = CASES.values()
-    seeing = evaluate(large.dataset, large.fit_rows, large.test_rows, large.models["seeing"])
-    assert pairs(seeing.at_their_time.unseen) != pairs(seeing.in_one_list)
-    blind = evaluate(large.dataset, large.fit_rows, large.test_rows, large.models["blind"])
-    assert pairs(blind.at_their_time.unseen) == pairs(blind.in_one_list)
-    last = blind.top_movies[0, -1]
-    rest = set(range(len(large.dataset.movies))) - set(blind.top_movies[0].tolist())
-    assert any(large.scores[0, 0, movie] == large.scores[0, 0, last] for movie in rest)
-    short = evaluate(small.dataset, small.fit_rows, small.test_rows, small.models["blind"])
-    assert (short.top_movies == NO_MOVIE).any(axis=1).all()
-    few = evaluate(full.dataset, full.fit_rows, full.test_rows, full.models["blind"])
-    assert few.n_unseen.min() < 5
 
 
 @BOTH

@@ -119,35 +119,6 @@ def test_average_precision_and_reciprocal_rank_equal_scikit_learn_over_every_ord
             assert found == pytest.approx(np.mean(expected), abs=1e-9)
 
 
-def metrics_of_places(places: tuple[int, ...], n: int, k: int) -> dict[str, float]:
-    """By their definitions, of positives at `places` (from 1, ascending) of n."""
-    found = [place for place in places if place <= k]
-    best = range(1, min(len(places), k) + 1)
-    negatives = n - len(places)
-    in_order = sum(n - place - (len(places) - i) for i, place in enumerate(places, 1))
-    return {
-        "ndcg": sum(1 / math.log2(p + 1) for p in found) / sum(1 / math.log2(p + 1) for p in best),
-        "average_precision": sum(i / p for i, p in enumerate(found, 1)) / min(len(places), k),
-        "reciprocal_rank": 1 / found[0] if found else 0.0,
-        "precision": len(found) / k,
-        "auc": in_order / (len(places) * negatives) if negatives else math.nan,
-    }
-
-
-@pytest.mark.parametrize("n_positives", [1, 2, 5, 8])
-def test_a_scorer_of_all_movies_alike_gets_chance(n_positives):
-    n = 8  # unseen
-    seen = [8, 9, 10]
-    outcome = outcome_of(np.full((1, 11), 0.3), [list(range(n_positives))], [seen])
-    for k in (1, 2, 4, 8, 50):
-        every = [
-            metrics_of_places(places, n, k) for places in itertools.combinations(range(1, n + 1), n_positives)
-        ]
-        for name, metric in (AT_K | {"auc": list_metrics.auc}).items():
-            chance = np.mean([one[name] for one in every])
-            assert metric(outcome, k)[0] == pytest.approx(chance, abs=1e-12, nan_ok=True)
-
-
 def test_a_long_tie_with_many_positives_equals_exact_fractions():
     t, r, k = 5000, 300, 100
     outcome = outcome_of(np.zeros((1, t)), [list(range(r))])

@@ -1,4 +1,6 @@
-"""Metrics by name, top-k accuracy and recall."""
+"""Metrics by name, recall, and the three kinds of top-k accuracy against loops."""
+
+import math
 
 import numpy as np
 import pytest
@@ -7,13 +9,16 @@ from movierec_cli.config import DEFAULT_TOP_K
 from movierec_cli.errors import UsageError
 from movierec_cli.evaluation.metrics import (
     METRICS,
+    TopK,
+    mean_top_k,
     metric_values,
     parse_metric,
     recall,
-    top_k_accuracies,
+    top_k,
     top_k_accuracy,
+    top_k_of,
 )
-from movierec_cli.evaluation.ranks import Ranks
+from movierec_cli.evaluation.ranks import Ranks, RanksByMode
 from tests.evaluation.small_outcomes import no_outcome, outcome_of, random_case
 
 
@@ -33,24 +38,6 @@ def test_recall_weighs_users_alike_and_top_k_accuracy_ratings():
     outcome = outcome_of(scores, [[0, 1, 2], [3]])
     assert recall(outcome, 3).tolist() == [1.0, 0.0]
     assert top_k_accuracy(outcome.at_their_time.unseen, 3) == 0.75
-
-
-@pytest.mark.parametrize("k", [1, 3, 6, 10, 40])
-def test_a_scorer_of_all_movies_alike_gets_chance_in_both_modes(k):
-    _, positives, seen = random_case(4, n_users=6, n_movies=10, n_levels=1)
-    outcome = outcome_of(np.full((6, 10), 2.5), positives, seen)
-    n_unseen = np.array([10 - len(one) for one in seen])
-    assert recall(outcome, k) == pytest.approx(np.minimum(k / n_unseen, 1), abs=1e-12)
-    assert top_k_accuracy(outcome.at_their_time.all, k) == pytest.approx(min(k / 10, 1), abs=1e-12)
-    weights = np.array([len(one) for one in positives])
-    expected = np.average(np.minimum(k / n_unseen, 1), weights=weights)
-    assert top_k_accuracy(outcome.at_their_time.unseen, k) == pytest.approx(expected, abs=1e-12)
-
-
-def test_top_k_accuracy_is_given_at_the_ks_asked_for():
-    ranks = Ranks(better=np.array([0, 3, 9], np.int32), tied=np.array([1, 2, 1], np.int32))
-    assert top_k_accuracies(ranks, [4, 10]) == {4: pytest.approx(0.5), 10: pytest.approx(1.0)}
-    assert tuple(top_k_accuracies(ranks)) == DEFAULT_TOP_K
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -78,8 +65,7 @@ def test_no_users_give_no_values():
 
 
 def test_a_name_is_read_with_its_k():
-    metric, k = parse_metric("ndcg@10")
-    assert (metric.title, k) == ("NDCG", 10)
+    assert parse_metric("ndcg@10") == (METRICS["ndcg"], 10)
     assert parse_metric("auc") == (METRICS["auc"], 0)
 
 
@@ -103,3 +89,56 @@ def test_a_name_is_read_with_its_k():
 def test_a_name_that_cannot_be_read_is_refused_with_the_way_out(name, message):
     with pytest.raises(UsageError, match=message):
         metric_values(no_outcome(), name)
+
+
+def hit(better: int, tied: int, k: int) -> float:
+    return min(max((k - better) / tied, 0.0), 1.0)
+
+
+def test_each_figure_equals_a_loop() -> None:
+    generator = np.random.default_rng(4)
+    better, tied = generator.integers(0, 12, 60), generator.integers(1, 9, 60)
+    all_ranks = Ranks((better + 2).astype(np.int32), tied.astype(np.int32))
+    unseen = Ranks(better.astype(np.int32), tied.astype(np.int32))
+    users = generator.choice([2, 3, 11], 60).astype(np.int32)  # rows of users, most without a rating
+    found = top_k(RanksByMode(all=all_ranks, unseen=unseen), users, (3, 10))
+    for k in (3, 10):
+        hits = [hit(b, t, k) for b, t in zip(better, tied, strict=True)]
+        hits_anywhere = [hit(b + 2, t, k) for b, t in zip(better, tied, strict=True)]
+        of_user = [
+            [one for one, user in zip(hits, users, strict=True) if user == wanted] for wanted in (2, 3, 11)
+        ]
+        assert found.unseen[k] == pytest.approx(sum(hits) / 60)
+        assert found.all[k] == pytest.approx(sum(hits_anywhere) / 60)
+        assert found.recall[k] == pytest.approx(sum(sum(own) / len(own) for own in of_user) / 3)
+
+
+def test_cold_users_are_left_out() -> None:
+    scores, positives, seen = random_case(3, 8, 30, 5)
+    seen = [[] if user < 3 else own for user, own in enumerate(seen)]
+    outcome = outcome_of(scores, positives, seen)
+    is_warm = np.array([len(own) > 0 for own in seen])
+    warm = outcome_of(
+        scores[is_warm],
+        [own for own, kept in zip(positives, is_warm, strict=True) if kept],
+        [own for own, kept in zip(seen, is_warm, strict=True) if kept],
+    )
+    assert top_k_of(outcome) == top_k_of(warm)
+    assert top_k_of(outcome) != top_k(outcome.at_their_time, outcome.user_index)
+
+
+def test_without_a_rating_there_is_no_figure() -> None:
+    nothing = top_k_of(no_outcome())
+    for figures in (nothing.unseen, nothing.all, nothing.recall):
+        assert list(figures) == list(DEFAULT_TOP_K)
+        assert all(math.isnan(value) for value in figures.values())
+
+
+def test_the_mean_of_several_is_figure_by_figure() -> None:
+    one = TopK(unseen={1: 0.1, 5: 0.4}, all={1: 0.2, 5: 0.3}, recall={1: 0.0, 5: 1.0})
+    other = TopK(unseen={1: 0.3, 5: 0.4}, all={1: 0.4, 5: 0.5}, recall={1: 0.5, 5: 0.5})
+    mean = mean_top_k([one, other])
+    assert mean.unseen == pytest.approx({1: 0.2, 5: 0.4})
+    assert mean.all == pytest.approx({1: 0.3, 5: 0.4})
+    assert mean.recall == pytest.approx({1: 0.25, 5: 0.75})
+    assert mean_top_k([one]) == one

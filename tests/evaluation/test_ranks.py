@@ -1,20 +1,16 @@
-"""The exact ranker against a loop over positives."""
+"""The exact ranker against a loop over positives, and the blocks of rows that it works in."""
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.evaluation import ranks as ranks_module
-from movierec_cli.evaluation.metrics import top_k_accuracies, top_k_accuracy
-from movierec_cli.evaluation.ranks import Ranks, rank_positives
+from movierec_cli.evaluation.metrics import top_k_accuracy
+from movierec_cli.evaluation.ranks import Ranks, map_blocks, rank_positives
+from tests.evaluation.small_outcomes import ragged
 
 N_USERS, N_QUERIES, N_MOVIES = 7, 23, 40
-
-
-def ragged(lists: list[list[int]]) -> RaggedRows:
-    keys = np.repeat(np.arange(len(lists)), [len(one) for one in lists])
-    values = np.array([value for one in lists for value in one], np.int32)
-    return RaggedRows.group(keys, values, len(lists))
 
 
 @pytest.fixture
@@ -67,15 +63,6 @@ def test_without_ties_top_k_is_the_share_found_by_sorting(case):
     assert top_k_accuracy(ranks.all, 10) == pytest.approx(np.mean(hits), abs=1e-12)
 
 
-def test_a_model_that_scores_all_movies_alike_gets_chance(case):
-    _, positives, user_index, _ = case
-    nothing_seen = ragged([[] for _ in range(N_USERS)])
-    flat = np.zeros((N_QUERIES, N_MOVIES), np.float32)
-    ranks = rank_positives(lambda rows: flat[rows], positives, user_index, nothing_seen)
-    for k, accuracy in top_k_accuracies(ranks.unseen).items():
-        assert accuracy == pytest.approx(min(k / N_MOVIES, 1.0))
-
-
 def test_a_tie_across_the_cut_counts_as_its_expected_hit():
     ranks = Ranks(better=np.array([8], np.int32), tied=np.array([4], np.int32))
     assert top_k_accuracy(ranks, 8) == 0.0
@@ -94,3 +81,37 @@ def test_a_positive_that_was_trained_on_is_refused(case):
     leaked = [[] for _ in range(N_QUERIES - 1)] + [[int(seen.values[seen.starts[user]])]]
     with pytest.raises(ValueError, match="1 positives are among their user's seen movies"):
         rank_positives(lambda rows: scores[rows], ragged(leaked), user_index, seen)
+
+
+@pytest.mark.parametrize("n_rows", [1, 7, 8, 9, 100])
+def test_every_row_is_in_one_block_in_order_and_none_is_too_long(n_rows):
+    blocks = map_blocks(lambda rows: rows, n_rows, 8)
+    assert np.concatenate(blocks).tolist() == list(range(n_rows))
+    assert max(map(len, blocks)) <= 8
+
+
+def test_no_rows_are_one_empty_block():
+    blocks = map_blocks(lambda rows: rows, 0, 8)
+    assert [block.tolist() for block in blocks] == [[]]
+
+
+def blas_threads() -> list[int]:
+    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+
+def test_matrix_products_take_one_thread_meanwhile_and_as_many_as_before_afterwards():
+    before = blas_threads()
+    during = map_blocks(lambda rows: blas_threads(), 3, 1)
+    assert all(set(threads) == {1} for threads in during)
+    assert blas_threads() == before
+
+
+def test_an_error_in_a_block_is_raised_and_the_threads_are_given_back():
+    before = blas_threads()
+
+    def fail(rows: np.ndarray) -> None:
+        raise ValueError(f"row {rows[0]}")
+
+    with pytest.raises(ValueError, match="row 0"):
+        map_blocks(fail, 3, 1)
+    assert blas_threads() == before

@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from movierec_cli.data.dataset import Dataset, Movies, Ratings, Users
+from movierec_cli.data.dataset import Dataset, Ratings
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.segments import SegmentMask, segments
 from tests.evaluation.small_outcomes import no_outcome, outcome_of
+from tests.tiny_dataset import dataset_of
 
 N_USERS, N_MOVIES = 7, 10
 TRAINED = (4, 2, 1, 1, 2, 6, 0)  # training ratings of each user; the last is cold
@@ -23,25 +24,9 @@ def dataset() -> Dataset:
     movies = np.concatenate([np.arange(n) for n in TRAINED])
     genres = np.zeros((N_MOVIES, 3), bool)
     genres[[7, 8], 0] = genres[[8, 9], 1] = True
-    return Dataset(
-        name="small",
-        description="",
-        fingerprint="",
-        ratings=Ratings(
-            users.astype(np.int32),
-            movies.astype(np.int32),
-            np.ones(len(users), np.float32),
-            np.zeros(len(users), np.int64),
-        ),
-        movies=Movies(
-            movie_id=np.arange(N_MOVIES),
-            title=np.array(["Film"] * N_MOVIES, object),
-            year=np.zeros(N_MOVIES, np.int16),
-            genres=genres,
-            genre_names=("Comedy", "Drama", "War"),
-        ),
-        users=Users(user_id=np.arange(N_USERS)),
-    )
+    bare = dataset_of(users.tolist(), movies.tolist(), [0] * len(users), N_USERS, N_MOVIES)
+    described = replace(bare.movies, genres=genres, genre_names=("Comedy", "Drama", "War"))
+    return replace(bare, movies=described)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.experiment.evaluate_saved import Evaluation, EvaluationConfig, evaluate_saved
 from movierec_cli.experiment.selection import SplitRequest
 from movierec_cli.experiment.user_lists import typical_users
-from movierec_cli.leakage import check_data
+from movierec_cli.leakage.data_checks import check_data
 from movierec_cli.models.trained import SilentObserver
 from movierec_cli.recommend.many_users import UserSelection
 from movierec_cli.recommend.recommend import recommend

@@ -4,68 +4,43 @@ from dataclasses import replace
 
 import pytest
 
-from movierec_cli.config import Family, FeatureSet
-from movierec_cli.evaluation.significance import Interval, PairedDifference
+from movierec_cli.config import Family, SplitConfig
+from movierec_cli.evaluation.significance import PairedDifference
 from movierec_cli.experiment.rating_sentences import rating_answer
 from movierec_cli.experiment.study import ComparedModel, ComparedRatingModel
-from tests.saved_runs import multi_task_config, run_config, run_record, top_k
+from movierec_cli.registry.record import RunConfig
+from tests.experiment.compared_models import HEADLINE, compared, interval
+from tests.saved_runs import multi_task_config, run_config, run_record
 
-HEADLINE = "recall@100"
 MF, BIAS = Family.BIASED_MF, Family.RATING_BIAS
 
 
-def interval(mean: float, half: float) -> Interval:
-    return Interval(mean, mean - half, mean + half)
+def rated(config: RunConfig, rmse: float) -> ComparedRatingModel:
+    return ComparedRatingModel(
+        label=config.label,
+        family=config.family,
+        records=(run_record(config=config),),
+        rmse=interval(rmse, 0.006),
+        mae=interval(0.8 * rmse, 0.005),
+        is_on_front=False,
+    )
 
 
 def joint(rmse: float, *features: str, retrieval: float = 1.0, rating: float = 0.3) -> ComparedRatingModel:
-    config = multi_task_config(*features, retrieval=retrieval, rating=rating)
-    records = (run_record(config=config),)
-    return ComparedRatingModel(
-        label=config.label,
-        family=Family.MULTI_TASK,
-        records=records,
-        rmse=interval(rmse, 0.006),
-        mae=interval(0.8 * rmse, 0.005),
-        is_on_front=False,
-    )
+    return rated(multi_task_config(*features, retrieval=retrieval, rating=rating), rmse)
 
 
 def baseline(family: Family, rmse: float) -> ComparedRatingModel:
-    return ComparedRatingModel(
-        label=family.label,
-        family=family,
-        records=(run_record(),),
-        rmse=interval(rmse, 0.006),
-        mae=interval(0.8 * rmse, 0.005),
-        is_on_front=False,
-    )
+    return rated(RunConfig(family=family, split=SplitConfig()), rmse)
 
 
 def ranked(recall: float, one: ComparedRatingModel) -> ComparedModel:
-    return ComparedModel(
-        label=one.label,
-        family=one.family,
-        feature_set=FeatureSet(),
-        records=one.records,
-        top_k=top_k(recall),
-        metrics={HEADLINE: interval(recall, 0.005)},
-        beyond={},
-    )
+    return compared(one.records[0].config, recall, half=0.005)
 
 
 def two_tower(recall: float, *features: str) -> ComparedModel:
     """Trained as the joint models are, which is what makes it their specialist."""
-    config = replace(run_config(*features), model=multi_task_config().model)
-    return ComparedModel(
-        label=config.label,
-        family=Family.TWO_TOWER,
-        feature_set=config.feature_set,
-        records=(run_record(config=config),),
-        top_k=top_k(recall),
-        metrics={HEADLINE: interval(recall, 0.005)},
-        beyond={},
-    )
+    return compared(replace(run_config(*features), model=multi_task_config().model), recall, half=0.005)
 
 
 def said(

@@ -11,7 +11,13 @@ from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.data.split_data import restrict
 from movierec_cli.errors import MovierecError, SavedModelError, UsageError
 from movierec_cli.evaluation.evaluate import evaluate
-from movierec_cli.experiment.selection import InconsistentSplitError, SplitRequest, outcome_on, select_runs
+from movierec_cli.experiment.selection import (
+    EvaluatedRun,
+    InconsistentSplitError,
+    SplitRequest,
+    outcome_on,
+    select_runs,
+)
 from movierec_cli.models.baselines.fit_baseline import fit_baseline
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
@@ -109,10 +115,11 @@ def test_another_kind_of_split_is_refused_unless_nothing_of_it_was_trained_on(
         select_runs(tmp_path, [], DATASET, SplitRequest(kind=kind))
     own_test = parts(RANDOM).test
     inside = own_test[::2]
-    assert outcome_on(run, replace(RANDOM, kind=kind), inside).rows.tolist() == inside.tolist()
+    own = EvaluatedRun(run, run.outcome)
+    assert outcome_on(own, replace(RANDOM, kind=kind), inside).outcome.rows.tolist() == inside.tolist()
     outside = np.append(inside, parts(RANDOM).validation[:1])
     with pytest.raises(InconsistentSplitError, match="trained on 1 of the"):
-        outcome_on(run, replace(RANDOM, kind=kind), outside)
+        outcome_on(own, replace(RANDOM, kind=kind), outside)
 
 
 def test_other_ratings_left_out_are_refused(tmp_path: Path) -> None:

@@ -1,17 +1,16 @@
 """The answer's sentences, word for word."""
 
-from dataclasses import replace
-
 import pytest
 
-from movierec_cli.config import FEATURES, Family, FeatureSet, SplitConfig, SplitKind
+from movierec_cli.config import FEATURES, Family, SplitConfig, SplitKind
 from movierec_cli.evaluation.ablation import FeatureGain
 from movierec_cli.evaluation.significance import Interval, PairedDifference
 from movierec_cli.experiment.sentences import answer, warnings
 from movierec_cli.experiment.study import ComparedModel
-from tests.saved_runs import run_record, sequence_config, top_k
+from movierec_cli.registry.record import RunConfig
+from tests.experiment.compared_models import HEADLINE, compared
+from tests.saved_runs import run_config, sequence_config
 
-HEADLINE = "recall@100"
 TEMPORAL = SplitConfig(kind=SplitKind.TEMPORAL)
 RANDOM = SplitConfig(kind=SplitKind.RANDOM)
 LEAVE_LAST = SplitConfig(kind=SplitKind.LEAVE_LAST)
@@ -22,37 +21,15 @@ ONE_SEED = (
 
 
 def feature_set(*features: str, mean: float, n_seeds: int = 3, metric: str = HEADLINE) -> ComparedModel:
-    return ComparedModel(
-        label=FeatureSet.parse(features).label,
-        family=Family.TWO_TOWER,
-        feature_set=FeatureSet.parse(features),
-        records=(run_record(*features),) * n_seeds,
-        top_k=top_k(mean),
-        metrics={metric: Interval(mean, mean - 0.011, mean + 0.011)},
-        beyond={},
-    )
+    return compared(run_config(*features), mean, half=0.011, n_seeds=n_seeds, metric=metric)
 
 
 def baseline(family: Family, mean: float, metric: str = HEADLINE) -> ComparedModel:
-    return ComparedModel(
-        label=family.label,
-        family=family,
-        feature_set=FeatureSet(),
-        records=(run_record("None"),),
-        top_k=top_k(mean),
-        metrics={metric: Interval(mean, mean - 0.01, mean + 0.01)},
-        beyond={},
-    )
+    return compared(RunConfig(family=family, split=SplitConfig()), mean, metric=metric)
 
 
 def sequence(family: Family, *features: str, mean: float, n_seeds: int = 3) -> ComparedModel:
-    config = sequence_config(*features, family=family)
-    return replace(
-        feature_set(*(features or ("None",)), mean=mean, n_seeds=n_seeds),
-        label=config.label,
-        family=family,
-        records=(run_record(config=config),) * n_seeds,
-    )
+    return compared(sequence_config(*features, family=family), mean, half=0.011, n_seeds=n_seeds)
 
 
 def apart(a: str, b: str, mean: float, low: float, high: float, p: float = 0.0001) -> PairedDifference:

@@ -74,15 +74,6 @@ def test_saved_runs_are_loaded_and_only_new_sets_are_trained(trained):
     assert [run.record for run in (*again[:2], again[3])] == [run.record for run in runs]
 
 
-def test_another_seed_or_data_set_is_another_run(trained):
-    folder, _ = trained
-    listener = Listener()
-    config = quick_config(folder, feature_sets=SETS[:1], baselines=())
-    other = replace(config, training=replace(config.training, seed=7))
-    MovieLensTrainer(other, listener).run()
-    assert listener.loaded == [False]
-
-
 def test_retrain_trains_again_and_gives_the_same_numbers(trained):
     folder, runs = trained
     listener = Listener()

@@ -19,7 +19,7 @@ from movierec_cli.experiment.study import (
     Study,
     UserLists,
 )
-from movierec_cli.leakage import Finding, Severity
+from movierec_cli.leakage.finding import Finding, Severity
 from movierec_cli.recommend.recommend import Recommendations, RecommendedMovie
 from movierec_cli.recommend.users import RatedMovie
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord

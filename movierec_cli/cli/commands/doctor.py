@@ -18,7 +18,7 @@ from movierec_cli.cli.parsing.values import parse_feature_sets
 from movierec_cli.config import DataConfig, SplitConfig, TrainerConfig
 
 if TYPE_CHECKING:
-    from movierec_cli.leakage import Diagnosis
+    from movierec_cli.leakage.diagnosis import Diagnosis
 
 LEAK_FOUND = 1
 """The exit code of `--strict` where something leaks."""
@@ -47,7 +47,7 @@ def doctor_command(
     """
     from movierec_cli.cli.progress_display import ProgressDisplay
     from movierec_cli.experiment.loading import load_source
-    from movierec_cli.leakage import diagnose
+    from movierec_cli.leakage.diagnosis import diagnose
     from movierec_cli.registry.store import list_runs
 
     terminal = Terminal(quiet=quiet).take_logs()

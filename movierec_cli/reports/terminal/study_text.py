@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from movierec_cli.experiment.study import ComparedModel, Study, settings_of
-from movierec_cli.leakage import Checked, Finding, Severity
+from movierec_cli.leakage.finding import Checked, Finding, Severity
 from movierec_cli.registry.store import Run
 from movierec_cli.reports import study_tables
 from movierec_cli.reports.tables import beside

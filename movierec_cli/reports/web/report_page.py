@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from movierec_cli.experiment.study import Study
-from movierec_cli.leakage import Finding, Severity
+from movierec_cli.leakage.finding import Finding, Severity
 from movierec_cli.reports.study_tables import counts, user_metrics
 from movierec_cli.reports.web import pages
 from movierec_cli.reports.web.charts import Chart, ablation, epochs, forest

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from movierec_cli.evaluation.metrics import VALIDATION_K
 from movierec_cli.evaluation.significance import LEVEL
 from movierec_cli.experiment.study import Study, UserLists, settings_of
-from movierec_cli.leakage import Finding
+from movierec_cli.leakage.finding import Finding
 from movierec_cli.recommend.recommend import Recommendations, RecommendedMovie
 from movierec_cli.recommend.users import RatedMovie
 from movierec_cli.reports import ORDERED_BY, study_tables
