@@ -47,25 +47,24 @@ def export_run(
         SavedModelError: the run is damaged.
     """
     FOR_USERS.require(run.record)
-    target = (output or default_output(run.record.name, form)).resolve()
+    target = output or default_output(run.record.name, form)
+    target = target.resolve() if form.is_folder else target.absolute()  # /dev/stdout resolves to no path
     check_output(target, is_folder=form.is_folder, overwrite=overwrite)
-    path = _written(run, form, target, index)
-    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    return Exported(path, sum(file.stat().st_size for file in files), sees_time(run))
+    about = _about(run)
+    if form.is_folder:
+        arrays = model_arrays(run)
+        path = write_folder(target, lambda folder: write_saved_model(arrays, index, about, folder))
+        size_bytes = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        return Exported(path, size_bytes, sees_time(run))
+    described = "\n".join(f"{name}: {value}" for name, value in about.items())
+    content = to_npz(run) if form is ExportFormat.NPZ else to_onnx(model_arrays(run), described)
+    write_file(target, content)
+    return Exported(target, len(content), sees_time(run))
 
 
 def default_output(run_name: str, form: ExportFormat) -> Path:
     """In the current folder."""
     return Path(f"{run_name}-{form}" if form.is_folder else f"{run_name}.{form}")
-
-
-def _written(run: Run, form: ExportFormat, target: Path, index: IndexKind) -> Path:
-    if form is ExportFormat.SAVEDMODEL:
-        arrays, about = model_arrays(run), _about(run)
-        return write_folder(target, lambda folder: write_saved_model(arrays, index, about, folder))
-    described = "\n".join(f"{name}: {value}" for name, value in _about(run).items())
-    write_file(target, to_npz(run) if form is ExportFormat.NPZ else to_onnx(model_arrays(run), described))
-    return target
 
 
 def _about(run: Run) -> dict[str, Any]:

@@ -1,15 +1,12 @@
 """Where an exported model is written: it is complete there, or absent."""
 
-import contextlib
 import os
-import secrets
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from movierec_cli.errors import MovierecError
 from movierec_cli.export.saved_model import is_saved_model
-from movierec_cli.files.atomic import written_whole
+from movierec_cli.files.atomic import recover, written_folder, written_whole
 
 FIRST_VERSION = "1"
 
@@ -20,7 +17,8 @@ def check_output(target: Path, *, is_folder: bool, overwrite: bool) -> None:
     Raises:
         MovierecError: the place is taken or cannot be written to.
     """
-    if target.exists() or target.is_symlink():
+    recover(target.parent)
+    if target.exists():
         _check_taken(target, is_folder, overwrite)
     parent = next(place for place in target.absolute().parents if place.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
@@ -41,10 +39,11 @@ def write_file(target: Path, content: bytes) -> None:
 
 
 def write_folder(target: Path, write: Callable[[Path], None]) -> Path:
-    """Puts a SavedModel in place of whatever was there.
+    """Puts a SavedModel in place of one that was there.
 
     A folder named by a whole number is itself what TensorFlow Serving calls a version; any other holds the
-    version `FIRST_VERSION`.
+    version `FIRST_VERSION`. Until it is complete it has a hidden name, which TensorFlow Serving takes for no
+    version.
 
     Args:
         target: the folder.
@@ -56,39 +55,19 @@ def write_folder(target: Path, write: Callable[[Path], None]) -> Path:
     Raises:
         MovierecError: it cannot be written.
     """
-    version = None if target.name.isdigit() else FIRST_VERSION
-    unfinished = _beside(target, "new")
+    version = "" if target.name.isdigit() else FIRST_VERSION
     try:
-        unfinished.parent.mkdir(parents=True, exist_ok=True)
-        write(unfinished / version if version else unfinished)
-        _swap_in(unfinished, target)
+        with written_folder(target, _is_exported) as unfinished:
+            write(unfinished / version)
     except OSError as error:
         raise _unwritten(target, error) from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return target / version if version else target
-
-
-def _swap_in(new: Path, target: Path) -> None:
-    replaced = _beside(target, "old")
-    if target.exists():
-        target.rename(replaced)
-    try:
-        new.rename(target)
-    except OSError:
-        with contextlib.suppress(OSError):
-            replaced.rename(target)
-        raise
-    shutil.rmtree(replaced, ignore_errors=True)
-
-
-def _beside(target: Path, state: str) -> Path:
-    """A hidden name, which TensorFlow Serving takes for no version."""
-    return target.absolute().with_name(f".{target.name}.{state}-{secrets.token_hex(8)}")
+    return target / version
 
 
 def _check_taken(target: Path, is_folder: bool, overwrite: bool) -> None:
-    if is_folder and target.is_dir() and not any(target.iterdir()):
+    is_empty_folder = target.is_dir() and not any(target.iterdir())
+    is_sink = not target.is_dir() and not target.is_file()  # a pipe or a device, which keeps nothing
+    if is_empty_folder if is_folder else is_sink:
         return
     if target.is_dir() != is_folder:
         kind, needed = ("folder", "file") if target.is_dir() else ("file", "folder")
