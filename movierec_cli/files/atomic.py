@@ -89,6 +89,17 @@ def written_folder(target: Path, replaceable: Callable[[Path], bool] = lambda _:
         _delete(new)
 
 
+def check_place(target: Path) -> None:
+    """Finds out before a long piece of work whether something can be put at `target`. Raises an `OSError`."""
+    place = Path(os.path.realpath(target))
+    status = None if place.is_dir() else _writable_status(target)
+    if status and not stat.S_ISREG(status.st_mode):
+        return
+    folder = next(folder for folder in place.parents if folder.exists())
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OSError(errno.EACCES, f"{folder} is not a folder in which you can write", str(target))
+
+
 def remove_folder(folder: Path) -> None:
     """Deletes a folder; it is gone at once, however long deleting its files takes. Raises an `OSError`."""
     trash = _hidden(folder, "trash")

@@ -11,7 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from movierec_cli.files.atomic import ABANDONED_AFTER_S, recover, remove_folder, written_folder, written_whole
+from movierec_cli.files.atomic import (
+    ABANDONED_AFTER_S,
+    check_place,
+    recover,
+    remove_folder,
+    written_folder,
+    written_whole,
+)
 
 TOKEN = "0123456789abcdef"
 NOBODY = 65_534
@@ -174,7 +181,10 @@ def test_a_file_in_a_folder_of_memory_is_replaced_like_any_other() -> None:
             target.unlink()
 
 
-def test_a_read_only_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("act_on", [put, check_place])
+def test_a_read_only_file_is_refused(
+    act_on: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     tmp_path.chmod(0o777)
     Path("file").write_text("old")
@@ -183,7 +193,7 @@ def test_a_read_only_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def act() -> None:
         if os.geteuid() == 0:
             os.setuid(NOBODY)
-        put(Path("file"))
+        act_on(Path("file"))
 
     assert in_child(act) == errno.EACCES
     assert Path("file").read_text() == "old" and names(tmp_path) == ["file"]
@@ -196,7 +206,16 @@ def test_what_cannot_be_a_file_is_refused(place: str, problem: str, tmp_path: Pa
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=problem):
         put(tmp_path / place)
+    if place != ".":  # a folder may come there
+        with pytest.raises(OSError, match=problem):
+            check_place(tmp_path / place)
     assert names(tmp_path) == ["file"]
+
+
+def test_a_place_that_can_be_written_passes_the_check(tmp_path: Path) -> None:
+    for place in (tmp_path, tmp_path / "not" / "yet", Path("/dev/null")):
+        check_place(place)
+    assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", [LONG_NAME, "x" * 255, NO_UTF8, "line\nbreak", "-"])
