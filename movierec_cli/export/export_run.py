@@ -1,18 +1,23 @@
-"""From a saved run to a model that other programs load."""
+"""From a saved run to a model that other programs load; it is complete at its place, or absent."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from movierec_cli import __version__
+from movierec_cli.errors import MovierecError
 from movierec_cli.export.kinds import ExportFormat, IndexKind
 from movierec_cli.export.model_arrays import model_arrays, sees_time
 from movierec_cli.export.npz_model import to_npz
 from movierec_cli.export.onnx_model import to_onnx
-from movierec_cli.export.output_paths import check_output, write_file, write_folder
-from movierec_cli.export.saved_model import write_saved_model
+from movierec_cli.export.saved_model import is_saved_model, write_saved_model
+from movierec_cli.files.atomic import check_place, recover, written_folder, written_whole
 from movierec_cli.recommend.run_choice import FOR_USERS
 from movierec_cli.registry.store import Run
+
+FIRST_VERSION = "1"
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ def export_run(
     overwrite: bool = False,
     index: IndexKind = IndexKind.BRUTE_FORCE,
 ) -> Exported:
-    """Writes a run's model; it is complete at its place, or absent.
+    """Writes a run's model.
 
     Args:
         run: of a trained model.
@@ -47,11 +52,19 @@ def export_run(
         SavedModelError: the run is damaged.
     """
     FOR_USERS.require(run.record)
-    target = (output or default_output(run.record.name, form)).resolve()
+    target = output or default_output(run.record.name, form)
+    target = target.resolve() if form.is_folder else target.absolute()  # /dev/stdout resolves to no path
     check_output(target, is_folder=form.is_folder, overwrite=overwrite)
-    path = _written(run, form, target, index)
-    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    return Exported(path, sum(file.stat().st_size for file in files), sees_time(run))
+    about = _about(run)
+    if form.is_folder:
+        arrays = model_arrays(run)
+        path = write_folder(target, lambda folder: write_saved_model(arrays, index, about, folder))
+        size_bytes = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        return Exported(path, size_bytes, sees_time(run))
+    described = "\n".join(f"{name}: {value}" for name, value in about.items())
+    content = to_npz(run) if form is ExportFormat.NPZ else to_onnx(model_arrays(run), described)
+    write_file(target, content)
+    return Exported(target, len(content), sees_time(run))
 
 
 def default_output(run_name: str, form: ExportFormat) -> Path:
@@ -59,13 +72,84 @@ def default_output(run_name: str, form: ExportFormat) -> Path:
     return Path(f"{run_name}-{form}" if form.is_folder else f"{run_name}.{form}")
 
 
-def _written(run: Run, form: ExportFormat, target: Path, index: IndexKind) -> Path:
-    if form is ExportFormat.SAVEDMODEL:
-        arrays, about = model_arrays(run), _about(run)
-        return write_folder(target, lambda folder: write_saved_model(arrays, index, about, folder))
-    described = "\n".join(f"{name}: {value}" for name, value in _about(run).items())
-    write_file(target, to_npz(run) if form is ExportFormat.NPZ else to_onnx(model_arrays(run), described))
-    return target
+def check_output(target: Path, *, is_folder: bool, overwrite: bool) -> None:
+    """Checks before the work that the output can be written.
+
+    Raises:
+        MovierecError: the place is taken or cannot be written to.
+    """
+    recover(target.parent)
+    if target.exists():
+        _check_taken(target, is_folder, overwrite)
+    with _problems_named(target):
+        check_place(target)
+
+
+def write_file(target: Path, content: bytes) -> None:
+    """Puts a file in place of whatever file was there.
+
+    Raises:
+        MovierecError: it cannot be written.
+    """
+    with _problems_named(target), written_whole(target) as unfinished:
+        unfinished.write_bytes(content)
+
+
+def write_folder(target: Path, write: Callable[[Path], None]) -> Path:
+    """Puts a SavedModel in place of one that was there.
+
+    A folder named by a whole number is itself what TensorFlow Serving calls a version; any other holds the
+    version `FIRST_VERSION`. Until it is complete it has a hidden name, which TensorFlow Serving takes for no
+    version.
+
+    Args:
+        target: the folder.
+        write: writes the model into a folder that is not there yet.
+
+    Returns:
+        The folder of the version.
+
+    Raises:
+        MovierecError: it cannot be written.
+    """
+    version = "" if target.name.isdigit() else FIRST_VERSION
+    with _problems_named(target), written_folder(target, _is_exported) as unfinished:
+        write(unfinished / version)
+    return target / version
+
+
+def _check_taken(target: Path, is_folder: bool, overwrite: bool) -> None:
+    is_empty_folder = target.is_dir() and not any(target.iterdir())
+    is_sink = not target.is_dir() and not target.is_file()  # a pipe or a device, which keeps nothing
+    if is_empty_folder if is_folder else is_sink:
+        return
+    if target.is_dir() != is_folder:
+        kind, needed = ("folder", "file") if target.is_dir() else ("file", "folder")
+        raise MovierecError(
+            f"{target} is a {kind}, and this format is a {needed}; name another place with --output"
+        )
+    if not overwrite:
+        raise MovierecError(
+            f"{target} exists; replace it with --overwrite, or name another place with --output"
+        )
+    if is_folder and not _is_exported(target):
+        raise MovierecError(
+            f"{target} holds something else than an exported model, so --overwrite leaves it alone; name"
+            " another place with --output"
+        )
+
+
+def _is_exported(folder: Path) -> bool:
+    """A version, or a folder of nothing but versions."""
+    return is_saved_model(folder) or all(map(is_saved_model, folder.iterdir()))
+
+
+@contextmanager
+def _problems_named(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise MovierecError(f"{target} cannot be written: {error.strerror or error}") from error
 
 
 def _about(run: Run) -> dict[str, Any]:

@@ -1,17 +1,16 @@
 """Recommending as a SavedModel that TensorFlow alone can load."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from movierec_cli.export.graph import Value
 from movierec_cli.export.kinds import IndexKind
 from movierec_cli.export.model_arrays import ModelArrays
-from movierec_cli.export.tensorflow_contexts import Hold, OfTimes, Tensor, embedder
-from movierec_cli.export.tensorflow_index import make_index, padded
+from movierec_cli.export.recommending import Index, exact, recommend
+from movierec_cli.export.scann_index import scann_index
+from movierec_cli.export.tensorflow_graph import TensorFlowGraph
 
 AT_TIME = "at_time"
 """The signature with a time, of a model that sees time; the other one is TensorFlow's default."""
@@ -67,27 +66,22 @@ def build(arrays: ModelArrays, kind: IndexKind = IndexKind.BRUTE_FORCE) -> Built
     string, `score` float32, all others int64. `seconds` is an input of the signature `AT_TIME` only.
 
     Raises:
-        MovierecError: as `make_index`.
+        MovierecError: as `scann_index`.
     """
     import tensorflow as tf
 
-    module = tf.Module()
-    module.held = []
-
-    def hold(what: Any) -> Any:
-        module.held.append(tf.Variable(what, trainable=False) if isinstance(what, np.ndarray) else what)
-        return module.held[-1]
-
-    recommend = _recommender(arrays, kind, hold)
-    module.recommend = _function(recommend, {})
+    module, graph = tf.Module(), TensorFlowGraph()
+    index = scann_index(arrays, graph) if kind is IndexKind.SCANN else exact
+    module.recommend = _function(graph, arrays, index, {})
     signatures = {"serving_default": module.recommend}
     if arrays.context_tower is not None:
-        module.recommend_at = _function(recommend, {"seconds": tf.TensorSpec([None], tf.int64)})
+        module.recommend_at = _function(graph, arrays, index, {"seconds": tf.TensorSpec([None], tf.int64)})
         signatures[AT_TIME] = module.recommend_at
+    module.held = graph.held
     return Built(module, signatures)
 
 
-def _function(recommend: Callable[..., dict[str, Tensor]], more: dict[str, Any]) -> Any:
+def _function(graph: TensorFlowGraph, arrays: ModelArrays, index: Index, more: dict[str, Any]) -> Any:
     """The traced function with named inputs."""
     import tensorflow as tf
 
@@ -99,94 +93,8 @@ def _function(recommend: Callable[..., dict[str, Tensor]], more: dict[str, Any])
         **more,
     }
     named = {name: tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in specs.items()}
-    function = tf.function(lambda **inputs: recommend(**inputs))
-    return function.get_concrete_function(**named)
 
+    def recommended(**inputs: Value) -> dict[str, Value]:
+        return recommend(graph, arrays, inputs | {"k": tf.cast(inputs["k"], tf.int64)}, index)
 
-def _recommender(arrays: ModelArrays, kind: IndexKind, hold: Hold) -> Callable[..., dict[str, Tensor]]:
-    import tensorflow as tf
-
-    row_of_user = _finder(arrays.user_ids, hold)
-    embeddings = hold(arrays.user_embeddings)
-    embed_at = None if arrays.context_tower is None else embedder(arrays.context_tower, hold)
-    hidden = _hidden(arrays, hold)
-    index = make_index(kind, arrays, hold)
-    movie_ids = hold(arrays.output_ids)
-    titles = hold(arrays.output_titles)
-
-    def recommend(
-        user_id: Tensor, k: Tensor, exclude: Tensor, include_seen: Tensor, seconds: Tensor | None = None
-    ) -> dict[str, Tensor]:
-        found = row_of_user(user_id)  # [b]
-        known, rows = found >= 0, tf.maximum(found, 0)
-        if seconds is not None:
-            seconds = tf.broadcast_to(seconds, tf.shape(user_id))
-        query = {
-            "embedding": _embedded(rows, seconds, embeddings, embed_at),
-            "known": known,
-            "hidden": hidden(rows, known & ~include_seen, seconds, exclude),
-        }
-        score, place = padded(*index(query, tf.maximum(k, 0)), k, arrays.n_movies)
-        return {
-            "movie_id": tf.gather(movie_ids, place),
-            "title": tf.gather(titles, place),
-            "score": score,
-            "known": known,
-        }
-
-    return recommend
-
-
-def _embedded(rows: Tensor, seconds: Tensor | None, stored: Tensor, embed_at: OfTimes | None) -> Tensor:
-    import tensorflow as tf
-
-    if seconds is None or embed_at is None:
-        return tf.gather(stored, rows)
-    return embed_at(rows, seconds)
-
-
-def _finder(ids: Any, hold: Hold) -> Callable[[Tensor], Tensor]:
-    """A function from ids [n] to rows, int64 [n], -1 where there is none."""
-    import tensorflow as tf
-
-    order = np.argsort(ids)
-    rows, ordered = hold(order), hold(ids[order])
-
-    def find(requested: Tensor) -> Tensor:
-        place = tf.minimum(tf.searchsorted(ordered, requested), len(ids) - 1)
-        return tf.where(tf.gather(ordered, place) == requested, tf.gather(rows, place), -1)
-
-    return find
-
-
-def _hidden(arrays: ModelArrays, hold: Hold) -> Callable[..., Tensor]:
-    """A function that says which movies are left out, bool [b, n_movies]."""
-    import tensorflow as tf
-
-    starts, movies = hold(arrays.seen_starts), hold(arrays.seen_movies.astype(np.int64))
-    rated_at = hold(arrays.seen_seconds)
-    row_of_movie = _finder(arrays.movie_ids, hold)
-
-    def seen(rows: Tensor, masked: Tensor, seconds: Tensor | None) -> Tensor:
-        """Pairs of a query and a movie they rated before it, [n, 2]."""
-        first = tf.gather(starts, rows)
-        places = tf.ragged.range(first, tf.where(masked, tf.gather(starts, rows + 1), first))
-        pairs = tf.stack([places.value_rowids(), tf.gather(movies, places.flat_values)], axis=1)
-        if seconds is None:
-            return pairs
-        before = tf.gather(rated_at, places.flat_values) < tf.gather(seconds, pairs[:, 0])
-        return tf.boolean_mask(pairs, before)
-
-    def excluded(exclude: Tensor, n_queries: Tensor) -> Tensor:
-        each = tf.broadcast_to(exclude, [n_queries, tf.shape(exclude)[1]])
-        movie = row_of_movie(tf.reshape(each, [-1]))
-        query = tf.repeat(tf.range(tf.cast(n_queries, tf.int64)), tf.shape(each)[1])
-        return tf.boolean_mask(tf.stack([query, movie], axis=1), movie >= 0)
-
-    def hidden(rows: Tensor, masked: Tensor, seconds: Tensor | None, exclude: Tensor) -> Tensor:
-        n_queries = tf.shape(rows)[0]
-        pairs = tf.concat([seen(rows, masked, seconds), excluded(exclude, n_queries)], axis=0)
-        nothing = tf.zeros([n_queries, arrays.n_movies], tf.bool)
-        return tf.tensor_scatter_nd_update(nothing, pairs, tf.ones(tf.shape(pairs)[:1], tf.bool))
-
-    return hidden
+    return tf.function(recommended).get_concrete_function(**named)

@@ -7,7 +7,6 @@ taken aside for a moment, and put back should the process die in it.
 """
 
 import contextlib
-import ctypes
 import errno
 import hashlib
 import os
@@ -16,7 +15,6 @@ import secrets
 import shutil
 import stat
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +26,7 @@ ABANDONED_AFTER_S = 24 * 3600
 _ATTEMPTS = 100
 _LONGEST_NAME = 200  # bytes; file systems take 255, and the token is added
 _HIDDEN = re.compile(r"\.(?P<name>.+)\.(?P<state>new|old|trash)-[0-9a-f]{16}", re.DOTALL)
+_NOT_SYNCED = {errno.EINVAL, errno.ENOTSUP, errno.EACCES}  # file systems without it, folders not for reading
 
 
 @contextmanager
@@ -35,29 +34,27 @@ def written_whole(target: Path) -> Iterator[Path]:
     """Gives a temporary path for a file, put at `target` at the end, removed on an error.
 
     Makes the folder if need be, follows links, and keeps the permissions of a file that is replaced. What is
-    no regular file, such as a pipe or /dev/stdout, is written into.
+    no regular file, such as a pipe, is written into, and so is the file that the process prints to.
 
     Raises:
         OSError: it cannot be written.
     """
-    if not target.name:  # "." and "/", beside which nothing can be named
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
-    mode = _writable_mode(target)
-    if mode is not None and (not stat.S_ISREG(mode) or _is_of_process(target)):
-        with tempfile.TemporaryDirectory() as folder:
-            yield Path(folder, "content")
-            with Path(folder, "content").open("rb") as content, target.open("ab") as stream:
-                shutil.copyfileobj(content, stream)
+    status = _writable_status(target)
+    if status and (_descriptor(target, status) is not None or not stat.S_ISREG(status.st_mode)):
+        with _written_into(target, status) as content:
+            yield content
         return
     place = Path(os.path.realpath(target))
     place.parent.mkdir(parents=True, exist_ok=True)
     recover(place.parent)
     temporary = _hidden(place, "new")
     try:
+        if status:
+            temporary.touch(0o600)  # until it is complete
         yield temporary
-        if mode is not None:
-            temporary.chmod(stat.S_IMODE(mode))
         _sync(temporary)
+        if status:
+            _take_over(status, temporary)
         os.replace(temporary, place)
         _sync(place.parent)
     finally:
@@ -69,25 +66,39 @@ def written_folder(target: Path, replaceable: Callable[[Path], bool] = lambda _:
     """Gives the path of a folder to make, put at `target` at the end in place of what was there.
 
     Args:
-        target: its place; the folders above are made if need be.
-        replaceable: whether what has the name may be deleted. Otherwise it is kept beside the new folder,
-            as "<name>.damaged-<token>".
+        target: its place; links are followed, and the folders above are made if need be.
+        replaceable: whether the folder that has the name may be deleted. Otherwise it is kept beside the new
+            one, as "<name>.damaged-<token>", and so is a file.
 
     Raises:
         OSError: it cannot be written.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    recover(target.parent)
-    new = _hidden(target, "new")
+    place = Path(os.path.realpath(target))
+    if place.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(target))
+    place.parent.mkdir(parents=True, exist_ok=True)
+    recover(place.parent)
+    new = _hidden(place, "new")
     try:
         yield new
         for folder, _, files in os.walk(new):
             for path in (*(Path(folder, file) for file in files), Path(folder)):
                 _sync(path)
-        _swap_in(new, target, replaceable)
-        _sync(target.parent)
+        _swap_in(new, place, replaceable)
+        _sync(place.parent)
     finally:
-        shutil.rmtree(new, ignore_errors=True)
+        _delete(new)
+
+
+def check_place(target: Path) -> None:
+    """Finds out before a long piece of work whether something can be put at `target`. Raises an `OSError`."""
+    place = Path(os.path.realpath(target))
+    status = None if place.is_dir() else _writable_status(target)
+    if status and not stat.S_ISREG(status.st_mode):
+        return
+    folder = next(folder for folder in place.parents if folder.exists())
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OSError(errno.EACCES, f"{folder} is not a folder in which you can write", str(target))
 
 
 def unfinished_file(target: Path, version: str) -> Path:
@@ -102,7 +113,7 @@ def remove_folder(folder: Path) -> None:
     """Deletes a folder; it is gone at once, however long deleting its files takes. Raises an `OSError`."""
     trash = _hidden(folder, "trash")
     folder.rename(trash)
-    shutil.rmtree(trash, ignore_errors=True)
+    _delete(trash)
 
 
 def recover(directory: Path) -> None:
@@ -112,14 +123,14 @@ def recover(directory: Path) -> None:
     `ABANDONED_AFTER_S`; what was on its way out already goes at once.
     """
     with contextlib.suppress(OSError):  # reading must work where nothing can be written
-        for hidden in list(directory.iterdir()):
-            if match := _HIDDEN.fullmatch(hidden.name):
+        for name in os.listdir(directory):
+            if match := _HIDDEN.fullmatch(name):
                 with contextlib.suppress(OSError):
-                    _recover_one(hidden, directory / match["name"], match["state"])
+                    _recover_one(directory / name, directory / match["name"], match["state"])
 
 
 def _recover_one(hidden: Path, target: Path, state: str) -> None:
-    if hasattr(os, "getuid") and hidden.lstat().st_uid != os.getuid():
+    if hasattr(os, "geteuid") and hidden.lstat().st_uid != os.geteuid():
         return
     if state == "old":
         if not _rename(hidden, target):
@@ -128,14 +139,19 @@ def _recover_one(hidden: Path, target: Path, state: str) -> None:
         _delete(hidden)
 
 
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
 def _is_abandoned(path: Path) -> bool:
-    inside = [path / name for name in os.listdir(path)] if path.is_dir() and not path.is_symlink() else []
+    inside = [path / name for name in os.listdir(path)] if _is_folder(path) else []
     latest = max(one.lstat().st_mtime for one in (path, *inside))
     return time.time() - latest > ABANDONED_AFTER_S
 
 
 def _delete(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
+    """Deletes a file, a link or a folder, if it is there."""
+    if _is_folder(path):
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
@@ -149,61 +165,110 @@ def _delete_replaced(hidden: Path, target: Path) -> None:
 
 
 def _hidden(target: Path, state: str, token: str = "") -> Path:
-    name = os.fsdecode(os.fsencode(target.name)[:_LONGEST_NAME])
-    return target.absolute().with_name(f".{name}.{state}-{token or secrets.token_hex(8)}")
+    """A new name beside `target`; a long one is cut, which a folder taken aside cannot be."""
+    name = os.fsencode(target.name)
+    if len(name) <= _LONGEST_NAME:
+        kept = target.name
+    elif state != "old":
+        kept = name[:_LONGEST_NAME].decode(errors="ignore")
+    else:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(target))
+    return target.absolute().with_name(f".{kept}.{state}-{token or secrets.token_hex(8)}")
 
 
-def _is_of_process(target: Path) -> bool:
-    """Whether it is a name such as /dev/stdout, which may stand for a file that another program began."""
-    return os.path.realpath(target.parent).startswith(("/dev", "/proc/"))
-
-
-def _writable_mode(place: Path) -> int | None:
-    """The mode of what is at a place, None where nothing is. Raises an `OSError` if it is not for writing."""
+def _writable_status(target: Path) -> os.stat_result | None:
+    """Of what is at a place, None where nothing is. Raises an `OSError` if it is not for writing."""
     try:
-        mode = place.stat().st_mode
+        status = target.stat()
     except FileNotFoundError:
         return None
-    problem = errno.EISDIR if stat.S_ISDIR(mode) else 0 if os.access(place, os.W_OK) else errno.EACCES
-    if problem:
-        raise OSError(problem, os.strerror(problem), str(place))
-    return mode
+    is_folder = stat.S_ISDIR(status.st_mode)
+    if is_folder or not os.access(target, os.W_OK):
+        problem = errno.EISDIR if is_folder else errno.EACCES
+        raise OSError(problem, os.strerror(problem), str(target))
+    return status
+
+
+def _descriptor(target: Path, status: os.stat_result) -> int | None:
+    """The descriptor that a name such as /dev/fd/3 stands for, or that of the same file as the output's."""
+    is_named = target.name.isdigit() and os.path.realpath(target.parent) == os.path.realpath("/dev/fd")
+    for descriptor in (*([int(target.name)] if is_named else []), 1, 2):
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(descriptor), status):
+                return descriptor
+    return None
+
+
+@contextmanager
+def _written_into(target: Path, status: os.stat_result) -> Iterator[Path]:
+    """Gives a path for the content, which goes to where a descriptor stands, or into the pipe or device."""
+    import tempfile
+
+    folder = _hidden(Path(tempfile.gettempdir(), target.name), "new")
+    recover(folder.parent)
+    folder.mkdir(0o700)
+    try:
+        yield folder / "content"
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        descriptor = _descriptor(target, status)
+        opened = os.open(target, os.O_WRONLY) if descriptor is None else os.dup(descriptor)
+        with (folder / "content").open("rb") as content, os.fdopen(opened, "wb") as sink:
+            shutil.copyfileobj(content, sink)
+    finally:
+        _delete(folder)
+
+
+def _take_over(status: os.stat_result, file: Path) -> None:
+    """Gives a file the permissions of the one it replaces, and its owner and group where that is allowed."""
+    for owner, group in ((-1, status.st_gid), (status.st_uid, -1)) if hasattr(os, "chown") else ():
+        with contextlib.suppress(OSError):
+            os.chown(file, owner, group)
+    file.chmod(stat.S_IMODE(status.st_mode))
 
 
 def _sync(path: Path) -> None:
     """Has the system write a file's content, or a folder's names, to the disk."""
     if path.is_dir() and sys.platform == "win32":
         return  # which opens no folders
-    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # of a file system that does not know it
+        if error.errno not in _NOT_SYNCED:
             raise
-    finally:
-        os.close(descriptor)
 
 
 def _swap_in(new: Path, target: Path, replaceable: Callable[[Path], bool]) -> None:
     """Renames `new` to `target`. Another process may take the place at any time, hence the loop."""
     replaced: list[Path] = []
-    for _ in range(_ATTEMPTS):
-        if _rename(new, target):
-            break
-        if not replaceable(target):
-            _rename(target, target.with_name(f"{target.name}.damaged-{secrets.token_hex(4)}"))
-        elif _exchange(new, target):
-            break  # what was there has the name of `new` now, and is deleted as that
-        elif _rename(target, old := _hidden(target, "old")):
-            replaced.append(old)
-    else:
-        raise OSError(errno.EBUSY, "other processes keep replacing it")
+    try:
+        for _ in range(_ATTEMPTS):
+            if _rename(new, target):
+                break
+            if not (_is_folder(target) and replaceable(target)):
+                _rename(target, target.with_name(f"{target.name}.damaged-{secrets.token_hex(4)}"))
+            elif _exchange(new, target):
+                break  # what was there has the name of `new` now, and is deleted as that
+            elif _rename(target, old := _hidden(target, "old")):
+                replaced.append(old)
+        else:
+            raise OSError(errno.EBUSY, "other processes keep replacing it")
+    except BaseException:
+        recover(target.parent)
+        raise
     for old in replaced:
         _delete_replaced(old, target)
 
 
 def _exchange(one: Path, other: Path) -> bool:
     """Swaps two names in one step, by what Python does not offer; False where that cannot be done."""
+    import ctypes
+
     current, exchange = -100, 2  # AT_FDCWD; RENAME_EXCHANGE, which is RENAME_SWAP on macOS
     names = os.fsencode(one), os.fsencode(other)
     try:

@@ -117,16 +117,16 @@ def test_codes_of_contexts_are_those_of_training(name: str, run: Run) -> None:
     runtime: Any = pytest.importorskip("onnxruntime", reason="movierec[onnx] is not installed")
     from onnx import TensorProto, helper
 
-    from movierec_cli.export.onnx_contexts import code
-    from movierec_cli.export.onnx_graph import IR_VERSION, OPSET, Graph
+    from movierec_cli.export.contexts import code
+    from movierec_cli.export.onnx_model import IR_VERSION, OPSET, OnnxGraph
 
-    feature, graph = FEATURES[name], Graph()
+    feature, graph = FEATURES[name], OnnxGraph()
     vocabulary: Any = run.artifacts.vocabularies[name]
     output = code(graph, feature, vocabulary, "rows", "seconds")
     values = [
         helper.make_tensor_value_info(one, TensorProto.INT64, ["n"]) for one in ("rows", "seconds", output)
     ]
-    held = helper.make_graph(graph.nodes, "codes", values[:2], values[2:], graph.constants)
+    held = helper.make_graph(graph.nodes, "codes", values[:2], values[2:], list(graph.constants.values()))
     model = helper.make_model(held, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
     rng = np.random.default_rng(4)
     days = np.concatenate([np.arange(-8, 9) * 86_400, rng.integers(2**31, 2**32, 200)])  # and the far future

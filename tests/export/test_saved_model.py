@@ -12,10 +12,11 @@ import pytest
 
 from movierec_cli.config.features import FEATURES, Side
 from movierec_cli.errors import MovierecError
+from movierec_cli.export.contexts import code, embed
 from movierec_cli.export.export_run import export_run
 from movierec_cli.export.kinds import ExportFormat, IndexKind
 from movierec_cli.export.model_arrays import ContextTower, model_arrays
-from movierec_cli.export.tensorflow_contexts import coder, embedder
+from movierec_cli.export.tensorflow_graph import TensorFlowGraph
 from movierec_cli.models.feature_encodings import context_codes
 from movierec_cli.models.tensorflow_start import start_tensorflow
 from movierec_cli.recommend.recommend import recommend
@@ -249,7 +250,8 @@ def test_codes_of_contexts_are_those_of_training(name: str, run: Run) -> None:
     feature, seconds = FEATURES[name], times_to_try(run)
     rows = np.random.default_rng(1).integers(0, len(run.artifacts.user_ids), len(seconds))
     vocabulary: Any = run.artifacts.vocabularies[name]
-    codes = coder(feature, vocabulary, tf.constant)(tf.constant(rows), tf.constant(seconds)).numpy()
+    given = tf.constant(rows), tf.constant(seconds)
+    codes = code(TensorFlowGraph(), feature, vocabulary, *given).numpy()
     expected = context_codes({feature: vocabulary}, rows.astype(np.int32), seconds)[:, 0]
     np.testing.assert_array_equal(codes, expected)
     assert len(np.unique(expected)) > 1
@@ -291,7 +293,7 @@ def test_embeddings_at_any_time_are_the_towers(run: Run) -> None:
         ],
         axis=1,
     )
-    embeddings = embedder(tower, tf.constant)(tf.constant(rows), tf.constant(seconds)).numpy()
+    embeddings = embed(TensorFlowGraph(), tower, tf.constant(rows), tf.constant(seconds)).numpy()
     np.testing.assert_allclose(embeddings, tower.tower.embed(rows, codes), rtol=1e-4, atol=1e-5)
 
 

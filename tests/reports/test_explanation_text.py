@@ -9,7 +9,7 @@ from rich.padding import Padding
 from movierec_cli.recommend.explanation import Explanation, explain
 from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.store import Run
-from movierec_cli.reports.terminal.explanation_text import explanation_text, why_footnote
+from movierec_cli.reports.terminal.recommendation_lists import explanation_text, why_footnote
 from tests.saved_runs import judged_run, run_config
 from tests.small_dataset import N_USERS, small_dataset
 

@@ -402,7 +402,7 @@ def test_a_failed_write_leaves_the_old_page(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_what_would_hinder_writing_is_found_before_training(tmp_path: Path) -> None:
-    with pytest.raises(MovierecError, match="it is a folder"):
+    with pytest.raises(MovierecError, match="is a folder; name a file"):
         check_writable(tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(MovierecError, match="cannot be written"):

@@ -1,13 +1,13 @@
 """What every web page of this package shares: how it is filled, written and coloured."""
 
-import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
 from movierec_cli.errors import MovierecError
-from movierec_cli.files.atomic import written_whole
+from movierec_cli.files.atomic import check_place, written_whole
 
 N_COLOURS = 7  # declared by base.css, for light and for dark
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "triangle-down", "cross")
@@ -73,12 +73,9 @@ def write_page(page: str, file: Path) -> Path:
     Raises:
         MovierecError: the file cannot be written.
     """
-    try:
-        with written_whole(file) as unfinished:
-            unfinished.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise MovierecError(f"the page cannot be written to {file}: {error.strerror or error}") from error
-    return file.resolve()
+    with _problems_named(file), written_whole(file) as unfinished:
+        unfinished.write_text(page, encoding="utf-8")
+    return file.absolute()
 
 
 def check_writable(file: Path) -> None:
@@ -87,9 +84,15 @@ def check_writable(file: Path) -> None:
     Raises:
         MovierecError: the path is a folder, or lies in a place where nothing can be written.
     """
-    problem = f"the page cannot be written to {file}"
     if file.is_dir():
-        raise MovierecError(f"{problem}: it is a folder; name a file such as {file / 'page.html'}")
-    parent = next(folder for folder in file.absolute().parents if folder.exists())
-    if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise MovierecError(f"{problem}: {parent} is not a folder in which you can write")
+        raise MovierecError(f"{file} is a folder; name a file for the page, such as {file / 'page.html'}")
+    with _problems_named(file):
+        check_place(file)
+
+
+@contextmanager
+def _problems_named(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise MovierecError(f"the page cannot be written to {file}: {error.strerror or error}") from error

@@ -4,9 +4,8 @@ import pytest
 
 from movierec_cli.config import Family
 from movierec_cli.errors import MovierecError
-from movierec_cli.export.export_run import default_output, export_run
+from movierec_cli.export.export_run import check_output, default_output, export_run, write_folder
 from movierec_cli.export.kinds import ExportFormat
-from movierec_cli.export.output_paths import check_output, write_folder
 from movierec_cli.export.saved_model import ABOUT
 from movierec_cli.registry.store import Run
 from tests.saved_runs import rating_baseline_run, run_artifacts, run_record, save_run
@@ -103,7 +102,7 @@ def test_a_file_and_a_folder_do_not_replace_each_other(is_folder: bool, message:
 
 def test_a_place_in_a_file_is_refused_before_the_work(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(MovierecError, match="file is not a folder that can be written to"):
+    with pytest.raises(MovierecError, match="served cannot be written: Not a directory"):
         export_run(run, ExportFormat.SAVEDMODEL, tmp_path / "file" / "served")
 
 

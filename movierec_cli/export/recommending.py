@@ -1,0 +1,160 @@
+"""What an exported model computes, written once for every library: see `model_arrays`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from movierec_cli.export.contexts import embed
+from movierec_cli.export.graph import Graph, Value
+from movierec_cli.export.model_arrays import ModelArrays
+
+AS_STORED = -1
+"""The `seconds` of a query as of the last training rating, when users have seen all that they ever rated."""
+_END_OF_TIME = int(np.iinfo(np.int64).max)
+
+
+@dataclass(frozen=True)
+class Query:
+    """What the best movies are found by."""
+
+    embedding: Value  # float32 [b, dim], of the users
+    known: Value  # bool [b], whether the model knows the user
+    hidden: Value  # bool [b, n_movies], the movies that are left out
+
+
+Index: TypeAlias = Callable[[Graph, ModelArrays, Query, Value], tuple[Value, Value]]
+"""From queries and k [1] to scores float32 and rows of movies, int64, both [b, at most k], best first."""
+
+
+def recommend(
+    graph: Graph, arrays: ModelArrays, inputs: Mapping[str, Value], index: Index | None = None
+) -> dict[str, Value]:
+    """The outputs by name.
+
+    Args:
+        graph: of the library.
+        arrays: of the model.
+        inputs: by name, whole numbers int64; where there are `seconds`, the model sees time.
+        index: finds the best movies; by default exactly.
+    """
+    found = graph.find(inputs["user_id"], arrays.user_ids, -1)
+    known = graph.node("GreaterOrEqual", found, graph.scalar(0))
+    rows = graph.larger(found, graph.scalar(0))
+    n_queries = graph.node("Shape", inputs["user_id"])
+    seconds = _times(graph, inputs["seconds"], n_queries) if "seconds" in inputs else None
+    seen = _seen(
+        graph, arrays, rows, graph.node("And", known, graph.node("Not", inputs["include_seen"])), seconds
+    )
+    query = Query(
+        embedding=_embedding(graph, arrays, rows, seconds),
+        known=known,
+        hidden=_hidden(graph, arrays, seen, inputs["exclude"], n_queries),
+    )
+    k = graph.larger(graph.node("Reshape", inputs["k"], graph.whole(1)), graph.scalar(0))
+    scores, places = padded(graph, arrays, *(index or exact)(graph, arrays, query, k), k)
+    return {
+        "movie_id": graph.node("Gather", graph.constant(arrays.output_ids), places),
+        "title": graph.node("Gather", graph.constant(arrays.output_titles), places),
+        "score": scores,
+        "known": known,
+    }
+
+
+def exact(graph: Graph, arrays: ModelArrays, query: Query, k: Value) -> tuple[Value, Value]:
+    """The index that scores every movie."""
+    movies = graph.node(
+        "Transpose", graph.cast(graph.constant(arrays.movie_embeddings), np.float64), perm=[1, 0]
+    )
+    dot = graph.node("MatMul", graph.cast(query.embedding, np.float64), movies)
+    scores = graph.node(
+        "Where",
+        graph.column(query.known),
+        graph.cast(dot, np.float32),
+        graph.row(graph.constant(arrays.popularity)),
+    )
+    shown = graph.node("Where", query.hidden, minus_infinity(graph), scores)
+    return graph.top_k(shown, graph.smaller(k, graph.whole(arrays.n_movies)))
+
+
+def padded(graph: Graph, arrays: ModelArrays, scores: Value, places: Value, k: Value) -> tuple[Value, Value]:
+    """Both [b, k], with minus infinity and the row behind the last movie where none is left."""
+    nowhere = graph.scalar(arrays.n_movies)
+    is_none = graph.node("Equal", scores, minus_infinity(graph))
+    places = graph.node("Where", is_none, nowhere, places)
+    n_missing = graph.node("Sub", k, graph.node("Shape", scores, start=1, end=2))
+    missing = graph.node("Concat", graph.whole(0, 0, 0), n_missing, axis=0)
+    return graph.node("Pad", scores, missing, minus_infinity(graph)), graph.node(
+        "Pad", places, missing, nowhere
+    )
+
+
+def minus_infinity(graph: Graph) -> Value:
+    """The score of what is no movie or left out, float32."""
+    return graph.constant(np.array(-np.inf, np.float32))
+
+
+def _times(graph: Graph, seconds: Value, n_queries: Value) -> Value:
+    """One for each query, the end of time instead of `AS_STORED`."""
+    each = graph.node("Expand", seconds, n_queries)
+    stored = graph.node("Equal", each, graph.scalar(AS_STORED))
+    return graph.node("Where", stored, graph.scalar(_END_OF_TIME), each)
+
+
+def _embedding(graph: Graph, arrays: ModelArrays, rows: Value, seconds: Value | None) -> Value:
+    stored = graph.node("Gather", graph.constant(arrays.user_embeddings), rows)
+    if seconds is None or arrays.context_tower is None:
+        return stored
+    at_time = embed(graph, arrays.context_tower, rows, seconds)
+    is_stored = graph.node("Equal", seconds, graph.scalar(_END_OF_TIME))
+    return graph.node("Where", graph.column(is_stored), stored, at_time)
+
+
+def _hidden(graph: Graph, arrays: ModelArrays, seen: Value, exclude: Value, n_queries: Value) -> Value:
+    """Which movies are left out, bool [b, n_movies]; a column behind them takes what is no movie."""
+    width = graph.node("Shape", exclude, start=1, end=2)
+    shape = graph.node("Concat", n_queries, width, axis=0)
+    each = graph.node("Reshape", graph.node("Expand", exclude, shape), graph.whole(-1))
+    numbers = graph.node("Range", graph.scalar(0), graph.node("Squeeze", n_queries), graph.scalar(1))
+    owner = graph.node("Reshape", graph.node("Expand", graph.column(numbers), shape), graph.whole(-1))
+    excluded = graph.pairs(owner, graph.find(each, arrays.movie_ids, arrays.n_movies))
+    pairs = graph.node("Concat", seen, excluded, axis=0)
+    columns = graph.node("Concat", n_queries, graph.whole(arrays.n_movies + 1), axis=0)
+    nothing = graph.node("Expand", graph.scalar(False), columns)
+    marks = graph.node("Expand", graph.scalar(True), graph.node("Shape", pairs, start=0, end=1))
+    hidden = graph.node("ScatterND", nothing, pairs, marks)
+    return graph.node("Slice", hidden, graph.whole(0), graph.whole(arrays.n_movies), graph.whole(1))
+
+
+def _seen(graph: Graph, arrays: ModelArrays, rows: Value, masked: Value, seconds: Value | None) -> Value:
+    """Pairs of a query and a movie they rated before it, int64 [n, 2]."""
+    starts = graph.constant(arrays.seen_starts)
+    first = graph.node("Gather", starts, rows)
+    last = graph.node("Gather", starts, graph.node("Add", rows, graph.scalar(1)))
+    lengths = graph.node("Where", masked, graph.node("Sub", last, first), graph.scalar(0))
+    owner, place = _spread(graph, lengths)
+    places = graph.node("Add", place, graph.node("Gather", first, owner))
+    movies = graph.cast(graph.node("Gather", graph.constant(arrays.seen_movies), places), np.int64)
+    if seconds is not None:
+        rated_at = graph.node("Gather", graph.constant(arrays.seen_seconds), places)
+        before = graph.node("Less", rated_at, graph.node("Gather", seconds, owner))
+        movies = graph.node("Where", before, movies, graph.scalar(arrays.n_movies))
+    return graph.pairs(owner, movies)
+
+
+def _spread(graph: Graph, lengths: Value) -> tuple[Value, Value]:
+    """For lists of these lengths one after the other, each element's list and its place there: both [n].
+
+    An element's list is the number of lists that end before it.
+    """
+    ends = graph.node("CumSum", lengths, graph.scalar(0))
+    total = graph.node("ReduceSum", lengths, graph.whole(0), keepdims=1)
+    room = graph.node("Expand", graph.scalar(0), graph.node("Add", total, graph.whole(1)))
+    ones = graph.node("Expand", graph.scalar(1), graph.node("Shape", lengths))
+    marks = graph.node("ScatterElements", room, ends, ones, axis=0, reduction="add")
+    passed = graph.node("CumSum", marks, graph.scalar(0))
+    owner = graph.node("Slice", passed, graph.whole(0), total)
+    begins = graph.node("Gather", graph.node("Sub", ends, lengths), owner)
+    every = graph.node("Range", graph.scalar(0), graph.node("Squeeze", total), graph.scalar(1))
+    return owner, graph.node("Sub", every, begins)
