@@ -17,7 +17,7 @@ from typing import IO, Any
 from movierec_cli.data.dataset import Columns
 from movierec_cli.data.reader.archive import Stamp
 from movierec_cli.files.atomic import written_whole
-from movierec_cli.storage import codec
+from movierec_cli.storage import codec, npz
 from movierec_cli.storage.serialization import JSON, encode
 
 PARSER_VERSION = 3
@@ -76,7 +76,7 @@ def save_columns(file: Path, columns: Columns, *, stamp: Stamp, fingerprint: str
     """Writes beside `file`, then renames. Raises an `OSError` where that cannot be done."""
     kept = _Kept(asdict(_header(columns, stamp, fingerprint)), columns)
     with written_whole(file) as temporary, temporary.open("wb") as stream:
-        codec.write(stream, codec.arrays_of(kept))
+        npz.write(stream, codec.arrays_of(kept))
 
 
 def read_header(file: Path, stamp: Stamp) -> CacheHeader | None:
