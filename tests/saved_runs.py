@@ -156,6 +156,8 @@ def save_run(
 ) -> store.Run:
     """Saves a run with an outcome that fits, and the movies and ratings of a data set if one is given."""
     parts = run_parts(artifacts, family=record.config.family)
+    sizes = {"n_users": len(artifacts.user_ids), "n_movies": len(artifacts.movie_ids)}
+    record = replace(record, data=replace(record.data, **sizes))
     return store.save_run(
         directory, record, parts if source is None else parts.with_data(source, source.movies)
     )

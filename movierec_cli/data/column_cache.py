@@ -21,7 +21,7 @@ from movierec_cli.data.dataset import Columns, Movies, Users
 from movierec_cli.data.reader.archive import Stamp
 from movierec_cli.files.atomic import written_whole
 from movierec_cli.files.reading import open_regular
-from movierec_cli.storage import codec
+from movierec_cli.storage import codec, npz
 from movierec_cli.storage.serialization import JSON, encode
 
 PARSER_VERSION = 3
@@ -89,7 +89,7 @@ def save_columns(file: Path, columns: Columns, *, stamp: Stamp, fingerprint: str
         parser_version=PARSER_VERSION,
     )
     with written_whole(file) as temporary, temporary.open("wb") as stream:
-        codec.write(stream, codec.arrays_of(_Kept(asdict(header), columns)))
+        npz.write(stream, codec.arrays_of(_Kept(asdict(header), columns)))
 
 
 def read_header(file: Path, stamp: Stamp) -> CacheHeader | None:

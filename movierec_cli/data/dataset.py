@@ -11,6 +11,8 @@ from typing import Annotated
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.storage.constraints import AtLeast, AtMost, Distinct
+
 UNKNOWN_YEAR = 0
 NO_IMDB_NUMBER = 0
 
@@ -32,13 +34,16 @@ class Ratings:
 class Movies:
     """One row a movie of the catalogue, rated or not, in the file's order."""
 
-    movie_id: Annotated[npt.NDArray[np.int64], "n_movies"]
+    movie_id: Annotated[npt.NDArray[np.int64], "n_movies", Distinct()]
     title: Annotated[npt.NDArray[np.object_], "n_movies"]  # str, as in the file, year included
-    year: Annotated[npt.NDArray[np.int16], "n_movies"]  # UNKNOWN_YEAR where the title has none
+    year: Annotated[npt.NDArray[np.int16], "n_movies", AtLeast(UNKNOWN_YEAR)]
+    """UNKNOWN_YEAR where the title has none."""
     genres: Annotated[npt.NDArray[np.bool_], "n_movies", "n_genres"]
     genre_names: Annotated[tuple[str, ...], "n_genres"]  # the columns of `genres`
-    length_minutes: Annotated[npt.NDArray[np.float32], "n_movies"] | None = None  # NaN where unknown
-    imdb_number: Annotated[npt.NDArray[np.int64], "n_movies"] | None = None  # NO_IMDB_NUMBER where unknown
+    length_minutes: Annotated[npt.NDArray[np.float32], "n_movies", AtLeast(0), AtMost(1e9)] | None = None
+    """NaN where unknown."""
+    imdb_number: Annotated[npt.NDArray[np.int64], "n_movies", AtLeast(NO_IMDB_NUMBER)] | None = None
+    """NO_IMDB_NUMBER where unknown."""
 
     def __len__(self) -> int:
         return len(self.movie_id)

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
+from movierec_cli.storage.constraints import DATA_RATINGS, DATA_USERS, Ascending, AtLeast, AtMost, Below
 
 LIST_LENGTH = 100
 NO_MOVIE = -1
@@ -33,17 +34,23 @@ class Outcome:
     A user is cold who has no rating in the training set. Movies are rows of the catalogue.
     """
 
-    rows: Annotated[npt.NDArray[np.int64], "n_targets"]  # rows of Ratings, ascending
-    user_index: Annotated[npt.NDArray[np.int32], "n_targets"]
-    movie_index: Annotated[npt.NDArray[np.int32], "n_targets"]
+    rows: Annotated[
+        npt.NDArray[np.int64], "n_targets", AtLeast(0), Below(DATA_RATINGS), Ascending(strictly=True)
+    ]
+    """Rows of Ratings."""
+    user_index: Annotated[npt.NDArray[np.int32], "n_targets", AtLeast(0), Below(DATA_USERS)]
+    movie_index: Annotated[npt.NDArray[np.int32], "n_targets", AtLeast(0), Below("n_movies")]
     at_their_time: Annotated[RanksByMode, "n_targets"]
     in_one_list: Annotated[Ranks, "n_targets"]  # among unseen movies, the user's other targets included
-    users: Annotated[npt.NDArray[np.int32], "n_users"]  # ascending: those with a target
-    n_unseen: Annotated[npt.NDArray[np.int32], "n_users"]
+    users: Annotated[npt.NDArray[np.int32], "n_tested", AtLeast(0), Ascending(strictly=True)]
+    """Those with a target."""
+    n_unseen: Annotated[npt.NDArray[np.int32], "n_tested", AtLeast(1), AtMost("n_movies")]
     """Movies in the list: all that the user has not in training."""
-    top_movies: Annotated[npt.NDArray[np.int32], "n_users", LIST_LENGTH]
+    top_movies: Annotated[
+        npt.NDArray[np.int32], "n_tested", LIST_LENGTH, AtLeast(NO_MOVIE), Below("n_movies")
+    ]
     """Best first; NO_MOVIE where fewer are unseen."""
-    n_movies: int  # of the catalogue
+    n_movies: Annotated[int, "n_movies", AtLeast(1)]  # of the catalogue
 
     @cached_property
     def user_place(self) -> npt.NDArray[np.int64]:

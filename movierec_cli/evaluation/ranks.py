@@ -11,12 +11,13 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.ragged import RaggedRows
+from movierec_cli.storage.constraints import AtLeast, AtMost, Below
 
 Result = TypeVar("Result")
 
@@ -57,8 +58,8 @@ class Ranks:
     or more). Nothing is decided about the order inside a tie: metrics take the expectation over it.
     """
 
-    better: npt.NDArray[np.int32]  # [n_positives]
-    tied: npt.NDArray[np.int32]  # [n_positives]
+    better: Annotated[npt.NDArray[np.int32], AtLeast(0), Below("n_movies")]  # [n_positives]
+    tied: Annotated[npt.NDArray[np.int32], AtLeast(1), AtMost("n_movies")]  # [n_positives]
 
     def take(self, places: npt.NDArray[Any]) -> Ranks:
         """The ranks at some places, or where a mask is true."""

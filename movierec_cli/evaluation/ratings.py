@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import Dataset
+from movierec_cli.storage.constraints import DATA_RATINGS, DATA_USERS, Ascending, AtLeast, Below, Finite
 
 Values = npt.NDArray[np.float64]
 
@@ -29,10 +30,11 @@ class RatingErrors:
 class RatingOutcome:
     """One entry a test rating."""
 
-    rows: Annotated[npt.NDArray[np.int64], "n"]  # rows of Ratings, ascending
-    user_index: Annotated[npt.NDArray[np.int32], "n"]
-    rating: Annotated[npt.NDArray[np.float32], "n"]  # stars, as given
-    predicted: Annotated[npt.NDArray[np.float32], "n"]  # stars, cut to the data set's scale
+    rows: Annotated[npt.NDArray[np.int64], "n", AtLeast(0), Below(DATA_RATINGS), Ascending(strictly=True)]
+    """Rows of Ratings."""
+    user_index: Annotated[npt.NDArray[np.int32], "n", AtLeast(0), Below(DATA_USERS)]
+    rating: Annotated[npt.NDArray[np.float32], "n", Finite()]  # stars, as given
+    predicted: Annotated[npt.NDArray[np.float32], "n", Finite()]  # stars, cut to the data set's scale
 
     def of_targets(self, kept: npt.NDArray[np.bool_]) -> RatingOutcome:
         """The outcome for some of the test ratings; `kept` is [n]."""

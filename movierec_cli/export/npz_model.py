@@ -9,7 +9,7 @@ import numpy.typing as npt
 from movierec_cli.recommend.run_choice import FOR_USERS
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.towers import Towers
-from movierec_cli.storage.codec import Arrays, pack
+from movierec_cli.storage.npz import Arrays, pack
 
 README, VOCABULARIES = "README.txt", "vocabularies.json"
 SNIPPET = """\

@@ -16,7 +16,7 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -127,6 +127,12 @@ def recover(directory: Path) -> None:
             if match := _HIDDEN.fullmatch(name):
                 with contextlib.suppress(OSError):
                     _recover_one(directory / name, directory / match["name"], match["state"])
+
+
+def replaced_in(paths: Iterable[Path]) -> set[str]:
+    """The names of folders that another process has taken aside at this moment, to put new ones there."""
+    matches = (_HIDDEN.fullmatch(path.name) for path in paths)
+    return {match["name"] for match in matches if match and match["state"] == "old"}
 
 
 def _recover_one(hidden: Path, target: Path, state: str) -> None:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from movierec_cli.config import FEATURES, TIMESTAMP, Feature, time_features
 from movierec_cli.data.dataset import Dataset, Movies, known_ids
-from movierec_cli.errors import MovierecError
+from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.recommend.fold_in import Opinions, fold_in
 from movierec_cli.recommend.run_choice import FOR_HISTORIES, FOR_USERS
 from movierec_cli.registry.store import Run
@@ -168,10 +168,25 @@ def _as_of(
             f" model, or one with {', '.join(times[:-1])} or {times[-1]}: movierec train"
             f" --additional_feature_sets {TIMESTAMP}"
         )
+    codes = _context_codes(run, row, as_of_s)
+    return run.towers.query.embed(np.array([row]), codes)[0], codes
+
+
+def _context_codes(run: Run, row: int, as_of_s: int) -> npt.NDArray[np.int32]:
+    """Of one user at a time, [1, n_contexts]; what the contexts were fitted to is checked by using it."""
     from movierec_cli.models.feature_encodings import context_codes
 
-    codes = context_codes(context_vocabularies(run), np.array([row], np.int32), np.array([as_of_s], np.int64))
-    return run.towers.query.embed(np.array([row]), codes)[0], codes
+    sizes = [len(one.table) for one in run.towers.query.inputs if one.is_context]
+    try:
+        codes = context_codes(context_vocabularies(run), np.array([row], np.int32), np.array([as_of_s]))
+        if codes.shape != (1, len(sizes)) or not ((codes >= 0) & (codes < sizes)).all():
+            raise ValueError(f"a context has code {codes.tolist()}, and the tables {sizes} rows")
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+        raise SavedModelError(
+            f"{run.folder}: artifacts.npz is damaged: its vocabularies are not of the contexts in towers.npz"
+            f" ({error})"
+        ) from error
+    return codes
 
 
 def context_vocabularies(run: Run) -> dict[Feature, Any]:

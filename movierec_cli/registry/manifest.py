@@ -1,24 +1,43 @@
 """run.json, which says what a run's folder must hold, and reading files that are checked against it."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
+import stat
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from movierec_cli.errors import SavedModelError
+from movierec_cli.files.atomic import recover
+from movierec_cli.files.reading import open_regular
 from movierec_cli.registry.record import FORMAT_VERSION, RUN_NAME, RunRecord, run_name
 from movierec_cli.registry.run_parts import files_of
-from movierec_cli.storage.serialization import JSON, canonical_json, decode, encode
+from movierec_cli.storage.constraints import AtLeast
+from movierec_cli.storage.serialization import JSON, canonical_json, decode, encode, parse_json
 
 T = TypeVar("T")
 
 RECORD_FILE = "run.json"
-_PAUSES_S = (0.01, 0.03, 0.06)  # replacing a folder takes two renames
+LARGEST_RECORD = 1 << 24  # bytes; thousands of epochs fit
+_PAUSES_S = (0.01, 0.03, 0.06)  # replacing a folder takes two renames where names cannot be exchanged
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """What run.json says of another file."""
+
+    sha256: str  # hex
+    n_bytes: Annotated[int, AtLeast(0)]
+
+    @classmethod
+    def of(cls, content: bytes) -> FileEntry:
+        return cls(_sha256(content), len(content))
 
 
 @dataclass(frozen=True)
@@ -26,7 +45,7 @@ class Manifest:
     """The content of run.json, checked."""
 
     record: RunRecord
-    checksums: dict[str, str]  # SHA-256 (hex) by file name
+    files: dict[str, FileEntry]  # by name
     stamp: tuple[int, int]  # of the file, other for each that is written
 
 
@@ -35,7 +54,7 @@ def manifest_bytes(record: RunRecord, files: Mapping[str, bytes]) -> bytes:
     content: dict[str, JSON] = {
         "format_version": FORMAT_VERSION,
         "record": encode(record),
-        "files": {name: _sha256(data) for name, data in files.items()},
+        "files": {name: encode(FileEntry.of(data)) for name, data in files.items()},
     }
     content["checksum"] = _sha256(canonical_json(content).encode())
     return json.dumps(content, indent=1, allow_nan=False).encode()
@@ -51,16 +70,15 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         SavedModelError: the folder is damaged or was not written by this program.
     """
-    written, stamp = _read_stamped(folder / RECORD_FILE)
-    record, checksums = _checked_content(folder, written)
-    for name in checksums:
-        if not (folder / name).is_file():
-            raise SavedModelError(f"{folder}: {name} is missing")
-    return Manifest(record, checksums, stamp)
+    written, stamp = _read_stamped(folder / RECORD_FILE, LARGEST_RECORD)
+    record, files = _checked_content(folder, written)
+    for name in files:
+        _require_regular(folder / name)
+    return Manifest(record, files, stamp)
 
 
 @lru_cache(maxsize=64)
-def _checked_content(folder: Path, written: bytes) -> tuple[RunRecord, dict[str, str]]:
+def _checked_content(folder: Path, written: bytes) -> tuple[RunRecord, dict[str, FileEntry]]:
     """Each file of a run asks for it again, in case another process has put a newer run in its place."""
     content = _parse(folder, written)
     version = content.get("format_version")
@@ -74,27 +92,27 @@ def _checked_content(folder: Path, written: bytes) -> tuple[RunRecord, dict[str,
             f"{folder}: run.json is damaged: its checksum is not the one it was written with"
         )
     record = decode(RunRecord, content.get("record"), folder=folder)
-    checksums = decode(dict[str, str], content.get("files"), folder=folder, key="files")
-    _check_identity(folder, record, checksums)
-    return record, checksums
+    files = decode(dict[str, FileEntry], content.get("files"), folder=folder, key="files")
+    _check_identity(folder, record, files)
+    return record, files
 
 
 def _parse(folder: Path, content: bytes) -> dict[str, object]:
     try:
-        parsed = json.loads(content)
-    except (ValueError, RecursionError) as error:
+        parsed = parse_json(content)
+    except ValueError as error:
         raise SavedModelError(f"{folder}: run.json is damaged: {error}") from error
     if not isinstance(parsed, dict):
-        raise SavedModelError(f"{folder}: run.json is not movierec's: it is no JSON object")
+        raise SavedModelError(f"{folder}: run.json is damaged: it is no JSON object")
     return parsed
 
 
-def _check_identity(folder: Path, record: RunRecord, checksums: Mapping[str, str]) -> None:
+def _check_identity(folder: Path, record: RunRecord, files: Mapping[str, FileEntry]) -> None:
     expected = run_name(record.config, record.data)
     if record.name != expected or folder.name != expected or not RUN_NAME.fullmatch(expected):
-        raise SavedModelError(f"{folder}: its content belongs in a folder named '{expected}'")
-    if set(checksums) != files_of(record.config.family):
-        raise SavedModelError(f"{folder}: run.json lists {sorted(checksums)}, not a model's files")
+        raise SavedModelError(f"{folder}: run.json is damaged: it belongs in a folder named '{expected}'")
+    if set(files) != files_of(record.config.family):
+        raise SavedModelError(f"{folder}: run.json is damaged: it lists {sorted(files)}, not a model's files")
 
 
 def read_part(folder: Path, name: str, build: Callable[[bytes], T]) -> T:
@@ -125,30 +143,49 @@ def settled(read: Callable[[Path], T], folder: Path) -> T:
         try:
             return read(folder)
         except SavedModelError:
+            recover(folder.parent)
             time.sleep(pause_s)
     return read(folder)
 
 
 def _read_checked(folder: Path, manifest: Manifest, name: str, build: Callable[[bytes], T]) -> T:
-    if name not in manifest.checksums:
+    if name not in manifest.files:
         family = manifest.record.config.family
         kind = f"{family.label} model" if family.is_trained else "baseline"
         raise SavedModelError(f"{folder} holds a {kind}, which has no {name}")
-    content, _ = _read_stamped(folder / name)
-    if _sha256(content) != manifest.checksums[name]:
+    entry = manifest.files[name]
+    content, _ = _read_stamped(folder / name, entry.n_bytes)
+    if _sha256(content) != entry.sha256:
         raise SavedModelError(f"{folder}: {name} is damaged: its checksum is not the one in run.json")
     try:
         return build(content)
     except ValueError as error:
-        raise SavedModelError(f"{folder} is damaged: {error}") from error
+        raise SavedModelError(f"{folder}: {name} is damaged: {error}") from error
 
 
-def _read_stamped(path: Path) -> tuple[bytes, tuple[int, int]]:
+def _read_stamped(path: Path, at_most: int) -> tuple[bytes, tuple[int, int]]:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             status = os.fstat(file.fileno())
-            return file.read(), (status.st_ino, status.st_mtime_ns)
+            if status.st_size > at_most:
+                raise SavedModelError(
+                    f"{path.parent}: {path.name} is damaged: it is longer than {at_most:,} bytes"
+                )
+            return file.read(at_most), (status.st_ino, status.st_mtime_ns)
     except OSError as error:
-        raise SavedModelError(
-            f"{path.parent}: {path.name} cannot be read: {error.strerror or error}"
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _require_regular(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError as error:
+        raise SavedModelError(f"{path.parent}: {path.name} is missing") from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if not stat.S_ISREG(mode):
+        raise SavedModelError(f"{path.parent}: {path.name} is damaged: it is not a regular file")
+
+
+def _unreadable(path: Path, error: OSError) -> SavedModelError:
+    return SavedModelError(f"{path.parent}: {path.name} cannot be read: {error.strerror or error}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 from movierec_cli.config import (
     NO_FEATURES,
@@ -22,9 +23,10 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import SplitSummary
 from movierec_cli.evaluation.metrics import TopK
 from movierec_cli.evaluation.ratings import RatingErrors
+from movierec_cli.storage.constraints import DATA_RATINGS, DATA_USERS, AtLeast, Sizes
 from movierec_cli.storage.serialization import canonical_json
 
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 
 _HASH_LENGTH = 12
 _READABLE_LENGTH = 64
@@ -120,8 +122,22 @@ class RunRecord:
     history: tuple[EpochRecord, ...]
     test: TopK  # NO_TOP_K for what only predicts ratings
     ratings: RatingErrors | None = None  # of the test set; None for what predicts none
+    forgotten_users: Annotated[int, AtLeast(0)] = 0
+    """Users of `data` whose ratings and embeddings were removed; `test` and `ratings` are without them."""
     command: str = ""  # the command line that trained it; "" where it was trained from Python
     format_version: int = FORMAT_VERSION
+
+    @property
+    def sizes(self) -> Sizes:
+        """The lengths of the axes of the run's arrays, by name."""
+        n_users = self.data.n_users - self.forgotten_users
+        return {
+            "n_users": n_users,
+            "n_users + 1": n_users + 1,
+            "n_movies": self.data.n_movies,
+            DATA_USERS: self.data.n_users,
+            DATA_RATINGS: self.data.n_ratings,
+        }
 
 
 def run_name(config: RunConfig, data: DataIdentity) -> str:

@@ -17,29 +17,25 @@ from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.scoring.rating_head import RatingHead
 from movierec_cli.scoring.towers import Towers
 from movierec_cli.storage import codec
+from movierec_cli.storage.constraints import AtLeast, AtMost, Below, Distinct, Finite, Sizes
 from movierec_cli.storage.serialization import JSON
 
 _Rows = npt.NDArray[np.int32]
 
+FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999, which have dates
+
 
 @dataclass(frozen=True)
 class RunArtifacts:
-    """A trained model as plain arrays and vocabularies: what rebuilds and serves it.
+    """A trained model as plain arrays and vocabularies: what rebuilds and serves it."""
 
-    Raises:
-        ValueError: shapes or dtypes do not fit together.
-    """
-
-    weights: dict[str, npt.NDArray[Any]]  # by variable, enough to rebuild the model
+    weights: Annotated[dict[str, npt.NDArray[Any]], Finite()]  # by variable, enough to rebuild the model
     vocabularies: dict[str, JSON]  # what each feature was fitted to, by feature
-    user_ids: Annotated[npt.NDArray[np.int64], "n_users"]
-    movie_ids: Annotated[npt.NDArray[np.int64], "n_movies"]
-    user_embeddings: Annotated[npt.NDArray[np.float32], "n_users", "dim"]
+    user_ids: Annotated[npt.NDArray[np.int64], "n_users", Distinct()]
+    movie_ids: Annotated[npt.NDArray[np.int64], "n_movies", Distinct()]
+    user_embeddings: Annotated[npt.NDArray[np.float32], "n_users", "dim", Finite()]
     """As queries at their last training rating."""
-    movie_embeddings: Annotated[npt.NDArray[np.float32], "n_movies", "dim"]
-
-    def __post_init__(self) -> None:
-        codec.check_arrays(self)
+    movie_embeddings: Annotated[npt.NDArray[np.float32], "n_movies", "dim", Finite()]
 
 
 @dataclass(frozen=True)
@@ -53,16 +49,20 @@ class UserRatings:
     """
 
     starts: Annotated[npt.NDArray[np.int64], "n_users + 1"]  # where each user's ratings begin
-    movie: Annotated[_Rows, "n_ratings", np.uint16]  # rows of the run's movies
-    stars: Annotated[npt.NDArray[np.float32], "n_ratings", np.float16]
-    seconds: Annotated[npt.NDArray[np.int64], "n_ratings", np.uint32]  # since 1970-01-01 UTC
+    movie: Annotated[_Rows, "n_ratings", np.uint16, AtLeast(0), Below("n_movies")]
+    """Rows of the run's movies."""
+    stars: Annotated[npt.NDArray[np.float32], "n_ratings", np.float16, Finite()]
+    seconds: Annotated[
+        npt.NDArray[np.int64], "n_ratings", np.uint32, AtLeast(FIRST_SECOND), AtMost(LAST_SECOND)
+    ]
+    """Since 1970-01-01 UTC."""
 
     def __post_init__(self) -> None:
         n = len(self.movie)
-        if not len(self.stars) == len(self.seconds) == n or len(self.starts) == 0:
-            raise ValueError(f"{len(self.stars)} stars and {len(self.seconds)} times of {n} ratings")
-        if self.starts[0] != 0 or self.starts[-1] != n or (np.diff(self.starts) < 0).any():
+        if len(self.starts) == 0 or self.starts[0] != 0 or self.starts[-1] != n:
             raise ValueError(f"the users' ratings do not begin and end where the {n} ratings do")
+        if (self.starts[1:] < self.starts[:-1]).any():
+            raise ValueError("a user's ratings end before they begin")
 
     def of(self, user: int) -> slice:
         """Which entries are one user's."""
@@ -111,10 +111,18 @@ class RunParts:
     rating_outcome: RatingOutcome | None = None
     rating_head: RatingHead | None = None
 
-    def contents(self) -> dict[str, bytes]:
-        """The content of each file that holds a part, by file name."""
-        parts = {part.file_name: getattr(self, name) for name, part in PARTS.items()}
-        return {file_name: codec.to_bytes(value) for file_name, value in parts.items() if value is not None}
+    def contents(self, sizes: Sizes) -> dict[str, bytes]:
+        """The content of each file that holds a part, by file name.
+
+        Raises:
+            ValueError: a part would be refused when it is read.
+        """
+        contents = {}
+        for name, part in PARTS.items():
+            if (value := getattr(self, name)) is not None:
+                part.check(value, self)
+                contents[part.file_name] = codec.to_bytes(value, sizes)
+        return contents
 
     def with_data(self, source: Dataset, movies: Movies) -> RunParts:
         """Adds the catalogue and the users' ratings, so that using a trained model needs no data set.
@@ -134,20 +142,55 @@ class RunParts:
         return dataclasses.replace(self, catalogue=movies, user_ratings=known)
 
 
+def _no_check(part: Any, run: Any) -> None:
+    """What its type hints say is all."""
+
+
+def _check_catalogue(catalogue: Movies, run: RunParts) -> None:
+    assert run.artifacts is not None  # every run with a catalogue has them
+    if not np.array_equal(catalogue.movie_id, run.artifacts.movie_ids):
+        raise ValueError("catalogue.npz is of other movies than artifacts.npz")
+
+
+def _check_towers(towers: Towers, run: RunParts) -> None:
+    assert run.artifacts is not None  # every run with towers has them
+    own = (towers.query.n_rows, towers.movie.n_rows, towers.movie.dim)
+    if own != (n_users_movies_dim := (*_lengths(run.artifacts), run.artifacts.movie_embeddings.shape[1])):
+        raise ValueError(
+            f"towers.npz is of {own} users, movies and numbers, artifacts.npz of {n_users_movies_dim}"
+        )
+
+
+def _lengths(artifacts: RunArtifacts) -> tuple[int, int]:
+    return len(artifacts.user_ids), len(artifacts.movie_ids)
+
+
+def _check_outcome(outcome: Outcome, run: RunParts) -> None:
+    if not np.array_equal(np.unique(outcome.user_index), outcome.users):
+        raise ValueError("outcome.npz: users are not those of the targets")
+    for ranks in (outcome.at_their_time.all, outcome.at_their_time.unseen, outcome.in_one_list):
+        if (ranks.better.astype(np.int64) + ranks.tied > outcome.n_movies).any():
+            raise ValueError("outcome.npz: a movie is ranked below the last one")
+
+
 @dataclass(frozen=True)
 class Part:
     """The file of a part, and whether a run of a family has it."""
 
     file_name: str
     belongs_to: Callable[[Family], bool]
+    check: Callable[[Any, Any], None] = _no_check
+    """Compares it with the run's other parts, of a `RunParts` or a `store.Run`; raises a `ValueError`."""
 
 
 PARTS = {
-    "outcome": Part("outcome.npz", lambda family: family.ranks),
+    "outcome": Part("outcome.npz", lambda family: family.ranks, _check_outcome),
     "artifacts": Part("artifacts.npz", lambda family: family.is_trained),
-    "catalogue": Part("catalogue.npz", lambda family: family.is_trained),
+    "catalogue": Part("catalogue.npz", lambda family: family.is_trained, _check_catalogue),
     "user_ratings": Part("user_ratings.npz", lambda family: family.is_trained),
-    "towers": Part("towers.npz", lambda family: family.is_trained and not family.is_sequential),
+    "towers": Part(
+        "towers.npz", lambda family: family.is_trained and not family.is_sequential, _check_towers
+    ),
     "rating_outcome": Part("ratings.npz", lambda family: family.rates),
     "rating_head": Part("rating_head.npz", lambda family: family.is_trained and family.rates),
 }

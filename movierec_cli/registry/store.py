@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from movierec_cli.data.dataset import Movies
-from movierec_cli.errors import SavedModelError
+from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingOutcome
-from movierec_cli.registry import folders
+from movierec_cli.files.atomic import recover, remove_folder, replaced_in, written_folder
 from movierec_cli.registry.manifest import RECORD_FILE, manifest_bytes, read_manifest, read_part, settled
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord, run_name
 from movierec_cli.registry.run_parts import PARTS, RunArtifacts, RunParts, UserRatings, files_of
@@ -33,12 +33,15 @@ class _Lazy(Generic[T]):
         self._name = name
 
     def __get__(self, run: Run, owner: type | None = None) -> T:
-        file_name = PARTS[self._name].file_name
-        part = read_part(
-            run.folder, file_name, lambda content: codec.from_bytes(self._kind, content, file_name)
-        )
-        run.__dict__[self._name] = part
-        return part
+        part = PARTS[self._name]
+
+        def build(content: bytes) -> T:
+            value = codec.from_bytes(self._kind, content, part.file_name, run.record.sizes)
+            part.check(value, run)
+            return value
+
+        run.__dict__[self._name] = value = read_part(run.folder, part.file_name, build)
+        return value
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Run:
     @cached_property
     def size_bytes(self) -> int:
         """The size of all the run's files."""
-        return sum(file.stat().st_size for file in self.folder.iterdir() if file.is_file())
+        return sum(file.lstat().st_size for file in self.folder.iterdir())
 
 
 @dataclass(frozen=True)
@@ -94,19 +97,35 @@ def save_run(directory: Path, record: RunRecord, parts: RunParts) -> Run:
 
     Raises:
         SavedModelError: the folder cannot be written.
+        MovierecError: a part holds what cannot be used, such as the infinite numbers of a diverged training.
         ValueError: the record's name is not the one its configuration and data give, or a part is missing
             or too many for its family.
     """
     expected = run_name(record.config, record.data)
     if record.name != expected:
         raise ValueError(f"the record is named '{record.name}', but its configuration gives '{expected}'")
-    folders.recover(directory)
-    files = parts.contents()
+    files = _contents(record, parts)
     if set(files) != files_of(record.config.family):
         raise ValueError(f"a run of family {record.config.family} has other files than {sorted(files)}")
     files[RECORD_FILE] = manifest_bytes(record, files)
-    folder = folders.install(directory, record.name, files, replaceable=_is_run)
-    return Run(record, folder)
+    target = directory / record.name
+    try:
+        with written_folder(target, _is_run) as folder:
+            folder.mkdir()
+            for name, content in files.items():
+                (folder / name).write_bytes(content)
+    except OSError as error:
+        raise SavedModelError(f"{target} cannot be written: {error.strerror or error}") from error
+    return Run(record, target)
+
+
+def _contents(record: RunRecord, parts: RunParts) -> dict[str, bytes]:
+    try:
+        return parts.contents(record.sizes)
+    except ValueError as error:
+        raise MovierecError(
+            f"{record.name} cannot be saved: {error}; if the training diverged, try a lower --learning_rate"
+        ) from error
 
 
 def find_run(directory: Path, config: RunConfig, data: DataIdentity) -> Run | None:
@@ -115,9 +134,8 @@ def find_run(directory: Path, config: RunConfig, data: DataIdentity) -> Run | No
     Raises:
         SavedModelError: a folder has the run's name but is damaged or foreign.
     """
-    folders.recover(directory)
     folder = directory / run_name(config, data)
-    if not folder.exists():
+    if folder.name not in _names(directory):
         return None
     try:
         return load_run(folder)
@@ -137,15 +155,18 @@ def load_run(folder: Path) -> Run:
 
 
 def list_runs(directory: Path) -> tuple[list[Run], list[Problem]]:
-    """All runs by name, and every folder that is not one. Files beside the folders are ignored."""
-    folders.recover(directory)
+    """All runs by name, and every folder that is not one. Files beside the folders are ignored.
+
+    Raises:
+        SavedModelError: `directory` cannot be read.
+    """
     runs: list[Run] = []
     problems: list[Problem] = []
-    for folder in _visible_folders(directory):
+    for name in _names(directory):
         try:
-            runs.append(load_run(folder))
+            runs.append(load_run(directory / name))
         except SavedModelError as error:
-            problems.append(Problem(folder, str(error)))
+            problems.append(Problem(directory / name, str(error)))
     return runs, problems
 
 
@@ -155,8 +176,7 @@ def find_named(directory: Path, name: str) -> Run:
     Raises:
         SavedModelError: there is none or more than one, or its folder is damaged or foreign.
     """
-    folders.recover(directory)
-    names = [folder.name for folder in _visible_folders(directory)]
+    names = _names(directory)
     matches = [name] if name in names else [known for known in names if name and known.startswith(name)]
     if len(matches) > 1:
         raise SavedModelError(f"'{name}' begins the names of {len(matches)} models: {', '.join(matches)}")
@@ -171,8 +191,7 @@ def remove_run(directory: Path, name: str) -> None:
     Raises:
         SavedModelError: no run has that name, or its folder is damaged or foreign.
     """
-    folders.recover(directory)
-    known = [folder.name for folder in _visible_folders(directory)]
+    known = _names(directory)
     if name not in known:
         raise _unknown(directory, name, known)
     folder = directory / name
@@ -180,7 +199,10 @@ def remove_run(directory: Path, name: str) -> None:
         raise SavedModelError(
             f"{folder} is not a usable saved model, so it is left alone; delete it yourself"
         )
-    folders.remove(folder)
+    try:
+        remove_folder(folder)
+    except OSError as error:
+        raise SavedModelError(f"{folder} cannot be removed: {error.strerror or error}") from error
 
 
 def _unknown(directory: Path, name: str, known: Iterable[str]) -> SavedModelError:
@@ -189,10 +211,15 @@ def _unknown(directory: Path, name: str, known: Iterable[str]) -> SavedModelErro
     return SavedModelError(f"there is no saved model '{name}' in {directory}; {rest}")
 
 
-def _visible_folders(directory: Path) -> list[Path]:
-    if not directory.is_dir():
-        return []
-    return sorted(path for path in directory.iterdir() if path.is_dir() and not path.name.startswith("."))
+def _names(directory: Path) -> list[str]:
+    """Of the folders, one that another process is replacing at this moment included."""
+    recover(directory)
+    try:
+        folders = list(directory.iterdir()) if directory.is_dir() else []
+        names = {path.name for path in folders if not path.name.startswith(".") and path.is_dir()}
+    except OSError as error:
+        raise SavedModelError(f"{directory} cannot be read: {error.strerror or error}") from error
+    return sorted(names | replaced_in(folders))
 
 
 def _is_run(folder: Path) -> bool:

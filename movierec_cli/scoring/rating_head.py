@@ -9,10 +9,13 @@ training rating.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from movierec_cli.scoring.towers import Dense, check_dense
+from movierec_cli.storage.constraints import Finite
 
 _Floats = npt.NDArray[np.float32]
 _BLOCK = 65_536  # pairs at a time
@@ -23,42 +26,31 @@ class RatingHead:
     """Rows of users and movies are those of the run's ids.
 
     Raises:
-        ValueError: shapes or dtypes do not fit together.
+        ValueError: shapes do not fit together.
     """
 
-    user_vectors: _Floats  # [n_users, width]
-    movie_vectors: _Floats  # [n_movies, width]
-    user_bias: _Floats  # [n_users], stars
-    movie_bias: _Floats  # [n_movies], stars
-    user_numbers: _Floats  # [n_users, a]
-    movie_numbers: _Floats  # [n_movies, b]
-    linear: _Floats  # [a + b]
-    dense: tuple[tuple[_Floats, _Floats], ...]  # kernel [n_in, n_out] and bias [n_out] of each layer
-    scale: float
-    mean: float  # stars
-    lowest: float  # stars
-    highest: float  # stars
+    user_vectors: Annotated[_Floats, "n_users", "width", Finite()]
+    movie_vectors: Annotated[_Floats, "n_movies", "width", Finite()]
+    user_bias: Annotated[_Floats, "n_users", Finite()]  # stars
+    movie_bias: Annotated[_Floats, "n_movies", Finite()]  # stars
+    user_numbers: Annotated[_Floats, "n_users", "a", Finite()]
+    movie_numbers: Annotated[_Floats, "n_movies", "b", Finite()]
+    linear: Annotated[_Floats, "a + b", Finite()]
+    dense: Dense
+    scale: Annotated[float, Finite()]
+    mean: Annotated[float, Finite()]  # stars
+    lowest: Annotated[float, Finite()]  # stars
+    highest: Annotated[float, Finite()]  # stars
 
     def __post_init__(self) -> None:
-        width, n_of_user = _n_columns(self.user_vectors), _n_columns(self.user_numbers)
-        shapes = {
-            "user_vectors": (self.user_bias.size, width),
-            "movie_vectors": (self.movie_bias.size, width),
-            "user_bias": (self.user_bias.size,),
-            "movie_bias": (self.movie_bias.size,),
-            "user_numbers": (self.user_bias.size, n_of_user),
-            "movie_numbers": (self.movie_bias.size, self.linear.size - n_of_user),
-            "linear": (self.linear.size,),
-        }
-        for name, shape in shapes.items():
-            _require_floats(name, getattr(self, name), shape)
-        inputs = 3 * width + self.linear.size
-        for place, (kernel, bias) in enumerate(self.dense):
-            _require_floats(f"bias_{place}", bias, (bias.size,))
-            _require_floats(f"kernel_{place}", kernel, (inputs, bias.size))
-            inputs = bias.size
-        if not self.dense or inputs != 1:
-            raise ValueError(f"{len(self.dense)} dense layers end in {inputs} numbers, not in 1")
+        n_numbers = self.user_numbers.shape[1] + self.movie_numbers.shape[1]
+        if self.linear.size != n_numbers or self.lowest > self.highest:
+            raise ValueError(
+                f"{self.linear.size} weights of {n_numbers} numbers, stars {self.lowest} to {self.highest}"
+            )
+        n_out = check_dense(self.dense, 3 * self.user_vectors.shape[1] + n_numbers)
+        if not self.dense or n_out != 1:
+            raise ValueError(f"{len(self.dense)} dense layers end in {n_out} numbers, not in 1")
 
     def stars(self, users: npt.NDArray[Any], movies: npt.NDArray[Any]) -> _Floats:
         """The predicted ratings of pairs of rows: [n_pairs]."""
@@ -82,12 +74,3 @@ class RatingHead:
         stars += self.mean + self.user_bias[users] + self.movie_bias[movies]
         clipped: _Floats = np.clip(stars, self.lowest, self.highest).astype(np.float32)
         return clipped
-
-
-def _n_columns(array: _Floats) -> int:
-    return array.shape[1] if array.ndim == 2 else 0
-
-
-def _require_floats(name: str, array: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
-    if array.shape != shape or array.dtype != np.float32:
-        raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not float32 of shape {shape}")

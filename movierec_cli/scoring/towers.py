@@ -1,9 +1,12 @@
 """The towers of a trained model as plain arrays: embeddings at any time, and features' contributions."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
+
+from movierec_cli.storage.constraints import Finite
 
 BIASES = "biases"
 """The contribution to an embedding that comes from no input."""
@@ -12,42 +15,65 @@ _Floats = npt.NDArray[np.float32]
 _Codes = npt.NDArray[np.int32]
 
 
+Dense = tuple[tuple[Annotated[_Floats, Finite()], Annotated[_Floats, Finite()]], ...]
+"""Kernel [n_in, n_out] and bias [n_out] of each layer: relu between layers, none after the last."""
+
+
+def check_dense(dense: Dense, n_in: int) -> int:
+    """The width of the last of some layers; a `ValueError` where one does not fit the one before."""
+    for kernel, bias in dense:
+        if kernel.shape != (n_in, bias.size) or bias.ndim != 1:
+            raise ValueError(f"a dense layer of {n_in} inputs has shapes {kernel.shape}, {bias.shape}")
+        n_in = bias.size
+    return n_in
+
+
 @dataclass(frozen=True)
 class TowerInput:
     """One feature on its way into a tower.
 
     Raises:
-        ValueError: the table is not float32 with two dimensions.
+        ValueError: the table has not two dimensions.
     """
 
     name: str  # "user_id", "movie_id", or the feature's
     is_context: bool  # the table's rows are codes of a context, otherwise users or movies
-    table: _Floats  # [n_rows, width]
+    table: Annotated[_Floats, Finite()]  # [n_rows, width]
 
     def __post_init__(self) -> None:
-        if self.table.dtype != np.float32 or self.table.ndim != 2:
-            raise ValueError(f"{self.name} is {self.table.dtype} of shape {self.table.shape}")
+        if self.table.ndim != 2:
+            raise ValueError(f"{self.name} is of shape {self.table.shape}")
 
 
 @dataclass(frozen=True)
 class Tower:
-    """Inputs side by side, then dense layers: relu between, linear last.
+    """Inputs side by side, then dense layers.
 
     Raises:
-        ValueError: shapes or dtypes do not fit together.
+        ValueError: shapes do not fit together.
     """
 
     inputs: tuple[TowerInput, ...]
-    dense: tuple[tuple[_Floats, _Floats], ...]  # kernel [n_in, n_out] and bias [n_out] of each layer
+    dense: Dense
 
     def __post_init__(self) -> None:
-        n_in = sum(one.table.shape[1] for one in self.inputs)
-        for kernel, bias in self.dense:
-            if kernel.shape != (n_in, bias.size) or kernel.dtype != np.float32 or bias.dtype != np.float32:
-                raise ValueError(f"a dense layer of {n_in} inputs has shapes {kernel.shape}, {bias.shape}")
-            n_in = bias.size
+        check_dense(self.dense, sum(one.table.shape[1] for one in self.inputs))
         if not self.dense or not self.inputs:
             raise ValueError("a tower needs inputs and a dense layer")
+        if len({*self.names}) <= len(self.inputs):
+            raise ValueError(f"the names of a tower's inputs, {', '.join(self.names[:-1])}, are not distinct")
+        if len({one.table.shape[0] for one in self.inputs if not one.is_context}) != 1:
+            raise ValueError("a tower's tables of users or movies differ in length, or there is none")
+
+    @property
+    def n_rows(self) -> int:
+        """Users or movies."""
+        return next(len(one.table) for one in self.inputs if not one.is_context)
+
+    @property
+    def dim(self) -> int:
+        """Of the embeddings."""
+        return self.dense[-1][1].size
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -107,7 +133,8 @@ class Towers:
     """Both sides of a model whose score is the dot product of their embeddings.
 
     Raises:
-        ValueError: there is no code for each user and context.
+        ValueError: there is no code for each user and context, a table has no row for one, or the two sides'
+            embeddings differ in length.
     """
 
     query: Tower
@@ -115,9 +142,14 @@ class Towers:
     codes: _Codes  # [n_users, n_contexts], of each user's last training rating
 
     def __post_init__(self) -> None:
-        n_users = len(self.query.inputs[0].table)
-        if self.codes.shape != (n_users, self.query.n_contexts) or self.codes.dtype != np.int32:
-            raise ValueError(f"the users' codes are {self.codes.dtype} of shape {self.codes.shape}")
+        if self.codes.shape != (self.query.n_rows, self.query.n_contexts) or self.movie.n_contexts:
+            raise ValueError(f"the users' codes are of shape {self.codes.shape}")
+        tables = [one.table for one in self.query.inputs if one.is_context]
+        for table, codes in zip(tables, self.codes.T, strict=True):
+            if ((codes < 0) | (codes >= len(table))).any():
+                raise ValueError(f"a user's code of a context is none of the {len(table)} in its table")
+        if self.query.dim != self.movie.dim:
+            raise ValueError(f"embeddings have {self.query.dim} numbers of users, {self.movie.dim} of movies")
 
 
 def _repeated(bias: _Floats, n_rows: int) -> _Floats:

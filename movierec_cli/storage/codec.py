@@ -4,146 +4,84 @@ The fields and their type hints say what a file holds, so that a class and its f
 field is an array, a number, texts, a JSON object (`dict[str, JSON]`), arrays under any names
 (`dict[str, NDArray]`), a dataclass or a tuple of such; `None` is left out. Nested names are joined by "/".
 
-`Annotated` says more of an array: the names or lengths of its axes, where a name means the same length in the
-whole file, and narrower types in which it is kept where they lose nothing. Axes of a nested dataclass are
-those of its arrays. A change that alters what is written needs a new `FORMAT_VERSION`.
+`Annotated` says more: the names or lengths of an array's axes, where a name means the same length in the
+whole file, narrower types in which it is kept where they lose nothing, and constraints on its values
+(`storage.constraints`). A whole number with a name is the length of the axes of that name. What is said of a
+nested dataclass holds for its arrays. All of it is checked when something is written and when it is read. A
+change that alters what is written needs a new `FORMAT_VERSION`.
 """
 
 import dataclasses
-import functools
 import io
 import json
 import types
 import typing
-import zipfile
-from collections.abc import Mapping
 from typing import IO, Annotated, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.storage.serialization import encode
+from movierec_cli.storage import npz
+from movierec_cli.storage.constraints import Constraint, Sizes
+from movierec_cli.storage.npz import Arrays
+from movierec_cli.storage.serialization import encode, hints_of, parse_json
 
 T = TypeVar("T")
-Arrays = dict[str, npt.NDArray[Any]]
 
-_NO_TEXTS: Mapping[str, str] = {}
-
-_PLAIN_KINDS = "biufcSU"  # NumPy's kinds that need no pickle and are read back as they were
 _NUMBERS = {bool: np.bool_, int: np.int64, float: np.float64}
+_ANY_SIZES: Sizes = {}
 
 
-def to_bytes(value: object) -> bytes:
+def to_bytes(value: object, sizes: Sizes = _ANY_SIZES) -> bytes:
     """The npz of a dataclass.
+
+    Args:
+        value: the dataclass.
+        sizes: lengths of axes, by name, that are known from elsewhere.
 
     Raises:
         TypeError: an array has a type that NumPy cannot read back.
+        ValueError: `from_bytes` would refuse it.
     """
-    return pack(arrays_of(value))
+    arrays = arrays_of(value)
+    content = npz.pack(arrays)
+    _read(type(value), arrays, type(value).__name__, sizes)
+    return content
 
 
 def arrays_of(value: object) -> Arrays:
-    """The arrays by which `to_bytes` and `write` keep a dataclass."""
+    """The arrays by which `to_bytes` keeps a dataclass."""
     arrays: Arrays = {}
     _add(type(value), value, "", arrays)
     return arrays
 
 
-def from_bytes(kind: type[T], content: bytes, file_name: str) -> T:
+def from_bytes(kind: type[T], content: bytes, file_name: str, sizes: Sizes = _ANY_SIZES) -> T:
     """Rebuilds what `to_bytes` wrote of a dataclass; raises as `from_file`."""
-    return from_file(kind, io.BytesIO(content), file_name)
+    return from_file(kind, io.BytesIO(content), file_name, sizes=sizes)
 
 
-def from_file(kind: type[T], file: IO[bytes], file_name: str, part: str = "") -> T:
+def from_file(kind: type[T], file: IO[bytes], file_name: str, part: str = "", sizes: Sizes = _ANY_SIZES) -> T:
     """Rebuilds a dataclass, or only the part of it that has this name: nothing else is read.
 
     Raises:
-        ValueError: the file is no npz, or holds other arrays, types or shapes; names the file and the array.
+        ValueError: the file is no npz, or holds other arrays, types, shapes or values; names the file and
+            the array.
     """
-    reader = _Reader(_arrays_in(file, part), file_name)
-    value = reader.read(kind, part)
-    if extra := sorted(reader.arrays.keys() - reader.used):
-        raise ValueError(f"{file_name} holds {extra}, which {kind.__name__} does not have")
-    return typing.cast(T, value)
-
-
-def check_arrays(value: Any) -> None:
-    """Checks a dataclass's own arrays, on which `Annotated` says something.
-
-    Raises:
-        ValueError: one has another type or shape.
-    """
-    kind: Any = type(value)
-    noted = {name: hint for name, hint in _hints(kind).items() if typing.get_origin(hint) is Annotated}
-    reader = _Reader({name: getattr(value, name) for name in noted}, type(value).__name__)
-    for name, hint in noted.items():
-        reader.read(hint, name)
-
-
-def pack(
-    arrays: Mapping[str, npt.NDArray[Any]],
-    texts: Mapping[str, str] = _NO_TEXTS,
-    *,
-    compressed: bool = False,
-) -> bytes:
-    """What `write` writes, as bytes."""
-    buffer = io.BytesIO()
-    write(buffer, arrays, texts, compressed=compressed)
-    return buffer.getvalue()
-
-
-def write(
-    file: IO[bytes],
-    arrays: Mapping[str, npt.NDArray[Any]],
-    texts: Mapping[str, str] = _NO_TEXTS,
-    *,
-    compressed: bool = False,
-) -> None:
-    """Writes arrays under any names (`numpy.savez` would take some for its own arguments).
-
-    Equal content makes equal files. `numpy.load` gives texts, by file name, as bytes.
-
-    Raises:
-        TypeError: an array holds objects or a type that NumPy cannot read back.
-    """
-    kind = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, text in texts.items():
-            archive.writestr(zipfile.ZipInfo(name), text.encode("utf-8", "replace"), kind)
-        for name, array in arrays.items():
-            if array.dtype.kind not in _PLAIN_KINDS:
-                raise TypeError(f"array '{name}' has dtype {array.dtype}, which cannot be kept in an npz")
-            info = zipfile.ZipInfo(f"{name}.npy")
-            info.compress_type = kind
-            with archive.open(info, "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
-
-
-def unpack(content: bytes) -> Arrays:
-    """Reads what `pack` wrote.
-
-    Raises:
-        ValueError: the bytes are no npz, or hold Python objects.
-    """
-    return _arrays_in(io.BytesIO(content), "")
-
-
-def _arrays_in(file: IO[bytes], part: str) -> Arrays:
-    arrays: Arrays = {}
     try:
-        with zipfile.ZipFile(file) as archive:
-            for info in archive.infolist():
-                name = info.filename.removesuffix(".npy")
-                if _is_inside(name, part):
-                    with archive.open(info) as member:
-                        arrays[name] = np.lib.format.read_array(member, allow_pickle=False)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
-        raise ValueError(f"not an npz file: {error}") from error
-    return arrays
+        arrays = npz.read(file, part)
+    except ValueError as error:
+        raise ValueError(f"{file_name}: {error}") from error
+    return typing.cast(T, _read(kind, arrays, file_name, sizes, part))
 
 
-def _is_inside(name: str, part: str) -> bool:
-    return not part or name == part or name.startswith(f"{part}/")
+def _read(kind: Any, arrays: Arrays, file_name: str, sizes: Sizes, part: str = "") -> object:
+    reader = _Reader(arrays, file_name, sizes)
+    value = reader.read(kind, part)
+    if extra := sorted(arrays.keys() - reader.used):
+        raise ValueError(f"{file_name} holds {extra}, which {kind.__name__} does not have")
+    reader.check_values()
+    return value
 
 
 def _annotated(hint: Any, notes: tuple[Any, ...] = ()) -> tuple[Any, tuple[Any, ...]]:
@@ -152,21 +90,18 @@ def _annotated(hint: Any, notes: tuple[Any, ...] = ()) -> tuple[Any, tuple[Any, 
         (hint,) = (one for one in typing.get_args(hint) if one is not types.NoneType)
     if typing.get_origin(hint) is Annotated:
         hint, *own = typing.get_args(hint)
-        notes = tuple(own)
+        has_own_axes = any(isinstance(note, str | int) for note in own)
+        inherited = [note for note in notes if isinstance(note, Constraint) or not has_own_axes]
+        notes = (*inherited, *own)
     return hint, notes
-
-
-@functools.cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return typing.get_type_hints(kind, include_extras=True)
 
 
 def _nested(hint: Any, name: str, n_items: int) -> list[tuple[str, Any]]:
     """The names and hints of what a dataclass or a tuple of this many items holds."""
     if dataclasses.is_dataclass(hint):
-        kind: Any = hint
         front = f"{name}/" if name else ""
-        return [(f"{front}{field.name}", _hints(kind)[field.name]) for field in dataclasses.fields(kind)]
+        kind: Any = hint
+        return [(f"{front}{field}", inner) for field, inner in hints_of(kind).items()]
     args = typing.get_args(hint)
     items = [args[0]] * n_items if args[-1] is Ellipsis else args
     return [(f"{name}/{place:02d}", item) for place, item in enumerate(items)]
@@ -182,10 +117,10 @@ def _is_array(hint: Any) -> bool:
     return typing.get_origin(hint) is np.ndarray
 
 
-def _dtype(hint: Any) -> np.dtype[Any]:
+def _dtype(hint: Any) -> np.dtype[Any] | None:
+    """Of an array's hint; None for any."""
     (scalar,) = typing.get_args(typing.get_args(hint)[1])
-    dtype: np.dtype[Any] = np.dtype(scalar)
-    return dtype
+    return None if scalar is Any else np.dtype(scalar)
 
 
 def _add(hint: Any, value: Any, name: str, arrays: Arrays) -> None:
@@ -226,48 +161,66 @@ def _narrowed(values: npt.NDArray[Any], notes: tuple[Any, ...]) -> npt.NDArray[A
 class _Reader:
     """Builds values from the arrays of one file, and knows which of them it has used."""
 
-    def __init__(self, arrays: Arrays, file_name: str) -> None:
+    def __init__(self, arrays: Arrays, file_name: str, sizes: Sizes) -> None:
         self.arrays = arrays
         self.used: set[str] = set()
         self._file_name = file_name
-        self._lengths: dict[str, int] = {}  # of the axes so far, by name
+        self._lengths = dict(sizes)  # of the axes so far, by name
+        self._constraints: list[tuple[str, Constraint]] = []
 
     def read(self, hint: Any, name: str, notes: tuple[Any, ...] = ()) -> Any:
         kind, notes = _annotated(hint, notes)
-        inside = [known for known in self.arrays if _is_inside(known, name)]
+        inside = [known for known in self.arrays if npz.is_inside(known, name)]
         if types.NoneType in typing.get_args(hint) and not inside:
             return None
+        axes = tuple(note for note in notes if isinstance(note, str | int))
         if _is_text(kind):
-            return self._text(kind, name, notes)
+            return self._text(kind, name, axes)
         if _is_array(kind):
             narrower = [np.dtype(note) for note in notes if isinstance(note, type)]
-            axes = tuple(note for note in notes if not isinstance(note, type))
-            return self._array(name, [_dtype(kind), *narrower], axes or None).astype(_dtype(kind), copy=False)
+            dtypes = [dtype, *narrower] if (dtype := _dtype(kind)) else None
+            array = self._array(name, dtypes, axes or None, notes)
+            return array.astype(dtype or array.dtype, copy=False)
         if kind in _NUMBERS:
-            return self._array(name, [np.dtype(_NUMBERS[kind])], ()).item()
+            value = self._array(name, [np.dtype(_NUMBERS[kind])], (), notes).item()
+            self._check_shape(name, (value,) if axes else (), axes)
+            return value
         if typing.get_origin(kind) is dict:
-            self.used.update(inside)
-            return {known.removeprefix(f"{name}/"): self.arrays[known] for known in inside}
+            arrays = {known: self._array(known, None, None, notes) for known in inside}
+            return {known.removeprefix(f"{name}/"): array for known, array in arrays.items()}
         n_items = len({known.removeprefix(f"{name}/").partition("/")[0] for known in inside})
         items = [self.read(item, inner, notes) for inner, item in _nested(kind, name, n_items)]
         return typing.cast(Any, kind)(*items) if dataclasses.is_dataclass(kind) else tuple(items)
 
+    def check_values(self) -> None:
+        """Checks the constraints, when all sizes are known."""
+        for name, constraint in self._constraints:
+            values = self.arrays[name]
+            wrong = constraint.wrong(values, self._lengths)
+            if wrong.any():
+                value = values[wrong].flat[0]
+                raise ValueError(f"{self._file_name}: {name} holds {value}, which is not {constraint}")
+
     def _array(
-        self, name: str, dtypes: list[np.dtype[Any]], axes: tuple[str | int, ...] | None
+        self,
+        name: str,
+        dtypes: list[np.dtype[Any]] | None,
+        axes: tuple[str | int, ...] | None,
+        notes: tuple[Any, ...] = (),
     ) -> npt.NDArray[Any]:
-        """An array of one of these types and of this shape; None: of any shape."""
+        """An array of one of these types and of this shape; None: of any."""
         if name not in self.arrays:
             raise ValueError(f"{self._file_name} holds {sorted(self.arrays)}, but no {name}")
         self.used.add(name)
         array = self.arrays[name]
-        if array.dtype not in dtypes:
+        if dtypes is not None and array.dtype not in dtypes:
             raise ValueError(f"{self._file_name}: {name} is {array.dtype}, not {dtypes[0]}")
-        self._check_shape(name, array.shape, axes)
+        if axes is not None:
+            self._check_shape(name, array.shape, axes)
+        self._constraints += [(name, note) for note in notes if isinstance(note, Constraint)]
         return array
 
-    def _check_shape(self, name: str, shape: tuple[int, ...], axes: tuple[str | int, ...] | None) -> None:
-        if axes is None:
-            return
+    def _check_shape(self, name: str, shape: tuple[int, ...], axes: tuple[str | int, ...]) -> None:
         known = [axis if isinstance(axis, int) else self._lengths.get(axis) for axis in axes]
         if len(shape) == len(axes):
             known = [own if one is None else one for one, own in zip(known, shape, strict=True)]
@@ -276,11 +229,11 @@ class _Reader:
             raise ValueError(f"{self._file_name}: {name} has shape {shape}, not {expected}")
         self._lengths |= {axis: n for axis, n in zip(axes, shape, strict=True) if isinstance(axis, str)}
 
-    def _text(self, kind: Any, name: str, axes: tuple[Any, ...]) -> Any:
+    def _text(self, kind: Any, name: str, axes: tuple[str | int, ...]) -> Any:
         content = self._array(name, [np.dtype(np.uint8)], None).tobytes()
         try:
-            value = json.loads(content.decode("utf-8", "surrogatepass"))
-        except (ValueError, RecursionError) as error:
+            value = parse_json(content.decode("utf-8", "surrogatepass"))
+        except ValueError as error:
             raise ValueError(f"{self._file_name}: {name} is no text: {error}") from error
         if kind is str or typing.get_origin(kind) is dict:
             if not isinstance(value, str if kind is str else dict):
@@ -288,5 +241,6 @@ class _Reader:
             return value
         if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
             raise ValueError(f"{self._file_name}: {name} is something else than a list of texts")
-        self._check_shape(name, (len(value),), axes or None)
+        if axes:
+            self._check_shape(name, (len(value),), axes)
         return tuple(value) if kind == tuple[str, ...] else np.array(value, np.object_)

@@ -8,19 +8,49 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import json
 import math
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
+
+import numpy as np
 
 from movierec_cli.config import FeatureSet
 from movierec_cli.errors import MovierecError, SavedModelError
+from movierec_cli.storage.constraints import Constraint
 
 T = TypeVar("T")
+_LARGEST = 2**63 - 1
 JSON = dict[str, "JSON"] | list["JSON"] | str | int | float | bool | None
+
+
+@functools.cache
+def hints_of(kind: Any) -> dict[str, Any]:
+    """The type hints of a dataclass's fields, by name, `Annotated` included."""
+    hints = typing.get_type_hints(kind, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+
+
+def parse_json(text: str | bytes) -> object:
+    """What the text says, where it is JSON as the standard has it.
+
+    Raises:
+        ValueError: it is not, holds NaN or a number that no float holds, or is nested too deeply.
+    """
+    try:
+        return json.loads(text, parse_constant=_finite, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text[:20]} is no finite number")
+    return number
 
 
 def encode(value: object) -> JSON:
@@ -48,8 +78,9 @@ def encode(value: object) -> JSON:
 
 
 def _encode_field(owner: Any, name: str) -> JSON:
+    kind: Any = type(owner)
     value = getattr(owner, name)
-    if isinstance(value, int) and typing.get_type_hints(type(owner))[name] is float:
+    if isinstance(value, int) and hints_of(kind)[name] is float:
         return float(value)  # 0 and 0.0 are equal settings, so they must read and hash alike
     return encode(value)
 
@@ -89,18 +120,28 @@ class _Place:
 
 
 def _decode(kind: Any, value: object, place: _Place) -> object:
+    if typing.get_origin(kind) is Annotated:
+        kind, *notes = typing.get_args(kind)
+        return _constrained(_decode(kind, value, place), notes, place)
     if kind is FeatureSet:
         names: Any = _decode_tuple(tuple[str, ...], value, place)
         return _checked(lambda: FeatureSet.parse(names), place)
     if dataclasses.is_dataclass(kind):
         return _decode_dataclass(kind, value, place)
-    containers = {tuple: _decode_tuple, dict: _decode_dict, types.UnionType: _decode_union}
-    return containers.get(typing.get_origin(kind), _decode_scalar)(kind, value, place)
+    return _CONTAINERS.get(typing.get_origin(kind), _decode_scalar)(kind, value, place)
+
+
+def _constrained(value: object, constraints: Sequence[Constraint], place: _Place) -> object:
+    for constraint in constraints:
+        numbers = list(value.values()) if isinstance(value, dict) else value
+        if constraint.wrong(np.array(numbers), {}).any():
+            raise place.refuse(f"is {_shortened(value)}, which is not {constraint}")
+    return value
 
 
 def _decode_dataclass(kind: Any, value: object, place: _Place) -> object:
     content = _expect(dict, value, place)
-    hints = typing.get_type_hints(kind)
+    hints = hints_of(kind)
     for key in sorted(content.keys() - hints.keys()):
         raise place.inside(key).refuse("is not a known key")
     for key in sorted(hints.keys() - content.keys()):
@@ -141,13 +182,16 @@ def _decode_union(kind: Any, value: object, place: _Place) -> object:
     first, *others = (option for option in typing.get_args(kind) if option is not types.NoneType)
     keys = value.keys() if isinstance(value, dict) else set[str]()
     # Several options are dataclasses: it is the one that has the keys, else the first, which then refuses.
-    fitting = (option for option in others if typing.get_type_hints(option).keys() == keys)
+    fitting = (option for option in others if hints_of(option).keys() == keys)
     return _decode(next(fitting, first), value, place)
+
+
+_CONTAINERS = {tuple: _decode_tuple, dict: _decode_dict, types.UnionType: _decode_union}
 
 
 def _decode_key(kind: type, key: str, place: _Place) -> object:
     try:
-        return int(key) if kind is int else key
+        return _expect(int, int(key), place.inside(key)) if kind is int else _expect(str, key, place)
     except ValueError:
         raise place.inside(key).refuse("is not a whole number") from None
 
@@ -159,7 +203,7 @@ def _decode_scalar(kind: Any, value: object, place: _Place) -> object:
         except ValueError:
             raise place.refuse(f"is {value!r}, not one of {', '.join(map(str, kind))}") from None
     if kind is float and type(value) is int:
-        return float(value)
+        return float(_expect(int, value, place))
     return _expect(kind, value, place)
 
 
@@ -167,9 +211,18 @@ def _expect(kind: Any, value: object, place: _Place) -> Any:
     wrong_bool = isinstance(value, bool) and kind is not bool
     if wrong_bool or not isinstance(value, kind):
         raise place.refuse(f"is {_shortened(value)}, not a value of type {kind.__name__}")
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise place.refuse("is a number of more than 64 bits")
+    if isinstance(value, str) and not value.isascii() and _has_surrogates(value):
+        raise place.refuse(f"is {_shortened(value)}, which is no text")
     return value
 
 
+def _has_surrogates(text: str) -> bool:
+    """Whether there are halves of UTF-16 pairs in it, which nothing can print."""
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def _shortened(value: object) -> str:
-    text = repr(value)
+    text = ascii(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

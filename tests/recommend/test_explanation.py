@@ -12,7 +12,16 @@ from movierec_cli.recommend.users import User, new_user, user_of
 from movierec_cli.registry import store
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.towers import Tower, TowerInput, Towers
-from tests.saved_runs import judged_run, run_artifacts, run_config, run_parts, run_record, sequence_config
+from tests.saved_runs import (
+    data_identity,
+    judged_run,
+    run_artifacts,
+    run_config,
+    run_parts,
+    run_record,
+    save_run,
+    sequence_config,
+)
 from tests.small_dataset import N_MOVIES, N_USERS, small_dataset
 
 ROWS = range(N_MOVIES)
@@ -49,7 +58,8 @@ def deep(tmp_path_factory: pytest.TempPathFactory) -> Run:
         movie_embeddings=towers.movie.embed(np.arange(n_movies)),
     )
     parts = replace(run_parts(artifacts), towers=towers)
-    return store.save_run(tmp_path_factory.mktemp("deep"), run_record(), parts)
+    record = run_record(data=data_identity(n_users=n_users, n_movies=n_movies))
+    return store.save_run(tmp_path_factory.mktemp("deep"), record, parts)
 
 
 def sums(why: Explanation) -> list[float]:
@@ -106,7 +116,7 @@ def line_of_movies(tmp_path: Path) -> Run:
     axes = np.eye(4, dtype=np.float32)
     movies = np.concatenate([axes, -axes, 2 * axes, -2 * axes])
     artifacts = replace(run_artifacts(n_movies=16, dim=4), movie_embeddings=movies)
-    return store.save_run(tmp_path, run_record(), run_parts(artifacts))
+    return save_run(tmp_path, run_record(), artifacts)
 
 
 def test_similar_movies_contribute_to_a_score_and_others_do_not(tmp_path: Path) -> None:

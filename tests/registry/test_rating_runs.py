@@ -37,8 +37,8 @@ TOWERS = {*TRAINED, "towers.npz"}
 def some_ratings(n: int = 7) -> RatingOutcome:
     generator = np.random.default_rng(n)
     return RatingOutcome(
-        rows=np.sort(generator.choice(2**40, n, replace=False)),
-        user_index=generator.integers(0, 99, n).astype(np.int32),
+        rows=np.sort(generator.choice(1000, n, replace=False)),
+        user_index=generator.integers(0, 3, n).astype(np.int32),
         rating=generator.integers(1, 6, n).astype(np.float32),
         predicted=generator.uniform(1, 5, n).astype(np.float32),
     )
@@ -47,35 +47,6 @@ def some_ratings(n: int = 7) -> RatingOutcome:
 def assert_same(left: RatingOutcome, right: RatingOutcome) -> None:
     for name, array in vars(left).items():
         np.testing.assert_array_equal(array, getattr(right, name), strict=True)
-
-
-@pytest.mark.parametrize("n", [0, 1, 500])
-def test_a_rating_outcome_is_read_back_as_it_was_written(n):
-    assert_same(
-        codec.from_bytes(RatingOutcome, codec.to_bytes(some_ratings(n)), "ratings.npz"), some_ratings(n)
-    )
-
-
-def packed(**changes: np.ndarray | None) -> bytes:
-    content = codec.unpack(codec.to_bytes(some_ratings())) | changes
-    return codec.pack({name: array for name, array in content.items() if array is not None})
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"PK", "not an npz file"),
-        (codec.to_bytes(some_ratings())[:-30], "not an npz file"),
-        (packed(rating=None), "ratings.npz holds"),
-        (packed(extra=np.zeros(7)), "extra"),
-        (packed(predicted=np.zeros(7)), "ratings.npz: predicted is float64, not float32"),
-        (packed(predicted=np.zeros(6, np.float32)), "predicted has shape (6,), not (7,)"),
-        (packed(user_index=np.zeros((7, 1), np.int32)), "user_index has shape (7, 1), not (7,)"),
-    ],
-)
-def test_what_is_no_rating_outcome_is_refused(content, words):
-    with pytest.raises(ValueError, match=re.escape(words)):
-        codec.from_bytes(RatingOutcome, content, "ratings.npz")
 
 
 def test_the_files_of_a_run_follow_from_its_family():

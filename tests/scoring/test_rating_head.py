@@ -1,14 +1,12 @@
-"""The rating head against a loop over pairs; written and read back; what is none is refused."""
+"""The rating head against a loop over pairs."""
 
-import re
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from movierec_cli.scoring import rating_head
 from movierec_cli.scoring.rating_head import RatingHead
-from movierec_cli.storage import codec
 from tests.saved_runs import rating_head as random_head
 
 
@@ -85,18 +83,6 @@ def test_pairs_in_many_blocks_are_the_pairs_one_by_one(monkeypatch):
     np.testing.assert_allclose(head.stars(users, movies), whole, atol=1e-6)
 
 
-@every_head
-def test_a_head_is_read_back_as_it_was_written(head):
-    again = codec.from_bytes(RatingHead, codec.to_bytes(head), "rating_head.npz")
-    for field in fields(RatingHead):
-        if field.name == "dense":
-            written, read = ([part for layer in one.dense for part in layer] for one in (head, again))
-        else:
-            written, read = ([np.asarray(getattr(one, field.name))] for one in (head, again))
-        for left, right in zip(written, read, strict=True):
-            np.testing.assert_array_equal(left, right, strict=True)
-
-
 def floats(*shape: int) -> np.ndarray:
     return np.zeros(shape, np.float32)
 
@@ -104,50 +90,15 @@ def floats(*shape: int) -> np.ndarray:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        (
-            {"user_vectors": floats(4, 3)},
-            "user_vectors is float32 of shape (4, 3), not float32 of shape (3, 3)",
-        ),
-        ({"user_vectors": floats(3)}, "user_vectors"),
-        ({"movie_vectors": floats(4, 2)}, "movie_vectors"),
-        ({"user_bias": floats(3, 1)}, "user_bias is float32 of shape (3, 1)"),
-        ({"movie_bias": floats()}, "movie"),
-        ({"user_numbers": floats(3)}, "user_numbers"),
-        ({"movie_numbers": floats(4, 3)}, "movie_numbers"),
-        ({"linear": floats(3, 1)}, "linear"),
-        ({"user_bias": np.zeros(3)}, "user_bias is float64"),
+        ({"linear": floats(2)}, "2 weights of 3 numbers"),
+        ({"lowest": 6.0}, "stars 6.0 to 5.0"),
         ({"dense": ()}, "0 dense layers end in 12 numbers, not in 1"),
         ({"dense": ((floats(12, 5), floats(5)),)}, "1 dense layers end in 5 numbers, not in 1"),
-        ({"dense": ((floats(11, 1), floats(1)),)}, "kernel_0 is float32 of shape (11, 1)"),
-        ({"dense": ((floats(12, 1), floats(1, 1)),)}, "bias_0"),
-        ({"dense": ((floats(12, 5), floats(5)), (floats(4, 1), floats(1)))}, "kernel_1"),
+        ({"dense": ((floats(11, 1), floats(1)),)}, "a dense layer of 12 inputs"),
+        ({"dense": ((floats(12, 1), floats(1, 1)),)}, "a dense layer of 12 inputs"),
+        ({"dense": ((floats(12, 5), floats(5)), (floats(4, 1), floats(1)))}, "a dense layer of 5 inputs"),
     ],
 )
-def test_arrays_that_do_not_fit_together_are_refused(changes, words):
-    with pytest.raises(ValueError, match=re.escape(words)):
+def test_layers_that_do_not_fit_together_are_refused(changes, words):
+    with pytest.raises(ValueError, match=words):
         replace(random_head(), **changes)
-
-
-def packed(**changes: np.ndarray | None) -> bytes:
-    content = codec.unpack(codec.to_bytes(random_head())) | changes
-    return codec.pack({name: array for name, array in content.items() if array is not None})
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"", "not an npz file"),
-        (codec.to_bytes(random_head())[:-30], "not an npz file"),
-        (packed(mean=None), "rating_head.npz holds"),
-        (packed(**{"dense/01/00": None}), "rating_head.npz holds"),
-        (packed(**{"dense/07/00": floats(1, 1)}), "dense/07/00"),
-        (packed(extra=floats(3)), "extra"),
-        (packed(scale=np.zeros(2)), "scale has shape (2,), not ()"),
-        (packed(scale=np.array("1")), "scale is <U1, not float64"),
-        (packed(movie_vectors=floats(5, 3)), "movie_vectors is float32 of shape (5, 3)"),
-        (packed(**{"dense/00/01": np.zeros(5, np.int32)}), "dense/00/01 is int32"),
-    ],
-)
-def test_what_is_no_head_is_refused(content, words):
-    with pytest.raises(ValueError, match=re.escape(words)):
-        codec.from_bytes(RatingHead, content, "rating_head.npz")

@@ -65,13 +65,14 @@ def test_any_setting_comes_back_equal(
     assert reread(record) == record
 
 
-def test_the_written_form_of_version_6_does_not_change_by_accident() -> None:
-    assert FORMAT_VERSION == 6, "describe the new form below"
+def test_the_written_form_of_version_7_does_not_change_by_accident() -> None:
+    assert FORMAT_VERSION == 7, "describe the new form below"
     written = encode(run_record("timestamp"))
     assert isinstance(written, dict)
     assert sorted(written) == [
-        "best_epoch", "command", "config", "created_at", "data", "epochs_run", "format_version", "history",
-        "n_parameters", "name", "ratings", "settings", "split_summary", "test", "training_s", "validation_s",
+        "best_epoch", "command", "config", "created_at", "data", "epochs_run", "forgotten_users",
+        "format_version", "history", "n_parameters", "name",
+        "ratings", "settings", "split_summary", "test", "training_s", "validation_s",
         "versions",
     ]  # fmt: skip
     assert canonical_json(written["data"]) == (
@@ -117,6 +118,10 @@ def test_equal_settings_written_as_whole_number_or_float_are_the_same_text() -> 
         (("test", "unseen"), {"ten": 0.5}, ["record.test.unseen.ten"]),
         (("history", 0, "validation"), [], ["record.history.0.validation"]),
         (("extra",), 1, ["record.extra", "not a known key"]),
+        (("forgotten_users",), -1, ["record.forgotten_users", "-1", "at least 0"]),
+        (("n_parameters",), 10**400, ["record.n_parameters", "more than 64 bits"]),
+        (("training_s",), 10**400, ["record.training_s", "more than 64 bits"]),
+        (("created_at",), "\ud800", ["record.created_at", "ud800", "no text"]),
     ],
 )
 def test_a_wrong_value_is_refused_with_folder_and_key(

@@ -1,38 +1,57 @@
 """The last finished epoch of a training on disk, from which a killed one is resumed."""
 
-import json
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.errors import SavedModelError
+from movierec_cli.files.atomic import written_whole
+from movierec_cli.files.reading import open_regular
 from movierec_cli.registry.record import EpochRecord
-from movierec_cli.storage.codec import Arrays, pack, unpack
-from movierec_cli.storage.serialization import decode, encode
+from movierec_cli.storage import codec
+from movierec_cli.storage.constraints import AtLeast, AtMost, Finite
+from movierec_cli.storage.serialization import JSON, decode, encode
 
 Weights = list[npt.NDArray[Any]]
 
 _FILE = "checkpoint.npz"
-_LISTS = ("weights", "optimizer", "best")
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checkpoint:
-    """All that a training is after an epoch."""
+class Progress:
+    """How far a training is."""
 
-    epoch: int  # finished so far
-    step: int
+    epoch: Annotated[int, AtLeast(0)]  # finished so far
+    step: Annotated[int, AtLeast(0), AtMost(2**31 - 1)]
     training_s: float
     validation_s: float
     history: tuple[EpochRecord, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint(Progress):
+    """All that a training is after an epoch."""
+
     weights: Weights
     optimizer: Weights
     best: Weights  # of the best epoch; empty before the first validation
+
+
+_Arrays = tuple[Annotated[npt.NDArray[Any], Finite(_LARGEST)], ...]
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What the file holds."""
+
+    progress: dict[str, JSON]
+    weights: _Arrays
+    optimizer: _Arrays
+    best: _Arrays
 
 
 def save(checkpoint: Checkpoint, folder: Path) -> None:
@@ -41,47 +60,49 @@ def save(checkpoint: Checkpoint, folder: Path) -> None:
     Raises:
         SavedModelError: the folder cannot be written.
     """
-    about = {
-        name: encode(getattr(checkpoint, name))
-        for name in ("epoch", "step", "training_s", "validation_s", "history")
-    }
-    arrays: Arrays = {"about": np.array(json.dumps(about))}
-    for name in _LISTS:
-        arrays |= {f"{name}/{place:03d}": one for place, one in enumerate(getattr(checkpoint, name))}
+    progress = {name: encode(getattr(checkpoint, name)) for name in Progress.__dataclass_fields__}
+    kept = _Kept(progress, tuple(checkpoint.weights), tuple(checkpoint.optimizer), tuple(checkpoint.best))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        beside = folder / f"{_FILE}.{os.getpid()}"
-        beside.write_bytes(pack(arrays))
-        beside.replace(folder / _FILE)
+        with written_whole(folder / _FILE) as temporary:
+            temporary.write_bytes(codec.to_bytes(kept))
     except OSError as error:
         raise SavedModelError(f"{folder}: the interrupted training cannot be kept: {error}") from error
 
 
-def load(folder: Path) -> Checkpoint | None:
+def load(folder: Path, new: Checkpoint) -> Checkpoint | None:
     """What `save` wrote, or None where nothing is.
 
+    Args:
+        folder: of the training.
+        new: of the same training before its first epoch, with arrays of the same shapes and types.
+
     Raises:
-        SavedModelError: the file is damaged.
+        SavedModelError: the file is damaged, or of another training.
     """
+    file = folder / _FILE
     try:
-        content = (folder / _FILE).read_bytes()
+        with open_regular(file) as stream:
+            kept = codec.from_file(_Kept, stream, _FILE)
+        progress = decode(Progress, kept.progress, folder=folder, key="progress")
+        saved = Checkpoint(
+            **vars(progress), weights=[*kept.weights], optimizer=[*kept.optimizer], best=[*kept.best]
+        )
+        _check_fit(saved, new)
     except FileNotFoundError:
         return None
-    try:
-        arrays = unpack(content)
-        about = json.loads(str(arrays["about"]))
-        figures = {name: about[name] for name in ("epoch", "step", "training_s", "validation_s")}
-        history = decode(tuple[EpochRecord, ...], about["history"], folder=folder, key="history")
-    except (ValueError, KeyError) as error:
-        raise SavedModelError(
-            f"{folder / _FILE} is damaged ({error}); delete {folder} and train again"
-        ) from error
-    lists: dict[str, Any] = {
-        name: [arrays[key] for key in sorted(arrays) if key.startswith(f"{name}/")] for name in _LISTS
-    }
-    return Checkpoint(**figures, history=history, **lists)
+    except (OSError, ValueError, SavedModelError) as error:
+        raise SavedModelError(f"{file} is damaged ({error}); delete {folder} and train again") from error
+    return saved
 
 
-def remove(folder: Path) -> None:
-    """Deletes a folder of this kind, if it is there."""
-    shutil.rmtree(folder, ignore_errors=True)
+def _check_fit(saved: Checkpoint, new: Checkpoint) -> None:
+    expected = {"weights": new.weights, "optimizer": new.optimizer, "best": new.weights}
+    if not saved.history:
+        expected["best"] = []
+    for name, arrays in expected.items():
+        own, needed = ([(one.shape, one.dtype) for one in each] for each in (getattr(saved, name), arrays))
+        if own != needed:
+            raise ValueError(f"{name} are not those of this training")
+    epochs = [0, *(record.epoch for record in saved.history), saved.epoch + 1]
+    if epochs != sorted(set(epochs)) or any(record.ndcg is None for record in saved.history):
+        raise ValueError("the history is not that of its epochs")

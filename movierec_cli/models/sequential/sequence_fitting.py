@@ -190,7 +190,7 @@ def fit_sequences(
         MovierecError: training diverged, or `checkpoint_folder` is damaged or cannot be written.
     """
     config = fit.training
-    saved = checkpoint.load(checkpoint_folder)
+    saved = checkpoint.load(checkpoint_folder, fit.checkpoint())
     if saved is not None:
         fit.resume_from(saved)
         observer.resumed(fit.epoch)

@@ -52,7 +52,9 @@ def state_after(
     try:
         model.serve(run.artifacts.weights, run.artifacts.movie_embeddings)
     except (KeyError, ValueError) as error:
-        raise SavedModelError(f"{run.folder}: artifacts.npz is not of this model: {error}") from error
+        raise SavedModelError(
+            f"{run.folder}: artifacts.npz is damaged: it is not of this model: {error}"
+        ) from error
     reader = Reader(model, histories, config.feature_set)
     queries = reader.last()
     if query_s is not None:
@@ -60,4 +62,6 @@ def state_after(
         queries = replace(queries, query_gap=query_gap)
     states, _ = reader.states(model.weights(), queries)
     state: npt.NDArray[np.float32] = states[0]
+    if not np.isfinite(state).all():
+        raise SavedModelError(f"{run.folder}: artifacts.npz is damaged: its weights give no finite numbers")
     return state
