@@ -93,6 +93,9 @@ def require(holds: bool, option: str, value: object, wanted: str) -> None:
         raise UsageError(f"{option} is {value}; it must be {wanted}")
 
 
+LARGEST_COUNT = 1_000_000
+"""More than any catalogue has."""
+COUNT = Check(f"1 to {LARGEST_COUNT:,}", lambda value: 1 <= value <= LARGEST_COUNT)
 ONE_OR_MORE = Check("1 or more", lambda value: value >= 1)
 ZERO_OR_MORE = Check("0 or more", lambda value: value >= 0)
 ABOVE_ZERO = Check("above 0", lambda value: value > 0)

@@ -8,20 +8,41 @@ from pathlib import Path
 from movierec_cli.errors import DataError
 from movierec_cli.files.atomic import written_whole
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
-def as_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """The text of a CSV file with these columns."""
+
+def as_csv(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, safe: bool = False, delimiter: str = ","
+) -> str:
+    """The text of a CSV file with these columns.
+
+    Args:
+        columns: the header.
+        rows: numbers and texts.
+        safe: puts an apostrophe before a text that a spreadsheet would take for a formula.
+        delimiter: between fields.
+    """
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(rows)
-    return text.getvalue()
+    writer.writerows([_harmless(cell) for cell in row] if safe else row for row in rows)
+    return text.getvalue().replace("\r", " ")  # which is not quoted, and ends a line for some readers
 
 
-def write_csv(columns: Sequence[str], rows: Iterable[Sequence[object]], file: Path) -> None:
-    """Writes rows under these columns, whole or not at all. Raises a `DataError` where it cannot."""
+def _harmless(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+
+
+def write_csv(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], file: Path, *, safe: bool = False
+) -> None:
+    """Writes rows under these columns, whole or not at all; see `as_csv`.
+
+    Raises:
+        DataError: it cannot be written.
+    """
     try:
         with written_whole(file) as temporary:
-            temporary.write_text(as_csv(columns, rows), encoding="utf-8", newline="")
+            temporary.write_text(as_csv(columns, rows, safe=safe), encoding="utf-8", newline="")
     except OSError as error:
         raise DataError(f"cannot be written ({error.strerror or error})", file=file) from error

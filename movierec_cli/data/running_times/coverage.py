@@ -1,7 +1,5 @@
 """How many movies of a data set have a running time, how each came by it, and why the others have none."""
 
-import csv
-import io
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from movierec_cli.data.running_times.matching import NO_MATCH, Rule, Status
 from movierec_cli.data.running_times.titles_file import ImdbEntry
 from movierec_cli.errors import DataError
 from movierec_cli.files.atomic import written_whole
+from movierec_cli.files.csv_tables import as_csv
 
 CORRECTED, OWN, NOT_LOOKED_UP = "given by hand", "from the data set itself", "not looked up"
 """What a movie can be beside IMDb's `Status`."""
@@ -120,16 +119,20 @@ def coverage_of(dataset: Dataset, found: FoundLengths) -> Coverage:
     return Coverage(dataset.name, found.origin, tuple(rows))
 
 
-def write_lengths(coverage: Coverage, file: Path) -> None:
+def write_lengths(coverage: Coverage, file: Path, *, safe: bool = False) -> None:
     """Writes every movie's length as a file that can be corrected by hand and given as --movie_lengths.
 
     Movies without a length come first, those with most ratings before others. The file is CSV, with tabs
-    where it is named .tsv; it is there whole or not at all.
+    where it is named .tsv; it is there whole or not at all. `safe`: see `as_csv`.
 
     Raises:
         DataError: the file cannot be written, or is there with another content, which may be hand work.
     """
-    content = _csv_text(coverage, delimiter_of(file)).encode()
+    missing_first = sorted(
+        coverage.movies, key=lambda movie: (movie.minutes is not None, _most_rated_first(movie))
+    )
+    rows = map(_fields, missing_first)
+    content = as_csv(CSV_COLUMNS, rows, safe=safe, delimiter=delimiter_of(file)).encode()
     try:
         if file.exists() and file.read_bytes() != content:
             raise DataError(
@@ -141,17 +144,6 @@ def write_lengths(coverage: Coverage, file: Path) -> None:
             temporary.write_bytes(content)
     except OSError as error:
         raise DataError(f"cannot be written ({error.strerror})", file=file) from error
-
-
-def _csv_text(coverage: Coverage, delimiter: str) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    missing_first = sorted(
-        coverage.movies, key=lambda movie: (movie.minutes is not None, _most_rated_first(movie))
-    )
-    writer.writerows(_fields(movie) for movie in missing_first)
-    return text.getvalue()
 
 
 def _fields(movie: MovieLength) -> tuple[object, ...]:
