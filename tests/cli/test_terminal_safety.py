@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from movierec_cli.cli.console import Terminal
@@ -29,10 +30,9 @@ STYLES = re.compile(r"\x1b\[[0-9;]*m|\x1b\[(?:\?25[lh]|[0-9]*[AK]|2K)|\x1b\[1A|\
 
 def evil_dataset() -> Dataset:
     source = small_dataset()
-    titles = source.movies.title.copy().astype(object)
-    titles[:] = [f"{EVIL} {title}" for title in titles]
+    titles = np.array([f"{EVIL} {title}" for title in source.movies.title], object)
     genres = tuple(f"{name}\x1b[5m" for name in source.movies.genre_names)
-    return replace(source, movies=replace(source.movies, title=titles.astype(str), genre_names=genres))
+    return replace(source, movies=replace(source.movies, title=titles, genre_names=genres))
 
 
 @pytest.fixture(scope="module")
