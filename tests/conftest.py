@@ -18,8 +18,9 @@ ArchiveFactory = Callable[..., Path]
 
 @pytest.fixture(autouse=True)
 def own_cache_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the matches that the user keeps."""
+    """No test reads or writes the matches that the user keeps, or the log of errors."""
     monkeypatch.setenv("MOVIEREC_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
 
 
 def _ratings() -> list[tuple[int, int, int, int]]:

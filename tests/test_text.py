@@ -1,13 +1,43 @@
-"""Numbers with their nouns, and lists, as sentences have them."""
+import sys
+import unicodedata
 
-from movierec_cli.text import counted, listed
+import pytest
 
-
-def test_lists_read_as_sentences_do() -> None:
-    assert [listed("abc"[:n]) for n in (0, 1, 2, 3)] == ["", "a", "a and b", "a, b and c"]
-    assert listed("abc", last="or") == "a, b or c"
+from movierec_cli.text import counted, listed, printable
 
 
-def test_one_is_singular_and_thousands_have_commas() -> None:
-    assert [counted(n, "movie") for n in (0, 1, 1200)] == ["0 movies", "1 movie", "1,200 movies"]
-    assert counted(2, "run of it", "runs of it") == "2 runs of it"
+def test_things_are_counted() -> None:
+    assert [counted(n, "user") for n in (0, 1, 2, 1_234)] == ["0 users", "1 user", "2 users", "1,234 users"]
+    assert [counted(n, "movie is", "movies are") for n in (1, 3)] == ["1 movie is", "3 movies are"]
+
+
+def test_words_are_listed() -> None:
+    assert [listed(words) for words in ([], ["a"], ["a", "b"], "abc")] == ["", "a", "a and b", "a, b and c"]
+    assert listed(("a", "b"), "or") == "a or b"
+
+
+def test_of_all_characters_no_control_and_no_half_stays() -> None:
+    for code in range(sys.maxunicode + 1):
+        shown = printable(f"é{chr(code)}é")
+        assert len(shown) == 3
+        if unicodedata.category(chr(code)) in ("Cc", "Cs", "Zl", "Zp") and chr(code) not in "\t\n":
+            assert shown[1] == "\ufffd", hex(code)
+        if (
+            unicodedata.category(chr(code))[0] in "LNPS"
+            and unicodedata.name(chr(code), "").find("FILLER") < 0
+        ):
+            assert shown[1] == chr(code), hex(code)
+
+
+@pytest.mark.parametrize(
+    "hidden", "\u202e\u2066\u061c\u200b\u200e\u2060\ufeff\xad\u3164\U000e0041\u200c\u200d"
+)
+def test_what_turns_or_hides_text_is_replaced(hidden: str) -> None:
+    assert printable(f"Heat{hidden}1995") == "Heat\ufffd1995"
+
+
+@pytest.mark.parametrize(
+    "text", ["Amélie\t(2001)\n", "می\u200cخواهم", "👩\u200d🚀 🏴", "क्\u200dष", "葛\U000e0100"]
+)
+def test_what_a_script_needs_stays(text: str) -> None:
+    assert printable(text) == text

@@ -7,8 +7,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
+
+from movierec_cli.text import printable
+
+
+class PrintableConsole(Console):
+    """A console to which no control characters get but its own: those of styles and of moving bars."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Each segment of what is printed, the text as `printable` gives it."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
 
 
 @dataclass(frozen=True)
@@ -16,22 +28,26 @@ class Terminal:
     """The two streams of a command, and how much it says."""
 
     quiet: bool = False
-    out: Console = field(default_factory=lambda: Console(soft_wrap=False))
-    err: Console = field(default_factory=lambda: Console(stderr=True))
+    out: Console = field(default_factory=lambda: PrintableConsole(soft_wrap=False))
+    err: Console = field(default_factory=lambda: PrintableConsole(stderr=True))
 
     @property
     def shows_progress(self) -> bool:
         """Moving bars are for people who look."""
         return self.err.is_terminal and not self.quiet
 
+    def say(self, message: str | Text) -> None:
+        """A line that is no result, as it is."""
+        self.err.print(Text(message) if isinstance(message, str) else message, soft_wrap=True)
+
     def note(self, message: str) -> None:
         """Something on the way; not said when quiet."""
         if not self.quiet:
-            self.err.print(Text(message, style="dim"), soft_wrap=True)
+            self.say(Text(message, style="dim"))
 
     def warn(self, message: str) -> None:
         """Something the user should know even when quiet."""
-        self.err.print(Text.assemble(("Warning: ", "bold yellow"), message), soft_wrap=True)
+        self.say(Text.assemble(("Warning: ", "bold yellow"), message))
 
     def warn_all(self, messages: Iterable[str]) -> None:
         """Each message as a warning."""
@@ -40,7 +56,7 @@ class Terminal:
 
     def fail(self, message: str) -> None:
         """Why the command ends without a result."""
-        self.err.print(Text.assemble(("Error: ", "bold red"), message), soft_wrap=True)
+        self.say(Text.assemble(("Error: ", "bold red"), message))
 
     def line(self, text: str) -> None:
         """One line of the result, as it is."""
@@ -50,9 +66,14 @@ class Terminal:
         """Says which file was written, and how much is in it: "3 movies", "1.5 MB"."""
         self.line(f"Written: {file}, {what}")
 
+    def table(self, text: str) -> None:
+        """A whole table for programs, such as CSV; only what a terminal would act on is replaced, on one."""
+        self.out.file.write(printable(text) if self.out.is_terminal else text)
+
     def document(self, content: object) -> None:
-        """One JSON document, for programs."""
-        self.out.file.write(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        """One JSON document, for programs; what a terminal would act on stands in it escaped."""
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        self.out.file.write(printable(text, lambda character: json.dumps(character)[1:-1]) + "\n")
 
     def take_logs(self) -> Self:
         """Shows the package's own warnings, too."""

@@ -5,19 +5,22 @@ longer than to recommend.
 """
 
 import importlib
+import io
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.exceptions import TyperException
 
 from movierec_cli import __version__
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.parsing.variadic import Command, DefaultCommandGroup, Group
 from movierec_cli.errors import MovierecError
 
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143  # 128 and the signal, as shells say it
 
 COMMANDS = ("train", "evaluate", "recommend", "similar", "explore", "export", "predict", "report", "doctor")
 """In the order of the help; each is in the module of its name. The first is the default command."""
@@ -33,21 +36,58 @@ GROUPS = {
 _COMPLETION = "_MOVIEREC_COMPLETE"  # set by the shell, which then asks about any command
 
 
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which cleans up as Ctrl-C does."""
+
+
 class Program(DefaultCommandGroup):
     """The root of all commands; turns what they raise into messages and exit codes."""
 
+    def main(self, *args: Any, standalone_mode: bool = True, **settings: Any) -> Any:
+        """Runs a command and ends the process: whatever is raised becomes a message and an exit code.
+
+        Where it does not stand alone, errors are raised and it returns.
+        """
+        if not standalone_mode:
+            return super().main(*args, **settings | {"standalone_mode": False})
+        try:
+            code = super().main(*args, **settings | {"standalone_mode": False})
+            sys.stdout.flush()  # what cannot be written is an error, too
+        except MovierecError as error:
+            code = _failed(str(error), error.exit_code)
+        except TyperException as error:
+            ctx = getattr(error, "ctx", None)
+            code = _failed(error.format_message(), error.exit_code, ctx and f"{ctx.command_path} --help")
+        except Exception as error:
+            from movierec_cli.cli.failures import discard_output, message_of
+
+            if not isinstance(error, BrokenPipeError):  # who reads has enough
+                _failed(message_of(error), 1)
+            discard_output()
+            code = 1
+        sys.exit(code)
+
     def invoke(self, ctx: Any) -> Any:
-        """Runs a command; a problem the user can mend becomes a message and an exit code."""
+        """Runs a command that can be interrupted."""
         try:
             return super().invoke(ctx)
-        except MovierecError as error:
-            Terminal().fail(str(error))
-            raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as interrupt:
-            Terminal().err.print(
+            Terminal().say(
                 "Interrupted. Finished models are kept; the same command resumes from the last checkpoint."
             )
-            raise typer.Exit(INTERRUPTED) from interrupt
+            raise typer.Exit(_code_of(interrupt)) from interrupt
+
+
+def _failed(message: str, code: int, help_command: str | None = None) -> int:
+    terminal = Terminal()
+    terminal.fail(message)
+    if help_command:
+        terminal.note(f"The options are shown by: {help_command}")
+    return code
+
+
+def _code_of(interrupt: KeyboardInterrupt) -> int:
+    return TERMINATED if isinstance(interrupt, _Terminated) else INTERRUPTED
 
 
 def make_app(only: str | None = None) -> typer.Typer:
@@ -79,7 +119,19 @@ def named_command(args: Sequence[str], environment: Mapping[str, str]) -> str | 
 
 def main() -> None:
     """The entry point of `movierec` and `python -m movierec_cli`."""
-    make_app(named_command(sys.argv[1:], os.environ))(prog_name="movierec")
+    if sys.stdout is None:
+        sys.exit("Error: stdout is closed, so no result can be shown; redirect it to /dev/null to do without")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr is
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        make_app(named_command(sys.argv[1:], os.environ))(prog_name="movierec")
+    except KeyboardInterrupt as interrupt:  # outside of any command
+        sys.exit(_code_of(interrupt))
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    raise _Terminated
 
 
 def _print_version(wanted: bool) -> None:

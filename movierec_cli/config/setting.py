@@ -4,6 +4,7 @@ The field's check, the option of the command line and its help all come from tha
 """
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
@@ -79,6 +80,8 @@ def check_settings(config: Any) -> None:
     """
     for name, one in settings_of(config.__class__).items():
         value = getattr(config, name)
+        if isinstance(value, float):
+            require(math.isfinite(value), f"--{one.option or name}", value, "a finite number")
         if one.check is not None and value is not None:
             require(one.check.holds(value), f"--{one.option or name}", value, one.check.wanted)
 
@@ -93,6 +96,9 @@ def require(holds: bool, option: str, value: object, wanted: str) -> None:
         raise UsageError(f"{option} is {value}; it must be {wanted}")
 
 
+LARGEST_COUNT = 1_000_000
+"""More than any catalogue has."""
+COUNT = Check(f"1 to {LARGEST_COUNT:,}", lambda value: 1 <= value <= LARGEST_COUNT)
 ONE_OR_MORE = Check("1 or more", lambda value: value >= 1)
 ZERO_OR_MORE = Check("0 or more", lambda value: value >= 0)
 ABOVE_ZERO = Check("above 0", lambda value: value > 0)

@@ -12,7 +12,7 @@ from movierec_cli.config.families import (
     check_split,
 )
 from movierec_cli.config.features import DEFAULT_FEATURE_SETS, FeatureSet
-from movierec_cli.config.setting import ONE_OR_MORE, check_settings, setting
+from movierec_cli.config.setting import Check, check_settings, setting
 from movierec_cli.config.settings import (
     TRAINING_PANEL,
     DataConfig,
@@ -24,6 +24,8 @@ from movierec_cli.config.settings import (
 from movierec_cli.errors import UsageError
 from movierec_cli.text import listed
 
+MOST_RUNS = 1_000
+"""The largest number of trainings of one command."""
 DEFAULT_TOP_K = (1, 5, 10, 50, 100)
 """The k of the top-k accuracies."""
 
@@ -44,7 +46,7 @@ class TrainerConfig:
     n_seeds: int = setting(
         1,
         "Train each model with N seeds; the intervals then cover the training's own randomness.",
-        check=ONE_OR_MORE,
+        check=Check(f"1 to {MOST_RUNS:,}", lambda value: 1 <= value <= MOST_RUNS),
         option="seeds",
         panel=TRAINING_PANEL,
     )
@@ -61,6 +63,13 @@ class TrainerConfig:
     def __post_init__(self) -> None:
         check_settings(self)
         _check_family(self)
+        n_sets, n_weights = len(self.feature_sets), max(1, len(self.tasks))
+        n_runs = n_sets * n_weights * self.n_seeds
+        if n_runs > MOST_RUNS:
+            raise UsageError(
+                f"{n_sets} feature sets × {n_weights} weights × {self.n_seeds} seeds are {n_runs:,}"
+                f" trainings; one command does {MOST_RUNS:,} at most"
+            )
 
 
 def _check_family(config: TrainerConfig) -> None:

@@ -8,7 +8,7 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.running_times.apply import lengths_at_hand, with_lengths
 from movierec_cli.data.sources import SOURCES
-from movierec_cli.errors import MovierecError
+from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.models.trained import TrainingObserver
 from movierec_cli.registry.store import Run
 
@@ -30,8 +30,12 @@ def load_source(
 
     Raises:
         MovierecError: the data set cannot be had or read, or a file of lengths cannot be used.
+        UsageError: a file of lengths is named, and no model sees lengths.
     """
     is_needed = any(feature_set.needs_lengths for feature_set in feature_sets)
+    given = [name for name in ("imdb_titles", "movie_lengths") if getattr(config, name) is not None]
+    if given and not is_needed and not any(run.record.config.feature_set.needs_lengths for run in runs):
+        raise UsageError(f"--{given[0]} has no effect here: no model sees movie_length; add that feature")
     source = load_dataset(config, progress=observer.data_loading, with_movie_lengths=is_needed)
     own = [run.record for run in runs if run.record.data.fingerprint == source.fingerprint]
     is_seen = any(record.config.feature_set.needs_lengths for record in own)

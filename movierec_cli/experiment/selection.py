@@ -12,7 +12,7 @@ from movierec_cli.config import RATING_BASELINES, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import split_ratings
 from movierec_cli.data.split_data import SplitData, split_data
-from movierec_cli.errors import MovierecError, SavedModelError
+from movierec_cli.errors import MovierecError, SavedModelError, UsageError
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.experiment.study import Evaluated
@@ -54,7 +54,7 @@ class SplitRequest:
     """The split to evaluate on; what is not given is as in the training of the runs.
 
     Raises:
-        UsageError: a value is out of its range.
+        UsageError: a value is out of its range, or has no effect.
     """
 
     kind: SplitKind | None = None
@@ -68,7 +68,10 @@ class SplitRequest:
     def changed(self, split: SplitConfig) -> SplitConfig:
         """The split with what is said."""
         given = {name: value for name, value in vars(self).items() if value is not None}
-        return replace(split, **given)
+        changed = replace(split, **given)
+        if changed.kind is SplitKind.LEAVE_LAST and self.test_fraction is not None:
+            raise UsageError(f"--test_fraction has no effect here: a {changed.kind} split needs none")
+        return changed
 
     def of(self, runs: Sequence[Run]) -> SplitConfig:
         """The split to evaluate on: like that of the runs that were split in the requested way.

@@ -186,7 +186,7 @@ def test_a_model_of_a_part_of_the_data_is_judged_on_that_part(movierec: Program)
 
 
 WRONG = {
-    "evaluate --top_k 0": (2, "--top_k has 0; each must be 1 to 1000000"),
+    "evaluate --top_k 0": (2, "--top_k has 0; each must be 1 to 1,000,000"),
     "evaluate --top_k 10 -3": (2, "--top_k has -3"),
     "evaluate --top_k 1 99999999999999999999": (2, "--top_k has 99999999999999999999"),
     "evaluate --top_k many": (2, "--top_k is 'many'; it takes whole numbers such as 10 100"),
@@ -201,14 +201,14 @@ WRONG = {
     "evaluate sample-": (1, "'sample-' begins the names of 5 models"),
     "evaluate --saved_models_dir none": (1, "no model is saved in none; train one first: movierec train"),
     "evaluate --dataset 99m": (2, "unknown data set '99m'"),
-    "evaluate --dataset sample --archive x.zip": (1, "x.zip"),
+    "evaluate --dataset sample --archive x.zip": (2, "--dataset has no effect here: --archive"),
     "evaluate --archive none.zip": (1, "none.zip"),
     "evaluate --min_rating 6": (1, "--min_rating 6 leaves none of"),
     "report --users 99999": (1, "there is no user 99999 in 'sample'"),
     "report --users me": (1, "me: cannot be read (No such file"),
     "report --users 1 me": (2, "--users is '1 me'; it takes ids such as 1 42, a file, or all"),
     "report --output saved_models": (1, "cannot be written to saved_models: it is a folder"),
-    "report --output": (2, "'--output' needs a value"),
+    "report --output": (2, "--output needs a value"),
 }
 
 

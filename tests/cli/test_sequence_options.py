@@ -74,7 +74,7 @@ def test_a_model_without_other_options_is_trained_as_is_usual_for_it(family: Fam
 def test_every_option_of_sequences_reaches_its_field() -> None:
     config = config_of(
         "--family SASRec --max-length 20 --embedding_size 12 --num_layers 3 --num_heads 4 --hidden_size 48"
-        " --dropout 0.4 --no-shared_embeddings --no_whole_history --windows --num_negatives 17"
+        " --dropout 0.4 --no-shared_embeddings --windows --num_negatives 17"
         " --optimizer adagrad --schedule constant --summed_loss --loss gbce"
     )
     assert config.model == SequenceConfig(
@@ -85,7 +85,6 @@ def test_every_option_of_sequences_reaches_its_field() -> None:
         hidden_size=48,
         dropout=0.4,
         shared_embeddings=False,
-        whole_history=False,
         windows=True,
         num_negatives=17,
         optimizer=Optimizer.ADAGRAD,
@@ -95,7 +94,10 @@ def test_every_option_of_sequences_reaches_its_field() -> None:
     common = default_settings(Family.SASREC)
     assert config.training == replace(common.training, loss=LossKind.GBCE)
     for field in fields(config.model):
-        assert getattr(config.model, field.name) != getattr(common.model, field.name), field.name
+        if field.name != "whole_history":  # which --windows leaves no meaning
+            assert getattr(config.model, field.name) != getattr(common.model, field.name), field.name
+    without = config_of("--family sasrec --no_whole_history").model
+    assert without == replace(common.model, whole_history=False)
 
 
 @pytest.mark.parametrize("preset", Preset)
@@ -148,8 +150,7 @@ REFUSED = {
     "--loss gbce": ["--loss gbce", "--family two-tower", "catalogue, in-batch or in-batch-corrected"],
     "--loss sampled --num_negatives 9": ["--num_negatives", "two towers"],
     "--family sasrec --loss catalogue --num_negatives 9": [
-        "--num_negatives is 9",
-        "--loss catalogue",
+        "--num_negatives has no effect",
         "sampled or gbce",
     ],
     "--family sasrec --loss in-batch": ["--loss in-batch", "--windows"],
@@ -165,7 +166,11 @@ REFUSED = {
     "--additional_feature_sets query_time": ["two towers cannot see query_time", "--family two-tower"],
     "--family sasrec --embedding_size 33": ["--embedding_size 33", "--num_heads 2"],
     "--family sasrec --num_layers 0": ["--num_layers is 0"],
-    "--family sasrec --rank_by rating": ["--rank_by rating needs models that predict ratings"],
+    "--family sasrec --windows --no_whole_history": ["--whole_history has no effect here: --windows"],
+    "--family sasrec --test_fraction 0.3": ["--test_fraction has no effect here: --split leave-last"],
+    "--family sasrec --rank_by rating --generate_recommendations_for_user 1": [
+        "--rank_by rating needs models that predict ratings"
+    ],
 }
 
 

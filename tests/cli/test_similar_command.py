@@ -98,7 +98,7 @@ def test_what_is_left_out_for_its_unknown_length_is_counted() -> None:
         ((), 2, "say which movie, before any option: movierec similar 'Toy Story (1995)'"),
         (("",), 2, "say which movie"),
         (("--genre", "War", "Film 105"), 2, "say which movie, before any option"),
-        (("Film 105", "--top", "0"), 2, "--top is 0; it must be 1 or more"),
+        (("Film 105", "--top", "0"), 2, "--top is 0; it must be 1 to 1,000,000"),
         (("Film 105", "--top", "x"), 2, "'x' cannot be used"),
         (("film",), 1, "there is no movie 'film'"),
         (("id:7",), 1, "there is no movie with id:7; the ids are 100 to 139"),

@@ -53,7 +53,7 @@ def test_ks_ascend_and_come_once(text: str, ks: tuple[int, ...]) -> None:
     ("text", "k"), [("0", 0), ("10 -3", -3), ("100,-1,0", -1), ("1 1000001", 1_000_001), ("9" * 30, "9" * 30)]
 )
 def test_a_k_that_no_catalogue_has_is_refused(text: str, k: object) -> None:
-    with pytest.raises(UsageError, match=f"--top_k has {k}; each must be 1 to 1000000"):
+    with pytest.raises(UsageError, match=f"--top_k has {k}; each must be 1 to 1,000,000"):
         parse_top_k(text)
 
 

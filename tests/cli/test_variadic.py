@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from movierec_cli.cli.parsing.variadic import MissingValueError, OptionSpec, rewrite, spelling
+from movierec_cli.cli.parsing.variadic import OptionSpec, rewrite, spelling
+from movierec_cli.errors import UsageError
 
 SPECS = {
-    spelling(name): OptionSpec(name, takes_value, takes_several)
+    spelling(name): OptionSpec(name, takes_value, takes_several, once="" if "sets" in name else name)
     for name, takes_value, takes_several in (
         ("--additional_feature_sets", True, True),
         ("--layer_sizes", True, True),
@@ -81,17 +82,21 @@ def test_rewriting(line: str, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("--layer_sizes", ["'--layer_sizes' needs one value or more."]),
-        ("--layer_sizes=", ["'--layer_sizes' needs one value or more"]),
-        ("--additional-feature-sets --retrain", ["'--additional_feature_sets'", "but '--retrain' follows"]),
-        ("--archive --retrain", ["'--archive' needs a value", "--retrain"]),
-        ("--archive -q", ["'--archive' needs a value", "-q"]),
-        ("--archive --", ["'--archive' needs a value"]),
-        ("--num_epochs= --retrain", ["'--num_epochs' needs a value"]),
+        ("--layer_sizes", ["--layer_sizes needs one value or more"]),
+        ("--layer_sizes=", ["--layer_sizes needs one value or more"]),
+        ("--additional-feature-sets --retrain", ["--additional_feature_sets", "but '--retrain' follows"]),
+        ("--archive --retrain", ["--archive needs a value", "--retrain"]),
+        ("--archive -q", ["--archive needs a value", "-q"]),
+        ("--archive --", ["--archive needs a value"]),
+        (
+            "--num_epochs 3 --num-epochs=4",
+            ["--num_epochs and --num-epochs=4 are the same option; give it once"],
+        ),
+        ("--num_epochs= --retrain", ["--num_epochs needs a value"]),
     ],
 )
-def test_a_missing_value_is_named(line: str, words: list[str]) -> None:
-    with pytest.raises(MissingValueError) as caught:
+def test_a_missing_value_or_a_repeated_option_is_named(line: str, words: list[str]) -> None:
+    with pytest.raises(UsageError) as caught:
         rewritten(line)
     assert all(word in str(caught.value) for word in words), str(caught.value)
 
@@ -109,7 +114,7 @@ TOKENS = st.sampled_from(
 def test_rewriting_what_is_rewritten_changes_nothing(args: list[str]) -> None:
     try:
         once = rewrite(args, SPECS)
-    except MissingValueError:
+    except UsageError:
         reject()
     assert rewrite(once, SPECS) == once
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from movierec_cli.cli.console import Terminal
-from movierec_cli.cli.parsing.evaluation_options import EvaluationOptions
+from movierec_cli.cli.parsing import saved_models as saved
 from movierec_cli.cli.parsing.option_groups import with_option_groups
 from movierec_cli.cli.parsing.options import AsJson, Quiet
 from movierec_cli.cli.parsing.variadic import command_line
@@ -14,7 +14,7 @@ from movierec_cli.cli.parsing.variadic import command_line
 @with_option_groups
 def evaluate_command(
     ctx: typer.Context,
-    options: EvaluationOptions,
+    options: saved.EvaluationOptions,
     segments: Annotated[
         bool,
         typer.Option("--segments", help="Show accuracy by segments of users, movies, ages and genres."),

@@ -12,6 +12,7 @@ from movierec_cli.cli.parsing.option_groups import complete_dataset
 from movierec_cli.cli.parsing.options import (
     ArchivePath,
     AsJson,
+    CsvSafe,
     DatasetsDir,
     ImdbTitles,
     MovieLengths,
@@ -45,6 +46,7 @@ def lengths_command(
         Path | None,
         typer.Option("--csv", metavar="FILE", help="Write all movies, to be corrected by hand."),
     ] = None,
+    csv_safe: CsvSafe = False,
     clear: Annotated[
         bool, typer.Option("--clear", help="Forget the matches kept; alone, do nothing else.")
     ] = False,
@@ -79,7 +81,7 @@ def lengths_command(
     if csv is not None:
         from movierec_cli.data.running_times.apply import write_lengths
 
-        write_lengths(coverage, csv)
+        write_lengths(coverage, csv, safe=csv_safe)
     if as_json:
         terminal.document({**_document(loaded, found, coverage), "cleared": n_cleared})
     else:

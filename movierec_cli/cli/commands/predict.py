@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.parsing import saved_models as saved
 from movierec_cli.cli.parsing.option_groups import optional, with_option_groups
-from movierec_cli.cli.parsing.options import AsJson, Quiet
+from movierec_cli.cli.parsing.options import Quiet
 from movierec_cli.errors import UsageError
 from movierec_cli.text import counted
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @with_option_groups
 def predict_command(
     model: saved.RatingModelOptions,
+    options: saved.ResultOptions,
     user: Annotated[int | None, optional("--user", "ID", "A user of the data.")] = None,
     movie: Annotated[
         list[str] | None,
@@ -33,8 +34,6 @@ def predict_command(
             "--pairs", "FILE", "Instead of --user and --movie: a CSV file with the columns user and movie."
         ),
     ] = None,
-    csv: saved.CsvFile = None,
-    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Predict how many stars a user would give a movie.
@@ -45,25 +44,21 @@ def predict_command(
     command shows which it may be. `id:590` is an id even where a title is that number.
     """
     saved.spare_threads()
+    from movierec_cli.recommend.predict import PREDICTION_COLUMNS, prediction_rows
     from movierec_cli.recommend.run_choice import FOR_RATINGS
+    from movierec_cli.reports.terminal.recommendation_lists import predictions_report
 
-    _check_options(user, movie or [], pairs, csv)
+    _check_options(user, movie or [], pairs, options.csv)
     terminal = Terminal(quiet=quiet).take_logs()
     run = model.best(terminal, FOR_RATINGS)
     predictions = _predicted(run, user, movie or [], pairs)
-    if csv is not None:
-        from movierec_cli.files.csv_tables import write_csv
-        from movierec_cli.recommend.predict import PREDICTION_COLUMNS, prediction_rows
-
-        write_csv(PREDICTION_COLUMNS, prediction_rows(predictions), csv)
-    if as_json:
-        terminal.document(_document(run, predictions))
-    elif csv is not None:
-        terminal.written(csv, counted(len(predictions), "prediction"))
-    else:
-        from movierec_cli.reports.terminal.recommendation_lists import predictions_report
-
-        terminal.out.print(predictions_report(predictions))
+    options.show(
+        terminal,
+        (PREDICTION_COLUMNS, prediction_rows(predictions)),
+        document=lambda: _document(run, predictions),
+        what=counted(len(predictions), "prediction"),
+        text=lambda: predictions_report(predictions),
+    )
 
 
 def _check_options(user: int | None, movies: Sequence[str], pairs: Path | None, csv: Path | None) -> None:

@@ -10,10 +10,10 @@ from movierec_cli.cli.parsing import filter_options
 from movierec_cli.cli.parsing import saved_models as saved
 from movierec_cli.cli.parsing.filter_options import FilterOptions, FilterRequest
 from movierec_cli.cli.parsing.option_groups import with_option_groups
-from movierec_cli.cli.parsing.options import AsJson, Quiet
+from movierec_cli.cli.parsing.options import Quiet
 from movierec_cli.cli.parsing.user_options import UserOptions, parse_users
 from movierec_cli.config import RankBy
-from movierec_cli.config.setting import ONE_OR_MORE, check_settings, setting
+from movierec_cli.config.setting import setting
 from movierec_cli.errors import UsageError
 from movierec_cli.text import counted
 
@@ -26,15 +26,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class RecommendOptions:
-    """How many movies in which order, and what is shown; see `with_option_groups`.
+class RecommendOptions(saved.ListOptions):
+    """Movies in which order, and what is shown; see `with_option_groups`.
 
     Raises:
-        UsageError: options that do not go together, or no movies are requested.
+        UsageError: options do not go together, or that many movies cannot be had.
     """
 
     all_models: bool = setting(False, "Show the lists of all saved models side by side.")
-    top: int = setting(10, "Number of movies.", check=ONE_OR_MORE)
     rank_by: RankBy = setting(  # noqa: RUF009
         RankBy.SCORE, "Order by score, rating (predicted stars) or blend (both).", "KIND"
     )
@@ -45,11 +44,9 @@ class RecommendOptions:
         panel=filter_options.MOVIES_PANEL,
     )
     why: bool = setting(False, "Show what the user's movies and each feature contribute to a score.")
-    csv: saved.CsvFile = None
-    as_json: AsJson = False
 
     def __post_init__(self) -> None:
-        check_settings(self)
+        super().__post_init__()
         for option, is_given in (("--why", self.why), ("--all_models", self.all_models)):
             if is_given and self.csv is not None:
                 raise UsageError(f"{option} cannot be written as CSV; omit one of them, or use --json")
@@ -149,16 +146,13 @@ def _show(responses: Sequence[Response], options: RecommendOptions, terminal: Te
     from movierec_cli.reports.terminal.recommendation_lists import responses_report
 
     first, several = responses[0], options.all_models
-    if options.csv is not None:
-        from movierec_cli.files.csv_tables import write_csv
-
-        write_csv(LIST_COLUMNS, first.csv_rows(), options.csv)
-    if options.as_json:
-        terminal.document(responses_document(responses) if several else response_document(first))
-    elif options.csv is not None:
-        terminal.written(options.csv, counted(len(first.recommended.movies), "recommendation"))
-    else:
-        terminal.out.print(responses_report(responses, terminal.out))
+    options.show(
+        terminal,
+        (LIST_COLUMNS, first.csv_rows()),
+        document=lambda: responses_document(responses) if several else response_document(first),
+        what=counted(len(first.recommended.movies), "recommendation"),
+        text=lambda: responses_report(responses, terminal.out),
+    )
     for one in responses:
         shortfall = one.filters.shortfall(len(one.recommended.movies), options.top)
         for note in (shortfall, one.filters.unknown_lengths(one.run, one.user.movies)):
@@ -169,20 +163,17 @@ def _show(responses: Sequence[Response], options: RecommendOptions, terminal: Te
 def _recommend_many(
     run: Run, users: UserSelection, filters: FilterRequest, options: RecommendOptions, terminal: Terminal
 ) -> None:
-    from movierec_cli.files.csv_tables import as_csv, write_csv
+    from movierec_cli.files.csv_tables import as_csv
     from movierec_cli.recommend.many_users import recommend_all
     from movierec_cli.recommend.response import LIST_COLUMNS
 
     user_ids = users.among(run.artifacts.user_ids.tolist(), f"that {run.record.name} knows")
     lists = recommend_all(run, user_ids, top=options.top, filters=filters.of(run.catalogue))
-    if options.csv is not None:
-        write_csv(LIST_COLUMNS, lists.csv_rows(), options.csv)
-    if options.as_json:
-        terminal.document(lists.document())
-    elif options.csv is not None:
-        terminal.written(options.csv, counted(lists.n_movies, "recommendation"))
+    table = LIST_COLUMNS, lists.csv_rows()
+    if options.csv is None and not options.as_json:
+        terminal.table(as_csv(*table, safe=options.csv_safe))
     else:
-        terminal.out.file.write(as_csv(LIST_COLUMNS, lists.csv_rows()))
+        options.show(terminal, table, document=lists.document, what=counted(lists.n_movies, "recommendation"))
     if lists.n_short:
         users_short = f"{lists.n_short:,} of {counted(len(user_ids), 'user')}"
         terminal.note(f"{users_short} have fewer than --top {options.top:,} movies left")

@@ -7,7 +7,6 @@ import typer
 
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.parsing import saved_models as saved
-from movierec_cli.cli.parsing.evaluation_options import EvaluationOptions
 from movierec_cli.cli.parsing.option_groups import optional, with_option_groups
 from movierec_cli.cli.parsing.options import Quiet
 from movierec_cli.cli.parsing.user_options import parse_users
@@ -19,7 +18,7 @@ DEFAULT_REPORT = Path("report.html")
 @with_option_groups
 def report_command(
     ctx: typer.Context,
-    options: EvaluationOptions,
+    options: saved.EvaluationOptions,
     users: Annotated[
         str | None,
         optional(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +11,7 @@ from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.parsing import saved_models as saved
 from movierec_cli.cli.parsing.filter_options import FilterOptions
 from movierec_cli.cli.parsing.option_groups import with_option_groups
-from movierec_cli.cli.parsing.options import AsJson, Quiet
+from movierec_cli.cli.parsing.options import Quiet
 from movierec_cli.errors import UsageError
 from movierec_cli.text import counted
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 def similar_command(
     model: saved.ModelOptions,
     filters: FilterOptions,
+    options: saved.ListOptions,
     title: Annotated[
         list[str] | None,
         typer.Argument(
@@ -33,9 +33,6 @@ def similar_command(
             show_default=False,
         ),
     ] = None,
-    top: saved.Top = 10,
-    csv: saved.CsvFile = None,
-    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Show the movies that a model places nearest to one movie.
@@ -48,36 +45,26 @@ def similar_command(
     """
     saved.spare_threads()
     from movierec_cli.cli.parsing.movie_titles import rows_of
-    from movierec_cli.recommend.similar import similar_movies
+    from movierec_cli.recommend.similar import SIMILAR_COLUMNS, similar_movies
+    from movierec_cli.reports.terminal.recommendation_lists import similar_report
 
     text = " ".join(title or ())  # a title without quotes is several arguments
     if not text.strip():
         raise UsageError("say which movie, before any option: movierec similar 'Toy Story (1995)'")
-    if top < 1:
-        raise UsageError(f"--top is {top}; it must be 1 or more")
     request = filters.checked(include_seen=True)
     terminal = Terminal(quiet=quiet).take_logs()
     run = model.best(terminal)
     chosen = request.of(run.catalogue)
     (row,) = rows_of([text], run.catalogue, "TITLE", terminal)
-    found = similar_movies(run, row, top=top, filters=chosen)
-    _show(found, csv=csv, as_json=as_json, terminal=terminal)
-    _note(found, chosen, top, terminal)
-
-
-def _show(found: SimilarMovies, *, csv: Path | None, as_json: bool, terminal: Terminal) -> None:
-    from movierec_cli.files.csv_tables import write_csv
-    from movierec_cli.recommend.similar import SIMILAR_COLUMNS
-    from movierec_cli.reports.terminal.recommendation_lists import similar_report
-
-    if csv is not None:
-        write_csv(SIMILAR_COLUMNS, found.csv_rows(), csv)
-    if as_json:
-        terminal.document(found.document())
-    elif csv is None:
-        terminal.out.print(similar_report(found, terminal.out))
-    else:
-        terminal.written(csv, counted(len(found.movies), "movie"))
+    found = similar_movies(run, row, top=options.top, filters=chosen)
+    options.show(
+        terminal,
+        (SIMILAR_COLUMNS, found.csv_rows()),
+        document=found.document,
+        what=counted(len(found.movies), "movie"),
+        text=lambda: similar_report(found, terminal.out),
+    )
+    _note(found, chosen, options.top, terminal)
 
 
 def _note(found: SimilarMovies, filters: Filters, top: int, terminal: Terminal) -> None:

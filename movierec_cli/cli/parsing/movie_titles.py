@@ -73,13 +73,15 @@ class _Asker:
     def _list(self, title: str, choices: Sequence[int], *, fits: bool) -> None:
         movies, shown = self.search.movies, choices[:_LISTED]
         how = f"fits {len(choices):,} movies" if fits else "is not a movie's title; the closest are"
-        self._say(f"{self.option} '{title}' {how}:")
+        self.terminal.say(f"{self.option} '{title}' {how}:")
         ids = [f"id:{movies.movie_id[row]}" for row in shown]
         width, id_width = len(str(len(shown))), max(map(len, ids))
         for number, (row, movie_id) in enumerate(zip(shown, ids, strict=True), start=1):
-            self._say(f"  {number:>{width}}  {movie_id:<{id_width}}  {movies.title[row].strip()}")
+            self.terminal.say(f"  {number:>{width}}  {movie_id:<{id_width}}  {movies.title[row].strip()}")
         if len(choices) > len(shown):
-            self._say(f"  and {len(choices) - len(shown):,} others; type more of the title to find them")
+            self.terminal.say(
+                f"  and {len(choices) - len(shown):,} others; type more of the title to find them"
+            )
 
     def _chosen(self, title: str, choices: Sequence[int]) -> int:
         """Asks until an answer is one movie."""
@@ -92,7 +94,7 @@ class _Asker:
             if len(fitting) == 1:
                 return fitting[0]
             what = f"fits {len(fitting):,} movies" if fitting else "is not one of them"
-            self._say(f"'{answer}' {what}; type a number from 1 to {n_listed}")
+            self.terminal.say(f"'{answer}' {what}; type a number from 1 to {n_listed}")
         raise MovierecError(f"no movie was chosen for {self.option} '{title}', so nothing was done")
 
     def _answer(self, n_listed: int) -> str:
@@ -101,10 +103,7 @@ class _Asker:
         try:
             return self.terminal.err.input(Text(f"Which one? {numbers}, or Enter to stop: ")).strip()
         except (EOFError, KeyboardInterrupt) as ending:
-            self._say("")  # the line that was begun
+            self.terminal.say("")  # the line that was begun
             if isinstance(ending, KeyboardInterrupt):
                 raise
             return ""
-
-    def _say(self, line: str) -> None:
-        self.terminal.err.print(Text(line), soft_wrap=True)

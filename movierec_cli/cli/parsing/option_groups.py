@@ -2,8 +2,10 @@
 
 import functools
 import inspect
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
 from typing import Annotated, Any, get_origin, get_type_hints
 
 import typer
@@ -65,9 +67,17 @@ def setting_option(config: Any, name: str, default_shown: str | None = None) -> 
         metavar=None if is_flag else own.metavar,
         help=own.help,
         autocompletion=_COMPLETIONS.get(name),
+        callback=_folder if own.metavar == "FOLDER" else None,
         rich_help_panel=own.panel or None,
         show_default=default_shown or own.default_shown or True,
     )
+
+
+def _folder(value: Path | None) -> Path | None:
+    """Refuses what is there and no folder; one that is not there may be made."""
+    if value is not None and os.path.exists(value) and not os.path.isdir(value):
+        raise typer.BadParameter(f"'{value}' is a file; name a folder")
+    return value
 
 
 def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:

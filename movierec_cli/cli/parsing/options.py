@@ -20,6 +20,13 @@ DEFAULT_TOP_K_SHOWN = " ".join(map(str, DEFAULT_TOP_K))
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")]
+CsvSafe = Annotated[
+    bool,
+    typer.Option(
+        "--csv_safe",
+        help="For spreadsheets: put an apostrophe before a text in the CSV that would be a formula.",
+    ),
+]
 Quiet = Annotated[
     bool,
     typer.Option(

@@ -11,6 +11,7 @@ import typer
 from typer.models import OptionInfo
 
 from movierec_cli.cli.parsing import options
+from movierec_cli.cli.parsing.idle_options import FRACTIONS, NO_FRACTIONS, Idle, refuse_idle
 from movierec_cli.cli.parsing.option_groups import Given, GivenOf
 from movierec_cli.cli.parsing.task_options import TaskRequest
 from movierec_cli.cli.parsing.values import sets_shown
@@ -159,6 +160,21 @@ def parse_family(value: str | None) -> Family | None:
 
 T = TypeVar("T", SplitConfig, ModelConfig, TrainingConfig)
 
+_IDLE = (
+    Idle(
+        ("num_negatives",),
+        lambda settings: settings.training.loss not in SAMPLED_LOSSES,
+        f"this loss samples no movies; use --loss {listed(SAMPLED_LOSSES, 'or')}",
+    ),
+    Idle(
+        ("whole_history",),
+        lambda settings: settings.model.windows,
+        "--windows has a window for each movie, however old; give one of them",
+    ),
+    Idle(FRACTIONS, lambda settings: settings.split.kind is SplitKind.LEAVE_LAST, NO_FRACTIONS),
+)
+"""By the settings of the training."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRequest:
@@ -186,7 +202,8 @@ class TrainingRequest:
             # The default weighting depends on the loss too, so it is found where both are known.
             training=_changed(replace(base.training, weighting=None), self.training),
         )
-        self._check_negatives(found.training)
+        given = {name for name, value in (self.split | self.model).items() if value is not None}
+        refuse_idle(given, found, _IDLE)
         return found
 
     def _base(self) -> Settings:
@@ -217,14 +234,6 @@ class TrainingRequest:
                     f"--{name} has no meaning for {family.label} (--family {family}); it is for"
                     f" {listed(f'--family {other}' for other in meant)}"
                 )
-
-    def _check_negatives(self, training: TrainingConfig) -> None:
-        given = self.model.get("num_negatives")
-        if given is not None and training.loss not in SAMPLED_LOSSES:
-            raise UsageError(
-                f"--num_negatives is {given}, but --loss {training.loss} samples no movies; use --loss"
-                f" {listed(SAMPLED_LOSSES, 'or')}"
-            )
 
 
 def _changed(part: T, given: Given) -> T:

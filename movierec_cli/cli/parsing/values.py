@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from movierec_cli.cli.console import Terminal
 from movierec_cli.config import BASELINES, DEFAULT_FEATURE_SETS, RATING_BASELINES, Family, FeatureSet, Task
 from movierec_cli.config.features import feature_names
+from movierec_cli.config.setting import COUNT
 from movierec_cli.errors import UsageError
 
-LARGEST_K = 1_000_000  # more than any catalogue has
 _ALL, _NONE = "all", "None"
 _SEPARATORS = re.compile(r"[,\s]+")
 
@@ -67,12 +67,12 @@ def parse_top_k(value: str) -> tuple[int, ...]:
     """Reads "10 100" into ascending numbers, each once.
 
     Raises:
-        UsageError: one is not a whole number from 1 to `LARGEST_K`.
+        UsageError: one is not a whole number of `COUNT`.
     """
     ks = sorted(set(parse_whole_numbers(value, "--top_k", "10 100")))
     for k in (ks[0], ks[-1]):
-        if not 1 <= k <= LARGEST_K:
-            raise UsageError(f"--top_k has {k}; each must be 1 to {LARGEST_K}")
+        if not COUNT.holds(k):
+            raise UsageError(f"--top_k has {k}; each must be {COUNT.wanted}")
     return tuple(ks)
 
 

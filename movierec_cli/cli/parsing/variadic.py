@@ -17,6 +17,10 @@ from typing import Any, Self
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
+from movierec_cli.cli.parsing.idle_options import IDLE_OPTIONS, refuse_idle
+from movierec_cli.errors import UsageError
+from movierec_cli.text import printable
+
 _NEGATIVE_NUMBER = re.compile(r"-\.?\d")
 _RAW_ARGS = "movierec.raw_args"
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
@@ -29,15 +33,7 @@ class OptionSpec:
     name: str  # as documented
     takes_value: bool
     takes_several: bool
-
-
-class MissingValueError(Exception):
-    """An option stands without its value."""
-
-    def __init__(self, spec: OptionSpec, follower: str | None):
-        wanted = "one value or more" if spec.takes_several else "a value"
-        instead = f", but '{follower}' follows" if follower else ""
-        super().__init__(f"'{spec.name}' needs {wanted}{instead}.")
+    once: str = ""  # what may be given once only; the same for all names of an option
 
 
 def rewrite(args: Sequence[str], specs: Mapping[str, OptionSpec], *, strict: bool = True) -> list[str]:
@@ -52,13 +48,17 @@ def rewrite(args: Sequence[str], specs: Mapping[str, OptionSpec], *, strict: boo
         strict: whether a missing value is an error; completion meets options still without one.
 
     Raises:
-        MissingValueError: an option has no value.
+        UsageError: an option has no value, or is given twice although only the last would count.
     """
-    pending, rewritten = deque(args), list[str]()
+    pending, rewritten, given = deque(args), list[str](), dict[str, str]()
     while pending and pending[0] != "--":
         token = pending.popleft()
         name, equals, value = token.partition("=")
         spec = specs.get(spelling(name))
+        if spec is not None and spec.once and strict:
+            if spec.once in given:
+                raise UsageError(f"{given[spec.once]} and {token} are the same option; give it once")
+            given[spec.once] = token
         if spec is None:
             rewritten.append(token)
         elif not spec.takes_value:
@@ -102,7 +102,9 @@ def _joined(spec: OptionSpec, values: Sequence[str], pending: Sequence[str], str
         between = "=" if spec.name.startswith("--") else ""  # -o=FILE would be the file "=FILE"
         return f"{spec.name}{between}{','.join(value for value in values if value)}"
     if strict:
-        raise MissingValueError(spec, pending[0] if pending else None)
+        wanted = "one value or more" if spec.takes_several else "a value"
+        instead = f", but '{pending[0]}' follows" if pending else ""
+        raise UsageError(f"{spec.name} needs {wanted}{instead}")
     return spec.name
 
 
@@ -113,15 +115,22 @@ def _specs(params: Iterable[Any]) -> dict[str, OptionSpec]:
             name=name,
             takes_value=not (option.is_flag or option.count),
             takes_several=(option.metavar or "").endswith("..."),
+            once=""
+            if option.multiple or (option.is_flag and not option.secondary_opts)
+            else str(option.name),
         )
         for option in options
         for name in (*option.opts, *option.secondary_opts)
     }
 
 
+def _is_plain_flag(option: TyperOption) -> bool:
+    return option.is_flag and not option.secondary_opts
+
+
 def command_line(ctx: Any) -> str:
     """The command as it was typed, with its whole name, such as "movierec train --dataset 100k"."""
-    return shlex.join([*ctx.command_path.split(), *ctx.meta[_RAW_ARGS]])
+    return printable(shlex.join([*ctx.command_path.split(), *ctx.meta[_RAW_ARGS]]))
 
 
 class Command(TyperCommand):
@@ -137,6 +146,12 @@ class Command(TyperCommand):
         except typer.BadParameter as error:
             _show_value(error, rewritten)
             raise
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command, unless an option is given that has no effect beside the others."""
+        given = {name for name in ctx.params if ctx.get_parameter_source(name).name == "COMMANDLINE"}
+        refuse_idle(given, ctx.params, IDLE_OPTIONS)
+        return super().invoke(ctx)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
         """Completes also a value that is not the first after its option."""
@@ -203,17 +218,15 @@ def _show_value(error: typer.BadParameter, rewritten: Sequence[str]) -> None:
 
 
 def _rewritten(command: Any, ctx: Any, args: Sequence[str]) -> list[str]:
-    try:
-        return rewrite(args, _specs(command.get_params(ctx)), strict=not ctx.resilient_parsing)
-    except MissingValueError as error:
-        raise typer.BadParameter(str(error), ctx=ctx) from error
+    return rewrite(args, _specs(command.get_params(ctx)), strict=not ctx.resilient_parsing)
 
 
 def _keep_plain(params: Iterable[Any]) -> None:
     """Makes options take plain values as they are.
 
-    pydantic, which Typer converts values with, takes longer to import than recommending takes. Whatever is
-    not plain is left to it, so that values and messages are Typer's.
+    pydantic, which Typer converts values with, takes 0.1 s to import, as long as `recommend --user 1` takes
+    without it besides starting Python; measured by `python -X importtime -c "import typer._adapters"`.
+    Whatever is not plain is left to it, so that values and messages are Typer's.
     """
     for param in params:
         if hasattr(param, "type_descriptor") and not isinstance(param.get_runtime_param, _PlainFirst):

@@ -1,0 +1,74 @@
+"""Options that have no effect beside others: refused, as whoever gives one expects an effect."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from movierec_cli.config import SplitKind
+from movierec_cli.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Idle:
+    """Options that have no effect in a case, which is known from the values of all options."""
+
+    options: tuple[str, ...]
+    is_case: Callable[[Any], bool]
+    why: str  # and what to do
+
+
+FRACTIONS = ("test_fraction", "validation_fraction")
+NO_FRACTIONS = "--split leave-last holds out each user's last ratings, whatever their fraction"
+
+
+def _is_not_given(name: str) -> Callable[[Any], bool]:
+    return lambda values: name in values and values[name] is None
+
+
+IDLE_OPTIONS = (
+    Idle(
+        ("dataset",),
+        lambda values: values.get("archive") is not None,
+        "--archive is the data set; give one of them",
+    ),
+    Idle(FRACTIONS, lambda values: values.get("split") is SplitKind.LEAVE_LAST, NO_FRACTIONS),
+    Idle(
+        ("include_seen", "rank_by"),
+        _is_not_given("generate_recommendations_for_user"),
+        "nothing is recommended; add --generate_recommendations_for_user ID",
+    ),
+    Idle(
+        ("csv_safe",),
+        lambda values: values["csv"] is None and (values.get("users") is None or values["as_json"]),
+        "no CSV is written; add --csv FILE",
+    ),
+    Idle(
+        ("url",),
+        lambda values: len(values["names"]) > 1,
+        "it is of one data set, and several are named",
+    ),
+    Idle(
+        ("imdb_titles",),
+        lambda values: values.get("dataset") == "sample",
+        "the sample has lengths of its own; --movie_lengths corrects them",
+    ),
+)
+"""Of every command that has these options, by the parameters' names and values."""
+
+
+def refuse_idle(given: Iterable[str], values: Any, rules: Iterable[Idle]) -> None:
+    """Refuses an option that is given and has no effect.
+
+    Args:
+        given: names of options on the command line.
+        values: what the rules ask for, such as the values of all parameters.
+        rules: which options have no effect when.
+
+    Raises:
+        UsageError: names the option, and says why and what to do.
+    """
+    named = set(given)
+    for rule in rules:
+        idle = [option for option in rule.options if option in named]
+        if idle and rule.is_case(values):
+            raise UsageError(f"--{idle[0]} has no effect here: {rule.why}")

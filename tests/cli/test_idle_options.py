@@ -1,0 +1,130 @@
+"""Options that could have no effect are refused with the reason; and CSV that is safe in a spreadsheet."""
+
+import csv
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from movierec_cli.cli.app import app
+from movierec_cli.data import load
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.files.csv_tables import as_csv
+from tests.cli import fake_trainer
+from tests.saved_runs import judged_multi_task_run, judged_run, multi_task_config, sequence_config
+from tests.small_dataset import small_dataset
+
+FORMULAS = ("=1+1", "+1 x", "-1 x", "@SUM(A1)", "\t=1", "Heat")
+
+
+@pytest.fixture(autouse=True)
+def _fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake_trainer.install(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+
+
+def run(line: str) -> Result:
+    return CliRunner().invoke(app, shlex.split(line), prog_name="movierec")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("train --dataset sample --archive a.zip", "--dataset has no effect here: --archive is the data set"),
+        ("evaluate --dataset sample --archive a.zip", "--dataset has no effect here"),
+        ("doctor --dataset sample --archive a.zip", "--dataset has no effect here"),
+        ("data lengths --dataset sample --archive a.zip", "--dataset has no effect here"),
+        (
+            "train --split leave-last --validation_fraction 0.1",
+            "--validation_fraction has no effect here: --split",
+        ),
+        (
+            "train --family sasrec --test_fraction 0.1",
+            "--test_fraction has no effect here: --split leave-last",
+        ),
+        ("evaluate --split leave-last --test_fraction 0.1", "--test_fraction has no effect here"),
+        ("doctor --split leave-last --test_fraction 0.1", "--test_fraction has no effect here"),
+        ("train --include_seen", "--include_seen has no effect here: nothing is recommended; add --generate"),
+        (
+            "train --rank_by blend --tasks retrieval rating",
+            "--rank_by has no effect here: nothing is recommended",
+        ),
+        ("train --family sasrec --windows --whole_history", "--whole_history has no effect here: --windows"),
+        ("train --family sasrec --loss catalogue --num_negatives 3", "--num_negatives has no effect here"),
+        ("train --imdb_titles NOPE", "--imdb_titles has no effect here: no model sees movie_length"),
+        (
+            "train --movie_lengths NOPE --additional_feature_sets timestamp",
+            "--movie_lengths has no effect here",
+        ),
+        (
+            "train --dataset sample --imdb_titles NOPE",
+            "--imdb_titles has no effect here: the sample has lengths",
+        ),
+        ("doctor --movie_lengths NOPE", "--movie_lengths has no effect here: no model sees movie_length"),
+        (
+            "data lengths --dataset sample --imdb_titles NOPE",
+            "--imdb_titles has no effect here: the sample has",
+        ),
+        ("data fetch 1m 100k --url http://127.0.0.1:9/x", "--url has no effect here: it is of one data set"),
+        ("recommend --user 1 --csv_safe", "--csv_safe has no effect here: no CSV is written; add --csv FILE"),
+        ("recommend --users all --json --csv_safe", "--csv_safe has no effect here"),
+        ("train --top_k 5 --top-k 6", "--top_k and --top-k are the same option; give it once"),
+        ("train -o a.html --plot b.html", "-o and --plot are the same option; give it once"),
+        ("train --refit --no-refit", "--refit and --no-refit are the same option; give it once"),
+    ],
+)
+def test_an_option_without_effect_is_refused_with_the_reason(line: str, message: str) -> None:
+    result = run(line)
+    assert (result.exit_code, result.stdout) == (2, ""), result.output
+    assert message in result.stderr
+    assert not list(Path().iterdir())
+
+
+def formula_dataset() -> Dataset:
+    source = small_dataset("sample")
+    titles = [f"{FORMULAS[row % len(FORMULAS)]} {title}" for row, title in enumerate(source.movies.title)]
+    return replace(source, movies=replace(source.movies, title=np.array(titles, object)))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "recommend --user 1 --top 40 --csv out.csv",
+        "recommend --users 1 2 --top 40 --csv out.csv",
+        "similar id:105 --top 40 --csv out.csv",
+        f"predict --user 1 --csv out.csv {' '.join(f'--movie id:{number}' for number in range(100, 140))}",
+        "data lengths --dataset sample --csv out.csv",
+    ],
+)
+def test_no_title_is_a_formula_on_request(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = formula_dataset()
+    monkeypatch.setattr(load, "load_dataset", lambda *_, **__: dataset)
+    config = multi_task_config() if line.startswith("predict") else sequence_config()
+    (judged_multi_task_run if line.startswith("predict") else judged_run)(
+        Path("saved_models"), dataset, config
+    )
+    titles = {}
+    for safe in ("", " --csv_safe"):
+        assert run(f"{line}{safe}").exit_code == 0
+        with Path("out.csv").open(encoding="utf-8", newline="") as file:
+            titles[safe] = {row["movie_id"]: row["title"] for row in csv.DictReader(file)}
+        Path("out.csv").unlink()
+    plain, safe_titles = titles.values()
+    assert len(plain) > 10 and set(plain.values()) <= set(dataset.movies.title)
+    starts = tuple("=+-@\t")
+    assert safe_titles == {
+        movie: f"'{title}" if title.startswith(starts) else title for movie, title in plain.items()
+    }
+
+
+def test_numbers_stay_numbers() -> None:
+    rows = [
+        (-1, "-1.5", "+.5", "=2", "-1-1", "@a", "\rx", ""),
+        (0.5, "-", "2-3", "x=1", "'=", "-1e", "+", "-0"),
+    ]
+    first, second = as_csv("abcdefgh", rows, safe=True).splitlines()[1:]
+    assert first == "-1,-1.5,+.5,'=2,'-1-1,'@a,' x,"
+    assert second == "0.5,'-,2-3,x=1,'=,'-1e,'+,-0"
