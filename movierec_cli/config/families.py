@@ -157,7 +157,7 @@ def _baseline(
 ) -> FamilySpec:
     return FamilySpec(
         label=label,
-        fit=f"{_BASELINES}.{'ratings.fit_rating_baseline' if rates else 'fit_baseline'}:fit_run",
+        fit=f"{_BASELINES}.fit_baseline:fit_run",
         baseline=f"{_BASELINES}.{choices}",
         packages=("numpy", *packages),
         ranks=not rates,
@@ -204,16 +204,19 @@ class Family(enum.StrEnum):
     """Gated recurrent units over the movies in the order they were rated."""
     SASREC = "sasrec", _SASREC
     """Self-attention over the movies in the order they were rated."""
-    POPULARITY = "popularity", _baseline("popularity", "popularity:POPULARITY")
-    RECENT_POPULARITY = "recent-popularity", _baseline("recent popularity", "popularity:RECENT_POPULARITY")
-    ITEM_KNN = "item-knn", _baseline("item-kNN", "item_knn:ITEM_KNN", "implicit")
-    IALS = "ials", _baseline("iALS", "ials:IALS", "implicit")
+    POPULARITY = "popularity", _baseline("popularity", "ranking_baselines:POPULARITY")
+    RECENT_POPULARITY = (
+        "recent-popularity",
+        _baseline("recent popularity", "ranking_baselines:RECENT_POPULARITY"),
+    )
+    ITEM_KNN = "item-knn", _baseline("item-kNN", "ranking_baselines:ITEM_KNN", "implicit")
+    IALS = "ials", _baseline("iALS", "ranking_baselines:IALS", "implicit")
     EASE = "ease", _baseline("EASE", "ease:EASE", "scipy", most_movies=20_000)
-    GLOBAL_MEAN = "global-mean", _baseline("global mean", "ratings.bias:GLOBAL_MEAN", rates=True)
-    RATING_BIAS = "rating-bias", _baseline("user + movie bias", "ratings.bias:RATING_BIAS", rates=True)
+    GLOBAL_MEAN = "global-mean", _baseline("global mean", "rating_baselines:GLOBAL_MEAN", rates=True)
+    RATING_BIAS = "rating-bias", _baseline("user + movie bias", "rating_baselines:RATING_BIAS", rates=True)
     BIASED_MF = (
         "biased-mf",
-        _baseline("biased MF", "ratings.factors:BIASED_MF", "scikit-surprise", rates=True),
+        _baseline("biased MF", "rating_baselines:BIASED_MF", "scikit-surprise", rates=True),
     )
 
     @classmethod

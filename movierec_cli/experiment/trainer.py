@@ -16,6 +16,7 @@ from movierec_cli.evaluation.metrics import NO_TOP_K, top_k_of
 from movierec_cli.evaluation.ratings import rating_errors
 from movierec_cli.experiment.loading import load_source
 from movierec_cli.models.feature_encodings import require_features
+from movierec_cli.models.memory_estimate import require_memory
 from movierec_cli.models.trained import Fitting, SilentObserver, TrainingObserver, fit_run, versions
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord, run_name
 from movierec_cli.registry.store import Run, find_run, save_run
@@ -134,13 +135,17 @@ def train_or_load(
     for config in configs:  # what cannot work is refused before the first training
         require_features(data.dataset, config.feature_set)
     feasible = [config for config in configs if _is_feasible(config, data.dataset, observer)]
+    identities = {config: DataIdentity.of(data.dataset, config.feature_set) for config in feasible}
+    unsaved = [
+        config for config in feasible if retrain or not find_run(directory, config, identities[config])
+    ]
+    require_memory(data.dataset, data.split, unsaved)
     several_seeds = len({config.training.seed for config in feasible if config.training}) > 1
     runs = []
     for position, config in enumerate(feasible, start=1):
         seed = f", seed {config.training.seed}" if several_seeds and config.training else ""
         observer.run_started(f"{config.label}{seed}", position, len(feasible))
-        identity = DataIdentity.of(data.dataset, config.feature_set)
-        saved = None if retrain else find_run(directory, config, identity)
+        saved = None if retrain else find_run(directory, config, identities[config])
         run = saved or _train(data, config, directory, observer, restart=retrain, command=command)
         observer.run_ended(run, loaded=saved is not None)
         runs.append(run)

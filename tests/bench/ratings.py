@@ -23,7 +23,7 @@ from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.evaluation.metrics import top_k_of
 from movierec_cli.evaluation.ratings import RatingOutcome, rating_errors
-from movierec_cli.models.baselines.ratings.fit_rating_baseline import fit_rating_baseline
+from movierec_cli.models.baselines.fit_baseline import fit_rating_baseline
 from movierec_cli.models.tensorflow_start import start_tensorflow
 from movierec_cli.models.trained import SilentObserver
 from movierec_cli.registry.record import RunConfig
@@ -120,5 +120,5 @@ def _joint(dataset: Dataset, split: Split, features: tuple[str, ...], seed: int)
 def _biased_mf(dataset: Dataset, split: Split) -> float:
     baseline = fit_rating_baseline(Family.BIASED_MF, dataset, split)
     ratings, rows = dataset.ratings, split.test
-    stars = baseline.predict(rows)
+    stars = baseline.model.predict(dataset, rows)
     return rating_errors(RatingOutcome(rows, ratings.user_index[rows], ratings.rating[rows], stars)).rmse

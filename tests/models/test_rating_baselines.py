@@ -14,13 +14,10 @@ from movierec_cli.config import RATING_BASELINES, DataConfig, Family, SplitConfi
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split import Split, split_ratings
-from movierec_cli.models.baselines.ratings import factors
-from movierec_cli.models.baselines.ratings.bias import L2_MOVIE, L2_USER, fit_biases
-from movierec_cli.models.baselines.ratings.fit_rating_baseline import (
-    FittedRatingBaseline,
-    RatingBaseline,
-    fit_rating_baseline,
-)
+from movierec_cli.models.baselines import rating_baselines
+from movierec_cli.models.baselines.baseline import Baseline
+from movierec_cli.models.baselines.fit_baseline import FittedBaseline, fit_rating_baseline
+from movierec_cli.models.baselines.rating_baselines import L2_MOVIE, L2_USER, fit_biases
 from movierec_cli.models.baselines.training_ratings import TrainingRatings
 from tests.models.baseline_data import dataset_of
 
@@ -60,37 +57,39 @@ def split(planted: Dataset) -> Split:
 
 
 @pytest.fixture(scope="module")
-def fitted_of(planted: Dataset, split: Split) -> Callable[[Family], FittedRatingBaseline]:
+def fitted_of(planted: Dataset, split: Split) -> Callable[[Family], FittedBaseline]:
     """Each family's baseline, fitted once for all tests that do not change the data."""
     return functools.cache(lambda family: fit_rating_baseline(family, planted, split))
 
 
-def rmse(fitted: FittedRatingBaseline, dataset: Dataset, rows: np.ndarray) -> float:
-    errors = fitted.predict(rows).astype(float) - dataset.ratings.rating[rows]
+def rmse(fitted: FittedBaseline, dataset: Dataset, rows: np.ndarray) -> float:
+    errors = fitted.model.predict(dataset, rows).astype(float) - dataset.ratings.rating[rows]
     return float(np.sqrt((errors**2).mean()))
 
 
 def test_every_family_of_rating_baselines_is_in_the_table():
     kinds = {type(pkgutil.resolve_name(family.spec.baseline)) for family in RATING_BASELINES}
-    assert kinds == {RatingBaseline}
+    assert kinds == {Baseline}
 
 
 @every_baseline
 def test_stars_are_finite_float32_on_the_scale_for_every_rating(family, planted, fitted_of):
     fitted = fitted_of(family)
-    stars = fitted.predict(np.arange(len(planted.ratings)))
+    stars = fitted.model.predict(planted, np.arange(len(planted.ratings)))
     assert stars.dtype == np.float32 and stars.shape == (len(planted.ratings),)
     low, high = planted.ratings.rating.min(), planted.ratings.rating.max()
     assert ((stars >= low) & (stars <= high)).all()
-    assert fitted.n_parameters > 0 and fitted.training_s > 0
-    assert fitted.predict(np.zeros(0, np.int64)).shape == (0,)
+    assert fitted.model.n_parameters > 0 and fitted.training_s > 0
+    assert fitted.model.predict(planted, np.zeros(0, np.int64)).shape == (0,)
 
 
 @every_baseline
 def test_fitting_twice_gives_the_same_stars(family, planted, split, fitted_of):
     first, second = fitted_of(family), fit_rating_baseline(family, planted, split)
-    assert first.settings == second.settings and first.n_parameters == second.n_parameters
-    np.testing.assert_array_equal(first.predict(split.test), second.predict(split.test))
+    assert first.settings == second.settings and first.model.n_parameters == second.model.n_parameters
+    np.testing.assert_array_equal(
+        first.model.predict(planted, split.test), second.model.predict(planted, split.test)
+    )
 
 
 @every_baseline
@@ -100,13 +99,17 @@ def test_changed_stars_of_the_test_part_change_nothing(family, planted, split, f
     changed = replace(planted, ratings=replace(planted.ratings, rating=rating))
     before, after = fitted_of(family), fit_rating_baseline(family, changed, split)
     assert before.settings == after.settings
-    np.testing.assert_array_equal(before.predict(split.test), after.predict(split.test))
+    np.testing.assert_array_equal(
+        before.model.predict(planted, split.test), after.model.predict(planted, split.test)
+    )
 
 
 @every_baseline
-def test_the_order_of_the_rows_does_not_matter(family, split, fitted_of):
+def test_the_order_of_the_rows_does_not_matter(family, planted, split, fitted_of):
     fitted, order = fitted_of(family), np.random.default_rng(0).permutation(len(split.test))
-    np.testing.assert_array_equal(fitted.predict(split.test)[order], fitted.predict(split.test[order]))
+    np.testing.assert_array_equal(
+        fitted.model.predict(planted, split.test)[order], fitted.model.predict(planted, split.test[order])
+    )
 
 
 def test_each_baseline_beats_the_one_before_and_factors_find_the_planted_tastes(planted, split, fitted_of):
@@ -119,8 +122,8 @@ def test_each_baseline_beats_the_one_before_and_factors_find_the_planted_tastes(
 def test_the_global_mean_is_that_of_train_and_validation(planted, split, fitted_of):
     fitted = fitted_of(Family.GLOBAL_MEAN)
     expected = sum(float(planted.ratings.rating[row]) for row in split.fit) / len(split.fit)
-    assert set(fitted.predict(split.test).tolist()) == {np.float32(expected)}
-    assert fitted.settings == {} and fitted.n_parameters == 1
+    assert set(fitted.model.predict(planted, split.test).tolist()) == {np.float32(expected)}
+    assert fitted.settings == {} and fitted.model.n_parameters == 1
 
 
 def ridge(known: TrainingRatings, l2_user: float, l2_movie: float) -> np.ndarray:
@@ -160,12 +163,12 @@ def test_one_users_bias_by_hand():
     assert of_movie == pytest.approx([0.5, 0.5, -1.0])
 
 
-def best_by_hand(baseline: RatingBaseline, dataset: Dataset, split: Split) -> dict[str, float]:
+def best_by_hand(baseline: Baseline, dataset: Dataset, split: Split) -> dict[str, float]:
     ratings, rows = dataset.ratings, split.validation
     known = TrainingRatings.of(dataset, split.train)
     errors = []
     for settings in baseline.grid:
-        stars = baseline.fit(known, settings).stars(ratings.user_index[rows], ratings.movie_index[rows])
+        stars = baseline.prepare(known)(settings).stars(ratings.user_index[rows], ratings.movie_index[rows])
         errors.append(np.abs(np.clip(stars, 1, 5) - ratings.rating[rows]) ** 2)
     return baseline.grid[int(np.argmin(np.mean(errors, axis=1)))]
 
@@ -187,7 +190,7 @@ def test_noise_asks_for_high_penalties_and_biases_for_low_ones(planted, split, f
 @pytest.mark.parametrize("family", [Family.RATING_BIAS, Family.BIASED_MF])
 def test_who_has_no_rating_counts_as_average(family, planted, split, fitted_of):
     known = replace(TrainingRatings.of(planted, split.fit), n_users=N_USERS + 1, n_movies=N_MOVIES + 1)
-    predictor = pkgutil.resolve_name(family.spec.baseline).fit(known, fitted_of(family).settings)
+    predictor = pkgutil.resolve_name(family.spec.baseline).prepare(known)(fitted_of(family).settings)
     every_user, every_movie = np.arange(N_USERS + 1), np.arange(N_MOVIES + 1)
     of_users = [predictor.stars(np.full(N_MOVIES + 1, user), every_movie) for user in (COLD_USER, N_USERS)]
     of_movies = [predictor.stars(every_user, np.full(N_USERS + 1, movie)) for movie in (COLD_MOVIE, N_MOVIES)]
@@ -201,22 +204,22 @@ def test_who_has_no_rating_counts_as_average(family, planted, split, fitted_of):
 
 
 def test_each_epoch_sees_every_rating_once_in_an_order_of_its_own(planted, split, monkeypatch):
-    monkeypatch.setattr(factors, "_AT_ONCE", 1000)
+    monkeypatch.setattr(rating_baselines, "_AT_ONCE", 1000)
     known = TrainingRatings.of(planted, split.fit)
-    epochs = factors._Reshuffled(known)
+    epochs = rating_baselines._Reshuffled(known)
     first, second = list(epochs.all_ratings()), list(epochs.all_ratings())
     columns = (known.user_index.tolist(), known.movie_index.tolist(), known.stars.tolist())
     assert sorted(first) == sorted(second) == sorted(zip(*columns, strict=True))
-    assert first != second and list(factors._Reshuffled(known).all_ratings()) == first
+    assert first != second and list(rating_baselines._Reshuffled(known).all_ratings()) == first
 
 
 def test_factors_are_what_they_are_in_many_blocks(planted, split, monkeypatch):
     known, pairs = TrainingRatings.of(planted, split.fit), (np.arange(80), np.arange(80))
-    predictor = pkgutil.resolve_name(Family.BIASED_MF.spec.baseline).fit(known, {"l2": 0.1})
+    predictor = pkgutil.resolve_name(Family.BIASED_MF.spec.baseline).prepare(known)({"l2": 0.1})
     whole = predictor.stars(*pairs)
-    monkeypatch.setattr(factors, "_AT_ONCE", 7)
+    monkeypatch.setattr(rating_baselines, "_AT_ONCE", 7)
     np.testing.assert_array_equal(predictor.stars(*pairs), whole)
-    again = pkgutil.resolve_name(Family.BIASED_MF.spec.baseline).fit(known, {"l2": 0.1})
+    again = pkgutil.resolve_name(Family.BIASED_MF.spec.baseline).prepare(known)({"l2": 0.1})
     np.testing.assert_array_equal(again.stars(*pairs), whole)
 
 
@@ -238,11 +241,11 @@ def test_rating_baselines_run_without_tensorflow_and_load_nothing_early():
         "from tests.models.test_rating_baselines import planted_ratings\n"
         "from movierec_cli.config import RATING_BASELINES, SplitConfig\n"
         "from movierec_cli.data.split import split_ratings\n"
-        "from movierec_cli.models.baselines.ratings.fit_rating_baseline import fit_rating_baseline\n"
+        "from movierec_cli.models.baselines.fit_baseline import fit_rating_baseline\n"
         "assert not {'scipy', 'surprise', 'pandas', 'threadpoolctl'} & set(sys.modules)\n"
         "data = planted_ratings()\n"
         "split = split_ratings(data.ratings, SplitConfig())\n"
-        "print(*(fit_rating_baseline(family, data, split).n_parameters for family in RATING_BASELINES))\n"
+        "print(*(fit_rating_baseline(one, data, split).model.n_parameters for one in RATING_BASELINES))\n"
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

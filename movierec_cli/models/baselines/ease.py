@@ -5,6 +5,7 @@ weights are B = I − P · diag(P)⁻¹, which is 0 on the diagonal.
 """
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,6 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.ranks import map_blocks
 from movierec_cli.models.baselines.baseline import (
     Baseline,
-    Fitter,
     Scorer,
     Settings,
     one_by_one,
@@ -31,7 +31,7 @@ GRAM_ROWS = 512  # of the Gram matrix, computed by one thread
 Matrix = npt.NDArray[np.float32]
 
 
-def _prepare(part: TrainingRatings, precision: type[np.floating[Any]]) -> Fitter:
+def _prepare(part: TrainingRatings, precision: type[np.floating[Any]]) -> Callable[[Settings], Scorer]:
     _require_feasible(part.n_movies)
     gram = gram_matrix(part)
 

@@ -4,7 +4,7 @@ import pkgutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,8 @@ from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
 from movierec_cli.evaluation.metrics import VALIDATION_K, top_k
-from movierec_cli.evaluation.queries import Scorer
-from movierec_cli.models.baselines.baseline import Baseline, Settings
+from movierec_cli.evaluation.ratings import RatingOutcome
+from movierec_cli.models.baselines.baseline import Baseline, Model, RatingPredictor, Scorer, Settings
 from movierec_cli.models.baselines.training_ratings import TrainingRatings
 from movierec_cli.models.trained import Fitted, Fitting
 from movierec_cli.registry.run_parts import RunParts
@@ -25,36 +25,92 @@ from movierec_cli.registry.run_parts import RunParts
 EVALUATED_RATINGS = 16_384
 """Validation ratings that are ranked: from there more users change the choice less than the grid's steps."""
 
-Evaluate = Callable[[Settings, float], None]
+
+@dataclass(frozen=True)
+class FittedBaseline(Generic[Model]):
+    """A fitted baseline, ready to be evaluated."""
+
+    model: Model
+    settings: Settings  # what validation chose; empty where there is nothing to choose
+    training_s: float  # seconds of choosing and fitting
 
 
-def choose_settings(baseline: Baseline, dataset: Dataset, split: Split, evaluate_on: Evaluate) -> Settings:
-    """The settings that are best on validation when fitted on train; the first of equals.
+def fit_baseline(family: Family, dataset: Dataset, split: Split) -> FittedBaseline[Scorer]:
+    """Chooses the family's settings by recall on validation and fits it on train and validation.
+
+    Test is not looked at. A user without a rating in train and validation gets scores by popularity from the
+    personal families. Deterministic.
 
     Args:
-        baseline: its grid and how it is fitted.
+        family: one of `config.BASELINES`.
         dataset: the data set.
-        split: train and validation are looked at, test is not.
-        evaluate_on: hears of each setting's recall@100.
+        split: of its ratings.
 
     Raises:
-        MovierecError: no validation rating is by a user of the training set.
+        MovierecError: the catalogue is too large for the family, or settings cannot be chosen because no
+            validation rating is by a user of the training set.
     """
-    if len(baseline.grid) == 1:
-        return baseline.grid[0]
-    part = TrainingRatings.of(dataset, split.train)
-    rows = _evaluated_rows(dataset, split.validation, part)
-    seen = movies_of_users(dataset, split.train)
-    fit = (baseline.draft or baseline.prepare)(part)
 
-    def score(place: int) -> float:
-        settings = baseline.grid[place]
-        ranks = rank_ratings(dataset, rows, fit(settings), seen)
-        recall = top_k(ranks, dataset.ratings.user_index[rows]).recall[VALIDATION_K]
-        evaluate_on(settings, recall)
-        return recall
+    def recall_of(part: TrainingRatings) -> Callable[[Scorer], float]:
+        rows = _evaluated_rows(dataset, split.validation, part)
+        users, seen = dataset.ratings.user_index[rows], movies_of_users(dataset, split.train)
+        return lambda model: top_k(rank_ratings(dataset, rows, model, seen), users).recall[VALIDATION_K]
 
-    return baseline.grid[best_place(score, len(baseline.grid), baseline.climbs_from)]
+    return _fit(family, dataset, split, recall_of)
+
+
+def fit_rating_baseline(family: Family, dataset: Dataset, split: Split) -> FittedBaseline[RatingPredictor]:
+    """Chooses the family's settings by the RMSE on validation and fits it on train and validation.
+
+    Test is not looked at. A user or movie without a rating in train and validation counts as average.
+    Deterministic.
+
+    Args:
+        family: one of `config.RATING_BASELINES`.
+        dataset: the data set.
+        split: of its ratings.
+    """
+    given = dataset.ratings.rating[split.validation]
+
+    def nearness(model: RatingPredictor) -> float:
+        predicted = model.predict(dataset, split.validation).astype(np.float64)
+        return -float(np.mean((predicted - given) ** 2))
+
+    return _fit(family, dataset, split, lambda _: nearness)
+
+
+def _fit(
+    family: Family,
+    dataset: Dataset,
+    split: Split,
+    score_of: Callable[[TrainingRatings], Callable[[Model], float]],
+) -> FittedBaseline[Model]:
+    """Chooses settings by what the score of the training ratings says of a model; the first of equals."""
+    started = time.perf_counter()
+    baseline: Baseline[Model] = pkgutil.resolve_name(family.spec.baseline)
+    grid, place = baseline.grid, 0
+    if len(grid) > 1:
+        part = TrainingRatings.of(dataset, split.train)
+        score, fit = score_of(part), (baseline.draft or baseline.prepare)(part)
+        place = best_place(lambda one: score(fit(grid[one])), len(grid), baseline.climbs_from)
+    model = baseline.prepare(TrainingRatings.of(dataset, split.fit))(grid[place])
+    return FittedBaseline(model, dict(grid[place]), time.perf_counter() - started)
+
+
+def fit_run(fitting: Fitting) -> Fitted:
+    """Fits and evaluates a run of a baseline."""
+    family, dataset, split = fitting.config.family, fitting.dataset, fitting.split
+    fitted: FittedBaseline[Scorer] | FittedBaseline[RatingPredictor]
+    if family.rates:
+        fitted = fit_rating_baseline(family, dataset, split)
+        ratings, rows = dataset.ratings, split.test
+        predicted = fitted.model.predict(dataset, rows)
+        outcome = RatingOutcome(rows, ratings.user_index[rows], ratings.rating[rows], predicted)
+        parts = RunParts(rating_outcome=outcome)
+    else:
+        fitted = fit_baseline(family, dataset, split)
+        parts = RunParts(outcome=evaluate(dataset, split.fit, split.test, fitted.model))
+    return Fitted.baseline(parts, fitted.model.n_parameters, fitted.settings, fitted.training_s)
 
 
 def best_place(score: Callable[[int], float], n_places: int, climbs_from: int | None) -> int:
@@ -103,59 +159,3 @@ def _evaluated_rows(
     order = np.random.default_rng(0).permutation(len(users))
     before = np.cumsum(counts[order]) - counts[order]
     return rows[np.isin(user_index[rows], users[order[before < EVALUATED_RATINGS]])]
-
-
-class BaselineObserver(Protocol):
-    """Hears how the choice of settings goes."""
-
-    def setting_evaluated(self, family: Family, settings: Settings, recall: float) -> None:
-        """A setting's recall@100 on validation, seen movies masked, mean over users: 0 … 1."""
-
-
-@dataclass(frozen=True)
-class FittedBaseline:
-    """A fitted baseline, ready to be evaluated."""
-
-    model: Scorer
-    settings: dict[str, float]  # what validation chose; empty where there is nothing to choose
-    training_s: float  # seconds of choosing and fitting
-    n_parameters: int
-
-
-def fit_baseline(
-    family: Family, dataset: Dataset, split: Split, observer: BaselineObserver | None = None
-) -> FittedBaseline:
-    """Chooses the family's settings on validation and fits it on train and validation; test is not looked at.
-
-    A user without a rating in train and validation gets scores by popularity from the personal families.
-    Deterministic.
-
-    Args:
-        family: one of `config.BASELINES`.
-        dataset: the data set.
-        split: of its ratings.
-        observer: told of each setting that is evaluated.
-
-    Raises:
-        MovierecError: the catalogue is too large for the family, or settings cannot be chosen because no
-            validation rating is by a user of the training set.
-    """
-
-    def evaluated(settings: Settings, recall: float) -> None:
-        if observer is not None:
-            observer.setting_evaluated(family, settings, recall)
-
-    started = time.perf_counter()
-    baseline: Baseline = pkgutil.resolve_name(family.spec.baseline)
-    settings = choose_settings(baseline, dataset, split, evaluated)
-    scorer = baseline.prepare(TrainingRatings.of(dataset, split.fit))(settings)
-    return FittedBaseline(scorer, dict(settings), time.perf_counter() - started, scorer.n_parameters)
-
-
-def fit_run(fitting: Fitting) -> Fitted:
-    """Fits and evaluates a run of a baseline that ranks."""
-    split = fitting.split
-    baseline = fit_baseline(fitting.config.family, fitting.dataset, split)
-    outcome = evaluate(fitting.dataset, split.fit, split.test, baseline.model)
-    parts = RunParts(outcome=outcome)
-    return Fitted.baseline(parts, baseline.n_parameters, baseline.settings, baseline.training_s)

@@ -31,6 +31,11 @@ N_USER_NUMBERS = 2
 N_MOVIE_NUMBERS = 2
 N_SESSION_NUMBERS = 2 * len(NEARNESS_S)
 
+# The sizes of the layers that read it.
+DENSE_SIZES = (64,)
+SESSION_SIZES = (32,)
+POOL_SIZE = 32
+
 
 @dataclass(frozen=True)
 class Evidence:

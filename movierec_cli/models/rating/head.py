@@ -7,17 +7,21 @@ import tensorflow as tf
 import tf_keras
 
 from movierec_cli.config import TowerConfig
-from movierec_cli.models.rating.evidence import N_MOVIE_NUMBERS, N_SESSION_NUMBERS, N_USER_NUMBERS
+from movierec_cli.models.rating.evidence import (
+    DENSE_SIZES,
+    N_MOVIE_NUMBERS,
+    N_SESSION_NUMBERS,
+    N_USER_NUMBERS,
+    POOL_SIZE,
+    SESSION_SIZES,
+)
 from movierec_cli.models.two_tower.keras_towers import ByteDropout, DenseTop
 
 # Chosen on validation parts of 100K's random and u1 splits and of 1M.
 TOWER_DROPOUT = 0.6  # of the embeddings; far more than retrieval wants
 PAIR_DROPOUT = 0.2
-DENSE_SIZES = (64,)
 BIAS_L2 = 6.0  # against the summed loss, as `TowerConfig.l2`
 FIRST_SCALE = 0.3
-SITTING_SIZES = (32,)
-POOL_SIZE = 32
 POOL_L2 = 0.4
 # A user's pool moves by as much as all its vectors together, so steps of the usual size made training leap.
 POOL_SCALE = 0.1
@@ -68,7 +72,7 @@ class RatingLayers(tf_keras.layers.Layer):
         for layer in self.dense:
             layer.build((None, width))  # every weight is there before the first step
             width = layer.units
-        self.session = [tf_keras.layers.Dense(size, activation="relu") for size in SITTING_SIZES]
+        self.session = [tf_keras.layers.Dense(size, activation="relu") for size in SESSION_SIZES]
         self.session.append(tf_keras.layers.Dense(1, kernel_initializer="zeros"))
         width = N_SESSION_NUMBERS + n_numbers
         for layer in self.session:

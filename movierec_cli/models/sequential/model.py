@@ -14,7 +14,7 @@ import numpy.typing as npt
 from movierec_cli.config import Family, FeatureSet, SequenceConfig
 from movierec_cli.models.sequential.movie_embeddings import MovieEmbeddings
 from movierec_cli.models.sequential.network import SequenceNetwork
-from movierec_cli.models.sequential.packed_batches import Columns
+from movierec_cli.models.sequential.packed_batches import MICRO_BATCH_TOKENS, Columns
 from movierec_cli.models.two_tower.inputs import Input
 
 
@@ -31,10 +31,6 @@ def _keras_seeded(seed: int) -> Iterator[None]:
     finally:
         random.setstate(before)
 
-
-# Positions that are computed at a time, to stay in the cache: attention's scores grow with the row, and a
-# recurrent step wants many rows at once.
-_PART_POSITIONS = {Family.SASREC: 800, Family.GRU4REC: 6_400}
 
 HISTORY_TABLE = "history_table"
 """Among the named weights: what serving reads in place of the movies' features."""
@@ -62,7 +58,7 @@ class SequenceModel:
         seed: int = 0,
     ):
         self.config = config
-        self.micro_batch_tokens = _PART_POSITIONS[family]
+        self.micro_batch_tokens = MICRO_BATCH_TOKENS[family]
         with _keras_seeded(seed):
             self._make(family, feature_set, n_movies, inputs)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.config import Family, SequenceConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import ordered_by_user
 
@@ -145,6 +146,16 @@ class RowMaker:
             column[flat] = value
             columns[name] = column.reshape(n_rows, self.length)
         return columns
+
+
+MICRO_BATCH_TOKENS = {Family.SASREC: 800, Family.GRU4REC: 6_400}
+"""That are computed at a time, to stay in the cache: attention's scores grow with the row, and a recurrent
+step wants many rows at once."""
+
+
+def default_tokens(config: SequenceConfig) -> int:
+    """Of a step where nobody says: as many as fit SASRec on MovieLens 1M."""
+    return 1_280 if config.windows else 12_800
 
 
 def _spread(lengths: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -35,6 +35,7 @@ from movierec_cli.models.sequential.packed_batches import (
     Rows,
     Segments,
     all_segments,
+    default_tokens,
     newest_segments,
     windows,
 )
@@ -170,7 +171,7 @@ def _new_fit(model: SequenceModel, known: _Known, config: RunConfig, n_movies: i
     segments = _segments(known, sequence)
     if len(segments.start) == 0:
         raise MovierecError("no user has two ratings in train, so there is no order to learn")
-    tokens = training.batch_size or _tokens(sequence)
+    tokens = training.batch_size or default_tokens(sequence)
     shape = StepShape.of(sequence, training.loss, tokens, model.micro_batch_tokens, usable_devices())
     maker = RowMaker(known.histories, known.is_target, sequence.max_length)
     batches = Batches(maker, segments, shape.rows, pack=not sequence.windows)
@@ -183,11 +184,6 @@ def _segments(known: _Known, sequence: SequenceConfig) -> Segments:
         return windows(known.histories, np.flatnonzero(known.is_target), sequence.max_length)
     cut = all_segments if sequence.whole_history else newest_segments
     return cut(known.histories, sequence.max_length)
-
-
-def _tokens(sequence: SequenceConfig) -> int:
-    """Of a step where nobody says: as many as fit SASRec on MovieLens 1M."""
-    return 1_280 if sequence.windows else 12_800
 
 
 def _validation(

@@ -40,5 +40,10 @@ class NumberInput:
 
     values: npt.NDArray[np.float32]  # [n_rows, n_numbers]
 
+    @property
+    def size(self) -> int:
+        """How many numbers a row has."""
+        return int(self.values.shape[1])
+
 
 Input = CategoryInput | BagInput | NumberInput

@@ -92,7 +92,7 @@ class Numbers(tf_keras.layers.Layer):
     def __init__(self, column: NumberInput, config: TowerConfig, name: str):
         super().__init__(name=name)
         self.values = tf.constant(column.values)
-        self.width = column.values.shape[1]
+        self.width = column.size
 
     def every(self) -> tf.Tensor:
         """[n_rows, n_numbers]."""

@@ -12,10 +12,12 @@ import tensorflow_recommenders as tfrs
 from movierec_cli.config import LossKind, TrainingConfig, Weighting
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.models.two_tower.query_batches import (
+    IN_BATCH_INTERACTIONS,
     Batch,
     CatalogueBatches,
     GroupedInteractions,
     InteractionBatches,
+    catalogue_batch_size,
     positive_weights,
 )
 
@@ -159,20 +161,6 @@ class InBatchObjective:
             compute_batch_metrics=False,
         )
         return summed / tf.cast(tf.shape(queries)[0], tf.float32)
-
-
-# A step's movie tower, optimizer and averaging cost the same however many queries it has, and on
-# validation an epoch in a dozen large steps taught as much as one in fifty small ones.
-CATALOGUE_BATCHES_PER_EPOCH = 12
-MAX_QUERIES = 2048
-MAX_SCORES = 2**26  # of a batch, 256 MB
-IN_BATCH_INTERACTIONS = 4096
-
-
-def catalogue_batch_size(n_queries: int, n_movies: int) -> int:
-    """Queries a step where the user does not say."""
-    most = min(MAX_QUERIES, max(1, MAX_SCORES // n_movies))
-    return min(most, -(-n_queries // CATALOGUE_BATCHES_PER_EPOCH))
 
 
 _WEIGHT_EXPONENTS = {Weighting.RATINGS: 0.0, Weighting.ROOT: 0.5, Weighting.QUERIES: 1.0}

@@ -78,6 +78,20 @@ def last_queries(dataset: Dataset, rows: Rows, vocabularies: dict[Feature, Vocab
     return Queries(users, context_codes(vocabularies, users, last))
 
 
+# A step's movie tower, optimizer and averaging cost the same however many queries it has, and on
+# validation an epoch in a dozen large steps taught as much as one in fifty small ones.
+CATALOGUE_BATCHES_PER_EPOCH = 12
+MAX_QUERIES = 2048
+MAX_SCORES = 2**26  # of a batch, 256 MB
+IN_BATCH_INTERACTIONS = 4096
+
+
+def catalogue_batch_size(n_queries: int, n_movies: int) -> int:
+    """Queries a step where the user does not say."""
+    most = min(MAX_QUERIES, max(1, MAX_SCORES // n_movies))
+    return min(most, -(-n_queries // CATALOGUE_BATCHES_PER_EPOCH))
+
+
 SHAPES_UP_TO_MEAN = 4  # padding wastes an eighth on average
 
 Batch = dict[str, npt.NDArray[Any]]

@@ -13,6 +13,8 @@ from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
 from movierec_cli.evaluation.list_metrics import ndcg
 from movierec_cli.evaluation.metrics import top_k_of
 from movierec_cli.evaluation.ranks import Ranks
+from movierec_cli.models.feature_encodings import fit_features
+from movierec_cli.models.memory_estimate import TrainingData, n_parameters
 from movierec_cli.models.sequential import sequence_training as training
 from movierec_cli.models.sequential.sequence_queries import FittedSequences, Reader
 from movierec_cli.models.sequential.sequence_training import mean_gain, train_sequences
@@ -59,6 +61,18 @@ def test_all_parameters_are_counted_and_kept(trained_ring, family):
     kept = {name: one for name, one in model.artifacts.weights.items() if "/" in name}
     assert model.n_parameters == sum(one.size for one in kept.values())
     assert set(model.artifacts.weights) - set(kept) == {"history_table"}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_estimate_of_memory_counts_the_parameters_of_the_model_that_is_built(trained_ring, family):
+    ring = trained_ring(family)
+    data = TrainingData.of(ring.dataset, ring.split, ring.config.feature_set)
+    assert n_parameters(ring.config, data) == ring.model.n_parameters
+    deep = replace(SIZES, num_layers=3, hidden_size=10, shared_embeddings=family is Family.GRU4REC)
+    config = replace(ring.config, model=deep)
+    vocabularies = fit_features(ring.dataset, ring.split.train, config.feature_set)
+    built = training.make_model(ring.dataset, config, vocabularies)
+    assert n_parameters(config, data) == sum(one.size for one in built.weights())
 
 
 def same_numbers(one: TrainedModel, other: TrainedModel) -> bool:

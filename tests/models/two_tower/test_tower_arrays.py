@@ -13,6 +13,7 @@ from movierec_cli.config import (
 )
 from movierec_cli.data.split import split_ratings
 from movierec_cli.models.feature_encodings import FEATURES, context_codes, fit_features
+from movierec_cli.models.memory_estimate import TrainingData, n_parameters
 from movierec_cli.models.tensorflow_start import start_tensorflow
 from movierec_cli.models.two_tower.query_batches import Queries, last_queries
 from movierec_cli.registry.record import RunConfig
@@ -44,7 +45,7 @@ def config(features: FeatureSet, *sizes: int, tasks: TaskWeights | None = None) 
     ],
     ids=lambda one: f"{one.feature_set.label[:20]} {one.model.layer_sizes}",
 )
-def test_the_arrays_embed_as_the_model_does(asked: RunConfig) -> None:
+def test_parameters_are_estimated_exactly_and_the_arrays_embed_as_the_model_does(asked: RunConfig) -> None:
     start_tensorflow()
     from movierec_cli.models.two_tower.tower_training import prepare
     from movierec_cli.models.two_tower.two_tower import tower_arrays
@@ -52,6 +53,8 @@ def test_the_arrays_embed_as_the_model_does(asked: RunConfig) -> None:
     vocabularies = fit_features(DATASET, SPLIT.train, asked.feature_set)
     kept = prepare(DATASET, SPLIT.fit, asked, vocabularies)
     model = kept.model
+    data = TrainingData.of(DATASET, SPLIT, asked.feature_set)
+    assert n_parameters(asked, data) == sum(one.shape.num_elements() for one in model.trainable_variables)
     random = np.random.default_rng(
         1
     )  # biases begin at zero, where half of what there is to go wrong does not

@@ -1,1 +1,0 @@
-"""What a model that predicts ratings has to beat."""

@@ -1,0 +1,263 @@
+"""How much memory a training takes, estimated from its configuration and data before anything is built.
+
+Parameters are counted exactly. Each is held several times at once: the weights, their gradients, the
+optimizer's slots, and the best epoch's copy. To these come the largest arrays of a step. What is left out
+(code, the data set, what the compiler adds) is small where an estimate matters.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from movierec_cli.config import (
+    QUERY_TIME,
+    TIME_GAP,
+    USER_HISTORY,
+    Family,
+    Feature,
+    FeatureSet,
+    LossKind,
+    SequenceConfig,
+    Side,
+    TowerConfig,
+)
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.split import Split
+from movierec_cli.errors import MovierecError
+from movierec_cli.models.feature_encodings import encode_features, fit_features
+from movierec_cli.models.rating.evidence import (
+    DENSE_SIZES,
+    N_MOVIE_NUMBERS,
+    N_SESSION_NUMBERS,
+    N_USER_NUMBERS,
+    POOL_SIZE,
+    SESSION_SIZES,
+)
+from movierec_cli.models.sequential.engine import n_devices
+from movierec_cli.models.sequential.packed_batches import GAP_BUCKETS, MICRO_BATCH_TOKENS, default_tokens
+from movierec_cli.models.two_tower.inputs import Input, NumberInput
+from movierec_cli.models.two_tower.query_batches import IN_BATCH_INTERACTIONS, catalogue_batch_size
+from movierec_cli.registry.record import RunConfig
+from movierec_cli.text import listed
+
+FLOAT_BYTES = 4
+TOWER_COPIES = 8
+"""Weights, gradients, both moments of Adam, the running average, its best and, in validation, two copies."""
+SEQUENCE_COPIES = 8
+"""Weights, their variables, both moments of Adam, the best epoch's, the gradients' sum, and a checkpoint
+being written, of which two are compared; besides, the gradients of each device twice."""
+IALS_FACTORS = 64  # the most that its grid has
+EASE_BYTES = 16  # of each pair of movies: counts, the inverse in double precision, and its halves' products
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What of the data decides the sizes of arrays."""
+
+    n_users: int
+    n_movies: int
+    n_ratings: int  # of the training set
+    columns: dict[Feature, tuple[Input, ...]]  # encoded
+
+    @classmethod
+    def of(cls, dataset: Dataset, split: Split, features: FeatureSet) -> "TrainingData":
+        """A data set as models with any of these features see it."""
+        vocabularies = fit_features(dataset, split.train, features)
+        encoded = [encode_features(dataset, vocabularies, side) for side in Side]
+        columns = {feature: inputs for of_side in encoded for feature, inputs in of_side.items()}
+        return cls(len(dataset.users), len(dataset.movies), len(split.train), columns)
+
+    def inputs(self, features: FeatureSet, *sides: Side) -> list[Input]:
+        """The columns of those features of a set that describe these sides."""
+        return [
+            column
+            for feature in features.features
+            if feature.side in sides
+            for column in self.columns.get(feature, ())
+        ]
+
+
+def n_parameters(config: RunConfig, data: TrainingData) -> int:
+    """How many numbers a trained family's model has to learn."""
+    if isinstance(config.model, SequenceConfig):
+        return _sequence_parameters(config, config.model, data)
+    assert isinstance(config.model, TowerConfig)  # the other kind that is trained
+    return _tower_parameters(config, config.model, data)
+
+
+def needed_bytes(config: RunConfig, data: TrainingData) -> int:
+    """About how much memory a family's fit takes at its peak."""
+    if isinstance(config.model, SequenceConfig):
+        floats = (SEQUENCE_COPIES + 2 * n_devices()) * n_parameters(config, data)
+        return FLOAT_BYTES * (floats + _sequence_step(config, config.model, data))
+    if isinstance(config.model, TowerConfig):
+        floats = TOWER_COPIES * n_parameters(config, data)
+        return FLOAT_BYTES * (floats + _tower_step(config, config.model, data))
+    of_baselines = {
+        Family.EASE: EASE_BYTES * data.n_movies**2,
+        Family.IALS: FLOAT_BYTES * IALS_FACTORS * 2 * (data.n_users + data.n_movies),
+    }
+    return of_baselines.get(config.family, 0)  # the others keep a list or what the ratings are themselves
+
+
+# --- two towers ---------------------------------------------------------------------------------------
+
+
+def _width(inputs: Sequence[Input], embedding_size: int) -> int:
+    """Of the encoded columns, side by side, where each code is embedded."""
+    return sum(one.size if isinstance(one, NumberInput) else embedding_size for one in inputs)
+
+
+def _dense(*sizes: int) -> int:
+    """The parameters of dense layers from a width through these sizes."""
+    return sum((before + 1) * after for before, after in itertools.pairwise(sizes))
+
+
+def _tower_widths(config: RunConfig, model: TowerConfig, data: TrainingData) -> tuple[int, int]:
+    """Of what the query tower and the movie tower put together."""
+    of_query = data.inputs(config.feature_set, Side.USER, Side.CONTEXT)
+    n_ids = 2 if USER_HISTORY in config.feature_set else 1
+    return (
+        n_ids * model.embedding_size + _width(of_query, model.embedding_size),
+        model.embedding_size + _width(data.inputs(config.feature_set, Side.MOVIE), model.embedding_size),
+    )
+
+
+def _tower_parameters(config: RunConfig, model: TowerConfig, data: TrainingData) -> int:
+    inputs = data.inputs(config.feature_set, Side.USER, Side.CONTEXT, Side.MOVIE)
+    n_rows = (
+        data.n_users + data.n_movies + sum(one.size for one in inputs if not isinstance(one, NumberInput))
+    )
+    n_rows += data.n_movies if USER_HISTORY in config.feature_set else 0
+    tops = sum(_dense(width, *model.layer_sizes) for width in _tower_widths(config, model, data))
+    total = n_rows * model.embedding_size + tops
+    return total + (tops + _rating_parameters(model.layer_sizes[-1], data) if config.tasks else 0)
+
+
+def _rating_parameters(size: int, data: TrainingData) -> int:
+    """Of `rating.head.RatingLayers`, without its two tops of dense layers."""
+    n_numbers = N_USER_NUMBERS + N_MOVIE_NUMBERS
+    biases = data.n_users + data.n_movies
+    pool = POOL_SIZE * (data.n_movies + size)
+    of_pair = _dense(3 * size + n_numbers, *DENSE_SIZES, 1) + n_numbers + 1
+    return biases + pool + of_pair + _dense(N_SESSION_NUMBERS + n_numbers, *SESSION_SIZES, 1)
+
+
+def _tower_step(config: RunConfig, model: TowerConfig, data: TrainingData) -> int:
+    """The floats of a step: each layer with its gradient, and the scores with what their gradient takes."""
+    assert config.training is not None  # a trained family has it
+    is_catalogue = config.training.loss is LossKind.CATALOGUE
+    default = catalogue_batch_size(data.n_ratings, data.n_movies) if is_catalogue else IN_BATCH_INTERACTIONS
+    has_context = bool(data.inputs(config.feature_set, Side.CONTEXT)) or not is_catalogue
+    most = data.n_ratings if has_context else data.n_users
+    n_queries = min(config.training.batch_size or default, most)
+    of_query, of_movie = _tower_widths(config, model, data)
+    layers = sum(model.layer_sizes)
+    floats = 2 * (n_queries * (of_query + layers) + data.n_movies * (of_movie + layers))
+    floats += 3 * n_queries * (data.n_movies if is_catalogue else n_queries)
+    floats += n_queries * data.n_movies * ((USER_HISTORY in config.feature_set) + 2 * bool(config.tasks))
+    return floats
+
+
+# --- sequences ----------------------------------------------------------------------------------------
+
+
+def _sequence_parameters(config: RunConfig, model: SequenceConfig, data: TrainingData) -> int:
+    size, hidden = model.embedding_size, model.hidden_size
+    columns = data.inputs(config.feature_set, Side.MOVIE)
+    n_rows = data.n_movies + sum(one.size for one in columns)
+    n_times = sum(feature in config.feature_set for feature in (TIME_GAP, QUERY_TIME))
+    total = (1 if model.shared_embeddings else 2) * n_rows * size + n_times * (GAP_BUCKETS + 1) * size
+    if config.family is Family.SASREC:
+        of_block = 4 * size + 4 * size**2 + _dense(size, hidden, size)
+        return total + model.max_length * size + model.num_layers * of_block + 2 * size
+    inputs = [size, *[hidden] * (model.num_layers - 1)]
+    recurrent = sum(_dense(width, 3 * hidden) + _dense(hidden, 3 * hidden) for width in inputs)
+    return total + recurrent + (_dense(hidden, size) if hidden != size else 0) + 2 * size
+
+
+def _sequence_step(config: RunConfig, model: SequenceConfig, data: TrainingData) -> int:
+    """The floats of a step: its rows, and each device's layers and scores with their gradients."""
+    assert config.training is not None  # a trained family has it
+    tokens = config.training.batch_size or default_tokens(model)
+    rows = max(1, tokens if model.windows else round(tokens / model.max_length))
+    in_batch = config.training.loss in (LossKind.IN_BATCH, LossKind.IN_BATCH_CORRECTED)
+    at_once = (
+        rows * model.max_length if in_batch else max(model.max_length, MICRO_BATCH_TOKENS[config.family])
+    )
+    of_token = model.num_layers * (8 * model.embedding_size + 6 * model.hidden_size)
+    if config.family is Family.SASREC:
+        of_token += model.num_layers * 3 * model.num_heads * model.max_length
+    n_scores = rows**2 if in_batch else at_once * min(model.num_negatives, data.n_movies)
+    columns = data.n_movies * sum(one.size for one in data.inputs(config.feature_set, Side.MOVIE))
+    devices = 1 if in_batch else min(n_devices(), rows)
+    return 14 * rows * model.max_length + columns + devices * 2 * (at_once * of_token + n_scores)
+
+
+# --- what is refused ----------------------------------------------------------------------------------
+
+
+def require_memory(dataset: Dataset, split: Split, configs: Sequence[RunConfig]) -> None:
+    """Refuses models that this machine has not the memory for, before the first is built.
+
+    Raises:
+        MovierecError: says what is needed and available, and which options to lower.
+    """
+    available = available_bytes()
+    if available is None or not configs:
+        return
+    features = FeatureSet.parse([name for config in configs for name in config.feature_set.features])
+    data = TrainingData.of(dataset, split, features)
+    for config in configs:
+        needed = needed_bytes(config, data)
+        if needed > available:
+            raise MovierecError(
+                f"{config.label} needs about {needed / 2**30:,.1f} GiB of memory, and"
+                f" {available / 2**30:,.1f} GiB are available; {_remedy(config, data)}"
+            )
+
+
+def _remedy(config: RunConfig, data: TrainingData) -> str:
+    """The sizes that are above the family's defaults, if there are any, else all of them."""
+    if config.model is None or config.training is None:
+        return "leave it out of --baselines, or use a smaller data set"
+    given = vars(config.model) | {"batch_size": config.training.batch_size or 0}
+    default = vars(config.family.spec.model) | {"batch_size": config.family.spec.training.batch_size or 0}
+    sizes = [name for name in _SIZES if given.get(name) and config.family.has_setting(name)]
+    large = [name for name in sizes if given[name] > default[name]]
+    options = [f"--{name} {str(given[name]).strip('(),').replace(',', '')}" for name in large or sizes]
+    return f"with {n_parameters(config, data):,} parameters it is too large: lower {listed(options, 'or')}"
+
+
+_SIZES = (
+    *("embedding_size", "layer_sizes", "hidden_size", "max_length", "num_layers", "num_heads"),
+    *("num_negatives", "batch_size"),
+)
+
+
+def available_bytes(root: Path = Path("/")) -> int | None:
+    """The memory that this process can still have, of the machine and, in a container, of that.
+
+    Args:
+        root: where `proc` and `sys` are.
+
+    Returns:
+        None where the system does not say.
+    """
+    left = []
+    if (memory := root / "proc/meminfo").exists():
+        kibibytes = dict(line.split(":") for line in memory.read_text("ascii").splitlines())
+        left.append(1024 * int(kibibytes["MemAvailable"].split()[0]))
+    for names in _OF_CONTAINER:
+        limit, used = (root / "sys/fs/cgroup" / name for name in names)
+        if limit.exists() and (most := limit.read_text("ascii").strip()) != "max":
+            left.append(int(most) - int(used.read_text("ascii")))
+    return min(left, default=None)
+
+
+_OF_CONTAINER = (
+    ("memory.max", "memory.current"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+)
+"""The limit of a control group and what of it is used, of version 2 and of version 1."""
