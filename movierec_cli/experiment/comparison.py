@@ -167,11 +167,11 @@ def _beyond(
     counts = np.bincount(ratings.movie_index[split.fit], minlength=len(dataset.movies))
     n_users = int(np.count_nonzero(np.bincount(ratings.user_index[split.fit])))
     found = {
-        label: [beyond_accuracy(one.outcome.warm, k, counts, n_users) for one in group]
+        label: [vars(beyond_accuracy(one.outcome.warm, k, counts, n_users)) for one in group]
         for label, group in groups.items()
     }
     return {
-        label: {f"{name}@{k}": float(np.mean([getattr(one, name) for one in each])) for name in vars(each[0])}
+        label: {f"{name}@{k}": float(np.mean([one[name] for one in each])) for name in each[0]}
         for label, each in found.items()
     }
 
