@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from movierec_cli.config import Family, Task
 from movierec_cli.evaluation.significance import PairedDifference, by_pair
-from movierec_cli.experiment.study import Compared, ComparedModel, ComparedRatingModel
+from movierec_cli.experiment.study import Compared, ComparedModel, ComparedRatingModel, tasks_of
 from movierec_cli.experiment.wording import POINTS, STARS, Unit, stars
 from movierec_cli.registry.record import RunConfig
 
@@ -83,9 +83,9 @@ def _beside_specialists(
     ranked = {one.label: one.metrics[headline].mean for one in ranking}
     for way in dict.fromkeys(_way(one) for one in models if not one.is_baseline):
         own = [one for one in models if one.label in ranked and _way(one) == way]
-        joints = [one for one in own if _tasks(one) == {Task.RETRIEVAL, Task.RATING}]
-        of_rating = [one for one in own if _tasks(one) == {Task.RATING}]
-        of_retrieval = [one for one in ranking if _way(one) == way and _tasks(one) == {Task.RETRIEVAL}]
+        joints = [one for one in own if tasks_of(one) == {Task.RETRIEVAL, Task.RATING}]
+        of_rating = [one for one in own if tasks_of(one) == {Task.RATING}]
+        of_retrieval = [one for one in ranking if _way(one) == way and tasks_of(one) == {Task.RETRIEVAL}]
         if not joints or not (of_rating or of_retrieval):
             continue
         label, parts = _most_balanced(joints, ranked).label, []
@@ -100,13 +100,6 @@ def _beside_specialists(
 def _way(one: Compared) -> RunConfig:
     """Equal for models that differ in their tasks only."""
     return replace(one.records[0].config.without_seed, family=Family.TWO_TOWER, tasks=None)
-
-
-def _tasks(one: Compared) -> set[Task]:
-    weights = one.records[0].config.tasks
-    if weights is None:  # a model for one task alone, or a baseline of it
-        return {Task.RETRIEVAL} if one.family.ranks else {Task.RATING}
-    return {task for task in Task if getattr(weights, task) > 0}
 
 
 def _most_balanced(joints: Sequence[ComparedRatingModel], ranked: Mapping[str, float]) -> ComparedRatingModel:

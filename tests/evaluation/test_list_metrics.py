@@ -77,19 +77,6 @@ def test_with_ties_equals_ranx_averaged_over_every_order_of_the_tied(ranx, name,
         assert AT_K[name](outcome, k) == pytest.approx(np.array(expected), abs=1e-9)
 
 
-@pytest.mark.parametrize("name", AT_K)
-def test_without_ties_equals_ranx_on_longer_lists(ranx, name):
-    _, positives, seen = random_case(5, n_users=10, n_movies=80, n_levels=2)
-    scores = np.random.default_rng(5).permuted(np.tile(np.arange(80.0), (10, 1)), axis=1)
-    values = AT_K[name](outcome_of(scores, positives, seen), 40)
-    for user in range(10):
-        own, relevant = unseen_list(scores[user], positives[user], seen[user])
-        expected = scale_of_ranx(name, relevant, 40) * mean_over_orders(
-            getattr(ranx, name), own, relevant, 40
-        )
-        assert values[user] == pytest.approx(expected, abs=1e-9)
-
-
 @pytest.mark.parametrize("n_levels", [1, 4, 30, 10_000])
 def test_ndcg_and_auc_with_ties_equal_scikit_learn(n_levels):
     scores, positives, seen = random_case(n_levels, n_users=40, n_movies=150, n_levels=n_levels)
