@@ -90,12 +90,6 @@ class NewUsers:
         return movies_of_users(self.dataset, self.split.test)
 
 
-def new_users_of(dataset: Dataset, split: Split) -> NewUsers:
-    """A tenth of the users, at random."""
-    order = np.random.default_rng(SEED).permutation(len(dataset.users))
-    return NewUsers(dataset, split, np.sort(order[: round(len(order) * NEW_USERS)]))
-
-
 @dataclass(frozen=True)
 class FoldedIn:
     """The new users in a model that never saw them."""
@@ -117,7 +111,8 @@ class FoldedIn:
 def measure_fold_in(bench: Bench) -> Iterator[Row]:
     """For each feature set: recall folded in beside recall trained, and a short list."""
     dataset, split = divided(DataConfig(archive=bench.find("ml-1m.zip")), SplitConfig())
-    new_users = new_users_of(dataset, split)
+    order = np.random.default_rng(SEED).permutation(len(dataset.users))
+    new_users = NewUsers(dataset, split, np.sort(order[: round(len(order) * NEW_USERS)]))
     for features in FEATURE_SETS:
         trained = _train(dataset, split, features)
         other = _train(dataset, new_users.without(), features)

@@ -11,9 +11,8 @@ import pytest
 from sklearn.metrics import average_precision_score, ndcg_score, roc_auc_score
 
 from movierec_cli.evaluation import list_metrics
-from movierec_cli.evaluation.outcome import Outcome
 from tests.all_tests import ALL_TESTS
-from tests.evaluation.small_outcomes import no_outcome, outcome_of, random_case, unseen_list
+from tests.evaluation.small_outcomes import outcome_of, random_case, unseen_list
 
 AT_K = {
     "ndcg": list_metrics.ndcg,
@@ -151,9 +150,3 @@ def test_one_user_with_one_movie_to_find():
     assert list_metrics.reciprocal_rank(outcome, 2) == pytest.approx([0])
     assert list_metrics.precision(outcome, 10) == pytest.approx([0.1])
     assert list_metrics.auc(outcome) == pytest.approx([1 / 3])
-
-
-@pytest.mark.parametrize("metric", [*AT_K.values(), list_metrics.auc])
-def test_no_users_give_no_values(metric: Callable[[Outcome, int], np.ndarray]):
-    values = metric(no_outcome(), 10)
-    assert values.shape == (0,) and values.dtype == np.float64
