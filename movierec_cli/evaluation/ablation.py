@@ -1,10 +1,9 @@
 """What each feature adds, over everything that was trained with and without it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from movierec_cli.config import FEATURES, Feature, FeatureSet
 from movierec_cli.evaluation.significance import Interval, Values, weighted_sums
@@ -36,7 +35,12 @@ def feature_gains(values: Mapping[FeatureSet, Values]) -> tuple[FeatureGain, ...
     pairs = {one: found for one in FEATURES.values() if (found := pairs_differing_in(one, values))}
     if not pairs:
         return ()
-    weights = np.stack([_mean_difference(list(values), found) for found in pairs.values()])
+    columns = {one: column for column, one in enumerate(values)}
+    weights = np.zeros((len(pairs), len(columns)))
+    for row, found in enumerate(pairs.values()):
+        for with_it, without in found:  # a set is in one pair at most: with the feature, or without
+            weights[row, columns[with_it]] = 1 / len(found)
+            weights[row, columns[without]] = -1 / len(found)
     sums = weighted_sums(values, weights)
     return tuple(
         FeatureGain(feature=feature, gain=gain, n_pairs=len(found))
@@ -50,12 +54,3 @@ def pairs_differing_in(feature: Feature, sets: Iterable[FeatureSet]) -> tuple[Se
     with_it = [one for one in there if feature in one]
     pairs = [(one, FeatureSet(tuple(f for f in one.features if f != feature))) for one in with_it]
     return tuple(pair for pair in pairs if pair[1] in there)
-
-
-def _mean_difference(sets: Sequence[FeatureSet], pairs: Sequence[SetPair]) -> npt.NDArray[np.float64]:
-    """Weights of the sets, [n_sets]. A set is in one pair at most: with the feature, or without."""
-    weights = np.zeros(len(sets))
-    for with_it, without in pairs:
-        weights[sets.index(with_it)] = 1 / len(pairs)
-        weights[sets.index(without)] = -1 / len(pairs)
-    return weights

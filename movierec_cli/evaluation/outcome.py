@@ -13,7 +13,7 @@ For a model that sees no time the two are the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated
 
@@ -77,7 +77,8 @@ class Outcome:
         return self._part(kept, np.bincount(self.user_place[kept], minlength=len(self.users)) > 0)
 
     def _part(self, targets: npt.NDArray[np.bool_], users: npt.NDArray[np.bool_]) -> Outcome:
-        return Outcome(
+        return replace(
+            self,
             rows=self.rows[targets],
             user_index=self.user_index[targets],
             movie_index=self.movie_index[targets],
@@ -86,5 +87,4 @@ class Outcome:
             users=self.users[users],
             n_unseen=self.n_unseen[users],
             top_movies=self.top_movies[users],
-            n_movies=self.n_movies,
         )

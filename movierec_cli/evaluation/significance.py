@@ -45,11 +45,6 @@ class Interval:
     low: float
     high: float
 
-    @property
-    def negated(self) -> Interval:
-        """Of the opposite difference."""
-        return Interval(-self.mean, -self.high, -self.low)
-
 
 @dataclass(frozen=True)
 class PairedDifference:
@@ -64,7 +59,9 @@ class PairedDifference:
     @property
     def reversed(self) -> PairedDifference:
         """How much `b` is above `a`."""
-        return PairedDifference(self.b, self.a, self.difference.negated, self.p_value, self.p_holm)
+        own = self.difference
+        opposite = Interval(-own.mean, -own.high, -own.low)
+        return PairedDifference(self.b, self.a, opposite, self.p_value, self.p_holm)
 
     @property
     def is_significant(self) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import DEFAULT_TOP_K
+from movierec_cli.config import DEFAULT_TOP_K, Task
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split
 from movierec_cli.data.split_data import SplitData
@@ -39,6 +39,7 @@ from movierec_cli.experiment.study import (
     UserLists,
     by_model,
     pairs,
+    tasks_of,
     trained_alike,
 )
 from movierec_cli.leakage.finding import Finding
@@ -112,13 +113,14 @@ def compare_runs(
     alike = trained_alike(models)
     ablation = feature_gains({key: of_metric[headline][model.label] for key, model in alike.items()})
     records = [one.run.record for one in (*evaluated, *rated)]
+    to_rank = [one for one in models if Task.RETRIEVAL in tasks_of(one)]  # of the others it need not be good
     return Study(
         data=records[0].data,
         split=data.config,
         split_summary=data.summary,
         headline=headline,
         answer=answer(models, differences, ablation, data.config, headline),
-        warnings=warnings([one for one in models if _is_to_rank(one)], differences, headline),
+        warnings=warnings(to_rank, differences, headline),
         models=models,
         differences=differences,
         ablation=ablation,
@@ -167,19 +169,13 @@ def _beyond(
     counts = np.bincount(ratings.movie_index[split.fit], minlength=len(dataset.movies))
     n_users = int(np.count_nonzero(np.bincount(ratings.user_index[split.fit])))
     found = {
-        label: [beyond_accuracy(one.outcome.warm, k, counts, n_users) for one in group]
+        label: [vars(beyond_accuracy(one.outcome.warm, k, counts, n_users)) for one in group]
         for label, group in groups.items()
     }
     return {
-        label: {f"{name}@{k}": float(np.mean([getattr(one, name) for one in each])) for name in vars(each[0])}
+        label: {f"{name}@{k}": float(np.mean([one[name] for one in each])) for name in each[0]}
         for label, each in found.items()
     }
-
-
-def _is_to_rank(model: ComparedModel) -> bool:
-    """Whether a warning that its ranking is no good would tell anybody something."""
-    tasks = model.records[0].config.tasks
-    return tasks is None or tasks.retrieval > 0
 
 
 def _segments(

@@ -1,11 +1,11 @@
 """How well ratings are predicted, in sentences: against the baselines, and what two tasks cost each other."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from movierec_cli.config import Family, Task
 from movierec_cli.evaluation.significance import PairedDifference, by_pair
-from movierec_cli.experiment.study import Compared, ComparedModel, ComparedRatingModel
+from movierec_cli.experiment.study import Compared, ComparedModel, ComparedRatingModel, tasks_of
 from movierec_cli.experiment.wording import POINTS, STARS, Unit, stars
 from movierec_cli.registry.record import RunConfig
 
@@ -30,9 +30,7 @@ def rating_answer(
         KeyError: a difference that a sentence needs is missing.
     """
     ratings, ranks = by_pair(differences), by_pair(ranking_differences)
-    beside = (
-        _beside_specialists(trio, ratings, ranks, headline) for trio in _trios(models, ranking, headline)
-    )
+    beside = _beside_specialists(models, ranking, ratings, ranks, headline)
     return (_first_sentence(models, ratings), *beside)
 
 
@@ -74,43 +72,34 @@ def _against(found: PairedDifference, title: str) -> str:
     return f", {STARS.amount(found.difference)} {less} than {found.b}{title and f', {title}'}"
 
 
-@dataclass(frozen=True)
-class _Trio:
-    """A model with two tasks, beside models that differ from it in having one."""
-
-    joint: ComparedRatingModel
-    rating_alone: ComparedRatingModel | None
-    retrieval_alone: ComparedModel | None
-
-
-def _trios(
-    models: Sequence[ComparedRatingModel], ranking: Sequence[ComparedModel], headline: str
-) -> Iterator[_Trio]:
-    """One for each way of training in which there is a joint model and a specialist."""
+def _beside_specialists(
+    models: Sequence[ComparedRatingModel],
+    ranking: Sequence[ComparedModel],
+    ratings: _Differences,
+    ranks: _Differences,
+    headline: str,
+) -> Iterator[str]:
+    """A sentence for each way of training in which a joint model stands beside models of one of its tasks."""
     ranked = {one.label: one.metrics[headline].mean for one in ranking}
     for way in dict.fromkeys(_way(one) for one in models if not one.is_baseline):
         own = [one for one in models if one.label in ranked and _way(one) == way]
-        joints = [one for one in own if _tasks(one) == {Task.RETRIEVAL, Task.RATING}]
-        of_rating = [one for one in own if _tasks(one) == {Task.RATING}]
-        of_retrieval = [one for one in ranking if _way(one) == way and _tasks(one) == {Task.RETRIEVAL}]
-        if joints and (of_rating or of_retrieval):
-            yield _Trio(
-                _most_balanced(joints, ranked),
-                _best(of_rating) if of_rating else None,
-                max(of_retrieval, key=lambda one: ranked[one.label], default=None),
-            )
+        joints = [one for one in own if tasks_of(one) == {Task.RETRIEVAL, Task.RATING}]
+        of_rating = [one for one in own if tasks_of(one) == {Task.RATING}]
+        of_retrieval = [one for one in ranking if _way(one) == way and tasks_of(one) == {Task.RETRIEVAL}]
+        if not joints or not (of_rating or of_retrieval):
+            continue
+        label, parts = _most_balanced(joints, ranked).label, []
+        if of_rating:
+            parts.append(_beside("RMSE", STARS, ratings[label, _best(of_rating).label], Task.RATING))
+        if of_retrieval:
+            best = max(of_retrieval, key=lambda one: ranked[one.label])
+            parts.append(_beside(headline, POINTS, ranks[label, best.label], Task.RETRIEVAL))
+        yield f"Both tasks in one model, {label}: {'; '.join(parts)}."
 
 
 def _way(one: Compared) -> RunConfig:
     """Equal for models that differ in their tasks only."""
     return replace(one.records[0].config.without_seed, family=Family.TWO_TOWER, tasks=None)
-
-
-def _tasks(one: Compared) -> set[Task]:
-    weights = one.records[0].config.tasks
-    if weights is None:  # a model for one task alone, or a baseline of it
-        return {Task.RETRIEVAL} if one.family.ranks else {Task.RATING}
-    return {task for task in Task if getattr(weights, task) > 0}
 
 
 def _most_balanced(joints: Sequence[ComparedRatingModel], ranked: Mapping[str, float]) -> ComparedRatingModel:
@@ -122,15 +111,6 @@ def _most_balanced(joints: Sequence[ComparedRatingModel], ranked: Mapping[str, f
         return (one.rmse.mean - rmse) / (rmse or 1) + (reached - ranked[one.label]) / (reached or 1)
 
     return min(joints, key=loss)
-
-
-def _beside_specialists(trio: _Trio, ratings: _Differences, ranks: _Differences, headline: str) -> str:
-    label, parts = trio.joint.label, []
-    if trio.rating_alone is not None:
-        parts.append(_beside("RMSE", STARS, ratings[label, trio.rating_alone.label], Task.RATING))
-    if trio.retrieval_alone is not None:
-        parts.append(_beside(headline, POINTS, ranks[label, trio.retrieval_alone.label], Task.RETRIEVAL))
-    return f"Both tasks in one model, {label}: {'; '.join(parts)}."
 
 
 def _beside(metric: str, unit: Unit, found: PairedDifference, task: Task) -> str:

@@ -157,9 +157,6 @@ def _saved_rating_baselines(
     return [found[config] for config in wanted if config in found]
 
 
-_OLDER = "it was trained with other movie lengths than another model of the same settings, which is evaluated"
-
-
 def _age(run: Run, source: Dataset) -> tuple[bool, str]:
     """What sees the lengths of now comes last, then the newest."""
     sees_these = run.record.data.lengths_fingerprint in ("", source.lengths_fingerprint)
@@ -186,7 +183,10 @@ def _runs_of(directory: Path, names: Sequence[str], source: Dataset) -> tuple[li
         )
     kept = {run.record.config: run for run in sorted(fitting, key=lambda run: _age(run, source))}
     older = [run for run in fitting if run is not kept[run.record.config]]
-    problems += [Problem(run.folder, f"{run.record.name}: {_OLDER}") for run in older]
+    why = (
+        "it was trained with other movie lengths than another model of the same settings, which is evaluated"
+    )
+    problems += [Problem(run.folder, f"{run.record.name}: {why}") for run in older]
     return [run for run in fitting if run not in older], problems
 
 

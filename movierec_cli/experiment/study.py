@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Generic, TypeVar
 
-from movierec_cli.config import NO_FEATURES, SAMPLED_LOSSES, Family, FeatureSet, SplitConfig
+from movierec_cli.config import NO_FEATURES, SAMPLED_LOSSES, Family, FeatureSet, SplitConfig, Task
 from movierec_cli.data.split import SplitSummary
 from movierec_cli.evaluation.ablation import FeatureGain
 from movierec_cli.evaluation.metrics import TopK
@@ -61,6 +61,14 @@ def pairs(models: Sequence[Compared]) -> list[tuple[str, str]]:
         for b in models[i + 1 :]
         if not a.is_baseline
     ]
+
+
+def tasks_of(one: Compared) -> set[Task]:
+    """What a model is trained for, or a baseline made for."""
+    weights = one.records[0].config.tasks
+    if weights is None:
+        return {Task.RETRIEVAL} if one.family.ranks else {Task.RATING}
+    return {task for task in Task if getattr(weights, task) > 0}
 
 
 def settings_of(config: RunConfig) -> dict[str, Any]:

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from movierec_cli.evaluation.significance import Interval, PairedDifference
 
-_MAX_DECIMALS = 3
-_STAR_DECIMALS = 3
+_DECIMALS = 3  # of stars, and of points at most
 _SAME = 1e-9  # of a percent
 
 
@@ -62,7 +61,7 @@ class Unit:
 
 def stars(value: float, *, sign: str = "") -> str:
     """An error in stars: "0.913"; with its sign where "+" is given: "−0.004"."""
-    return _fixed(value, _STAR_DECIMALS, sign)
+    return _fixed(value, _DECIMALS, sign)
 
 
 def p_value(p: float) -> str:
@@ -84,10 +83,10 @@ def _decimals(interval: Interval) -> int:
     low, high = 100 * interval.low, 100 * interval.high
     gaps = [high - low] if low <= 0 <= high else [high - low, abs(low), abs(high)]
     seen = [gap for gap in gaps if gap > _SAME]
-    return min(max(1, *(math.ceil(-math.log10(gap)) for gap in seen)), _MAX_DECIMALS) if seen else 1
+    return min(max(1, *(math.ceil(-math.log10(gap)) for gap in seen)), _DECIMALS) if seen else 1
 
 
 POINTS = Unit("points", 100, _decimals)
 """Of fractions of 0 … 1 and their differences."""
-STARS = Unit("stars", 1, lambda _: _STAR_DECIMALS)
+STARS = Unit("stars", 1, lambda _: _DECIMALS)
 """Of errors of predicted ratings and their differences."""

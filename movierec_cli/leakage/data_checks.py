@@ -83,17 +83,13 @@ class _Case:
         is_cold: npt.NDArray[np.bool_] = self.newest_trained == _BEFORE_ALL_TIME
         return is_cold
 
-    @property
-    def n_users(self) -> int:
-        return len(self.dataset.users)
-
 
 _Find = Callable[[_Case], Iterator[Finding]]
 
 
 def _newest(case: _Case, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Each user's newest time among `rows`: [n_users], seconds; before all time where there is none."""
-    newest = np.full(case.n_users, _BEFORE_ALL_TIME)
+    newest = np.full(len(case.dataset.users), _BEFORE_ALL_TIME)
     ratings = case.dataset.ratings
     np.maximum.at(newest, ratings.user_index[rows], ratings.timestamp[rows])
     return newest
@@ -238,7 +234,7 @@ def _order_by_luck(case: _Case) -> Iterator[Finding]:
     ratings = case.dataset.ratings
     newest = _newest(case, np.arange(len(ratings)))
     at_newest = ratings.user_index[ratings.timestamp == newest[ratings.user_index]]
-    is_tied = (np.bincount(at_newest, minlength=case.n_users) > 1)[case.test_users]  # [n_test]
+    is_tied = (np.bincount(at_newest, minlength=len(case.dataset.users)) > 1)[case.test_users]  # [n_test]
     n_tied = int(is_tied.sum())
     if n_tied:
         sentence = (
@@ -259,7 +255,7 @@ def _overlapping_windows(case: _Case) -> Iterator[Finding]:
     rows, _ = ordered_by_user(ratings, np.arange(len(ratings)))
     place = np.empty(len(rows), np.int64)
     place[rows] = np.arange(len(rows))
-    last_trained = np.full(case.n_users, -1)
+    last_trained = np.full(len(case.dataset.users), -1)
     np.maximum.at(last_trained, ratings.user_index[case.trained], place[case.trained])
     n_read = int((place[case.split.test] < last_trained[case.test_users]).sum())
     if n_read:
@@ -283,7 +279,7 @@ def _few_test_users(case: _Case) -> Iterator[Finding]:
 
 
 def _way_to_more_test_users(case: _Case) -> str:
-    n_ratings = np.bincount(case.dataset.ratings.user_index, minlength=case.n_users)
+    n_ratings = np.bincount(case.dataset.ratings.user_index, minlength=len(case.dataset.users))
     could_be_tested = int((n_ratings >= LEAVE_LAST_FROM).sum())
     is_possible = case.config.kind is not SplitKind.LEAVE_LAST and could_be_tested >= FEW_TEST_USERS
     return f"--split {SplitKind.LEAVE_LAST}" if is_possible else "--dataset 1m"

@@ -1,7 +1,6 @@
 """Whether a saved model was fitted on its training set alone, as far as that can be told with these data."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from movierec_cli.data.split import Split
 from movierec_cli.leakage.finding import Finding, Severity
 from movierec_cli.models.feature_encodings import MIN_TOKEN_MOVIES, fit_features, require_features
 from movierec_cli.registry.store import Run
+from movierec_cli.text import counted
 
 
 def check_run(run: Run, dataset: Dataset, split: Split) -> tuple[Finding, ...]:
@@ -68,41 +68,30 @@ def check_vocabularies(
     """
     require_features(dataset, feature_set)
     fitted = fit_features(dataset, split.train, feature_set)
-    differences = {
-        feature: list(_differences(feature, vocabularies.get(feature), vocabulary))
-        for feature, vocabulary in fitted.items()
-    }
-    return tuple(_finding(feature, found) for feature, found in differences.items() if found)
-
-
-def _finding(feature: Feature, differences: list[str]) -> Finding:
-    sentence = f"{feature} is not as fitted on the training part alone: {'; '.join(differences)}."
-    return Finding("fitted-on-more-than-train", Severity.LEAK, sentence, "--retrain")
-
-
-@dataclass(frozen=True)
-class _Members:
-    """Values that count as a set."""
-
-    one: str
-    several: str
-    where: str  # they are not
-
-    def extra(self, n: int) -> str:
-        return f"{n:,} {self.one if n == 1 else self.several} of {self.where}"
+    findings = []
+    for feature, vocabulary in fitted.items():
+        if differences := "; ".join(_differences(feature, vocabularies.get(feature), vocabulary)):
+            sentence = f"{feature} is not as fitted on the training part alone: {differences}."
+            findings.append(Finding("fitted-on-more-than-train", Severity.LEAK, sentence, "--retrain"))
+    return tuple(findings)
 
 
 _MEMBERS = {
-    ("movie_title_text", "tokens"): _Members(
-        "title word", "title words", f"fewer than {MIN_TOKEN_MOVIES} training movies"
+    ("movie_title_text", "tokens"): (
+        "title word",
+        "title words",
+        f"fewer than {MIN_TOKEN_MOVIES} training movies",
     ),
-    ("movie_genres", "genres"): _Members("genre", "genres", "no training movie"),
-    ("movie_year", "values"): _Members("year", "years", "no training movie"),
-    ("bucketized_user_age", "values"): _Members("age", "ages", "no user in training"),
-    ("user_gender", "values"): _Members("gender", "genders", "no user in training"),
-    ("user_occupation", "values"): _Members("occupation", "occupations", "no user in training"),
+    ("movie_genres", "genres"): ("genre", "genres", "no training movie"),
+    ("movie_year", "values"): ("year", "years", "no training movie"),
+    ("bucketized_user_age", "values"): ("age", "ages", "no user in training"),
+    ("user_gender", "values"): ("gender", "genders", "no user in training"),
+    ("user_occupation", "values"): ("occupation", "occupations", "no user in training"),
 }
-"""What is a set in a vocabulary, by feature and key; anything else is compared as numbers."""
+"""What is a set in a vocabulary, by feature and key; anything else is compared as numbers.
+
+One value, several, and of what those are that do not belong there.
+"""
 
 _NUMBERS = {"first": "users' first ratings", "edges": "bucket edges", "std": "standard deviation"}
 """Words for keys of numbers that do not speak for themselves."""
@@ -126,15 +115,15 @@ def _named(vocabulary: Mapping[str, Any]) -> str:
     return ", ".join(sorted(vocabulary)) or "nothing"
 
 
-def _set_differences(members: _Members, saved: Any, fitted: list[Any]) -> Iterator[str]:
+def _set_differences(members: tuple[str, str, str], saved: Any, fitted: list[Any]) -> Iterator[str]:
+    one, several, where = members
     if not isinstance(saved, list) or any(isinstance(value, dict | list) for value in saved):
-        yield f"its {members.several} are no list of values"
+        yield f"its {several} are no list of values"
         return
-    n_extra, n_missing = len(set(saved) - set(fitted)), len(set(fitted) - set(saved))
-    if n_extra:
-        yield members.extra(n_extra)
-    if n_missing:
-        yield f"{n_missing:,} {members.one if n_missing == 1 else members.several} of training left out"
+    if n_extra := len(set(saved) - set(fitted)):
+        yield f"{counted(n_extra, one, several)} of {where}"
+    if n_missing := len(set(fitted) - set(saved)):
+        yield f"{counted(n_missing, one, several)} of training left out"
 
 
 def _number_differences(noun: str, saved: Any, fitted: Any) -> Iterator[str]:

@@ -23,7 +23,6 @@ from movierec_cli.registry.run_parts import RunArtifacts
 from tests.bench.baselines import divided
 from tests.bench.rows import Bench, Row, seconds_of
 
-ARCHIVE = "ml-1m.zip"
 FEATURE_SETS = ("None", "movie_title_text movie_genres")
 NEW_USERS = 0.1  # of the users
 SEED = 0
@@ -91,12 +90,6 @@ class NewUsers:
         return movies_of_users(self.dataset, self.split.test)
 
 
-def new_users_of(dataset: Dataset, split: Split) -> NewUsers:
-    """A tenth of the users, at random."""
-    order = np.random.default_rng(SEED).permutation(len(dataset.users))
-    return NewUsers(dataset, split, np.sort(order[: round(len(order) * NEW_USERS)]))
-
-
 @dataclass(frozen=True)
 class FoldedIn:
     """The new users in a model that never saw them."""
@@ -115,17 +108,17 @@ class FoldedIn:
         return self.new_users.recall(users, queries, self.movies)
 
 
-def measure_fold_in(bench: Bench, archive: str = ARCHIVE) -> Iterator[Row]:
+def measure_fold_in(bench: Bench) -> Iterator[Row]:
     """For each feature set: recall folded in beside recall trained, and a short list."""
-    name = archive.removesuffix(".zip").removeprefix("ml-")
-    dataset, split = divided(DataConfig(archive=bench.find(archive)), SplitConfig())
-    new_users = new_users_of(dataset, split)
+    dataset, split = divided(DataConfig(archive=bench.find("ml-1m.zip")), SplitConfig())
+    order = np.random.default_rng(SEED).permutation(len(dataset.users))
+    new_users = NewUsers(dataset, split, np.sort(order[: round(len(order) * NEW_USERS)]))
     for features in FEATURE_SETS:
         trained = _train(dataset, split, features)
         other = _train(dataset, new_users.without(), features)
         known = np.setdiff1d(np.arange(len(dataset.users)), new_users.users)
         folded = FoldedIn(new_users, other.movie_embeddings, other.user_embeddings[known])
-        what = f"{name}, {features}"
+        what = f"1m, {features}"
         yield _recall(what, new_users, trained, folded)
         yield _liked_children(what, dataset.movies, trained)
 

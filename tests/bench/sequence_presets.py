@@ -10,7 +10,6 @@ from movierec_cli.config import (
     DEFAULT_TOP_K,
     DataConfig,
     Family,
-    Settings,
     SplitConfig,
     SplitKind,
     default_settings,
@@ -36,11 +35,6 @@ def measure_presets(bench: Bench) -> Iterator[Row]:
     yield _keras_rs_windows(bench)
 
 
-def best_on_windows() -> Settings:
-    """Our own settings under the TFRS tutorial's protocol: the ten movies before, the same windows."""
-    return replace(default_settings(Family.SASREC, SplitKind.WINDOWS), split=PRESETS[Preset.TFRS_GRU].split)
-
-
 def _tfrs(bench: Bench) -> Row:
     (run,) = train(bench, PRESETS[Preset.TFRS_GRU], n_seeds=1)
     measured = run.record.test.all
@@ -54,8 +48,10 @@ def _tfrs(bench: Bench) -> Row:
 
 
 def _best(bench: Bench) -> Row:
-    best = best_on_windows()
-    (run,) = train(bench, best, best.feature_sets[0], n_seeds=1)
+    """Our own settings under the TFRS tutorial's protocol: the ten movies before, the same windows."""
+    best = default_settings(Family.SASREC, SplitKind.WINDOWS)
+    on_its_windows = replace(best, split=PRESETS[Preset.TFRS_GRU].split)
+    (run,) = train(bench, on_its_windows, best.feature_sets[0], n_seeds=1)
     test = run.record.test
     return Row(
         f"1M, the same windows, our {run.record.config.label}: the same figures",

@@ -60,7 +60,8 @@ def test_a_perfect_order_has_1_everywhere_and_the_reverse_nothing():
 
 def test_no_users_give_no_values():
     for name, metric in METRICS.items():
-        assert metric_values(no_outcome(), f"{name}@10" if metric.uses_k else name).shape == (0,)
+        values = metric_values(no_outcome(), f"{name}@10" if metric.uses_k else name)
+        assert values.shape == (0,) and values.dtype == np.float64
     assert np.isnan(top_k_accuracy(no_outcome().at_their_time.all, 10))
 
 

@@ -54,12 +54,6 @@ def drawn_figures(outcome: RatingOutcome, figure: str, draws: np.ndarray) -> np.
     return np.sqrt(means) if figure == "rmse" else means
 
 
-def test_errors_by_hand():
-    errors = rating_errors(outcome_of(np.array([0, 0, 1]), np.array([5, 1, 3]), np.array([4, 1, 5])))
-    assert errors.mae == pytest.approx(1.0)
-    assert errors.rmse == pytest.approx(math.sqrt(5 / 3))
-
-
 def test_errors_equal_a_slow_loop_over_every_test_rating():
     outcome = some_outcome(1)
     errors = rating_errors(outcome)

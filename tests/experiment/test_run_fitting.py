@@ -217,6 +217,8 @@ WITHOUT_TENSORFLOW = """
 import sys
 import pytest
 from pathlib import Path
+from movierec_cli.models.sequential.engine import start_keras
+start_keras()
 from movierec_cli.models.sequential import sequence_training as training
 from tests.experiment.test_run_fitting import *
 

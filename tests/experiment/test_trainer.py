@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import DataConfig, Family, FeatureSet, TowerConfig, TrainerConfig, TrainingConfig
+from movierec_cli.data.dataset import Users
 from movierec_cli.errors import MovierecError
 from movierec_cli.experiment.trainer import MovieLensTrainer
 from movierec_cli.models.trained import SilentObserver
@@ -16,6 +17,7 @@ from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.record import EpochRecord
 from movierec_cli.registry.store import Run, list_runs
+from tests.small_dataset import small_dataset
 
 SETS = tuple(FeatureSet.parse(names) for names in (["None"], ["movie_genres"]))
 
@@ -85,23 +87,12 @@ def test_retrain_trains_again_and_gives_the_same_numbers(trained):
 
 
 def test_a_feature_the_data_lacks_is_refused_before_anything_is_trained(tmp_path):
-    ratings = ["userId,movieId,rating,timestamp"]
-    ratings += [f"{user},{movie},3.5,{user * movie}" for user in range(1, 6) for movie in range(1, 6)]
-    movies = ["movieId,title,genres", *(f"{movie},Film {movie} (2001),Drama" for movie in range(1, 6))]
-    own = tmp_path / "mine"
-    own.mkdir()
-    (own / "ratings.csv").write_text("\n".join(ratings) + "\n", encoding="utf-8")
-    (own / "movies.csv").write_text("\n".join(movies) + "\n", encoding="utf-8")
-    config = quick_config(
-        tmp_path,
-        data=DataConfig(archive=own, datasets_dir=tmp_path / "datasets"),
-        feature_sets=(FeatureSet(), FeatureSet.parse(["user_age"])),
-    )
+    source = replace(small_dataset("mine"), users=Users(user_id=small_dataset().users.user_id))
+    config = quick_config(tmp_path, feature_sets=(FeatureSet(), FeatureSet.parse(["user_age"])))
     listener = Listener()
     with pytest.raises(MovierecError, match="'mine' has no bucketized_user_age"):
-        MovieLensTrainer(config, listener).run()
+        MovieLensTrainer(config, listener, source).run()
     assert listener.loaded == []
-    assert MovieLensTrainer(replace(config, feature_sets=SETS[:1])).run()[0].record.data.n_ratings == 25
 
 
 def test_other_movie_lengths_train_only_what_sees_them(trained, tmp_path):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from movierec_cli.evaluation.significance import Interval
-from movierec_cli.experiment.wording import POINTS, p_value, percent
+from movierec_cli.evaluation.significance import Interval, PairedDifference
+from movierec_cli.experiment.wording import POINTS, STARS, p_value, percent
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,10 @@ def test_bounds_of_a_share():
 )
 def test_p_values(p, text):
     assert p_value(p) == text
+
+
+def test_where_the_interval_alone_excludes_0_the_correction_is_named():
+    found = PairedDifference("a", "b", Interval(0.004, 0.001, 0.007), 0.03, 0.06)
+    assert POINTS.with_p(found).endswith("+0.1 … +0.7, p = 0.060 after Holm's correction")
+    assert STARS.with_p(found).endswith("+0.001 … +0.007, p = 0.060 after Holm's correction")
+    assert STARS.with_p(PairedDifference("a", "b", Interval(0.0, -0.01, 0.01), 0.5, 0.5)).endswith("p = 0.50")
