@@ -37,6 +37,9 @@ class RecommendOptions(saved.ListOptions):
     rank_by: RankBy = setting(  # noqa: RUF009
         RankBy.SCORE, "Order by score, rating (predicted stars) or blend (both).", "KIND"
     )
+    include_seen: bool = setting(
+        False, "Also movies that the user has seen.", panel=filter_options.MOVIES_PANEL
+    )
     diversity: float = setting(
         0.0,
         "Weight of variety: 0 orders by score alone, 1 by difference from the movies before.",
@@ -69,7 +72,6 @@ def recommend_command(
     user: UserOptions,
     filters: FilterOptions,
     options: RecommendOptions,
-    include_seen: filter_options.IncludeSeen = False,
     quiet: Quiet = False,
 ) -> None:
     """Recommend movies to a user of the data, or to a new user.
@@ -88,7 +90,7 @@ def recommend_command(
     if options.all_models and model.model is not None:
         raise UsageError("--model is one model, --all_models are all; give one of them")
     check_diversity(options.diversity)
-    chosen = filters.checked(include_seen=include_seen)
+    chosen = filters.checked(include_seen=options.include_seen)
     users = None
     if user.users is not None:
         options.check_many()
