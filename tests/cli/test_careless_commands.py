@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import typer
 from typer.core import TyperGroup, TyperOption
-from typer.testing import CliRunner, Result
 
 from movierec_cli.cli.app import app
 from movierec_cli.config import DataConfig
@@ -20,6 +19,7 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.experiment import loading, trainer
 from tests.cli.fake_trainer import Fits
+from tests.cli.running import run
 from tests.saved_runs import judged_multi_task_run, judged_run, multi_task_config, run_config, sequence_config
 from tests.small_dataset import small_dataset
 
@@ -111,10 +111,6 @@ def careless(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Fits:
     monkeypatch.setattr(load, "load_dataset", sample)
     monkeypatch.setattr(trainer, "fit_run", fits)
     return fits
-
-
-def run(*args: str) -> Result:
-    return CliRunner().invoke(app, args, prog_name="movierec")
 
 
 def files(folder: Path) -> dict[str, tuple[int, int]]:

@@ -22,6 +22,7 @@ from movierec_cli.evaluation.metrics import metric_values
 from movierec_cli.experiment import loading
 from movierec_cli.experiment.trainer import MovieLensTrainer
 from movierec_cli.registry.store import Run, list_runs
+from tests.cli.running import words
 from tests.saved_runs import judged_run, run_artifacts, run_config, run_record, save_run
 from tests.small_dataset import small_dataset
 
@@ -33,10 +34,6 @@ Program = Callable[..., Result]
 def sample_at_hand(config: DataConfig, **options: Any) -> Dataset:
     """The sample without simulating it anew; other data as ever."""
     return SAMPLE if config == DataConfig(dataset="sample") else load_dataset(config, **options)
-
-
-def words(text: str) -> str:
-    return " ".join(text.replace("│", " ").split())
 
 
 @pytest.fixture(scope="module")

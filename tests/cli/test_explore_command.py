@@ -1,7 +1,5 @@
 """`movierec explore` on saved models of a small data set."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -82,14 +80,3 @@ def test_the_page_opens_in_the_browser_when_asked(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(typer, "launch", opened.append)
     assert explore("--open").exit_code == 0
     assert opened == [Path("explore.html").resolve().as_uri()]
-
-
-def test_nothing_heavy_is_imported() -> None:
-    code = (
-        "import sys; from pathlib import Path; from movierec_cli.cli.commands.explore import explore_command;"
-        " explore_command(model=None, output=Path('e.html'), open_page=False, dataset=None,"
-        " saved_models_dir=Path('saved_models'), quiet=True);"
-        " print({'tensorflow', 'keras', 'jax', 'scipy', 'plotly', 'polars'} & set(sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "set()"

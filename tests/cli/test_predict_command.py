@@ -1,21 +1,20 @@
 """`movierec predict` on a saved model of a small archive."""
 
 import json
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from movierec_cli.cli.app import app
 from movierec_cli.config import DataConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.registry.store import Run
+from tests.cli.running import run, words
 from tests.saved_runs import judged_multi_task_run, judged_run, multi_task_config, run_config
+
+predict = partial(run, "predict")
 
 # The movies of the small 1M archive are "Fílm 1: it (is) (1981)" to "Fílm 15: it (is) (1995)".
 FILM_3 = "Fílm 3: it (is) (1983)"
@@ -33,16 +32,6 @@ def dataset(archive_1m: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture
 def saved(dataset: Dataset) -> Run:
     return judged_multi_task_run(Path("saved_models"), dataset, multi_task_config())
-
-
-def predict(*args: str, width: int = 80) -> Any:
-    return CliRunner().invoke(
-        app, ["predict", *args], prog_name="movierec", env={"COLUMNS": str(width), "TERMINAL_WIDTH": "80"}
-    )
-
-
-def words(text: str) -> str:
-    return " ".join(text.split())
 
 
 def notes(stderr: str) -> list[str]:
@@ -164,17 +153,3 @@ def test_a_model_of_retrieval_alone_says_how_to_train_another(dataset: Dataset) 
         result = predict("--user", "1", "--movie", "3", *options, width=300)
         assert result.exit_code == 1
         assert "movierec train --tasks retrieval rating" in result.stderr
-
-
-def test_predicting_needs_no_tensorflow(saved: Run) -> None:
-    script = (
-        "import sys\n"
-        "from movierec_cli.cli.app import app\n"
-        "app(['predict', '--user', '1', '--movie', '3'], standalone_mode=False)\n"
-        "heavy = {'tensorflow', 'keras', 'tf_keras', 'plotly', 'scipy', 'surprise'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert FILM_3 in done.stdout
-    assert saved.record.name in done.stderr

@@ -4,26 +4,28 @@ import csv
 import datetime
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from movierec_cli.cli.app import app
 from movierec_cli.config import DataConfig, Family, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.recommend.fold_in import Opinions, fold_in
 from movierec_cli.registry import store
 from movierec_cli.registry.store import Run
+from tests.cli.running import run as run_command
+from tests.cli.running import words
 from tests.saved_runs import judged_run, parts_of, rating_baseline_run, run_config, sequence_config
+
+recommend = partial(run_command, "recommend")
 
 # The movies of the small 1M archive are "Fílm 1: it (is) (1981)" to "Fílm 15: it (is) (1995)".
 N_MOVIES = 15
@@ -78,16 +80,6 @@ def near_the_newest(
     scores = -np.abs(np.arange(len(run.artifacts.movie_ids)) - rows[-1] - 0.1)
     state: np.ndarray = scores.astype(np.float32)
     return state
-
-
-def recommend(*args: str, width: int = 80) -> Any:
-    return CliRunner().invoke(
-        app, ["recommend", *args], prog_name="movierec", env={"COLUMNS": str(width), "TERMINAL_WIDTH": "80"}
-    )
-
-
-def words(text: str) -> str:
-    return " ".join(text.replace("│", " ").split())
 
 
 def rated_by(dataset: Dataset, user_id: int) -> set[int]:
@@ -445,18 +437,3 @@ DAY_S = 86_400
 
 def date_of(seconds: int) -> str:
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat()
-
-
-def test_recommending_to_a_user_needs_no_network(sasrec: Run) -> None:
-    script = (
-        "import sys\n"
-        "from movierec_cli.cli.app import app\n"
-        "app(['recommend', '--user', '1'], standalone_mode=False)\n"
-        "heavy = {'tensorflow', 'keras', 'tf_keras', 'jax', 'plotly', 'scipy', 'threadpoolctl', 'cachier'}\n"
-        "heavy &= set(sys.modules)\n"
-        "assert not heavy, heavy\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "Fílm" in done.stdout
-    assert sasrec.record.name in done.stderr

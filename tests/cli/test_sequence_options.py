@@ -1,13 +1,12 @@
 """`movierec train` for models of sequences: what is filled in, what is refused, and what is shown."""
 
 import json
-import shlex
 from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 import typer
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from movierec_cli.cli.app import app
 from movierec_cli.cli.parsing.train_options import default_shown
@@ -28,18 +27,11 @@ from movierec_cli.config import (
 from movierec_cli.config.presets import PRESETS, Preset
 from movierec_cli.experiment import train
 from tests.cli import fake_trainer
+from tests.cli.running import run
+
+pytestmark = pytest.mark.usefixtures("fake_trainings")
 
 SEQUENTIAL = (Family.GRU4REC, Family.SASREC)
-
-
-@pytest.fixture(autouse=True)
-def _fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    fake_trainer.install(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-
-
-def run(line: str) -> Result:
-    return CliRunner().invoke(app, shlex.split(line), prog_name="movierec", env={"COLUMNS": "200"})
 
 
 def config_of(options: str) -> TrainerConfig:

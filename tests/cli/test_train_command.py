@@ -1,13 +1,10 @@
 import json
-import shlex
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from movierec_cli.cli.app import app
 from movierec_cli.config import (
     BASELINES,
     DEFAULT_FEATURE_SETS,
@@ -29,7 +26,10 @@ from movierec_cli.data.split_data import restrict
 from movierec_cli.experiment import loading
 from movierec_cli.registry.store import list_runs
 from tests.cli import fake_trainer
+from tests.cli.running import run
 from tests.small_dataset import small_dataset
+
+pytestmark = pytest.mark.usefixtures("fake_trainings")
 
 PUBLISHED = (
     "train --num_epochs 300 --additional_feature_sets None --additional_feature_sets timestamp"
@@ -38,16 +38,6 @@ PUBLISHED = (
     " --additional_feature_sets timestamp movie_title_text movie_genres movie_length"
     " --embedding_size 32 --layer_sizes 64 32 --generate_recommendations_for_user 1"
 )
-
-
-@pytest.fixture(autouse=True)
-def _fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    fake_trainer.install(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-
-
-def run(line: str) -> Result:
-    return CliRunner().invoke(app, shlex.split(line), prog_name="movierec")
 
 
 def config_of(line: str) -> TrainerConfig:
