@@ -93,9 +93,3 @@ def test_what_makes_no_sense_is_refused(
     result = run(*arguments)
     assert result.exit_code == exit_code
     assert message in result.stderr
-
-
-def test_without_a_model_the_command_that_trains_one_is_named() -> None:
-    result = run()
-    assert result.exit_code == 1
-    assert "train one first: movierec train" in result.stderr

@@ -142,12 +142,6 @@ def test_the_sample_needs_nothing() -> None:
     assert "--csv" not in result.stdout
 
 
-def test_both_data_options_are_wrong_where_the_name_is() -> None:
-    result = lengths("--dataset", "2m")
-    assert result.exit_code == 2
-    assert "2m" in result.stderr
-
-
 @pytest.mark.usefixtures("_archive")
 def test_what_a_model_fitted_to_lengths_is_checked_with_the_same_lengths_only() -> None:
     source = load_dataset(DataConfig(imdb_titles=Path("titles.tsv.gz")), with_movie_lengths=True)

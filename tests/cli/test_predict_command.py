@@ -12,7 +12,7 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.registry.store import Run
 from tests.cli.running import run, words
-from tests.saved_runs import judged_multi_task_run, judged_run, multi_task_config, run_config
+from tests.saved_runs import judged_multi_task_run, multi_task_config
 
 predict = partial(run, "predict")
 
@@ -110,16 +110,6 @@ def test_pairs_come_from_a_file_and_go_into_one(saved: Run, dataset: Dataset) ->
     ]
 
 
-def test_a_model_is_chosen_by_the_beginning_of_its_name(saved: Run, dataset: Dataset) -> None:
-    other = judged_multi_task_run(Path("saved_models"), dataset, multi_task_config("timestamp"))
-    options = ("--user", "1", "--movie", "3", "--json")
-    result = predict(*options, "--model", "1m-time")
-    assert json.loads(result.stdout)["run"] == other.record.name
-    both = predict(*options, "--model", "1m-")
-    assert both.exit_code == 1
-    assert "begins the names of 2 models" in both.stderr
-
-
 @pytest.mark.usefixtures("saved")
 @pytest.mark.parametrize(
     ("args", "code", "message"),
@@ -145,11 +135,3 @@ def test_impossible_requests_are_refused(args: tuple[str, ...], code: int, messa
     assert result.exit_code == code, result.output
     assert message in words(result.stderr.replace("│", " "))
     assert result.stdout == ""
-
-
-def test_a_model_of_retrieval_alone_says_how_to_train_another(dataset: Dataset) -> None:
-    run = judged_run(Path("saved_models"), dataset, run_config())
-    for options in ((), ("--model", run.record.name)):
-        result = predict("--user", "1", "--movie", "3", *options, width=300)
-        assert result.exit_code == 1
-        assert "movierec train --tasks retrieval rating" in result.stderr

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from movierec_cli.config import DataConfig, Family, SplitConfig, SplitKind
+from movierec_cli.config import DataConfig, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.recommend.fold_in import Opinions, fold_in
@@ -23,7 +23,7 @@ from movierec_cli.registry import store
 from movierec_cli.registry.store import Run
 from tests.cli.running import run as run_command
 from tests.cli.running import words
-from tests.saved_runs import judged_run, parts_of, rating_baseline_run, run_config, sequence_config
+from tests.saved_runs import judged_run, parts_of, run_config, sequence_config
 
 recommend = partial(run_command, "recommend")
 
@@ -207,6 +207,7 @@ def test_a_shorter_list_is_explained(dataset: Dataset) -> None:
         (("--watched", "3", "--watched", "  "), 1, "a movie's name is empty"),
         (("--watched", "id:99"), 1, "no movie with id:99; the ids are 1 to 15"),
         (("--watched", "3", "--watched", title(3)), 2, f"'{title(3)}' again; name it once"),
+        (("--liked", "3", "--disliked", title(3)), 2, f"'{title(3)}' is liked and disliked"),
         (("--user", "1", "--model", "x"), 1, "there is no saved model 'x'"),
         (("--watched", "3", "--model", "1m-none"), 1, "cannot use --watched"),
         (("--user", "1", "--saved_models_dir", "none"), 1, "train one first: movierec train"),
@@ -236,14 +237,6 @@ def test_a_title_of_several_movies_is_answered_with_them(
     assert (
         "'film 1: it is' fits 2 movies: 1 Fílm 1: it (is) (1981) 2 Fílm 1: it (is) (1982) Say which by its id"
     ) in words(result.stderr)
-
-
-def test_watched_movies_need_a_sequential_model(towers: Run, dataset: Dataset) -> None:
-    rating_baseline_run(Path("saved_models"), dataset, Family.RATING_BIAS)
-    for options in ((), ("--model", towers.record.name)):
-        result = recommend("--watched", "3", *options, width=300)
-        assert (result.exit_code, result.stdout) == (1, "")
-        assert "movierec train --family sasrec" in result.stderr
 
 
 def test_a_movie_that_the_training_left_out_is_unknown(dataset: Dataset) -> None:
@@ -414,13 +407,6 @@ def test_every_model_recommends_to_a_new_user(towers: Run, sasrec: Run) -> None:
         left = sorted(movie["movie_id"] for movie in one["movies"])
         assert left == [i for i in range(1, N_MOVIES + 1) if i not in (1, 2, 4, 7)]
     assert result.stderr.count("mine.csv (") == 1
-
-
-@pytest.mark.usefixtures("towers")
-def test_a_movie_cannot_be_liked_and_disliked() -> None:
-    result = recommend("--liked", "3", "--disliked", title(3), width=200)
-    assert result.exit_code == 2
-    assert f"'{title(3)}' is liked and disliked" in words(result.stderr)
 
 
 def test_why_is_shown_below_each_movie_and_in_the_document(towers: Run) -> None:
