@@ -81,7 +81,11 @@ def test_a_file_that_exists_is_kept(saved: list[str]) -> None:
     ("arguments", "exit_code", "message"),
     [
         (["a"], 2, "extra argument"),
-        (["--index", "scann", "--format", "onnx"], 2, "--index scann is for --format savedmodel"),
+        (
+            ["--index", "scann", "--format", "onnx"],
+            2,
+            "--index has no effect here: it is for --format savedmodel",
+        ),
         (["--format", "zip"], 2, "'zip' is not one of 'savedmodel'"),
         (["--model", "nothing-like-it"], 1, "there is no saved model 'nothing-like-it'"),
         (["--dataset", "32m"], 1, "not of '32m'"),

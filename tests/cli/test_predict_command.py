@@ -117,7 +117,11 @@ def test_pairs_come_from_a_file_and_go_into_one(saved: Run, dataset: Dataset) ->
         ((), 2, "give a user and a movie: --user 42 --movie"),
         (("--user", "1"), 2, "give a user and a movie"),
         (("--movie", "3"), 2, "give a user and a movie"),
-        (("--user", "1", "--pairs", "p.csv"), 2, "omit --user and --movie"),
+        (
+            ("--user", "1", "--pairs", "p.csv"),
+            2,
+            "--user has no effect here: --pairs FILE names users and movies",
+        ),
         (("--pairs", "p.csv", "--csv", "x/../p.csv"), 2, "would overwrite"),
         (("--user", "x", "--movie", "3"), 2, "'x'"),
         (("--user", "99", "--movie", "3"), 1, "no user 99 in '1m'; the users that"),

@@ -36,9 +36,7 @@ class PairOptions:
     )
 
     def __post_init__(self) -> None:
-        """Raises a `UsageError` for too little or too much."""
-        if self.pairs is not None and (self.user is not None or self.movie):
-            raise UsageError("--pairs FILE names users and movies; omit --user and --movie")
+        """Raises a `UsageError` for too little."""
         if self.pairs is None and (self.user is None or not self.movie):
             raise UsageError(
                 "give a user and a movie: --user 42 --movie 'Toy Story (1995)'; or both in a file:"
