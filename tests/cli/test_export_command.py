@@ -87,8 +87,6 @@ def test_a_file_that_exists_is_kept(saved: list[str]) -> None:
             "--index has no effect here: it is for --format savedmodel",
         ),
         (["--format", "zip"], 2, "'zip' is not one of 'savedmodel'"),
-        (["--model", "nothing-like-it"], 1, "there is no saved model 'nothing-like-it'"),
-        (["--dataset", "32m"], 1, "not of '32m'"),
     ],
 )
 def test_what_makes_no_sense_is_refused(

@@ -92,14 +92,7 @@ def test_what_is_left_out_for_its_unknown_length_is_counted() -> None:
         (("film",), 1, "there is no movie 'film'"),
         (("id:7",), 1, "there is no movie with id:7; the ids are 100 to 139"),
         (("x" * 5_000,), 1, "there is no movie"),
-        (("Film 105", "--genre", "Comdy"), 1, "Did you mean Comedy? The genres are: Comedy, Drama, War"),
-        (("Film 105", "--genre", "War", "--not-genre", "war"), 2, "both name War"),
-        (("Film 105", "--year", "ten"), 1, "--year is 'ten'"),
-        (("Film 105", "--exclude", "none.txt"), 1, "none.txt: cannot be read"),
         (("Film 105", "--csv", "."), 1, "cannot be written"),
-        (("Film 105", "--model", "x"), 1, "there is no saved model 'x'"),
-        (("Film 105", "--dataset", "1m"), 1, "are of small, not of '1m'"),
-        (("Film 105", "--saved_models_dir", "none"), 1, "train one first: movierec train"),
     ],
 )
 @pytest.mark.usefixtures("run")
