@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import typer
 from typer.core import TyperGroup, TyperOption
-from typer.testing import CliRunner, Result
 
 from movierec_cli.cli.app import app
 from movierec_cli.config import DataConfig
@@ -20,6 +19,7 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.experiment import loading, trainer
 from tests.cli.fake_trainer import Fits
+from tests.cli.running import run
 from tests.saved_runs import judged_multi_task_run, judged_run, multi_task_config, run_config, sequence_config
 from tests.small_dataset import small_dataset
 
@@ -113,10 +113,6 @@ def careless(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Fits:
     return fits
 
 
-def run(*args: str) -> Result:
-    return CliRunner().invoke(app, args, prog_name="movierec")
-
-
 def files(folder: Path) -> dict[str, tuple[int, int]]:
     found = (path for path in folder.rglob("*") if path.is_file())
     return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in found}
@@ -153,29 +149,25 @@ models list extra
 
 train --dataset 1M | train --dataset samples | train --dataset sample 100k | train --archive file.txt
 train --archive saved_models | train --archive none.zip | train --dataset sample --archive none.zip
-train --layer_sizes 0 | train --layer_sizes 64 x | train --layer_sizes --l2 3 | train --seeds 1000000
-train --num_epochs 0 | train --learning_rate 0 | train --dropout 1 | train --patience -1
-train --seed 99999999999999999999 | train --test_fraction 0 | train --test_fraction 1 | train --top_k 0
-train --top_k 10 -10 | train --family ease | train --family sasrec --layer_sizes 3
-train --family sasrec --split random | train --preset tfrs-gru --family sasrec | train --loss gbce
-train --tasks rating --retrieval_weight 2 | train --rating_baselines all | train --rank_by rating
-train --include_seen | train --refit --no_refit | train --additional_feature_sets None timestamp
-train --additional_feature_sets colour | train --baselines all ease
-train --dataset sample --imdb_titles NOPE | train --dataset sample --movie_lengths x
+train --layer_sizes 0 | train --layer_sizes 64 x | train --layer_sizes --l2 3 | train --num_epochs 0
+train --learning_rate 0 | train --dropout 1 | train --patience -1 | train --seed 99999999999999999999
+train --test_fraction 0 | train --test_fraction 1 | train --top_k 10 -10 | train --family ease
+train --family sasrec --layer_sizes 3 | train --family sasrec --split random
+train --preset tfrs-gru --family sasrec | train --loss gbce | train --tasks rating --retrieval_weight 2
+train --rating_baselines all | train --rank_by rating | train --include_seen | train --refit --no_refit
+train --baselines all ease | train --dataset sample --movie_lengths x
 train --split leave-last --test_fraction 0.1 | train --saved_models_dir file.txt
 train --saved_models_dir file.txt/models | train --datasets_dir file.txt
 train --dataset sample --generate_recommendations_for_user 99 | train --dataset sample --plot saved_models
 train --dataset sample --k_core 9999 | train --dataset sample --min_rating 6
 train --dataset sample --top_k 9000
 
-evaluate nobody | evaluate --saved_models_dir none | evaluate LONG
-evaluate --split leave-last --test_fraction 0.2 | evaluate --dataset 100k
-evaluate --dataset sample --archive none.zip | evaluate --users 1 | report --users me | report --users 1 me
-report --users 99999 | report -o saved_models | report -o file.txt/page.html | report -o LONGLONG
-doctor --dataset none | doctor --archive file.txt | doctor --split sideways
+evaluate nobody | evaluate LONG | evaluate --split leave-last --test_fraction 0.2 | evaluate --dataset 100k
+evaluate --dataset sample --archive none.zip | report -o saved_models | report -o file.txt/page.html
+report -o LONGLONG | doctor --dataset none | doctor --archive file.txt | doctor --split sideways
 doctor --dataset sample --imdb_titles NOPE | doctor --strict=no | doctor sample
 
-recommend | recommend 1 | recommend --user 99999 | recommend --user -1 | recommend --user 999999999999999999
+recommend | recommend 1 | recommend --user 99999 | recommend --user 999999999999999999
 recommend --user 9999999999999999999999999999999999999999 | recommend --user 1 --users 2
 recommend --liked 'no such film at all' | recommend --liked '' | recommend --liked LONG
 recommend --liked id:105 --disliked id:105 | recommend --liked id:999999999999999999999999999999
@@ -187,13 +179,13 @@ recommend --user 1 --diversity 1.1 | recommend --user 1 --diversity nan | recomm
 recommend --user 1 --year 1999-1990 | recommend --user 1 --genre Warr | recommend --user 1 --genre ''
 recommend --user 1 --max_minutes 0 | recommend --user 1 --min_popularity -1
 recommend --user 1 --min_popularity 9 --max_popularity 3 | recommend --user 1 --csv saved_models
-recommend --user 1 --csv file.txt/x.csv | recommend --user 1 --csv LONG.csv | recommend --user 1 --csv_safe
-recommend --user 1 --model x | recommend --user 1 --model sample-none- --all_models
-recommend --user 1 --saved_models_dir file.txt | recommend --user 1 --dataset 1m | similar | similar ''
-similar 'no such film at all' | similar id: | similar id:x | similar LONG | similar 'Film 105' --top 0
-similar 'Film 105' --genre War --not_genre War | predict | predict --user 1 | predict --movie id:105
-predict --pairs none.csv | predict --pairs file.txt | predict --pairs file.txt --user 1
-predict --user 1 --movie id:105 --model sample-none- | predict --pairs saved_models
+recommend --user 1 --csv file.txt/x.csv | recommend --user 1 --csv LONG.csv
+recommend --user 1 --model sample-none- --all_models | recommend --user 1 --saved_models_dir file.txt
+recommend --user 1 --dataset 1m | similar | similar '' | similar 'no such film at all' | similar id:
+similar id:x | similar LONG | similar 'Film 105' --genre War --not_genre War | predict
+predict --movie id:105 | predict --pairs none.csv | predict --pairs file.txt
+predict --pairs file.txt --user 1 | predict --user 1 --movie id:105 --model sample-none-
+predict --pairs saved_models
 
 explore x | explore --model x | explore -o saved_models | explore -o file.txt/x | export --format pickle
 export --format npz --index scann | export -o file.txt/x | export --format npz -o saved_models
@@ -201,10 +193,9 @@ export --format npz -o file.txt | models show | models show x | models show '' |
 models show ../careless | models remove | models remove x | models remove sample-none- | models remove ..
 models remove '' | models remove / | models remove DEEP | models list --saved_models_dir file.txt
 models list --saved_models_dir DEEP | data info 2m | data info '' | data fetch | data fetch 2m
-data fetch sample | data fetch 1m 100k --url http://127.0.0.1:9/x | data import | data import ''
-data import none.zip | data import file.txt | data import saved_models | data import file.txt --dataset 2m
-data import DEEP | data fetch 100k --url x | data lengths --dataset 2m
-data lengths --dataset sample --imdb_titles NOPE | data lengths --dataset sample --movie_lengths file.txt
+data fetch sample | data import | data import '' | data import none.zip | data import file.txt
+data import saved_models | data import file.txt --dataset 2m | data import DEEP | data fetch 100k --url x
+data lengths --dataset 2m | data lengths --dataset sample --movie_lengths file.txt
 data lengths --archive none | data lengths --dataset sample --csv saved_models | data lengths sample
 """
 

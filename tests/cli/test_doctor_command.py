@@ -22,6 +22,7 @@ from movierec_cli.registry import store
 from movierec_cli.registry.record import DataIdentity, RunConfig, run_name
 from movierec_cli.registry.run_parts import RunParts
 from movierec_cli.registry.store import Run
+from tests.cli.running import words
 from tests.saved_runs import run_artifacts, run_outcome, run_record, save_run
 
 FEATURES = FeatureSet((FEATURES["timestamp"], FEATURES["movie_title_text"]))
@@ -74,10 +75,6 @@ def archive_ratings(archive: Path) -> list[list[float]]:
         member = next(name for name in zipped.namelist() if name.endswith("ratings.csv"))
         lines = zipped.read(member).decode().splitlines()[1:]
     return [[float(field) for field in line.split(",")] for line in lines]
-
-
-def words(text: str) -> str:
-    return " ".join(text.split())
 
 
 def document(result: Any) -> dict[str, Any]:

@@ -22,7 +22,8 @@ from movierec_cli.evaluation.metrics import metric_values
 from movierec_cli.experiment import loading
 from movierec_cli.experiment.trainer import MovieLensTrainer
 from movierec_cli.registry.store import Run, list_runs
-from tests.saved_runs import judged_run, run_artifacts, run_config, run_record, save_run
+from tests.cli.running import words
+from tests.saved_runs import judged_run, run_config
 from tests.small_dataset import small_dataset
 
 SAMPLE = load_dataset(DataConfig(dataset="sample"))
@@ -33,10 +34,6 @@ Program = Callable[..., Result]
 def sample_at_hand(config: DataConfig, **options: Any) -> Dataset:
     """The sample without simulating it anew; other data as ever."""
     return SAMPLE if config == DataConfig(dataset="sample") else load_dataset(config, **options)
-
-
-def words(text: str) -> str:
-    return " ".join(text.replace("│", " ").split())
 
 
 @pytest.fixture(scope="module")
@@ -125,31 +122,6 @@ def test_tables_and_segments_fit_the_terminal(movierec: Program, width: int) -> 
     assert max(map(len, result.stdout.splitlines())) <= max(width, 80)
 
 
-def test_a_split_that_would_test_on_training_data_is_refused(movierec: Program) -> None:
-    asked = split_ratings(SAMPLE.ratings, SplitConfig(test_fraction=0.25)).test
-    own = split_ratings(SAMPLE.ratings, SplitConfig()).test
-    n_trained_on = len(np.setdiff1d(asked, own))
-    for line in ("evaluate --test_fraction 0.25", "report --test_fraction 0.25"):
-        result = movierec(line)
-        assert (result.exit_code, result.stdout) == (1, "")
-        assert f"was trained on {n_trained_on:,} of the {len(asked):,} ratings" in words(result.stderr)
-    for kind in ("temporal", "leave-last"):
-        result = movierec(f"evaluate --split {kind}")
-        assert result.exit_code == 1
-        assert f"ratings that --split {kind}" in words(result.stderr)
-        assert "or train with this one" in words(result.stderr)
-    assert not Path("report.html").exists()
-
-
-def test_a_smaller_part_of_the_test_is_judged(movierec: Program) -> None:
-    result = movierec("evaluate --test_fraction 0.1 --json --baselines popularity")
-    assert result.exit_code == 0, result.output
-    document = json.loads(result.stdout)
-    n_test = len(split_ratings(SAMPLE.ratings, SplitConfig(test_fraction=0.1)).test)
-    assert document["split_summary"]["n_test"] == n_test
-    assert document["split"]["test_fraction"] == 0.1
-
-
 def test_one_named_model_is_judged_beside_the_baselines(movierec: Program) -> None:
     result = movierec("evaluate sample-none --json --baselines popularity")
     labels = [one["label"] for one in json.loads(result.stdout)["models"]]
@@ -171,31 +143,9 @@ def test_what_is_left_out_is_said_on_stderr(movierec: Program) -> None:
     assert "the saved models are of films, sample; say which with --dataset" in words(result.stderr)
 
 
-def test_a_model_of_a_part_of_the_data_is_judged_on_that_part(movierec: Program) -> None:
-    shutil.rmtree("saved_models")
-    split = SplitConfig(min_rating=3, k_core=30)
-    config = run_config()
-    run = judged_run(Path("saved_models"), SAMPLE, type(config)(**(vars(config) | {"split": split})))
-    document = json.loads(movierec("evaluate --json --baselines popularity").stdout)
-    assert (document["split"]["min_rating"], document["split"]["k_core"]) == (3, 30)
-    assert document["data"]["n_movies"] == run.record.data.n_movies < len(SAMPLE.movies)
-    assert document["split_summary"]["n_left_out"] == len(SAMPLE.ratings) - run.record.data.n_ratings > 0
-    result = movierec("evaluate --k_core 20")
-    assert result.exit_code == 1
-    assert "was trained with --min_rating 3 --k_core 30" in words(result.stderr)
-
-
 WRONG = {
-    "evaluate --top_k 0": (2, "--top_k has 0; each must be 1 to 1,000,000"),
-    "evaluate --top_k 10 -3": (2, "--top_k has -3"),
-    "evaluate --top_k 1 99999999999999999999": (2, "--top_k has 99999999999999999999"),
-    "evaluate --top_k many": (2, "--top_k is 'many'; it takes whole numbers such as 10 100"),
     "evaluate --top_k 507,5000": (2, "--top_k is 507 5000, but the catalogue has 507 movies"),
-    "evaluate --baselines foo": (2, "unknown baseline 'foo'; known: popularity"),
-    "evaluate --split sideways": (2, "'sideways'"),
     "evaluate --test_fraction 1.5": (2, "--test_fraction is 1.5"),
-    "evaluate --test_fraction nan": (2, "--test_fraction is nan"),
-    "evaluate --k_core -1": (2, "--k_core is -1"),
     "evaluate --users 1": (2, "--users"),
     "evaluate nobody": (1, "there is no saved model 'nobody' in saved_models; there are: sample-ease-"),
     "evaluate sample-": (1, "'sample-' begins the names of 5 models"),
@@ -224,31 +174,6 @@ def test_what_cannot_be_done_is_said_with_the_value(movierec: Program, line: str
     assert not list(Path().glob("*.html"))
 
 
-DAMAGE: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "no record": (lambda folder: (folder / "run.json").unlink(), "run.json cannot be read"),
-    "an outcome cut short": (lambda folder: (folder / "outcome.npz").write_bytes(b"PK"), "outcome.npz"),
-    "no outcome": (lambda folder: (folder / "outcome.npz").unlink(), "outcome.npz is missing"),
-    "a record that is no JSON": (lambda folder: (folder / "run.json").write_text("{"), "run.json is damaged"),
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_model_is_left_out_and_refused_where_it_is_named(movierec: Program, damage: str) -> None:
-    (folder,) = Path("saved_models").glob("sample-none-*")
-    DAMAGE[damage][0](folder)
-    result = movierec("evaluate --quiet --json")
-    assert result.exit_code == 0, result.output
-    assert [one["label"] for one in json.loads(result.stdout)["models"]] == [
-        "user_tenure",
-        "popularity",
-        "EASE",
-    ]
-    assert f"Warning: left out: {folder}" in words(result.stderr)
-    assert DAMAGE[damage][1] in words(result.stderr)
-    named = movierec(f"evaluate {folder.name}")
-    assert named.exit_code == 1 and DAMAGE[damage][1] in words(named.stderr)
-
-
 def test_a_damaged_baseline_is_named_and_not_trusted(movierec: Program) -> None:
     (folder,) = Path("saved_models").glob("sample-popularity-*")
     (folder / "outcome.npz").write_bytes(b"PK")
@@ -264,19 +189,6 @@ def test_a_folder_of_damaged_models_only_says_what_is_wrong(movierec: Program) -
     assert result.exit_code == 1
     assert "no model is saved in saved_models that can be used" in words(result.stderr)
     assert "run.json cannot be read" in words(result.stderr)
-
-
-def test_a_model_of_an_archive_of_another_content_is_not_judged(movierec: Program, archive_1m: Path) -> None:
-    result = movierec(f"evaluate --archive {archive_1m}")
-    assert result.exit_code == 1
-    assert "no saved model in saved_models is of" in words(result.stderr)
-    assert "it was trained on" in words(result.stderr)
-
-
-def test_a_run_whose_data_are_gone_is_told(movierec: Program) -> None:
-    save_run(Path("saved_models"), run_record(), run_artifacts())  # of other "MovieLens 1M" than any
-    result = movierec("evaluate --dataset sample --quiet --json")
-    assert "it was trained on MovieLens 1M, not on the 'sample'" in words(result.stderr)
 
 
 def test_the_report_is_written_and_answers_on_stdout(movierec: Program) -> None:

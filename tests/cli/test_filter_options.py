@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from movierec_cli.cli.commands.recommend import RecommendOptions
-from movierec_cli.cli.parsing import filter_options
 from movierec_cli.cli.parsing.filter_options import FilterOptions, parse_years, read_excluded
 from movierec_cli.cli.parsing.option_groups import with_option_groups
 from movierec_cli.cli.parsing.variadic import Command
@@ -31,10 +30,9 @@ def run_options(*args: str) -> Any:
     def command(
         filters: FilterOptions,
         options: RecommendOptions,
-        include_seen: filter_options.IncludeSeen = False,
         other: Annotated[bool, typer.Option("--other")] = False,
     ) -> None:
-        request = filters.checked(include_seen=include_seen)
+        request = filters.checked(include_seen=options.include_seen)
         received.update(filters=request.of(CATALOGUE), diversity=options.diversity)
 
     result = CliRunner().invoke(app, args, env={"COLUMNS": "100"})

@@ -1,33 +1,22 @@
 """Options that could have no effect are refused with the reason; and CSV that is safe in a spreadsheet."""
 
 import csv
-import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
 
-from movierec_cli.cli.app import app
 from movierec_cli.data import load
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.files.csv_tables import as_csv
-from tests.cli import fake_trainer
+from tests.cli.running import run
 from tests.saved_runs import judged_multi_task_run, judged_run, multi_task_config, sequence_config
 from tests.small_dataset import small_dataset
 
+pytestmark = pytest.mark.usefixtures("fake_trainings")
+
 FORMULAS = ("=1+1", "+1 x", "-1 x", "@SUM(A1)", "\t=1", "Heat")
-
-
-@pytest.fixture(autouse=True)
-def _fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    fake_trainer.install(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-
-
-def run(line: str) -> Result:
-    return CliRunner().invoke(app, shlex.split(line), prog_name="movierec")
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from movierec_cli.cli.app import app
 from movierec_cli.config import DataConfig
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.running_times.match_cache import FOLDER_VARIABLE
+from tests.cli.running import run, words
 from tests.saved_runs import judged_run, run_config
 from tests.tiny_titles import write_titles
 
@@ -36,16 +35,8 @@ def _archive(archive_1m: Path, tmp_path: Path) -> None:
     write_titles(tmp_path / "titles.tsv.gz", FILMS)
 
 
-def run(*args: str, width: int = 80) -> Any:
-    return CliRunner().invoke(app, args, prog_name="movierec", env={"COLUMNS": str(width)})
-
-
 def lengths(*args: str, width: int = 80) -> Any:
     return run("data", "lengths", *args, width=width)
-
-
-def words(text: str) -> str:
-    return " ".join(text.split())
 
 
 @pytest.mark.usefixtures("_archive")
@@ -149,12 +140,6 @@ def test_the_sample_needs_nothing() -> None:
     assert result.exit_code == 0
     assert "The lengths are from the data set itself." in result.stdout
     assert "--csv" not in result.stdout
-
-
-def test_both_data_options_are_wrong_where_the_name_is() -> None:
-    result = lengths("--dataset", "2m")
-    assert result.exit_code == 2
-    assert "2m" in result.stderr
 
 
 @pytest.mark.usefixtures("_archive")

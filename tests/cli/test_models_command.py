@@ -1,20 +1,19 @@
 import json
 import re
 from dataclasses import replace
+from functools import partial
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
-from typer.testing import CliRunner
 
-from movierec_cli.cli.app import app
 from movierec_cli.config import Family
 from movierec_cli.evaluation.ratings import RatingErrors
 from movierec_cli.registry.record import run_name
 from movierec_cli.registry.store import Run
 from movierec_cli.reports.terminal.study_text import details
+from tests.cli.running import run
 from tests.saved_runs import (
     judged_multi_task_run,
     multi_task_config,
@@ -26,9 +25,7 @@ from tests.saved_runs import (
 )
 from tests.small_dataset import small_dataset
 
-
-def run(*args: str) -> Any:
-    return CliRunner().invoke(app, ["models", *args], env={"COLUMNS": "200"})
+models = partial(run, "models", width=200)
 
 
 @pytest.fixture
@@ -42,7 +39,7 @@ def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Run]:
 
 
 def test_models_are_listed_and_foreign_folders_named(saved: list[Run]) -> None:
-    result = run("list")
+    result = models("list")
     assert result.exit_code == 0
     for model in saved:
         assert model.record.name in result.stdout
@@ -51,7 +48,7 @@ def test_models_are_listed_and_foreign_folders_named(saved: list[Run]) -> None:
 
 
 def test_listing_as_json_has_records_and_problems(saved: list[Run]) -> None:
-    document = json.loads(run("list", "--json").stdout)
+    document = json.loads(models("list", "--json").stdout)
     assert [item["record"]["name"] for item in document["runs"]] == [model.record.name for model in saved]
     assert [Path(item["folder"]).name for item in document["problems"]] == ["foreign"]
 
@@ -67,7 +64,7 @@ def rated(saved: list[Run]) -> list[Run]:
 
 
 def test_what_predicts_ratings_has_its_error_listed_and_what_does_not_a_blank(rated: list[Run]) -> None:
-    lines = run("list").stdout.splitlines()
+    lines = models("list").stdout.splitlines()
     assert "RMSE" in lines[1]
     for model in rated:
         (line,) = (line for line in lines if model.record.name in line)
@@ -78,11 +75,11 @@ def test_what_predicts_ratings_has_its_error_listed_and_what_does_not_a_blank(ra
 
 
 def test_a_list_without_predicted_ratings_has_no_column_for_them(saved: list[Run]) -> None:
-    assert "RMSE" not in run("list").stdout
+    assert "RMSE" not in models("list").stdout
 
 
 def test_a_run_with_two_tasks_is_shown_with_both(rated: list[Run]) -> None:
-    result = run("show", rated[0].record.name)
+    result = models("show", rated[0].record.name)
     assert result.exit_code == 0, result.output
     assert rated[0].record.ratings is not None
     for text in ("retrieval × 1, rating × 0.3", f"RMSE {rated[0].record.ratings.rmse:.4f}", "top-100"):
@@ -90,7 +87,7 @@ def test_a_run_with_two_tasks_is_shown_with_both(rated: list[Run]) -> None:
 
 
 def test_a_run_that_does_not_rank_is_shown_without_accuracies(rated: list[Run]) -> None:
-    result = run("show", rated[1].record.name)
+    result = models("show", rated[1].record.name)
     assert result.exit_code == 0, result.output
     assert rated[1].record.ratings is not None
     assert f"MAE {rated[1].record.ratings.mae:.4f}" in result.stdout
@@ -110,36 +107,36 @@ def test_validations_with_ratings_show_their_error(saved: list[Run]) -> None:
 
 
 def test_an_empty_folder_says_how_to_train(tmp_path: Path) -> None:
-    result = run("list", "--saved-models-dir", str(tmp_path / "none"))
+    result = models("list", "--saved-models-dir", str(tmp_path / "none"))
     assert result.exit_code == 0
     assert result.stdout == ""
     assert "movierec train" in result.stderr
 
 
 def test_one_model_is_shown_by_the_beginning_of_its_name(saved: list[Run]) -> None:
-    result = run("show", "1m-time")
+    result = models("show", "1m-time")
     assert result.exit_code == 0, result.output
     for text in (saved[1].record.data.fingerprint, "2.21.0", "learning_rate", "6.5000"):
         assert text in result.stdout
-    assert json.loads(run("show", "1m-time", "--json").stdout)["record"]["name"] == saved[1].record.name
+    assert json.loads(models("show", "1m-time", "--json").stdout)["record"]["name"] == saved[1].record.name
 
 
 @pytest.mark.parametrize(("name", "words"), [("1m-", ["2 models"]), ("x", ["no saved model 'x'", "1m-none"])])
 def test_a_name_that_is_not_one_models_is_refused(saved: list[Run], name: str, words: list[str]) -> None:
-    result = run("show", name)
+    result = models("show", name)
     assert result.exit_code == 1
     assert all(word in result.stderr for word in words)
 
 
 def test_models_are_removed_by_full_name_only(saved: list[Run]) -> None:
-    assert run("remove", "1m-none").exit_code == 1
-    result = run("remove", saved[0].record.name, saved[1].record.name)
+    assert models("remove", "1m-none").exit_code == 1
+    result = models("remove", saved[0].record.name, saved[1].record.name)
     assert result.exit_code == 0
     assert [path.name for path in saved[0].folder.parent.iterdir()] == ["foreign"]
 
 
 def test_foreign_folders_are_not_removed(saved: list[Run]) -> None:
-    result = run("remove", "foreign")
+    result = models("remove", "foreign")
     assert result.exit_code == 1
     assert "left alone" in result.stderr
     assert (saved[0].folder.parent / "foreign").exists()

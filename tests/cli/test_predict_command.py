@@ -1,21 +1,20 @@
 """`movierec predict` on a saved model of a small archive."""
 
 import json
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from movierec_cli.cli.app import app
 from movierec_cli.config import DataConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.registry.store import Run
-from tests.saved_runs import judged_multi_task_run, judged_run, multi_task_config, run_config
+from tests.cli.running import run, words
+from tests.saved_runs import judged_multi_task_run, multi_task_config
+
+predict = partial(run, "predict")
 
 # The movies of the small 1M archive are "Fílm 1: it (is) (1981)" to "Fílm 15: it (is) (1995)".
 FILM_3 = "Fílm 3: it (is) (1983)"
@@ -33,16 +32,6 @@ def dataset(archive_1m: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture
 def saved(dataset: Dataset) -> Run:
     return judged_multi_task_run(Path("saved_models"), dataset, multi_task_config())
-
-
-def predict(*args: str, width: int = 80) -> Any:
-    return CliRunner().invoke(
-        app, ["predict", *args], prog_name="movierec", env={"COLUMNS": str(width), "TERMINAL_WIDTH": "80"}
-    )
-
-
-def words(text: str) -> str:
-    return " ".join(text.split())
 
 
 def notes(stderr: str) -> list[str]:
@@ -121,16 +110,6 @@ def test_pairs_come_from_a_file_and_go_into_one(saved: Run, dataset: Dataset) ->
     ]
 
 
-def test_a_model_is_chosen_by_the_beginning_of_its_name(saved: Run, dataset: Dataset) -> None:
-    other = judged_multi_task_run(Path("saved_models"), dataset, multi_task_config("timestamp"))
-    options = ("--user", "1", "--movie", "3", "--json")
-    result = predict(*options, "--model", "1m-time")
-    assert json.loads(result.stdout)["run"] == other.record.name
-    both = predict(*options, "--model", "1m-")
-    assert both.exit_code == 1
-    assert "begins the names of 2 models" in both.stderr
-
-
 @pytest.mark.usefixtures("saved")
 @pytest.mark.parametrize(
     ("args", "code", "message"),
@@ -138,17 +117,18 @@ def test_a_model_is_chosen_by_the_beginning_of_its_name(saved: Run, dataset: Dat
         ((), 2, "give a user and a movie: --user 42 --movie"),
         (("--user", "1"), 2, "give a user and a movie"),
         (("--movie", "3"), 2, "give a user and a movie"),
-        (("--user", "1", "--pairs", "p.csv"), 2, "omit --user and --movie"),
+        (
+            ("--user", "1", "--pairs", "p.csv"),
+            2,
+            "--user has no effect here: --pairs FILE names users and movies",
+        ),
         (("--pairs", "p.csv", "--csv", "x/../p.csv"), 2, "would overwrite"),
         (("--user", "x", "--movie", "3"), 2, "'x'"),
         (("--user", "99", "--movie", "3"), 1, "no user 99 in '1m'; the users that"),
         (("--user", "1", "--movie", "film"), 1, "there is no movie 'film'; the closest are: 1 Fílm 1: it"),
         (("--user", "1", "--movie", "id:99"), 1, "no movie with id:99; the ids are 1 to 15"),
         (("--pairs", "p.csv"), 1, "p.csv: cannot be read (No such file or directory)"),
-        (("--user", "1", "--movie", "3", "--model", "x"), 1, "there is no saved model 'x'"),
         (("--user", "1", "--movie", "3", "--saved_models_dir", "none"), 1, "movierec train --tasks"),
-        (("--user", "1", "--movie", "3", "--dataset", "sample"), 1, "are of 1m, not of 'sample'"),
-        (("--user", "1", "--movie", "3", "--dataset", "2m"), 1, "are of 1m, not of '2m'"),
     ],
 )
 def test_impossible_requests_are_refused(args: tuple[str, ...], code: int, message: str) -> None:
@@ -156,25 +136,3 @@ def test_impossible_requests_are_refused(args: tuple[str, ...], code: int, messa
     assert result.exit_code == code, result.output
     assert message in words(result.stderr.replace("│", " "))
     assert result.stdout == ""
-
-
-def test_a_model_of_retrieval_alone_says_how_to_train_another(dataset: Dataset) -> None:
-    run = judged_run(Path("saved_models"), dataset, run_config())
-    for options in ((), ("--model", run.record.name)):
-        result = predict("--user", "1", "--movie", "3", *options, width=300)
-        assert result.exit_code == 1
-        assert "movierec train --tasks retrieval rating" in result.stderr
-
-
-def test_predicting_needs_no_tensorflow(saved: Run) -> None:
-    script = (
-        "import sys\n"
-        "from movierec_cli.cli.app import app\n"
-        "app(['predict', '--user', '1', '--movie', '3'], standalone_mode=False)\n"
-        "heavy = {'tensorflow', 'keras', 'tf_keras', 'plotly', 'scipy', 'surprise'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert FILM_3 in done.stdout
-    assert saved.record.name in done.stderr

@@ -16,6 +16,7 @@ from movierec_cli.cli.app import app
 from movierec_cli.cli.program import make_app, named_command
 from movierec_cli.config import BASELINES, FEATURES, LossKind, SplitKind, Weighting
 from movierec_cli.data.sources import SOURCES
+from tests.cli.running import run
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("tensorflow", "tf_keras", "keras", "numpy", "polars", "plotly", "tensorflow_datasets", "pyarrow")
@@ -32,10 +33,6 @@ def commands() -> Iterator[tuple[str, Any]]:
 
 
 COMMANDS = dict(commands())
-
-
-def run(*args: str) -> Any:
-    return CliRunner().invoke(app, args, prog_name="movierec", env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"})
 
 
 def test_every_command_is_looked_at() -> None:

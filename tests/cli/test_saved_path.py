@@ -9,7 +9,8 @@ import pytest
 
 from movierec_cli.config import DEFAULT_BASELINES, DEFAULT_FEATURE_SETS, DataConfig, TrainerConfig
 from movierec_cli.experiment.trainer import MovieLensTrainer
-from tests.saved_runs import judged_run
+from tests.saved_runs import judged_multi_task_run, judged_run, multi_task_config
+from tests.small_dataset import small_dataset
 
 HEAVY = {"tensorflow", "keras", "tf_keras", "tensorflow_datasets"}
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,6 +58,24 @@ def test_saved_models_are_loaded_without_tensorflow(saved: Path) -> None:
     assert [len(model["movies"]) for model in models] == [10] * len(DEFAULT_FEATURE_SETS)
     assert result.stderr.count(": loaded") == len(DEFAULT_FEATURE_SETS) + len(DEFAULT_BASELINES)
     assert not HEAVY & loaded
+
+
+NOT_FOR_ANSWERS = HEAVY | {"jax", "plotly", "scipy", "surprise", "threadpoolctl", "cachier"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "recommend --user 1",
+        "similar id:105",
+        "predict --user 1 --movie id:105",
+        "explore --output {folder}/page.html",
+    ],
+)
+def test_one_saved_model_answers_without_heavy_packages(line: str, tmp_path: Path) -> None:
+    judged_multi_task_run(tmp_path / "saved", small_dataset(), multi_task_config())
+    _, loaded = run(tmp_path, *line.format(folder=tmp_path).split())
+    assert not NOT_FOR_ANSWERS & loaded
 
 
 def test_saved_models_are_evaluated_and_reported_without_tensorflow(saved: Path) -> None:

@@ -1,45 +1,41 @@
 """`movierec train` for models of sequences: what is filled in, what is refused, and what is shown."""
 
+import enum
 import json
-import shlex
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 import typer
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from movierec_cli.cli.app import app
 from movierec_cli.cli.parsing.train_options import default_shown
 from movierec_cli.config import (
     DEFAULT_BASELINES,
     FEATURES,
+    DataConfig,
     Family,
     FeatureSet,
     LossKind,
-    Optimizer,
-    Schedule,
     SequenceConfig,
     SplitConfig,
     SplitKind,
+    TowerConfig,
     TrainerConfig,
+    TrainingConfig,
     default_settings,
 )
 from movierec_cli.config.presets import PRESETS, Preset
+from movierec_cli.config.setting import option_name, settings_of
 from movierec_cli.experiment import train
 from tests.cli import fake_trainer
+from tests.cli.running import run
+
+pytestmark = pytest.mark.usefixtures("fake_trainings")
 
 SEQUENTIAL = (Family.GRU4REC, Family.SASREC)
-
-
-@pytest.fixture(autouse=True)
-def _fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    fake_trainer.install(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-
-
-def run(line: str) -> Result:
-    return CliRunner().invoke(app, shlex.split(line), prog_name="movierec", env={"COLUMNS": "200"})
 
 
 def config_of(options: str) -> TrainerConfig:
@@ -71,33 +67,37 @@ def test_a_model_without_other_options_is_trained_as_is_usual_for_it(family: Fam
     assert isinstance(config.model, SequenceConfig)
 
 
-def test_every_option_of_sequences_reaches_its_field() -> None:
-    config = config_of(
-        "--family SASRec --max-length 20 --embedding_size 12 --num_layers 3 --num_heads 4 --hidden_size 48"
-        " --dropout 0.4 --no-shared_embeddings --windows --num_negatives 17"
-        " --optimizer adagrad --schedule constant --summed_loss --loss gbce"
+CONFIGS = (TrainerConfig, DataConfig, SplitConfig, TowerConfig, SequenceConfig, TrainingConfig)
+SETTINGS = [(config, name) for config in CONFIGS for name in settings_of(config)]
+
+
+def another_value(config: type, name: str) -> Any:
+    """Some value that a setting can have and has not by default."""
+    default, hint = getattr(config, name), get_type_hints(config)[name]
+    kinds = [hint] if get_origin(hint) is tuple else [one for one in get_args(hint) or [hint] if one]
+    if isinstance(kinds[0], type) and issubclass(kinds[0], enum.Enum):
+        return next(
+            one for one in reversed(kinds[0]) if one not in (default, LossKind.GBCE, LossKind.SAMPLED)
+        )
+    if isinstance(default, int | float):
+        return not default if isinstance(default, bool) else default * 4 or 3
+    return {int: 9, tuple: (5, 4), Path: Path("other"), str: "100k"}[get_origin(kinds[0]) or kinds[0]]
+
+
+@pytest.mark.parametrize(("config", "name"), SETTINGS)
+def test_every_setting_has_an_option_that_reaches_its_field(config: type, name: str) -> None:
+    value, option = another_value(config, name), option_name(config, name)
+    typed = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    given = f"--{option} {typed}" if not isinstance(value, bool) else f"--{'' if value else 'no_'}{option}"
+    base = "--split temporal --family sasrec" if config is SequenceConfig else ""
+    base += " --additional_feature_sets movie_length" if name in ("imdb_titles", "movie_lengths") else ""
+    before, after = config_of(base), config_of(f"{base} {given}")
+    old, parts = (
+        {type(part): part for part in (one, one.data, one.split, one.model, one.training)}
+        for one in (before, after)
     )
-    assert config.model == SequenceConfig(
-        max_length=20,
-        embedding_size=12,
-        num_layers=3,
-        num_heads=4,
-        hidden_size=48,
-        dropout=0.4,
-        shared_embeddings=False,
-        windows=True,
-        num_negatives=17,
-        optimizer=Optimizer.ADAGRAD,
-        schedule=Schedule.CONSTANT,
-        summed_loss=True,
-    )
-    common = default_settings(Family.SASREC)
-    assert config.training == replace(common.training, loss=LossKind.GBCE)
-    for field in fields(config.model):
-        if field.name != "whole_history":  # which --windows leaves no meaning
-            assert getattr(config.model, field.name) != getattr(common.model, field.name), field.name
-    without = config_of("--family sasrec --no_whole_history").model
-    assert without == replace(common.model, whole_history=False)
+    assert parts[config] == replace(old[config], **{name: value})
+    assert value not in (getattr(config, name), getattr(old[config], name))
 
 
 @pytest.mark.parametrize("preset", Preset)
@@ -235,11 +235,6 @@ def test_the_help_shows_the_usual_value_of_each_model() -> None:
         and default_shown("kind") in text
         and default_shown("max_length") in text
     )
-
-
-def test_every_field_of_a_sequence_has_an_option() -> None:
-    text = run("train --help").stdout
-    assert [field.name for field in fields(SequenceConfig) if f"--{field.name}" not in text] == []
 
 
 def test_the_shell_completes_models_and_presets() -> None:

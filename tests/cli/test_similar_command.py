@@ -1,38 +1,27 @@
 """`movierec similar` on a saved model of a small data set."""
 
 import json
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from movierec_cli.cli.app import app
 from movierec_cli.recommend.similar import similar_movies
 from movierec_cli.registry.store import Run
+from tests.cli.running import run as run_command
+from tests.cli.running import words
 from tests.saved_runs import judged_run, run_config, sequence_config
 from tests.small_dataset import N_MOVIES, small_dataset
 
+pytestmark = pytest.mark.usefixtures("own_folder")
 
-@pytest.fixture(autouse=True)
-def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+similar = partial(run_command, "similar")
 
 
 @pytest.fixture
-def run() -> Run:
+def run(own_folder: Path) -> Run:
     return judged_run(Path("saved_models"), small_dataset(), run_config())
-
-
-def similar(*args: str, width: int = 80) -> Any:
-    return CliRunner().invoke(app, ["similar", *args], prog_name="movierec", env={"COLUMNS": str(width)})
-
-
-def words(text: str) -> str:
-    return " ".join(text.replace("│", " ").split())
 
 
 def test_the_nearest_movies_are_shown_with_how_near_they_are(run: Run) -> None:
@@ -103,14 +92,7 @@ def test_what_is_left_out_for_its_unknown_length_is_counted() -> None:
         (("film",), 1, "there is no movie 'film'"),
         (("id:7",), 1, "there is no movie with id:7; the ids are 100 to 139"),
         (("x" * 5_000,), 1, "there is no movie"),
-        (("Film 105", "--genre", "Comdy"), 1, "Did you mean Comedy? The genres are: Comedy, Drama, War"),
-        (("Film 105", "--genre", "War", "--not-genre", "war"), 2, "both name War"),
-        (("Film 105", "--year", "ten"), 1, "--year is 'ten'"),
-        (("Film 105", "--exclude", "none.txt"), 1, "none.txt: cannot be read"),
         (("Film 105", "--csv", "."), 1, "cannot be written"),
-        (("Film 105", "--model", "x"), 1, "there is no saved model 'x'"),
-        (("Film 105", "--dataset", "1m"), 1, "are of small, not of '1m'"),
-        (("Film 105", "--saved_models_dir", "none"), 1, "train one first: movierec train"),
     ],
 )
 @pytest.mark.usefixtures("run")
@@ -126,17 +108,3 @@ def test_any_trained_model_will_do_and_the_best_is_taken(run: Run) -> None:
     named = similar("Film 105", "--json", "--model", sasrec.record.name)
     assert json.loads(named.stdout)["model"] == "SASRec"
     assert json.loads(similar("Film 105", "--json").stdout)["run"] in (run.record.name, sasrec.record.name)
-
-
-@pytest.mark.usefixtures("run")
-def test_it_reads_the_saved_model_alone_and_imports_nothing_heavy() -> None:
-    script = (
-        "import sys\n"
-        "from movierec_cli.cli.app import app\n"
-        "app(['similar', 'Film 105'], standalone_mode=False)\n"
-        "heavy = {'tensorflow', 'keras', 'tf_keras', 'jax', 'plotly', 'scipy'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "Like Film 105" in done.stdout

@@ -5,14 +5,16 @@ import shlex
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from movierec_cli.cli.app import app
 from movierec_cli.cli.parsing.task_options import TaskRequest
 from movierec_cli.cli.parsing.values import complete_rating_baseline, complete_task
-from movierec_cli.config import RATING_BASELINES, Family, TaskWeights
+from movierec_cli.config import RATING_BASELINES, Family, RankBy, TaskWeights
 from movierec_cli.errors import UsageError
+from movierec_cli.recommend.recommend import recommend
+from movierec_cli.recommend.users import user_of
+from movierec_cli.registry.store import load_run
 from tests.cli import fake_trainer
+from tests.cli.running import run
 
 USUAL = (TaskWeights.retrieval, TaskWeights.rating)
 
@@ -98,23 +100,13 @@ def test_the_shell_completes_tasks_and_rating_baselines_after_a_comma_too() -> N
     assert complete_rating_baseline("global-mean,b") == ["global-mean,biased-mf"]
 
 
-@pytest.fixture
-def _fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    fake_trainer.install(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-
-
-def run(line: str) -> Result:
-    return CliRunner().invoke(app, shlex.split(line), prog_name="movierec", env={"COLUMNS": "160"})
-
-
 SWEEP = (
     "train --additional_feature_sets None --tasks retrieval rating --rating_weight 0 0.3 1"
     " --baselines popularity"
 )
 
 
-@pytest.mark.usefixtures("_fake")
+@pytest.mark.usefixtures("fake_trainings")
 def test_a_sweep_trains_each_set_with_each_weight_and_shows_one_table(tmp_path: Path) -> None:
     result = run(SWEEP)
     assert result.exit_code == 0, result.output
@@ -126,7 +118,7 @@ def test_a_sweep_trains_each_set_with_each_weight_and_shows_one_table(tmp_path: 
     assert 'id="ratings-chart"' in (tmp_path / "movierec.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.usefixtures("_fake")
+@pytest.mark.usefixtures("fake_trainings")
 def test_the_document_of_a_sweep_has_records_and_the_rating_study() -> None:
     result = run(f"{SWEEP} --json --seeds 2")
     assert result.exit_code == 0, result.output
@@ -141,7 +133,7 @@ def test_the_document_of_a_sweep_has_records_and_the_rating_study() -> None:
     assert [one["label"] for one in ratings["models"][:3]] == ranked[:3]
 
 
-@pytest.mark.usefixtures("_fake")
+@pytest.mark.usefixtures("fake_trainings")
 def test_retrieval_alone_shows_nothing_of_ratings(tmp_path: Path) -> None:
     line = "train --additional_feature_sets None"
     result = run(line)
@@ -152,9 +144,46 @@ def test_retrieval_alone_shows_nothing_of_ratings(tmp_path: Path) -> None:
     assert json.loads(run(f"{line} --json").stdout)["study"]["ratings"] is None
 
 
-@pytest.mark.usefixtures("_fake")
+@pytest.mark.usefixtures("fake_trainings")
 def test_wrong_tasks_end_with_2_before_anything_is_loaded() -> None:
     result = run("train --tasks retrieval --rating_weight 1")
     assert result.exit_code == 2
     assert "--tasks retrieval rating" in " ".join(result.stderr.split())
     assert fake_trainer.configs == []
+
+
+TRAIN = "train --additional_feature_sets None --baselines None"
+FOR_USER = "--generate_recommendations_for_user 3"
+
+
+@pytest.mark.usefixtures("fake_trainings")
+@pytest.mark.parametrize("option", ["--rank_by", "--rank-by"])
+@pytest.mark.parametrize("rank_by", RankBy)
+def test_recommendations_come_in_the_requested_order(rank_by: RankBy, option: str) -> None:
+    result = run(f"{TRAIN} --tasks retrieval rating {FOR_USER} {option} {rank_by} --json")
+    assert result.exit_code == 0, result.output
+    (model,) = json.loads(result.stdout)["recommendations"]["models"]
+    saved = load_run(Path("saved_models") / model["run"])
+    expected = recommend(saved, user_of(saved, 3), rank_by=rank_by)
+    assert model["rank_by"] == rank_by
+    assert model["tasks"] == {"retrieval": 1.0, "rating": saved.record.config.tasks.rating}
+    assert [(movie["movie_id"], movie["stars"]) for movie in model["movies"]] == [
+        (movie.movie_id, movie.stars) for movie in expected.movies
+    ]
+
+
+@pytest.mark.usefixtures("fake_trainings")
+def test_lists_show_predicted_stars_where_there_are_some() -> None:
+    assert "predicted  title" in run(f"{TRAIN} --tasks retrieval rating {FOR_USER}").stdout
+    assert "predicted  title" not in run(f"{TRAIN} {FOR_USER}").stdout
+
+
+@pytest.mark.usefixtures("fake_trainings")
+@pytest.mark.parametrize("tasks", ["", "--tasks retrieval rating --rating_weight 0 1"])
+@pytest.mark.parametrize("rank_by", ["rating", "blend"])
+def test_models_without_ratings_are_refused_before_the_training(tasks: str, rank_by: str) -> None:
+    result = run(f"{TRAIN} {tasks} {FOR_USER} --rank_by {rank_by}")
+    assert result.exit_code == 2
+    assert f"--rank_by {rank_by} needs models that predict ratings" in " ".join(result.stderr.split())
+    assert "movierec train --tasks retrieval rating" in " ".join(result.stderr.split())
+    assert not Path("saved_models").exists()

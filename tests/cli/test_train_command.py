@@ -1,35 +1,30 @@
 import json
-import shlex
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from movierec_cli.cli.app import app
 from movierec_cli.config import (
     BASELINES,
     DEFAULT_FEATURE_SETS,
     DEFAULT_WEIGHTING,
-    DataConfig,
     Family,
     FeatureSet,
-    LossKind,
-    SplitConfig,
     SplitKind,
-    TaskWeights,
     TowerConfig,
     TrainerConfig,
     TrainingConfig,
-    Weighting,
     default_settings,
 )
 from movierec_cli.data.split_data import restrict
 from movierec_cli.experiment import loading
 from movierec_cli.registry.store import list_runs
 from tests.cli import fake_trainer
+from tests.cli.running import run
 from tests.small_dataset import small_dataset
+
+pytestmark = pytest.mark.usefixtures("fake_trainings")
 
 PUBLISHED = (
     "train --num_epochs 300 --additional_feature_sets None --additional_feature_sets timestamp"
@@ -38,16 +33,6 @@ PUBLISHED = (
     " --additional_feature_sets timestamp movie_title_text movie_genres movie_length"
     " --embedding_size 32 --layer_sizes 64 32 --generate_recommendations_for_user 1"
 )
-
-
-@pytest.fixture(autouse=True)
-def _fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    fake_trainer.install(monkeypatch)
-    monkeypatch.chdir(tmp_path)
-
-
-def run(line: str) -> Result:
-    return CliRunner().invoke(app, shlex.split(line), prog_name="movierec")
 
 
 def config_of(line: str) -> TrainerConfig:
@@ -120,61 +105,6 @@ def test_the_towers_fit_the_split_where_nothing_else_is_said() -> None:
     asked = config_of("train --split temporal --layer_sizes 32 --embedding_size 16").model
     assert asked == replace(common, layer_sizes=(32,), embedding_size=16)
     assert TrainerConfig().feature_sets == DEFAULT_FEATURE_SETS
-
-
-def test_every_option_reaches_its_field(tmp_path: Path) -> None:
-    config = config_of(
-        "train --archive a.zip --imdb-titles t.gz --movie_lengths l.csv --datasets_dir d"
-        " --split temporal"
-        " --test_fraction 0.3 --validation_fraction 0.1 --min_rating 1.5 --k_core 2 --embedding_size 3"
-        " --layer_sizes 5 4 --dropout 0.5 --l2 0.25 --num_epochs 7 --loss in-batch --weighting ratings"
-        " --batch_size 9 --learning_rate 0.125 --validation_freq 2 --patience 6 --no-refit --seed 11"
-        " --seeds 2 --baselines recent_popularity,ials --saved_models_dir s --retrain"
-        " --tasks rating retrieval --rating-weight 0.25 --retrieval_weight 2 --rating_baselines global_mean"
-        " --additional_feature_sets user_age movie_length"
-    )
-    assert config == TrainerConfig(
-        feature_sets=(features("bucketized_user_age", "movie_length"),),
-        data=DataConfig(
-            archive=Path("a.zip"),
-            datasets_dir=Path("d"),
-            imdb_titles=Path("t.gz"),
-            movie_lengths=Path("l.csv"),
-        ),
-        split=SplitConfig(
-            kind=SplitKind.TEMPORAL, test_fraction=0.3, validation_fraction=0.1, min_rating=1.5, k_core=2
-        ),
-        model=TowerConfig(embedding_size=3, layer_sizes=(5, 4), dropout=0.5, l2=0.25),
-        training=TrainingConfig(
-            num_epochs=7,
-            loss=LossKind.IN_BATCH,
-            weighting=Weighting.RATINGS,
-            batch_size=9,
-            learning_rate=0.125,
-            validation_freq=2,
-            patience=6,
-            refit=False,
-            seed=11,
-        ),
-        tasks=(TaskWeights(retrieval=2, rating=0.25),),
-        rating_baselines=(Family.GLOBAL_MEAN,),
-        baselines=(Family.RECENT_POPULARITY, Family.IALS),
-        n_seeds=2,
-        saved_models_dir=Path("s"),
-        retrain=True,
-    )
-    assert config.split.seed == SplitConfig().seed  # the split's seed has no option
-    assert config_of("train --dataset sample").data == DataConfig(dataset="sample")
-    elsewhere = {"dataset", "family", "sequence", "command", "seed"}
-    for part in (config, config.data, config.split, config.model, config.training):
-        assert part is not None
-        for field in fields(part):
-            assert field.name in elsewhere or getattr(part, field.name) != field.default, field.name
-
-
-def test_the_seed_is_the_trainings_and_leaves_the_split() -> None:
-    config = config_of("train --seed 7")
-    assert (config.training.seed, config.split.seed) == (7, SplitConfig().seed)
 
 
 def labels(line: str) -> list[tuple[str, int | None]]:

@@ -115,12 +115,11 @@ def _plain(info: SourceInfo | StoredArchive) -> dict[str, object]:
 
 
 def _overview(infos: list[SourceInfo]) -> Table:
-    from rich import box
-    from rich.table import Table
+    from movierec_cli.reports.terminal.rich_tables import new_table
 
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for header, justify in (("name", "left"), ("what", "left"), ("here", "left"), ("ratings", "right")):
-        table.add_column(header, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    table = new_table()
+    for header in ("name", "what", "here", "ratings"):
+        table.add_column(header, justify="right" if header == "ratings" else "left", overflow="fold")
     for info in infos:
         here = "built in" if info.is_simulated else str(info.path or "no")
         table.add_row(info.key, info.title, here, "" if info.n_ratings is None else f"{info.n_ratings:,}")

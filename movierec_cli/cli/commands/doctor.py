@@ -49,6 +49,7 @@ def doctor_command(
     from movierec_cli.experiment.loading import load_source
     from movierec_cli.leakage.diagnosis import diagnose
     from movierec_cli.registry.store import list_runs
+    from movierec_cli.reports.terminal.study_text import checks_report
 
     terminal = Terminal(quiet=quiet).take_logs()
     feature_sets = parse_feature_sets(additional_feature_sets or [], terminal)
@@ -56,24 +57,16 @@ def doctor_command(
         runs, _ = list_runs(saved_models_dir)
         source = load_source(data, observer, feature_sets=feature_sets, runs=runs)
     diagnosis = diagnose(source, split, feature_sets, saved_models_dir)
-    show_diagnosis(diagnosis, terminal, as_json=as_json)
+    if as_json:
+        terminal.document(_document(diagnosis))
+    else:
+        terminal.out.print(checks_report(diagnosis.checked, diagnosis.findings))
+    terminal.warn_all(problem.message for problem in diagnosis.problems)
     if strict and diagnosis.has_leak:
         raise typer.Exit(LEAK_FOUND)
 
 
-def show_diagnosis(diagnosis: Diagnosis, terminal: Terminal, *, as_json: bool) -> None:
-    """Prints what was found; folders that could not be checked are warnings."""
-    if as_json:
-        terminal.document(diagnosis_document(diagnosis))
-    else:
-        from movierec_cli.reports.terminal.study_text import checks_report
-
-        terminal.out.print(checks_report(diagnosis.checked, diagnosis.findings))
-    terminal.warn_all(problem.message for problem in diagnosis.problems)
-
-
-def diagnosis_document(diagnosis: Diagnosis) -> dict[str, object]:
-    """The same for programs."""
+def _document(diagnosis: Diagnosis) -> dict[str, object]:
     from movierec_cli.storage.serialization import encode
 
     checked = [

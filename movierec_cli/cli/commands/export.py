@@ -12,7 +12,6 @@ from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.parsing import saved_models as saved
 from movierec_cli.cli.parsing.option_groups import with_option_groups
 from movierec_cli.cli.parsing.options import AsJson, Quiet
-from movierec_cli.errors import UsageError
 from movierec_cli.export.kinds import ExportFormat, IndexKind
 
 if TYPE_CHECKING:
@@ -66,8 +65,6 @@ def export_command(
     """
     from movierec_cli.export.export_run import export_run
 
-    if index is not IndexKind.BRUTE_FORCE and form is not ExportFormat.SAVEDMODEL:
-        raise UsageError(f"--index {index} is for --format savedmodel; leave it out for {form}")
     terminal = Terminal(quiet=quiet).take_logs()
     run = model.best(terminal)
     exported = export_run(run, form, output, overwrite=overwrite, index=index)

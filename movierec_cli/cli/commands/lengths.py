@@ -8,18 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from movierec_cli.cli.console import Terminal
-from movierec_cli.cli.parsing.option_groups import complete_dataset
-from movierec_cli.cli.parsing.options import (
-    ArchivePath,
-    AsJson,
-    CsvSafe,
-    DatasetsDir,
-    ImdbTitles,
-    MovieLengths,
-    Quiet,
-)
+from movierec_cli.cli.parsing.option_groups import with_option_groups
+from movierec_cli.cli.parsing.options import AsJson, CsvSafe, Quiet
+from movierec_cli.cli.parsing.variadic import given_options
 from movierec_cli.config import DataConfig
-from movierec_cli.config.settings import DATA_PANEL
 from movierec_cli.text import counted
 
 if TYPE_CHECKING:
@@ -27,21 +19,10 @@ if TYPE_CHECKING:
     from movierec_cli.data.running_times.apply import Coverage, FoundLengths, MovieLength
 
 
+@with_option_groups
 def lengths_command(
-    dataset: Annotated[
-        str | None,
-        typer.Option(
-            "--dataset",
-            metavar="NAME",
-            help=f"Which data set. If not given: {DataConfig.dataset}.",
-            autocompletion=complete_dataset,
-            rich_help_panel=DATA_PANEL,
-        ),
-    ] = None,
-    archive: ArchivePath = DataConfig.archive,
-    imdb_titles: ImdbTitles = DataConfig.imdb_titles,
-    movie_lengths: MovieLengths = DataConfig.movie_lengths,
-    datasets_dir: DatasetsDir = DataConfig.datasets_dir,
+    ctx: typer.Context,
+    data: DataConfig,
     csv: Annotated[
         Path | None,
         typer.Option("--csv", metavar="FILE", help="Write all movies, to be corrected by hand."),
@@ -66,18 +47,10 @@ def lengths_command(
 
     terminal = Terminal(quiet=quiet).take_logs()
     n_cleared = clear_matches() if clear else None
-    asked = (dataset, archive, imdb_titles, movie_lengths, csv)
-    if n_cleared is not None and all(option is None for option in asked):
+    if n_cleared is not None and given_options(ctx) <= {"clear", "as_json", "quiet"}:
         _show_cleared(n_cleared, terminal, as_json=as_json)
         return
-    config = DataConfig(
-        dataset=dataset or DataConfig.dataset,
-        archive=archive,
-        datasets_dir=datasets_dir,
-        imdb_titles=imdb_titles,
-        movie_lengths=movie_lengths,
-    )
-    loaded, found, coverage = _looked_up(config, terminal)
+    loaded, found, coverage = _looked_up(data, terminal)
     if csv is not None:
         from movierec_cli.data.running_times.apply import write_lengths
 

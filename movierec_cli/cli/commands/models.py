@@ -41,10 +41,9 @@ def list_command(
 
 
 def _list_table(runs: list[Run]) -> Table:
-    from rich import box
-    from rich.table import Table
+    from movierec_cli.reports.terminal.rich_tables import new_table
 
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = new_table()
     table.add_column("name", overflow="fold")
     columns = {header: text for header, text in _COLUMNS.items() if any(map(text, runs))}
     for header in columns:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+# `setting` is `dataclasses.field`, which ruff cannot see.
+# ruff: noqa: RUF009
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.parsing import saved_models as saved
-from movierec_cli.cli.parsing.option_groups import optional, with_option_groups
+from movierec_cli.cli.parsing.option_groups import with_option_groups
 from movierec_cli.cli.parsing.options import Quiet
+from movierec_cli.config.setting import setting
 from movierec_cli.errors import UsageError
 from movierec_cli.text import counted
 
@@ -19,21 +23,43 @@ if TYPE_CHECKING:
     from movierec_cli.registry.store import Run
 
 
+@dataclass(frozen=True)
+class PairOptions:
+    """Whose stars for which movies; see `with_option_groups`."""
+
+    user: int | None = setting(None, "A user of the data.", "ID")
+    movie: list[str] | None = setting(
+        None, "A movie: its title, with or without the year, or its id. Repeatable.", "TITLE"
+    )
+    pairs: Path | None = setting(
+        None, "Instead of --user and --movie: a CSV file with the columns user and movie.", "FILE"
+    )
+
+    def __post_init__(self) -> None:
+        """Raises a `UsageError` for too little."""
+        if self.pairs is None and (self.user is None or not self.movie):
+            raise UsageError(
+                "give a user and a movie: --user 42 --movie 'Toy Story (1995)'; or both in a file:"
+                " --pairs FILE"
+            )
+
+    def of(self, run: Run) -> tuple[PredictedRating, ...]:
+        """What a run predicts."""
+        from movierec_cli.recommend.movie_search import MovieSearch
+        from movierec_cli.recommend.predict import predict, read_pairs
+
+        if self.pairs is not None:
+            return predict(run, read_pairs(self.pairs, run))
+        assert self.user is not None
+        search = MovieSearch(run.catalogue)
+        return predict(run, [(self.user, search.find(text)) for text in self.movie or ()])
+
+
 @with_option_groups
 def predict_command(
     model: saved.RatingModelOptions,
+    wanted: PairOptions,
     options: saved.ResultOptions,
-    user: Annotated[int | None, optional("--user", "ID", "A user of the data.")] = None,
-    movie: Annotated[
-        list[str] | None,
-        optional("--movie", "TITLE", "A movie: its title, with or without the year, or its id. Repeatable."),
-    ] = None,
-    pairs: Annotated[
-        Path | None,
-        optional(
-            "--pairs", "FILE", "Instead of --user and --movie: a CSV file with the columns user and movie."
-        ),
-    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Predict how many stars a user would give a movie.
@@ -48,10 +74,11 @@ def predict_command(
     from movierec_cli.recommend.run_choice import FOR_RATINGS
     from movierec_cli.reports.terminal.recommendation_lists import predictions_report
 
-    _check_options(user, movie or [], pairs, options.csv)
+    if wanted.pairs and options.csv and wanted.pairs.resolve() == options.csv.resolve():
+        raise UsageError(f"--csv {options.csv} would overwrite --pairs {wanted.pairs}; name another file")
     terminal = Terminal(quiet=quiet).take_logs()
     run = model.best(terminal, FOR_RATINGS)
-    predictions = _predicted(run, user, movie or [], pairs)
+    predictions = wanted.of(run)
     options.show(
         terminal,
         (PREDICTION_COLUMNS, prediction_rows(predictions)),
@@ -61,33 +88,7 @@ def predict_command(
     )
 
 
-def _check_options(user: int | None, movies: Sequence[str], pairs: Path | None, csv: Path | None) -> None:
-    if pairs is not None and (user is not None or movies):
-        raise UsageError("--pairs FILE names users and movies; omit --user and --movie")
-    if pairs is None and (user is None or not movies):
-        raise UsageError(
-            "give a user and a movie: --user 42 --movie 'Toy Story (1995)'; or both in a file: --pairs FILE"
-        )
-    if pairs is not None and csv is not None and pairs.resolve() == csv.resolve():
-        raise UsageError(f"--csv {csv} would overwrite --pairs {pairs}; name another file")
-
-
-def _predicted(
-    run: Run, user: int | None, movies: Sequence[str], pairs: Path | None
-) -> tuple[PredictedRating, ...]:
-    from movierec_cli.recommend.movie_search import MovieSearch
-    from movierec_cli.recommend.predict import predict, read_pairs
-
-    if pairs is not None:
-        return predict(run, read_pairs(pairs, run))
-    assert user is not None
-    search = MovieSearch(run.catalogue)
-    return predict(run, [(user, search.find(text)) for text in movies])
-
-
 def _document(run: Run, predictions: Sequence[PredictedRating]) -> dict[str, object]:
-    from dataclasses import asdict
-
     from movierec_cli.recommend.response import data_document
     from movierec_cli.recommend.run_choice import validation_rmse
 

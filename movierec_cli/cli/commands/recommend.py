@@ -14,7 +14,6 @@ from movierec_cli.cli.parsing.options import Quiet
 from movierec_cli.cli.parsing.user_options import UserOptions, parse_users
 from movierec_cli.config import RankBy
 from movierec_cli.config.setting import setting
-from movierec_cli.errors import UsageError
 from movierec_cli.text import counted
 
 if TYPE_CHECKING:
@@ -27,15 +26,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RecommendOptions(saved.ListOptions):
-    """Movies in which order, and what is shown; see `with_option_groups`.
-
-    Raises:
-        UsageError: options do not go together, or that many movies cannot be had.
-    """
+    """Movies in which order, and what is shown; see `with_option_groups`."""
 
     all_models: bool = setting(False, "Show the lists of all saved models side by side.")
     rank_by: RankBy = setting(  # noqa: RUF009
         RankBy.SCORE, "Order by score, rating (predicted stars) or blend (both).", "KIND"
+    )
+    include_seen: bool = setting(
+        False, "Also movies that the user has seen.", panel=filter_options.MOVIES_PANEL
     )
     diversity: float = setting(
         0.0,
@@ -45,23 +43,6 @@ class RecommendOptions(saved.ListOptions):
     )
     why: bool = setting(False, "Show what the user's movies and each feature contribute to a score.")
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for option, is_given in (("--why", self.why), ("--all_models", self.all_models)):
-            if is_given and self.csv is not None:
-                raise UsageError(f"{option} cannot be written as CSV; omit one of them, or use --json")
-
-    def check_many(self) -> None:
-        """Raises a `UsageError` for options that cannot be had for many users."""
-        for option, is_given in (
-            ("--all_models", self.all_models),
-            ("--why", self.why),
-            ("--diversity", self.diversity != 0),
-            (f"--rank_by {self.rank_by}", self.rank_by is not RankBy.SCORE),
-        ):
-            if is_given:
-                raise UsageError(f"{option} is for one user; omit --users")
-
 
 @with_option_groups
 def recommend_command(
@@ -69,7 +50,6 @@ def recommend_command(
     user: UserOptions,
     filters: FilterOptions,
     options: RecommendOptions,
-    include_seen: filter_options.IncludeSeen = False,
     quiet: Quiet = False,
 ) -> None:
     """Recommend movies to a user of the data, or to a new user.
@@ -85,14 +65,9 @@ def recommend_command(
     saved.spare_threads()
     from movierec_cli.recommend.recommend import check_diversity
 
-    if options.all_models and model.model is not None:
-        raise UsageError("--model is one model, --all_models are all; give one of them")
     check_diversity(options.diversity)
-    chosen = filters.checked(include_seen=include_seen)
-    users = None
-    if user.users is not None:
-        options.check_many()
-        users = parse_users(user.users)
+    chosen = filters.checked(include_seen=options.include_seen)
+    users = None if user.users is None else parse_users(user.users)
     terminal = Terminal(quiet=quiet).take_logs()
     runs = _runs(model, terminal, from_history=bool(user.watched), all_models=options.all_models)
     if users is not None:

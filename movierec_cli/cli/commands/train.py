@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+# `setting` is `dataclasses.field`, which ruff cannot see.
+# ruff: noqa: RUF009
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +25,7 @@ from movierec_cli.cli.parsing.task_options import TaskRequest
 from movierec_cli.cli.parsing.values import parse_baselines, parse_feature_sets, parse_top_k
 from movierec_cli.cli.parsing.variadic import command_line
 from movierec_cli.config import DataConfig, RankBy, TrainerConfig
+from movierec_cli.config.setting import setting
 
 if TYPE_CHECKING:
     from movierec_cli.experiment.study import UserLists
@@ -29,6 +34,28 @@ if TYPE_CHECKING:
 
 DEFAULT_PAGE = Path("movierec.html")
 _OUTPUT = "Output"
+
+
+_output = partial(setting, panel=_OUTPUT)
+
+
+@dataclass(frozen=True)
+class _ListOptions:
+    """What is shown beside the comparison; see `with_option_groups`."""
+
+    user_id: int | None = _output(
+        None,
+        "Show the ratings of this user, and ten movies that each model recommends.",
+        "ID",
+        option="generate_recommendations_for_user",
+    )
+    include_seen: bool = _output(False, "Recommend movies that the user rated, too.")
+    rank_by: RankBy = _output(
+        RankBy.SCORE,
+        "The order of the recommendations: score, rating (predicted stars) or blend (both).",
+        "KIND",
+    )
+    open_page: bool = _output(False, "Open the page in the browser.", option="open")
 
 
 @with_option_groups
@@ -48,39 +75,13 @@ def train_command(
     training: options.TrainingOptions,
     retrain: Annotated[bool, setting_option(TrainerConfig, "retrain")] = TrainerConfig.retrain,
     saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
-    generate_recommendations_for_user: Annotated[
-        int | None,
-        typer.Option(
-            "--generate_recommendations_for_user",
-            metavar="ID",
-            help="Show the ratings of this user, and ten movies that each model recommends.",
-            rich_help_panel=_OUTPUT,
-        ),
-    ] = None,
-    include_seen: Annotated[
-        bool,
-        typer.Option(
-            "--include_seen", help="Recommend movies that the user rated, too.", rich_help_panel=_OUTPUT
-        ),
-    ] = False,
-    rank_by: Annotated[
-        RankBy,
-        typer.Option(
-            "--rank_by",
-            metavar="KIND",
-            help="The order of the recommendations: score, rating (predicted stars) or blend (both).",
-            rich_help_panel=_OUTPUT,
-        ),
-    ] = RankBy.SCORE,
+    lists: _ListOptions,
     output: Annotated[
         Path,
         typer.Option(
             "--output", "-o", "--plot", metavar="FILE", help="Write the page there.", rich_help_panel=_OUTPUT
         ),
     ] = DEFAULT_PAGE,
-    open_page: Annotated[
-        bool, typer.Option("--open", help="Open the page in the browser.", rich_help_panel=_OUTPUT)
-    ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -130,15 +131,15 @@ def train_command(
         retrain=retrain,
         command=command_line(ctx),
     )
-    check_rank_by(rank_by, config.tasks)
-    user_id = generate_recommendations_for_user
-    lists = ListRequest(() if user_id is None else (user_id,), include_seen, rank_by)
+    check_rank_by(lists.rank_by, config.tasks)
+    users = () if lists.user_id is None else (lists.user_id,)
+    wanted = ListRequest(users, lists.include_seen, lists.rank_by)
     check_writable(output)
     with ProgressDisplay(terminal) as observer:
-        trained = train(config, observer, ks=parse_top_k(top_k), lists=lists)
+        trained = train(config, observer, ks=parse_top_k(top_k), lists=wanted)
     page = write_report(trained.study, output)
     show_result(trained, page, terminal, as_json=as_json)
-    if open_page:
+    if lists.open_page:
         typer.launch(page.as_uri())
 
 

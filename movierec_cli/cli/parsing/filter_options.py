@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from movierec_cli.config.setting import setting
 from movierec_cli.errors import DataError, MovierecError, UsageError
@@ -30,11 +28,6 @@ _YEARS = re.compile(r"([0-9]{4})?\s*[-–—]\s*([0-9]{4})?")
 _DECADE = re.compile(r"([0-9]{3}0)'?s")
 
 _filter = partial(setting, None, panel=MOVIES_PANEL)
-
-IncludeSeen = Annotated[
-    bool,
-    typer.Option("--include_seen", help="Also movies that the user has seen.", rich_help_panel=MOVIES_PANEL),
-]
 
 
 @dataclass(frozen=True)

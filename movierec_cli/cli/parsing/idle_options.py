@@ -48,6 +48,32 @@ IDLE_OPTIONS = (
         "it is of one data set, and several are named",
     ),
     Idle(
+        ("why", "all_models"),
+        lambda values: values["csv"] is not None,
+        "it cannot be written as CSV; omit one of them, or use --json",
+    ),
+    Idle(
+        ("why", "all_models", "diversity", "rank_by"),
+        lambda values: values.get("users") is not None,
+        "it is for one user; omit --users",
+    ),
+    Idle(("model",), lambda values: values.get("all_models"), "--all_models are all; give one of them"),
+    Idle(
+        ("as_of",),
+        lambda values: values["user"] is None,
+        "times are known of the ratings of --user only",
+    ),
+    Idle(
+        ("user", "movie"),
+        lambda values: values.get("pairs") is not None,
+        "--pairs FILE names users and movies; give one of them",
+    ),
+    Idle(
+        ("index",),
+        lambda values: values["form"] != "savedmodel",
+        "it is for --format savedmodel; leave it out",
+    ),
+    Idle(
         ("imdb_titles",),
         lambda values: values.get("dataset") == "sample",
         "the sample has lengths of its own; --movie_lengths corrects them",

@@ -44,7 +44,8 @@ def complete_name(ctx: typer.Context, incomplete: str) -> list[str]:
     from movierec_cli.registry.store import list_runs
 
     runs, _ = list_runs(ctx.params.get("saved_models_dir") or TrainerConfig.saved_models_dir)
-    return [run.record.name for run in runs if run.record.name.startswith(incomplete)]
+    names = (run.record.name for run in runs)
+    return [name for name in names if name.startswith(incomplete) and name.isprintable()]
 
 
 def _model(best: str) -> Any:

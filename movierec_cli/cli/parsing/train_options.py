@@ -14,7 +14,7 @@ from movierec_cli.cli.parsing import options
 from movierec_cli.cli.parsing.idle_options import FRACTIONS, NO_FRACTIONS, Idle, refuse_idle
 from movierec_cli.cli.parsing.option_groups import Given, GivenOf
 from movierec_cli.cli.parsing.task_options import TaskRequest
-from movierec_cli.cli.parsing.values import sets_shown
+from movierec_cli.cli.parsing.values import completing, sets_shown
 from movierec_cli.config import (
     SAMPLED_LOSSES,
     SEQUENTIAL,
@@ -91,10 +91,6 @@ def _word(settings: Settings, name: str) -> str:
 # --- options ------------------------------------------------------------------------------------------
 
 
-def _complete_family(incomplete: str) -> list[str]:
-    return [family for family in TRAINABLE if family.startswith(incomplete)]
-
-
 def _showing(option: OptionInfo, default: str, more_help: str = "") -> OptionInfo:
     """The same option of another command, with a default that is shown as text."""
     own = copy(option)
@@ -121,7 +117,7 @@ FamilyName = Annotated[
         metavar="NAME",
         help=f"The kind of model to train: {', '.join(TRAINABLE)}. {listed(SEQUENTIAL)} learn the order of a"
         " user's movies.",
-        autocompletion=_complete_family,
+        autocompletion=completing(TRAINABLE),
         show_default=Settings.family.value,
         rich_help_panel=MODEL_PANEL,
     ),

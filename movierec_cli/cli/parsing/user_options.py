@@ -56,7 +56,7 @@ class UserOptions:
     )
 
     def __post_init__(self) -> None:
-        as_of_s = self.as_of_s
+        _ = self.as_of_s  # a wrong date is told first
         ways = {
             "--user": self.user_id is not None,
             "--users": self.users is not None,
@@ -71,8 +71,6 @@ class UserOptions:
             )
         if len(given) > 1:
             raise UsageError(f"{' and '.join(given)} name different users; give one of them")
-        if as_of_s is not None and self.user_id is None:
-            raise UsageError("--as_of needs --user: times are known of their ratings only")
 
     @property
     def as_of_s(self) -> int | None:

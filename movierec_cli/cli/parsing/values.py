@@ -1,7 +1,7 @@
 """Options that take several values, such as "timestamp,movie_genres" or "10 100", from text to values."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from movierec_cli.cli.console import Terminal
 from movierec_cli.config import BASELINES, DEFAULT_FEATURE_SETS, RATING_BASELINES, Family, FeatureSet, Task
@@ -105,31 +105,21 @@ def parse_families(value: str, option: str, known: Sequence[Family]) -> tuple[Fa
     return tuple(map(Family.named, dict.fromkeys(words)))
 
 
-def complete_word(incomplete: str, names: Iterable[str]) -> list[str]:
-    """Names for the shell, in either spelling, also after a comma."""
-    before, comma, word = incomplete.rpartition(",")
-    start = word.replace("-", "_")
-    return [f"{before}{comma}{name}" for name in names if name.replace("-", "_").startswith(start)]
+def completing(names: Iterable[str]) -> Callable[[str], list[str]]:
+    """Offers names to the shell, in either spelling, also after a comma."""
+
+    def complete(incomplete: str) -> list[str]:
+        before, comma, word = incomplete.rpartition(",")
+        start = word.replace("-", "_")
+        return [f"{before}{comma}{name}" for name in names if name.replace("-", "_").startswith(start)]
+
+    return complete
 
 
-def complete_feature(incomplete: str) -> list[str]:
-    """Feature names for the shell."""
-    return complete_word(incomplete, feature_names())
-
-
-def complete_baseline(incomplete: str) -> list[str]:
-    """Baselines for the shell."""
-    return complete_word(incomplete, [*BASELINES, _ALL, _NONE])
-
-
-def complete_task(incomplete: str) -> list[str]:
-    """Tasks for the shell."""
-    return complete_word(incomplete, Task)
-
-
-def complete_rating_baseline(incomplete: str) -> list[str]:
-    """Rating baselines for the shell."""
-    return complete_word(incomplete, [*RATING_BASELINES, _ALL, _NONE])
+complete_feature = completing(feature_names())
+complete_baseline = completing([*BASELINES, _ALL, _NONE])
+complete_task = completing(Task)
+complete_rating_baseline = completing([*RATING_BASELINES, _ALL, _NONE])
 
 
 def sets_shown(feature_sets: Iterable[FeatureSet] = DEFAULT_FEATURE_SETS) -> str:

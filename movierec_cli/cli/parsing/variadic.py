@@ -115,9 +115,7 @@ def _specs(params: Iterable[Any]) -> dict[str, OptionSpec]:
             name=name,
             takes_value=not (option.is_flag or option.count),
             takes_several=(option.metavar or "").endswith("..."),
-            once=""
-            if option.multiple or (option.is_flag and not option.secondary_opts)
-            else str(option.name),
+            once="" if option.multiple or _is_plain_flag(option) else str(option.name),
         )
         for option in options
         for name in (*option.opts, *option.secondary_opts)
@@ -133,6 +131,11 @@ def command_line(ctx: Any) -> str:
     return printable(shlex.join([*ctx.command_path.split(), *ctx.meta[_RAW_ARGS]]))
 
 
+def given_options(ctx: Any) -> set[str]:
+    """The parameters that are given on the command line."""
+    return {name for name in ctx.params if ctx.get_parameter_source(name).name == "COMMANDLINE"}
+
+
 class Command(TyperCommand):
     """A command whose options may take several values and be spelled either way."""
 
@@ -140,7 +143,7 @@ class Command(TyperCommand):
         """Rewrites the arguments, then lets Typer parse them."""
         ctx.meta[_RAW_ARGS] = tuple(args)
         _keep_plain(self.get_params(ctx))
-        rewritten = _rewritten(self, ctx, args)
+        rewritten = rewrite(args, _specs(self.get_params(ctx)), strict=not ctx.resilient_parsing)
         try:
             return super().parse_args(ctx, list(rewritten))
         except typer.BadParameter as error:
@@ -149,8 +152,7 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command, unless an option is given that has no effect beside the others."""
-        given = {name for name in ctx.params if ctx.get_parameter_source(name).name == "COMMANDLINE"}
-        refuse_idle(given, ctx.params, IDLE_OPTIONS)
+        refuse_idle(given_options(ctx), ctx.params, IDLE_OPTIONS)
         return super().invoke(ctx)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
@@ -178,8 +180,9 @@ class Group(TyperGroup):
         _keep_plain(self.get_params(ctx))
         if not args and not ctx.resilient_parsing:
             args = [ctx.help_option_names[0]]
-        own = _own_options(args, _specs(self.get_params(ctx)))
-        return super().parse_args(ctx, [*_rewritten(self, ctx, args[:own]), *args[own:]])
+        specs = _specs(self.get_params(ctx))
+        own = _own_options(args, specs)
+        return super().parse_args(ctx, [*rewrite(args[:own], specs), *args[own:]])
 
 
 class DefaultCommandGroup(Group):
@@ -217,16 +220,13 @@ def _show_value(error: typer.BadParameter, rewritten: Sequence[str]) -> None:
         error.message = f"'{values[-1]}' cannot be used: {error.message}"
 
 
-def _rewritten(command: Any, ctx: Any, args: Sequence[str]) -> list[str]:
-    return rewrite(args, _specs(command.get_params(ctx)), strict=not ctx.resilient_parsing)
-
-
 def _keep_plain(params: Iterable[Any]) -> None:
     """Makes options take plain values as they are.
 
-    pydantic, which Typer converts values with, takes 0.1 s to import, as long as `recommend --user 1` takes
-    without it besides starting Python; measured by `python -X importtime -c "import typer._adapters"`.
-    Whatever is not plain is left to it, so that values and messages are Typer's.
+    pydantic, which Typer converts values with, is slow to import: `recommend --user 1` took 0.29 s of a core
+    with Typer's own conversion and 0.21 s with this (medians of 7 in turn). Whatever is not plain is left to
+    it, so that values and messages are Typer's. No option here has a parser or limits of Typer's, which plain
+    values would pass by.
     """
     for param in params:
         if hasattr(param, "type_descriptor") and not isinstance(param.get_runtime_param, _PlainFirst):
@@ -249,22 +249,9 @@ class _PlainFirst:
         annotation = self.descriptor.annotation
         if isinstance(annotation, type) and isinstance(value, annotation):
             return value  # a default, or a text that is to be one
-        if isinstance(value, str) and not self._is_limited:
+        if isinstance(value, str):
             if annotation is int and _WHOLE_NUMBER.fullmatch(value):
                 return int(value)
             if annotation is Path and (os.access(value, os.R_OK) or not os.path.lexists(value)):
                 return Path(value)
         return self.of_typer().coerce(value, param=param, ctx=ctx)
-
-    @property
-    def _is_limited(self) -> bool:
-        """Whether more is asked of a value than its type."""
-        info = self.descriptor.parameter_info
-        of_paths = (info.exists, info.writable, info.resolve_path, info.allow_dash, info.path_type)
-        return (
-            any(of_paths)
-            or not (info.file_okay and info.dir_okay)
-            or info.parser is not None
-            or info.min is not None
-            or info.max is not None
-        )
