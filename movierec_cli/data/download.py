@@ -1,5 +1,6 @@
 """Downloads that are resumed where they broke off, as long as the server still has the same file."""
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -117,7 +118,7 @@ class Download:
             partial.unlink()
             raise _NoFileError(f"what was downloaded {found}; it was removed")
         with written_whole(self.target) as temporary:
-            partial.replace(temporary)
+            shutil.move(partial, temporary)  # through a link, another file system perhaps
 
     def _fetched(self) -> Path:
         """Where the whole file is, with bytes of one version alone.

@@ -22,17 +22,8 @@ from movierec_cli.files.reading import open_regular
 Stamp = tuple[tuple[str, int, int], ...]
 """What tells a changed file without reading it: (name, bytes, mtime in ns) of each file."""
 
-_UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    EOFError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    ValueError,
-)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError)
+_UNREADABLE = (*_DAMAGED, OSError, RuntimeError)  # the last of a method that zipfile does not know
 
 
 @dataclass(frozen=True)
@@ -73,8 +64,12 @@ def _damage_named(place: str | Path) -> Iterator[None]:
 class _ZipBytes(io.BufferedReader):
     """A zip's bytes. Its list of members is read at once, whatever size it says that this has."""
 
+    def __init__(self, file: io.BufferedReader, path: Path):
+        super().__init__(file.raw)
+        self._path = path
+
     def read(self, size: int | None = -1, /) -> bytes:
-        limits.DIRECTORY_BYTES.check(size or 0)
+        limits.DIRECTORY_BYTES.check(size or 0, file=self._path)
         return super().read(size)
 
 
@@ -90,7 +85,7 @@ class _Zip:
     def _opened(self) -> Iterator[zipfile.ZipFile]:
         with (
             open_regular(self.path) as file,
-            _ZipBytes(file.raw) as content,
+            _ZipBytes(file, self.path) as content,
             zipfile.ZipFile(content) as zipped,
         ):
             yield zipped
