@@ -10,7 +10,6 @@ import pytest
 
 from movierec_cli.config import DataConfig
 from movierec_cli.data.running_times import titles_file as module
-
 from movierec_cli.data.running_times.titles_file import (
     TITLES_NAME,
     TITLES_URL,
