@@ -36,6 +36,12 @@ def test_an_imported_folder_becomes_a_zip_that_loads_alike(make_archive: MakeArc
     assert imported.ratings.timestamp.tolist() == own.ratings.timestamp.tolist()
 
 
+def test_an_import_that_cannot_be_written_is_told(archive_1m: Path, tmp_path: Path) -> None:
+    (tmp_path / "ds" / "ml-1m.zip").mkdir(parents=True)
+    with pytest.raises(DataError, match="cannot be written"):
+        import_archive(archive_1m, tmp_path / "ds")
+
+
 def test_a_bad_archive_leaves_the_folder_as_it_was(make_archive: MakeArchive, tmp_path: Path) -> None:
     bad = make_archive("1m", replace={"ratings.dat": b"1::1::9::0\n"})
     with pytest.raises(DataError, match=r"ratings\.dat, line 1: the rating is 9"):
@@ -106,13 +112,15 @@ def _served(server: FileServer, archive_1m: Path) -> None:
 def test_a_verified_download_is_put_under_its_published_name_and_read(
     server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sha256 = hashlib.sha256(server.body).hexdigest()
-    published = Publication(publication_of(SOURCES["1m"]).url, len(server.body), sha256)
+    published = Publication(server.url, len(server.body), hashlib.sha256(server.body).hexdigest())
     monkeypatch.setattr(load, "publication_of", lambda source: published)
-    stored = fetch_source("1m", tmp_path / "ds", url=server.url)
+    for _ in range(2):  # the second is not asked for anew
+        assert len(load_dataset(DataConfig(dataset="1m", datasets_dir=tmp_path / "ds")).ratings) == 96
+    stored = fetch_source("1m", tmp_path / "ds")
     assert (stored.path, stored.n_ratings) == (tmp_path / "ds" / "ml-1m.zip", 96)
     assert stored.path.read_bytes() == server.body
     assert stored.warnings == ()
+    assert len(server.requests) == 2
 
 
 def test_what_is_not_the_published_file_is_refused_with_what_to_do(

@@ -219,6 +219,9 @@ def test_kept_columns_that_point_outside_their_table_are_not_trusted(archive_1m:
         again = own(archive_1m)
         assert_equal_tables(again, whole)
         assert any(f"made anew: {file}: {name} points outside its table" in told for told in again.warnings)
+    header = arrays["header"].tobytes().replace(b'"n_users": 12', b'"n_users": 11')
+    np.savez(file, **(arrays | {"header": np.frombuffer(header, dtype=np.uint8)}))
+    assert any("the header tells of 11 rows" in told for told in own(archive_1m).warnings)
     np.savez(file, header=np.frombuffer(json.dumps([1]).encode(), dtype=np.uint8))
     assert_equal_tables(own(archive_1m), whole)
 
