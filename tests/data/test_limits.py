@@ -75,6 +75,20 @@ def test_a_raised_limit_lets_more_be_read_and_the_next_one_holds(
         load(zeros)
 
 
+def test_under_a_raised_limit_all_is_read(make_archive: MakeArchive, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = load(make_archive("csv"))
+    monkeypatch.setattr(limits, "LINE_BYTES", Limit(20, "begins a line of more than {} bytes"))
+    monkeypatch.setattr(limits, "MEMBERS", Limit(4, "holds more than {} files"))
+    monkeypatch.setenv(FACTOR_VARIABLE, "20")
+    wide = make_archive(
+        "csv", name="wide", folder=True, replace={f"more{n}": b"" for n in range(60)}, inner=""
+    )
+    header = b"userId,movieId,rating,timestamp," + b"n" * 200
+    ratings = (wide / "ratings.csv").read_bytes().replace(b"\n", b",\n").split(b"\n", 1)[1]
+    (wide / "ratings.csv").write_bytes(header + b"\n" + ratings)
+    assert load(wide).ratings.timestamp.tolist() == plain.ratings.timestamp.tolist()
+
+
 def test_a_member_that_says_too_little_of_its_size_fills_nothing(zeros: Path) -> None:
     content = zeros.read_bytes().replace(struct.pack("<I", 150 * MIB), struct.pack("<I", 500))
     zeros.write_bytes(content)

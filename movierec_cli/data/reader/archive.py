@@ -46,7 +46,7 @@ class Stream:
     def readline(self) -> bytes:
         """The next line with its end. Raises a `DataError` for one that is too long."""
         with _damage_named(self.place):
-            line = self.stream.readline(2 * limits.LINE_BYTES.most)
+            line = self.stream.readline(limits.LINE_BYTES.enough)
         limits.LINE_BYTES.check(len(line), file=self.place)
         return line
 
@@ -123,7 +123,7 @@ class _Folder:
 
     def names(self) -> tuple[str, ...]:
         found = chain(self.path.glob("*"), self.path.glob("*/*"))  # no deeper: it could be a home folder
-        files = list(islice((file for file in found if file.is_file()), 10 * limits.MEMBERS.most))
+        files = list(islice((file for file in found if file.is_file()), limits.MEMBERS.enough))
         limits.MEMBERS.check(len(files), file=self.path)
         return tuple(sorted(file.relative_to(self.path).as_posix() for file in files))
 
