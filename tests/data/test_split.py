@@ -1,4 +1,4 @@
-"""Every kind of split against a slow reading of its rule, and what is told of it."""
+"""Every kind of split against a slow reading of its rule, what is told of it, and users' ratings in order."""
 
 import datetime
 import time
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from movierec_cli.config import DataConfig, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset, Ratings
 from movierec_cli.data.load import load_dataset
+from movierec_cli.data.ragged import ordered_by_user
 from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
 from movierec_cli.data.split_data import restrict
 from movierec_cli.errors import MovierecError
@@ -343,3 +344,54 @@ def test_real_1m_windows_are_the_examples_of_the_tutorials(real_1m: Dataset) -> 
     everything = split_ratings(liked, replace(WINDOWS, test_fraction=0.5, validation_fraction=1 - 1e-9))
     assert len(everything.validation) + len(everything.test) == 937_994
     assert len(everything.train) == 944_035 - 937_994
+
+
+def by_hand(ratings: Ratings, rows: list[int], n_users: int) -> tuple[list[int], list[int]]:
+    ordered: list[int] = []
+    starts = [0]
+    for user in range(n_users):
+        own = [row for row in rows if ratings.user_index[row] == user]
+        ordered += sorted(own, key=lambda row: (int(ratings.timestamp[row]), row))
+        starts.append(len(ordered))
+    return ordered, starts
+
+
+LONG_AGO, FAR_OFF = -(2**62), 2**62
+MOMENTS = {
+    "one": [7],
+    "few": [3, 1, 2, -5],
+    "many": list(range(10**9, 10**9 + 5000)),
+    "too far apart for one key": [LONG_AGO, FAR_OFF, 0, 1],
+}
+
+
+@pytest.mark.parametrize("moments", MOMENTS.values(), ids=list(MOMENTS))
+@pytest.mark.parametrize("n_users", [1, 3, 40])
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_rows_are_by_user_then_time_then_row(moments: list[int], n_users: int, share: float) -> None:
+    rng = np.random.default_rng([len(moments), n_users])
+    ratings = ratings_of(rng.integers(0, n_users, 300).tolist(), rng.choice(moments, 300).tolist())
+    known = rng.permutation(300)[: round(300 * share)]
+    rows, starts = ordered_by_user(ratings, known)
+    expected, expected_starts = by_hand(ratings, known.tolist(), int(ratings.user_index.max()) + 1)
+    assert (rows.tolist(), starts.tolist()) == (expected, expected_starts)
+    assert rows.dtype == starts.dtype == np.int64
+
+
+def test_users_without_ratings_have_none() -> None:
+    ratings = ratings_of([2, 0, 2], [5, 5, 4])
+    rows, starts = ordered_by_user(ratings, np.arange(3), n_users=5)
+    assert (rows.tolist(), starts.tolist()) == ([1, 2, 0], [0, 1, 1, 3, 3, 3])
+    assert ordered_by_user(ratings, np.array([1]))[1].tolist() == [0, 1, 1, 1]
+
+
+def test_no_ratings_at_all_are_no_rows() -> None:
+    rows, starts = ordered_by_user(ratings_of([], []), np.empty(0, np.int64), n_users=2)
+    assert (rows.tolist(), starts.tolist()) == ([], [0, 0, 0])
+
+
+def test_what_is_given_stays_as_it_was() -> None:
+    ratings, known = ratings_of([1, 1, 0], [3, 2, 1]), np.array([2, 0, 1])
+    ordered_by_user(ratings, known)
+    assert known.tolist() == [2, 0, 1]
+    assert ratings.timestamp.tolist() == [3, 2, 1]
