@@ -243,8 +243,8 @@ def open_archive(path: Path) -> Archive:
     Raises:
         DataError: it does not exist, is no whole zip, or a member's name would lead out of it.
     """
-    if not path.exists():
-        raise DataError("does not exist", file=path)
+    if not (path.is_dir() or path.is_file()):  # a pipe would hang, a device would not end
+        raise DataError("is neither a file nor a folder" if path.exists() else "does not exist", file=path)
     container = _Folder(path) if path.is_dir() else _Zip(path)
     try:
         names = container.names()
