@@ -9,7 +9,6 @@ taken aside for a moment, and put back should the process die in it.
 import contextlib
 import ctypes
 import errno
-import hashlib
 import os
 import re
 import secrets
@@ -90,12 +89,12 @@ def written_folder(target: Path, replaceable: Callable[[Path], bool] = lambda _:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def unfinished_file(target: Path, version: str) -> Path:
+def unfinished_file(target: Path, token: str) -> Path:
     """Where a file is made that several processes, one after the other, may work on before it is `target`.
 
-    Another `version` has another place. `recover` deletes it once nobody works on it any more.
+    `recover` deletes it once nobody works on it any more. The token has 16 hexadecimal digits.
     """
-    return _hidden(target, "new", hashlib.sha256(version.encode()).hexdigest()[:16])
+    return _hidden(target, "new", token)
 
 
 def remove_folder(folder: Path) -> None:

@@ -2,13 +2,14 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from movierec_cli.errors import DataError
 from movierec_cli.files.atomic import written_whole
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile(r"[=@\t\r]|[+-](?![0-9]*\.?[0-9]+\Z)")  # at the beginning, but of numbers
 
 
 def as_csv(
@@ -30,7 +31,7 @@ def as_csv(
 
 
 def _harmless(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
 
 
 def write_csv(

@@ -252,17 +252,18 @@ def coverage_of(dataset: Dataset, found: FoundLengths) -> Coverage:
     return Coverage(dataset.name, found.origin, tuple(rows))
 
 
-def write_lengths(coverage: Coverage, file: Path) -> None:
+def write_lengths(coverage: Coverage, file: Path, *, safe: bool = False) -> None:
     """Writes every movie's length as a file that can be corrected by hand and given as --movie_lengths.
 
     Movies without a length come first, those with most ratings before others. The file is CSV, with tabs
-    where it is named .tsv; it is there whole or not at all.
+    where it is named .tsv; it is there whole or not at all. `safe`: see `as_csv`.
 
     Raises:
         DataError: the file cannot be written, or is there with another content, which may be hand work.
     """
     movies = sorted(coverage.movies, key=lambda movie: (movie.minutes is not None, *_most_rated_first(movie)))
-    content = as_csv(CSV_COLUMNS, map(_fields, movies), delimiter=delimiter_of(file)).encode()
+    rows = map(_fields, movies)
+    content = as_csv(CSV_COLUMNS, rows, safe=safe, delimiter=delimiter_of(file)).encode()
     try:
         if file.is_file() and file.read_bytes() != content:
             raise DataError(
