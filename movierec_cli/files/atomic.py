@@ -63,6 +63,15 @@ def written_whole(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def unfinished_file(target: Path, token: str) -> Path:
+    """Where a file is made that several processes, one after the other, may work on before it is `target`.
+
+    `recover` deletes it once nobody works on it any more. The token has 16 hexadecimal digits.
+    """
+    hidden = _hidden(target, "new")
+    return hidden.with_name(f"{hidden.name.rpartition('-')[0]}-{token}")
+
+
 @contextmanager
 def written_folder(target: Path, replaceable: Callable[[Path], bool] = lambda _: True) -> Iterator[Path]:
     """Gives the path of a folder to make, put at `target` at the end in place of what was there.
@@ -87,14 +96,6 @@ def written_folder(target: Path, replaceable: Callable[[Path], bool] = lambda _:
         _sync(target.parent)
     finally:
         shutil.rmtree(new, ignore_errors=True)
-
-
-def unfinished_file(target: Path, token: str) -> Path:
-    """Where a file is made that several processes, one after the other, may work on before it is `target`.
-
-    `recover` deletes it once nobody works on it any more. The token has 16 hexadecimal digits.
-    """
-    return _hidden(target, "new", token)
 
 
 def remove_folder(folder: Path) -> None:
@@ -147,9 +148,9 @@ def _delete_replaced(hidden: Path, target: Path) -> None:
         _delete(trash)
 
 
-def _hidden(target: Path, state: str, token: str = "") -> Path:
+def _hidden(target: Path, state: str) -> Path:
     name = os.fsdecode(os.fsencode(target.name)[:_LONGEST_NAME])
-    return target.absolute().with_name(f".{name}.{state}-{token or secrets.token_hex(8)}")
+    return target.absolute().with_name(f".{name}.{state}-{secrets.token_hex(8)}")
 
 
 def _is_of_process(target: Path) -> bool:
