@@ -99,14 +99,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, body: bytes) -> None:
         stop = self.server.breaks_after
-        with suppress(ConnectionError):
+        with suppress(ConnectionError):  # of a client that leaves
             while self.server.is_endless:
                 self.wfile.write(body)
-        self.wfile.write(body[:stop])
-        if stop is not None and self.server.may_go_on is not None:
-            self.wfile.flush()
-            self.server.may_go_on.wait(20)
-            self.wfile.write(body[stop:])
+            self.wfile.write(body[:stop])
+            if stop is not None and self.server.may_go_on is not None:
+                self.wfile.flush()
+                self.server.may_go_on.wait(20)
+                self.wfile.write(body[stop:])
 
     def log_message(self, *_: object) -> None:
         """Quiet."""

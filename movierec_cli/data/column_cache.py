@@ -6,7 +6,6 @@ archive of a gigabyte is hashed once, not at each start.
 
 import hashlib
 import struct
-import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -31,7 +30,6 @@ _FOLDER = ".columns"
 _HEADER, _COLUMNS = "header", "columns"  # fields of `_Kept`
 
 _DAMAGED = (
-    zipfile.BadZipFile,
     zlib.error,
     struct.error,
     OSError,
@@ -39,8 +37,7 @@ _DAMAGED = (
     LookupError,
     TypeError,
     AttributeError,
-    EOFError,
-    NotImplementedError,
+    RuntimeError,
 )
 
 

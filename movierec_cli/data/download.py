@@ -1,5 +1,7 @@
 """Downloads that are resumed where they broke off, as long as the server still has the same file."""
 
+import hashlib
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -117,7 +119,7 @@ class Download:
             partial.unlink()
             raise _NoFileError(f"what was downloaded {found}; it was removed")
         with written_whole(self.target) as temporary:
-            partial.replace(temporary)
+            shutil.move(partial, temporary)  # through a link, another file system perhaps
 
     def _fetched(self) -> Path:
         """Where the whole file is, with bytes of one version alone.
@@ -127,7 +129,8 @@ class Download:
         url = self.published.url
         with _answer(url, {}) as whole:
             version = _version(whole, self.published)
-            partial = unfinished_file(self.target, f"{url}\n{version}")
+            token = hashlib.sha256(f"{url}\n{version}".encode()).hexdigest()[:16]
+            partial = unfinished_file(self.target, token)
             done = partial.stat().st_size if version.validator and partial.exists() else 0
             if done == 0:
                 self._write(partial, whole, 0, version)

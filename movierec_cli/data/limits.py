@@ -17,11 +17,16 @@ class Limit:
     most: int
     problem: str  # with "{}" for the most
 
+    @property
+    def enough(self) -> int:
+        """How much to read so that more than allowed is noticed."""
+        return int(self.most * _factor()) + 1
+
     def check(self, n: int, *, file: str | Path | None = None, line: int | None = None) -> None:
         """Raises a `DataError` for more, which says how to raise the limit."""
-        most = int(self.most * _factor())
-        if n > most:
-            raise DataError(f"{self.problem.format(f'{most:,}')}{_REMEDY}", file=file, line=line)
+        if n >= self.enough:
+            problem = self.problem.format(f"{self.enough - 1:,}")
+            raise DataError(f"{problem}{_REMEDY}", file=file, line=line)
 
 
 _REMEDY = (

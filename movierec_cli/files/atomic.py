@@ -8,7 +8,6 @@ taken aside for a moment, and put back should the process die in it.
 
 import contextlib
 import errno
-import hashlib
 import os
 import re
 import secrets
@@ -61,6 +60,15 @@ def written_whole(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def unfinished_file(target: Path, token: str) -> Path:
+    """Where a file is made that several processes, one after the other, may work on before it is `target`.
+
+    `recover` deletes it once nobody works on it any more. The token has 16 hexadecimal digits.
+    """
+    hidden = _hidden(target, "new")
+    return hidden.with_name(f"{hidden.name.rpartition('-')[0]}-{token}")
+
+
 @contextmanager
 def written_folder(target: Path, replaceable: Callable[[Path], bool] = lambda _: True) -> Iterator[Path]:
     """Gives the path of a folder to make, put at `target` at the end in place of what was there.
@@ -99,14 +107,6 @@ def check_place(target: Path) -> None:
     folder = next(folder for folder in place.parents if folder.exists())
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OSError(errno.EACCES, f"{folder} is not a folder in which you can write", str(target))
-
-
-def unfinished_file(target: Path, version: str) -> Path:
-    """Where a file is made that several processes, one after the other, may work on before it is `target`.
-
-    Another `version` has another place. `recover` deletes it once nobody works on it any more.
-    """
-    return _hidden(target, "new", hashlib.sha256(version.encode()).hexdigest()[:16])
 
 
 def remove_folder(folder: Path) -> None:
@@ -170,7 +170,7 @@ def _delete_replaced(hidden: Path, target: Path) -> None:
         _delete(trash)
 
 
-def _hidden(target: Path, state: str, token: str = "") -> Path:
+def _hidden(target: Path, state: str) -> Path:
     """A new name beside `target`; a long one is cut, which a folder taken aside cannot be."""
     name = os.fsencode(target.name)
     if len(name) <= _LONGEST_NAME:
@@ -179,7 +179,7 @@ def _hidden(target: Path, state: str, token: str = "") -> Path:
         kept = name[:_LONGEST_NAME].decode(errors="ignore")
     else:
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(target))
-    return target.absolute().with_name(f".{kept}.{state}-{token or secrets.token_hex(8)}")
+    return target.absolute().with_name(f".{kept}.{state}-{secrets.token_hex(8)}")
 
 
 def _writable_status(target: Path) -> os.stat_result | None:

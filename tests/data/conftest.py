@@ -1,15 +1,40 @@
-"""A server on loopback, asked without any proxy."""
+"""A server on loopback, and what tells of parsing."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from movierec_cli.data.dataset import Columns
+from movierec_cli.data.layouts.known_layouts import Layout, recognise
+from movierec_cli.data.progress import Progress
+from movierec_cli.data.reader.archive import Archive
 from tests.file_server import FileServer, serving
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
+    """Asked without any proxy."""
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.setenv(name, "127.0.0.1")
     with serving() as server:
         yield server
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The archives that are parsed from now on, in order."""
+    paths: list[Path] = []
+
+    def watched(path: Path) -> tuple[Archive, Layout]:
+        archive, layout = recognise(path)
+
+        def parse(archive: Archive, progress: Progress) -> Columns:
+            paths.append(archive.path)
+            return layout.parse(archive, progress)
+
+        return archive, replace(layout, parse=parse)
+
+    monkeypatch.setattr("movierec_cli.data.load.recognise", watched)
+    return paths

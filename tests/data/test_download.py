@@ -117,6 +117,15 @@ def test_a_whole_file_takes_its_place_and_is_reported(fetch: Fetch) -> None:
     assert seen[-1] == (f"downloading {NAME}", len(MONDAY), len(MONDAY))
 
 
+def test_a_link_is_followed_to_the_file(fetch: Fetch, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.gz"
+    elsewhere.write_text("old")
+    fetch.target.parent.mkdir()
+    fetch.target.symlink_to(elsewhere)
+    assert fetch() == MONDAY == elsewhere.read_bytes()
+    assert fetch.target.is_symlink()
+
+
 def test_a_length_that_is_not_told_is_no_obstacle(fetch: Fetch) -> None:
     fetch.server.tells_length = False
     totals: set[int] = set()

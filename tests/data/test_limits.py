@@ -75,6 +75,20 @@ def test_a_raised_limit_lets_more_be_read_and_the_next_one_holds(
         load(zeros)
 
 
+def test_under_a_raised_limit_all_is_read(make_archive: MakeArchive, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = load(make_archive("csv"))
+    monkeypatch.setattr(limits, "LINE_BYTES", Limit(20, "begins a line of more than {} bytes"))
+    monkeypatch.setattr(limits, "MEMBERS", Limit(4, "holds more than {} files"))
+    monkeypatch.setenv(FACTOR_VARIABLE, "20")
+    wide = make_archive(
+        "csv", name="wide", folder=True, replace={f"more{n}": b"" for n in range(60)}, inner=""
+    )
+    header = b"userId,movieId,rating,timestamp," + b"n" * 200
+    ratings = (wide / "ratings.csv").read_bytes().replace(b"\n", b",\n").split(b"\n", 1)[1]
+    (wide / "ratings.csv").write_bytes(header + b"\n" + ratings)
+    assert load(wide).ratings.timestamp.tolist() == plain.ratings.timestamp.tolist()
+
+
 def test_a_member_that_says_too_little_of_its_size_fills_nothing(zeros: Path) -> None:
     content = zeros.read_bytes().replace(struct.pack("<I", 150 * MIB), struct.pack("<I", 500))
     zeros.write_bytes(content)
@@ -145,7 +159,7 @@ def test_a_long_list_of_files_is_refused_before_it_is_read(tmp_path: Path) -> No
     path = tmp_path / "a.zip"
     size = 30 * MIB
     path.write_bytes(bytes(size) + struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 9, 9, size, 0, 0))
-    with refused("holds a list of files of more than 2,560,000 bytes", at_most_mib=2):
+    with refused(r"a\.zip: holds a list of files of more than 2,560,000 bytes", at_most_mib=2):
         load(path)
 
 
@@ -161,7 +175,7 @@ def test_what_is_no_regular_file_is_refused_and_not_waited_for(
         os.mkfifo(file)
     else:
         file.symlink_to("/dev/zero")
-    words = "cannot be read .*it is not a regular file" if place == "archive" else "has no ratings.dat"
+    words = "is neither a file nor a folder" if place == "archive" else "has no ratings.dat"
     with pytest.raises(DataError, match=words):
         load(file if place == "archive" else folder)
 

@@ -5,19 +5,15 @@ import io
 import os
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from movierec_cli.config import DataConfig
-from movierec_cli.data.dataset import Columns, Dataset
+from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.datasets_folder import describe_source, import_archive
-from movierec_cli.data.layouts.known_layouts import Layout, recognise
 from movierec_cli.data.load import load_dataset
-from movierec_cli.data.progress import Progress
-from movierec_cli.data.reader.archive import Archive
 from movierec_cli.data.split_data import restrict
 from movierec_cli.errors import DataError
 
@@ -40,24 +36,6 @@ def numbers_of(path: Path) -> list[int] | None:
     numbers = load(path).movies.imdb_number
     assert numbers is None or numbers.dtype == np.int64
     return None if numbers is None else numbers.tolist()
-
-
-@pytest.fixture
-def parsed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """The archives that are parsed from now on, in order."""
-    paths: list[Path] = []
-
-    def watched(path: Path) -> tuple[Archive, Layout]:
-        archive, layout = recognise(path)
-
-        def parse(archive: Archive, progress: Progress) -> Columns:
-            paths.append(archive.path)
-            return layout.parse(archive, progress)
-
-        return archive, replace(layout, parse=parse)
-
-    monkeypatch.setattr("movierec_cli.data.load.recognise", watched)
-    return paths
 
 
 @pytest.mark.parametrize("inner", ["", "ml-25m"])

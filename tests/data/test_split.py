@@ -1,4 +1,4 @@
-"""Every kind of split against a slow reading of its rule, and what is told of it."""
+"""Every kind of split against a slow reading of its rule, what is told of it, and users' ratings in order."""
 
 import datetime
 import time
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from movierec_cli.config import DataConfig, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset, Ratings
 from movierec_cli.data.load import load_dataset
+from movierec_cli.data.ragged import ordered_by_user
 from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
 from movierec_cli.data.split_data import restrict
 from movierec_cli.errors import MovierecError
@@ -187,38 +188,13 @@ def test_a_first_rating_is_first_by_time_and_then_in_the_file() -> None:
 @pytest.mark.parametrize(
     ("config", "users", "times", "message"),
     [
-        (RANDOM, [0, 0], [1, 2], r"^2 ratings are too few: the validation part .* change --test_fraction"),
-        (
-            TEMPORAL,
-            [0] * 50,
-            [77] * 50,
-            r"train part would be empty: every rating has the same timestamp, 77;",
-        ),
-        (
-            TEMPORAL,
-            [0] * 50,
-            [7] * 45 + [8] * 5,
-            r"train part .* 50 ratings at 2 different times; change --test",
-        ),
+        (RANDOM, [0, 0], [1, 2], r"^2 ratings are too few: the validation .* change --test_fraction"),
+        (TEMPORAL, [0] * 50, [77] * 50, r"train .* empty: every rating has the same timestamp, 77;"),
+        (TEMPORAL, [0] * 50, [7] * 45 + [8] * 5, r"train .* 50 ratings at 2 different times; change --test"),
         (TEMPORAL, [0], [5], r"would be empty"),
-        (
-            TEMPORAL,
-            [0] * 9,
-            list(range(9)),
-            r"validation part would be empty of 9 ratings .*, or use --split",
-        ),
-        (
-            LEAVE_LAST,
-            [0, 0, 1],
-            [1, 2, 3],
-            r"takes users with 3 ratings or more, and no user has more than 2;",
-        ),
-        (
-            WINDOWS,
-            [0, 0, 1, 1],
-            [1, 2, 3, 4],
-            r"windows: the validation part would be empty: of 4 ratings 0 can be held out,",
-        ),
+        (TEMPORAL, [0] * 9, list(range(9)), r"validation .* empty of 9 ratings .*, or use --split"),
+        (LEAVE_LAST, [0, 0, 1], [1, 2, 3], r"with 3 ratings or more, and no user has more than 2;"),
+        (WINDOWS, [0, 0, 1, 1], [1, 2, 3, 4], r"windows: the validation .* of 4 ratings 0 can be held out,"),
         (WINDOWS, [0] * 4, [1, 2, 3, 4], r"the validation part .* of 4 ratings 3 can .* change --test_fract"),
     ],
 )
@@ -288,14 +264,8 @@ def test_a_temporal_split_tells_the_dates_of_each_part() -> None:
 
 @pytest.mark.parametrize("kind", [SplitKind.RANDOM, SplitKind.LEAVE_LAST, SplitKind.WINDOWS])
 def test_parts_mixed_in_time_have_one_range_of_dates(kind: SplitKind) -> None:
-    warm = replace(
-        SUMMARY,
-        n_cold_users=0,
-        n_cold_user_ratings=0,
-        n_cold_movies=0,
-        n_cold_movie_ratings=0,
-        n_test_users=1,
-    )
+    none_cold = {name: 0 for name in vars(SUMMARY) if "cold" in name}
+    warm = replace(SUMMARY, n_test_users=1, **none_cold)
     assert warm.sentence(kind) == (
         f"{kind} split: train 760,158, validation 1, test 200,042 of 1 user, 1970-01-01 … 1971-02-05;"
         " no cold users, no cold movies"
@@ -374,3 +344,54 @@ def test_real_1m_windows_are_the_examples_of_the_tutorials(real_1m: Dataset) -> 
     everything = split_ratings(liked, replace(WINDOWS, test_fraction=0.5, validation_fraction=1 - 1e-9))
     assert len(everything.validation) + len(everything.test) == 937_994
     assert len(everything.train) == 944_035 - 937_994
+
+
+def by_hand(ratings: Ratings, rows: list[int], n_users: int) -> tuple[list[int], list[int]]:
+    ordered: list[int] = []
+    starts = [0]
+    for user in range(n_users):
+        own = [row for row in rows if ratings.user_index[row] == user]
+        ordered += sorted(own, key=lambda row: (int(ratings.timestamp[row]), row))
+        starts.append(len(ordered))
+    return ordered, starts
+
+
+LONG_AGO, FAR_OFF = -(2**62), 2**62
+MOMENTS = {
+    "one": [7],
+    "few": [3, 1, 2, -5],
+    "many": list(range(10**9, 10**9 + 5000)),
+    "too far apart for one key": [LONG_AGO, FAR_OFF, 0, 1],
+}
+
+
+@pytest.mark.parametrize("moments", MOMENTS.values(), ids=list(MOMENTS))
+@pytest.mark.parametrize("n_users", [1, 3, 40])
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_rows_are_by_user_then_time_then_row(moments: list[int], n_users: int, share: float) -> None:
+    rng = np.random.default_rng([len(moments), n_users])
+    ratings = ratings_of(rng.integers(0, n_users, 300).tolist(), rng.choice(moments, 300).tolist())
+    known = rng.permutation(300)[: round(300 * share)]
+    rows, starts = ordered_by_user(ratings, known)
+    expected, expected_starts = by_hand(ratings, known.tolist(), int(ratings.user_index.max()) + 1)
+    assert (rows.tolist(), starts.tolist()) == (expected, expected_starts)
+    assert rows.dtype == starts.dtype == np.int64
+
+
+def test_users_without_ratings_have_none() -> None:
+    ratings = ratings_of([2, 0, 2], [5, 5, 4])
+    rows, starts = ordered_by_user(ratings, np.arange(3), n_users=5)
+    assert (rows.tolist(), starts.tolist()) == ([1, 2, 0], [0, 1, 1, 3, 3, 3])
+    assert ordered_by_user(ratings, np.array([1]))[1].tolist() == [0, 1, 1, 1]
+
+
+def test_no_ratings_at_all_are_no_rows() -> None:
+    rows, starts = ordered_by_user(ratings_of([], []), np.empty(0, np.int64), n_users=2)
+    assert (rows.tolist(), starts.tolist()) == ([], [0, 0, 0])
+
+
+def test_what_is_given_stays_as_it_was() -> None:
+    ratings, known = ratings_of([1, 1, 0], [3, 2, 1]), np.array([2, 0, 1])
+    ordered_by_user(ratings, known)
+    assert known.tolist() == [2, 0, 1]
+    assert ratings.timestamp.tolist() == [3, 2, 1]

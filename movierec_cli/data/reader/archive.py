@@ -22,17 +22,8 @@ from movierec_cli.files.reading import open_regular
 Stamp = tuple[tuple[str, int, int], ...]
 """What tells a changed file without reading it: (name, bytes, mtime in ns) of each file."""
 
-_UNREADABLE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    EOFError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    ValueError,
-)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError)
+_UNREADABLE = (*_DAMAGED, OSError, RuntimeError)  # the last of a method that zipfile does not know
 
 
 @dataclass(frozen=True)
@@ -55,7 +46,7 @@ class Stream:
     def readline(self) -> bytes:
         """The next line with its end. Raises a `DataError` for one that is too long."""
         with _damage_named(self.place):
-            line = self.stream.readline(2 * limits.LINE_BYTES.most)
+            line = self.stream.readline(limits.LINE_BYTES.enough)
         limits.LINE_BYTES.check(len(line), file=self.place)
         return line
 
@@ -73,8 +64,12 @@ def _damage_named(place: str | Path) -> Iterator[None]:
 class _ZipBytes(io.BufferedReader):
     """A zip's bytes. Its list of members is read at once, whatever size it says that this has."""
 
+    def __init__(self, file: io.BufferedReader, path: Path):
+        super().__init__(file.raw)
+        self._path = path
+
     def read(self, size: int | None = -1, /) -> bytes:
-        limits.DIRECTORY_BYTES.check(size or 0)
+        limits.DIRECTORY_BYTES.check(size or 0, file=self._path)
         return super().read(size)
 
 
@@ -90,7 +85,7 @@ class _Zip:
     def _opened(self) -> Iterator[zipfile.ZipFile]:
         with (
             open_regular(self.path) as file,
-            _ZipBytes(file.raw) as content,
+            _ZipBytes(file, self.path) as content,
             zipfile.ZipFile(content) as zipped,
         ):
             yield zipped
@@ -128,7 +123,7 @@ class _Folder:
 
     def names(self) -> tuple[str, ...]:
         found = chain(self.path.glob("*"), self.path.glob("*/*"))  # no deeper: it could be a home folder
-        files = list(islice((file for file in found if file.is_file()), 10 * limits.MEMBERS.most))
+        files = list(islice((file for file in found if file.is_file()), limits.MEMBERS.enough))
         limits.MEMBERS.check(len(files), file=self.path)
         return tuple(sorted(file.relative_to(self.path).as_posix() for file in files))
 
@@ -248,8 +243,8 @@ def open_archive(path: Path) -> Archive:
     Raises:
         DataError: it does not exist, is no whole zip, or a member's name would lead out of it.
     """
-    if not path.exists():
-        raise DataError("does not exist", file=path)
+    if not (path.is_dir() or path.is_file()):  # a pipe would hang, a device would not end
+        raise DataError("is neither a file nor a folder" if path.exists() else "does not exist", file=path)
     container = _Folder(path) if path.is_dir() else _Zip(path)
     try:
         names = container.names()

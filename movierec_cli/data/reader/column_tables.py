@@ -12,9 +12,9 @@ from movierec_cli.data.dataset import UNKNOWN_YEAR, Movies, Users
 from movierec_cli.data.reader.text_rows import TextRow
 
 
-def split_list(text: str) -> list[str]:
+def split_list(text: str) -> tuple[str, ...]:
     """Splits a text such as "Action|Comedy", as MovieLens writes lists; an empty text has nothing."""
-    return [word for word in text.split("|") if word]
+    return tuple(word for word in text.split("|") if word)
 
 
 GENRE_NAMES = split_list(

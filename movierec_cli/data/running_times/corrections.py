@@ -130,7 +130,7 @@ def _minutes(row: TextRow) -> float:
 
 def _rows(file: Path) -> Iterator[TextRow]:
     """Title, year, minutes and movie_id of each row; the last is empty where there is no such column."""
-    content = read_content(file, limits.TABLE_BYTES.most + 1)
+    content = read_content(file, limits.TABLE_BYTES.enough)
     limits.TABLE_BYTES.check(len(content), file=file)
     header, line_end, rows = content.partition(b"\n")
     header = header.lower()

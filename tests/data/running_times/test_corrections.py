@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from movierec_cli.data import limits
 from movierec_cli.data.dataset import Movies
+from movierec_cli.data.limits import FACTOR_VARIABLE, Limit
 from movierec_cli.data.reader.column_tables import year_of
 from movierec_cli.data.running_times.corrections import Corrections, read_corrections
 from movierec_cli.errors import DataError
@@ -148,6 +150,13 @@ def test_no_utf8_is_told_with_its_line(tmp_path: Path) -> None:
     file.write_bytes(b"title,year,minutes\nCit\xe9,1995,112\n")
     with pytest.raises(DataError, match="line 2: is not UTF-8"):
         read_corrections(file, MOVIES)
+
+
+def test_under_a_raised_limit_all_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "TABLE_BYTES", Limit(60, "has more than {} bytes"))
+    monkeypatch.setenv(FACTOR_VARIABLE, "10")
+    content = "title,year,minutes\n" + "Film,1990,90\n" * 10 + "The Matrix,1999,136\n"
+    assert lengths(tmp_path / "l.csv", content) == {0: 136}
 
 
 def test_a_file_that_is_none_is_a_data_error(tmp_path: Path) -> None:
