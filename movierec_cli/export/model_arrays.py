@@ -19,7 +19,6 @@ import numpy.typing as npt
 
 from movierec_cli.config import Feature
 from movierec_cli.models.feature_encodings import Vocabulary
-from movierec_cli.recommend.run_choice import FOR_USERS
 from movierec_cli.recommend.users import context_vocabularies
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.towers import Tower
@@ -68,13 +67,7 @@ class ModelArrays:
 
 
 def model_arrays(run: Run) -> ModelArrays:
-    """Reads a run's arrays.
-
-    Raises:
-        MovierecError: the run is a baseline.
-        SavedModelError: the run is damaged.
-    """
-    FOR_USERS.require(run.record)
+    """Reads the arrays of a trained model's run. Raises a `SavedModelError` where it is damaged."""
     artifacts, known = run.artifacts, run.user_ratings
     return ModelArrays(
         user_ids=artifacts.user_ids,

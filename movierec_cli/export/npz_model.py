@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.recommend.run_choice import FOR_USERS
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.towers import Towers
 from movierec_cli.storage.npz import Arrays, pack
@@ -23,20 +22,6 @@ print(model["title"][np.argsort(-scores, kind="stable")[:10]])
 """
 """Code that recommends to a user; fill in USER and the file's name."""
 
-_MEANINGS = {
-    "user_id": "the users, in the order of every array that has a row for each",
-    "user_embedding": "as of each user's last training rating",
-    "movie_id": "the movies, likewise",
-    "movie_embedding": "its dot product with a user's embedding is the score",
-    "title": "",
-    "year": "0 where the title has none",
-    "genres": "one column a genre",
-    "genre_name": "the columns of genres",
-    "seen_start": "user u rated the entries from seen_start[u] up to seen_start[u + 1]",
-    "seen_movie": "rows of movies, each user's oldest first",
-    "seen_stars": "the ratings, in stars",
-    "seen_seconds": "when, since 1970-01-01 UTC",
-}
 _TOWERS = """\
 Towers: towers/query/NN/row/NAME has a row for each user (in the movies' tower: movie),
 towers/query/NN/context/NAME one for each code of a context; {vocabularies} says how to find the code.
@@ -50,32 +35,35 @@ def to_npz(run: Run) -> bytes:
     """The content of the file: arrays, and two texts that `numpy.load` gives as bytes.
 
     Raises:
-        MovierecError: the run is a baseline.
         SavedModelError: the run is damaged.
     """
-    FOR_USERS.require(run.record)
-    arrays = _arrays(run)
+    described = _described(run)
     towers = {} if run.record.config.family.is_sequential else _tower_arrays(run.towers)
     vocabularies = json.dumps(run.artifacts.vocabularies, indent=1)
-    texts = {README: _readme(run, arrays, towers), VOCABULARIES: vocabularies}
+    texts = {README: _readme(run, described, towers), VOCABULARIES: vocabularies}
+    arrays = {name: array for name, (array, _) in described.items()}
     return pack(arrays | towers, texts, compressed=True)  # titles of fixed width are mostly zeros
 
 
-def _arrays(run: Run) -> Arrays:
+def _described(run: Run) -> dict[str, tuple[npt.NDArray[Any], str]]:
+    """Each array with its meaning."""
     artifacts, movies, known = run.artifacts, run.catalogue, run.user_ratings
     return {
-        "user_id": artifacts.user_ids,
-        "user_embedding": artifacts.user_embeddings,
-        "movie_id": artifacts.movie_ids,
-        "movie_embedding": artifacts.movie_embeddings,
-        "title": movies.title.astype(np.str_),
-        "year": movies.year,
-        "genres": movies.genres,
-        "genre_name": np.array(movies.genre_names, np.str_),
-        "seen_start": known.starts,
-        "seen_movie": known.movie,
-        "seen_stars": known.stars,
-        "seen_seconds": known.seconds,
+        "user_id": (artifacts.user_ids, "the users, in the order of every array that has a row for each"),
+        "user_embedding": (artifacts.user_embeddings, "as of each user's last training rating"),
+        "movie_id": (artifacts.movie_ids, "the movies, likewise"),
+        "movie_embedding": (
+            artifacts.movie_embeddings,
+            "its dot product with a user's embedding is the score",
+        ),
+        "title": (movies.title.astype(np.str_), ""),
+        "year": (movies.year, "0 where the title has none"),
+        "genres": (movies.genres, "one column a genre"),
+        "genre_name": (np.array(movies.genre_names, np.str_), "the columns of genres"),
+        "seen_start": (known.starts, "user u rated the entries from seen_start[u] up to seen_start[u + 1]"),
+        "seen_movie": (known.movie, "rows of movies, each user's oldest first"),
+        "seen_stars": (known.stars, "the ratings, in stars"),
+        "seen_seconds": (known.seconds, "when, since 1970-01-01 UTC"),
     }
 
 
@@ -90,18 +78,18 @@ def _tower_arrays(towers: Towers) -> Arrays:
     return arrays
 
 
-def _readme(run: Run, arrays: Arrays, towers: Arrays) -> str:
+def _readme(run: Run, described: dict[str, tuple[npt.NDArray[Any], str]], towers: Arrays) -> str:
     record = run.record
     lines = [f"{record.name}: {record.config.label}, trained by movierec on {record.data.description}", ""]
-    lines += [_line(name, array, _MEANINGS[name]) for name, array in arrays.items()]
+    lines += [_line(name, *one) for name, one in described.items()]
     if towers:
         lines += ["", _TOWERS.format(vocabularies=VOCABULARIES)]
-        lines += [_line(name, array, "") for name, array in towers.items()]
-    user = str(arrays["user_id"][0])
+        lines += [_line(name, array) for name, array in towers.items()]
+    user = str(run.artifacts.user_ids[0])
     lines += ["", f"Ten movies for user {user}, best first:", "", SNIPPET.replace("USER", user)]
     return "\n".join(lines)
 
 
-def _line(name: str, array: npt.NDArray[Any], meaning: str) -> str:
+def _line(name: str, array: npt.NDArray[Any], meaning: str = "") -> str:
     shape = " x ".join(map(str, array.shape))
     return f"{name:<30} {array.dtype!s:<8} {shape:<14} {meaning}".rstrip()

@@ -1,7 +1,6 @@
 """Recommending as a SavedModel that TensorFlow alone can load."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +29,10 @@ def write_saved_model(arrays: ModelArrays, kind: IndexKind, about: dict[str, Any
     start_tensorflow()
     import tensorflow as tf
 
-    built = build(arrays, kind)
+    module, signatures = _built(arrays, kind)
     options = tf.saved_model.SaveOptions(namespace_whitelist=["Scann"])
     try:
-        tf.saved_model.save(built.module, str(folder), signatures=built.signatures, options=options)
+        tf.saved_model.save(module, str(folder), signatures=signatures, options=options)
     except tf.errors.OpError as error:
         raise OSError(_reason(error.message)) from error
     place = folder / ABOUT
@@ -51,16 +50,8 @@ def is_saved_model(folder: Path) -> bool:
     return (folder / "saved_model.pb").is_file() and (folder / ABOUT).is_file()
 
 
-@dataclass(frozen=True)
-class Built:
-    """A module to save, and its signatures by name."""
-
-    module: Any  # tf.Module
-    signatures: dict[str, Any]  # tf.function
-
-
-def build(arrays: ModelArrays, kind: IndexKind = IndexKind.BRUTE_FORCE) -> Built:
-    """Makes the module; both signatures take keyword arguments and give a dictionary.
+def _built(arrays: ModelArrays, kind: IndexKind) -> tuple[Any, dict[str, Any]]:
+    """The module to save, and its signatures by name, which take keyword arguments and give a dictionary.
 
     Inputs and outputs are described in `model_arrays`: `k` int32, `include_seen` and `known` bool, `title`
     string, `score` float32, all others int64. `seconds` is an input of the signature `AT_TIME` only.
@@ -78,7 +69,7 @@ def build(arrays: ModelArrays, kind: IndexKind = IndexKind.BRUTE_FORCE) -> Built
         module.recommend_at = _function(graph, arrays, index, {"seconds": tf.TensorSpec([None], tf.int64)})
         signatures[AT_TIME] = module.recommend_at
     module.held = graph.held
-    return Built(module, signatures)
+    return module, signatures
 
 
 def _function(graph: TensorFlowGraph, arrays: ModelArrays, index: Index, more: dict[str, Any]) -> Any:

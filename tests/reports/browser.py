@@ -5,7 +5,6 @@ The browser reads commands from descriptor 3 and writes to descriptor 4: JSON, a
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
 import os
@@ -174,11 +173,6 @@ class Browser:
         self.evaluate("1")
         sent = [e["params"] for e in self.events if e["method"] == "Network.requestWillBeSent"]
         return [request["request"]["url"] for request in sent if request["type"] != "Document"]
-
-    def screenshot(self, file: Path, *, whole: bool = False) -> None:
-        """Saves a PNG of the window or of the whole page."""
-        picture = self.send("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
-        file.write_bytes(base64.b64decode(picture["data"]))
 
 
 def _is_complaint(event: dict[str, Any]) -> bool:

@@ -46,8 +46,7 @@ SEGMENTS = {
     "movie popularity": ("head: a third of the ratings", "torso: the next third", "tail: the last third"),
     "age": ("under 18", "18 to 24", "25 to 34", "35 to 44", "45 to 49", "50 to 55", "56 and older"),
     "genre": (
-        *("Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama"),
-        *("Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller"),
+        *("Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Film-Noir"),
     ),
     "cold": ("movies without a training rating", "users without a training rating"),
 }
@@ -101,22 +100,21 @@ def _interval(mean: float, half: float) -> Interval:
     return Interval(mean, mean - half, mean + 0.9 * half)
 
 
-def _metrics(level: float) -> dict[str, Interval]:
-    return {name: _interval(level * scale, 0.006 * scale) for name, scale in METRICS.items()}
-
-
-def _trained(names: tuple[str, ...], level: float, n_seeds: int) -> ComparedModel:
-    features = FeatureSet.parse(names)
-    records = tuple(_seed_record(names, level, seed) for seed in range(42, 42 + n_seeds))
+def _model(family: Family, features: FeatureSet, level: float, *records: RunRecord) -> ComparedModel:
     return ComparedModel(
-        label=features.label,
-        family=Family.TWO_TOWER,
+        label=family.label if family in BASELINES else features.label,
+        family=family,
         feature_set=features,
         records=records,
         top_k=top_k(level),
-        metrics=_metrics(level),
+        metrics={name: _interval(level * scale, 0.006 * scale) for name, scale in METRICS.items()},
         beyond={"coverage@10": level * 0.9, "novelty@10": 9.5 + level, "gini@10": 1 - level},
     )
+
+
+def _trained(names: tuple[str, ...], level: float, n_seeds: int) -> ComparedModel:
+    records = (_seed_record(names, level, seed) for seed in range(42, 42 + n_seeds))
+    return _model(Family.TWO_TOWER, FeatureSet.parse(names), level, *records)
 
 
 def _seed_record(names: tuple[str, ...], level: float, seed: int) -> RunRecord:
@@ -138,15 +136,7 @@ def _baseline(family: Family, level: float) -> ComparedModel:
         best_epoch=0,
         epochs_run=0,
     )
-    return ComparedModel(
-        label=family.label,
-        family=family,
-        feature_set=FeatureSet(),
-        records=(record,),
-        top_k=top_k(level),
-        metrics=_metrics(level),
-        beyond={"coverage@10": level * 0.9, "novelty@10": 9.5 + level, "gini@10": 1 - level},
-    )
+    return _model(family, FeatureSet(), level, record)
 
 
 def _differences(models: tuple[ComparedModel, ...]) -> list[PairedDifference]:
@@ -278,7 +268,7 @@ def _with_tasks(record: RunRecord, weight: float, rmse: float) -> RunRecord:
 
 def _rated(model: ComparedModel, rmse: float) -> ComparedRatingModel:
     return ComparedRatingModel(
-        label=model.label,
+        label=model.family.label if model.family in RATING_ERRORS else model.label,
         family=model.family,
         records=model.records,
         rmse=_interval(rmse, 0.006),
@@ -288,16 +278,9 @@ def _rated(model: ComparedModel, rmse: float) -> ComparedRatingModel:
 
 
 def _rating_baseline(family: Family, rmse: float) -> ComparedRatingModel:
+    model = _baseline(family, 0.0)
     errors = RatingErrors(rmse=rmse, mae=0.78 * rmse)
-    record = replace(_baseline(family, 0.0).records[0], test=NO_TOP_K, ratings=errors)
-    return ComparedRatingModel(
-        label=family.label,
-        family=family,
-        records=(record,),
-        rmse=_interval(rmse, 0.007),
-        mae=_interval(0.78 * rmse, 0.005),
-        is_on_front=False,
-    )
+    return _rated(replace(model, records=(replace(model.records[0], test=NO_TOP_K, ratings=errors),)), rmse)
 
 
 def _rating_differences(models: list[ComparedRatingModel]) -> list[PairedDifference]:

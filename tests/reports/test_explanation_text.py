@@ -1,15 +1,14 @@
-import io
 import re
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
 from rich.padding import Padding
 
 from movierec_cli.recommend.explanation import Explanation, explain
 from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.store import Run
 from movierec_cli.reports.terminal.recommendation_lists import explanation_text, why_footnote
+from tests.reports.terminal import printed
 from tests.saved_runs import judged_run, run_config
 from tests.small_dataset import N_USERS, small_dataset
 
@@ -88,9 +87,7 @@ def test_the_footnote_says_what_the_contributions_are_of() -> None:
 
 @pytest.mark.parametrize("width", [20, 40, 80])
 def test_a_narrow_terminal_shows_all_of_it_and_breaks_no_number(run: Run, width: int) -> None:
-    console = Console(file=io.StringIO(), width=width)
-    console.print(Padding(explanation_text(run, WHY), (0, 0, 0, 2)))
-    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    shown = printed(lambda _: Padding(explanation_text(run, WHY), (0, 0, 0, 2)), width)
     assert max(map(len, shown.splitlines())) <= width
     assert shown.split() == explanation_text(run, WHY).plain.split()
 
@@ -100,6 +97,4 @@ def test_titles_are_no_markup(run: Run) -> None:
     titles[1] = "[red]Dune[/] [1] (1984)"
     other = Run(run.record, run.folder)
     other.__dict__["catalogue"] = replace(run.catalogue, title=titles)
-    console = Console(file=io.StringIO(), width=200)
-    console.print(explanation_text(other, WHY))
-    assert "because of [red]Dune[/] [1] (31%)" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert "because of [red]Dune[/] [1] (31%)" in printed(lambda _: explanation_text(other, WHY), 200)

@@ -4,10 +4,8 @@ import html
 import json
 import re
 from dataclasses import replace
-from io import StringIO
 
 import pytest
-from rich.console import Console
 
 from movierec_cli.evaluation.significance import Interval
 from movierec_cli.experiment.study import RatingStudy, Study
@@ -16,6 +14,7 @@ from movierec_cli.reports.terminal.study_text import study_text
 from movierec_cli.reports.web.charts import Chart
 from movierec_cli.reports.web.rating_chart import ALL, BOTH, ratings_chart
 from movierec_cli.reports.web.report_page import report_page
+from tests.reports import terminal
 from tests.reports.studies import RATING_ERRORS, RATING_LEVELS, WEIGHTS, joint_study, study
 
 STUDY = joint_study()
@@ -27,11 +26,7 @@ def rated(shown: Study) -> RatingStudy:
 
 
 def printed(shown: Study, width: int, *, styled: bool = False) -> str:
-    file = StringIO()
-    colours = "standard" if styled else None
-    console = Console(file=file, width=width, force_terminal=styled, color_system=colours)
-    console.print(study_text(shown, console))
-    return file.getvalue()
+    return terminal.printed(lambda console: study_text(shown, console), width, styled=styled)
 
 
 def ratings_part(text: str) -> str:

@@ -3,27 +3,23 @@
 import json
 import re
 from dataclasses import fields, replace
-from io import StringIO
 
 import pytest
-from rich.console import Console
 
 from movierec_cli.config import SplitConfig, SplitKind
 from movierec_cli.experiment.study import ComparedModel, Study
 from movierec_cli.reports.study_document import study_document
 from movierec_cli.reports.terminal.study_text import study_text
+from tests.reports import terminal
 from tests.reports.studies import SEGMENTS, study
 
 STUDY = study()
 
 
 def printed(shown: Study, width: int, *, styled: bool = False, with_segments: bool = False) -> str:
-    file = StringIO()
-    console = Console(
-        file=file, width=width, force_terminal=styled, color_system="standard" if styled else None
+    return terminal.printed(
+        lambda console: study_text(shown, console, with_segments=with_segments), width, styled=styled
     )
-    console.print(study_text(shown, console, with_segments=with_segments))
-    return file.getvalue()
 
 
 def words(text: str) -> str:
@@ -116,10 +112,6 @@ def test_a_study_without_findings_and_baselines_is_shown_too() -> None:
     bare = replace(study(n_seeds=1, baselines=False), findings=(), warnings=())
     text = printed(bare, 80)
     assert "Remedy" not in text and words(bare.answer[0]) in words(text)
-
-
-def test_a_study_without_segments_has_an_empty_table_of_them() -> None:
-    assert "recall@100 by segment" in printed(replace(STUDY, segments=()), 100, with_segments=True)
 
 
 def test_text_that_looks_like_markup_is_shown_as_it_is() -> None:

@@ -1,9 +1,6 @@
-import re
 from dataclasses import replace
-from io import StringIO
 
 import pytest
-from rich.console import Console, RenderableType
 
 from movierec_cli.config import RankBy
 from movierec_cli.evaluation.metrics import TopK
@@ -11,71 +8,24 @@ from movierec_cli.recommend.recommend import Recommendations, RecommendedMovie
 from movierec_cli.recommend.users import RatedMovie
 from movierec_cli.reports.study_tables import common_ks, model_of
 from movierec_cli.reports.terminal.recommendation_lists import user_report
-from movierec_cli.reports.terminal.study_text import accuracy_and_cost
+from tests.reports.terminal import printed
 from tests.saved_runs import multi_task_config, run_config, run_record
 
 SETS = (("None",), ("timestamp",), ("timestamp", "movie_title_text", "movie_genres", "movie_length"))
-RECORDS = [
-    run_record(*names, level=level, n_parameters=7_654_321, training_s=1234.56)
-    for names, level in zip(SETS, (0.41, 0.43, 0.42), strict=True)
-]
-MODELS = [model_of(record) for record in RECORDS]
 MANY_GENRES = ("Adventure", "Animation", "Children", "Comedy", "Musical", "Romance")
 RATED = tuple(RatedMovie(i, f"Film {i}", MANY_GENRES, 5 - i / 2, 86_400 * i) for i in range(8)) * 2
 MOVIES = tuple(RecommendedMovie(i, f"Pick [red]{i}[/red]", ("Comedy", "War"), 1.0) for i in range(10))
 RECOMMENDED = [Recommendations("run", run_config(*names), 7, MOVIES) for names in SETS]
 
 
-def console(width: int, *, styled: bool = False) -> Console:
-    return Console(
-        file=StringIO(), width=width, force_terminal=styled, color_system="standard" if styled else None
-    )
-
-
-def printed(renderable: RenderableType, on: Console) -> str:
-    on.print(renderable)
-    assert isinstance(on.file, StringIO)
-    return on.file.getvalue()
-
-
-@pytest.mark.parametrize("width", [80, 120, 200])
-def test_every_number_is_readable_at_any_width(width: int) -> None:
-    shown_on = console(width)
-    text = printed(accuracy_and_cost(MODELS, shown_on), shown_on)
-    assert "…" not in text
-    assert max(map(len, text.splitlines())) <= width
-    for record in RECORDS:
-        for number in (*record.test.unseen.values(), *record.test.all.values()):
-            assert f"{number:.4f}" in text
-        assert f"{record.n_parameters:,}" in text
-    assert "1,234.6" in text
-    assert "15/20" in text
-    words = re.sub(r"[^\w]+", " ", text)
-    assert all(feature in words for names in SETS for feature in names)
-
-
-def test_the_best_of_each_column_is_bold() -> None:
-    shown_on = console(200, styled=True)
-    text = printed(accuracy_and_cost(MODELS, shown_on), shown_on)
-    bold = set(re.findall(r"\x1b\[1;32m *([\d.]+)", text))
-    best = RECORDS[1].test
-    assert bold == {f"{value:.4f}" for value in (*best.unseen.values(), *best.all.values())}
-
-
-def test_a_single_run_is_not_called_the_best() -> None:
-    shown_on = console(200, styled=True)
-    assert "\x1b[1;32m" not in printed(accuracy_and_cost(MODELS[:1], shown_on), shown_on)
-
-
 def test_only_ks_that_all_runs_have_are_compared() -> None:
     few = run_record("timestamp", test=TopK(unseen={10: 0.1, 3: 0.1}, all={10: 0.1}, recall={10: 0.1}))
-    assert common_ks([MODELS[0], model_of(few)]) == [10]
+    assert common_ks([model_of(run_record()), model_of(few)]) == [10]
 
 
 @pytest.mark.parametrize("width", [80, 200])
 def test_the_user_report_shows_ratings_and_each_model(width: int) -> None:
-    shown_on = console(width)
-    text = printed(user_report(7, RATED, RECOMMENDED, shown_on), shown_on)
+    text = printed(lambda console: user_report(7, RATED, RECOMMENDED, console), width)
     assert "User 7 rated 16 movies; the best 10" in text
     assert all(f"Film {i} " in text for i in range(8))
     assert "1970-01-04" in text
@@ -87,13 +37,12 @@ def test_the_user_report_shows_ratings_and_each_model(width: int) -> None:
 
 
 def test_predicted_stars_stand_beside_recommendations() -> None:
-    shown_on = console(80)
     starred = tuple(replace(movie, stars=4.25 + movie.movie_id / 100) for movie in MOVIES)
     models = [
         Recommendations("a", multi_task_config("None", rating=0.5), 7, starred, RankBy.BLEND),
         Recommendations("b", run_config("timestamp"), 7, MOVIES),
     ]
-    text = printed(user_report(7, RATED, models, shown_on), shown_on)
+    text = printed(lambda console: user_report(7, RATED, models, console), 80)
     first, second = text.split("Recommended with: ")[1:]
     title = "None (retrieval × 1, rating × 0.5); by score and predicted stars"
     assert " ".join(first.split()).startswith(title)
