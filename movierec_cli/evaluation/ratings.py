@@ -3,6 +3,8 @@
 Every test rating counts, those of cold users and movies too: a model has to say something of them.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -33,6 +35,10 @@ class RatingOutcome:
     user_index: Annotated[npt.NDArray[np.int32], "n", AtLeast(0), Below(DATA_USERS)]
     rating: Annotated[npt.NDArray[np.float32], "n", Finite()]  # stars, as given
     predicted: Annotated[npt.NDArray[np.float32], "n", Finite()]  # stars, cut to the data set's scale
+
+    def of_targets(self, kept: npt.NDArray[np.bool_]) -> RatingOutcome:
+        """The outcome of some of the test ratings; `kept` is [n]."""
+        return RatingOutcome(**{name: column[kept] for name, column in vars(self).items()})
 
 
 def rating_scale(dataset: Dataset) -> tuple[float, float]:

@@ -15,6 +15,7 @@ from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.experiment.study import Evaluated
+from movierec_cli.registry.forget import require_all_users
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Problem, Run, find_named, list_runs
 
@@ -30,7 +31,12 @@ EvaluatedRatings = Evaluated[RatingOutcome]
 
 
 def on_own_test(runs: Sequence[Run]) -> tuple[list[EvaluatedRun], list[EvaluatedRatings]]:
-    """How runs did on their own test set: those that rank, and those that predict ratings."""
+    """How runs did on their own test set: those that rank, and those that predict ratings.
+
+    Raises:
+        SavedModelError: a run has forgotten users.
+    """
+    require_all_users([run.record for run in runs])
     ranked = [EvaluatedRun(run, run.outcome) for run in runs if run.record.config.family.ranks]
     rated = [EvaluatedRatings(run, run.rating_outcome) for run in runs if run.record.config.family.rates]
     return ranked, rated
@@ -236,14 +242,14 @@ def rating_outcome_on(run: Run, config: SplitConfig, test: npt.NDArray[np.int64]
         InconsistentSplitError: these cannot.
     """
     outcome = run.rating_outcome
-    requested = _requested(run, outcome.rows, config, test)
-    return RatingOutcome(**{name: column[requested] for name, column in vars(outcome).items()})
+    return outcome.of_targets(_requested(run, outcome.rows, config, test))
 
 
 def _requested(
     run: Run, rows: npt.NDArray[np.int64], config: SplitConfig, test: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.bool_]:
     """Which of a run's test ratings are requested: one entry for each of `rows`."""
+    require_all_users([run.record])
     own = run.record.config.split
     if (own.min_rating, own.k_core) != (config.min_rating, config.k_core):
         raise InconsistentSplitError(

@@ -17,8 +17,10 @@ from movierec_cli.evaluation.ratings import rating_errors
 from movierec_cli.experiment.loading import load_source
 from movierec_cli.models.feature_encodings import require_features
 from movierec_cli.models.trained import Fitting, SilentObserver, TrainingObserver, fit_run, versions
+from movierec_cli.registry.forget import require_all_users
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord, run_name
-from movierec_cli.registry.store import Run, find_run, save_run
+from movierec_cli.registry.run_parts import least_bytes
+from movierec_cli.registry.store import Run, find_run, require_room, save_or_keep
 
 
 class MovieLensTrainer:
@@ -134,6 +136,7 @@ def train_or_load(
     for config in configs:  # what cannot work is refused before the first training
         require_features(data.dataset, config.feature_set)
     feasible = [config for config in configs if _is_feasible(config, data.dataset, observer)]
+    _require_room(data, feasible, directory, retrain=retrain)
     several_seeds = len({config.training.seed for config in feasible if config.training}) > 1
     runs = []
     for position, config in enumerate(feasible, start=1):
@@ -176,9 +179,26 @@ def _train(
         command=command,
         **fitted.results,
     )
-    run = save_run(directory, record, fitted.parts.with_data(data.source, data.dataset.movies))
+    run = save_or_keep(directory, record, fitted.parts.with_data(data.source, data.dataset.movies))
     shutil.rmtree(checkpoint, ignore_errors=True)  # the run is complete, whatever is left of this
     return run
+
+
+def _require_room(data: SplitData, configs: Sequence[RunConfig], directory: Path, *, retrain: bool) -> None:
+    """Finds out before the first training whether the models can be saved, and compared with those that are.
+
+    Raises:
+        SavedModelError: one cannot.
+    """
+    identities = [DataIdentity.of(data.dataset, config.feature_set) for config in configs]
+    saved = [
+        None if retrain else find_run(directory, config, identity)
+        for config, identity in zip(configs, identities, strict=True)
+    ]
+    require_all_users([run.record for run in saved if run is not None])
+    missing = [config for config, run in zip(configs, saved, strict=True) if run is None]
+    if missing:
+        require_room(directory, sum(least_bytes(config, identities[0]) for config in missing))
 
 
 def _is_feasible(config: RunConfig, dataset: Dataset, observer: TrainingObserver) -> bool:

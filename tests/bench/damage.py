@@ -249,8 +249,11 @@ def questions(run: store.Run) -> Iterator[Callable[[], object]]:
     if not family.is_trained:
         return
     yield lambda: _finite(recommend(run, (user := user_of(run, 2)), diversity=0.5)) and rated_in(run, user)
-    filters = Filters(genres=("War",), years=(1981, 1990), max_minutes=200, max_popularity=50)
+    filters = Filters(years=(1981, 1990), max_minutes=200, max_popularity=50)
     yield lambda: recommend(run, new_user(run, Opinions(np.array([1, 2]))), filters=filters)
+    yield lambda: recommend(
+        run, user_of(run, 6), filters=Filters(not_genres=tuple(run.catalogue.genre_names[:1]))
+    )
     yield lambda: list(recommend_all(run, [1, 5, 20], filters=Filters(include_seen=True)).csv_rows())
     yield lambda: similar_movies(run, 3).caution
     yield lambda: explain(run, user_of(run, 3), [0, 7])
@@ -332,7 +335,7 @@ def ask(folder: Path, name: str) -> str:
     end = "answer"
     (run,) = runs
     for question in questions(run):
-        signal.setitimer(signal.ITIMER_REAL, MOST_S)
+        _watch(MOST_S)
         try:
             question()
         except SavedModelError as error:
@@ -348,6 +351,12 @@ def _end_of(message: str, name: str) -> str:
     return "damaged"
 
 
+def _watch(seconds: float) -> None:
+    """Ends what computes for longer, whatever else the machine does, or waits for far longer."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_REAL, 12 * seconds)
+
+
 def _alarm(*_: object) -> None:
     raise TimeoutError(f"no end after {MOST_S} s")
 
@@ -357,12 +366,12 @@ def measured(case: Callable[[], str]) -> tuple[str, float, int]:
     Path("/proc/self/clear_refs").write_text("5")
     before = _resident("VmRSS")
     started = time.perf_counter()
-    signal.signal(signal.SIGALRM, _alarm)
-    signal.setitimer(signal.ITIMER_REAL, MOST_S)
+    for kind in (signal.SIGPROF, signal.SIGALRM):
+        signal.signal(kind, _alarm)
     try:
         end = case()
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        _watch(0)
     return end, time.perf_counter() - started, max(0, _resident("VmHWM") - before)
 
 
