@@ -226,7 +226,8 @@ def list_runs(directory: Path) -> tuple[list[Run], list[Problem]]:
         try:
             runs.append(load_run(directory / name))
         except SavedModelError as error:
-            problems.append(Problem(directory / name, str(error)))
+            message = str(error).encode("utf-8", "backslashreplace").decode()  # a name may be no text
+            problems.append(Problem(directory / name, message))
     return runs, problems
 
 
