@@ -56,6 +56,7 @@ from tests.saved_runs import (
     parts_of,
     random_fit,
     run_config,
+    run_record,
     sequence_config,
 )
 from tests.small_dataset import small_dataset
@@ -399,8 +400,8 @@ def checkpoint_case(folder: Path) -> Callable[[Path, str], str]:
     numbers = [np.array(3, np.int32), np.array(0.1, np.float32)]
     record = replace(run_record().history[0], epoch=2, ndcg=0.1)
     saved = checkpoint.Checkpoint(
-        epoch=3, step=7, training_s=1.0, validation_s=0.5, history=(record,), weights=weights, optimizer=numbers,
-        best=weights,
+        epoch=3, step=7, training_s=1.0, validation_s=0.5, history=(record,),
+        weights=weights, optimizer=numbers, best=weights,
     )  # fmt: skip
     checkpoint.save(saved, folder)
 

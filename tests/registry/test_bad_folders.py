@@ -54,7 +54,7 @@ DAMAGES = {
     "nan": (of_text('{"a": NaN}'), "run.json is damaged: NaN is no finite number"),
     "huge": (with_record(training_s=10**400), "'record.training_s' is a number of more than 64 bits"),
     "surrogates": (with_record(command="\udfff"), r"'record.command' is '\udfff', which is no text"),
-    "long": (lambda folder: os.truncate(folder / "run.json", 1 << 40), "run.json is damaged: it is longer than 16,777,216 bytes"),
+    "long": (lambda folder: os.truncate(folder / "run.json", 1 << 40), "is longer than 16,777,216 bytes"),
     "pipe": (in_place_of("run.json", os.mkfifo), "run.json cannot be read"),
     "device": (in_place_of("run.json", lambda path: path.symlink_to("/dev/zero")), "run.json cannot be read"),
     "loop": (in_place_of("run.json", lambda path: path.symlink_to(path)), "run.json cannot be read"),
@@ -76,9 +76,8 @@ def test_one_bad_folder_is_named_and_the_others_are_used(tmp_path: Path, name: s
     assert result.exit_code == 0
     assert [run["record"]["name"] for run in document["runs"]] == [good.record.name]
     (problem,) = document["problems"]
-    assert problem["folder"] == str(bad.folder) and f"{bad.folder}: {words}" in problem["message"].replace(
-        "run.json is damaged or not movierec's: ", ""
-    )
+    assert problem["folder"] == str(bad.folder) and words in problem["message"]
+    assert problem["message"].startswith(f"{bad.folder}: ")
 
 
 def test_a_name_that_is_no_text_and_a_folder_that_may_not_be_read_are_named(
