@@ -1,5 +1,6 @@
 """Records and artifacts for tests of whatever is built from saved runs."""
 
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ from movierec_cli.registry.run_parts import RunArtifacts, RunParts, UserRatings
 from movierec_cli.scoring.rating_head import RatingHead
 from movierec_cli.scoring.towers import Tower as TowerArrays
 from movierec_cli.scoring.towers import TowerInput, Towers
+from movierec_cli.storage.serialization import canonical_json
 
 KS = (1, 5, 10, 50, 100)
 SPLIT_SUMMARY = SplitSummary(
@@ -350,7 +352,7 @@ class _JudgedModel:
             n_movies=len(self.dataset.movies),
             mean=float(ratings.rating[self.split.fit].mean()),
             scale_of_stars=rating_scale(self.dataset),
-            seed=self.seed,
+            seed=self.seed + 1,  # other numbers than the artifacts'
         )
         predicted = head.stars(ratings.user_index[test], ratings.movie_index[test])
         outcome = RatingOutcome(test, ratings.user_index[test], ratings.rating[test], predicted)
@@ -444,7 +446,7 @@ def _judged(source: Dataset, config: RunConfig, seed: int | None, created_at: st
     vocabularies = fit_features(dataset, split.train, fitted)
     data = DataIdentity.of(dataset, config.feature_set)
     name = run_name(config, data)
-    seed = int(name[-12:], 16) if seed is None else seed
+    seed = zlib.crc32(canonical_json(config).encode()) if seed is None else seed
     arrays = replace(
         run_artifacts(n_users=len(dataset.users), n_movies=len(dataset.movies), dim=4, seed=seed),
         vocabularies={str(feature): vocabulary for feature, vocabulary in vocabularies.items()},

@@ -25,7 +25,10 @@ INTERRUPTED, TERMINATED = 130, 143  # 128 and the signal, as shells say it
 COMMANDS = ("train", "evaluate", "recommend", "similar", "explore", "export", "predict", "report", "doctor")
 """In the order of the help; each is in the module of its name. The first is the default command."""
 GROUPS = {
-    "models": ("List, show or remove trained models.", ("models.list", "models.show", "models.remove")),
+    "models": (
+        "List, show or remove trained models, or remove a user from them.",
+        ("models.list", "models.show", "models.remove", "models.forget"),
+    ),
     "data": (
         "List, download or import data sets, and find the lengths of their movies.",
         ("data.info", "data.fetch", "data.import", "lengths.lengths"),

@@ -16,6 +16,7 @@ from movierec_cli.errors import MovierecError, SavedModelError, UsageError
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.experiment.study import Evaluated
+from movierec_cli.registry.forget import require_all_users
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Problem, Run, find_named, list_runs
 
@@ -32,7 +33,12 @@ EvaluatedRatings = Evaluated[RatingOutcome]
 
 
 def on_own_test(runs: Sequence[Run]) -> tuple[list[EvaluatedRun], list[EvaluatedRatings]]:
-    """How runs did on their own test set: those that rank, and those that predict ratings."""
+    """How runs did on their own test set: those that rank, and those that predict ratings.
+
+    Raises:
+        SavedModelError: a run has forgotten users.
+    """
+    require_all_users([run.record for run in runs])
     ranked = [EvaluatedRun(run, run.outcome) for run in runs if run.record.config.family.ranks]
     rated = [EvaluatedRatings(run, run.rating_outcome) for run in runs if run.record.config.family.rates]
     return ranked, rated

@@ -18,8 +18,10 @@ from movierec_cli.experiment.loading import load_source
 from movierec_cli.models.feature_encodings import require_features
 from movierec_cli.models.memory_estimate import require_memory
 from movierec_cli.models.trained import Fitting, SilentObserver, TrainingObserver, fit_run, versions
+from movierec_cli.registry.forget import require_all_users
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord, run_name
-from movierec_cli.registry.store import Run, find_run, save_run
+from movierec_cli.registry.run_parts import least_bytes
+from movierec_cli.registry.store import Run, find_run, require_room, save_or_keep
 
 
 class MovieLensTrainer:
@@ -136,18 +138,22 @@ def train_or_load(
         require_features(data.dataset, config.feature_set)
     feasible = [config for config in configs if _is_feasible(config, data.dataset, observer)]
     identities = {config: DataIdentity.of(data.dataset, config.feature_set) for config in feasible}
-    unsaved = [
-        config for config in feasible if retrain or not find_run(directory, config, identities[config])
-    ]
+    saved = {
+        config: None if retrain else find_run(directory, config, identities[config]) for config in feasible
+    }
+    require_all_users([run.record for run in saved.values() if run])
+    unsaved = [config for config, run in saved.items() if run is None]
     require_memory(data.dataset, data.split, unsaved)
+    if unsaved:
+        require_room(directory, sum(least_bytes(config, identities[config]) for config in unsaved))
     several_seeds = len({config.training.seed for config in feasible if config.training}) > 1
     runs = []
     for position, config in enumerate(feasible, start=1):
         seed = f", seed {config.training.seed}" if several_seeds and config.training else ""
         observer.run_started(f"{config.label}{seed}", position, len(feasible))
-        saved = None if retrain else find_run(directory, config, identities[config])
-        run = saved or _train(data, config, directory, observer, restart=retrain, command=command)
-        observer.run_ended(run, loaded=saved is not None)
+        found = None if retrain else find_run(directory, config, identities[config])
+        run = found or _train(data, config, directory, observer, restart=retrain, command=command)
+        observer.run_ended(run, loaded=found is not None)
         runs.append(run)
     return runs
 
@@ -181,7 +187,7 @@ def _train(
         command=command,
         **fitted.results,
     )
-    run = save_run(directory, record, fitted.parts.with_data(data.source, data.dataset.movies))
+    run = save_or_keep(directory, record, fitted.parts.with_data(data.source, data.dataset.movies))
     shutil.rmtree(checkpoint, ignore_errors=True)  # the run is complete, whatever is left of this
     return run
 

@@ -13,6 +13,7 @@ from movierec_cli.leakage.data_checks import run_data_checks
 from movierec_cli.leakage.finding import Checked, Finding, Severity, leaks_first
 from movierec_cli.leakage.vocabulary_checks import check_run, unchecked
 from movierec_cli.models.feature_encodings import require_features
+from movierec_cli.registry.forget import require_all_users
 from movierec_cli.registry.store import Problem, Run, list_runs
 from movierec_cli.text import counted
 
@@ -69,6 +70,7 @@ def _check_runs(runs: Sequence[Run], divide: _Divide) -> tuple[tuple[Checked, ..
     problems: list[Problem] = []
     for run in runs:
         try:
+            require_all_users([run.record])
             data = divide(run.record.config.split)
             found = check_run(run, data.dataset, data.split)
         except MovierecError as error:  # such as a damaged file; the others are still worth a look

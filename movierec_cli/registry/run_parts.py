@@ -14,6 +14,7 @@ from movierec_cli.config import Family
 from movierec_cli.data.dataset import UNKNOWN_ROW, Dataset, IdIndex, Movies, Ratings
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingOutcome
+from movierec_cli.registry.record import DataIdentity, RunConfig
 from movierec_cli.scoring.rating_head import RatingHead
 from movierec_cli.scoring.towers import Towers
 from movierec_cli.storage import codec
@@ -21,6 +22,7 @@ from movierec_cli.storage.constraints import AtLeast, AtMost, Below, Distinct, F
 from movierec_cli.storage.serialization import JSON
 
 _Rows = npt.NDArray[np.int32]
+_TEST_RATING_BYTES, _RATING_BYTES = 32, 8
 
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999, which have dates
 
@@ -200,3 +202,14 @@ PARTS = {
 def files_of(family: Family) -> set[str]:
     """The names of the files that a run of this family has, no more and no fewer."""
     return {part.file_name for part in PARTS.values() if part.belongs_to(family)}
+
+
+def least_bytes(config: RunConfig, data: DataIdentity) -> int:
+    """What a run takes at least on the disk: ratings and embeddings of a trained one, and test results."""
+    of_test = int(data.n_ratings * config.split.test_fraction) * _TEST_RATING_BYTES
+    if config.model is None:
+        return of_test
+    embeddings = (
+        2 * (data.n_users + data.n_movies) * config.model.embedding_size * 4
+    )  # float32, and as weights
+    return of_test + embeddings + data.n_ratings * _RATING_BYTES

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -119,6 +122,63 @@ def save_run(directory: Path, record: RunRecord, parts: RunParts) -> Run:
     return Run(record, target)
 
 
+def require_room(directory: Path, n_bytes: int) -> None:
+    """Finds out before a training whether its models can be saved.
+
+    Args:
+        directory: of the saved models; made if need be.
+        n_bytes: what they take at least.
+
+    Raises:
+        SavedModelError: nothing can be written there, or there is less room.
+    """
+    advice = "name another folder with --saved_models_dir"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            free = shutil.disk_usage(directory).free
+    except OSError as error:
+        raise SavedModelError(
+            f"models cannot be saved in {directory}: {error.strerror or error}; {advice}"
+        ) from error
+    if free < n_bytes:
+        raise SavedModelError(
+            f"models cannot be saved in {directory}: they take {n_bytes / 1e6:,.1f} MB or more, and"
+            f" {free / 1e6:,.1f} MB are free; {advice}"
+        )
+
+
+def save_or_keep(directory: Path, record: RunRecord, parts: RunParts) -> Run:
+    """Saves a run; where that fails, keeps what was trained in another folder.
+
+    Raises:
+        SavedModelError: `directory` cannot be written; names the other folder and how to install the run.
+    """
+    try:
+        return save_run(directory, record, parts)
+    except SavedModelError as error:
+        kept = _kept_elsewhere(record, parts)
+        if kept is None:
+            raise
+        target = shlex.quote(str(directory.absolute() / record.name))
+        raise SavedModelError(
+            f"{error}. The model is kept in {kept}; when {directory} can be written, install it with:"
+            f" mv {shlex.quote(str(kept))} {target}"
+        ) from error
+
+
+def _kept_elsewhere(record: RunRecord, parts: RunParts) -> Path | None:
+    """The folder of a run beside the user's data, else among temporary files; None where neither can be."""
+    from platformdirs import user_data_path
+
+    for place in (user_data_path("movierec", appauthor=False), Path(tempfile.gettempdir(), "movierec")):
+        try:
+            return save_run(place / "unsaved_models", record, parts).folder
+        except SavedModelError:
+            continue
+    return None
+
+
 def _contents(record: RunRecord, parts: RunParts) -> dict[str, bytes]:
     try:
         return parts.contents(record.sizes)
@@ -166,7 +226,8 @@ def list_runs(directory: Path) -> tuple[list[Run], list[Problem]]:
         try:
             runs.append(load_run(directory / name))
         except SavedModelError as error:
-            problems.append(Problem(directory / name, str(error)))
+            message = str(error).encode("utf-8", "backslashreplace").decode()  # a name may be no text
+            problems.append(Problem(directory / name, message))
     return runs, problems
 
 

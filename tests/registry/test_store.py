@@ -3,7 +3,7 @@ import os
 import re
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +13,18 @@ import pytest
 from movierec_cli.config import TowerConfig
 from movierec_cli.errors import SavedModelError
 from movierec_cli.registry.record import RunRecord, run_name
-from movierec_cli.registry.run_parts import RunArtifacts
+from movierec_cli.registry.run_parts import PARTS, RunArtifacts
 from movierec_cli.registry.store import Run, find_run, list_runs, remove_run
-from tests.saved_runs import data_identity, run_artifacts, run_config, run_record, save_run
+from tests.saved_runs import (
+    data_identity,
+    judged_multi_task_run,
+    multi_task_config,
+    run_artifacts,
+    run_config,
+    run_record,
+    save_run,
+)
+from tests.small_dataset import small_dataset
 
 
 def find(directory: Path, record: RunRecord) -> Run | None:
@@ -138,34 +147,6 @@ def _crash_while_saving(directory: Path, step: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def test_an_interrupted_first_save_leaves_nothing_to_be_seen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(_: int) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "fsync", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        save_run(tmp_path, run_record(), run_artifacts())
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_leftovers_are_not_listed_and_only_old_ones_are_cleaned(tmp_path: Path) -> None:
-    record = run_record()
-    save_run(tmp_path, record, run_artifacts())
-    fresh = tmp_path / f".{record.name}.new-{'0' * 16}"
-    stale = tmp_path / f".{record.name}.new-{'1' * 16}"
-    foreign = tmp_path / ".git"
-    for folder in (fresh, stale, foreign):
-        folder.mkdir()
-    yesterday = time.time() - 86_400
-    os.utime(stale, (yesterday, yesterday))
-    os.utime(foreign, (yesterday, yesterday))
-    runs, problems = list_runs(tmp_path)
-    assert ([run.record.name for run in runs], problems) == ([record.name], [])
-    assert (fresh.exists(), stale.exists(), foreign.exists()) == (True, False, True)
-
-
 def test_processes_saving_the_same_run_at_once_all_succeed(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path\n"
@@ -198,23 +179,34 @@ def test_processes_saving_the_same_run_at_once_all_succeed(tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == [run_record().name]
 
 
-def _flip(path: Path, position: int = -20) -> None:
-    content = bytearray(path.read_bytes())
-    content[position] ^= 1
-    path.write_bytes(content)
+def cut_short(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-5])
 
 
-@pytest.mark.parametrize(
-    ("name", "part"),
-    [("artifacts.npz", "artifacts"), ("catalogue.npz", "catalogue"), ("user_ratings.npz", "user_ratings")],
-)
-def test_a_damaged_file_is_noticed_when_it_is_read(tmp_path: Path, name: str, part: str) -> None:
-    run = save_run(tmp_path, run_record(), run_artifacts())
-    _flip(run.folder / name)
-    found = find(tmp_path, run.record)
+def flip_a_bit(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+def lengthen(file: Path) -> None:
+    file.write_bytes(file.read_bytes() + b"more")
+
+
+@pytest.mark.parametrize("damage", [cut_short, flip_a_bit, lengthen])
+@pytest.mark.parametrize("part", PARTS)
+def test_a_damaged_file_is_noticed_when_it_is_read_and_leaves_the_others_usable(
+    tmp_path: Path, part: str, damage: Callable[[Path], None]
+) -> None:
+    saved = judged_multi_task_run(tmp_path, small_dataset(), multi_task_config())
+    name = PARTS[part].file_name
+    damage(saved.folder / name)
+    found = find(tmp_path, saved.record)
     assert found is not None
-    with pytest.raises(SavedModelError, match=re.escape(f"{run.folder}: {name} is damaged")):
+    with pytest.raises(SavedModelError, match=re.escape(f"{saved.folder}: {name} is damaged")):
         getattr(found, part)
+    other = "outcome" if part == "artifacts" else "artifacts"
+    assert getattr(found, other) is not None
 
 
 def _edit_metric(folder: Path) -> None:
@@ -237,7 +229,6 @@ DAMAGE = {
     "of another version": _other_version,
     "without record": lambda folder: (folder / "run.json").unlink(),
     "without artifacts": lambda folder: (folder / "artifacts.npz").unlink(),
-    "without outcome": lambda folder: (folder / "outcome.npz").unlink(),
 }
 
 
@@ -312,30 +303,7 @@ def test_removing_refuses_a_link_to_a_run(tmp_path: Path) -> None:
     assert run.folder.exists()
 
 
-def test_a_file_in_the_place_of_a_run_is_kept(tmp_path: Path) -> None:
-    record = run_record()
-    (tmp_path / record.name).write_text("mine")
-    save_run(tmp_path, record, run_artifacts())
-    assert find(tmp_path, record) is not None
-    (kept,) = tmp_path.glob("*.damaged-*")
-    assert kept.read_text() == "mine"
-
-
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SavedModelError, match="cannot be written"):
         save_run(tmp_path / "file", run_record(), run_artifacts())
-
-
-def test_recovering_works_where_nothing_may_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    record = run_record()
-    save_run(tmp_path, record, run_artifacts())
-    (tmp_path / f".{record.name}.old-{'0' * 16}").mkdir()
-
-    def refuse(*_: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "rename", refuse)
-    assert [run.record.name for run in list_runs(tmp_path)[0]] == [record.name]

@@ -102,3 +102,24 @@ def remove_command(
     for name in names:
         remove_run(saved_models_dir, name)
         terminal.note(f"Removed {name}")
+
+
+def forget_command(
+    user: Annotated[int, typer.Option("--user", metavar="ID", help="The user's id in the data.")],
+    saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
+) -> None:
+    """Remove a user from every saved model: ratings, embeddings, test results and id.
+
+    Data sets are not changed. The models recommend to the other users as before. They are no longer compared
+    with other models, as their test ratings are no longer those of the data. What all ratings together taught
+    a model stays in it; only a training on data without the user changes that.
+    """
+    from movierec_cli.registry.forget import forget_user
+
+    terminal = Terminal()
+    forgotten = forget_user(saved_models_dir, user)
+    for name in forgotten.names:
+        terminal.note(f"Forgot user {user} in {name}")
+    terminal.warn_all(problem.message for problem in forgotten.problems)
+    if forgotten.problems:
+        raise typer.Exit(1)

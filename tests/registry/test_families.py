@@ -1,29 +1,29 @@
-"""Runs that predict ratings: which files each family has, written and read back."""
+"""What a run of each family consists of, and how a model with two tasks is named."""
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from movierec_cli.config import RATING_BASELINES, Family, TaskWeights
+from movierec_cli.config import RATING_BASELINES, Family, SplitConfig, TaskWeights
 from movierec_cli.errors import SavedModelError
 from movierec_cli.evaluation.metrics import NO_TOP_K
-from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.registry import store
-from movierec_cli.registry.record import run_name
-from movierec_cli.registry.run_parts import files_of
+from movierec_cli.registry.record import RunConfig, RunRecord, run_name
+from movierec_cli.registry.run_parts import RunParts, files_of
 from movierec_cli.storage import codec
 from tests.saved_runs import (
     data_identity,
     judged_multi_task_run,
     multi_task_config,
+    parts_of,
     rating_baseline_run,
     rating_head,
     run_artifacts,
     run_config,
+    run_outcome,
     run_parts,
     run_record,
     save_run,
@@ -32,21 +32,6 @@ from tests.small_dataset import small_dataset
 
 TRAINED = {"artifacts.npz", "catalogue.npz", "user_ratings.npz"}
 TOWERS = {*TRAINED, "towers.npz"}
-
-
-def some_ratings(n: int = 7) -> RatingOutcome:
-    generator = np.random.default_rng(n)
-    return RatingOutcome(
-        rows=np.sort(generator.choice(1000, n, replace=False)),
-        user_index=generator.integers(0, 3, n).astype(np.int32),
-        rating=generator.integers(1, 6, n).astype(np.float32),
-        predicted=generator.uniform(1, 5, n).astype(np.float32),
-    )
-
-
-def assert_same(left: RatingOutcome, right: RatingOutcome) -> None:
-    for name, array in vars(left).items():
-        np.testing.assert_array_equal(array, getattr(right, name), strict=True)
 
 
 def test_the_files_of_a_run_follow_from_its_family():
@@ -72,6 +57,13 @@ def test_a_model_with_two_tasks_has_all_that_both_need(tmp_path: Path):
     assert len(found.artifacts.movie_ids) == len(found.rating_head.movie_bias)
 
 
+def baseline_record(family: Family = Family.EASE) -> RunRecord:
+    config = RunConfig(family=family, split=SplitConfig())
+    record = run_record()
+    none = {"best_epoch": 0, "epochs_run": 0, "history": ()}
+    return replace(record, config=config, name=run_name(config, record.data), settings={"l2": 300.0}, **none)
+
+
 @pytest.mark.parametrize("family", RATING_BASELINES)
 def test_a_rating_baseline_is_a_record_and_its_ratings(tmp_path: Path, family: Family):
     saved = rating_baseline_run(tmp_path, small_dataset(), family)
@@ -79,7 +71,19 @@ def test_a_rating_baseline_is_a_record_and_its_ratings(tmp_path: Path, family: F
     (found,), problems = store.list_runs(tmp_path)
     assert problems == [] and found.record == saved.record
     assert found.record.test == NO_TOP_K and found.record.name.startswith(f"small-{family}-")
-    assert_same(found.rating_outcome, saved.rating_outcome)
+    assert codec.to_bytes(found.rating_outcome) == codec.to_bytes(saved.rating_outcome)
+
+
+def test_a_baseline_is_a_record_and_an_outcome_and_each_is_another_run(tmp_path: Path):
+    families = (Family.EASE, Family.POPULARITY, Family.RECENT_POPULARITY, Family.IALS, Family.ITEM_KNN)
+    for family in families:
+        saved = store.save_run(tmp_path, baseline_record(family), RunParts(outcome=run_outcome()))
+        assert saved.record.name.startswith(f"1m-{family}-")
+        assert sorted(file.name for file in saved.folder.iterdir()) == ["outcome.npz", "run.json"]
+        found = store.find_run(tmp_path, saved.record.config, saved.record.data)
+        assert found is not None and found.record == saved.record
+        assert codec.to_bytes(found.outcome) == codec.to_bytes(run_outcome())
+    assert {run.record.config.family for run in store.list_runs(tmp_path)[0]} == set(families)
 
 
 def test_parts_that_a_family_has_not_are_refused_in_words(tmp_path: Path):
@@ -93,65 +97,26 @@ def test_parts_that_a_family_has_not_are_refused_in_words(tmp_path: Path):
         _ = two_tower.rating_outcome
 
 
-PARTS = {
-    "ratings missing": {"rating_head": rating_head()},
-    "head missing": {"rating_outcome": some_ratings()},
-    "both missing": {},
-}
+WRONG_FILES = [
+    (baseline_record(), run_parts(run_artifacts())),
+    (run_record(), RunParts(outcome=run_outcome())),
+    (run_record(), replace(run_parts(run_artifacts()), rating_head=rating_head())),
+]
 
 
-@pytest.mark.parametrize("parts", PARTS.values(), ids=PARTS)
-def test_a_model_with_two_tasks_is_not_saved_in_part(tmp_path: Path, parts: dict):
-    config = multi_task_config()
-    record = run_record(config=config, name=run_name(config, data_identity()))
-    with pytest.raises(ValueError, match="multi-task has other files than"):
-        store.save_run(tmp_path, record, replace(run_parts(run_artifacts()), **parts))
-    without = replace(
-        run_parts(run_artifacts()), outcome=None, rating_outcome=some_ratings(), rating_head=rating_head()
-    )
-    with pytest.raises(ValueError, match="multi-task has other files than"):
-        store.save_run(tmp_path, record, without)
+@pytest.mark.parametrize(("record", "parts"), WRONG_FILES)
+def test_a_family_with_the_wrong_files_is_refused(tmp_path: Path, record: RunRecord, parts: RunParts):
+    with pytest.raises(ValueError, match=f"{record.config.family} has other files than"):
+        store.save_run(tmp_path, record, parts)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_model_without_rating_task_is_not_saved_with_ratings(tmp_path: Path):
-    parts = replace(run_parts(run_artifacts()), rating_outcome=some_ratings())
-    with pytest.raises(ValueError, match="two-tower has other files than"):
-        store.save_run(tmp_path, run_record(), parts)
-    assert list(tmp_path.iterdir()) == []
-
-
-def flip_a_bit(file: Path) -> None:
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 1
-    file.write_bytes(content)
-
-
-def of_another_run(file: Path) -> None:
-    file.write_bytes(codec.to_bytes(some_ratings()))
-
-
-@pytest.mark.parametrize("damage", [flip_a_bit, of_another_run])
-@pytest.mark.parametrize(
-    ("name", "part"), [("ratings.npz", "rating_outcome"), ("rating_head.npz", "rating_head")]
-)
-def test_a_damaged_part_is_noticed_and_leaves_the_others_usable(
-    tmp_path: Path, name: str, part: str, damage: Callable[[Path], None]
-):
-    saved = judged_multi_task_run(tmp_path, small_dataset(), multi_task_config())
-    damage(saved.folder / name)
-    found = store.find_named(tmp_path, saved.record.name)
-    with pytest.raises(SavedModelError, match=re.escape(f"{saved.folder}: {name} is damaged")):
-        getattr(found, part)
-    assert len(found.outcome.rows) > 0 and len(found.artifacts.user_ids) > 0
-
-
-@pytest.mark.parametrize("name", ["ratings.npz", "rating_head.npz"])
-def test_a_folder_without_one_of_its_files_is_no_run(tmp_path: Path, name: str):
-    saved = judged_multi_task_run(tmp_path, small_dataset(), multi_task_config())
-    (saved.folder / name).unlink()
-    runs, problems = store.list_runs(tmp_path)
-    assert runs == [] and problems[0].message == f"{saved.folder}: {name} is missing"
+@pytest.mark.parametrize("missing", ["rating_outcome", "rating_head", "outcome"])
+def test_a_model_with_two_tasks_is_not_saved_in_part(tmp_path: Path, missing: str):
+    saved = judged_multi_task_run(tmp_path / "whole", small_dataset(), multi_task_config())
+    with pytest.raises(ValueError, match="multi-task has other files than"):
+        store.save_run(tmp_path / "part", saved.record, replace(parts_of(saved), **{missing: None}))
+    assert not (tmp_path / "part").exists()
 
 
 @pytest.mark.parametrize(
