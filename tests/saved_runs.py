@@ -210,8 +210,6 @@ def judged_run(
     return store.save_run(directory, record, parts.with_data(source, one.dataset.movies))
 
 
-judged_multi_task_run = judged_run
-
 FIT_FIGURES = (
     *("n_parameters", "settings", "best_epoch", "epochs_run"),
     *("training_s", "validation_s", "history"),

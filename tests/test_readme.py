@@ -17,7 +17,6 @@ from movierec_cli.data import datasets_folder, load
 from movierec_cli.data.dataset import Dataset
 from tests.cli import fake_trainer
 from tests.saved_runs import (
-    judged_multi_task_run,
     judged_run,
     multi_task_config,
     run_config,
@@ -64,7 +63,7 @@ def _world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     for feature in ("None", "timestamp"):
         judged_run(tmp_path / "saved_models", dataset_of("1m"), run_config(feature))
-    judged_multi_task_run(tmp_path / "saved_models", dataset_of("1m"), multi_task_config("movie_genres"))
+    judged_run(tmp_path / "saved_models", dataset_of("1m"), multi_task_config("movie_genres"))
 
 
 @pytest.fixture

@@ -12,18 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from movierec_cli import __version__
-from movierec_cli.config import Family
+from movierec_cli.config import Family, Feature, TrainingConfig
 from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.data.split import Split
+from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.metrics import TopK
-from movierec_cli.evaluation.outcome import Outcome
-from movierec_cli.evaluation.ratings import RatingErrors, RatingOutcome
+from movierec_cli.evaluation.ratings import RatingErrors
 from movierec_cli.registry.record import EpochRecord, RunConfig
 from movierec_cli.registry.run_parts import RunArtifacts, RunParts
 from movierec_cli.registry.store import Run
-from movierec_cli.scoring.rating_head import RatingHead
-from movierec_cli.scoring.towers import Towers
 
 
 @dataclass(frozen=True)
@@ -33,63 +35,79 @@ class Validation:
     score: float  # the epoch with the highest is kept
     top_k: TopK
     ratings: RatingErrors | None = None  # where it predicts them
+    ndcg: float | None = None  # at 10, unseen, where that is the score
+    loss: float | None = None  # of an in-batch loss of sequences
+
+    def record(self, epoch: int, train_loss: float, elapsed_s: float) -> EpochRecord:
+        """What is kept of the validation after an epoch."""
+        return EpochRecord(
+            epoch=epoch,
+            train_loss=train_loss,
+            elapsed_s=elapsed_s,
+            validation=self.top_k,
+            ratings=self.ratings,
+            ndcg=self.ndcg,
+            validation_loss=self.loss,
+        )
 
 
 class FitObserver(Protocol):
-    """Hears how training goes."""
+    """Is told how a training goes."""
 
-    def resumed(self, epoch: int) -> None: ...
+    def resumed(self, epoch: int) -> None:
+        """An interrupted training continues after this epoch."""
+        return None
 
-    def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None: ...
+    def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None:
+        """Epochs count from 1."""
+        return None
 
-    def validated(self, record: EpochRecord) -> None: ...
+    def validated(self, record: EpochRecord) -> None:
+        """The model was ranked on the validation set."""
+        return None
 
-    def refit_started(self, num_epochs: int) -> None: ...
+    def refit_started(self, num_epochs: int) -> None:
+        """The chosen model is trained on, with the validation set added."""
+        return None
 
 
-@dataclass(frozen=True)
+class TrainingObserver(FitObserver, Protocol):
+    """Is also told of the loading of data and of each run. Positions count runs, from 1."""
+
+    def data_loading(self, message: str, done: int, total: int) -> None:
+        """So much of a step of loading is done."""
+        return None
+
+    def run_started(self, label: str, position: int, total: int) -> None:
+        """A run is about to be loaded or trained."""
+        return None
+
+    def run_ended(self, run: Run, *, loaded: bool) -> None:
+        """A run is there."""
+        return None
+
+    def warned(self, message: str) -> None:
+        """Something is not as it should be."""
+        return None
+
+    def noted(self, message: str) -> None:
+        """Something is worth knowing."""
+        return None
+
+
+class SilentObserver(TrainingObserver):
+    """A `TrainingObserver` that does nothing; others derive from it what they do not need."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class FitResult:
-    """How training went. The model holds the weights of the best epoch."""
+    """How a fit went. A baseline has no epochs."""
 
-    history: tuple[EpochRecord, ...]
-    best_epoch: int
-    epochs_run: int
     training_s: float
-    validation_s: float
-
-
-@dataclass(frozen=True)
-class TrainedModel:
-    """What a training gives to the registry."""
-
-    fit: FitResult
-    refit_s: float  # seconds, 0 where the model of the validation fit is kept
-    outcome: Outcome
-    n_parameters: int
-    artifacts: RunArtifacts
-    rating_outcome: RatingOutcome | None = None  # where it has that task
-    rating_head: RatingHead | None = None
-    towers: Towers | None = None  # of a model that has two
-
-    def fitted(self) -> Fitted:
-        """The same as the registry takes it."""
-        results = {
-            "n_parameters": self.n_parameters,
-            "settings": {},
-            "best_epoch": self.fit.best_epoch,
-            "epochs_run": self.fit.epochs_run,
-            "training_s": self.fit.training_s + self.refit_s,
-            "validation_s": self.fit.validation_s,
-            "history": self.fit.history,
-        }
-        parts = RunParts(
-            outcome=self.outcome,
-            artifacts=self.artifacts,
-            towers=self.towers,
-            rating_outcome=self.rating_outcome,
-            rating_head=self.rating_head,
-        )
-        return Fitted(results, parts)
+    validation_s: float = 0.0
+    history: tuple[EpochRecord, ...] = ()
+    best_epoch: int = 0  # the epoch whose weights the model holds
+    epochs_run: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,6 +120,18 @@ class Fitting:
     observer: FitObserver
     checkpoint: Path  # the folder from which an interrupted training can be resumed
 
+    def evaluated_rows(self, seen: RaggedRows) -> npt.NDArray[np.int64]:
+        """The validation ratings of users who have seen a movie in training.
+
+        Raises:
+            MovierecError: there are none.
+        """
+        rows = self.split.validation
+        rows = rows[seen.lengths[self.dataset.ratings.user_index[rows]] > 0]
+        if len(rows) == 0:
+            raise MovierecError("no user of the validation set has a rating in train; hold out less, or more")
+        return rows
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -111,20 +141,40 @@ class Fitted:
     parts: RunParts
 
     @classmethod
-    def baseline(
-        cls, parts: RunParts, n_parameters: int, settings: dict[str, float], training_s: float
+    def of(
+        cls, fit: FitResult, n_parameters: int, parts: RunParts, settings: dict[str, float] | None = None
     ) -> Fitted:
-        """A model that has no epochs."""
-        results = {
-            "n_parameters": n_parameters,
-            "settings": settings,
-            "best_epoch": 0,
-            "epochs_run": 0,
-            "training_s": training_s,
-            "validation_s": 0.0,
-            "history": (),
-        }
-        return cls(results, parts)
+        """From how its fit went, and the settings that a baseline chose."""
+        return cls(vars(fit) | {"n_parameters": n_parameters, "settings": settings or {}}, parts)
+
+
+def run_artifacts(
+    dataset: Dataset,
+    vocabularies: dict[Feature, dict[str, Any]],
+    weights: dict[str, npt.NDArray[np.float32]],
+    users: npt.NDArray[np.float32],
+    movies: npt.NDArray[np.float32],
+) -> RunArtifacts:
+    """What a run keeps of a trained model: its weights, and the embeddings of all users and movies."""
+    return RunArtifacts(
+        weights=weights,
+        vocabularies={str(feature): vocabulary for feature, vocabulary in vocabularies.items()},
+        user_ids=dataset.users.user_id,
+        movie_ids=dataset.movies.movie_id,
+        user_embeddings=users,
+        movie_embeddings=movies,
+    )
+
+
+def require_finite(loss: float, config: TrainingConfig) -> None:
+    """Refuses an epoch's loss that is no number.
+
+    Raises:
+        MovierecError: names the learning rate.
+    """
+    if not np.isfinite(loss):
+        rate = config.learning_rate
+        raise MovierecError(f"training diverged (loss {loss}) at --learning_rate {rate}; lower it")
 
 
 def fit_run(fitting: Fitting) -> Fitted:
@@ -144,48 +194,3 @@ def versions(family: Family) -> dict[str, str]:
     """Of movierec and of the packages that decide the numbers of a family's runs."""
     packages = family.spec.packages
     return {"movierec": __version__} | {package: importlib.metadata.version(package) for package in packages}
-
-
-class TrainingObserver(FitObserver, Protocol):
-    """Is told of the loading of data and of each run. Positions count runs, from 1."""
-
-    def data_loading(self, message: str, done: int, total: int) -> None: ...
-
-    def run_started(self, label: str, position: int, total: int) -> None: ...
-
-    def run_ended(self, run: Run, *, loaded: bool) -> None: ...
-
-    def warned(self, message: str) -> None: ...
-
-    def noted(self, message: str) -> None: ...
-
-
-class SilentObserver:
-    """A `TrainingObserver` that does nothing; others derive from it what they do not need."""
-
-    def data_loading(self, message: str, done: int, total: int) -> None:
-        """Nothing."""
-
-    def run_started(self, label: str, position: int, total: int) -> None:
-        """Nothing."""
-
-    def resumed(self, epoch: int) -> None:
-        """Nothing."""
-
-    def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None:
-        """Nothing."""
-
-    def validated(self, record: EpochRecord) -> None:
-        """Nothing."""
-
-    def refit_started(self, num_epochs: int) -> None:
-        """Nothing."""
-
-    def run_ended(self, run: Run, *, loaded: bool) -> None:
-        """Nothing."""
-
-    def warned(self, message: str) -> None:
-        """Nothing."""
-
-    def noted(self, message: str) -> None:
-        """Nothing."""

@@ -50,7 +50,6 @@ from movierec_cli.reports.web.report_page import report_page
 from movierec_cli.storage.npz import pack, unpack
 from movierec_cli.storage.serialization import canonical_json, encode
 from tests.saved_runs import (
-    judged_multi_task_run,
     judged_run,
     multi_task_config,
     parts_of,
@@ -315,7 +314,7 @@ def make_runs(directory: Path, *, sequential: bool = True) -> dict[str, store.Ru
     record = replace(record, name=store.run_name(baseline_config, record.data), best_epoch=0)
     made = {
         "towers": towers,
-        "joint": judged_multi_task_run(directory, DATASET, multi_task_config(*features)),
+        "joint": judged_run(directory, DATASET, multi_task_config(*features)),
         "baseline": store.save_run(directory, record, baseline),
     }
     return made | ({"sequential": sequential_run(directory)} if sequential else {})

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from movierec_cli.data.split import Split
 from movierec_cli.evaluation.metrics import VALIDATION_K, top_k
 from movierec_cli.evaluation.ranks import rank_positives
 from movierec_cli.models.tensorflow_start import start_tensorflow
-from movierec_cli.models.trained import SilentObserver
+from movierec_cli.models.trained import Fitting, SilentObserver
 from movierec_cli.recommend.fold_in import Opinions, fold_in
 from movierec_cli.recommend.movie_search import MovieSearch
 from movierec_cli.registry.record import RunConfig
@@ -125,7 +126,7 @@ def measure_fold_in(bench: Bench) -> Iterator[Row]:
 
 def _train(dataset: Dataset, split: Split, features: str) -> RunArtifacts:
     start_tensorflow()
-    from movierec_cli.models.two_tower.tower_training import train_model
+    from movierec_cli.models.two_tower.tower_training import fit_run
 
     print(f"{features}: {len(split.fit):,} ratings", file=sys.stderr, flush=True)
     common, feature_set = default_settings(Family.TWO_TOWER), FeatureSet.parse(features.split())
@@ -136,7 +137,7 @@ def _train(dataset: Dataset, split: Split, features: str) -> RunArtifacts:
         model=common.model,
         training=common.training,
     )
-    return train_model(dataset, split, config, SilentObserver()).artifacts
+    return fit_run(Fitting(dataset, split, config, SilentObserver(), Path())).parts.artifacts
 
 
 def _recall(what: str, new_users: NewUsers, trained: RunArtifacts, folded: FoldedIn) -> Row:

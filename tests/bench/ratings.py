@@ -25,7 +25,7 @@ from movierec_cli.evaluation.metrics import top_k_of
 from movierec_cli.evaluation.ratings import RatingOutcome, rating_errors
 from movierec_cli.models.baselines.fit_baseline import fit_rating_baseline
 from movierec_cli.models.tensorflow_start import start_tensorflow
-from movierec_cli.models.trained import SilentObserver
+from movierec_cli.models.trained import Fitting, SilentObserver
 from movierec_cli.registry.record import RunConfig
 from tests.bench.rows import Bench, Row
 
@@ -96,7 +96,7 @@ def _official_rows(dataset: Dataset, archive: Path, part: str) -> np.ndarray[tup
 
 
 def _joint(dataset: Dataset, split: Split, features: tuple[str, ...], seed: int) -> _Measured:
-    from movierec_cli.models.two_tower.tower_training import train_model
+    from movierec_cli.models.two_tower.tower_training import fit_run
 
     config = RunConfig(
         family=Family.MULTI_TASK,
@@ -106,7 +106,7 @@ def _joint(dataset: Dataset, split: Split, features: tuple[str, ...], seed: int)
         training=TrainingConfig(seed=seed),
         tasks=TaskWeights(),
     )
-    trained = train_model(dataset, split, config, SilentObserver())
+    trained = fit_run(Fitting(dataset, split, config, SilentObserver(), Path())).parts
     assert trained.rating_outcome is not None  # the family predicts ratings
     accuracy = top_k_of(trained.outcome)
     return _Measured(

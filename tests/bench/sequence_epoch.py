@@ -19,7 +19,7 @@ import numpy.typing as npt
 from movierec_cli.config import DataConfig, Family, LossKind, SequenceConfig, TrainingConfig
 from movierec_cli.data.dataset import Dataset, Ratings
 from movierec_cli.data.split import Split
-from movierec_cli.models.trained import SilentObserver
+from movierec_cli.models.trained import Fitting, SilentObserver
 from movierec_cli.registry.record import RunConfig
 from tests.bench.baselines import LEAVE_LAST, divided
 from tests.bench.rows import Bench, Row, run_process, spread, times
@@ -84,12 +84,12 @@ def our_epochs(dataset: Dataset, split: Split) -> list[float]:
     from movierec_cli.models.sequential.engine import start_keras
 
     start_keras()
-    from movierec_cli.models.sequential.sequence_training import train_sequences
+    from movierec_cli.models.sequential.sequence_training import fit_run
 
     config = RunConfig(family=Family.SASREC, split=LEAVE_LAST, model=SEQUENCE, training=TRAINING)
     clock = _Clock()
     with tempfile.TemporaryDirectory() as folder:
-        train_sequences(dataset, split, config, clock, Path(folder) / "checkpoint_folder")
+        fit_run(Fitting(dataset, split, config, clock, Path(folder) / "checkpoint_folder"))
     return [later - earlier for earlier, later in pairwise(clock.ends)]
 
 

@@ -20,7 +20,7 @@ from movierec_cli.data.load import load_dataset
 from movierec_cli.experiment import loading, trainer
 from tests.cli.fake_trainer import Fits
 from tests.cli.running import run
-from tests.saved_runs import judged_multi_task_run, judged_run, multi_task_config, run_config, sequence_config
+from tests.saved_runs import judged_run, multi_task_config, run_config, sequence_config
 from tests.small_dataset import small_dataset
 
 LONG, DEEP = "é" * 200, "/".join(["a" * 200] * 25)
@@ -90,7 +90,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("careless")
     judged_run(folder / "saved_models", small_dataset("sample"), run_config())
     judged_run(folder / "saved_models", small_dataset("sample"), sequence_config())
-    judged_multi_task_run(folder / "saved_models", small_dataset("sample"), multi_task_config("movie_genres"))
+    judged_run(folder / "saved_models", small_dataset("sample"), multi_task_config("movie_genres"))
     (folder / "file.txt").write_text("1\n")
     return folder
 

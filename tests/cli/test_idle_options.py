@@ -11,7 +11,7 @@ from movierec_cli.data import load
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.files.csv_tables import as_csv
 from tests.cli.running import run
-from tests.saved_runs import judged_multi_task_run, judged_run, multi_task_config, sequence_config
+from tests.saved_runs import judged_run, multi_task_config, sequence_config
 from tests.small_dataset import small_dataset
 
 pytestmark = pytest.mark.usefixtures("fake_trainings")
@@ -92,9 +92,7 @@ def test_no_title_is_a_formula_on_request(line: str, monkeypatch: pytest.MonkeyP
     dataset = formula_dataset()
     monkeypatch.setattr(load, "load_dataset", lambda *_, **__: dataset)
     config = multi_task_config() if line.startswith("predict") else sequence_config()
-    (judged_multi_task_run if line.startswith("predict") else judged_run)(
-        Path("saved_models"), dataset, config
-    )
+    judged_run(Path("saved_models"), dataset, config)
     titles = {}
     for safe in ("", " --csv_safe"):
         assert run(f"{line}{safe}").exit_code == 0

@@ -15,7 +15,7 @@ from movierec_cli.registry.store import Run
 from movierec_cli.reports.terminal.study_text import details
 from tests.cli.running import run
 from tests.saved_runs import (
-    judged_multi_task_run,
+    judged_run,
     multi_task_config,
     rating_baseline_run,
     run_artifacts,
@@ -58,7 +58,7 @@ def rated(saved: list[Run]) -> list[Run]:
     """A model with two tasks, and a baseline of one of them."""
     directory, dataset = saved[0].folder.parent, small_dataset()
     return [
-        judged_multi_task_run(directory, dataset, multi_task_config()),
+        judged_run(directory, dataset, multi_task_config()),
         rating_baseline_run(directory, dataset, Family.GLOBAL_MEAN),
     ]
 

@@ -12,7 +12,7 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.registry.store import Run
 from tests.cli.running import run, words
-from tests.saved_runs import judged_multi_task_run, multi_task_config
+from tests.saved_runs import judged_run, multi_task_config
 
 predict = partial(run, "predict")
 
@@ -31,7 +31,7 @@ def dataset(archive_1m: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.fixture
 def saved(dataset: Dataset) -> Run:
-    return judged_multi_task_run(Path("saved_models"), dataset, multi_task_config())
+    return judged_run(Path("saved_models"), dataset, multi_task_config())
 
 
 def notes(stderr: str) -> list[str]:

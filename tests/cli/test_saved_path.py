@@ -9,7 +9,7 @@ import pytest
 
 from movierec_cli.config import DEFAULT_BASELINES, DEFAULT_FEATURE_SETS, DataConfig, TrainerConfig
 from movierec_cli.experiment.trainer import MovieLensTrainer
-from tests.saved_runs import judged_multi_task_run, judged_run, multi_task_config
+from tests.saved_runs import judged_run, multi_task_config
 from tests.small_dataset import small_dataset
 
 HEAVY = {"tensorflow", "keras", "tf_keras", "tensorflow_datasets"}
@@ -73,7 +73,7 @@ NOT_FOR_ANSWERS = HEAVY | {"jax", "plotly", "scipy", "surprise", "threadpoolctl"
     ],
 )
 def test_one_saved_model_answers_without_heavy_packages(line: str, tmp_path: Path) -> None:
-    judged_multi_task_run(tmp_path / "saved", small_dataset(), multi_task_config())
+    judged_run(tmp_path / "saved", small_dataset(), multi_task_config())
     _, loaded = run(tmp_path, *line.format(folder=tmp_path).split())
     assert not NOT_FOR_ANSWERS & loaded
 

@@ -20,7 +20,7 @@ import pytest
 from movierec_cli.cli.console import Terminal
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.text import printable
-from tests.saved_runs import judged_multi_task_run, judged_run, multi_task_config, run_config
+from tests.saved_runs import judged_run, multi_task_config, run_config
 from tests.small_dataset import small_dataset
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m\x85\u202eHeat\u2066\u200b\x08\x7f\r=1"
@@ -39,7 +39,7 @@ def evil_dataset() -> Dataset:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evil")
     judged_run(folder / "saved_models", evil_dataset(), run_config())
-    judged_multi_task_run(folder / "rating_models", evil_dataset(), multi_task_config())
+    judged_run(folder / "rating_models", evil_dataset(), multi_task_config())
     data = folder / "own"
     data.mkdir()
     films = "".join(f'{n},"{EVIL.replace(chr(13), "")} {n} (1990)",Dra\x1b[5mma\n' for n in range(1, 13))

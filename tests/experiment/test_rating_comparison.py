@@ -18,7 +18,6 @@ from movierec_cli.experiment.study import RatingStudy, Study
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
 from tests.saved_runs import (
-    judged_multi_task_run,
     judged_run,
     multi_task_config,
     rating_baseline_run,
@@ -37,7 +36,7 @@ def saved(directory: Path, *wanted: RunConfig | Family) -> list[Run]:
         if isinstance(one, Family):
             runs.append(rating_baseline_run(directory, DATASET, one))
         else:
-            runs.append((judged_multi_task_run if one.tasks else judged_run)(directory, DATASET, one))
+            runs.append(judged_run(directory, DATASET, one))
     return runs
 
 

@@ -14,7 +14,6 @@ from movierec_cli.experiment.selection import Selection, SplitRequest, select_ru
 from movierec_cli.experiment.study import Study
 from tests.cli import fake_trainer
 from tests.saved_runs import (
-    judged_multi_task_run,
     judged_run,
     multi_task_config,
     rating_baseline_run,
@@ -39,7 +38,7 @@ def study(directory: Path, **options: object) -> Study:
 
 
 def test_rating_baselines_of_the_same_data_and_split_join_models_that_rate(tmp_path: Path) -> None:
-    joint = judged_multi_task_run(tmp_path, DATASET, multi_task_config())
+    joint = judged_run(tmp_path, DATASET, multi_task_config())
     own = [rating_baseline_run(tmp_path, DATASET, family) for family in RATING_BASELINES]
     rating_baseline_run(tmp_path, DATASET, Family.GLOBAL_MEAN, split=SplitConfig(test_fraction=0.1))
     rating_baseline_run(tmp_path, replace(DATASET, fingerprint="0" * 64), Family.BIASED_MF)
@@ -56,7 +55,7 @@ def test_they_do_not_come_where_nothing_else_rates(tmp_path: Path) -> None:
 
 
 def test_a_smaller_test_part_is_a_part_of_the_predicted_ratings(tmp_path: Path) -> None:
-    run = judged_multi_task_run(tmp_path, DATASET, multi_task_config())
+    run = judged_run(tmp_path, DATASET, multi_task_config())
     rating_baseline_run(tmp_path, DATASET, Family.GLOBAL_MEAN)
     selection = select_runs(tmp_path, (), DATASET, SplitRequest(test_fraction=0.1))
     test = split_ratings(DATASET.ratings, SplitConfig(test_fraction=0.1)).test
@@ -71,7 +70,7 @@ def test_a_smaller_test_part_is_a_part_of_the_predicted_ratings(tmp_path: Path) 
 
 def test_a_study_of_some_that_rate_and_some_that_do_not_has_both_tables(tmp_path: Path) -> None:
     judged_run(tmp_path, DATASET, run_config("timestamp"))
-    joint = judged_multi_task_run(tmp_path, DATASET, multi_task_config())
+    joint = judged_run(tmp_path, DATASET, multi_task_config())
     rating_baseline_run(tmp_path, DATASET, Family.GLOBAL_MEAN)
     found = study(tmp_path, baselines=(Family.POPULARITY,), users=None)
     labels = ["None (retrieval × 1, rating × 0.3)", "timestamp"]
@@ -84,7 +83,7 @@ def test_a_study_of_some_that_rate_and_some_that_do_not_has_both_tables(tmp_path
 def test_of_another_training_part_neither_figure_is_judged(tmp_path: Path) -> None:
     for share in (0.05, 0.1):
         config = replace(multi_task_config(), split=SplitConfig(validation_fraction=share))
-        judged_multi_task_run(tmp_path, DATASET, config)
+        judged_run(tmp_path, DATASET, config)
     selection = select_runs(tmp_path, (), DATASET)
     assert len(selection.evaluated) == len(selection.rated) == len(selection.skipped) == 1
     assert selection.evaluated[0].run is selection.rated[0].run
@@ -101,7 +100,7 @@ def test_a_rating_baseline_by_itself_has_nothing_to_be_ranked(tmp_path: Path) ->
 
 def test_damaged_ratings_leave_the_whole_run_out(tmp_path: Path) -> None:
     judged_run(tmp_path, DATASET, run_config())
-    damaged = judged_multi_task_run(tmp_path, DATASET, multi_task_config())
+    damaged = judged_run(tmp_path, DATASET, multi_task_config())
     (damaged.folder / "ratings.npz").write_bytes(b"no ratings")
     selection = select_runs(tmp_path, (), DATASET)
     assert (len(selection.evaluated), selection.rated) == (1, ())
@@ -111,6 +110,6 @@ def test_damaged_ratings_leave_the_whole_run_out(tmp_path: Path) -> None:
 
 
 def test_predictions_of_what_was_trained_on_are_refused(tmp_path: Path) -> None:
-    joint = judged_multi_task_run(tmp_path, DATASET, multi_task_config())
+    joint = judged_run(tmp_path, DATASET, multi_task_config())
     with pytest.raises(MovierecError, match="was trained on"):
         select_runs(tmp_path, (joint.record.name,), DATASET, SplitRequest(kind=SplitKind.TEMPORAL))

@@ -23,8 +23,9 @@ from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.experiment.trainer import MovieLensTrainer
-from movierec_cli.models.trained import FitResult, Fitted, Fitting, SilentObserver, TrainedModel, versions
+from movierec_cli.models.trained import FitResult, Fitted, Fitting, SilentObserver, versions
 from movierec_cli.registry.record import RunConfig
+from movierec_cli.registry.run_parts import RunParts
 from movierec_cli.registry.store import list_runs
 from tests.saved_runs import EmbeddingModel, run_artifacts, run_record
 from tests.small_dataset import small_dataset
@@ -66,23 +67,21 @@ class FakeTraining:
                 lines.write(f"{epoch}\n")
             if epoch == self.stop_after:
                 raise Interrupted
-        return trained(fitting.dataset, fitting.split).fitted()
+        return trained(fitting.dataset, fitting.split)
 
 
-def trained(dataset: Dataset, split: Split) -> TrainedModel:
+def trained(dataset: Dataset, split: Split) -> Fitted:
     artifacts = replace(
         run_artifacts(n_users=len(dataset.users), n_movies=len(dataset.movies), dim=4),
         user_ids=dataset.users.user_id,
         movie_ids=dataset.movies.movie_id,
     )
     model = EmbeddingModel(artifacts.user_embeddings, artifacts.movie_embeddings)
-    return TrainedModel(
-        fit=FitResult(run_record().history, best_epoch=15, epochs_run=20, training_s=7.0, validation_s=2.0),
-        refit_s=0.5,
-        outcome=evaluate(dataset, split.fit, split.test, model),
-        n_parameters=321,
-        artifacts=artifacts,
+    result = FitResult(
+        training_s=7.5, validation_s=2.0, history=run_record().history, best_epoch=15, epochs_run=20
     )
+    outcome = evaluate(dataset, split.fit, split.test, model)
+    return Fitted.of(result, 321, RunParts(outcome=outcome, artifacts=artifacts))
 
 
 @pytest.fixture

@@ -35,7 +35,6 @@ from tests.export.expected_lists import (
     timed_run,
 )
 from tests.saved_runs import (
-    judged_multi_task_run,
     judged_run,
     multi_task_config,
     run_artifacts,
@@ -178,7 +177,7 @@ def test_every_kind_of_trained_model_can_be_exported(form: ExportFormat, kind: s
     source = small_dataset()
     make = {
         "ids": lambda: judged_run(tmp_path, source, run_config("movie_genres")),
-        "multi-task": lambda: judged_multi_task_run(tmp_path, source, multi_task_config("week")),
+        "multi-task": lambda: judged_run(tmp_path, source, multi_task_config("week")),
         "sequences": lambda: judged_run(tmp_path, source, sequence_config("query_time")),
     }[kind]
     run = make()

@@ -19,7 +19,7 @@ from movierec_cli.recommend.predict import (
 from movierec_cli.recommend.run_choice import FOR_RATINGS, best_run, suitable_runs, validation_rmse
 from movierec_cli.registry import store
 from movierec_cli.registry.store import Run
-from tests.saved_runs import judged_multi_task_run, judged_run, multi_task_config, parts_of, run_config
+from tests.saved_runs import judged_run, multi_task_config, parts_of, run_config
 from tests.small_dataset import FIRST_MOVIE_ID, small_dataset
 
 DATASET = small_dataset()
@@ -27,7 +27,7 @@ DATASET = small_dataset()
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return judged_multi_task_run(tmp_path_factory.mktemp("runs"), DATASET, multi_task_config())
+    return judged_run(tmp_path_factory.mktemp("runs"), DATASET, multi_task_config())
 
 
 def with_validation(run: Run, rmse: float, *, of_others: float = 9.0) -> Run:
@@ -89,7 +89,7 @@ def test_an_unknown_user_is_refused_with_the_ids(run: Run, user_id: int) -> None
 
 def test_who_the_training_left_out_is_unknown(tmp_path: Path) -> None:
     config = replace(multi_task_config(), split=SplitConfig(k_core=7))
-    run = judged_multi_task_run(tmp_path, DATASET, config)
+    run = judged_run(tmp_path, DATASET, config)
     kept_users, kept_movies = run.artifacts.user_ids, run.artifacts.movie_ids
     assert 1 not in kept_users and len(kept_movies) < len(DATASET.movies)
     (predicted,) = predict(run, [(int(kept_users[-1]), len(kept_movies) - 1)])
@@ -107,7 +107,7 @@ def test_a_run_that_learned_no_ratings_says_how_to_train_one(tmp_path: Path, rat
     if rating is None:
         run = judged_run(tmp_path, DATASET, run_config())
     else:
-        run = judged_multi_task_run(tmp_path, DATASET, multi_task_config(rating=rating))
+        run = judged_run(tmp_path, DATASET, multi_task_config(rating=rating))
     assert not FOR_RATINGS.is_served_by(run.record)
     for ask in (
         lambda: predict(run, [(1, 0)]),
@@ -121,7 +121,7 @@ def test_a_run_that_learned_no_ratings_says_how_to_train_one(tmp_path: Path, rat
 
 def test_the_lowest_rmse_on_validation_is_taken_whatever_the_test_says(tmp_path: Path) -> None:
     def saved(rmse: float, test: float, created_at: str, **tasks: float) -> Run:
-        run = judged_multi_task_run(tmp_path, DATASET, multi_task_config(**tasks), created_at=created_at)
+        run = judged_run(tmp_path, DATASET, multi_task_config(**tasks), created_at=created_at)
         run = replace(run, record=replace(run.record, ratings=RatingErrors(rmse=test, mae=test)))
         return with_validation(run, rmse, of_others=0.01 if rmse > 1 else 9.0)
 
@@ -140,7 +140,7 @@ def test_the_lowest_rmse_on_validation_is_taken_whatever_the_test_says(tmp_path:
 def test_without_validation_the_newest_is_taken(tmp_path: Path) -> None:
     for month, rating in ((3, 0.1), (5, 0.2), (4, 0.3)):
         created = f"2026-0{month}-01T00:00:00+00:00"
-        judged_multi_task_run(tmp_path, DATASET, multi_task_config(rating=rating), created_at=created)
+        judged_run(tmp_path, DATASET, multi_task_config(rating=rating), created_at=created)
     chosen = best_run(suitable_runs(tmp_path, FOR_RATINGS), FOR_RATINGS)
     tasks = chosen.run.record.config.tasks
     assert tasks is not None and tasks.rating == 0.2
@@ -148,13 +148,13 @@ def test_without_validation_the_newest_is_taken(tmp_path: Path) -> None:
 
 
 def test_a_run_without_a_validation_rating_does_not_come_first(tmp_path: Path) -> None:
-    nan = judged_multi_task_run(tmp_path, DATASET, multi_task_config(rating=0.1))
+    nan = judged_run(tmp_path, DATASET, multi_task_config(rating=0.1))
     history = tuple(
         replace(epoch, ratings=RatingErrors(rmse=float("nan"), mae=float("nan")))
         for epoch in nan.record.history
     )
     unmeasured = replace(nan, record=replace(nan.record, history=history))
-    measured = with_validation(judged_multi_task_run(tmp_path, DATASET, multi_task_config()), 1.5)
+    measured = with_validation(judged_run(tmp_path, DATASET, multi_task_config()), 1.5)
     assert validation_rmse(unmeasured.record) is None
     assert best_run([unmeasured, measured], FOR_RATINGS).run is measured
 

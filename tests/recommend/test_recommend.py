@@ -34,7 +34,6 @@ from movierec_cli.registry.store import Run
 from movierec_cli.scoring.rating_head import RatingHead
 from tests.saved_runs import (
     data_identity,
-    judged_multi_task_run,
     judged_run,
     multi_task_config,
     parts_of,
@@ -161,7 +160,7 @@ SMALL = small_dataset()
 
 @pytest.fixture(scope="module")
 def rating_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return judged_multi_task_run(tmp_path_factory.mktemp("runs"), SMALL, multi_task_config())
+    return judged_run(tmp_path_factory.mktemp("runs"), SMALL, multi_task_config())
 
 
 def with_parts(run: Run, directory: Path, *, artifacts: RunArtifacts | None = None, head: RatingHead) -> Run:
@@ -266,13 +265,13 @@ def test_a_run_without_ratings_has_no_stars_and_orders_by_score_only(run: Run) -
 
 
 def test_a_run_whose_rating_weight_is_0_has_no_stars(tmp_path: Path) -> None:
-    run = judged_multi_task_run(tmp_path, SMALL, multi_task_config(rating=0.0))
+    run = judged_run(tmp_path, SMALL, multi_task_config(rating=0.0))
     assert {movie.stars for movie in to_user(run, 1).movies} == {None}
 
 
 def test_stars_are_of_the_right_movies_where_the_training_left_some_out(tmp_path: Path) -> None:
     config = replace(multi_task_config(), split=SplitConfig(k_core=7))
-    run = judged_multi_task_run(tmp_path, SMALL, config)
+    run = judged_run(tmp_path, SMALL, config)
     recommended = to_user(run, 20, top=40, rank_by=RankBy.RATING)
     assert len(run.artifacts.movie_ids) < len(SMALL.movies)
     assert {movie.movie_id for movie in recommended.movies} <= set(run.artifacts.movie_ids.tolist())

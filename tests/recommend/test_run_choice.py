@@ -20,7 +20,6 @@ from movierec_cli.registry import store
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
 from tests.saved_runs import (
-    judged_multi_task_run,
     judged_run,
     multi_task_config,
     parts_of,
@@ -59,7 +58,7 @@ def every_kind(tmp_path: Path) -> dict[str, Run]:
     """One of each kind that can be saved."""
     return {
         "two towers": saved(tmp_path, run_config("timestamp"), 0.4),
-        "two tasks": judged_multi_task_run(tmp_path, DATASET, multi_task_config()),
+        "two tasks": judged_run(tmp_path, DATASET, multi_task_config()),
         "sasrec": saved(tmp_path, sequence_config(), 0.3),
         "gru4rec": saved(tmp_path, sequence_config("time_gap", family=Family.GRU4REC), 0.2),
         "baseline": rating_baseline_run(tmp_path, DATASET, Family.RATING_BIAS),

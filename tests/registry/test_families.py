@@ -16,7 +16,7 @@ from movierec_cli.registry.run_parts import RunParts, files_of
 from movierec_cli.storage import codec
 from tests.saved_runs import (
     data_identity,
-    judged_multi_task_run,
+    judged_run,
     multi_task_config,
     parts_of,
     rating_baseline_run,
@@ -44,7 +44,7 @@ def test_the_files_of_a_run_follow_from_its_family():
 
 
 def test_a_model_with_two_tasks_has_all_that_both_need(tmp_path: Path):
-    saved = judged_multi_task_run(tmp_path, small_dataset(), multi_task_config("timestamp"))
+    saved = judged_run(tmp_path, small_dataset(), multi_task_config("timestamp"))
     assert {file.name for file in saved.folder.iterdir()} == files_of(Family.MULTI_TASK) | {"run.json"}
     found = store.find_run(tmp_path, saved.record.config, saved.record.data)
     assert found is not None and found.record == saved.record and found.record.ratings is not None
@@ -113,7 +113,7 @@ def test_a_family_with_the_wrong_files_is_refused(tmp_path: Path, record: RunRec
 
 @pytest.mark.parametrize("missing", ["rating_outcome", "rating_head", "outcome"])
 def test_a_model_with_two_tasks_is_not_saved_in_part(tmp_path: Path, missing: str):
-    saved = judged_multi_task_run(tmp_path / "whole", small_dataset(), multi_task_config())
+    saved = judged_run(tmp_path / "whole", small_dataset(), multi_task_config())
     with pytest.raises(ValueError, match="multi-task has other files than"):
         store.save_run(tmp_path / "part", saved.record, replace(parts_of(saved), **{missing: None}))
     assert not (tmp_path / "part").exists()

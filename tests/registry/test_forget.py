@@ -28,7 +28,6 @@ from movierec_cli.registry.forget import forget_user
 from movierec_cli.registry.record import RunConfig, run_name
 from movierec_cli.registry.run_parts import RunParts
 from tests.saved_runs import (
-    judged_multi_task_run,
     judged_run,
     multi_task_config,
     rating_baseline_run,
@@ -60,7 +59,7 @@ def save_all(directory: Path) -> dict[str, store.Run]:
     )
     return {
         "towers": towers,
-        "joint": judged_multi_task_run(directory, SOURCE, multi_task_config(*FEATURES_OF_ALL_KINDS)),
+        "joint": judged_run(directory, SOURCE, multi_task_config(*FEATURES_OF_ALL_KINDS)),
         "sequence": judged_run(directory, SOURCE, sequence_config()),
         "baseline": store.save_run(directory, record, RunParts(outcome=towers.outcome)),
         "rating": rating_baseline_run(directory, SOURCE, Family.RATING_BIAS),

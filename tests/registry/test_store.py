@@ -17,7 +17,7 @@ from movierec_cli.registry.run_parts import PARTS, RunArtifacts
 from movierec_cli.registry.store import Run, find_run, list_runs, remove_run
 from tests.saved_runs import (
     data_identity,
-    judged_multi_task_run,
+    judged_run,
     multi_task_config,
     run_artifacts,
     run_config,
@@ -198,7 +198,7 @@ def lengthen(file: Path) -> None:
 def test_a_damaged_file_is_noticed_when_it_is_read_and_leaves_the_others_usable(
     tmp_path: Path, part: str, damage: Callable[[Path], None]
 ) -> None:
-    saved = judged_multi_task_run(tmp_path, small_dataset(), multi_task_config())
+    saved = judged_run(tmp_path, small_dataset(), multi_task_config())
     name = PARTS[part].file_name
     damage(saved.folder / name)
     found = find(tmp_path, saved.record)

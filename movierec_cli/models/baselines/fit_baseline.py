@@ -19,7 +19,7 @@ from movierec_cli.evaluation.metrics import VALIDATION_K, top_k
 from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.models.baselines.baseline import Baseline, Model, RatingPredictor, Scorer, Settings
 from movierec_cli.models.baselines.training_ratings import TrainingRatings
-from movierec_cli.models.trained import Fitted, Fitting
+from movierec_cli.models.trained import FitResult, Fitted, Fitting
 from movierec_cli.registry.run_parts import RunParts
 
 EVALUATED_RATINGS = 16_384
@@ -110,7 +110,8 @@ def fit_run(fitting: Fitting) -> Fitted:
     else:
         fitted = fit_baseline(family, dataset, split)
         parts = RunParts(outcome=evaluate(dataset, split.fit, split.test, fitted.model))
-    return Fitted.baseline(parts, fitted.model.n_parameters, fitted.settings, fitted.training_s)
+    result = FitResult(training_s=fitted.training_s)
+    return Fitted.of(result, fitted.model.n_parameters, parts, fitted.settings)
 
 
 def best_place(score: Callable[[int], float], n_places: int, climbs_from: int | None) -> int:

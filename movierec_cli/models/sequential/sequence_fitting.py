@@ -13,14 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import Optimizer, Schedule, SequenceConfig, TrainingConfig
-from movierec_cli.errors import MovierecError
-from movierec_cli.evaluation.metrics import TopK
 from movierec_cli.models.sequential import checkpoint
 from movierec_cli.models.sequential.checkpoint import Checkpoint, Weights
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Batches
 from movierec_cli.models.sequential.steps import State, StepShape, compiled_step
-from movierec_cli.models.trained import FitObserver, FitResult
+from movierec_cli.models.trained import FitObserver, FitResult, Validation, require_finite
 from movierec_cli.registry.record import EpochRecord
 
 ADAM_BETA_2 = 0.999
@@ -28,16 +26,8 @@ WARM_UP_EPOCHS = 1
 LOWEST_RATE = 0.01  # of the highest, in the last epoch
 
 
-@dataclass(frozen=True)
-class SequenceValidation:
-    """What the validation set shows of a model. The epoch with the highest NDCG is kept."""
-
-    top_k: TopK
-    ndcg: float  # at 10, unseen
-    loss: float | None = None  # of an in-batch loss
-
-
-Validate = Callable[[list[jax.Array]], SequenceValidation]
+Validate = Callable[[list[jax.Array]], Validation]
+"""Ranks the validation set with given weights; the score is the NDCG at 10 among unseen movies."""
 
 
 def make_optimizer(
@@ -138,9 +128,7 @@ class SequenceFit:
         loss, weight = np.sum([np.asarray(one) for one in sums], axis=0)
         self.epoch += 1
         self.training_s += time.perf_counter() - started
-        if not np.isfinite(loss):
-            rate = self.training.learning_rate
-            raise MovierecError(f"training diverged (loss {loss}) at --learning_rate {rate}; lower it")
+        require_finite(loss, self.training)
         return float(loss / weight)
 
     def validated(self, train_loss: float, validate: Validate) -> EpochRecord:
@@ -148,15 +136,8 @@ class SequenceFit:
         started = time.perf_counter()
         validation = validate(self.state["weights"])
         self.validation_s += time.perf_counter() - started
-        record = EpochRecord(
-            epoch=self.epoch,
-            train_loss=train_loss,
-            elapsed_s=self.training_s,
-            validation=validation.top_k,
-            ndcg=validation.ndcg,
-            validation_loss=validation.loss,
-        )
-        if not self.history or validation.ndcg > _score(self.best_record):
+        record = validation.record(self.epoch, train_loss, self.training_s)
+        if not self.history or validation.score > _score(self.best_record):
             self.best = [np.array(one) for one in self.state["weights"]]
         self.history.append(record)
         return record
@@ -201,8 +182,13 @@ def fit_sequences(
             observer.validated(fit.validated(loss, validate))
         checkpoint.save(fit.checkpoint(), checkpoint_folder)
     fit.model.assign(fit.best)
-    best = fit.best_record.epoch
-    return FitResult(tuple(fit.history), best, fit.epoch, fit.training_s, fit.validation_s)
+    return FitResult(
+        training_s=fit.training_s,
+        validation_s=fit.validation_s,
+        history=tuple(fit.history),
+        best_epoch=fit.best_record.epoch,
+        epochs_run=fit.epoch,
+    )
 
 
 def _is_over(fit: SequenceFit) -> bool:

@@ -8,7 +8,6 @@ stands before a movie.
 
 import math
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +17,6 @@ import numpy.typing as npt
 from movierec_cli.config import Feature, LossKind, SequenceConfig, Side, SplitKind, TrainingConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import movies_of_users
-from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
 from movierec_cli.evaluation.metrics import top_k
@@ -41,15 +39,14 @@ from movierec_cli.models.sequential.packed_batches import (
 )
 from movierec_cli.models.sequential.sequence_fitting import (
     SequenceFit,
-    SequenceValidation,
     Validate,
     fit_sequences,
 )
 from movierec_cli.models.sequential.sequence_queries import FittedSequences, Reader
 from movierec_cli.models.sequential.steps import StepShape
-from movierec_cli.models.trained import FitObserver, Fitted, Fitting, TrainedModel
+from movierec_cli.models.trained import Fitted, Fitting, Validation, run_artifacts
 from movierec_cli.registry.record import RunConfig
-from movierec_cli.registry.run_parts import RunArtifacts
+from movierec_cli.registry.run_parts import RunParts
 
 MONITOR_K = 10
 REFIT_SHARE = 0.1  # of the epochs that validation chose
@@ -65,48 +62,31 @@ class _Known:
     is_target: npt.NDArray[np.bool_]  # [n], at the histories' places
 
 
-def train_sequences(
-    dataset: Dataset, split: Split, config: RunConfig, observer: FitObserver, checkpoint_folder: Path
-) -> TrainedModel:
-    """Trains one model of sequences.
-
-    Args:
-        dataset: what is left of the data.
-        split: train, validation and test.
-        config: of a sequential family.
-        observer: hears how it goes.
-        checkpoint_folder: a folder for the last finished epoch; an interrupted training is resumed from it.
+def fit_run(fitting: Fitting) -> Fitted:
+    """Trains one model of sequences; an interrupted training is resumed from its checkpoint.
 
     Raises:
         MovierecError: no user has two ratings in train, or training diverged.
     """
+    dataset, split, config = fitting.dataset, fitting.split, fitting.config
     _, training = _settings(config)
     vocabularies = fit_features(dataset, split.train, config.feature_set)
     model = make_model(dataset, config, vocabularies)
     known = _known(dataset, config, split.train)
     fit = _new_fit(model, known, config, len(dataset.movies))
-    validate = _validation(dataset, split, config, model, known)
-    result = fit_sequences(fit, validate, observer, checkpoint_folder)
+    validate = _validation(fitting, model, known)
+    result = fit_sequences(fit, validate, fitting.observer, fitting.checkpoint)
     with_validation = _known(dataset, config, split.fit)
-    refit_s = 0.0
     if training.refit:
-        refit_s = _train_on(model, with_validation, config, result.best_epoch, len(dataset.movies), observer)
+        refit_s = _train_on(fitting, model, with_validation, result.best_epoch)
+        result = replace(result, training_s=result.training_s + refit_s)
     reader = Reader(model, with_validation.histories, config.feature_set)
     fitted = FittedSequences(dataset, reader, model.weights())
-    return TrainedModel(
-        fit=result,
-        refit_s=refit_s,
-        outcome=evaluate(dataset, split.fit, split.test, fitted),
-        n_parameters=sum(int(np.prod(variable.shape)) for variable in model.variables),
-        artifacts=_artifacts(dataset, model, fitted, vocabularies),
-    )
-
-
-def fit_run(fitting: Fitting) -> Fitted:
-    """Fits a run for the registry."""
-    return train_sequences(
-        fitting.dataset, fitting.split, fitting.config, fitting.observer, fitting.checkpoint
-    ).fitted()
+    outcome = evaluate(dataset, split.fit, split.test, fitted)
+    users, movies = fitted.last
+    artifacts = run_artifacts(dataset, vocabularies, dict(model.named_weights()), users, movies)
+    n_parameters = sum(int(np.prod(variable.shape)) for variable in model.variables)
+    return Fitted.of(result, n_parameters, RunParts(outcome=outcome, artifacts=artifacts))
 
 
 def _settings(config: RunConfig) -> tuple[SequenceConfig, TrainingConfig]:
@@ -130,25 +110,19 @@ def make_model(dataset: Dataset, config: RunConfig, vocabularies: dict[Feature, 
     )
 
 
-def _train_on(
-    model: SequenceModel,
-    known: _Known,
-    config: RunConfig,
-    best_epoch: int,
-    n_movies: int,
-    observer: FitObserver,
-) -> float:
+def _train_on(fitting: Fitting, model: SequenceModel, known: _Known, best_epoch: int) -> float:
     """Trains the chosen model on for some epochs, gently, with the validation set added; the seconds."""
-    _, chosen = _settings(config)
+    _, chosen = _settings(fitting.config)
     training = replace(
         chosen,
         num_epochs=math.ceil(best_epoch * REFIT_SHARE),
         learning_rate=chosen.learning_rate * REFIT_RATE,
     )
-    observer.refit_started(training.num_epochs)
-    fit = _new_fit(model, known, replace(config, training=training), n_movies)
+    fitting.observer.refit_started(training.num_epochs)
+    config = replace(fitting.config, training=training)
+    fit = _new_fit(model, known, config, len(fitting.dataset.movies))
     for epoch in range(1, training.num_epochs + 1):
-        observer.epoch_ended(epoch, training.num_epochs, fit.next_epoch())
+        fitting.observer.epoch_ended(epoch, training.num_epochs, fit.next_epoch())
     model.assign([np.asarray(one) for one in fit.state["weights"]])
     return fit.training_s
 
@@ -186,22 +160,19 @@ def _segments(known: _Known, sequence: SequenceConfig) -> Segments:
     return cut(known.histories, sequence.max_length)
 
 
-def _validation(
-    dataset: Dataset, split: Split, config: RunConfig, model: SequenceModel, known: _Known
-) -> Validate:
-    loss_kind = _settings(config)[1].loss
+def _validation(fitting: Fitting, model: SequenceModel, known: _Known) -> Validate:
+    dataset, config = fitting.dataset, fitting.config
+    is_in_batch = _settings(config)[1].loss is LossKind.IN_BATCH
     reader = Reader(model, known.histories, config.feature_set)
-    seen = movies_of_users(dataset, split.train)
-    users = dataset.ratings.user_index
-    evaluated = split.validation[seen.lengths[users[split.validation]] > 0]
-    if len(evaluated) == 0:
-        raise MovierecError("no user of the validation set has a rating in train; hold out less, or more")
+    seen = movies_of_users(dataset, fitting.split.train)
+    evaluated = fitting.evaluated_rows(seen)
 
-    def validate(weights: list[jax.Array]) -> SequenceValidation:
+    def validate(weights: list[jax.Array]) -> Validation:
         fitted = FittedSequences(dataset, reader, weights)
         ranks = rank_ratings(dataset, evaluated, fitted, seen)
-        loss = _in_batch_loss(dataset, evaluated, fitted) if loss_kind is LossKind.IN_BATCH else None
-        return SequenceValidation(top_k(ranks, users[evaluated]), mean_gain(ranks.unseen), loss)
+        ndcg = mean_gain(ranks.unseen)
+        loss = _in_batch_loss(dataset, evaluated, fitted) if is_in_batch else None
+        return Validation(ndcg, top_k(ranks, dataset.ratings.user_index[evaluated]), ndcg=ndcg, loss=loss)
 
     return validate
 
@@ -231,20 +202,3 @@ def _in_batch_loss(dataset: Dataset, rows: Rows, fitted: FittedSequences) -> flo
         losses.append(float((np.asarray(jax.nn.logsumexp(jnp.asarray(scores), axis=1)) - own).mean()))
         sizes.append(len(micro_batch))
     return float(np.average(losses, weights=sizes))
-
-
-def _artifacts(
-    dataset: Dataset,
-    model: SequenceModel,
-    fitted: FittedSequences,
-    vocabularies: dict[Feature, Vocabulary],
-) -> RunArtifacts:
-    states, movies = fitted.last
-    return RunArtifacts(
-        weights=dict(model.named_weights()),
-        vocabularies={str(feature): vocabulary for feature, vocabulary in vocabularies.items()},
-        user_ids=dataset.users.user_id,
-        movie_ids=dataset.movies.movie_id,
-        user_embeddings=states,
-        movie_embeddings=movies,
-    )

@@ -17,8 +17,7 @@ import tensorflow as tf
 import tf_keras
 
 from movierec_cli.config import TrainingConfig
-from movierec_cli.errors import MovierecError
-from movierec_cli.models.trained import FitObserver, FitResult, Validation
+from movierec_cli.models.trained import FitObserver, FitResult, Validation, require_finite
 from movierec_cli.models.two_tower.two_tower import TwoTowerModel
 from movierec_cli.registry.record import EpochRecord
 
@@ -99,10 +98,7 @@ class Fit:
         losses = [self._step(batch) for batch in self.batches.epoch(self._generator)]
         loss = float(np.mean([tensor.numpy() for tensor in losses]))
         self.training_s += time.perf_counter() - started
-        if not np.isfinite(loss):
-            raise MovierecError(
-                f"training diverged (loss {loss}) at --learning_rate {self.config.learning_rate}; lower it"
-            )
+        require_finite(loss, self.config)
         return loss
 
     def validated(
@@ -113,14 +109,7 @@ class Fit:
         with self.average.applied() as weights:
             validation = validate()
         self.validation_s += time.perf_counter() - started
-        record = EpochRecord(
-            epoch=epoch,
-            train_loss=train_loss,
-            elapsed_s=self.training_s,
-            validation=validation.top_k,
-            ratings=validation.ratings,
-        )
-        return record, weights, validation.score
+        return validation.record(epoch, train_loss, self.training_s), weights, validation.score
 
 
 def fit(
@@ -151,7 +140,13 @@ def fit(
             break
     assert best is not None  # num_epochs is 1 or more and the last epoch is validated
     assign_weights(model.trainable_variables, best[1])
-    return FitResult(tuple(history), best[0].epoch, epoch, training.training_s, training.validation_s)
+    return FitResult(
+        training_s=training.training_s,
+        validation_s=training.validation_s,
+        history=tuple(history),
+        best_epoch=best[0].epoch,
+        epochs_run=epoch,
+    )
 
 
 def fit_epochs(model: TwoTowerModel, config: TrainingConfig, num_epochs: int, observer: FitObserver) -> float:

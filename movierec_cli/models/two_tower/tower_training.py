@@ -14,8 +14,6 @@ import tf_keras
 from movierec_cli.config import USER_HISTORY, Feature, TowerConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import RaggedRows, movies_of_users
-from movierec_cli.data.split import Split
-from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.evaluation.metrics import VALIDATION_K, TopK, top_k
 from movierec_cli.evaluation.queries import GroupedQueries, Targets
@@ -25,7 +23,7 @@ from movierec_cli.models.feature_encodings import Rows, Vocabulary, fit_features
 from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.rating.multi_task import MultiTaskModel, rating_head, rating_outcome
 from movierec_cli.models.rating.rating_batches import RatedPairs, rated_batches
-from movierec_cli.models.trained import FitObserver, Fitted, Fitting, TrainedModel, Validation
+from movierec_cli.models.trained import Fitted, Fitting, Validation, run_artifacts
 from movierec_cli.models.two_tower.objectives import OBJECTIVES
 from movierec_cli.models.two_tower.query_batches import (
     GroupedInteractions,
@@ -37,7 +35,7 @@ from movierec_cli.models.two_tower.query_batches import (
 from movierec_cli.models.two_tower.tower_fitting import assign_weights, fit, fit_epochs
 from movierec_cli.models.two_tower.two_tower import TwoTowerModel, tower_arrays
 from movierec_cli.registry.record import RunConfig
-from movierec_cli.registry.run_parts import RunArtifacts
+from movierec_cli.registry.run_parts import RunParts
 from movierec_cli.scoring.rating_head import RatingHead
 
 REFIT_SHARE = 0.25  # of the epochs that validation chose
@@ -120,7 +118,7 @@ class PreparedForTwo(Prepared):
         return RatedPairs.of_others(self.dataset, rows, self.evidence, self.vocabularies)
 
 
-def train_model(dataset: Dataset, split: Split, config: RunConfig, observer: FitObserver) -> TrainedModel:
+def fit_run(fitting: Fitting) -> Fitted:
     """Trains one feature set's model.
 
     Vocabularies, buckets and means are fitted on the train part alone. The model of the best epoch then
@@ -130,37 +128,36 @@ def train_model(dataset: Dataset, split: Split, config: RunConfig, observer: Fit
     Raises:
         MovierecError: a feature cannot be fitted, or training diverged.
     """
+    dataset, split, config = fitting.dataset, fitting.split, fitting.config
     assert config.training is not None  # `prepare` checks the rest
     vocabularies = fit_features(dataset, split.train, config.feature_set)
     kept = prepare(dataset, split.train, config, vocabularies)
-    evaluated = split.validation[kept.seen.lengths[dataset.ratings.user_index[split.validation]] > 0]
-    if len(evaluated) == 0:
-        raise MovierecError("no user of the validation set has a rating in train; hold out less, or more")
-    result = fit(kept.model, config.training, kept.validation(evaluated), observer)
-    refit_s = 0.0
+    validate = kept.validation(fitting.evaluated_rows(kept.seen))
+    result = fit(kept.model, config.training, validate, fitting.observer)
     if config.training.refit:
         chosen = kept.model.trainable_variables
         kept = prepare(dataset, split.fit, config, vocabularies)
         assign_weights(kept.model.trainable_variables, [variable.numpy() for variable in chosen])
         num_epochs = math.ceil(result.best_epoch * REFIT_SHARE)
-        observer.refit_started(num_epochs)
-        refit_s = fit_epochs(kept.model, config.training, num_epochs, observer)
-    users = last_queries(dataset, kept.rows, kept.vocabularies)
-    return TrainedModel(
-        fit=result,
-        refit_s=refit_s,
+        fitting.observer.refit_started(num_epochs)
+        refit_s = fit_epochs(kept.model, config.training, num_epochs, fitting.observer)
+        result = replace(result, training_s=result.training_s + refit_s)
+    users = last_queries(dataset, kept.rows, vocabularies)
+    parts = RunParts(
         outcome=evaluate(dataset, kept.rows, split.test, kept),
-        n_parameters=sum(int(np.prod(variable.shape)) for variable in kept.model.weights),
-        artifacts=_artifacts(dataset, kept, users),
+        artifacts=run_artifacts(
+            dataset,
+            vocabularies,
+            weights=kept.model.named_weights(),
+            users=kept.model.embed_queries(users, kept.seen),
+            movies=kept.model.embed_movies(),
+        ),
         towers=tower_arrays(kept.model, users, kept.seen),
         rating_outcome=kept.rating_outcome(split.test) if isinstance(kept, PreparedForTwo) else None,
         rating_head=kept.rating_head() if isinstance(kept, PreparedForTwo) else None,
     )
-
-
-def fit_run(fitting: Fitting) -> Fitted:
-    """Fits a run for the registry."""
-    return train_model(fitting.dataset, fitting.split, fitting.config, fitting.observer).fitted()
+    n_parameters = sum(int(np.prod(variable.shape)) for variable in kept.model.weights)
+    return Fitted.of(result, n_parameters, parts)
 
 
 def prepare(
@@ -187,14 +184,3 @@ def prepare(
     objective = OBJECTIVES[training.loss](interactions, len(dataset.movies), training, history)
     towers = TwoTowerModel(dataset, vocabularies, of_mean, objective, training.seed)
     return Prepared(dataset, rows, vocabularies, seen, towers)
-
-
-def _artifacts(dataset: Dataset, kept: Prepared, users: Queries) -> RunArtifacts:
-    return RunArtifacts(
-        weights=kept.model.named_weights(),
-        vocabularies={str(feature): vocabulary for feature, vocabulary in kept.vocabularies.items()},
-        user_ids=dataset.users.user_id,
-        movie_ids=dataset.movies.movie_id,
-        user_embeddings=kept.model.embed_queries(users, kept.seen),
-        movie_embeddings=kept.model.embed_movies(),
-    )

@@ -1,6 +1,7 @@
 """The model with two tasks: its rating loss and derivatives, what a weight of 0 does, what is exported."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,12 +22,12 @@ from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.rating.head import BIAS_L2, POOL_SCALE
 from movierec_cli.models.rating.multi_task import predicted_stars
 from movierec_cli.models.rating.rating_batches import RatedPairs
+from movierec_cli.models.trained import Fitted, Fitting, SilentObserver
 from movierec_cli.models.two_tower.tower_training import (
     STARS_WORTH,
     PreparedForTwo,
-    TrainedModel,
+    fit_run,
     prepare,
-    train_model,
 )
 from movierec_cli.registry.record import EpochRecord, RunConfig
 from tests.sample_part import part_of_the_sample
@@ -38,18 +39,12 @@ SAMPLE = part_of_the_sample()
 FEATURES = ("timestamp", "movie_genres")
 
 
-class Listener:
+class Listener(SilentObserver):
     def __init__(self) -> None:
         self.records: list[EpochRecord] = []
 
-    def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None:
-        """Nothing."""
-
     def validated(self, record: EpochRecord) -> None:
         self.records.append(record)
-
-    def refit_started(self, num_epochs: int) -> None:
-        """Nothing."""
 
 
 def config(tasks: TaskWeights, *features: str, **training: object) -> RunConfig:
@@ -228,35 +223,36 @@ def test_the_exported_head_predicts_as_the_model_without_a_session(features) -> 
     np.testing.assert_allclose(kept.rating_head().stars(users, movies), expected, atol=1e-4)
 
 
-def train(tasks: TaskWeights, **training: object) -> tuple[TrainedModel, Listener]:
+def train(tasks: TaskWeights, **training: object) -> tuple[Fitted, Listener]:
     listener = Listener()
     asked = config(tasks, num_epochs=9, validation_freq=3, **training)
-    return train_model(SAMPLE, split_ratings(SAMPLE.ratings, asked.split), asked, listener), listener
+    split = split_ratings(SAMPLE.ratings, asked.split)
+    return fit_run(Fitting(SAMPLE, split, asked, listener, Path())), listener
 
 
 @pytest.fixture(scope="module")
-def joint() -> tuple[TrainedModel, Listener]:
+def joint() -> tuple[Fitted, Listener]:
     return train(TaskWeights())
 
 
 def test_a_joint_training_beats_the_mean_and_chance_at_once(joint) -> None:
     trained, listener = joint
-    errors = rating_errors(trained.rating_outcome)
-    outcome = trained.rating_outcome
+    errors = rating_errors(trained.parts.rating_outcome)
+    outcome = trained.parts.rating_outcome
     mean = SAMPLE.ratings.rating.mean()
     assert errors.rmse < 0.95 * np.sqrt(np.mean((outcome.rating - mean) ** 2))
-    n_movies = trained.outcome.n_movies
-    hits = (trained.outcome.at_their_time.unseen.better < 10).mean()
+    n_movies = trained.parts.outcome.n_movies
+    hits = (trained.parts.outcome.at_their_time.unseen.better < 10).mean()
     assert hits > 2 * 10 / n_movies
     assert all(record.ratings is not None for record in listener.records)
-    assert set(np.unique(outcome.rows)) == set(trained.outcome.rows)
+    assert set(np.unique(outcome.rows)) == set(trained.parts.outcome.rows)
 
 
 def test_the_same_seed_gives_the_same_stars(joint) -> None:
-    again, _ = train(TaskWeights())
-    np.testing.assert_array_equal(again.rating_outcome.predicted, joint[0].rating_outcome.predicted)
-    other, _ = train(TaskWeights(), seed=1)
-    assert (other.rating_outcome.predicted != joint[0].rating_outcome.predicted).any()
+    first = joint[0].parts.rating_outcome.predicted
+    again, other = (train(TaskWeights(), seed=seed)[0].parts.rating_outcome.predicted for seed in (42, 1))
+    np.testing.assert_array_equal(again, first)
+    assert (other != first).any()
 
 
 def test_the_kept_epoch_is_the_best_in_what_the_weights_ask_for() -> None:
@@ -266,7 +262,7 @@ def test_the_kept_epoch_is_the_best_in_what_the_weights_ask_for() -> None:
         (TaskWeights(retrieval=1, rating=0), lambda r: r.validation.recall[100]),
     ):
         trained, listener = train(tasks, refit=False)
-        assert trained.fit.best_epoch == max(listener.records, key=score).epoch
+        assert trained.results["best_epoch"] == max(listener.records, key=score).epoch
 
 
 def test_evidence_is_of_the_training_part_alone() -> None:

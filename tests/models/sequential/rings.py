@@ -15,8 +15,8 @@ from movierec_cli.config import (
 )
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split, split_ratings
-from movierec_cli.models.trained import TrainedModel
-from movierec_cli.registry.record import EpochRecord, RunConfig
+from movierec_cli.models.trained import Fitted, Fitting, SilentObserver
+from movierec_cli.registry.record import RunConfig
 from tests.models.baseline_data import dataset_of
 
 N_FILMS, N_USERS, EACH = 20, 50, 9
@@ -66,7 +66,7 @@ def ring_config(family: Family, **training: object) -> RunConfig:
 
 
 @dataclass
-class Heard:
+class Heard(SilentObserver):
     """What a training told, and where it is to be killed."""
 
     kill_after: int = 0  # epochs; 0: never
@@ -82,9 +82,6 @@ class Heard:
             raise KeyboardInterrupt
         self.epochs.append(epoch)
 
-    def validated(self, record: EpochRecord) -> None:
-        pass
-
     def refit_started(self, num_epochs: int) -> None:
         raise AssertionError("a model of sequences is not trained on")
 
@@ -94,14 +91,14 @@ class Trained:
     dataset: Dataset
     split: Split
     config: RunConfig
-    model: TrainedModel
+    model: Fitted
 
 
 def trained(family: Family, folder: Path, heard: Heard | None = None, **training: object) -> Trained:
     """A training on the ring whose checkpoints are in `folder`."""
-    from movierec_cli.models.sequential.sequence_training import train_sequences
+    from movierec_cli.models.sequential.sequence_training import fit_run
 
     dataset, config = ring_dataset(), ring_config(family, **training)
     split = split_ratings(dataset.ratings, config.split)
-    model = train_sequences(dataset, split, config, heard or Heard(), folder)
-    return Trained(dataset, split, config, model)
+    fitted = fit_run(Fitting(dataset, split, config, heard or Heard(), folder))
+    return Trained(dataset, split, config, fitted)

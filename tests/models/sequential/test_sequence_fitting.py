@@ -13,11 +13,11 @@ from movierec_cli.models.sequential.packed_batches import Batches, Histories, Ro
 from movierec_cli.models.sequential.sequence_fitting import (
     LOWEST_RATE,
     SequenceFit,
-    SequenceValidation,
     fit_sequences,
     make_optimizer,
 )
 from movierec_cli.models.sequential.steps import StepShape
+from movierec_cli.models.trained import Validation
 from tests.models.sequential.rings import N_FILMS, SIZES, Heard, ring_dataset
 from tests.saved_runs import top_k
 
@@ -45,7 +45,12 @@ def scripted(model: SequenceModel, training: TrainingConfig) -> SequenceFit:
 
 def by_epoch(ndcg: dict[int, float]):
     """A validation that knows its epoch from the weights."""
-    return lambda weights: SequenceValidation(top_k(0.5), ndcg[int(np.asarray(weights[0]).ravel()[0])])
+
+    def validate(weights) -> Validation:
+        score = ndcg[int(np.asarray(weights[0]).ravel()[0])]
+        return Validation(score, top_k(0.5), ndcg=score)
+
+    return validate
 
 
 NDCG = {1: 0.1, 2: 0.2, 3: 0.9, 4: 0.3, 5: 0.25, 6: 0.3, 7: 0.8, 8: 0.28, 9: 0.5, 10: 0.29, 11: 1.0, 12: 0.3}

@@ -17,8 +17,8 @@ from movierec_cli.models.feature_encodings import fit_features
 from movierec_cli.models.memory_estimate import TrainingData, n_parameters
 from movierec_cli.models.sequential import sequence_training as training
 from movierec_cli.models.sequential.sequence_queries import FittedSequences, Reader
-from movierec_cli.models.sequential.sequence_training import mean_gain, train_sequences
-from movierec_cli.models.trained import TrainedModel
+from movierec_cli.models.sequential.sequence_training import fit_run, mean_gain
+from movierec_cli.models.trained import Fitted, Fitting
 from tests.models.sequential.rings import (
     FEATURES,
     NO_RATINGS,
@@ -35,21 +35,22 @@ FAMILIES = [Family.SASREC, Family.GRU4REC]
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_ring_is_learned(trained_ring, family):
-    outcome = trained_ring(family).model.outcome
+    outcome = trained_ring(family).model.parts.outcome
     assert top_k_of(outcome, (1,)).unseen[1] > 0.95
     assert len(outcome.rows) > 40
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_epoch_of_the_best_ndcg_is_kept(trained_ring, family):
-    fit = trained_ring(family).model.fit
-    assert fit.best_epoch == max(fit.history, key=lambda record: record.ndcg).epoch
-    assert fit.history[-1].train_loss < fit.history[0].train_loss < np.log(RATED_BY_NOBODY + 1)
+    results = trained_ring(family).model.results
+    history = results["history"]
+    assert results["best_epoch"] == max(history, key=lambda record: record.ndcg).epoch
+    assert history[-1].train_loss < history[0].train_loss < np.log(RATED_BY_NOBODY + 1)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_users_and_films_without_ratings_have_finite_embeddings(trained_ring, family):
-    arrays = trained_ring(family).model.artifacts
+    arrays = trained_ring(family).model.parts.artifacts
     assert len(arrays.user_embeddings) == NO_RATINGS + 1
     assert len(arrays.movie_embeddings) == RATED_BY_NOBODY + 1
     assert np.isfinite(arrays.user_embeddings).all() and np.isfinite(arrays.movie_embeddings).all()
@@ -58,16 +59,16 @@ def test_users_and_films_without_ratings_have_finite_embeddings(trained_ring, fa
 @pytest.mark.parametrize("family", FAMILIES)
 def test_all_parameters_are_counted_and_kept(trained_ring, family):
     model = trained_ring(family).model
-    kept = {name: one for name, one in model.artifacts.weights.items() if "/" in name}
-    assert model.n_parameters == sum(one.size for one in kept.values())
-    assert set(model.artifacts.weights) - set(kept) == {"history_table"}
+    kept = {name: one for name, one in model.parts.artifacts.weights.items() if "/" in name}
+    assert model.results["n_parameters"] == sum(one.size for one in kept.values())
+    assert set(model.parts.artifacts.weights) - set(kept) == {"history_table"}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_estimate_of_memory_counts_the_parameters_of_the_model_that_is_built(trained_ring, family):
     ring = trained_ring(family)
     data = TrainingData.of(ring.dataset, ring.split, ring.config.feature_set)
-    assert n_parameters(ring.config, data) == ring.model.n_parameters
+    assert n_parameters(ring.config, data) == ring.model.results["n_parameters"]
     deep = replace(SIZES, num_layers=3, hidden_size=10, shared_embeddings=family is Family.GRU4REC)
     config = replace(ring.config, model=deep)
     vocabularies = fit_features(ring.dataset, ring.split.train, config.feature_set)
@@ -75,12 +76,15 @@ def test_the_estimate_of_memory_counts_the_parameters_of_the_model_that_is_built
     assert n_parameters(config, data) == sum(one.size for one in built.weights())
 
 
-def same_numbers(one: TrainedModel, other: TrainedModel) -> bool:
-    def without_seconds(model: TrainedModel):
-        return [replace(record, elapsed_s=0.0) for record in model.fit.history], model.fit.best_epoch
+def same_numbers(one: Fitted, other: Fitted) -> bool:
+    def without_seconds(model: Fitted):
+        return [replace(record, elapsed_s=0.0) for record in model.results["history"]], model.results[
+            "best_epoch"
+        ]
 
+    theirs = other.parts.artifacts.weights
     return without_seconds(one) == without_seconds(other) and all(
-        np.array_equal(value, other.artifacts.weights[name]) for name, value in one.artifacts.weights.items()
+        np.array_equal(value, theirs[name]) for name, value in one.parts.artifacts.weights.items()
     )
 
 
@@ -93,7 +97,7 @@ def test_a_killed_training_goes_on_as_if_it_had_not_been(trained_ring, tmp_path)
     assert heard.resumed_at == [5]
     assert heard.epochs == list(range(6, 17))
     assert same_numbers(whole, resumed)
-    assert resumed.fit.training_s > resumed.fit.history[0].elapsed_s > 0
+    assert resumed.results["training_s"] > resumed.results["history"][0].elapsed_s > 0
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -132,7 +136,7 @@ def small_windows(tmp_path_factory: pytest.TempPathFactory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "Reader", Watched)
-        model = train_sequences(dataset, split, config, Heard(), tmp_path_factory.mktemp("windows"))
+        model = fit_run(Fitting(dataset, split, config, Heard(), tmp_path_factory.mktemp("windows")))
     return dataset, split, model, readers
 
 
@@ -164,7 +168,7 @@ def test_train_alone_is_learned_and_but_for_windows_read(monkeypatch, tmp_path, 
     monkeypatch.setattr(training, "Reader", Watched)
     monkeypatch.setattr(training, "fit_sequences", begin)
     with pytest.raises(KeyboardInterrupt):
-        train_sequences(dataset, split, config, Heard(), tmp_path)
+        fit_run(Fitting(dataset, split, config, Heard(), tmp_path))
     read = np.arange(len(dataset.ratings)) if kind is SplitKind.WINDOWS else split.train
     maker = fits[0].batches.maker
     for histories in (readers[0].histories, maker.histories):
@@ -178,10 +182,10 @@ def test_train_alone_is_learned_and_but_for_windows_read(monkeypatch, tmp_path, 
 def test_the_in_batch_validation_loss_is_the_softmax_over_the_batch_s_films(small_windows):
     """The last epoch's: of the weights that are kept, if it was the best."""
     dataset, split, model, readers = small_windows
-    last = model.fit.history[-1]
+    last = model.results["history"][-1]
     rows = split.validation
     fitted = FittedSequences(dataset, readers[0], readers[0].model.weights())
-    assert model.fit.best_epoch == last.epoch  # chosen so that it is
+    assert model.results["best_epoch"] == last.epoch  # chosen so that it is
     asked = training.Targets.of_rows(dataset.ratings, rows)
     questions = fitted.group_queries(asked)
     scores = questions.score_block(questions.query_of)[:, dataset.ratings.movie_index[rows]]
@@ -191,7 +195,7 @@ def test_the_in_batch_validation_loss_is_the_softmax_over_the_batch_s_films(smal
 
 def test_the_outcome_s_ndcg_is_evaluation_s(trained_ring):
     """Where each user has one test rating, what chooses epochs is what is reported."""
-    outcome = trained_ring(Family.SASREC).model.outcome
+    outcome = trained_ring(Family.SASREC).model.parts.outcome
     assert mean_gain(outcome.at_their_time.unseen) == pytest.approx(float(ndcg(outcome, 10).mean()), rel=1e-9)
 
 
@@ -200,7 +204,7 @@ def test_validation_reads_and_masks_train_alone(trained_ring):
     ring = trained_ring(Family.GRU4REC)
     vocabularies = training.fit_features(ring.dataset, ring.split.train, FeatureSet.parse(["movie_genres"]))
     model = training.make_model(ring.dataset, ring.config, vocabularies)
-    named = ring.model.artifacts.weights
+    named = ring.model.parts.artifacts.weights
     model.assign([named[name] for name in sorted(named) if "/" in name])
 
     def fitted(known: np.ndarray) -> FittedSequences:
@@ -211,12 +215,12 @@ def test_validation_reads_and_masks_train_alone(trained_ring):
 
     seen = movies_of_users(ring.dataset, ring.split.train)
     ranks = rank_ratings(ring.dataset, ring.split.validation, fitted(ring.split.train), seen)
-    best = next(one for one in ring.model.fit.history if one.epoch == ring.model.fit.best_epoch)
+    best = next(one for one in ring.model.results["history"] if one.epoch == ring.model.results["best_epoch"])
     assert best.ndcg == pytest.approx(mean_gain(ranks.unseen), rel=1e-6)
     outcome = evaluate(ring.dataset, ring.split.fit, ring.split.test, fitted(ring.split.fit))
-    np.testing.assert_array_equal(outcome.top_movies, ring.model.outcome.top_movies)
+    np.testing.assert_array_equal(outcome.top_movies, ring.model.parts.outcome.top_movies)
     np.testing.assert_array_equal(
-        outcome.at_their_time.unseen.better, ring.model.outcome.at_their_time.unseen.better
+        outcome.at_their_time.unseen.better, ring.model.parts.outcome.at_their_time.unseen.better
     )
 
 
@@ -225,7 +229,7 @@ def test_no_two_ratings_of_a_user_in_train_is_said(tmp_path):
     split = split_ratings(dataset.ratings, config.split)
     _, first = np.unique(dataset.ratings.user_index, return_index=True)
     with pytest.raises(MovierecError, match="no user has two ratings"):
-        train_sequences(dataset, replace(split, train=np.sort(first)), config, Heard(), tmp_path)
+        fit_run(Fitting(dataset, replace(split, train=np.sort(first)), config, Heard(), tmp_path))
 
 
 def test_in_batch_losses_need_windows(tmp_path):
@@ -233,7 +237,7 @@ def test_in_batch_losses_need_windows(tmp_path):
     config = ring_config(Family.SASREC, loss=LossKind.IN_BATCH)
     split = split_ratings(dataset.ratings, config.split)
     with pytest.raises(MovierecError, match="--windows"):
-        train_sequences(dataset, split, config, Heard(), tmp_path)
+        fit_run(Fitting(dataset, split, config, Heard(), tmp_path))
 
 
 @pytest.mark.parametrize("batch_size", [48, 10_000])

@@ -17,12 +17,12 @@ FAMILIES = [Family.SASREC, Family.GRU4REC]
 
 
 def saved(ring: Trained, folder, weights=None) -> store.Run:
-    arrays = ring.model.artifacts
+    arrays = ring.model.parts.artifacts
     if weights is not None:
         arrays = replace(arrays, weights=weights)
     data = data_identity()
     record = replace(run_record(data=data), name=run_name(ring.config, data), config=ring.config)
-    parts = replace(run_parts(arrays, family=ring.config.family), outcome=ring.model.outcome)
+    parts = replace(run_parts(arrays, family=ring.config.family), outcome=ring.model.parts.outcome)
     return store.save_run(folder, record, parts)
 
 
@@ -46,7 +46,7 @@ def ring_and_run(request, trained_ring, tmp_path_factory) -> tuple[Trained, stor
 
 def test_a_user_s_history_is_scored_as_the_user_is(ring_and_run):
     ring, run = ring_and_run
-    arrays = ring.model.artifacts
+    arrays = ring.model.parts.artifacts
     for user in (0, 7):
         movies, seconds = history(ring, user)
         assert len(movies) > SIZES.max_length  # so that older movies are left out
@@ -80,7 +80,7 @@ def test_an_empty_history_is_refused(ring_and_run):
 
 def test_weights_of_another_network_are_damage(ring_and_run, tmp_path):
     ring, _ = ring_and_run
-    weights = ring.model.artifacts.weights
+    weights = ring.model.parts.artifacts.weights
     last = max(name for name in weights if name.startswith("network/"))
     missing = {name: value for name, value in weights.items() if name != last}
     larger = weights | {last: np.zeros((3, 3), np.float32)}

@@ -1,6 +1,7 @@
 """A whole training on a part of the sample: learns, repeats itself, leaks nothing."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,8 +21,9 @@ from movierec_cli.data.split import split_ratings
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.metrics import TopK, top_k_accuracy, top_k_of
 from movierec_cli.evaluation.ranks import rank_positives
+from movierec_cli.models.trained import Fitted, Fitting, SilentObserver
 from movierec_cli.models.two_tower.query_batches import group_interactions
-from movierec_cli.models.two_tower.tower_training import TrainedModel, train_model
+from movierec_cli.models.two_tower.tower_training import fit_run
 from movierec_cli.registry.record import EpochRecord, RunConfig
 from tests.sample_part import part_of_the_sample
 
@@ -31,7 +33,7 @@ QUICK = TrainingConfig(num_epochs=12, validation_freq=3)
 SMALL = TowerConfig(embedding_size=16, layer_sizes=(16,))
 
 
-class Listener:
+class Listener(SilentObserver):
     def __init__(self) -> None:
         self.epochs: list[int] = []
         self.records: list[EpochRecord] = []
@@ -57,13 +59,13 @@ def config(*features: str, training: TrainingConfig = QUICK, model: TowerConfig 
     )
 
 
-def train(run_config: RunConfig, dataset: Dataset = DATASET) -> tuple[TrainedModel, Listener]:
+def train(run_config: RunConfig, dataset: Dataset = DATASET) -> tuple[Fitted, Listener]:
     listener = Listener()
-    return train_model(dataset, SPLIT, run_config, listener), listener
+    return fit_run(Fitting(dataset, SPLIT, run_config, listener, Path())), listener
 
 
-def figures(trained: TrainedModel) -> TopK:
-    return top_k_of(trained.outcome)
+def figures(trained: Fitted) -> TopK:
+    return top_k_of(trained.parts.outcome)
 
 
 def popularity_top_10() -> float:
@@ -80,7 +82,7 @@ def popularity_top_10() -> float:
 
 
 @pytest.fixture(scope="module")
-def plain() -> tuple[TrainedModel, Listener]:
+def plain() -> tuple[Fitted, Listener]:
     return train(config())
 
 
@@ -94,10 +96,12 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(plain):
     again, _ = train(config())
     other, _ = train(config(training=replace(QUICK, seed=1)))
     assert figures(again) == figures(first)
-    assert again.fit.history[-1].train_loss == first.fit.history[-1].train_loss
-    for name, weights in first.artifacts.weights.items():
-        np.testing.assert_array_equal(again.artifacts.weights[name], weights)
-    np.testing.assert_array_equal(again.artifacts.user_embeddings, first.artifacts.user_embeddings)
+    assert again.results["history"][-1].train_loss == first.results["history"][-1].train_loss
+    for name, weights in first.parts.artifacts.weights.items():
+        np.testing.assert_array_equal(again.parts.artifacts.weights[name], weights)
+    np.testing.assert_array_equal(
+        again.parts.artifacts.user_embeddings, first.parts.artifacts.user_embeddings
+    )
     assert figures(other) != figures(first)
 
 
@@ -105,8 +109,8 @@ def test_the_observer_hears_validations_and_the_epochs_with_validation_added(pla
     trained, listener = plain
     best = max(listener.records, key=lambda record: record.validation.recall[100])
     assert [record.epoch for record in listener.records] == [3, 6, 9, 12]
-    assert trained.fit.history == tuple(listener.records)
-    assert trained.fit.best_epoch == best.epoch
+    assert trained.results["history"] == tuple(listener.records)
+    assert trained.results["best_epoch"] == best.epoch
     assert listener.refits == [-(-best.epoch // 4)]
     assert listener.epochs == [*range(1, 13), *range(1, listener.refits[0] + 1)]
 
@@ -115,7 +119,7 @@ def test_saved_embeddings_score_as_the_model_did(plain):
     """Without contexts the users' embeddings are their queries, so they must reproduce the test figures."""
     trained, _ = plain
     test = group_interactions(DATASET, SPLIT.test, {})
-    users, movies = trained.artifacts.user_embeddings, trained.artifacts.movie_embeddings
+    users, movies = trained.parts.artifacts.user_embeddings, trained.parts.artifacts.movie_embeddings
     ranks = rank_positives(
         lambda rows: users[test.queries.user_index[rows]] @ movies.T,
         test.positives,
@@ -129,20 +133,20 @@ def test_training_on_starts_from_the_weights_that_validation_chose(plain):
     """One epoch more of the same seed and data moves them, but not far."""
     trained, _ = plain
     chosen, _ = train(config(training=replace(QUICK, refit=False)))
-    before, after = (one.artifacts.weights for one in (chosen, trained))
+    before, after = (one.parts.artifacts.weights for one in (chosen, trained))
     fresh, _ = train(config(training=replace(QUICK, num_epochs=1, learning_rate=1e-9, refit=False)))
     for name, weights in before.items():
         assert not np.array_equal(weights, after[name])
         if weights.ndim == 2:
             moved = np.linalg.norm(after[name] - weights)
-            assert moved < 0.7 * np.linalg.norm(weights - fresh.artifacts.weights[name])
+            assert moved < 0.7 * np.linalg.norm(weights - fresh.parts.artifacts.weights[name])
 
 
 def test_every_feature_trains_together():
     trained, _ = train(config(*Family.TWO_TOWER.features, training=replace(QUICK, num_epochs=2)))
-    assert set(trained.artifacts.vocabularies) == set(Family.TWO_TOWER.features)
-    assert np.isfinite(trained.artifacts.user_embeddings).all()
-    assert np.isfinite(trained.fit.history[-1].train_loss)
+    assert set(trained.parts.artifacts.vocabularies) == set(Family.TWO_TOWER.features)
+    assert np.isfinite(trained.parts.artifacts.user_embeddings).all()
+    assert np.isfinite(trained.results["history"][-1].train_loss)
 
 
 def test_the_time_of_the_query_helps_where_films_are_in_fashion():
@@ -150,7 +154,9 @@ def test_the_time_of_the_query_helps_where_films_are_in_fashion():
     split = split_ratings(sample.ratings, SplitConfig())
     quick = replace(QUICK, num_epochs=15, validation_freq=15, refit=False)
     timed, untimed = (
-        train_model(sample, split, config(feature, training=quick, model=TowerConfig()), Listener())
+        fit_run(
+            Fitting(sample, split, config(feature, training=quick, model=TowerConfig()), Listener(), Path())
+        )
         for feature in ("timestamp", "None")
     )
     assert figures(timed).unseen[10] > figures(untimed).unseen[10] + 0.02
@@ -172,7 +178,9 @@ def test_correcting_for_sampling_favours_popular_movies():
 
     def popularity_correlation(loss: LossKind) -> float:
         trained, _ = train(config(training=replace(QUICK, loss=loss, batch_size=512, refit=False)))
-        mean_scores = trained.artifacts.user_embeddings.mean(axis=0) @ trained.artifacts.movie_embeddings.T
+        mean_scores = (
+            trained.parts.artifacts.user_embeddings.mean(axis=0) @ trained.parts.artifacts.movie_embeddings.T
+        )
         return float(np.corrcoef(mean_scores, np.log1p(counts))[0, 1])
 
     assert (
@@ -193,16 +201,18 @@ def test_the_test_part_does_not_change_what_is_learned(plain):
     timestamp[SPLIT.test] += 10**8
     other_test = replace(DATASET, ratings=replace(ratings, movie_index=movie_index, timestamp=timestamp))
     other, _ = train(config(), other_test)
-    np.testing.assert_array_equal(other.artifacts.movie_embeddings, first.artifacts.movie_embeddings)
+    np.testing.assert_array_equal(
+        other.parts.artifacts.movie_embeddings, first.parts.artifacts.movie_embeddings
+    )
     assert figures(other) != figures(first)
 
 
 def test_training_stops_when_validation_does_not_improve_and_keeps_the_best():
     eager = replace(QUICK, num_epochs=60, validation_freq=1, patience=3, learning_rate=0.05, refit=False)
     trained, listener = train(config(training=eager))
-    assert trained.fit.epochs_run == trained.fit.best_epoch + 3 < 60
+    assert trained.results["epochs_run"] == trained.results["best_epoch"] + 3 < 60
     validation = [record.validation.recall[100] for record in listener.records]
-    assert max(validation) == validation[trained.fit.best_epoch - 1]
+    assert max(validation) == validation[trained.results["best_epoch"] - 1]
 
 
 def test_divergence_is_an_error_that_names_the_rate():
