@@ -207,7 +207,7 @@ def require_memory(dataset: Dataset, split: Split, configs: Sequence[RunConfig])
         needed = needed_bytes(config, data)
         if needed > available:
             raise MovierecError(
-                f"{config.label} needs about {needed / 2**30:,.1f} GiB of memory, and"
+                f"fitting {config.family.label} takes about {needed / 2**30:,.1f} GiB of memory, and"
                 f" {available / 2**30:,.1f} GiB are available; {_remedy(config, data)}"
             )
 

@@ -95,7 +95,7 @@ def test_every_configuration_is_checked_and_what_fits_is_let_through(monkeypatch
     monkeypatch.setattr(memory_estimate, "available_bytes", lambda: 1000)
     with pytest.raises(MovierecError, match=r"lower --embedding_size 64 or --layer_sizes 128 64$"):
         require_memory(DATASET, SPLIT, usual)
-    with pytest.raises(MovierecError, match=r"EASE needs .* leave it out of --baselines"):
+    with pytest.raises(MovierecError, match=r"fitting EASE takes .* leave it out of --baselines"):
         require_memory(DATASET, SPLIT, [config(Family.POPULARITY), config(Family.EASE)])
     monkeypatch.setattr(memory_estimate, "available_bytes", lambda: None)
     require_memory(DATASET, SPLIT, usual)
