@@ -53,6 +53,7 @@ def test_the_memory_of_ease_is_what_its_fit_takes() -> None:
     dataset = two_tastes(n_movies=1400, n_users=60, each=300)
     split = split_ratings(dataset.ratings, SplitConfig())
     part = TrainingRatings.of(dataset, split.fit)
+    EASE.prepare(part)({"l2": 100.0})  # imports what it needs
     tracemalloc.start()
     EASE.prepare(part)({"l2": 100.0})
     measured = tracemalloc.get_traced_memory()[1]
