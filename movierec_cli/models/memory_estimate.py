@@ -70,12 +70,8 @@ class TrainingData:
 
     def inputs(self, features: FeatureSet, *sides: Side) -> list[Input]:
         """The columns of those features of a set that describe these sides."""
-        return [
-            column
-            for feature in features.features
-            if feature.side in sides
-            for column in self.columns.get(feature, ())
-        ]
+        described = [feature for feature in features.features if feature.side in sides]
+        return [column for feature in described for column in self.columns.get(feature, ())]
 
 
 def n_parameters(config: RunConfig, data: TrainingData) -> int:
@@ -126,10 +122,8 @@ def _tower_widths(config: RunConfig, model: TowerConfig, data: TrainingData) -> 
 
 def _tower_parameters(config: RunConfig, model: TowerConfig, data: TrainingData) -> int:
     inputs = data.inputs(config.feature_set, Side.USER, Side.CONTEXT, Side.MOVIE)
-    n_rows = (
-        data.n_users + data.n_movies + sum(one.size for one in inputs if not isinstance(one, NumberInput))
-    )
-    n_rows += data.n_movies if USER_HISTORY in config.feature_set else 0
+    n_ids = data.n_users + data.n_movies * (2 if USER_HISTORY in config.feature_set else 1)
+    n_rows = n_ids + sum(one.size for one in inputs if not isinstance(one, NumberInput))
     tops = sum(_dense(width, *model.layer_sizes) for width in _tower_widths(config, model, data))
     total = n_rows * model.embedding_size + tops
     return total + (tops + _rating_parameters(model.layer_sizes[-1], data) if config.tasks else 0)
@@ -213,7 +207,7 @@ def require_memory(dataset: Dataset, split: Split, configs: Sequence[RunConfig])
         needed = needed_bytes(config, data)
         if needed > available:
             raise MovierecError(
-                f"{config.label} needs about {needed / 2**30:,.1f} GiB of memory, and"
+                f"fitting {config.family.label} takes about {needed / 2**30:,.1f} GiB of memory, and"
                 f" {available / 2**30:,.1f} GiB are available; {_remedy(config, data)}"
             )
 
