@@ -131,7 +131,7 @@ def write_lengths(coverage: Coverage, file: Path) -> None:
     """
     content = _csv_text(coverage, delimiter_of(file)).encode()
     try:
-        if file.exists() and file.read_bytes() != content:
+        if file.is_file() and file.read_bytes() != content:
             raise DataError(
                 "is there already with other content, perhaps corrected by hand; name another file, or"
                 " delete this one",
