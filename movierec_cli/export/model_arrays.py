@@ -9,7 +9,8 @@ list is measured, by `movierec train` for the popularity baseline. Places withou
 
 Inputs of a model for TensorFlow or ONNX: `user_id` [b]; `k`, negative is 0; `exclude` [b, n] or [1, n], ids
 of movies that may be unknown, such as -1 to fill rows up; `include_seen`; where it sees time also `seconds`
-[b] or [1], since 1970-01-01 UTC. Outputs: `movie_id`, `title` and `score`, each [b, k], and `known` [b].
+[b] or [1], since 1970-01-01 UTC, or -1 for as of the last training rating. Outputs: `movie_id`, `title` and
+`score`, each [b, k], and `known` [b].
 """
 
 from dataclasses import dataclass
