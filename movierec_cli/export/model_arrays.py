@@ -63,8 +63,11 @@ class ModelArrays:
 
     @property
     def output_titles(self) -> npt.NDArray[np.object_]:
-        """The titles, and an empty one behind them: [n_movies + 1] bytes."""
-        return np.array([*map(_encoded, self.titles), b""], object)
+        """The titles, and an empty one behind them: [n_movies + 1] bytes.
+
+        UTF-8, as servers and runtimes demand it, whatever a file of titles held.
+        """
+        return np.array([*(title.encode("utf-8", "replace") for title in self.titles), b""], object)
 
 
 def model_arrays(run: Run) -> ModelArrays:
@@ -94,8 +97,3 @@ def _context_tower(run: Run) -> ContextTower | None:
     if not sees_time(run):
         return None
     return ContextTower(run.towers.query, tuple(context_vocabularies(run).items()))
-
-
-def _encoded(title: str) -> bytes:
-    """UTF-8, as servers and runtimes demand it, whatever a file of titles held."""
-    return title.encode("utf-8", "replace")
