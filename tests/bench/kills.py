@@ -349,7 +349,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 began = time.monotonic()
                 outcomes.append(kill_all(writer, base, max(1, round(scale * writer.kills)), rng))
                 print(
-                    f"{writer.name}: {time.monotonic() - began:.0f} s",
+                    f"{writer.name}: {time.monotonic() - began:.0f} s | {_cells(outcomes[-1].counts)}",
                     *outcomes[-1].problems,
                     sep="\n  ",
                     file=sys.stderr,
