@@ -15,9 +15,9 @@ from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.errors import MovierecError
 from movierec_cli.leakage.data_checks import check_data, run_data_checks
+from movierec_cli.leakage.diagnosis import check_vocabularies
 from movierec_cli.leakage.finding import Finding, Severity
 from movierec_cli.leakage.twins import find_twins
-from movierec_cli.leakage.vocabulary_checks import check_vocabularies
 from movierec_cli.models.feature_encodings import FEATURES, fit_features
 from movierec_cli.storage.serialization import canonical_json
 from tests.tiny_dataset import dataset_of

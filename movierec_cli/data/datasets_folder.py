@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from movierec_cli.data.column_cache import CacheHeader, DamagedCacheError, cache_file, read_header
-from movierec_cli.data.layouts.known_layouts import Layout, recognise
+from movierec_cli.data.layouts import Layout, recognise
 from movierec_cli.data.load import (
     Parsed,
     checksum_warnings,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from movierec_cli.data.dataset import Columns
-from movierec_cli.data.layouts.known_layouts import Layout, recognise
+from movierec_cli.data.layouts import Layout, recognise
 from movierec_cli.data.progress import Progress
 from movierec_cli.data.reader.archive import Archive
 from tests.file_server import FileServer, serving

@@ -17,7 +17,7 @@ from movierec_cli.data import limits
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.limits import FACTOR_VARIABLE, Limit
 from movierec_cli.data.load import load_dataset
-from movierec_cli.data.reader import rating_format
+from movierec_cli.data.reader import rating_blocks
 from movierec_cli.data.running_times import titles_file
 from movierec_cli.data.running_times.titles_file import entry_rows
 from movierec_cli.errors import DataError, UsageError
@@ -189,7 +189,7 @@ def test_what_is_no_regular_file_is_refused_and_not_waited_for(
 def test_a_line_without_an_end_is_refused_by_its_number(
     filler: bytes, make_archive: MakeArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rating_format, "_BLOCK_BYTES", 100_000)
+    monkeypatch.setattr(rating_blocks, "_BLOCK_BYTES", 100_000)
     content = b"1::1::5::0\n" + filler * (30 * MIB // len(filler))
     folder = make_archive("1m", folder=True, replace={"ratings.dat": content})
     with refused(r"ratings\.dat, line 2: begins a line, or blank lines, of more than 1,000,000 bytes"):

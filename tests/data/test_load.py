@@ -16,8 +16,8 @@ from movierec_cli.config import DataConfig
 from movierec_cli.data import column_cache
 from movierec_cli.data.dataset import Dataset, IdIndex
 from movierec_cli.data.load import load_dataset
-from movierec_cli.data.reader import rating_format
-from movierec_cli.data.reader.column_tables import MovieRow, movie_table, year_of
+from movierec_cli.data.reader import rating_blocks
+from movierec_cli.data.reader.text_rows import MovieRow, movie_table, year_of
 from movierec_cli.errors import DataError, UsageError
 
 MakeArchive = Callable[..., Path]
@@ -78,7 +78,7 @@ def test_blocks_of_any_size_give_the_same_columns(
     layout: str, block_bytes: int, make_archive: MakeArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = own(make_archive(layout))
-    monkeypatch.setattr(rating_format, "_BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(rating_blocks, "_BLOCK_BYTES", block_bytes)
     assert_equal_tables(own(make_archive(layout, name="again")), whole)
 
 
@@ -87,7 +87,7 @@ def test_a_wrong_line_in_a_later_block_keeps_its_number(
 ) -> None:
     lines = members("1m")["ratings.dat"].split(b"\n")
     lines[70] = b"1::2::x::4"
-    monkeypatch.setattr(rating_format, "_BLOCK_BYTES", 200)
+    monkeypatch.setattr(rating_blocks, "_BLOCK_BYTES", 200)
     with pytest.raises(DataError, match=r"ratings\.dat, line 71: the rating is 'x'"):
         own(make_archive("1m", replace={"ratings.dat": b"\n".join(lines)}))
 

@@ -187,25 +187,11 @@ def test_the_sample_has_lengths_of_its_own(nowhere: DataConfig) -> None:
         with_lengths(bare, replace(config, imdb_titles=Path("NOPE")))
 
 
-class Heard(SilentObserver):
-    """Keeps the warnings."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warned(self, message: str) -> None:
-        self.warnings.append(message)
-
-
-@pytest.mark.parametrize(("feature", "n_warnings"), [("movie_length", 0), ("movie_genres", 1)])
-def test_a_list_that_no_model_looks_into_is_noted(
-    feature: str, n_warnings: int, archive_1m: Path, here: DataConfig
-) -> None:
+def test_a_list_that_no_model_looks_into_is_refused(archive_1m: Path, here: DataConfig) -> None:
     config = replace(here, archive=archive_1m, imdb_titles=here.datasets_dir / TITLES_NAME)
-    heard = Heard()
-    load_source(config, heard, feature_sets=[FeatureSet.parse([feature])])
-    unused = [warning for warning in heard.warnings if "--imdb_titles has no effect" in warning]
-    assert len(unused) == n_warnings
+    load_source(config, SilentObserver(), feature_sets=[FeatureSet.parse(["movie_length"])])
+    with pytest.raises(UsageError, match="--imdb_titles has no effect here: no model sees movie_length"):
+        load_source(config, SilentObserver(), feature_sets=[FeatureSet.parse(["movie_genres"])])
 
 
 def test_at_hand_is_what_needs_no_download(

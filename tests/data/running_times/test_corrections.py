@@ -9,7 +9,7 @@ import pytest
 from movierec_cli.data import limits
 from movierec_cli.data.dataset import Movies
 from movierec_cli.data.limits import FACTOR_VARIABLE, Limit
-from movierec_cli.data.reader.column_tables import year_of
+from movierec_cli.data.reader.text_rows import year_of
 from movierec_cli.data.running_times.corrections import Corrections, read_corrections
 from movierec_cli.errors import DataError
 

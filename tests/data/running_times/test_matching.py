@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from movierec_cli.data.dataset import Movies
-from movierec_cli.data.layouts.known_layouts import recognise
+from movierec_cli.data.layouts import recognise
 from movierec_cli.data.progress import unreported
-from movierec_cli.data.reader.column_tables import year_of
+from movierec_cli.data.reader.text_rows import year_of
 from movierec_cli.data.running_times.matching import Match, Rule, Status, match_movies
 from tests.tiny_titles import title_line, write_list
 

@@ -1,30 +1,40 @@
-"""MovieLens 100K and 1M: three files each, ISO-8859-1, without headers.
+"""The layouts of archives: what each is read from, and which one an archive has.
 
-100K has `u.item` and `u.user` with "|" and `u.data` with tabs; 1M `movies.dat`, `users.dat` and `ratings.dat`
-with "::".
+MovieLens 100K and 1M have three files each, ISO-8859-1, without headers: 100K `u.item` and `u.user` with "|"
+and `u.data` with tabs; 1M `movies.dat`, `users.dat` and `ratings.dat` with "::".
+
+CSV is that of MovieLens latest-small, 20M, 25M and 32M, and of a data set of the user's own: `ratings.csv` and
+`movies.csv`, UTF-8 with headers; columns are found by name, others are left out. There is no users file: the
+users are those who rate. `links.csv`, with each movie's id at IMDb, need not be there.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from movierec_cli.data.dataset import Columns
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.data.dataset import NO_IMDB_NUMBER, Columns, Movies
 from movierec_cli.data.progress import Progress
-from movierec_cli.data.reader.archive import Archive
-from movierec_cli.data.reader.column_tables import (
+from movierec_cli.data.reader.archive import Archive, open_archive
+from movierec_cli.data.reader.rating_blocks import RatingFormat, read_columns
+from movierec_cli.data.reader.text_rows import (
     GENRE_NAMES,
     MovieRow,
+    TextRow,
     UserRow,
+    csv_rows,
     is_male,
     movie_table,
+    separated_rows,
     split_list,
     user_table,
+    with_unique_id,
 )
-from movierec_cli.data.reader.rating_blocks import read_columns
-from movierec_cli.data.reader.rating_format import RatingFormat
-from movierec_cli.data.reader.text_rows import TextRow, separated_rows, with_unique_id
-
-MEMBERS_100K = ("u.data", "u.item", "u.user")
-MEMBERS_1M = ("ratings.dat", "movies.dat", "users.dat")
+from movierec_cli.data.sources import LayoutKind
+from movierec_cli.errors import DataError
 
 _RATINGS_100K = RatingFormat("u.data", separator="\t", has_header=False, rating_step=1)
 _RATINGS_1M = RatingFormat("ratings.dat", separator="::", has_header=False, rating_step=1)
@@ -53,6 +63,12 @@ _OCCUPATIONS_1M = split_list(
     "|doctor/health care|executive/managerial|farmer|homemaker|K-12 student|lawyer|programmer|retired"
     "|sales/marketing|scientist|self-employed|technician/engineer|tradesman/craftsman|unemployed|writer"
 )
+
+_LINKS = "links.csv"
+
+_RATINGS_CSV = RatingFormat("ratings.csv", separator=",", has_header=True, rating_step=0.5)
+_MOVIE_COLUMNS = ("movieId", "title", "genres")
+_LINK_COLUMNS = ("movieId", "imdbId")
 
 
 def parse_100k(archive: Archive, progress: Progress) -> Columns:
@@ -122,3 +138,62 @@ def _users_1m(archive: Archive) -> Iterator[UserRow]:
             occupation=occupation,
             zip_code=row.text(4),
         )
+
+
+def parse_csv(archive: Archive, progress: Progress) -> Columns:
+    """Reads the members. Raises a `DataError` with file and line."""
+    movies = movie_table(_movies_csv(archive), archive.place("movies.csv"))
+    if _LINKS in archive:
+        movies = replace(movies, imdb_number=_imdb_numbers(archive, movies))
+    return read_columns(archive, _RATINGS_CSV, movies, None, progress)
+
+
+def _movies_csv(archive: Archive) -> Iterator[MovieRow]:
+    rows = csv_rows(archive, "movies.csv", _MOVIE_COLUMNS)
+    for movie_id, row in with_unique_id(rows, "movieId", "movie"):
+        yield MovieRow(movie_id, row.text(1), split_list(row.text(2)))
+
+
+def _imdb_numbers(archive: Archive, movies: Movies) -> npt.NDArray[np.int64]:
+    """The number of each movie, in order: [n_movies]; links of movies that are not there are left out."""
+    rows = with_unique_id(csv_rows(archive, _LINKS, _LINK_COLUMNS), "movieId", "movie")
+    number = {movie: row.whole_number(1, "imdbId") for movie, row in rows if row.fields[1]}
+    ids = movies.movie_id.tolist()
+    return np.array([number.get(movie, NO_IMDB_NUMBER) for movie in ids], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What makes an archive of this layout, and how it is read."""
+
+    kind: LayoutKind
+    members: tuple[str, ...]
+    parse: Callable[[Archive, Progress], Columns]
+    optional: tuple[str, ...] = ()  # members that are read where they are there, and missed by nobody
+
+    def read_members(self, archive: Archive) -> tuple[str, ...]:
+        """The members of `archive` that are read, those that need not be there included."""
+        return (*self.members, *(member for member in self.optional if member in archive))
+
+
+LAYOUTS = (
+    Layout(LayoutKind.MOVIELENS_100K, ("u.data", "u.item", "u.user"), parse_100k),
+    Layout(LayoutKind.MOVIELENS_1M, ("ratings.dat", "movies.dat", "users.dat"), parse_1m),
+    Layout(LayoutKind.CSV, ("ratings.csv", "movies.csv"), parse_csv, (_LINKS,)),
+)
+
+
+def recognise(path: Path) -> tuple[Archive, Layout]:
+    """Opens a zip or folder and tells its layout by its members, at the top or in a folder below.
+
+    Raises:
+        DataError: it cannot be opened, is of no layout, or members of its layout are missing.
+    """
+    archive = open_archive(path)
+    candidates = [(archive.at_members(layout.members), layout) for layout in LAYOUTS]
+    found, layout = max(candidates, key=lambda pair: pair[0].share_of(pair[1].members))
+    if not any(member in found for member in layout.members):
+        known = "; ".join(f"{layout.kind} ({', '.join(layout.members)})" for layout in LAYOUTS)
+        raise DataError(f"has none of the known layouts' files: {known}", file=path)
+    found.require(layout.members)
+    return found, layout
