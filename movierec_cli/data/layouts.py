@@ -3,7 +3,7 @@
 MovieLens 100K and 1M have three files each, ISO-8859-1, without headers: 100K `u.item` and `u.user` with "|"
 and `u.data` with tabs; 1M `movies.dat`, `users.dat` and `ratings.dat` with "::".
 
-CSV is that of MovieLens latest-small, 20M, 25M and 32M, and of a data set of the user's own: `ratings.csv` and
+CSV is that of MovieLens latest-small, 20M, 25M, 32M, and of a data set of the user's own: `ratings.csv` and
 `movies.csv`, UTF-8 with headers; columns are found by name, others are left out. There is no users file: the
 users are those who rate. `links.csv`, with each movie's id at IMDb, need not be there.
 """
