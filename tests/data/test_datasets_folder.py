@@ -1,7 +1,6 @@
 """What `movierec data` stands on: info, import, and fetching from a server on loopback."""
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,8 @@ from movierec_cli.data.datasets_folder import describe_source, describe_sources,
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.sources import SOURCES, Publication, publication_of
 from movierec_cli.errors import DataError, UsageError
+from tests.data.own_archives import MakeArchive
 from tests.file_server import FileServer
-
-MakeArchive = Callable[..., Path]
 
 
 def test_an_import_is_a_whole_copy_under_the_published_name(archive_1m: Path, tmp_path: Path) -> None:
@@ -36,17 +34,14 @@ def test_an_imported_folder_becomes_a_zip_that_loads_alike(make_archive: MakeArc
     assert imported.ratings.timestamp.tolist() == own.ratings.timestamp.tolist()
 
 
-def test_an_import_that_cannot_be_written_is_told(archive_1m: Path, tmp_path: Path) -> None:
-    (tmp_path / "ds" / "ml-1m.zip").mkdir(parents=True)
-    with pytest.raises(DataError, match="cannot be written"):
-        import_archive(archive_1m, tmp_path / "ds")
-
-
-def test_a_bad_archive_leaves_the_folder_as_it_was(make_archive: MakeArchive, tmp_path: Path) -> None:
+def test_an_import_that_fails_is_told_and_changes_nothing(make_archive: MakeArchive, tmp_path: Path) -> None:
     bad = make_archive("1m", replace={"ratings.dat": b"1::1::9::0\n"})
     with pytest.raises(DataError, match=r"ratings\.dat, line 1: the rating is 9"):
         import_archive(bad, tmp_path / "ds")
     assert not (tmp_path / "ds").exists()
+    (tmp_path / "ds" / "ml-1m.zip").mkdir(parents=True)
+    with pytest.raises(DataError, match="cannot be written"):
+        import_archive(make_archive("1m"), tmp_path / "ds")
 
 
 def test_a_csv_archive_is_imported_by_its_name_or_the_one_given(
@@ -59,11 +54,19 @@ def test_a_csv_archive_is_imported_by_its_name_or_the_one_given(
     assert import_archive(make_archive("csv"), tmp_path / "ds").key == "latest-small"
 
 
-def test_an_import_under_another_layouts_name_is_refused(archive_1m: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="has the 1M layout, but data set '100k' has the 100K layout"):
-        import_archive(archive_1m, tmp_path / "ds", key="100k")
-    with pytest.raises(UsageError, match="unknown data set 'x'"):
-        import_archive(archive_1m, tmp_path / "ds", key="x")
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("100k", "has the 1M layout, but data set '100k' has the 100K layout"),
+        ("x", "unknown data set 'x'"),
+        ("sample", "'sample' is part of the program"),
+    ],
+)
+def test_an_import_under_another_name_is_refused(
+    key: str, message: str, archive_1m: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        import_archive(archive_1m, tmp_path / "ds", key=key)
 
 
 def test_an_archive_already_in_place_is_checked_and_stays(make_archive: MakeArchive, tmp_path: Path) -> None:
@@ -87,21 +90,16 @@ def test_info_lists_every_source_and_what_is_known_of_a_local_one(archive_1m: Pa
     assert infos["sample"].is_simulated
 
 
-def test_info_of_an_archive_not_parsed_yet_has_no_counts(make_archive: MakeArchive, tmp_path: Path) -> None:
+def test_info_of_an_archive_not_parsed_yet_has_no_counts_and_a_damaged_one_says_so(
+    make_archive: MakeArchive, tmp_path: Path
+) -> None:
     path = make_archive("1m", directory=tmp_path / "ds")
     info = describe_source("1m", tmp_path / "ds")
     assert (info.path, info.n_ratings, info.fingerprint) == (path, None, None)
-
-
-def test_info_of_a_damaged_archive_says_so(make_archive: MakeArchive, tmp_path: Path) -> None:
-    path = make_archive("1m", directory=tmp_path / "ds")
     path.write_bytes(path.read_bytes()[:500])
     info = describe_source("1m", tmp_path / "ds")
     assert info.path == path
     assert "cannot be read as a zip" in info.warnings[0]
-
-
-MakeArchive = Callable[..., Path]
 
 
 @pytest.fixture(autouse=True)
@@ -164,11 +162,6 @@ def test_what_is_no_archive_is_refused_where_no_checksum_is_registered(
     with pytest.raises(DataError, match=problem):
         fetch_source("32m", tmp_path / "ds", url=server.url)
     assert list((tmp_path / "ds").iterdir()) == []
-
-
-def test_the_sample_cannot_be_fetched(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="'sample' is part of the program"):
-        fetch_source("sample", tmp_path)
 
 
 def test_addresses_and_checksums_are_those_tfds_registers() -> None:
