@@ -9,7 +9,7 @@ users are those who rate. `links.csv`, with each movie's id at IMDb, need not be
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from movierec_cli.data.reader.text_rows import (
     MovieRow,
     TextRow,
     UserRow,
-    csv_rows,
+    csv_text_rows,
     is_male,
     movie_table,
     separated_rows,
@@ -73,29 +73,29 @@ _LINK_COLUMNS = ("movieId", "imdbId")
 
 def parse_100k(archive: Archive, progress: Progress) -> Columns:
     """Reads the three members. Raises a `DataError` with file and line."""
-    movies = movie_table(_movies_100k(archive), archive.place("u.item"))
+    rows = separated_rows(archive, "u.item", "|", _MOVIE_FIELDS_100K)
+    movies = _movies(rows, "movie id", _flagged_genres, archive.place("u.item"))
     users = user_table(_users_100k(archive), _OCCUPATIONS_100K)
     return read_columns(archive, _RATINGS_100K, movies, users, progress)
 
 
 def parse_1m(archive: Archive, progress: Progress) -> Columns:
     """Reads the three members. Raises a `DataError` with file and line."""
-    movies = movie_table(_movies_1m(archive), archive.place("movies.dat"))
+    rows = separated_rows(archive, "movies.dat", "::", _MOVIE_FIELDS_1M)
+    movies = _movies(rows, "movie id", _listed_genres, archive.place("movies.dat"))
     users = user_table(_users_1m(archive), _OCCUPATIONS_1M)
     return read_columns(archive, _RATINGS_1M, movies, users, progress)
 
 
-def _movies_100k(archive: Archive) -> Iterator[MovieRow]:
-    rows = separated_rows(archive, "u.item", "|", _MOVIE_FIELDS_100K)
-    for movie_id, row in with_unique_id(rows, "movie id", "movie"):
-        yield MovieRow(movie_id, row.text(1), _flagged_genres(row))
+def _movies(
+    rows: Iterator[TextRow], id_name: str, genres_of: Callable[[TextRow], Sequence[str]], place: str
+) -> Movies:
+    with_id = with_unique_id(rows, id_name, "movie")
+    return movie_table((MovieRow(one_id, row.text(1), genres_of(row)) for one_id, row in with_id), place)
 
 
-def _movies_1m(archive: Archive) -> Iterator[MovieRow]:
-    rows = separated_rows(archive, "movies.dat", "::", _MOVIE_FIELDS_1M)
-    for movie_id, row in with_unique_id(rows, "movie id", "movie"):
-        genres = [_RENAMED_GENRES.get(genre, genre) for genre in split_list(row.text(2))]
-        yield MovieRow(movie_id, row.text(1), genres)
+def _listed_genres(row: TextRow) -> list[str]:
+    return [_RENAMED_GENRES.get(genre, genre) for genre in split_list(row.text(2))]
 
 
 def _flagged_genres(row: TextRow) -> list[str]:
@@ -142,21 +142,20 @@ def _users_1m(archive: Archive) -> Iterator[UserRow]:
 
 def parse_csv(archive: Archive, progress: Progress) -> Columns:
     """Reads the members. Raises a `DataError` with file and line."""
-    movies = movie_table(_movies_csv(archive), archive.place("movies.csv"))
+    rows = _csv_rows(archive, "movies.csv", _MOVIE_COLUMNS)
+    movies = _movies(rows, "movieId", lambda row: split_list(row.text(2)), archive.place("movies.csv"))
     if _LINKS in archive:
         movies = replace(movies, imdb_number=_imdb_numbers(archive, movies))
     return read_columns(archive, _RATINGS_CSV, movies, None, progress)
 
 
-def _movies_csv(archive: Archive) -> Iterator[MovieRow]:
-    rows = csv_rows(archive, "movies.csv", _MOVIE_COLUMNS)
-    for movie_id, row in with_unique_id(rows, "movieId", "movie"):
-        yield MovieRow(movie_id, row.text(1), split_list(row.text(2)))
+def _csv_rows(archive: Archive, member: str, names: Sequence[str]) -> Iterator[TextRow]:
+    return csv_text_rows(archive.read(member), archive.place(member), names)
 
 
 def _imdb_numbers(archive: Archive, movies: Movies) -> npt.NDArray[np.int64]:
     """The number of each movie, in order: [n_movies]; links of movies that are not there are left out."""
-    rows = with_unique_id(csv_rows(archive, _LINKS, _LINK_COLUMNS), "movieId", "movie")
+    rows = with_unique_id(_csv_rows(archive, _LINKS, _LINK_COLUMNS), "movieId", "movie")
     number = {movie: row.whole_number(1, "imdbId") for movie, row in rows if row.fields[1]}
     ids = movies.movie_id.tolist()
     return np.array([number.get(movie, NO_IMDB_NUMBER) for movie in ids], dtype=np.int64)

@@ -89,15 +89,10 @@ def _check_runs(runs: Sequence[Run], divide: _Divide) -> tuple[tuple[Checked, ..
 
 
 def check_run(run: Run, dataset: Dataset, split: Split) -> tuple[Finding, ...]:
-    """What of a saved model was fitted on other rows than `split.train`: one finding a feature.
+    """What of a saved model with features was fitted on other rows than `split.train`: one finding a feature.
 
     movie_length is left out where the data set has not the lengths that the model saw: what was fitted to
     other lengths would look as if it had been fitted to other rows.
-
-    Args:
-        run: of a model with features.
-        dataset: the run's, as it was split for it.
-        split: the run's.
 
     Raises:
         MovierecError: the run is damaged, or the data set lacks a feature's columns.
@@ -129,21 +124,14 @@ SAME_NUMBER = 1e-12
 def check_vocabularies(
     dataset: Dataset, split: Split, feature_set: FeatureSet, vocabularies: Mapping[str, Any]
 ) -> tuple[Finding, ...]:
-    """What of a trained model was fitted on other rows than `split.train`: one finding a feature.
-
-    Args:
-        dataset: as it was split for the model.
-        split: the model's.
-        feature_set: the model's.
-        vocabularies: what each feature was fitted to, by feature, as it was saved (plain JSON values).
+    """The same of a model by what each of its features was fitted to, as it was saved (plain JSON values).
 
     Raises:
         MovierecError: the data set lacks a feature's columns, or it cannot be fitted.
     """
     require_features(dataset, feature_set)
-    fitted = fit_features(dataset, split.train, feature_set)
     findings = []
-    for feature, vocabulary in fitted.items():
+    for feature, vocabulary in fit_features(dataset, split.train, feature_set).items():
         if differences := "; ".join(_differences(feature, vocabularies.get(feature), vocabulary)):
             sentence = f"{feature} is not as fitted on the training part alone: {differences}."
             findings.append(Finding("fitted-on-more-than-train", Severity.LEAK, sentence, "--retrain"))

@@ -82,21 +82,21 @@ def separated_rows(archive: Archive, member: str, separator: str, names: Sequenc
         yield row
 
 
-def csv_rows(archive: Archive, member: str, names: Sequence[str]) -> Iterator[TextRow]:
+def csv_text_rows(
+    content: bytes, place: str, names: Sequence[str], delimiter: str = ","
+) -> Iterator[TextRow]:
     """Rows of a UTF-8 CSV with a header, their fields in the order of `names`; other columns are left out.
+
+    Args:
+        content: the file's; blank lines in it are left out.
+        place: what errors call the file.
+        names: of the columns.
+        delimiter: between fields.
 
     Raises:
         DataError: no header or no rows, a column missing, malformed quotes, no UTF-8, or a row with another
             number of fields than the header.
     """
-    place = archive.place(member)
-    return csv_text_rows(archive.read(member), place, names)
-
-
-def csv_text_rows(
-    content: bytes, place: str, names: Sequence[str], delimiter: str = ","
-) -> Iterator[TextRow]:
-    """As `csv_rows`, of a file's content; `place` is what errors call the file. Blank lines are left out."""
     reader = csv.reader(_lines(decode_utf8(content, place)), delimiter=delimiter, strict=True)
     header: list[str] = []
     line = 1
