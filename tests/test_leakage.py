@@ -118,10 +118,8 @@ def test_nothing_but_what_the_split_brings_is_found_in_clean_data(
     kind: SplitKind, of_the_split: set[str], of_the_sample: set[str]
 ) -> None:
     assert set(found(random_dataset(), kind, TIMESTAMP)) == of_the_split
-    assert (
-        set(found(load_dataset(DataConfig(dataset="sample")), kind, TIMESTAMP))
-        == of_the_split | of_the_sample
-    )
+    sample = load_dataset(DataConfig(dataset="sample"))
+    assert set(found(sample, kind, TIMESTAMP)) == of_the_split | of_the_sample
 
 
 # pairs in both parts
@@ -348,24 +346,22 @@ def described_dataset() -> Dataset:
     dataset = planted(train + validation + [(2, movie, 5000) for movie in range(4, 7)])
     genres = np.zeros((7, 3), bool)
     genres[:4, 0] = genres[4:, 1] = True
-    return replace(
-        dataset,
-        movies=Movies(
-            movie_id=dataset.movies.movie_id,
-            title=np.array(TITLES, object),
-            year=np.array([1990, 1991, 1992, 1993, 2001, 2002, 1990], np.int16),
-            genres=genres,
-            genre_names=("Drama", "Western", "War"),
-            length_minutes=np.array([90, 95, 100, 105, 180, 200, 220], np.float32),
-        ),
-        users=Users(
-            user_id=dataset.users.user_id,
-            bucketized_age=np.array([18, 25, 25, 56], np.float32),
-            is_male=np.array([True, True, True, False]),
-            occupation=np.array([0, 1, 1, 2], np.int32),
-            occupation_names=("artist", "writer", "doctor"),
-        ),
+    movies = Movies(
+        movie_id=dataset.movies.movie_id,
+        title=np.array(TITLES, object),
+        year=np.array([1990, 1991, 1992, 1993, 2001, 2002, 1990], np.int16),
+        genres=genres,
+        genre_names=("Drama", "Western", "War"),
+        length_minutes=np.array([90, 95, 100, 105, 180, 200, 220], np.float32),
     )
+    users = Users(
+        user_id=dataset.users.user_id,
+        bucketized_age=np.array([18, 25, 25, 56], np.float32),
+        is_male=np.array([True, True, True, False]),
+        occupation=np.array([0, 1, 1, 2], np.int32),
+        occupation_names=("artist", "writer", "doctor"),
+    )
+    return replace(dataset, movies=movies, users=users)
 
 
 def saved(dataset: Dataset, rows: np.ndarray, *features: Feature) -> dict[str, object]:

@@ -15,13 +15,16 @@ from tests.data.own_archives import MakeArchive
 from tests.file_server import FileServer
 
 
-def test_an_import_is_a_whole_copy_under_the_published_name(archive_1m: Path, tmp_path: Path) -> None:
+def test_an_import_is_a_whole_copy_under_the_published_name_which_may_be_imported_again(
+    archive_1m: Path, tmp_path: Path
+) -> None:
     mine = archive_1m.rename(tmp_path / "download (3).zip")
     stored = import_archive(mine, tmp_path / "ds")
     assert stored.path == tmp_path / "ds" / "ml-1m.zip"
-    assert stored.path.read_bytes() == mine.read_bytes()
     assert (stored.key, stored.n_ratings, stored.n_movies, stored.n_users) == ("1m", 96, 15, 12)
     assert load_dataset(DataConfig(datasets_dir=tmp_path / "ds")).fingerprint == stored.fingerprint
+    assert import_archive(stored.path, tmp_path / "ds") == stored
+    assert stored.path.read_bytes() == mine.read_bytes()
 
 
 def test_an_imported_folder_becomes_a_zip_that_loads_alike(make_archive: MakeArchive, tmp_path: Path) -> None:
@@ -69,13 +72,6 @@ def test_an_import_under_another_name_is_refused(
         import_archive(archive_1m, tmp_path / "ds", key=key)
 
 
-def test_an_archive_already_in_place_is_checked_and_stays(make_archive: MakeArchive, tmp_path: Path) -> None:
-    path = make_archive("1m", directory=tmp_path / "ds")
-    before = path.read_bytes()
-    assert import_archive(path, tmp_path / "ds").n_ratings == 96
-    assert path.read_bytes() == before
-
-
 def test_info_lists_every_source_and_what_is_known_of_a_local_one(archive_1m: Path, tmp_path: Path) -> None:
     import_archive(archive_1m, tmp_path / "ds")
     infos = {info.key: info for info in describe_sources(tmp_path / "ds")}
@@ -121,18 +117,25 @@ def test_a_verified_download_is_put_under_its_published_name_and_read(
     assert len(server.requests) == 2
 
 
+@pytest.mark.parametrize(
+    ("key", "body", "problem"),
+    [
+        ("1m", b"PK\x03\x04", "the server has 4 bytes, but the published file has 5,917,549"),
+        ("32m", b"<html>log in</html>", "answers with something else: '<html>log in</html>'"),
+        ("32m", b"PK\x03\x04 and no more", r"is no archive of ratings \(.*read as a zip .*; it was removed"),
+    ],
+    ids=["another size", "a page", "no zip"],
+)
 def test_what_is_not_the_published_file_is_refused_with_what_to_do(
-    server: FileServer, tmp_path: Path
+    key: str, body: bytes, problem: str, server: FileServer, tmp_path: Path
 ) -> None:
-    with pytest.raises(DataError, match="but the published file has 5,917,549") as caught:
-        fetch_source("1m", tmp_path / "ds", url=server.url)
-    target = tmp_path / "ds" / "ml-1m.zip"
-    for words in (
-        "MovieLens 1M cannot be downloaded",
-        f"put it at {target}, or run: movierec data import ml-1m.zip",
-    ):
-        assert words in str(caught.value)
-    assert list(target.parent.iterdir()) == []
+    server.body = body
+    with pytest.raises(DataError, match=problem) as caught:
+        fetch_source(key, tmp_path / "ds", url=server.url)
+    assert f"MovieLens {key.upper()} cannot be downloaded" in str(caught.value)
+    place = tmp_path / "ds" / f"ml-{key}.zip"
+    assert f"put it at {place}, or run: movierec data import ml-{key}.zip" in str(caught.value)
+    assert list((tmp_path / "ds").iterdir()) == []
 
 
 def test_an_archive_without_registered_checksum_is_downloaded_and_the_warning_says_so(
@@ -142,26 +145,6 @@ def test_an_archive_without_registered_checksum_is_downloaded_and_the_warning_sa
     stored = fetch_source("32m", tmp_path / "ds", url=server.url)
     assert (stored.key, stored.n_ratings, stored.path.name) == ("32m", 96, "ml-32m.zip")
     assert "no registered checksum" in stored.warnings[0]
-
-
-@pytest.mark.parametrize(
-    ("body", "problem"),
-    [
-        (b"<html>please log in</html>", "answers with something else: '<html>please log in</html>'"),
-        (
-            b"PK\x03\x04 and no more",
-            r"is no archive of ratings \(.*cannot be read as a zip .*; it was removed",
-        ),
-    ],
-    ids=["a page", "no zip"],
-)
-def test_what_is_no_archive_is_refused_where_no_checksum_is_registered(
-    body: bytes, problem: str, server: FileServer, tmp_path: Path
-) -> None:
-    server.body = body
-    with pytest.raises(DataError, match=problem):
-        fetch_source("32m", tmp_path / "ds", url=server.url)
-    assert list((tmp_path / "ds").iterdir()) == []
 
 
 def test_addresses_and_checksums_are_those_tfds_registers() -> None:

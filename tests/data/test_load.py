@@ -136,14 +136,17 @@ def test_progress_ends_at_the_whole(archive_1m: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_kept_columns_equal_parsed_ones_without_parsing(
-    layout: str, make_archive: MakeArchive, parsed: list[Path]
+def test_kept_columns_equal_parsed_ones_without_parsing_until_there_is_another_parser(
+    layout: str, make_archive: MakeArchive, parsed: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = make_archive(layout)
     first, kept = load(path), load(path)
     assert parsed == [path]
     assert_equal_tables(first, kept)
     assert (first.fingerprint, first.warnings, first.name) == (kept.fingerprint, kept.warnings, kept.name)
+    monkeypatch.setattr(column_cache, "PARSER_VERSION", column_cache.PARSER_VERSION + 1)
+    assert_equal_tables(load(path), kept)
+    assert parsed == [path] * 2
 
 
 @pytest.mark.parametrize("folder", [False, True])
@@ -156,23 +159,13 @@ def test_a_changed_archive_is_parsed_anew_and_has_another_fingerprint(
     assert before.fingerprint != after.fingerprint
 
 
-def test_another_parser_version_is_parsed_anew(
-    archive_1m: Path, monkeypatch: pytest.MonkeyPatch, parsed: list[Path]
-) -> None:
-    load(archive_1m)
-    monkeypatch.setattr(column_cache, "PARSER_VERSION", column_cache.PARSER_VERSION + 1)
-    load(archive_1m)
-    assert parsed == [archive_1m] * 2
-
-
 def test_damaged_kept_columns_are_made_anew_with_a_warning(archive_1m: Path) -> None:
     whole = load(archive_1m)
     [file] = archive_1m.parent.glob("ds/.columns/*.npz")
     content = file.read_bytes()
     damages = [content[:length] for length in range(0, len(content), 911)]
-    damages += [
-        content[:at] + bytes([content[at] ^ 255]) + content[at + 1 :] for at in range(0, len(content), 617)
-    ]
+    for at in range(0, len(content), 617):
+        damages.append(content[:at] + bytes([content[at] ^ 255]) + content[at + 1 :])
     n_warned = 0
     for damaged in damages:
         file.write_bytes(damaged)
@@ -218,16 +211,12 @@ def test_two_archives_of_one_name_do_not_share_columns(make_archive: MakeArchive
 def test_loading_kept_columns_imports_neither_polars_nor_tensorflow(archive_1m: Path) -> None:
     load(archive_1m)
     program = (
-        "import sys; from pathlib import Path; from movierec_cli.config import DataConfig;"
-        "from movierec_cli.data.load import load_dataset;"
-        f"path = Path({str(archive_1m)!r});"
-        "load_dataset(DataConfig(archive=path, datasets_dir=path.parent / 'ds'));"
+        "import sys; from pathlib import Path; from tests.data.own_archives import load;"
+        f"load(Path({str(archive_1m)!r}));"
         "sys.exit(' '.join({'polars', 'tensorflow', 'tensorflow_datasets'} & set(sys.modules)) or None)"
     )
-    root = Path(__file__).resolve().parents[2]
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False
-    )
+    command, root = [sys.executable, "-c", program], Path(__file__).resolve().parents[2]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -107,9 +107,8 @@ def test_a_chain_falls_link_by_link_until_the_square_at_its_end() -> None:
 
 def test_columns_a_data_set_lacks_stay_absent() -> None:
     dataset = dataset_of([(10, 100, 3, 0), (11, 100, 3, 0)])
-    bare = replace(
-        dataset, users=Users(dataset.users.user_id), movies=replace(dataset.movies, length_minutes=None)
-    )
+    movies = replace(dataset.movies, length_minutes=None)
+    bare = replace(dataset, users=Users(dataset.users.user_id), movies=movies)
     part = restrict(bare, min_rating=0, k_core=1)
     assert part.movies.length_minutes is None and part.users.is_male is None
 

@@ -95,10 +95,13 @@ def test_temporal_is_two_cuts_in_time_with_ties_on_the_later_side(
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
-@given(user_and_time)
-def test_leave_last_takes_each_users_last_two_in_stable_time_order(rows: list[tuple[int, int]]) -> None:
+@given(user_and_time, fractions, fractions)
+def test_leave_last_takes_each_users_last_two_in_stable_time_order_whatever_the_shares(
+    rows: list[tuple[int, int]], test_fraction: float, validation_fraction: float
+) -> None:
     users, times = (list(column) for column in zip(*rows, strict=True))
-    assert_split_is(slow_leave_last(users, times), ratings_of(users, times), LEAVE_LAST)
+    config = replace(LEAVE_LAST, test_fraction=test_fraction, validation_fraction=validation_fraction, seed=7)
+    assert_split_is(slow_leave_last(users, times), ratings_of(users, times), config)
 
 
 @pytest.mark.parametrize("kind", SplitKind)
@@ -127,12 +130,6 @@ def test_random_parts_have_the_shares_asked_for_and_follow_the_seed() -> None:
     assert [len(part) for part in parts(split)] == [630, 70, 300]
     assert parts(split) == parts(split_ratings(ratings, config))
     assert parts(split) != parts(split_ratings(ratings, replace(config, seed=1)))
-
-
-def test_leave_last_uses_neither_shares_nor_seed() -> None:
-    ratings = drawn(n=200, n_users=9, n_moments=30)
-    other = replace(LEAVE_LAST, test_fraction=0.9, validation_fraction=0.9, seed=7)
-    assert parts(split_ratings(ratings, other)) == parts(split_ratings(ratings, LEAVE_LAST))
 
 
 def slow_windows(users: list[int], times: list[int]) -> Rows:
@@ -171,12 +168,6 @@ def test_windows_are_drawn_by_lot_from_all_that_may_be() -> None:
     assert len({frozenset(rows) for rows in held_out}) == 40
     assert sorted(set().union(*held_out)) == eligible
     assert parts(split_ratings(ratings, WINDOWS)) == parts(split_ratings(ratings, WINDOWS))
-
-
-def test_a_first_rating_is_first_by_time_and_then_in_the_file() -> None:
-    ratings = ratings_of([0, 1, 0, 1, 0, 1, 1], [7, 3, 7, 2, 7, 2, 9])  # rows 0 and 3
-    halves = replace(WINDOWS, test_fraction=0.6, validation_fraction=0.95)
-    assert parts(split_ratings(ratings, halves))[0] == [0, 3]
 
 
 @pytest.mark.parametrize(

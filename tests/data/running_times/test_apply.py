@@ -47,8 +47,7 @@ def _no_download(monkeypatch: pytest.MonkeyPatch) -> None:
     """A download says that it was asked for."""
 
     def downloaded(config: DataConfig, progress: object) -> Path:
-        found = apply.local_titles(config)
-        if found is None:
+        if (found := apply.local_titles(config)) is None:
             raise DownloadedError
         return found
 
@@ -141,11 +140,13 @@ def test_without_the_list_it_is_downloaded_but_for_the_users_file_alone(
 
 
 def test_lengths_of_the_data_set_itself_are_not_looked_up(nowhere: DataConfig, corrections: Path) -> None:
-    dataset = with_own(tiny_dataset())
-    own = with_lengths(dataset, nowhere)
-    assert minutes(own) == [1, 2, 3, 4]
-    assert own.notes == ()
-    corrected = with_lengths(dataset, replace(nowhere, movie_lengths=corrections))
+    config = replace(nowhere, dataset="sample")
+    bare, asked = load_dataset(config), load_dataset(config, with_movie_lengths=True)
+    assert minutes(asked) == minutes(bare)
+    assert (len(asked.lengths_fingerprint), asked.notes) == (64, ())
+    with pytest.raises(UsageError, match="--imdb_titles has no effect here: 'sample' has lengths of its own"):
+        with_lengths(bare, replace(config, imdb_titles=Path("NOPE")))
+    corrected = with_lengths(with_own(tiny_dataset()), replace(nowhere, movie_lengths=corrections))
     assert minutes(corrected) == [116, 2, 94, 4]
     assert "(100 %) from the data set itself, 2 corrected by mine.csv;" in corrected.notes[0]
 
@@ -183,16 +184,6 @@ def test_lengths_are_looked_up_only_where_asked(archive_1m: Path, tmp_path: Path
     assert asked.fingerprint == bare.fingerprint
     assert minutes(asked)[2] == 83
     assert "1 of 15 movies (7 %)" in asked.notes[0]
-
-
-def test_the_sample_has_lengths_of_its_own(nowhere: DataConfig) -> None:
-    config = replace(nowhere, dataset="sample")
-    bare, asked = load_dataset(config), load_dataset(config, with_movie_lengths=True)
-    assert minutes(asked) == minutes(bare)
-    assert len(asked.lengths_fingerprint) == 64
-    assert asked.notes == ()
-    with pytest.raises(UsageError, match="--imdb_titles has no effect here: 'sample' has lengths of its own"):
-        with_lengths(bare, replace(config, imdb_titles=Path("NOPE")))
 
 
 def test_a_list_that_no_model_looks_into_is_refused(archive_1m: Path, here: DataConfig) -> None:
