@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,24 +46,17 @@ class Fetch:
         self.server, self.target = server, folder / NAME
 
     def __call__(
-        self,
-        *,
-        url: str = "",
-        size_bytes: int | None = None,
-        sha256: str | None = None,
-        problem: str | None = None,
-        progress: Progress = unreported,
+        self, url: str = "", problem: str | None = None, progress: Progress = unreported, **known: Any
     ) -> bytes:
-        published = Publication(url or self.server.url, size_bytes, sha256)
-        Download(published, self.target, MAGIC, "A list", ",\nor do without.", progress).run(
-            lambda _: problem
-        )
+        published = Publication(url or self.server.url, **known)
+        download = Download(published, self.target, MAGIC, "A list", ",\nor do without.", progress)
+        download.run(lambda _: problem)
         return self.target.read_bytes()
 
-    def refused(self, **options: object) -> str:
+    def refused(self, **options: Any) -> str:
         """What is said where there is no file, with what to do."""
         with pytest.raises(DataError) as caught:
-            self(**options)  # type: ignore[arg-type]
+            self(**options)
         message = str(caught.value)
         assert message.startswith(f"A list cannot be downloaded from {options.get('url', self.server.url)}: ")
         assert f"\nFetch {NAME} by another way, such as a browser, from " in message

@@ -106,9 +106,6 @@ def _rating(dataset: Dataset, row: int) -> dict[str, Any]:
     if users.raw_age is not None:
         fields["raw_user_age"] = users.raw_age[user]
     if users.occupation is not None:
-        assert users.is_male is not None
-        assert users.bucketized_age is not None
-        assert users.zip_code is not None
         occupation = users.occupation_names[users.occupation[user]]
         fields |= {
             "user_gender": users.is_male[user],

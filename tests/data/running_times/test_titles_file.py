@@ -4,6 +4,7 @@ import gzip
 import os
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,25 +33,20 @@ def _served(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def config(tmp_path: Path) -> DataConfig:
     (tmp_path / "ds").mkdir()
-    return tmp_path / "ds"
-
-
-@pytest.fixture
-def config(folder: Path) -> DataConfig:
-    return DataConfig(datasets_dir=folder)
+    return DataConfig(datasets_dir=tmp_path / "ds")
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, bytes], ids=["packed", "plain"])
 def test_a_named_file_is_used_whatever_its_name(
-    pack: Callable[[bytes], bytes], tmp_path: Path, folder: Path
+    pack: Callable[[bytes], bytes], tmp_path: Path, config: DataConfig
 ) -> None:
     own = tmp_path / "titles"
     own.write_bytes(pack(HEADER.encode()))
-    (folder / TITLES_NAME).write_bytes(PACKED)
-    config = DataConfig(datasets_dir=folder, imdb_titles=own)
-    assert titles_file(config) == local_titles(config) == own
+    (config.datasets_dir / TITLES_NAME).write_bytes(PACKED)
+    named = replace(config, imdb_titles=own)
+    assert titles_file(named) == local_titles(named) == own
 
 
 MAKERS: dict[str, Callable[[Path], object]] = {
@@ -94,15 +90,15 @@ def test_a_file_that_is_no_list_is_refused_with_what_is_wanted_or_when_it_is_rea
 
 
 def test_the_list_in_the_datasets_folder_is_used_and_never_replaced_without_asking_anyone(
-    config: DataConfig, folder: Path, server: FileServer
+    config: DataConfig, server: FileServer
 ) -> None:
     assert local_titles(config) is None
-    (folder / TITLES_NAME).write_bytes(PACKED)
-    assert titles_file(config) == local_titles(config) == folder / TITLES_NAME
-    (folder / TITLES_NAME).write_text("<html>")
+    (config.datasets_dir / TITLES_NAME).write_bytes(PACKED)
+    assert titles_file(config) == local_titles(config) == config.datasets_dir / TITLES_NAME
+    (config.datasets_dir / TITLES_NAME).write_text("<html>")
     with pytest.raises(DataError, match="'<html>'; remove it, and the next run downloads it"):
         titles_file(config)
-    assert (folder / TITLES_NAME).read_text() == "<html>"
+    assert (config.datasets_dir / TITLES_NAME).read_text() == "<html>"
     assert server.requests == []
 
 
@@ -113,11 +109,11 @@ def test_the_address_is_imdbs() -> None:
 
 
 def test_a_download_is_read_to_its_end_and_put_into_the_datasets_folder(
-    server: FileServer, config: DataConfig, folder: Path
+    server: FileServer, config: DataConfig
 ) -> None:
     calls: list[tuple[str, int, int]] = []
     path = titles_file(config, lambda *call: calls.append(call))
-    assert path == folder / TITLES_NAME
+    assert path == config.datasets_dir / TITLES_NAME
     assert path.read_bytes() == PACKED
     assert calls[0] == (f"downloading {TITLES_NAME}", len(PACKED), len(PACKED))
     assert calls[-1] == (f"checking {TITLES_NAME}", len(PACKED), len(PACKED))
@@ -135,18 +131,18 @@ def test_a_download_is_read_to_its_end_and_put_into_the_datasets_folder(
     ids=["damaged", "cut short", "another table"],
 )
 def test_a_whole_file_that_is_no_list_is_removed_with_what_to_do(
-    body: bytes, problem: str, server: FileServer, config: DataConfig, folder: Path
+    body: bytes, problem: str, server: FileServer, config: DataConfig
 ) -> None:
     server.body = body
     with pytest.raises(DataError, match=f"what was downloaded .*{problem}.*; it was removed") as caught:
         titles_file(config)
     for words in (
         f"IMDb's list of titles cannot be downloaded from {server.url}: ",
-        f"put it at {folder / TITLES_NAME}, or say where it is with --imdb_titles FILE;",
+        f"put it at {config.datasets_dir / TITLES_NAME}, or say where it is with --imdb_titles FILE;",
         "--movie_lengths FILE",
     ):
         assert words in str(caught.value)
-    assert list(folder.iterdir()) == []
+    assert list(config.datasets_dir.iterdir()) == []
 
 
 NONE: frozenset[int] = frozenset()
