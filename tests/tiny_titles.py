@@ -4,6 +4,11 @@ import gzip
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+
+from movierec_cli.data.dataset import Movies
+from movierec_cli.data.reader.text_rows import year_of
+
 HEADER = (
     "tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\tstartYear\tendYear\truntimeMinutes\tgenres\n"
 )
@@ -17,6 +22,18 @@ FILMS = (
     ("tt0087182", "movie", "Dune 1", "1984", r"\N"),
     ("tt0000001", "short", "Carmencita", "1894", "1"),
 )
+
+
+def movies_of(*titles: str, numbers: tuple[int, ...] | None = None) -> Movies:
+    """Movies with ids from 0, of one genre, with IMDb's numbers where they are given."""
+    return Movies(
+        movie_id=np.arange(len(titles)),
+        title=np.array(titles, dtype=object),
+        year=np.array([year_of(title) for title in titles], dtype=np.int16),
+        genres=np.zeros((len(titles), 1), dtype=bool),
+        genre_names=("Drama",),
+        imdb_number=None if numbers is None else np.array(numbers, dtype=np.int64),
+    )
 
 
 def title_line(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from movierec_cli.data.column_cache import CacheHeader, DamagedCacheError, cache_file, read_header
-from movierec_cli.data.layouts.known_layouts import Layout, recognise
+from movierec_cli.data.layouts import Layout, recognise
 from movierec_cli.data.load import (
     Parsed,
     checksum_warnings,
@@ -133,7 +133,7 @@ def import_archive(
         DataError: the archive cannot be used.
     """
     archive, layout = recognise(path)
-    source = _claimed(key, path, layout) or _told(path, archive, layout)
+    source = _source(key, path, archive, layout)
     columns = layout.parse(archive, progress)
     target = datasets_dir / source.archive_name
     try:
@@ -151,26 +151,22 @@ def _with_archive(key: str) -> Source:
     return source
 
 
-def _claimed(key: str | None, path: Path, layout: Layout) -> Source | None:
-    if key is None:
-        return None
-    source = _with_archive(key)
-    if source.layout is not layout.kind:
-        raise UsageError(
-            f"{path} has the {layout.kind} layout, but data set '{key}' has the {source.layout} layout"
-        )
-    return source
-
-
-def _told(path: Path, archive: Archive, layout: Layout) -> Source:
-    source = recognised_source(path, layout.kind, archive.fingerprint(layout.members))
-    if source is None:
+def _source(key: str | None, path: Path, archive: Archive, layout: Layout) -> Source:
+    """Which source an archive is, by the key that was given, else by itself."""
+    if key is not None:
+        source = _with_archive(key)
+        if source.layout is not layout.kind:
+            other = f"data set '{key}' has the {source.layout} layout"
+            raise UsageError(f"{path} has the {layout.kind} layout, but {other}")
+        return source
+    found = recognised_source(path, layout.kind, archive.fingerprint(layout.members))
+    if found is None:
         known = ", ".join(source.key for source in SOURCES.values() if source.layout is layout.kind)
         raise UsageError(
             f"{path} could be any of {known}: say which with --dataset;"
             " a data set of your own is not imported but used with --archive"
         )
-    return source
+    return found
 
 
 def _put(archive: Archive, layout: Layout, source: Source, target: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from movierec_cli.config import DataConfig
 from movierec_cli.data import column_cache
 from movierec_cli.data.dataset import Columns, Dataset
-from movierec_cli.data.layouts.known_layouts import Layout, recognise
+from movierec_cli.data.layouts import Layout, recognise
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.reader.archive import Archive
 from movierec_cli.data.sources import SAMPLE, SOURCES, LayoutKind, Source, publication_of, source_of

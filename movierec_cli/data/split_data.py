@@ -69,8 +69,7 @@ def _no_core(n_ratings: int, min_rating: float, k_core: int) -> str:
 
 def _often(index: npt.NDArray[np.int32], at_least: int) -> npt.NDArray[np.bool_]:
     """Whether each entry's value occurs so often: [n], as `index`."""
-    often: npt.NDArray[np.bool_] = (np.bincount(index) >= at_least)[index]
-    return often
+    return (np.bincount(index) >= at_least)[index]
 
 
 def _compact(dataset: Dataset, rows: _Rows) -> Dataset:

@@ -14,8 +14,8 @@ from movierec_cli.experiment.study import Study
 from movierec_cli.experiment.trainer import train_or_load
 from movierec_cli.experiment.user_lists import ListRequest, lists_of, typical_users
 from movierec_cli.leakage.data_checks import check_data
+from movierec_cli.leakage.diagnosis import check_run, unchecked
 from movierec_cli.leakage.finding import Finding
-from movierec_cli.leakage.vocabulary_checks import check_run, unchecked
 from movierec_cli.models.trained import SilentObserver, TrainingObserver
 from movierec_cli.recommend.many_users import NO_USERS, UserSelection
 from movierec_cli.registry.record import RunConfig

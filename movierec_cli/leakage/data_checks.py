@@ -127,9 +127,7 @@ def _check(
 
 
 @_check(
-    "time-travel",
-    "random-split",
-    clean="No test rating is older than its user's newest training rating.",
+    "time-travel", "random-split", clean="No test rating is older than its user's newest training rating."
 )
 def _learning_from_the_future(case: _Case) -> Iterator[Finding]:
     n_older = int((case.dataset.ratings.timestamp[case.split.test] < case.newest_trained).sum())

@@ -1,18 +1,21 @@
 """Everything that can be checked at once: a data set, its split, and the models trained on it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from movierec_cli.config import FeatureSet, SplitConfig
+import numpy as np
+
+from movierec_cli.config import Feature, FeatureSet, SplitConfig
 from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.split import Split
 from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.leakage.data_checks import run_data_checks
 from movierec_cli.leakage.finding import Checked, Finding, Severity, leaks_first
-from movierec_cli.leakage.vocabulary_checks import check_run, unchecked
-from movierec_cli.models.feature_encodings import require_features
+from movierec_cli.models.feature_encodings import MIN_TOKEN_MOVIES, fit_features, require_features
 from movierec_cli.registry.forget import require_all_users
 from movierec_cli.registry.store import Problem, Run, list_runs
 from movierec_cli.text import counted
@@ -83,3 +86,130 @@ def _check_runs(runs: Sequence[Run], divide: _Divide) -> tuple[tuple[Checked, ..
         return (), problems
     clean = f"{counted(n_checked, 'saved model')} of this data set: nothing was fitted on more than train."
     return (Checked(("fitted-on-more-than-train",), clean, tuple(findings)),), problems
+
+
+def check_run(run: Run, dataset: Dataset, split: Split) -> tuple[Finding, ...]:
+    """What of a saved model with features was fitted on other rows than `split.train`: one finding a feature.
+
+    movie_length is left out where the data set has not the lengths that the model saw: what was fitted to
+    other lengths would look as if it had been fitted to other rows.
+
+    Raises:
+        MovierecError: the run is damaged, or the data set lacks a feature's columns.
+    """
+    feature_set = run.record.config.feature_set
+    if not _has_lengths_of(run, dataset):
+        feature_set = feature_set.without_lengths
+    return check_vocabularies(dataset, split, feature_set, run.artifacts.vocabularies)
+
+
+def unchecked(run: Run, dataset: Dataset) -> str:
+    """What `check_run` leaves out and what to do about it; empty where it checks everything."""
+    if _has_lengths_of(run, dataset):
+        return ""
+    return (
+        f"{run.record.name}: what movie_length was fitted on is not checked, as the model saw other lengths"
+        " than are at hand; name the --imdb_titles and --movie_lengths of its training"
+    )
+
+
+def _has_lengths_of(run: Run, dataset: Dataset) -> bool:
+    return run.record.data.lengths_fingerprint in ("", dataset.lengths_fingerprint)
+
+
+SAME_NUMBER = 1e-12
+"""Relative difference up to which numbers are one: sums may be taken in another order elsewhere."""
+
+
+def check_vocabularies(
+    dataset: Dataset, split: Split, feature_set: FeatureSet, vocabularies: Mapping[str, Any]
+) -> tuple[Finding, ...]:
+    """The same of a model by what each of its features was fitted to, as it was saved (plain JSON values).
+
+    Raises:
+        MovierecError: the data set lacks a feature's columns, or it cannot be fitted.
+    """
+    require_features(dataset, feature_set)
+    findings = []
+    for feature, vocabulary in fit_features(dataset, split.train, feature_set).items():
+        if differences := "; ".join(_differences(feature, vocabularies.get(feature), vocabulary)):
+            sentence = f"{feature} is not as fitted on the training part alone: {differences}."
+            findings.append(Finding("fitted-on-more-than-train", Severity.LEAK, sentence, "--retrain"))
+    return tuple(findings)
+
+
+_MEMBERS = {
+    ("movie_title_text", "tokens"): (
+        "title word",
+        "title words",
+        f"fewer than {MIN_TOKEN_MOVIES} training movies",
+    ),
+    ("movie_genres", "genres"): ("genre", "genres", "no training movie"),
+    ("movie_year", "values"): ("year", "years", "no training movie"),
+    ("bucketized_user_age", "values"): ("age", "ages", "no user in training"),
+    ("user_gender", "values"): ("gender", "genders", "no user in training"),
+    ("user_occupation", "values"): ("occupation", "occupations", "no user in training"),
+}
+"""What is a set in a vocabulary, by feature and key; anything else is compared as numbers.
+
+One value, several, and of what those are that do not belong there.
+"""
+
+_NUMBERS = {"first": "users' first ratings", "edges": "bucket edges", "std": "standard deviation"}
+"""Words for keys of numbers that do not speak for themselves."""
+
+
+def _differences(feature: Feature, saved: Any, fitted: Mapping[str, Any]) -> Iterator[str]:
+    if not isinstance(saved, dict):
+        yield "it was saved without a vocabulary"
+    elif saved.keys() != fitted.keys():
+        yield f"it was saved with {_named(saved)}, and fitting gives {_named(fitted)}"
+    else:
+        for key, value in fitted.items():
+            members = _MEMBERS.get((feature, key))
+            if members is not None:
+                yield from _set_differences(members, saved[key], value)
+            else:
+                yield from _number_differences(_NUMBERS.get(key, key), saved[key], value)
+
+
+def _named(vocabulary: Mapping[str, Any]) -> str:
+    return ", ".join(sorted(vocabulary)) or "nothing"
+
+
+def _set_differences(members: tuple[str, str, str], saved: Any, fitted: list[Any]) -> Iterator[str]:
+    one, several, where = members
+    if not isinstance(saved, list) or any(isinstance(value, dict | list) for value in saved):
+        yield f"its {several} are no list of values"
+        return
+    if n_extra := len(set(saved) - set(fitted)):
+        yield f"{counted(n_extra, one, several)} of {where}"
+    if n_missing := len(set(fitted) - set(saved)):
+        yield f"{counted(n_missing, one, several)} of training left out"
+
+
+def _number_differences(noun: str, saved: Any, fitted: Any) -> Iterator[str]:
+    own, other = _as_numbers(saved), _as_numbers(fitted)
+    if own is None or other is None:
+        if saved != fitted:
+            yield f"its {noun} is {saved!r:.60}, not {fitted!r:.60}"
+    elif own.shape != other.shape:
+        yield f"{own.size:,} {noun}, not {other.size:,}"
+    elif own.ndim == 0:
+        if not _same(own, other).all():
+            yield f"its {noun} is {float(own):,.2f}, not {float(other):,.2f}"
+    elif not (same := _same(own, other)).all():
+        yield f"{int((~same).sum()):,} of {same.size:,} {noun} are others"
+
+
+def _as_numbers(value: Any) -> Any:
+    """An array, or None where there is something else than numbers in it."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # lists of different lengths
+        return None
+    return array if array.dtype.kind in "iuf" else None
+
+
+def _same(saved: Any, fitted: Any) -> Any:
+    return np.isclose(saved, fitted, rtol=SAME_NUMBER, atol=0)

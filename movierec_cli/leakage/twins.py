@@ -83,8 +83,7 @@ def _hashes(ratings: Ratings) -> npt.NDArray[np.uint64]:
     mixed = ratings.timestamp.astype(np.uint64) * _GOLDEN + ratings.movie_index.astype(np.uint64)
     for constant, bits in zip(_MIX, (np.uint64(30), np.uint64(27)), strict=True):
         mixed = (mixed ^ (mixed >> bits)) * constant
-    hashes: npt.NDArray[np.uint64] = mixed ^ (mixed >> np.uint64(31))
-    return hashes
+    return mixed ^ (mixed >> np.uint64(31))
 
 
 def _histories(ratings: Ratings, users: npt.NDArray[np.int64]) -> Iterator[tuple[int, bytes]]:

@@ -15,7 +15,7 @@ from rich.console import Console
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.parsing.movie_titles import can_ask, rows_of
 from movierec_cli.data.dataset import Movies
-from movierec_cli.data.reader.column_tables import year_of
+from movierec_cli.data.reader.text_rows import year_of
 from movierec_cli.errors import MovierecError, UsageError
 
 TITLES = {

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from movierec_cli.data.dataset import Columns
-from movierec_cli.data.layouts.known_layouts import Layout, recognise
+from movierec_cli.data.layouts import Layout, recognise
 from movierec_cli.data.progress import Progress
 from movierec_cli.data.reader.archive import Archive
+from tests.data.own_archives import MakeArchive, Members, WithLine
 from tests.file_server import FileServer, serving
 
 
@@ -38,3 +39,15 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
     monkeypatch.setattr("movierec_cli.data.load.recognise", watched)
     return paths
+
+
+@pytest.fixture
+def with_line(make_archive: MakeArchive, members: Members) -> WithLine:
+    """with_line("1m", "users.dat", 3, b"...") writes an archive in which that line is another."""
+
+    def make(layout: str, member: str, line: int, text: bytes) -> Path:
+        lines = members(layout)[member].split(b"\n")
+        lines[line - 1] = text
+        return make_archive(layout, replace={member: b"\n".join(lines)})
+
+    return make

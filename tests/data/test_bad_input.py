@@ -2,26 +2,16 @@
 
 import contextlib
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from movierec_cli.config import DataConfig
-from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.load import load_dataset
 from movierec_cli.errors import DataError, MovierecError
-
-MakeArchive = Callable[..., Path]
-Members = Callable[[str], dict[str, bytes]]
+from tests.data.own_archives import MakeArchive, Members, WithLine, load
 
 RATINGS = {"100k": "u.data", "1m": "ratings.dat", "csv": "ratings.csv"}
-
-
-def load(path: Path) -> Dataset:
-    return load_dataset(DataConfig(archive=path, datasets_dir=path.parent / "ds"))
 
 
 # (layout, member, line from 1, what takes its place, words of the message)
@@ -69,11 +59,9 @@ WRONG_LINES = [
 
 @pytest.mark.parametrize(("layout", "member", "line", "text", "words"), WRONG_LINES)
 def test_a_wrong_line_is_named_with_its_file_and_number(
-    layout: str, member: str, line: int, text: bytes, words: str, make_archive: MakeArchive, members: Members
+    layout: str, member: str, line: int, text: bytes, words: str, with_line: WithLine
 ) -> None:
-    lines = members(layout)[member].split(b"\n")
-    lines[line - 1] = text
-    path = make_archive(layout, replace={member: b"\n".join(lines)})
+    path = with_line(layout, member, line, text)
     with pytest.raises(DataError) as caught:
         load(path)
     assert words in str(caught.value)
@@ -84,30 +72,27 @@ def test_a_wrong_line_is_named_with_its_file_and_number(
 
 @pytest.mark.parametrize("layout", RATINGS)
 def test_a_second_rating_of_a_movie_by_a_user_is_refused_with_both_lines(
-    layout: str, make_archive: MakeArchive, members: Members
+    layout: str, with_line: WithLine, members: Members
 ) -> None:
-    lines = members(layout)[RATINGS[layout]].split(b"\n")
-    lines[40] = lines[7]
-    path = make_archive(layout, replace={RATINGS[layout]: b"\n".join(lines)})
+    path = with_line(layout, RATINGS[layout], 41, members(layout)[RATINGS[layout]].split(b"\n")[7])
     with pytest.raises(DataError, match="a second time; the first is in line 8") as caught:
         load(path)
     assert caught.value.line == 41
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "has no {}"),
+        *((empty, r"{}.*(empty|no ratings|header is '')") for empty in (b"", b"\n\n", b"\r\n")),
+    ],
+)
 @pytest.mark.parametrize("layout", RATINGS)
-def test_every_missing_member_is_named(layout: str, make_archive: MakeArchive, members: Members) -> None:
-    for member in members(layout):
-        with pytest.raises(DataError, match=f"has no {member}"):
-            load(make_archive(layout, replace={member: None}))
-
-
-@pytest.mark.parametrize("content", [b"", b"\n\n", b"\r\n"])
-@pytest.mark.parametrize("layout", RATINGS)
-def test_an_empty_member_is_refused_by_name(
-    layout: str, content: bytes, make_archive: MakeArchive, members: Members
+def test_every_missing_or_empty_member_is_named(
+    layout: str, content: bytes | None, words: str, make_archive: MakeArchive, members: Members
 ) -> None:
     for member in members(layout):
-        with pytest.raises(DataError, match=rf"{member}.*(empty|no ratings|header is '')"):
+        with pytest.raises(DataError, match=words.format(member)):
             load(make_archive(layout, replace={member: content}))
 
 

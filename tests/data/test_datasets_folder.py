@@ -1,7 +1,6 @@
 """What `movierec data` stands on: info, import, and fetching from a server on loopback."""
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,18 +11,20 @@ from movierec_cli.data.datasets_folder import describe_source, describe_sources,
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.sources import SOURCES, Publication, publication_of
 from movierec_cli.errors import DataError, UsageError
+from tests.data.own_archives import MakeArchive
 from tests.file_server import FileServer
 
-MakeArchive = Callable[..., Path]
 
-
-def test_an_import_is_a_whole_copy_under_the_published_name(archive_1m: Path, tmp_path: Path) -> None:
+def test_an_import_is_a_whole_copy_under_the_published_name_which_may_be_imported_again(
+    archive_1m: Path, tmp_path: Path
+) -> None:
     mine = archive_1m.rename(tmp_path / "download (3).zip")
     stored = import_archive(mine, tmp_path / "ds")
     assert stored.path == tmp_path / "ds" / "ml-1m.zip"
-    assert stored.path.read_bytes() == mine.read_bytes()
     assert (stored.key, stored.n_ratings, stored.n_movies, stored.n_users) == ("1m", 96, 15, 12)
     assert load_dataset(DataConfig(datasets_dir=tmp_path / "ds")).fingerprint == stored.fingerprint
+    assert import_archive(stored.path, tmp_path / "ds") == stored
+    assert stored.path.read_bytes() == mine.read_bytes()
 
 
 def test_an_imported_folder_becomes_a_zip_that_loads_alike(make_archive: MakeArchive, tmp_path: Path) -> None:
@@ -36,17 +37,14 @@ def test_an_imported_folder_becomes_a_zip_that_loads_alike(make_archive: MakeArc
     assert imported.ratings.timestamp.tolist() == own.ratings.timestamp.tolist()
 
 
-def test_an_import_that_cannot_be_written_is_told(archive_1m: Path, tmp_path: Path) -> None:
-    (tmp_path / "ds" / "ml-1m.zip").mkdir(parents=True)
-    with pytest.raises(DataError, match="cannot be written"):
-        import_archive(archive_1m, tmp_path / "ds")
-
-
-def test_a_bad_archive_leaves_the_folder_as_it_was(make_archive: MakeArchive, tmp_path: Path) -> None:
+def test_an_import_that_fails_is_told_and_changes_nothing(make_archive: MakeArchive, tmp_path: Path) -> None:
     bad = make_archive("1m", replace={"ratings.dat": b"1::1::9::0\n"})
     with pytest.raises(DataError, match=r"ratings\.dat, line 1: the rating is 9"):
         import_archive(bad, tmp_path / "ds")
     assert not (tmp_path / "ds").exists()
+    (tmp_path / "ds" / "ml-1m.zip").mkdir(parents=True)
+    with pytest.raises(DataError, match="cannot be written"):
+        import_archive(make_archive("1m"), tmp_path / "ds")
 
 
 def test_a_csv_archive_is_imported_by_its_name_or_the_one_given(
@@ -59,18 +57,19 @@ def test_a_csv_archive_is_imported_by_its_name_or_the_one_given(
     assert import_archive(make_archive("csv"), tmp_path / "ds").key == "latest-small"
 
 
-def test_an_import_under_another_layouts_name_is_refused(archive_1m: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="has the 1M layout, but data set '100k' has the 100K layout"):
-        import_archive(archive_1m, tmp_path / "ds", key="100k")
-    with pytest.raises(UsageError, match="unknown data set 'x'"):
-        import_archive(archive_1m, tmp_path / "ds", key="x")
-
-
-def test_an_archive_already_in_place_is_checked_and_stays(make_archive: MakeArchive, tmp_path: Path) -> None:
-    path = make_archive("1m", directory=tmp_path / "ds")
-    before = path.read_bytes()
-    assert import_archive(path, tmp_path / "ds").n_ratings == 96
-    assert path.read_bytes() == before
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("100k", "has the 1M layout, but data set '100k' has the 100K layout"),
+        ("x", "unknown data set 'x'"),
+        ("sample", "'sample' is part of the program"),
+    ],
+)
+def test_an_import_under_another_name_is_refused(
+    key: str, message: str, archive_1m: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        import_archive(archive_1m, tmp_path / "ds", key=key)
 
 
 def test_info_lists_every_source_and_what_is_known_of_a_local_one(archive_1m: Path, tmp_path: Path) -> None:
@@ -87,21 +86,16 @@ def test_info_lists_every_source_and_what_is_known_of_a_local_one(archive_1m: Pa
     assert infos["sample"].is_simulated
 
 
-def test_info_of_an_archive_not_parsed_yet_has_no_counts(make_archive: MakeArchive, tmp_path: Path) -> None:
+def test_info_of_an_archive_not_parsed_yet_has_no_counts_and_a_damaged_one_says_so(
+    make_archive: MakeArchive, tmp_path: Path
+) -> None:
     path = make_archive("1m", directory=tmp_path / "ds")
     info = describe_source("1m", tmp_path / "ds")
     assert (info.path, info.n_ratings, info.fingerprint) == (path, None, None)
-
-
-def test_info_of_a_damaged_archive_says_so(make_archive: MakeArchive, tmp_path: Path) -> None:
-    path = make_archive("1m", directory=tmp_path / "ds")
     path.write_bytes(path.read_bytes()[:500])
     info = describe_source("1m", tmp_path / "ds")
     assert info.path == path
     assert "cannot be read as a zip" in info.warnings[0]
-
-
-MakeArchive = Callable[..., Path]
 
 
 @pytest.fixture(autouse=True)
@@ -123,18 +117,25 @@ def test_a_verified_download_is_put_under_its_published_name_and_read(
     assert len(server.requests) == 2
 
 
+@pytest.mark.parametrize(
+    ("key", "body", "problem"),
+    [
+        ("1m", b"PK\x03\x04", "the server has 4 bytes, but the published file has 5,917,549"),
+        ("32m", b"<html>log in</html>", "answers with something else: '<html>log in</html>'"),
+        ("32m", b"PK\x03\x04 and no more", r"is no archive of ratings \(.*read as a zip .*; it was removed"),
+    ],
+    ids=["another size", "a page", "no zip"],
+)
 def test_what_is_not_the_published_file_is_refused_with_what_to_do(
-    server: FileServer, tmp_path: Path
+    key: str, body: bytes, problem: str, server: FileServer, tmp_path: Path
 ) -> None:
-    with pytest.raises(DataError, match="but the published file has 5,917,549") as caught:
-        fetch_source("1m", tmp_path / "ds", url=server.url)
-    target = tmp_path / "ds" / "ml-1m.zip"
-    for words in (
-        "MovieLens 1M cannot be downloaded",
-        f"put it at {target}, or run: movierec data import ml-1m.zip",
-    ):
-        assert words in str(caught.value)
-    assert list(target.parent.iterdir()) == []
+    server.body = body
+    with pytest.raises(DataError, match=problem) as caught:
+        fetch_source(key, tmp_path / "ds", url=server.url)
+    assert f"MovieLens {key.upper()} cannot be downloaded" in str(caught.value)
+    place = tmp_path / "ds" / f"ml-{key}.zip"
+    assert f"put it at {place}, or run: movierec data import ml-{key}.zip" in str(caught.value)
+    assert list((tmp_path / "ds").iterdir()) == []
 
 
 def test_an_archive_without_registered_checksum_is_downloaded_and_the_warning_says_so(
@@ -144,31 +145,6 @@ def test_an_archive_without_registered_checksum_is_downloaded_and_the_warning_sa
     stored = fetch_source("32m", tmp_path / "ds", url=server.url)
     assert (stored.key, stored.n_ratings, stored.path.name) == ("32m", 96, "ml-32m.zip")
     assert "no registered checksum" in stored.warnings[0]
-
-
-@pytest.mark.parametrize(
-    ("body", "problem"),
-    [
-        (b"<html>please log in</html>", "answers with something else: '<html>please log in</html>'"),
-        (
-            b"PK\x03\x04 and no more",
-            r"is no archive of ratings \(.*cannot be read as a zip .*; it was removed",
-        ),
-    ],
-    ids=["a page", "no zip"],
-)
-def test_what_is_no_archive_is_refused_where_no_checksum_is_registered(
-    body: bytes, problem: str, server: FileServer, tmp_path: Path
-) -> None:
-    server.body = body
-    with pytest.raises(DataError, match=problem):
-        fetch_source("32m", tmp_path / "ds", url=server.url)
-    assert list((tmp_path / "ds").iterdir()) == []
-
-
-def test_the_sample_cannot_be_fetched(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="'sample' is part of the program"):
-        fetch_source("sample", tmp_path)
 
 
 def test_addresses_and_checksums_are_those_tfds_registers() -> None:

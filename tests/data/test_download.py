@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,11 +39,6 @@ download.Download(published, target, b"", "A list", ".", lambda *_: None).run(la
 """
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "ds"
-
-
 class Fetch:
     """Downloads from the server, in place of those who know what they download."""
 
@@ -50,24 +46,17 @@ class Fetch:
         self.server, self.target = server, folder / NAME
 
     def __call__(
-        self,
-        *,
-        url: str = "",
-        size_bytes: int | None = None,
-        sha256: str | None = None,
-        problem: str | None = None,
-        progress: Progress = unreported,
+        self, url: str = "", problem: str | None = None, progress: Progress = unreported, **known: Any
     ) -> bytes:
-        published = Publication(url or self.server.url, size_bytes, sha256)
-        Download(published, self.target, MAGIC, "A list", ",\nor do without.", progress).run(
-            lambda _: problem
-        )
+        published = Publication(url or self.server.url, **known)
+        download = Download(published, self.target, MAGIC, "A list", ",\nor do without.", progress)
+        download.run(lambda _: problem)
         return self.target.read_bytes()
 
-    def refused(self, **options: object) -> str:
+    def refused(self, **options: Any) -> str:
         """What is said where there is no file, with what to do."""
         with pytest.raises(DataError) as caught:
-            self(**options)  # type: ignore[arg-type]
+            self(**options)
         message = str(caught.value)
         assert message.startswith(f"A list cannot be downloaded from {options.get('url', self.server.url)}: ")
         assert f"\nFetch {NAME} by another way, such as a browser, from " in message
@@ -84,11 +73,11 @@ class Fetch:
 
 
 @pytest.fixture
-def fetch(server: FileServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Fetch:
+def fetch(server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fetch:
     monkeypatch.setattr(module, "_CHUNK_BYTES", 1_000)
     monkeypatch.setattr(module, "_LOCK_POLL_S", 0.01)
     server.body = MONDAY
-    return Fetch(server, folder)
+    return Fetch(server, tmp_path / "ds")
 
 
 @pytest.fixture
@@ -106,9 +95,15 @@ def broken_off(fetch: Fetch) -> int:
     return n_bytes
 
 
-def test_a_whole_file_takes_its_place_and_is_reported(fetch: Fetch) -> None:
+@pytest.fixture
+def old(fetch: Fetch) -> Path:
+    """A file that is there already."""
     fetch.target.parent.mkdir()
     fetch.target.write_text("old")
+    return fetch.target
+
+
+def test_a_whole_file_takes_its_place_and_is_reported(fetch: Fetch, old: Path) -> None:
     seen: list[tuple[str, int, int]] = []
     sha256 = hashlib.sha256(MONDAY).hexdigest()
     assert fetch(size_bytes=len(MONDAY), sha256=sha256, progress=lambda *call: seen.append(call)) == MONDAY
@@ -117,25 +112,18 @@ def test_a_whole_file_takes_its_place_and_is_reported(fetch: Fetch) -> None:
     assert seen[-1] == (f"downloading {NAME}", len(MONDAY), len(MONDAY))
 
 
-def test_a_link_is_followed_to_the_file(fetch: Fetch, tmp_path: Path) -> None:
-    elsewhere = tmp_path / "elsewhere.gz"
-    elsewhere.write_text("old")
-    fetch.target.parent.mkdir()
-    fetch.target.symlink_to(elsewhere)
+def test_a_link_is_followed_to_the_file(fetch: Fetch, old: Path, tmp_path: Path) -> None:
+    elsewhere = old.rename(tmp_path / "elsewhere.gz")
+    old.symlink_to(elsewhere)
     assert fetch() == MONDAY == elsewhere.read_bytes()
-    assert fetch.target.is_symlink()
+    assert old.is_symlink()
 
 
-def test_a_length_that_is_not_told_is_no_obstacle(fetch: Fetch) -> None:
-    fetch.server.tells_length = False
+def test_neither_a_length_untold_nor_a_content_coding_is_an_obstacle(fetch: Fetch) -> None:
+    fetch.server.tells_length, fetch.server.content_encoding = False, "gzip"
     totals: set[int] = set()
-    assert fetch(progress=lambda _, done, total: totals.add(total)) == MONDAY
+    assert fetch(progress=lambda _, done, total: totals.add(total)) == MONDAY  # packed as it is
     assert totals == {0}
-
-
-def test_the_file_stays_packed_where_the_server_calls_it_a_coding(fetch: Fetch) -> None:
-    fetch.server.content_encoding = "gzip"
-    assert fetch() == MONDAY
     assert fetch.server.requests[0]["Accept-Encoding"] == "identity"
 
 
@@ -168,75 +156,59 @@ def test_a_download_can_break_off_again_and_again(fetch: Fetch) -> None:
     assert starts == sorted(set(starts))
 
 
-def other_day(server: FileServer) -> None:
-    server.body, server.etag = TUESDAY, '"tuesday"'
-
-
-def other_length(server: FileServer) -> None:
-    server.body, server.knows_if_range = MONDAY + TUESDAY, False
-
-
-def no_ranges(server: FileServer) -> None:
-    server.knows_range = False
-
-
-def from_another_place(server: FileServer) -> None:
-    server.starts_early = 100
-
-
-def less_than_asked(server: FileServer) -> None:
-    server.sends_at_most = 700
+OTHER_DAY = {"body": TUESDAY, "etag": '"tuesday"'}
 
 
 @pytest.mark.parametrize(
     ("change", "asked"),
     [
-        (other_day, [None]),
-        (other_length, [None]),
-        (no_ranges, [None, "rest", None]),
-        (from_another_place, [None, "rest", None]),
-        (less_than_asked, [None, "rest", None]),
+        (OTHER_DAY, [None]),
+        ({"body": MONDAY + TUESDAY, "knows_if_range": False}, [None]),
+        ({"knows_range": False}, [None, "rest", None]),
+        ({"starts_early": 100}, [None, "rest", None]),
+        ({"sends_at_most": 700}, [None, "rest", None]),
     ],
+    ids=["other day", "other length", "no ranges", "from another place", "less than asked"],
 )
 def test_bytes_of_another_version_or_place_are_never_added(
-    change: Callable[[FileServer], None], asked: list[str | None], fetch: Fetch, broken_off: int
+    change: dict[str, object], asked: list[str | None], fetch: Fetch, broken_off: int
 ) -> None:
-    change(fetch.server)
+    vars(fetch.server).update(change)
     assert fetch() == fetch.server.body
     assert fetch.ranges()[1:] == [f"bytes={broken_off}-" if place else None for place in asked]
 
 
 def test_a_file_that_changes_while_it_is_resumed_is_not_mixed(fetch: Fetch, broken_off: int) -> None:
-    fetch.server.before_answer = lambda n: other_day(fetch.server) if n == 3 else None
+    fetch.server.before_answer = lambda n: vars(fetch.server).update(OTHER_DAY if n == 3 else {})
     assert "the server's file has changed meanwhile; try again" in fetch.refused()
     assert fetch() == TUESDAY
 
 
-def test_a_part_that_is_too_long_is_fetched_anew(fetch: Fetch, broken_off: int) -> None:
-    fetch.left()[0].write_bytes(MONDAY + b"more")
+@pytest.mark.parametrize(
+    ("part", "asked"),
+    [(MONDAY, []), (MONDAY + b"more", [f"bytes={len(MONDAY) + 4}-", None])],  # the first is answered 416
+    ids=["whole", "too long"],
+)
+def test_a_part_that_is_whole_is_taken_and_one_that_is_too_long_fetched_anew(
+    part: bytes, asked: list[str | None], fetch: Fetch, broken_off: int
+) -> None:
+    fetch.left()[0].write_bytes(part)
     assert fetch() == MONDAY
-    assert fetch.ranges()[2:] == [f"bytes={len(MONDAY) + 4}-", None]  # of which the first is answered 416
+    assert fetch.ranges()[2:] == asked
 
 
-def test_a_part_that_is_whole_is_not_fetched_again(fetch: Fetch, broken_off: int) -> None:
-    fetch.left()[0].write_bytes(MONDAY)
-    assert fetch() == MONDAY
-    assert fetch.ranges() == [None, None]
-
-
-@pytest.mark.parametrize("missing", ["tag", "length"])
-def test_without_tag_or_length_nothing_is_resumed_nor_promised(missing: str, fetch: Fetch) -> None:
-    if missing == "tag":
-        fetch.server.etag = None
-    else:
-        fetch.server.tells_length = False
+@pytest.mark.parametrize("missing", [{"etag": None}, {"tells_length": False}], ids=["tag", "length"])
+def test_without_tag_or_length_nothing_is_resumed_nor_promised(
+    missing: dict[str, object], fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vars(fetch.server).update(missing)
     fetch.server.breaks_after, fetch.server.may_go_on = BREAKS_AFTER, threading.Event()
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(module, "_TIMEOUT_S", 0.2)
-        message = fetch.refused()
+    monkeypatch.setattr(module, "_TIMEOUT_S", 0.2)
+    message = fetch.refused()
     assert "broke off (timed out) after " in message
     assert "kept" not in message
     fetch.server.body, fetch.server.breaks_after = TUESDAY, None
+    monkeypatch.setattr(module, "_TIMEOUT_S", 15)
     assert fetch() == TUESDAY
     assert fetch.ranges() == [None, None]
 
@@ -255,7 +227,7 @@ def test_ctrl_c_leaves_the_part_and_no_half_file(fetch: Fetch) -> None:
 
 def test_abandoned_parts_are_swept_and_others_stay(fetch: Fetch, broken_off: int) -> None:
     [abandoned] = fetch.left()
-    other_day(fetch.server)
+    vars(fetch.server).update(OTHER_DAY)
     fetch.server.breaks_after = 3_000
     fetch.refused()
     assert len(fetch.left()) == 2
@@ -290,14 +262,12 @@ def test_something_else_is_shown_and_costs_no_part(
     assert [part.stat().st_size for part in fetch.left()] == [broken_off]
 
 
-def test_what_does_not_serve_is_removed_and_the_old_file_stays(fetch: Fetch) -> None:
-    fetch.target.parent.mkdir()
-    fetch.target.write_text("old")
+def test_what_does_not_serve_is_removed_and_the_old_file_stays(fetch: Fetch, old: Path) -> None:
     sha256 = hashlib.sha256(TUESDAY).hexdigest()
     assert f"downloaded differs from the published checksum {sha256}; it was" in fetch.refused(sha256=sha256)
     assert "what was downloaded is no list; it was removed" in fetch.refused(problem="is no list")
     assert fetch.left() == []
-    assert fetch.target.read_text() == "old"
+    assert old.read_text() == "old"
 
 
 def test_a_download_stops_at_the_published_size(fetch: Fetch) -> None:
@@ -334,12 +304,15 @@ def test_a_server_that_falls_silent_is_not_waited_for(fetch: Fetch, monkeypatch:
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_no_server_is_told_as_being_offline(scheme: str, fetch: Fetch) -> None:
+def test_no_server_is_told_as_being_offline_and_no_folder_by_its_reason(scheme: str, fetch: Fetch) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound but not listening: refused
         message = fetch.refused(url=f"{scheme}://127.0.0.1:{taken.getsockname()[1]}/{NAME}")
     assert "the server cannot be reached; is this machine offline? ([Errno " in message
     assert fetch.left() == []
+    fetch.target.parent.rmdir()
+    fetch.target.parent.write_text("a file")
+    assert "File exists" in fetch.refused()
 
 
 def test_a_certificate_that_nobody_trusts_is_told(fetch: Fetch) -> None:
@@ -350,11 +323,6 @@ def test_a_certificate_that_nobody_trusts_is_told(fetch: Fetch) -> None:
     assert (
         "the server's certificate is not valid, perhaps expired ([SSL: CERTIFICATE_VERIFY_FAILED]" in message
     )
-
-
-def test_a_folder_that_cannot_be_made_is_told(fetch: Fetch, folder: Path) -> None:
-    folder.write_text("a file")
-    assert "File exists" in fetch.refused()
 
 
 # two at once

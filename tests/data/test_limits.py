@@ -14,25 +14,18 @@ import pytest
 
 from movierec_cli.config import DataConfig
 from movierec_cli.data import limits
-from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.limits import FACTOR_VARIABLE, Limit
-from movierec_cli.data.load import load_dataset
-from movierec_cli.data.reader import rating_format
+from movierec_cli.data.reader import rating_blocks
 from movierec_cli.data.running_times import titles_file
 from movierec_cli.data.running_times.titles_file import entry_rows
 from movierec_cli.errors import DataError, UsageError
+from tests.data.own_archives import MakeArchive, Members, load
 from tests.file_server import FileServer
 from tests.tiny_titles import HEADER, title_line
 
-MakeArchive = Callable[..., Path]
-Members = Callable[[str], dict[str, bytes]]
-
 MIB = 1 << 20
-RATINGS_HEADER = b"userId,movieId,rating,timestamp\n"
-
-
-def load(path: Path) -> Dataset:
-    return load_dataset(DataConfig(archive=path, datasets_dir=path.parent / "ds"))
+GENRES = b"".join(b"%d::Film (1990)::Genre %d|%d\n" % (n, n, n) for n in range(1, 601))
+LONG = b'movieId,title,genres\n1,"%s","%s"\n'
 
 
 @contextmanager
@@ -62,14 +55,11 @@ def zeros(tmp_path: Path, members: Members) -> Path:
     return write_stored(tmp_path / "zeros.zip", {**members("1m"), "ratings.dat": bytes(150 * MIB)})
 
 
-def test_ratings_that_unpack_to_much_from_little_are_refused(zeros: Path) -> None:
-    with refused(r"ratings\.dat: unpacks to more than 100 times its size"):
-        load(zeros)
-
-
-def test_a_raised_limit_lets_more_be_read_and_the_next_one_holds(
+def test_ratings_that_unpack_to_much_from_little_are_refused_and_where_that_is_raised_the_next_limit_holds(
     zeros: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with refused(r"ratings\.dat: unpacks to more than 100 times its size"):
+        load(zeros)
     monkeypatch.setenv(FACTOR_VARIABLE, "12")
     with refused(r"ratings\.dat, line 1: begins a line, or blank lines, of more than 12,000,000 bytes"):
         load(zeros)
@@ -80,9 +70,8 @@ def test_under_a_raised_limit_all_is_read(make_archive: MakeArchive, monkeypatch
     monkeypatch.setattr(limits, "LINE_BYTES", Limit(20, "begins a line of more than {} bytes"))
     monkeypatch.setattr(limits, "MEMBERS", Limit(4, "holds more than {} files"))
     monkeypatch.setenv(FACTOR_VARIABLE, "20")
-    wide = make_archive(
-        "csv", name="wide", folder=True, replace={f"more{n}": b"" for n in range(60)}, inner=""
-    )
+    more = {f"more{n}": b"" for n in range(60)}
+    wide = make_archive("csv", name="wide", folder=True, replace=more, inner="")
     header = b"userId,movieId,rating,timestamp," + b"n" * 200
     ratings = (wide / "ratings.csv").read_bytes().replace(b"\n", b",\n").split(b"\n", 1)[1]
     (wide / "ratings.csv").write_bytes(header + b"\n" + ratings)
@@ -103,12 +92,6 @@ def test_a_bomb_by_a_method_that_unpacks_at_once_fills_nothing(
     bomb = {**members("1m"), "ratings.dat": bytes(60 * MIB)}  # below what may come from anything
     with refused("begins a line, or blank lines, of more than", at_most_mib=200):
         load(write_stored(tmp_path / "bomb.zip", bomb, method))
-
-
-def test_more_than_may_be_unpacked_is_refused(archive_1m: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "UNPACKED_BYTES", Limit(500, "has more than {} bytes when unpacked"))
-    with refused(r"movies\.dat: has more than 500 bytes when unpacked"):
-        load(archive_1m)
 
 
 @pytest.mark.parametrize("member", ["ratings.dat", "users.dat"])
@@ -140,9 +123,8 @@ def test_overlapping_members_are_refused(tmp_path: Path, members: Members) -> No
 
 
 def test_a_zip_within_a_zip_is_not_looked_into(archive_1m: Path, tmp_path: Path) -> None:
-    nested = write_stored(tmp_path / "nested.zip", {"ml-1m.zip": archive_1m.read_bytes()})
     with pytest.raises(DataError, match="has none of the known layouts' files"):
-        load(nested)
+        load(write_stored(tmp_path / "nested.zip", {"ml-1m.zip": archive_1m.read_bytes()}))
 
 
 @pytest.mark.parametrize("folder", [False, True])
@@ -163,21 +145,23 @@ def test_a_long_list_of_files_is_refused_before_it_is_read(tmp_path: Path) -> No
         load(path)
 
 
-@pytest.mark.parametrize("kind", ["fifo", "device"])
-@pytest.mark.parametrize("place", ["archive", "member"])
+@pytest.mark.parametrize(
+    "make", [os.mkfifo, lambda file: file.symlink_to("/dev/zero")], ids=["fifo", "device"]
+)
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [("../ml.zip", "is neither a file nor a folder"), ("ratings.dat", "has no ratings.dat")],
+    ids=["archive", "member"],
+)
 def test_what_is_no_regular_file_is_refused_and_not_waited_for(
-    kind: str, place: str, make_archive: MakeArchive
+    make: Callable[[Path], None], place: str, words: str, make_archive: MakeArchive
 ) -> None:
     folder = make_archive("1m", folder=True, inner="")
-    file = folder.with_name("ml.zip") if place == "archive" else folder / "ratings.dat"
+    file = folder / place
     file.unlink(missing_ok=True)
-    if kind == "fifo":
-        os.mkfifo(file)
-    else:
-        file.symlink_to("/dev/zero")
-    words = "is neither a file nor a folder" if place == "archive" else "has no ratings.dat"
+    make(file)
     with pytest.raises(DataError, match=words):
-        load(file if place == "archive" else folder)
+        load(folder if place == "ratings.dat" else file)
 
 
 # Text
@@ -189,30 +173,29 @@ def test_what_is_no_regular_file_is_refused_and_not_waited_for(
 def test_a_line_without_an_end_is_refused_by_its_number(
     filler: bytes, make_archive: MakeArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rating_format, "_BLOCK_BYTES", 100_000)
+    monkeypatch.setattr(rating_blocks, "_BLOCK_BYTES", 100_000)
     content = b"1::1::5::0\n" + filler * (30 * MIB // len(filler))
     folder = make_archive("1m", folder=True, replace={"ratings.dat": content})
     with refused(r"ratings\.dat, line 2: begins a line, or blank lines, of more than 1,000,000 bytes"):
         load(folder)
 
 
-def test_a_header_without_an_end_is_refused(make_archive: MakeArchive) -> None:
-    folder = make_archive("csv", folder=True, replace={"ratings.csv": b"u" * 20 * MIB})
-    with refused(r"ratings\.csv: begins a line"):
-        load(folder)
-
-
-def test_too_many_genres_are_refused(make_archive: MakeArchive) -> None:
-    movies = b"".join(b"%d::Film (1990)::Genre %d|%d\n" % (n, n, n) for n in range(1, 601))
-    with refused(r"movies\.dat: has more than 1,000 different genres"):
-        load(make_archive("1m", replace={"movies.dat": movies}))
-
-
-@pytest.mark.parametrize("row", [b'1,"%s",Drama', b'1,Film,"%s"'], ids=["title", "genres"])
-def test_a_text_that_is_too_long_is_refused_with_its_line(row: bytes, make_archive: MakeArchive) -> None:
-    movies = b"movieId,title,genres\n" + row % (b"x" * 2_001) + b"\n"
-    with refused(r"movies\.csv, line 2: has a title or genres of more than 2,000 characters"):
-        load(make_archive("csv", replace={"movies.csv": movies}))
+@pytest.mark.parametrize(
+    ("layout", "member", "content", "words"),
+    [
+        ("csv", "ratings.csv", b"u" * 20 * MIB, "begins a line"),
+        ("1m", "movies.dat", GENRES, "has more than 1,000 different genres"),
+        ("csv", "movies.csv", LONG % (b"x" * 2_001, b"Drama"), "a title or genres of more than 2,000 chara"),
+        ("csv", "movies.csv", LONG % (b"Film", b"x" * 2_001), "a title or genres of more than 2,000 chara"),
+    ],
+    ids=["header without an end", "genres", "long title", "long genres"],
+)
+def test_text_without_measure_is_refused(
+    layout: str, member: str, content: bytes, words: str, make_archive: MakeArchive
+) -> None:
+    place = rf"{member}, line 2: has" if content.startswith(b"movieId") else f"{member}:"
+    with refused(f"{place} {words}"):
+        load(make_archive(layout, folder=True, replace={member: content}))
 
 
 # IMDb's list

@@ -4,10 +4,8 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,17 +14,12 @@ from movierec_cli.config import DataConfig
 from movierec_cli.data import column_cache
 from movierec_cli.data.dataset import Dataset, IdIndex
 from movierec_cli.data.load import load_dataset
-from movierec_cli.data.reader import rating_format
-from movierec_cli.data.reader.column_tables import MovieRow, movie_table, year_of
+from movierec_cli.data.reader import rating_blocks
+from movierec_cli.data.reader.text_rows import MovieRow, movie_table, year_of
 from movierec_cli.errors import DataError, UsageError
+from tests.data.own_archives import MakeArchive, WithLine, load
 
-MakeArchive = Callable[..., Path]
-Members = Callable[[str], dict[str, bytes]]
 LAYOUTS = ("100k", "1m", "csv")
-
-
-def own(path: Path, **options: Any) -> Dataset:
-    return load_dataset(DataConfig(archive=path, datasets_dir=path.parent / "ds", **options))
 
 
 def assert_equal_tables(one: Dataset, other: Dataset) -> None:
@@ -40,16 +33,15 @@ def assert_equal_tables(one: Dataset, other: Dataset) -> None:
 
 
 def test_csv_users_are_those_who_rate_ascending_with_no_other_column(archive_csv: Path) -> None:
-    users = own(archive_csv).users
+    users = load(archive_csv).users
     assert users.user_id.tolist() == list(range(1, 13))
-    assert all(
-        getattr(users, name) is None for name in ("bucketized_age", "raw_age", "is_male", "occupation")
-    )
+    columns = ("bucketized_age", "raw_age", "is_male", "occupation")
+    assert [getattr(users, name) for name in columns] == [None] * 4
 
 
 def test_csv_columns_are_found_by_name_and_quotes_are_read(make_archive: MakeArchive) -> None:
     ratings = b'"note, of mine",timestamp,rating,movieId,userId\n"a, b",9,"4.5",2,"7"\nx,8,1,3,5\n'
-    dataset = own(make_archive("csv", replace={"ratings.csv": ratings}))
+    dataset = load(make_archive("csv", replace={"ratings.csv": ratings}))
     assert dataset.users.user_id.tolist() == [5, 7]
     assert dataset.ratings.user_index.tolist() == [1, 0]
     assert dataset.ratings.rating.tolist() == [4.5, 1.0]
@@ -58,15 +50,9 @@ def test_csv_columns_are_found_by_name_and_quotes_are_read(make_archive: MakeArc
 
 
 def test_ids_too_large_for_a_table_are_found(make_archive: MakeArchive) -> None:
-    dataset = own(
-        make_archive(
-            "csv",
-            replace={
-                "movies.csv": b"movieId,title,genres\n9000000000000,B (2000),Drama\n7,A,Comedy\n",
-                "ratings.csv": b"userId,movieId,rating,timestamp\n8000000000000,7,3,0\n1,9000000000000,4,1\n",
-            },
-        )
-    )
+    movies = b"movieId,title,genres\n9000000000000,B (2000),Drama\n7,A,Comedy\n"
+    ratings = b"userId,movieId,rating,timestamp\n8000000000000,7,3,0\n1,9000000000000,4,1\n"
+    dataset = load(make_archive("csv", replace={"movies.csv": movies, "ratings.csv": ratings}))
     assert dataset.users.user_id.tolist() == [1, 8000000000000]
     assert dataset.ratings.movie_index.tolist() == [1, 0]
     assert dataset.movies.year.tolist() == [2000, 0]
@@ -77,38 +63,27 @@ def test_ids_too_large_for_a_table_are_found(make_archive: MakeArchive) -> None:
 def test_blocks_of_any_size_give_the_same_columns(
     layout: str, block_bytes: int, make_archive: MakeArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = own(make_archive(layout))
-    monkeypatch.setattr(rating_format, "_BLOCK_BYTES", block_bytes)
-    assert_equal_tables(own(make_archive(layout, name="again")), whole)
+    whole = load(make_archive(layout))
+    monkeypatch.setattr(rating_blocks, "_BLOCK_BYTES", block_bytes)
+    assert_equal_tables(load(make_archive(layout, name="again")), whole)
 
 
 def test_a_wrong_line_in_a_later_block_keeps_its_number(
-    make_archive: MakeArchive, members: Members, monkeypatch: pytest.MonkeyPatch
+    with_line: WithLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lines = members("1m")["ratings.dat"].split(b"\n")
-    lines[70] = b"1::2::x::4"
-    monkeypatch.setattr(rating_format, "_BLOCK_BYTES", 200)
+    monkeypatch.setattr(rating_blocks, "_BLOCK_BYTES", 200)
     with pytest.raises(DataError, match=r"ratings\.dat, line 71: the rating is 'x'"):
-        own(make_archive("1m", replace={"ratings.dat": b"\n".join(lines)}))
+        load(with_line("1m", "ratings.dat", 71, b"1::2::x::4"))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_folder_with_or_without_inner_folder_equals_the_zip(layout: str, make_archive: MakeArchive) -> None:
-    zipped = own(make_archive(layout))
-    bare = own(make_archive(layout, name="bare", folder=True, inner=""))
-    nested = own(make_archive(layout, name="nested", folder=True))
+    zipped = load(make_archive(layout))
+    bare = load(make_archive(layout, name="bare", folder=True, inner=""))
+    nested = load(make_archive(layout, name="nested", folder=True))
     assert_equal_tables(zipped, bare)
     assert_equal_tables(zipped, nested)
     assert bare.fingerprint == nested.fingerprint != zipped.fingerprint
-
-
-def test_a_folders_fingerprint_follows_its_content(make_archive: MakeArchive) -> None:
-    path = make_archive("csv", folder=True, inner="")
-    before = own(path)
-    (path / "movies.csv").write_bytes((path / "movies.csv").read_bytes() + b"99,New (2001),Drama\n")
-    after = own(path)
-    assert before.fingerprint != after.fingerprint
-    assert len(after.movies) == len(before.movies) + 1
 
 
 @pytest.mark.parametrize(
@@ -119,7 +94,7 @@ def test_an_own_archive_is_named_after_what_it_is(
     layout: str, stem: str, name: str, make_archive: MakeArchive
 ) -> None:
     path = make_archive(layout, name=stem)
-    dataset = own(path)
+    dataset = load(path)
     assert dataset.name == name
     assert dataset.fingerprint == hashlib.sha256(path.read_bytes()).hexdigest()
     assert any("is not the published" in warning for warning in dataset.warnings) == (name != "mine")
@@ -135,15 +110,12 @@ def test_an_archive_dropped_into_the_datasets_folder_is_used(
     assert len(dataset.warnings) == (0 if folder else 1)
 
 
-def test_an_archive_of_another_layout_under_a_published_name_is_refused(
+def test_another_layout_under_a_published_name_and_an_unknown_name_are_refused(
     make_archive: MakeArchive, tmp_path: Path
 ) -> None:
     make_archive("100k", name="ml-1m", directory=tmp_path / "ds")
     with pytest.raises(DataError, match="has the 100K layout, but MovieLens 1M has the 1M layout"):
         load_dataset(DataConfig(dataset="1m", datasets_dir=tmp_path / "ds"))
-
-
-def test_an_unknown_data_set_is_a_usage_error_with_the_known_names() -> None:
     with pytest.raises(UsageError, match="unknown data set '2m'; known are 1m, 100k, latest-small"):
         load_dataset(DataConfig(dataset="2m"))
 
@@ -156,107 +128,95 @@ def test_the_sample_needs_no_folder(tmp_path: Path) -> None:
 
 def test_progress_ends_at_the_whole(archive_1m: Path, tmp_path: Path) -> None:
     calls: list[tuple[str, int, int]] = []
-    load_dataset(
-        DataConfig(archive=archive_1m, datasets_dir=tmp_path / "ds"),
-        progress=lambda *call: calls.append(call),
-    )
+    config = DataConfig(archive=archive_1m, datasets_dir=tmp_path / "ds")
+    load_dataset(config, progress=lambda *call: calls.append(call))
     message, done, total = calls[-1]
-    assert message == "reading ratings.dat"
-    assert done == total > 0
+    assert (message, done) == ("reading ratings.dat", total)
+    assert total > 0
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_kept_columns_equal_parsed_ones_without_parsing(
-    layout: str, make_archive: MakeArchive, parsed: list[Path]
+def test_kept_columns_equal_parsed_ones_without_parsing_until_there_is_another_parser(
+    layout: str, make_archive: MakeArchive, parsed: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = make_archive(layout)
-    first, kept = own(path), own(path)
+    first, kept = load(path), load(path)
     assert parsed == [path]
     assert_equal_tables(first, kept)
     assert (first.fingerprint, first.warnings, first.name) == (kept.fingerprint, kept.warnings, kept.name)
+    monkeypatch.setattr(column_cache, "PARSER_VERSION", column_cache.PARSER_VERSION + 1)
+    assert_equal_tables(load(path), kept)
+    assert parsed == [path] * 2
 
 
-def test_a_changed_archive_is_parsed_anew(make_archive: MakeArchive) -> None:
-    before = own(make_archive("1m"))
-    after = own(make_archive("1m", replace={"ratings.dat": b"1::1::5::0\n"}))
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_changed_archive_is_parsed_anew_and_has_another_fingerprint(
+    folder: bool, make_archive: MakeArchive
+) -> None:
+    before = load(make_archive("1m", folder=folder))
+    after = load(make_archive("1m", folder=folder, replace={"ratings.dat": b"1::1::5::0\n"}))
     assert (len(before.ratings), len(after.ratings)) == (96, 1)
     assert before.fingerprint != after.fingerprint
 
 
-def test_another_parser_version_is_parsed_anew(
-    archive_1m: Path, monkeypatch: pytest.MonkeyPatch, parsed: list[Path]
-) -> None:
-    own(archive_1m)
-    monkeypatch.setattr(column_cache, "PARSER_VERSION", column_cache.PARSER_VERSION + 1)
-    own(archive_1m)
-    assert parsed == [archive_1m] * 2
-
-
 def test_damaged_kept_columns_are_made_anew_with_a_warning(archive_1m: Path) -> None:
-    whole = own(archive_1m)
+    whole = load(archive_1m)
     [file] = archive_1m.parent.glob("ds/.columns/*.npz")
     content = file.read_bytes()
     damages = [content[:length] for length in range(0, len(content), 911)]
-    damages += [
-        content[:at] + bytes([content[at] ^ 255]) + content[at + 1 :] for at in range(0, len(content), 617)
-    ]
+    for at in range(0, len(content), 617):
+        damages.append(content[:at] + bytes([content[at] ^ 255]) + content[at + 1 :])
     n_warned = 0
     for damaged in damages:
         file.write_bytes(damaged)
-        dataset = own(archive_1m)
+        dataset = load(archive_1m)
         assert_equal_tables(dataset, whole)
         n_warned += any("damaged and were made anew" in warning for warning in dataset.warnings)
     assert n_warned > len(damages) / 2
 
 
 def test_kept_columns_that_point_outside_their_table_are_not_trusted(archive_1m: Path) -> None:
-    whole = own(archive_1m)
+    whole = load(archive_1m)
     [file] = archive_1m.parent.glob("ds/.columns/*.npz")
     with np.load(file) as stored:
         arrays = dict(stored)
     for name, value in (("ratings/user_index", 10_000), ("ratings/movie_index", -1)):
         column = arrays[f"columns/{name}"]
         np.savez(file, **(arrays | {f"columns/{name}": np.full_like(column, value)}))
-        again = own(archive_1m)
+        again = load(archive_1m)
         assert_equal_tables(again, whole)
         assert any(f"made anew: {file}: {name} points outside its table" in told for told in again.warnings)
     header = arrays["header"].tobytes().replace(b'"n_users": 12', b'"n_users": 11')
     np.savez(file, **(arrays | {"header": np.frombuffer(header, dtype=np.uint8)}))
-    assert any("the header tells of 11 rows" in told for told in own(archive_1m).warnings)
+    assert any("the header tells of 11 rows" in told for told in load(archive_1m).warnings)
     np.savez(file, header=np.frombuffer(json.dumps([1]).encode(), dtype=np.uint8))
-    assert_equal_tables(own(archive_1m), whole)
+    assert_equal_tables(load(archive_1m), whole)
 
 
 def test_columns_that_cannot_be_kept_are_a_warning(archive_1m: Path) -> None:
     (archive_1m.parent / "ds").write_text("a file where the folder should be")
-    dataset = own(archive_1m)
+    dataset = load(archive_1m)
     assert any("could not be kept" in warning for warning in dataset.warnings)
     assert len(dataset.ratings) == 96
 
 
 def test_two_archives_of_one_name_do_not_share_columns(make_archive: MakeArchive, tmp_path: Path) -> None:
+    movies = b"movieId,title,genres\n" + b"".join(b"%d,T,Drama\n" % movie for movie in range(1, 16))
     one = make_archive("csv", name="mine", directory=tmp_path / "a")
-    other = make_archive("csv", name="mine", directory=tmp_path / "b", replace={"movies.csv": _MOVIES_DRAMA})
+    other = make_archive("csv", name="mine", directory=tmp_path / "b", replace={"movies.csv": movies})
     loaded = [load_dataset(DataConfig(archive=p, datasets_dir=tmp_path)) for p in (one, other, one, other)]
     assert [len(dataset.movies.genre_names) for dataset in loaded] == [3, 1, 3, 1]
 
 
-_MOVIES_DRAMA = b"movieId,title,genres\n" + b"".join(b"%d,T,Drama\n" % movie for movie in range(1, 16))
-
-
 def test_loading_kept_columns_imports_neither_polars_nor_tensorflow(archive_1m: Path) -> None:
-    own(archive_1m)
+    load(archive_1m)
     program = (
-        "import sys; from pathlib import Path; from movierec_cli.config import DataConfig;"
-        "from movierec_cli.data.load import load_dataset;"
-        f"path = Path({str(archive_1m)!r});"
-        "load_dataset(DataConfig(archive=path, datasets_dir=path.parent / 'ds'));"
+        "import sys; from pathlib import Path; from tests.data.own_archives import load;"
+        f"load(Path({str(archive_1m)!r}));"
         "sys.exit(' '.join({'polars', 'tensorflow', 'tensorflow_datasets'} & set(sys.modules)) or None)"
     )
-    root = Path(__file__).resolve().parents[2]
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False
-    )
+    command, root = [sys.executable, "-c", program], Path(__file__).resolve().parents[2]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -35,15 +35,8 @@ def dataset_of(rows: list[Row]) -> Dataset:
 
 def rows_of(dataset: Dataset) -> list[Row]:
     ratings = dataset.ratings
-    return list(
-        zip(
-            dataset.users.user_id[ratings.user_index].tolist(),
-            dataset.movies.movie_id[ratings.movie_index].tolist(),
-            ratings.rating.tolist(),
-            ratings.timestamp.tolist(),
-            strict=True,
-        )
-    )
+    ids = (dataset.users.user_id[ratings.user_index], dataset.movies.movie_id[ratings.movie_index])
+    return list(zip(*(column.tolist() for column in (*ids, ratings.rating, ratings.timestamp)), strict=True))
 
 
 def slowly_restricted(rows: list[Row], min_rating: float, k_core: int) -> list[Row]:
@@ -70,16 +63,9 @@ def assert_equal_but_for_rows(part: Dataset, whole: Dataset) -> None:
         assert getattr(part, name) == getattr(whole, name)
 
 
-some_ratings = st.lists(
-    st.tuples(
-        st.integers(10, 14),
-        st.integers(100, 105),
-        st.sampled_from([0.5, 1.0, 2.5, 3.0, 3.5, 4.0, 5.0]),
-        st.integers(0, 5),
-    ),
-    min_size=1,
-    max_size=40,
-)
+stars = st.sampled_from([0.5, 1.0, 2.5, 3.0, 3.5, 4.0, 5.0])
+row = st.tuples(st.integers(10, 14), st.integers(100, 105), stars, st.integers(0, 5))
+some_ratings = st.lists(row, min_size=1, max_size=40)
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
@@ -104,13 +90,9 @@ def test_the_ratings_left_are_those_of_a_slow_loop(rows: list[Row], min_rating: 
         assert (len(part.users), len(part.movies)) == (N_USERS, N_MOVIES)
 
 
-def test_nothing_asked_gives_the_same_object() -> None:
+def test_nothing_asked_gives_the_same_object_and_min_rating_alone_keeps_catalogue_and_users() -> None:
     dataset = tiny_dataset()
     assert restrict(dataset, min_rating=0, k_core=0) is dataset
-
-
-def test_min_rating_alone_keeps_catalogue_and_users() -> None:
-    dataset = tiny_dataset()
     part = restrict(dataset, min_rating=4, k_core=0)
     assert rows_of(part) == [(1, 10, 5, 100), (2, 12, 4, 200), (1, 13, 5, 200)]
     assert part.movies is dataset.movies and part.users is dataset.users
@@ -125,9 +107,8 @@ def test_a_chain_falls_link_by_link_until_the_square_at_its_end() -> None:
 
 def test_columns_a_data_set_lacks_stay_absent() -> None:
     dataset = dataset_of([(10, 100, 3, 0), (11, 100, 3, 0)])
-    bare = replace(
-        dataset, users=Users(dataset.users.user_id), movies=replace(dataset.movies, length_minutes=None)
-    )
+    movies = replace(dataset.movies, length_minutes=None)
+    bare = replace(dataset, users=Users(dataset.users.user_id), movies=movies)
     part = restrict(bare, min_rating=0, k_core=1)
     assert part.movies.length_minutes is None and part.users.is_male is None
 
@@ -140,24 +121,26 @@ def test_the_whole_data_set_is_left_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("min_rating", "k_core", "message"),
+    ("dataset", "min_rating", "k_core", "message"),
     [
-        (5.5, 0, r"^--min_rating 5\.5 leaves none of 6 ratings; the highest is 5; lower it$"),
-        (5.5, 3, r"^--min_rating 5\.5 leaves none of 6 ratings; the highest is 5; lower it$"),
-        (0, 4, r"^--k_core 4 leaves none of the 6 ratings; lower --k_core$"),
-        (4, 3, r"^--k_core 3 leaves none of the 3 ratings with --min_rating 4; lower --k_core or --min_rat"),
+        (tiny_dataset(), 5.5, 0, r"^--min_rating 5\.5 leaves none of 6 ratings; the highest is 5; lower it$"),
+        (tiny_dataset(), 5.5, 3, r"^--min_rating 5\.5 leaves none of 6 ratings; the highest is 5; lower it$"),
+        (tiny_dataset(), 0, 4, r"^--k_core 4 leaves none of the 6 ratings; lower --k_core$"),
+        (
+            tiny_dataset(),
+            4,
+            3,
+            r"of the 3 ratings with --min_rating 4; lower --k_core or --min_rating",
+        ),
+        (dataset_of([]), 1, 0, "none of 0 ratings; lower it"),
+        (dataset_of([]), 0, 1, "none of the 0 ratings; lower --k_core"),
     ],
 )
-def test_nothing_left_names_the_option_that_did_it(min_rating: float, k_core: int, message: str) -> None:
+def test_nothing_left_names_the_option_that_did_it(
+    dataset: Dataset, min_rating: float, k_core: int, message: str
+) -> None:
     with pytest.raises(MovierecError, match=message):
-        restrict(tiny_dataset(), min_rating=min_rating, k_core=k_core)
-
-
-def test_no_ratings_at_all_are_told_too() -> None:
-    with pytest.raises(MovierecError, match=r"none of 0 ratings; lower it"):
-        restrict(dataset_of([]), min_rating=1, k_core=0)
-    with pytest.raises(MovierecError, match="none of the 0 ratings; lower --k_core"):
-        restrict(dataset_of([]), min_rating=0, k_core=1)
+        restrict(dataset, min_rating=min_rating, k_core=k_core)
 
 
 def test_real_1m_with_a_core_of_five_is_the_published_protocols_size(

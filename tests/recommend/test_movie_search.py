@@ -8,7 +8,7 @@ import pytest
 from movierec_cli.config import DataConfig
 from movierec_cli.data.dataset import Movies
 from movierec_cli.data.load import load_dataset
-from movierec_cli.data.reader.column_tables import year_of
+from movierec_cli.data.reader.text_rows import year_of
 from movierec_cli.data.running_times.names import loose_name, movie_names, plain_name
 from movierec_cli.errors import MovierecError
 from movierec_cli.recommend.movie_search import CLOSEST_OFFERED, MovieSearch

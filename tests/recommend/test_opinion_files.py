@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from movierec_cli.data.dataset import Movies
-from movierec_cli.data.reader.column_tables import year_of
+from movierec_cli.data.reader.text_rows import year_of
 from movierec_cli.errors import DataError
 from movierec_cli.recommend.opinion_files import ReadOpinions, read_opinions
 from movierec_cli.recommend.rating_lists import read_rating_list

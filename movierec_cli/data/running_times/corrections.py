@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from movierec_cli.data import limits
 from movierec_cli.data.dataset import Movies
-from movierec_cli.data.reader.column_tables import year_of
-from movierec_cli.data.reader.text_rows import TextRow, csv_text_rows
+from movierec_cli.data.reader.text_rows import TextRow, csv_text_rows, year_of
 from movierec_cli.data.running_times.names import movie_names
 from movierec_cli.data.running_times.titles_file import MAX_MINUTES
 from movierec_cli.files.reading import read_content

@@ -34,7 +34,8 @@ from movierec_cli.models.trained import SilentObserver
 from tests.tiny_dataset import tiny_dataset
 from tests.tiny_titles import write_titles
 
-CORRECTIONS = "title,year,minutes\nClue,1985,94\nAlien,1979,116\nDune [1],1984,\n"
+HEADER = "title,year,minutes\n"
+CORRECTIONS = f"{HEADER}Clue,1985,94\nAlien,1979,116\nDune [1],1984,\n"
 
 
 class DownloadedError(Exception):
@@ -46,8 +47,7 @@ def _no_download(monkeypatch: pytest.MonkeyPatch) -> None:
     """A download says that it was asked for."""
 
     def downloaded(config: DataConfig, progress: object) -> Path:
-        found = apply.local_titles(config)
-        if found is None:
+        if (found := apply.local_titles(config)) is None:
             raise DownloadedError
         return found
 
@@ -97,32 +97,40 @@ def test_a_movie_is_as_long_as_imdb_says_and_what_is_ambiguous_stays_open(here: 
     assert dataset.movies.length_minutes is None
 
 
-def test_the_users_file_counts_before_imdb(here: DataConfig, corrections: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "expected", "told"),
+    [
+        (CORRECTIONS, [116, None, 94, None], "2 of 4 movies (50 %) from title.basics.tsv.gz, 2 corrected"),
+        (
+            f"{HEADER}Alien,1979,117\n",
+            [117, None, None, None],
+            "(25 %) from title.basics.tsv.gz, 0 corrected",
+        ),
+    ],
+    ids=["other lengths", "the same length"],
+)
+def test_the_users_file_counts_before_imdb(
+    content: str, expected: list[float | None], told: str, here: DataConfig, corrections: Path
+) -> None:
+    corrections.write_text(content)
     found = with_lengths(tiny_dataset(), replace(here, movie_lengths=corrections))
-    assert minutes(found) == [116, None, 94, None]
-    assert found.notes == (
-        "movie lengths: 2 of 4 movies (50 %) from title.basics.tsv.gz, 2 corrected by mine.csv;"
-        " see movierec data lengths",
-    )
+    assert minutes(found) == expected
+    assert f"{told} by mine.csv; see movierec data lengths" in found.notes[0]
 
 
-def test_what_the_users_file_says_like_imdb_is_no_correction(here: DataConfig, corrections: Path) -> None:
-    corrections.write_text("title,year,minutes\nAlien,1979,117\n")
-    found = with_lengths(tiny_dataset(), replace(here, movie_lengths=corrections))
-    assert ", 0 corrected by mine.csv;" in found.notes[0]
-
-
-def test_a_list_elsewhere_is_named(tmp_path: Path, nowhere: DataConfig) -> None:
+def test_a_list_elsewhere_is_named_and_refused_where_it_is_none(tmp_path: Path, nowhere: DataConfig) -> None:
     titles = write_titles(tmp_path / "other.tsv.gz", (("tt0078748", "movie", "Alien", "1979", "118"),))
     assert minutes(with_lengths(tiny_dataset(), replace(nowhere, imdb_titles=titles)))[0] == 118
+    titles.write_text("title,year\n")
+    with pytest.raises(DataError, match=r"other\.tsv\.gz"):
+        with_lengths(tiny_dataset(), replace(nowhere, imdb_titles=titles))
 
 
-def test_without_the_list_it_is_downloaded(nowhere: DataConfig) -> None:
+def test_without_the_list_it_is_downloaded_but_for_the_users_file_alone(
+    nowhere: DataConfig, corrections: Path
+) -> None:
     with pytest.raises(DownloadedError):
         with_lengths(tiny_dataset(), nowhere)
-
-
-def test_the_users_file_alone_needs_no_download(nowhere: DataConfig, corrections: Path) -> None:
     found = with_lengths(tiny_dataset(), replace(nowhere, movie_lengths=corrections))
     assert minutes(found) == [116, None, 94, None]
     assert found.notes == (
@@ -132,21 +140,22 @@ def test_the_users_file_alone_needs_no_download(nowhere: DataConfig, corrections
 
 
 def test_lengths_of_the_data_set_itself_are_not_looked_up(nowhere: DataConfig, corrections: Path) -> None:
-    dataset = with_own(tiny_dataset())
-    own = with_lengths(dataset, nowhere)
-    assert minutes(own) == [1, 2, 3, 4]
-    assert own.notes == ()
-    corrected = with_lengths(dataset, replace(nowhere, movie_lengths=corrections))
+    config = replace(nowhere, dataset="sample")
+    bare, asked = load_dataset(config), load_dataset(config, with_movie_lengths=True)
+    assert minutes(asked) == minutes(bare)
+    assert (len(asked.lengths_fingerprint), asked.notes) == (64, ())
+    with pytest.raises(UsageError, match="--imdb_titles has no effect here: 'sample' has lengths of its own"):
+        with_lengths(bare, replace(config, imdb_titles=Path("NOPE")))
+    corrected = with_lengths(with_own(tiny_dataset()), replace(nowhere, movie_lengths=corrections))
     assert minutes(corrected) == [116, 2, 94, 4]
     assert "(100 %) from the data set itself, 2 corrected by mine.csv;" in corrected.notes[0]
 
 
 def test_rows_of_no_movie_are_a_warning(here: DataConfig, corrections: Path) -> None:
-    corrections.write_text("title,year,minutes\nAliens,1986,137\n")
+    corrections.write_text(f"{HEADER}Aliens,1986,137\n")
     dataset = replace(tiny_dataset(), warnings=("earlier",))
     earlier, unused = with_lengths(dataset, replace(here, movie_lengths=corrections)).warnings
-    assert earlier == "earlier"
-    assert "1 of 1 lengths fit no movie" in unused
+    assert (earlier, "1 of 1 lengths fit no movie" in unused) == ("earlier", True)
 
 
 def test_the_fingerprint_is_that_of_the_minutes_alone(here: DataConfig, corrections: Path) -> None:
@@ -177,35 +186,11 @@ def test_lengths_are_looked_up_only_where_asked(archive_1m: Path, tmp_path: Path
     assert "1 of 15 movies (7 %)" in asked.notes[0]
 
 
-def test_the_sample_has_lengths_of_its_own(nowhere: DataConfig) -> None:
-    config = replace(nowhere, dataset="sample")
-    bare, asked = load_dataset(config), load_dataset(config, with_movie_lengths=True)
-    assert minutes(asked) == minutes(bare)
-    assert len(asked.lengths_fingerprint) == 64
-    assert asked.notes == ()
-    with pytest.raises(UsageError, match="--imdb_titles has no effect here: 'sample' has lengths of its own"):
-        with_lengths(bare, replace(config, imdb_titles=Path("NOPE")))
-
-
-class Heard(SilentObserver):
-    """Keeps the warnings."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-
-    def warned(self, message: str) -> None:
-        self.warnings.append(message)
-
-
-@pytest.mark.parametrize(("feature", "n_warnings"), [("movie_length", 0), ("movie_genres", 1)])
-def test_a_list_that_no_model_looks_into_is_noted(
-    feature: str, n_warnings: int, archive_1m: Path, here: DataConfig
-) -> None:
+def test_a_list_that_no_model_looks_into_is_refused(archive_1m: Path, here: DataConfig) -> None:
     config = replace(here, archive=archive_1m, imdb_titles=here.datasets_dir / TITLES_NAME)
-    heard = Heard()
-    load_source(config, heard, feature_sets=[FeatureSet.parse([feature])])
-    unused = [warning for warning in heard.warnings if "--imdb_titles has no effect" in warning]
-    assert len(unused) == n_warnings
+    load_source(config, SilentObserver(), feature_sets=[FeatureSet.parse(["movie_length"])])
+    with pytest.raises(UsageError, match="--imdb_titles has no effect here: no model sees movie_length"):
+        load_source(config, SilentObserver(), feature_sets=[FeatureSet.parse(["movie_genres"])])
 
 
 def test_at_hand_is_what_needs_no_download(
@@ -219,30 +204,12 @@ def test_at_hand_is_what_needs_no_download(
     assert not lengths_at_hand(dataset, nowhere)
 
 
-def test_a_list_that_is_none_is_refused(tmp_path: Path, nowhere: DataConfig) -> None:
-    file = tmp_path / "titles.tsv"
-    file.write_text("title,year\n")
-    with pytest.raises(DataError, match=r"titles\.tsv"):
-        with_lengths(tiny_dataset(), replace(nowhere, imdb_titles=file))
-
-
 # Ratings of Alien 2, Brazil 1, Clue 2, Dune 1: see tests/tiny_dataset.py.
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> DataConfig:
-    return DataConfig(datasets_dir=tmp_path, imdb_titles=write_titles(tmp_path / "titles.tsv.gz"))
 
 
 def coverage(config: DataConfig, dataset: Dataset | None = None) -> Coverage:
     data = dataset or tiny_dataset()
     return coverage_of(data, find_lengths(data, config))
-
-
-def corrected_by(config: DataConfig, content: str) -> DataConfig:
-    file = config.datasets_dir / "mine.csv"
-    file.write_text(content)
-    return replace(config, movie_lengths=file)
 
 
 def occurring(counts: tuple[Count, ...]) -> dict[str, tuple[int, int]]:
@@ -254,22 +221,22 @@ def rows(file: Path) -> dict[int, dict[str, str]]:
         return {int(row["movie_id"]): row for row in csv.DictReader(lines)}
 
 
-def test_movies_and_their_ratings_are_counted_by_rule_and_status(config: DataConfig) -> None:
-    found = coverage(config)
-    assert (found.all.n_movies, found.all.n_ratings) == (4, 6)
-    assert (found.known.n_movies, found.known.n_ratings) == (1, 2)
-    assert (found.missing.n_movies, found.missing.n_ratings) == (3, 4)
+def test_movies_and_their_ratings_are_counted_by_rule_and_status(here: DataConfig) -> None:
+    found = coverage(here)
+    counts = (found.all, found.known, found.missing)
+    assert [(count.n_movies, count.n_ratings) for count in counts] == [(4, 6), (1, 2), (3, 4)]
     assert occurring(found.known_by) == {Rule.TITLE: (1, 2)}
-    assert occurring(found.missing_by) == {
-        Status.AMBIGUOUS: (1, 1),
-        Status.UNMATCHED: (1, 2),
-        Status.NO_LENGTH: (1, 1),
-    }
+    unknown = {Status.AMBIGUOUS: (1, 1), Status.UNMATCHED: (1, 2), Status.NO_LENGTH: (1, 1)}
+    assert occurring(found.missing_by) == unknown
     assert {count.label for count in found.known_by} == {*Rule, OWN, CORRECTED}
+    (brazil,) = found.of_status(Status.AMBIGUOUS)
+    candidates = {(entry.tconst, entry.minutes) for entry in brazil.entries}
+    assert candidates == {("tt0088846", 132), ("tt0088847", 94)}
 
 
-def test_each_movie_is_counted_once(config: DataConfig) -> None:
-    found = coverage(corrected_by(config, "title,year,minutes\nBrazil,1985,143\n"))
+def test_each_movie_is_counted_once(here: DataConfig, corrections: Path) -> None:
+    corrections.write_text(f"{HEADER}Brazil,1985,143\n")
+    found = coverage(replace(here, movie_lengths=corrections))
     for total, parts in ((found.known, found.known_by), (found.missing, found.missing_by)):
         assert sum(part.n_movies for part in parts) == total.n_movies
         assert sum(part.n_ratings for part in parts) == total.n_ratings
@@ -277,34 +244,25 @@ def test_each_movie_is_counted_once(config: DataConfig) -> None:
     assert occurring(found.known_by) == {Rule.TITLE: (1, 2), CORRECTED: (1, 1)}
 
 
-def test_the_most_rated_come_first(config: DataConfig) -> None:
+def test_the_most_rated_come_first(here: DataConfig) -> None:
     dataset = tiny_dataset()
     ratings = replace(dataset.ratings, movie_index=np.array([2, 3, 3, 3, 2, 1], np.int32))
-    write_titles(config.datasets_dir / "titles.tsv.gz", (("tt0000001", "movie", "Zardoz", "1974", "105"),))
-    unmatched = coverage(config, replace(dataset, ratings=ratings)).of_status(Status.UNMATCHED)
+    write_titles(here.datasets_dir / TITLES_NAME, (("tt0000001", "movie", "Zardoz", "1974", "105"),))
+    unmatched = coverage(here, replace(dataset, ratings=ratings)).of_status(Status.UNMATCHED)
     assert [(movie.movie_id, movie.n_ratings) for movie in unmatched] == [(13, 3), (12, 2), (11, 1), (10, 0)]
 
 
-def test_an_ambiguous_movie_keeps_its_candidates(config: DataConfig) -> None:
-    (brazil,) = coverage(config).of_status(Status.AMBIGUOUS)
-    assert {(entry.tconst, entry.minutes) for entry in brazil.entries} == {
-        ("tt0088846", 132),
-        ("tt0088847", 94),
-    }
-
-
-def test_lengths_that_nobody_looked_up_are_counted_apart(config: DataConfig) -> None:
-    alone = replace(corrected_by(config, "title,year,minutes\nAlien,1979,117\n"), imdb_titles=None)
-    found = coverage(alone)
+def test_lengths_that_nobody_looked_up_are_counted_apart(nowhere: DataConfig, corrections: Path) -> None:
+    corrections.write_text(f"{HEADER}Alien,1979,117\n")
+    found = coverage(replace(nowhere, movie_lengths=corrections))
     assert occurring(found.known_by) == {CORRECTED: (1, 2)}
     assert occurring(found.missing_by) == {NOT_LOOKED_UP: (3, 4)}
     sample = load_dataset(DataConfig(dataset="sample"))
-    of_sample = coverage(DataConfig(datasets_dir=config.datasets_dir), sample)
-    assert occurring(of_sample.known_by) == {OWN: (len(sample.movies), len(sample.ratings))}
+    assert occurring(coverage(nowhere, sample).known_by) == {OWN: (len(sample.movies), len(sample.ratings))}
 
 
-def test_the_file_has_every_movie_those_without_a_length_first(config: DataConfig, tmp_path: Path) -> None:
-    write_lengths(coverage(config), tmp_path / "lengths.csv")
+def test_the_file_has_every_movie_those_without_a_length_first(here: DataConfig, tmp_path: Path) -> None:
+    write_lengths(coverage(here), tmp_path / "lengths.csv")
     written = rows(tmp_path / "lengths.csv")
     assert list(written) == [12, 11, 13, 10]
     assert tuple(written[10]) == CSV_COLUMNS
@@ -319,38 +277,38 @@ def test_the_file_has_every_movie_those_without_a_length_first(config: DataConfi
 
 
 @pytest.mark.parametrize("name", ["lengths.csv", "lengths.tsv"])
-def test_the_file_corrected_by_hand_can_be_given_back(config: DataConfig, tmp_path: Path, name: str) -> None:
+def test_the_file_corrected_by_hand_can_be_given_back(here: DataConfig, tmp_path: Path, name: str) -> None:
     file = tmp_path / name
-    before = coverage(config)
+    before = coverage(here)
     write_lengths(before, file)
-    dataset = with_lengths(tiny_dataset(), replace(config, movie_lengths=file))
-    assert dataset.lengths_fingerprint == with_lengths(tiny_dataset(), config).lengths_fingerprint
+    dataset = with_lengths(tiny_dataset(), replace(here, movie_lengths=file))
+    assert dataset.lengths_fingerprint == with_lengths(tiny_dataset(), here).lengths_fingerprint
     comma = "\t" if name.endswith("tsv") else ","
     file.write_text(
         file.read_text().replace(f"1985{comma}{comma}unmatched", f"1985{comma}94{comma}unmatched")
     )
-    after = coverage(replace(config, movie_lengths=file))
+    after = coverage(replace(here, movie_lengths=file))
     assert occurring(after.known_by) == {Rule.TITLE: (1, 2), CORRECTED: (1, 2)}
     assert {movie.movie_id: movie.minutes for movie in after.movies} == {10: 117, 11: None, 12: 94, 13: None}
 
 
 def test_a_file_of_the_same_content_may_be_there_and_hand_work_is_kept(
-    config: DataConfig, tmp_path: Path
+    here: DataConfig, tmp_path: Path
 ) -> None:
     file = tmp_path / "folder" / "lengths.csv"
     for _ in range(2):
-        write_lengths(coverage(config), file)
+        write_lengths(coverage(here), file)
     corrected_text = file.read_text() + "77,mine,1990,99,,,,,\n"
     file.write_text(corrected_text)
     with pytest.raises(DataError, match="is there already with other content"):
-        write_lengths(coverage(config), file)
+        write_lengths(coverage(here), file)
     assert file.read_text() == corrected_text
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_a_file_that_cannot_be_written_is_told(config: DataConfig, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_told(here: DataConfig, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for place in (tmp_path, tmp_path / "file" / "lengths.csv"):
         with pytest.raises(DataError, match="cannot be written"):
-            write_lengths(coverage(config), place)
+            write_lengths(coverage(here), place)
     assert (tmp_path / "file").read_text() == ""

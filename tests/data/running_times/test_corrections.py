@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 
 from movierec_cli.data import limits
-from movierec_cli.data.dataset import Movies
 from movierec_cli.data.limits import FACTOR_VARIABLE, Limit
-from movierec_cli.data.reader.column_tables import year_of
 from movierec_cli.data.running_times.corrections import Corrections, read_corrections
 from movierec_cli.errors import DataError
+from tests.tiny_titles import movies_of
 
 TITLES = [
     "Matrix, The (1999)",
@@ -22,14 +21,7 @@ TITLES = [
     "Quiz Show (1994)",
     "unknown",
 ]
-FIRST_ID = 100
-MOVIES = Movies(
-    movie_id=np.arange(FIRST_ID, FIRST_ID + len(TITLES)),
-    title=np.array(TITLES, dtype=object),
-    year=np.array([year_of(title) for title in TITLES], dtype=np.int16),
-    genres=np.zeros((len(TITLES), 1), dtype=bool),
-    genre_names=("Drama",),
-)
+MOVIES = movies_of(*TITLES)
 
 
 def corrections(file: Path, content: str) -> Corrections:
@@ -66,28 +58,19 @@ def test_another_title_of_the_same_film_will_do(tmp_path: Path, title: str) -> N
 
 
 def test_a_row_with_an_id_is_of_that_movie_whatever_its_title(tmp_path: Path) -> None:
-    content = "movie_id,title,year,minutes,note\n104,Sabrina,1954,127,by hand\n,Sabrina,1954,113,\n"
+    content = "movie_id,title,year,minutes,note\n4,Sabrina,1954,127,by hand\n,Sabrina,1954,113,\n"
     assert lengths(tmp_path / "l.csv", content) == {3: 113, 4: 127}
 
 
 def test_the_id_counts_before_the_title(tmp_path: Path) -> None:
-    content = "movie_id,title,year,minutes\n,The Matrix,1999,1\n100,,,136\n"
-    found = corrections(tmp_path / "l.csv", content)
-    assert found.minutes[0] == 136
-    assert found.warnings == ()
+    found = corrections(tmp_path / "l.csv", "movie_id,title,year,minutes\n,The Matrix,1999,1\n0,,,136\n")
+    assert (found.minutes[0], found.warnings) == (136, ())
 
 
 def test_two_movies_of_one_title_and_year_get_one_length(tmp_path: Path) -> None:
-    twins = Movies(
-        movie_id=np.array([1, 2]),
-        title=np.array(["Chasing Amy (1997)"] * 2, dtype=object),
-        year=np.array([1997, 1997], dtype=np.int16),
-        genres=np.zeros((2, 1), dtype=bool),
-        genre_names=("Drama",),
-    )
     file = tmp_path / "l.csv"
     file.write_text("title,year,minutes\nChasing Amy,1997,113\n")
-    assert read_corrections(file, twins).minutes.tolist() == [113, 113]
+    assert read_corrections(file, movies_of(*["Chasing Amy (1997)"] * 2)).minutes.tolist() == [113, 113]
 
 
 def test_a_tsv_needs_no_quotes_and_the_same_again_does_no_harm(tmp_path: Path) -> None:
@@ -95,29 +78,24 @@ def test_a_tsv_needs_no_quotes_and_the_same_again_does_no_harm(tmp_path: Path) -
     assert lengths(tmp_path / "l.tsv", content) == {0: 136}
 
 
-def test_files_of_spreadsheets_can_be_read(tmp_path: Path) -> None:
+def test_files_of_spreadsheets_can_be_read_but_for_what_is_no_utf8(tmp_path: Path) -> None:
     file = tmp_path / "l.csv"
     file.write_bytes(b"\xef\xbb\xbfTitle, Year ,MINUTES\r\nThe Matrix,1999,136\r\n\r\nSabrina,1954,113\r\n")
     assert read_corrections(file, MOVIES).minutes[[0, 3]].tolist() == [136, 113]
+    file.write_bytes(b"title,year,minutes\nCit\xe9,1995,112\n")
+    with pytest.raises(DataError, match="line 2: is not UTF-8"):
+        read_corrections(file, MOVIES)
 
 
-def test_rows_of_no_movie_are_counted_and_the_first_is_named(tmp_path: Path) -> None:
-    content = (
-        "title,year,minutes,movie_id\nThe Matrix,1999,136,\nThe Matrx,1999,136,\nSabrina,,113,\n,,90,7\n"
-        "Nothing,1950,,\n"
-    )
-    found = corrections(tmp_path / "l.csv", content)
+@pytest.mark.parametrize(
+    ("first", "named"), [("The Matrx,1999,136,", "The Matrx 1999"), (",,136,9", "movie_id 9")]
+)
+def test_rows_of_no_movie_are_counted_and_the_first_is_named(tmp_path: Path, first: str, named: str) -> None:
+    rows = ("The Matrix,1999,136,", first, "Sabrina,,113,", ",,90,7", "No,1950,,")
+    found = corrections(tmp_path / "l.csv", "\n".join(("title,year,minutes,movie_id", *rows)))
     assert [row.line for row in found.unused] == [3, 4, 5]
-    (warning,) = found.warnings
-    assert warning == (
-        f"{tmp_path / 'l.csv'}: 3 of 4 lengths fit no movie of the data set; the first is in line 3,"
-        " 'The Matrx 1999'"
-    )
-
-
-def test_an_unknown_id_is_named(tmp_path: Path) -> None:
-    (warning,) = corrections(tmp_path / "l.csv", "title,year,minutes,movie_id\n,,90,7\n").warnings
-    assert "line 2, 'movie_id 7'" in warning
+    told = f"3 of 4 lengths fit no movie of the data set; the first is in line 3, '{named}'"
+    assert found.warnings == (f"{tmp_path / 'l.csv'}: {told}",)
 
 
 @pytest.mark.parametrize(
@@ -143,13 +121,6 @@ def test_a_wrong_line_is_named(tmp_path: Path, content: str, line: int, words: s
         corrections(tmp_path / "l.csv", content)
     assert caught.value.line == line
     assert str(caught.value).startswith(f"{tmp_path / 'l.csv'}, line {line}: ")
-
-
-def test_no_utf8_is_told_with_its_line(tmp_path: Path) -> None:
-    file = tmp_path / "l.csv"
-    file.write_bytes(b"title,year,minutes\nCit\xe9,1995,112\n")
-    with pytest.raises(DataError, match="line 2: is not UTF-8"):
-        read_corrections(file, MOVIES)
 
 
 def test_under_a_raised_limit_all_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

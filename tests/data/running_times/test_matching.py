@@ -8,23 +8,10 @@ import numpy as np
 import pytest
 
 from movierec_cli.data.dataset import Movies
-from movierec_cli.data.layouts.known_layouts import recognise
+from movierec_cli.data.layouts import recognise
 from movierec_cli.data.progress import unreported
-from movierec_cli.data.reader.column_tables import year_of
 from movierec_cli.data.running_times.matching import Match, Rule, Status, match_movies
-from tests.tiny_titles import title_line, write_list
-
-
-def movies_of(*titles: str, numbers: tuple[int, ...] | None = None) -> Movies:
-    n = len(titles)
-    return Movies(
-        movie_id=np.arange(n),
-        title=np.array(titles, dtype=object),
-        year=np.array([year_of(title) for title in titles], dtype=np.int16),
-        genres=np.zeros((n, 1), dtype=bool),
-        genre_names=("Drama",),
-        imdb_number=None if numbers is None else np.array(numbers, dtype=np.int64),
-    )
+from tests.tiny_titles import movies_of, title_line, write_list
 
 
 @pytest.fixture
@@ -76,11 +63,6 @@ def test_the_original_title_counts_too(match) -> None:
     assert (found.rule, found.minutes) == (Rule.TITLE, 98)
 
 
-def test_the_very_year_comes_before_its_neighbours(match) -> None:
-    lines = title_line(1, "Heat", 1994, 80), title_line(2, "Heat", 1995, 170), title_line(3, "Heat", 1996, 90)
-    assert match(movies_of("Heat (1995)"), *lines)[0].minutes == 170
-
-
 def test_a_feature_of_a_neighbour_year_comes_before_a_short_of_the_same(match) -> None:
     lines = title_line(1, "Sling", 1996, 135), title_line(2, "Sling", 1995, 25, kind="short")
     assert match(movies_of("Sling (1995)"), *lines)[0].minutes == 135
@@ -89,55 +71,45 @@ def test_a_feature_of_a_neighbour_year_comes_before_a_short_of_the_same(match) -
 
 def test_a_short_is_not_recognised_by_a_title_in_parentheses(match) -> None:
     movies = movies_of("Blood and Sand (Sangre y Arena) (1989)")
-    assert (
-        match(movies, title_line(1, "Sangre y arena", 1989, 22, kind="short"))[0].status is Status.UNMATCHED
-    )
+    (short,) = match(movies, title_line(1, "Sangre y arena", 1989, 22, kind="short"))
+    assert short.status is Status.UNMATCHED
     assert match(movies, title_line(1, "Sangre y arena", 1989, 113))[0].minutes == 113
 
 
-def test_a_tie_of_other_lengths_is_left_open_and_names_its_films(match) -> None:
-    lines = title_line(1, "Heat", 1995, 170), title_line(2, "Heat", 1995, 90)
+@pytest.mark.parametrize(
+    ("minutes", "year", "status"),
+    [
+        ((170, 90), 1995, Status.AMBIGUOUS),
+        ((170, 170), 1995, Status.MATCHED),
+        ((170, r"\N"), 1995, Status.AMBIGUOUS),
+        ((r"\N", 90), 1996, Status.NO_LENGTH),  # not replaced by a looser match
+        ((170, 90), 1994, Status.MATCHED),  # the very year comes first
+    ],
+)
+def test_a_tie_of_other_or_unknown_lengths_is_left_open_and_names_its_films(
+    match, minutes, year, status
+) -> None:
+    lines = title_line(1, "Heat", 1995, minutes[0]), title_line(2, "Heat", year, minutes[1])
     (found,) = match(movies_of("Heat (1995)"), *lines)
-    assert found.status is Status.AMBIGUOUS
-    assert np.isnan(found.minutes)
-    assert {entry.number for entry in found.entries} == {1, 2}
+    assert found.status is status
+    assert found.minutes == 170 if status is Status.MATCHED else np.isnan(found.minutes)
+    assert {entry.number for entry in found.entries} == ({1, 2} if year == 1995 else {1})
 
 
-def test_a_tie_of_one_length_is_none(match) -> None:
-    lines = title_line(1, "Heat", 1995, 170), title_line(2, "Heat", 1995, 170)
-    assert match(movies_of("Heat (1995)"), *lines)[0].minutes == 170
-
-
-def test_a_tie_with_a_film_of_unknown_length_is_left_open(match) -> None:
-    lines = title_line(1, "Heat", 1995, 170), title_line(2, "Heat", 1995, r"\N")
-    assert match(movies_of("Heat (1995)"), *lines)[0].status is Status.AMBIGUOUS
-
-
-def test_a_film_without_a_length_is_not_replaced_by_a_looser_match(match) -> None:
-    lines = title_line(1, "Heat", 1995, r"\N"), title_line(2, "Heat", 1996, 90)
-    assert match(movies_of("Heat (1995)"), *lines)[0].status is Status.NO_LENGTH
-
-
-def test_the_data_sets_own_link_wins_over_the_title(match) -> None:
-    movies = movies_of("Heat (1995)", "Ronin (1998)", numbers=(2, 0))
+def test_the_data_sets_own_link_wins_over_the_title_which_decides_where_the_list_lacks_it(match) -> None:
+    movies = movies_of("Heat (1995)", "Ronin (1998)", "Alien (1979)", numbers=(2, 0, 99))
     lines = (
         title_line(1, "Heat", 1995, 90),
         title_line(2, "Another Name", 1950, 170, kind="tvSeries"),
         title_line(3, "Ronin", 1998, 122),
+        title_line(4, "Alien", 1979, 117),
     )
-    heat, ronin = match(movies, *lines)
-    assert (heat.rule, heat.minutes) == (Rule.LINK, 170)
-    assert (ronin.rule, ronin.minutes) == (Rule.TITLE, 122)
-
-
-def test_a_link_that_the_list_lacks_leaves_the_title_to_decide(match) -> None:
-    (found,) = match(movies_of("Heat (1995)", numbers=(99,)), title_line(1, "Heat", 1995, 170))
-    assert found.rule is Rule.TITLE
+    found = [(one.rule, one.minutes) for one in match(movies, *lines)]
+    assert found == [(Rule.LINK, 170), (Rule.TITLE, 122), (Rule.TITLE, 117)]
 
 
 def test_a_film_is_left_to_the_movie_it_fits_best(match) -> None:
-    movies = movies_of("Mother (1996)", "Mother (1995)")
-    exact, near = match(movies, title_line(1, "Mother", 1996, 104))
+    exact, near = match(movies_of("Mother (1996)", "Mother (1995)"), title_line(1, "Mother", 1996, 104))
     assert exact.minutes == 104
     assert near.status is Status.TAKEN
     assert near.entries == exact.entries

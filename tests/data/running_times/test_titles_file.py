@@ -4,6 +4,7 @@ import gzip
 import os
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,42 +33,37 @@ def _served(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def config(tmp_path: Path) -> DataConfig:
     (tmp_path / "ds").mkdir()
-    return tmp_path / "ds"
-
-
-@pytest.fixture
-def config(folder: Path) -> DataConfig:
-    return DataConfig(datasets_dir=folder)
+    return DataConfig(datasets_dir=tmp_path / "ds")
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, bytes], ids=["packed", "plain"])
 def test_a_named_file_is_used_whatever_its_name(
-    pack: Callable[[bytes], bytes], tmp_path: Path, folder: Path
+    pack: Callable[[bytes], bytes], tmp_path: Path, config: DataConfig
 ) -> None:
     own = tmp_path / "titles"
     own.write_bytes(pack(HEADER.encode()))
-    (folder / TITLES_NAME).write_bytes(PACKED)
-    config = DataConfig(datasets_dir=folder, imdb_titles=own)
-    assert titles_file(config) == local_titles(config) == own
+    (config.datasets_dir / TITLES_NAME).write_bytes(PACKED)
+    named = replace(config, imdb_titles=own)
+    assert titles_file(named) == local_titles(named) == own
 
 
-def fifo(path: Path) -> None:
-    os.mkfifo(path)
-
-
-def device(path: Path) -> None:
-    path.symlink_to("/dev/zero")
+MAKERS: dict[str, Callable[[Path], object]] = {
+    "missing": lambda path: None,
+    "folder": Path.mkdir,
+    "pipe": os.mkfifo,
+    "device": lambda path: path.symlink_to("/dev/zero"),
+}
 
 
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (None, r"cannot be read \(No such file or directory\)"),
-        (Path.mkdir, r"cannot be read \(.*not a regular file\)"),
-        (fifo, r"cannot be read \(.*not a regular file\)"),
-        (device, r"cannot be read \(.*not a regular file\)"),
+        ("missing", r"cannot be read \(No such file or directory\)"),
+        ("folder", r"cannot be read \(.*not a regular file\)"),
+        ("pipe", r"cannot be read \(.*not a regular file\)"),
+        ("device", r"cannot be read \(.*not a regular file\)"),
         (b"", "is not IMDb's list of titles: its first line is ''"),
         (b"<html>please log in</html>", "its first line is '<html>please log in</html>'"),
         (gzip.compress(b"tconst\taverageRating\tnumVotes\n"), "first line is 'tconst\taverageRating\tnumV"),
@@ -75,44 +71,35 @@ def device(path: Path) -> None:
         (b"\x1f\x8bmore", "is a damaged gzip file"),
         (PACKED[:20] + bytes(200), "is a damaged gzip file"),
     ],
-    ids=["missing", "folder", "pipe", "device", "empty", "page", "another table", "cut", "magic", "garbled"],
 )
-def test_a_named_file_that_is_no_list_is_refused_with_what_is_wanted(
-    content: Callable[[Path], None] | bytes | None, problem: str, tmp_path: Path
+def test_a_file_that_is_no_list_is_refused_with_what_is_wanted_or_when_it_is_read(
+    content: str | bytes, problem: str, tmp_path: Path
 ) -> None:
     own = tmp_path / "own.tsv.gz"
     if isinstance(content, bytes):
         own.write_bytes(content)
-    elif content is not None:
-        content(own)
+    else:
+        MAKERS[content](own)
     with pytest.raises(DataError, match=problem) as caught:
         titles_file(DataConfig(datasets_dir=tmp_path, imdb_titles=own))
     assert str(caught.value).startswith(f"{own}: ")
     assert "--imdb_titles takes IMDb's title.basics.tsv.gz" in str(caught.value)
+    in_reading = "is not IMDb's list" if "first line" in problem else "cannot be read to its end"
+    with pytest.raises(DataError, match=in_reading):
+        numbers(own, {1994})
 
 
-def test_the_list_in_the_datasets_folder_is_used_without_asking_anyone(
-    config: DataConfig, folder: Path, server: FileServer
+def test_the_list_in_the_datasets_folder_is_used_and_never_replaced_without_asking_anyone(
+    config: DataConfig, server: FileServer
 ) -> None:
     assert local_titles(config) is None
-    (folder / TITLES_NAME).write_bytes(PACKED)
-    assert titles_file(config) == local_titles(config) == folder / TITLES_NAME
-    assert server.requests == []
-
-
-def test_a_page_put_into_the_datasets_folder_is_named_and_not_replaced(
-    config: DataConfig, folder: Path, server: FileServer
-) -> None:
-    (folder / TITLES_NAME).write_text("<html>")
+    (config.datasets_dir / TITLES_NAME).write_bytes(PACKED)
+    assert titles_file(config) == local_titles(config) == config.datasets_dir / TITLES_NAME
+    (config.datasets_dir / TITLES_NAME).write_text("<html>")
     with pytest.raises(DataError, match="'<html>'; remove it, and the next run downloads it"):
         titles_file(config)
-    assert (folder / TITLES_NAME).read_text() == "<html>"
+    assert (config.datasets_dir / TITLES_NAME).read_text() == "<html>"
     assert server.requests == []
-
-
-def test_the_extract_at_hand_is_a_list(shared_data: Path) -> None:
-    config = DataConfig(datasets_dir=shared_data)
-    assert local_titles(config) == shared_data / TITLES_NAME
 
 
 def test_the_address_is_imdbs() -> None:
@@ -122,11 +109,11 @@ def test_the_address_is_imdbs() -> None:
 
 
 def test_a_download_is_read_to_its_end_and_put_into_the_datasets_folder(
-    server: FileServer, config: DataConfig, folder: Path
+    server: FileServer, config: DataConfig
 ) -> None:
     calls: list[tuple[str, int, int]] = []
     path = titles_file(config, lambda *call: calls.append(call))
-    assert path == folder / TITLES_NAME
+    assert path == config.datasets_dir / TITLES_NAME
     assert path.read_bytes() == PACKED
     assert calls[0] == (f"downloading {TITLES_NAME}", len(PACKED), len(PACKED))
     assert calls[-1] == (f"checking {TITLES_NAME}", len(PACKED), len(PACKED))
@@ -144,18 +131,18 @@ def test_a_download_is_read_to_its_end_and_put_into_the_datasets_folder(
     ids=["damaged", "cut short", "another table"],
 )
 def test_a_whole_file_that_is_no_list_is_removed_with_what_to_do(
-    body: bytes, problem: str, server: FileServer, config: DataConfig, folder: Path
+    body: bytes, problem: str, server: FileServer, config: DataConfig
 ) -> None:
     server.body = body
     with pytest.raises(DataError, match=f"what was downloaded .*{problem}.*; it was removed") as caught:
         titles_file(config)
     for words in (
         f"IMDb's list of titles cannot be downloaded from {server.url}: ",
-        f"put it at {folder / TITLES_NAME}, or say where it is with --imdb_titles FILE;",
+        f"put it at {config.datasets_dir / TITLES_NAME}, or say where it is with --imdb_titles FILE;",
         "--movie_lengths FILE",
     ):
         assert words in str(caught.value)
-    assert list(folder.iterdir()) == []
+    assert list(config.datasets_dir.iterdir()) == []
 
 
 NONE: frozenset[int] = frozenset()
@@ -166,7 +153,9 @@ def numbers(file: Path, years: set[int], ids: frozenset[int] = NONE) -> list[int
 
 
 @pytest.mark.parametrize("name", ["titles.tsv", "titles.tsv.gz"])
-def test_films_of_the_wanted_years_come_packed_or_not(tmp_path: Path, name: str) -> None:
+def test_films_of_the_wanted_years_come_packed_or_not_and_progress_ends_at_the_size(
+    tmp_path: Path, name: str
+) -> None:
     lines = [
         title_line(1, "A", 1994, 90),
         title_line(2, "B", 1996, 90),
@@ -175,7 +164,11 @@ def test_films_of_the_wanted_years_come_packed_or_not(tmp_path: Path, name: str)
         title_line(5, "E", 1994, 20, kind="short"),
         title_line(6, "F", r"\N", 20),
     ]
-    assert numbers(write_list(tmp_path / name, lines), {1994}) == [1, 5]
+    file = write_list(tmp_path / name, lines)
+    seen: list[tuple[str, int, int]] = []
+    rows = entry_rows(file, frozenset({1994}), NONE, lambda *heard: seen.append(heard))
+    assert [row.entry().number for row in rows] == [1, 5]
+    assert seen[-1] == (f"reading {name}", file.stat().st_size, file.stat().st_size)
 
 
 def test_wanted_ids_come_whatever_they_are(tmp_path: Path) -> None:
@@ -197,39 +190,9 @@ def test_where_a_block_ends_does_not_matter(
 
 
 def test_lengths_that_cannot_be_are_unknown_and_adult_films_no_features(tmp_path: Path) -> None:
-    lines = [
-        title_line(1, "A", 1994, r"\N"),
-        title_line(2, "B", 1994, 1001),
-        title_line(3, "C", 1994, 1000),
-        title_line(4, "D", 1994, 0),
-        title_line(5, "E", 1994, 90, adult=1),
-        title_line(6, "F", 1994, 90, kind="tvMovie"),
-    ]
-    entries = [
-        row.entry() for row in entry_rows(write_list(tmp_path / "t.tsv", lines), frozenset({1994}), NONE)
-    ]
+    lines = [title_line(n, "A", 1994, minutes) for n, minutes in enumerate((r"\N", 1001, 1000, 0))]
+    lines += [title_line(5, "E", 1994, 90, adult=1), title_line(6, "F", 1994, 90, kind="tvMovie")]
+    file = write_list(tmp_path / "t.tsv", lines)
+    entries = [row.entry() for row in entry_rows(file, frozenset({1994}), NONE)]
     assert [entry.minutes for entry in entries] == [0, 0, 1000, 0, 90, 90]
     assert [entry.is_feature for entry in entries] == [True] * 4 + [False] * 2
-
-
-def test_progress_ends_at_the_files_size(tmp_path: Path) -> None:
-    seen: list[tuple[str, int, int]] = []
-    file = write_list(tmp_path / "t.tsv.gz", [title_line(1, "A", 1994, 90)])
-    list(entry_rows(file, frozenset({1994}), NONE, lambda *heard: seen.append(heard)))
-    assert seen[-1] == ("reading t.tsv.gz", file.stat().st_size, file.stat().st_size)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "is not IMDb's list of titles: its first line is ''"),
-        (b"<html>not found</html>", "its first line is '<html>not found"),
-        (gzip.compress(HEADER.encode() * 50)[:-20], "cannot be read to its end"),
-        (b"\x1f\x8bnonsense" * 9, "cannot be read to its end"),
-    ],
-)
-def test_another_or_a_damaged_file_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
-    file = tmp_path / "titles.tsv.gz"
-    file.write_bytes(content)
-    with pytest.raises(DataError, match=message):
-        numbers(file, {1994})

@@ -1,1 +1,0 @@
-"""The layouts of data sets, and how one is recognised."""
