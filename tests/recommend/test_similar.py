@@ -10,7 +10,7 @@ from movierec_cli.files.csv_tables import write_csv
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.similar import SIMILAR_COLUMNS, similar_movies
 from movierec_cli.registry.store import Run
-from tests.saved_runs import judged_run, run_artifacts, run_config, run_record, save_run, sequence_config
+from tests.saved_runs import judged_run, run_artifacts, run_config, run_record, save_run
 from tests.small_dataset import N_MOVIES, small_dataset
 
 
@@ -33,19 +33,11 @@ def test_the_nearest_are_those_of_the_highest_cosine_without_the_movie_itself(ru
     assert found.title == run.catalogue.title[row]
 
 
-def test_all_others_are_similar_where_more_are_requested(run: Run) -> None:
+def test_filters_leave_out_movies_and_without_any_all_others_are_similar(run: Run) -> None:
     assert len(similar_movies(run, 3, top=1_000).movies) == N_MOVIES - 1
-
-
-def test_filters_leave_out_movies(run: Run) -> None:
     found = similar_movies(run, 3, top=1_000, filters=Filters(genres=("War",), exclude=(2,)))
     assert {one.genres for one in found.movies} == {("War",)}
     assert run.artifacts.movie_ids[2] not in {one.movie_id for one in found.movies}
-
-
-def test_a_sequential_model_has_similar_movies_too(tmp_path: Path) -> None:
-    sasrec = judged_run(tmp_path, small_dataset(), sequence_config())
-    assert len(similar_movies(sasrec, 0).movies) == 10
 
 
 def test_equal_and_empty_embeddings_are_in_the_order_of_the_catalogue(tmp_path: Path) -> None:
@@ -58,17 +50,13 @@ def test_equal_and_empty_embeddings_are_in_the_order_of_the_catalogue(tmp_path: 
     assert [one.movie_id for one in similar_movies(saved, 1, top=2).movies] == [10, 12]
 
 
-def test_a_movie_that_the_model_hardly_knows_comes_with_a_caution(tmp_path: Path) -> None:
+def test_a_movie_that_the_model_hardly_knows_comes_with_a_caution(run: Run, tmp_path: Path) -> None:
     saved = save_run(tmp_path, run_record(), run_artifacts())  # three users rated the first movie
     caution = "in the model's data, so what is near it is mostly chance"
     assert similar_movies(saved, 0).caution == f"'Film 10 (1999)' has 3 ratings {caution}"
     assert similar_movies(saved, 1).caution == f"'Film 11 (1999)' has no ratings {caution}"
-
-
-def test_a_movie_that_is_well_known_comes_without(run: Run) -> None:
     popularity = run.user_ratings.popularity(N_MOVIES)
-    assert similar_movies(run, int(popularity.argmax())).caution is None
-    assert popularity.max() >= 10
+    assert popularity.max() >= 10 and similar_movies(run, int(popularity.argmax())).caution is None
 
 
 def test_programs_get_what_people_see(run: Run) -> None:
