@@ -77,10 +77,10 @@ def check_times(run: Run, call: Call) -> None:
     """So they are as of any time, and what came later is not masked."""
     known = run.user_ratings
     rng = np.random.default_rng(3)
-    rows = rng.integers(0, known.n_users, 200)
+    rows = rng.integers(0, len(run.artifacts.user_ids), 200)
     seconds = rng.integers(known.seconds.min() - 10**6, known.seconds.max() + 10**7, 200)
-    own = np.concatenate([known.seconds[known.of(user)][:3] for user in range(known.n_users)])
-    rows = np.concatenate([rows, np.repeat(np.arange(known.n_users), 3)])
+    own = np.concatenate([known.seconds[known.of(user)][:3] for user in range(len(run.artifacts.user_ids))])
+    rows = np.concatenate([rows, np.repeat(np.arange(len(run.artifacts.user_ids)), 3)])
     seconds = np.concatenate([seconds, own])  # what was rated at that very second is not known yet
     user_ids = run.artifacts.user_ids[rows]
     answer = call(user_ids.tolist(), 20, seconds=seconds.tolist())

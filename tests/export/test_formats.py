@@ -14,7 +14,7 @@ from movierec_cli.export.contexts import code, embed
 from movierec_cli.export.export_run import export_run
 from movierec_cli.export.graph import Graph, Value
 from movierec_cli.export.kinds import ExportFormat
-from movierec_cli.export.model_arrays import ContextTower, model_arrays
+from movierec_cli.export.model_arrays import ContextTower, ModelArrays
 from movierec_cli.export.onnx_model import OnnxGraph
 from movierec_cli.export.recommending import AS_STORED
 from movierec_cli.export.tensorflow_graph import TensorFlowGraph
@@ -168,7 +168,7 @@ def test_every_kind_of_trained_model_can_be_exported(
     form: ExportFormat, config: RunConfig, tmp_path: Path
 ) -> None:
     run = judged_run(tmp_path, small_dataset(), config)
-    assert (model_arrays(run).context_tower is not None) == (config.family is Family.MULTI_TASK)
+    assert (ModelArrays(run).context_tower is not None) == (config.family is Family.MULTI_TASK)
     check_lists(run, exported(run, form, tmp_path), k=3)
 
 

@@ -164,7 +164,7 @@ REFUSED: list[tuple[type, dict[str, Any], str]] = [
 def test_what_cannot_be_used_is_refused_by_file_and_array(
     kind: type, changes: dict[str, Any], words: str
 ) -> None:
-    arrays = npz.unpack(codec.to_bytes(EXAMPLES[kind])) | changes
+    arrays = codec.arrays_of(EXAMPLES[kind]) | changes
     content = npz.pack({name: array for name, array in arrays.items() if array is not None})
     with pytest.raises(ValueError, match=re.escape(words)):
         codec.from_bytes(kind, content, "part.npz", SIZES)
