@@ -44,9 +44,8 @@ def recommend(
     rows = graph.larger(found, graph.scalar(0))
     n_queries = graph.node("Shape", inputs["user_id"])
     seconds = _times(graph, inputs["seconds"], n_queries) if "seconds" in inputs else None
-    seen = _seen(
-        graph, arrays, rows, graph.node("And", known, graph.node("Not", inputs["include_seen"])), seconds
-    )
+    masked = graph.node("And", known, graph.node("Not", inputs["include_seen"]))
+    seen = _seen(graph, arrays, rows, masked, seconds)
     query = Query(
         embedding=_embedding(graph, arrays, rows, seconds),
         known=known,
@@ -64,18 +63,11 @@ def recommend(
 
 def exact(graph: Graph, arrays: ModelArrays, query: Query, k: Value) -> tuple[Value, Value]:
     """The index that scores every movie."""
-    movies = graph.node(
-        "Transpose",
-        graph.cast(graph.constant(arrays.run.artifacts.movie_embeddings), np.float64),
-        perm=[1, 0],
-    )
+    embeddings = graph.cast(graph.constant(arrays.run.artifacts.movie_embeddings), np.float64)
+    movies = graph.node("Transpose", embeddings, perm=[1, 0])
     dot = graph.node("MatMul", graph.cast(query.embedding, np.float64), movies)
-    scores = graph.node(
-        "Where",
-        graph.column(query.known),
-        graph.cast(dot, np.float32),
-        graph.row(graph.constant(arrays.popularity)),
-    )
+    popular = graph.row(graph.constant(arrays.popularity))
+    scores = graph.node("Where", graph.column(query.known), graph.cast(dot, np.float32), popular)
     shown = graph.node("Where", query.hidden, minus_infinity(graph), scores)
     return graph.top_k(shown, graph.smaller(k, graph.whole(arrays.n_movies)))
 
@@ -87,9 +79,8 @@ def padded(graph: Graph, arrays: ModelArrays, scores: Value, places: Value, k: V
     places = graph.node("Where", is_none, nowhere, places)
     n_missing = graph.node("Sub", k, graph.node("Shape", scores, start=1, end=2))
     missing = graph.node("Concat", graph.whole(0, 0, 0), n_missing, axis=0)
-    return graph.node("Pad", scores, missing, minus_infinity(graph)), graph.node(
-        "Pad", places, missing, nowhere
-    )
+    scores = graph.node("Pad", scores, missing, minus_infinity(graph))
+    return scores, graph.node("Pad", places, missing, nowhere)
 
 
 def minus_infinity(graph: Graph) -> Value:

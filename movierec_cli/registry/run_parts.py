@@ -75,10 +75,6 @@ class UserRatings:
         mine = self.of(user)
         return dict(zip(self.movie[mine].tolist(), self.stars[mine].tolist(), strict=True))
 
-    @property
-    def n_users(self) -> int:
-        return len(self.starts) - 1
-
     def popularity(self, n_movies: int) -> npt.NDArray[np.int64]:
         """How often each movie was rated: [n_movies]."""
         return np.bincount(self.movie, minlength=n_movies)

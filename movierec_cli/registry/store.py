@@ -74,6 +74,12 @@ class Run:
     rating_head = _Lazy(RatingHead)
     """What predicts ratings."""
 
+    def parts(self) -> RunParts:
+        """All parts that its family has."""
+        family = self.record.config.family
+        names = (name for name, part in PARTS.items() if part.belongs_to(family))
+        return RunParts(**{name: getattr(self, name) for name in names})
+
     @cached_property
     def size_bytes(self) -> int:
         """The size of all the run's files."""

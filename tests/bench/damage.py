@@ -52,7 +52,6 @@ from movierec_cli.storage.serialization import canonical_json, encode
 from tests.saved_runs import (
     judged_run,
     multi_task_config,
-    parts_of,
     random_fit,
     run_config,
     run_record,
@@ -301,7 +300,7 @@ def sequential_run(directory: Path) -> store.Run:
         user_embeddings=users.astype(np.float32),
     )
     saved = judged_run(directory, DATASET, config)
-    return store.save_run(directory, saved.record, replace(parts_of(saved), artifacts=artifacts))
+    return store.save_run(directory, saved.record, replace(saved.parts(), artifacts=artifacts))
 
 
 def make_runs(directory: Path, *, sequential: bool = True) -> dict[str, store.Run]:

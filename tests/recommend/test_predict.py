@@ -18,7 +18,7 @@ from movierec_cli.recommend.predict import (
 from movierec_cli.recommend.run_choice import FOR_RATINGS, best_run, suitable_runs, validation_rmse
 from movierec_cli.registry import store
 from movierec_cli.registry.store import Run
-from tests.saved_runs import judged_run, multi_task_config, parts_of, run_config
+from tests.saved_runs import judged_run, multi_task_config, run_config
 from tests.small_dataset import FIRST_MOVIE_ID, small_dataset
 
 DATASET = small_dataset()
@@ -36,7 +36,7 @@ def with_validation(run: Run, rmse: float, *, of_others: float = 9.0) -> Run:
         replace(epoch, ratings=RatingErrors(rmse=rmse if epoch.epoch == best else of_others, mae=rmse))
         for epoch in run.record.history
     )
-    return store.save_run(run.folder.parent, replace(run.record, history=history), parts_of(run))
+    return store.save_run(run.folder.parent, replace(run.record, history=history), run.parts())
 
 
 def test_predictions_are_the_heads_in_the_requested_order(run: Run) -> None:
@@ -142,7 +142,7 @@ def titled(run: Run, folder: Path, **titles: str) -> Run:
     title = DATASET.movies.title.copy()
     for name, text in titles.items():
         title[int(name[1:]) - FIRST_MOVIE_ID] = text
-    parts = replace(parts_of(run), catalogue=replace(run.catalogue, title=title))
+    parts = replace(run.parts(), catalogue=replace(run.catalogue, title=title))
     return store.save_run(folder, run.record, parts)
 
 

@@ -22,7 +22,6 @@ from movierec_cli.registry.store import Run
 from tests.saved_runs import (
     judged_run,
     multi_task_config,
-    parts_of,
     rating_baseline_run,
     run_config,
     sequence_config,
@@ -43,7 +42,7 @@ def with_recall(run: Run, recall: float | None, *, of_others: float = 0.0) -> Ru
         return TopK(unseen=figures, all=figures, recall=figures)
 
     history = tuple(replace(one, validation=validation(one.epoch)) for one in run.record.history)
-    return store.save_run(run.folder.parent, replace(run.record, history=history), parts_of(run))
+    return store.save_run(run.folder.parent, replace(run.record, history=history), run.parts())
 
 
 def saved(directory: Path, config: RunConfig, recall: float, **changes: float) -> Run:

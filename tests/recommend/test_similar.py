@@ -1,4 +1,3 @@
-import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,23 +58,15 @@ def test_a_movie_that_the_model_hardly_knows_comes_with_a_caution(run: Run, tmp_
     assert popularity.max() >= 10 and similar_movies(run, int(popularity.argmax())).caution is None
 
 
-def test_programs_get_what_people_see(run: Run) -> None:
+def test_programs_and_files_get_what_people_see(run: Run, tmp_path: Path) -> None:
     found = similar_movies(run, 4, top=2)
     document = found.document()
     assert document["run"] == run.record.name
     assert document["movie"] == {"movie_id": 104, "title": "Film 104 (1984)", "genres": ("Drama",)}
     assert [one["title"] for one in document["movies"]] == [one.title for one in found.movies]
     assert set(document["movies"][0]) == {"movie_id", "title", "genres", "similarity"}
-
-
-def test_a_file_holds_a_line_a_movie(run: Run, tmp_path: Path) -> None:
-    found = similar_movies(run, 4, top=3)
-    write_csv(SIMILAR_COLUMNS, found.csv_rows(), tmp_path / "new" / "near.csv")
-    with (tmp_path / "new" / "near.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))
-    assert rows[0] == ["place", "movie_id", "title", "similarity"]
-    assert [row[:3] for row in rows[1:]] == [
-        [str(place), str(one.movie_id), one.title] for place, one in enumerate(found.movies, start=1)
-    ]
+    assert SIMILAR_COLUMNS == ("place", "movie_id", "title", "similarity")
+    expected = [(place, one.movie_id, one.title) for place, one in enumerate(found.movies, start=1)]
+    assert [row[:3] for row in found.csv_rows()] == expected
     with pytest.raises(DataError, match="cannot be written"):
         write_csv(SIMILAR_COLUMNS, found.csv_rows(), tmp_path)

@@ -18,7 +18,6 @@ from tests.saved_runs import (
     data_identity,
     judged_run,
     multi_task_config,
-    parts_of,
     rating_baseline_run,
     rating_head,
     run_artifacts,
@@ -106,9 +105,7 @@ WRONG_FILES = [
 
 def test_a_family_with_the_wrong_files_is_refused(tmp_path: Path):
     saved = judged_run(tmp_path / "whole", small_dataset(), multi_task_config())
-    parts = [
-        replace(parts_of(saved), **{name: None}) for name in ("rating_outcome", "rating_head", "outcome")
-    ]
+    parts = [replace(saved.parts(), **{name: None}) for name in ("rating_outcome", "rating_head", "outcome")]
     for record, wrong in (*WRONG_FILES, *((saved.record, one) for one in parts)):
         with pytest.raises(ValueError, match=f"{record.config.family} has other files than"):
             store.save_run(tmp_path / "part", record, wrong)
