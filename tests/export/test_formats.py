@@ -20,8 +20,6 @@ from movierec_cli.export.recommending import AS_STORED
 from movierec_cli.export.tensorflow_graph import TensorFlowGraph
 from movierec_cli.models.feature_encodings import context_codes
 from movierec_cli.models.tensorflow_start import start_tensorflow
-from movierec_cli.recommend.recommend import recommend
-from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.towers import Tower, TowerInput
@@ -133,18 +131,6 @@ def test_each_user_may_have_a_time_of_their_own_or_the_stored_one(run: Run, call
     unknown = call([UNKNOWN], 4, seconds=[0])
     assert unknown["known"].tolist() == [False]
     assert unknown["movie_id"].tolist() == call([UNKNOWN], 4)["movie_id"].tolist()
-
-
-@pytest.mark.parametrize("form", FORMATS)
-def test_seconds_are_what_as_of_is_to_recommend(form: ExportFormat, tmp_path: Path) -> None:
-    run = judged_run(tmp_path, small_dataset(), run_config("timestamp"))
-    times = np.linspace(run.user_ratings.seconds.min() + 1, run.user_ratings.seconds.max(), 20).astype(int)
-    user_ids = run.artifacts.user_ids.tolist()
-    answer = exported(run, form, tmp_path)(user_ids, 5, seconds=times.tolist())
-    assert answer["movie_id"].tolist() == [
-        [movie.movie_id for movie in recommend(run, user_of(run, user_id, int(second)), top=5).movies]
-        for user_id, second in zip(user_ids, times, strict=True)
-    ]
 
 
 @pytest.mark.parametrize("form", FORMATS)
