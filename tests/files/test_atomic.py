@@ -305,6 +305,24 @@ def test_an_interruption_between_two_renames_puts_the_old_folder_back(
     assert content_of(tmp_path / "run") == "old" and names(tmp_path) == ["run"]
 
 
+def test_a_folder_that_another_process_takes_aside_for_a_moment_is_not_kept_as_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is there when the new one is to get its name, away after that, and there again at the next step."""
+    rename, there = Path.rename, [True]
+
+    def contested(source: Path, target: Path) -> Path:
+        if target.name == "run" and there and there.pop():
+            raise OSError(errno.ENOTEMPTY, "Directory not empty", str(target))
+        if source.name == "run":
+            source.mkdir()
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "rename", contested)
+    put_folder(tmp_path / "run")
+    assert content_of(tmp_path / "run") == "new" and names(tmp_path) == ["run"]
+
+
 @pytest.mark.usefixtures("without_exchange")
 def test_a_name_too_long_to_be_taken_aside_is_refused_and_left(tmp_path: Path) -> None:
     put_folder(tmp_path / LONG_NAME, "old")

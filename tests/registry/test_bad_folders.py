@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -19,7 +20,7 @@ from movierec_cli.errors import SavedModelError
 from movierec_cli.experiment import trainer
 from movierec_cli.files import atomic
 from movierec_cli.models.trained import SilentObserver
-from movierec_cli.registry import store
+from movierec_cli.registry import manifest, store
 from tests.bench.damage import ask, cases_of, make_runs, measured, mended
 from tests.saved_runs import run_artifacts, run_config, run_parts, run_record, save_run
 from tests.small_dataset import small_dataset
@@ -153,6 +154,22 @@ def test_a_reader_finds_the_model_at_each_step_of_replacing_it(
     found = store.find_run(tmp_path, record.config, record.data)
     assert found is not None and found.record.training_s == 9.0
     assert [path.name for path in tmp_path.iterdir()] == [record.name]
+
+
+def test_a_part_is_of_the_model_that_is_there_when_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, newer = run_record(), run_artifacts(seed=2)
+    run = save_run(tmp_path, record, run_artifacts(seed=1))
+    read, left = manifest._read_stamped, [newer]
+
+    def replaced_before(path: Path, at_most: int) -> tuple[bytes, tuple[int, int]]:
+        if path.name == "artifacts.npz" and left:
+            save_run(tmp_path, record, left.pop())
+        return read(path, at_most)
+
+    monkeypatch.setattr(manifest, "_read_stamped", replaced_before)
+    np.testing.assert_array_equal(run.artifacts.user_embeddings, newer.user_embeddings)
 
 
 # --- places that cannot be written --------------------------------------------------------------------
