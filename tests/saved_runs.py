@@ -165,20 +165,6 @@ def save_run(
     )
 
 
-def parts_of(run: store.Run) -> RunParts:
-    """What a saved run consists of, to be saved again."""
-    family = run.record.config.family
-    return RunParts(
-        outcome=run.outcome,
-        artifacts=run.artifacts,
-        catalogue=run.catalogue,
-        user_ratings=run.user_ratings,
-        towers=None if family.is_sequential else run.towers,
-        rating_outcome=run.rating_outcome if family.rates else None,
-        rating_head=run.rating_head if family.rates else None,
-    )
-
-
 @dataclass(frozen=True)
 class EmbeddingModel:
     """Scores by the dot product of a user and a movie, whatever the time."""

@@ -9,7 +9,7 @@ from typing import Any
 from movierec_cli import __version__
 from movierec_cli.errors import MovierecError
 from movierec_cli.export.kinds import ExportFormat, IndexKind
-from movierec_cli.export.model_arrays import model_arrays, sees_time
+from movierec_cli.export.model_arrays import ModelArrays
 from movierec_cli.export.npz_model import to_npz
 from movierec_cli.export.onnx_model import to_onnx
 from movierec_cli.export.saved_model import is_saved_model, write_saved_model
@@ -55,17 +55,17 @@ def export_run(
     target = output or default_output(run.record.name, form)
     target = target.resolve() if form.is_folder else target.absolute()  # /dev/stdout resolves to no path
     check_output(target, is_folder=form.is_folder, overwrite=overwrite)
-    about = _about(run)
+    about, arrays = _about(run), ModelArrays(run)
+    sees_time = arrays.context_tower is not None
     if form.is_folder:
-        arrays = model_arrays(run)
         path = write_folder(target, lambda folder: write_saved_model(arrays, index, about, folder))
         size_bytes = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-        return Exported(path, size_bytes, sees_time(run))
+        return Exported(path, size_bytes, sees_time)
     described = "\n".join(f"{name}: {value}" for name, value in about.items())
-    content = to_npz(run) if form is ExportFormat.NPZ else to_onnx(model_arrays(run), described)
+    content = to_npz(run) if form is ExportFormat.NPZ else to_onnx(arrays, described)
     with _problems_named(target), written_whole(target) as unfinished:
         unfinished.write_bytes(content)
-    return Exported(target, len(content), sees_time(run))
+    return Exported(target, len(content), sees_time)
 
 
 def default_output(run_name: str, form: ExportFormat) -> Path:

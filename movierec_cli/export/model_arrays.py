@@ -14,6 +14,7 @@ of movies that may be unknown, such as -1 to fill rows up; `include_seen`; where
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +27,6 @@ from movierec_cli.scoring.towers import Tower
 
 NO_MOVIE_ID = -1
 
-Floats = npt.NDArray[np.float32]
-
 
 @dataclass(frozen=True)
 class ContextTower:
@@ -39,27 +38,23 @@ class ContextTower:
 
 @dataclass(frozen=True)
 class ModelArrays:
-    """A run's arrays. Rows of users and movies are the run's own."""
+    """A trained model's run as an exported model holds it. Rows of users and movies are the run's own."""
 
-    user_ids: npt.NDArray[np.int64]  # [n_users]
-    movie_ids: npt.NDArray[np.int64]  # [n_movies]
-    titles: tuple[str, ...]  # [n_movies]
-    user_embeddings: Floats  # [n_users, dim], as of each user's last training rating
-    movie_embeddings: Floats  # [n_movies, dim]
-    popularity: Floats  # [n_movies], how many users rated each; exact below 2 ** 24
-    seen_starts: npt.NDArray[np.int64]  # [n_users + 1], where each user's ratings begin
-    seen_movies: npt.NDArray[np.int32]  # [n_ratings], rows
-    seen_seconds: npt.NDArray[np.int64]  # [n_ratings], since 1970-01-01 UTC
-    context_tower: ContextTower | None  # None of a model that does not see time
+    run: Run
 
     @property
     def n_movies(self) -> int:
-        return len(self.movie_ids)
+        return len(self.run.artifacts.movie_ids)
+
+    @property
+    def popularity(self) -> npt.NDArray[np.float32]:
+        """How many users rated each movie: [n_movies]; exact below 2 ** 24."""
+        return self.run.user_ratings.popularity(self.n_movies).astype(np.float32)
 
     @property
     def output_ids(self) -> npt.NDArray[np.int64]:
         """The movies' ids, and `NO_MOVIE_ID` behind them: [n_movies + 1]."""
-        return np.append(self.movie_ids, NO_MOVIE_ID)
+        return np.append(self.run.artifacts.movie_ids, NO_MOVIE_ID)
 
     @property
     def output_titles(self) -> npt.NDArray[np.object_]:
@@ -67,33 +62,15 @@ class ModelArrays:
 
         UTF-8, as servers and runtimes demand it, whatever a file of titles held.
         """
-        return np.array([*(title.encode("utf-8", "replace") for title in self.titles), b""], object)
+        titles = (title.encode("utf-8", "replace") for title in self.run.catalogue.title)
+        return np.array([*titles, b""], object)
 
+    @cached_property
+    def context_tower(self) -> ContextTower | None:
+        """What embeds users at any time; None of a model that does not see it.
 
-def model_arrays(run: Run) -> ModelArrays:
-    """Reads the arrays of a trained model's run. Raises a `SavedModelError` where it is damaged."""
-    artifacts, known = run.artifacts, run.user_ratings
-    return ModelArrays(
-        user_ids=artifacts.user_ids,
-        movie_ids=artifacts.movie_ids,
-        titles=tuple(run.catalogue.title),
-        user_embeddings=artifacts.user_embeddings,
-        movie_embeddings=artifacts.movie_embeddings,
-        popularity=known.popularity(len(artifacts.movie_ids)).astype(np.float32),
-        seen_starts=known.starts,
-        seen_movies=known.movie,
-        seen_seconds=known.seconds,
-        context_tower=_context_tower(run),
-    )
-
-
-def sees_time(run: Run) -> bool:
-    """Whether the run's query tower has contexts, which depend on the time."""
-    return not run.record.config.family.is_sequential and run.towers.query.n_contexts > 0
-
-
-def _context_tower(run: Run) -> ContextTower | None:
-    """Contexts are found by name: their order in the vocabularies may be another."""
-    if not sees_time(run):
-        return None
-    return ContextTower(run.towers.query, tuple(context_vocabularies(run).items()))
+        Contexts are found by name: their order in the vocabularies may be another.
+        """
+        if self.run.record.config.family.is_sequential or not self.run.towers.query.n_contexts:
+            return None
+        return ContextTower(self.run.towers.query, tuple(context_vocabularies(self.run).items()))

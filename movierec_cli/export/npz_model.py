@@ -1,5 +1,6 @@
 """A model as plain arrays, for programs that have NumPy and nothing else."""
 
+import io
 import json
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy.typing as npt
 
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.towers import Towers
-from movierec_cli.storage.npz import Arrays, pack
+from movierec_cli.storage.npz import Arrays, write
 
 README, VOCABULARIES = "README.txt", "vocabularies.json"
 SNIPPET = """\
@@ -42,7 +43,9 @@ def to_npz(run: Run) -> bytes:
     vocabularies = json.dumps(run.artifacts.vocabularies, indent=1)
     texts = {README: _readme(run, described, towers), VOCABULARIES: vocabularies}
     arrays = {name: array for name, (array, _) in described.items()}
-    return pack(arrays | towers, texts, compressed=True)  # titles of fixed width are mostly zeros
+    content = io.BytesIO()
+    write(content, arrays | towers, texts, compressed=True)  # titles of fixed width are mostly zeros
+    return content.getvalue()
 
 
 def _described(run: Run) -> dict[str, tuple[npt.NDArray[Any], str]]:

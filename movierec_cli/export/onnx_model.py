@@ -39,6 +39,14 @@ class OnnxGraph(Graph):
 
         self.nodes.append(helper.make_node("Identity", [value], [name]))
 
+    def model(self, inputs: list[Any], outputs: list[Any], description: str = "") -> Any:
+        """What is to be saved, of the descriptions of its inputs and outputs."""
+        from onnx import helper
+
+        held = helper.make_graph(self.nodes, "recommend", inputs, outputs, list(self.constants.values()))
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
+        return helper.make_model(held, opset_imports=opsets, ir_version=IR_VERSION, doc_string=description)
+
     def constant(self, values: npt.ArrayLike) -> str:
         from onnx import numpy_helper
 
@@ -73,7 +81,6 @@ def to_onnx(arrays: ModelArrays, description: str) -> bytes:
     """
     try:
         import onnx
-        from onnx import helper
     except ImportError as error:
         raise MovierecError(
             "--format onnx needs the package onnx: pip install 'movierec[onnx]', or pip install onnx"
@@ -81,9 +88,7 @@ def to_onnx(arrays: ModelArrays, description: str) -> bytes:
     graph, inputs = OnnxGraph(), _inputs(arrays)
     for name, value in recommend(graph, arrays, {one.name: one.name for one in inputs}).items():
         graph.named(value, name)
-    held = helper.make_graph(graph.nodes, "recommend", inputs, _outputs(), list(graph.constants.values()))
-    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
-    model = helper.make_model(held, opset_imports=opsets, ir_version=IR_VERSION, doc_string=description)
+    model = graph.model(inputs, _outputs(), description)
     if model.ByteSize() > _LARGEST_BYTES:
         raise MovierecError("the model is larger than the 2 GiB of an ONNX file; use --format savedmodel")
     onnx.checker.check_model(model)

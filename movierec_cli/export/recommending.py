@@ -39,14 +39,13 @@ def recommend(
         inputs: by name, whole numbers int64; where there are `seconds`, the model sees time.
         index: finds the best movies; by default exactly.
     """
-    found = graph.find(inputs["user_id"], arrays.user_ids, -1)
+    found = graph.find(inputs["user_id"], arrays.run.artifacts.user_ids, -1)
     known = graph.node("GreaterOrEqual", found, graph.scalar(0))
     rows = graph.larger(found, graph.scalar(0))
     n_queries = graph.node("Shape", inputs["user_id"])
     seconds = _times(graph, inputs["seconds"], n_queries) if "seconds" in inputs else None
-    seen = _seen(
-        graph, arrays, rows, graph.node("And", known, graph.node("Not", inputs["include_seen"])), seconds
-    )
+    masked = graph.node("And", known, graph.node("Not", inputs["include_seen"]))
+    seen = _seen(graph, arrays, rows, masked, seconds)
     query = Query(
         embedding=_embedding(graph, arrays, rows, seconds),
         known=known,
@@ -64,16 +63,11 @@ def recommend(
 
 def exact(graph: Graph, arrays: ModelArrays, query: Query, k: Value) -> tuple[Value, Value]:
     """The index that scores every movie."""
-    movies = graph.node(
-        "Transpose", graph.cast(graph.constant(arrays.movie_embeddings), np.float64), perm=[1, 0]
-    )
+    embeddings = graph.cast(graph.constant(arrays.run.artifacts.movie_embeddings), np.float64)
+    movies = graph.node("Transpose", embeddings, perm=[1, 0])
     dot = graph.node("MatMul", graph.cast(query.embedding, np.float64), movies)
-    scores = graph.node(
-        "Where",
-        graph.column(query.known),
-        graph.cast(dot, np.float32),
-        graph.row(graph.constant(arrays.popularity)),
-    )
+    popular = graph.row(graph.constant(arrays.popularity))
+    scores = graph.node("Where", graph.column(query.known), graph.cast(dot, np.float32), popular)
     shown = graph.node("Where", query.hidden, minus_infinity(graph), scores)
     return graph.top_k(shown, graph.smaller(k, graph.whole(arrays.n_movies)))
 
@@ -85,9 +79,8 @@ def padded(graph: Graph, arrays: ModelArrays, scores: Value, places: Value, k: V
     places = graph.node("Where", is_none, nowhere, places)
     n_missing = graph.node("Sub", k, graph.node("Shape", scores, start=1, end=2))
     missing = graph.node("Concat", graph.whole(0, 0, 0), n_missing, axis=0)
-    return graph.node("Pad", scores, missing, minus_infinity(graph)), graph.node(
-        "Pad", places, missing, nowhere
-    )
+    scores = graph.node("Pad", scores, missing, minus_infinity(graph))
+    return scores, graph.node("Pad", places, missing, nowhere)
 
 
 def minus_infinity(graph: Graph) -> Value:
@@ -103,7 +96,7 @@ def _times(graph: Graph, seconds: Value, n_queries: Value) -> Value:
 
 
 def _embedding(graph: Graph, arrays: ModelArrays, rows: Value, seconds: Value | None) -> Value:
-    stored = graph.node("Gather", graph.constant(arrays.user_embeddings), rows)
+    stored = graph.node("Gather", graph.constant(arrays.run.artifacts.user_embeddings), rows)
     if seconds is None or arrays.context_tower is None:
         return stored
     at_time = embed(graph, arrays.context_tower, rows, seconds)
@@ -118,7 +111,7 @@ def _hidden(graph: Graph, arrays: ModelArrays, seen: Value, exclude: Value, n_qu
     each = graph.node("Reshape", graph.node("Expand", exclude, shape), graph.whole(-1))
     numbers = graph.node("Range", graph.scalar(0), graph.node("Squeeze", n_queries), graph.scalar(1))
     owner = graph.node("Reshape", graph.node("Expand", graph.column(numbers), shape), graph.whole(-1))
-    excluded = graph.pairs(owner, graph.find(each, arrays.movie_ids, arrays.n_movies))
+    excluded = graph.pairs(owner, graph.find(each, arrays.run.artifacts.movie_ids, arrays.n_movies))
     pairs = graph.node("Concat", seen, excluded, axis=0)
     columns = graph.node("Concat", n_queries, graph.whole(arrays.n_movies + 1), axis=0)
     nothing = graph.node("Expand", graph.scalar(False), columns)
@@ -129,15 +122,15 @@ def _hidden(graph: Graph, arrays: ModelArrays, seen: Value, exclude: Value, n_qu
 
 def _seen(graph: Graph, arrays: ModelArrays, rows: Value, masked: Value, seconds: Value | None) -> Value:
     """Pairs of a query and a movie they rated before it, int64 [n, 2]."""
-    starts = graph.constant(arrays.seen_starts)
+    starts = graph.constant(arrays.run.user_ratings.starts)
     first = graph.node("Gather", starts, rows)
     last = graph.node("Gather", starts, graph.node("Add", rows, graph.scalar(1)))
     lengths = graph.node("Where", masked, graph.node("Sub", last, first), graph.scalar(0))
     owner, place = _spread(graph, lengths)
     places = graph.node("Add", place, graph.node("Gather", first, owner))
-    movies = graph.cast(graph.node("Gather", graph.constant(arrays.seen_movies), places), np.int64)
+    movies = graph.cast(graph.node("Gather", graph.constant(arrays.run.user_ratings.movie), places), np.int64)
     if seconds is not None:
-        rated_at = graph.node("Gather", graph.constant(arrays.seen_seconds), places)
+        rated_at = graph.node("Gather", graph.constant(arrays.run.user_ratings.seconds), places)
         before = graph.node("Less", rated_at, graph.node("Gather", seconds, owner))
         movies = graph.node("Where", before, movies, graph.scalar(arrays.n_movies))
     return graph.pairs(owner, movies)

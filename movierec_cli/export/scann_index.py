@@ -33,7 +33,7 @@ def scann_index(arrays: ModelArrays, graph: TensorFlowGraph) -> Index:
         distance, rows = layer(query.embedding, k=tf.minimum(n_wanted, arrays.n_movies))
         order = tf.argsort(rows, axis=1)
         rows, is_none = (tf.gather(one, order, batch_dims=1) for one in (rows, tf.math.is_nan(distance)))
-        nearest = tf.gather(graph.constant(arrays.movie_embeddings), rows)
+        nearest = tf.gather(graph.constant(arrays.run.artifacts.movie_embeddings), rows)
         double = (tf.cast(one, tf.float64) for one in (query.embedding[:, None, :], nearest))
         score = tf.cast(tf.reduce_sum(tf.multiply(*double), axis=2), tf.float32)
         hidden = is_none | tf.gather(query.hidden, rows, batch_dims=1)
@@ -80,4 +80,4 @@ def _scann_layer(arrays: ModelArrays) -> Any:
         layer = ScaNN(num_leaves=n_leaves, num_leaves_to_search=round(_SEARCHED * n_leaves))
     except ImportError as error:
         raise MovierecError(f"--index scann needs the package scann: {_FITTING_SCANN}") from error
-    return layer.index(tf.constant(arrays.movie_embeddings))
+    return layer.index(tf.constant(arrays.run.artifacts.movie_embeddings))

@@ -26,6 +26,7 @@ _ATTEMPTS = 100
 _LONGEST_NAME = 200  # bytes; file systems take 255, and the token is added
 _HIDDEN = re.compile(r"\.(?P<name>.+)\.(?P<state>new|old|trash)-[0-9a-f]{16}", re.DOTALL)
 _NOT_SYNCED = {errno.EINVAL, errno.ENOTSUP, errno.EACCES}  # file systems without it, folders not for reading
+_ANOTHER_WAS_FIRST = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.ENOENT}
 
 
 @contextmanager
@@ -256,12 +257,13 @@ def _swap_in(new: Path, target: Path, replaceable: Callable[[Path], bool]) -> No
         for _ in range(_ATTEMPTS):
             if _rename(new, target):
                 break
-            if not (_is_folder(target) and replaceable(target)):
-                _rename(target, target.with_name(f"{target.name}.damaged-{secrets.token_hex(4)}"))
-            elif _exchange(new, target):
-                break  # what was there has the name of `new` now, and is deleted as that
-            elif _rename(target, old := _hidden(target, "old")):
-                replaced.append(old)
+            with contextlib.suppress(FileNotFoundError):  # another process has taken it aside
+                if not (stat.S_ISDIR(target.lstat().st_mode) and replaceable(target)):
+                    _rename(target, target.with_name(f"{target.name}.damaged-{secrets.token_hex(4)}"))
+                elif _exchange(new, target):
+                    break  # what was there has the name of `new` now, and is deleted as that
+                elif _rename(target, old := _hidden(target, "old")):
+                    replaced.append(old)
         else:
             raise OSError(errno.EBUSY, "other processes keep replacing it")
     except BaseException:
@@ -284,9 +286,6 @@ def _exchange(one: Path, other: Path) -> bool:
         return bool(library.renameat2(current, names[0], current, names[1], exchange) == 0)
     except (AttributeError, OSError, TypeError):  # another system, or an older library
         return False
-
-
-_ANOTHER_WAS_FIRST = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.ENOENT}
 
 
 def _rename(source: Path, target: Path) -> bool:

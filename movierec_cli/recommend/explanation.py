@@ -94,6 +94,7 @@ def explain(run: Run, user: User, rows: Sequence[int] | npt.NDArray[np.integer])
     centred = movies - mean  # [n_movies, dim]
     specific = centred[targets]  # [n, dim]
     contributions, rest = _of_movies(centred[known], embedding, specific)
+    order = np.argsort(-contributions, axis=0, kind="stable")  # [n_known, n]
     has_towers = not run.record.config.family.is_sequential
     of_movies = _of_movie_features(run, embedding, targets) if has_towers else {}
     of_users = _of_user_features(run, user, centred, specific) if has_towers else {}
@@ -103,7 +104,7 @@ def explain(run: Run, user: User, rows: Sequence[int] | npt.NDArray[np.integer])
             movie=int(row),
             score=float(scores[place]),
             average=average,
-            of_movies=_highest_first(known, contributions[:, place]),
+            of_movies=tuple((int(known[i]), float(contributions[i, place])) for i in order[:, place]),
             rest=float(rest[place]),
             of_movie_features={name: float(part[place]) for name, part in of_movies.items()},
             of_user_features={name: float(part[place]) for name, part in of_users.items()},
@@ -121,11 +122,6 @@ def _of_movies(known: _Floats, user: _Floats, specific: _Floats) -> tuple[_Float
     weights = known @ np.linalg.solve(gram + ridge * np.eye(len(user)), user)  # [n_known]
     contributions = weights[:, None] * (known @ specific.T)
     return contributions, specific @ (user - known.T @ weights)
-
-
-def _highest_first(rows: _Rows, contributions: _Floats) -> tuple[tuple[int, float], ...]:
-    order = np.argsort(-contributions, kind="stable")
-    return tuple(zip(rows[order].tolist(), contributions[order].tolist(), strict=True))
 
 
 def _of_movie_features(run: Run, user: _Floats, rows: _Rows) -> dict[str, _Floats]:

@@ -24,7 +24,6 @@ from movierec_cli.registry.store import Run
 
 _HEADER = "user"
 _LONGEST_ID = 18  # digits
-_NONE_SEEN = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,7 @@ def recommend_all(
     FOR_USERS.require(run.record)
     users = user_rows(run, user_ids)  # [n]
     chosen = filters or Filters()
-    allowed = chosen.allowed(run, _NONE_SEEN)
+    allowed = chosen.fitting(run)
     arrays = run.artifacts
     seen = RaggedRows(run.user_ratings.starts, run.user_ratings.movie)
     top = min(top, len(arrays.movie_ids))

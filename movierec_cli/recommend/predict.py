@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from movierec_cli.data.reader.text_rows import csv_text_rows
 from movierec_cli.errors import MovierecError
@@ -13,7 +12,6 @@ from movierec_cli.files.reading import read_content
 from movierec_cli.recommend.movie_search import MovieSearch
 from movierec_cli.recommend.run_choice import FOR_RATINGS
 from movierec_cli.recommend.users import user_rows
-from movierec_cli.registry.run_parts import UserRatings
 from movierec_cli.registry.store import Run
 
 PREDICTION_COLUMNS = ("user", "movie_id", "title", "stars", "given")
@@ -79,16 +77,16 @@ def predict(run: Run, pairs: Sequence[tuple[int, int]]) -> tuple[PredictedRating
     movies = np.array([movie for _, movie in pairs], np.int64)  # [n_pairs]
     stars = run.rating_head.stars(users, movies)
     catalogue = run.catalogue
-    given = given_ratings(run.user_ratings, len(catalogue), users, movies)
+    given = {user: run.user_ratings.stars_by_movie(user) for user in set(users.tolist())}
     return tuple(
         PredictedRating(
             user_id=user_id,
             movie_id=int(catalogue.movie_id[movie]),
             title=catalogue.title[movie],
             stars=float(predicted),
-            given=None if np.isnan(own) else float(own),
+            given=given[user].get(movie),
         )
-        for (user_id, movie), predicted, own in zip(pairs, stars, given, strict=True)
+        for (user_id, movie), user, predicted in zip(pairs, users.tolist(), stars, strict=True)
     )
 
 
@@ -97,22 +95,3 @@ def prediction_rows(predictions: Sequence[PredictedRating]) -> Iterable[tuple[ob
     for one in predictions:
         given = "" if one.given is None else f"{one.given:g}"
         yield one.user_id, one.movie_id, one.title, f"{one.stars:.4f}", given
-
-
-def given_ratings(
-    known: UserRatings, n_movies: int, users: npt.NDArray[np.int64], movies: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float32]:
-    """What users gave movies, in stars; NaN for what they did not rate: [n_pairs]."""
-    different = np.unique(users)
-    counts = known.starts[different + 1] - known.starts[different]
-    places = np.concatenate([np.arange(0), *(np.r_[known.of(user)] for user in different)])
-    keys = np.repeat(different, counts) * n_movies + known.movie[places]
-    order = np.argsort(keys, kind="stable")
-    keys, stars = keys[order], known.stars[places][order]
-    targets = users * n_movies + movies
-    place = np.searchsorted(keys, targets)
-    found = place < len(keys)
-    found[found] = keys[place[found]] == targets[found]
-    given = np.full(len(targets), np.nan, np.float32)
-    given[found] = stars[place[found]]
-    return given

@@ -1,6 +1,5 @@
 """Files of titles and ratings from elsewhere, row by row; `opinion_files` finds the movies."""
 
-import csv
 import datetime
 import io
 import re
@@ -13,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.reader.rating_blocks import LAST_TIMESTAMP
-from movierec_cli.data.reader.text_rows import TextRow, decode_utf8
+from movierec_cli.data.reader.text_rows import TextRow, csv_records, decode_utf8
 from movierec_cli.errors import DataError
 from movierec_cli.files.reading import read_content
 
@@ -182,15 +181,8 @@ def _rows(text: str, path: Path) -> Iterator[TextRow]:
     """All but the blank ones, the header too."""
     first = text.lstrip("\r\n").partition("\n")[0]
     delimiter = max(_DELIMITERS, key=first[:1000].count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    line = 1
-    try:
-        for fields in reader:
-            if any(field.strip() for field in fields):
-                yield TextRow(str(path), line, fields)
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise DataError(f"is no well-formed CSV ({error})", file=path, line=line) from error
+    rows = csv_records(io.StringIO(text, newline=""), str(path), delimiter)
+    return (row for row in rows if any(field.strip() for field in row.fields))
 
 
 def _places(header: TextRow, words: Sequence[str]) -> dict[str, int]:

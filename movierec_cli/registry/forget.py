@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.evaluation.metrics import NO_TOP_K, top_k_of
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingOutcome, rating_errors
 from movierec_cli.registry.record import RunRecord
-from movierec_cli.registry.run_parts import PARTS, RunArtifacts, RunParts, UserRatings
+from movierec_cli.registry.run_parts import RunArtifacts, RunParts, UserRatings
 from movierec_cli.registry.store import Problem, Run, list_runs, save_run
 from movierec_cli.scoring.rating_head import RatingHead
 from movierec_cli.scoring.towers import Tower, Towers
@@ -25,7 +24,6 @@ from movierec_cli.text import counted
 
 _PER_USER = {("user_tenure", "first")}
 """What of a vocabulary is a list with an entry for each user, by feature and key."""
-_Rows = npt.NDArray[np.int64]
 T = TypeVar("T", Outcome, RatingOutcome)
 
 
@@ -80,15 +78,12 @@ def forget_user(directory: Path, user_id: int) -> Forgotten:
 
 def _without_user(run: Run, row: int) -> tuple[RunRecord, RunParts]:
     """A trained run without the user at a row; the users after them are a row nearer to the first."""
-    parts = {
-        name: getattr(run, name) for name, part in PARTS.items() if part.belongs_to(run.record.config.family)
-    }
-    for name, without in _WITHOUT.items():
-        if name in parts:
-            parts[name] = without(parts[name], row)
+    parts = run.parts()
+    own = {name: part for name in _WITHOUT if (part := getattr(parts, name)) is not None}
+    left = {name: _WITHOUT[name](part, row) for name, part in own.items()}
     if not run.record.config.family.is_sequential:  # served from the towers; the variables have rows of users
-        parts["artifacts"] = replace(parts["artifacts"], weights={})
-    return _changed(run.record, RunParts(**parts))
+        left["artifacts"] = replace(left["artifacts"], weights={})
+    return _changed(run.record, replace(parts, **left))
 
 
 def _without_ratings(run: Run, known: Sequence[tuple[Run, int]]) -> tuple[RunRecord, RunParts] | None:
@@ -111,12 +106,11 @@ def _without_ratings(run: Run, known: Sequence[tuple[Run, int]]) -> tuple[RunRec
             f" its data, remove it: movierec models remove {record.name}"
         )
     theirs = other.outcome.rows[other.outcome.user_index == row]
-    parts = RunParts(
-        outcome=_without_rows(run.outcome, theirs) if record.config.family.ranks else None,
-        rating_outcome=_without_rows(run.rating_outcome, theirs) if record.config.family.rates else None,
-    )
-    before = run.outcome.rows if parts.outcome else run.rating_outcome.rows
-    return _changed(record, parts) if np.isin(before, theirs).any() else None
+    tested = {name: part for name, part in vars(run.parts()).items() if part is not None}
+    if not any(np.isin(part.rows, theirs).any() for part in tested.values()):
+        return None
+    left = {name: part.of_targets(~np.isin(part.rows, theirs)) for name, part in tested.items()}
+    return _changed(record, RunParts(**left))
 
 
 def _changed(record: RunRecord, parts: RunParts) -> tuple[RunRecord, RunParts]:
@@ -128,10 +122,6 @@ def _changed(record: RunRecord, parts: RunParts) -> tuple[RunRecord, RunParts]:
         test=top_k_of(outcome, ks) if outcome is not None and len(outcome.warm.rows) else NO_TOP_K,
         ratings=rating_errors(rated) if rated is not None and len(rated.rows) else None,
     ), parts
-
-
-def _without_rows(outcome: T, rows: _Rows) -> T:
-    return outcome.of_targets(~np.isin(outcome.rows, rows))
 
 
 def _outcome(outcome: T, row: int) -> T:

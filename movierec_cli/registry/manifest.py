@@ -35,10 +35,6 @@ class FileEntry:
     sha256: str  # hex
     n_bytes: Annotated[int, AtLeast(0)]
 
-    @classmethod
-    def of(cls, content: bytes) -> FileEntry:
-        return cls(_sha256(content), len(content))
-
 
 @dataclass(frozen=True)
 class Manifest:
@@ -54,7 +50,7 @@ def manifest_bytes(record: RunRecord, files: Mapping[str, bytes]) -> bytes:
     content: dict[str, JSON] = {
         "format_version": FORMAT_VERSION,
         "record": encode(record),
-        "files": {name: encode(FileEntry.of(data)) for name, data in files.items()},
+        "files": {name: encode(FileEntry(_sha256(data), len(data))) for name, data in files.items()},
     }
     content["checksum"] = _sha256(canonical_json(content).encode())
     return json.dumps(content, indent=1, allow_nan=False).encode()

@@ -70,22 +70,17 @@ class UserRatings:
         """Which entries are one user's."""
         return slice(int(self.starts[user]), int(self.starts[user + 1]))
 
-    @property
-    def n_users(self) -> int:
-        return len(self.starts) - 1
+    def stars_by_movie(self, user: int) -> dict[int, float]:
+        """What one user rated, by row of the movie."""
+        mine = self.of(user)
+        return dict(zip(self.movie[mine].tolist(), self.stars[mine].tolist(), strict=True))
 
     def popularity(self, n_movies: int) -> npt.NDArray[np.int64]:
         """How often each movie was rated: [n_movies]."""
         return np.bincount(self.movie, minlength=n_movies)
 
     @classmethod
-    def from_ratings(
-        cls,
-        ratings: Ratings,
-        user_rows: _Rows,
-        movie_rows: _Rows,
-        n_users: int,
-    ) -> UserRatings:
+    def from_ratings(cls, ratings: Ratings, user_rows: _Rows, movie_rows: _Rows, n_users: int) -> UserRatings:
         """Sorts a data set's ratings by the run's users.
 
         Args:
@@ -200,7 +195,5 @@ def least_bytes(config: RunConfig, data: DataIdentity) -> int:
     of_test = int(data.n_ratings * config.split.test_fraction) * _TEST_RATING_BYTES
     if config.model is None:
         return of_test
-    embeddings = (
-        2 * (data.n_users + data.n_movies) * config.model.embedding_size * 4
-    )  # float32, and as weights
-    return of_test + embeddings + data.n_ratings * _RATING_BYTES
+    n_floats = 2 * (data.n_users + data.n_movies) * config.model.embedding_size  # embeddings, and as weights
+    return of_test + 4 * n_floats + data.n_ratings * _RATING_BYTES

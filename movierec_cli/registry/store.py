@@ -74,6 +74,12 @@ class Run:
     rating_head = _Lazy(RatingHead)
     """What predicts ratings."""
 
+    def parts(self) -> RunParts:
+        """All parts that its family has."""
+        family = self.record.config.family
+        names = (name for name, part in PARTS.items() if part.belongs_to(family))
+        return RunParts(**{name: getattr(self, name) for name in names})
+
     @cached_property
     def size_bytes(self) -> int:
         """The size of all the run's files."""
@@ -107,7 +113,12 @@ def save_run(directory: Path, record: RunRecord, parts: RunParts) -> Run:
     expected = run_name(record.config, record.data)
     if record.name != expected:
         raise ValueError(f"the record is named '{record.name}', but its configuration gives '{expected}'")
-    files = _contents(record, parts)
+    try:
+        files = parts.contents(record.sizes)
+    except ValueError as error:
+        raise MovierecError(
+            f"{record.name} cannot be saved: {error}; if the training diverged, try a lower --learning_rate"
+        ) from error
     if set(files) != files_of(record.config.family):
         raise ValueError(f"a run of family {record.config.family} has other files than {sorted(files)}")
     files[RECORD_FILE] = manifest_bytes(record, files)
@@ -177,15 +188,6 @@ def _kept_elsewhere(record: RunRecord, parts: RunParts) -> Path | None:
         except SavedModelError:
             continue
     return None
-
-
-def _contents(record: RunRecord, parts: RunParts) -> dict[str, bytes]:
-    try:
-        return parts.contents(record.sizes)
-    except ValueError as error:
-        raise MovierecError(
-            f"{record.name} cannot be saved: {error}; if the training diverged, try a lower --learning_rate"
-        ) from error
 
 
 def find_run(directory: Path, config: RunConfig, data: DataIdentity) -> Run | None:

@@ -110,10 +110,9 @@ class Tower:
         ends = np.cumsum([value.shape[1] for value in values])
         kernel, bias = self.dense[0]
         split = np.split(kernel, ends[:-1])
-        added = np.stack(
-            [*(value @ own for value, own in zip(values, split, strict=True)), _repeated(bias, len(rows))],
-            axis=1,
-        )  # [b, n_inputs + 1, n_hidden]
+        by_input = [value @ own for value, own in zip(values, split, strict=True)]
+        biases = np.broadcast_to(bias, (len(rows), bias.size))
+        added = np.stack([*by_input, biases], axis=1)  # [b, n_inputs + 1, n_hidden]
         for kernel, bias in self.dense[1:]:
             added = added * (added.sum(axis=1, keepdims=True) > 0)
             added = added @ kernel
@@ -150,7 +149,3 @@ class Towers:
                 raise ValueError(f"a user's code of a context is none of the {len(table)} in its table")
         if self.query.dim != self.movie.dim:
             raise ValueError(f"embeddings have {self.query.dim} numbers of users, {self.movie.dim} of movies")
-
-
-def _repeated(bias: _Floats, n_rows: int) -> _Floats:
-    return np.broadcast_to(bias, (n_rows, bias.size))

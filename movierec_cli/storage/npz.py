@@ -33,15 +33,10 @@ _NO_NPZ = (
 )
 
 
-def pack(
-    arrays: Mapping[str, npt.NDArray[Any]],
-    texts: Mapping[str, str] = _NO_TEXTS,
-    *,
-    compressed: bool = False,
-) -> bytes:
+def pack(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
     """What `write` writes, as bytes."""
     buffer = io.BytesIO()
-    write(buffer, arrays, texts, compressed=compressed)
+    write(buffer, arrays)
     return buffer.getvalue()
 
 
@@ -70,15 +65,6 @@ def write(
             info.compress_type = kind
             with archive.open(info, "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
-
-
-def unpack(content: bytes) -> Arrays:
-    """Reads what `pack` wrote of numbers, uncompressed.
-
-    Raises:
-        ValueError: the bytes are something else.
-    """
-    return read(io.BytesIO(content))
 
 
 def read(file: IO[bytes], part: str = "") -> Arrays:

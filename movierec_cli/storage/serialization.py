@@ -213,9 +213,7 @@ def _expect(kind: Any, value: object, place: _Place) -> Any:
         raise place.refuse(f"is {_shortened(value)}, not a value of type {kind.__name__}")
     if isinstance(value, int) and abs(value) > _LARGEST:
         raise place.refuse("is a number of more than 64 bits")
-    if (
-        isinstance(value, str) and value.encode(errors="ignore").decode() != value
-    ):  # halves of pairs of UTF-16
+    if isinstance(value, str) and value.encode(errors="ignore").decode() != value:  # halves of UTF-16 pairs
         raise place.refuse(f"is {_shortened(value)}, which is no text")
     return value
 

@@ -47,12 +47,11 @@ from movierec_cli.registry import store
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.reports.terminal.study_text import details, study_text
 from movierec_cli.reports.web.report_page import report_page
-from movierec_cli.storage.npz import pack, unpack
+from movierec_cli.storage.npz import pack, read
 from movierec_cli.storage.serialization import canonical_json, encode
 from tests.saved_runs import (
     judged_run,
     multi_task_config,
-    parts_of,
     random_fit,
     run_config,
     run_record,
@@ -104,7 +103,7 @@ def swap(content: bytes, random: Random) -> bytes:
             return content[:one] + b"".join(blocks) + content[other + n :]
     if content.startswith(b"{"):
         return _edited_json(content, random, lambda _, leaves: leaves[random.integers(len(leaves))])
-    arrays = unpack(content)
+    arrays = read(io.BytesIO(content))
     one, other = random.choice(list(arrays), 2)
     return pack(arrays | {one: arrays[other], other: arrays[one]})
 
@@ -116,7 +115,7 @@ def reshape(content: bytes, random: Random) -> bytes:
         return _edited_json(content, random, lambda *_: kinds[random.integers(len(kinds))])
     if random.random() < 0.3:
         return _other_header(content, random)
-    arrays = unpack(content)
+    arrays = read(io.BytesIO(content))
     name = str(random.choice(list(arrays)))
     array = arrays[name]
     flat = array.ravel()
@@ -139,7 +138,7 @@ def revalue(content: bytes, random: Random) -> bytes:
     """Some values are NaN, infinite, negative, huge or out of range; a text is none."""
     if content.startswith(b"{"):
         return _edited_json(content, random, lambda *_: LEAVES[random.integers(len(LEAVES))])
-    arrays = unpack(content)
+    arrays = read(io.BytesIO(content))
     name = str(random.choice([name for name, array in arrays.items() if array.size] or list(arrays)))
     array = arrays[name].copy()
     if array.dtype == np.uint8 and array.ndim == 1 and array[:1].tobytes() in (b"{", b"[", b'"'):
@@ -301,7 +300,7 @@ def sequential_run(directory: Path) -> store.Run:
         user_embeddings=users.astype(np.float32),
     )
     saved = judged_run(directory, DATASET, config)
-    return store.save_run(directory, saved.record, replace(parts_of(saved), artifacts=artifacts))
+    return store.save_run(directory, saved.record, replace(saved.parts(), artifacts=artifacts))
 
 
 def make_runs(directory: Path, *, sequential: bool = True) -> dict[str, store.Run]:

@@ -23,7 +23,7 @@ from movierec_cli.registry import store
 from movierec_cli.registry.store import Run
 from tests.cli.running import run as run_command
 from tests.cli.running import words
-from tests.saved_runs import judged_run, parts_of, run_config, sequence_config
+from tests.saved_runs import judged_run, run_config, sequence_config
 
 recommend = partial(run_command, "recommend")
 
@@ -70,7 +70,7 @@ def with_a_dimension_a_movie(run: Run) -> Run:
         movie_embeddings=np.eye(n_movies, dtype=np.float32),
         user_embeddings=np.random.default_rng(0).normal(size=(n_users, n_movies)).astype(np.float32),
     )
-    return store.save_run(run.folder.parent, run.record, replace(parts_of(run), artifacts=arrays))
+    return store.save_run(run.folder.parent, run.record, replace(run.parts(), artifacts=arrays))
 
 
 def near_the_newest(

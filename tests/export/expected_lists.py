@@ -1,17 +1,14 @@
 """What an exported model has to give: the lists of `recommend`, filled up to k."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from movierec_cli.config import FEATURES
-from movierec_cli.models.feature_encodings import context_codes
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.recommend import recommend
-from movierec_cli.recommend.users import User, user_of
+from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.store import Run
 from tests.saved_runs import judged_run, run_config
 from tests.small_dataset import small_dataset
@@ -40,21 +37,9 @@ def expected_ids(
     """Ids of the movies `recommend` gives, -1 after the last."""
     rows = np.flatnonzero(np.isin(run.artifacts.movie_ids, exclude))
     filters = Filters(include_seen=include_seen, exclude=tuple(rows.tolist()))
-    user = user_of(run, user_id) if seconds is None else user_at(run, user_id, seconds)
+    user = user_of(run, user_id, as_of_s=seconds)
     ids = [movie.movie_id for movie in recommend(run, user, top=k, filters=filters).movies]
     return ids + [-1] * (k - len(ids))
-
-
-def user_at(run: Run, user_id: int, seconds: int) -> User:
-    """A user as the query tower sees them at a time, who knows what they rated before it."""
-    user = user_of(run, user_id)
-    assert user.row is not None and user.seconds is not None
-    row, before = np.array([user.row], np.int32), user.seconds < seconds
-    names = [one.name for one in run.towers.query.inputs if one.is_context]
-    vocabularies: Any = {FEATURES[name]: run.artifacts.vocabularies[name] for name in names}
-    codes = context_codes(vocabularies, row, np.array([seconds]))
-    embedding = run.towers.query.embed(row, codes)[0]
-    return replace(user, embedding=embedding, movies=user.movies[before], stars=user.stars[before])
 
 
 def check_lists(run: Run, call: Call, k: int = 12) -> None:
@@ -77,10 +62,10 @@ def check_times(run: Run, call: Call) -> None:
     """So they are as of any time, and what came later is not masked."""
     known = run.user_ratings
     rng = np.random.default_rng(3)
-    rows = rng.integers(0, known.n_users, 200)
+    rows = rng.integers(0, len(run.artifacts.user_ids), 200)
     seconds = rng.integers(known.seconds.min() - 10**6, known.seconds.max() + 10**7, 200)
-    own = np.concatenate([known.seconds[known.of(user)][:3] for user in range(known.n_users)])
-    rows = np.concatenate([rows, np.repeat(np.arange(known.n_users), 3)])
+    own = np.concatenate([known.seconds[known.of(user)][:3] for user in range(len(run.artifacts.user_ids))])
+    rows = np.concatenate([rows, np.repeat(np.arange(len(run.artifacts.user_ids)), 3)])
     seconds = np.concatenate([seconds, own])  # what was rated at that very second is not known yet
     user_ids = run.artifacts.user_ids[rows]
     answer = call(user_ids.tolist(), 20, seconds=seconds.tolist())

@@ -31,11 +31,12 @@ def test_the_models_name_is_the_files_in_the_current_folder(
     exported = export_run(run, ExportFormat.NPZ)
     assert exported.path == tmp_path / f"{run.record.name}.npz"
     assert exported.size_bytes == exported.path.stat().st_size
+    assert export_run(run, ExportFormat.NPZ, tmp_path / "a" / "b" / "model.npz").path.is_file()
     assert default_output("a", ExportFormat.SAVEDMODEL) == Path("a-savedmodel")
     assert default_output("a", ExportFormat.ONNX) == Path("a.onnx")
 
 
-def test_a_file_is_replaced_on_demand_only(run: Run, tmp_path: Path) -> None:
+def test_a_file_is_replaced_on_demand_only_and_a_device_stays(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "model.npz"
     file.write_text("mine")
     with pytest.raises(MovierecError, match=r"model\.npz exists; replace it with --overwrite"):
@@ -43,10 +44,8 @@ def test_a_file_is_replaced_on_demand_only(run: Run, tmp_path: Path) -> None:
     assert file.read_text() == "mine"
     export_run(run, ExportFormat.NPZ, file, overwrite=True)
     assert file.read_bytes().startswith(b"PK")
-
-
-def test_missing_folders_are_made(run: Run, tmp_path: Path) -> None:
-    assert export_run(run, ExportFormat.NPZ, tmp_path / "a" / "b" / "model.npz").path.is_file()
+    assert export_run(run, ExportFormat.NPZ, Path("/dev/null")).size_bytes > 1000
+    assert Path("/dev/null").is_char_device()
 
 
 @pytest.mark.parametrize(("name", "place"), [("served", "served/1"), ("2", "2")])
@@ -68,25 +67,18 @@ def test_an_exported_model_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert (target / "1" / "saved_model.pb").read_text() == "newer"
 
 
-def test_one_version_may_be_replaced_or_added(tmp_path: Path) -> None:
-    version(tmp_path / "served" / "1")
-    check_output(tmp_path / "served" / "1", is_folder=True, overwrite=True)
-    check_output(tmp_path / "served" / "2", is_folder=True, overwrite=False)
-    write_folder(tmp_path / "served" / "2", version)
-    assert sorted(path.name for path in (tmp_path / "served").iterdir()) == ["1", "2"]
-
-
-def test_a_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:
-    version(tmp_path / "served" / "1")
-    (tmp_path / "served" / "notes.txt").write_text("mine")
+def test_one_version_may_be_replaced_or_added_and_other_things_are_left_alone(tmp_path: Path) -> None:
+    served = tmp_path / "served"
+    served.mkdir()
+    check_output(served, is_folder=True, overwrite=False)
+    assert write_folder(served, version) == served / "1"
+    check_output(served / "1", is_folder=True, overwrite=True)
+    check_output(served / "2", is_folder=True, overwrite=False)
+    write_folder(served / "2", version)
+    assert sorted(path.name for path in served.iterdir()) == ["1", "2"]
+    (served / "notes.txt").write_text("mine")
     with pytest.raises(MovierecError, match="holds something else than an exported model"):
-        check_output(tmp_path / "served", is_folder=True, overwrite=True)
-
-
-def test_an_empty_folder_is_no_hindrance(tmp_path: Path) -> None:
-    (tmp_path / "served").mkdir()
-    check_output(tmp_path / "served", is_folder=True, overwrite=False)
-    assert write_folder(tmp_path / "served", version) == tmp_path / "served" / "1"
+        check_output(served, is_folder=True, overwrite=True)
 
 
 @pytest.mark.parametrize(
@@ -127,11 +119,6 @@ def test_a_model_that_a_killed_export_took_aside_is_there_again_and_not_replaced
     with pytest.raises(MovierecError, match="exists; replace it with --overwrite"):
         check_output(tmp_path / "served", is_folder=True, overwrite=False)
     assert (tmp_path / "served" / "1" / "saved_model.pb").is_file()
-
-
-def test_a_device_needs_no_overwrite_and_stays(run: Run) -> None:
-    assert export_run(run, ExportFormat.NPZ, Path("/dev/null")).size_bytes > 1000
-    assert Path("/dev/null").is_char_device()
 
 
 @pytest.mark.parametrize("form", list(ExportFormat))

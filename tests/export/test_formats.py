@@ -1,6 +1,6 @@
 """Every format gives what `recommend` gives."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,18 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from movierec_cli.config import Family
 from movierec_cli.config.features import FEATURES, Side
 from movierec_cli.export.contexts import code, embed
 from movierec_cli.export.export_run import export_run
 from movierec_cli.export.graph import Graph, Value
 from movierec_cli.export.kinds import ExportFormat
-from movierec_cli.export.model_arrays import ContextTower, model_arrays
-from movierec_cli.export.onnx_model import IR_VERSION, ML_OPSET, OPSET, OnnxGraph
+from movierec_cli.export.model_arrays import ContextTower, ModelArrays
+from movierec_cli.export.onnx_model import OnnxGraph
+from movierec_cli.export.recommending import AS_STORED
 from movierec_cli.export.tensorflow_graph import TensorFlowGraph
 from movierec_cli.models.feature_encodings import context_codes
 from movierec_cli.models.tensorflow_start import start_tensorflow
-from movierec_cli.recommend.recommend import recommend
-from movierec_cli.recommend.users import user_of
+from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.towers import Tower, TowerInput
 from tests.export.expected_lists import (
@@ -45,16 +46,49 @@ from tests.saved_runs import (
 )
 from tests.small_dataset import small_dataset
 
-AS_STORED = [-1]
 FORMATS = (ExportFormat.SAVEDMODEL, ExportFormat.ONNX)
 
 
-def tensorflow_call(folder: Path) -> Call:
-    """A SavedModel as a function that fills in the inputs that are not given."""
+Answers = Callable[[dict[str, Any]], Response]
+
+
+def tensorflow_answers(folder: Path) -> Answers:
+    """From arrays by name to a SavedModel's outputs."""
     start_tensorflow()
     import tensorflow as tf
 
     signatures = tf.saved_model.load(str(folder)).signatures
+
+    def answers(given: dict[str, Any]) -> Response:
+        tensors = {name: tf.constant(one, tf.int32 if name == "k" else None) for name, one in given.items()}
+        answer = signatures["at_time" if "seconds" in given else "serving_default"](**tensors)
+        arrays = {name: tensor.numpy() for name, tensor in answer.items()}
+        titles = [[title.decode() for title in row] for row in arrays["title"]]
+        return arrays | {"title": np.array(titles, object).reshape(arrays["title"].shape)}
+
+    return answers
+
+
+def onnx_answers(file: Path) -> Answers:
+    """From arrays by name to an ONNX model's outputs."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(file))
+    inputs = {one.name for one in session.get_inputs()}
+    outputs = [one.name for one in session.get_outputs()]
+
+    def answers(given: dict[str, Any]) -> Response:
+        assert inputs - {"seconds"} == given.keys() - {"seconds"}
+        whole = {"seconds": np.array([AS_STORED])} | given
+        return dict(zip(outputs, session.run(outputs, {name: whole[name] for name in inputs}), strict=True))
+
+    return answers
+
+
+def exported(run: Run, form: ExportFormat, directory: Path) -> Call:
+    """The exported model as a function that fills in the inputs that are not given."""
+    load = tensorflow_answers if form is ExportFormat.SAVEDMODEL else onnx_answers
+    answers = load(export_run(run, form, directory / form).path)
 
     def call(
         user_id: Sequence[int],
@@ -64,55 +98,11 @@ def tensorflow_call(folder: Path) -> Call:
         include_seen: bool = False,
         seconds: Sequence[int] | None = None,
     ) -> Response:
-        given = {
-            "user_id": tf.constant(user_id, tf.int64),
-            "k": tf.constant(k),
-            "exclude": tf.constant(exclude, tf.int64),
-            "include_seen": tf.constant(include_seen),
-        }
-        if seconds is not None:
-            given["seconds"] = tf.constant(seconds, tf.int64)
-        answer = signatures["serving_default" if seconds is None else "at_time"](**given)
-        arrays = {name: tensor.numpy() for name, tensor in answer.items()}
-        titles = [[title.decode() for title in row] for row in arrays["title"]]
-        return arrays | {"title": np.array(titles, object).reshape(arrays["title"].shape)}
+        ids = {"user_id": user_id, "exclude": exclude} | ({} if seconds is None else {"seconds": seconds})
+        whole = {name: np.array(numbers, np.int64) for name, numbers in ids.items()}
+        return answers(whole | {"k": np.array(k), "include_seen": np.array(include_seen)})
 
     return call
-
-
-def onnx_call(file: Path) -> Call:
-    """An ONNX model as a function that fills in the inputs that are not given."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(file))
-    inputs = {one.name for one in session.get_inputs()}
-    outputs = [one.name for one in session.get_outputs()]
-
-    def call(
-        user_id: Sequence[int],
-        k: int,
-        *,
-        exclude: Sequence[Sequence[int]] = ((-1,),),
-        include_seen: bool = False,
-        seconds: Sequence[int] = AS_STORED,
-    ) -> Response:
-        given = {
-            "user_id": np.array(user_id, np.int64),
-            "k": np.array(k),
-            "exclude": np.array(exclude, np.int64),
-            "include_seen": np.array(include_seen),
-            "seconds": np.array(seconds, np.int64),
-        }
-        assert inputs - {"seconds"} == set(given) - {"seconds"}
-        given = {name: array for name, array in given.items() if name in inputs}
-        return dict(zip(outputs, session.run(outputs, given), strict=True))
-
-    return call
-
-
-def exported(run: Run, form: ExportFormat, directory: Path) -> Call:
-    load = tensorflow_call if form is ExportFormat.SAVEDMODEL else onnx_call
-    return load(export_run(run, form, directory / form).path)
 
 
 @pytest.fixture(scope="module")
@@ -138,24 +128,9 @@ def test_each_user_may_have_a_time_of_their_own_or_the_stored_one(run: Run, call
     at_time = call(users, 4, seconds=[second])["movie_id"].tolist()
     stored = call(users, 4)["movie_id"].tolist()
     assert mixed == [at_time[0], stored[1], at_time[2]] and at_time != stored
-
-
-def test_unknown_users_get_movies_at_any_time_too(run: Run, call: Call) -> None:
-    answer = call([UNKNOWN], 4, seconds=[0])
-    assert answer["known"].tolist() == [False]
-    assert answer["movie_id"].tolist() == call([UNKNOWN], 4)["movie_id"].tolist()
-
-
-@pytest.mark.parametrize("form", FORMATS)
-def test_seconds_are_what_as_of_is_to_recommend(form: ExportFormat, tmp_path: Path) -> None:
-    run = judged_run(tmp_path, small_dataset(), run_config("timestamp"))
-    times = np.linspace(run.user_ratings.seconds.min() + 1, run.user_ratings.seconds.max(), 20).astype(int)
-    user_ids = run.artifacts.user_ids.tolist()
-    answer = exported(run, form, tmp_path)(user_ids, 5, seconds=times.tolist())
-    assert answer["movie_id"].tolist() == [
-        [movie.movie_id for movie in recommend(run, user_of(run, user_id, int(second)), top=5).movies]
-        for user_id, second in zip(user_ids, times, strict=True)
-    ]
+    unknown = call([UNKNOWN], 4, seconds=[0])
+    assert unknown["known"].tolist() == [False]
+    assert unknown["movie_id"].tolist() == call([UNKNOWN], 4)["movie_id"].tolist()
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -172,16 +147,14 @@ def test_equal_scores_come_in_the_order_of_the_catalogue(form: ExportFormat, tmp
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("kind", ["ids", "multi-task", "sequences"])
-def test_every_kind_of_trained_model_can_be_exported(form: ExportFormat, kind: str, tmp_path: Path) -> None:
-    source = small_dataset()
-    make = {
-        "ids": lambda: judged_run(tmp_path, source, run_config("movie_genres")),
-        "multi-task": lambda: judged_run(tmp_path, source, multi_task_config("week")),
-        "sequences": lambda: judged_run(tmp_path, source, sequence_config("query_time")),
-    }[kind]
-    run = make()
-    assert (model_arrays(run).context_tower is not None) == (kind == "multi-task")
+@pytest.mark.parametrize(
+    "config", [run_config("movie_genres"), multi_task_config("week"), sequence_config("query_time")]
+)
+def test_every_kind_of_trained_model_can_be_exported(
+    form: ExportFormat, config: RunConfig, tmp_path: Path
+) -> None:
+    run = judged_run(tmp_path, small_dataset(), config)
+    assert (ModelArrays(run).context_tower is not None) == (config.family is Family.MULTI_TASK)
     check_lists(run, exported(run, form, tmp_path), k=3)
 
 
@@ -211,13 +184,9 @@ def run_onnx(graph: OnnxGraph, output: Value, given: dict[str, Any]) -> Any:
     from onnx import TensorProto, helper
 
     inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, ["n"]) for name in given]
-    outputs = [helper.make_empty_tensor_value_info(output)]
-    held = helper.make_graph(graph.nodes, "codes", inputs, outputs, list(graph.constants.values()))
-    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
-    model = helper.make_model(held, opset_imports=opsets, ir_version=IR_VERSION)
+    model = graph.model(inputs, [helper.make_empty_tensor_value_info(output)])
     session = onnxruntime.InferenceSession(model.SerializeToString())
-    used = {one.name: given[one.name] for one in session.get_inputs()}
-    return session.run(None, used)[0]
+    return session.run(None, {one.name: given[one.name] for one in session.get_inputs()})[0]
 
 
 GRAPHS = (TensorFlowGraph, OnnxGraph)

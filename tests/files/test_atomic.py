@@ -19,6 +19,7 @@ from movierec_cli.files.atomic import (
     written_folder,
     written_whole,
 )
+from tests.processes_of_tests import in_child
 
 TOKEN = "0123456789abcdef"
 NOBODY = 65_534
@@ -56,20 +57,6 @@ def set_back(directory: Path, seconds: float) -> None:
         os.utime(path, (time.time() - seconds, time.time() - seconds), follow_symlinks=False)
 
 
-def in_child(action: Callable[[], None]) -> int:
-    """Runs it in a fork of this process, which is quick; the number of the error, or 0."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            action()
-        except OSError as error:
-            os._exit(error.errno)
-        except BaseException:
-            os._exit(255)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
 @pytest.fixture
 def without_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
     """A system that cannot swap two names in one step."""
@@ -104,16 +91,18 @@ def test_a_new_file_has_the_permissions_that_the_user_gives_to_new_files(tmp_pat
 
 
 @pytest.mark.parametrize("exists", [True, False])
-def test_a_link_stays_and_its_target_is_written(exists: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_a_link_stays_and_its_target_is_written(is_folder: bool, exists: bool, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
+    target = tmp_path / "there" / "target"
     if exists:
-        (tmp_path / "there" / "file").write_text("old")
-    (tmp_path / "middle").symlink_to("there/file")
+        put_folder(target, "old") if is_folder else put(target, "old")
+    (tmp_path / "middle").symlink_to("there/target")
     (tmp_path / "link").symlink_to("middle")
-    put(tmp_path / "link")
+    (put_folder if is_folder else put)(tmp_path / "link")
     assert (tmp_path / "link").is_symlink() and (tmp_path / "middle").is_symlink()
-    assert (tmp_path / "there" / "file").read_text() == "new"
-    assert names(tmp_path / "there") == ["file"]
+    assert (content_of(target) if is_folder else target.read_text()) == "new"
+    assert names(tmp_path / "there") == ["target"]
 
 
 @pytest.mark.parametrize("write", [put, put_folder])
@@ -170,17 +159,6 @@ def test_another_descriptor_is_written_where_it_stands(tmp_path: Path) -> None:
     assert (tmp_path / "out").read_text() == "before\nnew\nafter\n"
 
 
-def test_a_file_in_a_folder_of_memory_is_replaced_like_any_other() -> None:
-    target = Path(f"/dev/shm/movierec-{os.getpid()}") if Path("/dev/shm").is_dir() else None
-    if target is not None:
-        try:
-            put(target, "first")
-            put(target, "second")
-            assert target.read_text() == "second"
-        finally:
-            target.unlink()
-
-
 @pytest.mark.parametrize("act_on", [put, check_place])
 def test_a_read_only_file_is_refused(
     act_on: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -202,20 +180,18 @@ def test_a_read_only_file_is_refused(
 @pytest.mark.parametrize(
     ("place", "problem"), [(".", "a directory"), ("file/x", "Not a directory"), ("x" * 256, "too long")]
 )
-def test_what_cannot_be_a_file_is_refused(place: str, problem: str, tmp_path: Path) -> None:
+def test_what_cannot_be_a_file_is_refused_and_other_places_pass(
+    place: str, problem: str, tmp_path: Path
+) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=problem):
         put(tmp_path / place)
     if place != ".":  # a folder may come there
         with pytest.raises(OSError, match=problem):
             check_place(tmp_path / place)
+    for good in (tmp_path, tmp_path / "not" / "yet", Path("/dev/null")):
+        check_place(good)
     assert names(tmp_path) == ["file"]
-
-
-def test_a_place_that_can_be_written_passes_the_check(tmp_path: Path) -> None:
-    for place in (tmp_path, tmp_path / "not" / "yet", Path("/dev/null")):
-        check_place(place)
-    assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", [LONG_NAME, "x" * 255, NO_UTF8, "line\nbreak", "-"])
@@ -266,14 +242,6 @@ def test_a_folder_that_is_replaced_is_exchanged_in_one_step(tmp_path: Path) -> N
         reads += 1
     writer.join()
     assert reads > 40 and names(tmp_path) == ["run"]
-
-
-def test_a_link_to_a_folder_stays(tmp_path: Path) -> None:
-    put_folder(tmp_path / "there", "old")
-    (tmp_path / "link").symlink_to("there")
-    put_folder(tmp_path / "link")
-    assert (tmp_path / "link").is_symlink() and content_of(tmp_path / "there") == "new"
-    assert names(tmp_path) == ["link", "there"]
 
 
 @pytest.mark.parametrize("kind", ["folder", "file"])
@@ -337,6 +305,24 @@ def test_an_interruption_between_two_renames_puts_the_old_folder_back(
     assert content_of(tmp_path / "run") == "old" and names(tmp_path) == ["run"]
 
 
+def test_a_folder_that_another_process_takes_aside_for_a_moment_is_not_kept_as_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is there when the new one is to get its name, away after that, and there again at the next step."""
+    rename, there = Path.rename, [True]
+
+    def contested(source: Path, target: Path) -> Path:
+        if target.name == "run" and there and there.pop():
+            raise OSError(errno.ENOTEMPTY, "Directory not empty", str(target))
+        if source.name == "run":
+            source.mkdir()
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "rename", contested)
+    put_folder(tmp_path / "run")
+    assert content_of(tmp_path / "run") == "new" and names(tmp_path) == ["run"]
+
+
 @pytest.mark.usefixtures("without_exchange")
 def test_a_name_too_long_to_be_taken_aside_is_refused_and_left(tmp_path: Path) -> None:
     put_folder(tmp_path / LONG_NAME, "old")
@@ -396,6 +382,10 @@ def test_what_was_on_its_way_out_is_deleted_at_once(tmp_path: Path) -> None:
     leftovers(tmp_path, "trash")
     recover(tmp_path)
     assert names(tmp_path) == []
+    (tmp_path / "file").touch()
+    for nothing in (tmp_path / "missing", tmp_path / "file"):
+        recover(nothing)
+    assert names(tmp_path) == ["file"]
 
 
 def test_what_belongs_to_other_people_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -409,24 +399,27 @@ def test_what_belongs_to_other_people_is_left(tmp_path: Path, monkeypatch: pytes
     assert names(tmp_path) == before
 
 
-def test_writing_beside_them_sweeps_leftovers(tmp_path: Path) -> None:
-    for write in (put, put_folder):
+def test_writing_beside_them_sweeps_leftovers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # where what goes to a device waits
+    for write, target in (
+        (put, tmp_path / "file"),
+        (put_folder, tmp_path / "folder"),
+        (put, Path("/dev/null")),
+    ):
         leftovers(tmp_path, "new")
         set_back(tmp_path, ABANDONED_AFTER_S + 600)
-        write(tmp_path / write.__name__)
-    assert names(tmp_path) == ["put", "put_folder"]
+        write(target)
+    assert names(tmp_path) == ["file", "folder"]
 
 
-def test_what_went_to_a_pipe_is_swept_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_goes_to_a_device_is_for_its_owner_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with written_whole(Path("/dev/null")) as content:
         (folder,) = tmp_path.iterdir()
         assert content.parent == folder and stat.S_IMODE(folder.stat().st_mode) == 0o700
         content.touch()
-    assert names(tmp_path) == []
-    leftovers(tmp_path, "new")
-    set_back(tmp_path, ABANDONED_AFTER_S + 600)
-    put(Path("/dev/null"))
     assert names(tmp_path) == []
 
 
@@ -444,10 +437,3 @@ def test_a_removed_folder_is_gone_and_a_link_alone_is_removed(is_link: bool, tmp
     (tmp_path / "link").symlink_to("run")
     remove_folder(tmp_path / ("link" if is_link else "run"))
     assert names(tmp_path) == ["run" if is_link else "link"]
-
-
-def test_recovering_where_nothing_is_or_may_be_read_does_nothing(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    for place in (tmp_path / "missing", tmp_path / "file"):
-        recover(place)
-    assert names(tmp_path) == ["file"]

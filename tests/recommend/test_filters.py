@@ -82,17 +82,13 @@ def test_a_movie_is_allowed_when_it_passes_every_filter(run: Run, filters: Filte
     assert filters.unseen(filters.fitting(run), rows).tolist() == expected
 
 
-def test_no_filters_allow_what_is_not_known(run: Run) -> None:
+def test_what_all_users_have_in_common_is_not_changed_for_one(run: Run) -> None:
     fitting = Filters().fitting(run)
-    assert fitting.all()
-    assert np.flatnonzero(~Filters().allowed(run, np.array([2, 9]))).tolist() == [2, 9]
-    assert Filters(include_seen=True).allowed(run, np.array([2, 9])).all()
     assert Filters().unseen(fitting, np.array([1])) is not fitting and fitting.all()
 
 
 def test_a_movie_without_a_year_is_of_no_years(run: Run) -> None:
-    assert not Filters(years=(1, 9999)).fitting(run)[5]
-    assert Filters(years=(1, 9999)).fitting(run).sum() == N_MOVIES - 1
+    assert np.flatnonzero(~Filters(years=(1, 9999)).fitting(run)).tolist() == [5]
 
 
 def test_movies_of_unknown_length_are_left_out_and_counted(run: Run) -> None:
@@ -151,10 +147,7 @@ def test_genres_of_punctuation_are_distinct() -> None:
         ({"max_minutes": -90}, "the maximum length is -90 minutes"),
         ({"min_popularity": -1}, "the minimum popularity is -1"),
         ({"max_popularity": -1_000}, "the maximum popularity is -1,000"),
-        (
-            {"min_popularity": 100, "max_popularity": 99},
-            "is 100 and the maximum popularity is 99; swap",
-        ),
+        ({"min_popularity": 100, "max_popularity": 99}, "is 100 and the maximum popularity is 99; swap"),
     ],
 )
 def test_impossible_filters_are_refused(changes: dict[str, Any], message: str) -> None:
@@ -170,10 +163,7 @@ def test_impossible_filters_are_refused(changes: dict[str, Any], message: str) -
         ({}, "not seen"),
         ({"genres": ("Western",), "years": (1950, 1959)}, "Western, of 1950-1959 and not seen"),
         ({"genres": ("War", "Drama"), "not_genres": ("Horror",)}, "War or Drama, not Horror and not seen"),
-        (
-            {"years": (1990, 9999), "max_minutes": 120},
-            "of 1990 or later, at most 120 minutes long and not seen",
-        ),
+        ({"years": (1990, 9999), "max_minutes": 9}, "of 1990 or later, at most 9 minutes long and not seen"),
         ({"years": (1, 1960), "min_popularity": 1}, "of 1960 or earlier, rated 1 time or more and not seen"),
         ({"years": (1994, 1994), "max_popularity": 50}, "of 1994, rated 50 times or fewer and not seen"),
         ({"min_popularity": 5, "max_popularity": 1_000}, "rated 5 to 1,000 times and not seen"),

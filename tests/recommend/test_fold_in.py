@@ -12,11 +12,9 @@ def rows(*values: int) -> npt.NDArray[np.int64]:
     return np.array(values, np.int64)
 
 
-def spread_model(
-    n_movies: int = 60, n_users: int = 200, dim: int = 7, seed: int = 0
-) -> tuple[Floats, Floats]:
+def spread_model(n_users: int = 200) -> tuple[Floats, Floats]:
     """Movies and users whose directions differ in spread, with means that are not zero."""
-    generator = np.random.default_rng(seed)
+    n_movies, dim, generator = 60, 7, np.random.default_rng(0)
     widths = np.linspace(0.2, 1.5, dim)
     movies = generator.normal(0.3, 0.8, (n_movies, dim))
     users = 0.5 + generator.normal(size=(n_users, dim)) * widths @ generator.normal(size=(dim, dim)) / 3
@@ -26,9 +24,9 @@ def spread_model(
 N_GENRES, PER_GENRE = 4, 15
 
 
-def clusters(n_users: int = 80, seed: int = 1) -> tuple[Floats, Floats]:
+def clusters(n_users: int = 80) -> tuple[Floats, Floats]:
     """Films of four genres, each with a direction of its own, and users who lean to one genre each."""
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(1)
     genres = np.eye(N_GENRES)
     movies = np.repeat(genres, PER_GENRE, axis=0) + generator.normal(0, 0.1, (N_GENRES * PER_GENRE, N_GENRES))
     users = 3 * genres[np.arange(n_users) % N_GENRES] + generator.normal(0, 0.3, (n_users, N_GENRES))
@@ -39,36 +37,33 @@ def of_genre(genre: int) -> slice:
     return slice(genre * PER_GENRE, (genre + 1) * PER_GENRE)
 
 
-def test_the_embedding_is_the_maximum_that_another_optimizer_finds() -> None:
+@pytest.mark.parametrize("strength", [0.05, 0.7, 20.0])
+@pytest.mark.parametrize(
+    "opinions", [Opinions(rows(3, 8, 21, 40), rows(5, 11)), Opinions(rows(4)), Opinions(disliked=rows(4))]
+)
+def test_the_embedding_is_the_maximum_that_another_optimizer_finds(
+    opinions: Opinions, strength: float
+) -> None:
     movies, users = spread_model()
-    liked, disliked = rows(3, 8, 21, 40), rows(5, 11)
     exact, mean = movies.astype(float), users.astype(float).mean(axis=0)
     n, dim = users.shape
     scatter = np.cov(users.astype(float).T, bias=True) * n
     covariance = (scatter + np.eye(dim) * np.trace(scatter) / n) / (n + dim)
-    strength = 0.7
 
     def loss(u: npt.NDArray[np.float64]) -> float:
         scores = exact @ u
         softmax = np.exp(scores) / np.exp(scores).sum()
-        softplus = np.log1p(np.exp((exact[disliked] - exact.mean(axis=0)) @ u))
+        softplus = np.log1p(np.exp((exact[opinions.disliked] - exact.mean(axis=0)) @ u))
         prior = (u - mean) @ np.linalg.inv(covariance) @ (u - mean)
-        return float(-np.log(softmax[liked]).sum() + softplus.sum() + strength / 2 * prior)
+        return float(-np.log(softmax[opinions.liked]).sum() + softplus.sum() + strength / 2 * prior)
 
     expected = minimize(loss, mean, method="BFGS", options={"gtol": 1e-7})
-    found = fold_in(movies, users, Opinions(liked, disliked), prior_strength=strength)
+    found = fold_in(movies, users, opinions, prior_strength=strength)
     np.testing.assert_allclose(found, expected.x, atol=1e-4)
-    assert loss(found) < loss(mean) - 0.5  # which is far from where it began
-
-
-@pytest.mark.parametrize(
-    "opinions", [Opinions(rows(4)), Opinions(disliked=rows(4)), Opinions(rows(1), rows(2))]
-)
-def test_a_single_opinion_moves_its_movie(opinions: Opinions) -> None:
-    movies, users = spread_model()
-    gain = movies @ (fold_in(movies, users, opinions) - users.mean(axis=0))
+    gain = movies @ (found - users.mean(axis=0))
     gain -= gain.mean()
-    assert (gain[opinions.liked] > 0).all() and (gain[opinions.disliked] < 0).all()
+    if len(opinions.liked) + len(opinions.disliked) == 1:
+        assert (gain[opinions.liked] > 0).all() and (gain[opinions.disliked] < 0).all()
 
 
 def test_the_same_opinions_give_the_same_embedding_in_whatever_order() -> None:
@@ -89,15 +84,6 @@ def test_who_likes_a_few_movies_of_a_genre_is_recommended_the_others() -> None:
         assert np.count_nonzero(best // PER_GENRE == genre) >= 9
 
 
-def test_each_further_movie_of_a_genre_moves_its_scores_up() -> None:
-    movies, users = clusters()
-    leads = []
-    for n_liked in (1, 2, 4, 8):
-        scores = movies @ fold_in(movies, users, Opinions(np.arange(n_liked, dtype=np.int64)))
-        leads.append(scores[of_genre(0)].mean() - scores.mean())
-    assert leads == sorted(leads) and leads[-1] > 2 * leads[0]
-
-
 def test_disliked_movies_and_those_like_them_fall() -> None:
     movies, users = clusters()
     liked, disliked = rows(0, 1), rows(*range(of_genre(1).start, of_genre(1).start + 3))
@@ -105,28 +91,6 @@ def test_disliked_movies_and_those_like_them_fall() -> None:
     after = movies @ fold_in(movies, users, Opinions(liked, disliked))
     fall = before - after
     assert fall[of_genre(1)].min() > max(fall[of_genre(2)].max(), fall[of_genre(3)].max(), 0)
-
-
-def test_users_whose_movies_are_sampled_from_their_own_softmax_are_found_again() -> None:
-    movies, users = clusters(n_users=500)
-    generator = np.random.default_rng(5)
-    alike = []
-    for user in users[:20]:
-        weights = np.exp(movies.astype(float) @ user)
-        liked = generator.choice(len(movies), 12, replace=False, p=weights / weights.sum())
-        scores = movies @ fold_in(movies, users, Opinions(liked))
-        alike.append(np.corrcoef(scores, movies @ user)[0, 1])
-    assert np.mean(alike) > 0.85
-
-
-def test_a_stronger_prior_keeps_nearer_to_the_average_user() -> None:
-    movies, users = clusters()
-    mean, opinions = users.mean(axis=0), Opinions(rows(0, 1, 2))
-    distances = [
-        np.linalg.norm(fold_in(movies, users, opinions, prior_strength=strength) - mean)
-        for strength in (0.01, 1.0, 100.0, 1e9)
-    ]
-    assert distances == sorted(distances, reverse=True) and distances[-1] < 1e-4
 
 
 @pytest.mark.parametrize("n_users", [1, 2, 3])
@@ -138,26 +102,22 @@ def test_fewer_users_than_dimensions_will_do(n_users: int) -> None:
         np.testing.assert_allclose(found, users[0], atol=1e-6)
 
 
-def test_large_scores_do_not_overflow() -> None:
+def test_large_scores_do_not_overflow_and_every_movie_may_be_liked() -> None:
     movies, users = spread_model()
     found = fold_in(1_000 * movies, users, Opinions(rows(0, 5), rows(2)))
     assert np.isfinite(found).all()
     assert (movies @ found)[[0, 5]].min() > (movies @ found)[2]
-
-
-def test_every_movie_may_be_liked() -> None:
-    movies, users = clusters()
-    assert np.isfinite(fold_in(movies, users, Opinions(np.arange(len(movies), dtype=np.int64)))).all()
+    assert np.isfinite(fold_in(movies, users, Opinions(np.arange(len(movies))))).all()
 
 
 def test_numbers_that_are_not_finite_are_refused() -> None:
     movies, users = clusters()
-    broken = users.copy()
-    broken[3, 1] = np.nan
-    with pytest.raises(ValueError, match="not finite"):
-        fold_in(movies, broken, Opinions(rows(0)))
-    with pytest.raises(ValueError, match="not finite"):
-        fold_in(np.where(movies > 1, np.inf, movies).astype(np.float32), users, Opinions(rows(0)))
+    for damaged in (
+        (movies, np.where(users > 1, np.nan, users)),
+        (np.where(movies > 1, np.inf, movies), users),
+    ):
+        with pytest.raises(ValueError, match="not finite"):
+            fold_in(*damaged, Opinions(rows(0)))
 
 
 @pytest.mark.parametrize(("liked", "disliked"), [((), ()), ((1, 1), ()), ((1, 2), (2,)), ((), (3, 3))])

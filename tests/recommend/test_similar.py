@@ -1,4 +1,3 @@
-import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from movierec_cli.files.csv_tables import write_csv
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.similar import SIMILAR_COLUMNS, similar_movies
 from movierec_cli.registry.store import Run
-from tests.saved_runs import judged_run, run_artifacts, run_config, run_record, save_run, sequence_config
+from tests.saved_runs import judged_run, run_artifacts, run_config, run_record, save_run
 from tests.small_dataset import N_MOVIES, small_dataset
 
 
@@ -33,19 +32,11 @@ def test_the_nearest_are_those_of_the_highest_cosine_without_the_movie_itself(ru
     assert found.title == run.catalogue.title[row]
 
 
-def test_all_others_are_similar_where_more_are_requested(run: Run) -> None:
+def test_filters_leave_out_movies_and_without_any_all_others_are_similar(run: Run) -> None:
     assert len(similar_movies(run, 3, top=1_000).movies) == N_MOVIES - 1
-
-
-def test_filters_leave_out_movies(run: Run) -> None:
     found = similar_movies(run, 3, top=1_000, filters=Filters(genres=("War",), exclude=(2,)))
     assert {one.genres for one in found.movies} == {("War",)}
     assert run.artifacts.movie_ids[2] not in {one.movie_id for one in found.movies}
-
-
-def test_a_sequential_model_has_similar_movies_too(tmp_path: Path) -> None:
-    sasrec = judged_run(tmp_path, small_dataset(), sequence_config())
-    assert len(similar_movies(sasrec, 0).movies) == 10
 
 
 def test_equal_and_empty_embeddings_are_in_the_order_of_the_catalogue(tmp_path: Path) -> None:
@@ -58,36 +49,24 @@ def test_equal_and_empty_embeddings_are_in_the_order_of_the_catalogue(tmp_path: 
     assert [one.movie_id for one in similar_movies(saved, 1, top=2).movies] == [10, 12]
 
 
-def test_a_movie_that_the_model_hardly_knows_comes_with_a_caution(tmp_path: Path) -> None:
+def test_a_movie_that_the_model_hardly_knows_comes_with_a_caution(run: Run, tmp_path: Path) -> None:
     saved = save_run(tmp_path, run_record(), run_artifacts())  # three users rated the first movie
     caution = "in the model's data, so what is near it is mostly chance"
     assert similar_movies(saved, 0).caution == f"'Film 10 (1999)' has 3 ratings {caution}"
     assert similar_movies(saved, 1).caution == f"'Film 11 (1999)' has no ratings {caution}"
-
-
-def test_a_movie_that_is_well_known_comes_without(run: Run) -> None:
     popularity = run.user_ratings.popularity(N_MOVIES)
-    assert similar_movies(run, int(popularity.argmax())).caution is None
-    assert popularity.max() >= 10
+    assert popularity.max() >= 10 and similar_movies(run, int(popularity.argmax())).caution is None
 
 
-def test_programs_get_what_people_see(run: Run) -> None:
+def test_programs_and_files_get_what_people_see(run: Run, tmp_path: Path) -> None:
     found = similar_movies(run, 4, top=2)
     document = found.document()
     assert document["run"] == run.record.name
     assert document["movie"] == {"movie_id": 104, "title": "Film 104 (1984)", "genres": ("Drama",)}
     assert [one["title"] for one in document["movies"]] == [one.title for one in found.movies]
     assert set(document["movies"][0]) == {"movie_id", "title", "genres", "similarity"}
-
-
-def test_a_file_holds_a_line_a_movie(run: Run, tmp_path: Path) -> None:
-    found = similar_movies(run, 4, top=3)
-    write_csv(SIMILAR_COLUMNS, found.csv_rows(), tmp_path / "new" / "near.csv")
-    with (tmp_path / "new" / "near.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))
-    assert rows[0] == ["place", "movie_id", "title", "similarity"]
-    assert [row[:3] for row in rows[1:]] == [
-        [str(place), str(one.movie_id), one.title] for place, one in enumerate(found.movies, start=1)
-    ]
+    assert SIMILAR_COLUMNS == ("place", "movie_id", "title", "similarity")
+    expected = [(place, one.movie_id, one.title) for place, one in enumerate(found.movies, start=1)]
+    assert [row[:3] for row in found.csv_rows()] == expected
     with pytest.raises(DataError, match="cannot be written"):
         write_csv(SIMILAR_COLUMNS, found.csv_rows(), tmp_path)

@@ -18,7 +18,6 @@ from tests.saved_runs import (
     data_identity,
     judged_run,
     multi_task_config,
-    parts_of,
     rating_baseline_run,
     rating_head,
     run_artifacts,
@@ -104,18 +103,12 @@ WRONG_FILES = [
 ]
 
 
-@pytest.mark.parametrize(("record", "parts"), WRONG_FILES)
-def test_a_family_with_the_wrong_files_is_refused(tmp_path: Path, record: RunRecord, parts: RunParts):
-    with pytest.raises(ValueError, match=f"{record.config.family} has other files than"):
-        store.save_run(tmp_path, record, parts)
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("missing", ["rating_outcome", "rating_head", "outcome"])
-def test_a_model_with_two_tasks_is_not_saved_in_part(tmp_path: Path, missing: str):
+def test_a_family_with_the_wrong_files_is_refused(tmp_path: Path):
     saved = judged_run(tmp_path / "whole", small_dataset(), multi_task_config())
-    with pytest.raises(ValueError, match="multi-task has other files than"):
-        store.save_run(tmp_path / "part", saved.record, replace(parts_of(saved), **{missing: None}))
+    parts = [replace(saved.parts(), **{name: None}) for name in ("rating_outcome", "rating_head", "outcome")]
+    for record, wrong in (*WRONG_FILES, *((saved.record, one) for one in parts)):
+        with pytest.raises(ValueError, match=f"{record.config.family} has other files than"):
+            store.save_run(tmp_path / "part", record, wrong)
     assert not (tmp_path / "part").exists()
 
 
@@ -131,15 +124,9 @@ def test_a_model_with_two_tasks_is_not_saved_in_part(tmp_path: Path, missing: st
 def test_the_name_of_a_model_with_two_tasks_tells_the_weights(weights: TaskWeights, readable: str):
     config = replace(multi_task_config("timestamp"), tasks=weights)
     assert re.fullmatch(rf"{re.escape(readable)}-[0-9a-f]{{12}}", run_name(config, data_identity()))
-
-
-def test_many_features_do_not_push_the_weights_out_of_the_name():
     every = ("timestamp", "movie_title_text", "movie_genres", "movie_length", "user_history", "day_of_week")
-    name = run_name(multi_task_config(*every, rating=0.125), data_identity())
-    assert re.fullmatch(
-        r"1m-timestamp-movie_title_text-[a-z_-]*-rating-0\.125-retrieval-1-[0-9a-f]{12}", name
-    )
-    assert len(name) <= 80
+    long = run_name(replace(multi_task_config(*every), tasks=weights), data_identity())
+    assert len(long) <= 80 and readable.removeprefix("1m-timestamp") in long
 
 
 def test_each_weight_is_another_run_and_none_is_the_two_tower_model():

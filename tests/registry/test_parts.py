@@ -164,7 +164,7 @@ REFUSED: list[tuple[type, dict[str, Any], str]] = [
 def test_what_cannot_be_used_is_refused_by_file_and_array(
     kind: type, changes: dict[str, Any], words: str
 ) -> None:
-    arrays = npz.unpack(codec.to_bytes(EXAMPLES[kind])) | changes
+    arrays = codec.arrays_of(EXAMPLES[kind]) | changes
     content = npz.pack({name: array for name, array in arrays.items() if array is not None})
     with pytest.raises(ValueError, match=re.escape(words)):
         codec.from_bytes(kind, content, "part.npz", SIZES)
@@ -196,31 +196,19 @@ def test_parts_that_do_not_fit_together_are_not_written(words: str) -> None:
 # --- users' ratings -----------------------------------------------------------------------------------
 
 
-def test_ratings_are_by_user_and_time_and_in_the_run_s_rows() -> None:
+@pytest.mark.parametrize("pace", [1, 0])
+def test_ratings_are_by_user_time_and_the_file_s_order_in_the_run_s_rows(pace: int) -> None:
     """Users and movies that the training left out are left out, and the others have other rows."""
-    ratings = DATASET.ratings
+    ratings = replace(DATASET.ratings, timestamp=pace * DATASET.ratings.timestamp)
     user_rows = np.full(20, UNKNOWN_ROW, np.int32)
     user_rows[[19, 3, 7]] = [0, 1, 2]
     movie_rows = np.where(np.arange(40) % 4 == 0, UNKNOWN_ROW, 39 - np.arange(40)).astype(np.int32)
     known = UserRatings.from_ratings(ratings, user_rows, movie_rows, 3)
-    for user, row in ((19, 0), (3, 1), (7, 2)):
-        mine = sorted(
-            (int(second), place, int(movie), float(stars))
-            for place, (owner, movie, stars, second) in enumerate(
-                zip(ratings.user_index, ratings.movie_index, ratings.rating, ratings.timestamp, strict=True)
-            )
-            if owner == user and movie % 4
-        )
+    for row, user in enumerate((19, 3, 7)):
+        places = np.flatnonzero((ratings.user_index == user) & (ratings.movie_index % 4 > 0)).tolist()
+        mine = np.array(sorted(places, key=lambda place: (ratings.timestamp[place], place)))
         found = known.of(row)
-        assert known.movie[found].tolist() == [39 - movie for _, _, movie, _ in mine]
-        assert known.stars[found].tolist() == [stars for *_, stars in mine]
-        assert known.seconds[found].tolist() == [second for second, *_ in mine]
+        assert known.movie[found].tolist() == (39 - ratings.movie_index[mine]).tolist()
+        np.testing.assert_array_equal(known.stars[found], ratings.rating[mine])
+        np.testing.assert_array_equal(known.seconds[found], ratings.timestamp[mine])
     assert known.popularity(40).tolist() == [int((known.movie == row).sum()) for row in range(40)]
-
-
-def test_ratings_of_one_second_stay_in_the_file_s_order() -> None:
-    ratings = replace(DATASET.ratings, timestamp=np.zeros(len(DATASET.ratings), np.int64))
-    same = UserRatings.from_ratings(ratings, np.arange(20, dtype=np.int32), np.arange(40, dtype=np.int32), 20)
-    for user in range(20):
-        expected = ratings.movie_index[ratings.user_index == user]
-        np.testing.assert_array_equal(same.movie[same.of(user)], expected)

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +12,11 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import TowerConfig
-from movierec_cli.errors import SavedModelError
+from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.registry.record import RunRecord, run_name
 from movierec_cli.registry.run_parts import PARTS, RunArtifacts
 from movierec_cli.registry.store import Run, find_run, list_runs, remove_run
+from tests.processes_of_tests import in_child
 from tests.saved_runs import (
     data_identity,
     judged_run,
@@ -45,31 +47,22 @@ def snapshot(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_saved_run_is_found_again_with_equal_record_and_arrays(tmp_path: Path) -> None:
-    record, artifacts = run_record("timestamp"), run_artifacts()
-    save_run(tmp_path, record, artifacts)
-    found = find(tmp_path, record)
-    assert found is not None
-    assert found.record == record
-    assert_same(found.artifacts, artifacts)
-
-
-def test_nothing_is_found_where_nothing_was_saved(tmp_path: Path) -> None:
+def test_nothing_is_found_where_nothing_was_saved_and_nothing_saved_where_nothing_can_be(
+    tmp_path: Path,
+) -> None:
     assert find(tmp_path / "absent", run_record()) is None
     assert list_runs(tmp_path / "absent") == ([], [])
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SavedModelError, match="cannot be written"):
+        save_run(tmp_path / "file", run_record(), run_artifacts())
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        run_record("timestamp"),
-        run_record(data=data_identity(fingerprint="cd" * 32)),
-        run_record(config=replace(run_config(), model=TowerConfig(embedding_size=8))),
-    ],
-)
-def test_another_configuration_or_other_data_is_another_run(tmp_path: Path, other: RunRecord) -> None:
+def test_another_configuration_or_other_data_is_another_run(tmp_path: Path) -> None:
     save_run(tmp_path, run_record(), run_artifacts())
-    assert find(tmp_path, other) is None
+    smaller = replace(run_config(), model=TowerConfig(embedding_size=8))
+    others = [{"data": data_identity(fingerprint="cd" * 32)}, {"config": smaller}]
+    for other in (run_record("timestamp"), *(run_record(**changes) for changes in others)):
+        assert find(tmp_path, other) is None
 
 
 def test_the_name_is_readable_short_and_safe_for_any_data_set() -> None:
@@ -81,97 +74,68 @@ def test_the_name_is_readable_short_and_safe_for_any_data_set() -> None:
 
 
 def test_the_name_is_the_same_in_every_process() -> None:
-    script = (
-        "from tests.saved_runs import *\n"
-        "print(run_name(run_config('movie_genres', 'timestamp'), data_identity()))"
-    )
-    root = Path(__file__).resolve().parents[2]
+    named = "run_name(run_config('movie_genres', 'timestamp'), data_identity())"
+    script = f"from tests.saved_runs import *; print({named})"
     environment = {**os.environ, "PYTHONHASHSEED": "7"}
-    command = [sys.executable, "-c", script]
+    command, root = [sys.executable, "-c", script], Path(__file__).resolve().parents[2]
     printed = subprocess.run(command, cwd=root, env=environment, capture_output=True, check=True, text=True)
     assert printed.stdout.strip() == run_name(run_config("timestamp", "movie_genres"), data_identity())
 
 
-def test_a_retrained_run_replaces_the_old_one(tmp_path: Path) -> None:
-    record = run_record()
-    save_run(tmp_path, record, run_artifacts(seed=1))
-    newer = replace(record, training_s=9.0)
-    save_run(tmp_path, newer, run_artifacts(seed=2))
-    found = find(tmp_path, record)
-    assert found is not None
-    assert found.record == newer
-    assert_same(found.artifacts, run_artifacts(seed=2))
+def test_a_saved_run_is_found_again_and_replaced_by_a_retrained_one(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        record = run_record("timestamp", training_s=float(seed))
+        save_run(tmp_path, record, run_artifacts(seed=seed))
+        found = find(tmp_path, record)
+        assert found is not None and found.record == record
+        assert_same(found.artifacts, run_artifacts(seed=seed))
     assert [path.name for path in tmp_path.iterdir()] == [record.name]
 
 
-CRASH = """
-import os, sys
-from pathlib import Path
-from tests.saved_runs import run_artifacts, run_record, save_run
-target, countdown = Path(sys.argv[1]), int(sys.argv[2])
-def crash_at_rename(event, args):
-    global countdown
-    if event in ("os.rename", "shutil.rmtree", "os.mkdir", "open") and str(target) in str(args[0]):
-        countdown -= 1
-        if countdown == 0:
-            os._exit(7)
-sys.addaudithook(crash_at_rename)
-save_run(target, run_record(training_s=2.0), run_artifacts(seed=2))
-"""
-
-
 def test_a_crash_at_any_step_of_replacing_leaves_a_complete_run(tmp_path: Path) -> None:
-    steps = 0
     for step in range(1, 40):
         directory = tmp_path / str(step)
         save_run(directory, run_record(training_s=1.0), run_artifacts(seed=1))
-        code = _crash_while_saving(directory, step)
+
+        def save(countdown: int = step, directory: Path = directory) -> None:
+            def crash(event: str, args: tuple[object, ...]) -> None:
+                nonlocal countdown
+                if event in ("os.rename", "shutil.rmtree", "os.mkdir", "open") and str(directory) in str(
+                    args[0]
+                ):
+                    countdown -= 1
+                    if countdown == 0:
+                        os._exit(9)
+
+            sys.addaudithook(crash)
+            save_run(directory, run_record(training_s=2.0), run_artifacts(seed=2))
+
+        ended = in_child(save)
         found = find(directory, run_record())
         assert found is not None, f"step {step}: both runs are lost"
         assert found.record.training_s in (1.0, 2.0)
         assert_same(found.artifacts, run_artifacts(seed=int(found.record.training_s)))
         assert list_runs(directory)[1] == []
-        if code == 0:
+        if ended == 0:
             break
-        steps += 1
-    assert steps >= 6
-
-
-def _crash_while_saving(directory: Path, step: int) -> int:
-    """Forks instead of starting a new Python, which keeps this quick."""
-    pid = os.fork()
-    if pid == 0:
-        sys.argv = ["crash", str(directory), str(step)]
-        exec(CRASH, {})
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        assert ended == 9
+    assert step > 6
 
 
 def test_processes_saving_the_same_run_at_once_all_succeed(tmp_path: Path) -> None:
-    script = (
-        "import sys; from pathlib import Path\n"
-        "from tests.saved_runs import run_artifacts, run_record, save_run\n"
-        "seed = int(sys.argv[2])\n"
-        "record, artifacts = run_record(training_s=float(seed)), run_artifacts(seed=seed)\n"
-        "for _ in range(15): save_run(Path(sys.argv[1]), record, artifacts)"
-    )
-    root = Path(__file__).resolve().parents[2]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", script, str(tmp_path), str(seed)], cwd=root, stderr=subprocess.PIPE
-        )
-        for seed in (1, 2)
-    ]
+    def save(seed: int) -> int:
+        record, artifacts = run_record(training_s=float(seed)), run_artifacts(seed=seed)
+        return in_child(lambda: [save_run(tmp_path, record, artifacts) for _ in range(15)])
+
     reads = 0
-    try:
-        while any(process.poll() is None for process in processes):
+    with ThreadPoolExecutor(2) as pool:
+        writers = [pool.submit(save, seed) for seed in (1, 2)]
+        while not all(writer.done() for writer in writers):
             found = find(tmp_path, run_record())
             if found is not None:
                 assert len(found.artifacts.user_ids) == 3
                 reads += 1
-    finally:
-        errors = [process.communicate()[1].decode() for process in processes]
-    assert errors == ["", ""]
+    assert [writer.result() for writer in writers] == [0, 0]
     assert reads > 0
     found = find(tmp_path, run_record())
     assert found is not None
@@ -179,65 +143,48 @@ def test_processes_saving_the_same_run_at_once_all_succeed(tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == [run_record().name]
 
 
-def cut_short(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[:-5])
-
-
-def flip_a_bit(file: Path) -> None:
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 1
-    file.write_bytes(content)
-
-
-def lengthen(file: Path) -> None:
-    file.write_bytes(file.read_bytes() + b"more")
-
-
-@pytest.mark.parametrize("damage", [cut_short, flip_a_bit, lengthen])
 @pytest.mark.parametrize("part", PARTS)
 def test_a_damaged_file_is_noticed_when_it_is_read_and_leaves_the_others_usable(
-    tmp_path: Path, part: str, damage: Callable[[Path], None]
+    tmp_path: Path, part: str
 ) -> None:
     saved = judged_run(tmp_path, small_dataset(), multi_task_config())
-    name = PARTS[part].file_name
-    damage(saved.folder / name)
-    found = find(tmp_path, saved.record)
-    assert found is not None
-    with pytest.raises(SavedModelError, match=re.escape(f"{saved.folder}: {name} is damaged")):
-        getattr(found, part)
-    other = "outcome" if part == "artifacts" else "artifacts"
-    assert getattr(found, other) is not None
+    file = saved.folder / PARTS[part].file_name
+    content = file.read_bytes()
+    middle = len(content) // 2
+    flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    for damaged in (content[:-5], flipped, content + b"more"):
+        file.write_bytes(damaged)
+        found = find(tmp_path, saved.record)
+        assert found is not None
+        with pytest.raises(SavedModelError, match=re.escape(f"{saved.folder}: {file.name} is damaged")):
+            getattr(found, part)
+        other = "outcome" if part == "artifacts" else "artifacts"
+        assert getattr(found, other) is not None
 
 
-def _edit_metric(folder: Path) -> None:
-    text = (folder / "run.json").read_text()
-    (folder / "run.json").write_text(text.replace('"training_s": 4.0', '"training_s": 3.0'))
+def _edited(content: bytes) -> bytes:
+    return content.replace(b'"training_s": 4.0', b'"training_s": 3.0')
 
 
-def _other_version(folder: Path) -> None:
-    content = json.loads((folder / "run.json").read_text())
-    (folder / "run.json").write_text(json.dumps(content | {"format_version": 99}))
-
-
-DAMAGE = {
-    "cut short": lambda folder: (folder / "run.json").write_bytes((folder / "run.json").read_bytes()[:100]),
-    "empty": lambda folder: (folder / "run.json").write_bytes(b""),
-    "no object": lambda folder: (folder / "run.json").write_text("[]"),
-    "not text": lambda folder: (folder / "run.json").write_bytes(b"\xff\xfe\x00"),
-    "too deep": lambda folder: (folder / "run.json").write_text("[" * 100_000),
-    "edited": _edit_metric,
-    "of another version": _other_version,
-    "without record": lambda folder: (folder / "run.json").unlink(),
-    "without artifacts": lambda folder: (folder / "artifacts.npz").unlink(),
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "cut short": lambda content: content[:100],
+    "empty": lambda content: b"",
+    "no object": lambda content: b"[]",
+    "not text": lambda content: b"\xff\xfe\x00",
+    "edited": _edited,
+    "of another version": lambda content: json.dumps(json.loads(content) | {"format_version": 99}).encode(),
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
-def test_a_damaged_folder_is_named_not_trusted_not_deleted(tmp_path: Path, damage: object) -> None:
+@pytest.mark.parametrize("damage", [*DAMAGES, "run.json", "artifacts.npz"])
+def test_a_damaged_or_incomplete_folder_is_named_not_trusted_not_deleted(tmp_path: Path, damage: str) -> None:
     good = save_run(tmp_path, run_record("timestamp"), run_artifacts())
     bad = save_run(tmp_path, run_record(), run_artifacts())
-    assert callable(damage)
-    damage(bad.folder)
+    if damage in DAMAGES:
+        content = (bad.folder / "run.json").read_bytes()
+        (bad.folder / "run.json").write_bytes(DAMAGES[damage](content))
+    else:
+        (bad.folder / damage).unlink()
     before = snapshot(bad.folder)
     runs, problems = list_runs(tmp_path)
     assert [run.record.name for run in runs] == [good.record.name]
@@ -260,15 +207,15 @@ def test_a_run_copied_under_another_name_is_not_trusted(tmp_path: Path) -> None:
     assert run.record.name in problems[0].message
 
 
-def test_arrays_of_python_objects_are_refused(tmp_path: Path) -> None:
+def test_what_cannot_be_used_or_has_the_wrong_name_is_not_saved(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="object"):
         save_run(tmp_path, run_record(), replace(run_artifacts(), weights={"w": np.array([{}])}))
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_record_under_the_wrong_name_is_refused(tmp_path: Path) -> None:
+    diverged = replace(run_artifacts(), user_embeddings=np.full((3, 2), np.nan, np.float32))
+    with pytest.raises(MovierecError, match=r"user_embeddings holds nan.*lower --learning_rate"):
+        save_run(tmp_path, run_record(), diverged)
     with pytest.raises(ValueError, match="its configuration gives"):
         save_run(tmp_path, run_record(name="1m-none-0123456789ab"), run_artifacts())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_removing_deletes_one_run_and_nothing_else(tmp_path: Path) -> None:
@@ -279,31 +226,18 @@ def test_removing_deletes_one_run_and_nothing_else(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [second.record.name]
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "../outside", "/", "foreign", "link", ".hidden"])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../outside", "/", "foreign", "link", run_record().name, ".hidden"]
+)
 def test_removing_refuses_what_is_no_run(tmp_path: Path, name: str) -> None:
     directory = tmp_path / "saved_models"
     run = save_run(tmp_path / "outside", run_record(), run_artifacts())
     for folder in ("foreign", ".hidden"):
         (directory / folder).mkdir(parents=True)
         (directory / folder / "precious.txt").write_text("mine")
-    (directory / "link").symlink_to(run.folder)
+    for link in ("link", run.record.name):
+        (directory / link).symlink_to(run.folder)
     before = snapshot(tmp_path)
     with pytest.raises(SavedModelError):
         remove_run(directory, name)
     assert snapshot(tmp_path) == before
-
-
-def test_removing_refuses_a_link_to_a_run(tmp_path: Path) -> None:
-    run = save_run(tmp_path / "elsewhere", run_record(), run_artifacts())
-    directory = tmp_path / "saved_models"
-    directory.mkdir()
-    (directory / run.record.name).symlink_to(run.folder)
-    with pytest.raises(SavedModelError, match="left alone"):
-        remove_run(directory, run.record.name)
-    assert run.folder.exists()
-
-
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(SavedModelError, match="cannot be written"):
-        save_run(tmp_path / "file", run_record(), run_artifacts())

@@ -48,7 +48,7 @@ def test_every_kind_of_field_is_read_back(stars: np.ndarray | None, layers: tupl
 
 def test_a_narrower_type_is_used_only_where_it_loses_nothing() -> None:
     for rows, dtype in ((EVERYTHING.rows, np.uint8), (EVERYTHING.rows - 2, np.int64)):
-        assert npz.unpack(codec.to_bytes(replace(EVERYTHING, rows=rows)))["rows"].dtype == dtype
+        assert codec.arrays_of(replace(EVERYTHING, rows=rows))["rows"].dtype == dtype
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_narrower_type_is_used_only_where_it_loses_nothing() -> None:
     ],
 )
 def test_wrong_arrays_are_refused_by_file_and_name(changes: dict[str, np.ndarray], words: str) -> None:
-    content = npz.pack(npz.unpack(codec.to_bytes(EVERYTHING)) | changes)
+    content = npz.pack(codec.arrays_of(EVERYTHING) | changes)
     with pytest.raises(ValueError, match=re.escape(words)):
         codec.from_bytes(Everything, content, "file.npz")
 

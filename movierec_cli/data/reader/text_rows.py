@@ -97,22 +97,30 @@ def csv_text_rows(
         DataError: no header or no rows, a column missing, malformed quotes, no UTF-8, or a row with another
             number of fields than the header.
     """
-    reader = csv.reader(_lines(decode_utf8(content, place)), delimiter=delimiter, strict=True)
-    header: list[str] = []
+    rows = csv_records(_lines(decode_utf8(content, place)), place, delimiter)
+    header = next(rows, None)
+    if header is None:
+        raise DataError("is empty", file=place)
+    order = column_order(header.fields, names, place)
+    row = None
+    for row in rows:
+        if row.fields:
+            row.require_fields(header.fields)
+            yield TextRow(place, row.line, [row.fields[index] for index in order])
+    if row is None:
+        raise DataError("has a header but no rows", file=place)
+
+
+def csv_records(lines: Iterable[str], place: str, delimiter: str = ",") -> Iterator[TextRow]:
+    """Every record of a CSV, its header and blank lines too. Raises a `DataError` where it is none."""
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     line = 1
     try:
         for fields in reader:
-            row = TextRow(place, line, fields)
-            if not header:
-                header, order = fields, column_order(fields, names, place)
-            elif fields:
-                row.require_fields(header)
-                yield TextRow(place, line, [fields[index] for index in order])
+            yield TextRow(place, line, fields)
             line = reader.line_num + 1
     except csv.Error as error:
         raise DataError(f"is no well-formed CSV ({error})", file=place, line=line) from error
-    if line <= 2:
-        raise DataError("has a header but no rows" if header else "is empty", file=place)
 
 
 def column_order(header: Sequence[str], names: Sequence[str], place: str) -> list[int]:
