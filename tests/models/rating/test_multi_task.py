@@ -22,14 +22,15 @@ from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.rating.head import BIAS_L2, POOL_SCALE
 from movierec_cli.models.rating.multi_task import predicted_stars
 from movierec_cli.models.rating.rating_batches import RatedPairs
-from movierec_cli.models.trained import Fitted, Fitting, SilentObserver
+from movierec_cli.models.trained import Fitted, Fitting
 from movierec_cli.models.two_tower.tower_training import (
     STARS_WORTH,
     PreparedForTwo,
     fit_run,
     prepare,
 )
-from movierec_cli.registry.record import EpochRecord, RunConfig
+from movierec_cli.registry.record import RunConfig
+from tests.models.heard import Heard
 from tests.sample_part import part_of_the_sample
 from tests.small_dataset import small_dataset
 
@@ -37,14 +38,6 @@ DATASET = small_dataset("two tasks")
 ROWS = np.arange(0, len(DATASET.ratings), 2)
 SAMPLE = part_of_the_sample()
 FEATURES = ("timestamp", "movie_genres")
-
-
-class Listener(SilentObserver):
-    def __init__(self) -> None:
-        self.records: list[EpochRecord] = []
-
-    def validated(self, record: EpochRecord) -> None:
-        self.records.append(record)
 
 
 def config(tasks: TaskWeights, *features: str, **training: object) -> RunConfig:
@@ -223,20 +216,20 @@ def test_the_exported_head_predicts_as_the_model_without_a_session(features) -> 
     np.testing.assert_allclose(kept.rating_head().stars(users, movies), expected, atol=1e-4)
 
 
-def train(tasks: TaskWeights, **training: object) -> tuple[Fitted, Listener]:
-    listener = Listener()
+def train(tasks: TaskWeights, **training: object) -> tuple[Fitted, Heard]:
+    heard = Heard()
     asked = config(tasks, num_epochs=9, validation_freq=3, **training)
     split = split_ratings(SAMPLE.ratings, asked.split)
-    return fit_run(Fitting(SAMPLE, split, asked, listener, Path())), listener
+    return fit_run(Fitting(SAMPLE, split, asked, heard, Path())), heard
 
 
 @pytest.fixture(scope="module")
-def joint() -> tuple[Fitted, Listener]:
+def joint() -> tuple[Fitted, Heard]:
     return train(TaskWeights())
 
 
 def test_a_joint_training_beats_the_mean_and_chance_at_once(joint) -> None:
-    trained, listener = joint
+    trained, heard = joint
     errors = rating_errors(trained.parts.rating_outcome)
     outcome = trained.parts.rating_outcome
     mean = SAMPLE.ratings.rating.mean()
@@ -244,7 +237,7 @@ def test_a_joint_training_beats_the_mean_and_chance_at_once(joint) -> None:
     n_movies = trained.parts.outcome.n_movies
     hits = (trained.parts.outcome.at_their_time.unseen.better < 10).mean()
     assert hits > 2 * 10 / n_movies
-    assert all(record.ratings is not None for record in listener.records)
+    assert all(record.ratings is not None for record in heard.records)
     assert set(np.unique(outcome.rows)) == set(trained.parts.outcome.rows)
 
 
@@ -261,8 +254,8 @@ def test_the_kept_epoch_is_the_best_in_what_the_weights_ask_for() -> None:
         (TaskWeights(retrieval=0, rating=1), lambda r: -r.ratings.rmse),
         (TaskWeights(retrieval=1, rating=0), lambda r: r.validation.recall[100]),
     ):
-        trained, listener = train(tasks, refit=False)
-        assert trained.results["best_epoch"] == max(listener.records, key=score).epoch
+        trained, heard = train(tasks, refit=False)
+        assert trained.results["best_epoch"] == max(heard.records, key=score).epoch
 
 
 def test_evidence_is_of_the_training_part_alone() -> None:
