@@ -17,9 +17,8 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import rank_ratings
 from movierec_cli.evaluation.metrics import top_k, top_k_accuracy
 from movierec_cli.evaluation.queries import Scorer, Targets
-from movierec_cli.models.baselines.baseline import Baseline, RatingPredictor
+from movierec_cli.models.baselines.baseline import Baseline, RatingPredictor, TrainingRatings
 from movierec_cli.models.baselines.fit_baseline import FittedBaseline, fit_baseline
-from movierec_cli.models.baselines.training_ratings import TrainingRatings
 from tests.models.baseline_data import DAY_S, N_RATED, N_RATERS, dataset_of, fit_to, fitted_of, planted
 
 PERSONAL = (Family.ITEM_KNN, Family.IALS, Family.EASE)

@@ -25,8 +25,8 @@ from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.experiment.trainer import train_or_load
 from movierec_cli.models import memory_estimate
+from movierec_cli.models.baselines.baseline import TrainingRatings
 from movierec_cli.models.baselines.ease import EASE
-from movierec_cli.models.baselines.training_ratings import TrainingRatings
 from movierec_cli.models.memory_estimate import (
     TrainingData,
     available_bytes,

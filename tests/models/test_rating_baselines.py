@@ -11,10 +11,9 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split import split_ratings
 from movierec_cli.models.baselines import rating_baselines
-from movierec_cli.models.baselines.baseline import Baseline
+from movierec_cli.models.baselines.baseline import Baseline, TrainingRatings
 from movierec_cli.models.baselines.fit_baseline import FittedBaseline, fit_rating_baseline
 from movierec_cli.models.baselines.rating_baselines import L2_MOVIE, L2_USER, fit_biases
-from movierec_cli.models.baselines.training_ratings import TrainingRatings
 from tests.models.baseline_data import N_RATED, N_RATERS, fitted_of, planted
 
 every_baseline = pytest.mark.parametrize("family", RATING_BASELINES)
