@@ -7,14 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from movierec_cli.config import (
-    Family,
-    FeatureSet,
-    SplitConfig,
-    TaskWeights,
-    TowerConfig,
-    TrainingConfig,
-)
+from movierec_cli.config import Family, FeatureSet, SplitConfig, TaskWeights, TowerConfig, TrainingConfig
+from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import split_ratings
 from movierec_cli.evaluation.ratings import rating_errors
 from movierec_cli.models.feature_encodings import fit_features
@@ -23,12 +17,7 @@ from movierec_cli.models.rating.head import BIAS_L2, POOL_SCALE
 from movierec_cli.models.rating.multi_task import predicted_stars
 from movierec_cli.models.rating.rating_batches import RatedPairs
 from movierec_cli.models.trained import Fitted, Fitting
-from movierec_cli.models.two_tower.tower_training import (
-    STARS_WORTH,
-    PreparedForTwo,
-    fit_run,
-    prepare,
-)
+from movierec_cli.models.two_tower.tower_training import STARS_WORTH, PreparedForTwo, fit_run, prepare
 from movierec_cli.registry.record import RunConfig
 from tests.models.heard import Heard
 from tests.sample_part import part_of_the_sample
@@ -65,6 +54,13 @@ def shaken(kept: PreparedForTwo, seed: int) -> PreparedForTwo:
     for variable in kept.model.weights:
         variable.assign(generator.normal(0, 0.3, variable.shape))
     return kept
+
+
+def reversed_at(rows) -> Dataset:
+    """Where some ratings are what is left of 6 stars."""
+    rating = DATASET.ratings.rating.copy()
+    rating[rows] = 6 - rating[rows]
+    return replace(DATASET, ratings=replace(DATASET.ratings, rating=rating))
 
 
 def first_batch(kept: PreparedForTwo) -> dict[str, tf.Tensor]:
@@ -187,11 +183,8 @@ def test_nothing_of_a_training_pairs_own_rating_reaches_its_prediction() -> None
         return predicted_stars(kept.model, pairs, kept.seen)
 
     place = 11
-    rating = DATASET.ratings.rating.copy()
-    rating[ROWS[place]] = 6 - rating[ROWS[place]]
-    rating[ROWS[place]] = 5 if rating[ROWS[place]] == 3 else rating[ROWS[place]]
-    changed = replace(DATASET, ratings=replace(DATASET.ratings, rating=rating))
-    moved = np.abs(stars_of(changed) - stars_of(DATASET))
+    assert DATASET.ratings.rating[ROWS[place]] != 3  # so that it changes
+    moved = np.abs(stars_of(reversed_at(ROWS[place])) - stars_of(DATASET))
     assert moved[place] < 0.02
     assert moved.max() > 3 * moved[place]
 
@@ -261,13 +254,10 @@ def test_the_kept_epoch_is_the_best_in_what_the_weights_ask_for() -> None:
 def test_evidence_is_of_the_training_part_alone() -> None:
     kept = prepared(TaskWeights())
     assert isinstance(kept.evidence, Evidence)
-    rating = DATASET.ratings.rating.copy()
-    others = np.setdiff1d(np.arange(len(rating)), ROWS)
-    rating[others] = 6 - rating[others]
-    changed = replace(DATASET, ratings=replace(DATASET.ratings, rating=rating))
+    others = np.setdiff1d(np.arange(len(DATASET.ratings)), ROWS)
     pairs = [
         RatedPairs.of_others(dataset, others, Evidence(dataset, ROWS), kept.vocabularies)
-        for dataset in (DATASET, changed)
+        for dataset in (DATASET, reversed_at(others))
     ]
     assert (pairs[0].stars != pairs[1].stars).any()
     for name in ("numbers", "session", "own", "n_others"):

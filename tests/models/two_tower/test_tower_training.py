@@ -6,14 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movierec_cli.config import (
-    Family,
-    FeatureSet,
-    LossKind,
-    SplitConfig,
-    TowerConfig,
-    TrainingConfig,
-)
+from movierec_cli.config import Family, FeatureSet, LossKind, SplitConfig, TowerConfig, TrainingConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.data.sample import simulate_sample
