@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from movierec_cli.cli.console import Terminal
+from movierec_cli.models.trained import TrainingObserver
 
 if TYPE_CHECKING:
     from movierec_cli.registry.record import EpochRecord, RunRecord
@@ -18,8 +19,8 @@ _NDCG = "NDCG@10"
 _REDRAWS_A_SECOND = 5  # more would slow the training
 
 
-class ProgressDisplay:
-    """A `TrainingObserver` that draws; also a callback for loading data, as `data_loading`."""
+class ProgressDisplay(TrainingObserver):
+    """Draws; also a callback for loading data, as `data_loading`."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal

@@ -193,20 +193,7 @@ def _encode_length(vocabulary: Vocabulary, dataset: Dataset) -> tuple[Input, ...
     return CategoryInput(codes, len(vocabulary["edges"]) + 2), NumberInput(numbers)
 
 
-def _fit_year(dataset: Dataset, rows: Rows) -> Vocabulary:
-    years = dataset.movies.year[_trained_movies(dataset, rows)]
-    return _vocabulary_of(years[years != UNKNOWN_YEAR])
-
-
-def _encode_year(vocabulary: Vocabulary, dataset: Dataset) -> tuple[Input, ...]:
-    return (_category(vocabulary, dataset.movies.year),)
-
-
-# --- users ------------------------------------------------------------------------------------------
-
-
-def _vocabulary_of(values: npt.NDArray[Any]) -> Vocabulary:
-    return {"values": np.unique(values).tolist()}
+# --- columns ----------------------------------------------------------------------------------------
 
 
 def _category(vocabulary: Vocabulary, values: npt.NDArray[Any]) -> CategoryInput:
@@ -218,19 +205,21 @@ def _category(vocabulary: Vocabulary, values: npt.NDArray[Any]) -> CategoryInput
     return CategoryInput(np.where(seen, inside + 1, 0).astype(np.int32), len(known) + 1)
 
 
-def _user_column(name: str) -> Encoding:
-    """A column of `Users`, one embedding a value."""
+def _one_code_a_value(column: str, owner: str, unknown: int | None = None) -> Encoding:
+    """A column of movies or users, one embedding a value.
 
-    def column(dataset: Dataset) -> npt.NDArray[Any]:
-        values: npt.NDArray[Any] = getattr(dataset.users, name)
-        return values
+    Args:
+        column: its place in the data set.
+        owner: the column of ratings that has the rows.
+        unknown: a value that says nothing.
+    """
+    values_of = operator.attrgetter(column)
 
-    return Encoding(
-        fit=lambda dataset, rows: _vocabulary_of(
-            column(dataset)[np.unique(dataset.ratings.user_index[rows])]
-        ),
-        encode=lambda vocabulary, dataset: (_category(vocabulary, column(dataset)),),
-    )
+    def fit(dataset: Dataset, rows: Rows) -> Vocabulary:
+        values = np.unique(values_of(dataset)[np.unique(getattr(dataset.ratings, owner)[rows])])
+        return {"values": [value for value in values.tolist() if value != unknown]}
+
+    return Encoding(fit, lambda vocabulary, dataset: (_category(vocabulary, values_of(dataset)),))
 
 
 # --- the encodings that the features table names -----------------------------------------------------
@@ -244,10 +233,10 @@ USER_TENURE = Encoding(
 MOVIE_TITLE_TEXT = Encoding(_fit_title, _encode_title)
 MOVIE_GENRES = Encoding(_fit_genres, _encode_genres)
 MOVIE_LENGTH = Encoding(_fit_length, _encode_length)
-MOVIE_YEAR = Encoding(_fit_year, _encode_year)
-BUCKETIZED_USER_AGE = _user_column("bucketized_age")
-USER_GENDER = _user_column("is_male")
-USER_OCCUPATION = _user_column("occupation")
+MOVIE_YEAR = _one_code_a_value("movies.year", "movie_index", UNKNOWN_YEAR)
+BUCKETIZED_USER_AGE = _one_code_a_value("users.bucketized_age", "user_index")
+USER_GENDER = _one_code_a_value("users.is_male", "user_index")
+USER_OCCUPATION = _one_code_a_value("users.occupation", "user_index")
 USER_HISTORY = Encoding()
 
 

@@ -10,7 +10,7 @@ import importlib.metadata
 import pkgutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,48 +51,39 @@ class Validation:
         )
 
 
-class FitObserver(Protocol):
-    """Is told how a training goes."""
+class FitObserver:
+    """Is told how a training goes; whoever does not care overrides nothing."""
 
     def resumed(self, epoch: int) -> None:
         """An interrupted training continues after this epoch."""
-        return None
 
     def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None:
         """Epochs count from 1."""
-        return None
 
     def validated(self, record: EpochRecord) -> None:
         """The model was ranked on the validation set."""
-        return None
 
     def refit_started(self, num_epochs: int) -> None:
         """The chosen model is trained on, with the validation set added."""
-        return None
 
 
-class TrainingObserver(FitObserver, Protocol):
+class TrainingObserver(FitObserver):
     """Is also told of the loading of data and of each run. Positions count runs, from 1."""
 
     def data_loading(self, message: str, done: int, total: int) -> None:
         """So much of a step of loading is done."""
-        return None
 
     def run_started(self, label: str, position: int, total: int) -> None:
         """A run is about to be loaded or trained."""
-        return None
 
     def run_ended(self, run: Run, *, loaded: bool) -> None:
         """A run is there."""
-        return None
 
     def warned(self, message: str) -> None:
         """Something is not as it should be."""
-        return None
 
     def noted(self, message: str) -> None:
         """Something is worth knowing."""
-        return None
 
 
 class SilentObserver(TrainingObserver):

@@ -15,8 +15,8 @@ from movierec_cli.data.split_data import restrict
 from movierec_cli.evaluation.evaluate import rank_ratings
 from movierec_cli.evaluation.metrics import TopK, top_k, top_k_accuracy
 from movierec_cli.evaluation.queries import Scorer
+from movierec_cli.models.baselines.baseline import TrainingRatings
 from movierec_cli.models.baselines.fit_baseline import fit_baseline
-from movierec_cli.models.baselines.training_ratings import TrainingRatings
 from tests.bench.rows import Bench, Row, seconds_of
 
 

@@ -50,26 +50,19 @@ def test_every_feature_name_has_an_entry_and_every_vocabulary_is_json():
 
 def test_what_is_not_in_training_does_not_change_what_is_fitted():
     train = np.flatnonzero((SAMPLE.ratings.user_index < 200) & (SAMPLE.ratings.movie_index % 3 > 0))
+
+    def elsewhere(table, kept: np.ndarray, **others):
+        """The table with other values in the rows that are not kept."""
+        columns = {name: getattr(table, name) for name in others}
+        changed = {name: np.where(kept, column, others[name]) for name, column in columns.items()}
+        return replace(table, **{name: changed[name].astype(columns[name].dtype) for name in others})
+
+    in_train = np.arange(len(SAMPLE.movies)) % 3 > 0
     changed = replace(
         SAMPLE,
-        ratings=replace(
-            SAMPLE.ratings,
-            timestamp=np.where(np.isin(ALL_ROWS, train), SAMPLE.ratings.timestamp, 5_000_000_000),
-        ),
-        movies=replace(
-            SAMPLE.movies,
-            title=np.where(np.arange(len(SAMPLE.movies)) % 3 > 0, SAMPLE.movies.title, "Other words (1901)"),
-            year=np.where(np.arange(len(SAMPLE.movies)) % 3 > 0, SAMPLE.movies.year, 1901).astype(np.int16),
-            length_minutes=np.where(
-                np.arange(len(SAMPLE.movies)) % 3 > 0, SAMPLE.movies.length_minutes, 999
-            ).astype(np.float32),
-        ),
-        users=replace(
-            SAMPLE.users,
-            bucketized_age=np.where(
-                np.arange(len(SAMPLE.users)) < 200, SAMPLE.users.bucketized_age, 99
-            ).astype(np.float32),
-        ),
+        ratings=elsewhere(SAMPLE.ratings, np.isin(ALL_ROWS, train), timestamp=5_000_000_000),
+        movies=elsewhere(SAMPLE.movies, in_train, title="Other words (1901)", year=1901, length_minutes=999),
+        users=elsewhere(SAMPLE.users, np.arange(len(SAMPLE.users)) < 200, bucketized_age=99),
     )
     assert fit_features(SAMPLE, train, EVERY_FEATURE) == fit_features(changed, train, EVERY_FEATURE)
 
@@ -131,14 +124,9 @@ def test_tenure_is_cut_only_where_a_thousandth_of_the_training_ratings_lies_beyo
     """Of 2,000 ratings of one user one is 20 days after the first, and two more are 2 days after it."""
     day = 86_400
     times = np.concatenate([np.zeros(1997, np.int64), [2 * day, 2 * day], [20 * day]])
-    ratings = replace(
-        SAMPLE.ratings,
-        **{name: column[:2000] for name, column in vars(SAMPLE.ratings).items()}
-        | {"user_index": np.zeros(2000, np.int32), "timestamp": times},
-    )
-    vocabulary, (category,) = encoded(
-        FEATURES["user_tenure"], replace(SAMPLE, ratings=ratings), rows=np.arange(2000)
-    )
+    one_user = replace(SAMPLE.ratings, user_index=np.zeros(2000, np.int32), timestamp=times)
+    dataset = replace(SAMPLE, ratings=one_user)
+    vocabulary, (category,) = encoded(FEATURES["user_tenure"], dataset, rows=np.arange(2000))
     assert vocabulary["edges_days"] == [1 / 24, 0.5, 1]  # three lie beyond, where two would do
     assert category.size == 4
 
@@ -148,18 +136,9 @@ def test_weeks_count_back_from_the_last_training_rating_and_the_future_is_the_la
     times = np.array([0, 1, 5 * week - 1, 10 * week, 3 * week, 99 * week])
     dataset = replace(tiny_dataset(), ratings=replace(tiny_dataset().ratings, timestamp=times))
     vocabularies = fit_features(dataset, np.arange(5), FeatureSet((FEATURES["week"],)))
-    asked = {
-        10 * week: 0,
-        99 * week: 0,
-        9 * week + 1: 0,
-        9 * week: 1,
-        5 * week - 1: 5,
-        1: 9,
-        0: 10,
-        -50 * week: 10,
-    }
-    codes = context_codes(vocabularies, np.zeros(len(asked), np.int32), np.array(list(asked)))
-    assert codes[:, 0].tolist() == list(asked.values())
+    asked = np.array([10 * week, 99 * week, 9 * week + 1, 9 * week, 5 * week - 1, 1, 0, -50 * week])
+    codes = context_codes(vocabularies, np.zeros(len(asked), np.int32), asked)
+    assert codes[:, 0].tolist() == [0, 0, 0, 1, 5, 9, 10, 10]
     (category,) = encode_features(dataset, vocabularies, Side.CONTEXT)[FEATURES["week"]]
     assert category.codes.tolist() == list(range(11)) and category.size == 11
 
@@ -207,19 +186,17 @@ def test_values_that_training_did_not_see_share_code_zero():
     assert category.size == len(np.unique(years[known])) + 1
 
 
-@pytest.mark.parametrize(
-    ("feature", "column"),
-    [
-        (FEATURES["bucketized_user_age"], "bucketized_age"),
-        (FEATURES["user_gender"], "is_male"),
-        (FEATURES["user_occupation"], "occupation"),
-    ],
-)
-def test_user_columns_have_one_code_a_value(feature, column):
-    _, (category,) = encoded(feature)
-    values = getattr(SAMPLE.users, column)
-    pairs = set(zip(values.tolist(), category.codes.tolist(), strict=True))
-    assert len(pairs) == len(np.unique(values)) == len(np.unique(category.codes))
+def test_user_columns_have_one_code_a_value():
+    users = SAMPLE.users
+    columns = {
+        "bucketized_user_age": users.bucketized_age,
+        "user_gender": users.is_male,
+        "user_occupation": users.occupation,
+    }
+    for feature, values in columns.items():
+        _, (category,) = encoded(FEATURES[feature])
+        pairs = set(zip(values.tolist(), category.codes.tolist(), strict=True))
+        assert len(pairs) == len(np.unique(values)) == len(np.unique(category.codes))
 
 
 def test_a_feature_without_its_column_is_refused_with_what_there_is():

@@ -13,26 +13,15 @@ import pytest
 from typer.testing import CliRunner
 
 from movierec_cli.cli.app import app
-from movierec_cli.config import (
-    Family,
-    FeatureSet,
-    LossKind,
-    SplitConfig,
-    TaskWeights,
-)
+from movierec_cli.config import Family, FeatureSet, LossKind, SplitConfig, TaskWeights
 from movierec_cli.data.split import split_ratings
 from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.experiment.trainer import train_or_load
 from movierec_cli.models import memory_estimate
+from movierec_cli.models.baselines.baseline import TrainingRatings
 from movierec_cli.models.baselines.ease import EASE
-from movierec_cli.models.baselines.training_ratings import TrainingRatings
-from movierec_cli.models.memory_estimate import (
-    TrainingData,
-    available_bytes,
-    beyond_memory,
-    needed_bytes,
-)
+from movierec_cli.models.memory_estimate import TrainingData, available_bytes, beyond_memory, needed_bytes
 from movierec_cli.models.trained import SilentObserver
 from movierec_cli.registry.record import RunConfig
 from tests.models.baseline_data import two_tastes

@@ -1,8 +1,11 @@
-"""What a baseline is: the settings that validation chooses from, how it is fitted, what it predicts."""
+"""What a baseline is: what it learns from, the settings that validation chooses from, what it predicts."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +14,68 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.evaluation.queries import GroupedQueries, Targets, queries_by_user
 from movierec_cli.evaluation.ranks import ScoreBlock
 from movierec_cli.evaluation.ratings import clipped
-from movierec_cli.models.baselines.training_ratings import TrainingRatings
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+
+@dataclass(frozen=True)
+class TrainingRatings:
+    """Who rated what, when, and with how many stars."""
+
+    user_index: npt.NDArray[np.int32]  # [n_ratings]
+    movie_index: npt.NDArray[np.int32]  # [n_ratings]
+    timestamp: npt.NDArray[np.int64]  # [n_ratings], seconds since 1970-01-01 UTC
+    stars: npt.NDArray[np.float64]  # [n_ratings]; only rating baselines read them
+    n_users: int
+    n_movies: int
+
+    @classmethod
+    def of(cls, dataset: Dataset, rows: npt.NDArray[np.int64]) -> TrainingRatings:
+        """The ratings at `rows`."""
+        ratings = dataset.ratings
+        return cls(
+            user_index=ratings.user_index[rows],
+            movie_index=ratings.movie_index[rows],
+            timestamp=ratings.timestamp[rows],
+            stars=ratings.rating[rows].astype(np.float64),
+            n_users=len(dataset.users),
+            n_movies=len(dataset.movies),
+        )
+
+    @cached_property
+    def of_user(self) -> npt.NDArray[np.int64]:
+        """The number of ratings of each user: [n_users]."""
+        return np.bincount(self.user_index, minlength=self.n_users)
+
+    @cached_property
+    def of_movie(self) -> npt.NDArray[np.int64]:
+        """The number of ratings of each movie: [n_movies]."""
+        return np.bincount(self.movie_index, minlength=self.n_movies)
+
+    @cached_property
+    def is_cold(self) -> npt.NDArray[np.bool_]:
+        """Whether each user has no rating here: [n_users]."""
+        cold: npt.NDArray[np.bool_] = self.of_user == 0
+        return cold
+
+    @cached_property
+    def popularity(self) -> npt.NDArray[np.float32]:
+        """The number of ratings of each movie: [n_movies]."""
+        return self.of_movie.astype(np.float32)
+
+    @cached_property
+    def mean(self) -> float:
+        """Of all stars."""
+        return float(self.stars.mean())
+
+    @cached_property
+    def matrix(self) -> csr_matrix:
+        """How often a user has rated a movie: float32 [n_users, n_movies]."""
+        from scipy.sparse import csr_matrix
+
+        ones = np.ones(len(self.user_index), np.float32)
+        return csr_matrix((ones, (self.user_index, self.movie_index)), shape=(self.n_users, self.n_movies))
 
 
 @dataclass(frozen=True)

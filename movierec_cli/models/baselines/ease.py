@@ -5,7 +5,9 @@ weights are B = I − P · diag(P)⁻¹, which is 0 on the diagonal.
 """
 
 import functools
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -18,17 +20,19 @@ from movierec_cli.models.baselines.baseline import (
     Baseline,
     Scorer,
     Settings,
+    TrainingRatings,
     one_by_one,
     with_popularity_for_cold_users,
 )
-from movierec_cli.models.baselines.inverse import invert
-from movierec_cli.models.baselines.training_ratings import TrainingRatings
 
 L2 = (50.0, 100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0, 6400.0, 12800.0, 25600.0)
 MOST_MOVIES = Family.EASE.spec.most_movies
 GRAM_ROWS = 512  # of the Gram matrix, computed by one thread
+WHOLE_ROWS = 512  # so small a matrix is inverted at once
+BLOCK_ROWS = 256  # of a product, computed by one thread
 
 Matrix = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 
 
 def _prepare(part: TrainingRatings, precision: type[np.floating[Any]]) -> Callable[[Settings], Scorer]:
@@ -84,6 +88,60 @@ def ease_weights(gram: Matrix, l2: float, precision: type[np.floating[Any]] = np
     weights /= -np.diagonal(inverse).astype(np.float32)  # column j by P[j, j]
     np.fill_diagonal(weights, 0.0)
     return weights
+
+
+def invert(matrix: Floats) -> None:
+    """Puts the inverse in the matrix' place; `matrix` is symmetric positive definite, [n, n].
+
+    By halves, with the Schur complement of the first: nearly all the work is in matrix products, which
+    Python's threads share. LAPACK's own threads wait by spinning: on busy cores its Cholesky inverse took ten
+    times as long as on idle ones, and through SciPy it holds the interpreter's lock.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+        _invert(matrix, pool)
+
+
+def _invert(matrix: Floats, pool: ThreadPoolExecutor) -> None:
+    if len(matrix) <= WHOLE_ROWS:
+        matrix[:] = np.linalg.inv(matrix)
+        return
+    half = len(matrix) // 2
+    first, last, across = matrix[:half, :half], matrix[half:, half:], matrix[half:, :half]
+    _invert(first, pool)  # P
+    down = np.zeros_like(across)
+    _add_product(down, -across, first, pool)  # T = −A P
+    _add_symmetric_product(last, down, across.T, pool)  # the Schur complement
+    _invert(last, pool)  # Q
+    across[:] = 0
+    _add_product(across, last, down, pool)  # Q T
+    _add_symmetric_product(first, down.T, across, pool)  # P + Tᵀ Q T
+    matrix[:half, half:] = across.T
+
+
+def _add_product(total: Floats, left: Floats, right: Floats, pool: ThreadPoolExecutor) -> None:
+    """Adds left @ right to the total, a block of rows a task."""
+
+    def add(rows: slice) -> None:
+        total[rows] += left[rows] @ right
+
+    list(pool.map(add, _blocks(len(total))))
+
+
+def _add_symmetric_product(total: Floats, left: Floats, right: Floats, pool: ThreadPoolExecutor) -> None:
+    """The same where total and product are symmetric: computed up to the diagonal, then mirrored."""
+
+    def add(rows: slice) -> None:
+        total[rows, : rows.stop] += left[rows] @ right[:, : rows.stop]
+
+    list(pool.map(add, _blocks(len(total))))
+    for rows in _blocks(len(total)):
+        total[rows, rows.stop :] = total[rows.stop :, rows].T
+
+
+def _blocks(n_rows: int) -> Iterator[slice]:
+    return (slice(start, start + BLOCK_ROWS) for start in range(0, n_rows, BLOCK_ROWS))
 
 
 EASE = Baseline(

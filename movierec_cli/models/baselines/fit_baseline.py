@@ -17,8 +17,14 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
 from movierec_cli.evaluation.metrics import VALIDATION_K, top_k
 from movierec_cli.evaluation.ratings import RatingOutcome
-from movierec_cli.models.baselines.baseline import Baseline, Model, RatingPredictor, Scorer, Settings
-from movierec_cli.models.baselines.training_ratings import TrainingRatings
+from movierec_cli.models.baselines.baseline import (
+    Baseline,
+    Model,
+    RatingPredictor,
+    Scorer,
+    Settings,
+    TrainingRatings,
+)
 from movierec_cli.models.trained import FitResult, Fitted, Fitting
 from movierec_cli.registry.run_parts import RunParts
 
@@ -92,7 +98,12 @@ def _fit(
     if len(grid) > 1:
         part = TrainingRatings.of(dataset, split.train)
         score, fit = score_of(part), (baseline.draft or baseline.prepare)(part)
-        place = best_place(lambda one: score(fit(grid[one])), len(grid), baseline.climbs_from)
+
+        def height(one: int) -> float:
+            return score(fit(grid[one]))
+
+        start = baseline.climbs_from
+        place = max(range(len(grid)), key=height) if start is None else climb(height, start, len(grid))
     model = baseline.prepare(TrainingRatings.of(dataset, split.fit))(grid[place])
     return FittedBaseline(model, dict(grid[place]), time.perf_counter() - started)
 
@@ -112,19 +123,6 @@ def fit_run(fitting: Fitting) -> Fitted:
         parts = RunParts(outcome=evaluate(dataset, split.fit, split.test, fitted.model))
     result = FitResult(training_s=fitted.training_s)
     return Fitted.of(result, fitted.model.n_parameters, parts, fitted.settings)
-
-
-def best_place(score: Callable[[int], float], n_places: int, climbs_from: int | None) -> int:
-    """The place 0 … n_places - 1 that is best, the first of equals.
-
-    Args:
-        score: how good a place is.
-        n_places: how many there are.
-        climbs_from: where to start walking uphill; None: every place is tried.
-    """
-    if climbs_from is None:
-        return int(np.argmax([score(place) for place in range(n_places)]))
-    return climb(score, climbs_from, n_places)
 
 
 def climb(score: Callable[[int], float], start: int, n_places: int) -> int:

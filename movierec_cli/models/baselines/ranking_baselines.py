@@ -15,11 +15,11 @@ from movierec_cli.models.baselines.baseline import (
     Baseline,
     Scorer,
     Settings,
+    TrainingRatings,
     one_by_one,
     same_for_all,
     with_popularity_for_cold_users,
 )
-from movierec_cli.models.baselines.training_ratings import TrainingRatings
 
 DAYS = (3.0, 7.0, 14.0, 30.0, 60.0, 90.0, 180.0)
 DAY_S = 24 * 60 * 60
@@ -35,7 +35,8 @@ def _all_time(part: TrainingRatings) -> Callable[[Settings], Scorer]:
 def _recent(part: TrainingRatings) -> Callable[[Settings], Scorer]:
     def fit(settings: Settings) -> Scorer:
         since_s = part.timestamp.max() - settings["days"] * DAY_S
-        return same_for_all(part.count_movies(part.timestamp > since_s))
+        recent = part.movie_index[part.timestamp > since_s]
+        return same_for_all(np.bincount(recent, minlength=part.n_movies).astype(np.float32))
 
     return fit
 

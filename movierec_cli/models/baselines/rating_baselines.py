@@ -17,9 +17,9 @@ from movierec_cli.models.baselines.baseline import (
     Rows,
     Settings,
     Stars,
+    TrainingRatings,
     one_by_one,
 )
-from movierec_cli.models.baselines.training_ratings import TrainingRatings
 
 L2_USER = (1.0, 2.0, 4.0, 8.0, 16.0)
 L2_MOVIE = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -51,8 +51,8 @@ def fit_biases(known: TrainingRatings, l2_user: float, l2_movie: float) -> tuple
     of_user, of_movie = np.zeros(known.n_users), np.zeros(known.n_movies)
     for _ in range(MOST_ROUNDS):
         before = of_user
-        of_movie = (above_of_movie - known.times.T @ of_user) / (known.of_movie + l2_movie)
-        of_user = (above_of_user - known.times @ of_movie) / (known.of_user + l2_user)
+        of_movie = (above_of_movie - known.matrix.T @ of_user) / (known.of_movie + l2_movie)
+        of_user = (above_of_user - known.matrix @ of_movie) / (known.of_user + l2_user)
         if np.abs(of_user - before).max() <= SETTLED:
             break
     return of_user, of_movie

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import RaggedRows
-from movierec_cli.models.baselines.training_ratings import TrainingRatings
+from movierec_cli.models.baselines.baseline import TrainingRatings
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -57,15 +57,22 @@ class Evidence:
     @cached_property
     def _user_residuals(self) -> _Residuals:
         """What is left of each rating without the movie's bias, by user."""
-        known, above = self._known, self._known.stars - self.mean
-        bias = _shrunk_means(known.movie_index, above, known.n_movies)
-        return _Residuals.of(known.user_index, above - bias[known.movie_index], known.n_users)
+        known = self._known
+        return self._residuals(known.user_index, known.n_users, known.movie_index, known.n_movies)
 
     @cached_property
     def _movie_residuals(self) -> _Residuals:
-        known, above = self._known, self._known.stars - self.mean
-        bias = _shrunk_means(known.user_index, above, known.n_users)
-        return _Residuals.of(known.movie_index, above - bias[known.user_index], known.n_movies)
+        known = self._known
+        return self._residuals(known.movie_index, known.n_movies, known.user_index, known.n_users)
+
+    def _residuals(
+        self, owners: npt.NDArray[np.int32], n_owners: int, others: npt.NDArray[np.int32], n_others: int
+    ) -> _Residuals:
+        above = self._known.stars - self.mean
+        bias = np.bincount(others, above, n_others) / (np.bincount(others, minlength=n_others) + SHRINKAGE)
+        values = above - bias[others]
+        counts = np.bincount(owners, minlength=n_owners).astype(np.float64)
+        return _Residuals(values, np.bincount(owners, values, n_owners).astype(np.float64), counts)
 
     @property
     def n_ratings(self) -> npt.NDArray[np.int64]:
@@ -138,17 +145,6 @@ class _Residuals:
     values: Floats  # [n_rows]
     sums: Floats  # [n]
     counts: Floats  # [n]
-
-    @classmethod
-    def of(cls, owners: npt.NDArray[np.int32], values: Floats, n_owners: int) -> _Residuals:
-        sums = np.bincount(owners, values, n_owners).astype(np.float64)
-        return cls(values, sums, np.bincount(owners, minlength=n_owners).astype(np.float64))
-
-
-def _shrunk_means(owners: npt.NDArray[np.int32], values: Floats, n_owners: int) -> Floats:
-    counts = np.bincount(owners, minlength=n_owners)
-    shrunk: Floats = np.bincount(owners, values, n_owners) / (counts + SHRINKAGE)
-    return shrunk
 
 
 def _with_ones(values: Floats) -> Floats:

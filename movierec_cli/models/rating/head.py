@@ -15,7 +15,7 @@ from movierec_cli.models.rating.evidence import (
     POOL_SIZE,
     SESSION_SIZES,
 )
-from movierec_cli.models.two_tower.keras_towers import ByteDropout, DenseTop
+from movierec_cli.models.two_tower.keras_towers import ByteDropout, DenseTop, built
 
 # Chosen on validation parts of 100K's random and u1 splits and of 1M.
 TOWER_DROPOUT = 0.6  # of the embeddings; far more than retrieval wants
@@ -66,18 +66,12 @@ class RatingLayers(tf_keras.layers.Layer):
         scale = tf_keras.initializers.Constant(FIRST_SCALE)
         self.scale = self.add_weight(name="scale", shape=(), initializer=scale)
         self.dropout = ByteDropout(PAIR_DROPOUT, seed + 2)
-        self.dense = [tf_keras.layers.Dense(size, activation="relu") for size in DENSE_SIZES]
-        self.dense.append(tf_keras.layers.Dense(1))
+        dense = [tf_keras.layers.Dense(size, activation="relu") for size in DENSE_SIZES]
         width = 3 * config.layer_sizes[-1] + n_numbers
-        for layer in self.dense:
-            layer.build((None, width))  # every weight is there before the first step
-            width = layer.units
-        self.session = [tf_keras.layers.Dense(size, activation="relu") for size in SESSION_SIZES]
-        self.session.append(tf_keras.layers.Dense(1, kernel_initializer="zeros"))
-        width = N_SESSION_NUMBERS + n_numbers
-        for layer in self.session:
-            layer.build((None, width))
-            width = layer.units
+        self.dense = built([*dense, tf_keras.layers.Dense(1)], width)
+        session = [tf_keras.layers.Dense(size, activation="relu") for size in SESSION_SIZES]
+        last = tf_keras.layers.Dense(1, kernel_initializer="zeros")
+        self.session = built([*session, last], N_SESSION_NUMBERS + n_numbers)
 
     def _biases(self, name: str, size: int, n_pairs: int) -> tf.Variable:
         penalty = tf_keras.regularizers.L2(BIAS_L2 / n_pairs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,5 +109,4 @@ def rated_batches(
 ) -> RatedBatches:
     """Batches of the sizes and weights that the catalogue softmax takes without a second task."""
     plain = catalogue_batches(pairs.interactions, n_movies, config, history)
-    fields = {field.name: getattr(plain, field.name) for field in dataclasses.fields(plain)}
-    return RatedBatches(**fields, pairs=pairs)
+    return RatedBatches(**vars(plain), pairs=pairs)

@@ -59,26 +59,16 @@ class SequenceModel:
         self.config = config
         self.micro_batch_tokens = MICRO_BATCH_TOKENS[family]
         with _keras_seeded(seed):
-            self._make(family, feature_set, n_movies, inputs)
-
-    def _make(
-        self, family: Family, feature_set: FeatureSet, n_movies: int, inputs: tuple[Input, ...]
-    ) -> None:
-        config = self.config
-        self.candidates = MovieEmbeddings(n_movies, config.embedding_size, inputs, name="candidates")
-        self.history = (
-            self.candidates
-            if config.shared_embeddings
-            else MovieEmbeddings(n_movies, config.embedding_size, inputs, name="history")
-        )
-        self.network = SequenceNetwork(family, config, feature_set, name="network")
-        self._build()
-
-    def _build(self) -> None:
-        names = ("movie", "segment", "position", "gap", "gap_to_next")
-        row = {name: np.zeros((1, self.config.max_length), np.int32) for name in names}
-        table = np.zeros((1, self.config.embedding_size), np.float32)
-        self.network(table, row)
+            self.candidates = MovieEmbeddings(n_movies, config.embedding_size, inputs, name="candidates")
+            self.history = (
+                self.candidates
+                if config.shared_embeddings
+                else MovieEmbeddings(n_movies, config.embedding_size, inputs, name="history")
+            )
+            self.network = SequenceNetwork(family, config, feature_set, name="network")
+            names = ("movie", "segment", "position", "gap", "gap_to_next")
+            row = {name: np.zeros((1, config.max_length), np.int32) for name in names}
+            self.network(np.zeros((1, config.embedding_size), np.float32), row)  # makes its weights
         tables = [self.candidates] if self.history is self.candidates else [self.candidates, self.history]
         self._of_movies = [variable for table in tables for variable in table.trainable_variables]
         self._of_network = list(self.network.trainable_variables)

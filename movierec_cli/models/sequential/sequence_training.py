@@ -37,11 +37,7 @@ from movierec_cli.models.sequential.packed_batches import (
     newest_segments,
     windows,
 )
-from movierec_cli.models.sequential.sequence_fitting import (
-    SequenceFit,
-    Validate,
-    fit_sequences,
-)
+from movierec_cli.models.sequential.sequence_fitting import SequenceFit, Validate, fit_sequences
 from movierec_cli.models.sequential.sequence_queries import FittedSequences, Reader
 from movierec_cli.models.sequential.steps import StepShape
 from movierec_cli.models.trained import Fitted, Fitting, Validation, run_artifacts

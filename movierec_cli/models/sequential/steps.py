@@ -21,11 +21,7 @@ import numpy.typing as npt
 from movierec_cli.config import LossKind, SequenceConfig
 from movierec_cli.models.sequential.dropout import reseeded
 from movierec_cli.models.sequential.engine import AXIS, over_devices
-from movierec_cli.models.sequential.losses import (
-    SEPARABLE,
-    corrected_in_batch_softmax,
-    in_batch_softmax,
-)
+from movierec_cli.models.sequential.losses import SEPARABLE, corrected_in_batch_softmax, in_batch_softmax
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Columns
 

@@ -195,6 +195,14 @@ class DenseOfParts(tf_keras.layers.Layer):
         return tf.nn.relu(total) if self._relu else total
 
 
+def built(layers: Sequence[tf_keras.layers.Dense], width: int) -> list[tf_keras.layers.Dense]:
+    """Layers one after the other from a width on; every weight is there before the first step."""
+    for layer in layers:
+        layer.build((None, width))
+        width = layer.units
+    return list(layers)
+
+
 class DenseTop(tf_keras.layers.Layer):
     """Dropout on the embeddings, then dense layers: relu between, linear last."""
 
@@ -203,10 +211,8 @@ class DenseTop(tf_keras.layers.Layer):
         first, *rest = config.layer_sizes
         self.dropout = ByteDropout(config.dropout, seed)
         self.first = DenseOfParts(widths, first, relu=bool(rest))
-        self.rest = [tf_keras.layers.Dense(size, activation="relu") for size in rest[:-1]]
-        self.rest += [tf_keras.layers.Dense(size) for size in rest[-1:]]
-        for layer, width in zip(self.rest, config.layer_sizes[:-1], strict=True):
-            layer.build((None, width))  # every weight is there before the first step
+        layers = [tf_keras.layers.Dense(size, activation="relu") for size in rest[:-1]]
+        self.rest = built([*layers, *(tf_keras.layers.Dense(size) for size in rest[-1:])], first)
 
     def call(self, parts: Sequence[tf.Tensor], training: bool = False) -> tf.Tensor:
         """Parts float32 [b, width], one a width, to [b, layer_sizes[-1]]."""

@@ -131,23 +131,18 @@ def tower_arrays(model: TwoTowerModel, users: Queries, seen: RaggedRows) -> Towe
         users: every user as a query, in their order.
         seen: each user's training movies, for a model with their history.
     """
-    return Towers(_query(model.query_tower, seen), _movie(model.movie_tower), users.contexts)
-
-
-def _query(tower: QueryTower, seen: RaggedRows) -> Tower:
-    """Inputs in the order of the tower's dense layer, see `QueryTower.parts`."""
-    inputs = [TowerInput(USER_ID, False, _array(tower.ids.every()))]
-    inputs += [TowerInput(one.name, False, _array(one.every())) for one in tower.users]
-    inputs += [TowerInput(one.name, True, _array(one.every())) for one in tower.contexts]
-    if tower.history is not None:
-        inputs.append(TowerInput(str(USER_HISTORY), False, _histories(tower.history, seen)))
-    return Tower(tuple(inputs), _dense(tower.top))
-
-
-def _movie(tower: MovieTower) -> Tower:
-    inputs = [TowerInput(MOVIE_ID, False, _array(tower.ids.every()))]
-    inputs += [TowerInput(one.name, False, _array(one.every())) for one in tower.features]
-    return Tower(tuple(inputs), _dense(tower.top))
+    query, movie = model.query_tower, model.movie_tower
+    of_query = [  # in the order of the tower's dense layer, see `QueryTower.parts`
+        TowerInput(USER_ID, False, _array(query.ids.every())),
+        *(TowerInput(one.name, False, _array(one.every())) for one in query.users),
+        *(TowerInput(one.name, True, _array(one.every())) for one in query.contexts),
+    ]
+    if query.history is not None:
+        of_query.append(TowerInput(str(USER_HISTORY), False, _histories(query.history, seen)))
+    of_movie = [TowerInput(MOVIE_ID, False, _array(movie.ids.every()))]
+    of_movie += [TowerInput(one.name, False, _array(one.every())) for one in movie.features]
+    towers = Tower(tuple(of_query), _dense(query.top)), Tower(tuple(of_movie), _dense(movie.top))
+    return Towers(*towers, users.contexts)
 
 
 def _histories(layer: HistoryEmbedding, seen: RaggedRows) -> _Floats:

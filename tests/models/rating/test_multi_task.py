@@ -7,14 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from movierec_cli.config import (
-    Family,
-    FeatureSet,
-    SplitConfig,
-    TaskWeights,
-    TowerConfig,
-    TrainingConfig,
-)
+from movierec_cli.config import Family, FeatureSet, SplitConfig, TaskWeights, TowerConfig, TrainingConfig
+from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import split_ratings
 from movierec_cli.evaluation.ratings import rating_errors
 from movierec_cli.models.feature_encodings import fit_features
@@ -22,14 +16,10 @@ from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.rating.head import BIAS_L2, POOL_SCALE
 from movierec_cli.models.rating.multi_task import predicted_stars
 from movierec_cli.models.rating.rating_batches import RatedPairs
-from movierec_cli.models.trained import Fitted, Fitting, SilentObserver
-from movierec_cli.models.two_tower.tower_training import (
-    STARS_WORTH,
-    PreparedForTwo,
-    fit_run,
-    prepare,
-)
-from movierec_cli.registry.record import EpochRecord, RunConfig
+from movierec_cli.models.trained import Fitted, Fitting
+from movierec_cli.models.two_tower.tower_training import STARS_WORTH, PreparedForTwo, fit_run, prepare
+from movierec_cli.registry.record import RunConfig
+from tests.models.heard import Heard
 from tests.sample_part import part_of_the_sample
 from tests.small_dataset import small_dataset
 
@@ -37,14 +27,6 @@ DATASET = small_dataset("two tasks")
 ROWS = np.arange(0, len(DATASET.ratings), 2)
 SAMPLE = part_of_the_sample()
 FEATURES = ("timestamp", "movie_genres")
-
-
-class Listener(SilentObserver):
-    def __init__(self) -> None:
-        self.records: list[EpochRecord] = []
-
-    def validated(self, record: EpochRecord) -> None:
-        self.records.append(record)
 
 
 def config(tasks: TaskWeights, *features: str, **training: object) -> RunConfig:
@@ -72,6 +54,13 @@ def shaken(kept: PreparedForTwo, seed: int) -> PreparedForTwo:
     for variable in kept.model.weights:
         variable.assign(generator.normal(0, 0.3, variable.shape))
     return kept
+
+
+def reversed_at(rows) -> Dataset:
+    """Where some ratings are what is left of 6 stars."""
+    rating = DATASET.ratings.rating.copy()
+    rating[rows] = 6 - rating[rows]
+    return replace(DATASET, ratings=replace(DATASET.ratings, rating=rating))
 
 
 def first_batch(kept: PreparedForTwo) -> dict[str, tf.Tensor]:
@@ -194,11 +183,8 @@ def test_nothing_of_a_training_pairs_own_rating_reaches_its_prediction() -> None
         return predicted_stars(kept.model, pairs, kept.seen)
 
     place = 11
-    rating = DATASET.ratings.rating.copy()
-    rating[ROWS[place]] = 6 - rating[ROWS[place]]
-    rating[ROWS[place]] = 5 if rating[ROWS[place]] == 3 else rating[ROWS[place]]
-    changed = replace(DATASET, ratings=replace(DATASET.ratings, rating=rating))
-    moved = np.abs(stars_of(changed) - stars_of(DATASET))
+    assert DATASET.ratings.rating[ROWS[place]] != 3  # so that it changes
+    moved = np.abs(stars_of(reversed_at(ROWS[place])) - stars_of(DATASET))
     assert moved[place] < 0.02
     assert moved.max() > 3 * moved[place]
 
@@ -223,20 +209,20 @@ def test_the_exported_head_predicts_as_the_model_without_a_session(features) -> 
     np.testing.assert_allclose(kept.rating_head().stars(users, movies), expected, atol=1e-4)
 
 
-def train(tasks: TaskWeights, **training: object) -> tuple[Fitted, Listener]:
-    listener = Listener()
+def train(tasks: TaskWeights, **training: object) -> tuple[Fitted, Heard]:
+    heard = Heard()
     asked = config(tasks, num_epochs=9, validation_freq=3, **training)
     split = split_ratings(SAMPLE.ratings, asked.split)
-    return fit_run(Fitting(SAMPLE, split, asked, listener, Path())), listener
+    return fit_run(Fitting(SAMPLE, split, asked, heard, Path())), heard
 
 
 @pytest.fixture(scope="module")
-def joint() -> tuple[Fitted, Listener]:
+def joint() -> tuple[Fitted, Heard]:
     return train(TaskWeights())
 
 
 def test_a_joint_training_beats_the_mean_and_chance_at_once(joint) -> None:
-    trained, listener = joint
+    trained, heard = joint
     errors = rating_errors(trained.parts.rating_outcome)
     outcome = trained.parts.rating_outcome
     mean = SAMPLE.ratings.rating.mean()
@@ -244,7 +230,7 @@ def test_a_joint_training_beats_the_mean_and_chance_at_once(joint) -> None:
     n_movies = trained.parts.outcome.n_movies
     hits = (trained.parts.outcome.at_their_time.unseen.better < 10).mean()
     assert hits > 2 * 10 / n_movies
-    assert all(record.ratings is not None for record in listener.records)
+    assert all(record.ratings is not None for record in heard.records)
     assert set(np.unique(outcome.rows)) == set(trained.parts.outcome.rows)
 
 
@@ -261,20 +247,17 @@ def test_the_kept_epoch_is_the_best_in_what_the_weights_ask_for() -> None:
         (TaskWeights(retrieval=0, rating=1), lambda r: -r.ratings.rmse),
         (TaskWeights(retrieval=1, rating=0), lambda r: r.validation.recall[100]),
     ):
-        trained, listener = train(tasks, refit=False)
-        assert trained.results["best_epoch"] == max(listener.records, key=score).epoch
+        trained, heard = train(tasks, refit=False)
+        assert trained.results["best_epoch"] == max(heard.records, key=score).epoch
 
 
 def test_evidence_is_of_the_training_part_alone() -> None:
     kept = prepared(TaskWeights())
     assert isinstance(kept.evidence, Evidence)
-    rating = DATASET.ratings.rating.copy()
-    others = np.setdiff1d(np.arange(len(rating)), ROWS)
-    rating[others] = 6 - rating[others]
-    changed = replace(DATASET, ratings=replace(DATASET.ratings, rating=rating))
+    others = np.setdiff1d(np.arange(len(DATASET.ratings)), ROWS)
     pairs = [
         RatedPairs.of_others(dataset, others, Evidence(dataset, ROWS), kept.vocabularies)
-        for dataset in (DATASET, changed)
+        for dataset in (DATASET, reversed_at(others))
     ]
     assert (pairs[0].stars != pairs[1].stars).any()
     for name in ("numbers", "session", "own", "n_others"):

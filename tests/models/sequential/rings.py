@@ -1,6 +1,6 @@
 """Movies that are watched round a ring, i always before i + 1, and trainings on them."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +15,10 @@ from movierec_cli.config import (
 )
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split, split_ratings
-from movierec_cli.models.trained import Fitted, Fitting, SilentObserver
+from movierec_cli.models.trained import Fitted, Fitting
 from movierec_cli.registry.record import RunConfig
 from tests.models.baseline_data import dataset_of
+from tests.models.heard import Heard
 
 N_FILMS, N_USERS, EACH = 20, 50, 9
 RATED_BY_NOBODY = N_FILMS  # one more movie
@@ -63,27 +64,6 @@ def ring_config(family: Family, **training: object) -> RunConfig:
         model=replace(SIZES, shared_embeddings=family is Family.SASREC),
         training=TrainingConfig(**{**settings, **training}),  # type: ignore[arg-type]
     )
-
-
-@dataclass
-class Heard(SilentObserver):
-    """What a training told, and where it is to be killed."""
-
-    kill_after: int = 0  # epochs; 0: never
-    resumed_at: list[int] = field(default_factory=list)
-    epochs: list[int] = field(default_factory=list)
-
-    def resumed(self, epoch: int) -> None:
-        self.resumed_at.append(epoch)
-
-    def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None:
-        # By the time the second epoch after it ends, an epoch's checkpoint has been written.
-        if self.kill_after and epoch > self.kill_after:
-            raise KeyboardInterrupt
-        self.epochs.append(epoch)
-
-    def refit_started(self, num_epochs: int) -> None:
-        raise AssertionError("a model of sequences is not trained on")
 
 
 @dataclass(frozen=True)

@@ -36,20 +36,10 @@ def test_the_share_is_left_out_and_the_expectation_stays(rate):
     np.testing.assert_allclose(np.unique(found), [0, 1 / (1 - rate)], rtol=1e-6)
 
 
-@pytest.mark.parametrize("other", [(0.5, 4, 11), (0.5, 3, 12)])
-def test_other_layers_and_other_steps_draw_independently(other):
-    one, two = dropped(0.5, 3, 11) == 0, dropped(*other) == 0
-    assert abs(np.corrcoef(one.ravel(), two.ravel())[0, 1]) < 4 / np.sqrt(one.size)
-
-
-def test_neighbours_are_independent():
-    out = (dropped(0.5, 3, 11) == 0).astype(float)
-    for first, second in ((out[:, 1:], out[:, :-1]), (out[1:], out[:-1])):
+def test_neighbours_other_layers_and_other_steps_draw_independently():
+    out, of_layer, of_step = (dropped(0.5, *other) == 0 for other in ((3, 11), (4, 11), (3, 12)))
+    for first, second in ((out[:, 1:], out[:, :-1]), (out[1:], out[:-1]), (out, of_layer), (out, of_step)):
         assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 4 / np.sqrt(first.size)
-
-
-def test_the_same_seed_draws_alike():
-    np.testing.assert_array_equal(dropped(0.5, 3, 11), dropped(0.5, 3, 11))
 
 
 def test_without_a_seed_or_a_rate_nothing_is_left_out():

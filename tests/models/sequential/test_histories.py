@@ -37,7 +37,7 @@ def ratings_with_ties() -> Dataset:
 
 DATASET = ratings_with_ties()
 KNOWN = np.sort(np.random.default_rng(5).choice(N_RATINGS, 60, replace=False))
-HISTORIES = Histories.of(DATASET, KNOWN)
+HISTORIES = Histories.of(DATASET, np.random.default_rng(0).permutation(KNOWN))  # in whatever order
 
 
 def plain_histories(rows: np.ndarray = KNOWN) -> list[list[int]]:
@@ -64,11 +64,6 @@ def test_ratings_of_a_second_stand_in_the_order_of_the_file():
     assert HISTORIES.seconds.tolist() == DATASET.ratings.timestamp[HISTORIES.rows].tolist()
 
 
-def test_the_order_in_which_ratings_are_known_does_not_matter():
-    shuffled = Histories.of(DATASET, np.random.default_rng(0).permutation(KNOWN))
-    assert shuffled.rows.tolist() == HISTORIES.rows.tolist()
-
-
 @pytest.mark.parametrize(
     ("seconds", "bucket"),
     [(-5, 1), (0, 1), (1, 3), (2, 4), (3, 5), (7, 7), (100 * SECONDS_A_YEAR, GAP_BUCKETS)],
@@ -82,6 +77,12 @@ def test_there_are_two_buckets_for_each_doubling():
     plain = [min(1 + math.floor(2 * math.log2(1 + one)), GAP_BUCKETS) for one in seconds.tolist()]
     assert gap_buckets(seconds).tolist() == plain
     assert 48 < (2 ** ((GAP_BUCKETS - 1) / 2)) / SECONDS_A_YEAR < 50
+
+
+def places_of_users() -> list[list[int]]:
+    """Each user's places in the histories, oldest first."""
+    bounds = HISTORIES.starts.tolist()
+    return [list(range(*pair)) for pair in itertools.pairwise(bounds)]
 
 
 def test_gaps_are_of_one_user_and_users_first_and_last_have_none():
@@ -106,19 +107,14 @@ def test_nothing_known_has_no_gaps_and_no_pieces():
 
 @pytest.mark.parametrize("max_length", [1, 3, 100])
 def test_the_newest_films_with_a_next_one_are_read(max_length):
-    expected = []
-    for start, own in zip(HISTORIES.starts.tolist(), plain_histories(), strict=False):
-        places = list(range(start, start + len(own)))[:-1][-max_length:]
-        expected += [places] if places else []
-    assert films_read(newest_segments(HISTORIES, max_length)) == expected
+    newest = [places[:-1][-max_length:] for places in places_of_users()]
+    assert films_read(newest_segments(HISTORIES, max_length)) == [places for places in newest if places]
 
 
 @pytest.mark.parametrize("max_length", [1, 3, 100])
 def test_pieces_of_a_whole_history_read_every_film_with_a_next_one_once(max_length):
     segments = films_read(all_segments(HISTORIES, max_length))
-    with_next = []
-    for start, own in zip(HISTORIES.starts.tolist(), plain_histories(), strict=False):
-        with_next += list(range(start, start + len(own)))[:-1]
+    with_next = [place for places in places_of_users() for place in places[:-1]]
     assert sorted(place for segment in segments for place in segment) == with_next
     assert all(1 <= len(segment) <= max_length for segment in segments)
 
@@ -133,9 +129,7 @@ def test_a_piece_is_of_one_user_and_only_their_oldest_is_short():
 
 @pytest.mark.parametrize("max_length", [1, 4, 100])
 def test_a_window_is_what_stands_right_before_a_target(max_length):
-    expected, targets = [], []
-    for start, own in zip(HISTORIES.starts.tolist(), plain_histories(), strict=False):
-        for within in range(1, len(own)):
-            targets.append(start + within)
-            expected.append(list(range(start, start + within))[-max_length:])
-    assert films_read(windows(HISTORIES, np.array(targets), max_length)) == expected
+    targets = [place for places in places_of_users() for place in places[1:]]
+    before = [places[:within] for places in places_of_users() for within in range(1, len(places))]
+    found = windows(HISTORIES, np.array(targets), max_length)
+    assert films_read(found) == [places[-max_length:] for places in before]

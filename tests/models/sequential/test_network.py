@@ -61,26 +61,20 @@ def close(one: np.ndarray, other: np.ndarray) -> bool:
     return bool(np.allclose(one, other, rtol=1e-4, atol=1e-5))
 
 
-def test_a_state_knows_nothing_of_later_films(network):
+def test_a_state_knows_nothing_of_later_films_but_every_earlier_one_and_their_order(network):
     states = network.states(rows_of(([[1, 2, 3, 4, 5, 6]], 0), ([[1, 2, 3, 9, 8, 7]], 0)))
     assert close(states[0, :3], states[1, :3])
     assert not any(close(states[0, place], states[1, place]) for place in (3, 4, 5))
-
-
-def test_a_state_knows_every_earlier_film_and_their_order(network):
     states = network.states(rows_of(([[1, 2, 3, 4]], 0), ([[9, 2, 3, 4]], 0), ([[2, 1, 3, 4]], 0)))
     assert not close(states[0, 3], states[1, 3])
     assert not close(states[0, 3], states[2, 3])
 
 
-def test_a_state_knows_nothing_of_other_pieces_of_its_row(network):
+def test_a_state_knows_nothing_of_other_pieces_of_its_row_nor_where_its_own_stands(network):
     states = network.states(rows_of(([[1, 2, 3], [4, 5, 6]], 0), ([[7, 8, 9], [4, 5, 6]], 0)))
     assert close(states[0, 3:], states[1, 3:])
     states = network.states(rows_of(([[1, 2, 3], [4, 5, 6]], 0), ([[1, 2, 3], [7, 8]], 0)))
     assert close(states[0, :3], states[1, :3])
-
-
-def test_a_state_is_the_same_wherever_its_piece_stands(network):
     movies = [4, 5, 6]
     states = network.states(rows_of(([movies], 0), ([movies], 3), ([[1, 2], movies], 0)))
     assert close(states[0, :3], states[1, 3:])
@@ -93,9 +87,6 @@ def test_what_stands_where_no_film_is_does_not_matter(network):
         if name != "segment":
             column[plain["segment"] == NO_SEGMENT] = 2
     assert close(network.states(plain)[0, 3:], network.states(other)[0, 3:])
-
-
-def test_a_row_without_films_has_one_state_whatever_stands_in_it(network):
     empty, filled = rows_of(([], 0)), rows_of(([], 0))
     for name in ("movie", "gap", "gap_to_next"):
         filled[name][:] = 2
@@ -235,9 +226,6 @@ def test_a_film_is_its_own_embedding_and_what_its_features_add():
         if BAGS[movie]:
             expected[movie] += np.mean([bag[code] for code in BAGS[movie]], axis=0)
     np.testing.assert_allclose(np.asarray(table.vectors()), expected, rtol=1e-5, atol=1e-6)
-
-
-def test_without_features_a_film_is_its_own_embedding():
     table = MovieEmbeddings(N_FILMS, SIZE)
     assert len(table.trainable_variables) == 1
     np.testing.assert_array_equal(np.asarray(table.vectors()), np.asarray(table.own.value))

@@ -77,35 +77,26 @@ def test_the_gradient_of_a_multiple_is_the_multiple_of_the_gradient():
 
 def test_high_scores_do_not_overflow():
     states, movies, targets, weights = inputs(12)
-    loss = catalogue_softmax(40 * states, 10 * movies, targets, weights)
-    assert float(loss) == pytest.approx(
-        plain_softmax(40 * states, 10 * movies, targets, weights)[0], rel=1e-5
-    )
+    given = 40 * states, 10 * movies, targets, weights
+    assert float(catalogue_softmax(*given)) == pytest.approx(plain_softmax(*given)[0], rel=1e-5)
 
 
 @pytest.mark.parametrize("kind", list(SEPARABLE))
 def test_what_weighs_nothing_counts_nothing(kind):
     states, movies, targets, weights = inputs(12)
-    seed = jnp.uint32(1)
+    off = np.asarray(weights) == 0
 
     @jax.jit
-    def both(states: jax.Array, targets: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-        function = partial(SEPARABLE[kind], targets=targets, weights=weights, seed=seed, num_negatives=7)
-        return jax.value_and_grad(lambda states, movies: function(states, movies), argnums=(0, 1))(
-            states, movies
-        )
+    def loss(states: jax.Array, targets: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+        given = {"weights": weights, "seed": jnp.uint32(1), "num_negatives": 7}
+        function = partial(SEPARABLE[kind], targets=targets, **given)
+        return jax.value_and_grad(function, argnums=(0, 1))(states, movies)
 
-    def loss(states: jax.Array, targets: jax.Array) -> tuple[float, np.ndarray, np.ndarray]:
-        value, (of_states, of_movies) = both(states, targets)
-        return float(value), np.asarray(of_states), np.asarray(of_movies)
-
-    off = np.asarray(weights) == 0
-    other_states = jnp.where(off[:, None], 9.0, states)
-    other_targets = jnp.where(off, 0, targets)
-    one, other = loss(states, targets), loss(other_states, other_targets)
-    assert one[0] == pytest.approx(other[0], rel=1e-6)
-    assert not one[1][off].any() and not other[1][off].any()
-    np.testing.assert_allclose(one[2], other[2], atol=1e-5)
+    one, (of_states, of_movies) = loss(states, targets)
+    other, gradients = loss(jnp.where(off[:, None], 9.0, states), jnp.where(off, 0, targets))
+    assert float(one) == pytest.approx(float(other), rel=1e-6)
+    assert not of_states[off].any() and not gradients[0][off].any()
+    np.testing.assert_allclose(of_movies, gradients[1], atol=1e-5)
 
 
 def test_the_sampled_softmax_of_all_films_is_the_catalogue_s():

@@ -53,11 +53,16 @@ DATASET = dataset()
 RATINGS = DATASET.ratings
 
 
+def all_before(row: int, known: np.ndarray) -> list[int]:
+    """The user's known ratings before this one by time, then by place in the file."""
+    own = known[RATINGS.user_index[known] == RATINGS.user_index[row]]
+    earlier = sorted((int(RATINGS.timestamp[one]), int(one)) for one in own)
+    return [one for second, one in earlier if (second, one) < (int(RATINGS.timestamp[row]), row)]
+
+
 def before(row: int, known: np.ndarray) -> list[int]:
-    """The user's known ratings before this one by time, then by place in the file; the newest count."""
-    user, moment = RATINGS.user_index[row], (int(RATINGS.timestamp[row]), row)
-    earlier = [(int(RATINGS.timestamp[one]), int(one)) for one in known if RATINGS.user_index[one] == user]
-    return [one for _, one in sorted(earlier) if (int(RATINGS.timestamp[one]), one) < moment][-MAX_LENGTH:]
+    """Those of them that count, the newest."""
+    return all_before(row, known)[-MAX_LENGTH:]
 
 
 @pytest.fixture(scope="module")
@@ -114,14 +119,8 @@ def test_the_order_of_asking_does_not_matter_and_equal_questions_are_asked_once(
     rows = np.random.default_rng(1).permutation(len(RATINGS))
     check(shown(reader, rows), rows, split.train)
     queries, _ = reader.queries_of(DATASET, Targets.of_rows(RATINGS, rows))
-    lengths = {(int(RATINGS.user_index[row]), len(before_all(row, split.train))) for row in rows.tolist()}
+    lengths = {(int(RATINGS.user_index[row]), len(all_before(row, split.train))) for row in rows.tolist()}
     assert len(queries.end) == len(lengths)
-
-
-def before_all(row: int, known: np.ndarray) -> list[int]:
-    user, moment = RATINGS.user_index[row], (int(RATINGS.timestamp[row]), row)
-    own = [int(one) for one in known if RATINGS.user_index[one] == user]
-    return [one for one in own if (int(RATINGS.timestamp[one]), one) < moment]
 
 
 @pytest.mark.parametrize("query_gap", [0, 10, 86_400 * 30])

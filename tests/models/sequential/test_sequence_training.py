@@ -19,12 +19,12 @@ from movierec_cli.models.sequential import sequence_training as training
 from movierec_cli.models.sequential.sequence_queries import FittedSequences, Reader
 from movierec_cli.models.sequential.sequence_training import fit_run, mean_gain
 from movierec_cli.models.trained import Fitted, Fitting
+from tests.models.heard import Heard
 from tests.models.sequential.rings import (
     FEATURES,
     NO_RATINGS,
     RATED_BY_NOBODY,
     SIZES,
-    Heard,
     ring_config,
     ring_dataset,
     trained,
@@ -34,34 +34,25 @@ FAMILIES = [Family.SASREC, Family.GRU4REC]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_ring_is_learned(trained_ring, family):
-    outcome = trained_ring(family).model.parts.outcome
+def test_the_ring_is_learned_and_the_epoch_of_the_best_ndcg_is_kept(trained_ring, family):
+    model = trained_ring(family).model
+    outcome, results, history = model.parts.outcome, model.results, model.results["history"]
     assert top_k_of(outcome, (1,)).unseen[1] > 0.95
     assert len(outcome.rows) > 40
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_the_epoch_of_the_best_ndcg_is_kept(trained_ring, family):
-    results = trained_ring(family).model.results
-    history = results["history"]
     assert results["best_epoch"] == max(history, key=lambda record: record.ndcg).epoch
     assert history[-1].train_loss < history[0].train_loss < np.log(RATED_BY_NOBODY + 1)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_users_and_films_without_ratings_have_finite_embeddings(trained_ring, family):
-    arrays = trained_ring(family).model.parts.artifacts
+def test_all_parameters_are_counted_and_kept_and_all_embeddings_finite(trained_ring, family):
+    """Those of users and movies without ratings, too."""
+    model, arrays = trained_ring(family).model, trained_ring(family).model.parts.artifacts
     assert len(arrays.user_embeddings) == NO_RATINGS + 1
     assert len(arrays.movie_embeddings) == RATED_BY_NOBODY + 1
     assert np.isfinite(arrays.user_embeddings).all() and np.isfinite(arrays.movie_embeddings).all()
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_all_parameters_are_counted_and_kept(trained_ring, family):
-    model = trained_ring(family).model
-    kept = {name: one for name, one in model.parts.artifacts.weights.items() if "/" in name}
+    kept = {name: one for name, one in arrays.weights.items() if "/" in name}
     assert model.results["n_parameters"] == sum(one.size for one in kept.values())
-    assert set(model.parts.artifacts.weights) - set(kept) == {"history_table"}
+    assert set(arrays.weights) - set(kept) == {"history_table"}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -224,20 +215,14 @@ def test_validation_reads_and_masks_train_alone(trained_ring):
     )
 
 
-def test_no_two_ratings_of_a_user_in_train_is_said(tmp_path):
+def test_no_two_ratings_of_a_user_in_train_and_an_in_batch_loss_without_windows_are_refused(tmp_path):
     dataset, config = ring_dataset(), ring_config(Family.SASREC)
     split = split_ratings(dataset.ratings, config.split)
     _, first = np.unique(dataset.ratings.user_index, return_index=True)
     with pytest.raises(MovierecError, match="no user has two ratings"):
         fit_run(Fitting(dataset, replace(split, train=np.sort(first)), config, Heard(), tmp_path))
-
-
-def test_in_batch_losses_need_windows(tmp_path):
-    dataset = ring_dataset()
-    config = ring_config(Family.SASREC, loss=LossKind.IN_BATCH)
-    split = split_ratings(dataset.ratings, config.split)
     with pytest.raises(MovierecError, match="--windows"):
-        fit_run(Fitting(dataset, split, config, Heard(), tmp_path))
+        trained(Family.SASREC, tmp_path, loss=LossKind.IN_BATCH)
 
 
 @pytest.mark.parametrize("batch_size", [48, 10_000])

@@ -20,7 +20,7 @@ def saved(ring: Trained, folder, weights=None) -> store.Run:
     arrays = ring.model.parts.artifacts
     if weights is not None:
         arrays = replace(arrays, weights=weights)
-    data = data_identity()
+    data = replace(data_identity(), n_users=len(arrays.user_ids), n_movies=len(arrays.movie_ids))
     record = replace(run_record(data=data), name=run_name(ring.config, data), config=ring.config)
     parts = replace(run_parts(arrays, family=ring.config.family), outcome=ring.model.parts.outcome)
     return store.save_run(folder, record, parts)

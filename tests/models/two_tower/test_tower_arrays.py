@@ -3,14 +3,7 @@
 import numpy as np
 import pytest
 
-from movierec_cli.config import (
-    Family,
-    FeatureSet,
-    SplitConfig,
-    TaskWeights,
-    TowerConfig,
-    TrainingConfig,
-)
+from movierec_cli.config import Family, FeatureSet, SplitConfig, TaskWeights, TowerConfig, TrainingConfig
 from movierec_cli.data.split import split_ratings
 from movierec_cli.models.feature_encodings import FEATURES, context_codes, fit_features
 from movierec_cli.models.memory_estimate import TrainingData, n_parameters
