@@ -13,8 +13,7 @@ from movierec_cli.data.split import Split
 from movierec_cli.registry.record import EpochRecord, RunRecord
 from tests.bench.rows import run_process, spread
 from tests.bench.sequence_epoch import in_order, tokens
-from tests.bench.sequence_presets import in_batch_loss
-from tests.bench.sequences import hit_rate_and_ndcg, minutes_of, minutes_to, reached
+from tests.bench.sequences import hit_rate_and_ndcg, in_batch_loss, minutes_of, minutes_to, reached
 from tests.saved_runs import judged_run, run_config, run_record, top_k
 from tests.small_dataset import small_dataset
 

@@ -10,9 +10,8 @@ from movierec_cli.config import DataConfig, Family, FeatureSet, SplitConfig, Spl
 from movierec_cli.data.split import split_ratings
 from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import MovierecError
-from movierec_cli.experiment.evaluate_saved import Evaluation, EvaluationConfig, evaluate_saved
+from movierec_cli.experiment.main_job import Evaluation, EvaluationConfig, evaluate_saved, typical_users
 from movierec_cli.experiment.selection import SplitRequest
-from movierec_cli.experiment.user_lists import typical_users
 from movierec_cli.leakage.data_checks import check_data
 from movierec_cli.models.trained import SilentObserver
 from movierec_cli.recommend.many_users import UserSelection

@@ -9,7 +9,7 @@ import pytest
 from movierec_cli.config import RATING_BASELINES, Family, SplitConfig, SplitKind
 from movierec_cli.data.split import split_ratings
 from movierec_cli.errors import MovierecError, SavedModelError
-from movierec_cli.experiment.evaluate_saved import EvaluationConfig, evaluate_saved
+from movierec_cli.experiment.main_job import EvaluationConfig, evaluate_saved
 from movierec_cli.experiment.selection import Selection, SplitRequest, select_runs
 from movierec_cli.experiment.study import Study
 from tests.cli import fake_trainer
