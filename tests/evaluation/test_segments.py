@@ -119,27 +119,25 @@ def test_a_movie_of_two_genres_is_in_both_and_an_empty_genre_in_none(dataset, ou
     }
 
 
-def test_ages_come_as_the_data_set_groups_them(dataset, outcome):
-    assert found(dataset, outcome, "age") == {}
-    ages = np.array([1, 18, 25, 25, 18, 56, np.nan], np.float32)
-    aged = replace(dataset, users=replace(dataset.users, bucketized_age=ages, raw_age=ages + 3))
-    assert {name: {user for user, _ in own} for name, own in found(aged, outcome, "age").items()} == {
-        "under 18": {0},
-        "18 to 24": {1, 4},
-        "25 to 55": {2, 3},
-        "56 and over": {5},
-    }
+AGE_GROUPS = np.array([1, 18, 25, 25, 18, 56, np.nan], np.float32)
+AGES = np.array([9, 20, 29, 30, 81, 97, np.nan], np.float32)
 
 
-def test_ages_without_groups_come_in_decades(dataset, outcome):
-    ages = np.array([9, 20, 29, 30, 81, 97, np.nan], np.float32)
-    aged = replace(dataset, users=replace(dataset.users, raw_age=ages))
-    assert {name: {user for user, _ in own} for name, own in found(aged, outcome, "age").items()} == {
-        "under 20": {0},
-        "20 to 29": {1, 2},
-        "30 to 79": {3},
-        "80 and over": {4, 5},
-    }
+@pytest.mark.parametrize(
+    ("columns", "groups"),
+    [
+        ({}, {}),
+        (
+            {"bucketized_age": AGE_GROUPS, "raw_age": AGE_GROUPS + 3},
+            {"under 18": {0}, "18 to 24": {1, 4}, "25 to 55": {2, 3}, "56 and over": {5}},
+        ),
+        ({"raw_age": AGES}, {"under 20": {0}, "20 to 29": {1, 2}, "30 to 79": {3}, "80 and over": {4, 5}}),
+    ],
+)
+def test_ages_come_as_the_data_set_groups_them_else_in_decades(dataset, outcome, columns, groups):
+    aged = replace(dataset, users=replace(dataset.users, **columns))
+    by_age = found(aged, outcome, "age")
+    assert {name: {user for user, _ in own} for name, own in by_age.items()} == groups
 
 
 def test_cold_is_who_or_what_has_no_training_rating(dataset, outcome):
@@ -147,12 +145,6 @@ def test_cold_is_who_or_what_has_no_training_rating(dataset, outcome):
     assert cold["cold users"] == [(6, 0), (6, 9)]
     assert cold["warm"] == [(4, 5)]
     assert (6, 9) in cold["cold movies"] and len(cold["cold movies"]) == 8
-
-
-def test_the_cold_segments_are_there_even_when_empty(dataset):
-    warm = outcome_of(np.zeros((1, N_MOVIES)), [[5]], [[0, 1]])
-    cold = found(dataset, warm, "cold")
-    assert cold == {"cold users": [], "cold movies": [], "warm": [(0, 5)]}
 
 
 def test_with_cold_users_alone_there_is_no_activity(dataset, outcome):
@@ -165,10 +157,3 @@ def test_without_a_test_rating_only_empty_cold_segments_remain(dataset):
     listed = segments(dataset, np.arange(len(dataset.ratings)), no_outcome(N_MOVIES))
     assert [segment.name for segment in listed] == ["cold users", "cold movies", "warm"]
     assert all(segment.targets.shape == (0,) for segment in listed)
-
-
-def test_activity_popularity_and_cold_take_every_warm_rating_once(dataset, outcome):
-    listed = segments(dataset, np.arange(len(dataset.ratings)), outcome.warm)
-    for dimension in ("user activity", "movie popularity"):
-        parts = [segment.targets for segment in listed if segment.dimension == dimension]
-        assert np.array_equal(np.sum(parts, axis=0), np.ones(len(outcome.warm.rows)))

@@ -111,16 +111,6 @@ def test_a_contender_does_not_differ_from_its_equal():
     assert found.p_value == 1.0 and found.p_holm == 1.0
 
 
-def test_turning_a_pair_turns_its_interval():
-    values = planted(1, n_seeds=3, gap=0.02, seed_effect=0.01)
-    one, other = compare(values, [("a", "b"), ("b", "a")])
-    assert other.difference.mean == pytest.approx(-one.difference.mean)
-    assert (other.difference.low, other.difference.high) == pytest.approx(
-        (-one.difference.high, -one.difference.low)
-    )
-    assert other.p_value == pytest.approx(one.p_value)
-
-
 def test_many_means_at_once_are_the_means_one_by_one():
     values = planted(7, n_seeds=3)
     together = mean_intervals(values)
@@ -172,16 +162,6 @@ def test_compare_corrects_over_all_its_pairs():
     assert len({one.p_holm for one in found}) > 1
 
 
-def test_one_false_alarm_among_ten_pairs_is_rare():
-    alarms = 0
-    for simulation in range(200):
-        generator = np.random.default_rng(simulation)
-        values = {label: generator.random((1, 60)) for label in "abcde"}
-        pairs = [(a, b) for a in values for b in values if a < b]
-        alarms += min(one.p_holm for one in compare(values, pairs, n_resamples=50)) < 0.05
-    assert alarms <= 18  # 5 % of 200, and chance
-
-
 def test_no_pairs_no_differences():
     assert compare({"a": np.ones((1, 5))}, []) == ()
 
@@ -221,14 +201,6 @@ def test_the_gain_is_the_mean_over_pairs_that_differ_only_in_the_feature():
     }
 
 
-def test_of_one_pair_the_gain_is_their_difference_with_its_interval():
-    generator = np.random.default_rng(1)
-    with_it, without = generator.random((3, 90)), generator.random((3, 90))
-    (found,) = feature_gains({FeatureSet((TIME,)): with_it, FeatureSet(): without})
-    (expected,) = compare({"with": with_it, "without": without}, [("with", "without")])
-    assert found.gain == expected.difference
-
-
 def test_the_interval_is_of_each_users_mean_over_the_pairs():
     generator = np.random.default_rng(2)
     one, two = generator.random((2, 1, 80))
@@ -243,16 +215,6 @@ def test_the_interval_is_of_each_users_mean_over_the_pairs():
     assert (found.gain.low, found.gain.high) == pytest.approx(
         (expected.difference.low, expected.difference.high)
     )
-
-
-def test_seeds_that_disagree_widen_the_gain():
-    shifts = np.array([[-0.05], [0.0], [0.05]])
-    steady = {FeatureSet((TIME,)): level(0.3) + 0 * shifts, FeatureSet(): level(0.2) + 0 * shifts}
-    shaky = {FeatureSet((TIME,)): level(0.3) + shifts, FeatureSet(): level(0.2) + shifts}
-    (one,), (other,) = feature_gains(steady), feature_gains(shaky)
-    assert one.gain.high - one.gain.low == pytest.approx(0.0, abs=1e-9)
-    # Two contenders with the same spread: Welch's t with 4 degrees of freedom.
-    assert other.gain.high - other.gain.low == pytest.approx(2 * 2.776445 * 0.05 * (2 / 3) ** 0.5, rel=1e-6)
 
 
 def test_over_two_pairs_the_seeds_disagreement_averages_out():

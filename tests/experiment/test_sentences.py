@@ -59,19 +59,8 @@ def test_a_set_above_every_baseline_is_told_against_the_best_of_them():
     assert warnings([TENURE, EASE, RECENT], differences, HEADLINE) == ()
 
 
-@pytest.mark.parametrize(("mean", "low", "high"), [(0.022, 0.013, 0.031), (-0.01, -0.04, 0.02)])
-def test_a_pair_may_be_given_the_other_way_round(mean, low, high):
-    one_way = [apart("timestamp", EASE_NAME, mean, low, high)]
-    other_way = [apart(EASE_NAME, "timestamp", -mean, -high, -low)]
-    for told in (
-        lambda differences: answer([TIME, EASE], differences, [], TEMPORAL, HEADLINE),
-        lambda differences: warnings([TIME, EASE], differences, HEADLINE),
-    ):
-        assert told(one_way) == told(other_way)
-
-
 def test_of_one_baseline_none_is_the_best():
-    differences = [apart("timestamp", EASE_NAME, 0.022, 0.013, 0.031)]
+    differences = [apart(EASE_NAME, "timestamp", -0.022, -0.031, -0.013)]  # a pair may stand either way round
     assert answer([TIME, EASE], differences, [], TEMPORAL, HEADLINE) == (
         "On a temporal split, timestamp finds 26.2 % of what its users watch next among its 100 best "
         "(recall@100, 95 % CI 25.1 … 27.3), 2.2 points (95 % CI 1.3 … 3.1) more than the baseline EASE.",
