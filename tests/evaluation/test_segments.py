@@ -1,6 +1,5 @@
 """Test ratings by kind of user and movie."""
 
-import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -66,27 +65,6 @@ def test_movies_are_parted_where_thirds_of_the_training_ratings_are_reached(data
             *((0, 9), (1, 8), (1, 9), (2, 7), (3, 6), (4, 5), (4, 9), (5, 7), (6, 9)),
         ],
     }  # of the torso, movies 1 and 2, nothing is to be found
-
-
-def test_each_third_of_popularity_holds_about_a_third_of_the_ratings(dataset):
-    generator = np.random.default_rng(0)
-    movies = np.sort(generator.zipf(1.6, 4000) % N_MOVIES).astype(np.int32)
-    many = Ratings(np.zeros(4000, np.int32), movies, np.ones(4000, np.float32), np.zeros(4000, np.int64))
-    everything = outcome_of(np.zeros((1, N_MOVIES)), [list(range(N_MOVIES))])
-    counts = np.bincount(movies, minlength=N_MOVIES)
-    parts = [
-        segment
-        for segment in segments(replace(dataset, ratings=many), np.arange(4000), everything)
-        if segment.dimension == "movie popularity"
-    ]
-    assert sum(int(part.targets.sum()) for part in parts) == N_MOVIES
-    assert [part.name.split(":")[0] for part in parts] == ["head", "torso", "tail"]
-    members = [everything.movie_index[part.targets] for part in parts]
-    for upper, lower in itertools.pairwise(members):
-        assert counts[upper].min() >= counts[lower].max()
-    head, torso = counts[members[0]], counts[members[1]]
-    assert head.sum() >= 4000 / 3 > head.sum() - head.min()
-    assert head.sum() + torso.sum() >= 8000 / 3 > head.sum() + torso.sum() - torso.min()
 
 
 def test_movies_rated_as_often_are_parted_in_the_catalogues_order(dataset):
