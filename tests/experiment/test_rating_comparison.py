@@ -13,7 +13,7 @@ from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.experiment.comparison import compare_runs, pareto_front
-from movierec_cli.experiment.selection import EvaluatedRatings, EvaluatedRun
+from movierec_cli.experiment.selection import EvaluatedRatings, EvaluatedRun, on_own_test
 from movierec_cli.experiment.study import Study
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
@@ -41,9 +41,8 @@ def saved(directory: Path, *wanted: RunConfig | Family) -> list[Run]:
 
 
 def study_of(runs: list[Run]) -> Study:
-    evaluated = [EvaluatedRun(run, run.outcome) for run in runs if run.record.config.family.ranks]
-    rated = [EvaluatedRatings(run, run.rating_outcome) for run in runs if run.record.config.family.rates]
-    return compare_runs(DATA, evaluated, rated=rated)
+    ranked, rated = on_own_test(runs)
+    return compare_runs(DATA, ranked, rated=rated)
 
 
 def errors(run: Run) -> np.ndarray:
