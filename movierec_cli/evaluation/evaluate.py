@@ -79,7 +79,7 @@ def evaluate(dataset: Dataset, fit_rows: Rows, test_rows: Rows, model: Scorer) -
 
 
 def _first_of_users(targets: Targets) -> npt.NDArray[np.int64]:
-    """Where the first rating of each user stands, by time and then by place: that is by row. Users ascending."""
+    """Where the first rating of each user stands, by time and then by place, so by row; users ascending."""
     order = np.lexsort((targets.seconds, targets.user_index))
     _, first = np.unique(targets.user_index[order], return_index=True)
     chosen: npt.NDArray[np.int64] = order[first]
