@@ -93,7 +93,7 @@ def _made_rows(rng: random.Random, real: Sequence[str], n: int) -> Iterator[str]
         return rng.choice(invented) + (":" if rng.random() < _BEFORE_COLON else "")
 
     def title() -> str:
-        (n_words,) = rng.choices(range(1, 11), _SHARE_BY_N_WORDS)
+        n_words = rng.choices(range(1, 11), _SHARE_BY_N_WORDS)[0]
         return " ".join([*(word() for _ in range(n_words - 1)), rng.choice(invented)])
 
     for kind in rng.choices(KINDS, [kind.share for kind in KINDS], k=n):
