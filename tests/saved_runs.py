@@ -31,7 +31,6 @@ from movierec_cli.evaluation.queries import GroupedQueries, Targets, queries_by_
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
 from movierec_cli.evaluation.ratings import RatingOutcome, clipped, rating_errors, rating_scale
 from movierec_cli.models.feature_encodings import encode_features, fit_features
-from movierec_cli.models.two_tower.inputs import CategoryInput, Input
 from movierec_cli.models.two_tower.query_batches import last_queries
 from movierec_cli.registry import store
 from movierec_cli.registry.record import DataIdentity, EpochRecord, RunConfig, RunRecord, run_name
@@ -189,11 +188,10 @@ def judged_run(
     Its embeddings are random: another configuration or seed, other ones. So is the rating head of a model
     with two tasks; its rating outcome is what the head says of the test ratings.
     """
-    one = _judged(source, config, seed, created_at)
-    parts = one.parts()
-    record, rated = one.record, parts.rating_outcome
-    record = record if rated is None else replace(record, ratings=rating_errors(rated))
-    return store.save_run(directory, record, parts.with_data(source, one.dataset.movies))
+    dataset, record, parts = _judged(source, config, seed, created_at)
+    if parts.rating_outcome is not None:
+        record = replace(record, ratings=rating_errors(parts.rating_outcome))
+    return store.save_run(directory, record, parts.with_data(source, dataset.movies))
 
 
 FIT_FIGURES = (
@@ -204,8 +202,8 @@ FIT_FIGURES = (
 
 def random_fit(dataset: Dataset, config: RunConfig) -> tuple[dict[str, Any], RunParts]:
     """What a training of `config` would give to the registry: figures of the record, and parts."""
-    one = _judged(dataset, config, None, CREATED_AT)
-    return {name: getattr(one.record, name) for name in FIT_FIGURES}, one.parts()
+    _, record, parts = _judged(dataset, config, None, CREATED_AT)
+    return {name: getattr(record, name) for name in FIT_FIGURES}, parts
 
 
 def multi_task_config(
@@ -312,67 +310,6 @@ def random_rating_baseline(dataset: Dataset, config: RunConfig) -> tuple[dict[st
     return figures, RunParts(rating_outcome=outcome)
 
 
-@dataclass(frozen=True)
-class _JudgedModel:
-    """A random model of `judged_run` before it is saved."""
-
-    dataset: Dataset
-    split: Split
-    record: RunRecord
-    outcome: Outcome
-    artifacts: RunArtifacts
-    seed: int
-
-    def parts(self) -> RunParts:
-        """As a training gives them: those of the data set are added when the run is saved."""
-        config = self.record.config
-        towers = None if config.family.is_sequential else self._towers()
-        parts = RunParts(outcome=self.outcome, artifacts=self.artifacts, towers=towers)
-        if config.tasks is None:
-            return parts
-        ratings, test = self.dataset.ratings, self.split.test
-        head = rating_head(
-            n_users=len(self.dataset.users),
-            n_movies=len(self.dataset.movies),
-            mean=float(ratings.rating[self.split.fit].mean()),
-            scale_of_stars=rating_scale(self.dataset),
-            seed=self.seed + 1,  # other numbers than the artifacts'
-        )
-        predicted = head.stars(ratings.user_index[test], ratings.movie_index[test])
-        outcome = RatingOutcome(test, ratings.user_index[test], ratings.rating[test], predicted)
-        return replace(parts, rating_outcome=outcome, rating_head=head)
-
-    def _towers(self) -> Towers:
-        """Random contexts and movie features; the ids make up for what these take from the embeddings."""
-        vocabularies = {FEATURES[name]: dict(one) for name, one in self.artifacts.vocabularies.items()}  # type: ignore[arg-type]
-        queries = last_queries(self.dataset, self.split.fit, vocabularies)
-        contexts = encode_features(self.dataset, vocabularies, Side.CONTEXT)
-        movie_features = encode_features(self.dataset, vocabularies, Side.MOVIE)
-        n_movies = len(self.dataset.movies)
-        return Towers(
-            query=_tower(
-                "user_id",
-                self.artifacts.user_embeddings,
-                {feature: _n_codes(columns[0]) for feature, columns in contexts.items()},
-                queries.contexts,
-                is_context=True,
-            ),
-            movie=_tower(
-                "movie_id",
-                self.artifacts.movie_embeddings,
-                dict.fromkeys(movie_features, n_movies),
-                np.repeat(np.arange(n_movies)[:, None], len(movie_features), axis=1),
-                is_context=False,
-            ),
-            codes=queries.contexts,
-        )
-
-
-def _n_codes(column: Input) -> int:
-    assert isinstance(column, CategoryInput)
-    return column.size
-
-
 def _tower(
     id_name: str,
     embeddings: npt.NDArray[np.float32],
@@ -422,14 +359,16 @@ def run_parts(artifacts: RunArtifacts, *, family: Family = Family.TWO_TOWER) -> 
     )
 
 
-def _judged(source: Dataset, config: RunConfig, seed: int | None, created_at: str) -> _JudgedModel:
+def _judged(
+    source: Dataset, config: RunConfig, seed: int | None, created_at: str
+) -> tuple[Dataset, RunRecord, RunParts]:
+    """The data set as the split wants it, and a random model: its record and a training's parts."""
     assert config.training is not None
     dataset = restrict(source, min_rating=config.split.min_rating, k_core=config.split.k_core)
     split = split_ratings(dataset.ratings, config.split)
     fitted = FeatureSet(tuple(feature for feature in config.feature_set.features if feature in FEATURES))
     vocabularies = fit_features(dataset, split.train, fitted)
     data = DataIdentity.of(dataset, config.feature_set)
-    name = run_name(config, data)
     seed = zlib.crc32(canonical_json(config).encode()) if seed is None else seed
     arrays = replace(
         run_artifacts(n_users=len(dataset.users), n_movies=len(dataset.movies), dim=4, seed=seed),
@@ -441,11 +380,47 @@ def _judged(source: Dataset, config: RunConfig, seed: int | None, created_at: st
     outcome = evaluate(dataset, split.fit, split.test, model)
     record = replace(
         run_record(),
-        name=name,
+        name=run_name(config, data),
         config=config,
         data=data,
         created_at=created_at,
         split_summary=summarize_split(dataset, split, len(source.ratings) - len(dataset.ratings)),
         test=top_k_of(outcome),
     )
-    return _JudgedModel(dataset, split, record, outcome, arrays, seed)
+    towers = None if config.family.is_sequential else _towers(dataset, split, arrays, vocabularies)
+    parts = RunParts(outcome=outcome, artifacts=arrays, towers=towers)
+    # another seed: other numbers than the artifacts'
+    return dataset, record, parts if config.tasks is None else _with_head(parts, dataset, split, seed + 1)
+
+
+def _with_head(parts: RunParts, dataset: Dataset, split: Split, seed: int) -> RunParts:
+    """With a random rating head, and what it says of the test ratings."""
+    ratings, test = dataset.ratings, split.test
+    head = rating_head(
+        n_users=len(dataset.users),
+        n_movies=len(dataset.movies),
+        mean=float(ratings.rating[split.fit].mean()),
+        scale_of_stars=rating_scale(dataset),
+        seed=seed,
+    )
+    predicted = head.stars(ratings.user_index[test], ratings.movie_index[test])
+    outcome = RatingOutcome(test, ratings.user_index[test], ratings.rating[test], predicted)
+    return replace(parts, rating_outcome=outcome, rating_head=head)
+
+
+def _towers(
+    dataset: Dataset, split: Split, arrays: RunArtifacts, vocabularies: dict[Feature, dict[str, Any]]
+) -> Towers:
+    """Random contexts and movie features; the ids make up for what these take from the embeddings."""
+    queries = last_queries(dataset, split.fit, vocabularies)
+    contexts = encode_features(dataset, vocabularies, Side.CONTEXT)
+    movie_features = encode_features(dataset, vocabularies, Side.MOVIE)
+    n_movies = len(dataset.movies)
+    sizes = {feature: columns[0].size for feature, columns in contexts.items()}  # type: ignore[union-attr]
+    every_movie = np.repeat(np.arange(n_movies)[:, None], len(movie_features), axis=1)
+    movie_sizes = dict.fromkeys(movie_features, n_movies)
+    return Towers(
+        query=_tower("user_id", arrays.user_embeddings, sizes, queries.contexts, is_context=True),
+        movie=_tower("movie_id", arrays.movie_embeddings, movie_sizes, every_movie, is_context=False),
+        codes=queries.contexts,
+    )

@@ -79,15 +79,11 @@ def evaluate(dataset: Dataset, fit_rows: Rows, test_rows: Rows, model: Scorer) -
 
 
 def _first_of_users(targets: Targets) -> npt.NDArray[np.int64]:
-    """Where the first rating of each user stands, by time and then by row; users ascending."""
-    users, user_of = np.unique(targets.user_index, return_inverse=True)
-    first_s = np.full(len(users), np.iinfo(np.int64).max)
-    np.minimum.at(first_s, user_of, targets.seconds)
-    is_first = np.flatnonzero(targets.seconds == first_s[user_of])
-    first_row = np.full(len(users), np.iinfo(np.int64).max)
-    np.minimum.at(first_row, user_of[is_first], targets.rows[is_first])
-    chosen: npt.NDArray[np.int64] = is_first[targets.rows[is_first] == first_row[user_of[is_first]]]
-    return chosen[np.argsort(targets.user_index[chosen])]
+    """Where the first rating of each user stands, by time and then by place, so by row; users ascending."""
+    order = np.lexsort((targets.seconds, targets.user_index))
+    _, first = np.unique(targets.user_index[order], return_index=True)
+    chosen: npt.NDArray[np.int64] = order[first]
+    return chosen
 
 
 def best_unseen(queries: GroupedQueries, seen: RaggedRows, length: int) -> npt.NDArray[np.int32]:

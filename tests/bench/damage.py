@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 import re
+import shutil
 import signal
 import struct
 import sys
@@ -479,11 +480,7 @@ def main() -> None:
 def ask_whole(run: store.Run) -> str:
     """A run that is not damaged answers everything."""
     with tempfile.TemporaryDirectory() as directory:
-        folder = Path(directory, run.folder.name)
-        folder.mkdir()
-        for file in run.folder.iterdir():
-            (folder / file.name).write_bytes(file.read_bytes())
-        return ask(folder, "")
+        return ask(shutil.copytree(run.folder, Path(directory, run.folder.name)), "")
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from movierec_cli.config import DataConfig, Family, FeatureSet, SplitConfig, def
 from movierec_cli.data.dataset import Dataset, Movies
 from movierec_cli.data.ragged import RaggedRows, movies_of_users
 from movierec_cli.data.split import Split
+from movierec_cli.evaluation.evaluate import rank_ratings
 from movierec_cli.evaluation.metrics import VALIDATION_K, top_k
-from movierec_cli.evaluation.ranks import rank_positives
 from movierec_cli.models.tensorflow_start import start_tensorflow
 from movierec_cli.models.trained import Fitting, SilentObserver
 from movierec_cli.recommend.fold_in import Opinions, fold_in
@@ -23,6 +23,7 @@ from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.run_parts import RunArtifacts
 from tests.bench.baselines import divided
 from tests.bench.rows import Bench, Row, seconds_of
+from tests.saved_runs import EmbeddingModel
 
 FEATURE_SETS = ("None", "movie_title_text movie_genres")
 NEW_USERS = 0.1  # of the users
@@ -78,13 +79,12 @@ class NewUsers:
             queries: theirs, [n, dim].
             movies: [n_movies, dim].
         """
-        _, places = self._test.places(users)
-        lengths = self._test.lengths[users]
-        starts = np.concatenate([[0], np.cumsum(lengths)])
-        positives = RaggedRows(starts, self._test.values[places])
-        owners = users.astype(np.int32)
-        ranks = rank_positives(lambda rows: queries[rows] @ movies.T, positives, owners, self.seen)
-        return top_k(ranks, np.repeat(owners, lengths), (k,)).recall[k]
+        ratings = self.dataset.ratings
+        of_users = np.zeros((len(self.dataset.users), queries.shape[1]), np.float32)
+        of_users[users] = queries
+        rows = self.split.test[np.isin(ratings.user_index[self.split.test], users)]
+        ranks = rank_ratings(self.dataset, rows, EmbeddingModel(of_users, movies), self.seen)
+        return top_k(ranks, ratings.user_index[rows], (k,)).recall[k]
 
     @cached_property
     def _test(self) -> RaggedRows:

@@ -24,15 +24,9 @@ from tests.bench import (  # noqa: E402
     baselines,
     epoch,
     fold_in,
-    lengths,
     processes,
-    ranking,
-    ratings,
-    recommending,
     sequence_epoch,
-    sequence_presets,
     sequences,
-    temporal,
 )
 from tests.bench.rows import Bench, Row  # noqa: E402
 
@@ -40,19 +34,19 @@ SECTIONS: dict[str, Callable[[Bench], Iterable[Row]]] = {
     "help": processes.measure_help,
     "sample": processes.measure_sample,
     "columns": processes.measure_columns,
-    "lengths": lengths.measure_lengths,
+    "lengths": processes.measure_lengths,
     "epoch": epoch.measure_epoch,
-    "ranking": ranking.measure_ranking,
+    "ranking": epoch.measure_ranking,
     "baselines": baselines.measure_baselines,
     "accuracy": accuracy.measure_accuracy,
-    "ratings": ratings.measure_ratings,
+    "ratings": accuracy.measure_ratings,
     "fold-in": fold_in.measure_fold_in,
-    "temporal": temporal.measure_temporal,
+    "temporal": accuracy.measure_temporal,
     "command": processes.measure_command,
-    "recommend": recommending.measure_recommending,
+    "recommend": processes.measure_recommending,
     "sequence-epoch": sequence_epoch.measure_sequence_epoch,
     "sequences": sequences.measure_sequences,
-    "sequence-presets": sequence_presets.measure_presets,
+    "sequence-presets": sequences.measure_presets,
 }
 WHEN_NAMED = ("sequences", "sequence-presets")
 _NAMES = f"of {', '.join(SECTIONS)} (default: all but {' and '.join(WHEN_NAMED)})"

@@ -69,8 +69,10 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_others(extract: Path
     assert contents[0] == contents[1] != contents[2]
 
 
-def test_blocks_of_rows_do_not_show(extract: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.bench.generated_titles._ROWS_AT_ONCE", 7)
+def test_rows_that_come_again_have_tconsts_of_their_own(
+    extract: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.bench.generated_titles._N_DIFFERENT", 7)
     write_titles(tmp_path / "t", extract, 100)
     lines = lines_of(tmp_path / "t")
     assert [line for line in lines if line in set(REAL)] == REAL

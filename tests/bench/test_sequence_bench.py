@@ -11,10 +11,9 @@ from movierec_cli.config import SplitConfig, SplitKind
 from movierec_cli.data.dataset import Ratings
 from movierec_cli.data.split import Split
 from movierec_cli.registry.record import EpochRecord, RunRecord
-from tests.bench.rows import run_process, spread
+from tests.bench.rows import run_process
 from tests.bench.sequence_epoch import in_order, tokens
-from tests.bench.sequence_presets import in_batch_loss
-from tests.bench.sequences import hit_rate_and_ndcg, minutes_of, minutes_to, reached
+from tests.bench.sequences import hit_rate_and_ndcg, in_batch_loss, minutes_of, minutes_to, reached
 from tests.saved_runs import judged_run, run_config, run_record, top_k
 from tests.small_dataset import small_dataset
 
@@ -75,11 +74,6 @@ def test_the_loss_of_a_batch_is_the_cross_entropy_of_its_own_positives() -> None
     assert in_batch_loss(queries, movies, 3) == pytest.approx(np.mean(losses), rel=1e-6)
 
 
-def test_embeddings_that_know_nothing_lose_the_logarithm_of_the_batch() -> None:
-    nothing = np.zeros((4096, 2), np.float32)
-    assert in_batch_loss(nothing, nothing) == pytest.approx(np.log(2048))
-
-
 def record_of(hit_rates: list[float]) -> RunRecord:
     history = tuple(
         EpochRecord(
@@ -99,20 +93,11 @@ def test_minutes_to_a_hit_rate_count_the_validations_until_then() -> None:
     assert minutes_of(record) == pytest.approx((240 + 24) / 60)
 
 
-def test_a_hit_rate_that_was_never_reached_has_no_minutes() -> None:
-    assert minutes_to(record_of([0.1, 0.27]), 0.28) is None
-
-
 def test_trainings_that_never_reach_the_hit_rate_are_not_passed_over() -> None:
     good, bad = record_of([0.3]), record_of([0.1])
     assert reached([good, good]) == "validation HR@10 0.28 after 1.4 (1.4 … 1.4) min"
     assert reached([good, bad]) == "validation HR@10 0.28 after 1.4 min in 1 of 2 trainings"
     assert reached([bad]) == "validation HR@10 0.28 never"
-
-
-def test_several_values_are_shown_with_their_bounds_and_one_alone() -> None:
-    assert spread([0.2, 0.4, 0.6], ".2f") == "0.40 (0.20 … 0.60)"
-    assert spread([0.25], ".2f") == "0.25"
 
 
 def test_one_target_a_user_counts_by_its_place_among_unseen_movies(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from movierec_cli.config import (
 )
 from movierec_cli.config.presets import PRESETS, Preset
 from movierec_cli.config.setting import option_name, settings_of
-from movierec_cli.experiment import train
+from movierec_cli.experiment import main_job
 from tests.cli import fake_trainer
 from tests.cli.running import run
 
@@ -47,7 +47,7 @@ def config_of(options: str) -> TrainerConfig:
         raise typer.Exit
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "train", catch)
+        patch.setattr(main_job, "train", catch)
         result = run(f"train {options}")
     assert result.exit_code == 0, result.output
     return asked[0]

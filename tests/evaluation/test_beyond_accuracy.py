@@ -62,15 +62,10 @@ def test_gini_is_the_mean_difference_of_all_pairs(seed):
     assert gini(times) == pytest.approx(differences / (2 * 39 * times.sum()), abs=1e-12)
 
 
-def test_gini_has_no_number_where_nothing_can_be_unequal():
-    assert np.isnan(gini(np.zeros(5, np.int64)))
-    assert np.isnan(gini(np.array([3])))
-
-
-def test_without_a_user_nothing_is_covered_and_the_rest_has_no_number():
+def test_without_a_recommendation_nothing_is_covered_and_the_rest_has_no_number():
     found = beyond_accuracy(no_outcome(5), 10, COUNTS, 16)
     assert found.coverage == 0
-    assert np.isnan([found.gini, found.novelty, found.popularity]).all()
+    assert np.isnan([found.gini, found.novelty, found.popularity, gini(np.array([3]))]).all()
 
 
 @pytest.mark.parametrize("k", [0, -3, LIST_LENGTH + 1])

@@ -1,17 +1,17 @@
 """From a model to an outcome, against a loop over ratings; and what a model gets that knows nothing."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import comb, log2
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.dataset import Dataset, Ratings
 from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
-from movierec_cli.evaluation.metrics import METRICS, top_k_of
+from movierec_cli.evaluation.metrics import METRICS
 from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome
 from movierec_cli.evaluation.queries import GroupedQueries, Targets, queries_by_user
 from movierec_cli.evaluation.ranks import Ranks
@@ -24,8 +24,8 @@ N_PERIODS, PERIOD_S = 4, 1000
 class TimeBlind:
     scores: npt.NDArray[np.float32]  # [n_users, n_movies]
 
-    def score(self, user: int, second: int) -> npt.NDArray[np.float32]:
-        return self.scores[user]
+    def score(self, ratings: Ratings, row: int) -> npt.NDArray[np.float32]:
+        return self.scores[ratings.user_index[row]]
 
     def group_queries(self, targets: Targets) -> GroupedQueries:
         return queries_by_user(targets.user_index, lambda rows: self.scores[rows])
@@ -37,8 +37,8 @@ class TimeSeeing:
 
     scores: npt.NDArray[np.float32]  # [n_users, N_PERIODS, n_movies]
 
-    def score(self, user: int, second: int) -> npt.NDArray[np.float32]:
-        return self.scores[user, second // PERIOD_S]
+    def score(self, ratings: Ratings, row: int) -> npt.NDArray[np.float32]:
+        return self.scores[ratings.user_index[row], ratings.timestamp[row] // PERIOD_S]
 
     def group_queries(self, targets: Targets) -> GroupedQueries:
         pairs = list(zip(targets.user_index.tolist(), (targets.seconds // PERIOD_S).tolist(), strict=True))
@@ -52,7 +52,25 @@ class TimeSeeing:
         )
 
 
-Model = TimeBlind | TimeSeeing
+@dataclass(frozen=True)
+class RowSeeing:
+    """Tells every rating apart, as a model of what was watched before it does."""
+
+    ratings: Ratings
+    scores: npt.NDArray[np.float32]  # [n_ratings, n_movies]
+
+    def score(self, ratings: Ratings, row: int) -> npt.NDArray[np.float32]:
+        return self.scores[row]
+
+    def group_queries(self, targets: Targets) -> GroupedQueries:
+        assert targets.user_index.tolist() == self.ratings.user_index[targets.rows].tolist()
+        assert targets.seconds.tolist() == self.ratings.timestamp[targets.rows].tolist()
+        return GroupedQueries(
+            targets.user_index, np.arange(len(targets)), lambda rows: self.scores[targets.rows[rows]]
+        )
+
+
+Model = TimeBlind | TimeSeeing | RowSeeing
 
 
 @dataclass(frozen=True)
@@ -63,35 +81,39 @@ class Case:
     fit_rows: npt.NDArray[np.int64]
     test_rows: npt.NDArray[np.int64]
     scores: npt.NDArray[np.float32]  # [n_users, N_PERIODS, n_movies]
+    by_rating: npt.NDArray[np.float32]  # [n_ratings, n_movies]
 
     @property
     def models(self) -> dict[str, Model]:
-        return {"blind": TimeBlind(self.scores[:, 0]), "seeing": TimeSeeing(self.scores)}
+        of_rows = RowSeeing(self.dataset.ratings, self.by_rating)
+        return {"blind": TimeBlind(self.scores[:, 0]), "seeing": TimeSeeing(self.scores), "of rows": of_rows}
 
-    def seen(self, user: int) -> set[int]:
+    def unseen(self, user: int) -> list[int]:
         ratings = self.dataset.ratings
-        return {int(ratings.movie_index[row]) for row in self.fit_rows if ratings.user_index[row] == user}
+        seen = {int(ratings.movie_index[row]) for row in self.fit_rows if ratings.user_index[row] == user}
+        return [movie for movie in range(len(self.dataset.movies)) if movie not in seen]
 
 
-def make_case(n_users: int, n_movies: int, each: int, seed: int) -> Case:
-    generator = np.random.default_rng(seed)
+def make_case(n_users: int, n_movies: int, each: int, n_moments: int) -> Case:
+    generator = np.random.default_rng(n_movies)
     user = np.repeat(np.arange(n_users), each)
     movie = np.concatenate([generator.permutation(n_movies)[:each] for _ in range(n_users)])
     order = generator.permutation(len(user))
     user, movie = user[order], movie[order]
     is_test = (generator.random(len(user)) < 0.3) & (user != 2) | (user < 2)
-    seconds = generator.integers(0, N_PERIODS * PERIOD_S, len(user))
+    seconds = generator.integers(0, n_moments, len(user)) * (N_PERIODS * PERIOD_S // n_moments)
     dataset = dataset_of(user.tolist(), movie.tolist(), seconds.tolist(), n_users, n_movies)
     scores = generator.integers(0, 6, (n_users, N_PERIODS, n_movies)).astype(np.float32)
-    return Case(dataset, np.flatnonzero(~is_test), np.flatnonzero(is_test), scores)
+    by_rating = generator.random((len(user), n_movies), np.float32)
+    return Case(dataset, np.flatnonzero(~is_test), np.flatnonzero(is_test), scores, by_rating)
 
 
 CASES = {
-    "more movies than a list holds": make_case(12, 150, 30, 1),
-    "fewer movies than a list holds": make_case(9, 25, 10, 2),
-    "users who have seen nearly all": make_case(6, 12, 12, 3),
+    "more movies than a list holds": make_case(12, 150, 30, n_moments=4000),
+    "fewer movies than a list holds, three moments": make_case(9, 25, 10, n_moments=3),
+    "users who have seen nearly all, one moment": make_case(6, 12, 12, n_moments=1),
 }
-BOTH = pytest.mark.parametrize("model", ["blind", "seeing"])
+EVERY_MODEL = pytest.mark.parametrize("model", ["blind", "seeing", "of rows"])
 EACH = pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
 
 
@@ -104,17 +126,16 @@ def pairs(ranks: Ranks) -> list[tuple[int, int]]:
     return list(zip(ranks.better.tolist(), ranks.tied.tolist(), strict=True))
 
 
-@BOTH
+@EVERY_MODEL
 @EACH
 def test_each_rating_is_ranked_at_its_own_time_in_the_order_of_the_rows(case: Case, model: str) -> None:
     asked, ratings, n_movies = case.models[model], case.dataset.ratings, len(case.dataset.movies)
     outcome = evaluate(case.dataset, case.fit_rows, case.test_rows, asked)
     everywhere, unseen = [], []
-    for row in case.test_rows:
-        user, movie = int(ratings.user_index[row]), int(ratings.movie_index[row])
-        scores = asked.score(user, int(ratings.timestamp[row]))
+    for row in case.test_rows.tolist():
+        movie, scores = int(ratings.movie_index[row]), asked.score(ratings, row)
         everywhere.append(places(scores, movie, list(range(n_movies))))
-        unseen.append(places(scores, movie, [m for m in range(n_movies) if m not in case.seen(user)]))
+        unseen.append(places(scores, movie, case.unseen(int(ratings.user_index[row]))))
     assert pairs(outcome.at_their_time.all) == everywhere
     assert pairs(outcome.at_their_time.unseen) == unseen
     assert outcome.rows.tolist() == case.test_rows.tolist()
@@ -122,32 +143,30 @@ def test_each_rating_is_ranked_at_its_own_time_in_the_order_of_the_rows(case: Ca
     assert outcome.movie_index.tolist() == ratings.movie_index[case.test_rows].tolist()
 
 
-@BOTH
+@EVERY_MODEL
 @EACH
-def test_each_user_has_one_list_at_the_time_of_their_first_test_rating(case: Case, model: str) -> None:
-    asked, ratings, n_movies = case.models[model], case.dataset.ratings, len(case.dataset.movies)
+def test_each_user_has_one_list_of_their_first_test_rating_by_time_and_then_in_the_file(
+    case: Case, model: str
+) -> None:
+    asked, ratings = case.models[model], case.dataset.ratings
     outcome = evaluate(case.dataset, case.fit_rows, case.test_rows, asked)
-    users = sorted(set(ratings.user_index[case.test_rows].tolist()))
-    assert outcome.users.tolist() == users and 2 not in users
-    first = {
-        user: min(int(ratings.timestamp[row]) for row in case.test_rows if ratings.user_index[row] == user)
-        for user in users
-    }
-    unseen = {user: [m for m in range(n_movies) if m not in case.seen(user)] for user in users}
-    assert outcome.n_unseen.tolist() == [len(unseen[user]) for user in users]
+    first: dict[int, int] = {}
+    for row in sorted(case.test_rows.tolist(), key=lambda row: (ratings.timestamp[row], row)):
+        first.setdefault(int(ratings.user_index[row]), row)
+    assert outcome.users.tolist() == sorted(first) and 2 not in first
+    assert outcome.n_unseen.tolist() == [len(case.unseen(user)) for user in sorted(first)]
     assert outcome.users[outcome.is_cold].tolist() == [0, 1]
-    in_one_list = []
-    for row in case.test_rows:
-        user, movie = int(ratings.user_index[row]), int(ratings.movie_index[row])
-        in_one_list.append(places(asked.score(user, first[user]), movie, unseen[user]))
-    assert pairs(outcome.in_one_list) == in_one_list
-    for user, best in zip(users, outcome.top_movies.tolist(), strict=True):
-        scores = asked.score(user, first[user])
-        expected = sorted(unseen[user], key=lambda movie: (-scores[movie], movie))[:LIST_LENGTH]
+    for row, rank in zip(case.test_rows.tolist(), pairs(outcome.in_one_list), strict=True):
+        user = int(ratings.user_index[row])
+        scores = asked.score(ratings, first[user])
+        assert rank == places(scores, int(ratings.movie_index[row]), case.unseen(user))
+    for user, best in zip(sorted(first), outcome.top_movies.tolist(), strict=True):
+        scores = asked.score(ratings, first[user])
+        expected = sorted(case.unseen(user), key=lambda movie: (-scores[movie], movie))[:LIST_LENGTH]
         assert best == expected + [NO_MOVIE] * (LIST_LENGTH - len(expected))
 
 
-@BOTH
+@EVERY_MODEL
 def test_ratings_are_ranked_in_whatever_order_they_are_given(model: str) -> None:
     case = CASES["more movies than a list holds"]
     seen = movies_of_users(case.dataset, case.fit_rows)
@@ -159,7 +178,7 @@ def test_ratings_are_ranked_in_whatever_order_they_are_given(model: str) -> None
 
 
 def test_a_test_rating_that_was_trained_on_is_refused() -> None:
-    case = CASES["fewer movies than a list holds"]
+    case = CASES["fewer movies than a list holds, three moments"]
     trained_on = np.sort(np.append(case.fit_rows, case.test_rows[-1]))
     shape = len(case.dataset.users), len(case.dataset.movies)
     untied = np.random.default_rng(6).permuted(
@@ -181,58 +200,6 @@ def test_the_model_is_asked_once_for_what_it_does_not_tell_apart() -> None:
     case = CASES["more movies than a list holds"]
     evaluate(case.dataset, case.fit_rows, case.test_rows, Counting(case.scores[:, 0]))
     assert times == [len(case.test_rows)]
-
-
-@dataclass(frozen=True)
-class RowSeeing:
-    """Tells every rating apart, as a model of what was watched before it does."""
-
-    scores: npt.NDArray[np.float32]  # [n_ratings, n_movies]
-    rounds: list[Targets]
-
-    def group_queries(self, targets: Targets) -> GroupedQueries:
-        self.rounds.append(targets)
-        return GroupedQueries(
-            targets.user_index, np.arange(len(targets)), lambda rows: self.scores[targets.rows[rows]]
-        )
-
-
-def test_a_model_is_told_which_rating_it_is_asked_about() -> None:
-    case = CASES["more movies than a list holds"]
-    ratings, n_movies = case.dataset.ratings, len(case.dataset.movies)
-    by_rating = np.random.default_rng(7).random((len(ratings), n_movies), np.float32)
-    model = RowSeeing(by_rating, [])
-    outcome = evaluate(case.dataset, case.fit_rows, case.test_rows, model)
-    for targets in model.rounds:
-        assert targets.user_index.tolist() == ratings.user_index[targets.rows].tolist()
-        assert targets.seconds.tolist() == ratings.timestamp[targets.rows].tolist()
-    assert model.rounds[0].rows.tolist() == case.test_rows.tolist()
-    expected = []
-    for row in case.test_rows.tolist():
-        unseen = set(range(n_movies)) - case.seen(int(ratings.user_index[row]))
-        expected.append(places(by_rating[row], int(ratings.movie_index[row]), sorted(unseen)))
-    assert pairs(outcome.at_their_time.unseen) == expected
-
-
-@pytest.mark.parametrize("n_moments", [1, 3, 10**6])
-def test_a_users_list_is_of_their_first_test_rating_by_time_and_then_in_the_file(n_moments: int) -> None:
-    case = CASES["more movies than a list holds"]
-    seconds = np.random.default_rng(8).integers(0, n_moments, len(case.dataset.ratings))
-    dataset = replace(case.dataset, ratings=replace(case.dataset.ratings, timestamp=seconds))
-    ratings, n_movies = dataset.ratings, len(dataset.movies)
-    by_rating = np.random.default_rng(9).random((len(ratings), n_movies), np.float32)
-    outcome = evaluate(dataset, case.fit_rows, case.test_rows, RowSeeing(by_rating, []))
-    first: dict[int, int] = {}
-    for row in sorted(case.test_rows.tolist(), key=lambda row: (seconds[row], row)):
-        first.setdefault(int(ratings.user_index[row]), row)
-    assert outcome.users.tolist() == sorted(first)
-    for user, best in zip(outcome.users.tolist(), outcome.top_movies.tolist(), strict=True):
-        unseen = set(range(n_movies)) - case.seen(user)
-        assert best == sorted(unseen, key=lambda movie: -by_rating[first[user], movie])[:LIST_LENGTH]
-    for row, rank in zip(case.test_rows.tolist(), pairs(outcome.in_one_list), strict=True):
-        user = int(ratings.user_index[row])
-        unseen = sorted(set(range(n_movies)) - case.seen(user))
-        assert rank == places(by_rating[first[user]], int(ratings.movie_index[row]), unseen)
 
 
 # Of a list of n movies in random order with r positives: what each metric is on average.
@@ -265,15 +232,3 @@ def test_a_model_that_scores_all_movies_alike_gets_chance(case: Case, name: str,
     counts = list(zip(outcome.n_unseen.tolist(), n_positives.tolist(), strict=True))
     expected = [CHANCE[name](n, r, k) if name != "auc" or n > r else np.nan for n, r in counts]
     np.testing.assert_allclose(METRICS[name].values(outcome, k), expected, rtol=1e-9)
-
-
-@EACH
-def test_its_top_k_accuracy_is_chance_too(case: Case) -> None:
-    warm = judged_alike(case).warm
-    n_movies = len(case.dataset.movies)
-    unseen = warm.n_unseen[warm.user_place]  # of each target's user
-    top_k = top_k_of(warm)
-    for k in top_k.unseen:
-        assert top_k.all[k] == pytest.approx(min(k / n_movies, 1))
-        assert top_k.unseen[k] == pytest.approx(np.minimum(k / unseen, 1).mean())
-        assert top_k.recall[k] == pytest.approx(np.minimum(k / warm.n_unseen, 1).mean())

@@ -15,7 +15,6 @@ from movierec_cli.evaluation.ratings import (
     rmse_values,
 )
 from movierec_cli.evaluation.significance import compare
-from tests.evaluation.small_outcomes import mean_interval
 from tests.tiny_dataset import tiny_dataset
 
 FIGURES = {"rmse": rmse_values, "mae": mae_values}
@@ -105,16 +104,6 @@ def test_a_users_value_tells_how_the_figure_moves_when_the_user_counts_a_little_
     ]
     (values,) = FIGURES[figure]([outcome])
     assert values - values.mean() == pytest.approx(len(users) * np.array(slopes), abs=1e-6)
-
-
-@pytest.mark.parametrize("figure", FIGURES)
-def test_the_interval_is_that_of_resampling_users_and_computing_the_figure_anew(figure):
-    outcome = some_outcome(4, n_users=400)
-    draws = np.random.default_rng(0).integers(0, 400, (4000, 400))
-    low, high = np.quantile(drawn_figures(outcome, figure, draws), [0.025, 0.975])
-    found = mean_interval(FIGURES[figure]([outcome]), n_resamples=4000)
-    assert found.mean == pytest.approx(slow_figure(outcome, figure))
-    assert (found.low, found.high) == pytest.approx((low, high), abs=0.08 * (high - low))
 
 
 @pytest.mark.parametrize("figure", FIGURES)

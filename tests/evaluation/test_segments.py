@@ -1,6 +1,5 @@
 """Test ratings by kind of user and movie."""
 
-import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -68,27 +67,6 @@ def test_movies_are_parted_where_thirds_of_the_training_ratings_are_reached(data
     }  # of the torso, movies 1 and 2, nothing is to be found
 
 
-def test_each_third_of_popularity_holds_about_a_third_of_the_ratings(dataset):
-    generator = np.random.default_rng(0)
-    movies = np.sort(generator.zipf(1.6, 4000) % N_MOVIES).astype(np.int32)
-    many = Ratings(np.zeros(4000, np.int32), movies, np.ones(4000, np.float32), np.zeros(4000, np.int64))
-    everything = outcome_of(np.zeros((1, N_MOVIES)), [list(range(N_MOVIES))])
-    counts = np.bincount(movies, minlength=N_MOVIES)
-    parts = [
-        segment
-        for segment in segments(replace(dataset, ratings=many), np.arange(4000), everything)
-        if segment.dimension == "movie popularity"
-    ]
-    assert sum(int(part.targets.sum()) for part in parts) == N_MOVIES
-    assert [part.name.split(":")[0] for part in parts] == ["head", "torso", "tail"]
-    members = [everything.movie_index[part.targets] for part in parts]
-    for upper, lower in itertools.pairwise(members):
-        assert counts[upper].min() >= counts[lower].max()
-    head, torso = counts[members[0]], counts[members[1]]
-    assert head.sum() >= 4000 / 3 > head.sum() - head.min()
-    assert head.sum() + torso.sum() >= 8000 / 3 > head.sum() + torso.sum() - torso.min()
-
-
 def test_movies_rated_as_often_are_parted_in_the_catalogues_order(dataset):
     alike = Ratings(
         np.zeros(N_MOVIES - 1, np.int32),
@@ -119,27 +97,25 @@ def test_a_movie_of_two_genres_is_in_both_and_an_empty_genre_in_none(dataset, ou
     }
 
 
-def test_ages_come_as_the_data_set_groups_them(dataset, outcome):
-    assert found(dataset, outcome, "age") == {}
-    ages = np.array([1, 18, 25, 25, 18, 56, np.nan], np.float32)
-    aged = replace(dataset, users=replace(dataset.users, bucketized_age=ages, raw_age=ages + 3))
-    assert {name: {user for user, _ in own} for name, own in found(aged, outcome, "age").items()} == {
-        "under 18": {0},
-        "18 to 24": {1, 4},
-        "25 to 55": {2, 3},
-        "56 and over": {5},
-    }
+AGE_GROUPS = np.array([1, 18, 25, 25, 18, 56, np.nan], np.float32)
+AGES = np.array([9, 20, 29, 30, 81, 97, np.nan], np.float32)
 
 
-def test_ages_without_groups_come_in_decades(dataset, outcome):
-    ages = np.array([9, 20, 29, 30, 81, 97, np.nan], np.float32)
-    aged = replace(dataset, users=replace(dataset.users, raw_age=ages))
-    assert {name: {user for user, _ in own} for name, own in found(aged, outcome, "age").items()} == {
-        "under 20": {0},
-        "20 to 29": {1, 2},
-        "30 to 79": {3},
-        "80 and over": {4, 5},
-    }
+@pytest.mark.parametrize(
+    ("columns", "groups"),
+    [
+        ({}, {}),
+        (
+            {"bucketized_age": AGE_GROUPS, "raw_age": AGE_GROUPS + 3},
+            {"under 18": {0}, "18 to 24": {1, 4}, "25 to 55": {2, 3}, "56 and over": {5}},
+        ),
+        ({"raw_age": AGES}, {"under 20": {0}, "20 to 29": {1, 2}, "30 to 79": {3}, "80 and over": {4, 5}}),
+    ],
+)
+def test_ages_come_as_the_data_set_groups_them_else_in_decades(dataset, outcome, columns, groups):
+    aged = replace(dataset, users=replace(dataset.users, **columns))
+    by_age = found(aged, outcome, "age")
+    assert {name: {user for user, _ in own} for name, own in by_age.items()} == groups
 
 
 def test_cold_is_who_or_what_has_no_training_rating(dataset, outcome):
@@ -147,12 +123,6 @@ def test_cold_is_who_or_what_has_no_training_rating(dataset, outcome):
     assert cold["cold users"] == [(6, 0), (6, 9)]
     assert cold["warm"] == [(4, 5)]
     assert (6, 9) in cold["cold movies"] and len(cold["cold movies"]) == 8
-
-
-def test_the_cold_segments_are_there_even_when_empty(dataset):
-    warm = outcome_of(np.zeros((1, N_MOVIES)), [[5]], [[0, 1]])
-    cold = found(dataset, warm, "cold")
-    assert cold == {"cold users": [], "cold movies": [], "warm": [(0, 5)]}
 
 
 def test_with_cold_users_alone_there_is_no_activity(dataset, outcome):
@@ -165,10 +135,3 @@ def test_without_a_test_rating_only_empty_cold_segments_remain(dataset):
     listed = segments(dataset, np.arange(len(dataset.ratings)), no_outcome(N_MOVIES))
     assert [segment.name for segment in listed] == ["cold users", "cold movies", "warm"]
     assert all(segment.targets.shape == (0,) for segment in listed)
-
-
-def test_activity_popularity_and_cold_take_every_warm_rating_once(dataset, outcome):
-    listed = segments(dataset, np.arange(len(dataset.ratings)), outcome.warm)
-    for dimension in ("user activity", "movie popularity"):
-        parts = [segment.targets for segment in listed if segment.dimension == dimension]
-        assert np.array_equal(np.sum(parts, axis=0), np.ones(len(outcome.warm.rows)))

@@ -1,6 +1,8 @@
 """Models as a comparison hands them to the sentences."""
 
-from movierec_cli.evaluation.significance import Interval
+from collections.abc import Mapping
+
+from movierec_cli.evaluation.significance import Interval, PairedDifference
 from movierec_cli.experiment.study import ComparedModel
 from movierec_cli.registry.record import RunConfig
 from tests.saved_runs import run_record, top_k
@@ -25,3 +27,15 @@ def compared(
         metrics={metric: interval(mean, half)},
         beyond={},
     )
+
+
+def differences(means: Mapping[str, float], half: float) -> list[PairedDifference]:
+    """Of every pair, the later one first, as when a set has more features; a p that fits the interval."""
+    labels = list(means)
+    found = []
+    for place, a in enumerate(labels):
+        for b in labels[place + 1 :]:
+            mean = means[b] - means[a]
+            p = (0.0001, 0.001) if abs(mean) > half else (0.2, 0.4)
+            found.append(PairedDifference(b, a, interval(mean, half), *p))
+    return found

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from movierec_cli.config import FEATURES, Family, FeatureSet, SplitConfig, TowerConfig, TrainerConfig
+from movierec_cli.config import FEATURES, Family, SplitConfig, TowerConfig, TrainerConfig
 from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.evaluation.metrics import metric_values, top_k_of
@@ -98,22 +99,13 @@ def test_baselines_come_last_and_are_not_compared_with_each_other(evaluated: Sav
     assert [one.label for one in study.models] == ["None", "timestamp", "EASE", "popularity"]
     assert [one.is_baseline for one in study.models] == [False, False, True, True]
     pairs = {(one.a, one.b) for one in study.differences}
-    assert pairs == {
-        ("timestamp", "None"),
-        ("None", "EASE"),
-        ("None", "popularity"),
-        ("timestamp", "EASE"),
-        ("timestamp", "popularity"),
-    }
+    assert pairs == {("timestamp", "None"), *product(("None", "timestamp"), ("EASE", "popularity"))}
     means = {one.label: one.metrics[study.headline].mean for one in study.models}
     for one in study.differences:
         assert one.difference.mean == pytest.approx(means[one.a] - means[one.b])
         assert one.p_holm >= one.p_value
-
-
-def test_one_contender_alone_is_compared_with_nobody(evaluated: Save) -> None:
-    study = study_of(evaluated(config()))
-    assert (study.differences, study.ablation, len(study.answer) > 0) == ((), (), True)
+    text = " ".join((*study.answer, *study.warnings))
+    assert "popularity" in text and "recall@10" in text
 
 
 def test_what_a_feature_adds_is_taken_from_sets_that_were_trained_alike(evaluated: Save) -> None:
@@ -153,9 +145,12 @@ def test_segments_are_judged_by_the_users_who_have_them_and_empty_ones_by_nobody
     assert drama.accuracy == pytest.approx((np.mean(shares[:2]), shares[2]))
 
 
-def test_what_is_recommended_is_counted_in_the_lists(evaluated: Save) -> None:
+def test_one_model_alone_is_compared_with_nobody_and_its_recommendations_are_counted(evaluated: Save) -> None:
     (one,) = evaluated(config())
-    (model,) = study_of([one]).models
+    study = study_of([one])
+    assert (study.differences, study.ablation, len(study.answer) > 0) == ((), (), True)
+    assert (study.data.name, study.split) == ("small", SplitConfig())
+    (model,) = study.models
     shown = one.outcome.top_movies[:, :10]
     assert NO_MOVIE not in shown
     assert model.beyond["coverage@10"] == pytest.approx(len(set(shown.ravel().tolist())) / 40)
@@ -208,14 +203,6 @@ def test_a_list_of_nothing_but_test_movies_has_half_an_auc(evaluated: Save) -> N
     (model,) = study_of([EvaluatedRun(one.run, replace(outcome, n_unseen=n_unseen))]).models
     others = np.delete(metric_values(outcome, "auc"), 3)
     assert model.metrics["auc"].mean == pytest.approx((others.sum() + 0.5) / len(counts))
-
-
-def test_the_answer_and_the_warnings_are_about_these_contenders(evaluated: Save) -> None:
-    study = study_of(evaluated(config(), config("timestamp"), Family.POPULARITY))
-    text = " ".join((*study.answer, *study.warnings))
-    assert "popularity" in text and "recall@10" in text
-    assert (study.data.name, study.split) == ("small", SplitConfig())
-    assert FeatureSet() in {one.feature_set for one in study.models}
 
 
 def test_the_commands_that_trained_the_models_are_kept_each_once(evaluated: Save) -> None:

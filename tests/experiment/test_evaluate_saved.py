@@ -10,9 +10,8 @@ from movierec_cli.config import DataConfig, Family, FeatureSet, SplitConfig, Spl
 from movierec_cli.data.split import split_ratings
 from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import MovierecError
-from movierec_cli.experiment.evaluate_saved import Evaluation, EvaluationConfig, evaluate_saved
+from movierec_cli.experiment.main_job import Evaluation, EvaluationConfig, evaluate_saved, typical_users
 from movierec_cli.experiment.selection import SplitRequest
-from movierec_cli.experiment.user_lists import typical_users
 from movierec_cli.leakage.data_checks import check_data
 from movierec_cli.models.trained import SilentObserver
 from movierec_cli.recommend.many_users import UserSelection
@@ -53,25 +52,21 @@ def study(directory: Path, listener: Listener | None = None, **options: object) 
     return evaluate_saved(EvaluationConfig(saved_models_dir=directory, **options), listener)  # type: ignore[arg-type]
 
 
-def test_the_data_set_is_that_of_the_runs(tmp_path: Path) -> None:
-    save(tmp_path)
-    found = study(tmp_path, places=DataConfig(datasets_dir=tmp_path / "data")).study
-    assert found.data.name == "100k"
-    loaded = fake_trainer.loaded[0]
-    assert loaded == DataConfig(dataset="100k", datasets_dir=tmp_path / "data")
-
-
-def test_the_data_are_loaded_once_and_its_warnings_come_once(tmp_path: Path) -> None:
+def test_the_data_set_of_the_runs_is_loaded_once_and_no_baseline_without_request(tmp_path: Path) -> None:
     save(tmp_path)
     listener = Listener()
-    study(tmp_path, listener)
+    places = DataConfig(datasets_dir=tmp_path / "data")
+    found = study(tmp_path, listener, places=places, baselines=()).study
+    assert found.data.name == "100k"
+    assert fake_trainer.loaded == [replace(places, dataset="100k")]
     assert listener.warnings == ["the checksum of small.zip is not the published one"]
+    assert [one.label for one in found.models] == ["None"]
+    assert len(list_runs(tmp_path)[0]) == 1
 
 
 @pytest.mark.parametrize(
     ("others", "words"),
     [
-        ([], "no model is saved in .*; train one first: movierec train"),
         (["100k", "sample"], "are of 100k, sample; say which with --dataset, or with --archive"),
         (["films"], "of your own data 'films'; name it with --archive"),
     ],
@@ -87,7 +82,7 @@ def test_data_that_cannot_be_told_from_the_runs_has_to_be_said(
 
 
 def test_without_a_run_no_data_are_fetched(tmp_path: Path) -> None:
-    with pytest.raises(MovierecError, match="no model is saved in"):
+    with pytest.raises(MovierecError, match=r"no model is saved in .*; train one first: movierec train"):
         study(tmp_path, data=DataConfig(dataset="25m"))
     (tmp_path / "broken").mkdir()
     with pytest.raises(MovierecError, match=r"that can be used \(.*broken: run.json cannot be read"):
@@ -95,12 +90,13 @@ def test_without_a_run_no_data_are_fetched(tmp_path: Path) -> None:
     assert fake_trainer.loaded == []
 
 
-def test_named_runs_say_which_data_they_are_of(tmp_path: Path) -> None:
+def test_named_runs_say_which_data_they_are_of_and_what_is_skipped_is_told(tmp_path: Path) -> None:
     run = save(tmp_path)
-    save(tmp_path, name="sample", fingerprint="0" * 64)
+    other = save(tmp_path, name="sample", fingerprint="0" * 64)
     found = study(tmp_path, names=(run.record.name,))
-    assert found.study.data == run.record.data
-    assert found.skipped == ()
+    assert (found.study.data, found.skipped) == (run.record.data, ())
+    found = study(tmp_path, data=DataConfig(dataset="100k"))
+    assert [problem.folder for problem in found.skipped] == [other.folder]
 
 
 def test_baselines_are_fitted_on_the_runs_split_saved_and_loaded_the_second_time(tmp_path: Path) -> None:
@@ -126,13 +122,6 @@ def test_a_baseline_that_is_named_is_not_fitted_again(tmp_path: Path) -> None:
     assert [one.label for one in found.models] == ["EASE", "popularity"]
 
 
-def test_no_baselines_on_request(tmp_path: Path) -> None:
-    save(tmp_path)
-    found = study(tmp_path, baselines=()).study
-    assert [one.label for one in found.models] == ["None"]
-    assert len(list_runs(tmp_path)[0]) == 1
-
-
 def test_on_a_smaller_test_part_baselines_are_the_runs_own(tmp_path: Path) -> None:
     save(tmp_path)
     found = study(tmp_path, split=SplitRequest(test_fraction=0.1), baselines=(Family.POPULARITY,)).study
@@ -142,13 +131,6 @@ def test_on_a_smaller_test_part_baselines_are_the_runs_own(tmp_path: Path) -> No
     assert (fitted.family, fitted.split) == (Family.POPULARITY, SplitConfig())
     own = split_ratings(DATASET.ratings, SplitConfig())
     assert found.split_summary.n_train == len(own.train)
-
-
-def test_skipped_runs_are_told(tmp_path: Path) -> None:
-    save(tmp_path)
-    other = save(tmp_path, name="films", fingerprint="0" * 64)
-    found = study(tmp_path, data=DataConfig(dataset="100k"))
-    assert [problem.folder for problem in found.skipped] == [other.folder]
 
 
 def test_recommendations_are_of_each_trained_set_for_the_users_asked_for(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.experiment.comparison import compare_runs, pareto_front
-from movierec_cli.experiment.selection import EvaluatedRatings, EvaluatedRun
-from movierec_cli.experiment.study import RatingStudy, Study
+from movierec_cli.experiment.selection import EvaluatedRatings, EvaluatedRun, on_own_test
+from movierec_cli.experiment.study import Study
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
 from tests.saved_runs import (
@@ -41,42 +41,32 @@ def saved(directory: Path, *wanted: RunConfig | Family) -> list[Run]:
 
 
 def study_of(runs: list[Run]) -> Study:
-    evaluated = [EvaluatedRun(run, run.outcome) for run in runs if run.record.config.family.ranks]
-    rated = [EvaluatedRatings(run, run.rating_outcome) for run in runs if run.record.config.family.rates]
-    return compare_runs(DATA, evaluated, rated=rated)
-
-
-def ratings_of(runs: list[Run]) -> RatingStudy:
-    ratings = study_of(runs).ratings
-    assert ratings is not None
-    return ratings
+    ranked, rated = on_own_test(runs)
+    return compare_runs(DATA, ranked, rated=rated)
 
 
 def errors(run: Run) -> np.ndarray:
     return run.rating_outcome.predicted.astype(float) - DATASET.ratings.rating[SPLIT.test]
 
 
-def test_errors_are_over_all_test_ratings_and_the_mean_of_the_seeds(tmp_path: Path) -> None:
-    runs = saved(tmp_path, multi_task_config(seed=1), Family.GLOBAL_MEAN, multi_task_config(seed=2))
-    joint, mean = ratings_of(runs).models
-    assert (joint.family, mean.family) == (Family.MULTI_TASK, Family.GLOBAL_MEAN)
-    assert joint.records == (runs[0].record, runs[2].record)
-    for one, own in ((joint, [runs[0], runs[2]]), (mean, [runs[1]])):
+def test_errors_are_means_of_the_seeds_and_differences_are_none_between_baselines(tmp_path: Path) -> None:
+    joints = [multi_task_config(seed=1), multi_task_config("timestamp"), multi_task_config(seed=2)]
+    runs = saved(tmp_path, *RATING_BASELINES, *joints)
+    found = study_of(runs).ratings
+    assert found is not None
+    first, other, second = runs[3:]
+    groups = [[first, second], [other], *([run] for run in runs[:3])]
+    for one, own in zip(found.models, groups, strict=True):
+        assert one.records == tuple(run.record for run in own)
         rmse = np.mean([np.sqrt(np.mean(errors(run) ** 2)) for run in own])
         assert one.rmse.mean == pytest.approx(rmse)
         assert one.mae.mean == pytest.approx(np.mean([np.abs(errors(run)).mean() for run in own]))
         assert one.rmse.low < rmse < one.rmse.high
-
-
-def test_differences_are_of_rmse_and_none_is_between_two_baselines(tmp_path: Path) -> None:
-    runs = saved(tmp_path, *RATING_BASELINES, multi_task_config(), multi_task_config("timestamp"))
-    found = ratings_of(runs)
-    rmse = {one.label: one.rmse.mean for one in found.models}
-    assert [one.is_baseline for one in found.models] == [False, False, True, True, True]
+    rmse_of = {one.label: one.rmse.mean for one in found.models}
     assert len(found.differences) == 1 + 2 * 3
-    for one in found.differences:
-        assert one.a not in {family.label for family in RATING_BASELINES}
-        assert one.difference.mean == pytest.approx(rmse[one.a] - rmse[one.b])
+    for difference in found.differences:
+        assert difference.a not in {family.label for family in RATING_BASELINES}
+        assert difference.difference.mean == pytest.approx(rmse_of[difference.a] - rmse_of[difference.b])
 
 
 def test_a_model_is_called_alike_in_both_tables_and_only_rankers_are_in_the_ranking(tmp_path: Path) -> None:
@@ -174,7 +164,3 @@ def test_different_test_ratings_are_refused(tmp_path: Path) -> None:
         MovierecError, match=r"global-mean.* predicts 61 test ratings, and .* 62 that are not the same"
     ):
         compare_runs(DATA, [EvaluatedRun(joint, joint.outcome)], rated=rated)
-
-
-def test_without_runs_that_rate_there_is_no_rating_study(tmp_path: Path) -> None:
-    assert study_of(saved(tmp_path, run_config())).ratings is None

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movierec_cli.config import RATING_BASELINES, Family, SplitConfig, SplitKind
+from movierec_cli.config import RATING_BASELINES, Family, SplitConfig
 from movierec_cli.data.split import split_ratings
 from movierec_cli.errors import MovierecError, SavedModelError
-from movierec_cli.experiment.evaluate_saved import EvaluationConfig, evaluate_saved
+from movierec_cli.experiment.main_job import EvaluationConfig, evaluate_saved
 from movierec_cli.experiment.selection import Selection, SplitRequest, select_runs
 from movierec_cli.experiment.study import Study
 from tests.cli import fake_trainer
@@ -107,9 +107,3 @@ def test_damaged_ratings_leave_the_whole_run_out(tmp_path: Path) -> None:
     assert "ratings.npz is damaged" in selection.skipped[0].message
     with pytest.raises(SavedModelError, match="damaged"):
         select_runs(tmp_path, (damaged.record.name,), DATASET)
-
-
-def test_predictions_of_what_was_trained_on_are_refused(tmp_path: Path) -> None:
-    joint = judged_run(tmp_path, DATASET, multi_task_config())
-    with pytest.raises(MovierecError, match="was trained on"):
-        select_runs(tmp_path, (joint.record.name,), DATASET, SplitRequest(kind=SplitKind.TEMPORAL))

@@ -5,11 +5,10 @@ from dataclasses import replace
 import pytest
 
 from movierec_cli.config import Family, SplitConfig
-from movierec_cli.evaluation.significance import PairedDifference
 from movierec_cli.experiment.rating_sentences import rating_answer
 from movierec_cli.experiment.study import ComparedModel, ComparedRatingModel
 from movierec_cli.registry.record import RunConfig
-from tests.experiment.compared_models import HEADLINE, compared, interval
+from tests.experiment.compared_models import HEADLINE, compared, differences, interval
 from tests.saved_runs import multi_task_config, run_config, run_record
 
 MF, BIAS = Family.BIASED_MF, Family.RATING_BIAS
@@ -51,23 +50,6 @@ def said(
     rmse = {one.label: one.rmse.mean for one in models}
     recall = {one.label: one.metrics[HEADLINE].mean for one in ranking}
     return rating_answer(models, differences(rmse, half), ranking, differences(recall, half), HEADLINE)
-
-
-def differences(means: dict[str, float], half: float) -> list[PairedDifference]:
-    """Of every pair, the later one first, as when a set has more features."""
-    labels = list(means)
-    pairs = [(b, a) for place, a in enumerate(labels) for b in labels[place + 1 :]]
-    found = [(a, b, means[a] - means[b]) for a, b in pairs]
-    return [
-        PairedDifference(
-            a,
-            b,
-            interval(mean, half),
-            0.0001 if abs(mean) > half else 0.2,
-            0.001 if abs(mean) > half else 0.4,
-        )
-        for a, b, mean in found
-    ]
 
 
 def test_a_model_that_beats_the_best_baseline_is_significantly_less_off() -> None:

@@ -126,6 +126,7 @@ def test_a_family_of_sequences_is_trained_as_such_and_saved_as_any_other(
             for seed in (42, 43)
         ]
     )
+    assert len(set(fake.folders)) == 4  # of what is unfinished, each has its own
     record = runs[0].record
     assert (record.n_parameters, record.best_epoch, record.epochs_run) == (321, 15, 20)
     assert (record.training_s, record.validation_s, record.history) == (7.5, 2.0, run_record().history)
@@ -142,8 +143,11 @@ def test_the_settings_asked_for_come_before_the_usual_ones(fake: FakeTraining, t
     assert (run.family, run.model) == (Family.SASREC, asked)
 
 
-def test_an_interrupted_training_goes_on_and_leaves_nothing(fake: FakeTraining, tmp_path: Path) -> None:
-    config, listener = config_in(tmp_path, feature_sets=(FeatureSet(),)), Listener()
+@pytest.mark.parametrize("retrain", [False, True])
+def test_an_interrupted_training_goes_on_or_with_retrain_anew_and_leaves_nothing(
+    fake: FakeTraining, tmp_path: Path, retrain: bool
+) -> None:
+    config, listener = config_in(tmp_path, feature_sets=(FeatureSet(),), retrain=retrain), Listener()
     fake.stop_after = 2
     with pytest.raises(Interrupted):
         MovieLensTrainer(config, listener, small_dataset()).run()
@@ -153,19 +157,8 @@ def test_an_interrupted_training_goes_on_and_leaves_nothing(fake: FakeTraining, 
     fake.stop_after = 100
     (run,) = MovieLensTrainer(config, listener, small_dataset()).run()
     assert set(fake.folders) == {folder} and folder.name == f".unfinished-{run.record.name}"
-    assert listener.resumed_after == [2]
+    assert listener.resumed_after == ([] if retrain else [2])
     assert not folder.exists() and run.folder.is_dir()
-
-
-def test_retrain_starts_anew(fake: FakeTraining, tmp_path: Path) -> None:
-    config, listener = config_in(tmp_path, feature_sets=(FeatureSet(),)), Listener()
-    fake.stop_after = 3
-    with pytest.raises(Interrupted):
-        MovieLensTrainer(config, listener, small_dataset()).run()
-    fake.stop_after = 100
-    MovieLensTrainer(replace(config, retrain=True), listener, small_dataset()).run()
-    assert listener.resumed_after == []
-    assert not fake.folders[0].exists()
 
 
 def test_what_cannot_be_started_anew_is_told(fake: FakeTraining, tmp_path: Path) -> None:
@@ -176,13 +169,6 @@ def test_what_cannot_be_started_anew_is_told(fake: FakeTraining, tmp_path: Path)
     with pytest.raises(MovierecError, match="cannot be deleted for --retrain") as told:
         MovieLensTrainer(replace(config, retrain=True), source=small_dataset()).run()
     assert str(folder) in str(told.value)
-
-
-def test_another_configuration_has_an_unfinished_training_of_its_own(
-    fake: FakeTraining, tmp_path: Path
-) -> None:
-    MovieLensTrainer(config_in(tmp_path, n_seeds=2), source=small_dataset()).run()
-    assert len(set(fake.folders)) == 4
 
 
 @pytest.mark.parametrize(

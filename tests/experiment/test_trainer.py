@@ -1,7 +1,5 @@
 """The main job without a terminal, on the embedded sample."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +11,6 @@ from movierec_cli.data.dataset import Users
 from movierec_cli.errors import MovierecError
 from movierec_cli.experiment.trainer import MovieLensTrainer
 from movierec_cli.models.trained import SilentObserver
-from movierec_cli.recommend.recommend import recommend
-from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.record import EpochRecord
 from movierec_cli.registry.store import Run, list_runs
 from tests.small_dataset import small_dataset
@@ -109,19 +105,3 @@ def test_other_movie_lengths_train_only_what_sees_them(trained, tmp_path):
     again = Listener()
     MovieLensTrainer(replace(config, data=replace(config.data, movie_lengths=corrections)), again).run()
     assert again.loaded == [True, True, False]
-
-
-def test_recommendations_come_from_the_saved_embeddings_without_tensorflow(trained):
-    folder, runs = trained
-    expected = [movie.title for movie in recommend(runs[0], user_of(runs[0], 1)).movies]
-    script = (
-        "import sys; from tests.experiment.test_trainer import *\n"
-        "trainer = MovieLensTrainer(quick_config(Path(sys.argv[1])))\n"
-        "run = trainer.run()[0]\n"
-        "print([m.title for m in recommend(run, user_of(run, 1)).movies])\n"
-        "assert 'tensorflow' not in sys.modules, 'TensorFlow was imported'"
-    )
-    process = subprocess.run(
-        [sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=True
-    )
-    assert process.stdout.strip() == str(expected)

@@ -28,8 +28,8 @@ from movierec_cli.config import DataConfig, RankBy, TrainerConfig
 from movierec_cli.config.setting import setting
 
 if TYPE_CHECKING:
+    from movierec_cli.experiment.main_job import Trained
     from movierec_cli.experiment.study import UserLists
-    from movierec_cli.experiment.train import Trained
 
 
 DEFAULT_PAGE = Path("movierec.html")
@@ -101,8 +101,7 @@ def train_command(
     ten movies to user 1.
     """
     from movierec_cli.cli.progress_display import ProgressDisplay
-    from movierec_cli.experiment.train import train
-    from movierec_cli.experiment.user_lists import ListRequest
+    from movierec_cli.experiment.main_job import ListRequest, train
     from movierec_cli.recommend.recommend import check_rank_by
     from movierec_cli.reports.web.pages import check_writable
     from movierec_cli.reports.web.report_page import write_report

@@ -200,7 +200,7 @@ class EvaluationOptions:
             settings: others of the `EvaluationConfig`.
         """
         from movierec_cli.cli.progress_display import ProgressDisplay
-        from movierec_cli.experiment.evaluate_saved import EvaluationConfig, evaluate_saved
+        from movierec_cli.experiment.main_job import EvaluationConfig, evaluate_saved
         from movierec_cli.experiment.selection import SplitRequest
 
         places = DataConfig(

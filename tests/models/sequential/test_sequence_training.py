@@ -10,8 +10,7 @@ from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.data.split import split_ratings
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
-from movierec_cli.evaluation.list_metrics import ndcg
-from movierec_cli.evaluation.metrics import top_k_of
+from movierec_cli.evaluation.metrics import ndcg, top_k_of
 from movierec_cli.evaluation.ranks import Ranks
 from movierec_cli.models.feature_encodings import fit_features
 from movierec_cli.models.memory_estimate import TrainingData, n_parameters

@@ -1,25 +1,105 @@
-"""The steps of the main job for saved models: load → split → choose the models → evaluate → compare."""
+"""The main job, from top to bottom: load → split → train or load each model → evaluate → compare.
 
-from collections.abc import Sequence
+`train` returns the study and the runs behind it; the command then writes the page, prints and recommends.
+`evaluate_saved` does the same for models that are saved already: it takes the same steps, but trains nothing
+except baselines that are missing.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from movierec_cli.config import DEFAULT_BASELINES, DEFAULT_TOP_K, DataConfig, Family, TrainerConfig
-from movierec_cli.data.split_data import split_data
+import numpy as np
+
+from movierec_cli.config import (
+    DEFAULT_BASELINES,
+    DEFAULT_TOP_K,
+    DataConfig,
+    Family,
+    RankBy,
+    TrainerConfig,
+)
+from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.experiment.comparison import compare_runs, headline_metric
 from movierec_cli.experiment.loading import data_of, load_source
 from movierec_cli.experiment.selection import Selection, SplitRequest, on_own_test, outcome_on, select_runs
-from movierec_cli.experiment.study import Study
-from movierec_cli.experiment.trainer import train_or_load
-from movierec_cli.experiment.user_lists import ListRequest, lists_of, typical_users
+from movierec_cli.experiment.study import Study, UserLists
+from movierec_cli.experiment.trainer import MovieLensTrainer, train_or_load
 from movierec_cli.leakage.data_checks import check_data
 from movierec_cli.leakage.diagnosis import check_run, unchecked
 from movierec_cli.leakage.finding import Finding
 from movierec_cli.models.trained import SilentObserver, TrainingObserver
+from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.many_users import NO_USERS, UserSelection
+from movierec_cli.recommend.recommend import recommend
+from movierec_cli.recommend.users import rated_by, user_of
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Problem, Run, find_named, list_runs
+
+TYPICAL_USERS = (0.1, 0.5, 0.9)
+"""Quantiles of the number of training ratings that `typical_users` have."""
+
+
+@dataclass(frozen=True)
+class ListRequest:
+    """Whose lists to show, and how they are made."""
+
+    user_ids: tuple[int, ...] = ()
+    include_seen: bool = False  # whether movies that the user rated may be recommended
+    rank_by: RankBy = RankBy.SCORE
+
+    def check(self, source: Dataset) -> None:
+        """Raises a `MovierecError` where a user is not in the data set."""
+        for user_id in self.user_ids:
+            rated_by(source, user_id)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What the main job returns."""
+
+    runs: tuple[Run, ...]  # in the order of the feature sets and their seeds, then the baselines
+    study: Study
+
+
+def train(
+    config: TrainerConfig,
+    observer: TrainingObserver | None = None,
+    *,
+    ks: Sequence[int] = DEFAULT_TOP_K,
+    lists: ListRequest | None = None,
+) -> Trained:
+    """Trains or loads a model for each feature set and task weights, evaluates and compares them.
+
+    Args:
+        config: the feature sets, the data and all settings.
+        observer: told of the progress.
+        ks: the k of the top-k accuracies.
+        lists: to whom the models recommend.
+
+    Raises:
+        MovierecError: the data cannot be had, lacks a feature or a user, or cannot be split; a training
+            diverged; or a saved model's folder is damaged.
+        UsageError: every k is as large as the catalogue.
+    """
+    request = lists or ListRequest()
+    trainer = MovieLensTrainer(config, observer)
+    data = trainer.data  # loaded and split
+    headline_metric(len(data.dataset.movies), ks)  # what cannot work is refused before the training
+    request.check(data.source)
+    runs = tuple(trainer.run())  # trained or loaded
+    ranked, rated = on_own_test(runs)  # evaluated: how each run did on the test set is saved with it
+    study = compare_runs(
+        data,
+        ranked,
+        rated=rated,
+        findings=check_data(data.dataset, data.split, data.config, config.feature_sets),
+        user_lists=lists_of(data.source, runs, request),
+        ks=ks,
+    )
+    return Trained(runs, study)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,3 +192,38 @@ def _findings(selection: Selection, observer: TrainingObserver) -> Sequence[Find
             if message := unchecked(run, dataset):
                 observer.warned(message)
     return tuple(dict.fromkeys(findings))
+
+
+def lists_of(source: Dataset, runs: Iterable[Run], request: ListRequest) -> list[UserLists]:
+    """The lists of each user; of a model that was trained with several seeds, the first run's.
+
+    Raises:
+        MovierecError: a user is unknown, or a run cannot rank in the requested way.
+    """
+    firsts: dict[RunConfig, Run] = {}
+    for run in runs:
+        if run.record.config.training is not None:
+            firsts.setdefault(run.record.config.without_seed, run)
+    filters = Filters(include_seen=request.include_seen)
+    return [
+        UserLists(
+            user_id=user_id,
+            rated=rated_by(source, user_id),
+            recommended=tuple(
+                recommend(run, user_of(run, user_id), filters=filters, rank_by=request.rank_by)
+                for run in firsts.values()
+            ),
+        )
+        for user_id in request.user_ids
+    ]
+
+
+def typical_users(data: SplitData) -> tuple[int, ...]:
+    """Ids of test users with few, an average number of, and many training ratings."""
+    ratings, users = data.dataset.ratings, data.dataset.users
+    counts = np.bincount(ratings.user_index[data.split.fit], minlength=len(users))
+    tested = np.unique(ratings.user_index[data.split.test])
+    warm = tested[counts[tested] > 0]
+    ordered = warm[np.argsort(counts[warm], kind="stable")]
+    chosen = [ordered[int(share * (len(ordered) - 1))] for share in TYPICAL_USERS] if len(ordered) else []
+    return tuple(dict.fromkeys(int(users.user_id[user]) for user in chosen))
