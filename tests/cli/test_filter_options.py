@@ -14,6 +14,7 @@ from movierec_cli.cli.parsing.variadic import Command
 from movierec_cli.data.dataset import Movies
 from movierec_cli.errors import DataError, MovierecError, UsageError
 from movierec_cli.recommend.filters import Filters
+from tests.cli.running import check_row, rows
 from tests.small_dataset import FIRST_MOVIE_ID, small_dataset
 from tests.tiny_dataset import tiny_dataset
 
@@ -111,21 +112,20 @@ def test_whatever_is_typed_as_years_is_a_range_or_refused(text: str) -> None:
     assert years is not None and 1 <= years[0] <= years[1] <= 9999
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"year": "1999-1990"}, "write the earlier year first: 1990-1999"),
-        ({"year": "0000"}, "they must be 1 to 9999"),
-        ({"max_minutes": 0}, "the maximum length is 0 minutes"),
-        ({"min_popularity": 9, "max_popularity": 8}, "swap them"),
-        ({"genre": [","]}, "--genre is ','; it needs a genre"),
-        ({"not_genre": [" "]}, "--not_genre is ' '; it needs a genre"),
-    ],
-)
-def test_impossible_values_are_refused_before_any_catalogue(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(MovierecError) as refused:
-        FilterOptions(**options).checked()
-    assert message in str(refused.value) and refused.value.exit_code == 1
+REFUSED = """
+1 | recommend --user 1 --year 1999-1990 | write the earlier year first: 1990-1999
+1 | recommend --user 1 --year 0000 | they must be 1 to 9999
+1 | recommend --user 1 --max_minutes 0 | the maximum length is 0 minutes
+1 | recommend --user 1 --min_popularity 9 --max_popularity 8 | swap them
+1 | recommend --user 1 --genre , | --genre is ','; it needs a genre
+1 | recommend --user 1 --not_genre ' ' | --not_genre is ' '; it needs a genre
+"""
+
+
+@pytest.mark.usefixtures("own_folder")
+@pytest.mark.parametrize("row", rows(REFUSED))
+def test_impossible_values_are_refused_before_any_catalogue(row: str) -> None:
+    check_row(row)
 
 
 def test_an_unknown_genre_is_refused_with_those_there_are() -> None:

@@ -20,6 +20,7 @@ import pytest
 from movierec_cli.cli.console import Terminal
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.text import printable
+from tests.cli.running import words
 from tests.saved_runs import judged_run, multi_task_config, run_config
 from tests.small_dataset import small_dataset
 
@@ -147,7 +148,7 @@ def url() -> Iterator[str]:
 
 def test_a_servers_words_do_not_act_on_the_terminal(folder: Path, url: str) -> None:
     shown = in_a_terminal(folder, "data", "fetch", "100k", "--url", url)
-    assert "503" in shown and "busy" in shown
+    assert "the server answers 503 Service Unavailable" in words(shown) and "busy" not in shown
     plain = STYLES.sub("", shown)
     assert printable(plain) == plain
 

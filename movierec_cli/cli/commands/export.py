@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from movierec_cli.cli.console import Terminal
-from movierec_cli.cli.parsing import saved_models as saved
+from movierec_cli.cli.console import ResultTerminal
 from movierec_cli.cli.parsing.option_groups import with_option_groups
-from movierec_cli.cli.parsing.options import AsJson, Quiet
+from movierec_cli.cli.parsing.options import ModelOptions
 from movierec_cli.export.kinds import ExportFormat, IndexKind
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 @with_option_groups
 def export_command(
-    model: saved.ModelOptions,
+    model: ModelOptions,
     form: Annotated[
         ExportFormat,
         typer.Option(
@@ -54,8 +53,8 @@ def export_command(
             "very large catalogues; needs the package scann, also where the model is loaded).",
         ),
     ] = IndexKind.BRUTE_FORCE,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
+    *,
+    terminal: ResultTerminal,
 ) -> None:
     """Write a trained model for other programs.
 
@@ -65,11 +64,10 @@ def export_command(
     """
     from movierec_cli.export.export_run import export_run
 
-    terminal = Terminal(quiet=quiet).take_logs()
     run = model.best(terminal)
     exported = export_run(run, form, output, overwrite=overwrite, index=index)
     next_command = _next_command(run, form, exported)
-    if as_json:
+    if terminal.as_json:
         terminal.document(_document(run, form, exported, next_command))
         return
     terminal.written(exported.path, f"{exported.size_bytes / 1e6:.1f} MB")
