@@ -70,23 +70,18 @@ def test_a_movie_that_is_named_twice_is_refused(terminal: Terminal) -> None:
     assert str(caught.value) == "--watched 'toy story (1995)' is 'Toy Story (1995)' again; name it once"
 
 
-@pytest.mark.parametrize("at_terminal", [(True, False), (False, True), (False, False)])
+@pytest.mark.parametrize("at_terminal", [(True, False), (False, True), (False, False), (None, True)])
 def test_where_it_cannot_ask_the_movies_are_listed_as_an_error(
-    at_terminal: tuple[bool, bool], monkeypatch: pytest.MonkeyPatch, screen: io.StringIO
+    at_terminal: tuple[bool | None, bool], monkeypatch: pytest.MonkeyPatch, screen: io.StringIO
 ) -> None:
     types, sees = at_terminal
-    monkeypatch.setattr(sys, "stdin", Keyboard("1\n") if types else io.StringIO("1\n"))
+    stdin = {True: Keyboard("1\n"), False: io.StringIO("1\n"), None: None}[types]
+    monkeypatch.setattr(sys, "stdin", stdin)
     terminal = Terminal(err=Console(file=screen, force_terminal=sees))
     assert not can_ask(terminal)
     with pytest.raises(MovierecError, match=r"fits 2 movies:\n +7  Sabrina"):
         rows_of(["Sabrina"], CATALOGUE, "--liked", terminal)
     assert screen.getvalue() == ""
-
-
-def test_without_any_stdin_it_does_not_ask(monkeypatch: pytest.MonkeyPatch, terminal: Terminal) -> None:
-    monkeypatch.setattr(sys, "stdin", None)
-    with pytest.raises(MovierecError, match="fits 2 movies"):
-        rows_of(["Sabrina"], CATALOGUE, "--liked", terminal)
 
 
 def test_of_several_movies_the_one_with_the_typed_number_is_taken(

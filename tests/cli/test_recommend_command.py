@@ -19,6 +19,8 @@ from movierec_cli.config import DataConfig, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.recommend.fold_in import Opinions, fold_in
+from movierec_cli.recommend.recommend import recommend as recommend_to
+from movierec_cli.recommend.users import user_of
 from movierec_cli.registry import store
 from movierec_cli.registry.store import Run
 from tests.cli.running import check_row, rows, words
@@ -238,17 +240,15 @@ def test_filters_leave_what_they_say_in_the_same_order(towers: Run, dataset: Dat
     genre = movies.genre_names[0]
     of_genre = set(movies.movie_id[movies.genres[:, 0]].tolist())
     of_years = set(movies.movie_id[(movies.year >= 1983) & (movies.year <= 1988)].tolist())
-    assert ids_of(recommend("--user", "1", "--genre", genre.lower(), "--json")) == [
-        i for i in best if i in of_genre
-    ]
-    assert ids_of(recommend("--user", "1", "--not_genre", genre, "--json")) == [
-        i for i in best if i not in of_genre
-    ]
-    assert ids_of(recommend("--user", "1", "--year", "1983-1988", "--json")) == [
-        i for i in best if i in of_years
-    ]
     Path("not.txt").write_text(f"{best[0]}\n{title(best[1])}\n", encoding="utf-8")
-    assert ids_of(recommend("--user", "1", "--exclude", "not.txt", "--json")) == best[2:12]
+    for options, kept in (
+        (("--genre", genre.lower()), of_genre),
+        (("--not_genre", genre), set(best) - of_genre),
+        (("--year", "1983-1988"), of_years),
+        (("--exclude", "not.txt"), set(best[2:12])),
+    ):
+        found = ids_of(recommend("--user", "1", "--json", *options))
+        assert found == [i for i in best if i in kept]
     few = recommend("--user", "1", "--year", "1983-1988")
     assert few.stderr.splitlines()[-1].startswith(
         f"{len([i for i in best if i in of_years])} of --top 10: only"
@@ -313,23 +313,14 @@ def test_the_lists_of_every_model_have_their_names(towers: Run, sasrec: Run, dat
 
 def test_a_model_that_sees_the_time_answers_as_of_a_date(dataset: Dataset) -> None:
     run = judged_run(Path("saved_models"), dataset, run_config("day_of_week"))
-    user = 1
-    own = dataset.ratings.timestamp[dataset.users.user_id[dataset.ratings.user_index] == user]
-    seconds = int(np.sort(own)[len(own) // 2]) // DAY_S * DAY_S
-    document = json.loads(
-        recommend("--user", "1", "--as_of", date_of(seconds), "--json", "--top", "15").stdout
-    )
-    before = {movie["movie_id"] for movie in document["rated"]}
-    assert len(before) == (own < seconds).sum()
-    monday_is_0 = (seconds // DAY_S + 3) % 7
-    query = run.towers.query
-    row = run.artifacts.user_ids.tolist().index(user)
-    embedding = query.inputs[0].table[row] + query.inputs[1].table[monday_is_0]
-    scores = dict(
-        zip(run.artifacts.movie_ids.tolist(), run.artifacts.movie_embeddings @ embedding, strict=True)
-    )
-    expected = sorted(set(scores) - before, key=lambda movie_id: -scores[movie_id])
-    assert [movie["movie_id"] for movie in document["movies"]] == expected
+    own = dataset.ratings.timestamp[dataset.users.user_id[dataset.ratings.user_index] == 1]
+    days = [int(seconds) // DAY_S * DAY_S for seconds in np.sort(own)]
+    seconds = days[len(days) // 2]
+    result = recommend("--user", "1", "--as_of", date_of(seconds), "--json", "--top", "15")
+    assert len(json.loads(result.stdout)["rated"]) == (own < seconds).sum()
+    lists = [recommend_to(run, user_of(run, 1, day), top=15).movies for day in (seconds, seconds + DAY_S)]
+    expected, next_day = ([movie.movie_id for movie in movies] for movies in lists)
+    assert ids_of(result) == expected != next_day
 
 
 def test_a_sequential_model_continues_what_was_known_at_a_date(sasrec: Run, dataset: Dataset) -> None:
@@ -360,20 +351,9 @@ def test_a_new_user_gets_what_those_get_who_like_the_same(towers: Run) -> None:
     assert found == sorted(found, key=lambda movie_id: -scores[movie_id - 1])
 
 
-def test_a_file_of_ratings_says_what_a_user_likes(towers: Run) -> None:
-    Path("mine.csv").write_text(
-        f"title,rating\n{title(1)},5\n{title(2)},1\nNo Such Film (1901),4\n{title(4)},4.5\n", encoding="utf-8"
-    )
-    result = recommend("--ratings_file", "mine.csv", "--liked", "id:7", "--json", "--top", "15")
-    document = json.loads(result.stdout)
-    assert {one["movie_id"] for one in document["liked"]} == {1, 4, 7}
-    assert {one["movie_id"] for one in document["disliked"]} == {2}
-    assert {1, 2, 4, 7}.isdisjoint(movie["movie_id"] for movie in document["movies"])
-    assert "1 of 4" in result.stderr and "No Such Film" in result.stderr
-
-
-def test_every_model_recommends_to_a_new_user(towers: Run, sasrec: Run) -> None:
-    Path("mine.csv").write_text(f"title,rating\n{title(1)},5\n{title(2)},1\n", encoding="utf-8")
+def test_every_model_recommends_to_a_new_user_with_a_file_of_ratings(towers: Run, sasrec: Run) -> None:
+    opinions = f"{title(1)},5\n{title(2)},1\nNo Such Film (1901),4\n{title(4)},4.5\n"
+    Path("mine.csv").write_text(f"title,rating\n{opinions}", encoding="utf-8")
     options = ("--ratings_file", "mine.csv", "--liked", "film 7: it is", "--disliked", "id:4")
     result = recommend(*options, "--all_models", "--json", "--top", "15")
     document = json.loads(result.stdout)
@@ -384,6 +364,7 @@ def test_every_model_recommends_to_a_new_user(towers: Run, sasrec: Run) -> None:
         left = sorted(movie["movie_id"] for movie in one["movies"])
         assert left == [i for i in range(1, N_MOVIES + 1) if i not in (1, 2, 4, 7)]
     assert result.stderr.count("mine.csv (") == 1
+    assert "1 of 4" in result.stderr and "No Such Film" in result.stderr
 
 
 def test_why_is_shown_below_each_movie_and_in_the_document(towers: Run) -> None:

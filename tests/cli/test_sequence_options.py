@@ -113,11 +113,13 @@ def test_an_option_beside_a_preset_replaces_its_value_and_no_other() -> None:
     assert other == replace(wanted.split, kind=SplitKind.LEAVE_LAST, min_rating=0.0)
 
 
-def test_another_split_has_its_own_usual_core() -> None:
+def test_what_is_not_given_is_usual_for_the_split_and_the_family() -> None:
     assert config_of("--family sasrec --split temporal").split == SplitConfig(kind=SplitKind.TEMPORAL)
     asked = config_of("--family sasrec --split temporal --k_core 3 --test_fraction 0.1").split
     assert asked == SplitConfig(kind=SplitKind.TEMPORAL, k_core=3, test_fraction=0.1)
     assert config_of("--split leave-last").split == SplitConfig(kind=SplitKind.LEAVE_LAST)
+    recurrent = config_of("--family gru4rec --embedding_size 33").model  # there are no heads to share it
+    assert recurrent is not None and recurrent.embedding_size == 33
 
 
 def test_features_of_films_and_of_time_can_be_seen() -> None:
@@ -169,11 +171,6 @@ REFUSED = """
 @pytest.mark.parametrize("row", rows(REFUSED))
 def test_what_says_nothing_to_a_model_is_refused_before_any_work(row: str) -> None:
     check_row(row)
-
-
-def test_a_width_that_heads_cannot_share_is_no_matter_to_recurrent_units() -> None:
-    sequence = config_of("--family gru4rec --embedding_size 33").model
-    assert sequence is not None and sequence.embedding_size == 33
 
 
 def test_models_of_sequences_stand_beside_baselines_and_recommend() -> None:

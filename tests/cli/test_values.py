@@ -7,8 +7,8 @@ import pytest
 from movierec_cli.cli.parsing.values import (
     complete_baseline,
     parse_baselines,
+    parse_numbers,
     parse_top_k,
-    parse_whole_numbers,
 )
 from movierec_cli.config import BASELINES, Family
 from movierec_cli.errors import UsageError
@@ -25,19 +25,19 @@ from movierec_cli.errors import UsageError
     ],
 )
 def test_whole_numbers_are_read_in_their_order(text: str, numbers: tuple[int, ...]) -> None:
-    assert parse_whole_numbers(text, "--layer_sizes", "64 32") == numbers
+    assert parse_numbers(text, "--layer_sizes", "whole numbers", int) == numbers
 
 
 @pytest.mark.parametrize("text", ["abc", "1.5", "64 x", "1e3", "--", "0x10"])
 def test_what_is_no_whole_number_is_refused_with_an_example(text: str) -> None:
     message = f"--users is '{text}'; it takes whole numbers such as 1 42"
     with pytest.raises(UsageError, match=re.escape(message)):
-        parse_whole_numbers(text, "--users", "1 42")
+        parse_numbers(text, "--users", "whole numbers such as 1 42", int)
 
 
 @pytest.mark.parametrize("text", ["", " ", ",", " , ,"])
 def test_no_value_at_all_is_refused(text: str) -> None:
-    for parse in (parse_top_k, parse_baselines, lambda value: parse_whole_numbers(value, "--users", "1")):
+    for parse in (parse_top_k, parse_baselines):
         with pytest.raises(UsageError, match=r"it needs one value or more"):
             parse(text)
 

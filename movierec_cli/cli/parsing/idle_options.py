@@ -70,7 +70,7 @@ IDLE_OPTIONS = (
     ),
     Idle(
         ("index",),
-        lambda values: values["form"] != "savedmodel",
+        lambda values: values["format"] != "savedmodel",
         "it is for --format savedmodel; leave it out",
     ),
     Idle(

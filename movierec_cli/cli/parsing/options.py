@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from movierec_cli.cli.console import ResultTerminal, Terminal
-from movierec_cli.cli.parsing.option_groups import complete_dataset, optional, setting_option
+from movierec_cli.cli.parsing.option_groups import optional, setting_option
 from movierec_cli.cli.parsing.values import (
     complete_baseline,
     complete_feature,
@@ -109,25 +109,21 @@ def _model(best: str) -> Any:
 CsvFile = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the result as CSV there.")]
 PageFile = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Write the page there.")]
 OpenPage = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
-AnyDataset = Annotated[
-    str | None,
-    typer.Option(
-        "--dataset",
-        metavar="NAME",
-        help="The data set. Needed if the saved models are of several.",
-        autocompletion=complete_dataset,
-        rich_help_panel=DATA_PANEL,
-    ),
-]
 
 
 @dataclass(frozen=True)
-class ModelOptions:
+class _OfSavedModels:
+    dataset: str | None = setting(
+        None, "The data set. Needed if the saved models are of several.", "NAME", panel=DATA_PANEL
+    )
+    saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir
+
+
+@dataclass(frozen=True)
+class ModelOptions(_OfSavedModels):
     """One saved model; see `with_option_groups`."""
 
     model: Annotated[str | None, _model("highest recall")] = None
-    dataset: AnyDataset = None
-    saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir
 
     def best(self, terminal: Terminal, purpose: Purpose | None = None) -> Run:
         """The named model, or the best one for a purpose, by default recommending to users; says which.
@@ -202,7 +198,7 @@ class ListOptions(ResultOptions):
 
 
 @dataclass(frozen=True)
-class EvaluationOptions:
+class EvaluationOptions(_OfSavedModels):
     """Which saved models to evaluate, and on what; see `with_option_groups`."""
 
     names: Annotated[
@@ -215,7 +211,6 @@ class EvaluationOptions:
             show_default=False,
         ),
     ] = None
-    dataset: AnyDataset = None
     archive: Annotated[Path | None, setting_option(DataConfig, "archive")] = None
     imdb_titles: Annotated[Path | None, setting_option(DataConfig, "imdb_titles")] = None
     movie_lengths: Annotated[Path | None, setting_option(DataConfig, "movie_lengths")] = None
@@ -236,7 +231,6 @@ class EvaluationOptions:
     k_core: Annotated[int | None, setting_option(SplitConfig, "k_core")] = None
     baselines: Baselines = DEFAULT_BASELINES_SHOWN
     top_k: TopKOption = DEFAULT_TOP_K_SHOWN
-    saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir
 
     def study(self, terminal: Terminal, **settings: Any) -> Study:
         """Evaluates; progress and the models that are left out are shown on the terminal.
