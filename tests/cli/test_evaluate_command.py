@@ -85,9 +85,7 @@ def test_the_json_document_has_the_study_and_nothing_else_is_on_stdout() -> None
     runs = runs_by_label()
     assert set(by_label) == {"None", "user_tenure", "popularity", "EASE"} == set(runs)
     for label, model in by_label.items():
-        assert set(model) == {
-            *("label", "family", "feature_set", "runs", "top_k", "metrics", "beyond"),
-        }
+        assert set(model) == {"label", "family", "feature_set", "runs", "top_k", "metrics", "beyond"}
         assert sorted(model["runs"]) == sorted(run.record.name for run in runs[label])
         assert set(model["top_k"]["unseen"]) == {"5", "20"}
         for metric, interval in model["metrics"].items():
@@ -98,6 +96,8 @@ def test_the_json_document_has_the_study_and_nothing_else_is_on_stdout() -> None
     assert [gain["feature"] for gain in document["ablation"]] == ["user_tenure"]
     assert all(len(segment["accuracy"]) == 4 for segment in document["segments"])
     assert {finding["name"] for finding in document["findings"]} >= {"time-travel"}
+    of_one = json.loads(run("evaluate sample-none --json --baselines popularity").stdout)
+    assert [one["label"] for one in of_one["models"]] == ["None", "popularity"]
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
@@ -109,12 +109,6 @@ def test_tables_and_segments_fit_the_terminal(width: int) -> None:
     assert "a: None, b: user_tenure, c: popularity, d: EASE" in text
     assert "…" not in result.stdout.replace(" … ", "")
     assert max(map(len, result.stdout.splitlines())) <= max(width, 80)
-
-
-def test_one_named_model_is_judged_beside_the_baselines() -> None:
-    result = run("evaluate sample-none --json --baselines popularity")
-    labels = [one["label"] for one in json.loads(result.stdout)["models"]]
-    assert labels == ["None", "popularity"]
 
 
 def test_what_is_left_out_is_said_on_stderr() -> None:
@@ -167,7 +161,11 @@ def test_what_is_damaged_is_named_and_not_trusted() -> None:
     check_row("1 | evaluate | no model is saved in saved_models that can be used | run.json cannot be read")
 
 
-def test_the_report_is_written_and_answers_on_stdout() -> None:
+def test_the_report_of_named_or_typical_users_is_written_and_opens_on_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(typer, "launch", opened.append)
     result = run("report --users 3 1 -o out/page.html")
     assert result.exit_code == 0, result.output
     page = Path("out/page.html").resolve()
@@ -178,21 +176,13 @@ def test_the_report_is_written_and_answers_on_stdout() -> None:
     assert "movierec train --dataset sample" in re.sub(r"<[^>]+>", "", html)
     for one in list_runs(Path("saved_models"))[0]:
         assert one.record.name in html
-    assert "User 3" in html and "User 1" in html
+    assert set(re.findall(r"User (\d+)", html)) == {"3", "1"} and opened == []
     assert words(result.stderr) == "[1/2] popularity: loaded [2/2] EASE: loaded"
-
-
-def test_the_report_shows_typical_users_where_none_is_named_and_opens_on_request(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    opened: list[str] = []
-    monkeypatch.setattr(typer, "launch", opened.append)
-    result = run("report --open --quiet --baselines None --top_k 5 10")
-    assert (result.exit_code, result.stderr) == (0, "")
+    typical = run("report --open --quiet --baselines None --top_k 5 10")
+    assert (typical.exit_code, typical.stderr) == (0, "")
     page = Path("report.html").resolve()
     assert opened == [page.as_uri()]
-    users = set(re.findall(r"User (\d+)", page.read_text(encoding="utf-8")))
-    assert len(users) == 3
+    assert len(set(re.findall(r"User (\d+)", page.read_text(encoding="utf-8")))) == 3
 
 
 def test_names_of_saved_models_are_completed() -> None:

@@ -13,7 +13,7 @@ from movierec_cli.cli.app import app
 from movierec_cli.cli.program import make_app, named_command
 from movierec_cli.config import BASELINES, FEATURES, LossKind, SplitKind, Weighting
 from movierec_cli.data.sources import SOURCES
-from tests.cli.running import commands, completions, run
+from tests.cli.running import commands, completions, rows, run
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("tensorflow", "tf_keras", "keras", "numpy", "polars", "plotly", "tensorflow_datasets", "pyarrow")
@@ -105,32 +105,41 @@ def test_light_commands_leave_heavy_packages_alone(line: str) -> None:
     assert ("movierec_cli.cli.commands.train" in loaded) == is_of_train
 
 
-@pytest.mark.parametrize(
-    ("line", "offered"),
-    [
-        ("movierec ", {"train", "evaluate", "report", "doctor", "models", "data"}),
-        ("movierec --see", {"--seed"}),
-        ("movierec train --additional_feature_sets ", {"None", "timestamp", "movie_genres", "user_age"}),
-        ("movierec train --additional-feature-sets movie_g", {"movie_genres"}),
-        ("movierec train --additional_feature_sets timestamp movie_g", {"movie_genres"}),
-        ("movierec train --additional_feature_sets timestamp,movie_g", {"timestamp,movie_genres"}),
-        ("movierec --additional-feature-sets timestamp movie_l", {"movie_length"}),
-        ("movierec --dataset 1", {"1m", "100k"}),
-        ("movierec train --loss in", {"in-batch", "in-batch-corrected"}),
-        ("movierec train --split ", {"random", "temporal", "leave-last"}),
-        ("movierec evaluate --split ", {"random", "temporal", "leave-last"}),
-        ("movierec evaluate --baselines ", {"popularity", "ease", "all", "None"}),
-        ("movierec report --baselines ease,i", {"ease,item-knn", "ease,ials"}),
-        ("movierec train --weighting ", {"ratings", "root", "queries"}),
-        ("movierec data fetch 2", {"20m", "25m"}),
-    ],
-)
-def test_the_shell_completes(line: str, offered: set[str]) -> None:
-    assert offered <= set(completions(line))
+COMPLETIONS = """
+movierec train --additional-feature-sets movie_g | movie_genres
+movierec train --additional_feature_sets timestamp movie_g | movie_genres
+movierec train --additional_feature_sets timestamp,movie_g | timestamp,movie_genres
+movierec --additional-feature-sets timestamp movie_l | movie_length
+movierec --dataset 1 | 1m 100k
+movierec train --dataset 1m 10 |
+movierec train --loss in | in-batch in-batch-corrected
+movierec train --family s | sasrec
+movierec train --preset t | tfrs-gru
+movierec train --tasks r | retrieval rating
+movierec train --tasks retrieval,ra | retrieval,rating
+movierec train --rating_baselines global-mean,b | global-mean,biased-mf
+movierec evaluate --split t | temporal
+movierec evaluate --baselines a | all
+movierec evaluate --baselines N | None
+movierec evaluate --baselines x |
+movierec report --baselines recent | recent-popularity
+movierec report --baselines ease,i | ease,item-knn ease,ials
+movierec train --weighting r | ratings root
+movierec data fetch 2 | 20m 25m
+movierec --see | --seed --seeds
+"""
 
 
-def test_after_a_single_value_no_more_values_are_offered() -> None:
-    assert completions("movierec train --dataset 1m 10") == []
+@pytest.mark.parametrize("row", rows(COMPLETIONS))
+def test_the_shell_completes(row: str) -> None:
+    line, _, offered = row.partition(" |")
+    assert sorted(completions(line)) == sorted(offered.split())
+
+
+def test_the_shell_is_offered_all_where_nothing_is_typed() -> None:
+    assert {"train", "evaluate", "report", "doctor", "models", "data"} <= set(completions("movierec "))
+    features = completions("movierec train --additional_feature_sets ")
+    assert {"None", "timestamp", "movie_genres", "user_age"} <= set(features)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from movierec_cli.cli.parsing.task_options import TaskRequest
-from movierec_cli.cli.parsing.values import complete_rating_baseline, complete_task
 from movierec_cli.config import RATING_BASELINES, Family, RankBy, TaskWeights
 from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.users import user_of
@@ -86,12 +85,6 @@ def test_rating_baselines_are_all_of_them_unless_some_are_named() -> None:
         Family.GLOBAL_MEAN,
     )
     assert asked("--tasks rating --rating_baselines None").baselines() == ()
-
-
-def test_the_shell_completes_tasks_and_rating_baselines_after_a_comma_too() -> None:
-    assert complete_task("r") == ["retrieval", "rating"]
-    assert complete_task("retrieval,ra") == ["retrieval,rating"]
-    assert complete_rating_baseline("global-mean,b") == ["global-mean,biased-mf"]
 
 
 SWEEP = (

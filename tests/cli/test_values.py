@@ -5,8 +5,7 @@ import re
 import pytest
 
 from movierec_cli.cli.parsing.values import (
-    complete_baseline,
-    parse_baselines,
+    parse_families,
     parse_numbers,
     parse_top_k,
 )
@@ -37,7 +36,7 @@ def test_what_is_no_whole_number_is_refused_with_an_example(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", " ", ",", " , ,"])
 def test_no_value_at_all_is_refused(text: str) -> None:
-    for parse in (parse_top_k, parse_baselines):
+    for parse in (parse_top_k, parse_families):
         with pytest.raises(UsageError, match=r"it needs one value or more"):
             parse(text)
 
@@ -62,19 +61,4 @@ def test_ks_ascend_and_come_once(text: str, ks: tuple[int, ...]) -> None:
     ],
 )
 def test_baselines_are_read_in_their_order_each_once(text: str, families: tuple[Family, ...]) -> None:
-    assert parse_baselines(text) == families
-
-
-@pytest.mark.parametrize(
-    ("typed", "offered"),
-    [
-        ("", [*BASELINES, "all", "None"]),
-        ("recent_", ["recent-popularity"]),
-        ("ease,p", ["ease,popularity"]),
-        ("a", ["all"]),
-        ("N", ["None"]),
-        ("x", []),
-    ],
-)
-def test_the_shell_is_offered_baselines(typed: str, offered: list[str]) -> None:
-    assert complete_baseline(typed) == offered
+    assert parse_families(text) == families

@@ -8,8 +8,8 @@ import typer
 
 from movierec_cli.cli.console import ResultTerminal
 from movierec_cli.cli.parsing.option_groups import with_option_groups
-from movierec_cli.cli.parsing.options import FeatureSets, SavedModelsDir
-from movierec_cli.cli.parsing.values import parse_feature_sets
+from movierec_cli.cli.parsing.options import SavedModelsDir, feature_sets_option
+from movierec_cli.cli.parsing.values import parse_feature_sets, sets_shown
 from movierec_cli.config import DataConfig, SplitConfig, TrainerConfig
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ LEAK_FOUND = 1
 @with_option_groups
 def doctor_command(
     *,
-    additional_feature_sets: FeatureSets = None,
+    additional_feature_sets: Annotated[list[str] | None, feature_sets_option(sets_shown())] = None,
     data: DataConfig,
     split: SplitConfig,
     saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,

@@ -16,7 +16,7 @@ from movierec_cli.cli.parsing import train_options as options
 from movierec_cli.cli.parsing.option_groups import setting_option, with_option_groups
 from movierec_cli.cli.parsing.options import DEFAULT_TOP_K_SHOWN, SavedModelsDir, TopKOption
 from movierec_cli.cli.parsing.task_options import TaskRequest
-from movierec_cli.cli.parsing.values import parse_baselines, parse_feature_sets, parse_top_k
+from movierec_cli.cli.parsing.values import parse_families, parse_feature_sets, parse_top_k
 from movierec_cli.cli.parsing.variadic import command_line
 from movierec_cli.config import DataConfig, RankBy, TrainerConfig
 from movierec_cli.config.setting import setting
@@ -108,7 +108,7 @@ def train_command(
         training=settings.training,
         tasks=tasks.weights(),
         rating_baselines=tasks.baselines(),
-        baselines=settings.baselines if baselines is None else parse_baselines(baselines),
+        baselines=settings.baselines if baselines is None else parse_families(baselines),
         n_seeds=seeds,
         saved_models_dir=saved_models_dir,
         retrain=retrain,

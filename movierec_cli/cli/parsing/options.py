@@ -19,9 +19,8 @@ from movierec_cli.cli.parsing.option_groups import optional, setting_option
 from movierec_cli.cli.parsing.values import (
     complete_baseline,
     complete_feature,
-    parse_baselines,
+    parse_families,
     parse_top_k,
-    sets_shown,
 )
 from movierec_cli.config import (
     BASELINES,
@@ -59,24 +58,33 @@ CsvSafe = Annotated[
 ]
 SavedModelsDir = Annotated[Path, setting_option(TrainerConfig, "saved_models_dir")]
 DatasetsDir = Annotated[Path, setting_option(DataConfig, "datasets_dir")]
-FEATURE_SETS = typer.Option(
-    "--additional_feature_sets",
-    metavar="FEATURE...",
-    help="The features of one model besides the ids of user and movie, separated by spaces or commas, or "
-    "None. Repeat the option for another model. "
-    f"Features: {', '.join(feature_names())}.",
-    autocompletion=complete_feature,
-    show_default=sets_shown(),
-)
-FeatureSets = Annotated[list[str] | None, FEATURE_SETS]
-BASELINE_NAMES = typer.Option(
-    "--baselines",
-    metavar="NAME...",
-    help=f"The baselines that the models are compared with: {', '.join(BASELINES)}, or all, or None.",
-    autocompletion=complete_baseline,
-    rich_help_panel=EVALUATION_PANEL,
-)
-Baselines = Annotated[str, BASELINE_NAMES]
+
+
+def feature_sets_option(default_shown: str, more_help: str = "") -> Any:
+    """The option that names feature sets, one each time it is given."""
+    return typer.Option(
+        "--additional_feature_sets",
+        metavar="FEATURE...",
+        help="The features of one model besides the ids of user and movie, separated by spaces or commas, or "
+        "None. Repeat the option for another model. "
+        f"Features: {', '.join(feature_names())}.{more_help}",
+        autocompletion=complete_feature,
+        show_default=default_shown,
+    )
+
+
+def baselines_option(default_shown: str) -> Any:
+    """The option that names the baselines of rankings."""
+    return typer.Option(
+        "--baselines",
+        metavar="NAME...",
+        help=f"The baselines that the models are compared with: {', '.join(BASELINES)}, or all, or None.",
+        autocompletion=complete_baseline,
+        rich_help_panel=EVALUATION_PANEL,
+        show_default=default_shown,
+    )
+
+
 TopKOption = Annotated[
     str,
     typer.Option(
@@ -229,7 +237,7 @@ class EvaluationOptions(_OfSavedModels):
     )
     min_rating: Annotated[float | None, setting_option(SplitConfig, "min_rating")] = None
     k_core: Annotated[int | None, setting_option(SplitConfig, "k_core")] = None
-    baselines: Baselines = DEFAULT_BASELINES_SHOWN
+    baselines: Annotated[str, baselines_option(DEFAULT_BASELINES_SHOWN)] = DEFAULT_BASELINES_SHOWN
     top_k: TopKOption = DEFAULT_TOP_K_SHOWN
 
     def study(self, terminal: Terminal, **settings: Any) -> Study:
@@ -257,7 +265,7 @@ class EvaluationOptions(_OfSavedModels):
                 min_rating=self.min_rating,
                 k_core=self.k_core,
             ),
-            baselines=parse_baselines(self.baselines),
+            baselines=parse_families(self.baselines),
             ks=parse_top_k(self.top_k),
             saved_models_dir=self.saved_models_dir,
             **settings,

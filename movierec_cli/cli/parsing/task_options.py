@@ -86,7 +86,7 @@ class TaskRequest:
     def _check(self, tasks: set[Task]) -> None:
         """Refuses a weight of a task that is not learned, or of the only task."""
         for task in Task:
-            given = self._given(task)
+            given = getattr(self, f"{task}_weight")
             if given is not None and task not in tasks:
                 raise UsageError(
                     f"--{task}_weight is {given}, but --tasks leaves {task} out; use {BOTH_TASKS}"
@@ -97,11 +97,8 @@ class TaskRequest:
                 f" nothing to weigh it against; use {BOTH_TASKS}, or leave the weight out"
             )
 
-    def _given(self, task: Task) -> str | None:
-        return {Task.RETRIEVAL: self.retrieval_weight, Task.RATING: self.rating_weight}[task]
-
     def _of(self, task: Task) -> Sequence[float]:
-        given = self._given(task)
+        given = getattr(self, f"{task}_weight")
         if given is None:
             return [getattr(TaskWeights, task)]
         return parse_numbers(given, f"--{task}_weight", "numbers such as 0 0.3 1", float)

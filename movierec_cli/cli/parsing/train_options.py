@@ -3,16 +3,14 @@
 import functools
 from collections import Counter
 from collections.abc import Callable, Iterator
-from copy import copy
 from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
 import typer
-from typer.models import OptionInfo
 
-from movierec_cli.cli.parsing import options
 from movierec_cli.cli.parsing.idle_options import FRACTIONS, NO_FRACTIONS, Idle, refuse_idle
 from movierec_cli.cli.parsing.option_groups import Given, GivenOf
+from movierec_cli.cli.parsing.options import baselines_option, feature_sets_option
 from movierec_cli.cli.parsing.task_options import TaskRequest
 from movierec_cli.cli.parsing.values import completing, sets_shown
 from movierec_cli.config import (
@@ -92,13 +90,6 @@ def _word(settings: Settings, name: str) -> str:
 # --- options ------------------------------------------------------------------------------------------
 
 
-def _showing(option: OptionInfo, default: str, more_help: str = "") -> OptionInfo:
-    """The same option of another command, with a default that is shown as text."""
-    own = copy(option)
-    own.show_default, own.help = default, f"{option.help}{more_help}"
-    return own
-
-
 _ONLY_OF_SEQUENCES = [one for one in SEQUENTIAL[0].features if one not in Family.TWO_TOWER.features]
 _OF_SEQUENCES = (
     f" {listed(SEQUENTIAL)} can use {', '.join(SEQUENTIAL[0].features)}; only they can use"
@@ -106,11 +97,9 @@ _OF_SEQUENCES = (
 )
 FeatureSets = Annotated[
     list[str] | None,
-    _showing(options.FEATURE_SETS, _shown(lambda settings: sets_shown(settings.feature_sets)), _OF_SEQUENCES),
+    feature_sets_option(_shown(lambda settings: sets_shown(settings.feature_sets)), _OF_SEQUENCES),
 ]
-Baselines = Annotated[
-    str | None, _showing(options.BASELINE_NAMES, _shown(lambda settings: " ".join(settings.baselines)))
-]
+Baselines = Annotated[str | None, baselines_option(_shown(lambda settings: " ".join(settings.baselines)))]
 FamilyName = Annotated[
     str | None,
     typer.Option(

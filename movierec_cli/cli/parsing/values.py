@@ -87,16 +87,9 @@ def parse_top_k(value: str) -> tuple[int, ...]:
     return tuple(ks)
 
 
-def parse_baselines(value: str) -> tuple[Family, ...]:
-    """Reads what models that rank have to beat: "popularity,ease", "all" or "None".
-
-    Raises:
-        UsageError: a name is unknown, or all or None stands beside another.
-    """
-    return parse_families(value, "--baselines", BASELINES)
-
-
-def parse_families(value: str, option: str, known: Sequence[Family]) -> tuple[Family, ...]:
+def parse_families(
+    value: str, option: str = "--baselines", known: Sequence[Family] = BASELINES
+) -> tuple[Family, ...]:
     """Reads names among the known ones, "all" of them or "None".
 
     Raises:
