@@ -5,7 +5,7 @@ from __future__ import annotations
 # `setting` is `dataclasses.field`, which ruff cannot see.
 # ruff: noqa: RUF009
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,6 @@ from movierec_cli.errors import DataError, MovierecError, UsageError
 if TYPE_CHECKING:
     from movierec_cli.data.dataset import Movies
     from movierec_cli.recommend.filters import Filters
-    from movierec_cli.recommend.movie_search import MovieSearch
 
 MOVIES_PANEL = "Which movies"
 YEARS_EXAMPLE = "1994, 1990-1999, 1990s, 1990- or -1960"
@@ -92,7 +91,6 @@ class FilterRequest:
             UsageError: the same genres are requested and ruled out.
         """
         from movierec_cli.recommend.filters import genre_named
-        from movierec_cli.recommend.movie_search import MovieSearch
 
         genres, not_genres = (
             tuple(dict.fromkeys(genre_named(catalogue, name) for name in names))
@@ -100,16 +98,19 @@ class FilterRequest:
         )
         if genres and set(genres) <= set(not_genres):
             raise UsageError(f"--genre and --not_genre both name {', '.join(genres)}, so no movie is left")
-        search = MovieSearch(catalogue)
-        exclude = tuple(dict.fromkeys(_row(search, line) for line in self.excluded))
+        exclude = tuple(dict.fromkeys(_rows(self.excluded, catalogue))) if self.excluded else ()
         return replace(self.filters, genres=genres, not_genres=not_genres, exclude=exclude)
 
 
-def _row(search: MovieSearch, line: _Line) -> int:
-    try:
-        return search.id_or_title(line.text)
-    except MovierecError as error:
-        raise DataError(str(error), file=line.file, line=line.number) from error
+def _rows(lines: Iterable[_Line], catalogue: Movies) -> Iterator[int]:
+    from movierec_cli.recommend.movie_search import MovieSearch
+
+    search = MovieSearch(catalogue)
+    for line in lines:
+        try:
+            yield search.id_or_title(line.text)
+        except MovierecError as error:
+            raise DataError(str(error), file=line.file, line=line.number) from error
 
 
 def parse_years(text: str) -> tuple[int, int]:
