@@ -116,52 +116,47 @@ def test_a_wrong_value_is_refused(option: str, careless: Fits) -> None:
 
 LINES = """
 Train | modles list | models lst | data --json | 42 | -x | '' | LONG | recommend models list | '\x1b[2J'
-models '' | --version=1 | évaluer | train train | --user 1 | -q recommend --user 1 | help
-models list extra
+models '' | --version=1 | évaluer | train train | --user 1 | -q recommend --user 1 | help | models list extra
 train --dataset 1M | train --dataset samples | train --dataset sample 100k | train --archive file.txt
 train --archive saved_models | train --archive none.zip | train --dataset sample --archive none.zip
 train --layer_sizes 0 | train --layer_sizes 64 x | train --layer_sizes --l2 3 | train --num_epochs 0
 train --learning_rate 0 | train --dropout 1 | train --patience -1 | train --seed 99999999999999999999
 train --test_fraction 0 | train --test_fraction 1 | train --top_k 10 -10
-train --family sasrec --layer_sizes 3 | train --tasks rating --retrieval_weight 2
-train --rating_baselines all | train --rank_by rating | train --refit --no_refit
-train --baselines all ease | train --dataset sample --movie_lengths x
+train --family sasrec --layer_sizes 3 | train --tasks rating --retrieval_weight 2 | train --rank_by rating
+train --refit --no_refit | train --dataset sample --movie_lengths x
 train --split leave-last --test_fraction 0.1 | train --saved_models_dir file.txt/models
 train --datasets_dir file.txt | train --dataset sample --generate_recommendations_for_user 99
 train --dataset sample --plot saved_models | train --dataset sample --k_core 9999
-train --dataset sample --min_rating 6 | train --dataset sample --top_k 9000
-evaluate LONG | evaluate --split leave-last --test_fraction 0.2 | evaluate --dataset 100k
+train --dataset sample --min_rating 6 | train --dataset sample --top_k 9000 | evaluate LONG
+evaluate --split leave-last --test_fraction 0.2 | evaluate --dataset 100k
 evaluate --dataset sample --archive none.zip | report -o saved_models | report -o file.txt/page.html
 report -o LONGLONG | doctor --dataset none | doctor --archive file.txt | doctor --split sideways
-doctor --dataset sample --imdb_titles NOPE | doctor --strict=no | doctor sample
-recommend 1 | recommend --user 99999 | recommend --user 999999999999999999
+doctor --dataset sample --imdb_titles NOPE | doctor --strict=no | doctor sample | recommend 1
+recommend --user 99999 | recommend --user 999999999999999999
 recommend --user 9999999999999999999999999999999999999999 | recommend --user 1 --users 2
 recommend --liked 'no such film at all' | recommend --liked '' | recommend --liked LONG
 recommend --liked id:105 --disliked id:105 | recommend --liked id:999999999999999999999999999999
 recommend --watched id:105 --watched id:105 | recommend --user 1 --top 1000001
-recommend --ratings_file saved_models | recommend --ratings_file file.txt
-recommend --user 1 --exclude saved_models | recommend --users saved_models
+recommend --ratings_file saved_models | recommend --ratings_file file.txt | recommend --users saved_models
 recommend --user 1 --as_of 31.12.2001 | recommend --user 1 --as_of 0001-01-01 | recommend --users 1 --why
-recommend --user 1 --diversity 1.1 | recommend --user 1 --diversity nan | recommend --user 1 --year 0
-recommend --user 1 --year 1999-1990 | recommend --user 1 --genre Warr | recommend --user 1 --genre ''
-recommend --user 1 --max_minutes 0 | recommend --user 1 --min_popularity -1
-recommend --user 1 --min_popularity 9 --max_popularity 3 | recommend --user 1 --csv saved_models
+recommend --user 1 --diversity 1.1 | recommend --user 1 --diversity nan | recommend --user 1 --genre Warr
+recommend --user 1 --min_popularity -1 | recommend --user 1 --csv saved_models
 recommend --user 1 --csv file.txt/x.csv | recommend --user 1 --csv LONG.csv
 recommend --user 1 --model sample-none- --all_models | recommend --user 1 --saved_models_dir file.txt
 recommend --user 1 --dataset 1m | similar 'no such film at all' | similar id: | similar id:x | similar LONG
 similar 'Film 105' --genre War --not_genre War | predict --movie id:105 | predict --pairs none.csv
 predict --pairs file.txt | predict --pairs file.txt --user 1
-predict --user 1 --movie id:105 --model sample-none- | predict --pairs saved_models
-explore x | explore --model x | explore -o saved_models | explore -o file.txt/x | export --format pickle
+predict --user 1 --movie id:105 --model sample-none- | predict --pairs saved_models | explore x
+explore --model x | explore -o saved_models | explore -o file.txt/x | export --format pickle
 export --format npz --index scann | export -o file.txt/x | export --format npz -o saved_models
-export --format npz -o file.txt | models show | models show x | models show '' | models show sample-
+export --format npz -o file.txt | models show | models show '' | models show sample-
 models show ../careless | models remove | models remove x | models remove sample-none- | models remove ..
 models remove '' | models remove / | models remove DEEP | models list --saved_models_dir file.txt
-models list --saved_models_dir DEEP | data info 2m | data info '' | data fetch | data fetch 2m
-data fetch sample | data import | data import '' | data import none.zip | data import file.txt
-data import saved_models | data import file.txt --dataset 2m | data import DEEP | data fetch 100k --url x
-data lengths --dataset 2m | data lengths --dataset sample --movie_lengths file.txt
-data lengths --archive none | data lengths --dataset sample --csv saved_models | data lengths sample
+models list --saved_models_dir DEEP | data info '' | data fetch | data import | data import ''
+data import none.zip | data import file.txt | data import saved_models | data import file.txt --dataset 2m
+data import DEEP | data fetch 100k --url x | data lengths --dataset 2m
+data lengths --dataset sample --movie_lengths file.txt | data lengths --archive none
+data lengths --dataset sample --csv saved_models | data lengths sample
 """
 
 

@@ -134,7 +134,6 @@ REFUSED = """
 1 | evaluate sample- | 'sample-' begins the names of 5 models
 1 | evaluate --saved_models_dir none | no model is saved in none; train one first: movierec train
 2 | evaluate --dataset 99m | unknown data set '99m'
-2 | evaluate --dataset sample --archive x.zip | --dataset has no effect here: --archive
 1 | evaluate --archive none.zip | none.zip
 1 | evaluate --min_rating 6 | --min_rating 6 leaves none of
 1 | report --users 99999 | there is no user 99999 in 'sample'

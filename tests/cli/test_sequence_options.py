@@ -148,21 +148,17 @@ REFUSED = """
 2 | train --optimizer adam | --optimizer | two towers
 2 | train --loss gbce | --loss gbce | --family two-tower | catalogue, in-batch or in-batch-corrected
 2 | train --loss sampled --num_negatives 9 | --num_negatives | two towers
-2 | train --family sasrec --loss catalogue --num_negatives 9 | --num_negatives has no effect | sampled or
 2 | train --family sasrec --loss in-batch | --loss in-batch | --windows
 2 | train --family sasrec --split random | --split random | SASRec | --split leave-last | --split windows
 2 | train --preset tfrs-gru --split random | --split random | GRU4Rec | at random
 2 | train --preset tfrs-gru --family sasrec | --preset tfrs-gru | --family gru4rec | --family is sasrec
 2 | train --family ease | --family is 'ease' | two-tower, gru4rec, sasrec | --baselines
-2 | train --family transformer | --family is 'transformer' | sasrec
 2 | train --preset tutorial | tutorial | keras-rs-gru
 2 | train --family sasrec --additional_feature_sets timestamp user_age movie_genres \
 | SASRec cannot see timestamp or bucketized_user_age | movie_genres, movie_year, time_gap
 2 | train --additional_feature_sets query_time | two towers cannot see query_time | --family two-tower
 2 | train --family sasrec --embedding_size 33 | --embedding_size 33 | --num_heads 2
 2 | train --family sasrec --num_layers 0 | --num_layers is 0
-2 | train --family sasrec --windows --no_whole_history | --whole_history has no effect here: --windows
-2 | train --family sasrec --test_fraction 0.3 | --test_fraction has no effect here: --split leave-last
 2 | train --family sasrec --rank_by rating --generate_recommendations_for_user 1 \
 | --rank_by rating needs models that predict ratings
 """
