@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from movierec_cli.config import (
     BASELINES,
@@ -182,10 +183,14 @@ def test_a_set_named_twice_is_trained_once_with_a_note() -> None:
     assert "'timestamp + movie_genres' is named twice" in words(result.stderr)
 
 
-def test_json_is_one_document_and_nothing_else(tmp_path: Path) -> None:
+def test_json_is_one_document_and_the_page_opens_on_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(typer, "launch", opened.append)
     result = run(
         "train --additional_feature_sets None --additional_feature_sets timestamp --json"
-        " --generate_recommendations_for_user 3 --plot out/plot.html --baselines popularity ease"
+        " --generate_recommendations_for_user 3 --plot out/plot.html --baselines popularity ease --open"
     )
     document = json.loads(result.stdout)
     configs = [run["record"]["config"] for run in document["runs"]]
@@ -195,7 +200,8 @@ def test_json_is_one_document_and_nothing_else(tmp_path: Path) -> None:
     assert labels == ["None", "timestamp", "popularity", "EASE"]
     assert Path(document["runs"][0]["folder"]).is_dir()
     assert set(document["runs"][0]["record"]["test"]["unseen"]) == {"1", "5", "10", "50", "100"}
-    assert document["page"] == str(tmp_path / "out" / "plot.html")
+    page = tmp_path / "out" / "plot.html"
+    assert (document["page"], opened) == (str(page), [page.as_uri()])
     user = document["recommendations"]
     assert [model["feature_set"] for model in user["models"]] == [[], ["timestamp"]]
     seen = {movie["movie_id"] for movie in user["rated"]}
