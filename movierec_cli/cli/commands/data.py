@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from movierec_cli.cli.console import AsJson, ResultTerminal
-from movierec_cli.cli.parsing.option_groups import complete_dataset, with_option_groups
+from movierec_cli.cli.parsing.option_groups import complete_dataset, optional, with_option_groups
 from movierec_cli.cli.parsing.options import DatasetsDir
 from movierec_cli.config import DataConfig
 
@@ -53,10 +53,7 @@ def fetch_command(
     ],
     datasets_dir: DatasetsDir = DataConfig.datasets_dir,
     url: Annotated[
-        str | None,
-        typer.Option(
-            "--url", metavar="URL", help="A mirror; what it gives must still be the published file."
-        ),
+        str | None, optional("--url", "URL", "A mirror; what it gives must still be the published file.")
     ] = None,
     *,
     terminal: ResultTerminal,
@@ -75,10 +72,10 @@ def import_command(
     archive: Annotated[Path, typer.Argument(help="A zip, or a folder that one unpacks to.")],
     dataset: Annotated[
         str | None,
-        typer.Option(
+        optional(
             "--dataset",
-            metavar="NAME",
-            help="Which data set it is, where that cannot be told from it.",
+            "NAME",
+            "Which data set it is, where that cannot be told from it.",
             autocompletion=complete_dataset,
         ),
     ] = None,
