@@ -313,7 +313,7 @@ class TrainingConfig:
     """How long and how a model is trained. `patience` counts validations, not epochs.
 
     `weighting`: None is that of `DEFAULT_WEIGHTING`; in-batch losses know `RATINGS` only. `batch_size`: None
-    is decided by `models.two_tower.objectives` or `models.sequential.sequence_training`.
+    is decided by `models.two_tower.query_batches` or `models.sequential.packed_batches`.
     """
 
     num_epochs: int = _training(100, "Maximum number of epochs.", check=ONE_OR_MORE)

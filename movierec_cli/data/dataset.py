@@ -34,7 +34,7 @@ class Ratings:
 class Movies:
     """One row a movie of the catalogue, rated or not, in the file's order."""
 
-    movie_id: Annotated[npt.NDArray[np.int64], "n_movies", Distinct()]
+    movie_id: Annotated[npt.NDArray[np.int64], "n_movies", AtLeast(0), Distinct()]
     title: Annotated[npt.NDArray[np.object_], "n_movies"]  # str, as in the file, year included
     year: Annotated[npt.NDArray[np.int16], "n_movies", AtLeast(UNKNOWN_YEAR)]
     """UNKNOWN_YEAR where the title has none."""

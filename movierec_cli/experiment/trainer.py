@@ -16,7 +16,7 @@ from movierec_cli.evaluation.metrics import NO_TOP_K, top_k_of
 from movierec_cli.evaluation.ratings import rating_errors
 from movierec_cli.experiment.loading import load_source
 from movierec_cli.models.feature_encodings import require_features
-from movierec_cli.models.memory_estimate import require_memory
+from movierec_cli.models.memory_estimate import beyond_memory
 from movierec_cli.models.trained import Fitting, SilentObserver, TrainingObserver, fit_run, versions
 from movierec_cli.registry.forget import require_all_users
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord, run_name
@@ -143,7 +143,12 @@ def train_or_load(
     }
     require_all_users([run.record for run in saved.values() if run])
     unsaved = [config for config, run in saved.items() if run is None]
-    require_memory(data.dataset, data.split, unsaved)
+    too_large = beyond_memory(data.dataset, data.split, unsaved)
+    for config, problem in too_large.items():
+        if config.family.is_trained:
+            raise MovierecError(problem)
+        observer.warned(f"{config.label} is left out: {problem}")
+    feasible, unsaved = ([one for one in some if one not in too_large] for some in (feasible, unsaved))
     if unsaved:
         require_room(directory, sum(least_bytes(config, identities[config]) for config in unsaved))
     several_seeds = len({config.training.seed for config in feasible if config.training}) > 1

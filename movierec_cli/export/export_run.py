@@ -63,7 +63,8 @@ def export_run(
         return Exported(path, size_bytes, sees_time(run))
     described = "\n".join(f"{name}: {value}" for name, value in about.items())
     content = to_npz(run) if form is ExportFormat.NPZ else to_onnx(model_arrays(run), described)
-    write_file(target, content)
+    with _problems_named(target), written_whole(target) as unfinished:
+        unfinished.write_bytes(content)
     return Exported(target, len(content), sees_time(run))
 
 
@@ -83,16 +84,6 @@ def check_output(target: Path, *, is_folder: bool, overwrite: bool) -> None:
         _check_taken(target, is_folder, overwrite)
     with _problems_named(target):
         check_place(target)
-
-
-def write_file(target: Path, content: bytes) -> None:
-    """Puts a file in place of whatever file was there.
-
-    Raises:
-        MovierecError: it cannot be written.
-    """
-    with _problems_named(target), written_whole(target) as unfinished:
-        unfinished.write_bytes(content)
 
 
 def write_folder(target: Path, write: Callable[[Path], None]) -> Path:

@@ -9,7 +9,8 @@ list is measured, by `movierec train` for the popularity baseline. Places withou
 
 Inputs of a model for TensorFlow or ONNX: `user_id` [b]; `k`, negative is 0; `exclude` [b, n] or [1, n], ids
 of movies that may be unknown, such as -1 to fill rows up; `include_seen`; where it sees time also `seconds`
-[b] or [1], since 1970-01-01 UTC. Outputs: `movie_id`, `title` and `score`, each [b, k], and `known` [b].
+[b] or [1], since 1970-01-01 UTC, or -1 for as of the last training rating. Outputs: `movie_id`, `title` and
+`score`, each [b, k], and `known` [b].
 """
 
 from dataclasses import dataclass
@@ -62,8 +63,11 @@ class ModelArrays:
 
     @property
     def output_titles(self) -> npt.NDArray[np.object_]:
-        """The titles, and an empty one behind them: [n_movies + 1] bytes."""
-        return np.array([*map(_encoded, self.titles), b""], object)
+        """The titles, and an empty one behind them: [n_movies + 1] bytes.
+
+        UTF-8, as servers and runtimes demand it, whatever a file of titles held.
+        """
+        return np.array([*(title.encode("utf-8", "replace") for title in self.titles), b""], object)
 
 
 def model_arrays(run: Run) -> ModelArrays:
@@ -93,8 +97,3 @@ def _context_tower(run: Run) -> ContextTower | None:
     if not sees_time(run):
         return None
     return ContextTower(run.towers.query, tuple(context_vocabularies(run).items()))
-
-
-def _encoded(title: str) -> bytes:
-    """UTF-8, as servers and runtimes demand it, whatever a file of titles held."""
-    return title.encode("utf-8", "replace")

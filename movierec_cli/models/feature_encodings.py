@@ -62,6 +62,13 @@ class Encoding:
 # --- contexts ---------------------------------------------------------------------------------------
 
 
+def _embedding_a_code(n_codes: Callable[[Vocabulary], int]) -> Callable[..., tuple[Input, ...]]:
+    """How a context is encoded that is nothing but its code."""
+    return lambda vocabulary, _: (
+        CategoryInput(np.arange(n_codes(vocabulary), dtype=np.int32), n_codes(vocabulary)),
+    )
+
+
 def _fit_timestamp(dataset: Dataset, rows: Rows) -> Vocabulary:
     seconds = dataset.ratings.timestamp[rows].astype(np.float64)
     edges = np.linspace(seconds.min(), seconds.max(), TIMESTAMP_BUCKETS + 1)
@@ -86,10 +93,6 @@ def _code_day_of_week(vocabulary: Vocabulary, users: UserRows, seconds: Seconds)
     return ((seconds // SECONDS_A_DAY + EPOCH_WEEKDAY) % 7).astype(np.int32)
 
 
-def _encode_day_of_week(vocabulary: Vocabulary, dataset: Dataset) -> tuple[Input, ...]:
-    return (CategoryInput(np.arange(7, dtype=np.int32), 7),)
-
-
 def _fit_week(dataset: Dataset, rows: Rows) -> Vocabulary:
     seconds = dataset.ratings.timestamp[rows]
     return {"last": int(seconds.max()), "weeks": int((seconds.max() - seconds.min()) // SECONDS_A_WEEK) + 1}
@@ -104,10 +107,6 @@ def _code_week(vocabulary: Vocabulary, users: UserRows, seconds: Seconds) -> Cod
     ago = np.maximum(vocabulary["last"] - seconds, 0) // SECONDS_A_WEEK
     codes: Codes = np.minimum(ago, vocabulary["weeks"] - 1).astype(np.int32)
     return codes
-
-
-def _encode_week(vocabulary: Vocabulary, dataset: Dataset) -> tuple[Input, ...]:
-    return (CategoryInput(np.arange(vocabulary["weeks"], dtype=np.int32), vocabulary["weeks"]),)
 
 
 def _fit_tenure(dataset: Dataset, rows: Rows) -> Vocabulary:
@@ -129,11 +128,6 @@ def _code_tenure(vocabulary: Vocabulary, users: UserRows, seconds: Seconds) -> C
     first = np.asarray(vocabulary["first"], np.int64)[users]
     days = np.maximum(seconds - np.minimum(first, seconds), 0) / SECONDS_A_DAY
     return np.searchsorted(vocabulary["edges_days"], days, side="right").astype(np.int32)
-
-
-def _encode_tenure(vocabulary: Vocabulary, dataset: Dataset) -> tuple[Input, ...]:
-    n = len(vocabulary["edges_days"]) + 1
-    return (CategoryInput(np.arange(n, dtype=np.int32), n),)
 
 
 # --- movies -----------------------------------------------------------------------------------------
@@ -242,9 +236,11 @@ def _user_column(name: str) -> Encoding:
 # --- the encodings that the features table names -----------------------------------------------------
 
 TIMESTAMP = Encoding(_fit_timestamp, _encode_timestamp, _code_timestamp)
-WEEK = Encoding(_fit_week, _encode_week, _code_week)
-DAY_OF_WEEK = Encoding(encode=_encode_day_of_week, code=_code_day_of_week)
-USER_TENURE = Encoding(_fit_tenure, _encode_tenure, _code_tenure)
+WEEK = Encoding(_fit_week, _embedding_a_code(lambda vocabulary: vocabulary["weeks"]), _code_week)
+DAY_OF_WEEK = Encoding(encode=_embedding_a_code(lambda _: 7), code=_code_day_of_week)
+USER_TENURE = Encoding(
+    _fit_tenure, _embedding_a_code(lambda vocabulary: len(vocabulary["edges_days"]) + 1), _code_tenure
+)
 MOVIE_TITLE_TEXT = Encoding(_fit_title, _encode_title)
 MOVIE_GENRES = Encoding(_fit_genres, _encode_genres)
 MOVIE_LENGTH = Encoding(_fit_length, _encode_length)

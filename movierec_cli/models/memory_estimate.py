@@ -24,7 +24,6 @@ from movierec_cli.config import (
 )
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split
-from movierec_cli.errors import MovierecError
 from movierec_cli.models.feature_encodings import encode_features, fit_features
 from movierec_cli.models.rating.evidence import (
     DENSE_SIZES,
@@ -70,12 +69,8 @@ class TrainingData:
 
     def inputs(self, features: FeatureSet, *sides: Side) -> list[Input]:
         """The columns of those features of a set that describe these sides."""
-        return [
-            column
-            for feature in features.features
-            if feature.side in sides
-            for column in self.columns.get(feature, ())
-        ]
+        described = [feature for feature in features.features if feature.side in sides]
+        return [column for feature in described for column in self.columns.get(feature, ())]
 
 
 def n_parameters(config: RunConfig, data: TrainingData) -> int:
@@ -126,10 +121,8 @@ def _tower_widths(config: RunConfig, model: TowerConfig, data: TrainingData) -> 
 
 def _tower_parameters(config: RunConfig, model: TowerConfig, data: TrainingData) -> int:
     inputs = data.inputs(config.feature_set, Side.USER, Side.CONTEXT, Side.MOVIE)
-    n_rows = (
-        data.n_users + data.n_movies + sum(one.size for one in inputs if not isinstance(one, NumberInput))
-    )
-    n_rows += data.n_movies if USER_HISTORY in config.feature_set else 0
+    n_ids = data.n_users + data.n_movies * (2 if USER_HISTORY in config.feature_set else 1)
+    n_rows = n_ids + sum(one.size for one in inputs if not isinstance(one, NumberInput))
     tops = sum(_dense(width, *model.layer_sizes) for width in _tower_widths(config, model, data))
     total = n_rows * model.embedding_size + tops
     return total + (tops + _rating_parameters(model.layer_sizes[-1], data) if config.tasks else 0)
@@ -198,36 +191,32 @@ def _sequence_step(config: RunConfig, model: SequenceConfig, data: TrainingData)
 # --- what is refused ----------------------------------------------------------------------------------
 
 
-def require_memory(dataset: Dataset, split: Split, configs: Sequence[RunConfig]) -> None:
-    """Refuses models that this machine has not the memory for, before the first is built.
-
-    Raises:
-        MovierecError: says what is needed and available, and which options to lower.
-    """
+def beyond_memory(dataset: Dataset, split: Split, configs: Sequence[RunConfig]) -> dict[RunConfig, str]:
+    """Those for which this machine has not the memory, with a sentence: what is needed and available."""
     available = available_bytes()
     if available is None or not configs:
-        return
+        return {}
     features = FeatureSet.parse([name for config in configs for name in config.feature_set.features])
     data = TrainingData.of(dataset, split, features)
-    for config in configs:
-        needed = needed_bytes(config, data)
-        if needed > available:
-            raise MovierecError(
-                f"{config.label} needs about {needed / 2**30:,.1f} GiB of memory, and"
-                f" {available / 2**30:,.1f} GiB are available; {_remedy(config, data)}"
-            )
+    needed = {config: needed_bytes(config, data) for config in configs}
+    return {
+        config: f"fitting {config.family.label} takes about {n_bytes / 2**30:,.1f} GiB of memory, and"
+        f" {available / 2**30:,.1f} GiB are available{_remedy(config, data)}"
+        for config, n_bytes in needed.items()
+        if n_bytes > available
+    }
 
 
 def _remedy(config: RunConfig, data: TrainingData) -> str:
     """The sizes that are above the family's defaults, if there are any, else all of them."""
     if config.model is None or config.training is None:
-        return "leave it out of --baselines, or use a smaller data set"
+        return ""
     given = vars(config.model) | {"batch_size": config.training.batch_size or 0}
     default = vars(config.family.spec.model) | {"batch_size": config.family.spec.training.batch_size or 0}
     sizes = [name for name in _SIZES if given.get(name) and config.family.has_setting(name)]
     large = [name for name in sizes if given[name] > default[name]]
     options = [f"--{name} {str(given[name]).strip('(),').replace(',', '')}" for name in large or sizes]
-    return f"with {n_parameters(config, data):,} parameters it is too large: lower {listed(options, 'or')}"
+    return f"; with {n_parameters(config, data):,} parameters it is too large: lower {listed(options, 'or')}"
 
 
 _SIZES = (

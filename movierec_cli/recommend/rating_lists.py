@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.reader.rating_format import LAST_TIMESTAMP
-from movierec_cli.data.reader.text_rows import TextRow
+from movierec_cli.data.reader.text_rows import TextRow, decode_utf8
 from movierec_cli.errors import DataError
 from movierec_cli.files.reading import read_content
 
@@ -171,12 +171,7 @@ def _text(path: Path) -> str:
     content = read_content(path)
     if content.startswith(_ZIP):
         raise DataError("is a ZIP archive; unpack it, and give the ratings.csv in it", file=path)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        what = f"is not UTF-8 (byte 0x{content[error.start]:02x}, the file's {error.start + 1:,}.)"
-        raise DataError(f"{what}; save it as CSV in UTF-8", file=path, line=line) from error
+    text = decode_utf8(content, str(path))
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise DataError("holds a NUL byte, so it is no CSV; export it again", file=path, line=line)

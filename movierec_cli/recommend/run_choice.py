@@ -7,7 +7,7 @@ from pathlib import Path
 
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.metrics import VALIDATION_K
-from movierec_cli.registry.record import RunRecord
+from movierec_cli.registry.record import EpochRecord, RunRecord
 from movierec_cli.registry.store import Run, find_named, list_runs
 
 
@@ -109,16 +109,20 @@ def _newest(runs: Sequence[Run]) -> Run:
     return max(runs, key=lambda run: (run.record.created_at, run.record.name))
 
 
+def _best_epoch(record: RunRecord) -> EpochRecord | None:
+    return next((epoch for epoch in record.history if epoch.epoch == record.best_epoch), None)
+
+
 def validation_recall(record: RunRecord) -> float | None:
     """Recall@100 of the best epoch, 0 … 1; None where it was not measured."""
-    best = next((epoch.validation for epoch in record.history if epoch.epoch == record.best_epoch), None)
-    return None if best is None else best.recall.get(VALIDATION_K)
+    best = _best_epoch(record)
+    return best.validation.recall.get(VALIDATION_K) if best else None
 
 
 def validation_rmse(record: RunRecord) -> float | None:
     """Of the best epoch, in stars; None where no validation rating was predicted."""
-    best = next((epoch.ratings for epoch in record.history if epoch.epoch == record.best_epoch), None)
-    return None if best is None or math.isnan(best.rmse) else best.rmse
+    best = _best_epoch(record)
+    return best.ratings.rmse if best and best.ratings and not math.isnan(best.ratings.rmse) else None
 
 
 def _recall_text(record: RunRecord) -> str:

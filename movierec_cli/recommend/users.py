@@ -190,9 +190,23 @@ def _context_codes(run: Run, row: int, as_of_s: int) -> npt.NDArray[np.int32]:
 
 
 def context_vocabularies(run: Run) -> dict[Feature, Any]:
-    """What the context features were fitted to, in the order of the query tower's inputs."""
+    """What the context features were fitted to, in the order of the query tower's inputs.
+
+    Raises:
+        SavedModelError: it is no numbers, by name.
+    """
     contexts = [one.name for one in run.towers.query.inputs if one.is_context]
-    return {FEATURES[name]: run.artifacts.vocabularies[name] for name in contexts}
+    vocabularies: dict[str, Any] = run.artifacts.vocabularies
+    for name in contexts:
+        vocabulary = vocabularies.get(name)
+        numbers = vocabulary.values() if isinstance(vocabulary, dict) else ["none"]
+        flat = [one for value in numbers for one in (value if isinstance(value, list) else [value])]
+        if name not in FEATURES or not all(type(one) in (int, float) for one in flat):
+            raise SavedModelError(
+                f"{run.folder}: artifacts.npz is damaged: what {name} of towers.npz was fitted to is not"
+                " numbers"
+            )
+    return {FEATURES[name]: vocabularies[name] for name in contexts}
 
 
 def _state(

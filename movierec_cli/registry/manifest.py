@@ -93,7 +93,7 @@ def _checked_content(folder: Path, written: bytes) -> tuple[RunRecord, dict[str,
         )
     record = decode(RunRecord, content.get("record"), folder=folder)
     files = decode(dict[str, FileEntry], content.get("files"), folder=folder, key="files")
-    _check_identity(folder, record, files)
+    _check_fit(folder, record, files)
     return record, files
 
 
@@ -107,10 +107,13 @@ def _parse(folder: Path, content: bytes) -> dict[str, object]:
     return parsed
 
 
-def _check_identity(folder: Path, record: RunRecord, files: Mapping[str, FileEntry]) -> None:
+def _check_fit(folder: Path, record: RunRecord, files: Mapping[str, FileEntry]) -> None:
     expected = run_name(record.config, record.data)
     if record.name != expected or folder.name != expected or not RUN_NAME.fullmatch(expected):
         raise SavedModelError(f"{folder}: run.json is damaged: it belongs in a folder named '{expected}'")
+    for top_k in (record.test, *(epoch.validation for epoch in record.history)):
+        if not top_k.unseen.keys() == top_k.all.keys() == top_k.recall.keys():
+            raise SavedModelError(f"{folder}: run.json is damaged: its accuracies are of different k")
     if set(files) != files_of(record.config.family):
         raise SavedModelError(f"{folder}: run.json is damaged: it lists {sorted(files)}, not a model's files")
 

@@ -33,8 +33,8 @@ class RunArtifacts:
 
     weights: Annotated[dict[str, npt.NDArray[Any]], Finite()]  # by variable, enough to rebuild the model
     vocabularies: dict[str, JSON]  # what each feature was fitted to, by feature
-    user_ids: Annotated[npt.NDArray[np.int64], "n_users", Distinct()]
-    movie_ids: Annotated[npt.NDArray[np.int64], "n_movies", Distinct()]
+    user_ids: Annotated[npt.NDArray[np.int64], "n_users", AtLeast(0), Distinct()]
+    movie_ids: Annotated[npt.NDArray[np.int64], "n_movies", AtLeast(0), Distinct()]
     user_embeddings: Annotated[npt.NDArray[np.float32], "n_users", "dim", Finite()]
     """As queries at their last training rating."""
     movie_embeddings: Annotated[npt.NDArray[np.float32], "n_movies", "dim", Finite()]
@@ -144,10 +144,6 @@ class RunParts:
         return dataclasses.replace(self, catalogue=movies, user_ratings=known)
 
 
-def _no_check(part: Any, run: Any) -> None:
-    """What its type hints say is all."""
-
-
 def _check_catalogue(catalogue: Movies, run: RunParts) -> None:
     assert run.artifacts is not None  # every run with a catalogue has them
     if not np.array_equal(catalogue.movie_id, run.artifacts.movie_ids):
@@ -157,14 +153,9 @@ def _check_catalogue(catalogue: Movies, run: RunParts) -> None:
 def _check_towers(towers: Towers, run: RunParts) -> None:
     assert run.artifacts is not None  # every run with towers has them
     own = (towers.query.n_rows, towers.movie.n_rows, towers.movie.dim)
-    if own != (n_users_movies_dim := (*_lengths(run.artifacts), run.artifacts.movie_embeddings.shape[1])):
-        raise ValueError(
-            f"towers.npz is of {own} users, movies and numbers, artifacts.npz of {n_users_movies_dim}"
-        )
-
-
-def _lengths(artifacts: RunArtifacts) -> tuple[int, int]:
-    return len(artifacts.user_ids), len(artifacts.movie_ids)
+    needed = (len(run.artifacts.user_ids), *run.artifacts.movie_embeddings.shape)
+    if own != needed:
+        raise ValueError(f"towers.npz is of {own} users, movies and numbers, artifacts.npz of {needed}")
 
 
 def _check_outcome(outcome: Outcome, run: RunParts) -> None:
@@ -181,7 +172,7 @@ class Part:
 
     file_name: str
     belongs_to: Callable[[Family], bool]
-    check: Callable[[Any, Any], None] = _no_check
+    check: Callable[[Any, Any], None] = lambda part, run: None
     """Compares it with the run's other parts, of a `RunParts` or a `store.Run`; raises a `ValueError`."""
 
 

@@ -48,9 +48,11 @@ class AtMost(Constraint):
 
     highest: float | str
 
+    def bound(self, sizes: Sizes) -> float:
+        return sizes.get(self.highest, np.inf) if isinstance(self.highest, str) else self.highest
+
     def wrong(self, values: npt.NDArray[Any], sizes: Sizes) -> Mask:
-        bound = sizes.get(self.highest, np.inf) if isinstance(self.highest, str) else self.highest
-        return np.asarray(values > bound)
+        return np.asarray(values > self.bound(sizes))
 
     def __str__(self) -> str:
         return f"at most {self.highest}"
@@ -61,8 +63,7 @@ class Below(AtMost):
     """Lower, such as a row number than the number of rows."""
 
     def wrong(self, values: npt.NDArray[Any], sizes: Sizes) -> Mask:
-        bound = sizes.get(self.highest, np.inf) if isinstance(self.highest, str) else self.highest
-        return np.asarray(values >= bound)
+        return np.asarray(values >= self.bound(sizes))
 
     def __str__(self) -> str:
         return f"below {self.highest}"

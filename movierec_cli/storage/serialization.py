@@ -213,14 +213,11 @@ def _expect(kind: Any, value: object, place: _Place) -> Any:
         raise place.refuse(f"is {_shortened(value)}, not a value of type {kind.__name__}")
     if isinstance(value, int) and abs(value) > _LARGEST:
         raise place.refuse("is a number of more than 64 bits")
-    if isinstance(value, str) and not value.isascii() and _has_surrogates(value):
+    if (
+        isinstance(value, str) and value.encode(errors="ignore").decode() != value
+    ):  # halves of pairs of UTF-16
         raise place.refuse(f"is {_shortened(value)}, which is no text")
     return value
-
-
-def _has_surrogates(text: str) -> bool:
-    """Whether there are halves of UTF-16 pairs in it, which nothing can print."""
-    return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _shortened(value: object) -> str:

@@ -340,16 +340,18 @@ def ask(folder: Path, name: str) -> str:
         _watch(MOST_S)
         try:
             question()
-        except SavedModelError as error:
-            end = _end_of(str(error), name)
+        except MovierecError as error:
+            end = max(end, _end_of(str(error), name))
     return end
 
 
 def _end_of(message: str, name: str) -> str:
-    """What an error means that says which file of a run is damaged."""
+    """What an error means: the right file is named as damaged, or a user has another id now."""
+    message.encode()
+    if message.startswith("there is no user"):
+        return "answer"
     assert "damaged" in message or "has format version" in message, message
     assert name in message or name == "run.json", message
-    message.encode()
     return "damaged"
 
 

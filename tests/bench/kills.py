@@ -201,7 +201,7 @@ class Campaign:
             shutil.rmtree(self._folder, ignore_errors=True)
             shutil.copytree(self.start, self._folder)
             code, _ = run(self.writer.command, self._folder, step=step, after_s=after_s)
-            after_s *= 0.8
+            step, after_s = max(1, step - 1) if step else 0, 0.8 * after_s
         return self._folder
 
     def _states(self, folder: Path) -> dict[str, str]:
@@ -349,7 +349,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 began = time.monotonic()
                 outcomes.append(kill_all(writer, base, max(1, round(scale * writer.kills)), rng))
                 print(
-                    f"{writer.name}: {time.monotonic() - began:.0f} s",
+                    f"{writer.name}: {time.monotonic() - began:.0f} s | {_cells(outcomes[-1].counts)}",
                     *outcomes[-1].problems,
                     sep="\n  ",
                     file=sys.stderr,

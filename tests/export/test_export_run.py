@@ -119,6 +119,21 @@ def test_what_fails_leaves_what_was_there(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["served"]
 
 
+def test_a_model_that_a_killed_export_took_aside_is_there_again_and_not_replaced_unasked(
+    tmp_path: Path,
+) -> None:
+    version(tmp_path / "served" / "1")
+    (tmp_path / "served").rename(tmp_path / ".served.old-0123456789abcdef")
+    with pytest.raises(MovierecError, match="exists; replace it with --overwrite"):
+        check_output(tmp_path / "served", is_folder=True, overwrite=False)
+    assert (tmp_path / "served" / "1" / "saved_model.pb").is_file()
+
+
+def test_a_device_needs_no_overwrite_and_stays(run: Run) -> None:
+    assert export_run(run, ExportFormat.NPZ, Path("/dev/null")).size_bytes > 1000
+    assert Path("/dev/null").is_char_device()
+
+
 @pytest.mark.parametrize("form", list(ExportFormat))
 def test_a_baseline_has_nothing_to_export(form: ExportFormat, tmp_path: Path) -> None:
     baseline = rating_baseline_run(tmp_path, small_dataset(), Family.BIASED_MF)

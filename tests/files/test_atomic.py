@@ -51,8 +51,8 @@ def names(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
 
 
-def set_back(*paths: Path, seconds: float) -> None:
-    for path in paths:
+def set_back(directory: Path, seconds: float) -> None:
+    for path in directory.rglob("*"):
         os.utime(path, (time.time() - seconds, time.time() - seconds), follow_symlinks=False)
 
 
@@ -237,9 +237,7 @@ def test_an_error_leaves_what_was_there_and_nothing_else(
 
     def break_off() -> None:
         with (written_folder if is_folder else written_whole)(target) as temporary:
-            if is_folder:
-                temporary.mkdir()
-            (temporary / "one" if is_folder else temporary).write_text("half")
+            (temporary.mkdir if is_folder else temporary.touch)()
             raise error
 
     with pytest.raises(type(error)):
@@ -310,7 +308,7 @@ def test_a_process_killed_between_two_renames_loses_nothing(tmp_path: Path) -> N
         between += not (directory / "run").exists()
         recover(directory)
         assert content_of(directory / "run") in ("old", "new")
-        set_back(*directory.iterdir(), *directory.glob("*/*"), seconds=ABANDONED_AFTER_S + 60)
+        set_back(directory, ABANDONED_AFTER_S + 60)
         recover(directory)
         assert names(directory) == ["run"]
         if ended == 0:
@@ -385,11 +383,10 @@ def test_what_nobody_has_changed_for_a_day_is_deleted(tmp_path: Path) -> None:
     ]
     for other in others:
         other.mkdir()
-    every = [*left, *others, *tmp_path.glob("*/part")]
-    set_back(*every, seconds=ABANDONED_AFTER_S - 600)
+    set_back(tmp_path, ABANDONED_AFTER_S - 600)
     recover(tmp_path)
     assert all(path.is_symlink() or path.exists() for path in left)
-    set_back(*every, seconds=ABANDONED_AFTER_S + 600)
+    set_back(tmp_path, ABANDONED_AFTER_S + 600)
     os.utime(left[1] / "part")  # somebody still writes in it
     recover(tmp_path)
     assert names(tmp_path) == sorted(path.name for path in [left[1], *others])
@@ -402,8 +399,9 @@ def test_what_was_on_its_way_out_is_deleted_at_once(tmp_path: Path) -> None:
 
 
 def test_what_belongs_to_other_people_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    left = [*leftovers(tmp_path, "new"), *leftovers(tmp_path, "trash"), *leftovers(tmp_path, "old")]
-    set_back(*left, *tmp_path.glob("*/part"), seconds=2 * ABANDONED_AFTER_S)
+    for state in ("new", "trash", "old"):
+        leftovers(tmp_path, state)
+    set_back(tmp_path, 2 * ABANDONED_AFTER_S)
     before = names(tmp_path)
     me = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: me + 1)
@@ -413,7 +411,8 @@ def test_what_belongs_to_other_people_is_left(tmp_path: Path, monkeypatch: pytes
 
 def test_writing_beside_them_sweeps_leftovers(tmp_path: Path) -> None:
     for write in (put, put_folder):
-        set_back(*leftovers(tmp_path, "new"), *tmp_path.glob("*/part"), seconds=ABANDONED_AFTER_S + 600)
+        leftovers(tmp_path, "new")
+        set_back(tmp_path, ABANDONED_AFTER_S + 600)
         write(tmp_path / write.__name__)
     assert names(tmp_path) == ["put", "put_folder"]
 
@@ -425,7 +424,8 @@ def test_what_went_to_a_pipe_is_swept_too(tmp_path: Path, monkeypatch: pytest.Mo
         assert content.parent == folder and stat.S_IMODE(folder.stat().st_mode) == 0o700
         content.touch()
     assert names(tmp_path) == []
-    set_back(*leftovers(tmp_path, "new"), *tmp_path.glob("*/part"), seconds=ABANDONED_AFTER_S + 600)
+    leftovers(tmp_path, "new")
+    set_back(tmp_path, ABANDONED_AFTER_S + 600)
     put(Path("/dev/null"))
     assert names(tmp_path) == []
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from movierec_cli.config import BASELINES, Family
+from movierec_cli.config import BASELINES, RATING_BASELINES, Family
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.data.split import Split
@@ -55,7 +55,8 @@ def all_scores(model: Scorer, dataset: Dataset) -> np.ndarray:
 
 
 def test_every_family_of_baselines_is_in_the_table():
-    assert {type(pkgutil.resolve_name(family.spec.baseline)) for family in BASELINES} == {Baseline}
+    families = (*BASELINES, *RATING_BASELINES)
+    assert {type(pkgutil.resolve_name(family.spec.baseline)) for family in families} == {Baseline}
 
 
 @every_baseline

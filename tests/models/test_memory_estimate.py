@@ -4,6 +4,7 @@ Its parameters are compared with those of models where these are built: in `two_
 `sequential.test_sequence_training`.
 """
 
+import re
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
@@ -20,16 +21,19 @@ from movierec_cli.config import (
     TaskWeights,
 )
 from movierec_cli.data.split import split_ratings
+from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import MovierecError
+from movierec_cli.experiment.trainer import train_or_load
 from movierec_cli.models import memory_estimate
 from movierec_cli.models.baselines.ease import EASE
 from movierec_cli.models.baselines.training_ratings import TrainingRatings
 from movierec_cli.models.memory_estimate import (
     TrainingData,
     available_bytes,
+    beyond_memory,
     needed_bytes,
-    require_memory,
 )
+from movierec_cli.models.trained import SilentObserver
 from movierec_cli.registry.record import RunConfig
 from tests.models.baseline_data import two_tastes
 from tests.small_dataset import small_dataset
@@ -53,6 +57,7 @@ def test_the_memory_of_ease_is_what_its_fit_takes() -> None:
     dataset = two_tastes(n_movies=1400, n_users=60, each=300)
     split = split_ratings(dataset.ratings, SplitConfig())
     part = TrainingRatings.of(dataset, split.fit)
+    EASE.prepare(part)({"l2": 100.0})  # imports what it needs
     tracemalloc.start()
     EASE.prepare(part)({"l2": 100.0})
     measured = tracemalloc.get_traced_memory()[1]
@@ -91,14 +96,25 @@ def test_absurd_sizes_are_refused_with_the_option_named_and_nothing_is_written(
 def test_every_configuration_is_checked_and_what_fits_is_let_through(monkeypatch) -> None:
     usual = [config(family) for family in Family]
     monkeypatch.setattr(memory_estimate, "available_bytes", lambda: GIB)
-    require_memory(DATASET, SPLIT, usual)
+    assert beyond_memory(DATASET, SPLIT, usual) == {}
     monkeypatch.setattr(memory_estimate, "available_bytes", lambda: 1000)
-    with pytest.raises(MovierecError, match=r"lower --embedding_size 64 or --layer_sizes 128 64$"):
-        require_memory(DATASET, SPLIT, usual)
-    with pytest.raises(MovierecError, match=r"EASE needs .* leave it out of --baselines"):
-        require_memory(DATASET, SPLIT, [config(Family.POPULARITY), config(Family.EASE)])
+    problems = beyond_memory(DATASET, SPLIT, usual)
+    assert re.search(r"lower --embedding_size 64 or --layer_sizes 128 64$", problems[usual[0]])
+    assert re.fullmatch(r"fitting EASE takes .* GiB are available", problems[config(Family.EASE)])
     monkeypatch.setattr(memory_estimate, "available_bytes", lambda: None)
-    require_memory(DATASET, SPLIT, usual)
+    assert beyond_memory(DATASET, SPLIT, usual) == {}
+
+
+def test_a_model_that_is_too_large_is_refused_and_such_a_baseline_left_out(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(memory_estimate, "available_bytes", lambda: 1000)
+    data, warnings = split_data(DATASET, SplitConfig()), list[str]()
+    observer = SilentObserver()
+    observer.warned = warnings.append
+    assert train_or_load(data, [config(Family.EASE)], tmp_path, observer) == []
+    assert warnings and "EASE is left out: fitting EASE takes" in warnings[0]
+    with pytest.raises(MovierecError, match="fitting two towers takes"):
+        train_or_load(data, [config(Family.EASE), config(Family.TWO_TOWER)], tmp_path, observer)
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_larger_batch_needs_more_until_it_holds_all_interactions() -> None:

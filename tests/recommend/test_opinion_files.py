@@ -251,11 +251,7 @@ def test_the_notes_say_what_was_read_and_what_was_not(tmp_path: Path) -> None:
         ("title,rating,date\nHeat,5,14/03/2020\n", 2, "the date is '14/03/2020'; it must be like 2020-03-14"),
         ("movie_id,rating\nsix,5\n", 2, "the movie_id is 'six'"),
         ("title,rating\nHeat,5\nAl\0ien,5\n", 3, "holds a NUL byte"),
-        (
-            b"title,rating\nHeat,5\nMis\xe9rables,4\n",
-            3,
-            r"is not UTF-8 \(byte 0xe9, the file's 24.\); save it",
-        ),
+        (b"title,rating\nHeat,5\nMis\xe9rables,4\n", 3, r"is not UTF-8 \(.*\); save it in UTF-8"),
         ("title,rating\nHeat,5\n".encode("utf-16"), 1, "is not UTF-8"),
         (b"PK\x03\x04\x14\x00rest", None, "is a ZIP archive; unpack it"),
         (

@@ -39,7 +39,8 @@ def with_recall(run: Run, recall: float | None, *, of_others: float = 0.0) -> Ru
     def validation(epoch: int) -> TopK:
         if recall is None:
             return NO_TOP_K
-        return replace(NO_TOP_K, recall={10: 0.5, 100: recall if epoch == best else of_others})
+        figures = {10: 0.5, 100: recall if epoch == best else of_others}
+        return TopK(unseen=figures, all=figures, recall=figures)
 
     history = tuple(replace(one, validation=validation(one.epoch)) for one in run.record.history)
     return store.save_run(run.folder.parent, replace(run.record, history=history), parts_of(run))

@@ -53,6 +53,7 @@ DAMAGES = {
     "infinite": (of_text('{"a": 1e999}'), "run.json is damaged: 1e999 is no finite number"),
     "nan": (of_text('{"a": NaN}'), "run.json is damaged: NaN is no finite number"),
     "huge": (with_record(training_s=10**400), "'record.training_s' is a number of more than 64 bits"),
+    "metrics": (with_record(test={"unseen": {"10": 0.5}, "all": {}, "recall": {}}), "are of different k"),
     "surrogates": (with_record(command="\udfff"), r"'record.command' is '\udfff', which is no text"),
     "long": (lambda folder: os.truncate(folder / "run.json", 1 << 40), "is longer than 16,777,216 bytes"),
     "pipe": (in_place_of("run.json", os.mkfifo), "run.json cannot be read"),

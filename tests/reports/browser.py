@@ -25,6 +25,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None and not ALL_TESTS, reason="no chromium or google-chrome to look at pages with"
 )
+FITS = "document.scrollingElement.scrollWidth <= innerWidth"  # nothing has to be scrolled sideways
 
 _FLAGS = (
     *("--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-quic"),

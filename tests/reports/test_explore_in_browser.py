@@ -12,7 +12,7 @@ from movierec_cli.recommend.similar import FEW_RATINGS, similar_movies
 from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.store import Run
 from movierec_cli.reports.web.explore_page import write_explore
-from tests.reports.browser import Browser, needs_chromium
+from tests.reports.browser import FITS, Browser, needs_chromium
 from tests.saved_runs import judged_run, run_config
 from tests.small_dataset import FIRST_MOVIE_ID, N_USERS, small_dataset
 
@@ -31,7 +31,6 @@ HOSTILE = (
     "W" * 300,
 )
 CAUTION = "With so few ratings, what is near it is mostly chance."
-FITS = "document.scrollingElement.scrollWidth <= innerWidth"
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,12 @@ from pathlib import Path
 import pytest
 
 from movierec_cli.reports.web.report_page import write_report
-from tests.reports.browser import Browser, needs_chromium
+from tests.reports.browser import FITS, Browser, needs_chromium
 from tests.reports.studies import joint_study
 
 pytestmark = needs_chromium
 
 STUDY = joint_study()
-FITS = "document.scrollingElement.scrollWidth <= innerWidth"
 NOTES = "[...document.querySelectorAll('#ratings-chart .annotation-text')].map(note => note.textContent)"
 FIRST = "getComputedStyle(document.querySelector('#ratings-chart .points path')).stroke"
 

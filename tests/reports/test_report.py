@@ -384,7 +384,7 @@ def test_the_report_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_what_would_hinder_writing_is_found_before_training(tmp_path: Path) -> None:
-    with pytest.raises(MovierecError, match="is a folder; name a file"):
+    with pytest.raises(MovierecError, match="it is a folder"):
         check_writable(tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(MovierecError, match="cannot be written"):

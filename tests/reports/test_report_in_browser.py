@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from movierec_cli.reports.web.report_page import write_report
-from tests.reports.browser import Browser, needs_chromium
+from tests.reports.browser import FITS, Browser, needs_chromium
 from tests.reports.studies import study
 
 pytestmark = needs_chromium
@@ -13,7 +13,6 @@ pytestmark = needs_chromium
 STUDY = study()
 LEGEND = "#epochs-chart .legend .traces:first-of-type .legendtoggle"
 BACKGROUND = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number)"
-FITS = "document.scrollingElement.scrollWidth <= innerWidth"
 
 
 @pytest.fixture(scope="module")
@@ -162,21 +161,9 @@ def test_no_part_is_wider_than_a_phone(chromium: Browser, report: Path) -> None:
 def test_text_stands_out_from_its_background_in_both_schemes(page: Browser) -> None:
     for scheme in ("light", "dark"):
         page.show(scheme=scheme)
-        pairs = (
-            ("ink", "paper"),
-            ("faint", "paper"),
-            ("accent", "paper"),
-            ("leak", "paper"),
-            ("on-chosen", "chosen"),
-        )
-        pairs += (
-            ("warn", "warn-paper"),
-            ("warn", "paper"),
-            ("ink", "heat"),
-            ("faint", "quiet"),
-            ("ink", "quiet"),
-        )
-        for text, behind in pairs:
+        pairs = "ink/paper faint/paper accent/paper leak/paper on-chosen/chosen warn/warn-paper warn/paper"
+        for pair in f"{pairs} ink/heat faint/quiet ink/quiet".split():
+            text, behind = pair.split("/")
             assert contrast(colour(page, text), colour(page, behind)) >= 4.5, (scheme, text, behind)
 
 

@@ -128,7 +128,7 @@ def decode_utf8(data: bytes, place: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise DataError(f"is not UTF-8 ({error.reason})", file=place, line=line) from error
+        raise DataError(f"is not UTF-8 ({error.reason}); save it in UTF-8", file=place, line=line) from error
 
 
 def _lines(text: str) -> Iterator[str]:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import RaggedRows
+from movierec_cli.models.baselines.training_ratings import TrainingRatings
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -44,41 +45,27 @@ class Evidence:
     dataset: Dataset
     rows: Rows  # of the training set
 
-    @cached_property
+    @property
     def mean(self) -> float:
         """Of the training ratings, stars."""
-        return float(self._ratings.mean())
+        return self._known.mean
 
     @cached_property
-    def _ratings(self) -> Floats:
-        return self.dataset.ratings.rating[self.rows].astype(np.float64)
-
-    @cached_property
-    def _users(self) -> npt.NDArray[np.int32]:
-        return self.dataset.ratings.user_index[self.rows]
-
-    @cached_property
-    def _movies(self) -> npt.NDArray[np.int32]:
-        return self.dataset.ratings.movie_index[self.rows]
-
-    @cached_property
-    def _seconds(self) -> npt.NDArray[np.int64]:
-        return self.dataset.ratings.timestamp[self.rows]
+    def _known(self) -> TrainingRatings:
+        return TrainingRatings.of(self.dataset, self.rows)
 
     @cached_property
     def _user_residuals(self) -> _Residuals:
         """What is left of each rating without the movie's bias, by user."""
-        bias = _shrunk_means(self._movies, self._ratings - self.mean, len(self.dataset.movies))
-        return _Residuals.of(
-            self._users, self._ratings - self.mean - bias[self._movies], len(self.dataset.users)
-        )
+        known, above = self._known, self._known.stars - self.mean
+        bias = _shrunk_means(known.movie_index, above, known.n_movies)
+        return _Residuals.of(known.user_index, above - bias[known.movie_index], known.n_users)
 
     @cached_property
     def _movie_residuals(self) -> _Residuals:
-        bias = _shrunk_means(self._users, self._ratings - self.mean, len(self.dataset.users))
-        return _Residuals.of(
-            self._movies, self._ratings - self.mean - bias[self._users], len(self.dataset.movies)
-        )
+        known, above = self._known, self._known.stars - self.mean
+        bias = _shrunk_means(known.user_index, above, known.n_users)
+        return _Residuals.of(known.movie_index, above - bias[known.user_index], known.n_movies)
 
     @property
     def n_ratings(self) -> npt.NDArray[np.int64]:
@@ -93,14 +80,16 @@ class Evidence:
     @cached_property
     def residuals_by_user(self) -> ResidualLists:
         """The same, in a list for each user."""
-        movies, order = RaggedRows.group_with_order(self._users, self._movies, len(self.dataset.users))
+        known = self._known
+        movies, order = RaggedRows.group_with_order(known.user_index, known.movie_index, known.n_users)
         return ResidualLists(movies, self.user_residuals[order].astype(np.float32))
 
     def of_training(self) -> npt.NDArray[np.float32]:
         """Of each training pair without its own rating: [n_rows, N_USER_NUMBERS + N_MOVIE_NUMBERS]."""
-        users, movies = self._user_residuals, self._movie_residuals
-        of_users = _numbers(users.sums[self._users] - users.values, users.counts[self._users] - 1)
-        of_movies = _numbers(movies.sums[self._movies] - movies.values, movies.counts[self._movies] - 1)
+        known, users, movies = self._known, self._user_residuals, self._movie_residuals
+        user, movie = known.user_index, known.movie_index
+        of_users = _numbers(users.sums[user] - users.values, users.counts[user] - 1)
+        of_movies = _numbers(movies.sums[movie] - movies.values, movies.counts[movie] - 1)
         return np.concatenate([of_users, of_movies], axis=1).astype(np.float32)
 
     def of_users(self, users: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
@@ -110,7 +99,7 @@ class Evidence:
 
     def sessions_of_training(self) -> npt.NDArray[np.float32]:
         """Of each training pair without its own rating: [n_rows, N_SESSION_NUMBERS]."""
-        return self._sessions(self._users, self._seconds, _with_ones(self.user_residuals))
+        return self._sessions(self._known.user_index, self._known.timestamp, _with_ones(self.user_residuals))
 
     def sessions(
         self, users: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64]
@@ -118,8 +107,8 @@ class Evidence:
         """Of users at times, from their training ratings up to then: [n, N_SESSION_NUMBERS]."""
         asked = np.zeros((len(users), 2))  # whoever asks gives no evidence
         return self._sessions(
-            np.concatenate([self._users, users]),
-            np.concatenate([self._seconds, seconds]),
+            np.concatenate([self._known.user_index, users]),
+            np.concatenate([self._known.timestamp, seconds]),
             np.concatenate([_with_ones(self.user_residuals), asked]),
         )[len(self.rows) :]
 

@@ -1,6 +1,6 @@
 """Models of the order of a user's movies, on Keras 3 with JAX as its engine.
 
-`histories` cuts the ratings into segments, `packed_batches` packs the segments into rows of one length,
+`packed_batches` cuts the ratings into segments and packs these into rows of one length,
 `network` turns rows into states, `losses` compares states with movies, `sequence_fitting` steps,
 `sequence_training` is the whole job and `serving` scores the history of a new user.
 """

@@ -1,4 +1,4 @@
-"""Starts Keras 3 on JAX, with a device for each core.
+"""Starts Keras 3 on JAX, with a device for each core, and computes on all of them.
 
 Each device takes its own rows of a step and runs on one thread. Small operations, of which a model of
 sequences is made, gain nothing from sharing one among threads, and so everything stays in a core's cache.
@@ -6,10 +6,15 @@ sequences is made, gain nothing from sharing one among threads, and so everythin
 
 import os
 import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
 
 from movierec_cli.errors import MovierecError
 
 MOST_DEVICES = 8  # a step has not more segments to share
+AXIS = "devices"
 _BACKEND = "KERAS_BACKEND"
 
 
@@ -39,3 +44,40 @@ def start_keras() -> None:
             f"Keras runs on {keras.backend.backend()} in this process, and models of sequences need JAX;"
             f" set {_BACKEND}=jax before Keras is imported"
         )
+
+
+def usable_devices() -> int:
+    """One for each core, or fewer where JAX had begun to compute before Keras was started here."""
+    import jax
+
+    return min(n_devices(), len(jax.devices()))
+
+
+def over_devices(function: Callable[..., Any], devices: int, *, split: Sequence[bool]) -> Callable[..., Any]:
+    """Compiles a function that every device calls with its part of the rows.
+
+    What they return is put together along the first axis.
+
+    Args:
+        function: of arrays, or lists or dictionaries of them.
+        devices: how many take part.
+        split: for each argument, whether it is divided along its first axis, or the same for all.
+
+    Raises:
+        ValueError: JAX has not so many devices.
+    """
+    import jax
+    from jax.sharding import Mesh, PartitionSpec
+
+    if devices > len(jax.devices()):
+        raise ValueError(f"{devices} devices are asked for, and JAX has {len(jax.devices())}")
+    shared, by_rows = PartitionSpec(), PartitionSpec(AXIS)  # type: ignore[no-untyped-call]
+    mesh = Mesh(np.array(jax.devices()[:devices]), (AXIS,))
+    sharded = jax.shard_map(
+        function,
+        mesh=mesh,
+        in_specs=tuple(by_rows if one else shared for one in split),
+        out_specs=by_rows,
+        check_vma=False,
+    )
+    return jax.jit(sharded)

@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import Family, FeatureSet, SequenceConfig
-from movierec_cli.models.sequential.movie_embeddings import MovieEmbeddings
-from movierec_cli.models.sequential.network import SequenceNetwork
+from movierec_cli.models.sequential.network import MovieEmbeddings, SequenceNetwork
 from movierec_cli.models.sequential.packed_batches import MICRO_BATCH_TOKENS, Columns
 from movierec_cli.models.two_tower.inputs import Input
 

@@ -12,7 +12,7 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import ordered_by_user
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.queries import GroupedQueries, Targets
-from movierec_cli.models.sequential.devices import over_devices, usable_devices
+from movierec_cli.models.sequential.engine import over_devices, usable_devices
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Columns, Histories, RowMaker, Segments, gap_buckets
 

@@ -23,7 +23,7 @@ from movierec_cli.evaluation.metrics import top_k
 from movierec_cli.evaluation.queries import Targets
 from movierec_cli.evaluation.ranks import Ranks
 from movierec_cli.models.feature_encodings import Vocabulary, encode_features, fit_features
-from movierec_cli.models.sequential.devices import usable_devices
+from movierec_cli.models.sequential.engine import usable_devices
 from movierec_cli.models.sequential.losses import SEPARABLE, popularity
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import (

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import LossKind, SequenceConfig
-from movierec_cli.models.sequential.devices import AXIS, over_devices
 from movierec_cli.models.sequential.dropout import reseeded
+from movierec_cli.models.sequential.engine import AXIS, over_devices
 from movierec_cli.models.sequential.losses import (
     SEPARABLE,
     corrected_in_batch_softmax,

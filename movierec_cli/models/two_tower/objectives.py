@@ -1,8 +1,7 @@
 """What a retrieval model can be trained on: a loss over a batch, and the batches it wants."""
 
-import functools
-from collections.abc import Callable, Iterator
-from typing import ClassVar, Protocol
+from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,6 @@ from movierec_cli.config import LossKind, TrainingConfig, Weighting
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.models.two_tower.query_batches import (
     IN_BATCH_INTERACTIONS,
-    Batch,
     CatalogueBatches,
     GroupedInteractions,
     InteractionBatches,
@@ -94,27 +92,6 @@ def _largest_norm(rows: tf.Tensor) -> tf.Tensor:
     return tf.sqrt(tf.reduce_max(tf.reduce_sum(tf.square(rows), axis=1)))
 
 
-class Batches(Protocol):
-    """An epoch's batches."""
-
-    @property
-    def n_batches(self) -> int: ...
-
-    def epoch(self, generator: np.random.Generator) -> Iterator[Batch]: ...
-
-
-class Objective(Protocol):
-    """A loss with its batches. `signature` is what the loss reads from a batch besides the query."""
-
-    signature: ClassVar[dict[str, tf.TensorSpec]]
-
-    @property
-    def batches(self) -> Batches: ...
-
-    def loss(self, queries: tf.Tensor, movies: tf.Tensor, batch: dict[str, tf.Tensor]) -> tf.Tensor:
-        """Mean over interactions, nats, from query [b, d] and movie [n_movies, d] embeddings."""
-
-
 class CatalogueObjective:
     """Softmax over every movie, interactions grouped by query."""
 
@@ -175,35 +152,27 @@ def catalogue_batches(
     return CatalogueBatches(interactions, n_movies, size, weights, history)
 
 
-def _catalogue(
+Objective = CatalogueObjective | InBatchObjective
+"""A loss with its batches. `signature` is what `loss` reads from a batch besides the query; the loss is the
+mean over interactions, nats, from query [b, d] and movie [n_movies, d] embeddings."""
+
+
+def objective_of(
     interactions: GroupedInteractions, n_movies: int, config: TrainingConfig, history: RaggedRows | None
 ) -> Objective:
-    return CatalogueObjective(catalogue_batches(interactions, n_movies, config, history))
+    """The objective of the configuration's loss.
 
-
-def _in_batch(
-    interactions: GroupedInteractions,
-    n_movies: int,
-    config: TrainingConfig,
-    history: RaggedRows | None,
-    *,
-    corrected: bool,
-) -> Objective:
+    Args:
+        interactions: of the training set.
+        n_movies: of the catalogue.
+        config: the loss, and its batches' size and weighting.
+        history: each user's training movies, where the feature set has the history.
+    """
+    if config.loss is LossKind.CATALOGUE:
+        return CatalogueObjective(catalogue_batches(interactions, n_movies, config, history))
     counts = np.bincount(interactions.positives.values, minlength=n_movies)
     # A movie without ratings is never a negative; 1 keeps its logarithm finite.
     share = (np.maximum(counts, 1) / interactions.n_interactions).astype(np.float32)
     size = config.batch_size or IN_BATCH_INTERACTIONS
-    return InBatchObjective(
-        InteractionBatches(interactions, n_movies, size, history), share if corrected else None
-    )
-
-
-OBJECTIVES: dict[
-    LossKind, Callable[[GroupedInteractions, int, TrainingConfig, RaggedRows | None], Objective]
-] = {
-    LossKind.CATALOGUE: _catalogue,
-    LossKind.IN_BATCH: functools.partial(_in_batch, corrected=False),
-    LossKind.IN_BATCH_CORRECTED: functools.partial(_in_batch, corrected=True),
-}
-"""From grouped interactions, the number of movies, the configuration and each user's training movies
-(where the feature set has the history) to an objective."""
+    batches = InteractionBatches(interactions, n_movies, size, history)
+    return InBatchObjective(batches, share if config.loss is LossKind.IN_BATCH_CORRECTED else None)

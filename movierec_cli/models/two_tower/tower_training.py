@@ -24,7 +24,7 @@ from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.rating.multi_task import MultiTaskModel, rating_head, rating_outcome
 from movierec_cli.models.rating.rating_batches import RatedPairs, rated_batches
 from movierec_cli.models.trained import Fitted, Fitting, Validation, run_artifacts
-from movierec_cli.models.two_tower.objectives import OBJECTIVES
+from movierec_cli.models.two_tower.objectives import objective_of
 from movierec_cli.models.two_tower.query_batches import (
     GroupedInteractions,
     Queries,
@@ -181,6 +181,6 @@ def prepare(
         )
         return PreparedForTwo(dataset, rows, vocabularies, seen, model, evidence)
     interactions = group_interactions(dataset, rows, vocabularies)
-    objective = OBJECTIVES[training.loss](interactions, len(dataset.movies), training, history)
+    objective = objective_of(interactions, len(dataset.movies), training, history)
     towers = TwoTowerModel(dataset, vocabularies, of_mean, objective, training.seed)
     return Prepared(dataset, rows, vocabularies, seen, towers)

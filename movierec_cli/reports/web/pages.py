@@ -84,9 +84,9 @@ def check_writable(file: Path) -> None:
     Raises:
         MovierecError: the path is a folder, or lies in a place where nothing can be written.
     """
-    if file.is_dir():
-        raise MovierecError(f"{file} is a folder; name a file for the page, such as {file / 'page.html'}")
     with _problems_named(file):
+        if file.is_dir():
+            raise OSError(f"it is a folder; name a file such as {file / 'page.html'}")
         check_place(file)
 
 

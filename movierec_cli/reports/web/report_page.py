@@ -19,18 +19,7 @@ WARNINGS_SHOWN = 3
 
 
 def write_report(study: Study, file: Path) -> Path:
-    """Writes the page; what was there before stays until the new page is complete.
-
-    Args:
-        study: what was found out.
-        file: where the page goes; missing folders are made.
-
-    Returns:
-        The absolute path of the page.
-
-    Raises:
-        MovierecError: the file cannot be written.
-    """
+    """Writes the page of a study, as `pages.write_page` does."""
     return pages.write_page(report_page(study), file)
 
 

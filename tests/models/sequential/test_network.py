@@ -1,4 +1,4 @@
-"""What a state may depend on, and the layers against NumPy and Keras' own."""
+"""What a state may depend on, and the layers and the movies' embeddings against NumPy and Keras' own."""
 
 from dataclasses import replace
 
@@ -11,8 +11,9 @@ import pytest
 from movierec_cli.config import NO_FEATURES, Family, FeatureSet
 from movierec_cli.models.sequential.dropout import HashedDropout
 from movierec_cli.models.sequential.model import SequenceModel
-from movierec_cli.models.sequential.network import RecurrentLayer, SequenceNetwork
+from movierec_cli.models.sequential.network import MovieEmbeddings, RecurrentLayer, SequenceNetwork
 from movierec_cli.models.sequential.packed_batches import NO_SEGMENT
+from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, NumberInput
 from tests.models.sequential.rings import SIZES
 
 N_MOVIES = 12
@@ -208,3 +209,35 @@ def test_every_dropout_counts(network):
             states = network.model.states(weights, network.table, rows, jnp.uint32(1))
             assert not close(np.asarray(states)[0, :3], plain[0, :3])
             patch.setattr(layer, "rate", 0.0)
+
+
+N_FILMS, SIZE = 5, 3
+BAGS = [[0, 2], [], [1], [2, 2, 1], [0]]
+INPUTS = (
+    CategoryInput(np.array([2, 0, 1, 1, 3], np.int32), 4),
+    BagInput.of(BAGS, 3),
+    NumberInput(np.array([[0.5], [-1], [0], [1], [0.25]], np.float32)),
+)
+
+
+def test_a_film_is_its_own_embedding_and_what_its_features_add():
+    table = MovieEmbeddings(N_FILMS, SIZE, INPUTS)
+    generator = np.random.default_rng(0)
+    own, category, bag, number = (
+        generator.normal(size=shape).astype(np.float32)
+        for shape in ((N_FILMS, SIZE), (4, SIZE), (3, SIZE), (1, SIZE))
+    )
+    for variable, value in zip(table.trainable_variables, (own, category, bag, number), strict=True):
+        variable.assign(value)
+    expected = own.copy()
+    for movie in range(N_FILMS):
+        expected[movie] += category[INPUTS[0].codes[movie]] + INPUTS[2].values[movie, 0] * number[0]
+        if BAGS[movie]:
+            expected[movie] += np.mean([bag[code] for code in BAGS[movie]], axis=0)
+    np.testing.assert_allclose(np.asarray(table.vectors()), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_without_features_a_film_is_its_own_embedding():
+    table = MovieEmbeddings(N_FILMS, SIZE)
+    assert len(table.trainable_variables) == 1
+    np.testing.assert_array_equal(np.asarray(table.vectors()), np.asarray(table.own.value))

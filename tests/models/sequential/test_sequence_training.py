@@ -113,6 +113,19 @@ def test_the_first_weights_are_the_seed_s(family):
     assert all(not np.array_equal(one[place], other[place]) for place in sampled)
 
 
+def watched_readers(patch: pytest.MonkeyPatch) -> list[Reader]:
+    """The readers that trainings make from now on."""
+    readers: list[Reader] = []
+
+    class Watched(Reader):
+        def __init__(self, *args):
+            super().__init__(*args)
+            readers.append(self)
+
+    patch.setattr(training, "Reader", Watched)
+    return readers
+
+
 @pytest.fixture(scope="module")
 def small_windows(tmp_path_factory: pytest.TempPathFactory):
     """A training on windows, with the histories that were read for validation and for test."""
@@ -127,15 +140,8 @@ def small_windows(tmp_path_factory: pytest.TempPathFactory):
     )
     dataset = ring_dataset()
     split = split_ratings(dataset.ratings, config.split)
-    readers: list[Reader] = []
-
-    class Watched(Reader):
-        def __init__(self, *args):
-            super().__init__(*args)
-            readers.append(self)
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "Reader", Watched)
+        readers = watched_readers(patch)
         model = fit_run(Fitting(dataset, split, config, Heard(), tmp_path_factory.mktemp("windows")))
     return dataset, split, model, readers
 
@@ -153,19 +159,13 @@ def test_train_alone_is_learned_and_but_for_windows_read(monkeypatch, tmp_path, 
     dataset = ring_dataset()
     config = replace(ring_config(Family.GRU4REC), split=SplitConfig(kind=kind))
     split = split_ratings(dataset.ratings, config.split)
-    readers: list[Reader] = []
     fits: list[training.SequenceFit] = []
-
-    class Watched(Reader):
-        def __init__(self, *args):
-            super().__init__(*args)
-            readers.append(self)
 
     def begin(fit: training.SequenceFit, *others: object) -> None:
         fits.append(fit)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "Reader", Watched)
+    readers = watched_readers(monkeypatch)
     monkeypatch.setattr(training, "fit_sequences", begin)
     with pytest.raises(KeyboardInterrupt):
         fit_run(Fitting(dataset, split, config, Heard(), tmp_path))
