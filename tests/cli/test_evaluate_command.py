@@ -139,7 +139,7 @@ REFUSED = """
 1 | report --users 99999 | there is no user 99999 in 'sample'
 1 | report --users me | me: cannot be read (No such file
 2 | report --users 1 me | --users is '1 me'; it takes ids such as 1 42, a file, or all
-1 | report --output saved_models | saved_models is a folder; name a file for the page, such as
+1 | report --output saved_models | cannot be written to saved_models: it is a folder; name a file
 2 | report --output | --output needs a value
 """
 

@@ -258,7 +258,7 @@ REFUSED = """
 1 | train --k_core 30 | --k_core 30 leaves none of the 310 ratings
 1 | train --min_rating 6 | --min_rating 6 leaves none of 310 ratings; the highest is 5
 1 | train --generate_recommendations_for_user 99 | no user 99 | ids 1 to 20
-1 | train --plot folder | folder is a folder; name a file for the page, such as
+1 | train --plot folder | cannot be written to folder: it is a folder; name a file such as
 1 | train --split temporal --test_fraction 0.999 | the train part would be empty
 2 | train --retrian | --retrian | --retrain
 2 | --retrian | --retrian | --retrain
