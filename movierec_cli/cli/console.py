@@ -2,11 +2,12 @@
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Annotated
 
+import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
@@ -75,14 +76,40 @@ class Terminal:
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
         self.out.file.write(printable(text, lambda character: json.dumps(character)[1:-1]) + "\n")
 
-    def take_logs(self) -> Self:
-        """Shows the package's own warnings, too."""
-        handler = _TerminalHandler(self)
+
+@dataclass(frozen=True)
+class CommandTerminal(Terminal):
+    """The terminal of one command, as its option; shows the package's own warnings, too."""
+
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet", "-q", help="Print no progress and no notes; warnings and errors are still printed."
+        ),
+    ] = False
+
+    def __post_init__(self) -> None:
         logger = logging.getLogger("movierec_cli")
-        logger.handlers = [handler]
+        logger.handlers = [_TerminalHandler(self)]
         logger.setLevel(logging.WARNING)
         logger.propagate = False
-        return self
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")]
+
+
+@dataclass(frozen=True)
+class ResultTerminal(CommandTerminal):
+    """The terminal of a command whose result programs can read, as its options."""
+
+    as_json: AsJson = False
+
+    def show(self, document: Callable[[], object], text: Callable[[], RenderableType]) -> None:
+        """Prints a result: its document where JSON is asked for, else its text."""
+        if self.as_json:
+            self.document(document())
+        else:
+            self.out.print(text())
 
 
 class _TerminalHandler(logging.Handler):

@@ -22,8 +22,6 @@ from movierec_cli.config.features import Feature as Feature
 from movierec_cli.config.features import FeatureSet as FeatureSet
 from movierec_cli.config.features import Side as Side
 from movierec_cli.config.features import time_features as time_features
-from movierec_cli.config.settings import DEFAULT_WEIGHTING as DEFAULT_WEIGHTING
-from movierec_cli.config.settings import MAX_SEED as MAX_SEED
 from movierec_cli.config.settings import SAMPLED_LOSSES as SAMPLED_LOSSES
 from movierec_cli.config.settings import DataConfig as DataConfig
 from movierec_cli.config.settings import LossKind as LossKind

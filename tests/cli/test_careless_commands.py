@@ -4,7 +4,6 @@ import enum
 import re
 import shlex
 import shutil
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.experiment import loading, trainer
 from tests.cli.fake_trainer import Fits
-from tests.cli.running import run
+from tests.cli.running import check_refused, commands, run
 from tests.saved_runs import judged_run, multi_task_config, run_config, sequence_config
 from tests.small_dataset import small_dataset
 
@@ -46,20 +45,10 @@ WORKING: dict[str, tuple[str, ...]] = {
 """What each command needs; all but remove and fetch do their work."""
 
 
-def commands() -> Iterator[tuple[str, Any]]:
-    def walk(path: tuple[str, ...], command: Any) -> Iterator[tuple[str, Any]]:
-        if isinstance(command, TyperGroup):
-            for name, child in command.commands.items():
-                yield from walk((*path, name), child)
-        else:
-            yield " ".join(path), command
-
-    yield from walk((), typer.main.get_command(app))
-
-
 OPTIONS = {
     f"{path} {param.opts[0]}": (path, param)
-    for path, command in commands()
+    for path, command in commands("", typer.main.get_command(app))
+    if not isinstance(command, TyperGroup)
     for param in command.params
     if isinstance(param, TyperOption) and param.name != "help"
 }
@@ -113,24 +102,6 @@ def careless(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Fits:
     return fits
 
 
-def files(folder: Path) -> dict[str, tuple[int, int]]:
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in found}
-
-
-def check_refused(args: Sequence[str], fits: Fits) -> None:
-    before = files(Path())
-    result = run(*args)
-    assert result.exit_code in (1, 2), f"{args}: {result.exit_code} {result.output[:2000]}"
-    errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
-    assert len(errors) == 1 and len(errors[0]) > 15, f"{args}: {result.stderr}"
-    assert "Traceback" not in result.output and "should not happen" not in result.stderr, (
-        f"{args}: {errors[0]}"
-    )
-    assert result.stdout == "", args
-    assert (files(Path()), fits.n_trained) == (before, 0), args
-
-
 @pytest.mark.parametrize("option", OPTIONS)
 def test_a_wrong_value_is_refused(option: str, careless: Fits) -> None:
     path, param = OPTIONS[option]
@@ -139,70 +110,60 @@ def test_a_wrong_value_is_refused(option: str, careless: Fits) -> None:
         place = base.index(param.opts[0])
         del base[place : place + 2]
     for mistake in mistakes(param):
-        check_refused([*path.split(), *base, *mistake], careless)
+        check_refused([*path.split(), *base, *mistake])
+    assert careless.n_trained == 0
 
 
 LINES = """
-tarin | Train | modles list | models lst | data --json | 42 | -x | '' | LONG | recommend models list
-'\x1b[2J' | models '' | --version=1 | évaluer | train train | --user 1 | -q recommend --user 1 | help
-models list extra
-
+Train | modles list | models lst | data --json | 42 | -x | '' | LONG | recommend models list | '\x1b[2J'
+models '' | --version=1 | évaluer | train train | --user 1 | -q recommend --user 1 | help | models list extra
 train --dataset 1M | train --dataset samples | train --dataset sample 100k | train --archive file.txt
 train --archive saved_models | train --archive none.zip | train --dataset sample --archive none.zip
 train --layer_sizes 0 | train --layer_sizes 64 x | train --layer_sizes --l2 3 | train --num_epochs 0
 train --learning_rate 0 | train --dropout 1 | train --patience -1 | train --seed 99999999999999999999
-train --test_fraction 0 | train --test_fraction 1 | train --top_k 10 -10 | train --family ease
-train --family sasrec --layer_sizes 3 | train --family sasrec --split random
-train --preset tfrs-gru --family sasrec | train --loss gbce | train --tasks rating --retrieval_weight 2
-train --rating_baselines all | train --rank_by rating | train --include_seen | train --refit --no_refit
-train --baselines all ease | train --dataset sample --movie_lengths x
-train --split leave-last --test_fraction 0.1 | train --saved_models_dir file.txt
-train --saved_models_dir file.txt/models | train --datasets_dir file.txt
-train --dataset sample --generate_recommendations_for_user 99 | train --dataset sample --plot saved_models
-train --dataset sample --k_core 9999 | train --dataset sample --min_rating 6
-train --dataset sample --top_k 9000
-
-evaluate nobody | evaluate LONG | evaluate --split leave-last --test_fraction 0.2 | evaluate --dataset 100k
+train --test_fraction 0 | train --test_fraction 1 | train --top_k 10 -10
+train --family sasrec --layer_sizes 3 | train --tasks rating --retrieval_weight 2 | train --rank_by rating
+train --refit --no_refit | train --dataset sample --movie_lengths x
+train --split leave-last --test_fraction 0.1 | train --saved_models_dir file.txt/models
+train --datasets_dir file.txt | train --dataset sample --generate_recommendations_for_user 99
+train --dataset sample --plot saved_models | train --dataset sample --k_core 9999
+train --dataset sample --min_rating 6 | train --dataset sample --top_k 9000 | evaluate LONG
+evaluate --split leave-last --test_fraction 0.2 | evaluate --dataset 100k
 evaluate --dataset sample --archive none.zip | report -o saved_models | report -o file.txt/page.html
 report -o LONGLONG | doctor --dataset none | doctor --archive file.txt | doctor --split sideways
-doctor --dataset sample --imdb_titles NOPE | doctor --strict=no | doctor sample
-
-recommend | recommend 1 | recommend --user 99999 | recommend --user 999999999999999999
+doctor --dataset sample --imdb_titles NOPE | doctor --strict=no | doctor sample | recommend 1
+recommend --user 99999 | recommend --user 999999999999999999
 recommend --user 9999999999999999999999999999999999999999 | recommend --user 1 --users 2
 recommend --liked 'no such film at all' | recommend --liked '' | recommend --liked LONG
 recommend --liked id:105 --disliked id:105 | recommend --liked id:999999999999999999999999999999
 recommend --watched id:105 --watched id:105 | recommend --user 1 --top 1000001
-recommend --ratings_file saved_models | recommend --ratings_file file.txt
-recommend --user 1 --exclude saved_models | recommend --users saved_models
+recommend --ratings_file saved_models | recommend --ratings_file file.txt | recommend --users saved_models
 recommend --user 1 --as_of 31.12.2001 | recommend --user 1 --as_of 0001-01-01 | recommend --users 1 --why
-recommend --user 1 --diversity 1.1 | recommend --user 1 --diversity nan | recommend --user 1 --year 0
-recommend --user 1 --year 1999-1990 | recommend --user 1 --genre Warr | recommend --user 1 --genre ''
-recommend --user 1 --max_minutes 0 | recommend --user 1 --min_popularity -1
-recommend --user 1 --min_popularity 9 --max_popularity 3 | recommend --user 1 --csv saved_models
+recommend --user 1 --diversity 1.1 | recommend --user 1 --diversity nan | recommend --user 1 --genre Warr
+recommend --user 1 --min_popularity -1 | recommend --user 1 --csv saved_models
 recommend --user 1 --csv file.txt/x.csv | recommend --user 1 --csv LONG.csv
 recommend --user 1 --model sample-none- --all_models | recommend --user 1 --saved_models_dir file.txt
-recommend --user 1 --dataset 1m | similar | similar '' | similar 'no such film at all' | similar id:
-similar id:x | similar LONG | similar 'Film 105' --genre War --not_genre War | predict
-predict --movie id:105 | predict --pairs none.csv | predict --pairs file.txt
-predict --pairs file.txt --user 1 | predict --user 1 --movie id:105 --model sample-none-
-predict --pairs saved_models
-
-explore x | explore --model x | explore -o saved_models | explore -o file.txt/x | export --format pickle
+recommend --user 1 --dataset 1m | similar 'no such film at all' | similar id: | similar id:x | similar LONG
+similar 'Film 105' --genre War --not_genre War | predict --movie id:105 | predict --pairs none.csv
+predict --pairs file.txt | predict --pairs file.txt --user 1
+predict --user 1 --movie id:105 --model sample-none- | predict --pairs saved_models | explore x
+explore --model x | explore -o saved_models | explore -o file.txt/x | export --format pickle
 export --format npz --index scann | export -o file.txt/x | export --format npz -o saved_models
-export --format npz -o file.txt | models show | models show x | models show '' | models show sample-
+export --format npz -o file.txt | models show | models show '' | models show sample-
 models show ../careless | models remove | models remove x | models remove sample-none- | models remove ..
 models remove '' | models remove / | models remove DEEP | models list --saved_models_dir file.txt
-models list --saved_models_dir DEEP | data info 2m | data info '' | data fetch | data fetch 2m
-data fetch sample | data import | data import '' | data import none.zip | data import file.txt
-data import saved_models | data import file.txt --dataset 2m | data import DEEP | data fetch 100k --url x
-data lengths --dataset 2m | data lengths --dataset sample --movie_lengths file.txt
-data lengths --archive none | data lengths --dataset sample --csv saved_models | data lengths sample
+models list --saved_models_dir DEEP | data info '' | data fetch | data import | data import ''
+data import none.zip | data import file.txt | data import saved_models | data import file.txt --dataset 2m
+data import DEEP | data fetch 100k --url x | data lengths --dataset 2m
+data lengths --dataset sample --movie_lengths file.txt | data lengths --archive none
+data lengths --dataset sample --csv saved_models | data lengths sample
 """
 
 
 @pytest.mark.parametrize("line", re.split(r" \| |\n+", LINES.strip()))
 def test_a_careless_line_is_refused(line: str, careless: Fits) -> None:
-    check_refused([word.replace("LONG", LONG).replace("DEEP", DEEP) for word in shlex.split(line)], careless)
+    check_refused([word.replace("LONG", LONG).replace("DEEP", DEEP) for word in shlex.split(line)])
+    assert careless.n_trained == 0
 
 
 @pytest.mark.parametrize("path", sorted(WORKING.keys() - {"models remove", "data fetch"}))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from movierec_cli.data.sources import SOURCES
-from tests.cli.running import run
+from tests.cli.running import check_row, rows, run
 
 pytestmark = pytest.mark.usefixtures("own_folder")
 
@@ -16,7 +16,9 @@ def test_every_data_set_is_shown() -> None:
     assert all(key in result.stdout and source.title in result.stdout for key, source in SOURCES.items())
 
 
-def test_an_imported_archive_is_counted_and_shown(archive_1m: Path) -> None:
+def test_an_imported_archive_is_counted_and_shown(archive_1m: Path, archive_100k: Path) -> None:
+    (stored,) = json.loads(run("data", "import", str(archive_100k), "--json", "--quiet").stdout)
+    assert (stored["key"], stored["n_movies"]) == ("100k", 15)
     result = run("data", "import", str(archive_1m))
     assert result.exit_code == 0, result.output
     assert "96 ratings of 15 movies by 12 users" in result.stdout
@@ -24,11 +26,6 @@ def test_an_imported_archive_is_counted_and_shown(archive_1m: Path) -> None:
     (info,) = json.loads(run("data", "info", "1m", "--json").stdout)
     assert (info["n_ratings"], info["n_users"], Path(info["path"])) == (96, 12, Path("datasets/ml-1m.zip"))
     assert "96" in run("data", "info", "1m").stdout
-
-
-def test_importing_as_json_is_one_document(archive_100k: Path) -> None:
-    (stored,) = json.loads(run("data", "import", str(archive_100k), "--json", "--quiet").stdout)
-    assert (stored["key"], stored["n_movies"]) == ("100k", 15)
 
 
 def test_a_bad_archive_ends_with_1_and_leaves_nothing(
@@ -42,16 +39,14 @@ def test_a_bad_archive_ends_with_1_and_leaves_nothing(
     assert not list(tmp_path.glob("datasets/*"))
 
 
-@pytest.mark.parametrize("line", [("info", "2m"), ("fetch", "2m"), ("fetch", "sample")])
-def test_a_name_without_archive_is_wrong_usage(line: tuple[str, str]) -> None:
-    result = run("data", *line)
-    assert result.exit_code == 2
-    assert line[1] in result.stderr
+REFUSED = """
+2 | data info 2m | 2m
+2 | data fetch 2m | 2m
+2 | data fetch sample | sample
+1 | data fetch 100k --url http://127.0.0.1:9/ml-100k.zip --quiet | ml-100k.zip | at datasets/ml-100k.zip
+"""
 
 
-def test_a_failed_download_says_what_to_fetch_and_where_to_put_it() -> None:
-    result = run("data", "fetch", "100k", "--url", "http://127.0.0.1:9/ml-100k.zip", "--quiet")
-    assert result.exit_code == 1
-    assert "ml-100k.zip" in result.stderr
-    assert "datasets/ml-100k.zip" in result.stderr
-    assert "Traceback" not in result.output
+@pytest.mark.parametrize("row", rows(REFUSED))
+def test_what_cannot_be_had_is_refused_with_what_to_do(row: str) -> None:
+    check_row(row)

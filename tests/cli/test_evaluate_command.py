@@ -2,18 +2,14 @@
 
 import json
 import re
-import shlex
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import typer
-from typer.testing import CliRunner, Result
 
-from movierec_cli.cli.app import app
 from movierec_cli.config import DataConfig, SplitConfig, TrainerConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
@@ -22,13 +18,11 @@ from movierec_cli.evaluation.metrics import metric_values
 from movierec_cli.experiment import loading
 from movierec_cli.experiment.trainer import MovieLensTrainer
 from movierec_cli.registry.store import Run, list_runs
-from tests.cli.running import words
+from tests.cli.running import check_row, completions, rows, run, words
 from tests.saved_runs import judged_run, run_config
 from tests.small_dataset import small_dataset
 
 SAMPLE = load_dataset(DataConfig(dataset="sample"))
-
-Program = Callable[..., Result]
 
 
 def sample_at_hand(config: DataConfig, **options: Any) -> Dataset:
@@ -48,28 +42,23 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def movierec(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
-    """movierec("evaluate --json") runs beside a copy of the saved models."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(autouse=True)
+def _beside_a_copy_of_the_saved_models(
+    saved: Path, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(loading, "load_dataset", sample_at_hand)
     shutil.copytree(saved, "saved_models")
-
-    def run(line: str, width: int = 100) -> Result:
-        return CliRunner().invoke(app, shlex.split(line), prog_name="movierec", env={"COLUMNS": str(width)})
-
-    return run
 
 
 def runs_by_label() -> dict[str, list[Run]]:
     found: dict[str, list[Run]] = {}
-    for run in list_runs(Path("saved_models"))[0]:
-        found.setdefault(run.record.config.label, []).append(run)
+    for one in list_runs(Path("saved_models"))[0]:
+        found.setdefault(one.record.config.label, []).append(one)
     return found
 
 
-def test_the_comparison_goes_to_stdout_and_the_progress_to_stderr(movierec: Program) -> None:
-    result = movierec("evaluate")
+def test_the_comparison_goes_to_stdout_and_the_progress_to_stderr() -> None:
+    result = run("evaluate", width=100)
     assert result.exit_code == 0, result.output
     assert words(result.stderr) == "[1/2] popularity: loaded [2/2] EASE: loaded"
     text = words(result.stdout)
@@ -79,11 +68,11 @@ def test_the_comparison_goes_to_stdout_and_the_progress_to_stderr(movierec: Prog
         assert part in text
     assert "does not beat EASE" in text or "No feature set here beats" in text
     assert "by segment" not in text
-    assert movierec("evaluate --quiet").stderr == ""
+    assert run("evaluate --quiet").stderr == ""
 
 
-def test_the_json_document_has_the_study_and_nothing_else_is_on_stdout(movierec: Program) -> None:
-    result = movierec("evaluate --json --top_k 5,20")
+def test_the_json_document_has_the_study_and_nothing_else_is_on_stdout() -> None:
+    result = run("evaluate --json --top_k 5,20")
     document = json.loads(result.stdout)
     assert set(document) == {
         *("data", "split", "split_summary", "headline", "answer", "warnings", "models", "differences"),
@@ -96,9 +85,7 @@ def test_the_json_document_has_the_study_and_nothing_else_is_on_stdout(movierec:
     runs = runs_by_label()
     assert set(by_label) == {"None", "user_tenure", "popularity", "EASE"} == set(runs)
     for label, model in by_label.items():
-        assert set(model) == {
-            *("label", "family", "feature_set", "runs", "top_k", "metrics", "beyond"),
-        }
+        assert set(model) == {"label", "family", "feature_set", "runs", "top_k", "metrics", "beyond"}
         assert sorted(model["runs"]) == sorted(run.record.name for run in runs[label])
         assert set(model["top_k"]["unseen"]) == {"5", "20"}
         for metric, interval in model["metrics"].items():
@@ -109,11 +96,13 @@ def test_the_json_document_has_the_study_and_nothing_else_is_on_stdout(movierec:
     assert [gain["feature"] for gain in document["ablation"]] == ["user_tenure"]
     assert all(len(segment["accuracy"]) == 4 for segment in document["segments"])
     assert {finding["name"] for finding in document["findings"]} >= {"time-travel"}
+    of_one = json.loads(run("evaluate sample-none --json --baselines popularity").stdout)
+    assert [one["label"] for one in of_one["models"]] == ["None", "popularity"]
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
-def test_tables_and_segments_fit_the_terminal(movierec: Program, width: int) -> None:
-    result = movierec("evaluate --quiet --segments --top_k 10", width)
+def test_tables_and_segments_fit_the_terminal(width: int) -> None:
+    result = run("evaluate --quiet --segments --top_k 10", width=width)
     text = words(result.stdout)
     for segment in ("recall@10 by segment", "user activity: light", "genre: Drama", "cold: cold users"):
         assert segment in text
@@ -122,77 +111,61 @@ def test_tables_and_segments_fit_the_terminal(movierec: Program, width: int) -> 
     assert max(map(len, result.stdout.splitlines())) <= max(width, 80)
 
 
-def test_one_named_model_is_judged_beside_the_baselines(movierec: Program) -> None:
-    result = movierec("evaluate sample-none --json --baselines popularity")
-    labels = [one["label"] for one in json.loads(result.stdout)["models"]]
-    assert labels == ["None", "popularity"]
-
-
-def test_what_is_left_out_is_said_on_stderr(movierec: Program) -> None:
+def test_what_is_left_out_is_said_on_stderr() -> None:
     (Path("saved_models") / "holiday photos").mkdir()
     other = judged_run(Path("saved_models"), small_dataset("films"), run_config())
-    result = movierec("evaluate --dataset sample --json --quiet")
+    result = run("evaluate --dataset sample --json --quiet")
     assert result.exit_code == 0
     assert len(json.loads(result.stdout)["models"]) == 4
     warned = words(result.stderr)
     assert warned.count("Warning: left out:") == 2
     assert "holiday photos: run.json cannot be read" in warned
     assert f"{other.record.name}: it was trained on a small simulated data set" in warned
-    result = movierec("evaluate")
+    result = run("evaluate", width=100)
     assert result.exit_code == 1
     assert "the saved models are of films, sample; say which with --dataset" in words(result.stderr)
 
 
-WRONG = {
-    "evaluate --top_k 507,5000": (2, "--top_k is 507 5000, but the catalogue has 507 movies"),
-    "evaluate --test_fraction 1.5": (2, "--test_fraction is 1.5"),
-    "evaluate --users 1": (2, "--users"),
-    "evaluate nobody": (1, "there is no saved model 'nobody' in saved_models; there are: sample-ease-"),
-    "evaluate sample-": (1, "'sample-' begins the names of 5 models"),
-    "evaluate --saved_models_dir none": (1, "no model is saved in none; train one first: movierec train"),
-    "evaluate --dataset 99m": (2, "unknown data set '99m'"),
-    "evaluate --dataset sample --archive x.zip": (2, "--dataset has no effect here: --archive"),
-    "evaluate --archive none.zip": (1, "none.zip"),
-    "evaluate --min_rating 6": (1, "--min_rating 6 leaves none of"),
-    "report --users 99999": (1, "there is no user 99999 in 'sample'"),
-    "report --users me": (1, "me: cannot be read (No such file"),
-    "report --users 1 me": (2, "--users is '1 me'; it takes ids such as 1 42, a file, or all"),
-    "report --output saved_models": (1, "cannot be written to saved_models: it is a folder"),
-    "report --output": (2, "--output needs a value"),
-}
+REFUSED = """
+2 | evaluate --top_k 507,5000 | --top_k is 507 5000, but the catalogue has 507 movies
+2 | evaluate --test_fraction 1.5 | --test_fraction is 1.5
+2 | evaluate --users 1 | --users
+1 | evaluate nobody | there is no saved model 'nobody' in saved_models; there are: sample-ease-
+1 | evaluate sample- | 'sample-' begins the names of 5 models
+1 | evaluate --saved_models_dir none | no model is saved in none; train one first: movierec train
+2 | evaluate --dataset 99m | unknown data set '99m'
+1 | evaluate --archive none.zip | none.zip
+1 | evaluate --min_rating 6 | --min_rating 6 leaves none of
+1 | report --users 99999 | there is no user 99999 in 'sample'
+1 | report --users me | me: cannot be read (No such file
+2 | report --users 1 me | --users is '1 me'; it takes ids such as 1 42, a file, or all
+1 | report --output saved_models | cannot be written to saved_models: it is a folder; name a file
+2 | report --output | --output needs a value
+"""
 
 
-@pytest.mark.parametrize("line", WRONG)
-def test_what_cannot_be_done_is_said_with_the_value(movierec: Program, line: str) -> None:
-    code, text = WRONG[line]
-    result = movierec(line)
-    assert result.exit_code == code, result.output
-    assert text in words(result.stderr)
-    assert result.stdout == ""
-    assert "Traceback" not in result.output
-    assert "loaded" not in result.stderr  # before any work
-    assert not list(Path().glob("*.html"))
+@pytest.mark.parametrize("row", rows(REFUSED))
+def test_what_cannot_be_done_is_said_with_the_value(row: str) -> None:
+    check_row(row)
 
 
-def test_a_damaged_baseline_is_named_and_not_trusted(movierec: Program) -> None:
+def test_what_is_damaged_is_named_and_not_trusted() -> None:
     (folder,) = Path("saved_models").glob("sample-popularity-*")
     (folder / "outcome.npz").write_bytes(b"PK")
-    result = movierec("evaluate")
-    assert result.exit_code == 1
-    assert f"{folder}: outcome.npz is damaged" in words(result.stderr)
-
-
-def test_a_folder_of_damaged_models_only_says_what_is_wrong(movierec: Program) -> None:
+    result = run("evaluate", width=300)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"{folder}: outcome.npz is damaged" in result.stderr
     for record in Path("saved_models").glob("*/run.json"):
         record.unlink()
-    result = movierec("evaluate")
-    assert result.exit_code == 1
-    assert "no model is saved in saved_models that can be used" in words(result.stderr)
-    assert "run.json cannot be read" in words(result.stderr)
+    check_row("1 | evaluate | no model is saved in saved_models that can be used | run.json cannot be read")
 
 
-def test_the_report_is_written_and_answers_on_stdout(movierec: Program) -> None:
-    result = movierec("report --users 3 1 -o out/page.html")
+def test_the_report_of_named_or_typical_users_is_written_and_opens_on_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(typer, "launch", opened.append)
+    result = run("report --users 3 1 -o out/page.html")
     assert result.exit_code == 0, result.output
     page = Path("out/page.html").resolve()
     answer, where = result.stdout.splitlines()
@@ -200,30 +173,17 @@ def test_the_report_is_written_and_answers_on_stdout(movierec: Program) -> None:
     assert answer.endswith(".") and "recall@10" in answer
     html = page.read_text(encoding="utf-8")
     assert "movierec train --dataset sample" in re.sub(r"<[^>]+>", "", html)
-    for run in list_runs(Path("saved_models"))[0]:
-        assert run.record.name in html
-    assert "User 3" in html and "User 1" in html
+    for one in list_runs(Path("saved_models"))[0]:
+        assert one.record.name in html
+    assert set(re.findall(r"User (\d+)", html)) == {"3", "1"} and opened == []
     assert words(result.stderr) == "[1/2] popularity: loaded [2/2] EASE: loaded"
-
-
-def test_the_report_shows_typical_users_where_none_is_named_and_opens_on_request(
-    movierec: Program, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened: list[str] = []
-    monkeypatch.setattr(typer, "launch", opened.append)
-    result = movierec("report --open --quiet --baselines None --top_k 5 10")
-    assert (result.exit_code, result.stderr) == (0, "")
+    typical = run("report --open --quiet --baselines None --top_k 5 10")
+    assert (typical.exit_code, typical.stderr) == (0, "")
     page = Path("report.html").resolve()
     assert opened == [page.as_uri()]
-    users = set(re.findall(r"User (\d+)", page.read_text(encoding="utf-8")))
-    assert len(users) == 3
+    assert len(set(re.findall(r"User (\d+)", page.read_text(encoding="utf-8")))) == 3
 
 
-def test_names_of_saved_models_are_completed(movierec: Program) -> None:
-    shell = {
-        "_MOVIEREC_COMPLETE": "complete_bash",
-        "COMP_WORDS": "movierec evaluate sample-u",
-        "COMP_CWORD": "2",
-    }
-    offered = CliRunner().invoke(app, [], prog_name="movierec", env=shell).stdout.split()
+def test_names_of_saved_models_are_completed() -> None:
+    offered = completions("movierec evaluate sample-u")
     assert sorted(offered) == sorted(run.record.name for run in runs_by_label()["user_tenure"])

@@ -3,58 +3,47 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
-from typer.testing import CliRunner, Result
 
-from movierec_cli.cli.commands import export
-from movierec_cli.cli.parsing.variadic import Command
-from movierec_cli.cli.program import Program
+from tests.cli.running import check_row, rows, run
 from tests.saved_runs import judged_run, run_config
 from tests.small_dataset import small_dataset
 
 
-@pytest.fixture(autouse=True)
-def in_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.fixture
-def saved(tmp_path: Path) -> list[str]:
+def saved(own_folder: Path) -> list[str]:
     """Names of two runs of the same data."""
     configs = (run_config(), run_config("timestamp"))
-    return [judged_run(tmp_path / "saved_models", small_dataset(), config).record.name for config in configs]
+    return [judged_run(Path("saved_models"), small_dataset(), config).record.name for config in configs]
 
 
-program = typer.Typer(cls=Program, callback=lambda: None)
-program.command("export", cls=Command)(export.export_command)
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(program, ["export", *arguments])
-
-
-def test_what_was_written_its_size_and_what_to_try_are_said(saved: list[str], tmp_path: Path) -> None:
-    result = run("--model", saved[0], "--format", "npz")
+def test_what_was_written_its_size_and_what_to_try_are_said(saved: list[str], own_folder: Path) -> None:
+    result = run("export", "--model", saved[0], "--format", "npz")
     assert result.exit_code == 0, result.output
-    file = tmp_path / f"{saved[0]}.npz"
+    file = own_folder / f"{saved[0]}.npz"
     assert result.stdout == f"Written: {file}, 0.0 MB\n"
     assert f"Model: {saved[0]} (the only one" in result.stderr
     assert "Try it: python -c '" in result.stderr and str(file) in result.stderr
     assert np.load(file)["movie_id"].tolist() == list(small_dataset().movies.movie_id)
 
 
-def test_the_best_model_is_exported_if_none_is_named(saved: list[str]) -> None:
-    result = run("--format", "npz")
-    assert result.exit_code == 0, result.output
+def test_the_best_model_is_exported_if_none_is_named_and_an_older_file_replaced_on_request_only(
+    saved: list[str],
+) -> None:
     best = min(saved)  # equally good: the first by name
-    assert f"Model: {best} (the best of 2 models" in result.stderr
-    assert Path(f"{best}.npz").is_file()
-
-
-def test_programs_get_one_document(saved: list[str], tmp_path: Path) -> None:
-    result = run("--model", saved[1], "--format", "npz", "--output", "out/model.npz", "--json", "--quiet")
+    Path(f"{best}.npz").write_text("mine")
+    check_row("1 | export --format npz | --overwrite")
+    assert Path(f"{best}.npz").read_text() == "mine"
+    result = run("export", "--format", "npz", "--overwrite")
     assert result.exit_code == 0, result.output
-    file = tmp_path / "out" / "model.npz"
+    assert f"Model: {best} (the best of 2 models" in result.stderr
+    assert "movie_id" in np.load(f"{best}.npz")
+
+
+def test_programs_get_one_document(saved: list[str], own_folder: Path) -> None:
+    line = "export --format npz --output out/model.npz --json --quiet --model"
+    result = run(*line.split(), saved[1])
+    assert result.exit_code == 0, result.output
+    file = own_folder / "out" / "model.npz"
     document = json.loads(result.stdout)
     next_command = document.pop("next_command")
     assert document == {
@@ -69,29 +58,14 @@ def test_programs_get_one_document(saved: list[str], tmp_path: Path) -> None:
     assert result.stderr == ""
 
 
-def test_a_file_that_exists_is_kept(saved: list[str]) -> None:
-    Path("model.npz").write_text("mine")
-    refused = run("--model", saved[0], "--format", "npz", "--output", "model.npz")
-    assert refused.exit_code == 1 and "--overwrite" in refused.stderr
-    assert Path("model.npz").read_text() == "mine"
-    assert run("--model", saved[0], "--format", "npz", "--output", "model.npz", "--overwrite").exit_code == 0
+REFUSED = """
+2 | export a | extra argument
+2 | export --index scann --format onnx | --index has no effect here: it is for --format savedmodel
+2 | export --format zip | 'zip' is not one of 'savedmodel'
+"""
 
 
-@pytest.mark.parametrize(
-    ("arguments", "exit_code", "message"),
-    [
-        (["a"], 2, "extra argument"),
-        (
-            ["--index", "scann", "--format", "onnx"],
-            2,
-            "--index has no effect here: it is for --format savedmodel",
-        ),
-        (["--format", "zip"], 2, "'zip' is not one of 'savedmodel'"),
-    ],
-)
-def test_what_makes_no_sense_is_refused(
-    arguments: list[str], exit_code: int, message: str, saved: list[str]
-) -> None:
-    result = run(*arguments)
-    assert result.exit_code == exit_code
-    assert message in result.stderr
+@pytest.mark.usefixtures("saved")
+@pytest.mark.parametrize("row", rows(REFUSED))
+def test_what_makes_no_sense_is_refused(row: str) -> None:
+    check_row(row)

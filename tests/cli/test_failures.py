@@ -17,7 +17,7 @@ from movierec_cli.cli import failures
 from movierec_cli.cli.app import app
 from movierec_cli.data import datasets_folder
 
-ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_where_a_program_calls_it_errors_are_raised(monkeypatch: pytest.MonkeyPa
 
 
 def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    env = os.environ | {"PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(folder / "state")}
+    env = ENVIRONMENT | {"XDG_STATE_HOME": str(folder / "state")}
     command = line.replace("movierec", f"{sys.executable} -m movierec_cli")
     return subprocess.run(
         ["bash", "-c", command], cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False
@@ -149,14 +149,9 @@ main()
 def test_a_signal_ends_a_training_with_its_code_after_cleaning_up(
     sent: signal.Signals, code: int, tmp_path: Path
 ) -> None:
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    command, pipe = [sys.executable, "-c", TRAINING], subprocess.PIPE
     with subprocess.Popen(
-        [sys.executable, "-c", TRAINING],
-        cwd=tmp_path,
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        command, cwd=tmp_path, env=ENVIRONMENT, stdout=pipe, stderr=pipe, text=True
     ) as process:
         assert process.stdout is not None and process.stdout.readline() == "training\n"
         process.send_signal(sent)
@@ -190,10 +185,9 @@ def of_session(session: int) -> list[int]:
 def test_a_killed_download_leaves_no_process(
     endless: str, sent: signal.Signals, code: int, tmp_path: Path
 ) -> None:
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "movierec_cli", "data", "fetch", "100k", "--url", endless]
     with subprocess.Popen(
-        command, cwd=tmp_path, env=env, start_new_session=True, stderr=subprocess.PIPE, text=True
+        command, cwd=tmp_path, env=ENVIRONMENT, start_new_session=True, stderr=subprocess.PIPE, text=True
     ) as process:
         wait_for(lambda: any(tmp_path.glob("datasets/.*lock")))
         time.sleep(0.3)

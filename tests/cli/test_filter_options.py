@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from movierec_cli.cli.commands.recommend import RecommendOptions
-from movierec_cli.cli.parsing.filter_options import FilterOptions, parse_years, read_excluded
+from movierec_cli.cli.parsing.filter_options import FilterOptions, parse_years
 from movierec_cli.cli.parsing.option_groups import with_option_groups
 from movierec_cli.cli.parsing.variadic import Command
 from movierec_cli.data.dataset import Movies
 from movierec_cli.errors import DataError, MovierecError, UsageError
 from movierec_cli.recommend.filters import Filters
+from tests.cli.running import check_row, rows
 from tests.small_dataset import FIRST_MOVIE_ID, small_dataset
-from tests.tiny_dataset import tiny_dataset
 
 CATALOGUE: Movies = small_dataset().movies  # "Film 100 (1980)" and on; Comedy, Drama, War
 
@@ -41,13 +41,10 @@ def run_options(*args: str) -> Any:
     return received or result
 
 
-def test_without_options_the_filters_are_the_defaults() -> None:
-    assert run_options() == {"filters": Filters(), "diversity": 0.0}
-
-
 @pytest.mark.parametrize(
     ("args", "filters"),
     [
+        ((), Filters()),
         (("--genre", "comedy"), Filters(genres=("Comedy",))),
         (("--genre", "war", "--genre", "COMEDY"), Filters(genres=("War", "Comedy"))),
         (("--genre", "war,comedy , war"), Filters(genres=("War", "Comedy"))),
@@ -63,7 +60,7 @@ def test_without_options_the_filters_are_the_defaults() -> None:
     ],
 )
 def test_options_become_filters(args: tuple[str, ...], filters: Filters) -> None:
-    assert run_options(*args)["filters"] == filters
+    assert run_options(*args) == {"filters": filters, "diversity": 0.0}
 
 
 def test_every_option_is_explained_in_one_panel() -> None:
@@ -111,31 +108,27 @@ def test_whatever_is_typed_as_years_is_a_range_or_refused(text: str) -> None:
     assert years is not None and 1 <= years[0] <= years[1] <= 9999
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"year": "1999-1990"}, "write the earlier year first: 1990-1999"),
-        ({"year": "0000"}, "they must be 1 to 9999"),
-        ({"max_minutes": 0}, "the maximum length is 0 minutes"),
-        ({"min_popularity": 9, "max_popularity": 8}, "swap them"),
-        ({"genre": [","]}, "--genre is ','; it needs a genre"),
-        ({"not_genre": [" "]}, "--not_genre is ' '; it needs a genre"),
-    ],
-)
-def test_impossible_values_are_refused_before_any_catalogue(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(MovierecError) as refused:
-        FilterOptions(**options).checked()
-    assert message in str(refused.value) and refused.value.exit_code == 1
+REFUSED = """
+1 | recommend --user 1 --year 1999-1990 | write the earlier year first: 1990-1999
+1 | recommend --user 1 --year 0000 | they must be 1 to 9999
+1 | recommend --user 1 --max_minutes 0 | the maximum length is 0 minutes
+1 | recommend --user 1 --min_popularity 9 --max_popularity 8 | swap them
+1 | recommend --user 1 --exclude none.txt | none.txt: cannot be read
+1 | recommend --user 1 --exclude . | cannot be read
+1 | recommend --user 1 --genre , | --genre is ','; it needs a genre
+1 | recommend --user 1 --not_genre ' ' | --not_genre is ' '; it needs a genre
+"""
 
 
-def test_an_unknown_genre_is_refused_with_those_there_are() -> None:
+@pytest.mark.usefixtures("own_folder")
+@pytest.mark.parametrize("row", rows(REFUSED))
+def test_impossible_values_are_refused_before_any_catalogue(row: str) -> None:
+    check_row(row)
+
+
+def test_genres_that_are_unknown_or_contradict_each_other_are_refused() -> None:
     with pytest.raises(MovierecError, match=r"no genre 'Comdy'\. Did you mean Comedy\?"):
         run_options("--genre", "Comdy")
-    with pytest.raises(MovierecError, match=r"no genre 'x'\. The genres are: Comedy, Drama, Sci-Fi"):
-        FilterOptions(not_genre=["x"]).checked().of(tiny_dataset().movies)
-
-
-def test_genres_that_are_wanted_and_not_wanted_contradict_each_other() -> None:
     with pytest.raises(UsageError, match="--genre and --not_genre both name War, Comedy"):
         run_options("--genre", "War", "Comedy", "--not_genre", "comedy,drama,war")
 
@@ -193,12 +186,6 @@ def test_a_line_that_fits_several_movies_is_refused_with_them(tmp_path: Path) ->
         FilterOptions(exclude=write(tmp_path, b"Film 103\nTwin\n")).checked().of(movies)
 
 
-def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    for file in (tmp_path / "none.txt", tmp_path):
-        with pytest.raises(DataError, match="cannot be read"):
-            FilterOptions(exclude=file).checked()
-
-
 @settings(
     max_examples=60,
     deadline=None,
@@ -209,7 +196,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 def test_whatever_is_in_the_file_it_is_movies_or_a_clear_error(tmp_path: Path, content: bytes) -> None:
     file = write(tmp_path, content)
     try:
-        rows = read_excluded(file).rows(CATALOGUE)
+        rows = FilterOptions(exclude=file).checked().of(CATALOGUE).exclude
     except DataError:
         return
     assert rows and all(0 <= row < len(CATALOGUE) for row in rows)

@@ -22,27 +22,18 @@ FILMS = (
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def _archive(archive_1m: Path, tmp_path: Path) -> None:
-    """ml-1m.zip where the program looks for it, and titles.tsv.gz beside."""
-    (tmp_path / "datasets").mkdir()
-    archive_1m.rename(tmp_path / "datasets" / "ml-1m.zip")
-    write_titles(tmp_path / "titles.tsv.gz", FILMS)
+def _titles(small_1m: Path, own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(own_folder / "cache"))
+    write_titles(own_folder / "titles.tsv.gz", FILMS)
 
 
 def lengths(*args: str, width: int = 80) -> Any:
     return run("data", "lengths", *args, width=width)
 
 
-@pytest.mark.usefixtures("_archive")
-@pytest.mark.parametrize("option", ["--imdb-titles", "--imdb_titles"])
-def test_coverage_is_shown_by_rule_and_the_rest_by_name(option: str) -> None:
-    result = lengths(option, "titles.tsv.gz")
+@pytest.mark.parametrize(("option", "width"), [("--imdb-titles", 80), ("--imdb_titles", 200)])
+def test_coverage_is_shown_by_rule_and_the_rest_by_name(option: str, width: int) -> None:
+    result = lengths(option, "titles.tsv.gz", width=width)
     assert result.exit_code == 0, result.output
     text = words(result.stdout)
     assert text.startswith("10 of 15 movies of '1m' have a length (66.7 %).")
@@ -53,25 +44,18 @@ def test_coverage_is_shown_by_rule_and_the_rest_by_name(option: str) -> None:
     assert "Fílm 15: it (is) (1995)" in text
     assert "--csv FILE" in text
     assert "SHA-256" in result.stderr
-
-
-@pytest.mark.usefixtures("_archive")
-def test_only_the_most_rated_twenty_are_on_the_terminal(make_archive: Any) -> None:
-    movies = "".join(f"{n}::Other {n} (1990)::Drama\n" for n in range(1, 31)).encode()
-    archive = make_archive("1m", replace={"movies.dat": movies}, name="many")
-    result = lengths("--archive", str(archive), "--imdb_titles", "titles.tsv.gz")
-    assert "Unmatched: the 20 of 30 with most ratings" in result.stdout
-    assert result.stdout.count("Other ") == 20
-
-
-@pytest.mark.usefixtures("_archive")
-@pytest.mark.parametrize("width", [40, 80, 200])
-def test_the_text_fits_the_terminal(width: int) -> None:
-    result = lengths("--imdb_titles", "titles.tsv.gz", width=width)
     assert max(map(len, result.stdout.splitlines())) <= width
 
 
-@pytest.mark.usefixtures("_archive")
+def test_only_the_most_rated_twenty_are_on_the_terminal(make_archive: Any) -> None:
+    movies = "".join(f"{n}::Other {n} (1990)::Drama\n" for n in range(1, 31)).encode()
+    archive = make_archive("1m", replace={"movies.dat": movies}, name="many")
+    result = lengths("--archive", str(archive), "--imdb_titles", "titles.tsv.gz", width=40)
+    assert "Unmatched: the 20 of 30 with most ratings" in words(result.stdout)
+    assert result.stdout.count("Other ") == 20
+    assert max(map(len, result.stdout.splitlines())) <= 40
+
+
 def test_the_document_has_every_movie_without_a_length() -> None:
     result = lengths("--dataset", "1m", "--imdb_titles", "titles.tsv.gz", "--json", "--quiet")
     document = json.loads(result.stdout)
@@ -87,7 +71,6 @@ def test_the_document_has_every_movie_without_a_length() -> None:
     assert document["cleared"] is None
 
 
-@pytest.mark.usefixtures("_archive")
 def test_a_file_written_and_corrected_counts_the_next_time(tmp_path: Path) -> None:
     asked = ("--imdb_titles", "titles.tsv.gz")
     result = lengths(*asked, "--csv", "lengths.csv")
@@ -103,27 +86,19 @@ def test_a_file_written_and_corrected_counts_the_next_time(tmp_path: Path) -> No
     assert "1992,92,unmatched" in file.read_text()
 
 
-@pytest.mark.usefixtures("_archive")
-def test_a_wrong_file_ends_with_1_and_names_the_line(tmp_path: Path) -> None:
-    (tmp_path / "mine.csv").write_text("title,year,minutes\nFilm,1990,2h\n")
-    result = lengths("--imdb_titles", "titles.tsv.gz", "--movie_lengths", "mine.csv")
-    assert result.exit_code == 1
+def test_a_wrong_line_is_an_error_and_a_row_of_no_movie_a_warning(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.csv"
+    mine.write_text("title,year,minutes\nFilm,1990,2h\n")
+    result = lengths("--movie_lengths", "mine.csv")
+    assert (result.exit_code, result.stdout) == (1, "")
     assert "mine.csv, line 2: the length is '2h'" in result.stderr
-    assert result.stdout == ""
-
-
-@pytest.mark.usefixtures("_archive")
-def test_rows_of_no_movie_are_warned_of(tmp_path: Path) -> None:
-    (tmp_path / "mine.csv").write_text("title,year,minutes\nFlim 1,1981,90\n")
+    mine.write_text("title,year,minutes\nFlim 1,1981,90\n")
     result = lengths("--movie_lengths", "mine.csv", "--quiet")
-    assert result.exit_code == 0
-    assert "from mine.csv alone" in result.stdout
-    assert (
-        "1 of 1 lengths fit no movie of the data set; the first is in line 2, 'Flim 1 1981'" in result.stderr
-    )
+    assert result.exit_code == 0 and "from mine.csv alone" in result.stdout
+    message = "1 of 1 lengths fit no movie of the data set; the first is in line 2, 'Flim 1 1981'"
+    assert message in result.stderr
 
 
-@pytest.mark.usefixtures("_archive")
 def test_what_is_kept_can_be_cleared(tmp_path: Path) -> None:
     assert lengths("--imdb_titles", "titles.tsv.gz").exit_code == 0
     cleared = lengths("--clear")
@@ -142,7 +117,6 @@ def test_the_sample_needs_nothing() -> None:
     assert "--csv" not in result.stdout
 
 
-@pytest.mark.usefixtures("_archive")
 def test_what_a_model_fitted_to_lengths_is_checked_with_the_same_lengths_only() -> None:
     source = load_dataset(DataConfig(imdb_titles=Path("titles.tsv.gz")), with_movie_lengths=True)
     for feature in ("None", "movie_length"):
@@ -164,7 +138,6 @@ def test_what_a_model_fitted_to_lengths_is_checked_with_the_same_lengths_only() 
     assert {"None", "movie_length"} < set(labels)
 
 
-@pytest.mark.usefixtures("_archive")
 def test_doctor_checks_movie_length_and_tells_the_coverage() -> None:
     asked = ("doctor", "--additional_feature_sets", "movie_length")
     result = run(*asked, "--imdb-titles", "titles.tsv.gz", width=200)

@@ -2,18 +2,15 @@ import json
 import re
 from dataclasses import replace
 from functools import partial
-from io import StringIO
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from movierec_cli.config import Family
 from movierec_cli.evaluation.ratings import RatingErrors
 from movierec_cli.registry.record import run_name
 from movierec_cli.registry.store import Run
-from movierec_cli.reports.terminal.study_text import details
-from tests.cli.running import run
+from tests.cli.running import check_row, rows, run, words
 from tests.saved_runs import (
     judged_run,
     multi_task_config,
@@ -29,11 +26,10 @@ models = partial(run, "models", width=200)
 
 
 @pytest.fixture
-def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Run]:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "saved_models" / "foreign").mkdir(parents=True)
+def saved(own_folder: Path) -> list[Run]:
+    (own_folder / "saved_models" / "foreign").mkdir(parents=True)
     return [
-        save_run(tmp_path / "saved_models", run_record(*names), run_artifacts())
+        save_run(own_folder / "saved_models", run_record(*names), run_artifacts())
         for names in ((), ("timestamp",))
     ]
 
@@ -44,10 +40,7 @@ def test_models_are_listed_and_foreign_folders_named(saved: list[Run]) -> None:
     for model in saved:
         assert model.record.name in result.stdout
     assert "0.4000" in result.stdout
-    assert "foreign" in result.stderr
-
-
-def test_listing_as_json_has_records_and_problems(saved: list[Run]) -> None:
+    assert "foreign" in result.stderr and "RMSE" not in result.stdout
     document = json.loads(models("list", "--json").stdout)
     assert [item["record"]["name"] for item in document["runs"]] == [model.record.name for model in saved]
     assert [Path(item["folder"]).name for item in document["problems"]] == ["foreign"]
@@ -74,25 +67,14 @@ def test_what_predicts_ratings_has_its_error_listed_and_what_does_not_a_blank(ra
     assert len(re.findall(r"\d\.\d{4}", line)) == 1
 
 
-def test_a_list_without_predicted_ratings_has_no_column_for_them(saved: list[Run]) -> None:
-    assert "RMSE" not in models("list").stdout
-
-
-def test_a_run_with_two_tasks_is_shown_with_both(rated: list[Run]) -> None:
-    result = models("show", rated[0].record.name)
-    assert result.exit_code == 0, result.output
-    assert rated[0].record.ratings is not None
-    for text in ("retrieval × 1, rating × 0.3", f"RMSE {rated[0].record.ratings.rmse:.4f}", "top-100"):
-        assert text in result.stdout
-
-
-def test_a_run_that_does_not_rank_is_shown_without_accuracies(rated: list[Run]) -> None:
-    result = models("show", rated[1].record.name)
-    assert result.exit_code == 0, result.output
-    assert rated[1].record.ratings is not None
-    assert f"MAE {rated[1].record.ratings.mae:.4f}" in result.stdout
-    assert "top-" not in result.stdout
-    assert "accuracy" not in result.stdout
+def test_a_run_is_shown_with_what_it_is_judged_by(rated: list[Run]) -> None:
+    multi_task, baseline = (models("show", one.record.name).stdout for one in rated)
+    errors, mean_errors = (one.record.ratings for one in rated)
+    assert errors is not None and mean_errors is not None
+    for text in ("retrieval × 1, rating × 0.3", f"RMSE {errors.rmse:.4f}", "top-100"):
+        assert text in multi_task
+    assert f"MAE {mean_errors.mae:.4f}" in baseline
+    assert "top-" not in baseline and "accuracy" not in baseline
 
 
 def test_validations_with_ratings_show_their_error(saved: list[Run]) -> None:
@@ -100,10 +82,9 @@ def test_validations_with_ratings_show_their_error(saved: list[Run]) -> None:
     history = tuple(
         replace(one, ratings=RatingErrors(rmse=0.9 + one.epoch, mae=1.0)) for one in record.history
     )
-    shown = StringIO()
-    console = Console(file=shown, width=200)
-    console.print(details(replace(saved[0], record=replace(record, history=history)), console))
-    assert all(f"{one.epoch + 0.9:.4f}" in shown.getvalue() for one in history)
+    save_run(saved[0].folder.parent, replace(record, history=history), run_artifacts())
+    shown = models("show", record.name).stdout
+    assert all(f"{one.epoch + 0.9:.4f}" in shown for one in history)
 
 
 def test_an_empty_folder_says_how_to_train(tmp_path: Path) -> None:
@@ -121,37 +102,32 @@ def test_one_model_is_shown_by_the_beginning_of_its_name(saved: list[Run]) -> No
     assert json.loads(models("show", "1m-time", "--json").stdout)["record"]["name"] == saved[1].record.name
 
 
-@pytest.mark.parametrize(("name", "words"), [("1m-", ["2 models"]), ("x", ["no saved model 'x'", "1m-none"])])
-def test_a_name_that_is_not_one_models_is_refused(saved: list[Run], name: str, words: list[str]) -> None:
-    result = models("show", name)
-    assert result.exit_code == 1
-    assert all(word in result.stderr for word in words)
+REFUSED = """
+1 | models show 1m- | 2 models
+1 | models show x | no saved model 'x' | 1m-none
+1 | models remove 1m-none | 1m-none
+1 | models remove foreign | left alone
+"""
 
 
-def test_models_are_removed_by_full_name_only(saved: list[Run]) -> None:
-    assert models("remove", "1m-none").exit_code == 1
-    result = models("remove", saved[0].record.name, saved[1].record.name)
-    assert result.exit_code == 0
+@pytest.mark.usefixtures("saved")
+@pytest.mark.parametrize("row", rows(REFUSED))
+def test_what_is_not_one_model_is_refused(row: str) -> None:
+    check_row(row)
+
+
+def test_models_are_removed_by_full_name(saved: list[Run]) -> None:
+    assert models("remove", saved[0].record.name, saved[1].record.name).exit_code == 0
     assert [path.name for path in saved[0].folder.parent.iterdir()] == ["foreign"]
 
 
-def test_foreign_folders_are_not_removed(saved: list[Run]) -> None:
-    result = models("remove", "foreign")
-    assert result.exit_code == 1
-    assert "left alone" in result.stderr
-    assert (saved[0].folder.parent / "foreign").exists()
-
-
-def test_a_model_of_sequences_shows_its_own_settings_and_how_its_ndcg_went(tmp_path: Path) -> None:
+def test_a_model_of_sequences_shows_its_own_settings_and_how_its_ndcg_went(own_folder: Path) -> None:
     config = sequence_config("movie_genres", family=Family.GRU4REC)
     record = run_record(config=config)
     history = tuple(replace(epoch, ndcg=epoch.epoch / 80, validation_loss=6.5) for epoch in record.history)
     record = replace(record, name=run_name(config, record.data), history=history)
-    model = save_run(tmp_path / "saved_models", record, run_artifacts())
-    file = StringIO()
-    console = Console(file=file, width=160)
-    console.print(details(model, console))
-    text = " ".join(file.getvalue().split())
+    save_run(own_folder / "saved_models", record, run_artifacts())
+    text = words(models("show", record.name).stdout)
     assert "GRU4Rec + movie_genres" in text and "family GRU4Rec" in text
     assert config.model is not None
     assert f"max_length {config.model.max_length}" in text

@@ -42,40 +42,48 @@ class Keyboard(io.StringIO):
         return True
 
 
-@pytest.fixture
-def screen() -> io.StringIO:
-    return io.StringIO()
+class Desk:
+    """Where a user looks at a screen, which shows stderr, and types."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch, self._screen = monkeypatch, io.StringIO()
+        err = Console(file=self._screen, force_terminal=True, color_system=None, width=60)
+        self._terminal = Terminal(err=err)
+
+    def type_in(self, *lines: str) -> None:
+        self._monkeypatch.setattr(sys, "stdin", Keyboard("".join(f"{line}\n" for line in lines)))
+
+    def shown(self) -> str:
+        return self._screen.getvalue()
+
+    def rows(self, *titles: str, option: str = "--liked") -> list[int]:
+        return rows_of(titles, CATALOGUE, option, self._terminal)
 
 
 @pytest.fixture
-def terminal(screen: io.StringIO) -> Terminal:
-    """Whose stderr is a screen."""
-    return Terminal(err=Console(file=screen, force_terminal=True, color_system=None, width=60))
+def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    return Desk(monkeypatch)
 
 
-def type_in(monkeypatch: pytest.MonkeyPatch, *lines: str) -> Keyboard:
-    keyboard = Keyboard("".join(f"{line}\n" for line in lines))
-    monkeypatch.setattr(sys, "stdin", keyboard)
-    return keyboard
+def test_titles_become_rows_in_their_order(desk: Desk) -> None:
+    assert desk.rows("dances with wolves", "id:1") == [WOLVES, TOY_STORY]
+    assert desk.rows() == []
 
 
-def test_titles_become_rows_in_their_order(terminal: Terminal) -> None:
-    assert rows_of(["dances with wolves", "id:1"], CATALOGUE, "--liked", terminal) == [WOLVES, TOY_STORY]
-    assert rows_of([], CATALOGUE, "--liked", terminal) == []
-
-
-def test_a_movie_that_is_named_twice_is_refused(terminal: Terminal) -> None:
+def test_a_movie_that_is_named_twice_is_refused(desk: Desk) -> None:
     with pytest.raises(UsageError) as caught:
-        rows_of(["Toy Story", "id:590", "toy story (1995)"], CATALOGUE, "--watched", terminal)
+        desk.rows("Toy Story", "id:590", "toy story (1995)", option="--watched")
     assert str(caught.value) == "--watched 'toy story (1995)' is 'Toy Story (1995)' again; name it once"
 
 
-@pytest.mark.parametrize("at_terminal", [(True, False), (False, True), (False, False)])
+@pytest.mark.parametrize("at_terminal", [(True, False), (False, True), (False, False), (None, True)])
 def test_where_it_cannot_ask_the_movies_are_listed_as_an_error(
-    at_terminal: tuple[bool, bool], monkeypatch: pytest.MonkeyPatch, screen: io.StringIO
+    at_terminal: tuple[bool | None, bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     types, sees = at_terminal
-    monkeypatch.setattr(sys, "stdin", Keyboard("1\n") if types else io.StringIO("1\n"))
+    stdin = {True: Keyboard("1\n"), False: io.StringIO("1\n"), None: None}[types]
+    monkeypatch.setattr(sys, "stdin", stdin)
+    screen = io.StringIO()
     terminal = Terminal(err=Console(file=screen, force_terminal=sees))
     assert not can_ask(terminal)
     with pytest.raises(MovierecError, match=r"fits 2 movies:\n +7  Sabrina"):
@@ -83,18 +91,10 @@ def test_where_it_cannot_ask_the_movies_are_listed_as_an_error(
     assert screen.getvalue() == ""
 
 
-def test_without_any_stdin_it_does_not_ask(monkeypatch: pytest.MonkeyPatch, terminal: Terminal) -> None:
-    monkeypatch.setattr(sys, "stdin", None)
-    with pytest.raises(MovierecError, match="fits 2 movies"):
-        rows_of(["Sabrina"], CATALOGUE, "--liked", terminal)
-
-
-def test_of_several_movies_the_one_with_the_typed_number_is_taken(
-    monkeypatch: pytest.MonkeyPatch, terminal: Terminal, screen: io.StringIO
-) -> None:
-    type_in(monkeypatch, " 2 ")
-    assert rows_of(["sabrina", "Toy Story"], CATALOGUE, "--liked", terminal) == [SABRINA_1954, TOY_STORY]
-    assert screen.getvalue().splitlines() == [
+def test_of_several_movies_the_one_with_the_typed_number_is_taken(desk: Desk) -> None:
+    desk.type_in(" 2 ")
+    assert desk.rows("sabrina", "Toy Story") == [SABRINA_1954, TOY_STORY]
+    assert desk.shown().splitlines() == [
         "--liked 'sabrina' fits 2 movies:",
         "  1  id:7   Sabrina (1995)",
         "  2  id:80  Sabrina (1954)",
@@ -102,61 +102,49 @@ def test_of_several_movies_the_one_with_the_typed_number_is_taken(
     ]
 
 
-def test_a_movie_is_taken_by_more_of_its_title_or_its_id_too(
-    monkeypatch: pytest.MonkeyPatch, terminal: Terminal
-) -> None:
+def test_a_movie_is_taken_by_more_of_its_title_or_its_id_too(desk: Desk) -> None:
     for answer, row in (("sabrina 1954", SABRINA_1954), ("id:7", SABRINA_1995)):
-        type_in(monkeypatch, answer)
-        assert rows_of(["sabrina"], CATALOGUE, "--liked", terminal) == [row]
+        desk.type_in(answer)
+        assert desk.rows("sabrina") == [row]
 
 
-def test_it_asks_again_until_an_answer_is_one_movie(
-    monkeypatch: pytest.MonkeyPatch, terminal: Terminal, screen: io.StringIO
-) -> None:
-    type_in(monkeypatch, "3", "0", "-1", "9" * 5_000, "²", "hamlet", "zzqxj", "1", "never read")
-    assert rows_of(["sabrina"], CATALOGUE, "--liked", terminal) == [SABRINA_1995]
-    assert screen.getvalue().count("Which one?") == 8
-    assert "'hamlet' fits 30 movies; type a number from 1 to 2" in screen.getvalue()
-    assert "'3' is not one of them; type a number from 1 to 2" in screen.getvalue()
+def test_it_asks_again_until_an_answer_is_one_movie(desk: Desk) -> None:
+    desk.type_in("3", "0", "-1", "9" * 5_000, "²", "hamlet", "zzqxj", "1", "never read")
+    assert desk.rows("sabrina") == [SABRINA_1995]
+    assert desk.shown().count("Which one?") == 8
+    assert "'hamlet' fits 30 movies; type a number from 1 to 2" in desk.shown()
+    assert "'3' is not one of them; type a number from 1 to 2" in desk.shown()
     assert sys.stdin.readline() == "never read\n"
 
 
-def test_what_fits_no_movie_offers_the_closest(
-    monkeypatch: pytest.MonkeyPatch, terminal: Terminal, screen: io.StringIO
-) -> None:
-    type_in(monkeypatch, "1")
-    assert rows_of(["Dances wih Wolfs"], CATALOGUE, "--disliked", terminal) == [WOLVES]
-    assert "--disliked 'Dances wih Wolfs' is not a movie's title; the closest are:" in screen.getvalue()
+def test_what_fits_no_movie_offers_the_closest(desk: Desk) -> None:
+    desk.type_in("1")
+    assert desk.rows("Dances wih Wolfs", option="--disliked") == [WOLVES]
+    assert "--disliked 'Dances wih Wolfs' is not a movie's title; the closest are:" in desk.shown()
 
 
 @pytest.mark.parametrize("title", ["zzqxj", "id:3", ""])
-def test_it_does_not_ask_about_what_is_similar_to_no_movie(
-    title: str, monkeypatch: pytest.MonkeyPatch, terminal: Terminal, screen: io.StringIO
-) -> None:
-    type_in(monkeypatch, "1")
+def test_it_does_not_ask_about_what_is_similar_to_no_movie(title: str, desk: Desk) -> None:
+    desk.type_in("1")
     with pytest.raises(MovierecError, match=r"there is no movie|is empty"):
-        rows_of([title], CATALOGUE, "--liked", terminal)
-    assert screen.getvalue() == ""
+        desk.rows(title)
+    assert desk.shown() == ""
 
 
 @pytest.mark.parametrize("lines", [("",), ("   ",), (), ("7", "")])
-def test_an_empty_answer_or_the_end_of_input_stops(
-    lines: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, terminal: Terminal
-) -> None:
-    type_in(monkeypatch, *lines)
+def test_an_empty_answer_or_the_end_of_input_stops(lines: tuple[str, ...], desk: Desk) -> None:
+    desk.type_in(*lines)
     with pytest.raises(MovierecError, match="no movie was chosen for --liked 'sabrina'") as caught:
-        rows_of(["sabrina"], CATALOGUE, "--liked", terminal)
+        desk.rows("sabrina")
     assert caught.value.exit_code == 1
 
 
-def test_a_long_list_is_cut_and_the_rest_can_be_had_by_title(
-    monkeypatch: pytest.MonkeyPatch, terminal: Terminal, screen: io.StringIO
-) -> None:
-    type_in(monkeypatch, "25", "hamlet 1929")
-    (row,) = rows_of(["hamlet"], CATALOGUE, "--liked", terminal)
+def test_a_long_list_is_cut_and_the_rest_can_be_had_by_title(desk: Desk) -> None:
+    desk.type_in("25", "hamlet 1929")
+    (row,) = desk.rows("hamlet")
     assert CATALOGUE.title[row] == "Hamlet (1929)"
-    assert screen.getvalue().count("Hamlet (") == 20
-    assert "and 10 others" in screen.getvalue()
+    assert desk.shown().count("Hamlet (") == 20
+    assert "and 10 others" in desk.shown()
 
 
 SCRIPT = """

@@ -19,15 +19,16 @@ from movierec_cli.config import DataConfig, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.recommend.fold_in import Opinions, fold_in
+from movierec_cli.recommend.recommend import recommend as recommend_to
+from movierec_cli.recommend.users import user_of
 from movierec_cli.registry import store
 from movierec_cli.registry.store import Run
+from tests.cli.running import check_row, rows, words
 from tests.cli.running import run as run_command
-from tests.cli.running import words
 from tests.saved_runs import judged_run, run_config, sequence_config
 
 recommend = partial(run_command, "recommend")
 
-# The movies of the small 1M archive are "Fílm 1: it (is) (1981)" to "Fílm 15: it (is) (1995)".
 N_MOVIES = 15
 SERVING = "movierec_cli.models.sequential.serving"
 
@@ -37,13 +38,10 @@ def title(movie_id: int) -> str:
 
 
 @pytest.fixture
-def dataset(archive_1m: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Dataset:
+def dataset(small_1m: Path) -> Dataset:
     """What the models are trained on; it is gone when they recommend."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "datasets").mkdir()
-    archive_1m.rename(tmp_path / "datasets" / "ml-1m.zip")
     loaded = load_dataset(DataConfig())
-    shutil.rmtree(tmp_path / "datasets")
+    shutil.rmtree("datasets")
     return loaded
 
 
@@ -167,92 +165,68 @@ def test_a_shorter_list_is_explained(dataset: Dataset) -> None:
     assert nothing.stderr.splitlines()[1].startswith("0 of --top 10:")
 
 
+REFUSED = """
+2 | recommend | say for whom: --user 42; --liked 'Heat (1995)'
+2 | recommend --top 3 | say for whom
+2 | recommend --user 1 --watched 3 | --user and --watched name different users; give one of them
+2 | recommend --user 1 --users all | --user and --users name different users
+2 | recommend --liked 3 --users all | --ratings_file name different users
+2 | recommend --liked 3 --as_of 2001-05-01 | --as_of has no effect here: times are known of the ratings of
+2 | recommend --user 1 --as_of yesterday | --as_of is 'yesterday'; it takes a date such as 2001-05-01
+1 | recommend --user 1 --as_of 2001-05-01 --model 1m-none | does not see the time
+2 | recommend --user 1 --model 1m-none --all_models | give one of them
+2 | recommend --users all --why | --why has no effect here: it is for one user; omit --users
+2 | recommend --users all --all_models | --all_models has no effect here: it is for one user
+2 | recommend --users all --diversity 0.5 | --diversity has no effect here: it is for one user
+2 | recommend --users all --rank_by blend | --rank_by has no effect here: it is for one user
+1 | recommend --users 1 99 | no user 99 in '1m'; the users that
+1 | recommend --users none.txt | none.txt: cannot be read (No such file or directory)
+2 | recommend --user 1 --why --csv x.csv | --why has no effect here: it cannot be written as CSV
+2 | recommend --user 1 --all_models --csv x.csv | --all_models has no effect here: it cannot be written as
+1 | recommend --user 1 --rank_by blend | predicts no ratings
+1 | recommend --user 1 --max_minutes 90 | length
+2 | recommend --user 1 --top 0 | --top is 0; it must be 1 to 1,000,000
+2 | recommend --watched 3 --top -4 | --top is -4; it must be 1 to
+2 | recommend --user x | 'x'
+1 | recommend --user 99 | no user 99 in '1m'; the users that
+1 | recommend --watched film | there is no movie 'film'; the closest are: 1 Fílm 1: it
+1 | recommend --watched 3 --watched '  ' | a movie's name is empty
+1 | recommend --watched id:99 | no movie with id:99; the ids are 1 to 15
+2 | recommend --watched 3 --watched 'Fílm 3: it (is) (1983)' | 'Fílm 3: it (is) (1983)' again; name it once
+2 | recommend --liked 3 --disliked 'Fílm 3: it (is) (1983)' | 'Fílm 3: it (is) (1983)' is liked and disliked
+1 | recommend --user 1 --model x | there is no saved model 'x'
+1 | recommend --watched 3 --model 1m-none | cannot use --watched
+1 | recommend --user 1 --saved_models_dir none | train one first: movierec train
+1 | recommend --user 1 --dataset sample | are of 1m, not of 'sample'
+1 | recommend --user 1 --dataset 2m | are of 1m, not of '2m'
+"""
+
+
 @pytest.mark.usefixtures("sasrec", "towers")
-@pytest.mark.parametrize(
-    ("args", "code", "message"),
-    [
-        ((), 2, "say for whom: --user 42; --liked 'Heat (1995)'"),
-        (("--top", "3"), 2, "say for whom"),
-        (("--user", "1", "--watched", "3"), 2, "--user and --watched name different users; give one of them"),
-        (("--user", "1", "--users", "all"), 2, "--user and --users name different users"),
-        (("--liked", "3", "--users", "all"), 2, "--ratings_file name different users"),
-        (
-            ("--liked", "3", "--as_of", "2001-05-01"),
-            2,
-            "--as_of has no effect here: times are known of the ratings of --user only",
-        ),
-        (
-            ("--user", "1", "--as_of", "yesterday"),
-            2,
-            "--as_of is 'yesterday'; it takes a date such as 2001-05-01",
-        ),
-        (("--user", "1", "--as_of", "2001-05-01", "--model", "1m-none"), 1, "does not see the time"),
-        (("--user", "1", "--model", "1m-none", "--all_models"), 2, "give one of them"),
-        (("--users", "all", "--why"), 2, "--why has no effect here: it is for one user; omit --users"),
-        (("--users", "all", "--all_models"), 2, "--all_models has no effect here: it is for one user"),
-        (("--users", "all", "--diversity", "0.5"), 2, "--diversity has no effect here: it is for one user"),
-        (("--users", "all", "--rank_by", "blend"), 2, "--rank_by has no effect here: it is for one user"),
-        (("--users", "1", "99"), 1, "no user 99 in '1m'; the users that"),
-        (("--users", "none.txt"), 1, "none.txt: cannot be read (No such file or directory)"),
-        (
-            ("--user", "1", "--why", "--csv", "x.csv"),
-            2,
-            "--why has no effect here: it cannot be written as CSV",
-        ),
-        (
-            ("--user", "1", "--all_models", "--csv", "x.csv"),
-            2,
-            "--all_models has no effect here: it cannot be written as CSV",
-        ),
-        (("--user", "1", "--rank_by", "blend"), 1, "predicts no ratings"),
-        (("--user", "1", "--max_minutes", "90"), 1, "length"),
-        (("--user", "1", "--top", "0"), 2, "--top is 0; it must be 1 to 1,000,000"),
-        (("--watched", "3", "--top", "-4"), 2, "--top is -4; it must be 1 to"),
-        (("--user", "x"), 2, "'x'"),
-        (("--user", "99"), 1, "no user 99 in '1m'; the users that"),
-        (("--watched", "film"), 1, "there is no movie 'film'; the closest are: 1 Fílm 1: it"),
-        (("--watched", "3", "--watched", "  "), 1, "a movie's name is empty"),
-        (("--watched", "id:99"), 1, "no movie with id:99; the ids are 1 to 15"),
-        (("--watched", "3", "--watched", title(3)), 2, f"'{title(3)}' again; name it once"),
-        (("--liked", "3", "--disliked", title(3)), 2, f"'{title(3)}' is liked and disliked"),
-        (("--user", "1", "--model", "x"), 1, "there is no saved model 'x'"),
-        (("--watched", "3", "--model", "1m-none"), 1, "cannot use --watched"),
-        (("--user", "1", "--saved_models_dir", "none"), 1, "train one first: movierec train"),
-        (("--user", "1", "--dataset", "sample"), 1, "are of 1m, not of 'sample'"),
-        (("--user", "1", "--dataset", "2m"), 1, "are of 1m, not of '2m'"),
-    ],
-)
-def test_impossible_requests_are_refused(args: tuple[str, ...], code: int, message: str) -> None:
-    result = recommend(*args, width=200)
-    assert result.exit_code == code, result.output
-    assert message in words(result.stderr)
-    assert result.stdout == ""
+@pytest.mark.parametrize("row", rows(REFUSED))
+def test_impossible_requests_are_refused(row: str) -> None:
+    check_row(row)
 
 
 def test_a_title_of_several_movies_is_answered_with_them(
     members: Callable[[str], dict[str, bytes]],
     make_archive: Callable[..., Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    own_folder: Path,
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     remade = members("1m")["movies.dat"].replace("Fílm 2:".encode("latin-1"), "Fílm 1:".encode("latin-1"))
     archive = make_archive("1m", replace={"movies.dat": remade})
     judged_run(Path("saved_models"), load_dataset(DataConfig(archive=archive)), sequence_config())
-    result = recommend("--watched", "film 1: it is", width=200)
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert (
-        "'film 1: it is' fits 2 movies: 1 Fílm 1: it (is) (1981) 2 Fílm 1: it (is) (1982) Say which by its id"
-    ) in words(result.stderr)
+    check_row(
+        "1 | recommend --watched 'film 1: it is' | 'film 1: it is' fits 2 movies:"
+        " 1 Fílm 1: it (is) (1981) 2 Fílm 1: it (is) (1982) Say which by its id"
+    )
 
 
 def test_a_movie_that_the_training_left_out_is_unknown(dataset: Dataset) -> None:
     split = SplitConfig(kind=SplitKind.LEAVE_LAST, k_core=6)
     run = judged_run(Path("saved_models"), dataset, sequence_config(split=split))
     left_out = next(i for i in range(1, N_MOVIES + 1) if i not in run.artifacts.movie_ids)
-    result = recommend("--watched", f"id:{left_out}", width=300)
-    assert result.exit_code == 1
-    assert f"there is no movie with id:{left_out}" in result.stderr
+    check_row(f"1 | recommend --watched id:{left_out} | there is no movie with id:{left_out}")
 
 
 def ids_of(result: Any) -> list[int]:
@@ -266,17 +240,15 @@ def test_filters_leave_what_they_say_in_the_same_order(towers: Run, dataset: Dat
     genre = movies.genre_names[0]
     of_genre = set(movies.movie_id[movies.genres[:, 0]].tolist())
     of_years = set(movies.movie_id[(movies.year >= 1983) & (movies.year <= 1988)].tolist())
-    assert ids_of(recommend("--user", "1", "--genre", genre.lower(), "--json")) == [
-        i for i in best if i in of_genre
-    ]
-    assert ids_of(recommend("--user", "1", "--not_genre", genre, "--json")) == [
-        i for i in best if i not in of_genre
-    ]
-    assert ids_of(recommend("--user", "1", "--year", "1983-1988", "--json")) == [
-        i for i in best if i in of_years
-    ]
     Path("not.txt").write_text(f"{best[0]}\n{title(best[1])}\n", encoding="utf-8")
-    assert ids_of(recommend("--user", "1", "--exclude", "not.txt", "--json")) == best[2:12]
+    for options, kept in (
+        (("--genre", genre.lower()), of_genre),
+        (("--not_genre", genre), set(best) - of_genre),
+        (("--year", "1983-1988"), of_years),
+        (("--exclude", "not.txt"), set(best[2:12])),
+    ):
+        found = ids_of(recommend("--user", "1", "--json", *options))
+        assert found == [i for i in best if i in kept]
     few = recommend("--user", "1", "--year", "1983-1988")
     assert few.stderr.splitlines()[-1].startswith(
         f"{len([i for i in best if i in of_years])} of --top 10: only"
@@ -326,9 +298,7 @@ def test_many_users_get_the_lists_that_each_would(towers: Run, dataset: Dataset)
 )
 def test_a_wrong_file_of_users_names_the_line(content: bytes, message: str) -> None:
     Path("users.txt").write_bytes(content)
-    result = recommend("--users", "users.txt", width=200)
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert message in words(result.stderr)
+    check_row(f"1 | recommend --users users.txt | {message}")
 
 
 def test_the_lists_of_every_model_have_their_names(towers: Run, sasrec: Run, dataset: Dataset) -> None:
@@ -343,23 +313,14 @@ def test_the_lists_of_every_model_have_their_names(towers: Run, sasrec: Run, dat
 
 def test_a_model_that_sees_the_time_answers_as_of_a_date(dataset: Dataset) -> None:
     run = judged_run(Path("saved_models"), dataset, run_config("day_of_week"))
-    user = 1
-    own = dataset.ratings.timestamp[dataset.users.user_id[dataset.ratings.user_index] == user]
-    seconds = int(np.sort(own)[len(own) // 2]) // DAY_S * DAY_S
-    document = json.loads(
-        recommend("--user", "1", "--as_of", date_of(seconds), "--json", "--top", "15").stdout
-    )
-    before = {movie["movie_id"] for movie in document["rated"]}
-    assert len(before) == (own < seconds).sum()
-    monday_is_0 = (seconds // DAY_S + 3) % 7
-    query = run.towers.query
-    row = run.artifacts.user_ids.tolist().index(user)
-    embedding = query.inputs[0].table[row] + query.inputs[1].table[monday_is_0]
-    scores = dict(
-        zip(run.artifacts.movie_ids.tolist(), run.artifacts.movie_embeddings @ embedding, strict=True)
-    )
-    expected = sorted(set(scores) - before, key=lambda movie_id: -scores[movie_id])
-    assert [movie["movie_id"] for movie in document["movies"]] == expected
+    own = dataset.ratings.timestamp[dataset.users.user_id[dataset.ratings.user_index] == 1]
+    days = [int(seconds) // DAY_S * DAY_S for seconds in np.sort(own)]
+    seconds = days[len(days) // 2]
+    result = recommend("--user", "1", "--as_of", date_of(seconds), "--json", "--top", "15")
+    assert len(json.loads(result.stdout)["rated"]) == (own < seconds).sum()
+    lists = [recommend_to(run, user_of(run, 1, day), top=15).movies for day in (seconds, seconds + DAY_S)]
+    expected, next_day = ([movie.movie_id for movie in movies] for movies in lists)
+    assert ids_of(result) == expected != next_day
 
 
 def test_a_sequential_model_continues_what_was_known_at_a_date(sasrec: Run, dataset: Dataset) -> None:
@@ -390,20 +351,9 @@ def test_a_new_user_gets_what_those_get_who_like_the_same(towers: Run) -> None:
     assert found == sorted(found, key=lambda movie_id: -scores[movie_id - 1])
 
 
-def test_a_file_of_ratings_says_what_a_user_likes(towers: Run) -> None:
-    Path("mine.csv").write_text(
-        f"title,rating\n{title(1)},5\n{title(2)},1\nNo Such Film (1901),4\n{title(4)},4.5\n", encoding="utf-8"
-    )
-    result = recommend("--ratings_file", "mine.csv", "--liked", "id:7", "--json", "--top", "15")
-    document = json.loads(result.stdout)
-    assert {one["movie_id"] for one in document["liked"]} == {1, 4, 7}
-    assert {one["movie_id"] for one in document["disliked"]} == {2}
-    assert {1, 2, 4, 7}.isdisjoint(movie["movie_id"] for movie in document["movies"])
-    assert "1 of 4" in result.stderr and "No Such Film" in result.stderr
-
-
-def test_every_model_recommends_to_a_new_user(towers: Run, sasrec: Run) -> None:
-    Path("mine.csv").write_text(f"title,rating\n{title(1)},5\n{title(2)},1\n", encoding="utf-8")
+def test_every_model_recommends_to_a_new_user_with_a_file_of_ratings(towers: Run, sasrec: Run) -> None:
+    opinions = f"{title(1)},5\n{title(2)},1\nNo Such Film (1901),4\n{title(4)},4.5\n"
+    Path("mine.csv").write_text(f"title,rating\n{opinions}", encoding="utf-8")
     options = ("--ratings_file", "mine.csv", "--liked", "film 7: it is", "--disliked", "id:4")
     result = recommend(*options, "--all_models", "--json", "--top", "15")
     document = json.loads(result.stdout)
@@ -414,6 +364,7 @@ def test_every_model_recommends_to_a_new_user(towers: Run, sasrec: Run) -> None:
         left = sorted(movie["movie_id"] for movie in one["movies"])
         assert left == [i for i in range(1, N_MOVIES + 1) if i not in (1, 2, 4, 7)]
     assert result.stderr.count("mine.csv (") == 1
+    assert "1 of 4" in result.stderr and "No Such Film" in result.stderr
 
 
 def test_why_is_shown_below_each_movie_and_in_the_document(towers: Run) -> None:

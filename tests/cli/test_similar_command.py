@@ -9,8 +9,8 @@ import pytest
 
 from movierec_cli.recommend.similar import similar_movies
 from movierec_cli.registry.store import Run
+from tests.cli.running import check_row, rows, words
 from tests.cli.running import run as run_command
-from tests.cli.running import words
 from tests.saved_runs import judged_run, run_config, sequence_config
 from tests.small_dataset import N_MOVIES, small_dataset
 
@@ -81,26 +81,22 @@ def test_what_is_left_out_for_its_unknown_length_is_counted() -> None:
     assert "left out" not in words(similar("Film 106").stderr)
 
 
-@pytest.mark.parametrize(
-    ("args", "code", "message"),
-    [
-        ((), 2, "say which movie, before any option: movierec similar 'Toy Story (1995)'"),
-        (("",), 2, "say which movie"),
-        (("--genre", "War", "Film 105"), 2, "say which movie, before any option"),
-        (("Film 105", "--top", "0"), 2, "--top is 0; it must be 1 to 1,000,000"),
-        (("Film 105", "--top", "x"), 2, "'x' cannot be used"),
-        (("film",), 1, "there is no movie 'film'"),
-        (("id:7",), 1, "there is no movie with id:7; the ids are 100 to 139"),
-        (("x" * 5_000,), 1, "there is no movie"),
-        (("Film 105", "--csv", "."), 1, "cannot be written"),
-    ],
-)
+REFUSED = """
+2 | similar | say which movie, before any option: movierec similar 'Toy Story (1995)'
+2 | similar '' | say which movie
+2 | similar --genre War 'Film 105' | say which movie, before any option
+2 | similar 'Film 105' --top 0 | --top is 0; it must be 1 to 1,000,000
+2 | similar 'Film 105' --top x | 'x' cannot be used
+1 | similar film | there is no movie 'film'
+1 | similar id:7 | there is no movie with id:7; the ids are 100 to 139
+1 | similar 'Film 105' --csv . | cannot be written
+"""
+
+
 @pytest.mark.usefixtures("run")
-def test_impossible_requests_are_refused(args: tuple[str, ...], code: int, message: str) -> None:
-    result = similar(*args, width=200)
-    assert result.exit_code == code, result.output
-    assert message in words(result.stderr)
-    assert result.stdout == ""
+@pytest.mark.parametrize("row", rows(REFUSED))
+def test_impossible_requests_are_refused(row: str) -> None:
+    check_row(row)
 
 
 def test_any_trained_model_will_do_and_the_best_is_taken(run: Run) -> None:

@@ -28,28 +28,6 @@ def rewritten(line: str) -> list[str]:
     return rewrite(shlex.split(line), SPECS)
 
 
-def test_the_published_command_keeps_each_set_together() -> None:
-    line = (
-        "--num_epochs 300 --additional_feature_sets None --additional_feature_sets timestamp"
-        " --additional_feature_sets movie_title_text --additional_feature_sets timestamp movie_title_text"
-        " --additional_feature_sets timestamp movie_title_text movie_genres"
-        " --additional_feature_sets timestamp movie_title_text movie_genres movie_length"
-        " --embedding_size 32 --layer_sizes 64 32 --generate_recommendations_for_user 1"
-    )
-    assert rewritten(line) == [
-        "--num_epochs=300",
-        "--additional_feature_sets=None",
-        "--additional_feature_sets=timestamp",
-        "--additional_feature_sets=movie_title_text",
-        "--additional_feature_sets=timestamp,movie_title_text",
-        "--additional_feature_sets=timestamp,movie_title_text,movie_genres",
-        "--additional_feature_sets=timestamp,movie_title_text,movie_genres,movie_length",
-        "--embedding_size=32",
-        "--layer_sizes=64,32",
-        "--generate_recommendations_for_user=1",
-    ]
-
-
 @pytest.mark.parametrize(
     ("line", "expected"),
     [

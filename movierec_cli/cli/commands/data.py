@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from movierec_cli.cli.console import Terminal
-from movierec_cli.cli.parsing.option_groups import complete_dataset
-from movierec_cli.cli.parsing.options import AsJson, DatasetsDir, Quiet
+from movierec_cli.cli.console import AsJson, ResultTerminal
+from movierec_cli.cli.parsing.option_groups import complete_dataset, optional, with_option_groups
+from movierec_cli.cli.parsing.options import DatasetsDir
 from movierec_cli.config import DataConfig
 
 if TYPE_CHECKING:
@@ -30,22 +30,22 @@ def info_command(
     as_json: AsJson = False,
 ) -> None:
     """Show the data sets: what is here, how large it is, where it comes from, under which terms."""
+    from rich.console import Group
+
     from movierec_cli.data.datasets_folder import describe_source, describe_sources
 
-    terminal = Terminal()
+    terminal = ResultTerminal(as_json=as_json)
     infos = (
         [describe_source(name, datasets_dir) for name in names] if names else describe_sources(datasets_dir)
     )
-    if as_json:
-        terminal.document([_plain(info) for info in infos])
-    elif names:
-        for info in infos:
-            terminal.out.print(_details(info))
-    else:
-        terminal.out.print(_overview(infos))
+    terminal.show(
+        lambda: [_plain(info) for info in infos],
+        lambda: Group(*map(_details, infos)) if names else _overview(infos),
+    )
     terminal.warn_all(warning for info in infos for warning in info.warnings)
 
 
+@with_option_groups
 def fetch_command(
     names: Annotated[
         list[str],
@@ -53,51 +53,47 @@ def fetch_command(
     ],
     datasets_dir: DatasetsDir = DataConfig.datasets_dir,
     url: Annotated[
-        str | None,
-        typer.Option(
-            "--url", metavar="URL", help="A mirror; what it gives must still be the published file."
-        ),
+        str | None, optional("--url", "URL", "A mirror; what it gives must still be the published file.")
     ] = None,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
+    *,
+    terminal: ResultTerminal,
 ) -> None:
     """Download data sets anew, verify and read them."""
     from movierec_cli.cli.progress_display import ProgressDisplay
     from movierec_cli.data.datasets_folder import fetch_source
 
-    terminal = Terminal(quiet=quiet)
     with ProgressDisplay(terminal) as display:
         stored = [fetch_source(name, datasets_dir, url=url, progress=display.data_loading) for name in names]
-    _show_stored(stored, terminal, as_json=as_json)
+    _show_stored(stored, terminal)
 
 
+@with_option_groups
 def import_command(
     archive: Annotated[Path, typer.Argument(help="A zip, or a folder that one unpacks to.")],
     dataset: Annotated[
         str | None,
-        typer.Option(
+        optional(
             "--dataset",
-            metavar="NAME",
-            help="Which data set it is, where that cannot be told from it.",
+            "NAME",
+            "Which data set it is, where that cannot be told from it.",
             autocompletion=complete_dataset,
         ),
     ] = None,
     datasets_dir: DatasetsDir = DataConfig.datasets_dir,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
+    *,
+    terminal: ResultTerminal,
 ) -> None:
     """Check a MovieLens archive you have, and copy it to where `train` looks for it."""
     from movierec_cli.cli.progress_display import ProgressDisplay
     from movierec_cli.data.datasets_folder import import_archive
 
-    terminal = Terminal(quiet=quiet)
     with ProgressDisplay(terminal) as display:
         stored = import_archive(archive, datasets_dir, key=dataset, progress=display.data_loading)
-    _show_stored([stored], terminal, as_json=as_json)
+    _show_stored([stored], terminal)
 
 
-def _show_stored(stored: list[StoredArchive], terminal: Terminal, *, as_json: bool) -> None:
-    if as_json:
+def _show_stored(stored: list[StoredArchive], terminal: ResultTerminal) -> None:
+    if terminal.as_json:
         terminal.document([_plain(archive) for archive in stored])
     else:
         for archive in stored:

@@ -6,15 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from movierec_cli.cli.console import Terminal
+from movierec_cli.cli.console import ResultTerminal
 from movierec_cli.cli.parsing.option_groups import with_option_groups
-from movierec_cli.cli.parsing.options import (
-    AsJson,
-    FeatureSets,
-    Quiet,
-    SavedModelsDir,
-)
-from movierec_cli.cli.parsing.values import parse_feature_sets
+from movierec_cli.cli.parsing.options import SavedModelsDir, feature_sets_option
+from movierec_cli.cli.parsing.values import parse_feature_sets, sets_shown
 from movierec_cli.config import DataConfig, SplitConfig, TrainerConfig
 
 if TYPE_CHECKING:
@@ -27,15 +22,14 @@ LEAK_FOUND = 1
 @with_option_groups
 def doctor_command(
     *,
-    additional_feature_sets: FeatureSets = None,
+    additional_feature_sets: Annotated[list[str] | None, feature_sets_option(sets_shown())] = None,
     data: DataConfig,
     split: SplitConfig,
     saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 where something leaks, for scripts.")
     ] = False,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
+    terminal: ResultTerminal,
 ) -> None:
     """Check data, split and saved models for what makes metrics too good.
 
@@ -51,16 +45,12 @@ def doctor_command(
     from movierec_cli.registry.store import list_runs
     from movierec_cli.reports.terminal.study_text import checks_report
 
-    terminal = Terminal(quiet=quiet).take_logs()
     feature_sets = parse_feature_sets(additional_feature_sets or [], terminal)
     with ProgressDisplay(terminal) as observer:
         runs, _ = list_runs(saved_models_dir)
         source = load_source(data, observer, feature_sets=feature_sets, runs=runs)
     diagnosis = diagnose(source, split, feature_sets, saved_models_dir)
-    if as_json:
-        terminal.document(_document(diagnosis))
-    else:
-        terminal.out.print(checks_report(diagnosis.checked, diagnosis.findings))
+    terminal.show(lambda: _document(diagnosis), lambda: checks_report(diagnosis.checked, diagnosis.findings))
     terminal.warn_all(problem.message for problem in diagnosis.problems)
     if strict and diagnosis.has_leak:
         raise typer.Exit(LEAK_FOUND)

@@ -4,23 +4,22 @@ from typing import Annotated
 
 import typer
 
-from movierec_cli.cli.console import Terminal
-from movierec_cli.cli.parsing import saved_models as saved
+from movierec_cli.cli.console import ResultTerminal
 from movierec_cli.cli.parsing.option_groups import with_option_groups
-from movierec_cli.cli.parsing.options import AsJson, Quiet
+from movierec_cli.cli.parsing.options import EvaluationOptions
 from movierec_cli.cli.parsing.variadic import command_line
 
 
 @with_option_groups
 def evaluate_command(
     ctx: typer.Context,
-    options: saved.EvaluationOptions,
+    options: EvaluationOptions,
     segments: Annotated[
         bool,
         typer.Option("--segments", help="Show accuracy by segments of users, movies, ages and genres."),
     ] = False,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
+    *,
+    terminal: ResultTerminal,
 ) -> None:
     """Evaluate saved models and baselines on test ratings that none of them has seen.
 
@@ -30,9 +29,7 @@ def evaluate_command(
     from movierec_cli.reports.study_document import study_document
     from movierec_cli.reports.terminal.study_text import study_text
 
-    terminal = Terminal(quiet=quiet).take_logs()
     study = options.study(terminal, command=command_line(ctx))
-    if as_json:
-        terminal.document(study_document(study))
-    else:
-        terminal.out.print(study_text(study, terminal.out, with_segments=segments))
+    terminal.show(
+        lambda: study_document(study), lambda: study_text(study, terminal.out, with_segments=segments)
+    )

@@ -4,20 +4,20 @@ from pathlib import Path
 
 import typer
 
-from movierec_cli.cli.console import Terminal
-from movierec_cli.cli.parsing import saved_models as saved
+from movierec_cli.cli.console import CommandTerminal
 from movierec_cli.cli.parsing.option_groups import with_option_groups
-from movierec_cli.cli.parsing.options import Quiet
+from movierec_cli.cli.parsing.options import ModelOptions, OpenPage, PageFile
 
 DEFAULT_PAGE = Path("explore.html")
 
 
 @with_option_groups
 def explore_command(
-    model: saved.ModelOptions,
-    output: saved.PageFile = DEFAULT_PAGE,
-    open_page: saved.OpenPage = False,
-    quiet: Quiet = False,
+    model: ModelOptions,
+    output: PageFile = DEFAULT_PAGE,
+    open_page: OpenPage = False,
+    *,
+    terminal: CommandTerminal,
 ) -> None:
     """Write one web page for exploring what a model has learned.
 
@@ -30,7 +30,6 @@ def explore_command(
     from movierec_cli.reports.web.explore_page import write_explore
     from movierec_cli.reports.web.pages import check_writable
 
-    terminal = Terminal(quiet=quiet).take_logs()
     check_writable(output)
     run = model.best(terminal)
     written = write_explore(run, output)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+# `setting` is `dataclasses.field`, which ruff cannot see.
+# ruff: noqa: RUF009
 import shlex
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from movierec_cli.cli.console import Terminal
-from movierec_cli.cli.parsing import saved_models as saved
+from movierec_cli.cli.console import ResultTerminal
 from movierec_cli.cli.parsing.option_groups import with_option_groups
-from movierec_cli.cli.parsing.options import AsJson, Quiet
+from movierec_cli.cli.parsing.options import ModelOptions
+from movierec_cli.config.setting import setting
 from movierec_cli.export.kinds import ExportFormat, IndexKind
 
 if TYPE_CHECKING:
@@ -19,18 +22,30 @@ if TYPE_CHECKING:
     from movierec_cli.registry.store import Run
 
 
+@dataclass(frozen=True)
+class ExportOptions:
+    """What is written, and how; see `with_option_groups`."""
+
+    form: ExportFormat = setting(
+        ExportFormat.SAVEDMODEL,
+        "savedmodel (for TensorFlow and TensorFlow Serving), onnx (for ONNX Runtime) or npz (arrays for"
+        " NumPy).",
+        "KIND",
+        option="format",
+    )
+    overwrite: bool = setting(False, "Replace an exported model that exists already.")
+    index: IndexKind = setting(
+        IndexKind.BRUTE_FORCE,
+        "How a SavedModel finds the best movies: brute-force (exact) or scann (approximate, for very large"
+        " catalogues; needs the package scann, also where the model is loaded).",
+        "KIND",
+    )
+
+
 @with_option_groups
 def export_command(
-    model: saved.ModelOptions,
-    form: Annotated[
-        ExportFormat,
-        typer.Option(
-            "--format",
-            metavar="KIND",
-            help="savedmodel (for TensorFlow and TensorFlow Serving), onnx (for ONNX Runtime) or npz (arrays "
-            "for NumPy).",
-        ),
-    ] = ExportFormat.SAVEDMODEL,
+    model: ModelOptions,
+    options: ExportOptions,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -42,20 +57,8 @@ def export_command(
             show_default=False,
         ),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an exported model that exists already.")
-    ] = False,
-    index: Annotated[
-        IndexKind,
-        typer.Option(
-            "--index",
-            metavar="KIND",
-            help="How a SavedModel finds the best movies: brute-force (exact) or scann (approximate, for "
-            "very large catalogues; needs the package scann, also where the model is loaded).",
-        ),
-    ] = IndexKind.BRUTE_FORCE,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
+    *,
+    terminal: ResultTerminal,
 ) -> None:
     """Write a trained model for other programs.
 
@@ -65,12 +68,11 @@ def export_command(
     """
     from movierec_cli.export.export_run import export_run
 
-    terminal = Terminal(quiet=quiet).take_logs()
     run = model.best(terminal)
-    exported = export_run(run, form, output, overwrite=overwrite, index=index)
-    next_command = _next_command(run, form, exported)
-    if as_json:
-        terminal.document(_document(run, form, exported, next_command))
+    exported = export_run(run, options.form, output, overwrite=options.overwrite, index=options.index)
+    next_command = _next_command(run, options.form, exported)
+    if terminal.as_json:
+        terminal.document(_document(run, options.form, exported, next_command))
         return
     terminal.written(exported.path, f"{exported.size_bytes / 1e6:.1f} MB")
     terminal.note(f"Try it: {next_command}")

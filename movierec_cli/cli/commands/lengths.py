@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from movierec_cli.cli.console import Terminal
+from movierec_cli.cli.console import ResultTerminal, Terminal
 from movierec_cli.cli.parsing.option_groups import with_option_groups
-from movierec_cli.cli.parsing.options import AsJson, CsvSafe, Quiet
+from movierec_cli.cli.parsing.options import CsvSafe
 from movierec_cli.cli.parsing.variadic import given_options
 from movierec_cli.config import DataConfig
 from movierec_cli.text import counted
@@ -31,8 +31,8 @@ def lengths_command(
     clear: Annotated[
         bool, typer.Option("--clear", help="Forget the matches kept; alone, do nothing else.")
     ] = False,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
+    *,
+    terminal: ResultTerminal,
 ) -> None:
     """Show how many movies have a length, how each was found, and which were not.
 
@@ -45,30 +45,24 @@ def lengths_command(
     from movierec_cli.data.running_times.match_cache import clear_matches
     from movierec_cli.data.running_times.titles_file import TITLES_LICENCE
 
-    terminal = Terminal(quiet=quiet).take_logs()
     n_cleared = clear_matches() if clear else None
     if n_cleared is not None and given_options(ctx) <= {"clear", "as_json", "quiet"}:
-        _show_cleared(n_cleared, terminal, as_json=as_json)
+        terminal.show(
+            lambda: {"cleared": n_cleared}, lambda: f"Removed {counted(n_cleared, 'table')} of matches."
+        )
         return
     loaded, found, coverage = _looked_up(data, terminal)
     if csv is not None:
         from movierec_cli.data.running_times.apply import write_lengths
 
         write_lengths(coverage, csv, safe=csv_safe)
-    if as_json:
+    if terminal.as_json:
         terminal.document({**_document(loaded, found, coverage), "cleared": n_cleared})
     else:
         _show(coverage, csv, terminal)
         if found.titles is not None:
             terminal.note(TITLES_LICENCE)
     terminal.warn_all((*loaded.warnings, *(found.corrections.warnings if found.corrections else ())))
-
-
-def _show_cleared(n_cleared: int, terminal: Terminal, *, as_json: bool) -> None:
-    if as_json:
-        terminal.document({"cleared": n_cleared})
-    else:
-        terminal.line(f"Removed {counted(n_cleared, 'table')} of matches.")
 
 
 def _looked_up(config: DataConfig, terminal: Terminal) -> tuple[Dataset, FoundLengths, Coverage]:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from movierec_cli.cli.console import Terminal
-from movierec_cli.cli.parsing.options import AsJson, SavedModelsDir
-from movierec_cli.cli.parsing.saved_models import complete_name
+from movierec_cli.cli.console import AsJson, ResultTerminal, Terminal
+from movierec_cli.cli.parsing.options import SavedModelsDir, complete_name
 from movierec_cli.config import TrainerConfig
 
 if TYPE_CHECKING:
@@ -75,17 +74,15 @@ def show_command(
 ) -> None:
     """Show one model: settings, data, versions and how its training went."""
     from movierec_cli.registry.store import find_named
+    from movierec_cli.reports.terminal.study_text import details
     from movierec_cli.storage.serialization import encode
 
-    terminal = Terminal()
+    terminal = ResultTerminal(as_json=as_json)
     run = find_named(saved_models_dir, name)
-    document = {"folder": str(run.folder), "size_bytes": run.size_bytes, "record": encode(run.record)}
-    if as_json:
-        terminal.document(document)
-        return
-    from movierec_cli.reports.terminal.study_text import details
-
-    terminal.out.print(details(run, terminal.out))
+    terminal.show(
+        lambda: {"folder": str(run.folder), "size_bytes": run.size_bytes, "record": encode(run.record)},
+        lambda: details(run, terminal.out),
+    )
 
 
 def remove_command(

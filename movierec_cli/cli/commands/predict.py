@@ -8,10 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from movierec_cli.cli.console import Terminal
-from movierec_cli.cli.parsing import saved_models as saved
+from movierec_cli.cli.console import ResultTerminal
 from movierec_cli.cli.parsing.option_groups import with_option_groups
-from movierec_cli.cli.parsing.options import Quiet
+from movierec_cli.cli.parsing.options import RatingModelOptions, ResultOptions, spare_threads
 from movierec_cli.config.setting import setting
 from movierec_cli.errors import UsageError
 from movierec_cli.text import counted
@@ -57,10 +56,10 @@ class PairOptions:
 
 @with_option_groups
 def predict_command(
-    model: saved.RatingModelOptions,
+    model: RatingModelOptions,
     wanted: PairOptions,
-    options: saved.ResultOptions,
-    quiet: Quiet = False,
+    options: ResultOptions,
+    terminal: ResultTerminal,
 ) -> None:
     """Predict how many stars a user would give a movie.
 
@@ -69,14 +68,13 @@ def predict_command(
     Titles need not be exact. If a title fits several movies or none, the
     command shows which it may be. `id:590` is an id even where a title is that number.
     """
-    saved.spare_threads()
+    spare_threads()
     from movierec_cli.recommend.predict import PREDICTION_COLUMNS, prediction_rows
     from movierec_cli.recommend.run_choice import FOR_RATINGS
     from movierec_cli.reports.terminal.recommendation_lists import predictions_report
 
     if wanted.pairs and options.csv and wanted.pairs.resolve() == options.csv.resolve():
         raise UsageError(f"--csv {options.csv} would overwrite --pairs {wanted.pairs}; name another file")
-    terminal = Terminal(quiet=quiet).take_logs()
     run = model.best(terminal, FOR_RATINGS)
     predictions = wanted.of(run)
     options.show(

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from movierec_cli.cli.console import Terminal
-from movierec_cli.cli.parsing import filter_options
-from movierec_cli.cli.parsing import saved_models as saved
-from movierec_cli.cli.parsing.filter_options import FilterOptions, FilterRequest
+from movierec_cli.cli.console import ResultTerminal, Terminal
+from movierec_cli.cli.parsing.filter_options import MOVIES_PANEL, FilterOptions, FilterRequest
 from movierec_cli.cli.parsing.option_groups import with_option_groups
-from movierec_cli.cli.parsing.options import Quiet
+from movierec_cli.cli.parsing.options import ListOptions, ModelOptions, spare_threads
 from movierec_cli.cli.parsing.user_options import UserOptions, parse_users
 from movierec_cli.config import RankBy
 from movierec_cli.config.setting import setting
@@ -25,32 +23,30 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class RecommendOptions(saved.ListOptions):
+class RecommendOptions(ListOptions):
     """Movies in which order, and what is shown; see `with_option_groups`."""
 
     all_models: bool = setting(False, "Show the lists of all saved models side by side.")
     rank_by: RankBy = setting(  # noqa: RUF009
         RankBy.SCORE, "Order by score, rating (predicted stars) or blend (both).", "KIND"
     )
-    include_seen: bool = setting(
-        False, "Also movies that the user has seen.", panel=filter_options.MOVIES_PANEL
-    )
+    include_seen: bool = setting(False, "Also movies that the user has seen.", panel=MOVIES_PANEL)
     diversity: float = setting(
         0.0,
         "Weight of variety: 0 orders by score alone, 1 by difference from the movies before.",
         "0…1",
-        panel=filter_options.MOVIES_PANEL,
+        panel=MOVIES_PANEL,
     )
     why: bool = setting(False, "Show what the user's movies and each feature contribute to a score.")
 
 
 @with_option_groups
 def recommend_command(
-    model: saved.ModelOptions,
+    model: ModelOptions,
     user: UserOptions,
     filters: FilterOptions,
     options: RecommendOptions,
-    quiet: Quiet = False,
+    terminal: ResultTerminal,
 ) -> None:
     """Recommend movies to a user of the data, or to a new user.
 
@@ -62,13 +58,12 @@ def recommend_command(
     Titles need not be exact. If a title fits several movies or none, the
     command shows which it may be. `id:590` is an id even where a title is that number.
     """
-    saved.spare_threads()
+    spare_threads()
     from movierec_cli.recommend.recommend import check_diversity
 
     check_diversity(options.diversity)
     chosen = filters.checked(include_seen=options.include_seen)
     users = None if user.users is None else parse_users(user.users)
-    terminal = Terminal(quiet=quiet).take_logs()
     runs = _runs(model, terminal, from_history=bool(user.watched), all_models=options.all_models)
     if users is not None:
         _recommend_many(runs[0], users, chosen, options, terminal)
@@ -76,9 +71,7 @@ def recommend_command(
         _show(_responses(runs, user, chosen, options, terminal), options, terminal)
 
 
-def _runs(
-    model: saved.ModelOptions, terminal: Terminal, *, from_history: bool, all_models: bool
-) -> Sequence[Run]:
+def _runs(model: ModelOptions, terminal: Terminal, *, from_history: bool, all_models: bool) -> Sequence[Run]:
     """The named or best run, or all."""
     from movierec_cli.recommend.run_choice import FOR_HISTORIES, FOR_USERS, comparable_runs, suitable_runs
 
@@ -116,7 +109,7 @@ def _responses(
     return responses
 
 
-def _show(responses: Sequence[Response], options: RecommendOptions, terminal: Terminal) -> None:
+def _show(responses: Sequence[Response], options: RecommendOptions, terminal: ResultTerminal) -> None:
     from movierec_cli.recommend.response import LIST_COLUMNS, response_document, responses_document
     from movierec_cli.reports.terminal.recommendation_lists import responses_report
 
@@ -136,7 +129,11 @@ def _show(responses: Sequence[Response], options: RecommendOptions, terminal: Te
 
 
 def _recommend_many(
-    run: Run, users: UserSelection, filters: FilterRequest, options: RecommendOptions, terminal: Terminal
+    run: Run,
+    users: UserSelection,
+    filters: FilterRequest,
+    options: RecommendOptions,
+    terminal: ResultTerminal,
 ) -> None:
     from movierec_cli.files.csv_tables import as_csv
     from movierec_cli.recommend.many_users import recommend_all
@@ -145,7 +142,7 @@ def _recommend_many(
     user_ids = users.among(run.artifacts.user_ids.tolist(), f"that {run.record.name} knows")
     lists = recommend_all(run, user_ids, top=options.top, filters=filters.of(run.catalogue))
     table = LIST_COLUMNS, lists.csv_rows()
-    if options.csv is None and not options.as_json:
+    if options.csv is None and not terminal.as_json:
         terminal.table(as_csv(*table, safe=options.csv_safe))
     else:
         options.show(terminal, table, document=lists.document, what=counted(lists.n_movies, "recommendation"))

@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 
-from movierec_cli.cli.console import Terminal
-from movierec_cli.cli.parsing import saved_models as saved
+from movierec_cli.cli.console import CommandTerminal
 from movierec_cli.cli.parsing.option_groups import optional, with_option_groups
-from movierec_cli.cli.parsing.options import Quiet
+from movierec_cli.cli.parsing.options import EvaluationOptions, OpenPage, PageFile
 from movierec_cli.cli.parsing.user_options import parse_users
 from movierec_cli.cli.parsing.variadic import command_line
 
@@ -18,7 +17,7 @@ DEFAULT_REPORT = Path("report.html")
 @with_option_groups
 def report_command(
     ctx: typer.Context,
-    options: saved.EvaluationOptions,
+    options: EvaluationOptions,
     users: Annotated[
         str | None,
         optional(
@@ -28,9 +27,10 @@ def report_command(
             " users with few, an average number of, and many ratings.",
         ),
     ] = None,
-    output: saved.PageFile = DEFAULT_REPORT,
-    open_page: saved.OpenPage = False,
-    quiet: Quiet = False,
+    output: PageFile = DEFAULT_REPORT,
+    open_page: OpenPage = False,
+    *,
+    terminal: CommandTerminal,
 ) -> None:
     """Write one web page on how saved models and baselines compare, and which features help.
 
@@ -40,7 +40,6 @@ def report_command(
     from movierec_cli.reports.web.pages import check_writable
     from movierec_cli.reports.web.report_page import write_report
 
-    terminal = Terminal(quiet=quiet).take_logs()
     check_writable(output)
     selected = None if users is None else parse_users(users)
     study = options.study(terminal, users=selected, command=command_line(ctx))

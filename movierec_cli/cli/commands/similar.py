@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from movierec_cli.cli.console import Terminal
-from movierec_cli.cli.parsing import saved_models as saved
+from movierec_cli.cli.console import ResultTerminal, Terminal
 from movierec_cli.cli.parsing.filter_options import FilterOptions
 from movierec_cli.cli.parsing.option_groups import with_option_groups
-from movierec_cli.cli.parsing.options import Quiet
+from movierec_cli.cli.parsing.options import ListOptions, ModelOptions, spare_threads
 from movierec_cli.errors import UsageError
 from movierec_cli.text import counted
 
@@ -22,9 +21,9 @@ if TYPE_CHECKING:
 
 @with_option_groups
 def similar_command(
-    model: saved.ModelOptions,
+    model: ModelOptions,
     filters: FilterOptions,
-    options: saved.ListOptions,
+    options: ListOptions,
     title: Annotated[
         list[str] | None,
         typer.Argument(
@@ -33,7 +32,8 @@ def similar_command(
             show_default=False,
         ),
     ] = None,
-    quiet: Quiet = False,
+    *,
+    terminal: ResultTerminal,
 ) -> None:
     """Show the movies that a model places nearest to one movie.
 
@@ -43,7 +43,7 @@ def similar_command(
     The title need not be exact. If it fits several movies or none, the command
     shows which it may be. `id:590` is an id even where a title is that number.
     """
-    saved.spare_threads()
+    spare_threads()
     from movierec_cli.cli.parsing.movie_titles import rows_of
     from movierec_cli.recommend.similar import SIMILAR_COLUMNS, similar_movies
     from movierec_cli.reports.terminal.recommendation_lists import similar_report
@@ -52,7 +52,6 @@ def similar_command(
     if not text.strip():
         raise UsageError("say which movie, before any option: movierec similar 'Toy Story (1995)'")
     request = filters.checked(include_seen=True)
-    terminal = Terminal(quiet=quiet).take_logs()
     run = model.best(terminal)
     chosen = request.of(run.catalogue)
     (row,) = rows_of([text], run.catalogue, "TITLE", terminal)

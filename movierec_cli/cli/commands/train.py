@@ -11,18 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from movierec_cli.cli.console import Terminal
+from movierec_cli.cli.console import ResultTerminal
 from movierec_cli.cli.parsing import train_options as options
 from movierec_cli.cli.parsing.option_groups import setting_option, with_option_groups
-from movierec_cli.cli.parsing.options import (
-    DEFAULT_TOP_K_SHOWN,
-    AsJson,
-    Quiet,
-    SavedModelsDir,
-    TopKOption,
-)
+from movierec_cli.cli.parsing.options import DEFAULT_TOP_K_SHOWN, SavedModelsDir, TopKOption
 from movierec_cli.cli.parsing.task_options import TaskRequest
-from movierec_cli.cli.parsing.values import parse_baselines, parse_feature_sets, parse_top_k
+from movierec_cli.cli.parsing.values import parse_families, parse_feature_sets, parse_top_k
 from movierec_cli.cli.parsing.variadic import command_line
 from movierec_cli.config import DataConfig, RankBy, TrainerConfig
 from movierec_cli.config.setting import setting
@@ -64,16 +58,14 @@ def train_command(
     *,
     additional_feature_sets: options.FeatureSets = None,
     data: DataConfig,
-    split: options.SplitOptions,
-    baselines: options.Baselines = None,
-    tasks: TaskRequest,
-    seeds: Annotated[int, setting_option(TrainerConfig, "n_seeds")] = TrainerConfig.n_seeds,
-    top_k: TopKOption = DEFAULT_TOP_K_SHOWN,
     family: options.FamilyName = None,
     preset: options.PresetName = None,
-    model: options.ModelOptions,
-    training: options.TrainingOptions,
+    given: options.GivenSettings,
+    seeds: Annotated[int, setting_option(TrainerConfig, "n_seeds")] = TrainerConfig.n_seeds,
     retrain: Annotated[bool, setting_option(TrainerConfig, "retrain")] = TrainerConfig.retrain,
+    tasks: TaskRequest,
+    baselines: options.Baselines = None,
+    top_k: TopKOption = DEFAULT_TOP_K_SHOWN,
     saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
     lists: _ListOptions,
     output: Annotated[
@@ -82,8 +74,7 @@ def train_command(
             "--output", "-o", "--plot", metavar="FILE", help="Write the page there.", rich_help_panel=_OUTPUT
         ),
     ] = DEFAULT_PAGE,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
+    terminal: ResultTerminal,
 ) -> None:
     """Train or load a model for each feature set, and show which features help.
 
@@ -106,15 +97,7 @@ def train_command(
     from movierec_cli.reports.web.pages import check_writable
     from movierec_cli.reports.web.report_page import write_report
 
-    terminal = Terminal(quiet=quiet).take_logs()
-    settings = options.TrainingRequest(
-        family=options.parse_family(family),
-        preset=preset,
-        tasks=tasks,
-        split=split,
-        model=model,
-        training=training,
-    ).filled()
+    settings = options.filled_settings(given, options.parse_family(family), preset, tasks)
     config = TrainerConfig(
         feature_sets=parse_feature_sets(additional_feature_sets or [], terminal, settings.feature_sets),
         data=data,
@@ -124,7 +107,7 @@ def train_command(
         training=settings.training,
         tasks=tasks.weights(),
         rating_baselines=tasks.baselines(),
-        baselines=settings.baselines if baselines is None else parse_baselines(baselines),
+        baselines=settings.baselines if baselines is None else parse_families(baselines),
         n_seeds=seeds,
         saved_models_dir=saved_models_dir,
         retrain=retrain,
@@ -137,15 +120,14 @@ def train_command(
     with ProgressDisplay(terminal) as observer:
         trained = train(config, observer, ks=parse_top_k(top_k), lists=wanted)
     page = write_report(trained.study, output)
-    show_result(trained, page, terminal, as_json=as_json)
+    _show(trained, page, terminal)
     if lists.open_page:
         typer.launch(page.as_uri())
 
 
-def show_result(trained: Trained, page: Path, terminal: Terminal, *, as_json: bool) -> None:
-    """Prints the main job's result."""
-    if as_json:
-        terminal.document(result_document(trained, page))
+def _show(trained: Trained, page: Path, terminal: ResultTerminal) -> None:
+    if terminal.as_json:
+        terminal.document(_document(trained, page))
         return
     from movierec_cli.reports.terminal.recommendation_lists import user_report
     from movierec_cli.reports.terminal.study_text import study_text
@@ -156,8 +138,7 @@ def show_result(trained: Trained, page: Path, terminal: Terminal, *, as_json: bo
     terminal.line(f"Page: {page}")
 
 
-def result_document(trained: Trained, page: Path) -> dict[str, object]:
-    """The main job's result for programs."""
+def _document(trained: Trained, page: Path) -> dict[str, object]:
     from movierec_cli.reports.study_document import study_document
     from movierec_cli.storage.serialization import encode
 

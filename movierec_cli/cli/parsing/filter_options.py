@@ -5,11 +5,11 @@ from __future__ import annotations
 # `setting` is `dataclasses.field`, which ruff cannot see.
 # ruff: noqa: RUF009
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from movierec_cli.config.setting import setting
 from movierec_cli.errors import DataError, MovierecError, UsageError
@@ -61,8 +61,16 @@ class FilterOptions:
             filters=filters,
             genre=_names(self.genre, "--genre"),
             not_genre=_names(self.not_genre, "--not_genre"),
-            excluded=None if self.exclude is None else read_excluded(self.exclude),
+            excluded=() if self.exclude is None else _read_excluded(self.exclude),
         )
+
+
+class _Line(NamedTuple):
+    """A line of a file that names a movie."""
+
+    file: Path
+    number: int  # from 1
+    text: str
 
 
 @dataclass(frozen=True)
@@ -72,13 +80,14 @@ class FilterRequest:
     filters: Filters
     genre: tuple[str, ...] = ()
     not_genre: tuple[str, ...] = ()
-    excluded: Excluded | None = None
+    excluded: tuple[_Line, ...] = ()
 
     def of(self, catalogue: Movies) -> Filters:
         """The filters for a run's movies.
 
         Raises:
-            MovierecError: the catalogue has no such genre, or no movie that the file names.
+            MovierecError: the catalogue has no such genre.
+            DataError: a line of the file names no movie of it, or several.
             UsageError: the same genres are requested and ruled out.
         """
         from movierec_cli.recommend.filters import genre_named
@@ -89,33 +98,19 @@ class FilterRequest:
         )
         if genres and set(genres) <= set(not_genres):
             raise UsageError(f"--genre and --not_genre both name {', '.join(genres)}, so no movie is left")
-        exclude = () if self.excluded is None else self.excluded.rows(catalogue)
+        exclude = tuple(dict.fromkeys(_rows(self.excluded, catalogue))) if self.excluded else ()
         return replace(self.filters, genres=genres, not_genres=not_genres, exclude=exclude)
 
 
-@dataclass(frozen=True)
-class Excluded:
-    """Movies named in a file."""
+def _rows(lines: Iterable[_Line], catalogue: Movies) -> Iterator[int]:
+    from movierec_cli.recommend.movie_search import MovieSearch
 
-    file: Path
-    lines: tuple[tuple[int, str], ...]  # number, from 1, and what it names
-
-    def rows(self, catalogue: Movies) -> tuple[int, ...]:
-        """Rows of a catalogue, each once; see `MovieSearch.id_or_title`.
-
-        Raises:
-            DataError: a line names no movie, or several.
-        """
-        from movierec_cli.recommend.movie_search import MovieSearch
-
-        search = MovieSearch(catalogue)
-        rows: list[int] = []
-        for number, text in self.lines:
-            try:
-                rows.append(search.id_or_title(text))
-            except MovierecError as error:
-                raise DataError(str(error), file=self.file, line=number) from error
-        return tuple(dict.fromkeys(rows))
+    search = MovieSearch(catalogue)
+    for line in lines:
+        try:
+            yield search.id_or_title(line.text)
+        except MovierecError as error:
+            raise DataError(str(error), file=line.file, line=line.number) from error
 
 
 def parse_years(text: str) -> tuple[int, int]:
@@ -138,7 +133,7 @@ def parse_years(text: str) -> tuple[int, int]:
     return int(between[1] or 1), int(between[2] or LAST_YEAR)
 
 
-def read_excluded(file: Path) -> Excluded:
+def _read_excluded(file: Path) -> tuple[_Line, ...]:
     """Reads one title or id per line; empty lines, and those that begin with #, are left out.
 
     Args:
@@ -155,10 +150,10 @@ def read_excluded(file: Path) -> Excluded:
         raise DataError(
             f"is larger than {_MAX_FILE_BYTES // 1_000_000} MB, so it is no list of movies", file=file
         )
-    lines = tuple(_named(file, decode_utf8(content, str(file))))
+    lines = tuple(_Line(file, *line) for line in _named(file, decode_utf8(content, str(file))))
     if not lines:
         raise DataError("names no movie; write one title or id per line, or omit --exclude", file=file)
-    return Excluded(file, lines)
+    return lines
 
 
 def _named(file: Path, text: str) -> Iterator[tuple[int, str]]:

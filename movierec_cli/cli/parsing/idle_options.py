@@ -21,10 +21,6 @@ FRACTIONS = ("test_fraction", "validation_fraction")
 NO_FRACTIONS = "--split leave-last holds out each user's last ratings, whatever their fraction"
 
 
-def _is_not_given(name: str) -> Callable[[Any], bool]:
-    return lambda values: name in values and values[name] is None
-
-
 IDLE_OPTIONS = (
     Idle(
         ("dataset",),
@@ -34,7 +30,7 @@ IDLE_OPTIONS = (
     Idle(FRACTIONS, lambda values: values.get("split") is SplitKind.LEAVE_LAST, NO_FRACTIONS),
     Idle(
         ("include_seen", "rank_by"),
-        _is_not_given("generate_recommendations_for_user"),
+        lambda values: values.get("generate_recommendations_for_user", 0) is None,
         "nothing is recommended; add --generate_recommendations_for_user ID",
     ),
     Idle(
@@ -70,7 +66,7 @@ IDLE_OPTIONS = (
     ),
     Idle(
         ("index",),
-        lambda values: values["form"] != "savedmodel",
+        lambda values: values["format"] != "savedmodel",
         "it is for --format savedmodel; leave it out",
     ),
     Idle(

@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_origin, get_type_hints
 
 import typer
 
-from movierec_cli.cli.parsing.values import complete_rating_baseline, complete_task, parse_whole_numbers
+from movierec_cli.cli.parsing.values import complete_rating_baseline, complete_task, parse_numbers
 from movierec_cli.config.setting import option_name, settings_of
 
 Given = dict[str, Any]
@@ -150,7 +150,8 @@ def _of_settings(mark: GivenOf) -> _Group:
 
     def parsed(given: Given) -> Given:
         texts = {name: given[name] for name in of_several if given[name] is not None}
-        return given | {name: parse_whole_numbers(text, f"--{name}", "64 32") for name, text in texts.items()}
+        wanted = "whole numbers such as 64 32"
+        return given | {name: parse_numbers(text, f"--{name}", wanted, int) for name, text in texts.items()}
 
     return _Group({option: name for option, (_, name) in configs.items()}, parameters, parsed)
 

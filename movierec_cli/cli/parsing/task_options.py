@@ -1,11 +1,10 @@
 """Options of `train` that say which tasks a model learns, from text to values."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from movierec_cli.cli.parsing.values import parse_families, split_words
+from movierec_cli.cli.parsing.values import parse_families, parse_numbers, split_words
 from movierec_cli.config import RATING_BASELINES, Family, Task, TaskWeights
 from movierec_cli.config.setting import setting
 from movierec_cli.errors import UsageError
@@ -56,7 +55,7 @@ class TaskRequest:
         self._check(tasks)
         if Task.RATING not in tasks:
             return ()
-        of_retrieval = self._of(Task.RETRIEVAL) if Task.RETRIEVAL in tasks else [0.0]
+        of_retrieval = self._of(Task.RETRIEVAL) if Task.RETRIEVAL in tasks else (0.0,)
         pairs = [(retrieval, rating) for retrieval in of_retrieval for rating in self._of(Task.RATING)]
         kept = [pair for pair in pairs if any(pair)] or pairs
         return tuple(
@@ -87,7 +86,7 @@ class TaskRequest:
     def _check(self, tasks: set[Task]) -> None:
         """Refuses a weight of a task that is not learned, or of the only task."""
         for task in Task:
-            given = self._given(task)
+            given = getattr(self, f"{task}_weight")
             if given is not None and task not in tasks:
                 raise UsageError(
                     f"--{task}_weight is {given}, but --tasks leaves {task} out; use {BOTH_TASKS}"
@@ -98,12 +97,11 @@ class TaskRequest:
                 f" nothing to weigh it against; use {BOTH_TASKS}, or leave the weight out"
             )
 
-    def _given(self, task: Task) -> str | None:
-        return {Task.RETRIEVAL: self.retrieval_weight, Task.RATING: self.rating_weight}[task]
-
-    def _of(self, task: Task) -> list[float]:
-        given = self._given(task)
-        return [getattr(TaskWeights, task)] if given is None else _parse_weights(given, f"--{task}_weight")
+    def _of(self, task: Task) -> Sequence[float]:
+        given = getattr(self, f"{task}_weight")
+        if given is None:
+            return [getattr(TaskWeights, task)]
+        return parse_numbers(given, f"--{task}_weight", "numbers such as 0 0.3 1", float)
 
 
 def _parse_tasks(value: str) -> Sequence[Task]:
@@ -112,14 +110,3 @@ def _parse_tasks(value: str) -> Sequence[Task]:
     if unknown:
         raise UsageError(f"--tasks: unknown task '{unknown[0]}'; known: {', '.join(Task)}")
     return [Task(word.lower()) for word in words]
-
-
-def _parse_weights(value: str, option: str) -> list[float]:
-    words = split_words(value, option)
-    try:
-        weights = [float(word) for word in words]
-    except ValueError:
-        weights = [math.nan]
-    if not all(map(math.isfinite, weights)):
-        raise UsageError(f"{option} is '{' '.join(words)}'; it takes numbers such as 0 0.3 1")
-    return weights

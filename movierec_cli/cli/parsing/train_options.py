@@ -3,16 +3,14 @@
 import functools
 from collections import Counter
 from collections.abc import Callable, Iterator
-from copy import copy
-from dataclasses import dataclass, fields, replace
-from typing import Annotated, TypeVar
+from dataclasses import replace
+from typing import Annotated, Any, TypeVar
 
 import typer
-from typer.models import OptionInfo
 
-from movierec_cli.cli.parsing import options
 from movierec_cli.cli.parsing.idle_options import FRACTIONS, NO_FRACTIONS, Idle, refuse_idle
 from movierec_cli.cli.parsing.option_groups import Given, GivenOf
+from movierec_cli.cli.parsing.options import baselines_option, feature_sets_option
 from movierec_cli.cli.parsing.task_options import TaskRequest
 from movierec_cli.cli.parsing.values import completing, sets_shown
 from movierec_cli.config import (
@@ -31,6 +29,7 @@ from movierec_cli.config import (
 )
 from movierec_cli.config.families import check_split
 from movierec_cli.config.presets import PRESETS, Preset
+from movierec_cli.config.setting import settings_of
 from movierec_cli.config.settings import MODEL_PANEL
 from movierec_cli.errors import UsageError
 from movierec_cli.text import listed
@@ -91,13 +90,6 @@ def _word(settings: Settings, name: str) -> str:
 # --- options ------------------------------------------------------------------------------------------
 
 
-def _showing(option: OptionInfo, default: str, more_help: str = "") -> OptionInfo:
-    """The same option of another command, with a default that is shown as text."""
-    own = copy(option)
-    own.show_default, own.help = default, f"{option.help}{more_help}"
-    return own
-
-
 _ONLY_OF_SEQUENCES = [one for one in SEQUENTIAL[0].features if one not in Family.TWO_TOWER.features]
 _OF_SEQUENCES = (
     f" {listed(SEQUENTIAL)} can use {', '.join(SEQUENTIAL[0].features)}; only they can use"
@@ -105,11 +97,9 @@ _OF_SEQUENCES = (
 )
 FeatureSets = Annotated[
     list[str] | None,
-    _showing(options.FEATURE_SETS, _shown(lambda settings: sets_shown(settings.feature_sets)), _OF_SEQUENCES),
+    feature_sets_option(_shown(lambda settings: sets_shown(settings.feature_sets)), _OF_SEQUENCES),
 ]
-Baselines = Annotated[
-    str | None, _showing(options.BASELINE_NAMES, _shown(lambda settings: " ".join(settings.baselines)))
-]
+Baselines = Annotated[str | None, baselines_option(_shown(lambda settings: " ".join(settings.baselines)))]
 FamilyName = Annotated[
     str | None,
     typer.Option(
@@ -132,9 +122,9 @@ PresetName = Annotated[
         rich_help_panel=MODEL_PANEL,
     ),
 ]
-SplitOptions = Annotated[Given, GivenOf((SplitConfig,), default_shown)]
-ModelOptions = Annotated[Given, GivenOf((TowerConfig, SequenceConfig), default_shown)]
-TrainingOptions = Annotated[Given, GivenOf((TrainingConfig,), default_shown)]
+GivenSettings = Annotated[
+    Given, GivenOf((SplitConfig, TowerConfig, SequenceConfig, TrainingConfig), default_shown)
+]
 
 
 def parse_family(value: str | None) -> Family | None:
@@ -172,69 +162,65 @@ _IDLE = (
 """By the settings of the training."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainingRequest:
-    """The options as they are given, by field."""
+def filled_settings(
+    given: Given, family: Family | None, preset: Preset | None, tasks: TaskRequest
+) -> Settings:
+    """The preset, or the defaults of the family and the split, with the given options in their places.
 
-    family: Family | None
-    preset: Preset | None
-    tasks: TaskRequest
-    split: Given
-    model: Given  # of `TowerConfig` and `SequenceConfig`
-    training: Given
+    Args:
+        given: by field of a split, a model or a training.
+        family: None where it is not given, as for the preset.
+        preset: what the defaults are replaced with.
+        tasks: what a model learns.
 
-    def filled(self) -> Settings:
-        """The preset, or the defaults of the family and the split, with the given options in their places.
+    Raises:
+        UsageError: an option has no meaning for the family, contradicts another, or has a wrong value.
+    """
+    base = (
+        _of_preset(preset, family) if preset else _of_family(family or Settings.family, given["kind"], tasks)
+    )
+    _check_meanings(base.family, given, vars(tasks))
+    found = replace(
+        base,
+        split=_changed(base.split, given),
+        model=_changed(base.model, given),
+        # The default weighting depends on the loss too, so it is found where both are known.
+        training=_changed(replace(base.training, weighting=None), given),
+    )
+    refuse_idle((name for name, value in given.items() if value is not None), found, _IDLE)
+    return found
 
-        Raises:
-            UsageError: an option has no meaning for the family, contradicts another, or has a wrong value.
-        """
-        base = self._base()
-        self._check_meanings(base.family)
-        found = replace(
-            base,
-            split=_changed(base.split, self.split),
-            model=_changed(base.model, self.model),
-            # The default weighting depends on the loss too, so it is found where both are known.
-            training=_changed(replace(base.training, weighting=None), self.training),
+
+def _of_preset(preset: Preset, family: Family | None) -> Settings:
+    found = PRESETS[preset]
+    if family not in (None, found.family):
+        raise UsageError(
+            f"--preset {preset} is of --family {found.family}, and --family is {family}; leave one"
+            " of them out"
         )
-        given = {name for name, value in (self.split | self.model).items() if value is not None}
-        refuse_idle(given, found, _IDLE)
-        return found
+    return found
 
-    def _base(self) -> Settings:
-        if self.preset is not None:
-            return self._of_preset(self.preset)
-        family, kind = self.family or Settings.family, self.split.get("kind")
-        if kind is not None:
-            check_split(family, SplitKind(kind))
-        return default_settings(
-            family, kind, rates=family.with_tasks is not None and bool(self.tasks.weights())
-        )
 
-    def _of_preset(self, preset: Preset) -> Settings:
-        found = PRESETS[preset]
-        if self.family not in (None, found.family):
+def _of_family(family: Family, kind: SplitKind | None, tasks: TaskRequest) -> Settings:
+    if kind is not None:
+        check_split(family, kind)
+    return default_settings(family, kind, rates=family.with_tasks is not None and bool(tasks.weights()))
+
+
+def _check_meanings(family: Family, given: Given, tasks: Given) -> None:
+    for name, value in (given | tasks).items():
+        meant = [one for one in TRAINABLE if (one.with_tasks if name in tasks else one.has_setting(name))]
+        if value is not None and family not in meant:
             raise UsageError(
-                f"--preset {preset} is of --family {found.family}, and --family is {self.family}; leave one"
-                " of them out"
+                f"--{name} has no meaning for {family.label} (--family {family}); it is for"
+                f" {listed(f'--family {other}' for other in meant)}"
             )
-        return found
-
-    def _check_meanings(self, family: Family) -> None:
-        tasks = vars(self.tasks)
-        for name, value in (self.split | self.model | self.training | tasks).items():
-            meant = [one for one in TRAINABLE if (one.with_tasks if name in tasks else one.has_setting(name))]
-            if value is not None and family not in meant:
-                raise UsageError(
-                    f"--{name} has no meaning for {family.label} (--family {family}); it is for"
-                    f" {listed(f'--family {other}' for other in meant)}"
-                )
 
 
 def _changed(part: T, given: Given) -> T:
-    """With the values that are given and that it has a field for."""
-    known = {one.name for one in fields(part)}
+    """With the values that are given and that it has a setting for."""
+    kind: Any = type(part)
     return replace(
-        part, **{name: value for name, value in given.items() if value is not None and name in known}
+        part,
+        **{name: value for name, value in given.items() if value is not None and name in settings_of(kind)},
     )

@@ -1,13 +1,17 @@
 """Options that take several values, such as "timestamp,movie_genres" or "10 100", from text to values."""
 
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from movierec_cli.cli.console import Terminal
 from movierec_cli.config import BASELINES, DEFAULT_FEATURE_SETS, RATING_BASELINES, Family, FeatureSet, Task
 from movierec_cli.config.features import feature_names
 from movierec_cli.config.setting import COUNT
 from movierec_cli.errors import UsageError
+
+N = TypeVar("N", int, float)
 
 _ALL, _NONE = "all", "None"
 _SEPARATORS = re.compile(r"[,\s]+")
@@ -48,19 +52,26 @@ def split_words(value: str, option: str) -> list[str]:
     return words
 
 
-def parse_whole_numbers(value: str, option: str, example: str) -> tuple[int, ...]:
+def parse_numbers(value: str, option: str, wanted: str, kind: type[N]) -> tuple[N, ...]:
     """Reads "64,32" or "64 32".
 
+    Args:
+        value: as given.
+        option: for the message.
+        wanted: for the message, such as "whole numbers such as 64 32".
+        kind: of the numbers.
+
     Raises:
-        UsageError: something in it is not a whole number.
+        UsageError: something in it is no such number.
     """
     words = split_words(value, option)
     try:
-        return tuple(int(word) for word in words)
+        numbers = tuple(kind(word) for word in words)
     except ValueError:
-        raise UsageError(
-            f"{option} is '{' '.join(words)}'; it takes whole numbers such as {example}"
-        ) from None
+        numbers = ()
+    if not numbers or not all(-math.inf < number < math.inf for number in numbers):
+        raise UsageError(f"{option} is '{' '.join(words)}'; it takes {wanted}")
+    return numbers
 
 
 def parse_top_k(value: str) -> tuple[int, ...]:
@@ -69,23 +80,16 @@ def parse_top_k(value: str) -> tuple[int, ...]:
     Raises:
         UsageError: one is not a whole number of `COUNT`.
     """
-    ks = sorted(set(parse_whole_numbers(value, "--top_k", "10 100")))
+    ks = sorted(set(parse_numbers(value, "--top_k", "whole numbers such as 10 100", int)))
     for k in (ks[0], ks[-1]):
         if not COUNT.holds(k):
             raise UsageError(f"--top_k has {k}; each must be {COUNT.wanted}")
     return tuple(ks)
 
 
-def parse_baselines(value: str) -> tuple[Family, ...]:
-    """Reads what models that rank have to beat: "popularity,ease", "all" or "None".
-
-    Raises:
-        UsageError: a name is unknown, or all or None stands beside another.
-    """
-    return parse_families(value, "--baselines", BASELINES)
-
-
-def parse_families(value: str, option: str, known: Sequence[Family]) -> tuple[Family, ...]:
+def parse_families(
+    value: str, option: str = "--baselines", known: Sequence[Family] = BASELINES
+) -> tuple[Family, ...]:
     """Reads names among the known ones, "all" of them or "None".
 
     Raises:

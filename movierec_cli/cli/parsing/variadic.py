@@ -77,7 +77,7 @@ def spelling(name: str) -> str:
 
 def _next_value(pending: deque[str], specs: Mapping[str, OptionSpec]) -> list[str]:
     """Takes a value, which may start with one "-" if no option has that name."""
-    if pending and (_cannot_be_option(pending[0]) or _is_odd_value(pending[0], specs)):
+    if pending and not pending[0].startswith("--") and pending[0] not in specs:
         return [pending.popleft()]
     return []
 
@@ -91,10 +91,6 @@ def _further_values(pending: deque[str]) -> list[str]:
 
 def _cannot_be_option(token: str) -> bool:
     return not token.startswith("-") or _NEGATIVE_NUMBER.match(token) is not None
-
-
-def _is_odd_value(token: str, specs: Mapping[str, OptionSpec]) -> bool:
-    return not token.startswith("--") and token not in specs
 
 
 def _joined(spec: OptionSpec, values: Sequence[str], pending: Sequence[str], strict: bool) -> str:
