@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from movierec_cli.cli.console import Terminal
-from movierec_cli.models.trained import TrainingObserver
+from movierec_cli.models.observer import TrainingObserver
 
 if TYPE_CHECKING:
     from movierec_cli.registry.record import EpochRecord, RunRecord

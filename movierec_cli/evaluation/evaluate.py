@@ -79,10 +79,12 @@ def evaluate(dataset: Dataset, fit_rows: Rows, test_rows: Rows, model: Scorer) -
 
 
 def _first_of_users(targets: Targets) -> npt.NDArray[np.int64]:
-    """Where the first rating of each user stands, by time and then by place, so by row; users ascending."""
-    order = np.lexsort((targets.seconds, targets.user_index))
-    _, first = np.unique(targets.user_index[order], return_index=True)
-    chosen: npt.NDArray[np.int64] = order[first]
+    """Where the first rating of each user stands, by time and then by row; users ascending."""
+    users, user_of = np.unique(targets.user_index, return_inverse=True)
+    first_s = np.full(len(users), np.iinfo(np.int64).max)
+    np.minimum.at(first_s, user_of, targets.seconds)
+    is_first = np.flatnonzero(targets.seconds == first_s[user_of])  # ascending, as rows are
+    chosen: npt.NDArray[np.int64] = is_first[np.unique(user_of[is_first], return_index=True)[1]]
     return chosen
 
 

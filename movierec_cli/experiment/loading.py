@@ -9,7 +9,7 @@ from movierec_cli.data.load import load_dataset
 from movierec_cli.data.running_times.apply import lengths_at_hand, with_lengths
 from movierec_cli.data.sources import SOURCES
 from movierec_cli.errors import MovierecError, UsageError
-from movierec_cli.models.trained import TrainingObserver
+from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.registry.store import Run
 
 

@@ -30,7 +30,7 @@ from movierec_cli.experiment.trainer import MovieLensTrainer, train_or_load
 from movierec_cli.leakage.data_checks import check_data
 from movierec_cli.leakage.diagnosis import check_run, unchecked
 from movierec_cli.leakage.finding import Finding
-from movierec_cli.models.trained import SilentObserver, TrainingObserver
+from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.many_users import NO_USERS, UserSelection
 from movierec_cli.recommend.recommend import recommend
@@ -133,7 +133,7 @@ def evaluate_saved(config: EvaluationConfig, observer: TrainingObserver | None =
             together, or a run was trained on what the split would test it on.
         UsageError: every k is as large as the catalogue.
     """
-    listener = observer or SilentObserver()
+    listener = observer or TrainingObserver()
     saved = _saved_runs(config)
     source = load_source(config.data or data_of(saved, config.places), listener, runs=saved)
     selection = select_runs(config.saved_models_dir, config.names, source, config.split)

@@ -17,7 +17,8 @@ from movierec_cli.evaluation.ratings import rating_errors
 from movierec_cli.experiment.loading import load_source
 from movierec_cli.models.feature_encodings import require_features
 from movierec_cli.models.memory_estimate import beyond_memory
-from movierec_cli.models.trained import Fitting, SilentObserver, TrainingObserver, fit_run, versions
+from movierec_cli.models.observer import TrainingObserver
+from movierec_cli.models.trained import Fitting, fit_run, versions
 from movierec_cli.registry.forget import require_all_users
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord, run_name
 from movierec_cli.registry.run_parts import least_bytes
@@ -42,7 +43,7 @@ class MovieLensTrainer:
         source: Dataset | None = None,
     ):
         self.config = config
-        self._observer = observer or SilentObserver()
+        self._observer = observer or TrainingObserver()
         self._source = source
 
     @cached_property

@@ -23,9 +23,9 @@ from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.metrics import TopK
 from movierec_cli.evaluation.ratings import RatingErrors
+from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.registry.record import EpochRecord, RunConfig
 from movierec_cli.registry.run_parts import RunArtifacts, RunParts
-from movierec_cli.registry.store import Run
 
 
 @dataclass(frozen=True)
@@ -51,45 +51,6 @@ class Validation:
         )
 
 
-class FitObserver:
-    """Is told how a training goes; whoever does not care overrides nothing."""
-
-    def resumed(self, epoch: int) -> None:
-        """An interrupted training continues after this epoch."""
-
-    def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None:
-        """Epochs count from 1."""
-
-    def validated(self, record: EpochRecord) -> None:
-        """The model was ranked on the validation set."""
-
-    def refit_started(self, num_epochs: int) -> None:
-        """The chosen model is trained on, with the validation set added."""
-
-
-class TrainingObserver(FitObserver):
-    """Is also told of the loading of data and of each run. Positions count runs, from 1."""
-
-    def data_loading(self, message: str, done: int, total: int) -> None:
-        """So much of a step of loading is done."""
-
-    def run_started(self, label: str, position: int, total: int) -> None:
-        """A run is about to be loaded or trained."""
-
-    def run_ended(self, run: Run, *, loaded: bool) -> None:
-        """A run is there."""
-
-    def warned(self, message: str) -> None:
-        """Something is not as it should be."""
-
-    def noted(self, message: str) -> None:
-        """Something is worth knowing."""
-
-
-class SilentObserver(TrainingObserver):
-    """A `TrainingObserver` that does nothing; others derive from it what they do not need."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class FitResult:
     """How a fit went. A baseline has no epochs."""
@@ -108,7 +69,7 @@ class Fitting:
     dataset: Dataset
     split: Split
     config: RunConfig
-    observer: FitObserver
+    observer: TrainingObserver
     checkpoint: Path  # the folder from which an interrupted training can be resumed
 
     def evaluated_rows(self, seen: RaggedRows) -> npt.NDArray[np.int64]:

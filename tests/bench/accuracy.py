@@ -32,8 +32,9 @@ from movierec_cli.experiment.selection import on_own_test
 from movierec_cli.experiment.study import Study
 from movierec_cli.experiment.trainer import MovieLensTrainer
 from movierec_cli.models.baselines.fit_baseline import fit_baseline, fit_rating_baseline
+from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.models.tensorflow_start import start_tensorflow
-from movierec_cli.models.trained import Fitting, SilentObserver
+from movierec_cli.models.trained import Fitting
 from movierec_cli.registry.record import RunConfig, RunRecord
 from tests.bench.baselines import divided, evaluated
 from tests.bench.rows import Bench, Row
@@ -201,7 +202,7 @@ def _joint(dataset: Dataset, split: Split, features: tuple[str, ...], seed: int)
         training=TrainingConfig(seed=seed),
         tasks=TaskWeights(),
     )
-    fitted = fit_run(Fitting(dataset, split, config, SilentObserver(), Path()))
+    fitted = fit_run(Fitting(dataset, split, config, TrainingObserver(), Path()))
     trained = fitted.parts
     assert trained.outcome is not None and trained.rating_outcome is not None  # the family does both
     accuracy = top_k_of(trained.outcome)

@@ -15,8 +15,9 @@ from movierec_cli.data.ragged import RaggedRows, movies_of_users
 from movierec_cli.data.split import Split
 from movierec_cli.evaluation.evaluate import rank_ratings
 from movierec_cli.evaluation.metrics import VALIDATION_K, top_k
+from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.models.tensorflow_start import start_tensorflow
-from movierec_cli.models.trained import Fitting, SilentObserver
+from movierec_cli.models.trained import Fitting
 from movierec_cli.recommend.fold_in import Opinions, fold_in
 from movierec_cli.recommend.movie_search import MovieSearch
 from movierec_cli.registry.record import RunConfig
@@ -137,7 +138,7 @@ def _train(dataset: Dataset, split: Split, features: str) -> RunArtifacts:
         model=common.model,
         training=common.training,
     )
-    return fit_run(Fitting(dataset, split, config, SilentObserver(), Path())).parts.artifacts
+    return fit_run(Fitting(dataset, split, config, TrainingObserver(), Path())).parts.artifacts
 
 
 def _recall(what: str, new_users: NewUsers, trained: RunArtifacts, folded: FoldedIn) -> Row:

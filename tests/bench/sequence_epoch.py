@@ -19,7 +19,8 @@ import numpy.typing as npt
 from movierec_cli.config import DataConfig, Family, LossKind, SequenceConfig, TrainingConfig
 from movierec_cli.data.dataset import Dataset, Ratings
 from movierec_cli.data.split import Split
-from movierec_cli.models.trained import Fitting, SilentObserver
+from movierec_cli.models.observer import TrainingObserver
+from movierec_cli.models.trained import Fitting
 from movierec_cli.registry.record import RunConfig
 from tests.bench.baselines import LEAVE_LAST, divided
 from tests.bench.rows import Bench, Row, run_process, spread, times
@@ -120,7 +121,7 @@ def in_order(ratings: Ratings, rows: npt.NDArray[np.int64]) -> dict[str, npt.NDA
     }
 
 
-class _Clock(SilentObserver):
+class _Clock(TrainingObserver):
     """When each epoch ended."""
 
     def __init__(self) -> None:

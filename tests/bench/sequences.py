@@ -26,7 +26,7 @@ from movierec_cli.config import (
 from movierec_cli.config.presets import PRESETS, Preset
 from movierec_cli.evaluation.metrics import metric_values
 from movierec_cli.experiment.trainer import MovieLensTrainer
-from movierec_cli.models.trained import SilentObserver
+from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.registry.record import EpochRecord, RunRecord
 from movierec_cli.registry.store import Run
 from tests.bench.baselines import divided
@@ -158,7 +158,7 @@ def minutes_to(record: RunRecord, hit_rate: float) -> float | None:
     return None
 
 
-class Progress(SilentObserver):
+class Progress(TrainingObserver):
     """Says on stderr how a long training goes."""
 
     def run_started(self, label: str, position: int, total: int) -> None:

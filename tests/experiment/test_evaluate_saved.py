@@ -13,7 +13,7 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.experiment.main_job import Evaluation, EvaluationConfig, evaluate_saved, typical_users
 from movierec_cli.experiment.selection import SplitRequest
 from movierec_cli.leakage.data_checks import check_data
-from movierec_cli.models.trained import SilentObserver
+from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.recommend.many_users import UserSelection
 from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.users import rated_by, user_of
@@ -26,7 +26,7 @@ from tests.small_dataset import small_dataset
 DATASET = small_dataset("100k")  # the fake trainer's, under a name that is known
 
 
-class Listener(SilentObserver):
+class Listener(TrainingObserver):
     def __init__(self) -> None:
         self.runs: list[tuple[str, bool]] = []
         self.warnings: list[str] = []

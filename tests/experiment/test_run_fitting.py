@@ -23,7 +23,8 @@ from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.experiment.trainer import MovieLensTrainer
-from movierec_cli.models.trained import FitResult, Fitted, Fitting, SilentObserver, versions
+from movierec_cli.models.observer import TrainingObserver
+from movierec_cli.models.trained import FitResult, Fitted, Fitting, versions
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.run_parts import RunParts
 from movierec_cli.registry.store import list_runs
@@ -37,7 +38,7 @@ class Interrupted(Exception):
     """In place of a kill."""
 
 
-class Listener(SilentObserver):
+class Listener(TrainingObserver):
     def __init__(self) -> None:
         self.resumed_after: list[int] = []
 

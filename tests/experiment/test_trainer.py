@@ -10,7 +10,7 @@ from movierec_cli.config import DataConfig, Family, FeatureSet, TowerConfig, Tra
 from movierec_cli.data.dataset import Users
 from movierec_cli.errors import MovierecError
 from movierec_cli.experiment.trainer import MovieLensTrainer
-from movierec_cli.models.trained import SilentObserver
+from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.registry.record import EpochRecord
 from movierec_cli.registry.store import Run, list_runs
 from tests.small_dataset import small_dataset
@@ -18,7 +18,7 @@ from tests.small_dataset import small_dataset
 SETS = tuple(FeatureSet.parse(names) for names in (["None"], ["movie_genres"]))
 
 
-class Listener(SilentObserver):
+class Listener(TrainingObserver):
     def __init__(self) -> None:
         self.loaded: list[bool] = []
         self.validated_epochs: list[int] = []

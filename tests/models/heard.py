@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from movierec_cli.models.trained import SilentObserver
+from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.registry.record import EpochRecord
 
 
 @dataclass
-class Heard(SilentObserver):
+class Heard(TrainingObserver):
     """What a training told, and where it is to be killed."""
 
     kill_after: int = 0  # epochs; 0: never

@@ -22,7 +22,7 @@ from movierec_cli.models import memory_estimate
 from movierec_cli.models.baselines.baseline import TrainingRatings
 from movierec_cli.models.baselines.ease import EASE
 from movierec_cli.models.memory_estimate import TrainingData, available_bytes, beyond_memory, needed_bytes
-from movierec_cli.models.trained import SilentObserver
+from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.registry.record import RunConfig
 from tests.models.baseline_data import two_tastes
 from tests.small_dataset import small_dataset
@@ -97,7 +97,7 @@ def test_every_configuration_is_checked_and_what_fits_is_let_through(monkeypatch
 def test_a_model_that_is_too_large_is_refused_and_such_a_baseline_left_out(monkeypatch, tmp_path) -> None:
     monkeypatch.setattr(memory_estimate, "available_bytes", lambda: 1000)
     data, warnings = split_data(DATASET, SplitConfig()), list[str]()
-    observer = SilentObserver()
+    observer = TrainingObserver()
     observer.warned = warnings.append
     assert train_or_load(data, [config(Family.EASE)], tmp_path, observer) == []
     assert warnings and "EASE is left out: fitting EASE takes" in warnings[0]

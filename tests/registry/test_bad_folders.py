@@ -19,7 +19,7 @@ from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import SavedModelError
 from movierec_cli.experiment import trainer
 from movierec_cli.files import atomic
-from movierec_cli.models.trained import SilentObserver
+from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.registry import manifest, store
 from tests.bench.damage import ask, cases_of, make_runs, measured, mended
 from tests.saved_runs import run_artifacts, run_config, run_parts, run_record, save_run
@@ -194,7 +194,7 @@ def test_that_models_cannot_be_saved_is_found_before_the_training(
     monkeypatch.setattr(trainer, "fit_run", lambda _: pytest.fail("it was trained"))
     data = split_data(small_dataset(), SplitConfig())
     with pytest.raises(SavedModelError, match=r"models cannot be saved in .*--saved_models_dir"):
-        trainer.train_or_load(data, [run_config()], directory, SilentObserver())
+        trainer.train_or_load(data, [run_config()], directory, TrainingObserver())
 
 
 def test_what_is_saved_is_loaded_where_nothing_can_be_written(
@@ -203,7 +203,7 @@ def test_what_is_saved_is_loaded_where_nothing_can_be_written(
     data = split_data(small_dataset(), SplitConfig())
     made = make_runs(tmp_path, sequential=False)["towers"]
     monkeypatch.setattr(store.tempfile, "TemporaryFile", no_room)
-    (run,) = trainer.train_or_load(data, [made.record.config], tmp_path, SilentObserver())
+    (run,) = trainer.train_or_load(data, [made.record.config], tmp_path, TrainingObserver())
     assert run.record == made.record
 
 

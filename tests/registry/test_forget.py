@@ -19,7 +19,7 @@ from movierec_cli.experiment.selection import on_own_test
 from movierec_cli.experiment.trainer import train_or_load
 from movierec_cli.leakage.diagnosis import diagnose
 from movierec_cli.models.feature_encodings import fit_features
-from movierec_cli.models.trained import SilentObserver
+from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.recommend.explanation import explain
 from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.users import user_of
@@ -157,7 +157,7 @@ def test_a_run_that_has_forgotten_is_not_compared(tmp_path: Path) -> None:
         on_own_test([towers])
     data = split_data(SOURCE, towers.record.config.split)
     with pytest.raises(MovierecError, match="has forgotten 1 user"):
-        train_or_load(data, [towers.record.config], tmp_path, SilentObserver())
+        train_or_load(data, [towers.record.config], tmp_path, TrainingObserver())
     found = diagnose(SOURCE, SplitConfig(), [], tmp_path)
     assert sum("has forgotten 1 user" in problem.message for problem in found.problems) == 3
 

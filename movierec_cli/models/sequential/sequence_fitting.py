@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import Optimizer, Schedule, SequenceConfig, TrainingConfig
+from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.models.sequential import checkpoint
 from movierec_cli.models.sequential.checkpoint import Checkpoint, Weights
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Batches
 from movierec_cli.models.sequential.steps import State, StepShape, compiled_step
-from movierec_cli.models.trained import FitObserver, FitResult, Validation, require_finite
+from movierec_cli.models.trained import FitResult, Validation, require_finite
 from movierec_cli.registry.record import EpochRecord
 
 ADAM_BETA_2 = 0.999
@@ -154,7 +155,7 @@ def _score(record: EpochRecord) -> float:
 
 
 def fit_sequences(
-    fit: SequenceFit, validate: Validate, observer: FitObserver, checkpoint_folder: Path
+    fit: SequenceFit, validate: Validate, observer: TrainingObserver, checkpoint_folder: Path
 ) -> FitResult:
     """Trains until `num_epochs` or until `patience` validations in a row were not better.
 

@@ -17,7 +17,8 @@ import tensorflow as tf
 import tf_keras
 
 from movierec_cli.config import TrainingConfig
-from movierec_cli.models.trained import FitObserver, FitResult, Validation, require_finite
+from movierec_cli.models.observer import TrainingObserver
+from movierec_cli.models.trained import FitResult, Validation, require_finite
 from movierec_cli.models.two_tower.two_tower import TwoTowerModel
 from movierec_cli.registry.record import EpochRecord
 
@@ -113,7 +114,10 @@ class Fit:
 
 
 def fit(
-    model: TwoTowerModel, config: TrainingConfig, validate: Callable[[], Validation], observer: FitObserver
+    model: TwoTowerModel,
+    config: TrainingConfig,
+    validate: Callable[[], Validation],
+    observer: TrainingObserver,
 ) -> FitResult:
     """Trains until `num_epochs` or until `patience` validations in a row brought nothing better.
 
@@ -149,7 +153,9 @@ def fit(
     )
 
 
-def fit_epochs(model: TwoTowerModel, config: TrainingConfig, num_epochs: int, observer: FitObserver) -> float:
+def fit_epochs(
+    model: TwoTowerModel, config: TrainingConfig, num_epochs: int, observer: TrainingObserver
+) -> float:
     """Trains a model on, for exactly `num_epochs`, with nothing to validate on; the seconds it took."""
     training = Fit(model, config)
     for epoch in range(1, num_epochs + 1):

@@ -30,7 +30,7 @@ from movierec_cli.data.running_times.matching import Rule, Status
 from movierec_cli.data.running_times.titles_file import TITLES_NAME
 from movierec_cli.errors import DataError, UsageError
 from movierec_cli.experiment.loading import load_source
-from movierec_cli.models.trained import SilentObserver
+from movierec_cli.models.observer import TrainingObserver
 from tests.tiny_dataset import tiny_dataset
 from tests.tiny_titles import write_titles
 
@@ -188,9 +188,9 @@ def test_lengths_are_looked_up_only_where_asked(archive_1m: Path, tmp_path: Path
 
 def test_a_list_that_no_model_looks_into_is_refused(archive_1m: Path, here: DataConfig) -> None:
     config = replace(here, archive=archive_1m, imdb_titles=here.datasets_dir / TITLES_NAME)
-    load_source(config, SilentObserver(), feature_sets=[FeatureSet.parse(["movie_length"])])
+    load_source(config, TrainingObserver(), feature_sets=[FeatureSet.parse(["movie_length"])])
     with pytest.raises(UsageError, match="--imdb_titles has no effect here: no model sees movie_length"):
-        load_source(config, SilentObserver(), feature_sets=[FeatureSet.parse(["movie_genres"])])
+        load_source(config, TrainingObserver(), feature_sets=[FeatureSet.parse(["movie_genres"])])
 
 
 def test_at_hand_is_what_needs_no_download(
