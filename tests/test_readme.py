@@ -16,12 +16,7 @@ from movierec_cli.cli.app import app
 from movierec_cli.data import datasets_folder, load
 from movierec_cli.data.dataset import Dataset
 from tests.cli import fake_trainer
-from tests.saved_runs import (
-    judged_run,
-    multi_task_config,
-    run_config,
-    sequence_config,
-)
+from tests.saved_runs import judged_run, multi_task_config, run_config, sequence_config
 from tests.small_dataset import small_dataset
 
 ROOT = Path(__file__).resolve().parents[1]

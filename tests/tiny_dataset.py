@@ -7,14 +7,7 @@ import numpy as np
 from movierec_cli.data.dataset import Dataset, Movies, Ratings, Users
 
 # (user id, movie id, stars, timestamp)
-ROWS = (
-    (1, 10, 5, 100),
-    (1, 11, 3, 300),
-    (2, 10, 1, 100),
-    (2, 12, 4, 200),
-    (1, 13, 5, 200),
-    (3, 12, 2, 900),
-)
+ROWS = ((1, 10, 5, 100), (1, 11, 3, 300), (2, 10, 1, 100), (2, 12, 4, 200), (1, 13, 5, 200), (3, 12, 2, 900))
 TITLES = {10: "Alien (1979)", 11: "Brazil (1985)", 12: "Clue (1985)", 13: "Dune [1] (1984)"}
 GENRES = ("Comedy", "Drama", "Sci-Fi")
 

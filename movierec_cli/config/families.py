@@ -116,10 +116,7 @@ _TOWERS = FamilySpec(
 _ON_SPLIT_OF_SEQUENCES: Mapping[SplitKind, Mapping[str, Mapping[str, Any]]] = {
     # Published results leave out movies with fewer than five ratings.
     SplitKind.LEAVE_LAST: {"split": {"k_core": 5}},
-    SplitKind.WINDOWS: {
-        "model": {"max_length": 10},
-        "training": {"num_epochs": 60, "batch_size": 6400},
-    },
+    SplitKind.WINDOWS: {"model": {"max_length": 10}, "training": {"num_epochs": 60, "batch_size": 6400}},
 }
 
 # Settings chosen on the validation set of 1M.

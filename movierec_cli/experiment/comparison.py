@@ -232,9 +232,7 @@ def _rating_study(
     )
     found = compare(of_users, pairs(models))
     return RatingStudy(
-        answer=rating_answer(models, found, ranking, differences, headline),
-        models=models,
-        differences=found,
+        answer=rating_answer(models, found, ranking, differences, headline), models=models, differences=found
     )
 
 

@@ -11,14 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from movierec_cli.config import (
-    DEFAULT_BASELINES,
-    DEFAULT_TOP_K,
-    DataConfig,
-    Family,
-    RankBy,
-    TrainerConfig,
-)
+from movierec_cli.config import DEFAULT_BASELINES, DEFAULT_TOP_K, DataConfig, Family, RankBy, TrainerConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError

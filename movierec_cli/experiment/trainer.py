@@ -37,10 +37,7 @@ class MovieLensTrainer:
     """
 
     def __init__(
-        self,
-        config: TrainerConfig,
-        observer: TrainingObserver | None = None,
-        source: Dataset | None = None,
+        self, config: TrainerConfig, observer: TrainingObserver | None = None, source: Dataset | None = None
     ):
         self.config = config
         self._observer = observer or TrainingObserver()
@@ -102,12 +99,7 @@ class MovieLensTrainer:
             raise MovierecError(f"models cannot be saved in {folder}: it is a file; name a folder")
         _require_warm_users(self.data.summary)
         return train_or_load(
-            self.data,
-            configs,
-            folder,
-            self._observer,
-            retrain=config.retrain,
-            command=config.command,
+            self.data, configs, folder, self._observer, retrain=config.retrain, command=config.command
         )
 
 

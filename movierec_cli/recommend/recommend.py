@@ -195,11 +195,7 @@ _VALUES: dict[RankBy, Callable[[_Floats, _Floats], npt.NDArray[Any]]] = {
 
 
 def diversified(
-    scores: _Floats,
-    embeddings: _Floats,
-    candidates: npt.NDArray[np.integer],
-    top: int,
-    diversity: float,
+    scores: _Floats, embeddings: _Floats, candidates: npt.NDArray[np.integer], top: int, diversity: float
 ) -> _Rows:
     """The movies of a list, chosen one after the other by maximal marginal relevance.
 

@@ -64,12 +64,7 @@ def test_without_a_command_the_help_is_shown(line: str) -> None:
 
 def python(*args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, *args],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
+        [sys.executable, *args], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
     )
 
 

@@ -209,9 +209,7 @@ def test_impossible_requests_are_refused(row: str) -> None:
 
 
 def test_a_title_of_several_movies_is_answered_with_them(
-    members: Callable[[str], dict[str, bytes]],
-    make_archive: Callable[..., Path],
-    own_folder: Path,
+    members: Callable[[str], dict[str, bytes]], make_archive: Callable[..., Path], own_folder: Path
 ) -> None:
     remade = members("1m")["movies.dat"].replace("Fílm 2:".encode("latin-1"), "Fílm 1:".encode("latin-1"))
     archive = make_archive("1m", replace={"movies.dat": remade})

@@ -126,12 +126,7 @@ def test_the_whole_data_set_is_left_as_it_is() -> None:
         (tiny_dataset(), 5.5, 0, r"^--min_rating 5\.5 leaves none of 6 ratings; the highest is 5; lower it$"),
         (tiny_dataset(), 5.5, 3, r"^--min_rating 5\.5 leaves none of 6 ratings; the highest is 5; lower it$"),
         (tiny_dataset(), 0, 4, r"^--k_core 4 leaves none of the 6 ratings; lower --k_core$"),
-        (
-            tiny_dataset(),
-            4,
-            3,
-            r"of the 3 ratings with --min_rating 4; lower --k_core or --min_rating",
-        ),
+        (tiny_dataset(), 4, 3, r"of the 3 ratings with --min_rating 4; lower --k_core or --min_rating"),
         (dataset_of([]), 1, 0, "none of 0 ratings; lower it"),
         (dataset_of([]), 0, 1, "none of the 0 ratings; lower --k_core"),
     ],

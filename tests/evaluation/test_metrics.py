@@ -13,15 +13,7 @@ from sklearn.metrics import average_precision_score, ndcg_score, roc_auc_score
 from movierec_cli.config import DEFAULT_TOP_K
 from movierec_cli.errors import UsageError
 from movierec_cli.evaluation import metrics
-from movierec_cli.evaluation.metrics import (
-    METRICS,
-    TopK,
-    mean_top_k,
-    metric_values,
-    recall,
-    top_k,
-    top_k_of,
-)
+from movierec_cli.evaluation.metrics import METRICS, TopK, mean_top_k, metric_values, recall, top_k, top_k_of
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
 from tests.all_tests import ALL_TESTS
 from tests.evaluation.small_outcomes import no_outcome, outcome_of, random_case, unseen_list

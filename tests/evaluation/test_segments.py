@@ -61,9 +61,7 @@ def test_movies_are_parted_where_thirds_of_the_training_ratings_are_reached(data
     # movies 0 … 5 have 6 4 2 2 1 1 of the 16 training ratings: 5.3 and 10.7 are thirds
     assert found(dataset, outcome, "movie popularity") == {
         "head: 1 movie": [(6, 0)],
-        "tail: 7 movies": [
-            *((0, 9), (1, 8), (1, 9), (2, 7), (3, 6), (4, 5), (4, 9), (5, 7), (6, 9)),
-        ],
+        "tail: 7 movies": [*((0, 9), (1, 8), (1, 9), (2, 7), (3, 6), (4, 5), (4, 9), (5, 7), (6, 9))],
     }  # of the torso, movies 1 and 2, nothing is to be found
 
 
@@ -91,10 +89,7 @@ def test_only_the_rows_given_count_as_training(dataset, outcome):
 
 def test_a_movie_of_two_genres_is_in_both_and_an_empty_genre_in_none(dataset, outcome):
     by_genre = found(dataset, outcome, "genre")
-    assert by_genre == {
-        "Comedy": [(1, 8), (2, 7), (5, 7)],
-        "Drama": [(0, 9), (1, 8), (1, 9), (4, 9), (6, 9)],
-    }
+    assert by_genre == {"Comedy": [(1, 8), (2, 7), (5, 7)], "Drama": [(0, 9), (1, 8), (1, 9), (4, 9), (6, 9)]}
 
 
 AGE_GROUPS = np.array([1, 18, 25, 25, 18, 56, np.nan], np.float32)

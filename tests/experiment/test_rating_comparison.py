@@ -17,12 +17,7 @@ from movierec_cli.experiment.selection import EvaluatedRatings, EvaluatedRun, on
 from movierec_cli.experiment.study import Study
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
-from tests.saved_runs import (
-    judged_run,
-    multi_task_config,
-    rating_baseline_run,
-    run_config,
-)
+from tests.saved_runs import judged_run, multi_task_config, rating_baseline_run, run_config
 from tests.small_dataset import small_dataset
 
 DATASET = small_dataset()

@@ -13,12 +13,7 @@ from movierec_cli.experiment.main_job import EvaluationConfig, evaluate_saved
 from movierec_cli.experiment.selection import Selection, SplitRequest, select_runs
 from movierec_cli.experiment.study import Study
 from tests.cli import fake_trainer
-from tests.saved_runs import (
-    judged_run,
-    multi_task_config,
-    rating_baseline_run,
-    run_config,
-)
+from tests.saved_runs import judged_run, multi_task_config, rating_baseline_run, run_config
 from tests.small_dataset import small_dataset
 
 DATASET = small_dataset("100k")  # the fake trainer's, under a name that is known

@@ -17,15 +17,7 @@ from movierec_cli.recommend.fold_in import Opinions, fold_in
 from movierec_cli.recommend.many_users import recommend_all
 from movierec_cli.recommend.predict import predict
 from movierec_cli.recommend.recommend import RETRIEVED, Recommendations, check_rank_by, recommend
-from movierec_cli.recommend.users import (
-    NEWEST,
-    User,
-    new_user,
-    rated_by,
-    rated_in,
-    user_after,
-    user_of,
-)
+from movierec_cli.recommend.users import NEWEST, User, new_user, rated_by, rated_in, user_after, user_of
 from movierec_cli.registry import store
 from movierec_cli.registry.record import RunConfig, run_name
 from movierec_cli.registry.run_parts import RunArtifacts, RunParts

@@ -19,13 +19,7 @@ from movierec_cli.recommend.run_choice import (
 from movierec_cli.registry import store
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
-from tests.saved_runs import (
-    judged_run,
-    multi_task_config,
-    rating_baseline_run,
-    run_config,
-    sequence_config,
-)
+from tests.saved_runs import judged_run, multi_task_config, rating_baseline_run, run_config, sequence_config
 from tests.small_dataset import small_dataset
 
 DATASET = small_dataset()

@@ -27,13 +27,7 @@ from movierec_cli.registry import forget, store
 from movierec_cli.registry.forget import forget_user
 from movierec_cli.registry.record import RunConfig, run_name
 from movierec_cli.registry.run_parts import RunParts
-from tests.saved_runs import (
-    judged_run,
-    multi_task_config,
-    rating_baseline_run,
-    run_config,
-    sequence_config,
-)
+from tests.saved_runs import judged_run, multi_task_config, rating_baseline_run, run_config, sequence_config
 from tests.small_dataset import N_USERS, small_dataset
 
 ROW = 11

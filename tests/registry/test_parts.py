@@ -78,10 +78,7 @@ def test_titles_may_be_any_text_and_columns_be_missing() -> None:
 
 @pytest.mark.parametrize(
     ("stars", "seconds", "movie"),
-    [
-        ([0.5, 3.5, 5.0], [0, 1, 2**32 - 1], [0, 1, 65_535]),
-        ([7.3, 1e7, 0.0], [-5, 2**37, 2], [65_536, 0, 2]),
-    ],
+    [([0.5, 3.5, 5.0], [0, 1, 2**32 - 1], [0, 1, 65_535]), ([7.3, 1e7, 0.0], [-5, 2**37, 2], [65_536, 0, 2])],
 )
 def test_ratings_are_read_back_as_they_were_however_narrow_the_file_is(
     stars: list[float], seconds: list[int], movie: list[int]

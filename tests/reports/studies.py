@@ -33,14 +33,7 @@ SETS = (
 )
 LEVELS = (0.431, 0.4685, 0.4702, 0.4851)
 BASELINES = {Family.POPULARITY: 0.268, Family.IALS: 0.456, Family.EASE: 0.4745}
-METRICS = {
-    "recall@100": 1.0,
-    "recall@10": 0.23,
-    "ndcg@10": 0.27,
-    "map@10": 0.15,
-    "mrr@10": 0.41,
-    "auc": 1.8,
-}
+METRICS = {"recall@100": 1.0, "recall@10": 0.23, "ndcg@10": 0.27, "map@10": 0.15, "mrr@10": 0.41, "auc": 1.8}
 SEGMENTS = {
     "user activity": ("light: up to 40 ratings", "medium: 41 to 150 ratings", "heavy: more than 150 ratings"),
     "movie popularity": ("head: a third of the ratings", "torso: the next third", "tail: the last third"),

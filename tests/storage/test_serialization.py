@@ -98,11 +98,7 @@ def test_equal_settings_are_the_same_text_and_other_configurations_another() -> 
         (("config", "model", "layer_sizes"), [64, "x"], ["record.config.model.layer_sizes.1"]),
         (("config", "model", "dropout"), 7.5, ["record.config.model", "--dropout", "7.5"]),
         (("config", "training", "loss"), "hinge", ["record.config.training.loss", "'hinge'", "catalogue"]),
-        (
-            ("config", "tasks"),
-            {"retrieval": 0.0, "rating": 0.0},
-            ["config.tasks", "--retrieval_weight"],
-        ),
+        (("config", "tasks"), {"retrieval": 0.0, "rating": 0.0}, ["config.tasks", "--retrieval_weight"]),
         (("config", "feature_set"), ["colour"], ["record.config.feature_set", "colour"]),
         (("test", "unseen"), {"ten": 0.5}, ["record.test.unseen.ten"]),
         (("history", 0, "validation"), [], ["record.history.0.validation"]),

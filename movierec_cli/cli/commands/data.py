@@ -48,8 +48,7 @@ def info_command(
 @with_option_groups
 def fetch_command(
     names: Annotated[
-        list[str],
-        typer.Argument(metavar="NAME...", help="Which data sets.", autocompletion=complete_dataset),
+        list[str], typer.Argument(metavar="NAME...", help="Which data sets.", autocompletion=complete_dataset)
     ],
     datasets_dir: DatasetsDir = DataConfig.datasets_dir,
     url: Annotated[

@@ -15,8 +15,7 @@ def evaluate_command(
     ctx: typer.Context,
     options: EvaluationOptions,
     segments: Annotated[
-        bool,
-        typer.Option("--segments", help="Show accuracy by segments of users, movies, ages and genres."),
+        bool, typer.Option("--segments", help="Show accuracy by segments of users, movies, ages and genres.")
     ] = False,
     *,
     terminal: ResultTerminal,

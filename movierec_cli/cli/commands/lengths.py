@@ -24,8 +24,7 @@ def lengths_command(
     ctx: typer.Context,
     data: DataConfig,
     csv: Annotated[
-        Path | None,
-        typer.Option("--csv", metavar="FILE", help="Write all movies, to be corrected by hand."),
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write all movies, to be corrected by hand.")
     ] = None,
     csv_safe: CsvSafe = False,
     clear: Annotated[

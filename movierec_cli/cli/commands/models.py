@@ -66,8 +66,7 @@ _COLUMNS: dict[str, Callable[[Run], str]] = {
 
 def show_command(
     name: Annotated[
-        str,
-        typer.Argument(help="The model's name, or its beginning.", autocompletion=complete_name),
+        str, typer.Argument(help="The model's name, or its beginning.", autocompletion=complete_name)
     ],
     saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
     as_json: AsJson = False,

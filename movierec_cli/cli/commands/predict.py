@@ -56,10 +56,7 @@ class PairOptions:
 
 @with_option_groups
 def predict_command(
-    model: RatingModelOptions,
-    wanted: PairOptions,
-    options: ResultOptions,
-    terminal: ResultTerminal,
+    model: RatingModelOptions, wanted: PairOptions, options: ResultOptions, terminal: ResultTerminal
 ) -> None:
     """Predict how many stars a user would give a movie.
 

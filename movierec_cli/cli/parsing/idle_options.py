@@ -38,11 +38,7 @@ IDLE_OPTIONS = (
         lambda values: values["csv"] is None and (values.get("users") is None or values["as_json"]),
         "no CSV is written; add --csv FILE",
     ),
-    Idle(
-        ("url",),
-        lambda values: len(values["names"]) > 1,
-        "it is of one data set, and several are named",
-    ),
+    Idle(("url",), lambda values: len(values["names"]) > 1, "it is of one data set, and several are named"),
     Idle(
         ("why", "all_models"),
         lambda values: values["csv"] is not None,
@@ -54,11 +50,7 @@ IDLE_OPTIONS = (
         "it is for one user; omit --users",
     ),
     Idle(("model",), lambda values: values.get("all_models"), "--all_models are all; give one of them"),
-    Idle(
-        ("as_of",),
-        lambda values: values["user"] is None,
-        "times are known of the ratings of --user only",
-    ),
+    Idle(("as_of",), lambda values: values["user"] is None, "times are known of the ratings of --user only"),
     Idle(
         ("user", "movie"),
         lambda values: values.get("pairs") is not None,

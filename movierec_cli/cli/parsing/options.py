@@ -16,12 +16,7 @@ import typer
 
 from movierec_cli.cli.console import ResultTerminal, Terminal
 from movierec_cli.cli.parsing.option_groups import optional, setting_option
-from movierec_cli.cli.parsing.values import (
-    complete_baseline,
-    complete_feature,
-    parse_families,
-    parse_top_k,
-)
+from movierec_cli.cli.parsing.values import complete_baseline, complete_feature, parse_families, parse_top_k
 from movierec_cli.config import (
     BASELINES,
     DEFAULT_BASELINES,

@@ -190,12 +190,7 @@ def rating_outcome(
     )
 
 
-def rating_head(
-    model: MultiTaskModel,
-    evidence: Evidence,
-    users: Queries,
-    seen: RaggedRows,
-) -> RatingHead:
+def rating_head(model: MultiTaskModel, evidence: Evidence, users: Queries, seen: RaggedRows) -> RatingHead:
     """The arrays that predict as the model does for users who have not begun a session.
 
     Args:

@@ -41,9 +41,7 @@ class MovieEmbeddings(keras.layers.Layer):
         self.own = self.add_weight(shape=(n_movies, size), initializer=small_embeddings(), name="own")
         self.added = [
             self.add_weight(
-                shape=(column.shape[1], size),
-                initializer=small_embeddings(),
-                name=f"feature_{number}",
+                shape=(column.shape[1], size), initializer=small_embeddings(), name=f"feature_{number}"
             )
             for number, column in enumerate(self.columns)
         ]

@@ -97,12 +97,7 @@ def make_model(dataset: Dataset, config: RunConfig, vocabularies: dict[Feature, 
     encoded = encode_features(dataset, vocabularies, Side.MOVIE)
     inputs = tuple(column for columns in encoded.values() for column in columns)
     return SequenceModel(
-        config.family,
-        sequence,
-        config.feature_set,
-        len(dataset.movies),
-        inputs,
-        training.seed,
+        config.family, sequence, config.feature_set, len(dataset.movies), inputs, training.seed
     )
 
 

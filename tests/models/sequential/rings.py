@@ -5,14 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from movierec_cli.config import (
-    Family,
-    FeatureSet,
-    SequenceConfig,
-    SplitConfig,
-    SplitKind,
-    TrainingConfig,
-)
+from movierec_cli.config import Family, FeatureSet, SequenceConfig, SplitConfig, SplitKind, TrainingConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.models.trained import Fitted, Fitting
