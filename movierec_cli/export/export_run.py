@@ -1,10 +1,8 @@
 """From a saved run to a model that other programs load; it is complete at its place, or absent."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from movierec_cli import __version__
 from movierec_cli.errors import MovierecError
@@ -13,7 +11,7 @@ from movierec_cli.export.model_arrays import ModelArrays
 from movierec_cli.export.npz_model import to_npz
 from movierec_cli.export.onnx_model import to_onnx
 from movierec_cli.export.saved_model import is_saved_model, write_saved_model
-from movierec_cli.files.atomic import check_place, recover, written_folder, written_whole
+from movierec_cli.files.atomic import check_place, problems_named, recover, written_folder, written_whole
 from movierec_cli.recommend.run_choice import FOR_USERS
 from movierec_cli.registry.store import Run
 
@@ -37,14 +35,10 @@ def export_run(
     overwrite: bool = False,
     index: IndexKind = IndexKind.BRUTE_FORCE,
 ) -> Exported:
-    """Writes a run's model.
+    """Writes the model of a trained run to `output`, by default the run's name in the current folder.
 
-    Args:
-        run: of a trained model.
-        form: what to write.
-        output: where; None: the run's name in the current folder.
-        overwrite: whether an exported model that exists already is replaced.
-        index: of a SavedModel, how it finds the best movies.
+    With `overwrite`, an exported model that exists already is replaced. `index` is of a SavedModel:
+    how it finds the best movies.
 
     Raises:
         MovierecError: the run is a baseline, the place is taken or cannot be written to, or a package is
@@ -52,18 +46,20 @@ def export_run(
         SavedModelError: the run is damaged.
     """
     FOR_USERS.require(run.record)
-    target = output or default_output(run.record.name, form)
+    name, label, data = run.record.name, run.record.config.label, run.record.data.description
+    about = {"run": name, "model": label, "data": data, "movierec": __version__}
+    target = output or default_output(name, form)
     target = target.resolve() if form.is_folder else target.absolute()  # /dev/stdout resolves to no path
     check_output(target, is_folder=form.is_folder, overwrite=overwrite)
-    about, arrays = _about(run), ModelArrays(run)
+    arrays = ModelArrays(run)
     sees_time = arrays.context_tower is not None
     if form.is_folder:
         path = write_folder(target, lambda folder: write_saved_model(arrays, index, about, folder))
         size_bytes = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
         return Exported(path, size_bytes, sees_time)
-    described = "\n".join(f"{name}: {value}" for name, value in about.items())
+    described = "\n".join(f"{key}: {value}" for key, value in about.items())
     content = to_npz(run) if form is ExportFormat.NPZ else to_onnx(arrays, described)
-    with _problems_named(target), written_whole(target) as unfinished:
+    with problems_named(f"{target} cannot be written"), written_whole(target) as unfinished:
         unfinished.write_bytes(content)
     return Exported(target, len(content), sees_time)
 
@@ -82,7 +78,7 @@ def check_output(target: Path, *, is_folder: bool, overwrite: bool) -> None:
     recover(target.parent)
     if target.exists():
         _check_taken(target, is_folder, overwrite)
-    with _problems_named(target):
+    with problems_named(f"{target} cannot be written"):
         check_place(target)
 
 
@@ -91,20 +87,13 @@ def write_folder(target: Path, write: Callable[[Path], None]) -> Path:
 
     A folder named by a whole number is itself what TensorFlow Serving calls a version; any other holds the
     version `FIRST_VERSION`. Until it is complete it has a hidden name, which TensorFlow Serving takes for no
-    version.
-
-    Args:
-        target: the folder.
-        write: writes the model into a folder that is not there yet.
-
-    Returns:
-        The folder of the version.
+    version. `write` gets a folder that is not there yet; the result is the folder of the version.
 
     Raises:
         MovierecError: it cannot be written.
     """
     version = "" if target.name.isdigit() else FIRST_VERSION
-    with _problems_named(target), written_folder(target, _is_exported) as unfinished:
+    with problems_named(f"{target} cannot be written"), written_folder(target, _is_exported) as unfinished:
         write(unfinished / version)
     return target / version
 
@@ -133,21 +122,3 @@ def _check_taken(target: Path, is_folder: bool, overwrite: bool) -> None:
 def _is_exported(folder: Path) -> bool:
     """A version, or a folder of nothing but versions."""
     return is_saved_model(folder) or all(map(is_saved_model, folder.iterdir()))
-
-
-@contextmanager
-def _problems_named(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise MovierecError(f"{target} cannot be written: {error.strerror or error}") from error
-
-
-def _about(run: Run) -> dict[str, Any]:
-    record = run.record
-    return {
-        "run": record.name,
-        "model": record.config.label,
-        "data": record.data.description,
-        "movierec": __version__,
-    }

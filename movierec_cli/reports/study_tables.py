@@ -14,8 +14,6 @@ FRONT_MARK = "●"
 RATING_KS = (10, 100)
 """At which top-k accuracy among unseen movies stands beside the errors of predicted ratings."""
 
-_ONE_EACH = "; with one test movie each, recall is the hit rate (HR)"
-
 
 def model_of(record: RunRecord) -> ComparedModel:
     """A run by itself, as a model that is compared with nothing."""
@@ -50,9 +48,11 @@ def common_ks(models: Sequence[ComparedModel]) -> list[int]:
 def user_metrics(study: Study) -> Table:
     """The metrics of one list a user, each with its interval."""
     names = metric_names(study)
-    one_each = _ONE_EACH if study.split.kind is SplitKind.LEAVE_LAST else ""
+    title = "Per user, movies seen in training masked"
+    if study.split.kind is SplitKind.LEAVE_LAST:
+        title += "; with one test movie each, recall is the hit rate (HR)"
     return _of_models(
-        f"Per user, movies seen in training masked{one_each}",
+        title,
         study.models,
         [Column(name=one, higher_is_better=True, shows_interval=one == study.headline) for one in names],
         lambda model: map(model.metrics.get, names),
@@ -60,23 +60,14 @@ def user_metrics(study: Study) -> Table:
     )
 
 
-def unseen_accuracy(models: Sequence[ComparedModel]) -> Table:
-    """Top-k accuracy on test where movies seen in training are not ranked."""
-    title = "Test top-k accuracy, movies seen in training masked"
-    return _accuracy(title, models, lambda model: model.top_k.unseen)
-
-
-def all_accuracy(models: Sequence[ComparedModel]) -> Table:
-    """Top-k accuracy on test where every movie is ranked."""
-    return _accuracy("Test top-k accuracy over all movies", models, lambda model: model.top_k.all)
-
-
-def _accuracy(
-    title: str, models: Sequence[ComparedModel], by_k: Callable[[ComparedModel], dict[int, float]]
-) -> Table:
+def accuracy(models: Sequence[ComparedModel], *, masked: bool) -> Table:
+    """Top-k accuracy on test where movies seen in training are not ranked, or where every movie is."""
+    title = f"Test top-k accuracy{', movies seen in training masked' if masked else ' over all movies'}"
     ks = common_ks(models)
     columns = [Column(name=f"top-{k}", higher_is_better=True) for k in ks]
-    return _of_models(title, models, columns, lambda model: map(by_k(model).get, ks))
+    return _of_models(
+        title, models, columns, lambda one: map((one.top_k.unseen if masked else one.top_k.all).get, ks)
+    )
 
 
 def costs(models: Sequence[ComparedModel]) -> Table:

@@ -44,13 +44,11 @@ def number(value: float) -> str:
 
 def points(value: float) -> str:
     """A signed difference in points: "+1.20", "−0.35"."""
-    return NONE if math.isnan(value) else f"{value / POINT:+.2f}".replace("-", "−")
+    return f"{value / POINT:+.2f}".replace("-", "−")
 
 
 def probability(value: float) -> str:
     """A p value: three decimals, or "< 0.001"."""
-    if math.isnan(value):
-        return NONE
     return f"{value:.3f}" if value >= 0.001 else "< 0.001"
 
 

@@ -10,13 +10,12 @@ import pytest
 
 from movierec_cli.config import Family
 from movierec_cli.config.features import FEATURES, Side
-from movierec_cli.export.contexts import code, embed
 from movierec_cli.export.export_run import export_run
 from movierec_cli.export.graph import Graph, Value
 from movierec_cli.export.kinds import ExportFormat
 from movierec_cli.export.model_arrays import ContextTower, ModelArrays
 from movierec_cli.export.onnx_model import OnnxGraph
-from movierec_cli.export.recommending import AS_STORED
+from movierec_cli.export.recommending import AS_STORED, code, embed
 from movierec_cli.export.tensorflow_graph import TensorFlowGraph
 from movierec_cli.models.feature_encodings import context_codes
 from movierec_cli.models.tensorflow_start import start_tensorflow

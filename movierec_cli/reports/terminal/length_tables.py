@@ -22,10 +22,10 @@ def coverage_report(coverage: Coverage) -> Group:
     for status in (Status.UNMATCHED, Status.AMBIGUOUS):
         movies = coverage.of_status(status)
         if movies:
-            parts += [
-                _title(status, len(movies)),
-                _movies_table(movies, with_titles=status is Status.AMBIGUOUS),
-            ]
+            most = f"the {MOVIES_SHOWN} of {len(movies):,} with most ratings"
+            number = most if len(movies) > MOVIES_SHOWN else len(movies)
+            parts.append(Text(f"{status.capitalize()}: {number}", style="bold"))
+            parts.append(_movies_table(movies, with_titles=status is Status.AMBIGUOUS))
     return Group(*parts)
 
 
@@ -60,11 +60,6 @@ def _add_rows(table: Table, total: Count, parts: Iterable[Count], whole: Count) 
             _fraction(count.n_ratings, whole.n_ratings),
             style=style,
         )
-
-
-def _title(status: Status, n_movies: int) -> Text:
-    number = f"the {MOVIES_SHOWN} of {n_movies:,} with most ratings" if n_movies > MOVIES_SHOWN else n_movies
-    return Text(f"{status.capitalize()}: {number}", style="bold")
 
 
 def _movies_table(movies: Sequence[MovieLength], *, with_titles: bool) -> Table:

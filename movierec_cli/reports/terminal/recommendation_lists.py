@@ -40,7 +40,6 @@ _AGAINST = 0.05  # of the advantage: a movie with a contribution below minus thi
 _MOST_IN_PERCENT = 3  # advantages: larger contributions cancel, and percentages of what is left mean little
 _YEAR = re.compile(r"\s*\([0-9]{4}[^)]*\)\s*$")
 _WORDS = {"movie_id": "itself", BIASES: "rest", USER_ID: "own taste", AVERAGE_USER: "average user's taste"}
-_SIDES = ("movie_", "user_")
 
 
 def user_report(
@@ -249,6 +248,4 @@ def _feature(name: str) -> str:
     """The genres of a movie need not be called "movie_genres"."""
     if name in _WORDS:
         return _WORDS[name]
-    for side in _SIDES:
-        name = name.removeprefix(side)
-    return name.replace("_", " ")
+    return name.removeprefix("movie_").removeprefix("user_").replace("_", " ")

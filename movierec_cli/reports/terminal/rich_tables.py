@@ -30,11 +30,8 @@ def rich_table(
 ) -> RichTable:
     """A table with the best of each column bold, and a line between groups of rows.
 
-    Args:
-        table: what is shown; of its intervals only those that are to be shown on a terminal.
-        console: on which; a narrow one gets fewer columns.
-        with_notes: whether the rows' notes stand after their labels.
-        label_width: columns of text that the labels have at least.
+    Of its intervals only those to be shown on a terminal are; a narrow console gets fewer columns.
+    With notes, those of the rows stand after their labels, which have at least `label_width` columns of text.
     """
     places = [place for place, column in enumerate(table.columns) if _fits(column, console)]
     half = _HALF if any(table.columns[place].shows_interval for place in places) else ""

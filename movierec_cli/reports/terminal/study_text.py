@@ -19,7 +19,6 @@ ONE_TABLE_WIDTH = 140
 """Terminals at least this wide show accuracy and cost in one table, narrower ones a table for each aspect."""
 
 _STYLES = {Severity.LEAK: "bold red", Severity.CAUTION: "bold yellow"}
-_CLEAN, _CLEAN_STYLE = "ok", "bold green"
 
 
 def study_text(study: Study, console: Console, *, with_segments: bool = False) -> Group:
@@ -57,7 +56,7 @@ def accuracy_and_cost(models: Sequence[ComparedModel], console: Console) -> Grou
     costs = study_tables.costs(models)
     if not study_tables.common_ks(models):
         return Group(rich_table(costs, console, with_notes=True))
-    unseen, every = study_tables.unseen_accuracy(models), study_tables.all_accuracy(models)
+    unseen, every = (study_tables.accuracy(models, masked=masked) for masked in (True, False))
     tables = [unseen, every, costs]
     if console.width >= ONE_TABLE_WIDTH:
         title = "Test top-k accuracy (unseen: movies seen in training masked) and cost"
@@ -123,7 +122,7 @@ def checks_report(checked: Sequence[Checked], findings: Sequence[Finding]) -> Gr
     clean = _grid()
     for check in checked:
         if not check.findings:
-            clean.add_row(Text(_CLEAN, style=_CLEAN_STYLE), Text(check.clean))
+            clean.add_row(Text("ok", style="bold green"), Text(check.clean))
     parts: list[RenderableType] = [_findings_list(findings), Text()] if findings else []
     return Group(*parts, *([clean] if clean.row_count else []))
 

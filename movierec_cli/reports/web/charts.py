@@ -271,7 +271,8 @@ _SEED_STYLE: Mapping[str, Any] = {"mode": "lines", "line": {"width": 1}, "opacit
 
 
 def _main_style(index: int) -> dict[str, Any]:
-    line = {"width": 2.5, "dash": pages.dash(index)}
+    # Solid until the palette's colours come round again.
+    line = {"width": 2.5, "dash": pages.DASHES[index // pages.N_COLOURS % len(pages.DASHES)]}
     return {"mode": "lines+markers", "line": line, "marker": {"size": 6, "symbol": pages.symbol(index)}}
 
 

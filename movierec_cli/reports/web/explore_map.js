@@ -12,14 +12,15 @@ let only_group = null; // of the legend
 let waiting = false;
 
 // Groups of movies by colour ------------------------------------------------------------------------
+function filled(groups, name, place_of) {
+  const other = {name, colour: "--other", rows: []};
+  for (let row = 0; row < n_movies; row++) (groups[place_of(row)] || other).rows.push(row);
+  return [other, ...groups];
+}
+
 function genre_groups() {
   const groups = data.coloured_genres.map((genre, place) => ({name: data.genre_names[genre], colour: "--c" + place, rows: []}));
-  const other = {name: "other", colour: "--other", rows: []};
-  for (let row = 0; row < n_movies; row++) {
-    const place = data.coloured_genres.findIndex(genre => movies.genres[row].includes(genre));
-    (place < 0 ? other : groups[place]).rows.push(row);
-  }
-  return [other, ...groups];
+  return filled(groups, "other", row => data.coloured_genres.findIndex(genre => movies.genres[row].includes(genre)));
 }
 
 function decade_groups() {
@@ -28,12 +29,7 @@ function decade_groups() {
   const has_older = known.some(one => one < last[0]);
   const label = (one, place) => has_older && place === 0 ? "up to " + (one + 9) : one + "s";
   const groups = last.map((one, place) => ({name: label(one, place), colour: "--d" + (N_DECADES - last.length + place), rows: []}));
-  const other = {name: "no year", colour: "--other", rows: []};
-  movies.years.forEach((year, row) => {
-    const place = Math.max(0, last.indexOf(decade(year)));
-    (year === data.unknown_year ? other : groups[place]).rows.push(row);
-  });
-  return [other, ...groups];
+  return filled(groups, "no year", row => movies.years[row] === data.unknown_year ? -1 : Math.max(0, last.indexOf(decade(movies.years[row]))));
 }
 
 const GROUPS = {genre: genre_groups(), decade: decade_groups()};

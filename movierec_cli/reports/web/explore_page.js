@@ -72,15 +72,9 @@ function highest(values, n, left_out) {
 const rated_by = user => users.rated.subarray(users.starts[user], users.starts[user + 1]);
 const stars_by = user => Array.from(users.stars.subarray(users.starts[user], users.starts[user + 1]), code => users.star_values[code]);
 
-function neighbours(movie) {
-  const values = cosines(movie);
-  return highest(values, data.n_listed, new Set([movie])).map(row => ({row, value: values[row]}));
-}
-
-function recommended(user) {
-  const values = scores(user);
-  return highest(values, data.n_listed, new Set(rated_by(user))).map(row => ({row, value: values[row]}));
-}
+const listed = (values, left_out) => highest(values, data.n_listed, new Set(left_out)).map(row => ({row, value: values[row]}));
+const neighbours = movie => listed(cosines(movie), [movie]);
+const recommended = user => listed(scores(user), rated_by(user));
 
 // Best first, and the newest first among equals.
 function rated_best(user) {

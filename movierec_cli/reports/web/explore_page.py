@@ -67,12 +67,9 @@ class _Shown:
 
 
 def write_explore(run: Run, file: Path, *, page_bytes: int = PAGE_BYTES) -> ExplorePage:
-    """Writes the page; what was there before stays until the new page is complete.
+    """Writes the page of a trained model, as `pages.write_page` does.
 
-    Args:
-        run: of a trained model.
-        file: where the page goes; missing folders are made.
-        page_bytes: of arrays at most; what does not fit is left out, and the page says so.
+    Of arrays that need more than `page_bytes`, what does not fit is left out, and the page says so.
 
     Raises:
         MovierecError: the file cannot be written.
@@ -187,11 +184,8 @@ def movie_map(embeddings: npt.NDArray[np.float32], popularity: npt.NDArray[np.in
 
     Of a model that recommends, the largest component is often how popular a movie is, which does not tell
     what it is like; so the line along which embeddings go with the logarithm of popularity is taken out
-    first. Movies without a rating are placed, and weigh nothing.
-
-    Args:
-        embeddings: [n_movies, dim].
-        popularity: how often each was rated, [n_movies].
+    first. Movies without a rating are placed, and weigh nothing. Embeddings are [n_movies, dim], popularity,
+    how often each was rated, [n_movies].
     """
     weights = _weights(popularity)  # [n_movies]
     likeness = _directions(_without_popularity(embeddings.astype(np.float64), popularity, weights))
@@ -241,18 +235,11 @@ def _two(values: npt.NDArray[Any]) -> _Values:
 
 
 def telling_genres(places: npt.NDArray[np.float32], genres: npt.NDArray[np.bool_], n: int) -> tuple[int, ...]:
-    """The genres that stand most apart on a map, the rarest first.
+    """The genres, at most n columns that any movie has, that stand most apart on a map, the rarest first.
 
     Apart is the square of the distance between a genre's mean and the mean of all movies, times its movies:
-    the part of the variance between groups that is its own.
-
-    Args:
-        places: [n_movies, 2].
-        genres: [n_movies, n_genres].
-        n: how many at most.
-
-    Returns:
-        Columns of `genres` that any movie has.
+    the part of the variance between groups that is its own. Places are [n_movies, 2], genres
+    [n_movies, n_genres].
     """
     counts = genres.sum(axis=0)
     sums = genres.T.astype(np.float64) @ (places - places.mean(axis=0))  # [n_genres, 2]

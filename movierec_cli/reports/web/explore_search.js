@@ -75,7 +75,7 @@ function found_for(typed) {
 }
 
 const query = document.getElementById("query"), list = document.getElementById("found");
-const options = () => [...list.querySelectorAll("[role=option]")];
+const options = () => every("[role=option]", list);
 let chosen_option = -1;
 
 function option(hash, name, small) {

@@ -23,13 +23,10 @@ _VOID = frozenset({"br", "col", "input"})
 
 
 def tag(name: str, *content: str, **attributes: str | float | bool | None) -> Html:
-    """An element.
+    """An element; of its content, markup made here stays, any other text is escaped.
 
-    Args:
-        name: of the element.
-        content: markup made here stays, any other text is escaped.
-        attributes: `class_` is written class, `data_value` data-value. True is written without a value;
-            False and None are left out.
+    Of the attributes, `class_` is written class, `data_value` data-value. True is written without a value;
+    False and None are left out.
     """
     opening = f"<{name}{''.join(_attribute(*item) for item in attributes.items())}>"
     return Html(opening if name in _VOID else f"{opening}{joined(content)}</{name}>")
@@ -60,11 +57,7 @@ def html_table(
 ) -> Html:
     """A table that scrolls inside its own box, with the keyboard too; its note stands below.
 
-    Args:
-        table: what is shown.
-        element: the table's id.
-        kind: the table's class.
-        is_sortable: whether the names of the columns are buttons.
+    Its id is `element`, its class `kind`; the names of the columns are buttons where it is sortable.
     """
     columns = [(place, column) for place, column in enumerate(table.columns) if column.kind is not Kind.SIZE]
     header = _sortable_header if is_sortable else _header

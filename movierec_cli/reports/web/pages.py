@@ -1,13 +1,11 @@
 """What every web page of this package shares: how it is filled, written and coloured."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
-from movierec_cli.errors import MovierecError
-from movierec_cli.files.atomic import check_place, written_whole
+from movierec_cli.files.atomic import check_place, problems_named, written_whole
 
 N_COLOURS = 7  # declared by base.css, for light and for dark
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "triangle-down", "cross")
@@ -18,11 +16,6 @@ FONT = {"family": "system-ui, -apple-system, Segoe UI, Roboto, sans-serif", "siz
 def colour(index: int) -> str:
     """The CSS variable with the colour of line `index`."""
     return f"--c{index % N_COLOURS}"
-
-
-def dash(index: int) -> str:
-    """The dash of line `index`: solid until the palette's colours come round again."""
-    return DASHES[index // N_COLOURS % len(DASHES)]
 
 
 def symbol(index: int) -> str:
@@ -36,12 +29,10 @@ def model_colour(index: int, *, is_baseline: bool) -> str:
 
 
 def filled(name: str, scripts: Sequence[str], parts: Mapping[str, str]) -> str:
-    """A page with its @{names} replaced.
+    """A page, whose body and style are files beside this module, with its @{names} replaced.
 
-    Args:
-        name: of the page, whose body and style are files beside this module.
-        scripts: the files that it runs after base.js, in this order.
-        parts: by name, HTML or embedded JSON; inserted as it is.
+    It runs the scripts after base.js, in their order; the parts, HTML or embedded JSON, are inserted
+    as they are.
     """
     files = {
         "style": _file("base.css") + _file(f"{name}.css"),
@@ -61,19 +52,14 @@ def embedded(json_text: str) -> str:
 
 
 def write_page(page: str, file: Path) -> Path:
-    """Writes a page; what was there before stays until the new page is complete.
+    """Writes a whole page and gives its absolute path; missing folders are made.
 
-    Args:
-        page: the whole page.
-        file: where it goes; missing folders are made.
-
-    Returns:
-        The absolute path of the page.
+    What was there before stays until the new page is complete.
 
     Raises:
         MovierecError: the file cannot be written.
     """
-    with _problems_named(file), written_whole(file) as unfinished:
+    with problems_named(f"the page cannot be written to {file}"), written_whole(file) as unfinished:
         unfinished.write_text(page, encoding="utf-8")
     return file.absolute()
 
@@ -84,15 +70,7 @@ def check_writable(file: Path) -> None:
     Raises:
         MovierecError: the path is a folder, or lies in a place where nothing can be written.
     """
-    with _problems_named(file):
+    with problems_named(f"the page cannot be written to {file}"):
         if file.is_dir():
             raise OSError(f"it is a folder; name a file such as {file / 'page.html'}")
         check_place(file)
-
-
-@contextmanager
-def _problems_named(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise MovierecError(f"the page cannot be written to {file}: {error.strerror or error}") from error

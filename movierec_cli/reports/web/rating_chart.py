@@ -11,7 +11,7 @@ from typing import Any
 
 from movierec_cli.config import TaskWeights
 from movierec_cli.evaluation.significance import Interval
-from movierec_cli.experiment.study import Study
+from movierec_cli.experiment.study import ComparedRatingModel, Study
 from movierec_cli.reports.web import pages
 from movierec_cli.reports.web.charts import CHART_LAYOUT, LEGEND, Chart, error_bars
 
@@ -33,10 +33,6 @@ class _Point:
     reached: Interval  # the headline metric
     is_on_front: bool
 
-    @property
-    def has_both(self) -> bool:
-        return self.weights.rating > 0 and self.weights.retrieval > 0
-
 
 @dataclass(frozen=True)
 class _Line:
@@ -50,14 +46,15 @@ class _Line:
 
 def ratings_chart(study: Study) -> Chart | None:
     """A point a model that does both, the front joined, the rating baselines as upright lines."""
-    points = list(_points(study))
-    if study.ratings is None or not points:
+    rated = study.ratings.models if study.ratings is not None else ()
+    points = list(_points(study, rated))
+    if not points:
         return None
-    joint = [point for point in points if point.has_both]
-    views = {ALL: _view(points, _baseline_lines(study))}
+    joint = [point for point in points if point.weights.rating > 0 and point.weights.retrieval > 0]
+    lines = _baseline_lines(rated)
+    views = {ALL: _view(points, lines)}
     if joint and len(joint) < len(points):
-        lines = [*_baseline_lines(study), *_specialist_lines(points)]
-        views = {BOTH: _view(joint, lines)} | views
+        views = {BOTH: _view(joint, [*lines, *_specialist_lines(points)])} | views
     return Chart(
         element=ELEMENT,
         data=[_front(points), *map(_trace, points)],
@@ -72,9 +69,9 @@ def ratings_chart(study: Study) -> Chart | None:
     )
 
 
-def _points(study: Study) -> Iterator[_Point]:
+def _points(study: Study, rated: Sequence[ComparedRatingModel]) -> Iterator[_Point]:
     places = {one.label: (index, one) for index, one in enumerate(study.models)}
-    for one in study.ratings.models if study.ratings is not None else ():
+    for one in rated:
         weights = one.records[0].config.tasks
         if weights is not None and one.label in places:
             index, model = places[one.label]
@@ -118,8 +115,7 @@ def _front(points: Sequence[_Point]) -> dict[str, Any]:
     }
 
 
-def _baseline_lines(study: Study) -> list[_Line]:
-    rated = study.ratings.models if study.ratings is not None else ()
+def _baseline_lines(rated: Sequence[ComparedRatingModel]) -> list[_Line]:
     baselines = sorted((one for one in rated if one.is_baseline), key=lambda one: one.rmse.mean)
     return [_Line("x", one.rmse.mean, one.label, is_best=one is baselines[0]) for one in baselines]
 
@@ -137,18 +133,13 @@ def _view(points: Sequence[_Point], lines: Sequence[_Line]) -> dict[str, Any]:
     layout: dict[str, Any] = {}
     for axis, intervals in (("x", [one.rmse for one in points]), ("y", [one.reached for one in points])):
         ends = [end for interval in intervals for end in (interval.low, interval.mean, interval.high)]
-        near = [line for line in lines if line.axis == axis and (line.is_best or _is_near(line.at, ends))]
+        reach = _REACH * (max(ends) - min(ends))
+        low, high = min(ends) - reach, max(ends) + reach
+        near = [line for line in lines if line.axis == axis and (line.is_best or low <= line.at <= high)]
         shown += near
         layout[f"{axis}axis"] = {"range": _range([*ends, *(line.at for line in near)])}
     low, high = layout["xaxis"]["range"]
     return layout | {"shapes": list(map(_shape, shown)), "annotations": _annotations(shown, high - low)}
-
-
-def _is_near(at: float, ends: Sequence[float]) -> bool:
-    """Whether a line is not far from what is shown."""
-    low, high = min(ends), max(ends)
-    reach = _REACH * (high - low)
-    return low - reach <= at <= high + reach
 
 
 def _range(values: Sequence[float]) -> list[float]:

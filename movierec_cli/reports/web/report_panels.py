@@ -47,11 +47,17 @@ def figure(chart: Chart | None, label: str = "", note: str = "") -> Html:
     """A chart's place, the choice among its views where there are several, and what helps to read it."""
     if chart is None:
         return Html()
-    options = (tag("option", name, value=name, selected=name == chart.shown) for name in chart.views)
-    select = tag("select", *options, id=f"{chart.element}-view", autocomplete="off")
-    choice = tag("p", tag("label", label, select), class_="controls") if len(chart.views) > 1 else ""
+    choice = _choice(label, f"{chart.element}-view", list(chart.views), chart.shown)
     caption = tag("p", note, class_="note chart-note") if note else ""
     return joined((choice, tag("div", id=chart.element, class_="chart", role="img"), caption))
+
+
+def _choice(label: str, element: str, names: Sequence[str], shown: str = "") -> Html:
+    if len(names) < 2:
+        return Html()
+    options = (tag("option", name, value=name, selected=name == shown) for name in names)
+    select = tag("select", *options, id=element, autocomplete="off")
+    return tag("p", tag("label", label, select), class_="controls")
 
 
 def _ratings(study: Study, chart: Chart | None) -> Panel | None:
@@ -96,19 +102,18 @@ def _chosen_by(study: Study, chart: Chart) -> str:
 
 
 def _features(study: Study, chart: Chart | None) -> Panel:
-    title = "What each feature adds"
-    if not study.ablation:
-        text = (
-            "No two of the compared sets differ in one feature only, so the gain of a single feature is not "
-            "known. Compare a set with the same set and one feature more."
-        )
-        return Panel("features", "Features", title, tag("p", text))
     text = (
-        "The gain averaged over the pairs of sets that differ only in the feature, with its 95 % interval. "
-        f"A point is .01 of {study.headline}."
+        "No two of the compared sets differ in one feature only, so the gain of a single feature is not "
+        "known. Compare a set with the same set and one feature more."
     )
-    body = (tag("p", text), figure(chart), html_table(study_tables.gains(study)))
-    return Panel("features", "Features", title, joined(body))
+    if study.ablation:
+        text = (
+            "The gain averaged over the pairs of sets that differ only in the feature, with its 95 % "
+            f"interval. A point is .01 of {study.headline}."
+        )
+    gains = html_table(study_tables.gains(study)) if study.ablation else ""
+    body = joined((tag("p", text), figure(chart), gains))
+    return Panel("features", "Features", "What each feature adds", body)
 
 
 def _differences(study: Study) -> Panel | None:
@@ -144,8 +149,8 @@ def _more(study: Study) -> Panel:
         "counting alike."
     )
     tables = (
-        study_tables.unseen_accuracy(study.models),
-        study_tables.all_accuracy(study.models),
+        study_tables.accuracy(study.models, masked=True),
+        study_tables.accuracy(study.models, masked=False),
         study_tables.beyond_accuracy(study),
         study_tables.costs(study.models),
     )
@@ -172,9 +177,7 @@ def _recommendations(study: Study) -> Panel | None:
     text = "What each model recommends to a user, beside what the user rated. "
     bold = "Bold: no other model's list has it."
     several = any(len(user.recommended) > 1 for user in users)
-    options = (tag("option", str(user.user_id), value=user.user_id) for user in users)
-    select = tag("select", *options, id="user", autocomplete="off")
-    selector = tag("p", tag("label", "User ", select), class_="controls") if len(users) > 1 else ""
+    selector = _choice("User ", "user", [str(user.user_id) for user in users])
     labels = {record.name: one.label for one in study.models for record in one.records}
     lists = (user_lists(user, labels) for user in users)
     body = joined((tag("p", text + (bold if several else "")), selector, *lists))
@@ -184,9 +187,7 @@ def _recommendations(study: Study) -> Panel | None:
 def user_lists(user: UserLists, labels: Mapping[str, str]) -> Html:
     """One user's ratings and every model's list, side by side where the screen is wide enough.
 
-    Args:
-        user: with their lists.
-        labels: of the models, by the names of their runs.
+    The labels of the models are by the names of their runs.
     """
     n_lists = Counter(movie.movie_id for model in user.recommended for movie in model.movies)
     several = len(user.recommended) > 1
