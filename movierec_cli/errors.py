@@ -1,5 +1,7 @@
 """The errors a person can mend. Anything else that escapes a command is a bug."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -27,3 +29,12 @@ class DataError(MovierecError):
 
 class SavedModelError(MovierecError):
     """A folder under saved_models/ is damaged or was not written by this program."""
+
+
+@contextmanager
+def problems_named(sentence: str) -> Iterator[None]:
+    """Makes of an `OSError` a `MovierecError` that says the sentence and what the system said."""
+    try:
+        yield
+    except OSError as error:
+        raise MovierecError(f"{sentence}: {error.strerror or error}") from error

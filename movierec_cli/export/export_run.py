@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from movierec_cli import __version__
-from movierec_cli.errors import MovierecError
+from movierec_cli.errors import MovierecError, problems_named
 from movierec_cli.export.kinds import ExportFormat, IndexKind
 from movierec_cli.export.model_arrays import ModelArrays
 from movierec_cli.export.npz_model import to_npz
 from movierec_cli.export.onnx_model import to_onnx
 from movierec_cli.export.saved_model import is_saved_model, write_saved_model
-from movierec_cli.files.atomic import check_place, problems_named, recover, written_folder, written_whole
+from movierec_cli.files.atomic import check_place, recover, written_folder, written_whole
 from movierec_cli.recommend.run_choice import FOR_USERS
 from movierec_cli.registry.store import Run
 

@@ -19,8 +19,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from movierec_cli.errors import MovierecError
-
 ABANDONED_AFTER_S = 24 * 3600
 """What nobody has changed for so long belongs to a process that died."""
 
@@ -61,15 +59,6 @@ def written_whole(target: Path) -> Iterator[Path]:
         _sync(place.parent)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def problems_named(sentence: str) -> Iterator[None]:
-    """Makes of an `OSError` a `MovierecError` that says the sentence and what the system said."""
-    try:
-        yield
-    except OSError as error:
-        raise MovierecError(f"{sentence}: {error.strerror or error}") from error
 
 
 def unfinished_file(target: Path, token: str) -> Path:

@@ -36,9 +36,7 @@ class Kind(StrEnum):
 
 
 def number(value: float) -> str:
-    """Four decimals below ten, else one: "0.4740", "1,234.5"; a dash for NaN."""
-    if math.isnan(value):
-        return NONE
+    """Four decimals below ten, else one: "0.4740", "1,234.5"."""
     return f"{value:.4f}" if abs(value) < 10 else f"{value:,.1f}"
 
 
@@ -126,7 +124,12 @@ class Table:
             return found
         place = names.index(self.order)
         sign = -1 if self.columns[place].higher_is_better else 1
-        return [(group, sorted(rows, key=lambda row: _rank(row.cells[place], sign))) for group, rows in found]
+
+        def rank(row: Row) -> float:
+            value = value_of(row.cells[place])
+            return math.inf if math.isnan(value) else sign * value
+
+        return [(group, sorted(rows, key=rank)) for group, rows in found]
 
 
 def value_of(cell: Cell) -> float:
@@ -171,8 +174,3 @@ def _best(column: Column, cells: Sequence[Cell]) -> float | None:
     if column.higher_is_better is None or len(known) < 2:
         return None
     return max(known) if column.higher_is_better else min(known)
-
-
-def _rank(cell: Cell, sign: int) -> float:
-    value = value_of(cell)
-    return math.inf if math.isnan(value) else sign * value

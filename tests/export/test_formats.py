@@ -16,7 +16,7 @@ from movierec_cli.export.kinds import ExportFormat
 from movierec_cli.export.model_arrays import ContextTower, ModelArrays
 from movierec_cli.export.onnx_model import OnnxGraph
 from movierec_cli.export.recommending import AS_STORED, code, embed
-from movierec_cli.export.tensorflow_graph import TensorFlowGraph
+from movierec_cli.export.saved_model import TensorFlowGraph
 from movierec_cli.models.feature_encodings import context_codes
 from movierec_cli.models.tensorflow_start import start_tensorflow
 from movierec_cli.registry.record import RunConfig

@@ -13,7 +13,7 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.significance import Interval
 from movierec_cli.experiment.study import ComparedModel, Study
 from movierec_cli.registry.record import RunRecord
-from movierec_cli.reports.tables import number, points, probability
+from movierec_cli.reports.tables import Kind, number, points, probability, written
 from movierec_cli.reports.web.charts import epochs, forest
 from movierec_cli.reports.web.markup import Html, tag
 from movierec_cli.reports.web.pages import check_writable
@@ -359,7 +359,7 @@ def test_a_leak_is_said_at_the_top() -> None:
     [
         (number(0.47404), "0.4740"),
         (number(1234.56), "1,234.6"),
-        (number(math.nan), "–"),
+        (written(math.nan, Kind.NUMBER), "–"),
         (points(-0.0035), "−0.35"),
         (points(0.012), "+1.20"),
         (probability(0.0004), "< 0.001"),

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
-from movierec_cli.files.atomic import check_place, problems_named, written_whole
+from movierec_cli.errors import problems_named
+from movierec_cli.files.atomic import check_place, written_whole
 
 N_COLOURS = 7  # declared by base.css, for light and for dark
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "triangle-down", "cross")
