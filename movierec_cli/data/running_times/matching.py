@@ -79,21 +79,13 @@ _NEAR = {
     Rule.OTHER_TITLE: Rule.OTHER_TITLE_NEAR_YEAR,
     Rule.SPELLING: Rule.SPELLING_NEAR_YEAR,
 }
-_BY_WHOLE_TITLE = (
-    Rule.TITLE,
-    Rule.OTHER_TITLE,
-    Rule.TITLE_NEAR_YEAR,
-    Rule.OTHER_TITLE_NEAR_YEAR,
-    Rule.SPELLING,
-    Rule.SPELLING_NEAR_YEAR,
-)
 # By a whole title, features come before shorts, videos and television. A part of a title or a misspelt word
 # says less than that. There are so many shorts that one is found for nearly every name in parentheses, so
 # they are recognised by the main title only.
 _STAGES = (
     (Rule.LINK, True),
     (Rule.LINK, False),
-    *((rule, True) for rule in _BY_WHOLE_TITLE),
+    *((rule, True) for rule in Rule if rule not in (Rule.LINK, Rule.PART, Rule.ONE_WORD)),
     *((rule, False) for rule in (Rule.TITLE, Rule.TITLE_NEAR_YEAR)),
     *((rule, True) for rule in (Rule.PART, Rule.ONE_WORD)),
     (Rule.PART, False),
