@@ -60,9 +60,8 @@ def _core(ratings: Ratings, rows: _Rows, min_rating: float, k_core: int) -> _Row
     if len(rows) == 0:
         asked = f" with --min_rating {min_rating:g}" if min_rating > 0 else ""
         lower = "--k_core or --min_rating" if min_rating > 0 else "--k_core"
-        raise MovierecError(
-            f"--k_core {k_core:,} leaves none of the {n_before:,} ratings{asked}; lower {lower}"
-        )
+        none_left = f"--k_core {k_core:,} leaves none of the {n_before:,} ratings{asked}"
+        raise MovierecError(f"{none_left}; lower {lower}")
     return rows
 
 

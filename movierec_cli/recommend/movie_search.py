@@ -79,9 +79,6 @@ class MovieSearch:
         then without articles, then the other titles in parentheses, then a title without its subtitle or the
         subtitle alone. A year at the end of the text, in parentheses or not, leaves movies of that year.
 
-        Args:
-            text: what was typed.
-
         Raises:
             MovierecError: the text fits several movies, and lists them; or none, and offers the closest.
         """

@@ -97,11 +97,6 @@ def find_lengths(dataset: Dataset, config: DataConfig, progress: Progress = unre
     Lengths that a data set has of its own are not looked up. Where the user gives lengths and IMDb's list is
     not at hand, it is not downloaded.
 
-    Args:
-        dataset: left as it is.
-        config: where IMDb's list and the user's file are.
-        progress: called with (message, done, total) while something takes long.
-
     Raises:
         UsageError: `config` names a list, and the data set has lengths of its own.
         DataError: IMDb's list cannot be had or read, or the user's file is wrong.

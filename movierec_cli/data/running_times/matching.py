@@ -99,7 +99,7 @@ _Candidates = dict[ImdbEntry, int]  # with the best stage each was found at
 
 
 def match_movies(movies: Movies, titles: Path, progress: Progress = unreported) -> tuple[Match, ...]:
-    """Looks for every movie by its id in links.csv, else by its titles and year.
+    """Looks for every movie, in their order, by its id in links.csv, else by its titles and year.
 
     Of entries that fit equally well all must have the same known length, else the movie stays without one.
     A entry that is one movie's is not another's that it fits less well.
@@ -108,9 +108,6 @@ def match_movies(movies: Movies, titles: Path, progress: Progress = unreported) 
         movies: the data set's.
         titles: IMDb's `title.basics.tsv.gz`, or that unpacked.
         progress: called with (message, bytes read, bytes in all).
-
-    Returns:
-        A match a movie, in their order.
 
     Raises:
         DataError: the list cannot be read.

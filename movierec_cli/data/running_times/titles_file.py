@@ -143,10 +143,6 @@ def titles_file(config: DataConfig, progress: Progress = unreported) -> Path:
     A download that is broken off is kept under a hidden name and is resumed the next time; the real name is
     given only to a file that was read to its end. Two processes at once download it once.
 
-    Args:
-        config: where to look.
-        progress: called with (message, bytes so far, bytes in all or 0).
-
     Raises:
         DataError: a file that is there does not serve, or there is none to be had; says what to do.
     """
