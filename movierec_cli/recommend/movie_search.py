@@ -116,10 +116,7 @@ class MovieSearch:
 
         A list from elsewhere may date a movie a year sooner or later, and call it by its subtitle too; the
         catalogue may not date it. These ways are tried in this order, and the first that fits any decides.
-
-        Args:
-            title: with or without its year.
-            year: of the movie, where it is known.
+        The title is with or without its year.
         """
         readings = list(_readings(html.unescape(title.strip())))
         name, year = readings[0].title, year or readings[0].year

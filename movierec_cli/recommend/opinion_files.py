@@ -114,12 +114,8 @@ def opinions_of(rows: npt.NDArray[np.int64], ratings: npt.NDArray[np.float64], s
     """What a user likes (`liked_from` or more) and dislikes (below the middle of the scale).
 
     Movies between are known, and count neither for nor against similar movies. At least one movie is liked or
-    disliked: where the median is below the middle a rating is, else one reaches the median.
-
-    Args:
-        rows: of a model's movies, each once: [n], one or more.
-        ratings: of these movies: [n].
-        scale: of the ratings.
+    disliked: where the median is below the middle a rating is, else one reaches the median. The rows are of a
+    model's movies, each once, one or more; both arrays are [n].
     """
     return Opinions(rows[ratings >= liked_from(ratings, scale)], rows[ratings < scale.middle])
 
