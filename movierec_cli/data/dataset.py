@@ -103,10 +103,13 @@ class IdIndex:
         """The row of each id, `UNKNOWN_ROW` where there is none."""
         if len(ids) == 0 or len(self.ids) == 0:
             return np.full(len(ids), UNKNOWN_ROW, dtype=np.int32)
-        if self._is_dense and ids.min() >= 0 and ids.max() < len(self._table):
+        is_dense = self.ids.min() >= 0 and self.ids.max() < _DENSE_UP_TO
+        if is_dense and ids.min() >= 0 and ids.max() < len(self._table):
             rows: npt.NDArray[np.int32] = self._table[ids]
             return rows
-        return self._bisected(ids)
+        place = np.minimum(np.searchsorted(self.ids, ids, sorter=self._order), len(self.ids) - 1)
+        found = self._order[place]
+        return np.where(self.ids[found] == ids, found, UNKNOWN_ROW).astype(np.int32)
 
     def __contains__(self, one_id: int) -> bool:
         return one_id in self._set
@@ -114,10 +117,6 @@ class IdIndex:
     @cached_property
     def _set(self) -> frozenset[int]:
         return frozenset(self.ids.tolist())
-
-    @property
-    def _is_dense(self) -> bool:
-        return bool(self.ids.min() >= 0 and self.ids.max() < _DENSE_UP_TO)
 
     @cached_property
     def _table(self) -> npt.NDArray[np.int32]:
@@ -128,11 +127,6 @@ class IdIndex:
     @cached_property
     def _order(self) -> npt.NDArray[np.int64]:
         return np.argsort(self.ids)
-
-    def _bisected(self, ids: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
-        place = np.minimum(np.searchsorted(self.ids, ids, sorter=self._order), len(self.ids) - 1)
-        rows = self._order[place]
-        return np.where(self.ids[rows] == ids, rows, UNKNOWN_ROW).astype(np.int32)
 
 
 def known_ids(ids: npt.NDArray[np.int64]) -> str:

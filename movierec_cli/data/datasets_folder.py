@@ -62,13 +62,11 @@ class StoredArchive:
     warnings: tuple[str, ...] = ()
 
 
-def describe_sources(datasets_dir: Path) -> list[SourceInfo]:
-    """Every source of the table, in its order; reads kept columns' headers but parses nothing."""
-    return [describe_source(key, datasets_dir) for key in SOURCES]
-
-
 def describe_source(key: str, datasets_dir: Path) -> SourceInfo:
-    """One source. A local archive that cannot be opened is told in `warnings`. Raises a `UsageError`."""
+    """One source of the table; reads the kept columns' header but parses nothing.
+
+    A local archive that cannot be opened is told in `warnings`. Raises a `UsageError`.
+    """
     source = source_of(key)
     path = local_archive(source, datasets_dir)
     size_bytes, header, warnings = (None, None, ()) if path is None else _here(key, path, datasets_dir)

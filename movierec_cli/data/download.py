@@ -143,15 +143,9 @@ class Download:
         with _answer(url, {"Range": f"bytes={done}-", "If-Range": version.validator}) as rest:
             # A server or a cache on the way may know Range and not If-Range, so what it sends is compared.
             expected = {f"bytes {done}-{version.n_bytes - 1}/{total}" for total in (version.n_bytes, "*")}
-            place, is_partial = (
-                rest.headers.get("Content-Range"),
-                rest.status_code == HTTPStatus.PARTIAL_CONTENT,
-            )
-            if (
-                is_partial
-                and place in expected
-                and version.validator in (_validators(rest) or [version.validator])
-            ):
+            is_partial = rest.status_code == HTTPStatus.PARTIAL_CONTENT
+            is_the_rest = is_partial and rest.headers.get("Content-Range") in expected
+            if is_the_rest and version.validator in (_validators(rest) or [version.validator]):
                 self._write(partial, rest, done, version)
                 return
         with _answer(url, {}) as whole:  # of a server that does not know ranges, or knows them badly
@@ -185,7 +179,10 @@ class Download:
         """Refuses another file, told by its beginning, and one that would fill the disk."""
         # a chunk can be as short as a byte
         if done == 0 and not (chunk and chunk[: len(self.magic)] == self.magic[: len(chunk)]):
-            raise _NoFileError(f"the server answers with something else: {_beginning(chunk)}")
+            text = " ".join(chunk[:200].decode("utf-8", "replace").split())
+            # repr escapes what a terminal would act on
+            beginning = repr(text[:60]) if text else "nothing"
+            raise _NoFileError(f"the server answers with something else: {beginning}")
         done += len(chunk)
         if 0 < version.n_bytes < done:
             raise _NoFileError(f"the server sends more than the {version.n_bytes:,} bytes that it should")
@@ -218,11 +215,6 @@ def _root(error: BaseException) -> BaseException:
     """What began it; the libraries wrap it in layers that name addresses of objects."""
     inner = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return error if inner is None else _root(inner)
-
-
-def _beginning(data: bytes) -> str:
-    text = " ".join(data[:200].decode("utf-8", "replace").split())
-    return repr(text[:60]) if text else "nothing"  # with what a terminal would act on escaped
 
 
 def _stamp(file: Path) -> tuple[int, int] | None:

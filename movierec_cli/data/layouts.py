@@ -22,7 +22,6 @@ from movierec_cli.data.reader.archive import Archive, open_archive
 from movierec_cli.data.reader.rating_blocks import RatingFormat, read_columns
 from movierec_cli.data.reader.text_rows import (
     GENRE_NAMES,
-    MovieRow,
     TextRow,
     UserRow,
     csv_text_rows,
@@ -91,7 +90,7 @@ def _movies(
     rows: Iterator[TextRow], id_name: str, genres_of: Callable[[TextRow], Sequence[str]], place: str
 ) -> Movies:
     with_id = with_unique_id(rows, id_name, "movie")
-    return movie_table((MovieRow(one_id, row.text(1), genres_of(row)) for one_id, row in with_id), place)
+    return movie_table(((one_id, row.text(1), genres_of(row)) for one_id, row in with_id), place)
 
 
 def _listed_genres(row: TextRow) -> list[str]:

@@ -25,10 +25,8 @@ def load_dataset(
     file name, else by the archive's own name). Without one, `datasets_dir` is looked through for the named
     data set's zip or folder, and only then is it downloaded.
 
-    Args:
-        config: which data, and where it is kept.
-        progress: called with (message, done, total) while something takes long.
-        with_movie_lengths: whether to look for running times, see `lengths.apply`; most models need none.
+    Running times are looked for where `with_movie_lengths` is true, see `running_times.apply`; most models
+    need none.
 
     Raises:
         UsageError: `config.dataset` is unknown.
@@ -66,16 +64,10 @@ def local_archive(source: Source, datasets_dir: Path) -> Path | None:
 def fetch_archive(
     source: Source, datasets_dir: Path, *, url: str | None = None, progress: Progress = unreported
 ) -> Path:
-    """Downloads a source's archive to its place in `datasets_dir`, which changes only once it is verified.
+    """Downloads a source's archive to its place, which it returns and which changes only once it is verified.
 
-    Args:
-        source: what to download; not the embedded sample.
-        datasets_dir: made if need be.
-        url: a mirror's address; the published size and checksum are demanded of it all the same.
-        progress: called with (message, bytes so far, bytes in all or 0).
-
-    Returns:
-        The archive's path.
+    `datasets_dir` is made if need be. Of a mirror's `url` the published size and checksum are demanded all
+    the same.
 
     Raises:
         DataError: it cannot be had, or is not the published file; says what to fetch and where to put it.

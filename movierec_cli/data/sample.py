@@ -24,8 +24,6 @@ from movierec_cli.data.sample_world import (
     draw_world,
 )
 
-_MOVIES_FILE = "sample_movies.csv"
-
 _MIN_RATINGS, _MAX_RATINGS = 20, 320  # of one user
 _LOG_EXTRA_RATINGS = (3.71, 1.0)  # mean and standard deviation of the log of those above the minimum
 _RATINGS_PER_SESSION = 8
@@ -97,7 +95,7 @@ def sample_movies() -> Movies:
 
 
 def _movies_text() -> str:
-    return resources.files("movierec_cli.data").joinpath(_MOVIES_FILE).read_text("utf-8")
+    return resources.files("movierec_cli.data").joinpath("sample_movies.csv").read_text("utf-8")
 
 
 def _draw_ratings(world: SampleWorld, rng: np.random.Generator) -> Ratings:
@@ -116,7 +114,9 @@ def _draw_ratings(world: SampleWorld, rng: np.random.Generator) -> Ratings:
 
 def _draw_sessions(world: SampleWorld, rng: np.random.Generator) -> _Sessions:
     user_index, size = _draw_session_sizes(len(world.users), rng)
-    start = _draw_starts(len(size), rng)
+    # Any day, from eight in the morning to ten in the evening: no session runs past midnight.
+    day = rng.integers(N_DAYS, size=len(size))
+    start = START_S + day * DAY_S + rng.integers(8 * 3600, 22 * 3600, size=len(size))
     start = start[np.lexsort((start, user_index))]
     held = size > 0
     user_index, start, size = user_index[held], start[held], size[held]
@@ -136,12 +136,6 @@ def _draw_session_sizes(n_users: int, rng: np.random.Generator) -> tuple[IntArra
     turn = n_sessions[rater] * rng.random(len(rater)) ** _FIRST_SESSIONS_LONGER
     size = np.bincount(first[rater] + turn.astype(np.int64), minlength=int(n_sessions.sum()))
     return np.repeat(np.arange(n_users), n_sessions), size
-
-
-def _draw_starts(n: int, rng: np.random.Generator) -> IntArray:
-    """Any day, from eight in the morning to ten in the evening: no session runs past midnight."""
-    day = rng.integers(N_DAYS, size=n)
-    return START_S + day * DAY_S + rng.integers(8 * 3600, 22 * 3600, size=n)
 
 
 def _pick_movies(world: SampleWorld, sessions: _Sessions, rng: np.random.Generator) -> _Picks:

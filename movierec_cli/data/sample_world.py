@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import Movies, Users
+from movierec_cli.data.reader.text_rows import split_list
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -23,17 +24,8 @@ SEASON_DAYS = 91  # 13 whole weeks, so that every season has the same weekdays
 N_DAYS = N_SEASONS * SEASON_DAYS  # two years
 
 AGE_BUCKETS = (1, 18, 25, 35, 45, 50, 56)  # MovieLens 1M's lower bounds, years
-OCCUPATIONS = (
-    "baker",
-    "carpenter",
-    "clerk",
-    "gardener",
-    "lighthouse keeper",
-    "nurse",
-    "retired",
-    "student",
-    "tailor",
-    "teacher",
+OCCUPATIONS = split_list(
+    "baker|carpenter|clerk|gardener|lighthouse keeper|nurse|retired|student|tailor|teacher"
 )
 YOUNG_GENRES = ("Animation", "Sci-Fi")
 WEEKDAY_GENRES = {  # 0 is Monday
@@ -108,6 +100,8 @@ def draw_world(movies: Movies, seed: int, effects: PlantedEffects = DEFAULT_EFFE
     Raises:
         ValueError: the movies have no lengths, or are fewer than the fashions of all seasons need.
     """
+    if (lengths := movies.length_minutes) is None:
+        raise ValueError("the movies of the sample need their lengths in minutes")
     invented, tastes, factors, fame, fashion = np.random.default_rng(seed).spawn(5)
     users = _draw_users(invented)
     taste = _draw_taste(users, len(movies.genre_names), effects, tastes)
@@ -116,10 +110,11 @@ def draw_world(movies: Movies, seed: int, effects: PlantedEffects = DEFAULT_EFFE
         + taste @ _shared_evenly(movies.genres).T
         + _hidden_taste(movies, effects, factors)
         + _age_effect(movies, users) * effects.age
-        + tastes.standard_normal((N_SIMULATED_USERS, 1)) * _lengths(movies) * effects.length
+        + tastes.standard_normal((N_SIMULATED_USERS, 1)) * _standardised(lengths) * effects.length
     )  # [n_users, n_movies]
     in_fashion = _draw_fashions(len(movies), fashion)
-    by_day = effects.fashion * in_fashion[:, None] + effects.weekday * _weekday_films(movies)
+    gains = np.stack([_of_genres(movies, WEEKDAY_GENRES.get(day, ())) for day in range(7)])  # [7, n_movies]
+    by_day = effects.fashion * in_fashion[:, None] + effects.weekday * gains
     return SampleWorld(
         effects, movies, users, taste, lasting, in_fashion, by_day.reshape(N_SEASONS * 7, len(movies))
     )
@@ -151,17 +146,13 @@ def _hidden_taste(movies: Movies, effects: PlantedEffects, rng: np.random.Genera
     """Taste along the factors movies have by themselves and by their titles' words: [n_users, n_movies]."""
     of_users = rng.standard_normal((N_SIMULATED_USERS, N_FACTORS)) / np.sqrt(N_FACTORS)
     own = rng.standard_normal((len(movies), N_FACTORS))
-    contains = _title_words(movies)  # [n_movies, n_words]
+    words_of = [set(_TITLE_WORD.findall(title.lower().rsplit(" (", 1)[0])) for title in movies.title]
+    vocabulary = sorted(set().union(*words_of))
+    contains = np.array([[word in words for word in vocabulary] for words in words_of])  # [n_movies, n_words]
     by_words = _shared_evenly(contains) @ rng.standard_normal((contains.shape[1], N_FACTORS))
     of_movies = effects.hidden_taste * own + effects.title_words * by_words  # [n_movies, N_FACTORS]
     utility: FloatArray = of_users @ of_movies.T
     return utility
-
-
-def _title_words(movies: Movies) -> npt.NDArray[np.bool_]:
-    words_of = [set(_TITLE_WORD.findall(title.lower().rsplit(" (", 1)[0])) for title in movies.title]
-    vocabulary = sorted(set().union(*words_of))
-    return np.array([[word in words for word in vocabulary] for words in words_of], dtype=np.bool_)
 
 
 def _shared_evenly(belongs: npt.NDArray[np.bool_]) -> FloatArray:
@@ -183,23 +174,12 @@ def _age_effect(movies: Movies, users: Users) -> FloatArray:
     return np.outer(-_standardised(users.raw_age), for_the_young)
 
 
-def _lengths(movies: Movies) -> FloatArray:
-    if movies.length_minutes is None:
-        raise ValueError("the movies of the sample need their lengths in minutes")
-    return _standardised(movies.length_minutes)
-
-
 def _draw_fashions(n_movies: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
     chosen = rng.permutation(n_movies)[: N_SEASONS * MOVIES_PER_SEASON]
     movies = chosen.reshape(N_SEASONS, MOVIES_PER_SEASON)
     in_fashion = np.zeros((N_SEASONS, n_movies), dtype=np.bool_)
     np.put_along_axis(in_fashion, movies, True, axis=1)
     return in_fashion
-
-
-def _weekday_films(movies: Movies) -> npt.NDArray[np.bool_]:
-    """Which movies gain on which day of the week: [7, n_movies]."""
-    return np.stack([_of_genres(movies, WEEKDAY_GENRES.get(day, ())) for day in range(7)])
 
 
 def _of_genres(movies: Movies, names: tuple[str, ...]) -> npt.NDArray[np.bool_]:

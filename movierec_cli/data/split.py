@@ -15,7 +15,6 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.text import counted
 
 _Rows = npt.NDArray[np.int64]
-_WhyEmpty = Callable[[Ratings, str], str]
 
 LEAVE_LAST_FROM = 3
 """Ratings a user must have for leave-last to take two: one stays to learn from."""
@@ -80,9 +79,6 @@ def _cold(noun: str, n: int, n_ratings: int) -> str:
     if n == 0:
         return f"no cold {noun}s"
     return f"{counted(n, f'cold {noun}')} ({counted(n_ratings, 'test rating')})"
-
-
-_Splitter = Callable[[Ratings, SplitConfig], Split]
 
 
 def split_ratings(ratings: Ratings, config: SplitConfig) -> Split:
@@ -215,7 +211,7 @@ def _too_few_windows(ratings: Ratings, part: str) -> str:
     )
 
 
-_KINDS: Mapping[SplitKind, tuple[_Splitter, _WhyEmpty]] = {
+_KINDS: Mapping[SplitKind, tuple[Callable[[Ratings, SplitConfig], Split], Callable[[Ratings, str], str]]] = {
     SplitKind.RANDOM: (_random, _too_few),
     SplitKind.TEMPORAL: (_temporal, _too_few_moments),
     SplitKind.LEAVE_LAST: (_leave_last, _too_few_each),

@@ -58,13 +58,11 @@ def _core(ratings: Ratings, rows: _Rows, min_rating: float, k_core: int) -> _Row
             break
         rows = rows[enough]
     if len(rows) == 0:
-        raise MovierecError(_no_core(n_before, min_rating, k_core))
+        asked = f" with --min_rating {min_rating:g}" if min_rating > 0 else ""
+        lower = "--k_core or --min_rating" if min_rating > 0 else "--k_core"
+        none_left = f"--k_core {k_core:,} leaves none of the {n_before:,} ratings{asked}"
+        raise MovierecError(f"{none_left}; lower {lower}")
     return rows
-
-
-def _no_core(n_ratings: int, min_rating: float, k_core: int) -> str:
-    asked, others = (f" with --min_rating {min_rating:g}", " or --min_rating") if min_rating > 0 else ("", "")
-    return f"--k_core {k_core:,} leaves none of the {n_ratings:,} ratings{asked}; lower --k_core{others}"
 
 
 def _often(index: npt.NDArray[np.int32], at_least: int) -> npt.NDArray[np.bool_]:

@@ -15,13 +15,9 @@ _FORMULA = re.compile(r"[=@\t\r]|[+-](?![0-9]*\.?[0-9]+\Z)")  # at the beginning
 def as_csv(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, safe: bool = False, delimiter: str = ","
 ) -> str:
-    """The text of a CSV file with these columns.
+    """The text of a CSV file with this header and rows of numbers and texts.
 
-    Args:
-        columns: the header.
-        rows: numbers and texts.
-        safe: puts an apostrophe before a text that a spreadsheet would take for a formula.
-        delimiter: between fields.
+    `safe` puts an apostrophe before a text that a spreadsheet would take for a formula.
     """
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")

@@ -62,7 +62,7 @@ class Explanation:
 
 
 def explain(run: Run, user: User, rows: Sequence[int] | npt.NDArray[np.integer]) -> tuple[Explanation, ...]:
-    """Splits scores into contributions.
+    """Splits the scores of movies, at these rows of the run's, into contributions: one a row, in their order.
 
     By movies: with u the user's embedding, D those of the movies they know and d that of the movie, each less
     the catalogue's mean embedding, u = Dᵀ a + r where a = (D Dᵀ + λ I)⁻¹ D u (kernel ridge regression), so
@@ -75,14 +75,6 @@ def explain(run: Run, user: User, rows: Sequence[int] | npt.NDArray[np.integer])
     over the users, each at their own time. Of the mean user ū, α ū is `AVERAGE_USER`'s, where α is the slope
     of the user's scores on those of ū over the catalogue: the scores of a user who has rated much lie closer
     together than most. What is left is the user's own, that of their id.
-
-    Args:
-        run: of a trained model.
-        user: as this run sees them.
-        rows: of the movies to explain.
-
-    Returns:
-        One per row, in their order.
 
     Raises:
         SavedModelError: the run is damaged.
@@ -140,16 +132,12 @@ def _of_user_features(run: Run, user: User, centred: _Floats, specific: _Floats)
     by_name = dict(zip(tower.names, own - mean, strict=True))
     by_name[USER_ID] += by_name.pop(BIASES)  # of the relus that are open for this user
     mean_user = mean.sum(axis=0)
-    in_common = _slope(centred @ own.sum(axis=0), centred @ mean_user) * mean_user
+    of_mean = centred @ mean_user  # the slope is that of a line through the origin, 0 where these are
+    square = float(of_mean @ of_mean)
+    in_common = (float(centred @ own.sum(axis=0) @ of_mean) / square if square > 0 else 0.0) * mean_user
     by_name[USER_ID] += mean_user - in_common
     by_name[AVERAGE_USER] = in_common
     return {name: specific @ part for name, part in by_name.items()}
-
-
-def _slope(values: _Floats, on: _Floats) -> float:
-    """Of the line through the origin; 0 where `on` is 0."""
-    square = float(on @ on)
-    return float(values @ on) / square if square > 0 else 0.0
 
 
 def _mean_parts(tower: Tower, n_rows: int, codes: _Codes | None) -> _Floats:

@@ -52,14 +52,7 @@ class Filters:
             )
 
     def allowed(self, run: Run, known: npt.NDArray[np.integer]) -> _Allowed:
-        """Which movies may be recommended to a user.
-
-        Args:
-            run: of a trained model.
-            known: rows of the movies the user knows.
-
-        Returns:
-            bool [n_movies].
+        """Which movies may be recommended to a user who knows the movies at these rows: [n_movies].
 
         Raises:
             MovierecError: the catalogue has no such genre, or no lengths.

@@ -125,13 +125,7 @@ class TopLists:
 def recommend_all(
     run: Run, user_ids: Sequence[int], *, top: int = 10, filters: Filters | None = None
 ) -> TopLists:
-    """The movies a run scores highest for each user, as `recommend` does for one.
-
-    Args:
-        run: a saved run of a trained model.
-        user_ids: ids in the run's data.
-        top: how many movies at most.
-        filters: which movies; None: all that a user does not know.
+    """The movies a run scores highest for each user, as `recommend` does for one with the same arguments.
 
     Raises:
         MovierecError: the run has no such user, is a baseline, or lacks what a filter needs.

@@ -79,9 +79,6 @@ class MovieSearch:
         then without articles, then the other titles in parentheses, then a title without its subtitle or the
         subtitle alone. A year at the end of the text, in parentheses or not, leaves movies of that year.
 
-        Args:
-            text: what was typed.
-
         Raises:
             MovierecError: the text fits several movies, and lists them; or none, and offers the closest.
         """
@@ -119,10 +116,7 @@ class MovieSearch:
 
         A list from elsewhere may date a movie a year sooner or later, and call it by its subtitle too; the
         catalogue may not date it. These ways are tried in this order, and the first that fits any decides.
-
-        Args:
-            title: with or without its year.
-            year: of the movie, where it is known.
+        The title is with or without its year.
         """
         readings = list(_readings(html.unescape(title.strip())))
         name, year = readings[0].title, year or readings[0].year

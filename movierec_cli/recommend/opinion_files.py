@@ -59,17 +59,13 @@ class ReadOpinions:
 
 
 def read_opinions(path: Path, catalogue: Movies) -> ReadOpinions:
-    """Reads a user's ratings, and finds the movies in a catalogue.
+    """Reads a user's ratings, as `read_rating_list` takes them, and finds the movies in a model's catalogue.
 
     IMDb's titles are found by their numbers where the catalogue has them, else by title and year like all
     others (`MovieSearch.titled`). A title that is not there, or that fits several movies, is no error.
 
     `opinions_of` decides what is liked and disliked. Letterboxd rates 0.5 to 5 stars and
     IMDb 1 to 10; of a plain list the ratings themselves decide, see `rating_lists.RatingList`.
-
-    Args:
-        path: CSV as `read_rating_list` takes it.
-        catalogue: of the model that is to use them.
 
     Raises:
         DataError: as `read_rating_list`, or no movie of the file is in the catalogue, or none of these has a
@@ -118,12 +114,8 @@ def opinions_of(rows: npt.NDArray[np.int64], ratings: npt.NDArray[np.float64], s
     """What a user likes (`liked_from` or more) and dislikes (below the middle of the scale).
 
     Movies between are known, and count neither for nor against similar movies. At least one movie is liked or
-    disliked: where the median is below the middle a rating is, else one reaches the median.
-
-    Args:
-        rows: of a model's movies, each once: [n], one or more.
-        ratings: of these movies: [n].
-        scale: of the ratings.
+    disliked: where the median is below the middle a rating is, else one reaches the median. The rows are of a
+    model's movies, each once, one or more; both arrays are [n].
     """
     return Opinions(rows[ratings >= liked_from(ratings, scale)], rows[ratings < scale.middle])
 

@@ -32,11 +32,8 @@ class PredictedRating:
 def read_pairs(file: Path, run: Run) -> tuple[tuple[int, int], ...]:
     """Reads ids of users and rows of the run's movies, in the file's order.
 
-    A movie is an id or a title, see `MovieSearch.id_or_title`.
-
-    Args:
-        file: CSV in UTF-8 whose header has the columns user and movie; others are left out.
-        run: the model that is to predict.
+    The file is CSV in UTF-8 whose header has the columns user and movie; others are left out. A movie is an
+    id or a title, see `MovieSearch.id_or_title`.
 
     Raises:
         DataError: the file cannot be read, has no rows, or, with the line, a user or a movie is unknown.
@@ -59,14 +56,9 @@ def read_pairs(file: Path, run: Run) -> tuple[tuple[int, int], ...]:
 
 
 def predict(run: Run, pairs: Sequence[tuple[int, int]]) -> tuple[PredictedRating, ...]:
-    """Predicts ratings, as the users stood at their last training rating.
+    """Predicts a rating for each pair of a user's id and a row of the run's movies, in their order.
 
-    Args:
-        run: a saved run that predicts ratings.
-        pairs: ids of users and rows of the run's movies.
-
-    Returns:
-        One per pair, in their order.
+    Users are as they stood at their last training rating.
 
     Raises:
         MovierecError: the run predicts no ratings, or has no such user.

@@ -155,11 +155,7 @@ def read_rating_list(path: Path) -> RatingList:
 
 
 def _scale_of(ratings: Sequence[float]) -> Scale:
-    """The scale of ratings without a known scale: zeros and ones alone are thumbs, else the highest decides.
-
-    Args:
-        ratings: from 0 to 100; none are thumbs too.
-    """
+    """Of ratings from 0 to 100: none, or zeros and ones alone, are thumbs; else the highest decides."""
     if set(ratings) <= {0.0, 1.0}:
         return THUMBS
     scales = (ANY_STARS, ANY_TENTHS, HUNDREDTHS)

@@ -4,7 +4,7 @@ In two stages where predicted ratings or variety are to count: the movies with t
 retrieved, then ordered.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,7 +97,7 @@ def recommend(
     allowed = (filters or Filters()).allowed(run, user.movies)
     retrieved = best_first(scores, allowed, max(POOL_TIMES * top, POOL) if diversity else max(top, RETRIEVED))
     stars = _of_all(scores, retrieved, _stars(run, user, retrieved))  # [n_movies]
-    values = _of_all(scores, retrieved, _VALUES[rank_by](scores[retrieved], stars[retrieved]))
+    values = _of_all(scores, retrieved, _values(rank_by, scores[retrieved], stars[retrieved]))
     if diversity:
         rows = diversified(values, embeddings, retrieved, top, diversity)
     else:
@@ -133,10 +133,7 @@ def _of_all(scores: _Floats, rows: _Rows, values: npt.NDArray[Any]) -> _Floats:
 def best_first(scores: _Floats, allowed: npt.NDArray[np.bool_], at_most: int) -> _Rows:
     """The rows of the allowed movies of the highest scores; equal ones stay in the order of the catalogue.
 
-    Args:
-        scores: [n_movies].
-        allowed: [n_movies].
-        at_most: how many.
+    Both arrays are [n_movies].
     """
     rows = np.flatnonzero(allowed)
     own = scores[rows]
@@ -174,8 +171,11 @@ def _stars(run: Run, user: User, movies: _Rows) -> _Floats:
     return run.rating_head.stars(np.full(len(movies), user.row), movies)
 
 
-def _blend(scores: _Floats, stars: _Floats) -> _Values:
-    return (_standardised(scores) + _standardised(stars)) / 2
+def _values(rank_by: RankBy, scores: _Floats, stars: _Floats) -> npt.NDArray[Any]:
+    """What orders the movies retrieved."""
+    if rank_by is RankBy.BLEND:
+        return (_standardised(scores) + _standardised(stars)) / 2
+    return stars if rank_by is RankBy.RATING else scores
 
 
 def _standardised(values: _Floats) -> _Values:
@@ -185,13 +185,6 @@ def _standardised(values: _Floats) -> _Values:
         return np.zeros(len(exact))
     standardised: _Values = (exact - exact.mean()) / exact.std()
     return standardised
-
-
-_VALUES: dict[RankBy, Callable[[_Floats, _Floats], npt.NDArray[Any]]] = {
-    RankBy.SCORE: lambda scores, stars: scores,
-    RankBy.RATING: lambda scores, stars: stars,
-    RankBy.BLEND: _blend,
-}
 
 
 def diversified(
@@ -235,13 +228,9 @@ def check_diversity(diversity: float) -> None:
 
 
 def variety(embeddings: _Floats) -> float:
-    """How different the movies of a list are: the mean of 1 - cosine over all pairs.
+    """How different the movies of a list are: the mean of 1 - cosine over all pairs of embeddings, [n, dim].
 
-    Args:
-        embeddings: of the movies in the list, [n, dim].
-
-    Returns:
-        0 (equal directions) … 2; 0 for fewer than two movies.
+    It is 0 (equal directions) … 2; 0 for fewer than two movies.
     """
     n = len(embeddings)
     if n < 2:

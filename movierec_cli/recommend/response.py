@@ -1,4 +1,4 @@
-"""A recommendation with all that goes with it, for people and for programs."""
+"""What a run answers: recommendations with all that goes with them, and similar movies."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from movierec_cli.config import RankBy
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.recommend import Recommendations, recommend
 from movierec_cli.recommend.users import ListedMovie, RatedMovie, User, rated_in
 from movierec_cli.registry.store import Run
+from movierec_cli.text import counted
 
 if TYPE_CHECKING:
     from movierec_cli.recommend.explanation import Explanation
 
 LIST_COLUMNS = ("user", "place", "movie_id", "title", "score", "stars")
+SIMILAR_COLUMNS = ("place", "movie_id", "title", "similarity")
+FEW_RATINGS = 10
+"""With fewer, a movie's place in a model is mostly chance."""
 
 
 @dataclass(frozen=True)
@@ -132,3 +138,68 @@ def _list_document(response: Response) -> dict[str, Any]:
         "mean_score": response.recommended.mean_score,
         "variety": response.recommended.variety,
     }
+
+
+@dataclass(frozen=True)
+class SimilarMovie(ListedMovie):
+    """A movie near another."""
+
+    similarity: float  # cosine of the two movies' embeddings, -1 … 1
+
+
+@dataclass(frozen=True)
+class SimilarMovies:
+    """What is near one movie, the nearest first."""
+
+    run: Run
+    row: int  # of the movie, among the run's
+    movies: tuple[SimilarMovie, ...]
+
+    @property
+    def title(self) -> str:
+        title: str = self.run.catalogue.title[self.row]
+        return title
+
+    @property
+    def caution(self) -> str | None:
+        """Says that the model hardly knows the movie; None where it does."""
+        n_ratings = int(self.run.user_ratings.popularity(len(self.run.catalogue))[self.row])
+        if n_ratings >= FEW_RATINGS:
+            return None
+        ratings = counted(n_ratings, "rating") if n_ratings else "no ratings"
+        return f"'{self.title}' has {ratings} in the model's data, so what is near it is mostly chance"
+
+    def csv_rows(self) -> Iterator[tuple[object, ...]]:
+        """As rows of `SIMILAR_COLUMNS`."""
+        for place, movie in enumerate(self.movies, start=1):
+            yield place, movie.movie_id, movie.title, f"{movie.similarity:.6f}"
+
+    def document(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            **run_document(self.run),
+            "movie": asdict(ListedMovie.at(self.run.catalogue, self.row)),
+            "movies": [asdict(movie) for movie in self.movies],
+        }
+
+
+def similar_movies(run: Run, row: int, *, top: int = 10, filters: Filters | None = None) -> SimilarMovies:
+    """The movies whose embeddings have the highest cosine with that of one movie.
+
+    Equal ones are in the order of the catalogue; an embedding without length is like none. No movie counts as
+    seen.
+
+    Raises:
+        MovierecError: the run lacks what a filter needs.
+        SavedModelError: the run is damaged.
+    """
+    allowed = (filters or Filters()).fitting(run)
+    allowed[row] = False
+    embeddings = run.artifacts.movie_embeddings.astype(np.float64)
+    lengths = np.linalg.norm(embeddings, axis=1)
+    products = lengths * lengths[row]
+    cosines = (embeddings @ embeddings[row]) / np.where(products > 0, products, 1)  # [n_movies]
+    rows = np.flatnonzero(allowed)
+    nearest = rows[np.argsort(-cosines[rows], kind="stable")][:top]
+    movies = (SimilarMovie.at(run.catalogue, near, similarity=float(cosines[near])) for near in nearest)
+    return SimilarMovies(run, row, tuple(movies))

@@ -88,9 +88,7 @@ def user_of(run: Run, user_id: int, as_of_s: int | None = None) -> User:
 def user_after(run: Run, watched: Sequence[int]) -> User:
     """A new user by the movies they watched, whose history a sequential model continues.
 
-    Args:
-        run: of a sequential family.
-        watched: rows of the run's movies, oldest first, one or more, none twice.
+    These are rows of the run's movies, oldest first, one or more, none twice.
 
     Raises:
         MovierecError: the run's model is not sequential.

@@ -42,10 +42,6 @@ def forget_user(directory: Path, user_id: int) -> Forgotten:
     the users who are left. Baselines keep no ids; which of their test ratings are the user's is known from a
     trained run of the same data and split, so these are changed last. What is cut short is done again.
 
-    Args:
-        directory: the saved models.
-        user_id: the user's id in the data.
-
     Raises:
         MovierecError: no saved model knows this user.
         SavedModelError: a folder cannot be written.

@@ -117,10 +117,7 @@ def _check_fit(folder: Path, record: RunRecord, files: Mapping[str, FileEntry]) 
 def read_part(folder: Path, name: str, build: Callable[[bytes], T]) -> T:
     """One file of a run, checked against its manifest, as what it holds.
 
-    Args:
-        folder: the run's.
-        name: of the file.
-        build: from its content; a ValueError means that it is damaged.
+    `build` makes that from the content; a ValueError means that it is damaged.
 
     Raises:
         SavedModelError: the file is missing or is not what was written, or the run has no such file.

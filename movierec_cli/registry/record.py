@@ -151,9 +151,11 @@ def run_name(config: RunConfig, data: DataIdentity) -> str:
     fingerprints = [data.fingerprint, data.lengths_fingerprint]
     identity = {"config": config, "data": fingerprints, "format_version": FORMAT_VERSION}
     digest = hashlib.sha256(canonical_json(identity).encode()).hexdigest()[:_HASH_LENGTH]
-    kind = _kind(config)
-    weights = _weights_slug(config.tasks) if config.tasks is not None else ""
-    front = _readable(f"{data.name}-{kind}", _READABLE_LENGTH - len(weights))
+    weights = ""
+    if (tasks := config.tasks) is not None:  # they end the readable part and are never cut
+        weights = f"-rating-{tasks.rating:g}-retrieval-{tasks.retrieval:g}".replace("+", "")
+    plain = re.sub(r"[^a-z0-9_.]+", "-", f"{data.name}-{_kind(config)}".lower()).strip("-._") or "run"
+    front = plain[: _READABLE_LENGTH - len(weights)].rstrip("-._")
     return f"{front}{weights}-{digest}"
 
 
@@ -162,13 +164,3 @@ def _kind(config: RunConfig) -> str:
         features = f"-{config.feature_set.slug}" if config.feature_set.features else ""
         return f"{config.family}{features}"
     return config.feature_set.slug if config.family.is_trained else config.family
-
-
-def _weights_slug(tasks: TaskWeights) -> str:
-    """Such as "-rating-0.3-retrieval-1"; it ends the readable part and is never cut."""
-    return f"-rating-{tasks.rating:g}-retrieval-{tasks.retrieval:g}".replace("+", "")
-
-
-def _readable(text: str, length: int) -> str:
-    plain = re.sub(r"[^a-z0-9_.]+", "-", text.lower()).strip("-._") or "run"
-    return plain[:length].rstrip("-._")

@@ -99,11 +99,6 @@ def save_run(directory: Path, record: RunRecord, parts: RunParts) -> Run:
 
     A folder of that name that is no usable run is kept, as "<name>.damaged-<token>".
 
-    Args:
-        directory: the saved models.
-        record: what is known of the run.
-        parts: what its family has.
-
     Raises:
         SavedModelError: the folder cannot be written.
         MovierecError: a part holds what cannot be used, such as the infinite numbers of a diverged training.
@@ -134,11 +129,9 @@ def save_run(directory: Path, record: RunRecord, parts: RunParts) -> Run:
 
 
 def require_room(directory: Path, n_bytes: int) -> None:
-    """Finds out before a training whether its models can be saved.
+    """Finds out before a training whether its models, which take so many bytes at least, can be saved.
 
-    Args:
-        directory: of the saved models; made if need be.
-        n_bytes: what they take at least.
+    The directory is made if need be.
 
     Raises:
         SavedModelError: nothing can be written there, or there is less room.

@@ -33,11 +33,7 @@ _ANY_SIZES: Sizes = {}
 
 
 def to_bytes(value: object, sizes: Sizes = _ANY_SIZES) -> bytes:
-    """The npz of a dataclass.
-
-    Args:
-        value: the dataclass.
-        sizes: lengths of axes, by name, that are known from elsewhere.
+    """The npz of a dataclass; `sizes` are lengths of axes, by name, that are known from elsewhere.
 
     Raises:
         TypeError: an array has a type that NumPy cannot read back.

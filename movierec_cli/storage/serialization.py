@@ -91,13 +91,10 @@ def canonical_json(value: object) -> str:
 
 
 def decode(kind: type[T], value: object, *, folder: Path, key: str = "record") -> T:
-    """Builds a `kind` from JSON values, refusing what `encode` would not have written.
+    """Builds a dataclass, enum or plain type from what the JSON parser gave.
 
-    Args:
-        kind: a dataclass, enum or plain type.
-        value: what the JSON parser gave.
-        folder: the run's folder, for messages.
-        key: the dotted place in the file, for messages.
+    What `encode` would not have written is refused; messages name the run's folder and the dotted place in
+    the file, `key`.
 
     Raises:
         SavedModelError: a key is missing or unknown, or a value has the wrong type or range.

@@ -42,7 +42,7 @@ from movierec_cli.recommend.fold_in import Opinions
 from movierec_cli.recommend.many_users import recommend_all
 from movierec_cli.recommend.predict import predict
 from movierec_cli.recommend.recommend import recommend
-from movierec_cli.recommend.similar import similar_movies
+from movierec_cli.recommend.response import similar_movies
 from movierec_cli.recommend.users import new_user, rated_in, user_after, user_of
 from movierec_cli.registry import store
 from movierec_cli.registry.record import RunConfig

@@ -31,7 +31,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> Result:
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(datasets_folder, "describe_sources", fail)
+    monkeypatch.setattr(datasets_folder, "describe_source", fail)
     return CliRunner().invoke(app, ["data", "info"], prog_name="movierec")
 
 
@@ -80,7 +80,7 @@ def test_a_log_that_cannot_be_written_hides_nothing(log: Path, monkeypatch: pyte
 
 
 def test_where_a_program_calls_it_errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datasets_folder, "describe_sources", lambda *_: 1 / 0)
+    monkeypatch.setattr(datasets_folder, "describe_source", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         app(["data", "info"], standalone_mode=False)
 

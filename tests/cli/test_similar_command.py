@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movierec_cli.recommend.similar import similar_movies
+from movierec_cli.recommend.response import similar_movies
 from movierec_cli.registry.store import Run
 from tests.cli.running import check_row, rows, words
 from tests.cli.running import run as run_command

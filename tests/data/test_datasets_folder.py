@@ -7,7 +7,7 @@ import pytest
 
 from movierec_cli.config import DataConfig
 from movierec_cli.data import load
-from movierec_cli.data.datasets_folder import describe_source, describe_sources, fetch_source, import_archive
+from movierec_cli.data.datasets_folder import describe_source, fetch_source, import_archive
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.sources import SOURCES, Publication, publication_of
 from movierec_cli.errors import DataError, UsageError
@@ -74,7 +74,7 @@ def test_an_import_under_another_name_is_refused(
 
 def test_info_lists_every_source_and_what_is_known_of_a_local_one(archive_1m: Path, tmp_path: Path) -> None:
     import_archive(archive_1m, tmp_path / "ds")
-    infos = {info.key: info for info in describe_sources(tmp_path / "ds")}
+    infos = {key: describe_source(key, tmp_path / "ds") for key in SOURCES}
     assert list(infos) == ["1m", "100k", "latest-small", "20m", "25m", "32m", "sample"]
     local = infos["1m"]
     assert local.path == tmp_path / "ds" / "ml-1m.zip"

@@ -15,7 +15,7 @@ from movierec_cli.data import column_cache
 from movierec_cli.data.dataset import Dataset, IdIndex
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.reader import rating_blocks
-from movierec_cli.data.reader.text_rows import MovieRow, movie_table, year_of
+from movierec_cli.data.reader.text_rows import movie_table, year_of
 from movierec_cli.errors import DataError, UsageError
 from tests.data.own_archives import MakeArchive, WithLine, load
 
@@ -242,7 +242,7 @@ def test_the_year_is_the_last_one_in_parentheses(title: str, year: int) -> None:
 
 def test_genres_keep_tfds_order_and_unknown_ones_follow() -> None:
     rows = [["Western", "Zany"], [], ["Action", "Art"]]
-    movies = movie_table((MovieRow(n, "T", genres) for n, genres in enumerate(rows)), "movies.csv")
+    movies = movie_table(((n, "T", genres) for n, genres in enumerate(rows)), "movies.csv")
     assert movies.genre_names == ("Action", "Western", "Art", "Zany")
     assert movies.genres.astype(int).tolist() == [[0, 1, 0, 1], [0, 0, 0, 0], [1, 0, 1, 0]]
 

@@ -7,7 +7,7 @@ import pytest
 from movierec_cli.errors import DataError
 from movierec_cli.files.csv_tables import write_csv
 from movierec_cli.recommend.filters import Filters
-from movierec_cli.recommend.similar import SIMILAR_COLUMNS, similar_movies
+from movierec_cli.recommend.response import SIMILAR_COLUMNS, similar_movies
 from movierec_cli.registry.store import Run
 from tests.saved_runs import judged_run, run_artifacts, run_config, run_record, save_run
 from tests.small_dataset import N_MOVIES, small_dataset

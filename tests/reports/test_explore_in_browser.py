@@ -8,7 +8,7 @@ import pytest
 
 from movierec_cli.recommend.explanation import explain
 from movierec_cli.recommend.recommend import recommend
-from movierec_cli.recommend.similar import FEW_RATINGS, similar_movies
+from movierec_cli.recommend.response import FEW_RATINGS, similar_movies
 from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.store import Run
 from movierec_cli.reports.web.explore_page import write_explore

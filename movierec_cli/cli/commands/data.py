@@ -32,12 +32,11 @@ def info_command(
     """Show the data sets: what is here, how large it is, where it comes from, under which terms."""
     from rich.console import Group
 
-    from movierec_cli.data.datasets_folder import describe_source, describe_sources
+    from movierec_cli.data.datasets_folder import describe_source
+    from movierec_cli.data.sources import SOURCES
 
     terminal = ResultTerminal(as_json=as_json)
-    infos = (
-        [describe_source(name, datasets_dir) for name in names] if names else describe_sources(datasets_dir)
-    )
+    infos = [describe_source(name, datasets_dir) for name in names or SOURCES]
     terminal.show(
         lambda: [_plain(info) for info in infos],
         lambda: Group(*map(_details, infos)) if names else _overview(infos),

@@ -16,7 +16,7 @@ from movierec_cli.text import counted
 
 if TYPE_CHECKING:
     from movierec_cli.recommend.filters import Filters
-    from movierec_cli.recommend.similar import SimilarMovies
+    from movierec_cli.recommend.response import SimilarMovies
 
 
 @with_option_groups
@@ -45,7 +45,7 @@ def similar_command(
     """
     spare_threads()
     from movierec_cli.cli.parsing.movie_titles import rows_of
-    from movierec_cli.recommend.similar import SIMILAR_COLUMNS, similar_movies
+    from movierec_cli.recommend.response import SIMILAR_COLUMNS, similar_movies
     from movierec_cli.reports.terminal.recommendation_lists import similar_report
 
     text = " ".join(title or ())  # a title without quotes is several arguments

@@ -176,7 +176,10 @@ class _Reader:
         self, user_id: _Column, movie_id: _Column, rating: _Column, timestamp: _Column
     ) -> _Columns | None:
         movie_index = self.movies.rows(movie_id)
-        user = _narrow(user_id) if self.users is None else self.users.rows(user_id)
+        if self.users is not None:
+            user = self.users.rows(user_id)
+        else:
+            user = user_id.astype(np.int32) if user_id.max() < 2**31 and user_id.min() >= 0 else user_id
         steps = rating / np.float32(self.format.rating_step)
         fits = (
             movie_index.min() > UNKNOWN_ROW
@@ -251,10 +254,6 @@ def _unquoted(data: bytes, header: Sequence[str]) -> bytes:
     if any(len(fields) != len(header) or any("," in fields[index] for index in order) for fields in records):
         return b""
     return "\n".join(",".join(fields[index] for index in order) for fields in records).encode()
-
-
-def _narrow(ids: _Column) -> _Column:
-    return ids.astype(np.int32) if ids.max() < 2**31 and ids.min() >= 0 else ids
 
 
 def _join(parts: list[_Columns], movies: Movies, users: Users | None) -> Columns:

@@ -165,27 +165,21 @@ GENRE_NAMES = split_list(
 _YEAR = re.compile(r"\(([0-9]{4})(?:[-–][0-9]{0,4} ?)?\)")
 
 
-class MovieRow(NamedTuple):
-    """One movie as a layout gives it."""
-
-    movie_id: int
-    title: str
-    genres: Sequence[str]
-
-
-def movie_table(movies: Iterable[MovieRow], place: str) -> Movies:
-    """Collects movies, in their order, into columns; `genre_names` are those that occur, in TFDS' order.
+def movie_table(movies: Iterable[tuple[int, str, Sequence[str]]], place: str) -> Movies:
+    """Columns of movies (id, title, genres), in their order; `genre_names` are those that occur, as in TFDS.
 
     Raises a `DataError` that names the file, `place`, where there are too many genres.
     """
     kept = list(movies)
-    names = _genre_names({genre for movie in kept for genre in movie.genres})
+    present = {genre for _, _, genres in kept for genre in genres}
+    known = [name for name in GENRE_NAMES if name in present]
+    names = (*known, *sorted(present.difference(known)))
     limits.GENRES.check(len(names), file=place)
     return Movies(
-        movie_id=np.array([movie.movie_id for movie in kept], dtype=np.int64),
-        title=np.array([movie.title for movie in kept], dtype=np.object_),
-        year=np.array([year_of(movie.title) for movie in kept], dtype=np.int16),
-        genres=_multi_hot([movie.genres for movie in kept], names),
+        movie_id=np.array([movie_id for movie_id, _, _ in kept], dtype=np.int64),
+        title=np.array([title for _, title, _ in kept], dtype=np.object_),
+        year=np.array([year_of(title) for _, title, _ in kept], dtype=np.int16),
+        genres=_multi_hot([genres for _, _, genres in kept], names),
         genre_names=names,
     )
 
@@ -194,11 +188,6 @@ def year_of(title: str) -> int:
     """The title's last "(YYYY)", as in "Land Before Time III, The (1995) (V)"; else `UNKNOWN_YEAR`."""
     years = _YEAR.findall(title)
     return int(years[-1]) if years else UNKNOWN_YEAR
-
-
-def _genre_names(present: set[str]) -> tuple[str, ...]:
-    known = [name for name in GENRE_NAMES if name in present]
-    return (*known, *sorted(present.difference(GENRE_NAMES)))
 
 
 def _multi_hot(genres: Sequence[Sequence[str]], names: Sequence[str]) -> npt.NDArray[np.bool_]:

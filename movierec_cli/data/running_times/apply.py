@@ -5,7 +5,7 @@ And what is told of them: how each movie came by its running time, and why the o
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -97,11 +97,6 @@ def find_lengths(dataset: Dataset, config: DataConfig, progress: Progress = unre
     Lengths that a data set has of its own are not looked up. Where the user gives lengths and IMDb's list is
     not at hand, it is not downloaded.
 
-    Args:
-        dataset: left as it is.
-        config: where IMDb's list and the user's file are.
-        progress: called with (message, done, total) while something takes long.
-
     Raises:
         UsageError: `config` names a list, and the data set has lengths of its own.
         DataError: IMDb's list cannot be had or read, or the user's file is wrong.
@@ -118,7 +113,9 @@ def find_lengths(dataset: Dataset, config: DataConfig, progress: Progress = unre
     # Who gives lengths may do without IMDb's, so nothing is downloaded for them.
     titles = local_titles(config) if config.movie_lengths is not None else titles_file(config, progress)
     matches = () if titles is None else cached_matches(dataset.fingerprint, movies, titles, progress=progress)
-    return FoundLengths(_minutes(matches, len(movies)), titles, matches, corrections, are_own=False)
+    unknown = (math.nan,) * len(movies)
+    minutes = np.array([match.minutes for match in matches] or unknown, dtype=np.float32)
+    return FoundLengths(minutes, titles, matches, corrections, are_own=False)
 
 
 def lengths_at_hand(dataset: Dataset, config: DataConfig) -> bool:
@@ -130,12 +127,6 @@ def lengths_at_hand(dataset: Dataset, config: DataConfig) -> bool:
 def lengths_fingerprint(minutes: _Minutes) -> str:
     """SHA-256 (hex) of a column of minutes, one on every machine: [n_movies]."""
     return hashlib.sha256(minutes.astype("<f4").tobytes()).hexdigest()
-
-
-def _minutes(matches: Sequence[Match], n_movies: int) -> _Minutes:
-    if not matches:
-        return np.full(n_movies, np.nan, dtype=np.float32)
-    return np.array([match.minutes for match in matches], dtype=np.float32)
 
 
 def _coverage_note(found: FoundLengths) -> tuple[str, ...]:
@@ -153,11 +144,8 @@ def _coverage_note(found: FoundLengths) -> tuple[str, ...]:
 CORRECTED, OWN, NOT_LOOKED_UP = "given by hand", "from the data set itself", "not looked up"
 """What a movie can be beside IMDb's `Status`."""
 
-_KNOWN = (*Rule, OWN, CORRECTED)
 _MISSING = (*(status for status in Status if status is not Status.MATCHED), NOT_LOOKED_UP)
-_MORE_COLUMNS = ("status", "rule", "imdb", "candidate_minutes", "n_ratings")
-CSV_COLUMNS = (ID_COLUMN, *LENGTH_COLUMNS, *_MORE_COLUMNS)
-_UNKNOWN_MINUTES = "?"
+CSV_COLUMNS = (ID_COLUMN, *LENGTH_COLUMNS, "status", "rule", "imdb", "candidate_minutes", "n_ratings")
 
 
 @dataclass(frozen=True)
@@ -214,7 +202,7 @@ class Coverage:
     @cached_property
     def known_by(self) -> tuple[Count, ...]:
         """How those with a length came by it; ways of no movie included."""
-        return tuple(self._count_of(way) for way in _KNOWN)
+        return tuple(self._count_of(way) for way in (*Rule, OWN, CORRECTED))
 
     @cached_property
     def missing_by(self) -> tuple[Count, ...]:
@@ -285,7 +273,7 @@ def _fields(movie: MovieLength) -> tuple[object, ...]:
         movie.status,
         movie.rule or "",
         " ".join(entry.tconst for entry in movie.entries),
-        " ".join(str(entry.minutes or _UNKNOWN_MINUTES) for entry in movie.entries),
+        " ".join(str(entry.minutes or "?") for entry in movie.entries),
         movie.n_ratings,
     )
 

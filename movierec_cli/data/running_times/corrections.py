@@ -60,14 +60,11 @@ def delimiter_of(file: Path) -> str:
 def read_corrections(file: Path, movies: Movies) -> Corrections:
     """Reads the user's lengths and finds the movies they are of.
 
-    The header has the columns title, year, minutes and, where wanted, movie_id, in any order; others are
-    left out. A row with a movie_id is of that movie, else of each movie with that title and year, the
-    article first or last, with or without another title in parentheses; the year may stand in the title.
-    The movie_id counts before the title, and a row without minutes says nothing.
-
-    Args:
-        file: CSV, or tabs where it is named .tsv; UTF-8.
-        movies: the data set's.
+    The file is CSV in UTF-8, with tabs where it is named .tsv. The header has the columns title, year,
+    minutes and, where wanted, movie_id, in any order; others are left out. A row with a movie_id is of that
+    movie, else of each movie with that title and year, the article first or last, with or without another
+    title in parentheses; the year may stand in the title. The movie_id counts before the title, and a row
+    without minutes says nothing.
 
     Raises:
         DataError: the file cannot be read, or, with the line, a number is wrong, minutes are not 1 to

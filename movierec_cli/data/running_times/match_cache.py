@@ -45,9 +45,6 @@ def cached_matches(
         titles: IMDb's list; one of another place, size or time is another list.
         progress: as `match_movies` calls it; not called where the matches are kept.
 
-    Returns:
-        A match a movie, in their order.
-
     Raises:
         DataError: the list cannot be read.
     """

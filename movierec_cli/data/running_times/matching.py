@@ -79,21 +79,13 @@ _NEAR = {
     Rule.OTHER_TITLE: Rule.OTHER_TITLE_NEAR_YEAR,
     Rule.SPELLING: Rule.SPELLING_NEAR_YEAR,
 }
-_BY_WHOLE_TITLE = (
-    Rule.TITLE,
-    Rule.OTHER_TITLE,
-    Rule.TITLE_NEAR_YEAR,
-    Rule.OTHER_TITLE_NEAR_YEAR,
-    Rule.SPELLING,
-    Rule.SPELLING_NEAR_YEAR,
-)
 # By a whole title, features come before shorts, videos and television. A part of a title or a misspelt word
 # says less than that. There are so many shorts that one is found for nearly every name in parentheses, so
 # they are recognised by the main title only.
 _STAGES = (
     (Rule.LINK, True),
     (Rule.LINK, False),
-    *((rule, True) for rule in _BY_WHOLE_TITLE),
+    *((rule, True) for rule in Rule if rule not in (Rule.LINK, Rule.PART, Rule.ONE_WORD)),
     *((rule, False) for rule in (Rule.TITLE, Rule.TITLE_NEAR_YEAR)),
     *((rule, True) for rule in (Rule.PART, Rule.ONE_WORD)),
     (Rule.PART, False),
@@ -107,7 +99,7 @@ _Candidates = dict[ImdbEntry, int]  # with the best stage each was found at
 
 
 def match_movies(movies: Movies, titles: Path, progress: Progress = unreported) -> tuple[Match, ...]:
-    """Looks for every movie by its id in links.csv, else by its titles and year.
+    """Looks for every movie, in their order, by its id in links.csv, else by its titles and year.
 
     Of entries that fit equally well all must have the same known length, else the movie stays without one.
     A entry that is one movie's is not another's that it fits less well.
@@ -116,9 +108,6 @@ def match_movies(movies: Movies, titles: Path, progress: Progress = unreported) 
         movies: the data set's.
         titles: IMDb's `title.basics.tsv.gz`, or that unpacked.
         progress: called with (message, bytes read, bytes in all).
-
-    Returns:
-        A match a movie, in their order.
 
     Raises:
         DataError: the list cannot be read.

@@ -75,7 +75,9 @@ def plain_name(title: str) -> str:
     moved = _ARTICLE_AT_END.match(name)
     if moved is not None:
         name = f"{moved[2]}{moved[3] or ' '}{moved[1]}"
-    return " ".join(_NUMERALS.get(word, word) for word in _words(name))
+    words = folded(name).translate(_MARKS)
+    words = words if name.isascii() else _NO_WORD.sub(" ", words)
+    return " ".join(_NUMERALS.get(word, word) for word in words.split())
 
 
 def loose_name(plain: str) -> str:
@@ -166,12 +168,6 @@ def _distance(first: str, second: str) -> int:
         for j, other in enumerate(second, start=1):
             row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (letter != other)))
     return row[-1]
-
-
-def _words(name: str) -> list[str]:
-    if name.isascii():
-        return name.lower().translate(_MARKS).split()
-    return _NO_WORD.sub(" ", folded(name).translate(_MARKS)).split()
 
 
 def _distinct(names: Sequence[str] | Iterator[str]) -> tuple[str, ...]:

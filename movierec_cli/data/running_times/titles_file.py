@@ -121,7 +121,10 @@ def _blocks(file: Path, progress: Progress) -> Iterator[bytes]:
 
 def _chunks(file: Path, report: Callable[[int, int], None]) -> Iterator[bytes]:
     """The unpacked content after the header; raises a `DataError` where it is no such list or too large."""
-    with open_regular(file) as raw, _unpacked(raw) as stream:
+    with open_regular(file) as raw:
+        magic = raw.read(len(_GZIP_MAGIC))
+        raw.seek(0)
+        stream = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if magic == _GZIP_MAGIC else raw
         line = stream.readline(1_000)
         if not line.startswith(HEADER):
             first = line[:60].decode("utf-8", "replace").strip()
@@ -134,22 +137,11 @@ def _chunks(file: Path, report: Callable[[int, int], None]) -> Iterator[bytes]:
             yield chunk
 
 
-def _unpacked(raw: IO[bytes]) -> IO[bytes]:
-    """The content of an open file, gzip or plain."""
-    magic = raw.read(len(_GZIP_MAGIC))
-    raw.seek(0)
-    return cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if magic == _GZIP_MAGIC else raw
-
-
 def titles_file(config: DataConfig, progress: Progress = unreported) -> Path:
     """The path of IMDb's list: what `local_titles` finds, else downloaded to `datasets_dir`.
 
     A download that is broken off is kept under a hidden name and is resumed the next time; the real name is
     given only to a file that was read to its end. Two processes at once download it once.
-
-    Args:
-        config: where to look.
-        progress: called with (message, bytes so far, bytes in all or 0).
 
     Raises:
         DataError: a file that is there does not serve, or there is none to be had; says what to do.
@@ -173,23 +165,18 @@ def local_titles(config: DataConfig) -> Path | None:
     Raises:
         DataError: the file cannot be read, or does not begin like IMDb's list.
     """
+    file = config.imdb_titles or config.datasets_dir / TITLES_NAME
+    remedy = "remove it, and the next run downloads it"
     if config.imdb_titles is not None:
-        _require_titles(
-            config.imdb_titles,
+        remedy = (
             f"--imdb_titles takes IMDb's {TITLES_NAME} ({TITLES_URL}), packed or unpacked;"
-            " without the option it is downloaded",
+            " without the option it is downloaded"
         )
-        return config.imdb_titles
-    target = config.datasets_dir / TITLES_NAME
-    if not os.path.exists(target):  # which, unlike Path's, is also False in a folder that may not be read
+    elif not os.path.exists(file):  # which, unlike Path's, is also False in a folder that may not be read
         return None
-    _require_titles(target, "remove it, and the next run downloads it")
-    return target
-
-
-def _require_titles(file: Path, remedy: str) -> None:
     if (problem := _problem(file)) is not None:
         raise DataError(f"{problem}; {remedy}", file=file)
+    return file
 
 
 def _problem(file: Path, progress: Progress | None = None) -> str | None:

@@ -24,7 +24,7 @@ from movierec_cli.text import counted
 
 if TYPE_CHECKING:
     from movierec_cli.recommend.predict import PredictedRating
-    from movierec_cli.recommend.similar import SimilarMovies
+    from movierec_cli.recommend.response import SimilarMovies
     from movierec_cli.recommend.users import ListedMovie, RatedMovie
     from movierec_cli.registry.store import Run
 

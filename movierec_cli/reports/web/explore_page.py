@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import UNKNOWN_YEAR
-from movierec_cli.recommend.similar import FEW_RATINGS
+from movierec_cli.recommend.response import FEW_RATINGS
 from movierec_cli.registry.store import Run
 from movierec_cli.reports.web import pages
 
