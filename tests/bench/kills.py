@@ -277,8 +277,8 @@ def _cells(counts: Counter[str]) -> str:
     return " | ".join(str(counts[column]) for column in COLUMNS)
 
 
-TRAIN = "train --dataset sample --num_epochs 1 --quiet"
-BASE = f"{TRAIN} --tasks retrieval rating --additional_feature_sets None --additional_feature_sets timestamp"
+TRAIN = "train --dataset sample --quiet"
+BASE = f"{TRAIN} --num_epochs 1 --tasks retrieval rating --additional_feature_sets None --additional_feature_sets timestamp"
 
 
 def writers(data: Path, base: Path) -> list[Writer]:
@@ -312,7 +312,7 @@ def writers(data: Path, base: Path) -> list[Writer]:
         Writer("data import", f"data import {data / 'ml-100k.zip'} --datasets_dir imported"),
         Writer("data lengths --csv", f"data lengths {archive} {titles} --csv out.csv"),
         Writer("models remove", f"models remove {removed}", repeatable=False),
-        Writer("train", f"{TRAIN} --additional_feature_sets None", kills=12),
+        Writer("train", f"{TRAIN} --num_epochs 1 --additional_feature_sets None", kills=12),
         Writer(
             "train --family gru4rec", f"{TRAIN} --family gru4rec --baselines None --num_epochs 2", kills=4
         ),
