@@ -278,7 +278,8 @@ def _cells(counts: Counter[str]) -> str:
 
 
 TRAIN = "train --dataset sample --quiet"
-BASE = f"{TRAIN} --num_epochs 1 --tasks retrieval rating --additional_feature_sets None --additional_feature_sets timestamp"
+SETS = "--additional_feature_sets None --additional_feature_sets timestamp"
+BASE = f"{TRAIN} --num_epochs 1 --tasks retrieval rating {SETS}"
 
 
 def writers(data: Path, base: Path) -> list[Writer]:
