@@ -32,9 +32,9 @@ class SavedModelError(MovierecError):
 
 
 @contextmanager
-def problems_named(sentence: str) -> Iterator[None]:
-    """Makes of an `OSError` a `MovierecError` that says the sentence and what the system said."""
+def problems_named(sentence: str, kind: type[MovierecError] = MovierecError) -> Iterator[None]:
+    """Makes of an `OSError` an error of a kind that says the sentence and what the system said."""
     try:
         yield
     except OSError as error:
-        raise MovierecError(f"{sentence}: {error.strerror or error}") from error
+        raise kind(f"{sentence}: {error.strerror or error}") from error

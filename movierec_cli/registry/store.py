@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from movierec_cli.data.dataset import Movies
-from movierec_cli.errors import MovierecError, SavedModelError
+from movierec_cli.errors import MovierecError, SavedModelError, problems_named
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.files.atomic import recover, remove_folder, replaced_in, written_folder
@@ -118,13 +118,11 @@ def save_run(directory: Path, record: RunRecord, parts: RunParts) -> Run:
         raise ValueError(f"a run of family {record.config.family} has other files than {sorted(files)}")
     files[RECORD_FILE] = manifest_bytes(record, files)
     target = directory / record.name
-    try:
-        with written_folder(target, _is_run) as folder:
-            folder.mkdir()
-            for name, content in files.items():
-                (folder / name).write_bytes(content)
-    except OSError as error:
-        raise SavedModelError(f"{target} cannot be written: {error.strerror or error}") from error
+    problem = f"{target} cannot be written"
+    with problems_named(problem, SavedModelError), written_folder(target, _is_run) as folder:
+        folder.mkdir()
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
     return Run(record, target)
 
 
@@ -255,10 +253,8 @@ def remove_run(directory: Path, name: str) -> None:
         raise SavedModelError(
             f"{folder} is not a usable saved model, so it is left alone; delete it yourself"
         )
-    try:
+    with problems_named(f"{folder} cannot be removed", SavedModelError):
         remove_folder(folder)
-    except OSError as error:
-        raise SavedModelError(f"{folder} cannot be removed: {error.strerror or error}") from error
 
 
 def _unknown(directory: Path, name: str, known: Iterable[str]) -> SavedModelError:
@@ -270,11 +266,9 @@ def _unknown(directory: Path, name: str, known: Iterable[str]) -> SavedModelErro
 def _names(directory: Path) -> list[str]:
     """Of the folders, one that another process is replacing at this moment included."""
     recover(directory)
-    try:
+    with problems_named(f"{directory} cannot be read", SavedModelError):
         folders = list(directory.iterdir()) if directory.is_dir() else []
         names = {path.name for path in folders if not path.name.startswith(".") and path.is_dir()}
-    except OSError as error:
-        raise SavedModelError(f"{directory} cannot be read: {error.strerror or error}") from error
     return sorted(names | replaced_in(folders))
 
 
