@@ -149,8 +149,10 @@ def train_or_load(
     for position, config in enumerate(feasible, start=1):
         seed = f", seed {config.training.seed}" if several_seeds and config.training else ""
         observer.run_started(f"{config.label}{seed}", position, len(feasible))
-        found = None if retrain else find_run(directory, config, identities[config])
-        run = found or _train(data, config, directory, observer, restart=retrain, command=command)
+        identity, found = identities[config], saved[config]
+        if found is None and not retrain:  # another process may have trained it meanwhile
+            found = find_run(directory, config, identity)
+        run = found or _train(data, config, identity, directory, observer, restart=retrain, command=command)
         observer.run_ended(run, loaded=found is not None)
         runs.append(run)
     return runs
@@ -159,6 +161,7 @@ def train_or_load(
 def _train(
     data: SplitData,
     config: RunConfig,
+    identity: DataIdentity,
     directory: Path,
     observer: TrainingObserver,
     *,
@@ -166,7 +169,6 @@ def _train(
     command: str,
 ) -> Run:
     """Trains one model and saves it; an interrupted training is resumed from its checkpoint."""
-    identity = DataIdentity.of(data.dataset, config.feature_set)
     name = run_name(config, identity)
     checkpoint = directory / f".unfinished-{name}"
     if restart:
