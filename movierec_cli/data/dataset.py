@@ -4,9 +4,10 @@ Integers inside, ids and titles only at the edges: ratings point at rows of `Mov
 A movie is its id, never its title (two ids of MovieLens 100K can share a title).
 """
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,23 @@ from movierec_cli.storage.constraints import AtLeast, AtMost, Distinct
 UNKNOWN_YEAR = 0
 NO_IMDB_NUMBER = 0
 
+Id: TypeAlias = int | str
+Ids: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.object_]
+"""Whole numbers, or texts (`str`) where one of a table's ids is none."""
+
+
+@dataclass(frozen=True)
+class RatingScale:
+    """From the worst to the best rating that can be given."""
+
+    lowest: float
+    highest: float
+
+
+HALF_STARS = RatingScale(0.5, 5.0)
+TRAIN, VALIDATION, TEST = 0, 1, 2
+"""Values of `Ratings.part`."""
+
 
 @dataclass(frozen=True)
 class Ratings:
@@ -23,18 +41,28 @@ class Ratings:
 
     user_index: Annotated[npt.NDArray[np.int32], "n_ratings"]  # rows of Users
     movie_index: Annotated[npt.NDArray[np.int32], "n_ratings"]  # rows of Movies
-    rating: Annotated[npt.NDArray[np.float32], "n_ratings"]  # stars
-    timestamp: Annotated[npt.NDArray[np.int64], "n_ratings"]  # seconds since 1970-01-01 UTC
+    rating: Annotated[npt.NDArray[np.float32], "n_ratings"]  # stars; 1 where there are no ratings
+    timestamp: Annotated[npt.NDArray[np.int64], "n_ratings"]  # seconds since 1970-01-01 UTC; 0 without times
+    scale: RatingScale | None = HALF_STARS  # None: there are no ratings, every row is a positive
+    n_events: Annotated[npt.NDArray[np.float32], "n_ratings", AtLeast(0)] | None = None
+    """How many events a row stands for, where they are counted."""
+    part: Annotated[npt.NDArray[np.int8], "n_ratings", AtLeast(TRAIN), AtMost(TEST)] | None = None
+    """Which part of a split that came with the data: TRAIN, VALIDATION or TEST."""
 
     def __len__(self) -> int:
         return len(self.rating)
+
+    @cached_property
+    def has_times(self) -> bool:
+        """Whether there are different times; without, nothing can be learnt of time."""
+        return len(self) > 0 and bool((self.timestamp != self.timestamp[0]).any())
 
 
 @dataclass(frozen=True)
 class Movies:
     """One row a movie of the catalogue, rated or not, in the file's order."""
 
-    movie_id: Annotated[npt.NDArray[np.int64], "n_movies", AtLeast(0), Distinct()]
+    movie_id: Annotated[Ids, "n_movies", AtLeast(0), Distinct()]
     title: Annotated[npt.NDArray[np.object_], "n_movies"]  # str, as in the file, year included
     year: Annotated[npt.NDArray[np.int16], "n_movies", AtLeast(UNKNOWN_YEAR)]
     """UNKNOWN_YEAR where the title has none."""
@@ -53,7 +81,7 @@ class Movies:
 class Users:
     """One row a user. A column is None where the data set has no such column."""
 
-    user_id: Annotated[npt.NDArray[np.int64], "n_users"]
+    user_id: Annotated[Ids, "n_users"]
     bucketized_age: Annotated[npt.NDArray[np.float32], "n_users"] | None = None  # lower bound in years
     raw_age: Annotated[npt.NDArray[np.float32], "n_users"] | None = None  # years
     is_male: Annotated[npt.NDArray[np.bool_], "n_users"] | None = None
@@ -78,6 +106,7 @@ class Dataset:
     warnings: tuple[str, ...] = ()  # such as a checksum that differs from the published one
     lengths_fingerprint: str = ""  # SHA-256 (hex) of `movies.length_minutes`; "" where nobody asked for them
     notes: tuple[str, ...] = ()  # what was found, for people, such as how many movies have a length
+    noun: str = "movie"  # what the items are called: "movie", or "item" where they need not be movies
 
 
 @dataclass(frozen=True)
@@ -95,14 +124,20 @@ _DENSE_UP_TO = 1 << 22
 
 @dataclass(frozen=True)
 class IdIndex:
-    """Looks up millions of ids at once: by a dense table where ids are small, else by bisection."""
+    """Looks up millions of ids at once: by a dense table where ids are small, else by bisection.
 
-    ids: npt.NDArray[np.int64]  # [n], distinct, any order
+    Texts are looked up in a dictionary. No whole number is a text's id, and no text a number's.
+    """
 
-    def rows(self, ids: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
+    ids: Ids | npt.NDArray[np.integer]  # [n], distinct, any order
+
+    def rows(self, ids: Ids | npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
         """The row of each id, `UNKNOWN_ROW` where there is none."""
         if len(ids) == 0 or len(self.ids) == 0:
             return np.full(len(ids), UNKNOWN_ROW, dtype=np.int32)
+        if self.ids.dtype == np.object_ or ids.dtype == np.object_:
+            row_of = self._row_of
+            return np.fromiter((row_of.get(one, UNKNOWN_ROW) for one in ids.tolist()), np.int32, len(ids))
         is_dense = self.ids.min() >= 0 and self.ids.max() < _DENSE_UP_TO
         if is_dense and ids.min() >= 0 and ids.max() < len(self._table):
             rows: npt.NDArray[np.int32] = self._table[ids]
@@ -111,12 +146,12 @@ class IdIndex:
         found = self._order[place]
         return np.where(self.ids[found] == ids, found, UNKNOWN_ROW).astype(np.int32)
 
-    def __contains__(self, one_id: int) -> bool:
-        return one_id in self._set
+    def __contains__(self, one_id: Id) -> bool:
+        return one_id in self._row_of
 
     @cached_property
-    def _set(self) -> frozenset[int]:
-        return frozenset(self.ids.tolist())
+    def _row_of(self) -> dict[Id, int]:
+        return {one: row for row, one in enumerate(self.ids.tolist())}
 
     @cached_property
     def _table(self) -> npt.NDArray[np.int32]:
@@ -129,8 +164,27 @@ class IdIndex:
         return np.argsort(self.ids)
 
 
-def known_ids(ids: npt.NDArray[np.int64]) -> str:
-    """Which ids there are, for people: "ids 1 to 943"."""
+_WHOLE_ID = re.compile(r"(0|[1-9][0-9]{0,18})(?:\.0+)?")
+
+
+def typed_id(text: str, ids: Ids) -> Id | None:
+    """The id that a text means among ids of this kind, whether there is such a one or not.
+
+    Among whole numbers "7" and "7.0" are 7, and what is none is `None`; among texts a text is itself.
+    """
+    text = text.strip()
+    if ids.dtype == np.object_:
+        return text
+    number = _WHOLE_ID.fullmatch(text)
+    return int(number[1]) if number else None
+
+
+def known_ids(ids: Ids) -> str:
+    """Which ids there are, for people: "ids 1 to 943", "ids such as u17, u4 and u9"."""
+    if len(ids) == 0:
+        return "no ids"
+    if ids.dtype == np.object_:
+        return f"{len(ids):,} ids such as {', '.join(ids[:3].tolist())}"
     if len(ids) <= ids.max() - ids.min():
         return f"{len(ids)} ids between {ids.min()} and {ids.max()}"
     return f"ids {ids.min()} to {ids.max()}"

@@ -201,6 +201,7 @@ def _fingerprint(world: SampleWorld, ratings: Ratings) -> str:
     """SHA-256 of the movies file and of the arrays' bytes, little-endian on every machine."""
     digest = hashlib.sha256(_movies_text().encode())
     users = world.users
-    for array in (*vars(ratings).values(), users.raw_age, users.is_male, users.occupation):
+    of_ratings = (ratings.user_index, ratings.movie_index, ratings.rating, ratings.timestamp)
+    for array in (*of_ratings, users.raw_age, users.is_male, users.occupation):
         digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest()

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import Family
-from movierec_cli.data.dataset import UNKNOWN_ROW, Dataset, IdIndex, Movies, Ratings
+from movierec_cli.data.dataset import UNKNOWN_ROW, Dataset, IdIndex, Ids, Movies, Ratings
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.registry.record import DataIdentity, RunConfig
@@ -33,8 +33,8 @@ class RunArtifacts:
 
     weights: Annotated[dict[str, npt.NDArray[Any]], Finite()]  # by variable, enough to rebuild the model
     vocabularies: dict[str, JSON]  # what each feature was fitted to, by feature
-    user_ids: Annotated[npt.NDArray[np.int64], "n_users", AtLeast(0), Distinct()]
-    movie_ids: Annotated[npt.NDArray[np.int64], "n_movies", AtLeast(0), Distinct()]
+    user_ids: Annotated[Ids, "n_users", AtLeast(0), Distinct()]
+    movie_ids: Annotated[Ids, "n_movies", AtLeast(0), Distinct()]
     user_embeddings: Annotated[npt.NDArray[np.float32], "n_users", "dim", Finite()]
     """As queries at their last training rating."""
     movie_embeddings: Annotated[npt.NDArray[np.float32], "n_movies", "dim", Finite()]

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.storage import npz
-from movierec_cli.storage.constraints import Constraint, Sizes
+from movierec_cli.storage.constraints import Constraint, Distinct, Sizes
 from movierec_cli.storage.npz import Arrays
 from movierec_cli.storage.serialization import encode, hints_of, parse_json
 
@@ -82,7 +82,7 @@ def _read(kind: Any, arrays: Arrays, file_name: str, sizes: Sizes, part: str = "
 
 def _annotated(hint: Any, notes: tuple[Any, ...] = ()) -> tuple[Any, tuple[Any, ...]]:
     """A hint without `Annotated` and `None`, and its notes, or those given where it has none."""
-    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+    if _is_union(hint) and not _is_either(hint):
         (hint,) = (one for one in typing.get_args(hint) if one is not types.NoneType)
     if typing.get_origin(hint) is Annotated:
         hint, *own = typing.get_args(hint)
@@ -90,6 +90,21 @@ def _annotated(hint: Any, notes: tuple[Any, ...] = ()) -> tuple[Any, tuple[Any, 
         inherited = [note for note in notes if isinstance(note, Constraint) or not has_own_axes]
         notes = (*inherited, *own)
     return hint, notes
+
+
+def _is_union(hint: Any) -> bool:
+    return isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union
+
+
+def _is_either(hint: Any) -> bool:
+    """Whether it is an array of numbers or of texts, such as ids."""
+    return _is_union(hint) and all(map(_is_array, typing.get_args(hint)))
+
+
+def _of_kind(hint: Any, is_text: bool) -> Any:
+    """The alternative of an array's hint that is text, or the one that is not; a plain hint as it is."""
+    options = typing.get_args(hint) if _is_either(hint) else (hint,)
+    return next((one for one in options if _is_text(one) == is_text), options[0])
 
 
 def _nested(hint: Any, name: str, n_items: int) -> list[tuple[str, Any]]:
@@ -123,6 +138,7 @@ def _add(hint: Any, value: Any, name: str, arrays: Arrays) -> None:
     hint, notes = _annotated(hint)
     if value is None:
         return
+    hint = _of_kind(hint, isinstance(value, np.ndarray) and value.dtype == np.object_)
     if _is_text(hint):
         arrays[name] = _text_array(value)
     elif _is_array(hint):
@@ -170,8 +186,13 @@ class _Reader:
         if types.NoneType in typing.get_args(hint) and not inside:
             return None
         axes = tuple(note for note in notes if isinstance(note, str | int))
+        if _is_either(kind):
+            kind = _of_kind(kind, name in self.arrays and self.arrays[name].dtype == np.uint8)
         if _is_text(kind):
-            return self._text(kind, name, axes)
+            texts = self._text(kind, name, axes)
+            if Distinct in map(type, notes) and len(set(texts)) < len(texts):
+                raise ValueError(f"{self._file_name}: {name} holds a text that is not {Distinct()}")
+            return texts
         if _is_array(kind):
             narrower = [np.dtype(note) for note in notes if isinstance(note, type)]
             dtypes = [dtype, *narrower] if (dtype := _dtype(kind)) else None

@@ -263,7 +263,8 @@ def _join(parts: list[_Columns], movies: Movies, users: Users | None) -> Columns
         users = Users(np.unique(np.concatenate([np.unique(ids) for ids in user])).astype(np.int64))
         index = IdIndex(users.user_id)
         user = [index.rows(ids) for ids in user]
-    return Columns(Ratings(*map(_joined, [user, *others])), movies, users)
+    user_index, movie_index, rating, timestamp = map(_joined, [user, *others])
+    return Columns(Ratings(user_index, movie_index, rating, timestamp), movies, users)
 
 
 def _joined(columns: list[_Column]) -> _Column:
