@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from movierec_cli.errors import UsageError
@@ -45,7 +46,8 @@ class Feature(str):
         kinds: of families that can see it.
         encoding: the path of its `Encoding`, as "module:NAME"; if not given, that of its name in
             `models.feature_encodings`; "" where nothing is fitted.
-        column: what the data set must have, as "users.occupation"; "" where every data set has it.
+        column: what the data set must tell, as "users.occupation"; "" where every data set does.
+        needs: what is in the column, for people: "occupations".
         hint: how to get the column where it is missing.
         alias: another name on the command line.
     """
@@ -55,6 +57,7 @@ class Feature(str):
     kinds: tuple[Kind, ...]
     encoding: str
     column: str
+    needs: str
     hint: str
     alias: str
 
@@ -66,6 +69,7 @@ class Feature(str):
         kinds: tuple[Kind, ...] = (Kind.TOWERS,),
         encoding: str | None = None,
         column: str = "",
+        needs: str = "",
         hint: str = "",
         alias: str = "",
     ) -> Feature:
@@ -73,44 +77,67 @@ class Feature(str):
         feature = super().__new__(cls, name)
         feature.help, feature.side, feature.kinds = help, side, kinds
         feature.encoding = f"{_ENCODINGS}:{name.upper()}" if encoding is None else encoding
-        feature.column, feature.hint, feature.alias = column, hint, alias
+        feature.column, feature.needs, feature.hint, feature.alias = column, needs, hint, alias
         return feature
 
     def __reduce__(self) -> tuple[Any, ...]:
         return feature_named, (str(self),)
 
 
+TIMES = "ratings.timestamp"
+"""The column of what needs different times."""
 _LENGTHS = "movies.length_minutes"
-_OF_STEPS = Side.STEP, (Kind.SEQUENCES,), ""  # nothing is fitted
+_of_time = partial(Feature, side=Side.CONTEXT, column=TIMES, needs="times")
+_of_steps = partial(
+    Feature, side=Side.STEP, kinds=(Kind.SEQUENCES,), encoding="", column=TIMES, needs="times"
+)  # nothing is fitted
+_of_movie = partial(Feature, side=Side.MOVIE, kinds=_BOTH)
+_of_user = partial(Feature, side=Side.USER)
+
+
+def _named(column: str) -> str:
+    return f"name their column with --columns {column}=NAME"
+
 
 _TABLE = (
-    Feature("timestamp", "When the query is made.", Side.CONTEXT),
-    Feature("movie_title_text", "The words of the title.", Side.MOVIE, _BOTH),
-    Feature("movie_genres", "The genres.", Side.MOVIE, _BOTH),
+    _of_time("timestamp", "When the query is made."),
+    _of_movie(
+        "movie_title_text",
+        "The words of the title.",
+        column="movies.title",
+        needs="titles",
+        hint=_named("items.title"),
+    ),
+    _of_movie(
+        "movie_genres", "The genres.", column="movies.genres", needs="genres", hint=_named("items.genres")
+    ),
     Feature(
         "movie_length",
         "The running time.",
         Side.MOVIE,
         column=_LENGTHS,
+        needs="lengths",
         hint="name IMDb's list with --imdb_titles FILE, or your own lengths with --movie_lengths FILE",
     ),
-    Feature("movie_year", "The year of release.", Side.MOVIE, _BOTH),
-    Feature(
+    _of_movie(
+        "movie_year", "The year of release.", column="movies.year", needs="years", hint=_named("items.year")
+    ),
+    _of_user(
         "bucketized_user_age",
         "The user's age group.",
-        Side.USER,
         column="users.bucketized_age",
+        needs="ages",
         alias="user_age",
     ),
-    Feature("user_gender", "The user's gender.", Side.USER, column="users.is_male"),
-    Feature("user_occupation", "The user's occupation.", Side.USER, column="users.occupation"),
-    Feature("week", "The week of the query, counted back.", Side.CONTEXT),
-    Feature("day_of_week", "The day of the week.", Side.CONTEXT),
-    Feature("user_tenure", "The time since the user's first rating.", Side.CONTEXT),
+    _of_user("user_gender", "The user's gender.", column="users.is_male", needs="genders"),
+    _of_user("user_occupation", "The user's occupation.", column="users.occupation", needs="occupations"),
+    _of_time("week", "The week of the query, counted back."),
+    _of_time("day_of_week", "The day of the week."),
+    _of_time("user_tenure", "The time since the user's first rating."),
     Feature("user_history", "The movies that the user rated in training.", Side.HISTORY),
-    Feature("time_gap", "The time between a movie of the history and the movie before it.", *_OF_STEPS),
+    _of_steps("time_gap", "The time between a movie of the history and the movie before it."),
     # More than a history says: it has to be known when the next movie is watched.
-    Feature("query_time", "The time between the newest movie of the history and the query.", *_OF_STEPS),
+    _of_steps("query_time", "The time between the newest movie of the history and the query."),
 )
 
 FEATURES: dict[str, Feature] = {str(feature): feature for feature in _TABLE}
@@ -202,7 +229,11 @@ class FeatureSet:
     @property
     def without_lengths(self) -> FeatureSet:
         """The features that do not need the movies' running times."""
-        return FeatureSet(tuple(feature for feature in self.features if feature.column != _LENGTHS))
+        return self.without(feature for feature in self.features if feature.column == _LENGTHS)
+
+    def without(self, features: Iterable[Feature]) -> FeatureSet:
+        """The set without some features."""
+        return FeatureSet(tuple(feature for feature in self.features if feature not in set(features)))
 
     def __contains__(self, feature: str) -> bool:
         return feature in self.features
@@ -218,4 +249,4 @@ DEFAULT_FEATURE_SETS = (
     FeatureSet.parse(["timestamp", "movie_title_text", "movie_genres"]),
     FeatureSet.parse(["movie_genres", "movie_year", "week", "user_tenure"]),
 )
-"""What is compared where no set is named: features that every data set has."""
+"""What is compared where no set is named, without the features that a data set lacks."""

@@ -75,13 +75,18 @@ class SplitKind(enum.StrEnum):
     Those may be test movies themselves: what the sequential tutorials do.
     """
 
+    @property
+    def needs_times(self) -> bool:
+        """Whether the times of ratings decide what is held out."""
+        return self in (SplitKind.TEMPORAL, SplitKind.LEAVE_LAST, SplitKind.WINDOWS)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SplitConfig:
     """Which ratings count, and how they are divided.
 
     Fractions are of ratings: test of all, validation of what is left for training; leave-last needs
-    none. `min_rating` (stars) and `k_core` leave ratings out before anything is divided.
+    none. `min_rating`, on the data's scale, and `k_core` leave ratings out before anything is divided.
     """
 
     kind: SplitKind = _data(
@@ -94,11 +99,10 @@ class SplitConfig:
         0.05, "The fraction of the remaining ratings that is held out for validation.", "FRACTION", FRACTION
     )
     seed: int = 42  # of the random split
-    min_rating: float = _data(
-        0.0,
-        "Use only ratings of this many stars or more; lower ones are no interactions.",
-        "STARS",
-        ZERO_OR_MORE,
+    min_rating: float | None = _data(
+        None,
+        "Use only ratings of this value or more, on the scale of the data; lower ones are no interactions.",
+        "RATING",
     )
     k_core: int = _data(0, "Leave out users and movies until each has N ratings or more.", check=ZERO_OR_MORE)
 

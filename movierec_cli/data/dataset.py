@@ -29,6 +29,16 @@ class RatingScale:
     lowest: float
     highest: float
 
+    @property
+    def is_of_stars(self) -> bool:
+        """Whether its ratings are called stars: five are the best, and none is the worst."""
+        return self.highest == 5 and self.lowest >= 0
+
+    @property
+    def unit(self) -> str:
+        """What differences of ratings are counted in, for people."""
+        return "stars" if self.is_of_stars else "rating points"
+
 
 HALF_STARS = RatingScale(0.5, 5.0)
 TRAIN, VALIDATION, TEST = 0, 1, 2
@@ -57,6 +67,13 @@ class Ratings:
         """Whether there are different times; without, nothing can be learnt of time."""
         return len(self) > 0 and bool((self.timestamp != self.timestamp[0]).any())
 
+    @property
+    def why_no_times(self) -> str:
+        """What there is instead of times where `has_times` is False, for people."""
+        if not self.timestamp.any():
+            return "there is no column of times"
+        return f"every {'row' if self.scale is None else 'rating'} has the same time"
+
 
 @dataclass(frozen=True)
 class Movies:
@@ -75,6 +92,12 @@ class Movies:
 
     def __len__(self) -> int:
         return len(self.movie_id)
+
+    @property
+    def has_titles(self) -> bool:
+        """Whether any title is more than its id."""
+        pairs = zip(self.title.tolist(), self.movie_id.tolist(), strict=True)
+        return any(title.strip() not in ("", str(one_id)) for title, one_id in pairs)
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def train(
         data,
         ranked,
         rated=rated,
-        findings=check_data(data.dataset, data.split, data.config, config.feature_sets),
+        findings=check_data(data.dataset, data.split, data.config, trainer.feature_sets),
         user_lists=lists_of(data.source, runs, request),
         ks=ks,
     )

@@ -210,9 +210,14 @@ def _other_training_part(run: Run, own: SplitConfig) -> str:
 def _split_options(split: SplitConfig) -> str:
     """The options that name a split's test part."""
     words = [f"--split {split.kind}", f"--test_fraction {split.test_fraction:g}"]
-    words += [f"--min_rating {split.min_rating:g}"] if split.min_rating else []
+    words += [f"--min_rating {split.min_rating:g}"] if split.min_rating is not None else []
     words += [f"--k_core {split.k_core}"] if split.k_core else []
     return " ".join(words)
+
+
+def _left_with(split: SplitConfig) -> str:
+    lowest = "" if split.min_rating is None else f"--min_rating {split.min_rating:g} "
+    return f"{lowest}--k_core {split.k_core}"
 
 
 def outcome_on(
@@ -229,8 +234,8 @@ def outcome_on(
     run, own = one.run, one.run.record.config.split
     if (own.min_rating, own.k_core) != (config.min_rating, config.k_core):
         raise InconsistentSplitError(
-            f"{run.record.name} was trained with --min_rating {own.min_rating:g} --k_core {own.k_core},"
-            " which leaves other ratings; evaluate it with the same"
+            f"{run.record.name} was trained with {_left_with(own)}, which leaves other ratings; evaluate it"
+            " with the same"
         )
     requested = np.isin(one.outcome.rows, test)
     n_trained_on = len(test) - int(requested.sum())

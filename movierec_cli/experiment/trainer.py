@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from movierec_cli.config import TaskWeights, TrainerConfig, default_settings
+from movierec_cli.config import Family, FeatureSet, Task, TaskWeights, TrainerConfig, default_settings
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import SplitSummary
 from movierec_cli.data.split_data import SplitData, split_data
@@ -15,7 +15,7 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.metrics import NO_TOP_K, top_k_of
 from movierec_cli.evaluation.ratings import rating_errors
 from movierec_cli.experiment.loading import load_source
-from movierec_cli.models.feature_encodings import require_features
+from movierec_cli.models.feature_encodings import require_features, told_sets
 from movierec_cli.models.memory_estimate import beyond_memory
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.models.trained import Fitting, fit_run, versions
@@ -48,12 +48,23 @@ class MovieLensTrainer:
         """The data set, loaded and split at the first look.
 
         Raises:
-            MovierecError: it cannot be had, read or split.
+            MovierecError: it cannot be had, read or split, or has no times or no ratings to learn from.
         """
         source = self._source or load_source(
-            self.config.data, self._observer, feature_sets=self.config.feature_sets
+            self.config.data, self._observer, feature_sets=self.config.widest_sets
         )
+        _require_kinds(self.config, source)
         return split_data(source, self.config.split)
+
+    @cached_property
+    def feature_sets(self) -> tuple[FeatureSet, ...]:
+        """Those that are named, or the family's without what the data set does not tell."""
+        if self.config.feature_sets is not None:
+            return self.config.feature_sets
+        sets, missing = told_sets(self.data.dataset, self.config.widest_sets)
+        if missing:
+            self._observer.noted(f"The default feature sets are without {missing}.")
+        return sets
 
     def run_configs(self) -> list[RunConfig]:
         """What is requested: each feature set with each of its seeds, then the baselines."""
@@ -68,7 +79,7 @@ class MovieLensTrainer:
                 training=replace(base.training, seed=base.training.seed + offset),
                 tasks=weights,
             )
-            for feature_set in self.config.feature_sets
+            for feature_set in self.feature_sets
             for weights in tasks
             for offset in range(self.config.n_seeds)
         ]
@@ -196,10 +207,25 @@ def _is_feasible(config: RunConfig, dataset: Dataset, observer: TrainingObserver
     n_movies, limit = len(dataset.movies), config.family.spec.most_movies
     if n_movies > limit:
         observer.warned(
-            f"{config.family.label} is left out: it inverts a matrix of {n_movies:,} × {n_movies:,} movies,"
-            f" and the limit is {limit:,}"
+            f"{config.family.label} is left out: it inverts a matrix of {n_movies:,} × {n_movies:,}"
+            f" {dataset.noun}s, and the limit is {limit:,}"
         )
     return n_movies <= limit
+
+
+def _require_kinds(config: TrainerConfig, dataset: Dataset) -> None:
+    """Refuses a family or a task for which the data set lacks a kind of values."""
+    ratings, family = dataset.ratings, config.family
+    if family.is_sequential and not ratings.has_times:
+        raise MovierecError(
+            f"--family {family} learns the order of a user's {dataset.noun}s, which needs times, and the data"
+            f" have none ({ratings.why_no_times}); use --family {Family.TWO_TOWER}"
+        )
+    if config.tasks and ratings.scale is None:
+        raise MovierecError(
+            f"--tasks {Task.RATING} needs ratings, and the data have none: every row is a positive; leave"
+            " --tasks and its weights out"
+        )
 
 
 def _require_warm_users(summary: SplitSummary) -> None:

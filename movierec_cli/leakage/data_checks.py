@@ -44,12 +44,12 @@ def check_data(
 def run_data_checks(
     dataset: Dataset, split: Split, config: SplitConfig, feature_sets: Sequence[FeatureSet]
 ) -> tuple[Checked, ...]:
-    """The same as `check_data`, with what is clean: one entry a check that concerns this kind of split."""
+    """The same as `check_data`, with what is clean: one entry a check that concerns such data and split."""
     case = _Case(dataset, split, config, tuple(feature_sets))
     return tuple(
-        Checked(check.names, check.clean, tuple(check.find(case)))
+        Checked(check.names, check.clean.format(noun=case.noun), tuple(check.find(case)))
         for check in DATA_CHECKS
-        if config.kind in check.kinds
+        if config.kind in check.kinds and check.has_times in (None, dataset.ratings.has_times)
     )
 
 
@@ -78,6 +78,11 @@ class _Case:
         return _newest(self, self.trained)[self.test_users]
 
     @property
+    def noun(self) -> str:
+        """What the items are called."""
+        return self.dataset.noun
+
+    @property
     def is_cold(self) -> npt.NDArray[np.bool_]:
         """Whether the user of each test rating has no training rating: [n_test]."""
         is_cold: npt.NDArray[np.bool_] = self.newest_trained == _BEFORE_ALL_TIME
@@ -102,32 +107,52 @@ class _DataCheck:
     names: tuple[str, ...]
     clean: str
     kinds: tuple[SplitKind, ...]
+    has_times: bool | None  # of the data that it concerns; None: of any
     find: _Find
+
+
+def _a(case: _Case) -> str:
+    return f"an {case.noun}" if case.noun[0] in "aeiou" else f"a {case.noun}"
 
 
 DATA_CHECKS: list[_DataCheck] = []
 
 
 def _check(
-    *names: str, clean: str, kinds: Sequence[SplitKind] = tuple(SplitKind)
+    *names: str, clean: str, kinds: Sequence[SplitKind] = tuple(SplitKind), has_times: bool | None = None
 ) -> Callable[[_Find], _Find]:
     """Puts a check into the table.
 
     Args:
         names: of the findings it can give.
-        clean: a sentence that holds where it finds nothing.
+        clean: a sentence that holds where it finds nothing; "{noun}" is what an item is called.
         kinds: of splits that it concerns.
+        has_times: of the data that it concerns; None: of any.
     """
 
     def put(find: _Find) -> _Find:
-        DATA_CHECKS.append(_DataCheck(names, clean, tuple(kinds), find))
+        DATA_CHECKS.append(_DataCheck(names, clean, tuple(kinds), has_times, find))
         return find
 
     return put
 
 
+@_check("equal-times", clean="There is no column of times, so nothing is said of them.", has_times=False)
+def _equal_times(case: _Case) -> Iterator[Finding]:
+    ratings = case.dataset.ratings
+    if ratings.timestamp.any():
+        sentence = (
+            f"{ratings.why_no_times.capitalize()}, so nothing is known of their order: no feature, split or"
+            " model can use it."
+        )
+        yield Finding("equal-times", Severity.CAUTION, sentence, "")
+
+
 @_check(
-    "time-travel", "random-split", clean="No test rating is older than its user's newest training rating."
+    "time-travel",
+    "random-split",
+    clean="No test rating is older than its user's newest training rating.",
+    has_times=True,
 )
 def _learning_from_the_future(case: _Case) -> Iterator[Finding]:
     n_older = int((case.dataset.ratings.timestamp[case.split.test] < case.newest_trained).sum())
@@ -149,17 +174,17 @@ def _learning_from_the_future(case: _Case) -> Iterator[Finding]:
         yield Finding("random-split", Severity.CAUTION, sentence, remedy)
 
 
-@_check("test-in-train", clean="No user's movie is in test and in training as well.")
+@_check("test-in-train", clean="No pair of a user and {noun} is in test and in training as well.")
 def _tested_on_training_pairs(case: _Case) -> Iterator[Finding]:
     ratings = case.dataset.ratings
     pair = ratings.user_index.astype(np.int64) * len(case.dataset.movies) + ratings.movie_index  # [n_ratings]
     n_pairs = _count_common(pair[case.split.test], pair[case.trained])
     if n_pairs:
         sentence = (
-            f"{counted(n_pairs, 'pair')} of a user and a movie {'is' if n_pairs == 1 else 'are'} in test and"
-            " in training as well: the movie was rated twice, and the model has seen the answer."
+            f"{counted(n_pairs, 'pair')} of a user and {_a(case)} {'is' if n_pairs == 1 else 'are'} in test"
+            f" and in training as well: the {case.noun} was rated twice, and the model has seen the answer."
         )
-        remedy = "keep one rating of each user and movie in the ratings file, such as the last"
+        remedy = f"keep one rating of each user and {case.noun} in the ratings file, such as the last"
         yield Finding("test-in-train", Severity.LEAK, sentence, remedy)
 
 
@@ -171,11 +196,7 @@ def _count_common(some: npt.NDArray[np.int64], many: npt.NDArray[np.int64]) -> i
     return len(np.unique(some[many[place] == some]))
 
 
-@_check(
-    "users-collide",
-    clean=f"No user id stands twice, and no two users with {MIN_TWIN_RATINGS} ratings or more have the same"
-    " history.",
-)
+@_check("users-collide", clean="No user id stands twice.")
 def _colliding_users(case: _Case) -> Iterator[Finding]:
     ids, n_rows = np.unique(case.dataset.users.user_id, return_counts=True)
     repeated = ids[n_rows > 1]
@@ -185,6 +206,14 @@ def _colliding_users(case: _Case) -> Iterator[Finding]:
             f" one row of the users, such as {repeated[0]}: one person is trained and tested as several."
         )
         yield Finding("users-collide", Severity.CAUTION, sentence, "give each person one row and one user id")
+
+
+@_check(
+    "users-collide",
+    clean=f"No two users with {MIN_TWIN_RATINGS} ratings or more have the same history.",
+    has_times=True,  # without, equal lists of few movies may be chance
+)
+def _twin_users(case: _Case) -> Iterator[Finding]:
     twins = find_twins(case.dataset)
     if twins is not None:
         yield _twins_finding(case, twins)
@@ -194,8 +223,8 @@ def _twins_finding(case: _Case, twins: Twins) -> Finding:
     n_copied = twins.n_copied(case.dataset, case.split)
     first, second = (case.dataset.users.user_id[user] for user in twins.example)
     sentence = (
-        f"{counted(twins.n_users, 'user')} rated the same movies at the same seconds as another, {first} and"
-        f" {second} for one"
+        f"{counted(twins.n_users, 'user')} rated the same {case.noun}s at the same seconds as another,"
+        f" {first} and {second} for one"
     )
     if n_copied:
         copies = f"{counted(n_copied, 'test rating')} of theirs {'is' if n_copied == 1 else 'are'}"
@@ -208,7 +237,7 @@ def _twins_finding(case: _Case, twins: Twins) -> Finding:
     )
 
 
-@_check("titles-collide", clean="No two movies share a title.")
+@_check("titles-collide", clean="No two {noun}s share a title.")
 def _colliding_titles(case: _Case) -> Iterator[Finding]:
     times = Counter(case.dataset.movies.title.tolist())
     shared = [title for title, n in times.items() if n > 1]
@@ -216,9 +245,9 @@ def _colliding_titles(case: _Case) -> Iterator[Finding]:
         movies = case.dataset.movies
         ids = " and ".join(map(str, movies.movie_id[movies.title == shared[0]]))
         sentence = (
-            f"{sum(times[title] for title in shared):,} movies share {counted(len(shared), 'title')}, such as"
-            f" '{shared[0]}' (ids {ids}). Here a movie is its id, so nothing is mixed up; what joins by title"
-            " elsewhere would mix them."
+            f"{sum(times[title] for title in shared):,} {case.noun}s share {counted(len(shared), 'title')},"
+            f" such as '{shared[0]}' (ids {ids}). Here {_a(case)} is its id, so nothing is mixed up; what"
+            " joins by title elsewhere would mix them."
         )
         yield Finding("titles-collide", Severity.CAUTION, sentence, "")
 
@@ -277,10 +306,15 @@ def _few_test_users(case: _Case) -> Iterator[Finding]:
 
 
 def _way_to_more_test_users(case: _Case) -> str:
-    n_ratings = np.bincount(case.dataset.ratings.user_index, minlength=len(case.dataset.users))
-    could_be_tested = int((n_ratings >= LEAVE_LAST_FROM).sum())
-    is_possible = case.config.kind is not SplitKind.LEAVE_LAST and could_be_tested >= FEW_TEST_USERS
-    return f"--split {SplitKind.LEAVE_LAST}" if is_possible else "--dataset 1m"
+    """What these data allow: nobody has others."""
+    if case.config.kind is SplitKind.LEAVE_LAST:
+        return "--seeds 3"  # everybody who can be is tested
+    ratings = case.dataset.ratings
+    could_be_tested = int((np.bincount(ratings.user_index) >= LEAVE_LAST_FROM).sum())
+    ways = [f"--split {SplitKind.LEAVE_LAST}"] if ratings.has_times and could_be_tested else []
+    larger = min(2 * case.config.test_fraction, 0.5)
+    ways += [f"--test_fraction {larger:g}"] if larger > case.config.test_fraction else []
+    return listed([*ways, "--seeds 3"], "or")
 
 
 @_check("cold-users", clean="Every test rating's user has training ratings.", kinds=[SplitKind.TEMPORAL])

@@ -19,14 +19,14 @@ from movierec_cli.config import (
     TaskWeights,
     TrainingConfig,
 )
-from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.dataset import HALF_STARS, Dataset, RatingScale
 from movierec_cli.data.split import SplitSummary
 from movierec_cli.evaluation.metrics import TopK
 from movierec_cli.evaluation.ratings import RatingErrors
 from movierec_cli.storage.constraints import DATA_RATINGS, DATA_USERS, AtLeast, Sizes
 from movierec_cli.storage.serialization import canonical_json
 
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 
 _HASH_LENGTH = 12
 _READABLE_LENGTH = 64
@@ -75,6 +75,19 @@ class DataIdentity:
     n_ratings: int
     n_movies: int
     n_users: int
+    noun: str = "movie"  # what the items are called: "movie" or "item"
+    scale: RatingScale | None = HALF_STARS  # None: there are no ratings, every interaction is a positive
+    has_times: bool = True
+
+    @property
+    def interactions(self) -> str:
+        """What the rows are called, in the singular."""
+        return "interaction" if self.scale is None else "rating"
+
+    @property
+    def rating_unit(self) -> str:
+        """What predicted ratings are off by, for people."""
+        return "rating points" if self.scale is None else self.scale.unit
 
     @classmethod
     def of(cls, dataset: Dataset, feature_set: FeatureSet = NO_FEATURES) -> DataIdentity:
@@ -87,6 +100,9 @@ class DataIdentity:
             n_ratings=len(dataset.ratings),
             n_movies=len(dataset.movies),
             n_users=len(dataset.users),
+            noun=dataset.noun,
+            scale=dataset.ratings.scale,
+            has_times=dataset.ratings.has_times,
         )
 
 

@@ -48,7 +48,7 @@ def doctor_command(
     feature_sets = parse_feature_sets(additional_feature_sets or [], terminal)
     with ProgressDisplay(terminal) as observer:
         runs, _ = list_runs(saved_models_dir)
-        source = load_source(data, observer, feature_sets=feature_sets, runs=runs)
+        source = load_source(data, observer, feature_sets=feature_sets or (), runs=runs)
     diagnosis = diagnose(source, split, feature_sets, saved_models_dir)
     terminal.show(lambda: _document(diagnosis), lambda: checks_report(diagnosis.checked, diagnosis.findings))
     terminal.warn_all(problem.message for problem in diagnosis.problems)

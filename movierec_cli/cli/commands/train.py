@@ -99,7 +99,8 @@ def train_command(
 
     settings = options.filled_settings(given, options.parse_family(family), preset, tasks)
     config = TrainerConfig(
-        feature_sets=parse_feature_sets(additional_feature_sets or [], terminal, settings.feature_sets),
+        feature_sets=parse_feature_sets(additional_feature_sets or [], terminal)
+        or (settings.feature_sets if preset else None),
         data=data,
         split=settings.split,
         family=settings.family,
