@@ -429,10 +429,10 @@ def test_what_was_fitted_on_train_is_clean_and_what_a_sequence_says_of_time_was_
     ("feature", "words"),
     [
         (FEATURES["timestamp"], "999 of 999 bucket edges are others; its mean is 816.09, not 1,101.50"),
-        (FEATURES["movie_title_text"], "2 title words of fewer than 2 training movies"),
-        (FEATURES["movie_genres"], "1 genre of no training movie"),
+        (FEATURES["movie_title_text"], "2 title words of fewer than 2 training titles"),
+        (FEATURES["movie_genres"], "1 genre of nothing in training"),
         (FEATURES["movie_length"], "19 of 19 bucket edges are others; its median is 105.00, not 97.50"),
-        (FEATURES["movie_year"], "2 years of no training movie"),
+        (FEATURES["movie_year"], "2 years of nothing in training"),
         (FEATURES["bucketized_user_age"], "1 age of no user in training"),
         (FEATURES["user_gender"], "1 gender of no user in training"),
         (FEATURES["user_occupation"], "1 occupation of no user in training"),

@@ -54,18 +54,22 @@ class SplitSummary:
     n_cold_movie_ratings: int
     n_left_out: int  # ratings that --min_rating or --k_core took away
 
-    def sentence(self, kind: SplitKind) -> str:
-        """One line for people. Dates are UTC; one range for all parts where the kind mixes them in time."""
+    def sentence(self, kind: SplitKind, noun: str = "movie") -> str:
+        """One line for people. Dates are UTC; one range for all parts where the kind mixes them in time.
+
+        Where all have one time, no date is told. The noun is what an item is called.
+        """
         times = (self.train_times, self.validation_times, self.test_times)
+        first, last = min(time[0] for time in times), max(time[1] for time in times)
         apart = kind is SplitKind.TEMPORAL
         dates = [f" ({_date_range(*part)})" if apart else "" for part in times]
-        overall = "" if apart else f", {_date_range(min(t[0] for t in times), max(t[1] for t in times))}"
+        overall = "" if apart or first == last else f", {_date_range(first, last)}"
         left_out = f"; {counted(self.n_left_out, 'rating')} left out by --min_rating or --k_core"
         return (
             f"{kind} split: train {self.n_train:,}{dates[0]}, validation {self.n_validation:,}{dates[1]},"
             f" test {self.n_test:,}{dates[2]} of {counted(self.n_test_users, 'user')}{overall};"
             f" {_cold('user', self.n_cold_users, self.n_cold_user_ratings)},"
-            f" {_cold('movie', self.n_cold_movies, self.n_cold_movie_ratings)}"
+            f" {_cold(noun, self.n_cold_movies, self.n_cold_movie_ratings)}"
             f"{left_out if self.n_left_out else ''}"
         )
 

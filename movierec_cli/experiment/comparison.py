@@ -48,23 +48,23 @@ from movierec_cli.text import counted
 Values = npt.NDArray[np.float64]
 
 
-def headline_metric(n_movies: int, ks: Sequence[int] = DEFAULT_TOP_K) -> str:
+def headline_metric(n_movies: int, ks: Sequence[int] = DEFAULT_TOP_K, noun: str = "movie") -> str:
     """What decides: recall at the largest k, or at 10 (if it is one) where the catalogue is small.
 
     Raises:
         UsageError: every k is as large as the catalogue, so all models would find everything.
     """
-    telling = _telling(n_movies, ks)
+    telling = _telling(n_movies, ks, noun)
     is_small = n_movies < SMALL_CATALOGUE and LIST_K in telling
     return f"recall@{LIST_K if is_small else max(telling)}"
 
 
-def _telling(n_movies: int, ks: Sequence[int]) -> list[int]:
+def _telling(n_movies: int, ks: Sequence[int], noun: str = "movie") -> list[int]:
     """Those of the ks that tell models apart."""
     telling = [k for k in ks if k < n_movies]
     if not telling:
         raise UsageError(
-            f"--top_k is {' '.join(map(str, ks))}, but the catalogue has {counted(n_movies, 'movie')}:"
+            f"--top_k is {' '.join(map(str, ks))}, but the catalogue has {counted(n_movies, noun)}:"
             " among so many every model finds everything; name a smaller one"
         )
     return telling

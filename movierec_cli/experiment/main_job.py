@@ -80,7 +80,9 @@ def train(
     request = lists or ListRequest()
     trainer = MovieLensTrainer(config, observer)
     data = trainer.data  # loaded and split
-    headline_metric(len(data.dataset.movies), ks)  # what cannot work is refused before the training
+    headline_metric(
+        len(data.dataset.movies), ks, data.dataset.noun
+    )  # what cannot work is refused before the training
     request.check(data.source)
     runs = tuple(trainer.run())  # trained or loaded
     ranked, rated = on_own_test(runs)  # evaluated: how each run did on the test set is saved with it
@@ -131,7 +133,9 @@ def evaluate_saved(config: EvaluationConfig, observer: TrainingObserver | None =
     source = load_source(config.data or data_of(saved, config.places), listener, runs=saved)
     selection = select_runs(config.saved_models_dir, config.names, source, config.split)
     data = selection.data
-    headline_metric(len(data.dataset.movies), config.ks)  # what cannot work is refused before the fitting
+    headline_metric(
+        len(data.dataset.movies), config.ks, source.noun
+    )  # what cannot work is refused before the fitting
     if config.users is None:
         user_ids = typical_users(data)
     else:

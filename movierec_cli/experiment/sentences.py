@@ -20,10 +20,10 @@ from movierec_cli.experiment.wording import POINTS, percent
 from movierec_cli.text import listed
 
 _FOUND = {
-    SplitKind.RANDOM: "of the movies held out from its users",
-    SplitKind.TEMPORAL: "of what its users watch next",
-    SplitKind.LEAVE_LAST: "of the last movies of its users",
-    SplitKind.WINDOWS: "of the movies held out from its users",
+    SplitKind.RANDOM: "of the {noun}s held out from its users",
+    SplitKind.TEMPORAL: "of what its users {choose} next",
+    SplitKind.LEAVE_LAST: "of the last {noun}s of its users",
+    SplitKind.WINDOWS: "of the {noun}s held out from its users",
 }
 
 
@@ -72,6 +72,14 @@ class _Comparison:
     models: tuple[ComparedModel, ...]
     differences: tuple[PairedDifference, ...]
     headline: str
+
+    @property
+    def noun(self) -> str:
+        return self.models[0].records[0].data.noun
+
+    @property
+    def choose(self) -> str:
+        return "watch" if self.noun == "movie" else "pick"
 
     @cached_property
     def trained(self) -> tuple[ComparedModel, ...]:
@@ -130,7 +138,8 @@ def _found(comparison: _Comparison, model: ComparedModel, kind: SplitKind) -> st
     value = model.metrics[comparison.headline]
     bounds = f"95 % CI {POINTS.bounds(value)}"
     if metric == "recall":
-        found = f"finds {percent(value.mean)} {_FOUND[kind]} among its {k} best"
+        of_what = _FOUND[kind].format(noun=comparison.noun, choose=comparison.choose)
+        found = f"finds {percent(value.mean)} {of_what} among its {k} best"
         return f"{found} ({comparison.headline}, {bounds})"
     return f"reaches {percent(value.mean)} {comparison.headline} ({bounds})"
 
@@ -247,7 +256,7 @@ def _caveats(comparison: _Comparison, split: SplitConfig) -> Iterator[str]:
         )
     if any(QUERY_TIME in one.feature_set for one in trained):
         yield (
-            f"{QUERY_TIME} tells a model when the next movie is watched, which its history does not: "
+            f"{QUERY_TIME} tells a model when the next {comparison.noun} is {comparison.choose}ed, which its history does not: "
             "compare it with models that know the same."
         )
 

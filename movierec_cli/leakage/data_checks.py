@@ -17,7 +17,7 @@ from movierec_cli.data.ragged import ordered_by_user
 from movierec_cli.data.split import LEAVE_LAST_FROM, Split
 from movierec_cli.leakage.finding import Checked, Finding, Severity, leaks_first, share
 from movierec_cli.leakage.twins import MIN_TWIN_RATINGS, Twins, find_twins
-from movierec_cli.text import counted, listed
+from movierec_cli.text import counted, listed, with_article
 
 FEW_TEST_USERS = 100
 
@@ -111,10 +111,6 @@ class _DataCheck:
     find: _Find
 
 
-def _a(case: _Case) -> str:
-    return f"an {case.noun}" if case.noun[0] in "aeiou" else f"a {case.noun}"
-
-
 DATA_CHECKS: list[_DataCheck] = []
 
 
@@ -181,8 +177,9 @@ def _tested_on_training_pairs(case: _Case) -> Iterator[Finding]:
     n_pairs = _count_common(pair[case.split.test], pair[case.trained])
     if n_pairs:
         sentence = (
-            f"{counted(n_pairs, 'pair')} of a user and {_a(case)} {'is' if n_pairs == 1 else 'are'} in test"
-            f" and in training as well: the {case.noun} was rated twice, and the model has seen the answer."
+            f"{counted(n_pairs, 'pair')} of a user and {with_article(case.noun)}"
+            f" {'is' if n_pairs == 1 else 'are'} in test and in training as well: the {case.noun} was rated"
+            " twice, and the model has seen the answer."
         )
         remedy = f"keep one rating of each user and {case.noun} in the ratings file, such as the last"
         yield Finding("test-in-train", Severity.LEAK, sentence, remedy)
@@ -244,10 +241,11 @@ def _colliding_titles(case: _Case) -> Iterator[Finding]:
     if shared:
         movies = case.dataset.movies
         ids = " and ".join(map(str, movies.movie_id[movies.title == shared[0]]))
+        sharing = counted(sum(times[title] for title in shared), case.noun)
         sentence = (
-            f"{sum(times[title] for title in shared):,} {case.noun}s share {counted(len(shared), 'title')},"
-            f" such as '{shared[0]}' (ids {ids}). Here {_a(case)} is its id, so nothing is mixed up; what"
-            " joins by title elsewhere would mix them."
+            f"{sharing} share {counted(len(shared), 'title')}, such as '{shared[0]}' (ids {ids}). Here"
+            f" {with_article(case.noun)} is its id, so nothing is mixed up; what joins by title elsewhere"
+            " would mix them."
         )
         yield Finding("titles-collide", Severity.CAUTION, sentence, "")
 

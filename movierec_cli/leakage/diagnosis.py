@@ -146,10 +146,10 @@ _MEMBERS = {
     ("movie_title_text", "tokens"): (
         "title word",
         "title words",
-        f"fewer than {MIN_TOKEN_MOVIES} training movies",
+        f"fewer than {MIN_TOKEN_MOVIES} training titles",
     ),
-    ("movie_genres", "genres"): ("genre", "genres", "no training movie"),
-    ("movie_year", "values"): ("year", "years", "no training movie"),
+    ("movie_genres", "genres"): ("genre", "genres", "nothing in training"),
+    ("movie_year", "values"): ("year", "years", "nothing in training"),
     ("bucketized_user_age", "values"): ("age", "ages", "no user in training"),
     ("user_gender", "values"): ("gender", "genders", "no user in training"),
     ("user_occupation", "values"): ("occupation", "occupations", "no user in training"),

@@ -177,7 +177,8 @@ def _fit_length(dataset: Dataset, rows: Rows) -> Vocabulary:
     known = minutes[~np.isnan(minutes)]
     if len(known) == 0:
         raise MovierecError(
-            "movie_length: no movie of the training set has a length; see why: movierec data lengths"
+            f"movie_length: no {dataset.noun} of the training set has a length; see why: movierec data"
+            " lengths"
         )
     edges = np.unique(np.quantile(known, np.linspace(0, 1, LENGTH_BUCKETS + 1)[1:-1]))
     return {"edges": edges.tolist(), "median": np.median(known), "std": max(known.std(), 1.0)}

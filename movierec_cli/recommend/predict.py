@@ -38,7 +38,7 @@ def read_pairs(file: Path, run: Run) -> tuple[tuple[int, int], ...]:
     Raises:
         DataError: the file cannot be read, has no rows, or, with the line, a user or a movie is unknown.
     """
-    search = MovieSearch(run.catalogue)
+    search = MovieSearch(run.catalogue, run.record.data.noun)
     known: Container[int] = set[int](run.artifacts.user_ids.tolist())
     movies: dict[str, int] = {}  # by text, as files name the same movies again and again
     pairs = []

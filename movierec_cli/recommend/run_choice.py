@@ -22,11 +22,20 @@ class Purpose:
     is_served_by: Callable[[RunRecord], bool]
     validation_score: Callable[[RunRecord], float | None]  # higher is better; None where it was not measured
     score_text: Callable[[RunRecord], str]  # of a measured run: "RMSE 0.871 stars on validation"
+    predicts_ratings: bool = False
 
     def require(self, record: RunRecord) -> None:
         """Raises a `MovierecError`, which says how to train another run, where a run cannot."""
         if not self.is_served_by(record):
+            self._require_ratings(record)
             raise MovierecError(f"{record.name} {self.refusal}; train a model that can: {self.train_command}")
+
+    def _require_ratings(self, record: RunRecord) -> None:
+        if self.predicts_ratings and record.data.scale is None:
+            raise MovierecError(
+                f"{record.name} was trained on '{record.data.name}', which has no ratings, so none can be"
+                " predicted and none can decide an order"
+            )
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,8 @@ def suitable_runs(directory: Path, purpose: Purpose, name: str | None = None) ->
     runs, problems = list_runs(directory)
     suitable = tuple(run for run in runs if purpose.is_served_by(run.record))
     if not suitable:
+        if runs and all(run.record.data.scale is None for run in runs):
+            purpose.require(_newest(runs).record)
         unusable = f" ({problems[0].message})" if problems and not runs else ""
         raise MovierecError(
             f"no {purpose.model} is saved in {directory}{unusable}; train one first: {purpose.train_command}"
@@ -161,5 +172,6 @@ FOR_RATINGS = Purpose(
     train_command="movierec train --tasks retrieval rating",
     is_served_by=lambda record: record.config.tasks is not None and record.config.tasks.rating > 0,
     validation_score=_negative_rmse,
-    score_text=lambda record: f"RMSE {validation_rmse(record):.3f} stars on validation",
+    score_text=lambda record: f"RMSE {validation_rmse(record):.3f} {record.data.rating_unit} on validation",
+    predicts_ratings=True,
 )

@@ -30,8 +30,8 @@ def model_of(record: RunRecord) -> ComparedModel:
 
 def counts(data: DataIdentity) -> str:
     """How large a data set is, such as "1,000,209 ratings of 3,883 movies by 6,040 users"."""
-    sizes = counted(data.n_ratings, "rating"), counted(data.n_movies, "movie"), counted(data.n_users, "user")
-    return "{} of {} by {}".format(*sizes)
+    rated, rating = counted(data.n_movies, data.noun), counted(data.n_ratings, data.interactions)
+    return f"{rating} of {rated} by {counted(data.n_users, 'user')}"
 
 
 def metric_names(study: Study) -> list[str]:
@@ -48,9 +48,10 @@ def common_ks(models: Sequence[ComparedModel]) -> list[int]:
 def user_metrics(study: Study) -> Table:
     """The metrics of one list a user, each with its interval."""
     names = metric_names(study)
-    title = "Per user, movies seen in training masked"
+    noun = study.data.noun
+    title = f"Per user, {noun}s seen in training masked"
     if study.split.kind is SplitKind.LEAVE_LAST:
-        title += "; with one test movie each, recall is the hit rate (HR)"
+        title += f"; with one test {noun} each, recall is the hit rate (HR)"
     return _of_models(
         title,
         study.models,
@@ -62,7 +63,8 @@ def user_metrics(study: Study) -> Table:
 
 def accuracy(models: Sequence[ComparedModel], *, masked: bool) -> Table:
     """Top-k accuracy on test where movies seen in training are not ranked, or where every movie is."""
-    title = f"Test top-k accuracy{', movies seen in training masked' if masked else ' over all movies'}"
+    noun = models[0].records[0].data.noun
+    title = f"Test top-k accuracy{f', {noun}s seen in training masked' if masked else f' over all {noun}s'}"
     ks = common_ks(models)
     columns = [Column(name=f"top-{k}", higher_is_better=True) for k in ks]
     return _of_models(
@@ -121,7 +123,7 @@ def _seeds(model: ComparedModel | ComparedRatingModel) -> str:
 
 
 def ratings(study: Study) -> Table:
-    """How far predicted ratings are off, in stars, beside how the same models rank.
+    """How far predicted ratings are off beside how the same models rank.
 
     Raises:
         ValueError: no ratings are predicted.
@@ -141,7 +143,7 @@ def ratings(study: Study) -> Table:
         return Row(label=one.label, cells=cells, group=group, note=_seeds(one), model=mark)
 
     return Table(
-        title="Predicted ratings, off by stars: lower is better",
+        title=f"Predicted ratings, off by {study.data.rating_unit}: lower is better",
         columns=(
             *(Column(name=name, higher_is_better=False, shows_interval=True) for name in ("RMSE", "MAE")),
             *(Column(name=f"top-{k}", higher_is_better=True, needs_width=True) for k in ks),
@@ -167,8 +169,9 @@ def differences(study: Study) -> Table:
 
 
 def rating_differences(rated: RatingStudy) -> Table:
-    """All pairs that were compared, in stars of RMSE: below 0 is better."""
-    column = Column(name="difference of RMSE, stars", kind=Kind.SIGNED)
+    """All pairs that were compared, by their RMSE: below 0 is better."""
+    unit = rated.models[0].records[0].data.rating_unit
+    column = Column(name=f"difference of RMSE, {unit}", kind=Kind.SIGNED)
     verdicts = ("worse: off by more", "better: off by less")
     return _differences("Differences of RMSE", column, rated.differences, lambda _: "", verdicts)
 

@@ -100,7 +100,7 @@ def _responses(
             user,
             named,
             top=options.top,
-            filters=filters.of(run.catalogue),
+            filters=filters.of(run),
             diversity=options.diversity,
             rank_by=options.rank_by,
             why=options.why,
@@ -121,8 +121,9 @@ def _show(responses: Sequence[Response], options: RecommendOptions, terminal: Re
         what=counted(len(first.recommended.movies), "recommendation"),
         text=lambda: responses_report(responses, terminal.out),
     )
+    data = first.run.record.data
     for one in responses:
-        shortfall = one.filters.shortfall(len(one.recommended.movies), options.top)
+        shortfall = one.filters.shortfall(len(one.recommended.movies), options.top, data.noun)
         for note in (shortfall, one.filters.unknown_lengths(one.run, one.user.movies)):
             if note is not None:
                 terminal.note(f"{one.recommended.run_name}: {note}" if several else note)
@@ -140,7 +141,7 @@ def _recommend_many(
     from movierec_cli.recommend.response import LIST_COLUMNS
 
     user_ids = users.among(run.artifacts.user_ids.tolist(), f"that {run.record.name} knows")
-    lists = recommend_all(run, user_ids, top=options.top, filters=filters.of(run.catalogue))
+    lists = recommend_all(run, user_ids, top=options.top, filters=filters.of(run))
     table = LIST_COLUMNS, lists.csv_rows()
     if options.csv is None and not terminal.as_json:
         terminal.table(as_csv(*table, safe=options.csv_safe))
@@ -148,4 +149,4 @@ def _recommend_many(
         options.show(terminal, table, document=lists.document, what=counted(lists.n_movies, "recommendation"))
     if lists.n_short:
         users_short = f"{lists.n_short:,} of {counted(len(user_ids), 'user')}"
-        terminal.note(f"{users_short} have fewer than --top {options.top:,} movies left")
+        terminal.note(f"{users_short} have fewer than --top {options.top:,} {run.record.data.noun}s left")

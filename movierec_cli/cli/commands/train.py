@@ -135,7 +135,8 @@ def _show(trained: Trained, page: Path, terminal: ResultTerminal) -> None:
 
     terminal.out.print(study_text(trained.study, terminal.out))
     for lists in trained.study.user_lists:
-        terminal.out.print(user_report(lists.user_id, lists.rated, lists.recommended, terminal.out))
+        report = user_report(lists.user_id, lists.rated, lists.recommended, trained.study.data, terminal.out)
+        terminal.out.print(report)
     terminal.line(f"Page: {page}")
 
 

@@ -17,6 +17,7 @@ from movierec_cli.errors import DataError, MovierecError, UsageError
 if TYPE_CHECKING:
     from movierec_cli.data.dataset import Movies
     from movierec_cli.recommend.filters import Filters
+    from movierec_cli.registry.store import Run
 
 MOVIES_PANEL = "Which movies"
 YEARS_EXAMPLE = "1994, 1990-1999, 1990s, 1990- or -1960"
@@ -82,7 +83,7 @@ class FilterRequest:
     not_genre: tuple[str, ...] = ()
     excluded: tuple[_Line, ...] = ()
 
-    def of(self, catalogue: Movies) -> Filters:
+    def of(self, run: Run) -> Filters:
         """The filters for a run's movies.
 
         Raises:
@@ -92,20 +93,21 @@ class FilterRequest:
         """
         from movierec_cli.recommend.filters import genre_named
 
+        catalogue, noun = run.catalogue, run.record.data.noun
         genres, not_genres = (
-            tuple(dict.fromkeys(genre_named(catalogue, name) for name in names))
+            tuple(dict.fromkeys(genre_named(catalogue, name, noun) for name in names))
             for names in (self.genre, self.not_genre)
         )
         if genres and set(genres) <= set(not_genres):
-            raise UsageError(f"--genre and --not_genre both name {', '.join(genres)}, so no movie is left")
-        exclude = tuple(dict.fromkeys(_rows(self.excluded, catalogue))) if self.excluded else ()
+            raise UsageError(f"--genre and --not_genre both name {', '.join(genres)}, so no {noun} is left")
+        exclude = tuple(dict.fromkeys(_rows(self.excluded, catalogue, noun))) if self.excluded else ()
         return replace(self.filters, genres=genres, not_genres=not_genres, exclude=exclude)
 
 
-def _rows(lines: Iterable[_Line], catalogue: Movies) -> Iterator[int]:
+def _rows(lines: Iterable[_Line], catalogue: Movies, noun: str) -> Iterator[int]:
     from movierec_cli.recommend.movie_search import MovieSearch
 
-    search = MovieSearch(catalogue)
+    search = MovieSearch(catalogue, noun)
     for line in lines:
         try:
             yield search.id_or_title(line.text)
