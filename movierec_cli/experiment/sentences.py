@@ -256,8 +256,8 @@ def _caveats(comparison: _Comparison, split: SplitConfig) -> Iterator[str]:
         )
     if any(QUERY_TIME in one.feature_set for one in trained):
         yield (
-            f"{QUERY_TIME} tells a model when the next {comparison.noun} is {comparison.choose}ed, which its history does not: "
-            "compare it with models that know the same."
+            f"{QUERY_TIME} tells a model when the next {comparison.noun} is {comparison.choose}ed, which its "
+            "history does not: compare it with models that know the same."
         )
 
 

@@ -100,7 +100,7 @@ def _responses(
             user,
             named,
             top=options.top,
-            filters=filters.of(run),
+            filters=filters.of(run.catalogue, run.record.data.noun),
             diversity=options.diversity,
             rank_by=options.rank_by,
             why=options.why,
@@ -141,7 +141,9 @@ def _recommend_many(
     from movierec_cli.recommend.response import LIST_COLUMNS
 
     user_ids = users.among(run.artifacts.user_ids.tolist(), f"that {run.record.name} knows")
-    lists = recommend_all(run, user_ids, top=options.top, filters=filters.of(run))
+    lists = recommend_all(
+        run, user_ids, top=options.top, filters=filters.of(run.catalogue, run.record.data.noun)
+    )
     table = LIST_COLUMNS, lists.csv_rows()
     if options.csv is None and not terminal.as_json:
         terminal.table(as_csv(*table, safe=options.csv_safe))

@@ -53,8 +53,8 @@ def similar_command(
         raise UsageError("say which movie, before any option: movierec similar 'Toy Story (1995)'")
     request = filters.checked(include_seen=True)
     run = model.best(terminal)
-    chosen = request.of(run)
     noun = run.record.data.noun
+    chosen = request.of(run.catalogue, noun)
     (row,) = rows_of([text], run.catalogue, "TITLE", terminal, noun)
     found = similar_movies(run, row, top=options.top, filters=chosen)
     options.show(

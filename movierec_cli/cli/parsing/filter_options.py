@@ -17,7 +17,6 @@ from movierec_cli.errors import DataError, MovierecError, UsageError
 if TYPE_CHECKING:
     from movierec_cli.data.dataset import Movies
     from movierec_cli.recommend.filters import Filters
-    from movierec_cli.registry.store import Run
 
 MOVIES_PANEL = "Which movies"
 YEARS_EXAMPLE = "1994, 1990-1999, 1990s, 1990- or -1960"
@@ -83,8 +82,8 @@ class FilterRequest:
     not_genre: tuple[str, ...] = ()
     excluded: tuple[_Line, ...] = ()
 
-    def of(self, run: Run) -> Filters:
-        """The filters for a run's movies.
+    def of(self, catalogue: Movies, noun: str = "movie") -> Filters:
+        """The filters for a run's movies, which messages call by the noun.
 
         Raises:
             MovierecError: the catalogue has no such genre.
@@ -93,7 +92,6 @@ class FilterRequest:
         """
         from movierec_cli.recommend.filters import genre_named
 
-        catalogue, noun = run.catalogue, run.record.data.noun
         genres, not_genres = (
             tuple(dict.fromkeys(genre_named(catalogue, name, noun) for name in names))
             for names in (self.genre, self.not_genre)
