@@ -78,7 +78,9 @@ def another_value(config: type, name: str) -> Any:
         )
     if isinstance(default, int | float):
         return not default if isinstance(default, bool) else default * 4 or 3
-    return {int: 9, float: 2.5, tuple: (5, 4), Path: Path("other"), str: "100k"}[get_origin(kinds[0]) or kinds[0]]
+    return {int: 9, float: 2.5, tuple: (5, 4), Path: Path("other"), str: "100k"}[
+        get_origin(kinds[0]) or kinds[0]
+    ]
 
 
 @pytest.mark.parametrize(("config", "name"), SETTINGS)
