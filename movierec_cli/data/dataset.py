@@ -70,9 +70,9 @@ class Ratings:
     @property
     def why_no_times(self) -> str:
         """What there is instead of times where `has_times` is False, for people."""
-        if not self.timestamp.any():
-            return "there is no column of times"
-        return f"every {'row' if self.scale is None else 'rating'} has the same time"
+        row = "row" if self.scale is None else "rating"
+        same = f"every {row} has the same time"
+        return same if self.timestamp.any() else f"no {row} has a time, or each has time 0"
 
 
 @dataclass(frozen=True)

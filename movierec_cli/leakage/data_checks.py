@@ -49,7 +49,7 @@ def run_data_checks(
     return tuple(
         Checked(check.names, check.clean.format(noun=case.noun), tuple(check.find(case)))
         for check in DATA_CHECKS
-        if config.kind in check.kinds and check.has_times in (None, dataset.ratings.has_times)
+        if config.kind in check.kinds and (dataset.ratings.has_times or not check.needs_times)
     )
 
 
@@ -107,7 +107,7 @@ class _DataCheck:
     names: tuple[str, ...]
     clean: str
     kinds: tuple[SplitKind, ...]
-    has_times: bool | None  # of the data that it concerns; None: of any
+    needs_times: bool
     find: _Find
 
 
@@ -115,7 +115,7 @@ DATA_CHECKS: list[_DataCheck] = []
 
 
 def _check(
-    *names: str, clean: str, kinds: Sequence[SplitKind] = tuple(SplitKind), has_times: bool | None = None
+    *names: str, clean: str, kinds: Sequence[SplitKind] = tuple(SplitKind), needs_times: bool = False
 ) -> Callable[[_Find], _Find]:
     """Puts a check into the table.
 
@@ -123,20 +123,20 @@ def _check(
         names: of the findings it can give.
         clean: a sentence that holds where it finds nothing; "{noun}" is what an item is called.
         kinds: of splits that it concerns.
-        has_times: of the data that it concerns; None: of any.
+        needs_times: whether it says nothing of data without times.
     """
 
     def put(find: _Find) -> _Find:
-        DATA_CHECKS.append(_DataCheck(names, clean, tuple(kinds), has_times, find))
+        DATA_CHECKS.append(_DataCheck(names, clean, tuple(kinds), needs_times, find))
         return find
 
     return put
 
 
-@_check("equal-times", clean="There is no column of times, so nothing is said of them.", has_times=False)
+@_check("equal-times", clean="The ratings have different times.")
 def _equal_times(case: _Case) -> Iterator[Finding]:
     ratings = case.dataset.ratings
-    if ratings.timestamp.any():
+    if not ratings.has_times:
         sentence = (
             f"{ratings.why_no_times.capitalize()}, so nothing is known of their order: no feature, split or"
             " model can use it."
@@ -148,7 +148,7 @@ def _equal_times(case: _Case) -> Iterator[Finding]:
     "time-travel",
     "random-split",
     clean="No test rating is older than its user's newest training rating.",
-    has_times=True,
+    needs_times=True,
 )
 def _learning_from_the_future(case: _Case) -> Iterator[Finding]:
     n_older = int((case.dataset.ratings.timestamp[case.split.test] < case.newest_trained).sum())
@@ -208,7 +208,7 @@ def _colliding_users(case: _Case) -> Iterator[Finding]:
 @_check(
     "users-collide",
     clean=f"No two users with {MIN_TWIN_RATINGS} ratings or more have the same history.",
-    has_times=True,  # without, equal lists of few movies may be chance
+    needs_times=True,  # without, equal lists of few movies may be chance
 )
 def _twin_users(case: _Case) -> Iterator[Finding]:
     twins = find_twins(case.dataset)

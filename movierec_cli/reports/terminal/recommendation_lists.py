@@ -17,7 +17,7 @@ from rich.text import Text
 from movierec_cli.recommend.explanation import AVERAGE_USER, USER_ID, Explanation
 from movierec_cli.recommend.recommend import Recommendations
 from movierec_cli.recommend.response import Response
-from movierec_cli.reports import ORDERED_BY, rated_or_known
+from movierec_cli.reports import ORDERED_BY, how_many, rated_or_known
 from movierec_cli.reports.terminal.rich_tables import new_table
 from movierec_cli.scoring.towers import BIASES
 from movierec_cli.text import counted, with_article
@@ -135,7 +135,6 @@ def _listed_table(title: str, movies: Sequence[ListedMovie], noun: str, width: i
 
 def _rated_table(user_id: int, rated: Sequence[RatedMovie], data: DataIdentity, width: int) -> Table:
     shown = rated[:_RATED_SHOWN]
-    best = f"; the best {len(shown)}" if len(shown) < len(rated) else ""
     columns = {}
     if data.scale is not None:
         header = "stars" if data.scale.is_of_stars else "rating"
@@ -143,7 +142,7 @@ def _rated_table(user_id: int, rated: Sequence[RatedMovie], data: DataIdentity, 
     if data.has_times:
         times = [movie.timestamp or 0 for movie in shown]
         columns["date"] = [datetime.fromtimestamp(time, UTC).date().isoformat() for time in times]
-    title = f"User {user_id} {rated_or_known(data)} {counted(len(rated), data.noun)}{best}"
+    title = f"User {user_id} {rated_or_known(data)} {how_many(len(rated), len(shown), data)}"
     return _movie_table(title, width, columns, shown)
 
 
@@ -169,13 +168,15 @@ def _movie_table(
 ) -> Table:
     """Columns of short texts, then titles and genres; explanations stand below them, across the width."""
     table = new_table(title, width=width)
+    has_genres = any(movie.genres for movie in movies) or not movies
     for header in columns:
         table.add_column(header, justify="right", no_wrap=True)
     if whys:
         table.add_column("title and why", overflow="fold")
     else:
         table.add_column("title", overflow="fold", ratio=3)
-        table.add_column("genres", style="dim", no_wrap=True, overflow="ellipsis", ratio=2)
+        if has_genres:
+            table.add_column("genres", style="dim", no_wrap=True, overflow="ellipsis", ratio=2)
     for place, movie in enumerate(movies):
         short = [texts[place] for texts in columns.values()]
         genres = ", ".join(movie.genres)
@@ -183,7 +184,7 @@ def _movie_table(
             named = Text.assemble(movie.title, "  ", (genres, "dim"))
             table.add_row(*short, Text("\n").join([named, whys[place]]))
         else:
-            table.add_row(*short, Text(movie.title), Text(genres))
+            table.add_row(*short, Text(movie.title), *([Text(genres)] if has_genres else []))
     return table
 
 

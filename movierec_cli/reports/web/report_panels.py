@@ -11,10 +11,9 @@ from movierec_cli.leakage.finding import Finding
 from movierec_cli.recommend.recommend import Recommendations, RecommendedMovie
 from movierec_cli.recommend.users import RatedMovie
 from movierec_cli.registry.record import DataIdentity
-from movierec_cli.reports import ORDERED_BY, rated_or_known, star, study_tables
+from movierec_cli.reports import ORDERED_BY, how_many, rated_or_known, star, study_tables
 from movierec_cli.reports.web.charts import NDCG, Chart
 from movierec_cli.reports.web.markup import UNCOLOURED, Html, html_table, joined, tag, tags
-from movierec_cli.text import counted
 
 RATED_SHOWN = 10
 
@@ -202,8 +201,7 @@ def user_lists(user: UserLists, labels: Mapping[str, str], data: DataIdentity) -
 
 def _rated(user: UserLists, data: DataIdentity) -> Html:
     shown = user.rated[:RATED_SHOWN]
-    best = f"; the best {len(shown)}" if len(shown) < len(user.rated) else ""
-    title = f"{rated_or_known(data).capitalize()} {counted(len(user.rated), data.noun)}{best}"
+    title = f"{rated_or_known(data).capitalize()} {how_many(len(user.rated), len(shown), data)}"
     rows = (_rated_movie(movie, data) for movie in shown)
     return tag("section", tag("h4", title), tag("ul", *rows), class_="rated")
 
