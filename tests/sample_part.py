@@ -1,6 +1,7 @@
 """A part of the embedded sample that is trained on quickly."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 

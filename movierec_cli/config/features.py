@@ -9,7 +9,6 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from movierec_cli.errors import UsageError
@@ -47,7 +46,7 @@ class Feature(str):
         encoding: the path of its `Encoding`, as "module:NAME"; if not given, that of its name in
             `models.feature_encodings`; "" where nothing is fitted.
         column: what the data set must tell, as "users.occupation"; "" where every data set does.
-        needs: what is in the column, for people: "occupations".
+        needs: what is in the column, for people: "an occupation".
         hint: how to get the column where it is missing.
         alias: another name on the command line.
     """
@@ -84,53 +83,51 @@ class Feature(str):
         return feature_named, (str(self),)
 
 
+COLUMNS_OPTION = "--columns"
 TIMES = "ratings.timestamp"
 """The column of what needs different times."""
 _LENGTHS = "movies.length_minutes"
-_of_time = partial(Feature, side=Side.CONTEXT, column=TIMES, needs="times")
-_of_steps = partial(
-    Feature, side=Side.STEP, kinds=(Kind.SEQUENCES,), encoding="", column=TIMES, needs="times"
-)  # nothing is fitted
-_of_movie = partial(Feature, side=Side.MOVIE, kinds=_BOTH)
-_of_user = partial(Feature, side=Side.USER)
 
 
 def _named(column: str) -> str:
-    return f"name their column with --columns {column}=NAME"
+    return f"if a column has it, name that: {COLUMNS_OPTION} {column}=NAME"
+
+
+def _of_time(name: str, help: str) -> Feature:
+    return Feature(name, help, Side.CONTEXT, column=TIMES, needs="a time", hint=_named("timestamp"))
+
+
+def _of_steps(name: str, help: str) -> Feature:
+    kinds, hint = (Kind.SEQUENCES,), _named("timestamp")
+    return Feature(name, help, Side.STEP, kinds, "", TIMES, "a time", hint)  # nothing is fitted
+
+
+def _of_movie(name: str, help: str, column: str, needs: str) -> Feature:
+    hint = _named(f"items.{column}")
+    return Feature(name, help, Side.MOVIE, _BOTH, column=f"movies.{column}", needs=needs, hint=hint)
+
+
+def _of_user(name: str, help: str, column: str, needs: str, asked: str, alias: str = "") -> Feature:
+    hint = _named(f"users.{asked}")
+    return Feature(name, help, Side.USER, column=f"users.{column}", needs=needs, hint=hint, alias=alias)
 
 
 _TABLE = (
     _of_time("timestamp", "When the query is made."),
-    _of_movie(
-        "movie_title_text",
-        "The words of the title.",
-        column="movies.title",
-        needs="titles",
-        hint=_named("items.title"),
-    ),
-    _of_movie(
-        "movie_genres", "The genres.", column="movies.genres", needs="genres", hint=_named("items.genres")
-    ),
+    _of_movie("movie_title_text", "The words of the title.", "title", "a title"),
+    _of_movie("movie_genres", "The genres.", "genres", "genres"),
     Feature(
         "movie_length",
         "The running time.",
         Side.MOVIE,
         column=_LENGTHS,
-        needs="lengths",
+        needs="a length",
         hint="name IMDb's list with --imdb_titles FILE, or your own lengths with --movie_lengths FILE",
     ),
-    _of_movie(
-        "movie_year", "The year of release.", column="movies.year", needs="years", hint=_named("items.year")
-    ),
-    _of_user(
-        "bucketized_user_age",
-        "The user's age group.",
-        column="users.bucketized_age",
-        needs="ages",
-        alias="user_age",
-    ),
-    _of_user("user_gender", "The user's gender.", column="users.is_male", needs="genders"),
-    _of_user("user_occupation", "The user's occupation.", column="users.occupation", needs="occupations"),
+    _of_movie("movie_year", "The year of release.", "year", "a year"),
+    _of_user("bucketized_user_age", "The user's age group.", "bucketized_age", "an age", "age", "user_age"),
+    _of_user("user_gender", "The user's gender.", "is_male", "a gender", "gender"),
+    _of_user("user_occupation", "The user's occupation.", "occupation", "an occupation", "occupation"),
     _of_time("week", "The week of the query, counted back."),
     _of_time("day_of_week", "The day of the week."),
     _of_time("user_tenure", "The time since the user's first rating."),

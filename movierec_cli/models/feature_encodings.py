@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import FEATURES, Feature, FeatureSet, Side
-from movierec_cli.config.features import TIMES
+from movierec_cli.config.features import COLUMNS_OPTION, TIMES
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Dataset, Movies
+from movierec_cli.data.sources import SOURCES
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, Input, NumberInput
 from movierec_cli.text import listed
@@ -254,13 +255,9 @@ def require_features(dataset: Dataset, feature_set: FeatureSet) -> None:
     """
     missing = [feature for feature in feature_set.features if not _is_told(dataset, feature)]
     if missing:
-        hints = {feature.hint: None for feature in missing if feature.hint}
-        hint = f" ({'; '.join(hints)})" if hints else ""
         present = [one for one in FEATURES.values() if one.encoding and _is_told(dataset, one)]
-        raise MovierecError(
-            f"data set '{dataset.name}' has no {_with_reasons(dataset, missing)}{hint};"
-            f" it has: {', '.join(present)}"
-        )
+        why = _with_reasons(dataset, missing, with_hints=True)
+        raise MovierecError(f"data set '{dataset.name}' has no {why}; it has: {', '.join(present)}")
 
 
 def told_sets(dataset: Dataset, sets: Sequence[FeatureSet]) -> tuple[tuple[FeatureSet, ...], str]:
@@ -271,14 +268,16 @@ def told_sets(dataset: Dataset, sets: Sequence[FeatureSet]) -> tuple[tuple[Featu
     return left, _with_reasons(dataset, missing)
 
 
-def _with_reasons(dataset: Dataset, missing: Sequence[Feature]) -> str:
-    """Such as "week and timestamp (every rating has the same time) and movie_year (no movie has years)"."""
+def _with_reasons(dataset: Dataset, missing: Sequence[Feature], *, with_hints: bool = False) -> str:
+    """Such as "week and timestamp (every rating has the same time) and movie_year (no movie has a year)"."""
     reasons: dict[str, list[Feature]] = {}
     for feature in missing:
         owner = dataset.noun if feature.column.startswith("movies.") else "user"
         of_times = feature.column == TIMES
         why = dataset.ratings.why_no_times if of_times else f"no {owner} has {feature.needs}"
-        reasons.setdefault(why, []).append(feature)
+        is_published = dataset.name in SOURCES and COLUMNS_OPTION in feature.hint
+        hint = f"; {feature.hint}" if with_hints and feature.hint and not is_published else ""
+        reasons.setdefault(f"{why}{hint}", []).append(feature)
     return listed(f"{listed(features)} ({why})" for why, features in reasons.items())
 
 
