@@ -1,4 +1,7 @@
-"""Ratings under lines that name their item, as the Netflix Prize has them: "8:", then "1488844,3,2005-09-06"."""
+"""Ratings under lines that name their item, as the Netflix Prize has them: "8:", then "1488844,3,2005-09-06".
+
+Each row is given its item.
+"""
 
 from bisect import bisect_right
 
@@ -23,7 +26,7 @@ class AnnouncedItems:
                 return b""
             lines = (self._rest + chunk).split(b"\n")
             self._rest = lines.pop() if chunk else b""
-            rows = []
+            rows: list[bytes] = []
             for line in lines:
                 text = line.rstrip(b"\r")
                 if text.endswith(b":"):

@@ -28,7 +28,7 @@ from movierec_cli.data.reader.rating_blocks import (
     parsed,
     unquoted,
 )
-from movierec_cli.data.reader.roles import ITEM, RATING, TIMESTAMP, USER, WEIGHT
+from movierec_cli.data.reader.roles import ITEM, RATING, TIMESTAMP, TITLE, USER, WEIGHT
 from movierec_cli.data.reader.small_tables import (
     BadRows,
     as_text,
