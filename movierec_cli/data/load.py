@@ -6,6 +6,7 @@ from pathlib import Path
 from movierec_cli.config import DataConfig
 from movierec_cli.data import column_cache
 from movierec_cli.data.dataset import Columns, Dataset
+from movierec_cli.data.duplicates import merge_duplicates
 from movierec_cli.data.layouts import Layout, recognise
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.reader.archive import Archive
@@ -34,6 +35,8 @@ def load_dataset(
     """
     report = progress or unreported
     dataset = _ratings_dataset(config, report)
+    if config.merge_duplicates:
+        dataset = merge_duplicates(dataset)
     if not with_movie_lengths:
         return dataset
     from movierec_cli.data.running_times.apply import with_lengths  # costs what most starts need not pay
