@@ -131,7 +131,7 @@ def read_files(files: Files, datasets_dir: Path, progress: Progress) -> Parsed:
 def keep_columns(columns: Columns, files: Files, datasets_dir: Path) -> Parsed:
     """Keeps what was parsed for `read_files`; a warning where that cannot be done."""
     stamp = _stamp(files)
-    fingerprint = _fingerprint(files)
+    fingerprint = fingerprint_of(files)
     file = column_cache.cache_file(datasets_dir, files.archive.path)
     try:
         column_cache.save_columns(file, columns, stamp=stamp, fingerprint=fingerprint)
@@ -152,7 +152,7 @@ def _stamp(files: Files) -> Stamp:
     )
 
 
-def _fingerprint(files: Files) -> str:
+def fingerprint_of(files: Files) -> str:
     """Of what models see: the table of links leads to running times only."""
     seen = [one for one in files.tables if one.table != LINKS or files.layout.movies is not None]
     own = files.archive.fingerprint([one.member for one in seen if one.archive is files.archive])
