@@ -1,7 +1,7 @@
 """The column tables every other part works on.
 
 Integers inside, ids and titles only at the edges: ratings point at rows of `Movies` and `Users`.
-A movie is its id, never its title (two ids of MovieLens 100K can share a title).
+A movie is its id, never its title (two ids of MovieLens 100K can share a title): see `duplicates`.
 """
 
 import re
@@ -107,6 +107,7 @@ class Dataset:
     lengths_fingerprint: str = ""  # SHA-256 (hex) of `movies.length_minutes`; "" where nobody asked for them
     notes: tuple[str, ...] = ()  # what was found, for people, such as how many movies have a length
     noun: str = "movie"  # what the items are called: "movie", or "item" where they need not be movies
+    merged_duplicates: bool = False  # whether items of several ids were made one
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def recognise(path: Path, reading: Reading | None = None) -> Files:
     by_name = (_named(folder, layout) for layout in LAYOUTS for folder in _folders(archive))
     found = next((files for files in by_name if files is not None), None) or _by_columns(archive, reading)
     found = _with_given_parts(replace(found, reading=reading))
-    _check_asked(found)
+    check_asked(found)
     return found
 
 
@@ -214,7 +214,7 @@ def _with_given_parts(files: Files) -> Files:
     return replace(files, tables=tuple(tables))
 
 
-def _check_asked(files: Files) -> None:
+def check_asked(files: Files) -> None:
     """Raises a `UsageError` for a column that is in none of the table's files."""
     weights = Asked("ratings", WEIGHT, files.reading.weights or "")
     for one in (*parse_columns(files.reading.columns), *([weights] if weights.name else [])):

@@ -5,7 +5,8 @@ dot product of two embeddings, summed in double precision and rounded once, so t
 order in which a library adds; what is excluded has minus infinity. A user whom the model does not know gets
 the movies by how many users of the run rated them: unlike with a mean of embeddings, the accuracy of that
 list is measured, by `movierec train` for the popularity baseline. Places without a movie hold the id
-`NO_MOVIE_ID`, the title "" and minus infinity.
+`NO_MOVIE_ID`, the title "" and minus infinity. A movie that has several ids is there once, by the first of
+its best, and is left out by any of them.
 
 Inputs of a model for TensorFlow or ONNX: `user_id` [b]; `k`, negative is 0; `exclude` [b, n] or [1, n], ids
 of movies that may be unknown, such as -1 to fill rows up; `include_seen`; where it sees time also `seconds`

@@ -18,8 +18,11 @@ import numpy as np
 model = np.load("model.npz")
 user = np.flatnonzero(model["user_id"] == USER)[0]
 scores = model["movie_embedding"] @ model["user_embedding"][user]
-scores[model["seen_movie"][model["seen_start"][user] : model["seen_start"][user + 1]]] = -np.inf
-print(model["title"][np.argsort(-scores, kind="stable")[:10]])
+seen = model["seen_movie"][model["seen_start"][user] : model["seen_start"][user + 1]]
+scores[np.isin(model["same_as"], model["same_as"][seen])] = -np.inf
+best = np.argsort(-scores, kind="stable")
+_, places = np.unique(model["same_as"][best], return_index=True)
+print(model["title"][best[np.sort(places)[:10]]])
 """
 """Code that recommends to a user; fill in USER and the file's name."""
 
@@ -61,6 +64,7 @@ def _described(run: Run) -> dict[str, tuple[npt.NDArray[Any], str]]:
         ),
         "title": (movies.title.astype(np.str_), ""),
         "year": (movies.year, "0 where the title has none"),
+        "same_as": (run.duplicates.first, "the row of the first movie of the same title and year"),
         "genres": (movies.genres, "one column a genre"),
         "genre_name": (np.array(movies.genre_names, np.str_), "the columns of genres"),
         "seen_start": (known.starts, "user u rated the entries from seen_start[u] up to seen_start[u + 1]"),

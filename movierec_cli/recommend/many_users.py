@@ -134,17 +134,20 @@ def recommend_all(
     FOR_USERS.require(run.record)
     users = user_rows(run, user_ids)  # [n]
     chosen = filters or Filters()
-    allowed = chosen.fitting(run)
+    fitting = chosen.fitting(run)
     arrays = run.artifacts
-    seen = RaggedRows(run.user_ratings.starts, run.user_ratings.movie)
+    duplicates, seen = run.duplicates, RaggedRows(run.user_ratings.starts, run.user_ratings.movie)
     top = min(top, len(arrays.movie_ids))
 
     def best(block: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
         scores = dot_products(arrays.user_embeddings[users[block]], arrays.movie_embeddings)  # [b, n_movies]
-        scores[:, ~allowed] = -np.inf
+        allowed = np.broadcast_to(fitting, scores.shape)
         if not chosen.include_seen:
+            is_seen = np.zeros(scores.shape, bool)
             owner, place = seen.places(users[block])
-            scores[owner, seen.values[place]] = -np.inf
+            is_seen[owner, seen.values[place]] = True
+            allowed = allowed & ~duplicates.spread(is_seen)
+        np.putmask(scores, ~duplicates.listed(scores, allowed), -np.inf)
         rows = best_of_rows(scores, top)
         of_rows = np.take_along_axis(scores, np.maximum(rows, 0), axis=1)
         return rows, np.where(rows == NO_MOVIE, np.float32(-np.inf), of_rows)

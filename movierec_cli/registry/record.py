@@ -26,7 +26,7 @@ from movierec_cli.evaluation.ratings import RatingErrors
 from movierec_cli.storage.constraints import DATA_RATINGS, DATA_USERS, AtLeast, Sizes
 from movierec_cli.storage.serialization import canonical_json
 
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 
 _HASH_LENGTH = 12
 _READABLE_LENGTH = 64
@@ -75,6 +75,7 @@ class DataIdentity:
     n_ratings: int
     n_movies: int
     n_users: int
+    merged_duplicates: bool = False  # with --merge_duplicates, which changes the fingerprint
 
     @classmethod
     def of(cls, dataset: Dataset, feature_set: FeatureSet = NO_FEATURES) -> DataIdentity:
@@ -87,6 +88,7 @@ class DataIdentity:
             n_ratings=len(dataset.ratings),
             n_movies=len(dataset.movies),
             n_users=len(dataset.users),
+            merged_duplicates=dataset.merged_duplicates,
         )
 
 

@@ -1,6 +1,6 @@
 """How long a CSV of 26 million ratings of one's own takes to be read, and how much memory.
 
-    python tests/bench/large_csv.py [--rows 26000000] [--folder FOLDER]
+python tests/bench/large_csv.py [--rows 26000000] [--folder FOLDER]
 """
 
 import argparse

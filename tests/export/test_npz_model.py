@@ -41,7 +41,7 @@ def test_the_lines_in_its_readme_recommend_what_recommend_does(
     monkeypatch.chdir(tmp_path)
     readme = model["README.txt"].decode()
     lines = readme[readme.index("import numpy") :]
-    assert len(lines.strip().splitlines()) == 7
+    assert len(lines.strip().splitlines()) == 10
     for user_id in run.artifacts.user_ids.tolist():
         titles = np.array([movie.title for movie in recommend(run, user_of(run, user_id)).movies])
         assert printed_by(lines.replace("== 1)", f"== {user_id})")) == f"{titles}\n"
@@ -56,6 +56,7 @@ def test_every_array_is_the_runs_and_is_named_in_the_readme(run: Run, model: Any
         "movie_embedding": artifacts.movie_embeddings,
         "title": run.catalogue.title.astype(str),
         "year": run.catalogue.year,
+        "same_as": run.duplicates.first,
         "genres": run.catalogue.genres,
         "genre_name": np.array(run.catalogue.genre_names),
         "seen_start": known.starts,

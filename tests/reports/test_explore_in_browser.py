@@ -11,10 +11,10 @@ from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.response import FEW_RATINGS, similar_movies
 from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.store import Run
-from movierec_cli.reports.web.explore_page import write_explore
+from movierec_cli.reports.web.explore_page import PAGE_BYTES, write_explore
 from tests.reports.browser import FITS, Browser, needs_chromium
 from tests.saved_runs import judged_run, run_config
-from tests.small_dataset import FIRST_MOVIE_ID, N_USERS, small_dataset
+from tests.small_dataset import FIRST_MOVIE_ID, N_USERS, small_dataset, with_duplicates
 
 pytestmark = needs_chromium
 
@@ -101,6 +101,24 @@ def test_every_user_gets_the_scores_and_the_list_of_numpy(page: Browser, run: Ru
     assert scores == pytest.approx(expected, abs=1e-5)
     lists = page.evaluate("users.ids.map((_, user) => recommended(user).map(one => one.row))")
     assert lists == [unseen_best(run, row) for row in range(N_USERS)]
+
+
+@pytest.mark.parametrize("page_bytes", [PAGE_BYTES, 900])
+def test_a_movie_of_several_ids_is_listed_once(page_bytes: int, chromium: Browser, tmp_path: Path) -> None:
+    run = judged_run(tmp_path, with_duplicates(), run_config())
+    chromium.open(write_explore(run, tmp_path / "explore.html", page_bytes=page_bytes).page)
+    titles = run.catalogue.title.tolist()
+    in_page = chromium.evaluate("movies.titles")
+    lists = chromium.evaluate("users.ids.map((_, user) => recommended(user).map(one => movies.ids[one.row]))")
+    near = chromium.evaluate("movies.ids.map((_, row) => neighbours(row).map(one => movies.titles[one.row]))")
+    assert len(in_page) == (40 if page_bytes == PAGE_BYTES else 28)
+    for row, one in enumerate(near):
+        assert len(set(one)) == len(one) == 10 and in_page[row] not in one
+    if page_bytes == PAGE_BYTES:
+        every = [recommend(run, user_of(run, user + 1)).movies for user in range(N_USERS)]
+        assert lists == [[str(movie.movie_id) for movie in one] for one in every]
+        assert any(titles.count(movie.title) > 1 for one in every for movie in one)
+    assert chromium.complaints() == []
 
 
 def test_equal_scores_stay_in_the_order_of_the_catalogue(page: Browser) -> None:

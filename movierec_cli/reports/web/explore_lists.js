@@ -32,7 +32,7 @@ function show_start() {
   headed("Look around", make("p", {}, "Choose a movie to see what the model puts near it, or a user to see what it recommends to them, and why."));
   const row = make("div", {class: "row"}, ...users.ids.slice(0, 3).map(id => make("a", {href: "#user=" + id}, "User " + id)));
   if (n_users) panel.append(row), row.append(random_user("A random user"));
-  panel.append(heading("Most rated movies"), make("ol", {class: "movies"}, ...by_popularity.slice(0, data.n_listed).map(row => movie_item(row, make("b", {class: "stars"}, number(movies.popularity[row]))))));
+  panel.append(heading("Most rated movies"), make("ol", {class: "movies"}, ...listed(movies.popularity, []).map(one => movie_item(one.row, make("b", {class: "stars"}, number(one.value))))));
   mark([]);
   return "";
 }

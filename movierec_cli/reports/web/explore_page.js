@@ -62,17 +62,20 @@ function cosines(movie) {
   });
 }
 
-// The rows of the n highest values; equal ones in the order of the catalogue.
+// The rows of the n highest values, each movie by one of its ids; equal ones in the order of the catalogue.
+const first_ids = new Map(data.duplicates.flatMap(rows => rows.map(row => [row, rows[0]])));
+const first_id = row => first_ids.get(row) ?? row;
+
 function highest(values, n, left_out) {
-  const rows = [];
-  for (let row = 0; row < values.length; row++) if (!left_out.has(row)) rows.push(row);
-  return rows.sort((a, b) => values[b] - values[a] || a - b).slice(0, n);
+  const rows = [], taken = new Set(Array.from(left_out, first_id));
+  for (let row = 0; row < values.length; row++) if (!taken.has(first_id(row))) rows.push(row);
+  return rows.sort((a, b) => values[b] - values[a] || a - b).filter(row => !taken.has(first_id(row)) && taken.add(first_id(row))).slice(0, n);
 }
 
 const rated_by = user => users.rated.subarray(users.starts[user], users.starts[user + 1]);
 const stars_by = user => Array.from(users.stars.subarray(users.starts[user], users.starts[user + 1]), code => users.star_values[code]);
 
-const listed = (values, left_out) => highest(values, data.n_listed, new Set(left_out)).map(row => ({row, value: values[row]}));
+const listed = (values, left_out) => highest(values, data.n_listed, left_out).map(row => ({row, value: values[row]}));
 const neighbours = movie => listed(cosines(movie), [movie]);
 const recommended = user => listed(scores(user), rated_by(user));
 
