@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class PairOptions:
     """Whose stars for which movies; see `with_option_groups`."""
 
-    user: int | None = setting(None, "A user of the data.", "ID")
+    user: str | None = setting(None, "A user of the data.", "ID")
     movie: list[str] | None = setting(
         None, "A movie: its title, with or without the year, or its id. Repeatable.", "TITLE"
     )

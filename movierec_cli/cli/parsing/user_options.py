@@ -36,7 +36,7 @@ class UserOptions:
         UsageError: the options name no user, or more than one.
     """
 
-    user_id: int | None = _user("A user of the data.", "ID", option="user")
+    user_id: str | None = _user("A user of the data.", "ID", option="user")
     liked: list[str] | None = _user(
         "A new user, by a movie they like: its title, with or without the year, or its id. Repeat the option"
         " for more movies.",
