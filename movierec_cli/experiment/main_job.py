@@ -29,7 +29,7 @@ from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.many_users import NO_USERS, UserSelection
 from movierec_cli.recommend.recommend import recommend
-from movierec_cli.recommend.users import known_user, rated_by, user_of
+from movierec_cli.recommend.users import known_user, no_user, rated_by, user_of
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Problem, Run, find_named, list_runs
 
@@ -135,7 +135,11 @@ def evaluate_saved(config: EvaluationConfig, observer: TrainingObserver | None =
     if config.users is None:
         user_ids = typical_users(data)
     else:
-        user_ids = config.users.among(data.dataset.users.user_id.tolist(), f"in '{source.name}'")
+        ids, k_core = data.dataset.users.user_id, data.config.k_core
+        batch = config.users.among(ids, lambda one: no_user(one, source.name, ids, k_core))
+        user_ids = batch.wanted
+        for message in batch.warnings:
+            listener.warned(message)
     user_lists = lists_of(source, [one.run for one in selection.evaluated], ListRequest(user_ids))
     named = {one.run.record.config.family for one in selection.evaluated}
     baselines = train_or_load(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from movierec_cli.registry.store import Run
 
 _ALL = "all"
-_ID = re.compile(r"[+-]?[0-9]{1,18}")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 _user = partial(setting, None, panel="For whom")
 
 
@@ -151,16 +151,11 @@ def parse_users(text: str) -> UserSelection:
     """Reads the value of `--users`: ids such as "1 42", a file with one id per line, or "all".
 
     Raises:
-        UsageError: several words are not all ids.
+        UsageError: it is empty.
     """
     from movierec_cli.recommend.many_users import UserSelection
 
     words = split_words(text, "--users")
-    if all(map(_ID.fullmatch, words)):
-        return UserSelection(tuple(dict.fromkeys(map(int, words))))
-    file = Path(text)
-    if text == _ALL and not file.exists():
-        return UserSelection()
-    if len(words) > 1 and not file.exists():
-        raise UsageError(f"--users is '{' '.join(words)}'; it takes ids such as 1 42, a file, or all")
-    return UserSelection(file=file)
+    if not all(map(_NUMBER.fullmatch, words)) and Path(text).exists():
+        return UserSelection(file=Path(text))
+    return UserSelection(None if text == _ALL else tuple(words))
