@@ -5,6 +5,7 @@ from __future__ import annotations
 # `setting` is `dataclasses.field`, which ruff cannot see.
 # ruff: noqa: RUF009
 import datetime
+import os
 import re
 from dataclasses import dataclass, replace
 from functools import partial
@@ -156,6 +157,8 @@ def parse_users(text: str) -> UserSelection:
     from movierec_cli.recommend.many_users import UserSelection
 
     words = split_words(text, "--users")
-    if not all(map(_NUMBER.fullmatch, words)) and Path(text).exists():
+    if not all(map(_NUMBER.fullmatch, words)) and os.path.isfile(
+        text
+    ):  # of a Path, a long text is an OSError
         return UserSelection(file=Path(text))
     return UserSelection(None if text == _ALL else tuple(words))
