@@ -157,8 +157,6 @@ def parse_users(text: str) -> UserSelection:
     from movierec_cli.recommend.many_users import UserSelection
 
     words = split_words(text, "--users")
-    if not all(map(_NUMBER.fullmatch, words)) and os.path.isfile(
-        text
-    ):  # of a Path, a long text is an OSError
+    if not all(map(_NUMBER.fullmatch, words)) and os.path.isfile(text):  # Path raises for long texts
         return UserSelection(file=Path(text))
     return UserSelection(None if text == _ALL else tuple(words))
