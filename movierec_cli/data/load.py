@@ -9,9 +9,10 @@ from movierec_cli.config import DataConfig
 from movierec_cli.config.settings import Reading
 from movierec_cli.data import column_cache
 from movierec_cli.data.dataset import Columns, Dataset
-from movierec_cli.data.layouts import LINKS, Files, recognise
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.reader.archive import Archive, Stamp
+from movierec_cli.data.recognise import recognise
+from movierec_cli.data.source_files import LINKS, Files
 from movierec_cli.data.sources import SAMPLE, SOURCES, LayoutKind, Source, publication_of, source_of
 from movierec_cli.errors import DataError
 from movierec_cli.storage.serialization import canonical_json
