@@ -11,7 +11,7 @@ from movierec_cli.data.dataset import Id, IdIndex, Ids, id_at, known_ids
 from movierec_cli.data.reader.archive import open_archive
 from movierec_cli.data.reader.formats import CP1252
 from movierec_cli.data.reader.roles import ID, ITEM, USER, places
-from movierec_cli.data.reader.tables import BadRows, Table, complete, decoded, read_table, text_records
+from movierec_cli.data.reader.small_tables import BadRows, Table, complete, decoded, read_table, text_records
 from movierec_cli.data.reader.text_rows import TextRow
 from movierec_cli.errors import DataError
 from movierec_cli.recommend.movie_search import MovieSearch
