@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.data.dataset import Ids, are_texts
 from movierec_cli.errors import MovierecError
 from movierec_cli.export.graph import Graph, Value
 from movierec_cli.export.kinds import IndexKind
-from movierec_cli.export.model_arrays import ModelArrays
+from movierec_cli.export.model_arrays import ModelArrays, encoded
 from movierec_cli.export.recommending import Index, Query, exact, once, padded, recommend
 
 AT_TIME = "at_time"
@@ -55,13 +56,28 @@ class TensorFlowGraph(Graph):
 
         return tf.cast(value, dtype)
 
-    def find(self, ids: Value, known: npt.NDArray[np.int64], missing: int) -> Value:
+    def find(self, ids: Value, known: Ids, missing: int) -> Value:
         import tensorflow as tf
 
+        if are_texts(known):
+            return self._table(known, missing).lookup(ids)
         order = np.argsort(known)
         rows, ordered = self.constant(order), self.constant(known[order])
         place = tf.minimum(tf.searchsorted(ordered, ids), len(known) - 1)
         return tf.where(tf.gather(ordered, place) == ids, tf.gather(rows, place), missing)
+
+    def _table(self, known: Ids, missing: int) -> Any:
+        """From texts to their places; one for both signatures."""
+        import tensorflow as tf
+
+        key = hashlib.sha256(repr(known.tolist()).encode()).digest()
+        if key not in self._variables:
+            with tf.init_scope():
+                places = np.arange(len(known), dtype=np.int64)
+                rows = tf.lookup.KeyValueTensorInitializer(encoded(known), places)
+                self._variables[key] = tf.lookup.StaticHashTable(rows, missing)
+            self.held.append(self._variables[key])
+        return self._variables[key]
 
     def top_k(self, scores: Value, k: Value) -> tuple[Value, Value]:
         import tensorflow as tf
@@ -155,7 +171,8 @@ def _built(arrays: ModelArrays, kind: IndexKind) -> tuple[Any, dict[str, Any]]:
     """The module to save, and its signatures by name, which take keyword arguments and give a dictionary.
 
     Inputs and outputs are described in `model_arrays`: `k` int32, `include_seen` and `known` bool, `title`
-    string, `score` float32, all others int64. `seconds` is an input of the signature `AT_TIME` only.
+    and ids that are texts string, `score` float32, all others int64. `seconds` is an input of the signature
+    `AT_TIME` only.
 
     Raises:
         MovierecError: as `_scann_index`.
@@ -177,10 +194,14 @@ def _function(graph: TensorFlowGraph, arrays: ModelArrays, index: Index, more: d
     """The traced function with named inputs."""
     import tensorflow as tf
 
+    users, movies = (
+        tf.string if are_texts(ids) else tf.int64
+        for ids in (arrays.run.artifacts.user_ids, arrays.run.artifacts.movie_ids)
+    )
     specs = {
-        "user_id": tf.TensorSpec([None], tf.int64),
+        "user_id": tf.TensorSpec([None], users),
         "k": tf.TensorSpec([], tf.int32),
-        "exclude": tf.TensorSpec([None, None], tf.int64),
+        "exclude": tf.TensorSpec([None, None], movies),
         "include_seen": tf.TensorSpec([], tf.bool),
         **more,
     }

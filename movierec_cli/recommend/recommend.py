@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import RankBy, TaskWeights
+from movierec_cli.data.dataset import Id
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.run_choice import FOR_RATINGS
@@ -43,7 +44,7 @@ class Recommendations:
 
     run_name: str
     config: RunConfig
-    user_id: int | None  # None for a new user
+    user_id: Id | None  # None for a new user
     movies: tuple[RecommendedMovie, ...]
     rank_by: RankBy = RankBy.SCORE
     rows: tuple[int, ...] = ()  # of the run's movies, in the same order

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from movierec_cli.data.dataset import Id
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.users import user_of
@@ -27,15 +28,15 @@ def timed_run(directory: Path) -> Run:
 
 def expected_ids(
     run: Run,
-    user_id: int,
+    user_id: Id,
     k: int,
     *,
     seconds: int | None = None,
     include_seen: bool = False,
-    exclude: Sequence[int] = (),
-) -> list[int]:
+    exclude: Sequence[Id] = (),
+) -> list[Id]:
     """Ids of the movies `recommend` gives, -1 after the last."""
-    rows = np.flatnonzero(np.isin(run.artifacts.movie_ids, exclude))
+    rows = np.flatnonzero(np.isin(run.artifacts.movie_ids, list(exclude)))
     filters = Filters(include_seen=include_seen, exclude=tuple(rows.tolist()))
     user = user_of(run, user_id, as_of_s=seconds)
     ids = [movie.movie_id for movie in recommend(run, user, top=k, filters=filters).movies]

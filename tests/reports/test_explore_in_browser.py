@@ -14,7 +14,13 @@ from movierec_cli.registry.store import Run
 from movierec_cli.reports.web.explore_page import PAGE_BYTES, write_explore
 from tests.reports.browser import FITS, Browser, needs_chromium
 from tests.saved_runs import judged_run, run_config
-from tests.small_dataset import FIRST_MOVIE_ID, N_USERS, small_dataset, with_duplicates
+from tests.small_dataset import (
+    FIRST_MOVIE_ID,
+    N_USERS,
+    small_dataset,
+    with_duplicates,
+    with_text_ids,
+)
 
 pytestmark = needs_chromium
 
@@ -30,6 +36,7 @@ HOSTILE = (
     "Crème Brûlée, L' (1999)",
     "W" * 300,
 )
+ODD = "ü 3/#%'\""
 CAUTION = "With so few ratings, what is near it is mostly chance."
 
 
@@ -221,6 +228,25 @@ def test_titles_are_shown_as_they_are(page: Browser) -> None:
 def test_search_finds_movies_and_users(page: Browser, typed: str, first: str) -> None:
     type_text(page, typed)
     assert texts(page, "#found [role=option]")[0].startswith(first)
+
+
+def test_ids_that_are_texts_are_found_and_stand_in_the_address(chromium: Browser, tmp_path: Path) -> None:
+    source = with_text_ids(small_dataset())
+    source.users.user_id[1] = ODD
+    run = judged_run(tmp_path, source, run_config("timestamp"))
+    chromium.open(write_explore(run, tmp_path / "explore.html").page)
+    for typed, first in (("u12", "User u12"), ("user u12", "User u12"), (ODD, f"User {ODD}")):
+        chromium.evaluate("query.value = ''")
+        type_text(chromium, typed)
+        assert texts(chromium, "#found li")[0].startswith(first)
+    chromium.press("Enter")
+    chromium.wait_until("document.querySelector('#recommended') !== null")
+    assert heading(chromium) == f"User {ODD}"
+    type_text(chromium, "id:tt107")
+    chromium.press("Enter")
+    chromium.wait_until("document.querySelector('#near') !== null")
+    assert chromium.evaluate("location.hash") == "#movie=tt107" and heading(chromium).startswith("Film 107")
+    assert chromium.complaints() == []
 
 
 def test_a_text_that_fits_nothing_is_said_so(page: Browser) -> None:

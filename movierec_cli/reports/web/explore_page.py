@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.data.dataset import UNKNOWN_YEAR
+from movierec_cli.data.dataset import UNKNOWN_YEAR, Ids
 from movierec_cli.data.duplicates import Duplicates
 from movierec_cli.recommend.response import FEW_RATINGS
 from movierec_cli.registry.store import Run
@@ -169,7 +169,7 @@ def _users(shown: _Shown) -> dict[str, object]:
     }
 
 
-def _ids(ids: npt.NDArray[np.int64]) -> list[str]:
+def _ids(ids: Ids) -> list[str]:
     """As text, for a number of JavaScript has 53 bits."""
     return [str(one) for one in ids.tolist()]
 
