@@ -78,6 +78,7 @@ class DataIdentity:
     noun: str = "movie"  # what the items are called: "movie" or "item"
     scale: RatingScale | None = HALF_STARS  # None: there are no ratings, every interaction is a positive
     has_times: bool = True
+    merged_duplicates: bool = False  # with --merge_duplicates, which changes the fingerprint
 
     @property
     def interactions(self) -> str:
@@ -103,6 +104,7 @@ class DataIdentity:
             noun=dataset.noun,
             scale=dataset.ratings.scale,
             has_times=dataset.ratings.has_times,
+            merged_duplicates=dataset.merged_duplicates,
         )
 
 

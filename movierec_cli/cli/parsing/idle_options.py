@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from movierec_cli.config import SplitKind
+from movierec_cli.config.setting import settings_of
+from movierec_cli.config.settings import Reading
 from movierec_cli.errors import UsageError
 
 
@@ -20,6 +22,8 @@ class Idle:
 FRACTIONS = ("test_fraction", "validation_fraction")
 NO_FRACTIONS = "--split leave-last holds out each user's last ratings, whatever their fraction"
 
+
+_OF_FILES = tuple(settings_of(Reading))
 
 IDLE_OPTIONS = (
     Idle(
@@ -60,6 +64,11 @@ IDLE_OPTIONS = (
         ("index",),
         lambda values: values["format"] != "savedmodel",
         "it is for --format savedmodel; leave it out",
+    ),
+    Idle(
+        _OF_FILES,
+        lambda values: values.get("dataset") == "sample" and values.get("archive") is None,
+        "the sample is no file; give it beside --archive PATH",
     ),
     Idle(
         ("imdb_titles",),

@@ -23,6 +23,7 @@ from movierec_cli.scoring.towers import BIASES
 from movierec_cli.text import counted, with_article
 
 if TYPE_CHECKING:
+    from movierec_cli.data.dataset import Id
     from movierec_cli.recommend.predict import PredictedRating
     from movierec_cli.recommend.response import SimilarMovies
     from movierec_cli.recommend.users import ListedMovie, RatedMovie
@@ -44,7 +45,7 @@ _WORDS = {"movie_id": "itself", BIASES: "rest", USER_ID: "own taste", AVERAGE_US
 
 
 def user_report(
-    user_id: int,
+    user_id: Id,
     rated: Sequence[RatedMovie],
     recommended: Sequence[Recommendations],
     data: DataIdentity,
@@ -133,7 +134,7 @@ def _listed_table(title: str, movies: Sequence[ListedMovie], noun: str, width: i
     return _movie_table(f"{title}{some}", width, {"": _places(shown)}, shown)
 
 
-def _rated_table(user_id: int, rated: Sequence[RatedMovie], data: DataIdentity, width: int) -> Table:
+def _rated_table(user_id: Id, rated: Sequence[RatedMovie], data: DataIdentity, width: int) -> Table:
     shown = rated[:_RATED_SHOWN]
     columns = {}
     if data.scale is not None:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from movierec_cli.data.dataset import Id
 from movierec_cli.evaluation.metrics import VALIDATION_K
 from movierec_cli.evaluation.significance import LEVEL
 from movierec_cli.experiment.study import Study, UserLists, settings_of
@@ -213,7 +214,7 @@ def _rated_movie(movie: RatedMovie, data: DataIdentity) -> Html:
     return tag("li", tag("span", f"{movie.rating:g}{star(data)}", class_="stars"), name)
 
 
-def _recommended(label: str, model: Recommendations, in_one_list: set[int], data: DataIdentity) -> Html:
+def _recommended(label: str, model: Recommendations, in_one_list: set[Id], data: DataIdentity) -> Html:
     rows = (
         tag(
             "li",
