@@ -204,12 +204,12 @@ _WHOLE_ID = re.compile(r"(0|[1-9][0-9]{0,18})(?:\.0+)?")
 def typed_id(text: str, ids: Ids | npt.NDArray[np.integer]) -> Id | None:
     """The id that a text means among ids of this kind, whether there is such a one or not.
 
-    Among whole numbers "7" and "7.0" are 7, and what is none is `None`; among texts a text is itself.
+    "7.0" is 7 everywhere. Among whole numbers what is none is `None`; among texts any other text is itself.
     """
     text = text.strip()
-    if ids.dtype == np.object_:
-        return text
     number = _WHOLE_ID.fullmatch(text)
+    if ids.dtype == np.object_:
+        return number[1] if number else text
     return int(number[1]) if number else None
 
 

@@ -18,16 +18,20 @@ from movierec_cli.data.layouts import LAYOUTS
 from movierec_cli.data.reader.archive import Archive, open_archive
 from movierec_cli.data.reader.formats import is_table, sniff
 from movierec_cli.data.reader.roles import (
+    AGE,
+    GENDER,
     GENRES,
     ID,
     IMDB,
     ITEM,
+    OCCUPATION,
     OF_USERS,
     RATING,
     TIMESTAMP,
     TITLE,
     USER,
     WEIGHT,
+    ZIP_CODE,
     Asked,
     normalised,
     parse_columns,
@@ -68,7 +72,7 @@ def recognise(path: Path, reading: Reading | None = None) -> Files:
 
 def _folders(archive: Archive) -> list[Archive]:
     """The archive, looked at from its top and from each folder below."""
-    folders = sorted({f"{name.split('/')[0]}/" for name in archive.names if name.count("/") == 1})
+    folders = sorted({f"{name.rpartition('/')[0]}/" for name in archive.names if "/" in name})
     return [archive, *(replace(archive, inner_folder=folder) for folder in folders)]
 
 
@@ -122,12 +126,16 @@ def _by_columns(archive: Archive, reading: Reading) -> Files:
                 found.append(TableFile("", archive, name, sniff(archive, name), _part(name)))
             except DataError as error:
                 problems.append(error)
-    rated = [one for one in found if {USER, ITEM} <= rating_places(one.format, asked).keys()]
+    known = [rating_places(one.format, asked) for one in found]
+    rated = [one for one, roles in zip(found, known, strict=True) if {USER, ITEM} <= roles.keys()]
     named = [one for one in rated if one.format.has_header] or rated
+    if {"xl/workbook.xml", "[Content_Types].xml"} <= set(archive.names):
+        raise DataError("is an Excel workbook; export the sheet as CSV", file=archive.path)
     if not named:
         if len(problems) == 1 and not found:
             raise problems[0]
-        raise no_ratings(archive.path, [one.format for one in found], [USER, ITEM], problems)
+        missing = [role for role in (USER, ITEM) if not any(role in one for one in known)]
+        raise no_ratings(archive.path, [one.format for one in found], missing or [USER, ITEM], problems)
     best = max(named, key=lambda one: _likelihood(one, asked))
     chosen = [one for one in named if _goes_with(one, best)]
     others = [one for one in found if one not in rated]
@@ -142,7 +150,7 @@ def _by_columns(archive: Archive, reading: Reading) -> Files:
         replace(one, table=table) for table, one in ((ITEMS, items), (USERS, users), (LINKS, links)) if one
     ]
     left_out = tuple(one.member for one in named if one not in chosen)
-    return Files(archive, TABLES, tuple(tables), reading, left_out)
+    return Files(archive, TABLES, tuple(tables), reading, left_out, tuple(map(str, problems)))
 
 
 def _likelihood(one: TableFile, asked: Sequence[Asked]) -> tuple[int, ...]:
@@ -162,7 +170,8 @@ def _goes_with(one: TableFile, best: TableFile) -> bool:
     """Whether two files are pieces of one table, or parts of one split."""
     if one is best:
         return True
-    if one.format.header != best.format.header:
+    headers = [sorted(map(normalised, each.format.header)) for each in (one, best)]
+    if headers[0] != headers[1]:
         return False
     names = [re.sub(r"\d+", "0", PurePath(each.member).name.lower()) for each in (one, best)]
     return names[0] == names[1] or (one.part is not None and best.part is not None)
@@ -174,10 +183,13 @@ def _best(files: Sequence[TableFile], likelihood: Callable[[TableFile], int]) ->
 
 
 def _item_likelihood(one: TableFile, asked: Sequence[Asked]) -> int:
-    found = places("items", one.format.header, asked)
+    found, name = places("items", one.format.header, asked), PurePath(one.member).name.lower()
+    is_of_users = {AGE, GENDER, OCCUPATION, ZIP_CODE} & places("users", one.format.header).keys()
+    if (is_of_users or _USER_WORDS.search(name)) and not _ITEM_WORDS.search(name):
+        return 0
     if ID not in found or not ({TITLE, GENRES} & found.keys() or len(found) > 2):
         return 0
-    return len(found) + 5 * bool(_ITEM_WORDS.search(PurePath(one.member).name.lower())) + 3 * (TITLE in found)
+    return len(found) + 5 * bool(_ITEM_WORDS.search(name)) + 3 * (TITLE in found)
 
 
 def _user_likelihood(one: TableFile, asked: Sequence[Asked]) -> int:
@@ -217,13 +229,22 @@ def _with_given_parts(files: Files) -> Files:
 def check_asked(files: Files) -> None:
     """Raises a `UsageError` for a column that is in none of the table's files."""
     weights = Asked("ratings", WEIGHT, files.reading.weights or "")
-    for one in (*parse_columns(files.reading.columns), *([weights] if weights.name else [])):
+    columns = parse_columns(files.reading.columns)
+    of_role = {one.role: normalised(one.name) for one in columns if one.table == RATINGS}
+    if USER in of_role and of_role[USER] == of_role.get(ITEM):
+        raise UsageError(f"--columns says that user and item are one column, {of_role[USER]}")
+    for one in (*columns, *([weights] if weights.name else [])):
         headers = [table.format.header for table in files.of(one.table)]
+        if not headers:
+            raise UsageError(
+                f"--columns says {one.table}.{one.role}={one.name}, but no file is a table of {one.table};"
+                f" for a column in the file of the ratings say {one.role}={one.name}"
+            )
         names = [normalised(name) for header in headers for name in header]
         if headers and one.name not in [name for header in headers for name in header]:
             if normalised(one.name) in names:
                 continue
-            known = ", ".join(dict.fromkeys(name for header in headers for name in header))
+            known = ", ".join(list(dict.fromkeys(name for header in headers for name in header))[:40])
             raise UsageError(
                 f"there is no column '{one.name}' in the table of {one.table}; its columns are {known}"
             )

@@ -116,6 +116,7 @@ class Files:
     tables: tuple[TableFile, ...]
     reading: Reading = field(default_factory=Reading)
     others: tuple[str, ...] = ()  # tables of ratings that are left out, for people
+    unread: tuple[str, ...] = ()  # why files are left out that look like tables
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -141,7 +142,8 @@ class Files:
 
     def parse(self, progress: Progress) -> Columns:
         """Reads all of it. Raises a `DataError` with file and line."""
-        told, bad = Told(), BadRows(self.reading.skip_bad_rows)
+        told = Told(warnings=[f"left out: {why}" for why in self.unread])
+        bad = BadRows(self.reading.skip_bad_rows, "; --skip_bad_rows leaves such rows out")
         noun = self.noun
         movies = self._movies(noun, told, bad)
         users = self._users(told, bad)
@@ -149,10 +151,16 @@ class Files:
         rows = read_ratings(files, self._rules, bad, progress)
         told.warnings += [*rows.warnings, *bad.warnings]
         columns = assemble(rows, movies, users, self.reading, self._rules, noun, told)
-        told.of_roles |= {TIMESTAMP: f"{rows.unit}, UTC"} if rows.unit else {}
+        if rows.seconds is not None and rows.unit is not None:
+            days = [
+                np.datetime64(int(one), "s").astype("M8[D]")
+                for one in (rows.seconds.min(), rows.seconds.max())
+            ]
+            told.of_roles[TIMESTAMP] = f"{rows.unit}, {days[0]} to {days[1]} UTC"
         for role, ids in ((USER, rows.user_ids), (ITEM, rows.item_ids)):
             told.of_roles |= {role: "texts"} if ids.dtype == np.object_ else {}
-        return replace(columns, notes=(*self._notes(files, told.of_roles), *columns.notes))
+        absent = {role for role, one in ((RATING, rows.rating), (TIMESTAMP, rows.seconds)) if one is None}
+        return replace(columns, notes=(*self._notes(files, told.of_roles, absent), *columns.notes))
 
     @property
     def noun(self) -> str:
@@ -199,20 +207,38 @@ class Files:
         table = self.table(files[0], bad)
         return users_of(table, places("users", table.header, self.asked), told)
 
-    def _notes(self, files: Sequence[RatingFile], of_roles: Mapping[str, str]) -> tuple[str, ...]:
+    def _notes(
+        self, files: Sequence[RatingFile], of_roles: Mapping[str, str], absent: set[str]
+    ) -> tuple[str, ...]:
         """How the files were understood, in one line; nothing of what is read to the letter."""
         if self.layout.rules.whole_ids:
             return ()
         columns = [
             f"{role} = {files[0].format.header[place]}{f' ({of_roles[role]})' if role in of_roles else ''}"
             for role, place in files[0].places.items()
+            if role not in absent
         ]
         kind = "" if self.layout.kind is LayoutKind.TABLES else f"{self.layout.kind}: "
         shown = [one.shown for one in self.tables]
         more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
         left_out = f"; left out: {', '.join(self.others)}" if self.others else ""
-        line = f"{kind}read {', '.join(shown[:_SHOWN])}{more}: {', '.join(columns)}{left_out}"
+        implicit = (
+            ""
+            if RATING not in absent or WEIGHT in files[0].places
+            else f"; no ratings{_other_columns(files[0])}, so each row is a positive"
+        )
+        line = f"{kind}read {', '.join(shown[:_SHOWN])}{more}: {', '.join(columns)}{implicit}{left_out}"
         return (line, self.layout.note) if self.layout.note else (line,)
+
+
+def _other_columns(file: RatingFile) -> str:
+    """The columns without a meaning, one of which may be that of the ratings."""
+    names = [
+        name for place, name in enumerate(file.format.header) if place not in file.places.values() and name
+    ]
+    if not names:
+        return ""
+    return f" (--columns rating=NAME or --weights NAME says which of {', '.join(names[:_SHOWN])} has them)"
 
 
 def rating_places(table_format: TableFormat, asked: Sequence[Asked]) -> dict[str, int]:
@@ -233,11 +259,13 @@ def no_ratings(
     problems: Sequence[DataError] = (),
 ) -> DataError:
     """The error where a table lacks one of the columns that ratings need."""
-    headers = "; ".join(", ".join(one.header[:12]) for one in formats[:5])
+    headers = "; ".join(", ".join(one.header[:12])[:200] for one in formats[:5])
     found = f"; the columns are {headers}" if headers else ""
-    unread = f"; {problems[0]}" if problems else ""
+    unread = f"; {'; '.join(map(str, problems[:2]))}" if problems else ""
+    line = formats[0].first_line - 1 if len(formats) == 1 and formats[0].has_header else 0
     return DataError(
         f"has no table with a column of the {' and one of the '.join(f'{role}s' for role in missing)}{found}"
         f"{unread}; say which are theirs with --columns user=NAME item=NAME",
         file=place,
+        line=line or None,
     )

@@ -126,6 +126,9 @@ class _Folder:
     def names(self) -> tuple[str, ...]:
         found = chain(self.path.glob("*"), self.path.glob("*/*"))  # no deeper: it could be a home folder
         files = list(islice((file for file in found if file.is_file()), limits.MEMBERS.enough))
+        if not files:
+            deeper = (file for file in self.path.glob("*/*/*") if file.is_file())
+            files = list(islice(deeper, limits.MEMBERS.enough))
         limits.MEMBERS.check(len(files), file=self.path)
         return tuple(sorted(file.relative_to(self.path).as_posix() for file in files))
 

@@ -34,10 +34,10 @@ from movierec_cli.text import counted
 
 _NAMED = 3  # ids in a sentence
 _SURELY = 1000  # ratings on a scale for each one off it, for that to be a fault
+_FEW, _FAR = 20, 10  # or so many for a single one that is so many times as high as the scale
 _HASHES = (1 << 24) - 1
 _HIGHEST = (1, 5, 10, 100)  # of the scales that are usual
-_GENDERS = {"m": True, "male": True, "f": False, "female": False}
-_LONGEST_MINUTES = 1e5
+_NO_RATING = 1e6  # higher ones are something else, such as times
 
 _Rows = npt.NDArray[np.int64]
 
@@ -115,12 +115,12 @@ def _with_orphans(
         f"{counted(int(is_orphan.sum()), 'rating')} of {counted(len(unknown), noun)} that the table of"
         f" {noun}s lacks ({first}{' …' if len(unknown) > _NAMED else ''})"
     )
-    if reading.orphans is Orphans.ERROR:
+    if reading.orphans == Orphans.ERROR:
         row = int(np.flatnonzero(is_orphan)[0])
         place, line = rows.line_of(row)
         one = item_ids[rows.item[row]]
         raise DataError(f"{noun} {one} is rated but is not among the {noun}s; {what}", file=place, line=line)
-    if reading.orphans is Orphans.DROP:
+    if reading.orphans == Orphans.DROP:
         told.warnings.append(f"{what} dropped")
         return movies, row_of_id[rows.item]
     told.warnings.append(f"{what}: made from their ids")
@@ -187,17 +187,33 @@ def _scale(rows: RatingRows, rules: Rules, reading: Reading, told: Told) -> Rati
             message = f"the rating is {found[off][0]:g}; --rating_scale says {low:g} to {high:g}"
             raise DataError(message, file=place, line=line)
         return RatingScale(low, high)
-    for highest in _HIGHEST:
-        beyond = found > highest
-        if beyond.any() and n_of_each[~beyond].sum() > _SURELY * n_of_each[beyond].sum():
+    suspects = [(found > highest, f"at most {highest}") for highest in _HIGHEST]
+    suspects += [
+        (found < 0, "0 or more"),
+        (found == 0, "more than 0") if len(found) > 1 and found[1] >= 0.5 else (found < 0, ""),
+    ]
+    for beyond, others in suspects:
+        n_beyond, n_others = n_of_each[beyond].sum(), n_of_each[~beyond].sum()
+        is_far = (
+            n_beyond == 1 and n_others >= _FEW and abs(found[beyond][0]) >= _FAR * abs(found[~beyond]).max()
+        )
+        if n_beyond and (n_others > _SURELY * n_beyond or is_far):
             row = int(np.flatnonzero(rows.rating == found[beyond][0])[0])
             place, line = rows.line_of(row)
             raise DataError(
-                f"the rating is {found[beyond][0]:g}, and nearly all others are at most {highest}; if it is"
-                f" right, say --rating_scale {found[0]:g} {found[-1]:g}",
+                f"the rating is {found[beyond][0]:g}, and nearly all others are {others}; if it is right, say"
+                f" --rating_scale {found[0]:g} {found[-1]:g}",
                 file=place,
                 line=line,
             )
+    if found[-1] > _NO_RATING:
+        place, line = rows.line_of(int(rows.rating.argmax()))
+        raise DataError(
+            f"the rating is {found[-1]:.9g}; if that is a time, say --columns timestamp=NAME, if a number of"
+            f" events, --weights NAME, and if a rating, --rating_scale {found[0]:.9g} {found[-1]:.9g}",
+            file=place,
+            line=line,
+        )
     told.of_roles[RATING] = f"{scale.lowest:g} to {scale.highest:g}, by the values"
     return scale
 
@@ -231,7 +247,7 @@ def _once(
     pairs = ratings.user_index[rows].astype(np.int64) * len(movies) + ratings.movie_index[rows]
     in_order = np.sort(pairs)
     again = in_order[1:] == in_order[:-1]
-    if repeats is Repeats.COUNT and ratings.n_events is None:
+    if repeats == Repeats.COUNT and ratings.n_events is None:
         ratings = replace(ratings, n_events=np.ones(len(ratings), np.float32))
     if not again.any():
         return rows, ratings if again.any() or source.weight is not None else replace(ratings, n_events=None)
@@ -239,12 +255,12 @@ def _once(
     del in_order
     order = some[np.lexsort((some, ratings.timestamp[rows[some]], pairs[some]))]
     starts = np.flatnonzero(np.diff(pairs[order], prepend=-1))
-    if repeats is Repeats.ERROR:
+    if repeats == Repeats.ERROR:
         _refuse(rows[order], starts, source, ratings, movies, users)
     ends = np.append(starts[1:], len(order)) - 1
-    chosen = order[starts if repeats is Repeats.FIRST else ends]
+    chosen = order[starts if repeats == Repeats.FIRST else ends]
     n_each = np.diff(np.append(starts, len(order)))
-    if repeats is Repeats.MEAN:
+    if repeats == Repeats.MEAN:
         rating = ratings.rating.copy()
         rating[rows[chosen]] = (
             np.add.reduceat(ratings.rating[rows[order]].astype(np.float64), starts) / n_each
@@ -255,7 +271,7 @@ def _once(
         n_events[rows[chosen]] = np.add.reduceat(ratings.n_events[rows[order]].astype(np.float64), starts)
         ratings = replace(ratings, n_events=n_events)
     told.notes.append(
-        f"{counted(len(order) - len(chosen), 'row')} repeat a user and an item of"
+        f"{counted(len(order) - len(chosen), 'row')} with a user and an item that come more than once, of"
         f" {counted(len(chosen), 'pair')}; {_KEPT[repeats]} (--repeats {repeats})"
     )
     is_kept = np.ones(len(rows), np.bool_)

@@ -20,11 +20,16 @@ MAX_ID = 2**63 - 1
 
 _WHOLE = r"^(?:0|[1-9][0-9]{0,18})$"
 _NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
-_DATE_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y%m%d")
-_YEAR = re.compile(r"([0-9]{4})(?:[-./].*|\.0+)?")
+_THOUSANDS = r"^[+-]?[0-9]{1,3}(?:,[0-9]{3})+$"  # "1,234" may be 1.234 or 1234
+_DATE_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y%m%d", "%Y%m%d%H%M%S")
+_YEAR = re.compile(r"\(?([0-9]{4})(?:\)|[-./].*|\.0+|[01][0-9][0-3][0-9])?")
 _LAST_YEAR = re.compile(r"[^0-9]([0-9]{4})$")  # of a date such as 01-Jan-1995
+_FIRST_YEAR_OF_ALL, _LAST_YEAR_OF_ALL = 1000, 2100  # others stand for none, as 0 and 9999 do
 _FIRST = 10_000
-_BRACKETS = re.compile(r"'([^']*)'|\"([^\"]*)\"")
+_QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
+MISSING = ("", "nan", "NaN", "null", "NULL", "None", "<NA>", "\\N")
+"""What programs write where there is nothing."""
+_SURELY_SECONDS = 100_000_000  # 1973: earlier than this are only times in another unit
 
 
 class TimeUnit(enum.StrEnum):
@@ -43,7 +48,7 @@ class TimeUnit(enum.StrEnum):
 
 
 def stripped(column: Series) -> Series:
-    """Texts without blanks around them; an empty one is null."""
+    """Texts without blanks around them; one that stands for nothing is null."""
     import polars as pl
 
     if column.dtype == pl.Null:
@@ -53,7 +58,15 @@ def stripped(column: Series) -> Series:
         whole = column.cast(pl.Int64, strict=False)
         column = whole if bool((whole.cast(column.dtype) == column).all()) else column
     texts = column.cast(pl.String).str.strip_chars()
-    return texts.set(texts == "", None)
+    return texts.set(texts.is_in(MISSING), None)
+
+
+def text_ids(column: Series) -> Series:
+    """Texts as `stripped` gives them, but "1.0" is "1"."""
+    texts = stripped(column)
+    if texts.str.contains(".0", literal=True).any():
+        return texts.str.replace(r"^(0|[1-9][0-9]*)\.0+$", "$1")
+    return texts
 
 
 def whole_numbers(column: Series) -> Series:
@@ -71,8 +84,9 @@ def numbers(column: Series) -> Series:
     import polars as pl
 
     if not column.dtype.is_numeric():
-        texts = stripped(column).str.replace(",", ".", literal=True)
-        column = texts.set(~texts.str.contains(_NUMBER), None)
+        texts = stripped(column)
+        points = texts.str.replace(",", ".", literal=True)
+        column = points.set(~points.str.contains(_NUMBER) | texts.str.contains(_THOUSANDS), None)
     found = column if column.dtype == pl.Float32 else column.cast(pl.Float32, strict=False)
     is_finite = found.is_finite()
     return found if is_finite.all() else found.set(~is_finite, None)
@@ -82,16 +96,15 @@ def time_unit(column: Series) -> TimeUnit | None:
     """What most of a column's first times are given in; None where there are none."""
     import polars as pl
 
-    column = column.head(_FIRST)
-
     if column.dtype.is_temporal():
         return TimeUnit.DATES
-    known = column.drop_nulls()
+    column = column.head(_FIRST)
+    known = (column if column.dtype.is_numeric() else stripped(column)).drop_nulls()
     if known.is_empty():
         return None
-    found = (known if known.dtype.is_numeric() else stripped(known)).cast(pl.Float64, strict=False)
-    texts = known.cast(pl.String).str.strip_chars()
-    has_digits_of_a_date = bool(texts.head(1000).str.contains(r"^(?:19|20)[0-9]{6}$").all())
+    found = known.cast(pl.Float64, strict=False)
+    texts = known.head(1000).cast(pl.String)
+    has_digits_of_a_date = bool(texts.str.contains(r"^(?:19|20)[0-9]{6}(?:[0-9]{6})?$").all())
     if found.null_count() * 2 > len(found) or has_digits_of_a_date:
         return TimeUnit.DATES
     median = abs(float(found.median() or 0))  # type: ignore[arg-type]
@@ -103,7 +116,8 @@ def time_unit(column: Series) -> TimeUnit | None:
 def seconds(column: Series, unit: TimeUnit) -> Series:
     """Int64, seconds since 1970-01-01 UTC; null for what is no such time or outside 1970 … 9999.
 
-    Dates are ISO 8601, of a day or a moment, in UTC unless they have an offset.
+    Dates are ISO 8601, of a day or a moment, in UTC unless they have an offset. Among milliseconds and finer
+    units a number that would be of 1970 to 1973 is in another unit; 0 is taken.
     """
     import polars as pl
 
@@ -114,6 +128,8 @@ def seconds(column: Series, unit: TimeUnit) -> Series:
     else:
         whole = column.cast(pl.Int64, strict=False) if column.dtype.is_integer() else _truncated(column)
         found = whole if unit.per_second == 1 else whole // unit.per_second
+        if unit.per_second > 1 and (found.min() or 0) < _SURELY_SECONDS:  # type: ignore[operator]
+            found = found.set((found < _SURELY_SECONDS) & (whole != 0), None)
     return _within(found, 0, LAST_TIMESTAMP)
 
 
@@ -141,12 +157,15 @@ def _of_dates(texts: Series) -> Series:
         .str.replace(r"\s*(?:[Zz]|UTC|GMT)$", "")
         .str.replace_all("/", "-", literal=True)
     )
-    offset = plain.str.extract(r":\d\d(?:\.\d+)?\s*([+-]\d\d:?\d\d)$", 1)
+    offset = plain.str.extract(r":\d\d(?:\.\d+)?\s*([+-]\d\d(?::?\d\d)?)$", 1)
     minutes = pl.select(
-        (offset.str.slice(1, 2).cast(pl.Int64) * 60 + offset.str.tail(2).cast(pl.Int64))
+        (
+            offset.str.slice(1, 2).cast(pl.Int64) * 60
+            + offset.str.extract(r"^...:?(\d\d)$").cast(pl.Int64).fill_null(0)
+        )
         * pl.when(offset.str.starts_with("-")).then(-1).otherwise(1)
     ).to_series()
-    plain = plain.str.replace(r"(:\d\d)(?:\.\d+)?\s*(?:[+-]\d\d:?\d\d)?$", "$1")
+    plain = plain.str.replace(r"(:\d\d)(?:\.\d+)?\s*(?:[+-]\d\d(?::?\d\d)?)?$", "$1")
     found = pl.Series([None], dtype=pl.Int64).new_from_index(0, len(texts))
     for date_format in _DATE_FORMATS:
         if found.null_count() == texts.null_count():
@@ -162,37 +181,40 @@ def is_whole(text: str) -> bool:
 
 
 def year(text: str) -> int:
-    """Of "1995", "1995.0" or a date; `UNKNOWN_YEAR` for anything else."""
+    """Of "1995", "(1995)", "1995.0" or a date; `UNKNOWN_YEAR` for anything else."""
     text = text.strip()
     found = _YEAR.fullmatch(text) or _LAST_YEAR.search(text)
-    return int(found[1]) if found else UNKNOWN_YEAR
+    number = int(found[1]) if found else UNKNOWN_YEAR
+    return number if _FIRST_YEAR_OF_ALL <= number <= _LAST_YEAR_OF_ALL else UNKNOWN_YEAR
 
 
 def list_separator(texts: list[str]) -> str:
-    """By what a column's lists are separated: "|", ";", "," or "[" where they are in brackets."""
-    if any(text.startswith("[") for text in texts):
-        return "["
-    return next((one for one in "|;" if any(one in text for text in texts)), ",")
+    """By what a column's lists are separated where they are not in brackets: "|", ";" or ","."""
+    plain = [text for text in texts if not text.startswith("[")]
+    return next((one for one in "|;" if any(one in text for text in plain)), ",")
 
 
 def items_of_list(text: str, separator: str) -> tuple[str, ...]:
     """The distinct entries of "Action|Comedy", "['Action', 'Comedy']" or "[{'id': 28, 'name': 'Action'}]"."""
-    parts = _bracketed(text) if separator == "[" else text.split(separator)
+    if text in MISSING:
+        return ()
+    parts = _bracketed(text) if text[0] in "[({" else text.split(separator)
     return tuple(dict.fromkeys(word for part in parts if (word := part.strip())))
 
 
 def _bracketed(text: str) -> list[str]:
-    if not text.startswith("["):
-        return [text]
+    quoted = [one or other for one, other in _QUOTED.findall(text)]
+    if re.search(r"['\"]\s+['\"]", text):  # an array of NumPy, without commas
+        return quoted
     try:
         return _flat(ast.literal_eval(text))
     except (ValueError, SyntaxError, RecursionError, MemoryError):
-        return [one or other for one, other in _BRACKETS.findall(text)]
+        return quoted or ([text] if text[0] == "(" else text[1:-1].split(","))  # "(no genres listed)"
 
 
 def _flat(value: object) -> list[str]:
     if isinstance(value, dict):
         return _flat(value.get("name", list(value.values())))
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | set):
         return [word for one in value for word in _flat(one)]
     return [] if value is None else [str(value)]

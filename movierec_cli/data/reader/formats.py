@@ -1,25 +1,32 @@
 """How a file of a table is written, found from its beginning: separator, encoding, names of columns."""
 
+from __future__ import annotations
+
 import ast
 import codecs
 import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
 
+from movierec_cli.data import limits
 from movierec_cli.data.reader.archive import Archive
 from movierec_cli.data.reader.roles import is_known
 from movierec_cli.errors import DataError
 
+if TYPE_CHECKING:
+    from polars import DataFrame
+
 UTF_8, CP1252, LATIN_1 = "utf-8", "cp1252", "iso-8859-1"
 JSON_LINES, JSON_LIST, PARQUET = "JSON lines", "JSON", "Parquet"
 
-_SEPARATORS = {"::": '"::"', "\t": "tab", ";": "semicolon", "|": '"|"', ",": "comma"}
-"""Those that are tried, the rarest in running text first."""
+_SEPARATORS = {"::": '"::"', "\t": "tab", ";": "semicolon", "|": '"|"', ",": "comma", " ": "space"}
+"""Those that are tried, the rarest in running text first; a space only where each line has as many."""
 _HEAD_BYTES = 1 << 16
 _HEAD_LINES = 30
 _BOM = codecs.BOM_UTF8
@@ -27,6 +34,20 @@ _SUFFIX = re.compile(
     r"\.(csv|tsv|tab|txt|dat|data|jsonl?|ndjson|parquet|pq|inter|item|user|base|test)$", re.IGNORECASE
 )
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
+_NO_TABLES = (
+    (rb"PAR1", "is Parquet under another name; let it end in .parquet"),
+    (rb"\x1f\x8b", "is packed with gzip; let its name end in .gz"),
+    (rb"PK\x03\x04", "is a zip within an archive; unpack it"),
+    (rb"\xff\xfe|\xfe\xff|(?:[^\0]\0){8}|(?:\0[^\0]){8}", "is text in UTF-16; save it in UTF-8"),
+    (rb"\xd0\xcf\x11\xe0", "is an Excel workbook; export the sheet as CSV"),
+    (rb"%PDF", "is a PDF; export the table as CSV"),
+    (rb"SQLite format 3", "is a database of SQLite; export the table as CSV"),
+    (rb"BZh|\xfd7zXZ|7z\xbc\xaf|Rar!|\x28\xb5\x2f\xfd", "is packed in a way that is not read; unpack it"),
+    (rb"version https://git-lfs", "is a pointer of Git LFS instead of the file; run git lfs pull"),
+    (rb"\s*<", "is a web page (HTML) or XML, no table; save the data themselves, as CSV"),
+    (rb"[^\n]*\r[^\n]*\Z", "ends its lines as old Macs did, with CR alone; save it with usual line ends"),
+)
+"""How files begin that are no tables, and what to say of them."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +61,17 @@ class TableFormat:
     kind: str = ""  # JSON_LINES, JSON_LIST or PARQUET; "" for text with separators
     quoted: bool = True  # whether a quotation mark at the beginning of a field quotes it
     escape: str | None = None  # what makes a quotation mark within quotes plain, beside doubling it
+    n_before: int = 0  # lines before the header, or before the first row where there is none
 
     @property
     def label(self) -> str:
         """For people: "comma, UTF-8"."""
         return self.kind or f"{_SEPARATORS[self.separator]}, {self.encoding.upper()}"
+
+    @property
+    def first_line(self) -> int:
+        """The line of the first row, from 1."""
+        return self.n_before + (2 if self.has_header and self.is_text else 1)
 
     @property
     def is_text(self) -> bool:
@@ -53,9 +80,10 @@ class TableFormat:
 
 
 def is_table(name: str) -> bool:
-    """Whether a file can be a table by its name: "ratings.csv", "reviews.json.gz"."""
-    is_other = name.startswith("__MACOSX") or PurePath(name).name.lower().startswith((".", "readme"))
-    return _SUFFIX.search(name.removesuffix(".gz")) is not None and not is_other
+    """Whether a file can be a table by its name: "ratings.csv", "reviews.json.gz", "ratings"."""
+    own = PurePath(name).name.lower().removesuffix(".gz")
+    is_other = name.startswith("__MACOSX") or own.startswith((".", "readme", "licen", "copying", "makefile"))
+    return ("." not in own or _SUFFIX.search(own) is not None) and not is_other
 
 
 def sniff(archive: Archive, member: str) -> TableFormat:
@@ -69,26 +97,35 @@ def sniff(archive: Archive, member: str) -> TableFormat:
     with archive.open(member) as stream:
         head = stream.read(_HEAD_BYTES)
     if head.removeprefix(_BOM).lstrip()[:1] == b"[":
-        return TableFormat(_keys(json_list(archive, member)), kind=JSON_LIST)
+        return TableFormat(_keys(one for _, one in json_list(archive, member)), kind=JSON_LIST)
     return format_of(head, archive.place(member))
 
 
 def format_of(head: bytes, place: str) -> TableFormat:
     """The same of a text or of JSON lines, by the beginning of the file: 64 KiB, or all of it."""
+    for begins, problem in _NO_TABLES:
+        if re.match(begins, head):
+            raise DataError(problem, file=place)
     if b"\0" in head:
         line = head.count(b"\n", 0, head.index(b"\0")) + 1
         raise DataError("holds a NUL byte, so it is no text; export it again", file=place, line=line)
-    encoding = UTF_8 if is_utf8(head) else CP1252
-    text = head.removeprefix(_BOM).decode(encoding, "replace")
-    lines = [line for line in io.StringIO(text) if line.strip()]
-    if len(head) >= _HEAD_BYTES and len(lines) > 1:
-        lines.pop()  # it may be cut
+    encoding = CP1252 if is_cp1252(head) else UTF_8
+    text = head.removeprefix(_BOM).decode(encoding, AS_CP1252)
+    every_line = text.split("\n")
+    if len(head) >= _HEAD_BYTES and len(every_line) > 1:
+        every_line.pop()  # it may be cut
+    lines = [line.rstrip("\r") for line in every_line if line.strip()]
     if not lines:
         raise DataError("is empty", file=place)
     if lines[0].lstrip()[0] == "{":
-        return TableFormat(
-            _keys(parsed_object(line) or {} for line in lines), encoding=encoding, kind=JSON_LINES
-        )
+        objects = [one for line in lines if (one := parsed_object(line)) is not None]
+        if not objects:
+            problem = "is JSON, but neither a list of objects nor an object in each line"
+            raise DataError(problem, file=place, line=1)
+        return TableFormat(_keys(objects), encoding=encoding, kind=JSON_LINES)
+    while len(lines) > 1 and _is_remark(lines):
+        lines.pop(0)
+    first_line = next(number for number, line in enumerate(every_line) if line.rstrip("\r") == lines[0])
     separator = _separator(lines[:_HEAD_LINES])
     escape = "\\" if '\\"' in text else None
     # Elsewhere than in CSV a quotation mark is mostly just that: "Weird Al" Yankovic.
@@ -96,11 +133,23 @@ def format_of(head: bytes, place: str) -> TableFormat:
     quoted = separator == "," or (
         len(separator) == 1 and all(_quoted(line, separator, escape) for line in with_marks)
     )
-    first = (_quoted(lines[0], separator, escape) if quoted else None) or _split(lines[0], separator)
-    second = _split(lines[1], separator) if len(lines) > 1 else []
+    first, second = (
+        (_quoted(line, separator, escape) if quoted else None) or _split(line, separator)
+        for line in (*lines[:1], *lines[1:2], "")[:2]
+    )
+    is_numbered = len(first) > 2 and first == [str(place) for place in range(len(first))]  # by pandas
     has_header = is_header(first, second)
     names = tuple(name.strip() for name in first) if has_header else places_of(len(first))
-    return TableFormat(names, separator, encoding, has_header, quoted=quoted, escape=escape)
+    n_before = first_line + is_numbered
+    return TableFormat(names, separator, encoding, has_header, "", quoted, escape, n_before)
+
+
+def _is_remark(lines: Sequence[str]) -> bool:
+    """Whether a first line is no row: "sep=;" of Excel, or what "#" makes a remark."""
+    if re.fullmatch(r"sep=.", lines[0].strip()):
+        return True
+    alike = [one for one in ",;\t|" if 0 < lines[0].count(one) == lines[1].count(one)]
+    return lines[0].startswith("#") and not alike
 
 
 def parsed_object(line: str) -> dict[str, object] | None:
@@ -114,31 +163,61 @@ def parsed_object(line: str) -> dict[str, object] | None:
     return None
 
 
-def json_list(archive: Archive, member: str) -> list[dict[str, object]]:
-    """A member that is one list of objects. Raises a `DataError` for something else."""
+def json_list(archive: Archive, member: str) -> list[tuple[int, dict[str, object]]]:
+    """The objects of a member that is one list of them, each with its line, where it begins.
+
+    Raises:
+        DataError: with the line, it is something else.
+    """
     place = archive.place(member)
+    text = archive.read(member).removeprefix(_BOM).decode(UTF_8, AS_CP1252)
+    decode, blank = json.JSONDecoder().raw_decode, re.compile(r"\s*")
+    found: list[tuple[int, dict[str, object]]] = []
+    at, line, counted_to = text.index("[") + 1, 1, 0
     try:
-        found = json.loads(archive.read(member))
+        while True:
+            at = blank.match(text, at).end()  # type: ignore[union-attr]
+            line, counted_to = line + text.count("\n", counted_to, at), at
+            if text[at : at + 1] == "]" and not found:
+                break
+            one, at = decode(text, at)
+            if not isinstance(one, dict):
+                raise DataError("is JSON, but no list of objects", file=place, line=line)
+            found.append((line, one))
+            at = blank.match(text, at).end()  # type: ignore[union-attr]
+            if text[at : at + 1] == "]":
+                break
+            if text[at : at + 1] != ",":
+                raise json.JSONDecodeError("',' or ']' expected", text, at)
+            at += 1
     except (ValueError, RecursionError) as error:
-        line = getattr(error, "lineno", None)
-        raise DataError(f"is no well-formed JSON ({error})", file=place, line=line) from error
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise DataError("is JSON, but no list of objects", file=place)
+        at_line = getattr(error, "lineno", line)
+        raise DataError(f"is no well-formed JSON ({error})", file=place, line=at_line) from error
+    if text[at + 1 :].strip():
+        raise DataError("has something after its list", file=place, line=text.count("\n", 0, at) + 1)
     return found
 
 
 def _keys(objects: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
-    """Of the first objects together: one may lack what others have."""
-    return tuple(dict.fromkeys(key for one in islice(objects, _HEAD_LINES) for key in one))
+    """Of all objects together: one may lack what others have."""
+    return tuple(dict.fromkeys(key for one in objects for key in one))
 
 
-def is_utf8(head: bytes) -> bool:
-    """Whether bytes are the beginning of a text in UTF-8; the last character may be cut."""
-    try:
-        codecs.getincrementaldecoder(UTF_8)().decode(head)
-    except UnicodeDecodeError:
-        return False
-    return True
+def is_cp1252(head: bytes) -> bool:
+    """Whether what is not ASCII at the beginning of a text is mostly no UTF-8."""
+    n_bad = codecs.getincrementaldecoder(UTF_8)("replace").decode(head).count("\ufffd")
+    return 2 * n_bad > len(re.findall(rb"[\x80-\xff]", head))
+
+
+def _as_cp1252(error: UnicodeError) -> tuple[str, int]:
+    """For `bytes.decode`: a byte that is no UTF-8 as cp1252 has it."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode(CP1252, "replace"), error.end
+
+
+AS_CP1252 = "movierec-as-cp1252"
+codecs.register_error(AS_CP1252, _as_cp1252)
 
 
 def places_of(n_columns: int) -> tuple[str, ...]:
@@ -149,11 +228,12 @@ def places_of(n_columns: int) -> tuple[str, ...]:
 def is_header(first: Sequence[str], second: Sequence[str]) -> bool:
     """Whether a first row names columns, by it and the row after it.
 
-    Nothing in it is a number, and it has a name that is known or stands above a number.
+    Two of its names are known, or nothing in it is a number and a name is known or stands above a number.
     """
-    if any(map(_is_number, first)):
-        return False
-    return any(map(is_known, first)) or any(map(_is_number, second))
+    n_known = sum(map(is_known, first))
+    if n_known > 1 or any(map(_is_number, first)):
+        return n_known > 1
+    return n_known > 0 or any(map(_is_number, second))
 
 
 def _is_number(field: str) -> bool:
@@ -167,8 +247,10 @@ def _separator(lines: Sequence[str]) -> str:
         counts = [len(_quoted(line, separator, None) or _split(line, separator)) for line in lines]
         return (counts.count(counts[0]) / len(lines), counts[0]) if counts[0] > 1 else (0.0, 0)
 
-    best = max(_SEPARATORS, key=fit)
-    return best if fit(best)[1] else ","
+    best = max((one for one in _SEPARATORS if one != " "), key=fit)
+    if fit(best)[1]:
+        return best
+    return " " if len(lines) > 1 and fit(" ")[0] == 1 else ","
 
 
 def _quoted(line: str, separator: str, escape: str | None) -> list[str] | None:
@@ -176,20 +258,47 @@ def _quoted(line: str, separator: str, escape: str | None) -> list[str] | None:
     if len(separator) > 1:
         return None
     try:
-        return next(csv.reader([line], delimiter=separator, escapechar=escape, strict=True), [])
+        return next(csv_reader([line], separator, escape), [])
     except csv.Error:
         return None
+
+
+def csv_reader(lines: Iterable[str], separator: str, escape: str | None) -> Any:
+    """Of the fields of lines; raises a `csv.Error` where quotation marks do not match."""
+    return csv.reader(lines, delimiter=separator, escapechar=escape, strict=True, skipinitialspace=True)
 
 
 def _split(line: str, separator: str) -> list[str]:
     return line.rstrip("\r\n").split(separator)
 
 
-def _parquet_columns(archive: Archive, member: str) -> tuple[str, ...]:
-    import polars
+def parquet_frame(archive: Archive, member: str, columns: list[str] | None = None) -> DataFrame:
+    """Some columns of a Parquet file, or all. Raises a `DataError` where it is none that can be read."""
+    import polars as pl
 
-    place = archive.place(member)
+    content = _content(archive, member)
+    with _parquet_problems(archive.place(member)):
+        return pl.read_parquet(content, columns=columns)
+
+
+def _parquet_columns(archive: Archive, member: str) -> tuple[str, ...]:
+    import polars as pl
+
+    content = _content(archive, member)
+    with _parquet_problems(archive.place(member)):
+        return tuple(pl.read_parquet_schema(io.BytesIO(content)))
+
+
+def _content(archive: Archive, member: str) -> bytes:
+    with archive.open(member) as stream:
+        return stream.read(limits.UNPACKED_BYTES.enough)
+
+
+@contextmanager
+def _parquet_problems(place: str) -> Iterator[None]:
+    import polars as pl
+
     try:
-        return tuple(polars.read_parquet_schema(io.BytesIO(archive.read(member))))
-    except (polars.exceptions.PolarsError, OSError) as error:
-        raise DataError(f"is no Parquet file that can be read ({error})", file=place) from error
+        yield
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        raise DataError(f"is no Parquet file that can be read ({str(error)[:200]})", file=place) from error

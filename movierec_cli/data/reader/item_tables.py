@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,7 +19,6 @@ from movierec_cli.data.dataset import (
     Ids,
     Movies,
     Users,
-    typed_id,
 )
 from movierec_cli.data.reader import column_values as values
 from movierec_cli.data.reader.roles import (
@@ -39,8 +39,6 @@ from movierec_cli.errors import DataError
 from movierec_cli.text import counted
 
 _NAMED = 3  # ids in a sentence
-_SURELY = 1000  # ratings on a scale for each one off it, for that to be a fault
-_HIGHEST = (1, 5, 10, 100)  # of the scales that are usual
 _GENDERS = {"m": True, "male": True, "f": False, "female": False}
 _LONGEST_MINUTES = 1e5
 
@@ -83,8 +81,9 @@ def _by_id(table: Table, place: int, noun: str, told: Told) -> dict[str, TextRow
     rows: dict[str, TextRow] = {}
     again: list[str] = []
     n_without = 0
+    told.warnings += table.warnings
     for row in table.rows:
-        text = row.text(place).strip()
+        text = plain_id(row.text(place))
         if not text:
             n_without += 1
         elif text in rows:
@@ -94,7 +93,7 @@ def _by_id(table: Table, place: int, noun: str, told: Told) -> dict[str, TextRow
     if again:
         first = ", ".join(dict.fromkeys(again[:_NAMED]))
         told.warnings.append(
-            f"{table.place}: {counted(len(again), 'row')} of a {noun} that has one already; the first one"
+            f"{table.place}: {counted(len(again), 'row')} with the id of an earlier {noun}, which"
             f" counts ({first}{' …' if len(again) > _NAMED else ''})"
         )
     if n_without:
@@ -157,13 +156,20 @@ def imdb_number(text: str) -> int:
 
 def typed_ids(texts: Sequence[str]) -> Ids:
     """Whole numbers where all are such, else texts."""
-    whole = [typed_id(text, _NUMBERS) for text in texts]
-    if None in whole or len(set(whole)) < len(whole):
-        return np.array(texts, np.object_)
-    return np.array(whole, np.int64)
+    plain = [plain_id(text) for text in texts]
+    if all(map(values.is_whole, plain)) and max(map(int, plain), default=0) <= values.MAX_ID:
+        return np.array(plain, np.int64)
+    return np.array(plain, np.object_)
 
 
-_NUMBERS: Ids = np.zeros(0, np.int64)
+def plain_id(text: str) -> str:
+    """An id without blanks around it and as "7" instead of "7.0"; "" for what stands for none."""
+    text = text.strip()
+    number = _DECIMAL_ID.fullmatch(text)
+    return "" if text in values.MISSING else number[1] if number else text
+
+
+_DECIMAL_ID = re.compile(r"(0|[1-9][0-9]*)\.0+")
 
 
 # --- users --------------------------------------------------------------------------------------------
@@ -195,8 +201,8 @@ def users_of(table: Table, places: Mapping[str, int], told: Told) -> Users:
 
 
 def _age(text: str) -> float | None:
-    number = typed_id(text, _NUMBERS)
-    return float(number) if isinstance(number, int) and 0 < number < 130 else None
+    number = plain_id(text)
+    return float(number) if values.is_whole(number) and 0 < int(number) < 130 else None
 
 
 def _complete(role: str, column: Sequence[Any], table: Table, told: Told) -> Sequence[Any]:
@@ -221,9 +227,9 @@ def _linked(rows: Iterable[TextRow], places: Mapping[str, int]) -> tuple[list[st
     numbers: dict[str, int] = {}
     for row in rows:
         text = row.fields[places[IMDB]]
-        if text.strip() and not imdb_number(text):
+        if text.strip() not in values.MISSING and not imdb_number(text):
             raise row.error(f"the imdbId is '{text[:80]}'; it must be a number such as 0114709 or tt0114709")
-        numbers.setdefault(row.fields[places[ID]].strip(), imdb_number(text))
+        numbers.setdefault(plain_id(row.fields[places[ID]]), imdb_number(text))
     return list(numbers), list(numbers.values())
 
 

@@ -114,6 +114,10 @@ def parsed(file: RatingFile, block: Block, types: Mapping[str, Any]) -> dict[str
         return None
     # A column may have no name, or that of another: only its place matters.
     names = [f"{place}" for place in range(len(file.format.header))]
+    if len(file.roles) < len(names):  # else a field that is missing in a line is missed below
+        codes = np.frombuffer(data, np.uint8)
+        if np.count_nonzero(codes == ord(separator)) != (len(names) - 1) * block.n_lines:
+            return None
     of_place = {place: types.get(role, pl.String) for role, place in file.places.items()}
     try:
         frame = pl.read_csv(

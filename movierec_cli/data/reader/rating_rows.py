@@ -6,6 +6,7 @@ name the line.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.data.dataset import IdIndex, Ids, RatingScale
+from movierec_cli.data.dataset import IdIndex, Ids, RatingScale, are_texts
 from movierec_cli.data.progress import Progress
 from movierec_cli.data.reader import column_values as values
 from movierec_cli.data.reader.announced import AnnouncedItems
 from movierec_cli.data.reader.column_values import TimeUnit
-from movierec_cli.data.reader.formats import CP1252, JSON_LINES, UTF_8
+from movierec_cli.data.reader.formats import CP1252, JSON_LINES, PARQUET, UTF_8, parquet_frame
 from movierec_cli.data.reader.rating_blocks import (
     OF_ITEMS,
     Block,
@@ -28,13 +29,15 @@ from movierec_cli.data.reader.rating_blocks import (
     parsed,
     unquoted,
 )
-from movierec_cli.data.reader.roles import ITEM, RATING, TIMESTAMP, TITLE, USER, WEIGHT
+from movierec_cli.data.reader.roles import ITEM, RATING, TIMESTAMP, TITLE, USER, WEIGHT, normalised
 from movierec_cli.data.reader.small_tables import (
     BadRows,
     as_text,
     complete,
     decoded,
+    encoding_warnings,
     json_objects,
+    of_objects,
     table_of,
     text_records,
 )
@@ -46,6 +49,9 @@ if TYPE_CHECKING:
     from polars import Series
 
 _Array = npt.NDArray[Any]
+_FRAME_ROWS = 1 << 20  # that are read at once from Parquet
+_REVIEW_WORDS = {"text", "reviewtext", "review", "reviewbody", "body", "comment", "summary", "content"}
+"""Names of columns beside which a title may be that of a review."""
 
 
 @dataclass(frozen=True)
@@ -80,13 +86,15 @@ class RatingRows:
     part: npt.NDArray[np.int8] | None
     unit: TimeUnit | None
     of_items: Mapping[str, tuple[str, ...]]  # what the ratings' own file says: (title, genres, year) by id
-    encodings: frozenset[str]
     warnings: tuple[str, ...]
     line_of: Callable[[int], tuple[str, int]]  # a row's file and line
 
 
-class _TextIdsError(Exception):
-    """An id that is no whole number, where all were so far: the file is read again with texts for ids."""
+class _OtherKindError(Exception):
+    """A column is not what it was taken for, so the files are read again.
+
+    It has an id that is no whole number, where all were so far; or there is nothing in it.
+    """
 
     def __init__(self, role: str, why: str) -> None:
         super().__init__(role)
@@ -106,10 +114,10 @@ def read_ratings(files: Sequence[RatingFile], rules: Rules, bad: BadRows, progre
         try:
             for file in files:
                 attempt.read(file, progress)
-        except _TextIdsError as found:
+        except _OtherKindError as found:
             whys[found.role] = found.why
             continue
-        bad.first, bad.n = attempt.bad.first, attempt.bad.n
+        bad.first, bad.n = [*bad.first, *attempt.bad.first], bad.n + attempt.bad.n
         return attempt.joined(files, whys)
 
 
@@ -119,11 +127,12 @@ class _Attempt:
 
     rules: Rules
     bad: BadRows
-    texts: frozenset[str]  # roles whose ids are texts
+    others: frozenset[str]  # roles of ids that are texts, and of other columns that are empty
     unit: TimeUnit | None = None
     parts: list[tuple[RatingFile, Part]] = field(default_factory=list)
     of_items: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    encodings: set[str] = field(default_factory=set)
+    warnings: dict[str, str] = field(default_factory=dict)  # one of a kind
+    verified: set[str] = field(default_factory=set)  # files
     line_maps: dict[str, Callable[[int], int]] = field(default_factory=dict)  # by file, where not one to one
     n_titled: int = 0  # items of a block with several rows …
     n_retitled: int = 0  # … of which the title differs
@@ -132,14 +141,17 @@ class _Attempt:
 
     def read(self, file: RatingFile, progress: Progress) -> None:
         """Reads one file."""
+        if file.format.kind == PARQUET:
+            self._read_frame(file)
+            return
         if file.format.kind and file.format.kind != JSON_LINES:
             rows = list(table_of(file.archive, file.member, self.bad, file.format).rows)
             self._add(file, self._of_rows(file, rows))
             return
         total = file.archive.size(file.member)
-        first_line = 2 if file.format.has_header and file.format.is_text else 1
+        first_line = file.format.first_line
         with file.archive.open(file.member) as stream:
-            if first_line == 2:
+            for _ in range(1, first_line):
                 stream.readline()
             whole = file.format.is_text and file.format.quoted and file.format.escape is None
             report = lambda done: progress(f"reading {file.member}", min(done, total), total)  # noqa: E731
@@ -149,14 +161,37 @@ class _Attempt:
             for block in blocks(source, first_line, report, whole_records=whole):
                 self._add(file, self._at_once(file, block) or self._row_by_row(file, block))
 
+    def _read_frame(self, file: RatingFile) -> None:
+        """Reads a Parquet file."""
+        import polars as pl
+
+        names = {role: file.format.header[place] for role, place in file.places.items()}
+        frame = parquet_frame(file.archive, file.member, list(dict.fromkeys(names.values())))
+        odd = [
+            one.name
+            for one in frame.get_columns()
+            if one.dtype.is_nested() or one.dtype in (pl.Binary, pl.Duration, pl.Time, pl.Object)
+        ]
+        texts = [pl.Series(name, [as_text(one) for one in frame[name].to_list()], pl.String) for name in odd]
+        frame = frame.with_columns(texts)
+        for start in range(0, frame.height, _FRAME_ROWS):
+            part = frame.slice(start, _FRAME_ROWS)
+            found = self._part(file, {role: part[name] for role, name in names.items()}, start + 1)
+            if found is None:
+                rows = enumerate(part.iter_rows(named=True), start + 1)
+                found = self._of_rows(file, list(of_objects(rows, file.format, file.place)))
+            self._add(file, found)
+
     def _add(self, file: RatingFile, part: Part | None) -> None:
         if part is not None and len(part.columns[USER]):
             self.parts.append((file, part))
 
     def _at_once(self, file: RatingFile, block: Block) -> Part | None:
         """The block's rows by polars; None where a line is not as it should be."""
-        if not file.format.is_text:
+        if not file.format.is_text or b"\0" in block.data:
             return None
+        if codecs.BOM_UTF8 in block.data:  # where files were joined
+            block = replace(block, data=block.data.replace(codecs.BOM_UTF8, b""))
         columns = self._typed(file, block) or self._texts(file, block)
         return None if columns is None else self._part(file, columns, block.first_line)
 
@@ -166,14 +201,14 @@ class _Attempt:
 
         if b'"' in block.data or file.format.encoding != UTF_8:
             return None
-        is_plain = self.rules.whole_ids or self.texts >= {USER, ITEM}
-        if not is_plain and has_zeros(block.data, file.format.separator):
+        is_plain = self.rules.whole_ids or self.others >= {USER, ITEM}
+        if not is_plain and (has_zeros(block.data, file.format.separator) or b"+" in block.data):
             return None
         types: dict[str, Any] = {USER: pl.Int64, ITEM: pl.Int64, RATING: pl.Float32, WEIGHT: pl.Float32}
-        types |= dict.fromkeys(self.texts, pl.String)
+        types |= dict.fromkeys(self.others & {USER, ITEM}, pl.String)
         types[TIMESTAMP] = pl.String if self.unit is TimeUnit.DATES else pl.Int64
         columns = parsed(file, block, types)
-        ids = [columns[role] for role in (USER, ITEM) if role not in self.texts] if columns else []
+        ids = [columns[role] for role in (USER, ITEM) if role not in self.others] if columns else []
         return columns if all((one.min() or 0) >= 0 for one in ids) else None  # type: ignore[operator]
 
     def _texts(self, file: RatingFile, block: Block) -> dict[str, Series] | None:
@@ -186,17 +221,25 @@ class _Attempt:
     def _part(self, file: RatingFile, columns: dict[str, Series], first_line: int) -> Part | None:
         """The values of a block's columns; None where one cannot be read."""
         found = self._values(columns)
-        if any(found[role].null_count() for role in file.roles) or self._off_scale(found).any():
+        roles = self._roles(file)
+        is_other = any(_is_there(columns[role]).any() for role in file.roles if role not in roles)
+        if is_other or any(found[role].null_count() for role in roles) or self._off_scale(found).any():
             return None
         self._take_items(found, columns)
-        return Part({role: _narrow(found[role]) for role in file.roles}, first_line)
+        return Part({role: _narrow(found[role]) for role in roles}, first_line)
+
+    def _roles(self, file: RatingFile) -> list[str]:
+        """What every row must have a value for: empty columns are as if they were not there."""
+        return [role for role in file.roles if role in (USER, ITEM) or role not in self.others]
 
     def _values(self, columns: Mapping[str, Series]) -> dict[str, Series]:
         """What the columns hold, by role; null where a value cannot be read."""
         found = {}
         for role, column in columns.items():
             if role in (USER, ITEM):
-                found[role] = (values.stripped if role in self.texts else values.whole_numbers)(column)
+                found[role] = (values.text_ids if role in self.others else values.whole_numbers)(column)
+            elif role in self.others:
+                continue
             elif role == TIMESTAMP:
                 self.unit = self.unit or values.time_unit(column)
                 found[role] = values.seconds(column, self.unit or TimeUnit.SECONDS)
@@ -237,20 +280,15 @@ class _Attempt:
 
     def _row_by_row(self, file: RatingFile, block: Block) -> Part | None:
         """The block's rows; raises the `DataError` of the first wrong line, or counts it."""
-        file.archive.verify(file.member)  # a damaged member is damaged, not wrong in some line
+        if file.place not in self.verified:
+            file.archive.verify(file.member)  # a damaged member is damaged, not wrong in some line
+            self.verified.add(file.place)
         text = decoded(block.data, file.format)
-        if file.format.encoding == UTF_8 and block.data != text.encode():
-            self.encodings.add(CP1252)
+        for warning in encoding_warnings(block.data, file.format, file.place, block.first_line):
+            self.warnings.setdefault(file.place, warning)
         if not file.format.is_text:
             lines = json_objects(text.split("\n"), file.place, self.bad, block.first_line)
-            names = file.format.header
-            return self._of_rows(
-                file,
-                [
-                    TextRow(file.place, line, [as_text(one.get(name)) for name in names])
-                    for line, one in lines
-                ],
-            )
+            return self._of_rows(file, list(of_objects(lines, file.format, file.place)))
         return self._of_rows(file, list(complete(self._records(file, block, text), file.format, self.bad)))
 
     def _records(self, file: RatingFile, block: Block, text: str) -> Iterable[TextRow]:
@@ -259,16 +297,15 @@ class _Attempt:
             rows = list(text_records(text, headless, file.place, block.first_line))
             line_of = self.line_maps.get(file.place)
             return [replace(row, line=line_of(row.line)) for row in rows] if line_of else rows
-        except DataError as error:
+        except DataError:
             if not self.bad.skip:
                 raise
-            self.bad.add(error)
         rows = []
         for number, line in enumerate(text.split("\n"), start=block.first_line):
             try:
                 rows += list(text_records(line, headless, file.place, number))
-            except DataError:
-                continue  # counted above
+            except DataError as error:
+                self.bad.add(error)
         return rows
 
     def _of_rows(self, file: RatingFile, rows: Sequence[TextRow]) -> Part | None:
@@ -283,7 +320,9 @@ class _Attempt:
         }
         found = self._values(columns)
         wrong = self._off_scale(found)
-        missing = {role: found[role].is_null().to_numpy() for role in file.roles}
+        roles = self._roles(file)
+        missing = {role: found[role].is_null().to_numpy() for role in roles}
+        self._check_empty(file, rows, columns)
         self._check_ids(file, rows, columns, missing, wrong)
         is_bad = wrong | np.logical_or.reduce(list(missing.values()))
         for place in np.flatnonzero(is_bad).tolist():
@@ -292,7 +331,19 @@ class _Attempt:
         found = {role: column.gather(kept) for role, column in found.items()}
         self._take_items(found, {role: column.gather(kept) for role, column in columns.items()})
         lines = np.array([row.line for row in rows], np.int64)[kept]
-        return Part({role: _narrow(found[role]) for role in file.roles}, lines)
+        return Part({role: _narrow(found[role]) for role in roles}, lines)
+
+    def _check_empty(self, file: RatingFile, rows: Sequence[TextRow], columns: Mapping[str, Series]) -> None:
+        """Raises an `_OtherKindError` for a column without values, a `DataError` if there is one later."""
+        for role in {RATING, TIMESTAMP} & columns.keys():
+            is_there = _is_there(columns[role])
+            if role in self.others and is_there.any():
+                row = rows[int(np.flatnonzero(is_there)[0])]
+                text = row.fields[file.places[role]][:80]
+                raise row.error(f"the {_NOUNS[role]} is '{text}', but no row before has one")
+            if role not in self.others and not self.parts and len(rows) > 1 and not is_there.any():
+                name = file.format.header[file.places[role]]
+                raise _OtherKindError(role, f"the column {name} is empty, so there are no {_NOUNS[role]}s")
 
     def _check_ids(
         self,
@@ -302,26 +353,34 @@ class _Attempt:
         missing: Mapping[str, npt.NDArray[np.bool_]],
         wrong: npt.NDArray[np.bool_],
     ) -> None:
-        """Raises a `_TextIdsError` where only an id is wrong in a row, and only for being no number."""
+        """Raises a `_OtherKindError` where only an id is wrong in a row, and only for being no number."""
         for role in (USER, ITEM):
             others = np.logical_or.reduce(
-                [wrong, *(missing[one] for one in file.roles if one not in (USER, ITEM))]
+                [wrong, *(is_null for one, is_null in missing.items() if one not in (USER, ITEM))]
             )
-            is_text = missing[role] & ~others & values.stripped(columns[role]).is_not_null().to_numpy()
-            if not self.rules.whole_ids and role not in self.texts and is_text.any():
+            is_text = missing[role] & ~others & _is_there(columns[role])
+            if not self.rules.whole_ids and role not in self.others and is_text.any():
                 row = rows[int(np.flatnonzero(is_text)[0])]
                 id_text = row.fields[file.places[role]][:40]
-                raise _TextIdsError(
-                    role, f"the {role} ids are texts, as '{id_text}' in line {row.line:,} is no number"
+                why = (
+                    "begins with 0"
+                    if id_text.isdecimal() and id_text[0] == "0"
+                    else "is no whole number of 0 or more"
+                )
+                why = "is too large for a number" if id_text.isdecimal() and id_text[0] != "0" else why
+                raise _OtherKindError(
+                    role, f"the {role} ids are texts, as '{id_text}' in line {row.line:,} {why}"
                 )
 
     def _problem(
         self, file: RatingFile, row: TextRow, place: int, missing: Mapping[str, npt.NDArray[np.bool_]]
     ) -> str:
         """What is wrong with a row."""
-        for role in (USER, ITEM, RATING, TIMESTAMP, WEIGHT):
+        for role in (RATING, TIMESTAMP, WEIGHT, USER, ITEM):
             if role in missing and missing[role][place]:
-                text = row.fields[file.places[role]]
+                text = row.fields[file.places[role]].strip()
+                if not text:
+                    return f"the {_NOUNS[role]} is missing"
                 return f"the {_NOUNS[role]} is '{text[:80]}'; it must be {self._wanted(role)}"
         text = row.fields[file.places.get(RATING, file.places.get(WEIGHT, 0))]
         scale, step = self.rules.scale, self.rules.step
@@ -332,15 +391,15 @@ class _Attempt:
 
     def _wanted(self, role: str) -> str:
         if role in (USER, ITEM):
-            return "a whole number, 0 or more" if self.rules.whole_ids else "there"
+            return "a whole number, 0 or more" if self.rules.whole_ids else "an id"
         if role == TIMESTAMP:
             is_date = self.unit is TimeUnit.DATES
             return (
-                "a date such as 2020-03-14 or 2020-03-14 20:15:00"
+                "a date from 1970 to 9999 such as 2020-03-14 or 2020-03-14 20:15:00"
                 if is_date
                 else f"in {self.unit} since 1970"
             )
-        return "a number"
+        return "a number such as 3.5"
 
     # --- the whole ------------------------------------------------------------------------------------
 
@@ -371,10 +430,16 @@ class _Attempt:
         }
         n_parts = len(self.parts)
         self.parts.clear()  # from here on one column at a time is in memory twice, never all of them
-        if 2 * self.n_retitled > self.n_titled:  # a title of something else, such as of a review
+        has_reviews = any(_REVIEW_WORDS & set(map(normalised, file.format.header)) for file in files)
+        if self.of_items and (2 * self.n_retitled > self.n_titled or (has_reviews and not self.n_titled)):
             self.of_items = {}
+            self.warnings[TITLE] = "the titles are not those of the items, as one item has several"
         user_ids, user = _coded(by_role.pop(USER))
         item_ids, item = _coded(by_role.pop(ITEM))
+        mostly_whole = {USER: _mostly_whole(user_ids), ITEM: _mostly_whole(item_ids)}
+        for role, own in by_role.items():
+            if own and len(own) < n_parts:
+                self.warnings[role] = f"not every file has a {_NOUNS[role]}, so none is used"
         rest = {role: _joined(own) if len(own) == n_parts else None for role, own in by_role.items()}
         seconds = rest[TIMESTAMP]
         return RatingRows(
@@ -388,8 +453,7 @@ class _Attempt:
             np.concatenate(parts) if has_parts else None,
             self.unit,
             self.of_items,
-            frozenset(self.encodings | {file.format.encoding for file in files}),
-            tuple(why for role, why in whys.items() if _mostly_whole({USER: user_ids, ITEM: item_ids}[role])),
+            (*self.warnings.values(), *(why for role, why in whys.items() if mostly_whole.get(role, True))),
             line_of,
         )
 
@@ -404,8 +468,12 @@ _NOUNS = {
 
 
 def _mostly_whole(ids: Ids) -> bool:
-    """Whether nearly all of some texts are numbers, so that a few may be wrong."""
-    return 10 * sum(values.is_whole(one) for one in ids.tolist()) > 9 * len(ids)
+    """Whether most of some texts are numbers, so that the others may be wrong."""
+    return 2 * sum(values.is_whole(one) for one in ids.tolist()) > len(ids) if are_texts(ids) else False
+
+
+def _is_there(column: Series) -> npt.NDArray[np.bool_]:
+    return values.stripped(column).is_not_null().to_numpy()
 
 
 def _narrow(column: Series) -> _Array | Series:

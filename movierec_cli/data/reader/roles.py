@@ -21,14 +21,15 @@ def _words(text: str) -> tuple[str, ...]:
 
 def _ids(text: str) -> tuple[str, ...]:
     """Names of a column of ids: of each word, with and without an ending."""
-    return tuple(f"{word}{end}" for word in text.split() for end in ("id", "", "key", "no", "number", "uuid"))
+    ends = ("id", "", "key", "no", "number", "uuid", "idx", "index", "code")
+    return tuple(f"{word}{end}" for word in text.split() for end in ends)
 
 
 # The first name that a table has is taken, so the surest come first.
 _NAMES: Mapping[str, tuple[str, ...]] = {
     USER: (
         *_ids("user customer reviewer visitor member person account client reader viewer learner student"),
-        *_ids("player profile subscriber usersha1"),
+        *_ids("player profile subscriber usersha1 session"),
         *_words("uid username authorid"),
     ),
     ITEM: (
@@ -38,12 +39,12 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     ),
     RATING: _words(
         "rating yourrating userrating stars star score overall bookrating movierating reviewscore"
-        " reviewrating ratingvalue starrating rate grade"
+        " reviewrating ratingvalue starrating rate grade preference vote value"
     ),
     TIMESTAMP: _words(
         "timestamp unixreviewtime ratingtimestamp unixtime unixtimestamp time ts datetime date ratedat"
         " ratingdate daterated createdat created eventtime eventtimestamp watchedat watcheddate dateadded"
-        " reviewdate reviewtime tstamp clicktime viewedat"
+        " reviewdate reviewtime tstamp clicktime viewedat ratedon reviewedat watchedon playedat listenedat"
     ),
     WEIGHT: (),  # only where --weights names it
     TITLE: _words(

@@ -14,13 +14,15 @@ from typing import Any
 
 from movierec_cli.data.reader.archive import Archive, open_archive
 from movierec_cli.data.reader.formats import (
-    CP1252,
+    AS_CP1252,
     JSON_LINES,
     JSON_LIST,
     PARQUET,
     UTF_8,
     TableFormat,
+    csv_reader,
     json_list,
+    parquet_frame,
     parsed_object,
     sniff,
 )
@@ -36,12 +38,14 @@ class BadRows:
     """Rows that cannot be read: the first is an error, or where they are skipped they are counted."""
 
     skip: bool = False
+    remedy: str = ""  # what the error says in the end
     first: list[DataError] = field(default_factory=list)
     n: int = 0
 
     def add(self, error: DataError) -> None:
         """Raises it, or counts it."""
         if not self.skip:
+            error.args = (f"{error}{self.remedy}",)
             raise error
         self.n += 1
         if len(self.first) < _NAMED:
@@ -63,6 +67,7 @@ class Table:
     place: str  # for messages
     format: TableFormat
     rows: Iterator[TextRow]  # of as many fields as there are columns, all of them texts
+    warnings: tuple[str, ...] = ()
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -94,41 +99,55 @@ def table_of(
     """
     found = table_format or sniff(archive, member)
     place = archive.place(member)
+    warnings: tuple[str, ...] = ()
     if found.kind == PARQUET:
-        rows = _of_objects(enumerate(_parquet(archive, member), start=1), found, place)
+        frame = parquet_frame(archive, member)
+        rows = of_objects(enumerate(frame.iter_rows(named=True), start=1), found, place)
     elif found.kind == JSON_LIST:
-        rows = _of_objects(enumerate(json_list(archive, member), start=1), found, place)
+        rows = of_objects(json_list(archive, member), found, place)
     else:
-        text = decoded(archive.read(member), found)
+        content = archive.read(member)
+        text, warnings = decoded(content, found), encoding_warnings(content, found, place)
         problems = BadRows() if bad is None else bad
         if found.kind == JSON_LINES:
-            rows = _of_objects(json_objects(io.StringIO(text), place, problems), found, place)
+            rows = of_objects(json_objects(io.StringIO(text), place, problems), found, place)
         else:
             rows = complete(text_records(text, found, place), found, problems)
-    return Table(place, found, rows)
+    return Table(place, found, rows, warnings)
 
 
 def decoded(content: bytes, table_format: TableFormat) -> str:
-    """Text in the format's encoding; what is no UTF-8 after all is cp1252."""
-    for encoding in (table_format.encoding, CP1252):
+    """Text in the format's encoding, without marks of byte order; bytes that are no UTF-8 are cp1252."""
+    if table_format.encoding != UTF_8:
+        return content.decode(table_format.encoding, "replace")
+    return content.decode(UTF_8, AS_CP1252).replace("\ufeff", "")
+
+
+def encoding_warnings(
+    content: bytes, table_format: TableFormat, place: str, first_line: int = 1
+) -> tuple[str, ...]:
+    """One, where not all of a text is in UTF-8 though its beginning is."""
+    if table_format.encoding == UTF_8:
         try:
-            return content.decode("utf-8-sig" if encoding == UTF_8 else encoding)
-        except UnicodeDecodeError:
-            continue
-    return content.decode(CP1252, "replace")
+            content.decode(UTF_8)
+        except UnicodeDecodeError as error:
+            line = first_line + content.count(b"\n", 0, error.start)
+            return (f"{place}, line {line:,}: is not in UTF-8; such bytes were taken for cp1252",)
+    return ()
 
 
 def text_records(text: str, table_format: TableFormat, place: str, first_line: int = 1) -> Iterator[TextRow]:
-    """Every record that is not blank, the header left out.
+    """Every record that is not blank, from `TableFormat.first_line` on.
 
     Raises:
-        DataError: with the line, quotation marks do not match.
+        DataError: with the line, quotation marks do not match, or there is a NUL byte.
     """
-    rows = _records(text, table_format, place, first_line)
-    filled = (row for row in rows if any(row.fields))
-    if table_format.has_header and first_line == 1:
-        next(filled, None)
-    return filled
+    first_row, has_nul = table_format.first_line, "\0" in text
+    for row in _records(text, table_format, place, first_line):
+        if row.line >= first_row and any(row.fields):
+            if has_nul and any("\0" in one for one in row.fields):
+                raise row.error("holds a NUL byte")
+            yield row
 
 
 def _records(text: str, table_format: TableFormat, place: str, first_line: int) -> Iterator[TextRow]:
@@ -137,12 +156,7 @@ def _records(text: str, table_format: TableFormat, place: str, first_line: int) 
         for number, one in enumerate(text.split("\n"), start=first_line):
             yield TextRow(place, number, one.removesuffix("\r").split(table_format.separator))
         return
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=table_format.separator,
-        escapechar=table_format.escape,
-        strict=True,
-    )
+    reader = csv_reader(io.StringIO(text, newline=""), table_format.separator, table_format.escape)
     line = first_line
     try:
         for fields in reader:
@@ -164,7 +178,7 @@ def complete(rows: Iterable[TextRow], table_format: TableFormat, bad: BadRows) -
 
 def field_problem(n_fields: int, table_format: TableFormat, line: str) -> str:
     """What is wrong with a line of another number of fields than columns."""
-    names = ", ".join(table_format.header[:20])
+    names = ", ".join(table_format.header[:20])[:160]
     return f"has {n_fields} fields, needs {len(table_format.header)} ({names}): '{line[:80]}'"
 
 
@@ -182,9 +196,10 @@ def json_objects(
             bad.add(DataError(f"is no JSON object: '{line.strip()[:80]}'", file=place, line=number))
 
 
-def _of_objects(
+def of_objects(
     objects: Iterable[tuple[int, Any]], table_format: TableFormat, place: str
 ) -> Iterator[TextRow]:
+    """The rows of objects, each with its line."""
     for number, one in objects:
         yield TextRow(place, number, [as_text(one.get(name)) for name in table_format.header])
 
@@ -195,18 +210,8 @@ def as_text(value: object) -> str:
         return ""
     if isinstance(value, str):
         return value
+    if isinstance(value, bytes):
+        return value.decode(UTF_8, "replace")
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False, default=str)
     return str(value)
-
-
-def _parquet(archive: Archive, member: str) -> Iterator[dict[str, Any]]:
-    import polars
-
-    try:
-        frame = polars.read_parquet(io.BytesIO(archive.read(member)))
-    except (polars.exceptions.PolarsError, OSError) as error:
-        raise DataError(
-            f"is no Parquet file that can be read ({error})", file=archive.place(member)
-        ) from error
-    return frame.iter_rows(named=True)
