@@ -96,8 +96,8 @@ def compare_runs(
     """
     if evaluated[0].outcome.is_cold.all():
         raise MovierecError(
-            "none of the users to test has a rating in training, so no model can be evaluated; hold out"
-            " less with --test_fraction, or use another --split"
+            "none of the users to test has a rating in training, so no model can be evaluated; use another"
+            " --split"
         )
     dataset, split = data.dataset, data.split
     groups = by_model(evaluated)

@@ -196,7 +196,7 @@ def lists_of(source: Dataset, runs: Iterable[Run], request: ListRequest) -> list
     firsts: dict[RunConfig, Run] = {}
     for run in runs:
         if run.record.config.training is not None:
-            firsts.setdefault(run.record.config.without_seed, run)
+            firsts.setdefault(run.record.config.repeated, run)
     filters = Filters(include_seen=request.include_seen)
     return [
         UserLists(

@@ -47,7 +47,7 @@ def by_model(evaluated: Sequence[Evaluated[Of]]) -> dict[str, list[Evaluated[Of]
     """
     groups: dict[RunConfig, list[Evaluated[Of]]] = {}
     for one in sorted(evaluated, key=lambda one: not one.run.record.config.family.is_trained):
-        groups.setdefault(one.run.record.config.without_seed, []).append(one)
+        groups.setdefault(one.run.record.config.repeated, []).append(one)
     return dict(
         zip(_labels(list(groups)), (sorted(group, key=_seed) for group in groups.values()), strict=True)
     )
@@ -127,7 +127,7 @@ def trained_alike(models: Sequence[ComparedModel]) -> dict[FeatureSet, ComparedM
     ways: dict[RunConfig, dict[FeatureSet, ComparedModel]] = {}
     for one in models:
         if not one.is_baseline:
-            way = replace(one.records[0].config.without_seed, feature_set=NO_FEATURES)
+            way = replace(one.records[0].config.repeated, feature_set=NO_FEATURES)
             ways.setdefault(way, {})[one.feature_set] = one
     return max(ways.values(), key=len, default={})
 

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import FeatureSet, SplitConfig, SplitKind, time_features
+from movierec_cli.config import GIVEN_SPLITS, FeatureSet, SplitConfig, SplitKind, time_features
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import ordered_by_user
 from movierec_cli.data.split import LEAVE_LAST_FROM, Split
@@ -283,7 +283,11 @@ def _way_to_more_test_users(case: _Case) -> str:
     return f"--split {SplitKind.LEAVE_LAST}" if is_possible else "--dataset 1m"
 
 
-@_check("cold-users", clean="Every test rating's user has training ratings.", kinds=[SplitKind.TEMPORAL])
+@_check(
+    "cold-users",
+    clean="Every test rating's user has training ratings.",
+    kinds=[SplitKind.TEMPORAL, *GIVEN_SPLITS],
+)
 def _cold_users(case: _Case) -> Iterator[Finding]:
     is_cold = case.is_cold
     if is_cold.any():

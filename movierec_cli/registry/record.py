@@ -26,7 +26,7 @@ from movierec_cli.evaluation.ratings import RatingErrors
 from movierec_cli.storage.constraints import DATA_RATINGS, DATA_USERS, AtLeast, Sizes
 from movierec_cli.storage.serialization import canonical_json
 
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 
 _HASH_LENGTH = 12
 _READABLE_LENGTH = 64
@@ -59,9 +59,10 @@ class RunConfig:
         return f"{self.feature_set.label} ({self.tasks.label})" if self.tasks else self.feature_set.label
 
     @property
-    def without_seed(self) -> RunConfig:
-        """Equal for runs that differ in the seed of their training only."""
-        return replace(self, training=replace(self.training, seed=0)) if self.training else self
+    def repeated(self) -> RunConfig:
+        """Equal for runs that differ only in the seed of their training, or in the fold."""
+        training = replace(self.training, seed=0) if self.training else None
+        return replace(self, split=replace(self.split, fold=0), training=training)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -102,6 +102,7 @@ def train_command(
         feature_sets=parse_feature_sets(additional_feature_sets or [], terminal, settings.feature_sets),
         data=data,
         split=settings.split,
+        split_of_data=options.split_of_data(given, settings.family, preset),
         family=settings.family,
         model=settings.model,
         training=settings.training,

@@ -27,7 +27,7 @@ def study_text(study: Study, console: Console, *, with_segments: bool = False) -
 
 
 def _parts(study: Study, console: Console, with_segments: bool) -> Iterator[RenderableType]:
-    yield Text(study.split_summary.sentence(study.split.kind))
+    yield Text(study.split_summary.sentence(study.split))
     yield Text()
     yield accuracy_and_cost(study.models, console)
     yield rich_table(study_tables.user_metrics(study), console)
@@ -106,7 +106,7 @@ def _facts(run: Run) -> Table:
         "data": data.description,
         "fingerprint": data.fingerprint,
         "ratings": study_tables.counts(data),
-        "split": record.split_summary.sentence(config.split.kind),
+        "split": record.split_summary.sentence(config.split),
         "family": config.family.label,
         **settings,
         **record.settings,
