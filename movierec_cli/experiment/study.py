@@ -32,7 +32,7 @@ class Compared:
 
     label: str  # "timestamp + movie_genres", "EASE"
     family: Family
-    records: tuple[RunRecord, ...]  # one a seed
+    records: tuple[RunRecord, ...]  # one a seed or a fold
 
     @property
     def is_baseline(self) -> bool:
@@ -41,7 +41,7 @@ class Compared:
 
 
 def by_model(evaluated: Sequence[Evaluated[Of]]) -> dict[str, list[Evaluated[Of]]]:
-    """Runs that differ in the seed of their training only are one model, in the order of the seeds.
+    """Runs that differ only in the seed of their training, or the fold, are one model, in the order of these.
 
     Trained ones come first. The label of a trained one does not depend on the baselines beside it.
     """
@@ -85,9 +85,9 @@ def settings_of(config: RunConfig) -> dict[str, Any]:
     return settings
 
 
-def _seed(one: Evaluated[Any]) -> int:
-    training = one.run.record.config.training
-    return training.seed if training is not None else 0
+def _seed(one: Evaluated[Any]) -> tuple[int, int]:
+    config = one.run.record.config
+    return config.training.seed if config.training is not None else 0, config.split.fold
 
 
 def _labels(configs: Sequence[RunConfig]) -> list[str]:
