@@ -1,7 +1,8 @@
-"""A zip or a folder, opened alike, trusted in nothing."""
+"""A zip, a folder or a single file, opened alike, trusted in nothing; members may be gzipped."""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import lzma
@@ -13,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain, islice, pairwise
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from movierec_cli.data import limits
 from movierec_cli.errors import DataError
@@ -33,14 +34,17 @@ class Stream:
     stream: IO[bytes]
     place: str
     step: int  # bytes that may be asked for at once
+    packed_bytes: int = 0  # of a gzipped file, whose unpacked size nothing tells that can be trusted
 
     def read(self, size: int) -> bytes:
-        """The next bytes: so many, fewer only at the end."""
+        """The next bytes: so many, fewer only at the end. Raises a `DataError` for too many in all."""
         parts = []
         with _damage_named(self.place):
             while size > 0 and (part := self.stream.read(min(size, self.step))):
                 parts.append(part)
                 size -= len(part)
+        if self.packed_bytes:
+            limits.check_unpacked(self.stream.tell(), self.packed_bytes, self.place)
         return b"".join(parts)
 
     def readline(self) -> bytes:
@@ -56,9 +60,7 @@ def _damage_named(place: str | Path) -> Iterator[None]:
     try:
         yield
     except _UNREADABLE as error:
-        raise DataError(
-            f"is damaged or cannot be read ({error}); fetch the archive anew", file=place
-        ) from error
+        raise DataError(f"is damaged or cannot be read ({error})", file=place) from error
 
 
 class _ZipBytes(io.BufferedReader):
@@ -149,16 +151,42 @@ class _Folder:
 
 
 @dataclass(frozen=True)
-class Archive:
-    """A readable zip or folder; members are named without the inner folder that may hold them."""
+class _File:
+    """A single file, which is its own member."""
 
-    container: _Zip | _Folder
+    path: Path
+
+    def names(self) -> tuple[str, ...]:
+        return (self.path.name,)
+
+    def sizes(self, name: str) -> tuple[int, int]:
+        size = self.path.stat().st_size
+        return size, size
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[tuple[IO[bytes], int]]:
+        with open_regular(self.path) as stream:
+            yield stream, _STEP_BYTES
+
+    def stamp(self, names: Sequence[str]) -> Stamp:
+        status = self.path.stat()
+        return ((self.path.name, status.st_size, status.st_mtime_ns),)
+
+    def fingerprint(self, names: Sequence[str]) -> str:
+        return file_sha256(self.path)
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A readable zip, folder or file; members are named without the inner folder that may hold them."""
+
+    container: _Zip | _Folder | _File
     names: tuple[str, ...]  # of every file, "/" between parts
     inner_folder: str = ""  # such as "ml-1m/"
 
     @property
     def path(self) -> Path:
-        """Where the zip or folder lies."""
+        """Where the zip, folder or file lies."""
         return self.container.path
 
     @property
@@ -168,6 +196,8 @@ class Archive:
 
     def place(self, member: str) -> str:
         """The member as messages name it: the archive's path, then the path inside."""
+        if isinstance(self.container, _File):
+            return str(self.path)
         return f"{self.path}/{self.inner_folder}{member}"
 
     def __contains__(self, member: str) -> bool:
@@ -211,14 +241,18 @@ class Archive:
         with ExitStack() as stack:
             with _damage_named(place):
                 stream, step = stack.enter_context(self.container.open(f"{self.inner_folder}{member}"))
-            yield Stream(stream, place, step)
+            if member.lower().endswith(".gz"):
+                unpacked: Any = stack.enter_context(gzip.GzipFile(fileobj=stream))
+                yield Stream(unpacked, place, _SMALL_STEP_BYTES << 4, max(self.size(member), 1))
+            else:
+                yield Stream(stream, place, step)
 
     def read(self, member: str) -> bytes:
         """The whole of a small member, its CRC checked. Raises a `DataError` as `open` does."""
-        size = self.size(member)
-        limits.TABLE_BYTES.check(size, file=self.place(member))
         with self.open(member) as stream:
-            return stream.read(size)
+            content = stream.read(limits.TABLE_BYTES.enough)
+        limits.TABLE_BYTES.check(len(content), file=self.place(member))
+        return content
 
     def verify(self, member: str) -> None:
         """Reads a member to its end, so that a damaged one is called damaged. Raises a `DataError`."""
@@ -238,25 +272,31 @@ class Archive:
 
 
 def open_archive(path: Path) -> Archive:
-    """Opens a zip or a folder for reading; nothing is unpacked to disk.
+    """Opens a zip, a folder or any other file for reading; nothing is unpacked to disk.
 
     Raises:
         DataError: it does not exist, is no whole zip, or a member's name would lead out of it.
     """
     if not (path.is_dir() or path.is_file()):  # a pipe would hang, a device would not end
         raise DataError("is neither a file nor a folder" if path.exists() else "does not exist", file=path)
-    container = _Folder(path) if path.is_dir() else _Zip(path)
+    container = _Folder(path) if path.is_dir() else _Zip(path) if _is_zip(path) else _File(path)
     try:
         names = container.names()
     except _UNREADABLE as error:
         raise DataError(
             f"cannot be read as a zip ({error}; {path.stat().st_size:,} bytes): truncated, damaged or"
-            " something else; fetch it anew",
+            " something else",
             file=path,
         ) from error
     for name in names:
         _refuse_leading_out(path, name)
     return Archive(container, names)
+
+
+def _is_zip(path: Path) -> bool:
+    """By name or by how it begins, so that a damaged one is called a damaged zip."""
+    with _damage_named(path), open_regular(path) as file:
+        return path.suffix.lower() == ".zip" or file.read(4) == b"PK\x03\x04"
 
 
 def file_sha256(path: Path) -> str:

@@ -1,0 +1,214 @@
+"""The rows of a table that fits into memory, whatever it is written in, each with its file and line.
+
+For items, users, links, and for the small files that people give. The ratings, with millions of rows, are
+read by `rating_blocks`.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from movierec_cli.data.reader.archive import Archive, open_archive
+from movierec_cli.data.reader.formats import (
+    CP1252,
+    JSON_LINES,
+    JSON_LIST,
+    PARQUET,
+    UTF_8,
+    TableFormat,
+    json_list,
+    sniff,
+)
+from movierec_cli.data.reader.text_rows import TextRow
+from movierec_cli.errors import DataError
+from movierec_cli.text import counted
+
+_NAMED = 3  # rows of a message
+
+
+@dataclass
+class BadRows:
+    """Rows that cannot be read: the first is an error, or where they are skipped they are counted."""
+
+    skip: bool = False
+    first: list[DataError] = field(default_factory=list)
+    n: int = 0
+
+    def add(self, error: DataError) -> None:
+        """Raises it, or counts it."""
+        if not self.skip:
+            raise error
+        self.n += 1
+        if len(self.first) < _NAMED:
+            self.first.append(error)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One, where rows were skipped."""
+        if not self.n:
+            return ()
+        more = " …" if self.n > len(self.first) else ""
+        return (f"{counted(self.n, 'row')} skipped: {'; '.join(map(str, self.first))}{more}",)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file's rows, which are read as they are asked for."""
+
+    place: str  # for messages
+    format: TableFormat
+    rows: Iterator[TextRow]  # of as many fields as there are columns, all of them texts
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The columns' names."""
+        return self.format.header
+
+
+def read_table(path: Path, bad: BadRows | None = None) -> Table:
+    """A file that somebody gives, as `table_of` reads it."""
+    archive = open_archive(path)
+    if len(archive.names) != 1 or archive.is_zip or path.is_dir():
+        raise DataError("is an archive; give one file", file=path)
+    return table_of(archive, archive.names[0], bad)
+
+
+def table_of(
+    archive: Archive, member: str, bad: BadRows | None = None, table_format: TableFormat | None = None
+) -> Table:
+    """Opens a table: text with any usual separator, JSON lines, a list of JSON objects or Parquet.
+
+    Args:
+        archive: where it is.
+        member: its name there.
+        bad: takes the rows that cannot be read; None: the first of them is raised.
+        table_format: how it is written, where that is known.
+
+    Raises:
+        DataError: it is no table, or, while rows are read and with the line, one cannot be read.
+    """
+    found = table_format or sniff(archive, member)
+    place = archive.place(member)
+    if found.kind == PARQUET:
+        rows = _of_objects(enumerate(_parquet(archive, member), start=1), found, place)
+    elif found.kind == JSON_LIST:
+        rows = _of_objects(enumerate(json_list(archive, member), start=1), found, place)
+    else:
+        text = decoded(archive.read(member), found)
+        problems = BadRows() if bad is None else bad
+        if found.kind == JSON_LINES:
+            rows = _of_objects(json_objects(io.StringIO(text), place, problems), found, place)
+        else:
+            rows = complete(text_records(text, found, place), found, problems)
+    return Table(place, found, rows)
+
+
+def decoded(content: bytes, table_format: TableFormat) -> str:
+    """Text in the format's encoding; what is no UTF-8 after all is cp1252."""
+    for encoding in (table_format.encoding, CP1252):
+        try:
+            return content.decode("utf-8-sig" if encoding == UTF_8 else encoding)
+        except UnicodeDecodeError:
+            continue
+    return content.decode(CP1252, "replace")
+
+
+def text_records(text: str, table_format: TableFormat, place: str, first_line: int = 1) -> Iterator[TextRow]:
+    """Every record that is not blank, the header left out.
+
+    Raises:
+        DataError: with the line, quotation marks do not match.
+    """
+    rows = _records(text, table_format, place, first_line)
+    filled = (row for row in rows if any(row.fields))
+    if table_format.has_header and first_line == 1:
+        next(filled, None)
+    return filled
+
+
+def _records(text: str, table_format: TableFormat, place: str, first_line: int) -> Iterator[TextRow]:
+    # str.splitlines would also break at U+0085 or U+2028, which titles may contain
+    if not table_format.quoted:
+        for number, one in enumerate(text.split("\n"), start=first_line):
+            yield TextRow(place, number, one.removesuffix("\r").split(table_format.separator))
+        return
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=table_format.separator,
+        escapechar=table_format.escape,
+        strict=True,
+    )
+    line = first_line
+    try:
+        for fields in reader:
+            yield TextRow(place, line, fields)
+            line = first_line + reader.line_num
+    except csv.Error as error:
+        raise DataError(f"is no well-formed CSV ({error})", file=place, line=line) from error
+
+
+def complete(rows: Iterable[TextRow], table_format: TableFormat, bad: BadRows) -> Iterator[TextRow]:
+    """The rows that have a field for each column; others go to `bad`."""
+    n_columns, separator = len(table_format.header), table_format.separator
+    for row in rows:
+        if len(row.fields) == n_columns:
+            yield row
+        else:
+            bad.add(row.error(field_problem(len(row.fields), table_format, separator.join(row.fields))))
+
+
+def field_problem(n_fields: int, table_format: TableFormat, line: str) -> str:
+    """What is wrong with a line of another number of fields than columns."""
+    names = ", ".join(table_format.header[:20])
+    return f"has {n_fields} fields, needs {len(table_format.header)} ({names}): '{line[:80]}'"
+
+
+def json_objects(
+    lines: Iterable[str], place: str, bad: BadRows, first_line: int = 1
+) -> Iterator[tuple[int, Any]]:
+    """The object of each line, with its number; lines that are none go to `bad`."""
+    for number, line in enumerate(lines, start=first_line):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line)
+        except (ValueError, RecursionError):
+            found = None
+        if isinstance(found, dict):
+            yield number, found
+        else:
+            bad.add(DataError(f"is no JSON object: '{line.strip()[:80]}'", file=place, line=number))
+
+
+def _of_objects(
+    objects: Iterable[tuple[int, Any]], table_format: TableFormat, place: str
+) -> Iterator[TextRow]:
+    for number, one in objects:
+        yield TextRow(place, number, [as_text(one.get(name)) for name in table_format.header])
+
+
+def as_text(value: object) -> str:
+    """A value of JSON or Parquet as a text file would have it: lists as JSON, nothing for null."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
+
+
+def _parquet(archive: Archive, member: str) -> Iterator[dict[str, Any]]:
+    import polars
+
+    try:
+        frame = polars.read_parquet(io.BytesIO(archive.read(member)))
+    except (polars.exceptions.PolarsError, OSError) as error:
+        raise DataError(
+            f"is no Parquet file that can be read ({error})", file=archive.place(member)
+        ) from error
+    return frame.iter_rows(named=True)
