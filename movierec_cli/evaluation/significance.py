@@ -268,10 +268,10 @@ def _fold_noise(values: Values) -> _SeedNoise:
     apart = values - np.nanmean(values, axis=0)  # without what is the user's own
     of_folds = np.nanmean(apart, axis=1, keepdims=True)  # [n_folds, 1]
     interaction = float(np.nansum((apart - of_folds) ** 2)) / freedom
-    overlap = 1 + n_folds / (n_folds - 1)
-    mean_square = overlap * float(of_folds.var(ddof=1)) / n_folds
-    own = overlap * interaction * float((1 / n_tested).mean()) / n_folds
-    return _SeedNoise(max(mean_square - own, 0.0), mean_square, n_folds - 1)
+    mean_square = float(of_folds.var(ddof=1)) / n_folds
+    own = max(mean_square - interaction * float((1 / n_tested).mean()) / n_folds, 0.0)
+    variance = own * (1 + n_folds / (n_folds - 1))
+    return _SeedNoise(variance, max(variance, mean_square), n_folds - 1)
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def compare_runs(
     user_lists: Sequence[UserLists] = (),
     ks: Sequence[int] = DEFAULT_TOP_K,
 ) -> Study:
-    """Compares runs on the same test ratings: feature sets, each with all its seeds, and baselines.
+    """Compares runs on the same test ratings: feature sets, each with all its seeds or folds, and baselines.
 
     Args:
         data: what the runs were trained on, and the test set that they are compared on.

@@ -28,11 +28,17 @@ class Evaluated(Generic[Of]):
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """A model in whatever is compared: a feature set with all its seeds, or a baseline."""
+    """A model in whatever is compared: a feature set with all its seeds or folds, or a baseline."""
 
     label: str  # "timestamp + movie_genres", "EASE"
     family: Family
     records: tuple[RunRecord, ...]  # one a seed or a fold
+
+    @property
+    def times(self) -> str:
+        """How often it was trained where that is several times, such as "× 3 seeds" or "× 5 folds"."""
+        what = "folds" if self.records[0].config.split.folds else "seeds"
+        return f"× {len(self.records)} {what}" if len(self.records) > 1 else ""
 
     @property
     def is_baseline(self) -> bool:

@@ -173,8 +173,8 @@ def train_or_load(
     several_seeds = len({config.training.seed for config in feasible if config.training}) > 1
     runs = []
     for position, config in enumerate(feasible, start=1):
-        which = f", seed {config.training.seed}" if several_seeds and config.training else ""
-        which += f", fold {config.split.fold + 1} of {config.split.folds}" if config.split.folds else ""
+        is_one_of_several = config.split.folds or (several_seeds and config.training)
+        which = f", {config.repetition}" if is_one_of_several else ""
         observer.run_started(f"{config.label}{which}", position, len(feasible))
         identity, found = identities[config], saved[config]
         if found is None and not retrain:  # another process may have trained it meanwhile

@@ -5,7 +5,7 @@ Each is a few passes over the columns, so that all of them can run with every tr
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -47,10 +47,17 @@ def run_data_checks(
     """The same as `check_data`, with what is clean: one entry a check that concerns this kind of split."""
     case = _Case(dataset, split, config, tuple(feature_sets))
     return tuple(
-        Checked(check.names, check.clean, tuple(check.find(case)))
+        Checked(check.names, check.clean, tuple(_of_fold(one, config) for one in check.find(case)))
         for check in DATA_CHECKS
         if config.kind in check.kinds
     )
+
+
+def _of_fold(finding: Finding, config: SplitConfig) -> Finding:
+    """In a cross-validation, what is said of the test part is of one fold."""
+    if not config.folds or "test" not in finding.sentence:
+        return finding
+    return replace(finding, sentence=f"Fold {config.fold + 1}: {finding.sentence}")
 
 
 @dataclass(frozen=True)

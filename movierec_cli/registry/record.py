@@ -59,6 +59,13 @@ class RunConfig:
         return f"{self.feature_set.label} ({self.tasks.label})" if self.tasks else self.feature_set.label
 
     @property
+    def repetition(self) -> str:
+        """Which of several trainings of a model it is: "seed 42", "fold 2"; "" for a baseline's only fit."""
+        if self.split.folds:
+            return f"fold {self.split.fold + 1}"
+        return f"seed {self.training.seed}" if self.training else ""
+
+    @property
     def repeated(self) -> RunConfig:
         """Equal for runs that differ only in the seed of their training, or in the fold."""
         training = replace(self.training, seed=0) if self.training else None

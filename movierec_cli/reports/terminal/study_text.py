@@ -95,7 +95,7 @@ def _facts(run: Run) -> Table:
     table = Table.grid(padding=(0, 2))
     config, data = record.config, record.data
     given = asdict(config.split) | settings_of(config)
-    settings = {name: value for name, value in given.items() if name != "seed"}
+    settings = {name: value for name, value in given.items() if name not in ("seed", "fold")}
     settings |= {"tasks": config.tasks.label} if config.tasks is not None else {}
     seeds = [f"{config.split.seed} of the split"]
     seeds += [f"{config.training.seed} of the training"] if config.training else []
