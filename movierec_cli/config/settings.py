@@ -7,7 +7,7 @@ Each class is frozen and checked when it is built. Its fields are the options of
 # ruff: noqa: RUF009
 
 import enum
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -24,8 +24,15 @@ from movierec_cli.config.setting import (
 )
 from movierec_cli.errors import UsageError
 
-DATA_PANEL, MODEL_PANEL, SEQUENCES_PANEL, TRAINING_PANEL = "Data", "Model", "Sequences", "Training"
+DATA_PANEL, READING_PANEL, MODEL_PANEL, SEQUENCES_PANEL, TRAINING_PANEL = (
+    "Data",
+    "Reading files",
+    "Model",
+    "Sequences",
+    "Training",
+)
 _data = partial(setting, panel=DATA_PANEL)
+_reading = partial(setting, panel=READING_PANEL)
 _model = partial(setting, panel=MODEL_PANEL)
 _sequence = partial(setting, panel=SEQUENCES_PANEL)
 _training = partial(setting, panel=TRAINING_PANEL)
@@ -34,9 +41,73 @@ _training = partial(setting, panel=TRAINING_PANEL)
 # --- data -------------------------------------------------------------------------------------------
 
 
+class Repeats(enum.StrEnum):
+    """What counts where a user has several rows of one item."""
+
+    LAST = "last"
+    """By time, then by row."""
+    FIRST = "first"
+    MEAN = "mean"
+    """The mean of the ratings, at the time of the last."""
+    COUNT = "count"
+    """The last, with the number of rows as its number of events."""
+    ERROR = "error"
+
+
+class Orphans(enum.StrEnum):
+    """What becomes of ratings of items that the table of items lacks."""
+
+    KEEP = "keep"
+    """The item is made from its id."""
+    DROP = "drop"
+    ERROR = "error"
+
+
 @dataclass(frozen=True, kw_only=True)
-class DataConfig:
-    """Which data set, and where it is kept."""
+class Reading:
+    """How files are understood, where they do not say it themselves."""
+
+    columns: tuple[str, ...] = _reading(
+        (),
+        "Which columns to read, such as user=Customer item=Article; items.title=Name and users.id=Customer"
+        " for the other files. A column of a file without header is called 1, 2 and so on.",
+        "ROLE=NAME...",
+        default_shown="by their usual names",
+    )
+    rating_scale: tuple[float, ...] | None = _reading(
+        None,
+        "The lowest and the highest rating. If not given, they are those of the layout or of the values.",
+        "STARS...",
+        Check("two numbers, the lower one first", lambda scale: len(scale) == 2 and scale[0] < scale[1]),
+    )
+    weights: str | None = _reading(
+        None, "The column that says how many events a row stands for, such as plays.", "COLUMN"
+    )
+    repeats: Repeats | None = _reading(
+        None,
+        f"What counts where a user has several rows of one item: {', '.join(Repeats)}. If not given, the last"
+        " rating, or the number of events.",
+        "KIND",
+    )
+    orphans: Orphans = _reading(
+        Orphans.KEEP,
+        f"Ratings of items that the table of items lacks: {', '.join(Orphans)}. keep makes the item from its"
+        " id.",
+        "KIND",
+    )
+    skip_bad_rows: bool = _reading(False, "Leave out rows that cannot be read, and count them.")
+    test: Path | None = _reading(
+        None, "A file with the ratings of the test part; those of the data set are for training.", "FILE"
+    )
+    validation: Path | None = _reading(None, "A file with the ratings of the validation part.", "FILE")
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Places:
+    """Which data set, and where files are."""
 
     dataset: str = _data(
         "1m",
@@ -44,7 +115,10 @@ class DataConfig:
         "NAME",
     )
     archive: Path | None = _data(
-        None, "Use this zip file or folder: one of MovieLens, or your own ratings.csv and movies.csv.", "PATH"
+        None,
+        "Use this file, folder or zip: one of MovieLens, or your own ratings, with or without a table of"
+        " items and of users.",
+        "PATH",
     )
     imdb_titles: Path | None = _data(
         None, "IMDb's title.basics.tsv.gz, for movie_length. If not given, it is downloaded once.", "FILE"
@@ -55,6 +129,16 @@ class DataConfig:
     datasets_dir: Path = setting(
         Path("datasets"), "The folder where archives and the columns read from them are kept.", "FOLDER"
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig(Reading, _Places):
+    """Which data set, where it is kept, and how it is understood."""
+
+    @property
+    def reading(self) -> Reading:
+        """How the files are understood."""
+        return Reading(**{field.name: getattr(self, field.name) for field in fields(Reading)})
 
 
 # --- the split --------------------------------------------------------------------------------------

@@ -113,11 +113,14 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Columns:
-    """The three tables of one archive."""
+    """The three tables of one archive, and how they were understood."""
 
     ratings: Ratings
     movies: Movies
     users: Users
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    noun: str = "movie"
 
 
 UNKNOWN_ROW = -1

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from movierec_cli.data.column_cache import CacheHeader, DamagedCacheError, cache_file, read_header
-from movierec_cli.data.layouts import Layout, recognise
+from movierec_cli.data.layouts import Files, recognise
 from movierec_cli.data.load import (
     Parsed,
     checksum_warnings,
     fetch_archive,
     keep_columns,
     local_archive,
-    read_archive,
+    read_files,
     recognised_source,
 )
 from movierec_cli.data.progress import Progress, unreported
@@ -89,8 +89,8 @@ def describe_source(key: str, datasets_dir: Path) -> SourceInfo:
 def _here(key: str, path: Path, datasets_dir: Path) -> tuple[int | None, CacheHeader | None, tuple[str, ...]]:
     """Bytes, header of the kept columns and warnings, of a local archive."""
     try:
-        archive, layout = recognise(path)
-        members = layout.read_members(archive)
+        files = recognise(path)
+        archive, members = files.archive, files.members
         header = read_header(cache_file(datasets_dir, path), archive.stamp(members))
         size_bytes = path.stat().st_size if archive.is_zip else sum(map(archive.size, members))
     except (MovierecError, DamagedCacheError) as error:
@@ -109,8 +109,8 @@ def fetch_source(
     """
     source = _with_archive(key)
     path = fetch_archive(source, datasets_dir, url=url, progress=progress)
-    archive, layout = recognise(path)
-    return _stored(source, archive, read_archive(archive, layout, datasets_dir, progress))
+    files = recognise(path)
+    return _stored(source, files.archive, read_files(files, datasets_dir, progress))
 
 
 def import_archive(
@@ -130,16 +130,16 @@ def import_archive(
         UsageError: `key` is unknown or of another layout, or is needed to tell which source it is.
         DataError: the archive cannot be used.
     """
-    archive, layout = recognise(path)
-    source = _source(key, path, archive, layout)
-    columns = layout.parse(archive, progress)
+    files = recognise(path)
+    source = _source(key, path, files)
+    columns = files.parse(progress)
     target = datasets_dir / source.archive_name
     try:
-        _put(archive, layout, source, target)
+        _put(files, source, target)
     except OSError as error:
         raise DataError(f"cannot be written ({error})", file=target) from error
-    stored, _ = recognise(target)
-    return _stored(source, stored, keep_columns(columns, stored, layout, datasets_dir))
+    stored = recognise(target)
+    return _stored(source, stored.archive, keep_columns(columns, stored, datasets_dir))
 
 
 def _with_archive(key: str) -> Source:
@@ -149,37 +149,40 @@ def _with_archive(key: str) -> Source:
     return source
 
 
-def _source(key: str | None, path: Path, archive: Archive, layout: Layout) -> Source:
+def _source(key: str | None, path: Path, files: Files) -> Source:
     """Which source an archive is, by the key that was given, else by itself."""
+    archive, layout = files.archive, files.layout
     if key is not None:
         source = _with_archive(key)
         if source.layout is not layout.kind:
             other = f"data set '{key}' has the {source.layout} layout"
             raise UsageError(f"{path} has the {layout.kind} layout, but {other}")
         return source
-    found = recognised_source(path, layout.kind, archive.fingerprint(layout.members))
+    found = recognised_source(path, layout.kind, archive.fingerprint(files.members))
     if found is None:
         known = ", ".join(source.key for source in SOURCES.values() if source.layout is layout.kind)
-        raise UsageError(
-            f"{path} could be any of {known}: say which with --dataset;"
-            " a data set of your own is not imported but used with --archive"
+        could = (
+            f"could be any of {known}: say which with --dataset" if known else "is no data set of MovieLens"
         )
+        raise UsageError(f"{path} {could}; a data set of your own is not imported but used with --archive")
     return found
 
 
-def _put(archive: Archive, layout: Layout, source: Source, target: Path) -> None:
+def _put(files: Files, source: Source, target: Path) -> None:
+    archive = files.archive
     if target.exists() and archive.path.samefile(target):
         return
     with written_whole(target) as temporary:
         if archive.is_zip:
             shutil.copyfile(archive.path, temporary)
         else:
-            _zip_members(archive, layout, source, temporary)
+            _zip_members(files, source, temporary)
 
 
-def _zip_members(archive: Archive, layout: Layout, source: Source, file: Path) -> None:
+def _zip_members(files: Files, source: Source, file: Path) -> None:
+    archive = files.archive
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as zipped:
-        for member in layout.read_members(archive):
+        for member in files.members:
             entry = zipfile.ZipInfo(f"{source.stem}/{member}", _ZIP_DATE)
             entry.compress_type = zipfile.ZIP_DEFLATED
             with archive.open(member) as stream, zipped.open(entry, "w", force_zip64=True) as copy:

@@ -1,16 +1,20 @@
 """From a configuration to a data set, whichever way it comes."""
 
+import hashlib
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from movierec_cli.config import DataConfig
+from movierec_cli.config.settings import Reading
 from movierec_cli.data import column_cache
 from movierec_cli.data.dataset import Columns, Dataset
-from movierec_cli.data.layouts import Layout, recognise
+from movierec_cli.data.layouts import LINKS, Files, recognise
 from movierec_cli.data.progress import Progress, unreported
-from movierec_cli.data.reader.archive import Archive
+from movierec_cli.data.reader.archive import Archive, Stamp
 from movierec_cli.data.sources import SAMPLE, SOURCES, LayoutKind, Source, publication_of, source_of
 from movierec_cli.errors import DataError
+from movierec_cli.storage.serialization import canonical_json
 
 _ZIP_MAGIC = b"PK\x03\x04"
 
@@ -44,7 +48,7 @@ def load_dataset(
 def _ratings_dataset(config: DataConfig, report: Progress) -> Dataset:
     source = source_of(config.dataset)
     if config.archive is not None:
-        return _own_archive(config.archive, config.datasets_dir, report)
+        return _own(config.archive, config, report)
     if source.key == SAMPLE:
         from movierec_cli.data.sample import simulate_sample
 
@@ -52,7 +56,7 @@ def _ratings_dataset(config: DataConfig, report: Progress) -> Dataset:
     path = local_archive(source, config.datasets_dir)
     if path is None:
         path = fetch_archive(source, config.datasets_dir, progress=report)
-    return _published_archive(source, path, config.datasets_dir, report)
+    return _published(source, path, config, report)
 
 
 def local_archive(source: Source, datasets_dir: Path) -> Path | None:
@@ -91,21 +95,21 @@ def fetch_archive(
 
 @dataclass(frozen=True)
 class Parsed:
-    """An archive's columns, and what the user should know of how they came."""
+    """The columns of files, and what the user should know of how they came."""
 
     columns: Columns
     fingerprint: str  # SHA-256 (hex)
     warnings: tuple[str, ...] = ()
 
 
-def read_archive(archive: Archive, layout: Layout, datasets_dir: Path, progress: Progress) -> Parsed:
-    """Takes the columns kept in `datasets_dir`, or parses the archive and keeps them.
+def read_files(files: Files, datasets_dir: Path, progress: Progress) -> Parsed:
+    """Takes the columns kept in `datasets_dir`, or parses the files and keeps them.
 
     Raises:
-        DataError: the archive cannot be parsed.
+        DataError: they cannot be parsed.
     """
-    stamp = archive.stamp(layout.read_members(archive))
-    file = column_cache.cache_file(datasets_dir, archive.path)
+    stamp = _stamp(files)
+    file = column_cache.cache_file(datasets_dir, files.archive.path)
     damage: tuple[str, ...] = ()
     try:
         kept = column_cache.load_columns(file, stamp)
@@ -114,18 +118,18 @@ def read_archive(archive: Archive, layout: Layout, datasets_dir: Path, progress:
     if kept is not None:
         columns, header = kept
         return Parsed(columns, header.fingerprint)
-    columns = layout.parse(archive, progress)
-    if archive.stamp(layout.read_members(archive)) != stamp:
-        raise DataError("changed while it was read; try again", file=archive.path)
-    parsed = keep_columns(columns, archive, layout, datasets_dir)
+    columns = files.parse(progress)
+    if _stamp(files) != stamp:
+        raise DataError("changed while it was read; try again", file=files.archive.path)
+    parsed = keep_columns(columns, files, datasets_dir)
     return replace(parsed, warnings=(*damage, *parsed.warnings))
 
 
-def keep_columns(columns: Columns, archive: Archive, layout: Layout, datasets_dir: Path) -> Parsed:
-    """Keeps what was parsed from an archive for `read_archive`; a warning where that cannot be done."""
-    stamp = archive.stamp(layout.read_members(archive))
-    fingerprint = archive.fingerprint(layout.members)  # of what models see: links lead to lengths only
-    file = column_cache.cache_file(datasets_dir, archive.path)
+def keep_columns(columns: Columns, files: Files, datasets_dir: Path) -> Parsed:
+    """Keeps what was parsed for `read_files`; a warning where that cannot be done."""
+    stamp = _stamp(files)
+    fingerprint = _fingerprint(files)
+    file = column_cache.cache_file(datasets_dir, files.archive.path)
     try:
         column_cache.save_columns(file, columns, stamp=stamp, fingerprint=fingerprint)
     except OSError as error:
@@ -134,24 +138,56 @@ def keep_columns(columns: Columns, archive: Archive, layout: Layout, datasets_di
     return Parsed(columns, fingerprint)
 
 
-def _published_archive(source: Source, path: Path, datasets_dir: Path, progress: Progress) -> Dataset:
-    archive, layout = recognise(path)
-    if layout.kind is not source.layout:
+def _stamp(files: Files) -> Stamp:
+    """Of what is read, and of how it is asked to be read."""
+    asked = () if files.reading == Reading() else ((canonical_json(_plain(files.reading)), 0, 0),)
+    others = {one.archive.path: one for one in files.tables if one.archive is not files.archive}
+    return (
+        *files.archive.stamp(files.members),
+        *(part for one in others.values() for part in one.archive.stamp([one.member])),
+        *asked,
+    )
+
+
+def _fingerprint(files: Files) -> str:
+    """Of what models see: the table of links leads to running times only."""
+    seen = [one for one in files.tables if one.table != LINKS or files.layout.movies is not None]
+    own = files.archive.fingerprint([one.member for one in seen if one.archive is files.archive])
+    others = [one.archive.fingerprint([one.member]) for one in seen if one.archive is not files.archive]
+    if not others and files.reading == Reading():
+        return own
+    parts = [own, *others, canonical_json(_plain(files.reading))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _plain(reading: Reading) -> dict[str, object]:
+    """What decides the columns; where files lie does not, as their contents are looked at."""
+    return {name: value for name, value in vars(reading).items() if name not in ("test", "validation")}
+
+
+def _published(source: Source, path: Path, config: DataConfig, report: Progress) -> Dataset:
+    files = recognise(path, config.reading)
+    if files.layout.kind is not source.layout:
         raise DataError(
-            f"has the {layout.kind} layout, but {source.title} has the {source.layout} layout;"
+            f"has the {files.layout.kind} layout, but {source.title} has the {source.layout} layout;"
             f" give it as --archive {path}, or put the right file there",
             file=path,
         )
-    return _dataset(source.key, source.title, archive, read_archive(archive, layout, datasets_dir, progress))
+    return _dataset(source.key, source.title, files, read_files(files, config.datasets_dir, report))
 
 
-def _own_archive(path: Path, datasets_dir: Path, progress: Progress) -> Dataset:
-    archive, layout = recognise(path)
-    parsed = read_archive(archive, layout, datasets_dir, progress)
-    source = recognised_source(path, layout.kind, parsed.fingerprint)
+def _own(path: Path, config: DataConfig, report: Progress) -> Dataset:
+    files = recognise(path, config.reading)
+    parsed = read_files(files, config.datasets_dir, report)
+    source = recognised_source(path, files.layout.kind, parsed.fingerprint)
     if source is None:
-        return _dataset(path.stem, f"ratings of {path.name} (CSV layout)", archive, parsed)
-    return _dataset(source.key, f"{source.title} from {path.name}", archive, parsed)
+        return _dataset(_name(path), f"ratings of {path.name} ({files.layout.kind} layout)", files, parsed)
+    return _dataset(source.key, f"{source.title} from {path.name}", files, parsed)
+
+
+def _name(path: Path) -> str:
+    """Of a data set of the user's own: the file's without its endings, such as ".csv.gz"."""
+    return re.sub(r"(\.[A-Za-z]\w{0,7}){1,2}$", "", path.name) or path.name
 
 
 def recognised_source(path: Path, kind: LayoutKind, fingerprint: str) -> Source | None:
@@ -164,13 +200,22 @@ def recognised_source(path: Path, kind: LayoutKind, fingerprint: str) -> Source 
     return next(iter(by_checksum + by_name), None)
 
 
-def _dataset(name: str, description: str, archive: Archive, parsed: Parsed) -> Dataset:
+def _dataset(name: str, description: str, files: Files, parsed: Parsed) -> Dataset:
+    columns = parsed.columns
     return Dataset(
         name=name,
         description=description,
         fingerprint=parsed.fingerprint,
-        **vars(parsed.columns),
-        warnings=(*parsed.warnings, *checksum_warnings(name, archive, parsed.fingerprint)),
+        ratings=columns.ratings,
+        movies=columns.movies,
+        users=columns.users,
+        warnings=(
+            *parsed.warnings,
+            *columns.warnings,
+            *checksum_warnings(name, files.archive, parsed.fingerprint),
+        ),
+        notes=columns.notes,
+        noun=columns.noun,
     )
 
 

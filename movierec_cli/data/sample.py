@@ -202,6 +202,7 @@ def _fingerprint(world: SampleWorld, ratings: Ratings) -> str:
     digest = hashlib.sha256(_movies_text().encode())
     users = world.users
     of_ratings = (ratings.user_index, ratings.movie_index, ratings.rating, ratings.timestamp)
-    for array in (*of_ratings, users.raw_age, users.is_male, users.occupation):
+    of_users = (getattr(users, name) for name in ("raw_age", "is_male", "occupation"))
+    for array in (*of_ratings, *of_users):
         digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest()

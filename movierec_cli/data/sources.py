@@ -9,11 +9,22 @@ from movierec_cli.errors import MovierecError, UsageError
 
 
 class LayoutKind(enum.StrEnum):
-    """The layouts GroupLens has published its ratings in, where this program reads them."""
+    """The layouts that are known by name."""
 
     MOVIELENS_100K = "100K"
     MOVIELENS_1M = "1M"
+    MOVIELENS_10M = "10M"
     CSV = "CSV"
+    KAGGLE_20M = "Kaggle's MovieLens 20M"
+    THE_MOVIES_DATASET = "The Movies Dataset"
+    MOVIETWEETINGS = "MovieTweetings"
+    NETFLIX = "Netflix Prize"
+    AMAZON = "Amazon reviews"
+    BOOK_CROSSING = "Book-Crossing"
+    LASTFM = "Last.fm"
+    RECBOLE = "RecBole"
+    TABLES = "tables"
+    """Any others, by the names of their columns."""
 
 
 SAMPLE = "sample"
@@ -47,6 +58,7 @@ SOURCES = {
     for source in (
         Source("1m", "MovieLens 1M", "ml-1m.zip", LayoutKind.MOVIELENS_1M, has_users=True),
         Source("100k", "MovieLens 100K", "ml-100k.zip", LayoutKind.MOVIELENS_100K, has_users=True),
+        Source("10m", "MovieLens 10M", "ml-10m.zip", LayoutKind.MOVIELENS_10M),
         Source("latest-small", "MovieLens latest-small", "ml-latest-small.zip", LayoutKind.CSV),
         Source("20m", "MovieLens 20M", "ml-20m.zip", LayoutKind.CSV),
         Source("25m", "MovieLens 25M", "ml-25m.zip", LayoutKind.CSV),

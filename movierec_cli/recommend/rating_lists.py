@@ -11,8 +11,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.data.reader.rating_blocks import LAST_TIMESTAMP
 from movierec_cli.data.reader.text_rows import TextRow, csv_records, decode_utf8
+from movierec_cli.data.reader.values import LAST_TIMESTAMP
 from movierec_cli.errors import DataError
 from movierec_cli.files.reading import read_content
 

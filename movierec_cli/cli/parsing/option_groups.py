@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -124,16 +124,41 @@ class _Group:
 
 def _of_dataclass(kind: Any) -> _Group:
     hints, own = get_type_hints(kind, include_extras=True), settings_of(kind)
-    field_of, parameters = {}, []
+    field_of, of_several, parameters = {}, {}, []
     for field in fields(kind):
-        option, hint = field.name, hints[field.name]
+        option, hint, default = field.name, hints[field.name], field.default
         if field.name in own:
+            item = _item_of_tuple(hint)
+            if item is not None:
+                of_several[field.name] = item
+                hint, default = str | None, None
             option, hint = option_name(kind, field.name), Annotated[hint, setting_option(kind, field.name)]
         elif get_origin(hint) is not Annotated:
             continue
         field_of[option] = field.name
-        parameters.append(_parameter(option, hint, field.default))
-    return _Group(field_of, parameters, lambda given: kind(**given))
+        parameters.append(_parameter(option, hint, default))
+
+    def build(given: Given) -> Any:
+        for name, item in of_several.items():
+            text = given.pop(name)
+            if text is not None:
+                given[name] = _values_of(text, f"--{option_name(kind, name)}", item)
+        return kind(**given)
+
+    return _Group(field_of, parameters, build)
+
+
+def _item_of_tuple(hint: Any) -> type | None:
+    """What a tuple holds, where the hint is one, or one or None."""
+    one = next((each for each in (hint, *get_args(hint)) if get_origin(each) is tuple), None)
+    return None if one is None else get_args(one)[0]
+
+
+def _values_of(text: str, option: str, kind: type) -> tuple[Any, ...]:
+    if kind is str:  # a value may have blanks, such as the name of a column
+        return tuple(word.strip() for word in text.split(",") if word.strip())
+    wanted = "whole numbers such as 64 32" if kind is int else "numbers such as 1 10"
+    return parse_numbers(text, option, wanted, kind)
 
 
 def _of_settings(mark: GivenOf) -> _Group:
@@ -150,8 +175,7 @@ def _of_settings(mark: GivenOf) -> _Group:
 
     def parsed(given: Given) -> Given:
         texts = {name: given[name] for name in of_several if given[name] is not None}
-        wanted = "whole numbers such as 64 32"
-        return given | {name: parse_numbers(text, f"--{name}", wanted, int) for name, text in texts.items()}
+        return given | {name: _values_of(text, f"--{name}", int) for name, text in texts.items()}
 
     return _Group({option: name for option, (_, name) in configs.items()}, parameters, parsed)
 

@@ -1,5 +1,6 @@
 """How a file of a table is written, found from its beginning: separator, encoding, names of columns."""
 
+import ast
 import codecs
 import csv
 import io
@@ -85,7 +86,9 @@ def format_of(head: bytes, place: str) -> TableFormat:
     if not lines:
         raise DataError("is empty", file=place)
     if lines[0].lstrip()[0] == "{":
-        return TableFormat(_keys(map(parsed_object, lines)), encoding=encoding, kind=JSON_LINES)
+        return TableFormat(
+            _keys(parsed_object(line) or {} for line in lines), encoding=encoding, kind=JSON_LINES
+        )
     separator = _separator(lines[:_HEAD_LINES])
     escape = "\\" if '\\"' in text else None
     # Elsewhere than in CSV a quotation mark is mostly just that: "Weird Al" Yankovic.
@@ -100,13 +103,15 @@ def format_of(head: bytes, place: str) -> TableFormat:
     return TableFormat(names, separator, encoding, has_header, quoted=quoted, escape=escape)
 
 
-def parsed_object(line: str) -> dict[str, object]:
-    """A line of JSON; empty where it is no object."""
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+def parsed_object(line: str) -> dict[str, object] | None:
+    """The object of a line of JSON, or of Python as Amazon's older files have it; None where it is none."""
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            found = parse(line.strip())
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        return found if isinstance(found, dict) else None
+    return None
 
 
 def json_list(archive: Archive, member: str) -> list[dict[str, object]]:

@@ -1,49 +1,105 @@
-"""The ratings member, in blocks of whole lines: fast where all is well, exact where something is wrong.
+"""The rows of the ratings' files, in blocks of whole lines: fast where all is well, exact where it is not.
 
-A block is parsed at once by polars. Where that fails, or a value does not fit, the same block is read line by
-line to name the line. Memory is the columns plus one block, whatever the size.
+A block is parsed at once by polars. Where that fails, or a value does not fit, the same block is read row by
+row to name the line. Memory is the columns plus one block, whatever the size.
 """
 
-import csv
-import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data import limits
-from movierec_cli.data.dataset import UNKNOWN_ROW, Columns, IdIndex, Movies, Ratings, Users
+from movierec_cli.data.dataset import IdIndex, Ids, RatingScale
 from movierec_cli.data.progress import Progress
+from movierec_cli.data.reader import values
 from movierec_cli.data.reader.archive import Archive, Stream
-from movierec_cli.data.reader.text_rows import TextRow, column_order, decode_utf8
+from movierec_cli.data.reader.formats import CP1252, JSON_LINES, UTF_8, TableFormat
+from movierec_cli.data.reader.roles import GENRES, ITEM, RATING, TIMESTAMP, TITLE, USER, WEIGHT, YEAR
+from movierec_cli.data.reader.tables import (
+    BadRows,
+    as_text,
+    complete,
+    decoded,
+    json_objects,
+    table_of,
+    text_records,
+)
+from movierec_cli.data.reader.text_rows import TextRow
+from movierec_cli.data.reader.values import TimeUnit
 from movierec_cli.errors import DataError
+from movierec_cli.text import counted
 
-USER_ID, MOVIE_ID, RATING, TIMESTAMP = "userId", "movieId", "rating", "timestamp"
-RATING_COLUMNS = (USER_ID, MOVIE_ID, RATING, TIMESTAMP)
-HIGHEST_RATING = 5.0
-LAST_TIMESTAMP = 253_402_300_799  # 9999-12-31; a file with more most likely counts milliseconds
+if TYPE_CHECKING:
+    from polars import Series
 
 _BLOCK_BYTES = 1 << 25
-_Column = npt.NDArray[Any]
-_Columns = tuple[_Column, _Column, _Column, _Column]  # user, movie, rating, timestamp, each [n_lines]
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_RECORD_BYTES = 1 << 20  # no record of several lines is looked for that is longer
+_NEWLINE, _QUOTE, _ZERO, _NINE = b'\n"09'
+_OF_ITEMS = (TITLE, GENRES, YEAR)
+_Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class RatingFormat:
-    """How one layout writes its ratings."""
+class RatingFile:
+    """A file of ratings, or of other interactions."""
 
+    archive: Archive
     member: str
-    separator: str
-    has_header: bool  # without one the columns are `RATING_COLUMNS`
-    rating_step: float  # stars; also the lowest rating
+    format: TableFormat
+    places: Mapping[str, int]  # of the columns that are read, by role
+    part: int | None = None  # of a split that came with the data
 
     @property
-    def first_line(self) -> int:
-        """Where the ratings begin, from 1."""
-        return 2 if self.has_header else 1
+    def place(self) -> str:
+        """For messages."""
+        return self.archive.place(self.member)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """What every row must have a value for."""
+        return tuple(role for role in self.places if role not in _OF_ITEMS)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What values a layout can have; what it leaves open is found from the values."""
+
+    whole_ids: bool = False
+    scale: RatingScale | None = None
+    step: float = 0.0  # of the ratings; 0 for any
+    own_items: bool = True  # whether a title or a year in a row of ratings is that of the item
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of a block."""
+
+    columns: Mapping[str, Any]  # by role: arrays, of ids that are texts polars columns
+    lines: int | npt.NDArray[np.int64]  # each row's, or the first's where there is one row a line
+
+
+@dataclass(frozen=True)
+class RatingRows:
+    """All rows, with the ids that occur in them."""
+
+    user_ids: Ids  # ascending
+    item_ids: Ids
+    user: npt.NDArray[np.int32]  # [n], places in user_ids
+    item: npt.NDArray[np.int32]
+    rating: npt.NDArray[np.float32] | None
+    seconds: npt.NDArray[np.int64] | None
+    weight: npt.NDArray[np.float32] | None
+    part: npt.NDArray[np.int8] | None
+    unit: TimeUnit | None
+    of_items: Mapping[str, tuple[str, ...]]  # what the ratings' own file says: (title, genres, year) by id
+    encodings: frozenset[str]
+    notes: tuple[str, ...]
+    line_of: Callable[[int], tuple[str, int]]  # a row's file and line
 
 
 @dataclass(frozen=True)
@@ -59,16 +115,20 @@ class Block:
         return self.data.count(b"\n") + 1
 
 
-def blocks(stream: Stream, first_line: int, report: Callable[[int], None]) -> Iterator[Block]:
+def blocks(
+    stream: Stream, first_line: int, report: Callable[[int], None], *, whole_records: bool = False
+) -> Iterator[Block]:
     """Cuts a stream at line ends; blank lines at its end are left out, those before are not.
 
-    `report` is called with the bytes read so far. Raises a `DataError` for a line that is too long.
+    `report` is called with the bytes read so far. With `whole_records`, no line is cut off from another that
+    ends a quoted field of it. Raises a `DataError` for a line that is too long.
     """
     rest, done = b"", 0
     while chunk := stream.read(_BLOCK_BYTES):
         rest += chunk
         done += len(chunk)
-        data = rest[: rest.rfind(b"\n") + 1].rstrip(b"\r\n")
+        end = _record_end(rest) if whole_records and b'"' in rest else rest.rfind(b"\n")
+        data = rest[: end + 1].rstrip(b"\r\n")
         if data:
             block = Block(first_line, data)
             yield block
@@ -80,220 +140,424 @@ def blocks(stream: Stream, first_line: int, report: Callable[[int], None]) -> It
         yield Block(first_line, data)
 
 
-def read_columns(
-    archive: Archive, rating_format: RatingFormat, movies: Movies, users: Users | None, progress: Progress
-) -> Columns:
-    """Reads all ratings of these movies. Without `users`, those who rate are the users, by ascending id.
+def _record_end(data: bytes) -> int:
+    """The last line end that is not within quotes; the last one where all are, as quotes do not match."""
+    tail = max(len(data) - _RECORD_BYTES, 0)
+    is_odd = data.count(b'"', 0, tail) % 2
+    codes = np.frombuffer(data, np.uint8)[tail:]
+    is_within = (np.cumsum(codes == _QUOTE) + is_odd) % 2 == 1
+    ends = np.flatnonzero((codes == _NEWLINE) & ~is_within)
+    return tail + int(ends[-1]) if len(ends) else data.rfind(b"\n")
+
+
+class _TextIdsError(Exception):
+    """An id that is no whole number, where all were so far: the file is read again with texts for ids."""
+
+    def __init__(self, role: str, why: str) -> None:
+        super().__init__(role)
+        self.role, self.why = role, why
+
+
+def read_ratings(files: Sequence[RatingFile], rules: Rules, bad: BadRows, progress: Progress) -> RatingRows:
+    """Reads all rows of the files, one after the other.
 
     Raises:
-        DataError: with the line: a wrong field count, text where a number should be, a rating off the
-            scale, an unknown movie or user, a second rating of a movie by a user; or no ratings at all.
+        DataError: with the line: a wrong number of fields, an id that is missing, a rating that is no number
+            or off the scale, or no time; or no rows at all.
     """
-    member = rating_format.member
-    total = archive.size(member)
-    known_users = None if users is None else IdIndex(users.user_id)
-    with archive.open(member) as stream:
-        header = _header(stream, archive.place(member)) if rating_format.has_header else RATING_COLUMNS
-        reader = _Reader(archive, rating_format, header, IdIndex(movies.movie_id), known_users)
-        report = lambda done: progress(f"reading {member}", min(done, total), total)  # noqa: E731
-        parts = [reader.part(block) for block in blocks(stream, rating_format.first_line, report)]
-    if not parts:
-        raise DataError("has no ratings", file=archive.place(member))
-    columns = _join(parts, movies, users)
-    _refuse_duplicates(reader, columns)
-    return columns
-
-
-def _header(stream: Stream, place: str) -> tuple[str, ...]:
-    line = decode_utf8(stream.readline(), place).strip()
-    if not line:
-        raise DataError("is empty", file=place)
-    try:
-        header = next(csv.reader([line], strict=True))
-    except csv.Error as error:
-        raise DataError(f"is no well-formed CSV ({error})", file=place, line=1) from error
-    column_order(header, RATING_COLUMNS, place)
-    return tuple(word.strip() for word in header)
-
-
-@dataclass(frozen=True)
-class _Reader:
-    """What stays the same from block to block."""
-
-    archive: Archive
-    format: RatingFormat
-    header: tuple[str, ...]
-    movies: IdIndex
-    users: IdIndex | None  # None: the ratings themselves say who the users are
-
-    @property
-    def place(self) -> str:
-        """The ratings' file, for messages."""
-        return self.archive.place(self.format.member)
-
-    def part(self, block: Block) -> _Columns:
-        """The block's columns: rows of movies and of users, or users' ids where nothing else tells of them.
-
-        Raises the `DataError` of the block's first wrong line.
-        """
-        parsed = self._parsed(block)
-        part = None if parsed is None else self._part(*parsed)
-        if part is None:
-            raise self._error(block)
-        return part
-
-    def _parsed(self, block: Block) -> _Columns | None:
-        """With the ids as they are; None where a line cannot be read so."""
-        import polars
-
-        header, data = self.header, block.data
-        if self.format.separator == "," and b'"' in data:
-            header, data = RATING_COLUMNS, _unquoted(data, header)
-        if self.format.separator != self._separator and self._separator.encode() in data:
-            return None
+    whys: dict[str, str] = {}
+    while True:
+        attempt = _Attempt(rules, replace(bad, first=[], n=0), frozenset(whys))
         try:
-            frame = polars.read_csv(
-                data.replace(self.format.separator.encode(), self._separator.encode()),
-                has_header=False,
-                separator=self._separator,
-                quote_char=None,
-                schema=_schema(header),
-                columns=[header.index(name) for name in RATING_COLUMNS],
+            for file in files:
+                attempt.read(file, progress)
+        except _TextIdsError as found:
+            whys[found.role] = found.why
+            continue
+        bad.first, bad.n = attempt.bad.first, attempt.bad.n
+        return attempt.joined(files, tuple(whys.values()))
+
+
+@dataclass
+class _Attempt:
+    """What stays the same from block to block, and the blocks' rows so far."""
+
+    rules: Rules
+    bad: BadRows
+    texts: frozenset[str]  # roles whose ids are texts
+    unit: TimeUnit | None = None
+    parts: list[tuple[RatingFile, Part]] = field(default_factory=list)
+    of_items: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    encodings: set[str] = field(default_factory=set)
+
+    # --- blocks ---------------------------------------------------------------------------------------
+
+    def read(self, file: RatingFile, progress: Progress) -> None:
+        """Reads one file."""
+        if file.format.kind and file.format.kind != JSON_LINES:
+            rows = list(table_of(file.archive, file.member, self.bad, file.format).rows)
+            self._add(file, self._of_rows(file, rows))
+            return
+        total = file.archive.size(file.member)
+        first_line = 2 if file.format.has_header and file.format.is_text else 1
+        with file.archive.open(file.member) as stream:
+            if first_line == 2:
+                stream.readline()
+            whole = file.format.is_text and file.format.quoted and file.format.escape is None
+            report = lambda done: progress(f"reading {file.member}", min(done, total), total)  # noqa: E731
+            for block in blocks(stream, first_line, report, whole_records=whole):
+                self._add(file, self._at_once(file, block) or self._row_by_row(file, block))
+
+    def _add(self, file: RatingFile, part: Part | None) -> None:
+        if part is not None and len(part.columns[USER]):
+            self.parts.append((file, part))
+
+    def _at_once(self, file: RatingFile, block: Block) -> Part | None:
+        """The block's rows by polars; None where a line is not as it should be."""
+        if not file.format.is_text:
+            return None
+        columns = self._typed(file, block) or self._texts(file, block)
+        return None if columns is None else self._part(file, columns, block.first_line)
+
+    def _typed(self, file: RatingFile, block: Block) -> dict[str, Series] | None:
+        """Columns of numbers, where all ids are plain whole numbers without quotes or zeros before them."""
+        import polars as pl
+
+        if b'"' in block.data or file.format.encoding != UTF_8:
+            return None
+        is_plain = self.rules.whole_ids or self.texts >= {USER, ITEM}
+        if not is_plain and _has_zeros(block.data, file.format.separator):
+            return None
+        types: dict[str, Any] = {USER: pl.Int64, ITEM: pl.Int64, RATING: pl.Float32, WEIGHT: pl.Float32}
+        types |= dict.fromkeys(self.texts, pl.String)
+        types[TIMESTAMP] = pl.String if self.unit is TimeUnit.DATES else pl.Int64
+        columns = _parsed(file, block, types)
+        ids = [columns[role] for role in (USER, ITEM) if role not in self.texts] if columns else []
+        return columns if all((one.min() or 0) >= 0 for one in ids) else None  # type: ignore[operator]
+
+    def _texts(self, file: RatingFile, block: Block) -> dict[str, Series] | None:
+        """Columns as they stand in the file, without simple quotes."""
+        data = _unquoted(block.data, file.format) if b'"' in block.data and file.format.quoted else block.data
+        if data is not None and file.format.encoding != UTF_8:
+            data = data.decode(CP1252, "replace").encode()
+        return None if data is None else _parsed(file, Block(block.first_line, data), {})
+
+    def _part(self, file: RatingFile, columns: dict[str, Series], first_line: int) -> Part | None:
+        """The values of a block's columns; None where one cannot be read."""
+        found = self._values(columns)
+        if any(found[role].null_count() for role in file.roles) or self._off_scale(found).any():
+            return None
+        self._take_items(found, columns)
+        return Part({role: _narrow(found[role]) for role in file.roles}, first_line)
+
+    def _values(self, columns: Mapping[str, Series]) -> dict[str, Series]:
+        """What the columns hold, by role; null where a value cannot be read."""
+        found = {}
+        for role, column in columns.items():
+            if role in (USER, ITEM):
+                found[role] = (values.stripped if role in self.texts else values.whole_numbers)(column)
+            elif role == TIMESTAMP:
+                self.unit = self.unit or values.time_unit(column)
+                found[role] = values.seconds(column, self.unit or TimeUnit.SECONDS)
+            elif role in (RATING, WEIGHT):
+                found[role] = values.numbers(column)
+        return found
+
+    def _off_scale(self, found: Mapping[str, Series]) -> npt.NDArray[np.bool_]:
+        """Which ratings the layout's scale does not have, or which weights are below 0."""
+        n = len(found[USER])
+        wrong = np.zeros(n, np.bool_)
+        if WEIGHT in found:
+            wrong |= found[WEIGHT].fill_null(0).to_numpy() < 0
+        if (scale := self.rules.scale) is not None and RATING in found:
+            rating = found[RATING].fill_null(scale.lowest).to_numpy()
+            wrong |= (rating < scale.lowest) | (rating > scale.highest)
+            if self.rules.step:
+                steps = rating / np.float32(self.rules.step)
+                wrong |= steps != np.rint(steps)
+        return wrong
+
+    def _take_items(self, found: Mapping[str, Series], columns: Mapping[str, Series]) -> None:
+        """Keeps what the rows say of their items, the first that is said of each."""
+        import polars as pl
+
+        told = {role: columns[role].cast(pl.String).fill_null("") for role in _OF_ITEMS if role in columns}
+        if told:
+            frame = pl.DataFrame({ITEM: found[ITEM].cast(pl.String), **told}).unique(ITEM, keep="first")
+            for one, *texts in frame.iter_rows():
+                by_role = dict(zip(told, texts, strict=True))
+                self.of_items.setdefault(one, tuple(by_role.get(role, "") for role in _OF_ITEMS))
+
+    # --- rows -----------------------------------------------------------------------------------------
+
+    def _row_by_row(self, file: RatingFile, block: Block) -> Part | None:
+        """The block's rows; raises the `DataError` of the first wrong line, or counts it."""
+        file.archive.verify(file.member)  # a damaged member is damaged, not wrong in some line
+        text = decoded(block.data, file.format)
+        if file.format.encoding == UTF_8 and block.data != text.encode():
+            self.encodings.add(CP1252)
+        if not file.format.is_text:
+            lines = json_objects(text.split("\n"), file.place, self.bad, block.first_line)
+            names = file.format.header
+            return self._of_rows(
+                file,
+                [
+                    TextRow(file.place, line, [as_text(one.get(name)) for name in names])
+                    for line, one in lines
+                ],
             )
-        except polars.exceptions.PolarsError:
-            return None
-        if frame.height != block.n_lines or any(frame.null_count().row(0)):
-            return None
-        user_id, movie_id, rating, timestamp = (frame[name].to_numpy() for name in RATING_COLUMNS)
-        return user_id, movie_id, rating, timestamp
+        return self._of_rows(file, list(complete(self._records(file, block, text), file.format, self.bad)))
 
-    @property
-    def _separator(self) -> str:
-        # polars takes one byte, so "::" becomes a tab first
-        return "\t" if len(self.format.separator) > 1 else self.format.separator
+    def _records(self, file: RatingFile, block: Block, text: str) -> Iterable[TextRow]:
+        headless = replace(file.format, has_header=False)
+        try:
+            return list(text_records(text, headless, file.place, block.first_line))
+        except DataError as error:
+            if not self.bad.skip:
+                raise
+            self.bad.add(error)
+        rows = []
+        for number, line in enumerate(text.split("\n"), start=block.first_line):
+            try:
+                rows += list(text_records(line, headless, file.place, number))
+            except DataError:
+                continue  # counted above
+        return rows
 
-    def _part(
-        self, user_id: _Column, movie_id: _Column, rating: _Column, timestamp: _Column
-    ) -> _Columns | None:
-        movie_index = self.movies.rows(movie_id)
-        if self.users is not None:
-            user = self.users.rows(user_id)
-        else:
-            user = user_id.astype(np.int32) if user_id.max() < 2**31 and user_id.min() >= 0 else user_id
-        steps = rating / np.float32(self.format.rating_step)
-        fits = (
-            movie_index.min() > UNKNOWN_ROW
-            and user.min() > UNKNOWN_ROW
-            and np.all((steps >= 1) & (rating <= HIGHEST_RATING) & (steps == np.rint(steps)))
-            and timestamp.min() >= 0
-            and timestamp.max() <= LAST_TIMESTAMP
+    def _of_rows(self, file: RatingFile, rows: Sequence[TextRow]) -> Part | None:
+        """The values of rows of texts; those that cannot be read go to `bad`."""
+        import polars as pl
+
+        if not rows:
+            return None
+        columns = {
+            role: pl.Series([row.fields[place] for row in rows], dtype=pl.String)
+            for role, place in file.places.items()
+        }
+        found = self._values(columns)
+        wrong = self._off_scale(found)
+        missing = {role: found[role].is_null().to_numpy() for role in file.roles}
+        self._check_ids(file, rows, columns, missing, wrong)
+        is_bad = wrong | np.logical_or.reduce(list(missing.values()))
+        for place in np.flatnonzero(is_bad).tolist():
+            self.bad.add(rows[place].error(self._problem(file, rows[place], place, missing)))
+        kept = np.flatnonzero(~is_bad)
+        found = {role: column.gather(kept) for role, column in found.items()}
+        self._take_items(found, {role: column.gather(kept) for role, column in columns.items()})
+        lines = np.array([row.line for row in rows], np.int64)[kept]
+        return Part({role: _narrow(found[role]) for role in file.roles}, lines)
+
+    def _check_ids(
+        self,
+        file: RatingFile,
+        rows: Sequence[TextRow],
+        columns: Mapping[str, Series],
+        missing: Mapping[str, npt.NDArray[np.bool_]],
+        wrong: npt.NDArray[np.bool_],
+    ) -> None:
+        """Raises a `_TextIdsError` where only an id is wrong in a row, and only for being no number."""
+        for role in (USER, ITEM):
+            others = np.logical_or.reduce(
+                [wrong, *(missing[one] for one in file.roles if one not in (USER, ITEM))]
+            )
+            is_text = missing[role] & ~others & values.stripped(columns[role]).is_not_null().to_numpy()
+            if not self.rules.whole_ids and role not in self.texts and is_text.any():
+                row = rows[int(np.flatnonzero(is_text)[0])]
+                id_text = row.fields[file.places[role]][:40]
+                raise _TextIdsError(role, f"{role} ids are texts, such as '{id_text}' in line {row.line:,}")
+
+    def _problem(
+        self, file: RatingFile, row: TextRow, place: int, missing: Mapping[str, npt.NDArray[np.bool_]]
+    ) -> str:
+        """What is wrong with a row."""
+        for role in (USER, ITEM, RATING, TIMESTAMP, WEIGHT):
+            if role in missing and missing[role][place]:
+                text = row.fields[file.places[role]]
+                return f"the {_NOUNS[role]} is '{text[:80]}'; it must be {self._wanted(role)}"
+        text = row.fields[file.places.get(RATING, file.places.get(WEIGHT, 0))]
+        scale, step = self.rules.scale, self.rules.step
+        if scale is None:
+            return f"the weight is {text[:80]}; it must be 0 or more"
+        steps = f" in steps of {step:g}" if step else ""
+        return f"the rating is {text[:80]}; it must be from {scale.lowest:g} to {scale.highest:g}{steps}"
+
+    def _wanted(self, role: str) -> str:
+        if role in (USER, ITEM):
+            return "a whole number, 0 or more" if self.rules.whole_ids else "there"
+        if role == TIMESTAMP:
+            is_date = self.unit is TimeUnit.DATES
+            return (
+                "a date such as 2020-03-14 or 2020-03-14 20:15:00"
+                if is_date
+                else f"in {self.unit} since 1970"
+            )
+        return "a number"
+
+    # --- the whole ------------------------------------------------------------------------------------
+
+    def joined(self, files: Sequence[RatingFile], whys: tuple[str, ...]) -> RatingRows:
+        """All rows so far; empties `parts`."""
+        if not self.parts:
+            skipped = f" that can be read ({counted(self.bad.n, 'row')} skipped)" if self.bad.n else ""
+            raise DataError(f"has no ratings{skipped}", file=files[0].place)
+        starts = np.cumsum([0, *(len(part.columns[USER]) for _, part in self.parts)])
+        placed = [(file.place, part.lines) for file, part in self.parts]
+
+        def line_of(row: int) -> tuple[str, int]:
+            which = int(np.searchsorted(starts, row, side="right")) - 1
+            place, lines = placed[which]
+            offset = row - int(starts[which])
+            return place, int(lines + offset) if isinstance(lines, int) else int(lines[offset])
+
+        has_parts = any(file.part is not None for file in files)
+        parts = [
+            np.full(len(part.columns[USER]), file.part or 0, np.int8)
+            for file, part in self.parts
+            if has_parts
+        ]
+        by_role = {
+            role: [part.columns[role] for _, part in self.parts if role in part.columns] for role in _NOUNS
+        }
+        n_parts = len(self.parts)
+        self.parts.clear()  # from here on one column at a time is in memory twice, never all of them
+        user_ids, user = _coded(by_role.pop(USER))
+        item_ids, item = _coded(by_role.pop(ITEM))
+        rest = {role: _joined(own) if len(own) == n_parts else None for role, own in by_role.items()}
+        seconds = rest[TIMESTAMP]
+        return RatingRows(
+            user_ids,
+            item_ids,
+            user,
+            item,
+            rest[RATING],
+            None if seconds is None else seconds.astype(np.int64, copy=False),
+            rest[WEIGHT],
+            np.concatenate(parts) if has_parts else None,
+            self.unit,
+            self.of_items,
+            frozenset(self.encodings | {file.format.encoding for file in files}),
+            whys,
+            line_of,
         )
-        return (user, movie_index, rating, timestamp) if fits else None
-
-    def _error(self, block: Block) -> DataError:
-        """The error of the first wrong line; of the whole block where each line alone is right."""
-        self.archive.verify(self.format.member)  # a damaged member is damaged, not wrong in some line
-        for number, line in enumerate(block.data.split(b"\n"), start=block.first_line):
-            try:
-                self._check(TextRow(self.place, number, self._fields(line)))
-            except DataError as error:
-                return error
-        last = block.first_line + block.n_lines - 1
-        return DataError(f"lines {block.first_line} to {last} cannot be read as ratings", file=self.place)
-
-    def _fields(self, line: bytes) -> list[str]:
-        text = line.decode("utf-8", errors="replace").removesuffix("\r")
-        if self.format.separator == ",":
-            try:
-                return next(csv.reader([text], strict=True), [])
-            except csv.Error:
-                return [text]
-        return text.split(self.format.separator)
-
-    def _check(self, row: TextRow) -> None:
-        row.require_fields(self.header)
-        user, movie, rating, timestamp = (self.header.index(name) for name in RATING_COLUMNS)
-        user_id = row.whole_number(user, "user id")
-        movie_id = row.whole_number(movie, "movie id")
-        self._check_rating(row, row.fields[rating])
-        if row.whole_number(timestamp, "timestamp") > LAST_TIMESTAMP:
-            raise row.error(
-                f"the timestamp is {row.fields[timestamp]}; it must be in seconds since 1970-01-01"
-            )
-        if movie_id not in self.movies:
-            raise row.error(f"movie {movie_id} is rated but is not among the movies")
-        if self.users is not None and user_id not in self.users:
-            raise row.error(f"user {user_id} rates but is not among the users")
-
-    def _check_rating(self, row: TextRow, text: str) -> None:
-        if not _NUMBER.fullmatch(text):
-            raise row.error(f"the rating is '{text[:80]}'; it must be a number")
-        step, stars = self.format.rating_step, float(text)
-        if not step <= stars <= HIGHEST_RATING or stars % step:
-            scale = f"from {step:g} to {HIGHEST_RATING:g} in steps of {step:g}"
-            raise row.error(f"the rating is {text[:80]}; it must be {scale}")
 
 
-def _schema(header: Sequence[str]) -> dict[str, Any]:
-    import polars
+_NOUNS = {
+    USER: "user id",
+    ITEM: "item id",
+    RATING: "rating",
+    TIMESTAMP: "timestamp",
+    WEIGHT: "weight",
+}
 
-    types = {name: polars.Int64() for name in (USER_ID, MOVIE_ID, TIMESTAMP)} | {RATING: polars.Float32()}
-    # a column of the user's own may come twice or have no name: only its place matters
-    names = [name if name in types else f"column {place}" for place, name in enumerate(header)]
-    return {name: types.get(name, polars.String()) for name in names}
 
+def _parsed(file: RatingFile, block: Block, types: Mapping[str, Any]) -> dict[str, Series] | None:
+    """Columns by role; None where polars finds another number of rows or fields than of lines or columns."""
+    import polars as pl
 
-def _unquoted(data: bytes, header: Sequence[str]) -> bytes:
-    """The four columns without quotes; empty where a line does not allow it. Slow, and rarely needed."""
-    # polars panics on some malformed quotes, and cannot tell a line end within quotes from one without
-    order = [header.index(name) for name in RATING_COLUMNS]
+    separator, data = file.format.separator, block.data
+    if len(separator) > 1:  # polars takes one byte
+        if b"\t" in data:
+            return None
+        data, separator = data.replace(separator.encode(), b"\t"), "\t"
+    elif file.format.quoted and b'"' in data:
+        return None
+    # A column may have no name, or that of another: only its place matters.
+    names = [f"{place}" for place in range(len(file.format.header))]
+    of_place = {place: types.get(role, pl.String) for role, place in file.places.items()}
     try:
-        records = [next(csv.reader([line], strict=True), []) for line in data.decode().split("\n")]
-    except (csv.Error, UnicodeDecodeError):
-        return b""
-    if any(len(fields) != len(header) or any("," in fields[index] for index in order) for fields in records):
-        return b""
-    return "\n".join(",".join(fields[index] for index in order) for fields in records).encode()
+        frame = pl.read_csv(
+            data,
+            has_header=False,
+            separator=separator,
+            quote_char=None,
+            schema={name: of_place.get(place, pl.String) for place, name in enumerate(names)},
+            columns=sorted(set(file.places.values())),
+        )
+    except pl.exceptions.PolarsError:
+        return None
+    if frame.height != block.n_lines:
+        return None
+    return {role: frame[names[place]] for role, place in file.places.items()}
 
 
-def _join(parts: list[_Columns], movies: Movies, users: Users | None) -> Columns:
-    user, *others = (list(column) for column in zip(*parts, strict=True))
-    parts.clear()  # from here on one column at a time is in memory twice, never all of them
-    if users is None:
-        users = Users(np.unique(np.concatenate([np.unique(ids) for ids in user])).astype(np.int64))
-        index = IdIndex(users.user_id)
-        user = [index.rows(ids) for ids in user]
-    user_index, movie_index, rating, timestamp = map(_joined, [user, *others])
-    return Columns(Ratings(user_index, movie_index, rating, timestamp), movies, users)
+def _has_zeros(data: bytes, separator: str) -> bool:
+    """Whether a field begins with a zero and another digit, as no plain number does."""
+    codes = np.frombuffer(data, np.uint8)
+    if len(codes) < 3:
+        return True
+    before, one, after = codes[:-2], codes[1:-1], codes[2:]
+    starts = (before == ord(separator[-1])) | (before == _NEWLINE)
+    inner = bool((starts & (one == _ZERO) & (after >= _ZERO) & (after <= _NINE)).any())
+    return inner or (codes[0] == _ZERO and _ZERO <= codes[1] <= _NINE)
 
 
-def _joined(columns: list[_Column]) -> _Column:
+def _unquoted(data: bytes, table_format: TableFormat) -> bytes | None:
+    """Without the quotes around fields; None where one holds a quote, a separator or a line end."""
+    if table_format.escape is not None or b'""' in data:
+        return None
+    codes = np.frombuffer(data, np.uint8)
+    separator = ord(table_format.separator)
+    marks = np.flatnonzero(codes == _QUOTE)
+    if len(marks) % 2:
+        return None
+    opening, closing = marks[::2], marks[1::2]
+    before = np.where(opening > 0, codes[opening - 1], _NEWLINE)
+    after = codes[np.minimum(closing + 1, len(codes) - 1)]
+    ends = (after == separator) | (after == _NEWLINE) | (after == ord("\r")) | (closing == len(codes) - 1)
+    if not (((before == separator) | (before == _NEWLINE)).all() and ends.all()):
+        return None
+    # Within a pair of quotes there is neither a separator nor a line end.
+    is_other = (codes == separator) | (codes == _NEWLINE)
+    n_before = np.concatenate([[0], np.cumsum(is_other, dtype=np.int32)])
+    if (n_before[closing] != n_before[opening]).any():
+        return None
+    return data.replace(b'"', b"")
+
+
+def _narrow(column: Series) -> _Array | Series:
+    """As an array, whole numbers in 32 bits where they fit; texts stay as they are, which is smaller."""
+    import polars as pl
+
+    if column.dtype == pl.String:
+        return column
+    array: _Array = column.to_numpy()
+    if array.dtype == np.int64 and len(array) and array.max() < 2**31 and array.min() >= 0:
+        return array.astype(np.int32)
+    return array
+
+
+def _coded(columns: list[_Array | Series]) -> tuple[Ids, npt.NDArray[np.int32]]:
+    """The ids in ascending order, and the place of each row's; empties `columns`."""
+    if not isinstance(columns[0], np.ndarray):
+        return _coded_texts(columns)
+    ids = np.unique(np.concatenate([_distinct(column) for column in columns])).astype(np.int64)
+    index = IdIndex(ids)
+    for place, column in enumerate(columns):
+        columns[place] = index.rows(column)  # type: ignore[arg-type]
+    return ids, _joined(columns)
+
+
+def _distinct(column: Any) -> _Array:
+    """The values of a column of whole numbers, each once."""
+    highest = int(column.max())
+    if highest > 8 * len(column) + 1024:
+        return np.unique(column)
+    is_there = np.zeros(highest + 1, np.bool_)  # much faster than sorting
+    is_there[column] = True
+    return np.flatnonzero(is_there)
+
+
+def _coded_texts(columns: list[Any]) -> tuple[Ids, npt.NDArray[np.int32]]:
+    import polars as pl
+
+    texts = pl.concat(columns)
+    columns.clear()
+    ids = texts.unique().sort()
+    codes = texts.replace_strict(ids, np.arange(len(ids), dtype=np.int32), return_dtype=pl.Int32)
+    return np.array(ids.to_list(), np.object_), codes.to_numpy()
+
+
+def _joined(columns: list[Any]) -> _Array:
     joined = np.concatenate(columns)
     columns.clear()
     return joined
-
-
-def _pairs(columns: Columns) -> npt.NDArray[np.int64]:
-    ratings = columns.ratings
-    return ratings.user_index.astype(np.int64) * len(columns.movies) + ratings.movie_index
-
-
-def _refuse_duplicates(reader: _Reader, columns: Columns) -> None:
-    in_order = _pairs(columns)
-    in_order.sort()
-    is_repeated = in_order[1:] == in_order[:-1]
-    if not is_repeated.any():
-        return
-    pairs, repeated = _pairs(columns), in_order[1:][is_repeated]
-    again = np.flatnonzero(np.isin(pairs, repeated))  # rows, in the file's order
-    _, first_of_each = np.unique(pairs[again], return_index=True)
-    second = int(np.delete(again, first_of_each)[0])
-    first = int(np.flatnonzero(pairs == pairs[second])[0])
-    user_id = columns.users.user_id[columns.ratings.user_index[second]]
-    movie_id = columns.movies.movie_id[columns.ratings.movie_index[second]]
-    raise DataError(
-        f"user {user_id} rates movie {movie_id} a second time; the first is in line"
-        f" {first + reader.format.first_line}",
-        file=reader.place,
-        line=second + reader.format.first_line,
-    )

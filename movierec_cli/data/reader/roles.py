@@ -32,7 +32,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
         *_words("uid username authorid"),
     ),
     ITEM: (
-        *_ids("item movie film product asin parentasin isbn book song track artist show article game course"),
+        *_ids("parentasin item movie film product asin isbn book song track artist show article game course"),
         *_ids("business sku anime recipe listing podcast venue poi beer hotel restaurant joke offer"),
         *_words("newsid videoid contentid appid placeid pageid docid documentid iid mid"),
     ),
@@ -47,7 +47,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     ),
     WEIGHT: (),  # only where --weights names it
     TITLE: _words(
-        "title movietitle itemtitle booktitle productname producttitle itemname moviename name artistname"
+        "title movietitle booktitle itemtitle productname producttitle itemname moviename name artistname"
         " trackname songname songtitle primarytitle titlename film movie originaltitle headline"
     ),
     GENRES: _words("genres genre moviegenres categories category class tags maincategory"),

@@ -21,6 +21,7 @@ from movierec_cli.data.reader.formats import (
     UTF_8,
     TableFormat,
     json_list,
+    parsed_object,
     sniff,
 )
 from movierec_cli.data.reader.text_rows import TextRow
@@ -174,11 +175,8 @@ def json_objects(
     for number, line in enumerate(lines, start=first_line):
         if not line.strip():
             continue
-        try:
-            found = json.loads(line)
-        except (ValueError, RecursionError):
-            found = None
-        if isinstance(found, dict):
+        found = parsed_object(line)
+        if found is not None:
             yield number, found
         else:
             bad.add(DataError(f"is no JSON object: '{line.strip()[:80]}'", file=place, line=number))

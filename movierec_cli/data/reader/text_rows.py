@@ -6,6 +6,7 @@ the ratings, with millions, are `rating_blocks`' business.
 
 import csv
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -165,21 +166,27 @@ GENRE_NAMES = split_list(
 _YEAR = re.compile(r"\(([0-9]{4})(?:[-–][0-9]{0,4} ?)?\)")
 
 
+def genre_table(genres: Sequence[Sequence[str]]) -> tuple[npt.NDArray[np.bool_], tuple[str, ...]]:
+    """Which of the genres that occur each movie has, [n_movies, n_genres], and their names in TFDS' order."""
+    present = {name for listed in genres for name in listed}
+    known = [name for name in GENRE_NAMES if name in present]
+    names = (*known, *sorted(present.difference(known)))
+    return _multi_hot(genres, names), names
+
+
 def movie_table(movies: Iterable[tuple[int, str, Sequence[str]]], place: str) -> Movies:
     """Columns of movies (id, title, genres), in their order; `genre_names` are those that occur, as in TFDS.
 
     Raises a `DataError` that names the file, `place`, where there are too many genres.
     """
     kept = list(movies)
-    present = {genre for _, _, genres in kept for genre in genres}
-    known = [name for name in GENRE_NAMES if name in present]
-    names = (*known, *sorted(present.difference(known)))
+    table, names = genre_table([genres for _, _, genres in kept])
     limits.GENRES.check(len(names), file=place)
     return Movies(
         movie_id=np.array([movie_id for movie_id, _, _ in kept], dtype=np.int64),
         title=np.array([title for _, title, _ in kept], dtype=np.object_),
         year=np.array([year_of(title) for _, title, _ in kept], dtype=np.int16),
-        genres=_multi_hot([genres for _, _, genres in kept], names),
+        genres=table,
         genre_names=names,
     )
 
@@ -196,6 +203,14 @@ def _multi_hot(genres: Sequence[Sequence[str]], names: Sequence[str]) -> npt.NDA
     for row, listed in enumerate(genres):
         table[row, [column[name] for name in listed]] = True
     return table
+
+
+_AGE_BUCKETS = (1, 18, 25, 35, 45, 50, 56)  # lower bounds, years; those in which MovieLens 1M gives ages
+
+
+def age_bucket(age: float) -> int:
+    """The lower bound of the age group, in years."""
+    return _AGE_BUCKETS[max(bisect_right(_AGE_BUCKETS, age) - 1, 0)]
 
 
 class UserRow(NamedTuple):

@@ -1,0 +1,193 @@
+"""What a column holds: ids, numbers, times, genres and years, from texts or from typed columns.
+
+Each function takes a polars column and gives one of the same length, null where a value cannot be read.
+"""
+
+from __future__ import annotations
+
+import ast
+import enum
+import re
+from typing import TYPE_CHECKING
+
+from movierec_cli.data.dataset import UNKNOWN_YEAR
+
+if TYPE_CHECKING:
+    from polars import Series
+
+LAST_TIMESTAMP = 253_402_300_799  # 9999-12-31, seconds since 1970-01-01 UTC
+MAX_ID = 2**63 - 1
+
+_WHOLE = r"^(?:0|[1-9][0-9]{0,18})$"
+_NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+_DATE_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y%m%d")
+_YEAR = re.compile(r"([0-9]{4})(?:[-./].*|\.0+)?")
+_LAST_YEAR = re.compile(r"[^0-9]([0-9]{4})$")  # of a date such as 01-Jan-1995
+_FIRST = 10_000
+_BRACKETS = re.compile(r"'([^']*)'|\"([^\"]*)\"")
+
+
+class TimeUnit(enum.StrEnum):
+    """What times are given in."""
+
+    SECONDS = "seconds"
+    MILLISECONDS = "milliseconds"
+    MICROSECONDS = "microseconds"
+    NANOSECONDS = "nanoseconds"
+    DATES = "dates"
+
+    @property
+    def per_second(self) -> int:
+        """How many of a unit of numbers are a second."""
+        return int(1000 ** list(TimeUnit).index(self))
+
+
+def stripped(column: Series) -> Series:
+    """Texts without blanks around them; an empty one is null."""
+    import polars as pl
+
+    if column.dtype == pl.Null:
+        return column.cast(pl.String)
+    if column.dtype in (pl.Float32, pl.Float64):  # as pandas has whole numbers with gaps
+        column = column.fill_nan(None)
+        whole = column.cast(pl.Int64, strict=False)
+        column = whole if bool((whole.cast(column.dtype) == column).all()) else column
+    texts = column.cast(pl.String).str.strip_chars()
+    return texts.set(texts == "", None)
+
+
+def whole_numbers(column: Series) -> Series:
+    """Int64 of "7", "7.0" and 7; null for what is no whole number of 0 … 2^63 - 1, or begins with zeros."""
+    import polars as pl
+
+    if column.dtype.is_integer():
+        return _within(column.cast(pl.Int64, strict=False), 0, MAX_ID)
+    texts = stripped(column).str.replace(r"\.0+$", "")
+    return texts.set(~texts.str.contains(_WHOLE), None).cast(pl.Int64, strict=False)
+
+
+def numbers(column: Series) -> Series:
+    """Float32; null for what is no finite number. A comma may stand for the point."""
+    import polars as pl
+
+    if not column.dtype.is_numeric():
+        texts = stripped(column).str.replace(",", ".", literal=True)
+        column = texts.set(~texts.str.contains(_NUMBER), None)
+    found = column if column.dtype == pl.Float32 else column.cast(pl.Float32, strict=False)
+    is_finite = found.is_finite()
+    return found if is_finite.all() else found.set(~is_finite, None)
+
+
+def time_unit(column: Series) -> TimeUnit | None:
+    """What most of a column's first times are given in; None where there are none."""
+    import polars as pl
+
+    column = column.head(_FIRST)
+
+    if column.dtype.is_temporal():
+        return TimeUnit.DATES
+    known = column.drop_nulls()
+    if known.is_empty():
+        return None
+    found = (known if known.dtype.is_numeric() else stripped(known)).cast(pl.Float64, strict=False)
+    texts = known.cast(pl.String).str.strip_chars()
+    has_digits_of_a_date = bool(texts.head(1000).str.contains(r"^(?:19|20)[0-9]{6}$").all())
+    if found.null_count() * 2 > len(found) or has_digits_of_a_date:
+        return TimeUnit.DATES
+    median = abs(float(found.median() or 0))  # type: ignore[arg-type]
+    return next(
+        (unit for unit in list(TimeUnit)[:3] if median / unit.per_second < 1e11), TimeUnit.NANOSECONDS
+    )
+
+
+def seconds(column: Series, unit: TimeUnit) -> Series:
+    """Int64, seconds since 1970-01-01 UTC; null for what is no such time or outside 1970 … 9999.
+
+    Dates are ISO 8601, of a day or a moment, in UTC unless they have an offset.
+    """
+    import polars as pl
+
+    if column.dtype.is_temporal():
+        found = column.cast(pl.Datetime("us")).dt.epoch("s")
+    elif unit is TimeUnit.DATES:
+        found = _of_dates(stripped(column))
+    else:
+        whole = column.cast(pl.Int64, strict=False) if column.dtype.is_integer() else _truncated(column)
+        found = whole if unit.per_second == 1 else whole // unit.per_second
+    return _within(found, 0, LAST_TIMESTAMP)
+
+
+def _within(column: Series, lowest: int, highest: int) -> Series:
+    """With null for what is outside."""
+    low, high = column.min(), column.max()
+    if low is None or (low >= lowest and high <= highest):  # type: ignore[operator]
+        return column
+    return column.set((column < lowest) | (column > highest), None)
+
+
+def _truncated(column: Series) -> Series:
+    import polars as pl
+
+    texts = column if column.dtype.is_numeric() else stripped(column)
+    texts = texts if texts.dtype.is_numeric() else texts.set(~texts.str.contains(_NUMBER), None)
+    return texts.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
+
+
+def _of_dates(texts: Series) -> Series:
+    import polars as pl
+
+    plain = (
+        texts.str.replace(r"^(\d{4}[-/.]\d{1,2}[-/.]\d{1,2})[Tt]", "$1 ")
+        .str.replace(r"\s*(?:[Zz]|UTC|GMT)$", "")
+        .str.replace_all("/", "-", literal=True)
+    )
+    offset = plain.str.extract(r":\d\d(?:\.\d+)?\s*([+-]\d\d:?\d\d)$", 1)
+    minutes = pl.select(
+        (offset.str.slice(1, 2).cast(pl.Int64) * 60 + offset.str.tail(2).cast(pl.Int64))
+        * pl.when(offset.str.starts_with("-")).then(-1).otherwise(1)
+    ).to_series()
+    plain = plain.str.replace(r"(:\d\d)(?:\.\d+)?\s*(?:[+-]\d\d:?\d\d)?$", "$1")
+    found = pl.Series([None], dtype=pl.Int64).new_from_index(0, len(texts))
+    for date_format in _DATE_FORMATS:
+        if found.null_count() == texts.null_count():
+            break
+        dates = plain.str.to_datetime(date_format, strict=False, time_unit="us", ambiguous="null")
+        found = found.fill_null(dates.dt.epoch("s"))
+    return found - minutes.fill_null(0) * 60
+
+
+def year(text: str) -> int:
+    """Of "1995", "1995.0" or a date; `UNKNOWN_YEAR` for anything else."""
+    text = text.strip()
+    found = _YEAR.fullmatch(text) or _LAST_YEAR.search(text)
+    return int(found[1]) if found else UNKNOWN_YEAR
+
+
+def list_separator(texts: list[str]) -> str:
+    """By what a column's lists are separated: "|", ";", "," or "[" where they are in brackets."""
+    if any(text.startswith("[") for text in texts):
+        return "["
+    return next((one for one in "|;" if any(one in text for text in texts)), ",")
+
+
+def items_of_list(text: str, separator: str) -> tuple[str, ...]:
+    """The distinct entries of "Action|Comedy", "['Action', 'Comedy']" or "[{'id': 28, 'name': 'Action'}]"."""
+    parts = _bracketed(text) if separator == "[" else text.split(separator)
+    return tuple(dict.fromkeys(word for part in parts if (word := part.strip())))
+
+
+def _bracketed(text: str) -> list[str]:
+    if not text.startswith("["):
+        return [text]
+    try:
+        return _flat(ast.literal_eval(text))
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return [one or other for one, other in _BRACKETS.findall(text)]
+
+
+def _flat(value: object) -> list[str]:
+    if isinstance(value, dict):
+        return _flat(value.get("name", list(value.values())))
+    if isinstance(value, list | tuple):
+        return [word for one in value for word in _flat(one)]
+    return [] if value is None else [str(value)]
