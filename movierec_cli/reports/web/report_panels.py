@@ -136,7 +136,8 @@ def _segments(study: Study) -> Panel | None:
     empty = [f"{one.dimension}: {one.name}" for one in study.segments if not one.n_ratings]
     text = (
         f"{study.headline} on segments of the test ratings{study_tables.of_fold(study)}. The colour is a"
-        f" model's fraction of the segment's best, which is bold; there is none at {100 * UNCOLOURED:.0f} % of it or less."
+        f" model's fraction of the segment's best, which is bold; there is none at {100 * UNCOLOURED:.0f} %"
+        " of it or less."
     )
     text += f" No test rating is in {'; '.join(empty)}." if empty else ""
     table = html_table(study_tables.segments(study, rated), kind="heat")
