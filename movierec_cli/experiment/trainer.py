@@ -17,7 +17,7 @@ from movierec_cli.config import (
     TrainerConfig,
     default_settings,
 )
-from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.dataset import VALIDATION, Dataset
 from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.metrics import NO_TOP_K, top_k_of
@@ -74,7 +74,10 @@ class MovieLensTrainer:
         if of_data is None:
             self._observer.noted("The data come with a split, which is not used; --split given uses it.")
             return requested
-        self._observer.noted("The data come with a split, which is used: --split given.")
+        drawn = (
+            "" if (source.ratings.part == VALIDATION).any() else "; validation ratings are drawn from train"
+        )
+        self._observer.noted(f"The data come with a split, which is used: --split given{drawn}.")
         return of_data
 
     def run_configs(self) -> list[RunConfig]:

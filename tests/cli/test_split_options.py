@@ -48,7 +48,10 @@ def document(line: str) -> Any:
 def test_a_split_that_came_with_the_data_is_the_default_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = load_with_part(monkeypatch, newest=2)
     result = run(TRAIN_NONE)
-    assert "The data come with a split, which is used: --split given." in words(result.stderr)
+    said = (
+        "The data come with a split, which is used: --split given; validation ratings are drawn from train."
+    )
+    assert said in words(result.stderr)
     assert "given split: train" in words(result.stdout) and "on the given split, " in words(result.stdout)
     for saved in list_runs(Path("saved_models"))[0]:
         assert saved.record.config.split.kind == "given"
