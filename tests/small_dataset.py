@@ -12,6 +12,27 @@ FIRST_MOVIE_ID = 100
 DAY_S = 86_400
 
 
+def with_duplicates() -> Dataset:
+    """The same, where one movie has the rows 3, 17 and 24, and another the rows 5 and 12."""
+    source = small_dataset()
+    title = source.movies.title.copy()
+    title[[17, 24]], title[12] = title[3], title[5]
+    return replace(source, movies=replace(source.movies, title=title))
+
+
+def with_text_ids(dataset: Dataset) -> Dataset:
+    """Users "u1", "u2", … and movies "tt100", "tt101", … instead of numbers."""
+    users, movies = (
+        np.array([f"{letters}{one}" for one in ids.tolist()], object)
+        for letters, ids in (("u", dataset.users.user_id), ("tt", dataset.movies.movie_id))
+    )
+    return replace(
+        dataset,
+        users=replace(dataset.users, user_id=users),
+        movies=replace(dataset.movies, movie_id=movies),
+    )
+
+
 def small_dataset(name: str = "small") -> Dataset:
     """User u (id u + 1) rates 6 + u different movies of 40, one a day, one to five stars, no two at once.
 

@@ -139,6 +139,7 @@ def test_titles_that_collide_are_counted_with_an_example() -> None:
     titles = {3: "Heat (1995)", 7: "Heat (1995)", 9: "Heat (1995)", 4: "Sabrina (1954)", 5: "Sabrina (1954)"}
     dataset = random_dataset()
     dataset.movies.title[list(titles)] = list(titles.values())
+    assert found(dataset)["titles-collide"].remedy == "--merge_duplicates"
     sentence = one("titles-collide", CAUTION, dataset)
     assert sentence.startswith("5 movies share 2 titles, such as 'Heat (1995)' (ids 1003 and 1007 and 1009)")
 

@@ -126,6 +126,9 @@ class _Places:
     movie_lengths: Path | None = _data(
         None, "Your corrections of movie lengths: title, year, minutes.", "FILE"
     )
+    merge_duplicates: bool = _data(
+        False, "Make one item of those with the same title and year, which have several ids, before training."
+    )
     datasets_dir: Path = setting(
         Path("datasets"), "The folder where archives and the columns read from them are kept.", "FOLDER"
     )

@@ -1,7 +1,7 @@
 """The column tables every other part works on.
 
 Integers inside, ids and titles only at the edges: ratings point at rows of `Movies` and `Users`.
-A movie is its id, never its title (two ids of MovieLens 100K can share a title).
+A movie is its id, never its title (two ids of MovieLens 100K can share a title): see `duplicates`.
 """
 
 import re
@@ -109,6 +109,7 @@ class Dataset:
     notes: tuple[str, ...] = ()  # what was found, for people, such as how many movies have a length
     noun: str = "movie"  # what the items are called: "movie", or "item" where they need not be movies
     archive: Path | None = None  # where it was read from, for splits that are published beside the ratings
+    merged_duplicates: bool = False  # whether items of several ids were made one
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,13 @@ class IdIndex:
     def __contains__(self, one_id: Id) -> bool:
         return one_id in self._row_of
 
+    def row_of(self, typed: Id) -> int | None:
+        """The row of one id, as it is or as a person types it (`typed_id`); None where there is none."""
+        if typed in self._row_of:
+            return self._row_of[typed]
+        meant = typed_id(str(typed), self.ids)
+        return None if meant is None else self._row_of.get(meant)
+
     @cached_property
     def _row_of(self) -> dict[Id, int]:
         return {one: row for row, one in enumerate(self.ids.tolist())}
@@ -172,7 +180,7 @@ class IdIndex:
 _WHOLE_ID = re.compile(r"(0|[1-9][0-9]{0,18})(?:\.0+)?")
 
 
-def typed_id(text: str, ids: Ids) -> Id | None:
+def typed_id(text: str, ids: Ids | npt.NDArray[np.integer]) -> Id | None:
     """The id that a text means among ids of this kind, whether there is such a one or not.
 
     Among whole numbers "7" and "7.0" are 7, and what is none is `None`; among texts a text is itself.
@@ -182,6 +190,17 @@ def typed_id(text: str, ids: Ids) -> Id | None:
         return text
     number = _WHOLE_ID.fullmatch(text)
     return int(number[1]) if number else None
+
+
+def are_texts(ids: Ids) -> bool:
+    """Whether ids of this kind are texts; else they are whole numbers."""
+    return ids.dtype == np.object_
+
+
+def id_at(ids: Ids, row: int) -> Id:
+    """One id as JSON shows it: an `int` or a `str`."""
+    one_id = ids[row]
+    return one_id if isinstance(one_id, str) else int(one_id)
 
 
 def known_ids(ids: Ids) -> str:

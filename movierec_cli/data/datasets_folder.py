@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from movierec_cli.data.column_cache import CacheHeader, DamagedCacheError, cache_file, read_header
-from movierec_cli.data.layouts import Files, recognise
 from movierec_cli.data.load import (
     Parsed,
     checksum_warnings,
@@ -18,6 +17,8 @@ from movierec_cli.data.load import (
 )
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.reader.archive import Archive
+from movierec_cli.data.recognise import recognise
+from movierec_cli.data.source_files import Files
 from movierec_cli.data.sources import SAMPLE, SOURCES, Source, publication_of, source_of
 from movierec_cli.errors import DataError, MovierecError, UsageError
 from movierec_cli.files.atomic import written_whole

@@ -9,9 +9,11 @@ from movierec_cli.config import DataConfig
 from movierec_cli.config.settings import Reading
 from movierec_cli.data import column_cache
 from movierec_cli.data.dataset import Columns, Dataset
-from movierec_cli.data.layouts import LINKS, Files, recognise
+from movierec_cli.data.duplicates import merge_duplicates
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.reader.archive import Archive, Stamp
+from movierec_cli.data.recognise import recognise
+from movierec_cli.data.source_files import LINKS, Files
 from movierec_cli.data.sources import SAMPLE, SOURCES, LayoutKind, Source, publication_of, source_of
 from movierec_cli.errors import DataError
 from movierec_cli.storage.serialization import canonical_json
@@ -38,6 +40,8 @@ def load_dataset(
     """
     report = progress or unreported
     dataset = _ratings_dataset(config, report)
+    if config.merge_duplicates:
+        dataset = merge_duplicates(dataset)
     if not with_movie_lengths:
         return dataset
     from movierec_cli.data.running_times.apply import with_lengths  # costs what most starts need not pay
@@ -128,7 +132,7 @@ def read_files(files: Files, datasets_dir: Path, progress: Progress) -> Parsed:
 def keep_columns(columns: Columns, files: Files, datasets_dir: Path) -> Parsed:
     """Keeps what was parsed for `read_files`; a warning where that cannot be done."""
     stamp = _stamp(files)
-    fingerprint = _fingerprint(files)
+    fingerprint = fingerprint_of(files)
     file = column_cache.cache_file(datasets_dir, files.archive.path)
     try:
         column_cache.save_columns(file, columns, stamp=stamp, fingerprint=fingerprint)
@@ -149,7 +153,7 @@ def _stamp(files: Files) -> Stamp:
     )
 
 
-def _fingerprint(files: Files) -> str:
+def fingerprint_of(files: Files) -> str:
     """Of what models see: the table of links leads to running times only."""
     seen = [one for one in files.tables if one.table != LINKS or files.layout.movies is not None]
     own = files.archive.fingerprint([one.member for one in seen if one.archive is files.archive])

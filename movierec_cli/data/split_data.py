@@ -36,7 +36,7 @@ def restrict(dataset: Dataset, *, min_rating: float, k_core: int) -> Dataset:
         return dataset
     rows = _with_stars(dataset.ratings, min_rating)
     if k_core <= 0:
-        return replace(dataset, ratings=_take(dataset.ratings, rows))
+        return replace(dataset, ratings=take(dataset.ratings, rows))
     return _compact(dataset, _core(dataset.ratings, rows, min_rating, k_core))
 
 
@@ -72,7 +72,7 @@ def _often(index: npt.NDArray[np.int32], at_least: int) -> npt.NDArray[np.bool_]
 
 
 def _compact(dataset: Dataset, rows: _Rows) -> Dataset:
-    ratings = _take(dataset.ratings, rows)
+    ratings = take(dataset.ratings, rows)
     users = np.flatnonzero(np.bincount(ratings.user_index))
     movies = np.flatnonzero(np.bincount(ratings.movie_index))
     return replace(
@@ -82,12 +82,12 @@ def _compact(dataset: Dataset, rows: _Rows) -> Dataset:
             user_index=IdIndex(users).rows(ratings.user_index),
             movie_index=IdIndex(movies).rows(ratings.movie_index),
         ),
-        movies=_take(dataset.movies, movies),
-        users=_take(dataset.users, users),
+        movies=take(dataset.movies, movies),
+        users=take(dataset.users, users),
     )
 
 
-def _take(table: Table, rows: _Rows) -> Table:
+def take(table: Table, rows: _Rows) -> Table:
     """The table's rows at `rows`; what is no column, such as names of genres, stays."""
     values: dict[str, Any] = {field.name: getattr(table, field.name) for field in fields(table)}
     columns = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}

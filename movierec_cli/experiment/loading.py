@@ -70,4 +70,12 @@ def data_of(runs: Sequence[Run], places: DataConfig) -> DataConfig:
         )
     if names[0] not in SOURCES:
         raise MovierecError(f"the saved models are of your own data '{names[0]}'; name it with --archive")
-    return replace(places, dataset=names[0], archive=None)
+    trained = [run for run in runs if run.record.config.family.is_trained]
+    merged = {run.record.data.merged_duplicates for run in trained or runs}
+    if len(merged) > 1 and not places.merge_duplicates:
+        raise MovierecError(
+            f"the saved models are of '{names[0]}' with and without --merge_duplicates; say which: --dataset"
+            f" {names[0]}, or --merge_duplicates"
+        )
+    merge = places.merge_duplicates or merged == {True}
+    return replace(places, dataset=names[0], archive=None, merge_duplicates=merge)

@@ -5,14 +5,16 @@
 except baselines that are missing.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from movierec_cli.config import DEFAULT_BASELINES, DEFAULT_TOP_K, DataConfig, Family, RankBy, TrainerConfig
-from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.dataset import Dataset, Id, id_at
 from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.experiment.comparison import compare_runs, headline_metric
@@ -27,7 +29,7 @@ from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.many_users import NO_USERS, UserSelection
 from movierec_cli.recommend.recommend import recommend
-from movierec_cli.recommend.users import rated_by, user_of
+from movierec_cli.recommend.users import known_user, no_user, rated_by, user_of
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Problem, Run, find_named, list_runs
 
@@ -39,14 +41,13 @@ TYPICAL_USERS = (0.1, 0.5, 0.9)
 class ListRequest:
     """Whose lists to show, and how they are made."""
 
-    user_ids: tuple[int, ...] = ()
+    user_ids: tuple[Id, ...] = ()  # or as they were typed, see `typed_id`
     include_seen: bool = False  # whether movies that the user rated may be recommended
     rank_by: RankBy = RankBy.SCORE
 
-    def check(self, source: Dataset) -> None:
-        """Raises a `MovierecError` where a user is not in the data set."""
-        for user_id in self.user_ids:
-            rated_by(source, user_id)
+    def of(self, source: Dataset) -> ListRequest:
+        """With the ids of the data set's users. Raises a `MovierecError` where a user is not in it."""
+        return replace(self, user_ids=tuple(known_user(source, one) for one in self.user_ids))
 
 
 @dataclass(frozen=True)
@@ -77,11 +78,10 @@ def train(
             diverged; or a saved model's folder is damaged.
         UsageError: every k is as large as the catalogue.
     """
-    request = lists or ListRequest()
     trainer = MovieLensTrainer(config, observer)
     data = trainer.data  # loaded and split
     headline_metric(len(data.dataset.movies), ks)  # what cannot work is refused before the training
-    request.check(data.source)
+    request = (lists or ListRequest()).of(data.source)
     runs = tuple(trainer.run())  # trained or loaded
     ranked, rated = on_own_test(runs)  # evaluated: how each run did on the test set is saved with it
     study = compare_runs(
@@ -135,7 +135,11 @@ def evaluate_saved(config: EvaluationConfig, observer: TrainingObserver | None =
     if config.users is None:
         user_ids = typical_users(data)
     else:
-        user_ids = config.users.among(data.dataset.users.user_id.tolist(), f"in '{source.name}'")
+        ids, k_core = data.dataset.users.user_id, data.config.k_core
+        batch = config.users.among(ids, lambda one: no_user(one, source.name, ids, k_core))
+        user_ids = batch.wanted
+        for message in batch.warnings:
+            listener.warned(message)
     user_lists = lists_of(source, [one.run for one in selection.evaluated], ListRequest(user_ids))
     named = {one.run.record.config.family for one in selection.evaluated}
     baselines = train_or_load(
@@ -211,7 +215,7 @@ def lists_of(source: Dataset, runs: Iterable[Run], request: ListRequest) -> list
     ]
 
 
-def typical_users(data: SplitData) -> tuple[int, ...]:
+def typical_users(data: SplitData) -> tuple[Id, ...]:
     """Ids of test users with few, an average number of, and many training ratings."""
     ratings, users = data.dataset.ratings, data.dataset.users
     counts = np.bincount(ratings.user_index[data.split.fit], minlength=len(users))
@@ -219,4 +223,4 @@ def typical_users(data: SplitData) -> tuple[int, ...]:
     warm = tested[counts[tested] > 0]
     ordered = warm[np.argsort(counts[warm], kind="stable")]
     chosen = [ordered[int(share * (len(ordered) - 1))] for share in TYPICAL_USERS] if len(ordered) else []
-    return tuple(dict.fromkeys(int(users.user_id[user]) for user in chosen))
+    return tuple(dict.fromkeys(id_at(users.user_id, int(user)) for user in chosen))

@@ -258,6 +258,9 @@ def outcome_on(
 
 def _other_data(run: Run, source: Dataset) -> str:
     data = run.record.data
+    if data.name == source.name and data.merged_duplicates != source.merged_duplicates:
+        way = "add" if data.merged_duplicates else "leave out"
+        return f"it was trained on '{data.name}' in another form; {way} --merge_duplicates"
     if data.name == source.name:
         return f"it was trained on '{data.name}' with other content, from another file"
     return f"it was trained on {data.description}, not on the '{source.name}' that is requested"

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from movierec_cli.config import NO_FEATURES, SAMPLED_LOSSES, Family, FeatureSet, SplitConfig, Task
+from movierec_cli.data.dataset import Id
 from movierec_cli.data.split import SplitSummary
 from movierec_cli.evaluation.ablation import FeatureGain
 from movierec_cli.evaluation.metrics import TopK
@@ -153,7 +154,7 @@ class Segment:
 class UserLists:
     """One user's ratings and what each trained model recommends to them."""
 
-    user_id: int
+    user_id: Id
     rated: tuple[RatedMovie, ...]  # best first
     recommended: tuple[Recommendations, ...]
 

@@ -6,6 +6,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.data.dataset import Ids
+
 Value: TypeAlias = Any
 """What an operator gives: a tensor of TensorFlow, which has no types, or the name of one in an ONNX model."""
 
@@ -26,7 +28,7 @@ class Graph(ABC):
         """A value in another type."""
 
     @abstractmethod
-    def find(self, ids: Value, known: npt.NDArray[np.int64], missing: int) -> Value:
+    def find(self, ids: Value, known: Ids, missing: int) -> Value:
         """The places of ids among the known ones, `missing` where there is none."""
 
     @abstractmethod

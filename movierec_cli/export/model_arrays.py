@@ -5,14 +5,17 @@ dot product of two embeddings, summed in double precision and rounded once, so t
 order in which a library adds; what is excluded has minus infinity. A user whom the model does not know gets
 the movies by how many users of the run rated them: unlike with a mean of embeddings, the accuracy of that
 list is measured, by `movierec train` for the popularity baseline. Places without a movie hold the id
-`NO_MOVIE_ID`, the title "" and minus infinity.
+`NO_MOVIE_ID`, the title "" and minus infinity. A movie that has several ids is there once, by the first of
+its best, and is left out by any of them. Ids that are texts are texts of the exported model too, in UTF-8,
+with "" for `NO_MOVIE_ID`.
 
 Inputs of a model for TensorFlow or ONNX: `user_id` [b]; `k`, negative is 0; `exclude` [b, n] or [1, n], ids
-of movies that may be unknown, such as -1 to fill rows up; `include_seen`; where it sees time also `seconds`
-[b] or [1], since 1970-01-01 UTC, or -1 for as of the last training rating. Outputs: `movie_id`, `title` and
-`score`, each [b, k], and `known` [b].
+of movies that may be unknown, such as `NO_MOVIE_ID` to fill rows up; `include_seen`; where it sees time also
+`seconds` [b] or [1], since 1970-01-01 UTC, or -1 for as of the last training rating. Outputs: `movie_id`,
+`title` and `score`, each [b, k], and `known` [b].
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,12 +23,18 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import Feature
+from movierec_cli.data.dataset import are_texts
 from movierec_cli.models.feature_encodings import Vocabulary
 from movierec_cli.recommend.users import context_vocabularies
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.towers import Tower
 
 NO_MOVIE_ID = -1
+
+
+def encoded(texts: Iterable[str]) -> npt.NDArray[np.object_]:
+    """UTF-8, as servers and runtimes demand it, whatever a file of texts held: [n] bytes."""
+    return np.array([text.encode("utf-8", "replace") for text in texts], object)
 
 
 @dataclass(frozen=True)
@@ -52,18 +61,15 @@ class ModelArrays:
         return self.run.user_ratings.popularity(self.n_movies).astype(np.float32)
 
     @property
-    def output_ids(self) -> npt.NDArray[np.int64]:
-        """The movies' ids, and `NO_MOVIE_ID` behind them: [n_movies + 1]."""
-        return np.append(self.run.artifacts.movie_ids, NO_MOVIE_ID)
+    def output_ids(self) -> npt.NDArray[np.int64] | npt.NDArray[np.object_]:
+        """The movies' ids, and `NO_MOVIE_ID` or an empty text behind them: [n_movies + 1]."""
+        ids = self.run.artifacts.movie_ids
+        return encoded([*ids, ""]) if are_texts(ids) else np.append(ids, NO_MOVIE_ID)
 
     @property
     def output_titles(self) -> npt.NDArray[np.object_]:
-        """The titles, and an empty one behind them: [n_movies + 1] bytes.
-
-        UTF-8, as servers and runtimes demand it, whatever a file of titles held.
-        """
-        titles = (title.encode("utf-8", "replace") for title in self.run.catalogue.title)
-        return np.array([*titles, b""], object)
+        """The titles, and an empty one behind them: [n_movies + 1] bytes."""
+        return encoded([*self.run.catalogue.title, ""])
 
     @cached_property
     def context_tower(self) -> ContextTower | None:

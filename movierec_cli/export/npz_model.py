@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.data.dataset import Ids, are_texts, id_at
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.towers import Towers
 from movierec_cli.storage.npz import Arrays, write
@@ -18,8 +19,11 @@ import numpy as np
 model = np.load("model.npz")
 user = np.flatnonzero(model["user_id"] == USER)[0]
 scores = model["movie_embedding"] @ model["user_embedding"][user]
-scores[model["seen_movie"][model["seen_start"][user] : model["seen_start"][user + 1]]] = -np.inf
-print(model["title"][np.argsort(-scores, kind="stable")[:10]])
+seen = model["seen_movie"][model["seen_start"][user] : model["seen_start"][user + 1]]
+scores[np.isin(model["same_as"], model["same_as"][seen])] = -np.inf
+best = np.argsort(-scores, kind="stable")
+_, places = np.unique(model["same_as"][best], return_index=True)
+print(model["title"][best[np.sort(places)[:10]]])
 """
 """Code that recommends to a user; fill in USER and the file's name."""
 
@@ -52,15 +56,19 @@ def _described(run: Run) -> dict[str, tuple[npt.NDArray[Any], str]]:
     """Each array with its meaning."""
     artifacts, movies, known = run.artifacts, run.catalogue, run.user_ratings
     return {
-        "user_id": (artifacts.user_ids, "the users, in the order of every array that has a row for each"),
+        "user_id": (
+            _ids(artifacts.user_ids),
+            "the users, in the order of every array with a row for each",
+        ),
         "user_embedding": (artifacts.user_embeddings, "as of each user's last training rating"),
-        "movie_id": (artifacts.movie_ids, "the movies, likewise"),
+        "movie_id": (_ids(artifacts.movie_ids), "the movies, likewise"),
         "movie_embedding": (
             artifacts.movie_embeddings,
             "its dot product with a user's embedding is the score",
         ),
         "title": (movies.title.astype(np.str_), ""),
         "year": (movies.year, "0 where the title has none"),
+        "same_as": (run.duplicates.first, "the row of the first movie of the same title and year"),
         "genres": (movies.genres, "one column a genre"),
         "genre_name": (np.array(movies.genre_names, np.str_), "the columns of genres"),
         "seen_start": (known.starts, "user u rated the entries from seen_start[u] up to seen_start[u + 1]"),
@@ -68,6 +76,11 @@ def _described(run: Run) -> dict[str, tuple[npt.NDArray[Any], str]]:
         "seen_stars": (known.stars, "the ratings, in stars"),
         "seen_seconds": (known.seconds, "when, since 1970-01-01 UTC"),
     }
+
+
+def _ids(ids: Ids) -> npt.NDArray[Any]:
+    """Texts of fixed width, as objects would have to be pickled."""
+    return ids.astype(np.str_) if are_texts(ids) else ids
 
 
 def _tower_arrays(towers: Towers) -> Arrays:
@@ -88,7 +101,7 @@ def _readme(run: Run, described: dict[str, tuple[npt.NDArray[Any], str]], towers
     if towers:
         lines += ["", _TOWERS.format(vocabularies=VOCABULARIES)]
         lines += [_line(name, array) for name, array in towers.items()]
-    user = str(run.artifacts.user_ids[0])
+    user = repr(id_at(run.artifacts.user_ids, 0))
     lines += ["", f"Ten movies for user {user}, best first:", "", SNIPPET.replace("USER", user)]
     return "\n".join(lines)
 

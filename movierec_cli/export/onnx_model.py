@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.data.dataset import Ids, are_texts
 from movierec_cli.errors import MovierecError
 from movierec_cli.export.graph import Graph
-from movierec_cli.export.model_arrays import ModelArrays
+from movierec_cli.export.model_arrays import ModelArrays, encoded
 from movierec_cli.export.recommending import recommend
 
 OPSET, ML_OPSET = 18, 2
@@ -61,8 +62,9 @@ class OnnxGraph(Graph):
 
         return self.node("Cast", value, to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
-    def find(self, ids: str, known: npt.NDArray[np.int64], missing: int) -> str:
-        places = {"keys_int64s": known.tolist(), "values_int64s": list(range(len(known)))}
+    def find(self, ids: str, known: Ids, missing: int) -> str:
+        name, keys = ("keys_strings", encoded(known)) if are_texts(known) else ("keys_int64s", known)
+        places = {name: keys.tolist(), "values_int64s": list(range(len(known)))}
         return self.node("LabelEncoder", ids, domain="ai.onnx.ml", default_int64=missing, **places)
 
     def top_k(self, scores: str, k: str) -> tuple[str, str]:
@@ -74,7 +76,7 @@ def to_onnx(arrays: ModelArrays, description: str) -> bytes:
     """The content of the file.
 
     Inputs and outputs are described in `model_arrays`: int64, but `include_seen` and `known` bool, `title`
-    string and `score` float32. `seconds` is there where the model sees time.
+    and ids that are texts string, and `score` float32. `seconds` is there where the model sees time.
 
     Raises:
         MovierecError: the package onnx is not installed, or the model is larger than ONNX can hold.
@@ -88,7 +90,7 @@ def to_onnx(arrays: ModelArrays, description: str) -> bytes:
     graph, inputs = OnnxGraph(), _inputs(arrays)
     for name, value in recommend(graph, arrays, {one.name: one.name for one in inputs}).items():
         graph.named(value, name)
-    model = graph.model(inputs, _outputs(), description)
+    model = graph.model(inputs, _outputs(arrays), description)
     if model.ByteSize() > _LARGEST_BYTES:
         raise MovierecError("the model is larger than the 2 GiB of an ONNX file; use --format savedmodel")
     onnx.checker.check_model(model)
@@ -101,9 +103,9 @@ def _inputs(arrays: ModelArrays) -> list[Any]:
     from onnx import TensorProto, helper
 
     inputs: dict[str, tuple[int, list[str]]] = {
-        "user_id": (TensorProto.INT64, ["users"]),
+        "user_id": (_type_of(arrays.run.artifacts.user_ids), ["users"]),
         "k": (TensorProto.INT64, []),
-        "exclude": (TensorProto.INT64, ["users_or_1", "excluded"]),
+        "exclude": (_type_of(arrays.run.artifacts.movie_ids), ["users_or_1", "excluded"]),
         "include_seen": (TensorProto.BOOL, []),
     }
     if arrays.context_tower is not None:
@@ -111,10 +113,17 @@ def _inputs(arrays: ModelArrays) -> list[Any]:
     return [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in inputs.items()]
 
 
-def _outputs() -> list[Any]:
+def _type_of(ids: Ids) -> int:
+    from onnx import TensorProto
+
+    return int(TensorProto.STRING if are_texts(ids) else TensorProto.INT64)
+
+
+def _outputs(arrays: ModelArrays) -> list[Any]:
     from onnx import TensorProto, helper
 
-    lists = {"movie_id": TensorProto.INT64, "title": TensorProto.STRING, "score": TensorProto.FLOAT}
+    ids = _type_of(arrays.run.artifacts.movie_ids)
+    lists = {"movie_id": ids, "title": TensorProto.STRING, "score": TensorProto.FLOAT}
     return [
         *(helper.make_tensor_value_info(name, kind, ["users", "places"]) for name, kind in lists.items()),
         helper.make_tensor_value_info("known", TensorProto.BOOL, ["users"]),

@@ -66,7 +66,27 @@ def exact(graph: Graph, arrays: ModelArrays, query: Query, k: Value) -> tuple[Va
     popular = graph.row(graph.constant(arrays.popularity))
     scores = graph.node("Where", graph.column(query.known), graph.cast(dot, np.float32), popular)
     shown = graph.node("Where", query.hidden, minus_infinity(graph), scores)
-    return graph.top_k(shown, graph.smaller(k, graph.whole(arrays.n_movies)))
+    return graph.top_k(once(graph, arrays, shown), graph.smaller(k, graph.whole(arrays.n_movies)))
+
+
+def once(graph: Graph, arrays: ModelArrays, scores: Value) -> Value:
+    """Scores, float32 [b, n_movies], where a movie with several ids keeps that of the first of the best."""
+    groups = arrays.run.duplicates.groups
+    if not len(groups):
+        return scores
+    owner, place = groups.places(np.arange(len(groups)))
+    width = int(groups.lengths.max())
+    last = np.minimum(np.arange(width), groups.lengths[:, None] - 1)  # the last id of a shorter group again
+    rows = groups.values[groups.starts[:-1, None] + last].astype(np.int64)  # [n_groups, width]
+    own = graph.node("Gather", scores, graph.constant(rows), axis=1)  # [b, n_groups, width]
+    best = graph.node("ArgMax", own, axis=2, keepdims=1)
+    is_best = graph.node("Equal", best, graph.constant(np.arange(width)))
+    own = graph.node("Where", is_best, own, minus_infinity(graph))
+    shape = graph.node("Concat", graph.node("Shape", scores, start=0, end=1), graph.whole(rows.size), axis=0)
+    every = graph.node("Concat", scores, graph.node("Reshape", own, shape), axis=1)
+    columns = np.arange(arrays.n_movies)
+    columns[groups.values] = arrays.n_movies + owner * width + place - groups.starts[owner]
+    return graph.node("Gather", every, graph.constant(columns), axis=1)
 
 
 def padded(graph: Graph, arrays: ModelArrays, scores: Value, places: Value, k: Value) -> tuple[Value, Value]:
@@ -102,30 +122,36 @@ def _embedding(graph: Graph, arrays: ModelArrays, rows: Value, seconds: Value | 
 
 
 def _hidden(graph: Graph, arrays: ModelArrays, seen: Value, exclude: Value, n_queries: Value) -> Value:
-    """Which movies are left out, bool [b, n_movies]; a column behind them takes what is no movie."""
+    """Which movies are left out, bool [b, n_movies], each with its duplicates; pairs have the first of these.
+
+    A column behind them takes what is no movie.
+    """
     width = graph.node("Shape", exclude, start=1, end=2)
     shape = graph.node("Concat", n_queries, width, axis=0)
     each = graph.node("Reshape", graph.node("Expand", exclude, shape), graph.whole(-1))
     numbers = graph.node("Range", graph.scalar(0), graph.node("Squeeze", n_queries), graph.scalar(1))
     owner = graph.node("Reshape", graph.node("Expand", graph.column(numbers), shape), graph.whole(-1))
-    excluded = graph.pairs(owner, graph.find(each, arrays.run.artifacts.movie_ids, arrays.n_movies))
-    pairs = graph.node("Concat", seen, excluded, axis=0)
+    first = arrays.run.duplicates.first
+    found = graph.find(each, arrays.run.artifacts.movie_ids, arrays.n_movies)
+    firsts = graph.node("Gather", graph.constant(np.append(first, arrays.n_movies)), found)
+    pairs = graph.node("Concat", seen, graph.pairs(owner, firsts), axis=0)
     columns = graph.node("Concat", n_queries, graph.whole(arrays.n_movies + 1), axis=0)
     nothing = graph.node("Expand", graph.scalar(False), columns)
     marks = graph.node("Expand", graph.scalar(True), graph.node("Shape", pairs, start=0, end=1))
     hidden = graph.node("ScatterND", nothing, pairs, marks)
-    return graph.node("Slice", hidden, graph.whole(0), graph.whole(arrays.n_movies), graph.whole(1))
+    return graph.node("Gather", hidden, graph.constant(first), axis=1)
 
 
 def _seen(graph: Graph, arrays: ModelArrays, rows: Value, masked: Value, seconds: Value | None) -> Value:
-    """Pairs of a query and a movie they rated before it, int64 [n, 2]."""
+    """Pairs of a query and the first id of a movie they rated before it, int64 [n, 2]."""
     starts = graph.constant(arrays.run.user_ratings.starts)
     first = graph.node("Gather", starts, rows)
     last = graph.node("Gather", starts, graph.node("Add", rows, graph.scalar(1)))
     lengths = graph.node("Where", masked, graph.node("Sub", last, first), graph.scalar(0))
     owner, place = _spread(graph, lengths)
     places = graph.node("Add", place, graph.node("Gather", first, owner))
-    movies = graph.cast(graph.node("Gather", graph.constant(arrays.run.user_ratings.movie), places), np.int64)
+    rated = arrays.run.duplicates.first[arrays.run.user_ratings.movie].astype(np.int32)
+    movies = graph.cast(graph.node("Gather", graph.constant(rated), places), np.int64)
     if seconds is not None:
         rated_at = graph.node("Gather", graph.constant(arrays.run.user_ratings.seconds), places)
         before = graph.node("Less", rated_at, graph.node("Gather", seconds, owner))

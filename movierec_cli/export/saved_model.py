@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.data.dataset import Ids, are_texts
 from movierec_cli.errors import MovierecError
 from movierec_cli.export.graph import Graph, Value
 from movierec_cli.export.kinds import IndexKind
-from movierec_cli.export.model_arrays import ModelArrays
-from movierec_cli.export.recommending import Index, Query, exact, padded, recommend
+from movierec_cli.export.model_arrays import ModelArrays, encoded
+from movierec_cli.export.recommending import Index, Query, exact, once, padded, recommend
 
 AT_TIME = "at_time"
 """The signature with a time, of a model that sees time; the other one is TensorFlow's default."""
@@ -55,13 +56,28 @@ class TensorFlowGraph(Graph):
 
         return tf.cast(value, dtype)
 
-    def find(self, ids: Value, known: npt.NDArray[np.int64], missing: int) -> Value:
+    def find(self, ids: Value, known: Ids, missing: int) -> Value:
         import tensorflow as tf
 
+        if are_texts(known):
+            return self._table(known, missing).lookup(ids)
         order = np.argsort(known)
         rows, ordered = self.constant(order), self.constant(known[order])
         place = tf.minimum(tf.searchsorted(ordered, ids), len(known) - 1)
         return tf.where(tf.gather(ordered, place) == ids, tf.gather(rows, place), missing)
+
+    def _table(self, known: Ids, missing: int) -> Any:
+        """From texts to their places; one for both signatures."""
+        import tensorflow as tf
+
+        key = hashlib.sha256(repr(known.tolist()).encode()).digest()
+        if key not in self._variables:
+            with tf.init_scope():
+                places = np.arange(len(known), dtype=np.int64)
+                rows = tf.lookup.KeyValueTensorInitializer(encoded(known), places)
+                self._variables[key] = tf.lookup.StaticHashTable(rows, missing)
+            self.held.append(self._variables[key])
+        return self._variables[key]
 
     def top_k(self, scores: Value, k: Value) -> tuple[Value, Value]:
         import tensorflow as tf
@@ -86,6 +102,7 @@ def _operators() -> dict[str, Callable[..., Value]]:
     return {
         "Add": tf.add,
         "And": tf.logical_and,
+        "ArgMax": lambda data, axis, keepdims: tf.expand_dims(tf.argmax(data, axis, tf.int64), axis),
         "Concat": lambda *values, axis: tf.concat(values, axis),
         "CumSum": tf.cumsum,
         "Div": lambda value, by: value // by if value.dtype.is_integer else value / by,
@@ -154,7 +171,8 @@ def _built(arrays: ModelArrays, kind: IndexKind) -> tuple[Any, dict[str, Any]]:
     """The module to save, and its signatures by name, which take keyword arguments and give a dictionary.
 
     Inputs and outputs are described in `model_arrays`: `k` int32, `include_seen` and `known` bool, `title`
-    string, `score` float32, all others int64. `seconds` is an input of the signature `AT_TIME` only.
+    and ids that are texts string, `score` float32, all others int64. `seconds` is an input of the signature
+    `AT_TIME` only.
 
     Raises:
         MovierecError: as `_scann_index`.
@@ -176,10 +194,14 @@ def _function(graph: TensorFlowGraph, arrays: ModelArrays, index: Index, more: d
     """The traced function with named inputs."""
     import tensorflow as tf
 
+    users, movies = (
+        tf.string if are_texts(ids) else tf.int64
+        for ids in (arrays.run.artifacts.user_ids, arrays.run.artifacts.movie_ids)
+    )
     specs = {
-        "user_id": tf.TensorSpec([None], tf.int64),
+        "user_id": tf.TensorSpec([None], users),
         "k": tf.TensorSpec([], tf.int32),
-        "exclude": tf.TensorSpec([None, None], tf.int64),
+        "exclude": tf.TensorSpec([None, None], movies),
         "include_seen": tf.TensorSpec([], tf.bool),
         **more,
     }
@@ -203,38 +225,36 @@ def _scann_index(arrays: ModelArrays, graph: TensorFlowGraph) -> Index:
 
     layer = _scann_layer(arrays)
     graph.held.append(layer._serialized_searcher)
+    n_duplicates = len(arrays.run.duplicates.groups.values) - len(arrays.run.duplicates.groups)
+
+    def best(scores: Value, k: Value) -> tuple[Value, Value]:
+        return graph.top_k(once(graph, arrays, scores), tf.minimum(k, arrays.n_movies))
 
     def found(query: Query, k: Value) -> tuple[Value, Value]:
-        """Rows in the order of the catalogue, so that the best of equal score come in it."""
+        """Of enough movies for those that are hidden, or have other ids; the rest has minus infinity."""
         most_hidden = tf.reduce_max(tf.math.count_nonzero(query.hidden, axis=1, dtype=tf.int32))
-        n_wanted = tf.cast(k[0], tf.int32) + tf.maximum(most_hidden, 0)
+        n_wanted = tf.cast(k[0], tf.int32) + tf.maximum(most_hidden, 0) + n_duplicates
         distance, rows = layer(query.embedding, k=tf.minimum(n_wanted, arrays.n_movies))
-        order = tf.argsort(rows, axis=1)
-        rows, is_none = (tf.gather(one, order, batch_dims=1) for one in (rows, tf.math.is_nan(distance)))
+        is_none = tf.math.is_nan(distance)
         nearest = tf.gather(graph.constant(arrays.run.artifacts.movie_embeddings), rows)
         double = (tf.cast(one, tf.float64) for one in (query.embedding[:, None, :], nearest))
         score = tf.cast(tf.reduce_sum(tf.multiply(*double), axis=2), tf.float32)
         hidden = is_none | tf.gather(query.hidden, rows, batch_dims=1)
-        return _best(graph, tf.where(hidden, -np.inf, score), tf.cast(rows, tf.int64), k)
+        owner = tf.broadcast_to(tf.range(tf.shape(rows)[0])[:, None], tf.shape(rows))
+        nothing = tf.fill(tf.shape(query.hidden), np.float32(-np.inf))
+        places = tf.stack([owner, tf.cast(rows, tf.int32)], axis=2)
+        return best(tf.tensor_scatter_nd_max(nothing, places, tf.where(hidden, -np.inf, score)), k)
 
     def index(graph: Graph, arrays: ModelArrays, query: Query, k: Value) -> tuple[Value, Value]:
         every = tf.where(
             query.hidden, -np.inf, tf.convert_to_tensor(graph.constant(arrays.popularity))[None, :]
         )
-        rows = tf.broadcast_to(tf.range(arrays.n_movies, dtype=tf.int64)[None, :], tf.shape(every))
-        lists = found(query, k), _best(graph, every, rows, k)
+        lists = found(query, k), best(every, k)
         pairs = zip(*(padded(graph, arrays, *one, k) for one in lists), strict=True)
         score, place = (tf.where(query.known[:, None], own, popular) for own, popular in pairs)
         return score, place
 
     return index
-
-
-def _best(graph: Graph, score: Value, rows: Value, k: Value) -> tuple[Value, Value]:
-    import tensorflow as tf
-
-    values, places = graph.top_k(score, tf.minimum(k, tf.shape(score, tf.int64)[1]))
-    return values, tf.gather(rows, places, batch_dims=1)
 
 
 def _scann_layer(arrays: ModelArrays) -> Any:

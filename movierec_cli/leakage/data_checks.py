@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from movierec_cli.config import GIVEN_SPLITS, FeatureSet, SplitConfig, SplitKind, time_features
 from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.duplicates import duplicates_of
 from movierec_cli.data.ragged import ordered_by_user
 from movierec_cli.data.split import LEAVE_LAST_FROM, Split
 from movierec_cli.leakage.finding import Checked, Finding, Severity, leaks_first, share
@@ -227,7 +228,9 @@ def _colliding_titles(case: _Case) -> Iterator[Finding]:
             f" '{shared[0]}' (ids {ids}). Here a movie is its id, so nothing is mixed up; what joins by title"
             " elsewhere would mix them."
         )
-        yield Finding("titles-collide", Severity.CAUTION, sentence, "")
+        can_merge = len(duplicates_of(movies).groups) > 0
+        remedy = "--merge_duplicates" if can_merge else ""
+        yield Finding("titles-collide", Severity.CAUTION, sentence, remedy)
 
 
 @_check(

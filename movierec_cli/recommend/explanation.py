@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.data.dataset import id_at
 from movierec_cli.recommend.users import User
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.towers import BIASES, Tower
@@ -52,7 +53,7 @@ class Explanation:
             "score_of_average_movie": self.average,
             "advantage": self.advantage,
             "of_movies": [
-                {"movie_id": int(ids[row]), "title": titles[row], "contribution": contribution}
+                {"movie_id": id_at(ids, row), "title": titles[row], "contribution": contribution}
                 for row, contribution in self.of_movies
             ],
             "of_no_movie": self.rest,

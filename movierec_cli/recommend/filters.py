@@ -58,7 +58,8 @@ class Filters:
             MovierecError: the catalogue has no such genre, or no lengths.
             SavedModelError: the run is damaged.
         """
-        return self.unseen(self.fitting(run), known)
+        allowed = self.fitting(run)
+        return allowed if self.include_seen else allowed & ~_same_as(run, known)
 
     def fitting(self, run: Run) -> _Allowed:
         """As `allowed`, for a user who knows no movie: what all users have in common."""
@@ -71,7 +72,8 @@ class Filters:
         if self.years is not None:
             first, last = self.years
             fitting &= (catalogue.year >= first) & (catalogue.year <= last) & (catalogue.year != UNKNOWN_YEAR)
-        fitting[list(self.exclude)] = False
+        if self.exclude:
+            fitting &= ~_same_as(run, self.exclude)
         if self.min_popularity is not None or self.max_popularity is not None:
             popularity = run.user_ratings.popularity(len(catalogue))
             most = np.inf if self.max_popularity is None else self.max_popularity
@@ -79,13 +81,6 @@ class Filters:
         if self.max_minutes is not None:
             fitting &= lengths_of(run) <= self.max_minutes  # NaN is not
         return fitting
-
-    def unseen(self, fitting: _Allowed, known: npt.NDArray[np.integer]) -> _Allowed:
-        """What `fitting` leaves to a user who knows some movies; a new array."""
-        left = fitting.copy()
-        if not self.include_seen:
-            left[known] = False
-        return left
 
     def unknown_lengths(self, run: Run, known: npt.NDArray[np.integer]) -> str | None:
         """Says how many movies are left out only because their length is unknown; None where none is."""
@@ -121,6 +116,13 @@ class Filters:
         if not self.description:
             return f"{found}: the model knows no more movies"
         return f"{found}: {movies} {self.description}"
+
+
+def _same_as(run: Run, rows: Sequence[int] | npt.NDArray[np.integer]) -> _Allowed:
+    """Which movies are those at some rows, or their duplicates: [n_movies]."""
+    marked = np.zeros(len(run.catalogue), bool)
+    marked[np.asarray(rows, np.int64)] = True
+    return run.duplicates.spread(marked)
 
 
 def lengths_of(run: Run) -> npt.NDArray[np.float32]:

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.data.dataset import UNKNOWN_YEAR, Movies
+from movierec_cli.data.dataset import UNKNOWN_YEAR, Id, IdIndex, Movies, known_ids, typed_id
 from movierec_cli.data.running_times.names import (
     folded,
     loose_name,
@@ -28,8 +28,7 @@ _SHORTLIST = 200  # of the movies whose names are compared with a text that fits
 _LEAST_SIMILAR = 0.6  # difflib's ratio, 0 … 1
 _WHOLE_NAME = 4  # of the ways in `_TitleQuery.strictness`, the loosest that leaves no part of a name out
 
-_EXPLICIT_ID = re.compile(r"id\s*:\s*([0-9]{1,18})", re.IGNORECASE)
-_NUMBER = re.compile(r"[0-9]{1,18}")  # more digits than an id can have
+_EXPLICIT_ID = re.compile(r"id\s*:\s*(.+)", re.IGNORECASE | re.DOTALL)
 _YEAR_IN_PARENTHESES = re.compile(r"^(.*?)\s*\(([0-9]{4})\)$")
 _YEAR_WITHOUT = re.compile(r"^(.*\S)\s+([0-9]{4})$")
 _ELIDED_ARTICLE_AT_END = re.compile(r", ?\w+['’]")  # "Enfer, L'", which is "L'Enfer"
@@ -73,11 +72,12 @@ class MovieSearch:
     def find(self, text: str) -> int:
         """The row of the one movie that a text names.
 
-        "id:590" is an id. A number is an id too, unless a movie has no other title. Else the text is compared
-        with titles, and the strictest way that fits any movie decides: the title as in the data set, then
-        without its year, then without regard to case, accents, punctuation, numerals and the article's place,
-        then without articles, then the other titles in parentheses, then a title without its subtitle or the
-        subtitle alone. A year at the end of the text, in parentheses or not, leaves movies of that year.
+        "id:590" is an id, or "id:tt0109686" where ids are texts. An id without "id:" is one too, unless a
+        movie has no other title. Else the text is compared with titles, and the strictest way that fits any
+        movie decides: the title as in the data set, then without its year, then without regard to case,
+        accents, punctuation, numerals and the article's place, then without articles, then the other titles
+        in parentheses, then a title without its subtitle or the subtitle alone. A year at the end of the
+        text, in parentheses or not, leaves movies of that year.
 
         Raises:
             MovierecError: the text fits several movies, and lists them; or none, and offers the closest.
@@ -91,7 +91,7 @@ class MovieSearch:
         return rows[0]
 
     def id_or_title(self, text: str) -> int:
-        """As `find`, for texts of a file, where a number that is an id is nothing else."""
+        """As `find`, for texts of a file, where an id is nothing else."""
         row = self.row_of_id(text)
         return self.find(text) if row is None else row
 
@@ -100,10 +100,10 @@ class MovieSearch:
         name = text.strip()
         if not name:
             return []
-        explicit = _EXPLICIT_ID.fullmatch(name)
+        explicit = self._explicit_id(name)
+        row = self.row_of_id(name if explicit is None else explicit)
         if explicit is not None:
-            return self._with_id(int(explicit[1]))
-        row = self.row_of_id(name)
+            return [] if row is None else [row]
         if row is not None:
             return list(dict.fromkeys([row, *self._titled(_TitleQuery(name, None), loosest=0)]))
         if name in self._by_title:
@@ -138,7 +138,7 @@ class MovieSearch:
     def closest(self, text: str) -> list[int]:
         """The rows of the `CLOSEST_OFFERED` movies, or fewer, with the titles most similar to a text."""
         query = next(_readings(html.unescape(text.strip())))
-        if not query.plain or _EXPLICIT_ID.fullmatch(text.strip()):
+        if not query.plain or self._explicit_id(text.strip()) is not None:
             return []
         with_words = sorted(self._with_words(query), key=lambda row: len(self._lines[row]))[:_SHORTLIST]
         rows = dict.fromkeys([*with_words, *self._sharing_letters(query)])
@@ -148,13 +148,18 @@ class MovieSearch:
         ordered = sorted(rows, key=lambda row: (similarity[row], -row), reverse=True)
         return [row for row in ordered if similarity[row] >= _LEAST_SIMILAR][:CLOSEST_OFFERED]
 
-    def row_of_id(self, text: str) -> int | None:
-        """The row of the movie with this id; None where the text is no number or no movie's id."""
-        rows = self._with_id(int(text)) if _NUMBER.fullmatch(text) else []
-        return rows[0] if rows else None
+    def row_of_id(self, typed: Id) -> int | None:
+        """The row of the movie with this id, see `typed_id`; None where it is no movie's."""
+        return self._by_id.row_of(typed)
 
-    def _with_id(self, movie_id: int) -> list[int]:
-        return [int(row) for row in np.flatnonzero(self.movies.movie_id == movie_id)]
+    def _explicit_id(self, name: str) -> Id | None:
+        """The id that "id:590" names, whether there is such a movie or not; None of another text."""
+        explicit = _EXPLICIT_ID.fullmatch(name)
+        return None if explicit is None else typed_id(explicit[1], self.movies.movie_id)
+
+    @cached_property
+    def _by_id(self) -> IdIndex:
+        return IdIndex(self.movies.movie_id)
 
     @cached_property
     def _by_title(self) -> dict[str, list[int]]:
@@ -202,14 +207,16 @@ class MovieSearch:
 
     def _none(self, name: str) -> MovierecError:
         ids = self.movies.movie_id
-        if _EXPLICIT_ID.fullmatch(name):
-            return MovierecError(f"there is no movie with {name}; the ids are {ids.min()} to {ids.max()}")
+        known = f"the movies have the {known_ids(ids)}"
+        if self._explicit_id(name) is not None:
+            return MovierecError(f"there is no movie with {name}; {known}")
         unknown = f"there is no movie '{name}'"
-        if _NUMBER.fullmatch(name):
-            unknown += f" (the ids are {ids.min()} to {ids.max()})"
+        if name.isdecimal():
+            unknown += f" ({known})"
         closest = self.closest(name)
         if not closest:
-            return MovierecError(f"{unknown}, nor one with a title that is close; try its id, such as id:1")
+            example = f"; try its id, such as id:{ids[0]}" if len(ids) else ""
+            return MovierecError(f"{unknown}, nor one with a title that is close{example}")
         return MovierecError(f"{unknown}; the closest are:\n{self._listed(closest)}")
 
     def _listed(self, rows: Sequence[int]) -> str:

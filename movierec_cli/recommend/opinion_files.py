@@ -133,7 +133,7 @@ class _Finder:
     def rows(self, one: RatedTitle) -> list[int]:
         """Of the movies that it can be. Series are not searched by title: movies may have the same one."""
         if one.movie_id is not None:
-            row = self._search.row_of_id(str(one.movie_id))
+            row = self._search.row_of_id(one.movie_id)
             return [] if row is None else [row]
         if one.imdb_number in self._by_number:
             return [self._by_number[one.imdb_number]]

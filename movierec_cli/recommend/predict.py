@@ -1,64 +1,33 @@
 """How many stars a user would give, from a run's saved arrays alone."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from movierec_cli.data.reader.text_rows import csv_text_rows
-from movierec_cli.errors import MovierecError
-from movierec_cli.files.reading import read_content
-from movierec_cli.recommend.movie_search import MovieSearch
+from movierec_cli.data.dataset import Id, id_at
 from movierec_cli.recommend.run_choice import FOR_RATINGS
 from movierec_cli.recommend.users import user_rows
 from movierec_cli.registry.store import Run
 
 PREDICTION_COLUMNS = ("user", "movie_id", "title", "stars", "given")
-_PAIR_COLUMNS = ("user", "movie")
 
 
 @dataclass(frozen=True)
 class PredictedRating:
     """What one user would give one movie."""
 
-    user_id: int
-    movie_id: int
+    user_id: Id
+    movie_id: Id
     title: str
     stars: float  # predicted
     given: float | None  # the user's own rating, which the model may have learned from
 
 
-def read_pairs(file: Path, run: Run) -> tuple[tuple[int, int], ...]:
-    """Reads ids of users and rows of the run's movies, in the file's order.
-
-    The file is CSV in UTF-8 whose header has the columns user and movie; others are left out. A movie is an
-    id or a title, see `MovieSearch.id_or_title`.
-
-    Raises:
-        DataError: the file cannot be read, has no rows, or, with the line, a user or a movie is unknown.
-    """
-    search = MovieSearch(run.catalogue)
-    known: Container[int] = set[int](run.artifacts.user_ids.tolist())
-    movies: dict[str, int] = {}  # by text, as files name the same movies again and again
-    pairs = []
-    for row in csv_text_rows(read_content(file), str(file), _PAIR_COLUMNS):
-        user_id, text = row.whole_number(0, "user"), row.fields[1].strip()
-        try:
-            if user_id not in known:
-                user_rows(run, [user_id])
-            if text not in movies:
-                movies[text] = search.id_or_title(text)
-        except MovierecError as error:
-            raise row.error(str(error)) from error
-        pairs.append((user_id, movies[text]))
-    return tuple(pairs)
-
-
-def predict(run: Run, pairs: Sequence[tuple[int, int]]) -> tuple[PredictedRating, ...]:
+def predict(run: Run, pairs: Sequence[tuple[Id, int]]) -> tuple[PredictedRating, ...]:
     """Predicts a rating for each pair of a user's id and a row of the run's movies, in their order.
 
-    Users are as they stood at their last training rating.
+    An id may be a text that means it (`typed_id`). Users are as they stood at their last training rating.
 
     Raises:
         MovierecError: the run predicts no ratings, or has no such user.
@@ -72,13 +41,13 @@ def predict(run: Run, pairs: Sequence[tuple[int, int]]) -> tuple[PredictedRating
     given = {user: run.user_ratings.stars_by_movie(user) for user in set(users.tolist())}
     return tuple(
         PredictedRating(
-            user_id=user_id,
-            movie_id=int(catalogue.movie_id[movie]),
+            user_id=id_at(run.artifacts.user_ids, user),
+            movie_id=id_at(catalogue.movie_id, movie),
             title=catalogue.title[movie],
             stars=float(predicted),
             given=given[user].get(movie),
         )
-        for (user_id, movie), user, predicted in zip(pairs, users.tolist(), stars, strict=True)
+        for (_, movie), user, predicted in zip(pairs, users.tolist(), stars, strict=True)
     )
 
 

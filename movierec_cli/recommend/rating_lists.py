@@ -11,8 +11,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.data.reader.column_values import LAST_TIMESTAMP
 from movierec_cli.data.reader.text_rows import TextRow, csv_records, decode_utf8
-from movierec_cli.data.reader.values import LAST_TIMESTAMP
 from movierec_cli.errors import DataError
 from movierec_cli.files.reading import read_content
 
@@ -84,7 +84,7 @@ class RatedTitle:
     rating: float | None  # on the list's own scale
     seconds: int | None  # since 1970-01-01 UTC
     imdb_number: int | None
-    movie_id: int | None
+    movie_id: str | None  # as in the file
     kind: str  # as IMDb calls it: "TV Series"
 
     @property
@@ -97,7 +97,7 @@ class RatedTitle:
         """For people, the title in quotation marks with its year."""
         title = _shortened(" ".join(self.title[: _SHOWN + 1].split()))
         year = "" if self.year is None or str(self.year) in title else f" ({self.year})"
-        return f"'{title}{year}'" if title else f"movie_id {self.movie_id}"
+        return f"'{title}{year}'" if title else f"movie_id {_shortened(str(self.movie_id))}"
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def read_rating_list(path: Path) -> RatingList:
 
     Raises:
         DataError: the file cannot be read, is not UTF-8, or has no such columns or no rows; or, with the
-            line, it is no well-formed CSV or a rating, year, date or id is wrong.
+            line, it is no well-formed CSV or a rating, year or date is wrong.
     """
     rows = _rows(_text(path), path)
     header = next(rows, None)
@@ -213,7 +213,7 @@ class _RowReader:
             rating=self._value("rating", self._rating),
             seconds=self._value("date", self._seconds),
             imdb_number=self._value("imdb", _imdb_number),
-            movie_id=self._value("movie_id", self._movie_id),
+            movie_id=self._value("movie_id", str),
             kind=self._field("kind"),
         )
         if not one.title and one.movie_id is None:
@@ -240,9 +240,6 @@ class _RowReader:
         if year is None:
             raise self._error("year", text, "four digits, or empty")
         return int(year[1])
-
-    def _movie_id(self, text: str) -> int:
-        return self.row.whole_number(self.places["movie_id"], "movie_id")
 
     def _seconds(self, text: str) -> int:
         if _SECONDS.fullmatch(text) and int(text) <= LAST_TIMESTAMP:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import RankBy, TaskWeights
+from movierec_cli.data.dataset import Id
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.run_choice import FOR_RATINGS
@@ -43,7 +44,7 @@ class Recommendations:
 
     run_name: str
     config: RunConfig
-    user_id: int | None  # None for a new user
+    user_id: Id | None  # None for a new user
     movies: tuple[RecommendedMovie, ...]
     rank_by: RankBy = RankBy.SCORE
     rows: tuple[int, ...] = ()  # of the run's movies, in the same order
@@ -71,6 +72,7 @@ def recommend(
 ) -> Recommendations:
     """The movies a run scores highest for a user; equal scores in the order of the catalogue.
 
+    A movie that has several ids is listed once, by its highest score, and not where the user knows it by any.
     By ratings or a blend, the `RETRIEVED` highest scores are ordered anew, or those that a varied list is
     chosen from; equal values keep their order.
 
@@ -94,7 +96,7 @@ def recommend(
             )
     embeddings = run.artifacts.movie_embeddings
     (scores,) = dot_products(user.embedding[None], embeddings)  # [n_movies]
-    allowed = (filters or Filters()).allowed(run, user.movies)
+    allowed = run.duplicates.listed(scores, (filters or Filters()).allowed(run, user.movies))
     retrieved = best_first(scores, allowed, max(POOL_TIMES * top, POOL) if diversity else max(top, RETRIEVED))
     stars = _of_all(scores, retrieved, _stars(run, user, retrieved))  # [n_movies]
     values = _of_all(scores, retrieved, _values(rank_by, scores[retrieved], stars[retrieved]))

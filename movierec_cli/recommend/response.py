@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -187,19 +187,19 @@ def similar_movies(run: Run, row: int, *, top: int = 10, filters: Filters | None
     """The movies whose embeddings have the highest cosine with that of one movie.
 
     Equal ones are in the order of the catalogue; an embedding without length is like none. No movie counts as
-    seen.
+    seen; one that has several ids is listed once.
 
     Raises:
         MovierecError: the run lacks what a filter needs.
         SavedModelError: the run is damaged.
     """
-    allowed = (filters or Filters()).fitting(run)
-    allowed[row] = False
+    chosen = filters or Filters()
+    allowed = replace(chosen, exclude=(*chosen.exclude, row)).fitting(run)
     embeddings = run.artifacts.movie_embeddings.astype(np.float64)
     lengths = np.linalg.norm(embeddings, axis=1)
     products = lengths * lengths[row]
     cosines = (embeddings @ embeddings[row]) / np.where(products > 0, products, 1)  # [n_movies]
-    rows = np.flatnonzero(allowed)
+    rows = np.flatnonzero(run.duplicates.listed(cosines, allowed))
     nearest = rows[np.argsort(-cosines[rows], kind="stable")][:top]
     movies = (SimilarMovie.at(run.catalogue, near, similarity=float(cosines[near])) for near in nearest)
     return SimilarMovies(run, row, tuple(movies))

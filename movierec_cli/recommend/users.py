@@ -1,6 +1,6 @@
 """The users a run recommends to: users of its data, what they rated, and new users."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeAlias
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import FEATURES, TIMESTAMP, Feature, time_features
-from movierec_cli.data.dataset import Dataset, Movies, known_ids
+from movierec_cli.data.dataset import Dataset, Id, IdIndex, Ids, Movies, id_at, known_ids
 from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.recommend.fold_in import Opinions, fold_in
 from movierec_cli.recommend.run_choice import FOR_HISTORIES, FOR_USERS
@@ -25,7 +25,7 @@ _Rows: TypeAlias = npt.NDArray[np.int64]
 class User:
     """A user as a run sees them. Rows are the run's own."""
 
-    user_id: int | None  # None for a new user
+    user_id: Id | None  # None for a new user
     row: int | None  # of the run's users
     embedding: _Embedding  # [dim]; a movie's score is the dot product with its embedding
     movies: _Rows  # [n], which the user knows, oldest first
@@ -38,7 +38,7 @@ class User:
 class ListedMovie:
     """A movie as its catalogue describes it."""
 
-    movie_id: int
+    movie_id: Id
     title: str
     genres: tuple[str, ...]
 
@@ -46,7 +46,7 @@ class ListedMovie:
     def at(cls, movies: Movies, row: int, **details: Any) -> Self:
         """The movie at a row of a catalogue; `details` are what a subclass adds."""
         genres = tuple(name for name, has in zip(movies.genre_names, movies.genres[row], strict=True) if has)
-        return cls(int(movies.movie_id[row]), movies.title[row], genres, **details)
+        return cls(id_at(movies.movie_id, row), movies.title[row], genres, **details)
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,12 @@ class RatedMovie(ListedMovie):
     timestamp: int  # seconds since 1970-01-01 UTC
 
 
-def user_of(run: Run, user_id: int, as_of_s: int | None = None) -> User:
+def user_of(run: Run, user_id: Id, as_of_s: int | None = None) -> User:
     """A user of the run's data.
 
     Args:
         run: of a trained model.
-        user_id: the user's id in the data.
+        user_id: the user's id in the data, or a text that means it (`typed_id`).
         as_of_s: the time of the request, seconds since 1970-01-01 UTC; later ratings are not known then.
             None: the time of their last training rating, and all their ratings are known.
 
@@ -82,7 +82,7 @@ def user_of(run: Run, user_id: int, as_of_s: int | None = None) -> User:
         embedding, codes = run.artifacts.user_embeddings[row], None
     else:
         embedding, codes = _as_of(run, row, movies, seconds, as_of_s)
-    return User(user_id, row, embedding, movies, known.stars[mine], seconds, codes)
+    return User(id_at(run.artifacts.user_ids, row), row, embedding, movies, known.stars[mine], seconds, codes)
 
 
 def user_after(run: Run, watched: Sequence[int]) -> User:
@@ -130,24 +130,33 @@ def new_user(
     )
 
 
-def user_rows(run: Run, user_ids: Sequence[int]) -> npt.NDArray[np.int64]:
-    """Rows of the run's users, one per id.
+def user_rows(run: Run, user_ids: Iterable[Id]) -> npt.NDArray[np.int64]:
+    """Rows of the run's users, one per id, or per text that means one (`typed_id`).
 
     Raises:
         MovierecError: the run has no such user; names the ids that it has.
     """
-    ids = run.artifacts.user_ids
-    rows = {user_id: row for row, user_id in enumerate(ids.tolist())}
-    unknown = next((user_id for user_id in user_ids if user_id not in rows), None)
-    if unknown is None:
-        return np.array([rows[user_id] for user_id in user_ids], np.int64)
+    index = IdIndex(run.artifacts.user_ids)
+    rows = []
+    for user_id in user_ids:
+        row = index.row_of(user_id)
+        if row is None:
+            raise MovierecError(no_user_of(run, user_id))
+        rows.append(row)
+    return np.array(rows, np.int64)
+
+
+def no_user_of(run: Run, user_id: Id) -> str:
+    """Says that a run knows no such user, and which it knows."""
     record = run.record
-    k_core = record.config.split.k_core
+    who = f"the users that {record.name} knows"
+    return no_user(user_id, record.data.name, run.artifacts.user_ids, record.config.split.k_core, who)
+
+
+def no_user(user_id: Id, data_name: str, ids: Ids, k_core: int = 0, who: str = "its users") -> str:
+    """Says that there is no such user among those of these ids, from which `k_core` left some out."""
     left_out = f", without those of fewer than {k_core} ratings (--k_core)" if k_core else ""
-    raise MovierecError(
-        f"there is no user {unknown} in '{record.data.name}'; the users that {record.name} knows"
-        f" have the {known_ids(ids)}{left_out}"
-    )
+    return f"there is no user {str(user_id)[:40]} in '{data_name}'; {who} have the {known_ids(ids)}{left_out}"
 
 
 def _as_of(
@@ -217,21 +226,30 @@ def _state(
     return state
 
 
-def rated_by(dataset: Dataset, user_id: int) -> tuple[RatedMovie, ...]:
+def rated_by(dataset: Dataset, user_id: Id) -> tuple[RatedMovie, ...]:
     """What a user rated: best first, and the newest first among equals.
 
     Raises:
         MovierecError: the data set has no such user; names the ids that it has.
     """
-    users, ratings = dataset.users.user_id, dataset.ratings
-    if user_id not in users:
-        raise MovierecError(
-            f"there is no user {user_id} in '{dataset.name}'; its users have the {known_ids(users)}"
-        )
-    rows = np.flatnonzero(ratings.user_index == np.flatnonzero(users == user_id)[0])
+    ratings = dataset.ratings
+    rows = np.flatnonzero(ratings.user_index == _row_in(dataset, user_id))
     return _best_first(
         dataset.movies, ratings.movie_index[rows], ratings.rating[rows], ratings.timestamp[rows]
     )
+
+
+def known_user(dataset: Dataset, typed: Id) -> Id:
+    """The id of a data set's user, as it was typed (`typed_id`). Raises as `rated_by`."""
+    return id_at(dataset.users.user_id, _row_in(dataset, typed))
+
+
+def _row_in(dataset: Dataset, user_id: Id) -> int:
+    users = dataset.users.user_id
+    row = IdIndex(users).row_of(user_id)
+    if row is None:
+        raise MovierecError(no_user(user_id, dataset.name, users))
+    return row
 
 
 def rated_in(run: Run, user: User) -> tuple[RatedMovie, ...]:

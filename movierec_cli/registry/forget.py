@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from movierec_cli.data.dataset import Id, IdIndex
 from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.evaluation.metrics import NO_TOP_K, top_k_of
 from movierec_cli.evaluation.outcome import Outcome
@@ -35,8 +36,8 @@ class Forgotten:
     problems: tuple[Problem, ...]  # folders that may still know them, and why
 
 
-def forget_user(directory: Path, user_id: int) -> Forgotten:
-    """Removes a user from every saved run, each in one step.
+def forget_user(directory: Path, user_id: Id) -> Forgotten:
+    """Removes a user, by the id or a text that means it, from every saved run, each in one step.
 
     A run keeps its name, and its record counts the users that were forgotten. Its test results are those of
     the users who are left. Baselines keep no ids; which of their test ratings are the user's is known from a
@@ -50,8 +51,9 @@ def forget_user(directory: Path, user_id: int) -> Forgotten:
     rows: dict[str, int] = {}  # of the user, in the runs that know them, by name
     for run in runs:
         try:
-            if run.record.config.family.is_trained and user_id in (ids := run.artifacts.user_ids.tolist()):
-                rows[run.record.name] = ids.index(user_id)
+            if run.record.config.family.is_trained:
+                row = IdIndex(run.artifacts.user_ids).row_of(user_id)
+                rows |= {} if row is None else {run.record.name: row}
         except SavedModelError as error:
             problems.append(Problem(run.folder, str(error)))
     if not rows:
@@ -134,10 +136,11 @@ def _artifacts(artifacts: RunArtifacts, row: int) -> RunArtifacts:
         if feature in vocabularies:
             vocabulary: Any = vocabularies[feature]
             vocabularies[feature] = {**vocabulary, key: np.delete(vocabulary[key], row).tolist()}
+    user_ids: Any = np.delete(artifacts.user_ids, row)
     return replace(
         artifacts,
         vocabularies=vocabularies,
-        user_ids=np.delete(artifacts.user_ids, row),
+        user_ids=user_ids,
         user_embeddings=np.delete(artifacts.user_embeddings, row, axis=0),
     )
 

@@ -83,6 +83,7 @@ class DataIdentity:
     n_ratings: int
     n_movies: int
     n_users: int
+    merged_duplicates: bool = False  # with --merge_duplicates, which changes the fingerprint
 
     @classmethod
     def of(cls, dataset: Dataset, feature_set: FeatureSet = NO_FEATURES) -> DataIdentity:
@@ -95,6 +96,7 @@ class DataIdentity:
             n_ratings=len(dataset.ratings),
             n_movies=len(dataset.movies),
             n_users=len(dataset.users),
+            merged_duplicates=dataset.merged_duplicates,
         )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from movierec_cli.data.dataset import Movies
+from movierec_cli.data.duplicates import Duplicates, duplicates_of
 from movierec_cli.errors import MovierecError, SavedModelError, problems_named
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingOutcome
@@ -79,6 +80,11 @@ class Run:
         family = self.record.config.family
         names = (name for name, part in PARTS.items() if part.belongs_to(family))
         return RunParts(**{name: getattr(self, name) for name in names})
+
+    @cached_property
+    def duplicates(self) -> Duplicates:
+        """Which of the movies are the same."""
+        return duplicates_of(self.catalogue)
 
     @cached_property
     def size_bytes(self) -> int:

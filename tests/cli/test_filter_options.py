@@ -160,7 +160,7 @@ def test_movies_of_a_file_are_excluded(tmp_path: Path, content: str) -> None:
         (b"", ": names no movie; write one title or id per line"),
         (b"\n \n# nothing\n", ": names no movie"),
         (b"Film 103\n\nFilm 99999\n", ", line 3: there is no movie 'Film 99999'"),
-        (b"Film 103\n# x\nid:7", ", line 3: there is no movie with id:7; the ids are 100 to 139"),
+        (b"Film 103\n# x\nid:7", ", line 3: there is no movie with id:7; the movies have the ids 100 to 139"),
         (b"Film 103\nFilm \xff\n", ", line 2: is not UTF-8"),
         ("Film 103\n".encode("utf-16"), ", line 1: is not UTF-8"),
         (b"Film 103\nFilm\x00 104\n", ", line 2: has a NUL character, so this is no text file"),

@@ -111,11 +111,11 @@ REFUSED = """
 2 | predict --movie 3 | give a user and a movie
 2 | predict --user 1 --pairs p.csv | --user has no effect here: --pairs FILE names users and movies
 2 | predict --pairs p.csv --csv x/../p.csv | would overwrite
-2 | predict --user x --movie 3 | 'x'
+1 | predict --user x --movie 3 | no user x in '1m'; the users that
 1 | predict --user 99 --movie 3 | no user 99 in '1m'; the users that
 1 | predict --user 1 --movie film | there is no movie 'film'; the closest are: 1 Fílm 1: it
-1 | predict --user 1 --movie id:99 | no movie with id:99; the ids are 1 to 15
-1 | predict --pairs p.csv | p.csv: cannot be read (No such file or directory)
+1 | predict --user 1 --movie id:99 | no movie with id:99; the movies have the ids 1 to 15
+1 | predict --pairs p.csv | p.csv: does not exist
 1 | predict --user 1 --movie 3 --saved_models_dir none | movierec train --tasks
 """
 

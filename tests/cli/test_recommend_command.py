@@ -179,19 +179,19 @@ REFUSED = """
 2 | recommend --users all --all_models | --all_models has no effect here: it is for one user
 2 | recommend --users all --diversity 0.5 | --diversity has no effect here: it is for one user
 2 | recommend --users all --rank_by blend | --rank_by has no effect here: it is for one user
-1 | recommend --users 1 99 | no user 99 in '1m'; the users that
-1 | recommend --users none.txt | none.txt: cannot be read (No such file or directory)
+1 | recommend --users 98 99 | no user 98 in '1m'; the users that
+1 | recommend --users none.txt | no user none.txt in '1m'; the users that
 2 | recommend --user 1 --why --csv x.csv | --why has no effect here: it cannot be written as CSV
 2 | recommend --user 1 --all_models --csv x.csv | --all_models has no effect here: it cannot be written as
 1 | recommend --user 1 --rank_by blend | predicts no ratings
 1 | recommend --user 1 --max_minutes 90 | length
 2 | recommend --user 1 --top 0 | --top is 0; it must be 1 to 1,000,000
 2 | recommend --watched 3 --top -4 | --top is -4; it must be 1 to
-2 | recommend --user x | 'x'
+1 | recommend --user x | no user x in '1m'; the users that
 1 | recommend --user 99 | no user 99 in '1m'; the users that
 1 | recommend --watched film | there is no movie 'film'; the closest are: 1 Fílm 1: it
 1 | recommend --watched 3 --watched '  ' | a movie's name is empty
-1 | recommend --watched id:99 | no movie with id:99; the ids are 1 to 15
+1 | recommend --watched id:99 | no movie with id:99; the movies have the ids 1 to 15
 2 | recommend --watched 3 --watched 'Fílm 3: it (is) (1983)' | 'Fílm 3: it (is) (1983)' again; name it once
 2 | recommend --liked 3 --disliked 'Fílm 3: it (is) (1983)' | 'Fílm 3: it (is) (1983)' is liked and disliked
 1 | recommend --user 1 --model x | there is no saved model 'x'
@@ -285,18 +285,30 @@ def test_many_users_get_the_lists_that_each_would(towers: Run, dataset: Dataset)
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "users.txt: names no user"),
+        (b"", "users.txt: is empty"),
         (b"user\n", "users.txt: names no user"),
-        (b"1\nx\n", "users.txt, line 2: there is no user 'x'"),
-        (b"1\n99\n", "users.txt, line 2: there is no user '99'"),
-        (b"1\n2\n1\n", "users.txt, line 3: user 1 comes again, after line 1"),
-        (b"1\n\xff\n", "users.txt, line 2: is not UTF-8"),
-        (b"1" * 10_000_000, "users.txt, line 1: there is no user '1111"),
+        (b"x\n99\n", "users.txt: 2 rows left out, no such user: 'x' (line 1), '99' (line 2); names no"),
+        (b"1" * 10_000_000, "users.txt: 1 row skipped: users.txt, line 1: is no well-formed CSV"),
     ],
 )
-def test_a_wrong_file_of_users_names_the_line(content: bytes, message: str) -> None:
+def test_a_file_without_known_users_is_an_error(content: bytes, message: str) -> None:
     Path("users.txt").write_bytes(content)
     check_row(f"1 | recommend --users users.txt | {message}")
+
+
+@pytest.mark.usefixtures("towers")
+@pytest.mark.parametrize(
+    ("users", "said"),
+    [
+        ("users.txt", "Warning: users.txt: 1 row left out, no such user: '99' (line 3)"),
+        ("1 99", "Warning: there is no user 99 in '1m'; the users that"),
+    ],
+)
+def test_users_who_are_unknown_do_not_keep_the_others_from_their_lists(users: str, said: str) -> None:
+    Path("users.txt").write_text("userId\n1\n99\n", encoding="utf-8")
+    result = recommend("--users", *users.split(), "--top", "3", width=300)
+    assert result.exit_code == 0 and said in result.stderr
+    assert result.stdout == recommend("--users", "1", "--top", "3").stdout
 
 
 def test_the_lists_of_every_model_have_their_names(towers: Run, sasrec: Run, dataset: Dataset) -> None:

@@ -81,6 +81,25 @@ def test_data_that_cannot_be_told_from_the_runs_has_to_be_said(
     assert fake_trainer.loaded == []  # nothing was loaded
 
 
+def test_runs_of_merged_duplicates_are_evaluated_on_these(tmp_path: Path) -> None:
+    own = save(tmp_path, merged_duplicates=True)  # under the fingerprint of what the fake trainer loads
+    study(tmp_path)
+    assert fake_trainer.loaded.pop().merge_duplicates
+    assert own.record.data.merged_duplicates
+    save(tmp_path, fingerprint="0" * 64)
+    with pytest.raises(MovierecError, match="'100k' with and without --merge_duplicates; say which"):
+        study(tmp_path)
+    study(tmp_path, names=(own.record.name,))
+    study(tmp_path, places=DataConfig(merge_duplicates=True))
+    assert [config.merge_duplicates for config in fake_trainer.loaded] == [True, True]
+
+
+def test_a_run_of_merged_duplicates_is_no_run_of_the_data_as_they_are(tmp_path: Path) -> None:
+    save(tmp_path, fingerprint="0" * 64, merged_duplicates=True)
+    with pytest.raises(MovierecError, match="'100k' in another form; add --merge_duplicates"):
+        study(tmp_path, data=DataConfig(dataset="100k"))
+
+
 def test_without_a_run_no_data_are_fetched(tmp_path: Path) -> None:
     with pytest.raises(MovierecError, match=r"no model is saved in .*; train one first: movierec train"):
         study(tmp_path, data=DataConfig(dataset="25m"))
@@ -151,7 +170,7 @@ def test_an_unknown_user_is_told_before_anything_is_fitted(tmp_path: Path) -> No
     save(tmp_path)
     listener = Listener()
     with pytest.raises(MovierecError, match=r"no user 99999 in '100k'.* ids 1 to 20"):
-        study(tmp_path, listener, users=UserSelection((1, 99999)))
+        study(tmp_path, listener, users=UserSelection((99999,)))
     assert listener.runs == []
 
 

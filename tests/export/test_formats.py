@@ -10,10 +10,11 @@ import pytest
 
 from movierec_cli.config import Family
 from movierec_cli.config.features import FEATURES, Side
+from movierec_cli.data.dataset import Id
 from movierec_cli.export.export_run import export_run
 from movierec_cli.export.graph import Graph, Value
 from movierec_cli.export.kinds import ExportFormat
-from movierec_cli.export.model_arrays import ContextTower, ModelArrays
+from movierec_cli.export.model_arrays import NO_MOVIE_ID, ContextTower, ModelArrays
 from movierec_cli.export.onnx_model import OnnxGraph
 from movierec_cli.export.recommending import AS_STORED, code, embed
 from movierec_cli.export.saved_model import TensorFlowGraph
@@ -32,6 +33,7 @@ from tests.export.expected_lists import (
     check_switches,
     check_times,
     check_unknown_users,
+    expected_ids,
     timed_run,
 )
 from tests.saved_runs import (
@@ -43,7 +45,7 @@ from tests.saved_runs import (
     save_run,
     sequence_config,
 )
-from tests.small_dataset import small_dataset
+from tests.small_dataset import small_dataset, with_text_ids
 
 FORMATS = (ExportFormat.SAVEDMODEL, ExportFormat.ONNX)
 
@@ -90,16 +92,17 @@ def exported(run: Run, form: ExportFormat, directory: Path) -> Call:
     answers = load(export_run(run, form, directory / form).path)
 
     def call(
-        user_id: Sequence[int],
+        user_id: Sequence[Id],
         k: int,
         *,
-        exclude: Sequence[Sequence[int]] = ((-1,),),
+        exclude: Sequence[Sequence[Id]] = ((NO_MOVIE_ID,),),
         include_seen: bool = False,
         seconds: Sequence[int] | None = None,
     ) -> Response:
         ids = {"user_id": user_id, "exclude": exclude} | ({} if seconds is None else {"seconds": seconds})
-        whole = {name: np.array(numbers, np.int64) for name, numbers in ids.items()}
-        return answers(whole | {"k": np.array(k), "include_seen": np.array(include_seen)})
+        kinds = {"user_id": run.artifacts.user_ids.dtype, "exclude": run.artifacts.movie_ids.dtype}
+        given = {name: np.array(one, kinds.get(name, np.int64)) for name, one in ids.items()}
+        return answers(given | {"k": np.array(k), "include_seen": np.array(include_seen)})
 
     return call
 
@@ -155,6 +158,22 @@ def test_every_kind_of_trained_model_can_be_exported(
     run = judged_run(tmp_path, small_dataset(), config)
     assert (ModelArrays(run).context_tower is not None) == (config.family is Family.MULTI_TASK)
     check_lists(run, exported(run, form, tmp_path), k=3)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_ids_that_are_texts_are_texts_of_the_model(form: ExportFormat, tmp_path: Path) -> None:
+    run = judged_run(tmp_path, with_text_ids(small_dataset()), run_config("week"))
+    call, users = exported(run, form, tmp_path), run.artifacts.user_ids.tolist()
+    best = call(users, 2, exclude=[[""]])["movie_id"].astype(str).tolist()
+    assert best == [expected_ids(run, user, 2) for user in users]
+    answer = call([*users, "nobody"], 45, exclude=[["", "tt0"]])
+    assert answer["known"].tolist() == [True] * len(users) + [False]
+    for user, ids in zip(users, answer["movie_id"].astype(str).tolist(), strict=False):
+        assert [one or NO_MOVIE_ID for one in ids] == expected_ids(run, user, 45)
+    (without,) = call(users[:1], 3, exclude=[best[0]])["movie_id"].astype(str).tolist()
+    assert without == expected_ids(run, users[0], 3, exclude=best[0])
+    at_time = call(users[:1], 3, exclude=[[""]], seconds=[1_001_000_000])["movie_id"].astype(str).tolist()
+    assert at_time == [expected_ids(run, users[0], 3, seconds=1_001_000_000)]
 
 
 def times_to_try(run: Run) -> Any:

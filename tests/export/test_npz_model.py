@@ -13,14 +13,16 @@ from movierec_cli.export.npz_model import to_npz
 from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.store import Run
-from tests.export.expected_lists import timed_run
-from tests.saved_runs import judged_run, sequence_config
-from tests.small_dataset import small_dataset
+from tests.export.expected_lists import CONTEXTS, timed_run
+from tests.saved_runs import judged_run, run_config, sequence_config
+from tests.small_dataset import small_dataset, with_text_ids
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    return timed_run(tmp_path / "saved_models")
+@pytest.fixture(params=["numbers", "texts"])
+def run(tmp_path: Path, request: pytest.FixtureRequest) -> Run:
+    if request.param == "numbers":
+        return timed_run(tmp_path / "saved_models")
+    return judged_run(tmp_path / "saved_models", with_text_ids(small_dataset()), run_config(*CONTEXTS))
 
 
 @pytest.fixture
@@ -41,10 +43,13 @@ def test_the_lines_in_its_readme_recommend_what_recommend_does(
     monkeypatch.chdir(tmp_path)
     readme = model["README.txt"].decode()
     lines = readme[readme.index("import numpy") :]
-    assert len(lines.strip().splitlines()) == 7
+    assert len(lines.strip().splitlines()) == 10
     for user_id in run.artifacts.user_ids.tolist():
         titles = np.array([movie.title for movie in recommend(run, user_of(run, user_id)).movies])
-        assert printed_by(lines.replace("== 1)", f"== {user_id})")) == f"{titles}\n"
+        assert (
+            printed_by(lines.replace(f"== {run.artifacts.user_ids.tolist()[0]!r})", f"== {user_id!r})"))
+            == f"{titles}\n"
+        )
 
 
 def test_every_array_is_the_runs_and_is_named_in_the_readme(run: Run, model: Any) -> None:
@@ -56,6 +61,7 @@ def test_every_array_is_the_runs_and_is_named_in_the_readme(run: Run, model: Any
         "movie_embedding": artifacts.movie_embeddings,
         "title": run.catalogue.title.astype(str),
         "year": run.catalogue.year,
+        "same_as": run.duplicates.first,
         "genres": run.catalogue.genres,
         "genre_name": np.array(run.catalogue.genre_names),
         "seen_start": known.starts,

@@ -3,12 +3,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from movierec_cli.errors import MovierecError
+from movierec_cli.export import saved_model
 from movierec_cli.export.export_run import export_run
 from movierec_cli.export.kinds import ExportFormat, IndexKind
+from movierec_cli.export.model_arrays import ModelArrays
 from movierec_cli.models.tensorflow_start import start_tensorflow
 from movierec_cli.registry.store import Run
 from tests.export.expected_lists import expected_ids, timed_run
@@ -112,6 +115,31 @@ def test_a_full_disk_is_an_error_for_people(
     with pytest.raises(MovierecError, match=r"served cannot be written: No space left on device$"):
         export_run(run, ExportFormat.SAVEDMODEL, tmp_path / "served")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_scanns_lists_are_those_of_all_scores_where_it_finds_the_best(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a search that forgets the order of equal scores and finds nothing else."""
+    start_tensorflow()
+    import tensorflow as tf
+
+    class Layer:
+        _serialized_searcher = None
+
+        def __call__(self, query: Any, k: Any) -> tuple[Any, Any]:
+            distance, rows = tf.math.top_k(query @ run.artifacts.movie_embeddings.T, k)
+            return distance[:, ::-1], rows[:, ::-1]
+
+    monkeypatch.setattr(saved_model, "_scann_layer", lambda arrays: Layer())
+    _, signatures = saved_model._built(ModelArrays(run), IndexKind.SCANN)
+    users = run.artifacts.user_ids
+    for k in (1, 6, 50):
+        answer = signatures["serving_default"](
+            user_id=tf.constant(users), k=k, exclude=tf.constant([[103]], tf.int64), include_seen=False
+        )
+        expected = [expected_ids(run, int(user), k, exclude=[103]) for user in users]
+        assert answer["movie_id"].numpy().tolist() == expected
 
 
 def test_scann_is_for_more_movies(run: Run, tmp_path: Path) -> None:

@@ -79,12 +79,6 @@ def test_a_movie_is_allowed_when_it_passes_every_filter(run: Run, filters: Filte
     expected = [passes(source, row, filters, known) for row in range(N_MOVIES)]
     rows = np.array(sorted(known), np.int64)
     assert filters.allowed(run, rows).tolist() == expected
-    assert filters.unseen(filters.fitting(run), rows).tolist() == expected
-
-
-def test_what_all_users_have_in_common_is_not_changed_for_one(run: Run) -> None:
-    fitting = Filters().fitting(run)
-    assert Filters().unseen(fitting, np.array([1])) is not fitting and fitting.all()
 
 
 def test_a_movie_without_a_year_is_of_no_years(run: Run) -> None:

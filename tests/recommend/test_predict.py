@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import SplitConfig
-from movierec_cli.errors import DataError, MovierecError
+from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.ratings import RatingErrors
 from movierec_cli.files.csv_tables import write_csv
+from movierec_cli.recommend.batch_files import read_pairs
 from movierec_cli.recommend.predict import (
     PREDICTION_COLUMNS,
     PredictedRating,
     predict,
     prediction_rows,
-    read_pairs,
 )
 from movierec_cli.recommend.run_choice import FOR_RATINGS, best_run, suitable_runs, validation_rmse
 from movierec_cli.registry import store
@@ -131,12 +131,6 @@ def test_a_run_without_a_validation_rating_does_not_come_first(tmp_path: Path) -
     assert best_run([unmeasured, measured], FOR_RATINGS).run is measured
 
 
-def pairs_file(tmp_path: Path, text: str | bytes) -> Path:
-    file = tmp_path / "pairs.csv"
-    file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return file
-
-
 def titled(run: Run, folder: Path, **titles: str) -> Run:
     """The run with other titles, by `m<movie id>`."""
     title = DATASET.movies.title.copy()
@@ -160,33 +154,9 @@ def test_pairs_are_read_by_id_and_by_title(run: Run, tmp_path: Path) -> None:
         '"The ""Quoted"", One",,4\r\n'
         "\r\n"
     )
-    rows = read_pairs(pairs_file(tmp_path, text), other)
-    assert rows == ((1, 0), (2, 0), (3, 3), (3, 1), (3, 1), (4, 2))
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "pairs.csv: is empty"),
-        ("user,movie\n", "pairs.csv: has a header but no rows"),
-        ("user,film\n1,100\n", "pairs.csv, line 1: the header is 'user,film'"),
-        ("user,movie\n1,100\nx,100\n", "pairs.csv, line 3: the user is 'x'"),
-        ("user,movie\n1,100\n99,100\n", "pairs.csv, line 3: there is no user 99"),
-        ("user,movie\n1,100\n1,Flim 101\n", "pairs.csv, line 3: there is no movie 'Flim 101'; the closest"),
-        ("user,movie\n1,\n", "pairs.csv, line 2: a movie's name is empty"),
-        ("user,movie\n1\n", "pairs.csv, line 2: has 1 fields, needs 2"),
-        ('user,movie\n1,"100\n', "pairs.csv, line 2: is no well-formed CSV"),
-        (b"user,movie\n1,Am\xe9lie\n", "pairs.csv, line 2: is not UTF-8"),
-    ],
-)
-def test_a_wrong_file_of_pairs_names_the_line(
-    run: Run, tmp_path: Path, text: str | bytes, message: str
-) -> None:
-    with pytest.raises(DataError) as caught:
-        read_pairs(pairs_file(tmp_path, text), run)
-    assert message in str(caught.value)
-    with pytest.raises(DataError, match=r"none\.csv: cannot be read \(No such file"):
-        read_pairs(tmp_path / "none.csv", run)
+    (tmp_path / "pairs.csv").write_text(text, encoding="utf-8", newline="")
+    batch = read_pairs(tmp_path / "pairs.csv", other)
+    assert batch.wanted == ((1, 0), (2, 0), (3, 3), (3, 1), (3, 1), (4, 2))
 
 
 PREDICTED = (

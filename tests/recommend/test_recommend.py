@@ -33,7 +33,7 @@ from tests.saved_runs import (
     save_run,
     sequence_config,
 )
-from tests.small_dataset import small_dataset
+from tests.small_dataset import small_dataset, with_duplicates
 from tests.tiny_dataset import GENRES, tiny_dataset
 
 
@@ -75,6 +75,27 @@ def test_unseen_movies_come_best_first_and_seen_ones_on_request(run: Run) -> Non
 def test_equal_scores_keep_the_order_of_the_catalogue(tmp_path: Path) -> None:
     run = save_run(tmp_path, run_record(), artifacts([[1, 1]] * 4), tiny_dataset())
     assert [movie.movie_id for movie in to_user(run, 3).movies] == [10, 11, 13]
+
+
+@pytest.mark.parametrize("include_seen", [False, True])
+@pytest.mark.parametrize("exclude", [(), (17,)])
+def test_a_movie_of_several_ids_is_listed_once_and_is_left_out_by_any(
+    exclude: tuple[int, ...], include_seen: bool, tmp_path: Path
+) -> None:
+    run = judged_run(tmp_path, with_duplicates(), run_config())
+    filters = Filters(include_seen=include_seen, exclude=exclude)
+    titles, ids = run.catalogue.title, run.artifacts.movie_ids
+    lists = recommend_all(run, range(1, 21), top=40, filters=filters)
+    for row, found in enumerate(lists.rows.tolist()):
+        scores = run.artifacts.movie_embeddings @ run.artifacts.user_embeddings[row]
+        known = [] if include_seen else run.user_ratings.movie[run.user_ratings.of(row)].tolist()
+        expected, taken = [], set(titles[[*known, *exclude]])
+        for movie in np.argsort(-scores, kind="stable"):
+            expected += [movie] if titles[movie] not in taken else []
+            taken.add(titles[movie])
+        assert found == expected + [-1] * (40 - len(expected))
+        one = recommend(run, user_of(run, row + 1), top=40, filters=filters)
+        assert [movie.movie_id for movie in one.movies] == ids[expected].tolist()
 
 
 def test_rated_movies_come_best_first_then_newest(dataset: Dataset, run: Run) -> None:

@@ -10,7 +10,7 @@ from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.response import SIMILAR_COLUMNS, similar_movies
 from movierec_cli.registry.store import Run
 from tests.saved_runs import judged_run, run_artifacts, run_config, run_record, save_run
-from tests.small_dataset import N_MOVIES, small_dataset
+from tests.small_dataset import N_MOVIES, small_dataset, with_duplicates
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +37,19 @@ def test_filters_leave_out_movies_and_without_any_all_others_are_similar(run: Ru
     found = similar_movies(run, 3, top=1_000, filters=Filters(genres=("War",), exclude=(2,)))
     assert {one.genres for one in found.movies} == {("War",)}
     assert run.artifacts.movie_ids[2] not in {one.movie_id for one in found.movies}
+
+
+def test_a_movie_of_several_ids_is_near_once_and_never_itself(tmp_path: Path) -> None:
+    twice = judged_run(tmp_path, with_duplicates(), run_config())
+    titles = twice.catalogue.title
+    for row in (3, 24, 8):
+        near = sorted(
+            (i for i in range(N_MOVIES) if titles[i] != titles[row]), key=lambda i: -cosine(twice, row, i)
+        )
+        expected = list(dict.fromkeys(titles[i] for i in near))
+        found = similar_movies(twice, row, top=N_MOVIES).movies
+        assert [one.title for one in found] == expected
+        assert found[0].movie_id == twice.artifacts.movie_ids[near[0]]
 
 
 def test_equal_and_empty_embeddings_are_in_the_order_of_the_catalogue(tmp_path: Path) -> None:

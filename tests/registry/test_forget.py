@@ -28,7 +28,7 @@ from movierec_cli.registry.forget import forget_user
 from movierec_cli.registry.record import RunConfig, run_name
 from movierec_cli.registry.run_parts import RunParts
 from tests.saved_runs import judged_run, multi_task_config, rating_baseline_run, run_config, sequence_config
-from tests.small_dataset import N_USERS, small_dataset
+from tests.small_dataset import N_USERS, small_dataset, with_text_ids
 
 ROW = 11
 USER_ID = 7_146_318_295_604  # whose eight bytes are nowhere by chance
@@ -45,22 +45,22 @@ def dataset() -> Dataset:
 SOURCE = dataset()
 
 
-def save_all(directory: Path) -> dict[str, store.Run]:
-    towers = judged_run(directory, SOURCE, run_config(*FEATURES_OF_ALL_KINDS))
+def save_all(directory: Path, source: Dataset = SOURCE) -> dict[str, store.Run]:
+    towers = judged_run(directory, source, run_config(*FEATURES_OF_ALL_KINDS))
     config = RunConfig(family=Family.EASE, split=SplitConfig())
     record = replace(
         towers.record, config=config, name=run_name(config, towers.record.data), history=(), settings={}
     )
     return {
         "towers": towers,
-        "joint": judged_run(directory, SOURCE, multi_task_config(*FEATURES_OF_ALL_KINDS)),
-        "sequence": judged_run(directory, SOURCE, sequence_config()),
+        "joint": judged_run(directory, source, multi_task_config(*FEATURES_OF_ALL_KINDS)),
+        "sequence": judged_run(directory, source, sequence_config()),
         "baseline": store.save_run(directory, record, RunParts(outcome=towers.outcome)),
-        "rating": rating_baseline_run(directory, SOURCE, Family.RATING_BIAS),
+        "rating": rating_baseline_run(directory, source, Family.RATING_BIAS),
     }
 
 
-def lists(run: store.Run, users: list[int]) -> list[Any]:
+def lists(run: store.Run, users: list[Any]) -> list[Any]:
     recommended = [recommend(run, user_of(run, user)) for user in users]
     with_times = [] if run.record.config.family.is_sequential else [
         recommend(run, user_of(run, user, as_of_s=1_001_000_000)).movies for user in users
@@ -72,6 +72,7 @@ def traces(run: store.Run) -> list[bytes]:
     """Bytes by which the user would be known: their id, embedding, and rows of tables; ratings in a row."""
     found = [np.int64(USER_ID).tobytes(), str(USER_ID).encode()]
     if run.record.config.family.is_trained:
+        found = found[::-1] if isinstance(run.artifacts.user_ids[0], str) else found
         found.append(run.artifacts.user_embeddings[ROW].tobytes())
         known = run.user_ratings
         mine = known.of(ROW)
@@ -86,9 +87,12 @@ def traces(run: store.Run) -> list[bytes]:
     return found
 
 
-def test_nothing_of_the_user_is_left_and_nothing_changes_for_the_others(tmp_path: Path) -> None:
-    runs = save_all(tmp_path)
-    others = [user for user in SOURCE.users.user_id.tolist() if user != USER_ID]
+@pytest.mark.parametrize("source", [SOURCE, with_text_ids(SOURCE)], ids=["numbers", "texts"])
+def test_nothing_of_the_user_is_left_and_nothing_changes_for_the_others(
+    source: Dataset, tmp_path: Path
+) -> None:
+    runs = save_all(tmp_path, source)
+    user_id, *others = np.roll(source.users.user_id, -ROW).tolist()
     trained = [name for name in runs if runs[name].record.config.family.is_trained]
     before = {name: lists(runs[name], others) for name in trained}
     known = {name: traces(run) for name, run in runs.items()}
@@ -98,7 +102,7 @@ def test_nothing_of_the_user_is_left_and_nothing_changes_for_the_others(tmp_path
         content = b"".join(file.read_bytes() for file in runs[name].folder.iterdir())
         assert all(trace in content for trace in known[name][:1] + known[name][2:]), name
 
-    forgotten = forget_user(tmp_path, USER_ID)
+    forgotten = forget_user(tmp_path, user_id)
 
     assert sorted(forgotten.names) == sorted(run.record.name for run in runs.values())
     assert forgotten.problems == ()
@@ -109,9 +113,9 @@ def test_nothing_of_the_user_is_left_and_nothing_changes_for_the_others(tmp_path
         assert not any(trace in content for trace in known[name]), name
         if name in trained:
             assert lists(run, others) == before[name]
-            with pytest.raises(MovierecError, match=f"there is no user {USER_ID}"):
-                user_of(run, USER_ID)
-            assert len(explain(run, user_of(run, N_USERS), [0])) == 1
+            with pytest.raises(MovierecError, match=f"there is no user {user_id}"):
+                user_of(run, user_id)
+            assert len(explain(run, user_of(run, others[-1]), [0])) == 1
         if run.record.config.family.ranks:
             assert not np.isin(test_rows, run.outcome.rows).any()
             assert len(run.outcome.rows) == len(old.outcome.rows) - np.isin(old.outcome.rows, test_rows).sum()

@@ -11,10 +11,16 @@ from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.response import FEW_RATINGS, similar_movies
 from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.store import Run
-from movierec_cli.reports.web.explore_page import write_explore
+from movierec_cli.reports.web.explore_page import PAGE_BYTES, write_explore
 from tests.reports.browser import FITS, Browser, needs_chromium
 from tests.saved_runs import judged_run, run_config
-from tests.small_dataset import FIRST_MOVIE_ID, N_USERS, small_dataset
+from tests.small_dataset import (
+    FIRST_MOVIE_ID,
+    N_USERS,
+    small_dataset,
+    with_duplicates,
+    with_text_ids,
+)
 
 pytestmark = needs_chromium
 
@@ -30,6 +36,7 @@ HOSTILE = (
     "Crème Brûlée, L' (1999)",
     "W" * 300,
 )
+ODD = "ü 3/#%'\""
 CAUTION = "With so few ratings, what is near it is mostly chance."
 
 
@@ -101,6 +108,24 @@ def test_every_user_gets_the_scores_and_the_list_of_numpy(page: Browser, run: Ru
     assert scores == pytest.approx(expected, abs=1e-5)
     lists = page.evaluate("users.ids.map((_, user) => recommended(user).map(one => one.row))")
     assert lists == [unseen_best(run, row) for row in range(N_USERS)]
+
+
+@pytest.mark.parametrize("page_bytes", [PAGE_BYTES, 900])
+def test_a_movie_of_several_ids_is_listed_once(page_bytes: int, chromium: Browser, tmp_path: Path) -> None:
+    run = judged_run(tmp_path, with_duplicates(), run_config())
+    chromium.open(write_explore(run, tmp_path / "explore.html", page_bytes=page_bytes).page)
+    titles = run.catalogue.title.tolist()
+    in_page = chromium.evaluate("movies.titles")
+    lists = chromium.evaluate("users.ids.map((_, user) => recommended(user).map(one => movies.ids[one.row]))")
+    near = chromium.evaluate("movies.ids.map((_, row) => neighbours(row).map(one => movies.titles[one.row]))")
+    assert len(in_page) == (40 if page_bytes == PAGE_BYTES else 28)
+    for row, one in enumerate(near):
+        assert len(set(one)) == len(one) == 10 and in_page[row] not in one
+    if page_bytes == PAGE_BYTES:
+        every = [recommend(run, user_of(run, user + 1)).movies for user in range(N_USERS)]
+        assert lists == [[str(movie.movie_id) for movie in one] for one in every]
+        assert any(titles.count(movie.title) > 1 for one in every for movie in one)
+    assert chromium.complaints() == []
 
 
 def test_equal_scores_stay_in_the_order_of_the_catalogue(page: Browser) -> None:
@@ -203,6 +228,25 @@ def test_titles_are_shown_as_they_are(page: Browser) -> None:
 def test_search_finds_movies_and_users(page: Browser, typed: str, first: str) -> None:
     type_text(page, typed)
     assert texts(page, "#found [role=option]")[0].startswith(first)
+
+
+def test_ids_that_are_texts_are_found_and_stand_in_the_address(chromium: Browser, tmp_path: Path) -> None:
+    source = with_text_ids(small_dataset())
+    source.users.user_id[1] = ODD
+    run = judged_run(tmp_path, source, run_config("timestamp"))
+    chromium.open(write_explore(run, tmp_path / "explore.html").page)
+    for typed, first in (("u12", "User u12"), ("user u12", "User u12"), (ODD, f"User {ODD}")):
+        chromium.evaluate("query.value = ''")
+        type_text(chromium, typed)
+        assert texts(chromium, "#found li")[0].startswith(first)
+    chromium.press("Enter")
+    chromium.wait_until("document.querySelector('#recommended') !== null")
+    assert heading(chromium) == f"User {ODD}"
+    type_text(chromium, "id:tt107")
+    chromium.press("Enter")
+    chromium.wait_until("document.querySelector('#near') !== null")
+    assert chromium.evaluate("location.hash") == "#movie=tt107" and heading(chromium).startswith("Film 107")
+    assert chromium.complaints() == []
 
 
 def test_a_text_that_fits_nothing_is_said_so(page: Browser) -> None:

@@ -69,7 +69,7 @@ def test_the_written_form_of_version_8_does_not_change_by_accident() -> None:
     ]  # fmt: skip
     assert canonical_json(written["data"]) == (
         '{"description":"MovieLens 1M","fingerprint":"' + "ab" * 32 + '",'
-        '"lengths_fingerprint":"","n_movies":4,"n_ratings":1000,"n_users":3,"name":"1m"}'
+        '"lengths_fingerprint":"","merged_duplicates":false,"n_movies":4,"n_ratings":1000,"n_users":3,"name":"1m"}'
     )
     config = written["config"]
     assert isinstance(config, dict)

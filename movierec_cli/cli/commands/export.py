@@ -4,6 +4,7 @@ from __future__ import annotations
 
 # `setting` is `dataclasses.field`, which ruff cannot see.
 # ruff: noqa: RUF009
+import json
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from movierec_cli.config.setting import setting
 from movierec_cli.export.kinds import ExportFormat, IndexKind
 
 if TYPE_CHECKING:
+    from movierec_cli.data.dataset import Id
     from movierec_cli.export.export_run import Exported
     from movierec_cli.registry.store import Run
 
@@ -81,20 +83,29 @@ def export_command(
 _NEXT = {
     ExportFormat.SAVEDMODEL: "saved_model_cli run --dir {path} --tag_set serve"
     " --signature_def serving_default"
-    " --input_exprs 'user_id=[{user}];k=10;exclude=[[-1]];include_seen=False'",
+    " --input_exprs 'user_id=[{user}];k=10;exclude=[[{nothing}]];include_seen=False'",
     ExportFormat.NPZ: "python -c 'import sys, numpy; print(numpy.load(sys.argv[1])[\"README.txt\"].decode())'"
     " {path}",
     ExportFormat.ONNX: "python -c 'import sys, numpy as np, onnxruntime; print(*onnxruntime.InferenceSession("
     'sys.argv[1]).run(["title"], {{"user_id": np.array([{user}]), "k": np.array(10), '
-    '"exclude": np.array([[-1]]), "include_seen": np.array(False){seconds}}}))\' {path}',
+    '"exclude": np.array([[{nothing}]]), "include_seen": np.array(False){seconds}}}))\' {path}',
 }
 """A command that shows that the model works."""
 
 
 def _next_command(run: Run, form: ExportFormat, exported: Exported) -> str:
+    from movierec_cli.data.dataset import are_texts, id_at
+
+    no_movie = "" if are_texts(run.artifacts.movie_ids) else -1
     seconds = ', "seconds": np.array([-1])' if exported.sees_time else ""
-    path, user = shlex.quote(str(exported.path)), run.artifacts.user_ids[0]
-    return _NEXT[form].format(path=path, user=user, seconds=seconds)
+    nothing, user = (_literal(one) for one in (no_movie, id_at(run.artifacts.user_ids, 0)))
+    path = shlex.quote(str(exported.path))
+    return _NEXT[form].format(path=path, user=user, nothing=nothing, seconds=seconds)
+
+
+def _literal(one_id: Id) -> str:
+    """An id in Python, such as "u17", that can stand between a shell's single quotes."""
+    return json.dumps(one_id, ensure_ascii=False).replace("'", "\\u0027")
 
 
 def _document(run: Run, form: ExportFormat, exported: Exported, next_command: str) -> dict[str, object]:

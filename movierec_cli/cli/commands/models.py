@@ -101,7 +101,7 @@ def remove_command(
 
 
 def forget_command(
-    user: Annotated[int, typer.Option("--user", metavar="ID", help="The user's id in the data.")],
+    user: Annotated[str, typer.Option("--user", metavar="ID", help="The user's id in the data.")],
     saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
 ) -> None:
     """Remove a user from every saved model: ratings, embeddings, test results and id.

@@ -18,6 +18,8 @@ from movierec_cli.text import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from movierec_cli.data.dataset import Id
+    from movierec_cli.recommend.batch_files import Batch
     from movierec_cli.recommend.predict import PredictedRating
     from movierec_cli.registry.store import Run
 
@@ -26,12 +28,12 @@ if TYPE_CHECKING:
 class PairOptions:
     """Whose stars for which movies; see `with_option_groups`."""
 
-    user: int | None = setting(None, "A user of the data.", "ID")
+    user: str | None = setting(None, "A user of the data.", "ID")
     movie: list[str] | None = setting(
         None, "A movie: its title, with or without the year, or its id. Repeatable.", "TITLE"
     )
     pairs: Path | None = setting(
-        None, "Instead of --user and --movie: a CSV file with the columns user and movie.", "FILE"
+        None, "Instead of --user and --movie: a file with the columns user and movie, such as CSV.", "FILE"
     )
 
     def __post_init__(self) -> None:
@@ -42,16 +44,16 @@ class PairOptions:
                 " --pairs FILE"
             )
 
-    def of(self, run: Run) -> tuple[PredictedRating, ...]:
-        """What a run predicts."""
+    def of(self, run: Run) -> Batch[tuple[Id, int]]:
+        """Users and rows of the run's movies."""
+        from movierec_cli.recommend.batch_files import Batch, read_pairs
         from movierec_cli.recommend.movie_search import MovieSearch
-        from movierec_cli.recommend.predict import predict, read_pairs
 
         if self.pairs is not None:
-            return predict(run, read_pairs(self.pairs, run))
+            return read_pairs(self.pairs, run)
         assert self.user is not None
         search = MovieSearch(run.catalogue)
-        return predict(run, [(self.user, search.find(text)) for text in self.movie or ()])
+        return Batch(tuple((self.user, search.find(text)) for text in self.movie or ()))
 
 
 @with_option_groups
@@ -66,14 +68,15 @@ def predict_command(
     command shows which it may be. `id:590` is an id even where a title is that number.
     """
     spare_threads()
-    from movierec_cli.recommend.predict import PREDICTION_COLUMNS, prediction_rows
+    from movierec_cli.recommend.predict import PREDICTION_COLUMNS, predict, prediction_rows
     from movierec_cli.recommend.run_choice import FOR_RATINGS
     from movierec_cli.reports.terminal.recommendation_lists import predictions_report
 
     if wanted.pairs and options.csv and wanted.pairs.resolve() == options.csv.resolve():
         raise UsageError(f"--csv {options.csv} would overwrite --pairs {wanted.pairs}; name another file")
     run = model.best(terminal, FOR_RATINGS)
-    predictions = wanted.of(run)
+    batch = wanted.of(run)
+    predictions = predict(run, batch.wanted)
     options.show(
         terminal,
         (PREDICTION_COLUMNS, prediction_rows(predictions)),
@@ -81,6 +84,7 @@ def predict_command(
         what=counted(len(predictions), "prediction"),
         text=lambda: predictions_report(predictions),
     )
+    terminal.warn_all(batch.warnings)
 
 
 def _document(run: Run, predictions: Sequence[PredictedRating]) -> dict[str, object]:

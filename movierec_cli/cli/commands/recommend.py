@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from movierec_cli.cli.console import ResultTerminal, Terminal
@@ -138,14 +139,16 @@ def _recommend_many(
     from movierec_cli.files.csv_tables import as_csv
     from movierec_cli.recommend.many_users import recommend_all
     from movierec_cli.recommend.response import LIST_COLUMNS
+    from movierec_cli.recommend.users import no_user_of
 
-    user_ids = users.among(run.artifacts.user_ids.tolist(), f"that {run.record.name} knows")
-    lists = recommend_all(run, user_ids, top=options.top, filters=filters.of(run.catalogue))
+    batch = users.among(run.artifacts.user_ids, partial(no_user_of, run))
+    lists = recommend_all(run, batch.wanted, top=options.top, filters=filters.of(run.catalogue))
     table = LIST_COLUMNS, lists.csv_rows()
     if options.csv is None and not terminal.as_json:
         terminal.table(as_csv(*table, safe=options.csv_safe))
     else:
         options.show(terminal, table, document=lists.document, what=counted(lists.n_movies, "recommendation"))
+    terminal.warn_all(batch.warnings)
     if lists.n_short:
-        users_short = f"{lists.n_short:,} of {counted(len(user_ids), 'user')}"
+        users_short = f"{lists.n_short:,} of {counted(len(batch.wanted), 'user')}"
         terminal.note(f"{users_short} have fewer than --top {options.top:,} movies left")

@@ -37,7 +37,7 @@ _output = partial(setting, panel=_OUTPUT)
 class _ListOptions:
     """What is shown beside the comparison; see `with_option_groups`."""
 
-    user_id: int | None = _output(
+    user_id: str | None = _output(
         None,
         "Show the ratings of this user, and ten movies that each model recommends.",
         "ID",

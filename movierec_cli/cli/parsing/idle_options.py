@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from movierec_cli.config import GIVEN_SPLITS, SplitKind
+from movierec_cli.config.setting import settings_of
+from movierec_cli.config.settings import Reading
 from movierec_cli.errors import UsageError
 
 
@@ -33,6 +35,8 @@ def idle_fractions(kind: Callable[[Any], SplitKind | None], folds: Callable[[Any
         Idle(("test_fraction",), folds, "with --folds N each test part is one N-th of the ratings"),
     )
 
+
+_OF_FILES = tuple(settings_of(Reading))
 
 IDLE_OPTIONS = (
     Idle(
@@ -73,6 +77,11 @@ IDLE_OPTIONS = (
         ("index",),
         lambda values: values["format"] != "savedmodel",
         "it is for --format savedmodel; leave it out",
+    ),
+    Idle(
+        _OF_FILES,
+        lambda values: values.get("dataset") == "sample" and values.get("archive") is None,
+        "the sample is no file; give it beside --archive PATH",
     ),
     Idle(
         ("imdb_titles",),

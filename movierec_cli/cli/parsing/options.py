@@ -217,6 +217,7 @@ class EvaluationOptions(_OfSavedModels):
     archive: Annotated[Path | None, setting_option(DataConfig, "archive")] = None
     imdb_titles: Annotated[Path | None, setting_option(DataConfig, "imdb_titles")] = None
     movie_lengths: Annotated[Path | None, setting_option(DataConfig, "movie_lengths")] = None
+    merge_duplicates: Annotated[bool, setting_option(DataConfig, "merge_duplicates")] = False
     datasets_dir: DatasetsDir = DataConfig.datasets_dir
     split: SplitKind | None = setting(  # noqa: RUF009
         None,
@@ -247,7 +248,10 @@ class EvaluationOptions(_OfSavedModels):
         from movierec_cli.experiment.selection import SplitRequest
 
         places = DataConfig(
-            datasets_dir=self.datasets_dir, imdb_titles=self.imdb_titles, movie_lengths=self.movie_lengths
+            datasets_dir=self.datasets_dir,
+            imdb_titles=self.imdb_titles,
+            movie_lengths=self.movie_lengths,
+            merge_duplicates=self.merge_duplicates,
         )
         named = replace(places, dataset=self.dataset or places.dataset, archive=self.archive)
         config = EvaluationConfig(

@@ -5,6 +5,7 @@ from __future__ import annotations
 # `setting` is `dataclasses.field`, which ruff cannot see.
 # ruff: noqa: RUF009
 import datetime
+import os
 import re
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from movierec_cli.registry.store import Run
 
 _ALL = "all"
-_ID = re.compile(r"[+-]?[0-9]{1,18}")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 _user = partial(setting, None, panel="For whom")
 
 
@@ -36,7 +37,7 @@ class UserOptions:
         UsageError: the options name no user, or more than one.
     """
 
-    user_id: int | None = _user("A user of the data.", "ID", option="user")
+    user_id: str | None = _user("A user of the data.", "ID", option="user")
     liked: list[str] | None = _user(
         "A new user, by a movie they like: its title, with or without the year, or its id. Repeat the option"
         " for more movies.",
@@ -151,16 +152,11 @@ def parse_users(text: str) -> UserSelection:
     """Reads the value of `--users`: ids such as "1 42", a file with one id per line, or "all".
 
     Raises:
-        UsageError: several words are not all ids.
+        UsageError: it is empty.
     """
     from movierec_cli.recommend.many_users import UserSelection
 
     words = split_words(text, "--users")
-    if all(map(_ID.fullmatch, words)):
-        return UserSelection(tuple(dict.fromkeys(map(int, words))))
-    file = Path(text)
-    if text == _ALL and not file.exists():
-        return UserSelection()
-    if len(words) > 1 and not file.exists():
-        raise UsageError(f"--users is '{' '.join(words)}'; it takes ids such as 1 42, a file, or all")
-    return UserSelection(file=file)
+    if not all(map(_NUMBER.fullmatch, words)) and os.path.isfile(text):  # Path raises for long texts
+        return UserSelection(file=Path(text))
+    return UserSelection(None if text == _ALL else tuple(words))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config.settings import Orphans, Reading, Repeats
-from movierec_cli.data import limits
 from movierec_cli.data.dataset import (
     NO_IMDB_NUMBER,
     UNKNOWN_ROW,
@@ -22,196 +20,26 @@ from movierec_cli.data.dataset import (
     Ratings,
     RatingScale,
     Users,
-    typed_id,
 )
-from movierec_cli.data.reader import values
-from movierec_cli.data.reader.rating_blocks import RatingRows, Rules
+from movierec_cli.data.reader.item_tables import Told, alike, as_texts, item_movies
+from movierec_cli.data.reader.rating_rows import RatingRows, Rules
 from movierec_cli.data.reader.roles import (
-    AGE,
-    GENDER,
     GENRES,
-    ID,
-    IMDB,
-    LENGTH,
-    OCCUPATION,
+    RATING,
     TITLE,
     YEAR,
-    ZIP_CODE,
 )
-from movierec_cli.data.reader.tables import Table
-from movierec_cli.data.reader.text_rows import TextRow, age_bucket, genre_table, year_of
 from movierec_cli.errors import DataError
 from movierec_cli.text import counted
 
 _NAMED = 3  # ids in a sentence
 _SURELY = 1000  # ratings on a scale for each one off it, for that to be a fault
+_HASHES = (1 << 24) - 1
 _HIGHEST = (1, 5, 10, 100)  # of the scales that are usual
 _GENDERS = {"m": True, "male": True, "f": False, "female": False}
 _LONGEST_MINUTES = 1e5
 
 _Rows = npt.NDArray[np.int64]
-
-
-@dataclass
-class Told:
-    """What people are told of a reading: how the files were understood, and what may surprise."""
-
-    notes: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-
-# --- items --------------------------------------------------------------------------------------------
-
-
-def movies_of(
-    table: Table, places: Mapping[str, int], noun: str, told: Told, genre_separator: str = ""
-) -> Movies:
-    """The items of a table; of an id that comes again the first row counts.
-
-    Args:
-        table: with a row for each item.
-        places: of the columns, by role; `ID` at least.
-        noun: what an item is called.
-        told: takes what was found.
-        genre_separator: between genres; found from the values where it is "".
-
-    Raises:
-        DataError: a row cannot be read.
-    """
-    rows = _by_id(table, places[ID], noun, told)
-    columns = {role: [row.text(place).strip() for row in rows.values()] for role, place in places.items()}
-    return _movies(list(rows), columns, told, genre_separator)
-
-
-def _by_id(table: Table, place: int, noun: str, told: Told) -> dict[str, TextRow]:
-    rows: dict[str, TextRow] = {}
-    again: list[str] = []
-    n_without = 0
-    for row in table.rows:
-        text = row.text(place).strip()
-        if not text:
-            n_without += 1
-        elif text in rows:
-            again.append(text)
-        else:
-            rows[text] = row
-    if again:
-        first = ", ".join(dict.fromkeys(again[:_NAMED]))
-        told.warnings.append(
-            f"{table.place}: {counted(len(again), 'row')} of a {noun} that has one already; the first one"
-            f" counts ({first}{' …' if len(again) > _NAMED else ''})"
-        )
-    if n_without:
-        told.warnings.append(f"{table.place}: {counted(n_without, 'row')} without an id left out")
-    if not rows:
-        raise DataError("has a header but no rows", file=table.place)
-    return rows
-
-
-def _movies(
-    id_texts: Sequence[str], columns: Mapping[str, Sequence[str]], told: Told, separator: str = ""
-) -> Movies:
-    ids = typed_ids(id_texts)
-    titles = [title or str(one) for title, one in zip(columns.get(TITLE, id_texts), ids, strict=True)]
-    of_column = [values.year(text) for text in columns.get(YEAR, ())] or [UNKNOWN_YEAR] * len(ids)
-    years = [year or year_of(title) for year, title in zip(of_column, titles, strict=True)]
-    texts = list(columns.get(GENRES, ()))
-    separator = separator or values.list_separator(texts)
-    genres = [values.items_of_list(text, separator) for text in texts] or [()] * len(ids)
-    table, names = genre_table(_frequent(genres, told))
-    minutes = np.array([_minutes(text) for text in columns.get(LENGTH, ())], np.float32)
-    return Movies(
-        movie_id=ids,
-        title=np.array(titles, np.object_),
-        year=np.array(years, np.int16),
-        genres=table,
-        genre_names=names,
-        length_minutes=minutes if np.isfinite(minutes).any() else None,
-        imdb_number=np.array([imdb_number(one) for one in columns[IMDB]], np.int64)
-        if IMDB in columns
-        else None,
-    )
-
-
-def _frequent(genres: Sequence[tuple[str, ...]], told: Told) -> Sequence[tuple[str, ...]]:
-    """Only the most frequent genres, where there are more than a table has columns."""
-    most = limits.GENRES.most
-    names, counts = np.unique([name for one in genres for name in one] or [""], return_counts=True)
-    if len(names) <= most:
-        return genres
-    kept = set(names[np.argsort(-counts, kind="stable")][:most].tolist())
-    told.warnings.append(f"of {len(names):,} different genres the {most:,} most frequent count")
-    return [tuple(name for name in one if name in kept) for one in genres]
-
-
-def _minutes(text: str) -> float:
-    try:
-        minutes = float(text.split(" ")[0])
-    except ValueError:
-        return np.nan
-    return minutes if 0 < minutes < _LONGEST_MINUTES else np.nan
-
-
-def imdb_number(text: str) -> int:
-    """Of "tt0114709", "0114709" or 114709; `NO_IMDB_NUMBER` for anything else."""
-    digits = text.strip().removeprefix("tt").partition(".")[0]
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else NO_IMDB_NUMBER
-
-
-def typed_ids(texts: Sequence[str]) -> Ids:
-    """Whole numbers where all are such, else texts."""
-    whole = [typed_id(text, _NUMBERS) for text in texts]
-    if None in whole or len(set(whole)) < len(whole):
-        return np.array(texts, np.object_)
-    return np.array(whole, np.int64)
-
-
-_NUMBERS: Ids = np.zeros(0, np.int64)
-
-
-# --- users --------------------------------------------------------------------------------------------
-
-
-def users_of(table: Table, places: Mapping[str, int], told: Told) -> Users:
-    """The users of a table, with those of its columns that have a value for every user.
-
-    Raises:
-        DataError: a row cannot be read.
-    """
-    rows = _by_id(table, places[ID], "user", told)
-    columns = {role: [row.text(place).strip() for row in rows.values()] for role, place in places.items()}
-    ages = _complete(AGE, [_age(text) for text in columns.get(AGE, ())], table, told)
-    genders = _complete(GENDER, [_GENDERS.get(text.lower()) for text in columns.get(GENDER, ())], table, told)
-    jobs = _complete(OCCUPATION, [text or None for text in columns.get(OCCUPATION, ())], table, told)
-    zips = _complete(ZIP_CODE, [text or None for text in columns.get(ZIP_CODE, ())], table, told)
-    names = tuple(sorted(set(jobs or ())))
-    code = {name: place for place, name in enumerate(names)}
-    return Users(
-        user_id=typed_ids(list(rows)),
-        bucketized_age=np.array([age_bucket(age) for age in ages], np.float32) if ages else None,
-        raw_age=np.array(ages, np.float32) if ages else None,
-        is_male=np.array(genders, np.bool_) if genders else None,
-        occupation=np.array([code[job] for job in jobs], np.int32) if jobs else None,
-        occupation_names=names,
-        zip_code=np.array(zips, np.object_) if zips else None,
-    )
-
-
-def _age(text: str) -> float | None:
-    number = typed_id(text, _NUMBERS)
-    return float(number) if isinstance(number, int) and 0 < number < 130 else None
-
-
-def _complete(role: str, column: Sequence[Any], table: Table, told: Told) -> Sequence[Any]:
-    """The column, or nothing where it has gaps, which is told."""
-    n_missing = sum(value is None for value in column)
-    if n_missing:
-        what = f"{table.place}: {n_missing:,} of {counted(len(column), 'user')} have no usable {role}"
-        told.warnings.append(f"{what}, so that column is not used")
-    return () if n_missing else column
-
-
-# --- the whole ----------------------------------------------------------------------------------------
 
 
 def assemble(
@@ -273,9 +101,9 @@ def _with_orphans(
         columns = (
             dict(zip((TITLE, GENRES, YEAR), zip(*told_of, strict=True), strict=True)) if rows.of_items else {}
         )
-        own = _movies(texts, columns, told)
+        own = item_movies(texts, columns, told)
         return replace(own, movie_id=rows.item_ids), rows.item
-    item_ids, own_ids = _alike(rows.item_ids, movies.movie_id)
+    item_ids, own_ids = alike(rows.item_ids, movies.movie_id)
     movies = replace(movies, movie_id=own_ids)
     row_of_id = IdIndex(own_ids).rows(item_ids)
     unknown = np.flatnonzero(row_of_id == UNKNOWN_ROW)
@@ -300,23 +128,12 @@ def _with_orphans(
     return _extended(movies, item_ids[unknown]), row_of_id[rows.item]
 
 
-def _alike(ids: Ids, others: Ids) -> tuple[Ids, Ids]:
-    """Both as texts, where one of them is."""
-    if ids.dtype == others.dtype:
-        return ids, others
-    return _as_texts(ids), _as_texts(others)
-
-
-def _as_texts(ids: Ids) -> Ids:
-    return np.array([str(one) for one in ids.tolist()], np.object_)
-
-
 def _extended(movies: Movies, ids: Ids) -> Movies:
     """With items of which nothing is known but their ids."""
     n = len(ids)
     more: dict[str, Any] = {
         "movie_id": ids,
-        "title": _as_texts(ids),
+        "title": as_texts(ids),
         "year": np.full(n, UNKNOWN_YEAR, np.int16),
         "genres": np.zeros((n, len(movies.genre_names)), np.bool_),
         "length_minutes": np.full(n, np.nan, np.float32),
@@ -333,7 +150,7 @@ def _with_raters(
     """The users, and each rating's row among them."""
     if users is None:
         return Users(rows.user_ids), rows.user
-    user_ids, own_ids = _alike(rows.user_ids, users.user_id)
+    user_ids, own_ids = alike(rows.user_ids, users.user_id)
     row_of_id = IdIndex(own_ids).rows(user_ids)
     unknown = np.flatnonzero(row_of_id == UNKNOWN_ROW)
     if len(unknown) == 0:
@@ -381,7 +198,7 @@ def _scale(rows: RatingRows, rules: Rules, reading: Reading, told: Told) -> Rati
                 file=place,
                 line=line,
             )
-    told.notes.append(f"ratings from {scale.lowest:g} to {scale.highest:g}, by the values")
+    told.of_roles[RATING] = f"{scale.lowest:g} to {scale.highest:g}, by the values"
     return scale
 
 
@@ -418,7 +235,7 @@ def _once(
         ratings = replace(ratings, n_events=np.ones(len(ratings), np.float32))
     if not again.any():
         return rows, ratings if again.any() or source.weight is not None else replace(ratings, n_events=None)
-    some = np.flatnonzero(np.isin(pairs, in_order[1:][again]))  # places in `rows`
+    some = _among(pairs, in_order[1:][again])  # places in `rows`
     del in_order
     order = some[np.lexsort((some, ratings.timestamp[rows[some]], pairs[some]))]
     starts = np.flatnonzero(np.diff(pairs[order], prepend=-1))
@@ -441,8 +258,18 @@ def _once(
         f"{counted(len(order) - len(chosen), 'row')} repeat a user and an item of"
         f" {counted(len(chosen), 'pair')}; {_KEPT[repeats]} (--repeats {repeats})"
     )
-    left_out = np.setdiff1d(some, chosen)
-    return np.delete(rows, left_out), ratings
+    is_kept = np.ones(len(rows), np.bool_)
+    is_kept[some] = False
+    is_kept[chosen] = True
+    return rows[is_kept], ratings
+
+
+def _among(values: _Rows, few: _Rows) -> _Rows:
+    """Places of the values that are among a few others, ascending."""
+    may_be = np.zeros(_HASHES + 1, np.bool_)  # sorting all of them, as isin does, takes many times as long
+    may_be[few & _HASHES] = True
+    places = np.flatnonzero(may_be[values & _HASHES])
+    return places[np.isin(values[places], few)]
 
 
 _KEPT = {
@@ -466,22 +293,3 @@ def _refuse(
         file=place,
         line=line,
     )
-
-
-def with_imdb_numbers(movies: Movies, table: Table, places: Mapping[str, int]) -> Movies:
-    """With the numbers that a table of links has; links of items that are not there are left out."""
-    ids, numbers = _linked(table.rows, places)
-    rows = IdIndex(movies.movie_id).rows(_alike(typed_ids(ids), movies.movie_id)[0])
-    found = np.full(len(movies), NO_IMDB_NUMBER, np.int64)
-    found[rows[rows != UNKNOWN_ROW]] = np.array(numbers, np.int64)[rows != UNKNOWN_ROW]
-    return replace(movies, imdb_number=found)
-
-
-def _linked(rows: Iterable[TextRow], places: Mapping[str, int]) -> tuple[list[str], list[int]]:
-    numbers: dict[str, int] = {}
-    for row in rows:
-        text = row.fields[places[IMDB]]
-        if text.strip() and not imdb_number(text):
-            raise row.error(f"the imdbId is '{text[:80]}'; it must be a number such as 0114709 or tt0114709")
-        numbers.setdefault(row.fields[places[ID]].strip(), imdb_number(text))
-    return list(numbers), list(numbers.values())

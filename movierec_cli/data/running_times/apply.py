@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import DataConfig
-from movierec_cli.data.dataset import UNKNOWN_YEAR, Dataset
+from movierec_cli.data.dataset import UNKNOWN_YEAR, Dataset, Id, id_at
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.running_times.corrections import (
     ID_COLUMN,
@@ -152,7 +152,7 @@ CSV_COLUMNS = (ID_COLUMN, *LENGTH_COLUMNS, "status", "rule", "imdb", "candidate_
 class MovieLength:
     """One movie, what is known of its length, and how."""
 
-    movie_id: int
+    movie_id: Id
     title: str
     year: int  # UNKNOWN_YEAR where the title has none
     minutes: float | None
@@ -226,7 +226,7 @@ def coverage_of(dataset: Dataset, found: FoundLengths) -> Coverage:
     unmatched = None if found.matches else OWN if found.are_own else NOT_LOOKED_UP
     rows = (
         MovieLength(
-            movie_id=int(movies.movie_id[row]),
+            movie_id=id_at(movies.movie_id, row),
             title=str(movies.title[row]),
             year=int(movies.year[row]),
             minutes=None if math.isnan(minutes[row]) else minutes[row],
@@ -283,5 +283,5 @@ def _count(label: str, movies: Iterable[MovieLength]) -> Count:
     return Count(label, len(n_ratings), sum(n_ratings))
 
 
-def _most_rated_first(movie: MovieLength) -> tuple[int, int]:
+def _most_rated_first(movie: MovieLength) -> tuple[int, Id]:
     return -movie.n_ratings, movie.movie_id

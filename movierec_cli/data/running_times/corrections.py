@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data import limits
-from movierec_cli.data.dataset import Movies
+from movierec_cli.data.dataset import Id, Ids, Movies, typed_id
 from movierec_cli.data.reader.text_rows import TextRow, csv_text_rows, year_of
 from movierec_cli.data.running_times.names import movie_names
 from movierec_cli.data.running_times.titles_file import MAX_MINUTES
@@ -20,7 +20,7 @@ ID_COLUMN = "movie_id"
 
 _NO_VALUE = ("", "\\N")  # the second is IMDb's
 
-_Key = int | tuple[str, int]  # a movie's id, or a title as `plain_name` gives it and its year
+_Key = Id | tuple[str, int]  # a movie's id, or a title as `plain_name` gives it and its year
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,10 @@ def read_corrections(file: Path, movies: Movies) -> Corrections:
         DataError: the file cannot be read, or, with the line, a number is wrong, minutes are not 1 to
             1,000, or the same movie comes again with other minutes.
     """
-    lengths = _by_key(_lengths(file))
+    lengths = _by_key(_lengths(file, movies.movie_id))
     years = {key[1] for key in lengths if isinstance(key, tuple)}
-    keys = [_keys(*movie, years) for movie in zip(movies.movie_id, movies.title, movies.year, strict=True)]
+    rows = zip(movies.movie_id.tolist(), movies.title, movies.year, strict=True)
+    keys = [_keys(*movie, years) for movie in rows]
     chosen = (next((lengths[key].minutes for key in own if key in lengths), math.nan) for own in keys)
     minutes = np.fromiter(chosen, dtype=np.float32, count=len(movies))
     fitting = {key for own in keys for key in own}
@@ -80,12 +81,12 @@ def read_corrections(file: Path, movies: Movies) -> Corrections:
     return Corrections(file, minutes, len(lengths), unused)
 
 
-def _keys(movie_id: int, title: str, year: int, years: set[int]) -> list[_Key]:
+def _keys(movie_id: Id, title: str, year: int, years: set[int]) -> list[_Key]:
     """What a movie may be called by in the file, best first."""
     if year not in years:
-        return [int(movie_id)]
+        return [movie_id]
     names = movie_names(title)
-    return [int(movie_id), *((name, int(year)) for name in (*names.main, *names.others))]
+    return [movie_id, *((name, int(year)) for name in (*names.main, *names.others))]
 
 
 def _by_key(lengths: Iterable[_Length]) -> dict[_Key, _Length]:
@@ -100,15 +101,16 @@ def _by_key(lengths: Iterable[_Length]) -> dict[_Key, _Length]:
     return found
 
 
-def _lengths(file: Path) -> Iterator[_Length]:
+def _lengths(file: Path, ids: Ids) -> Iterator[_Length]:
     for row in _rows(file):
         if row.fields[2] not in _NO_VALUE:
-            yield _Length(row, _key(row), _minutes(row))
+            yield _Length(row, _key(row, ids), _minutes(row))
 
 
-def _key(row: TextRow) -> _Key:
+def _key(row: TextRow, ids: Ids) -> _Key:
     if row.fields[3] not in _NO_VALUE:
-        return row.whole_number(3, ID_COLUMN)
+        typed = typed_id(row.fields[3], ids)
+        return row.whole_number(3, ID_COLUMN) if typed is None else typed
     title = row.fields[0]
     year = year_of(title) if row.fields[1] in _NO_VALUE else row.whole_number(1, "year")
     return next(iter(movie_names(title).main), ""), year

@@ -23,6 +23,7 @@ from movierec_cli.scoring.towers import BIASES
 from movierec_cli.text import counted
 
 if TYPE_CHECKING:
+    from movierec_cli.data.dataset import Id
     from movierec_cli.recommend.predict import PredictedRating
     from movierec_cli.recommend.response import SimilarMovies
     from movierec_cli.recommend.users import ListedMovie, RatedMovie
@@ -43,7 +44,7 @@ _WORDS = {"movie_id": "itself", BIASES: "rest", USER_ID: "own taste", AVERAGE_US
 
 
 def user_report(
-    user_id: int, rated: Sequence[RatedMovie], recommended: Sequence[Recommendations], console: Console
+    user_id: Id, rated: Sequence[RatedMovie], recommended: Sequence[Recommendations], console: Console
 ) -> Group:
     """What the user rated, then one table a model, side by side where the terminal is wide enough."""
     width = _MODEL_WIDTH if _holds_two(console) else min(console.width, _MODEL_WIDTH + 16)
@@ -125,7 +126,7 @@ def _listed_table(title: str, movies: Sequence[ListedMovie], width: int) -> Tabl
     return _movie_table(f"{title}{some}", width, {"": _places(shown)}, shown)
 
 
-def _rated_table(user_id: int, rated: Sequence[RatedMovie], width: int) -> Table:
+def _rated_table(user_id: Id, rated: Sequence[RatedMovie], width: int) -> Table:
     shown = rated[:_RATED_SHOWN]
     best = f"; the best {len(shown)}" if len(shown) < len(rated) else ""
     dates = [datetime.fromtimestamp(movie.timestamp, UTC).date().isoformat() for movie in shown]

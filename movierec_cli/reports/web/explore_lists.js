@@ -24,15 +24,15 @@ function headed(name, ...content) {
 
 function random_user(words) {
   const button = make("button", {type: "button"}, words);
-  button.addEventListener("click", () => go("user=" + users.ids[Math.floor(Math.random() * n_users)]));
+  button.addEventListener("click", () => go(user_address(Math.floor(Math.random() * n_users))));
   return button;
 }
 
 function show_start() {
   headed("Look around", make("p", {}, "Choose a movie to see what the model puts near it, or a user to see what it recommends to them, and why."));
-  const row = make("div", {class: "row"}, ...users.ids.slice(0, 3).map(id => make("a", {href: "#user=" + id}, "User " + id)));
+  const row = make("div", {class: "row"}, ...users.ids.slice(0, 3).map((id, row) => make("a", {href: "#" + user_address(row)}, "User " + id)));
   if (n_users) panel.append(row), row.append(random_user("A random user"));
-  panel.append(heading("Most rated movies"), make("ol", {class: "movies"}, ...by_popularity.slice(0, data.n_listed).map(row => movie_item(row, make("b", {class: "stars"}, number(movies.popularity[row]))))));
+  panel.append(heading("Most rated movies"), make("ol", {class: "movies"}, ...listed(movies.popularity, []).map(one => movie_item(one.row, make("b", {class: "stars"}, number(one.value))))));
   mark([]);
   return "";
 }
@@ -88,13 +88,21 @@ function show_unknown(thing, id) {
   return "This page has no " + thing + " " + id;
 }
 
+function decoded_id(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;  // of an address that was typed
+  }
+}
+
 function show() {
-  const [, kind, id] = /^#(movie|user)=(-?\d+)$/.exec(location.hash) || [];
+  const [, kind, address] = /^#(movie|user)=(.+)$/.exec(location.hash) || [];
   const had_focus = panel.contains(document.activeElement);
   let sentence;
   if (!kind) sentence = show_start();
   else {
-    const [rows, show_one, thing] = KINDS[kind], row = rows.get(id_of(id));
+    const [rows, show_one, thing] = KINDS[kind], id = decoded_id(address), row = row_of(rows, id);
     sentence = row === undefined ? show_unknown(thing, id) : show_one(row);
   }
   say(sentence);

@@ -250,7 +250,7 @@ canvas.addEventListener("pointerup", event => {
   if (!was_one || moved > 4) return;
   const {x, y} = at(event), row = movie_at(x, y);
   show_hint(null);
-  if (row !== null) go("movie=" + movies.ids[row]);
+  if (row !== null) go(movie_address(row));
 });
 canvas.addEventListener("pointercancel", event => pointers.delete(event.pointerId));
 canvas.addEventListener("pointerleave", () => show_hint(null));

@@ -18,7 +18,7 @@ const named = row => movies.titles[row].trim() || "movie " + movies.ids[row];
 const title = row => make("bdi", {}, named(row));
 const genres_of = row => movies.genres[row].map(genre => data.genre_names[genre]);
 const described = row => [genres_of(row).join(", "), "rated " + counted(movies.popularity[row], "time")].filter(Boolean).join(" · ");
-const link = row => make("a", {href: "#movie=" + movies.ids[row]}, title(row));
+const link = row => make("a", {href: "#" + movie_address(row)}, title(row));
 const say = sentence => { document.getElementById("status").textContent = sentence; };
 // Numbers ------------------------------------------------------------------------------------------
 const data = JSON.parse(document.getElementById("data").textContent);
@@ -36,7 +36,8 @@ const users = {...data.users, embeddings: decoded(data.users.embeddings, Float32
   stars: decoded(data.users.stars, data.users.star_values.length > 256 ? Uint32Array : Uint8Array), starts: [0]};
 for (const n of users.n_rated) users.starts.push(users.starts[users.starts.length - 1] + n);
 const movie_rows = new Map(movies.ids.map((id, row) => [id, row])), user_rows = new Map(users.ids.map((id, row) => [id, row]));
-const id_of = digits => BigInt(digits).toString();  // "007" is 7
+const row_of = (rows, typed) => rows.get(typed) ?? rows.get(typed.replace(/^0+(?=\d+$)/, ""));  // "007" is 7, where no id is "007"
+const movie_address = row => "movie=" + encodeURIComponent(movies.ids[row]), user_address = row => "user=" + encodeURIComponent(users.ids[row]);
 const by_popularity = [...movies.ids.keys()].sort((a, b) => movies.popularity[b] - movies.popularity[a] || a - b);
 
 const movie_vector = row => movies.embeddings.subarray(row * dim, (row + 1) * dim);
@@ -62,17 +63,20 @@ function cosines(movie) {
   });
 }
 
-// The rows of the n highest values; equal ones in the order of the catalogue.
+// The rows of the n highest values, each movie by one of its ids; equal ones in the order of the catalogue.
+const first_ids = new Map(data.duplicates.flatMap(rows => rows.map(row => [row, rows[0]])));
+const first_id = row => first_ids.get(row) ?? row;
+
 function highest(values, n, left_out) {
-  const rows = [];
-  for (let row = 0; row < values.length; row++) if (!left_out.has(row)) rows.push(row);
-  return rows.sort((a, b) => values[b] - values[a] || a - b).slice(0, n);
+  const rows = [], taken = new Set(Array.from(left_out, first_id));
+  for (let row = 0; row < values.length; row++) if (!taken.has(first_id(row))) rows.push(row);
+  return rows.sort((a, b) => values[b] - values[a] || a - b).filter(row => !taken.has(first_id(row)) && taken.add(first_id(row))).slice(0, n);
 }
 
 const rated_by = user => users.rated.subarray(users.starts[user], users.starts[user + 1]);
 const stars_by = user => Array.from(users.stars.subarray(users.starts[user], users.starts[user + 1]), code => users.star_values[code]);
 
-const listed = (values, left_out) => highest(values, data.n_listed, new Set(left_out)).map(row => ({row, value: values[row]}));
+const listed = (values, left_out) => highest(values, data.n_listed, left_out).map(row => ({row, value: values[row]}));
 const neighbours = movie => listed(cosines(movie), [movie]);
 const recommended = user => listed(scores(user), rated_by(user));
 

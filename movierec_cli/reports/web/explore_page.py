@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.data.dataset import UNKNOWN_YEAR
+from movierec_cli.data.dataset import UNKNOWN_YEAR, Ids
+from movierec_cli.data.duplicates import Duplicates
 from movierec_cli.recommend.response import FEW_RATINGS
 from movierec_cli.registry.store import Run
 from movierec_cli.reports.web import pages
@@ -122,6 +123,7 @@ def _document(shown: _Shown) -> dict[str, object]:
         "genre_names": catalogue.genre_names,
         "coloured_genres": telling_genres(where.places, genres, N_COLOURED_GENRES),
         "unknown_year": UNKNOWN_YEAR,
+        "duplicates": _duplicates(shown),
         "movies": {
             "ids": _ids(catalogue.movie_id[shown.movies]),
             "titles": catalogue.title[shown.movies].tolist(),
@@ -133,6 +135,15 @@ def _document(shown: _Shown) -> dict[str, object]:
         },
         "users": _users(shown),
     }
+
+
+def _duplicates(shown: _Shown) -> list[list[int]]:
+    """The rows in the page of each movie that is there under several ids."""
+    _, first, movie = np.unique(
+        shown.run.duplicates.first[shown.movies], return_index=True, return_inverse=True
+    )
+    groups = Duplicates(first[movie]).groups
+    return [groups[row].tolist() for row in range(len(groups))]
 
 
 def _users(shown: _Shown) -> dict[str, object]:
@@ -158,7 +169,7 @@ def _users(shown: _Shown) -> dict[str, object]:
     }
 
 
-def _ids(ids: npt.NDArray[np.int64]) -> list[str]:
+def _ids(ids: Ids) -> list[str]:
     """As text, for a number of JavaScript has 53 bits."""
     return [str(one) for one in ids.tolist()]
 

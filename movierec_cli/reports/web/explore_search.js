@@ -58,17 +58,16 @@ function closest_movies(text) {
 let vocabulary;
 
 function users_found(typed) {
-  const match = /^(?:user|u)?\s*[#:]?\s*(\d*)$/i.exec(typed.trim());
-  if (!match || !typed.trim() || n_users === 0) return [];
-  const rows = [];
-  for (let row = 0; row < n_users && rows.length < 3; row++) if (users.ids[row].startsWith(match[1])) rows.push(row);
-  const exact = match[1] ? user_rows.get(id_of(match[1])) : undefined;
-  return exact !== undefined ? [exact, ...rows.filter(row => row !== exact)].slice(0, 3) : rows;
+  const text = typed.trim(), readings = [text, text.replace(/^(?:user|u)?\s*[#:]?\s*/i, "")];  // an id may begin with "u"
+  if (!text) return [];
+  const rows = readings.map(id => row_of(user_rows, id)).filter(row => row !== undefined), n_exact = rows.length;
+  for (let row = 0; row < n_users && rows.length < n_exact + 3; row++) if (readings.some(id => users.ids[row].startsWith(id))) rows.push(row);
+  return [...new Set(rows)].slice(0, 3);
 }
 
 function found_for(typed) {
-  const by_id = /^id\s*:\s*(\d+)$/i.exec(typed.trim());
-  if (by_id) return {movies: movie_rows.has(id_of(by_id[1])) ? [movie_rows.get(id_of(by_id[1]))] : [], users: [], is_close: false};
+  const by_id = /^id\s*:\s*(.+)$/i.exec(typed.trim());
+  if (by_id) return {movies: [row_of(movie_rows, by_id[1])].filter(row => row !== undefined), users: [], is_close: false};
   const by_user = users_found(typed), by_title = movies_found(folded(typed));
   const is_close = !by_title.length && !by_user.length;
   return {movies: is_close ? closest_movies(folded(typed)) : by_title, users: by_user, is_close};
@@ -90,9 +89,9 @@ function option(hash, name, small) {
 function offer() {
   const typed = query.value, found = found_for(typed);
   list.replaceChildren();
-  for (const row of found.users) list.append(option("user=" + users.ids[row], "User " + users.ids[row], counted(users.n_rated[row], "rating")));
+  for (const row of found.users) list.append(option(user_address(row), "User " + users.ids[row], counted(users.n_rated[row], "rating")));
   if (found.is_close && typed.trim()) list.append(make("li", {class: "said", role: "presentation"}, found.movies.length ? "Nothing fits; the closest are" : "No movie or user fits"));
-  for (const row of found.movies.slice(0, N_FOUND)) list.append(option("movie=" + movies.ids[row], title(row), genres_of(row).slice(0, 2).join(", ")));
+  for (const row of found.movies.slice(0, N_FOUND)) list.append(option(movie_address(row), title(row), genres_of(row).slice(0, 2).join(", ")));
   list.hidden = !typed.trim();
   query.setAttribute("aria-expanded", !list.hidden);
   point(found.is_close ? -1 : 0);

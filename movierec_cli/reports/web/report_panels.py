@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from movierec_cli.data.dataset import Id
 from movierec_cli.evaluation.metrics import VALIDATION_K
 from movierec_cli.evaluation.significance import LEVEL
 from movierec_cli.experiment.study import Study, UserLists, settings_of
@@ -210,7 +211,7 @@ def _rated_movie(movie: RatedMovie) -> Html:
     return tag("li", stars, tag("span", movie.title, _genres(movie.genres)))
 
 
-def _recommended(label: str, model: Recommendations, in_one_list: set[int]) -> Html:
+def _recommended(label: str, model: Recommendations, in_one_list: set[Id]) -> Html:
     rows = (
         tag("li", tag("strong" if movie.movie_id in in_one_list else "span", movie.title), _details(movie))
         for movie in model.movies

@@ -1,6 +1,7 @@
 """The user's own lengths: which movies a row is of, and what is wrong with a file."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,14 @@ def test_titles_match_with_the_article_first_or_last_and_by_year(tmp_path: Path)
         '113,Sabrina,1954\n127.5,"Sabrina (1995)",\n,Quiz Show,1994\n99,unknown,\n'
     )
     assert lengths(tmp_path / "l.csv", content) == {0: 136, 1: 112, 2: 144, 3: 113, 4: 127.5, 6: 99}
+
+
+def test_a_movie_id_may_be_a_text(tmp_path: Path) -> None:
+    ids = np.array([f"tt{place}" for place in range(len(TITLES))], object)
+    (tmp_path / "l.csv").write_text("movie_id,title,year,minutes\ntt2,,,144\ntt77,,,5\n", encoding="utf-8")
+    read = read_corrections(tmp_path / "l.csv", replace(MOVIES, movie_id=ids))
+    assert np.flatnonzero(~np.isnan(read.minutes)).tolist() == [2]
+    assert [row.line for row in read.unused] == [3]
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,11 @@ def _of_dates(texts: Series) -> Series:
     return found - minutes.fill_null(0) * 60
 
 
+def is_whole(text: str) -> bool:
+    """Whether a text is a whole number without zeros before it."""
+    return re.match(_WHOLE, text) is not None
+
+
 def year(text: str) -> int:
     """Of "1995", "1995.0" or a date; `UNKNOWN_YEAR` for anything else."""
     text = text.strip()

@@ -1,0 +1,239 @@
+"""Tables of items, of users and of links, as column tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.data import limits
+from movierec_cli.data.dataset import (
+    NO_IMDB_NUMBER,
+    UNKNOWN_ROW,
+    UNKNOWN_YEAR,
+    IdIndex,
+    Ids,
+    Movies,
+    Users,
+    typed_id,
+)
+from movierec_cli.data.reader import column_values as values
+from movierec_cli.data.reader.roles import (
+    AGE,
+    GENDER,
+    GENRES,
+    ID,
+    IMDB,
+    LENGTH,
+    OCCUPATION,
+    TITLE,
+    YEAR,
+    ZIP_CODE,
+)
+from movierec_cli.data.reader.small_tables import Table
+from movierec_cli.data.reader.text_rows import TextRow, age_bucket, genre_table, year_of
+from movierec_cli.errors import DataError
+from movierec_cli.text import counted
+
+_NAMED = 3  # ids in a sentence
+_SURELY = 1000  # ratings on a scale for each one off it, for that to be a fault
+_HIGHEST = (1, 5, 10, 100)  # of the scales that are usual
+_GENDERS = {"m": True, "male": True, "f": False, "female": False}
+_LONGEST_MINUTES = 1e5
+
+_Rows = npt.NDArray[np.int64]
+
+
+@dataclass
+class Told:
+    """What people are told of a reading: how the files were understood, and what may surprise."""
+
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    of_roles: dict[str, str] = field(default_factory=dict)  # of a column: "0.5 to 5, by the values"
+
+
+# --- items --------------------------------------------------------------------------------------------
+
+
+def movies_of(
+    table: Table, places: Mapping[str, int], noun: str, told: Told, genre_separator: str = ""
+) -> Movies:
+    """The items of a table; of an id that comes again the first row counts.
+
+    Args:
+        table: with a row for each item.
+        places: of the columns, by role; `ID` at least.
+        noun: what an item is called.
+        told: takes what was found.
+        genre_separator: between genres; found from the values where it is "".
+
+    Raises:
+        DataError: a row cannot be read.
+    """
+    rows = _by_id(table, places[ID], noun, told)
+    columns = {role: [row.text(place).strip() for row in rows.values()] for role, place in places.items()}
+    return item_movies(list(rows), columns, told, genre_separator)
+
+
+def _by_id(table: Table, place: int, noun: str, told: Told) -> dict[str, TextRow]:
+    rows: dict[str, TextRow] = {}
+    again: list[str] = []
+    n_without = 0
+    for row in table.rows:
+        text = row.text(place).strip()
+        if not text:
+            n_without += 1
+        elif text in rows:
+            again.append(text)
+        else:
+            rows[text] = row
+    if again:
+        first = ", ".join(dict.fromkeys(again[:_NAMED]))
+        told.warnings.append(
+            f"{table.place}: {counted(len(again), 'row')} of a {noun} that has one already; the first one"
+            f" counts ({first}{' …' if len(again) > _NAMED else ''})"
+        )
+    if n_without:
+        told.warnings.append(f"{table.place}: {counted(n_without, 'row')} without an id left out")
+    if not rows:
+        raise DataError("has a header but no rows", file=table.place)
+    return rows
+
+
+def item_movies(
+    id_texts: Sequence[str], columns: Mapping[str, Sequence[str]], told: Told, separator: str = ""
+) -> Movies:
+    """The items of columns of texts, by role; an item without a title is called by its id."""
+    ids = typed_ids(id_texts)
+    titles = [title or str(one) for title, one in zip(columns.get(TITLE, id_texts), ids, strict=True)]
+    of_column = [values.year(text) for text in columns.get(YEAR, ())] or [UNKNOWN_YEAR] * len(ids)
+    years = [year or year_of(title) for year, title in zip(of_column, titles, strict=True)]
+    texts = list(columns.get(GENRES, ()))
+    separator = separator or values.list_separator(texts)
+    genres = [values.items_of_list(text, separator) for text in texts] or [()] * len(ids)
+    table, names = genre_table(_frequent(genres, told))
+    minutes = np.array([_minutes(text) for text in columns.get(LENGTH, ())], np.float32)
+    return Movies(
+        movie_id=ids,
+        title=np.array(titles, np.object_),
+        year=np.array(years, np.int16),
+        genres=table,
+        genre_names=names,
+        length_minutes=minutes if np.isfinite(minutes).any() else None,
+        imdb_number=np.array([imdb_number(one) for one in columns[IMDB]], np.int64)
+        if IMDB in columns
+        else None,
+    )
+
+
+def _frequent(genres: Sequence[tuple[str, ...]], told: Told) -> Sequence[tuple[str, ...]]:
+    """Only the most frequent genres, where there are more than a table has columns."""
+    most = limits.GENRES.most
+    names, counts = np.unique([name for one in genres for name in one] or [""], return_counts=True)
+    if len(names) <= most:
+        return genres
+    kept = set(names[np.argsort(-counts, kind="stable")][:most].tolist())
+    told.warnings.append(f"of {len(names):,} different genres the {most:,} most frequent count")
+    return [tuple(name for name in one if name in kept) for one in genres]
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text.split(" ")[0])
+    except ValueError:
+        return np.nan
+    return minutes if 0 < minutes < _LONGEST_MINUTES else np.nan
+
+
+def imdb_number(text: str) -> int:
+    """Of "tt0114709", "0114709" or 114709; `NO_IMDB_NUMBER` for anything else."""
+    digits = text.strip().removeprefix("tt").partition(".")[0]
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else NO_IMDB_NUMBER
+
+
+def typed_ids(texts: Sequence[str]) -> Ids:
+    """Whole numbers where all are such, else texts."""
+    whole = [typed_id(text, _NUMBERS) for text in texts]
+    if None in whole or len(set(whole)) < len(whole):
+        return np.array(texts, np.object_)
+    return np.array(whole, np.int64)
+
+
+_NUMBERS: Ids = np.zeros(0, np.int64)
+
+
+# --- users --------------------------------------------------------------------------------------------
+
+
+def users_of(table: Table, places: Mapping[str, int], told: Told) -> Users:
+    """The users of a table, with those of its columns that have a value for every user.
+
+    Raises:
+        DataError: a row cannot be read.
+    """
+    rows = _by_id(table, places[ID], "user", told)
+    columns = {role: [row.text(place).strip() for row in rows.values()] for role, place in places.items()}
+    ages = _complete(AGE, [_age(text) for text in columns.get(AGE, ())], table, told)
+    genders = _complete(GENDER, [_GENDERS.get(text.lower()) for text in columns.get(GENDER, ())], table, told)
+    jobs = _complete(OCCUPATION, [text or None for text in columns.get(OCCUPATION, ())], table, told)
+    zips = _complete(ZIP_CODE, [text or None for text in columns.get(ZIP_CODE, ())], table, told)
+    names = tuple(sorted(set(jobs or ())))
+    code = {name: place for place, name in enumerate(names)}
+    return Users(
+        user_id=typed_ids(list(rows)),
+        bucketized_age=np.array([age_bucket(age) for age in ages], np.float32) if ages else None,
+        raw_age=np.array(ages, np.float32) if ages else None,
+        is_male=np.array(genders, np.bool_) if genders else None,
+        occupation=np.array([code[job] for job in jobs], np.int32) if jobs else None,
+        occupation_names=names,
+        zip_code=np.array(zips, np.object_) if zips else None,
+    )
+
+
+def _age(text: str) -> float | None:
+    number = typed_id(text, _NUMBERS)
+    return float(number) if isinstance(number, int) and 0 < number < 130 else None
+
+
+def _complete(role: str, column: Sequence[Any], table: Table, told: Told) -> Sequence[Any]:
+    """The column, or nothing where it has gaps, which is told."""
+    n_missing = sum(value is None for value in column)
+    if n_missing:
+        what = f"{table.place}: {n_missing:,} of {counted(len(column), 'user')} have no usable {role}"
+        told.warnings.append(f"{what}, so that column is not used")
+    return () if n_missing else column
+
+
+def with_imdb_numbers(movies: Movies, table: Table, places: Mapping[str, int]) -> Movies:
+    """With the numbers that a table of links has; links of items that are not there are left out."""
+    ids, numbers = _linked(table.rows, places)
+    rows = IdIndex(movies.movie_id).rows(alike(typed_ids(ids), movies.movie_id)[0])
+    found = np.full(len(movies), NO_IMDB_NUMBER, np.int64)
+    found[rows[rows != UNKNOWN_ROW]] = np.array(numbers, np.int64)[rows != UNKNOWN_ROW]
+    return replace(movies, imdb_number=found)
+
+
+def _linked(rows: Iterable[TextRow], places: Mapping[str, int]) -> tuple[list[str], list[int]]:
+    numbers: dict[str, int] = {}
+    for row in rows:
+        text = row.fields[places[IMDB]]
+        if text.strip() and not imdb_number(text):
+            raise row.error(f"the imdbId is '{text[:80]}'; it must be a number such as 0114709 or tt0114709")
+        numbers.setdefault(row.fields[places[ID]].strip(), imdb_number(text))
+    return list(numbers), list(numbers.values())
+
+
+def alike(ids: Ids, others: Ids) -> tuple[Ids, Ids]:
+    """Both as texts, where one of them is."""
+    if ids.dtype == others.dtype:
+        return ids, others
+    return as_texts(ids), as_texts(others)
+
+
+def as_texts(ids: Ids) -> Ids:
+    """Ids as they are written."""
+    return np.array([str(one) for one in ids.tolist()], np.object_)

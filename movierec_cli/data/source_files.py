@@ -1,0 +1,243 @@
+"""A layout, the files that an archive of it has, and how they are read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePath
+
+import numpy as np
+
+from movierec_cli.config.settings import Reading
+from movierec_cli.data.dataset import (
+    Columns,
+    Movies,
+    RatingScale,
+    Users,
+)
+from movierec_cli.data.progress import Progress
+from movierec_cli.data.reader.archive import Archive
+from movierec_cli.data.reader.assemble import assemble
+from movierec_cli.data.reader.formats import UTF_8, TableFormat, sniff
+from movierec_cli.data.reader.item_tables import Told, movies_of, users_of, with_imdb_numbers
+from movierec_cli.data.reader.rating_blocks import RatingFile
+from movierec_cli.data.reader.rating_rows import Rules, read_ratings
+from movierec_cli.data.reader.roles import (
+    ITEM,
+    OF_ITEMS,
+    RATING,
+    TIMESTAMP,
+    USER,
+    WEIGHT,
+    Asked,
+    parse_columns,
+    places,
+    says_movie,
+)
+from movierec_cli.data.reader.small_tables import BadRows, Table, table_of
+from movierec_cli.data.sources import LayoutKind
+from movierec_cli.errors import DataError
+
+_SHOWN = 6  # files in a line
+RATINGS, ITEMS, USERS, LINKS = "ratings", "items", "users", "links"
+
+
+@dataclass(frozen=True)
+class FileSpec:
+    """A file of a layout."""
+
+    table: str
+    name: str  # an expression for its name in small letters, without folders and ".gz"
+    columns: str = ""  # names of its columns, where it has no header
+    separator: str = ""  # "": found from the file
+    begins: str = ""  # an expression for its first line, where other layouts have files of this name
+    is_needed: bool = True
+    encoding: str = ""
+    is_announced: bool = False  # see `AnnouncedItems`
+
+    def matches(self, archive: Archive, member: str) -> bool:
+        """Whether it is this file."""
+        name = PurePath(member).name.lower().removesuffix(".gz")
+        if re.fullmatch(self.name, name) is None:
+            return False
+        if not self.begins:
+            return True
+        with archive.open(member) as stream:
+            line = stream.readline().decode(UTF_8, "replace").removeprefix("\ufeff")
+        return re.match(self.begins, line.strip()) is not None
+
+    def format(self, archive: Archive, member: str) -> TableFormat:
+        """How it is written."""
+        if not self.columns:
+            return sniff(archive, member)
+        found = TableFormat(tuple(self.columns.split()), self.separator, self.encoding or UTF_8, False)
+        return replace(found, quoted=self.separator == ",")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What makes an archive of this layout, and how it is read."""
+
+    kind: LayoutKind
+    files: tuple[FileSpec, ...] = ()
+    noun: str = "movie"
+    rules: Rules = field(default_factory=Rules)
+    asked: str = ""  # as `--columns`, for columns whose names do not say it
+    genre_separator: str = ""
+    movies: Callable[[Files, Told], Movies] | None = None  # where they are not one table of usual columns
+    users: Callable[[Archive], Users] | None = None
+    note: str = ""  # what everybody should know of such data
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """A file of an archive, and how it is written."""
+
+    table: str
+    archive: Archive
+    member: str
+    format: TableFormat
+    part: int | None = None  # of a split that came with the data
+    is_announced: bool = False  # see `AnnouncedItems`
+
+    @property
+    def shown(self) -> str:
+        """For people."""
+        return f"{PurePath(self.member).name} ({self.format.label})"
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of an archive that are read, by a layout."""
+
+    archive: Archive
+    layout: Layout
+    tables: tuple[TableFile, ...]
+    reading: Reading = field(default_factory=Reading)
+    others: tuple[str, ...] = ()  # tables of ratings that are left out, for people
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The members of the archive that are read."""
+        return tuple(one.member for one in self.tables if one.archive is self.archive)
+
+    @property
+    def asked(self) -> tuple[Asked, ...]:
+        """What `--columns` and the layout say of the columns; what people ask for comes first."""
+        own = parse_columns(self.reading.columns)
+        weights = (Asked("ratings", WEIGHT, self.reading.weights),) if self.reading.weights else ()
+        return (*own, *weights, *parse_columns(tuple(self.layout.asked.split())))
+
+    def of(self, table: str) -> tuple[TableFile, ...]:
+        """The files of one table."""
+        return tuple(one for one in self.tables if one.table == table)
+
+    def table(self, one: TableFile, bad: BadRows | None = None) -> Table:
+        """Opens a file."""
+        return table_of(one.archive, one.member, bad, one.format)
+
+    # --- reading --------------------------------------------------------------------------------------
+
+    def parse(self, progress: Progress) -> Columns:
+        """Reads all of it. Raises a `DataError` with file and line."""
+        told, bad = Told(), BadRows(self.reading.skip_bad_rows)
+        noun = self.noun
+        movies = self._movies(noun, told, bad)
+        users = self._users(told, bad)
+        files = [self._rating_file(one) for one in self.of(RATINGS)]
+        rows = read_ratings(files, self._rules, bad, progress)
+        told.warnings += [*rows.warnings, *bad.warnings]
+        columns = assemble(rows, movies, users, self.reading, self._rules, noun, told)
+        told.of_roles |= {TIMESTAMP: f"{rows.unit}, UTC"} if rows.unit else {}
+        for role, ids in ((USER, rows.user_ids), (ITEM, rows.item_ids)):
+            told.of_roles |= {role: "texts"} if ids.dtype == np.object_ else {}
+        return replace(columns, notes=(*self._notes(files, told.of_roles), *columns.notes))
+
+    @property
+    def noun(self) -> str:
+        """What the items are called."""
+        if self.layout.kind is not LayoutKind.TABLES:
+            return self.layout.noun
+        names = [name for one in self.tables for name in one.format.header]
+        file_names = [PurePath(one.member).stem for one in self.tables]
+        return "movie" if says_movie([*names, *file_names]) else "item"
+
+    @property
+    def _rules(self) -> Rules:
+        if self.reading.rating_scale is None or self.layout.rules.scale is None:
+            return self.layout.rules
+        return replace(self.layout.rules, scale=RatingScale(*self.reading.rating_scale), step=0.0)
+
+    def _rating_file(self, one: TableFile) -> RatingFile:
+        found = rating_places(one.format, self.asked)
+        missing = [role for role in (USER, ITEM) if role not in found]
+        if missing:
+            raise no_ratings(one.archive.place(one.member), [one.format], missing)
+        has_items = self.of(ITEMS) or self.layout.movies or not self.layout.rules.own_items
+        kept = {role: place for role, place in found.items() if role not in OF_ITEMS or not has_items}
+        return RatingFile(one.archive, one.member, one.format, kept, one.part, one.is_announced)
+
+    def _movies(self, noun: str, told: Told, bad: BadRows) -> Movies | None:
+        if self.layout.movies is not None:
+            return self.layout.movies(self, told)
+        if not (files := self.of(ITEMS)):
+            return None
+        table = self.table(files[0], bad)
+        separator = self.layout.genre_separator
+        movies = movies_of(table, places("items", table.header, self.asked), noun, told, separator)
+        for one in self.of(LINKS)[:1]:
+            links = self.table(one, bad)
+            movies = with_imdb_numbers(movies, links, places("items", links.header))
+        return movies
+
+    def _users(self, told: Told, bad: BadRows) -> Users | None:
+        if self.layout.users is not None:
+            return self.layout.users(self.archive)
+        if not (files := self.of(USERS)):
+            return None
+        table = self.table(files[0], bad)
+        return users_of(table, places("users", table.header, self.asked), told)
+
+    def _notes(self, files: Sequence[RatingFile], of_roles: Mapping[str, str]) -> tuple[str, ...]:
+        """How the files were understood, in one line; nothing of what is read to the letter."""
+        if self.layout.rules.whole_ids:
+            return ()
+        columns = [
+            f"{role} = {files[0].format.header[place]}{f' ({of_roles[role]})' if role in of_roles else ''}"
+            for role, place in files[0].places.items()
+        ]
+        kind = "" if self.layout.kind is LayoutKind.TABLES else f"{self.layout.kind}: "
+        shown = [one.shown for one in self.tables]
+        more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
+        left_out = f"; left out: {', '.join(self.others)}" if self.others else ""
+        line = f"{kind}read {', '.join(shown[:_SHOWN])}{more}: {', '.join(columns)}{left_out}"
+        return (line, self.layout.note) if self.layout.note else (line,)
+
+
+def rating_places(table_format: TableFormat, asked: Sequence[Asked]) -> dict[str, int]:
+    """Where the columns of ratings stand; of a file without header as 100K has them."""
+    found = places("ratings", table_format.header, asked)
+    names = table_format.header
+    if not table_format.has_header and not found and len(names) in (2, 3, 4):
+        return dict(zip((USER, ITEM, RATING, TIMESTAMP), range(len(names)), strict=False))
+    if WEIGHT in found:
+        found = {role: place for role, place in found.items() if role != RATING}
+    return found
+
+
+def no_ratings(
+    place: str | Path,
+    formats: Sequence[TableFormat],
+    missing: Sequence[str],
+    problems: Sequence[DataError] = (),
+) -> DataError:
+    """The error where a table lacks one of the columns that ratings need."""
+    headers = "; ".join(", ".join(one.header[:12]) for one in formats[:5])
+    found = f"; the columns are {headers}" if headers else ""
+    unread = f"; {problems[0]}" if problems else ""
+    return DataError(
+        f"has no table with a column of the {' and one of the '.join(f'{role}s' for role in missing)}{found}"
+        f"{unread}; say which are theirs with --columns user=NAME item=NAME",
+        file=place,
+    )
