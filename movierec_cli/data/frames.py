@@ -56,7 +56,11 @@ def dataset_from_frames(
 
         def named(text: str) -> str:
             """As the caller knows the tables, whose rows begin in the second line of the files."""
-            text = text.replace(f"{folder}/", f"{name}.").replace(f" ({formats[RATINGS].label})", "")
+            text = (
+                text.replace(", line 1:", ":")
+                .replace(f"{folder}/", f"{name}.")
+                .replace(f" ({formats[RATINGS].label})", "")
+            )
             return re.sub(r"\bline (\d+)", lambda line: f"row {int(line[1]) - 1}", text)
 
         for table, frame in frames.items():

@@ -128,7 +128,9 @@ def _by_columns(archive: Archive, reading: Reading) -> Files:
                 problems.append(error)
     known = [rating_places(one.format, asked) for one in found]
     rated = [one for one, roles in zip(found, known, strict=True) if {USER, ITEM} <= roles.keys()]
-    named = [one for one in rated if one.format.has_header] or rated
+    named = [one for one in rated if one.format.has_header] or [
+        one for one in rated if _RATING_WORDS.search(one.member) or not _is_of_items_or_users(one)
+    ]
     if {"xl/workbook.xml", "[Content_Types].xml"} <= set(archive.names):
         raise DataError("is an Excel workbook; export the sheet as CSV", file=archive.path)
     if not named:
@@ -151,6 +153,11 @@ def _by_columns(archive: Archive, reading: Reading) -> Files:
     ]
     left_out = tuple(one.member for one in named if one not in chosen)
     return Files(archive, TABLES, tuple(tables), reading, left_out, tuple(map(str, problems)))
+
+
+def _is_of_items_or_users(one: TableFile) -> bool:
+    name = PurePath(one.member).name.lower()
+    return bool(_ITEM_WORDS.search(name) or _USER_WORDS.search(name))
 
 
 def _likelihood(one: TableFile, asked: Sequence[Asked]) -> tuple[int, ...]:
@@ -194,7 +201,8 @@ def _item_likelihood(one: TableFile, asked: Sequence[Asked]) -> int:
 
 def _user_likelihood(one: TableFile, asked: Sequence[Asked]) -> int:
     found = places("users", one.format.header, asked)
-    if ID not in found or ITEM in places("ratings", one.format.header):
+    of_rating = places("ratings", one.format.header)
+    if ID not in found or of_rating.get(ITEM) != of_rating.get(TITLE):
         return 0
     is_named = bool(_USER_WORDS.search(PurePath(one.member).name.lower()))
     return 3 * is_named + len(found.keys() & set(OF_USERS)) - 1

@@ -271,6 +271,8 @@ def no_ratings(
     """The error where a table lacks one of the columns that ratings need."""
     headers = "; ".join(", ".join(one.header[:12])[:200] for one in formats[:5])
     found = f"; the columns are {headers}" if headers else ""
+    if len(formats) == 1 and len(formats[0].header) == 1:
+        found = "; its lines are not separated by comma, semicolon, tab, |, :: or blank"
     unread = f"; {'; '.join(map(str, problems[:2]))}" if problems else ""
     line = formats[0].first_line - 1 if len(formats) == 1 and formats[0].has_header else 0
     return DataError(

@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from movierec_cli.data import limits
 from movierec_cli.data.reader.archive import Archive
-from movierec_cli.data.reader.roles import is_known
+from movierec_cli.data.reader.roles import is_known, normalised
 from movierec_cli.errors import DataError
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def format_of(head: bytes, place: str) -> TableFormat:
         raise DataError("is empty", file=place)
     if lines[0].lstrip()[0] == "{":
         objects = [one for line in lines if (one := parsed_object(line)) is not None]
-        if not objects:
+        if 2 * len(objects) < len(lines):
             problem = "is JSON, but neither a list of objects nor an object in each line"
             raise DataError(problem, file=place, line=1)
         return TableFormat(_keys(objects), encoding=encoding, kind=JSON_LINES)
@@ -140,6 +141,15 @@ def format_of(head: bytes, place: str) -> TableFormat:
     is_numbered = len(first) > 2 and first == [str(place) for place in range(len(first))]  # by pandas
     has_header = is_header(first, second)
     names = tuple(name.strip() for name in first) if has_header else places_of(len(first))
+    n_fields = {
+        len(_quoted(line, separator, escape) or _split(line, separator)) for line in lines[1:_HEAD_LINES]
+    }
+    if has_header and len(lines) > 3 and len(n_fields) == 1 and len(first) not in n_fields:
+        raise DataError(
+            f"names {len(first)} columns, but the rows below have {n_fields.pop()} fields: '{lines[0][:80]}'",
+            file=place,
+            line=first_line + 1,
+        )
     n_before = first_line + is_numbered
     return TableFormat(names, separator, encoding, has_header, "", quoted, escape, n_before)
 
@@ -191,16 +201,20 @@ def json_list(archive: Archive, member: str) -> list[tuple[int, dict[str, object
                 raise json.JSONDecodeError("',' or ']' expected", text, at)
             at += 1
     except (ValueError, RecursionError) as error:
-        at_line = getattr(error, "lineno", line)
-        raise DataError(f"is no well-formed JSON ({error})", file=place, line=at_line) from error
+        at = getattr(error, "pos", at)
+        end = len(text[:at].rstrip()) if text[at : at + 1] == "{" else at  # what is missing is missing before
+        line = text.count("\n", 0, end) + 1
+        raise DataError(f"is no well-formed JSON ({error})", file=place, line=line) from error
     if text[at + 1 :].strip():
         raise DataError("has something after its list", file=place, line=text.count("\n", 0, at) + 1)
     return found
 
 
 def _keys(objects: Iterable[Mapping[str, object]]) -> tuple[str, ...]:
-    """Of all objects together: one may lack what others have."""
-    return tuple(dict.fromkeys(key for one in objects for key in one))
+    """Of all objects together: one may lack what others have. Of alike ones the most frequent."""
+    counts = Counter(key for one in objects for key in one)
+    first = {normalised(key): key for key, _ in reversed(counts.most_common())}
+    return tuple(key for key in counts if first[normalised(key)] == key)
 
 
 def is_cp1252(head: bytes) -> bool:

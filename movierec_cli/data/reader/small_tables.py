@@ -156,7 +156,7 @@ def _records(text: str, table_format: TableFormat, place: str, first_line: int) 
         for number, one in enumerate(text.split("\n"), start=first_line):
             yield TextRow(place, number, one.removesuffix("\r").split(table_format.separator))
         return
-    reader = csv_reader(io.StringIO(text, newline=""), table_format.separator, table_format.escape)
+    reader = csv_reader(io.StringIO(text, newline="\n"), table_format.separator, table_format.escape)
     line = first_line
     try:
         for fields in reader:
@@ -179,7 +179,7 @@ def complete(rows: Iterable[TextRow], table_format: TableFormat, bad: BadRows) -
 def field_problem(n_fields: int, table_format: TableFormat, line: str) -> str:
     """What is wrong with a line of another number of fields than columns."""
     names = ", ".join(table_format.header[:20])[:160]
-    return f"has {n_fields} fields, needs {len(table_format.header)} ({names}): '{line[:80]}'"
+    return f"has {n_fields} fields, needs {len(table_format.header)} ({names}): '{line[:80].replace('\n', '\\n')}'"
 
 
 def json_objects(
