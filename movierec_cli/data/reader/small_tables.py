@@ -179,7 +179,8 @@ def complete(rows: Iterable[TextRow], table_format: TableFormat, bad: BadRows) -
 def field_problem(n_fields: int, table_format: TableFormat, line: str) -> str:
     """What is wrong with a line of another number of fields than columns."""
     names = ", ".join(table_format.header[:20])[:160]
-    return f"has {n_fields} fields, needs {len(table_format.header)} ({names}): '{line[:80].replace('\n', '\\n')}'"
+    one_line = line[:80].replace("\n", "⏎")
+    return f"has {n_fields} fields, needs {len(table_format.header)} ({names}): '{one_line}'"
 
 
 def json_objects(
