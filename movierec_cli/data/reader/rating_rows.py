@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from polars import Series
 
 _Array = npt.NDArray[Any]
+_IDS = (USER, ITEM)
 _FRAME_ROWS = 1 << 20  # that are read at once from Parquet
 _REVIEW_WORDS = {"text", "reviewtext", "review", "reviewbody", "body", "comment", "summary", "content"}
 """Names of columns beside which a title may be that of a review."""
@@ -223,7 +224,12 @@ class _Attempt:
         found = self._values(columns)
         roles = self._roles(file)
         is_other = any(_is_there(columns[role]).any() for role in file.roles if role not in roles)
-        if is_other or any(found[role].null_count() for role in roles) or self._off_scale(found).any():
+        wrong = self._off_scale(found)
+        if any(found[role].null_count() for role in (USER, ITEM)):
+            missing = {role: found[role].is_null().to_numpy() for role in roles}
+            line_of = self.line_maps.get(file.place, int)
+            self._check_ids(columns, missing, wrong, lambda row: line_of(first_line + row))
+        if is_other or any(found[role].null_count() for role in roles) or wrong.any():
             return None
         self._take_items(found, columns)
         return Part({role: _narrow(found[role]) for role in roles}, first_line)
@@ -323,7 +329,7 @@ class _Attempt:
         roles = self._roles(file)
         missing = {role: found[role].is_null().to_numpy() for role in roles}
         self._check_empty(file, rows, columns)
-        self._check_ids(file, rows, columns, missing, wrong)
+        self._check_ids(columns, missing, wrong, lambda row: rows[row].line)
         is_bad = wrong | np.logical_or.reduce(list(missing.values()))
         for place in np.flatnonzero(is_bad).tolist():
             self.bad.add(rows[place].error(self._problem(file, rows[place], place, missing)))
@@ -347,29 +353,25 @@ class _Attempt:
 
     def _check_ids(
         self,
-        file: RatingFile,
-        rows: Sequence[TextRow],
         columns: Mapping[str, Series],
         missing: Mapping[str, npt.NDArray[np.bool_]],
         wrong: npt.NDArray[np.bool_],
+        line_of: Callable[[int], int],
     ) -> None:
         """Raises a `_OtherKindError` where only an id is wrong in a row, and only for being no number."""
-        for role in (USER, ITEM):
-            others = np.logical_or.reduce(
-                [wrong, *(is_null for one, is_null in missing.items() if one not in (USER, ITEM))]
-            )
+        if self.rules.whole_ids:
+            return
+        others = np.logical_or.reduce([wrong, *(one for role, one in missing.items() if role not in _IDS)])
+        for role in _IDS:
             is_text = missing[role] & ~others & _is_there(columns[role])
-            if not self.rules.whole_ids and role not in self.others and is_text.any():
-                row = rows[int(np.flatnonzero(is_text)[0])]
-                id_text = row.fields[file.places[role]][:40]
-                why = (
-                    "begins with 0"
-                    if id_text.isdecimal() and id_text[0] == "0"
-                    else "is no whole number of 0 or more"
-                )
-                why = "is too large for a number" if id_text.isdecimal() and id_text[0] != "0" else why
+            if role not in self.others and is_text.any():
+                row = int(is_text.argmax())
+                text = str(columns[role][row]).strip()[:40]
+                why = "is no whole number of 0 or more"
+                if text.isdecimal():
+                    why = "begins with 0" if text[0] == "0" else "is too large for a number"
                 raise _OtherKindError(
-                    role, f"the {role} ids are texts, as '{id_text}' in line {row.line:,} {why}"
+                    role, f"the {role} ids are texts, as '{text}' in line {line_of(row):,} {why}"
                 )
 
     def _problem(
