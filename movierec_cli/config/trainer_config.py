@@ -37,6 +37,9 @@ class TrainerConfig:
     feature_sets: tuple[FeatureSet, ...] | None = None  # None: the family's, without what the data lack
     data: DataConfig = field(default_factory=DataConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
+    split_of_data: SplitConfig | None = (
+        None  # in place of `split` where the data come with a split of their own
+    )
     family: Family = Family.TWO_TOWER  # with tasks, its `with_tasks`
     model: ModelConfig | None = None  # None: what `default_settings` says
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -64,10 +67,16 @@ class TrainerConfig:
         check_settings(self)
         _check_family(self)
         n_sets, n_weights = len(self.widest_sets), max(1, len(self.tasks))
-        n_runs = n_sets * n_weights * self.n_seeds
+        if self.split.folds and self.n_seeds > 1:
+            raise UsageError(
+                f"--seeds {self.n_seeds} is not for --folds {self.split.folds}, which trains each model"
+                f" {self.split.folds} times already; give one of them"
+            )
+        repeats, times = (self.split.folds, "folds") if self.split.folds else (self.n_seeds, "seeds")
+        n_runs = n_sets * n_weights * repeats
         if n_runs > MOST_RUNS:
             raise UsageError(
-                f"{n_sets} feature sets × {n_weights} weights × {self.n_seeds} seeds are {n_runs:,}"
+                f"{n_sets} feature sets × {n_weights} weights × {repeats} {times} are {n_runs:,}"
                 f" trainings; one command does {MOST_RUNS:,} at most"
             )
 

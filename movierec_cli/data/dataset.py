@@ -7,6 +7,7 @@ A movie is its id, never its title (two ids of MovieLens 100K can share a title)
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import numpy as np
@@ -130,6 +131,7 @@ class Dataset:
     lengths_fingerprint: str = ""  # SHA-256 (hex) of `movies.length_minutes`; "" where nobody asked for them
     notes: tuple[str, ...] = ()  # what was found, for people, such as how many movies have a length
     noun: str = "movie"  # what the items are called: "movie", or "item" where they need not be movies
+    archive: Path | None = None  # where it was read from, for splits that are published beside the ratings
     merged_duplicates: bool = False  # whether items of several ids were made one
 
 

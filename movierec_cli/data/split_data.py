@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import SplitConfig, SplitKind
+from movierec_cli.config import PUBLISHED_SPLITS, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset, IdIndex, Movies, Ratings, Users
+from movierec_cli.data.given_splits import with_published_split
 from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
 from movierec_cli.errors import MovierecError
 
@@ -116,17 +117,31 @@ class SplitData:
         n_left_out = len(self.source.ratings) - len(self.dataset.ratings)
         return summarize_split(self.dataset, self.split, n_left_out)
 
+    @cached_property
+    def folds(self) -> tuple[Split, ...]:
+        """The split of every fold of a cross-validation; else the split alone."""
+        if not self.config.folds:
+            return (self.split,)
+        configs = (replace(self.config, fold=fold) for fold in range(self.config.folds))
+        return tuple(split_ratings(self.dataset.ratings, config) for config in configs)
+
+    def of_fold(self, fold: int) -> "SplitData":
+        """The same data with the split of another fold."""
+        return replace(self, config=replace(self.config, fold=fold), split=self.folds[fold])
+
 
 def split_data(source: Dataset, config: SplitConfig) -> SplitData:
     """Leaves out the ratings that do not count, and divides the others.
 
     Raises:
-        MovierecError: no rating is left, or they cannot be split so.
+        MovierecError: no rating is left, they cannot be split so, or the data have no such split.
     """
     if config.kind.needs_times and not source.ratings.has_times:
         raise MovierecError(
             f"--split {config.kind} needs times, and the data have none ({source.ratings.why_no_times}); use"
             f" --split {SplitKind.RANDOM}"
         )
+    if config.kind in PUBLISHED_SPLITS:
+        source = with_published_split(source, config.kind)
     dataset = restrict(source, min_rating=config.min_rating, k_core=config.k_core)
     return SplitData(source, dataset, config, split_ratings(dataset.ratings, config))

@@ -54,7 +54,7 @@ class ListRequest:
 class Trained:
     """What the main job returns."""
 
-    runs: tuple[Run, ...]  # in the order of the feature sets and their seeds, then the baselines
+    runs: tuple[Run, ...]  # in the order of the feature sets and their seeds or folds, then the baselines
     study: Study
 
 
@@ -195,7 +195,7 @@ def _findings(selection: Selection, observer: TrainingObserver) -> Sequence[Find
 
 
 def lists_of(source: Dataset, runs: Iterable[Run], request: ListRequest) -> list[UserLists]:
-    """The lists of each user; of a model that was trained with several seeds, the first run's.
+    """The lists of each user; of a model that was trained several times, the first run's.
 
     Raises:
         MovierecError: a user is unknown, or a run cannot rank in the requested way.
@@ -203,7 +203,7 @@ def lists_of(source: Dataset, runs: Iterable[Run], request: ListRequest) -> list
     firsts: dict[RunConfig, Run] = {}
     for run in runs:
         if run.record.config.training is not None:
-            firsts.setdefault(run.record.config.without_seed, run)
+            firsts.setdefault(run.record.config.repeated, run)
     filters = Filters(include_seen=request.include_seen)
     return [
         UserLists(

@@ -107,7 +107,7 @@ def _beside_specialists(
 
 def _way(one: Compared) -> RunConfig:
     """Equal for models that differ in their tasks only."""
-    return replace(one.records[0].config.without_seed, family=Family.TWO_TOWER, tasks=None)
+    return replace(one.records[0].config.repeated, family=Family.TWO_TOWER, tasks=None)
 
 
 def _most_balanced(joints: Sequence[ComparedRatingModel], ranked: Mapping[str, float]) -> ComparedRatingModel:

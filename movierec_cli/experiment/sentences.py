@@ -7,6 +7,7 @@ from functools import cached_property
 from movierec_cli.config import (
     FEATURES,
     NO_FEATURES,
+    PUBLISHED_SPLITS,
     QUERY_TIME,
     FeatureSet,
     SplitConfig,
@@ -19,11 +20,9 @@ from movierec_cli.experiment.study import ComparedModel, trained_alike
 from movierec_cli.experiment.wording import POINTS, percent
 from movierec_cli.text import listed
 
-_FOUND = {
-    SplitKind.RANDOM: "of the {noun}s held out from its users",
+_FOUND = dict.fromkeys(SplitKind, "of the {noun}s held out from its users") | {
     SplitKind.TEMPORAL: "of what its users {choose} next",
     SplitKind.LEAVE_LAST: "of the last {noun}s of its users",
-    SplitKind.WINDOWS: "of the {noun}s held out from its users",
 }
 
 
@@ -119,7 +118,7 @@ def _name(model: ComparedModel) -> str:
 
 
 def _first_sentence(comparison: _Comparison, split: SplitConfig) -> str:
-    where = f"on a {split.kind} split, "
+    where = f"{split.where}, "
     if not comparison.trained:
         best = comparison.strongest(comparison.baselines)
         found = _found(comparison, best, split.kind)
@@ -242,17 +241,24 @@ def _lead(comparison: _Comparison) -> str:
 
 def _caveats(comparison: _Comparison, split: SplitConfig) -> Iterator[str]:
     trained = comparison.trained
-    if any(len(one.records) == 1 for one in trained):
+    if split.folds:
+        yield (
+            f"{split.folds}-fold cross-validation: every rating is tested once, by models trained without it;"
+            " a user's figure is the mean over the folds that test the user, and the intervals cover users"
+            " and folds."
+        )
+    elif any(len(one.records) == 1 for one in trained):
         noun = "model" if any(one.family.is_sequential for one in trained) else "set"
         yield (
             f"{'Each' if len(trained) > 1 else 'The'} {noun} was trained once: the intervals cover which "
             "users are in the test set, not the randomness of the training; --seeds 3 covers both."
         )
     seeing = [name for name in time_features() if any(name in one.feature_set for one in trained)]
-    if split.kind in (SplitKind.RANDOM, SplitKind.WINDOWS) and seeing:
+    if split.kind in (SplitKind.RANDOM, SplitKind.WINDOWS, *PUBLISHED_SPLITS) and seeing:
         yield (
-            f"On a {split.kind} split, {listed(seeing)} let{'s' if len(seeing) == 1 else ''} a model see the "
-            "future: it learns from ratings given after those it is tested on; --split temporal does not."
+            f"{split.where.capitalize()}, {listed(seeing)} let{'s' if len(seeing) == 1 else ''} a model see"
+            " the future: it learns from ratings given after those it is tested on; --split temporal does"
+            " not."
         )
     if any(QUERY_TIME in one.feature_set for one in trained):
         yield (

@@ -5,13 +5,13 @@ Each is a few passes over the columns, so that all of them can run with every tr
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import FeatureSet, SplitConfig, SplitKind, time_features
+from movierec_cli.config import GIVEN_SPLITS, FeatureSet, SplitConfig, SplitKind, time_features
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.duplicates import duplicates_of
 from movierec_cli.data.ragged import ordered_by_user
@@ -48,10 +48,21 @@ def run_data_checks(
     """The same as `check_data`, with what is clean: one entry a check that concerns such data and split."""
     case = _Case(dataset, split, config, tuple(feature_sets))
     return tuple(
-        Checked(check.names, check.clean.format(noun=case.noun), tuple(check.find(case)))
+        Checked(
+            check.names,
+            check.clean.format(noun=case.noun),
+            tuple(_of_fold(one, config) for one in check.find(case)),
+        )
         for check in DATA_CHECKS
         if config.kind in check.kinds and (dataset.ratings.has_times or not check.needs_times)
     )
+
+
+def _of_fold(finding: Finding, config: SplitConfig) -> Finding:
+    """In a cross-validation, what is said of the test part is of one fold."""
+    if not config.folds or "test" not in finding.sentence:
+        return finding
+    return replace(finding, sentence=f"Fold {config.fold + 1}: {finding.sentence}")
 
 
 @dataclass(frozen=True)
@@ -318,7 +329,11 @@ def _way_to_more_test_users(case: _Case) -> str:
     return listed([*ways, "--seeds 3"], "or")
 
 
-@_check("cold-users", clean="Every test rating's user has training ratings.", kinds=[SplitKind.TEMPORAL])
+@_check(
+    "cold-users",
+    clean="Every test rating's user has training ratings.",
+    kinds=[SplitKind.TEMPORAL, *GIVEN_SPLITS],
+)
 def _cold_users(case: _Case) -> Iterator[Finding]:
     is_cold = case.is_cold
     if is_cold.any():

@@ -221,7 +221,7 @@ def _one_code_a_value(column: str, owner: str, unknown: int | None = None) -> En
 
     def fit(dataset: Dataset, rows: Rows) -> Vocabulary:
         values = np.unique(values_of(dataset)[np.unique(getattr(dataset.ratings, owner)[rows])])
-        return {"values": [value for value in values.tolist() if value != unknown]}
+        return {"values": [value for value in values.tolist() if value == value != unknown]}  # NaN is unknown
 
     return Encoding(fit, lambda vocabulary, dataset: (_category(vocabulary, values_of(dataset)),))
 

@@ -59,9 +59,17 @@ class RunConfig:
         return f"{self.feature_set.label} ({self.tasks.label})" if self.tasks else self.feature_set.label
 
     @property
-    def without_seed(self) -> RunConfig:
-        """Equal for runs that differ in the seed of their training only."""
-        return replace(self, training=replace(self.training, seed=0)) if self.training else self
+    def repetition(self) -> str:
+        """Which of several trainings of a model it is: "seed 42", "fold 2"; "" for a baseline's only fit."""
+        if self.split.folds:
+            return f"fold {self.split.fold + 1}"
+        return f"seed {self.training.seed}" if self.training else ""
+
+    @property
+    def repeated(self) -> RunConfig:
+        """Equal for runs that differ only in the seed of their training, or in the fold."""
+        training = replace(self.training, seed=0) if self.training else None
+        return replace(self, split=replace(self.split, fold=0), training=training)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -110,16 +110,12 @@ def _of_models(
             label=model.label,
             cells=tuple(cells(model)),
             group=BASELINES if model.is_baseline else TRAINED,
-            note=_seeds(model),
+            note=model.times,
             model=ModelMark(index, model.is_baseline),
         )
         for index, model in enumerate(models)
     )
     return Table(title=title, columns=tuple(columns), rows=tuple(rows), order=order)
-
-
-def _seeds(model: ComparedModel | ComparedRatingModel) -> str:
-    return f"× {len(model.records)} seeds" if len(model.records) > 1 else ""
 
 
 def ratings(study: Study) -> Table:
@@ -140,7 +136,7 @@ def ratings(study: Study) -> Table:
             ranks = (*(model.top_k.unseen[k] for k in ks), model.metrics[study.headline].mean)
         cells = (one.rmse, one.mae, *ranks, FRONT_MARK if one.is_on_front else "")
         group = BASELINES if one.is_baseline else "Models that predict ratings"
-        return Row(label=one.label, cells=cells, group=group, note=_seeds(one), model=mark)
+        return Row(label=one.label, cells=cells, group=group, note=one.times, model=mark)
 
     return Table(
         title=f"Predicted ratings, off by {study.data.rating_unit}: lower is better",
@@ -219,6 +215,11 @@ def _gain_verdict(gain: Interval) -> str:
     return "hurts" if gain.high < 0 else "not significant"
 
 
+def of_fold(study: Study) -> str:
+    """What is added to a title of figures that a cross-validation has of one fold."""
+    return f", fold {study.split.fold + 1} of {study.split.folds}" if study.split.folds else ""
+
+
 def segments(study: Study, shown: Sequence[Segment]) -> Table:
     """The headline metric of each model on segments of the test ratings."""
     sizes = [Column(name=name, kind=Kind.SIZE) for name in ("users", "ratings")]
@@ -235,7 +236,7 @@ def segments(study: Study, shown: Sequence[Segment]) -> Table:
         )
         for one in shown
     )
-    title = f"{study.headline} by segment"
+    title = f"{study.headline} by segment{of_fold(study)}"
     return Table(title=title, columns=(*sizes, *models), rows=tuple(rows), label="segment")
 
 
@@ -266,7 +267,7 @@ def validations(record: RunRecord) -> Table:
 
 
 def runs(study: Study) -> Table:
-    """Every run behind the models, one a seed."""
+    """Every run behind the models, one a seed or a fold."""
     names = ("seed", "epochs", "parameters", "seconds", "chosen", "created (UTC)", "folder")
     rows = (Row(label=model.label, cells=_run(record)) for model in study.models for record in model.records)
     columns = tuple(Column(name=name, kind=Kind.TEXT) for name in names)
@@ -274,10 +275,12 @@ def runs(study: Study) -> Table:
 
 
 def _run(record: RunRecord) -> tuple[str, ...]:
-    training = record.config.training
+    config = record.config
+    seed = [str(config.training.seed)] if config.training else []
+    fold = [config.repetition] if config.split.folds else []
     chosen = ", ".join(f"{name} {value:g}" for name, value in record.settings.items())
     return (
-        NONE if training is None else str(training.seed),
+        ", ".join(seed + fold) or NONE,
         _epochs(record, " of "),
         f"{record.n_parameters:,}" if record.n_parameters else NONE,
         f"{record.training_s:,.1f}",

@@ -103,6 +103,7 @@ def train_command(
         or (settings.feature_sets if preset else None),
         data=data,
         split=settings.split,
+        split_of_data=options.split_of_data(given, settings.family, preset),
         family=settings.family,
         model=settings.model,
         training=settings.training,

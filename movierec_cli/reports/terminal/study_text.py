@@ -27,7 +27,7 @@ def study_text(study: Study, console: Console, *, with_segments: bool = False) -
 
 
 def _parts(study: Study, console: Console, with_segments: bool) -> Iterator[RenderableType]:
-    yield Text(study.split_summary.sentence(study.split.kind, study.data.noun))
+    yield Text(study.split_summary.sentence(study.split, study.data.noun))
     yield Text()
     yield accuracy_and_cost(study.models, console)
     yield rich_table(study_tables.user_metrics(study), console)
@@ -96,7 +96,7 @@ def _facts(run: Run) -> Table:
     table = Table.grid(padding=(0, 2))
     config, data = record.config, record.data
     given = asdict(config.split) | settings_of(config)
-    settings = {name: value for name, value in given.items() if name != "seed"}
+    settings = {name: value for name, value in given.items() if name not in ("seed", "fold")}
     settings |= {"tasks": config.tasks.label} if config.tasks is not None else {}
     seeds = [f"{config.split.seed} of the split"]
     seeds += [f"{config.training.seed} of the training"] if config.training else []
@@ -107,7 +107,7 @@ def _facts(run: Run) -> Table:
         "data": data.description,
         "fingerprint": data.fingerprint,
         "ratings": study_tables.counts(data),
-        "split": record.split_summary.sentence(config.split.kind, data.noun),
+        "split": record.split_summary.sentence(config.split, data.noun),
         "family": config.family.label,
         **settings,
         **record.settings,

@@ -266,8 +266,8 @@ def _side_by_side(histories: tuple[Sequence[EpochRecord], ...]) -> list[tuple[Ep
 
 
 def _seed_name(model: ComparedModel, record: RunRecord) -> str:
-    training = record.config.training
-    return model.label if training is None else f"{model.label}, seed {training.seed}"
+    which = record.config.repetition
+    return f"{model.label}, {which}" if which else model.label
 
 
 _SEED_STYLE: Mapping[str, Any] = {"mode": "lines", "line": {"width": 1}, "opacity": 0.55, "showlegend": False}

@@ -88,8 +88,8 @@ def _epochs(study: Study, chart: Chart | None) -> Panel | None:
         return None
     note = (
         f"An open marker is the epoch whose model was kept: the best by {_chosen_by(study, chart)} on "
-        "validation. Thin lines are single seeds, thick ones their mean. Press a name to hide or show its "
-        "lines."
+        "validation. Thin lines are single seeds or folds, thick ones their mean. Press a name to hide or"
+        " show its lines."
     )
     only_chart = tag("p", "This part is a chart and needs JavaScript.", class_="without-js")
     body = joined((figure(chart, "Validation ", note), only_chart))
@@ -138,8 +138,9 @@ def _segments(study: Study) -> Panel | None:
         return None
     empty = [f"{one.dimension}: {one.name}" for one in study.segments if not one.n_ratings]
     text = (
-        f"{study.headline} on segments of the test ratings. The colour is a model's fraction of the "
-        f"segment's best, which is bold; there is none at {100 * UNCOLOURED:.0f} % of it or less."
+        f"{study.headline} on segments of the test ratings{study_tables.of_fold(study)}. The colour is a"
+        f" model's fraction of the segment's best, which is bold; there is none at {100 * UNCOLOURED:.0f} %"
+        " of it or less."
     )
     text += f" No test rating is in {'; '.join(empty)}." if empty else ""
     table = html_table(study_tables.segments(study, rated), kind="heat")
@@ -249,7 +250,7 @@ def _reproduce(study: Study) -> Panel:
     split = {f"split {name}": value for name, value in asdict(study.split).items()}
     each = [split, *(settings_of(record.config) for record in records)]
     settings = _distinct({name: _text(value) for name, value in one.items()} for one in each)
-    shown = {name.replace("_", " "): value for name, value in settings.items() if name != "seed"}
+    shown = {name.replace("_", " "): value for name, value in settings.items() if name not in _BY_RUN}
     runs = study_tables.runs(study)
     parts = {
         "Command": _command(" && ".join(study.commands)) if study.commands else "",
@@ -260,6 +261,9 @@ def _reproduce(study: Study) -> Panel:
     }
     body = joined(joined((tag("h3", title), body)) for title, body in parts.items() if body)
     return Panel("reproduce", "Reproduce", "How to reproduce", body)
+
+
+_BY_RUN = ("seed", "split fold")  # these stand with each run
 
 
 def _command(command: str) -> Html:
