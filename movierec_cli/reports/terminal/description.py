@@ -27,9 +27,7 @@ def _files(one: Description) -> Table:
     for header in ("file", "holds", "columns read", "not read"):
         table.add_column(header, overflow="fold")
     for file in one.files:
-        read = ", ".join(
-            role if role == name else f"{role} = {name}" for role, name in file.columns.items()
-        )
+        read = ", ".join(role if role == name else f"{role} = {name}" for role, name in file.columns.items())
         more = [f"and {len(file.others) - _SHOWN} more"] if len(file.others) > _SHOWN else []
         others = ", ".join([*file.others[:_SHOWN], *more])
         holds = f"{file.table}, {file.part}" if file.part else file.table
