@@ -16,7 +16,7 @@ from movierec_cli.config.settings import Reading
 from movierec_cli.data.dataset import TEST, TRAIN, VALIDATION
 from movierec_cli.data.layouts import LAYOUTS
 from movierec_cli.data.reader.archive import Archive, open_archive
-from movierec_cli.data.reader.formats import is_table, sniff
+from movierec_cli.data.reader.formats import is_number, is_table, sniff
 from movierec_cli.data.reader.roles import (
     GENRES,
     ID,
@@ -115,19 +115,19 @@ def _by_columns(archive: Archive, reading: Reading) -> Files:
     """What the files hold, by the names of their columns."""
     asked = parse_columns(reading.columns)
     found: list[TableFile] = []
-    problems: list[DataError] = []
+    problems: dict[str, DataError] = {}
     for name in _members(archive):
         if is_table(name) or len(archive.names) == 1:
             try:
                 found.append(TableFile("", archive, name, sniff(archive, name), _part(name)))
             except DataError as error:
-                problems.append(error)
-    rated = [one for one in found if {USER, ITEM} <= rating_places(one.format, asked).keys()]
+                problems[name] = error
+    rated = [one for one in found if _can_be_ratings(one, asked)]
     named = [one for one in rated if one.format.has_header] or rated
     if not named:
         if len(problems) == 1 and not found:
-            raise problems[0]
-        raise no_ratings(archive.path, [one.format for one in found], [USER, ITEM], problems)
+            raise next(iter(problems.values()))
+        raise no_ratings(archive.path, [one.format for one in found], [USER, ITEM], [*problems.values()])
     best = max(named, key=lambda one: _likelihood(one, asked))
     chosen = [one for one in named if _goes_with(one, best)]
     others = [one for one in found if one not in rated]
@@ -141,8 +141,19 @@ def _by_columns(archive: Archive, reading: Reading) -> Files:
     tables += [
         replace(one, table=table) for table, one in ((ITEMS, items), (USERS, users), (LINKS, links)) if one
     ]
-    left_out = tuple(one.member for one in named if one not in chosen)
-    return Files(archive, TABLES, tuple(tables), reading, left_out)
+    left_out = [one.member for one in named if one not in chosen]
+    unread = [f"{name} ({error.problem})" for name, error in problems.items()]
+    return Files(archive, TABLES, tuple(tables), reading, (*left_out, *unread))
+
+
+def _can_be_ratings(one: TableFile, asked: Sequence[Asked]) -> bool:
+    """Whether a table has users and items, and where no header says so, numbers where ratings stand."""
+    found = rating_places(one.format, asked)
+    if not {USER, ITEM} <= found.keys() or one.format.has_header or RATING not in found or asked:
+        return {USER, ITEM} <= found.keys()
+    with one.archive.open(one.member) as stream:
+        line = stream.readline().decode(one.format.encoding, "replace")
+    return is_number(line.strip().split(one.format.separator)[found[RATING]])
 
 
 def _likelihood(one: TableFile, asked: Sequence[Asked]) -> tuple[int, ...]:

@@ -68,6 +68,10 @@ def sniff(archive: Archive, member: str) -> TableFormat:
         return TableFormat(_parquet_columns(archive, member), kind=PARQUET)
     with archive.open(member) as stream:
         head = stream.read(_HEAD_BYTES)
+    if head.startswith(b"PK\x03\x04"):
+        raise DataError(
+            "is a zip within another or within a folder; give it alone", file=archive.place(member)
+        )
     if head.removeprefix(_BOM).lstrip()[:1] == b"[":
         return TableFormat(_keys(json_list(archive, member)), kind=JSON_LIST)
     return format_of(head, archive.place(member))
@@ -151,12 +155,13 @@ def is_header(first: Sequence[str], second: Sequence[str]) -> bool:
 
     Nothing in it is a number, and it has a name that is known or stands above a number.
     """
-    if any(map(_is_number, first)):
+    if any(map(is_number, first)):
         return False
-    return any(map(is_known, first)) or any(map(_is_number, second))
+    return any(map(is_known, first)) or any(map(is_number, second))
 
 
-def _is_number(field: str) -> bool:
+def is_number(field: str) -> bool:
+    """Whether a field is a number, in quotes or not."""
     return _NUMBER.fullmatch(field.strip().strip('"')) is not None
 
 
