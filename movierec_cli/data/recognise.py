@@ -81,17 +81,19 @@ def _members(archive: Archive) -> list[str]:
 
 def _named(archive: Archive, layout: Layout) -> Files | None:
     tables: list[TableFile] = []
+    others: list[str] = []
     for spec in layout.files:
         members = [name for name in _members(archive) if "/" not in name and spec.matches(archive, name)]
         if not members and spec.is_needed:
             return None
         several = spec.table == RATINGS and layout.kind in (LayoutKind.NETFLIX, LayoutKind.RECBOLE)
         chosen = members if several else members[:1]
+        others += [name for name in members if name not in chosen]
         tables += [
             TableFile(spec.table, archive, name, spec.format(archive, name), _part(name), spec.is_announced)
             for name in chosen
         ]
-    return Files(archive, layout, tuple(tables))
+    return Files(archive, layout, tuple(tables), others=tuple(others))
 
 
 _PART = re.compile(r"(?:^|[^a-z])(train|training|valid|validation|val|dev|test|testing)(?:[^a-z]|$)")
@@ -222,6 +224,7 @@ def _with_given_parts(files: Files) -> Files:
     parts = {one.part for one in tables if one.table == RATINGS}
     if not {TRAIN, TEST} <= parts:
         tables = [replace(one, part=None) for one in tables]
+    tables.sort(key=lambda one: (one.table != RATINGS, one.part or TRAIN))
     return replace(files, tables=tuple(tables))
 
 

@@ -40,6 +40,7 @@ class TableFormat:
     kind: str = ""  # JSON_LINES, JSON_LIST or PARQUET; "" for text with separators
     quoted: bool = True  # whether a quotation mark at the beginning of a field quotes it
     escape: str | None = None  # what makes a quotation mark within quotes plain, beside doubling it
+    has_rest: bool = False  # whether the last column takes the rest of the line, with separators in it
 
     @property
     def label(self) -> str:
@@ -94,17 +95,27 @@ def format_of(head: bytes, place: str) -> TableFormat:
             _keys(parsed_object(line) or {} for line in lines), encoding=encoding, kind=JSON_LINES
         )
     separator = _separator(lines[:_HEAD_LINES])
-    escape = "\\" if '\\"' in text else None
+    escape = escape_of(lines, separator)
     # Elsewhere than in CSV a quotation mark is mostly just that: "Weird Al" Yankovic.
     with_marks = [line for line in lines if '"' in line]
     quoted = separator == "," or (
-        len(separator) == 1 and all(_quoted(line, separator, escape) for line in with_marks)
+        len(separator) == 1
+        and (lines[0].startswith('"') or all(_quoted(line, separator, escape) for line in with_marks))
     )
     first = (_quoted(lines[0], separator, escape) if quoted else None) or _split(lines[0], separator)
     second = _split(lines[1], separator) if len(lines) > 1 else []
     has_header = is_header(first, second)
     names = tuple(name.strip() for name in first) if has_header else places_of(len(first))
     return TableFormat(names, separator, encoding, has_header, quoted=quoted, escape=escape)
+
+
+def escape_of(lines: Iterable[str], separator: str) -> str | None:
+    """A backslash where more lines are well-formed if it makes a quotation mark plain, else None."""
+    told = [line for line in lines if '\\"' in line]
+    n_with, n_without = (
+        sum(_quoted(one, separator, escape) is not None for one in told) for escape in ("\\", None)
+    )
+    return "\\" if n_with > n_without else None
 
 
 def parsed_object(line: str) -> dict[str, object] | None:
