@@ -31,6 +31,11 @@ def counted(n: int, noun: str, plural: str = "") -> str:
     return f"{n:,} {noun if n == 1 else plural or f'{noun}s'}"
 
 
+def with_article(noun: str) -> str:
+    """Such as "a movie", "an item"."""
+    return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
+
+
 def listed(words: Iterable[str], last: str = "and") -> str:
     """Words as a sentence names them: "a", "a and b", "a, b and c"; "" for none."""
     *first, end = tuple(words) or ("",)

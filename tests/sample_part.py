@@ -1,6 +1,7 @@
 """A part of the embedded sample that is trained on quickly."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,8 @@ def part_of_the_sample() -> Dataset:
     """The ratings of its first 300 users."""
     sample = simulate_sample()
     rows = np.flatnonzero(sample.ratings.user_index < 300)
-    columns = {name: column[rows] for name, column in vars(sample.ratings).items()}
+    every = vars(sample.ratings).items()
+    columns: dict[str, Any] = {name: one[rows] for name, one in every if isinstance(one, np.ndarray)}
     users = {
         name: column[:300] if isinstance(column, np.ndarray) else column
         for name, column in vars(sample.users).items()

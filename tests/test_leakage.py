@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import combinations
@@ -10,7 +11,7 @@ import pytest
 import typer
 
 from movierec_cli.cli.app import app
-from movierec_cli.config import DataConfig, Feature, FeatureSet, SplitConfig, SplitKind
+from movierec_cli.config import GIVEN_SPLITS, DataConfig, Feature, FeatureSet, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset, Movies, Users
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split import Split, split_ratings
@@ -267,14 +268,50 @@ def test_fewer_than_100_warm_test_users_are_few() -> None:
         else:
             assert finding is not None
             assert finding.sentence.startswith("99 users with training ratings")
-            # nobody has three ratings, so leave-last has no more
-            assert (finding.severity, finding.remedy) == (CAUTION, "--dataset 1m")
+            # nobody has three ratings, so leave-last has none
+            assert (finding.severity, finding.remedy) == (CAUTION, "--test_fraction 0.4 or --seeds 3")
 
 
-def test_where_enough_users_could_be_tested_leave_last_is_the_remedy() -> None:
-    dataset = random_dataset()
-    split = rows_split(range(1, 1400), [0], range(1400, 1440))
-    assert found(dataset, split=split)["few-test-users"].remedy == "--split leave-last"
+@pytest.mark.parametrize(
+    ("kind", "has_times", "remedy"),
+    [
+        (SplitKind.RANDOM, True, "--split leave-last, --test_fraction 0.4 or --seeds 3"),
+        (SplitKind.RANDOM, False, "--test_fraction 0.4 or --seeds 3"),
+        (SplitKind.LEAVE_LAST, True, "--seeds 3"),
+    ],
+)
+def test_the_remedies_of_few_test_users_are_for_the_same_data(
+    kind: SplitKind, has_times: bool, remedy: str
+) -> None:
+    dataset = random_dataset(30)
+    if not has_times:
+        dataset = with_times(dataset, 7)
+    assert found(dataset, kind)["few-test-users"].remedy == remedy
+
+
+def with_times(dataset: Dataset, second: int) -> Dataset:
+    """The same ratings, all at one second."""
+    times = np.full(len(dataset.ratings), second)
+    return replace(dataset, ratings=replace(dataset.ratings, timestamp=times))
+
+
+def test_one_time_for_all_is_one_caution_and_nothing_else_speaks_of_time() -> None:
+    equal = with_times(with_copies(2, 9), 978_300_000)  # equal lists of movies: the time made them twins
+    assert one("equal-times", CAUTION, equal).startswith("Every rating has the same time")
+    about_time = {"time-travel", "random-split", "users-collide", "order-by-luck", "windows-overlap"}
+    assert not about_time & found(equal, feature_sets=TIMESTAMP).keys()
+    assert one("equal-times", CAUTION, with_times(equal, 0)).startswith("No rating has a time, or each has")
+    checked = run_data_checks(equal, split_ratings(equal.ratings, SplitConfig()), SplitConfig(), TIMESTAMP)
+    assert not [check.clean for check in checked if "older" in check.clean or "history" in check.clean]
+
+
+def test_checks_call_items_what_the_data_do() -> None:
+    dataset = replace(random_dataset(30), noun="item")
+    dataset.movies.title[[0, 1]] = "Lamp"
+    assert one("titles-collide", CAUTION, dataset).startswith("2 items share 1 title")
+    split = split_ratings(dataset.ratings, SplitConfig())
+    texts = [check.sentence for check in run_data_checks(dataset, split, SplitConfig(), TIMESTAMP)]
+    assert not [text for text in texts if "movie" in text]
 
 
 def test_cold_users_of_a_temporal_split_are_counted() -> None:
@@ -302,15 +339,16 @@ def test_leaks_come_first() -> None:
 @pytest.mark.parametrize("kind", SplitKind)
 def test_what_was_checked_has_a_clean_sentence_or_findings(kind: SplitKind) -> None:
     dataset, config = random_dataset(), SplitConfig(kind=kind)
-    split = split_ratings(dataset.ratings, config)
+    parts = np.arange(len(dataset.ratings), dtype=np.int8) % 3
+    split = split_ratings(replace(dataset.ratings, part=parts), config)
     checked = run_data_checks(dataset, split, config, TIMESTAMP)
     of_one_kind = {
-        "order-by-luck": SplitKind.LEAVE_LAST,
-        "cold-users": SplitKind.TEMPORAL,
-        "windows-overlap": SplitKind.WINDOWS,
+        "order-by-luck": [SplitKind.LEAVE_LAST],
+        "cold-users": [SplitKind.TEMPORAL, *GIVEN_SPLITS],
+        "windows-overlap": [SplitKind.WINDOWS],
     }
     names = {name for check in checked for name in check.names}
-    assert names & of_one_kind.keys() == {name for name, own in of_one_kind.items() if own is kind}
+    assert names & of_one_kind.keys() == {name for name, own in of_one_kind.items() if kind in own}
     for check in checked:
         assert check.clean.endswith(".")
         assert {finding.name for finding in check.findings} <= set(check.names)
@@ -326,9 +364,9 @@ def test_remedies_are_options_that_train_has() -> None:
     remedies = {f.remedy for dataset, kind in cases for f in found(dataset, kind, TIMESTAMP).values()}
     remedies |= {f.remedy for f in found(random_dataset(), feature_sets=TIMESTAMP).values()}
     remedies |= {finding.remedy for finding in vocabulary_findings(FEATURES["timestamp"])}
-    assert {remedy.split()[0] for remedy in remedies} == {"--split", "--retrain", "--dataset"}
-    for remedy in remedies:
-        option, *value = remedy.split()
+    ways = [way.split() for remedy in remedies for way in re.split(r", | or ", remedy)]
+    assert {option for option, *_ in ways} == {"--split", "--retrain", "--seeds", "--test_fraction"}
+    for option, *value in ways:
         assert option in options
         assert option != "--split" or value[0] in set(SplitKind)
 
@@ -393,10 +431,10 @@ def test_what_was_fitted_on_train_is_clean_and_what_a_sequence_says_of_time_was_
     ("feature", "words"),
     [
         (FEATURES["timestamp"], "999 of 999 bucket edges are others; its mean is 816.09, not 1,101.50"),
-        (FEATURES["movie_title_text"], "2 title words of fewer than 2 training movies"),
-        (FEATURES["movie_genres"], "1 genre of no training movie"),
+        (FEATURES["movie_title_text"], "2 title words of fewer than 2 training titles"),
+        (FEATURES["movie_genres"], "1 genre of nothing in training"),
         (FEATURES["movie_length"], "19 of 19 bucket edges are others; its median is 105.00, not 97.50"),
-        (FEATURES["movie_year"], "2 years of no training movie"),
+        (FEATURES["movie_year"], "2 years of nothing in training"),
         (FEATURES["bucketized_user_age"], "1 age of no user in training"),
         (FEATURES["user_gender"], "1 gender of no user in training"),
         (FEATURES["user_occupation"], "1 occupation of no user in training"),

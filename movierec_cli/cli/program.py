@@ -31,7 +31,7 @@ GROUPS = {
     ),
     "data": (
         "List, download or import data sets, and find the lengths of their movies.",
-        ("data.info", "data.fetch", "data.import", "lengths.lengths"),
+        ("data.info", "data.describe", "data.fetch", "data.import", "lengths.lengths"),
     ),
 }
 """Title and commands of what stands under one name; each with the module it is in."""

@@ -22,6 +22,7 @@ from movierec_cli.config.features import (
 )
 from movierec_cli.config.settings import (
     IN_BATCH_LOSSES,
+    PUBLISHED_SPLITS,
     TOWER_LOSSES,
     LossKind,
     ModelConfig,
@@ -141,7 +142,7 @@ _SASREC = FamilySpec(
     feature_sets=(FeatureSet((TIME_GAP,)),),
     baselines=("popularity", "ease", "ials"),
     default_split=SplitKind.LEAVE_LAST,
-    splits=tuple(split for split in SplitKind if split is not SplitKind.RANDOM),
+    splits=tuple(split for split in SplitKind if split not in (SplitKind.RANDOM, *PUBLISHED_SPLITS)),
     without=frozenset({"weighting"}),
     check=_check_windows,
 )
@@ -297,7 +298,7 @@ def check_split(family: Family, kind: SplitKind) -> None:
     if kind not in family.spec.splits:
         others = [f"--split {other}" for other in family.spec.splits]
         raise UsageError(
-            f"--split {kind} holds out each rating at random, wherever it is in its user's order, and"
+            f"--split {kind} holds out ratings wherever they are in their user's order, and"
             f" {family.label} learns that order; use {listed(others, 'or')}"
         )
 

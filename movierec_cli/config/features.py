@@ -45,7 +45,8 @@ class Feature(str):
         kinds: of families that can see it.
         encoding: the path of its `Encoding`, as "module:NAME"; if not given, that of its name in
             `models.feature_encodings`; "" where nothing is fitted.
-        column: what the data set must have, as "users.occupation"; "" where every data set has it.
+        column: what the data set must tell, as "users.occupation"; "" where every data set does.
+        needs: what is in the column, for people: "an occupation".
         hint: how to get the column where it is missing.
         alias: another name on the command line.
     """
@@ -55,6 +56,7 @@ class Feature(str):
     kinds: tuple[Kind, ...]
     encoding: str
     column: str
+    needs: str
     hint: str
     alias: str
 
@@ -66,6 +68,7 @@ class Feature(str):
         kinds: tuple[Kind, ...] = (Kind.TOWERS,),
         encoding: str | None = None,
         column: str = "",
+        needs: str = "",
         hint: str = "",
         alias: str = "",
     ) -> Feature:
@@ -73,44 +76,65 @@ class Feature(str):
         feature = super().__new__(cls, name)
         feature.help, feature.side, feature.kinds = help, side, kinds
         feature.encoding = f"{_ENCODINGS}:{name.upper()}" if encoding is None else encoding
-        feature.column, feature.hint, feature.alias = column, hint, alias
+        feature.column, feature.needs, feature.hint, feature.alias = column, needs, hint, alias
         return feature
 
     def __reduce__(self) -> tuple[Any, ...]:
         return feature_named, (str(self),)
 
 
+COLUMNS_OPTION = "--columns"
+TIMES = "ratings.timestamp"
+"""The column of what needs different times."""
 _LENGTHS = "movies.length_minutes"
-_OF_STEPS = Side.STEP, (Kind.SEQUENCES,), ""  # nothing is fitted
+
+
+def _named(column: str) -> str:
+    return f"if a column has it, name that: {COLUMNS_OPTION} {column}=NAME"
+
+
+def _of_time(name: str, help: str) -> Feature:
+    return Feature(name, help, Side.CONTEXT, column=TIMES, needs="a time", hint=_named("timestamp"))
+
+
+def _of_steps(name: str, help: str) -> Feature:
+    kinds, hint = (Kind.SEQUENCES,), _named("timestamp")
+    return Feature(name, help, Side.STEP, kinds, "", TIMES, "a time", hint)  # nothing is fitted
+
+
+def _of_movie(name: str, help: str, column: str, needs: str) -> Feature:
+    hint = _named(f"items.{column}")
+    return Feature(name, help, Side.MOVIE, _BOTH, column=f"movies.{column}", needs=needs, hint=hint)
+
+
+def _of_user(name: str, help: str, column: str, needs: str, asked: str, alias: str = "") -> Feature:
+    hint = _named(f"users.{asked}")
+    return Feature(name, help, Side.USER, column=f"users.{column}", needs=needs, hint=hint, alias=alias)
+
 
 _TABLE = (
-    Feature("timestamp", "When the query is made.", Side.CONTEXT),
-    Feature("movie_title_text", "The words of the title.", Side.MOVIE, _BOTH),
-    Feature("movie_genres", "The genres.", Side.MOVIE, _BOTH),
+    _of_time("timestamp", "When the query is made."),
+    _of_movie("movie_title_text", "The words of the title.", "title", "a title"),
+    _of_movie("movie_genres", "The genres.", "genres", "genres"),
     Feature(
         "movie_length",
         "The running time.",
         Side.MOVIE,
         column=_LENGTHS,
+        needs="a length",
         hint="name IMDb's list with --imdb_titles FILE, or your own lengths with --movie_lengths FILE",
     ),
-    Feature("movie_year", "The year of release.", Side.MOVIE, _BOTH),
-    Feature(
-        "bucketized_user_age",
-        "The user's age group.",
-        Side.USER,
-        column="users.bucketized_age",
-        alias="user_age",
-    ),
-    Feature("user_gender", "The user's gender.", Side.USER, column="users.is_male"),
-    Feature("user_occupation", "The user's occupation.", Side.USER, column="users.occupation"),
-    Feature("week", "The week of the query, counted back.", Side.CONTEXT),
-    Feature("day_of_week", "The day of the week.", Side.CONTEXT),
-    Feature("user_tenure", "The time since the user's first rating.", Side.CONTEXT),
+    _of_movie("movie_year", "The year of release.", "year", "a year"),
+    _of_user("bucketized_user_age", "The user's age group.", "bucketized_age", "an age", "age", "user_age"),
+    _of_user("user_gender", "The user's gender.", "is_male", "a gender", "gender"),
+    _of_user("user_occupation", "The user's occupation.", "occupation", "an occupation", "occupation"),
+    _of_time("week", "The week of the query, counted back."),
+    _of_time("day_of_week", "The day of the week."),
+    _of_time("user_tenure", "The time since the user's first rating."),
     Feature("user_history", "The movies that the user rated in training.", Side.HISTORY),
-    Feature("time_gap", "The time between a movie of the history and the movie before it.", *_OF_STEPS),
+    _of_steps("time_gap", "The time between a movie of the history and the movie before it."),
     # More than a history says: it has to be known when the next movie is watched.
-    Feature("query_time", "The time between the newest movie of the history and the query.", *_OF_STEPS),
+    _of_steps("query_time", "The time between the newest movie of the history and the query."),
 )
 
 FEATURES: dict[str, Feature] = {str(feature): feature for feature in _TABLE}
@@ -202,7 +226,11 @@ class FeatureSet:
     @property
     def without_lengths(self) -> FeatureSet:
         """The features that do not need the movies' running times."""
-        return FeatureSet(tuple(feature for feature in self.features if feature.column != _LENGTHS))
+        return self.without(feature for feature in self.features if feature.column == _LENGTHS)
+
+    def without(self, features: Iterable[Feature]) -> FeatureSet:
+        """The set without some features."""
+        return FeatureSet(tuple(feature for feature in self.features if feature not in set(features)))
 
     def __contains__(self, feature: str) -> bool:
         return feature in self.features
@@ -218,4 +246,4 @@ DEFAULT_FEATURE_SETS = (
     FeatureSet.parse(["timestamp", "movie_title_text", "movie_genres"]),
     FeatureSet.parse(["movie_genres", "movie_year", "week", "user_tenure"]),
 )
-"""What is compared where no set is named: features that every data set has."""
+"""What is compared where no set is named, without the features that a data set lacks."""

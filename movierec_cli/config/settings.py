@@ -161,6 +161,26 @@ class SplitKind(enum.StrEnum):
 
     Those may be test movies themselves: what the sequential tutorials do.
     """
+    GIVEN = "given"
+    """The train and test parts that the data come with."""
+    U1, U2, U3, U4, U5 = "u1", "u2", "u3", "u4", "u5"
+    """MovieLens 100K's five parts of its ratings, each a test part once."""
+    UA, UB = "ua", "ub"
+    """MovieLens 100K's splits with ten test ratings of each user."""
+
+    @property
+    def needs_times(self) -> bool:
+        """Whether the times of ratings decide what is held out."""
+        return self in (SplitKind.TEMPORAL, SplitKind.LEAVE_LAST, SplitKind.WINDOWS)
+
+
+PUBLISHED_SPLITS = tuple(SplitKind(name) for name in ("u1", "u2", "u3", "u4", "u5", "ua", "ub"))
+"""Those that members of MovieLens 100K's archive are."""
+GIVEN_SPLITS = (SplitKind.GIVEN, *PUBLISHED_SPLITS)
+"""The data say what the test part is."""
+
+
+MOST_FOLDS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,11 +188,17 @@ class SplitConfig:
     """Which ratings count, and how they are divided.
 
     Fractions are of ratings: test of all, validation of what is left for training; leave-last needs
-    none. `min_rating` (stars) and `k_core` leave ratings out before anything is divided.
+    none, and a given split no test fraction. `min_rating`, on the data's scale, and `k_core` leave ratings
+    out before anything is divided. With `folds` the ratings are divided at random into so many parts, and
+    part `fold`, from 0, is the test part.
     """
 
     kind: SplitKind = _data(
-        SplitKind.RANDOM, f"How ratings are held out: {', '.join(SplitKind)}.", "KIND", option="split"
+        SplitKind.RANDOM,
+        f"How ratings are held out: {', '.join(SplitKind)}. given: as the data's own train and test files"
+        " say, the default where there are such; u1 to ub: as MovieLens 100K's do.",
+        "KIND",
+        option="split",
     )
     test_fraction: float = _data(
         0.2, "The fraction of all ratings that is held out for the test.", "FRACTION", FRACTION
@@ -180,17 +206,36 @@ class SplitConfig:
     validation_fraction: float = _data(
         0.05, "The fraction of the remaining ratings that is held out for validation.", "FRACTION", FRACTION
     )
-    seed: int = 42  # of the random split
-    min_rating: float = _data(
-        0.0,
-        "Use only ratings of this many stars or more; lower ones are no interactions.",
-        "STARS",
-        ZERO_OR_MORE,
+    folds: int = _data(
+        0,
+        "Cross-validation: divide the ratings at random into N folds, and train every model N times, each"
+        " time tested on another fold; 0 means none.",
+        check=Check(f"0 (none) or 2 to {MOST_FOLDS}", lambda value: value == 0 or 2 <= value <= MOST_FOLDS),
+    )
+    fold: int = 0
+    seed: int = 42  # of what is drawn at random
+    min_rating: float | None = _data(
+        None,
+        "Use only ratings of this value or more, on the scale of the data; lower ones are no interactions.",
+        "RATING",
     )
     k_core: int = _data(0, "Leave out users and movies until each has N ratings or more.", check=ZERO_OR_MORE)
 
     def __post_init__(self) -> None:
         check_settings(self)
+        require(0 <= self.fold < max(self.folds, 1), "the fold", self.fold, f"below --folds {self.folds}")
+        if self.folds and self.kind is not SplitKind.RANDOM:
+            raise UsageError(
+                f"--folds {self.folds} divides the ratings at random, so it needs --split {SplitKind.RANDOM};"
+                f" the split is {self.kind}"
+            )
+
+    @property
+    def where(self) -> str:
+        """For people: "on a random split", "on the u1 split", "in 5-fold cross-validation"."""
+        if self.folds:
+            return f"in {self.folds}-fold cross-validation"
+        return f"on {'the' if self.kind in GIVEN_SPLITS else 'a'} {self.kind} split"
 
 
 # --- models -----------------------------------------------------------------------------------------
@@ -384,12 +429,7 @@ class Weighting(enum.StrEnum):
     """1 / n: every query counts alike, which serves metrics that are means over users."""
 
 
-DEFAULT_WEIGHTING = {
-    SplitKind.RANDOM: Weighting.RATINGS,
-    SplitKind.TEMPORAL: Weighting.ROOT,
-    SplitKind.LEAVE_LAST: Weighting.RATINGS,
-    SplitKind.WINDOWS: Weighting.RATINGS,
-}
+DEFAULT_WEIGHTING = dict.fromkeys(SplitKind, Weighting.RATINGS) | {SplitKind.TEMPORAL: Weighting.ROOT}
 
 MAX_SEED = 2**31 - 2
 """NumPy takes twice as much, TensorFlow's initializers this and one more."""

@@ -11,7 +11,7 @@ from movierec_cli.config.families import (
     check_features,
     check_split,
 )
-from movierec_cli.config.features import DEFAULT_FEATURE_SETS, FeatureSet
+from movierec_cli.config.features import FeatureSet
 from movierec_cli.config.setting import Check, check_settings, setting
 from movierec_cli.config.settings import (
     TRAINING_PANEL,
@@ -34,9 +34,12 @@ DEFAULT_TOP_K = (1, 5, 10, 50, 100)
 class TrainerConfig:
     """One run of the trainer: each feature set becomes a model, trained or loaded."""
 
-    feature_sets: tuple[FeatureSet, ...] = DEFAULT_FEATURE_SETS
+    feature_sets: tuple[FeatureSet, ...] | None = None  # None: the family's, without what the data lack
     data: DataConfig = field(default_factory=DataConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
+    split_of_data: SplitConfig | None = (
+        None  # in place of `split` where the data come with a split of their own
+    )
     family: Family = Family.TWO_TOWER  # with tasks, its `with_tasks`
     model: ModelConfig | None = None  # None: what `default_settings` says
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -63,13 +66,24 @@ class TrainerConfig:
     def __post_init__(self) -> None:
         check_settings(self)
         _check_family(self)
-        n_sets, n_weights = len(self.feature_sets), max(1, len(self.tasks))
-        n_runs = n_sets * n_weights * self.n_seeds
+        n_sets, n_weights = len(self.widest_sets), max(1, len(self.tasks))
+        if self.split.folds and self.n_seeds > 1:
+            raise UsageError(
+                f"--seeds {self.n_seeds} is not for --folds {self.split.folds}, which trains each model"
+                f" {self.split.folds} times already; give one of them"
+            )
+        repeats, times = (self.split.folds, "folds") if self.split.folds else (self.n_seeds, "seeds")
+        n_runs = n_sets * n_weights * repeats
         if n_runs > MOST_RUNS:
             raise UsageError(
-                f"{n_sets} feature sets × {n_weights} weights × {self.n_seeds} seeds are {n_runs:,}"
+                f"{n_sets} feature sets × {n_weights} weights × {repeats} {times} are {n_runs:,}"
                 f" trainings; one command does {MOST_RUNS:,} at most"
             )
+
+    @property
+    def widest_sets(self) -> tuple[FeatureSet, ...]:
+        """What is trained on data that have everything."""
+        return self.family.spec.feature_sets if self.feature_sets is None else self.feature_sets
 
 
 def _check_family(config: TrainerConfig) -> None:
@@ -80,7 +94,7 @@ def _check_family(config: TrainerConfig) -> None:
     """
     family, loss = config.family, config.training.loss
     check_split(family, config.split.kind)
-    check_features(family, config.feature_sets)
+    check_features(family, config.widest_sets)
     if loss not in family.spec.losses:
         losses = listed(family.spec.losses, "or")
         raise UsageError(f"--loss {loss} is not for {family.label}; with --family {family} use {losses}")

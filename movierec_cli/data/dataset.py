@@ -7,6 +7,7 @@ A movie is its id, never its title (two ids of MovieLens 100K can share a title)
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import numpy as np
@@ -28,6 +29,16 @@ class RatingScale:
 
     lowest: float
     highest: float
+
+    @property
+    def is_of_stars(self) -> bool:
+        """Whether its ratings are called stars: five are the best, and none is the worst."""
+        return self.highest == 5 and self.lowest >= 0
+
+    @property
+    def unit(self) -> str:
+        """What differences of ratings are counted in, for people."""
+        return "stars" if self.is_of_stars else "rating points"
 
 
 HALF_STARS = RatingScale(0.5, 5.0)
@@ -57,6 +68,13 @@ class Ratings:
         """Whether there are different times; without, nothing can be learnt of time."""
         return len(self) > 0 and bool((self.timestamp != self.timestamp[0]).any())
 
+    @property
+    def why_no_times(self) -> str:
+        """What there is instead of times where `has_times` is False, for people."""
+        row = "row" if self.scale is None else "rating"
+        same = f"every {row} has the same time"
+        return same if self.timestamp.any() else f"no {row} has a time, or each has time 0"
+
 
 @dataclass(frozen=True)
 class Movies:
@@ -75,6 +93,12 @@ class Movies:
 
     def __len__(self) -> int:
         return len(self.movie_id)
+
+    @property
+    def has_titles(self) -> bool:
+        """Whether any title is more than its id."""
+        pairs = zip(self.title.tolist(), self.movie_id.tolist(), strict=True)
+        return any(title.strip() not in ("", str(one_id)) for title, one_id in pairs)
 
 
 @dataclass(frozen=True)
@@ -107,6 +131,7 @@ class Dataset:
     lengths_fingerprint: str = ""  # SHA-256 (hex) of `movies.length_minutes`; "" where nobody asked for them
     notes: tuple[str, ...] = ()  # what was found, for people, such as how many movies have a length
     noun: str = "movie"  # what the items are called: "movie", or "item" where they need not be movies
+    archive: Path | None = None  # where it was read from, for splits that are published beside the ratings
     merged_duplicates: bool = False  # whether items of several ids were made one
 
 

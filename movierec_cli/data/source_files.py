@@ -178,6 +178,16 @@ class Files:
             return self.layout.rules
         return replace(self.layout.rules, scale=RatingScale(*self.reading.rating_scale), step=0.0)
 
+    def columns_of(self, one: TableFile) -> dict[str, str]:
+        """The names of a file's columns that are read, by what they mean."""
+        table = "items" if one.table == LINKS else one.table
+        own = (
+            rating_places(one.format, self.asked)
+            if one.table == RATINGS
+            else places(table, one.format.header, self.asked)
+        )
+        return {role: one.format.header[place] for role, place in own.items()}
+
     def _rating_file(self, one: TableFile) -> RatingFile:
         found = rating_places(one.format, self.asked)
         missing = [role for role in (USER, ITEM) if role not in found]

@@ -8,10 +8,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import SplitConfig, SplitKind
-from movierec_cli.data.dataset import Dataset, Ratings
+from movierec_cli.config import GIVEN_SPLITS, SplitConfig, SplitKind
+from movierec_cli.data.dataset import TEST, TRAIN, VALIDATION, Dataset, Ratings
 from movierec_cli.data.ragged import ordered_by_user
-from movierec_cli.errors import MovierecError
+from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.text import counted
 
 _Rows = npt.NDArray[np.int64]
@@ -54,18 +54,28 @@ class SplitSummary:
     n_cold_movie_ratings: int
     n_left_out: int  # ratings that --min_rating or --k_core took away
 
-    def sentence(self, kind: SplitKind) -> str:
-        """One line for people. Dates are UTC; one range for all parts where the kind mixes them in time."""
+    def sentence(self, split: SplitConfig, noun: str = "movie") -> str:
+        """One line for people. Dates are UTC; one range for all parts where the kind mixes them in time.
+
+        Where all have one time, no date is told. The noun is what an item is called.
+        """
         times = (self.train_times, self.validation_times, self.test_times)
-        apart = kind is SplitKind.TEMPORAL
-        dates = [f" ({_date_range(*part)})" if apart else "" for part in times]
-        overall = "" if apart else f", {_date_range(min(t[0] for t in times), max(t[1] for t in times))}"
+        first, last = min(part[0] for part in times), max(part[1] for part in times)
+        apart = split.kind in (SplitKind.TEMPORAL, SplitKind.GIVEN)
+        dates = [f" ({_date_range(*part)})" if apart and first < last else "" for part in times]
+        overall = f", {_date_range(first, last)}" if not apart and first < last else ""
+        name = f"{split.kind} split"
+        if split.folds:
+            name = (
+                f"{split.folds}-fold cross-validation, every rating is tested once; fold {split.fold + 1} of"
+                f" {split.folds}"
+            )
         left_out = f"; {counted(self.n_left_out, 'rating')} left out by --min_rating or --k_core"
         return (
-            f"{kind} split: train {self.n_train:,}{dates[0]}, validation {self.n_validation:,}{dates[1]},"
+            f"{name}: train {self.n_train:,}{dates[0]}, validation {self.n_validation:,}{dates[1]},"
             f" test {self.n_test:,}{dates[2]} of {counted(self.n_test_users, 'user')}{overall};"
             f" {_cold('user', self.n_cold_users, self.n_cold_user_ratings)},"
-            f" {_cold('movie', self.n_cold_movies, self.n_cold_movie_ratings)}"
+            f" {_cold(noun, self.n_cold_movies, self.n_cold_movie_ratings)}"
             f"{left_out if self.n_left_out else ''}"
         )
 
@@ -96,18 +106,42 @@ def split_ratings(ratings: Ratings, config: SplitConfig) -> Split:
 
 
 def _random(ratings: Ratings, config: SplitConfig) -> Split:
-    """Draws test from all ratings, then validation from the rest."""
-    return Split(*_drawn(np.arange(len(ratings)), config))
+    """Draws test from all ratings, or takes a fold of them, then validation from the rest."""
+    n, rows = len(ratings), np.arange(len(ratings))
+    if not config.folds:
+        return Split(*_drawn(rows, round(n * config.test_fraction), config))
+    first, end = (n * fold // config.folds for fold in (config.fold, config.fold + 1))
+    return Split(*_drawn(rows, end - first, config, first))
 
 
-def _drawn(rows: _Rows, config: SplitConfig) -> tuple[_Rows, _Rows, _Rows]:
-    """What stays, what goes to validation and what goes to test, with one seeded permutation."""
+def _drawn(rows: _Rows, n_test: int, config: SplitConfig, first: int = 0) -> tuple[_Rows, _Rows, _Rows]:
+    """What stays, what goes to validation and what goes to test, with one seeded permutation.
+
+    Test begins at its place `first`, validation follows, and what follows the last place is the first.
+    """
     n = len(rows)
-    order = rows[np.random.default_rng(config.seed).permutation(n)]
-    n_test = round(n * config.test_fraction)
+    order = np.roll(rows[np.random.default_rng(config.seed).permutation(n)], -first)
     n_validation = round((n - n_test) * config.validation_fraction)
     test, validation, rest = np.split(order, [n_test, n_test + n_validation])
     return np.sort(rest), np.sort(validation), np.sort(test)
+
+
+def _given(ratings: Ratings, config: SplitConfig) -> Split:
+    """The parts that came with the data; a validation part that is not there is drawn from train."""
+    if ratings.part is None:
+        raise MovierecError(
+            f"--split {SplitKind.GIVEN} needs data that come with a split: train and test files in the"
+            f" folder, or --test FILE beside the training ratings; else use --split {SplitKind.RANDOM}"
+        )
+    train, validation, test = (np.flatnonzero(ratings.part == one) for one in (TRAIN, VALIDATION, TEST))
+    if len(validation) == 0:
+        train, validation, _ = _drawn(train, 0, config)
+    elif config.validation_fraction != SplitConfig.validation_fraction:
+        raise UsageError(
+            "--validation_fraction has no effect here: the data have a validation part; leave it out, or use"
+            f" --split {SplitKind.RANDOM}"
+        )
+    return Split(train, validation, test)
 
 
 def _temporal(ratings: Ratings, config: SplitConfig) -> Split:
@@ -159,7 +193,8 @@ def _last_of_each_user(ratings: Ratings, rows: _Rows) -> _Rows:
 
 def _windows(ratings: Ratings, config: SplitConfig) -> Split:
     """Draws test and validation from the ratings that have a window before them."""
-    _, validation, test = _drawn(_with_window(ratings), config)
+    rows = _with_window(ratings)
+    _, validation, test = _drawn(rows, round(len(rows) * config.test_fraction), config)
     return _with_the_rest(ratings, validation, test)
 
 
@@ -176,6 +211,13 @@ def _too_few(ratings: Ratings, part: str) -> str:
     return (
         f"{len(ratings):,} ratings are too few: the {part} part of the split would be empty;"
         " change --test_fraction or --validation_fraction, or use more ratings"
+    )
+
+
+def _too_few_given(ratings: Ratings, part: str) -> str:
+    return (
+        f"the {part} part of the split that the data come with is empty, of {counted(len(ratings), 'rating')}"
+        f" that count; use --split {SplitKind.RANDOM}"
     )
 
 
@@ -216,6 +258,7 @@ _KINDS: Mapping[SplitKind, tuple[Callable[[Ratings, SplitConfig], Split], Callab
     SplitKind.TEMPORAL: (_temporal, _too_few_moments),
     SplitKind.LEAVE_LAST: (_leave_last, _too_few_each),
     SplitKind.WINDOWS: (_windows, _too_few_windows),
+    **dict.fromkeys(GIVEN_SPLITS, (_given, _too_few_given)),
 }
 
 

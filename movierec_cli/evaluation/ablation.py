@@ -20,7 +20,7 @@ class FeatureGain:
     n_pairs: int
 
 
-def feature_gains(values: Mapping[FeatureSet, Values]) -> tuple[FeatureGain, ...]:
+def feature_gains(values: Mapping[FeatureSet, Values], *, folds: bool = False) -> tuple[FeatureGain, ...]:
     """The mean difference over all pairs of sets that differ only in a feature, for each that has any.
 
     The interval is of that mean, over users and seeds: it says how surely the feature helps these sets,
@@ -28,6 +28,7 @@ def feature_gains(values: Mapping[FeatureSet, Values]) -> tuple[FeatureGain, ...
 
     Args:
         values: of each set, [n_seeds, n_users], the same users in the same order.
+        folds: whether a row is a fold of a cross-validation.
 
     Raises:
         ValueError: the users are none, or not as many in each set.
@@ -41,7 +42,7 @@ def feature_gains(values: Mapping[FeatureSet, Values]) -> tuple[FeatureGain, ...
         for with_it, without in found:  # a set is in one pair at most: with the feature, or without
             weights[row, columns[with_it]] = 1 / len(found)
             weights[row, columns[without]] = -1 / len(found)
-    sums = weighted_sums(values, weights)
+    sums = weighted_sums(values, weights, folds=folds)
     return tuple(
         FeatureGain(feature=feature, gain=gain, n_pairs=len(found))
         for (feature, found), gain in zip(pairs.items(), sums.intervals, strict=True)

@@ -40,7 +40,7 @@ def beyond_accuracy(
     """
     length = outcome.top_movies.shape[1]
     if not 0 < k <= length:
-        raise UsageError(f"k is {k}; lists are kept {length} movies long, so it must be 1 to {length}")
+        raise UsageError(f"k is {k}; lists are kept {length} long, so it must be 1 to {length}")
     shown = outcome.top_movies[:, :k]
     times = np.bincount(shown[shown != NO_MOVIE], minlength=outcome.n_movies)  # [n_movies]
     self_information = np.log2(n_training_users / np.maximum(training_counts, 1))  # [n_movies], bits

@@ -61,7 +61,7 @@ def rating_errors(outcome: RatingOutcome) -> RatingErrors:
     return RatingErrors(rmse=float(np.sqrt(np.mean(errors**2))), mae=float(np.mean(np.abs(errors))))
 
 
-def rmse_values(outcomes: Sequence[RatingOutcome]) -> Values:
+def rmse_values(outcomes: Sequence[RatingOutcome], *, folds: bool = False) -> Values:
     """One number a user whose mean over users is the RMSE, and whose scatter is the RMSE's.
 
     The RMSE is the root of a ratio, squared errors by ratings, and users bring both. To first order, what
@@ -73,26 +73,38 @@ def rmse_values(outcomes: Sequence[RatingOutcome]) -> Values:
     Resampling users' values and taking the mean therefore does what resampling users with all their
     ratings and taking the RMSE anew does, and intervals and tests of means serve.
 
+    The folds of a cross-validation are taken together: there is one RMSE, of all ratings. Each fold has a row
+    of what it adds to a user's value, times the number of folds that test the user: their mean is v_u.
+
     Args:
-        outcomes: of a model's seeds, all on the same test ratings.
+        outcomes: of a model's seeds, all on the same test ratings; or of its folds, each on its own.
+        folds: which of the two.
 
     Returns:
-        Stars, [n_seeds, n_users]; users are those with a test rating, ascending.
+        Stars, [n_seeds, n_users]; users are those with a test rating, ascending. NaN where a fold does not
+        test a user.
 
     Raises:
         ValueError: there is no outcome, no test rating, or the outcomes are of different test ratings.
     """
-    _check(outcomes)
-    return np.stack([_rmse_of_users(outcome) for outcome in outcomes])
+    return np.concatenate([_rmse_of_users(some) for some in _together(outcomes, folds)])
 
 
-def mae_values(outcomes: Sequence[RatingOutcome]) -> Values:
+def mae_values(outcomes: Sequence[RatingOutcome], *, folds: bool = False) -> Values:
     """The same for the mean absolute error: v_u = mae + U / N · (Σ absolute errors of u − n_u · mae).
 
     Arguments, what is returned and errors are those of `rmse_values`.
     """
-    _check(outcomes)
-    return np.stack([_ratio_of_users(np.abs(_errors(outcome)), outcome.user_index) for outcome in outcomes])
+    return np.concatenate(
+        [_ratio_of_users([np.abs(_errors(one)) for one in some], some) for some in _together(outcomes, folds)]
+    )
+
+
+def _together(outcomes: Sequence[RatingOutcome], folds: bool) -> Sequence[Sequence[RatingOutcome]]:
+    """What has one error together: each seed, or all folds."""
+    if not folds:
+        _check(outcomes)
+    return [outcomes] if folds else [[outcome] for outcome in outcomes]
 
 
 def _errors(outcome: RatingOutcome) -> Values:
@@ -100,20 +112,22 @@ def _errors(outcome: RatingOutcome) -> Values:
     return errors
 
 
-def _rmse_of_users(outcome: RatingOutcome) -> Values:
-    squares = _ratio_of_users(_errors(outcome) ** 2, outcome.user_index)
-    mse = squares.mean()
+def _rmse_of_users(outcomes: Sequence[RatingOutcome]) -> Values:
+    squares = _ratio_of_users([_errors(outcome) ** 2 for outcome in outcomes], outcomes)
+    mse = np.nanmean(squares, axis=0).mean()
     rmse = np.sqrt(mse)
     return rmse + (squares - mse) / (2 * rmse) if rmse > 0 else squares
 
 
-def _ratio_of_users(values: Values, user_index: npt.NDArray[np.int32]) -> Values:
-    """The influence of each user on the mean over all ratings, that mean added: [n_users]."""
-    users, place = np.unique(user_index, return_inverse=True)
-    sums, counts = np.bincount(place, values), np.bincount(place)
+def _ratio_of_users(values: Sequence[Values], outcomes: Sequence[RatingOutcome]) -> Values:
+    """The influence of each user on the mean over all ratings, that mean added: [n_outcomes, n_users]."""
+    users = np.unique(np.concatenate([outcome.user_index for outcome in outcomes]))
+    places = [np.searchsorted(users, outcome.user_index) for outcome in outcomes]
+    sums = np.stack([np.bincount(*one, len(users)) for one in zip(places, values, strict=True)])
+    counts = np.stack([np.bincount(place, minlength=len(users)) for place in places])
     mean = sums.sum() / counts.sum()
-    influence: Values = mean + (sums - counts * mean) * (len(users) / counts.sum())
-    return influence
+    scale = (counts > 0).sum(axis=0) * (len(users) / counts.sum())  # [n_users]
+    return np.where(counts > 0, mean + (sums - counts * mean) * scale, np.nan)
 
 
 def _check(outcomes: Sequence[RatingOutcome]) -> None:

@@ -41,11 +41,12 @@ def segments(dataset: Dataset, fit_rows: npt.NDArray[np.int64], outcome: Outcome
     movie_counts = np.bincount(ratings.movie_index[fit_rows], minlength=len(dataset.movies))
     found = [
         *_by_activity(user_counts, outcome),
-        *_by_popularity(movie_counts, outcome),
+        *_by_popularity(movie_counts, outcome, dataset.noun),
         *_by_age(dataset.users, outcome),
         *_by_genre(dataset, outcome),
     ]
-    return [segment for segment in found if segment.targets.any()] + list(_by_cold(movie_counts, outcome))
+    shown = [segment for segment in found if segment.targets.any()]
+    return shown + list(_by_cold(movie_counts, outcome, dataset.noun))
 
 
 def _by_activity(user_counts: Counts, outcome: Outcome) -> Iterator[SegmentMask]:
@@ -64,7 +65,7 @@ def _by_activity(user_counts: Counts, outcome: Outcome) -> Iterator[SegmentMask]
     yield SegmentMask(dimension, f"heavy: over {counted(high, 'rating')}", is_warm & (count > high))
 
 
-def _by_popularity(movie_counts: Counts, outcome: Outcome) -> Iterator[SegmentMask]:
+def _by_popularity(movie_counts: Counts, outcome: Outcome, noun: str) -> Iterator[SegmentMask]:
     """Thirds of the training ratings: the head is the fewest movies that hold the first third.
 
     Movies rated as often stand in the catalogue's order; those that nobody rated are in the tail.
@@ -76,7 +77,7 @@ def _by_popularity(movie_counts: Counts, outcome: Outcome) -> Iterator[SegmentMa
     for place, name in enumerate(("head", "torso", "tail")):
         n_movies = int((third == place).sum())
         yield SegmentMask(
-            "movie popularity", f"{name}: {counted(n_movies, 'movie')}", third[outcome.movie_index] == place
+            f"{noun} popularity", f"{name}: {counted(n_movies, noun)}", third[outcome.movie_index] == place
         )
 
 
@@ -109,10 +110,10 @@ def _by_genre(dataset: Dataset, outcome: Outcome) -> Iterator[SegmentMask]:
         yield SegmentMask("genre", name, dataset.movies.genres[outcome.movie_index, column])
 
 
-def _by_cold(movie_counts: Counts, outcome: Outcome) -> Iterator[SegmentMask]:
+def _by_cold(movie_counts: Counts, outcome: Outcome, noun: str) -> Iterator[SegmentMask]:
     """Cold is who or what has no training rating."""
     cold_user = outcome.is_cold[outcome.user_place]
     cold_movie = movie_counts[outcome.movie_index] == 0
     yield SegmentMask("cold", "cold users", cold_user)
-    yield SegmentMask("cold", "cold movies", cold_movie)
+    yield SegmentMask("cold", f"cold {noun}s", cold_movie)
     yield SegmentMask("cold", "warm", ~(cold_user | cold_movie))

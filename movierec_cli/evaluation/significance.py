@@ -8,6 +8,14 @@ several pairs. Randomness comes from two sources, and both are in the intervals 
 - **how a training happened to go**, where a model was trained with several seeds. Resampling two or
   three seeds would give too narrow an interval (three draws understate a variance by a third and have heavy
   tails), so their variance component is estimated and taken in with Student's t instead.
+
+In a cross-validation a row is a fold in place of a seed, the same for every model, and NaN where it does
+not test a user. A user's value is the mean over the folds that do, so users stay independent of each other.
+The folds' component is that of the sum itself, as what a fold has of easy ratings is in all models alike.
+Models of two folds share most of their training ratings, so their scatter shows too little of the randomness
+of training data: the component counts 1 + K / (K − 1) times, for K folds (Nadeau & Bengio 2003, "Inference
+for the Generalization Error", the corrected resampled t-test; no estimate is unbiased: Bengio & Grandvalet
+2004, "No Unbiased Estimator of the Variance of K-Fold Cross-Validation").
 """
 
 from __future__ import annotations
@@ -24,7 +32,10 @@ CONFIDENCE = 0.95
 N_RESAMPLES = 2000
 
 Values = npt.NDArray[np.float64]
-"""A metric's value for each user, one row a seed: [n_seeds, n_users]. A baseline has one row."""
+"""A metric's value for each user, one row a seed: [n_seeds, n_users]. A baseline has one row.
+
+In a cross-validation one row a fold, of a baseline as well; NaN where the fold does not test the user.
+"""
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -86,16 +97,17 @@ def by_pair(differences: Iterable[PairedDifference]) -> dict[tuple[str, str], Pa
 
 
 def mean_intervals(
-    values: Mapping[Key, Values], *, n_resamples: int = N_RESAMPLES, seed: int = 0
+    values: Mapping[Key, Values], *, folds: bool = False, n_resamples: int = N_RESAMPLES, seed: int = 0
 ) -> dict[Key, Interval]:
     """Means over users and seeds with their 95 % intervals: `values` are [n_seeds, n_users] each.
 
-    Of many at once, such as every metric of every model: the resamples are drawn once.
+    Of many at once, such as every metric of every model: the resamples are drawn once. With `folds` a row is
+    a fold.
 
     Raises:
         ValueError: there are no users, or not the same number in each.
     """
-    sums = weighted_sums(values, np.eye(len(values)), n_resamples=n_resamples, seed=seed)
+    sums = weighted_sums(values, np.eye(len(values)), folds=folds, n_resamples=n_resamples, seed=seed)
     return dict(zip(values, sums.intervals, strict=True))
 
 
@@ -103,6 +115,7 @@ def compare(
     values: Mapping[str, Values],
     pairs: Sequence[tuple[str, str]],
     *,
+    folds: bool = False,
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
 ) -> tuple[PairedDifference, ...]:
@@ -111,6 +124,7 @@ def compare(
     Args:
         values: of each model, [n_seeds, n_users], the same users in the same order.
         pairs: labels of `values`; Holm's correction is over all of them.
+        folds: whether a row is a fold of a cross-validation.
         n_resamples: of users.
         seed: of the resamples.
 
@@ -122,7 +136,7 @@ def compare(
     for row, (a, b) in enumerate(pairs):
         weights[row, labels.index(a)] += 1
         weights[row, labels.index(b)] -= 1
-    sums = weighted_sums(values, weights, n_resamples=n_resamples, seed=seed)
+    sums = weighted_sums(values, weights, folds=folds, n_resamples=n_resamples, seed=seed)
     found = zip(pairs, sums.intervals, sums.p_values, holm(sums.p_values), strict=True)
     return tuple(PairedDifference(a, b, interval, p, corrected) for (a, b), interval, p, corrected in found)
 
@@ -153,6 +167,7 @@ def weighted_sums(
     values: Mapping[Key, Values],
     weights: npt.NDArray[np.float64],
     *,
+    folds: bool = False,
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
 ) -> WeightedSums:
@@ -161,6 +176,7 @@ def weighted_sums(
     Args:
         values: of each model, [n_seeds, n_users], the same users in the same order.
         weights: of the models in their order, [n_sums, n_models].
+        folds: whether a row is a fold of a cross-validation, the same one in every model.
         n_resamples: of users.
         seed: of the resamples.
 
@@ -168,8 +184,14 @@ def weighted_sums(
         ValueError: there are no users, or not the same number in each.
     """
     _check(values)
-    of_users = np.stack([rows.mean(axis=0) for rows in values.values()])  # [n_models, n_users]
-    errors = _standard_errors(weights @ of_users, weights, [_seed_noise(rows) for rows in values.values()])
+    mean = np.nanmean if folds else np.mean
+    of_users = np.stack([mean(rows, axis=0) for rows in values.values()])  # [n_models, n_users]
+    if folds:
+        noise = [_fold_noise(_weighted(list(values.values()), row)) for row in weights]
+        errors = _standard_errors(weights @ of_users, np.eye(len(weights)), noise)
+    else:
+        noise = [_seed_noise(rows) for rows in values.values()]
+        errors = _standard_errors(weights @ of_users, weights, noise)
     means = weights @ of_users.mean(axis=1)  # [n_sums]
     resampled = _resampled_means(of_users, n_resamples, seed) @ weights.T  # [n_resamples, n_sums]
     bounds = np.quantile(resampled, [1 - _UPPER, _UPPER], axis=0)  # [2, n_sums]
@@ -224,6 +246,32 @@ def _seed_noise(values: Values) -> _SeedNoise:
     interaction = float((rest**2).sum()) / (freedom * max(n_users - 1, 1))
     mean_square = float(of_seeds.var(ddof=1)) / n_seeds
     return _SeedNoise(max(mean_square - interaction / (n_seeds * n_users), 0.0), mean_square, freedom)
+
+
+def _weighted(values: Sequence[Values], weights: Values) -> Values:
+    """The sum of the models' values in each fold: [n_folds, n_users]."""
+    total: Values = sum(weight * rows for weight, rows in zip(weights, values, strict=True) if weight)
+    return total
+
+
+def _fold_noise(values: Values) -> _SeedNoise:
+    """The folds' component, as that of seeds, in a layout with gaps: what users share who a fold tests.
+
+    It is estimated from the users whom several folds test; there is none where there are no such users.
+    """
+    n_folds = len(values)
+    values = values[:, np.isfinite(values).sum(axis=0) > 1]
+    n_tested = np.isfinite(values).sum(axis=1)  # [n_folds]
+    freedom = int(n_tested.sum()) - values.shape[1] - n_folds + 1  # of what is left
+    if freedom <= 0 or not n_tested.all():
+        return _SeedNoise(0.0, 0.0, 1)
+    apart = values - np.nanmean(values, axis=0)  # without what is the user's own
+    of_folds = np.nanmean(apart, axis=1, keepdims=True)  # [n_folds, 1]
+    interaction = float(np.nansum((apart - of_folds) ** 2)) / freedom
+    mean_square = float(of_folds.var(ddof=1)) / n_folds
+    own = max(mean_square - interaction * float((1 / n_tested).mean()) / n_folds, 0.0)
+    variance = own * (1 + n_folds / (n_folds - 1))
+    return _SeedNoise(variance, max(variance, mean_square), n_folds - 1)
 
 
 @dataclass(frozen=True)

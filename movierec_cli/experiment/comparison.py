@@ -6,8 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import DEFAULT_TOP_K, Task
-from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.split import Split
 from movierec_cli.data.split_data import SplitData
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.evaluation.ablation import feature_gains
@@ -48,23 +46,23 @@ from movierec_cli.text import counted
 Values = npt.NDArray[np.float64]
 
 
-def headline_metric(n_movies: int, ks: Sequence[int] = DEFAULT_TOP_K) -> str:
+def headline_metric(n_movies: int, ks: Sequence[int] = DEFAULT_TOP_K, noun: str = "movie") -> str:
     """What decides: recall at the largest k, or at 10 (if it is one) where the catalogue is small.
 
     Raises:
         UsageError: every k is as large as the catalogue, so all models would find everything.
     """
-    telling = _telling(n_movies, ks)
+    telling = _telling(n_movies, ks, noun)
     is_small = n_movies < SMALL_CATALOGUE and LIST_K in telling
     return f"recall@{LIST_K if is_small else max(telling)}"
 
 
-def _telling(n_movies: int, ks: Sequence[int]) -> list[int]:
+def _telling(n_movies: int, ks: Sequence[int], noun: str = "movie") -> list[int]:
     """Those of the ks that tell models apart."""
     telling = [k for k in ks if k < n_movies]
     if not telling:
         raise UsageError(
-            f"--top_k is {' '.join(map(str, ks))}, but the catalogue has {counted(n_movies, 'movie')}:"
+            f"--top_k is {' '.join(map(str, ks))}, but the catalogue has {counted(n_movies, noun)}:"
             " among so many every model finds everything; name a smaller one"
         )
     return telling
@@ -79,7 +77,7 @@ def compare_runs(
     user_lists: Sequence[UserLists] = (),
     ks: Sequence[int] = DEFAULT_TOP_K,
 ) -> Study:
-    """Compares runs on the same test ratings: feature sets, each with all its seeds, and baselines.
+    """Compares runs on the same test ratings: feature sets, each with all its seeds or folds, and baselines.
 
     Args:
         data: what the runs were trained on, and the test set that they are compared on.
@@ -96,22 +94,25 @@ def compare_runs(
     """
     if evaluated[0].outcome.is_cold.all():
         raise MovierecError(
-            "none of the users to test has a rating in training, so no model can be evaluated; hold out"
-            " less with --test_fraction, or use another --split"
+            "none of the users to test has a rating in training, so no model can be evaluated; use another"
+            " --split"
         )
-    dataset, split = data.dataset, data.split
+    dataset = data.dataset
     groups = by_model(evaluated)
     headline = headline_metric(len(dataset.movies), ks)
     telling = _telling(len(dataset.movies), ks)
     metrics = study_metrics(telling)
+    folds = data.config.folds > 0
     of_metric = {
-        metric: {label: _per_user(group, metric) for label, group in groups.items()} for metric in metrics
+        metric: {label: _per_user(group, metric, folds) for label, group in groups.items()}
+        for metric in metrics
     }
-    beyond = _beyond(dataset, split, groups, telling)
-    models = _compared_models(groups, of_metric, beyond, ks)
-    differences = compare(of_metric[headline], pairs(models))
+    beyond = _beyond(data, groups, telling)
+    models = _compared_models(groups, of_metric, beyond, ks, folds)
+    differences = compare(of_metric[headline], pairs(models), folds=folds)
     alike = trained_alike(models)
-    ablation = feature_gains({key: of_metric[headline][model.label] for key, model in alike.items()})
+    of_sets = {key: of_metric[headline][model.label] for key, model in alike.items()}
+    ablation = feature_gains(of_sets, folds=folds)
     records = [one.run.record for one in (*evaluated, *rated)]
     to_rank = [one for one in models if Task.RETRIEVAL in tasks_of(one)]  # of the others it need not be good
     return Study(
@@ -124,17 +125,28 @@ def compare_runs(
         models=models,
         differences=differences,
         ablation=ablation,
-        segments=_segments(dataset, split, list(groups.values()), parse_metric(headline)[1]),
+        segments=_segments(data, list(groups.values()), parse_metric(headline)[1]),
         findings=tuple(findings),
         user_lists=tuple(user_lists),
         commands=tuple(dict.fromkeys(record.command for record in records if record.command)),
-        ratings=_rating_study(rated, models, headline, differences) if rated else None,
+        ratings=_rating_study(rated, models, headline, differences, folds) if rated else None,
     )
 
 
-def _per_user(group: Sequence[EvaluatedRun], metric: str) -> Values:
-    """[n_seeds, n_users]; a list of nothing but test movies cannot be put wrong: half an AUC."""
-    return np.stack([np.nan_to_num(metric_values(one.outcome.warm, metric), nan=0.5) for one in group])
+def _per_user(group: Sequence[EvaluatedRun], metric: str, folds: bool) -> Values:
+    """[n_seeds, n_users]; a list of nothing but test movies cannot be put wrong: half an AUC.
+
+    Of folds, the users whom any of them tests, ascending; NaN where one does not.
+    """
+    rows = [np.nan_to_num(metric_values(one.outcome.warm, metric), nan=0.5) for one in group]
+    if not folds:
+        return np.stack(rows)
+    tested = [one.outcome.warm.users for one in group]
+    users = np.unique(np.concatenate(tested))
+    values = np.full((len(group), len(users)), np.nan)
+    for row, own, whom in zip(values, rows, tested, strict=True):
+        row[np.searchsorted(users, whom)] = own
+    return values
 
 
 def _compared_models(
@@ -142,9 +154,11 @@ def _compared_models(
     of_metric: Mapping[str, Mapping[str, Values]],
     beyond: Mapping[str, dict[str, float]],
     ks: Sequence[int],
+    folds: bool,
 ) -> tuple[ComparedModel, ...]:
     intervals = mean_intervals(
-        {(label, metric): values for metric, each in of_metric.items() for label, values in each.items()}
+        {(label, metric): values for metric, each in of_metric.items() for label, values in each.items()},
+        folds=folds,
     )
     return tuple(
         ComparedModel(
@@ -161,27 +175,32 @@ def _compared_models(
 
 
 def _beyond(
-    dataset: Dataset, split: Split, groups: Mapping[str, Sequence[EvaluatedRun]], ks: Sequence[int]
+    data: SplitData, groups: Mapping[str, Sequence[EvaluatedRun]], ks: Sequence[int]
 ) -> dict[str, dict[str, float]]:
-    """Of each model, the mean over its seeds."""
+    """Of each model, the mean over its seeds or folds."""
     k = min(LIST_K if LIST_K in ks else min(ks), LIST_LENGTH)
-    ratings = dataset.ratings
-    counts = np.bincount(ratings.movie_index[split.fit], minlength=len(dataset.movies))
-    n_users = int(np.count_nonzero(np.bincount(ratings.user_index[split.fit])))
-    found = {
-        label: [vars(beyond_accuracy(one.outcome.warm, k, counts, n_users)) for one in group]
-        for label, group in groups.items()
-    }
+    ratings, n_movies = data.dataset.ratings, len(data.dataset.movies)
+    counts = [np.bincount(ratings.movie_index[split.fit], minlength=n_movies) for split in data.folds]
+    n_users = [int(np.count_nonzero(np.bincount(ratings.user_index[split.fit]))) for split in data.folds]
+
+    def values(one: EvaluatedRun) -> dict[str, float]:
+        fold = one.run.record.config.split.fold
+        return vars(beyond_accuracy(one.outcome.warm, k, counts[fold], n_users[fold]))
+
+    found = {label: [values(one) for one in group] for label, group in groups.items()}
     return {
         label: {f"{name}@{k}": float(np.mean([one[name] for one in each])) for name in each[0]}
         for label, each in found.items()
     }
 
 
-def _segments(
-    dataset: Dataset, split: Split, groups: Sequence[Sequence[EvaluatedRun]], k: int
-) -> tuple[Segment, ...]:
-    """Recall at k of each model in each segment, the mean over the users who have a rating there."""
+def _segments(data: SplitData, groups: Sequence[Sequence[EvaluatedRun]], k: int) -> tuple[Segment, ...]:
+    """Recall at k of each model in each segment, the mean over the users who have a rating there.
+
+    Of folds, the first is shown: who is a light user, and which movies are cold, differs from fold to fold.
+    """
+    if data.config.folds:
+        groups = [group[:1] for group in groups]
     outcome = groups[0][0].outcome
     hits = [
         np.mean([hit_probability(one.outcome.at_their_time.unseen, k) for one in group], axis=0)
@@ -200,7 +219,7 @@ def _segments(
                 for own in hits
             ),
         )
-        for mask in segments(dataset, split.fit, outcome)
+        for mask in segments(data.dataset, data.split.fit, outcome)
     )
 
 
@@ -209,14 +228,17 @@ def _rating_study(
     ranking: Sequence[ComparedModel],
     headline: str,
     differences: Sequence[PairedDifference],
+    folds: bool,
 ) -> RatingStudy:
     """How far predicted ratings are off, and how the same models, by the same labels, rank beside that."""
-    _require_same_test(rated)
+    if not folds:
+        _require_same_test(rated)
     groups = by_model(rated)
     outcomes = {label: [one.outcome for one in group] for label, group in groups.items()}
-    of_users = {label: rmse_values(seeds) for label, seeds in outcomes.items()}
-    rmse = mean_intervals(of_users)
-    mae = mean_intervals({label: mae_values(seeds) for label, seeds in outcomes.items()})
+    of_users = {label: rmse_values(seeds, folds=folds) for label, seeds in outcomes.items()}
+    rmse = mean_intervals(of_users, folds=folds)
+    absolute = {label: mae_values(seeds, folds=folds) for label, seeds in outcomes.items()}
+    mae = mean_intervals(absolute, folds=folds)
     ranked = {one.label: one.metrics[headline].mean for one in ranking}
     front = pareto_front({label: (rmse[label].mean, ranked[label]) for label in rmse if label in ranked})
     models = tuple(
@@ -230,7 +252,7 @@ def _rating_study(
         )
         for label, group in groups.items()
     )
-    found = compare(of_users, pairs(models))
+    found = compare(of_users, pairs(models), folds=folds)
     return RatingStudy(
         answer=rating_answer(models, found, ranking, differences, headline), models=models, differences=found
     )

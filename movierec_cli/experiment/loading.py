@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from movierec_cli.config import DataConfig, FeatureSet
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.load import load_dataset
+from movierec_cli.data.load import load_dataset, local_archive
 from movierec_cli.data.running_times.apply import lengths_at_hand, with_lengths
 from movierec_cli.data.sources import SOURCES
 from movierec_cli.errors import MovierecError, UsageError
@@ -37,6 +37,8 @@ def load_source(
     if given and not is_needed and not any(run.record.config.feature_set.needs_lengths for run in runs):
         raise UsageError(f"--{given[0]} has no effect here: no model sees movie_length; add that feature")
     source = load_dataset(config, progress=observer.data_loading, with_movie_lengths=is_needed)
+    archive = config.archive or local_archive(SOURCES[config.dataset], config.datasets_dir)
+    source = replace(source, archive=archive)
     own = [run.record for run in runs if run.record.data.fingerprint == source.fingerprint]
     is_seen = any(record.config.feature_set.needs_lengths for record in own)
     if not is_needed and not is_seen and config.imdb_titles is not None:

@@ -54,7 +54,7 @@ class ListRequest:
 class Trained:
     """What the main job returns."""
 
-    runs: tuple[Run, ...]  # in the order of the feature sets and their seeds, then the baselines
+    runs: tuple[Run, ...]  # in the order of the feature sets and their seeds or folds, then the baselines
     study: Study
 
 
@@ -80,7 +80,8 @@ def train(
     """
     trainer = MovieLensTrainer(config, observer)
     data = trainer.data  # loaded and split
-    headline_metric(len(data.dataset.movies), ks)  # what cannot work is refused before the training
+    # What cannot work is refused before the training.
+    headline_metric(len(data.dataset.movies), ks, data.dataset.noun)
     request = (lists or ListRequest()).of(data.source)
     runs = tuple(trainer.run())  # trained or loaded
     ranked, rated = on_own_test(runs)  # evaluated: how each run did on the test set is saved with it
@@ -88,7 +89,7 @@ def train(
         data,
         ranked,
         rated=rated,
-        findings=check_data(data.dataset, data.split, data.config, config.feature_sets),
+        findings=check_data(data.dataset, data.split, data.config, trainer.feature_sets),
         user_lists=lists_of(data.source, runs, request),
         ks=ks,
     )
@@ -131,7 +132,9 @@ def evaluate_saved(config: EvaluationConfig, observer: TrainingObserver | None =
     source = load_source(config.data or data_of(saved, config.places), listener, runs=saved)
     selection = select_runs(config.saved_models_dir, config.names, source, config.split)
     data = selection.data
-    headline_metric(len(data.dataset.movies), config.ks)  # what cannot work is refused before the fitting
+    headline_metric(
+        len(data.dataset.movies), config.ks, source.noun
+    )  # what cannot work is refused before the fitting
     if config.users is None:
         user_ids = typical_users(data)
     else:
@@ -192,7 +195,7 @@ def _findings(selection: Selection, observer: TrainingObserver) -> Sequence[Find
 
 
 def lists_of(source: Dataset, runs: Iterable[Run], request: ListRequest) -> list[UserLists]:
-    """The lists of each user; of a model that was trained with several seeds, the first run's.
+    """The lists of each user; of a model that was trained several times, the first run's.
 
     Raises:
         MovierecError: a user is unknown, or a run cannot rank in the requested way.
@@ -200,7 +203,7 @@ def lists_of(source: Dataset, runs: Iterable[Run], request: ListRequest) -> list
     firsts: dict[RunConfig, Run] = {}
     for run in runs:
         if run.record.config.training is not None:
-            firsts.setdefault(run.record.config.without_seed, run)
+            firsts.setdefault(run.record.config.repeated, run)
     filters = Filters(include_seen=request.include_seen)
     return [
         UserLists(

@@ -51,7 +51,8 @@ def _first_sentence(models: Sequence[ComparedRatingModel], ratings: _Differences
     if not found.is_lower:
         verdict = "No model here beats" if several else f"{best.label} does not beat"
         lead = f"{verdict} {rival.label} at predicting ratings: {best.label if several else 'it'}"
-    return f"{lead} {_is_off(best)}{_against(found, 'the best rating baseline' if baselines[1:] else '')}."
+    against = _against(found, "the best rating baseline" if baselines[1:] else "", _unit(best))
+    return f"{lead} {_is_off(best)}{against}."
 
 
 def _best(models: Sequence[ComparedRatingModel]) -> ComparedRatingModel:
@@ -60,16 +61,21 @@ def _best(models: Sequence[ComparedRatingModel]) -> ComparedRatingModel:
 
 def _is_off(one: ComparedRatingModel) -> str:
     """The error, as a predicate."""
-    rmse = f"RMSE, 95 % CI {STARS.bounds(one.rmse)}"
-    return f"is off by {stars(one.rmse.mean)} stars ({rmse}; MAE {stars(one.mae.mean)})"
+    unit = _unit(one)
+    rmse = f"RMSE, 95 % CI {unit.bounds(one.rmse)}"
+    return f"is off by {stars(one.rmse.mean)} {unit.noun} ({rmse}; MAE {stars(one.mae.mean)})"
 
 
-def _against(found: PairedDifference, title: str) -> str:
+def _unit(one: ComparedRatingModel) -> Unit:
+    return replace(STARS, noun=one.records[0].data.rating_unit)
+
+
+def _against(found: PairedDifference, title: str, unit: Unit) -> str:
     """How far the first of a pair is from the second, which may have a title."""
     if not found.is_significant:
-        return f"; its difference from {found.b} is not significant ({STARS.with_p(found)})"
+        return f"; its difference from {found.b} is not significant ({unit.with_p(found)})"
     less = "less" if found.difference.mean < 0 else "more"
-    return f", {STARS.amount(found.difference)} {less} than {found.b}{title and f', {title}'}"
+    return f", {unit.amount(found.difference)} {less} than {found.b}{title and f', {title}'}"
 
 
 def _beside_specialists(
@@ -90,7 +96,9 @@ def _beside_specialists(
             continue
         label, parts = _most_balanced(joints, ranked).label, []
         if of_rating:
-            parts.append(_beside("RMSE", STARS, ratings[label, _best(of_rating).label], Task.RATING))
+            parts.append(
+                _beside("RMSE", _unit(joints[0]), ratings[label, _best(of_rating).label], Task.RATING)
+            )
         if of_retrieval:
             best = max(of_retrieval, key=lambda one: ranked[one.label])
             parts.append(_beside(headline, POINTS, ranks[label, best.label], Task.RETRIEVAL))
@@ -99,7 +107,7 @@ def _beside_specialists(
 
 def _way(one: Compared) -> RunConfig:
     """Equal for models that differ in their tasks only."""
-    return replace(one.records[0].config.without_seed, family=Family.TWO_TOWER, tasks=None)
+    return replace(one.records[0].config.repeated, family=Family.TWO_TOWER, tasks=None)
 
 
 def _most_balanced(joints: Sequence[ComparedRatingModel], ranked: Mapping[str, float]) -> ComparedRatingModel:

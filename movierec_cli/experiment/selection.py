@@ -8,9 +8,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import RATING_BASELINES, SplitConfig, SplitKind
+from movierec_cli.config import GIVEN_SPLITS, RATING_BASELINES, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.split import split_ratings
 from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError, SavedModelError, UsageError
 from movierec_cli.evaluation.outcome import Outcome
@@ -24,6 +23,8 @@ from movierec_cli.registry.store import Problem, Run, find_named, list_runs
 class InconsistentSplitError(MovierecError):
     """A run was trained on ratings that the split would test it on."""
 
+
+_WITHOUT_FRACTION = (SplitKind.LEAVE_LAST, *GIVEN_SPLITS)
 
 SomeOutcome = TypeVar("SomeOutcome", Outcome, RatingOutcome)
 EvaluatedRun = Evaluated[Outcome]
@@ -75,8 +76,8 @@ class SplitRequest:
         """The split with what is said."""
         given = {name: value for name, value in vars(self).items() if value is not None}
         changed = replace(split, **given)
-        if changed.kind is SplitKind.LEAVE_LAST and self.test_fraction is not None:
-            raise UsageError(f"--test_fraction has no effect here: a {changed.kind} split needs none")
+        if changed.kind in _WITHOUT_FRACTION and self.test_fraction is not None:
+            raise UsageError(f"--test_fraction has no effect here: --split {changed.kind} needs none")
         return changed
 
     def of(self, runs: Sequence[Run]) -> SplitConfig:
@@ -140,7 +141,7 @@ def select_runs(
     own = config if config in splits else splits[0]  # the requested one where there is such a run
     others = [one for one in evaluated if one.run.record.config.split != own]
     skipped += [Problem(one.run.folder, _other_training_part(one.run, own)) for one in others]
-    split = replace(split_ratings(data.dataset.ratings, own), test=test)
+    split = replace(split_data(source, own).split, test=test)
     rated = [one for one in rated if one.run.record.config.split == own]
     if rated:
         baselines = _saved_rating_baselines(directory, source, own, [one.run for one in rated])
@@ -163,6 +164,12 @@ def _saved_rating_baselines(
     return [found[config] for config in wanted if config in found]
 
 
+_OF_CROSS_VALIDATION = (
+    "it is of one fold of a cross-validation; repeat its train command (movierec models show), which loads"
+    " all folds and compares them"
+)
+
+
 def _age(run: Run, source: Dataset) -> tuple[bool, str]:
     """What sees the lengths of now comes last, then the newest."""
     sees_these = run.record.data.lengths_fingerprint in ("", source.lengths_fingerprint)
@@ -177,6 +184,11 @@ def _runs_of(directory: Path, names: Sequence[str], source: Dataset) -> tuple[li
     else:
         runs, problems = list_runs(directory)
         runs = [run for run in runs if run.record.config.family.is_trained]
+    folded = [run for run in runs if run.record.config.split.folds]
+    if names and folded:
+        raise MovierecError(f"{folded[0].record.name}: {_OF_CROSS_VALIDATION}")
+    problems += [Problem(run.folder, f"{run.record.name}: {_OF_CROSS_VALIDATION}") for run in folded]
+    runs = [run for run in runs if not run.record.config.split.folds]
     others = [run for run in runs if run.record.data.fingerprint != source.fingerprint]
     if names and others:
         raise MovierecError(f"{others[0].record.name}: {_other_data(others[0], source)}")
@@ -209,10 +221,16 @@ def _other_training_part(run: Run, own: SplitConfig) -> str:
 
 def _split_options(split: SplitConfig) -> str:
     """The options that name a split's test part."""
-    words = [f"--split {split.kind}", f"--test_fraction {split.test_fraction:g}"]
-    words += [f"--min_rating {split.min_rating:g}"] if split.min_rating else []
+    words = [f"--split {split.kind}"]
+    words += [f"--test_fraction {split.test_fraction:g}"] if split.kind not in _WITHOUT_FRACTION else []
+    words += [f"--min_rating {split.min_rating:g}"] if split.min_rating is not None else []
     words += [f"--k_core {split.k_core}"] if split.k_core else []
     return " ".join(words)
+
+
+def _left_with(split: SplitConfig) -> str:
+    lowest = "" if split.min_rating is None else f"--min_rating {split.min_rating:g} "
+    return f"{lowest}--k_core {split.k_core}"
 
 
 def outcome_on(
@@ -229,16 +247,16 @@ def outcome_on(
     run, own = one.run, one.run.record.config.split
     if (own.min_rating, own.k_core) != (config.min_rating, config.k_core):
         raise InconsistentSplitError(
-            f"{run.record.name} was trained with --min_rating {own.min_rating:g} --k_core {own.k_core},"
-            " which leaves other ratings; evaluate it with the same"
+            f"{run.record.name} was trained with {_left_with(own)}, which leaves other ratings; evaluate it"
+            " with the same"
         )
     requested = np.isin(one.outcome.rows, test)
     n_trained_on = len(test) - int(requested.sum())
     if n_trained_on:
         raise InconsistentSplitError(
-            f"{run.record.name} was trained on {n_trained_on:,} of the {len(test):,} ratings that --split"
-            f" {config.kind} --test_fraction {config.test_fraction:g} tests on; evaluate it on its own split"
-            f" ({_split_options(own)}), or train with this one"
+            f"{run.record.name} was trained on {n_trained_on:,} of the {len(test):,} ratings that"
+            f" {_split_options(config)} tests on; evaluate it on its own split ({_split_options(own)}), or"
+            " train with this one"
         )
     return one if requested.all() else replace(one, outcome=one.outcome.of_targets(requested))
 

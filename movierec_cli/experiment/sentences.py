@@ -7,6 +7,7 @@ from functools import cached_property
 from movierec_cli.config import (
     FEATURES,
     NO_FEATURES,
+    PUBLISHED_SPLITS,
     QUERY_TIME,
     FeatureSet,
     SplitConfig,
@@ -19,11 +20,9 @@ from movierec_cli.experiment.study import ComparedModel, trained_alike
 from movierec_cli.experiment.wording import POINTS, percent
 from movierec_cli.text import listed
 
-_FOUND = {
-    SplitKind.RANDOM: "of the movies held out from its users",
-    SplitKind.TEMPORAL: "of what its users watch next",
-    SplitKind.LEAVE_LAST: "of the last movies of its users",
-    SplitKind.WINDOWS: "of the movies held out from its users",
+_FOUND = dict.fromkeys(SplitKind, "of the {noun}s held out from its users") | {
+    SplitKind.TEMPORAL: "of what its users {choose} next",
+    SplitKind.LEAVE_LAST: "of the last {noun}s of its users",
 }
 
 
@@ -73,6 +72,14 @@ class _Comparison:
     differences: tuple[PairedDifference, ...]
     headline: str
 
+    @property
+    def noun(self) -> str:
+        return self.models[0].records[0].data.noun
+
+    @property
+    def choose(self) -> str:
+        return "watch" if self.noun == "movie" else "pick"
+
     @cached_property
     def trained(self) -> tuple[ComparedModel, ...]:
         return tuple(model for model in self.models if not model.is_baseline)
@@ -111,7 +118,7 @@ def _name(model: ComparedModel) -> str:
 
 
 def _first_sentence(comparison: _Comparison, split: SplitConfig) -> str:
-    where = f"on a {split.kind} split, "
+    where = f"{split.where}, "
     if not comparison.trained:
         best = comparison.strongest(comparison.baselines)
         found = _found(comparison, best, split.kind)
@@ -130,7 +137,8 @@ def _found(comparison: _Comparison, model: ComparedModel, kind: SplitKind) -> st
     value = model.metrics[comparison.headline]
     bounds = f"95 % CI {POINTS.bounds(value)}"
     if metric == "recall":
-        found = f"finds {percent(value.mean)} {_FOUND[kind]} among its {k} best"
+        of_what = _FOUND[kind].format(noun=comparison.noun, choose=comparison.choose)
+        found = f"finds {percent(value.mean)} {of_what} among its {k} best"
         return f"{found} ({comparison.headline}, {bounds})"
     return f"reaches {percent(value.mean)} {comparison.headline} ({bounds})"
 
@@ -233,22 +241,29 @@ def _lead(comparison: _Comparison) -> str:
 
 def _caveats(comparison: _Comparison, split: SplitConfig) -> Iterator[str]:
     trained = comparison.trained
-    if any(len(one.records) == 1 for one in trained):
+    if split.folds:
+        yield (
+            f"{split.folds}-fold cross-validation: every rating is tested once, by models trained without it;"
+            " a user's figure is the mean over the folds that test the user, and the intervals cover users"
+            " and folds."
+        )
+    elif any(len(one.records) == 1 for one in trained):
         noun = "model" if any(one.family.is_sequential for one in trained) else "set"
         yield (
             f"{'Each' if len(trained) > 1 else 'The'} {noun} was trained once: the intervals cover which "
             "users are in the test set, not the randomness of the training; --seeds 3 covers both."
         )
     seeing = [name for name in time_features() if any(name in one.feature_set for one in trained)]
-    if split.kind in (SplitKind.RANDOM, SplitKind.WINDOWS) and seeing:
+    if split.kind in (SplitKind.RANDOM, SplitKind.WINDOWS, *PUBLISHED_SPLITS) and seeing:
         yield (
-            f"On a {split.kind} split, {listed(seeing)} let{'s' if len(seeing) == 1 else ''} a model see the "
-            "future: it learns from ratings given after those it is tested on; --split temporal does not."
+            f"{split.where.capitalize()}, {listed(seeing)} let{'s' if len(seeing) == 1 else ''} a model see"
+            " the future: it learns from ratings given after those it is tested on; --split temporal does"
+            " not."
         )
     if any(QUERY_TIME in one.feature_set for one in trained):
         yield (
-            f"{QUERY_TIME} tells a model when the next movie is watched, which its history does not: "
-            "compare it with models that know the same."
+            f"{QUERY_TIME} tells a model when the next {comparison.noun} is {comparison.choose}ed, which its "
+            "history does not: compare it with models that know the same."
         )
 
 

@@ -29,11 +29,17 @@ class Evaluated(Generic[Of]):
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """A model in whatever is compared: a feature set with all its seeds, or a baseline."""
+    """A model in whatever is compared: a feature set with all its seeds or folds, or a baseline."""
 
     label: str  # "timestamp + movie_genres", "EASE"
     family: Family
-    records: tuple[RunRecord, ...]  # one a seed
+    records: tuple[RunRecord, ...]  # one a seed or a fold
+
+    @property
+    def times(self) -> str:
+        """How often it was trained where that is several times, such as "× 3 seeds" or "× 5 folds"."""
+        what = "folds" if self.records[0].config.split.folds else "seeds"
+        return f"× {len(self.records)} {what}" if len(self.records) > 1 else ""
 
     @property
     def is_baseline(self) -> bool:
@@ -42,13 +48,13 @@ class Compared:
 
 
 def by_model(evaluated: Sequence[Evaluated[Of]]) -> dict[str, list[Evaluated[Of]]]:
-    """Runs that differ in the seed of their training only are one model, in the order of the seeds.
+    """Runs that differ only in the seed of their training, or the fold, are one model, in the order of these.
 
     Trained ones come first. The label of a trained one does not depend on the baselines beside it.
     """
     groups: dict[RunConfig, list[Evaluated[Of]]] = {}
     for one in sorted(evaluated, key=lambda one: not one.run.record.config.family.is_trained):
-        groups.setdefault(one.run.record.config.without_seed, []).append(one)
+        groups.setdefault(one.run.record.config.repeated, []).append(one)
     return dict(
         zip(_labels(list(groups)), (sorted(group, key=_seed) for group in groups.values()), strict=True)
     )
@@ -86,9 +92,9 @@ def settings_of(config: RunConfig) -> dict[str, Any]:
     return settings
 
 
-def _seed(one: Evaluated[Any]) -> int:
-    training = one.run.record.config.training
-    return training.seed if training is not None else 0
+def _seed(one: Evaluated[Any]) -> tuple[int, int]:
+    config = one.run.record.config
+    return config.training.seed if config.training is not None else 0, config.split.fold
 
 
 def _labels(configs: Sequence[RunConfig]) -> list[str]:
@@ -128,7 +134,7 @@ def trained_alike(models: Sequence[ComparedModel]) -> dict[FeatureSet, ComparedM
     ways: dict[RunConfig, dict[FeatureSet, ComparedModel]] = {}
     for one in models:
         if not one.is_baseline:
-            way = replace(one.records[0].config.without_seed, feature_set=NO_FEATURES)
+            way = replace(one.records[0].config.repeated, feature_set=NO_FEATURES)
             ways.setdefault(way, {})[one.feature_set] = one
     return max(ways.values(), key=len, default={})
 

@@ -7,15 +7,26 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from movierec_cli.config import TaskWeights, TrainerConfig, default_settings
-from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.split import SplitSummary
+import numpy as np
+
+from movierec_cli.config import (
+    GIVEN_SPLITS,
+    Family,
+    FeatureSet,
+    SplitConfig,
+    SplitKind,
+    Task,
+    TaskWeights,
+    TrainerConfig,
+    default_settings,
+)
+from movierec_cli.data.dataset import VALIDATION, Dataset
 from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.metrics import NO_TOP_K, top_k_of
 from movierec_cli.evaluation.ratings import rating_errors
 from movierec_cli.experiment.loading import load_source
-from movierec_cli.models.feature_encodings import require_features
+from movierec_cli.models.feature_encodings import require_features, told_sets
 from movierec_cli.models.memory_estimate import beyond_memory
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.models.trained import Fitting, fit_run, versions
@@ -48,15 +59,43 @@ class MovieLensTrainer:
         """The data set, loaded and split at the first look.
 
         Raises:
-            MovierecError: it cannot be had, read or split.
+            MovierecError: it cannot be had, read or split, or has no times or no ratings to learn from.
         """
         source = self._source or load_source(
-            self.config.data, self._observer, feature_sets=self.config.feature_sets
+            self.config.data, self._observer, feature_sets=self.config.widest_sets
         )
-        return split_data(source, self.config.split)
+        _require_kinds(self.config, source)
+        data = split_data(source, self._split_of(source))
+        if self.config.family.is_sequential and data.config.kind is SplitKind.GIVEN:
+            _require_order(data, self.config.family.label)
+        return data
+
+    def _split_of(self, source: Dataset) -> SplitConfig:
+        """The requested split; where none is and the data come with one, that."""
+        requested, of_data = self.config.split, self.config.split_of_data
+        if source.ratings.part is None or requested.kind is SplitKind.GIVEN:
+            return requested
+        if of_data is None:
+            self._observer.noted("The data come with a split, which is not used; --split given uses it.")
+            return requested
+        drawn = (
+            "" if (source.ratings.part == VALIDATION).any() else "; validation ratings are drawn from train"
+        )
+        self._observer.noted(f"The data come with a split, which is used: --split given{drawn}.")
+        return of_data
+
+    @cached_property
+    def feature_sets(self) -> tuple[FeatureSet, ...]:
+        """Those that are named, or the family's without what the data set does not tell."""
+        if self.config.feature_sets is not None:
+            return self.config.feature_sets
+        sets, missing = told_sets(self.data.dataset, self.config.widest_sets)
+        if missing:
+            self._observer.noted(f"The default feature sets are without {missing}.")
+        return sets
 
     def run_configs(self) -> list[RunConfig]:
-        """What is requested: each feature set with each of its seeds, then the baselines."""
+        """What is requested: each feature set with each of its seeds or folds, then the baselines."""
         base = self._base()
         assert base.training is not None
         tasks: tuple[TaskWeights | None, ...] = self.config.tasks or (None,)
@@ -68,23 +107,26 @@ class MovieLensTrainer:
                 training=replace(base.training, seed=base.training.seed + offset),
                 tasks=weights,
             )
-            for feature_set in self.config.feature_sets
+            for feature_set in self.feature_sets
             for weights in tasks
             for offset in range(self.config.n_seeds)
         ]
         families = self.config.baselines + (self.config.rating_baselines if self.config.tasks else ())
-        return trained + [RunConfig(family=family, split=self.config.split) for family in families]
+        split = self.data.config
+        configs = trained + [RunConfig(family=family, split=split) for family in families]
+        splits = [replace(split, fold=fold) for fold in range(split.folds)] or [split]
+        return [replace(config, split=one) for config in configs for one in splits]
 
     def _base(self) -> RunConfig:
         """What all trained runs share, with the first seed."""
-        config = self.config
-        common = default_settings(config.family, config.split.kind, rates=bool(config.tasks))
+        config, split = self.config, self.data.config
+        common = default_settings(config.family, split.kind, rates=bool(config.tasks))
         has_weighting = config.family.has_setting("weighting")
         return RunConfig(
             family=config.family,
-            split=config.split,
+            split=split,
             model=config.model or common.model,
-            training=config.training.resolved(config.split.kind) if has_weighting else config.training,
+            training=config.training.resolved(split.kind) if has_weighting else config.training,
         )
 
     def run(self) -> list[Run]:
@@ -97,7 +139,7 @@ class MovieLensTrainer:
         config, configs, folder = self.config, self.run_configs(), self.config.saved_models_dir
         if folder.exists() and not folder.is_dir():
             raise MovierecError(f"models cannot be saved in {folder}: it is a file; name a folder")
-        _require_warm_users(self.data.summary)
+        _require_warm_users(self.data)
         return train_or_load(
             self.data, configs, folder, self._observer, retrain=config.retrain, command=config.command
         )
@@ -118,7 +160,7 @@ def train_or_load(
 
     Args:
         data: what the models are trained and evaluated on.
-        configs: of the runs, all with the split of `data`.
+        configs: of the runs, all with the split of `data`, or another fold of it.
         directory: the saved models.
         observer: told of the progress.
         retrain: train saved models, too; an interrupted training begins anew instead of being resumed.
@@ -140,19 +182,22 @@ def train_or_load(
     for config, problem in too_large.items():
         if config.family.is_trained:
             raise MovierecError(problem)
-        observer.warned(f"{config.label} is left out: {problem}")
+        if config.split.fold == 0:
+            observer.warned(f"{config.label} is left out: {problem}")
     feasible, unsaved = ([one for one in some if one not in too_large] for some in (feasible, unsaved))
     if unsaved:
         require_room(directory, sum(least_bytes(config, identities[config]) for config in unsaved))
     several_seeds = len({config.training.seed for config in feasible if config.training}) > 1
     runs = []
     for position, config in enumerate(feasible, start=1):
-        seed = f", seed {config.training.seed}" if several_seeds and config.training else ""
-        observer.run_started(f"{config.label}{seed}", position, len(feasible))
+        is_one_of_several = config.split.folds or (several_seeds and config.training)
+        which = f", {config.repetition}" if is_one_of_several else ""
+        observer.run_started(f"{config.label}{which}", position, len(feasible))
         identity, found = identities[config], saved[config]
         if found is None and not retrain:  # another process may have trained it meanwhile
             found = find_run(directory, config, identity)
-        run = found or _train(data, config, identity, directory, observer, restart=retrain, command=command)
+        own = data.of_fold(config.split.fold) if config.split.fold != data.config.fold else data
+        run = found or _train(own, config, identity, directory, observer, restart=retrain, command=command)
         observer.run_ended(run, loaded=found is not None)
         runs.append(run)
     return runs
@@ -194,19 +239,50 @@ def _train(
 
 def _is_feasible(config: RunConfig, dataset: Dataset, observer: TrainingObserver) -> bool:
     n_movies, limit = len(dataset.movies), config.family.spec.most_movies
-    if n_movies > limit:
+    if n_movies > limit and config.split.fold == 0:
         observer.warned(
-            f"{config.family.label} is left out: it inverts a matrix of {n_movies:,} × {n_movies:,} movies,"
-            f" and the limit is {limit:,}"
+            f"{config.family.label} is left out: it inverts a matrix of {n_movies:,} × {n_movies:,}"
+            f" {dataset.noun}s, and the limit is {limit:,}"
         )
     return n_movies <= limit
 
 
-def _require_warm_users(summary: SplitSummary) -> None:
-    if summary.n_cold_users == summary.n_test_users:
+def _require_kinds(config: TrainerConfig, dataset: Dataset) -> None:
+    """Refuses a family or a task for which the data set lacks a kind of values."""
+    ratings, family = dataset.ratings, config.family
+    if family.is_sequential and not ratings.has_times:
         raise MovierecError(
-            f"none of the {summary.n_test_users:,} users of the test set has a rating in training, so no"
-            " model can be evaluated; hold out less with --test_fraction, or use another --split"
+            f"--family {family} learns the order of a user's {dataset.noun}s, which needs times, and the data"
+            f" have none ({ratings.why_no_times}); use --family {Family.TWO_TOWER}"
+        )
+    if config.tasks and ratings.scale is None:
+        raise MovierecError(
+            f"--tasks {Task.RATING} needs ratings, and the data have none: every row is a positive; leave"
+            " --tasks and its weights out"
+        )
+
+
+def _require_warm_users(data: SplitData) -> None:
+    n_users = data.summary.n_test_users
+    if data.summary.n_cold_users == n_users:
+        less = "" if data.config.kind in GIVEN_SPLITS else "hold out less with --test_fraction, or "
+        raise MovierecError(
+            f"none of the {n_users:,} users of the test set has a rating in training, so no model can be"
+            f" evaluated; {less}use another --split"
+        )
+
+
+def _require_order(data: SplitData, label: str) -> None:
+    """Refuses the data's own split where it tests a model of the order on what came before its training."""
+    ratings, split = data.dataset.ratings, data.split
+    newest = np.full(len(data.dataset.users), np.iinfo(np.int64).min)  # [n_users], seconds
+    np.maximum.at(newest, ratings.user_index[split.fit], ratings.timestamp[split.fit])
+    is_older = ratings.timestamp[split.test] < newest[ratings.user_index[split.test]]  # [n_test]
+    if is_older.any():
+        raise MovierecError(
+            f"--split {data.config.kind}: {int(is_older.sum()):,} of {len(is_older):,} test ratings are older"
+            f" than their user's newest training rating, and {label} learns the order of a user's movies; use"
+            f" --split {SplitKind.LEAVE_LAST} or {SplitKind.TEMPORAL}"
         )
 
 

@@ -6,8 +6,8 @@ order in which a library adds; what is excluded has minus infinity. A user whom 
 the movies by how many users of the run rated them: unlike with a mean of embeddings, the accuracy of that
 list is measured, by `movierec train` for the popularity baseline. Places without a movie hold the id
 `NO_MOVIE_ID`, the title "" and minus infinity. A movie that has several ids is there once, by the first of
-its best, and is left out by any of them. Ids that are texts are texts of the exported model too, in UTF-8, with
-"" for `NO_MOVIE_ID`.
+its best, and is left out by any of them. Ids that are texts are texts of the exported model too, in UTF-8,
+with "" for `NO_MOVIE_ID`.
 
 Inputs of a model for TensorFlow or ONNX: `user_id` [b]; `k`, negative is 0; `exclude` [b, n] or [1, n], ids
 of movies that may be unknown, such as `NO_MOVIE_ID` to fill rows up; `include_seen`; where it sees time also

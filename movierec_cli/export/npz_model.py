@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.data.dataset import Ids, are_texts, id_at
+from movierec_cli.data.dataset import Ids, RatingScale, are_texts, id_at
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.towers import Towers
 from movierec_cli.storage.npz import Arrays, write
@@ -54,14 +54,14 @@ def to_npz(run: Run) -> bytes:
 
 def _described(run: Run) -> dict[str, tuple[npt.NDArray[Any], str]]:
     """Each array with its meaning."""
-    artifacts, movies, known = run.artifacts, run.catalogue, run.user_ratings
+    artifacts, movies, known, data = run.artifacts, run.catalogue, run.user_ratings, run.record.data
     return {
         "user_id": (
             _ids(artifacts.user_ids),
             "the users, in the order of every array with a row for each",
         ),
         "user_embedding": (artifacts.user_embeddings, "as of each user's last training rating"),
-        "movie_id": (_ids(artifacts.movie_ids), "the movies, likewise"),
+        "movie_id": (_ids(artifacts.movie_ids), f"the {data.noun}s, likewise"),
         "movie_embedding": (
             artifacts.movie_embeddings,
             "its dot product with a user's embedding is the score",
@@ -72,10 +72,19 @@ def _described(run: Run) -> dict[str, tuple[npt.NDArray[Any], str]]:
         "genres": (movies.genres, "one column a genre"),
         "genre_name": (np.array(movies.genre_names, np.str_), "the columns of genres"),
         "seen_start": (known.starts, "user u rated the entries from seen_start[u] up to seen_start[u + 1]"),
-        "seen_movie": (known.movie, "rows of movies, each user's oldest first"),
-        "seen_stars": (known.stars, "the ratings, in stars"),
-        "seen_seconds": (known.seconds, "when, since 1970-01-01 UTC"),
+        "seen_movie": (known.movie, f"rows of {data.noun}s, each user's oldest first"),
+        "seen_stars": (known.stars, _ratings(data.scale)),
+        "seen_seconds": (
+            known.seconds,
+            "when, since 1970-01-01 UTC" if data.has_times else "unknown",
+        ),
     }
+
+
+def _ratings(scale: RatingScale | None) -> str:
+    if scale is None:
+        return "1 each: the data have no ratings"
+    return f"the ratings, {scale.lowest:g} to {scale.highest:g}{' stars' if scale.is_of_stars else ''}"
 
 
 def _ids(ids: Ids) -> npt.NDArray[Any]:
@@ -102,7 +111,7 @@ def _readme(run: Run, described: dict[str, tuple[npt.NDArray[Any], str]], towers
         lines += ["", _TOWERS.format(vocabularies=VOCABULARIES)]
         lines += [_line(name, array) for name, array in towers.items()]
     user = repr(id_at(run.artifacts.user_ids, 0))
-    lines += ["", f"Ten movies for user {user}, best first:", "", SNIPPET.replace("USER", user)]
+    lines += ["", f"Ten {record.data.noun}s for user {user}, best first:", "", SNIPPET.replace("USER", user)]
     return "\n".join(lines)
 
 

@@ -262,7 +262,7 @@ def _scann_layer(arrays: ModelArrays) -> Any:
 
     if arrays.n_movies < _SCANN_MOVIES:
         raise MovierecError(
-            f"--index scann is for large catalogues, {_SCANN_MOVIES} movies or more; this one has"
+            f"--index scann is for large catalogues, {_SCANN_MOVIES} or more; this one has"
             f" {arrays.n_movies}. Leave it out: brute force is exact"
         )
     try:

@@ -5,20 +5,20 @@ Each is a few passes over the columns, so that all of them can run with every tr
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import FeatureSet, SplitConfig, SplitKind, time_features
+from movierec_cli.config import GIVEN_SPLITS, FeatureSet, SplitConfig, SplitKind, time_features
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.duplicates import duplicates_of
 from movierec_cli.data.ragged import ordered_by_user
 from movierec_cli.data.split import LEAVE_LAST_FROM, Split
 from movierec_cli.leakage.finding import Checked, Finding, Severity, leaks_first, share
 from movierec_cli.leakage.twins import MIN_TWIN_RATINGS, Twins, find_twins
-from movierec_cli.text import counted, listed
+from movierec_cli.text import counted, listed, with_article
 
 FEW_TEST_USERS = 100
 
@@ -45,13 +45,24 @@ def check_data(
 def run_data_checks(
     dataset: Dataset, split: Split, config: SplitConfig, feature_sets: Sequence[FeatureSet]
 ) -> tuple[Checked, ...]:
-    """The same as `check_data`, with what is clean: one entry a check that concerns this kind of split."""
+    """The same as `check_data`, with what is clean: one entry a check that concerns such data and split."""
     case = _Case(dataset, split, config, tuple(feature_sets))
     return tuple(
-        Checked(check.names, check.clean, tuple(check.find(case)))
+        Checked(
+            check.names,
+            check.clean.format(noun=case.noun),
+            tuple(_of_fold(one, config) for one in check.find(case)),
+        )
         for check in DATA_CHECKS
-        if config.kind in check.kinds
+        if config.kind in check.kinds and (dataset.ratings.has_times or not check.needs_times)
     )
+
+
+def _of_fold(finding: Finding, config: SplitConfig) -> Finding:
+    """In a cross-validation, what is said of the test part is of one fold."""
+    if not config.folds or "test" not in finding.sentence:
+        return finding
+    return replace(finding, sentence=f"Fold {config.fold + 1}: {finding.sentence}")
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,11 @@ class _Case:
         return _newest(self, self.trained)[self.test_users]
 
     @property
+    def noun(self) -> str:
+        """What the items are called."""
+        return self.dataset.noun
+
+    @property
     def is_cold(self) -> npt.NDArray[np.bool_]:
         """Whether the user of each test rating has no training rating: [n_test]."""
         is_cold: npt.NDArray[np.bool_] = self.newest_trained == _BEFORE_ALL_TIME
@@ -103,6 +119,7 @@ class _DataCheck:
     names: tuple[str, ...]
     clean: str
     kinds: tuple[SplitKind, ...]
+    needs_times: bool
     find: _Find
 
 
@@ -110,25 +127,40 @@ DATA_CHECKS: list[_DataCheck] = []
 
 
 def _check(
-    *names: str, clean: str, kinds: Sequence[SplitKind] = tuple(SplitKind)
+    *names: str, clean: str, kinds: Sequence[SplitKind] = tuple(SplitKind), needs_times: bool = False
 ) -> Callable[[_Find], _Find]:
     """Puts a check into the table.
 
     Args:
         names: of the findings it can give.
-        clean: a sentence that holds where it finds nothing.
+        clean: a sentence that holds where it finds nothing; "{noun}" is what an item is called.
         kinds: of splits that it concerns.
+        needs_times: whether it says nothing of data without times.
     """
 
     def put(find: _Find) -> _Find:
-        DATA_CHECKS.append(_DataCheck(names, clean, tuple(kinds), find))
+        DATA_CHECKS.append(_DataCheck(names, clean, tuple(kinds), needs_times, find))
         return find
 
     return put
 
 
+@_check("equal-times", clean="The ratings have different times.")
+def _equal_times(case: _Case) -> Iterator[Finding]:
+    ratings = case.dataset.ratings
+    if not ratings.has_times:
+        sentence = (
+            f"{ratings.why_no_times.capitalize()}, so nothing is known of their order: no feature, split or"
+            " model can use it."
+        )
+        yield Finding("equal-times", Severity.CAUTION, sentence, "")
+
+
 @_check(
-    "time-travel", "random-split", clean="No test rating is older than its user's newest training rating."
+    "time-travel",
+    "random-split",
+    clean="No test rating is older than its user's newest training rating.",
+    needs_times=True,
 )
 def _learning_from_the_future(case: _Case) -> Iterator[Finding]:
     n_older = int((case.dataset.ratings.timestamp[case.split.test] < case.newest_trained).sum())
@@ -150,17 +182,18 @@ def _learning_from_the_future(case: _Case) -> Iterator[Finding]:
         yield Finding("random-split", Severity.CAUTION, sentence, remedy)
 
 
-@_check("test-in-train", clean="No user's movie is in test and in training as well.")
+@_check("test-in-train", clean="No pair of a user and {noun} is in test and in training as well.")
 def _tested_on_training_pairs(case: _Case) -> Iterator[Finding]:
     ratings = case.dataset.ratings
     pair = ratings.user_index.astype(np.int64) * len(case.dataset.movies) + ratings.movie_index  # [n_ratings]
     n_pairs = _count_common(pair[case.split.test], pair[case.trained])
     if n_pairs:
         sentence = (
-            f"{counted(n_pairs, 'pair')} of a user and a movie {'is' if n_pairs == 1 else 'are'} in test and"
-            " in training as well: the movie was rated twice, and the model has seen the answer."
+            f"{counted(n_pairs, 'pair')} of a user and {with_article(case.noun)}"
+            f" {'is' if n_pairs == 1 else 'are'} in test and in training as well: the {case.noun} was rated"
+            " twice, and the model has seen the answer."
         )
-        remedy = "keep one rating of each user and movie in the ratings file, such as the last"
+        remedy = f"keep one rating of each user and {case.noun} in the ratings file, such as the last"
         yield Finding("test-in-train", Severity.LEAK, sentence, remedy)
 
 
@@ -172,11 +205,7 @@ def _count_common(some: npt.NDArray[np.int64], many: npt.NDArray[np.int64]) -> i
     return len(np.unique(some[many[place] == some]))
 
 
-@_check(
-    "users-collide",
-    clean=f"No user id stands twice, and no two users with {MIN_TWIN_RATINGS} ratings or more have the same"
-    " history.",
-)
+@_check("users-collide", clean="No user id stands twice.")
 def _colliding_users(case: _Case) -> Iterator[Finding]:
     ids, n_rows = np.unique(case.dataset.users.user_id, return_counts=True)
     repeated = ids[n_rows > 1]
@@ -186,6 +215,14 @@ def _colliding_users(case: _Case) -> Iterator[Finding]:
             f" one row of the users, such as {repeated[0]}: one person is trained and tested as several."
         )
         yield Finding("users-collide", Severity.CAUTION, sentence, "give each person one row and one user id")
+
+
+@_check(
+    "users-collide",
+    clean=f"No two users with {MIN_TWIN_RATINGS} ratings or more have the same history.",
+    needs_times=True,  # without, equal lists of few movies may be chance
+)
+def _twin_users(case: _Case) -> Iterator[Finding]:
     twins = find_twins(case.dataset)
     if twins is not None:
         yield _twins_finding(case, twins)
@@ -195,8 +232,8 @@ def _twins_finding(case: _Case, twins: Twins) -> Finding:
     n_copied = twins.n_copied(case.dataset, case.split)
     first, second = (case.dataset.users.user_id[user] for user in twins.example)
     sentence = (
-        f"{counted(twins.n_users, 'user')} rated the same movies at the same seconds as another, {first} and"
-        f" {second} for one"
+        f"{counted(twins.n_users, 'user')} rated the same {case.noun}s at the same seconds as another,"
+        f" {first} and {second} for one"
     )
     if n_copied:
         copies = f"{counted(n_copied, 'test rating')} of theirs {'is' if n_copied == 1 else 'are'}"
@@ -209,17 +246,18 @@ def _twins_finding(case: _Case, twins: Twins) -> Finding:
     )
 
 
-@_check("titles-collide", clean="No two movies share a title.")
+@_check("titles-collide", clean="No two {noun}s share a title.")
 def _colliding_titles(case: _Case) -> Iterator[Finding]:
     times = Counter(case.dataset.movies.title.tolist())
     shared = [title for title, n in times.items() if n > 1]
     if shared:
         movies = case.dataset.movies
         ids = " and ".join(map(str, movies.movie_id[movies.title == shared[0]]))
+        sharing = counted(sum(times[title] for title in shared), case.noun)
         sentence = (
-            f"{sum(times[title] for title in shared):,} movies share {counted(len(shared), 'title')}, such as"
-            f" '{shared[0]}' (ids {ids}). Here a movie is its id, so nothing is mixed up; what joins by title"
-            " elsewhere would mix them."
+            f"{sharing} share {counted(len(shared), 'title')}, such as '{shared[0]}' (ids {ids}). Here"
+            f" {with_article(case.noun)} is its id, so nothing is mixed up; what joins by title elsewhere"
+            " would mix them."
         )
         can_merge = len(duplicates_of(movies).groups) > 0
         remedy = "--merge_duplicates" if can_merge else ""
@@ -280,13 +318,22 @@ def _few_test_users(case: _Case) -> Iterator[Finding]:
 
 
 def _way_to_more_test_users(case: _Case) -> str:
-    n_ratings = np.bincount(case.dataset.ratings.user_index, minlength=len(case.dataset.users))
-    could_be_tested = int((n_ratings >= LEAVE_LAST_FROM).sum())
-    is_possible = case.config.kind is not SplitKind.LEAVE_LAST and could_be_tested >= FEW_TEST_USERS
-    return f"--split {SplitKind.LEAVE_LAST}" if is_possible else "--dataset 1m"
+    """What these data allow: nobody has others."""
+    if case.config.kind is SplitKind.LEAVE_LAST:
+        return "--seeds 3"  # everybody who can be is tested
+    ratings = case.dataset.ratings
+    could_be_tested = int((np.bincount(ratings.user_index) >= LEAVE_LAST_FROM).sum())
+    ways = [f"--split {SplitKind.LEAVE_LAST}"] if ratings.has_times and could_be_tested else []
+    larger = min(2 * case.config.test_fraction, 0.5)
+    ways += [f"--test_fraction {larger:g}"] if larger > case.config.test_fraction else []
+    return listed([*ways, "--seeds 3"], "or")
 
 
-@_check("cold-users", clean="Every test rating's user has training ratings.", kinds=[SplitKind.TEMPORAL])
+@_check(
+    "cold-users",
+    clean="Every test rating's user has training ratings.",
+    kinds=[SplitKind.TEMPORAL, *GIVEN_SPLITS],
+)
 def _cold_users(case: _Case) -> Iterator[Finding]:
     is_cold = case.is_cold
     if is_cold.any():

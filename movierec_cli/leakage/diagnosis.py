@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from movierec_cli.config import Feature, FeatureSet, SplitConfig
+from movierec_cli.config import DEFAULT_FEATURE_SETS, Feature, FeatureSet, SplitConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split
 from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.leakage.data_checks import run_data_checks
 from movierec_cli.leakage.finding import Checked, Finding, Severity, leaks_first
-from movierec_cli.models.feature_encodings import MIN_TOKEN_MOVIES, fit_features, require_features
+from movierec_cli.models.feature_encodings import MIN_TOKEN_MOVIES, fit_features, require_features, told_sets
 from movierec_cli.registry.forget import require_all_users
 from movierec_cli.registry.store import Problem, Run, list_runs
 from movierec_cli.text import counted
@@ -44,13 +44,17 @@ class Diagnosis:
 
 
 def diagnose(
-    dataset: Dataset, config: SplitConfig, feature_sets: Sequence[FeatureSet], saved_models_dir: Path
+    dataset: Dataset, config: SplitConfig, feature_sets: Sequence[FeatureSet] | None, saved_models_dir: Path
 ) -> Diagnosis:
     """Checks a data set under one split, then every saved model of that data under the model's own split.
+
+    Without feature sets, it is checked for the default ones as far as the data set has them.
 
     Raises:
         MovierecError: the data set lacks a feature, or cannot be split so.
     """
+    if feature_sets is None:
+        feature_sets, _ = told_sets(dataset, DEFAULT_FEATURE_SETS)
     for feature_set in feature_sets:
         require_features(dataset, feature_set)
 
@@ -142,10 +146,10 @@ _MEMBERS = {
     ("movie_title_text", "tokens"): (
         "title word",
         "title words",
-        f"fewer than {MIN_TOKEN_MOVIES} training movies",
+        f"fewer than {MIN_TOKEN_MOVIES} training titles",
     ),
-    ("movie_genres", "genres"): ("genre", "genres", "no training movie"),
-    ("movie_year", "values"): ("year", "years", "no training movie"),
+    ("movie_genres", "genres"): ("genre", "genres", "nothing in training"),
+    ("movie_year", "values"): ("year", "years", "nothing in training"),
     ("bucketized_user_age", "values"): ("age", "ages", "no user in training"),
     ("user_gender", "values"): ("gender", "genders", "no user in training"),
     ("user_occupation", "values"): ("occupation", "occupations", "no user in training"),

@@ -10,7 +10,7 @@ import operator
 import pkgutil
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import FEATURES, Feature, FeatureSet, Side
+from movierec_cli.config.features import COLUMNS_OPTION, TIMES
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Dataset, Movies
+from movierec_cli.data.sources import SOURCES
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, Input, NumberInput
+from movierec_cli.text import listed
 
 Vocabulary = dict[str, Any]
 Rows = npt.NDArray[np.int64]  # training rows of Ratings
@@ -175,7 +178,8 @@ def _fit_length(dataset: Dataset, rows: Rows) -> Vocabulary:
     known = minutes[~np.isnan(minutes)]
     if len(known) == 0:
         raise MovierecError(
-            "movie_length: no movie of the training set has a length; see why: movierec data lengths"
+            f"movie_length: no {dataset.noun} of the training set has a length; see why: movierec data"
+            " lengths"
         )
     edges = np.unique(np.quantile(known, np.linspace(0, 1, LENGTH_BUCKETS + 1)[1:-1]))
     return {"edges": edges.tolist(), "median": np.median(known), "std": max(known.std(), 1.0)}
@@ -217,7 +221,7 @@ def _one_code_a_value(column: str, owner: str, unknown: int | None = None) -> En
 
     def fit(dataset: Dataset, rows: Rows) -> Vocabulary:
         values = np.unique(values_of(dataset)[np.unique(getattr(dataset.ratings, owner)[rows])])
-        return {"values": [value for value in values.tolist() if value != unknown]}
+        return {"values": [value for value in values.tolist() if value == value != unknown]}  # NaN is unknown
 
     return Encoding(fit, lambda vocabulary, dataset: (_category(vocabulary, values_of(dataset)),))
 
@@ -244,22 +248,51 @@ USER_HISTORY = Encoding()
 
 
 def require_features(dataset: Dataset, feature_set: FeatureSet) -> None:
-    """Refuses a feature that the data set has no column for.
+    """Refuses a feature of which the data set tells nothing.
 
     Raises:
-        MovierecError: names the feature and those the data set has.
+        MovierecError: names the feature, why it is missing, and those the data set has.
     """
-    missing = [feature for feature in feature_set.features if not _has_column(dataset, feature)]
+    missing = [feature for feature in feature_set.features if not _is_told(dataset, feature)]
     if missing:
-        hints = {feature.hint: None for feature in missing if feature.hint}
-        hint = f" ({'; '.join(hints)})" if hints else ""
-        present = [one for one in FEATURES.values() if one.encoding and _has_column(dataset, one)]
-        raise MovierecError(
-            f"data set '{dataset.name}' has no {', '.join(missing)}{hint}; it has: {', '.join(present)}"
-        )
+        present = [one for one in FEATURES.values() if one.encoding and _is_told(dataset, one)]
+        why = _with_reasons(dataset, missing, with_hints=True)
+        raise MovierecError(f"data set '{dataset.name}' has no {why}; it has: {', '.join(present)}")
 
 
-def _has_column(dataset: Dataset, feature: Feature) -> bool:
+def told_sets(dataset: Dataset, sets: Sequence[FeatureSet]) -> tuple[tuple[FeatureSet, ...], str]:
+    """The sets without the features of which the data set tells nothing, each once, and these for people."""
+    named = FeatureSet(tuple(feature for one in sets for feature in one.features))
+    missing = [feature for feature in named.features if not _is_told(dataset, feature)]
+    left = tuple(dict.fromkeys(one.without(missing) for one in sets))
+    return left, _with_reasons(dataset, missing)
+
+
+def _with_reasons(dataset: Dataset, missing: Sequence[Feature], *, with_hints: bool = False) -> str:
+    """Such as "week and timestamp (every rating has the same time) and movie_year (no movie has a year)"."""
+    reasons: dict[str, list[Feature]] = {}
+    for feature in missing:
+        owner = dataset.noun if feature.column.startswith("movies.") else "user"
+        of_times = feature.column == TIMES
+        why = dataset.ratings.why_no_times if of_times else f"no {owner} has {feature.needs}"
+        is_published = dataset.name in SOURCES and COLUMNS_OPTION in feature.hint
+        hint = f"; {feature.hint}" if with_hints and feature.hint and not is_published else ""
+        reasons.setdefault(f"{why}{hint}", []).append(feature)
+    return listed(f"{listed(features)} ({why})" for why, features in reasons.items())
+
+
+_TELLS: Mapping[str, Callable[[Dataset], object]] = {
+    TIMES: lambda dataset: dataset.ratings.has_times,
+    "movies.genres": lambda dataset: dataset.movies.genres.any(),
+    "movies.year": lambda dataset: (dataset.movies.year != UNKNOWN_YEAR).any(),
+    "movies.title": lambda dataset: dataset.movies.has_titles,
+}
+"""Whether a column says something, where it may be there and empty."""
+
+
+def _is_told(dataset: Dataset, feature: Feature) -> bool:
+    if feature.column in _TELLS:
+        return bool(_TELLS[feature.column](dataset))
     return not feature.column or operator.attrgetter(feature.column)(dataset) is not None
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import pkgutil
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,12 @@ import numpy.typing as npt
 
 from movierec_cli import __version__
 from movierec_cli.config import Family, Feature, TrainingConfig
-from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.dataset import HALF_STARS, Dataset, RatingScale
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.metrics import TopK
-from movierec_cli.evaluation.ratings import RatingErrors
+from movierec_cli.evaluation.ratings import RatingErrors, clipped
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.registry.record import EpochRecord, RunConfig
 from movierec_cli.registry.run_parts import RunArtifacts, RunParts
@@ -138,8 +139,33 @@ def fit_run(fitting: Fitting) -> Fitted:
     spec = fitting.config.family.spec
     if spec.start:
         pkgutil.resolve_name(spec.start)()
+    scale = fitting.dataset.ratings.scale
+    if spec.rates and scale is not None and not scale.is_of_stars:
+        return _in_stars(fitting, scale, pkgutil.resolve_name(spec.fit))
     fitted: Fitted = pkgutil.resolve_name(spec.fit)(fitting)
     return fitted
+
+
+def _in_stars(fitting: Fitting, scale: RatingScale, fit: Callable[[Fitting], Fitted]) -> Fitted:
+    """Fits to ratings as stars, for which steps and penalties were chosen; what it gives is on the scale."""
+    per_star = (scale.highest - scale.lowest) / (HALF_STARS.highest - HALF_STARS.lowest)
+    first = scale.lowest - per_star * HALF_STARS.lowest  # the rating of no stars
+    ratings = fitting.dataset.ratings
+    stars = replace(ratings, rating=(ratings.rating - np.float32(first)) / np.float32(per_star))
+    fitted = fit(replace(fitting, dataset=replace(fitting.dataset, ratings=stars)))
+    parts, history = fitted.parts, fitted.results["history"]
+    if (outcome := parts.rating_outcome) is not None:
+        predicted = clipped(first + per_star * outcome.predicted.astype(np.float64), fitting.dataset)
+        outcome = replace(outcome, rating=ratings.rating[outcome.rows], predicted=predicted)
+        parts = replace(parts, rating_outcome=outcome)
+    if parts.rating_head is not None:
+        parts = replace(parts, rating_head=parts.rating_head.rescaled(per_star, first))
+    errors = [
+        one.ratings and RatingErrors(**{k: per_star * v for k, v in vars(one.ratings).items()})
+        for one in history
+    ]
+    history = tuple(replace(one, ratings=error) for one, error in zip(history, errors, strict=True))
+    return Fitted(fitted.results | {"history": history}, parts)
 
 
 def versions(family: Family) -> dict[str, str]:

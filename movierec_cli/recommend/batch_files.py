@@ -119,8 +119,8 @@ def read_pairs(file: Path, run: Run) -> Batch[tuple[Id, int]]:
     Raises:
         DataError: the file cannot be read, has no such columns, or has no pair that is known.
     """
-    reading, ids = _Reading(file), run.artifacts.user_ids
-    index, search = IdIndex(ids), MovieSearch(run.catalogue)
+    reading, ids, noun = _Reading(file), run.artifacts.user_ids, run.record.data.noun
+    index, search = IdIndex(ids), MovieSearch(run.catalogue, noun)
     user, movie, with_header = _pair_columns(reading.table, index)
     rows_of: dict[str, list[int]] = {}  # by text, as files name the same movies again and again
     wanted = []
@@ -135,11 +135,11 @@ def read_pairs(file: Path, run: Run) -> Batch[tuple[Id, int]]:
         if len(rows_of[text]) == 1:
             wanted.append((id_at(ids, row), rows_of[text][0]))
         elif rows_of[text]:
-            reading.leave_out("several movies have the title", text, line)
+            reading.leave_out(f"several {noun}s have the title", text, line)
         else:
-            reading.leave_out("no such movie" if text else "no movie", text, line)
+            reading.leave_out(f"no such {noun}" if text else f"no {noun}", text, line)
     movies = known_ids(run.catalogue.movie_id)
-    return reading.batch(wanted, f"no pair is known; users have the {known_ids(ids)}, movies {movies}")
+    return reading.batch(wanted, f"no pair is known; users have the {known_ids(ids)}, {noun}s {movies}")
 
 
 def _pair_columns(table: Table, users: IdIndex) -> tuple[int, int, bool]:

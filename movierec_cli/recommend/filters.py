@@ -48,14 +48,14 @@ class Filters:
         if least is not None and most is not None and least > most:
             raise MovierecError(
                 f"the minimum popularity is {least:,} and the maximum popularity is {most:,};"
-                " swap them, as no movie fits both"
+                " swap them, as nothing fits both"
             )
 
     def allowed(self, run: Run, known: npt.NDArray[np.integer]) -> _Allowed:
         """Which movies may be recommended to a user who knows the movies at these rows: [n_movies].
 
         Raises:
-            MovierecError: the catalogue has no such genre, or no lengths.
+            MovierecError: the catalogue has no such genre, no years or no lengths.
             SavedModelError: the run is damaged.
         """
         allowed = self.fitting(run)
@@ -71,6 +71,7 @@ class Filters:
             fitting &= ~_has_any(catalogue, self.not_genres)
         if self.years is not None:
             first, last = self.years
+            _require_years(run)
             fitting &= (catalogue.year >= first) & (catalogue.year <= last) & (catalogue.year != UNKNOWN_YEAR)
         if self.exclude:
             fitting &= ~_same_as(run, self.exclude)
@@ -88,7 +89,8 @@ class Filters:
             return None
         fitting = replace(self, max_minutes=None).allowed(run, known)
         n_unknown = int((fitting & np.isnan(lengths_of(run))).sum())
-        movies = counted(n_unknown, "movie is", "movies are")
+        noun = run.record.data.noun
+        movies = counted(n_unknown, f"{noun} is", f"{noun}s are")
         return f"{movies} left out, as the length is unknown: movierec data lengths" if n_unknown else None
 
     @property
@@ -105,16 +107,17 @@ class Filters:
         )
         return listed(str(text) for text in texts if text)
 
-    def shortfall(self, n_found: int, top: int) -> str | None:
+    def shortfall(self, n_found: int, top: int, noun: str) -> str | None:
         """Says that a list is shorter than requested, and why; None where it is not."""
         if n_found >= top:
             return None
         found = f"{n_found:,} of --top {top:,}"
-        movies = f"only {counted(n_found, 'movie is', 'movies are')}" if n_found else "no movie is"
+        are = counted(n_found, f"{noun} is", f"{noun}s are")
+        movies = f"only {are}" if n_found else f"no {noun} is"
         if self == Filters():
-            return f"{found}: the model knows no more movies that were not seen"
+            return f"{found}: the model knows no more {noun}s that were not seen"
         if not self.description:
-            return f"{found}: the model knows no more movies"
+            return f"{found}: the model knows no more {noun}s"
         return f"{found}: {movies} {self.description}"
 
 
@@ -134,27 +137,40 @@ def lengths_of(run: Run) -> npt.NDArray[np.float32]:
     lengths = run.catalogue.length_minutes
     if lengths is None:
         raise MovierecError(
-            f"{run.record.name} does not know the lengths of its movies; train a model with them:"
-            " movierec train --additional_feature_sets movie_length. movierec data lengths shows which"
+            f"{run.record.name} does not know the lengths of its {run.record.data.noun}s; train a model with"
+            " them: movierec train --additional_feature_sets movie_length. movierec data lengths shows which"
             " lengths are known"
         )
     return lengths
 
 
-def genre_named(catalogue: Movies, name: str) -> str:
+def genre_named(catalogue: Movies, name: str, noun: str = "movie") -> str:
     """A genre as the catalogue spells it, without regard to the case and punctuation of `name`.
 
     Raises:
         MovierecError: there is none; offers a close one and lists all.
     """
+    if not catalogue.genres.any():
+        raise MovierecError(
+            f"there is no genre '{name[:80]}': no {noun} of this model has genres; train on data with a"
+            " column of genres"
+        )
     genres = {_plain(genre): genre for genre in catalogue.genre_names}
     plain = _plain(name)
     if plain in genres:
         return genres[plain]
     close = difflib.get_close_matches(plain, genres, n=1, cutoff=_LEAST_ALIKE)
     offered = f" Did you mean {genres[close[0]]}?" if close else ""
-    there_are = ", ".join(catalogue.genre_names) or "none"
+    there_are = ", ".join(catalogue.genre_names)
     raise MovierecError(f"there is no genre '{name[:80]}'.{offered} The genres are: {there_are}")
+
+
+def _require_years(run: Run) -> None:
+    if not (run.catalogue.year != UNKNOWN_YEAR).any():
+        raise MovierecError(
+            f"--year finds nothing: no {run.record.data.noun} of {run.record.name} has a year; train on data"
+            " with a column of years, or with years in the titles"
+        )
 
 
 def _plain(genre: str) -> str:

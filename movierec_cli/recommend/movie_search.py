@@ -21,6 +21,7 @@ from movierec_cli.data.running_times.names import (
     title_parts,
 )
 from movierec_cli.errors import MovierecError
+from movierec_cli.text import with_article
 
 CLOSEST_OFFERED = 5
 _LISTED = 20  # of the movies that fit a text
@@ -68,6 +69,7 @@ class MovieSearch:
     """A catalogue to be searched many times."""
 
     movies: Movies
+    noun: str = "movie"  # what they are called in messages
 
     def find(self, text: str) -> int:
         """The row of the one movie that a text names.
@@ -84,7 +86,9 @@ class MovieSearch:
         """
         name = text.strip()
         if not name:
-            raise MovierecError("a movie's name is empty; give its id, such as id:1, or its title")
+            raise MovierecError(
+                f"{with_article(self.noun)}'s name is empty; give its id, such as id:1, or its title"
+            )
         rows = self.fitting(name)
         if len(rows) != 1:
             raise self._several(name, rows) if rows else self._none(name)
@@ -201,16 +205,16 @@ class MovieSearch:
         by_title = ", or by its whole title" if distinct else ""
         others = f"\n  and {len(rows) - _LISTED:,} others" if len(rows) > _LISTED else ""
         return MovierecError(
-            f"'{name}' fits {len(rows):,} movies:\n{self._listed(rows[:_LISTED])}{others}\n"
+            f"'{name}' fits {len(rows):,} {self.noun}s:\n{self._listed(rows[:_LISTED])}{others}\n"
             f"Say which by its id, such as id:{self.movies.movie_id[rows[0]]}{by_title}."
         )
 
     def _none(self, name: str) -> MovierecError:
         ids = self.movies.movie_id
-        known = f"the movies have the {known_ids(ids)}"
+        known = f"the {self.noun}s have the {known_ids(ids)}"
         if self._explicit_id(name) is not None:
-            return MovierecError(f"there is no movie with {name}; {known}")
-        unknown = f"there is no movie '{name}'"
+            return MovierecError(f"there is no {self.noun} with {name}; {known}")
+        unknown = f"there is no {self.noun} '{name}'"
         if name.isdecimal():
             unknown += f" ({known})"
         closest = self.closest(name)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.data.dataset import NO_IMDB_NUMBER, Movies
+from movierec_cli.data.dataset import HALF_STARS, NO_IMDB_NUMBER, Movies, RatingScale
 from movierec_cli.errors import DataError
 from movierec_cli.recommend.fold_in import Opinions
 from movierec_cli.recommend.movie_search import MovieSearch
@@ -33,32 +33,39 @@ class ReadOpinions:
     liked_from: float  # on that scale
     opinions: Opinions
     rows: npt.NDArray[np.int64]  # [n], of the catalogue
-    stars: npt.NDArray[np.float32]  # [n], of five; NaN where not rated
+    stars: npt.NDArray[np.float32]  # [n], on the scale of the data; NaN where not rated
     n_movies: int  # in the file
     unknown: tuple[RatedTitle, ...]  # not in the catalogue
     ambiguous: tuple[RatedTitle, ...]  # several movies of the catalogue fit
     not_movies: tuple[RatedTitle, ...]  # series and the like
+    noun: str = "movie"  # what the catalogue calls its items
 
     @property
     def notes(self) -> tuple[str, ...]:
         """How the file was read, and what was left out, for people."""
         n_liked, n_disliked = len(self.opinions.liked), len(self.opinions.disliked)
         read = (
-            f"{self.file} ({self.source}, rated {self.scale.name}): of {counted(len(self.rows), 'movie')},"
+            f"{self.file} ({self.source}, rated {self.scale.name}): of {counted(len(self.rows), self.noun)},"
             f" {n_liked:,} liked ({self.liked_from:g} or more) and {n_disliked:,} disliked"
             f" (below {self.scale.middle:g})"
         )
-        of_all = f" of {counted(self.n_movies, 'movie')}"
+        of_all = f" of {counted(self.n_movies, self.noun)}"
         left_out = (
             (self.unknown, f"{of_all} is not in the catalogue", f"{of_all} are not in the catalogue"),
-            (self.ambiguous, f"{of_all} fits several movies of it", f"{of_all} fit several movies of it"),
+            (
+                self.ambiguous,
+                f"{of_all} fits several {self.noun}s of it",
+                f"{of_all} fit several {self.noun}s of it",
+            ),
             (self.not_movies, " more is no movie", " more are no movies"),
         )
         texts = ((rows, one if len(rows) == 1 else several) for rows, one, several in left_out if rows)
         return (read, *(f"{len(rows):,}{text}: {_named(rows)}" for rows, text in texts))
 
 
-def read_opinions(path: Path, catalogue: Movies) -> ReadOpinions:
+def read_opinions(
+    path: Path, catalogue: Movies, scale: RatingScale | None = HALF_STARS, noun: str = "movie"
+) -> ReadOpinions:
     """Reads a user's ratings, as `read_rating_list` takes them, and finds the movies in a model's catalogue.
 
     IMDb's titles are found by their numbers where the catalogue has them, else by title and year like all
@@ -79,12 +86,12 @@ def read_opinions(path: Path, catalogue: Movies) -> ReadOpinions:
     placed = [(rows[0], one) for one, rows in found if len(rows) == 1]
     n_movies = len(found) - len(not_movies)
     if not placed:
-        raise DataError(_none_found(n_movies, unknown, not_movies), file=path)
+        raise DataError(_none_found(n_movies, unknown, not_movies, noun), file=path)
     rows, rated = _newest(placed)
     ratings = np.array([np.nan if one.rating is None else one.rating for one in rated])
     has_rating = ~np.isnan(ratings)
     if not has_rating.any():
-        movies = counted(len(rows), "movie")
+        movies = counted(len(rows), noun)
         raise DataError(f"of the {movies} that the catalogue has, it rates none", file=path)
     return ReadOpinions(
         file=path,
@@ -93,11 +100,12 @@ def read_opinions(path: Path, catalogue: Movies) -> ReadOpinions:
         liked_from=liked_from(ratings[has_rating], read.scale),
         opinions=opinions_of(rows[has_rating], ratings[has_rating], read.scale),
         rows=rows,
-        stars=read.scale.stars(ratings),
+        stars=read.scale.onto(scale, ratings),
         n_movies=n_movies,
         unknown=unknown,
         ambiguous=tuple(one for one, rows in found if len(rows) > 1),
         not_movies=not_movies,
+        noun=noun,
     )
 
 
@@ -158,12 +166,14 @@ def _newest(placed: Sequence[tuple[int, RatedTitle]]) -> tuple[npt.NDArray[np.in
     return np.array(list(newest), np.int64), list(newest.values())
 
 
-def _none_found(n_movies: int, unknown: Sequence[RatedTitle], not_movies: Sequence[RatedTitle]) -> str:
+def _none_found(
+    n_movies: int, unknown: Sequence[RatedTitle], not_movies: Sequence[RatedTitle], noun: str
+) -> str:
     if n_movies == 0:
-        return f"names no movie, but {_named(not_movies)}"
-    movies = counted(n_movies, "movie")
+        return f"names no {noun}, but {_named(not_movies)}"
+    movies = counted(n_movies, noun)
     if not unknown:
-        return f"each of its {movies} fits several movies of the catalogue; name them by movie_id"
+        return f"each of its {movies} fits several {noun}s of the catalogue; name them by movie_id"
     return f"of its {movies} none is found in the catalogue, such as {_named(unknown)}"
 
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.data.dataset import RatingScale
 from movierec_cli.data.reader.column_values import LAST_TIMESTAMP
 from movierec_cli.data.reader.text_rows import TextRow, csv_records, decode_utf8
 from movierec_cli.errors import DataError
@@ -37,7 +38,6 @@ _YEAR = re.compile(r"([0-9]{4})(?:\.0)?")  # a table with gaps may have made it 
 _IMDB_NUMBER = re.compile(r"tt([0-9]{1,18})")
 _SECONDS = re.compile(r"[0-9]{9,12}")
 _ZIP = b"PK\x03\x04"  # Letterboxd's export is one
-MOST_STARS = 5.0
 _SHOWN = 80  # letters of what is wrong
 _MOVIE_KINDS = frozenset(
     ("", "movie", "tvmovie", "video", "short", "tvshort", "tvspecial", "documentary", "featurefilm")
@@ -59,11 +59,14 @@ class Scale:
         """Movies rated lower are disliked."""
         return (self.lowest + self.highest) / 2
 
-    def stars(self, ratings: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-        """As stars of five; NaN on a scale of only two ratings, which say nothing of stars."""
-        if self == THUMBS:
+    def onto(self, scale: RatingScale | None, ratings: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+        """On the scale of a data set; NaN where that or this, of only two ratings, says nothing of grades."""
+        if self == THUMBS or scale is None:
             return np.full(len(ratings), np.nan, np.float32)
-        return (ratings * MOST_STARS / self.highest).astype(np.float32)
+        if scale.is_of_stars:  # the fewest differ, and are as many of one list as of another
+            return (ratings * scale.highest / self.highest).astype(np.float32)
+        grade = (ratings - self.lowest) / (self.highest - self.lowest)  # 0 … 1
+        return (scale.lowest + grade * (scale.highest - scale.lowest)).astype(np.float32)
 
 
 HALF_STARS = Scale("0.5 to 5 stars", 0.5, 5)

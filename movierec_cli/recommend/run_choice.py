@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from movierec_cli.data.sources import SOURCES
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.metrics import VALIDATION_K
-from movierec_cli.registry.record import EpochRecord, RunRecord
+from movierec_cli.registry.record import DataIdentity, EpochRecord, RunRecord
 from movierec_cli.registry.store import Run, find_named, list_runs
 
 
@@ -22,11 +23,21 @@ class Purpose:
     is_served_by: Callable[[RunRecord], bool]
     validation_score: Callable[[RunRecord], float | None]  # higher is better; None where it was not measured
     score_text: Callable[[RunRecord], str]  # of a measured run: "RMSE 0.871 stars on validation"
+    lacking: Callable[[DataIdentity], str] = lambda data: ""  # what no model can do without; "" for nothing
 
     def require(self, record: RunRecord) -> None:
         """Raises a `MovierecError`, which says how to train another run, where a run cannot."""
         if not self.is_served_by(record):
+            self.require_data(record)
             raise MovierecError(f"{record.name} {self.refusal}; train a model that can: {self.train_command}")
+
+    def require_data(self, record: RunRecord) -> None:
+        """Raises a `MovierecError` where no other model of a run's data could, either."""
+        if lacking := self.lacking(record.data):
+            raise MovierecError(
+                f"{record.name} {self.refusal}, nor can another model of '{record.data.name}': the data have"
+                f" no {lacking}"
+            )
 
 
 @dataclass(frozen=True)
@@ -37,11 +48,13 @@ class ChosenRun:
     reason: str  # for people
 
 
-def suitable_runs(directory: Path, purpose: Purpose, name: str | None = None) -> tuple[Run, ...]:
+def suitable_runs(
+    directory: Path, purpose: Purpose, name: str | None = None, dataset: str | None = None
+) -> tuple[Run, ...]:
     """The run with a name, or its beginning; without a name all runs that serve the purpose.
 
     Raises:
-        MovierecError: there is none, or the named run does not serve the purpose.
+        MovierecError: there is none, the named run does not serve the purpose, or none of the data set can.
     """
     if name is not None:
         named = find_named(directory, name)
@@ -49,6 +62,9 @@ def suitable_runs(directory: Path, purpose: Purpose, name: str | None = None) ->
         return (named,)
     runs, problems = list_runs(directory)
     suitable = tuple(run for run in runs if purpose.is_served_by(run.record))
+    own = [run for run in runs if dataset in (None, run.record.data.name)]
+    if own and not any(purpose.is_served_by(run.record) for run in own):
+        purpose.require_data(_newest(own).record)
     if not suitable:
         unusable = f" ({problems[0].message})" if problems and not runs else ""
         raise MovierecError(
@@ -99,7 +115,7 @@ def comparable_runs(runs: Sequence[Run], purpose: Purpose, dataset: str | None =
     if not own:
         raise MovierecError(
             f"the saved {purpose.models} are of {', '.join(names)}, not of '{dataset}'; train one:"
-            f" {purpose.train_command} --dataset {dataset}"
+            f" {purpose.train_command} {f'--dataset {dataset}' if dataset in SOURCES else '--archive PATH'}"
         )
     fingerprint = _newest(own).record.data.fingerprint
     return [run for run in own if run.record.data.fingerprint == fingerprint]
@@ -153,6 +169,7 @@ FOR_HISTORIES = replace(
     refusal="knows the users of its data only and cannot use --watched",
     train_command="movierec train --family sasrec",
     is_served_by=lambda record: record.config.family.is_sequential,
+    lacking=lambda data: "" if data.has_times else "times",
 )
 FOR_RATINGS = Purpose(
     model="model that predicts ratings",
@@ -161,5 +178,6 @@ FOR_RATINGS = Purpose(
     train_command="movierec train --tasks retrieval rating",
     is_served_by=lambda record: record.config.tasks is not None and record.config.tasks.rating > 0,
     validation_score=_negative_rmse,
-    score_text=lambda record: f"RMSE {validation_rmse(record):.3f} stars on validation",
+    score_text=lambda record: f"RMSE {validation_rmse(record):.3f} {record.data.rating_unit} on validation",
+    lacking=lambda data: "ratings" if data.scale is None else "",
 )

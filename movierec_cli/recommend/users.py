@@ -12,6 +12,7 @@ from movierec_cli.data.dataset import Dataset, Id, IdIndex, Ids, Movies, id_at, 
 from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.recommend.fold_in import Opinions, fold_in
 from movierec_cli.recommend.run_choice import FOR_HISTORIES, FOR_USERS
+from movierec_cli.registry.record import DataIdentity
 from movierec_cli.registry.store import Run
 
 NEWEST = 10
@@ -51,10 +52,10 @@ class ListedMovie:
 
 @dataclass(frozen=True)
 class RatedMovie(ListedMovie):
-    """A movie that a user rated."""
+    """A movie that a user rated, or watched where the data have no ratings."""
 
-    rating: float  # stars
-    timestamp: int  # seconds since 1970-01-01 UTC
+    rating: float | None  # on the data's scale; None where the data have no ratings
+    timestamp: int | None  # seconds since 1970-01-01 UTC; None where the data have no times
 
 
 def user_of(run: Run, user_id: Id, as_of_s: int | None = None) -> User:
@@ -163,7 +164,12 @@ def _as_of(
     run: Run, row: int, movies: _Rows, seconds: npt.NDArray[np.int64], as_of_s: int
 ) -> tuple[_Embedding, npt.NDArray[np.int32] | None]:
     """The user's embedding at a time, and the codes of their context."""
-    config = run.record.config
+    config, data = run.record.config, run.record.data
+    if not data.has_times:
+        raise MovierecError(
+            f"--as_of needs times, and '{data.name}', which {run.record.name} was trained on, has none; leave"
+            " it out"
+        )
     if config.family.is_sequential:
         if len(movies) == 0:
             raise MovierecError("--as_of is before the user's first rating, so there is no history to use")
@@ -234,9 +240,8 @@ def rated_by(dataset: Dataset, user_id: Id) -> tuple[RatedMovie, ...]:
     """
     ratings = dataset.ratings
     rows = np.flatnonzero(ratings.user_index == _row_in(dataset, user_id))
-    return _best_first(
-        dataset.movies, ratings.movie_index[rows], ratings.rating[rows], ratings.timestamp[rows]
-    )
+    columns = ratings.movie_index[rows], ratings.rating[rows], ratings.timestamp[rows]
+    return _best_first(dataset.movies, *columns, DataIdentity.of(dataset))
 
 
 def known_user(dataset: Dataset, typed: Id) -> Id:
@@ -255,13 +260,22 @@ def _row_in(dataset: Dataset, user_id: Id) -> int:
 def rated_in(run: Run, user: User) -> tuple[RatedMovie, ...]:
     """The same of a run's user, of the movies that the run knows."""
     assert user.seconds is not None  # only for a new user the times are unknown
-    return _best_first(run.catalogue, user.movies, user.stars, user.seconds)
+    return _best_first(run.catalogue, user.movies, user.stars, user.seconds, run.record.data)
 
 
 def _best_first(
-    movies: Movies, rows: npt.NDArray[Any], stars: npt.NDArray[np.float32], seconds: npt.NDArray[np.int64]
+    movies: Movies,
+    rows: npt.NDArray[Any],
+    stars: npt.NDArray[np.float32],
+    seconds: npt.NDArray[np.int64],
+    data: DataIdentity,
 ) -> tuple[RatedMovie, ...]:
     return tuple(
-        RatedMovie.at(movies, rows[place], rating=float(stars[place]), timestamp=int(seconds[place]))
+        RatedMovie.at(
+            movies,
+            rows[place],
+            rating=None if data.scale is None else float(stars[place]),
+            timestamp=int(seconds[place]) if data.has_times else None,
+        )
         for place in np.lexsort((-seconds, -stars))
     )

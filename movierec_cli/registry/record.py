@@ -19,7 +19,7 @@ from movierec_cli.config import (
     TaskWeights,
     TrainingConfig,
 )
-from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.dataset import HALF_STARS, Dataset, RatingScale
 from movierec_cli.data.split import SplitSummary
 from movierec_cli.evaluation.metrics import TopK
 from movierec_cli.evaluation.ratings import RatingErrors
@@ -59,9 +59,17 @@ class RunConfig:
         return f"{self.feature_set.label} ({self.tasks.label})" if self.tasks else self.feature_set.label
 
     @property
-    def without_seed(self) -> RunConfig:
-        """Equal for runs that differ in the seed of their training only."""
-        return replace(self, training=replace(self.training, seed=0)) if self.training else self
+    def repetition(self) -> str:
+        """Which of several trainings of a model it is: "seed 42", "fold 2"; "" for a baseline's only fit."""
+        if self.split.folds:
+            return f"fold {self.split.fold + 1}"
+        return f"seed {self.training.seed}" if self.training else ""
+
+    @property
+    def repeated(self) -> RunConfig:
+        """Equal for runs that differ only in the seed of their training, or in the fold."""
+        training = replace(self.training, seed=0) if self.training else None
+        return replace(self, split=replace(self.split, fold=0), training=training)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +83,20 @@ class DataIdentity:
     n_ratings: int
     n_movies: int
     n_users: int
+    noun: str = "movie"  # what the items are called: "movie" or "item"
+    scale: RatingScale | None = HALF_STARS  # None: there are no ratings, every interaction is a positive
+    has_times: bool = True
     merged_duplicates: bool = False  # with --merge_duplicates, which changes the fingerprint
+
+    @property
+    def interactions(self) -> str:
+        """What the rows are called, in the singular."""
+        return "interaction" if self.scale is None else "rating"
+
+    @property
+    def rating_unit(self) -> str:
+        """What predicted ratings are off by, for people."""
+        return "rating points" if self.scale is None else self.scale.unit
 
     @classmethod
     def of(cls, dataset: Dataset, feature_set: FeatureSet = NO_FEATURES) -> DataIdentity:
@@ -88,6 +109,9 @@ class DataIdentity:
             n_ratings=len(dataset.ratings),
             n_movies=len(dataset.movies),
             n_users=len(dataset.users),
+            noun=dataset.noun,
+            scale=dataset.ratings.scale,
+            has_times=dataset.ratings.has_times,
             merged_duplicates=dataset.merged_duplicates,
         )
 

@@ -30,8 +30,8 @@ def model_of(record: RunRecord) -> ComparedModel:
 
 def counts(data: DataIdentity) -> str:
     """How large a data set is, such as "1,000,209 ratings of 3,883 movies by 6,040 users"."""
-    sizes = counted(data.n_ratings, "rating"), counted(data.n_movies, "movie"), counted(data.n_users, "user")
-    return "{} of {} by {}".format(*sizes)
+    rated, rating = counted(data.n_movies, data.noun), counted(data.n_ratings, data.interactions)
+    return f"{rating} of {rated} by {counted(data.n_users, 'user')}"
 
 
 def metric_names(study: Study) -> list[str]:
@@ -48,9 +48,10 @@ def common_ks(models: Sequence[ComparedModel]) -> list[int]:
 def user_metrics(study: Study) -> Table:
     """The metrics of one list a user, each with its interval."""
     names = metric_names(study)
-    title = "Per user, movies seen in training masked"
+    noun = study.data.noun
+    title = f"Per user, {noun}s seen in training masked"
     if study.split.kind is SplitKind.LEAVE_LAST:
-        title += "; with one test movie each, recall is the hit rate (HR)"
+        title += f"; with one test {noun} each, recall is the hit rate (HR)"
     return _of_models(
         title,
         study.models,
@@ -62,7 +63,8 @@ def user_metrics(study: Study) -> Table:
 
 def accuracy(models: Sequence[ComparedModel], *, masked: bool) -> Table:
     """Top-k accuracy on test where movies seen in training are not ranked, or where every movie is."""
-    title = f"Test top-k accuracy{', movies seen in training masked' if masked else ' over all movies'}"
+    noun = models[0].records[0].data.noun
+    title = f"Test top-k accuracy{f', {noun}s seen in training masked' if masked else f' over all {noun}s'}"
     ks = common_ks(models)
     columns = [Column(name=f"top-{k}", higher_is_better=True) for k in ks]
     return _of_models(
@@ -108,7 +110,7 @@ def _of_models(
             label=model.label,
             cells=tuple(cells(model)),
             group=BASELINES if model.is_baseline else TRAINED,
-            note=_seeds(model),
+            note=model.times,
             model=ModelMark(index, model.is_baseline),
         )
         for index, model in enumerate(models)
@@ -116,12 +118,8 @@ def _of_models(
     return Table(title=title, columns=tuple(columns), rows=tuple(rows), order=order)
 
 
-def _seeds(model: ComparedModel | ComparedRatingModel) -> str:
-    return f"× {len(model.records)} seeds" if len(model.records) > 1 else ""
-
-
 def ratings(study: Study) -> Table:
-    """How far predicted ratings are off, in stars, beside how the same models rank.
+    """How far predicted ratings are off beside how the same models rank.
 
     Raises:
         ValueError: no ratings are predicted.
@@ -138,10 +136,10 @@ def ratings(study: Study) -> Table:
             ranks = (*(model.top_k.unseen[k] for k in ks), model.metrics[study.headline].mean)
         cells = (one.rmse, one.mae, *ranks, FRONT_MARK if one.is_on_front else "")
         group = BASELINES if one.is_baseline else "Models that predict ratings"
-        return Row(label=one.label, cells=cells, group=group, note=_seeds(one), model=mark)
+        return Row(label=one.label, cells=cells, group=group, note=one.times, model=mark)
 
     return Table(
-        title="Predicted ratings, off by stars: lower is better",
+        title=f"Predicted ratings, off by {study.data.rating_unit}: lower is better",
         columns=(
             *(Column(name=name, higher_is_better=False, shows_interval=True) for name in ("RMSE", "MAE")),
             *(Column(name=f"top-{k}", higher_is_better=True, needs_width=True) for k in ks),
@@ -167,8 +165,9 @@ def differences(study: Study) -> Table:
 
 
 def rating_differences(rated: RatingStudy) -> Table:
-    """All pairs that were compared, in stars of RMSE: below 0 is better."""
-    column = Column(name="difference of RMSE, stars", kind=Kind.SIGNED)
+    """All pairs that were compared, by their RMSE: below 0 is better."""
+    unit = rated.models[0].records[0].data.rating_unit
+    column = Column(name=f"difference of RMSE, {unit}", kind=Kind.SIGNED)
     verdicts = ("worse: off by more", "better: off by less")
     return _differences("Differences of RMSE", column, rated.differences, lambda _: "", verdicts)
 
@@ -216,6 +215,11 @@ def _gain_verdict(gain: Interval) -> str:
     return "hurts" if gain.high < 0 else "not significant"
 
 
+def of_fold(study: Study) -> str:
+    """What is added to a title of figures that a cross-validation has of one fold."""
+    return f", fold {study.split.fold + 1} of {study.split.folds}" if study.split.folds else ""
+
+
 def segments(study: Study, shown: Sequence[Segment]) -> Table:
     """The headline metric of each model on segments of the test ratings."""
     sizes = [Column(name=name, kind=Kind.SIZE) for name in ("users", "ratings")]
@@ -232,7 +236,7 @@ def segments(study: Study, shown: Sequence[Segment]) -> Table:
         )
         for one in shown
     )
-    title = f"{study.headline} by segment"
+    title = f"{study.headline} by segment{of_fold(study)}"
     return Table(title=title, columns=(*sizes, *models), rows=tuple(rows), label="segment")
 
 
@@ -263,7 +267,7 @@ def validations(record: RunRecord) -> Table:
 
 
 def runs(study: Study) -> Table:
-    """Every run behind the models, one a seed."""
+    """Every run behind the models, one a seed or a fold."""
     names = ("seed", "epochs", "parameters", "seconds", "chosen", "created (UTC)", "folder")
     rows = (Row(label=model.label, cells=_run(record)) for model in study.models for record in model.records)
     columns = tuple(Column(name=name, kind=Kind.TEXT) for name in names)
@@ -271,10 +275,12 @@ def runs(study: Study) -> Table:
 
 
 def _run(record: RunRecord) -> tuple[str, ...]:
-    training = record.config.training
+    config = record.config
+    seed = [str(config.training.seed)] if config.training else []
+    fold = [config.repetition] if config.split.folds else []
     chosen = ", ".join(f"{name} {value:g}" for name, value in record.settings.items())
     return (
-        NONE if training is None else str(training.seed),
+        ", ".join(seed + fold) or NONE,
         _epochs(record, " of "),
         f"{record.n_parameters:,}" if record.n_parameters else NONE,
         f"{record.training_s:,.1f}",

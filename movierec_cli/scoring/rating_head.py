@@ -8,7 +8,9 @@ cut to the data set's scale. The dense layers are relu between, linear last. Use
 training rating.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -59,6 +61,21 @@ class RatingHead:
             self._block(users[start : start + _BLOCK], movies[start : start + _BLOCK]) for start in starts
         ]
         return np.concatenate([np.zeros(0, np.float32), *parts])
+
+    def rescaled(self, factor: float, offset: float) -> RatingHead:
+        """A head that predicts factor · stars + offset; the factor is above 0."""
+        (*hidden, (kernel, bias)), width = self.dense, np.float32(factor)
+        return replace(
+            self,
+            user_bias=self.user_bias * width,
+            movie_bias=self.movie_bias * width,
+            linear=self.linear * width,
+            dense=(*hidden, (kernel * width, bias * width)),
+            scale=self.scale * factor,
+            mean=self.mean * factor + offset,
+            lowest=self.lowest * factor + offset,
+            highest=self.highest * factor + offset,
+        )
 
     def _block(self, users: npt.NDArray[Any], movies: npt.NDArray[Any]) -> _Floats:
         of_user, of_movie = self.user_vectors[users], self.movie_vectors[movies]

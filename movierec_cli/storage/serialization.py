@@ -80,7 +80,7 @@ def encode(value: object) -> JSON:
 def _encode_field(owner: Any, name: str) -> JSON:
     kind: Any = type(owner)
     value = getattr(owner, name)
-    if isinstance(value, int) and hints_of(kind)[name] is float:
+    if isinstance(value, int) and hints_of(kind)[name] in (float, float | None):
         return float(value)  # 0 and 0.0 are equal settings, so they must read and hash alike
     return encode(value)
 

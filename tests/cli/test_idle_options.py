@@ -28,6 +28,10 @@ IDLE = """
 2 | train --family sasrec --test_fraction 0.1 | --test_fraction has no effect here: --split leave-last
 2 | evaluate --split leave-last --test_fraction 0.1 | --test_fraction has no effect here
 2 | doctor --split leave-last --test_fraction 0.1 | --test_fraction has no effect here
+2 | train --split u1 --test_fraction 0.1 | --test_fraction has no effect here: the data say what the test
+2 | evaluate --split given --test_fraction 0.1 | --test_fraction has no effect here: the data say what
+2 | train --folds 3 --test_fraction 0.1 | --test_fraction has no effect here: with --folds N
+2 | doctor --folds 3 --test_fraction 0.1 | --test_fraction has no effect here: with --folds N
 2 | train --include_seen | --include_seen has no effect here: nothing is recommended; add --generate
 2 | train --rank_by blend --tasks retrieval rating | --rank_by has no effect here: nothing is recommended
 2 | train --family sasrec --windows --whole_history | --whole_history has no effect here: --windows

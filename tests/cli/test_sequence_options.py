@@ -54,13 +54,13 @@ def config_of(options: str) -> TrainerConfig:
 def test_a_model_without_other_options_is_trained_as_is_usual_for_it(family: Family) -> None:
     config, common = config_of(f"--family {family} --dataset 1m"), default_settings(family)
     assert config == TrainerConfig(
-        feature_sets=(FeatureSet((FEATURES["time_gap"],)),),
         split=SplitConfig(kind=SplitKind.LEAVE_LAST, k_core=5),
         family=family,
         model=common.model,
         training=common.training,
         baselines=(*DEFAULT_BASELINES, Family.IALS),
     )
+    assert config.widest_sets == (FeatureSet((FEATURES["time_gap"],)),)
     assert isinstance(config.model, SequenceConfig)
 
 
@@ -78,7 +78,9 @@ def another_value(config: type, name: str) -> Any:
         )
     if isinstance(default, int | float):
         return not default if isinstance(default, bool) else default * 4 or 3
-    return {int: 9, tuple: (5, 4), Path: Path("other"), str: "100k"}[get_origin(kinds[0]) or kinds[0]]
+    return {int: 9, float: 2.5, tuple: (5, 4), Path: Path("other"), str: "100k"}[
+        get_origin(kinds[0]) or kinds[0]
+    ]
 
 
 @pytest.mark.parametrize(("config", "name"), SETTINGS)

@@ -9,6 +9,7 @@ import typer
 from movierec_cli.config import (
     BASELINES,
     Family,
+    SplitConfig,
     SplitKind,
     TowerConfig,
     TrainerConfig,
@@ -88,7 +89,8 @@ def test_the_command_as_it_was_typed_is_kept_with_what_it_trains(tmp_path: Path)
 
 
 def test_without_options_the_defaults_are_the_configurations_own_and_fit_the_split() -> None:
-    assert config_of("train") == TrainerConfig(model=TowerConfig())
+    given = SplitConfig(kind=SplitKind.GIVEN)
+    assert config_of("train") == TrainerConfig(model=TowerConfig(), split_of_data=given)
     common = default_settings(split=SplitKind.TEMPORAL).model
     assert common is not None and common != TowerConfig()
     assert config_of("train --split temporal").model == common

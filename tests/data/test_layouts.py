@@ -232,7 +232,7 @@ SHAPES = {
         {
             "All_Beauty.jsonl": '{"rating": 5.0, "title": "Lovely", "text": "t\\n", "images": [], "asin": "B0'
             '0A", "parent_asin": "B00YQ6X8EO", "user_id": "AGKH", "timestamp": 1588687728923, "helpful_v'
-            'ote": 0, "verified_purchase": true}\n{"rating": 2.0, "title": "Bad", "text": "", "images": [], "asin": "B'
+            'ote": 0, "verified_purchase": true}\n{"rating": 2.0, "title": "Bad", "text": "", "asin": "B'
             '01", "parent_asin": "B01", "user_id": "AGKH", "timestamp": 1588687729001}\n',
             "meta_All_Beauty.jsonl": '{"main_category": "All Beauty", "title": "A Spray", "average_rating": '
             '4.8, "features": [], "price": null, "categories": ["Hair", "Care, etc"], "details": {"a": "b"}, '
@@ -249,8 +249,8 @@ SHAPES = {
             "BX-Book-Ratings.csv": '"User-ID";"ISBN";"Book-Rating"\n"276725";"034545104X";"0"\n"276726";'
             '"0155061224";"5"\n"276725";"0155061224";"10"\n"276726";"9";"7"\n',
             "BX-Books.csv": '"ISBN";"Book-Title";"Book-Author";"Year-Of-Publication";"Publisher";"Image-URL-S'
-            '";"Image-URL-M";"Image-URL-L"\n"034545104X";"Flesh Tones: A Novel; R&amp;D";"M. J. Rose";"2002";"'
-            'B";"a";"b";"c"\n"0155061224";"Réading \\"X-Men\\" (Level 4)\\"";"Amy";"0";"Heinle";"a";"b";"c"\n'
+            '";"Image-URL-M";"Image-URL-L"\n"034545104X";"Flesh Tones: A Novel; R&amp;D";"M. J. Rose";"2002";'
+            '"B";"a";"b";"c"\n"0155061224";"Réading \\"X-Men\\" (Level 4)\\"";"Amy";"0";"Heinle";"a";"b";"c"\n'
             '"1";"The "worst" row";"A";"1990";"P";"a";"b";"c"\n"2";"Four";"A";"1990"\n'.encode("cp1252"),
             "BX-Users.csv": '"User-ID";"Location";"Age"\n"276725";"málaga, n/a, spain";NULL\n"276726";"nyc, '
             'new york, usa";"18"\n'.encode("cp1252"),

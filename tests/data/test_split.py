@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from movierec_cli.config import DataConfig, SplitConfig, SplitKind
-from movierec_cli.data.dataset import Dataset, Ratings
+from movierec_cli.data.dataset import TEST, TRAIN, VALIDATION, Dataset, Ratings
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.ragged import ordered_by_user
 from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
 from movierec_cli.data.split_data import restrict
-from movierec_cli.errors import MovierecError
+from movierec_cli.errors import MovierecError, UsageError
 from tests.tiny_dataset import tiny_dataset
 
-RANDOM, TEMPORAL, LEAVE_LAST, WINDOWS = (SplitConfig(kind=kind) for kind in SplitKind)
+RANDOM, TEMPORAL, LEAVE_LAST, WINDOWS, GIVEN, *PUBLISHED = (SplitConfig(kind=kind) for kind in SplitKind)
 DAY_S = 86_400
 
 Rows = list[int]
@@ -104,16 +104,20 @@ def test_leave_last_takes_each_users_last_two_in_stable_time_order_whatever_the_
     assert_split_is(slow_leave_last(users, times), ratings_of(users, times), config)
 
 
-@pytest.mark.parametrize("kind", SplitKind)
-def test_parts_are_disjoint_ascending_and_cover_everything_or_are_refused(kind: SplitKind) -> None:
-    split = split_ratings(drawn(n=997, n_users=50, n_moments=300), SplitConfig(kind=kind))
+@pytest.mark.parametrize(
+    "config",
+    [RANDOM, TEMPORAL, LEAVE_LAST, WINDOWS, GIVEN, PUBLISHED[0], replace(RANDOM, folds=3, fold=2)],
+)
+def test_parts_are_disjoint_ascending_and_cover_everything_or_are_refused(config: SplitConfig) -> None:
+    ratings = replace(drawn(n=997, n_users=50, n_moments=300), part=np.arange(997, dtype=np.int8) % 3)
+    split = split_ratings(ratings, config)
     for part in parts(split):
         assert part == sorted(set(part))
     assert sorted(row for part in parts(split) for row in part) == list(range(997))
     assert {part.dtype for part in vars(split).values()} == {np.dtype(np.int64)}
     assert split.fit.tolist() == sorted(split.train.tolist() + split.validation.tolist())
     with pytest.raises(MovierecError):
-        split_ratings(ratings_of([], []), SplitConfig(kind=kind))
+        split_ratings(ratings_of([], []), config)
 
 
 def test_the_random_split_stays_what_saved_models_were_trained_on() -> None:
@@ -130,6 +134,35 @@ def test_random_parts_have_the_shares_asked_for_and_follow_the_seed() -> None:
     assert [len(part) for part in parts(split)] == [630, 70, 300]
     assert parts(split) == parts(split_ratings(ratings, config))
     assert parts(split) != parts(split_ratings(ratings, replace(config, seed=1)))
+
+
+def test_every_rating_is_in_the_test_part_of_one_fold_and_validation_parts_differ() -> None:
+    ratings = drawn(n=101, n_users=9, n_moments=9)
+    folds = [split_ratings(ratings, replace(RANDOM, folds=4, fold=fold)) for fold in range(4)]
+    assert sorted(np.concatenate([split.test for split in folds]).tolist()) == list(range(101))
+    assert [len(split.test) for split in folds] == [25, 25, 25, 26]
+    assert {len(split.validation) for split in folds} == {4}  # a twentieth of the rest
+    assert len({tuple(split.validation) for split in folds}) == 4
+    other_seed = split_ratings(ratings, replace(RANDOM, folds=4, seed=1))
+    assert other_seed.test.tolist() != folds[0].test.tolist()
+
+
+def test_a_given_split_is_the_datas_and_draws_validation_from_train_where_there_is_none() -> None:
+    part = np.array([TEST, TRAIN, VALIDATION, TRAIN, TEST] * 8, np.int8)
+    ratings = replace(drawn(n=40, n_users=5, n_moments=9), part=part)
+    assert parts(split_ratings(ratings, GIVEN)) == tuple(
+        np.flatnonzero(part == one).tolist() for one in (TRAIN, VALIDATION, TEST)
+    )
+    with pytest.raises(UsageError, match="--validation_fraction has no effect here: the data have a valid"):
+        split_ratings(ratings, replace(GIVEN, validation_fraction=0.1))
+    without = replace(ratings, part=np.where(part == VALIDATION, TRAIN, part))
+    halves = [
+        split_ratings(without, replace(GIVEN, validation_fraction=0.5, seed=seed)) for seed in (1, 1, 2)
+    ]
+    for split in halves:
+        assert split.test.tolist() == np.flatnonzero(part == TEST).tolist()
+        assert [len(split.train), len(split.validation)] == [12, 12]
+    assert parts(halves[0]) == parts(halves[1]) != parts(halves[2])
 
 
 def slow_windows(users: list[int], times: list[int]) -> Rows:
@@ -179,6 +212,7 @@ def test_windows_are_drawn_by_lot_from_all_that_may_be() -> None:
         (TEMPORAL, [0], [5], r"would be empty"),
         (TEMPORAL, [0] * 9, list(range(9)), r"validation .* empty of 9 ratings .*, or use --split"),
         (LEAVE_LAST, [0, 0, 1], [1, 2, 3], r"with 3 ratings or more, and no user has more than 2;"),
+        (GIVEN, [0, 0], [1, 2], r"^--split given needs data that come with a split: .* or --test FILE"),
         (WINDOWS, [0, 0, 1, 1], [1, 2, 3, 4], r"windows: the validation .* of 4 ratings 0 can be held out,"),
         (WINDOWS, [0] * 4, [1, 2, 3, 4], r"the validation part .* of 4 ratings 3 can .* change --test_fract"),
     ],
@@ -236,7 +270,7 @@ SUMMARY = SplitSummary(
 
 
 def test_a_temporal_split_tells_the_dates_of_each_part_and_what_was_left_out() -> None:
-    assert replace(SUMMARY, n_left_out=1_234).sentence(SplitKind.TEMPORAL) == (
+    assert replace(SUMMARY, n_left_out=1_234).sentence(TEMPORAL) == (
         "temporal split: train 760,158 (1970-01-01 … 1970-02-09), validation 1 (1970-02-10),"
         " test 200,042 (1970-02-10 … 1971-02-05) of 1,778 users;"
         " 641 cold users (95,682 test ratings), 1 cold movie (1 test rating);"
@@ -244,21 +278,44 @@ def test_a_temporal_split_tells_the_dates_of_each_part_and_what_was_left_out() -
     )
 
 
-@pytest.mark.parametrize("kind", [SplitKind.RANDOM, SplitKind.LEAVE_LAST, SplitKind.WINDOWS])
-def test_parts_mixed_in_time_have_one_range_of_dates(kind: SplitKind) -> None:
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [
+        (RANDOM, "random split"),
+        (LEAVE_LAST, "leave-last split"),
+        (PUBLISHED[-1], "ub split"),
+        (
+            replace(RANDOM, folds=5, fold=1),
+            "5-fold cross-validation, every rating is tested once; fold 2 of 5",
+        ),
+    ],
+)
+def test_parts_mixed_in_time_have_one_range_of_dates(config: SplitConfig, name: str) -> None:
     none_cold = {name: 0 for name in vars(SUMMARY) if "cold" in name}
     warm = replace(SUMMARY, n_test_users=1, **none_cold)
-    assert warm.sentence(kind) == (
-        f"{kind} split: train 760,158, validation 1, test 200,042 of 1 user, 1970-01-01 … 1971-02-05;"
+    assert warm.sentence(config) == (
+        f"{name}: train 760,158, validation 1, test 200,042 of 1 user, 1970-01-01 … 1971-02-05;"
         " no cold users, no cold movies"
     )
+
+
+def test_without_times_no_dates_are_told() -> None:
+    timeless = {name: (0, 0) for name in vars(SUMMARY) if name.endswith("times")}
+    for config in (RANDOM, GIVEN):
+        assert (
+            replace(SUMMARY, **timeless)
+            .sentence(config)
+            .startswith(
+                f"{config.kind} split: train 760,158, validation 1, test 200,042 of 1,778 users; 641 cold"
+            )
+        )
 
 
 def test_dates_are_utc_wherever_the_reader_is(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setenv("TZ", "Pacific/Auckland")
         time.tzset()
-        local_day, told = time.localtime(40 * DAY_S - 1).tm_mday, SUMMARY.sentence(SplitKind.TEMPORAL)
+        local_day, told = time.localtime(40 * DAY_S - 1).tm_mday, SUMMARY.sentence(TEMPORAL)
     time.tzset()
     assert local_day == 10  # February 9 in UTC
     assert "train 760,158 (1970-01-01 … 1970-02-09)" in told
@@ -299,7 +356,7 @@ def test_real_1m_temporal_split_is_told_with_its_cold_users(real_1m: Dataset) ->
     known = np.unique(ratings.user_index[split.fit])
     is_cold = ~np.isin(ratings.user_index[split.test], known)
     first_test_day = datetime.date(1970, 1, 1) + datetime.timedelta(seconds=int(test.min()))
-    told = summarize_split(real_1m, split, 0).sentence(SplitKind.TEMPORAL)
+    told = summarize_split(real_1m, split, 0).sentence(TEMPORAL)
     assert f"test {len(test):,} ({first_test_day} … 2003-02-28) of 1,778 users" in told
     assert f"641 cold users ({is_cold.sum():,} test ratings)" in told
 

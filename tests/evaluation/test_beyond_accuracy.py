@@ -70,5 +70,5 @@ def test_without_a_recommendation_nothing_is_covered_and_the_rest_has_no_number(
 
 @pytest.mark.parametrize("k", [0, -3, LIST_LENGTH + 1])
 def test_a_k_that_the_lists_cannot_answer_is_refused(k):
-    with pytest.raises(UsageError, match=rf"k is {k}; lists are kept {LIST_LENGTH} movies long"):
+    with pytest.raises(UsageError, match=rf"k is {k}; lists are kept {LIST_LENGTH} long"):
         beyond_accuracy(recommending([0]), k, COUNTS, 16)

@@ -123,6 +123,17 @@ def test_perfect_predictions_have_no_error_and_no_interval():
     assert rmse_values([outcome]).tolist() == mae_values([outcome]).tolist() == [[0.0, 0.0]]
 
 
+@pytest.mark.parametrize("figure", FIGURES)
+def test_the_folds_of_a_cross_validation_have_the_error_of_all_ratings_together(figure):
+    whole = some_outcome(8)
+    fold_of = np.random.default_rng(0).integers(0, 5, len(whole.rows))
+    folds = FIGURES[figure]([whole.of_targets(fold_of == fold) for fold in range(5)], folds=True)
+    assert folds.shape == (5, 120) and np.isnan(folds).any()
+    of_users = np.nanmean(folds, axis=0)
+    assert of_users == pytest.approx(FIGURES[figure]([whole])[0])
+    assert of_users.mean() == pytest.approx(slow_figure(whole, figure))
+
+
 @pytest.mark.parametrize("values", FIGURES.values())
 def test_what_cannot_be_compared_is_refused(values):
     outcome, empty = some_outcome(7), outcome_of(np.zeros(0), np.zeros(0), np.zeros(0))

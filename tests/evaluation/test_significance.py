@@ -78,6 +78,39 @@ def test_where_only_seeds_differ_the_interval_is_students():
     assert found.p_value == pytest.approx(stats.ttest_1samp(of_seeds, 0.0).pvalue, rel=1e-6)
 
 
+def planted_folds(simulation: int, n_folds: int, fold_effect: float) -> dict[str, np.ndarray]:
+    """The same of folds: of three users a fold tests two, and some folds are easier, for both contenders."""
+    generator = np.random.default_rng(simulation)
+    values = planted(simulation, n_seeds=n_folds, seed_effect=fold_effect, gap=TRUE_DIFFERENCE)
+    is_tested = generator.random(values["a"].shape) < 2 / 3
+    is_tested[0] |= ~is_tested.any(axis=0)
+    easy = generator.normal(0, 0.1, (n_folds, 1))
+    return {label: np.where(is_tested, rows + easy, np.nan) for label, rows in values.items()}
+
+
+@pytest.mark.parametrize(("n_folds", "fold_effect"), [(3, 0.01), (5, 0.0), (5, 0.01), (5, 0.03), (10, 0.01)])
+def test_intervals_over_folds_cover_the_planted_difference(n_folds, fold_effect):
+    found = [
+        compare(planted_folds(one, n_folds, fold_effect), [("a", "b")], folds=True, n_resamples=300)[0]
+        for one in range(N_SIMULATIONS)
+    ]
+    covered = sum(one.difference.low <= TRUE_DIFFERENCE <= one.difference.high for one in found)
+    assert 0.92 <= covered / N_SIMULATIONS <= 0.995
+
+
+def test_a_users_value_is_the_mean_over_the_folds_that_test_them_and_easy_folds_cancel_in_differences():
+    values = planted_folds(1, 4, 0.02)
+    found = mean_intervals(values, folds=True)
+    for label, rows in values.items():
+        of_users = [np.mean([value for value in user if not np.isnan(value)]) for user in rows.T]
+        assert found[label].mean == pytest.approx(np.mean(of_users))
+    (difference,) = compare(values, [("a", "b")], folds=True)
+    easier = {label: rows + np.array([[0.4], [0.0], [0.1], [0.0]]) for label, rows in values.items()}
+    assert vars(compare(easier, [("a", "b")], folds=True)[0].difference) == pytest.approx(
+        vars(difference.difference)
+    )
+
+
 def test_more_seeds_of_a_steady_training_widen_nothing():
     once = planted(2, n_seeds=1)
     thrice = {label: np.repeat(rows, 3, axis=0) for label, rows in once.items()}

@@ -59,7 +59,7 @@ def test_predictions_are_finite_float32_for_every_user_and_movie_or_rating(famil
 @every_baseline
 def test_fitting_again_on_another_test_part_gives_the_same_numbers(family):
     dataset, split = planted(rates=family.rates)
-    changed = {name: column.copy() for name, column in vars(dataset.ratings).items()}
+    changed = {name: getattr(dataset.ratings, name).copy() for name in ("movie_index", "timestamp", "rating")}
     changed["movie_index"][split.test] = 7
     changed["timestamp"][split.test] += 1000 * DAY_S
     changed["rating"][split.test] = 1 + np.arange(len(split.test)) % 5
@@ -170,3 +170,40 @@ def test_baselines_run_without_tensorflow_and_load_nothing_early():
     assert done.stderr == "" and len(done.stdout.split()) == len(EVERY_FAMILY)
     n_ids = N_RATERS + N_RATED
     assert done.stdout.splitlines()[1] == f"1 {1 + n_ids} {1 + n_ids + 100 * n_ids}"
+
+
+def with_events(dataset, events):
+    return replace(dataset, ratings=replace(dataset.ratings, n_events=events.astype(np.float32)))
+
+
+def test_events_count_for_popularity_and_for_the_confidence_of_ials():
+    dataset, split = planted(rates=False)
+    events = np.random.default_rng(2).integers(1, 9, len(dataset.ratings))
+    counted = with_events(dataset, events)
+    slow = np.zeros(len(dataset.movies))
+    for row in split.fit:
+        slow[dataset.ratings.movie_index[row]] += events[row]
+    np.testing.assert_array_equal(
+        scores_of(fit_to(Family.POPULARITY, counted, split).model, np.array([0]))[0], slow
+    )
+    once = with_events(dataset, np.ones(len(events)))
+    plain, of_ones, of_events = (
+        scores_of(fit_to(Family.IALS, one, split).model, np.array([0, 1])) for one in (dataset, once, counted)
+    )
+    np.testing.assert_array_equal(plain, of_ones)
+    assert np.abs(plain - of_events).max() > 0.01
+    matrix = TrainingRatings.of(counted, split.fit).events.toarray()
+    users, movies = (
+        column[split.fit] for column in (dataset.ratings.user_index, dataset.ratings.movie_index)
+    )
+    np.testing.assert_array_equal(matrix[users, movies], events[split.fit])
+    assert matrix.sum() == events[split.fit].sum()
+
+
+def test_recent_popularity_of_data_without_times_is_popularity():
+    dataset, split = planted(rates=False)
+    equal = replace(dataset, ratings=replace(dataset.ratings, timestamp=np.full(len(dataset.ratings), 5)))
+    recent, whole = (
+        fit_to(family, equal, split).model for family in (Family.RECENT_POPULARITY, Family.POPULARITY)
+    )
+    np.testing.assert_array_equal(all_scores(recent, equal), all_scores(whole, equal))

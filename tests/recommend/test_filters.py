@@ -171,10 +171,11 @@ def test_filters_are_described_in_words(changes: dict[str, Any], description: st
 def test_a_list_that_is_shorter_than_requested_says_why() -> None:
     filters = Filters(genres=("Western",), years=(1950, 1959))
     why = "Western, of 1950-1959 and not seen"
-    assert filters.shortfall(10, 10) is None
-    assert filters.shortfall(3, 10) == f"3 of --top 10: only 3 movies are {why}"
-    assert filters.shortfall(1, 1_000) == f"1 of --top 1,000: only 1 movie is {why}"
-    assert filters.shortfall(0, 10) == f"0 of --top 10: no movie is {why}"
+    assert filters.shortfall(10, 10, "movie") is None
+    assert filters.shortfall(3, 10, "movie") == f"3 of --top 10: only 3 movies are {why}"
+    assert filters.shortfall(1, 1_000, "movie") == f"1 of --top 1,000: only 1 movie is {why}"
+    assert filters.shortfall(0, 10, "movie") == f"0 of --top 10: no movie is {why}"
     no_more = "the model knows no more movies"
-    assert Filters().shortfall(3, 10) == f"3 of --top 10: {no_more} that were not seen"
-    assert Filters(include_seen=True).shortfall(3, 10) == f"3 of --top 10: {no_more}"
+    assert Filters().shortfall(3, 10, "movie") == f"3 of --top 10: {no_more} that were not seen"
+    assert Filters(include_seen=True).shortfall(3, 10, "movie") == f"3 of --top 10: {no_more}"
+    assert filters.shortfall(0, 10, "item") == f"0 of --top 10: no item is {why}"

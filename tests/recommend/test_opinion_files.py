@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movierec_cli.data.dataset import Movies
+from movierec_cli.data.dataset import Movies, RatingScale
 from movierec_cli.data.reader.text_rows import year_of
 from movierec_cli.errors import DataError
 from movierec_cli.recommend.opinion_files import ReadOpinions, read_opinions
@@ -295,3 +295,21 @@ def test_a_title_longer_than_any_movies_is_of_none(tmp_path: Path, title: str) -
     found = read(tmp_path, f"title,rating\nHeat,5\n{title},3\n")
     assert ids(found.rows) == [6] and [one.line for one in found.unknown] == [3]
     assert max(map(len, found.notes)) < 300
+
+
+@pytest.mark.parametrize(
+    ("scale", "expected"),
+    [
+        (RatingScale(1, 5), [3, 1.5, 4.5]),
+        (RatingScale(-10, 10), [10 / 9, -50 / 9, 70 / 9]),
+        (None, [np.nan] * 3),
+    ],
+)
+def test_ratings_are_put_on_the_scale_of_the_data(
+    scale: RatingScale | None, expected: list[float], tmp_path: Path
+) -> None:
+    """Letterboxd's 3, 1.5 and 4.5 of 0.5 to 5 are 5/9, 2/9 and 8/9 of the way."""
+    file = tmp_path / "ratings.csv"
+    file.write_text(LETTERBOXD)
+    found = read_opinions(file, CATALOGUE, scale)
+    np.testing.assert_allclose(found.stars, np.array(expected, np.float32), rtol=1e-6)

@@ -67,9 +67,11 @@ def test_each_purpose_is_served_by_the_models_that_can(every_kind: dict[str, Run
     chosen = best_run(histories, FOR_HISTORIES)
     assert chosen.run.record.name == every_kind["sasrec"].record.name
     assert chosen.reason == "the best of 2 models, recall@100 30.0 % on validation, leave-last split"
-    with pytest.raises(MovierecError, match=r"models that recommend are of small, not of 'other'.* other$"):
+    with pytest.raises(
+        MovierecError, match=r"models that recommend are of small, not of 'other'.* --archive PATH$"
+    ):
         best_run(suitable_runs(tmp_path, FOR_USERS), FOR_USERS, "other")
-    message = r"sequential models, .* are of small, not of 'other'.* sasrec --dataset other$"
+    message = r"sequential models, .* are of small, not of 'other'.* sasrec --archive PATH$"
     with pytest.raises(MovierecError, match=message):
         best_run([every_kind["sasrec"]], FOR_HISTORIES, "other")
 

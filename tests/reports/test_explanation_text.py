@@ -77,12 +77,12 @@ def test_where_hardly_anything_lifts_the_score_parts_are_in_its_units(run: Run, 
     assert "%" not in text
     assert "Film 101 (+0.62), Film 102 (+0.50), Film 103 (+0.24); in spite of Film 107 (−0.17" in text
     assert "own taste −0.30" in text
-    assert why_footnote([WHY, why]).endswith("Where that is small: units of the score.")
+    assert why_footnote([WHY, why], "movie").endswith("Where that is small: units of the score.")
 
 
 def test_the_footnote_says_what_the_contributions_are_of() -> None:
-    assert why_footnote([]) == ""
-    assert why_footnote([WHY]) == (
+    assert why_footnote([], "movie") == ""
+    assert why_footnote([WHY], "movie") == (
         "100% is the difference of a movie's score and that of the average movie for the same user."
     )
 

@@ -20,7 +20,7 @@ from movierec_cli.reports.web.pages import check_writable
 from movierec_cli.reports.web.report_page import charts, report_page, write_report
 from movierec_cli.reports.web.report_panels import user_lists
 from tests.reports.studies import COMMAND, joint_study, study
-from tests.saved_runs import KS
+from tests.saved_runs import KS, data_identity
 
 STUDY = study()
 PAGE = report_page(STUDY)
@@ -397,7 +397,7 @@ def lists(stars: float | None) -> str:
     user = STUDY.user_lists[0]
     model = user.recommended[0]
     movies = (replace(model.movies[0], stars=stars), *model.movies[1:])
-    return str(user_lists(replace(user, recommended=(replace(model, movies=movies),)), {}))
+    return str(user_lists(replace(user, recommended=(replace(model, movies=movies),)), {}, data_identity()))
 
 
 def test_predicted_stars_stand_before_the_genres_where_there_are_any() -> None:
@@ -409,6 +409,6 @@ def test_predicted_stars_stand_before_the_genres_where_there_are_any() -> None:
 def test_what_orders_a_list_stands_above_it() -> None:
     user = STUDY.user_lists[0]
     ordered = replace(user.recommended[0], rank_by=RankBy.BLEND)
-    assert f"<h4>{ordered.label}; by score and predicted stars</h4>" in user_lists(
-        replace(user, recommended=(ordered,)), {}
+    assert f"<h4>{ordered.label}; by score and predicted rating</h4>" in user_lists(
+        replace(user, recommended=(ordered,)), {}, data_identity()
     )

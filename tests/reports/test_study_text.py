@@ -51,7 +51,7 @@ def test_the_answer_comes_last_after_warnings_findings_and_tables() -> None:
     text = words(printed(STUDY, 100))
     first, *_ = STUDY.answer
     parts = [
-        words(STUDY.split_summary.sentence(STUDY.split.kind))[:60],
+        words(STUDY.split_summary.sentence(STUDY.split))[:60],
         "Test top-k accuracy",
         "Per user",
         "What is recommended",
@@ -134,5 +134,5 @@ def test_the_document_has_every_part_of_the_study_but_what_stands_elsewhere() ->
         assert found["label"] == model.label
     assert document["split"] == {"kind": "random"} | {
         name: getattr(SplitConfig(), name)
-        for name in ("test_fraction", "validation_fraction", "seed", "min_rating", "k_core")
+        for name in ("test_fraction", "validation_fraction", "folds", "fold", "seed", "min_rating", "k_core")
     }

@@ -9,7 +9,7 @@ from movierec_cli.recommend.users import RatedMovie
 from movierec_cli.reports.study_tables import common_ks, model_of
 from movierec_cli.reports.terminal.recommendation_lists import user_report
 from tests.reports.terminal import printed
-from tests.saved_runs import multi_task_config, run_config, run_record
+from tests.saved_runs import data_identity, multi_task_config, run_config, run_record
 
 SETS = (("None",), ("timestamp",), ("timestamp", "movie_title_text", "movie_genres", "movie_length"))
 MANY_GENRES = ("Adventure", "Animation", "Children", "Comedy", "Musical", "Romance")
@@ -25,7 +25,7 @@ def test_only_ks_that_all_runs_have_are_compared() -> None:
 
 @pytest.mark.parametrize("width", [80, 200])
 def test_the_user_report_shows_ratings_and_each_model(width: int) -> None:
-    text = printed(lambda console: user_report(7, RATED, RECOMMENDED, console), width)
+    text = printed(lambda console: user_report(7, RATED, RECOMMENDED, data_identity(), console), width)
     assert "User 7 rated 16 movies; the best 10" in text
     assert all(f"Film {i} " in text for i in range(8))
     assert "1970-01-04" in text
@@ -42,9 +42,9 @@ def test_predicted_stars_stand_beside_recommendations() -> None:
         Recommendations("a", multi_task_config("None", rating=0.5), 7, starred, RankBy.BLEND),
         Recommendations("b", run_config("timestamp"), 7, MOVIES),
     ]
-    text = printed(lambda console: user_report(7, RATED, models, console), 80)
+    text = printed(lambda console: user_report(7, RATED, models, data_identity(), console), 80)
     first, second = text.split("Recommended with: ")[1:]
-    title = "None (retrieval × 1, rating × 0.5); by score and predicted stars"
+    title = "None (retrieval × 1, rating × 0.5); by score and predicted rating"
     assert " ".join(first.split()).startswith(title)
     assert [line.split()[:2] for line in first.splitlines() if "Pick" in line] == [
         [str(i + 1), f"{4.25 + i / 100:.1f}"] for i in range(10)

@@ -99,3 +99,10 @@ def floats(*shape: int) -> np.ndarray:
 def test_layers_that_do_not_fit_together_are_refused(changes, words):
     with pytest.raises(ValueError, match=words):
         replace(random_head(), **changes)
+
+
+def test_a_head_on_another_scale_predicts_the_same_in_its_units():
+    head = random_head()
+    users, movies = (column.ravel() for column in np.indices((3, 4)))
+    expected = -3 + 20 * head.stars(users, movies).astype(np.float64)
+    np.testing.assert_allclose(head.rescaled(20, -3).stars(users, movies), expected, rtol=1e-5)

@@ -74,7 +74,8 @@ def test_the_written_form_of_version_8_does_not_change_by_accident() -> None:
     config = written["config"]
     assert isinstance(config, dict)
     assert config["feature_set"] == ["timestamp"]
-    assert isinstance(config["training"], dict)
+    assert isinstance(config["training"], dict) and isinstance(config["split"], dict)
+    assert (config["split"]["folds"], config["split"]["fold"]) == (0, 0)
     assert config["training"]["loss"] == "catalogue"
     assert config["tasks"] is None and written["ratings"] is None and "sequence" not in config
     epoch = written["history"][0]  # type: ignore[index, call-overload]

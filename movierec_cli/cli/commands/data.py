@@ -12,6 +12,7 @@ from movierec_cli.cli.console import AsJson, ResultTerminal
 from movierec_cli.cli.parsing.option_groups import complete_dataset, optional, with_option_groups
 from movierec_cli.cli.parsing.options import DatasetsDir
 from movierec_cli.config import DataConfig
+from movierec_cli.config.settings import Reading
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -88,6 +89,30 @@ def import_command(
     with ProgressDisplay(terminal) as display:
         stored = import_archive(archive, datasets_dir, key=dataset, progress=display.data_loading)
     _show_stored([stored], terminal)
+
+
+@with_option_groups
+def describe_command(
+    path: Annotated[Path, typer.Argument(help="A file, a folder or a zip.")],
+    reading: Reading,
+    datasets_dir: DatasetsDir = DataConfig.datasets_dir,
+    *,
+    terminal: ResultTerminal,
+) -> None:
+    """Say what would be read of files: columns, kinds, counts, features, and the command to train."""
+    from dataclasses import asdict
+
+    from movierec_cli.cli.progress_display import ProgressDisplay
+    from movierec_cli.experiment.describe import describe_data
+    from movierec_cli.reports.terminal.description import description_text
+
+    config = DataConfig(archive=path, datasets_dir=datasets_dir, **vars(reading))
+    with ProgressDisplay(terminal) as display:
+        found = describe_data(config, display.data_loading)
+    for note in found.notes:
+        terminal.note(note)
+    terminal.show(lambda: asdict(found), lambda: description_text(found))
+    terminal.warn_all(found.warnings)
 
 
 def _show_stored(stored: list[StoredArchive], terminal: ResultTerminal) -> None:

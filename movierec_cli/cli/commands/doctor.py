@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +11,8 @@ from movierec_cli.cli.console import ResultTerminal
 from movierec_cli.cli.parsing.option_groups import with_option_groups
 from movierec_cli.cli.parsing.options import SavedModelsDir, feature_sets_option
 from movierec_cli.cli.parsing.values import parse_feature_sets, sets_shown
-from movierec_cli.config import DataConfig, SplitConfig, TrainerConfig
+from movierec_cli.cli.parsing.variadic import given_options
+from movierec_cli.config import DataConfig, SplitConfig, SplitKind, TrainerConfig
 
 if TYPE_CHECKING:
     from movierec_cli.leakage.diagnosis import Diagnosis
@@ -21,6 +23,7 @@ LEAK_FOUND = 1
 
 @with_option_groups
 def doctor_command(
+    ctx: typer.Context,
     *,
     additional_feature_sets: Annotated[list[str] | None, feature_sets_option(sets_shown())] = None,
     data: DataConfig,
@@ -48,7 +51,9 @@ def doctor_command(
     feature_sets = parse_feature_sets(additional_feature_sets or [], terminal)
     with ProgressDisplay(terminal) as observer:
         runs, _ = list_runs(saved_models_dir)
-        source = load_source(data, observer, feature_sets=feature_sets, runs=runs)
+        source = load_source(data, observer, feature_sets=feature_sets or (), runs=runs)
+    if source.ratings.part is not None and not {"split", "test_fraction", "folds"} & {*given_options(ctx)}:
+        split = replace(split, kind=SplitKind.GIVEN)  # as `train` does
     diagnosis = diagnose(source, split, feature_sets, saved_models_dir)
     terminal.show(lambda: _document(diagnosis), lambda: checks_report(diagnosis.checked, diagnosis.findings))
     terminal.warn_all(problem.message for problem in diagnosis.problems)

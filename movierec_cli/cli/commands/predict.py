@@ -52,7 +52,7 @@ class PairOptions:
         if self.pairs is not None:
             return read_pairs(self.pairs, run)
         assert self.user is not None
-        search = MovieSearch(run.catalogue)
+        search = MovieSearch(run.catalogue, run.record.data.noun)
         return Batch(tuple((self.user, search.find(text)) for text in self.movie or ()))
 
 
@@ -82,7 +82,7 @@ def predict_command(
         (PREDICTION_COLUMNS, prediction_rows(predictions)),
         document=lambda: _document(run, predictions),
         what=counted(len(predictions), "prediction"),
-        text=lambda: predictions_report(predictions),
+        text=lambda: predictions_report(predictions, run.record.data),
     )
     terminal.warn_all(batch.warnings)
 

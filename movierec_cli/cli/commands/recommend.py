@@ -101,7 +101,7 @@ def _responses(
             user,
             named,
             top=options.top,
-            filters=filters.of(run.catalogue),
+            filters=filters.of(run.catalogue, run.record.data.noun),
             diversity=options.diversity,
             rank_by=options.rank_by,
             why=options.why,
@@ -122,8 +122,9 @@ def _show(responses: Sequence[Response], options: RecommendOptions, terminal: Re
         what=counted(len(first.recommended.movies), "recommendation"),
         text=lambda: responses_report(responses, terminal.out),
     )
+    data = first.run.record.data
     for one in responses:
-        shortfall = one.filters.shortfall(len(one.recommended.movies), options.top)
+        shortfall = one.filters.shortfall(len(one.recommended.movies), options.top, data.noun)
         for note in (shortfall, one.filters.unknown_lengths(one.run, one.user.movies)):
             if note is not None:
                 terminal.note(f"{one.recommended.run_name}: {note}" if several else note)
@@ -141,8 +142,9 @@ def _recommend_many(
     from movierec_cli.recommend.response import LIST_COLUMNS
     from movierec_cli.recommend.users import no_user_of
 
+    noun = run.record.data.noun
     batch = users.among(run.artifacts.user_ids, partial(no_user_of, run))
-    lists = recommend_all(run, batch.wanted, top=options.top, filters=filters.of(run.catalogue))
+    lists = recommend_all(run, batch.wanted, top=options.top, filters=filters.of(run.catalogue, noun))
     table = LIST_COLUMNS, lists.csv_rows()
     if options.csv is None and not terminal.as_json:
         terminal.table(as_csv(*table, safe=options.csv_safe))
@@ -151,4 +153,4 @@ def _recommend_many(
     terminal.warn_all(batch.warnings)
     if lists.n_short:
         users_short = f"{lists.n_short:,} of {counted(len(batch.wanted), 'user')}"
-        terminal.note(f"{users_short} have fewer than --top {options.top:,} movies left")
+        terminal.note(f"{users_short} have fewer than --top {options.top:,} {noun}s left")

@@ -53,14 +53,15 @@ def similar_command(
         raise UsageError("say which movie, before any option: movierec similar 'Toy Story (1995)'")
     request = filters.checked(include_seen=True)
     run = model.best(terminal)
-    chosen = request.of(run.catalogue)
-    (row,) = rows_of([text], run.catalogue, "TITLE", terminal)
+    noun = run.record.data.noun
+    chosen = request.of(run.catalogue, noun)
+    (row,) = rows_of([text], run.catalogue, "TITLE", terminal, noun)
     found = similar_movies(run, row, top=options.top, filters=chosen)
     options.show(
         terminal,
         (SIMILAR_COLUMNS, found.csv_rows()),
         document=found.document,
-        what=counted(len(found.movies), "movie"),
+        what=counted(len(found.movies), noun),
         text=lambda: similar_report(found, terminal.out),
     )
     _note(found, chosen, options.top, terminal)
@@ -69,7 +70,7 @@ def similar_command(
 def _note(found: SimilarMovies, filters: Filters, top: int, terminal: Terminal) -> None:
     import numpy as np
 
-    shortfall = filters.shortfall(len(found.movies), top)
+    shortfall = filters.shortfall(len(found.movies), top, found.run.record.data.noun)
     others = replace(filters, include_seen=False)  # the movie itself is not missing
     unknown_lengths = others.unknown_lengths(found.run, np.array([found.row]))
     for message in (found.caution, shortfall, unknown_lengths):

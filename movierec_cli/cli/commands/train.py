@@ -99,9 +99,11 @@ def train_command(
 
     settings = options.filled_settings(given, options.parse_family(family), preset, tasks)
     config = TrainerConfig(
-        feature_sets=parse_feature_sets(additional_feature_sets or [], terminal, settings.feature_sets),
+        feature_sets=parse_feature_sets(additional_feature_sets or [], terminal)
+        or (settings.feature_sets if preset else None),
         data=data,
         split=settings.split,
+        split_of_data=options.split_of_data(given, settings.family, preset),
         family=settings.family,
         model=settings.model,
         training=settings.training,
@@ -134,7 +136,8 @@ def _show(trained: Trained, page: Path, terminal: ResultTerminal) -> None:
 
     terminal.out.print(study_text(trained.study, terminal.out))
     for lists in trained.study.user_lists:
-        terminal.out.print(user_report(lists.user_id, lists.rated, lists.recommended, terminal.out))
+        report = user_report(lists.user_id, lists.rated, lists.recommended, trained.study.data, terminal.out)
+        terminal.out.print(report)
     terminal.line(f"Page: {page}")
 
 

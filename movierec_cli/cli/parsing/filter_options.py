@@ -82,8 +82,8 @@ class FilterRequest:
     not_genre: tuple[str, ...] = ()
     excluded: tuple[_Line, ...] = ()
 
-    def of(self, catalogue: Movies) -> Filters:
-        """The filters for a run's movies.
+    def of(self, catalogue: Movies, noun: str = "movie") -> Filters:
+        """The filters for a run's movies, which messages call by the noun.
 
         Raises:
             MovierecError: the catalogue has no such genre.
@@ -93,19 +93,19 @@ class FilterRequest:
         from movierec_cli.recommend.filters import genre_named
 
         genres, not_genres = (
-            tuple(dict.fromkeys(genre_named(catalogue, name) for name in names))
+            tuple(dict.fromkeys(genre_named(catalogue, name, noun) for name in names))
             for names in (self.genre, self.not_genre)
         )
         if genres and set(genres) <= set(not_genres):
-            raise UsageError(f"--genre and --not_genre both name {', '.join(genres)}, so no movie is left")
-        exclude = tuple(dict.fromkeys(_rows(self.excluded, catalogue))) if self.excluded else ()
+            raise UsageError(f"--genre and --not_genre both name {', '.join(genres)}, so no {noun} is left")
+        exclude = tuple(dict.fromkeys(_rows(self.excluded, catalogue, noun))) if self.excluded else ()
         return replace(self.filters, genres=genres, not_genres=not_genres, exclude=exclude)
 
 
-def _rows(lines: Iterable[_Line], catalogue: Movies) -> Iterator[int]:
+def _rows(lines: Iterable[_Line], catalogue: Movies, noun: str) -> Iterator[int]:
     from movierec_cli.recommend.movie_search import MovieSearch
 
-    search = MovieSearch(catalogue)
+    search = MovieSearch(catalogue, noun)
     for line in lines:
         try:
             yield search.id_or_title(line.text)

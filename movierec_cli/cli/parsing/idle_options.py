@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from movierec_cli.config import SplitKind
+from movierec_cli.config import GIVEN_SPLITS, SplitKind
+from movierec_cli.config.setting import settings_of
+from movierec_cli.config.settings import Reading
 from movierec_cli.errors import UsageError
 
 
@@ -13,13 +15,28 @@ class Idle:
     """Options that have no effect in a case, which is known from the values of all options."""
 
     options: tuple[str, ...]
-    is_case: Callable[[Any], bool]
+    is_case: Callable[[Any], object]  # true or false
     why: str  # and what to do
 
 
-FRACTIONS = ("test_fraction", "validation_fraction")
-NO_FRACTIONS = "--split leave-last holds out each user's last ratings, whatever their fraction"
+def idle_fractions(kind: Callable[[Any], SplitKind | None], folds: Callable[[Any], int]) -> tuple[Idle, ...]:
+    """Which fractions have no effect on which split, by what finds the kind and the number of folds."""
+    return (
+        Idle(
+            ("test_fraction", "validation_fraction"),
+            lambda values: kind(values) is SplitKind.LEAVE_LAST,
+            "--split leave-last holds out each user's last ratings, whatever their fraction",
+        ),
+        Idle(
+            ("test_fraction",),
+            lambda values: kind(values) in GIVEN_SPLITS,
+            "the data say what the test part is; leave it out, or use --split random",
+        ),
+        Idle(("test_fraction",), folds, "with --folds N each test part is one N-th of the ratings"),
+    )
 
+
+_OF_FILES = tuple(settings_of(Reading))
 
 IDLE_OPTIONS = (
     Idle(
@@ -27,7 +44,7 @@ IDLE_OPTIONS = (
         lambda values: values.get("archive") is not None,
         "--archive is the data set; give one of them",
     ),
-    Idle(FRACTIONS, lambda values: values.get("split") is SplitKind.LEAVE_LAST, NO_FRACTIONS),
+    *idle_fractions(lambda values: values.get("split"), lambda values: values.get("folds") or 0),
     Idle(
         ("include_seen", "rank_by"),
         lambda values: values.get("generate_recommendations_for_user", 0) is None,
@@ -60,6 +77,11 @@ IDLE_OPTIONS = (
         ("index",),
         lambda values: values["format"] != "savedmodel",
         "it is for --format savedmodel; leave it out",
+    ),
+    Idle(
+        _OF_FILES,
+        lambda values: values.get("dataset") == "sample" and values.get("archive") is None,
+        "the sample is no file; give it beside --archive PATH",
     ),
     Idle(
         ("imdb_titles",),

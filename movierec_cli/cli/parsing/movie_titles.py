@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from movierec_cli.errors import MovierecError, UsageError
+from movierec_cli.text import counted, with_article
 
 if TYPE_CHECKING:
     from movierec_cli.cli.console import Terminal
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 _LISTED = 20
 
 
-def rows_of(titles: Sequence[str], catalogue: Movies, option: str, terminal: Terminal) -> list[int]:
+def rows_of(
+    titles: Sequence[str], catalogue: Movies, option: str, terminal: Terminal, noun: str = "movie"
+) -> list[int]:
     """The catalogue's rows of movies as they are typed, in their order.
 
     Where stdin and stderr are terminals, it asks about a title that fits several movies, or is similar to
@@ -30,6 +33,7 @@ def rows_of(titles: Sequence[str], catalogue: Movies, option: str, terminal: Ter
         catalogue: of the model that is to use them.
         option: what they were typed after, for messages: "--liked".
         terminal: where to ask.
+        noun: what the items are called.
 
     Raises:
         MovierecError: a title fits several movies, or none, and there is no answer.
@@ -37,7 +41,7 @@ def rows_of(titles: Sequence[str], catalogue: Movies, option: str, terminal: Ter
     """
     from movierec_cli.recommend.movie_search import MovieSearch
 
-    asker = _Asker(MovieSearch(catalogue), option, terminal)
+    asker = _Asker(MovieSearch(catalogue, noun), option, terminal)
     rows: list[int] = []
     for title in titles:
         row = asker.row_of(title)
@@ -72,7 +76,12 @@ class _Asker:
 
     def _list(self, title: str, choices: Sequence[int], *, fits: bool) -> None:
         movies, shown = self.search.movies, choices[:_LISTED]
-        how = f"fits {len(choices):,} movies" if fits else "is not a movie's title; the closest are"
+        noun = self.search.noun
+        how = (
+            f"fits {counted(len(choices), noun)}"
+            if fits
+            else f"is not {with_article(noun)}'s title; the closest are"
+        )
         self.terminal.say(f"{self.option} '{title}' {how}:")
         ids = [f"id:{movies.movie_id[row]}" for row in shown]
         width, id_width = len(str(len(shown))), max(map(len, ids))
@@ -93,9 +102,11 @@ class _Asker:
                 return choices[int(answer) - 1]
             if len(fitting) == 1:
                 return fitting[0]
-            what = f"fits {len(fitting):,} movies" if fitting else "is not one of them"
+            what = f"fits {counted(len(fitting), self.search.noun)}" if fitting else "is not one of them"
             self.terminal.say(f"'{answer}' {what}; type a number from 1 to {n_listed}")
-        raise MovierecError(f"no movie was chosen for {self.option} '{title}', so nothing was done")
+        raise MovierecError(
+            f"no {self.search.noun} was chosen for {self.option} '{title}', so nothing was done"
+        )
 
     def _answer(self, n_listed: int) -> str:
         """What is typed; empty where the input ends."""

@@ -12,6 +12,7 @@ import typer
 
 from movierec_cli.cli.parsing.values import complete_rating_baseline, complete_task, parse_numbers
 from movierec_cli.config.setting import option_name, settings_of
+from movierec_cli.errors import UsageError
 
 Given = dict[str, Any]
 """Values by field; None for a field whose option is not given."""
@@ -156,7 +157,10 @@ def _item_of_tuple(hint: Any) -> type | None:
 
 def _values_of(text: str, option: str, kind: type) -> tuple[Any, ...]:
     if kind is str:  # a value may have blanks, such as the name of a column
-        return tuple(word.strip() for word in text.split(",") if word.strip())
+        words = tuple(word.strip() for word in text.split(",") if word.strip())
+        if not words:
+            raise UsageError(f"{option} is '{text}'; it needs one value or more")
+        return words
     wanted = "whole numbers such as 64 32" if kind is int else "numbers such as 1 10"
     return parse_numbers(text, option, wanted, kind)
 

@@ -138,7 +138,7 @@ class ModelOptions(_OfSavedModels):
         from movierec_cli.recommend.run_choice import FOR_USERS, best_run, suitable_runs
 
         needed = purpose or FOR_USERS
-        runs = suitable_runs(self.saved_models_dir, needed, self.model)
+        runs = suitable_runs(self.saved_models_dir, needed, self.model, self.dataset)
         chosen = best_run(runs, needed, self.dataset)
         terminal.note(f"Model: {chosen.run.record.name} ({chosen.reason})")
         return chosen.run

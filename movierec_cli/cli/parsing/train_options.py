@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from movierec_cli.cli.parsing.idle_options import FRACTIONS, NO_FRACTIONS, Idle, refuse_idle
+from movierec_cli.cli.parsing.idle_options import Idle, idle_fractions, refuse_idle
 from movierec_cli.cli.parsing.option_groups import Given, GivenOf
 from movierec_cli.cli.parsing.options import baselines_option, feature_sets_option
 from movierec_cli.cli.parsing.task_options import TaskRequest
@@ -157,7 +157,7 @@ _IDLE = (
         lambda settings: settings.model.windows,
         "--windows has a window for each movie, however old; give one of them",
     ),
-    Idle(FRACTIONS, lambda settings: settings.split.kind is SplitKind.LEAVE_LAST, NO_FRACTIONS),
+    *idle_fractions(lambda settings: settings.split.kind, lambda settings: settings.split.folds),
 )
 """By the settings of the training."""
 
@@ -189,6 +189,13 @@ def filled_settings(
     )
     refuse_idle((name for name, value in given.items() if value is not None), found, _IDLE)
     return found
+
+
+def split_of_data(given: Given, family: Family, preset: Preset | None) -> SplitConfig | None:
+    """The split in place of the default one where the data come with one; None where a split is requested."""
+    if preset or any(given[name] is not None for name in ("kind", "test_fraction", "folds")):
+        return None
+    return _changed(default_settings(family, SplitKind.GIVEN).split, given)
 
 
 def _of_preset(preset: Preset, family: Family | None) -> Settings:

@@ -97,8 +97,9 @@ class UserOptions:
 
         if self.user_id is not None:
             return user_of(run, self.user_id, self.as_of_s), NamedMovies()
+        data = run.record.data
         if self.watched:
-            rows = rows_of(self.watched, run.catalogue, "--watched", terminal)
+            rows = rows_of(self.watched, run.catalogue, "--watched", terminal, data.noun)
             return user_after(run, rows), NamedMovies(watched=tuple(rows))
         return self._with_opinions(run, terminal)
 
@@ -123,8 +124,9 @@ class UserOptions:
         from movierec_cli.recommend.response import NamedMovies
         from movierec_cli.recommend.users import new_user
 
-        liked = rows_of(self.liked or (), run.catalogue, "--liked", terminal)
-        disliked = rows_of(self.disliked or (), run.catalogue, "--disliked", terminal)
+        data = run.record.data
+        liked = rows_of(self.liked or (), run.catalogue, "--liked", terminal, data.noun)
+        disliked = rows_of(self.disliked or (), run.catalogue, "--disliked", terminal, data.noun)
         both = set(liked) & set(disliked)
         if both:
             raise UsageError(f"'{run.catalogue.title[min(both)]}' is liked and disliked; give one of them")
@@ -133,7 +135,7 @@ class UserOptions:
         if self.ratings_file is not None:
             from movierec_cli.recommend.opinion_files import read_opinions
 
-            read = read_opinions(self.ratings_file, run.catalogue)
+            read = read_opinions(self.ratings_file, run.catalogue, data.scale, data.noun)
             for note in read.notes:
                 terminal.note(note)
             liked += [row for row in read.opinions.liked.tolist() if row not in typed]

@@ -17,15 +17,10 @@ _ALL, _NONE = "all", "None"
 _SEPARATORS = re.compile(r"[,\s]+")
 
 
-def parse_feature_sets(
-    values: Sequence[str], terminal: Terminal, default: Sequence[FeatureSet] = DEFAULT_FEATURE_SETS
-) -> tuple[FeatureSet, ...]:
-    """One set a value such as "timestamp,movie_genres"; repeated sets are dropped with a note.
+def parse_feature_sets(values: Sequence[str], terminal: Terminal) -> tuple[FeatureSet, ...] | None:
+    """One set a value such as "timestamp,movie_genres"; None where none is named.
 
-    Args:
-        values: as given; none for the default.
-        terminal: where the note goes.
-        default: the sets that are used when none is named.
+    Repeated sets are dropped with a note on the terminal.
 
     Raises:
         UsageError: a name is unknown.
@@ -37,7 +32,7 @@ def parse_feature_sets(
             terminal.note(f"The feature set '{feature_set.label}' is named twice; it counts once.")
         else:
             sets.append(feature_set)
-    return tuple(sets or default)
+    return tuple(sets) or None
 
 
 def split_words(value: str, option: str) -> list[str]:

@@ -29,6 +29,7 @@ class TrainingRatings:
     stars: npt.NDArray[np.float64]  # [n_ratings]; only rating baselines read them
     n_users: int
     n_movies: int
+    n_events: npt.NDArray[np.float32] | None = None  # [n_ratings], where they are counted
 
     @classmethod
     def of(cls, dataset: Dataset, rows: npt.NDArray[np.int64]) -> TrainingRatings:
@@ -41,6 +42,7 @@ class TrainingRatings:
             stars=ratings.rating[rows].astype(np.float64),
             n_users=len(dataset.users),
             n_movies=len(dataset.movies),
+            n_events=None if ratings.n_events is None else ratings.n_events[rows],
         )
 
     @cached_property
@@ -61,8 +63,13 @@ class TrainingRatings:
 
     @cached_property
     def popularity(self) -> npt.NDArray[np.float32]:
-        """The number of ratings of each movie: [n_movies]."""
-        return self.of_movie.astype(np.float32)
+        """The number of ratings, or of events, of each movie: [n_movies]."""
+        return self.popularity_in(np.ones(len(self.movie_index), np.bool_))
+
+    def popularity_in(self, rows: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+        """The same of some ratings, [n_ratings] of True for those: [n_movies]."""
+        weights = None if self.n_events is None else self.n_events[rows]
+        return np.bincount(self.movie_index[rows], weights, self.n_movies).astype(np.float32)
 
     @cached_property
     def mean(self) -> float:
@@ -72,10 +79,17 @@ class TrainingRatings:
     @cached_property
     def matrix(self) -> csr_matrix:
         """How often a user has rated a movie: float32 [n_users, n_movies]."""
+        return self._matrix(np.ones(len(self.user_index), np.float32))
+
+    @cached_property
+    def events(self) -> csr_matrix:
+        """How many events there are of a user and a movie, or ratings: float32 [n_users, n_movies]."""
+        return self.matrix if self.n_events is None else self._matrix(self.n_events)
+
+    def _matrix(self, values: npt.NDArray[np.float32]) -> csr_matrix:
         from scipy.sparse import csr_matrix
 
-        ones = np.ones(len(self.user_index), np.float32)
-        return csr_matrix((ones, (self.user_index, self.movie_index)), shape=(self.n_users, self.n_movies))
+        return csr_matrix((values, (self.user_index, self.movie_index)), shape=(self.n_users, self.n_movies))
 
 
 @dataclass(frozen=True)

@@ -55,8 +55,8 @@ def _require_feasible(n_movies: int) -> None:
     if n_movies > MOST_MOVIES:
         gib = n_movies**2 * np.dtype(np.float64).itemsize / 2**30
         raise MovierecError(
-            f"EASE inverts a matrix of {n_movies:,} × {n_movies:,} movies ({gib:.1f} GiB): that takes"
-            f" minutes and twice the memory; the limit is {MOST_MOVIES:,} movies. Leave it out:"
+            f"EASE inverts a matrix of {n_movies:,} × {n_movies:,} ({gib:.1f} GiB): that takes"
+            f" minutes and twice the memory; the limit is {MOST_MOVIES:,}. Leave it out:"
             " --baselines popularity"
         )
 

@@ -3,7 +3,8 @@
 Neighbours and factors come from `implicit`. The similarity of two movies is the product of their
 BM25-weighted rows of users (Robertson & Zaragoza 2009, "The Probabilistic Relevance Framework: BM25 and
 Beyond"), each movie keeping its nearest neighbours. iALS is matrix factorization of what was rated and what
-was not (Hu, Koren & Volinsky 2008, "Collaborative Filtering for Implicit Feedback Datasets").
+was not (Hu, Koren & Volinsky 2008, "Collaborative Filtering for Implicit Feedback Datasets"): the confidence
+in a pair grows with its number of events.
 """
 
 from collections.abc import Callable
@@ -35,8 +36,7 @@ def _all_time(part: TrainingRatings) -> Callable[[Settings], Scorer]:
 def _recent(part: TrainingRatings) -> Callable[[Settings], Scorer]:
     def fit(settings: Settings) -> Scorer:
         since_s = part.timestamp.max() - settings["days"] * DAY_S
-        recent = part.movie_index[part.timestamp > since_s]
-        return same_for_all(np.bincount(recent, minlength=part.n_movies).astype(np.float32))
+        return same_for_all(part.popularity_in(part.timestamp > since_s))
 
     return fit
 
@@ -77,7 +77,7 @@ def _factors(part: TrainingRatings, settings: Settings) -> Scorer:
             iterations=IALS_ITERATIONS,
             random_state=IALS_SEED,
         )
-        model.fit(part.matrix, show_progress=False)
+        model.fit(part.events, show_progress=False)
     users, movies = model.user_factors, model.item_factors  # [n_users, factors], [n_movies, factors]
 
     def score_users(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
@@ -88,7 +88,7 @@ def _factors(part: TrainingRatings, settings: Settings) -> Scorer:
 
 
 POPULARITY = Baseline(grid=({},), prepare=_all_time)
-"""Scores a movie by its number of training ratings."""
+"""Scores a movie by its number of training ratings, or of events where they are counted."""
 
 RECENT_POPULARITY = Baseline(grid=one_by_one("days", DAYS), prepare=_recent)
 """Scores a movie by its number of ratings in the last days before the end of the training part."""

@@ -17,16 +17,17 @@ from rich.text import Text
 from movierec_cli.recommend.explanation import AVERAGE_USER, USER_ID, Explanation
 from movierec_cli.recommend.recommend import Recommendations
 from movierec_cli.recommend.response import Response
-from movierec_cli.reports import ORDERED_BY
+from movierec_cli.reports import ORDERED_BY, how_many, rated_or_known
 from movierec_cli.reports.terminal.rich_tables import new_table
 from movierec_cli.scoring.towers import BIASES
-from movierec_cli.text import counted
+from movierec_cli.text import counted, with_article
 
 if TYPE_CHECKING:
     from movierec_cli.data.dataset import Id
     from movierec_cli.recommend.predict import PredictedRating
     from movierec_cli.recommend.response import SimilarMovies
     from movierec_cli.recommend.users import ListedMovie, RatedMovie
+    from movierec_cli.registry.record import DataIdentity
     from movierec_cli.registry.store import Run
 
 _RATED_SHOWN = 10
@@ -44,21 +45,26 @@ _WORDS = {"movie_id": "itself", BIASES: "rest", USER_ID: "own taste", AVERAGE_US
 
 
 def user_report(
-    user_id: Id, rated: Sequence[RatedMovie], recommended: Sequence[Recommendations], console: Console
+    user_id: Id,
+    rated: Sequence[RatedMovie],
+    recommended: Sequence[Recommendations],
+    data: DataIdentity,
+    console: Console,
 ) -> Group:
     """What the user rated, then one table a model, side by side where the terminal is wide enough."""
     width = _MODEL_WIDTH if _holds_two(console) else min(console.width, _MODEL_WIDTH + 16)
     tables = [_recommended_table(item, width) for item in recommended]
-    rated_table = _rated_table(user_id, rated, min(console.width, _RATED_WIDTH))
+    rated_table = _rated_table(user_id, rated, data, min(console.width, _RATED_WIDTH))
     return Group(rated_table, Text(), Columns(tables, padding=(1, 2)))
 
 
 def responses_report(responses: Sequence[Response], console: Console) -> Group:
     """What a user rated, watched or likes, then what each model recommends, side by side where they fit."""
     first = responses[0]
+    data = first.run.record.data
     width = min(console.width, _RATED_WIDTH)
     parts: list[RenderableType] = [
-        _listed_table(title, movies, width)
+        _listed_table(title, movies, data.noun, width)
         for title, movies in (
             ("Watched, oldest first", first.watched),
             ("Liked", first.liked),
@@ -67,13 +73,13 @@ def responses_report(responses: Sequence[Response], console: Console) -> Group:
         if movies
     ]
     if first.recommended.user_id is not None:
-        parts.append(_rated_table(first.recommended.user_id, first.rated, width))
+        parts.append(_rated_table(first.recommended.user_id, first.rated, data, width))
     if len(responses) > 1 and _holds_two(console):
         width = _MODEL_WIDTH
     tables = [_response_table(one, width) for one in responses]
     group = [*parts, Text(), Columns(tables, padding=(1, 2))]
     if first.explanations:
-        footnote = why_footnote([why for one in responses for why in one.explanations])
+        footnote = why_footnote([why for one in responses for why in one.explanations], data.noun)
         group.append(Text(footnote, style="dim"))
     return Group(*group)
 
@@ -86,23 +92,25 @@ def similar_report(similar: SimilarMovies, console: Console) -> Table:
     return _movie_table(Text(title), min(console.width, _RATED_WIDTH), columns, similar.movies)
 
 
-def predictions_report(predictions: Sequence[PredictedRating]) -> Group:
+def predictions_report(predictions: Sequence[PredictedRating], data: DataIdentity) -> Group:
     """What each user would give, in the order requested; movies that they rated already are marked."""
     parts: list[RenderableType] = []
     for user_id, own in groupby(predictions, key=lambda one: one.user_id):
-        parts += [Text(f"User {user_id} would give", style="bold"), _predicted_lines(own)]
+        parts += [Text(f"User {user_id} would give", style="bold"), _predicted_lines(own, data)]
     if any(one.given is not None for one in predictions):
         parts.append(Text("Where a rating was given already, the model may have learned from it."))
     return Group(*parts)
 
 
-def _predicted_lines(predictions: Iterable[PredictedRating]) -> Table:
+def _predicted_lines(predictions: Iterable[PredictedRating], data: DataIdentity) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right", no_wrap=True)
     table.add_column(overflow="fold")
+    scale = data.scale
+    of_what = "stars" if scale is None or scale.is_of_stars else f"of {scale.highest:g}"
     for one in predictions:
         rated = f", rated {one.given:g} already" if one.given is not None else ""
-        table.add_row(f"  {one.stars:.1f} stars", Text.assemble(one.title, (rated, "dim")))
+        table.add_row(f"  {one.stars:.1f} {of_what}", Text.assemble(one.title, (rated, "dim")))
     return table
 
 
@@ -120,18 +128,23 @@ def _response_table(response: Response, width: int) -> Table:
     return table
 
 
-def _listed_table(title: str, movies: Sequence[ListedMovie], width: int) -> Table:
+def _listed_table(title: str, movies: Sequence[ListedMovie], noun: str, width: int) -> Table:
     shown = movies[:_NAMED_SHOWN]
-    some = "" if len(shown) == len(movies) else f": {len(movies):,} movies, such as"
+    some = "" if len(shown) == len(movies) else f": {counted(len(movies), noun)}, such as"
     return _movie_table(f"{title}{some}", width, {"": _places(shown)}, shown)
 
 
-def _rated_table(user_id: Id, rated: Sequence[RatedMovie], width: int) -> Table:
+def _rated_table(user_id: Id, rated: Sequence[RatedMovie], data: DataIdentity, width: int) -> Table:
     shown = rated[:_RATED_SHOWN]
-    best = f"; the best {len(shown)}" if len(shown) < len(rated) else ""
-    dates = [datetime.fromtimestamp(movie.timestamp, UTC).date().isoformat() for movie in shown]
-    columns = {"stars": [f"{movie.rating:g}" for movie in shown], "date": dates}
-    return _movie_table(f"User {user_id} rated {len(rated):,} movies{best}", width, columns, shown)
+    columns = {}
+    if data.scale is not None:
+        header = "stars" if data.scale.is_of_stars else "rating"
+        columns[header] = [f"{movie.rating:g}" for movie in shown]
+    if data.has_times:
+        times = [movie.timestamp or 0 for movie in shown]
+        columns["date"] = [datetime.fromtimestamp(time, UTC).date().isoformat() for time in times]
+    title = f"User {user_id} {rated_or_known(data)} {how_many(len(rated), len(shown), data)}"
+    return _movie_table(title, width, columns, shown)
 
 
 def _recommended_table(recommended: Recommendations, width: int, whys: Sequence[Text] = ()) -> Table:
@@ -156,13 +169,15 @@ def _movie_table(
 ) -> Table:
     """Columns of short texts, then titles and genres; explanations stand below them, across the width."""
     table = new_table(title, width=width)
+    has_genres = any(movie.genres for movie in movies) or not movies
     for header in columns:
         table.add_column(header, justify="right", no_wrap=True)
     if whys:
         table.add_column("title and why", overflow="fold")
     else:
         table.add_column("title", overflow="fold", ratio=3)
-        table.add_column("genres", style="dim", no_wrap=True, overflow="ellipsis", ratio=2)
+        if has_genres:
+            table.add_column("genres", style="dim", no_wrap=True, overflow="ellipsis", ratio=2)
     for place, movie in enumerate(movies):
         short = [texts[place] for texts in columns.values()]
         genres = ", ".join(movie.genres)
@@ -170,7 +185,7 @@ def _movie_table(
             named = Text.assemble(movie.title, "  ", (genres, "dim"))
             table.add_row(*short, Text("\n").join([named, whys[place]]))
         else:
-            table.add_row(*short, Text(movie.title), Text(genres))
+            table.add_row(*short, Text(movie.title), *([Text(genres)] if has_genres else []))
     return table
 
 
@@ -184,11 +199,12 @@ def explanation_text(run: Run, why: Explanation, n_movies: int = MOVIES_NAMED) -
     return Text("\n").join(Text(line, style="dim") for line in (lines.movies, lines.features) if line)
 
 
-def why_footnote(whys: Sequence[Explanation]) -> str:
+def why_footnote(whys: Sequence[Explanation], noun: str) -> str:
     """The unit of the contributions; "" where nothing is explained."""
     if not whys:
         return ""
-    unit = "100% is the difference of a movie's score and that of the average movie for the same user."
+    one = with_article(noun)
+    unit = f"100% is the difference of {one}'s score and that of the average {noun} for the same user."
     return unit if all(map(_in_percent, whys)) else f"{unit} Where that is small: units of the score."
 
 
@@ -204,17 +220,17 @@ class _Lines:
         highest = [movie for movie in known[: self.n_movies] if movie[1] > self._least]
         against = [movie for movie in known[len(highest) :][-1:] if movie[1] < -_AGAINST * self._whole]
         others = known[len(highest) : len(known) - len(against)]
-        parts = [f"because of {self._listed(highest)}" if highest else "because of no single movie"]
+        parts = [f"because of {self._listed(highest)}" if highest else f"because of no single {self._noun}"]
         if against:
             parts.append(f"in spite of {self._listed(against)}")
         if others:
             total = sum(contribution for _, contribution in others)
-            parts.append(f"{counted(len(others), 'other movie')} ({self._amount(total)})")
-        return "; ".join([*parts, f"none of the user's movies ({self._amount(self.why.rest)})"])
+            parts.append(f"{counted(len(others), f'other {self._noun}')} ({self._amount(total)})")
+        return "; ".join([*parts, f"none of the user's {self._noun}s ({self._amount(self.why.rest)})"])
 
     @property
     def features(self) -> str:
-        sides = {"of the movie": self.why.of_movie_features, "of the user": self.why.of_user_features}
+        sides = {f"of the {self._noun}": self.why.of_movie_features, "of the user": self.why.of_user_features}
         return "; ".join(f"{side}: {self._parts(own)}" for side, own in sides.items() if own)
 
     def _listed(self, movies: Sequence[tuple[int, float]]) -> str:
@@ -229,6 +245,10 @@ class _Lines:
         if _in_percent(self.why):
             return f"{round(100 * value / self._whole):d}%".replace("-", "−")
         return f"{value:+.2f}".replace("-", "−")
+
+    @property
+    def _noun(self) -> str:
+        return self.run.record.data.noun
 
     @property
     def _whole(self) -> float:

@@ -27,7 +27,7 @@ def study_text(study: Study, console: Console, *, with_segments: bool = False) -
 
 
 def _parts(study: Study, console: Console, with_segments: bool) -> Iterator[RenderableType]:
-    yield Text(study.split_summary.sentence(study.split.kind))
+    yield Text(study.split_summary.sentence(study.split, study.data.noun))
     yield Text()
     yield accuracy_and_cost(study.models, console)
     yield rich_table(study_tables.user_metrics(study), console)
@@ -59,7 +59,8 @@ def accuracy_and_cost(models: Sequence[ComparedModel], console: Console) -> Grou
     unseen, every = (study_tables.accuracy(models, masked=masked) for masked in (True, False))
     tables = [unseen, every, costs]
     if console.width >= ONE_TABLE_WIDTH:
-        title = "Test top-k accuracy (unseen: movies seen in training masked) and cost"
+        noun = models[0].records[0].data.noun
+        title = f"Test top-k accuracy (unseen: {noun}s seen in training masked) and cost"
         tables = [beside(title, {"unseen": unseen, "all": every, "": costs})]
     return Group(*(rich_table(table, console, with_notes=True) for table in tables))
 
@@ -84,7 +85,7 @@ def details(run: Run, console: Console) -> Group:
     parts: list[RenderableType] = [accuracy_and_cost([study_tables.model_of(record)], console)]
     if record.ratings is not None:
         errors = f"RMSE {record.ratings.rmse:.4f}, MAE {record.ratings.mae:.4f}"
-        parts.append(Text(f"Predicted ratings on test, off by stars: {errors}\n"))
+        parts.append(Text(f"Predicted ratings on test, off by {record.data.rating_unit}: {errors}\n"))
     validated = study_tables.validations(record)
     history = [rich_table(validated, console, with_notes=True, label_width=5)] if record.history else []
     return Group(*parts, _facts(run), *history)
@@ -95,7 +96,7 @@ def _facts(run: Run) -> Table:
     table = Table.grid(padding=(0, 2))
     config, data = record.config, record.data
     given = asdict(config.split) | settings_of(config)
-    settings = {name: value for name, value in given.items() if name != "seed"}
+    settings = {name: value for name, value in given.items() if name not in ("seed", "fold")}
     settings |= {"tasks": config.tasks.label} if config.tasks is not None else {}
     seeds = [f"{config.split.seed} of the split"]
     seeds += [f"{config.training.seed} of the training"] if config.training else []
@@ -106,7 +107,7 @@ def _facts(run: Run) -> Table:
         "data": data.description,
         "fingerprint": data.fingerprint,
         "ratings": study_tables.counts(data),
-        "split": record.split_summary.sentence(config.split.kind),
+        "split": record.split_summary.sentence(config.split, data.noun),
         "family": config.family.label,
         **settings,
         **record.settings,

@@ -181,8 +181,8 @@ def epochs(study: Study) -> Chart | None:
 NDCG = "NDCG@10"
 _TOP_K = {
     "recall@{}": "recall",
-    "top-{} accuracy, unseen movies": "unseen",
-    "top-{} accuracy, all movies": "all",
+    "top-{} accuracy, unseen {}s": "unseen",
+    "top-{} accuracy, all {}s": "all",
 }
 _Value = Callable[[EpochRecord], float | None]
 
@@ -194,8 +194,11 @@ def _validated(study: Study) -> dict[str, _Value]:
         return {}
     ks = sorted(set.intersection(*(set(one.validation.recall) for one in validations)))
     values: dict[str, _Value] = {NDCG: lambda epoch: epoch.ndcg}
-    values |= {name.format(k): partial(_top_k, kind, k) for name, kind in _TOP_K.items() for k in ks}
-    values["RMSE, stars"] = lambda epoch: None if epoch.ratings is None else epoch.ratings.rmse
+    noun = study.data.noun
+    values |= {name.format(k, noun): partial(_top_k, kind, k) for name, kind in _TOP_K.items() for k in ks}
+    values[f"RMSE, {study.data.rating_unit}"] = lambda epoch: (
+        None if epoch.ratings is None else epoch.ratings.rmse
+    )
     return {
         name: value
         for name, value in values.items()
@@ -263,8 +266,8 @@ def _side_by_side(histories: tuple[Sequence[EpochRecord], ...]) -> list[tuple[Ep
 
 
 def _seed_name(model: ComparedModel, record: RunRecord) -> str:
-    training = record.config.training
-    return model.label if training is None else f"{model.label}, seed {training.seed}"
+    which = record.config.repetition
+    return f"{model.label}, {which}" if which else model.label
 
 
 _SEED_STYLE: Mapping[str, Any] = {"mode": "lines", "line": {"width": 1}, "opacity": 0.55, "showlegend": False}

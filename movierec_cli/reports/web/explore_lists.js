@@ -29,10 +29,10 @@ function random_user(words) {
 }
 
 function show_start() {
-  headed("Look around", make("p", {}, "Choose a movie to see what the model puts near it, or a user to see what it recommends to them, and why."));
+  headed("Look around", make("p", {}, "Choose " + data.a_noun + " to see what the model puts near it, or a user to see what it recommends to them, and why."));
   const row = make("div", {class: "row"}, ...users.ids.slice(0, 3).map((id, row) => make("a", {href: "#" + user_address(row)}, "User " + id)));
   if (n_users) panel.append(row), row.append(random_user("A random user"));
-  panel.append(heading("Most rated movies"), make("ol", {class: "movies"}, ...listed(movies.popularity, []).map(one => movie_item(one.row, make("b", {class: "stars"}, number(one.value))))));
+  panel.append(heading("Most " + (data.has_ratings ? "rated " : "chosen ") + data.noun + "s"), make("ol", {class: "movies"}, ...listed(movies.popularity, []).map(one => movie_item(one.row, make("b", {class: "stars"}, number(one.value))))));
   mark([]);
   return "";
 }
@@ -41,25 +41,25 @@ function show_movie(movie) {
   const near = neighbours(movie);
   headed(title(movie), make("p", {class: "faint"}, described(movie)));
   if (movies.popularity[movie] < data.few_ratings) panel.append(make("p", {class: "caution"}, "With so few ratings, what is near it is mostly chance."));
-  panel.append(heading("Nearest movies", "cosine"), make("ol", {class: "movies", id: "near"}, ...near.map(one => movie_item(one.row, bar(one.value, rounded(one.value, 2))))));
+  panel.append(heading("Nearest " + data.noun + "s", "cosine"), make("ol", {class: "movies", id: "near"}, ...near.map(one => movie_item(one.row, bar(one.value, rounded(one.value, 2))))));
   mark([...near.map(one => ({row: one.row, kind: "near"})).reverse(), {row: movie, kind: "chosen"}]);
-  return named(movie) + ": " + near.length + " nearest movies";
+  return named(movie) + ": " + near.length + " nearest " + data.noun + "s";
 }
 
 function show_user(user) {
   const best = recommended(user), rated = rated_best(user);
   const mean = rated.reduce((sum, one) => sum + one.stars, 0) / rated.length;
-  const about = "rated " + counted(rated.length, "movie") + (rated.length ? ", " + rounded(mean, 1) + " stars on average" : "");
+  const about = (data.has_ratings ? "rated " : "knows ") + counted(rated.length, data.noun) + (rated.length && data.has_ratings ? ", " + rounded(mean, 1) + data.unit + " on average" : "");
   headed("User " + users.ids[user], make("p", {class: "faint"}, about), make("div", {class: "row"}, random_user("Another user at random")));
   panel.append(heading("Recommended", "score"), make("ol", {class: "movies", id: "recommended"}, ...best.map(one => with_why(user, one))));
-  if (rated.length) panel.append(heading("Rated best"), ...rated_list(rated));
+  if (rated.length) panel.append(heading(data.has_ratings ? "Rated best" : "Known, the newest first"), ...rated_list(rated));
   mark([...rated.map(one => ({row: one.row, kind: "rated"})).reverse(), ...best.map(one => ({row: one.row, kind: "recommended"})).reverse()]);
-  return "User " + users.ids[user] + ": " + best.length + " movies recommended";
+  return "User " + users.ids[user] + ": " + best.length + " " + data.noun + "s recommended";
 }
 
 function rated_item(one) {
   const item = movie_item(one.row);
-  item.prepend(make("span", {class: "stars"}, one.stars + " ★"));
+  if (data.has_ratings) item.prepend(make("span", {class: "stars"}, one.stars + data.star));
   return item;
 }
 
@@ -80,7 +80,7 @@ function go(hash) {
   else location.hash = hash;
 }
 
-const KINDS = {movie: [movie_rows, show_movie, "movie"], user: [user_rows, show_user, "user"]};
+const KINDS = {movie: [movie_rows, show_movie, data.noun], user: [user_rows, show_user, "user"]};
 
 function show_unknown(thing, id) {
   show_start();
@@ -110,7 +110,7 @@ function show() {
 }
 
 document.getElementById("map-note").textContent = "Two principal components of the model's " + dim + " dimensions, popularity taken out: "
-  + percent(data.variance) + " of the variance. Larger dots were rated more often.";
+  + percent(data.variance) + " of the variance. Larger dots were " + (data.has_ratings ? "rated" : "chosen") + " more often.";
 document.getElementById("left-out").append(...data.left_out.map(sentence => make("p", {}, sentence)));
 window.addEventListener("hashchange", () => {
   show();

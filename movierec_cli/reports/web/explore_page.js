@@ -14,10 +14,10 @@ const rounded = (value, digits) => value.toFixed(digits).replace(/^-(0\.?0*)$/, 
 const percent = value => Math.abs(value) < .005 ? "0 %" : Math.round(100 * value) + " %";
 
 // A title of another direction does not turn round what stands beside it.
-const named = row => movies.titles[row].trim() || "movie " + movies.ids[row];
+const named = row => movies.titles[row].trim() || data.noun + " " + movies.ids[row];
 const title = row => make("bdi", {}, named(row));
 const genres_of = row => movies.genres[row].map(genre => data.genre_names[genre]);
-const described = row => [genres_of(row).join(", "), "rated " + counted(movies.popularity[row], "time")].filter(Boolean).join(" · ");
+const described = row => [genres_of(row).join(", "), (data.has_ratings ? "rated " : "chosen ") + counted(movies.popularity[row], "time")].filter(Boolean).join(" · ");
 const link = row => make("a", {href: "#" + movie_address(row)}, title(row));
 const say = sentence => { document.getElementById("status").textContent = sentence; };
 // Numbers ------------------------------------------------------------------------------------------

@@ -15,7 +15,9 @@ from movierec_cli.data.dataset import UNKNOWN_YEAR, Ids
 from movierec_cli.data.duplicates import Duplicates
 from movierec_cli.recommend.response import FEW_RATINGS
 from movierec_cli.registry.store import Run
+from movierec_cli.reports import star
 from movierec_cli.reports.web import pages
+from movierec_cli.text import with_article
 
 PAGE_BYTES = 32 << 20
 """Of arrays, before base64 makes them a third larger: a browser opens such a page in seconds."""
@@ -47,13 +49,17 @@ class _Shown:
     users: _Rows  # rows of the run's users, in its order
 
     @property
+    def noun(self) -> str:
+        return self.run.record.data.noun
+
+    @property
     def left_out(self) -> tuple[str, ...]:
         n_movies, n_users = len(self.run.artifacts.movie_ids), len(self.run.artifacts.user_ids)
         sentences = []
         if len(self.movies) < n_movies:
             sentences.append(
-                f"The page holds the {len(self.movies):,} most rated of {n_movies:,} movies; its lists leave"
-                " out the others."
+                f"The page holds the {len(self.movies):,} most rated of {n_movies:,} {self.noun}s; its lists"
+                " leave out the others."
             )
         if len(self.users) < n_users:
             sentences.append(
@@ -96,11 +102,14 @@ def _shown(run: Run, page_bytes: int) -> _Shown:
 def _page(shown: _Shown) -> str:
     record = shown.run.record
     described = record.data.description[:1].upper() + record.data.description[1:]
+    noun = html.escape(shown.noun)
     parts = {
         "title": html.escape(f"Explore {described}"),
         "model": html.escape(record.config.label),
         "run": html.escape(record.name),
-        "counts": f"{len(shown.movies):,} movies and {len(shown.users):,} users",
+        "counts": f"{len(shown.movies):,} {noun}s and {len(shown.users):,} users",
+        "noun": noun,
+        "A_noun": with_article(noun).capitalize(),
         "data": pages.embedded(json.dumps(_document(shown), allow_nan=False)),
     }
     return pages.filled("explore", _SCRIPTS, parts)
@@ -109,7 +118,7 @@ def _page(shown: _Shown) -> str:
 def _document(shown: _Shown) -> dict[str, object]:
     """What the scripts read: columns as lists, arrays as base64 of little-endian numbers."""
     run = shown.run
-    catalogue = run.catalogue
+    catalogue, data = run.catalogue, run.record.data
     genres = catalogue.genres[shown.movies]
     vectors = run.artifacts.movie_embeddings[shown.movies]
     where = movie_map(vectors, shown.popularity)
@@ -117,6 +126,11 @@ def _document(shown: _Shown) -> dict[str, object]:
         "dim": int(vectors.shape[1]),
         "mean_embedding": run.artifacts.movie_embeddings.astype(np.float64).mean(axis=0).tolist(),
         "n_listed": N_LISTED,
+        "noun": shown.noun,
+        "a_noun": with_article(shown.noun),
+        "has_ratings": data.scale is not None,
+        "star": star(data),
+        "unit": " stars" if star(data) else "",
         "few_ratings": FEW_RATINGS,
         "left_out": shown.left_out,
         "variance": where.variance,

@@ -89,14 +89,14 @@ function option(hash, name, small) {
 function offer() {
   const typed = query.value, found = found_for(typed);
   list.replaceChildren();
-  for (const row of found.users) list.append(option(user_address(row), "User " + users.ids[row], counted(users.n_rated[row], "rating")));
-  if (found.is_close && typed.trim()) list.append(make("li", {class: "said", role: "presentation"}, found.movies.length ? "Nothing fits; the closest are" : "No movie or user fits"));
+  for (const row of found.users) list.append(option(user_address(row), "User " + users.ids[row], counted(users.n_rated[row], data.has_ratings ? "rating" : data.noun)));
+  if (found.is_close && typed.trim()) list.append(make("li", {class: "said", role: "presentation"}, found.movies.length ? "Nothing fits; the closest are" : "No " + data.noun + " or user fits"));
   for (const row of found.movies.slice(0, N_FOUND)) list.append(option(movie_address(row), title(row), genres_of(row).slice(0, 2).join(", ")));
   list.hidden = !typed.trim();
   query.setAttribute("aria-expanded", !list.hidden);
   point(found.is_close ? -1 : 0);
   const n_found = found.movies.length + found.users.length;
-  if (typed.trim()) say(found.is_close ? (n_found ? "Nothing fits; " + n_found + " titles are close" : "No movie or user fits") : n_found + " found");
+  if (typed.trim()) say(found.is_close ? (n_found ? "Nothing fits; " + n_found + " titles are close" : "No " + data.noun + " or user fits") : n_found + " found");
 }
 
 function point(index) {

@@ -61,9 +61,9 @@ function reasons(user, movie, known) {
   const of_others = others.reduce((sum, one) => sum + one.contribution, 0);
   const largest = Math.max(...first.map(one => Math.abs(one.contribution))) || 1, alone = value => make("b", {class: "measure"}, signed(value));
   const items = first.map(one => reason(link(one.row), bar(one.contribution / largest, signed(one.contribution)), "movie"));
-  if (others.length) items.push(reason("their other " + counted(others.length, "movie"), alone(of_others), "rest"));
+  if (others.length) items.push(reason("their other " + counted(others.length, data.noun), alone(of_others), "rest"));
   items.push(reason("what none of these accounts for", alone(rest), "rest"));
-  const sentence = "For them the average movie has " + rounded(average, 2) + ", this one " + rounded(Math.abs(score - average), 2) + (score < average ? " less" : " more") + ". What they rated that speaks for it:";
+  const sentence = "For them the average " + data.noun + " has " + rounded(average, 2) + ", this one " + rounded(Math.abs(score - average), 2) + (score < average ? " less" : " more") + ". What they " + (data.has_ratings ? "rated" : "know") + " that speaks for it:";
   return make("div", {class: "why"}, make("p", {}, sentence), make("ul", {}, ...items));
 }
 

@@ -61,7 +61,7 @@ def ratings_chart(study: Study) -> Chart | None:
         layout={
             **CHART_LAYOUT,
             "legend": LEGEND,
-            "xaxis": _axis("RMSE in stars: further left is better"),
+            "xaxis": _axis(f"RMSE in {study.data.rating_unit}: further left is better"),
             "yaxis": _axis(f"{study.headline}: higher is better"),
         },
         views={name: {"data": [{}] * (len(points) + 1), "layout": view} for name, view in views.items()},

@@ -75,15 +75,16 @@ def _leak_notice(finding: Finding) -> Html:
 
 
 def _split(study: Study) -> Html:
-    sentence = study.split_summary.sentence(study.split.kind)
+    sentence = study.split_summary.sentence(study.split, study.data.noun)
     return tag("p", f"{counts(study.data)}. {sentence[:1].upper()}{sentence[1:]}.", class_="faint")
 
 
 def _ranking(study: Study, drawn: dict[str, Chart]) -> Html:
     """The table, and its headline as dots with intervals."""
     note = (
-        "Means over users who have training ratings, with 95 % bootstrap intervals; movies a user rated in "
-        "training are not ranked. Bold is the best of a column. Press a column's name to sort by it."
+        f"Means over users who have training {study.data.interactions}s, with 95 % bootstrap intervals;"
+        f" {study.data.noun}s that a user had in training are not ranked. Bold is the best of a column. Press"
+        " a column's name to sort by it."
     )
     table = html_table(user_metrics(study), element="ranking", is_sortable=True)
     has_baselines = any(model.is_baseline for model in study.models)

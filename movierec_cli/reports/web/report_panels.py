@@ -11,7 +11,8 @@ from movierec_cli.experiment.study import Study, UserLists, settings_of
 from movierec_cli.leakage.finding import Finding
 from movierec_cli.recommend.recommend import Recommendations, RecommendedMovie
 from movierec_cli.recommend.users import RatedMovie
-from movierec_cli.reports import ORDERED_BY, study_tables
+from movierec_cli.registry.record import DataIdentity
+from movierec_cli.reports import ORDERED_BY, how_many, rated_or_known, star, study_tables
 from movierec_cli.reports.web.charts import NDCG, Chart
 from movierec_cli.reports.web.markup import UNCOLOURED, Html, html_table, joined, tag, tags
 
@@ -67,7 +68,8 @@ def _ratings(study: Study, chart: Chart | None) -> Panel | None:
         return None
     text = (
         "How far predicted ratings of the test set are off: root of the mean squared error and mean absolute "
-        "error, in stars, lower is better, with 95 % intervals. Beside them is how the same models rank."
+        f"error, in {study.data.rating_unit}, lower is better, with 95 % intervals. Beside them is how the "
+        "same models rank."
     )
     note = (
         "Filled points are on the front: no other model is better on both metrics. Bars are 95 % intervals. "
@@ -86,8 +88,8 @@ def _epochs(study: Study, chart: Chart | None) -> Panel | None:
         return None
     note = (
         f"An open marker is the epoch whose model was kept: the best by {_chosen_by(study, chart)} on "
-        "validation. Thin lines are single seeds, thick ones their mean. Press a name to hide or show its "
-        "lines."
+        "validation. Thin lines are single seeds or folds, thick ones their mean. Press a name to hide or"
+        " show its lines."
     )
     only_chart = tag("p", "This part is a chart and needs JavaScript.", class_="without-js")
     body = joined((figure(chart, "Validation ", note), only_chart))
@@ -136,8 +138,9 @@ def _segments(study: Study) -> Panel | None:
         return None
     empty = [f"{one.dimension}: {one.name}" for one in study.segments if not one.n_ratings]
     text = (
-        f"{study.headline} on segments of the test ratings. The colour is a model's fraction of the "
-        f"segment's best, which is bold; there is none at {100 * UNCOLOURED:.0f} % of it or less."
+        f"{study.headline} on segments of the test ratings{study_tables.of_fold(study)}. The colour is a"
+        f" model's fraction of the segment's best, which is bold; there is none at {100 * UNCOLOURED:.0f} %"
+        " of it or less."
     )
     text += f" No test rating is in {'; '.join(empty)}." if empty else ""
     table = html_table(study_tables.segments(study, rated), kind="heat")
@@ -146,8 +149,8 @@ def _segments(study: Study) -> Panel | None:
 
 def _more(study: Study) -> Panel:
     text = (
-        "Top-k accuracy is the fraction of test ratings whose movie is among the k ranked first, each rating "
-        "counting alike."
+        f"Top-k accuracy is the fraction of test ratings whose {study.data.noun} is among the k ranked "
+        "first, each rating counting alike."
     )
     tables = (
         study_tables.accuracy(study.models, masked=True),
@@ -175,17 +178,17 @@ def _recommendations(study: Study) -> Panel | None:
     users = study.user_lists
     if not users:
         return None
-    text = "What each model recommends to a user, beside what the user rated. "
+    text = f"What each model recommends to a user, beside what the user {rated_or_known(study.data)}. "
     bold = "Bold: no other model's list has it."
     several = any(len(user.recommended) > 1 for user in users)
     selector = _choice("User ", "user", [str(user.user_id) for user in users])
     labels = {record.name: one.label for one in study.models for record in one.records}
-    lists = (user_lists(user, labels) for user in users)
+    lists = (user_lists(user, labels, study.data) for user in users)
     body = joined((tag("p", text + (bold if several else "")), selector, *lists))
     return Panel("recommendations", "Recommendations", "What the models recommend", body)
 
 
-def user_lists(user: UserLists, labels: Mapping[str, str]) -> Html:
+def user_lists(user: UserLists, labels: Mapping[str, str], data: DataIdentity) -> Html:
     """One user's ratings and every model's list, side by side where the screen is wide enough.
 
     The labels of the models are by the names of their runs.
@@ -193,35 +196,41 @@ def user_lists(user: UserLists, labels: Mapping[str, str]) -> Html:
     n_lists = Counter(movie.movie_id for model in user.recommended for movie in model.movies)
     several = len(user.recommended) > 1
     alone = {movie_id for movie_id, n in n_lists.items() if n == 1 and several}
-    models = [_recommended(labels.get(one.run_name, one.label), one, alone) for one in user.recommended]
-    lists = tag("div", _rated(user), *models, class_="lists")
+    models = [_recommended(labels.get(one.run_name, one.label), one, alone, data) for one in user.recommended]
+    lists = tag("div", _rated(user, data), *models, class_="lists")
     return tag("section", tag("h3", f"User {user.user_id}"), lists, class_="user", data_user=user.user_id)
 
 
-def _rated(user: UserLists) -> Html:
+def _rated(user: UserLists, data: DataIdentity) -> Html:
     shown = user.rated[:RATED_SHOWN]
-    best = f"; the best {len(shown)}" if len(shown) < len(user.rated) else ""
-    title = f"Rated {len(user.rated):,} movies{best}"
-    return tag("section", tag("h4", title), tag("ul", *map(_rated_movie, shown)), class_="rated")
+    title = f"{rated_or_known(data).capitalize()} {how_many(len(user.rated), len(shown), data)}"
+    rows = (_rated_movie(movie, data) for movie in shown)
+    return tag("section", tag("h4", title), tag("ul", *rows), class_="rated")
 
 
-def _rated_movie(movie: RatedMovie) -> Html:
-    stars = tag("span", f"{movie.rating:g} ★", class_="stars")
-    return tag("li", stars, tag("span", movie.title, _genres(movie.genres)))
+def _rated_movie(movie: RatedMovie, data: DataIdentity) -> Html:
+    name = tag("span", movie.title, _genres(movie.genres))
+    if movie.rating is None:
+        return tag("li", name)
+    return tag("li", tag("span", f"{movie.rating:g}{star(data)}", class_="stars"), name)
 
 
-def _recommended(label: str, model: Recommendations, in_one_list: set[Id]) -> Html:
+def _recommended(label: str, model: Recommendations, in_one_list: set[Id], data: DataIdentity) -> Html:
     rows = (
-        tag("li", tag("strong" if movie.movie_id in in_one_list else "span", movie.title), _details(movie))
+        tag(
+            "li",
+            tag("strong" if movie.movie_id in in_one_list else "span", movie.title),
+            _details(movie, data),
+        )
         for movie in model.movies
     )
     return tag("section", tag("h4", f"{label}{ORDERED_BY[model.rank_by]}"), tag("ol", *rows))
 
 
-def _details(movie: RecommendedMovie) -> Html:
+def _details(movie: RecommendedMovie, data: DataIdentity) -> Html:
     if movie.stars is None:
         return _genres(movie.genres)
-    parts = (f"{movie.stars:.1f} ★ predicted", ", ".join(movie.genres))
+    parts = (f"{movie.stars:.1f}{star(data)} predicted", ", ".join(movie.genres))
     return tag("small", " · ".join(part for part in parts if part))
 
 
@@ -241,7 +250,7 @@ def _reproduce(study: Study) -> Panel:
     split = {f"split {name}": value for name, value in asdict(study.split).items()}
     each = [split, *(settings_of(record.config) for record in records)]
     settings = _distinct({name: _text(value) for name, value in one.items()} for one in each)
-    shown = {name.replace("_", " "): value for name, value in settings.items() if name != "seed"}
+    shown = {name.replace("_", " "): value for name, value in settings.items() if name not in _BY_RUN}
     runs = study_tables.runs(study)
     parts = {
         "Command": _command(" && ".join(study.commands)) if study.commands else "",
@@ -252,6 +261,9 @@ def _reproduce(study: Study) -> Panel:
     }
     body = joined(joined((tag("h3", title), body)) for title, body in parts.items() if body)
     return Panel("reproduce", "Reproduce", "How to reproduce", body)
+
+
+_BY_RUN = ("seed", "split fold")  # these stand with each run
 
 
 def _command(command: str) -> Html:
