@@ -129,6 +129,8 @@ def _by_columns(archive: Archive, reading: Reading) -> Files:
     if not named:
         if len(problems) == 1 and not found:
             raise next(iter(problems.values()))
+        if found:
+            check_asked(Files(archive, TABLES, tuple(replace(one, table=RATINGS) for one in found), reading))
         raise no_ratings(archive.path, [one.format for one in found], [USER, ITEM], [*problems.values()])
     best = max(named, key=lambda one: _likelihood(one, asked))
     chosen = [one for one in named if _goes_with(one, best)]
@@ -223,6 +225,8 @@ def _with_given_parts(files: Files) -> Files:
         tables.append(TableFile(RATINGS, archive, member, own, part))
     parts = {one.part for one in tables if one.table == RATINGS}
     if not {TRAIN, TEST} <= parts:
+        if files.reading.validation is not None:
+            raise UsageError("--validation needs the ratings of the test part too: give them with --test")
         tables = [replace(one, part=None) for one in tables]
     tables.sort(key=lambda one: (one.table != RATINGS, one.part or TRAIN))
     return replace(files, tables=tuple(tables))
@@ -232,12 +236,13 @@ def check_asked(files: Files) -> None:
     """Raises a `UsageError` for a column that is in none of the table's files."""
     weights = Asked("ratings", WEIGHT, files.reading.weights or "")
     for one in (*parse_columns(files.reading.columns), *([weights] if weights.name else [])):
-        headers = [table.format.header for table in files.of(one.table)]
-        names = [normalised(name) for header in headers for name in header]
-        if headers and one.name not in [name for header in headers for name in header]:
-            if normalised(one.name) in names:
-                continue
-            known = ", ".join(dict.fromkeys(name for header in headers for name in header))
+        names = list(dict.fromkeys(name for table in files.of(one.table) for name in table.format.header))
+        if not names:
+            raise UsageError(
+                f"--columns says {one.table}.{one.role}={one.name}, but no table of {one.table} is read"
+            )
+        if normalised(one.name) not in map(normalised, names) and one.name not in names:
+            known = ", ".join(names)
             raise UsageError(
                 f"there is no column '{one.name}' in the table of {one.table}; its columns are {known}"
             )

@@ -250,7 +250,7 @@ SHAPES = {
             '"0155061224";"5"\n"276725";"0155061224";"10"\n"276726";"9";"7"\n',
             "BX-Books.csv": '"ISBN";"Book-Title";"Book-Author";"Year-Of-Publication";"Publisher";"Image-URL-S'
             '";"Image-URL-M";"Image-URL-L"\n"034545104X";"Flesh Tones: A Novel; R&amp;D";"M. J. Rose";"2002";'
-            '"B";"a";"b";"c"\n"0155061224";"Réading \\"X-Men\\" (Level 4)\\"";"Amy";"0";"Heinle";"a";"b";"c"\n'
+            '"B";"a";"b";"c"\n"0155061224";"Réad \\"X-Men\\" (Level 4)\\"";"Amy";"0";"Heinle";"a";"b";"c"\n'
             '"1";"The "worst" row";"A";"1990";"P";"a";"b";"c"\n"2";"Four";"A";"1990"\n'.encode("cp1252"),
             "BX-Users.csv": '"User-ID";"Location";"Age"\n"276725";"málaga, n/a, spain";NULL\n"276726";"nyc, '
             'new york, usa";"18"\n'.encode("cp1252"),
@@ -263,7 +263,7 @@ SHAPES = {
         ],
         [
             ("034545104X", "Flesh Tones: A Novel; R&amp;D", 2002, ()),
-            ("0155061224", 'Réading "X-Men" (Level 4)"', 0, ()),
+            ("0155061224", 'Réad "X-Men" (Level 4)"', 0, ()),
             ("9", "9", 0, ()),
         ],
         "Book-Crossing: read BX-Book-Ratings.csv (semicolon, UTF-8), BX-Books.csv (semicolon, CP1252), BX",

@@ -143,7 +143,7 @@ def _records(
     if not table_format.quoted:
         n_splits = len(table_format.header) - 1 if table_format.has_rest else -1
         for number, one in enumerate(text.split("\n"), start=first_line):
-            yield TextRow(place, number, one.removesuffix("\r").split(table_format.separator, n_splits))
+            yield TextRow(place, number, one.removesuffix("\r").split(table_format.separator, n_splits), one)
         return
     lines = list(io.StringIO(text, newline=""))
     start = 0  # of the record, among the lines
@@ -157,7 +157,7 @@ def _records(
         )
         try:
             for fields in reader:
-                yield TextRow(place, first_line + start, fields)
+                yield TextRow(place, first_line + start, fields, lines[start])
                 start = begin + reader.line_num
         except csv.Error as error:
             bad.add(DataError(f"is no well-formed CSV ({error})", file=place, line=first_line + start))
@@ -166,12 +166,12 @@ def _records(
 
 def complete(rows: Iterable[TextRow], table_format: TableFormat, bad: BadRows) -> Iterator[TextRow]:
     """The rows that have a field for each column; others go to `bad`."""
-    n_columns, separator = len(table_format.header), table_format.separator
+    n_columns = len(table_format.header)
     for row in rows:
         if len(row.fields) == n_columns:
             yield row
         else:
-            bad.add(row.error(field_problem(len(row.fields), table_format, separator.join(row.fields))))
+            bad.add(row.error(field_problem(len(row.fields), table_format, row.raw.rstrip("\r\n"))))
 
 
 def field_problem(n_fields: int, table_format: TableFormat, line: str) -> str:
