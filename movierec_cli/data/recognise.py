@@ -127,6 +127,8 @@ def _by_columns(archive: Archive, reading: Reading) -> Files:
     rated = [one for one in found if _can_be_ratings(one, asked)]
     named = [one for one in rated if one.format.has_header] or rated
     if not named:
+        if "[Content_Types].xml" in archive.names:
+            raise DataError("is a spreadsheet; save it as CSV", file=archive.path)
         if len(problems) == 1 and not found:
             raise next(iter(problems.values()))
         if found:

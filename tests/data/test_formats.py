@@ -143,6 +143,7 @@ ONE_ROW = [
     ("x|grade|who|day", "2|3|1|2020/03/14", ("user=who", "item=x", "timestamp=day")),
     ("who,what,day", "1,2,2020-03-14T00:00:00Z", ("user=who", "item=what", "timestamp=day")),
     ("", "1 2 3 1584144000".replace(" ", "\t"), ()),
+    ("u item stars t", "1 2 3 1584144000", ("user=u", "timestamp=t")),
     ("", "1584144000,3,2,1", ("user=4", "item=3", "rating=2", "timestamp=1")),
 ]
 
@@ -190,6 +191,31 @@ def test_parts_of_a_split_are_known_by_the_files_names_or_given(
     dataset = load(tmp_path / "own") if names else load(first, validation=second, test=third)
     assert ratings_of(dataset) == [("a", f"i{n}", n, 0) for n in (3, 4, 5)]
     np.testing.assert_array_equal(dataset.ratings.part, [TRAIN, VALIDATION, TEST])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("user,item\n1,2\n".encode("utf-16"), "is UTF-16; save it in UTF-8"),
+        (b"user,item\n1,2\n\0\0", "line 3: holds a NUL byte"),
+        (b'{"user": 1}\n', "has no table with a column of the users and one of the items"),
+        (b'{"user": 1, "item": 2}\n{"user": 1,\n', "line 2: is no JSON object: '{\"user\": 1,'"),
+        (b'[{"user": 1, "item": 2},\n', "line 2: is no well-formed JSON"),
+    ],
+)
+def test_what_is_no_table_is_called_what_it_is(content: bytes, words: str, tmp_path: Path) -> None:
+    (tmp_path / "own.json").write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        load(tmp_path / "own.json")
+    assert words in str(caught.value)
+
+
+def test_a_spreadsheet_is_called_so(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "own.xlsx", "w") as zipped:
+        zipped.writestr("[Content_Types].xml", "<x/>")
+        zipped.writestr("xl/worksheets/sheet1.xml", "<x/>")
+    with pytest.raises(DataError, match=r"own\.xlsx: is a spreadsheet; save it as CSV"):
+        load(tmp_path / "own.xlsx")
 
 
 def test_gzip_that_is_damaged_is_called_so(tmp_path: Path) -> None:

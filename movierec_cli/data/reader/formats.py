@@ -18,7 +18,7 @@ from movierec_cli.errors import DataError
 UTF_8, CP1252, LATIN_1 = "utf-8", "cp1252", "iso-8859-1"
 JSON_LINES, JSON_LIST, PARQUET = "JSON lines", "JSON", "Parquet"
 
-_SEPARATORS = {"::": '"::"', "\t": "tab", ";": "semicolon", "|": '"|"', ",": "comma"}
+_SEPARATORS = {"::": '"::"', "\t": "tab", ";": "semicolon", "|": '"|"', ",": "comma", " ": "blank"}
 """Those that are tried, the rarest in running text first."""
 _HEAD_BYTES = 1 << 16
 _HEAD_LINES = 30
@@ -80,6 +80,8 @@ def sniff(archive: Archive, member: str) -> TableFormat:
 
 def format_of(head: bytes, place: str) -> TableFormat:
     """The same of a text or of JSON lines, by the beginning of the file: 64 KiB, or all of it."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DataError("is UTF-16; save it in UTF-8", file=place)
     if b"\0" in head:
         line = head.count(b"\n", 0, head.index(b"\0")) + 1
         raise DataError("holds a NUL byte, so it is no text; export it again", file=place, line=line)
@@ -183,7 +185,10 @@ def _separator(lines: Sequence[str]) -> str:
         counts = [len(_quoted(line, separator, None) or _split(line, separator)) for line in lines]
         return (counts.count(counts[0]) / len(lines), counts[0]) if counts[0] > 1 else (0.0, 0)
 
-    best = max(_SEPARATORS, key=fit)
+    best = max((one for one in _SEPARATORS if one != " "), key=fit)
+    if not fit(best)[1] and len(lines) > 1 and fit(" ")[1]:  # a blank is in most texts: only between numbers
+        fields = [field for line in lines[1:] for field in _split(line, " ")]
+        best = " " if all(map(is_number, fields)) else best
     return best if fit(best)[1] else ","
 
 
