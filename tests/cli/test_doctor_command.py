@@ -91,7 +91,7 @@ def test_json_has_what_was_checked_findings_and_problems() -> None:
     assert [Path(item["folder"]).name for item in content["problems"]] == ["foreign"]
     assert "foreign" in result.stderr
     clean = {name for item in content["checked"] if item["clean"] for name in item["names"]}
-    assert clean == {"test-in-train", "users-collide", "titles-collide"}
+    assert clean == {"equal-times", "test-in-train", "users-collide", "titles-collide"}
     assert all(set(item) == {"names", "clean", "sentence"} for item in content["checked"])
 
 

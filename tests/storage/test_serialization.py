@@ -68,8 +68,9 @@ def test_the_written_form_of_version_8_does_not_change_by_accident() -> None:
         "versions",
     ]  # fmt: skip
     assert canonical_json(written["data"]) == (
-        '{"description":"MovieLens 1M","fingerprint":"' + "ab" * 32 + '",'
-        '"lengths_fingerprint":"","merged_duplicates":false,"n_movies":4,"n_ratings":1000,"n_users":3,"name":"1m"}'
+        '{"description":"MovieLens 1M","fingerprint":"' + "ab" * 32 + '","has_times":true,'
+        '"lengths_fingerprint":"","merged_duplicates":false,"n_movies":4,"n_ratings":1000,"n_users":3,"name":"1m",'
+        '"noun":"movie","scale":{"highest":5.0,"lowest":0.5}}'
     )
     config = written["config"]
     assert isinstance(config, dict)
