@@ -16,7 +16,7 @@ from movierec_cli.config.settings import Reading
 from movierec_cli.data.dataset import TEST, TRAIN, VALIDATION
 from movierec_cli.data.layouts import LAYOUTS
 from movierec_cli.data.reader.archive import Archive, open_archive
-from movierec_cli.data.reader.formats import is_table, sniff
+from movierec_cli.data.reader.formats import is_number, is_table, sniff
 from movierec_cli.data.reader.roles import (
     GENRES,
     ID,
@@ -81,17 +81,19 @@ def _members(archive: Archive) -> list[str]:
 
 def _named(archive: Archive, layout: Layout) -> Files | None:
     tables: list[TableFile] = []
+    others: list[str] = []
     for spec in layout.files:
         members = [name for name in _members(archive) if "/" not in name and spec.matches(archive, name)]
         if not members and spec.is_needed:
             return None
         several = spec.table == RATINGS and layout.kind in (LayoutKind.NETFLIX, LayoutKind.RECBOLE)
         chosen = members if several else members[:1]
+        others += [name for name in members if name not in chosen]
         tables += [
             TableFile(spec.table, archive, name, spec.format(archive, name), _part(name), spec.is_announced)
             for name in chosen
         ]
-    return Files(archive, layout, tuple(tables))
+    return Files(archive, layout, tuple(tables), others=tuple(others))
 
 
 _PART = re.compile(r"(?:^|[^a-z])(train|training|valid|validation|val|dev|test|testing)(?:[^a-z]|$)")
@@ -115,19 +117,23 @@ def _by_columns(archive: Archive, reading: Reading) -> Files:
     """What the files hold, by the names of their columns."""
     asked = parse_columns(reading.columns)
     found: list[TableFile] = []
-    problems: list[DataError] = []
+    problems: dict[str, DataError] = {}
     for name in _members(archive):
         if is_table(name) or len(archive.names) == 1:
             try:
                 found.append(TableFile("", archive, name, sniff(archive, name), _part(name)))
             except DataError as error:
-                problems.append(error)
-    rated = [one for one in found if {USER, ITEM} <= rating_places(one.format, asked).keys()]
+                problems[name] = error
+    rated = [one for one in found if _can_be_ratings(one, asked)]
     named = [one for one in rated if one.format.has_header] or rated
     if not named:
+        if "[Content_Types].xml" in archive.names:
+            raise DataError("is a spreadsheet; save it as CSV", file=archive.path)
         if len(problems) == 1 and not found:
-            raise problems[0]
-        raise no_ratings(archive.path, [one.format for one in found], [USER, ITEM], problems)
+            raise next(iter(problems.values()))
+        if found:
+            check_asked(Files(archive, TABLES, tuple(replace(one, table=RATINGS) for one in found), reading))
+        raise no_ratings(archive.path, [one.format for one in found], [USER, ITEM], [*problems.values()])
     best = max(named, key=lambda one: _likelihood(one, asked))
     chosen = [one for one in named if _goes_with(one, best)]
     others = [one for one in found if one not in rated]
@@ -141,8 +147,19 @@ def _by_columns(archive: Archive, reading: Reading) -> Files:
     tables += [
         replace(one, table=table) for table, one in ((ITEMS, items), (USERS, users), (LINKS, links)) if one
     ]
-    left_out = tuple(one.member for one in named if one not in chosen)
-    return Files(archive, TABLES, tuple(tables), reading, left_out)
+    left_out = [one.member for one in named if one not in chosen]
+    unread = [f"{name} ({error.problem})" for name, error in problems.items()]
+    return Files(archive, TABLES, tuple(tables), reading, (*left_out, *unread))
+
+
+def _can_be_ratings(one: TableFile, asked: Sequence[Asked]) -> bool:
+    """Whether a table has users and items, and where no header says so, numbers where ratings stand."""
+    found = rating_places(one.format, asked)
+    if not {USER, ITEM} <= found.keys() or one.format.has_header or RATING not in found or asked:
+        return {USER, ITEM} <= found.keys()
+    with one.archive.open(one.member) as stream:
+        line = stream.readline().decode(one.format.encoding, "replace")
+    return is_number(line.strip().split(one.format.separator)[found[RATING]])
 
 
 def _likelihood(one: TableFile, asked: Sequence[Asked]) -> tuple[int, ...]:
@@ -210,7 +227,10 @@ def _with_given_parts(files: Files) -> Files:
         tables.append(TableFile(RATINGS, archive, member, own, part))
     parts = {one.part for one in tables if one.table == RATINGS}
     if not {TRAIN, TEST} <= parts:
+        if files.reading.validation is not None:
+            raise UsageError("--validation needs the ratings of the test part too: give them with --test")
         tables = [replace(one, part=None) for one in tables]
+    tables.sort(key=lambda one: (one.table != RATINGS, one.part or TRAIN))
     return replace(files, tables=tuple(tables))
 
 
@@ -218,12 +238,13 @@ def check_asked(files: Files) -> None:
     """Raises a `UsageError` for a column that is in none of the table's files."""
     weights = Asked("ratings", WEIGHT, files.reading.weights or "")
     for one in (*parse_columns(files.reading.columns), *([weights] if weights.name else [])):
-        headers = [table.format.header for table in files.of(one.table)]
-        names = [normalised(name) for header in headers for name in header]
-        if headers and one.name not in [name for header in headers for name in header]:
-            if normalised(one.name) in names:
-                continue
-            known = ", ".join(dict.fromkeys(name for header in headers for name in header))
+        names = list(dict.fromkeys(name for table in files.of(one.table) for name in table.format.header))
+        if not names:
+            raise UsageError(
+                f"--columns says {one.table}.{one.role}={one.name}, but no table of {one.table} is read"
+            )
+        if normalised(one.name) not in map(normalised, names) and one.name not in names:
+            known = ", ".join(names)
             raise UsageError(
                 f"there is no column '{one.name}' in the table of {one.table}; its columns are {known}"
             )

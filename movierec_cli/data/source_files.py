@@ -27,6 +27,7 @@ from movierec_cli.data.reader.roles import (
     ITEM,
     OF_ITEMS,
     RATING,
+    TABLES,
     TIMESTAMP,
     USER,
     WEIGHT,
@@ -40,6 +41,7 @@ from movierec_cli.data.sources import LayoutKind
 from movierec_cli.errors import DataError
 
 _SHOWN = 6  # files in a line
+_ORDER = TABLES["ratings"]
 RATINGS, ITEMS, USERS, LINKS = "ratings", "items", "users", "links"
 
 
@@ -55,6 +57,7 @@ class FileSpec:
     is_needed: bool = True
     encoding: str = ""
     is_announced: bool = False  # see `AnnouncedItems`
+    has_rest: bool = False  # see `TableFormat`
 
     def matches(self, archive: Archive, member: str) -> bool:
         """Whether it is this file."""
@@ -72,7 +75,7 @@ class FileSpec:
         if not self.columns:
             return sniff(archive, member)
         found = TableFormat(tuple(self.columns.split()), self.separator, self.encoding or UTF_8, False)
-        return replace(found, quoted=self.separator == ",")
+        return replace(found, quoted=self.separator == "," and not self.has_rest, has_rest=self.has_rest)
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ class Layout:
     genre_separator: str = ""
     movies: Callable[[Files, Told], Movies] | None = None  # where they are not one table of usual columns
     users: Callable[[Archive], Users] | None = None
+    has_bad_rows: bool = False  # as published, among the items and users: left out and counted
     note: str = ""  # what everybody should know of such data
 
 
@@ -143,11 +147,16 @@ class Files:
         """Reads all of it. Raises a `DataError` with file and line."""
         told, bad = Told(), BadRows(self.reading.skip_bad_rows)
         noun = self.noun
-        movies = self._movies(noun, told, bad)
-        users = self._users(told, bad)
+        of_tables = BadRows(skip=True) if self.layout.has_bad_rows else bad
+        movies = self._movies(noun, told, of_tables)
+        users = self._users(told, of_tables)
         files = [self._rating_file(one) for one in self.of(RATINGS)]
         rows = read_ratings(files, self._rules, bad, progress)
-        told.warnings += [*rows.warnings, *bad.warnings]
+        told.warnings += [
+            *rows.warnings,
+            *bad.warnings,
+            *(of_tables.warnings if of_tables is not bad else ()),
+        ]
         columns = assemble(rows, movies, users, self.reading, self._rules, noun, told)
         told.of_roles |= {TIMESTAMP: f"{rows.unit}, UTC"} if rows.unit else {}
         for role, ids in ((USER, rows.user_ids), (ITEM, rows.item_ids)):
@@ -215,7 +224,7 @@ class Files:
             return ()
         columns = [
             f"{role} = {files[0].format.header[place]}{f' ({of_roles[role]})' if role in of_roles else ''}"
-            for role, place in files[0].places.items()
+            for role, place in sorted(files[0].places.items(), key=lambda one: _ORDER.index(one[0]))
         ]
         kind = "" if self.layout.kind is LayoutKind.TABLES else f"{self.layout.kind}: "
         shown = [one.shown for one in self.tables]

@@ -38,7 +38,6 @@ WORKING: dict[str, tuple[str, ...]] = {
     "models show": ("sample-movie",),
     "models remove": (),
     "data info": (),
-    "data describe": ("ml-1m.zip",),
     "data fetch": ("100k", "--url", "http://127.0.0.1:9/ml-100k.zip", "--quiet"),
     "data import": ("ml-1m.zip",),
     "data lengths": ("--dataset", "sample"),
@@ -63,7 +62,7 @@ def mistakes(param: Any) -> list[tuple[str, ...]]:
     wrong = ["--json", f"{name}"]  # an option where its value should be
     if kind in (int, float):
         wrong += ["many", "nan", "", "1,5", *(["inf"] if kind is float else [])]
-        wrong += ["-5"] if name != "--min_rating" else []  # there are scales below 0
+        wrong += ["-5"] if name != "--min_rating" else []  # which a scale of ratings may have
     elif isinstance(kind, type) and issubclass(kind, enum.Enum):
         wrong += ["sideways", "", "\x1b[2J", LONG]
     elif param.metavar == "FOLDER":

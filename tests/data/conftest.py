@@ -1,15 +1,13 @@
 """A server on loopback, and what tells of parsing."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from movierec_cli.data.dataset import Columns
-from movierec_cli.data.layouts import Layout, recognise
 from movierec_cli.data.progress import Progress
-from movierec_cli.data.reader.archive import Archive
+from movierec_cli.data.source_files import Files
 from tests.data.own_archives import MakeArchive, Members, WithLine
 from tests.file_server import FileServer, serving
 
@@ -27,17 +25,13 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
 def parsed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The archives that are parsed from now on, in order."""
     paths: list[Path] = []
+    parse = Files.parse
 
-    def watched(path: Path) -> tuple[Archive, Layout]:
-        archive, layout = recognise(path)
+    def watched(files: Files, progress: Progress) -> Columns:
+        paths.append(files.archive.path)
+        return parse(files, progress)
 
-        def parse(archive: Archive, progress: Progress) -> Columns:
-            paths.append(archive.path)
-            return layout.parse(archive, progress)
-
-        return archive, replace(layout, parse=parse)
-
-    monkeypatch.setattr("movierec_cli.data.load.recognise", watched)
+    monkeypatch.setattr(Files, "parse", watched)
     return paths
 
 

@@ -138,4 +138,4 @@ def test_a_diverged_training_and_a_type_without_json_form_are_not_written() -> N
     with pytest.raises(MovierecError, match="diverged"):
         encode(run_record(training_s=float("nan")))
     with pytest.raises(TypeError, match="no JSON form"):
-        encode({"path": Path("x")})
+        encode({"number": 1j})

@@ -18,7 +18,7 @@ from movierec_cli.errors import DataError
 UTF_8, CP1252, LATIN_1 = "utf-8", "cp1252", "iso-8859-1"
 JSON_LINES, JSON_LIST, PARQUET = "JSON lines", "JSON", "Parquet"
 
-_SEPARATORS = {"::": '"::"', "\t": "tab", ";": "semicolon", "|": '"|"', ",": "comma"}
+_SEPARATORS = {"::": '"::"', "\t": "tab", ";": "semicolon", "|": '"|"', ",": "comma", " ": "blank"}
 """Those that are tried, the rarest in running text first."""
 _HEAD_BYTES = 1 << 16
 _HEAD_LINES = 30
@@ -40,6 +40,7 @@ class TableFormat:
     kind: str = ""  # JSON_LINES, JSON_LIST or PARQUET; "" for text with separators
     quoted: bool = True  # whether a quotation mark at the beginning of a field quotes it
     escape: str | None = None  # what makes a quotation mark within quotes plain, beside doubling it
+    has_rest: bool = False  # whether the last column takes the rest of the line, with separators in it
 
     @property
     def label(self) -> str:
@@ -68,6 +69,10 @@ def sniff(archive: Archive, member: str) -> TableFormat:
         return TableFormat(_parquet_columns(archive, member), kind=PARQUET)
     with archive.open(member) as stream:
         head = stream.read(_HEAD_BYTES)
+    if head.startswith(b"PK\x03\x04"):
+        raise DataError(
+            "is a zip within another or within a folder; give it alone", file=archive.place(member)
+        )
     if head.removeprefix(_BOM).lstrip()[:1] == b"[":
         return TableFormat(_keys(json_list(archive, member)), kind=JSON_LIST)
     return format_of(head, archive.place(member))
@@ -75,6 +80,8 @@ def sniff(archive: Archive, member: str) -> TableFormat:
 
 def format_of(head: bytes, place: str) -> TableFormat:
     """The same of a text or of JSON lines, by the beginning of the file: 64 KiB, or all of it."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DataError("is UTF-16; save it in UTF-8", file=place)
     if b"\0" in head:
         line = head.count(b"\n", 0, head.index(b"\0")) + 1
         raise DataError("holds a NUL byte, so it is no text; export it again", file=place, line=line)
@@ -90,17 +97,27 @@ def format_of(head: bytes, place: str) -> TableFormat:
             _keys(parsed_object(line) or {} for line in lines), encoding=encoding, kind=JSON_LINES
         )
     separator = _separator(lines[:_HEAD_LINES])
-    escape = "\\" if '\\"' in text else None
+    escape = escape_of(lines, separator)
     # Elsewhere than in CSV a quotation mark is mostly just that: "Weird Al" Yankovic.
     with_marks = [line for line in lines if '"' in line]
     quoted = separator == "," or (
-        len(separator) == 1 and all(_quoted(line, separator, escape) for line in with_marks)
+        len(separator) == 1
+        and (lines[0].startswith('"') or all(_quoted(line, separator, escape) for line in with_marks))
     )
     first = (_quoted(lines[0], separator, escape) if quoted else None) or _split(lines[0], separator)
     second = _split(lines[1], separator) if len(lines) > 1 else []
     has_header = is_header(first, second)
     names = tuple(name.strip() for name in first) if has_header else places_of(len(first))
     return TableFormat(names, separator, encoding, has_header, quoted=quoted, escape=escape)
+
+
+def escape_of(lines: Iterable[str], separator: str) -> str | None:
+    """A backslash where more lines are well-formed if it makes a quotation mark plain, else None."""
+    told = [line for line in lines if '\\"' in line]
+    n_with, n_without = (
+        sum(_quoted(one, separator, escape) is not None for one in told) for escape in ("\\", None)
+    )
+    return "\\" if n_with > n_without else None
 
 
 def parsed_object(line: str) -> dict[str, object] | None:
@@ -151,12 +168,13 @@ def is_header(first: Sequence[str], second: Sequence[str]) -> bool:
 
     Nothing in it is a number, and it has a name that is known or stands above a number.
     """
-    if any(map(_is_number, first)):
+    if any(map(is_number, first)):
         return False
-    return any(map(is_known, first)) or any(map(_is_number, second))
+    return any(map(is_known, first)) or any(map(is_number, second))
 
 
-def _is_number(field: str) -> bool:
+def is_number(field: str) -> bool:
+    """Whether a field is a number, in quotes or not."""
     return _NUMBER.fullmatch(field.strip().strip('"')) is not None
 
 
@@ -167,7 +185,10 @@ def _separator(lines: Sequence[str]) -> str:
         counts = [len(_quoted(line, separator, None) or _split(line, separator)) for line in lines]
         return (counts.count(counts[0]) / len(lines), counts[0]) if counts[0] > 1 else (0.0, 0)
 
-    best = max(_SEPARATORS, key=fit)
+    best = max((one for one in _SEPARATORS if one != " "), key=fit)
+    if not fit(best)[1] and len(lines) > 1 and fit(" ")[1]:  # a blank is in most texts: only between numbers
+        fields = [field for line in lines[1:] for field in _split(line, " ")]
+        best = " " if all(map(is_number, fields)) else best
     return best if fit(best)[1] else ","
 
 

@@ -211,7 +211,8 @@ def _complete(role: str, column: Sequence[Any], table: Table, told: Told) -> Seq
 def with_imdb_numbers(movies: Movies, table: Table, places: Mapping[str, int]) -> Movies:
     """With the numbers that a table of links has; links of items that are not there are left out."""
     ids, numbers = _linked(table.rows, places)
-    rows = IdIndex(movies.movie_id).rows(alike(typed_ids(ids), movies.movie_id)[0])
+    linked, own = alike(typed_ids(ids), movies.movie_id)
+    rows = IdIndex(own).rows(linked)
     found = np.full(len(movies), NO_IMDB_NUMBER, np.int64)
     found[rows[rows != UNKNOWN_ROW]] = np.array(numbers, np.int64)[rows != UNKNOWN_ROW]
     return replace(movies, imdb_number=found)
@@ -223,7 +224,8 @@ def _linked(rows: Iterable[TextRow], places: Mapping[str, int]) -> tuple[list[st
         text = row.fields[places[IMDB]]
         if text.strip() and not imdb_number(text):
             raise row.error(f"the imdbId is '{text[:80]}'; it must be a number such as 0114709 or tt0114709")
-        numbers.setdefault(row.fields[places[ID]].strip(), imdb_number(text))
+        if one := row.fields[places[ID]].strip():
+            numbers.setdefault(one, imdb_number(text))
     return list(numbers), list(numbers.values())
 
 
