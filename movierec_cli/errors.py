@@ -23,6 +23,7 @@ class DataError(MovierecError):
     def __init__(self, message: str, *, file: str | Path | None = None, line: int | None = None):
         place = "" if file is None else f"{file}: " if line is None else f"{file}, line {line}: "
         super().__init__(f"{place}{message}")
+        self.problem = message
         self.file = file
         self.line = line
 

@@ -278,6 +278,7 @@ def test_fewer_than_100_warm_test_users_are_few() -> None:
         (SplitKind.RANDOM, True, "--split leave-last, --test_fraction 0.4 or --seeds 3"),
         (SplitKind.RANDOM, False, "--test_fraction 0.4 or --seeds 3"),
         (SplitKind.LEAVE_LAST, True, "--seeds 3"),
+        (SplitKind.GIVEN, True, "--seeds 3"),
     ],
 )
 def test_the_remedies_of_few_test_users_are_for_the_same_data(
@@ -286,7 +287,8 @@ def test_the_remedies_of_few_test_users_are_for_the_same_data(
     dataset = random_dataset(30)
     if not has_times:
         dataset = with_times(dataset, 7)
-    assert found(dataset, kind)["few-test-users"].remedy == remedy
+    split = split_ratings(dataset.ratings, SplitConfig()) if kind is SplitKind.GIVEN else None
+    assert found(dataset, kind, split=split)["few-test-users"].remedy == remedy
 
 
 def with_times(dataset: Dataset, second: int) -> Dataset:

@@ -111,7 +111,7 @@ class _Places:
 
     dataset: str = _data(
         "1m",
-        "1m, 100k, latest-small, 20m, 25m, 32m (MovieLens) or sample (embedded, simulated ratings).",
+        "1m, 100k, 10m, latest-small, 20m, 25m, 32m (MovieLens) or sample (embedded, simulated ratings).",
         "NAME",
     )
     archive: Path | None = _data(

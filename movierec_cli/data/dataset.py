@@ -5,7 +5,7 @@ A movie is its id, never its title (two ids of MovieLens 100K can share a title)
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -13,6 +13,7 @@ from typing import Annotated, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.config.settings import Reading
 from movierec_cli.storage.constraints import AtLeast, AtMost, Distinct
 
 UNKNOWN_YEAR = 0
@@ -133,6 +134,7 @@ class Dataset:
     noun: str = "movie"  # what the items are called: "movie", or "item" where they need not be movies
     archive: Path | None = None  # where it was read from, for splits that are published beside the ratings
     merged_duplicates: bool = False  # whether items of several ids were made one
+    reading: Reading = field(default_factory=Reading)  # how it was asked to be read
 
 
 @dataclass(frozen=True)

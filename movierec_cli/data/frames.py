@@ -83,6 +83,7 @@ def dataset_from_frames(
             warnings=tuple(map(named, columns.warnings)),
             notes=tuple(map(named, columns.notes)),
             noun=columns.noun,
+            reading=files.reading,
         )
 
 

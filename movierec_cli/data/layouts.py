@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from movierec_cli.data.dataset import HALF_STARS, Movies, RatingScale
 from movierec_cli.data.reader import movielens
-from movierec_cli.data.reader.formats import LATIN_1
+from movierec_cli.data.reader.formats import CP1252, LATIN_1
 from movierec_cli.data.reader.item_tables import Told, movies_of
 from movierec_cli.data.reader.rating_rows import Rules
 from movierec_cli.data.reader.roles import ID, TMDB, places
@@ -20,7 +20,8 @@ from movierec_cli.data.sources import LayoutKind
 def _joined_by_tmdb(files: Files, told: Told) -> Movies:
     """The metadata of The Movies Dataset has TMDb's ids; its links lead from MovieLens' to these."""
     (metadata,), (links_file,) = files.of(ITEMS)[:1], files.of(LINKS)[:1]
-    table, links = files.table(metadata, BadRows(skip=True)), files.table(links_file)
+    bad = BadRows(skip=True)
+    table, links = files.table(metadata, bad), files.table(links_file)
     place, of_links = places("items", table.header)[ID], places("items", links.header)
     ids: dict[str, str] = {}
     for row in links.rows:
@@ -41,16 +42,16 @@ def _joined_by_tmdb(files: Files, told: Told) -> Movies:
 
     joined = replace(table, rows=own_ids())
     movies = movies_of(joined, places("items", table.header), files.layout.noun, told)
-    if without:
+    if without + bad.n:
         told.warnings.append(
-            f"{metadata.member}: {without:,} of {n_rows:,} rows have no entry in {links_file.member}, so no"
-            " rating can name them"
+            f"{metadata.member}: {without + bad.n:,} of {n_rows + bad.n:,} rows are damaged or have no"
+            f" entry in {links_file.member}, so no rating can name them"
         )
     return movies
 
 
 _DAT = "userId movieId rating timestamp"
-_ASIN, _AND_TIME = r"[A-Z0-9]{10}", r"\d[.\d]*,\d{9,}$"
+_PERSON, _ASIN, _AND_TIME = r"[#\w-]+", r"[A-Z0-9]{10}", r"\d[.\d]*,\d{9,}$"
 
 LAYOUTS = (
     Layout(
@@ -129,7 +130,15 @@ LAYOUTS = (
                 ",",
                 is_announced=True,
             ),
-            FileSpec(ITEMS, r"movie_titles\.(csv|txt)", "movieId year title", ",", is_needed=False),
+            FileSpec(
+                ITEMS,
+                r"movie_titles\.(csv|txt)",
+                "movieId year title",
+                ",",
+                encoding=CP1252,
+                has_rest=True,
+                is_needed=False,
+            ),
         ),
         rules=Rules(scale=RatingScale(1, 5)),
     ),
@@ -142,6 +151,7 @@ LAYOUTS = (
         ),
         noun="item",
         rules=Rules(scale=RatingScale(0, 10)),
+        has_bad_rows=True,
         note="a rating of 0 means that none was given; --min_rating 1 leaves these rows out",
     ),
     Layout(
@@ -154,6 +164,7 @@ LAYOUTS = (
         LayoutKind.LASTFM,
         (FileSpec(RATINGS, r"usersha1-artmbid-artname-plays\.tsv", "userId mbid title weight", "\t"),),
         noun="item",
+        rules=Rules(own_items=False),
         asked="item=title weight=weight",
     ),
     Layout(
@@ -167,6 +178,7 @@ LAYOUTS = (
             ),
         ),
         noun="item",
+        rules=Rules(own_items=False),
         asked="item=title",
     ),
     Layout(
@@ -177,7 +189,7 @@ LAYOUTS = (
                 r".+\.csv",
                 "userId itemId rating timestamp",
                 ",",
-                begins=r"\w+,[A-Z0-9]{10},\d[.\d]*,\d{9,}$",
+                begins=rf"{_PERSON},{_ASIN},{_AND_TIME}",
             ),
         ),
         noun="item",
@@ -191,7 +203,7 @@ LAYOUTS = (
                 r".+\.csv",
                 "itemId userId rating timestamp",
                 ",",
-                begins=r"[A-Z0-9]{10},\w+,\d[.\d]*,\d{9,}$",
+                begins=rf"{_ASIN},{_PERSON},{_AND_TIME}",
             ),
         ),
         noun="item",
@@ -200,7 +212,7 @@ LAYOUTS = (
     Layout(
         LayoutKind.AMAZON,
         (
-            FileSpec(RATINGS, r"(?!meta).+\.jsonl?", begins=r'\{.*"(reviewerID|parent_asin)"'),
+            FileSpec(RATINGS, r"(?!meta).+\.jsonl?", begins=r"\{.*[\"'](reviewerID|parent_asin)[\"']"),
             FileSpec(ITEMS, r"meta.*\.jsonl?", is_needed=False),
         ),
         noun="item",

@@ -185,11 +185,12 @@ def _own(path: Path, config: DataConfig, report: Progress) -> Dataset:
     parsed = read_files(files, config.datasets_dir, report)
     source = recognised_source(path, files.layout.kind, parsed.fingerprint)
     if source is None:
-        return _dataset(_name(path), f"ratings of {path.name} ({files.layout.kind} layout)", files, parsed)
+        description = f"ratings of {path.name} ({files.layout.kind} layout)"
+        return _dataset(name_of_own(path), description, files, parsed)
     return _dataset(source.key, f"{source.title} from {path.name}", files, parsed)
 
 
-def _name(path: Path) -> str:
+def name_of_own(path: Path) -> str:
     """Of a data set of the user's own: the file's without its endings, such as ".csv.gz"."""
     return re.sub(r"(\.[A-Za-z]\w{0,7}){1,2}$", "", path.name) or path.name
 
@@ -220,6 +221,7 @@ def _dataset(name: str, description: str, files: Files, parsed: Parsed) -> Datas
         ),
         notes=columns.notes,
         noun=columns.noun,
+        reading=files.reading,
     )
 
 

@@ -16,7 +16,7 @@ from movierec_cli.config.settings import Reading
 from movierec_cli.data.dataset import TEST, TRAIN, VALIDATION
 from movierec_cli.data.layouts import LAYOUTS
 from movierec_cli.data.reader.archive import Archive, open_archive
-from movierec_cli.data.reader.formats import is_table, sniff
+from movierec_cli.data.reader.formats import is_number, is_table, sniff
 from movierec_cli.data.reader.roles import (
     AGE,
     GENDER,
@@ -85,17 +85,19 @@ def _members(archive: Archive) -> list[str]:
 
 def _named(archive: Archive, layout: Layout) -> Files | None:
     tables: list[TableFile] = []
+    others: list[str] = []
     for spec in layout.files:
         members = [name for name in _members(archive) if "/" not in name and spec.matches(archive, name)]
         if not members and spec.is_needed:
             return None
         several = spec.table == RATINGS and layout.kind in (LayoutKind.NETFLIX, LayoutKind.RECBOLE)
         chosen = members if several else members[:1]
+        others += [name for name in members if name not in chosen]
         tables += [
             TableFile(spec.table, archive, name, spec.format(archive, name), _part(name), spec.is_announced)
             for name in chosen
         ]
-    return Files(archive, layout, tuple(tables))
+    return Files(archive, layout, tuple(tables), others=tuple(others))
 
 
 _PART = re.compile(r"(?:^|[^a-z])(train|training|valid|validation|val|dev|test|testing)(?:[^a-z]|$)")
@@ -119,25 +121,26 @@ def _by_columns(archive: Archive, reading: Reading) -> Files:
     """What the files hold, by the names of their columns."""
     asked = parse_columns(reading.columns)
     found: list[TableFile] = []
-    problems: list[DataError] = []
+    problems: dict[str, DataError] = {}
     for name in _members(archive):
         if is_table(name) or len(archive.names) == 1:
             try:
                 found.append(TableFile("", archive, name, sniff(archive, name), _part(name)))
             except DataError as error:
-                problems.append(error)
+                problems[name] = error
     known = [rating_places(one.format, asked) for one in found]
     rated = [one for one, roles in zip(found, known, strict=True) if {USER, ITEM} <= roles.keys()]
-    named = [one for one in rated if one.format.has_header] or [
-        one for one in rated if _RATING_WORDS.search(one.member) or not _is_of_items_or_users(one)
-    ]
-    if {"xl/workbook.xml", "[Content_Types].xml"} <= set(archive.names):
-        raise DataError("is an Excel workbook; export the sheet as CSV", file=archive.path)
+    rated = [one for one in rated if len(found) == 1 or asked or _has_ratings(one)]
+    named = [one for one in rated if one.format.has_header] or rated
     if not named:
+        if "[Content_Types].xml" in archive.names:
+            raise DataError("is a spreadsheet; save it as CSV", file=archive.path)
         if len(problems) == 1 and not found:
-            raise problems[0]
-        missing = [role for role in (USER, ITEM) if not any(role in one for one in known)]
-        raise no_ratings(archive.path, [one.format for one in found], missing or [USER, ITEM], problems)
+            raise next(iter(problems.values()))
+        if found:
+            check_asked(Files(archive, TABLES, tuple(replace(one, table=RATINGS) for one in found), reading))
+        missing = [role for role in (USER, ITEM) if not any(role in one for one in known)] or [USER, ITEM]
+        raise no_ratings(archive.path, [one.format for one in found], missing, [*problems.values()])
     best = max(named, key=lambda one: _likelihood(one, asked))
     chosen = [one for one in named if _goes_with(one, best)]
     others = [one for one in found if one not in rated]
@@ -151,13 +154,20 @@ def _by_columns(archive: Archive, reading: Reading) -> Files:
     tables += [
         replace(one, table=table) for table, one in ((ITEMS, items), (USERS, users), (LINKS, links)) if one
     ]
-    left_out = tuple(one.member for one in named if one not in chosen)
-    return Files(archive, TABLES, tuple(tables), reading, left_out, tuple(map(str, problems)))
+    left_out = [one.member for one in named if one not in chosen]
+    unread = [f"{name} ({error.problem})" for name, error in problems.items()]
+    return Files(archive, TABLES, tuple(tables), reading, (*left_out, *unread))
 
 
-def _is_of_items_or_users(one: TableFile) -> bool:
-    name = PurePath(one.member).name.lower()
-    return bool(_ITEM_WORDS.search(name) or _USER_WORDS.search(name))
+def _has_ratings(one: TableFile) -> bool:
+    """Whether there is a number where ratings stand, if no header says that they do."""
+    place = rating_places(one.format, ()).get(RATING)
+    if one.format.has_header or place is None:
+        return True
+    with one.archive.open(one.member) as stream:
+        lines = [stream.readline() for _ in range(one.format.first_line)]
+    fields = lines[-1].decode(one.format.encoding, "replace").strip().split(one.format.separator)
+    return is_number(fields[place] if place < len(fields) else "")
 
 
 def _likelihood(one: TableFile, asked: Sequence[Asked]) -> tuple[int, ...]:
@@ -230,7 +240,10 @@ def _with_given_parts(files: Files) -> Files:
         tables.append(TableFile(RATINGS, archive, member, own, part))
     parts = {one.part for one in tables if one.table == RATINGS}
     if not {TRAIN, TEST} <= parts:
+        if files.reading.validation is not None:
+            raise UsageError("--validation needs the ratings of the test part too: give them with --test")
         tables = [replace(one, part=None) for one in tables]
+    tables.sort(key=lambda one: (one.table != RATINGS, one.part or TRAIN))
     return replace(files, tables=tuple(tables))
 
 
@@ -242,17 +255,14 @@ def check_asked(files: Files) -> None:
     if USER in of_role and of_role[USER] == of_role.get(ITEM):
         raise UsageError(f"--columns says that user and item are one column, {of_role[USER]}")
     for one in (*columns, *([weights] if weights.name else [])):
-        headers = [table.format.header for table in files.of(one.table)]
-        if not headers:
+        names = list(dict.fromkeys(name for table in files.of(one.table) for name in table.format.header))
+        if not names:
             raise UsageError(
-                f"--columns says {one.table}.{one.role}={one.name}, but no file is a table of {one.table};"
-                f" for a column in the file of the ratings say {one.role}={one.name}"
+                f"--columns says {one.table}.{one.role}={one.name}, but no table of {one.table} is read; for"
+                f" a column in the file of the ratings say {one.role}={one.name}"
             )
-        names = [normalised(name) for header in headers for name in header]
-        if headers and one.name not in [name for header in headers for name in header]:
-            if normalised(one.name) in names:
-                continue
-            known = ", ".join(list(dict.fromkeys(name for header in headers for name in header))[:40])
+        if normalised(one.name) not in map(normalised, names) and one.name not in names:
+            known = ", ".join(names[:40])
             raise UsageError(
                 f"there is no column '{one.name}' in the table of {one.table}; its columns are {known}"
             )

@@ -22,11 +22,12 @@ from movierec_cli.data.reader.assemble import assemble
 from movierec_cli.data.reader.formats import UTF_8, TableFormat, sniff
 from movierec_cli.data.reader.item_tables import Told, movies_of, users_of, with_imdb_numbers
 from movierec_cli.data.reader.rating_blocks import RatingFile
-from movierec_cli.data.reader.rating_rows import Rules, read_ratings
+from movierec_cli.data.reader.rating_rows import RatingRows, Rules, read_ratings
 from movierec_cli.data.reader.roles import (
     ITEM,
     OF_ITEMS,
     RATING,
+    TABLES,
     TIMESTAMP,
     USER,
     WEIGHT,
@@ -40,6 +41,7 @@ from movierec_cli.data.sources import LayoutKind
 from movierec_cli.errors import DataError
 
 _SHOWN = 6  # files in a line
+_ORDER = TABLES["ratings"]
 RATINGS, ITEMS, USERS, LINKS = "ratings", "items", "users", "links"
 
 
@@ -55,6 +57,7 @@ class FileSpec:
     is_needed: bool = True
     encoding: str = ""
     is_announced: bool = False  # see `AnnouncedItems`
+    has_rest: bool = False  # see `TableFormat`
 
     def matches(self, archive: Archive, member: str) -> bool:
         """Whether it is this file."""
@@ -72,7 +75,7 @@ class FileSpec:
         if not self.columns:
             return sniff(archive, member)
         found = TableFormat(tuple(self.columns.split()), self.separator, self.encoding or UTF_8, False)
-        return replace(found, quoted=self.separator == ",")
+        return replace(found, quoted=self.separator == "," and not self.has_rest, has_rest=self.has_rest)
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ class Layout:
     genre_separator: str = ""
     movies: Callable[[Files, Told], Movies] | None = None  # where they are not one table of usual columns
     users: Callable[[Archive], Users] | None = None
+    has_bad_rows: bool = False  # as published, among the items and users: left out and counted
     note: str = ""  # what everybody should know of such data
 
 
@@ -116,7 +120,6 @@ class Files:
     tables: tuple[TableFile, ...]
     reading: Reading = field(default_factory=Reading)
     others: tuple[str, ...] = ()  # tables of ratings that are left out, for people
-    unread: tuple[str, ...] = ()  # why files are left out that look like tables
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -142,25 +145,24 @@ class Files:
 
     def parse(self, progress: Progress) -> Columns:
         """Reads all of it. Raises a `DataError` with file and line."""
-        told = Told(warnings=[f"left out: {why}" for why in self.unread])
+        told = Told()
         bad = BadRows(self.reading.skip_bad_rows, "; --skip_bad_rows leaves such rows out")
         noun = self.noun
-        movies = self._movies(noun, told, bad)
-        users = self._users(told, bad)
+        of_tables = BadRows(skip=True) if self.layout.has_bad_rows else bad
+        movies = self._movies(noun, told, of_tables)
+        users = self._users(told, of_tables)
         files = [self._rating_file(one) for one in self.of(RATINGS)]
         rows = read_ratings(files, self._rules, bad, progress)
-        told.warnings += [*rows.warnings, *bad.warnings]
+        told.warnings += [
+            *rows.warnings,
+            *bad.warnings,
+            *(of_tables.warnings if of_tables is not bad else ()),
+        ]
         columns = assemble(rows, movies, users, self.reading, self._rules, noun, told)
-        if rows.seconds is not None and rows.unit is not None:
-            days = [
-                np.datetime64(int(one), "s").astype("M8[D]")
-                for one in (rows.seconds.min(), rows.seconds.max())
-            ]
-            told.of_roles[TIMESTAMP] = f"{rows.unit}, {days[0]} to {days[1]} UTC"
+        told.of_roles |= {TIMESTAMP: f"{rows.unit}, UTC"} if rows.unit else {}
         for role, ids in ((USER, rows.user_ids), (ITEM, rows.item_ids)):
             told.of_roles |= {role: "texts"} if ids.dtype == np.object_ else {}
-        absent = {role for role, one in ((RATING, rows.rating), (TIMESTAMP, rows.seconds)) if one is None}
-        return replace(columns, notes=(*self._notes(files, told.of_roles, absent), *columns.notes))
+        return replace(columns, notes=(*self._notes(files, told.of_roles, rows), *columns.notes))
 
     @property
     def noun(self) -> str:
@@ -218,14 +220,15 @@ class Files:
         return users_of(table, places("users", table.header, self.asked), told)
 
     def _notes(
-        self, files: Sequence[RatingFile], of_roles: Mapping[str, str], absent: set[str]
+        self, files: Sequence[RatingFile], of_roles: Mapping[str, str], rows: RatingRows
     ) -> tuple[str, ...]:
         """How the files were understood, in one line; nothing of what is read to the letter."""
         if self.layout.rules.whole_ids:
             return ()
+        absent = {role for role, one in ((RATING, rows.rating), (TIMESTAMP, rows.seconds)) if one is None}
         columns = [
             f"{role} = {files[0].format.header[place]}{f' ({of_roles[role]})' if role in of_roles else ''}"
-            for role, place in files[0].places.items()
+            for role, place in sorted(files[0].places.items(), key=lambda one: _ORDER.index(one[0]))
             if role not in absent
         ]
         kind = "" if self.layout.kind is LayoutKind.TABLES else f"{self.layout.kind}: "
@@ -237,8 +240,19 @@ class Files:
             if RATING not in absent or WEIGHT in files[0].places
             else f"; no ratings{_other_columns(files[0])}, so each row is a positive"
         )
-        line = f"{kind}read {', '.join(shown[:_SHOWN])}{more}: {', '.join(columns)}{implicit}{left_out}"
+        files_read = f"{kind}read {', '.join(shown[:_SHOWN])}{more}"
+        line = f"{files_read}: {', '.join(columns)}{_days(rows)}{implicit}{left_out}"
         return (line, self.layout.note) if self.layout.note else (line,)
+
+
+def _days(rows: RatingRows) -> str:
+    """The first and the last day, which show a wrong guess of the unit."""
+    if rows.seconds is None:
+        return ""
+    first, last = (
+        np.datetime64(int(one), "s").astype("M8[D]") for one in (rows.seconds.min(), rows.seconds.max())
+    )
+    return f"; from {first} to {last}"
 
 
 def _other_columns(file: RatingFile) -> str:
@@ -271,7 +285,7 @@ def no_ratings(
     """The error where a table lacks one of the columns that ratings need."""
     headers = "; ".join(", ".join(one.header[:12])[:200] for one in formats[:5])
     found = f"; the columns are {headers}" if headers else ""
-    if len(formats) == 1 and len(formats[0].header) == 1:
+    if len(formats) == 1 and formats[0].is_text and len(formats[0].header) == 1:
         found = "; its lines are not separated by comma, semicolon, tab, |, :: or blank"
     unread = f"; {'; '.join(map(str, problems[:2]))}" if problems else ""
     line = formats[0].first_line - 1 if len(formats) == 1 and formats[0].has_header else 0

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from movierec_cli.config import DataConfig, FeatureSet
+from movierec_cli.config.settings import Reading
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.load import load_dataset, local_archive
+from movierec_cli.data.load import load_dataset, local_archive, name_of_own
 from movierec_cli.data.running_times.apply import lengths_at_hand, with_lengths
 from movierec_cli.data.sources import SOURCES
 from movierec_cli.errors import MovierecError, UsageError
@@ -36,6 +37,7 @@ def load_source(
     given = [name for name in ("imdb_titles", "movie_lengths") if getattr(config, name) is not None]
     if given and not is_needed and not any(run.record.config.feature_set.needs_lengths for run in runs):
         raise UsageError(f"--{given[0]} has no effect here: no model sees movie_length; add that feature")
+    config = _as_runs_read_it(config, runs)
     source = load_dataset(config, progress=observer.data_loading, with_movie_lengths=is_needed)
     archive = config.archive or local_archive(SOURCES[config.dataset], config.datasets_dir)
     source = replace(source, archive=archive)
@@ -50,6 +52,16 @@ def load_source(
     for note in source.notes:
         observer.noted(note)
     return source
+
+
+def _as_runs_read_it(config: DataConfig, runs: Sequence[Run]) -> DataConfig:
+    """With the options of reading that the saved models' data were read with, where none is given."""
+    if config.archive is None or config.reading != Reading():
+        return config
+    name = name_of_own(config.archive)
+    readings = [run.record.data.reading for run in runs if run.record.data.name == name]
+    alike = all(one == readings[0] for one in readings)
+    return replace(config, **vars(readings[0])) if readings and alike else config
 
 
 def data_of(runs: Sequence[Run], places: DataConfig) -> DataConfig:

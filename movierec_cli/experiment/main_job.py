@@ -139,7 +139,9 @@ def evaluate_saved(config: EvaluationConfig, observer: TrainingObserver | None =
         user_ids = typical_users(data)
     else:
         ids, k_core = data.dataset.users.user_id, data.config.k_core
-        batch = config.users.among(ids, lambda one: no_user(one, source.name, ids, k_core))
+        batch = config.users.among(
+            ids, lambda one: no_user(one, source.name, ids, k_core), source.reading.columns
+        )
         user_ids = batch.wanted
         for message in batch.warnings:
             listener.warned(message)

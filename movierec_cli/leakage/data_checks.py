@@ -319,8 +319,8 @@ def _few_test_users(case: _Case) -> Iterator[Finding]:
 
 def _way_to_more_test_users(case: _Case) -> str:
     """What these data allow: nobody has others."""
-    if case.config.kind is SplitKind.LEAVE_LAST:
-        return "--seeds 3"  # everybody who can be is tested
+    if case.config.kind in (SplitKind.LEAVE_LAST, *GIVEN_SPLITS):
+        return "--seeds 3"  # everybody who can be, or is to be, is tested
     ratings = case.dataset.ratings
     could_be_tested = int((np.bincount(ratings.user_index) >= LEAVE_LAST_FROM).sum())
     ways = [f"--split {SplitKind.LEAVE_LAST}"] if ratings.has_times and could_be_tested else []

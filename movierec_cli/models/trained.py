@@ -11,7 +11,7 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -146,26 +146,42 @@ def fit_run(fitting: Fitting) -> Fitted:
     return fitted
 
 
+class _OnScale:
+    """An observer of a fit to stars, which is told the errors on the scale of the data."""
+
+    def __init__(self, observer: TrainingObserver, per_star: float):
+        self._observer, self._per_star = observer, per_star
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._observer, name)
+
+    def validated(self, record: EpochRecord) -> None:
+        self._observer.validated(self.record(record))
+
+    def record(self, one: EpochRecord) -> EpochRecord:
+        if one.ratings is None:
+            return one
+        return replace(
+            one, ratings=RatingErrors(**{k: self._per_star * v for k, v in vars(one.ratings).items()})
+        )
+
+
 def _in_stars(fitting: Fitting, scale: RatingScale, fit: Callable[[Fitting], Fitted]) -> Fitted:
     """Fits to ratings as stars, for which steps and penalties were chosen; what it gives is on the scale."""
     per_star = (scale.highest - scale.lowest) / (HALF_STARS.highest - HALF_STARS.lowest)
     first = scale.lowest - per_star * HALF_STARS.lowest  # the rating of no stars
-    ratings = fitting.dataset.ratings
+    ratings, told = fitting.dataset.ratings, _OnScale(fitting.observer, per_star)
     stars = replace(ratings, rating=(ratings.rating - np.float32(first)) / np.float32(per_star))
-    fitted = fit(replace(fitting, dataset=replace(fitting.dataset, ratings=stars)))
-    parts, history = fitted.parts, fitted.results["history"]
+    dataset = replace(fitting.dataset, ratings=stars)
+    fitted = fit(replace(fitting, dataset=dataset, observer=cast(TrainingObserver, told)))
+    parts = fitted.parts
     if (outcome := parts.rating_outcome) is not None:
         predicted = clipped(first + per_star * outcome.predicted.astype(np.float64), fitting.dataset)
         outcome = replace(outcome, rating=ratings.rating[outcome.rows], predicted=predicted)
         parts = replace(parts, rating_outcome=outcome)
     if parts.rating_head is not None:
         parts = replace(parts, rating_head=parts.rating_head.rescaled(per_star, first))
-    errors = [
-        one.ratings and RatingErrors(**{k: per_star * v for k, v in vars(one.ratings).items()})
-        for one in history
-    ]
-    history = tuple(replace(one, ratings=error) for one, error in zip(history, errors, strict=True))
-    return Fitted(fitted.results | {"history": history}, parts)
+    return Fitted(fitted.results | {"history": tuple(map(told.record, fitted.results["history"]))}, parts)
 
 
 def versions(family: Family) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from movierec_cli.data.dataset import Id, IdIndex, Ids, id_at, known_ids
 from movierec_cli.data.reader.archive import open_archive
 from movierec_cli.data.reader.formats import CP1252
-from movierec_cli.data.reader.roles import ID, ITEM, USER, places
+from movierec_cli.data.reader.roles import ID, ITEM, USER, parse_columns, places
 from movierec_cli.data.reader.small_tables import BadRows, Table, complete, decoded, read_table, text_records
 from movierec_cli.data.reader.text_rows import TextRow
 from movierec_cli.errors import DataError
@@ -87,15 +87,21 @@ class _Reading:
         return Batch(tuple(wanted), (*(f"{self.file}: {one}" for one in warnings), *self.bad.warnings))
 
 
-def read_users(file: Path, ids: Ids) -> Batch[Id]:
+def read_users(file: Path, ids: Ids, columns: Sequence[str] = ()) -> Batch[Id]:
     """Reads ids of users, each once: a line each, or the column that is named like one.
+
+    Args:
+        file: any table of text, JSON or Parquet.
+        ids: of the users that are known.
+        columns: what `--columns` said of the data, whose names may stand here as well.
 
     Raises:
         DataError: the file cannot be read, or names none of the users.
     """
     reading, index = _Reading(file), IdIndex(ids)
     header = reading.table.header
-    column = places("users", header).get(ID)
+    asked = parse_columns(columns)
+    column = places("users", header, asked).get(ID, places("ratings", header, asked).get(USER))
     if column is None and not reading.table.format.is_text:
         raise DataError(f"has no column of users, but {', '.join(header)}"[:300], file=file)
     wanted: dict[Id, None] = {}
@@ -121,7 +127,7 @@ def read_pairs(file: Path, run: Run) -> Batch[tuple[Id, int]]:
     """
     reading, ids, noun = _Reading(file), run.artifacts.user_ids, run.record.data.noun
     index, search = IdIndex(ids), MovieSearch(run.catalogue, noun)
-    user, movie, with_header = _pair_columns(reading.table, index)
+    user, movie, with_header = _pair_columns(reading.table, index, run.record.data.reading.columns)
     rows_of: dict[str, list[int]] = {}  # by text, as files name the same movies again and again
     wanted = []
     for line, (user_text, text) in reading.rows(user, movie, with_header=with_header):
@@ -142,10 +148,10 @@ def read_pairs(file: Path, run: Run) -> Batch[tuple[Id, int]]:
     return reading.batch(wanted, f"no pair is known; users have the {known_ids(ids)}, {noun}s {movies}")
 
 
-def _pair_columns(table: Table, users: IdIndex) -> tuple[int, int, bool]:
+def _pair_columns(table: Table, users: IdIndex, columns: Sequence[str]) -> tuple[int, int, bool]:
     """Those of the user and the movie, and whether the first line, too, is a pair."""
     header, written = table.header, table.format
-    found = places("ratings", header)
+    found = places("ratings", header, parse_columns(columns))
     user, movie = found.get(USER), found.get(ITEM)
     if user is not None and movie is not None:
         return user, movie, _is_row(table, user, users)

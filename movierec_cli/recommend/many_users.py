@@ -31,19 +31,20 @@ class UserSelection:
     ids: tuple[Id, ...] | None = None  # each once, or as they were typed; None: all, or those in the file
     file: Path | None = None
 
-    def among(self, known: Ids, no_user: Callable[[Id], str]) -> Batch[Id]:
+    def among(self, known: Ids, no_user: Callable[[Id], str], columns: Sequence[str] = ()) -> Batch[Id]:
         """The users who are known, each once, and what is said of the others.
 
         Args:
             known: ids of all users.
             no_user: says that one is unknown.
+            columns: as `read_users`.
 
         Raises:
             MovierecError: none of several is known.
             DataError: as `read_users`.
         """
         if self.file is not None:
-            return read_users(self.file, known)
+            return read_users(self.file, known, columns)
         if self.ids is None:
             return Batch(tuple(known.tolist()))
         index = IdIndex(known)

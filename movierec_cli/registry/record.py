@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from movierec_cli.config import (
@@ -19,6 +19,7 @@ from movierec_cli.config import (
     TaskWeights,
     TrainingConfig,
 )
+from movierec_cli.config.settings import Reading
 from movierec_cli.data.dataset import HALF_STARS, Dataset, RatingScale
 from movierec_cli.data.split import SplitSummary
 from movierec_cli.evaluation.metrics import TopK
@@ -87,6 +88,7 @@ class DataIdentity:
     scale: RatingScale | None = HALF_STARS  # None: there are no ratings, every interaction is a positive
     has_times: bool = True
     merged_duplicates: bool = False  # with --merge_duplicates, which changes the fingerprint
+    reading: Reading = field(default_factory=Reading)  # how the data were asked to be read
 
     @property
     def interactions(self) -> str:
@@ -113,6 +115,7 @@ class DataIdentity:
             scale=dataset.ratings.scale,
             has_times=dataset.ratings.has_times,
             merged_duplicates=dataset.merged_duplicates,
+            reading=dataset.reading,
         )
 
 

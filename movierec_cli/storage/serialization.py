@@ -70,6 +70,8 @@ def encode(value: object) -> JSON:
         return [encode(item) for item in value]
     if isinstance(value, enum.Enum):
         return str(value.value)
+    if isinstance(value, Path):
+        return str(value)
     if isinstance(value, float) and not math.isfinite(value):
         raise MovierecError(f"a result is {value}, so the training diverged; try a lower --learning_rate")
     if isinstance(value, str | bool | int | float | None):
@@ -199,6 +201,8 @@ def _decode_scalar(kind: Any, value: object, place: _Place) -> object:
             return kind(value)
         except ValueError:
             raise place.refuse(f"is {value!r}, not one of {', '.join(map(str, kind))}") from None
+    if kind is Path:
+        return Path(_expect(str, value, place))
     if kind is float and type(value) is int:
         return float(_expect(int, value, place))
     return _expect(kind, value, place)

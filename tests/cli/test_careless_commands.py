@@ -61,7 +61,8 @@ def mistakes(param: Any) -> list[tuple[str, ...]]:
         return [(f"{name}=yes",), (f"{name}s",)]
     wrong = ["--json", f"{name}"]  # an option where its value should be
     if kind in (int, float):
-        wrong += ["many", "-5", "nan", "", "1,5", *(["inf"] if kind is float else [])]
+        wrong += ["many", "nan", "", "1,5", *(["inf"] if kind is float else [])]
+        wrong += ["-5"] if name != "--min_rating" else []  # which a scale of ratings may have
     elif isinstance(kind, type) and issubclass(kind, enum.Enum):
         wrong += ["sideways", "", "\x1b[2J", LONG]
     elif param.metavar == "FOLDER":

@@ -137,8 +137,7 @@ REFUSED = """
 1 | evaluate --archive none.zip | none.zip
 1 | evaluate --min_rating 6 | --min_rating 6 leaves none of
 1 | report --users 99999 | there is no user 99999 in 'sample'
-1 | report --users me | me: cannot be read (No such file
-2 | report --users 1 me | --users is '1 me'; it takes ids such as 1 42, a file, or all
+1 | report --users me | there is no user me in | no file has this name
 1 | report --output saved_models | cannot be written to saved_models: it is a folder; name a file
 2 | report --output | --output needs a value
 """

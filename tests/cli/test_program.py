@@ -105,8 +105,8 @@ movierec train --additional-feature-sets movie_g | movie_genres
 movierec train --additional_feature_sets timestamp movie_g | movie_genres
 movierec train --additional_feature_sets timestamp,movie_g | timestamp,movie_genres
 movierec --additional-feature-sets timestamp movie_l | movie_length
-movierec --dataset 1 | 1m 100k
-movierec train --dataset 1m 10 |
+movierec --dataset 1 | 1m 100k 10m
+movierec train --dataset 1m 12 |
 movierec train --loss in | in-batch in-batch-corrected
 movierec train --family s | sasrec
 movierec train --preset t | tfrs-gru

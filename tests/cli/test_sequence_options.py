@@ -55,6 +55,7 @@ def test_a_model_without_other_options_is_trained_as_is_usual_for_it(family: Fam
     config, common = config_of(f"--family {family} --dataset 1m"), default_settings(family)
     assert config == TrainerConfig(
         split=SplitConfig(kind=SplitKind.LEAVE_LAST, k_core=5),
+        split_of_data=SplitConfig(kind=SplitKind.GIVEN),
         family=family,
         model=common.model,
         training=common.training,
@@ -78,6 +79,8 @@ def another_value(config: type, name: str) -> Any:
         )
     if isinstance(default, int | float):
         return not default if isinstance(default, bool) else default * 4 or 3
+    if name in ("columns", "rating_scale"):
+        return ("user=5", "item=4") if name == "columns" else (4.0, 5.0)
     return {int: 9, float: 2.5, tuple: (5, 4), Path: Path("other"), str: "100k"}[
         get_origin(kinds[0]) or kinds[0]
     ]
@@ -152,7 +155,7 @@ REFUSED = """
 2 | train --loss sampled --num_negatives 9 | --num_negatives | two towers
 2 | train --family sasrec --loss in-batch | --loss in-batch | --windows
 2 | train --family sasrec --split random | --split random | SASRec | --split leave-last | --split windows
-2 | train --preset tfrs-gru --split random | --split random | GRU4Rec | at random
+2 | train --preset tfrs-gru --split random | --split random | GRU4Rec | that order
 2 | train --preset tfrs-gru --family sasrec | --preset tfrs-gru | --family gru4rec | --family is sasrec
 2 | train --family ease | --family is 'ease' | two-tower, gru4rec, sasrec | --baselines
 2 | train --preset tutorial | tutorial | keras-rs-gru

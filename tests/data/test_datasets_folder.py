@@ -75,7 +75,7 @@ def test_an_import_under_another_name_is_refused(
 def test_info_lists_every_source_and_what_is_known_of_a_local_one(archive_1m: Path, tmp_path: Path) -> None:
     import_archive(archive_1m, tmp_path / "ds")
     infos = {key: describe_source(key, tmp_path / "ds") for key in SOURCES}
-    assert list(infos) == ["1m", "100k", "latest-small", "20m", "25m", "32m", "sample"]
+    assert list(infos) == ["1m", "100k", "10m", "latest-small", "20m", "25m", "32m", "sample"]
     local = infos["1m"]
     assert local.path == tmp_path / "ds" / "ml-1m.zip"
     assert (local.size_bytes, local.n_ratings) == (archive_1m.stat().st_size, 96)
@@ -154,4 +154,4 @@ def test_addresses_and_checksums_are_those_tfds_registers() -> None:
     assert publication.sha256 is not None
     assert len(publication.sha256) == 64
     unregistered = {key for key, source in SOURCES.items() if publication_of(source).sha256 is None}
-    assert unregistered == {"32m", "sample"}
+    assert unregistered == {"10m", "32m", "sample"}

@@ -116,7 +116,7 @@ def test_another_layout_under_a_published_name_and_an_unknown_name_are_refused(
     make_archive("100k", name="ml-1m", directory=tmp_path / "ds")
     with pytest.raises(DataError, match="has the 100K layout, but MovieLens 1M has the 1M layout"):
         load_dataset(DataConfig(dataset="1m", datasets_dir=tmp_path / "ds"))
-    with pytest.raises(UsageError, match="unknown data set '2m'; known are 1m, 100k, latest-small"):
+    with pytest.raises(UsageError, match="unknown data set '2m'; known are 1m, 100k, 10m, latest-small"):
         load_dataset(DataConfig(dataset="2m"))
 
 

@@ -143,7 +143,7 @@ def test_scanns_lists_are_those_of_all_scores_where_it_finds_the_best(
 
 
 def test_scann_is_for_more_movies(run: Run, tmp_path: Path) -> None:
-    with pytest.raises(MovierecError, match=r"500 movies or more; this one has \d+\. Leave it out"):
+    with pytest.raises(MovierecError, match=r"500 or more; this one has \d+\. Leave it out"):
         export_run(run, ExportFormat.SAVEDMODEL, tmp_path / "served", index=IndexKind.SCANN)
 
 

@@ -72,7 +72,7 @@ def test_inverting_in_place_equals_numpy(n, whole, block, monkeypatch):
 def test_a_catalogue_too_large_to_invert_is_refused():
     nobody = np.zeros(0, np.int32)
     part = TrainingRatings(nobody, nobody, np.zeros(0, np.int64), np.zeros(0), 5, MOST_MOVIES + 1)
-    with pytest.raises(MovierecError, match=r"20,001 × 20,001 movies \(3\.0 GiB\).*--baselines popularity"):
+    with pytest.raises(MovierecError, match=r"20,001 × 20,001 \(3\.0 GiB\).*--baselines popularity"):
         EASE.prepare(part)
 
 

@@ -68,8 +68,11 @@ def test_the_written_form_of_version_8_does_not_change_by_accident() -> None:
         "versions",
     ]  # fmt: skip
     assert canonical_json(written["data"]) == (
-        '{"description":"MovieLens 1M","fingerprint":"' + "ab" * 32 + '",'
-        '"lengths_fingerprint":"","merged_duplicates":false,"n_movies":4,"n_ratings":1000,"n_users":3,"name":"1m"}'
+        '{"description":"MovieLens 1M","fingerprint":"' + "ab" * 32 + '","has_times":true,'
+        '"lengths_fingerprint":"","merged_duplicates":false,"n_movies":4,"n_ratings":1000,"n_users":3,"name":"1m",'
+        '"noun":"movie","reading":{"columns":[],"orphans":"keep","rating_scale":null,"repeats":null,'
+        '"skip_bad_rows":false,"test":null,"validation":null,"weights":null},'
+        '"scale":{"highest":5.0,"lowest":0.5}}'
     )
     config = written["config"]
     assert isinstance(config, dict)
@@ -135,4 +138,4 @@ def test_a_diverged_training_and_a_type_without_json_form_are_not_written() -> N
     with pytest.raises(MovierecError, match="diverged"):
         encode(run_record(training_s=float("nan")))
     with pytest.raises(TypeError, match="no JSON form"):
-        encode({"path": Path("x")})
+        encode({"number": 1j})

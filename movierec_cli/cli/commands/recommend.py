@@ -143,7 +143,7 @@ def _recommend_many(
     from movierec_cli.recommend.users import no_user_of
 
     noun = run.record.data.noun
-    batch = users.among(run.artifacts.user_ids, partial(no_user_of, run))
+    batch = users.among(run.artifacts.user_ids, partial(no_user_of, run), run.record.data.reading.columns)
     lists = recommend_all(run, batch.wanted, top=options.top, filters=filters.of(run.catalogue, noun))
     table = LIST_COLUMNS, lists.csv_rows()
     if options.csv is None and not terminal.as_json:

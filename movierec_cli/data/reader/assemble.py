@@ -271,7 +271,7 @@ def _once(
         n_events[rows[chosen]] = np.add.reduceat(ratings.n_events[rows[order]].astype(np.float64), starts)
         ratings = replace(ratings, n_events=n_events)
     told.notes.append(
-        f"{counted(len(order) - len(chosen), 'row')} with a user and an item that come more than once, of"
+        f"{counted(len(order) - len(chosen), 'row repeats', 'rows repeat')} a user and an item of"
         f" {counted(len(chosen), 'pair')}; {_KEPT[repeats]} (--repeats {repeats})"
     )
     is_kept = np.ones(len(rows), np.bool_)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 UTF_8, CP1252, LATIN_1 = "utf-8", "cp1252", "iso-8859-1"
 JSON_LINES, JSON_LIST, PARQUET = "JSON lines", "JSON", "Parquet"
 
-_SEPARATORS = {"::": '"::"', "\t": "tab", ";": "semicolon", "|": '"|"', ",": "comma", " ": "space"}
-"""Those that are tried, the rarest in running text first; a space only where each line has as many."""
+_SEPARATORS = {"::": '"::"', "\t": "tab", ";": "semicolon", "|": '"|"', ",": "comma", " ": "blank"}
+"""Those that are tried, the rarest in running text first."""
 _HEAD_BYTES = 1 << 16
 _HEAD_LINES = 30
 _BOM = codecs.BOM_UTF8
@@ -38,9 +38,8 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 _NO_TABLES = (
     (rb"PAR1", "is Parquet under another name; let it end in .parquet"),
     (rb"\x1f\x8b", "is packed with gzip; let its name end in .gz"),
-    (rb"PK\x03\x04", "is a zip within an archive; unpack it"),
-    (rb"\xff\xfe|\xfe\xff|(?:[^\0]\0){8}|(?:\0[^\0]){8}", "is text in UTF-16; save it in UTF-8"),
-    (rb"\xd0\xcf\x11\xe0", "is an Excel workbook; export the sheet as CSV"),
+    (rb"\xff\xfe|\xfe\xff|(?:[^\0]\0){8}|(?:\0[^\0]){8}", "is UTF-16; save it in UTF-8"),
+    (rb"\xd0\xcf\x11\xe0", "is a spreadsheet; save it as CSV"),
     (rb"%PDF", "is a PDF; export the table as CSV"),
     (rb"SQLite format 3", "is a database of SQLite; export the table as CSV"),
     (rb"BZh|\xfd7zXZ|7z\xbc\xaf|Rar!|\x28\xb5\x2f\xfd", "is packed in a way that is not read; unpack it"),
@@ -63,6 +62,7 @@ class TableFormat:
     quoted: bool = True  # whether a quotation mark at the beginning of a field quotes it
     escape: str | None = None  # what makes a quotation mark within quotes plain, beside doubling it
     n_before: int = 0  # lines before the header, or before the first row where there is none
+    has_rest: bool = False  # whether the last column takes the rest of the line, with separators in it
 
     @property
     def label(self) -> str:
@@ -97,6 +97,10 @@ def sniff(archive: Archive, member: str) -> TableFormat:
         return TableFormat(_parquet_columns(archive, member), kind=PARQUET)
     with archive.open(member) as stream:
         head = stream.read(_HEAD_BYTES)
+    if head.startswith(b"PK\x03\x04"):
+        raise DataError(
+            "is a zip within another or within a folder; give it alone", file=archive.place(member)
+        )
     if head.removeprefix(_BOM).lstrip()[:1] == b"[":
         return TableFormat(_keys(one for _, one in json_list(archive, member)), kind=JSON_LIST)
     return format_of(head, archive.place(member))
@@ -128,11 +132,12 @@ def format_of(head: bytes, place: str) -> TableFormat:
         lines.pop(0)
     first_line = next(number for number, line in enumerate(every_line) if line.rstrip("\r") == lines[0])
     separator = _separator(lines[:_HEAD_LINES])
-    escape = "\\" if '\\"' in text else None
+    escape = escape_of(lines, separator)
     # Elsewhere than in CSV a quotation mark is mostly just that: "Weird Al" Yankovic.
     with_marks = [line for line in lines if '"' in line]
     quoted = separator == "," or (
-        len(separator) == 1 and all(_quoted(line, separator, escape) for line in with_marks)
+        len(separator) == 1
+        and (lines[0].startswith('"') or all(_quoted(line, separator, escape) for line in with_marks))
     )
     first, second = (
         (_quoted(line, separator, escape) if quoted else None) or _split(line, separator)
@@ -151,7 +156,9 @@ def format_of(head: bytes, place: str) -> TableFormat:
             line=first_line + 1,
         )
     n_before = first_line + is_numbered
-    return TableFormat(names, separator, encoding, has_header, "", quoted, escape, n_before)
+    return TableFormat(
+        names, separator, encoding, has_header, quoted=quoted, escape=escape, n_before=n_before
+    )
 
 
 def _is_remark(lines: Sequence[str]) -> bool:
@@ -160,6 +167,15 @@ def _is_remark(lines: Sequence[str]) -> bool:
         return True
     alike = [one for one in ",;\t|" if 0 < lines[0].count(one) == lines[1].count(one)]
     return lines[0].startswith("#") and not alike
+
+
+def escape_of(lines: Iterable[str], separator: str) -> str | None:
+    """A backslash where more lines are well-formed if it makes a quotation mark plain, else None."""
+    told = [line for line in lines if '\\"' in line]
+    n_with, n_without = (
+        sum(_quoted(one, separator, escape) is not None for one in told) for escape in ("\\", None)
+    )
+    return "\\" if n_with > n_without else None
 
 
 def parsed_object(line: str) -> dict[str, object] | None:
@@ -245,12 +261,13 @@ def is_header(first: Sequence[str], second: Sequence[str]) -> bool:
     Two of its names are known, or nothing in it is a number and a name is known or stands above a number.
     """
     n_known = sum(map(is_known, first))
-    if n_known > 1 or any(map(_is_number, first)):
+    if n_known > 1 or any(map(is_number, first)):
         return n_known > 1
-    return n_known > 0 or any(map(_is_number, second))
+    return n_known > 0 or any(map(is_number, second))
 
 
-def _is_number(field: str) -> bool:
+def is_number(field: str) -> bool:
+    """Whether a field is a number, in quotes or not."""
     return _NUMBER.fullmatch(field.strip().strip('"')) is not None
 
 
@@ -262,9 +279,10 @@ def _separator(lines: Sequence[str]) -> str:
         return (counts.count(counts[0]) / len(lines), counts[0]) if counts[0] > 1 else (0.0, 0)
 
     best = max((one for one in _SEPARATORS if one != " "), key=fit)
-    if fit(best)[1]:
-        return best
-    return " " if len(lines) > 1 and fit(" ")[0] == 1 else ","
+    if not fit(best)[1] and len(lines) > 1 and fit(" ")[1]:  # a blank is in most texts: only between numbers
+        fields = [field for line in lines[1:] for field in _split(line, " ")]
+        best = " " if all(map(is_number, fields)) else best
+    return best if fit(best)[1] else ","
 
 
 def _quoted(line: str, separator: str, escape: str | None) -> list[str] | None:

@@ -92,8 +92,9 @@ def _by_id(table: Table, place: int, noun: str, told: Told) -> dict[str, TextRow
             rows[text] = row
     if again:
         first = ", ".join(dict.fromkeys(again[:_NAMED]))
+        a = "an" if noun == "item" else "a"
         told.warnings.append(
-            f"{table.place}: {counted(len(again), 'row')} with the id of an earlier {noun}, which"
+            f"{table.place}: {counted(len(again), 'row')} of {a} {noun} that has one already; the first one"
             f" counts ({first}{' …' if len(again) > _NAMED else ''})"
         )
     if n_without:
@@ -217,7 +218,8 @@ def _complete(role: str, column: Sequence[Any], table: Table, told: Told) -> Seq
 def with_imdb_numbers(movies: Movies, table: Table, places: Mapping[str, int]) -> Movies:
     """With the numbers that a table of links has; links of items that are not there are left out."""
     ids, numbers = _linked(table.rows, places)
-    rows = IdIndex(movies.movie_id).rows(alike(typed_ids(ids), movies.movie_id)[0])
+    linked, own = alike(typed_ids(ids), movies.movie_id)
+    rows = IdIndex(own).rows(linked)
     found = np.full(len(movies), NO_IMDB_NUMBER, np.int64)
     found[rows[rows != UNKNOWN_ROW]] = np.array(numbers, np.int64)[rows != UNKNOWN_ROW]
     return replace(movies, imdb_number=found)
@@ -229,7 +231,8 @@ def _linked(rows: Iterable[TextRow], places: Mapping[str, int]) -> tuple[list[st
         text = row.fields[places[IMDB]]
         if text.strip() not in values.MISSING and not imdb_number(text):
             raise row.error(f"the imdbId is '{text[:80]}'; it must be a number such as 0114709 or tt0114709")
-        numbers.setdefault(plain_id(row.fields[places[ID]]), imdb_number(text))
+        if one := plain_id(row.fields[places[ID]]):
+            numbers.setdefault(one, imdb_number(text))
     return list(numbers), list(numbers.values())
 
 

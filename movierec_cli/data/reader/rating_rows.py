@@ -299,20 +299,9 @@ class _Attempt:
 
     def _records(self, file: RatingFile, block: Block, text: str) -> Iterable[TextRow]:
         headless = replace(file.format, has_header=False)
-        try:
-            rows = list(text_records(text, headless, file.place, block.first_line))
-            line_of = self.line_maps.get(file.place)
-            return [replace(row, line=line_of(row.line)) for row in rows] if line_of else rows
-        except DataError:
-            if not self.bad.skip:
-                raise
-        rows = []
-        for number, line in enumerate(text.split("\n"), start=block.first_line):
-            try:
-                rows += list(text_records(line, headless, file.place, number))
-            except DataError as error:
-                self.bad.add(error)
-        return rows
+        rows = text_records(text, headless, file.place, block.first_line, self.bad)
+        line_of = self.line_maps.get(file.place)
+        return (replace(row, line=line_of(row.line)) for row in rows) if line_of else rows
 
     def _of_rows(self, file: RatingFile, rows: Sequence[TextRow]) -> Part | None:
         """The values of rows of texts; those that cannot be read go to `bad`."""

@@ -8,7 +8,8 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from movierec_cli.data.reader.formats import (
     UTF_8,
     TableFormat,
     csv_reader,
+    escape_of,
     json_list,
     parquet_frame,
     parsed_object,
@@ -112,7 +114,9 @@ def table_of(
         if found.kind == JSON_LINES:
             rows = of_objects(json_objects(io.StringIO(text), place, problems), found, place)
         else:
-            rows = complete(text_records(text, found, place), found, problems)
+            if found.quoted and found.escape is None and '\\"' in text:  # it may come late in the file
+                found = replace(found, escape=escape_of(io.StringIO(text), found.separator))
+            rows = complete(text_records(text, found, place, bad=problems), found, problems)
     return Table(place, found, rows, warnings)
 
 
@@ -136,44 +140,54 @@ def encoding_warnings(
     return ()
 
 
-def text_records(text: str, table_format: TableFormat, place: str, first_line: int = 1) -> Iterator[TextRow]:
+def text_records(
+    text: str, table_format: TableFormat, place: str, first_line: int = 1, bad: BadRows | None = None
+) -> Iterator[TextRow]:
     """Every record that is not blank, from `TableFormat.first_line` on.
 
-    Raises:
-        DataError: with the line, quotation marks do not match, or there is a NUL byte.
+    A line in which quotation marks do not match, or with a NUL byte, goes to `bad`; without, it is raised as
+    a `DataError`.
     """
+    problems = bad or BadRows()
     first_row, has_nul = table_format.first_line, "\0" in text
-    for row in _records(text, table_format, place, first_line):
-        if row.line >= first_row and any(row.fields):
-            if has_nul and any("\0" in one for one in row.fields):
-                raise row.error("holds a NUL byte")
+    for row in _records(text, table_format, place, first_line, problems):
+        if has_nul and any("\0" in one for one in row.fields):
+            problems.add(row.error("holds a NUL byte"))
+        elif row.line >= first_row and any(row.fields):
             yield row
 
 
-def _records(text: str, table_format: TableFormat, place: str, first_line: int) -> Iterator[TextRow]:
+def _records(
+    text: str, table_format: TableFormat, place: str, first_line: int, bad: BadRows
+) -> Iterator[TextRow]:
     # str.splitlines would also break at U+0085 or U+2028, which titles may contain
     if not table_format.quoted:
+        n_splits = len(table_format.header) - 1 if table_format.has_rest else -1
         for number, one in enumerate(text.split("\n"), start=first_line):
-            yield TextRow(place, number, one.removesuffix("\r").split(table_format.separator))
+            yield TextRow(place, number, one.removesuffix("\r").split(table_format.separator, n_splits), one)
         return
-    reader = csv_reader(io.StringIO(text, newline="\n"), table_format.separator, table_format.escape)
-    line = first_line
-    try:
-        for fields in reader:
-            yield TextRow(place, line, fields)
-            line = first_line + reader.line_num
-    except csv.Error as error:
-        raise DataError(f"is no well-formed CSV ({error})", file=place, line=line) from error
+    lines = list(io.StringIO(text, newline="\n"))
+    start = 0  # of the record, among the lines
+    while start < len(lines):
+        begin = start
+        reader = csv_reader(islice(lines, begin, None), table_format.separator, table_format.escape)
+        try:
+            for fields in reader:
+                yield TextRow(place, first_line + start, fields, lines[start])
+                start = begin + reader.line_num
+        except csv.Error as error:
+            bad.add(DataError(f"is no well-formed CSV ({error})", file=place, line=first_line + start))
+            start += 1
 
 
 def complete(rows: Iterable[TextRow], table_format: TableFormat, bad: BadRows) -> Iterator[TextRow]:
     """The rows that have a field for each column; others go to `bad`."""
-    n_columns, separator = len(table_format.header), table_format.separator
+    n_columns = len(table_format.header)
     for row in rows:
         if len(row.fields) == n_columns:
             yield row
         else:
-            bad.add(row.error(field_problem(len(row.fields), table_format, separator.join(row.fields))))
+            bad.add(row.error(field_problem(len(row.fields), table_format, row.raw.rstrip("\r\n"))))
 
 
 def field_problem(n_fields: int, table_format: TableFormat, line: str) -> str:

@@ -30,6 +30,7 @@ class TextRow:
     place: str
     line: int  # from 1
     fields: Sequence[str]
+    raw: str = ""  # as it stands in the file, where it is text
 
     def whole_number(self, index: int, name: str) -> int:
         """A field as a number from 0 to 2^63 - 1. Raises a `DataError` with the line."""

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from movierec_cli.data.dataset import Movies
-from movierec_cli.data.layouts import recognise
 from movierec_cli.data.progress import unreported
+from movierec_cli.data.recognise import recognise
 from movierec_cli.data.running_times.matching import Match, Rule, Status, match_movies
 from tests.tiny_titles import movies_of, title_line, write_list
 
@@ -130,8 +130,7 @@ def test_two_ids_of_one_film_both_get_its_length(match) -> None:
 
 
 def matches_of(shared_data: Path, archive_name: str) -> tuple[Movies, tuple[Match, ...]]:
-    archive, layout = recognise(shared_data / archive_name)
-    movies = layout.parse(archive, unreported).movies
+    movies = recognise(shared_data / archive_name).parse(unreported).movies
     return movies, match_movies(movies, shared_data / "title.basics.tsv.gz")
 
 
