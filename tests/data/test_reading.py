@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from movierec_cli.config import DataConfig
-from movierec_cli.config.settings import Orphans, Repeats
+from movierec_cli.config.settings import Orphans
 from movierec_cli.data.dataset import TEST, TRAIN, Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.errors import DataError, MovierecError, UsageError
@@ -289,22 +289,6 @@ def test_a_time_that_cannot_be_meant_is_refused_with_its_line(odd: str, others: 
 # --- ratings ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("given", "scale"),
-    [
-        ([0, 1, 1], (0, 1)), ([-1, 1], (-1, 1)), ([-10, 9.5], (-10, 10)), ([0, 55, 100], (0, 100)),
-        ([1, 7], (1, 10)), ([0.5, 4], (0.5, 5)), ([4, 4], (1, 5)), ([0.1, 1.0], (0, 1)), ([0, 0, 5], (0, 5)),
-    ],
-)  # fmt: skip
-def test_the_scale_is_found_from_the_values_and_said(
-    given: list[float], scale: tuple[float, float], load: Load
-) -> None:
-    data = load(column("rating", given))
-    assert data.ratings.scale is not None
-    assert (data.ratings.scale.lowest, data.ratings.scale.highest) == scale
-    assert f"{scale[0]:g} to {scale[1]:g}, by the values" in data.notes[0]
-
-
 @pytest.mark.parametrize("odd", [50, 9, -5, 0, 1000])
 def test_one_rating_off_the_scale_of_thousands_is_refused_unless_the_scale_is_given(
     odd: int, load: Load
@@ -345,22 +329,6 @@ def test_an_empty_column_is_as_none_and_one_that_begins_late_is_refused(load: Lo
 
 
 # --- rows ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("repeats", "rating", "n_events"),
-    [("last", 5, None), ("first", 2, None), ("mean", 11 / 3, None), ("count", 5, [3, 1]), (None, 5, None)],
-)
-def test_repeats_count_once(
-    repeats: str | None, rating: float, n_events: list[int] | None, load: Load
-) -> None:
-    text = table("user,item,rating,timestamp", "1,10,4,200", "1,10,2,100", "1,10,5,200", "2,10,3,5")
-    data = load(text, repeats=None if repeats is None else Repeats(repeats))
-    assert data.ratings.rating.tolist() == pytest.approx([rating, 3])
-    assert (None if data.ratings.n_events is None else data.ratings.n_events.tolist()) == n_events
-    message = refusal(load, text, repeats=Repeats.ERROR)
-    assert message == "ratings.csv, line 3: user 1 rates item 10 a second time; the first is in line 2"
-    assert load(table("user,item", "1,10", "1,10")).ratings.n_events.tolist() == [2]  # type: ignore[union-attr]
 
 
 def test_orphans_are_made_dropped_or_refused(load: Load) -> None:
