@@ -58,8 +58,8 @@ LAYOUTS = (
         LayoutKind.MOVIELENS_100K,
         (
             FileSpec(RATINGS, r"u\.data", _DAT, "\t"),
-            FileSpec(ITEMS, r"u\.item"),
-            FileSpec(USERS, r"u\.user"),
+            FileSpec(ITEMS, r"u\.item", "movieId title", "|", encoding=LATIN_1),
+            FileSpec(USERS, r"u\.user", "userId age gender occupation zipcode", "|", encoding=LATIN_1),
         ),
         rules=Rules(whole_ids=True, scale=RatingScale(1, 5), step=1),
         movies=lambda files, told: movielens.movies_100k(files.archive),
@@ -79,7 +79,7 @@ LAYOUTS = (
         (
             FileSpec(RATINGS, r"ratings\.dat", _DAT, "::"),
             FileSpec(ITEMS, r"movies\.dat", "movieId title genres", "::", encoding=LATIN_1),
-            FileSpec(USERS, r"users\.dat"),
+            FileSpec(USERS, r"users\.dat", "userId gender age occupation zipcode", "::", encoding=LATIN_1),
         ),
         rules=Rules(whole_ids=True, scale=RatingScale(1, 5), step=1),
         movies=lambda files, told: movielens.movies_1m(files.archive),

@@ -244,7 +244,8 @@ def _once(
     """
     default = Repeats.LAST if ratings.scale is not None else Repeats.COUNT
     repeats = reading.repeats or default
-    pairs = ratings.user_index[rows].astype(np.int64) * len(movies) + ratings.movie_index[rows]
+    part = rows if len(rows) < len(ratings) else slice(None)
+    pairs = ratings.user_index[part] * np.int64(len(movies)) + ratings.movie_index[part]
     in_order = np.sort(pairs)
     again = in_order[1:] == in_order[:-1]
     if repeats == Repeats.COUNT and ratings.n_events is None:
