@@ -105,34 +105,30 @@ def parsed(file: RatingFile, block: Block, types: Mapping[str, Any]) -> dict[str
     """Columns by role; None where polars finds another number of rows or fields than of lines or columns."""
     import polars as pl
 
-    separator, data = file.format.separator, block.data
-    if len(separator) > 1:  # polars takes one byte
-        if b"\t" in data:
-            return None
-        data, separator = data.replace(separator.encode(), b"\t"), "\t"
-    elif file.format.quoted and b'"' in data:
+    separator, data, n_columns = file.format.separator, block.data, len(file.format.header)
+    if file.format.quoted and b'"' in data:
+        return None
+    step = len(separator)  # polars takes one byte: between the two of "::" it finds an empty column
+    is_even = data.count(separator.encode()) == (n_columns - 1) * block.n_lines
+    if not is_even and (step > 1 or len(file.roles) < n_columns):  # else what is missing is missed below
         return None
     # A column may have no name, or that of another: only its place matters.
-    names = [f"{place}" for place in range(len(file.format.header))]
-    if len(file.roles) < len(names):  # else a field that is missing in a line is missed below
-        codes = np.frombuffer(data, np.uint8)
-        if np.count_nonzero(codes == ord(separator)) != (len(names) - 1) * block.n_lines:
-            return None
-    of_place = {place: types.get(role, pl.String) for role, place in file.places.items()}
+    of_place = {step * place: types.get(role, pl.String) for role, place in file.places.items()}
+    names = [f"{place}" for place in range(step * (n_columns - 1) + 1)]
     try:
         frame = pl.read_csv(
             data,
             has_header=False,
-            separator=separator,
+            separator=separator[0],
             quote_char=None,
             schema={name: of_place.get(place, pl.String) for place, name in enumerate(names)},
-            columns=sorted(set(file.places.values())),
+            columns=sorted(of_place),
         )
     except pl.exceptions.PolarsError:
         return None
     if frame.height != block.n_lines:
         return None
-    return {role: frame[names[place]] for role, place in file.places.items()}
+    return {role: frame[names[step * place]] for role, place in file.places.items()}
 
 
 def has_zeros(data: bytes, separator: str) -> bool:
