@@ -88,7 +88,7 @@ def test_text_with_any_separator_encoding_and_line_end(
 
 @pytest.mark.parametrize(
     ("kind", "packed"),
-    [(kind, packed) for kind in WRITERS for packed in ("", ".gz") if kind != "Parquet" or not packed],
+    [(kind, packed) for kind in WRITERS for packed in ("", ".gz") if kind != "parquet" or not packed],
 )
 def test_json_and_parquet(kind: str, packed: str, tmp_path: Path) -> None:
     ending, write = WRITERS[kind]
