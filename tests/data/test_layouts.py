@@ -269,7 +269,6 @@ SHAPES = {
         "Book-Crossing: read BX-Book-Ratings.csv (semicolon, UTF-8), BX-Books.csv (semicolon, CP1252), BX",
         (0, 10),
         warnings=(
-            "1 of 2 users have no usable age",
             "2 rows",
             "1 rating of 1 item that the table of items lacks",
         ),

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -429,9 +430,21 @@ def test_users_may_have_names_gaps_and_repeats(load: Load) -> None:
     )
     data = load({"ratings.csv": RATINGS, "users.csv": users})
     assert data.users.user_id.tolist() == [1, 2, 3, 9] and data.movies.movie_id.tolist() == [10, 11, 12]
-    assert data.users.raw_age is None and data.users.is_male.tolist() == [False, True, True, True]  # type: ignore[union-attr]
-    said = " ".join(data.warnings)
-    assert "1 row of a user that has one" in said and "1 of 4 users have no usable age" in said
+    ages, are_male = data.users.bucketized_age, data.users.is_male
+    assert ages is not None and are_male is not None and are_male.tolist() == [False, True, True, True]
+    np.testing.assert_array_equal(ages, np.array([18, np.nan, 35, 56], np.float32))
+    assert "1 row of a user that has one" in " ".join(data.warnings)
+
+
+def test_users_who_are_not_in_their_table_are_of_unknown_age_and_occupation(load: Load) -> None:
+    users = table("id,age,gender,job", "1,20,F,a", "9,60,M,")
+    data = load({"ratings.csv": RATINGS, "users.csv": users})
+    known, n_others = data.users, len(data.users) - 2
+    assert known.raw_age is not None and known.occupation is not None and n_others >= 2
+    np.testing.assert_array_equal(known.raw_age, np.array([20, 60] + [np.nan] * n_others, np.float32))
+    names = [known.occupation_names[code] for code in known.occupation.tolist()]
+    assert names == ["a", *["unknown"] * (n_others + 1)] and known.is_male is None
+    assert "not in the table of users, so nothing is known of them" in " ".join(data.warnings)
 
 
 # --- folders, zips, Parquet ---------------------------------------------------------------------------

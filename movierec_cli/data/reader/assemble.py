@@ -21,7 +21,13 @@ from movierec_cli.data.dataset import (
     RatingScale,
     Users,
 )
-from movierec_cli.data.reader.item_tables import Told, alike, as_texts, item_movies
+from movierec_cli.data.reader.item_tables import (
+    Told,
+    alike,
+    as_texts,
+    item_movies,
+    with_unknown_users,
+)
 from movierec_cli.data.reader.rating_rows import RatingRows, Rules
 from movierec_cli.data.reader.roles import (
     GENRES,
@@ -160,11 +166,14 @@ def _with_raters(
         place, line = rows.line_of(row)
         message = f"user {user_ids[rows.user[row]]} rates but is not among the users"
         raise DataError(message, file=place, line=line)
+    without = ", and the gender of others is not used" if users.is_male is not None else ""
     told.warnings.append(
         f"{counted(len(unknown), 'user')} of {len(user_ids):,} who rate are not in the table of users, so"
-        " nothing of it is used"
+        f" nothing is known of them{without}"
     )
-    return Users(user_ids), rows.user
+    row_of_id[unknown] = len(own_ids) + np.arange(len(unknown))
+    extended = with_unknown_users(replace(users, user_id=own_ids), user_ids[unknown])
+    return extended, row_of_id[rows.user]
 
 
 def _scale(rows: RatingRows, rules: Rules, reading: Reading, told: Told) -> RatingScale:

@@ -39,6 +39,8 @@ from movierec_cli.errors import DataError
 from movierec_cli.text import counted
 
 _NAMED = 3  # ids in a sentence
+UNKNOWN = "unknown"
+"""An occupation that is missing."""
 _GENDERS = {"m": True, "male": True, "f": False, "female": False}
 _LONGEST_MINUTES = 1e5
 
@@ -177,42 +179,55 @@ _DECIMAL_ID = re.compile(r"(0|[1-9][0-9]*)\.0+")
 
 
 def users_of(table: Table, places: Mapping[str, int], told: Told) -> Users:
-    """The users of a table, with those of its columns that have a value for every user.
+    """The users of a table. An age or an occupation may be missing; one gender that is leaves all out.
 
     Raises:
         DataError: a row cannot be read.
     """
     rows = _by_id(table, places[ID], "user", told)
     columns = {role: [row.text(place).strip() for row in rows.values()] for role, place in places.items()}
-    ages = _complete(AGE, [_age(text) for text in columns.get(AGE, ())], table, told)
-    genders = _complete(GENDER, [_GENDERS.get(text.lower()) for text in columns.get(GENDER, ())], table, told)
-    jobs = _complete(OCCUPATION, [text or None for text in columns.get(OCCUPATION, ())], table, told)
-    zips = _complete(ZIP_CODE, [text or None for text in columns.get(ZIP_CODE, ())], table, told)
-    names = tuple(sorted(set(jobs or ())))
+    ages = np.array([_age(text) for text in columns.get(AGE, ())], np.float32)
+    has_ages = bool(np.isfinite(ages).any())
+    genders = [_GENDERS.get(text.lower()) for text in columns.get(GENDER, ())]
+    n_without = genders.count(None)
+    if n_without:
+        told.warnings.append(
+            f"{table.place}: {n_without:,} of {counted(len(genders), 'user')} have no gender that is known,"
+            " so that column is not used"
+        )
+    jobs = [text or UNKNOWN for text in columns.get(OCCUPATION, ())]
+    names = tuple(sorted(set(jobs)))
     code = {name: place for place, name in enumerate(names)}
     return Users(
         user_id=typed_ids(list(rows)),
-        bucketized_age=np.array([age_bucket(age) for age in ages], np.float32) if ages else None,
-        raw_age=np.array(ages, np.float32) if ages else None,
-        is_male=np.array(genders, np.bool_) if genders else None,
+        bucketized_age=np.array([age_bucket(age) for age in ages], np.float32) if has_ages else None,
+        raw_age=ages if has_ages else None,
+        is_male=np.array(genders, np.bool_) if genders and not n_without else None,
         occupation=np.array([code[job] for job in jobs], np.int32) if jobs else None,
         occupation_names=names,
-        zip_code=np.array(zips, np.object_) if zips else None,
+        zip_code=np.array(columns[ZIP_CODE], np.object_) if ZIP_CODE in columns else None,
     )
 
 
-def _age(text: str) -> float | None:
+def with_unknown_users(users: Users, ids: Ids) -> Users:
+    """With users of whom nothing is known but their ids; a column that cannot say so is left out."""
+    names = tuple(dict.fromkeys((*users.occupation_names, UNKNOWN)))
+    more: dict[str, npt.NDArray[Any]] = {
+        "user_id": ids,
+        "bucketized_age": np.full(len(ids), np.nan, np.float32),
+        "raw_age": np.full(len(ids), np.nan, np.float32),
+        "occupation": np.full(len(ids), names.index(UNKNOWN), np.int32),
+        "zip_code": np.full(len(ids), "", np.object_),
+    }
+    columns = {name: value for name in more if (value := getattr(users, name)) is not None}
+    extended: dict[str, Any] = {name: np.concatenate([value, more[name]]) for name, value in columns.items()}
+    kept_names = names if users.occupation is not None else ()
+    return replace(users, **extended, is_male=None, occupation_names=kept_names)
+
+
+def _age(text: str) -> float:
     number = plain_id(text)
-    return float(number) if values.is_whole(number) and 0 < int(number) < 130 else None
-
-
-def _complete(role: str, column: Sequence[Any], table: Table, told: Told) -> Sequence[Any]:
-    """The column, or nothing where it has gaps, which is told."""
-    n_missing = sum(value is None for value in column)
-    if n_missing:
-        what = f"{table.place}: {n_missing:,} of {counted(len(column), 'user')} have no usable {role}"
-        told.warnings.append(f"{what}, so that column is not used")
-    return () if n_missing else column
+    return float(number) if values.is_whole(number) and 0 < int(number) < 130 else np.nan
 
 
 def with_imdb_numbers(movies: Movies, table: Table, places: Mapping[str, int]) -> Movies:

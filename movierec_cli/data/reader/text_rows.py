@@ -209,16 +209,16 @@ def _multi_hot(genres: Sequence[Sequence[str]], names: Sequence[str]) -> npt.NDA
 _AGE_BUCKETS = (1, 18, 25, 35, 45, 50, 56)  # lower bounds, years; those in which MovieLens 1M gives ages
 
 
-def age_bucket(age: float) -> int:
-    """The lower bound of the age group, in years."""
-    return _AGE_BUCKETS[max(bisect_right(_AGE_BUCKETS, age) - 1, 0)]
+def age_bucket(age: float) -> float:
+    """The lower bound of the age group, in years; NaN of NaN."""
+    return age if age != age else _AGE_BUCKETS[max(bisect_right(_AGE_BUCKETS, age) - 1, 0)]
 
 
 class UserRow(NamedTuple):
     """One user as a layout gives it."""
 
     user_id: int
-    bucketized_age: int  # lower bound, years
+    bucketized_age: float  # lower bound, years
     is_male: bool
     occupation: int  # code
     zip_code: str
