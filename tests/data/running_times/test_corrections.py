@@ -152,5 +152,5 @@ def test_a_file_that_is_none_is_a_data_error(tmp_path: Path) -> None:
         read_corrections(file, MOVIES)
     file.unlink()
     os.mkfifo(file)
-    with pytest.raises(DataError, match="it is not a regular file"):
+    with pytest.raises(DataError, match="is neither a file nor a folder"):
         read_corrections(file, MOVIES)
