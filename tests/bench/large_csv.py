@@ -43,7 +43,7 @@ def write_ratings(file: Path, n_rows: int, seed: int = 7) -> None:
 
 
 def measure_large_csv(bench: Bench) -> Iterator[Row]:
-    """From the file to kept columns, in new processes, against polars alone, which checks and joins nothing."""
+    """From the file to kept columns, in new processes, beside polars alone, which checks nothing."""
     with tempfile.TemporaryDirectory() as name:
         file = Path(name) / "ratings.csv"
         write_ratings(file, ROWS)
