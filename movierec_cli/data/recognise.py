@@ -47,6 +47,7 @@ from movierec_cli.data.source_files import (
     TableFile,
     no_ratings,
     rating_places,
+    shared_ids,
 )
 from movierec_cli.data.sources import LayoutKind
 from movierec_cli.errors import DataError, UsageError
@@ -129,7 +130,12 @@ def _by_columns(archive: Archive, reading: Reading) -> Files:
             except DataError as error:
                 problems[name] = error
     known = [rating_places(one.format, asked) for one in found]
-    rated = [one for one, roles in zip(found, known, strict=True) if {USER, ITEM} <= roles.keys()]
+    has_ids = any(roles.get(ITEM) != roles.get(TITLE) for roles in known if USER in roles)
+    rated = [
+        one
+        for one, roles in zip(found, known, strict=True)
+        if {USER, ITEM} <= roles.keys() and not (has_ids and roles[ITEM] == roles.get(TITLE))
+    ]
     rated = [one for one in rated if len(found) == 1 or asked or _has_ratings(one)]
     named = [one for one in rated if one.format.has_header] or rated
     if not named:
@@ -144,6 +150,7 @@ def _by_columns(archive: Archive, reading: Reading) -> Files:
     best = max(named, key=lambda one: _likelihood(one, asked))
     chosen = [one for one in named if _goes_with(one, best)]
     others = [one for one in found if one not in rated]
+    asked = (*asked, *shared_ids(best.format, asked))
     items = _best(others, lambda one: _item_likelihood(one, asked))
     users = _best([one for one in others if one is not items], lambda one: _user_likelihood(one, asked))
     links = _best(
@@ -154,7 +161,9 @@ def _by_columns(archive: Archive, reading: Reading) -> Files:
     tables += [
         replace(one, table=table) for table, one in ((ITEMS, items), (USERS, users), (LINKS, links)) if one
     ]
-    left_out = [one.member for one in named if one not in chosen]
+    read = [one.member for one in tables]
+    told = [one.member for one in found if one in named or one.format.has_header]  # others may be texts
+    left_out = sorted(member for member in told if member not in read)
     unread = [f"{name} ({error.problem})" for name, error in problems.items()]
     return Files(archive, TABLES, tuple(tables), reading, (*left_out, *unread))
 
@@ -202,11 +211,14 @@ def _best(files: Sequence[TableFile], likelihood: Callable[[TableFile], int]) ->
 def _item_likelihood(one: TableFile, asked: Sequence[Asked]) -> int:
     found, name = places("items", one.format.header, asked), PurePath(one.member).name.lower()
     is_of_users = {AGE, GENDER, OCCUPATION, ZIP_CODE} & places("users", one.format.header).keys()
-    if (is_of_users or _USER_WORDS.search(name)) and not _ITEM_WORDS.search(name):
+    shared = [normalised(column.name) for column in asked if (column.table, column.role) == (ITEMS, ID)]
+    is_surely = any(normalised(name) in shared for name in one.format.header)
+    is_named = bool(_ITEM_WORDS.search(name))
+    if (is_of_users or _USER_WORDS.search(name)) and not (is_named or is_surely):
         return 0
     if ID not in found or not ({TITLE, GENRES} & found.keys() or len(found) > 2):
         return 0
-    return len(found) + 5 * bool(_ITEM_WORDS.search(name)) + 3 * (TITLE in found)
+    return len(found) + 5 * is_named + 3 * (TITLE in found) + 10 * is_surely
 
 
 def _user_likelihood(one: TableFile, asked: Sequence[Asked]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
@@ -19,19 +20,23 @@ from movierec_cli.data.dataset import (
 from movierec_cli.data.progress import Progress
 from movierec_cli.data.reader.archive import Archive
 from movierec_cli.data.reader.assemble import assemble
+from movierec_cli.data.reader.column_values import SURELY_SECONDS, TimeUnit
 from movierec_cli.data.reader.formats import UTF_8, TableFormat, sniff
 from movierec_cli.data.reader.item_tables import Told, movies_of, users_of, with_imdb_numbers
 from movierec_cli.data.reader.rating_blocks import RatingFile
 from movierec_cli.data.reader.rating_rows import RatingRows, Rules, read_ratings
 from movierec_cli.data.reader.roles import (
+    ID,
     ITEM,
     OF_ITEMS,
     RATING,
     TABLES,
     TIMESTAMP,
+    TITLE,
     USER,
     WEIGHT,
     Asked,
+    normalised,
     parse_columns,
     places,
     says_movie,
@@ -39,8 +44,10 @@ from movierec_cli.data.reader.roles import (
 from movierec_cli.data.reader.small_tables import BadRows, Table, table_of
 from movierec_cli.data.sources import LayoutKind
 from movierec_cli.errors import DataError
+from movierec_cli.text import counted
 
 _SHOWN = 6  # files in a line
+_WIDE = 20  # columns, of which hardly each is of all ratings
 _ORDER = TABLES["ratings"]
 RATINGS, ITEMS, USERS, LINKS = "ratings", "items", "users", "links"
 
@@ -119,7 +126,7 @@ class Files:
     layout: Layout
     tables: tuple[TableFile, ...]
     reading: Reading = field(default_factory=Reading)
-    others: tuple[str, ...] = ()  # tables of ratings that are left out, for people
+    others: tuple[str, ...] = ()  # tables that are left out, for people
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -129,9 +136,10 @@ class Files:
     @property
     def asked(self) -> tuple[Asked, ...]:
         """What `--columns` and the layout say of the columns; what people ask for comes first."""
-        own = parse_columns(self.reading.columns)
         weights = (Asked("ratings", WEIGHT, self.reading.weights),) if self.reading.weights else ()
-        return (*own, *weights, *parse_columns(tuple(self.layout.asked.split())))
+        of_layout = parse_columns(tuple(self.layout.asked.split()))
+        asked = (*parse_columns(self.reading.columns), *weights, *of_layout)
+        return (*asked, *shared_ids(self.of(RATINGS)[0].format, asked))
 
     def of(self, table: str) -> tuple[TableFile, ...]:
         """The files of one table."""
@@ -158,6 +166,7 @@ class Files:
             *bad.warnings,
             *(of_tables.warnings if of_tables is not bad else ()),
         ]
+        told.warnings += _in_future(rows)
         columns = assemble(rows, movies, users, self.reading, self._rules, noun, told)
         told.of_roles |= {TIMESTAMP: f"{rows.unit}, UTC"} if rows.unit else {}
         for role, ids in ((USER, rows.user_ids), (ITEM, rows.item_ids)):
@@ -175,7 +184,7 @@ class Files:
 
     @property
     def _rules(self) -> Rules:
-        if self.reading.rating_scale is None or self.layout.rules.scale is None:
+        if self.reading.rating_scale is None:
             return self.layout.rules
         return replace(self.layout.rules, scale=RatingScale(*self.reading.rating_scale), step=0.0)
 
@@ -234,7 +243,8 @@ class Files:
         kind = "" if self.layout.kind is LayoutKind.TABLES else f"{self.layout.kind}: "
         shown = [one.shown for one in self.tables]
         more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
-        left_out = f"; left out: {', '.join(self.others)}" if self.others else ""
+        others = [f"{len(self.others) - _SHOWN} more"] if len(self.others) > _SHOWN else []
+        left_out = f"; left out: {', '.join([*self.others[:_SHOWN], *others])}" if self.others else ""
         implicit = (
             ""
             if RATING not in absent or WEIGHT in files[0].places
@@ -249,10 +259,27 @@ def _days(rows: RatingRows) -> str:
     """The first and the last day, which show a wrong guess of the unit."""
     if rows.seconds is None:
         return ""
-    first, last = (
-        np.datetime64(int(one), "s").astype("M8[D]") for one in (rows.seconds.min(), rows.seconds.max())
-    )
-    return f"; from {first} to {last}"
+    first, last = int(rows.seconds.min()), int(rows.seconds.max())
+    if last == 0:
+        return "; the time is 0 in each row"
+    if rows.unit is TimeUnit.SECONDS and last < SURELY_SECONDS:
+        return (
+            f"; times from {first} to {last} would be seconds of {_day(last)} and before, so only their order"
+            " means something (write years, months and days as 2020-03-14)"
+        )
+    return f"; from {_day(first)} to {_day(last)}"
+
+
+def _in_future(rows: RatingRows) -> list[str]:
+    tomorrow = time.time() + 86_400
+    if rows.seconds is None or (last := int(rows.seconds.max())) <= tomorrow:
+        return []
+    n = counted(int((rows.seconds > tomorrow).sum()), "row has a time", "rows have a time")
+    return [f"{n} in the future, up to {_day(last)}"]
+
+
+def _day(seconds: int) -> str:
+    return str(np.datetime64(seconds, "s").astype("M8[D]"))
 
 
 def _other_columns(file: RatingFile) -> str:
@@ -276,6 +303,22 @@ def rating_places(table_format: TableFormat, asked: Sequence[Asked]) -> dict[str
     return found
 
 
+def shared_ids(ratings: TableFormat, asked: Sequence[Asked]) -> tuple[Asked, ...]:
+    """The tables of items and users have their ids in columns that are called as among the ratings."""
+    found = rating_places(ratings, asked) if ratings.has_header else {}
+    names = {table: ratings.header[found[role]] for table, role in _IDS.items() if role in found}
+    is_title = TITLE in found and found[ITEM] == found[TITLE]
+    return tuple(
+        Asked(table, ID, name)
+        for table, name in names.items()
+        if normalised(name).endswith(_ENDS_OF_IDS) or (table == ITEMS and is_title)
+    )
+
+
+_IDS = {ITEMS: ITEM, USERS: USER}
+_ENDS_OF_IDS = ("id", "asin", "isbn", "key", "code", "number", "uuid", "sku")  # "movie" may be the title
+
+
 def no_ratings(
     place: str | Path,
     formats: Sequence[TableFormat],
@@ -287,11 +330,15 @@ def no_ratings(
     found = f"; the columns are {headers}" if headers else ""
     if len(formats) == 1 and formats[0].is_text and len(formats[0].header) == 1:
         found = "; its lines are not separated by comma, semicolon, tab, |, :: or blank"
+    if ITEM in missing and max((len(one.header) for one in formats), default=0) > _WIDE:
+        found += "; of a table with a column for each item, make rows of user, item and rating first"
     unread = f"; {'; '.join(map(str, problems[:2]))}" if problems else ""
+    is_ones = missing == [USER] and len(formats) == 1
+    or_else = ", or give it to recommend --ratings_file if it is one person's" if is_ones else ""
     line = formats[0].first_line - 1 if len(formats) == 1 and formats[0].has_header else 0
     return DataError(
         f"has no table with a column of the {' and one of the '.join(f'{role}s' for role in missing)}{found}"
-        f"{unread}; say which are theirs with --columns user=NAME item=NAME",
+        f"{unread}; say which are theirs with --columns user=NAME item=NAME{or_else}",
         file=place,
         line=line or None,
     )

@@ -80,7 +80,8 @@ class Publication:
 def source_of(key: str) -> Source:
     """Looks a source up. Raises a `UsageError` that lists the known names."""
     if key not in SOURCES:
-        raise UsageError(f"unknown data set '{key}'; known are {', '.join(SOURCES)}")
+        known = ", ".join(SOURCES)
+        raise UsageError(f"unknown data set '{key}'; known are {known}; your own are named by --archive PATH")
     return SOURCES[key]
 
 

@@ -154,7 +154,7 @@ def _years(dataset: Dataset) -> str:
 
 def _ages(dataset: Dataset) -> str:
     ages = dataset.users.bucketized_age
-    return "" if ages is None else f"age groups from {ages.min():g} to {ages.max():g}"
+    return "" if ages is None else f"age groups from {np.nanmin(ages):g} to {np.nanmax(ages):g}"
 
 
 _DETAILS: Mapping[str, Callable[[Dataset], str]] = {

@@ -103,7 +103,7 @@ def test_a_rated_movie_that_is_not_listed_is_made_left_out_or_refused(
     assert (dataset.movies.movie_id[-1], dataset.movies.title[-1]) == (99, "99")
     assert dataset.movies.movie_id.dtype == np.int64
     words = "1 rating of 1 movie that the table of movies lacks (99)"
-    assert any(f"{words}: made from their ids" in warning for warning in dataset.warnings)
+    assert any(f"{words}: made from its id" in warning for warning in dataset.warnings)
     assert len(load(path, orphans=Orphans.DROP).ratings) == len(dataset.ratings) - 1
     with pytest.raises(DataError, match="movie 99 is rated but is not among the movies") as caught:
         load(path, orphans=Orphans.ERROR)

@@ -117,7 +117,7 @@ def test_a_folder_or_a_zip_with_other_files_in_it(is_zip: bool, inner: str, tmp_
         path = write_files(tmp_path / "films", files)  # type: ignore[arg-type]
     (line,) = assert_read(path)
     assert "read ratings.csv (comma, UTF-8), movies.csv (comma, UTF-8): user = user_id (texts)" in line
-    assert f"left out: {inner}tags.csv, {inner}empty.csv (is empty)" in line
+    assert f"left out: {inner}genome.csv, {inner}tags.csv, {inner}empty.csv (is empty)" in line
 
 
 @pytest.mark.parametrize("kind", ["csv", "csv.gz", "jsonl", "parquet"])

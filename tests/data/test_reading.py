@@ -15,7 +15,7 @@ import pytest
 
 from movierec_cli.config import DataConfig
 from movierec_cli.config.settings import Orphans
-from movierec_cli.data.dataset import TEST, TRAIN, Dataset
+from movierec_cli.data.dataset import TEST, TRAIN, Dataset, RatingScale
 from movierec_cli.data.load import load_dataset
 from movierec_cli.errors import DataError, MovierecError, UsageError
 
@@ -116,6 +116,8 @@ def test_columns_are_found_by_their_usual_names(header: str, load: Load) -> None
         '[{"user":2,"item":10,"rating":4},\n\n{"user":1,"item":11,"rating":3.5}]',
         '{"user":2,"item":10,"rating":4}\n{"rating":3.5,"item":11,"user":1.0}\n',
         "{'user': 2, 'item': 10, 'rating': 4}\n{'rating': 3.5, 'item': 11, 'user': 1}\n",
+        '[{"user":{"id":2},"item":{"id":10},"rating":4},{"user":{"id":1},"item":{"id":11},"rating":3.5}]',
+        '{"_id":{"$oid":"a"},"user":2,"item":{"$numberInt":"10"},"rating":4}\n{"user":1,"item":11,"rating":3.5}',
     ],
 )  # fmt: skip
 def test_tables_are_read_as_they_are_written(text: str, load: Load) -> None:
@@ -182,6 +184,9 @@ def test_columns_and_weights_are_taken_as_asked_and_what_was_not_understood_is_s
         ("A text.\nIt has lines, and commas.\n", "has no table with a column of the users and one of"),
         ("kunde,artikel\n1,2\n", "line 1: has no table with a column of the users and one of the items; the"
          " columns are kunde, artikel; say which are theirs with --columns user=NAME item=NAME"),
+        ("title,date\nHeat,2020-01-01\n", "give it to recommend --ratings_file if it is one"),
+        (table(f"user{''.join(f',{n}a' for n in range(21))}", "1" + ",4" * 21), "a table with a column for each"),
+        ('{"user":{"0":1,"1":2},"item":{"0":1,"1":2}}', 'pandas writes these with to_json(orient="records")'),
         ("one\ntwo\n", "its lines are not separated by"),
         ('{\n "ratings": [\n {"user": 1}]\n}\n', "neither a list of objects nor an object in each line"),
         ("[[1, 2, 3]]", "line 1: is JSON, but no list of objects"),
@@ -226,7 +231,7 @@ def test_one_text_among_numbers_is_named_with_its_line(odd: str, why: str, load:
     assert f"the user ids are texts, as '{odd}' in line 52 {why}" in data.warnings[0]
 
 
-@pytest.mark.parametrize("gap", ["", " ", "nan", "NULL", "<NA>"])
+@pytest.mark.parametrize("gap", ["", " ", "nan", "NA", "<NA>"])
 @pytest.mark.parametrize("others", [["1", "2.0"], ["u1", "u2"]])
 def test_an_id_that_is_missing_is_no_id(gap: str, others: list[str], load: Load) -> None:
     text = table("user,item", f"{others[0]},1", f"{gap},1", f"{others[1]},2")
@@ -259,6 +264,9 @@ def test_ids_of_ratings_and_items_meet(rated: list[str], listed: list[str], load
         (["2001-01-02", "2001/1/2", "2001-01-02T00:00:01Z"], [A_DAY, A_DAY, A_DAY + 1]),
         (["2001-01-02 00:00:02.5", "2001-01-02 00:01"], [A_DAY + 2, A_DAY + 60]),
         (["2001-01-02T02:00:00+02:00", "2001-01-01 16:00:00-08", "2001-01-02T05:30:00.1+0530"], [A_DAY] * 3),
+        (["2.1.2001", "02.01.2001 00:01", "02.01.2001 00:00:02"], [A_DAY, A_DAY + 60, A_DAY + 2]),
+        (["Tue Jan 02 02:00:00 +0200 2001", '"Tue, 02 Jan 2001 00:00:00 GMT"', "02-Jan-2001"], [A_DAY] * 3),
+        (["2 Jan 2001", '"Jan 2, 2001"', '"January 02, 2001"'], [A_DAY] * 3),
         (["20010102"], [A_DAY]), (["20010102000001"], [A_DAY + 1]), (["9999-12-31"], [253402214400]),
     ],
 )  # fmt: skip
@@ -317,7 +325,9 @@ def test_a_rating_that_is_none_is_refused_with_its_line(given: list[Any], said: 
 def test_ratings_like_times_or_off_the_given_scale_are_refused(load: Load) -> None:
     assert "say --columns timestamp=NAME" in refusal(load, "1,10,978300760\n2,11,978300761\n")
     message = refusal(load, column("rating", [1, 6]), rating_scale=(1.0, 5.0))
-    assert message == "ratings.csv, line 3: the rating is 6; --rating_scale says 1 to 5"
+    assert "line 3: the rating is 6; it must be from 1 to 5; --skip_bad_rows" in message
+    skipped = load(column("rating", [1, 6]), rating_scale=(1.0, 5.0), skip_bad_rows=True)
+    assert skipped.ratings.rating.tolist() == [1] and skipped.ratings.scale == RatingScale(1, 5)
     assert "line 3: the weight is -2" in refusal(load, column("plays", [1, -2]), weights="plays")
 
 
@@ -507,3 +517,57 @@ def test_parquet_is_read_by_its_types(load: Load) -> None:
         "items.parquet": parquet(item=[2], genres=[["x", "y"]]),
     }
     assert load(lists).movies.genre_names == ("x", "y")
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "said"),
+    [
+        ("rating", [-1, 6, 10], "1 rating of -1: if that means no or none, --min_rating 6 leaves"),
+        ("liked", ["false", "true", "True"], "1 rating of 0: if that means no or none"),
+        ("rating", [1, 2, 700], "ratings go up to 700; if they count events, such as plays, say --wei"),
+        ("rating", [1, 1, 1], "each rating is 1, which tells nothing, so each row is a positive"),
+        ("date", [1995, 2001, 2007], "times from 1995 to 2007 would be seconds of 1970-01-01 and before"),
+        ("timestamp", [978300760, 4102444800], "1 row has a time in the future, up to 2100-01-01"),
+        ("timestamp", [0, 0, 0], "timestamp = timestamp (seconds, UTC); the time is 0 in each row"),
+    ],
+)  # fmt: skip
+def test_what_may_mean_something_else_is_said(header: str, values: list[Any], said: str, load: Load) -> None:
+    data = load(column(header, values))
+    assert any(said in one for one in (*data.notes, *data.warnings))
+    assert (data.ratings.scale is None) == (len(set(values)) == 1 or header not in ("rating", "liked"))
+
+
+@pytest.mark.parametrize(
+    ("ratings", "files"),
+    [
+        ("user_id,book_id,rating", {"books.csv": "isbn,id,book_id,title,original_publication_year\n"
+         "439,1,10,Heat,1995.0\n440,2,11,Alien,1979.0\n", "to_read.csv": "user_id,book_id\n1,10\n"}),
+        ("user_id,anime_id,rating", {"anime.csv": "MAL_ID,Name,Year\n10,Heat,1995\n11,Alien,1979\n"}),
+        ("user_id,business_id,stars", {
+            "business.json": '{"business_id":10,"name":"Heat","postal_code":"1","year":1995}\n'
+            '{"business_id":11,"name":"Alien","postal_code":"2","year":1979}\n',
+            "user.json": '{"user_id":1,"name":"Ann"}\n{"user_id":2,"name":"Bo"}\n'}),
+        ("user,title,rating,imdb_id,year", {}),
+    ],
+)  # fmt: skip
+def test_items_are_found_by_the_ids_that_the_ratings_have(
+    ratings: str, files: dict[str, str], load: Load
+) -> None:
+    rows = ("2,10,4", "1,11,3") if files else ("2,Heat,4,tt10,1995", "1,Alien,3,tt11,1979")
+    data = load({"ratings.csv": table(ratings, *rows), **files})
+    assert data.movies.movie_id.tolist() == ([10, 11] if files else ["tt10", "tt11"])
+    assert data.movies.title.tolist() == ["Heat", "Alien"] and data.movies.year.tolist() == [1995, 1979]
+    assert data.users.user_id.tolist() == [1, 2] and data.warnings == ()
+    assert data.notes[0].endswith("left out: to_read.csv") == ("to_read.csv" in files)
+
+
+def test_tables_that_have_none_of_the_ids_are_named_with_the_remedy(load: Load) -> None:
+    files = {
+        "items.csv": "item,sku,title\nA,10,Heat\nB,11,Alien\nC,12,Up\n",
+        "users.csv": "user,age\n77,30\n",
+    }
+    data = load({"ratings.csv": RATINGS, **files})
+    assert "--columns items.id=NAME" in data.warnings[0] and "--columns users.id=NAME" in data.warnings[1]
+    assert data.users.user_id.tolist() == [1, 2, 3] and data.users.bucketized_age is None
+    data = load({"ratings.csv": RATINGS, **files}, columns=("items.id=SKU",))
+    assert data.movies.title.tolist() == ["Heat", "Alien", "Up"] and len(data.warnings) == 1

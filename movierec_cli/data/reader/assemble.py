@@ -73,7 +73,10 @@ def assemble(
     """
     catalogue, item = _with_orphans(rows, movies, reading, noun, told)
     people, user = _with_raters(rows, users, rules, told)
-    scale = None if rows.rating is None else _scale(rows, rules, reading, told)
+    if rows.rating is not None and rules.scale is None and len(rows.rating) > 1 and (rows.rating == 1).all():
+        told.notes.append("each rating is 1, which tells nothing, so each row is a positive")
+        rows = replace(rows, rating=None)
+    scale = None if rows.rating is None else _scale(rows, rules, told)
     ratings = Ratings(
         user_index=user,
         movie_index=item,
@@ -129,7 +132,9 @@ def _with_orphans(
     if reading.orphans == Orphans.DROP:
         told.warnings.append(f"{what} dropped")
         return movies, row_of_id[rows.item]
-    told.warnings.append(f"{what}: made from their ids")
+    their = "its id" if len(unknown) == 1 else "their ids"
+    remedy = "; name the column with their ids: --columns items.id=NAME" if is_orphan.all() else ""
+    told.warnings.append(f"{what}: made from {their}{remedy}")
     row_of_id[unknown] = len(movies) + np.arange(len(unknown))
     return _extended(movies, item_ids[unknown]), row_of_id[rows.item]
 
@@ -166,6 +171,12 @@ def _with_raters(
         place, line = rows.line_of(row)
         message = f"user {user_ids[rows.user[row]]} rates but is not among the users"
         raise DataError(message, file=place, line=line)
+    if len(unknown) == len(user_ids):
+        told.warnings.append(
+            "nobody who rates is in the table of users, so it is not used; name the column with their ids:"
+            " --columns users.id=NAME"
+        )
+        return Users(rows.user_ids), rows.user
     without = ", and the gender of others is not used" if users.is_male is not None else ""
     told.warnings.append(
         f"{counted(len(unknown), 'user')} of {len(user_ids):,} who rate are not in the table of users, so"
@@ -176,8 +187,8 @@ def _with_raters(
     return extended, row_of_id[rows.user]
 
 
-def _scale(rows: RatingRows, rules: Rules, reading: Reading, told: Told) -> RatingScale:
-    """The layout's or the asked scale, or what the ratings themselves show.
+def _scale(rows: RatingRows, rules: Rules, told: Told) -> RatingScale:
+    """The scale that is asked for or is the layout's, or what the ratings themselves show.
 
     Raises:
         DataError: with the line, a rating is off the scale of all others.
@@ -187,15 +198,6 @@ def _scale(rows: RatingRows, rules: Rules, reading: Reading, told: Told) -> Rati
         return rules.scale
     found, n_of_each = np.unique(rows.rating, return_counts=True)
     scale = _usual(found)
-    if reading.rating_scale is not None:
-        low, high = reading.rating_scale
-        off = (found < low) | (found > high)
-        if off.any():
-            row = int(np.flatnonzero(rows.rating == found[off][0])[0])
-            place, line = rows.line_of(row)
-            message = f"the rating is {found[off][0]:g}; --rating_scale says {low:g} to {high:g}"
-            raise DataError(message, file=place, line=line)
-        return RatingScale(low, high)
     suspects = [(found > highest, f"at most {highest}") for highest in _HIGHEST]
     suspects += [
         (found < 0, "0 or more"),
@@ -223,6 +225,15 @@ def _scale(rows: RatingRows, rules: Rules, reading: Reading, told: Told) -> Rati
             file=place,
             line=line,
         )
+    if found[-1] > _HIGHEST[-1]:
+        told.warnings.append(
+            f"ratings go up to {found[-1]:g}; if they count events, such as plays, say --weights NAME"
+        )
+    if len(found) > 1 and found[0] in (-1, 0) and found[1] - found[0] >= 0.5:
+        told.notes.append(
+            f"{counted(int(n_of_each[0]), 'rating')} of {found[0]:g}: if that means no or none, --min_rating"
+            f" {found[1]:g} leaves these rows out; else they count as interactions, as all rows do"
+        )
     told.of_roles[RATING] = f"{scale.lowest:g} to {scale.highest:g}, by the values"
     return scale
 
@@ -231,6 +242,8 @@ def _usual(found: npt.NDArray[np.float32]) -> RatingScale:
     """The narrowest usual scale that holds ratings, given in ascending order."""
     low, high = float(found[0]), float(found[-1])
     highest = next((one for one in _HIGHEST if high <= one), high)
+    if low == -1 and high > 1:  # -1 of those who gave none, as a rule
+        return RatingScale(low, highest)
     if low < 0:
         return RatingScale(-highest if low >= -highest else low, highest)
     lowest = 0.0 if low < 0.5 else 0.5 if (found % 1 != 0).any() and highest == 5 else 1.0

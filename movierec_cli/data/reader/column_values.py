@@ -21,15 +21,23 @@ MAX_ID = 2**63 - 1
 _WHOLE = r"^(?:0|[1-9][0-9]{0,18})$"
 _NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 _THOUSANDS = r"^[+-]?[0-9]{1,3}(?:,[0-9]{3})+$"  # "1,234" may be 1.234 or 1234
-_DATE_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y%m%d", "%Y%m%d%H%M%S")
+_DATE_FORMATS = (
+    *("%Y-%m-%d %H:%M:%S", "%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y%m%d", "%Y%m%d%H%M%S"),
+    *("%d.%m.%Y", "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S"),  # "13/02/2001" is left out: 02/03 is of two days
+    *("%d %b %Y", "%d-%b-%Y", "%b %d, %Y", "%B %d, %Y", "%d %b %Y %H:%M:%S", "%d-%b-%Y %H:%M:%S"),
+)
+_UNIX_DATE = (
+    r"^[A-Z][a-z]{2} ([A-Z][a-z]{2}) +(\d+) (\d\d:\d\d:\d\d)((?: [+-]\d{4})?)(?: [A-Z]{3,4})? (\d{4})$"
+)
+_BOOLEANS = {"true": "1", "True": "1", "TRUE": "1", "false": "0", "False": "0", "FALSE": "0"}
 _YEAR = re.compile(r"\(?([0-9]{4})(?:\)|[-./].*|\.0+|[01][0-9][0-3][0-9])?")
 _LAST_YEAR = re.compile(r"[^0-9]([0-9]{4})$")  # of a date such as 01-Jan-1995
 _FIRST_YEAR_OF_ALL, _LAST_YEAR_OF_ALL = 1000, 2100  # others stand for none, as 0 and 9999 do
 _FIRST = 10_000
 _QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
-MISSING = ("", "nan", "NaN", "null", "NULL", "None", "<NA>", "\\N")
+MISSING = ("", "nan", "NaN", "NA", "N/A", "null", "NULL", "None", "<NA>", "\\N")
 """What programs write where there is nothing."""
-_SURELY_SECONDS = 100_000_000  # 1973: earlier than this are only times in another unit
+SURELY_SECONDS = 100_000_000  # 1973: earlier than this are only times in another unit
 
 
 class TimeUnit(enum.StrEnum):
@@ -80,11 +88,12 @@ def whole_numbers(column: Series) -> Series:
 
 
 def numbers(column: Series) -> Series:
-    """Float32; null for what is no finite number. A comma may stand for the point."""
+    """Float32; null for what is no finite number. A comma may stand for the point; "true" is 1."""
     import polars as pl
 
     if not column.dtype.is_numeric():
         texts = stripped(column)
+        texts = texts.replace(_BOOLEANS) if texts.is_in(list(_BOOLEANS)).any() else texts
         points = texts.str.replace(",", ".", literal=True)
         column = points.set(~points.str.contains(_NUMBER) | texts.str.contains(_THOUSANDS), None)
     found = column if column.dtype == pl.Float32 else column.cast(pl.Float32, strict=False)
@@ -116,8 +125,8 @@ def time_unit(column: Series) -> TimeUnit | None:
 def seconds(column: Series, unit: TimeUnit) -> Series:
     """Int64, seconds since 1970-01-01 UTC; null for what is no such time or outside 1970 … 9999.
 
-    Dates are ISO 8601, of a day or a moment, in UTC unless they have an offset. Among milliseconds and finer
-    units a number that would be of 1970 to 1973 is in another unit; 0 is taken.
+    Dates are of a day or a moment, in UTC unless they have an offset: ISO 8601, 14.3.2020, 14 Mar 2020. Among
+    milliseconds and finer units a number that would be of 1970 to 1973 is in another unit; 0 is taken.
     """
     import polars as pl
 
@@ -128,8 +137,8 @@ def seconds(column: Series, unit: TimeUnit) -> Series:
     else:
         whole = column.cast(pl.Int64, strict=False) if column.dtype.is_integer() else _truncated(column)
         found = whole if unit.per_second == 1 else whole // unit.per_second
-        if unit.per_second > 1 and (found.min() or 0) < _SURELY_SECONDS:  # type: ignore[operator]
-            found = found.set((found < _SURELY_SECONDS) & (whole != 0), None)
+        if unit.per_second > 1 and (found.min() or 0) < SURELY_SECONDS:  # type: ignore[operator]
+            found = found.set((found < SURELY_SECONDS) & (whole != 0), None)
     return _within(found, 0, LAST_TIMESTAMP)
 
 
@@ -154,6 +163,8 @@ def _of_dates(texts: Series) -> Series:
 
     plain = (
         texts.str.replace(r"^(\d{4}[-/.]\d{1,2}[-/.]\d{1,2})[Tt]", "$1 ")
+        .str.replace(_UNIX_DATE, "$2 $1 $5 $3$4")
+        .str.replace(r"^[A-Z][a-z]{2}, ", "")  # the day of the week
         .str.replace(r"\s*(?:[Zz]|UTC|GMT)$", "")
         .str.replace_all("/", "-", literal=True)
     )

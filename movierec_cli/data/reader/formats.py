@@ -124,8 +124,12 @@ def format_of(head: bytes, place: str) -> TableFormat:
         raise DataError("is empty", file=place)
     if lines[0].lstrip()[0] == "{":
         objects = [one for line in lines if (one := parsed_object(line)) is not None]
-        if 2 * len(objects) < len(lines):
-            problem = "is JSON, but neither a list of objects nor an object in each line"
+        is_whole = len(lines) == 1 and all(isinstance(one, dict | list) for one in _values(lines[0]))
+        if 2 * len(objects) < len(lines) or is_whole:
+            problem = (
+                "is JSON, but neither a list of objects nor an object in each line, one for each row; pandas"
+                ' writes these with to_json(orient="records")'
+            )
             raise DataError(problem, file=place, line=1)
         return TableFormat(_keys(objects), encoding=encoding, kind=JSON_LINES)
     while len(lines) > 1 and _is_remark(lines):
@@ -178,6 +182,14 @@ def escape_of(lines: Iterable[str], separator: str) -> str | None:
     return "\\" if n_with > n_without else None
 
 
+def _values(line: str) -> list[object]:
+    """Of a line that is one JSON object."""
+    try:
+        return list(json.loads(line).values())
+    except ValueError:
+        return []
+
+
 def parsed_object(line: str) -> dict[str, object] | None:
     """The object of a line of JSON, or of Python as Amazon's older files have it; None where it is none."""
     for parse in (json.loads, ast.literal_eval):
@@ -185,8 +197,22 @@ def parsed_object(line: str) -> dict[str, object] | None:
             found = parse(line.strip())
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             continue
-        return found if isinstance(found, dict) else None
+        return flattened(found) if isinstance(found, dict) else None
     return None
+
+
+def flattened(one: dict[str, Any]) -> dict[str, Any]:
+    """An object's objects as columns of their own: `user.id`; {"$date": …} of MongoDB is what it wraps."""
+    if not any(isinstance(value, dict) for value in one.values()):
+        return one
+    flat: dict[str, Any] = {}
+    for key, value in one.items():
+        inner = flattened(value) if isinstance(value, dict) else None
+        if inner is None:
+            flat[key] = value
+        else:
+            flat |= {key if name.startswith("$") else f"{key}.{name}": each for name, each in inner.items()}
+    return flat
 
 
 def json_list(archive: Archive, member: str) -> list[tuple[int, dict[str, object]]]:
@@ -209,7 +235,7 @@ def json_list(archive: Archive, member: str) -> list[tuple[int, dict[str, object
             one, at = decode(text, at)
             if not isinstance(one, dict):
                 raise DataError("is JSON, but no list of objects", file=place, line=line)
-            found.append((line, one))
+            found.append((line, flattened(one)))
             at = blank.match(text, at).end()  # type: ignore[union-attr]
             if text[at : at + 1] == "]":
                 break

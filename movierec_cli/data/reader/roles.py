@@ -34,27 +34,29 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     ),
     ITEM: (
         *_ids("parentasin item movie film product asin isbn book song track artist show article game course"),
-        *_ids("business sku anime recipe listing podcast venue poi beer hotel restaurant joke offer"),
-        *_words("newsid videoid contentid appid placeid pageid docid documentid iid mid"),
+        *_ids("business sku anime mal recipe listing podcast venue poi beer hotel restaurant joke offer"),
+        *_words("newsid videoid contentid appid placeid pageid docid documentid iid mid stockcode"),
     ),
     RATING: _words(
         "rating yourrating userrating stars star score overall bookrating movierating reviewscore"
-        " reviewrating ratingvalue starrating rate grade preference vote value"
+        " reviewrating ratingvalue ratingval starrating rate grade preference vote value"
+        " liked isliked recommended isrecommended"
     ),
     TIMESTAMP: _words(
         "timestamp unixreviewtime ratingtimestamp unixtime unixtimestamp time ts watcheddate daterated"
         " datetime date ratedat ratingdate createdat created eventtime eventtimestamp watchedat dateadded"
         " reviewdate reviewtime tstamp clicktime viewedat ratedon reviewedat watchedon playedat listenedat"
+        " eventdate orderdate invoicedate purchasedate transactiondate visitdate checkintime tdat"
     ),
     WEIGHT: (),  # only where --weights names it
     TITLE: _words(
-        "title movietitle booktitle itemtitle productname producttitle itemname moviename name artistname"
-        " trackname songname songtitle primarytitle titlename film movie originaltitle headline"
+        "title movietitle booktitle itemtitle productname producttitle prodname itemname moviename name"
+        " trackname songname songtitle artistname primarytitle titlename film movie originaltitle headline"
     ),
     GENRES: _words("genres genre moviegenres categories category class tags maincategory"),
     YEAR: _words(
-        "year releaseyear movieyear yearofpublication publicationyear startyear releasedate publicationdate"
-        " publisheddate published released"
+        "year releaseyear movieyear yearofpublication publicationyear originalpublicationyear startyear"
+        " releasedate publicationdate publisheddate yearreleased published released"
     ),
     LENGTH: _words("runtime runtimeminutes runtimemins lengthminutes movielength duration length"),
     IMDB: _words("imdbid imdb tconst const imdbnumber"),
@@ -72,7 +74,8 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     "items": OF_ITEMS,
     "users": OF_USERS,
 }
-_MOVIE_WORDS = ("movie", "film", "imdb", "tmdb")
+_OF_CATALOGUES = ("imdbid", "tconst", "tmdbid", "traktid")  # ids of items that have none of their own
+_MOVIE_WORDS = ("movie", "film", "imdb", "tmdb", "letterboxd")
 
 
 def normalised(name: str) -> str:
@@ -130,7 +133,7 @@ def places(table: str, header: Sequence[str], asked: Sequence[Asked] = ()) -> di
     Args:
         table: of `TABLES`.
         header: the columns' names.
-        asked: what `--columns` says; a name that the header lacks is ignored, as it may be another file's.
+        asked: what `--columns` says, the first of a role that the header has; a name may be another file's.
     """
     words = [normalised(name) for name in header]
     found: dict[str, int] = {}
@@ -138,7 +141,7 @@ def places(table: str, header: Sequence[str], asked: Sequence[Asked] = ()) -> di
         exact = [place for place, own in enumerate(header) if own.strip() == name]
         alike = exact or [place for place, word in enumerate(words) if word == normalised(name)]
         if alike:
-            found[role] = alike[0]
+            found.setdefault(role, alike[0])
     for role in TABLES[table]:
         if role not in found:
             free = [word if place not in found.values() else "" for place, word in enumerate(words)]
@@ -152,7 +155,7 @@ def places(table: str, header: Sequence[str], asked: Sequence[Asked] = ()) -> di
 
 def _names(table: str, role: str) -> tuple[str, ...]:
     if role != ID:
-        return _NAMES[role]
+        return (*_NAMES[role], *_OF_CATALOGUES) if role == ITEM else _NAMES[role]
     own = _NAMES[ITEM if table == "items" else USER]
     # "id" after "movieId", as a table of links has both, but before "movie", which may be the title
     sure = tuple(name for name in own if name.endswith(("id", "asin", "isbn")))
