@@ -121,14 +121,14 @@ class DataIdentity:
 
 @dataclass(frozen=True, kw_only=True)
 class EpochRecord:
-    """One validation during training."""
+    """One validation during training, or the one of a baseline with the settings that it chose."""
 
-    epoch: int  # epochs trained so far, from 1
-    train_loss: float  # mean over interactions, nats, L2 left out
+    epoch: int  # epochs trained so far, from 1; 0 of a baseline
+    train_loss: float | None  # mean over interactions, nats, L2 left out; None of a baseline
     elapsed_s: float  # training time so far, validation left out
     validation: TopK
     ratings: RatingErrors | None = None  # on the validation set, where the model predicts ratings
-    ndcg: float | None = None  # at 10, unseen, where it chooses the epoch
+    ndcg: float | None = None  # at 10, unseen; of a baseline, and where it chooses the epoch
     validation_loss: float | None = None  # nats, of an in-batch loss of sequences
 
 
@@ -155,6 +155,11 @@ class RunRecord:
     """Users of `data` whose ratings and embeddings were removed; `test` and `ratings` are without them."""
     command: str = ""  # the command line that trained it; "" where it was trained from Python
     format_version: int = FORMAT_VERSION
+
+    @property
+    def epochs(self) -> tuple[EpochRecord, ...]:
+        """The validations of a training; none of a baseline."""
+        return self.history if self.epochs_run else ()
 
     @property
     def sizes(self) -> Sizes:
