@@ -169,6 +169,7 @@ class RunRecord:
             "n_users": n_users,
             "n_users + 1": n_users + 1,
             "n_movies": self.data.n_movies,
+            "n_movies + 1": self.data.n_movies + 1,
             DATA_USERS: self.data.n_users,
             DATA_RATINGS: self.data.n_ratings,
         }

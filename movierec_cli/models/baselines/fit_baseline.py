@@ -3,7 +3,7 @@
 import pkgutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic
 
 import numpy as np
@@ -19,14 +19,16 @@ from movierec_cli.evaluation.metrics import VALIDATION_K, mean_ndcg, top_k
 from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.models.baselines.baseline import (
     Baseline,
+    Kept,
     Model,
     RatingPredictor,
     Scorer,
     Settings,
     TrainingRatings,
 )
-from movierec_cli.models.trained import FitResult, Fitted, Fitting, Validation
+from movierec_cli.models.trained import FitResult, Fitted, Fitting, Validation, run_artifacts
 from movierec_cli.registry.run_parts import RunParts
+from movierec_cli.scoring.item_weights import Histories, ItemWeights
 
 EVALUATED_RATINGS = 16_384
 """Validation ratings that are ranked: from there more users change the choice less than the grid's steps."""
@@ -151,14 +153,37 @@ def fit_run(fitting: Fitting) -> Fitted:
         fitted = fit_rating_baseline(family, dataset, split)
         ratings, rows = dataset.ratings, split.test
         predicted = fitted.model.predict(dataset, rows)
-        outcome = RatingOutcome(rows, ratings.user_index[rows], ratings.rating[rows], predicted)
-        parts = RunParts(rating_outcome=outcome)
+        rated = RatingOutcome(rows, ratings.user_index[rows], ratings.rating[rows], predicted)
+        parts = RunParts(rating_outcome=rated)
     else:
         fitted = fit_baseline(family, dataset, split)
-        parts = RunParts(outcome=evaluate(dataset, split.fit, split.test, fitted.model))
+        outcome = evaluate(dataset, split.fit, split.test, fitted.model)
+        parts = replace(kept_parts(dataset, split.fit, fitted.model.kept), outcome=outcome)
     history = () if fitted.validation is None else (fitted.validation.record(0, None, fitted.training_s),)
     result = FitResult(training_s=fitted.training_s, history=history)
     return Fitted.of(result, fitted.model.n_parameters, parts, fitted.settings)
+
+
+def kept_parts(dataset: Dataset, rows: npt.NDArray[np.int64], kept: Kept) -> RunParts:
+    """What a run holds of a baseline that ranks and was fitted to the ratings at `rows`."""
+    n_users, n_movies = len(dataset.users), len(dataset.movies)
+    none = np.zeros((max(n_users, n_movies), 0), np.float32)
+    users, movies = kept.factors or (none[:n_users], none[:n_movies])
+    artifacts = replace(run_artifacts(dataset, {}, {}, users, movies), popularity=kept.popularity)
+    if (weights := kept.weights) is None:
+        return RunParts(artifacts=artifacts)
+    if isinstance(weights, np.ndarray):
+        of_movies, starts = ItemWeights(weights.ravel()), n_movies * np.arange(n_movies + 1)
+    else:
+        of_movies, starts = ItemWeights(weights.data, weights.indices), weights.indptr.astype(np.int64)
+    history = movies_of_users(dataset, rows)
+    owner = np.repeat(np.arange(n_users), history.lengths)
+    movie = history.values[np.lexsort((history.values, owner))]
+    return RunParts(
+        artifacts=artifacts,
+        histories=Histories.of(history.starts, movie, of_movies, starts),
+        item_weights=of_movies,
+    )
 
 
 def climb(score: Callable[[int], float], start: int, n_places: int) -> int:
