@@ -109,6 +109,10 @@ class ItemSums:
         return vectors
 
     def contributions(self, user: _Floats, movies: _Rows) -> tuple[npt.NDArray[np.int64], _Values]:
-        """The movies in a user's vector, [n_known], and what each adds to some scores: [n_known, n]."""
+        """The movies in a user's vector, [n_known], and what each adds to some scores, [n_known, n].
+
+        That is less what it adds to the average score, in double precision.
+        """
         known = np.flatnonzero(user)
-        return known, (user[known, None] * self.vectors(known)[:, movies]).astype(np.float64)
+        added = user[known, None].astype(np.float64) * self.vectors(known)  # [n_known, n_movies]
+        return known, added[:, movies] - added.mean(axis=1, keepdims=True)
