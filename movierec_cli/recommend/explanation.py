@@ -10,6 +10,7 @@ import numpy.typing as npt
 from movierec_cli.data.dataset import id_at
 from movierec_cli.recommend.users import User
 from movierec_cli.registry.store import Run
+from movierec_cli.scoring.item_scorer import ItemSums
 from movierec_cli.scoring.towers import BIASES, Tower
 
 AVERAGE_USER = "average_user"
@@ -40,6 +41,7 @@ class Explanation:
     rest: float  # contributed by none of these
     of_movie_features: dict[str, float] = field(default_factory=dict)  # empty for a sequential model
     of_user_features: dict[str, float] = field(default_factory=dict)  # empty for a new user too
+    is_popularity: bool = False  # whether the score is how often the movie was rated in training
 
     @property
     def advantage(self) -> float:
@@ -77,10 +79,19 @@ def explain(run: Run, user: User, rows: Sequence[int] | npt.NDArray[np.integer])
     of the user's scores on those of ū over the catalogue: the scores of a user who has rated much lie closer
     together than most. What is left is the user's own, that of their id.
 
+    Of a model of weights from movie to movie, a score is the sum of the weights from the movies of the user's
+    history: their contributions are these, each less its mean over the catalogue, and nothing is left. Of
+    popularity, all is rest.
+
     Raises:
         SavedModelError: the run is damaged.
     """
-    movies, targets = run.artifacts.movie_embeddings.astype(np.float64), np.asarray(rows, np.int64)
+    targets = np.asarray(rows, np.int64)
+    if run.artifacts.popularity is not None and not user.embedding.any():
+        return _of_scores(run, user, targets, np.zeros(0, np.int64), np.zeros((0, len(targets))))
+    if isinstance(run.scorer, ItemSums):
+        return _of_scores(run, user, targets, *run.scorer.contributions(user.embedding, targets))
+    movies = run.artifacts.movie_embeddings.astype(np.float64)
     embedding = user.embedding.astype(np.float64)
     mean = movies.mean(axis=0)
     known = np.unique(user.movies)
@@ -88,7 +99,8 @@ def explain(run: Run, user: User, rows: Sequence[int] | npt.NDArray[np.integer])
     specific = centred[targets]  # [n, dim]
     contributions, rest = _of_movies(centred[known], embedding, specific)
     order = np.argsort(-contributions, axis=0, kind="stable")  # [n_known, n]
-    has_towers = not run.record.config.family.is_sequential
+    family = run.record.config.family
+    has_towers = family.is_trained and not family.is_sequential
     of_movies = _of_movie_features(run, embedding, targets) if has_towers else {}
     of_users = _of_user_features(run, user, centred, specific) if has_towers else {}
     scores, average = movies[targets] @ embedding, float(mean @ embedding)
@@ -101,6 +113,24 @@ def explain(run: Run, user: User, rows: Sequence[int] | npt.NDArray[np.integer])
             rest=float(rest[place]),
             of_movie_features={name: float(part[place]) for name, part in of_movies.items()},
             of_user_features={name: float(part[place]) for name, part in of_users.items()},
+        )
+        for place, row in enumerate(targets)
+    )
+
+
+def _of_scores(run: Run, user: User, targets: _Rows, known: _Rows, parts: _Floats) -> tuple[Explanation, ...]:
+    """Of scores that are sums of these parts, [n_known, n], or are popularity."""
+    scores = run.scorer.scores(user.embedding[None])[0].astype(np.float64)  # [n_movies]
+    average = float(scores.mean())
+    order = np.argsort(-parts, axis=0, kind="stable")  # [n_known, n]
+    return tuple(
+        Explanation(
+            movie=int(row),
+            score=float(scores[row]),
+            average=average,
+            of_movies=tuple((int(known[i]), float(parts[i, place])) for i in order[:, place]),
+            rest=float(scores[row] - average - parts[:, place].sum()),
+            is_popularity=len(known) == 0,
         )
         for place, row in enumerate(targets)
     )

@@ -38,7 +38,8 @@ def similar_command(
     """Show the movies that a model places nearest to one movie.
 
     Movies are near where the same users rate them, as the model has learned:
-    the similarity is the cosine of the two movies' embeddings, 1 at most.
+    the similarity is the cosine of the two movies' embeddings, 1 at most; of
+    EASE and item-kNN, the weight from the first movie to the other.
 
     The title need not be exact. If it fits several movies or none, the command
     shows which it may be. `id:590` is an id even where a title is that number.
@@ -46,13 +47,14 @@ def similar_command(
     spare_threads()
     from movierec_cli.cli.parsing.movie_titles import rows_of
     from movierec_cli.recommend.response import SIMILAR_COLUMNS, similar_movies
+    from movierec_cli.recommend.run_choice import FOR_LIKENESS
     from movierec_cli.reports.terminal.recommendation_lists import similar_report
 
     text = " ".join(title or ())  # a title without quotes is several arguments
     if not text.strip():
         raise UsageError("say which movie, before any option: movierec similar 'Toy Story (1995)'")
     request = filters.checked(include_seen=True)
-    run = model.best(terminal)
+    run = model.best(terminal, FOR_LIKENESS)
     noun = run.record.data.noun
     chosen = request.of(run.catalogue, noun)
     (row,) = rows_of([text], run.catalogue, "TITLE", terminal, noun)

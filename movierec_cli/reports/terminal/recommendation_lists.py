@@ -85,7 +85,7 @@ def responses_report(responses: Sequence[Response], console: Console) -> Group:
 
 
 def similar_report(similar: SimilarMovies, console: Console) -> Table:
-    """A line a movie, the nearest first, with the cosine of the embeddings."""
+    """A line a movie, the nearest first, with the similarity."""
     title = f"Like {similar.title}, with: {similar.run.record.config.label}"
     cosines = [f"{movie.similarity:.2f}".replace("-", "−") for movie in similar.movies]
     columns = {"": _places(similar.movies), "similarity": cosines}
@@ -123,7 +123,8 @@ def _response_table(response: Response, width: int) -> Table:
     table = _recommended_table(
         recommended, width, [explanation_text(response.run, why) for why in response.explanations]
     )
-    table.caption = f"mean score {recommended.mean_score:.2f}, variety {recommended.variety:.2f}"
+    variety = "" if recommended.variety is None else f", variety {recommended.variety:.2f}"
+    table.caption = f"mean score {recommended.mean_score:.2f}{variety}"
     table.caption_style = "table.caption"
     return table
 
@@ -195,13 +196,16 @@ def explanation_text(run: Run, why: Explanation, n_movies: int = MOVIES_NAMED) -
     Contributions are in percent of the movie's advantage, the difference of its score and that of the average
     movie for this user. Where that is little or nothing, they are in units of the score.
     """
+    if why.is_popularity:
+        times = counted(round(why.score), run.record.data.interactions)
+        return Text(f"because many people know it: {times} in training", style="dim")
     lines = _Lines(run, why, n_movies)
     return Text("\n").join(Text(line, style="dim") for line in (lines.movies, lines.features) if line)
 
 
 def why_footnote(whys: Sequence[Explanation], noun: str) -> str:
     """The unit of the contributions; "" where nothing is explained."""
-    if not whys:
+    if all(why.is_popularity for why in whys):
         return ""
     one = with_article(noun)
     unit = f"100% is the difference of {one}'s score and that of the average {noun} for the same user."
