@@ -1,6 +1,7 @@
 """From runs and what they did with the test part to a study."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from movierec_cli.evaluation.beyond_accuracy import beyond_accuracy
 from movierec_cli.evaluation.metrics import (
     LIST_K,
     SMALL_CATALOGUE,
+    TopK,
     mean_over_users,
     mean_top_k,
     metric_values,
@@ -104,23 +106,32 @@ def compare_runs(
     metrics = study_metrics(telling)
     folds = data.config.folds > 0
     of_metric = {
-        metric: {label: _per_user(group, metric, folds) for label, group in groups.items()}
+        metric: {
+            label: _per_user(group, metric, folds)
+            for label, group in groups.items()
+            if group[0].tells(metric)
+        }
         for metric in metrics
     }
     beyond = _beyond(data, groups, telling)
     models = _compared_models(groups, of_metric, beyond, ks, folds)
-    differences = compare(of_metric[headline], pairs(models), folds=folds)
+    placed = [one for one in models if headline in one.metrics]  # a short list does not tell every metric
+    if not placed:
+        raise MovierecError(
+            f"no list is long enough for {headline}, which decides; give longer ones, or --top_k"
+        )
+    differences = compare(of_metric[headline], pairs(placed), folds=folds)
     alike = trained_alike(models)
     of_sets = {key: of_metric[headline][model.label] for key, model in alike.items()}
     ablation = feature_gains(of_sets, folds=folds)
     records = [one.run.record for one in (*evaluated, *rated)]
-    to_rank = [one for one in models if Task.RETRIEVAL in tasks_of(one)]  # of the others it need not be good
+    to_rank = [one for one in placed if Task.RETRIEVAL in tasks_of(one)]  # of the others it need not be good
     return Study(
         data=records[0].data,
         split=data.config,
         split_summary=data.summary,
         headline=headline,
-        answer=answer(models, differences, ablation, data.config, headline),
+        answer=answer(placed, differences, ablation, data.config, headline),
         warnings=warnings(to_rank, differences, headline),
         models=models,
         differences=differences,
@@ -166,12 +177,17 @@ def _compared_models(
             family=group[0].run.record.config.family,
             feature_set=group[0].run.record.config.feature_set,
             records=tuple(one.run.record for one in group),
-            top_k=mean_top_k([top_k_of(one.outcome, ks) for one in group]),
-            metrics={metric: intervals[label, metric] for metric in of_metric},
+            top_k=mean_top_k([_top_k(one, ks) for one in group]),
+            metrics={metric: intervals[label, metric] for metric, each in of_metric.items() if label in each},
             beyond=beyond[label],
         )
         for label, group in groups.items()
     )
+
+
+def _top_k(one: EvaluatedRun, ks: Sequence[int]) -> TopK:
+    found = top_k_of(one.outcome, [k for k in ks if k <= one.known_k])
+    return found if one.ranks_all else replace(found, all={})
 
 
 def _beyond(
@@ -187,7 +203,10 @@ def _beyond(
         fold = one.run.record.config.split.fold
         return vars(beyond_accuracy(one.outcome.warm, k, counts[fold], n_users[fold]))
 
-    found = {label: [values(one) for one in group] for label, group in groups.items()}
+    found: dict[str, list[dict[str, float]]] = {
+        label: [values(one) for one in group] if k <= group[0].known_k else [{}]
+        for label, group in groups.items()
+    }
     return {
         label: {f"{name}@{k}": float(np.mean([one[name] for one in each])) for name in each[0]}
         for label, each in found.items()
@@ -214,9 +233,9 @@ def _segments(data: SplitData, groups: Sequence[Sequence[EvaluatedRun]], k: int)
             n_ratings=int(mask.targets.sum()),
             accuracy=tuple(
                 mean_over_users(own[mask.targets], outcome.user_index[mask.targets])
-                if mask.targets.any()
+                if mask.targets.any() and k <= group[0].known_k
                 else None
-                for own in hits
+                for group, own in zip(groups, hits, strict=True)
             ),
         )
         for mask in segments(data.dataset, data.split.fit, outcome)

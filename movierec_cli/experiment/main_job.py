@@ -18,6 +18,7 @@ from movierec_cli.data.dataset import Dataset, Id, id_at
 from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.experiment.comparison import compare_runs, headline_metric
+from movierec_cli.experiment.foreign import OtherModel, judge_others
 from movierec_cli.experiment.loading import data_of, load_source
 from movierec_cli.experiment.selection import Selection, SplitRequest, on_own_test, outcome_on, select_runs
 from movierec_cli.experiment.study import Study, UserLists
@@ -104,6 +105,7 @@ class EvaluationConfig:
     data: DataConfig | None = None  # None: the data set that the runs were trained on
     places: DataConfig = field(default_factory=DataConfig)  # where files are, for the runs' own data set
     split: SplitRequest = field(default_factory=SplitRequest)  # what is not given is as in training
+    others: tuple[OtherModel, ...] = ()  # files of what another library made, to be judged as well
     baselines: tuple[Family, ...] = DEFAULT_BASELINES
     ks: tuple[int, ...] = DEFAULT_TOP_K
     users: UserSelection | None = NO_USERS  # whose lists to show; None: a few typical users
@@ -120,7 +122,7 @@ class Evaluation:
 
 
 def evaluate_saved(config: EvaluationConfig, observer: TrainingObserver | None = None) -> Evaluation:
-    """Evaluates saved models, and baselines on the same split: these are fitted if they are not saved yet.
+    """Evaluates saved models, others' lists, and baselines on the same split: fitted if not saved yet.
 
     Raises:
         MovierecError: there is no such run or user, the data cannot be had, the runs do not belong
@@ -129,12 +131,14 @@ def evaluate_saved(config: EvaluationConfig, observer: TrainingObserver | None =
     """
     listener = observer or TrainingObserver()
     saved = _saved_runs(config)
-    source = load_source(config.data or data_of(saved, config.places), listener, runs=saved)
-    selection = select_runs(config.saved_models_dir, config.names, source, config.split)
+    data_config = config.data or (data_of(saved, config.places) if saved else config.places)
+    source = load_source(data_config, listener, runs=saved)
+    selection = select_runs(
+        config.saved_models_dir, config.names, source, config.split, or_none=bool(config.others)
+    )
     data = selection.data
-    headline_metric(
-        len(data.dataset.movies), config.ks, source.noun
-    )  # what cannot work is refused before the fitting
+    # What cannot work is refused before the fitting.
+    headline = headline_metric(len(data.dataset.movies), config.ks, source.noun)
     if config.users is None:
         user_ids = typical_users(data)
     else:
@@ -146,6 +150,15 @@ def evaluate_saved(config: EvaluationConfig, observer: TrainingObserver | None =
         for message in batch.warnings:
             listener.warned(message)
     user_lists = lists_of(source, [one.run for one in selection.evaluated], ListRequest(user_ids))
+    others, notes = judge_others(data, config.others)
+    for note in notes:
+        listener.warned(note)
+    for one in others:
+        if not one.tells(headline):
+            listener.warned(
+                f"{one.run.record.name}: its lists of {one.known_k:g} do not tell {headline}, which decides;"
+                " give longer ones"
+            )
     named = {one.run.record.config.family for one in selection.evaluated}
     baselines = train_or_load(
         split_data(source, selection.own),
@@ -157,7 +170,7 @@ def evaluate_saved(config: EvaluationConfig, observer: TrainingObserver | None =
     ranked = [outcome_on(one, data.config, data.split.test) for one in on_own_test(baselines)[0]]
     study = compare_runs(
         data,
-        [*selection.evaluated, *ranked],
+        [*selection.evaluated, *others, *ranked],
         rated=selection.rated,
         findings=_findings(selection, listener),
         user_lists=user_lists,
@@ -170,13 +183,13 @@ def _saved_runs(config: EvaluationConfig) -> list[Run]:
     """The runs that are named, or all.
 
     Raises:
-        MovierecError: there is none.
+        MovierecError: there is none, and nothing else to evaluate.
     """
     directory = config.saved_models_dir
     if config.names:
         return [find_named(directory, name) for name in config.names]
     runs, problems = list_runs(directory)
-    if not runs:
+    if not runs and not config.others:
         unusable = f" that can be used ({problems[0].message})" if problems else ""
         raise MovierecError(f"no model is saved in {directory}{unusable}; train one first: movierec train")
     return runs

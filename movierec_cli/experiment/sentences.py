@@ -159,7 +159,8 @@ def _verdict(comparison: _Comparison, best: ComparedModel) -> str:
 def _noun(trained: Sequence[ComparedModel]) -> str:
     """What the trained ones differ in for people, if in features alone; else what they are."""
     are_sets = len({one.feature_set for one in trained}) == len(trained)
-    return "feature set" if are_sets and not any(one.family.is_sequential for one in trained) else "model"
+    are_models = any(one.family.is_sequential or not one.is_own for one in trained)
+    return "feature set" if are_sets and not are_models else "model"
 
 
 def _names(models: Sequence[ComparedModel]) -> str:
@@ -240,7 +241,10 @@ def _lead(comparison: _Comparison) -> str:
 
 
 def _caveats(comparison: _Comparison, split: SplitConfig) -> Iterator[str]:
-    trained = comparison.trained
+    trained = tuple(one for one in comparison.trained if one.family.is_trained)
+    if others := [one.label for one in comparison.models if not one.is_own]:
+        are = "was" if len(others) == 1 else "were"
+        yield f"{listed(others)} {are} not trained here, but read from files."
     if split.folds:
         yield (
             f"{split.folds}-fold cross-validation: every rating is tested once, by models trained without it;"

@@ -1,5 +1,6 @@
 """What is found out about a set of models: the numbers behind the table, the report and the JSON."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Generic, TypeVar
@@ -8,7 +9,7 @@ from movierec_cli.config import NO_FEATURES, SAMPLED_LOSSES, Family, FeatureSet,
 from movierec_cli.data.dataset import Id
 from movierec_cli.data.split import SplitSummary
 from movierec_cli.evaluation.ablation import FeatureGain
-from movierec_cli.evaluation.metrics import TopK
+from movierec_cli.evaluation.metrics import TopK, parse_metric
 from movierec_cli.evaluation.significance import Interval, PairedDifference
 from movierec_cli.leakage.finding import Finding
 from movierec_cli.recommend.recommend import Recommendations
@@ -25,6 +26,13 @@ class Evaluated(Generic[Of]):
 
     run: Run
     outcome: Of
+    known_k: float = math.inf  # so many of the best are known of each list; a file may have no more
+    ranks_all: bool = True  # whether what a user had in training has a place, too
+
+    def tells(self, metric: str) -> bool:
+        """Whether a metric is known, such as "recall@100"."""
+        kind, k = parse_metric(metric)
+        return math.isinf(self.known_k) or (kind.uses_k and k <= self.known_k)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,16 +52,23 @@ class Compared:
     @property
     def is_baseline(self) -> bool:
         """Whether it is there to be beaten."""
-        return not self.family.is_trained
+        return self.family.is_baseline
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this program trained or fitted it."""
+        return self.family is not Family.OTHER
 
 
 def by_model(evaluated: Sequence[Evaluated[Of]]) -> dict[str, list[Evaluated[Of]]]:
     """Runs that differ only in the seed of their training, or the fold, are one model, in the order of these.
 
-    Trained ones come first. The label of a trained one does not depend on the baselines beside it.
+    Trained ones come first, then others, then baselines. The label of a trained one does not depend on the
+    baselines beside it.
     """
     groups: dict[RunConfig, list[Evaluated[Of]]] = {}
-    for one in sorted(evaluated, key=lambda one: not one.run.record.config.family.is_trained):
+    families = [(one, one.run.record.config.family) for one in evaluated]
+    for one, _ in sorted(families, key=lambda pair: (pair[1].is_baseline, not pair[1].is_trained)):
         groups.setdefault(one.run.record.config.repeated, []).append(one)
     return dict(
         zip(_labels(list(groups)), (sorted(group, key=_seed) for group in groups.values()), strict=True)
@@ -61,7 +76,7 @@ def by_model(evaluated: Sequence[Evaluated[Of]]) -> dict[str, list[Evaluated[Of]
 
 
 def pairs(models: Sequence[Compared]) -> list[tuple[str, str]]:
-    """Every two models of which one at least was trained, the later one first: it has more features."""
+    """Every two models of which one at least is no baseline, the later one first: it has more features."""
     return [
         (b.label, a.label) if not b.is_baseline else (a.label, b.label)
         for i, a in enumerate(models)
@@ -133,7 +148,7 @@ def trained_alike(models: Sequence[ComparedModel]) -> dict[FeatureSet, ComparedM
     """Trained models that differ in features and seed only; where several ways were, of the most frequent."""
     ways: dict[RunConfig, dict[FeatureSet, ComparedModel]] = {}
     for one in models:
-        if not one.is_baseline:
+        if one.family.is_trained:
             way = replace(one.records[0].config.repeated, feature_set=NO_FEATURES)
             ways.setdefault(way, {})[one.feature_set] = one
     return max(ways.values(), key=len, default={})

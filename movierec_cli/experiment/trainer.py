@@ -65,24 +65,11 @@ class MovieLensTrainer:
             self.config.data, self._observer, feature_sets=self.config.widest_sets
         )
         _require_kinds(self.config, source)
-        data = split_data(source, self._split_of(source))
+        split = requested_split(source, self.config.split, self.config.split_of_data, self._observer)
+        data = split_data(source, split)
         if self.config.family.is_sequential and data.config.kind is SplitKind.GIVEN:
             _require_order(data, self.config.family.label)
         return data
-
-    def _split_of(self, source: Dataset) -> SplitConfig:
-        """The requested split; where none is and the data come with one, that."""
-        requested, of_data = self.config.split, self.config.split_of_data
-        if source.ratings.part is None or requested.kind is SplitKind.GIVEN:
-            return requested
-        if of_data is None:
-            self._observer.noted("The data come with a split, which is not used; --split given uses it.")
-            return requested
-        drawn = (
-            "" if (source.ratings.part == VALIDATION).any() else "; validation ratings are drawn from train"
-        )
-        self._observer.noted(f"The data come with a split, which is used: --split given{drawn}.")
-        return of_data
 
     @cached_property
     def feature_sets(self) -> tuple[FeatureSet, ...]:
@@ -143,6 +130,20 @@ class MovieLensTrainer:
         return train_or_load(
             self.data, configs, folder, self._observer, retrain=config.retrain, command=config.command
         )
+
+
+def requested_split(
+    source: Dataset, requested: SplitConfig, of_data: SplitConfig | None, observer: TrainingObserver
+) -> SplitConfig:
+    """The requested split; where none is and the data come with one, that (`of_data`)."""
+    if source.ratings.part is None or requested.kind is SplitKind.GIVEN:
+        return requested
+    if of_data is None:
+        observer.noted("The data come with a split, which is not used; --split given uses it.")
+        return requested
+    drawn = "" if (source.ratings.part == VALIDATION).any() else "; validation ratings are drawn from train"
+    observer.noted(f"The data come with a split, which is used: --split given{drawn}.")
+    return of_data
 
 
 def train_or_load(

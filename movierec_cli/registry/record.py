@@ -48,12 +48,13 @@ class RunConfig:
     model: ModelConfig | None = None  # of a trained family
     training: TrainingConfig | None = None
     tasks: TaskWeights | None = None  # of a model with two tasks
+    source: str = ""  # of `Family.OTHER`: what its lists are called
 
     @property
     def label(self) -> str:
         """For people: "timestamp + movie_genres", "SASRec + movie_genres", "EASE"."""
         if not self.family.is_trained:
-            return self.family.label
+            return self.source or self.family.label
         if self.family.is_sequential:
             features = f" + {self.feature_set.label}" if self.feature_set.features else ""
             return f"{self.family.label}{features}"

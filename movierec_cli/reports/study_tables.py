@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from movierec_cli.config import SplitKind
+from movierec_cli.config import Family, SplitKind
 from movierec_cli.evaluation.significance import Interval, PairedDifference
 from movierec_cli.experiment.study import ComparedModel, ComparedRatingModel, RatingStudy, Segment, Study
 from movierec_cli.registry.record import DataIdentity, EpochRecord, RunRecord
 from movierec_cli.reports.tables import NONE, Cell, Column, Kind, ModelMark, Row, Table
 from movierec_cli.text import counted
 
-TRAINED, BASELINES = "Trained models", "Baselines: models to be beaten"
+TRAINED, OTHERS, BASELINES = "Trained models", "Others, not trained here", "Baselines: models to be beaten"
 FRONT_MARK = "●"
 RATING_KS = (10, 100)
 """At which top-k accuracy among unseen movies stands beside the errors of predicted ratings."""
@@ -41,8 +41,9 @@ def metric_names(study: Study) -> list[str]:
 
 
 def common_ks(models: Sequence[ComparedModel]) -> list[int]:
-    """Every k that all the models have, in order."""
-    return sorted(set.intersection(*(set(one.top_k.unseen) & set(one.top_k.all) for one in models)))
+    """Every k that all the models of this program have, in order; of others a file may tell less."""
+    own = [one for one in models if one.is_own] or models
+    return sorted(set.intersection(*(set(one.top_k.unseen) & set(one.top_k.all) for one in own)))
 
 
 def user_metrics(study: Study) -> Table:
@@ -77,7 +78,8 @@ def costs(models: Sequence[ComparedModel]) -> Table:
 
     def cells(model: ComparedModel) -> tuple[Cell, ...]:
         epochs = " ".join(_epochs(record, "/") for record in model.records)
-        return model.records[0].n_parameters, epochs, sum(record.training_s for record in model.records)
+        seconds = sum(record.training_s for record in model.records)
+        return (model.records[0].n_parameters, epochs, seconds) if model.is_own else (None,) * 3
 
     kinds = {"parameters": Kind.COUNT, "epochs": Kind.TEXT, "seconds": Kind.SECONDS}
     columns = [Column(name=name, kind=kind) for name, kind in kinds.items()]
@@ -109,7 +111,7 @@ def _of_models(
         Row(
             label=model.label,
             cells=tuple(cells(model)),
-            group=BASELINES if model.is_baseline else TRAINED,
+            group=(BASELINES if model.is_baseline else TRAINED) if model.is_own else OTHERS,
             note=model.times,
             model=ModelMark(index, model.is_baseline),
         )
@@ -126,7 +128,7 @@ def ratings(study: Study) -> Table:
     """
     if study.ratings is None:
         raise ValueError("the study has no predicted ratings")
-    ks = [k for k in RATING_KS if all(k in model.top_k.unseen for model in study.models)]
+    ks = [k for k in RATING_KS if all(k in model.top_k.unseen for model in study.models if model.is_own)]
     ranked = {model.label: (ModelMark(i, model.is_baseline), model) for i, model in enumerate(study.models)}
 
     def row(one: ComparedRatingModel) -> Row:
@@ -155,11 +157,12 @@ def ratings(study: Study) -> Table:
 def differences(study: Study) -> Table:
     """All pairs that were compared: between trained models, then against baselines."""
     baselines = {model.label for model in study.models if model.is_baseline}
+    between = "Between trained models" if all(one.is_own for one in study.models) else "Between models"
 
     def group(pair: PairedDifference) -> str:
-        return "Against baselines" if {pair.a, pair.b} & baselines else "Between trained models"
+        return "Against baselines" if {pair.a, pair.b} & baselines else between
 
-    pairs = sorted(study.differences, key=lambda pair: group(pair) == "Against baselines")
+    pairs = sorted(study.differences, key=lambda pair: group(pair) != between)
     column = Column(name=f"difference, points of {study.headline}", kind=Kind.POINTS)
     return _differences("Pairwise differences", column, pairs, group, ("higher", "lower"))
 
@@ -283,7 +286,7 @@ def _run(record: RunRecord) -> tuple[str, ...]:
         ", ".join(seed + fold) or NONE,
         _epochs(record, " of "),
         f"{record.n_parameters:,}" if record.n_parameters else NONE,
-        f"{record.training_s:,.1f}",
+        f"{record.training_s:,.1f}" if config.family is not Family.OTHER else NONE,
         chosen or NONE,
         record.created_at[:16].replace("T", " "),
         record.name,

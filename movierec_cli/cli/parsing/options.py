@@ -200,6 +200,16 @@ class ListOptions(ResultOptions):
         check_settings(self)
 
 
+def _of_others(name: str, what: str) -> Any:
+    return typer.Option(
+        name,
+        metavar="FILE",
+        help=f"{what} NAME=FILE names the model. Repeat the option for another file.",
+        show_default=False,
+        rich_help_panel=EVALUATION_PANEL,
+    )
+
+
 @dataclass(frozen=True)
 class EvaluationOptions(_OfSavedModels):
     """Which saved models to evaluate, and on what; see `with_option_groups`."""
@@ -235,6 +245,20 @@ class EvaluationOptions(_OfSavedModels):
     k_core: Annotated[int | None, setting_option(SplitConfig, "k_core")] = None
     baselines: Annotated[str, baselines_option(DEFAULT_BASELINES_SHOWN)] = DEFAULT_BASELINES_SHOWN
     top_k: TopKOption = DEFAULT_TOP_K_SHOWN
+    lists: Annotated[
+        list[str] | None,
+        _of_others(
+            "--lists",
+            "Judge also these ranked lists of another library: a table with the columns user, item, and rank"
+            " or score, or in order.",
+        ),
+    ] = None
+    scores: Annotated[
+        list[str] | None,
+        _of_others(
+            "--scores", "The same of the scores of many items for each user: columns user, item, score."
+        ),
+    ] = None
 
     def study(self, terminal: Terminal, **settings: Any) -> Study:
         """Evaluates; progress and the models that are left out are shown on the terminal.
@@ -244,6 +268,7 @@ class EvaluationOptions(_OfSavedModels):
             settings: others of the `EvaluationConfig`.
         """
         from movierec_cli.cli.progress_display import ProgressDisplay
+        from movierec_cli.experiment.foreign import OtherModel
         from movierec_cli.experiment.main_job import EvaluationConfig, evaluate_saved
         from movierec_cli.experiment.selection import SplitRequest
 
@@ -263,6 +288,10 @@ class EvaluationOptions(_OfSavedModels):
                 test_fraction=self.test_fraction,
                 min_rating=self.min_rating,
                 k_core=self.k_core,
+            ),
+            others=(
+                *(OtherModel.named(one) for one in self.lists or ()),
+                *(OtherModel.named(one, is_scores=True) for one in self.scores or ()),
             ),
             baselines=parse_families(self.baselines),
             ks=parse_top_k(self.top_k),
