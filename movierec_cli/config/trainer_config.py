@@ -58,6 +58,12 @@ class TrainerConfig:
         "Train saved or interrupted models again. A new model replaces the old one when it is complete.",
         panel=TRAINING_PANEL,
     )
+    deploy: bool = setting(
+        False,
+        "For use: train the best model on with all ratings, the test set included, after it was judged."
+        " recommend, similar, explore, export and predict then take that one.",
+        panel=TRAINING_PANEL,
+    )
     saved_models_dir: Path = setting(  # noqa: RUF009
         Path("saved_models"), "The folder of the saved models.", "FOLDER"
     )
@@ -71,6 +77,11 @@ class TrainerConfig:
             raise UsageError(
                 f"--seeds {self.n_seeds} is not for --folds {self.split.folds}, which trains each model"
                 f" {self.split.folds} times already; give one of them"
+            )
+        if self.split.folds and self.deploy:
+            raise UsageError(
+                f"--deploy trains one judged model on, and --folds {self.split.folds} makes one of each fold;"
+                " leave one of them out"
             )
         repeats, times = (self.split.folds, "folds") if self.split.folds else (self.n_seeds, "seeds")
         n_runs = n_sets * n_weights * repeats

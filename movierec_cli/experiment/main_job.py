@@ -22,7 +22,7 @@ from movierec_cli.experiment.foreign import OtherModel, judge_others
 from movierec_cli.experiment.loading import data_of, load_source
 from movierec_cli.experiment.selection import Selection, SplitRequest, on_own_test, outcome_on, select_runs
 from movierec_cli.experiment.study import Study, UserLists
-from movierec_cli.experiment.trainer import MovieLensTrainer, train_or_load
+from movierec_cli.experiment.trainer import MovieLensTrainer, deploy, train_or_load
 from movierec_cli.leakage.data_checks import check_data
 from movierec_cli.leakage.diagnosis import check_run, unchecked
 from movierec_cli.leakage.finding import Finding
@@ -30,6 +30,7 @@ from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.many_users import NO_USERS, UserSelection
 from movierec_cli.recommend.recommend import recommend
+from movierec_cli.recommend.run_choice import FOR_USERS, best_run
 from movierec_cli.recommend.users import known_user, no_user, rated_by, user_of
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Problem, Run, find_named, list_runs
@@ -57,6 +58,7 @@ class Trained:
 
     runs: tuple[Run, ...]  # in the order of the feature sets and their seeds or folds, then the baselines
     study: Study
+    deployed: Run | None = None  # where it is asked for: the best run trained on with all ratings
 
 
 def train(
@@ -94,7 +96,18 @@ def train(
         user_lists=lists_of(data.source, runs, request),
         ks=ks,
     )
-    return Trained(runs, study)
+    if not config.deploy:
+        return Trained(runs, study)
+    judged = best_run([run for run in runs if FOR_USERS.is_served_by(run.record)], FOR_USERS).run
+    deployed = deploy(
+        data,
+        judged,
+        config.saved_models_dir,
+        observer or TrainingObserver(),
+        retrain=config.retrain,
+        command=config.command,
+    )
+    return Trained(runs, study, deployed)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -199,6 +199,13 @@ def _runs_of(
         raise MovierecError(f"{folded[0].record.name}: {_OF_CROSS_VALIDATION}")
     problems += [Problem(run.folder, f"{run.record.name}: {_OF_CROSS_VALIDATION}") for run in folded]
     runs = [run for run in runs if not run.record.config.split.folds]
+    deployed = [run.record for run in runs if run.record.judged]
+    if names and deployed and deployed[0].judged:
+        raise MovierecError(
+            f"{deployed[0].name} was trained on all ratings, the test set included; evaluate"
+            f" {deployed[0].judged.name}, which it was trained on from"
+        )
+    runs = [run for run in runs if not run.record.config.deployed]
     others = [run for run in runs if run.record.data.fingerprint != source.fingerprint]
     if names and others:
         raise MovierecError(f"{others[0].record.name}: {_other_data(others[0], source)}")

@@ -76,6 +76,7 @@ def suitable_runs(
 def best_run(runs: Sequence[Run], purpose: Purpose, dataset: str | None = None) -> ChosenRun:
     """The run of a data set with the best validation score, or the newest run where none was measured.
 
+    Where that run was trained on with all ratings (`train --deploy`), what this gave is taken in its place.
     Scores can be compared on one split only, so only runs on the newest run's split are compared. The test
     set decides nothing: it evaluates what was chosen.
 
@@ -87,17 +88,27 @@ def best_run(runs: Sequence[Run], purpose: Purpose, dataset: str | None = None) 
     Raises:
         MovierecError: no run is of this data set, or the runs are of several and none is named.
     """
-    own = comparable_runs(runs, purpose, dataset)
+    every = comparable_runs(runs, purpose, dataset)
+    own = [run for run in every if not run.record.config.deployed] or every
     newest = _newest(own)
     peers = [run for run in own if run.record.config.split == newest.record.config.split]
     others = "" if len(peers) == len(own) else f"; {len(own) - len(peers)} evaluated on another split"
     measured = [(score, run) for run in peers if (score := purpose.validation_score(run.record)) is not None]
     of_all = "the only one" if len(peers) == 1 else f"of {len(peers)} models"
     if not measured:
-        return ChosenRun(newest, (of_all if len(peers) == 1 else f"the newest {of_all}") + others)
+        return _for_use(newest, (of_all if len(peers) == 1 else f"the newest {of_all}") + others, every)
     _, best = min(measured, key=lambda pair: (-pair[0], pair[1].record.name))
     lead = of_all if len(peers) == 1 else f"the best {of_all}"
-    return ChosenRun(best, f"{lead}, {purpose.score_text(best.record)}{others}")
+    return _for_use(best, f"{lead}, {purpose.score_text(best.record)}{others}", every)
+
+
+def _for_use(chosen: Run, reason: str, runs: Sequence[Run]) -> ChosenRun:
+    """The chosen run, or what it gave when it was trained on with all ratings."""
+    for run in (chosen, *runs):
+        judged = run.record.judged
+        if judged is not None and (run is chosen or judged.name == chosen.record.name):
+            return ChosenRun(run, f"{judged.sentence}; {reason}")
+    return ChosenRun(chosen, reason)
 
 
 def comparable_runs(runs: Sequence[Run], purpose: Purpose, dataset: str | None = None) -> list[Run]:

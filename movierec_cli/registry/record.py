@@ -49,6 +49,7 @@ class RunConfig:
     training: TrainingConfig | None = None
     tasks: TaskWeights | None = None  # of a model with two tasks
     source: str = ""  # of `Family.OTHER`: what its lists are called
+    deployed: bool = False  # trained on all ratings, for use; a run without that was judged in its place
 
     @property
     def label(self) -> str:
@@ -134,6 +135,20 @@ class EpochRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class JudgedAs:
+    """How the run that a deployed one was trained on from did on the test set, which that one has seen."""
+
+    name: str  # of the run
+    metrics: dict[str, float]  # by name and k, such as "ndcg@10": mean over warm users
+
+    @property
+    def sentence(self) -> str:
+        """For people: "trained on all ratings; judged as NAME: ndcg@10 0.3592"."""
+        figures = ", ".join(f"{name} {value:.4f}" for name, value in self.metrics.items())
+        return f"trained on all ratings; judged as {self.name}: {figures}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """One trained model: its settings, its data and how its training went."""
 
@@ -150,8 +165,9 @@ class RunRecord:
     training_s: float  # with the epochs on train and validation, where the model was trained on
     validation_s: float
     history: tuple[EpochRecord, ...]
-    test: TopK  # NO_TOP_K for what only predicts ratings
+    test: TopK  # NO_TOP_K for what only predicts ratings, or is deployed
     ratings: RatingErrors | None = None  # of the test set; None for what predicts none
+    judged: JudgedAs | None = None  # of a deployed run
     forgotten_users: Annotated[int, AtLeast(0)] = 0
     """Users of `data` whose ratings and embeddings were removed; `test` and `ratings` are without them."""
     command: str = ""  # the command line that trained it; "" where it was trained from Python
@@ -184,6 +200,7 @@ def run_name(config: RunConfig, data: DataIdentity) -> str:
     weights = ""
     if (tasks := config.tasks) is not None:  # they end the readable part and are never cut
         weights = f"-rating-{tasks.rating:g}-retrieval-{tasks.retrieval:g}".replace("+", "")
+    weights += "-deployed" if config.deployed else ""
     plain = re.sub(r"[^a-z0-9_.]+", "-", f"{data.name}-{_kind(config)}".lower()).strip("-._") or "run"
     front = plain[: _READABLE_LENGTH - len(weights)].rstrip("-._")
     return f"{front}{weights}-{digest}"

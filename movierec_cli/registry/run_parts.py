@@ -169,25 +169,30 @@ class Part:
     belongs_to: Callable[[Family], bool]
     check: Callable[[Any, Any], None] = lambda part, run: None
     """Compares it with the run's other parts, of a `RunParts` or a `store.Run`; raises a `ValueError`."""
+    is_of_test: bool = False  # a deployed run has seen the test set, so it has none
+
+    def is_in(self, config: RunConfig) -> bool:
+        """Whether a run of this configuration has it."""
+        return self.belongs_to(config.family) and not (self.is_of_test and config.deployed)
 
 
 PARTS = {
-    "outcome": Part("outcome.npz", lambda family: family.ranks, _check_outcome),
+    "outcome": Part("outcome.npz", lambda family: family.ranks, _check_outcome, is_of_test=True),
     "artifacts": Part("artifacts.npz", lambda family: family.is_trained),
     "catalogue": Part("catalogue.npz", lambda family: family.is_trained, _check_catalogue),
     "user_ratings": Part("user_ratings.npz", lambda family: family.is_trained),
     "towers": Part(
         "towers.npz", lambda family: family.is_trained and not family.is_sequential, _check_towers
     ),
-    "rating_outcome": Part("ratings.npz", lambda family: family.rates),
+    "rating_outcome": Part("ratings.npz", lambda family: family.rates, is_of_test=True),
     "rating_head": Part("rating_head.npz", lambda family: family.is_trained and family.rates),
 }
 """By attribute of `RunParts` and of `store.Run`."""
 
 
-def files_of(family: Family) -> set[str]:
-    """The names of the files that a run of this family has, no more and no fewer."""
-    return {part.file_name for part in PARTS.values() if part.belongs_to(family)}
+def files_of(config: RunConfig) -> set[str]:
+    """The names of the files that a run of this configuration has, no more and no fewer."""
+    return {part.file_name for part in PARTS.values() if part.is_in(config)}
 
 
 def least_bytes(config: RunConfig, data: DataIdentity) -> int:

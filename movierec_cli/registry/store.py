@@ -76,9 +76,8 @@ class Run:
     """What predicts ratings."""
 
     def parts(self) -> RunParts:
-        """All parts that its family has."""
-        family = self.record.config.family
-        names = (name for name, part in PARTS.items() if part.belongs_to(family))
+        """All that it has."""
+        names = (name for name, part in PARTS.items() if part.is_in(self.record.config))
         return RunParts(**{name: getattr(self, name) for name in names})
 
     @cached_property
@@ -120,7 +119,7 @@ def save_run(directory: Path, record: RunRecord, parts: RunParts) -> Run:
         raise MovierecError(
             f"{record.name} cannot be saved: {error}; if the training diverged, try a lower --learning_rate"
         ) from error
-    if set(files) != files_of(record.config.family):
+    if set(files) != files_of(record.config):
         raise ValueError(f"a run of family {record.config.family} has other files than {sorted(files)}")
     files[RECORD_FILE] = manifest_bytes(record, files)
     target = directory / record.name

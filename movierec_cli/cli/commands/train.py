@@ -63,6 +63,7 @@ def train_command(
     given: options.GivenSettings,
     seeds: Annotated[int, setting_option(TrainerConfig, "n_seeds")] = TrainerConfig.n_seeds,
     retrain: Annotated[bool, setting_option(TrainerConfig, "retrain")] = TrainerConfig.retrain,
+    deploy: Annotated[bool, setting_option(TrainerConfig, "deploy")] = TrainerConfig.deploy,
     tasks: TaskRequest,
     baselines: options.Baselines = None,
     top_k: TopKOption = DEFAULT_TOP_K_SHOWN,
@@ -113,6 +114,7 @@ def train_command(
         n_seeds=seeds,
         saved_models_dir=saved_models_dir,
         retrain=retrain,
+        deploy=deploy,
         command=command_line(ctx),
     )
     check_rank_by(lists.rank_by, config.tasks)
@@ -138,6 +140,8 @@ def _show(trained: Trained, page: Path, terminal: ResultTerminal) -> None:
     for lists in trained.study.user_lists:
         report = user_report(lists.user_id, lists.rated, lists.recommended, trained.study.data, terminal.out)
         terminal.out.print(report)
+    if (deployed := trained.deployed) is not None and deployed.record.judged is not None:
+        terminal.line(f"For use: {deployed.record.name} ({deployed.record.judged.sentence})")
     terminal.line(f"Page: {page}")
 
 
@@ -151,6 +155,7 @@ def _document(trained: Trained, page: Path) -> dict[str, object]:
         "runs": runs,
         "study": study_document(trained.study),
         "recommendations": users[0] if users else None,
+        "deployed": trained.deployed.record.name if trained.deployed else None,
         "page": str(page),
     }
 

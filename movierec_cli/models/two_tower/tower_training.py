@@ -23,7 +23,7 @@ from movierec_cli.models.feature_encodings import Rows, Vocabulary, fit_features
 from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.rating.multi_task import MultiTaskModel, rating_head, rating_outcome
 from movierec_cli.models.rating.rating_batches import RatedPairs, rated_batches
-from movierec_cli.models.trained import Fitted, Fitting, Validation, run_artifacts
+from movierec_cli.models.trained import FitResult, Fitted, Fitting, Validation, run_artifacts
 from movierec_cli.models.two_tower.objectives import objective_of
 from movierec_cli.models.two_tower.query_batches import (
     GroupedInteractions,
@@ -36,6 +36,7 @@ from movierec_cli.models.two_tower.tower_fitting import assign_weights, fit, fit
 from movierec_cli.models.two_tower.two_tower import TwoTowerModel, tower_arrays
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.run_parts import RunParts
+from movierec_cli.registry.store import Run
 from movierec_cli.scoring.rating_head import RatingHead
 
 REFIT_SHARE = 0.25  # of the epochs that validation chose
@@ -123,11 +124,13 @@ def fit_run(fitting: Fitting) -> Fitted:
 
     Vocabularies, buckets and means are fitted on the train part alone. The model of the best epoch then
     trains on for a quarter as many epochs with the validation set added: that gains nearly all of what
-    training anew on both would, in a quarter of the time.
+    training anew on both would, in a quarter of the time. A judged run is trained on with all ratings.
 
     Raises:
         MovierecError: a feature cannot be fitted, or training diverged.
     """
+    if fitting.judged is not None:
+        return _fit_on_all(fitting, fitting.judged)
     dataset, split, config = fitting.dataset, fitting.split, fitting.config
     assert config.training is not None  # `prepare` checks the rest
     vocabularies = fit_features(dataset, split.train, config.feature_set)
@@ -142,9 +145,35 @@ def fit_run(fitting: Fitting) -> Fitted:
         fitting.observer.refit_started(num_epochs)
         refit_s = fit_epochs(kept.model, config.training, num_epochs, fitting.observer)
         result = replace(result, training_s=result.training_s + refit_s)
-    users = last_queries(dataset, kept.rows, vocabularies)
-    parts = RunParts(
+    tested = RunParts(
         outcome=evaluate(dataset, kept.rows, split.test, kept),
+        rating_outcome=kept.rating_outcome(split.test) if isinstance(kept, PreparedForTwo) else None,
+    )
+    return _fitted(kept, vocabularies, result, tested)
+
+
+def _fit_on_all(fitting: Fitting, judged: Run) -> Fitted:
+    """Trains a judged run on with all ratings, see `Fitting.epochs_on_all`; its features stay as they are."""
+    dataset, config = fitting.dataset, fitting.config
+    assert config.training is not None
+    vocabularies = fit_features(dataset, fitting.split.train, config.feature_set)
+    kept = prepare(dataset, np.arange(len(dataset.ratings)), config, vocabularies)
+    named = judged.artifacts.weights
+    assign_weights(kept.model.weights, [named[name] for name in sorted(named)])
+    n_epochs = fitting.epochs_on_all
+    fitting.observer.refit_started(n_epochs)
+    seconds = fit_epochs(kept.model, config.training, n_epochs, fitting.observer)
+    return _fitted(kept, vocabularies, FitResult(training_s=seconds, epochs_run=n_epochs), RunParts())
+
+
+def _fitted(
+    kept: Prepared, vocabularies: dict[Feature, Vocabulary], result: FitResult, tested: RunParts
+) -> Fitted:
+    """The model as it is, with what it made of the test set."""
+    dataset = kept.dataset
+    users = last_queries(dataset, kept.rows, vocabularies)
+    parts = replace(
+        tested,
         artifacts=run_artifacts(
             dataset,
             vocabularies,
@@ -153,7 +182,6 @@ def fit_run(fitting: Fitting) -> Fitted:
             movies=kept.model.embed_movies(),
         ),
         towers=tower_arrays(kept.model, users, kept.seen),
-        rating_outcome=kept.rating_outcome(split.test) if isinstance(kept, PreparedForTwo) else None,
         rating_head=kept.rating_head() if isinstance(kept, PreparedForTwo) else None,
     )
     n_parameters = sum(int(np.prod(variable.shape)) for variable in kept.model.weights)

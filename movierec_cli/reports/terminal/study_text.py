@@ -104,6 +104,7 @@ def _facts(run: Run) -> Table:
         "folder": run.folder,
         "size": f"{run.size_bytes / 1e6:.1f} MB",
         "trained": record.created_at,
+        **({"for use": record.judged.sentence} if record.judged else {}),
         "data": data.description,
         "fingerprint": data.fingerprint,
         "ratings": study_tables.counts(data),
