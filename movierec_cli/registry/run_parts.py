@@ -171,9 +171,9 @@ class Part:
     """Compares it with the run's other parts, of a `RunParts` or a `store.Run`; raises a `ValueError`."""
     is_of_test: bool = False  # a deployed run has seen the test set, so it has none
 
-    def is_in(self, config: RunConfig) -> bool:
-        """Whether a run of this configuration has it."""
-        return self.belongs_to(config.family) and not (self.is_of_test and config.deployed)
+    def is_in(self, family: Family, *, deployed: bool) -> bool:
+        """Whether a run of the family has it."""
+        return self.belongs_to(family) and not (self.is_of_test and deployed)
 
 
 PARTS = {
@@ -190,9 +190,9 @@ PARTS = {
 """By attribute of `RunParts` and of `store.Run`."""
 
 
-def files_of(config: RunConfig) -> set[str]:
-    """The names of the files that a run of this configuration has, no more and no fewer."""
-    return {part.file_name for part in PARTS.values() if part.is_in(config)}
+def files_of(family: Family, *, deployed: bool = False) -> set[str]:
+    """The names of the files that a run of this family has, no more and no fewer."""
+    return {part.file_name for part in PARTS.values() if part.is_in(family, deployed=deployed)}
 
 
 def least_bytes(config: RunConfig, data: DataIdentity) -> int:

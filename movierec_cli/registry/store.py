@@ -77,7 +77,8 @@ class Run:
 
     def parts(self) -> RunParts:
         """All that it has."""
-        names = (name for name, part in PARTS.items() if part.is_in(self.record.config))
+        config = self.record.config
+        names = (name for name, part in PARTS.items() if part.is_in(config.family, deployed=config.deployed))
         return RunParts(**{name: getattr(self, name) for name in names})
 
     @cached_property
@@ -119,7 +120,7 @@ def save_run(directory: Path, record: RunRecord, parts: RunParts) -> Run:
         raise MovierecError(
             f"{record.name} cannot be saved: {error}; if the training diverged, try a lower --learning_rate"
         ) from error
-    if set(files) != files_of(record.config):
+    if set(files) != files_of(record.config.family, deployed=record.config.deployed):
         raise ValueError(f"a run of family {record.config.family} has other files than {sorted(files)}")
     files[RECORD_FILE] = manifest_bytes(record, files)
     target = directory / record.name
