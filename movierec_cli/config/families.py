@@ -36,6 +36,19 @@ from movierec_cli.errors import UsageError
 from movierec_cli.text import listed
 
 
+class Scoring(enum.Enum):
+    """How the scores of a saved model that ranks are made."""
+
+    EMBEDDINGS = enum.auto()
+    """The product of embeddings, which a new user gets by `recommend.fold_in`."""
+    FACTORS = enum.auto()
+    """The same of factors, which a new user gets by least squares."""
+    ITEM_WEIGHTS = enum.auto()
+    """The sum of weights from the movies of a user's history to each movie."""
+    POPULARITY = enum.auto()
+    """The same for all users."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FamilySpec:
     """One entry of the table. The second group is of trained families only.
@@ -48,6 +61,7 @@ class FamilySpec:
         ranks: whether it scores movies to be watched.
         rates: whether it predicts ratings in stars.
         most_movies: of a data set that it can be fitted to, where it inverts a matrix of all by all.
+        scoring: how a saved run that ranks is asked.
         start: what is called before the module of `fit` is imported, as "module:NAME".
         kind: what it is built of; None for a baseline.
         with_tasks: the family that learns the rating task as well; "" if there is none.
@@ -70,6 +84,7 @@ class FamilySpec:
     ranks: bool = True
     rates: bool = False
     most_movies: float = math.inf
+    scoring: Scoring = Scoring.EMBEDDINGS
 
     start: str = ""
     kind: Kind | None = None
@@ -151,7 +166,12 @@ _BASELINES = "movierec_cli.models.baselines"
 
 
 def _baseline(
-    label: str, choices: str, *packages: str, rates: bool = False, most_movies: float = math.inf
+    label: str,
+    choices: str,
+    *packages: str,
+    rates: bool = False,
+    most_movies: float = math.inf,
+    scoring: Scoring = Scoring.POPULARITY,
 ) -> FamilySpec:
     return FamilySpec(
         label=label,
@@ -161,6 +181,7 @@ def _baseline(
         ranks=not rates,
         rates=rates,
         most_movies=most_movies,
+        scoring=scoring,
     )
 
 
@@ -209,9 +230,15 @@ class Family(enum.StrEnum):
         "recent-popularity",
         _baseline("recent popularity", "ranking_baselines:RECENT_POPULARITY"),
     )
-    ITEM_KNN = "item-knn", _baseline("item-kNN", "ranking_baselines:ITEM_KNN", "implicit")
-    IALS = "ials", _baseline("iALS", "ranking_baselines:IALS", "implicit")
-    EASE = "ease", _baseline("EASE", "ease:EASE", "scipy", most_movies=20_000)
+    ITEM_KNN = (
+        "item-knn",
+        _baseline("item-kNN", "ranking_baselines:ITEM_KNN", "implicit", scoring=Scoring.ITEM_WEIGHTS),
+    )
+    IALS = "ials", _baseline("iALS", "ranking_baselines:IALS", "implicit", scoring=Scoring.FACTORS)
+    EASE = (
+        "ease",
+        _baseline("EASE", "ease:EASE", "scipy", most_movies=20_000, scoring=Scoring.ITEM_WEIGHTS),
+    )
     GLOBAL_MEAN = "global-mean", _baseline("global mean", "rating_baselines:GLOBAL_MEAN", rates=True)
     RATING_BIAS = "rating-bias", _baseline("user + movie bias", "rating_baselines:RATING_BIAS", rates=True)
     BIASED_MF = (
@@ -225,6 +252,11 @@ class Family(enum.StrEnum):
     def named(cls, name: str) -> Family:
         """The family of a name that there is."""
         return next(family for family in cls if family == name)
+
+    @property
+    def has_item_weights(self) -> bool:
+        """Whether a saved run scores by weights from movie to movie."""
+        return self.ranks and self.spec.scoring is Scoring.ITEM_WEIGHTS
 
     @property
     def with_tasks(self) -> Family | None:

@@ -287,6 +287,21 @@ def mean_top_k(several: Sequence[TopK]) -> TopK:
     )
 
 
+def mean_ndcg(ranks: Ranks, user_index: npt.NDArray[np.int32], k: int = 10) -> float:
+    """The mean over users of `ndcg` at k, of ratings that are ranked apart from an outcome.
+
+    Args:
+        ranks: of one or more ratings, [n].
+        user_index: whose they are, [n].
+        k: how many of the best count.
+    """
+    discounts = _up_to(1 / np.log2(np.arange(2, k + 2)))
+    start, end = _tie_places(ranks.better, ranks.tied, k)
+    gains = (discounts[end] - discounts[start]) / ranks.tied  # [n]
+    _, user, counts = np.unique(user_index, return_inverse=True, return_counts=True)
+    return float((np.bincount(user, gains) / discounts[np.minimum(counts, k)]).mean())
+
+
 def mean_over_users(values: npt.NDArray[np.float64], user_index: npt.NDArray[np.int32]) -> float:
     """The mean over users of the mean of each user's values; NaN without a value.
 

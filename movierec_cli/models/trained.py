@@ -38,10 +38,10 @@ class Validation:
     score: float  # the epoch with the highest is kept
     top_k: TopK
     ratings: RatingErrors | None = None  # where it predicts them
-    ndcg: float | None = None  # at 10, unseen, where that is the score
+    ndcg: float | None = None  # at 10, unseen
     loss: float | None = None  # of an in-batch loss of sequences
 
-    def record(self, epoch: int, train_loss: float, elapsed_s: float) -> EpochRecord:
+    def record(self, epoch: int, train_loss: float | None, elapsed_s: float) -> EpochRecord:
         """What is kept of the validation after an epoch."""
         return EpochRecord(
             epoch=epoch,
@@ -56,7 +56,7 @@ class Validation:
 
 @dataclass(frozen=True, kw_only=True)
 class FitResult:
-    """How a fit went. A baseline has no epochs."""
+    """How a fit went. A baseline has no epochs, and one validation if any, as that of epoch 0."""
 
     training_s: float
     validation_s: float = 0.0

@@ -71,6 +71,37 @@ def fold_in(
     return (mean + root @ _minimum(problem, len(mean))).astype(np.float32)
 
 
+def fold_in_factors(
+    movie_factors: npt.NDArray[np.float32], opinions: Opinions, *, regularization: float, alpha: float
+) -> npt.NDArray[np.float32]:
+    """The factors u of a new user of iALS, by the least squares that its training solves for each user.
+
+    They minimise Σ c_i (p_i − u · y_i)² + regularization |u|² over all movies (Hu, Koren & Volinsky 2008,
+    equation 4): c = alpha and p = 1 for what is liked, c = 1 and p = 0 for what is not known. Of what is
+    disliked, which iALS is not trained on, c = alpha and p = −1.
+
+    Args:
+        movie_factors: Y, [n_movies, dim].
+        opinions: rows of Y.
+        regularization: of the training.
+        alpha: likewise.
+
+    Returns:
+        float32 [dim].
+
+    Raises:
+        ValueError: there is no one minimum.
+    """
+    exact = movie_factors.astype(np.float64)
+    own = exact[np.concatenate([opinions.liked, opinions.disliked])]  # [n_opinions, dim]
+    preferences = np.repeat([1.0, -1.0], [len(opinions.liked), len(opinions.disliked)])
+    squares = exact.T @ exact + (alpha - 1) * (own.T @ own) + regularization * np.eye(exact.shape[1])
+    try:
+        return np.linalg.solve(squares, alpha * (preferences @ own)).astype(np.float32)
+    except np.linalg.LinAlgError as error:
+        raise ValueError(f"regularization {regularization:g} and alpha {alpha:g} fit no factors") from error
+
+
 def _users_spread(users: npt.NDArray[np.float32]) -> tuple[_Floats, _Floats]:
     """The mean, and a root of the covariance: embeddings are mean + root v with v standard normal."""
     exact = users.astype(np.float64)

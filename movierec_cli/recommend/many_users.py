@@ -16,7 +16,6 @@ from movierec_cli.evaluation.outcome import NO_MOVIE
 from movierec_cli.evaluation.ranks import BLOCK_QUERIES, map_blocks
 from movierec_cli.recommend.batch_files import Batch, read_users
 from movierec_cli.recommend.filters import Filters
-from movierec_cli.recommend.recommend import dot_products
 from movierec_cli.recommend.response import run_document
 from movierec_cli.recommend.run_choice import FOR_USERS
 from movierec_cli.recommend.users import user_rows
@@ -113,19 +112,21 @@ def recommend_all(
     """The movies a run scores highest for each user, as `recommend` does for one with the same arguments.
 
     Raises:
-        MovierecError: the run has no such user, is a baseline, or lacks what a filter needs.
+        MovierecError: the run has no such user, recommends nothing, or lacks what a filter needs.
         SavedModelError: the run is damaged.
     """
     FOR_USERS.require(run.record)
     users = user_rows(run, user_ids)  # [n]
     chosen = filters or Filters()
     fitting = chosen.fitting(run)
-    arrays = run.artifacts
+    arrays, scorer = run.artifacts, run.scorer
+    if run.record.config.family.has_item_weights:
+        _ = run.item_weights  # all of them, once
     duplicates, seen = run.duplicates, RaggedRows(run.user_ratings.starts, run.user_ratings.movie)
     top = min(top, len(arrays.movie_ids))
 
     def best(block: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-        scores = dot_products(arrays.user_embeddings[users[block]], arrays.movie_embeddings)  # [b, n_movies]
+        scores = scorer.scores(scorer.users(users[block]))  # [b, n_movies]
         allowed = np.broadcast_to(fitting, scores.shape)
         if not chosen.include_seen:
             is_seen = np.zeros(scores.shape, bool)

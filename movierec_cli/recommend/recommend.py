@@ -15,7 +15,7 @@ from movierec_cli.config import RankBy, TaskWeights
 from movierec_cli.data.dataset import Id
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.recommend.filters import Filters
-from movierec_cli.recommend.run_choice import FOR_RATINGS
+from movierec_cli.recommend.run_choice import FOR_LIKENESS, FOR_RATINGS
 from movierec_cli.recommend.users import ListedMovie, User
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
@@ -48,7 +48,7 @@ class Recommendations:
     movies: tuple[RecommendedMovie, ...]
     rank_by: RankBy = RankBy.SCORE
     rows: tuple[int, ...] = ()  # of the run's movies, in the same order
-    variety: float = 0.0  # of the list, see `variety`
+    variety: float | None = None  # of the list, see `variety`; None of a model that knows no likeness
 
     @property
     def label(self) -> str:
@@ -85,7 +85,8 @@ def recommend(
         rank_by: what orders the movies retrieved.
 
     Raises:
-        MovierecError: the run predicts no ratings to order by, or lacks what a filter needs.
+        MovierecError: the run predicts no ratings to order by, knows no movies that are alike, or lacks what
+            a filter needs.
         SavedModelError: the run is damaged.
     """
     if rank_by is not RankBy.SCORE:
@@ -94,14 +95,17 @@ def recommend(
             raise MovierecError(
                 f"--rank_by {rank_by} needs a user of the data: stars are predicted for these users only"
             )
-    embeddings = run.artifacts.movie_embeddings
-    (scores,) = dot_products(user.embedding[None], embeddings)  # [n_movies]
+    if diversity:
+        FOR_LIKENESS.require(run.record)
+    (scores,) = run.scorer.scores(user.embedding[None])  # [n_movies]
     allowed = run.duplicates.listed(scores, (filters or Filters()).allowed(run, user.movies))
     retrieved = best_first(scores, allowed, max(POOL_TIMES * top, POOL) if diversity else max(top, RETRIEVED))
     stars = _of_all(scores, retrieved, _stars(run, user, retrieved))  # [n_movies]
     values = _of_all(scores, retrieved, _values(rank_by, scores[retrieved], stars[retrieved]))
     if diversity:
-        rows = diversified(values, embeddings, retrieved, top, diversity)
+        pool = np.sort(retrieved)
+        places = np.arange(len(pool))
+        rows = pool[diversified(values[pool], run.scorer.vectors(pool), places, top, diversity)]
     else:
         rows = retrieved[np.argsort(-values[retrieved], kind="stable")][:top]
     return Recommendations(
@@ -111,18 +115,8 @@ def recommend(
         movies=tuple(_recommended(run, row, scores[row], stars[row]) for row in rows.tolist()),
         rank_by=rank_by,
         rows=tuple(rows.tolist()),
-        variety=variety(embeddings[rows]),
+        variety=variety(run.scorer.vectors(rows)) if FOR_LIKENESS.is_served_by(run.record) else None,
     )
-
-
-def dot_products(users: _Floats, movies: _Floats) -> _Floats:
-    """Scores of users and movies, float32 [n_users, n_movies].
-
-    Summed in float64: in float32 the sum depends on how many users are scored at once, and movies with
-    almost equal scores would change places.
-    """
-    scores: _Floats = (users.astype(np.float64) @ movies.astype(np.float64).T).astype(np.float32)
-    return scores
 
 
 def _of_all(scores: _Floats, rows: _Rows, values: npt.NDArray[Any]) -> _Floats:

@@ -11,6 +11,7 @@ import numpy as np
 from movierec_cli.config import RankBy
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.recommend import Recommendations, recommend
+from movierec_cli.recommend.run_choice import FOR_LIKENESS
 from movierec_cli.recommend.users import ListedMovie, RatedMovie, User, rated_in
 from movierec_cli.registry.store import Run
 from movierec_cli.text import counted
@@ -144,7 +145,7 @@ def _list_document(response: Response) -> dict[str, Any]:
 class SimilarMovie(ListedMovie):
     """A movie near another."""
 
-    similarity: float  # cosine of the two movies' embeddings, -1 … 1
+    similarity: float  # cosine of the two movies' embeddings, -1 … 1; of item weights, the one to this movie
 
 
 @dataclass(frozen=True)
@@ -184,22 +185,20 @@ class SimilarMovies:
 
 
 def similar_movies(run: Run, row: int, *, top: int = 10, filters: Filters | None = None) -> SimilarMovies:
-    """The movies whose embeddings have the highest cosine with that of one movie.
+    """The movies that a run puts nearest to one: by the cosine of embeddings or factors, or by item weights.
 
     Equal ones are in the order of the catalogue; an embedding without length is like none. No movie counts as
     seen; one that has several ids is listed once.
 
     Raises:
-        MovierecError: the run lacks what a filter needs.
+        MovierecError: the run lacks what a filter needs, or knows no movies that are alike.
         SavedModelError: the run is damaged.
     """
+    FOR_LIKENESS.require(run.record)
     chosen = filters or Filters()
     allowed = replace(chosen, exclude=(*chosen.exclude, row)).fitting(run)
-    embeddings = run.artifacts.movie_embeddings.astype(np.float64)
-    lengths = np.linalg.norm(embeddings, axis=1)
-    products = lengths * lengths[row]
-    cosines = (embeddings @ embeddings[row]) / np.where(products > 0, products, 1)  # [n_movies]
-    rows = np.flatnonzero(run.duplicates.listed(cosines, allowed))
-    nearest = rows[np.argsort(-cosines[rows], kind="stable")][:top]
-    movies = (SimilarMovie.at(run.catalogue, near, similarity=float(cosines[near])) for near in nearest)
+    similarities = run.scorer.similar_to(row)  # [n_movies]
+    rows = np.flatnonzero(run.duplicates.listed(similarities, allowed))
+    nearest = rows[np.argsort(-similarities[rows], kind="stable")][:top]
+    movies = (SimilarMovie.at(run.catalogue, near, similarity=float(similarities[near])) for near in nearest)
     return SimilarMovies(run, row, tuple(movies))

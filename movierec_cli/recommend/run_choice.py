@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from movierec_cli.config.families import Scoring
 from movierec_cli.data.sources import SOURCES
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.metrics import VALIDATION_K
@@ -167,11 +168,20 @@ def _negative_rmse(record: RunRecord) -> float | None:
 FOR_USERS = Purpose(
     model="model that recommends",
     models="models that recommend",
-    refusal="is a baseline and keeps nothing to recommend with",
+    refusal="predicts ratings only and recommends nothing",
     train_command="movierec train",
-    is_served_by=lambda record: record.config.family.is_trained,
+    is_served_by=lambda record: record.config.family.ranks,
     validation_score=validation_recall,
     score_text=_recall_text,
+)
+FOR_LIKENESS = replace(
+    FOR_USERS,
+    model="model that knows which are alike",
+    models="models that know which are alike",
+    refusal="recommends the same to everybody and puts none near another",
+    is_served_by=lambda record: (
+        record.config.family.ranks and record.config.family.spec.scoring is not Scoring.POPULARITY
+    ),
 )
 FOR_HISTORIES = replace(
     FOR_USERS,

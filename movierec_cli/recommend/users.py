@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import FEATURES, TIMESTAMP, Feature, time_features
+from movierec_cli.config.families import Scoring
 from movierec_cli.data.dataset import Dataset, Id, IdIndex, Ids, Movies, id_at, known_ids
 from movierec_cli.errors import MovierecError, SavedModelError
-from movierec_cli.recommend.fold_in import Opinions, fold_in
+from movierec_cli.recommend.fold_in import Opinions, fold_in, fold_in_factors
 from movierec_cli.recommend.run_choice import FOR_HISTORIES, FOR_USERS
 from movierec_cli.registry.record import DataIdentity
 from movierec_cli.registry.store import Run
@@ -28,7 +29,7 @@ class User:
 
     user_id: Id | None  # None for a new user
     row: int | None  # of the run's users
-    embedding: _Embedding  # [dim]; a movie's score is the dot product with its embedding
+    embedding: _Embedding  # [dim]; what it means is the run's `scorer`'s
     movies: _Rows  # [n], which the user knows, oldest first
     stars: npt.NDArray[np.float32]  # [n], NaN where not rated
     seconds: npt.NDArray[np.int64] | None = None  # [n], since 1970-01-01 UTC; None where unknown
@@ -68,7 +69,7 @@ def user_of(run: Run, user_id: Id, as_of_s: int | None = None) -> User:
             None: the time of their last training rating, and all their ratings are known.
 
     Raises:
-        MovierecError: the run has no such user, is a baseline, or does not see the time requested.
+        MovierecError: the run has no such user, recommends nothing, or does not see the time requested.
         SavedModelError: the run is damaged.
     """
     FOR_USERS.require(run.record)
@@ -80,7 +81,7 @@ def user_of(run: Run, user_id: Id, as_of_s: int | None = None) -> User:
         mine = slice(mine.start, mine.start + n_before)
     movies, seconds = known.movie[mine].astype(np.int64), known.seconds[mine]
     if as_of_s is None:
-        embedding, codes = run.artifacts.user_embeddings[row], None
+        embedding, codes = run.scorer.users(np.array([row]))[0], None
     else:
         embedding, codes = _as_of(run, row, movies, seconds, as_of_s)
     return User(id_at(run.artifacts.user_ids, row), row, embedding, movies, known.stars[mine], seconds, codes)
@@ -114,21 +115,38 @@ def new_user(
         stars: their ratings of these, [n]; None where not rated.
 
     Raises:
-        MovierecError: the run is a baseline.
+        MovierecError: the run recommends nothing.
         SavedModelError: the run is damaged.
     """
     FOR_USERS.require(run.record)
-    artifacts = run.artifacts
     newest = replace(opinions, liked=opinions.liked[-NEWEST:])
     folded = newest if run.record.config.family.is_sequential else opinions
     movies = np.concatenate([opinions.liked, opinions.disliked]) if known is None else known
     return User(
         user_id=None,
         row=None,
-        embedding=fold_in(artifacts.movie_embeddings, artifacts.user_embeddings, folded),
+        embedding=_folded_in(run, folded),
         movies=movies,
         stars=np.full(len(movies), np.nan, np.float32) if stars is None else stars,
     )
+
+
+def _folded_in(run: Run, opinions: Opinions) -> _Embedding:
+    artifacts, scoring = run.artifacts, run.record.config.family.spec.scoring
+    if scoring is Scoring.EMBEDDINGS:
+        return fold_in(artifacts.movie_embeddings, artifacts.user_embeddings, opinions)
+    if scoring is Scoring.FACTORS:
+        settings = run.record.settings
+        try:
+            own = {name: settings[name] for name in ("regularization", "alpha")}
+            return fold_in_factors(artifacts.movie_embeddings, opinions, **own)
+        except (KeyError, ValueError) as error:
+            raise SavedModelError(f"{run.folder}: run.json is damaged: its settings lack {error}") from error
+    width = len(artifacts.movie_ids) if scoring is Scoring.ITEM_WEIGHTS else 0
+    counts = np.zeros(width, np.float32)
+    if width:
+        counts[opinions.liked], counts[opinions.disliked] = 1, -1
+    return counts
 
 
 def user_rows(run: Run, user_ids: Iterable[Id]) -> npt.NDArray[np.int64]:
@@ -174,7 +192,7 @@ def _as_of(
         if len(movies) == 0:
             raise MovierecError("--as_of is before the user's first rating, so there is no history to use")
         return _state(run, movies, seconds, as_of_s), None
-    if not run.towers.query.n_contexts:
+    if not config.family.is_trained or not run.towers.query.n_contexts:
         times = time_features()
         raise MovierecError(
             f"{run.record.name} does not see the time, so --as_of changes nothing; it needs a sequential"

@@ -7,11 +7,12 @@ import json
 import os
 import stat
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import IO, Annotated, TypeVar
 
 from movierec_cli.errors import SavedModelError
 from movierec_cli.files.atomic import recover
@@ -122,10 +123,31 @@ def read_part(folder: Path, name: str, build: Callable[[bytes], T]) -> T:
     Raises:
         SavedModelError: the file is missing or is not what was written, or the run has no such file.
     """
+
+    def read(path: Path, entry: FileEntry) -> T:
+        content, _ = _read_stamped(path, entry.n_bytes)
+        if _sha256(content) != entry.sha256:
+            raise ValueError("its checksum is not the one in run.json")
+        return build(content)
+
+    return _of_newest(folder, name, read)
+
+
+def open_part(folder: Path, name: str, use: Callable[[IO[bytes]], T]) -> T:
+    """What `use` finds in one file of a run, whose checksum is not compared. Otherwise as `read_part`."""
+
+    def read(path: Path, entry: FileEntry) -> T:
+        with _opened(path, entry.n_bytes) as (file, _):
+            return use(file)
+
+    return _of_newest(folder, name, read)
+
+
+def _of_newest(folder: Path, name: str, read: Callable[[Path, FileEntry], T]) -> T:
     manifest = settled(read_manifest, folder)
     while True:
         try:
-            return _read_checked(folder, manifest, name, build)
+            return _read_checked(folder, manifest, name, read)
         except SavedModelError:
             newer = settled(read_manifest, folder)
             if newer.stamp == manifest.stamp:
@@ -144,22 +166,25 @@ def settled(read: Callable[[Path], T], folder: Path) -> T:
     return read(folder)
 
 
-def _read_checked(folder: Path, manifest: Manifest, name: str, build: Callable[[bytes], T]) -> T:
+def _read_checked(folder: Path, manifest: Manifest, name: str, read: Callable[[Path, FileEntry], T]) -> T:
     if name not in manifest.files:
         family = manifest.record.config.family
         kind = f"{family.label} model" if family.is_trained else "baseline"
         raise SavedModelError(f"{folder} holds a {kind}, which has no {name}")
     entry = manifest.files[name]
-    content, _ = _read_stamped(folder / name, entry.n_bytes)
-    if _sha256(content) != entry.sha256:
-        raise SavedModelError(f"{folder}: {name} is damaged: its checksum is not the one in run.json")
     try:
-        return build(content)
+        return read(folder / name, entry)
     except ValueError as error:
         raise SavedModelError(f"{folder}: {name} is damaged: {error}") from error
 
 
 def _read_stamped(path: Path, at_most: int) -> tuple[bytes, tuple[int, int]]:
+    with _opened(path, at_most) as (file, status):
+        return file.read(at_most), (status.st_ino, status.st_mtime_ns)
+
+
+@contextmanager
+def _opened(path: Path, at_most: int) -> Iterator[tuple[IO[bytes], os.stat_result]]:
     try:
         with open_regular(path) as file:
             status = os.fstat(file.fileno())
@@ -167,7 +192,7 @@ def _read_stamped(path: Path, at_most: int) -> tuple[bytes, tuple[int, int]]:
                 raise SavedModelError(
                     f"{path.parent}: {path.name} is damaged: it is longer than {at_most:,} bytes"
                 )
-            return file.read(at_most), (status.st_ino, status.st_mtime_ns)
+            yield file, status
     except OSError as error:
         raise _unreadable(path, error) from error
 

@@ -123,14 +123,14 @@ class DataIdentity:
 
 @dataclass(frozen=True, kw_only=True)
 class EpochRecord:
-    """One validation during training."""
+    """One validation during training, or the one of a baseline with the settings that it chose."""
 
-    epoch: int  # epochs trained so far, from 1
-    train_loss: float  # mean over interactions, nats, L2 left out
+    epoch: int  # epochs trained so far, from 1; 0 of a baseline
+    train_loss: float | None  # mean over interactions, nats, L2 left out; None of a baseline
     elapsed_s: float  # training time so far, validation left out
     validation: TopK
     ratings: RatingErrors | None = None  # on the validation set, where the model predicts ratings
-    ndcg: float | None = None  # at 10, unseen, where it chooses the epoch
+    ndcg: float | None = None  # at 10, unseen; of a baseline, and where it chooses the epoch
     validation_loss: float | None = None  # nats, of an in-batch loss of sequences
 
 
@@ -174,6 +174,11 @@ class RunRecord:
     format_version: int = FORMAT_VERSION
 
     @property
+    def epochs(self) -> tuple[EpochRecord, ...]:
+        """The validations of a training; none of a baseline."""
+        return self.history if self.epochs_run else ()
+
+    @property
     def sizes(self) -> Sizes:
         """The lengths of the axes of the run's arrays, by name."""
         n_users = self.data.n_users - self.forgotten_users
@@ -181,6 +186,7 @@ class RunRecord:
             "n_users": n_users,
             "n_users + 1": n_users + 1,
             "n_movies": self.data.n_movies,
+            "n_movies + 1": self.data.n_movies + 1,
             DATA_USERS: self.data.n_users,
             DATA_RATINGS: self.data.n_ratings,
         }

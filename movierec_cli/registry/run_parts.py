@@ -15,6 +15,7 @@ from movierec_cli.data.dataset import UNKNOWN_ROW, Dataset, IdIndex, Ids, Movies
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.registry.record import DataIdentity, RunConfig
+from movierec_cli.scoring.item_weights import Histories, ItemWeights
 from movierec_cli.scoring.rating_head import RatingHead
 from movierec_cli.scoring.towers import Towers
 from movierec_cli.storage import codec
@@ -22,7 +23,7 @@ from movierec_cli.storage.constraints import AtLeast, AtMost, Below, Distinct, F
 from movierec_cli.storage.serialization import JSON
 
 _Rows = npt.NDArray[np.int32]
-_TEST_RATING_BYTES, _RATING_BYTES = 32, 8
+_TEST_RATING_BYTES, _RATING_BYTES, _LEAST_WEIGHT_BYTES = 32, 8, 2
 
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999, which have dates
 
@@ -38,6 +39,8 @@ class RunArtifacts:
     user_embeddings: Annotated[npt.NDArray[np.float32], "n_users", "dim", Finite()]
     """As queries at their last training rating."""
     movie_embeddings: Annotated[npt.NDArray[np.float32], "n_movies", "dim", Finite()]
+    popularity: Annotated[npt.NDArray[np.float32], "n_movies", Finite(3e38)] | None = None
+    """Of a baseline: in its training, for users who have no history there; their embeddings are zeros."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,8 @@ class RunParts:
     catalogue: Movies | None = None
     user_ratings: UserRatings | None = None
     towers: Towers | None = None
+    histories: Histories | None = None
+    item_weights: ItemWeights | None = None
     rating_outcome: RatingOutcome | None = None
     rating_head: RatingHead | None = None
 
@@ -153,6 +158,15 @@ def _check_towers(towers: Towers, run: RunParts) -> None:
         raise ValueError(f"towers.npz is of {own} users, movies and numbers, artifacts.npz of {needed}")
 
 
+def _check_item_weights(weights: ItemWeights, run: RunParts) -> None:
+    assert run.histories is not None  # every run with weights has them
+    known = run.histories
+    if (len(weights.values), weights.columns is None) != (known.n_weights, known.weight_starts is None):
+        raise ValueError(
+            f"item_weights.npz holds other than the {known.n_weights:,} weights of histories.npz"
+        )
+
+
 def _check_outcome(outcome: Outcome, run: RunParts) -> None:
     if not np.array_equal(np.unique(outcome.user_index), outcome.users):
         raise ValueError("outcome.npz: users are not those of the targets")
@@ -178,12 +192,14 @@ class Part:
 
 PARTS = {
     "outcome": Part("outcome.npz", lambda family: family.ranks, _check_outcome, is_of_test=True),
-    "artifacts": Part("artifacts.npz", lambda family: family.is_trained),
-    "catalogue": Part("catalogue.npz", lambda family: family.is_trained, _check_catalogue),
-    "user_ratings": Part("user_ratings.npz", lambda family: family.is_trained),
+    "artifacts": Part("artifacts.npz", lambda family: family.ranks),
+    "catalogue": Part("catalogue.npz", lambda family: family.ranks, _check_catalogue),
+    "user_ratings": Part("user_ratings.npz", lambda family: family.ranks),
     "towers": Part(
         "towers.npz", lambda family: family.is_trained and not family.is_sequential, _check_towers
     ),
+    "histories": Part("histories.npz", lambda family: family.has_item_weights),
+    "item_weights": Part("item_weights.npz", lambda family: family.has_item_weights, _check_item_weights),
     "rating_outcome": Part("ratings.npz", lambda family: family.rates, is_of_test=True),
     "rating_head": Part("rating_head.npz", lambda family: family.is_trained and family.rates),
 }
@@ -196,9 +212,11 @@ def files_of(family: Family, *, deployed: bool = False) -> set[str]:
 
 
 def least_bytes(config: RunConfig, data: DataIdentity) -> int:
-    """What a run takes at least on the disk: ratings and embeddings of a trained one, and test results."""
+    """What a run takes at least on the disk: test results, ratings and embeddings or weights."""
     of_test = int(data.n_ratings * config.split.test_fraction) * _TEST_RATING_BYTES
+    of_ratings = data.n_ratings * _RATING_BYTES if config.family.ranks else 0
     if config.model is None:
-        return of_test
+        n_weights = data.n_movies**2 if config.family is Family.EASE else 0
+        return of_test + of_ratings + _LEAST_WEIGHT_BYTES * n_weights
     n_floats = 2 * (data.n_users + data.n_movies) * config.model.embedding_size  # embeddings, and as weights
-    return of_test + 4 * n_floats + data.n_ratings * _RATING_BYTES
+    return of_test + 4 * n_floats + of_ratings

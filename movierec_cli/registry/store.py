@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,9 +17,18 @@ from movierec_cli.errors import MovierecError, SavedModelError, problems_named
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.files.atomic import recover, remove_folder, replaced_in, written_folder
-from movierec_cli.registry.manifest import RECORD_FILE, manifest_bytes, read_manifest, read_part, settled
+from movierec_cli.registry.manifest import (
+    RECORD_FILE,
+    manifest_bytes,
+    open_part,
+    read_manifest,
+    read_part,
+    settled,
+)
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord, run_name
 from movierec_cli.registry.run_parts import PARTS, RunArtifacts, RunParts, UserRatings, files_of
+from movierec_cli.scoring.item_scorer import DotProducts, ItemScorer, ItemSums
+from movierec_cli.scoring.item_weights import Histories, ItemWeights, WeightsOf
 from movierec_cli.scoring.rating_head import RatingHead
 from movierec_cli.scoring.towers import Towers
 from movierec_cli.storage import codec
@@ -68,6 +77,10 @@ class Run:
     """What the users rated."""
     towers = _Lazy(Towers)
     """What makes the embeddings of a model of two towers."""
+    histories = _Lazy(Histories)
+    """The users' training movies, of a model of weights from movie to movie."""
+    item_weights = _Lazy(ItemWeights)
+    """All of its weights; `scorer` reads those that it needs."""
     outcome = _Lazy(Outcome)
     """How the model ranked the test set."""
     rating_outcome = _Lazy(RatingOutcome)
@@ -80,6 +93,20 @@ class Run:
         config = self.record.config
         names = (name for name, part in PARTS.items() if part.is_in(config.family, deployed=config.deployed))
         return RunParts(**{name: getattr(self, name) for name in names})
+
+    @cached_property
+    def scorer(self) -> ItemScorer:
+        """What scores movies."""
+        artifacts = self.artifacts
+        if artifacts.popularity is not None and self.record.config.family.has_item_weights:
+            return ItemSums(self.histories, artifacts.popularity, self._weights_of)
+        return DotProducts(artifacts.user_embeddings, artifacts.movie_embeddings, artifacts.popularity)
+
+    def _weights_of(self, movies: Sequence[int]) -> Sequence[WeightsOf]:
+        if "item_weights" in self.__dict__:
+            return [self.item_weights.at(self.histories.place_of(movie)) for movie in movies]
+        file_name = PARTS["item_weights"].file_name
+        return open_part(self.folder, file_name, lambda file: self.histories.read(file, movies))
 
     @cached_property
     def duplicates(self) -> Duplicates:

@@ -5,7 +5,8 @@ import math
 import re
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ _HEADER = re.compile(  # as NumPy writes it; parsed by nothing that evaluates
     r" 'shape': \((?P<shape>(?:\d{1,18}, ?){0,31}(?:\d{1,18})?)\), \} *\n"
 )
 _CHUNK_BYTES = 1 << 20
+_N_BEFORE_NAME = 26  # bytes of a member's own header, before the lengths of its name and what else there is
 _NO_NPZ = (
     zipfile.BadZipFile,
     EOFError,
@@ -95,7 +97,46 @@ def is_inside(name: str, part: str) -> bool:
     return not part or name == part or name.startswith(f"{part}/")
 
 
-def _array(member: IO[bytes], info: zipfile.ZipInfo, name: str) -> npt.NDArray[Any]:
+def read_slices(file: IO[bytes], name: str, slices: Sequence[slice]) -> list[npt.NDArray[Any]]:
+    """Slices of a vector in an npz, of which nothing else is read: neither is its checksum compared.
+
+    Args:
+        file: of the npz.
+        name: of the array.
+        slices: from a start to a stop, both from 0.
+
+    Raises:
+        ValueError: the file is no uncompressed npz, has no such vector, or it is shorter.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            info = archive.getinfo(f"{name}.npy")
+            with archive.open(info) as member:
+                header = _header(member, info, name)
+            file.seek(info.header_offset + _N_BEFORE_NAME)
+            begin = sum(struct.unpack("<HH", file.read(4))) + file.tell() + header.n_bytes_before
+            if len(header.shape) != 1 or any(one.stop > header.shape[0] for one in slices):
+                raise ValueError(f"{name} has shape {header.shape}, which is too short")
+            return [_slice(file, begin, one, header.dtype) for one in slices]
+    except _NO_NPZ as error:
+        raise ValueError(f"not an npz file with {name}: {error}") from error
+
+
+def _slice(file: IO[bytes], begin: int, one: slice, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    file.seek(begin + one.start * dtype.itemsize)
+    return np.frombuffer(file.read((one.stop - one.start) * dtype.itemsize), dtype)
+
+
+@dataclass(frozen=True)
+class _Header:
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    by_column: bool
+    n_bytes_before: int  # the array
+
+
+def _header(member: IO[bytes], info: zipfile.ZipInfo, name: str) -> _Header:
+    """What stands before an array; checked, with the length of the array."""
     if info.compress_type != zipfile.ZIP_STORED:
         raise ValueError(f"{name} is compressed")
     magic = _MAGIC.fullmatch(member.read(10))
@@ -108,7 +149,13 @@ def _array(member: IO[bytes], info: zipfile.ZipInfo, name: str) -> npt.NDArray[A
     n_bytes = math.prod(shape) * dtype.itemsize
     if n_bytes != info.file_size - 10 - n_header:
         raise ValueError(f"{name} has other than the {n_bytes:,} bytes of {dtype} of shape {shape}")
-    flat = np.empty(math.prod(shape), dtype)
+    return _Header(dtype, shape, header["by_column"] == "True", 10 + n_header)
+
+
+def _array(member: IO[bytes], info: zipfile.ZipInfo, name: str) -> npt.NDArray[Any]:
+    header = _header(member, info, name)
+    dtype, n_bytes = header.dtype, math.prod(header.shape) * header.dtype.itemsize
+    flat = np.empty(math.prod(header.shape), dtype)
     content = memoryview(flat.view(np.uint8))  # type: ignore[arg-type]
     for start in range(0, n_bytes, _CHUNK_BYTES):
         chunk = member.read(min(_CHUNK_BYTES, n_bytes - start))
@@ -117,4 +164,4 @@ def _array(member: IO[bytes], info: zipfile.ZipInfo, name: str) -> npt.NDArray[A
         raise ValueError(f"{name} is longer than its header says")
     if dtype == np.bool_ and (flat.view(np.uint8) > 1).any():
         raise ValueError(f"{name} holds bytes that are neither false nor true")
-    return flat.reshape(shape, order="F" if header["by_column"] == "True" else "C")
+    return flat.reshape(header.shape, order="F" if header.by_column else "C")

@@ -85,11 +85,18 @@ def test_settings_are_those_of_the_grid_with_the_best_recall_on_validation(famil
     fit = (baseline.draft or baseline.prepare)(TrainingRatings.of(DATASET, SPLIT.train))
     seen = movies_of_users(DATASET, SPLIT.train)
     rows = SPLIT.validation[np.isin(users[SPLIT.validation], users[SPLIT.train])]
-    recalls = [
-        top_k(rank_ratings(DATASET, rows, fit(settings), seen), users[rows]).recall[100]
-        for settings in baseline.grid
-    ]
-    place = baseline.grid.index(fitted_of(family).settings)
+    ranks = [rank_ratings(DATASET, rows, fit(settings), seen) for settings in baseline.grid]
+    recalls = [top_k(one, users[rows]).recall[100] for one in ranks]
+    place, validation = baseline.grid.index(fitted_of(family).settings), fitted_of(family).validation
+    assert validation.score == validation.top_k.recall[100] == recalls[place]
+    unseen, gains = ranks[place].unseen, 1 / np.log2(np.arange(2, 12))
+    of_users = []
+    for user in np.unique(users[rows]):
+        own = np.flatnonzero(users[rows] == user)
+        places = [range(unseen.better[one], unseen.better[one] + unseen.tied[one]) for one in own]
+        found = sum(np.mean([gains[i] if i < 10 else 0.0 for i in several]) for several in places)
+        of_users.append(found / gains[: len(own)].sum())
+    assert validation.ndcg == pytest.approx(np.mean(of_users)) and validation.ndcg > 0
     tried = recalls if baseline.climbs_from is None else recalls[max(place - 1, 0) : place + 2]
     assert recalls[place] == max(tried)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
@@ -93,11 +93,22 @@ class TrainingRatings:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What a saved run holds of a baseline that ranks; of popularity it is this alone."""
+
+    popularity: npt.NDArray[np.float32]  # [n_movies], for users of whom nothing else is known
+    factors: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]] | None = None
+    """Of users, [n_users, dim], zeros where nothing is known, and of movies, [n_movies, dim]."""
+    weights: npt.NDArray[np.float32] | csr_matrix | None = None  # [n_movies, n_movies]
+
+
+@dataclass(frozen=True)
 class Scorer:
     """A baseline that ranks, fitted with one setting."""
 
     score_users: ScoreBlock  # rows of users [b] to float32 [b, n_movies]; called from several threads
     n_parameters: int
+    kept: Kept
 
     def group_queries(self, targets: Targets) -> GroupedQueries:
         """One query a user: no baseline sees the time of a query."""
@@ -106,7 +117,7 @@ class Scorer:
 
 def same_for_all(scores: npt.NDArray[np.float32]) -> Scorer:
     """Every user gets the same scores, [n_movies]."""
-    return Scorer(lambda users: np.broadcast_to(scores, (len(users), len(scores))), len(scores))
+    return Scorer(lambda users: np.broadcast_to(scores, (len(users), len(scores))), len(scores), Kept(scores))
 
 
 def with_popularity_for_cold_users(part: TrainingRatings, scorer: Scorer) -> Scorer:
@@ -120,7 +131,7 @@ def with_popularity_for_cold_users(part: TrainingRatings, scorer: Scorer) -> Sco
         scores[part.is_cold[users]] = part.popularity
         return scores
 
-    return Scorer(score_users, scorer.n_parameters)
+    return replace(scorer, score_users=score_users)
 
 
 Stars: TypeAlias = npt.NDArray[np.float64]

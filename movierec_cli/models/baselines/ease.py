@@ -18,6 +18,7 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.ranks import map_blocks
 from movierec_cli.models.baselines.baseline import (
     Baseline,
+    Kept,
     Scorer,
     Settings,
     TrainingRatings,
@@ -26,6 +27,8 @@ from movierec_cli.models.baselines.baseline import (
 )
 
 L2 = (50.0, 100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0, 6400.0, 12800.0, 25600.0)
+EXACT_MOVIES = 8_192
+"""With more, weights are rounded to half precision before they are evaluated, and kept in 2 bytes each."""
 MOST_MOVIES = Family.EASE.spec.most_movies
 GRAM_ROWS = 512  # of the Gram matrix, computed by one thread
 WHOLE_ROWS = 512  # so small a matrix is inverted at once
@@ -41,12 +44,15 @@ def _prepare(part: TrainingRatings, precision: type[np.floating[Any]]) -> Callab
 
     def fit(settings: Settings) -> Scorer:
         weights = ease_weights(gram, settings["l2"], precision)
+        if part.n_movies > EXACT_MOVIES:
+            weights = weights.astype(np.float16).astype(np.float32)
 
         def score_users(users: npt.NDArray[np.int64]) -> Matrix:
             scores: Matrix = part.matrix[users] @ weights  # [b, n_movies]; sparse @ dense is dense
             return scores
 
-        return with_popularity_for_cold_users(part, Scorer(score_users, weights.size - len(weights)))
+        kept, n_parameters = Kept(part.popularity, weights=weights), weights.size - len(weights)
+        return with_popularity_for_cold_users(part, Scorer(score_users, n_parameters, kept))
 
     return fit
 

@@ -3,7 +3,7 @@
 import pkgutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic
 
 import numpy as np
@@ -15,18 +15,20 @@ from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
-from movierec_cli.evaluation.metrics import VALIDATION_K, top_k
+from movierec_cli.evaluation.metrics import VALIDATION_K, mean_ndcg, top_k
 from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.models.baselines.baseline import (
     Baseline,
+    Kept,
     Model,
     RatingPredictor,
     Scorer,
     Settings,
     TrainingRatings,
 )
-from movierec_cli.models.trained import FitResult, Fitted, Fitting
+from movierec_cli.models.trained import FitResult, Fitted, Fitting, Validation, run_artifacts
 from movierec_cli.registry.run_parts import RunParts
+from movierec_cli.scoring.item_weights import Histories, ItemWeights
 
 EVALUATED_RATINGS = 16_384
 """Validation ratings that are ranked: from there more users change the choice less than the grid's steps."""
@@ -39,6 +41,7 @@ class FittedBaseline(Generic[Model]):
     model: Model
     settings: Settings  # what validation chose; empty where there is nothing to choose
     training_s: float  # seconds of choosing and fitting
+    validation: Validation | None = None  # of a model that ranks, fitted on train with these settings
 
 
 def fit_baseline(family: Family, dataset: Dataset, split: Split) -> FittedBaseline[Scorer]:
@@ -62,7 +65,16 @@ def fit_baseline(family: Family, dataset: Dataset, split: Split) -> FittedBaseli
         users, seen = dataset.ratings.user_index[rows], movies_of_users(dataset, split.train)
         return lambda model: top_k(rank_ratings(dataset, rows, model, seen), users).recall[VALIDATION_K]
 
-    return _fit(family, dataset, split, recall_of)
+    def validation_of(part: TrainingRatings, model: Scorer) -> Validation | None:
+        rows = _warm_rows(dataset, split.validation, part)
+        if len(rows) == 0:
+            return None
+        users, seen = dataset.ratings.user_index[rows], movies_of_users(dataset, split.train)
+        ranks = rank_ratings(dataset, rows, model, seen)
+        found = top_k(ranks, users)
+        return Validation(found.recall[VALIDATION_K], found, ndcg=mean_ndcg(ranks.unseen, users))
+
+    return _fit(family, dataset, split, recall_of, validation_of)
 
 
 def fit_rating_baseline(family: Family, dataset: Dataset, split: Split) -> FittedBaseline[RatingPredictor]:
@@ -82,7 +94,7 @@ def fit_rating_baseline(family: Family, dataset: Dataset, split: Split) -> Fitte
         predicted = model.predict(dataset, split.validation).astype(np.float64)
         return -float(np.mean((predicted - given) ** 2))
 
-    return _fit(family, dataset, split, lambda _: nearness)
+    return _fit(family, dataset, split, lambda _: nearness, lambda *_: None)
 
 
 def _fit(
@@ -90,39 +102,99 @@ def _fit(
     dataset: Dataset,
     split: Split,
     score_of: Callable[[TrainingRatings], Callable[[Model], float]],
+    validation_of: Callable[[TrainingRatings, Model], Validation | None],
 ) -> FittedBaseline[Model]:
-    """Chooses settings by what the score of the training ratings says of a model; the first of equals."""
+    """Chooses settings by what the score of the training ratings says of a model; the first of equals.
+
+    What is validated is the model that was chosen with; for EASE, whose choice is made in single precision,
+    that one.
+    """
     started = time.perf_counter()
     baseline: Baseline[Model] = pkgutil.resolve_name(family.spec.baseline)
-    grid, place = baseline.grid, 0
-    if len(grid) > 1:
-        part = TrainingRatings.of(dataset, split.train)
-        score, fit = score_of(part), (baseline.draft or baseline.prepare)(part)
+    part = TrainingRatings.of(dataset, split.train)
+    settings, chosen = _chosen(baseline, part, score_of)
+    validation = validation_of(part, chosen)
+    del chosen  # of EASE, a matrix of all movies by all
+    model = baseline.prepare(TrainingRatings.of(dataset, split.fit))(settings)
+    return FittedBaseline(model, dict(settings), time.perf_counter() - started, validation)
 
-        def height(one: int) -> float:
-            return score(fit(grid[one]))
 
-        start = baseline.climbs_from
-        place = max(range(len(grid)), key=height) if start is None else climb(height, start, len(grid))
-    model = baseline.prepare(TrainingRatings.of(dataset, split.fit))(grid[place])
-    return FittedBaseline(model, dict(grid[place]), time.perf_counter() - started)
+def _chosen(
+    baseline: Baseline[Model],
+    part: TrainingRatings,
+    score_of: Callable[[TrainingRatings], Callable[[Model], float]],
+) -> tuple[Settings, Model]:
+    """The settings of the highest score, and the model that was fitted to `part` with them."""
+    grid, fit = baseline.grid, (baseline.draft or baseline.prepare)(part)
+    if len(grid) == 1:
+        return grid[0], fit(grid[0])
+    score, best = score_of(part), list[tuple[float, Settings, Model]]()
+
+    def height(one: int) -> float:
+        model = fit(grid[one])
+        value = score(model)
+        if not best or value > best[0][0]:
+            best[:] = [(value, grid[one], model)]
+        return value
+
+    if baseline.climbs_from is None:
+        for one in range(len(grid)):
+            height(one)
+    else:
+        climb(height, baseline.climbs_from, len(grid))
+    return best[0][1:]
 
 
 def fit_run(fitting: Fitting) -> Fitted:
-    """Fits and evaluates a run of a baseline."""
+    """Fits and evaluates a run of a baseline; a judged one is fitted to all ratings, with its settings."""
+    if fitting.judged is not None:
+        return _fit_to_all(fitting, fitting.judged.record.settings)
     family, dataset, split = fitting.config.family, fitting.dataset, fitting.split
     fitted: FittedBaseline[Scorer] | FittedBaseline[RatingPredictor]
     if family.rates:
         fitted = fit_rating_baseline(family, dataset, split)
         ratings, rows = dataset.ratings, split.test
         predicted = fitted.model.predict(dataset, rows)
-        outcome = RatingOutcome(rows, ratings.user_index[rows], ratings.rating[rows], predicted)
-        parts = RunParts(rating_outcome=outcome)
+        rated = RatingOutcome(rows, ratings.user_index[rows], ratings.rating[rows], predicted)
+        parts = RunParts(rating_outcome=rated)
     else:
         fitted = fit_baseline(family, dataset, split)
-        parts = RunParts(outcome=evaluate(dataset, split.fit, split.test, fitted.model))
-    result = FitResult(training_s=fitted.training_s)
+        outcome = evaluate(dataset, split.fit, split.test, fitted.model)
+        parts = replace(kept_parts(dataset, split.fit, fitted.model.kept), outcome=outcome)
+    history = () if fitted.validation is None else (fitted.validation.record(0, None, fitted.training_s),)
+    result = FitResult(training_s=fitted.training_s, history=history)
     return Fitted.of(result, fitted.model.n_parameters, parts, fitted.settings)
+
+
+def _fit_to_all(fitting: Fitting, settings: Settings) -> Fitted:
+    started, dataset = time.perf_counter(), fitting.dataset
+    rows = np.arange(len(dataset.ratings))
+    baseline: Baseline[Scorer] = pkgutil.resolve_name(fitting.config.family.spec.baseline)
+    model = baseline.prepare(TrainingRatings.of(dataset, rows))(settings)
+    result = FitResult(training_s=time.perf_counter() - started)
+    return Fitted.of(result, model.n_parameters, kept_parts(dataset, rows, model.kept), settings)
+
+
+def kept_parts(dataset: Dataset, rows: npt.NDArray[np.int64], kept: Kept) -> RunParts:
+    """What a run holds of a baseline that ranks and was fitted to the ratings at `rows`."""
+    n_users, n_movies = len(dataset.users), len(dataset.movies)
+    none = np.zeros((max(n_users, n_movies), 0), np.float32)
+    users, movies = kept.factors or (none[:n_users], none[:n_movies])
+    artifacts = replace(run_artifacts(dataset, {}, {}, users, movies), popularity=kept.popularity)
+    if (weights := kept.weights) is None:
+        return RunParts(artifacts=artifacts)
+    if isinstance(weights, np.ndarray):
+        of_movies, starts = ItemWeights(weights.ravel()), n_movies * np.arange(n_movies + 1)
+    else:
+        of_movies, starts = ItemWeights(weights.data, weights.indices), weights.indptr.astype(np.int64)
+    history = movies_of_users(dataset, rows)
+    owner = np.repeat(np.arange(n_users), history.lengths)
+    movie = history.values[np.lexsort((history.values, owner))]
+    return RunParts(
+        artifacts=artifacts,
+        histories=Histories.of(history.starts, movie, of_movies, starts),
+        item_weights=of_movies,
+    )
 
 
 def climb(score: Callable[[int], float], start: int, n_places: int) -> int:
@@ -147,7 +219,7 @@ def _evaluated_rows(
 ) -> npt.NDArray[np.int64]:
     """Validation ratings of users with training ratings; where they are many, those of some users."""
     user_index = dataset.ratings.user_index
-    rows = validation[~part.is_cold[user_index[validation]]]
+    rows = _warm_rows(dataset, validation, part)
     if len(rows) == 0:
         raise MovierecError(
             f"none of {len(validation):,} validation ratings is by a user who has training ratings, so"
@@ -158,3 +230,10 @@ def _evaluated_rows(
     order = np.random.default_rng(0).permutation(len(users))
     before = np.cumsum(counts[order]) - counts[order]
     return rows[np.isin(user_index[rows], users[order[before < EVALUATED_RATINGS]])]
+
+
+def _warm_rows(
+    dataset: Dataset, validation: npt.NDArray[np.int64], part: TrainingRatings
+) -> npt.NDArray[np.int64]:
+    """Validation ratings of users with training ratings."""
+    return validation[~part.is_cold[dataset.ratings.user_index[validation]]]

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from movierec_cli.models.baselines.baseline import (
     Baseline,
+    Kept,
     Scorer,
     Settings,
     TrainingRatings,
@@ -56,7 +57,8 @@ def _item_knn(part: TrainingRatings) -> Callable[[Settings], Scorer]:
             scores: npt.NDArray[np.float32] = (part.matrix[users] @ similarity).toarray()  # [b, n_movies]
             return scores
 
-        return with_popularity_for_cold_users(part, Scorer(score_users, similarity.nnz))
+        kept = Kept(part.popularity, weights=similarity)
+        return with_popularity_for_cold_users(part, Scorer(score_users, similarity.nnz, kept))
 
     return fit
 
@@ -84,7 +86,8 @@ def _factors(part: TrainingRatings, settings: Settings) -> Scorer:
         scores: npt.NDArray[np.float32] = users[rows] @ movies.T  # [b, n_movies]
         return scores
 
-    return Scorer(score_users, users.size + movies.size)
+    kept = Kept(part.popularity, (np.where(part.is_cold[:, None], np.float32(0), users), movies))
+    return Scorer(score_users, users.size + movies.size, kept)
 
 
 POPULARITY = Baseline(grid=({},), prepare=_all_time)

@@ -87,7 +87,7 @@ def details(run: Run, console: Console) -> Group:
         errors = f"RMSE {record.ratings.rmse:.4f}, MAE {record.ratings.mae:.4f}"
         parts.append(Text(f"Predicted ratings on test, off by {record.data.rating_unit}: {errors}\n"))
     validated = study_tables.validations(record)
-    history = [rich_table(validated, console, with_notes=True, label_width=5)] if record.history else []
+    history = [rich_table(validated, console, with_notes=True, label_width=5)] if record.epochs else []
     return Group(*parts, _facts(run), *history)
 
 

@@ -189,7 +189,7 @@ _Value = Callable[[EpochRecord], float | None]
 
 def _validated(study: Study) -> dict[str, _Value]:
     """What every validation has, by name."""
-    validations = [epoch for model in study.models for record in model.records for epoch in record.history]
+    validations = [epoch for model in study.models for record in model.records for epoch in record.epochs]
     if not validations:
         return {}
     ks = sorted(set.intersection(*(set(one.validation.recall) for one in validations)))
@@ -231,7 +231,7 @@ class _Line:
 
 
 def _lines(model: ComparedModel, index: int) -> Iterable[_Line]:
-    records = [record for record in model.records if record.history]
+    records = [record for record in model.records if record.epochs]
     if not records:
         return
     histories = tuple(record.history for record in records)

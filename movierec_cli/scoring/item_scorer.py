@@ -1,0 +1,114 @@
+"""How a saved model that ranks is asked: scores of all movies, and what is like a movie, in NumPy alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.scoring.item_weights import Histories, WeightsOf
+
+_Floats = npt.NDArray[np.float32]
+_Values = npt.NDArray[np.float64]
+_Rows = npt.NDArray[np.integer[Any]]
+
+
+class ItemScorer(Protocol):
+    """A saved model. A user is a vector of the model's own kind; zeros are a user without history."""
+
+    def users(self, rows: _Rows) -> _Floats:
+        """The vectors of users of the data: [b, width]."""
+
+    def scores(self, users: _Floats) -> _Floats:
+        """From the vectors of users, [b, width], to the scores of all movies: [b, n_movies]."""
+
+    def similar_to(self, movie: int) -> _Values:
+        """How near each movie is to the one at a row, higher is nearer: [n_movies]."""
+
+    def vectors(self, movies: _Rows) -> _Floats:
+        """Some movies as vectors whose cosine says how alike they are: [n, d]."""
+
+
+def dot_products(users: _Floats, movies: _Floats) -> _Floats:
+    """Scores of users and movies, float32 [n_users, n_movies].
+
+    Summed in float64: in float32 the sum depends on how many users are scored at once, and movies with
+    almost equal scores would change places.
+    """
+    scores: _Floats = (users.astype(np.float64) @ movies.astype(np.float64).T).astype(np.float32)
+    return scores
+
+
+def _with_fallback(scores: _Floats, users: _Floats, popularity: _Floats | None) -> _Floats:
+    """Users without history get popularity in place of scores that are all alike."""
+    if popularity is not None:
+        scores[~users.any(axis=1)] = popularity
+    return scores
+
+
+@dataclass(frozen=True)
+class DotProducts:
+    """Scores by the product of embeddings; of popularity, which has none, by the fallback alone."""
+
+    user_embeddings: _Floats  # [n_users, dim]
+    movie_embeddings: _Floats  # [n_movies, dim]
+    popularity: _Floats | None = None  # [n_movies], for users of zeros; None: there are none
+
+    def users(self, rows: _Rows) -> _Floats:
+        return self.user_embeddings[rows]
+
+    def scores(self, users: _Floats) -> _Floats:
+        return _with_fallback(dot_products(users, self.movie_embeddings), users, self.popularity)
+
+    def similar_to(self, movie: int) -> _Values:
+        """The cosine; an embedding without length is like none."""
+        embeddings = self.movie_embeddings.astype(np.float64)
+        lengths = np.linalg.norm(embeddings, axis=1)
+        products = lengths * lengths[movie]
+        cosines: _Values = (embeddings @ embeddings[movie]) / np.where(products > 0, products, 1)
+        return cosines
+
+    def vectors(self, movies: _Rows) -> _Floats:
+        return self.movie_embeddings[movies]
+
+
+@dataclass(frozen=True)
+class ItemSums:
+    """Scores by the sum of weights; a user's vector says how often each movie counts: [n_movies].
+
+    The sums are those of a sparse product, number by number, so that lists are the evaluation's.
+    """
+
+    histories: Histories
+    popularity: _Floats  # [n_movies], for users of zeros
+    weights_of: Callable[[Sequence[int]], Sequence[WeightsOf]]  # of movies by their rows
+
+    def users(self, rows: _Rows) -> _Floats:
+        return self.histories.users(rows)
+
+    def scores(self, users: _Floats) -> _Floats:
+        scores = np.zeros_like(users)
+        for own, user in zip(scores, users, strict=True):
+            movies = np.flatnonzero(user)
+            for movie, one in zip(movies, self.weights_of(movies.tolist()), strict=True):
+                own[one.columns] += user[movie] * one.values
+        return _with_fallback(scores, users, self.popularity)
+
+    def similar_to(self, movie: int) -> _Values:
+        """The weights from it."""
+        weights: _Values = self.vectors(np.array([movie]))[0].astype(np.float64)
+        return weights
+
+    def vectors(self, movies: _Rows) -> _Floats:
+        vectors = np.zeros((len(movies), len(self.popularity)), np.float32)
+        for own, one in zip(vectors, self.weights_of(movies.tolist()), strict=True):
+            own[one.columns] = one.values
+        return vectors
+
+    def contributions(self, user: _Floats, movies: _Rows) -> tuple[npt.NDArray[np.int64], _Values]:
+        """The movies in a user's vector, [n_known], and what each adds to some scores: [n_known, n]."""
+        known = np.flatnonzero(user)
+        return known, (user[known, None] * self.vectors(known)[:, movies]).astype(np.float64)

@@ -1,0 +1,117 @@
+"""Weights from movie to movie, of EASE and item-kNN: a score is their sum over a user's training movies."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import IO, Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.storage.constraints import AtLeast, Below, Finite
+from movierec_cli.storage.npz import read_slices
+
+_Floats = npt.NDArray[np.float32]
+_Rows = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class WeightsOf:
+    """What one movie in a user's history adds to scores: `values` to those of the movies at `columns`."""
+
+    columns: _Rows | slice  # [n], each once; a slice of all movies
+    values: _Floats  # [n]
+
+    @property
+    def checksum(self) -> int:
+        """CRC-32 of its numbers, however narrow they are kept."""
+        of_columns = b"" if isinstance(self.columns, slice) else self.columns.tobytes()
+        return zlib.crc32(self.values.tobytes(), zlib.crc32(of_columns))
+
+
+@dataclass(frozen=True)
+class ItemWeights:
+    """The weights of every movie, one after the other; `Histories` says where each movie's begin."""
+
+    values: Annotated[_Floats, "n_weights", np.float16, Finite()]
+    columns: Annotated[_Rows, "n_weights", np.uint16, AtLeast(0), Below("n_movies")] | None = None
+    """None: those of each movie are to all movies, in their order."""
+
+    def at(self, one: slice) -> WeightsOf:
+        """Those of one movie."""
+        return WeightsOf(slice(None) if self.columns is None else self.columns[one], self.values[one])
+
+
+@dataclass(frozen=True)
+class Histories:
+    """Each user's training movies, and where the weights of each movie are.
+
+    A few movies' weights can be read without all others; the checksums tell whether these were read.
+
+    Raises:
+        ValueError: lengths do not fit together.
+    """
+
+    starts: Annotated[npt.NDArray[np.int64], "n_users + 1"]  # where each user's movies begin
+    movie: Annotated[_Rows, "n_history", np.uint16, AtLeast(0), Below("n_movies")]
+    """Each user's ascending: in this order weights are added up; twice what was rated twice."""
+    checksums: Annotated[npt.NDArray[np.uint32], "n_movies"]  # of each movie's weights
+    weight_starts: Annotated[npt.NDArray[np.int64], "n_movies + 1"] | None = None
+    """None: each movie has a weight to every movie."""
+
+    def __post_init__(self) -> None:
+        for starts, n in ((self.starts, len(self.movie)), (self.weight_starts, None)):
+            if starts is None:
+                continue
+            if len(starts) == 0 or starts[0] != 0 or n not in (None, starts[-1]):
+                raise ValueError("lists of movies do not begin or end where the movies do")
+            if (starts[1:] < starts[:-1]).any():
+                raise ValueError("a list of movies ends before it begins")
+
+    @classmethod
+    def of(
+        cls, starts: npt.NDArray[np.int64], movie: _Rows, weights: ItemWeights, rows: npt.NDArray[np.int64]
+    ) -> Histories:
+        """For weights whose rows begin at `rows`, [n_movies + 1]."""
+        bounds = zip(rows[:-1].tolist(), rows[1:].tolist(), strict=True)
+        checksums = [weights.at(slice(*pair)).checksum for pair in bounds]
+        is_dense = weights.columns is None
+        return cls(starts, movie, np.array(checksums, np.uint32), None if is_dense else rows)
+
+    @property
+    def n_weights(self) -> int:
+        n_movies = len(self.checksums)
+        return n_movies**2 if self.weight_starts is None else int(self.weight_starts[-1])
+
+    def place_of(self, movie: int) -> slice:
+        """Where the weights of a movie are."""
+        if self.weight_starts is None:
+            n_movies = len(self.checksums)
+            return slice(movie * n_movies, (movie + 1) * n_movies)
+        return slice(int(self.weight_starts[movie]), int(self.weight_starts[movie + 1]))
+
+    def users(self, rows: npt.NDArray[np.integer[Any]]) -> _Floats:
+        """How often each movie is in the histories of users: [b, n_movies]."""
+        counts = np.zeros((len(rows), len(self.checksums)), np.float32)
+        for own, row in zip(counts, rows.tolist(), strict=True):
+            np.add.at(own, self.movie[self.starts[row] : self.starts[row + 1]], 1)
+        return counts
+
+    def read(self, file: IO[bytes], movies: Sequence[int]) -> list[WeightsOf]:
+        """The weights of some movies, from a file that holds the `ItemWeights`.
+
+        Raises:
+            ValueError: they are not what was written.
+        """
+        places = [self.place_of(movie) for movie in movies]
+        values = [one.astype(np.float32, copy=False) for one in read_slices(file, "values", places)]
+        columns: Sequence[_Rows | slice] = [slice(None)] * len(places)
+        if self.weight_starts is not None:
+            columns = [one.astype(np.int32, copy=False) for one in read_slices(file, "columns", places)]
+        found = [WeightsOf(*pair) for pair in zip(columns, values, strict=True)]
+        for movie, one in zip(movies, found, strict=True):
+            if one.checksum != self.checksums[movie]:
+                raise ValueError(f"the weights of the movie at row {movie} are not those that were written")
+        return found
