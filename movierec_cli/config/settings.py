@@ -231,6 +231,11 @@ class SplitConfig:
             )
 
     @property
+    def mixes_times(self) -> bool:
+        """Whether a model may have learned from ratings given after those it is tested on."""
+        return self.kind in (SplitKind.RANDOM, SplitKind.WINDOWS, *PUBLISHED_SPLITS)
+
+    @property
     def where(self) -> str:
         """For people: "on a random split", "on the u1 split", "in 5-fold cross-validation"."""
         if self.folds:

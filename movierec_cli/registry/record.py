@@ -18,6 +18,7 @@ from movierec_cli.config import (
     SplitConfig,
     TaskWeights,
     TrainingConfig,
+    time_features,
 )
 from movierec_cli.config.settings import Reading
 from movierec_cli.data.dataset import HALF_STARS, Dataset, RatingScale
@@ -58,6 +59,11 @@ class RunConfig:
             features = f" + {self.feature_set.label}" if self.feature_set.features else ""
             return f"{self.family.label}{features}"
         return f"{self.feature_set.label} ({self.tasks.label})" if self.tasks else self.feature_set.label
+
+    @property
+    def sees_future(self) -> bool:
+        """Whether its figures profit from ratings given after those it is tested on."""
+        return self.split.mixes_times and any(one in self.feature_set for one in time_features())
 
     @property
     def repetition(self) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from movierec_cli.config import SplitKind
-from movierec_cli.evaluation.significance import Interval, PairedDifference
+from movierec_cli.evaluation.significance import PairedDifference, Tested
 from movierec_cli.experiment.study import ComparedModel, ComparedRatingModel, RatingStudy, Segment, Study
 from movierec_cli.registry.record import DataIdentity, EpochRecord, RunRecord
 from movierec_cli.reports.tables import NONE, Cell, Column, Kind, ModelMark, Row, Table
@@ -181,8 +181,7 @@ def _differences(
 ) -> Table:
     def row(pair: PairedDifference) -> Row:
         found = pair.difference
-        verdict = verdicts[found.mean < 0] if pair.is_significant else "not significant"
-        cells = (found, found, pair.p_holm, pair.p_value, verdict)
+        cells = (found, found, pair.p_holm, pair.p_value, _verdict(pair, verdicts))
         return Row(label=pair.a, against=pair.b, cells=cells, group=group(pair))
 
     columns = (
@@ -200,19 +199,23 @@ def gains(study: Study) -> Table:
     columns = (
         Column(name=f"gain, points of {study.headline}", kind=Kind.POINTS),
         Column(name="pairs of sets", kind=Kind.COUNT),
+        Column(name="p, Holm", kind=Kind.PROBABILITY),
         Column(name="verdict", kind=Kind.TEXT),
     )
-    best_first = sorted(study.ablation, key=lambda one: -one.gain.mean)
+    best_first = sorted(study.ablation, key=lambda one: -one.difference.mean)
     rows = (
-        Row(label=one.feature, cells=(one.gain, one.n_pairs, _gain_verdict(one.gain))) for one in best_first
+        Row(
+            label=one.feature,
+            cells=(one.difference, one.n_pairs, one.p_holm, _verdict(one, ("helps", "hurts"))),
+        )
+        for one in best_first
     )
     return Table(title="Gain of each feature", columns=columns, rows=tuple(rows), label="feature")
 
 
-def _gain_verdict(gain: Interval) -> str:
-    if gain.low > 0:
-        return "helps"
-    return "hurts" if gain.high < 0 else "not significant"
+def _verdict(found: Tested, words: tuple[str, str]) -> str:
+    """The one of two words for above and below 0, where the difference is significant."""
+    return words[found.difference.mean < 0] if found.is_significant else "not significant"
 
 
 def of_fold(study: Study) -> str:

@@ -14,9 +14,9 @@ import typer
 from movierec_cli.cli.console import ResultTerminal
 from movierec_cli.cli.parsing import train_options as options
 from movierec_cli.cli.parsing.option_groups import setting_option, with_option_groups
-from movierec_cli.cli.parsing.options import DEFAULT_TOP_K_SHOWN, SavedModelsDir, TopKOption
+from movierec_cli.cli.parsing.options import DEFAULT_TOP_K_SHOWN, MetricOption, SavedModelsDir, TopKOption
 from movierec_cli.cli.parsing.task_options import TaskRequest
-from movierec_cli.cli.parsing.values import parse_families, parse_feature_sets, parse_top_k
+from movierec_cli.cli.parsing.values import parse_families, parse_feature_sets, parse_metric_name, parse_top_k
 from movierec_cli.cli.parsing.variadic import command_line
 from movierec_cli.config import DataConfig, RankBy, TrainerConfig
 from movierec_cli.config.setting import setting
@@ -66,6 +66,7 @@ def train_command(
     tasks: TaskRequest,
     baselines: options.Baselines = None,
     top_k: TopKOption = DEFAULT_TOP_K_SHOWN,
+    metric: MetricOption = None,
     saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
     lists: _ListOptions,
     output: Annotated[
@@ -115,12 +116,13 @@ def train_command(
         retrain=retrain,
         command=command_line(ctx),
     )
+    decides = parse_metric_name(metric)
     check_rank_by(lists.rank_by, config.tasks)
     users = () if lists.user_id is None else (lists.user_id,)
     wanted = ListRequest(users, lists.include_seen, lists.rank_by)
     check_writable(output)
     with ProgressDisplay(terminal) as observer:
-        trained = train(config, observer, ks=parse_top_k(top_k), lists=wanted)
+        trained = train(config, observer, ks=parse_top_k(top_k), metric=decides, lists=wanted)
     page = write_report(trained.study, output)
     _show(trained, page, terminal)
     if lists.open_page:

@@ -16,7 +16,13 @@ import typer
 
 from movierec_cli.cli.console import ResultTerminal, Terminal
 from movierec_cli.cli.parsing.option_groups import optional, setting_option
-from movierec_cli.cli.parsing.values import complete_baseline, complete_feature, parse_families, parse_top_k
+from movierec_cli.cli.parsing.values import (
+    complete_baseline,
+    complete_feature,
+    parse_families,
+    parse_metric_name,
+    parse_top_k,
+)
 from movierec_cli.config import (
     BASELINES,
     DEFAULT_BASELINES,
@@ -86,6 +92,19 @@ TopKOption = Annotated[
         "--top_k",
         metavar="K...",
         help="The values of k for the top-k accuracies.",
+        rich_help_panel=EVALUATION_PANEL,
+    ),
+]
+
+
+MetricOption = Annotated[
+    str | None,
+    typer.Option(
+        "--metric",
+        metavar="NAME",
+        help="The metric that decides which model is best and which features help: recall@K, ndcg@K, map@K or"
+        " mrr@K, among unseen movies.",
+        show_default="ndcg@10",
         rich_help_panel=EVALUATION_PANEL,
     ),
 ]
@@ -235,6 +254,7 @@ class EvaluationOptions(_OfSavedModels):
     k_core: Annotated[int | None, setting_option(SplitConfig, "k_core")] = None
     baselines: Annotated[str, baselines_option(DEFAULT_BASELINES_SHOWN)] = DEFAULT_BASELINES_SHOWN
     top_k: TopKOption = DEFAULT_TOP_K_SHOWN
+    metric: MetricOption = None
 
     def study(self, terminal: Terminal, **settings: Any) -> Study:
         """Evaluates; progress and the models that are left out are shown on the terminal.
@@ -266,6 +286,7 @@ class EvaluationOptions(_OfSavedModels):
             ),
             baselines=parse_families(self.baselines),
             ks=parse_top_k(self.top_k),
+            metric=parse_metric_name(self.metric),
             saved_models_dir=self.saved_models_dir,
             **settings,
         )

@@ -129,7 +129,7 @@ def _known(value: float) -> float | None:
 
 def ablation(study: Study) -> Chart | None:
     """What each feature adds, the most on top."""
-    gains = sorted(study.ablation, key=lambda gain: gain.gain.mean)
+    gains = sorted(study.ablation, key=lambda gain: gain.difference.mean)
     if not gains:
         return None
     bar = {
@@ -140,7 +140,7 @@ def ablation(study: Study) -> Chart | None:
         "name": "gain",
         "hovertemplate": "%{x:+.2f} points (%{customdata[0]:+.2f} … %{customdata[1]:+.2f})<extra></extra>",
     }
-    points = _interval_points([gain.gain for gain in gains], range(len(gains)), POINT)
+    points = _interval_points([gain.difference for gain in gains], range(len(gains)), POINT)
     x_axis = {"title": {"text": f"points of {study.headline} that it adds"}}
     layout = {"xaxis": x_axis, "yaxis": _ticks([gain.feature for gain in gains])}
     return Chart(
