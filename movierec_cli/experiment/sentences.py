@@ -11,6 +11,7 @@ from movierec_cli.experiment.study import ComparedModel, trained_alike, winner
 from movierec_cli.experiment.wording import POINTS, percent
 from movierec_cli.text import listed
 
+_EVERY = "every trained model"
 _FOUND = dict.fromkeys(SplitKind, "of the {noun}s held out from its users") | {
     SplitKind.TEMPORAL: "of what its users {choose} next",
     SplitKind.LEAVE_LAST: "of the last {noun}s of its users",
@@ -100,6 +101,7 @@ class _Comparison:
         for verdict, those in (("Below", below), ("Not significantly different from", equal)):
             if those:
                 named = ", ".join(f"{_name(one)} ({percent(self.mean(one))})" for one in those)
+                named = _EVERY if len(those) == len(self.trained) > 2 else named
                 against = f"{baseline.label} in {self.headline} ({percent(self.mean(baseline))})"
                 yield f"{verdict} {against}: {named}."
 
@@ -205,10 +207,9 @@ def _unfinished(models: Sequence[ComparedModel]) -> Iterator[str]:
             if training is not None and record.best_epoch == record.epochs_run == training.num_epochs:
                 by_budget.setdefault(training.num_epochs, []).append(_name(one))
     for budget, names in by_budget.items():
-        yield (
-            f"Still improving at the last epoch, {budget}: {', '.join(dict.fromkeys(names))}. Train longer:"
-            f" --num_epochs {2 * budget}."
-        )
+        those, trained = list(dict.fromkeys(names)), [one for one in models if not one.is_baseline]
+        named = _EVERY if len(those) == len(trained) > 2 else ", ".join(those)
+        yield f"Still improving at the last epoch, {budget}: {named}. Train longer: --num_epochs {2 * budget}."
 
 
 def _effect(comparison: _Comparison, more: ComparedModel, fewer: ComparedModel) -> str:

@@ -2,13 +2,21 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from movierec_cli.config import SplitKind
+from movierec_cli.config import SplitKind, time_features
 from movierec_cli.evaluation.significance import PairedDifference, Tested
-from movierec_cli.experiment.study import ComparedModel, ComparedRatingModel, RatingStudy, Segment, Study
+from movierec_cli.experiment.study import (
+    Compared,
+    ComparedModel,
+    ComparedRatingModel,
+    RatingStudy,
+    Segment,
+    Study,
+)
 from movierec_cli.registry.record import DataIdentity, EpochRecord, RunRecord
 from movierec_cli.reports.tables import NONE, Cell, Column, Kind, ModelMark, Row, Table
 from movierec_cli.text import counted
 
+TIME_MARK = "†"
 TRAINED, BASELINES = "Trained models", "Baselines: models to be beaten"
 FRONT_MARK = "●"
 RATING_KS = (10, 100)
@@ -55,10 +63,15 @@ def user_metrics(study: Study) -> Table:
     return _of_models(
         title,
         study.models,
-        [Column(name=one, higher_is_better=True, shows_interval=one == study.headline) for one in names],
+        [Column(name=one, higher_is_better=True, shows_interval=True) for one in names],
         lambda model: map(model.metrics.get, names),
         order=study.headline,
     )
+
+
+def _knows_time(model: Compared) -> bool:
+    """Whether it answers otherwise at another time."""
+    return any(feature in model.records[0].config.feature_set for feature in time_features())
 
 
 def accuracy(models: Sequence[ComparedModel], *, masked: bool) -> Table:
@@ -81,7 +94,8 @@ def costs(models: Sequence[ComparedModel]) -> Table:
 
     kinds = {"parameters": Kind.COUNT, "epochs": Kind.TEXT, "seconds": Kind.SECONDS}
     columns = [Column(name=name, kind=kind) for name, kind in kinds.items()]
-    return _of_models("Cost (epochs: best by validation / trained)", models, columns, cells)
+    title = "Cost (epochs: best by validation / trained)"
+    return _of_models(title, models, columns, cells, has_queries=False)
 
 
 def _epochs(record: RunRecord, of: str) -> str:
@@ -104,18 +118,27 @@ def _of_models(
     cells: Callable[[ComparedModel], Iterable[Cell]],
     *,
     order: str = "",
+    has_queries: bool = True,
 ) -> Table:
+    """A row a model; of figures that come from queries, those of models that know their time are marked."""
+    is_mixed = has_queries and len({_knows_time(model) for model in models}) > 1
     rows = (
         Row(
             label=model.label,
             cells=tuple(cells(model)),
             group=BASELINES if model.is_baseline else TRAINED,
-            note=model.times,
+            note=f"{model.times} {TIME_MARK if is_mixed and _knows_time(model) else ''}".strip(),
             model=ModelMark(index, model.is_baseline),
         )
         for index, model in enumerate(models)
     )
-    return Table(title=title, columns=tuple(columns), rows=tuple(rows), order=order)
+    note = (
+        f"{TIME_MARK} knows the time of a query: recall and top-k are asked at the time of each test rating,"
+        " the other metrics at that of a user's first; the other models answer alike at any time."
+    )
+    return Table(
+        title=title, columns=tuple(columns), rows=tuple(rows), order=order, note=note if is_mixed else ""
+    )
 
 
 def ratings(study: Study) -> Table:

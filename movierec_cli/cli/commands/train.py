@@ -49,6 +49,9 @@ class _ListOptions:
         "The order of the recommendations: score, rating (predicted stars) or blend (both).",
         "KIND",
     )
+    details: bool = _output(
+        False, "Also print the split, top-k accuracy, costs, what is recommended, and each finding."
+    )
     open_page: bool = _output(False, "Open the page in the browser.", option="open")
 
 
@@ -124,19 +127,19 @@ def train_command(
     with ProgressDisplay(terminal) as observer:
         trained = train(config, observer, ks=parse_top_k(top_k), metric=decides, lists=wanted)
     page = write_report(trained.study, output)
-    _show(trained, page, terminal)
+    _show(trained, page, terminal, with_details=lists.details)
     if lists.open_page:
         typer.launch(page.as_uri())
 
 
-def _show(trained: Trained, page: Path, terminal: ResultTerminal) -> None:
+def _show(trained: Trained, page: Path, terminal: ResultTerminal, *, with_details: bool) -> None:
     if terminal.as_json:
         terminal.document(_document(trained, page))
         return
     from movierec_cli.reports.terminal.recommendation_lists import user_report
     from movierec_cli.reports.terminal.study_text import study_text
 
-    terminal.out.print(study_text(trained.study, terminal.out))
+    terminal.out.print(study_text(trained.study, terminal.out, with_details=with_details))
     for lists in trained.study.user_lists:
         report = user_report(lists.user_id, lists.rated, lists.recommended, trained.study.data, terminal.out)
         terminal.out.print(report)

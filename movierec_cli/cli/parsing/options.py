@@ -110,6 +110,15 @@ MetricOption = Annotated[
 ]
 
 
+DetailsOption = Annotated[
+    bool,
+    typer.Option(
+        "--details",
+        help="Also print the split, top-k accuracy, costs, what is recommended, and each finding.",
+    ),
+]
+
+
 def complete_name(ctx: typer.Context, incomplete: str) -> list[str]:
     """Names of saved models for the shell."""
     from movierec_cli.registry.store import list_runs
