@@ -209,7 +209,8 @@ def _unfinished(models: Sequence[ComparedModel]) -> Iterator[str]:
     for budget, names in by_budget.items():
         those, trained = list(dict.fromkeys(names)), [one for one in models if not one.is_baseline]
         named = _EVERY if len(those) == len(trained) > 2 else ", ".join(those)
-        yield f"Still improving at the last epoch, {budget}: {named}. Train longer: --num_epochs {2 * budget}."
+        remedy = f"Train longer: --num_epochs {2 * budget}."
+        yield f"Still improving at the last epoch, {budget}: {named}. {remedy}"
 
 
 def _effect(comparison: _Comparison, more: ComparedModel, fewer: ComparedModel) -> str:

@@ -275,7 +275,7 @@ def validations(record: RunRecord) -> Table:
         f"top-{k} unseen": lambda epoch: epoch.validation.unseen.get(k),
         f"top-{k} all": lambda epoch: epoch.validation.all.get(k),
         "RMSE": lambda epoch: None if epoch.ratings is None else epoch.ratings.rmse,
-        "NDCG@10": lambda epoch: epoch.ndcg,
+        "ndcg@10": lambda epoch: epoch.ndcg,
         "validation loss": lambda epoch: epoch.validation_loss,
     }
     names = [name for name, value in values.items() if None not in map(value, record.history)]
