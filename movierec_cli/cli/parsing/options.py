@@ -132,7 +132,8 @@ def _model(best: str) -> Any:
     return optional(
         "--model",
         "NAME",
-        f"A saved model, by name or its beginning. By default the one with the {best} on validation.",
+        f"A saved model, by name or its beginning. By default the one with the {best} on validation, unless a"
+        " leak makes it so.",
         autocompletion=complete_name,
     )
 
@@ -154,7 +155,7 @@ class _OfSavedModels:
 class ModelOptions(_OfSavedModels):
     """One saved model; see `with_option_groups`."""
 
-    model: Annotated[str | None, _model("highest recall")] = None
+    model: Annotated[str | None, _model("highest NDCG@10")] = None
 
     def best(self, terminal: Terminal, purpose: Purpose | None = None) -> Run:
         """The named model, or the best one for a purpose, by default recommending to users; says which.

@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from movierec_cli.experiment.study import ComparedModel, Study, settings_of
-from movierec_cli.leakage.finding import Checked, Finding, Severity
+from movierec_cli.leakage.diagnosis import Diagnosis
+from movierec_cli.leakage.finding import Finding, Severity
 from movierec_cli.registry.store import Run
 from movierec_cli.reports import study_tables
 from movierec_cli.reports.tables import beside
@@ -151,14 +152,16 @@ def _facts(run: Run) -> Table:
     return table
 
 
-def checks_report(checked: Sequence[Checked], findings: Sequence[Finding]) -> Group:
-    """The findings in the order given, then a line for each check that found nothing."""
+def checks_report(diagnosis: Diagnosis) -> Group:
+    """Which data were checked, the findings, then a line for each check that found nothing."""
+    data, findings = diagnosis.data, diagnosis.findings
+    what = f"{data.name}: {data.description}; {study_tables.counts(data)}; {diagnosis.split}"
     clean = _grid()
-    for check in checked:
+    for check in diagnosis.checked:
         if not check.findings:
             clean.add_row(Text("ok", style="bold green"), Text(check.clean))
     parts: list[RenderableType] = [_findings_list(findings), Text()] if findings else []
-    return Group(*parts, *([clean] if clean.row_count else []))
+    return Group(Text(what), Text(), *parts, *([clean] if clean.row_count else []))
 
 
 def _findings_list(findings: Sequence[Finding]) -> Table:
