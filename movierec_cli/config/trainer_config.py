@@ -16,7 +16,9 @@ from movierec_cli.config.setting import Check, check_settings, setting
 from movierec_cli.config.settings import (
     TRAINING_PANEL,
     DataConfig,
+    LossKind,
     ModelConfig,
+    Monitor,
     SplitConfig,
     TaskWeights,
     TrainingConfig,
@@ -112,6 +114,14 @@ def _check_family(config: TrainerConfig) -> None:
     if config.model is not None and type(config.model) is not type(family.spec.model):
         raise UsageError(f"{family.label} is not built of a {type(config.model).__name__}")
     family.spec.check(family.label, config.model, config.training)
+    monitor = config.training.monitor
+    if monitor is Monitor.LOSS and not (family.is_sequential and loss is LossKind.IN_BATCH):
+        raise UsageError(
+            f"--monitor {monitor} needs a validation loss, which sequential models with --loss"
+            f" {LossKind.IN_BATCH} have; use --monitor {Monitor.NDCG} or {Monitor.RECALL}"
+        )
+    if monitor is not None and any(one.retrieval == 0 for one in config.tasks):
+        raise UsageError(f"--monitor {monitor} is of rankings, which --retrieval_weight 0 does not learn")
     if config.tasks and family.with_tasks is None:
         others = [f"--family {other}" for other in TRAINABLE if other.with_tasks]
         raise UsageError(

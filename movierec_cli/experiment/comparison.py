@@ -9,13 +9,12 @@ import numpy.typing as npt
 from movierec_cli.config import DEFAULT_TOP_K, Task
 from movierec_cli.data.split_data import SplitData
 from movierec_cli.errors import MovierecError, UsageError
-from movierec_cli.evaluation.ablation import feature_gains
+from movierec_cli.evaluation.ablation import compare_features
 from movierec_cli.evaluation.beyond_accuracy import beyond_accuracy
 from movierec_cli.evaluation.metrics import (
     LIST_K,
-    SMALL_CATALOGUE,
     TopK,
-    mean_over_users,
+    deciding_metric,
     mean_top_k,
     metric_values,
     parse_metric,
@@ -23,10 +22,14 @@ from movierec_cli.evaluation.metrics import (
     top_k_of,
 )
 from movierec_cli.evaluation.outcome import LIST_LENGTH
-from movierec_cli.evaluation.ranks import hit_probability
 from movierec_cli.evaluation.ratings import mae_values, rmse_values
 from movierec_cli.evaluation.segments import segments
-from movierec_cli.evaluation.significance import PairedDifference, compare, mean_intervals
+from movierec_cli.evaluation.significance import (
+    PairedDifference,
+    compare,
+    compare_means,
+    mean_intervals,
+)
 from movierec_cli.experiment.rating_sentences import rating_answer
 from movierec_cli.experiment.selection import EvaluatedRatings, EvaluatedRun
 from movierec_cli.experiment.sentences import answer, warnings
@@ -41,6 +44,7 @@ from movierec_cli.experiment.study import (
     pairs,
     tasks_of,
     trained_alike,
+    winner,
 )
 from movierec_cli.leakage.finding import Finding
 from movierec_cli.text import counted
@@ -48,15 +52,25 @@ from movierec_cli.text import counted
 Values = npt.NDArray[np.float64]
 
 
-def headline_metric(n_movies: int, ks: Sequence[int] = DEFAULT_TOP_K, noun: str = "movie") -> str:
-    """What decides: recall at the largest k, or at 10 (if it is one) where the catalogue is small.
+def headline_metric(
+    n_movies: int, ks: Sequence[int] = DEFAULT_TOP_K, noun: str = "movie", metric: str | None = None
+) -> str:
+    """What decides: the metric that is asked for, else NDCG at 10, or at the largest k below ten movies.
 
     Raises:
-        UsageError: every k is as large as the catalogue, so all models would find everything.
+        UsageError: every k is as large as the catalogue, or that of the metric is, so that all models would
+            find everything; or models are not compared by such a metric.
     """
     telling = _telling(n_movies, ks, noun)
-    is_small = n_movies < SMALL_CATALOGUE and LIST_K in telling
-    return f"recall@{LIST_K if is_small else max(telling)}"
+    if metric is None:
+        return f"ndcg@{LIST_K if n_movies > LIST_K else max(telling)}"
+    name = deciding_metric(metric)
+    if parse_metric(name)[1] >= n_movies:
+        raise UsageError(
+            f"--metric is {name}, but the catalogue has {counted(n_movies, noun)}: among so many every model"
+            " finds everything; name a smaller k"
+        )
+    return name
 
 
 def _telling(n_movies: int, ks: Sequence[int], noun: str = "movie") -> list[int]:
@@ -78,6 +92,7 @@ def compare_runs(
     findings: Sequence[Finding] = (),
     user_lists: Sequence[UserLists] = (),
     ks: Sequence[int] = DEFAULT_TOP_K,
+    metric: str | None = None,
 ) -> Study:
     """Compares runs on the same test ratings: feature sets, each with all its seeds or folds, and baselines.
 
@@ -88,9 +103,10 @@ def compare_runs(
         findings: of the leakage check.
         user_lists: recommendations to show.
         ks: the k of the top-k accuracies.
+        metric: that decides, see `headline_metric`.
 
     Raises:
-        UsageError: every k is as large as the catalogue.
+        UsageError: as `headline_metric`.
         MovierecError: no user of the test part has a training rating, or the predicted ratings are of
             different test ratings.
     """
@@ -101,29 +117,23 @@ def compare_runs(
         )
     dataset = data.dataset
     groups = by_model(evaluated)
-    headline = headline_metric(len(dataset.movies), ks)
+    headline = headline_metric(len(dataset.movies), ks, dataset.noun, metric)
     telling = _telling(len(dataset.movies), ks)
-    metrics = study_metrics(telling)
+    metrics = dict.fromkeys([headline, *study_metrics(telling)])
     folds = data.config.folds > 0
     of_metric = {
-        metric: {
-            label: _per_user(group, metric, folds)
-            for label, group in groups.items()
-            if group[0].tells(metric)
+        name: {
+            label: _per_user(group, name, folds) for label, group in groups.items() if group[0].tells(name)
         }
-        for metric in metrics
+        for name in metrics
     }
     beyond = _beyond(data, groups, telling)
     models = _compared_models(groups, of_metric, beyond, ks, folds)
     placed = [one for one in models if headline in one.metrics]  # a short list does not tell every metric
     if not placed:
-        raise MovierecError(
-            f"no list is long enough for {headline}, which decides; give longer ones, or --top_k"
-        )
-    differences = compare(of_metric[headline], pairs(placed), folds=folds)
-    alike = trained_alike(models)
-    of_sets = {key: of_metric[headline][model.label] for key, model in alike.items()}
-    ablation = feature_gains(of_sets, folds=folds)
+        raise MovierecError(f"no list is long enough for {headline}, which decides; give longer ones")
+    sets = {key: model.label for key, model in trained_alike(models).items()}
+    differences, ablation = compare_features(of_metric[headline], pairs(placed), sets, folds=folds)
     records = [one.run.record for one in (*evaluated, *rated)]
     to_rank = [one for one in placed if Task.RETRIEVAL in tasks_of(one)]  # of the others it need not be good
     return Study(
@@ -131,12 +141,14 @@ def compare_runs(
         split=data.config,
         split_summary=data.summary,
         headline=headline,
-        answer=answer(placed, differences, ablation, data.config, headline),
+        answer=answer(
+            placed, differences, ablation, data.config, headline, _behind(placed, of_metric, headline, folds)
+        ),
         warnings=warnings(to_rank, differences, headline),
         models=models,
         differences=differences,
         ablation=ablation,
-        segments=_segments(data, list(groups.values()), parse_metric(headline)[1]),
+        segments=_segments(data, list(groups.values()), headline),
         findings=tuple(findings),
         user_lists=tuple(user_lists),
         commands=tuple(dict.fromkeys(record.command for record in records if record.command)),
@@ -190,6 +202,40 @@ def _top_k(one: EvaluatedRun, ks: Sequence[int]) -> TopK:
     return found if one.ranks_all else replace(found, all={})
 
 
+def _behind(
+    models: Sequence[ComparedModel],
+    of_metric: Mapping[str, Mapping[str, Values]],
+    headline: str,
+    folds: bool,
+) -> dict[str, PairedDifference]:
+    """By metric in which another model leads: how far the first by the headline is from that one.
+
+    Who leads is known from the same figures, so these are a family of their own for Holm's correction.
+    """
+    first = winner(models, headline)
+    best = {
+        metric: winner([one for one in models if metric in one.metrics], metric)
+        for metric in of_metric
+        if metric in first.metrics
+    }
+    lost = {
+        metric: one for metric, one in best.items() if one.metrics[metric].mean > first.metrics[metric].mean
+    }
+    if not lost:
+        return {}
+    values = {
+        (metric, label): of_metric[metric][label]
+        for metric, leader in lost.items()
+        for label in (first.label, leader.label)
+    }
+    groups = [[((metric, first.label), (metric, leader.label))] for metric, leader in lost.items()]
+    found = compare_means(values, groups, folds=folds)
+    return {
+        metric: PairedDifference(first.label, leader.label, **vars(one))
+        for (metric, leader), one in zip(lost.items(), found, strict=True)
+    }
+
+
 def _beyond(
     data: SplitData, groups: Mapping[str, Sequence[EvaluatedRun]], ks: Sequence[int]
 ) -> dict[str, dict[str, float]]:
@@ -213,30 +259,27 @@ def _beyond(
     }
 
 
-def _segments(data: SplitData, groups: Sequence[Sequence[EvaluatedRun]], k: int) -> tuple[Segment, ...]:
-    """Recall at k of each model in each segment, the mean over the users who have a rating there.
+def _segments(data: SplitData, groups: Sequence[Sequence[EvaluatedRun]], metric: str) -> tuple[Segment, ...]:
+    """The metric of each model in each segment, as if the test ratings there were all.
 
     Of folds, the first is shown: who is a light user, and which movies are cold, differs from fold to fold.
     """
     if data.config.folds:
         groups = [group[:1] for group in groups]
     outcome = groups[0][0].outcome
-    hits = [
-        np.mean([hit_probability(one.outcome.at_their_time.unseen, k) for one in group], axis=0)
-        for group in groups
-    ]  # [n_targets] each
+
+    def reached(group: Sequence[EvaluatedRun], targets: npt.NDArray[np.bool_]) -> float | None:
+        if not targets.any() or not group[0].tells(metric):
+            return None
+        return float(np.mean([metric_values(one.outcome.of_targets(targets), metric) for one in group]))
+
     return tuple(
         Segment(
             dimension=mask.dimension,
             name=mask.name,
             n_users=len(np.unique(outcome.user_index[mask.targets])),
             n_ratings=int(mask.targets.sum()),
-            accuracy=tuple(
-                mean_over_users(own[mask.targets], outcome.user_index[mask.targets])
-                if mask.targets.any() and k <= group[0].known_k
-                else None
-                for group, own in zip(groups, hits, strict=True)
-            ),
+            accuracy=tuple(reached(group, mask.targets) for group in groups),
         )
         for mask in segments(data.dataset, data.split.fit, outcome)
     )

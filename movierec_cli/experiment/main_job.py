@@ -66,6 +66,7 @@ def train(
     observer: TrainingObserver | None = None,
     *,
     ks: Sequence[int] = DEFAULT_TOP_K,
+    metric: str | None = None,
     lists: ListRequest | None = None,
 ) -> Trained:
     """Trains or loads a model for each feature set and task weights, evaluates and compares them.
@@ -74,17 +75,18 @@ def train(
         config: the feature sets, the data and all settings.
         observer: told of the progress.
         ks: the k of the top-k accuracies.
+        metric: that decides which model is best; None: NDCG at 10.
         lists: to whom the models recommend.
 
     Raises:
         MovierecError: the data cannot be had, lacks a feature or a user, or cannot be split; a training
             diverged; or a saved model's folder is damaged.
-        UsageError: every k is as large as the catalogue.
+        UsageError: every k is as large as the catalogue, or that of the metric is.
     """
     trainer = MovieLensTrainer(config, observer)
     data = trainer.data  # loaded and split
     # What cannot work is refused before the training.
-    headline_metric(len(data.dataset.movies), ks, data.dataset.noun)
+    headline_metric(len(data.dataset.movies), ks, data.dataset.noun, metric)
     request = (lists or ListRequest()).of(data.source)
     runs = tuple(trainer.run())  # trained or loaded
     ranked, rated = on_own_test(runs)  # evaluated: how each run did on the test set is saved with it
@@ -95,6 +97,7 @@ def train(
         findings=check_data(data.dataset, data.split, data.config, trainer.feature_sets),
         user_lists=lists_of(data.source, runs, request),
         ks=ks,
+        metric=metric,
     )
     if not config.deploy:
         return Trained(runs, study)
@@ -121,6 +124,7 @@ class EvaluationConfig:
     others: tuple[OtherModel, ...] = ()  # files of what another library made, to be judged as well
     baselines: tuple[Family, ...] = DEFAULT_BASELINES
     ks: tuple[int, ...] = DEFAULT_TOP_K
+    metric: str | None = None  # that decides which model is best; None: NDCG at 10
     users: UserSelection | None = NO_USERS  # whose lists to show; None: a few typical users
     saved_models_dir: Path = TrainerConfig.saved_models_dir
     command: str = ""  # the command line, which is kept with the baselines that it fits
@@ -151,7 +155,7 @@ def evaluate_saved(config: EvaluationConfig, observer: TrainingObserver | None =
     )
     data = selection.data
     # What cannot work is refused before the fitting.
-    headline = headline_metric(len(data.dataset.movies), config.ks, source.noun)
+    headline = headline_metric(len(data.dataset.movies), config.ks, source.noun, config.metric)
     if config.users is None:
         user_ids = typical_users(data)
     else:
@@ -188,6 +192,7 @@ def evaluate_saved(config: EvaluationConfig, observer: TrainingObserver | None =
         findings=_findings(selection, listener),
         user_lists=user_lists,
         ks=config.ks,
+        metric=config.metric,
     )
     return Evaluation(study, selection.skipped)
 

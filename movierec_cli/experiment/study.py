@@ -113,13 +113,22 @@ def _seed(one: Evaluated[Any]) -> tuple[int, int]:
 
 
 def _labels(configs: Sequence[RunConfig]) -> list[str]:
-    """What people call each; where two would be called alike, the settings that they differ in follow."""
+    """What people call each; the settings in which models of one family differ follow.
+
+    Weights of tasks are in the names already, and follow only where these are alike.
+    """
     labels = [config.label for config in configs]
     labelled = []
     for config, label in zip(configs, labels, strict=True):
+        kin = [settings_of(other) for other in configs if other.family is config.family]
         alike = [_with_weights(other) for other, name in zip(configs, labels, strict=True) if name == label]
         own = _with_weights(config)
-        differing = [key for key in own if any(other.get(key) != own[key] for other in alike)]
+        differing = [
+            key
+            for key in own
+            if any(key in other and other[key] != own[key] for other in kin)
+            or any(other.get(key) != own[key] for other in alike)
+        ]
         words = ", ".join(f"{key} {_shown(own[key])}" for key in differing)
         labelled.append(f"{label} ({words})" if words else label)
     return labelled
@@ -142,6 +151,11 @@ class ComparedModel(Compared):
     top_k: TopK  # of warm users, the mean of the seeds
     metrics: dict[str, Interval]  # by name and k, such as "recall@100": mean over warm users and seeds
     beyond: dict[str, float]  # by name and k, such as "coverage@10"
+
+
+def winner(models: Sequence[ComparedModel], metric: str) -> ComparedModel:
+    """The model with the highest mean of a metric; the first of equals."""
+    return max(models, key=lambda one: one.metrics[metric].mean)
 
 
 def trained_alike(models: Sequence[ComparedModel]) -> dict[FeatureSet, ComparedModel]:
@@ -199,7 +213,7 @@ class Study:
     data: DataIdentity
     split: SplitConfig
     split_summary: SplitSummary
-    headline: str  # the metric that decides, "recall@100"
+    headline: str  # the metric that decides, "ndcg@10"
     answer: tuple[str, ...]  # sentences for people, the most important first
     warnings: tuple[str, ...]  # sentences: which trained models do not beat which baselines
     models: tuple[ComparedModel, ...]  # trained sets in the order given, then baselines

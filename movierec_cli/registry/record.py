@@ -15,14 +15,16 @@ from movierec_cli.config import (
     Family,
     FeatureSet,
     ModelConfig,
+    Monitor,
     SplitConfig,
     TaskWeights,
     TrainingConfig,
+    time_features,
 )
 from movierec_cli.config.settings import Reading
 from movierec_cli.data.dataset import HALF_STARS, Dataset, RatingScale
 from movierec_cli.data.split import SplitSummary
-from movierec_cli.evaluation.metrics import TopK
+from movierec_cli.evaluation.metrics import VALIDATION_K, TopK
 from movierec_cli.evaluation.ratings import RatingErrors
 from movierec_cli.storage.constraints import DATA_RATINGS, DATA_USERS, AtLeast, Sizes
 from movierec_cli.storage.serialization import canonical_json
@@ -60,6 +62,17 @@ class RunConfig:
             features = f" + {self.feature_set.label}" if self.feature_set.features else ""
             return f"{self.family.label}{features}"
         return f"{self.feature_set.label} ({self.tasks.label})" if self.tasks else self.feature_set.label
+
+    @property
+    def monitor(self) -> Monitor:
+        """What chooses its epoch; of a model with two tasks that names none, less the error of its stars."""
+        default = Monitor.NDCG if self.family.is_sequential else Monitor.RECALL
+        return (self.training and self.training.monitor) or default
+
+    @property
+    def sees_future(self) -> bool:
+        """Whether its figures profit from ratings given after those it is tested on."""
+        return self.split.mixes_times and any(one in self.feature_set for one in time_features())
 
     @property
     def repetition(self) -> str:
@@ -130,8 +143,16 @@ class EpochRecord:
     elapsed_s: float  # training time so far, validation left out
     validation: TopK
     ratings: RatingErrors | None = None  # on the validation set, where the model predicts ratings
-    ndcg: float | None = None  # at 10, unseen; of a baseline, and where it chooses the epoch
+    ndcg: float | None = None  # at 10, unseen
     validation_loss: float | None = None  # nats, of an in-batch loss of sequences
+
+    def score(self, monitor: Monitor) -> float:
+        """What chooses the epoch: the higher, the better."""
+        if monitor is Monitor.RECALL:
+            return self.validation.recall[VALIDATION_K]
+        value = self.ndcg if monitor is Monitor.NDCG else self.validation_loss
+        assert value is not None  # what is monitored is measured
+        return value if monitor is Monitor.NDCG else -value
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,9 +19,8 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
-from movierec_cli.evaluation.metrics import top_k
+from movierec_cli.evaluation.metrics import mean_ndcg, top_k
 from movierec_cli.evaluation.queries import Targets
-from movierec_cli.evaluation.ranks import Ranks
 from movierec_cli.models.feature_encodings import Vocabulary, encode_features, fit_features
 from movierec_cli.models.sequential.engine import usable_devices
 from movierec_cli.models.sequential.losses import SEPARABLE, popularity
@@ -45,7 +44,6 @@ from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.run_parts import RunParts
 from movierec_cli.registry.store import Run
 
-MONITOR_K = 10
 REFIT_SHARE = 0.1  # of the epochs that validation chose
 REFIT_RATE = 0.25  # of the learning rate, from where it falls as in training
 IN_BATCH_VALIDATION = 2048  # movies whose softmax the in-batch validation loss is, as KerasRS' example has it
@@ -190,22 +188,12 @@ def _validation(fitting: Fitting, model: SequenceModel, known: _Known) -> Valida
     def validate(weights: list[jax.Array]) -> Validation:
         fitted = FittedSequences(dataset, reader, weights)
         ranks = rank_ratings(dataset, evaluated, fitted, seen)
-        ndcg = mean_gain(ranks.unseen)
+        users = dataset.ratings.user_index[evaluated]
+        ndcg = mean_ndcg(ranks.unseen, users)
         loss = _in_batch_loss(dataset, evaluated, fitted) if is_in_batch else None
-        return Validation(ndcg, top_k(ranks, dataset.ratings.user_index[evaluated]), ndcg=ndcg, loss=loss)
+        return Validation(ndcg, top_k(ranks, users), ndcg=ndcg, loss=loss)
 
     return validate
-
-
-def mean_gain(ranks: Ranks, k: int = MONITOR_K) -> float:
-    """The mean over ratings of 1 / log2(place + 1), 0 beyond the k best; NDCG where users have one each.
-
-    Among movies of equal score the expectation over their orders.
-    """
-    gains = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(2, k + 2)))])  # of the j best places
-    last = np.minimum(ranks.better + ranks.tied, k)
-    first = np.minimum(ranks.better, k)
-    return float(((gains[last] - gains[first]) / ranks.tied).mean())
 
 
 def _in_batch_loss(dataset: Dataset, rows: Rows, fitted: FittedSequences) -> float:

@@ -11,11 +11,11 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from movierec_cli.config import USER_HISTORY, Feature, TowerConfig
+from movierec_cli.config import USER_HISTORY, Feature, Monitor, TowerConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import RaggedRows, movies_of_users
 from movierec_cli.evaluation.evaluate import evaluate
-from movierec_cli.evaluation.metrics import VALIDATION_K, TopK, top_k
+from movierec_cli.evaluation.metrics import VALIDATION_K, TopK, mean_ndcg, top_k
 from movierec_cli.evaluation.queries import GroupedQueries, Targets
 from movierec_cli.evaluation.ranks import ScoreBlock, rank_positives
 from movierec_cli.evaluation.ratings import RatingOutcome, rating_errors
@@ -57,23 +57,26 @@ class Prepared:
     vocabularies: dict[Feature, Vocabulary]
     seen: RaggedRows  # each user's training movies
     model: TwoTowerModel
+    monitor: Monitor | None  # what chooses the epoch, where it is named
 
     def validation(self, rows: Rows) -> Callable[[], Validation]:
         """What tells how well the model, as it is then, does on the ratings at `rows`."""
         evaluated = group_interactions(self.dataset, rows, self.vocabularies)
 
         def validate() -> Validation:
-            top_k = self.top_k(evaluated)
-            return Validation(top_k.recall[VALIDATION_K], top_k)
+            top_k, ndcg = self.accuracy(evaluated)
+            score = ndcg if self.monitor is Monitor.NDCG else top_k.recall[VALIDATION_K]
+            return Validation(score, top_k, ndcg=ndcg)
 
         return validate
 
-    def top_k(self, evaluated: GroupedInteractions) -> TopK:
-        """Exact top-k accuracy of the model as it is."""
+    def accuracy(self, evaluated: GroupedInteractions) -> tuple[TopK, float]:
+        """Exact top-k accuracy and NDCG of the model as it is."""
         owners = evaluated.queries.user_index
         block = self._score_block(evaluated.queries)
         ranks = rank_positives(block, evaluated.positives, owners, self.seen)
-        return top_k(ranks, np.repeat(owners, evaluated.positives.lengths))
+        users = np.repeat(owners, evaluated.positives.lengths)
+        return top_k(ranks, users), mean_ndcg(ranks.unseen, users)
 
     def group_queries(self, targets: Targets) -> GroupedQueries:
         """The different queries among pairs of a user and a time, with the model as it is."""
@@ -94,15 +97,19 @@ class PreparedForTwo(Prepared):
     evidence: Evidence
 
     def validation(self, rows: Rows) -> Callable[[], Validation]:
-        """Recall and RMSE together, see `STARS_WORTH`; a task without weight does not count."""
+        """What is monitored, else recall and RMSE together (`STARS_WORTH`) without a task of no weight."""
         pairs = self._pairs(rows)
         tasks = self.model.tasks
 
         def validate() -> Validation:
-            top_k = self.top_k(pairs.interactions)
+            top_k, ndcg = self.accuracy(pairs.interactions)
             errors = rating_errors(rating_outcome(self.model, self.dataset, rows, pairs, self.seen))
             score = top_k.recall[VALIDATION_K] if tasks.retrieval else 0.0
-            return Validation(score - (STARS_WORTH * errors.rmse if tasks.rating else 0.0), top_k, errors)
+            if self.monitor is None:
+                score -= STARS_WORTH * errors.rmse if tasks.rating else 0.0
+            elif self.monitor is Monitor.NDCG:
+                score = ndcg
+            return Validation(score, top_k, errors, ndcg)
 
         return validate
 
@@ -207,8 +214,8 @@ def prepare(
         model = MultiTaskModel(
             dataset, vocabularies, of_mean, batches, evidence.mean, config.tasks, training.seed
         )
-        return PreparedForTwo(dataset, rows, vocabularies, seen, model, evidence)
+        return PreparedForTwo(dataset, rows, vocabularies, seen, model, training.monitor, evidence)
     interactions = group_interactions(dataset, rows, vocabularies)
     objective = objective_of(interactions, len(dataset.movies), training, history)
     towers = TwoTowerModel(dataset, vocabularies, of_mean, objective, training.seed)
-    return Prepared(dataset, rows, vocabularies, seen, towers)
+    return Prepared(dataset, rows, vocabularies, seen, towers, training.monitor)
