@@ -96,6 +96,21 @@ def test_a_deployed_model_knows_the_test_ratings_and_has_no_figures_of_its_own(
     assert again.record == record and len(observer.refits) == 1
 
 
+def test_a_deployed_baseline_is_fitted_to_all_ratings_with_the_settings_that_it_chose(tmp_path: Path) -> None:
+    config = TrainerConfig(feature_sets=(), baselines=(Family.EASE,), saved_models_dir=tmp_path)
+    trainer = MovieLensTrainer(config, source=DATASET)
+    (judged,) = trainer.run()
+    own = deploy(trainer.data, judged, tmp_path, TrainingObserver())
+    assert own.record.settings == judged.record.settings and own.record.judged is not None
+    ratings, n_items = DATASET.ratings, len(DATASET.movies)
+    rated = np.zeros((len(DATASET.users), n_items))
+    rated[ratings.user_index, ratings.movie_index] = 1
+    inverse = np.linalg.inv(rated.T @ rated + own.record.settings["l2"] * np.eye(n_items))
+    expected = np.eye(n_items) - inverse / np.diag(inverse)
+    weights = own.item_weights.values.reshape(n_items, n_items)
+    np.testing.assert_allclose(weights, expected, atol=1e-3)
+
+
 @pytest.fixture
 def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Run, Run]:
     """Two models are trained in no time, and the better one is deployed: that one, and what it gave."""
