@@ -127,11 +127,11 @@ def compare_runs(
         }
         for name in metrics
     }
+    if not of_metric[headline]:
+        raise MovierecError(f"no list is long enough for {headline}, which decides; give longer ones")
     beyond = _beyond(data, groups, telling)
     models = _compared_models(groups, of_metric, beyond, ks, folds)
     placed = [one for one in models if headline in one.metrics]  # a short list does not tell every metric
-    if not placed:
-        raise MovierecError(f"no list is long enough for {headline}, which decides; give longer ones")
     sets = {key: model.label for key, model in trained_alike(models).items()}
     differences, ablation = compare_features(of_metric[headline], pairs(placed), sets, folds=folds)
     records = [one.run.record for one in (*evaluated, *rated)]

@@ -140,7 +140,7 @@ def test_what_has_one_score_or_none_counts_as_expectation() -> None:
 def test_a_file_that_cannot_be_judged_says_why(content: str, scores: bool, words: str) -> None:
     Path("bad.csv").write_text(content, encoding="utf-8")
     with pytest.raises(MovierecError, match=re.escape(words)):
-        judged(OtherModel.named("bad.csv", is_scores=scores))
+        judged(OtherModel.named("bad.csv", is_scores=scores), baselines=())
 
 
 def test_two_files_of_one_name_and_no_file_are_refused() -> None:
