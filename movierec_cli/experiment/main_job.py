@@ -101,7 +101,7 @@ def train(
     )
     if not config.deploy:
         return Trained(runs, study)
-    judged = best_run([run for run in runs if FOR_USERS.is_served_by(run.record)], FOR_USERS).run
+    judged = _for_use(runs)
     deployed = deploy(
         data,
         judged,
@@ -111,6 +111,14 @@ def train(
         command=config.command,
     )
     return Trained(runs, study, deployed)
+
+
+def _for_use(runs: Sequence[Run]) -> Run:
+    """The run to deploy: the best on validation, or where one model is trained, that one."""
+    suitable = [run for run in runs if FOR_USERS.is_served_by(run.record)]
+    trained = [run for run in suitable if run.record.config.family.is_trained]
+    is_one = len({run.record.config.repeated for run in trained}) == 1
+    return best_run(trained if is_one else suitable, FOR_USERS).run
 
 
 @dataclass(frozen=True, kw_only=True)

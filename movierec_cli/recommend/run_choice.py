@@ -77,10 +77,10 @@ def suitable_runs(
 def best_run(runs: Sequence[Run], purpose: Purpose, dataset: str | None = None) -> ChosenRun:
     """The run of a data set with the best validation score, or the newest run where none was measured.
 
-    Where that run was trained on with all ratings (`train --deploy`), what this gave is taken in its place.
     Scores can be compared on one split only, so only runs on the newest run's split are compared. The test
     set decides nothing: it evaluates what was chosen. A run whose figures profit from the future is passed
-    over where another is there.
+    over where another is there. Where runs were trained on with all ratings (`train --deploy`), one of these
+    is taken: that of the best among the judged runs that they came from.
 
     Args:
         runs: one or more that serve the purpose, of any data set.
@@ -93,8 +93,10 @@ def best_run(runs: Sequence[Run], purpose: Purpose, dataset: str | None = None) 
     every = comparable_runs(runs, purpose, dataset)
     own = [run for run in every if not run.record.config.deployed] or every
     newest = _newest(own)
-    peers = [run for run in own if run.record.config.split == newest.record.config.split]
-    others = "" if len(peers) == len(own) else f"; {len(own) - len(peers)} evaluated on another split"
+    of_split = [run for run in own if run.record.config.split == newest.record.config.split]
+    used = {run.record.judged.name for run in every if run.record.judged}
+    peers = [run for run in of_split if run.record.name in used] or of_split
+    others = "" if len(of_split) == len(own) else f"; {len(own) - len(of_split)} evaluated on another split"
     of_all = "the only one" if len(peers) == 1 else f"of {len(peers)} models"
     measured = [run for run in peers if purpose.validation_score(run.record) is not None]
     if not measured:

@@ -142,6 +142,17 @@ def test_what_is_for_use_takes_the_deployed_model_and_says_so(
     assert f"Model: {judged.record.name} (the only one" in words(named.stderr)
 
 
+def test_the_one_model_that_is_trained_is_deployed_and_used_though_a_baseline_is_better(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fake_trainer.install(monkeypatch)  # whose models are random
+    result = run("train --dataset 100k --additional_feature_sets None --baselines popularity --deploy --json")
+    name = json.loads(result.stdout)["deployed"]
+    assert name.startswith("100k-none-deployed-")
+    assert f"Model: {name} (trained on all ratings" in words(run("recommend --user 7").stderr)
+
+
 def test_what_judges_never_takes_it(deployed: tuple[Run, Run]) -> None:
     judged, own = deployed
     document = json.loads(run("evaluate --baselines None --json").stdout)

@@ -131,6 +131,11 @@ def test_what_has_one_score_or_none_counts_as_expectation() -> None:
         ("who,what\n1,100\n", False, "needs the columns user and item, and rank or score"),
         ("user,item\n1,100\n", True, "needs the columns user, item and score; it has user, item"),
         (
+            "user,item\n7,100\n",
+            False,
+            "no list is long enough for ndcg@10, which decides",
+        ),
+        (
             "user,item\n77,100\n",
             False,
             "has no row of a user of the test set; the users have the ids 1 to 20",
