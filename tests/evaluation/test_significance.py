@@ -1,12 +1,14 @@
 """Intervals and tests against slow loops, SciPy and simulations whose truth is planted; gains by hand."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from movierec_cli.config import FEATURES, FeatureSet
 from movierec_cli.evaluation.ablation import FeatureGain, compare_features
-from movierec_cli.evaluation.significance import compare, holm, mean_intervals
+from movierec_cli.evaluation.significance import by_pair, compare, holm, mean_intervals
 from tests.evaluation.small_outcomes import mean_interval
 
 N_SIMULATIONS = 300
