@@ -289,8 +289,8 @@ def test_models_of_sequences_are_called_by_their_names() -> None:
     gru = sequence(Family.GRU4REC, mean=0.28)
     assert told([sasrec, timed, gru, EASE], split=LEAVE_LAST) == (
         "On a leave-last split, SASRec + query_time is first in recall@100: it finds 33.0 % of the last"
-        " movies of its users among its 100 best (95 % CI 31.9 … 34.1), 9.0 points (95 % CI 8.7 … 9.3) more than the"
-        " baseline EASE.",
+        " movies of its users among its 100 best (95 % CI 31.9 … 34.1), 9.0 points (95 % CI 8.7 … 9.3) more"
+        " than the baseline EASE.",
         "query_time adds +3.0 points of recall@100 (95 % CI 2.7 … 3.3) to SASRec.",
         ONE_SEED.replace("Each set", "Each model"),
         "query_time tells a model when the next movie is watched, which its history does not: compare it"
