@@ -112,6 +112,21 @@ def test_segments_are_shown_on_request_and_empty_ones_have_a_dash() -> None:
     assert "1: None, 2: timestamp" in words(text)
 
 
+@pytest.mark.parametrize(("width", "n_models"), [(80, 7), (80, 1), (60, 7), (200, 7)])
+def test_segments_keep_every_column_at_any_width(width: int, n_models: int) -> None:
+    models = STUDY.models[:n_models]
+    kept = [replace(one, accuracy=one.accuracy[:n_models]) for one in STUDY.segments]
+    text = printed(replace(STUDY, models=models, segments=tuple(kept)), width, with_segments=True)
+    part = text.partition("by segment")[2]
+    for segment in kept:
+        for value in segment.accuracy:
+            assert value is None or f"{value:.4f}" in part
+    headers = [line.split() for line in part.splitlines() if line.split()[:1] == ["segment"]]
+    assert [one for line in headers for one in line if one.isdigit()] == [
+        str(number) for number in range(1, n_models + 1)
+    ]
+
+
 def test_a_study_without_findings_and_baselines_is_shown_too() -> None:
     bare = replace(study(n_seeds=1, baselines=False), findings=(), warnings=())
     text = printed(bare, 80)
