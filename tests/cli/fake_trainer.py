@@ -60,8 +60,7 @@ class Fits:
         figures, parts = random_fit(fitting.dataset, config)
         for epoch in figures["history"]:
             fitting.observer.epoch_ended(epoch.epoch, 20, epoch.train_loss)
-            ndcg = epoch.epoch / 100 if config.family.is_sequential else None
-            fitting.observer.validated(replace(epoch, ndcg=ndcg))
+            fitting.observer.validated(epoch)
         return Fitted(figures, parts)
 
 
