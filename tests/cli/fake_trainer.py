@@ -63,8 +63,7 @@ class Fits:
             return Fitted(figures | {"history": ()}, parts)
         for epoch in figures["history"]:
             fitting.observer.epoch_ended(epoch.epoch, 20, epoch.train_loss)
-            ndcg = epoch.epoch / 100 if config.family.is_sequential else None
-            fitting.observer.validated(replace(epoch, ndcg=ndcg))
+            fitting.observer.validated(epoch)
         return Fitted(figures, parts)
 
 

@@ -208,7 +208,9 @@ def _validated(study: Study) -> dict[str, _Value]:
 
 def _shown(study: Study, names: Sequence[str]) -> str:
     """What chose the epochs, where all were chosen by it; else the metric that decides, or what is there."""
-    monitored = {record.config.monitor for one in study.models for record in one.records if record.history}
+    monitored = {
+        record.config.monitor for one in study.models for record in one.records if not one.is_baseline
+    }
     wanted = [*(monitored if len(monitored) == 1 else ()), study.headline]
     return next((name for name in wanted if name in names), names[0])
 

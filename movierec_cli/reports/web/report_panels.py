@@ -102,7 +102,7 @@ def _epochs(study: Study, chart: Chart | None) -> Panel | None:
 
 
 def _chosen_by(study: Study) -> str:
-    configs = [record.config for model in study.models for record in model.records if record.history]
+    configs = [record.config for model in study.models for record in model.records if not model.is_baseline]
     monitored = listed(dict.fromkeys(config.monitor for config in configs))
     has_both = any(config.tasks and config.training and not config.training.monitor for config in configs)
     return (
