@@ -94,7 +94,11 @@ def run_record(
     config, data = run_config(*features), data or data_identity()
     history = tuple(
         EpochRecord(
-            epoch=epoch, train_loss=7.0 - epoch / 10, elapsed_s=0.2 * epoch, validation=top_k(gain * level)
+            epoch=epoch,
+            train_loss=7.0 - epoch / 10,
+            elapsed_s=0.2 * epoch,
+            validation=top_k(gain * level),
+            ndcg=gain * level / 4,
         )
         for epoch, gain in ((5, 0.8), (10, 0.95), (15, 1.0), (20, 0.99))
     )

@@ -30,8 +30,8 @@ GROUPS = {
         ("models.list", "models.show", "models.remove", "models.forget"),
     ),
     "data": (
-        "List, download or import data sets, and find the lengths of their movies.",
-        ("data.info", "data.describe", "data.fetch", "data.import", "lengths.lengths"),
+        "List, download, import or split data sets, and find the lengths of their movies.",
+        ("data.info", "data.describe", "data.fetch", "data.import", "data.split", "lengths.lengths"),
     ),
 }
 """Title and commands of what stands under one name; each with the module it is in."""

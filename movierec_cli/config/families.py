@@ -190,7 +190,8 @@ class Family(enum.StrEnum):
 
     spec: FamilySpec
     label: str  # for people
-    is_trained: bool  # whether it has features and is trained in epochs; the others are baselines
+    is_trained: bool  # whether it has features and is trained in epochs
+    is_baseline: bool  # what the trained are to be better than
     is_sequential: bool  # whether it models the order of a user's movies
     ranks: bool  # whether it scores movies to be watched
     rates: bool  # whether it predicts ratings in stars
@@ -199,6 +200,7 @@ class Family(enum.StrEnum):
         member = str.__new__(cls, name)
         member._value_, member.spec, member.label = name, spec, spec.label
         member.is_trained, member.is_sequential = spec.kind is not None, spec.kind is Kind.SEQUENCES
+        member.is_baseline = bool(spec.baseline)
         member.ranks, member.rates = spec.ranks, spec.rates
         return member
 
@@ -243,6 +245,8 @@ class Family(enum.StrEnum):
         "biased-mf",
         _baseline("biased MF", "rating_baselines:BIASED_MF", "scikit-surprise", rates=True),
     )
+    OTHER = "other", FamilySpec(label="other", fit="", packages=())
+    """What another library made: lists or scores from a file. It is judged, and neither fitted nor saved."""
 
     @classmethod
     def named(cls, name: str) -> Family:
@@ -277,9 +281,9 @@ def _fields(model: ModelConfig | None) -> set[str]:
 SEQUENTIAL = tuple(family for family in Family if family.is_sequential)
 TRAINABLE = tuple(family for family in Family if family.is_trained and not family.rates)
 """What can be named to be trained; the rating task is named apart."""
-BASELINES = tuple(family for family in Family if not family.is_trained and family.ranks)
+BASELINES = tuple(family for family in Family if family.is_baseline and family.ranks)
 """What a ranking is to be better than."""
-RATING_BASELINES = tuple(family for family in Family if not family.is_trained and family.rates)
+RATING_BASELINES = tuple(family for family in Family if family.is_baseline and family.rates)
 DEFAULT_BASELINES = (Family.POPULARITY, Family.EASE)
 
 

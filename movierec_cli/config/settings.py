@@ -231,6 +231,11 @@ class SplitConfig:
             )
 
     @property
+    def mixes_times(self) -> bool:
+        """Whether a model may have learned from ratings given after those it is tested on."""
+        return self.kind in (SplitKind.RANDOM, SplitKind.WINDOWS, *PUBLISHED_SPLITS)
+
+    @property
     def where(self) -> str:
         """For people: "on a random split", "on the u1 split", "in 5-fold cross-validation"."""
         if self.folds:
@@ -429,6 +434,15 @@ class Weighting(enum.StrEnum):
     """1 / n: every query counts alike, which serves metrics that are means over users."""
 
 
+class Monitor(enum.StrEnum):
+    """The validation metric that chooses the epoch, among unseen movies."""
+
+    RECALL = "recall@100"
+    NDCG = "ndcg@10"
+    LOSS = "loss"
+    """Of sequential models with the in-batch loss, which has a validation loss."""
+
+
 DEFAULT_WEIGHTING = dict.fromkeys(SplitKind, Weighting.RATINGS) | {SplitKind.TEMPORAL: Weighting.ROOT}
 
 MAX_SEED = 2**31 - 2
@@ -467,6 +481,13 @@ class TrainingConfig:
         3,
         "Stop after this many validations without a better one; 0 means never.",
         check=Check("0 (never stop early) or more", lambda value: value >= 0),
+    )
+    monitor: Monitor | None = _training(
+        None,
+        f"The validation metric that chooses the epoch: {', '.join(Monitor)} (of sequential models with an"
+        f" in-batch loss). If not given, {Monitor.RECALL}, with ratings less their error; of sequential"
+        f" models {Monitor.NDCG}.",
+        "NAME",
     )
     refit: bool = _training(
         True, "Continue to train the model of the best epoch with the validation set added."

@@ -16,7 +16,9 @@ from movierec_cli.config.setting import Check, check_settings, setting
 from movierec_cli.config.settings import (
     TRAINING_PANEL,
     DataConfig,
+    LossKind,
     ModelConfig,
+    Monitor,
     SplitConfig,
     TaskWeights,
     TrainingConfig,
@@ -58,6 +60,12 @@ class TrainerConfig:
         "Train saved or interrupted models again. A new model replaces the old one when it is complete.",
         panel=TRAINING_PANEL,
     )
+    deploy: bool = setting(
+        False,
+        "For use: train the best model on with all ratings, the test set included, after it was judged."
+        " recommend, similar, explore, export and predict then take that one.",
+        panel=TRAINING_PANEL,
+    )
     saved_models_dir: Path = setting(  # noqa: RUF009
         Path("saved_models"), "The folder of the saved models.", "FOLDER"
     )
@@ -71,6 +79,11 @@ class TrainerConfig:
             raise UsageError(
                 f"--seeds {self.n_seeds} is not for --folds {self.split.folds}, which trains each model"
                 f" {self.split.folds} times already; give one of them"
+            )
+        if self.split.folds and self.deploy:
+            raise UsageError(
+                f"--deploy trains one judged model on, and --folds {self.split.folds} makes one of each fold;"
+                " leave one of them out"
             )
         repeats, times = (self.split.folds, "folds") if self.split.folds else (self.n_seeds, "seeds")
         n_runs = n_sets * n_weights * repeats
@@ -101,6 +114,14 @@ def _check_family(config: TrainerConfig) -> None:
     if config.model is not None and type(config.model) is not type(family.spec.model):
         raise UsageError(f"{family.label} is not built of a {type(config.model).__name__}")
     family.spec.check(family.label, config.model, config.training)
+    monitor = config.training.monitor
+    if monitor is Monitor.LOSS and not (family.is_sequential and loss is LossKind.IN_BATCH):
+        raise UsageError(
+            f"--monitor {monitor} needs a validation loss, which sequential models with --loss"
+            f" {LossKind.IN_BATCH} have; use --monitor {Monitor.NDCG} or {Monitor.RECALL}"
+        )
+    if monitor is not None and any(one.retrieval == 0 for one in config.tasks):
+        raise UsageError(f"--monitor {monitor} is of rankings, which --retrieval_weight 0 does not learn")
     if config.tasks and family.with_tasks is None:
         others = [f"--family {other}" for other in TRAINABLE if other.with_tasks]
         raise UsageError(

@@ -1,51 +1,81 @@
 """What each feature adds, over everything that was trained with and without it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from movierec_cli.config import FEATURES, Feature, FeatureSet
-from movierec_cli.evaluation.significance import Interval, Values, weighted_sums
+from movierec_cli.evaluation.significance import (
+    Interval,
+    PairedDifference,
+    Tested,
+    Values,
+    by_pair,
+    compare_means,
+)
 
 SetPair = tuple[FeatureSet, FeatureSet]
 
 
 @dataclass(frozen=True, kw_only=True)
-class FeatureGain:
-    """What a feature adds, averaged over the pairs of sets that differ only in it."""
-
-    feature: Feature
-    gain: Interval  # of the headline metric
-    n_pairs: int
-
-
-def feature_gains(values: Mapping[FeatureSet, Values], *, folds: bool = False) -> tuple[FeatureGain, ...]:
-    """The mean difference over all pairs of sets that differ only in a feature, for each that has any.
+class FeatureGain(Tested):
+    """What a feature adds, averaged over the pairs of sets that differ only in it.
 
     The interval is of that mean, over users and seeds: it says how surely the feature helps these sets,
     not how much it would help others.
+    """
+
+    feature: Feature
+    difference: Interval  # of the metric that decides, with the feature less without it
+    p_value: float
+    p_holm: float
+    n_pairs: int
+
+
+def compare_features(
+    values: Mapping[str, Values],
+    pairs: Sequence[tuple[str, str]],
+    sets: Mapping[FeatureSet, str],
+    *,
+    folds: bool = False,
+) -> tuple[tuple[PairedDifference, ...], tuple[FeatureGain, ...]]:
+    """How models differ, and what each feature adds: one family for Holm's correction.
+
+    A feature with one pair of sets is that pair's comparison, and counts once.
 
     Args:
-        values: of each set, [n_seeds, n_users], the same users in the same order.
+        values: of each model, [n_seeds, n_users], the same users in the same order.
+        pairs: labels of `values`: every two of `sets`, and others.
+        sets: labels of the models that differ in features alone.
         folds: whether a row is a fold of a cross-validation.
 
     Raises:
-        ValueError: the users are none, or not as many in each set.
+        ValueError: a pair names no model, or the users are none or not as many in each.
     """
-    pairs = {one: found for one in FEATURES.values() if (found := pairs_differing_in(one, values))}
-    if not pairs:
-        return ()
-    columns = {one: column for column, one in enumerate(values)}
-    weights = np.zeros((len(pairs), len(columns)))
-    for row, found in enumerate(pairs.values()):
-        for with_it, without in found:  # a set is in one pair at most: with the feature, or without
-            weights[row, columns[with_it]] = 1 / len(found)
-            weights[row, columns[without]] = -1 / len(found)
-    sums = weighted_sums(values, weights, folds=folds)
-    return tuple(
-        FeatureGain(feature=feature, gain=gain, n_pairs=len(found))
-        for (feature, found), gain in zip(pairs.items(), sums.intervals, strict=True)
+    found = {one: pairs_differing_in(one, sets) for one in FEATURES.values()}
+    of_features = {
+        one: [(sets[more], sets[fewer]) for more, fewer in own] for one, own in found.items() if own
+    }
+    averaged = [feature for feature, own in of_features.items() if len(own) > 1]
+    tested = compare_means(
+        values, [*((pair,) for pair in pairs), *(of_features[one] for one in averaged)], folds=folds
+    )
+    differences = tuple(
+        PairedDifference(*pair, **vars(one)) for pair, one in zip(pairs, tested[: len(pairs)], strict=True)
+    )
+    of_pairs, averages = by_pair(differences), dict(zip(averaged, tested[len(pairs) :], strict=True))
+    return differences, tuple(
+        _gain(feature, averages[feature] if feature in averages else of_pairs[own[0]], len(own))
+        for feature, own in of_features.items()
+    )
+
+
+def _gain(feature: Feature, found: Tested, n_pairs: int) -> FeatureGain:
+    return FeatureGain(
+        feature=feature,
+        difference=found.difference,
+        p_value=found.p_value,
+        p_holm=found.p_holm,
+        n_pairs=n_pairs,
     )
 
 

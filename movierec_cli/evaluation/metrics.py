@@ -23,7 +23,6 @@ PerTarget = npt.NDArray[np.float64]  # [n_targets]
 PerUser = npt.NDArray[np.float64]  # [n_users]
 Counts = npt.NDArray[np.int64]
 
-SMALL_CATALOGUE = 1000  # movies; the best 100 of 500 are a fifth of them all, and hardly differ
 LIST_K = 10  # movies that a user looks at
 
 
@@ -216,6 +215,20 @@ def parse_metric(name: str) -> tuple[Metric, int]:
     return metric, int(text)
 
 
+def deciding_metric(name: str) -> str:
+    """A metric by which models can be compared, as "recall@100"; `name` in either case.
+
+    Raises:
+        UsageError: it is none of those, or its k is no whole number from 1.
+    """
+    offered = [word for word, metric in METRICS.items() if metric.in_studies and metric.uses_k]
+    word, _, _ = (plain := name.strip().lower()).partition("@")
+    if word not in offered:
+        shown = ", ".join(f"{one}@K" for one in offered)
+        raise UsageError(f"--metric is '{name}'; it takes {shown}, with a number such as in {offered[0]}@100")
+    return f"{word}@{parse_metric(plain)[1]}"
+
+
 def study_metrics(ks: Iterable[int]) -> list[str]:
     """The names of the metrics that models are compared by, in the table's order.
 
@@ -240,7 +253,7 @@ def metric_values(outcome: Outcome, name: str) -> PerUser:
 
 
 VALIDATION_K = 100
-"""Validation recall@k chooses epochs and baselines' settings."""
+"""Validation recall@k chooses baselines' settings, and epochs where nothing else is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,22 +57,12 @@ class Interval:
     high: float
 
 
-@dataclass(frozen=True)
-class PairedDifference:
-    """How much model `a` is above model `b`, on the same users."""
+class Tested:
+    """A difference of means with its paired test: the one verdict on it, wherever it is told."""
 
-    a: str
-    b: str
-    difference: Interval  # of a − b
-    p_value: float  # of a paired test, two-sided, as it is
-    p_holm: float  # corrected over all the pairs that were compared together
-
-    @property
-    def reversed(self) -> PairedDifference:
-        """How much `b` is above `a`."""
-        own = self.difference
-        opposite = Interval(-own.mean, -own.high, -own.low)
-        return PairedDifference(self.b, self.a, opposite, self.p_value, self.p_holm)
+    difference: Interval
+    p_value: float  # two-sided, as it is
+    p_holm: float  # corrected over the family: all that was compared together
 
     @property
     def is_significant(self) -> bool:
@@ -81,13 +71,40 @@ class PairedDifference:
 
     @property
     def is_higher(self) -> bool:
-        """Whether `a` is significantly above `b`."""
+        """Whether the difference is significantly above 0."""
         return self.is_significant and self.difference.low > 0
 
     @property
     def is_lower(self) -> bool:
-        """Whether `a` is significantly below `b`."""
+        """Whether the difference is significantly below 0."""
         return self.is_significant and self.difference.high < 0
+
+
+@dataclass(frozen=True)
+class MeanDifference(Tested):
+    """The mean of the differences of several pairs."""
+
+    difference: Interval
+    p_value: float
+    p_holm: float
+
+
+@dataclass(frozen=True)
+class PairedDifference(Tested):
+    """How much model `a` is above model `b`, on the same users."""
+
+    a: str
+    b: str
+    difference: Interval  # of a − b
+    p_value: float
+    p_holm: float
+
+    @property
+    def reversed(self) -> PairedDifference:
+        """How much `b` is above `a`."""
+        own = self.difference
+        opposite = Interval(-own.mean, -own.high, -own.low)
+        return PairedDifference(self.b, self.a, opposite, self.p_value, self.p_holm)
 
 
 def by_pair(differences: Iterable[PairedDifference]) -> dict[tuple[str, str], PairedDifference]:
@@ -131,14 +148,34 @@ def compare(
     Raises:
         ValueError: a pair names no model, or the users are none or not as many in each.
     """
-    labels = list(values)
-    weights = np.zeros((len(pairs), len(labels)))
-    for row, (a, b) in enumerate(pairs):
-        weights[row, labels.index(a)] += 1
-        weights[row, labels.index(b)] -= 1
+    found = compare_means(
+        values, [(pair,) for pair in pairs], folds=folds, n_resamples=n_resamples, seed=seed
+    )
+    return tuple(
+        PairedDifference(a, b, one.difference, one.p_value, one.p_holm)
+        for (a, b), one in zip(pairs, found, strict=True)
+    )
+
+
+def compare_means(
+    values: Mapping[Key, Values],
+    groups: Sequence[Sequence[tuple[Key, Key]]],
+    *,
+    folds: bool = False,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+) -> tuple[MeanDifference, ...]:
+    """The same of the mean over each group of pairs; Holm's correction is over all groups."""
+    places = {key: place for place, key in enumerate(values)}
+    if missing := [key for group in groups for pair in group for key in pair if key not in places]:
+        raise ValueError(f"{missing[0]} is not in the values")
+    weights = np.zeros((len(groups), len(places)))
+    for row, group in enumerate(groups):
+        for a, b in group:
+            weights[row, places[a]] += 1 / len(group)
+            weights[row, places[b]] -= 1 / len(group)
     sums = weighted_sums(values, weights, folds=folds, n_resamples=n_resamples, seed=seed)
-    found = zip(pairs, sums.intervals, sums.p_values, holm(sums.p_values), strict=True)
-    return tuple(PairedDifference(a, b, interval, p, corrected) for (a, b), interval, p, corrected in found)
+    return tuple(map(MeanDifference, sums.intervals, sums.p_values, holm(sums.p_values)))
 
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:

@@ -1,6 +1,7 @@
 """From runs and what they did with the test part to a study."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -8,12 +9,12 @@ import numpy.typing as npt
 from movierec_cli.config import DEFAULT_TOP_K, Task
 from movierec_cli.data.split_data import SplitData
 from movierec_cli.errors import MovierecError, UsageError
-from movierec_cli.evaluation.ablation import feature_gains
+from movierec_cli.evaluation.ablation import compare_features
 from movierec_cli.evaluation.beyond_accuracy import beyond_accuracy
 from movierec_cli.evaluation.metrics import (
     LIST_K,
-    SMALL_CATALOGUE,
-    mean_over_users,
+    TopK,
+    deciding_metric,
     mean_top_k,
     metric_values,
     parse_metric,
@@ -21,10 +22,14 @@ from movierec_cli.evaluation.metrics import (
     top_k_of,
 )
 from movierec_cli.evaluation.outcome import LIST_LENGTH
-from movierec_cli.evaluation.ranks import hit_probability
 from movierec_cli.evaluation.ratings import mae_values, rmse_values
 from movierec_cli.evaluation.segments import segments
-from movierec_cli.evaluation.significance import PairedDifference, compare, mean_intervals
+from movierec_cli.evaluation.significance import (
+    PairedDifference,
+    compare,
+    compare_means,
+    mean_intervals,
+)
 from movierec_cli.experiment.rating_sentences import rating_answer
 from movierec_cli.experiment.selection import EvaluatedRatings, EvaluatedRun
 from movierec_cli.experiment.sentences import answer, warnings
@@ -39,6 +44,7 @@ from movierec_cli.experiment.study import (
     pairs,
     tasks_of,
     trained_alike,
+    winner,
 )
 from movierec_cli.leakage.finding import Finding
 from movierec_cli.text import counted
@@ -46,15 +52,25 @@ from movierec_cli.text import counted
 Values = npt.NDArray[np.float64]
 
 
-def headline_metric(n_movies: int, ks: Sequence[int] = DEFAULT_TOP_K, noun: str = "movie") -> str:
-    """What decides: recall at the largest k, or at 10 (if it is one) where the catalogue is small.
+def headline_metric(
+    n_movies: int, ks: Sequence[int] = DEFAULT_TOP_K, noun: str = "movie", metric: str | None = None
+) -> str:
+    """What decides: the metric that is asked for, else NDCG at 10, or at the largest k below ten movies.
 
     Raises:
-        UsageError: every k is as large as the catalogue, so all models would find everything.
+        UsageError: every k is as large as the catalogue, or that of the metric is, so that all models would
+            find everything; or models are not compared by such a metric.
     """
     telling = _telling(n_movies, ks, noun)
-    is_small = n_movies < SMALL_CATALOGUE and LIST_K in telling
-    return f"recall@{LIST_K if is_small else max(telling)}"
+    if metric is None:
+        return f"ndcg@{LIST_K if n_movies > LIST_K else max(telling)}"
+    name = deciding_metric(metric)
+    if parse_metric(name)[1] >= n_movies:
+        raise UsageError(
+            f"--metric is {name}, but the catalogue has {counted(n_movies, noun)}: among so many every model"
+            " finds everything; name a smaller k"
+        )
+    return name
 
 
 def _telling(n_movies: int, ks: Sequence[int], noun: str = "movie") -> list[int]:
@@ -76,6 +92,7 @@ def compare_runs(
     findings: Sequence[Finding] = (),
     user_lists: Sequence[UserLists] = (),
     ks: Sequence[int] = DEFAULT_TOP_K,
+    metric: str | None = None,
 ) -> Study:
     """Compares runs on the same test ratings: feature sets, each with all its seeds or folds, and baselines.
 
@@ -86,9 +103,10 @@ def compare_runs(
         findings: of the leakage check.
         user_lists: recommendations to show.
         ks: the k of the top-k accuracies.
+        metric: that decides, see `headline_metric`.
 
     Raises:
-        UsageError: every k is as large as the catalogue.
+        UsageError: as `headline_metric`.
         MovierecError: no user of the test part has a training rating, or the predicted ratings are of
             different test ratings.
     """
@@ -99,33 +117,38 @@ def compare_runs(
         )
     dataset = data.dataset
     groups = by_model(evaluated)
-    headline = headline_metric(len(dataset.movies), ks)
+    headline = headline_metric(len(dataset.movies), ks, dataset.noun, metric)
     telling = _telling(len(dataset.movies), ks)
-    metrics = study_metrics(telling)
+    metrics = dict.fromkeys([headline, *study_metrics(telling)])
     folds = data.config.folds > 0
     of_metric = {
-        metric: {label: _per_user(group, metric, folds) for label, group in groups.items()}
-        for metric in metrics
+        name: {
+            label: _per_user(group, name, folds) for label, group in groups.items() if group[0].tells(name)
+        }
+        for name in metrics
     }
+    if not of_metric[headline]:
+        raise MovierecError(f"no list is long enough for {headline}, which decides; give longer ones")
     beyond = _beyond(data, groups, telling)
     models = _compared_models(groups, of_metric, beyond, ks, folds)
-    differences = compare(of_metric[headline], pairs(models), folds=folds)
-    alike = trained_alike(models)
-    of_sets = {key: of_metric[headline][model.label] for key, model in alike.items()}
-    ablation = feature_gains(of_sets, folds=folds)
+    placed = [one for one in models if headline in one.metrics]  # a short list does not tell every metric
+    sets = {key: model.label for key, model in trained_alike(models).items()}
+    differences, ablation = compare_features(of_metric[headline], pairs(placed), sets, folds=folds)
     records = [one.run.record for one in (*evaluated, *rated)]
-    to_rank = [one for one in models if Task.RETRIEVAL in tasks_of(one)]  # of the others it need not be good
+    to_rank = [one for one in placed if Task.RETRIEVAL in tasks_of(one)]  # of the others it need not be good
     return Study(
         data=records[0].data,
         split=data.config,
         split_summary=data.summary,
         headline=headline,
-        answer=answer(models, differences, ablation, data.config, headline),
+        answer=answer(
+            placed, differences, ablation, data.config, headline, _behind(placed, of_metric, headline, folds)
+        ),
         warnings=warnings(to_rank, differences, headline),
         models=models,
         differences=differences,
         ablation=ablation,
-        segments=_segments(data, list(groups.values()), parse_metric(headline)[1]),
+        segments=_segments(data, list(groups.values()), headline),
         findings=tuple(findings),
         user_lists=tuple(user_lists),
         commands=tuple(dict.fromkeys(record.command for record in records if record.command)),
@@ -166,12 +189,51 @@ def _compared_models(
             family=group[0].run.record.config.family,
             feature_set=group[0].run.record.config.feature_set,
             records=tuple(one.run.record for one in group),
-            top_k=mean_top_k([top_k_of(one.outcome, ks) for one in group]),
-            metrics={metric: intervals[label, metric] for metric in of_metric},
+            top_k=mean_top_k([_top_k(one, ks) for one in group]),
+            metrics={metric: intervals[label, metric] for metric, each in of_metric.items() if label in each},
             beyond=beyond[label],
         )
         for label, group in groups.items()
     )
+
+
+def _top_k(one: EvaluatedRun, ks: Sequence[int]) -> TopK:
+    found = top_k_of(one.outcome, [k for k in ks if k <= one.known_k])
+    return found if one.ranks_all else replace(found, all={})
+
+
+def _behind(
+    models: Sequence[ComparedModel],
+    of_metric: Mapping[str, Mapping[str, Values]],
+    headline: str,
+    folds: bool,
+) -> dict[str, PairedDifference]:
+    """By metric in which another model leads: how far the first by the headline is from that one.
+
+    Who leads is known from the same figures, so these are a family of their own for Holm's correction.
+    """
+    first = winner(models, headline)
+    best = {
+        metric: winner([one for one in models if metric in one.metrics], metric)
+        for metric in of_metric
+        if metric in first.metrics
+    }
+    lost = {
+        metric: one for metric, one in best.items() if one.metrics[metric].mean > first.metrics[metric].mean
+    }
+    if not lost:
+        return {}
+    values = {
+        (metric, label): of_metric[metric][label]
+        for metric, leader in lost.items()
+        for label in (first.label, leader.label)
+    }
+    groups = [[((metric, first.label), (metric, leader.label))] for metric, leader in lost.items()]
+    found = compare_means(values, groups, folds=folds)
+    return {
+        metric: PairedDifference(first.label, leader.label, **vars(one))
+        for (metric, leader), one in zip(lost.items(), found, strict=True)
+    }
 
 
 def _beyond(
@@ -187,37 +249,37 @@ def _beyond(
         fold = one.run.record.config.split.fold
         return vars(beyond_accuracy(one.outcome.warm, k, counts[fold], n_users[fold]))
 
-    found = {label: [values(one) for one in group] for label, group in groups.items()}
+    found: dict[str, list[dict[str, float]]] = {
+        label: [values(one) for one in group] if k <= group[0].known_k else [{}]
+        for label, group in groups.items()
+    }
     return {
         label: {f"{name}@{k}": float(np.mean([one[name] for one in each])) for name in each[0]}
         for label, each in found.items()
     }
 
 
-def _segments(data: SplitData, groups: Sequence[Sequence[EvaluatedRun]], k: int) -> tuple[Segment, ...]:
-    """Recall at k of each model in each segment, the mean over the users who have a rating there.
+def _segments(data: SplitData, groups: Sequence[Sequence[EvaluatedRun]], metric: str) -> tuple[Segment, ...]:
+    """The metric of each model in each segment, as if the test ratings there were all.
 
     Of folds, the first is shown: who is a light user, and which movies are cold, differs from fold to fold.
     """
     if data.config.folds:
         groups = [group[:1] for group in groups]
     outcome = groups[0][0].outcome
-    hits = [
-        np.mean([hit_probability(one.outcome.at_their_time.unseen, k) for one in group], axis=0)
-        for group in groups
-    ]  # [n_targets] each
+
+    def reached(group: Sequence[EvaluatedRun], targets: npt.NDArray[np.bool_]) -> float | None:
+        if not targets.any() or not group[0].tells(metric):
+            return None
+        return float(np.mean([metric_values(one.outcome.of_targets(targets), metric) for one in group]))
+
     return tuple(
         Segment(
             dimension=mask.dimension,
             name=mask.name,
             n_users=len(np.unique(outcome.user_index[mask.targets])),
             n_ratings=int(mask.targets.sum()),
-            accuracy=tuple(
-                mean_over_users(own[mask.targets], outcome.user_index[mask.targets])
-                if mask.targets.any()
-                else None
-                for own in hits
-            ),
+            accuracy=tuple(reached(group, mask.targets) for group in groups),
         )
         for mask in segments(data.dataset, data.split.fit, outcome)
     )

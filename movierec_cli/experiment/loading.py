@@ -64,6 +64,18 @@ def _as_runs_read_it(config: DataConfig, runs: Sequence[Run]) -> DataConfig:
     return replace(config, **vars(readings[0])) if readings and alike else config
 
 
+def data_at_hand(config: DataConfig, runs: Sequence[Run]) -> DataConfig:
+    """The data set of the newest saved model, else the one that is configured, or another that lies there.
+
+    Raises:
+        MovierecError: the newest model was trained on data that have no name here.
+    """
+    if runs:
+        return data_of([max(runs, key=lambda run: run.record.created_at)], config)
+    there = [name for name, one in SOURCES.items() if local_archive(one, config.datasets_dir)]
+    return config if config.dataset in there or not there else replace(config, dataset=there[0])
+
+
 def data_of(runs: Sequence[Run], places: DataConfig) -> DataConfig:
     """The one data set that the runs were trained on.
 

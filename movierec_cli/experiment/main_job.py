@@ -18,10 +18,11 @@ from movierec_cli.data.dataset import Dataset, Id, id_at
 from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.experiment.comparison import compare_runs, headline_metric
+from movierec_cli.experiment.foreign import OtherModel, judge_others
 from movierec_cli.experiment.loading import data_of, load_source
 from movierec_cli.experiment.selection import Selection, SplitRequest, on_own_test, outcome_on, select_runs
 from movierec_cli.experiment.study import Study, UserLists
-from movierec_cli.experiment.trainer import MovieLensTrainer, train_or_load
+from movierec_cli.experiment.trainer import MovieLensTrainer, deploy, train_or_load
 from movierec_cli.leakage.data_checks import check_data
 from movierec_cli.leakage.diagnosis import check_run, unchecked
 from movierec_cli.leakage.finding import Finding
@@ -29,6 +30,7 @@ from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.many_users import NO_USERS, UserSelection
 from movierec_cli.recommend.recommend import recommend
+from movierec_cli.recommend.run_choice import FOR_USERS, best_run
 from movierec_cli.recommend.users import known_user, no_user, rated_by, user_of
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Problem, Run, find_named, list_runs
@@ -56,6 +58,7 @@ class Trained:
 
     runs: tuple[Run, ...]  # in the order of the feature sets and their seeds or folds, then the baselines
     study: Study
+    deployed: Run | None = None  # where it is asked for: the best run trained on with all ratings
 
 
 def train(
@@ -63,6 +66,7 @@ def train(
     observer: TrainingObserver | None = None,
     *,
     ks: Sequence[int] = DEFAULT_TOP_K,
+    metric: str | None = None,
     lists: ListRequest | None = None,
 ) -> Trained:
     """Trains or loads a model for each feature set and task weights, evaluates and compares them.
@@ -71,17 +75,18 @@ def train(
         config: the feature sets, the data and all settings.
         observer: told of the progress.
         ks: the k of the top-k accuracies.
+        metric: that decides which model is best; None: NDCG at 10.
         lists: to whom the models recommend.
 
     Raises:
         MovierecError: the data cannot be had, lacks a feature or a user, or cannot be split; a training
             diverged; or a saved model's folder is damaged.
-        UsageError: every k is as large as the catalogue.
+        UsageError: every k is as large as the catalogue, or that of the metric is.
     """
     trainer = MovieLensTrainer(config, observer)
     data = trainer.data  # loaded and split
     # What cannot work is refused before the training.
-    headline_metric(len(data.dataset.movies), ks, data.dataset.noun)
+    headline_metric(len(data.dataset.movies), ks, data.dataset.noun, metric)
     request = (lists or ListRequest()).of(data.source)
     runs = tuple(trainer.run())  # trained or loaded
     ranked, rated = on_own_test(runs)  # evaluated: how each run did on the test set is saved with it
@@ -92,8 +97,28 @@ def train(
         findings=check_data(data.dataset, data.split, data.config, trainer.feature_sets),
         user_lists=lists_of(data.source, runs, request),
         ks=ks,
+        metric=metric,
     )
-    return Trained(runs, study)
+    if not config.deploy:
+        return Trained(runs, study)
+    judged = _for_use(runs)
+    deployed = deploy(
+        data,
+        judged,
+        config.saved_models_dir,
+        observer or TrainingObserver(),
+        retrain=config.retrain,
+        command=config.command,
+    )
+    return Trained(runs, study, deployed)
+
+
+def _for_use(runs: Sequence[Run]) -> Run:
+    """The run to deploy: the best on validation, or where one model is trained, that one."""
+    suitable = [run for run in runs if FOR_USERS.is_served_by(run.record)]
+    trained = [run for run in suitable if run.record.config.family.is_trained]
+    is_one = len({run.record.config.repeated for run in trained}) == 1
+    return best_run(trained if is_one else suitable, FOR_USERS).run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +129,10 @@ class EvaluationConfig:
     data: DataConfig | None = None  # None: the data set that the runs were trained on
     places: DataConfig = field(default_factory=DataConfig)  # where files are, for the runs' own data set
     split: SplitRequest = field(default_factory=SplitRequest)  # what is not given is as in training
+    others: tuple[OtherModel, ...] = ()  # files of what another library made, to be judged as well
     baselines: tuple[Family, ...] = DEFAULT_BASELINES
     ks: tuple[int, ...] = DEFAULT_TOP_K
+    metric: str | None = None  # that decides which model is best; None: NDCG at 10
     users: UserSelection | None = NO_USERS  # whose lists to show; None: a few typical users
     saved_models_dir: Path = TrainerConfig.saved_models_dir
     command: str = ""  # the command line, which is kept with the baselines that it fits
@@ -120,7 +147,7 @@ class Evaluation:
 
 
 def evaluate_saved(config: EvaluationConfig, observer: TrainingObserver | None = None) -> Evaluation:
-    """Evaluates saved models, and baselines on the same split: these are fitted if they are not saved yet.
+    """Evaluates saved models, others' lists, and baselines on the same split: fitted if not saved yet.
 
     Raises:
         MovierecError: there is no such run or user, the data cannot be had, the runs do not belong
@@ -129,12 +156,14 @@ def evaluate_saved(config: EvaluationConfig, observer: TrainingObserver | None =
     """
     listener = observer or TrainingObserver()
     saved = _saved_runs(config)
-    source = load_source(config.data or data_of(saved, config.places), listener, runs=saved)
-    selection = select_runs(config.saved_models_dir, config.names, source, config.split)
+    data_config = config.data or (data_of(saved, config.places) if saved else config.places)
+    source = load_source(data_config, listener, runs=saved)
+    selection = select_runs(
+        config.saved_models_dir, config.names, source, config.split, or_none=bool(config.others)
+    )
     data = selection.data
-    headline_metric(
-        len(data.dataset.movies), config.ks, source.noun
-    )  # what cannot work is refused before the fitting
+    # What cannot work is refused before the fitting.
+    headline = headline_metric(len(data.dataset.movies), config.ks, source.noun, config.metric)
     if config.users is None:
         user_ids = typical_users(data)
     else:
@@ -146,6 +175,15 @@ def evaluate_saved(config: EvaluationConfig, observer: TrainingObserver | None =
         for message in batch.warnings:
             listener.warned(message)
     user_lists = lists_of(source, [one.run for one in selection.evaluated], ListRequest(user_ids))
+    others, notes = judge_others(data, config.others)
+    for note in notes:
+        listener.warned(note)
+    for one in others:
+        if not one.tells(headline):
+            listener.warned(
+                f"{one.run.record.name}: its lists of {one.known_k:g} do not tell {headline}, which decides;"
+                " give longer ones"
+            )
     named = {one.run.record.config.family for one in selection.evaluated}
     baselines = train_or_load(
         split_data(source, selection.own),
@@ -157,11 +195,12 @@ def evaluate_saved(config: EvaluationConfig, observer: TrainingObserver | None =
     ranked = [outcome_on(one, data.config, data.split.test) for one in on_own_test(baselines)[0]]
     study = compare_runs(
         data,
-        [*selection.evaluated, *ranked],
+        [*selection.evaluated, *others, *ranked],
         rated=selection.rated,
         findings=_findings(selection, listener),
         user_lists=user_lists,
         ks=config.ks,
+        metric=config.metric,
     )
     return Evaluation(study, selection.skipped)
 
@@ -170,13 +209,13 @@ def _saved_runs(config: EvaluationConfig) -> list[Run]:
     """The runs that are named, or all.
 
     Raises:
-        MovierecError: there is none.
+        MovierecError: there is none, and nothing else to evaluate.
     """
     directory = config.saved_models_dir
     if config.names:
         return [find_named(directory, name) for name in config.names]
     runs, problems = list_runs(directory)
-    if not runs:
+    if not runs and not config.others:
         unusable = f" that can be used ({problems[0].message})" if problems else ""
         raise MovierecError(f"no model is saved in {directory}{unusable}; train one first: movierec train")
     return runs

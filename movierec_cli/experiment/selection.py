@@ -51,7 +51,7 @@ class Selection:
 
     data: SplitData  # train and validation are the runs' own; config and test set are the requested ones
     own: SplitConfig  # of the runs' training
-    evaluated: tuple[EvaluatedRun, ...]  # one or more
+    evaluated: tuple[EvaluatedRun, ...]
     rated: tuple[EvaluatedRatings, ...]  # those of them that predict ratings, and baselines that are saved
     skipped: tuple[Problem, ...]  # saved models that are not among them, each with the reason
 
@@ -92,7 +92,7 @@ class SplitRequest:
         # Where only the validation parts differ, the test part is one.
         tests = {replace(split, validation_fraction=0.5): split for split in map(self.changed, alike)}
         if len(tests) > 1:
-            options = "; ".join(sorted(_split_options(split) for split in tests.values()))
+            options = "; ".join(sorted(split_options(split) for split in tests.values()))
             raise MovierecError(
                 f"the saved models were trained on {len(tests)} different splits: {options}; say which to"
                 " evaluate on with these, or name the models"
@@ -101,7 +101,12 @@ class SplitRequest:
 
 
 def select_runs(
-    directory: Path, names: Sequence[str], source: Dataset, request: SplitRequest | None = None
+    directory: Path,
+    names: Sequence[str],
+    source: Dataset,
+    request: SplitRequest | None = None,
+    *,
+    or_none: bool = False,
 ) -> Selection:
     """The saved runs on a data set that can be evaluated on a split.
 
@@ -110,12 +115,13 @@ def select_runs(
         names: of runs, or their beginnings; none for all trained models that fit.
         source: the data set, before --min_rating and --k_core.
         request: the split to evaluate on; by default that of the training.
+        or_none: whether no saved run need fit, as something else is evaluated.
 
     Raises:
         InconsistentSplitError: a named run cannot be evaluated on this split, or no saved run can.
         MovierecError: there is no such run, or the runs are of different data sets or splits.
     """
-    runs, skipped = _runs_of(directory, names, source)
+    runs, skipped = _runs_of(directory, names, source, or_none=or_none)
     config = (request or SplitRequest()).of(runs)
     data = split_data(source, config)
     test = data.split.test
@@ -133,12 +139,14 @@ def select_runs(
         else:
             evaluated += ranked
             rated += predicted
-    if not evaluated and not rated:
+    if not evaluated and not rated and not or_none:
         raise InconsistentSplitError(f"no saved model can be evaluated: {skipped[-1].message}")
-    if not evaluated:
+    if not evaluated and not or_none:
         raise MovierecError(f"{rated[0].run.record.name} only predicts ratings; name a model that ranks, too")
     splits = [one.run.record.config.split for one in evaluated]
-    own = config if config in splits else splits[0]  # the requested one where there is such a run
+    own = (
+        config if config in splits or not splits else splits[0]
+    )  # the requested one where there is such a run
     others = [one for one in evaluated if one.run.record.config.split != own]
     skipped += [Problem(one.run.folder, _other_training_part(one.run, own)) for one in others]
     split = replace(split_data(source, own).split, test=test)
@@ -176,7 +184,9 @@ def _age(run: Run, source: Dataset) -> tuple[bool, str]:
     return sees_these, run.record.created_at
 
 
-def _runs_of(directory: Path, names: Sequence[str], source: Dataset) -> tuple[list[Run], list[Problem]]:
+def _runs_of(
+    directory: Path, names: Sequence[str], source: Dataset, *, or_none: bool
+) -> tuple[list[Run], list[Problem]]:
     """The runs on a data set, and what is not among them."""
     if names:
         named = [find_named(directory, name) for name in names]
@@ -189,12 +199,19 @@ def _runs_of(directory: Path, names: Sequence[str], source: Dataset) -> tuple[li
         raise MovierecError(f"{folded[0].record.name}: {_OF_CROSS_VALIDATION}")
     problems += [Problem(run.folder, f"{run.record.name}: {_OF_CROSS_VALIDATION}") for run in folded]
     runs = [run for run in runs if not run.record.config.split.folds]
+    deployed = [run.record for run in runs if run.record.judged]
+    if names and deployed and deployed[0].judged:
+        raise MovierecError(
+            f"{deployed[0].name} was trained on all ratings, the test set included; evaluate"
+            f" {deployed[0].judged.name}, which it was trained on from"
+        )
+    runs = [run for run in runs if not run.record.config.deployed]
     others = [run for run in runs if run.record.data.fingerprint != source.fingerprint]
     if names and others:
         raise MovierecError(f"{others[0].record.name}: {_other_data(others[0], source)}")
     problems += [Problem(run.folder, f"{run.record.name}: {_other_data(run, source)}") for run in others]
     fitting = [run for run in runs if run.record.data.fingerprint == source.fingerprint]
-    if not fitting:
+    if not fitting and not or_none:
         why = f" ({problems[-1].message})" if problems else ""
         raise MovierecError(
             f"no saved model in {directory} is of '{source.name}'{why}; train one first: movierec train"
@@ -210,7 +227,7 @@ def _runs_of(directory: Path, names: Sequence[str], source: Dataset) -> tuple[li
 
 def _other_training_part(run: Run, own: SplitConfig) -> str:
     theirs, evaluated = (
-        f"{_split_options(split)} --validation_fraction {split.validation_fraction:g}"
+        f"{split_options(split)} --validation_fraction {split.validation_fraction:g}"
         for split in (run.record.config.split, own)
     )
     return (
@@ -219,7 +236,7 @@ def _other_training_part(run: Run, own: SplitConfig) -> str:
     )
 
 
-def _split_options(split: SplitConfig) -> str:
+def split_options(split: SplitConfig) -> str:
     """The options that name a split's test part."""
     words = [f"--split {split.kind}"]
     words += [f"--test_fraction {split.test_fraction:g}"] if split.kind not in _WITHOUT_FRACTION else []
@@ -255,7 +272,7 @@ def outcome_on(
     if n_trained_on:
         raise InconsistentSplitError(
             f"{run.record.name} was trained on {n_trained_on:,} of the {len(test):,} ratings that"
-            f" {_split_options(config)} tests on; evaluate it on its own split ({_split_options(own)}), or"
+            f" {split_options(config)} tests on; evaluate it on its own split ({split_options(own)}), or"
             " train with this one"
         )
     return one if requested.all() else replace(one, outcome=one.outcome.of_targets(requested))

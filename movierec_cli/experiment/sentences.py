@@ -1,22 +1,13 @@
-"""The answer in sentences: does it work, which features help, and how sure is that."""
+"""The answer in sentences: what is first and where it is not, which features help, and how sure that is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from movierec_cli.config import (
-    FEATURES,
-    NO_FEATURES,
-    PUBLISHED_SPLITS,
-    QUERY_TIME,
-    FeatureSet,
-    SplitConfig,
-    SplitKind,
-    time_features,
-)
+from movierec_cli.config import NO_FEATURES, QUERY_TIME, SplitConfig, SplitKind, time_features
 from movierec_cli.evaluation.ablation import FeatureGain, pairs_differing_in
-from movierec_cli.evaluation.significance import Interval, PairedDifference, by_pair
-from movierec_cli.experiment.study import ComparedModel, trained_alike
+from movierec_cli.evaluation.significance import PairedDifference, by_pair
+from movierec_cli.experiment.study import ComparedModel, trained_alike, winner
 from movierec_cli.experiment.wording import POINTS, percent
 from movierec_cli.text import listed
 
@@ -32,24 +23,25 @@ def answer(
     ablation: Sequence[FeatureGain],
     split: SplitConfig,
     headline: str,
+    behind: Mapping[str, PairedDifference] | None = None,
 ) -> tuple[str, ...]:
-    """Sentences for people, the most important first: against the baselines, each feature, what to beware of.
+    """Sentences for people, the most important first: the verdict, each feature, what to beware of.
 
     Args:
         models: trained sets and baselines, one or more.
         differences: of the headline metric, all pairs with a trained set in them, either way round.
         ablation: each feature's gain over the pairs of sets that differ only in it.
         split: how the ratings were divided.
-        headline: the metric that decides, such as "recall@100"; a fraction of 0 … 1 that every model has.
+        headline: the metric that decides, such as "ndcg@10"; a fraction of 0 … 1 that every model has.
+        behind: by other metric, how far what is first by the headline is from another that leads there.
 
     Raises:
         KeyError: a pair's difference, or a model's headline metric, is missing.
     """
     comparison = _Comparison(tuple(models), tuple(differences), headline)
     return (
-        _first_sentence(comparison, split),
-        *_averages(ablation, headline),
-        *_features(comparison),
+        _first_sentence(comparison, split, behind or {}),
+        *_features(comparison, ablation),
         *_caveats(comparison, split),
     )
 
@@ -57,12 +49,14 @@ def answer(
 def warnings(
     models: Sequence[ComparedModel], differences: Sequence[PairedDifference], headline: str
 ) -> tuple[str, ...]:
-    """A sentence for each trained set and each baseline that it does not beat; `answer` has the arguments."""
+    """Which trained sets do not beat which baselines, then which might be better if they were trained longer.
+
+    `answer` has the arguments.
+    """
     comparison = _Comparison(tuple(models), tuple(differences), headline)
-    return tuple(
-        _warning(comparison, trained, baseline)
-        for trained in comparison.trained
-        for baseline in comparison.unbeaten_by(trained)
+    return (
+        *(one for two in map(comparison.unbeaten, comparison.baselines) for one in two),
+        *_unfinished(models),
     )
 
 
@@ -98,17 +92,22 @@ class _Comparison:
     def mean(self, model: ComparedModel) -> float:
         return model.metrics[self.headline].mean
 
-    def unbeaten_by(self, trained: ComparedModel) -> tuple[ComparedModel, ...]:
-        return tuple(one for one in self.baselines if not self.between(trained, one).is_higher)
+    @property
+    def noun_of_trained(self) -> str:
+        """What is to beat the baselines, in the singular: trained here, or elsewhere as well."""
+        return "trained model" if all(one.family.is_trained for one in self.trained) else "model"
 
-    @cached_property
-    def ranked(self) -> tuple[ComparedModel, ...]:
-        """Trained sets, best first: what beats more baselines is better, then what has the higher mean."""
-        key = {one.label: (-len(self.unbeaten_by(one)), self.mean(one)) for one in self.trained}
-        return tuple(sorted(self.trained, key=lambda one: key[one.label], reverse=True))
-
-    def strongest(self, models: Sequence[ComparedModel]) -> ComparedModel:
-        return max(models, key=self.mean)
+    def unbeaten(self, baseline: ComparedModel) -> Iterator[str]:
+        """A sentence on the trained ones below a baseline, and one on those that may as well be chance."""
+        found = {one.label: self.between(one, baseline) for one in self.trained}
+        below = [one for one in self.trained if found[one.label].is_lower]
+        equal = [one for one in self.trained if not found[one.label].is_significant]
+        for verdict, those in (("Below", below), ("Not significantly different from", equal)):
+            if those:
+                named = ", ".join(f"{_name(one)} ({percent(self.mean(one))})" for one in those)
+                named = f"every {self.noun_of_trained}" if len(those) == len(self.trained) > 2 else named
+                against = f"{baseline.label} in {self.headline} ({percent(self.mean(baseline))})"
+                yield f"{verdict} {against}: {named}."
 
 
 def _name(model: ComparedModel) -> str:
@@ -117,102 +116,106 @@ def _name(model: ComparedModel) -> str:
     return f"{model.label} (ids alone)" if no_features else model.label
 
 
-def _first_sentence(comparison: _Comparison, split: SplitConfig) -> str:
-    where = f"{split.where}, "
-    if not comparison.trained:
-        best = comparison.strongest(comparison.baselines)
-        found = _found(comparison, best, split.kind)
-        return f"No feature set is here: {where}the best baseline is {_name(best)}, which {found}."
-    best = comparison.ranked[0]
-    verdict = _verdict(comparison, best)
-    subject = "it" if verdict and len(comparison.trained) == 1 else _name(best)
-    found = f"{subject} {_found(comparison, best, split.kind)}{_against_baselines(comparison, best)}"
-    sentence = f"{verdict}{where}{found}."
-    return sentence if verdict else f"{sentence[0].upper()}{sentence[1:]}"
-
-
-def _found(comparison: _Comparison, model: ComparedModel, kind: SplitKind) -> str:
-    """What a model reaches, as a predicate."""
+def _first_sentence(
+    comparison: _Comparison, split: SplitConfig, behind: Mapping[str, PairedDifference]
+) -> str:
+    """What is first by the metric that decides, how surely, and in which other metrics it is not."""
+    first = winner(comparison.models, comparison.headline)
+    value = first.metrics[comparison.headline]
+    subject = f"{split.where[0].upper()}{split.where[1:]}, {_name(first)}"
+    reached, bounds = percent(value.mean), f"(95 % CI {POINTS.bounds(value)})"
+    if len(comparison.models) == 1:
+        return (
+            f"{subject} reaches {reached} {comparison.headline} {bounds}{_against_others(comparison, first)}."
+        )
     metric, _, k = comparison.headline.partition("@")
-    value = model.metrics[comparison.headline]
-    bounds = f"95 % CI {POINTS.bounds(value)}"
+    figure = f" with {reached}"
     if metric == "recall":
-        of_what = _FOUND[kind].format(noun=comparison.noun, choose=comparison.choose)
-        found = f"finds {percent(value.mean)} {of_what} among its {k} best"
-        return f"{found} ({comparison.headline}, {bounds})"
-    return f"reaches {percent(value.mean)} {comparison.headline} ({bounds})"
+        of_what = _FOUND[split.kind].format(noun=comparison.noun, choose=comparison.choose)
+        figure = f": it finds {reached} {of_what} among its {k} best"
+    parts = (f"{figure} {bounds}{_against_others(comparison, first)}", *_losses(comparison, behind))
+    return f"{subject} is first in {comparison.headline}{'; '.join(parts)}."
 
 
-def _verdict(comparison: _Comparison, best: ComparedModel) -> str:
-    """How the sentence begins where not every baseline is beaten; else empty."""
-    missed = comparison.unbeaten_by(best)
-    if not missed:
-        return ""
-    if len(comparison.trained) == 1:
-        return f"{_name(best)} does not beat {_names(missed)}: "
-    by_nobody = [one for one in missed if all(one in comparison.unbeaten_by(t) for t in comparison.trained)]
-    return (
-        f"No {_noun(comparison.trained)} here beats {_names(by_nobody) if by_nobody else 'every baseline'}: "
-    )
+def _against_others(comparison: _Comparison, first: ComparedModel) -> str:
+    """How far the first is above the best of the other kind: trained ones for a baseline, and the reverse."""
+    others = comparison.trained if first.is_baseline else comparison.baselines
+    if not others:
+        none = f"no {comparison.noun_of_trained}" if first.is_baseline else "no baseline"
+        return f"; there is {none} to compare it with{'' if first.is_baseline else ' (--baselines)'}"
+    rival = winner(others, comparison.headline)
+    kind = comparison.noun_of_trained if first.is_baseline else "baseline"
+    title = f"the best {kind}, {_name(rival)}" if len(others) > 1 else f"the {kind} {_name(rival)}"
+    found = comparison.between(first, rival)
+    if found.is_higher:
+        return f", {POINTS.amount(found.difference)} more than {title}"
+    return f"; its lead over {title} is not significant ({POINTS.with_p(found)})"
+
+
+def _losses(comparison: _Comparison, behind: Mapping[str, PairedDifference]) -> Iterator[str]:
+    """The metrics in which it is not the first, by who is, those where that is sure before the others."""
+    names = {one.label: _name(one) for one in comparison.models}
+    for is_sure in (True, False):
+        lost = {metric: found for metric, found in behind.items() if found.is_significant is is_sure}
+        for leader in dict.fromkeys(found.b for found in lost.values()):
+            parts = [
+                f"{metric} by {POINTS.amount(found.difference)}"
+                if is_sure
+                else f"{metric} ({POINTS.with_p(found)})"
+                for metric, found in lost.items()
+                if found.b == leader
+            ]
+            yield f"{'' if is_sure else 'not significantly '}behind {names[leader]} in {listed(parts)}"
 
 
 def _noun(trained: Sequence[ComparedModel]) -> str:
     """What the trained ones differ in for people, if in features alone; else what they are."""
     are_sets = len({one.feature_set for one in trained}) == len(trained)
-    return "feature set" if are_sets and not any(one.family.is_sequential for one in trained) else "model"
+    are_models = any(one.family.is_sequential or not one.is_own for one in trained)
+    return "feature set" if are_sets and not are_models else "model"
 
 
-def _names(models: Sequence[ComparedModel]) -> str:
-    return listed((_name(one) for one in models), last="or")
-
-
-def _against_baselines(comparison: _Comparison, best: ComparedModel) -> str:
-    """How far the best set is from the baseline that matters: the strongest, of those not beaten if any."""
-    if not comparison.baselines:
-        return "; there is no baseline to compare it with (--baselines)"
-    missed = comparison.unbeaten_by(best)
-    rival = comparison.strongest(missed or comparison.baselines)
-    found = comparison.between(best, rival)
-    if not missed:
-        which = "the best baseline, " if len(comparison.baselines) > 1 else "the baseline "
-        return f", {POINTS.amount(found.difference)} more than {which}{_name(rival)}"
-    if found.is_lower:
-        return f", {POINTS.amount(found.difference)} less than {_name(rival)}"
-    return f"; its difference from {_name(rival)} is not significant ({POINTS.with_p(found)})"
-
-
-def _averages(ablation: Sequence[FeatureGain], headline: str) -> Iterator[str]:
-    """A sentence for each feature with several pairs; of a single pair its own sentence tells as much."""
+def _features(comparison: _Comparison, ablation: Sequence[FeatureGain]) -> Iterator[str]:
+    """One verdict on each feature; else on each set beside the ids alone, or on the lead of the best."""
+    by_set = trained_alike(comparison.trained)
     for one in ablation:
-        if one.n_pairs > 1:
+        if one.n_pairs == 1:
+            ((more, fewer),) = pairs_differing_in(one.feature, by_set)
+            yield _effect(comparison, by_set[more], by_set[fewer])
+        else:
             over = f"Averaged over the {one.n_pairs} pairs of sets that differ only in it, {one.feature}"
-            yield f"{over} {_average_effect(one.gain, headline)}."
-
-
-def _average_effect(gain: Interval, headline: str) -> str:
-    if gain.low > 0:
-        return f"adds {POINTS.amount(gain, of=headline, sign='+')}"
-    if gain.high < 0:
-        return f"takes away {POINTS.amount(gain, of=headline)}"
-    return f"makes no significant difference ({POINTS.difference(gain, of=headline)})"
-
-
-def _features(comparison: _Comparison) -> Iterator[str]:
-    """What each feature does to each set it is added to, or the nearest to that there is."""
-    pairs = _feature_pairs(comparison.trained)
-    for more, fewer in pairs:
-        yield _effect(comparison, more, fewer)
-    if not pairs and len(comparison.trained) > 1:
+            yield f"{over} {_average_effect(one, comparison.headline)}."
+    if ablation or len(comparison.trained) < 2:
+        return
+    if NO_FEATURES in by_set and len(by_set) > 1:
+        for features, model in by_set.items():
+            if features.features:
+                yield _effect(comparison, model, by_set[NO_FEATURES])
+    else:
         yield _lead(comparison)
 
 
-def _feature_pairs(trained: Sequence[ComparedModel]) -> list[tuple[ComparedModel, ComparedModel]]:
-    """Sets that differ in one feature, else each set beside that of no features, where it is there."""
-    by_set = trained_alike(trained)
-    pairs = [pair for feature in FEATURES.values() for pair in pairs_differing_in(feature, by_set)]
-    if not pairs and FeatureSet() in by_set:
-        pairs = [(one, FeatureSet()) for one in by_set if one.features]
-    return [(by_set[more], by_set[fewer]) for more, fewer in pairs]
+def _average_effect(gain: FeatureGain, headline: str) -> str:
+    if gain.is_higher:
+        return f"adds {POINTS.amount(gain.difference, of=headline, sign='+')}"
+    if gain.is_lower:
+        return f"takes away {POINTS.amount(gain.difference, of=headline)}"
+    return f"makes no significant difference ({POINTS.with_p(gain, of=headline)})"
+
+
+def _unfinished(models: Sequence[ComparedModel]) -> Iterator[str]:
+    """Names those whose last epoch was their best: by budget, as the remedy is a larger one."""
+    by_budget: dict[int, list[str]] = {}
+    for one in models:
+        for record in one.records:
+            training = record.config.training
+            if training is not None and record.best_epoch == record.epochs_run == training.num_epochs:
+                by_budget.setdefault(training.num_epochs, []).append(_name(one))
+    for budget, names in by_budget.items():
+        those, trained = list(dict.fromkeys(names)), [one for one in models if one.family.is_trained]
+        named = "every trained model" if len(those) == len(trained) > 2 else ", ".join(those)
+        remedy = f"Train longer: --num_epochs {2 * budget}."
+        yield f"Still improving at the last epoch, {budget}: {named}. {remedy}"
 
 
 def _effect(comparison: _Comparison, more: ComparedModel, fewer: ComparedModel) -> str:
@@ -240,7 +243,10 @@ def _lead(comparison: _Comparison) -> str:
 
 
 def _caveats(comparison: _Comparison, split: SplitConfig) -> Iterator[str]:
-    trained = comparison.trained
+    trained = tuple(one for one in comparison.trained if one.family.is_trained)
+    if others := [one.label for one in comparison.models if not one.is_own]:
+        are = "was" if len(others) == 1 else "were"
+        yield f"{listed(others)} {are} not trained here, but read from files."
     if split.folds:
         yield (
             f"{split.folds}-fold cross-validation: every rating is tested once, by models trained without it;"
@@ -254,7 +260,7 @@ def _caveats(comparison: _Comparison, split: SplitConfig) -> Iterator[str]:
             "users are in the test set, not the randomness of the training; --seeds 3 covers both."
         )
     seeing = [name for name in time_features() if any(name in one.feature_set for one in trained)]
-    if split.kind in (SplitKind.RANDOM, SplitKind.WINDOWS, *PUBLISHED_SPLITS) and seeing:
+    if split.mixes_times and seeing:
         yield (
             f"{split.where.capitalize()}, {listed(seeing)} let{'s' if len(seeing) == 1 else ''} a model see"
             " the future: it learns from ratings given after those it is tested on; --split temporal does"
@@ -265,12 +271,3 @@ def _caveats(comparison: _Comparison, split: SplitConfig) -> Iterator[str]:
             f"{QUERY_TIME} tells a model when the next {comparison.noun} is {comparison.choose}ed, which its "
             "history does not: compare it with models that know the same."
         )
-
-
-def _warning(comparison: _Comparison, trained: ComparedModel, baseline: ComparedModel) -> str:
-    found, metric = comparison.between(trained, baseline), comparison.headline
-    reached = f"{percent(comparison.mean(trained))} against {percent(comparison.mean(baseline))}"
-    opening = f"'{trained.label}' does not beat {baseline.label} at {metric}: {reached}"
-    if found.is_lower:
-        return f"{opening} (difference {POINTS.difference(found.difference)})."
-    return f"{opening}, which is no significant difference ({POINTS.with_p(found)})."

@@ -1,5 +1,6 @@
 """What is found out about a set of models: the numbers behind the table, the report and the JSON."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Generic, TypeVar
@@ -8,7 +9,7 @@ from movierec_cli.config import NO_FEATURES, SAMPLED_LOSSES, Family, FeatureSet,
 from movierec_cli.data.dataset import Id
 from movierec_cli.data.split import SplitSummary
 from movierec_cli.evaluation.ablation import FeatureGain
-from movierec_cli.evaluation.metrics import TopK
+from movierec_cli.evaluation.metrics import TopK, parse_metric
 from movierec_cli.evaluation.significance import Interval, PairedDifference
 from movierec_cli.leakage.finding import Finding
 from movierec_cli.recommend.recommend import Recommendations
@@ -25,6 +26,13 @@ class Evaluated(Generic[Of]):
 
     run: Run
     outcome: Of
+    known_k: float = math.inf  # so many of the best are known of each list; a file may have no more
+    ranks_all: bool = True  # whether what a user had in training has a place, too
+
+    def tells(self, metric: str) -> bool:
+        """Whether a metric is known, such as "recall@100"."""
+        kind, k = parse_metric(metric)
+        return math.isinf(self.known_k) or (kind.uses_k and k <= self.known_k)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,16 +52,23 @@ class Compared:
     @property
     def is_baseline(self) -> bool:
         """Whether it is there to be beaten."""
-        return not self.family.is_trained
+        return self.family.is_baseline
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this program trained or fitted it."""
+        return self.family is not Family.OTHER
 
 
 def by_model(evaluated: Sequence[Evaluated[Of]]) -> dict[str, list[Evaluated[Of]]]:
     """Runs that differ only in the seed of their training, or the fold, are one model, in the order of these.
 
-    Trained ones come first. The label of a trained one does not depend on the baselines beside it.
+    Trained ones come first, then others, then baselines. The label of a trained one does not depend on the
+    baselines beside it.
     """
     groups: dict[RunConfig, list[Evaluated[Of]]] = {}
-    for one in sorted(evaluated, key=lambda one: not one.run.record.config.family.is_trained):
+    families = [(one, one.run.record.config.family) for one in evaluated]
+    for one, _ in sorted(families, key=lambda pair: (pair[1].is_baseline, not pair[1].is_trained)):
         groups.setdefault(one.run.record.config.repeated, []).append(one)
     return dict(
         zip(_labels(list(groups)), (sorted(group, key=_seed) for group in groups.values()), strict=True)
@@ -61,7 +76,7 @@ def by_model(evaluated: Sequence[Evaluated[Of]]) -> dict[str, list[Evaluated[Of]
 
 
 def pairs(models: Sequence[Compared]) -> list[tuple[str, str]]:
-    """Every two models of which one at least was trained, the later one first: it has more features."""
+    """Every two models of which one at least is no baseline, the later one first: it has more features."""
     return [
         (b.label, a.label) if not b.is_baseline else (a.label, b.label)
         for i, a in enumerate(models)
@@ -98,13 +113,22 @@ def _seed(one: Evaluated[Any]) -> tuple[int, int]:
 
 
 def _labels(configs: Sequence[RunConfig]) -> list[str]:
-    """What people call each; where two would be called alike, the settings that they differ in follow."""
+    """What people call each; the settings in which models of one family differ follow.
+
+    Weights of tasks are in the names already, and follow only where these are alike.
+    """
     labels = [config.label for config in configs]
     labelled = []
     for config, label in zip(configs, labels, strict=True):
+        kin = [settings_of(other) for other in configs if other.family is config.family]
         alike = [_with_weights(other) for other, name in zip(configs, labels, strict=True) if name == label]
         own = _with_weights(config)
-        differing = [key for key in own if any(other.get(key) != own[key] for other in alike)]
+        differing = [
+            key
+            for key in own
+            if any(key in other and other[key] != own[key] for other in kin)
+            or any(other.get(key) != own[key] for other in alike)
+        ]
         words = ", ".join(f"{key} {_shown(own[key])}" for key in differing)
         labelled.append(f"{label} ({words})" if words else label)
     return labelled
@@ -129,11 +153,16 @@ class ComparedModel(Compared):
     beyond: dict[str, float]  # by name and k, such as "coverage@10"
 
 
+def winner(models: Sequence[ComparedModel], metric: str) -> ComparedModel:
+    """The model with the highest mean of a metric; the first of equals."""
+    return max(models, key=lambda one: one.metrics[metric].mean)
+
+
 def trained_alike(models: Sequence[ComparedModel]) -> dict[FeatureSet, ComparedModel]:
     """Trained models that differ in features and seed only; where several ways were, of the most frequent."""
     ways: dict[RunConfig, dict[FeatureSet, ComparedModel]] = {}
     for one in models:
-        if not one.is_baseline:
+        if one.family.is_trained:
             way = replace(one.records[0].config.repeated, feature_set=NO_FEATURES)
             ways.setdefault(way, {})[one.feature_set] = one
     return max(ways.values(), key=len, default={})
@@ -184,7 +213,7 @@ class Study:
     data: DataIdentity
     split: SplitConfig
     split_summary: SplitSummary
-    headline: str  # the metric that decides, "recall@100"
+    headline: str  # the metric that decides, "ndcg@10"
     answer: tuple[str, ...]  # sentences for people, the most important first
     warnings: tuple[str, ...]  # sentences: which trained models do not beat which baselines
     models: tuple[ComparedModel, ...]  # trained sets in the order given, then baselines

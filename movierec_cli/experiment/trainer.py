@@ -23,7 +23,7 @@ from movierec_cli.config import (
 from movierec_cli.data.dataset import VALIDATION, Dataset
 from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError
-from movierec_cli.evaluation.metrics import NO_TOP_K, top_k_of
+from movierec_cli.evaluation.metrics import NO_TOP_K, metric_values, top_k_of
 from movierec_cli.evaluation.ratings import rating_errors
 from movierec_cli.experiment.loading import load_source
 from movierec_cli.models.feature_encodings import require_features, told_sets
@@ -31,9 +31,12 @@ from movierec_cli.models.memory_estimate import beyond_memory
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.models.trained import Fitting, fit_run, versions
 from movierec_cli.registry.forget import require_all_users
-from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord, run_name
+from movierec_cli.registry.record import DataIdentity, JudgedAs, RunConfig, RunRecord, run_name
 from movierec_cli.registry.run_parts import least_bytes
 from movierec_cli.registry.store import Run, find_run, require_room, save_or_keep
+
+JUDGED_BY = "ndcg@10"
+"""What is told of the judged run where a deployed one is used."""
 
 
 class MovieLensTrainer:
@@ -65,24 +68,11 @@ class MovieLensTrainer:
             self.config.data, self._observer, feature_sets=self.config.widest_sets
         )
         _require_kinds(self.config, source)
-        data = split_data(source, self._split_of(source))
+        split = requested_split(source, self.config.split, self.config.split_of_data, self._observer)
+        data = split_data(source, split)
         if self.config.family.is_sequential and data.config.kind is SplitKind.GIVEN:
             _require_order(data, self.config.family.label)
         return data
-
-    def _split_of(self, source: Dataset) -> SplitConfig:
-        """The requested split; where none is and the data come with one, that."""
-        requested, of_data = self.config.split, self.config.split_of_data
-        if source.ratings.part is None or requested.kind is SplitKind.GIVEN:
-            return requested
-        if of_data is None:
-            self._observer.noted("The data come with a split, which is not used; --split given uses it.")
-            return requested
-        drawn = (
-            "" if (source.ratings.part == VALIDATION).any() else "; validation ratings are drawn from train"
-        )
-        self._observer.noted(f"The data come with a split, which is used: --split given{drawn}.")
-        return of_data
 
     @cached_property
     def feature_sets(self) -> tuple[FeatureSet, ...]:
@@ -145,6 +135,20 @@ class MovieLensTrainer:
         )
 
 
+def requested_split(
+    source: Dataset, requested: SplitConfig, of_data: SplitConfig | None, observer: TrainingObserver
+) -> SplitConfig:
+    """The requested split; where none is and the data come with one, that (`of_data`)."""
+    if source.ratings.part is None or requested.kind is SplitKind.GIVEN:
+        return requested
+    if of_data is None:
+        observer.noted("The data come with a split, which is not used; --split given uses it.")
+        return requested
+    drawn = "" if (source.ratings.part == VALIDATION).any() else "; validation ratings are drawn from train"
+    observer.noted(f"The data come with a split, which is used: --split given{drawn}.")
+    return of_data
+
+
 def train_or_load(
     data: SplitData,
     configs: Sequence[RunConfig],
@@ -203,6 +207,48 @@ def train_or_load(
     return runs
 
 
+def deploy(
+    data: SplitData,
+    judged: Run,
+    directory: Path,
+    observer: TrainingObserver,
+    *,
+    retrain: bool = False,
+    command: str = "",
+) -> Run:
+    """A judged run trained on with all ratings, for use, which is a run of its own; loaded where it is saved.
+
+    Args:
+        data: what the run was trained on and judged by.
+        judged: it stays as it is.
+        directory: the saved models.
+        observer: told of the progress.
+        retrain: train a saved one, too.
+        command: the command line, which is kept with it.
+
+    Raises:
+        MovierecError: the training diverged, or a saved model's folder is damaged.
+    """
+    config, identity = replace(judged.record.config, deployed=True), judged.record.data
+    require_all_users([judged.record])
+    found = None if retrain else find_run(directory, config, identity)
+    if found is None:
+        require_room(directory, least_bytes(config, identity))
+    observer.run_started(f"{config.label}, on all ratings", 1, 1)
+    run = found or _train(
+        data, config, identity, directory, observer, restart=retrain, command=command, judged=judged
+    )
+    observer.run_ended(run, loaded=found is not None)
+    return run
+
+
+def _judged_as(run: Run) -> JudgedAs:
+    metrics = {} if run.record.ratings is None else {"RMSE": run.record.ratings.rmse}
+    if run.record.config.family.ranks:
+        metrics = {JUDGED_BY: float(np.mean(metric_values(run.outcome.warm, JUDGED_BY)))} | metrics
+    return JudgedAs(name=run.record.name, metrics=metrics)
+
+
 def _train(
     data: SplitData,
     config: RunConfig,
@@ -212,13 +258,14 @@ def _train(
     *,
     restart: bool,
     command: str,
+    judged: Run | None = None,
 ) -> Run:
     """Trains one model and saves it; an interrupted training is resumed from its checkpoint."""
     name = run_name(config, identity)
     checkpoint = directory / f".unfinished-{name}"
     if restart:
         _delete_checkpoint(checkpoint)
-    fitted = fit_run(Fitting(data.dataset, data.split, config, observer, checkpoint))
+    fitted = fit_run(Fitting(data.dataset, data.split, config, observer, checkpoint, judged))
     outcome, rating_outcome = fitted.parts.outcome, fitted.parts.rating_outcome
     record = RunRecord(
         name=name,
@@ -229,6 +276,7 @@ def _train(
         split_summary=data.summary,
         test=top_k_of(outcome) if outcome else NO_TOP_K,
         ratings=rating_errors(rating_outcome) if rating_outcome else None,
+        judged=_judged_as(judged) if judged else None,
         command=command,
         **fitted.results,
     )

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from movierec_cli.evaluation.significance import Interval, PairedDifference
+from movierec_cli.evaluation.significance import Interval, Tested
 
 _DECIMALS = 3  # of stars, and of points at most
 _SAME = 1e-9  # of a percent
@@ -36,7 +36,7 @@ class Unit:
         """A difference with its sign: "−2.5 points of recall@100, 95 % CI −2.9 … −2.1"."""
         return f"{self._mean(interval, of, sign='+')}, 95 % CI {self.bounds(interval, sign='+')}"
 
-    def with_p(self, found: PairedDifference, *, of: str = "") -> str:
+    def with_p(self, found: Tested, *, of: str = "") -> str:
         """A difference that is not significant; if its interval alone excludes 0, says why it is not."""
         excludes_0 = not found.difference.low <= 0 <= found.difference.high
         corrected = " after Holm's correction" if excludes_0 else ""

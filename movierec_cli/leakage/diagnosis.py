@@ -17,6 +17,7 @@ from movierec_cli.leakage.data_checks import run_data_checks
 from movierec_cli.leakage.finding import Checked, Finding, Severity, leaks_first
 from movierec_cli.models.feature_encodings import MIN_TOKEN_MOVIES, fit_features, require_features, told_sets
 from movierec_cli.registry.forget import require_all_users
+from movierec_cli.registry.record import DataIdentity
 from movierec_cli.registry.store import Problem, Run, list_runs
 from movierec_cli.text import counted
 
@@ -29,6 +30,8 @@ _SPLITS_KEPT = 2  # the runs of one folder mostly share theirs
 class Diagnosis:
     """What `diagnose` looked at."""
 
+    data: DataIdentity
+    split: str  # how the ratings were divided, as a sentence
     checked: tuple[Checked, ...]
     problems: tuple[Problem, ...]  # folders among the saved models that could not be checked
 
@@ -69,7 +72,9 @@ def diagnose(
     trained = [run for run in own if run.record.config.family.is_trained]
     fitted, problems = _check_runs(trained, divide)
     partly = [Problem(run.folder, message) for run in trained if (message := unchecked(run, dataset))]
-    return Diagnosis((*checked, *fitted), (*unreadable, *problems, *partly))
+    divided = data.summary.sentence(config, dataset.noun)
+    found, unusable = (*checked, *fitted), (*unreadable, *problems, *partly)
+    return Diagnosis(DataIdentity.of(dataset), divided, found, unusable)
 
 
 def _check_runs(runs: Sequence[Run], divide: _Divide) -> tuple[tuple[Checked, ...], list[Problem]]:

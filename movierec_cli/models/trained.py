@@ -7,6 +7,7 @@ an engine.
 from __future__ import annotations
 
 import importlib.metadata
+import math
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from movierec_cli.evaluation.ratings import RatingErrors, clipped
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.registry.record import EpochRecord, RunConfig
 from movierec_cli.registry.run_parts import RunArtifacts, RunParts
+from movierec_cli.registry.store import Run
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,20 @@ class Fitting:
     config: RunConfig
     observer: TrainingObserver
     checkpoint: Path  # the folder from which an interrupted training can be resumed
+    judged: Run | None = None  # a run of the same split, which is trained on with all ratings, for use
+
+    @property
+    def epochs_on_all(self) -> int:
+        """For how many epochs a judged run is trained on with all ratings.
+
+        As its refit does for validation, it goes on from its weights: for its best epoch's number times the
+        share that the ratings it does not know are of those it knows, 1 or more. On a fifth held out that is
+        a quarter of the epochs, where training anew would take them all.
+        """
+        assert self.judged is not None and self.config.training is not None
+        n_known = len(self.split.fit if self.config.training.refit else self.split.train)
+        n_new = len(self.dataset.ratings) - n_known
+        return math.ceil(self.judged.record.best_epoch * n_new / n_known)
 
     def evaluated_rows(self, seen: RaggedRows) -> npt.NDArray[np.int64]:
         """The validation ratings of users who have seen a movie in training.

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from movierec_cli.config import Monitor
 from movierec_cli.config.families import Scoring
 from movierec_cli.data.sources import SOURCES
 from movierec_cli.errors import MovierecError
-from movierec_cli.evaluation.metrics import VALIDATION_K
 from movierec_cli.registry.record import DataIdentity, EpochRecord, RunRecord
 from movierec_cli.registry.store import Run, find_named, list_runs
 
@@ -78,7 +78,9 @@ def best_run(runs: Sequence[Run], purpose: Purpose, dataset: str | None = None) 
     """The run of a data set with the best validation score, or the newest run where none was measured.
 
     Scores can be compared on one split only, so only runs on the newest run's split are compared. The test
-    set decides nothing: it evaluates what was chosen.
+    set decides nothing: it evaluates what was chosen. A run whose figures profit from the future is passed
+    over where another is there. Where runs were trained on with all ratings (`train --deploy`), one of these
+    is taken: that of the best among the judged runs that they came from.
 
     Args:
         runs: one or more that serve the purpose, of any data set.
@@ -88,17 +90,47 @@ def best_run(runs: Sequence[Run], purpose: Purpose, dataset: str | None = None) 
     Raises:
         MovierecError: no run is of this data set, or the runs are of several and none is named.
     """
-    own = comparable_runs(runs, purpose, dataset)
+    every = comparable_runs(runs, purpose, dataset)
+    own = [run for run in every if not run.record.config.deployed] or every
     newest = _newest(own)
-    peers = [run for run in own if run.record.config.split == newest.record.config.split]
-    others = "" if len(peers) == len(own) else f"; {len(own) - len(peers)} evaluated on another split"
-    measured = [(score, run) for run in peers if (score := purpose.validation_score(run.record)) is not None]
+    of_split = [run for run in own if run.record.config.split == newest.record.config.split]
+    used = {run.record.judged.name for run in every if run.record.judged}
+    peers = [run for run in of_split if run.record.name in used] or of_split
+    others = "" if len(of_split) == len(own) else f"; {len(own) - len(of_split)} evaluated on another split"
     of_all = "the only one" if len(peers) == 1 else f"of {len(peers)} models"
+    measured = [run for run in peers if purpose.validation_score(run.record) is not None]
     if not measured:
-        return ChosenRun(newest, (of_all if len(peers) == 1 else f"the newest {of_all}") + others)
-    _, best = min(measured, key=lambda pair: (-pair[0], pair[1].record.name))
+        honest = [run for run in peers if not run.record.config.sees_future]
+        lead = of_all if len(peers) == 1 else f"the newest {of_all}"
+        chosen = _newest(honest or peers)
+        return _for_use(chosen, lead + _passed_over(newest, chosen) + others, every)
+
+    def rank(run: Run) -> tuple[float, str]:
+        return -(purpose.validation_score(run.record) or 0.0), run.record.name
+
+    leader = min(measured, key=rank)
+    chosen = min([run for run in measured if not run.record.config.sees_future] or [leader], key=rank)
     lead = of_all if len(peers) == 1 else f"the best {of_all}"
-    return ChosenRun(best, f"{lead}, {purpose.score_text(best.record)}{others}")
+    reason = f"{lead}, {purpose.score_text(chosen.record)}{_passed_over(leader, chosen)}{others}"
+    return _for_use(chosen, reason, every)
+
+
+def _for_use(chosen: Run, reason: str, runs: Sequence[Run]) -> ChosenRun:
+    """The chosen run, or what it gave when it was trained on with all ratings."""
+    for run in (chosen, *runs):
+        judged = run.record.judged
+        if judged is not None and (run is chosen or judged.name == chosen.record.name):
+            return ChosenRun(run, f"{judged.sentence}; {reason}")
+    return ChosenRun(chosen, reason)
+
+
+def _passed_over(leader: Run, chosen: Run) -> str:
+    """Why the leader was not chosen; "" where it was, and then what it leads through, if it is a leak."""
+    config = leader.record.config
+    if leader is not chosen:
+        where = f"which sees the time {config.split.where} and so learns from the future"
+        return f"; passed over: {config.label}, {where}"
+    return f"; it sees the time {config.split.where} (movierec doctor)" if config.sees_future else ""
 
 
 def comparable_runs(runs: Sequence[Run], purpose: Purpose, dataset: str | None = None) -> list[Run]:
@@ -130,10 +162,10 @@ def _best_epoch(record: RunRecord) -> EpochRecord | None:
     return next((epoch for epoch in record.history if epoch.epoch == record.best_epoch), None)
 
 
-def validation_recall(record: RunRecord) -> float | None:
-    """Recall@100 of the best epoch, 0 … 1; None where it was not measured."""
+def validation_ndcg(record: RunRecord) -> float | None:
+    """NDCG@10 of the best epoch, 0 … 1; None where it was not measured."""
     best = _best_epoch(record)
-    return best.validation.recall.get(VALIDATION_K) if best else None
+    return best.ndcg if best else None
 
 
 def validation_rmse(record: RunRecord) -> float | None:
@@ -142,11 +174,11 @@ def validation_rmse(record: RunRecord) -> float | None:
     return best.ratings.rmse if best and best.ratings and not math.isnan(best.ratings.rmse) else None
 
 
-def _recall_text(record: RunRecord) -> str:
-    """With the split, as recall on another split is another task."""
-    recall = validation_recall(record)
-    assert recall is not None
-    return f"recall@{VALIDATION_K} {100 * recall:.1f} % on validation, {record.config.split.kind} split"
+def _ndcg_text(record: RunRecord) -> str:
+    """With the split, as NDCG on another split is another task."""
+    ndcg = validation_ndcg(record)
+    assert ndcg is not None
+    return f"{Monitor.NDCG} {100 * ndcg:.1f} % on validation, {record.config.split.kind} split"
 
 
 def _negative_rmse(record: RunRecord) -> float | None:
@@ -160,8 +192,8 @@ FOR_USERS = Purpose(
     refusal="predicts ratings only and recommends nothing",
     train_command="movierec train",
     is_served_by=lambda record: record.config.family.ranks,
-    validation_score=validation_recall,
-    score_text=_recall_text,
+    validation_score=validation_ndcg,
+    score_text=_ndcg_text,
 )
 FOR_LIKENESS = replace(
     FOR_USERS,

@@ -96,6 +96,7 @@ def _without_ratings(run: Run, known: Sequence[tuple[Run, int]]) -> tuple[RunRec
         for other, row in known
         if other.record.data.fingerprint == record.data.fingerprint
         and other.record.config.split == record.config.split
+        and not other.record.config.deployed  # which has no test ratings
     )
     other, row = next(same, (None, 0))
     if other is None:

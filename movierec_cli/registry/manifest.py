@@ -111,7 +111,7 @@ def _check_fit(folder: Path, record: RunRecord, files: Mapping[str, FileEntry]) 
     for top_k in (record.test, *(epoch.validation for epoch in record.history)):
         if not top_k.unseen.keys() == top_k.all.keys() == top_k.recall.keys():
             raise SavedModelError(f"{folder}: run.json is damaged: its accuracies are of different k")
-    if set(files) != files_of(record.config.family):
+    if set(files) != files_of(record.config.family, deployed=record.config.deployed):
         raise SavedModelError(f"{folder}: run.json is damaged: it lists {sorted(files)}, not a model's files")
 
 

@@ -15,14 +15,16 @@ from movierec_cli.config import (
     Family,
     FeatureSet,
     ModelConfig,
+    Monitor,
     SplitConfig,
     TaskWeights,
     TrainingConfig,
+    time_features,
 )
 from movierec_cli.config.settings import Reading
 from movierec_cli.data.dataset import HALF_STARS, Dataset, RatingScale
 from movierec_cli.data.split import SplitSummary
-from movierec_cli.evaluation.metrics import TopK
+from movierec_cli.evaluation.metrics import VALIDATION_K, TopK
 from movierec_cli.evaluation.ratings import RatingErrors
 from movierec_cli.storage.constraints import DATA_RATINGS, DATA_USERS, AtLeast, Sizes
 from movierec_cli.storage.serialization import canonical_json
@@ -48,16 +50,29 @@ class RunConfig:
     model: ModelConfig | None = None  # of a trained family
     training: TrainingConfig | None = None
     tasks: TaskWeights | None = None  # of a model with two tasks
+    source: str = ""  # of `Family.OTHER`: what its lists are called
+    deployed: bool = False  # trained on all ratings, for use; a run without that was judged in its place
 
     @property
     def label(self) -> str:
         """For people: "timestamp + movie_genres", "SASRec + movie_genres", "EASE"."""
         if not self.family.is_trained:
-            return self.family.label
+            return self.source or self.family.label
         if self.family.is_sequential:
             features = f" + {self.feature_set.label}" if self.feature_set.features else ""
             return f"{self.family.label}{features}"
         return f"{self.feature_set.label} ({self.tasks.label})" if self.tasks else self.feature_set.label
+
+    @property
+    def monitor(self) -> Monitor:
+        """What chooses its epoch; of a model with two tasks that names none, less the error of its stars."""
+        default = Monitor.NDCG if self.family.is_sequential else Monitor.RECALL
+        return (self.training and self.training.monitor) or default
+
+    @property
+    def sees_future(self) -> bool:
+        """Whether its figures profit from ratings given after those it is tested on."""
+        return self.split.mixes_times and any(one in self.feature_set for one in time_features())
 
     @property
     def repetition(self) -> str:
@@ -128,8 +143,30 @@ class EpochRecord:
     elapsed_s: float  # training time so far, validation left out
     validation: TopK
     ratings: RatingErrors | None = None  # on the validation set, where the model predicts ratings
-    ndcg: float | None = None  # at 10, unseen; of a baseline, and where it chooses the epoch
+    ndcg: float | None = None  # at 10, unseen
     validation_loss: float | None = None  # nats, of an in-batch loss of sequences
+
+    def score(self, monitor: Monitor) -> float:
+        """What chooses the epoch: the higher, the better."""
+        if monitor is Monitor.RECALL:
+            return self.validation.recall[VALIDATION_K]
+        value = self.ndcg if monitor is Monitor.NDCG else self.validation_loss
+        assert value is not None  # what is monitored is measured
+        return value if monitor is Monitor.NDCG else -value
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedAs:
+    """How the run that a deployed one was trained on from did on the test set, which that one has seen."""
+
+    name: str  # of the run
+    metrics: dict[str, float]  # by name and k, such as "ndcg@10": mean over warm users
+
+    @property
+    def sentence(self) -> str:
+        """For people: "trained on all ratings; judged as NAME: ndcg@10 0.3592"."""
+        figures = ", ".join(f"{name} {value:.4f}" for name, value in self.metrics.items())
+        return f"trained on all ratings; judged as {self.name}: {figures}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,8 +186,9 @@ class RunRecord:
     training_s: float  # with the epochs on train and validation, where the model was trained on
     validation_s: float
     history: tuple[EpochRecord, ...]
-    test: TopK  # NO_TOP_K for what only predicts ratings
+    test: TopK  # NO_TOP_K for what only predicts ratings, or is deployed
     ratings: RatingErrors | None = None  # of the test set; None for what predicts none
+    judged: JudgedAs | None = None  # of a deployed run
     forgotten_users: Annotated[int, AtLeast(0)] = 0
     """Users of `data` whose ratings and embeddings were removed; `test` and `ratings` are without them."""
     command: str = ""  # the command line that trained it; "" where it was trained from Python
@@ -189,6 +227,7 @@ def run_name(config: RunConfig, data: DataIdentity) -> str:
     weights = ""
     if (tasks := config.tasks) is not None:  # they end the readable part and are never cut
         weights = f"-rating-{tasks.rating:g}-retrieval-{tasks.retrieval:g}".replace("+", "")
+    weights += "-deployed" if config.deployed else ""
     plain = re.sub(r"[^a-z0-9_.]+", "-", f"{data.name}-{_kind(config)}".lower()).strip("-._") or "run"
     front = plain[: _READABLE_LENGTH - len(weights)].rstrip("-._")
     return f"{front}{weights}-{digest}"

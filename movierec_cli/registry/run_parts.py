@@ -183,10 +183,15 @@ class Part:
     belongs_to: Callable[[Family], bool]
     check: Callable[[Any, Any], None] = lambda part, run: None
     """Compares it with the run's other parts, of a `RunParts` or a `store.Run`; raises a `ValueError`."""
+    is_of_test: bool = False  # a deployed run has seen the test set, so it has none
+
+    def is_in(self, family: Family, *, deployed: bool) -> bool:
+        """Whether a run of the family has it."""
+        return self.belongs_to(family) and not (self.is_of_test and deployed)
 
 
 PARTS = {
-    "outcome": Part("outcome.npz", lambda family: family.ranks, _check_outcome),
+    "outcome": Part("outcome.npz", lambda family: family.ranks, _check_outcome, is_of_test=True),
     "artifacts": Part("artifacts.npz", lambda family: family.ranks),
     "catalogue": Part("catalogue.npz", lambda family: family.ranks, _check_catalogue),
     "user_ratings": Part("user_ratings.npz", lambda family: family.ranks),
@@ -195,15 +200,15 @@ PARTS = {
     ),
     "histories": Part("histories.npz", lambda family: family.has_item_weights),
     "item_weights": Part("item_weights.npz", lambda family: family.has_item_weights, _check_item_weights),
-    "rating_outcome": Part("ratings.npz", lambda family: family.rates),
+    "rating_outcome": Part("ratings.npz", lambda family: family.rates, is_of_test=True),
     "rating_head": Part("rating_head.npz", lambda family: family.is_trained and family.rates),
 }
 """By attribute of `RunParts` and of `store.Run`."""
 
 
-def files_of(family: Family) -> set[str]:
+def files_of(family: Family, *, deployed: bool = False) -> set[str]:
     """The names of the files that a run of this family has, no more and no fewer."""
-    return {part.file_name for part in PARTS.values() if part.belongs_to(family)}
+    return {part.file_name for part in PARTS.values() if part.is_in(family, deployed=deployed)}
 
 
 def least_bytes(config: RunConfig, data: DataIdentity) -> int:

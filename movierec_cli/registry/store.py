@@ -89,9 +89,9 @@ class Run:
     """What predicts ratings."""
 
     def parts(self) -> RunParts:
-        """All parts that its family has."""
-        family = self.record.config.family
-        names = (name for name, part in PARTS.items() if part.belongs_to(family))
+        """All that it has."""
+        config = self.record.config
+        names = (name for name, part in PARTS.items() if part.is_in(config.family, deployed=config.deployed))
         return RunParts(**{name: getattr(self, name) for name in names})
 
     @cached_property
@@ -147,7 +147,7 @@ def save_run(directory: Path, record: RunRecord, parts: RunParts) -> Run:
         raise MovierecError(
             f"{record.name} cannot be saved: {error}; if the training diverged, try a lower --learning_rate"
         ) from error
-    if set(files) != files_of(record.config.family):
+    if set(files) != files_of(record.config.family, deployed=record.config.deployed):
         raise ValueError(f"a run of family {record.config.family} has other files than {sorted(files)}")
     files[RECORD_FILE] = manifest_bytes(record, files)
     target = directory / record.name

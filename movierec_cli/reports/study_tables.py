@@ -2,14 +2,22 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from movierec_cli.config import SplitKind
-from movierec_cli.evaluation.significance import Interval, PairedDifference
-from movierec_cli.experiment.study import ComparedModel, ComparedRatingModel, RatingStudy, Segment, Study
+from movierec_cli.config import Family, SplitKind, time_features
+from movierec_cli.evaluation.significance import PairedDifference, Tested
+from movierec_cli.experiment.study import (
+    Compared,
+    ComparedModel,
+    ComparedRatingModel,
+    RatingStudy,
+    Segment,
+    Study,
+)
 from movierec_cli.registry.record import DataIdentity, EpochRecord, RunRecord
 from movierec_cli.reports.tables import NONE, Cell, Column, Kind, ModelMark, Row, Table
 from movierec_cli.text import counted
 
-TRAINED, BASELINES = "Trained models", "Baselines: models to be beaten"
+TIME_MARK = "†"
+TRAINED, OTHERS, BASELINES = "Trained models", "Others, not trained here", "Baselines: models to be beaten"
 FRONT_MARK = "●"
 RATING_KS = (10, 100)
 """At which top-k accuracy among unseen movies stands beside the errors of predicted ratings."""
@@ -41,8 +49,9 @@ def metric_names(study: Study) -> list[str]:
 
 
 def common_ks(models: Sequence[ComparedModel]) -> list[int]:
-    """Every k that all the models have, in order."""
-    return sorted(set.intersection(*(set(one.top_k.unseen) & set(one.top_k.all) for one in models)))
+    """Every k that all the models of this program have, in order; of others a file may tell less."""
+    own = [one for one in models if one.is_own] or models
+    return sorted(set.intersection(*(set(one.top_k.unseen) & set(one.top_k.all) for one in own)))
 
 
 def user_metrics(study: Study) -> Table:
@@ -55,10 +64,15 @@ def user_metrics(study: Study) -> Table:
     return _of_models(
         title,
         study.models,
-        [Column(name=one, higher_is_better=True, shows_interval=one == study.headline) for one in names],
+        [Column(name=one, higher_is_better=True, shows_interval=True) for one in names],
         lambda model: map(model.metrics.get, names),
         order=study.headline,
     )
+
+
+def _knows_time(model: Compared) -> bool:
+    """Whether it answers otherwise at another time."""
+    return any(feature in model.records[0].config.feature_set for feature in time_features())
 
 
 def accuracy(models: Sequence[ComparedModel], *, masked: bool) -> Table:
@@ -77,11 +91,13 @@ def costs(models: Sequence[ComparedModel]) -> Table:
 
     def cells(model: ComparedModel) -> tuple[Cell, ...]:
         epochs = " ".join(_epochs(record, "/") for record in model.records)
-        return model.records[0].n_parameters, epochs, sum(record.training_s for record in model.records)
+        seconds = sum(record.training_s for record in model.records)
+        return (model.records[0].n_parameters, epochs, seconds) if model.is_own else (None,) * 3
 
     kinds = {"parameters": Kind.COUNT, "epochs": Kind.TEXT, "seconds": Kind.SECONDS}
     columns = [Column(name=name, kind=kind) for name, kind in kinds.items()]
-    return _of_models("Cost (epochs: best by validation / trained)", models, columns, cells)
+    title = "Cost (epochs: best by validation / trained)"
+    return _of_models(title, models, columns, cells, has_queries=False)
 
 
 def _epochs(record: RunRecord, of: str) -> str:
@@ -104,18 +120,27 @@ def _of_models(
     cells: Callable[[ComparedModel], Iterable[Cell]],
     *,
     order: str = "",
+    has_queries: bool = True,
 ) -> Table:
+    """A row a model; of figures that come from queries, those of models that know their time are marked."""
+    is_mixed = has_queries and len({_knows_time(model) for model in models}) > 1
     rows = (
         Row(
             label=model.label,
             cells=tuple(cells(model)),
-            group=BASELINES if model.is_baseline else TRAINED,
-            note=model.times,
+            group=(BASELINES if model.is_baseline else TRAINED) if model.is_own else OTHERS,
+            note=f"{model.times} {TIME_MARK if is_mixed and _knows_time(model) else ''}".strip(),
             model=ModelMark(index, model.is_baseline),
         )
         for index, model in enumerate(models)
     )
-    return Table(title=title, columns=tuple(columns), rows=tuple(rows), order=order)
+    note = (
+        f"{TIME_MARK} knows the time of a query: recall and top-k are asked at the time of each test rating,"
+        " the other metrics at that of a user's first; the other models answer alike at any time."
+    )
+    return Table(
+        title=title, columns=tuple(columns), rows=tuple(rows), order=order, note=note if is_mixed else ""
+    )
 
 
 def ratings(study: Study) -> Table:
@@ -126,7 +151,7 @@ def ratings(study: Study) -> Table:
     """
     if study.ratings is None:
         raise ValueError("the study has no predicted ratings")
-    ks = [k for k in RATING_KS if all(k in model.top_k.unseen for model in study.models)]
+    ks = [k for k in RATING_KS if all(k in model.top_k.unseen for model in study.models if model.is_own)]
     ranked = {model.label: (ModelMark(i, model.is_baseline), model) for i, model in enumerate(study.models)}
 
     def row(one: ComparedRatingModel) -> Row:
@@ -155,11 +180,12 @@ def ratings(study: Study) -> Table:
 def differences(study: Study) -> Table:
     """All pairs that were compared: between trained models, then against baselines."""
     baselines = {model.label for model in study.models if model.is_baseline}
+    between = "Between trained models" if all(one.is_own for one in study.models) else "Between models"
 
     def group(pair: PairedDifference) -> str:
-        return "Against baselines" if {pair.a, pair.b} & baselines else "Between trained models"
+        return "Against baselines" if {pair.a, pair.b} & baselines else between
 
-    pairs = sorted(study.differences, key=lambda pair: group(pair) == "Against baselines")
+    pairs = sorted(study.differences, key=lambda pair: group(pair) != between)
     column = Column(name=f"difference, points of {study.headline}", kind=Kind.POINTS)
     return _differences("Pairwise differences", column, pairs, group, ("higher", "lower"))
 
@@ -181,8 +207,7 @@ def _differences(
 ) -> Table:
     def row(pair: PairedDifference) -> Row:
         found = pair.difference
-        verdict = verdicts[found.mean < 0] if pair.is_significant else "not significant"
-        cells = (found, found, pair.p_holm, pair.p_value, verdict)
+        cells = (found, found, pair.p_holm, pair.p_value, _verdict(pair, verdicts))
         return Row(label=pair.a, against=pair.b, cells=cells, group=group(pair))
 
     columns = (
@@ -200,19 +225,23 @@ def gains(study: Study) -> Table:
     columns = (
         Column(name=f"gain, points of {study.headline}", kind=Kind.POINTS),
         Column(name="pairs of sets", kind=Kind.COUNT),
+        Column(name="p, Holm", kind=Kind.PROBABILITY),
         Column(name="verdict", kind=Kind.TEXT),
     )
-    best_first = sorted(study.ablation, key=lambda one: -one.gain.mean)
+    best_first = sorted(study.ablation, key=lambda one: -one.difference.mean)
     rows = (
-        Row(label=one.feature, cells=(one.gain, one.n_pairs, _gain_verdict(one.gain))) for one in best_first
+        Row(
+            label=one.feature,
+            cells=(one.difference, one.n_pairs, one.p_holm, _verdict(one, ("helps", "hurts"))),
+        )
+        for one in best_first
     )
     return Table(title="Gain of each feature", columns=columns, rows=tuple(rows), label="feature")
 
 
-def _gain_verdict(gain: Interval) -> str:
-    if gain.low > 0:
-        return "helps"
-    return "hurts" if gain.high < 0 else "not significant"
+def _verdict(found: Tested, words: tuple[str, str]) -> str:
+    """The one of two words for above and below 0, where the difference is significant."""
+    return words[found.difference.mean < 0] if found.is_significant else "not significant"
 
 
 def of_fold(study: Study) -> str:
@@ -249,7 +278,7 @@ def validations(record: RunRecord) -> Table:
         f"top-{k} unseen": lambda epoch: epoch.validation.unseen.get(k),
         f"top-{k} all": lambda epoch: epoch.validation.all.get(k),
         "RMSE": lambda epoch: None if epoch.ratings is None else epoch.ratings.rmse,
-        "NDCG@10": lambda epoch: epoch.ndcg,
+        "ndcg@10": lambda epoch: epoch.ndcg,
         "validation loss": lambda epoch: epoch.validation_loss,
     }
     names = [name for name, value in values.items() if None not in map(value, record.history)]
@@ -283,7 +312,7 @@ def _run(record: RunRecord) -> tuple[str, ...]:
         ", ".join(seed + fold) or NONE,
         _epochs(record, " of "),
         f"{record.n_parameters:,}" if record.n_parameters else NONE,
-        f"{record.training_s:,.1f}",
+        f"{record.training_s:,.1f}" if config.family is not Family.OTHER else NONE,
         chosen or NONE,
         record.created_at[:16].replace("T", " "),
         record.name,

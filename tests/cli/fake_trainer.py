@@ -58,10 +58,12 @@ class Fits:
             raise KeyboardInterrupt
         self.n_trained += 1
         figures, parts = random_fit(fitting.dataset, config)
+        if fitting.judged is not None:
+            parts = replace(parts, outcome=None, rating_outcome=None)
+            return Fitted(figures | {"history": ()}, parts)
         for epoch in figures["history"]:
             fitting.observer.epoch_ended(epoch.epoch, 20, epoch.train_loss)
-            ndcg = epoch.epoch / 100 if config.family.is_sequential else None
-            fitting.observer.validated(replace(epoch, ndcg=ndcg))
+            fitting.observer.validated(epoch)
         return Fitted(figures, parts)
 
 

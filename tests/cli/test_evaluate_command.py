@@ -63,11 +63,14 @@ def test_the_comparison_goes_to_stdout_and_the_progress_to_stderr() -> None:
     assert words(result.stderr) == "[1/2] popularity: loaded [2/2] EASE: loaded"
     text = words(result.stdout)
     n_train = len(split_ratings(SAMPLE.ratings, SplitConfig()).train)
-    assert text.startswith(f"random split: train {n_train:,}, validation")
-    for part in ("user_tenure × 2 seeds", "recall@10", "coverage@10", "time-travel", "--split temporal"):
+    assert text.startswith("On a random split, ") and " is first in ndcg@10" in text
+    for part in ("user_tenure × 2 seeds †", "recall@10", "leak: time-travel (--details)"):
         assert part in text
-    assert "does not beat EASE" in text or "No feature set here beats" in text
-    assert "by segment" not in text
+    assert "Below EASE in ndcg@10" in text
+    details = (f"random split: train {n_train:,}, validation", "coverage@10", "Remedy: --split temporal")
+    assert not any(part in text for part in ("by segment", *details))
+    whole = words(run("evaluate --details", width=100).stdout)
+    assert all(part in whole for part in details)
     assert run("evaluate --quiet").stderr == ""
 
 
@@ -80,7 +83,7 @@ def test_the_json_document_has_the_study_and_nothing_else_is_on_stdout() -> None
     }
     assert document["data"]["name"] == "sample"
     assert document["split"]["kind"] == "random"
-    assert document["headline"] == "recall@20"
+    assert document["headline"] == "ndcg@10"
     by_label = {one["label"]: one for one in document["models"]}
     runs = runs_by_label()
     assert set(by_label) == {"None", "user_tenure", "popularity", "EASE"} == set(runs)
@@ -104,9 +107,9 @@ def test_the_json_document_has_the_study_and_nothing_else_is_on_stdout() -> None
 def test_tables_and_segments_fit_the_terminal(width: int) -> None:
     result = run("evaluate --quiet --segments --top_k 10", width=width)
     text = words(result.stdout)
-    for segment in ("recall@10 by segment", "user activity: light", "genre: Drama", "cold: cold users"):
+    for segment in ("ndcg@10 by segment", "user activity: light", "genre: Drama", "cold: cold users"):
         assert segment in text
-    assert "a: None, b: user_tenure, c: popularity, d: EASE" in text
+    assert "1: None, 2: user_tenure, 3: popularity, 4: EASE" in text
     assert "…" not in result.stdout.replace(" … ", "")
     assert max(map(len, result.stdout.splitlines())) <= max(width, 80)
 
@@ -128,6 +131,8 @@ def test_what_is_left_out_is_said_on_stderr() -> None:
 
 REFUSED = """
 2 | evaluate --top_k 507,5000 | --top_k is 507 5000, but the catalogue has 507 movies
+2 | evaluate --metric auc | --metric is 'auc'; it takes recall@K, ndcg@K, map@K, mrr@K
+2 | evaluate --metric recall@600 | the catalogue has 507 movies
 2 | evaluate --test_fraction 1.5 | --test_fraction is 1.5
 2 | evaluate --users 1 | --users
 1 | evaluate nobody | there is no saved model 'nobody' in saved_models; there are: sample-ease-
@@ -169,7 +174,7 @@ def test_the_report_of_named_or_typical_users_is_written_and_opens_on_request(
     page = Path("out/page.html").resolve()
     answer, where = result.stdout.splitlines()
     assert where == f"Report: {page}"
-    assert answer.endswith(".") and "recall@10" in answer
+    assert answer.endswith(".") and "ndcg@10" in answer
     html = page.read_text(encoding="utf-8")
     assert "movierec train --dataset sample" in re.sub(r"<[^>]+>", "", html)
     for one in list_runs(Path("saved_models"))[0]:

@@ -1,12 +1,14 @@
 """Intervals and tests against slow loops, SciPy and simulations whose truth is planted; gains by hand."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from movierec_cli.config import FEATURES, FeatureSet
-from movierec_cli.evaluation.ablation import feature_gains
-from movierec_cli.evaluation.significance import compare, holm, mean_intervals
+from movierec_cli.evaluation.ablation import FeatureGain, compare_features
+from movierec_cli.evaluation.significance import by_pair, compare, holm, mean_intervals
 from tests.evaluation.small_outcomes import mean_interval
 
 N_SIMULATIONS = 300
@@ -214,6 +216,12 @@ TIME, GENRES, TITLE = FEATURES["timestamp"], FEATURES["movie_genres"], FEATURES[
 USERS = np.random.default_rng(0).random(80)
 
 
+def gains(values: dict[FeatureSet, np.ndarray]) -> tuple[FeatureGain, ...]:
+    labels = {one: one.label for one in values}
+    by_label = {one.label: rows for one, rows in values.items()}
+    return compare_features(by_label, list(itertools.combinations(by_label, 2)), labels)[1]
+
+
 def level(mean: float) -> np.ndarray:
     return (USERS - USERS.mean() + mean)[None]
 
@@ -226,7 +234,7 @@ def test_the_gain_is_the_mean_over_pairs_that_differ_only_in_the_feature():
         FeatureSet((TIME, GENRES)): level(0.31),
         FeatureSet((TIME, GENRES, TITLE)): level(0.29),
     }
-    found = {one.feature: (one.gain.mean, one.n_pairs) for one in feature_gains(values)}
+    found = {one.feature: (one.difference.mean, one.n_pairs) for one in gains(values)}
     assert found == {
         TIME: (pytest.approx((0.10 + 0.07) / 2), 2),
         GENRES: (pytest.approx((0.04 + 0.01) / 2), 2),
@@ -243,9 +251,9 @@ def test_the_interval_is_of_each_users_mean_over_the_pairs():
         FeatureSet((GENRES,)): level(0.2),
         FeatureSet((TIME, GENRES)): level(0.2) + two,
     }
-    found = next(gain for gain in feature_gains(values) if gain.feature is TIME)
+    found = next(gain for gain in gains(values) if gain.feature is TIME)
     (expected,) = compare({"mean": (one + two) / 2, "zero": np.zeros((1, 80))}, [("mean", "zero")])
-    assert (found.gain.low, found.gain.high) == pytest.approx(
+    assert (found.difference.low, found.difference.high) == pytest.approx(
         (expected.difference.low, expected.difference.high)
     )
 
@@ -253,13 +261,33 @@ def test_the_interval_is_of_each_users_mean_over_the_pairs():
 def test_over_two_pairs_the_seeds_disagreement_averages_out():
     shifts = np.array([[-0.05], [0.0], [0.05]])
     sets = (FeatureSet((TIME,)), FeatureSet(), FeatureSet((TIME, GENRES)), FeatureSet((GENRES,)))
-    found = feature_gains({one: level(0.3) + shifts for one in sets})
+    found = gains({one: level(0.3) + shifts for one in sets})
     # Each of four means has weight 1/2, so its variance has 1/4; Welch's t with 8 degrees of freedom.
     width = 2 * 2.306004 * 0.05 * (4 * 0.25 / 3) ** 0.5
-    assert [one.gain.high - one.gain.low for one in found] == pytest.approx([width, width], rel=1e-6)
+    assert [one.difference.high - one.difference.low for one in found] == pytest.approx(
+        [width, width], rel=1e-6
+    )
 
 
 def test_sets_without_a_partner_give_nothing():
-    assert feature_gains({FeatureSet(): level(0.2), FeatureSet((TIME, GENRES)): level(0.3)}) == ()
-    assert feature_gains({FeatureSet((TIME,)): level(0.2)}) == ()
-    assert feature_gains({}) == ()
+    assert gains({FeatureSet(): level(0.2), FeatureSet((TIME, GENRES)): level(0.3)}) == ()
+    assert gains({FeatureSet((TIME,)): level(0.2)}) == ()
+
+
+def test_pairs_and_averages_are_one_family_and_a_lone_pair_has_its_own_verdict():
+    noise = np.random.default_rng(4).normal(0, 0.1, (5, 1, 80))
+    sets = (FeatureSet(), FeatureSet((TIME,)), FeatureSet((GENRES,)), FeatureSet((TIME, GENRES)))
+    labels = {one: one.label for one in (*sets, FeatureSet((TIME, GENRES, TITLE)))}
+    values = {
+        label: level(0.3 + 0.01 * place) + one
+        for place, (label, one) in enumerate(zip(labels.values(), noise, strict=True))
+    }
+    pairs = list(itertools.combinations(values, 2))
+    differences, found = compare_features(values, pairs, labels)
+    averages = [one for one in found if one.n_pairs > 1]
+    family = (*differences, *averages)
+    assert len(averages) == 2 and holm([one.p_value for one in family]) == tuple(one.p_holm for one in family)
+    (title,) = (one for one in found if one.feature is TITLE)
+    own = by_pair(differences)[FeatureSet((TIME, GENRES, TITLE)).label, sets[3].label]
+    assert (title.difference, title.p_holm) == (own.difference, own.p_holm)
+    assert [one.p_value for one in compare(values, pairs)] == [one.p_value for one in differences]

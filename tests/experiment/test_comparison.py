@@ -1,5 +1,6 @@
 """From runs to a study: who is compared with whom, on which numbers."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
@@ -88,7 +89,7 @@ def test_sets_that_were_trained_otherwise_are_told_apart_by_what_differs(evaluat
         ("timestamp (embedding_size 8, layer_sizes 128 64)", 1),
         ("timestamp (embedding_size 16, layer_sizes 128 64)", 2),
         ("timestamp (embedding_size 16, layer_sizes 8 4)", 1),
-        ("movie_genres", 1),
+        ("movie_genres (embedding_size 16, layer_sizes 128 64)", 1),
         ("popularity", 1),
     ]
 
@@ -105,7 +106,7 @@ def test_baselines_come_last_and_are_not_compared_with_each_other(evaluated: Sav
         assert one.difference.mean == pytest.approx(means[one.a] - means[one.b])
         assert one.p_holm >= one.p_value
     text = " ".join((*study.answer, *study.warnings))
-    assert "popularity" in text and "recall@10" in text
+    assert "popularity" in text and "ndcg@10" in text
 
 
 def test_what_a_feature_adds_is_taken_from_sets_that_were_trained_alike(evaluated: Save) -> None:
@@ -118,16 +119,17 @@ def test_what_a_feature_adds_is_taken_from_sets_that_were_trained_alike(evaluate
         config("movie_year", "movie_genres", model=LARGE),
     )
     (time, genres) = study_of(runs).ablation
-    means = [mean_of(one, "recall@10") for one in runs]
+    means = [mean_of(one, "ndcg@10") for one in runs]
     assert (time.feature, time.n_pairs) == (FEATURES["timestamp"], 2)
-    assert time.gain.mean == pytest.approx((means[2] - means[0] + means[3] - means[1]) / 2)
+    assert time.difference.mean == pytest.approx((means[2] - means[0] + means[3] - means[1]) / 2)
     assert (genres.feature, genres.n_pairs) == (FEATURES["movie_genres"], 2)
-    assert genres.gain.mean == pytest.approx((means[1] - means[0] + means[3] - means[2]) / 2)
+    assert genres.difference.mean == pytest.approx((means[1] - means[0] + means[3] - means[2]) / 2)
 
 
 def test_segments_are_judged_by_the_users_who_have_them_and_empty_ones_by_nobody(evaluated: Save) -> None:
     runs = evaluated(config(seed=1), config(seed=2), Family.POPULARITY)
-    segments = {(one.dimension, one.name): one for one in study_of(runs).segments}
+    study = study_of(runs, metric="recall@10")
+    segments = {(one.dimension, one.name): one for one in study.segments}
     cold = segments["cold", "cold users"]
     assert (cold.n_users, cold.n_ratings, cold.accuracy) == (0, 0, (None, None))
     drama = segments["genre", "Drama"]
@@ -143,6 +145,8 @@ def test_segments_are_judged_by_the_users_who_have_them_and_empty_ones_by_nobody
         own = [hits[of_drama & (outcome.user_index == user)].mean() for user in users]
         shares.append(np.mean(own))
     assert drama.accuracy == pytest.approx((np.mean(shares[:2]), shares[2]))
+    (warm,) = (one for one in study_of(runs).segments if one.name == "warm")
+    assert warm.accuracy == pytest.approx([one.metrics["ndcg@10"].mean for one in study.models])
 
 
 def test_one_model_alone_is_compared_with_nobody_and_its_recommendations_are_counted(evaluated: Save) -> None:
@@ -160,28 +164,41 @@ def test_one_model_alone_is_compared_with_nobody_and_its_recommendations_are_cou
 
 
 @pytest.mark.parametrize(
-    ("n_movies", "ks", "headline"),
+    ("n_movies", "metric", "headline"),
     [
-        (3883, (1, 5, 10, 50, 100), "recall@100"),
-        (1000, (10, 50), "recall@50"),
-        (999, (10, 50), "recall@10"),
-        (999, (5, 50), "recall@50"),
-        (50, (5, 50, 100), "recall@5"),
-        (10, (1, 5, 10), "recall@5"),
+        (3883, None, "ndcg@10"),
+        (50, None, "ndcg@10"),
+        (10, None, "ndcg@5"),
+        (3883, "Recall@100", "recall@100"),
+        (50, "map@007", "map@7"),
     ],
 )
-def test_recall_at_the_largest_k_that_tells_models_apart_decides(
-    n_movies: int, ks: tuple[int, ...], headline: str
+def test_ndcg_at_10_decides_unless_another_metric_is_named(
+    n_movies: int, metric: str | None, headline: str
 ) -> None:
-    assert headline_metric(n_movies, ks) == headline
+    assert headline_metric(n_movies, (1, 5, 10), metric=metric) == headline
+
+
+@pytest.mark.parametrize(
+    ("metric", "problem"),
+    [
+        ("auc", "takes recall@K, ndcg@K, map@K, mrr@K"),
+        ("precision@10", "--metric is 'precision@10'"),
+        ("ndcg", "k must be a whole number from 1"),
+        ("recall@50", "the catalogue has 50 movies"),
+    ],
+)
+def test_a_metric_that_cannot_decide_is_refused(metric: str, problem: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(problem)):
+        headline_metric(50, metric=metric)
 
 
 def test_a_k_as_large_as_the_catalogue_is_shown_but_decides_nothing(evaluated: Save) -> None:
     study = study_of(evaluated(config(), Family.EASE), ks=(5, 40, 5000))
-    assert study.headline == "recall@5"
+    assert study.headline == "ndcg@10"
     for one in study.models:
         assert list(one.top_k.unseen) == [5, 40, 5000] and one.top_k.unseen[40] == 1
-        assert set(one.metrics) == {"recall@5", "ndcg@5", "map@5", "mrr@5", "auc"}
+        assert set(one.metrics) == {"ndcg@10", "recall@5", "ndcg@5", "map@5", "mrr@5", "auc"}
     with pytest.raises(UsageError, match=r"--top_k is 40 5000, but the catalogue has 40 movies"):
         study_of(evaluated(config()), ks=(40, 5000))
 

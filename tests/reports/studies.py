@@ -150,7 +150,8 @@ def _ablation() -> tuple[FeatureGain, ...]:
         FEATURES["movie_title_text"]: (0.0149, 0.004),
     }
     return tuple(
-        FeatureGain(feature=feature, gain=_interval(*values), n_pairs=1) for feature, values in gains.items()
+        FeatureGain(feature=feature, difference=_interval(*values), p_value=p, p_holm=6 * p, n_pairs=1)
+        for (feature, values), p in zip(gains.items(), (1e-4, 0.1, 1e-4), strict=True)
     )
 
 

@@ -64,9 +64,9 @@ def test_the_lowest_error_and_the_highest_accuracy_are_bold() -> None:
     assert sorted(bold) == sorted([*by_row, *([f"{max(r for _, r in RATING_LEVELS):.4f}"] * 2), "0.0474"])
 
 
-def test_the_answers_come_after_the_tables_that_of_the_ranking_first() -> None:
+def test_the_answers_come_before_the_tables_that_of_the_ranking_first() -> None:
     text = " ".join(printed(STUDY, 100).split())
-    parts = ["What is recommended", "Predicted ratings", STUDY.answer[0], *rated(STUDY).answer]
+    parts = [STUDY.answer[0], *rated(STUDY).answer, "Per user", "Predicted ratings"]
     places = [text.find(part) for part in parts]
     assert -1 not in places and places == sorted(places)
 

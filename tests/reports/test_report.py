@@ -8,7 +8,7 @@ from pathlib import Path
 import plotly.graph_objects as go
 import pytest
 
-from movierec_cli.config import RankBy
+from movierec_cli.config import Monitor, RankBy
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.significance import Interval
 from movierec_cli.experiment.study import ComparedModel, Study
@@ -303,16 +303,20 @@ def test_the_page_says_what_an_epoch_was_chosen_by() -> None:
 def test_epochs_chosen_by_ndcg_are_shown_by_it() -> None:
     def with_ndcg(record: RunRecord) -> RunRecord:
         history = tuple(replace(epoch, ndcg=epoch.epoch / 100) for epoch in record.history)
-        return replace(record, history=history)
+        training = record.config.training and replace(record.config.training, monitor=Monitor.NDCG)
+        return replace(record, history=history, config=replace(record.config, training=training))
 
     models = [replace(one, records=tuple(map(with_ndcg, one.records))) for one in STUDY.models]
     chart = epochs(replace(STUDY, models=tuple(models)))
     assert chart is not None
-    assert chart.shown == "NDCG@10" == next(iter(chart.views))
-    assert chart.views["NDCG@10"]["data"][0]["y"] == pytest.approx([0.05, 0.1, 0.15, 0.2])
-    assert "the best by NDCG@10 on validation" in report_page(replace(STUDY, models=tuple(models)))
-    some = epochs(replace(STUDY, models=(models[0], *STUDY.models[1:])))
-    assert some is not None and "NDCG@10" not in some.views
+    assert chart.shown == "ndcg@10" == next(iter(chart.views))
+    assert chart.views["ndcg@10"]["data"][0]["y"] == pytest.approx([0.05, 0.1, 0.15, 0.2])
+    assert "the best by ndcg@10 on validation" in report_page(replace(STUDY, models=tuple(models)))
+    first, *others = models
+    record = first.records[0]
+    unmeasured = replace(record, history=tuple(replace(epoch, ndcg=None) for epoch in record.history))
+    some = epochs(replace(STUDY, models=(replace(first, records=(unmeasured,)), *others)))
+    assert some is not None and "ndcg@10" not in some.views
 
 
 def test_parts_that_have_nothing_to_show_are_left_out_or_said() -> None:

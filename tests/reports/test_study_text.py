@@ -16,10 +16,8 @@ from tests.reports.studies import SEGMENTS, study
 STUDY = study()
 
 
-def printed(shown: Study, width: int, *, styled: bool = False, with_segments: bool = False) -> str:
-    return terminal.printed(
-        lambda console: study_text(shown, console, with_segments=with_segments), width, styled=styled
-    )
+def printed(shown: Study, width: int, *, styled: bool = False, **shows: bool) -> str:
+    return terminal.printed(lambda console: study_text(shown, console, **shows), width, styled=styled)
 
 
 def words(text: str) -> str:
@@ -28,7 +26,7 @@ def words(text: str) -> str:
 
 @pytest.mark.parametrize("width", [80, 120, 200])
 def test_every_number_of_every_model_is_readable_at_any_width(width: int) -> None:
-    text = printed(STUDY, width)
+    text = printed(STUDY, width, with_details=True)
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text.replace(" … ", "")
     for model in STUDY.models:
@@ -47,35 +45,41 @@ def test_where_each_user_has_one_test_movie_recall_is_called_the_hit_rate_too() 
     assert said not in words(printed(STUDY, 100))
 
 
-def test_the_answer_comes_last_after_warnings_findings_and_tables() -> None:
-    text = words(printed(STUDY, 100))
-    first, *_ = STUDY.answer
-    parts = [
-        words(STUDY.split_summary.sentence(STUDY.split))[:60],
-        "Test top-k accuracy",
-        "Per user",
-        "What is recommended",
-        "time-travel",
-        STUDY.warnings[0],
-        first,
-        STUDY.answer[-1],
+def test_the_verdict_comes_first_then_one_table_and_short_warnings_and_the_rest_on_request() -> None:
+    short, whole = words(printed(STUDY, 100)), words(printed(STUDY, 100, with_details=True))
+    said = [*STUDY.answer, "Per user", STUDY.warnings[0]]
+    named = ["leak: time-travel (--details)", "caution: equal-titles (--details)"]
+    split = words(STUDY.split_summary.sentence(STUDY.split))[:60]
+    details = [split, "Test top-k accuracy", "What is recommended", "leak time-travel", "--split temporal"]
+    for text, parts in ((short, [*said, *named]), (whole, [*said, *details])):
+        places = [text.find(part) for part in parts]
+        assert -1 not in places and places == sorted(places) and places[0] == 0
+    assert not any(part in short for part in details)
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_every_metric_has_the_half_width_of_its_interval(width: int) -> None:
+    text = printed(STUDY, width)
+    halves = [
+        f"±{(found.high - found.low) / 2:.3f}".replace("±0", "±")
+        for model in STUDY.models
+        for found in model.metrics.values()
     ]
-    places = [text.find(part) for part in parts]
-    assert -1 not in places and places == sorted(places)
-    assert "--split temporal" in text
+    assert sorted(re.findall(r"±\.\d+", text)) == sorted(halves)
 
 
-def test_the_headline_has_the_half_width_of_its_interval() -> None:
-    text = words(printed(STUDY, 200))
+def test_models_that_know_the_time_of_a_query_are_marked_beside_those_that_do_not() -> None:
+    text = printed(STUDY, 200)
     for model in STUDY.models:
-        found = model.metrics["recall@100"]
-        half = f"{(found.high - found.low) / 2:.3f}".removeprefix("0")
-        assert f"{found.mean:.4f} ±{half}" in text
-    assert text.count("±.") == len(STUDY.models)
+        is_marked = f" {model.label} {model.times}".rstrip() + " †" in text
+        assert is_marked is (model.label.startswith("timestamp"))
+    assert "recall and top-k are asked at the time of each test rating" in words(text)
+    alike = replace(STUDY, models=STUDY.models[1:4])
+    assert "†" not in printed(alike, 200)
 
 
 def test_the_best_of_each_metric_is_bold_and_a_model_alone_is_not() -> None:
-    text = printed(STUDY, 200, styled=True).partition("Per user")[2].partition("What is recommended")[0]
+    text = printed(STUDY, 200, styled=True).partition("Per user")[2]
     bold = re.findall(r"\x1b\[1;32m *([\d.]+)", text)
     best = [max(one.metrics[name].mean for one in STUDY.models) for name in STUDY.models[0].metrics]
     assert bold == [f"{value:.4f}" for value in best]
@@ -84,7 +88,7 @@ def test_the_best_of_each_metric_is_bold_and_a_model_alone_is_not() -> None:
 
 
 def test_costs_of_seeds_stand_together_and_a_baseline_has_no_epochs() -> None:
-    text = printed(STUDY, 200)
+    text = printed(STUDY, 200, with_details=True).partition("Test top-k")[2]
     (line,) = (line for line in text.splitlines() if "timestamp × 3 seeds" in line)
     records = next(one for one in STUDY.models if one.label == "timestamp").records
     assert "15/20 15/20 15/20" in line
@@ -105,7 +109,22 @@ def test_segments_are_shown_on_request_and_empty_ones_have_a_dash() -> None:
             assert value is None or f"{value:.4f}" in text
     (line,) = (line for line in text.splitlines() if "cold: users without" in line)
     assert line.count("–") == len(STUDY.models)
-    assert "a: None, b: timestamp" in words(text)
+    assert "1: None, 2: timestamp" in words(text)
+
+
+@pytest.mark.parametrize(("width", "n_models"), [(80, 7), (80, 1), (60, 7), (200, 7)])
+def test_segments_keep_every_column_at_any_width(width: int, n_models: int) -> None:
+    models = STUDY.models[:n_models]
+    kept = [replace(one, accuracy=one.accuracy[:n_models]) for one in STUDY.segments]
+    text = printed(replace(STUDY, models=models, segments=tuple(kept)), width, with_segments=True)
+    part = text.partition("by segment")[2]
+    for segment in kept:
+        for value in segment.accuracy:
+            assert value is None or f"{value:.4f}" in part
+    headers = [line.split() for line in part.splitlines() if line.split()[:1] == ["segment"]]
+    assert [one for line in headers for one in line if one.isdigit()] == [
+        str(number) for number in range(1, n_models + 1)
+    ]
 
 
 def test_a_study_without_findings_and_baselines_is_shown_too() -> None:

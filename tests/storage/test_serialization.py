@@ -63,7 +63,7 @@ def test_the_written_form_of_version_8_does_not_change_by_accident() -> None:
     assert isinstance(written, dict)
     assert sorted(written) == [
         "best_epoch", "command", "config", "created_at", "data", "epochs_run", "forgotten_users",
-        "format_version", "history", "n_parameters", "name",
+        "format_version", "history", "judged", "n_parameters", "name",
         "ratings", "settings", "split_summary", "test", "training_s", "validation_s",
         "versions",
     ]  # fmt: skip

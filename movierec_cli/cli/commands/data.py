@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from movierec_cli.cli.console import AsJson, ResultTerminal
-from movierec_cli.cli.parsing.option_groups import complete_dataset, optional, with_option_groups
+from movierec_cli.cli.parsing.option_groups import (
+    Given,
+    GivenOf,
+    complete_dataset,
+    optional,
+    with_option_groups,
+)
 from movierec_cli.cli.parsing.options import DatasetsDir
-from movierec_cli.config import DataConfig
+from movierec_cli.cli.parsing.train_options import split_of_data
+from movierec_cli.config import DataConfig, SplitConfig
+from movierec_cli.config.families import Settings
 from movierec_cli.config.settings import Reading
 
 if TYPE_CHECKING:
@@ -113,6 +121,40 @@ def describe_command(
         terminal.note(note)
     terminal.show(lambda: asdict(found), lambda: description_text(found))
     terminal.warn_all(found.warnings)
+
+
+def _default_split(name: str) -> str:
+    value = getattr(SplitConfig, name)
+    return "" if value is None else str(value)
+
+
+@with_option_groups
+def split_command(
+    data: DataConfig,
+    given: Annotated[Given, GivenOf((SplitConfig,), _default_split)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Write the files into this new folder.")
+    ],
+    *,
+    terminal: ResultTerminal,
+) -> None:
+    """Write train, validation and test as CSV, for another library; evaluate --lists judges what it makes.
+
+    They are what `train` makes with the same options.
+    """
+    from dataclasses import asdict
+
+    from movierec_cli.cli.progress_display import ProgressDisplay
+    from movierec_cli.experiment.written_split import README, write_split
+
+    split = SplitConfig(**{name: value for name, value in given.items() if value is not None})
+    with ProgressDisplay(terminal) as observer:
+        written = write_split(
+            data, split, output, observer, of_data=split_of_data(given, Settings.family, None)
+        )
+    document = {"folder": str(output), "split": asdict(written.config), "summary": asdict(written.summary)}
+    sentence = written.summary.sentence(written.config, written.dataset.noun)
+    terminal.show(lambda: document, lambda: f"{output}: {sentence}\nHow to use it: {output / README}")
 
 
 def _show_stored(stored: list[StoredArchive], terminal: ResultTerminal) -> None:

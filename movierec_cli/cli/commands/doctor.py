@@ -36,14 +36,15 @@ def doctor_command(
 ) -> None:
     """Check data, split and saved models for what makes metrics too good.
 
-    Nothing is trained. The split is made as `train` would make it; saved models of the same data are
-    checked under their own. A "leak" makes metrics higher than they would be in use; a "caution" is worth
+    Nothing is trained. Unless --dataset or --archive name others, the data are those of the newest saved
+    model. The split is made as `train` would make it; saved models of the same data are checked under their
+    own. A "leak" makes metrics higher than they would be in use; a "caution" is worth
     knowing beside them. Each finding says how to mend it, if it can be mended.
 
     Findings are information, so the exit code is 0; with `--strict`, a leak makes it 1.
     """
     from movierec_cli.cli.progress_display import ProgressDisplay
-    from movierec_cli.experiment.loading import load_source
+    from movierec_cli.experiment.loading import data_at_hand, load_source
     from movierec_cli.leakage.diagnosis import diagnose
     from movierec_cli.registry.store import list_runs
     from movierec_cli.reports.terminal.study_text import checks_report
@@ -51,11 +52,13 @@ def doctor_command(
     feature_sets = parse_feature_sets(additional_feature_sets or [], terminal)
     with ProgressDisplay(terminal) as observer:
         runs, _ = list_runs(saved_models_dir)
+        if not {"dataset", "archive"} & {*given_options(ctx)}:
+            data = data_at_hand(data, runs)
         source = load_source(data, observer, feature_sets=feature_sets or (), runs=runs)
     if source.ratings.part is not None and not {"split", "test_fraction", "folds"} & {*given_options(ctx)}:
         split = replace(split, kind=SplitKind.GIVEN)  # as `train` does
     diagnosis = diagnose(source, split, feature_sets, saved_models_dir)
-    terminal.show(lambda: _document(diagnosis), lambda: checks_report(diagnosis.checked, diagnosis.findings))
+    terminal.show(lambda: _document(diagnosis), lambda: checks_report(diagnosis))
     terminal.warn_all(problem.message for problem in diagnosis.problems)
     if strict and diagnosis.has_leak:
         raise typer.Exit(LEAK_FOUND)
@@ -69,4 +72,5 @@ def _document(diagnosis: Diagnosis) -> dict[str, object]:
         for check in diagnosis.checked
     ]
     problems = [{"folder": str(problem.folder), "message": problem.message} for problem in diagnosis.problems]
-    return {"checked": checked, "findings": encode(diagnosis.findings), "problems": problems}
+    data = {"name": diagnosis.data.name, "description": diagnosis.data.description}
+    return {"data": data, "checked": checked, "findings": encode(diagnosis.findings), "problems": problems}

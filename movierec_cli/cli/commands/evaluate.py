@@ -6,7 +6,7 @@ import typer
 
 from movierec_cli.cli.console import ResultTerminal
 from movierec_cli.cli.parsing.option_groups import with_option_groups
-from movierec_cli.cli.parsing.options import EvaluationOptions
+from movierec_cli.cli.parsing.options import DetailsOption, EvaluationOptions
 from movierec_cli.cli.parsing.variadic import command_line
 
 
@@ -17,6 +17,7 @@ def evaluate_command(
     segments: Annotated[
         bool, typer.Option("--segments", help="Show accuracy by segments of users, movies, ages and genres.")
     ] = False,
+    details: DetailsOption = False,
     *,
     terminal: ResultTerminal,
 ) -> None:
@@ -30,5 +31,6 @@ def evaluate_command(
 
     study = options.study(terminal, command=command_line(ctx))
     terminal.show(
-        lambda: study_document(study), lambda: study_text(study, terminal.out, with_segments=segments)
+        lambda: study_document(study),
+        lambda: study_text(study, terminal.out, with_segments=segments, with_details=details),
     )

@@ -14,9 +14,9 @@ import typer
 from movierec_cli.cli.console import ResultTerminal
 from movierec_cli.cli.parsing import train_options as options
 from movierec_cli.cli.parsing.option_groups import setting_option, with_option_groups
-from movierec_cli.cli.parsing.options import DEFAULT_TOP_K_SHOWN, SavedModelsDir, TopKOption
+from movierec_cli.cli.parsing.options import DEFAULT_TOP_K_SHOWN, MetricOption, SavedModelsDir, TopKOption
 from movierec_cli.cli.parsing.task_options import TaskRequest
-from movierec_cli.cli.parsing.values import parse_families, parse_feature_sets, parse_top_k
+from movierec_cli.cli.parsing.values import parse_families, parse_feature_sets, parse_metric_name, parse_top_k
 from movierec_cli.cli.parsing.variadic import command_line
 from movierec_cli.config import DataConfig, RankBy, TrainerConfig
 from movierec_cli.config.setting import setting
@@ -49,6 +49,9 @@ class _ListOptions:
         "The order of the recommendations: score, rating (predicted stars) or blend (both).",
         "KIND",
     )
+    details: bool = _output(
+        False, "Also print the split, top-k accuracy, costs, what is recommended, and each finding."
+    )
     open_page: bool = _output(False, "Open the page in the browser.", option="open")
 
 
@@ -63,9 +66,11 @@ def train_command(
     given: options.GivenSettings,
     seeds: Annotated[int, setting_option(TrainerConfig, "n_seeds")] = TrainerConfig.n_seeds,
     retrain: Annotated[bool, setting_option(TrainerConfig, "retrain")] = TrainerConfig.retrain,
+    deploy: Annotated[bool, setting_option(TrainerConfig, "deploy")] = TrainerConfig.deploy,
     tasks: TaskRequest,
     baselines: options.Baselines = None,
     top_k: TopKOption = DEFAULT_TOP_K_SHOWN,
+    metric: MetricOption = None,
     saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
     lists: _ListOptions,
     output: Annotated[
@@ -113,31 +118,35 @@ def train_command(
         n_seeds=seeds,
         saved_models_dir=saved_models_dir,
         retrain=retrain,
+        deploy=deploy,
         command=command_line(ctx),
     )
+    decides = parse_metric_name(metric)
     check_rank_by(lists.rank_by, config.tasks)
     users = () if lists.user_id is None else (lists.user_id,)
     wanted = ListRequest(users, lists.include_seen, lists.rank_by)
     check_writable(output)
     with ProgressDisplay(terminal) as observer:
-        trained = train(config, observer, ks=parse_top_k(top_k), lists=wanted)
+        trained = train(config, observer, ks=parse_top_k(top_k), metric=decides, lists=wanted)
     page = write_report(trained.study, output)
-    _show(trained, page, terminal)
+    _show(trained, page, terminal, with_details=lists.details)
     if lists.open_page:
         typer.launch(page.as_uri())
 
 
-def _show(trained: Trained, page: Path, terminal: ResultTerminal) -> None:
+def _show(trained: Trained, page: Path, terminal: ResultTerminal, *, with_details: bool) -> None:
     if terminal.as_json:
         terminal.document(_document(trained, page))
         return
     from movierec_cli.reports.terminal.recommendation_lists import user_report
     from movierec_cli.reports.terminal.study_text import study_text
 
-    terminal.out.print(study_text(trained.study, terminal.out))
+    terminal.out.print(study_text(trained.study, terminal.out, with_details=with_details))
     for lists in trained.study.user_lists:
         report = user_report(lists.user_id, lists.rated, lists.recommended, trained.study.data, terminal.out)
         terminal.out.print(report)
+    if (deployed := trained.deployed) is not None and deployed.record.judged is not None:
+        terminal.line(f"For use: {deployed.record.name} ({deployed.record.judged.sentence})")
     terminal.line(f"Page: {page}")
 
 
@@ -151,6 +160,7 @@ def _document(trained: Trained, page: Path) -> dict[str, object]:
         "runs": runs,
         "study": study_document(trained.study),
         "recommendations": users[0] if users else None,
+        "deployed": trained.deployed.record.name if trained.deployed else None,
         "page": str(page),
     }
 

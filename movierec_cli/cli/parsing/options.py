@@ -16,7 +16,13 @@ import typer
 
 from movierec_cli.cli.console import ResultTerminal, Terminal
 from movierec_cli.cli.parsing.option_groups import optional, setting_option
-from movierec_cli.cli.parsing.values import complete_baseline, complete_feature, parse_families, parse_top_k
+from movierec_cli.cli.parsing.values import (
+    complete_baseline,
+    complete_feature,
+    parse_families,
+    parse_metric_name,
+    parse_top_k,
+)
 from movierec_cli.config import (
     BASELINES,
     DEFAULT_BASELINES,
@@ -91,6 +97,28 @@ TopKOption = Annotated[
 ]
 
 
+MetricOption = Annotated[
+    str | None,
+    typer.Option(
+        "--metric",
+        metavar="NAME",
+        help="The metric that decides which model is best and which features help: recall@K, ndcg@K, map@K or"
+        " mrr@K, among unseen movies.",
+        show_default="ndcg@10",
+        rich_help_panel=EVALUATION_PANEL,
+    ),
+]
+
+
+DetailsOption = Annotated[
+    bool,
+    typer.Option(
+        "--details",
+        help="Also print the split, top-k accuracy, costs, what is recommended, and each finding.",
+    ),
+]
+
+
 def complete_name(ctx: typer.Context, incomplete: str) -> list[str]:
     """Names of saved models for the shell."""
     from movierec_cli.registry.store import list_runs
@@ -104,7 +132,8 @@ def _model(best: str) -> Any:
     return optional(
         "--model",
         "NAME",
-        f"A saved model, by name or its beginning. By default the one with the {best} on validation.",
+        f"A saved model, by name or its beginning. By default the one with the {best} on validation, unless a"
+        " leak makes it so.",
         autocompletion=complete_name,
     )
 
@@ -126,7 +155,7 @@ class _OfSavedModels:
 class ModelOptions(_OfSavedModels):
     """One saved model; see `with_option_groups`."""
 
-    model: Annotated[str | None, _model("highest recall")] = None
+    model: Annotated[str | None, _model("highest NDCG@10")] = None
 
     def best(self, terminal: Terminal, purpose: Purpose | None = None) -> Run:
         """The named model, or the best one for a purpose, by default recommending to users; says which.
@@ -200,6 +229,16 @@ class ListOptions(ResultOptions):
         check_settings(self)
 
 
+def _of_others(name: str, what: str) -> Any:
+    return typer.Option(
+        name,
+        metavar="FILE",
+        help=f"{what} NAME=FILE names the model. Repeat the option for another file.",
+        show_default=False,
+        rich_help_panel=EVALUATION_PANEL,
+    )
+
+
 @dataclass(frozen=True)
 class EvaluationOptions(_OfSavedModels):
     """Which saved models to evaluate, and on what; see `with_option_groups`."""
@@ -235,6 +274,21 @@ class EvaluationOptions(_OfSavedModels):
     k_core: Annotated[int | None, setting_option(SplitConfig, "k_core")] = None
     baselines: Annotated[str, baselines_option(DEFAULT_BASELINES_SHOWN)] = DEFAULT_BASELINES_SHOWN
     top_k: TopKOption = DEFAULT_TOP_K_SHOWN
+    metric: MetricOption = None
+    lists: Annotated[
+        list[str] | None,
+        _of_others(
+            "--lists",
+            "Judge also these ranked lists of another library: a table with the columns user, item, and rank"
+            " or score, or in order.",
+        ),
+    ] = None
+    scores: Annotated[
+        list[str] | None,
+        _of_others(
+            "--scores", "The same of the scores of many items for each user: columns user, item, score."
+        ),
+    ] = None
 
     def study(self, terminal: Terminal, **settings: Any) -> Study:
         """Evaluates; progress and the models that are left out are shown on the terminal.
@@ -244,6 +298,7 @@ class EvaluationOptions(_OfSavedModels):
             settings: others of the `EvaluationConfig`.
         """
         from movierec_cli.cli.progress_display import ProgressDisplay
+        from movierec_cli.experiment.foreign import OtherModel
         from movierec_cli.experiment.main_job import EvaluationConfig, evaluate_saved
         from movierec_cli.experiment.selection import SplitRequest
 
@@ -264,8 +319,13 @@ class EvaluationOptions(_OfSavedModels):
                 min_rating=self.min_rating,
                 k_core=self.k_core,
             ),
+            others=(
+                *(OtherModel.named(one) for one in self.lists or ()),
+                *(OtherModel.named(one, is_scores=True) for one in self.scores or ()),
+            ),
             baselines=parse_families(self.baselines),
             ks=parse_top_k(self.top_k),
+            metric=parse_metric_name(self.metric),
             saved_models_dir=self.saved_models_dir,
             **settings,
         )

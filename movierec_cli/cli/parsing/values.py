@@ -82,6 +82,19 @@ def parse_top_k(value: str) -> tuple[int, ...]:
     return tuple(ks)
 
 
+def parse_metric_name(value: str | None) -> str | None:
+    """Reads "recall@100"; None where nothing is given.
+
+    Raises:
+        UsageError: models are not compared by such a metric.
+    """
+    if value is None:
+        return None
+    from movierec_cli.evaluation.metrics import deciding_metric
+
+    return deciding_metric(value)
+
+
 def parse_families(
     value: str, option: str = "--baselines", known: Sequence[Family] = BASELINES
 ) -> tuple[Family, ...]:

@@ -146,7 +146,9 @@ def _chosen(
 
 
 def fit_run(fitting: Fitting) -> Fitted:
-    """Fits and evaluates a run of a baseline."""
+    """Fits and evaluates a run of a baseline; a judged one is fitted to all ratings, with its settings."""
+    if fitting.judged is not None:
+        return _fit_to_all(fitting, fitting.judged.record.settings)
     family, dataset, split = fitting.config.family, fitting.dataset, fitting.split
     fitted: FittedBaseline[Scorer] | FittedBaseline[RatingPredictor]
     if family.rates:
@@ -162,6 +164,15 @@ def fit_run(fitting: Fitting) -> Fitted:
     history = () if fitted.validation is None else (fitted.validation.record(0, None, fitted.training_s),)
     result = FitResult(training_s=fitted.training_s, history=history)
     return Fitted.of(result, fitted.model.n_parameters, parts, fitted.settings)
+
+
+def _fit_to_all(fitting: Fitting, settings: Settings) -> Fitted:
+    started, dataset = time.perf_counter(), fitting.dataset
+    rows = np.arange(len(dataset.ratings))
+    baseline: Baseline[Scorer] = pkgutil.resolve_name(fitting.config.family.spec.baseline)
+    model = baseline.prepare(TrainingRatings.of(dataset, rows))(settings)
+    result = FitResult(training_s=time.perf_counter() - started)
+    return Fitted.of(result, model.n_parameters, kept_parts(dataset, rows, model.kept), settings)
 
 
 def kept_parts(dataset: Dataset, rows: npt.NDArray[np.int64], kept: Kept) -> RunParts:

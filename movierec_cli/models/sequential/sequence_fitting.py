@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import Optimizer, Schedule, SequenceConfig, TrainingConfig
+from movierec_cli.config import Monitor, Optimizer, Schedule, SequenceConfig, TrainingConfig
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.models.sequential import checkpoint
 from movierec_cli.models.sequential.checkpoint import Checkpoint, Weights
@@ -28,7 +28,7 @@ LOWEST_RATE = 0.01  # of the highest, in the last epoch
 
 
 Validate = Callable[[list[jax.Array]], Validation]
-"""Ranks the validation set with given weights; the score is the NDCG at 10 among unseen movies."""
+"""Ranks the validation set with given weights; of what it finds, what is monitored chooses the epoch."""
 
 
 def make_optimizer(
@@ -138,20 +138,19 @@ class SequenceFit:
         validation = validate(self.state["weights"])
         self.validation_s += time.perf_counter() - started
         record = validation.record(self.epoch, train_loss, self.training_s)
-        if not self.history or validation.score > _score(self.best_record):
+        if not self.history or record.score(self._monitor) > self.best_record.score(self._monitor):
             self.best = [np.array(one) for one in self.state["weights"]]
         self.history.append(record)
         return record
 
     @property
     def best_record(self) -> EpochRecord:
-        """Of the epoch with the highest NDCG, the first of several."""
-        return max(self.history, key=_score)
+        """Of the epoch that is best by what is monitored, the first of several."""
+        return max(self.history, key=lambda record: record.score(self._monitor))
 
-
-def _score(record: EpochRecord) -> float:
-    assert record.ndcg is not None  # every validation here gives it
-    return record.ndcg
+    @property
+    def _monitor(self) -> Monitor:
+        return self.training.monitor or Monitor.NDCG
 
 
 def fit_sequences(

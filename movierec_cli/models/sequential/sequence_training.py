@@ -19,13 +19,12 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
-from movierec_cli.evaluation.metrics import top_k
+from movierec_cli.evaluation.metrics import mean_ndcg, top_k
 from movierec_cli.evaluation.queries import Targets
-from movierec_cli.evaluation.ranks import Ranks
 from movierec_cli.models.feature_encodings import Vocabulary, encode_features, fit_features
 from movierec_cli.models.sequential.engine import usable_devices
 from movierec_cli.models.sequential.losses import SEPARABLE, popularity
-from movierec_cli.models.sequential.model import SequenceModel
+from movierec_cli.models.sequential.model import HISTORY_TABLE, SequenceModel
 from movierec_cli.models.sequential.packed_batches import (
     Batches,
     Histories,
@@ -40,11 +39,11 @@ from movierec_cli.models.sequential.packed_batches import (
 from movierec_cli.models.sequential.sequence_fitting import SequenceFit, Validate, fit_sequences
 from movierec_cli.models.sequential.sequence_queries import FittedSequences, Reader
 from movierec_cli.models.sequential.steps import StepShape
-from movierec_cli.models.trained import Fitted, Fitting, Validation, run_artifacts
+from movierec_cli.models.trained import FitResult, Fitted, Fitting, Validation, run_artifacts
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.run_parts import RunParts
+from movierec_cli.registry.store import Run
 
-MONITOR_K = 10
 REFIT_SHARE = 0.1  # of the epochs that validation chose
 REFIT_RATE = 0.25  # of the learning rate, from where it falls as in training
 IN_BATCH_VALIDATION = 2048  # movies whose softmax the in-batch validation loss is, as KerasRS' example has it
@@ -61,6 +60,8 @@ class _Known:
 def fit_run(fitting: Fitting) -> Fitted:
     """Trains one model of sequences; an interrupted training is resumed from its checkpoint.
 
+    A judged run is trained on with all ratings.
+
     Raises:
         MovierecError: no user has two ratings in train, or training diverged.
     """
@@ -68,21 +69,47 @@ def fit_run(fitting: Fitting) -> Fitted:
     _, training = _settings(config)
     vocabularies = fit_features(dataset, split.train, config.feature_set)
     model = make_model(dataset, config, vocabularies)
+    if fitting.judged is not None:
+        return _fit_on_all(fitting, model, vocabularies, fitting.judged)
     known = _known(dataset, config, split.train)
     fit = _new_fit(model, known, config, len(dataset.movies))
     validate = _validation(fitting, model, known)
     result = fit_sequences(fit, validate, fitting.observer, fitting.checkpoint)
     with_validation = _known(dataset, config, split.fit)
     if training.refit:
-        refit_s = _train_on(fitting, model, with_validation, result.best_epoch)
+        num_epochs = math.ceil(result.best_epoch * REFIT_SHARE)
+        refit_s = _train_on(fitting, model, with_validation, num_epochs)
         result = replace(result, training_s=result.training_s + refit_s)
     reader = Reader(model, with_validation.histories, config.feature_set)
     fitted = FittedSequences(dataset, reader, model.weights())
     outcome = evaluate(dataset, split.fit, split.test, fitted)
+    return _fitted(fitted, vocabularies, result, RunParts(outcome=outcome))
+
+
+def _fit_on_all(
+    fitting: Fitting, model: SequenceModel, vocabularies: dict[Feature, Vocabulary], judged: Run
+) -> Fitted:
+    """Trains a judged run on with all ratings, see `Fitting.epochs_on_all`; it reads all of them, too."""
+    dataset, config = fitting.dataset, fitting.config
+    named = judged.artifacts.weights
+    model.assign([named[name] for name in sorted(named) if name != HISTORY_TABLE])
+    known = _known(dataset, config, np.arange(len(dataset.ratings)))
+    n_epochs = fitting.epochs_on_all
+    seconds = _train_on(fitting, model, known, n_epochs)
+    reader = Reader(model, known.histories, config.feature_set)
+    fitted = FittedSequences(dataset, reader, model.weights())
+    return _fitted(fitted, vocabularies, FitResult(training_s=seconds, epochs_run=n_epochs), RunParts())
+
+
+def _fitted(
+    fitted: FittedSequences, vocabularies: dict[Feature, Vocabulary], result: FitResult, tested: RunParts
+) -> Fitted:
+    """The model as it is, with what it made of the test set."""
+    model, dataset = fitted.reader.model, fitted.dataset
     users, movies = fitted.last
     artifacts = run_artifacts(dataset, vocabularies, dict(model.named_weights()), users, movies)
     n_parameters = sum(int(np.prod(variable.shape)) for variable in model.variables)
-    return Fitted.of(result, n_parameters, RunParts(outcome=outcome, artifacts=artifacts))
+    return Fitted.of(result, n_parameters, replace(tested, artifacts=artifacts))
 
 
 def _settings(config: RunConfig) -> tuple[SequenceConfig, TrainingConfig]:
@@ -101,12 +128,12 @@ def make_model(dataset: Dataset, config: RunConfig, vocabularies: dict[Feature, 
     )
 
 
-def _train_on(fitting: Fitting, model: SequenceModel, known: _Known, best_epoch: int) -> float:
-    """Trains the chosen model on for some epochs, gently, with the validation set added; the seconds."""
+def _train_on(fitting: Fitting, model: SequenceModel, known: _Known, num_epochs: int) -> float:
+    """Trains the chosen model on for some epochs, gently, with more ratings; the seconds."""
     _, chosen = _settings(fitting.config)
     training = replace(
         chosen,
-        num_epochs=math.ceil(best_epoch * REFIT_SHARE),
+        num_epochs=num_epochs,
         learning_rate=chosen.learning_rate * REFIT_RATE,
     )
     fitting.observer.refit_started(training.num_epochs)
@@ -161,22 +188,12 @@ def _validation(fitting: Fitting, model: SequenceModel, known: _Known) -> Valida
     def validate(weights: list[jax.Array]) -> Validation:
         fitted = FittedSequences(dataset, reader, weights)
         ranks = rank_ratings(dataset, evaluated, fitted, seen)
-        ndcg = mean_gain(ranks.unseen)
+        users = dataset.ratings.user_index[evaluated]
+        ndcg = mean_ndcg(ranks.unseen, users)
         loss = _in_batch_loss(dataset, evaluated, fitted) if is_in_batch else None
-        return Validation(ndcg, top_k(ranks, dataset.ratings.user_index[evaluated]), ndcg=ndcg, loss=loss)
+        return Validation(ndcg, top_k(ranks, users), ndcg=ndcg, loss=loss)
 
     return validate
-
-
-def mean_gain(ranks: Ranks, k: int = MONITOR_K) -> float:
-    """The mean over ratings of 1 / log2(place + 1), 0 beyond the k best; NDCG where users have one each.
-
-    Among movies of equal score the expectation over their orders.
-    """
-    gains = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(2, k + 2)))])  # of the j best places
-    last = np.minimum(ranks.better + ranks.tied, k)
-    first = np.minimum(ranks.better, k)
-    return float(((gains[last] - gains[first]) / ranks.tied).mean())
 
 
 def _in_batch_loss(dataset: Dataset, rows: Rows, fitted: FittedSequences) -> float:

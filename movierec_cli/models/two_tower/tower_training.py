@@ -11,11 +11,11 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from movierec_cli.config import USER_HISTORY, Feature, TowerConfig
+from movierec_cli.config import USER_HISTORY, Feature, Monitor, TowerConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import RaggedRows, movies_of_users
 from movierec_cli.evaluation.evaluate import evaluate
-from movierec_cli.evaluation.metrics import VALIDATION_K, TopK, top_k
+from movierec_cli.evaluation.metrics import VALIDATION_K, TopK, mean_ndcg, top_k
 from movierec_cli.evaluation.queries import GroupedQueries, Targets
 from movierec_cli.evaluation.ranks import ScoreBlock, rank_positives
 from movierec_cli.evaluation.ratings import RatingOutcome, rating_errors
@@ -23,7 +23,7 @@ from movierec_cli.models.feature_encodings import Rows, Vocabulary, fit_features
 from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.rating.multi_task import MultiTaskModel, rating_head, rating_outcome
 from movierec_cli.models.rating.rating_batches import RatedPairs, rated_batches
-from movierec_cli.models.trained import Fitted, Fitting, Validation, run_artifacts
+from movierec_cli.models.trained import FitResult, Fitted, Fitting, Validation, run_artifacts
 from movierec_cli.models.two_tower.objectives import objective_of
 from movierec_cli.models.two_tower.query_batches import (
     GroupedInteractions,
@@ -36,6 +36,7 @@ from movierec_cli.models.two_tower.tower_fitting import assign_weights, fit, fit
 from movierec_cli.models.two_tower.two_tower import TwoTowerModel, tower_arrays
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.run_parts import RunParts
+from movierec_cli.registry.store import Run
 from movierec_cli.scoring.rating_head import RatingHead
 
 REFIT_SHARE = 0.25  # of the epochs that validation chose
@@ -56,23 +57,26 @@ class Prepared:
     vocabularies: dict[Feature, Vocabulary]
     seen: RaggedRows  # each user's training movies
     model: TwoTowerModel
+    monitor: Monitor | None  # what chooses the epoch, where it is named
 
     def validation(self, rows: Rows) -> Callable[[], Validation]:
         """What tells how well the model, as it is then, does on the ratings at `rows`."""
         evaluated = group_interactions(self.dataset, rows, self.vocabularies)
 
         def validate() -> Validation:
-            top_k = self.top_k(evaluated)
-            return Validation(top_k.recall[VALIDATION_K], top_k)
+            top_k, ndcg = self.accuracy(evaluated)
+            score = ndcg if self.monitor is Monitor.NDCG else top_k.recall[VALIDATION_K]
+            return Validation(score, top_k, ndcg=ndcg)
 
         return validate
 
-    def top_k(self, evaluated: GroupedInteractions) -> TopK:
-        """Exact top-k accuracy of the model as it is."""
+    def accuracy(self, evaluated: GroupedInteractions) -> tuple[TopK, float]:
+        """Exact top-k accuracy and NDCG of the model as it is."""
         owners = evaluated.queries.user_index
         block = self._score_block(evaluated.queries)
         ranks = rank_positives(block, evaluated.positives, owners, self.seen)
-        return top_k(ranks, np.repeat(owners, evaluated.positives.lengths))
+        users = np.repeat(owners, evaluated.positives.lengths)
+        return top_k(ranks, users), mean_ndcg(ranks.unseen, users)
 
     def group_queries(self, targets: Targets) -> GroupedQueries:
         """The different queries among pairs of a user and a time, with the model as it is."""
@@ -93,15 +97,19 @@ class PreparedForTwo(Prepared):
     evidence: Evidence
 
     def validation(self, rows: Rows) -> Callable[[], Validation]:
-        """Recall and RMSE together, see `STARS_WORTH`; a task without weight does not count."""
+        """What is monitored, else recall and RMSE together (`STARS_WORTH`) without a task of no weight."""
         pairs = self._pairs(rows)
         tasks = self.model.tasks
 
         def validate() -> Validation:
-            top_k = self.top_k(pairs.interactions)
+            top_k, ndcg = self.accuracy(pairs.interactions)
             errors = rating_errors(rating_outcome(self.model, self.dataset, rows, pairs, self.seen))
             score = top_k.recall[VALIDATION_K] if tasks.retrieval else 0.0
-            return Validation(score - (STARS_WORTH * errors.rmse if tasks.rating else 0.0), top_k, errors)
+            if self.monitor is None:
+                score -= STARS_WORTH * errors.rmse if tasks.rating else 0.0
+            elif self.monitor is Monitor.NDCG:
+                score = ndcg
+            return Validation(score, top_k, errors, ndcg)
 
         return validate
 
@@ -123,11 +131,13 @@ def fit_run(fitting: Fitting) -> Fitted:
 
     Vocabularies, buckets and means are fitted on the train part alone. The model of the best epoch then
     trains on for a quarter as many epochs with the validation set added: that gains nearly all of what
-    training anew on both would, in a quarter of the time.
+    training anew on both would, in a quarter of the time. A judged run is trained on with all ratings.
 
     Raises:
         MovierecError: a feature cannot be fitted, or training diverged.
     """
+    if fitting.judged is not None:
+        return _fit_on_all(fitting, fitting.judged)
     dataset, split, config = fitting.dataset, fitting.split, fitting.config
     assert config.training is not None  # `prepare` checks the rest
     vocabularies = fit_features(dataset, split.train, config.feature_set)
@@ -142,9 +152,35 @@ def fit_run(fitting: Fitting) -> Fitted:
         fitting.observer.refit_started(num_epochs)
         refit_s = fit_epochs(kept.model, config.training, num_epochs, fitting.observer)
         result = replace(result, training_s=result.training_s + refit_s)
-    users = last_queries(dataset, kept.rows, vocabularies)
-    parts = RunParts(
+    tested = RunParts(
         outcome=evaluate(dataset, kept.rows, split.test, kept),
+        rating_outcome=kept.rating_outcome(split.test) if isinstance(kept, PreparedForTwo) else None,
+    )
+    return _fitted(kept, vocabularies, result, tested)
+
+
+def _fit_on_all(fitting: Fitting, judged: Run) -> Fitted:
+    """Trains a judged run on with all ratings, see `Fitting.epochs_on_all`; its features stay as they are."""
+    dataset, config = fitting.dataset, fitting.config
+    assert config.training is not None
+    vocabularies = fit_features(dataset, fitting.split.train, config.feature_set)
+    kept = prepare(dataset, np.arange(len(dataset.ratings)), config, vocabularies)
+    named = judged.artifacts.weights
+    assign_weights(kept.model.weights, [named[name] for name in sorted(named)])
+    n_epochs = fitting.epochs_on_all
+    fitting.observer.refit_started(n_epochs)
+    seconds = fit_epochs(kept.model, config.training, n_epochs, fitting.observer)
+    return _fitted(kept, vocabularies, FitResult(training_s=seconds, epochs_run=n_epochs), RunParts())
+
+
+def _fitted(
+    kept: Prepared, vocabularies: dict[Feature, Vocabulary], result: FitResult, tested: RunParts
+) -> Fitted:
+    """The model as it is, with what it made of the test set."""
+    dataset = kept.dataset
+    users = last_queries(dataset, kept.rows, vocabularies)
+    parts = replace(
+        tested,
         artifacts=run_artifacts(
             dataset,
             vocabularies,
@@ -153,7 +189,6 @@ def fit_run(fitting: Fitting) -> Fitted:
             movies=kept.model.embed_movies(),
         ),
         towers=tower_arrays(kept.model, users, kept.seen),
-        rating_outcome=kept.rating_outcome(split.test) if isinstance(kept, PreparedForTwo) else None,
         rating_head=kept.rating_head() if isinstance(kept, PreparedForTwo) else None,
     )
     n_parameters = sum(int(np.prod(variable.shape)) for variable in kept.model.weights)
@@ -179,8 +214,8 @@ def prepare(
         model = MultiTaskModel(
             dataset, vocabularies, of_mean, batches, evidence.mean, config.tasks, training.seed
         )
-        return PreparedForTwo(dataset, rows, vocabularies, seen, model, evidence)
+        return PreparedForTwo(dataset, rows, vocabularies, seen, model, training.monitor, evidence)
     interactions = group_interactions(dataset, rows, vocabularies)
     objective = objective_of(interactions, len(dataset.movies), training, history)
     towers = TwoTowerModel(dataset, vocabularies, of_mean, objective, training.seed)
-    return Prepared(dataset, rows, vocabularies, seen, towers)
+    return Prepared(dataset, rows, vocabularies, seen, towers, training.monitor)

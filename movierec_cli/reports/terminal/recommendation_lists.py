@@ -20,7 +20,7 @@ from movierec_cli.recommend.response import Response
 from movierec_cli.reports import ORDERED_BY, how_many, rated_or_known
 from movierec_cli.reports.terminal.rich_tables import new_table
 from movierec_cli.scoring.towers import BIASES
-from movierec_cli.text import counted, with_article
+from movierec_cli.text import counted, listed
 
 if TYPE_CHECKING:
     from movierec_cli.data.dataset import Id
@@ -37,11 +37,10 @@ _RATED_WIDTH = 100
 
 MOVIES_NAMED = 3
 
-_LEAST_NAMED = 0.005  # of the advantage: what is not shown as 0 %
+_LEAST_NAMED = 0.005  # of the advantage: a movie with less is not named
 _AGAINST = 0.05  # of the advantage: a movie with a contribution below minus this is named
-_MOST_IN_PERCENT = 3  # advantages: larger contributions cancel, and percentages of what is left mean little
+_MATTERS = 0.1  # of all features of one side: one with less is not named
 _YEAR = re.compile(r"\s*\([0-9]{4}[^)]*\)\s*$")
-_WORDS = {"movie_id": "itself", BIASES: "rest", USER_ID: "own taste", AVERAGE_USER: "average user's taste"}
 
 
 def user_report(
@@ -79,8 +78,7 @@ def responses_report(responses: Sequence[Response], console: Console) -> Group:
     tables = [_response_table(one, width) for one in responses]
     group = [*parts, Text(), Columns(tables, padding=(1, 2))]
     if first.explanations:
-        footnote = why_footnote([why for one in responses for why in one.explanations], data.noun)
-        group.append(Text(footnote, style="dim"))
+        group.append(Text("How much each contributes: --json", style="dim"))
     return Group(*group)
 
 
@@ -191,25 +189,15 @@ def _movie_table(
 
 
 def explanation_text(run: Run, why: Explanation, n_movies: int = MOVIES_NAMED) -> Text:
-    """Two lines: what movies that the user knows, and features of both, contribute to the score.
+    """Two lines, in words: the movies of the user, and the features, that matter most to the score.
 
-    Contributions are in percent of the movie's advantage, the difference of its score and that of the average
-    movie for this user. Where that is little or nothing, they are in units of the score.
+    How much each contributes is in the document.
     """
     if why.is_popularity:
         times = counted(round(why.score), run.record.data.interactions)
         return Text(f"because many people know it: {times} in training", style="dim")
     lines = _Lines(run, why, n_movies)
     return Text("\n").join(Text(line, style="dim") for line in (lines.movies, lines.features) if line)
-
-
-def why_footnote(whys: Sequence[Explanation], noun: str) -> str:
-    """The unit of the contributions; "" where nothing is explained."""
-    if all(why.is_popularity for why in whys):
-        return ""
-    one = with_article(noun)
-    unit = f"100% is the difference of {one}'s score and that of the average {noun} for the same user."
-    return unit if all(map(_in_percent, whys)) else f"{unit} Where that is small: units of the score."
 
 
 @dataclass(frozen=True)
@@ -220,57 +208,53 @@ class _Lines:
 
     @property
     def movies(self) -> str:
-        known = self.why.of_movies
-        highest = [movie for movie in known[: self.n_movies] if movie[1] > self._least]
-        against = [movie for movie in known[len(highest) :][-1:] if movie[1] < -_AGAINST * self._whole]
-        others = known[len(highest) : len(known) - len(against)]
-        parts = [f"because of {self._listed(highest)}" if highest else f"because of no single {self._noun}"]
-        if against:
-            parts.append(f"in spite of {self._listed(against)}")
-        if others:
-            total = sum(contribution for _, contribution in others)
-            parts.append(f"{counted(len(others), f'other {self._noun}')} ({self._amount(total)})")
-        return "; ".join([*parts, f"none of the user's {self._noun}s ({self._amount(self.why.rest)})"])
+        known, whole = self.why.of_movies, abs(self.why.advantage)
+        lifting = [movie for movie in known if movie[1] > _LEAST_NAMED * whole]
+        highest = lifting[: self.n_movies]
+        above = "above all " if len(lifting) > len(highest) else ""
+        others = f", of {counted(len(known), self._noun)}" if above else ""
+        parts = [
+            f"{above}because of {self._titles(highest)}{others}"
+            if highest
+            else f"because of no single {self._noun}"
+        ]
+        if against := [movie for movie in known[len(highest) :][-1:] if movie[1] < -_AGAINST * whole]:
+            parts.append(f"in spite of {self._titles(against)}")
+        if self.why.rest > sum(contribution for _, contribution in lifting):
+            parts.append(f"more because of what none of the user's {self._noun}s has")
+        return "; ".join(parts)
 
     @property
     def features(self) -> str:
-        sides = {f"of the {self._noun}": self.why.of_movie_features, "of the user": self.why.of_user_features}
-        return "; ".join(f"{side}: {self._parts(own)}" for side, own in sides.items() if own)
+        sides = {"for": self.why.of_movie_features, "by": self.why.of_user_features}
+        return "; ".join(filter(None, (self._side(word, own) for word, own in sides.items())))
 
-    def _listed(self, movies: Sequence[tuple[int, float]]) -> str:
+    def _titles(self, movies: Sequence[tuple[int, float]]) -> str:
         titles = self.run.catalogue.title
-        return ", ".join(f"{_YEAR.sub('', titles[row])} ({self._amount(part)})" for row, part in movies)
+        return listed(_YEAR.sub("", titles[row]) for row, _ in movies)
 
-    def _parts(self, features: Mapping[str, float]) -> str:
-        shown = {name: part for name, part in features.items() if abs(part) > self._least} or features
-        return ", ".join(f"{_feature(name)} {self._amount(part)}" for name, part in shown.items())
+    def _side(self, word: str, features: Mapping[str, float]) -> str:
+        """The features that matter, the most first, and those that matter against the movie."""
+        named = {self._words(name): part for name, part in features.items() if name != BIASES}
+        least = _MATTERS * sum(map(abs, named.values()))
+        ordered = sorted(named, key=lambda name: -abs(named[name]))
+        lifting = [name for name in ordered if named[name] > least]
+        against = [name for name in ordered if named[name] < -least]
+        parts = [f"{word} {listed(lifting)}"] if lifting else []
+        return ", ".join(parts + ([f"against {listed(against)}"] if against else []))
 
-    def _amount(self, value: float) -> str:
-        if _in_percent(self.why):
-            return f"{round(100 * value / self._whole):d}%".replace("-", "−")
-        return f"{value:+.2f}".replace("-", "−")
+    def _words(self, name: str) -> str:
+        """How a sentence names a feature."""
+        words = {
+            "movie_id": f"the {self._noun} itself",
+            USER_ID: "own taste",
+            AVERAGE_USER: "everybody's taste",
+        }
+        plain = (
+            name.removeprefix("bucketized_").removeprefix("movie_").removeprefix("user_").replace("_", " ")
+        )
+        return words.get(name) or (f"its {plain}" if name.startswith("movie_") else f"the {plain}")
 
     @property
     def _noun(self) -> str:
         return self.run.record.data.noun
-
-    @property
-    def _whole(self) -> float:
-        return abs(self.why.advantage)
-
-    @property
-    def _least(self) -> float:
-        return _LEAST_NAMED * self._whole
-
-
-def _in_percent(why: Explanation) -> bool:
-    features = (*why.of_movie_features.values(), *why.of_user_features.values())
-    parts = (why.rest, sum(part for _, part in why.of_movies if part > 0), *features)
-    return why.advantage > 0 and max(map(abs, parts)) <= _MOST_IN_PERCENT * why.advantage
-
-
-def _feature(name: str) -> str:
-    """The genres of a movie need not be called "movie_genres"."""
-    if name in _WORDS:
-        return _WORDS[name]
-    return name.removeprefix("movie_").removeprefix("user_").replace("_", " ")

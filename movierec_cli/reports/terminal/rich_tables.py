@@ -30,10 +30,13 @@ def rich_table(
 ) -> RichTable:
     """A table with the best of each column bold, and a line between groups of rows.
 
-    Of its intervals only those to be shown on a terminal are; a narrow console gets fewer columns.
+    Of its intervals only those to be shown on a terminal are, below the means where the console is narrow;
+    it gets fewer columns, too.
     With notes, those of the rows stand after their labels, which have at least `label_width` columns of text.
     """
     places = [place for place, column in enumerate(table.columns) if _fits(column, console)]
+    widths = (max(len(column.name), _widest(column)) + 2 for column in map(table.columns.__getitem__, places))
+    between = "\n" if label_width + 2 + sum(widths) > console.width else " "
     half = _HALF if any(table.columns[place].shows_interval for place in places) else ""
     shown = new_table(f"{table.title}{half}", caption=table.note or None)
     shown.add_column(table.label, overflow="fold", min_width=label_width, vertical="top")
@@ -42,7 +45,9 @@ def rich_table(
         shown.add_column(table.columns[place].name, justify="center" if is_mark else "right", no_wrap=True)
     for number, row in enumerate(table.rows):
         is_end = any(below.group != row.group for below in table.rows[number + 1 : number + 2])
-        cells = (_cell(row.cells[place], table.columns[place], table.best[place]) for place in places)
+        cells = (
+            _cell(row.cells[place], table.columns[place], table.best[place], between) for place in places
+        )
         label = f"{row.label} {row.note}" if with_notes and row.note else row.label
         shown.add_row(Text(label), *cells, end_section=is_end)
     return shown
@@ -52,11 +57,15 @@ def _fits(column: Column, console: Console) -> bool:
     return column.kind != "bar" and (console.width >= WIDE or not column.needs_width)
 
 
-def _cell(cell: Cell, column: Column, best: float | None) -> Text:
+def _widest(column: Column) -> int:
+    return len("0.4740 ±.012") if column.shows_interval else 7
+
+
+def _cell(cell: Cell, column: Column, best: float | None, between: str) -> Text:
     from movierec_cli.evaluation.significance import Interval
     from movierec_cli.reports.tables import value_of, written
 
     text = written(cell, column.kind)
     if column.shows_interval and isinstance(cell, Interval):
-        text += f" ±{(cell.high - cell.low) / 2:.3f}".replace("±0", "±")
+        text += f"{between}±{(cell.high - cell.low) / 2:.3f}".replace("±0", "±")
     return Text(text, style=_BEST if best is not None and value_of(cell) == best else "")

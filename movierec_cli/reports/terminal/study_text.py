@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from movierec_cli.experiment.study import ComparedModel, Study, settings_of
-from movierec_cli.leakage.finding import Checked, Finding, Severity
+from movierec_cli.leakage.diagnosis import Diagnosis
+from movierec_cli.leakage.finding import Finding, Severity
 from movierec_cli.registry.store import Run
 from movierec_cli.reports import study_tables
 from movierec_cli.reports.tables import beside
@@ -18,34 +19,56 @@ from movierec_cli.reports.terminal.rich_tables import rich_table
 ONE_TABLE_WIDTH = 140
 """Terminals at least this wide show accuracy and cost in one table, narrower ones a table for each aspect."""
 
+_SEGMENT_WIDTH, _VALUE_WIDTH = 24 + 2 + 2 * 11, 8
+"""Of a table of segments: its labels and sizes, and each model's column."""
+
 _STYLES = {Severity.LEAK: "bold red", Severity.CAUTION: "bold yellow"}
 
 
-def study_text(study: Study, console: Console, *, with_segments: bool = False) -> Group:
-    """Split, tables, findings of the leakage check, and last, where it is read first, the answer."""
-    return Group(*_parts(study, console, with_segments))
+def study_text(
+    study: Study, console: Console, *, with_segments: bool = False, with_details: bool = False
+) -> Group:
+    """The verdict, the models with the metrics, and what to beware of; the rest where it is asked for."""
+    return Group(*_parts(study, console, with_segments, with_details))
 
 
-def _parts(study: Study, console: Console, with_segments: bool) -> Iterator[RenderableType]:
-    yield Text(study.split_summary.sentence(study.split, study.data.noun))
-    yield Text()
-    yield accuracy_and_cost(study.models, console)
-    yield rich_table(study_tables.user_metrics(study), console)
-    yield rich_table(study_tables.beyond_accuracy(study), console)
-    if study.ratings is not None:
-        yield rich_table(study_tables.ratings(study), console)
-        yield Text()
-    if with_segments:
-        yield _segments(study, console)
-    if study.findings:
-        yield _findings_list(study.findings)
-        yield Text()
-    for sentence in study.warnings:
-        yield Text(sentence, style="yellow")
+def _parts(
+    study: Study, console: Console, with_segments: bool, with_details: bool
+) -> Iterator[RenderableType]:
     for answer in (study.answer, study.ratings.answer if study.ratings is not None else ()):
         for number, sentence in enumerate(answer):
             yield Text(sentence, style="bold" if number == 0 else "")
     yield Text()
+    yield rich_table(study_tables.user_metrics(study), console, with_notes=True)
+    if study.ratings is not None:
+        yield rich_table(study_tables.ratings(study), console)
+        yield Text()
+    if with_segments:
+        yield from _segments(study, console)
+    for sentence in study.warnings:
+        yield Text(sentence, style="yellow")
+    if with_details:
+        yield from _details(study, console)
+    else:
+        yield from _named_findings(study.findings)
+    yield Text()
+
+
+def _details(study: Study, console: Console) -> Iterator[RenderableType]:
+    yield Text()
+    yield Text(study.split_summary.sentence(study.split, study.data.noun))
+    yield Text()
+    yield accuracy_and_cost(study.models, console)
+    yield rich_table(study_tables.beyond_accuracy(study), console)
+    if study.findings:
+        yield _findings_list(study.findings)
+
+
+def _named_findings(findings: Sequence[Finding]) -> Iterator[Text]:
+    """A line for all findings of one severity."""
+    for severity in Severity:
+        if names := list(dict.fromkeys(one.name for one in findings if one.severity is severity)):
+            yield Text.assemble((severity, _STYLES[severity]), f": {', '.join(names)} (--details)")
 
 
 def accuracy_and_cost(models: Sequence[ComparedModel], console: Console) -> Group:
@@ -65,18 +88,29 @@ def accuracy_and_cost(models: Sequence[ComparedModel], console: Console) -> Grou
     return Group(*(rich_table(table, console, with_notes=True) for table in tables))
 
 
-def _segments(study: Study, console: Console) -> Group:
-    """The headline metric of each model on each segment; letters stand for the models' names."""
+def _segments(study: Study, console: Console) -> Iterator[RenderableType]:
+    """The headline metric of each model on each segment; numbers stand for the models' names.
+
+    As many models stand in a table as the console has room for.
+    """
     table = study_tables.segments(study, study.segments)
-    letters = [chr(ord("a") + number) for number in range(len(study.models))]
-    n_sizes = len(table.columns) - len(letters)
-    columns = [
-        replace(column, name=letter) for column, letter in zip(table.columns[n_sizes:], letters, strict=True)
-    ]
+    n_sizes = len(table.columns) - len(study.models)
     rows = [replace(row, label=f"{row.group}: {row.label}", group="") for row in table.rows]
-    shown = replace(table, columns=(*table.columns[:n_sizes], *columns), rows=tuple(rows))
-    keys = ", ".join(f"{letter}: {one.label}" for letter, one in zip(letters, study.models, strict=True))
-    return Group(rich_table(shown, console, label_width=24), Padding(Text(keys), (0, 0, 1, 0)))
+    at_once = max(1, (console.width - _SEGMENT_WIDTH) // _VALUE_WIDTH)
+    for start in range(0, len(study.models), at_once):
+        places = [*range(n_sizes), *range(n_sizes + start, n_sizes + start + at_once)]
+        kept = [place for place in places if place < len(table.columns)]
+        columns = [
+            replace(table.columns[place], name=str(place - n_sizes + 1))
+            if place >= n_sizes
+            else table.columns[place]
+            for place in kept
+        ]
+        cells = (replace(row, cells=tuple(row.cells[place] for place in kept)) for row in rows)
+        shown = replace(table, columns=tuple(columns), rows=tuple(cells))
+        yield rich_table(shown, console, label_width=24)
+    keys = ", ".join(f"{number}: {one.label}" for number, one in enumerate(study.models, start=1))
+    yield Padding(Text(keys), (0, 0, 1, 0))
 
 
 def details(run: Run, console: Console) -> Group:
@@ -104,6 +138,7 @@ def _facts(run: Run) -> Table:
         "folder": run.folder,
         "size": f"{run.size_bytes / 1e6:.1f} MB",
         "trained": record.created_at,
+        **({"for use": record.judged.sentence} if record.judged else {}),
         "data": data.description,
         "fingerprint": data.fingerprint,
         "ratings": study_tables.counts(data),
@@ -118,14 +153,16 @@ def _facts(run: Run) -> Table:
     return table
 
 
-def checks_report(checked: Sequence[Checked], findings: Sequence[Finding]) -> Group:
-    """The findings in the order given, then a line for each check that found nothing."""
+def checks_report(diagnosis: Diagnosis) -> Group:
+    """Which data were checked, the findings, then a line for each check that found nothing."""
+    data, findings = diagnosis.data, diagnosis.findings
+    what = f"{data.name}: {data.description}; {study_tables.counts(data)}; {diagnosis.split}"
     clean = _grid()
-    for check in checked:
+    for check in diagnosis.checked:
         if not check.findings:
             clean.add_row(Text("ok", style="bold green"), Text(check.clean))
     parts: list[RenderableType] = [_findings_list(findings), Text()] if findings else []
-    return Group(*parts, *([clean] if clean.row_count else []))
+    return Group(Text(what), Text(), *parts, *([clean] if clean.row_count else []))
 
 
 def _findings_list(findings: Sequence[Finding]) -> Table:

@@ -11,6 +11,7 @@ from functools import partial
 from statistics import fmean
 from typing import Any
 
+from movierec_cli.config import Monitor
 from movierec_cli.evaluation.significance import Interval
 from movierec_cli.experiment.study import ComparedModel, Study
 from movierec_cli.registry.record import EpochRecord, RunRecord
@@ -129,7 +130,7 @@ def _known(value: float) -> float | None:
 
 def ablation(study: Study) -> Chart | None:
     """What each feature adds, the most on top."""
-    gains = sorted(study.ablation, key=lambda gain: gain.gain.mean)
+    gains = sorted(study.ablation, key=lambda gain: gain.difference.mean)
     if not gains:
         return None
     bar = {
@@ -140,7 +141,7 @@ def ablation(study: Study) -> Chart | None:
         "name": "gain",
         "hovertemplate": "%{x:+.2f} points (%{customdata[0]:+.2f} … %{customdata[1]:+.2f})<extra></extra>",
     }
-    points = _interval_points([gain.gain for gain in gains], range(len(gains)), POINT)
+    points = _interval_points([gain.difference for gain in gains], range(len(gains)), POINT)
     x_axis = {"title": {"text": f"points of {study.headline} that it adds"}}
     layout = {"xaxis": x_axis, "yaxis": _ticks([gain.feature for gain in gains])}
     return Chart(
@@ -178,7 +179,6 @@ def epochs(study: Study) -> Chart | None:
     )
 
 
-NDCG = "NDCG@10"
 _TOP_K = {
     "recall@{}": "recall",
     "top-{} accuracy, unseen {}s": "unseen",
@@ -193,7 +193,7 @@ def _validated(study: Study) -> dict[str, _Value]:
     if not validations:
         return {}
     ks = sorted(set.intersection(*(set(one.validation.recall) for one in validations)))
-    values: dict[str, _Value] = {NDCG: lambda epoch: epoch.ndcg}
+    values: dict[str, _Value] = {Monitor.NDCG: lambda epoch: epoch.ndcg}
     noun = study.data.noun
     values |= {name.format(k, noun): partial(_top_k, kind, k) for name, kind in _TOP_K.items() for k in ks}
     values[f"RMSE, {study.data.rating_unit}"] = lambda epoch: (
@@ -207,11 +207,12 @@ def _validated(study: Study) -> dict[str, _Value]:
 
 
 def _shown(study: Study, names: Sequence[str]) -> str:
-    """What chose the epochs, where all were chosen by it; else the headline."""
-    if NDCG in names:
-        return NDCG
-    recalls = [name for name in names if name.startswith("recall@")]
-    return study.headline if study.headline in names else [*names, *recalls][-1]
+    """What chose the epochs, where all were chosen by it; else the metric that decides, or what is there."""
+    monitored = {
+        record.config.monitor for one in study.models for record in one.records if not one.is_baseline
+    }
+    wanted = [*(monitored if len(monitored) == 1 else ()), study.headline]
+    return next((name for name in wanted if name in names), names[0])
 
 
 def _top_k(kind: str, k: int, epoch: EpochRecord) -> float:

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from movierec_cli.data.dataset import Id
-from movierec_cli.evaluation.metrics import VALIDATION_K
 from movierec_cli.evaluation.significance import LEVEL
 from movierec_cli.experiment.study import Study, UserLists, settings_of
 from movierec_cli.leakage.finding import Finding
@@ -13,10 +12,16 @@ from movierec_cli.recommend.recommend import Recommendations, RecommendedMovie
 from movierec_cli.recommend.users import RatedMovie
 from movierec_cli.registry.record import DataIdentity
 from movierec_cli.reports import ORDERED_BY, how_many, rated_or_known, star, study_tables
-from movierec_cli.reports.web.charts import NDCG, Chart
+from movierec_cli.reports.web.charts import Chart
 from movierec_cli.reports.web.markup import UNCOLOURED, Html, html_table, joined, tag, tags
+from movierec_cli.text import listed
 
 RATED_SHOWN = 10
+
+_FAMILY = (
+    "Holm's correction is over all pairs of models and all features together; significant is what has a"
+    f" corrected p below {LEVEL} and an interval without 0."
+)
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ def _epochs(study: Study, chart: Chart | None) -> Panel | None:
     if chart is None:
         return None
     note = (
-        f"An open marker is the epoch whose model was kept: the best by {_chosen_by(study, chart)} on "
+        f"An open marker is the epoch whose model was kept: the best by {_chosen_by(study)} on "
         "validation. Thin lines are single seeds or folds, thick ones their mean. Press a name to hide or"
         " show its lines."
     )
@@ -96,12 +101,15 @@ def _epochs(study: Study, chart: Chart | None) -> Panel | None:
     return Panel("epochs", "Epochs", "Accuracy over epochs", body)
 
 
-def _chosen_by(study: Study, chart: Chart) -> str:
-    if NDCG in chart.views:
-        return NDCG
-    recall = f"recall@{VALIDATION_K}"
-    has_tasks = any(record.config.tasks for model in study.models for record in model.records)
-    return f"{recall} and the error of predicted ratings, each where it is learned," if has_tasks else recall
+def _chosen_by(study: Study) -> str:
+    configs = [record.config for model in study.models for record in model.records if not model.is_baseline]
+    monitored = listed(dict.fromkeys(config.monitor for config in configs))
+    has_both = any(config.tasks and config.training and not config.training.monitor for config in configs)
+    return (
+        f"{monitored} and the error of predicted ratings, each where it is learned,"
+        if has_both
+        else monitored
+    )
 
 
 def _features(study: Study, chart: Chart | None) -> Panel:
@@ -112,7 +120,7 @@ def _features(study: Study, chart: Chart | None) -> Panel:
     if study.ablation:
         text = (
             "The gain averaged over the pairs of sets that differ only in the feature, with its 95 % "
-            f"interval. A point is .01 of {study.headline}."
+            f"interval. A point is .01 of {study.headline}. {_FAMILY}"
         )
     gains = html_table(study_tables.gains(study)) if study.ablation else ""
     body = joined((tag("p", text), figure(chart), gains))
@@ -124,8 +132,7 @@ def _differences(study: Study) -> Panel | None:
         return None
     text = (
         f"How much the first is above the second on the same users, in points of {study.headline} "
-        "(.01 each), with 95 % intervals. Holm's correction is over all the pairs. A difference is "
-        f"significant where the corrected p is below {LEVEL} and 0 is outside the interval. The bars under "
+        f"(.01 each), with 95 % intervals. {_FAMILY} The bars under "
         "one heading share a scale with 0 at the dashes."
     )
     table = html_table(study_tables.differences(study), kind="differences")

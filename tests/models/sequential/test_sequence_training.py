@@ -10,13 +10,13 @@ from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.data.split import split_ratings
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
-from movierec_cli.evaluation.metrics import ndcg, top_k_of
+from movierec_cli.evaluation.metrics import mean_ndcg, ndcg, top_k_of
 from movierec_cli.evaluation.ranks import Ranks
 from movierec_cli.models.feature_encodings import fit_features
 from movierec_cli.models.memory_estimate import TrainingData, n_parameters
 from movierec_cli.models.sequential import sequence_training as training
 from movierec_cli.models.sequential.sequence_queries import FittedSequences, Reader
-from movierec_cli.models.sequential.sequence_training import fit_run, mean_gain
+from movierec_cli.models.sequential.sequence_training import fit_run
 from movierec_cli.models.trained import Fitted, Fitting
 from tests.models.heard import Heard
 from tests.models.sequential.rings import (
@@ -186,7 +186,8 @@ def test_the_in_batch_validation_loss_is_the_softmax_over_the_batch_s_films(smal
 def test_the_outcome_s_ndcg_is_evaluation_s(trained_ring):
     """Where each user has one test rating, what chooses epochs is what is reported."""
     outcome = trained_ring(Family.SASREC).model.parts.outcome
-    assert mean_gain(outcome.at_their_time.unseen) == pytest.approx(float(ndcg(outcome, 10).mean()), rel=1e-9)
+    found = mean_ndcg(outcome.at_their_time.unseen, outcome.user_index)
+    assert found == pytest.approx(float(ndcg(outcome, 10).mean()), rel=1e-9)
 
 
 def test_validation_reads_and_masks_train_alone(trained_ring):
@@ -206,7 +207,8 @@ def test_validation_reads_and_masks_train_alone(trained_ring):
     seen = movies_of_users(ring.dataset, ring.split.train)
     ranks = rank_ratings(ring.dataset, ring.split.validation, fitted(ring.split.train), seen)
     best = next(one for one in ring.model.results["history"] if one.epoch == ring.model.results["best_epoch"])
-    assert best.ndcg == pytest.approx(mean_gain(ranks.unseen), rel=1e-6)
+    users = ring.dataset.ratings.user_index[ring.split.validation]
+    assert best.ndcg == pytest.approx(mean_ndcg(ranks.unseen, users), rel=1e-6)
     outcome = evaluate(ring.dataset, ring.split.fit, ring.split.test, fitted(ring.split.fit))
     np.testing.assert_array_equal(outcome.top_movies, ring.model.parts.outcome.top_movies)
     np.testing.assert_array_equal(
@@ -238,9 +240,10 @@ def plain_gain(better: int, tied: int, k: int) -> float:
 
 
 @pytest.mark.parametrize("k", [1, 3, 10])
-def test_mean_gain_is_the_expected_gain_over_the_orders_of_a_tie(k):
+def test_the_ndcg_of_one_rating_each_is_the_expected_gain_over_the_orders_of_a_tie(k):
     generator = np.random.default_rng(0)
     better, tied = generator.integers(0, 14, 200), generator.integers(1, 6, 200)
     expected = np.mean([plain_gain(b, t, k) for b, t in zip(better, tied, strict=True)])
-    found = mean_gain(Ranks(better.astype(np.int32), tied.astype(np.int32)), k)
+    ranks = Ranks(better.astype(np.int32), tied.astype(np.int32))
+    found = mean_ndcg(ranks, np.arange(200, dtype=np.int32), k)
     assert found == pytest.approx(expected, rel=1e-12)
