@@ -14,11 +14,14 @@ from movierec_cli.config.families import (
 from movierec_cli.config.features import FeatureSet
 from movierec_cli.config.setting import Check, check_settings, setting
 from movierec_cli.config.settings import (
+    IN_BATCH_LOSSES,
     TRAINING_PANEL,
     DataConfig,
+    LossKind,
     ModelConfig,
     SplitConfig,
     TaskWeights,
+    TowerConfig,
     TrainingConfig,
 )
 from movierec_cli.errors import UsageError
@@ -42,6 +45,7 @@ class TrainerConfig:
     )
     family: Family = Family.TWO_TOWER  # with tasks, its `with_tasks`
     model: ModelConfig | None = None  # None: what `default_settings` says
+    other_models: tuple[ModelConfig, ...] = ()  # each feature set is trained with each of them, too
     training: TrainingConfig = field(default_factory=TrainingConfig)
     tasks: tuple[TaskWeights, ...] = ()  # each feature set with each of them; none: retrieval alone
     rating_baselines: tuple[Family, ...] = RATING_BASELINES  # where there are tasks
@@ -66,7 +70,7 @@ class TrainerConfig:
     def __post_init__(self) -> None:
         check_settings(self)
         _check_family(self)
-        n_sets, n_weights = len(self.widest_sets), max(1, len(self.tasks))
+        n_sets, n_weights = len(self.widest_sets), max(1, len(self.tasks)) * (1 + len(self.other_models))
         if self.split.folds and self.n_seeds > 1:
             raise UsageError(
                 f"--seeds {self.n_seeds} is not for --folds {self.split.folds}, which trains each model"
@@ -86,6 +90,26 @@ class TrainerConfig:
         return self.family.spec.feature_sets if self.feature_sets is None else self.feature_sets
 
 
+def _check_towers(config: TrainerConfig, model: TowerConfig) -> None:
+    """Refuses what a model of two towers cannot learn or be built of.
+
+    Raises:
+        UsageError: says why and what to use instead.
+    """
+    is_plain, loss = bool(model.rating_layers), config.training.loss
+    if not model.layer_sizes and (
+        any(one.features for one in config.widest_sets) or (config.tasks and not is_plain)
+    ):
+        raise UsageError(
+            "--layer_sizes None is for user and item ids alone and for one task: features make the towers"
+            " differ in width; give sizes, or --additional_feature_sets None"
+        )
+    if config.tasks and (loss in IN_BATCH_LOSSES) is not is_plain:
+        raise UsageError(f"--loss {loss} is not for two tasks; use --loss {LossKind.CATALOGUE}")
+    if config.tasks and config.training.summed_loss:
+        raise UsageError("--summed_loss is for one task; of two, the weights say how much each counts")
+
+
 def _check_family(config: TrainerConfig) -> None:
     """Refuses what the family cannot be trained with.
 
@@ -98,9 +122,12 @@ def _check_family(config: TrainerConfig) -> None:
     if loss not in family.spec.losses:
         losses = listed(family.spec.losses, "or")
         raise UsageError(f"--loss {loss} is not for {family.label}; with --family {family} use {losses}")
-    if config.model is not None and type(config.model) is not type(family.spec.model):
-        raise UsageError(f"{family.label} is not built of a {type(config.model).__name__}")
-    family.spec.check(family.label, config.model, config.training)
+    for model in (config.model, *config.other_models):
+        if model is not None and type(model) is not type(family.spec.model):
+            raise UsageError(f"{family.label} is not built of a {type(model).__name__}")
+        family.spec.check(family.label, model, config.training)
+        if isinstance(model, TowerConfig):
+            _check_towers(config, model)
     if config.tasks and family.with_tasks is None:
         others = [f"--family {other}" for other in TRAINABLE if other.with_tasks]
         raise UsageError(

@@ -101,14 +101,15 @@ def train_command(
     config = TrainerConfig(
         feature_sets=parse_feature_sets(additional_feature_sets or [], terminal)
         or (settings.feature_sets if preset else None),
-        data=data,
+        data=options.data_of_preset(ctx, data, settings) if preset else data,
         split=settings.split,
         split_of_data=options.split_of_data(given, settings.family, preset),
         family=settings.family,
         model=settings.model,
+        other_models=settings.other_models,
         training=settings.training,
-        tasks=tasks.weights(),
-        rating_baselines=tasks.baselines(),
+        tasks=settings.tasks,
+        rating_baselines=tasks.baselines(settings.tasks),
         baselines=settings.baselines if baselines is None else parse_families(baselines),
         n_seeds=seeds,
         saved_models_dir=saved_models_dir,
