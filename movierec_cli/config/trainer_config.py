@@ -105,7 +105,8 @@ def _check_towers(config: TrainerConfig, model: TowerConfig) -> None:
             " differ in width; give sizes, or --additional_feature_sets None"
         )
     if config.tasks and (loss in IN_BATCH_LOSSES) is not is_plain:
-        raise UsageError(f"--loss {loss} is not for two tasks; use --loss {LossKind.CATALOGUE}")
+        other = LossKind.IN_BATCH if is_plain else LossKind.CATALOGUE
+        raise UsageError(f"--loss {loss} is not for such a model of two tasks; use --loss {other}")
     if config.tasks and config.training.summed_loss:
         raise UsageError("--summed_loss is for one task; of two, the weights say how much each counts")
 

@@ -22,6 +22,7 @@ from movierec_cli.config import DataConfig, RankBy, TrainerConfig
 from movierec_cli.config.setting import setting
 
 if TYPE_CHECKING:
+    from movierec_cli.config.presets import Preset
     from movierec_cli.experiment.main_job import Trained
     from movierec_cli.experiment.study import UserLists
 
@@ -123,19 +124,26 @@ def train_command(
     with ProgressDisplay(terminal) as observer:
         trained = train(config, observer, ks=parse_top_k(top_k), lists=wanted)
     page = write_report(trained.study, output)
-    _show(trained, page, terminal)
+    _show(trained, page, preset, terminal)
     if lists.open_page:
         typer.launch(page.as_uri())
 
 
-def _show(trained: Trained, page: Path, terminal: ResultTerminal) -> None:
+def _show(trained: Trained, page: Path, preset: Preset | None, terminal: ResultTerminal) -> None:
+    from movierec_cli.experiment.published import beside_published, published_text
+
     if terminal.as_json:
-        terminal.document(_document(trained, page))
+        published = beside_published(preset, trained.study) if preset else []
+        terminal.document(
+            {**_document(trained, page), **({"published": list(map(vars, published))} if preset else {})}
+        )
         return
     from movierec_cli.reports.terminal.recommendation_lists import user_report
     from movierec_cli.reports.terminal.study_text import study_text
 
     terminal.out.print(study_text(trained.study, terminal.out))
+    for sentence in published_text(preset, trained.study) if preset else ():
+        terminal.line(sentence)
     for lists in trained.study.user_lists:
         report = user_report(lists.user_id, lists.rated, lists.recommended, trained.study.data, terminal.out)
         terminal.out.print(report)
