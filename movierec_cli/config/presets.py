@@ -160,6 +160,7 @@ class Figure:
         k: of the top-k accuracy over all movies; None: the figure is the RMSE, in stars.
         value: as it is printed there.
         at_most: whether only a bound is told, in words.
+        note: what has to be known to compare, for people.
     """
 
     feature_set: FeatureSet
@@ -168,6 +169,7 @@ class Figure:
     k: int | None = None
     value: float
     at_most: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,11 +180,15 @@ class Published:
     figures: tuple[Figure, ...] = ()
 
 
+# 300 draws of the layers' first weights on one trained model's embeddings: 95 % from 3.53 to 3.93.
+_CHANCE = "its rating layers are not trained, so both are chance: 3.5 to 3.9 by the seed"
+
+
 def _both_tasks(tasks: TaskWeights, top_100: float, rmse: float) -> tuple[Figure, Figure]:
     top_k = Figure(
         feature_set=NO_FEATURES, model=PRESETS[Preset.TFRS_MULTITASK].model, tasks=tasks, k=100, value=top_100
     )
-    return top_k, replace(top_k, k=None, value=rmse)
+    return top_k, replace(top_k, k=None, value=rmse, note="" if tasks.rating else _CHANCE)
 
 
 _FIRST = Figure(feature_set=_TITLE_AND_TIME, model=_DEEP[0], k=100, value=0.27)

@@ -16,15 +16,15 @@ class Beside:
     at_most: bool  # whether only a bound is published
     here: float  # the mean of the seeds
     source: str
+    note: str  # what has to be known to compare, or ""
 
     @property
     def sentence(self) -> str:
         """For people."""
         digits = ".3f" if "RMSE" in self.metric else ".4f"
         published = f"{'at most ' if self.at_most else ''}{self.published:{digits}}"
-        return (
-            f"{self.model}, {self.metric}: published {published} ({self.source}), here {self.here:{digits}}"
-        )
+        both = f"published {published} ({self.source}), here {self.here:{digits}}"
+        return f"{self.model}, {self.metric}: {both}{f' ({self.note})' if self.note else ''}"
 
 
 def beside_published(preset: Preset, study: Study) -> list[Beside]:
@@ -41,6 +41,7 @@ def beside_published(preset: Preset, study: Study) -> list[Beside]:
             at_most=figure.at_most,
             here=reached[1],
             source=source,
+            note=figure.note,
         )
         for figure, reached in found
         if reached is not None

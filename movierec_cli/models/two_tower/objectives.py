@@ -22,6 +22,9 @@ from movierec_cli.models.two_tower.query_batches import (
 # float32 exp overflows at 88; below this a sum over a billion movies does not, and none underflows.
 SAFE_SCORE = 60.0
 
+ABSENT = -1e4
+"""The bias of a movie that is no class: its exponential is 0."""
+
 Gradients = tuple[tf.Tensor, tf.Tensor, None, None]
 
 
@@ -134,16 +137,34 @@ class InBatchObjective:
 
     def loss(self, queries: tf.Tensor, movies: tf.Tensor, batch: dict[str, tf.Tensor]) -> tf.Tensor:
         """The task's sum, or the mean."""
-        movie_index = batch["movie_index"]
-        probability = None if self._probability is None else tf.gather(self._probability, movie_index)
-        summed = self._task(
+        # A movie that is in the batch n times is one class with n times the weight: the same sum over fewer.
+        by_movie = self.batches.n_movies <= self.batches.batch_size
+        summed = (self._over_movies if by_movie else self._over_batch)(queries, movies, batch["movie_index"])
+        return summed if self._summed else summed / tf.cast(tf.shape(queries)[0], tf.float32)
+
+    def _over_batch(self, queries: tf.Tensor, movies: tf.Tensor, movie_index: tf.Tensor) -> tf.Tensor:
+        return self._task(
             queries,
             tf.gather(movies, movie_index),  # [b, d]
-            candidate_sampling_probability=probability,
+            candidate_sampling_probability=tf.gather(self._probability, movie_index)
+            if self._probability is not None
+            else None,
             compute_metrics=False,
             compute_batch_metrics=False,
         )
-        return summed if self._summed else summed / tf.cast(tf.shape(queries)[0], tf.float32)
+
+    def _over_movies(self, queries: tf.Tensor, movies: tf.Tensor, movie_index: tf.Tensor) -> tf.Tensor:
+        n_movies, ones = self.batches.n_movies, tf.ones_like(movie_index, tf.float32)
+        counts = tf.math.unsorted_segment_sum(ones, movie_index, n_movies)  # [n_movies]
+        bias = tf.where(counts > 0, tf.math.log(counts), ABSENT)
+        if self._probability is not None:
+            bias -= tf.math.log(self._probability)
+        with_bias = tf.concat([movies, bias[:, None]], axis=1)  # [n_movies, d + 1]
+        with_one = tf.concat([queries, ones[:, None]], axis=1)  # [b, d + 1]
+        places = tf.range(tf.shape(queries)[0]) * n_movies + movie_index
+        # As a positive a movie counts once.
+        twice = tf.reduce_sum(tf.math.log(tf.gather(counts, movie_index)))
+        return catalogue_softmax(with_one, with_bias, places, ones) + twice
 
 
 _WEIGHT_EXPONENTS = {Weighting.RATINGS: 0.0, Weighting.ROOT: 0.5, Weighting.QUERIES: 1.0}
