@@ -123,7 +123,7 @@ def _check_family(config: TrainerConfig) -> None:
     if loss not in family.spec.losses:
         losses = listed(family.spec.losses, "or")
         raise UsageError(f"--loss {loss} is not for {family.label}; with --family {family} use {losses}")
-    for model in (config.model, *config.other_models):
+    for model in (config.model or family.spec.model, *config.other_models):
         if model is not None and type(model) is not type(family.spec.model):
             raise UsageError(f"{family.label} is not built of a {type(model).__name__}")
         family.spec.check(family.label, model, config.training)
