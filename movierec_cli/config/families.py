@@ -24,11 +24,13 @@ from movierec_cli.config.settings import (
     IN_BATCH_LOSSES,
     PUBLISHED_SPLITS,
     TOWER_LOSSES,
+    DataConfig,
     LossKind,
     ModelConfig,
     SequenceConfig,
     SplitConfig,
     SplitKind,
+    TaskWeights,
     TowerConfig,
     TrainingConfig,
 )
@@ -158,7 +160,7 @@ _SASREC = FamilySpec(
     baselines=("popularity", "ease", "ials"),
     default_split=SplitKind.LEAVE_LAST,
     splits=tuple(split for split in SplitKind if split not in (SplitKind.RANDOM, *PUBLISHED_SPLITS)),
-    without=frozenset({"weighting"}),
+    without=frozenset({"weighting", "average_weights"}),
     check=_check_windows,
 )
 
@@ -296,7 +298,10 @@ class Settings:
     feature_sets: tuple[FeatureSet, ...] = DEFAULT_FEATURE_SETS
     model: ModelConfig
     training: TrainingConfig
+    other_models: tuple[ModelConfig, ...] = ()  # trained beside `model`
+    tasks: tuple[TaskWeights, ...] = ()  # none: retrieval alone
     baselines: tuple[Family, ...] = DEFAULT_BASELINES
+    dataset: str = DataConfig.dataset
 
 
 def default_settings(

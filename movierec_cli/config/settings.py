@@ -287,7 +287,8 @@ class TowerConfig(_Embeddings):
 
     layer_sizes: tuple[int, ...] = _model(
         (128, 64),
-        "Widths of each tower's dense layers, separated by spaces or commas.",
+        "Widths of each tower's dense layers, separated by spaces or commas. None: the embeddings are the"
+        " towers, for ids alone.",
         "SIZE...",
         Check("1 or more each", lambda sizes: all(size > 0 for size in sizes)),
     )
@@ -297,6 +298,9 @@ class TowerConfig(_Embeddings):
         "WEIGHT",
         ZERO_OR_MORE,
     )
+    rating_layers: tuple[int, ...] = ()
+    """Widths of dense layers that predict ratings from both towers' embeddings alone, as TFRS' tutorial does;
+    none: `models.rating.head`."""
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -331,12 +335,8 @@ class SequenceConfig(_Embeddings):
         "Number of movies that the losses sampled and gbce sample for each micro-batch.",
         check=ONE_OR_MORE,
     )
-    optimizer: Optimizer = _sequence(Optimizer.ADAM, f"The optimizer: {', '.join(Optimizer)}.", "NAME")
     schedule: Schedule = _sequence(
         Schedule.COSINE, f"How the learning rate changes over the epochs: {', '.join(Schedule)}.", "NAME"
-    )
-    summed_loss: bool = _sequence(
-        False, "Minimise the sum of a step's losses instead of their mean, as TFRS does."
     )
 
     def __post_init__(self) -> None:
@@ -476,6 +476,13 @@ class TrainingConfig:
         check=ONE_OR_MORE,
     )
     learning_rate: float = _training(0.01, "Learning rate of the optimizer.", "RATE", ABOVE_ZERO)
+    optimizer: Optimizer = _training(Optimizer.ADAM, f"The optimizer: {', '.join(Optimizer)}.", "NAME")
+    summed_loss: bool = _training(
+        False, "Minimise the sum of a step's losses instead of their mean, as TFRS does."
+    )
+    average_weights: bool = _training(
+        True, "Evaluate and keep the running average of the weights, not those after the last step."
+    )
     validation_freq: int = _training(5, "Validate after every N epochs.", check=ONE_OR_MORE)
     patience: int = _training(
         3,

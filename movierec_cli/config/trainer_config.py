@@ -14,6 +14,7 @@ from movierec_cli.config.families import (
 from movierec_cli.config.features import FeatureSet
 from movierec_cli.config.setting import Check, check_settings, setting
 from movierec_cli.config.settings import (
+    IN_BATCH_LOSSES,
     TRAINING_PANEL,
     DataConfig,
     LossKind,
@@ -21,6 +22,7 @@ from movierec_cli.config.settings import (
     Monitor,
     SplitConfig,
     TaskWeights,
+    TowerConfig,
     TrainingConfig,
 )
 from movierec_cli.errors import UsageError
@@ -44,6 +46,7 @@ class TrainerConfig:
     )
     family: Family = Family.TWO_TOWER  # with tasks, its `with_tasks`
     model: ModelConfig | None = None  # None: what `default_settings` says
+    other_models: tuple[ModelConfig, ...] = ()  # each feature set is trained with each of them, too
     training: TrainingConfig = field(default_factory=TrainingConfig)
     tasks: tuple[TaskWeights, ...] = ()  # each feature set with each of them; none: retrieval alone
     rating_baselines: tuple[Family, ...] = RATING_BASELINES  # where there are tasks
@@ -74,7 +77,7 @@ class TrainerConfig:
     def __post_init__(self) -> None:
         check_settings(self)
         _check_family(self)
-        n_sets, n_weights = len(self.widest_sets), max(1, len(self.tasks))
+        n_sets, n_weights = len(self.widest_sets), max(1, len(self.tasks)) * (1 + len(self.other_models))
         if self.split.folds and self.n_seeds > 1:
             raise UsageError(
                 f"--seeds {self.n_seeds} is not for --folds {self.split.folds}, which trains each model"
@@ -99,6 +102,27 @@ class TrainerConfig:
         return self.family.spec.feature_sets if self.feature_sets is None else self.feature_sets
 
 
+def _check_towers(config: TrainerConfig, model: TowerConfig) -> None:
+    """Refuses what a model of two towers cannot learn or be built of.
+
+    Raises:
+        UsageError: says why and what to use instead.
+    """
+    is_plain, loss = bool(model.rating_layers), config.training.loss
+    if not model.layer_sizes and (
+        any(one.features for one in config.widest_sets) or (config.tasks and not is_plain)
+    ):
+        raise UsageError(
+            "--layer_sizes None is for user and item ids alone and for one task: features make the towers"
+            " differ in width; give sizes, or --additional_feature_sets None"
+        )
+    if config.tasks and (loss in IN_BATCH_LOSSES) is not is_plain:
+        other = LossKind.IN_BATCH if is_plain else LossKind.CATALOGUE
+        raise UsageError(f"--loss {loss} is not for such a model of two tasks; use --loss {other}")
+    if config.tasks and config.training.summed_loss:
+        raise UsageError("--summed_loss is for one task; of two, the weights say how much each counts")
+
+
 def _check_family(config: TrainerConfig) -> None:
     """Refuses what the family cannot be trained with.
 
@@ -111,9 +135,12 @@ def _check_family(config: TrainerConfig) -> None:
     if loss not in family.spec.losses:
         losses = listed(family.spec.losses, "or")
         raise UsageError(f"--loss {loss} is not for {family.label}; with --family {family} use {losses}")
-    if config.model is not None and type(config.model) is not type(family.spec.model):
-        raise UsageError(f"{family.label} is not built of a {type(config.model).__name__}")
-    family.spec.check(family.label, config.model, config.training)
+    for model in (config.model or family.spec.model, *config.other_models):
+        if model is not None and type(model) is not type(family.spec.model):
+            raise UsageError(f"{family.label} is not built of a {type(model).__name__}")
+        family.spec.check(family.label, model, config.training)
+        if isinstance(model, TowerConfig):
+            _check_towers(config, model)
     monitor = config.training.monitor
     if monitor is Monitor.LOSS and not (family.is_sequential and loss is LossKind.IN_BATCH):
         raise UsageError(

@@ -96,8 +96,10 @@ class MovieLensTrainer:
                 feature_set=feature_set,
                 training=replace(base.training, seed=base.training.seed + offset),
                 tasks=weights,
+                model=model,
             )
             for feature_set in self.feature_sets
+            for model in dict.fromkeys((base.model, *self.config.other_models))
             for weights in tasks
             for offset in range(self.config.n_seeds)
         ]

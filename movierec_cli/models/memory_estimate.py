@@ -125,7 +125,12 @@ def _tower_parameters(config: RunConfig, model: TowerConfig, data: TrainingData)
     n_rows = n_ids + sum(one.size for one in inputs if not isinstance(one, NumberInput))
     tops = sum(_dense(width, *model.layer_sizes) for width in _tower_widths(config, model, data))
     total = n_rows * model.embedding_size + tops
-    return total + (tops + _rating_parameters(model.layer_sizes[-1], data) if config.tasks else 0)
+    if config.tasks is None:
+        return total
+    if model.rating_layers:
+        width = model.layer_sizes[-1] if model.layer_sizes else model.embedding_size
+        return total + _dense(2 * width, *model.rating_layers, 1)
+    return total + tops + _rating_parameters(model.layer_sizes[-1], data)
 
 
 def _rating_parameters(size: int, data: TrainingData) -> int:

@@ -28,6 +28,7 @@ from tests.bench import (  # noqa: E402
     processes,
     sequence_epoch,
     sequences,
+    tutorials,
 )
 from tests.bench.rows import Bench, Row  # noqa: E402
 
@@ -43,6 +44,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterable[Row]]] = {
     "accuracy": accuracy.measure_accuracy,
     "ratings": accuracy.measure_ratings,
     "fold-in": fold_in.measure_fold_in,
+    "tutorials": tutorials.measure_tutorials,
     "temporal": accuracy.measure_temporal,
     "command": processes.measure_command,
     "recommend": processes.measure_recommending,

@@ -109,7 +109,7 @@ movierec --dataset 1 | 1m 100k 10m
 movierec train --dataset 1m 12 |
 movierec train --loss in | in-batch in-batch-corrected
 movierec train --family s | sasrec
-movierec train --preset t | tfrs-gru
+movierec train --preset tfrs-g | tfrs-gru
 movierec train --tasks r | retrieval rating
 movierec train --tasks retrieval,ra | retrieval,rating
 movierec train --rating_baselines global-mean,b | global-mean,biased-mf

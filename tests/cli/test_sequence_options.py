@@ -20,6 +20,7 @@ from movierec_cli.config import (
     SequenceConfig,
     SplitConfig,
     SplitKind,
+    TaskWeights,
     TowerConfig,
     TrainerConfig,
     TrainingConfig,
@@ -105,8 +106,10 @@ def test_every_setting_has_an_option_that_reaches_its_field(config: type, name: 
 @pytest.mark.parametrize("preset", Preset)
 def test_a_preset_is_its_own_model_split_and_settings(preset: Preset) -> None:
     config, wanted = config_of(f"--preset {preset}"), PRESETS[preset]
-    found = (config.family, config.split, config.feature_sets, config.model, config.training)
-    assert found == (wanted.family, wanted.split, wanted.feature_sets, wanted.model, wanted.training)
+    names = ("family", "split", "feature_sets", "model", "other_models", "training", "tasks", "baselines")
+    assert {name: getattr(config, name) for name in names} == {name: getattr(wanted, name) for name in names}
+    assert config.data.dataset == wanted.dataset
+    assert config_of(f"--preset {preset} --dataset sample").data.dataset == "sample"
     assert config == config_of(f"--preset {preset} --family {wanted.family}")
 
 
@@ -116,6 +119,14 @@ def test_an_option_beside_a_preset_replaces_its_value_and_no_other() -> None:
     assert config.model == replace(wanted.model, max_length=5)
     other = config_of("--preset tfrs-gru --split leave-last --min_rating 0").split
     assert other == replace(wanted.split, kind=SplitKind.LEAVE_LAST, min_rating=0.0)
+
+
+def test_an_option_beside_a_preset_of_several_models_or_weights_is_of_them_all() -> None:
+    config = config_of("--preset tfrs-deep --dropout 0.5")
+    assert [one.dropout for one in (config.model, *config.other_models)] == [0.5] * 3
+    assert config_of("--preset tfrs-multitask --rating_weight 2").tasks == (TaskWeights(rating=2.0),)
+    assert config_of("--preset tfrs-multitask --rating_baselines None").rating_baselines == ()
+    assert config_of("--layer_sizes none --additional_feature_sets None").model == TowerConfig(layer_sizes=())
 
 
 def test_what_is_not_given_is_usual_for_the_split_and_the_family() -> None:
@@ -150,7 +161,13 @@ REFUSED = """
 2 | train --family two-tower --windows | --windows | two towers
 2 | train --no_shared_embeddings | --shared_embeddings | two towers
 2 | train --schedule constant | --schedule | two towers
-2 | train --optimizer adam | --optimizer | two towers
+2 | train --family sasrec --average_weights | --average_weights | SASRec | --family two-tower
+2 | train --layer_sizes none --additional_feature_sets None timestamp | 'None' means no
+2 | train --layer_sizes none --additional_feature_sets timestamp | --layer_sizes None | give sizes
+2 | train --additional_feature_sets None --layer_sizes none --rating_weight 1 | --layer_sizes None
+2 | train --preset tfrs-multitask --loss catalogue | --loss catalogue | of two tasks | --loss in-batch
+2 | train --tasks rating --loss in-batch | --loss in-batch | of two tasks | --loss catalogue
+2 | train --tasks rating --summed_loss | --summed_loss | the weights say
 2 | train --loss gbce | --loss gbce | --family two-tower | catalogue, in-batch or in-batch-corrected
 2 | train --loss sampled --num_negatives 9 | --num_negatives | two towers
 2 | train --family sasrec --loss in-batch | --loss in-batch | --windows

@@ -79,12 +79,13 @@ def test_what_cannot_be_meant_is_refused_with_a_remedy(row: str) -> None:
 
 
 def test_rating_baselines_are_all_of_them_unless_some_are_named() -> None:
-    assert asked("--tasks rating").baselines() == RATING_BASELINES
-    assert asked("--tasks rating --rating_baselines biased_mf,Global-Mean").baselines() == (
+    weights = (TaskWeights(),)
+    assert asked("--tasks rating").baselines(weights) == RATING_BASELINES
+    assert asked("--tasks rating --rating_baselines biased_mf,Global-Mean").baselines(weights) == (
         Family.BIASED_MF,
         Family.GLOBAL_MEAN,
     )
-    assert asked("--tasks rating --rating_baselines None").baselines() == ()
+    assert asked("--tasks rating --rating_baselines None").baselines(weights) == ()
 
 
 SWEEP = (

@@ -22,6 +22,7 @@ from movierec_cli.config import DataConfig, RankBy, TrainerConfig
 from movierec_cli.config.setting import setting
 
 if TYPE_CHECKING:
+    from movierec_cli.config.presets import Preset
     from movierec_cli.experiment.main_job import Trained
     from movierec_cli.experiment.study import UserLists
 
@@ -106,14 +107,15 @@ def train_command(
     config = TrainerConfig(
         feature_sets=parse_feature_sets(additional_feature_sets or [], terminal)
         or (settings.feature_sets if preset else None),
-        data=data,
+        data=options.data_of_preset(ctx, data, settings) if preset else data,
         split=settings.split,
         split_of_data=options.split_of_data(given, settings.family, preset),
         family=settings.family,
         model=settings.model,
+        other_models=settings.other_models,
         training=settings.training,
-        tasks=tasks.weights(),
-        rating_baselines=tasks.baselines(),
+        tasks=settings.tasks,
+        rating_baselines=tasks.baselines(settings.tasks),
         baselines=settings.baselines if baselines is None else parse_families(baselines),
         n_seeds=seeds,
         saved_models_dir=saved_models_dir,
@@ -129,19 +131,28 @@ def train_command(
     with ProgressDisplay(terminal) as observer:
         trained = train(config, observer, ks=parse_top_k(top_k), metric=decides, lists=wanted)
     page = write_report(trained.study, output)
-    _show(trained, page, terminal, with_details=lists.details)
+    _show(trained, page, preset, terminal, with_details=lists.details)
     if lists.open_page:
         typer.launch(page.as_uri())
 
 
-def _show(trained: Trained, page: Path, terminal: ResultTerminal, *, with_details: bool) -> None:
+def _show(
+    trained: Trained, page: Path, preset: Preset | None, terminal: ResultTerminal, *, with_details: bool
+) -> None:
+    from movierec_cli.experiment.published import beside_published, published_text
+
     if terminal.as_json:
-        terminal.document(_document(trained, page))
+        published = beside_published(preset, trained.study) if preset else []
+        terminal.document(
+            {**_document(trained, page), **({"published": list(map(vars, published))} if preset else {})}
+        )
         return
     from movierec_cli.reports.terminal.recommendation_lists import user_report
     from movierec_cli.reports.terminal.study_text import study_text
 
     terminal.out.print(study_text(trained.study, terminal.out, with_details=with_details))
+    for sentence in published_text(preset, trained.study) if preset else ():
+        terminal.line(sentence)
     for lists in trained.study.user_lists:
         report = user_report(lists.user_id, lists.rated, lists.recommended, trained.study.data, terminal.out)
         terminal.out.print(report)

@@ -161,6 +161,8 @@ def _values_of(text: str, option: str, kind: type) -> tuple[Any, ...]:
         if not words:
             raise UsageError(f"{option} is '{text}'; it needs one value or more")
         return words
+    if kind is int and text.strip().lower() == "none":
+        return ()
     wanted = "whole numbers such as 64 32" if kind is int else "numbers such as 1 10"
     return parse_numbers(text, option, wanted, kind)
 

@@ -42,6 +42,11 @@ class TaskRequest:
         default_shown="all",
     )
 
+    @property
+    def is_given(self) -> bool:
+        """Whether any option says what is learned."""
+        return any(one is not None for one in (self.tasks, self.retrieval_weight, self.rating_weight))
+
     def weights(self) -> tuple[TaskWeights, ...]:
         """Every combination of the weights, each once; none for a model that only ranks.
 
@@ -62,15 +67,15 @@ class TaskRequest:
             dict.fromkeys(TaskWeights(retrieval=retrieval, rating=rating) for retrieval, rating in kept)
         )
 
-    def baselines(self) -> tuple[Family, ...]:
-        """The baselines of the predicted ratings.
+    def baselines(self, weights: tuple[TaskWeights, ...]) -> tuple[Family, ...]:
+        """The baselines of the ratings that models with these weights predict.
 
         Raises:
             UsageError: a name is wrong, or no ratings are predicted.
         """
         if self.rating_baselines is None:
             return RATING_BASELINES
-        if not self.weights():
+        if not weights:
             raise UsageError(
                 f"--rating_baselines is '{self.rating_baselines}', but no model predicts ratings; add"
                 f" {BOTH_TASKS}"

@@ -13,10 +13,12 @@ from movierec_cli.cli.parsing.option_groups import Given, GivenOf
 from movierec_cli.cli.parsing.options import baselines_option, feature_sets_option
 from movierec_cli.cli.parsing.task_options import TaskRequest
 from movierec_cli.cli.parsing.values import completing, sets_shown
+from movierec_cli.cli.parsing.variadic import given_options
 from movierec_cli.config import (
     SAMPLED_LOSSES,
     SEQUENTIAL,
     TRAINABLE,
+    DataConfig,
     Family,
     ModelConfig,
     SequenceConfig,
@@ -184,6 +186,8 @@ def filled_settings(
         base,
         split=_changed(base.split, given),
         model=_changed(base.model, given),
+        other_models=tuple(_changed(one, given) for one in base.other_models),
+        tasks=tasks.weights() if tasks.is_given else base.tasks,
         # The default weighting depends on the loss too, so it is found where both are known.
         training=_changed(replace(base.training, weighting=None), given),
     )
@@ -196,6 +200,12 @@ def split_of_data(given: Given, family: Family, preset: Preset | None) -> SplitC
     if preset or any(given[name] is not None for name in ("kind", "test_fraction", "folds")):
         return None
     return _changed(default_settings(family, SplitKind.GIVEN).split, given)
+
+
+def data_of_preset(ctx: typer.Context, data: DataConfig, settings: Settings) -> DataConfig:
+    """The preset's data set, where none is named."""
+    is_named = {"dataset", "archive"} & given_options(ctx)
+    return data if is_named else replace(data, dataset=settings.dataset)
 
 
 def _of_preset(preset: Preset, family: Family | None) -> Settings:

@@ -45,7 +45,7 @@ def make_optimizer(
             warmup_target=training.learning_rate,
             warmup_steps=warm,
         )
-    return _OPTIMIZERS[sequence.optimizer](rate)
+    return _OPTIMIZERS[training.optimizer](rate)
 
 
 _OPTIMIZERS: dict[Optimizer, Callable[[Any], keras.optimizers.Optimizer]] = {
@@ -82,7 +82,13 @@ class SequenceFit:
         optimizer = make_optimizer(self.model.config, self.training, self.batches.steps_per_epoch)
         optimizer.build(self.model.variables)
         self._step = compiled_step(
-            self.model, optimizer, self.training.loss, self.shape, self.probabilities, self.training.seed
+            self.model,
+            optimizer,
+            self.training.loss,
+            self.shape,
+            self.probabilities,
+            self.training.seed,
+            self.training.summed_loss,
         )
         self.state: State = {
             "weights": [jnp.copy(value) for value in self.model.weights()],

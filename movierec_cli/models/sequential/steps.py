@@ -70,6 +70,7 @@ def compiled_step(
     shape: StepShape,
     probabilities: npt.NDArray[np.float32],
     seed: int,
+    summed: bool = False,
 ) -> Callable[[State, Columns], tuple[State, npt.NDArray[np.float32]]]:
     """A function from a state and a step's rows to the next state and the summed loss and weight, [2].
 
@@ -80,6 +81,7 @@ def compiled_step(
         shape: how rows are shared out.
         probabilities: each movie's fraction of the targets.
         seed: of dropout and of sampled movies.
+        summed: whether a step's loss is the sum over what is learned, not the mean.
     """
     gradients = (
         _in_micro_batches(model, loss, shape) if loss in SEPARABLE else _at_once(model, loss, probabilities)
@@ -91,7 +93,7 @@ def compiled_step(
         return jnp.concatenate([sums, *(one.reshape(-1) for one in of_weights)])[None]
 
     def update(state: State, found: jax.Array) -> State:
-        divisor = 1.0 if model.config.summed_loss else jnp.maximum(found[1], 1.0)
+        divisor = 1.0 if summed else jnp.maximum(found[1], 1.0)
         scaled = _shaped(found[2:] / divisor, state["weights"])
         weights, optimizer_state = optimizer.stateless_apply(state["optimizer"], scaled, state["weights"])
         return {"weights": weights, "optimizer": optimizer_state, "step": state["step"] + 1}

@@ -204,19 +204,23 @@ def built(layers: Sequence[tf_keras.layers.Dense], width: int) -> list[tf_keras.
 
 
 class DenseTop(tf_keras.layers.Layer):
-    """Dropout on the embeddings, then dense layers: relu between, linear last."""
+    """Dropout on the embeddings, then dense layers, if there are any: relu between, linear last."""
 
     def __init__(self, widths: Sequence[int], config: TowerConfig, seed: int):
         super().__init__(name="dense")
-        first, *rest = config.layer_sizes
         self.dropout = ByteDropout(config.dropout, seed)
+        self.first, self.rest = None, []
+        if not config.layer_sizes:
+            return
+        first, *rest = config.layer_sizes
         self.first = DenseOfParts(widths, first, relu=bool(rest))
         layers = [tf_keras.layers.Dense(size, activation="relu") for size in rest[:-1]]
         self.rest = built([*layers, *(tf_keras.layers.Dense(size) for size in rest[-1:])], first)
 
     def call(self, parts: Sequence[tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Parts float32 [b, width], one a width, to [b, layer_sizes[-1]]."""
-        hidden = self.first([self.dropout(part, training=training) for part in parts])
+        """Parts float32 [b, width], one a width, to [b, layer_sizes[-1]]; without layers, side by side."""
+        dropped = [self.dropout(part, training=training) for part in parts]
+        hidden = tf.concat(dropped, axis=1) if self.first is None else self.first(dropped)
         for layer in self.rest:
             hidden = layer(hidden)
         return hidden

@@ -22,6 +22,9 @@ from movierec_cli.models.two_tower.query_batches import (
 # float32 exp overflows at 88; below this a sum over a billion movies does not, and none underflows.
 SAFE_SCORE = 60.0
 
+ABSENT = -1e4
+"""The bias of a movie that is no class: its exponential is 0."""
+
 Gradients = tuple[tf.Tensor, tf.Tensor, None, None]
 
 
@@ -100,14 +103,13 @@ class CatalogueObjective:
         "weights": tf.TensorSpec([None], tf.float32),
     }
 
-    def __init__(self, batches: CatalogueBatches):
+    def __init__(self, batches: CatalogueBatches, summed: bool = False):
         self.batches = batches
-        self._mean_positives = batches.mean_positives
+        self._divisor = 1.0 if summed else batches.mean_positives
 
     def loss(self, queries: tf.Tensor, movies: tf.Tensor, batch: dict[str, tf.Tensor]) -> tf.Tensor:
         """The batch's sum over the interactions of an average batch, so every interaction weighs alike."""
-        summed = catalogue_softmax(queries, movies, batch["positives"], batch["weights"])
-        return summed / self._mean_positives
+        return catalogue_softmax(queries, movies, batch["positives"], batch["weights"]) / self._divisor
 
 
 class InBatchObjective:
@@ -117,27 +119,52 @@ class InBatchObjective:
         batches: interactions.
         sampling_probability: each movie's chance of being a negative, float32 [n_movies], to correct for
             popular movies being negatives more often; None leaves that bias in.
+        summed: whether the loss is the task's sum, which grows with the batch, not its mean.
     """
 
     signature: ClassVar[dict[str, tf.TensorSpec]] = {"movie_index": tf.TensorSpec([None], tf.int32)}
 
-    def __init__(self, batches: InteractionBatches, sampling_probability: npt.NDArray[np.float32] | None):
+    def __init__(
+        self,
+        batches: InteractionBatches,
+        sampling_probability: npt.NDArray[np.float32] | None,
+        summed: bool = False,
+    ):
         self.batches = batches
+        self._summed = summed
         self._task = tfrs.tasks.Retrieval()
         self._probability = None if sampling_probability is None else tf.constant(sampling_probability)
 
     def loss(self, queries: tf.Tensor, movies: tf.Tensor, batch: dict[str, tf.Tensor]) -> tf.Tensor:
-        """The task's sum grows with the batch; its mean does not."""
-        movie_index = batch["movie_index"]
-        probability = None if self._probability is None else tf.gather(self._probability, movie_index)
-        summed = self._task(
+        """The task's sum, or the mean."""
+        # A movie that is in the batch n times is one class with n times the weight: the same sum over fewer.
+        by_movie = self.batches.n_movies <= self.batches.batch_size
+        summed = (self._over_movies if by_movie else self._over_batch)(queries, movies, batch["movie_index"])
+        return summed if self._summed else summed / tf.cast(tf.shape(queries)[0], tf.float32)
+
+    def _over_batch(self, queries: tf.Tensor, movies: tf.Tensor, movie_index: tf.Tensor) -> tf.Tensor:
+        return self._task(
             queries,
             tf.gather(movies, movie_index),  # [b, d]
-            candidate_sampling_probability=probability,
+            candidate_sampling_probability=tf.gather(self._probability, movie_index)
+            if self._probability is not None
+            else None,
             compute_metrics=False,
             compute_batch_metrics=False,
         )
-        return summed / tf.cast(tf.shape(queries)[0], tf.float32)
+
+    def _over_movies(self, queries: tf.Tensor, movies: tf.Tensor, movie_index: tf.Tensor) -> tf.Tensor:
+        n_movies, ones = self.batches.n_movies, tf.ones_like(movie_index, tf.float32)
+        counts = tf.math.unsorted_segment_sum(ones, movie_index, n_movies)  # [n_movies]
+        bias = tf.where(counts > 0, tf.math.log(counts), ABSENT)
+        if self._probability is not None:
+            bias -= tf.math.log(self._probability)
+        with_bias = tf.concat([movies, bias[:, None]], axis=1)  # [n_movies, d + 1]
+        with_one = tf.concat([queries, ones[:, None]], axis=1)  # [b, d + 1]
+        places = tf.range(tf.shape(queries)[0]) * n_movies + movie_index
+        # As a positive a movie counts once.
+        twice = tf.reduce_sum(tf.math.log(tf.gather(counts, movie_index)))
+        return catalogue_softmax(with_one, with_bias, places, ones) + twice
 
 
 _WEIGHT_EXPONENTS = {Weighting.RATINGS: 0.0, Weighting.ROOT: 0.5, Weighting.QUERIES: 1.0}
@@ -154,11 +181,15 @@ def catalogue_batches(
 
 Objective = CatalogueObjective | InBatchObjective
 """A loss with its batches. `signature` is what `loss` reads from a batch besides the query; the loss is the
-mean over interactions, nats, from query [b, d] and movie [n_movies, d] embeddings."""
+mean or the sum over interactions, nats, from query [b, d] and movie [n_movies, d] embeddings."""
 
 
 def objective_of(
-    interactions: GroupedInteractions, n_movies: int, config: TrainingConfig, history: RaggedRows | None
+    interactions: GroupedInteractions,
+    n_movies: int,
+    config: TrainingConfig,
+    history: RaggedRows | None,
+    stars: npt.NDArray[np.float32] | None = None,
 ) -> Objective:
     """The objective of the configuration's loss.
 
@@ -167,12 +198,15 @@ def objective_of(
         n_movies: of the catalogue.
         config: the loss, and its batches' size and weighting.
         history: each user's training movies, where the feature set has the history.
+        stars: of each interaction, which batches of an in-batch loss have then; [n_interactions].
     """
     if config.loss is LossKind.CATALOGUE:
-        return CatalogueObjective(catalogue_batches(interactions, n_movies, config, history))
+        batches = catalogue_batches(interactions, n_movies, config, history)
+        return CatalogueObjective(batches, config.summed_loss)
     counts = np.bincount(interactions.positives.values, minlength=n_movies)
     # A movie without ratings is never a negative; 1 keeps its logarithm finite.
     share = (np.maximum(counts, 1) / interactions.n_interactions).astype(np.float32)
     size = config.batch_size or IN_BATCH_INTERACTIONS
-    batches = InteractionBatches(interactions, n_movies, size, history)
-    return InBatchObjective(batches, share if config.loss is LossKind.IN_BATCH_CORRECTED else None)
+    probability = share if config.loss is LossKind.IN_BATCH_CORRECTED else None
+    in_batches = InteractionBatches(interactions, n_movies, size, history, stars)
+    return InBatchObjective(in_batches, probability, config.summed_loss)

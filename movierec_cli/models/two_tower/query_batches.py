@@ -168,6 +168,7 @@ class InteractionBatches:
     n_movies: int
     batch_size: int  # interactions
     history: RaggedRows | None = None
+    stars: npt.NDArray[np.float32] | None = None  # [n_interactions], for a model that predicts ratings
 
     @property
     def n_batches(self) -> int:
@@ -182,6 +183,8 @@ class InteractionBatches:
         for places in np.array_split(order, self.n_batches):
             batch = query_batch(self.interactions.queries.take(query_of[places]))
             batch["movie_index"] = positives.values[places]
+            if self.stars is not None:
+                batch["stars"] = self.stars[places]
             if self.history is not None:
                 history = _draw_history(self.history, batch["user_index"], self.n_movies, generator)
                 own = np.arange(len(places)) * self.n_movies + batch["movie_index"]

@@ -9,6 +9,7 @@ advance, so training can stop whenever validation stops improving.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy.typing as npt
 import tensorflow as tf
 import tf_keras
 
-from movierec_cli.config import TrainingConfig
+from movierec_cli.config import Optimizer, TrainingConfig
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.models.trained import FitResult, Validation, require_finite
 from movierec_cli.models.two_tower.two_tower import TwoTowerModel
@@ -29,7 +30,7 @@ Weights = list[npt.NDArray[Any]]
 
 
 class AveragedWeights:
-    """A running average of a model's trained weights."""
+    """A running average of a model's trained weights, over about so many steps; with 1, the weights."""
 
     def __init__(self, variables: list[tf.Variable], horizon_steps: float):
         self.variables = variables
@@ -60,6 +61,14 @@ class AveragedWeights:
             assign_weights(self.variables, own)
 
 
+# The legacy optimizers update a dense variable in one fused kernel, the newer ones in a dozen.
+_OPTIMIZERS: dict[Optimizer, Callable[..., tf_keras.optimizers.Optimizer]] = {
+    Optimizer.ADAM: partial(tf_keras.optimizers.legacy.Adam, beta_2=ADAM_BETA_2),
+    Optimizer.ADAMW: tf_keras.optimizers.AdamW,
+    Optimizer.ADAGRAD: tf_keras.optimizers.legacy.Adagrad,
+}
+
+
 def assign_weights(variables: list[tf.Variable], weights: Weights) -> None:
     """Puts arrays into variables, one for one."""
     for variable, value in zip(variables, weights, strict=True):
@@ -73,12 +82,10 @@ class Fit:
         self.model = model
         self.config = config
         self.batches = model.objective.batches
-        # The legacy optimizer updates a dense variable in one fused kernel, the newer one in a dozen.
         clipping = {} if model.max_gradient_norm is None else {"clipnorm": model.max_gradient_norm}
-        optimizer = tf_keras.optimizers.legacy.Adam(config.learning_rate, beta_2=ADAM_BETA_2, **clipping)
-        model.compile(optimizer=optimizer)
-        variables = model.trainable_variables
-        self.average = AveragedWeights(variables, AVERAGED_EPOCHS * self.batches.n_batches)
+        model.compile(optimizer=_OPTIMIZERS[config.optimizer](config.learning_rate, **clipping))
+        horizon = AVERAGED_EPOCHS * self.batches.n_batches if config.average_weights else 1.0
+        self.average = AveragedWeights(model.trainable_variables, horizon)
         self._generator = np.random.default_rng(config.seed)
         self._step = tf.function(self._step_once, input_signature=[model.batch_signature])
         self.training_s = 0.0
@@ -98,6 +105,8 @@ class Fit:
         started = time.perf_counter()
         losses = [self._step(batch) for batch in self.batches.epoch(self._generator)]
         loss = float(np.mean([tensor.numpy() for tensor in losses]))
+        if self.config.summed_loss:
+            loss *= self.batches.n_batches / self.batches.interactions.n_interactions
         self.training_s += time.perf_counter() - started
         require_finite(loss, self.config)
         return loss

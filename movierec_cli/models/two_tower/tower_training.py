@@ -11,20 +11,21 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from movierec_cli.config import USER_HISTORY, Feature, Monitor, TowerConfig
+from movierec_cli.config import USER_HISTORY, Feature, Monitor, TaskWeights, TowerConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import RaggedRows, movies_of_users
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.evaluation.metrics import VALIDATION_K, TopK, mean_ndcg, top_k
 from movierec_cli.evaluation.queries import GroupedQueries, Targets
 from movierec_cli.evaluation.ranks import ScoreBlock, rank_positives
-from movierec_cli.evaluation.ratings import RatingOutcome, rating_errors
+from movierec_cli.evaluation.ratings import RatingErrors, RatingOutcome, rating_errors
 from movierec_cli.models.feature_encodings import Rows, Vocabulary, fit_features
 from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.rating.multi_task import MultiTaskModel, rating_head, rating_outcome
+from movierec_cli.models.rating.plain_multi_task import PlainMultiTaskModel
 from movierec_cli.models.rating.rating_batches import RatedPairs, rated_batches
 from movierec_cli.models.trained import FitResult, Fitted, Fitting, Validation, run_artifacts
-from movierec_cli.models.two_tower.objectives import objective_of
+from movierec_cli.models.two_tower.objectives import InBatchObjective, objective_of
 from movierec_cli.models.two_tower.query_batches import (
     GroupedInteractions,
     Queries,
@@ -39,6 +40,7 @@ from movierec_cli.registry.run_parts import RunParts
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.rating_head import RatingHead
 
+UNCUT_STARS = 1e6
 REFIT_SHARE = 0.25  # of the epochs that validation chose
 STARS_WORTH = 4.0
 """How much recall@100 one star of RMSE is worth where an epoch is chosen.
@@ -97,19 +99,13 @@ class PreparedForTwo(Prepared):
     evidence: Evidence
 
     def validation(self, rows: Rows) -> Callable[[], Validation]:
-        """What is monitored, else recall and RMSE together (`STARS_WORTH`) without a task of no weight."""
+        """What is monitored, else recall and RMSE together, see `_of_both`."""
         pairs = self._pairs(rows)
-        tasks = self.model.tasks
 
         def validate() -> Validation:
-            top_k, ndcg = self.accuracy(pairs.interactions)
+            accuracy = self.accuracy(pairs.interactions)
             errors = rating_errors(rating_outcome(self.model, self.dataset, rows, pairs, self.seen))
-            score = top_k.recall[VALIDATION_K] if tasks.retrieval else 0.0
-            if self.monitor is None:
-                score -= STARS_WORTH * errors.rmse if tasks.rating else 0.0
-            elif self.monitor is Monitor.NDCG:
-                score = ndcg
-            return Validation(score, top_k, errors, ndcg)
+            return _of_both(self.model.tasks, accuracy, errors, self.monitor)
 
         return validate
 
@@ -124,6 +120,55 @@ class PreparedForTwo(Prepared):
 
     def _pairs(self, rows: Rows) -> RatedPairs:
         return RatedPairs.of_others(self.dataset, rows, self.evidence, self.vocabularies)
+
+
+@dataclass(frozen=True)
+class PreparedForPlainTwo(Prepared):
+    """The same where ratings come from the embeddings alone."""
+
+    model: PlainMultiTaskModel
+
+    def validation(self, rows: Rows) -> Callable[[], Validation]:
+        """What is monitored, else recall and RMSE together, see `_of_both`."""
+        evaluated = group_interactions(self.dataset, rows, self.vocabularies)
+        return lambda: _of_both(
+            self.model.tasks,
+            self.accuracy(evaluated),
+            rating_errors(self.rating_outcome(rows)),
+            self.monitor,
+        )
+
+    def rating_outcome(self, rows: Rows) -> RatingOutcome:
+        """What the model as it is makes of the ratings at `rows`, not cut to the scale."""
+        ratings = self.dataset.ratings
+        users = ratings.user_index[rows]
+        queries, query_of = unique_queries(users, ratings.timestamp[rows], self.vocabularies)
+        head = self.model.rating_head(self.model.embed_queries(queries, self.seen), self.dataset)
+        uncut = replace(head, lowest=-UNCUT_STARS, highest=UNCUT_STARS)
+        return RatingOutcome(
+            rows, users, ratings.rating[rows], uncut.stars(query_of, ratings.movie_index[rows])
+        )
+
+    def rating_head(self) -> RatingHead:
+        """The model as it is, with every user at their last training rating."""
+        users = last_queries(self.dataset, self.rows, self.vocabularies)
+        return self.model.rating_head(self.model.embed_queries(users, self.seen), self.dataset)
+
+
+_FOR_TWO = PreparedForTwo | PreparedForPlainTwo
+
+
+def _of_both(
+    tasks: TaskWeights, accuracy: tuple[TopK, float], errors: RatingErrors, monitor: Monitor | None
+) -> Validation:
+    """What is monitored, else recall and RMSE together (`STARS_WORTH`) without a task of no weight."""
+    top_k, ndcg = accuracy
+    score = top_k.recall[VALIDATION_K] if tasks.retrieval else 0.0
+    if monitor is None:
+        score -= STARS_WORTH * errors.rmse if tasks.rating else 0.0
+    elif monitor is Monitor.NDCG:
+        score = ndcg
+    return Validation(score, top_k, errors, ndcg)
 
 
 def fit_run(fitting: Fitting) -> Fitted:
@@ -154,7 +199,7 @@ def fit_run(fitting: Fitting) -> Fitted:
         result = replace(result, training_s=result.training_s + refit_s)
     tested = RunParts(
         outcome=evaluate(dataset, kept.rows, split.test, kept),
-        rating_outcome=kept.rating_outcome(split.test) if isinstance(kept, PreparedForTwo) else None,
+        rating_outcome=kept.rating_outcome(split.test) if isinstance(kept, _FOR_TWO) else None,
     )
     return _fitted(kept, vocabularies, result, tested)
 
@@ -189,7 +234,7 @@ def _fitted(
             movies=kept.model.embed_movies(),
         ),
         towers=tower_arrays(kept.model, users, kept.seen),
-        rating_head=kept.rating_head() if isinstance(kept, PreparedForTwo) else None,
+        rating_head=kept.rating_head() if isinstance(kept, _FOR_TWO) else None,
     )
     n_parameters = sum(int(np.prod(variable.shape)) for variable in kept.model.weights)
     return Fitted.of(result, n_parameters, parts)
@@ -205,9 +250,9 @@ def prepare(
     seen = movies_of_users(dataset, rows)
     training = config.training.resolved(config.split.kind)
     history = seen if USER_HISTORY in config.feature_set else None
-    # The loss is a mean over interactions; the penalty is given against their sum.
+    # The penalty is given against the loss summed over all interactions; a step's is their mean, mostly.
     of_mean = replace(config.model, l2=config.model.l2 / len(rows))
-    if config.tasks is not None:
+    if config.tasks is not None and not config.model.rating_layers:
         evidence = Evidence(dataset, rows)
         pairs = RatedPairs.of_training(dataset, evidence, vocabularies)
         batches = rated_batches(pairs, len(dataset.movies), training, history)
@@ -216,6 +261,13 @@ def prepare(
         )
         return PreparedForTwo(dataset, rows, vocabularies, seen, model, training.monitor, evidence)
     interactions = group_interactions(dataset, rows, vocabularies)
-    objective = objective_of(interactions, len(dataset.movies), training, history)
+    stars = dataset.ratings.rating[rows][interactions.order] if config.tasks is not None else None
+    objective = objective_of(interactions, len(dataset.movies), training, history, stars)
+    if training.summed_loss:
+        of_mean = replace(of_mean, l2=config.model.l2 / objective.batches.n_batches)
+    if config.tasks is not None:
+        assert isinstance(objective, InBatchObjective)  # `TrainerConfig` checks it
+        plain = PlainMultiTaskModel(dataset, vocabularies, of_mean, objective, config.tasks, training.seed)
+        return PreparedForPlainTwo(dataset, rows, vocabularies, seen, plain, training.monitor)
     towers = TwoTowerModel(dataset, vocabularies, of_mean, objective, training.seed)
     return Prepared(dataset, rows, vocabularies, seen, towers, training.monitor)

@@ -9,7 +9,7 @@ from movierec_cli.config import USER_HISTORY, Feature, Side, TowerConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.models.feature_encodings import Vocabulary, encode_features
-from movierec_cli.models.two_tower.keras_towers import DenseTop, HistoryEmbedding, MovieTower, QueryTower
+from movierec_cli.models.two_tower.keras_towers import HistoryEmbedding, MovieTower, QueryTower
 from movierec_cli.models.two_tower.objectives import Objective
 from movierec_cli.models.two_tower.query_batches import Batch, Queries, flat_places, query_batch
 from movierec_cli.scoring.towers import Tower, TowerInput, Towers
@@ -141,7 +141,7 @@ def tower_arrays(model: TwoTowerModel, users: Queries, seen: RaggedRows) -> Towe
         of_query.append(TowerInput(str(USER_HISTORY), False, _histories(query.history, seen)))
     of_movie = [TowerInput(MOVIE_ID, False, _array(movie.ids.every()))]
     of_movie += [TowerInput(one.name, False, _array(one.every())) for one in movie.features]
-    towers = Tower(tuple(of_query), _dense(query.top)), Tower(tuple(of_movie), _dense(movie.top))
+    towers = (Tower(tuple(of_query), _dense(query)), Tower(tuple(of_movie), _dense(movie)))
     return Towers(*towers, users.contexts)
 
 
@@ -154,8 +154,12 @@ def _histories(layer: HistoryEmbedding, seen: RaggedRows) -> _Floats:
     return histories
 
 
-def _dense(top: DenseTop) -> tuple[tuple[_Floats, _Floats], ...]:
-    layers = [top.first, *top.rest]
+def _dense(tower: QueryTower | MovieTower) -> tuple[tuple[_Floats, _Floats], ...]:
+    """The layers' kernels and biases; where there is no layer, one that changes nothing."""
+    if tower.top.first is None:
+        width = sum(tower.widths)
+        return ((np.eye(width, dtype=np.float32), np.zeros(width, np.float32)),)
+    layers = [tower.top.first, *tower.top.rest]
     return tuple((_array(layer.kernel), _array(layer.bias)) for layer in layers)
 
 

@@ -125,5 +125,5 @@ def test_a_constant_rate_stays():
 
 @pytest.mark.parametrize("optimizer", list(Optimizer))
 def test_every_optimizer_is_there(optimizer):
-    made = make_optimizer(replace(SIZES, optimizer=optimizer), TrainingConfig(), 3)
+    made = make_optimizer(SIZES, TrainingConfig(optimizer=optimizer), 3)
     assert type(made).__name__.lower() == optimizer.value

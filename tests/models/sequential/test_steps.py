@@ -57,11 +57,12 @@ def stepped(
     *,
     rate: float = RATE,
     seed: int = 7,
+    summed: bool = False,
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """The weights after a step, or several of the same rows, and the last one's sums."""
     optimizer = keras.optimizers.SGD(rate)
     optimizer.build(model.variables)
-    step = compiled_step(model, optimizer, loss, shape, CHANCES, seed)
+    step = compiled_step(model, optimizer, loss, shape, CHANCES, seed, summed)
     state = {
         "weights": [jnp.copy(one) for one in model.weights()],
         "optimizer": [jnp.copy(variable.value) for variable in optimizer.variables],
@@ -73,7 +74,9 @@ def stepped(
     return [np.asarray(one) for one in state["weights"]], np.asarray(sums)
 
 
-def plain_step(model: SequenceModel, loss: LossKind) -> tuple[list[np.ndarray], np.ndarray]:
+def plain_step(
+    model: SequenceModel, loss: LossKind, *, summed: bool = False
+) -> tuple[list[np.ndarray], np.ndarray]:
     """By automatic differentiation of the softmax as it is written, and gradient descent as it is written."""
     columns = {name: jnp.asarray(column) for name, column in rows(model.config).items()}
     targets, weights = columns["target"], columns["weight"].astype(jnp.float32)
@@ -95,7 +98,7 @@ def plain_step(model: SequenceModel, loss: LossKind) -> tuple[list[np.ndarray], 
     loss_sum, gradients = jax.jit(jax.value_and_grad(total))(model.weights())
     learned = float((weights if loss is LossKind.CATALOGUE else weights[:, -1]).sum())
     after = [
-        np.asarray(value) - RATE * np.asarray(gradient) / (1.0 if model.config.summed_loss else learned)
+        np.asarray(value) - RATE * np.asarray(gradient) / (1.0 if summed else learned)
         for value, gradient in zip(model.weights(), gradients, strict=True)
     ]
     return after, np.array([float(loss_sum), learned])
@@ -124,11 +127,12 @@ def plain() -> tuple[SequenceModel, tuple[list[np.ndarray], np.ndarray]]:
 
 @pytest.mark.parametrize("loss", [LossKind.IN_BATCH, LossKind.IN_BATCH_CORRECTED])
 def test_an_in_batch_step_is_the_plain_step_on_the_whole_batch(loss):
-    config = replace(CONFIG, windows=True, summed_loss=loss is LossKind.IN_BATCH)
+    config, summed = replace(CONFIG, windows=True), loss is LossKind.IN_BATCH
     model = model_of(config, Family.GRU4REC)
     shape = StepShape.of(config, loss, ROWS, model.micro_batch_tokens, 2)
     assert shape.rows == ROWS
-    (found, found_sums), (weights, sums) = stepped(model, loss, shape), plain_step(model, loss)
+    (found, found_sums) = stepped(model, loss, shape, summed=summed)
+    (weights, sums) = plain_step(model, loss, summed=summed)
     np.testing.assert_allclose(found_sums, sums, rtol=1e-5)
     assert_equal(found, weights)
 

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from movierec_cli.config import Family, FeatureSet, SplitConfig, TaskWeights, TowerConfig, TrainingConfig
+from movierec_cli.config import (
+    Family,
+    FeatureSet,
+    LossKind,
+    SplitConfig,
+    TaskWeights,
+    TowerConfig,
+    TrainingConfig,
+)
 from movierec_cli.data.split import split_ratings
 from movierec_cli.models.feature_encodings import FEATURES, context_codes, fit_features
 from movierec_cli.models.memory_estimate import TrainingData, n_parameters
@@ -17,13 +25,19 @@ SPLIT = split_ratings(DATASET.ratings, SplitConfig())
 EVERYTHING = FeatureSet(Family.TWO_TOWER.features)
 
 
-def config(features: FeatureSet, *sizes: int, tasks: TaskWeights | None = None) -> RunConfig:
+def config(
+    features: FeatureSet,
+    *sizes: int,
+    tasks: TaskWeights | None = None,
+    rating_layers: tuple[int, ...] = (),
+) -> RunConfig:
+    loss = LossKind.IN_BATCH if rating_layers else LossKind.CATALOGUE
     return RunConfig(
         family=Family.MULTI_TASK if tasks else Family.TWO_TOWER,
         feature_set=features,
         split=SplitConfig(),
-        model=TowerConfig(embedding_size=6, layer_sizes=sizes),
-        training=TrainingConfig(seed=4).resolved(SplitConfig().kind),
+        model=TowerConfig(embedding_size=6, layer_sizes=sizes, rating_layers=rating_layers),
+        training=TrainingConfig(seed=4, loss=loss).resolved(SplitConfig().kind),
         tasks=tasks,
     )
 
@@ -34,6 +48,9 @@ def config(features: FeatureSet, *sizes: int, tasks: TaskWeights | None = None) 
         config(EVERYTHING, 8, 5),
         config(EVERYTHING, 9, 7, 5, tasks=TaskWeights()),
         config(FeatureSet(), 4),
+        config(FeatureSet()),
+        config(FeatureSet(), tasks=TaskWeights(), rating_layers=(9, 3)),
+        config(EVERYTHING, 5, tasks=TaskWeights(), rating_layers=(9,)),
         config(FeatureSet((FEATURES["timestamp"], FEATURES["movie_title_text"])), 8, 5),
     ],
     ids=lambda one: f"{one.feature_set.label[:20]} {one.model.layer_sizes}",

@@ -6,7 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movierec_cli.config import Family, FeatureSet, LossKind, SplitConfig, TowerConfig, TrainingConfig
+from movierec_cli.config import (
+    Family,
+    FeatureSet,
+    LossKind,
+    Optimizer,
+    SplitConfig,
+    TowerConfig,
+    TrainingConfig,
+)
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.data.sample import simulate_sample
@@ -16,7 +24,8 @@ from movierec_cli.evaluation.metrics import TopK, top_k_accuracy, top_k_of
 from movierec_cli.evaluation.ranks import rank_positives
 from movierec_cli.models.trained import Fitted, Fitting
 from movierec_cli.models.two_tower.query_batches import group_interactions
-from movierec_cli.models.two_tower.tower_training import fit_run
+from movierec_cli.models.two_tower.tower_fitting import Fit
+from movierec_cli.models.two_tower.tower_training import fit_run, prepare
 from movierec_cli.registry.record import RunConfig
 from tests.models.heard import Heard
 from tests.sample_part import part_of_the_sample
@@ -134,6 +143,39 @@ def test_in_batch_losses_learn(loss, feature):
     assert heard.records[-1].train_loss < heard.records[0].train_loss
     assert figures(trained).unseen[100] > 100 / len(DATASET.movies)
     assert heard.refits == []
+
+
+def test_adagrad_steps_along_the_summed_loss_and_without_averaging_the_last_weights_are_kept():
+    training = TrainingConfig(
+        loss=LossKind.IN_BATCH,
+        batch_size=100_000,  # one step an epoch
+        learning_rate=0.1,
+        optimizer=Optimizer.ADAGRAD,
+        summed_loss=True,
+        average_weights=False,
+    )
+    asked = config(
+        training=training, model=TowerConfig(embedding_size=5, layer_sizes=(), dropout=0.0, l2=0.0)
+    )
+    kept = prepare(DATASET, SPLIT.train, asked, {})
+    users, movies = kept.model.query_tower.ids.table, kept.model.movie_tower.ids.table
+    user_index, movie_index = (
+        getattr(DATASET.ratings, name)[SPLIT.train] for name in ("user_index", "movie_index")
+    )
+    u, m = (table.numpy().astype(np.float64) for table in (users, movies))
+    exponentials = np.exp(u[user_index] @ m[movie_index].T)  # [n, n]
+    residual = exponentials / exponentials.sum(axis=1, keepdims=True) - np.eye(len(user_index))
+    of_users, of_movies = np.zeros_like(u), np.zeros_like(m)
+    np.add.at(of_users, user_index, residual @ m[movie_index])
+    np.add.at(of_movies, movie_index, residual.T @ u[user_index])
+    fit = Fit(kept.model, training)
+    loss = fit.epoch()
+    assert loss == pytest.approx(-np.log(np.diag(exponentials) / exponentials.sum(axis=1)).mean(), rel=1e-5)
+    for before, gradient, after in ((u, of_users, users), (m, of_movies, movies)):
+        expected = before - 0.1 * gradient / np.sqrt(0.1 + gradient**2)
+        np.testing.assert_allclose(after.numpy(), expected, atol=1e-4)
+    for average, variable in zip(fit.average.snapshot(), kept.model.trainable_variables, strict=True):
+        np.testing.assert_array_equal(average, variable.numpy())
 
 
 def test_correcting_for_sampling_favours_popular_movies():
