@@ -25,9 +25,14 @@ from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.users import user_of
 from movierec_cli.registry import forget, store
 from movierec_cli.registry.forget import forget_user
-from movierec_cli.registry.record import RunConfig, run_name
-from movierec_cli.registry.run_parts import RunParts
-from tests.saved_runs import judged_run, multi_task_config, rating_baseline_run, run_config, sequence_config
+from tests.saved_runs import (
+    baseline_run,
+    judged_run,
+    multi_task_config,
+    rating_baseline_run,
+    run_config,
+    sequence_config,
+)
 from tests.small_dataset import N_USERS, small_dataset, with_text_ids
 
 ROW = 11
@@ -47,15 +52,11 @@ SOURCE = dataset()
 
 def save_all(directory: Path, source: Dataset = SOURCE) -> dict[str, store.Run]:
     towers = judged_run(directory, source, run_config(*FEATURES_OF_ALL_KINDS))
-    config = RunConfig(family=Family.EASE, split=SplitConfig())
-    record = replace(
-        towers.record, config=config, name=run_name(config, towers.record.data), history=(), settings={}
-    )
     return {
         "towers": towers,
         "joint": judged_run(directory, source, multi_task_config(*FEATURES_OF_ALL_KINDS)),
         "sequence": judged_run(directory, source, sequence_config()),
-        "baseline": store.save_run(directory, record, RunParts(outcome=towers.outcome)),
+        "baseline": baseline_run(directory, source, Family.EASE),
         "rating": rating_baseline_run(directory, source, Family.RATING_BIAS),
     }
 
