@@ -30,11 +30,14 @@ from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome
 from movierec_cli.evaluation.queries import GroupedQueries, Targets, queries_by_user
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
 from movierec_cli.evaluation.ratings import RatingOutcome, clipped, rating_errors, rating_scale
+from movierec_cli.experiment.trainer import train_or_load
 from movierec_cli.models.feature_encodings import encode_features, fit_features
+from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.models.two_tower.query_batches import last_queries
 from movierec_cli.registry import store
 from movierec_cli.registry.record import DataIdentity, EpochRecord, RunConfig, RunRecord, run_name
 from movierec_cli.registry.run_parts import RunArtifacts, RunParts, UserRatings
+from movierec_cli.scoring.item_weights import Histories, ItemWeights
 from movierec_cli.scoring.rating_head import RatingHead
 from movierec_cli.scoring.towers import Tower as TowerArrays
 from movierec_cli.scoring.towers import TowerInput, Towers
@@ -196,6 +199,32 @@ def judged_run(
     if parts.rating_outcome is not None:
         record = replace(record, ratings=rating_errors(parts.rating_outcome))
     return store.save_run(directory, record, parts.with_data(source, dataset.movies))
+
+
+def baseline_run(
+    directory: Path, source: Dataset, family: Family, split: SplitConfig | None = None
+) -> store.Run:
+    """Fits and saves a baseline."""
+    config = RunConfig(family=family, split=split or SplitConfig())
+    data = split_data(source, config.split)
+    return train_or_load(data, [config], directory, TrainingObserver())[0]
+
+
+def baseline_parts(outcome: Outcome, artifacts: RunArtifacts, family: Family = Family.EASE) -> RunParts:
+    """Of a baseline that nothing was fitted to: weights of zeros between all movies, no histories."""
+    parts = run_parts(artifacts, family=Family.SASREC)
+    n_users, n_movies = len(artifacts.user_ids), len(artifacts.movie_ids)
+    weights = ItemWeights(np.zeros(n_movies**2, np.float32))
+    starts = n_movies * np.arange(n_movies + 1)
+    empty = np.zeros(n_users + 1, np.int64), np.zeros(0, np.int32)
+    has_weights = family.has_item_weights
+    return replace(
+        parts,
+        outcome=outcome,
+        artifacts=replace(artifacts, popularity=np.arange(n_movies, dtype=np.float32)),
+        histories=Histories.of(*empty, weights, starts) if has_weights else None,
+        item_weights=weights if has_weights else None,
+    )
 
 
 FIT_FIGURES = (

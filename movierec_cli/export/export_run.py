@@ -41,8 +41,8 @@ def export_run(
     how it finds the best movies.
 
     Raises:
-        MovierecError: the run is a baseline, the place is taken or cannot be written to, or a package is
-            missing.
+        MovierecError: the run does not fit the format, the place is taken or cannot be written to, or a
+            package is missing.
         SavedModelError: the run is damaged.
     """
     FOR_USERS.require(run.record)
@@ -53,6 +53,8 @@ def export_run(
     check_output(target, is_folder=form.is_folder, overwrite=overwrite)
     arrays = ModelArrays(run)
     sees_time = arrays.context_tower is not None
+    if form is not ExportFormat.NPZ:
+        _ = arrays.embeddings  # refused before an engine is loaded
     if form.is_folder:
         path = write_folder(target, lambda folder: write_saved_model(arrays, index, about, folder))
         size_bytes = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())

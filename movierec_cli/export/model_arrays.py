@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from movierec_cli.config import Feature
 from movierec_cli.data.dataset import are_texts
+from movierec_cli.errors import MovierecError
 from movierec_cli.models.feature_encodings import Vocabulary
 from movierec_cli.recommend.users import context_vocabularies
 from movierec_cli.registry.store import Run
@@ -60,6 +61,28 @@ class ModelArrays:
         """How many users rated each movie: [n_movies]; exact below 2 ** 24."""
         return self.run.user_ratings.popularity(self.n_movies).astype(np.float32)
 
+    @cached_property
+    def embeddings(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Of users, [n_users, dim], and of movies, [n_movies, dim]: their product is the score.
+
+        Of a baseline, one number more: 1 for users without history, who get the popularity in training.
+
+        Raises:
+            MovierecError: the model has no embeddings.
+        """
+        artifacts, record = self.run.artifacts, self.run.record
+        users, movies = artifacts.user_embeddings, artifacts.movie_embeddings
+        if record.config.family.has_item_weights:
+            raise MovierecError(
+                f"{record.name} adds up weights from {record.data.noun} to {record.data.noun}, which this"
+                " format cannot hold; use --format npz"
+            )
+        if artifacts.popularity is None:
+            return users, movies
+        is_cold = ~users.any(axis=1, keepdims=True)
+        popularity = artifacts.popularity[:, None]
+        return np.hstack([users, is_cold.astype(np.float32)]), np.hstack([movies, popularity])
+
     @property
     def output_ids(self) -> npt.NDArray[np.int64] | npt.NDArray[np.object_]:
         """The movies' ids, and `NO_MOVIE_ID` or an empty text behind them: [n_movies + 1]."""
@@ -77,6 +100,7 @@ class ModelArrays:
 
         Contexts are found by name: their order in the vocabularies may be another.
         """
-        if self.run.record.config.family.is_sequential or not self.run.towers.query.n_contexts:
+        family = self.run.record.config.family
+        if not family.is_trained or family.is_sequential or not self.run.towers.query.n_contexts:
             return None
         return ContextTower(self.run.towers.query, tuple(context_vocabularies(self.run).items()))

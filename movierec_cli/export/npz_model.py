@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import Ids, RatingScale, are_texts, id_at
+from movierec_cli.export.model_arrays import ModelArrays
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.towers import Towers
 from movierec_cli.storage.npz import Arrays, write
@@ -27,6 +28,18 @@ print(model["title"][best[np.sort(places)[:10]]])
 """
 """Code that recommends to a user; fill in USER and the file's name."""
 
+_PRODUCT = 'scores = model["movie_embedding"] @ model["user_embedding"][user]\n'
+_SUM = """\
+history = model["history_movie"][model["history_start"][user] : model["history_start"][user + 1]]
+scores = np.zeros(len(model["movie_id"]), np.float32) if len(history) else model["popularity"]
+starts, to, weight = model["weight_start"], model["weight_movie"], model["weight"]
+for movie in history:
+    own = slice(starts[movie], starts[movie + 1])
+    scores[to[own]] += weight[own]
+"""
+Described = dict[str, tuple[npt.NDArray[Any], str]]
+"""Arrays with their meanings, by name."""
+
 _TOWERS = """\
 Towers: towers/query/NN/row/NAME has a row for each user (in the movies' tower: movie),
 towers/query/NN/context/NAME one for each code of a context; {vocabularies} says how to find the code.
@@ -36,6 +49,11 @@ The result is the embedding. towers/codes holds the codes of each user's last tr
 """
 
 
+def snippet(run: Run) -> str:
+    """`SNIPPET` for the way in which a run's scores are made."""
+    return SNIPPET.replace(_PRODUCT, _SUM) if run.record.config.family.has_item_weights else SNIPPET
+
+
 def to_npz(run: Run) -> bytes:
     """The content of the file: arrays, and two texts that `numpy.load` gives as bytes.
 
@@ -43,7 +61,8 @@ def to_npz(run: Run) -> bytes:
         SavedModelError: the run is damaged.
     """
     described = _described(run)
-    towers = {} if run.record.config.family.is_sequential else _tower_arrays(run.towers)
+    family = run.record.config.family
+    towers = _tower_arrays(run.towers) if family.is_trained and not family.is_sequential else {}
     vocabularies = json.dumps(run.artifacts.vocabularies, indent=1)
     texts = {README: _readme(run, described, towers), VOCABULARIES: vocabularies}
     arrays = {name: array for name, (array, _) in described.items()}
@@ -52,7 +71,33 @@ def to_npz(run: Run) -> bytes:
     return content.getvalue()
 
 
-def _described(run: Run) -> dict[str, tuple[npt.NDArray[Any], str]]:
+def _scoring(run: Run) -> Described:
+    """What makes the scores."""
+    noun = run.record.data.noun
+    if not run.record.config.family.has_item_weights:
+        users, movies = ModelArrays(run).embeddings
+        return {
+            "user_embedding": (users, "as of each user's last training rating"),
+            "movie_embedding": (movies, "its dot product with a user's embedding is the score"),
+        }
+    known, weights, n_movies = run.histories, run.item_weights, len(run.catalogue)
+    stops = [known.place_of(row).stop for row in range(n_movies)]
+    columns = weights.columns
+    if columns is None:
+        columns = np.tile(np.arange(n_movies, dtype=np.int32), n_movies)
+    popularity = run.artifacts.popularity
+    assert popularity is not None  # every baseline has it
+    return {
+        "history_start": (known.starts, "where each user's training history begins"),
+        "history_movie": (known.movie, f"rows of {noun}s, whose weights to a {noun} add up to the score"),
+        "weight_start": (np.array([0, *stops]), f"where the weights of each {noun} begin"),
+        "weight_movie": (columns, f"the rows of {noun}s that they lead to"),
+        "weight": (weights.values, ""),
+        "popularity": (popularity, "the scores for users without history"),
+    }
+
+
+def _described(run: Run) -> Described:
     """Each array with its meaning."""
     artifacts, movies, known, data = run.artifacts, run.catalogue, run.user_ratings, run.record.data
     return {
@@ -60,12 +105,8 @@ def _described(run: Run) -> dict[str, tuple[npt.NDArray[Any], str]]:
             _ids(artifacts.user_ids),
             "the users, in the order of every array with a row for each",
         ),
-        "user_embedding": (artifacts.user_embeddings, "as of each user's last training rating"),
         "movie_id": (_ids(artifacts.movie_ids), f"the {data.noun}s, likewise"),
-        "movie_embedding": (
-            artifacts.movie_embeddings,
-            "its dot product with a user's embedding is the score",
-        ),
+        **_scoring(run),
         "title": (movies.title.astype(np.str_), ""),
         "year": (movies.year, "0 where the title has none"),
         "same_as": (run.duplicates.first, "the row of the first movie of the same title and year"),
@@ -103,7 +144,7 @@ def _tower_arrays(towers: Towers) -> Arrays:
     return arrays
 
 
-def _readme(run: Run, described: dict[str, tuple[npt.NDArray[Any], str]], towers: Arrays) -> str:
+def _readme(run: Run, described: Described, towers: Arrays) -> str:
     record = run.record
     lines = [f"{record.name}: {record.config.label}, trained by movierec on {record.data.description}", ""]
     lines += [_line(name, *one) for name, one in described.items()]
@@ -111,7 +152,12 @@ def _readme(run: Run, described: dict[str, tuple[npt.NDArray[Any], str]], towers
         lines += ["", _TOWERS.format(vocabularies=VOCABULARIES)]
         lines += [_line(name, array) for name, array in towers.items()]
     user = repr(id_at(run.artifacts.user_ids, 0))
-    lines += ["", f"Ten {record.data.noun}s for user {user}, best first:", "", SNIPPET.replace("USER", user)]
+    lines += [
+        "",
+        f"Ten {record.data.noun}s for user {user}, best first:",
+        "",
+        snippet(run).replace("USER", user),
+    ]
     return "\n".join(lines)
 
 

@@ -60,7 +60,7 @@ def recommend(
 
 def exact(graph: Graph, arrays: ModelArrays, query: Query, k: Value) -> tuple[Value, Value]:
     """The index that scores every movie."""
-    embeddings = graph.cast(graph.constant(arrays.run.artifacts.movie_embeddings), np.float64)
+    embeddings = graph.cast(graph.constant(arrays.embeddings[1]), np.float64)
     movies = graph.node("Transpose", embeddings, perm=[1, 0])
     dot = graph.node("MatMul", graph.cast(query.embedding, np.float64), movies)
     popular = graph.row(graph.constant(arrays.popularity))
@@ -113,7 +113,7 @@ def _times(graph: Graph, seconds: Value, n_queries: Value) -> Value:
 
 
 def _embedding(graph: Graph, arrays: ModelArrays, rows: Value, seconds: Value | None) -> Value:
-    stored = graph.node("Gather", graph.constant(arrays.run.artifacts.user_embeddings), rows)
+    stored = graph.node("Gather", graph.constant(arrays.embeddings[0]), rows)
     if seconds is None or arrays.context_tower is None:
         return stored
     at_time = embed(graph, arrays.context_tower, rows, seconds)

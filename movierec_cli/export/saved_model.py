@@ -236,7 +236,7 @@ def _scann_index(arrays: ModelArrays, graph: TensorFlowGraph) -> Index:
         n_wanted = tf.cast(k[0], tf.int32) + tf.maximum(most_hidden, 0) + n_duplicates
         distance, rows = layer(query.embedding, k=tf.minimum(n_wanted, arrays.n_movies))
         is_none = tf.math.is_nan(distance)
-        nearest = tf.gather(graph.constant(arrays.run.artifacts.movie_embeddings), rows)
+        nearest = tf.gather(graph.constant(arrays.embeddings[1]), rows)
         double = (tf.cast(one, tf.float64) for one in (query.embedding[:, None, :], nearest))
         score = tf.cast(tf.reduce_sum(tf.multiply(*double), axis=2), tf.float32)
         hidden = is_none | tf.gather(query.hidden, rows, batch_dims=1)
@@ -278,4 +278,4 @@ def _scann_layer(arrays: ModelArrays) -> Any:
         layer = ScaNN(num_leaves=n_leaves, num_leaves_to_search=round(_SEARCHED * n_leaves))
     except ImportError as error:
         raise MovierecError(f"--index scann needs the package scann: {_FITTING_SCANN}") from error
-    return layer.index(tf.constant(arrays.run.artifacts.movie_embeddings))
+    return layer.index(tf.constant(arrays.embeddings[1]))

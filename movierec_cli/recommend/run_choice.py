@@ -204,6 +204,16 @@ FOR_LIKENESS = replace(
         record.config.family.ranks and record.config.family.spec.scoring is not Scoring.POPULARITY
     ),
 )
+FOR_VECTORS = replace(
+    FOR_USERS,
+    model="model of embeddings or factors",
+    models="models of embeddings or factors",
+    refusal="has no vectors, with which the page draws its map and computes its lists",
+    is_served_by=lambda record: (
+        record.config.family.ranks
+        and record.config.family.spec.scoring in (Scoring.EMBEDDINGS, Scoring.FACTORS)
+    ),
+)
 FOR_HISTORIES = replace(
     FOR_USERS,
     model="sequential model, which --watched needs,",

@@ -19,6 +19,7 @@ from movierec_cli.evaluation.ratings import RatingOutcome, rating_errors
 from movierec_cli.registry.record import RunRecord
 from movierec_cli.registry.run_parts import RunArtifacts, RunParts, UserRatings
 from movierec_cli.registry.store import Problem, Run, list_runs, save_run
+from movierec_cli.scoring.item_weights import Histories
 from movierec_cli.scoring.rating_head import RatingHead
 from movierec_cli.scoring.towers import Tower, Towers
 from movierec_cli.text import counted
@@ -40,8 +41,9 @@ def forget_user(directory: Path, user_id: Id) -> Forgotten:
     """Removes a user, by the id or a text that means it, from every saved run, each in one step.
 
     A run keeps its name, and its record counts the users that were forgotten. Its test results are those of
-    the users who are left. Baselines keep no ids; which of their test ratings are the user's is known from a
-    trained run of the same data and split, so these are changed last. What is cut short is done again.
+    the users who are left. Baselines of ratings keep no ids; which of their test ratings are the user's is
+    known from another run of the same data and split, so these are changed first. What is cut short is done
+    again.
 
     Raises:
         MovierecError: no saved model knows this user.
@@ -51,7 +53,7 @@ def forget_user(directory: Path, user_id: Id) -> Forgotten:
     rows: dict[str, int] = {}  # of the user, in the runs that know them, by name
     for run in runs:
         try:
-            if run.record.config.family.is_trained:
+            if run.record.config.family.ranks:
                 row = IdIndex(run.artifacts.user_ids).row_of(user_id)
                 rows |= {} if row is None else {run.record.name: row}
         except SavedModelError as error:
@@ -61,7 +63,7 @@ def forget_user(directory: Path, user_id: Id) -> Forgotten:
         raise MovierecError(f"no saved model in {directory} knows user {user_id}{unusable}")
     known = [(run, rows[run.record.name]) for run in runs if run.record.name in rows]
     names = []
-    for run in [run for run in runs if not run.record.config.family.is_trained] + [run for run, _ in known]:
+    for run in [run for run in runs if not run.record.config.family.ranks] + [run for run, _ in known]:
         try:
             row = rows.get(run.record.name)
             changed = _without_ratings(run, known) if row is None else _without_user(run, row)
@@ -162,6 +164,13 @@ def _towers(towers: Towers, row: int) -> Towers:
     return Towers(Tower(inputs, towers.query.dense), towers.movie, np.delete(towers.codes, row, axis=0))
 
 
+def _histories(histories: Histories, row: int) -> Histories:
+    begin, end = histories.starts[row : row + 2].tolist()
+    starts = np.delete(histories.starts, row + 1)
+    starts[row + 1 :] -= end - begin
+    return replace(histories, starts=starts, movie=np.delete(histories.movie, slice(begin, end)))
+
+
 def _rating_head(head: RatingHead, row: int) -> RatingHead:
     of_users = ("user_vectors", "user_bias", "user_numbers")
     return replace(head, **{name: np.delete(getattr(head, name), row, axis=0) for name in of_users})
@@ -172,6 +181,7 @@ _WITHOUT: dict[str, Callable[[Any, int], Any]] = {
     "artifacts": _artifacts,
     "user_ratings": _user_ratings,
     "towers": _towers,
+    "histories": _histories,
     "rating_outcome": _outcome,
     "rating_head": _rating_head,
 }

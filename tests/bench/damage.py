@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from movierec_cli.config import Family, RankBy, SplitConfig
+from movierec_cli.config import Family, RankBy
 from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.experiment.comparison import compare_runs
@@ -45,12 +45,12 @@ from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.response import similar_movies
 from movierec_cli.recommend.users import new_user, rated_in, user_after, user_of
 from movierec_cli.registry import store
-from movierec_cli.registry.record import RunConfig
 from movierec_cli.reports.terminal.study_text import details, study_text
 from movierec_cli.reports.web.report_page import report_page
 from movierec_cli.storage.npz import pack, read
 from movierec_cli.storage.serialization import canonical_json, encode
 from tests.saved_runs import (
+    baseline_run,
     judged_run,
     multi_task_config,
     random_fit,
@@ -308,14 +308,10 @@ def make_runs(directory: Path, *, sequential: bool = True) -> dict[str, store.Ru
     """One run of each kind."""
     features = ("timestamp", "day_of_week", "user_tenure", "movie_genres")
     towers = judged_run(directory, DATASET, run_config(*features))
-    baseline_config = RunConfig(family=Family.EASE, split=SplitConfig())
-    baseline = store.RunParts(outcome=towers.outcome)
-    record = replace(towers.record, config=baseline_config, history=(), settings={"l2": 3.0}, epochs_run=0)
-    record = replace(record, name=store.run_name(baseline_config, record.data), best_epoch=0)
     made = {
         "towers": towers,
         "joint": judged_run(directory, DATASET, multi_task_config(*features)),
-        "baseline": store.save_run(directory, record, baseline),
+        "baseline": baseline_run(directory, DATASET, Family.EASE),
     }
     return made | ({"sequential": sequential_run(directory)} if sequential else {})
 

@@ -16,10 +16,9 @@ from movierec_cli.data.split_data import restrict
 from movierec_cli.models.feature_encodings import fit_features
 from movierec_cli.registry import store
 from movierec_cli.registry.record import DataIdentity, RunConfig, run_name
-from movierec_cli.registry.run_parts import RunParts
 from movierec_cli.registry.store import Run
 from tests.cli.running import run, words
-from tests.saved_runs import run_artifacts, run_outcome, run_record, save_run
+from tests.saved_runs import baseline_parts, run_artifacts, run_outcome, run_record, save_run
 
 SEEN = FeatureSet((FEATURES["timestamp"], FEATURES["movie_title_text"]))
 OWN_SPLIT = SplitConfig(kind=SplitKind.LEAVE_LAST, min_rating=1.5)
@@ -112,7 +111,7 @@ def test_saved_models_of_the_data_are_checked_and_a_damaged_one_is_a_problem() -
     damaged = save(OWN_SPLIT)
     config = RunConfig(family=Family.POPULARITY, split=SplitConfig())  # of which nothing was fitted
     baseline = replace(run_record(), config=config, data=data, name=run_name(config, data))
-    store.save_run(MODELS, baseline, RunParts(outcome=run_outcome()))
+    store.save_run(MODELS, baseline, baseline_parts(run_outcome(), run_artifacts(), Family.POPULARITY))
     save_run(MODELS, run_record("timestamp"), run_artifacts())  # of other data
     content = document(doctor("--json"))
     assert "fitted-on-more-than-train" not in names(content["findings"]) and content["problems"] == []

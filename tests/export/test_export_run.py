@@ -122,7 +122,7 @@ def test_a_model_that_a_killed_export_took_aside_is_there_again_and_not_replaced
 
 
 @pytest.mark.parametrize("form", list(ExportFormat))
-def test_a_baseline_has_nothing_to_export(form: ExportFormat, tmp_path: Path) -> None:
+def test_a_baseline_of_ratings_has_nothing_to_export(form: ExportFormat, tmp_path: Path) -> None:
     baseline = rating_baseline_run(tmp_path, small_dataset(), Family.BIASED_MF)
-    with pytest.raises(MovierecError, match="is a baseline and keeps nothing to recommend with"):
+    with pytest.raises(MovierecError, match="predicts ratings only and recommends nothing"):
         export_run(baseline, form, tmp_path / "out")

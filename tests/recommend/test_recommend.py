@@ -19,16 +19,14 @@ from movierec_cli.recommend.predict import predict
 from movierec_cli.recommend.recommend import RETRIEVED, Recommendations, check_rank_by, recommend
 from movierec_cli.recommend.users import NEWEST, User, new_user, rated_by, rated_in, user_after, user_of
 from movierec_cli.registry import store
-from movierec_cli.registry.record import RunConfig, run_name
-from movierec_cli.registry.run_parts import RunArtifacts, RunParts
+from movierec_cli.registry.run_parts import RunArtifacts
 from movierec_cli.registry.store import Run
 from tests.saved_runs import (
-    data_identity,
     judged_run,
     multi_task_config,
+    rating_baseline_run,
     run_artifacts,
     run_config,
-    run_outcome,
     run_record,
     save_run,
     sequence_config,
@@ -126,11 +124,9 @@ def test_ids_with_gaps_are_counted(dataset: Dataset) -> None:
         rated_by(replace(dataset, users=users), 2)
 
 
-def test_a_baseline_recommends_to_no_user(dataset: Dataset, tmp_path: Path) -> None:
-    config = RunConfig(family=Family.EASE, split=SplitConfig())
-    record = run_record(config=config, name=run_name(config, data_identity()))
-    baseline = store.save_run(tmp_path, record, RunParts(outcome=run_outcome()))
-    with pytest.raises(MovierecError, match=r"ease-\w+ is a baseline and keeps nothing to recommend with"):
+def test_a_baseline_of_ratings_recommends_to_no_user(tmp_path: Path) -> None:
+    baseline = rating_baseline_run(tmp_path, SMALL, Family.RATING_BIAS)
+    with pytest.raises(MovierecError, match=r"rating-bias-\w+ predicts ratings only and recommends nothing"):
         to_user(baseline, 1)
 
 

@@ -77,7 +77,9 @@ def test_a_named_run_must_serve_the_purpose(every_kind: dict[str, Run], tmp_path
     assert names(suitable_runs(tmp_path, FOR_USERS, "small-time")) == {towers}
     with pytest.raises(MovierecError, match=rf"^{towers} knows the users of its data .* --family sasrec$"):
         suitable_runs(tmp_path, FOR_HISTORIES, towers)
-    with pytest.raises(MovierecError, match=r"^small-rating-bias-\w+ is a baseline .*: movierec train$"):
+    with pytest.raises(
+        MovierecError, match=r"^small-rating-bias-\w+ predicts ratings only .*: movierec train$"
+    ):
         suitable_runs(tmp_path, FOR_USERS, "small-rating")
     with pytest.raises(SavedModelError, match="there is no saved model 'x'"):
         suitable_runs(tmp_path, FOR_USERS, "x")

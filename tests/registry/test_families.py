@@ -15,6 +15,7 @@ from movierec_cli.registry.record import RunConfig, RunRecord, run_name
 from movierec_cli.registry.run_parts import RunParts, files_of
 from movierec_cli.storage import codec
 from tests.saved_runs import (
+    baseline_parts,
     data_identity,
     judged_run,
     multi_task_config,
@@ -30,6 +31,7 @@ from tests.saved_runs import (
 from tests.small_dataset import small_dataset
 
 TRAINED = {"artifacts.npz", "catalogue.npz", "user_ratings.npz"}
+WEIGHTS = {"histories.npz", "item_weights.npz"}
 TOWERS = {*TRAINED, "towers.npz"}
 
 
@@ -37,7 +39,8 @@ def test_the_files_of_a_run_follow_from_its_family():
     assert files_of(Family.TWO_TOWER) == {"outcome.npz", *TOWERS}
     assert files_of(Family.MULTI_TASK) == {"outcome.npz", "ratings.npz", "rating_head.npz", *TOWERS}
     assert files_of(Family.SASREC) == files_of(Family.GRU4REC) == {"outcome.npz", *TRAINED}
-    assert files_of(Family.EASE) == files_of(Family.POPULARITY) == {"outcome.npz"}
+    assert files_of(Family.ITEM_KNN) == {"outcome.npz", *TRAINED, *WEIGHTS}
+    assert files_of(Family.IALS) == files_of(Family.POPULARITY) == {"outcome.npz", *TRAINED}
     for family in RATING_BASELINES:
         assert files_of(family) == {"ratings.npz"}
 
@@ -73,12 +76,14 @@ def test_a_rating_baseline_is_a_record_and_its_ratings(tmp_path: Path, family: F
     assert codec.to_bytes(found.rating_outcome) == codec.to_bytes(saved.rating_outcome)
 
 
-def test_a_baseline_is_a_record_and_an_outcome_and_each_is_another_run(tmp_path: Path):
+def test_each_baseline_is_another_run(tmp_path: Path):
     families = (Family.EASE, Family.POPULARITY, Family.RECENT_POPULARITY, Family.IALS, Family.ITEM_KNN)
     for family in families:
-        saved = store.save_run(tmp_path, baseline_record(family), RunParts(outcome=run_outcome()))
+        saved = store.save_run(
+            tmp_path, baseline_record(family), baseline_parts(run_outcome(), run_artifacts(), family)
+        )
         assert saved.record.name.startswith(f"1m-{family}-")
-        assert sorted(file.name for file in saved.folder.iterdir()) == ["outcome.npz", "run.json"]
+        assert {file.name for file in saved.folder.iterdir()} == files_of(family) | {"run.json"}
         found = store.find_run(tmp_path, saved.record.config, saved.record.data)
         assert found is not None and found.record == saved.record
         assert codec.to_bytes(found.outcome) == codec.to_bytes(run_outcome())

@@ -25,9 +25,14 @@ from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.users import user_of
 from movierec_cli.registry import forget, store
 from movierec_cli.registry.forget import forget_user
-from movierec_cli.registry.record import RunConfig, run_name
-from movierec_cli.registry.run_parts import RunParts
-from tests.saved_runs import judged_run, multi_task_config, rating_baseline_run, run_config, sequence_config
+from tests.saved_runs import (
+    baseline_run,
+    judged_run,
+    multi_task_config,
+    rating_baseline_run,
+    run_config,
+    sequence_config,
+)
 from tests.small_dataset import N_USERS, small_dataset, with_text_ids
 
 ROW = 11
@@ -47,15 +52,11 @@ SOURCE = dataset()
 
 def save_all(directory: Path, source: Dataset = SOURCE) -> dict[str, store.Run]:
     towers = judged_run(directory, source, run_config(*FEATURES_OF_ALL_KINDS))
-    config = RunConfig(family=Family.EASE, split=SplitConfig())
-    record = replace(
-        towers.record, config=config, name=run_name(config, towers.record.data), history=(), settings={}
-    )
     return {
         "towers": towers,
         "joint": judged_run(directory, source, multi_task_config(*FEATURES_OF_ALL_KINDS)),
         "sequence": judged_run(directory, source, sequence_config()),
-        "baseline": store.save_run(directory, record, RunParts(outcome=towers.outcome)),
+        "baseline": baseline_run(directory, source, Family.EASE),
         "rating": rating_baseline_run(directory, source, Family.RATING_BIAS),
     }
 
@@ -160,7 +161,7 @@ def test_a_run_that_has_forgotten_is_not_compared(tmp_path: Path) -> None:
     assert sum("has forgotten 1 user" in problem.message for problem in found.problems) == 3
 
 
-def test_a_baseline_that_no_trained_model_speaks_for_and_an_unknown_user_are_named(tmp_path: Path) -> None:
+def test_a_baseline_that_no_other_model_speaks_for_and_an_unknown_user_are_named(tmp_path: Path) -> None:
     def forget_by_command(user_id: int) -> tuple[int, str]:
         command = ["models", "forget", "--user", str(user_id), "--saved_models_dir", str(tmp_path)]
         result = CliRunner().invoke(app, command)
@@ -171,9 +172,10 @@ def test_a_baseline_that_no_trained_model_speaks_for_and_an_unknown_user_are_nam
     assert code == 1 and "knows user 3000" in said
     store.remove_run(tmp_path, runs["towers"].record.name)
     store.remove_run(tmp_path, runs["joint"].record.name)
+    store.remove_run(tmp_path, runs["baseline"].record.name)
     code, said = forget_by_command(USER_ID)
     assert code == 1 and f"Forgot user {USER_ID} in {runs['sequence'].record.name}" in said
-    assert all(f"movierec models remove {runs[name].record.name}" in said for name in ("baseline", "rating"))
+    assert f"movierec models remove {runs['rating'].record.name}" in said
 
 
 def test_each_list_of_users_in_a_vocabulary_is_known() -> None:

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movierec_cli.config import TowerConfig
+from movierec_cli.config import Family, TowerConfig
 from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.registry.record import RunRecord, run_name
 from movierec_cli.registry.run_parts import PARTS, RunArtifacts
 from movierec_cli.registry.store import Run, find_run, list_runs, remove_run
 from tests.processes_of_tests import in_child
 from tests.saved_runs import (
+    baseline_run,
     data_identity,
     judged_run,
     multi_task_config,
@@ -147,7 +148,10 @@ def test_processes_saving_the_same_run_at_once_all_succeed(tmp_path: Path) -> No
 def test_a_damaged_file_is_noticed_when_it_is_read_and_leaves_the_others_usable(
     tmp_path: Path, part: str
 ) -> None:
-    saved = judged_run(tmp_path, small_dataset(), multi_task_config())
+    if PARTS[part].belongs_to(Family.MULTI_TASK):
+        saved = judged_run(tmp_path, small_dataset(), multi_task_config())
+    else:
+        saved = baseline_run(tmp_path, small_dataset(), Family.ITEM_KNN)
     file = saved.folder / PARTS[part].file_name
     content = file.read_bytes()
     middle = len(content) // 2

@@ -27,11 +27,12 @@ def explore_command(
     user:
     `explore.html#user=42`.
     """
+    from movierec_cli.recommend.run_choice import FOR_VECTORS
     from movierec_cli.reports.web.explore_page import write_explore
     from movierec_cli.reports.web.pages import check_writable
 
     check_writable(output)
-    run = model.best(terminal)
+    run = model.best(terminal, FOR_VECTORS)
     written = write_explore(run, output)
     terminal.warn_all(written.left_out)
     terminal.line(f"Page: {written.page}")

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Ids
 from movierec_cli.data.duplicates import Duplicates
 from movierec_cli.recommend.response import FEW_RATINGS
+from movierec_cli.recommend.run_choice import FOR_VECTORS
 from movierec_cli.registry.store import Run
 from movierec_cli.reports import star
 from movierec_cli.reports.web import pages
@@ -79,9 +80,10 @@ def write_explore(run: Run, file: Path, *, page_bytes: int = PAGE_BYTES) -> Expl
     Of arrays that need more than `page_bytes`, what does not fit is left out, and the page says so.
 
     Raises:
-        MovierecError: the file cannot be written.
-        SavedModelError: the run is damaged, or is a baseline.
+        MovierecError: the file cannot be written, or the model has no vectors.
+        SavedModelError: the run is damaged.
     """
+    FOR_VECTORS.require(run.record)
     shown = _shown(run, page_bytes)
     return ExplorePage(pages.write_page(_page(shown), file), shown.left_out)
 
@@ -121,11 +123,13 @@ def _document(shown: _Shown) -> dict[str, object]:
     catalogue, data = run.catalogue, run.record.data
     genres = catalogue.genres[shown.movies]
     vectors = run.artifacts.movie_embeddings[shown.movies]
+    popular = run.artifacts.popularity
     where = movie_map(vectors, shown.popularity)
     return {
         "dim": int(vectors.shape[1]),
         "mean_embedding": run.artifacts.movie_embeddings.astype(np.float64).mean(axis=0).tolist(),
         "n_listed": N_LISTED,
+        "fallback": None if popular is None else popular[shown.movies].tolist(),
         "noun": shown.noun,
         "a_noun": with_article(shown.noun),
         "has_ratings": data.scale is not None,

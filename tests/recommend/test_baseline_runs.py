@@ -1,0 +1,186 @@
+"""Runs of baselines that rank: asked from their folders, they answer as the ranker of the evaluation does."""
+
+import io
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from movierec_cli.config import BASELINES, Family, SplitConfig, SplitKind
+from movierec_cli.data.dataset import Users
+from movierec_cli.data.ragged import movies_of_users
+from movierec_cli.data.split_data import split_data
+from movierec_cli.errors import MovierecError, SavedModelError
+from movierec_cli.export.export_run import export_run
+from movierec_cli.export.kinds import ExportFormat
+from movierec_cli.export.npz_model import snippet
+from movierec_cli.models.baselines.fit_baseline import fit_baseline
+from movierec_cli.recommend.explanation import explain
+from movierec_cli.recommend.filters import Filters
+from movierec_cli.recommend.fold_in import Opinions, fold_in_factors
+from movierec_cli.recommend.many_users import recommend_all
+from movierec_cli.recommend.recommend import recommend
+from movierec_cli.recommend.response import similar_movies
+from movierec_cli.recommend.users import new_user, user_of
+from movierec_cli.registry.store import load_run
+from movierec_cli.reports.web.explore_page import write_explore
+from movierec_cli.storage import codec
+from tests.saved_runs import baseline_run
+from tests.small_dataset import small_dataset
+
+SOURCE = small_dataset()
+SPLIT = SplitConfig(kind=SplitKind.RANDOM)
+DATA = split_data(SOURCE, SPLIT)
+WEIGHTED = (Family.EASE, Family.ITEM_KNN)
+every_family = pytest.mark.parametrize("family", BASELINES)
+LIKED, DISLIKED = np.array([3, 8]), np.array([20])
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[Family, Path]:
+    directory = tmp_path_factory.mktemp("saved_models")
+    return {family: baseline_run(directory, SOURCE, family, SPLIT).folder for family in BASELINES}
+
+
+def scores_of(family: Family) -> np.ndarray:
+    """As the evaluation has them: [n_users, n_movies]."""
+    return fit_baseline(family, DATA.dataset, DATA.split).model.score_users(np.arange(len(SOURCE.users)))
+
+
+@every_family
+def test_lists_and_scores_are_the_ranker_s(folders: dict[Family, Path], family: Family) -> None:
+    run, scores = load_run(folders[family]), scores_of(family)
+    np.testing.assert_allclose(run.scorer.scores(run.scorer.users(np.arange(20))), scores, rtol=1e-5)
+    if family in WEIGHTED:
+        np.testing.assert_array_equal(run.scorer.scores(run.scorer.users(np.arange(20))), scores)
+    many = recommend_all(load_run(folders[family]), range(1, 21), top=5, filters=Filters(include_seen=True))
+    for user in range(20):
+        found = recommend(run, user_of(run, user + 1), top=5, filters=Filters(include_seen=True))
+        expected = np.argsort(-scores[user], kind="stable")[:5]
+        assert list(found.rows) == expected.tolist() == many.rows[user].tolist()
+
+
+@every_family
+def test_a_user_without_training_ratings_gets_popularity(tmp_path: Path, family: Family) -> None:
+    cold = replace(SOURCE, users=Users(user_id=np.arange(1, 22)))
+    run = baseline_run(tmp_path, cold, family, SPLIT)
+    data = split_data(cold, SPLIT)
+    popularity = np.bincount(data.dataset.ratings.movie_index[data.split.fit], minlength=40)
+    found = run.scorer.scores(run.scorer.users(np.array([20])))[0]
+    if family is not Family.RECENT_POPULARITY:
+        np.testing.assert_array_equal(found, popularity)
+    (why,) = explain(run, user_of(run, 21), [4])
+    assert why.is_popularity and why.score == found[4]
+
+
+@pytest.mark.parametrize("family", WEIGHTED)
+def test_weights_make_lists_of_new_users_reasons_and_neighbours(
+    folders: dict[Family, Path], family: Family
+) -> None:
+    run = load_run(folders[family])
+    known = run.histories
+    weights = np.zeros((40, 40))
+    for row in range(40):
+        one = load_run(folders[family]).item_weights.at(known.place_of(row))
+        weights[row, one.columns] = one.values
+    expected = weights[LIKED].sum(axis=0) - weights[DISLIKED].sum(axis=0)
+    user = new_user(run, Opinions(LIKED, DISLIKED))
+    found = recommend(run, user, top=40, filters=Filters(include_seen=True))
+    assert "item_weights" not in run.__dict__  # only rows were read
+    np.testing.assert_allclose([movie.score for movie in found.movies], expected[list(found.rows)], atol=1e-5)
+    (why,) = explain(run, user, [11])
+    parts = dict(why.of_movies)
+    for row, sign in ((3, 1), (8, 1), (20, -1)):
+        assert parts[row] == pytest.approx(sign * (weights[row, 11] - weights[row].mean()))
+    assert sum(parts.values()) == pytest.approx(why.advantage, abs=1e-6) and abs(why.rest) < 1e-5
+    near = similar_movies(run, 3, top=39)
+    values = np.delete(weights[3], 3)
+    np.testing.assert_allclose([one.similarity for one in near.movies], np.sort(values)[::-1])
+    varied = recommend(run, user, top=8, diversity=0.9)
+    assert varied.rows != recommend(run, user, top=8).rows and 0 < varied.variety < 2
+    histories = movies_of_users(DATA.dataset, DATA.split.fit)
+    for user_row in range(20):
+        own = known.movie[known.starts[user_row] : known.starts[user_row + 1]]
+        assert own.tolist() == sorted(histories[user_row].tolist())
+
+
+def test_a_new_user_of_ials_gets_the_factors_of_its_least_squares(folders: dict[Family, Path]) -> None:
+    run = load_run(folders[Family.IALS])
+    settings, movies = run.record.settings, run.artifacts.movie_embeddings.astype(np.float64)
+    confidence = np.ones(40)
+    confidence[[3, 8, 20]] = settings["alpha"]
+    wish = np.zeros(40)
+    wish[LIKED], wish[DISLIKED] = 1, -1
+    left = movies.T @ (confidence[:, None] * movies) + settings["regularization"] * np.eye(movies.shape[1])
+    expected = np.linalg.solve(left, movies.T @ (confidence * wish))
+    found = new_user(run, Opinions(LIKED, DISLIKED)).embedding
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-6)
+    with pytest.raises(ValueError, match="regularization 0 and alpha 0"):
+        fold_in_factors(np.zeros((4, 2), np.float32), Opinions(LIKED[:1]), regularization=0, alpha=0)
+    assert 0 <= similar_movies(run, 3, top=1).movies[0].similarity <= 1.000001
+
+
+@every_family
+def test_an_exported_npz_recommends_alike(
+    folders: dict[Family, Path], family: Family, tmp_path: Path
+) -> None:
+    run = load_run(folders[family])
+    place = export_run(run, ExportFormat.NPZ, tmp_path / "model.npz").path
+    code = snippet(run).replace("USER", "5").replace("model.npz", str(place))
+    printed = io.StringIO()
+    exec(code, {"print": lambda titles: printed.write(" ".join(titles))})
+    assert printed.getvalue() == " ".join(movie.title for movie in recommend(run, user_of(run, 5)).movies)
+
+
+def test_what_a_kind_cannot_do_is_refused_in_words(folders: dict[Family, Path], tmp_path: Path) -> None:
+    popular, ease = (load_run(folders[family]) for family in (Family.POPULARITY, Family.EASE))
+    with pytest.raises(MovierecError, match="recommends the same to everybody and puts none near another"):
+        similar_movies(popular, 3)
+    with pytest.raises(MovierecError, match="puts none near another"):
+        recommend(popular, user_of(popular, 1), diversity=0.5)
+    with pytest.raises(MovierecError, match="does not see the time"):
+        user_of(ease, 1, as_of_s=1_000_000_000)
+    for form in (ExportFormat.ONNX, ExportFormat.SAVEDMODEL):
+        with pytest.raises(MovierecError, match="use --format npz"):
+            export_run(ease, form, tmp_path / "out")
+    with pytest.raises(MovierecError, match="has no vectors"):
+        write_explore(ease, tmp_path / "explore.html")
+    assert write_explore(load_run(folders[Family.IALS]), tmp_path / "explore.html").page.stat().st_size > 0
+
+
+@pytest.mark.parametrize("name", ["values", "columns"])
+def test_damaged_weights_are_noticed_where_only_rows_are_read(
+    folders: dict[Family, Path], tmp_path: Path, name: str
+) -> None:
+    run = load_run(folders[Family.ITEM_KNN])
+    array = getattr(run.item_weights, name).copy()
+    array[0] += 1
+    changed = io.BytesIO(codec.to_bytes(replace(run.item_weights, **{name: array})))
+    first, last = (int(row) for row in np.flatnonzero(np.diff(run.histories.weight_starts))[[0, -1]])
+    run.histories.read(changed, [last])
+    with pytest.raises(ValueError, match=f"the weights of the movie at row {first} are not those"):
+        run.histories.read(changed, [first])
+    folder = shutil.copytree(run.folder, tmp_path / run.folder.name)
+    (folder / "item_weights.npz").write_bytes(changed.getvalue()[:-50])
+    with pytest.raises(SavedModelError, match=r"item_weights\.npz is damaged"):
+        load_run(folder).scorer.similar_to(last)
+
+
+def test_no_engine_is_imported(folders: dict[Family, Path]) -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "import numpy as np\n"
+        "from movierec_cli.registry.store import list_runs\n"
+        "from movierec_cli.recommend.recommend import recommend\n"
+        "from movierec_cli.recommend.users import new_user, user_of\n"
+        "from movierec_cli.recommend.fold_in import Opinions\n"
+        f"for run in list_runs(Path({str(next(iter(folders.values())).parent)!r}))[0]:\n"
+        "    recommend(run, user_of(run, 3)); recommend(run, new_user(run, Opinions(np.array([1]))))\n"
+        "print(*({'tensorflow', 'jax', 'keras', 'implicit', 'scipy', 'sklearn'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
