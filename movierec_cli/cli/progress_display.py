@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _LABEL_WIDTH = 34
 _NDCG = "NDCG@10"
+_LINE_AFTER_S = 10.0  # of training
 _REDRAWS_A_SECOND = 5  # more would slow the training
 
 
@@ -38,6 +39,7 @@ class ProgressDisplay(TrainingObserver):
         self._run = ""
         self._best: float | None = None
         self._last: EpochRecord | None = None
+        self._told_s = 0.0
 
     def __enter__(self) -> ProgressDisplay:
         self._bars.start()
@@ -56,6 +58,7 @@ class ProgressDisplay(TrainingObserver):
     def run_started(self, label: str, position: int, total: int) -> None:
         """Draws a new bar for the run at `position`, from 1, of `total`."""
         self._run, self._best, self._last = f"[{position}/{total}] {label}", None, None
+        self._told_s = 0.0
         self._start(_shortened(self._run), None)
 
     def resumed(self, epoch: int) -> None:
@@ -72,13 +75,16 @@ class ProgressDisplay(TrainingObserver):
     def validated(self, record: EpochRecord) -> None:
         """Keeps the best accuracy for the bar, and the last NDCG and error of predicted ratings.
 
-        For models of sequences, whose epochs are long, each validation is a line where no bar is shown.
+        Where no bar is shown, a validation is a line if the training has gone on for long since the last one.
         """
         accuracy = record.validation.recall[max(record.validation.recall)]
         score = accuracy if record.ndcg is None else record.ndcg
         self._best = score if self._best is None else max(self._best, score)
         self._last = record
-        if record.ndcg is not None and not self._terminal.shows_progress:
+        if record.ndcg is None or record.elapsed_s < self._told_s + _LINE_AFTER_S:
+            return
+        self._told_s = record.elapsed_s
+        if not self._terminal.shows_progress:
             self._terminal.note(
                 f"{self._run}: epoch {record.epoch}, loss {record.train_loss:.4f}, validation {_NDCG}"
                 f" {record.ndcg:.4f}, {record.elapsed_s:,.0f} s"

@@ -133,4 +133,4 @@ def test_a_model_of_sequences_shows_its_own_settings_and_how_its_ndcg_went(own_f
     assert f"max_length {config.model.max_length}" in text
     assert f"hidden_size {config.model.hidden_size}" in text
     assert not any(name in text for name in ("num_heads", "layer_sizes", "weighting", "num_negatives"))
-    assert "NDCG@10 validation loss" in text and "0.1875 6.5000" in text
+    assert "ndcg@10 validation loss" in text and "0.1875 6.5000" in text

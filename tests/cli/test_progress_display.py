@@ -25,13 +25,13 @@ def shown(draw: Callable[[ProgressDisplay], object], *, looked_at: bool = False,
     return words(file.getvalue())
 
 
-def test_a_log_has_a_line_for_each_validation_of_a_model_of_sequences_and_for_a_resumed_training() -> None:
+def test_a_log_has_a_line_for_a_validation_of_a_long_training_and_for_a_resumed_one() -> None:
     line = "[2/3] SASRec: epoch 5, loss 6.5000, validation NDCG@10 0.1234, 1,234 s"
-    assert shown(lambda display: display.validated(OF_SEQUENCES)) == line
+    assert shown(lambda display: [display.validated(OF_SEQUENCES) for _ in range(2)]) == line
     assert shown(lambda display: display.resumed(17)) == "[2/3] SASRec: resumed after epoch 17"
 
 
-def test_towers_and_quiet_trainings_have_none() -> None:
+def test_short_and_quiet_trainings_have_none() -> None:
     assert shown(lambda display: display.validated(EPOCH)) == ""
     assert shown(lambda display: display.validated(OF_SEQUENCES), quiet=True) == ""
 

@@ -202,8 +202,7 @@ def test_models_of_sequences_stand_beside_baselines_and_recommend() -> None:
         assert label in text, label
     assert "Recommended with: SASRec + movie_genres" in text
     assert "recall is the hit rate (HR)" in text
-    assert "[1/7] SASRec, seed 42: epoch 5, loss" in " ".join(result.stderr.split())
-    assert "validation NDCG@10 0.0500" in " ".join(result.stderr.split())
+    assert "[1/7] SASRec, seed 42: 20 epochs" in " ".join(result.stderr.split())
     assert Path("movierec.html").exists()
 
 

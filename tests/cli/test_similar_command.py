@@ -34,7 +34,7 @@ def test_the_nearest_movies_are_shown_with_how_near_they_are(run: Run) -> None:
         [str(place), f"{one.similarity:.2f}", *one.title.split()] for place, one in enumerate(expected, 1)
     ]
     note, *cautions = result.stderr.splitlines()
-    assert note == f"Model: {run.record.name} (the only one, recall@100 40.0 % on validation, random split)"
+    assert note == f"Model: {run.record.name} (the only one, ndcg@10 10.0 % on validation, random split)"
     assert all("mostly chance" in one for one in cautions)
 
 

@@ -258,6 +258,7 @@ def test_every_validation_can_be_shown_in_every_way() -> None:
     chart = epochs(STUDY)
     assert chart is not None
     names = {
+        "ndcg@10",
         *(f"recall@{k}" for k in KS),
         *(f"top-{k} accuracy, {which} movies" for k in KS for which in ("unseen", "all")),
     }

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from movierec_cli.config import NO_FEATURES, Family, Optimizer, Schedule, TrainingConfig
+from movierec_cli.config import NO_FEATURES, Family, Monitor, Optimizer, Schedule, TrainingConfig
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Batches, Histories, RowMaker, newest_segments
@@ -68,6 +68,21 @@ def test_training_stops_once_validations_bring_nothing_better(model, tmp_path):
     assert heard.epochs == list(range(1, 11))
     assert all((np.asarray(value) == 4).all() for value in model.weights())
     assert [record.train_loss for record in result.history] == [3.0] * 5
+
+
+@pytest.mark.parametrize(
+    ("monitor", "best"), [(None, 11), (Monitor.NDCG, 11), (Monitor.RECALL, 3), (Monitor.LOSS, 12)]
+)
+def test_what_is_monitored_chooses_the_epoch(model, tmp_path, monitor, best):
+    def validate(weights) -> Validation:
+        epoch = int(np.asarray(weights[0]).ravel()[0])
+        recall = replace(top_k(0.5), recall={100: 1 / (1 + abs(epoch - 3))})
+        return Validation(NDCG[epoch], recall, ndcg=NDCG[epoch], loss=13.0 - epoch)
+
+    training = TrainingConfig(num_epochs=12, validation_freq=1, patience=0, monitor=monitor)
+    result = fit_sequences(scripted(model, training), validate, Heard(), tmp_path)
+    assert result.best_epoch == best
+    assert all((np.asarray(value) == best).all() for value in model.weights())
 
 
 def test_without_patience_all_epochs_are_run_and_the_last_is_validated(model, tmp_path):

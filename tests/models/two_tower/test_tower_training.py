@@ -10,6 +10,7 @@ from movierec_cli.config import (
     Family,
     FeatureSet,
     LossKind,
+    Monitor,
     Optimizer,
     SplitConfig,
     TowerConfig,
@@ -212,11 +213,12 @@ def test_the_test_part_does_not_change_what_is_learned(plain):
     assert figures(other) != figures(first)
 
 
-def test_training_stops_when_validation_does_not_improve_and_keeps_the_best():
+@pytest.mark.parametrize("monitor", [None, Monitor.NDCG])
+def test_training_stops_when_validation_does_not_improve_and_keeps_the_best(monitor):
     eager = replace(QUICK, num_epochs=60, validation_freq=1, patience=3, learning_rate=0.05, refit=False)
-    trained, heard = train(config(training=eager))
+    trained, heard = train(config(training=replace(eager, monitor=monitor)))
     assert trained.results["epochs_run"] == trained.results["best_epoch"] + 3 < 60
-    validation = [record.validation.recall[100] for record in heard.records]
+    validation = [record.ndcg if monitor else record.validation.recall[100] for record in heard.records]
     assert max(validation) == validation[trained.results["best_epoch"] - 1]
 
 
