@@ -39,6 +39,7 @@ class ReadOpinions:
     ambiguous: tuple[RatedTitle, ...]  # several movies of the catalogue fit
     not_movies: tuple[RatedTitle, ...]  # series and the like
     noun: str = "movie"  # what the catalogue calls its items
+    warnings: tuple[str, ...] = ()  # of the file
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -60,7 +61,8 @@ class ReadOpinions:
             (self.not_movies, " more is no movie", " more are no movies"),
         )
         texts = ((rows, one if len(rows) == 1 else several) for rows, one, several in left_out if rows)
-        return (read, *(f"{len(rows):,}{text}: {_named(rows)}" for rows, text in texts))
+        left = (f"{len(rows):,}{text}: {_named(rows)}" for rows, text in texts)
+        return (read, *self.warnings, *left)
 
 
 def read_opinions(
@@ -106,6 +108,7 @@ def read_opinions(
         ambiguous=tuple(one for one, rows in found if len(rows) > 1),
         not_movies=not_movies,
         noun=noun,
+        warnings=read.warnings,
     )
 
 

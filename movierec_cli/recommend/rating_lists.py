@@ -1,9 +1,8 @@
 """Files of titles and ratings from elsewhere, row by row; `opinion_files` finds the movies."""
 
 import datetime
-import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -13,21 +12,13 @@ import numpy.typing as npt
 
 from movierec_cli.data.dataset import RatingScale
 from movierec_cli.data.reader.column_values import LAST_TIMESTAMP
-from movierec_cli.data.reader.text_rows import TextRow, csv_records, decode_utf8
+from movierec_cli.data.reader.formats import CP1252
+from movierec_cli.data.reader.item_tables import imdb_number
+from movierec_cli.data.reader.roles import IMDB, ITEM, RATING, TIMESTAMP, TITLE, YEAR, normalised, places
+from movierec_cli.data.reader.small_tables import Table, read_table
+from movierec_cli.data.reader.text_rows import TextRow
 from movierec_cli.errors import DataError
-from movierec_cli.files.reading import read_content
 
-# Names of a column, in small letters; the first that is there is taken.
-_COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "title": ("title", "name", "movie", "film"),
-    "rating": ("your rating", "rating", "stars"),
-    "year": ("year",),
-    "date": ("watched date", "watcheddate", "date rated", "date"),
-    "imdb": ("const", "imdbid", "imdb_id"),
-    "kind": ("title type",),
-    "movie_id": ("movie_id", "movieid"),
-}
-_DELIMITERS = ",;\t"  # spreadsheets write the second where a comma stands in numbers
 _EXPECTED = (
     "it must be the ratings that Letterboxd or IMDb exports, or name the columns title and rating, and"
     " optionally year, date or movie_id"
@@ -35,10 +26,10 @@ _EXPECTED = (
 
 _RATING = re.compile(r"[+-]?[0-9]{1,9}(?:[.,][0-9]{1,9})?")
 _YEAR = re.compile(r"([0-9]{4})(?:\.0)?")  # a table with gaps may have made it 1995.0
-_IMDB_NUMBER = re.compile(r"tt([0-9]{1,18})")
 _SECONDS = re.compile(r"[0-9]{9,12}")
-_ZIP = b"PK\x03\x04"  # Letterboxd's export is one
 _SHOWN = 80  # letters of what is wrong
+_KIND = "kind"
+_TITLE_WORDS = ("movie", "film", "show", "book", "song", "game")
 _MOVIE_KINDS = frozenset(
     ("", "movie", "tvmovie", "video", "short", "tvshort", "tvspecial", "documentary", "featurefilm")
 )
@@ -110,6 +101,7 @@ class RatingList:
     source: str  # for people: "IMDb's export"
     scale: Scale  # that of the source, or of the ratings themselves
     titles: tuple[RatedTitle, ...]
+    warnings: tuple[str, ...] = ()
 
 
 # Each source, the columns by which it is recognised, and its scale.
@@ -123,38 +115,32 @@ _LAYOUTS: tuple[tuple[str, set[str], Scale | None], ...] = (
 def read_rating_list(path: Path) -> RatingList:
     """Reads a list of rated movies.
 
-    The first row names the columns, in any order and case: title (or name, movie, film) and rating (or your
-    rating, stars), year, date (2020-03-14, or seconds since 1970), movie_id. Letterboxd's and IMDb's exports
-    have these. Others are left out. A row may have no rating; one with a movie_id needs no title.
+    Columns are found by their usual names (see `reader.roles`): title and rating, and optionally year, date,
+    movie_id or a number at IMDb. Letterboxd's and IMDb's exports have these. Others are left out. Two columns
+    without names are title and rating. A row may have no rating; one with a movie_id needs no title.
 
     Args:
-        path: CSV in UTF-8, with commas, semicolons or tabs between fields.
+        path: any table of text, JSON or Parquet, see `small_tables.read_table`.
 
     Raises:
-        DataError: the file cannot be read, is not UTF-8, or has no such columns or no rows; or, with the
-            line, it is no well-formed CSV or a rating, year or date is wrong.
+        DataError: the file cannot be read, or has no such columns or no rows; or, with the line, a row
+            cannot be read, or a rating, year or date is wrong.
     """
-    rows = _rows(_text(path), path)
-    header = next(rows, None)
-    if header is None:
-        raise DataError(f"is empty; {_EXPECTED}", file=path)
-    words = [word.strip().lower() for word in header.fields]
-    source, _, scale = next(layout for layout in _LAYOUTS if layout[1] <= set(words))
-    places = _places(header, words)
-    titles = []
-    for row in rows:
-        if len(row.fields) != len(words):
-            raise row.error(
-                f"has {len(row.fields):,} fields, and the first row has {len(words):,}:"
-                f" '{','.join(row.fields[:100])[:_SHOWN]}'; put a title with a comma in quotation marks:"
-                ' "Lion King, The (1994)"'
-            )
-        stripped = replace(row, fields=[field.strip() for field in row.fields])
-        titles.append(_RowReader(stripped, places, scale or HUNDREDTHS).rated_title())
+    table = read_table(path)
+    words = {word.strip().lower() for word in table.header}
+    source, _, scale = next(layout for layout in _LAYOUTS if layout[1] <= words)
+    columns = _columns(table)
+    titles = [
+        _RowReader(replace(row, fields=[field.strip() for field in row.fields]), columns, scale or HUNDREDTHS)
+        for row in table.rows
+    ]
     if not titles:
         raise DataError("names its columns but no movie", file=path)
-    scale = scale or _scale_of([one.rating for one in titles if one.rating is not None])
-    return RatingList(source, scale, tuple(titles))
+    read = tuple(one.rated_title() for one in titles)
+    scale = scale or _scale_of([one.rating for one in read if one.rating is not None])
+    is_other = table.format.encoding == CP1252
+    said = (f"{path}: is no UTF-8, and was read as cp1252",) if is_other else table.warnings
+    return RatingList(source, scale, read, said)
 
 
 def _scale_of(ratings: Sequence[float]) -> Scale:
@@ -165,35 +151,25 @@ def _scale_of(ratings: Sequence[float]) -> Scale:
     return next(scale for scale in scales if max(ratings) <= scale.highest)
 
 
-def _text(path: Path) -> str:
-    content = read_content(path)
-    if content.startswith(_ZIP):
-        raise DataError("is a ZIP archive; unpack it, and give the ratings.csv in it", file=path)
-    text = decode_utf8(content, str(path))
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise DataError("holds a NUL byte, so it is no CSV; export it again", file=path, line=line)
-    return text
-
-
-def _rows(text: str, path: Path) -> Iterator[TextRow]:
-    """All but the blank ones, the header too."""
-    first = text.lstrip("\r\n").partition("\n")[0]
-    delimiter = max(_DELIMITERS, key=first[:1000].count)
-    rows = csv_records(io.StringIO(text, newline=""), str(path), delimiter)
-    return (row for row in rows if any(field.strip() for field in row.fields))
-
-
-def _places(header: TextRow, words: Sequence[str]) -> dict[str, int]:
+def _columns(table: Table) -> dict[str, int]:
     """Where each kind of value stands."""
-    names = {kind: next((name for name in known if name in words), "") for kind, known in _COLUMNS.items()}
-    doubled = next((name for name in names.values() if words.count(name) > 1 and name), None)
-    if doubled is not None:
-        raise header.error(f"the column {doubled} is there twice; leave one out")
-    places = {kind: words.index(name) for kind, name in names.items() if name}
-    if "rating" not in places or not {"title", "movie_id"} & set(places):
-        raise header.error(f"the first row is '{_shortened(','.join(header.fields).strip())}'; {_EXPECTED}")
-    return places
+    header = table.header
+    if not table.format.has_header and len(header) == 2:
+        return {TITLE: 0, RATING: 1}
+    columns = places("items", header) | places("ratings", header)
+    kinds = [place for place, name in enumerate(header) if normalised(name) == "titletype"]
+    columns |= {_KIND: kinds[0]} if kinds else {}
+    item = columns.pop(ITEM, None)
+    if TITLE not in columns and item is not None and normalised(header[item]) in _TITLE_WORDS:
+        columns[TITLE] = item
+    elif item is not None and item != columns.get(TITLE):
+        columns[ITEM] = item
+    if RATING not in columns or not {TITLE, ITEM} & columns.keys():
+        first = ",".join(header) if table.format.has_header else "no names"
+        raise DataError(
+            f"its columns have the names '{_shortened(first)}'; {_EXPECTED}", file=table.place, line=1
+        )
+    return columns
 
 
 def _shortened(text: str) -> str:
@@ -205,26 +181,26 @@ class _RowReader:
     """One row's values."""
 
     row: TextRow
-    places: Mapping[str, int]
+    columns: Mapping[str, int]
     scale: Scale
 
     def rated_title(self) -> RatedTitle:
         one = RatedTitle(
             line=self.row.line,
-            title=self._field("title"),
-            year=self._value("year", self._year),
-            rating=self._value("rating", self._rating),
-            seconds=self._value("date", self._seconds),
-            imdb_number=self._value("imdb", _imdb_number),
-            movie_id=self._value("movie_id", str),
-            kind=self._field("kind"),
+            title=self._field(TITLE),
+            year=self._value(YEAR, self._year),
+            rating=self._value(RATING, self._rating),
+            seconds=self._value(TIMESTAMP, self._seconds),
+            imdb_number=self._value(IMDB, _imdb_number),
+            movie_id=self._value(ITEM, str),
+            kind=self._field(_KIND),
         )
         if not one.title and one.movie_id is None:
             raise self.row.error("has no title")
         return one
 
     def _field(self, kind: str) -> str:
-        return self.row.fields[self.places[kind]] if kind in self.places else ""
+        return self.row.fields[self.columns[kind]] if kind in self.columns else ""
 
     def _value(self, kind: str, read: Callable[[str], Value]) -> Value | None:
         text = self._field(kind)
@@ -258,5 +234,4 @@ class _RowReader:
 
 
 def _imdb_number(text: str) -> int | None:
-    number = _IMDB_NUMBER.fullmatch(text)
-    return int(number[1]) if number else None
+    return imdb_number(text) or None

@@ -1,21 +1,24 @@
-"""How long a CSV of 26 million ratings of one's own takes to be read, and how much memory.
+"""A CSV of 26 million ratings of one's own: how long it takes to be read, and how much memory."""
 
-python tests/bench/large_csv.py [--rows 26000000] [--folder FOLDER]
-"""
-
-import argparse
-import resource
-import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from tests.bench.rows import Bench, Row, run_process, times
+
 ROWS, USERS, ITEMS = 26_000_000, 270_000, 54_000
-BAR_S, BAR_GIB = 40, 3
 _BLOCK = 1 << 21
+_LOAD = """
+import sys
+from pathlib import Path
+from movierec_cli.config import DataConfig
+from movierec_cli.data.load import load_dataset
+print(f"{len(load_dataset(DataConfig(archive=Path(sys.argv[1]), datasets_dir=Path(sys.argv[2]))).ratings):,}")
+"""
+_POLARS = "import sys, polars; polars.read_csv(sys.argv[1])"
 
 
 def write_ratings(file: Path, n_rows: int, seed: int = 7) -> None:
@@ -30,45 +33,25 @@ def write_ratings(file: Path, n_rows: int, seed: int = 7) -> None:
         for start in range(0, n_rows, _BLOCK):
             user = users[start : start + _BLOCK]
             n = len(user)
-            item = (n_items * rng.random(n) ** 3).astype(np.int64) + 1
-            rating = rng.integers(1, 11, n) / 2
-            seconds = rng.integers(789_652_009, 1_574_327_703, n)
-            frame = pl.DataFrame({"user": user, "item": item, "rating": rating, "seconds": seconds})
-            frame.write_csv(out, include_header=False)
+            columns = {
+                "user": user,
+                "item": (n_items * rng.random(n) ** 3).astype(np.int64) + 1,
+                "rating": rng.integers(1, 11, n) / 2,
+                "seconds": rng.integers(789_652_009, 1_574_327_703, n),
+            }
+            pl.DataFrame(columns).write_csv(out, include_header=False)
 
 
-def measure(file: Path, folder: Path) -> tuple[float, float, str]:
-    """Seconds and GiB of a fresh process that reads the file once, and what it says of it."""
-    code = (
-        "import sys; from pathlib import Path; from movierec_cli.config import DataConfig;"
-        "from movierec_cli.data.load import load_dataset;"
-        "data = load_dataset(DataConfig(archive=Path(sys.argv[1]), datasets_dir=Path(sys.argv[2])));"
-        "print(f'{len(data.ratings):,} ratings, {len(data.users):,} users, {len(data.movies):,} items')"
-    )
-    started = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(file), str(folder)], capture_output=True, text=True, check=True
-    )
-    elapsed = time.perf_counter() - started
-    peak_kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return elapsed, peak_kib / 2**20, done.stdout.strip()
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=ROWS)
-    parser.add_argument("--folder", type=Path)
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=asked.folder) as made:
-        folder = Path(made)
-        file = folder / "ratings.csv"
-        write_ratings(file, asked.rows)
-        print(f"{file.stat().st_size / 1e6:,.0f} MB of CSV")
-        seconds, gib, said = measure(file, folder / "datasets")
-        print(f"first read: {seconds:.1f} s (bar {BAR_S}), {gib:.2f} GiB (bar {BAR_GIB}); {said}")
-        seconds, gib, _ = measure(file, folder / "datasets")
-        print(f"later: {seconds:.1f} s")
-
-
-if __name__ == "__main__":
-    main()
+def measure_large_csv(bench: Bench) -> Iterator[Row]:
+    """From the file to kept columns, in new processes, beside polars alone, which checks nothing."""
+    with tempfile.TemporaryDirectory() as name:
+        file = Path(name) / "ratings.csv"
+        write_ratings(file, ROWS)
+        load = [sys.executable, "-c", _LOAD, str(file), f"{name}/datasets"]
+        first, later = run_process(load), run_process(load)
+        polars = run_process([sys.executable, "-c", _POLARS, str(file)])
+    what = f"CSV of {ROWS:,} rows ({first.stdout.strip()} pairs) → columns"
+    reference = f"polars.read_csv {polars.wall_s:.1f} s, {polars.peak_mib / 1024:.2f} GiB"
+    measured = f"{first.wall_s:.1f} s, {first.peak_mib / 1024:.2f} GiB"
+    yield Row(f"{what}, first", measured, "≤ 40 s, ≤ 3 GiB", reference, times(polars.wall_s, first.wall_s))
+    yield Row(f"{what}, later", f"{later.wall_s:.1f} s", "")

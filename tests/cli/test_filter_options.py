@@ -144,9 +144,9 @@ def write(tmp_path: Path, content: bytes) -> Path:
     [
         "Film 103 (1983)\nfilm 110\n#Film 111\n\n  id:105  \n106\nFilm 103\n",
         "\ufeffFilm 103 (1983)\r\nFilm 110\r\n\r\n# Fílm\r\n105\r\n106",
-        "Film 103\rFilm 110\r105\r106",
+        "Title;Year\nFilm 103;1983\nfilm 110;1983\nid:105;\n106;\n",
     ],
-    ids=["lines", "of Windows", "of old Macs"],
+    ids=["lines", "of Windows", "a table"],
 )
 def test_movies_of_a_file_are_excluded(tmp_path: Path, content: str) -> None:
     file = write(tmp_path, content.encode())
@@ -161,9 +161,9 @@ def test_movies_of_a_file_are_excluded(tmp_path: Path, content: str) -> None:
         (b"\n \n# nothing\n", ": names no movie"),
         (b"Film 103\n\nFilm 99999\n", ", line 3: there is no movie 'Film 99999'"),
         (b"Film 103\n# x\nid:7", ", line 3: there is no movie with id:7; the movies have the ids 100 to 139"),
-        (b"Film 103\nFilm \xff\n", ", line 2: is not UTF-8"),
-        ("Film 103\n".encode("utf-16"), ", line 1: is not UTF-8"),
-        (b"Film 103\nFilm\x00 104\n", ", line 2: has a NUL character, so this is no text file"),
+        (b"Film 103\nFilm \xff\n", ", line 2: there is no movie 'Film ÿ'"),
+        ("Film 103\n".encode("utf-16"), ": is UTF-16; save it in UTF-8"),
+        (b"Film 103\nFilm\x00 104\n", ", line 2: holds a NUL byte"),
         (b"Film 103\n" + b"a" * 10_000_000, ", line 2: has 10,000,000 characters; write one title per line"),
         (b"\n" * 64_000_001, ": is larger than 64 MB, so it is no list of movies"),
     ],

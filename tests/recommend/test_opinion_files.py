@@ -134,6 +134,8 @@ def test_what_is_no_movie_is_not_taken_for_one_of_that_name(tmp_path: Path, kind
         "\n\n title , rating , mine \n Heat (1995) , 5 , x\n Alien ,2, y",
         "Film,Stars\nHeat,5\nAlien,2\n",
         "movieId,title,rating\n6,whatever,5\n,Alien,2\n",
+        "Heat (1995),5\nAlien,2\n",
+        '{"title": "Heat", "rating": 5}\n{"title": "Alien", "rating": 2}\n',
     ],
 )
 def test_plain_lists_are_read_in_all_these_shapes(tmp_path: Path, content: str) -> None:
@@ -218,10 +220,10 @@ def test_the_notes_say_what_was_read_and_what_was_not(tmp_path: Path) -> None:
         ("", None, "is empty"),
         ("\n\n", None, "is empty"),
         ("title,rating\n", None, "names its columns but no movie"),
-        ("Heat (1995),4.5\nAlien,5\n", 1, r"the first row is 'Heat \(1995\),4.5'; it must be the ratings"),
-        ("Date,Name,Year,Letterboxd URI\n2020-01-01,Heat,1995,x\n", 1, "the first row is"),
-        ("rating\n5\n", 1, "the first row is 'rating'"),
-        ("title,rating,Rating\nHeat,5,4\n", 1, "the column rating is there twice"),
+        ("Date,Name,Year,Letterboxd URI\n2020-01-01,Heat,1995,x\n", 1, "have the names 'Date,Name,Year"),
+        ("rating\n5\n", 1, "its columns have the names 'rating'; it must be the ratings"),
+        ("title,rating,Rating\nHeat,5,4\n", 1, "have the names 'title,rating,Rating'"),
+        ("Heat,5,x\nAlien,2,y\n", 1, "have the names 'no names'"),
         ("title,rating\nHeat,good\n", 2, "the rating is 'good'; it must be a number from 0 to 100, or empty"),
         ("title,rating\nHeat,nan\n", 2, "the rating is 'nan'"),
         ("title,rating\nHeat,5\nAlien,-1\n", 3, "the rating is '-1'"),
@@ -229,7 +231,7 @@ def test_the_notes_say_what_was_read_and_what_was_not(tmp_path: Path) -> None:
         ("title,rating\nHeat,9999999999999999999999\n", 2, "the rating is '9999"),
         (LETTERBOXD.replace("4.5", "5.5"), 2, "it must be a number from 0.5 to 5, or empty"),
         (f"{IMDB_HEADER}\n{IMDB_ROWS[0].replace(',9,', ',0,')}", 2, "it must be a number from 1 to 10"),
-        ("title,rating\nLion King, The (1994),5\n", 2, "has 3 fields, and the first row has 2: 'Lion King"),
+        ("title,rating\nLion King, The (1994),5\n", 2, "has 3 fields, needs 2 .*: 'Lion King"),
         ("title,rating\nHeat\n", 2, "has 1 fields"),
         ('title,rating\n"Heat,5\n', 2, "is no well-formed CSV"),
         ('title,rating\nAlien,5\n"Heat"x,5\n', 3, "is no well-formed CSV"),
@@ -242,9 +244,8 @@ def test_the_notes_say_what_was_read_and_what_was_not(tmp_path: Path) -> None:
             r"none is found .*, such as movie_id six \(line 2\)",
         ),
         ("title,rating\nHeat,5\nAl\0ien,5\n", 3, "holds a NUL byte"),
-        (b"title,rating\nHeat,5\nMis\xe9rables,4\n", 3, r"is not UTF-8 \(.*\); save it in UTF-8"),
-        ("title,rating\nHeat,5\n".encode("utf-16"), 1, "is not UTF-8"),
-        (b"PK\x03\x04\x14\x00rest", None, "is a ZIP archive; unpack it"),
+        ("title,rating\nHeat,5\n".encode("utf-16"), None, "is UTF-16; save it in UTF-8"),
+        (b"PK\x03\x04\x14\x00rest", None, "cannot be read as a zip"),
         ("title,rating\nZzqxj (1990),5\n", None, r"of its 1 movie none .* 'Zzqxj \(1990\)' \(line 2\)"),
         (
             "title,rating\nChasing Amy,5\n",
@@ -266,8 +267,14 @@ def test_unusable_files_are_refused_with_file_and_line(
 
 @pytest.mark.parametrize("name", ["missing.csv", "."])
 def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match=r"does not exist|is an archive"):
         read_opinions(tmp_path / name, CATALOGUE)
+
+
+def test_what_is_no_utf_8_is_read_as_cp1252_and_said(tmp_path: Path) -> None:
+    found = read(tmp_path, "title,rating\nHeat,5\nMisérables,4\n".encode("cp1252"))
+    assert ids(found.rows) == [6] and [one.title for one in found.unknown] == ["Misérables"]
+    assert any("cp1252" in note for note in found.notes)
 
 
 LONG = 10 * 2**20

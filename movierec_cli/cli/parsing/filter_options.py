@@ -5,7 +5,7 @@ from __future__ import annotations
 # `setting` is `dataclasses.field`, which ruff cannot see.
 # ruff: noqa: RUF009
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -134,15 +134,16 @@ def parse_years(text: str) -> tuple[int, int]:
 
 
 def _read_excluded(file: Path) -> tuple[_Line, ...]:
-    """Reads one title or id per line; empty lines, and those that begin with #, are left out.
+    """Reads a title or id of each line; empty lines, and those that begin with #, are left out.
 
-    Args:
-        file: UTF-8, with or without a byte order mark.
+    A table whose header names a column of titles or ids, such as Letterboxd's `watched.csv`, gives those,
+    with the year where there is one.
 
     Raises:
         DataError: the file cannot be read, is no text, or names no movie.
     """
-    from movierec_cli.data.reader.text_rows import decode_utf8
+    from movierec_cli.data.reader.roles import ITEM, TITLE, YEAR, places
+    from movierec_cli.data.reader.small_tables import decoded, read_table
     from movierec_cli.files.reading import read_content
 
     content = read_content(file, _MAX_FILE_BYTES + 1)
@@ -150,18 +151,33 @@ def _read_excluded(file: Path) -> tuple[_Line, ...]:
         raise DataError(
             f"is larger than {_MAX_FILE_BYTES // 1_000_000} MB, so it is no list of movies", file=file
         )
-    lines = tuple(_Line(file, *line) for line in _named(file, decode_utf8(content, str(file))))
+    named: Iterator[tuple[int, str]] = iter(())
+    if content.strip():
+        table = read_table(file)
+        columns = places("ratings", table.header)
+        if table.format.is_text and not (table.format.has_header and len(table.header) > 1 and columns):
+            named = _named(file, decoded(content, table.format))
+        elif TITLE in columns or ITEM in columns:
+            named = (
+                (row.line, _titled(row.fields, columns.get(TITLE, columns.get(ITEM, 0)), columns.get(YEAR)))
+                for row in table.rows
+            )
+    lines = tuple(_Line(file, *line) for line in named if line[1])
     if not lines:
         raise DataError("names no movie; write one title or id per line, or omit --exclude", file=file)
     return lines
+
+
+def _titled(fields: Sequence[str], title: int, year: int | None) -> str:
+    """A title with its year, where that is in another column."""
+    text, of_year = fields[title].strip(), "" if year is None else fields[year].strip().removesuffix(".0")
+    return f"{text} ({of_year})" if text and of_year and not text.endswith(")") else text
 
 
 def _named(file: Path, text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
         if len(line) > _MAX_LINE:
             raise DataError(f"has {len(line):,} characters; write one title per line", file=file, line=number)
-        if "\0" in line:
-            raise DataError("has a NUL character, so this is no text file", file=file, line=number)
         if line.strip() and not line.lstrip().startswith("#"):
             yield number, line.strip()
 

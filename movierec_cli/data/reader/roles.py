@@ -43,8 +43,8 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
         " liked isliked recommended isrecommended"
     ),
     TIMESTAMP: _words(
-        "timestamp unixreviewtime ratingtimestamp unixtime unixtimestamp time ts datetime date ratedat"
-        " ratingdate daterated createdat created eventtime eventtimestamp watchedat watcheddate dateadded"
+        "timestamp unixreviewtime ratingtimestamp unixtime unixtimestamp time ts watcheddate daterated"
+        " datetime date ratedat ratingdate createdat created eventtime eventtimestamp watchedat dateadded"
         " reviewdate reviewtime tstamp clicktime viewedat ratedon reviewedat watchedon playedat listenedat"
         " eventdate orderdate invoicedate purchasedate transactiondate visitdate checkintime tdat"
     ),

@@ -4,7 +4,6 @@ These have thousands of rows, so they are read one by one and every error has it
 the ratings, with millions, are `rating_blocks`' business.
 """
 
-import csv
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -82,74 +81,6 @@ def separated_rows(archive: Archive, member: str, separator: str, names: Sequenc
         row = TextRow(place, number, line.strip().split(separator))
         row.require_fields(names)
         yield row
-
-
-def csv_text_rows(
-    content: bytes, place: str, names: Sequence[str], delimiter: str = ","
-) -> Iterator[TextRow]:
-    """Rows of a UTF-8 CSV with a header, their fields in the order of `names`; other columns are left out.
-
-    Args:
-        content: the file's; blank lines in it are left out.
-        place: what errors call the file.
-        names: of the columns.
-        delimiter: between fields.
-
-    Raises:
-        DataError: no header or no rows, a column missing, malformed quotes, no UTF-8, or a row with another
-            number of fields than the header.
-    """
-    rows = csv_records(_lines(decode_utf8(content, place)), place, delimiter)
-    header = next(rows, None)
-    if header is None:
-        raise DataError("is empty", file=place)
-    order = column_order(header.fields, names, place)
-    row = None
-    for row in rows:
-        if row.fields:
-            row.require_fields(header.fields)
-            yield TextRow(place, row.line, [row.fields[index] for index in order])
-    if row is None:
-        raise DataError("has a header but no rows", file=place)
-
-
-def csv_records(lines: Iterable[str], place: str, delimiter: str = ",") -> Iterator[TextRow]:
-    """Every record of a CSV, its header and blank lines too. Raises a `DataError` where it is none."""
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    line = 1
-    try:
-        for fields in reader:
-            yield TextRow(place, line, fields)
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise DataError(f"is no well-formed CSV ({error})", file=place, line=line) from error
-
-
-def column_order(header: Sequence[str], names: Sequence[str], place: str) -> list[int]:
-    """Where each of `names` stands in a header. Raises a `DataError` for one missing or given twice."""
-    words = [word.strip() for word in header]
-    for name in names:
-        if words.count(name) != 1:
-            found, wanted = ",".join(words)[:200], ",".join(names)
-            raise DataError(
-                f"the header is '{found}'; it must have the columns {wanted} once each", file=place, line=1
-            )
-    return [words.index(name) for name in names]
-
-
-def decode_utf8(data: bytes, place: str) -> str:
-    """Text of a UTF-8 file, with or without a byte order mark. Raises a `DataError` with the line."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DataError(f"is not UTF-8 ({error.reason}); save it in UTF-8", file=place, line=line) from error
-
-
-def _lines(text: str) -> Iterator[str]:
-    # str.splitlines would also break at U+0085 or U+2028, which titles may contain
-    body = text.rstrip()
-    return (f"{line}\n" for line in body.split("\n")) if body else iter(())
 
 
 def split_list(text: str) -> tuple[str, ...]:

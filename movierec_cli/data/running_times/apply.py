@@ -20,7 +20,6 @@ from movierec_cli.data.running_times.corrections import (
     ID_COLUMN,
     LENGTH_COLUMNS,
     Corrections,
-    delimiter_of,
     read_corrections,
 )
 from movierec_cli.data.running_times.match_cache import cached_matches
@@ -250,7 +249,8 @@ def write_lengths(coverage: Coverage, file: Path, *, safe: bool = False) -> None
         DataError: the file cannot be written, or is there with another content, which may be hand work.
     """
     movies = sorted(coverage.movies, key=lambda movie: (movie.minutes is not None, *_most_rated_first(movie)))
-    content = as_csv(CSV_COLUMNS, map(_fields, movies), safe=safe, delimiter=delimiter_of(file)).encode()
+    delimiter = "\t" if file.suffix.lower() == ".tsv" else ","
+    content = as_csv(CSV_COLUMNS, map(_fields, movies), safe=safe, delimiter=delimiter).encode()
     try:
         if file.is_file() and file.read_bytes() != content:
             raise DataError(

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.data import limits
 from movierec_cli.data.dataset import Id, Ids, Movies, typed_id
-from movierec_cli.data.reader.text_rows import TextRow, csv_text_rows, year_of
+from movierec_cli.data.reader.small_tables import read_table
+from movierec_cli.data.reader.text_rows import TextRow, year_of
 from movierec_cli.data.running_times.names import movie_names
 from movierec_cli.data.running_times.titles_file import MAX_MINUTES
-from movierec_cli.files.reading import read_content
+from movierec_cli.errors import DataError
 
 LENGTH_COLUMNS = ("title", "year", "minutes")
 ID_COLUMN = "movie_id"
@@ -52,16 +52,11 @@ class _Length:
     minutes: float
 
 
-def delimiter_of(file: Path) -> str:
-    """A tab for .tsv, else a comma."""
-    return "\t" if file.suffix.lower() == ".tsv" else ","
-
-
 def read_corrections(file: Path, movies: Movies) -> Corrections:
     """Reads the user's lengths and finds the movies they are of.
 
-    The file is CSV in UTF-8, with tabs where it is named .tsv. The header has the columns title, year,
-    minutes and, where wanted, movie_id, in any order; others are left out. A row with a movie_id is of that
+    The file is any table that `small_tables.read_table` takes. It has the columns title, year, minutes and,
+    where wanted, movie_id, in any order; others are left out. A row with a movie_id is of that
     movie, else of each movie with that title and year, the article first or last, with or without another
     title in parentheses; the year may stand in the title. The movie_id counts before the title, and a row
     without minutes says nothing.
@@ -128,12 +123,19 @@ def _minutes(row: TextRow) -> float:
 
 def _rows(file: Path) -> Iterator[TextRow]:
     """Title, year, minutes and movie_id of each row; the last is empty where there is no such column."""
-    content = read_content(file, limits.TABLE_BYTES.enough)
-    limits.TABLE_BYTES.check(len(content), file=file)
-    header, line_end, rows = content.partition(b"\n")
-    header = header.lower()
-    optional = (ID_COLUMN,) if ID_COLUMN.encode() in header else ()
-    names = (*LENGTH_COLUMNS, *optional)
-    for row in csv_text_rows(header + line_end + rows, str(file), names, delimiter_of(file)):
-        values = [field.strip() for field in row.fields]
-        yield TextRow(row.place, row.line, [*values, *([] if optional else [""])])
+    table = read_table(file)
+    words = [word.strip().lower() for word in table.header]
+    for name in (*LENGTH_COLUMNS, *({ID_COLUMN} & set(words))):
+        if words.count(name) != 1:
+            found, wanted = ",".join(table.header)[:200], ",".join(LENGTH_COLUMNS)
+            raise DataError(
+                f"the header is '{found}'; it must have the columns {wanted} once each", file=file, line=1
+            )
+    columns = [words.index(name) for name in LENGTH_COLUMNS]
+    columns += [words.index(ID_COLUMN)] if ID_COLUMN in words else []
+    row = None
+    for row in table.rows:
+        values = [row.fields[column].strip() for column in columns]
+        yield TextRow(row.place, row.line, [*values, ""][: len(LENGTH_COLUMNS) + 1])
+    if row is None:
+        raise DataError("has a header but no rows", file=file)
