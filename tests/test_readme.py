@@ -93,3 +93,18 @@ def test_the_readme_shows_the_main_parts() -> None:
     assert len(COMMANDS) >= 10
     assert {"demo", "test", "install", "help"} <= set(TARGETS)
     assert README.count("<!-- results:begin -->") == README.count("<!-- results:end -->") == 1
+
+
+def test_the_examples_of_the_page_on_own_data_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "your-data.md").read_text(encoding="utf-8")
+    (script,), (program,) = (
+        re.findall(rf"```{kind}\n(.*?)```", page, re.DOTALL) for kind in ("sh", "python")
+    )
+    files, _, command = script.partition("movierec ")
+    subprocess.run(["sh", "-c", files], check=True)
+    result = CliRunner().invoke(app, shlex.split(command))
+    assert result.exit_code == 0 and "movierec train --archive songs --columns user=listener" in result.stdout
+    namespace: dict[str, Any] = {}
+    exec(program, namespace)
+    assert namespace["dataset"].movies.movie_id.tolist() == [7, 8]

@@ -20,7 +20,7 @@ from movierec_cli.data.load import load_dataset
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.recognise import recognise
 from movierec_cli.models.feature_encodings import told_sets
-from movierec_cli.text import counted
+from movierec_cli.text import counted, with_article
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,8 @@ def _described(dataset: Dataset, feature: Feature) -> DescribedFeature:
     if why_not:
         return DescribedFeature(feature, False, why_not.removeprefix(f"{feature} (").removesuffix(")"))
     details = _DETAILS.get(feature.column)
-    return DescribedFeature(feature, True, details(dataset) if details else feature.help)
+    feature_help = feature.help.replace("a movie", with_article(dataset.noun)).replace("movie", dataset.noun)
+    return DescribedFeature(feature, True, details(dataset) if details else feature_help)
 
 
 def _genres(dataset: Dataset) -> str:

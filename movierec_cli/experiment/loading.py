@@ -55,13 +55,13 @@ def load_source(
 
 
 def _as_runs_read_it(config: DataConfig, runs: Sequence[Run]) -> DataConfig:
-    """With the options of reading that the saved models' data were read with, where none is given."""
+    """With the options that the data of the newest saved model were read with, where none is given."""
     if config.archive is None or config.reading != Reading():
         return config
     name = name_of_own(config.archive)
-    readings = [run.record.data.reading for run in runs if run.record.data.name == name]
-    alike = all(one == readings[0] for one in readings)
-    return replace(config, **vars(readings[0])) if readings and alike else config
+    own = [run.record for run in runs if run.record.data.name == name]
+    newest = max(own, key=lambda record: record.created_at, default=None)
+    return config if newest is None else replace(config, **vars(newest.data.reading))
 
 
 def data_at_hand(config: DataConfig, runs: Sequence[Run]) -> DataConfig:

@@ -212,7 +212,8 @@ def _runs_of(
     problems += [Problem(run.folder, f"{run.record.name}: {_other_data(run, source)}") for run in others]
     fitting = [run for run in runs if run.record.data.fingerprint == source.fingerprint]
     if not fitting and not or_none:
-        why = f" ({problems[-1].message})" if problems else ""
+        of_these = [one for one in problems if one.message.startswith(f"{source.name}-")]
+        why = f" ({(of_these or problems)[-1].message})" if problems else ""
         raise MovierecError(
             f"no saved model in {directory} is of '{source.name}'{why}; train one first: movierec train"
         )
@@ -283,6 +284,8 @@ def _other_data(run: Run, source: Dataset) -> str:
     if data.name == source.name and data.merged_duplicates != source.merged_duplicates:
         way = "add" if data.merged_duplicates else "leave out"
         return f"it was trained on '{data.name}' in another form; {way} --merge_duplicates"
+    if data.name == source.name and data.reading != source.reading:
+        return f"it was trained on '{data.name}' read with other options; see movierec models show"
     if data.name == source.name:
         return f"it was trained on '{data.name}' with other content, from another file"
     return f"it was trained on {data.description}, not on the '{source.name}' that is requested"

@@ -161,6 +161,7 @@ def test_columns_and_weights_are_taken_as_asked_and_what_was_not_understood_is_s
     assert load(text, columns=("rating=bewertung",)).ratings.rating.tolist() == [2, 5]
     counted = load(text, weights="CLICKS").ratings
     assert (counted.scale, counted.n_events.tolist()) == (None, [7, 9])  # type: ignore[union-attr]
+    assert "their weights are added up" in load(text + "0,10,1,4\n" * 2, weights="clicks").notes[1]
     implicit = load(text)
     assert implicit.ratings.scale is None
     assert "which of bewertung, clicks has them), so each row is a positive" in implicit.notes[0]
@@ -185,7 +186,7 @@ def test_columns_and_weights_are_taken_as_asked_and_what_was_not_understood_is_s
         ("kunde,artikel\n1,2\n", "line 1: has no table with a column of the users and one of the items; the"
          " columns are kunde, artikel; say which are theirs with --columns user=NAME item=NAME"),
         ("title,date\nHeat,2020-01-01\n", "give it to recommend --ratings_file if it is one"),
-        (table(f"user{''.join(f',{n}a' for n in range(21))}", "1" + ",4" * 21), "a table with a column for each"),
+        (table(f"user{''.join(f',{n}a' for n in range(21))}", "1" + ",4" * 21), "a table with a column for"),
         ('{"user":{"0":1,"1":2},"item":{"0":1,"1":2}}', 'pandas writes these with to_json(orient="records")'),
         ("one\ntwo\n", "its lines are not separated by"),
         ('{\n "ratings": [\n {"user": 1}]\n}\n', "neither a list of objects nor an object in each line"),

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movierec_cli.config import Family, SplitConfig, SplitKind, TrainerConfig
+from movierec_cli.config import DataConfig, Family, SplitConfig, SplitKind, TrainerConfig
+from movierec_cli.config.settings import Orphans, Reading
 from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.data.split_data import restrict
 from movierec_cli.errors import MovierecError, SavedModelError, UsageError
 from movierec_cli.evaluation.evaluate import evaluate
+from movierec_cli.experiment.loading import load_source
 from movierec_cli.experiment.selection import (
     EvaluatedRun,
     InconsistentSplitError,
@@ -19,6 +21,7 @@ from movierec_cli.experiment.selection import (
     select_runs,
 )
 from movierec_cli.models.baselines.fit_baseline import fit_baseline
+from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
 from movierec_cli.storage.codec import to_bytes
@@ -160,6 +163,12 @@ def test_saved_runs_of_other_data_only_say_so(tmp_path: Path) -> None:
     judged_run(tmp_path, replace(DATASET, description="films of mine", fingerprint="d" * 64), config())
     with pytest.raises(MovierecError, match=r"is of 'small' \(.*other content.*\); train one first"):
         select_runs(tmp_path, [], DATASET)
+    judged_run(
+        tmp_path, replace(DATASET, reading=Reading(orphans=Orphans.DROP), fingerprint="e" * 64), config()
+    )
+    judged_run(tmp_path, replace(DATASET, name="a", fingerprint="f" * 64), config())
+    with pytest.raises(MovierecError, match=r"is of 'small' \(small-.* with other (options|content)"):
+        select_runs(tmp_path, [], DATASET)
     with pytest.raises(MovierecError, match=r"no saved model in .* is of 'small'; train one first"):
         select_runs(tmp_path / "none", [], DATASET)
 
@@ -241,3 +250,19 @@ def test_of_models_that_differ_in_the_movie_lengths_alone_the_newest_counts(tmp_
     assert names([one.run for one in selection.evaluated]) == [runs[0].record.name]
     assert "other movie lengths" in selection.skipped[0].message
     assert selection.skipped[0].folder == runs[1].folder
+
+
+def test_own_data_are_read_again_as_for_the_newest_model(tmp_path: Path) -> None:
+    file = tmp_path / "small.csv"
+    file.write_text("who,item\n1,10\n2,11\n")
+    place = DataConfig(archive=file, datasets_dir=tmp_path)
+    runs = [
+        judged_run(
+            tmp_path,
+            replace(DATASET, reading=Reading(columns=(f"user={column}",)), fingerprint=mark * 64),
+            config(),
+            created_at=f"2026-01-0{day}T00:00:00+00:00",
+        )
+        for column, mark, day in (("who", "a", 2), ("nobody", "b", 1))
+    ]
+    assert load_source(place, TrainingObserver(), runs=runs).users.user_id.tolist() == [1, 2]

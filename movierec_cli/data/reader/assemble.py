@@ -293,9 +293,11 @@ def _once(
         n_events = ratings.n_events.copy()
         n_events[rows[chosen]] = np.add.reduceat(ratings.n_events[rows[order]].astype(np.float64), starts)
         ratings = replace(ratings, n_events=n_events)
+    is_sum = repeats == Repeats.COUNT and source.weight is not None
+    kept = "their weights are added up" if is_sum else _KEPT[repeats]
     told.notes.append(
         f"{counted(len(order) - len(chosen), 'row repeats', 'rows repeat')} a user and an item of"
-        f" {counted(len(chosen), 'pair')}; {_KEPT[repeats]} (--repeats {repeats})"
+        f" {counted(len(chosen), 'pair')}; {kept} (--repeats {repeats})"
     )
     is_kept = np.ones(len(rows), np.bool_)
     is_kept[some] = False
