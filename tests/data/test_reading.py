@@ -572,3 +572,8 @@ def test_tables_that_have_none_of_the_ids_are_named_with_the_remedy(load: Load) 
     assert data.users.user_id.tolist() == [1, 2, 3] and data.users.bucketized_age is None
     data = load({"ratings.csv": RATINGS, **files}, columns=("items.id=SKU",))
     assert data.movies.title.tolist() == ["Heat", "Alien", "Up"] and len(data.warnings) == 1
+
+
+def test_films_of_one_title_and_several_years_are_told(load: Load) -> None:
+    data = load(table("user,title,year,rating", "1,Up,2009,4", "2,Heat,1995,4", "3,Heat,1986,3"))
+    assert data.warnings == ("'Heat' stands with several years, and is one item all the same",)

@@ -29,7 +29,7 @@ from movierec_cli.data.reader.rating_blocks import (
     parsed,
     unquoted,
 )
-from movierec_cli.data.reader.roles import ITEM, RATING, TIMESTAMP, TITLE, USER, WEIGHT, normalised
+from movierec_cli.data.reader.roles import ITEM, RATING, TIMESTAMP, TITLE, USER, WEIGHT, YEAR, normalised
 from movierec_cli.data.reader.small_tables import (
     BadRows,
     as_text,
@@ -278,6 +278,13 @@ class _Attempt:
                 counts = frame.group_by(ITEM).agg(n=pl.len(), titles=pl.col(TITLE).n_unique())
                 self.n_titled += int((counts["n"] > 1).sum())
                 self.n_retitled += int((counts["titles"] > 1).sum())
+            if YEAR in told:
+                years = frame.group_by(ITEM, maintain_order=True).agg(n=pl.col(YEAR).n_unique())
+                several = years.filter(pl.col("n") > 1)[ITEM]
+                if len(several):
+                    self.warnings.setdefault(
+                        YEAR, f"'{several[0]}' stands with several years, and is one item all the same"
+                    )
             for one, *texts in frame.unique(ITEM, keep="first").iter_rows():
                 by_role = dict(zip(told, texts, strict=True))
                 self.of_items.setdefault(one, tuple(by_role.get(role, "") for role in OF_ITEMS))
