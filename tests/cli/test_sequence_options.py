@@ -17,6 +17,7 @@ from movierec_cli.config import (
     Family,
     FeatureSet,
     LossKind,
+    Monitor,
     SequenceConfig,
     SplitConfig,
     SplitKind,
@@ -76,7 +77,9 @@ def another_value(config: type, name: str) -> Any:
     kinds = [hint] if get_origin(hint) is tuple else [one for one in get_args(hint) or [hint] if one]
     if isinstance(kinds[0], type) and issubclass(kinds[0], enum.Enum):
         return next(
-            one for one in reversed(kinds[0]) if one not in (default, LossKind.GBCE, LossKind.SAMPLED)
+            one
+            for one in reversed(kinds[0])
+            if one not in (default, LossKind.GBCE, LossKind.SAMPLED, Monitor.LOSS)
         )
     if isinstance(default, int | float):
         return not default if isinstance(default, bool) else default * 4 or 3

@@ -47,18 +47,18 @@ def document(line: str) -> Any:
 
 def test_a_split_that_came_with_the_data_is_the_default_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = load_with_part(monkeypatch, newest=2)
-    result = run(TRAIN_NONE)
+    result = run(f"{TRAIN_NONE} --details")
     said = (
         "The data come with a split, which is used: --split given; validation ratings are drawn from train."
     )
     assert said in words(result.stderr)
-    assert "given split: train" in words(result.stdout) and "on the given split, " in words(result.stdout)
+    assert "given split: train" in words(result.stdout) and "n the given split, " in words(result.stdout)
     for saved in list_runs(Path("saved_models"))[0]:
         assert saved.record.config.split.kind == "given"
         np.testing.assert_array_equal(saved.outcome.rows, np.flatnonzero(dataset.ratings.part == TEST))
     assert document("evaluate --dataset sample")["split"]["kind"] == "given"
     assert "cold-users" in str(document("doctor --dataset sample")["checked"])
-    other = run(f"{TRAIN_NONE} --split temporal")
+    other = run(f"{TRAIN_NONE} --split temporal --details")
     assert "The data come with a split, which is not used; --split given uses it." in words(other.stderr)
     assert "temporal split: train" in words(other.stdout)
 
@@ -112,13 +112,13 @@ def test_a_run_on_a_published_split_is_found_again(
 
 def test_folds_are_runs_of_their_own_and_one_model_in_the_study() -> None:
     line = f"{TRAIN_NONE} --folds 3 --generate_recommendations_for_user 1"
-    result = run(line)
+    result = run(f"{line} --details")
     told = words(result.stdout)
     assert "[2/6] None, fold 2: 20 epochs" in words(result.stderr)
     assert result.stdout.count("None × 3 folds") and result.stdout.count("Recommended with:") == 1
     assert "3-fold cross-validation, every rating is tested once; fold 1 of 3: train" in told
     assert "3-fold cross-validation: every rating is tested once, by models trained without it" in told
-    assert "--seeds 3 covers both" not in told and "in 3-fold cross-validation, " in told
+    assert "--seeds 3 covers both" not in told and "n 3-fold cross-validation, " in told
     assert "Fold 1: " in told
     found = document(line)
     assert [one["record"]["config"]["split"]["fold"] for one in found["runs"]] == [0, 1, 2] * 2

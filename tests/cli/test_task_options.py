@@ -99,7 +99,7 @@ def test_a_sweep_trains_each_set_with_each_weight_and_shows_one_table(tmp_path: 
     assert result.exit_code == 0, result.output
     assert fake_trainer.configs[-1].tasks == tuple(TaskWeights(rating=rating) for rating in (0, 0.3, 1))
     table = result.stdout.partition("Predicted ratings")[2]
-    for label in ("None (retrieval × 1, rating × 0.3)", "global mean", "user + movie bias", "biased MF"):
+    for label in ("None (retrieval × 1, rating × 1)", "global mean", "user + movie bias", "biased MF"):
         assert label in table
     assert "predicting ratings" in " ".join(table.split())
     assert 'id="ratings-chart"' in (tmp_path / "movierec.html").read_text(encoding="utf-8")

@@ -275,7 +275,7 @@ REFUSED = """
 2 | train --metric auc | --metric is 'auc' | recall@K
 2 | train --metric recall@40 | the catalogue has 40 movies
 2 | train --monitor loss | --monitor loss needs | --monitor ndcg@10
-2 | train --monitor ndcg@10 --tasks rating --retrieval_weight 0 | --monitor ndcg@10 is of rankings
+2 | train --monitor ndcg@10 --tasks retrieval rating --retrieval_weight 0 | --monitor ndcg@10 is of rankings
 2 | train --loss hinge | --loss | hinge | in-batch
 2 | train --test_fraction 1.5 | --test_fraction | 1.5
 2 | train --seeds 0 | --seeds is 0 | 1 to 1,000
