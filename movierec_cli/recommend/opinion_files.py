@@ -11,7 +11,7 @@ from movierec_cli.data.dataset import HALF_STARS, NO_IMDB_NUMBER, Movies, Rating
 from movierec_cli.errors import DataError
 from movierec_cli.recommend.fold_in import Opinions
 from movierec_cli.recommend.movie_search import MovieSearch
-from movierec_cli.recommend.rating_lists import RatedTitle, Scale, read_rating_list
+from movierec_cli.recommend.rating_lists import RatedTitle, Scale, read_rating_list, read_watch_list
 from movierec_cli.text import counted
 
 _SURELY_LIKED = 0.8  # of the highest rating
@@ -110,6 +110,24 @@ def read_opinions(
         noun=noun,
         warnings=read.warnings,
     )
+
+
+def read_watched(path: Path, catalogue: Movies, noun: str = "movie") -> tuple[list[int], tuple[str, ...]]:
+    """Rows of the movies that a file names, each once, and what people should know of the others.
+
+    The oldest is first where every row has a date, else they are in the file's order.
+
+    Raises:
+        DataError: as `rating_lists.read_watch_list`, or no movie of the file is in the catalogue.
+    """
+    finder = _Finder(catalogue)
+    found = [(one, finder.rows(one)) for one in read_watch_list(path)]
+    others = [one for one, rows in found if len(rows) != 1]
+    rows, _ = _newest([(rows[0], one) for one, rows in found if len(rows) == 1])
+    said = f"of {counted(len(found), noun)} {len(others):,} cannot be told in the catalogue: "
+    if not len(rows):
+        raise DataError(f"{said}{_named(others)}", file=path)
+    return rows.tolist(), (f"{path}: {said}{_named(others)}",) if others else ()
 
 
 def liked_from(ratings: npt.NDArray[np.float64], scale: Scale) -> float:

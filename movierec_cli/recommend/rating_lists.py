@@ -15,9 +15,10 @@ from movierec_cli.data.reader.column_values import LAST_TIMESTAMP
 from movierec_cli.data.reader.formats import CP1252
 from movierec_cli.data.reader.item_tables import imdb_number
 from movierec_cli.data.reader.roles import IMDB, ITEM, RATING, TIMESTAMP, TITLE, YEAR, normalised, places
-from movierec_cli.data.reader.small_tables import Table, read_table
+from movierec_cli.data.reader.small_tables import Table, decoded, read_table
 from movierec_cli.data.reader.text_rows import TextRow
 from movierec_cli.errors import DataError
+from movierec_cli.files.reading import read_content
 
 _EXPECTED = (
     "it must be the ratings that Letterboxd or IMDb exports, or name the columns title and rating, and"
@@ -112,7 +113,21 @@ _LAYOUTS: tuple[tuple[str, set[str], Scale | None], ...] = (
 )
 
 
-def read_rating_list(path: Path) -> RatingList:
+def read_watch_list(path: Path) -> tuple[RatedTitle, ...]:
+    """Reads a list of movies, rated or not: a table as `read_rating_list` takes, or a title in each line.
+
+    Raises:
+        DataError: as `read_rating_list`.
+    """
+    table = read_table(path)
+    if table.format.has_header or not table.format.is_text:
+        return read_rating_list(path, needs_ratings=False).titles
+    lines = enumerate(decoded(read_content(path), table.format).splitlines(), start=1)
+    titles = ((number, line.strip()) for number, line in lines)
+    return tuple(RatedTitle(number, one, None, None, None, None, None, "") for number, one in titles if one)
+
+
+def read_rating_list(path: Path, *, needs_ratings: bool = True) -> RatingList:
     """Reads a list of rated movies.
 
     Columns are found by their usual names (see `reader.roles`): title and rating, and optionally year, date,
@@ -121,6 +136,7 @@ def read_rating_list(path: Path) -> RatingList:
 
     Args:
         path: any table of text, JSON or Parquet, see `small_tables.read_table`.
+        needs_ratings: whether there must be a column of ratings.
 
     Raises:
         DataError: the file cannot be read, or has no such columns or no rows; or, with the line, a row
@@ -129,7 +145,7 @@ def read_rating_list(path: Path) -> RatingList:
     table = read_table(path)
     words = {word.strip().lower() for word in table.header}
     source, _, scale = next(layout for layout in _LAYOUTS if layout[1] <= words)
-    columns = _columns(table)
+    columns = _columns(table, needs_ratings)
     titles = [
         _RowReader(replace(row, fields=[field.strip() for field in row.fields]), columns, scale or HUNDREDTHS)
         for row in table.rows
@@ -151,7 +167,7 @@ def _scale_of(ratings: Sequence[float]) -> Scale:
     return next(scale for scale in scales if max(ratings) <= scale.highest)
 
 
-def _columns(table: Table) -> dict[str, int]:
+def _columns(table: Table, needs_ratings: bool) -> dict[str, int]:
     """Where each kind of value stands."""
     header = table.header
     if not table.format.has_header and len(header) == 2:
@@ -164,7 +180,7 @@ def _columns(table: Table) -> dict[str, int]:
         columns[TITLE] = item
     elif item is not None and item != columns.get(TITLE):
         columns[ITEM] = item
-    if RATING not in columns or not {TITLE, ITEM} & columns.keys():
+    if (needs_ratings and RATING not in columns) or not {TITLE, ITEM} & columns.keys():
         first = ",".join(header) if table.format.has_header else "no names"
         raise DataError(
             f"its columns have the names '{_shortened(first)}'; {_EXPECTED}", file=table.place, line=1

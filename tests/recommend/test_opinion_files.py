@@ -9,7 +9,7 @@ import pytest
 from movierec_cli.data.dataset import Movies, RatingScale
 from movierec_cli.data.reader.text_rows import year_of
 from movierec_cli.errors import DataError
-from movierec_cli.recommend.opinion_files import ReadOpinions, read_opinions
+from movierec_cli.recommend.opinion_files import ReadOpinions, read_opinions, read_watched
 from movierec_cli.recommend.rating_lists import read_rating_list
 
 TITLES = {
@@ -320,3 +320,27 @@ def test_ratings_are_put_on_the_scale_of_the_data(
     file.write_text(LETTERBOXD)
     found = read_opinions(file, CATALOGUE, scale)
     np.testing.assert_allclose(found.stars, np.array(expected, np.float32), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("Date,Name,Year,Letterboxd URI\n2020-02-02,Alien,1979,x\n2020-01-01,Heat,1995,x\n", [6, 1214]),
+        ("Title,Date\nHeat,\nThe Lion King,\nNo Such Film,\n", [6, 364]),
+        ("Heat (1995)\nLion King, The (1994)\n\nAlien\n", [6, 364, 1214]),
+        ('{"title": "Alien"}\n{"title": "Heat"}\n{"title": "Alien"}\n', [6, 1214]),
+    ],
+)
+def test_watch_lists_are_read_in_all_these_shapes(content: str, expected: list[int], tmp_path: Path) -> None:
+    file = tmp_path / "watched.csv"
+    file.write_text(content)
+    rows, notes = read_watched(file, CATALOGUE)
+    assert CATALOGUE.movie_id[rows].tolist() == expected
+    assert ["No Such Film" in note and "1 cannot be told" in note for note in notes] == [True] * len(notes)
+    assert bool(notes) == ("No Such" in content)
+
+
+def test_a_watch_list_of_nothing_that_is_known_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "w.csv").write_text("No Such Film\n")
+    with pytest.raises(DataError, match="of 1 movie 1 cannot be told in the catalogue: 'No Such Film'"):
+        read_watched(tmp_path / "w.csv", CATALOGUE)

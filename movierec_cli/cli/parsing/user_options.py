@@ -7,6 +7,7 @@ from __future__ import annotations
 import datetime
 import os
 import re
+from collections.abc import Sized
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -49,7 +50,9 @@ class UserOptions:
         "FILE",
     )
     watched: list[str] | None = _user(
-        "A new user, by the movies they watched, oldest first. Repeatable. Needs a sequential model.", "TITLE"
+        "A new user, by the movies they watched, oldest first. Repeatable; or a file of them. Needs a"
+        " sequential model.",
+        "TITLE",
     )
     users: str | None = _user("Many users of the data: ids, a file with one id per line, or all.", "ID...")
     as_of: str | None = _user(
@@ -97,24 +100,35 @@ class UserOptions:
 
         if self.user_id is not None:
             return user_of(run, self.user_id, self.as_of_s), NamedMovies()
-        data = run.record.data
         if self.watched:
-            rows = rows_of(self.watched, run.catalogue, "--watched", terminal, data.noun)
+            rows = self._watched(run, terminal)
             return user_after(run, rows), NamedMovies(watched=tuple(rows))
         return self._with_opinions(run, terminal)
 
     def by_ids(self, named: NamedMovies, run: Run) -> UserOptions:
         """The same user by the ids of the movies that were found, for another run of the same data."""
 
-        def ids(typed: list[str] | None, rows: tuple[int, ...]) -> list[str]:
+        def ids(typed: Sized | None, rows: tuple[int, ...]) -> list[str]:
             return [f"id:{run.catalogue.movie_id[row]}" for row in rows[: len(typed or ())]]
 
         return replace(
             self,
-            watched=ids(self.watched, named.watched),
+            watched=ids(named.watched, named.watched),  # a file names many
             liked=ids(self.liked, named.liked),
             disliked=ids(self.disliked, named.disliked),
         )
+
+    def _watched(self, run: Run, terminal: Terminal) -> list[int]:
+        """What is typed, or what is in the one file that is named."""
+        from movierec_cli.recommend.opinion_files import read_watched
+
+        watched, noun = self.watched or [], run.record.data.noun
+        if len(watched) > 1 or not Path(watched[0]).is_file():
+            return rows_of(watched, run.catalogue, "--watched", terminal, noun)
+        rows, notes = read_watched(Path(watched[0]), run.catalogue, noun)
+        for note in notes:
+            terminal.note(note)
+        return rows
 
     def _with_opinions(self, run: Run, terminal: Terminal) -> tuple[User, NamedMovies]:
         """What is typed takes precedence over the file's rating of the same movie."""
