@@ -65,10 +65,13 @@ def _details(study: Study, console: Console) -> Iterator[RenderableType]:
 
 
 def _named_findings(findings: Sequence[Finding]) -> Iterator[Text]:
-    """A line for all findings of one severity."""
+    """What was found, and what mends it, in short: each kind once, leaks first."""
+    firsts = {one.name: one for one in reversed(findings)}
     for severity in Severity:
-        if names := list(dict.fromkeys(one.name for one in findings if one.severity is severity)):
-            yield Text.assemble((severity, _STYLES[severity]), f": {', '.join(names)} (--details)")
+        for one in (one for one in findings if one.severity is severity and firsts[one.name] is one):
+            what = one.sentence.partition(": ")[0].rstrip(".")
+            remedy = f" Remedy: {one.remedy}" if one.remedy else ""
+            yield Text.assemble((severity, _STYLES[severity]), f" {one.name}: {what}.{remedy}")
 
 
 def accuracy_and_cost(models: Sequence[ComparedModel], console: Console) -> Group:
