@@ -166,7 +166,7 @@ class IdIndex:
         """The row of each id, `UNKNOWN_ROW` where there is none."""
         if len(ids) == 0 or len(self.ids) == 0:
             return np.full(len(ids), UNKNOWN_ROW, dtype=np.int32)
-        if self.ids.dtype == np.object_ or ids.dtype == np.object_:
+        if are_texts(self.ids) or are_texts(ids):
             row_of = self._row_of
             return np.fromiter((row_of.get(one, UNKNOWN_ROW) for one in ids.tolist()), np.int32, len(ids))
         is_dense = self.ids.min() >= 0 and self.ids.max() < _DENSE_UP_TO
@@ -212,12 +212,12 @@ def typed_id(text: str, ids: Ids | npt.NDArray[np.integer]) -> Id | None:
     """
     text = text.strip()
     number = _WHOLE_ID.fullmatch(text)
-    if ids.dtype == np.object_:
+    if are_texts(ids):
         return number[1] if number else text
     return int(number[1]) if number else None
 
 
-def are_texts(ids: Ids) -> bool:
+def are_texts(ids: Ids | npt.NDArray[np.integer]) -> bool:
     """Whether ids of this kind are texts; else they are whole numbers."""
     return ids.dtype == np.object_
 
@@ -232,7 +232,7 @@ def known_ids(ids: Ids) -> str:
     """Which ids there are, for people: "ids 1 to 943", "ids such as u17, u4 and u9"."""
     if len(ids) == 0:
         return "no ids"
-    if ids.dtype == np.object_:
+    if are_texts(ids):
         return f"{len(ids):,} ids such as {', '.join(ids[:3].tolist())}"
     if len(ids) <= ids.max() - ids.min():
         return f"{len(ids)} ids between {ids.min()} and {ids.max()}"

@@ -51,6 +51,8 @@ def _joined_by_tmdb(files: Files, told: Told) -> Movies:
 
 
 _DAT = "userId movieId rating timestamp"
+_RATINGS_DAT = FileSpec(RATINGS, r"ratings\.dat", _DAT, "::")
+_MOVIES_DAT = FileSpec(ITEMS, r"movies\.dat", "movieId title genres", "::")
 _PERSON, _ASIN, _AND_TIME = r"[#\w-]+", r"[A-Z0-9]{10}", r"\d[.\d]*,\d{9,}$"
 
 LAYOUTS = (
@@ -68,8 +70,8 @@ LAYOUTS = (
     Layout(
         LayoutKind.MOVIETWEETINGS,
         (
-            FileSpec(RATINGS, r"ratings\.dat", _DAT, "::"),
-            FileSpec(ITEMS, r"movies\.dat", "movieId title genres", "::"),
+            _RATINGS_DAT,
+            _MOVIES_DAT,
             FileSpec(USERS, r"users\.dat", "userId twitterId", "::", begins=r"\d+::\d+$"),
         ),
         rules=Rules(scale=RatingScale(0, 10)),
@@ -77,8 +79,8 @@ LAYOUTS = (
     Layout(
         LayoutKind.MOVIELENS_1M,
         (
-            FileSpec(RATINGS, r"ratings\.dat", _DAT, "::"),
-            FileSpec(ITEMS, r"movies\.dat", "movieId title genres", "::", encoding=LATIN_1),
+            _RATINGS_DAT,
+            replace(_MOVIES_DAT, encoding=LATIN_1),
             FileSpec(USERS, r"users\.dat", "userId gender age occupation zipcode", "::", encoding=LATIN_1),
         ),
         rules=Rules(whole_ids=True, scale=RatingScale(1, 5), step=1),
@@ -88,8 +90,8 @@ LAYOUTS = (
     Layout(
         LayoutKind.MOVIELENS_10M,
         (
-            FileSpec(RATINGS, r"ratings\.dat", _DAT, "::"),
-            FileSpec(ITEMS, r"movies\.dat", "movieId title genres", "::"),
+            _RATINGS_DAT,
+            _MOVIES_DAT,
         ),
         rules=Rules(scale=HALF_STARS),
     ),

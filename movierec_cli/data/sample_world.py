@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import Movies, Users
-from movierec_cli.data.reader.text_rows import split_list
+from movierec_cli.data.reader.text_rows import AGE_BUCKETS, split_list
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -23,7 +23,6 @@ N_SEASONS = 8
 SEASON_DAYS = 91  # 13 whole weeks, so that every season has the same weekdays
 N_DAYS = N_SEASONS * SEASON_DAYS  # two years
 
-AGE_BUCKETS = (1, 18, 25, 35, 45, 50, 56)  # MovieLens 1M's lower bounds, years
 OCCUPATIONS = split_list(
     "baker|carpenter|clerk|gardener|lighthouse keeper|nurse|retired|student|tailor|teacher"
 )

@@ -11,12 +11,7 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from movierec_cli.config.settings import Reading
-from movierec_cli.data.dataset import (
-    Columns,
-    Movies,
-    RatingScale,
-    Users,
-)
+from movierec_cli.data.dataset import Columns, Movies, RatingScale, Users, are_texts
 from movierec_cli.data.progress import Progress
 from movierec_cli.data.reader.archive import Archive
 from movierec_cli.data.reader.assemble import assemble
@@ -170,7 +165,7 @@ class Files:
         columns = assemble(rows, movies, users, self.reading, self._rules, noun, told)
         told.of_roles |= {TIMESTAMP: f"{rows.unit}, UTC"} if rows.unit else {}
         for role, ids in ((USER, rows.user_ids), (ITEM, rows.item_ids)):
-            told.of_roles |= {role: "texts"} if ids.dtype == np.object_ else {}
+            told.of_roles |= {role: "texts"} if are_texts(ids) else {}
         return replace(columns, notes=(*self._notes(files, told.of_roles, rows), *columns.notes))
 
     @property

@@ -7,14 +7,13 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import PurePath
-from typing import Any
 
 import numpy as np
 
 from movierec_cli.config import FEATURES, DataConfig, Feature, FeatureSet
 from movierec_cli.config.setting import settings_of
 from movierec_cli.config.settings import Reading
-from movierec_cli.data.dataset import TEST, TRAIN, UNKNOWN_YEAR, VALIDATION, Dataset
+from movierec_cli.data.dataset import TEST, TRAIN, UNKNOWN_YEAR, VALIDATION, Dataset, Ids, are_texts
 from movierec_cli.data.duplicates import duplicates_of
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.progress import Progress, unreported
@@ -127,8 +126,8 @@ def _day(seconds: int) -> str:
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).date().isoformat()
 
 
-def _kind_of_ids(ids: np.ndarray[Any, Any]) -> str:
-    return "texts" if ids.dtype == np.object_ else "whole numbers"
+def _kind_of_ids(ids: Ids) -> str:
+    return "texts" if are_texts(ids) else "whole numbers"
 
 
 def _described(dataset: Dataset, feature: Feature) -> DescribedFeature:

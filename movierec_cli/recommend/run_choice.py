@@ -186,6 +186,11 @@ def _negative_rmse(record: RunRecord) -> float | None:
     return None if rmse is None else -rmse
 
 
+def _scored_by(*ways: Scoring) -> Callable[[RunRecord], bool]:
+    """Whether a run ranks, in one of these ways."""
+    return lambda record: record.config.family.ranks and record.config.family.spec.scoring in ways
+
+
 FOR_USERS = Purpose(
     model="model that recommends",
     models="models that recommend",
@@ -200,19 +205,14 @@ FOR_LIKENESS = replace(
     model="model that knows which are alike",
     models="models that know which are alike",
     refusal="recommends the same to everybody and puts none near another",
-    is_served_by=lambda record: (
-        record.config.family.ranks and record.config.family.spec.scoring is not Scoring.POPULARITY
-    ),
+    is_served_by=_scored_by(Scoring.EMBEDDINGS, Scoring.FACTORS, Scoring.ITEM_WEIGHTS),
 )
 FOR_VECTORS = replace(
     FOR_USERS,
     model="model of embeddings or factors",
     models="models of embeddings or factors",
     refusal="has no vectors, with which the page draws its map and computes its lists",
-    is_served_by=lambda record: (
-        record.config.family.ranks
-        and record.config.family.spec.scoring in (Scoring.EMBEDDINGS, Scoring.FACTORS)
-    ),
+    is_served_by=_scored_by(Scoring.EMBEDDINGS, Scoring.FACTORS),
 )
 FOR_HISTORIES = replace(
     FOR_USERS,

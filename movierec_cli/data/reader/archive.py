@@ -216,14 +216,6 @@ class Archive:
         """How many of `members` are there, 0 … 1."""
         return sum(member in self for member in members) / len(members)
 
-    def require(self, members: Sequence[str]) -> None:
-        """Raises a `DataError` that names every member that is missing."""
-        missing = [member for member in members if member not in self]
-        if missing:
-            raise DataError(
-                f"has no {' and no '.join(missing)}; needed are {', '.join(members)}", file=self.path
-            )
-
     def size(self, member: str) -> int:
         """Bytes of a member, unpacked. Raises a `DataError` for more than are read."""
         place = self.place(member)

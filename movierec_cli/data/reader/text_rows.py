@@ -16,10 +16,10 @@ import numpy.typing as npt
 from movierec_cli.data import limits
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Movies, Users
 from movierec_cli.data.reader.archive import Archive
+from movierec_cli.data.reader.column_values import MAX_ID
 from movierec_cli.errors import DataError
 
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,40}")  # int() refuses thousands of digits with a ValueError
-MAX_ID = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -137,12 +137,12 @@ def _multi_hot(genres: Sequence[Sequence[str]], names: Sequence[str]) -> npt.NDA
     return table
 
 
-_AGE_BUCKETS = (1, 18, 25, 35, 45, 50, 56)  # lower bounds, years; those in which MovieLens 1M gives ages
+AGE_BUCKETS = (1, 18, 25, 35, 45, 50, 56)  # lower bounds, years; those in which MovieLens 1M gives ages
 
 
 def age_bucket(age: float) -> float:
     """The lower bound of the age group, in years; NaN of NaN."""
-    return age if age != age else _AGE_BUCKETS[max(bisect_right(_AGE_BUCKETS, age) - 1, 0)]
+    return age if age != age else AGE_BUCKETS[max(bisect_right(AGE_BUCKETS, age) - 1, 0)]
 
 
 class UserRow(NamedTuple):
