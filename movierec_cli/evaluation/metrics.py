@@ -7,23 +7,32 @@ random order, all orders equally likely, and every metric is its exact expectati
 tied scores"): a model that scores all movies alike gets chance.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import DEFAULT_TOP_K
 from movierec_cli.errors import UsageError
-from movierec_cli.evaluation.outcome import Outcome
-from movierec_cli.evaluation.ranks import Ranks, RanksByMode, hit_probability
+
+if TYPE_CHECKING:
+    from movierec_cli.evaluation.outcome import Outcome
+    from movierec_cli.evaluation.ranks import Ranks, RanksByMode
 
 PerTarget = npt.NDArray[np.float64]  # [n_targets]
 PerUser = npt.NDArray[np.float64]  # [n_users]
 Counts = npt.NDArray[np.int64]
 
 LIST_K = 10  # movies that a user looks at
+
+
+def hit_probability(ranks: Ranks, k: int) -> npt.NDArray[np.float64]:
+    """The probability of each positive to be among the k best: clip((k − better) / tied, 0, 1)."""
+    return np.clip((k - ranks.better) / ranks.tied, 0.0, 1.0)
 
 
 def top_k_accuracy(ranks: Ranks, k: int) -> float:

@@ -78,11 +78,6 @@ class RanksByMode:
         return RanksByMode(self.all.take(places), self.unseen.take(places))
 
 
-def hit_probability(ranks: Ranks, k: int) -> npt.NDArray[np.float64]:
-    """The probability of each positive to be among the k best: clip((k − better) / tied, 0, 1)."""
-    return np.clip((k - ranks.better) / ranks.tied, 0.0, 1.0)
-
-
 def rank_positives(
     score_block: ScoreBlock, positives: RaggedRows, user_index: npt.NDArray[np.int32], seen: RaggedRows
 ) -> RanksByMode:

@@ -59,7 +59,7 @@ class ModelArrays:
     @property
     def popularity(self) -> npt.NDArray[np.float32]:
         """How many users rated each movie: [n_movies]; exact below 2 ** 24."""
-        return self.run.user_ratings.popularity(self.n_movies).astype(np.float32)
+        return self.run.popularity.astype(np.float32)
 
     @cached_property
     def embeddings(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:

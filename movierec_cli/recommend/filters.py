@@ -76,9 +76,8 @@ class Filters:
         if self.exclude:
             fitting &= ~_same_as(run, self.exclude)
         if self.min_popularity is not None or self.max_popularity is not None:
-            popularity = run.user_ratings.popularity(len(catalogue))
             most = np.inf if self.max_popularity is None else self.max_popularity
-            fitting &= (popularity >= (self.min_popularity or 0)) & (popularity <= most)
+            fitting &= (run.popularity >= (self.min_popularity or 0)) & (run.popularity <= most)
         if self.max_minutes is not None:
             fitting &= lengths_of(run) <= self.max_minutes  # NaN is not
         return fitting

@@ -164,7 +164,7 @@ class SimilarMovies:
     @property
     def caution(self) -> str | None:
         """Says that the model hardly knows the movie; None where it does."""
-        n_ratings = int(self.run.user_ratings.popularity(len(self.run.catalogue))[self.row])
+        n_ratings = int(self.run.popularity[self.row])
         if n_ratings >= FEW_RATINGS:
             return None
         ratings = counted(n_ratings, "rating") if n_ratings else "no ratings"

@@ -1,8 +1,10 @@
 """The users a run recommends to: users of its data, what they rated, and new users."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +13,12 @@ from movierec_cli.config import FEATURES, TIMESTAMP, Feature, time_features
 from movierec_cli.config.families import Scoring
 from movierec_cli.data.dataset import Dataset, Id, IdIndex, Ids, Movies, id_at, known_ids
 from movierec_cli.errors import MovierecError, SavedModelError
-from movierec_cli.recommend.fold_in import Opinions, fold_in, fold_in_factors
 from movierec_cli.recommend.run_choice import FOR_HISTORIES, FOR_USERS
 from movierec_cli.registry.record import DataIdentity
 from movierec_cli.registry.store import Run
+
+if TYPE_CHECKING:
+    from movierec_cli.recommend.fold_in import Opinions
 
 NEWEST = 10
 """On 100K, SASRec's recall@100 of the last movie was .57 with ten folded in, .43 with all of them."""
@@ -74,17 +78,18 @@ def user_of(run: Run, user_id: Id, as_of_s: int | None = None) -> User:
     """
     FOR_USERS.require(run.record)
     (row,) = user_rows(run, [user_id]).tolist()
-    known = run.user_ratings
-    mine = known.of(row)
+    known = run.ratings_of(row)
+    n_known = len(known.movie)
     if as_of_s is not None:
-        n_before = int(np.searchsorted(known.seconds[mine], as_of_s, side="left"))
-        mine = slice(mine.start, mine.start + n_before)
-    movies, seconds = known.movie[mine].astype(np.int64), known.seconds[mine]
+        n_known = int(np.searchsorted(known.seconds, as_of_s, side="left"))
+    movies, seconds = known.movie[:n_known].astype(np.int64), known.seconds[:n_known]
     if as_of_s is None:
         embedding, codes = run.scorer.users(np.array([row]))[0], None
     else:
         embedding, codes = _as_of(run, row, movies, seconds, as_of_s)
-    return User(id_at(run.artifacts.user_ids, row), row, embedding, movies, known.stars[mine], seconds, codes)
+    return User(
+        id_at(run.artifacts.user_ids, row), row, embedding, movies, known.stars[:n_known], seconds, codes
+    )
 
 
 def user_after(run: Run, watched: Sequence[int]) -> User:
@@ -132,6 +137,8 @@ def new_user(
 
 
 def _folded_in(run: Run, opinions: Opinions) -> _Embedding:
+    from movierec_cli.recommend.fold_in import fold_in, fold_in_factors
+
     artifacts, scoring = run.artifacts, run.record.config.family.spec.scoring
     if scoring is Scoring.EMBEDDINGS:
         return fold_in(artifacts.movie_embeddings, artifacts.user_embeddings, opinions)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Annotated, TypeVar
 
@@ -115,35 +116,26 @@ def _check_fit(folder: Path, record: RunRecord, files: Mapping[str, FileEntry]) 
         raise SavedModelError(f"{folder}: run.json is damaged: it lists {sorted(files)}, not a model's files")
 
 
-def read_part(folder: Path, name: str, build: Callable[[bytes], T]) -> T:
-    """One file of a run, checked against its manifest, as what it holds.
+def open_part(folder: Path, name: str, use: Callable[[IO[bytes]], T], *, compared: bool = True) -> T:
+    """What `use` finds in one file of a run; a ValueError of it means that the file is damaged.
 
-    `build` makes that from the content; a ValueError means that it is damaged.
+    Args:
+        folder: of the run.
+        name: of the file.
+        use: is given the file.
+        compared: whether the file's checksum is compared before; else `use` compares those of what it reads.
 
     Raises:
         SavedModelError: the file is missing or is not what was written, or the run has no such file.
     """
 
     def read(path: Path, entry: FileEntry) -> T:
-        content, _ = _read_stamped(path, entry.n_bytes)
-        if _sha256(content) != entry.sha256:
-            raise ValueError("its checksum is not the one in run.json")
-        return build(content)
-
-    return _of_newest(folder, name, read)
-
-
-def open_part(folder: Path, name: str, use: Callable[[IO[bytes]], T]) -> T:
-    """What `use` finds in one file of a run, whose checksum is not compared. Otherwise as `read_part`."""
-
-    def read(path: Path, entry: FileEntry) -> T:
         with _opened(path, entry.n_bytes) as (file, _):
+            if compared and hashlib.file_digest(file, "sha256").hexdigest() != entry.sha256:
+                raise ValueError("its checksum is not the one in run.json")
+            file.seek(0)
             return use(file)
 
-    return _of_newest(folder, name, read)
-
-
-def _of_newest(folder: Path, name: str, read: Callable[[Path, FileEntry], T]) -> T:
     manifest = settled(read_manifest, folder)
     while True:
         try:
@@ -184,7 +176,7 @@ def _read_stamped(path: Path, at_most: int) -> tuple[bytes, tuple[int, int]]:
 
 
 @contextmanager
-def _opened(path: Path, at_most: int) -> Iterator[tuple[IO[bytes], os.stat_result]]:
+def _opened(path: Path, at_most: int) -> Iterator[tuple[BufferedReader, os.stat_result]]:
     try:
         with open_regular(path) as file:
             status = os.fstat(file.fileno())

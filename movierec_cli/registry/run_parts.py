@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import Family
 from movierec_cli.data.dataset import UNKNOWN_ROW, Dataset, IdIndex, Ids, Movies, Ratings
-from movierec_cli.evaluation.outcome import Outcome
-from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.registry.record import DataIdentity, RunConfig
-from movierec_cli.scoring.item_weights import Histories, ItemWeights
-from movierec_cli.scoring.rating_head import RatingHead
-from movierec_cli.scoring.towers import Towers
 from movierec_cli.storage import codec
 from movierec_cli.storage.constraints import AtLeast, AtMost, Below, Distinct, Finite, Sizes
+from movierec_cli.storage.npz import read_slices
 from movierec_cli.storage.serialization import JSON
+
+if TYPE_CHECKING:
+    from movierec_cli.evaluation.outcome import Outcome
+    from movierec_cli.evaluation.ratings import RatingOutcome
+    from movierec_cli.scoring.item_weights import Histories, ItemWeights
+    from movierec_cli.scoring.rating_head import RatingHead
+    from movierec_cli.scoring.towers import Towers
 
 _Rows = npt.NDArray[np.int32]
 _TEST_RATING_BYTES, _RATING_BYTES, _LEAST_WEIGHT_BYTES = 32, 8, 2
@@ -78,9 +82,38 @@ class UserRatings:
         mine = self.of(user)
         return dict(zip(self.movie[mine].tolist(), self.stars[mine].tolist(), strict=True))
 
+    def only(self, user: int) -> UserRatings:
+        """Those of one user, as of the only one."""
+        mine = self.of(user)
+        starts = np.array([0, mine.stop - mine.start])
+        return UserRatings(starts, self.movie[mine], self.stars[mine], self.seconds[mine])
+
     def popularity(self, n_movies: int) -> npt.NDArray[np.int64]:
         """How often each movie was rated: [n_movies]."""
         return np.bincount(self.movie, minlength=n_movies)
+
+    @classmethod
+    def read_one(cls, file: IO[bytes], user: int, sizes: Sizes) -> UserRatings:
+        """What `only` gives of one user, from the file of all, of which nothing else is read.
+
+        Raises:
+            ValueError: the file holds what cannot be used, as `codec.from_file` says.
+        """
+        name = PARTS["user_ratings"].file_name
+        starts = codec.field_from_file(cls, "starts", file, name, sizes)
+        begin, end = starts[user : user + 2].tolist()
+        columns = {
+            one: read_slices(file, one, [slice(begin, end)])[0] for one in ("movie", "stars", "seconds")
+        }
+        arrays = {"starts": np.array([0, end - begin]), **columns}
+        return codec.from_arrays(cls, arrays, name, sizes={**sizes, "n_users + 1": 2})
+
+    @classmethod
+    def read_popularity(cls, file: IO[bytes], sizes: Sizes) -> npt.NDArray[np.int64]:
+        """What `popularity` gives, from the file; raises as `read_one`."""
+        name = PARTS["user_ratings"].file_name
+        movie = codec.field_from_file(cls, "movie", file, name, sizes)
+        return np.bincount(movie, minlength=sizes["n_movies"])
 
     @classmethod
     def from_ratings(cls, ratings: Ratings, user_rows: _Rows, movie_rows: _Rows, n_users: int) -> UserRatings:
@@ -180,6 +213,8 @@ class Part:
     """The file of a part, and whether a run of a family has it."""
 
     file_name: str
+    class_path: str
+    """In the package; the module is imported when the part is first read, as a command reads few."""
     belongs_to: Callable[[Family], bool]
     check: Callable[[Any, Any], None] = lambda part, run: None
     """Compares it with the run's other parts, of a `RunParts` or a `store.Run`; raises a `ValueError`."""
@@ -189,19 +224,48 @@ class Part:
         """Whether a run of the family has it."""
         return self.belongs_to(family) and not (self.is_of_test and deployed)
 
+    @property
+    def kind(self) -> type:
+        """The dataclass that its file holds."""
+        module, _, name = self.class_path.rpartition(".")
+        kind: type = getattr(importlib.import_module(f"movierec_cli.{module}"), name)
+        return kind
+
 
 PARTS = {
-    "outcome": Part("outcome.npz", lambda family: family.ranks, _check_outcome, is_of_test=True),
-    "artifacts": Part("artifacts.npz", lambda family: family.ranks),
-    "catalogue": Part("catalogue.npz", lambda family: family.ranks, _check_catalogue),
-    "user_ratings": Part("user_ratings.npz", lambda family: family.ranks),
-    "towers": Part(
-        "towers.npz", lambda family: family.is_trained and not family.is_sequential, _check_towers
+    "outcome": Part(
+        "outcome.npz",
+        "evaluation.outcome.Outcome",
+        lambda family: family.ranks,
+        _check_outcome,
+        is_of_test=True,
     ),
-    "histories": Part("histories.npz", lambda family: family.has_item_weights),
-    "item_weights": Part("item_weights.npz", lambda family: family.has_item_weights, _check_item_weights),
-    "rating_outcome": Part("ratings.npz", lambda family: family.rates, is_of_test=True),
-    "rating_head": Part("rating_head.npz", lambda family: family.is_trained and family.rates),
+    "artifacts": Part("artifacts.npz", "registry.run_parts.RunArtifacts", lambda family: family.ranks),
+    "catalogue": Part("catalogue.npz", "data.dataset.Movies", lambda family: family.ranks, _check_catalogue),
+    "user_ratings": Part("user_ratings.npz", "registry.run_parts.UserRatings", lambda family: family.ranks),
+    "towers": Part(
+        "towers.npz",
+        "scoring.towers.Towers",
+        lambda family: family.is_trained and not family.is_sequential,
+        _check_towers,
+    ),
+    "histories": Part(
+        "histories.npz", "scoring.item_weights.Histories", lambda family: family.has_item_weights
+    ),
+    "item_weights": Part(
+        "item_weights.npz",
+        "scoring.item_weights.ItemWeights",
+        lambda family: family.has_item_weights,
+        _check_item_weights,
+    ),
+    "rating_outcome": Part(
+        "ratings.npz", "evaluation.ratings.RatingOutcome", lambda family: family.rates, is_of_test=True
+    ),
+    "rating_head": Part(
+        "rating_head.npz",
+        "scoring.rating_head.RatingHead",
+        lambda family: family.is_trained and family.rates,
+    ),
 }
 """By attribute of `RunParts` and of `store.Run`."""
 

@@ -5,33 +5,38 @@ from __future__ import annotations
 import shlex
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import IO, TYPE_CHECKING, ClassVar, Generic, TypeVar
 
-from movierec_cli.data.dataset import Movies
+import numpy as np
+import numpy.typing as npt
+
 from movierec_cli.data.duplicates import Duplicates, duplicates_of
 from movierec_cli.errors import MovierecError, SavedModelError, problems_named
-from movierec_cli.evaluation.outcome import Outcome
-from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.files.atomic import recover, remove_folder, replaced_in, written_folder
 from movierec_cli.registry.manifest import (
     RECORD_FILE,
     manifest_bytes,
     open_part,
     read_manifest,
-    read_part,
     settled,
 )
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord, run_name
-from movierec_cli.registry.run_parts import PARTS, RunArtifacts, RunParts, UserRatings, files_of
+from movierec_cli.registry.run_parts import PARTS, RunParts, UserRatings, files_of
 from movierec_cli.scoring.item_scorer import DotProducts, ItemScorer, ItemSums
-from movierec_cli.scoring.item_weights import Histories, ItemWeights, WeightsOf
-from movierec_cli.scoring.rating_head import RatingHead
-from movierec_cli.scoring.towers import Towers
 from movierec_cli.storage import codec
+
+if TYPE_CHECKING:
+    from movierec_cli.data.dataset import Movies
+    from movierec_cli.evaluation.outcome import Outcome
+    from movierec_cli.evaluation.ratings import RatingOutcome
+    from movierec_cli.registry.run_parts import RunArtifacts
+    from movierec_cli.scoring.item_weights import Histories, ItemWeights, WeightsOf
+    from movierec_cli.scoring.rating_head import RatingHead
+    from movierec_cli.scoring.towers import Towers
 
 T = TypeVar("T")
 
@@ -39,21 +44,18 @@ T = TypeVar("T")
 class _Lazy(Generic[T]):
     """A part of a run, read and checked when it is first used, then kept in the run's `__dict__`."""
 
-    def __init__(self, kind: type[T]) -> None:
-        self._kind = kind
-
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
     def __get__(self, run: Run, owner: type | None = None) -> T:
         part = PARTS[self._name]
 
-        def build(content: bytes) -> T:
-            value = codec.from_bytes(self._kind, content, part.file_name, run.record.sizes)
+        def build(file: IO[bytes]) -> T:
+            value: T = codec.from_file(part.kind, file, part.file_name, sizes=run.record.sizes)
             part.check(value, run)
             return value
 
-        run.__dict__[self._name] = value = read_part(run.folder, part.file_name, build)
+        run.__dict__[self._name] = value = open_part(run.folder, part.file_name, build)
         return value
 
 
@@ -69,23 +71,23 @@ class Run:
     record: RunRecord
     folder: Path
 
-    artifacts = _Lazy(RunArtifacts)
+    artifacts: ClassVar[_Lazy[RunArtifacts]] = _Lazy()
     """The trained arrays."""
-    catalogue = _Lazy(Movies)
+    catalogue: ClassVar[_Lazy[Movies]] = _Lazy()
     """The movies in the order of the arrays."""
-    user_ratings = _Lazy(UserRatings)
+    user_ratings: ClassVar[_Lazy[UserRatings]] = _Lazy()
     """What the users rated."""
-    towers = _Lazy(Towers)
+    towers: ClassVar[_Lazy[Towers]] = _Lazy()
     """What makes the embeddings of a model of two towers."""
-    histories = _Lazy(Histories)
+    histories: ClassVar[_Lazy[Histories]] = _Lazy()
     """The users' training movies, of a model of weights from movie to movie."""
-    item_weights = _Lazy(ItemWeights)
+    item_weights: ClassVar[_Lazy[ItemWeights]] = _Lazy()
     """All of its weights; `scorer` reads those that it needs."""
-    outcome = _Lazy(Outcome)
+    outcome: ClassVar[_Lazy[Outcome]] = _Lazy()
     """How the model ranked the test set."""
-    rating_outcome = _Lazy(RatingOutcome)
+    rating_outcome: ClassVar[_Lazy[RatingOutcome]] = _Lazy()
     """What the model predicted of the test ratings."""
-    rating_head = _Lazy(RatingHead)
+    rating_head: ClassVar[_Lazy[RatingHead]] = _Lazy()
     """What predicts ratings."""
 
     def parts(self) -> RunParts:
@@ -106,7 +108,36 @@ class Run:
         if "item_weights" in self.__dict__:
             return [self.item_weights.at(self.histories.place_of(movie)) for movie in movies]
         file_name = PARTS["item_weights"].file_name
-        return open_part(self.folder, file_name, lambda file: self.histories.read(file, movies))
+        return open_part(
+            self.folder, file_name, lambda file: self.histories.read(file, movies), compared=False
+        )
+
+    def ratings_of(self, user: int) -> UserRatings:
+        """What the user at a row rated, as those of the only user.
+
+        Only that is read for the first user asked for: a command asks for one.
+        """
+        alone = self._ratings_alone
+        if user not in alone:
+            if alone or "user_ratings" in self.__dict__:
+                return self.user_ratings.only(user)
+            alone[user] = self._from_ratings(lambda file: UserRatings.read_one(file, user, self.record.sizes))
+        return alone[user]
+
+    @cached_property
+    def popularity(self) -> npt.NDArray[np.int64]:
+        """How often each movie was rated: [n_movies]."""
+        sizes = self.record.sizes
+        if "user_ratings" in self.__dict__:
+            return self.user_ratings.popularity(sizes["n_movies"])
+        return self._from_ratings(lambda file: UserRatings.read_popularity(file, sizes))
+
+    @cached_property
+    def _ratings_alone(self) -> dict[int, UserRatings]:
+        return {}
+
+    def _from_ratings(self, use: Callable[[IO[bytes]], T]) -> T:
+        return open_part(self.folder, PARTS["user_ratings"].file_name, use)
 
     @cached_property
     def duplicates(self) -> Duplicates:

@@ -41,7 +41,7 @@ def to_bytes(value: object, sizes: Sizes = _ANY_SIZES) -> bytes:
     """
     arrays = arrays_of(value)
     content = npz.pack(arrays)
-    _read(type(value), arrays, type(value).__name__, sizes)
+    from_arrays(type(value), arrays, type(value).__name__, sizes=sizes)
     return content
 
 
@@ -68,12 +68,24 @@ def from_file(kind: type[T], file: IO[bytes], file_name: str, part: str = "", si
         arrays = npz.read(file, part)
     except ValueError as error:
         raise ValueError(f"{file_name}: {error}") from error
-    return typing.cast(T, _read(kind, arrays, file_name, sizes, part))
+    return from_arrays(kind, arrays, file_name, part, sizes)
 
 
-def _read(kind: Any, arrays: Arrays, file_name: str, sizes: Sizes, part: str = "") -> object:
+def field_from_file(kind: Any, name: str, file: IO[bytes], file_name: str, sizes: Sizes = _ANY_SIZES) -> Any:
+    """Rebuilds one field of a dataclass; raises as `from_file`."""
+    return from_file(hints_of(kind)[name], file, file_name, name, sizes)
+
+
+def from_arrays(
+    kind: type[T], arrays: Arrays, file_name: str, part: str = "", sizes: Sizes = _ANY_SIZES
+) -> T:
+    """Rebuilds a dataclass from what was read of its file.
+
+    Raises:
+        ValueError: as `from_file`.
+    """
     reader = _Reader(arrays, file_name, sizes)
-    value = reader.read(kind, part)
+    value: T = reader.read(kind, part)
     if extra := sorted(arrays.keys() - reader.used):
         raise ValueError(f"{file_name} holds {extra}, which {kind.__name__} does not have")
     reader.check_values()

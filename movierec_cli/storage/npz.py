@@ -115,8 +115,10 @@ def read_slices(file: IO[bytes], name: str, slices: Sequence[slice]) -> list[npt
                 header = _header(member, info, name)
             file.seek(info.header_offset + _N_BEFORE_NAME)
             begin = sum(struct.unpack("<HH", file.read(4))) + file.tell() + header.n_bytes_before
-            if len(header.shape) != 1 or any(one.stop > header.shape[0] for one in slices):
-                raise ValueError(f"{name} has shape {header.shape}, which is too short")
+            if len(header.shape) != 1 or any(
+                not 0 <= one.start <= one.stop <= header.shape[0] for one in slices
+            ):
+                raise ValueError(f"{name} has shape {header.shape}, which has not the slices {slices}")
             return [_slice(file, begin, one, header.dtype) for one in slices]
     except _NO_NPZ as error:
         raise ValueError(f"not an npz file with {name}: {error}") from error

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -161,14 +162,14 @@ def test_a_part_is_of_the_model_that_is_there_when_it_is_read(
 ) -> None:
     record, newer = run_record(), run_artifacts(seed=2)
     run = save_run(tmp_path, record, run_artifacts(seed=1))
-    read, left = manifest._read_stamped, [newer]
+    opened, left = manifest._opened, [newer]
 
-    def replaced_before(path: Path, at_most: int) -> tuple[bytes, tuple[int, int]]:
+    def replaced_before(path: Path, at_most: int) -> Any:
         if path.name == "artifacts.npz" and left:
             save_run(tmp_path, record, left.pop())
-        return read(path, at_most)
+        return opened(path, at_most)
 
-    monkeypatch.setattr(manifest, "_read_stamped", replaced_before)
+    monkeypatch.setattr(manifest, "_opened", replaced_before)
     np.testing.assert_array_equal(run.artifacts.user_embeddings, newer.user_embeddings)
 
 

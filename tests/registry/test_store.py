@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import re
@@ -14,8 +15,9 @@ import pytest
 from movierec_cli.config import Family, TowerConfig
 from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.registry.record import RunRecord, run_name
-from movierec_cli.registry.run_parts import PARTS, RunArtifacts
-from movierec_cli.registry.store import Run, find_run, list_runs, remove_run
+from movierec_cli.registry.run_parts import PARTS, RunArtifacts, UserRatings
+from movierec_cli.registry.store import Run, find_run, list_runs, load_run, remove_run
+from movierec_cli.storage import codec, npz
 from tests.processes_of_tests import in_child
 from tests.saved_runs import (
     baseline_run,
@@ -160,10 +162,40 @@ def test_a_damaged_file_is_noticed_when_it_is_read_and_leaves_the_others_usable(
         file.write_bytes(damaged)
         found = find(tmp_path, saved.record)
         assert found is not None
-        with pytest.raises(SavedModelError, match=re.escape(f"{saved.folder}: {file.name} is damaged")):
-            getattr(found, part)
+        parts = [part, "popularity"] if part == "user_ratings" else [part]
+        for name in parts:
+            with pytest.raises(SavedModelError, match=re.escape(f"{saved.folder}: {file.name} is damaged")):
+                getattr(found, name)
         other = "outcome" if part == "artifacts" else "artifacts"
         assert getattr(found, other) is not None
+
+
+def test_one_user_s_ratings_are_read_without_the_others_and_are_the_same(tmp_path: Path) -> None:
+    saved = judged_run(tmp_path, small_dataset(), run_config())
+    every = load_run(saved.folder).user_ratings
+    for row in range(len(every.starts) - 1):
+        run = load_run(saved.folder)
+        for _ in range(2):
+            alone = run.ratings_of(row)
+            for name, values in vars(every.only(row)).items():
+                np.testing.assert_array_equal(getattr(alone, name), values, strict=True)
+        assert "user_ratings" not in vars(run)
+    np.testing.assert_array_equal(run.ratings_of(0).seconds, every.seconds[every.of(0)])
+    assert "user_ratings" in vars(run)  # whoever asks for a second user will ask for more
+    popularity = load_run(saved.folder).popularity
+    assert popularity.tolist() == run.popularity.tolist() == np.bincount(every.movie, minlength=40).tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("starts", [0, 9, 3]), ("starts", [0, -2, 3]), ("starts", [0, 1, 9]), ("movie", [0, 7])],
+)
+def test_one_user_s_ratings_are_checked_as_all_are(name: str, values: list[int]) -> None:
+    known = UserRatings(np.arange(3), *(np.zeros(2, kind) for kind in (np.int32, np.float32, np.int64)))
+    arrays = codec.arrays_of(known)
+    file = io.BytesIO(npz.pack(arrays | {name: np.array(values, arrays[name].dtype)}))
+    with pytest.raises(ValueError, match=r"has not the slices|movie holds 7, which is not below n_movies"):
+        UserRatings.read_one(file, 1, {"n_users + 1": 3, "n_movies": 5})
 
 
 def _edited(content: bytes) -> bytes:

@@ -71,7 +71,7 @@ class _Shown:
 
     @cached_property
     def popularity(self) -> npt.NDArray[np.int64]:
-        return self.run.user_ratings.popularity(len(self.run.artifacts.movie_ids))[self.movies]
+        return self.run.popularity[self.movies]
 
 
 def write_explore(run: Run, file: Path, *, page_bytes: int = PAGE_BYTES) -> ExplorePage:
@@ -95,7 +95,7 @@ def _shown(run: Run, page_bytes: int) -> _Shown:
     most_movies = int(page_bytes * MOVIES_FRACTION) // vector
     movies = np.arange(n_movies)
     if n_movies > most_movies:
-        movies = np.sort(np.argsort(-ratings.popularity(n_movies), kind="stable")[:most_movies])
+        movies = np.sort(np.argsort(-run.popularity, kind="stable")[:most_movies])
     sizes = vector + (_row_type(len(movies)).itemsize + 1) * np.diff(ratings.starts)  # [n_users]
     n_users = int(np.searchsorted(np.cumsum(sizes), page_bytes - vector * len(movies), side="right"))
     return _Shown(run, movies, np.arange(n_users))
