@@ -21,7 +21,8 @@ class PrintableConsole(Console):
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Each segment of what is printed, the text as `printable` gives it."""
         for segment in super().render(renderable, options):
-            yield segment if segment.control else segment._replace(text=printable(segment.text))
+            shown = segment.text if segment.control else printable(segment.text)
+            yield segment if shown == segment.text else segment._replace(text=shown)
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class Terminal:
     """The two streams of a command, and how much it says."""
 
     quiet: bool = False
-    out: Console = field(default_factory=lambda: PrintableConsole(soft_wrap=False))
-    err: Console = field(default_factory=lambda: PrintableConsole(stderr=True))
+    out: Console = field(default_factory=lambda: PrintableConsole(emoji=False))
+    err: Console = field(default_factory=lambda: PrintableConsole(stderr=True, emoji=False))
 
     @property
     def shows_progress(self) -> bool:

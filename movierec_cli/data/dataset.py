@@ -5,10 +5,10 @@ A movie is its id, never its title (two ids of MovieLens 100K can share a title)
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -147,6 +147,17 @@ class Columns:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     noun: str = "movie"
+
+
+Table = TypeVar("Table", Ratings, Movies, Users)
+
+
+def take(table: Table, rows: npt.NDArray[np.int64]) -> Table:
+    """The table's rows at `rows`; what is no column, such as names of genres, stays."""
+    values: dict[str, Any] = {field.name: getattr(table, field.name) for field in fields(table)}
+    columns = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+    taken: dict[str, Any] = {name: column[rows] for name, column in columns.items()}
+    return replace(table, **taken)
 
 
 UNKNOWN_ROW = -1

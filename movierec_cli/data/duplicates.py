@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.data.dataset import UNKNOWN_YEAR, Dataset, Movies, Ratings
+from movierec_cli.data.dataset import UNKNOWN_YEAR, Dataset, Movies, Ratings, take
 from movierec_cli.data.ragged import RaggedRows
-from movierec_cli.data.split_data import take
 from movierec_cli.text import counted
 
 _Rows = npt.NDArray[np.int64]

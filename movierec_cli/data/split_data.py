@@ -1,19 +1,17 @@
 """A data set made ready: which ratings count, and their division into train, validation and test."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import PUBLISHED_SPLITS, SplitConfig, SplitKind
-from movierec_cli.data.dataset import Dataset, IdIndex, Movies, Ratings, Users
+from movierec_cli.data.dataset import Dataset, IdIndex, Ratings, take
 from movierec_cli.data.given_splits import with_published_split
 from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
 from movierec_cli.errors import MovierecError
 
-Table = TypeVar("Table", Ratings, Movies, Users)
 _Rows = npt.NDArray[np.int64]
 
 
@@ -92,14 +90,6 @@ def _compact(dataset: Dataset, rows: _Rows) -> Dataset:
         movies=take(dataset.movies, movies),
         users=take(dataset.users, users),
     )
-
-
-def take(table: Table, rows: _Rows) -> Table:
-    """The table's rows at `rows`; what is no column, such as names of genres, stays."""
-    values: dict[str, Any] = {field.name: getattr(table, field.name) for field in fields(table)}
-    columns = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
-    taken: dict[str, Any] = {name: column[rows] for name, column in columns.items()}
-    return replace(table, **taken)
 
 
 @dataclass(frozen=True)

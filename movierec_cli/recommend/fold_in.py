@@ -31,7 +31,7 @@ class Opinions:
         rows = np.concatenate([self.liked, self.disliked])
         if len(rows) == 0:
             raise ValueError("opinions are of one movie at least")
-        if len(np.unique(rows)) < len(rows):
+        if len(set(rows.tolist())) < len(rows):  # np.unique would import numpy.ma, a third of numpy
             raise ValueError("a movie is named twice")
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from movierec_cli.config import Monitor
 from movierec_cli.config.families import Scoring
-from movierec_cli.data.sources import SOURCES
 from movierec_cli.errors import MovierecError
 from movierec_cli.registry.record import DataIdentity, EpochRecord, RunRecord
 from movierec_cli.registry.store import Run, find_named, list_runs
@@ -146,6 +145,8 @@ def comparable_runs(runs: Sequence[Run], purpose: Purpose, dataset: str | None =
         )
     own = [run for run in runs if dataset in (None, run.record.data.name)]
     if not own:
+        from movierec_cli.data.sources import SOURCES
+
         raise MovierecError(
             f"the saved {purpose.models} are of {', '.join(names)}, not of '{dataset}'; train one:"
             f" {purpose.train_command} {f'--dataset {dataset}' if dataset in SOURCES else '--archive PATH'}"

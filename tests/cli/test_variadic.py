@@ -1,10 +1,13 @@
 import shlex
+from pathlib import Path
+from typing import Any, get_origin
 
 import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
-from movierec_cli.cli.parsing.variadic import OptionSpec, rewrite, spelling
+from movierec_cli.cli.parsing.variadic import OptionSpec, plain_value, rewrite, spelling
 from movierec_cli.errors import UsageError
 
 SPECS = {
@@ -100,3 +103,18 @@ def test_rewriting_what_is_rewritten_changes_nothing(args: list[str]) -> None:
 @given(st.lists(st.text(), max_size=6))
 def test_what_comes_after_two_hyphens_is_left_alone(args: list[str]) -> None:
     assert rewrite(["--", *args], SPECS) == ["--", *args]
+
+
+@pytest.mark.parametrize(
+    "text", ["7", "-7", "+07", "1.5", "-0.25", "1e3", "nan", "7_0", " 7", "٣", "", "x", "."]
+)
+@pytest.mark.parametrize("kind", [int, float, str, Path, list[str], list[int]])
+def test_a_plain_value_is_what_typer_would_make_of_it(kind: Any, text: str) -> None:
+    value = [text, text] if get_origin(kind) is list else text
+    plain = plain_value(kind, value)
+    try:
+        expected = TypeAdapter(kind).validate_python(value)
+    except ValidationError:
+        expected = None
+    assert plain is None or (repr(plain) == repr(expected))
+    assert plain is not None or text not in ("7", "-7")

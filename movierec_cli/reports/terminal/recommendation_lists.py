@@ -14,18 +14,16 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from movierec_cli.recommend.explanation import AVERAGE_USER, USER_ID, Explanation
-from movierec_cli.recommend.recommend import Recommendations
-from movierec_cli.recommend.response import Response
 from movierec_cli.reports import ORDERED_BY, how_many, rated_or_known
 from movierec_cli.reports.terminal.rich_tables import new_table
-from movierec_cli.scoring.towers import BIASES
 from movierec_cli.text import counted, listed
 
 if TYPE_CHECKING:
     from movierec_cli.data.dataset import Id
+    from movierec_cli.recommend.explanation import Explanation
     from movierec_cli.recommend.predict import PredictedRating
-    from movierec_cli.recommend.response import SimilarMovies
+    from movierec_cli.recommend.recommend import Recommendations
+    from movierec_cli.recommend.response import Response, SimilarMovies
     from movierec_cli.recommend.users import ListedMovie, RatedMovie
     from movierec_cli.registry.record import DataIdentity
     from movierec_cli.registry.store import Run
@@ -76,7 +74,7 @@ def responses_report(responses: Sequence[Response], console: Console) -> Group:
     if len(responses) > 1 and _holds_two(console):
         width = _MODEL_WIDTH
     tables = [_response_table(one, width) for one in responses]
-    group = [*parts, Text(), Columns(tables, padding=(1, 2))]
+    group = [*parts, Text(), *(tables if len(tables) == 1 else [Columns(tables, padding=(1, 2))])]
     if first.explanations:
         group.append(Text("How much each contributes: --json", style="dim"))
     return Group(*group)
@@ -235,6 +233,8 @@ class _Lines:
 
     def _side(self, word: str, features: Mapping[str, float]) -> str:
         """The features that matter, the most first, and those that matter against the movie."""
+        from movierec_cli.scoring.towers import BIASES
+
         named = {self._words(name): part for name, part in features.items() if name != BIASES}
         least = _MATTERS * sum(map(abs, named.values()))
         ordered = sorted(named, key=lambda name: -abs(named[name]))
@@ -245,6 +245,8 @@ class _Lines:
 
     def _words(self, name: str) -> str:
         """How a sentence names a feature."""
+        from movierec_cli.recommend.explanation import AVERAGE_USER, USER_ID
+
         words = {
             "movie_id": f"the {self._noun} itself",
             USER_ID: "own taste",
