@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -47,8 +48,17 @@ def dataset_of(name: str) -> Dataset:
     return replace(dataset, movies=replace(dataset.movies, title=titles))
 
 
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three saved models, to be copied."""
+    folder = tmp_path_factory.mktemp("models")
+    for config in (run_config(), run_config("timestamp"), multi_task_config("movie_genres")):
+        judged_run(folder, dataset_of("1m"), config)
+    return folder
+
+
 @pytest.fixture
-def _world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, models: Path) -> None:
     """A trainer that takes no time, archives that need no network, and three saved models."""
     stored = datasets_folder.StoredArchive("100k", Path("datasets/x.zip"), "f", 1, 1, 1)
     fake_trainer.install(monkeypatch)
@@ -56,9 +66,7 @@ def _world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(datasets_folder, "fetch_source", lambda *_, **__: stored)
     monkeypatch.setattr(datasets_folder, "import_archive", lambda *_, **__: stored)
     monkeypatch.chdir(tmp_path)
-    for feature in ("None", "timestamp"):
-        judged_run(tmp_path / "saved_models", dataset_of("1m"), run_config(feature))
-    judged_run(tmp_path / "saved_models", dataset_of("1m"), multi_task_config("movie_genres"))
+    shutil.copytree(models, tmp_path / "saved_models")
 
 
 @pytest.fixture

@@ -5,6 +5,14 @@ from random import Random
 
 import pytest
 
+# What the commands import, for a fork need not do it again.
+import movierec_cli.cli.app
+import movierec_cli.export.export_run
+import movierec_cli.export.npz_model
+import movierec_cli.files.csv_tables
+import movierec_cli.recommend.fold_in
+import movierec_cli.recommend.response
+import movierec_cli.reports.terminal.recommendation_lists  # noqa: F401
 from tests.bench.kills import Writer, kill_all, table
 from tests.saved_runs import run_artifacts, run_record, save_run
 

@@ -103,10 +103,16 @@ def test_a_name_that_is_no_text_and_a_folder_that_may_not_be_read_are_named(
     assert any(rf"{tmp_path}/caf\udce9: run.json cannot be read" in message for message in messages)
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, store.Run]:
+    """A run of each kind without an engine."""
+    return make_runs(tmp_path_factory.mktemp("made"), sequential=False)
+
+
 @pytest.mark.parametrize("kind", ["towers", "joint", "baseline"])
-def test_random_damage_is_an_answer_or_damaged(tmp_path: Path, kind: str) -> None:
+def test_random_damage_is_an_answer_or_damaged(made: dict[str, store.Run], tmp_path: Path, kind: str) -> None:
     """A few of the cases of `tests.bench.damage`."""
-    run = make_runs(tmp_path / "made", sequential=False)[kind]
+    run = made[kind]
     folder = tmp_path / "damaged" / run.folder.name
     for file in sorted(run.folder.iterdir()):
         for _, content in cases_of(file.name, file.read_bytes(), 1, seed=5):
