@@ -241,13 +241,12 @@ def test_the_same_seed_gives_the_same_stars(joint) -> None:
     assert (other != first).any()
 
 
-def test_the_kept_epoch_is_the_best_in_what_the_weights_ask_for() -> None:
-    for tasks, score in (
-        (TaskWeights(), lambda r: r.validation.recall[100] - STARS_WORTH * r.ratings.rmse),
-        (TaskWeights(retrieval=0, rating=1), lambda r: -r.ratings.rmse),
-        (TaskWeights(retrieval=1, rating=0), lambda r: r.validation.recall[100]),
+def test_the_kept_epoch_is_the_best_in_what_the_weights_ask_for(joint) -> None:
+    for (trained, heard), score in (
+        (joint, lambda r: r.validation.recall[100] - STARS_WORTH * r.ratings.rmse),
+        (train(TaskWeights(retrieval=0, rating=1), refit=False), lambda r: -r.ratings.rmse),
+        (train(TaskWeights(retrieval=1, rating=0), refit=False), lambda r: r.validation.recall[100]),
     ):
-        trained, heard = train(tasks, refit=False)
         assert trained.results["best_epoch"] == max(heard.records, key=score).epoch
 
 
