@@ -47,6 +47,8 @@ class Scoring(enum.Enum):
     """The same of factors, which a new user gets by least squares."""
     ITEM_WEIGHTS = enum.auto()
     """The sum of weights from the movies of a user's history to each movie."""
+    ITEM_REGRESSION = enum.auto()
+    """The same of weights that predict histories, which new users need not have told whole."""
     POPULARITY = enum.auto()
     """The same for all users."""
 
@@ -239,7 +241,7 @@ class Family(enum.StrEnum):
     IALS = "ials", _baseline("iALS", "ranking_baselines:IALS", "implicit", scoring=Scoring.FACTORS)
     EASE = (
         "ease",
-        _baseline("EASE", "ease:EASE", "scipy", most_movies=20_000, scoring=Scoring.ITEM_WEIGHTS),
+        _baseline("EASE", "ease:EASE", "scipy", most_movies=20_000, scoring=Scoring.ITEM_REGRESSION),
     )
     GLOBAL_MEAN = "global-mean", _baseline("global mean", "rating_baselines:GLOBAL_MEAN", rates=True)
     RATING_BIAS = "rating-bias", _baseline("user + movie bias", "rating_baselines:RATING_BIAS", rates=True)
@@ -258,7 +260,7 @@ class Family(enum.StrEnum):
     @property
     def has_item_weights(self) -> bool:
         """Whether a saved run scores by weights from movie to movie."""
-        return self.ranks and self.spec.scoring is Scoring.ITEM_WEIGHTS
+        return self.ranks and self.spec.scoring in (Scoring.ITEM_WEIGHTS, Scoring.ITEM_REGRESSION)
 
     @property
     def with_tasks(self) -> Family | None:

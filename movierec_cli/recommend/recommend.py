@@ -97,7 +97,7 @@ def recommend(
             )
     if diversity:
         FOR_LIKENESS.require(run.record)
-    (scores,) = run.scorer.scores(user.embedding[None])  # [n_movies]
+    (scores,) = user.scorer_in(run).scores(user.embedding[None])  # [n_movies]
     allowed = run.duplicates.listed(scores, (filters or Filters()).allowed(run, user.movies))
     retrieved = best_first(scores, allowed, max(POOL_TIMES * top, POOL) if diversity else max(top, RETRIEVED))
     stars = _of_all(scores, retrieved, _stars(run, user, retrieved))  # [n_movies]
