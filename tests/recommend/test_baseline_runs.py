@@ -27,7 +27,7 @@ from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.response import similar_movies
 from movierec_cli.recommend.users import new_user, user_of
 from movierec_cli.registry.store import load_run
-from movierec_cli.reports.web.explore_page import write_explore
+from movierec_cli.reports.web.explore_listed import NOWHERE, PageLists
 from movierec_cli.storage import codec
 from tests.saved_runs import baseline_run
 from tests.small_dataset import small_dataset
@@ -156,9 +156,45 @@ def test_what_a_kind_cannot_do_is_refused_in_words(folders: dict[Family, Path], 
     for form in (ExportFormat.ONNX, ExportFormat.SAVEDMODEL):
         with pytest.raises(MovierecError, match="use --format npz"):
             export_run(ease, form, tmp_path / "out")
-    with pytest.raises(MovierecError, match="has no vectors"):
-        write_explore(ease, tmp_path / "explore.html")
-    assert write_explore(load_run(folders[Family.IALS]), tmp_path / "explore.html").page.stat().st_size > 0
+
+
+@pytest.mark.parametrize("family", [family for family in BASELINES if family is not Family.IALS])
+def test_a_page_without_a_map_holds_the_lists_and_reasons_of_the_program(
+    folders: dict[Family, Path], family: Family
+) -> None:
+    run = load_run(folders[family])
+    pages = PageLists(run, np.arange(40), np.arange(20), n_listed=10, n_reasons=3)
+    lists, (near, nearness) = pages.recommended(), pages.near()
+    why = pages.reasons(lists)
+    for row in range(20):
+        user = user_of(run, row + 1)
+        expected = recommend(run, user)
+        assert [one for one in pages.in_page(lists.rows)[row] if one != NOWHERE] == list(expected.rows)
+        for place, one in enumerate(explain(run, user, expected.rows)):
+            first = [] if one.is_popularity else one.of_movies[:3]
+            found = zip(why.rows[row, place].tolist(), why.contributions[row, place].tolist(), strict=True)
+            assert [pair for pair in found if pair[0] != NOWHERE] == [(r, pytest.approx(c)) for r, c in first]
+            if first:
+                assert why.n_known[row] == len(one.of_movies)
+                sums = why.contributions[row, place].sum() + why.of_others[row, place]
+                assert sums == pytest.approx(one.advantage, abs=1e-4)
+    if family in WEIGHTED:
+        for row in range(40):
+            alike = similar_movies(run, row).movies
+            assert run.catalogue.movie_id[near[row]].tolist() == [one.movie_id for one in alike]
+            assert nearness[row].tolist() == pytest.approx([one.similarity for one in alike])
+    else:
+        assert (near == NOWHERE).all() and (why.n_known == 0).all()
+
+
+def test_a_page_of_some_movies_lists_these_alone(folders: dict[Family, Path]) -> None:
+    movies = np.arange(0, 40, 2)
+    pages = PageLists(load_run(folders[Family.EASE]), movies, np.arange(3), n_listed=4, n_reasons=2)
+    lists = pages.recommended()
+    assert np.isin(lists.rows, movies).all() and pages.in_page(lists.rows).max() < 20
+    why = pages.reasons(lists)
+    assert why.rows.max() < 20 and why.of_others.any()
+    assert np.isin(movies[pages.near()[0]], movies).all()
 
 
 @pytest.mark.parametrize("name", ["values", "columns"])
