@@ -26,9 +26,11 @@ from movierec_cli.recommend.many_users import recommend_all
 from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.response import similar_movies
 from movierec_cli.recommend.users import new_user, user_of
-from movierec_cli.registry.store import load_run
+from movierec_cli.registry.store import load_run, save_run
 from movierec_cli.reports.web.explore_listed import NOWHERE, PageLists
 from movierec_cli.storage import codec
+from tests.export.expected_lists import check_lists
+from tests.export.test_formats import FORMATS, exported
 from tests.saved_runs import baseline_run
 from tests.small_dataset import small_dataset
 
@@ -215,17 +217,43 @@ def test_damaged_weights_are_noticed_where_only_rows_are_read(
         load_run(folder).scorer.similar_to(last)
 
 
-def test_no_engine_is_imported(folders: dict[Family, Path]) -> None:
+def test_commands_import_no_engine(folders: dict[Family, Path]) -> None:
+    directory = folders[Family.EASE].parent
+    lines = [
+        [*command, "--model", folder.name, "--saved_models_dir", str(directory)]
+        for family, folder in folders.items()
+        for command in (
+            ["recommend", "--user", "3"],
+            ["recommend", "--liked", "id:104"],
+            ["similar", "id:104"],
+        )
+        if command[0] == "recommend" or family in (Family.EASE, Family.ITEM_KNN, Family.IALS)
+    ]
     code = (
-        "import sys; from pathlib import Path\n"
-        "import numpy as np\n"
-        "from movierec_cli.registry.store import list_runs\n"
-        "from movierec_cli.recommend.recommend import recommend\n"
-        "from movierec_cli.recommend.users import new_user, user_of\n"
-        "from movierec_cli.recommend.fold_in import Opinions\n"
-        f"for run in list_runs(Path({str(next(iter(folders.values())).parent)!r}))[0]:\n"
-        "    recommend(run, user_of(run, 3)); recommend(run, new_user(run, Opinions(np.array([1]))))\n"
-        "print(*({'tensorflow', 'jax', 'keras', 'implicit', 'scipy', 'sklearn'} & set(sys.modules)))\n"
+        "import sys\n"
+        "from movierec_cli.cli.app import app\n"
+        f"for line in {lines!r}:\n"
+        "    assert not app([*line, '--quiet', '--json'], standalone_mode=False), line\n"
+        "print({'tensorflow', 'jax', 'keras', 'implicit', 'scipy', 'sklearn'} & set(sys.modules))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
+    assert (done.returncode, done.stdout.splitlines()[-1:], done.stderr) == (0, ["set()"], "")
+    assert done.stdout.count('"similarity"') == 30
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("family", [Family.IALS, Family.POPULARITY])
+def test_exported_lists_are_the_ranker_s_and_popularity_for_who_has_no_history(
+    folders: dict[Family, Path], family: Family, form: ExportFormat, tmp_path: Path
+) -> None:
+    run, scores = load_run(folders[family]), scores_of(family).copy()
+    known = run.artifacts
+    users = known.user_embeddings.copy()
+    users[4] = 0
+    cold = replace(run.parts(), artifacts=replace(known, user_embeddings=users))
+    call = exported(save_run(tmp_path, run.record, cold), form, tmp_path)
+    assert known.popularity is not None
+    scores[4] = known.popularity
+    found = call(range(1, 21), 40, include_seen=True)["movie_id"]
+    assert (found == known.movie_ids[np.argsort(-scores, kind="stable")]).all()
+    check_lists(load_run(tmp_path / run.folder.name), call)
