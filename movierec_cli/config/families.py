@@ -64,6 +64,7 @@ class FamilySpec:
         packages: whose versions decide a run's numbers.
         ranks: whether it scores movies to be watched.
         rates: whether it predicts ratings in stars.
+        needs_times: why it needs them, as a predicate about {noun}s; "" where it does not.
         most_movies: of a data set that it can be fitted to, where it inverts a matrix of all by all.
         scoring: how a saved run that ranks is asked.
         start: what is called before the module of `fit` is imported, as "module:NAME".
@@ -87,6 +88,7 @@ class FamilySpec:
     packages: tuple[str, ...] = ("numpy",)
     ranks: bool = True
     rates: bool = False
+    needs_times: str = ""
     most_movies: float = math.inf
     scoring: Scoring = Scoring.EMBEDDINGS
 
@@ -146,6 +148,7 @@ _SASREC = FamilySpec(
     fit="movierec_cli.models.sequential.sequence_training:fit_run",
     packages=("jax", "keras", "keras-rs", "numpy"),
     kind=Kind.SEQUENCES,
+    needs_times="learns the order of a user's {noun}s",
     model=SequenceConfig(num_negatives=512),
     training=TrainingConfig(
         num_epochs=50,
@@ -174,6 +177,7 @@ def _baseline(
     choices: str,
     *packages: str,
     rates: bool = False,
+    needs_times: str = "",
     most_movies: float = math.inf,
     scoring: Scoring = Scoring.POPULARITY,
 ) -> FamilySpec:
@@ -184,6 +188,7 @@ def _baseline(
         packages=("numpy", *packages),
         ranks=not rates,
         rates=rates,
+        needs_times=needs_times,
         most_movies=most_movies,
         scoring=scoring,
     )
@@ -232,7 +237,11 @@ class Family(enum.StrEnum):
     POPULARITY = "popularity", _baseline("popularity", "ranking_baselines:POPULARITY")
     RECENT_POPULARITY = (
         "recent-popularity",
-        _baseline("recent popularity", "ranking_baselines:RECENT_POPULARITY"),
+        _baseline(
+            "recent popularity",
+            "ranking_baselines:RECENT_POPULARITY",
+            needs_times="counts how often {noun}s were chosen in the last days",
+        ),
     )
     ITEM_KNN = (
         "item-knn",

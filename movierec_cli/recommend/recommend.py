@@ -155,8 +155,8 @@ def check_rank_by(rank_by: RankBy, tasks: Sequence[TaskWeights]) -> None:
     if rank_by is RankBy.SCORE or (tasks and all(weights.rating > 0 for weights in tasks)):
         return
     raise UsageError(
-        f"--rank_by {rank_by} needs models that predict ratings: {FOR_RATINGS.train_command}, with a"
-        " --rating_weight above 0"
+        f"--rank_by {rank_by} needs models that predict ratings: where the data have ratings,"
+        f" {FOR_RATINGS.train_command}, with a --rating_weight above 0; else leave it out"
     )
 
 

@@ -168,7 +168,8 @@ class SimilarMovies:
         n_ratings = int(self.run.user_ratings.popularity(len(self.run.catalogue))[self.row])
         if n_ratings >= FEW_RATINGS:
             return None
-        ratings = counted(n_ratings, "rating") if n_ratings else "no ratings"
+        row = self.run.record.data.interactions
+        ratings = counted(n_ratings, row) if n_ratings else f"no {row}s"
         return f"'{self.title}' has {ratings} in the model's data, so what is near it is mostly chance"
 
     def csv_rows(self) -> Iterator[tuple[object, ...]]:

@@ -19,8 +19,8 @@ from movierec_cli.reports.terminal.rich_tables import rich_table
 ONE_TABLE_WIDTH = 140
 """Terminals at least this wide show accuracy and cost in one table, narrower ones a table for each aspect."""
 
-_SEGMENT_WIDTH, _VALUE_WIDTH = 24 + 2 + 2 * 11, 8
-"""Of a table of segments: its labels and sizes, and each model's column."""
+_LABEL_WIDTH, _SIZE_WIDTH, _VALUE_WIDTH = 24 + 2, 9 + 2, 8
+"""Of a table of segments: its labels, each of the sizes at least, and each model's column."""
 
 _STYLES = {Severity.LEAK: "bold red", Severity.CAUTION: "bold yellow"}
 
@@ -56,7 +56,7 @@ def _parts(
 
 def _details(study: Study, console: Console) -> Iterator[RenderableType]:
     yield Text()
-    yield Text(study.split_summary.sentence(study.split, study.data.noun))
+    yield Text(study.split_summary.sentence(study.split, study.data.noun, study.data.interactions))
     yield Text()
     yield accuracy_and_cost(study.models, console)
     yield rich_table(study_tables.beyond_accuracy(study), console)
@@ -94,12 +94,19 @@ def accuracy_and_cost(models: Sequence[ComparedModel], console: Console) -> Grou
 def _segments(study: Study, console: Console) -> Iterator[RenderableType]:
     """The headline metric of each model on each segment; numbers stand for the models' names.
 
-    As many models stand in a table as the console has room for.
+    As many models stand in a table as the console has room for; where there is none beside the sizes of the
+    segments, these stand in the labels.
     """
     table = study_tables.segments(study, study.segments)
     n_sizes = len(table.columns) - len(study.models)
+    sizes = (max(len(column.name) + 2, _SIZE_WIDTH) for column in table.columns[:n_sizes])
+    room = console.width - _LABEL_WIDTH - sum(sizes)
     rows = [replace(row, label=f"{row.group}: {row.label}", group="") for row in table.rows]
-    at_once = max(1, (console.width - _SEGMENT_WIDTH) // _VALUE_WIDTH)
+    if room < _VALUE_WIDTH:
+        rows = [replace(row, label=f"{row.label} ({row.note})", cells=row.cells[n_sizes:]) for row in rows]
+        table = replace(table, columns=table.columns[n_sizes:])
+        n_sizes, room = 0, console.width - _LABEL_WIDTH
+    at_once = max(1, room // _VALUE_WIDTH)
     for start in range(0, len(study.models), at_once):
         places = [*range(n_sizes), *range(n_sizes + start, n_sizes + start + at_once)]
         kept = [place for place in places if place < len(table.columns)]
@@ -145,7 +152,7 @@ def _facts(run: Run) -> Table:
         "data": data.description,
         "fingerprint": data.fingerprint,
         "ratings": study_tables.counts(data),
-        "split": record.split_summary.sentence(config.split, data.noun),
+        "split": record.split_summary.sentence(config.split, data.noun, data.interactions),
         "family": config.family.label,
         **settings,
         **record.settings,

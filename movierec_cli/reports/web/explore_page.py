@@ -69,10 +69,11 @@ class _Shown:
         sentences = (
             [] if self.has_vectors else [f"There is no map: {self.run.record.config.label} {self._lack}."]
         )
+        chosen = "chosen" if self.run.record.data.scale is None else "rated"
         if len(self.movies) < n_movies:
             sentences.append(
-                f"The page holds the {len(self.movies):,} most rated of {n_movies:,} {self.noun}s; its lists"
-                " leave out the others."
+                f"The page holds the {len(self.movies):,} most {chosen} of {n_movies:,} {self.noun}s; its"
+                " lists leave out the others."
             )
         if len(self.users) < n_users:
             sentences.append(
