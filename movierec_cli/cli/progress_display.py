@@ -8,6 +8,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from movierec_cli.cli.console import Terminal
 from movierec_cli.models.observer import TrainingObserver
+from movierec_cli.text import counted
 
 if TYPE_CHECKING:
     from movierec_cli.registry.record import EpochRecord, RunRecord
@@ -129,7 +130,8 @@ def _how(record: RunRecord, loaded: bool) -> str:
     if loaded:
         return "loaded"
     settings = ", ".join(f"{name} {value:g}" for name, value in record.settings.items())
-    done = f"{record.epochs_run} epochs" if record.epochs_run else settings and f"validation chose {settings}"
+    epochs = counted(record.epochs_run, "epoch") if record.epochs_run else ""
+    done = epochs or (settings and f"validation chose {settings}")
     return ", ".join(part for part in (done, f"{record.training_s:.1f} s of training") if part)
 
 

@@ -47,6 +47,8 @@ class Scoring(enum.Enum):
     """The same of factors, which a new user gets by least squares."""
     ITEM_WEIGHTS = enum.auto()
     """The sum of weights from the movies of a user's history to each movie."""
+    ITEM_REGRESSION = enum.auto()
+    """The same of weights that predict histories, which new users need not have told whole."""
     POPULARITY = enum.auto()
     """The same for all users."""
 
@@ -62,6 +64,7 @@ class FamilySpec:
         packages: whose versions decide a run's numbers.
         ranks: whether it scores movies to be watched.
         rates: whether it predicts ratings in stars.
+        needs_times: why it needs them, as a predicate about {noun}s; "" where it does not.
         most_movies: of a data set that it can be fitted to, where it inverts a matrix of all by all.
         scoring: how a saved run that ranks is asked.
         start: what is called before the module of `fit` is imported, as "module:NAME".
@@ -85,6 +88,7 @@ class FamilySpec:
     packages: tuple[str, ...] = ("numpy",)
     ranks: bool = True
     rates: bool = False
+    needs_times: str = ""
     most_movies: float = math.inf
     scoring: Scoring = Scoring.EMBEDDINGS
 
@@ -144,6 +148,7 @@ _SASREC = FamilySpec(
     fit="movierec_cli.models.sequential.sequence_training:fit_run",
     packages=("jax", "keras", "keras-rs", "numpy"),
     kind=Kind.SEQUENCES,
+    needs_times="learns the order of a user's {noun}s",
     model=SequenceConfig(num_negatives=512),
     training=TrainingConfig(
         num_epochs=50,
@@ -172,6 +177,7 @@ def _baseline(
     choices: str,
     *packages: str,
     rates: bool = False,
+    needs_times: str = "",
     most_movies: float = math.inf,
     scoring: Scoring = Scoring.POPULARITY,
 ) -> FamilySpec:
@@ -182,6 +188,7 @@ def _baseline(
         packages=("numpy", *packages),
         ranks=not rates,
         rates=rates,
+        needs_times=needs_times,
         most_movies=most_movies,
         scoring=scoring,
     )
@@ -230,7 +237,11 @@ class Family(enum.StrEnum):
     POPULARITY = "popularity", _baseline("popularity", "ranking_baselines:POPULARITY")
     RECENT_POPULARITY = (
         "recent-popularity",
-        _baseline("recent popularity", "ranking_baselines:RECENT_POPULARITY"),
+        _baseline(
+            "recent popularity",
+            "ranking_baselines:RECENT_POPULARITY",
+            needs_times="counts how often {noun}s were chosen in the last days",
+        ),
     )
     ITEM_KNN = (
         "item-knn",
@@ -239,7 +250,7 @@ class Family(enum.StrEnum):
     IALS = "ials", _baseline("iALS", "ranking_baselines:IALS", "implicit", scoring=Scoring.FACTORS)
     EASE = (
         "ease",
-        _baseline("EASE", "ease:EASE", "scipy", most_movies=20_000, scoring=Scoring.ITEM_WEIGHTS),
+        _baseline("EASE", "ease:EASE", "scipy", most_movies=20_000, scoring=Scoring.ITEM_REGRESSION),
     )
     GLOBAL_MEAN = "global-mean", _baseline("global mean", "rating_baselines:GLOBAL_MEAN", rates=True)
     RATING_BIAS = "rating-bias", _baseline("user + movie bias", "rating_baselines:RATING_BIAS", rates=True)
@@ -258,7 +269,7 @@ class Family(enum.StrEnum):
     @property
     def has_item_weights(self) -> bool:
         """Whether a saved run scores by weights from movie to movie."""
-        return self.ranks and self.spec.scoring is Scoring.ITEM_WEIGHTS
+        return self.ranks and self.spec.scoring in (Scoring.ITEM_WEIGHTS, Scoring.ITEM_REGRESSION)
 
     @property
     def with_tasks(self) -> Family | None:

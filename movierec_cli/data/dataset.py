@@ -42,6 +42,11 @@ class RatingScale:
         return "stars" if self.is_of_stars else "rating points"
 
 
+def row_called(scale: RatingScale | None) -> str:
+    """What a row of `Ratings` is called for people, in the singular."""
+    return "interaction" if scale is None else "rating"
+
+
 HALF_STARS = RatingScale(0.5, 5.0)
 TRAIN, VALIDATION, TEST = 0, 1, 2
 """Values of `Ratings.part`."""
@@ -68,6 +73,11 @@ class Ratings:
     def has_times(self) -> bool:
         """Whether there are different times; without, nothing can be learnt of time."""
         return len(self) > 0 and bool((self.timestamp != self.timestamp[0]).any())
+
+    @property
+    def called(self) -> str:
+        """What a row is called for people, in the singular."""
+        return row_called(self.scale)
 
     @property
     def why_no_times(self) -> str:

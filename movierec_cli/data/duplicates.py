@@ -94,7 +94,7 @@ def merge_duplicates(dataset: Dataset) -> Dataset:
     n_repeats = len(ratings) - len(once)
     note = (
         f"{counted(n_merged, dataset.noun)} merged into another id of the same title and year;"
-        f" {counted(n_repeats, 'repeated rating')} left out"
+        f" {counted(n_repeats, f'repeated {ratings.called}')} left out"
     )
     return replace(
         dataset,

@@ -54,10 +54,11 @@ class SplitSummary:
     n_cold_movie_ratings: int
     n_left_out: int  # ratings that --min_rating or --k_core took away
 
-    def sentence(self, split: SplitConfig, noun: str = "movie") -> str:
+    def sentence(self, split: SplitConfig, noun: str = "movie", row: str = "rating") -> str:
         """One line for people. Dates are UTC; one range for all parts where the kind mixes them in time.
 
-        Where all have one time, no date is told. The noun is what an item is called.
+        Where all have one time, no date is told. The noun is what an item is called, the row
+        what a rating is.
         """
         times = (self.train_times, self.validation_times, self.test_times)
         first, last = min(part[0] for part in times), max(part[1] for part in times)
@@ -67,15 +68,15 @@ class SplitSummary:
         name = f"{split.kind} split"
         if split.folds:
             name = (
-                f"{split.folds}-fold cross-validation, every rating is tested once; fold {split.fold + 1} of"
+                f"{split.folds}-fold cross-validation, every {row} is tested once; fold {split.fold + 1} of"
                 f" {split.folds}"
             )
-        left_out = f"; {counted(self.n_left_out, 'rating')} left out by --min_rating or --k_core"
+        left_out = f"; {counted(self.n_left_out, row)} left out by --min_rating or --k_core"
         return (
             f"{name}: train {self.n_train:,}{dates[0]}, validation {self.n_validation:,}{dates[1]},"
             f" test {self.n_test:,}{dates[2]} of {counted(self.n_test_users, 'user')}{overall};"
-            f" {_cold('user', self.n_cold_users, self.n_cold_user_ratings)},"
-            f" {_cold(noun, self.n_cold_movies, self.n_cold_movie_ratings)}"
+            f" {_cold('user', self.n_cold_users, self.n_cold_user_ratings, row)},"
+            f" {_cold(noun, self.n_cold_movies, self.n_cold_movie_ratings, row)}"
             f"{left_out if self.n_left_out else ''}"
         )
 
@@ -85,10 +86,10 @@ def _date_range(first_s: int, last_s: int) -> str:
     return f"{first}" if first == last else f"{first} … {last}"
 
 
-def _cold(noun: str, n: int, n_ratings: int) -> str:
+def _cold(noun: str, n: int, n_ratings: int, row: str) -> str:
     if n == 0:
         return f"no cold {noun}s"
-    return f"{counted(n, f'cold {noun}')} ({counted(n_ratings, 'test rating')})"
+    return f"{counted(n, f'cold {noun}')} ({counted(n_ratings, f'test {row}')})"
 
 
 def split_ratings(ratings: Ratings, config: SplitConfig) -> Split:
@@ -209,15 +210,15 @@ def _with_window(ratings: Ratings) -> _Rows:
 
 def _too_few(ratings: Ratings, part: str) -> str:
     return (
-        f"{len(ratings):,} ratings are too few: the {part} part of the split would be empty;"
-        " change --test_fraction or --validation_fraction, or use more ratings"
+        f"{len(ratings):,} {ratings.called}s are too few: the {part} part of the split would be empty;"
+        " change --test_fraction or --validation_fraction, or use more {ratings.called}s"
     )
 
 
 def _too_few_given(ratings: Ratings, part: str) -> str:
     return (
-        f"the {part} part of the split that the data come with is empty, of {counted(len(ratings), 'rating')}"
-        f" that count; use --split {SplitKind.RANDOM}"
+        f"the {part} part of the split that the data come with is empty, of"
+        f" {counted(len(ratings), ratings.called)} that count; use --split {SplitKind.RANDOM}"
     )
 
 

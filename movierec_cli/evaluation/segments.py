@@ -40,7 +40,7 @@ def segments(dataset: Dataset, fit_rows: npt.NDArray[np.int64], outcome: Outcome
     user_counts = np.bincount(ratings.user_index[fit_rows], minlength=len(dataset.users))
     movie_counts = np.bincount(ratings.movie_index[fit_rows], minlength=len(dataset.movies))
     found = [
-        *_by_activity(user_counts, outcome),
+        *_by_activity(user_counts, outcome, ratings.called),
         *_by_popularity(movie_counts, outcome, dataset.noun),
         *_by_age(dataset.users, outcome),
         *_by_genre(dataset, outcome),
@@ -49,7 +49,7 @@ def segments(dataset: Dataset, fit_rows: npt.NDArray[np.int64], outcome: Outcome
     return shown + list(_by_cold(movie_counts, outcome, dataset.noun))
 
 
-def _by_activity(user_counts: Counts, outcome: Outcome) -> Iterator[SegmentMask]:
+def _by_activity(user_counts: Counts, outcome: Outcome, row: str) -> Iterator[SegmentMask]:
     """Terciles of the warm users by training ratings; users with as many are never parted."""
     warm = ~outcome.is_cold
     if not warm.any():
@@ -59,10 +59,10 @@ def _by_activity(user_counts: Counts, outcome: Outcome) -> Iterator[SegmentMask]
     count = user_counts[outcome.user_index]  # [n_targets]
     is_warm = warm[outcome.user_place]  # [n_targets]
     dimension = "user activity"
-    yield SegmentMask(dimension, f"light: up to {counted(low, 'rating')}", is_warm & (count <= low))
-    medium = counted(high, "rating") if low + 1 == high else f"{low + 1:,} to {counted(high, 'rating')}"
+    yield SegmentMask(dimension, f"light: up to {counted(low, row)}", is_warm & (count <= low))
+    medium = counted(high, row) if low + 1 == high else f"{low + 1:,} to {counted(high, row)}"
     yield SegmentMask(dimension, f"medium: {medium}", is_warm & (low < count) & (count <= high))
-    yield SegmentMask(dimension, f"heavy: over {counted(high, 'rating')}", is_warm & (count > high))
+    yield SegmentMask(dimension, f"heavy: over {counted(high, row)}", is_warm & (count > high))
 
 
 def _by_popularity(movie_counts: Counts, outcome: Outcome, noun: str) -> Iterator[SegmentMask]:

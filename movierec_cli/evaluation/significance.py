@@ -70,6 +70,11 @@ class Tested:
         return self.p_holm < LEVEL and not self.difference.low <= 0 <= self.difference.high
 
     @property
+    def is_nil(self) -> bool:
+        """Whether there is no difference at all: the figures of all users are equal."""
+        return self.difference.low == self.difference.mean == self.difference.high == 0
+
+    @property
     def is_higher(self) -> bool:
         """Whether the difference is significantly above 0."""
         return self.is_significant and self.difference.low > 0

@@ -72,6 +72,8 @@ def _unit(one: ComparedRatingModel) -> Unit:
 
 def _against(found: PairedDifference, title: str, unit: Unit) -> str:
     """How far the first of a pair is from the second, which may have a title."""
+    if found.is_nil:
+        return f"; {found.b} is off by the same for every user"
     if not found.is_significant:
         return f"; its difference from {found.b} is not significant ({unit.with_p(found)})"
     less = "less" if found.difference.mean < 0 else "more"

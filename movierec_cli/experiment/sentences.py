@@ -101,8 +101,12 @@ class _Comparison:
         """A sentence on the trained ones below a baseline, and one on those that may as well be chance."""
         found = {one.label: self.between(one, baseline) for one in self.trained}
         below = [one for one in self.trained if found[one.label].is_lower]
-        equal = [one for one in self.trained if not found[one.label].is_significant]
-        for verdict, those in (("Below", below), ("Not significantly different from", equal)):
+        equal = [one for one in self.trained if found[one.label].is_nil]
+        unclear = [
+            one for one in self.trained if not (found[one.label].is_significant or found[one.label].is_nil)
+        ]
+        verdicts = (("Below", below), ("Equal to", equal), ("Not significantly different from", unclear))
+        for verdict, those in verdicts:
             if those:
                 named = ", ".join(f"{_name(one)} ({percent(self.mean(one))})" for one in those)
                 named = f"every {self.noun_of_trained}" if len(those) == len(self.trained) > 2 else named
@@ -149,6 +153,8 @@ def _against_others(comparison: _Comparison, first: ComparedModel) -> str:
     found = comparison.between(first, rival)
     if found.is_higher:
         return f", {POINTS.amount(found.difference)} more than {title}"
+    if found.is_nil:
+        return f"; {title} is equal to it for every user"
     return f"; its lead over {title} is not significant ({POINTS.with_p(found)})"
 
 
@@ -200,6 +206,8 @@ def _average_effect(gain: FeatureGain, headline: str) -> str:
         return f"adds {POINTS.amount(gain.difference, of=headline, sign='+')}"
     if gain.is_lower:
         return f"takes away {POINTS.amount(gain.difference, of=headline)}"
+    if gain.is_nil:
+        return f"makes no difference in {headline}, for any user"
     return f"makes no significant difference ({POINTS.with_p(gain, of=headline)})"
 
 
@@ -226,6 +234,8 @@ def _effect(comparison: _Comparison, more: ComparedModel, fewer: ComparedModel) 
         return f"{subject} add{s} {POINTS.amount(found.difference, of=metric, sign='+')} to {_name(fewer)}."
     if found.is_lower:
         return f"{subject} take{s} {POINTS.amount(found.difference, of=metric)} from {_name(fewer)}."
+    if found.is_nil:
+        return f"{subject} make{s} no difference in {metric} to {_name(fewer)}, for any user."
     return (
         f"{subject} make{s} no significant difference to {_name(fewer)} ({POINTS.with_p(found, of=metric)})."
     )
@@ -238,6 +248,8 @@ def _lead(comparison: _Comparison) -> str:
     highest = f"Of the {len(trained)} {_noun(trained)}s here, {_name(best)} has the highest"
     if found.is_higher:
         return f"{highest} {comparison.headline}, {POINTS.amount(found.difference)} above {_name(second)}."
+    if found.is_nil:
+        return f"{highest} {comparison.headline}, and {_name(second)} is equal to it for every user."
     lead = f"but its lead over {_name(second)} is not significant ({POINTS.with_p(found)})"
     return f"{highest} {comparison.headline}, {lead}."
 

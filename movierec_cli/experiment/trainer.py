@@ -34,6 +34,7 @@ from movierec_cli.registry.forget import require_all_users
 from movierec_cli.registry.record import DataIdentity, JudgedAs, RunConfig, RunRecord, run_name
 from movierec_cli.registry.run_parts import least_bytes
 from movierec_cli.registry.store import Run, find_run, require_room, save_or_keep
+from movierec_cli.text import with_article
 
 JUDGED_BY = "ndcg@10"
 """What is told of the judged run where a deployed one is used."""
@@ -298,12 +299,19 @@ def _is_feasible(config: RunConfig, dataset: Dataset, observer: TrainingObserver
 
 
 def _require_kinds(config: TrainerConfig, dataset: Dataset) -> None:
-    """Refuses a family or a task for which the data set lacks a kind of values."""
-    ratings, family = dataset.ratings, config.family
-    if family.is_sequential and not ratings.has_times:
+    """Refuses a family, a baseline or a task for which the data set lacks a kind of values."""
+    ratings = dataset.ratings
+    needing = [family for family in (config.family, *config.baselines) if family.spec.needs_times]
+    if needing and not ratings.has_times:
+        family = needing[0]
+        option, remedy = (
+            ("--baselines", "leave it out")
+            if family.is_baseline
+            else ("--family", f"use --family {Family.TWO_TOWER}")
+        )
         raise MovierecError(
-            f"--family {family} learns the order of a user's {dataset.noun}s, which needs times, and the data"
-            f" have none ({ratings.why_no_times}); use --family {Family.TWO_TOWER}"
+            f"{option} {family} {family.spec.needs_times.format(noun=dataset.noun)}, which needs times, and"
+            f" the data have none ({ratings.why_no_times}); {remedy}"
         )
     if config.tasks and ratings.scale is None:
         raise MovierecError(
@@ -317,7 +325,8 @@ def _require_warm_users(data: SplitData) -> None:
     if data.summary.n_cold_users == n_users:
         less = "" if data.config.kind in GIVEN_SPLITS else "hold out less with --test_fraction, or "
         raise MovierecError(
-            f"none of the {n_users:,} users of the test set has a rating in training, so no model can be"
+            f"none of the {n_users:,} users of the test set has"
+            f" {with_article(data.dataset.ratings.called)} in training, so no model can be"
             f" evaluated; {less}use another --split"
         )
 

@@ -96,8 +96,9 @@ def _readme(config: DataConfig, data: SplitData) -> str:
     merged = ["--merge_duplicates"] if config.merge_duplicates else []
     command = f"movierec evaluate {shlex.join([*place, *merged])} {split_options(data.config)}"
     noun = data.dataset.noun
+    how = data.summary.sentence(data.config, noun, data.dataset.ratings.called)
     return (
-        f"{data.dataset.description}, split by movierec: {data.summary.sentence(data.config, noun)}.\n\n"
+        f"{data.dataset.description}, split by movierec: {how}.\n\n"
         "Train on train.csv, choose settings on validation.csv, then train on both. For each user of\n"
         f"test.csv, list the best {noun}s that the user has in neither, as a table with the columns user,\n"
         "item and rank, or user, item and score. Then compare them with the models and baselines here:\n\n"

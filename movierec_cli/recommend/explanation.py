@@ -80,8 +80,8 @@ def explain(run: Run, user: User, rows: Sequence[int] | npt.NDArray[np.integer])
     together than most. What is left is the user's own, that of their id.
 
     Of a model of weights from movie to movie, a score is the sum of the weights from the movies of the user's
-    history: their contributions are these, each less its mean over the catalogue, and nothing is left. Of
-    popularity, all is rest.
+    history, or of those that they name (`ItemSums.of_new_user`): their contributions are these, each less its
+    mean over the catalogue, and nothing is left. Of popularity, all is rest.
 
     Raises:
         SavedModelError: the run is damaged.
@@ -89,8 +89,9 @@ def explain(run: Run, user: User, rows: Sequence[int] | npt.NDArray[np.integer])
     targets = np.asarray(rows, np.int64)
     if run.artifacts.popularity is not None and not user.embedding.any():
         return _of_scores(run, user, targets, np.zeros(0, np.int64), np.zeros((0, len(targets))))
-    if isinstance(run.scorer, ItemSums):
-        return _of_scores(run, user, targets, *run.scorer.contributions(user.embedding, targets))
+    scorer = user.scorer_in(run)
+    if isinstance(scorer, ItemSums):
+        return _of_scores(run, user, targets, *scorer.contributions(user.embedding, targets))
     movies = run.artifacts.movie_embeddings.astype(np.float64)
     embedding = user.embedding.astype(np.float64)
     mean = movies.mean(axis=0)
@@ -120,7 +121,7 @@ def explain(run: Run, user: User, rows: Sequence[int] | npt.NDArray[np.integer])
 
 def _of_scores(run: Run, user: User, targets: _Rows, known: _Rows, parts: _Floats) -> tuple[Explanation, ...]:
     """Of scores that are sums of these parts, [n_known, n], or are popularity."""
-    scores = run.scorer.scores(user.embedding[None])[0].astype(np.float64)  # [n_movies]
+    scores = user.scorer_in(run).scores(user.embedding[None])[0].astype(np.float64)  # [n_movies]
     average = float(scores.mean())
     order = np.argsort(-parts, axis=0, kind="stable")  # [n_known, n]
     return tuple(

@@ -97,7 +97,7 @@ def recommend(
             )
     if diversity:
         FOR_LIKENESS.require(run.record)
-    (scores,) = run.scorer.scores(user.embedding[None])  # [n_movies]
+    (scores,) = user.scorer_in(run).scores(user.embedding[None])  # [n_movies]
     allowed = run.duplicates.listed(scores, (filters or Filters()).allowed(run, user.movies))
     retrieved = best_first(scores, allowed, max(POOL_TIMES * top, POOL) if diversity else max(top, RETRIEVED))
     stars = _of_all(scores, retrieved, _stars(run, user, retrieved))  # [n_movies]
@@ -155,8 +155,8 @@ def check_rank_by(rank_by: RankBy, tasks: Sequence[TaskWeights]) -> None:
     if rank_by is RankBy.SCORE or (tasks and all(weights.rating > 0 for weights in tasks)):
         return
     raise UsageError(
-        f"--rank_by {rank_by} needs models that predict ratings: {FOR_RATINGS.train_command}, with a"
-        " --rating_weight above 0"
+        f"--rank_by {rank_by} needs models that predict ratings: where the data have ratings,"
+        f" {FOR_RATINGS.train_command}, with a --rating_weight above 0; else leave it out"
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from movierec_cli.config import RankBy
 from movierec_cli.recommend.filters import Filters
@@ -167,7 +168,8 @@ class SimilarMovies:
         n_ratings = int(self.run.popularity[self.row])
         if n_ratings >= FEW_RATINGS:
             return None
-        ratings = counted(n_ratings, "rating") if n_ratings else "no ratings"
+        row = self.run.record.data.interactions
+        ratings = counted(n_ratings, row) if n_ratings else f"no {row}s"
         return f"'{self.title}' has {ratings} in the model's data, so what is near it is mostly chance"
 
     def csv_rows(self) -> Iterator[tuple[object, ...]]:
@@ -195,10 +197,17 @@ def similar_movies(run: Run, row: int, *, top: int = 10, filters: Filters | None
         SavedModelError: the run is damaged.
     """
     FOR_LIKENESS.require(run.record)
-    chosen = filters or Filters()
-    allowed = replace(chosen, exclude=(*chosen.exclude, row)).fitting(run)
+    near = zip(*nearest(run, row, top, filters or Filters()), strict=True)
+    movies = (SimilarMovie.at(run.catalogue, row, similarity=float(similarity)) for row, similarity in near)
+    return SimilarMovies(run, row, tuple(movies))
+
+
+def nearest(
+    run: Run, row: int, top: int, filters: Filters
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """What `similar_movies` lists: rows of the run's movies, and how near each is, both [at most top]."""
+    allowed = replace(filters, exclude=(*filters.exclude, row)).fitting(run)
     similarities = run.scorer.similar_to(row)  # [n_movies]
     rows = np.flatnonzero(run.duplicates.listed(similarities, allowed))
-    nearest = rows[np.argsort(-similarities[rows], kind="stable")][:top]
-    movies = (SimilarMovie.at(run.catalogue, near, similarity=float(similarities[near])) for near in nearest)
-    return SimilarMovies(run, row, tuple(movies))
+    best = rows[np.argsort(-similarities[rows], kind="stable")][:top]
+    return best, similarities[best]

@@ -206,7 +206,7 @@ FOR_LIKENESS = replace(
     model="model that knows which are alike",
     models="models that know which are alike",
     refusal="recommends the same to everybody and puts none near another",
-    is_served_by=_scored_by(Scoring.EMBEDDINGS, Scoring.FACTORS, Scoring.ITEM_WEIGHTS),
+    is_served_by=_scored_by(*(way for way in Scoring if way is not Scoring.POPULARITY)),
 )
 FOR_VECTORS = replace(
     FOR_USERS,

@@ -16,6 +16,7 @@ from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.recommend.run_choice import FOR_HISTORIES, FOR_USERS
 from movierec_cli.registry.record import DataIdentity
 from movierec_cli.registry.store import Run
+from movierec_cli.scoring.item_scorer import ItemScorer, ItemSums
 
 if TYPE_CHECKING:
     from movierec_cli.recommend.fold_in import Opinions
@@ -38,6 +39,11 @@ class User:
     stars: npt.NDArray[np.float32]  # [n], NaN where not rated
     seconds: npt.NDArray[np.int64] | None = None  # [n], since 1970-01-01 UTC; None where unknown
     codes: npt.NDArray[np.int32] | None = None  # [1, n_contexts]; None: of their last training rating
+    own_scorer: ItemScorer | None = None  # of a new user whose scores are made otherwise than others'
+
+    def scorer_in(self, run: Run) -> ItemScorer:
+        """What makes their scores."""
+        return self.own_scorer or run.scorer
 
 
 @dataclass(frozen=True)
@@ -133,7 +139,15 @@ def new_user(
         embedding=_folded_in(run, folded),
         movies=movies,
         stars=np.full(len(movies), np.nan, np.float32) if stars is None else stars,
+        own_scorer=_own_scorer(run, folded),
     )
+
+
+def _own_scorer(run: Run, opinions: Opinions) -> ItemScorer | None:
+    if run.record.config.family.spec.scoring is not Scoring.ITEM_REGRESSION:
+        return None
+    assert isinstance(run.scorer, ItemSums)
+    return run.scorer.of_new_user(np.concatenate([opinions.liked, opinions.disliked]))
 
 
 def _folded_in(run: Run, opinions: Opinions) -> _Embedding:
@@ -149,7 +163,7 @@ def _folded_in(run: Run, opinions: Opinions) -> _Embedding:
             return fold_in_factors(artifacts.movie_embeddings, opinions, **own)
         except (KeyError, ValueError) as error:
             raise SavedModelError(f"{run.folder}: run.json is damaged: its settings lack {error}") from error
-    width = len(artifacts.movie_ids) if scoring is Scoring.ITEM_WEIGHTS else 0
+    width = len(artifacts.movie_ids) if scoring is not Scoring.POPULARITY else 0
     counts = np.zeros(width, np.float32)
     if width:
         counts[opinions.liked], counts[opinions.disliked] = 1, -1

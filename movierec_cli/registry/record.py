@@ -22,7 +22,7 @@ from movierec_cli.config import (
     time_features,
 )
 from movierec_cli.config.settings import Reading
-from movierec_cli.data.dataset import HALF_STARS, Dataset, RatingScale
+from movierec_cli.data.dataset import HALF_STARS, Dataset, RatingScale, row_called
 from movierec_cli.data.split import SplitSummary
 from movierec_cli.evaluation.metrics import VALIDATION_K, TopK
 from movierec_cli.evaluation.ratings import RatingErrors
@@ -108,7 +108,7 @@ class DataIdentity:
     @property
     def interactions(self) -> str:
         """What the rows are called, in the singular."""
-        return "interaction" if self.scale is None else "rating"
+        return row_called(self.scale)
 
     @property
     def rating_unit(self) -> str:

@@ -241,6 +241,8 @@ def gains(study: Study) -> Table:
 
 def _verdict(found: Tested, words: tuple[str, str]) -> str:
     """The one of two words for above and below 0, where the difference is significant."""
+    if found.is_nil:
+        return "equal"
     return words[found.difference.mean < 0] if found.is_significant else "not significant"
 
 
@@ -251,7 +253,8 @@ def of_fold(study: Study) -> str:
 
 def segments(study: Study, shown: Sequence[Segment]) -> Table:
     """The headline metric of each model on segments of the test ratings."""
-    sizes = [Column(name=name, kind=Kind.SIZE) for name in ("users", "ratings")]
+    row = study.data.interactions
+    sizes = [Column(name=name, kind=Kind.SIZE) for name in ("users", f"{row}s")]
     models = [
         Column(name=model.label, kind=Kind.HEAT, model=ModelMark(index, model.is_baseline))
         for index, model in enumerate(study.models)
@@ -261,7 +264,7 @@ def segments(study: Study, shown: Sequence[Segment]) -> Table:
             label=one.name,
             cells=(one.n_users, one.n_ratings, *one.accuracy),
             group=one.dimension,
-            note=f"{counted(one.n_users, 'user')}, {counted(one.n_ratings, 'test rating')}",
+            note=f"{counted(one.n_users, 'user')}, {counted(one.n_ratings, f'test {row}')}",
         )
         for one in shown
     )

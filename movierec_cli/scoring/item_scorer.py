@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.scoring.item_weights import Histories, WeightsOf
+
+HALF_KNOWN = 20
+"""Opinions after which a new user counts as half known."""
+UNTOLD = 4.0
+"""The weight of movies that a new user did not name, by their scores.
+
+Of 1 … 8, with `HALF_KNOWN` of 5 … 40 and without end, it was chosen on users left out of the fit, each known
+by 1 … 50 of the movies that they liked: recall@10 and NDCG@10 of their others do not fall for any number, on
+100K and on 1M, and the lists are nearer to the genres named (`tests.bench.few_likes`).
+"""
+_BLOCK = 512  # rows of weights in one product
 
 _Floats = npt.NDArray[np.float32]
 _Values = npt.NDArray[np.float64]
@@ -97,6 +108,25 @@ class ItemSums:
                 own[one.columns] += user[movie] * one.values
         return _with_fallback(scores, users, self.popularity)
 
+    def of_new_user(self, movies: _Rows) -> ItemSums:
+        """What scores for a new user who named n movies, and who knows others that nobody asked for.
+
+        To the weights B, what is not in a history was not watched; here it is unknown. So a movie i counts by
+        the row (eᵢ − t p)(B + 4 t B²), where t = 20 / (20 + n) is how little of the user is known and p is
+        the average history: less what would be added for anybody, and with the movies not named, which count
+        by their scores (a step of filling in missing values). With many opinions t goes to 0, the row to B's.
+        """
+        unknown = HALF_KNOWN / (HALF_KNOWN + len(movies))
+        own = np.tile(-unknown * self.histories.average, (len(movies), 1))  # [n, n_movies]
+        own[np.arange(len(movies)), movies] += 1
+        every = self.weights_of(range(own.shape[1]))
+        told = _products(own, every)
+        rows = told + np.float32(UNTOLD * unknown) * _products(told, every)
+        of_movies = {
+            movie: WeightsOf(slice(None), row) for movie, row in zip(movies.tolist(), rows, strict=True)
+        }
+        return replace(self, weights_of=lambda named: [of_movies[movie] for movie in named])
+
     def similar_to(self, movie: int) -> _Values:
         """The weights from it."""
         weights: _Values = self.vectors(np.array([movie]))[0].astype(np.float64)
@@ -116,3 +146,15 @@ class ItemSums:
         known = np.flatnonzero(user)
         added = user[known, None].astype(np.float64) * self.vectors(known)  # [n_known, n_movies]
         return known, added[:, movies] - added.mean(axis=1, keepdims=True)
+
+
+def _products(users: _Floats, weights: Sequence[WeightsOf]) -> _Floats:
+    """Of users, [b, n_movies], and the weights from every movie to all: [b, n_movies]."""
+    from threadpoolctl import threadpool_limits
+
+    total = np.zeros_like(users)
+    with threadpool_limits(1, user_api="blas"):  # on busy cores its threads waited for three times as long
+        for start in range(0, len(weights), _BLOCK):
+            block = np.stack([one.values for one in weights[start : start + _BLOCK]])
+            total += users[:, start : start + _BLOCK] @ block
+    return total

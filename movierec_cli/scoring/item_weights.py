@@ -27,8 +27,8 @@ class WeightsOf:
     @property
     def checksum(self) -> int:
         """CRC-32 of its numbers, however narrow they are kept."""
-        of_columns = b"" if isinstance(self.columns, slice) else self.columns.tobytes()
-        return zlib.crc32(self.values.tobytes(), zlib.crc32(of_columns))
+        of_columns = b"" if isinstance(self.columns, slice) else self.columns.data
+        return zlib.crc32(self.values.data, zlib.crc32(of_columns))
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,12 @@ class Histories:
         checksums = [weights.at(slice(*pair)).checksum for pair in bounds]
         is_dense = weights.columns is None
         return cls(starts, movie, np.array(checksums, np.uint32), None if is_dense else rows)
+
+    @property
+    def average(self) -> _Floats:
+        """The fraction of all entries that are of each movie: [n_movies]."""
+        counts = np.bincount(self.movie, minlength=len(self.checksums))
+        return (counts / max(len(self.movie), 1)).astype(np.float32)
 
     @property
     def n_weights(self) -> int:

@@ -6,7 +6,8 @@ Absolute times depend on the machine and its neighbours; the ratio of two measur
 The MovieLens archives (ml-1m.zip, ml-100k.zip) are looked for in --data, then ../shared/data, then datasets/.
 
 Of the models of sequences, `sequences` (the headline, three seeds) takes hours and `sequence-presets` the
-better part of one: they run only when named, keep what they trained in --models and go on from there.
+better part of one: they run only when named, keep what they trained in --models and go on from there. So does
+`few-likes` run only when named, which takes a quarter of an hour and keeps nothing.
 `sequence-epoch` compares with RecTools where the environment variable RECTOOLS_PYTHON names an interpreter
 that has it: pip install "rectools[torch]" in an environment of its own, as it needs an older NumPy.
 """
@@ -19,10 +20,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from movierec_cli.text import listed  # noqa: E402
 from tests.bench import (  # noqa: E402
     accuracy,
     baselines,
     epoch,
+    few_likes,
     fold_in,
     large_csv,
     processes,
@@ -44,6 +47,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterable[Row]]] = {
     "accuracy": accuracy.measure_accuracy,
     "ratings": accuracy.measure_ratings,
     "fold-in": fold_in.measure_fold_in,
+    "few-likes": few_likes.measure_few_likes,
     "tutorials": tutorials.measure_tutorials,
     "temporal": accuracy.measure_temporal,
     "command": processes.measure_command,
@@ -52,8 +56,8 @@ SECTIONS: dict[str, Callable[[Bench], Iterable[Row]]] = {
     "sequences": sequences.measure_sequences,
     "sequence-presets": sequences.measure_presets,
 }
-WHEN_NAMED = ("sequences", "sequence-presets")
-_NAMES = f"of {', '.join(SECTIONS)} (default: all but {' and '.join(WHEN_NAMED)})"
+WHEN_NAMED = ("few-likes", "sequences", "sequence-presets")
+_NAMES = f"of {', '.join(SECTIONS)} (default: all but {listed(WHEN_NAMED)})"
 
 
 def main() -> None:

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 from io import StringIO
+from pathlib import Path
 
 from rich.console import Console
 
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.progress_display import ProgressDisplay
+from movierec_cli.registry.store import Run
 from tests.cli.running import words
 from tests.saved_runs import run_record
 
@@ -45,3 +47,8 @@ def test_the_bar_shows_loss_the_last_ndcg_and_the_best() -> None:
     drawn = shown(draw, looked_at=True)
     assert "6 · loss 5.432 · NDCG@10 0.1111 · best 0.1234" in drawn
     assert "epoch 5, loss" not in drawn
+
+
+def test_one_epoch_is_one(tmp_path: Path) -> None:
+    record = replace(run_record(), epochs_run=1, best_epoch=1)
+    assert "SASRec: 1 epoch, 4.0 s" in shown(lambda one: one.run_ended(Run(record, tmp_path), loaded=False))

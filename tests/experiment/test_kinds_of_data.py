@@ -132,6 +132,11 @@ def test_a_split_by_time_needs_times(kind: SplitKind) -> None:
             r"^--family sasrec learns the order .* no rating has a time, or each has time 0",
         ),
         (
+            without_times(),
+            {"baselines": (Family.EASE, Family.RECENT_POPULARITY)},
+            r"^--baselines recent-popularity counts how often .* last days, .* same time\); leave it",
+        ),
+        (
             without_ratings(),
             {"tasks": (TaskWeights(),)},
             "^--tasks rating needs ratings, and the data have none",
@@ -194,6 +199,7 @@ def test_things_without_times_and_ratings_are_neither_movies_nor_starred_nor_dat
     assert not re.findall(r".{30}(?:★|\bstars?\b|1970|the future).{30}", plain)
     for said in (
         "310 interactions of 40 items by 20 users",
+        "heavy: over 14 interactions",
         "User 3 knows 8 items",
         "there is no genre 'War'",
     ):

@@ -303,3 +303,18 @@ def test_models_that_do_not_differ_in_features_are_not_called_feature_sets() -> 
     first, lead, *_ = told([sasrec, gru, EASE], split=LEAVE_LAST)
     assert first.startswith("On a leave-last split, EASE is first")
     assert lead.startswith("Of the 2 models here, SASRec has the highest recall@100")
+
+
+def test_what_is_equal_for_every_user_is_said_to_be_so() -> None:
+    same = [baseline(Family.POPULARITY, 0.24), replace(IDS), feature_set("movie_genres", mean=0.24)]
+    sentences, found = told(same, half=0.0), warned(same, half=0.0)
+    assert "; the best trained model, None (ids alone) is equal to it for every user" in sentences[0]
+    assert "movie_genres makes no difference in recall@100 to None (ids alone), for any user." in sentences
+    assert found[0].startswith("Equal to popularity in recall@100")
+    assert not any("significant" in sentence for sentence in (*sentences, *found))
+    lists = [sequence(family, mean=0.2) for family in (Family.SASREC, Family.GRU4REC)]
+    assert any("and GRU4Rec is equal to it for every user" in one for one in told(lists, half=0.0))
+    nothing = gain("movie_genres", 0.0, 0.0, 0.0, p=1.0)
+    assert any(
+        "makes no difference in recall@100, for any user." in one for one in told(same, gains=[nothing])
+    )

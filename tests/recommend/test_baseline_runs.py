@@ -26,9 +26,11 @@ from movierec_cli.recommend.many_users import recommend_all
 from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.response import similar_movies
 from movierec_cli.recommend.users import new_user, user_of
-from movierec_cli.registry.store import load_run
-from movierec_cli.reports.web.explore_page import write_explore
+from movierec_cli.registry.store import load_run, save_run
+from movierec_cli.reports.web.explore_listed import NOWHERE, PageLists
 from movierec_cli.storage import codec
+from tests.export.expected_lists import check_lists
+from tests.export.test_formats import FORMATS, exported
 from tests.saved_runs import baseline_run
 from tests.small_dataset import small_dataset
 
@@ -77,6 +79,13 @@ def test_a_user_without_training_ratings_gets_popularity(tmp_path: Path, family:
     assert why.is_popularity and why.score == found[4]
 
 
+def of_new_user(weights: np.ndarray, n: int) -> np.ndarray:
+    """What each movie adds to scores where a new user of EASE names n: [n_movies, n_movies]."""
+    counts = np.bincount(DATA.dataset.ratings.movie_index[DATA.split.fit], minlength=40)
+    unknown = 20 / (20 + n)
+    return (np.eye(40) - unknown * counts / counts.sum()) @ (weights + 4 * unknown * weights @ weights)
+
+
 @pytest.mark.parametrize("family", WEIGHTED)
 def test_weights_make_lists_of_new_users_reasons_and_neighbours(
     folders: dict[Family, Path], family: Family
@@ -87,6 +96,8 @@ def test_weights_make_lists_of_new_users_reasons_and_neighbours(
     for row in range(40):
         one = load_run(folders[family]).item_weights.at(known.place_of(row))
         weights[row, one.columns] = one.values
+    if family is Family.EASE:
+        weights = of_new_user(weights, n=3)
     expected = weights[LIKED].sum(axis=0) - weights[DISLIKED].sum(axis=0)
     user = new_user(run, Opinions(LIKED, DISLIKED))
     found = recommend(run, user, top=40, filters=Filters(include_seen=True))
@@ -98,7 +109,7 @@ def test_weights_make_lists_of_new_users_reasons_and_neighbours(
         assert parts[row] == pytest.approx(sign * (weights[row, 11] - weights[row].mean()))
     assert sum(parts.values()) == pytest.approx(why.advantage, abs=1e-6) and abs(why.rest) < 1e-5
     near = similar_movies(run, 3, top=39)
-    values = np.delete(weights[3], 3)
+    values = np.delete(run.scorer.vectors(np.array([3]))[0], 3)
     np.testing.assert_allclose([one.similarity for one in near.movies], np.sort(values)[::-1])
     varied = recommend(run, user, top=8, diversity=0.9)
     assert varied.rows != recommend(run, user, top=8).rows and 0 < varied.variety < 2
@@ -147,9 +158,45 @@ def test_what_a_kind_cannot_do_is_refused_in_words(folders: dict[Family, Path], 
     for form in (ExportFormat.ONNX, ExportFormat.SAVEDMODEL):
         with pytest.raises(MovierecError, match="use --format npz"):
             export_run(ease, form, tmp_path / "out")
-    with pytest.raises(MovierecError, match="has no vectors"):
-        write_explore(ease, tmp_path / "explore.html")
-    assert write_explore(load_run(folders[Family.IALS]), tmp_path / "explore.html").page.stat().st_size > 0
+
+
+@pytest.mark.parametrize("family", [family for family in BASELINES if family is not Family.IALS])
+def test_a_page_without_a_map_holds_the_lists_and_reasons_of_the_program(
+    folders: dict[Family, Path], family: Family
+) -> None:
+    run = load_run(folders[family])
+    pages = PageLists(run, np.arange(40), np.arange(20), n_listed=10, n_reasons=3)
+    lists, (near, nearness) = pages.recommended(), pages.near()
+    why = pages.reasons(lists)
+    for row in range(20):
+        user = user_of(run, row + 1)
+        expected = recommend(run, user)
+        assert [one for one in pages.in_page(lists.rows)[row] if one != NOWHERE] == list(expected.rows)
+        for place, one in enumerate(explain(run, user, expected.rows)):
+            first = [] if one.is_popularity else one.of_movies[:3]
+            found = zip(why.rows[row, place].tolist(), why.contributions[row, place].tolist(), strict=True)
+            assert [pair for pair in found if pair[0] != NOWHERE] == [(r, pytest.approx(c)) for r, c in first]
+            if first:
+                assert why.n_known[row] == len(one.of_movies)
+                sums = why.contributions[row, place].sum() + why.of_others[row, place]
+                assert sums == pytest.approx(one.advantage, abs=1e-4)
+    if family in WEIGHTED:
+        for row in range(40):
+            alike = similar_movies(run, row).movies
+            assert run.catalogue.movie_id[near[row]].tolist() == [one.movie_id for one in alike]
+            assert nearness[row].tolist() == pytest.approx([one.similarity for one in alike])
+    else:
+        assert (near == NOWHERE).all() and (why.n_known == 0).all()
+
+
+def test_a_page_of_some_movies_lists_these_alone(folders: dict[Family, Path]) -> None:
+    movies = np.arange(0, 40, 2)
+    pages = PageLists(load_run(folders[Family.EASE]), movies, np.arange(3), n_listed=4, n_reasons=2)
+    lists = pages.recommended()
+    assert np.isin(lists.rows, movies).all() and pages.in_page(lists.rows).max() < 20
+    why = pages.reasons(lists)
+    assert why.rows.max() < 20 and why.of_others.any()
+    assert np.isin(movies[pages.near()[0]], movies).all()
 
 
 @pytest.mark.parametrize("name", ["values", "columns"])
@@ -170,17 +217,43 @@ def test_damaged_weights_are_noticed_where_only_rows_are_read(
         load_run(folder).scorer.similar_to(last)
 
 
-def test_no_engine_is_imported(folders: dict[Family, Path]) -> None:
+def test_commands_import_no_engine(folders: dict[Family, Path]) -> None:
+    directory = folders[Family.EASE].parent
+    lines = [
+        [*command, "--model", folder.name, "--saved_models_dir", str(directory)]
+        for family, folder in folders.items()
+        for command in (
+            ["recommend", "--user", "3"],
+            ["recommend", "--liked", "id:104"],
+            ["similar", "id:104"],
+        )
+        if command[0] == "recommend" or family in (Family.EASE, Family.ITEM_KNN, Family.IALS)
+    ]
     code = (
-        "import sys; from pathlib import Path\n"
-        "import numpy as np\n"
-        "from movierec_cli.registry.store import list_runs\n"
-        "from movierec_cli.recommend.recommend import recommend\n"
-        "from movierec_cli.recommend.users import new_user, user_of\n"
-        "from movierec_cli.recommend.fold_in import Opinions\n"
-        f"for run in list_runs(Path({str(next(iter(folders.values())).parent)!r}))[0]:\n"
-        "    recommend(run, user_of(run, 3)); recommend(run, new_user(run, Opinions(np.array([1]))))\n"
-        "print(*({'tensorflow', 'jax', 'keras', 'implicit', 'scipy', 'sklearn'} & set(sys.modules)))\n"
+        "import sys\n"
+        "from movierec_cli.cli.app import app\n"
+        f"for line in {lines!r}:\n"
+        "    assert not app([*line, '--quiet', '--json'], standalone_mode=False), line\n"
+        "print({'tensorflow', 'jax', 'keras', 'implicit', 'scipy', 'sklearn'} & set(sys.modules))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
+    assert (done.returncode, done.stdout.splitlines()[-1:], done.stderr) == (0, ["set()"], "")
+    assert done.stdout.count('"similarity"') == 30
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("family", [Family.IALS, Family.POPULARITY])
+def test_exported_lists_are_the_ranker_s_and_popularity_for_who_has_no_history(
+    folders: dict[Family, Path], family: Family, form: ExportFormat, tmp_path: Path
+) -> None:
+    run, scores = load_run(folders[family]), scores_of(family).copy()
+    known = run.artifacts
+    users = known.user_embeddings.copy()
+    users[4] = 0
+    cold = replace(run.parts(), artifacts=replace(known, user_embeddings=users))
+    call = exported(save_run(tmp_path, run.record, cold), form, tmp_path)
+    assert known.popularity is not None
+    scores[4] = known.popularity
+    found = call(range(1, 21), 40, include_seen=True)["movie_id"]
+    assert (found == known.movie_ids[np.argsort(-scores, kind="stable")]).all()
+    check_lists(load_run(tmp_path / run.folder.name), call)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from movierec_cli.config import Family
 from movierec_cli.recommend.explanation import explain
 from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.response import FEW_RATINGS, similar_movies
@@ -13,7 +14,7 @@ from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.store import Run
 from movierec_cli.reports.web.explore_page import PAGE_BYTES, write_explore
 from tests.reports.browser import FITS, Browser, needs_chromium
-from tests.saved_runs import judged_run, run_config
+from tests.saved_runs import baseline_run, judged_run, run_config
 from tests.small_dataset import (
     FIRST_MOVIE_ID,
     N_USERS,
@@ -397,3 +398,41 @@ def test_no_part_is_wider_than_a_phone(chromium: Browser, file: Path) -> None:
             assert chromium.evaluate(FITS)
     type_text(chromium, "film")
     assert chromium.evaluate(FITS)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)])
+def test_a_model_without_vectors_has_lists_reasons_and_search_and_no_map(
+    width: int, height: int, chromium: Browser, tmp_path: Path
+) -> None:
+    run = baseline_run(tmp_path, small_dataset(), Family.EASE)
+    chromium.show(width, height)
+    chromium.open(write_explore(run, tmp_path / "explore.html").page, "#user=9")
+    assert chromium.evaluate("document.getElementById('map').checkVisibility()") is False
+    assert texts(chromium, "#left-out p")[0].startswith("There is no map: EASE adds up weights")
+    expected = recommend(run, user_of(run, 9))
+    assert texts(chromium, "#recommended > li a") == [movie.title for movie in expected.movies]
+    chromium.click("#recommended .score button")
+    (why,) = explain(run, user_of(run, 9), expected.rows[:1])
+    assert texts(chromium, ".why li.movie a") == [run.catalogue.title[row] for row, _ in why.of_movies[:5]]
+    assert texts(chromium, ".why li.rest > span") == [f"their other {len(why.of_movies) - 5} movies"]
+    values = [float(text.replace("−", "-")) for text in texts(chromium, ".why li b")]
+    assert sum(values) == pytest.approx(why.advantage, abs=0.04)
+    assert chromium.evaluate(FITS)
+    type_text(chromium, "film 12")
+    chromium.click("#found [role=option]")
+    chromium.wait_until("document.querySelector('#near') !== null")
+    movie = chromium.evaluate("row_of(movie_rows, location.hash.split('=')[1])")
+    assert texts(chromium, "#near > li a") == [one.title for one in similar_movies(run, movie).movies]
+    assert chromium.evaluate(FITS) and chromium.complaints() == [] == chromium.requests()
+
+
+def test_popularity_has_no_neighbours_and_no_reasons(chromium: Browser, tmp_path: Path) -> None:
+    run = baseline_run(tmp_path, small_dataset(), Family.POPULARITY)
+    chromium.open(write_explore(run, tmp_path / "explore.html").page, "#user=9")
+    assert texts(chromium, "#recommended > li a") == [
+        one.title for one in recommend(run, user_of(run, 9)).movies
+    ]
+    assert texts(chromium, "#recommended button") == []
+    follow(chromium, f"#movie={FIRST_MOVIE_ID}")
+    assert texts(chromium, "#panel p")[-1] == "This model puts no movie near another."
+    assert texts(chromium, "#near") == [] and chromium.complaints() == []

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from movierec_cli.reports.web.explore_page import movie_map, telling_genres
+from movierec_cli.reports.web.movie_map import movie_map, telling_genres
 
 
 def vectors(n: int, dim: int, seed: int = 0) -> np.ndarray:

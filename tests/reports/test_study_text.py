@@ -112,7 +112,7 @@ def test_segments_are_shown_on_request_and_empty_ones_have_a_dash() -> None:
     assert "1: None, 2: timestamp" in words(text)
 
 
-@pytest.mark.parametrize(("width", "n_models"), [(80, 7), (80, 1), (60, 7), (200, 7)])
+@pytest.mark.parametrize(("width", "n_models"), [(80, 7), (80, 1), (60, 7), (48, 7), (36, 2), (200, 7)])
 def test_segments_keep_every_column_at_any_width(width: int, n_models: int) -> None:
     models = STUDY.models[:n_models]
     kept = [replace(one, accuracy=one.accuracy[:n_models]) for one in STUDY.segments]
@@ -121,6 +121,8 @@ def test_segments_keep_every_column_at_any_width(width: int, n_models: int) -> N
     for segment in kept:
         for value in segment.accuracy:
             assert value is None or f"{value:.4f}" in part
+    assert max(map(len, text.splitlines())) <= width
+    assert f" {kept[0].n_users:,} " in part and "…" not in part.partition("random split")[0]
     headers = [line.split() for line in part.splitlines() if line.split()[:1] == ["segment"]]
     assert [one for line in headers for one in line if one.isdigit()] == [
         str(number) for number in range(1, n_models + 1)

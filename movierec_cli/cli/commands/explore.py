@@ -22,17 +22,18 @@ def explore_command(
     """Write one web page for exploring what a model has learned.
 
     Search for a movie to see the movies nearest to it, on a map and in a
-    list. Search for a user to see what the model recommends, and why. The
-    page is one file, needs no network, and has an address for each movie and
+    list. Search for a user to see what the model recommends, and why. A map
+    needs a model of embeddings or factors; EASE, item-kNN and popularity get
+    lists without one. The page is one file, needs no network, and has an address for each movie and
     user:
     `explore.html#user=42`.
     """
-    from movierec_cli.recommend.run_choice import FOR_VECTORS
+    from movierec_cli.recommend.run_choice import FOR_USERS, FOR_VECTORS
     from movierec_cli.reports.web.explore_page import write_explore
     from movierec_cli.reports.web.pages import check_writable
 
     check_writable(output)
-    run = model.best(terminal, FOR_VECTORS)
+    run = model.best(terminal, FOR_USERS, preferred=FOR_VECTORS)
     written = write_explore(run, output)
     terminal.warn_all(written.left_out)
     terminal.line(f"Page: {written.page}")

@@ -157,17 +157,24 @@ class ModelOptions(_OfSavedModels):
 
     model: Annotated[str | None, _model("highest NDCG@10")] = None
 
-    def best(self, terminal: Terminal, purpose: Purpose | None = None) -> Run:
+    def best(
+        self, terminal: Terminal, purpose: Purpose | None = None, preferred: Purpose | None = None
+    ) -> Run:
         """The named model, or the best one for a purpose, by default recommending to users; says which.
+
+        Among the unnamed, those that serve `preferred` as well come before all others.
 
         Raises:
             MovierecError: there is none, the named one does not serve the purpose, or models are of several
                 data sets and none is named.
         """
-        from movierec_cli.recommend.run_choice import FOR_USERS, best_run, suitable_runs
+        from movierec_cli.recommend.run_choice import FOR_USERS, best_run, comparable_runs, suitable_runs
 
         needed = purpose or FOR_USERS
         runs = suitable_runs(self.saved_models_dir, needed, self.model, self.dataset)
+        if preferred is not None:
+            comparable = comparable_runs(runs, needed, self.dataset)
+            runs = tuple(run for run in comparable if preferred.is_served_by(run.record)) or runs
         chosen = best_run(runs, needed, self.dataset)
         terminal.note(f"Model: {chosen.run.record.name} ({chosen.reason})")
         return chosen.run

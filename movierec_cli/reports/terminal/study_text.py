@@ -19,9 +19,6 @@ from movierec_cli.reports.terminal.rich_tables import rich_table
 ONE_TABLE_WIDTH = 140
 """Terminals at least this wide show accuracy and cost in one table, narrower ones a table for each aspect."""
 
-_SEGMENT_WIDTH, _VALUE_WIDTH = 24 + 2 + 2 * 11, 8
-"""Of a table of segments: its labels and sizes, and each model's column."""
-
 _STYLES = {Severity.LEAK: "bold red", Severity.CAUTION: "bold yellow"}
 
 
@@ -56,7 +53,7 @@ def _parts(
 
 def _details(study: Study, console: Console) -> Iterator[RenderableType]:
     yield Text()
-    yield Text(study.split_summary.sentence(study.split, study.data.noun))
+    yield Text(study.split_summary.sentence(study.split, study.data.noun, study.data.interactions))
     yield Text()
     yield accuracy_and_cost(study.models, console)
     yield rich_table(study_tables.beyond_accuracy(study), console)
@@ -92,26 +89,15 @@ def accuracy_and_cost(models: Sequence[ComparedModel], console: Console) -> Grou
 
 
 def _segments(study: Study, console: Console) -> Iterator[RenderableType]:
-    """The headline metric of each model on each segment; numbers stand for the models' names.
-
-    As many models stand in a table as the console has room for.
-    """
+    """The headline metric of each model on each segment; numbers stand for the models' names."""
     table = study_tables.segments(study, study.segments)
     n_sizes = len(table.columns) - len(study.models)
-    rows = [replace(row, label=f"{row.group}: {row.label}", group="") for row in table.rows]
-    at_once = max(1, (console.width - _SEGMENT_WIDTH) // _VALUE_WIDTH)
-    for start in range(0, len(study.models), at_once):
-        places = [*range(n_sizes), *range(n_sizes + start, n_sizes + start + at_once)]
-        kept = [place for place in places if place < len(table.columns)]
-        columns = [
-            replace(table.columns[place], name=str(place - n_sizes + 1))
-            if place >= n_sizes
-            else table.columns[place]
-            for place in kept
-        ]
-        cells = (replace(row, cells=tuple(row.cells[place] for place in kept)) for row in rows)
-        shown = replace(table, columns=tuple(columns), rows=tuple(cells))
-        yield rich_table(shown, console, label_width=24)
+    rows = tuple(replace(row, label=f"{row.group}: {row.label}", group="") for row in table.rows)
+    numbered = (
+        replace(column, name=str(number)) for number, column in enumerate(table.columns[n_sizes:], start=1)
+    )
+    columns = (*table.columns[:n_sizes], *numbered)
+    yield rich_table(replace(table, columns=columns, rows=rows), console, label_width=24)
     keys = ", ".join(f"{number}: {one.label}" for number, one in enumerate(study.models, start=1))
     yield Padding(Text(keys), (0, 0, 1, 0))
 
@@ -145,7 +131,7 @@ def _facts(run: Run) -> Table:
         "data": data.description,
         "fingerprint": data.fingerprint,
         "ratings": study_tables.counts(data),
-        "split": record.split_summary.sentence(config.split, data.noun),
+        "split": record.split_summary.sentence(config.split, data.noun, data.interactions),
         "family": config.family.label,
         **settings,
         **record.settings,

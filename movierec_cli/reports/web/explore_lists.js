@@ -29,7 +29,7 @@ function random_user(words) {
 }
 
 function show_start() {
-  headed("Look around", make("p", {}, "Choose " + data.a_noun + " to see what the model puts near it, or a user to see what it recommends to them, and why."));
+  headed("Look around", make("p", {}, data.invitation));
   const row = make("div", {class: "row"}, ...users.ids.slice(0, 3).map((id, row) => make("a", {href: "#" + user_address(row)}, "User " + id)));
   if (n_users) panel.append(row), row.append(random_user("A random user"));
   panel.append(heading("Most " + (data.has_ratings ? "rated " : "chosen ") + data.noun + "s"), make("ol", {class: "movies"}, ...listed(movies.popularity, []).map(one => movie_item(one.row, make("b", {class: "stars"}, number(one.value))))));
@@ -38,12 +38,14 @@ function show_start() {
 }
 
 function show_movie(movie) {
-  const near = neighbours(movie);
+  const near = data.likeness ? neighbours(movie) : [];
   headed(title(movie), make("p", {class: "faint"}, described(movie)));
-  if (movies.popularity[movie] < data.few_ratings) panel.append(make("p", {class: "caution"}, "With so few ratings, what is near it is mostly chance."));
-  panel.append(heading("Nearest " + data.noun + "s", "cosine"), make("ol", {class: "movies", id: "near"}, ...near.map(one => movie_item(one.row, bar(one.value, rounded(one.value, 2))))));
+  if (data.likeness && movies.popularity[movie] < data.few_ratings) panel.append(make("p", {class: "caution"}, "With so few ratings, what is near it is mostly chance."));
+  const largest = data.likeness === "cosine" ? 1 : Math.max(...near.map(one => Math.abs(one.value))) || 1;
+  const nearest = () => [heading("Nearest " + data.noun + "s", data.likeness), make("ol", {class: "movies", id: "near"}, ...near.map(one => movie_item(one.row, bar(one.value / largest, rounded(one.value, 2)))))];
+  panel.append(...(data.likeness ? nearest() : [make("p", {}, data.no_likeness)]));
   mark([...near.map(one => ({row: one.row, kind: "near"})).reverse(), {row: movie, kind: "chosen"}]);
-  return named(movie) + ": " + near.length + " nearest " + data.noun + "s";
+  return named(movie) + (data.likeness ? ": " + near.length + " nearest " + data.noun + "s" : "");
 }
 
 function show_user(user) {
@@ -109,8 +111,6 @@ function show() {
   if (had_focus) panel.querySelector("h2").focus({preventScroll: true});
 }
 
-document.getElementById("map-note").textContent = "Two principal components of the model's " + dim + " dimensions, popularity taken out: "
-  + percent(data.variance) + " of the variance. Larger dots were " + (data.has_ratings ? "rated" : "chosen") + " more often.";
 document.getElementById("left-out").append(...data.left_out.map(sentence => make("p", {}, sentence)));
 window.addEventListener("hashchange", () => {
   show();

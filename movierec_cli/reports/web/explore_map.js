@@ -1,4 +1,7 @@
 // Map ----------------------------------------------------------------------------------------------
+movies.places = decoded(data.movies.places, Float32Array);
+document.getElementById("map-note").textContent = "Two principal components of the model's " + dim + " dimensions, popularity taken out: "
+  + percent(data.variance) + " of the variance. Larger dots were " + (data.has_ratings ? "rated" : "chosen") + " more often.";
 const canvas = document.getElementById("dots"), hint = document.getElementById("hint"), pen = canvas.getContext("2d");
 const MARGIN = 26, MOST_ZOOM = 60, NEAR = 14;  // pixels, times, pixels
 const N_DECADES = 6;

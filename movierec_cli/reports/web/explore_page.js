@@ -29,40 +29,15 @@ function decoded(text, Type) {
   return new Type(bytes.buffer);
 }
 
-const n_movies = data.movies.ids.length, n_users = data.users.ids.length, dim = data.dim;
-const movies = {...data.movies, embeddings: decoded(data.movies.embeddings, Float32Array), places: decoded(data.movies.places, Float32Array)};
-const users = {...data.users, embeddings: decoded(data.users.embeddings, Float32Array),
-  rated: decoded(data.users.rated, data.users.rated_bits === 16 ? Uint16Array : Uint32Array),
+const n_movies = data.movies.ids.length, n_users = data.users.ids.length;
+const movies = {...data.movies};
+const users = {...data.users, rated: decoded(data.users.rated, data.users.rated_bits === 16 ? Uint16Array : Uint32Array),
   stars: decoded(data.users.stars, data.users.star_values.length > 256 ? Uint32Array : Uint8Array), starts: [0]};
 for (const n of users.n_rated) users.starts.push(users.starts[users.starts.length - 1] + n);
 const movie_rows = new Map(movies.ids.map((id, row) => [id, row])), user_rows = new Map(users.ids.map((id, row) => [id, row]));
 const row_of = (rows, typed) => rows.get(typed) ?? rows.get(typed.replace(/^0+(?=\d+$)/, ""));  // "007" is 7, where no id is "007"
 const movie_address = row => "movie=" + encodeURIComponent(movies.ids[row]), user_address = row => "user=" + encodeURIComponent(users.ids[row]);
 const by_popularity = [...movies.ids.keys()].sort((a, b) => movies.popularity[b] - movies.popularity[a] || a - b);
-
-const movie_vector = row => movies.embeddings.subarray(row * dim, (row + 1) * dim);
-const user_vector = row => users.embeddings.subarray(row * dim, (row + 1) * dim);
-
-function dot(a, b) {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
-}
-
-// As float32, in which equal scores are equal in the program, too.
-function scores(user) {
-  const own = user_vector(user);
-  if (data.fallback && own.every(value => value === 0)) return Float32Array.from(data.fallback);  // without history
-  return Float32Array.from(movies.ids, (_, row) => dot(own, movie_vector(row)));
-}
-
-function cosines(movie) {
-  const own = movie_vector(movie), length = Math.sqrt(dot(own, own));
-  return Float32Array.from(movies.ids, (_, row) => {
-    const other = movie_vector(row), both = length * Math.sqrt(dot(other, other));
-    return both ? dot(own, other) / both : 0;
-  });
-}
 
 // The rows of the n highest values, each movie by one of its ids; equal ones in the order of the catalogue.
 const first_ids = new Map(data.duplicates.flatMap(rows => rows.map(row => [row, rows[0]])));
@@ -78,8 +53,6 @@ const rated_by = user => users.rated.subarray(users.starts[user], users.starts[u
 const stars_by = user => Array.from(users.stars.subarray(users.starts[user], users.starts[user + 1]), code => users.star_values[code]);
 
 const listed = (values, left_out) => highest(values, data.n_listed, left_out).map(row => ({row, value: values[row]}));
-const neighbours = movie => listed(cosines(movie), [movie]);
-const recommended = user => listed(scores(user), rated_by(user));
 
 // Best first, and the newest first among equals.
 function rated_best(user) {

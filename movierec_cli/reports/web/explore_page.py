@@ -14,23 +14,28 @@ import numpy.typing as npt
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Ids
 from movierec_cli.data.duplicates import Duplicates
 from movierec_cli.recommend.response import FEW_RATINGS
-from movierec_cli.recommend.run_choice import FOR_VECTORS
+from movierec_cli.recommend.run_choice import FOR_LIKENESS, FOR_USERS, FOR_VECTORS
 from movierec_cli.registry.store import Run
 from movierec_cli.reports import star
 from movierec_cli.reports.web import pages
+from movierec_cli.reports.web.explore_listed import PageLists
+from movierec_cli.reports.web.movie_map import movie_map, telling_genres
 from movierec_cli.text import with_article
 
 PAGE_BYTES = 32 << 20
 """Of arrays, before base64 makes them a third larger: a browser opens such a page in seconds."""
 MOVIES_FRACTION = 0.5  # of those bytes, at most
 N_COLOURED_GENRES = 6  # as many colours are told apart at a glance
-N_LISTED = 10
+N_LISTED, N_REASONS = 10, 5
+_LISTED_BYTES = 8 * N_LISTED, 8 * N_LISTED * (1 + N_REASONS)  # of a movie and of a user, without vectors
 
-_TINY = np.finfo(np.float64).tiny
-
+_Parts = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
 _Rows = npt.NDArray[np.int64]
-_Values = npt.NDArray[np.float64]
-_SCRIPTS = ("explore_page.js", "explore_search.js", "explore_map.js", "explore_why.js", "explore_lists.js")
+_SCRIPTS = {
+    True: ("explore_page.js", "explore_vectors.js", "explore_search.js", "explore_map.js", "explore_why.js"),
+    False: ("explore_page.js", "explore_listed.js", "explore_search.js", "explore_why.js"),
+}
+"""By whether the model has vectors."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +59,21 @@ class _Shown:
         return self.run.record.data.noun
 
     @property
+    def has_vectors(self) -> bool:
+        """With which the page draws its map, and computes its lists."""
+        return FOR_VECTORS.is_served_by(self.run.record)
+
+    @property
     def left_out(self) -> tuple[str, ...]:
         n_movies, n_users = len(self.run.artifacts.movie_ids), len(self.run.artifacts.user_ids)
-        sentences = []
+        sentences = (
+            [] if self.has_vectors else [f"There is no map: {self.run.record.config.label} {self._lack}."]
+        )
+        chosen = "chosen" if self.run.record.data.scale is None else "rated"
         if len(self.movies) < n_movies:
             sentences.append(
-                f"The page holds the {len(self.movies):,} most rated of {n_movies:,} {self.noun}s; its lists"
-                " leave out the others."
+                f"The page holds the {len(self.movies):,} most {chosen} of {n_movies:,} {self.noun}s; its"
+                " lists leave out the others."
             )
         if len(self.users) < n_users:
             sentences.append(
@@ -69,35 +82,42 @@ class _Shown:
             )
         return tuple(sentences)
 
+    @property
+    def _lack(self) -> str:
+        if self.run.record.config.family.has_item_weights:
+            return f"adds up weights from {self.noun} to {self.noun}, and has no vectors to draw one from"
+        return f"is the same for everybody, and has no vectors of {self.noun}s to draw one from"
+
     @cached_property
     def popularity(self) -> npt.NDArray[np.int64]:
         return self.run.popularity[self.movies]
 
 
 def write_explore(run: Run, file: Path, *, page_bytes: int = PAGE_BYTES) -> ExplorePage:
-    """Writes the page of a trained model, as `pages.write_page` does.
+    """Writes the page of a model that recommends, as `pages.write_page` does; without vectors it has no map.
 
     Of arrays that need more than `page_bytes`, what does not fit is left out, and the page says so.
 
     Raises:
-        MovierecError: the file cannot be written, or the model has no vectors.
+        MovierecError: the file cannot be written, or the model recommends nothing.
         SavedModelError: the run is damaged.
     """
-    FOR_VECTORS.require(run.record)
+    FOR_USERS.require(run.record)
     shown = _shown(run, page_bytes)
     return ExplorePage(pages.write_page(_page(shown), file), shown.left_out)
 
 
 def _shown(run: Run, page_bytes: int) -> _Shown:
     """All of a run, or its most rated movies and then as many users as there is room for."""
-    artifacts, ratings = run.artifacts, run.user_ratings
-    n_movies, vector = artifacts.movie_embeddings.shape[0], 4 * artifacts.movie_embeddings.shape[1]
-    most_movies = int(page_bytes * MOVIES_FRACTION) // vector
+    artifacts, ratings, n_movies = run.artifacts, run.user_ratings, len(run.artifacts.movie_ids)
+    vector = 4 * artifacts.movie_embeddings.shape[1]
+    of_movie, of_user = (vector, vector) if FOR_VECTORS.is_served_by(run.record) else _LISTED_BYTES
+    most_movies = int(page_bytes * MOVIES_FRACTION) // of_movie
     movies = np.arange(n_movies)
     if n_movies > most_movies:
         movies = np.sort(np.argsort(-run.popularity, kind="stable")[:most_movies])
-    sizes = vector + (_row_type(len(movies)).itemsize + 1) * np.diff(ratings.starts)  # [n_users]
-    n_users = int(np.searchsorted(np.cumsum(sizes), page_bytes - vector * len(movies), side="right"))
+    sizes = of_user + (_row_type(len(movies)).itemsize + 1) * np.diff(ratings.starts)  # [n_users]
+    n_users = int(np.searchsorted(np.cumsum(sizes), page_bytes - of_movie * len(movies), side="right"))
     return _Shown(run, movies, np.arange(n_users))
 
 
@@ -113,46 +133,96 @@ def _page(shown: _Shown) -> str:
         "noun": noun,
         "A_noun": with_article(noun).capitalize(),
         "data": pages.embedded(json.dumps(_document(shown), allow_nan=False)),
+        "layout": "mapped" if shown.has_vectors else "listed",
+        "hidden": "" if shown.has_vectors else "hidden",
     }
-    return pages.filled("explore", _SCRIPTS, parts)
+    return pages.filled("explore", (*_SCRIPTS[shown.has_vectors], "explore_lists.js"), parts)
 
 
 def _document(shown: _Shown) -> dict[str, object]:
     """What the scripts read: columns as lists, arrays as base64 of little-endian numbers."""
     run = shown.run
     catalogue, data = run.catalogue, run.record.data
-    genres = catalogue.genres[shown.movies]
-    vectors = run.artifacts.movie_embeddings[shown.movies]
-    popular = run.artifacts.popularity
-    where = movie_map(vectors, shown.popularity)
+    of_page, of_movies, of_users = (_vectors if shown.has_vectors else _lists)(shown)
     return {
-        "dim": int(vectors.shape[1]),
-        "mean_embedding": run.artifacts.movie_embeddings.astype(np.float64).mean(axis=0).tolist(),
         "n_listed": N_LISTED,
-        "fallback": None if popular is None else popular[shown.movies].tolist(),
+        "n_reasons": N_REASONS,
+        **_words(shown),
         "noun": shown.noun,
-        "a_noun": with_article(shown.noun),
         "has_ratings": data.scale is not None,
         "star": star(data),
         "unit": " stars" if star(data) else "",
         "few_ratings": FEW_RATINGS,
         "left_out": shown.left_out,
-        "variance": where.variance,
         "genre_names": catalogue.genre_names,
-        "coloured_genres": telling_genres(where.places, genres, N_COLOURED_GENRES),
         "unknown_year": UNKNOWN_YEAR,
         "duplicates": _duplicates(shown),
+        **of_page,
         "movies": {
             "ids": _ids(catalogue.movie_id[shown.movies]),
             "titles": catalogue.title[shown.movies].tolist(),
             "years": catalogue.year[shown.movies].tolist(),
-            "genres": [np.flatnonzero(row).tolist() for row in genres],
+            "genres": [np.flatnonzero(row).tolist() for row in catalogue.genres[shown.movies]],
             "popularity": shown.popularity.tolist(),
-            "places": _base64(where.places, "<f4"),
-            "embeddings": _base64(vectors, "<f4"),
+            **of_movies,
         },
-        "users": _users(shown),
+        "users": {**_users(shown), **of_users},
     }
+
+
+def _words(shown: _Shown) -> dict[str, object]:
+    """How likeness is measured, "" where there is none, and what that leaves to look at."""
+    a_noun = with_article(shown.noun)
+    if not FOR_LIKENESS.is_served_by(shown.run.record):
+        return {
+            "likeness": "",
+            "no_likeness": f"This model puts no {shown.noun} near another.",
+            "invitation": "Choose a user to see what the model recommends to them.",
+        }
+    return {
+        "likeness": "cosine" if shown.has_vectors else "weight",
+        "invitation": f"Choose {a_noun} to see what the model puts near it, or a user to see what it"
+        " recommends to them, and why.",
+    }
+
+
+def _vectors(shown: _Shown) -> _Parts:
+    """Of the page, the movies and the users of a model that has them."""
+    artifacts = shown.run.artifacts
+    vectors, popular = artifacts.movie_embeddings[shown.movies], artifacts.popularity
+    where = movie_map(vectors, shown.popularity)
+    genres = shown.run.catalogue.genres[shown.movies]
+    of_page = {
+        "dim": int(vectors.shape[1]),
+        "mean_embedding": artifacts.movie_embeddings.astype(np.float64).mean(axis=0).tolist(),
+        "fallback": None if popular is None else popular[shown.movies].tolist(),
+        "variance": where.variance,
+        "coloured_genres": telling_genres(where.places, genres, N_COLOURED_GENRES),
+    }
+    of_movies = {"places": _base64(where.places, "<f4"), "embeddings": _base64(vectors, "<f4")}
+    return of_page, of_movies, {"embeddings": _base64(artifacts.user_embeddings[shown.users], "<f4")}
+
+
+def _lists(shown: _Shown) -> _Parts:
+    """The same of a model without vectors: its lists."""
+    n_listed = min(N_LISTED, len(shown.run.artifacts.movie_ids))
+    lists = PageLists(shown.run, shown.movies, shown.users, n_listed, N_REASONS)
+    best = lists.recommended()  # first, as it reads all weights at once
+    near, nearness = lists.near()
+    why = lists.reasons(best)
+    of_users = {
+        "recommended": _base64(lists.in_page(best.rows), "<i4"),
+        "scores": _base64(best.scores, "<f4"),
+        "reasons": _base64(why.rows, "<i4"),
+        "contributions": _base64(why.contributions, "<f4"),
+        "of_others": _base64(why.of_others, "<f4"),
+        "n_known": why.n_known.tolist(),
+    }
+    return (
+        {"n_listed": n_listed},
+        {"near": _base64(near, "<i4"), "nearness": _base64(nearness, "<f4")},
+        of_users,
+    )
 
 
 def _duplicates(shown: _Shown) -> list[list[int]]:
@@ -178,7 +248,6 @@ def _users(shown: _Shown) -> dict[str, object]:
     row_type = _row_type(len(shown.movies))
     return {
         "ids": _ids(run.artifacts.user_ids[shown.users]),
-        "embeddings": _base64(run.artifacts.user_embeddings[shown.users], "<f4"),
         "n_rated": np.diff(ends).tolist(),
         "rated": _base64(rows[kept], row_type.str),
         "rated_bits": 8 * row_type.itemsize,
@@ -198,80 +267,3 @@ def _row_type(n_rows: int) -> np.dtype[Any]:
 
 def _base64(array: npt.NDArray[Any], dtype: str) -> str:
     return base64.b64encode(np.ascontiguousarray(array, dtype).tobytes()).decode("ascii")
-
-
-@dataclass(frozen=True)
-class MovieMap:
-    """Where the movies stand."""
-
-    places: npt.NDArray[np.float32]  # [n_movies, 2], the first axis the one with more variance
-    variance: float  # the fraction of that of the directions which the two axes show, 0 … 1
-
-
-def movie_map(embeddings: npt.NDArray[np.float32], popularity: npt.NDArray[np.int64]) -> MovieMap:
-    """The two directions in which movies differ most, each movie weighing as the root of its ratings.
-
-    Of a model that recommends, the largest component is often how popular a movie is, which does not tell
-    what it is like; so the line along which embeddings go with the logarithm of popularity is taken out
-    first. Movies without a rating are placed, and weigh nothing. Embeddings are [n_movies, dim], popularity,
-    how often each was rated, [n_movies].
-    """
-    weights = _weights(popularity)  # [n_movies]
-    likeness = _directions(_without_popularity(embeddings.astype(np.float64), popularity, weights))
-    centred = likeness - weights @ likeness
-    _, spread, axes = np.linalg.svd(np.sqrt(weights)[:, None] * centred, full_matrices=False)
-    variance = _two(spread**2)
-    places = _two(centred @ _upright(axes[:2]).T)  # [n_movies, 2]
-    return MovieMap(places.astype(np.float32), float(variance.sum() / max((spread**2).sum(), _TINY)))
-
-
-def _weights(popularity: npt.NDArray[np.int64]) -> _Values:
-    """They add up to 1; all alike where nothing is rated."""
-    roots: _Values = np.sqrt(popularity.astype(np.float64))
-    total = roots.sum()
-    return roots / total if total else np.full(len(roots), 1 / max(len(roots), 1))
-
-
-def _without_popularity(embeddings: _Values, popularity: npt.NDArray[np.int64], weights: _Values) -> _Values:
-    """Centred, and orthogonal to the weighted regression of the embeddings on log(1 + popularity)."""
-    logs = np.log1p(popularity)
-    logs = logs - weights @ logs
-    centred = embeddings - weights @ embeddings
-    line = (weights * logs) @ centred  # [dim]
-    line = line / max(float(np.linalg.norm(line)), _TINY)
-    without: _Values = centred - np.outer(centred @ line, line)
-    return without
-
-
-def _directions(vectors: _Values) -> _Values:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    directions: _Values = vectors / np.maximum(lengths, _TINY)
-    return directions
-
-
-def _upright(axes: _Values) -> _Values:
-    """The sign of a component is arbitrary; here its largest entry is positive."""
-    largest = axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)]
-    upright: _Values = axes * np.sign(largest)[:, None]
-    return upright
-
-
-def _two(values: npt.NDArray[Any]) -> _Values:
-    """The first two along the last axis, zeros where there are fewer."""
-    short = max(2 - values.shape[-1], 0)
-    padded: _Values = np.pad(values[..., :2], [(0, 0)] * (values.ndim - 1) + [(0, short)])
-    return padded
-
-
-def telling_genres(places: npt.NDArray[np.float32], genres: npt.NDArray[np.bool_], n: int) -> tuple[int, ...]:
-    """The genres, at most n columns that any movie has, that stand most apart on a map, the rarest first.
-
-    Apart is the square of the distance between a genre's mean and the mean of all movies, times its movies:
-    the part of the variance between groups that is its own. Places are [n_movies, 2], genres
-    [n_movies, n_genres].
-    """
-    counts = genres.sum(axis=0)
-    sums = genres.T.astype(np.float64) @ (places - places.mean(axis=0))  # [n_genres, 2]
-    apart = (sums**2).sum(axis=1) / np.maximum(counts, 1)
-    best = [int(column) for column in np.argsort(-apart, kind="stable") if counts[column]][:n]
-    return tuple(sorted(best, key=lambda column: (counts[column], column)))

@@ -75,7 +75,7 @@ def _leak_notice(finding: Finding) -> Html:
 
 
 def _split(study: Study) -> Html:
-    sentence = study.split_summary.sentence(study.split, study.data.noun)
+    sentence = study.split_summary.sentence(study.split, study.data.noun, study.data.interactions)
     return tag("p", f"{counts(study.data)}. {sentence[:1].upper()}{sentence[1:]}.", class_="faint")
 
 

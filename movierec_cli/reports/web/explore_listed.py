@@ -1,0 +1,92 @@
+"""What an explore page holds of a model without vectors: its lists and reasons, computed beforehand."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.data.dataset import id_at
+from movierec_cli.recommend.filters import Filters
+from movierec_cli.recommend.many_users import TopLists, recommend_all
+from movierec_cli.recommend.response import nearest
+from movierec_cli.recommend.run_choice import FOR_LIKENESS
+from movierec_cli.registry.store import Run
+from movierec_cli.scoring.item_scorer import ItemSums
+
+NOWHERE = -1
+"""The row in the page of a movie that is not in it, and of a place without a movie."""
+
+_Rows = npt.NDArray[np.int64]
+_Places = npt.NDArray[np.int32]
+_Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """Why each movie of each user's list is there, by the movies that contribute most."""
+
+    rows: _Places  # [n_users, n_listed, n_reasons], `NOWHERE` where there are fewer
+    contributions: _Floats  # likewise, 0 there
+    of_others: _Floats  # [n_users, n_listed], what the user's other movies contribute together
+    n_known: _Rows  # [n_users], movies of their history
+
+
+@dataclass(frozen=True)
+class PageLists:
+    """The lists of some movies and users of a run; movies are places in the page."""
+
+    run: Run
+    movies: _Rows  # rows of the run's movies that are in the page
+    users: _Rows  # likewise of its users
+    n_listed: int
+    n_reasons: int
+
+    def near(self) -> tuple[_Places, _Floats]:
+        """The nearest to each movie, with how near they are: [n_movies, n_listed]; none of popularity."""
+        places = np.full((len(self.movies), self.n_listed), NOWHERE, np.int32)
+        values = np.zeros(places.shape, np.float32)
+        if FOR_LIKENESS.is_served_by(self.run.record):
+            for own, value, row in zip(places, values, self.movies.tolist(), strict=True):
+                rows, nearness = nearest(self.run, row, self.n_listed, self._shown)
+                own[: len(rows)], value[: len(rows)] = self._place[rows], nearness
+        return places, values
+
+    def recommended(self) -> TopLists:
+        """To each user; rows are the run's."""
+        ids = [id_at(self.run.artifacts.user_ids, row) for row in self.users.tolist()]
+        return recommend_all(self.run, ids, top=self.n_listed, filters=self._shown)
+
+    def in_page(self, rows: npt.NDArray[np.integer]) -> _Places:
+        """Places of rows of the run."""
+        return np.where(rows < 0, NOWHERE, self._place[rows]).astype(np.int32)
+
+    def reasons(self, lists: TopLists) -> Reasons:
+        """Of the movies in these lists, by the weights from the user's history; none of other models."""
+        shape = (len(self.users), self.n_listed, self.n_reasons)
+        rows, most = np.full(shape, NOWHERE, np.int32), np.zeros(shape, np.float32)
+        others, n_known = np.zeros(shape[:2], np.float32), np.zeros(shape[0], np.int64)
+        if isinstance(self.run.scorer, ItemSums):
+            vectors = self.run.scorer.users
+            for user, row in enumerate(self.users.tolist()):
+                known, parts = self.run.scorer.contributions(vectors(np.array([row]))[0], lists.rows[user])
+                places = self.in_page(known)
+                order = np.argsort(np.where(places[:, None] < 0, np.inf, -parts), axis=0, kind="stable")
+                first = order[: min(self.n_reasons, int((places >= 0).sum()))].T  # [n_listed, n_first]
+                rows[user, :, : first.shape[1]] = places[first]
+                most[user, :, : first.shape[1]] = np.take_along_axis(parts.T, first, axis=1)
+                others[user] = parts.sum(axis=0) - most[user].sum(axis=1)
+                n_known[user] = len(known)
+        return Reasons(rows, most, others, n_known)
+
+    @cached_property
+    def _shown(self) -> Filters:
+        left_out = np.flatnonzero(self._place == NOWHERE)
+        return Filters(exclude=tuple(left_out.tolist()))
+
+    @cached_property
+    def _place(self) -> _Places:
+        """In the page, of each of the run's movies: [n_run_movies]."""
+        place = np.full(len(self.run.artifacts.movie_ids), NOWHERE, np.int32)
+        place[self.movies] = np.arange(len(self.movies))
+        return place
