@@ -114,7 +114,7 @@ REFUSED = """
 1 | recommend --user 1 --max_minutes 0 | the maximum length is 0 minutes
 1 | recommend --user 1 --min_popularity 9 --max_popularity 8 | swap them
 1 | recommend --user 1 --exclude none.txt | none.txt: cannot be read
-1 | recommend --user 1 --exclude . | cannot be read
+1 | recommend --user 1 --exclude . | holds no file of ratings that is known
 1 | recommend --user 1 --genre , | --genre is ','; it needs a genre
 1 | recommend --user 1 --not_genre ' ' | --not_genre is ' '; it needs a genre
 """

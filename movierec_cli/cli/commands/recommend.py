@@ -90,6 +90,7 @@ def _responses(
     terminal: Terminal,
 ) -> list[Response]:
     """One per run; questions about titles and notes about the file come for the first only."""
+    from movierec_cli.recommend.new_user_stars import folded_in_note
     from movierec_cli.recommend.response import response_to
 
     responses: list[Response] = []
@@ -106,6 +107,8 @@ def _responses(
             rank_by=options.rank_by,
             why=options.why,
         )
+        if user.row is None and options.rank_by is not RankBy.SCORE and not responses:
+            terminal.note(folded_in_note(run, user))
         responses.append(response)
     return responses
 
@@ -123,6 +126,8 @@ def _show(responses: Sequence[Response], options: RecommendOptions, terminal: Re
         text=lambda: responses_report(responses, terminal.out),
     )
     data = first.run.record.data
+    for said in first.filters.notes:
+        terminal.note(said)
     for one in responses:
         shortfall = one.filters.shortfall(len(one.recommended.movies), options.top, data.noun)
         for note in (shortfall, one.filters.unknown_lengths(one.run, one.user.movies)):
@@ -144,7 +149,10 @@ def _recommend_many(
 
     noun = run.record.data.noun
     batch = users.among(run.artifacts.user_ids, partial(no_user_of, run), run.record.data.reading.columns)
-    lists = recommend_all(run, batch.wanted, top=options.top, filters=filters.of(run.catalogue, noun))
+    chosen = filters.of(run.catalogue, noun)
+    for note in chosen.notes:
+        terminal.note(note)
+    lists = recommend_all(run, batch.wanted, top=options.top, filters=chosen)
     table = LIST_COLUMNS, lists.csv_rows()
     if options.csv is None and not terminal.as_json:
         terminal.table(as_csv(*table, safe=options.csv_safe))
