@@ -26,8 +26,8 @@ def head_of(run: Run, user: User) -> tuple[RatingHead, int]:
     if user.row is not None:
         return run.rating_head, user.row
     try:
-        noise = _noise(run)
-        return fold_in_rating(run.rating_head, _ratings_of(run, user), noise=noise), 0
+        ratings = new_ratings(run.rating_head, _movie_biases(run), *_rated(user), _per_star(run))
+        return fold_in_rating(run.rating_head, ratings, noise=_noise(run)), 0
     except (ValueError, np.linalg.LinAlgError) as error:
         raise SavedModelError(f"{run.folder}: rating_head.npz is damaged: {error}") from error
 
@@ -49,10 +49,8 @@ def has_stars(user: User) -> bool:
 
 def folded_in_note(run: Run, user: User) -> str:
     """Says by what a new user's stars are predicted."""
-    stars = user.stars[~np.isnan(user.stars)]
-    movies = user.movies[~np.isnan(user.stars)]
-    others = run.rating_head.mean + _movie_biases(run)[movies]
-    above = float((stars - others).mean())
+    movies, stars = _rated(user)
+    above = float((stars - run.rating_head.mean - _movie_biases(run)[movies]).mean())
     how = f"{abs(above):.1f} {'above' if above >= 0 else 'below'}"
     return (
         f"the new user's {run.record.data.rating_unit} are predicted from"
@@ -61,33 +59,55 @@ def folded_in_note(run: Run, user: User) -> str:
     )
 
 
-def _ratings_of(run: Run, user: User) -> NewRatings:
-    rated = np.flatnonzero(~np.isnan(user.stars))
-    movies, stars = user.movies[rated], user.stars[rated].astype(np.float64)
-    head = run.rating_head
-    n_numbers = head.user_numbers.shape[1]
-    if n_numbers == 0:  # of the tutorial's head, which knows vectors alone
+def new_ratings(
+    head: RatingHead,
+    biases: npt.NDArray[np.float64],
+    movies: npt.NDArray[np.int64],
+    stars: npt.NDArray[np.float64],
+    per_star: float = 1.0,
+) -> NewRatings:
+    """A new person's ratings with the numbers by which a head knows its users.
+
+    Args:
+        head: of the model.
+        biases: of all movies, see `movie_biases`.
+        movies: rows of those that the person rated, [n].
+        stars: their ratings, on the data's scale, [n].
+        per_star: how much of that scale is a star, on which models are trained.
+    """
+    if head.user_numbers.shape[1] == 0:  # of the tutorial's head, which knows vectors alone
         return NewRatings(movies, stars, np.zeros(0), np.zeros((len(movies), 0)))
-    residuals = (stars - head.mean - _movie_biases(run)[movies]) / _per_star(run)
-    n, every = np.float64(len(movies)), residuals.sum()
+    residuals = (stars - head.mean - biases[movies]) / per_star
+    n, every = len(movies), residuals.sum()
+    sums, counts = np.append(every, every - residuals), np.append(float(n), np.full(n, n - 1.0))
+    numbers = numbers_of(sums, counts)
     # With fewer ratings than most of the users have, the head has not learned to read their number.
-    usual = np.median(head.user_numbers[:, -1])
-    numbers = numbers_of(np.append(every, every - residuals), np.append(n, np.full(len(movies), n - 1)))
-    numbers[:, -1] = np.maximum(numbers[:, -1], usual)
+    numbers[:, -1] = np.maximum(numbers[:, -1], np.median(head.user_numbers[:, -1]))
     return NewRatings(movies, stars, numbers[0], numbers[1:])
 
 
-def _movie_biases(run: Run) -> npt.NDArray[np.float64]:
+def movie_biases(
+    movies: npt.NDArray[np.integer], stars: npt.NDArray[np.floating], mean: float, n_movies: int
+) -> npt.NDArray[np.float64]:
     """How far above the mean each movie is rated, shrunk as in training: [n_movies]."""
-    known = run.user_ratings
-    n_movies = len(run.catalogue)
-    above = known.stars.astype(np.float64) - run.rating_head.mean
-    counts = known.popularity(n_movies)
-    biases: npt.NDArray[np.float64] = np.bincount(known.movie, above, n_movies) / (counts + SHRINKAGE)
+    counts = np.bincount(movies, minlength=n_movies)
+    above = np.bincount(movies, stars.astype(np.float64) - mean, n_movies)
+    biases: npt.NDArray[np.float64] = above / (counts + SHRINKAGE)
     return biases
 
 
+def _rated(user: User) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    has_stars = ~np.isnan(user.stars)
+    return user.movies[has_stars], user.stars[has_stars].astype(np.float64)
+
+
+def _movie_biases(run: Run) -> npt.NDArray[np.float64]:
+    known = run.user_ratings
+    return movie_biases(known.movie, known.stars, run.rating_head.mean, len(run.catalogue))
+
+
 def _noise(run: Run) -> float:
+    """The squared error of the run's predictions, as validation measured it."""
     rmse = validation_rmse(run.record)
     return (rmse if rmse else _UNMEASURED_RMSE * _per_star(run)) ** 2
 

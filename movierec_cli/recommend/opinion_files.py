@@ -63,7 +63,7 @@ class ReadOpinions:
         counts = [f"{len(self.opinions.liked):,} liked{liked}"]
         counts.append(f"{len(self.opinions.disliked):,} disliked{disliked}")
         if n_seen := len(self.opinions.seen):
-            counts.append(f"{n_seen:,} seen (mildly positive)")
+            counts.append(f"{n_seen:,} seen")
         rated = f", rated {self.scale.name}" if self.scale else ""
         of_movies = f"of {counted(len(self.rows), self.noun)}"
         return f"{self.file} ({self.source}{rated}): {of_movies}, {listed(counts)}"

@@ -161,7 +161,7 @@ class UserOptions:
                 history = [
                     row for row in dict.fromkeys([*read.history.tolist(), *liked]) if row not in disliked
                 ]
-            for note in (*read.notes, *_history_note(history, data.noun)):
+            for note in (*read.notes, *_seen_note(history, seen, data.noun)):
                 terminal.note(note)
         known, given = np.array(list(stars), np.int64), np.array(list(stars.values()), np.float32)
         if history:
@@ -172,11 +172,11 @@ class UserOptions:
         return user, NamedMovies(watched=tuple(seen), liked=tuple(liked), disliked=tuple(disliked))
 
 
-def _history_note(history: Sized, noun: str) -> tuple[str, ...]:
-    """Says how a sequential model takes a file of what was watched."""
-    if not len(history):
-        return ()
-    return (f"the model continues the history of {counted(len(history), noun)}, in their order of time",)
+def _seen_note(history: Sized, seen: Sized, noun: str) -> tuple[str, ...]:
+    """Says how a model takes what was watched without stars."""
+    if len(history):
+        return (f"the model continues the history of {counted(len(history), noun)}, the oldest first",)
+    return (f"what was seen without stars counts as mildly positive: half of a {noun} liked",) if seen else ()
 
 
 def parse_users(text: str) -> UserSelection:
