@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.errors import MovierecError, SavedModelError
-from movierec_cli.models.rating.evidence import SHRINKAGE, numbers_of
+from movierec_cli.models.rating.evidence import N_USER_NUMBERS, SHRINKAGE, numbers_of
 from movierec_cli.recommend.run_choice import FOR_RATINGS, validation_rmse
 from movierec_cli.recommend.users import User
 from movierec_cli.registry.store import Run
@@ -74,9 +74,14 @@ def new_ratings(
         movies: rows of those that the person rated, [n].
         stars: their ratings, on the data's scale, [n].
         per_star: how much of that scale is a star, on which models are trained.
+
+    Raises:
+        ValueError: the head knows its users by other numbers.
     """
     if head.user_numbers.shape[1] == 0:  # of the tutorial's head, which knows vectors alone
         return NewRatings(movies, stars, np.zeros(0), np.zeros((len(movies), 0)))
+    if head.user_numbers.shape[1] != N_USER_NUMBERS:
+        raise ValueError(f"it has {head.user_numbers.shape[1]} numbers of a user, not {N_USER_NUMBERS}")
     residuals = (stars - head.mean - biases[movies]) / per_star
     n, every = len(movies), residuals.sum()
     sums, counts = np.append(every, every - residuals), np.append(float(n), np.full(n, n - 1.0))
