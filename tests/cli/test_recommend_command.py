@@ -105,6 +105,16 @@ def test_a_user_gets_what_they_rated_and_what_is_recommended(towers: Run, datase
     ]
 
 
+def test_what_a_file_says_was_watched_is_continued_in_its_order_of_time(sasrec: Run) -> None:
+    rows = "2020-02-02,Fílm 3: it,1983,x\n2020-01-01,Fílm 12: it,1992,y\n"
+    Path("watched.csv").write_text(f"Date,Name,Year,Letterboxd URI\n{rows}", "utf-8")
+    of_file = recommend("--ratings_file", "watched.csv", "--top=4", "--json")
+    assert of_file.exit_code == 0, of_file.output
+    assert "the model continues the history of 2 movies, the oldest first" in of_file.stderr
+    typed = recommend("--watched", title(12), "--watched", title(3), "--top=4", "--json")
+    assert json.loads(of_file.stdout) == json.loads(typed.stdout)
+
+
 def test_what_was_watched_decides_what_comes_next(sasrec: Run) -> None:
     result = recommend("--watched", title(12), "--watched=film 3: it is", "--top=4")
     assert result.exit_code == 0, result.output
