@@ -47,7 +47,8 @@ class UserOptions:
     )
     disliked: list[str] | None = _user("A movie that the new user does not like. Repeatable.", "TITLE")
     ratings_file: Path | None = _user(
-        "The new user's ratings: the CSV that Letterboxd or IMDb exports, or one with title and rating.",
+        "The new user's ratings: what Letterboxd, IMDb, MovieLens, TMDb, Trakt, Netflix or MUBI export, or a"
+        " table with title and rating.",
         "FILE",
     )
     watched: list[str] | None = _user(
