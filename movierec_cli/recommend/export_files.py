@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,13 +15,13 @@ from movierec_cli.files.reading import read_content
 from movierec_cli.recommend.export_layouts import (
     PLAIN_LIST,
     ExportLayout,
-    Scale,
     Standing,
     is_of_the_person,
     layout_of,
 )
 from movierec_cli.recommend.rating_lists import RatedTitle, ReadTable, read_titles
-from movierec_cli.text import counted
+from movierec_cli.recommend.rating_scales import Scale
+from movierec_cli.text import counted, listed
 
 _HEAD_BYTES = 1 << 16
 _NAMED = 8  # files in a sentence
@@ -119,10 +119,12 @@ def _of_export(path: Path, archive: Archive) -> RatingList:
     members = [name for name in archive.names if is_table(name) and is_of_the_person(name)]
     read: dict[str, ReadTable] = {}
     warnings: list[str] = []
+    unread: list[str] = []
     for name in members:
         try:
             table, layout = _opened(archive, name, name)
-        except DataError:  # an empty file, or none of a table
+        except DataError:
+            unread.append(name)
             continue
         if layout.is_known:
             read[name] = read_titles(table, layout, file=name)
@@ -135,16 +137,26 @@ def _of_export(path: Path, archive: Archive) -> RatingList:
     if not any(read[name].titles for name in taken):
         taken, lists = lists, []
     tables = [read[name] for name in taken]
-    titles = tuple(one for table in tables for one in table.titles)
+    scale = next((table.scale for table in tables if table.scale is not None), None)
+    titles = tuple(one for table in tables for one in _on_scale(table, scale))
     if not titles:
         raise DataError("has no movie that was seen", file=path)
-    scale = next((table.scale for table in tables if table.scale is not None), None)
-    left = {"not seen": wanted, "lists, which do not say what was seen": lists}
-    found = f"found {_counted(taken, read)}"
-    others = "; ".join(f"left out as {why}: {_counted(names, read)}" for why, names in left.items() if names)
-    said = f"{path}: {found}; {others}" if others else f"{path}: {found}"
-    source = tables[0].layout.source
-    return RatingList(source, scale, titles, (said, *warnings, *_of_several(path, tables)))
+    source = listed(dict.fromkeys(table.layout.source for table in tables))
+    said = [f"{path}: found {_counted(taken, read)}"]
+    said += [f"left out as not seen: {_counted(wanted, read)}"] if wanted else []
+    said += [f"left out, as a list does not say what was seen: {_counted(lists, read)}"] if lists else []
+    said += [f"no tables: {', '.join(unread[:_NAMED])}"] if unread else []
+    return RatingList(source, scale, titles, ("; ".join(said), *warnings, *_of_several(path, tables)))
+
+
+def _on_scale(table: ReadTable, scale: Scale | None) -> Iterator[RatedTitle]:
+    """A table's rows on the scale of the export's first one, where it holds files of several sites."""
+    own = table.scale
+    for one in table.titles:
+        if own is None or scale is None or own == scale or one.rating is None:
+            yield one
+        else:
+            yield replace(one, rating=max(one.rating * scale.highest / own.highest, scale.lowest))
 
 
 def _counted(names: Sequence[str], read: dict[str, ReadTable]) -> str:

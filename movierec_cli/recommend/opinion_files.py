@@ -10,9 +10,10 @@ import numpy.typing as npt
 from movierec_cli.data.dataset import HALF_STARS, Movies, RatingScale
 from movierec_cli.errors import DataError
 from movierec_cli.recommend.export_files import RatingList, read_rating_list, read_watch_list
-from movierec_cli.recommend.export_layouts import Scale, Standing
+from movierec_cli.recommend.export_layouts import Standing
 from movierec_cli.recommend.fold_in import Opinions
 from movierec_cli.recommend.rating_lists import RatedTitle
+from movierec_cli.recommend.rating_scales import Scale
 from movierec_cli.recommend.title_finder import TitleFinder, named
 from movierec_cli.text import counted, listed
 

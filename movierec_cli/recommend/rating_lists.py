@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from movierec_cli.data.reader import column_values
-from movierec_cli.data.reader.column_values import LAST_TIMESTAMP, TimeUnit
 from movierec_cli.data.reader.item_tables import imdb_number, tmdb_number
 from movierec_cli.data.reader.roles import (
     IMDB,
@@ -25,17 +22,9 @@ from movierec_cli.data.reader.roles import (
 from movierec_cli.data.reader.small_tables import Table
 from movierec_cli.data.reader.text_rows import TextRow
 from movierec_cli.errors import DataError
-from movierec_cli.recommend.export_layouts import (
-    ANY_STARS,
-    ANY_TENTHS,
-    HUNDREDTHS,
-    THUMBS,
-    ExportLayout,
-    Scale,
-    Standing,
-    is_movie_kind,
-    kept_cells,
-)
+from movierec_cli.recommend.export_layouts import ExportLayout, Standing, is_movie_kind, kept_cells
+from movierec_cli.recommend.rating_scales import ANY_STARS, ANY_TENTHS, HUNDREDTHS, THUMBS, Scale
+from movierec_cli.recommend.rating_times import seconds_of
 
 _EXPECTED = (
     "it must be what Letterboxd, IMDb, MovieLens, TMDb, Trakt, Netflix or MUBI export, or name the columns"
@@ -43,8 +32,6 @@ _EXPECTED = (
 )
 _RATING = re.compile(r"[+-]?[0-9]{1,9}(?:[.,][0-9]{1,9})?")
 _YEAR = re.compile(r"([0-9]{4})(?:\.0|-[0-9]{2}.*)?")  # a table with gaps may have made it 1995.0
-_SECONDS = re.compile(r"[0-9]{9,12}")
-_SHORT_DATE = re.compile(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]((?:[0-9]{2}){1,2})")
 _SHOWN = 80  # letters of what is wrong
 _KIND, _ORIGINAL, _PROFILE = "kind", "original", "profile"
 _KIND_NAMES = ("titletype", "type", "mediatype")
@@ -213,57 +200,11 @@ class _Times:
     def of(cls, texts: Iterable[tuple[TextRow, str]], layout: ExportLayout) -> _Times:
         """Raises a `DataError` with the line for what is no time."""
         rows = {text: row for row, text in reversed(list(texts)) if text}
-        found = {text: seconds for text in rows if (seconds := _plain_seconds(text)) is not None}
-        others = [text for text in reversed(rows) if text not in found]
-        if others:
-            found |= _short_dates(others) if layout.has_short_dates else _other_dates(others)
+        found = seconds_of(list(reversed(rows)), has_short_dates=layout.has_short_dates)
         for text in reversed(rows):
             if text not in found:
                 raise _wrong(rows[text], "date", text, "like 2020-03-14, or empty")
         return cls(found)
-
-
-def _plain_seconds(text: str) -> int | None:
-    """Of seconds and of ISO 8601."""
-    if _SECONDS.fullmatch(text) and int(text) <= LAST_TIMESTAMP:
-        return int(text)
-    try:
-        date = datetime.datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return int((date if date.tzinfo else date.replace(tzinfo=datetime.UTC)).timestamp())
-
-
-def _other_dates(texts: Sequence[str]) -> dict[str, int]:
-    """Of all forms that data sets have."""
-    import polars as pl
-
-    found = column_values.seconds(pl.Series(texts, dtype=pl.String), TimeUnit.DATES).to_list()
-    return {text: seconds for text, seconds in zip(texts, found, strict=True) if seconds is not None}
-
-
-def _short_dates(texts: Sequence[str]) -> dict[str, int]:
-    """Of 8/21/19 and 21/08/2019, in the order of day and month in which all are dates.
-
-    Where both orders are possible, the one in which the file goes back in time, as it does; else the month
-    comes first.
-    """
-    parts = {text: match for text in texts if (match := _SHORT_DATE.fullmatch(text))}
-    orders = []
-    for day, month in ((2, 1), (1, 2)):
-        dates = {text: _date(match[3], match[month], match[day]) for text, match in parts.items()}
-        known = {text: date for text, date in dates.items() if date is not None}
-        ordered = list(known.values())
-        orders.append((len(known), ordered == sorted(ordered, reverse=True), known))
-    return max(orders, key=lambda one: one[:2])[2]
-
-
-def _date(year: str, month: str, day: str) -> int | None:
-    whole = int(year) if len(year) == 4 else 2000 + int(year)
-    try:
-        return int(datetime.datetime(whole, int(month), int(day), tzinfo=datetime.UTC).timestamp())
-    except ValueError:
-        return None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from movierec_cli.errors import DataError
 from movierec_cli.recommend.export_files import read_export, read_rating_list
 from movierec_cli.recommend.export_layouts import LAYOUTS, Standing, is_movie_kind
 from movierec_cli.recommend.opinion_files import ReadOpinions, found_rows, read_opinions, read_watched
-from tests.recommend.export_shapes import LETTERBOXD, SHAPES
+from tests.recommend.export_shapes import LETTERBOXD, LINKED, SHAPES
 from tests.recommend.test_opinion_files import CATALOGUE, IMDB_NUMBERS, ids
 
 
@@ -100,6 +100,15 @@ def test_lists_count_where_an_export_has_nothing_else(tmp_path: Path) -> None:
 def test_an_export_of_nothing_known_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds no file of ratings that is known by its columns"):
         read_rating_list(packed(tmp_path, {"profile.csv": LETTERBOXD["profile.csv"]}, is_zip=True))
+
+
+def test_files_of_several_sites_in_one_folder_each_keep_their_scale(tmp_path: Path) -> None:
+    written(tmp_path, "letterboxd.csv", LETTERBOXD["ratings.csv"])
+    written(tmp_path, "trakt.csv", SHAPES["trakt ratings"][1])
+    found = read_opinions(tmp_path, LINKED)
+    stars = dict(zip(ids(found.rows), found.stars.tolist(), strict=True))
+    assert stars == {1214: 5, 300: 1.5, 6: 2.5}  # the last is a 5 of 10
+    assert found.source == "Letterboxd's export and Trakt's export"
 
 
 def test_a_watchlist_is_not_seen_but_can_be_excluded(tmp_path: Path) -> None:

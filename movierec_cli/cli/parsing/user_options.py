@@ -125,7 +125,7 @@ class UserOptions:
         from movierec_cli.recommend.opinion_files import read_watched
 
         watched, noun = self.watched or [], run.record.data.noun
-        if len(watched) > 1 or not Path(watched[0]).exists():
+        if len(watched) > 1 or not os.path.exists(watched[0]):
             return rows_of(watched, run.catalogue, "--watched", terminal, noun)
         rows, notes = read_watched(Path(watched[0]), run.catalogue, noun)
         for note in notes:
