@@ -25,6 +25,7 @@ from movierec_cli.text import counted, listed
 
 _HEAD_BYTES = 1 << 16
 _NAMED = 8  # files in a sentence
+_NETFLIX_HISTORY = re.compile(r"netflix[^/]*$")  # its columns have names in the person's language
 # How a list of Letterboxd begins, and the header below what it says of the list itself.
 _PREAMBLE, _HEADER_BELOW = (
     re.compile(rb"(?:\xef\xbb\xbf)?Letterboxd list export"),
@@ -193,4 +194,7 @@ def _format_of(archive: Archive, member: str) -> TableFormat:
             before = head[: header.start() + 1].count(b"\n")
             found = format_of(head[header.start() + 1 :], archive.place(member))
             return replace(found, n_before=found.n_before + before, encoding=found.encoding or UTF_8)
-    return sniff(archive, member)
+    found = sniff(archive, member)
+    if len(found.header) == 2 and found.is_text and _NETFLIX_HISTORY.search(member.lower()):
+        return replace(found, header=("Title", "Date"), has_header=True)
+    return found

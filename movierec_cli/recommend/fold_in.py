@@ -9,7 +9,11 @@ PRIOR_STRENGTH = 1.0
 """The users' spread as it is. Of 0.1 … 30 it was the best for users with all their movies and with five."""
 
 SEEN_WEIGHT = 0.5
-"""Of a movie that was watched, and nothing more is known of it."""
+"""Of a movie that was watched, and nothing more is known of it.
+
+On 100K, recall@100 of what new users watch was .658, .681 and .690 where movies that they did not rate highly
+counted 0, this and 1; but what was watched need not have been liked.
+"""
 
 _MAX_STEPS = 100
 _SETTLED = 1e-10  # squared Newton decrement after which one more whole step ends at the precision of floats

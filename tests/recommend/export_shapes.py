@@ -156,6 +156,11 @@ SHAPES = {
         "Title,Date\nHeat,02/03/2020\nAlien,13/02/2020\n",
         (set(), set(), {6, 1214}, [], [np.nan] * 2, CATALOGUE),
     ),
+    "netflix history, in German": (
+        "NetflixViewingHistory.csv",
+        'Titel,Datum\n"Alien","21.08.19"\n"Dark: Staffel 1: Lügen","20.08.19"\n',
+        (set(), set(), {1214}, ["Dark"], [np.nan], CATALOGUE),
+    ),
     "netflix activity": (
         "ViewingActivity.csv",
         "Profile Name,Start Time,Duration,Attributes,Title,Supplemental Video Type,Device Type,Bookmark,"
