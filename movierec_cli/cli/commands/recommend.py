@@ -65,19 +65,28 @@ def recommend_command(
     check_diversity(options.diversity)
     chosen = filters.checked(include_seen=options.include_seen)
     users = None if user.users is None else parse_users(user.users)
-    runs = _runs(model, terminal, from_history=bool(user.watched), all_models=options.all_models)
+    runs = _runs(model, terminal, from_history=bool(user.watched), options=options)
     if users is not None:
         _recommend_many(runs[0], users, chosen, options, terminal)
     else:
         _show(_responses(runs, user, chosen, options, terminal), options, terminal)
 
 
-def _runs(model: ModelOptions, terminal: Terminal, *, from_history: bool, all_models: bool) -> Sequence[Run]:
-    """The named or best run, or all."""
-    from movierec_cli.recommend.run_choice import FOR_HISTORIES, FOR_USERS, comparable_runs, suitable_runs
+def _runs(
+    model: ModelOptions, terminal: Terminal, *, from_history: bool, options: RecommendOptions
+) -> Sequence[Run]:
+    """The named or best run that can do what is asked, or all."""
+    from movierec_cli.recommend.run_choice import (
+        FOR_HISTORIES,
+        FOR_LISTS_BY_RATING,
+        FOR_USERS,
+        comparable_runs,
+        suitable_runs,
+    )
 
-    purpose = FOR_HISTORIES if from_history else FOR_USERS
-    if all_models:
+    purpose = FOR_USERS if options.rank_by is RankBy.SCORE else FOR_LISTS_BY_RATING
+    purpose = FOR_HISTORIES if from_history else purpose
+    if options.all_models:
         return comparable_runs(suitable_runs(model.saved_models_dir, purpose), purpose, model.dataset)
     return [model.best(terminal, purpose)]
 
