@@ -53,11 +53,9 @@ class TitleFinder:
                 return [own]
             self.n_other_ids += 1
         # With a number, a movie with another number is another movie.
-        is_numbered = [
-            numbers.keys() and number is not None and set(numbers.values())
-            for number, numbers in ((one.imdb_number, self._by_imdb), (one.tmdb_number, self._by_tmdb))
-        ]
-        return [row for row in rows if not any(row in numbered for numbered in is_numbered if numbered)]
+        at_imdb = self._at_imdb if one.imdb_number is not None else frozenset()
+        at_tmdb = self._at_tmdb if one.tmdb_number is not None else frozenset()
+        return [row for row in rows if row not in at_imdb and row not in at_tmdb]
 
     def notes(self, noun: str) -> tuple[str, ...]:
         """Says that the file's ids are of another data set, where they are."""
@@ -92,6 +90,15 @@ class TitleFinder:
     @cached_property
     def _by_tmdb(self) -> Mapping[int | None, int]:
         return _by_number(self.catalogue.tmdb_number)
+
+    @cached_property
+    def _at_imdb(self) -> frozenset[int]:
+        """Rows that have a number there."""
+        return frozenset(self._by_imdb.values())
+
+    @cached_property
+    def _at_tmdb(self) -> frozenset[int]:
+        return frozenset(self._by_tmdb.values())
 
 
 def _by_number(numbers: npt.NDArray[np.int64] | None) -> dict[int | None, int]:
