@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from movierec_cli.data.reader.archive import open_archive
+from movierec_cli.data.reader.movielens import movies_1m
 from movierec_cli.errors import DataError
 from movierec_cli.recommend.export_files import read_export, read_rating_list
 from movierec_cli.recommend.export_layouts import LAYOUTS, Standing, is_movie_kind
@@ -109,6 +111,50 @@ def test_files_of_several_sites_in_one_folder_each_keep_their_scale(tmp_path: Pa
     stars = dict(zip(ids(found.rows), found.stars.tolist(), strict=True))
     assert stars == {1214: 5, 300: 1.5, 6: 2.5}  # the last is a 5 of 10
     assert found.source == "Letterboxd's export and Trakt's export"
+
+
+AS_LETTERBOXD_SPELLS = """47|1995|Se7en
+260|1977|Star Wars
+1196|1980|The Empire Strikes Back
+2628|1999|Star Wars: Episode I – The Phantom Menace
+293|1994|Léon: The Professional
+1201|1966|The Good, the Bad and the Ugly
+750|1964|Dr. Strangelove or: How I Learned to Stop Worrying and Love the Bomb
+2324|1997|Life Is Beautiful
+589|1991|Terminator 2: Judgment Day
+318|1994|The Shawshank Redemption
+1136|1975|Monty Python and the Holy Grail
+2683|1999|Austin Powers: The Spy Who Shagged Me
+32|1995|12 Monkeys
+2019|1954|Seven Samurai
+2731|1959|The 400 Blows
+1251|1963|8½
+1260|1931|M
+1148|1993|Wallace & Gromit: The Wrong Trousers
+1059|1996|Romeo + Juliet
+3000|1997|Princess Mononoke
+1348|1922|Nosferatu
+1233|1981|Das Boot
+1097|1982|E.T. the Extra-Terrestrial
+3703|1981|Mad Max 2
+3083|1999|All About My Mother
+2692|1998|Run Lola Run
+58|1994|The Postman
+|2001|Amélie
+|1960|Breathless
+|2014|Birdman or (The Unexpected Virtue of Ignorance)"""
+
+
+def test_of_30_titles_as_letterboxd_spells_them_1m_has_27(shared_data: Path, tmp_path: Path) -> None:
+    """The last three are of films that 1M lacks; of Breathless it has the one of 1983."""
+    movies = movies_1m(open_archive(shared_data / "ml-1m.zip").at_members(["movies.dat", "ratings.dat"]))
+    rows = [line.split("|") for line in AS_LETTERBOXD_SPELLS.splitlines()]
+    lines = "".join(f'2020-01-01,"{title}",{year},x,4\n' for _, year, title in rows)
+    found = read_opinions(
+        written(tmp_path, "ratings.csv", f"Date,Name,Year,Letterboxd URI,Rating\n{lines}"), movies
+    )
+    assert movies.movie_id[found.rows].tolist() == [int(one) for one, *_ in rows if one]
+    assert [one.title for one in found.unknown] == [title for one, _, title in rows if not one]
 
 
 def test_a_watchlist_is_not_seen_but_can_be_excluded(tmp_path: Path) -> None:
