@@ -21,7 +21,7 @@ from movierec_cli.registry.record import RunConfig
 from movierec_cli.scoring.rating_fold_in import fold_in_rating
 from movierec_cli.scoring.rating_head import RatingHead
 from tests.bench.baselines import divided
-from tests.bench.rows import Bench, Row, times
+from tests.bench.rows import Bench, Row
 
 ARCHIVES = ("ml-100k.zip", "ml-1m.zip")
 NEW_USERS = 0.1  # of the users
@@ -113,7 +113,6 @@ def _row(strangers: Strangers, head: RatingHead, n_given: int) -> Row:
         f"{folded:.4f} stars",
         "below the reference's first",
         f"{by_offset:.4f}, item means and offset; {trained:.4f}, trained with their {n_given}",
-        times(by_offset, folded),
     )
 
 
