@@ -33,6 +33,7 @@ from movierec_cli.evaluation.ratings import RatingOutcome, clipped, rating_error
 from movierec_cli.experiment.trainer import train_or_load
 from movierec_cli.models.feature_encodings import encode_features, fit_features
 from movierec_cli.models.observer import TrainingObserver
+from movierec_cli.models.rating.evidence import N_USER_NUMBERS
 from movierec_cli.models.two_tower.query_batches import last_queries
 from movierec_cli.registry import store
 from movierec_cli.registry.record import DataIdentity, EpochRecord, RunConfig, RunRecord, run_name
@@ -268,6 +269,7 @@ def rating_head(
     n_movies: int = 4,
     mean: float = 3.5,
     scale_of_stars: tuple[float, float] = (1.0, 5.0),
+    numbers_of_user: int = 1,
     seed: int = 0,
 ) -> RatingHead:
     """A random head with every part there can be."""
@@ -276,7 +278,7 @@ def rating_head(
     def floats(*shape: int, spread: float = 1.0) -> npt.NDArray[np.float32]:
         return rng.normal(0, spread, shape).astype(np.float32)
 
-    width, hidden, numbers_of_user, numbers_of_movie = 3, 5, 1, 2
+    width, hidden, numbers_of_movie = 3, 5, 2
     numbers = numbers_of_user + numbers_of_movie
     return RatingHead(
         user_vectors=floats(n_users, width),
@@ -430,6 +432,7 @@ def _with_head(parts: RunParts, dataset: Dataset, split: Split, seed: int) -> Ru
     """With a random rating head, and what it says of the test ratings."""
     ratings, test = dataset.ratings, split.test
     head = rating_head(
+        numbers_of_user=N_USER_NUMBERS,
         n_users=len(dataset.users),
         n_movies=len(dataset.movies),
         mean=float(ratings.rating[split.fit].mean()),

@@ -17,7 +17,7 @@ from movierec_cli.config.settings import Reading
 from movierec_cli.storage.constraints import AtLeast, AtMost, Distinct
 
 UNKNOWN_YEAR = 0
-NO_IMDB_NUMBER = 0
+NO_IMDB_NUMBER = NO_TMDB_NUMBER = 0
 
 Id: TypeAlias = int | str
 Ids: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.object_]
@@ -40,6 +40,13 @@ class RatingScale:
     def unit(self) -> str:
         """What differences of ratings are counted in, for people."""
         return "stars" if self.is_of_stars else "rating points"
+
+    @property
+    def per_star(self) -> float:
+        """How much of the scale is one star to the models, which are trained on stars."""
+        if self.is_of_stars:
+            return 1.0
+        return (self.highest - self.lowest) / (HALF_STARS.highest - HALF_STARS.lowest)
 
 
 def row_called(scale: RatingScale | None) -> str:
@@ -101,6 +108,8 @@ class Movies:
     """NaN where unknown."""
     imdb_number: Annotated[npt.NDArray[np.int64], "n_movies", AtLeast(NO_IMDB_NUMBER)] | None = None
     """NO_IMDB_NUMBER where unknown."""
+    tmdb_number: Annotated[npt.NDArray[np.int64], "n_movies", AtLeast(NO_TMDB_NUMBER)] | None = None
+    """NO_TMDB_NUMBER where unknown."""
 
     def __len__(self) -> int:
         return len(self.movie_id)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from movierec_cli.data.dataset import HALF_STARS, Movies, RatingScale
+import numpy as np
+
+from movierec_cli.data.dataset import HALF_STARS, NO_TMDB_NUMBER, Movies, RatingScale
 from movierec_cli.data.reader import movielens
 from movierec_cli.data.reader.formats import CP1252, LATIN_1
-from movierec_cli.data.reader.item_tables import Told, movies_of
+from movierec_cli.data.reader.item_tables import Told, movies_of, tmdb_number
 from movierec_cli.data.reader.rating_rows import Rules
 from movierec_cli.data.reader.roles import ID, TMDB, places
 from movierec_cli.data.reader.small_tables import BadRows
@@ -42,6 +44,9 @@ def _joined_by_tmdb(files: Files, told: Told) -> Movies:
 
     joined = replace(table, rows=own_ids())
     movies = movies_of(joined, places("items", table.header), files.layout.noun, told)
+    numbers = {own: tmdb_number(tmdb) for tmdb, own in ids.items()}
+    of_own = [numbers.get(str(own), NO_TMDB_NUMBER) for own in movies.movie_id.tolist()]
+    movies = replace(movies, tmdb_number=np.array(of_own, np.int64))
     if without + bad.n:
         told.warnings.append(
             f"{metadata.member}: {without + bad.n:,} of {n_rows + bad.n:,} rows are damaged or have no"

@@ -17,7 +17,7 @@ from movierec_cli.data.reader.archive import Archive
 from movierec_cli.data.reader.assemble import assemble
 from movierec_cli.data.reader.column_values import SURELY_SECONDS, TimeUnit
 from movierec_cli.data.reader.formats import UTF_8, TableFormat, sniff
-from movierec_cli.data.reader.item_tables import Told, movies_of, users_of, with_imdb_numbers
+from movierec_cli.data.reader.item_tables import Told, movies_of, users_of, with_link_numbers
 from movierec_cli.data.reader.rating_blocks import RatingFile
 from movierec_cli.data.reader.rating_rows import RatingRows, Rules, read_ratings
 from movierec_cli.data.reader.roles import (
@@ -212,7 +212,7 @@ class Files:
         movies = movies_of(table, places("items", table.header, self.asked), noun, told, separator)
         for one in self.of(LINKS)[:1]:
             links = self.table(one, bad)
-            movies = with_imdb_numbers(movies, links, places("items", links.header))
+            movies = with_link_numbers(movies, links, places("items", links.header))
         return movies
 
     def _users(self, told: Told, bad: BadRows) -> Users | None:

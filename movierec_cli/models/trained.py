@@ -184,7 +184,7 @@ class _OnScale:
 
 def _in_stars(fitting: Fitting, scale: RatingScale, fit: Callable[[Fitting], Fitted]) -> Fitted:
     """Fits to ratings as stars, for which steps and penalties were chosen; what it gives is on the scale."""
-    per_star = (scale.highest - scale.lowest) / (HALF_STARS.highest - HALF_STARS.lowest)
+    per_star = scale.per_star
     first = scale.lowest - per_star * HALF_STARS.lowest  # the rating of no stars
     ratings, told = fitting.dataset.ratings, _OnScale(fitting.observer, per_star)
     stars = replace(ratings, rating=(ratings.rating - np.float32(first)) / np.float32(per_star))

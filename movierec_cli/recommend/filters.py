@@ -35,6 +35,7 @@ class Filters:
     max_popularity: int | None = None
     exclude: tuple[int, ...] = ()  # rows of the run's movies
     include_seen: bool = False
+    notes: tuple[str, ...] = ()  # what people should know of the file of excluded movies
 
     def __post_init__(self) -> None:
         if self.years is not None:

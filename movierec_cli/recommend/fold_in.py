@@ -8,6 +8,13 @@ import numpy.typing as npt
 PRIOR_STRENGTH = 1.0
 """The users' spread as it is. Of 0.1 … 30 it was the best for users with all their movies and with five."""
 
+SEEN_WEIGHT = 0.5
+"""Of a movie that was watched, and nothing more is known of it.
+
+On 100K, recall@100 of what new users watch was .658, .681 and .690 where movies that they did not rate highly
+counted 0, this and 1; but what was watched need not have been liked.
+"""
+
 _MAX_STEPS = 100
 _SETTLED = 1e-10  # squared Newton decrement after which one more whole step ends at the precision of floats
 _SUFFICIENT = 1e-4  # fraction of the promised decrease that a step must reach (Armijo)
@@ -16,19 +23,34 @@ _Floats = npt.NDArray[np.float64]
 _Rows = npt.NDArray[np.int64]
 
 
+def _none() -> _Rows:
+    return np.zeros(0, np.int64)
+
+
 @dataclass(frozen=True)
 class Opinions:
-    """The movies a user likes and dislikes, as rows of a model's movies, each once.
+    """The movies a user likes, dislikes and saw, as rows of a model's movies, each once.
 
     Raises:
         ValueError: there is no movie, or one is there twice.
     """
 
-    liked: _Rows = field(default_factory=lambda: np.zeros(0, np.int64))  # [n_liked]
-    disliked: _Rows = field(default_factory=lambda: np.zeros(0, np.int64))  # [n_disliked]
+    liked: _Rows = field(default_factory=_none)  # [n_liked]
+    disliked: _Rows = field(default_factory=_none)  # [n_disliked]
+    seen: _Rows = field(default_factory=_none)  # [n_seen], each of which counts `SEEN_WEIGHT` of a liked one
+
+    @property
+    def positives(self) -> _Rows:
+        """What speaks for similar movies: liked ones, then seen ones."""
+        return np.concatenate([self.liked, self.seen])
+
+    @property
+    def weights(self) -> _Floats:
+        """How much each of the positives counts: [n_liked + n_seen]."""
+        return np.repeat([1.0, SEEN_WEIGHT], [len(self.liked), len(self.seen)])
 
     def __post_init__(self) -> None:
-        rows = np.concatenate([self.liked, self.disliked])
+        rows = np.concatenate([self.liked, self.disliked, self.seen])
         if len(rows) == 0:
             raise ValueError("opinions are of one movie at least")
         if len(set(rows.tolist())) < len(rows):  # np.unique would import numpy.ma, a third of numpy
@@ -44,12 +66,12 @@ def fold_in(
 ) -> npt.NDArray[np.float32]:
     """The most probable embedding u of a new user, with the model's users as the prior.
 
-    It maximises Σ_liked log softmax(M u)_i − Σ_disliked log(1 + exp(u · (m_j − mean of M)))
+    It maximises Σ_liked w_i log softmax(M u)_i − Σ_disliked log(1 + exp(u · (m_j − mean of M)))
     − strength / 2 (u − μ)ᵀ S⁻¹ (u − μ). The first sum is what models are trained on, a softmax over the
-    catalogue; the second takes a disliked movie below the average one; the last is a normal prior with the
-    users' mean μ and their covariance S, which is shrunk a little towards a sphere so that a few users have
-    one too. The sum is strictly concave, so Newton's method with backtracking (Boyd and Vandenberghe, Convex
-    Optimization, 9.5) finds its one maximum, in float64.
+    catalogue, where seen movies weigh less than liked ones; the second takes a disliked movie below the
+    average one; the last is a normal prior with the users' mean μ and their covariance S, which is shrunk a
+    little towards a sphere so that a few users have one too. The sum is strictly concave, so Newton's method
+    with backtracking (Boyd and Vandenberghe, Convex Optimization, 9.5) finds its one maximum, in float64.
 
     Args:
         movie_embeddings: M, [n_movies, dim].
@@ -78,7 +100,8 @@ def fold_in_factors(
 
     They minimise Σ c_i (p_i − u · y_i)² + regularization |u|² over all movies (Hu, Koren & Volinsky 2008,
     equation 4): c = alpha and p = 1 for what is liked, c = 1 and p = 0 for what is not known. Of what is
-    disliked, which iALS is not trained on, c = alpha and p = −1.
+    seen c is between these by `SEEN_WEIGHT`; of what is disliked, which iALS is not trained on, c = alpha
+    and p = −1.
 
     Args:
         movie_factors: Y, [n_movies, dim].
@@ -93,11 +116,13 @@ def fold_in_factors(
         ValueError: there is no one minimum.
     """
     exact = movie_factors.astype(np.float64)
-    own = exact[np.concatenate([opinions.liked, opinions.disliked])]  # [n_opinions, dim]
-    preferences = np.repeat([1.0, -1.0], [len(opinions.liked), len(opinions.disliked)])
-    squares = exact.T @ exact + (alpha - 1) * (own.T @ own) + regularization * np.eye(exact.shape[1])
+    own = exact[np.concatenate([opinions.positives, opinions.disliked])]  # [n_opinions, dim]
+    n_disliked = len(opinions.disliked)
+    more = (alpha - 1) * np.append(opinions.weights, np.ones(n_disliked))  # confidence above 1, [n_opinions]
+    preferences = np.repeat([1.0, -1.0], [len(own) - n_disliked, n_disliked])
+    squares = exact.T @ exact + (own * more[:, None]).T @ own + regularization * np.eye(exact.shape[1])
     try:
-        return np.linalg.solve(squares, alpha * (preferences @ own)).astype(np.float32)
+        return np.linalg.solve(squares, (preferences * (1 + more)) @ own).astype(np.float32)
     except np.linalg.LinAlgError as error:
         raise ValueError(f"regularization {regularization:g} and alpha {alpha:g} fit no factors") from error
 
@@ -124,21 +149,22 @@ class _Problem:
     prior_strength: float
 
     def value(self, v: _Floats) -> float:
-        scores = self._scores(v)
-        likelihood = scores[self.opinions.liked].sum() - len(self.opinions.liked) * _log_sum_exp(scores)
+        scores, weights = self._scores(v), self.opinions.weights
+        likelihood = weights @ scores[self.opinions.positives] - weights.sum() * _log_sum_exp(scores)
         penalty = np.logaddexp(0.0, self._above_average(scores)).sum()
         return float(penalty - likelihood + self.prior_strength / 2 * (v @ v))
 
     def derivatives(self, v: _Floats) -> tuple[_Floats, _Floats]:
         """The gradient [dim] and the Hessian [dim, dim]."""
-        scores, liked = self._scores(v), self.opinions.liked
+        scores, counts = self._scores(v), self.opinions.weights
+        n_positives = counts.sum()
         weights = np.exp(scores - _log_sum_exp(scores))  # [n_movies], adds up to 1
         expected = weights @ self.movies  # [dim]
         covariance = (self.movies * weights[:, None]).T @ self.movies - np.outer(expected, expected)
         away = self.movies[self.opinions.disliked] - self.movies.mean(axis=0)  # [n_disliked, dim]
         pull = 0.5 + 0.5 * np.tanh(self._above_average(scores) / 2)  # the logistic function
-        gradient = len(liked) * expected - self.movies[liked].sum(axis=0) + pull @ away
-        hessian = len(liked) * covariance + (away * (pull * (1 - pull))[:, None]).T @ away
+        gradient = n_positives * expected - counts @ self.movies[self.opinions.positives] + pull @ away
+        hessian = n_positives * covariance + (away * (pull * (1 - pull))[:, None]).T @ away
         return gradient + self.prior_strength * v, hessian + self.prior_strength * np.eye(len(v))
 
     def _scores(self, v: _Floats) -> _Floats:

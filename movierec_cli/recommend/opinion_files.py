@@ -1,27 +1,28 @@
-"""Ratings from elsewhere in a catalogue: the files that Letterboxd and IMDb export, and plain lists."""
+"""Opinions from elsewhere in a catalogue: the exports of people's sites, and plain lists."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.data.dataset import HALF_STARS, NO_IMDB_NUMBER, Movies, RatingScale
+from movierec_cli.data.dataset import HALF_STARS, Movies, RatingScale
 from movierec_cli.errors import DataError
+from movierec_cli.recommend.export_files import RatingList, read_rating_list, read_watch_list
+from movierec_cli.recommend.export_layouts import Standing
 from movierec_cli.recommend.fold_in import Opinions
-from movierec_cli.recommend.movie_search import MovieSearch
-from movierec_cli.recommend.rating_lists import RatedTitle, Scale, read_rating_list, read_watch_list
-from movierec_cli.text import counted
+from movierec_cli.recommend.rating_lists import RatedTitle
+from movierec_cli.recommend.rating_scales import Scale
+from movierec_cli.recommend.title_finder import TitleFinder, named
+from movierec_cli.text import counted, listed
 
 _SURELY_LIKED = 0.8  # of the highest rating
-_NAMED = 5  # movies in a sentence
-_LONGEST_TITLE = 500  # letters; no movie's is half as long
 
 
 @dataclass(frozen=True)
 class ReadOpinions:
-    """A file's ratings of a catalogue's movies, and its rows that are no movie of the catalogue.
+    """What a file says of a catalogue's movies, and its rows that are no movie of the catalogue.
 
     Each movie is there once, by its newest rating; oldest first where every row has a date, else in the
     file's order.
@@ -29,11 +30,13 @@ class ReadOpinions:
 
     file: Path
     source: str  # "IMDb's export"
-    scale: Scale
+    scale: Scale | None  # None: the file has no ratings
     liked_from: float  # on that scale
     opinions: Opinions
     rows: npt.NDArray[np.int64]  # [n], of the catalogue
     stars: npt.NDArray[np.float32]  # [n], on the scale of the data; NaN where not rated
+    is_history: bool  # whether it names movies that were watched and not rated
+    marked: frozenset[Standing]  # what it says of movies beside ratings
     n_movies: int  # in the file
     unknown: tuple[RatedTitle, ...]  # not in the catalogue
     ambiguous: tuple[RatedTitle, ...]  # several movies of the catalogue fit
@@ -42,14 +45,32 @@ class ReadOpinions:
     warnings: tuple[str, ...] = ()  # of the file
 
     @property
+    def history(self) -> npt.NDArray[np.int64]:
+        """What was watched and not disliked, in its order."""
+        return self.rows[~np.isin(self.rows, self.opinions.disliked)]
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """How the file was read, and what was left out, for people."""
-        n_liked, n_disliked = len(self.opinions.liked), len(self.opinions.disliked)
-        read = (
-            f"{self.file} ({self.source}, rated {self.scale.name}): of {counted(len(self.rows), self.noun)},"
-            f" {n_liked:,} liked ({self.liked_from:g} or more) and {n_disliked:,} disliked"
-            f" (below {self.scale.middle:g})"
-        )
+        return (self._read, *self.warnings, *self._left_out)
+
+    @property
+    def _read(self) -> str:
+        by_rating = ("", "")
+        if self.scale is not None:
+            by_rating = f"{self.liked_from:g} or more", f"below {self.scale.middle:g}"
+        liked = _how(by_rating[0], Standing.LIKED in self.marked)
+        disliked = _how(by_rating[1], Standing.DISLIKED in self.marked)
+        counts = [f"{len(self.opinions.liked):,} liked{liked}"]
+        counts.append(f"{len(self.opinions.disliked):,} disliked{disliked}")
+        if n_seen := len(self.opinions.seen):
+            counts.append(f"{n_seen:,} seen")
+        rated = f", rated {self.scale.name}" if self.scale else ""
+        of_movies = f"of {counted(len(self.rows), self.noun)}"
+        return f"{self.file} ({self.source}{rated}): {of_movies}, {listed(counts)}"
+
+    @property
+    def _left_out(self) -> tuple[str, ...]:
         of_all = f" of {counted(self.n_movies, self.noun)}"
         left_out = (
             (self.unknown, f"{of_all} is not in the catalogue", f"{of_all} are not in the catalogue"),
@@ -61,27 +82,32 @@ class ReadOpinions:
             (self.not_movies, " more is no movie", " more are no movies"),
         )
         texts = ((rows, one if len(rows) == 1 else several) for rows, one, several in left_out if rows)
-        left = (f"{len(rows):,}{text}: {_named(rows)}" for rows, text in texts)
-        return (read, *self.warnings, *left)
+        return tuple(f"{len(rows):,}{text}: {named(rows)}" for rows, text in texts)
+
+
+def _how(by_rating: str, is_marked: bool) -> str:
+    ways = [way for way in (by_rating, "marked so" if is_marked else "") if way]
+    return f" ({' or '.join(ways)})" if ways else ""
 
 
 def read_opinions(
     path: Path, catalogue: Movies, scale: RatingScale | None = HALF_STARS, noun: str = "movie"
 ) -> ReadOpinions:
-    """Reads a user's ratings, as `read_rating_list` takes them, and finds the movies in a model's catalogue.
+    """Reads what a user rated, watched and liked, as `read_rating_list` takes it, and finds the movies.
 
-    IMDb's titles are found by their numbers where the catalogue has them, else by title and year like all
-    others (`MovieSearch.titled`). A title that is not there, or that fits several movies, is no error.
+    They are found in a model's catalogue as `TitleFinder.rows` says. A title that is not there, or that fits
+    several movies, is no error.
 
-    `opinions_of` decides what is liked and disliked. Letterboxd rates 0.5 to 5 stars and
-    IMDb 1 to 10; of a plain list the ratings themselves decide, see `rating_lists.RatingList`.
+    `opinions_of` decides what is liked and disliked by ratings. What a site calls a like or a thumb decides
+    itself, and what was watched without either is seen. The scale is that of the site; of a plain list the
+    ratings themselves decide, see `rating_lists.ReadTable`.
 
     Raises:
-        DataError: as `read_rating_list`, or no movie of the file is in the catalogue, or none of these has a
-            rating.
+        DataError: as `read_rating_list`, or no movie of the file is in the catalogue, or nothing is known of
+            these but that they are named.
     """
     read = read_rating_list(path)
-    finder = _Finder(catalogue)
+    finder = TitleFinder(catalogue)
     found = [(one, finder.rows(one)) for one in read.titles]
     not_movies = tuple(one for one, rows in found if not rows and not one.is_movie)
     unknown = tuple(one for one, rows in found if not rows and one.is_movie)
@@ -91,25 +117,61 @@ def read_opinions(
         raise DataError(_none_found(n_movies, unknown, not_movies, noun), file=path)
     rows, rated = _newest(placed)
     ratings = np.array([np.nan if one.rating is None else one.rating for one in rated])
-    has_rating = ~np.isnan(ratings)
-    if not has_rating.any():
-        movies = counted(len(rows), noun)
-        raise DataError(f"of the {movies} that the catalogue has, it rates none", file=path)
+    opinions = _opinions(path, read, rows, rated, ratings, noun)
     return ReadOpinions(
         file=path,
         source=read.source,
-        scale=read.scale,
-        liked_from=liked_from(ratings[has_rating], read.scale),
-        opinions=opinions_of(rows[has_rating], ratings[has_rating], read.scale),
+        scale=read.scale if not np.isnan(ratings).all() else None,
+        liked_from=_liked_from(read, ratings),
+        opinions=opinions,
         rows=rows,
-        stars=read.scale.onto(scale, ratings),
+        stars=_stars(read, scale, ratings),
+        is_history=read.is_history,
+        marked=frozenset(one.standing for one in rated),
         n_movies=n_movies,
         unknown=unknown,
         ambiguous=tuple(one for one, rows in found if len(rows) > 1),
         not_movies=not_movies,
         noun=noun,
-        warnings=read.warnings,
+        warnings=(*read.warnings, *finder.notes(noun)),
     )
+
+
+def _opinions(
+    path: Path,
+    read: RatingList,
+    rows: npt.NDArray[np.int64],
+    rated: Sequence[RatedTitle],
+    ratings: npt.NDArray[np.float64],
+    noun: str,
+) -> Opinions:
+    """By ratings, and by what the file says beside these: a like is one whatever the rating."""
+    standing = np.array([one.standing.value for one in rated], object)
+    is_liked, is_disliked, is_seen = (
+        standing == one.value for one in (Standing.LIKED, Standing.DISLIKED, Standing.SEEN)
+    )
+    has_rating = ~np.isnan(ratings)
+    if not (has_rating | is_liked | is_disliked | is_seen).any():
+        movies = counted(len(rows), noun)
+        raise DataError(f"of the {movies} that the catalogue has, it rates none", file=path)
+    if has_rating.any() and read.scale is not None:
+        by_rating = opinions_of(rows[has_rating], ratings[has_rating], read.scale)
+        is_liked |= np.isin(rows, by_rating.liked)
+        is_disliked |= np.isin(rows, by_rating.disliked) & ~is_liked
+    return Opinions(rows[is_liked], rows[is_disliked], rows[is_seen & ~has_rating & ~is_liked & ~is_disliked])
+
+
+def _liked_from(read: RatingList, ratings: npt.NDArray[np.float64]) -> float:
+    known = ratings[~np.isnan(ratings)]
+    return liked_from(known, read.scale) if len(known) and read.scale is not None else np.nan
+
+
+def _stars(
+    read: RatingList, scale: RatingScale | None, ratings: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float32]:
+    if read.scale is None:
+        return np.full(len(ratings), np.nan, np.float32)
+    return read.scale.onto(scale, ratings)
 
 
 def read_watched(path: Path, catalogue: Movies, noun: str = "movie") -> tuple[list[int], tuple[str, ...]]:
@@ -118,16 +180,36 @@ def read_watched(path: Path, catalogue: Movies, noun: str = "movie") -> tuple[li
     The oldest is first where every row has a date, else they are in the file's order.
 
     Raises:
-        DataError: as `rating_lists.read_watch_list`, or no movie of the file is in the catalogue.
+        DataError: as `export_files.read_watch_list`, or no movie of the file is in the catalogue.
     """
-    finder = _Finder(catalogue)
-    found = [(one, finder.rows(one)) for one in read_watch_list(path)]
-    others = [one for one, rows in found if len(rows) != 1]
+    return _found_in(path, read_watch_list(path), catalogue, noun)
+
+
+def found_rows(
+    path: Path, titles: Sequence[RatedTitle], catalogue: Movies, noun: str = "movie"
+) -> tuple[list[int], tuple[str, ...]]:
+    """The same of titles that were read, where none needs to be in the catalogue."""
+    try:
+        return _found_in(path, titles, catalogue, noun)
+    except DataError as error:
+        return [], (str(error),)
+
+
+def _found_in(
+    path: Path, titles: Sequence[RatedTitle], catalogue: Movies, noun: str
+) -> tuple[list[int], tuple[str, ...]]:
+    finder = TitleFinder(catalogue)
+    found = [(one, finder.rows(one)) for one in titles]
+    series = [one for one, rows in found if not rows and not one.is_movie]
+    others = [one for one, rows in found if len(rows) != 1 and one not in series]
     rows, _ = _newest([(rows[0], one) for one, rows in found if len(rows) == 1])
-    said = f"of {counted(len(found), noun)} {len(others):,} cannot be told in the catalogue: "
+    said = f"of {counted(len(found) - len(series), noun)} {len(others):,} cannot be told in the catalogue: "
     if not len(rows):
-        raise DataError(f"{said}{_named(others)}", file=path)
-    return rows.tolist(), (f"{path}: {said}{_named(others)}",) if others else ()
+        raise DataError(f"{said}{named(others or series)}", file=path)
+    notes = [f"{path}: {said}{named(others)}"] if others else []
+    if series:
+        notes.append(f"{path}: {counted(len(series), 'row is', 'rows are')} no {noun}: {named(series)}")
+    return rows.tolist(), (*notes, *finder.notes(noun))
 
 
 def liked_from(ratings: npt.NDArray[np.float64], scale: Scale) -> float:
@@ -149,57 +231,35 @@ def opinions_of(rows: npt.NDArray[np.int64], ratings: npt.NDArray[np.float64], s
     return Opinions(rows[ratings >= liked_from(ratings, scale)], rows[ratings < scale.middle])
 
 
-class _Finder:
-    """Finds the movies that a file names."""
-
-    def __init__(self, catalogue: Movies):
-        self._search = MovieSearch(catalogue)
-        numbers = [] if catalogue.imdb_number is None else catalogue.imdb_number.tolist()
-        self._by_number = {number: row for row, number in enumerate(numbers) if number != NO_IMDB_NUMBER}
-        self._numbered = set(self._by_number.values())
-        self._by_title: dict[tuple[str, int | None], list[int]] = {}  # diaries repeat movies
-
-    def rows(self, one: RatedTitle) -> list[int]:
-        """Of the movies that it can be. Series are not searched by title: movies may have the same one."""
-        if one.movie_id is not None:
-            row = self._search.row_of_id(one.movie_id)
-            return [] if row is None else [row]
-        if one.imdb_number in self._by_number:
-            return [self._by_number[one.imdb_number]]
-        if not one.is_movie or len(one.title) > _LONGEST_TITLE:
-            return []
-        key = (one.title, one.year)
-        if key not in self._by_title:
-            self._by_title[key] = self._search.titled(*key)
-        rows = self._by_title[key]
-        # With a number, a movie with another number is another movie.
-        return rows if one.imdb_number is None else [row for row in rows if row not in self._numbered]
-
-
 def _newest(placed: Sequence[tuple[int, RatedTitle]]) -> tuple[npt.NDArray[np.int64], list[RatedTitle]]:
-    """Each movie once with its newest rating, the oldest first where all have dates."""
+    """Each movie once with the newest of what is said of it, the oldest first where all have dates."""
     is_dated = all(one.seconds is not None for _, one in placed)
     ordered = sorted(placed, key=lambda pair: pair[1].seconds or 0) if is_dated else placed
     newest: dict[int, RatedTitle] = {}
     for row, one in ordered:
         before = newest.pop(row, None)  # so that it stands where it comes last
-        newest[row] = before if before is not None and one.rating is None else one
+        newest[row] = one if before is None else _both(before, one)
     return np.array(list(newest), np.int64), list(newest.values())
+
+
+_WEAK = (Standing.KNOWN, Standing.SEEN)
+
+
+def _both(before: RatedTitle, one: RatedTitle) -> RatedTitle:
+    """What is said later counts, but a row that says no more than "seen" takes nothing back."""
+    return replace(
+        one,
+        rating=before.rating if one.rating is None else one.rating,
+        standing=one.standing if one.standing not in _WEAK or before.standing in _WEAK else before.standing,
+    )
 
 
 def _none_found(
     n_movies: int, unknown: Sequence[RatedTitle], not_movies: Sequence[RatedTitle], noun: str
 ) -> str:
     if n_movies == 0:
-        return f"names no {noun}, but {_named(not_movies)}"
+        return f"names no {noun}, but {named(not_movies)}"
     movies = counted(n_movies, noun)
     if not unknown:
         return f"each of its {movies} fits several {noun}s of the catalogue; name them by movie_id"
-    return f"of its {movies} none is found in the catalogue, such as {_named(unknown)}"
-
-
-def _named(titles: Sequence[RatedTitle]) -> str:
-    """Such as: 'Heat (1995)' (line 2) and 16 others."""
-    shown = ", ".join(f"{one.name} (line {one.line})" for one in titles[:_NAMED])
-    n_others = len(titles) - _NAMED
-    return shown if n_others <= 0 else f"{shown} and {counted(n_others, 'other')}"
+    return f"of its {movies} none is found in the catalogue, such as {named(unknown)}"

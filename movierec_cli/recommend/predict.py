@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from movierec_cli.data.dataset import Id, id_at
+from movierec_cli.recommend.new_user_stars import head_of
 from movierec_cli.recommend.run_choice import FOR_RATINGS
-from movierec_cli.recommend.users import user_rows
+from movierec_cli.recommend.users import User, user_rows
 from movierec_cli.registry.store import Run
 
 PREDICTION_COLUMNS = ("user", "movie_id", "title", "stars", "given")
@@ -17,7 +18,7 @@ PREDICTION_COLUMNS = ("user", "movie_id", "title", "stars", "given")
 class PredictedRating:
     """What one user would give one movie."""
 
-    user_id: Id
+    user_id: Id | None  # None for a new user
     movie_id: Id
     title: str
     stars: float  # predicted
@@ -51,8 +52,32 @@ def predict(run: Run, pairs: Sequence[tuple[Id, int]]) -> tuple[PredictedRating,
     )
 
 
+def predict_for(run: Run, user: User, movies: Sequence[int]) -> tuple[PredictedRating, ...]:
+    """Predicts ratings of movies, rows of the run's, for one user as the run sees them, new or known.
+
+    Raises:
+        MovierecError: the run predicts no ratings, or the new user gave no stars.
+        SavedModelError: the run is damaged.
+    """
+    head, row = head_of(run, user)
+    rows = np.array(movies, np.int64)
+    stars = head.stars(np.full(len(rows), row), rows)
+    given = dict(zip(user.movies.tolist(), user.stars.tolist(), strict=True))
+    catalogue = run.catalogue
+    return tuple(
+        PredictedRating(
+            user_id=user.user_id,
+            movie_id=id_at(catalogue.movie_id, movie),
+            title=catalogue.title[movie],
+            stars=float(predicted),
+            given=None if np.isnan(own := given.get(movie, np.nan)) else own,
+        )
+        for movie, predicted in zip(rows.tolist(), stars, strict=True)
+    )
+
+
 def prediction_rows(predictions: Sequence[PredictedRating]) -> Iterable[tuple[object, ...]]:
     """Predicted ratings as rows of `PREDICTION_COLUMNS`."""
     for one in predictions:
         given = "" if one.given is None else f"{one.given:g}"
-        yield one.user_id, one.movie_id, one.title, f"{one.stars:.4f}", given
+        yield "" if one.user_id is None else one.user_id, one.movie_id, one.title, f"{one.stars:.4f}", given

@@ -15,6 +15,7 @@ from movierec_cli.config import RankBy, TaskWeights
 from movierec_cli.data.dataset import Id
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.recommend.filters import Filters
+from movierec_cli.recommend.new_user_stars import has_stars, head_of, require_stars
 from movierec_cli.recommend.run_choice import FOR_LIKENESS, FOR_RATINGS
 from movierec_cli.recommend.users import ListedMovie, User
 from movierec_cli.registry.record import RunConfig
@@ -35,7 +36,7 @@ class RecommendedMovie(ListedMovie):
     """A movie recommended to a user."""
 
     score: float  # comparable within one run and user only
-    stars: float | None = None  # predicted; None of a run that predicts none, and for a new user
+    stars: float | None = None  # predicted; None of a run that predicts none, and for a new user without any
 
 
 @dataclass(frozen=True)
@@ -90,11 +91,7 @@ def recommend(
         SavedModelError: the run is damaged.
     """
     if rank_by is not RankBy.SCORE:
-        FOR_RATINGS.require(run.record)
-        if user.row is None:
-            raise MovierecError(
-                f"--rank_by {rank_by} needs a user of the data: stars are predicted for these users only"
-            )
+        require_stars(run, user)
     if diversity:
         FOR_LIKENESS.require(run.record)
     (scores,) = user.scorer_in(run).scores(user.embedding[None])  # [n_movies]
@@ -161,10 +158,12 @@ def check_rank_by(rank_by: RankBy, tasks: Sequence[TaskWeights]) -> None:
 
 
 def _stars(run: Run, user: User, movies: _Rows) -> _Floats:
-    """Predicted for some movies; NaN where the run predicts none, or not for this user."""
-    if user.row is None or not FOR_RATINGS.is_served_by(run.record):
+    """Predicted for some movies; NaN where the run predicts none, or the new user gave no stars."""
+    is_known = user.row is not None or has_stars(user)
+    if not is_known or not FOR_RATINGS.is_served_by(run.record):
         return np.full(len(movies), np.nan, np.float32)
-    return run.rating_head.stars(np.full(len(movies), user.row), movies)
+    head, row = head_of(run, user)
+    return head.stars(np.full(len(movies), row), movies)
 
 
 def _values(rank_by: RankBy, scores: _Floats, stars: _Floats) -> npt.NDArray[Any]:

@@ -234,3 +234,4 @@ FOR_RATINGS = Purpose(
     score_text=lambda record: f"RMSE {validation_rmse(record):.3f} {record.data.rating_unit} on validation",
     lacking=lambda data: "ratings" if data.scale is None else "",
 )
+FOR_LISTS_BY_RATING = replace(FOR_RATINGS, validation_score=validation_ndcg, score_text=_ndcg_text)

@@ -98,18 +98,29 @@ def user_of(run: Run, user_id: Id, as_of_s: int | None = None) -> User:
     )
 
 
-def user_after(run: Run, watched: Sequence[int]) -> User:
+def user_after(
+    run: Run,
+    watched: Sequence[int],
+    known: _Rows | None = None,
+    stars: npt.NDArray[np.float32] | None = None,
+) -> User:
     """A new user by the movies they watched, whose history a sequential model continues.
 
-    These are rows of the run's movies, oldest first, one or more, none twice.
+    Args:
+        run: of a trained model.
+        watched: rows of the run's movies, oldest first, one or more, none twice.
+        known: rows of all movies the user knows, [n]; None: those they watched.
+        stars: their ratings of these, [n]; None where not rated.
 
     Raises:
         MovierecError: the run's model is not sequential.
         SavedModelError: the run is damaged.
     """
     FOR_HISTORIES.require(run.record)
-    movies = np.array(watched, np.int64)
-    return User(None, None, _state(run, movies), movies, np.full(len(movies), np.nan, np.float32))
+    history = np.array(watched, np.int64)
+    movies = history if known is None else known
+    no_stars = np.full(len(movies), np.nan, np.float32)
+    return User(None, None, _state(run, history), movies, no_stars if stars is None else stars)
 
 
 def new_user(
@@ -130,9 +141,9 @@ def new_user(
         SavedModelError: the run is damaged.
     """
     FOR_USERS.require(run.record)
-    newest = replace(opinions, liked=opinions.liked[-NEWEST:])
+    newest = replace(opinions, liked=opinions.liked[-NEWEST:], seen=opinions.seen[-NEWEST:])
     folded = newest if run.record.config.family.is_sequential else opinions
-    movies = np.concatenate([opinions.liked, opinions.disliked]) if known is None else known
+    movies = np.concatenate([opinions.positives, opinions.disliked]) if known is None else known
     return User(
         user_id=None,
         row=None,
@@ -166,7 +177,7 @@ def _folded_in(run: Run, opinions: Opinions) -> _Embedding:
     width = len(artifacts.movie_ids) if scoring is not Scoring.POPULARITY else 0
     counts = np.zeros(width, np.float32)
     if width:
-        counts[opinions.liked], counts[opinions.disliked] = 1, -1
+        counts[opinions.positives], counts[opinions.disliked] = opinions.weights, -1
     return counts
 
 

@@ -62,6 +62,15 @@ class RatingHead:
         ]
         return np.concatenate([np.zeros(0, np.float32), *parts])
 
+    def of_person(self, vector: npt.NDArray[Any], bias: float, numbers: npt.NDArray[Any]) -> RatingHead:
+        """The head with one user alone, who has this vector [width], bias and numbers [a]."""
+        return replace(
+            self,
+            user_vectors=vector[None].astype(np.float32),
+            user_bias=np.array([bias], np.float32),
+            user_numbers=numbers[None].astype(np.float32),
+        )
+
     def rescaled(self, factor: float, offset: float) -> RatingHead:
         """A head that predicts factor · stars + offset; the factor is above 0."""
         (*hidden, (kernel, bias)), width = self.dense, np.float32(factor)

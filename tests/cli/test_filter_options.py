@@ -114,7 +114,7 @@ REFUSED = """
 1 | recommend --user 1 --max_minutes 0 | the maximum length is 0 minutes
 1 | recommend --user 1 --min_popularity 9 --max_popularity 8 | swap them
 1 | recommend --user 1 --exclude none.txt | none.txt: cannot be read
-1 | recommend --user 1 --exclude . | cannot be read
+1 | recommend --user 1 --exclude . | holds no file of ratings that is known
 1 | recommend --user 1 --genre , | --genre is ','; it needs a genre
 1 | recommend --user 1 --not_genre ' ' | --not_genre is ' '; it needs a genre
 """
@@ -152,6 +152,19 @@ def test_movies_of_a_file_are_excluded(tmp_path: Path, content: str) -> None:
     file = write(tmp_path, content.encode())
     rows = [number - FIRST_MOVIE_ID for number in (103, 110, 105, 106)]
     assert run_options("--exclude", str(file))["filters"] == Filters(exclude=tuple(rows))
+
+
+def test_of_a_sites_export_the_movies_that_are_found_are_excluded_and_others_counted(tmp_path: Path) -> None:
+    rows = "2020-01-01,Film 103,1983,x\n2020-01-02,No Such Film,1983,y\n"
+    file = write(tmp_path, f"Date,Name,Year,Letterboxd URI\n{rows}".encode())
+    filters = run_options("--exclude", str(file))["filters"]
+    assert filters.exclude == (3,)
+    assert filters.notes == (
+        f"{file}: of 2 movies 1 cannot be told in the catalogue: 'No Such Film (1983)' (line 3)",
+    )
+    file.write_text("Date,Name,Year,Letterboxd URI\n2020-01-02,No Such Film,1983,y\n")
+    filters = run_options("--exclude", str(file))["filters"]
+    assert filters.exclude == () and "of 1 movie 1 cannot be told" in filters.notes[0]
 
 
 @pytest.mark.parametrize(

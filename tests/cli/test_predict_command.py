@@ -105,10 +105,26 @@ def test_pairs_come_from_a_file_and_go_into_one(saved: Run, dataset: Dataset) ->
     ]
 
 
+def test_a_new_users_stars_come_from_their_own(saved: Run) -> None:
+    Path("mine.csv").write_text(f"title,rating,date\n{FILM_3},5,2020-01-01\nfilm 7,1,2020-01-02\n", "utf-8")
+    result = predict("--ratings_file", "mine.csv", "--movie", "3", "--movie", "film 9")
+    assert result.exit_code == 0, result.output
+    first, of_3, of_9 = (line.rstrip() for line in result.stdout.splitlines())
+    assert first == "The new user would give"
+    assert of_3.endswith(f"stars  {FILM_3}, rated 5 already") and "already" not in of_9
+    assert notes(result.stderr)[-1].startswith("the new user's stars are predicted from 2 ratings")
+    (one,) = json.loads(predict("--ratings_file=mine.csv", "--movie=3", "--json").stdout)["predictions"]
+    assert one["user_id"] is None and one["given"] == 5 and f"  {one['stars']:.1f} stars" in of_3
+
+
 REFUSED = """
 2 | predict | give a user and a movie: --user 42 --movie
 2 | predict --user 1 | give a user and a movie
 2 | predict --movie 3 | give a user and a movie
+2 | predict --user 1 --ratings_file m.csv --movie 3 | --user and --ratings_file name different users; give one
+2 | predict --ratings_file m.csv | give a user and a movie
+2 | predict --ratings_file m.csv --pairs p.csv | --ratings_file has no effect here: --pairs FILE names users
+1 | predict --ratings_file m.csv --movie 3 | m.csv: does not exist
 2 | predict --user 1 --pairs p.csv | --user has no effect here: --pairs FILE names users and movies
 2 | predict --pairs p.csv --csv x/../p.csv | would overwrite
 1 | predict --user x --movie 3 | no user x in '1m'; the users that

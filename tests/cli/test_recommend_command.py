@@ -25,7 +25,7 @@ from movierec_cli.registry import store
 from movierec_cli.registry.store import Run
 from tests.cli.running import check_row, rows, words
 from tests.cli.running import run as run_command
-from tests.saved_runs import judged_run, run_config, sequence_config
+from tests.saved_runs import judged_run, multi_task_config, run_config, sequence_config
 
 recommend = partial(run_command, "recommend")
 
@@ -103,6 +103,25 @@ def test_a_user_gets_what_they_rated_and_what_is_recommended(towers: Run, datase
     assert result.stderr.splitlines() == [
         f"Model: {towers.record.name} (the only one, ndcg@10 10.0 % on validation, random split)"
     ]
+
+
+def test_a_list_by_rating_is_of_a_model_that_predicts_ratings(towers: Run, dataset: Dataset) -> None:
+    """Though another is the newest."""
+    rates = judged_run(
+        towers.folder.parent, dataset, multi_task_config(), created_at="2001-01-01T00:00:00+00:00"
+    )
+    result = recommend("--user", "1", "--rank_by", "rating", "--json")
+    assert json.loads(result.stdout)["run"] == rates.record.name
+
+
+def test_what_a_file_says_was_watched_is_continued_in_its_order_of_time(sasrec: Run) -> None:
+    rows = "2020-02-02,Fílm 3: it,1983,x\n2020-01-01,Fílm 12: it,1992,y\n"
+    Path("watched.csv").write_text(f"Date,Name,Year,Letterboxd URI\n{rows}", "utf-8")
+    of_file = recommend("--ratings_file", "watched.csv", "--top=4", "--json")
+    assert of_file.exit_code == 0, of_file.output
+    assert "the model continues the history of 2 movies, the oldest first" in of_file.stderr
+    typed = recommend("--watched", title(12), "--watched", title(3), "--top=4", "--json")
+    assert json.loads(of_file.stdout) == json.loads(typed.stdout)
 
 
 def test_what_was_watched_decides_what_comes_next(sasrec: Run) -> None:
@@ -183,7 +202,7 @@ REFUSED = """
 1 | recommend --users none.txt | no user none.txt in '1m'; the users that
 2 | recommend --user 1 --why --csv x.csv | --why has no effect here: it cannot be written as CSV
 2 | recommend --user 1 --all_models --csv x.csv | --all_models has no effect here: it cannot be written as
-1 | recommend --user 1 --rank_by blend | predicts no ratings
+1 | recommend --user 1 --rank_by blend | no model that predicts ratings is saved
 1 | recommend --user 1 --max_minutes 90 | length
 2 | recommend --user 1 --top 0 | --top is 0; it must be 1 to 1,000,000
 2 | recommend --watched 3 --top -4 | --top is -4; it must be 1 to

@@ -40,6 +40,14 @@ def test_ids_stand_in_the_movies_order_with_0_for_those_without_also_when_kept(
     assert parsed == [path]
 
 
+def test_numbers_at_tmdb_come_with_them_where_links_have_a_column_of_these(make_archive: MakeArchive) -> None:
+    movies = load(make_archive("csv", replace={"links.csv": LINKS})).movies
+    assert movies.tmdb_number is not None
+    assert movies.tmdb_number.tolist() == [862, 8844, 31357, *[0] * 11, 634649]
+    without = b"movieId,imdbId\n1,0114709\n"
+    assert load(make_archive("csv", replace={"links.csv": without})).movies.tmdb_number is None
+
+
 @pytest.mark.parametrize("layout", ["100k", "1m", "csv"])
 @pytest.mark.parametrize("folder", [False, True])
 def test_without_links_there_is_no_column_and_none_is_kept(

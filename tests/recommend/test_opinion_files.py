@@ -9,8 +9,8 @@ import pytest
 from movierec_cli.data.dataset import Movies, RatingScale
 from movierec_cli.data.reader.text_rows import year_of
 from movierec_cli.errors import DataError
+from movierec_cli.recommend.export_files import read_rating_list
 from movierec_cli.recommend.opinion_files import ReadOpinions, read_opinions, read_watched
-from movierec_cli.recommend.rating_lists import read_rating_list
 
 TITLES = {
     1: "Toy Story (1995)",
@@ -84,11 +84,10 @@ def test_letterboxds_export_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("catalogue", [CATALOGUE, WITH_NUMBERS])
 def test_imdbs_export_is_read_and_series_are_left_out(tmp_path: Path, catalogue: Movies) -> None:
     found = read(tmp_path, "\r\n".join([IMDB_HEADER, *IMDB_ROWS]), catalogue)
-    has_numbers = catalogue.imdb_number is not None
     assert found.source == "IMDb's export"
-    assert ids(found.rows) == ([1214, 364, 6] if has_numbers else [1214, 6])  # one has a German title
-    assert found.stars.tolist() == ([1, 3.5, 4.5] if has_numbers else [1, 4.5])
-    assert liked_and_disliked(found) == ({6, 364} if has_numbers else {6}, {1214})
+    assert ids(found.rows) == [1214, 364, 6]  # one by its number or its original title: the other is German
+    assert found.stars.tolist() == [1, 3.5, 4.5]
+    assert liked_and_disliked(found) == ({6, 364}, {1214})
     assert [one.title for one in found.not_movies] == ["Breaking Bad"]
     assert found.n_movies == 3
 
@@ -133,7 +132,7 @@ def test_what_is_no_movie_is_not_taken_for_one_of_that_name(tmp_path: Path, kind
         "title\trating\nHeat (1995)\t5\nAlien\t2\n",
         "\n\n title , rating , mine \n Heat (1995) , 5 , x\n Alien ,2, y",
         "Film,Stars\nHeat,5\nAlien,2\n",
-        "movieId,title,rating\n6,whatever,5\n,Alien,2\n",
+        "movieId,title,rating\n6,heat,5\n,Alien,2\n",
         "Heat (1995),5\nAlien,2\n",
         '{"title": "Heat", "rating": 5}\n{"title": "Alien", "rating": 2}\n',
     ],
@@ -220,8 +219,8 @@ def test_the_notes_say_what_was_read_and_what_was_not(tmp_path: Path) -> None:
         ("", None, "is empty"),
         ("\n\n", None, "is empty"),
         ("title,rating\n", None, "names its columns but no movie"),
-        ("Date,Name,Year,Letterboxd URI\n2020-01-01,Heat,1995,x\n", 1, "have the names 'Date,Name,Year"),
-        ("rating\n5\n", 1, "its columns have the names 'rating'; it must be the ratings"),
+        ("Date,Name,Year,URI\n2020-01-01,Heat,1995,x\n", 1, "have the names 'Date,Name,Year"),
+        ("rating\n5\n", 1, "have the names 'rating'; it must be what Letterboxd, IMDb"),
         ("title,rating,Rating\nHeat,5,4\n", 1, "have the names 'title,rating,Rating'"),
         ("Heat,5,x\nAlien,2,y\n", 1, "have the names 'no names'"),
         ("title,rating\nHeat,good\n", 2, "the rating is 'good'; it must be a number from 0 to 100, or empty"),
@@ -267,7 +266,7 @@ def test_unusable_files_are_refused_with_file_and_line(
 
 @pytest.mark.parametrize("name", ["missing.csv", "."])
 def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(DataError, match=r"does not exist|is an archive"):
+    with pytest.raises(DataError, match=r"does not exist|holds no file of ratings"):
         read_opinions(tmp_path / name, CATALOGUE)
 
 

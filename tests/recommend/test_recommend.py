@@ -344,7 +344,7 @@ def test_what_a_new_user_knows_is_not_recommended(rating_run: Run) -> None:
     user = new_user(rating_run, Opinions(np.array([3])), np.array([3, 5, 7]))
     rows = recommend(rating_run, user, top=40).rows
     assert sorted(rows) == [row for row in range(40) if row not in (3, 5, 7)]
-    with pytest.raises(MovierecError, match="needs a user of the data"):
+    with pytest.raises(MovierecError, match="from stars that they gave, and there are none"):
         recommend(rating_run, user, rank_by=RankBy.RATING)
 
 

@@ -65,19 +65,28 @@ def recommend_command(
     check_diversity(options.diversity)
     chosen = filters.checked(include_seen=options.include_seen)
     users = None if user.users is None else parse_users(user.users)
-    runs = _runs(model, terminal, from_history=bool(user.watched), all_models=options.all_models)
+    runs = _runs(model, terminal, from_history=bool(user.watched), options=options)
     if users is not None:
         _recommend_many(runs[0], users, chosen, options, terminal)
     else:
         _show(_responses(runs, user, chosen, options, terminal), options, terminal)
 
 
-def _runs(model: ModelOptions, terminal: Terminal, *, from_history: bool, all_models: bool) -> Sequence[Run]:
-    """The named or best run, or all."""
-    from movierec_cli.recommend.run_choice import FOR_HISTORIES, FOR_USERS, comparable_runs, suitable_runs
+def _runs(
+    model: ModelOptions, terminal: Terminal, *, from_history: bool, options: RecommendOptions
+) -> Sequence[Run]:
+    """The named or best run that can do what is asked, or all."""
+    from movierec_cli.recommend.run_choice import (
+        FOR_HISTORIES,
+        FOR_LISTS_BY_RATING,
+        FOR_USERS,
+        comparable_runs,
+        suitable_runs,
+    )
 
-    purpose = FOR_HISTORIES if from_history else FOR_USERS
-    if all_models:
+    purpose = FOR_USERS if options.rank_by is RankBy.SCORE else FOR_LISTS_BY_RATING
+    purpose = FOR_HISTORIES if from_history else purpose
+    if options.all_models:
         return comparable_runs(suitable_runs(model.saved_models_dir, purpose), purpose, model.dataset)
     return [model.best(terminal, purpose)]
 
@@ -90,6 +99,7 @@ def _responses(
     terminal: Terminal,
 ) -> list[Response]:
     """One per run; questions about titles and notes about the file come for the first only."""
+    from movierec_cli.recommend.new_user_stars import folded_in_note
     from movierec_cli.recommend.response import response_to
 
     responses: list[Response] = []
@@ -106,6 +116,8 @@ def _responses(
             rank_by=options.rank_by,
             why=options.why,
         )
+        if user.row is None and options.rank_by is not RankBy.SCORE and not responses:
+            terminal.note(folded_in_note(run, user))
         responses.append(response)
     return responses
 
@@ -123,6 +135,8 @@ def _show(responses: Sequence[Response], options: RecommendOptions, terminal: Re
         text=lambda: responses_report(responses, terminal.out),
     )
     data = first.run.record.data
+    for said in first.filters.notes:
+        terminal.note(said)
     for one in responses:
         shortfall = one.filters.shortfall(len(one.recommended.movies), options.top, data.noun)
         for note in (shortfall, one.filters.unknown_lengths(one.run, one.user.movies)):
@@ -144,7 +158,10 @@ def _recommend_many(
 
     noun = run.record.data.noun
     batch = users.among(run.artifacts.user_ids, partial(no_user_of, run), run.record.data.reading.columns)
-    lists = recommend_all(run, batch.wanted, top=options.top, filters=filters.of(run.catalogue, noun))
+    chosen = filters.of(run.catalogue, noun)
+    for note in chosen.notes:
+        terminal.note(note)
+    lists = recommend_all(run, batch.wanted, top=options.top, filters=chosen)
     table = LIST_COLUMNS, lists.csv_rows()
     if options.csv is None and not terminal.as_json:
         terminal.table(as_csv(*table, safe=options.csv_safe))

@@ -75,6 +75,6 @@ def _note(found: SimilarMovies, filters: Filters, top: int, terminal: Terminal) 
     shortfall = filters.shortfall(len(found.movies), top, found.run.record.data.noun)
     others = replace(filters, include_seen=False)  # the movie itself is not missing
     unknown_lengths = others.unknown_lengths(found.run, np.array([found.row]))
-    for message in (found.caution, shortfall, unknown_lengths):
+    for message in (*filters.notes, found.caution, shortfall, unknown_lengths):
         if message is not None:
             terminal.note(message)

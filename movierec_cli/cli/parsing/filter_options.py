@@ -17,6 +17,7 @@ from movierec_cli.errors import DataError, MovierecError, UsageError
 if TYPE_CHECKING:
     from movierec_cli.data.dataset import Movies
     from movierec_cli.recommend.filters import Filters
+    from movierec_cli.recommend.rating_lists import RatedTitle
 
 MOVIES_PANEL = "Which movies"
 YEARS_EXAMPLE = "1994, 1990-1999, 1990s, 1990- or -1960"
@@ -40,7 +41,10 @@ class FilterOptions:
     max_minutes: int | None = _filter("Maximum length. The model must know lengths.", "MINUTES")
     min_popularity: int | None = _filter("Minimum number of ratings in the model's data.")
     max_popularity: int | None = _filter("Maximum number of ratings in the model's data.")
-    exclude: Path | None = _filter("No movies of this file: one title or id per line.", "FILE")
+    exclude: Path | None = _filter(
+        "No movies of this file: one title or id per line, or what a site exports (see --ratings_file).",
+        "FILE",
+    )
 
     def checked(self, *, include_seen: bool = False) -> FilterRequest:
         """What the options say, each checked as far as possible without a catalogue.
@@ -50,6 +54,7 @@ class FilterOptions:
         """
         from movierec_cli.recommend.filters import Filters
 
+        export = None if self.exclude is None else _read_export(self.exclude)
         filters = Filters(
             years=None if self.year is None else parse_years(self.year),
             max_minutes=self.max_minutes,
@@ -61,7 +66,8 @@ class FilterOptions:
             filters=filters,
             genre=_names(self.genre, "--genre"),
             not_genre=_names(self.not_genre, "--not_genre"),
-            excluded=() if self.exclude is None else _read_excluded(self.exclude),
+            excluded=() if self.exclude is None or export else _read_excluded(self.exclude),
+            export=export,
         )
 
 
@@ -81,6 +87,7 @@ class FilterRequest:
     genre: tuple[str, ...] = ()
     not_genre: tuple[str, ...] = ()
     excluded: tuple[_Line, ...] = ()
+    export: tuple[Path, tuple[RatedTitle, ...]] | None = None  # a site's, to be excluded
 
     def of(self, catalogue: Movies, noun: str = "movie") -> Filters:
         """The filters for a run's movies, which messages call by the noun.
@@ -99,7 +106,13 @@ class FilterRequest:
         if genres and set(genres) <= set(not_genres):
             raise UsageError(f"--genre and --not_genre both name {', '.join(genres)}, so no {noun} is left")
         exclude = tuple(dict.fromkeys(_rows(self.excluded, catalogue, noun))) if self.excluded else ()
-        return replace(self.filters, genres=genres, not_genres=not_genres, exclude=exclude)
+        notes: tuple[str, ...] = ()
+        if self.export is not None:
+            from movierec_cli.recommend.opinion_files import found_rows
+
+            rows, notes = found_rows(*self.export, catalogue, noun)
+            exclude = tuple(rows)
+        return replace(self.filters, genres=genres, not_genres=not_genres, exclude=exclude, notes=notes)
 
 
 def _rows(lines: Iterable[_Line], catalogue: Movies, noun: str) -> Iterator[int]:
@@ -133,11 +146,20 @@ def parse_years(text: str) -> tuple[int, int]:
     return int(between[1] or 1), int(between[2] or LAST_YEAR)
 
 
+def _read_export(file: Path) -> tuple[Path, tuple[RatedTitle, ...]] | None:
+    """What a site's export names; None of a file that is none, or is too large for one."""
+    from movierec_cli.recommend.export_files import read_export
+
+    if not file.exists() or (file.is_file() and file.stat().st_size > _MAX_FILE_BYTES):
+        return None
+    titles = read_export(file)
+    return (file, titles) if titles else None
+
+
 def _read_excluded(file: Path) -> tuple[_Line, ...]:
     """Reads a title or id of each line; empty lines, and those that begin with #, are left out.
 
-    A table whose header names a column of titles or ids, such as Letterboxd's `watched.csv`, gives those,
-    with the year where there is one.
+    A table whose header names a column of titles or ids gives those, with the year where there is one.
 
     Raises:
         DataError: the file cannot be read, is no text, or names no movie.

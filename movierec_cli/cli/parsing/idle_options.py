@@ -69,7 +69,7 @@ IDLE_OPTIONS = (
     Idle(("model",), lambda values: values.get("all_models"), "--all_models are all; give one of them"),
     Idle(("as_of",), lambda values: values["user"] is None, "times are known of the ratings of --user only"),
     Idle(
-        ("user", "movie"),
+        ("user", "movie", "ratings_file"),
         lambda values: values.get("pairs") is not None,
         "--pairs FILE names users and movies; give one of them",
     ),

@@ -17,6 +17,7 @@ from movierec_cli.cli.parsing.movie_titles import rows_of
 from movierec_cli.cli.parsing.values import split_words
 from movierec_cli.config.setting import setting
 from movierec_cli.errors import UsageError
+from movierec_cli.text import counted
 
 if TYPE_CHECKING:
     from movierec_cli.cli.console import Terminal
@@ -46,7 +47,8 @@ class UserOptions:
     )
     disliked: list[str] | None = _user("A movie that the new user does not like. Repeatable.", "TITLE")
     ratings_file: Path | None = _user(
-        "The new user's ratings: the CSV that Letterboxd or IMDb exports, or one with title and rating.",
+        "The new user's ratings: what Letterboxd, IMDb, MovieLens, TMDb, Trakt, Netflix or MUBI export, or a"
+        " table with title and rating.",
         "FILE",
     )
     watched: list[str] | None = _user(
@@ -113,7 +115,7 @@ class UserOptions:
 
         return replace(
             self,
-            watched=ids(named.watched, named.watched),  # a file names many
+            watched=ids(named.watched, named.watched) if self.watched else None,  # a file names many
             liked=ids(self.liked, named.liked),
             disliked=ids(self.disliked, named.disliked),
         )
@@ -123,7 +125,7 @@ class UserOptions:
         from movierec_cli.recommend.opinion_files import read_watched
 
         watched, noun = self.watched or [], run.record.data.noun
-        if len(watched) > 1 or not Path(watched[0]).is_file():
+        if len(watched) > 1 or not os.path.exists(watched[0]):
             return rows_of(watched, run.catalogue, "--watched", terminal, noun)
         rows, notes = read_watched(Path(watched[0]), run.catalogue, noun)
         for note in notes:
@@ -136,7 +138,7 @@ class UserOptions:
 
         from movierec_cli.recommend.fold_in import Opinions
         from movierec_cli.recommend.response import NamedMovies
-        from movierec_cli.recommend.users import new_user
+        from movierec_cli.recommend.users import new_user, user_after
 
         data = run.record.data
         liked = rows_of(self.liked or (), run.catalogue, "--liked", terminal, data.noun)
@@ -146,22 +148,36 @@ class UserOptions:
             raise UsageError(f"'{run.catalogue.title[min(both)]}' is liked and disliked; give one of them")
         typed = {*liked, *disliked}
         stars: dict[int, float] = dict.fromkeys([*liked, *disliked], np.nan)
+        seen: list[int] = []
+        history: list[int] = []
         if self.ratings_file is not None:
             from movierec_cli.recommend.opinion_files import read_opinions
 
             read = read_opinions(self.ratings_file, run.catalogue, data.scale, data.noun)
-            for note in read.notes:
-                terminal.note(note)
             liked += [row for row in read.opinions.liked.tolist() if row not in typed]
             disliked += [row for row in read.opinions.disliked.tolist() if row not in typed]
+            seen = [row for row in read.opinions.seen.tolist() if row not in typed]
             stars = dict(zip(read.rows.tolist(), read.stars.tolist(), strict=True)) | stars
-        user = new_user(
-            run,
-            Opinions(np.array(liked, np.int64), np.array(disliked, np.int64)),
-            np.array(list(stars), np.int64),
-            np.array(list(stars.values()), np.float32),
-        )
-        return user, NamedMovies(liked=tuple(liked), disliked=tuple(disliked))
+            if read.is_history and run.record.config.family.is_sequential:
+                history = [
+                    row for row in dict.fromkeys([*read.history.tolist(), *liked]) if row not in disliked
+                ]
+            for note in (*read.notes, *_seen_note(history, seen, data.noun)):
+                terminal.note(note)
+        known, given = np.array(list(stars), np.int64), np.array(list(stars.values()), np.float32)
+        if history:
+            user = user_after(run, history, known, given)
+            return user, NamedMovies(watched=tuple(history), disliked=tuple(disliked))
+        opinions = Opinions(*(np.array(rows, np.int64) for rows in (liked, disliked, seen)))
+        user = new_user(run, opinions, known, given)
+        return user, NamedMovies(watched=tuple(seen), liked=tuple(liked), disliked=tuple(disliked))
+
+
+def _seen_note(history: Sized, seen: Sized, noun: str) -> tuple[str, ...]:
+    """Says how a model takes what was watched without stars."""
+    if len(history):
+        return (f"the model continues the history of {counted(len(history), noun)}, the oldest first",)
+    return (f"what was seen without stars counts as mildly positive: half of a {noun} liked",) if seen else ()
 
 
 def parse_users(text: str) -> UserSelection:

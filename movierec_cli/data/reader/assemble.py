@@ -11,6 +11,7 @@ import numpy.typing as npt
 from movierec_cli.config.settings import Orphans, Reading, Repeats
 from movierec_cli.data.dataset import (
     NO_IMDB_NUMBER,
+    NO_TMDB_NUMBER,
     UNKNOWN_ROW,
     UNKNOWN_YEAR,
     Columns,
@@ -149,6 +150,7 @@ def _extended(movies: Movies, ids: Ids) -> Movies:
         "genres": np.zeros((n, len(movies.genre_names)), np.bool_),
         "length_minutes": np.full(n, np.nan, np.float32),
         "imdb_number": np.full(n, NO_IMDB_NUMBER, np.int64),
+        "tmdb_number": np.full(n, NO_TMDB_NUMBER, np.int64),
     }
     columns = {name: value for name in more if (value := getattr(movies, name)) is not None}
     extended: dict[str, Any] = {name: np.concatenate([value, more[name]]) for name, value in columns.items()}

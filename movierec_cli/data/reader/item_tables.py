@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from movierec_cli.data import limits
 from movierec_cli.data.dataset import (
     NO_IMDB_NUMBER,
+    NO_TMDB_NUMBER,
     UNKNOWN_ROW,
     UNKNOWN_YEAR,
     IdIndex,
@@ -30,6 +31,7 @@ from movierec_cli.data.reader.roles import (
     LENGTH,
     OCCUPATION,
     TITLE,
+    TMDB,
     YEAR,
     ZIP_CODE,
 )
@@ -126,10 +128,13 @@ def item_movies(
         genres=table,
         genre_names=names,
         length_minutes=minutes if np.isfinite(minutes).any() else None,
-        imdb_number=np.array([imdb_number(one) for one in columns[IMDB]], np.int64)
-        if IMDB in columns
-        else None,
+        imdb_number=_numbers(imdb_number, columns.get(IMDB)),
+        tmdb_number=_numbers(tmdb_number, columns.get(TMDB)),
     )
+
+
+def _numbers(number: Callable[[str], int], texts: Sequence[str] | None) -> npt.NDArray[np.int64] | None:
+    return None if texts is None else np.array([number(one) for one in texts], np.int64)
 
 
 def _frequent(genres: Sequence[tuple[str, ...]], told: Told) -> Sequence[tuple[str, ...]]:
@@ -153,8 +158,17 @@ def _minutes(text: str) -> float:
 
 def imdb_number(text: str) -> int:
     """Of "tt0114709", "0114709" or 114709; `NO_IMDB_NUMBER` for anything else."""
-    digits = text.strip().removeprefix("tt").partition(".")[0]
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else NO_IMDB_NUMBER
+    return _whole_number(text.strip().removeprefix("tt"), NO_IMDB_NUMBER)
+
+
+def tmdb_number(text: str) -> int:
+    """Of "862" or 862.0; `NO_TMDB_NUMBER` for anything else."""
+    return _whole_number(text.strip(), NO_TMDB_NUMBER)
+
+
+def _whole_number(text: str, otherwise: int) -> int:
+    digits = text.partition(".")[0]
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else otherwise
 
 
 def typed_ids(texts: Sequence[str]) -> Ids:
@@ -230,25 +244,28 @@ def _age(text: str) -> float:
     return float(number) if values.is_whole(number) and 0 < int(number) < 130 else np.nan
 
 
-def with_imdb_numbers(movies: Movies, table: Table, places: Mapping[str, int]) -> Movies:
-    """With the numbers that a table of links has; links of items that are not there are left out."""
-    ids, numbers = _linked(table.rows, places)
-    linked, own = alike(typed_ids(ids), movies.movie_id)
-    rows = IdIndex(own).rows(linked)
-    found = np.full(len(movies), NO_IMDB_NUMBER, np.int64)
-    found[rows[rows != UNKNOWN_ROW]] = np.array(numbers, np.int64)[rows != UNKNOWN_ROW]
-    return replace(movies, imdb_number=found)
+def with_link_numbers(movies: Movies, table: Table, places: Mapping[str, int]) -> Movies:
+    """With the numbers at IMDb and TMDb that a table of links has; links of other items are left out."""
+    linked = _linked(table.rows, places)
+    ids, own = alike(typed_ids(list(linked)), movies.movie_id)
+    rows = IdIndex(own).rows(ids)
+    numbers = np.array(list(linked.values()), np.int64).reshape(-1, 2)  # [n_linked, 2]
+    found = np.zeros((len(movies), 2), np.int64)
+    found[rows[rows != UNKNOWN_ROW]] = numbers[rows != UNKNOWN_ROW]
+    of_imdb, of_tmdb = found.T.copy()
+    return replace(movies, imdb_number=of_imdb, tmdb_number=of_tmdb if TMDB in places else None)
 
 
-def _linked(rows: Iterable[TextRow], places: Mapping[str, int]) -> tuple[list[str], list[int]]:
-    numbers: dict[str, int] = {}
+def _linked(rows: Iterable[TextRow], places: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    numbers: dict[str, tuple[int, int]] = {}
     for row in rows:
         text = row.fields[places[IMDB]]
         if text.strip() not in values.MISSING and not imdb_number(text):
             raise row.error(f"the imdbId is '{text[:80]}'; it must be a number such as 0114709 or tt0114709")
+        of_tmdb = tmdb_number(row.fields[places[TMDB]]) if TMDB in places else NO_TMDB_NUMBER
         if one := plain_id(row.fields[places[ID]]):
-            numbers.setdefault(one, imdb_number(text))
-    return list(numbers), list(numbers.values())
+            numbers.setdefault(one, (imdb_number(text), of_tmdb))
+    return numbers
 
 
 def alike(ids: Ids, others: Ids) -> tuple[Ids, Ids]:

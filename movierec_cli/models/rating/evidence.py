@@ -95,14 +95,14 @@ class Evidence:
         """Of each training pair without its own rating: [n_rows, N_USER_NUMBERS + N_MOVIE_NUMBERS]."""
         known, users, movies = self._known, self._user_residuals, self._movie_residuals
         user, movie = known.user_index, known.movie_index
-        of_users = _numbers(users.sums[user] - users.values, users.counts[user] - 1)
-        of_movies = _numbers(movies.sums[movie] - movies.values, movies.counts[movie] - 1)
+        of_users = numbers_of(users.sums[user] - users.values, users.counts[user] - 1)
+        of_movies = numbers_of(movies.sums[movie] - movies.values, movies.counts[movie] - 1)
         return np.concatenate([of_users, of_movies], axis=1).astype(np.float32)
 
     def of_users(self, users: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
         """Of users, from all their training ratings: [n, N_USER_NUMBERS]."""
         residuals = self._user_residuals
-        return _numbers(residuals.sums[users], residuals.counts[users]).astype(np.float32)
+        return numbers_of(residuals.sums[users], residuals.counts[users]).astype(np.float32)
 
     def sessions_of_training(self) -> npt.NDArray[np.float32]:
         """Of each training pair without its own rating: [n_rows, N_SESSION_NUMBERS]."""
@@ -127,7 +127,7 @@ class Evidence:
     def of_movies(self, movies: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
         """Of movies, from all their training ratings: [n, N_MOVIE_NUMBERS]."""
         residuals = self._movie_residuals
-        return _numbers(residuals.sums[movies], residuals.counts[movies]).astype(np.float32)
+        return numbers_of(residuals.sums[movies], residuals.counts[movies]).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,8 @@ def _with_ones(values: Floats) -> Floats:
 # Both kinds of numbers are brought to about −1 … 1, as a dense layer wants them.
 
 
-def _numbers(sums: Floats, counts: Floats) -> Floats:
+def numbers_of(sums: Floats, counts: Floats) -> Floats:
+    """What residuals say, from their sums and counts, [n] each: [n, 2]."""
     return np.stack([2 * sums / (counts + SHRINKAGE), np.log1p(np.maximum(counts, 0)) / 3 - 1], axis=1)
 
 

@@ -92,8 +92,9 @@ def predictions_report(predictions: Sequence[PredictedRating], data: DataIdentit
     """What each user would give, in the order requested; movies that they rated already are marked."""
     parts: list[RenderableType] = []
     for user_id, own in groupby(predictions, key=lambda one: one.user_id):
-        parts += [Text(f"User {user_id} would give", style="bold"), _predicted_lines(own, data)]
-    if any(one.given is not None for one in predictions):
+        who = "The new user" if user_id is None else f"User {user_id}"
+        parts += [Text(f"{who} would give", style="bold"), _predicted_lines(own, data)]
+    if any(one.given is not None and one.user_id is not None for one in predictions):
         parts.append(Text("Where a rating was given already, the model may have learned from it."))
     return Group(*parts)
 
