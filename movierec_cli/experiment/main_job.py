@@ -68,6 +68,7 @@ def train(
     ks: Sequence[int] = DEFAULT_TOP_K,
     metric: str | None = None,
     lists: ListRequest | None = None,
+    source: Dataset | None = None,
 ) -> Trained:
     """Trains or loads a model for each feature set and task weights, evaluates and compares them.
 
@@ -77,13 +78,14 @@ def train(
         ks: the k of the top-k accuracies.
         metric: that decides which model is best; None: NDCG at 10.
         lists: to whom the models recommend.
+        source: the data set of `config`, if it is loaded already.
 
     Raises:
         MovierecError: the data cannot be had, lacks a feature or a user, or cannot be split; a training
             diverged; or a saved model's folder is damaged.
         UsageError: every k is as large as the catalogue, or that of the metric is.
     """
-    trainer = MovieLensTrainer(config, observer)
+    trainer = MovieLensTrainer(config, observer, source)
     data = trainer.data  # loaded and split
     # What cannot work is refused before the training.
     headline_metric(len(data.dataset.movies), ks, data.dataset.noun, metric)

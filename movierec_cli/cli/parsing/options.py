@@ -16,25 +16,18 @@ import typer
 
 from movierec_cli.cli.console import ResultTerminal, Terminal
 from movierec_cli.cli.parsing.option_groups import optional, setting_option
-from movierec_cli.cli.parsing.values import (
-    complete_baseline,
-    complete_feature,
-    parse_families,
-    parse_metric_name,
-    parse_top_k,
-)
 from movierec_cli.config import (
-    BASELINES,
     DEFAULT_BASELINES,
-    DEFAULT_TOP_K,
     DataConfig,
     SplitConfig,
     SplitKind,
     TrainerConfig,
 )
-from movierec_cli.config.features import feature_names
+from movierec_cli.config.option_values import parse_families, parse_top_k
 from movierec_cli.config.setting import COUNT, check_settings, setting
 from movierec_cli.config.settings import DATA_PANEL
+from movierec_cli.config.shown_defaults import default_shown
+from movierec_cli.config.train_options import EVALUATION_PANEL, Judging, Shown
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -44,10 +37,8 @@ if TYPE_CHECKING:
     from movierec_cli.registry.store import Run
 
 
-EVALUATION_PANEL = "Evaluation"
-
 DEFAULT_BASELINES_SHOWN = " ".join(DEFAULT_BASELINES)
-DEFAULT_TOP_K_SHOWN = " ".join(map(str, DEFAULT_TOP_K))
+DEFAULT_TOP_K_SHOWN = default_shown("top_k")
 
 
 CsvSafe = Annotated[
@@ -61,62 +52,10 @@ SavedModelsDir = Annotated[Path, setting_option(TrainerConfig, "saved_models_dir
 DatasetsDir = Annotated[Path, setting_option(DataConfig, "datasets_dir")]
 
 
-def feature_sets_option(default_shown: str, more_help: str = "") -> Any:
-    """The option that names feature sets, one each time it is given."""
-    return typer.Option(
-        "--additional_feature_sets",
-        metavar="FEATURE...",
-        help="The features of one model besides the ids of user and movie, separated by spaces or commas, or "
-        "None. Repeat the option for another model. "
-        f"Features: {', '.join(feature_names())}.{more_help}",
-        autocompletion=complete_feature,
-        show_default=default_shown,
-    )
-
-
-def baselines_option(default_shown: str) -> Any:
-    """The option that names the baselines of rankings."""
-    return typer.Option(
-        "--baselines",
-        metavar="NAME...",
-        help=f"The baselines that the models are compared with: {', '.join(BASELINES)}, or all, or None.",
-        autocompletion=complete_baseline,
-        rich_help_panel=EVALUATION_PANEL,
-        show_default=default_shown,
-    )
-
-
-TopKOption = Annotated[
-    str,
-    typer.Option(
-        "--top_k",
-        metavar="K...",
-        help="The values of k for the top-k accuracies.",
-        rich_help_panel=EVALUATION_PANEL,
-    ),
-]
-
-
-MetricOption = Annotated[
-    str | None,
-    typer.Option(
-        "--metric",
-        metavar="NAME",
-        help="The metric that decides which model is best and which features help: recall@K, ndcg@K, map@K or"
-        " mrr@K, among unseen movies.",
-        show_default="ndcg@10",
-        rich_help_panel=EVALUATION_PANEL,
-    ),
-]
-
-
-DetailsOption = Annotated[
-    bool,
-    typer.Option(
-        "--details",
-        help="Also print the split, top-k accuracy, costs, what is recommended, and each finding.",
-    ),
-]
+BaselinesOption = Annotated[str, setting_option(Judging, "baselines", DEFAULT_BASELINES_SHOWN)]
+TopKOption = Annotated[str, setting_option(Judging, "top_k")]
+MetricOption = Annotated[str | None, setting_option(Judging, "metric")]
+DetailsOption = Annotated[bool, setting_option(Shown, "details")]
 
 
 def complete_name(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -272,7 +211,7 @@ class EvaluationOptions(_OfSavedModels):
     )
     min_rating: Annotated[float | None, setting_option(SplitConfig, "min_rating")] = None
     k_core: Annotated[int | None, setting_option(SplitConfig, "k_core")] = None
-    baselines: Annotated[str, baselines_option(DEFAULT_BASELINES_SHOWN)] = DEFAULT_BASELINES_SHOWN
+    baselines: BaselinesOption = DEFAULT_BASELINES_SHOWN
     top_k: TopKOption = DEFAULT_TOP_K_SHOWN
     metric: MetricOption = None
     lists: Annotated[
@@ -298,6 +237,7 @@ class EvaluationOptions(_OfSavedModels):
             settings: others of the `EvaluationConfig`.
         """
         from movierec_cli.cli.progress_display import ProgressDisplay
+        from movierec_cli.evaluation.metrics import deciding_metric
         from movierec_cli.experiment.foreign import OtherModel
         from movierec_cli.experiment.main_job import EvaluationConfig, evaluate_saved
         from movierec_cli.experiment.selection import SplitRequest
@@ -325,7 +265,7 @@ class EvaluationOptions(_OfSavedModels):
             ),
             baselines=parse_families(self.baselines),
             ks=parse_top_k(self.top_k),
-            metric=parse_metric_name(self.metric),
+            metric=None if self.metric is None else deciding_metric(self.metric),
             saved_models_dir=self.saved_models_dir,
             **settings,
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from movierec_cli.cli.parsing.movie_titles import rows_of
-from movierec_cli.cli.parsing.values import split_words
+from movierec_cli.config.option_values import split_words
 from movierec_cli.config.setting import setting
 from movierec_cli.errors import UsageError
 

@@ -17,7 +17,7 @@ from typing import Any, Self
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from movierec_cli.cli.parsing.idle_options import IDLE_OPTIONS, refuse_idle
+from movierec_cli.config.idle_options import IDLE_OPTIONS, refuse_idle
 from movierec_cli.errors import UsageError
 from movierec_cli.text import printable
 
@@ -147,8 +147,12 @@ class Command(TyperCommand):
             raise
 
     def invoke(self, ctx: Any) -> Any:
-        """Runs the command, unless an option is given that has no effect beside the others."""
-        refuse_idle(given_options(ctx), ctx.params, IDLE_OPTIONS)
+        """Runs the command, unless an option is given that has no effect beside the others.
+
+        Where a file gives options too, the command asks that of all of them together.
+        """
+        if "config" not in ctx.params:
+            refuse_idle(given_options(ctx), ctx.params, IDLE_OPTIONS)
         return super().invoke(ctx)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:
