@@ -86,13 +86,13 @@ def trainer_config(given: Given, command: str = "", **parts: Any) -> TrainerConf
     Raises:
         UsageError: as `filled_settings`, or an option has no effect beside the others.
     """
+    if "split" in parts:  # some defaults depend on it
+        given = given | {"split": parts["split"].kind}
     refuse_idle(given, {name: one.default for name, one in OPTIONS.items()} | given, IDLE_OPTIONS)
     settings, tasks, preset = filled_settings(given), part_of(TaskRequest, given), given.get("preset")
     data: DataConfig = part_of(DataConfig, given)
     is_named = "dataset" in given or "archive" in given
     trainer: TrainerConfig = part_of(TrainerConfig, given)  # the options that are its own
-    if "split" in parts:
-        parts["split_of_data"] = None
     made = {
         "feature_sets": given.get("additional_feature_sets") or (settings.feature_sets if preset else None),
         "data": replace(data, dataset=settings.dataset) if preset and not is_named else data,

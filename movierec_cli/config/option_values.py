@@ -234,11 +234,13 @@ _BY_TYPE: Mapping[Any, Reader] = {
     tuple[int, ...]: _numbers(int, "whole numbers such as 64 32"),
     tuple[float, ...]: _numbers(float, "numbers such as 1 10"),
     tuple[str, ...]: _texts,
+    list[str]: lambda _, value: [value] if isinstance(value, str) else list(map(str, _several(value))),
     Family: lambda _, value: parse_family(value),
     tuple[Task, ...]: lambda _, value: parse_tasks(value),
     tuple[FeatureSet, ...]: lambda _, value: parse_feature_sets(value),
 }
 _BY_OPTION: Mapping[str, Reader] = {
+    "users": lambda _, value: value if isinstance(value, str) else tuple(map(str, _several(value))),
     "top_k": lambda _, value: parse_top_k(value),
     "retrieval_weight": _numbers(float, "numbers such as 0 0.3 1"),
     "rating_weight": _numbers(float, "numbers such as 0 0.3 1"),

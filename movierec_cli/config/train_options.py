@@ -7,7 +7,6 @@ classes; the options of `movierec train`, the keys of `--config` and the keyword
 # `setting` is `dataclasses.field`, which ruff cannot see.
 # ruff: noqa: RUF009
 import difflib
-import functools
 import json
 import shlex
 import textwrap
@@ -162,32 +161,39 @@ OWNERS = (
 )
 """What declares the options; one that several have is one option."""
 
-OPTIONS: dict[str, Option] = functools.reduce(
-    lambda found, owner: found | {name: one for name, one in options_of(owner).items() if name not in found},
-    OWNERS,
-    {},
-)
+
+def options_of_all(owners: Iterable[type]) -> dict[str, Option]:
+    """What several classes declare; of those that declare the same option, the first."""
+    found: dict[str, Option] = {}
+    for owner in owners:
+        for name, one in options_of(owner).items():
+            found.setdefault(name, one)
+    return found
+
+
+OPTIONS = options_of_all(OWNERS)
 """By name, in the order of the help."""
-_NAMES = {name: name for name in OPTIONS} | {"feature_sets": "additional_feature_sets"}
-"""The options by the names that files and Python may give them."""
+_SHORT = {"feature_sets": "additional_feature_sets"}
+"""Names that files and Python may give an option, too."""
 
 
-def option_named(name: str) -> Option:
+def option_named(name: str, options: Mapping[str, Option] = OPTIONS) -> Option:
     """The option of a name, in either spelling.
 
     Raises:
         UsageError: there is none; names the nearest.
     """
     plain = name.replace("-", "_")
-    if plain in _NAMES:
-        return OPTIONS[_NAMES[plain]]
-    nearest = [f"--{one}" for one in sorted(difflib.get_close_matches(plain, _NAMES))]
+    plain = _SHORT.get(plain, plain)
+    if plain in options:
+        return options[plain]
+    nearest = [f"--{one}" for one in sorted(difflib.get_close_matches(plain, options))]
     raise UsageError(
         f"No such option: --{name}" + (f" (Possible options: {', '.join(nearest)})" if nearest else "")
     )
 
 
-def read_options(given: Mapping[str, object]) -> Given:
+def read_options(given: Mapping[str, object], options: Mapping[str, Option] = OPTIONS) -> Given:
     """The values that are given, by option; None is none.
 
     Raises:
@@ -195,7 +201,7 @@ def read_options(given: Mapping[str, object]) -> Given:
     """
     found: Given = {}
     for name, value in given.items():
-        option = option_named(name)
+        option = option_named(name, options)
         if option.name in found:
             raise UsageError(f"--{option.name} and --{name} are the same option; give it once")
         if value is not None:

@@ -148,8 +148,15 @@ class Evaluation:
     skipped: tuple[Problem, ...]
 
 
-def evaluate_saved(config: EvaluationConfig, observer: TrainingObserver | None = None) -> Evaluation:
+def evaluate_saved(
+    config: EvaluationConfig, observer: TrainingObserver | None = None, source: Dataset | None = None
+) -> Evaluation:
     """Evaluates saved models, others' lists, and baselines on the same split: fitted if not saved yet.
+
+    Args:
+        config: which models, and on what.
+        observer: told of the progress.
+        source: the data set, if it is loaded already.
 
     Raises:
         MovierecError: there is no such run or user, the data cannot be had, the runs do not belong
@@ -158,8 +165,9 @@ def evaluate_saved(config: EvaluationConfig, observer: TrainingObserver | None =
     """
     listener = observer or TrainingObserver()
     saved = _saved_runs(config)
-    data_config = config.data or (data_of(saved, config.places) if saved else config.places)
-    source = load_source(data_config, listener, runs=saved)
+    if source is None:
+        data_config = config.data or (data_of(saved, config.places) if saved else config.places)
+        source = load_source(data_config, listener, runs=saved)
     selection = select_runs(
         config.saved_models_dir, config.names, source, config.split, or_none=bool(config.others)
     )

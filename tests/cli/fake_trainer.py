@@ -37,7 +37,7 @@ class RecordingTrainer(trainer.MovieLensTrainer):
         commands.append(config.command)
 
 
-def load(config: DataConfig, progress: Any = lambda *_: None, with_movie_lengths: bool = False) -> Dataset:
+def load(config: DataConfig, progress: Any = lambda *_: None, **_: Any) -> Dataset:
     loaded.append(config)
     progress("reading small", 1, 2)
     name = config.archive.stem if config.archive is not None else config.dataset

@@ -2,58 +2,21 @@
 
 from __future__ import annotations
 
-# `setting` is `dataclasses.field`, which ruff cannot see.
-# ruff: noqa: RUF009
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from movierec_cli.cli.console import ResultTerminal
 from movierec_cli.cli.parsing.option_groups import with_option_groups
 from movierec_cli.cli.parsing.options import RatingModelOptions, ResultOptions, spare_threads
-from movierec_cli.config.setting import setting
 from movierec_cli.errors import UsageError
+from movierec_cli.recommend.list_options import PairOptions
 from movierec_cli.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from movierec_cli.data.dataset import Id
-    from movierec_cli.recommend.batch_files import Batch
     from movierec_cli.recommend.predict import PredictedRating
     from movierec_cli.registry.store import Run
-
-
-@dataclass(frozen=True)
-class PairOptions:
-    """Whose stars for which movies; see `with_option_groups`."""
-
-    user: str | None = setting(None, "A user of the data.", "ID")
-    movie: list[str] | None = setting(
-        None, "A movie: its title, with or without the year, or its id. Repeatable.", "TITLE"
-    )
-    pairs: Path | None = setting(
-        None, "Instead of --user and --movie: a file with the columns user and movie, such as CSV.", "FILE"
-    )
-
-    def __post_init__(self) -> None:
-        """Raises a `UsageError` for too little."""
-        if self.pairs is None and (self.user is None or not self.movie):
-            raise UsageError(
-                "give a user and a movie: --user 42 --movie 'Toy Story (1995)'; or both in a file:"
-                " --pairs FILE"
-            )
-
-    def of(self, run: Run) -> Batch[tuple[Id, int]]:
-        """Users and rows of the run's movies."""
-        from movierec_cli.recommend.batch_files import Batch, read_pairs
-        from movierec_cli.recommend.movie_search import MovieSearch
-
-        if self.pairs is not None:
-            return read_pairs(self.pairs, run)
-        assert self.user is not None
-        search = MovieSearch(run.catalogue, run.record.data.noun)
-        return Batch(tuple((self.user, search.find(text)) for text in self.movie or ()))
 
 
 @with_option_groups

@@ -24,10 +24,11 @@ from movierec_cli.config import (
     TrainerConfig,
 )
 from movierec_cli.config.option_values import parse_families, parse_top_k
-from movierec_cli.config.setting import COUNT, check_settings, setting
+from movierec_cli.config.setting import setting
 from movierec_cli.config.settings import DATA_PANEL
 from movierec_cli.config.shown_defaults import default_shown
 from movierec_cli.config.train_options import EVALUATION_PANEL, Judging, Shown
+from movierec_cli.recommend.list_options import Length
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -155,17 +156,8 @@ class ResultOptions:
 
 
 @dataclass(frozen=True)
-class ListOptions(ResultOptions):
-    """How many movies, and where they go; see `with_option_groups`.
-
-    Raises:
-        UsageError: that many movies cannot be had.
-    """
-
-    top: int = setting(10, "Number of movies.", check=COUNT)
-
-    def __post_init__(self) -> None:
-        check_settings(self)
+class ListOptions(ResultOptions, Length):
+    """How many movies, and where they go; see `with_option_groups`."""
 
 
 def _of_others(name: str, what: str) -> Any:
