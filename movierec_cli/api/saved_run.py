@@ -76,6 +76,11 @@ class SavedRun:
     def recommend(self, **options: Unpack[RecommendKeywords]) -> pl.DataFrame:
         """What to watch next, best first, for a user of the data, many of them, or a new one.
 
+        >>> run.recommend(user=1, top=3, genre="Drama")["place"].to_list()
+        [1, 2, 3]
+        >>> run.recommend(liked=["id:1", "id:2"], top=5).height
+        5
+
         Args:
             options: as those of `movierec recommend`: for whom (`user=1`, `liked=["Alien"]`, `watched`,
                 `users`), how many (`top`), which movies (`genre`, `year`), in which order (`rank_by`).
@@ -107,6 +112,9 @@ class SavedRun:
 
     def similar(self, title: Id, **options: Unpack[FilterKeywords]) -> pl.DataFrame:
         """What the model places nearest to a movie, the nearest first.
+
+        >>> run.similar("id:1", top=2).columns
+        ['place', 'movie_id', 'title', 'genres', 'similarity']
 
         Args:
             title: its title, with or without the year, or its id.
@@ -164,6 +172,9 @@ class SavedRun:
     def evaluate(self, **options: Unpack[CompareKeywords]) -> pl.DataFrame:
         """How well it does on test ratings, its own or those of another split that it has not seen.
 
+        >>> run.evaluate()["metric"].to_list()[:2]
+        ['ndcg@10', 'recall@10']
+
         Args:
             options: as of `compare`.
 
@@ -180,6 +191,9 @@ class SavedRun:
 
     def user_embeddings(self) -> pl.DataFrame:
         """The users as vectors, at their last training rating: columns user, embedding (float32).
+
+        >>> run.user_embeddings().columns
+        ['user', 'embedding']
 
         Raises:
             MovierecError: the model has none.
@@ -248,6 +262,9 @@ class SavedRun:
 
 def load(name: str, saved_models_dir: str | Path = TrainerConfig.saved_models_dir) -> SavedRun:
     """A saved model by its name or the beginning of that.
+
+    >>> load("sample-movie_genres", saved_models_dir).label
+    'movie_genres'
 
     Raises:
         SavedModelError: there is none, or several are meant, or its folder is damaged.

@@ -108,6 +108,9 @@ class StudyResult:
     def metrics(self) -> pl.DataFrame:
         """Every model with every metric: columns model, metric, mean, low, high (95 % interval) and runs.
 
+        >>> result.metrics()["model"].unique(maintain_order=True).to_list()
+        ['None', 'movie_genres', 'popularity']
+
         Metrics of rankings are means over users, of movies that they have not in training; `rmse` and `mae`,
         of models that predict ratings, are on the scale of the ratings.
         """
