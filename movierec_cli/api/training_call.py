@@ -154,7 +154,7 @@ def _refuse_other_data(given: Given) -> None:
 
 
 def _request(given: Given, configs: tuple[Config, ...], *, is_command: bool) -> TrainRequest:
-    parts: dict[str, Any] = {}
+    parts: dict[str, Any] = {"command": command_of(given)} if is_command else {}
     for one in configs:
         kind = type(one)
         if kind is TrainerConfig:
@@ -164,7 +164,7 @@ def _request(given: Given, configs: tuple[Config, ...], *, is_command: bool) -> 
         else:
             raise UsageError(f"a {kind.__name__} is no configuration; options are given by their names")
         _refuse_twice(given, kind)
-    return TrainRequest.of(given, command_of(given) if is_command else "", **parts)
+    return TrainRequest.of(given, **parts)
 
 
 def _refuse_twice(given: Given, kind: type) -> None:

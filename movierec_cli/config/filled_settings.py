@@ -75,13 +75,12 @@ def filled_settings(given: Given) -> Settings:
     return found
 
 
-def trainer_config(given: Given, command: str = "", **parts: Any) -> TrainerConfig:
+def trainer_config(given: Given, **parts: Any) -> TrainerConfig:
     """What is trained where these options are given.
 
     Args:
         given: by option.
-        command: the command line, which is kept with what is trained.
-        parts: whole configurations in place of those that the options make, by field.
+        parts: fields in place of what the options make of them, such as `command`.
 
     Raises:
         UsageError: as `filled_settings`, or an option has no effect beside the others.
@@ -105,7 +104,6 @@ def trainer_config(given: Given, command: str = "", **parts: Any) -> TrainerConf
         "tasks": settings.tasks,
         "rating_baselines": tasks.baselines(settings.tasks),
         "baselines": settings.baselines,
-        "command": command,
     }
     return replace(trainer, **(made | parts))
 

@@ -35,18 +35,17 @@ class TrainRequest:
     preset: Preset | None = None
 
     @classmethod
-    def of(cls, given: Given, command: str = "", **parts: Any) -> TrainRequest:
+    def of(cls, given: Given, **parts: Any) -> TrainRequest:
         """What these options ask for.
 
         Args:
             given: by option.
-            command: the command line, which is kept with what is trained.
-            parts: whole configurations in place of those that the options make, by field of `TrainerConfig`.
+            parts: fields of `TrainerConfig` in place of what the options make of them, such as `command`.
 
         Raises:
             UsageError: an option has no effect or no meaning beside the others, or a wrong value.
         """
-        config = trainer_config(given, command, **parts)
+        config = trainer_config(given, **parts)
         request = cls(
             config=config,
             judging=part_of(Judging, given),

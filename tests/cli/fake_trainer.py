@@ -37,7 +37,9 @@ class RecordingTrainer(trainer.MovieLensTrainer):
         commands.append(config.command)
 
 
-def load(config: DataConfig, progress: Any = lambda *_: None, **_: Any) -> Dataset:
+def load(config: DataConfig, progress: Any = lambda *_: None, read: Any = None, **_: Any) -> Dataset:
+    if read is not None:  # data frames
+        return read(config, progress)  # type: ignore[no-any-return]
     loaded.append(config)
     progress("reading small", 1, 2)
     name = config.archive.stem if config.archive is not None else config.dataset

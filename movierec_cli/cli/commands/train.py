@@ -57,7 +57,8 @@ def train_command(
 
     if config is not None:
         given = beside(read_config(config), given)
-    request = TrainRequest.of(given, command_line(ctx) if config is None else command_of(given))
+    command = command_line(ctx) if config is None else command_of(given)  # which needs no file
+    request = TrainRequest.of(given, command=command)
     if write_config is not None:
         write(given, write_config)
         terminal.written(write_config, counted(len(given), "option"))
