@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from movierec_cli.config.train_options import Given, read_options, toml_of
+from movierec_cli.config.train_options import Given, documented_toml_of, read_options
 from movierec_cli.errors import DataError, UsageError, problems_named
 from movierec_cli.files.atomic import written_whole
 from movierec_cli.files.reading import read_content
@@ -39,4 +39,4 @@ def write_config(given: Given, file: Path) -> None:
         MovierecError: it cannot be written.
     """
     with problems_named(f"the options cannot be written to {file}"), written_whole(file) as unfinished:
-        unfinished.write_text(toml_of(given), encoding="utf-8")
+        unfinished.write_text(documented_toml_of(given), encoding="utf-8")

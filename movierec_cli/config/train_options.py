@@ -18,7 +18,7 @@ from typing import Any, get_type_hints
 
 from movierec_cli.config.families import BASELINES, SEQUENTIAL, TRAINABLE, Family
 from movierec_cli.config.features import FeatureSet, feature_names
-from movierec_cli.config.option_values import NONE, read_value
+from movierec_cli.config.option_values import NONE, read_value, type_of
 from movierec_cli.config.presets import Preset
 from movierec_cli.config.setting import Setting, setting, settings_of
 from movierec_cli.config.settings import (
@@ -133,6 +133,16 @@ class Option:
         """What is declared."""
         return settings_of(self.owner)[self.field]
 
+    @property
+    def is_flag(self) -> bool:
+        """Whether it is given without a value."""
+        return isinstance(self.default, bool)
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether it is given once for each of several values that have several values themselves."""
+        return bool(type_of(self.hint) == tuple[FeatureSet, ...])
+
     def read(self, value: object) -> Any:
         """The value that is meant. Raises a `UsageError` for what the option does not take."""
         return read_value(self.name, self.hint, value)
@@ -239,14 +249,19 @@ def command_of(given: Mapping[str, Any]) -> str:
 def _arguments(name: str, value: Any) -> Iterable[str]:
     if isinstance(value, bool):
         return [f"--{name}" if value else f"--no_{name}"]
-    if name == "additional_feature_sets":
+    if OPTIONS[name].is_repeated:
         return [word for one in value for word in (f"--{name}", *(one.features or (NONE,)))]
     several = value if isinstance(value, tuple) else (value,)
     return [f"--{name}", *([str(one) for one in several] or [NONE])]
 
 
 def toml_of(given: Mapping[str, Any]) -> str:
-    """A file for `--config`: what is given, and, as comments, every other option with its default."""
+    """A file for `--config` with what is given."""
+    return "".join(f"{name} = {_toml(value)}\n" for name, value in given.items())
+
+
+def documented_toml_of(given: Mapping[str, Any]) -> str:
+    """The same with, as comments, the help of each option and every other option with its default."""
     lines = ["# Options of movierec train --config FILE. A line that begins with # is not in force."]
     panel = None
     for name, option in sorted(OPTIONS.items(), key=lambda item: _panels().index(item[1].setting.panel)):

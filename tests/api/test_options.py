@@ -24,9 +24,17 @@ from movierec_cli import (
     UsageError,
 )
 from movierec_cli.config import Family, FeatureSet, SplitKind, Task
+from movierec_cli.config.arguments import options_of_command
 from movierec_cli.config.config_file import read_config, write_config
 from movierec_cli.config.option_values import type_of
-from movierec_cli.config.train_options import OPTIONS, Given, Option, command_of, read_options, toml_of
+from movierec_cli.config.train_options import (
+    OPTIONS,
+    Given,
+    Option,
+    command_of,
+    documented_toml_of,
+    read_options,
+)
 from movierec_cli.experiment import request
 from movierec_cli.registry.store import list_runs
 from tests.all_tests import ALL_TESTS
@@ -53,6 +61,7 @@ def example(option: Option) -> Any:
         "tasks": (Task.RETRIEVAL, Task.RATING),
         "columns": ("user=a b", 'items.title="T"'),
         "metric": "recall@5",
+        "top_k": (5, 20),
         "generate_recommendations_for_user": "ann\\ é",
         "layer_sizes": (),
     }
@@ -62,7 +71,7 @@ def example(option: Option) -> Any:
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return next(one for one in kind if one != option.default)
     item = get_args(kind)[0] if get_origin(kind) is tuple else kind
-    value = {bool: option.default is not True, int: 3, float: 1e-05, str: "plays 'x'", Path: Path("a b/c.x")}[
+    value = {bool: option.default is not True, int: 7, float: 1e-05, str: "plays 'x'", Path: Path("a b/c.x")}[
         item
     ]
     return (value, value) if get_origin(kind) is tuple else value
@@ -89,12 +98,12 @@ def test_every_option_is_the_same_typed_in_a_file_and_as_a_keyword(tmp_path: Pat
     assert read_options(given) == given
     write_config(given, tmp_path / "study.toml")
     assert read_config(tmp_path / "study.toml") == given
-    assert typed(command_of(given)) == given
+    assert typed(command_of(given)) == options_of_command(command_of(given)) == given
     assert typed(f"train --config {tmp_path / 'study.toml'}") == given
 
 
 def test_what_is_not_given_stands_in_a_file_as_a_comment(tmp_path: Path) -> None:
-    lines = toml_of({"seeds": 3}).splitlines()
+    lines = documented_toml_of({"seeds": 3}).splitlines()
     assert [line for line in lines if line and not line.startswith("#")] == ["seeds = 3"]
     in_comments = "\n".join(line.removeprefix("# ") for line in lines)
     assert all(f"\n{name} = " in in_comments for name in OPTIONS)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
-from movierec_cli.cli.parsing.variadic import OptionSpec, rewrite, spelling
+from movierec_cli.config.arguments import OptionSpec, rewrite, spelling
 from movierec_cli.errors import UsageError
 
 SPECS = {

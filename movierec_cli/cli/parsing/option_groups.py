@@ -11,7 +11,6 @@ from typing import Annotated, Any, get_origin, get_type_hints
 import typer
 
 from movierec_cli.cli.parsing.completions import completion_of
-from movierec_cli.config.features import FeatureSet
 from movierec_cli.config.option_values import read_value, type_of
 from movierec_cli.config.setting import option_name, settings_of
 from movierec_cli.config.train_options import Given, Option
@@ -144,11 +143,10 @@ def _of_settings(mark: GivenOf) -> _Group:
     parameters, hidden = [], []
     for name, option in mark.options.items():
         default = mark.default_shown(name) or None
-        is_flag = isinstance(option.default, bool)
-        hint = bool if is_flag else list[str] if _is_repeated(option) else str
+        hint = bool if option.is_flag else list[str] if option.is_repeated else str
         own = setting_option(option.owner, option.field, default)
         parameters.append(_parameter(name, Annotated[hint | None, own], None))
-        if is_flag and default is None:
+        if option.is_flag and default is None:
             off = typer.Option(f"--no_{name}", hidden=True, help=f"Do without --{name}.")
             hidden.append(_parameter(f"no_{name}", Annotated[bool | None, off], None))
 
@@ -159,11 +157,6 @@ def _of_settings(mark: GivenOf) -> _Group:
 
     every = [*parameters, *hidden]
     return _Group({one.name: one.name for one in every}, every, build)
-
-
-def _is_repeated(option: Option) -> bool:
-    """Whether an option is given once for each of several values that have several values themselves."""
-    return bool(type_of(option.hint) == tuple[FeatureSet, ...])
 
 
 def _parameter(name: str, hint: Any, default: Any) -> inspect.Parameter:
