@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
 import polars as pl
 
-from movierec_cli.api.keywords import FilterKeywords, RecommendKeywords
+from movierec_cli.api.comparing import compared, metrics_of
+from movierec_cli.api.keywords import CompareKeywords, FilterKeywords, RecommendKeywords
 from movierec_cli.config import TrainerConfig
 from movierec_cli.config.idle_options import IDLE_OPTIONS, refuse_idle
 from movierec_cli.config.train_options import Given, options_of_all, part_of, read_options
@@ -28,9 +29,6 @@ from movierec_cli.recommend.users import no_user_of
 from movierec_cli.registry.record import RunRecord
 from movierec_cli.registry.store import Run, find_named
 from movierec_cli.reports.web.markup import tag
-
-if TYPE_CHECKING:
-    from movierec_cli.api.keywords import CompareKeywords
 
 logger = logging.getLogger(__name__)
 
@@ -184,9 +182,7 @@ class SavedRun:
         Raises:
             MovierecError: as `movierec evaluate`.
         """
-        from movierec_cli.api.study_result import compare
-
-        metrics = compare([self], **options).metrics()
+        metrics = metrics_of(compared([self.run], self.source, options))
         return metrics.filter(pl.col("runs").list.contains(self.name)).drop("model", "runs")
 
     def user_embeddings(self) -> pl.DataFrame:

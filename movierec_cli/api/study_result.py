@@ -3,58 +3,21 @@
 from __future__ import annotations
 
 import html
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Unpack
 
 import polars as pl
 
+from movierec_cli.api.comparing import compared, metrics_of
+from movierec_cli.api.keywords import CompareKeywords
 from movierec_cli.api.saved_run import SavedRun
-from movierec_cli.config import DataConfig, SplitConfig
-from movierec_cli.config.train_options import Judging, options_of_all, part_of, read_options
-from movierec_cli.errors import UsageError
-from movierec_cli.evaluation.metrics import deciding_metric
-from movierec_cli.experiment.main_job import EvaluationConfig, evaluate_saved
-from movierec_cli.experiment.selection import SplitRequest
 from movierec_cli.experiment.study import Study
-from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.recommend.run_choice import FOR_USERS, best_run
 from movierec_cli.registry.store import find_named
 from movierec_cli.reports.study_tables import ratings, user_metrics
 from movierec_cli.reports.web.markup import html_table, joined, tag, tags
-
-if TYPE_CHECKING:
-    from movierec_cli.api.keywords import CompareKeywords
-
-_SPLIT = ("split", "test_fraction", "min_rating", "k_core")
-COMPARE_OPTIONS = options_of_all((Judging,)) | {
-    name: one
-    for name, one in options_of_all((SplitConfig, DataConfig)).items()
-    if name in (*_SPLIT, "archive", "datasets_dir")
-}
-_METRICS: dict[str, Any] = {
-    "model": pl.String,
-    "metric": pl.String,
-    **dict.fromkeys(("mean", "low", "high"), pl.Float64),
-    "runs": pl.List(pl.String),
-}
-
-
-class LoggingObserver(TrainingObserver):
-    """Warnings and notes go to the log of this package, as nobody looks at a terminal."""
-
-    def __init__(self) -> None:
-        self._logger = logging.getLogger("movierec_cli")
-
-    def warned(self, message: str) -> None:
-        """Something is not as it should be."""
-        self._logger.warning(message)
-
-    def noted(self, message: str) -> None:
-        """Something is worth knowing."""
-        self._logger.info(message)
 
 
 @dataclass(frozen=True)
@@ -114,14 +77,7 @@ class StudyResult:
         Metrics of rankings are means over users, of movies that they have not in training; `rmse` and `mae`,
         of models that predict ratings, are on the scale of the ratings.
         """
-        rated = self.study.ratings.models if self.study.ratings is not None else ()
-        figures = [(one, name, value) for one in self.study.models for name, value in one.metrics.items()]
-        figures_of_ratings = [(one, name, getattr(one, name)) for one in rated for name in ("rmse", "mae")]
-        rows = [
-            (model.label, name, value.mean, value.low, value.high, [one.name for one in model.records])
-            for model, name, value in (*figures, *figures_of_ratings)
-        ]
-        return pl.DataFrame(rows, _METRICS, orient="row")
+        return metrics_of(self.study)
 
     def charts(self, height: int = 900) -> PageView:
         """The page with charts and all tables, for a notebook to show, so many pixels high."""
@@ -170,33 +126,11 @@ def compare(runs: Sequence[SavedRun], **options: Unpack[CompareKeywords]) -> Stu
         MovierecError: as the command: the runs are of several data sets, or one of them was trained on
             what the split would test it on.
     """
-    if not runs:
-        raise UsageError("there is no run to compare; give one or more")
-    folders = sorted({str(one.folder.parent) for one in runs})
-    if len(folders) > 1:
-        raise UsageError(f"the runs are saved in {' and '.join(folders)}; compare those of one folder")
-    given = read_options(options, COMPARE_OPTIONS)
-    judging: Judging = part_of(Judging, given)
-    places: DataConfig = part_of(DataConfig, given)
     source = next((one.source for one in runs if one.source is not None), None)
-    request = {options_of_all((SplitConfig,))[name].field: given.get(name) for name in _SPLIT}
-    config = EvaluationConfig(
-        names=tuple(one.name for one in runs),
-        data=places if places.archive is not None else None,
-        places=places,
-        split=SplitRequest(**request),
-        baselines=judging.baselines or (),
-        ks=judging.top_k,
-        metric=None if judging.metric is None else deciding_metric(judging.metric),
-        saved_models_dir=runs[0].folder.parent,
-    )
-    found = evaluate_saved(config, LoggingObserver(), source if places.archive is None else None)
-    for problem in found.skipped:
-        raise UsageError(f"left out: {problem.message}")
-    models = (*found.study.models, *(found.study.ratings.models if found.study.ratings is not None else ()))
+    study = compared([one.run for one in runs], source, options)
+    models = (*study.models, *(study.ratings.models if study.ratings is not None else ()))
     names = dict.fromkeys(record.name for model in models for record in model.records)
-    own = {one.name: one for one in runs}
-    others = {
-        name: SavedRun(find_named(config.saved_models_dir, name), source) for name in names if name not in own
-    }
-    return StudyResult(found.study, tuple((own | others)[name] for name in names))
+    own, folder = {one.name: one for one in runs}, runs[0].folder.parent
+    return StudyResult(
+        study, tuple(own.get(one) or SavedRun(find_named(folder, one), source) for one in names)
+    )

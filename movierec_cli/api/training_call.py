@@ -7,9 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
+from movierec_cli.api.comparing import LoggingObserver
 from movierec_cli.api.keywords import TrainKeywords
 from movierec_cli.api.saved_run import SavedRun
-from movierec_cli.api.study_result import LoggingObserver, StudyResult
+from movierec_cli.api.study_result import StudyResult
 from movierec_cli.config import (
     DataConfig,
     SequenceConfig,

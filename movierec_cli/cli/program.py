@@ -22,7 +22,18 @@ from movierec_cli.errors import MovierecError
 
 INTERRUPTED, TERMINATED = 130, 143  # 128 and the signal, as shells say it
 
-COMMANDS = ("train", "evaluate", "recommend", "similar", "explore", "export", "predict", "report", "doctor")
+COMMANDS = (
+    "train",
+    "evaluate",
+    "recommend",
+    "similar",
+    "explore",
+    "export",
+    "predict",
+    "report",
+    "doctor",
+    "schema",
+)
 """In the order of the help; each is in the module of its name. The first is the default command."""
 GROUPS = {
     "models": (

@@ -9,8 +9,8 @@ from typing import Any, get_args, get_origin
 import pytest
 
 from movierec_cli.api import keywords
+from movierec_cli.api.comparing import COMPARE_OPTIONS
 from movierec_cli.api.saved_run import RECOMMEND_OPTIONS, SIMILAR_OPTIONS
-from movierec_cli.api.study_result import COMPARE_OPTIONS
 from movierec_cli.config.features import FeatureSet
 from movierec_cli.config.option_values import type_of
 from movierec_cli.config.train_options import OPTIONS, Option

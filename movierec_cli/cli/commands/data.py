@@ -46,7 +46,7 @@ def info_command(
     terminal = ResultTerminal(as_json=as_json)
     infos = [describe_source(name, datasets_dir) for name in names or SOURCES]
     terminal.show(
-        lambda: [_plain(info) for info in infos],
+        lambda: {"data_sets": [_plain(info) for info in infos]},
         lambda: Group(*map(_details, infos)) if names else _overview(infos),
     )
     terminal.warn_all(warning for info in infos for warning in info.warnings)
@@ -151,7 +151,7 @@ def split_command(
 
 def _show_stored(stored: list[StoredArchive], terminal: ResultTerminal) -> None:
     if terminal.as_json:
-        terminal.document([_plain(archive) for archive in stored])
+        terminal.document({"data_sets": [_plain(archive) for archive in stored]})
     else:
         for archive in stored:
             terminal.line(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -132,7 +132,7 @@ class ResultOptions:
         terminal: ResultTerminal,
         table: tuple[Sequence[str], Iterable[Sequence[object]]],
         *,
-        document: Callable[[], object],
+        document: Callable[[], Mapping[str, object]],
         what: str,
         text: Callable[[], RenderableType] = str,
     ) -> None:
