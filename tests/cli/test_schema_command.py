@@ -59,17 +59,17 @@ def problems(value: Any, schema: dict[str, Any], definitions: dict[str, Any], pl
 
 
 LINES = (
-    "train --preset tfrs-context --generate_recommendations_for_user 1",
-    "train --tasks retrieval rating --additional_feature_sets None --seeds 2 --deploy",
-    "train --folds 2 --additional_feature_sets None",
+    "train --saved_models_dir other --preset tfrs-context --generate_recommendations_for_user 1",
+    "train --saved_models_dir other --tasks retrieval rating --additional_feature_sets None --seeds 2 --deploy",
+    "train --saved_models_dir other --folds 2 --additional_feature_sets None",
     "evaluate",
     "recommend --user 1 --why",
-    "recommend --liked id:1",
+    "recommend --liked id:101",
     "recommend --user 1 --all_models",
     "recommend --users 1 2",
-    "similar id:1",
+    "similar id:101",
     "export --format npz --output served.npz",
-    "predict --user 1 --movie id:1 --movie id:2",
+    "predict --user 1 --movie id:101 --movie id:102",
     "doctor",
     "models list",
     "models show NAME",
