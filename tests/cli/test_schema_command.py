@@ -60,7 +60,7 @@ def problems(value: Any, schema: dict[str, Any], definitions: dict[str, Any], pl
 
 LINES = (
     "train --saved_models_dir other --preset tfrs-context --generate_recommendations_for_user 1",
-    "train --saved_models_dir other --tasks retrieval rating --additional_feature_sets None --seeds 2 --deploy",
+    "train --saved_models_dir other --tasks rating retrieval --additional_feature_sets None --deploy",
     "train --saved_models_dir other --folds 2 --additional_feature_sets None",
     "evaluate",
     "recommend --user 1 --why",
