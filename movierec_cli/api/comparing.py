@@ -32,6 +32,12 @@ _METRICS: dict[str, Any] = {
     "runs": pl.List(pl.String),
 }
 
+_GAINS: dict[str, Any] = {
+    "feature": pl.String,
+    **dict.fromkeys(("gain", "low", "high", "p"), pl.Float64),
+    "is_significant": pl.Boolean,
+}
+
 
 class LoggingObserver(TrainingObserver):
     """Warnings and notes go to the log of this package, as nobody looks at a terminal."""
@@ -95,3 +101,12 @@ def metrics_of(study: Study) -> pl.DataFrame:
         for model, name, value in (*figures, *figures_of_ratings)
     ]
     return pl.DataFrame(rows, _METRICS, orient="row")
+
+
+def gains_of(study: Study) -> pl.DataFrame:
+    """Columns feature, gain, low, high, p and is_significant, a row a feature; see `StudyResult.gains`."""
+    rows = [
+        (one.feature, *vars(one.difference).values(), one.p_holm, one.is_significant)
+        for one in study.ablation
+    ]
+    return pl.DataFrame(rows, _GAINS, orient="row")

@@ -10,7 +10,7 @@ from typing import Unpack
 
 import polars as pl
 
-from movierec_cli.api.comparing import compared, metrics_of
+from movierec_cli.api.comparing import compared, gains_of, metrics_of
 from movierec_cli.api.keywords import CompareKeywords
 from movierec_cli.api.saved_run import SavedRun
 from movierec_cli.experiment.study import Study
@@ -78,6 +78,18 @@ class StudyResult:
         of models that predict ratings, are on the scale of the ratings.
         """
         return metrics_of(self.study)
+
+    def gains(self) -> pl.DataFrame:
+        """What each feature adds to the metric that decides.
+
+        Columns feature, gain, low, high, p and is_significant.
+        A gain is the mean over the pairs of sets that differ in the feature alone, with its 95 % interval;
+        p is corrected (Holm) over all pairs of models and all features.
+
+        >>> result.gains()["feature"].to_list()
+        ['movie_genres']
+        """
+        return gains_of(self.study)
 
     def charts(self, height: int = 900) -> PageView:
         """The page with charts and all tables, for a notebook to show, so many pixels high."""

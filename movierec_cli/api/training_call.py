@@ -19,6 +19,7 @@ from movierec_cli.config import (
     TrainerConfig,
     TrainingConfig,
 )
+from movierec_cli.config.command_options import command_of
 from movierec_cli.config.config_file import read_config, write_config
 from movierec_cli.config.train_options import (
     OPTIONS,
@@ -26,7 +27,6 @@ from movierec_cli.config.train_options import (
     Judging,
     Shown,
     beside,
-    command_of,
     options_of,
     read_options,
 )

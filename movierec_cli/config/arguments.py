@@ -5,13 +5,10 @@ Several values of one option, and either spelling of its name: `--layer-sizes 64
 """
 
 import re
-import shlex
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
-from movierec_cli.config.train_options import OPTIONS, Given, Option, read_options
 from movierec_cli.errors import UsageError
 
 _NEGATIVE_NUMBER = re.compile(r"-\.?\d")
@@ -93,40 +90,3 @@ def _joined(spec: OptionSpec, values: Sequence[str], pending: Sequence[str], str
         instead = f", but '{pending[0]}' follows" if pending else ""
         raise UsageError(f"{spec.name} needs {wanted}{instead}")
     return spec.name
-
-
-def options_of_command(command: str) -> Given:
-    """The options that the command line of a training gives; what is none of a training is left out.
-
-    Raises:
-        UsageError: an option has no value, or a wrong one.
-        ValueError: quotation marks do not match.
-    """
-    found: dict[str, Any] = {}
-    for token in rewrite(shlex.split(command), _SPECS):
-        name, _, value = token.removeprefix("--").partition("=")
-        option = OPTIONS.get(name.removeprefix("no_"))
-        if option is None:
-            continue
-        if option.is_flag:
-            found[option.name] = name == option.name
-        elif option.is_repeated:
-            found.setdefault(option.name, []).append(value)
-        else:
-            found[option.name] = value
-    return read_options(found)
-
-
-def _spec(option: Option) -> OptionSpec:
-    return OptionSpec(f"--{option.name}", not option.is_flag, option.setting.metavar.endswith("..."))
-
-
-_SPECS = {
-    spelling(name): _spec(option)
-    for option in OPTIONS.values()
-    for name in (f"--{option.name}", *option.setting.also)
-} | {
-    spelling(f"--no_{option.name}"): replace(_spec(option), name=f"--no_{option.name}")
-    for option in OPTIONS.values()
-    if option.is_flag
-}

@@ -8,7 +8,6 @@ classes; the options of `movierec train`, the keys of `--config` and the keyword
 # ruff: noqa: RUF009
 import difflib
 import json
-import shlex
 import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -238,21 +237,6 @@ def part_of(owner: Any, given: Mapping[str, Any]) -> Any:
 # --- as text --------------------------------------------------------------------------------------------
 
 _LINE = 100  # characters of a comment
-
-
-def command_of(given: Mapping[str, Any]) -> str:
-    """The command line of options."""
-    words = (word for name, value in given.items() for word in _arguments(name, value))
-    return shlex.join(["movierec", "train", *words])
-
-
-def _arguments(name: str, value: Any) -> Iterable[str]:
-    if isinstance(value, bool):
-        return [f"--{name}" if value else f"--no_{name}"]
-    if OPTIONS[name].is_repeated:
-        return [word for one in value for word in (f"--{name}", *(one.features or (NONE,)))]
-    several = value if isinstance(value, tuple) else (value,)
-    return [f"--{name}", *([str(one) for one in several] or [NONE])]
 
 
 def toml_of(given: Mapping[str, Any]) -> str:

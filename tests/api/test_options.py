@@ -24,14 +24,13 @@ from movierec_cli import (
     UsageError,
 )
 from movierec_cli.config import Family, FeatureSet, SplitKind, Task
-from movierec_cli.config.arguments import options_of_command
+from movierec_cli.config.command_options import command_of, options_of_command
 from movierec_cli.config.config_file import read_config, write_config
 from movierec_cli.config.option_values import type_of
 from movierec_cli.config.train_options import (
     OPTIONS,
     Given,
     Option,
-    command_of,
     documented_toml_of,
     read_options,
 )

@@ -10,8 +10,9 @@ import typer
 from movierec_cli.cli.console import ResultTerminal
 from movierec_cli.cli.parsing.option_groups import GivenOf, optional, with_option_groups
 from movierec_cli.cli.parsing.variadic import command_line
+from movierec_cli.config.command_options import command_of
 from movierec_cli.config.shown_defaults import default_shown
-from movierec_cli.config.train_options import OPTIONS, Given, beside, command_of
+from movierec_cli.config.train_options import OPTIONS, Given, beside
 from movierec_cli.text import counted
 
 if TYPE_CHECKING:

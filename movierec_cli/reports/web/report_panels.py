@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from movierec_cli.config.arguments import options_of_command
+from movierec_cli.config.command_options import options_of_command
 from movierec_cli.config.train_options import Given, toml_of
 from movierec_cli.data.dataset import Id
 from movierec_cli.errors import UsageError
