@@ -1,6 +1,6 @@
 """What commands print with `--json`, by type: `movierec schema` shows these, a test compares both.
 
-`SCHEMA_VERSION` is in each document; it is raised where a key goes or changes its meaning.
+`console.SCHEMA_VERSION` is in each document; it is raised where a key goes or changes its meaning.
 """
 
 from collections.abc import Iterable
