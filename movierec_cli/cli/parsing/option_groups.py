@@ -1,19 +1,23 @@
 """Options that come from the fields of a dataclass: of a command's own, or of a configuration."""
 
+from __future__ import annotations
+
 import functools
 import inspect
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_origin, get_type_hints
 
 import typer
 
 from movierec_cli.cli.parsing.completions import completion_of
 from movierec_cli.config.option_values import read_value, type_of
 from movierec_cli.config.setting import option_name, settings_of
-from movierec_cli.config.train_options import Given, Option
+
+if TYPE_CHECKING:
+    from movierec_cli.config.train_options import Given, Option
 
 
 @dataclass(frozen=True)
