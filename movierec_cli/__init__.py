@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from movierec_cli.config import TrainingConfig as TrainingConfig
     from movierec_cli.errors import MovierecError as MovierecError
     from movierec_cli.errors import UsageError as UsageError
+    from movierec_cli.models.observer import TrainingObserver as TrainingObserver
 
 __version__ = "0.1.0"
 
@@ -37,6 +38,7 @@ _HOMES = {
         "TrainingConfig",
     ),
     "errors": ("MovierecError", "UsageError"),
+    "models.observer": ("TrainingObserver",),
 }
 """The public names, by the module that has them."""
 __all__ = [name for names in _HOMES.values() for name in names]

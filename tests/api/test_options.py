@@ -21,6 +21,7 @@ from movierec_cli import (
     TowerConfig,
     TrainerConfig,
     TrainingConfig,
+    TrainingObserver,
     UsageError,
 )
 from movierec_cli.config import Family, FeatureSet, SplitKind, Task
@@ -255,6 +256,23 @@ def test_a_frame_of_ones_own_is_a_data_set(kind: str, tmp_path: Path) -> None:
     assert result.runs[0].evaluate()["mean"].null_count() == 0  # which needs the frame again
     with pytest.raises(UsageError, match="cannot be written as options"):
         MovieLensTrainer(dataset=made(ratings)).write_config("x.toml")
+
+
+class Heard(TrainingObserver):
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def noted(self, message: str) -> None:
+        self.said.append(message)
+
+
+def test_who_observes_is_told_and_else_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    heard = Heard()
+    result = MovieLensTrainer(dataset="sample", feature_sets=[None, "None"], observer=heard).run()
+    assert [one.label for one in result.runs] == ["None", "popularity", "EASE"]
+    assert "The feature set 'None' is named twice; it counts once." in heard.said and not caplog.messages
+    MovieLensTrainer(dataset="sample", feature_sets=[None]).run()
+    assert caplog.messages == [fake_trainer.WARNING]
 
 
 def test_a_page_is_written_where_it_is_asked_for(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from movierec_cli import MovieLensTrainer, MovierecError, SavedRun, StudyResult,
 from movierec_cli.api import saved_run, study_result, training_call
 from movierec_cli.data import sample
 from movierec_cli.evaluation.metrics import metric_values
+from tests.api.test_options import own_frames
 from tests.cli.running import run as run_command
 from tests.sample_part import part_of_the_sample
 
@@ -131,6 +132,16 @@ def test_a_notebook_shows_tables_and_charts(result: StudyResult, trained: SavedR
     page = result.charts(height=700)._repr_html_()
     assert page.startswith("<iframe srcdoc=") and "id=&quot;forest&quot;" in page and 'height="700"' in page
     assert result.answer[0][:40] in str(result).replace("\n", " ")
+
+
+def test_a_frame_of_ones_own_is_trained_on(tmp_path: Path) -> None:
+    ratings, items = own_frames()
+    result = MovieLensTrainer(
+        dataset=ratings, items=items, columns={"user": "customer"}, saved_models_dir=tmp_path, **QUICK
+    ).run()
+    assert [one.label for one in result.runs] == ["None", "timestamp", "week + user_tenure", "popularity"]
+    again = load("frame-timestamp", tmp_path).recommend(user="u3", top=5)
+    assert again.equals(result.runs[1].recommend(user="u3", top=5)) and len(again) == 5
 
 
 def test_the_examples_of_the_documentation_work(result: StudyResult, folder: Path) -> None:
