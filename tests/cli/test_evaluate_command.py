@@ -79,7 +79,7 @@ def test_the_json_document_has_the_study_and_nothing_else_is_on_stdout() -> None
     document = json.loads(result.stdout)
     assert set(document) == {
         *("data", "split", "split_summary", "headline", "answer", "warnings", "models", "differences"),
-        *("ablation", "segments", "findings", "ratings"),
+        *("ablation", "segments", "findings", "ratings", "schema_version"),
     }
     assert document["data"]["name"] == "sample"
     assert document["split"]["kind"] == "random"
