@@ -22,7 +22,7 @@ from movierec_cli.experiment.foreign import OtherModel, judge_others
 from movierec_cli.experiment.loading import data_of, load_source
 from movierec_cli.experiment.selection import Selection, SplitRequest, on_own_test, outcome_on, select_runs
 from movierec_cli.experiment.study import Study, UserLists
-from movierec_cli.experiment.trainer import MovieLensTrainer, deploy, train_or_load
+from movierec_cli.experiment.trainer import RunTrainer, deploy, train_or_load
 from movierec_cli.leakage.data_checks import check_data
 from movierec_cli.leakage.diagnosis import check_run, unchecked
 from movierec_cli.leakage.finding import Finding
@@ -85,7 +85,7 @@ def train(
             diverged; or a saved model's folder is damaged.
         UsageError: every k is as large as the catalogue, or that of the metric is.
     """
-    trainer = MovieLensTrainer(config, observer, source)
+    trainer = RunTrainer(config, observer, source)
     data = trainer.data  # loaded and split
     # What cannot work is refused before the training.
     headline_metric(len(data.dataset.movies), ks, data.dataset.noun, metric)
