@@ -188,7 +188,7 @@ def _one_number(kind: type[N], wanted: str) -> Reader:
                 raise ValueError
             return kind(str(value))
         except ValueError:
-            raise UsageError(f"{option} is '{shown(value)}'; it takes {wanted}") from None
+            raise UsageError(f"{option} is '{value}'; it takes {wanted}") from None
 
     return read
 

@@ -203,6 +203,9 @@ def test_configurations_are_taken_whole() -> None:
         ([3], {}, "a int is no configuration"),
         ([], {"items": polars.DataFrame()}, "items is a data frame beside no ratings"),
         ([], {"dataset": polars.DataFrame(), "archive": "x"}, "--archive has no effect here"),
+        ([], {"num_epochs": [3]}, "--num_epochs is '[3]'; it takes a whole number"),
+        ([], {"archive": 3}, "--archive is '3'; it takes a path"),
+        ([], {"weights": ["a"]}, "--weights is 'a'; it takes one text"),
         ([], {"dataset": 3}, "frame.ratings: is a builtins.int that cannot be read as a data frame"),
     ],
 )
