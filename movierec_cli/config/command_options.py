@@ -8,12 +8,13 @@ from typing import Any
 from movierec_cli.config.arguments import OptionSpec, rewrite, spelling
 from movierec_cli.config.option_values import NONE
 from movierec_cli.config.train_options import OPTIONS, Given, Option, read_options
+from movierec_cli.text import printable
 
 
 def command_of(given: Mapping[str, Any]) -> str:
     """The command line of options."""
     words = (word for name, value in given.items() for word in _arguments(name, value))
-    return shlex.join(["movierec", "train", *words])
+    return printable(shlex.join(["movierec", "train", *words]))
 
 
 def _arguments(name: str, value: Any) -> Iterable[str]:

@@ -264,7 +264,7 @@ def _panels() -> list[str]:
 
 
 def _toml(value: Any) -> str:
-    """A value in TOML; "" for None."""
+    """A value in TOML; "" for None. Raises a `UsageError` for what is no text."""
     if isinstance(value, FeatureSet):
         return _toml(list(value.features) or NONE)
     if isinstance(value, tuple | list):
@@ -273,4 +273,7 @@ def _toml(value: Any) -> str:
         return ""
     if isinstance(value, bool | int | float) and not isinstance(value, str):
         return str(value).lower()
-    return json.dumps(str(value)).replace("\x7f", "\\u007f")
+    text = str(value)
+    if text.encode(errors="ignore").decode() != text:  # halves of characters, such as of a file's name
+        raise UsageError(f"{text!a} cannot stand in a file of options: it is no text in UTF-8")
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

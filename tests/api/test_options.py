@@ -62,7 +62,7 @@ def example(option: Option) -> Any:
         "columns": ("user=a b", 'items.title="T"'),
         "metric": "recall@5",
         "top_k": (5, 20),
-        "generate_recommendations_for_user": "ann\\ é",
+        "generate_recommendations_for_user": "ann\\ é 😀",
         "layer_sizes": (),
     }
     if option.name in special:
@@ -100,6 +100,14 @@ def test_every_option_is_the_same_typed_in_a_file_and_as_a_keyword(tmp_path: Pat
     assert read_config(tmp_path / "study.toml") == given
     assert typed(command_of(given)) == options_of_command(command_of(given)) == given
     assert typed(f"train --config {tmp_path / 'study.toml'}") == given
+
+
+def test_what_cannot_stand_in_a_file_or_together_is_refused() -> None:
+    result = run("train", "--archive", "a\udcff", "--write_config", "study.toml")
+    assert result.exit_code == 2 and "cannot stand in a file of options" in result.stderr
+    assert not Path("study.toml").exists()
+    contradiction = run("train --deploy --no_deploy")
+    assert contradiction.exit_code == 2 and "--deploy and --no_deploy contradict" in contradiction.stderr
 
 
 def test_what_is_not_given_stands_in_a_file_as_a_comment(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import typer
 from movierec_cli.cli.parsing.completions import completion_of
 from movierec_cli.config.option_values import read_value, type_of
 from movierec_cli.config.setting import option_name, settings_of
+from movierec_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from movierec_cli.config.train_options import Given, Option
@@ -157,6 +158,8 @@ def _of_settings(mark: GivenOf) -> _Group:
     def build(given: Given) -> Given:
         named = {name: value for name, value in given.items() if value is not None and value != []}
         off = {name: False for name in mark.options if named.pop(f"no_{name}", None)}
+        for name in off.keys() & named.keys():
+            raise UsageError(f"--{name} and --no_{name} contradict each other; give one of them")
         return off | {name: mark.options[name].read(value) for name, value in named.items()}
 
     every = [*parameters, *hidden]
