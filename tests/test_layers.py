@@ -24,6 +24,7 @@ LAYERS = (
     {"recommend", "leakage"},
     {"experiment", "export"},
     {"reports"},
+    {"api"},
     {"cli", "__main__"},
 )
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from movierec_cli.cli.app import app
 from movierec_cli.data import datasets_folder, load
 from movierec_cli.data.dataset import Dataset
+from tests.all_tests import ALL_TESTS
 from tests.cli import fake_trainer
 from tests.saved_runs import judged_run, multi_task_config, run_config, sequence_config
 from tests.small_dataset import small_dataset
@@ -67,6 +68,7 @@ def _world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, models: Path) -> Non
     monkeypatch.setattr(datasets_folder, "import_archive", lambda *_, **__: stored)
     monkeypatch.chdir(tmp_path)
     shutil.copytree(models, tmp_path / "saved_models")
+    Path("study.toml").write_text('dataset = "sample"\nseeds = 2\n', encoding="utf-8")
 
 
 @pytest.fixture
@@ -89,6 +91,29 @@ def test_every_command_of_the_readme_works(command: str, request: pytest.Fixture
     args: list[Any] = shlex.split(command.replace("NAME", saved.name))[1:]
     result = CliRunner().invoke(app, args, prog_name="movierec")
     assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_programs_of_the_readme_give_recommendations(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[number]
+    assert len([line for line in program.splitlines() if line.strip()]) <= 5
+    if "pandas" in program and not ALL_TESTS:
+        pytest.importorskip("pandas")
+    fake_trainer.install(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    rows = [
+        f"{user},{(place * 7 + len(user)) % 40},{place % 5 + 1}" for user in LISTENERS for place in range(20)
+    ]
+    Path("ratings.csv").write_text("\n".join(["listener,item,rating", *rows]), encoding="utf-8")
+    namespace: dict[str, Any] = {}
+    exec(program, namespace)
+    assert namespace["frame"].columns[:4] == ["user", "place", "movie_id", "title"]
+    assert len(namespace["frame"]) == 10
+
+
+LISTENERS = ("ann", "bo", "carol", "dave", "ellen-1")
 
 
 @pytest.mark.parametrize("target", [*TARGETS, "clean", "fmt", "lint", "type", "bench"])

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +13,9 @@ from rich.segment import Segment
 from rich.text import Text
 
 from movierec_cli.text import printable
+
+SCHEMA_VERSION = 1
+"""Of all JSON documents, see `reports.documents`."""
 
 
 class PrintableConsole(Console):
@@ -72,9 +75,11 @@ class Terminal:
         """A whole table for programs, such as CSV; only what a terminal would act on is replaced, on one."""
         self.out.file.write(printable(text) if self.out.is_terminal else text)
 
-    def document(self, content: object) -> None:
+    def document(self, content: Mapping[str, object]) -> None:
         """One JSON document, for programs; what a terminal would act on stands in it escaped."""
-        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(
+            {"schema_version": SCHEMA_VERSION, **content}, indent=2, ensure_ascii=False, allow_nan=False
+        )
         self.out.file.write(printable(text, lambda character: json.dumps(character)[1:-1]) + "\n")
 
 
@@ -105,7 +110,7 @@ class ResultTerminal(CommandTerminal):
 
     as_json: AsJson = False
 
-    def show(self, document: Callable[[], object], text: Callable[[], RenderableType]) -> None:
+    def show(self, document: Callable[[], Mapping[str, object]], text: Callable[[], RenderableType]) -> None:
         """Prints a result: its document where JSON is asked for, else its text."""
         if self.as_json:
             self.document(document())

@@ -1,17 +1,18 @@
 """The program: its commands, and how errors end it.
 
-A process imports the modules of the command it runs and no others: to build what all of them declare takes
-longer than to recommend.
+A process imports the modules of the command it runs and no others, and for the help of the program none: to
+build what all of them declare takes longer than to recommend.
 """
 
 import atexit
 import gc
-import importlib
+import importlib.util
 import io
 import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from importlib.abc import InspectLoader
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -24,7 +25,18 @@ from movierec_cli.errors import MovierecError
 
 INTERRUPTED, TERMINATED = 130, 143  # 128 and the signal, as shells say it
 
-COMMANDS = ("train", "evaluate", "recommend", "similar", "explore", "export", "predict", "report", "doctor")
+COMMANDS = (
+    "train",
+    "evaluate",
+    "recommend",
+    "similar",
+    "explore",
+    "export",
+    "predict",
+    "report",
+    "doctor",
+    "schema",
+)
 """In the order of the help; each is in the module of its name. The first is the default command."""
 GROUPS = {
     "models": (
@@ -97,13 +109,7 @@ def _code_of(interrupt: KeyboardInterrupt) -> int:
 
 def make_app(only: str | None = None) -> typer.Typer:
     """The program with all commands, or with one of them or one group."""
-    app = typer.Typer(
-        name="movierec",
-        cls=Program,
-        pretty_exceptions_show_locals=False,
-        context_settings={"help_option_names": ["--help", "-h"]},
-    )
-    app.callback()(_program)
+    app = _without_commands()
     for name in COMMANDS:
         if only in (None, name):
             _add(app, f"{name}.{name}")
@@ -114,6 +120,35 @@ def make_app(only: str | None = None) -> typer.Typer:
                 _add(group, command)
             app.add_typer(group)
     return app
+
+
+def make_overview() -> typer.Typer:
+    """The program for its own help alone: each command with the first line of its help; none is imported."""
+    app = _without_commands()
+    for name in COMMANDS:
+        app.command(name, help=_first_line(name))(lambda: None)
+    for name, (title, _) in GROUPS.items():
+        app.add_typer(typer.Typer(name=name, cls=Group, help=title))
+    return app
+
+
+def _without_commands() -> typer.Typer:
+    app = typer.Typer(
+        name="movierec",
+        cls=Program,
+        pretty_exceptions_show_locals=False,
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+    app.callback()(_program)
+    return app
+
+
+def _first_line(command: str) -> str:
+    """Of the docstring of a command's function."""
+    spec = importlib.util.find_spec(f"movierec_cli.cli.commands.{command}")
+    assert spec is not None and isinstance(spec.loader, InspectLoader)
+    source = spec.loader.get_source(spec.name) or ""
+    return source.partition(f"def {command}_command(")[2].partition('"""')[2].partition("\n")[0]
 
 
 def named_command(args: Sequence[str], environment: Mapping[str, str]) -> str | None:
@@ -132,7 +167,9 @@ def main() -> None:
     # What is left at the end goes with the process: to collect it one by one took a sixth of `recommend`.
     atexit.register(gc.freeze)
     try:
-        make_app(named_command(sys.argv[1:], os.environ))(prog_name="movierec")
+        is_help = sys.argv[1:] in ([], ["--help"], ["-h"]) and _COMPLETION not in os.environ
+        app = make_overview() if is_help else make_app(named_command(sys.argv[1:], os.environ))
+        app(prog_name="movierec")
     except KeyboardInterrupt as interrupt:  # outside of any command
         sys.exit(_code_of(interrupt))
 

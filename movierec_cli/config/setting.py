@@ -34,6 +34,7 @@ class Setting:
     option: str
     panel: str
     default_shown: str
+    also: tuple[str, ...]
 
 
 def setting(
@@ -45,6 +46,7 @@ def setting(
     option: str = "",
     panel: str = "",
     default_shown: str = "",
+    also: tuple[str, ...] = (),
 ) -> T:
     """A field that declares a setting.
 
@@ -56,8 +58,9 @@ def setting(
         option: the option's name without dashes, if it is not the field's.
         panel: of the help that lists the option.
         default_shown: in the help, where it is not the field's.
+        also: other names of the option on the command line, such as "-o".
     """
-    declared = Setting(help, metavar, check, option, panel, default_shown)
+    declared = Setting(help, metavar, check, option, panel, default_shown, also)
     return field(default=default, metadata={_SETTING: declared})
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from movierec_cli.config.settings import Reading
+from movierec_cli.config.settings import DataConfig, Reading
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import fingerprint_of
 from movierec_cli.data.progress import Progress, unreported
@@ -20,6 +21,27 @@ from movierec_cli.errors import DataError
 
 if TYPE_CHECKING:
     from polars import DataFrame
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Data frames that are a data set; see `dataset_from_frames`."""
+
+    ratings: Any
+    items: Any = None
+    users: Any = None
+    name: str = "frame"
+
+    def read(self, config: DataConfig, progress: Progress) -> Dataset:
+        """The data set, as `load_dataset` asks for it."""
+        return dataset_from_frames(
+            self.ratings,
+            self.items,
+            self.users,
+            name=self.name,
+            reading=config.reading,
+            progress=progress,
+        )
 
 
 def dataset_from_frames(

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +23,11 @@ _ZIP_MAGIC = b"PK\x03\x04"
 
 
 def load_dataset(
-    config: DataConfig, *, progress: Progress | None = None, with_movie_lengths: bool = False
+    config: DataConfig,
+    *,
+    progress: Progress | None = None,
+    with_movie_lengths: bool = False,
+    read: Callable[[DataConfig, Progress], Dataset] | None = None,
 ) -> Dataset:
     """Finds or downloads a data set, and parses it or takes the columns kept from the last time.
 
@@ -32,14 +37,14 @@ def load_dataset(
     data set's zip or folder, and only then is it downloaded.
 
     Running times are looked for where `with_movie_lengths` is true, see `running_times.apply`; most models
-    need none.
+    need none. What is no file, such as data frames, is read by `read` instead.
 
     Raises:
         UsageError: `config.dataset` is unknown.
         DataError: an archive or a file of lengths cannot be used, or a download failed.
     """
     report = progress or unreported
-    dataset = _ratings_dataset(config, report)
+    dataset = (read or _ratings_dataset)(config, report)
     if config.merge_duplicates:
         dataset = merge_duplicates(dataset)
     if not with_movie_lengths:

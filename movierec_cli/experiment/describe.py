@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import datetime
-import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import PurePath
 
 import numpy as np
 
 from movierec_cli.config import FEATURES, DataConfig, Feature, FeatureSet
-from movierec_cli.config.setting import settings_of
+from movierec_cli.config.command_options import command_of
 from movierec_cli.config.settings import Reading
+from movierec_cli.config.train_options import OPTIONS, options_of
 from movierec_cli.data.dataset import TEST, TRAIN, UNKNOWN_YEAR, VALIDATION, Dataset, Ids, are_texts
 from movierec_cli.data.duplicates import duplicates_of
 from movierec_cli.data.load import load_dataset
@@ -169,13 +169,6 @@ _DETAILS: Mapping[str, Callable[[Dataset], str]] = {
 
 def _command(config: DataConfig) -> str:
     """The command that trains on what was described."""
-    options = [f"--archive {shlex.quote(str(config.archive))}"]
-    defaults = Reading()
-    for field in fields(Reading):
-        value = getattr(config, field.name)
-        if value == getattr(defaults, field.name):
-            continue
-        option = f"--{settings_of(Reading)[field.name].option or field.name}"
-        words = [] if value is True else value if isinstance(value, tuple) else [value]
-        options.append(" ".join([option, *(shlex.quote(f"{one}") for one in words)]))
-    return f"movierec train {' '.join(options)}"
+    asked = {one.name: getattr(config, one.field) for one in options_of(Reading).values()}
+    given = {name: value for name, value in asked.items() if value != OPTIONS[name].default}
+    return command_of({"archive": config.archive} | given)

@@ -1,12 +1,13 @@
 """Load: the data set that models are trained or evaluated on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from movierec_cli.config import DataConfig, FeatureSet
 from movierec_cli.config.settings import Reading
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset, local_archive, name_of_own
+from movierec_cli.data.progress import Progress
 from movierec_cli.data.running_times.apply import lengths_at_hand, with_lengths
 from movierec_cli.data.sources import SOURCES
 from movierec_cli.errors import MovierecError, UsageError
@@ -20,6 +21,7 @@ def load_source(
     *,
     feature_sets: Iterable[FeatureSet] = (),
     runs: Sequence[Run] = (),
+    read: Callable[[DataConfig, Progress], Dataset] | None = None,
 ) -> Dataset:
     """Loads a data set; its warnings and notes go to the observer.
 
@@ -28,6 +30,7 @@ def load_source(
         observer: told of the progress.
         feature_sets: of the models to be trained; lengths are looked up where one of them sees lengths.
         runs: saved models; where one of them sees lengths, these are looked up if nothing must be downloaded.
+        read: what reads the data set where it is no file's, see `load_dataset`.
 
     Raises:
         MovierecError: the data set cannot be had or read, or a file of lengths cannot be used.
@@ -38,9 +41,10 @@ def load_source(
     if given and not is_needed and not any(run.record.config.feature_set.needs_lengths for run in runs):
         raise UsageError(f"--{given[0]} has no effect here: no model sees movie_length; add that feature")
     config = _as_runs_read_it(config, runs)
-    source = load_dataset(config, progress=observer.data_loading, with_movie_lengths=is_needed)
-    archive = config.archive or local_archive(SOURCES[config.dataset], config.datasets_dir)
-    source = replace(source, archive=archive)
+    source = load_dataset(config, progress=observer.data_loading, with_movie_lengths=is_needed, read=read)
+    if read is None:
+        archive = config.archive or local_archive(SOURCES[config.dataset], config.datasets_dir)
+        source = replace(source, archive=archive)
     own = [run.record for run in runs if run.record.data.fingerprint == source.fingerprint]
     is_seen = any(record.config.feature_set.needs_lengths for record in own)
     if not is_needed and not is_seen and config.imdb_titles is not None:

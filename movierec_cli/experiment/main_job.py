@@ -22,7 +22,7 @@ from movierec_cli.experiment.foreign import OtherModel, judge_others
 from movierec_cli.experiment.loading import data_of, load_source
 from movierec_cli.experiment.selection import Selection, SplitRequest, on_own_test, outcome_on, select_runs
 from movierec_cli.experiment.study import Study, UserLists
-from movierec_cli.experiment.trainer import MovieLensTrainer, deploy, train_or_load
+from movierec_cli.experiment.trainer import RunTrainer, deploy, train_or_load
 from movierec_cli.leakage.data_checks import check_data
 from movierec_cli.leakage.diagnosis import check_run, unchecked
 from movierec_cli.leakage.finding import Finding
@@ -68,6 +68,7 @@ def train(
     ks: Sequence[int] = DEFAULT_TOP_K,
     metric: str | None = None,
     lists: ListRequest | None = None,
+    source: Dataset | None = None,
 ) -> Trained:
     """Trains or loads a model for each feature set and task weights, evaluates and compares them.
 
@@ -77,13 +78,14 @@ def train(
         ks: the k of the top-k accuracies.
         metric: that decides which model is best; None: NDCG at 10.
         lists: to whom the models recommend.
+        source: the data set of `config`, if it is loaded already.
 
     Raises:
         MovierecError: the data cannot be had, lacks a feature or a user, or cannot be split; a training
             diverged; or a saved model's folder is damaged.
         UsageError: every k is as large as the catalogue, or that of the metric is.
     """
-    trainer = MovieLensTrainer(config, observer)
+    trainer = RunTrainer(config, observer, source)
     data = trainer.data  # loaded and split
     # What cannot work is refused before the training.
     headline_metric(len(data.dataset.movies), ks, data.dataset.noun, metric)
@@ -146,8 +148,15 @@ class Evaluation:
     skipped: tuple[Problem, ...]
 
 
-def evaluate_saved(config: EvaluationConfig, observer: TrainingObserver | None = None) -> Evaluation:
+def evaluate_saved(
+    config: EvaluationConfig, observer: TrainingObserver | None = None, source: Dataset | None = None
+) -> Evaluation:
     """Evaluates saved models, others' lists, and baselines on the same split: fitted if not saved yet.
+
+    Args:
+        config: which models, and on what.
+        observer: told of the progress.
+        source: the data set, if it is loaded already.
 
     Raises:
         MovierecError: there is no such run or user, the data cannot be had, the runs do not belong
@@ -156,8 +165,9 @@ def evaluate_saved(config: EvaluationConfig, observer: TrainingObserver | None =
     """
     listener = observer or TrainingObserver()
     saved = _saved_runs(config)
-    data_config = config.data or (data_of(saved, config.places) if saved else config.places)
-    source = load_source(data_config, listener, runs=saved)
+    if source is None:
+        data_config = config.data or (data_of(saved, config.places) if saved else config.places)
+        source = load_source(data_config, listener, runs=saved)
     selection = select_runs(
         config.saved_models_dir, config.names, source, config.split, or_none=bool(config.others)
     )

@@ -40,7 +40,7 @@ JUDGED_BY = "ndcg@10"
 """What is told of the judged run where a deployed one is used."""
 
 
-class MovieLensTrainer:
+class RunTrainer:
     """Loads and splits the data, then trains or loads a model for each feature set, and the baselines.
 
     An interrupted training is resumed from its checkpoint, unless `config.retrain` is set.

@@ -3,7 +3,7 @@
 import difflib
 import html
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,7 +20,7 @@ from movierec_cli.data.running_times.names import (
     spellings,
     title_parts,
 )
-from movierec_cli.errors import MovierecError
+from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.text import with_article
 
 CLOSEST_OFFERED = 5
@@ -236,6 +236,35 @@ class MovieSearch:
         shared = np.diff(found[np.minimum([0, *ends], len(pairs))])  # [n_movies]
         dice = 2 * shared / (np.diff([0, *ends]) + len(own))
         return [int(row) for row in np.argsort(-dice, kind="stable")[:_SHORTLIST]]
+
+
+def rows_of(titles: Sequence[str], catalogue: Movies, option: str, noun: str) -> list[int]:
+    """The catalogue's rows of movies as they are typed, in their order.
+
+    Args:
+        titles: each is an id or a title, see `MovieSearch.find`.
+        catalogue: of the model that is to use them.
+        option: what they were typed after, for messages: "--liked".
+        noun: what the items are called.
+
+    Raises:
+        MovierecError: a title fits several movies, or none.
+        UsageError: the same movie is named twice.
+    """
+    return each_movie_once(titles, catalogue, option, MovieSearch(catalogue, noun).find)
+
+
+def each_movie_once(
+    titles: Sequence[str], catalogue: Movies, option: str, row_of: Callable[[str], int]
+) -> list[int]:
+    """The rows of titles, by what finds one. Raises a `UsageError` where the same movie is named twice."""
+    rows: list[int] = []
+    for title in titles:
+        row = row_of(title)
+        if row in rows:
+            raise UsageError(f"{option} '{title}' is '{catalogue.title[row]}' again; name it once")
+        rows.append(row)
+    return rows
 
 
 def _readings(text: str) -> Iterator[_TitleQuery]:

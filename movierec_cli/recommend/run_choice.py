@@ -215,6 +215,7 @@ FOR_VECTORS = replace(
     refusal="has no vectors, with which the page draws its map and computes its lists",
     is_served_by=_scored_by(Scoring.EMBEDDINGS, Scoring.FACTORS),
 )
+FOR_EMBEDDINGS = replace(FOR_VECTORS, refusal="has no embeddings of its users and movies")
 FOR_HISTORIES = replace(
     FOR_USERS,
     model="sequential model, which --watched needs,",

@@ -30,7 +30,7 @@ from movierec_cli.evaluation.significance import by_pair
 from movierec_cli.experiment.comparison import compare_runs
 from movierec_cli.experiment.selection import on_own_test
 from movierec_cli.experiment.study import Study
-from movierec_cli.experiment.trainer import MovieLensTrainer
+from movierec_cli.experiment.trainer import RunTrainer
 from movierec_cli.models.baselines.fit_baseline import fit_baseline, fit_rating_baseline
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.models.tensorflow_start import start_tensorflow
@@ -63,7 +63,7 @@ def _train(data: DataConfig, features: str) -> RunRecord:
     with tempfile.TemporaryDirectory() as folder:
         sets = (FeatureSet.parse(features.split()),)
         config = TrainerConfig(feature_sets=sets, data=data, baselines=(), saved_models_dir=Path(folder))
-        return MovieLensTrainer(config).run()[0].record
+        return RunTrainer(config).run()[0].record
 
 
 def _figures(top_k: TopK) -> str:
@@ -97,7 +97,7 @@ def measure_temporal(bench: Bench) -> Iterator[Row]:
             n_seeds=SEEDS,
             saved_models_dir=Path(folder),
         )
-        trainer = MovieLensTrainer(config)
+        trainer = RunTrainer(config)
         evaluated, _ = on_own_test(trainer.run())
         studies = [compare_runs(trainer.data, evaluated, ks=(k,)) for k in (10, 100)]
     best = max(

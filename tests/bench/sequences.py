@@ -25,7 +25,7 @@ from movierec_cli.config import (
 )
 from movierec_cli.config.presets import PRESETS, PUBLISHED, Preset
 from movierec_cli.evaluation.metrics import metric_values
-from movierec_cli.experiment.trainer import MovieLensTrainer
+from movierec_cli.experiment.trainer import RunTrainer
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.registry.record import EpochRecord, RunRecord
 from movierec_cli.registry.store import Run
@@ -81,7 +81,7 @@ def measure_sequences(bench: Bench) -> Iterator[Row]:
         baselines=tuple(BASELINES),
         saved_models_dir=bench.saved_models_dir,
     )
-    for run in MovieLensTrainer(config).run():
+    for run in RunTrainer(config).run():
         seconds = f"{run.record.training_s:.1f} s with the choice of its settings"
         yield Row(_what(run), f"{_accuracy([run])}; {seconds}", "", BASELINES[run.record.config.family])
 
@@ -101,7 +101,7 @@ def train(
         n_seeds=n_seeds or bench.n_seeds,
         saved_models_dir=bench.saved_models_dir,
     )
-    return MovieLensTrainer(config, Progress()).run()
+    return RunTrainer(config, Progress()).run()
 
 
 def _what(run: Run) -> str:

@@ -30,14 +30,16 @@ interrupt_after: list[int] = []
 WARNING = "the checksum of small.zip is not the published one"
 
 
-class RecordingTrainer(trainer.MovieLensTrainer):
+class RecordingTrainer(trainer.RunTrainer):
     def __init__(self, config: TrainerConfig, *args: Any, **kwargs: Any) -> None:
         super().__init__(config, *args, **kwargs)
         configs.append(replace(config, command=""))
         commands.append(config.command)
 
 
-def load(config: DataConfig, progress: Any = lambda *_: None, with_movie_lengths: bool = False) -> Dataset:
+def load(config: DataConfig, progress: Any = lambda *_: None, read: Any = None, **_: Any) -> Dataset:
+    if read is not None:  # data frames
+        return read(config, progress)  # type: ignore[no-any-return]
     loaded.append(config)
     progress("reading small", 1, 2)
     name = config.archive.stem if config.archive is not None else config.dataset
@@ -73,7 +75,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
         record.clear()
     monkeypatch.setattr(loading, "load_dataset", load)
     monkeypatch.setattr(trainer, "fit_run", Fits())
-    monkeypatch.setattr(main_job, "MovieLensTrainer", RecordingTrainer)
+    monkeypatch.setattr(main_job, "RunTrainer", RecordingTrainer)
 
 
 @contextmanager
@@ -87,4 +89,4 @@ def installed() -> Iterator[None]:
 def trained(config: TrainerConfig) -> list[Run]:
     """The runs of a configuration, fitted in no time."""
     with installed():
-        return trainer.MovieLensTrainer(config).run()
+        return trainer.RunTrainer(config).run()

@@ -12,7 +12,8 @@ import typer
 from typer.core import TyperGroup, TyperOption
 
 from movierec_cli.cli.app import app
-from movierec_cli.config import DataConfig
+from movierec_cli.config import DataConfig, train_options
+from movierec_cli.config.option_values import type_of
 from movierec_cli.data import load
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
@@ -54,9 +55,14 @@ OPTIONS = {
 }
 
 
+WRITTEN = ("--csv", "--write_config")
+
+
 def mistakes(param: Any) -> list[tuple[str, ...]]:
     """Wrong ways to give an option: of its kind, by its metavar and its type."""
     name, kind = param.opts[0], param.type_descriptor.annotation
+    if kind is str and param.name in train_options.OPTIONS:  # which is read from texts
+        kind = type_of(train_options.OPTIONS[param.name].hint)
     if param.is_flag:
         return [(f"{name}=yes",), (f"{name}s",)]
     wrong = ["--json", f"{name}"]  # an option where its value should be
@@ -68,7 +74,7 @@ def mistakes(param: Any) -> list[tuple[str, ...]]:
     elif param.metavar == "FOLDER":
         wrong += ["file.txt", ""]
     elif kind is Path:
-        wrong += ["saved_models" if "-o" in param.opts or name == "--csv" else "none.csv", "", DEEP]
+        wrong += ["saved_models" if "-o" in param.opts or name in WRITTEN else "none.csv", "", DEEP]
     else:
         wrong += ["", ","] if (param.metavar or "").endswith("...") else [""]
     several = [] if param.multiple else [(name, "1", name, "1")]

@@ -17,13 +17,13 @@ def test_every_data_set_is_shown() -> None:
 
 
 def test_an_imported_archive_is_counted_and_shown(archive_1m: Path, archive_100k: Path) -> None:
-    (stored,) = json.loads(run("data", "import", str(archive_100k), "--json", "--quiet").stdout)
+    (stored,) = json.loads(run("data", "import", str(archive_100k), "--json", "--quiet").stdout)["data_sets"]
     assert (stored["key"], stored["n_movies"]) == ("100k", 15)
     result = run("data", "import", str(archive_1m))
     assert result.exit_code == 0, result.output
     assert "96 ratings of 15 movies by 12 users" in result.stdout
     assert "SHA-256" in result.stderr
-    (info,) = json.loads(run("data", "info", "1m", "--json").stdout)
+    (info,) = json.loads(run("data", "info", "1m", "--json").stdout)["data_sets"]
     assert (info["n_ratings"], info["n_users"], Path(info["path"])) == (96, 12, Path("datasets/ml-1m.zip"))
     assert "96" in run("data", "info", "1m").stdout
 

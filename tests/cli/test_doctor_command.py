@@ -84,7 +84,7 @@ def test_json_has_what_was_checked_findings_and_problems() -> None:
     result = doctor("--json", "--strict")
     content = document(result)
     assert result.exit_code == 1
-    assert list(content) == ["data", "checked", "findings", "problems"]
+    assert list(content) == ["schema_version", "data", "checked", "findings", "problems"]
     assert content["data"]["name"] == "films"
     assert names(content["findings"]) == ["time-travel", "few-test-users"]
     assert all(set(item) == {"name", "severity", "sentence", "remedy"} for item in content["findings"])

@@ -16,7 +16,7 @@ from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split import split_ratings
 from movierec_cli.evaluation.metrics import metric_values
 from movierec_cli.experiment import loading
-from movierec_cli.experiment.trainer import MovieLensTrainer
+from movierec_cli.experiment.trainer import RunTrainer
 from movierec_cli.registry.store import Run, list_runs
 from tests.cli.running import check_row, completions, rows, run, words
 from tests.saved_runs import judged_run, run_config
@@ -36,7 +36,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evaluate") / "saved_models"
     for config in (run_config(), run_config("user_tenure"), run_config("user_tenure", seed=43)):
         judged_run(folder, SAMPLE, config)
-    MovieLensTrainer(
+    RunTrainer(
         TrainerConfig(feature_sets=(), data=DataConfig(dataset="sample"), saved_models_dir=folder)
     ).run()
     return folder
@@ -79,7 +79,7 @@ def test_the_json_document_has_the_study_and_nothing_else_is_on_stdout() -> None
     document = json.loads(result.stdout)
     assert set(document) == {
         *("data", "split", "split_summary", "headline", "answer", "warnings", "models", "differences"),
-        *("ablation", "segments", "findings", "ratings"),
+        *("ablation", "segments", "findings", "ratings", "schema_version"),
     }
     assert document["data"]["name"] == "sample"
     assert document["split"]["kind"] == "random"

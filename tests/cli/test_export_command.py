@@ -47,6 +47,7 @@ def test_programs_get_one_document(saved: list[str], own_folder: Path) -> None:
     document = json.loads(result.stdout)
     next_command = document.pop("next_command")
     assert document == {
+        "schema_version": 1,
         "run": saved[1],
         "model": "timestamp",
         "format": "npz",

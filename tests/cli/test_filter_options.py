@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from movierec_cli.cli.commands.recommend import RecommendOptions
-from movierec_cli.cli.parsing.filter_options import FilterOptions, parse_years
 from movierec_cli.cli.parsing.option_groups import with_option_groups
 from movierec_cli.cli.parsing.variadic import Command
 from movierec_cli.data.dataset import Movies
 from movierec_cli.errors import DataError, MovierecError, UsageError
+from movierec_cli.recommend.filter_options import FilterOptions, parse_years
 from movierec_cli.recommend.filters import Filters
 from tests.cli.running import check_row, rows
 from tests.small_dataset import FIRST_MOVIE_ID, small_dataset

@@ -57,7 +57,7 @@ class Desk:
         return self._screen.getvalue()
 
     def rows(self, *titles: str, option: str = "--liked") -> list[int]:
-        return rows_of(titles, CATALOGUE, option, self._terminal)
+        return rows_of(titles, CATALOGUE, option, "movie", self._terminal)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_where_it_cannot_ask_the_movies_are_listed_as_an_error(
     terminal = Terminal(err=Console(file=screen, force_terminal=sees))
     assert not can_ask(terminal)
     with pytest.raises(MovierecError, match=r"fits 2 movies:\n +7  Sabrina"):
-        rows_of(["Sabrina"], CATALOGUE, "--liked", terminal)
+        rows_of(["Sabrina"], CATALOGUE, "--liked", "movie", terminal)
     assert screen.getvalue() == ""
 
 
@@ -156,7 +156,7 @@ from test_movie_titles import CATALOGUE
 from movierec_cli.cli.parsing.movie_titles import rows_of
 from movierec_cli.cli.console import Terminal
 try:
-    print(rows_of(["sabrina"], CATALOGUE, "--liked", Terminal()))
+    print(rows_of(["sabrina"], CATALOGUE, "--liked", "movie", Terminal()))
 except KeyboardInterrupt:
     sys.exit(130)
 """

@@ -74,7 +74,7 @@ def test_titles_need_not_be_exact(saved: Run, title: str) -> None:
 
 def test_the_document_says_which_model_and_data(saved: Run, dataset: Dataset) -> None:
     document = json.loads(predict("--user", "1", "--movie", "3", "--json").stdout)
-    assert set(document) == {"run", "validation_rmse", "data", "predictions"}
+    assert set(document) == {"schema_version", "run", "validation_rmse", "data", "predictions"}
     assert document["run"] == saved.record.name
     assert document["validation_rmse"] is None
     assert document["data"] == {

@@ -142,6 +142,7 @@ def test_the_document_says_who_what_and_from_which_model(
     result = recommend("--watched", "id:7", "--top", "3", "--json", "--quiet", *options)
     document = json.loads(result.stdout)
     assert list(document) == [
+        "schema_version",
         "run", "model", "data", "user_id", "rated", "watched", "liked", "disliked", "movies", "mean_score",
         "variety",
     ]  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from movierec_cli.config import DEFAULT_BASELINES, DEFAULT_FEATURE_SETS, DataConfig, TrainerConfig
-from movierec_cli.experiment.trainer import MovieLensTrainer
+from movierec_cli.experiment.trainer import RunTrainer
 from tests.saved_runs import judged_run, multi_task_config
 from tests.small_dataset import small_dataset
 
@@ -37,11 +37,11 @@ for line in sys.argv[1:]:
 def save_default_runs(directory: Path) -> None:
     """Everything that `train` asks for by default; the baselines are real."""
     data = DataConfig(dataset="sample")
-    trainer = MovieLensTrainer(TrainerConfig(data=data, saved_models_dir=directory))
+    trainer = RunTrainer(TrainerConfig(data=data, saved_models_dir=directory))
     for config in trainer.run_configs():
         if config.training is not None:
             judged_run(directory, trainer.data.source, config)
-    MovieLensTrainer(TrainerConfig(feature_sets=(), data=data, saved_models_dir=directory)).run()
+    RunTrainer(TrainerConfig(feature_sets=(), data=data, saved_models_dir=directory)).run()
 
 
 @pytest.fixture(scope="module")

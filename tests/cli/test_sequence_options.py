@@ -9,7 +9,6 @@ from typing import Any, get_args, get_origin, get_type_hints
 import pytest
 import typer
 
-from movierec_cli.cli.parsing.train_options import default_shown
 from movierec_cli.config import (
     DEFAULT_BASELINES,
     FEATURES,
@@ -29,6 +28,7 @@ from movierec_cli.config import (
 )
 from movierec_cli.config.presets import PRESETS, Preset
 from movierec_cli.config.setting import option_name, settings_of
+from movierec_cli.config.shown_defaults import default_shown
 from movierec_cli.experiment import main_job
 from tests.cli.running import check_row, rows, run, words
 
@@ -225,7 +225,7 @@ def test_the_help_shows_the_usual_value_of_each_model() -> None:
     )
     assert default_shown("layer_sizes") == "128 64; temporal: 64"
     assert default_shown("k_core") == "0; gru4rec leave-last, sasrec leave-last: 5"
-    assert default_shown("kind") == "random; gru4rec, sasrec: leave-last"
+    assert default_shown("split") == "random; gru4rec, sasrec: leave-last"
     assert default_shown("refit") == "refit; gru4rec, sasrec: no_refit"
     as_windows = default_settings(Family.SASREC, SplitKind.WINDOWS).model
     assert as_windows is not None
@@ -234,4 +234,4 @@ def test_the_help_shows_the_usual_value_of_each_model() -> None:
         f" {as_windows.max_length}"
     )
     text = words(run("train --help").stdout)
-    assert all(default_shown(name) in text for name in ("dropout", "kind", "max_length"))
+    assert all(default_shown(name) in text for name in ("dropout", "split", "max_length"))

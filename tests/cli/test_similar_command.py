@@ -48,7 +48,7 @@ def test_programs_get_one_document_and_nothing_else(run: Run) -> None:
     result = similar("Film 105", "--json", "--quiet", "--top", "2", "--genre", "war")
     document = json.loads(result.stdout)
     assert result.stderr == ""
-    assert list(document) == ["run", "model", "data", "movie", "movies"]
+    assert list(document) == ["schema_version", "run", "model", "data", "movie", "movies"]
     assert document["run"] == run.record.name and document["data"]["name"] == "small"
     assert [one["genres"] for one in document["movies"]] == [["War"], ["War"]]
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from movierec_cli.cli.parsing.task_options import TaskRequest
 from movierec_cli.config import RATING_BASELINES, Family, RankBy, TaskWeights
+from movierec_cli.config.task_options import TaskRequest
+from movierec_cli.config.train_options import part_of, read_options
 from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.store import load_run
@@ -23,7 +24,8 @@ def asked(line: str) -> TaskRequest:
     """ "--tasks a,b --rating_weight 1" without the parser."""
     words = shlex.split(line)
     names = [word.removeprefix("--") for word in words[::2]]
-    return TaskRequest(**dict(zip(names, words[1::2], strict=True)))
+    given: TaskRequest = part_of(TaskRequest, read_options(dict(zip(names, words[1::2], strict=True))))
+    return given
 
 
 def weights(line: str) -> list[tuple[float, float]]:

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from movierec_cli.cli.parsing.values import parse_families, parse_numbers, parse_top_k
 from movierec_cli.config import BASELINES, Family
+from movierec_cli.config.option_values import parse_families, parse_numbers, parse_top_k
 from movierec_cli.errors import UsageError
 
 

@@ -7,7 +7,8 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from movierec_cli.cli.parsing.variadic import OptionSpec, plain_value, rewrite, spelling
+from movierec_cli.cli.parsing.variadic import plain_value
+from movierec_cli.config.arguments import OptionSpec, rewrite, spelling
 from movierec_cli.errors import UsageError
 
 SPECS = {

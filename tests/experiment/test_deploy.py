@@ -20,7 +20,7 @@ from movierec_cli.config import (
 )
 from movierec_cli.errors import UsageError
 from movierec_cli.evaluation.metrics import NO_TOP_K, metric_values
-from movierec_cli.experiment.trainer import MovieLensTrainer, deploy
+from movierec_cli.experiment.trainer import RunTrainer, deploy
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.users import user_of
@@ -73,7 +73,7 @@ def test_a_deployed_model_knows_the_test_ratings_and_has_no_figures_of_its_own(
         rating_baselines=(),
         saved_models_dir=tmp_path,
     )
-    trainer = MovieLensTrainer(replace(base, **changes), source=DATASET)  # type: ignore[arg-type]
+    trainer = RunTrainer(replace(base, **changes), source=DATASET)  # type: ignore[arg-type]
     (judged,) = trainer.run()
     split, observer = trainer.data.split, Epochs()
     deployed = deploy(trainer.data, judged, tmp_path, observer)
@@ -98,7 +98,7 @@ def test_a_deployed_model_knows_the_test_ratings_and_has_no_figures_of_its_own(
 
 def test_a_deployed_baseline_is_fitted_to_all_ratings_with_the_settings_that_it_chose(tmp_path: Path) -> None:
     config = TrainerConfig(feature_sets=(), baselines=(Family.EASE,), saved_models_dir=tmp_path)
-    trainer = MovieLensTrainer(config, source=DATASET)
+    trainer = RunTrainer(config, source=DATASET)
     (judged,) = trainer.run()
     own = deploy(trainer.data, judged, tmp_path, TrainingObserver())
     assert own.record.settings == judged.record.settings and own.record.judged is not None

@@ -16,7 +16,7 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.experiment.comparison import compare_runs
 from movierec_cli.experiment.main_job import ListRequest, lists_of
 from movierec_cli.experiment.study import Evaluated
-from movierec_cli.experiment.trainer import MovieLensTrainer, train_or_load
+from movierec_cli.experiment.trainer import RunTrainer, train_or_load
 from movierec_cli.leakage.data_checks import check_data
 from movierec_cli.models.feature_encodings import told_sets
 from movierec_cli.models.observer import TrainingObserver
@@ -74,7 +74,7 @@ class Listener(TrainingObserver):
 
 def test_the_default_sets_drop_what_the_data_lack_in_one_line_and_merge() -> None:
     listener = Listener()
-    trainer = MovieLensTrainer(TrainerConfig(), listener, source=without_times())
+    trainer = RunTrainer(TrainerConfig(), listener, source=without_times())
     assert [one.label for one in trainer.feature_sets] == [
         *("None", "movie_genres", "movie_title_text + movie_genres", "movie_genres + movie_year")
     ]
@@ -152,7 +152,7 @@ def test_what_needs_a_missing_kind_of_values_is_refused_by_name(
     dataset: Dataset, changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(MovierecError, match=message.replace(" no rating", r" \(no rating")):
-        _ = MovieLensTrainer(TrainerConfig(**changes), source=dataset).data
+        _ = RunTrainer(TrainerConfig(**changes), source=dataset).data
 
 
 def test_min_rating_is_on_the_scale_of_the_data() -> None:

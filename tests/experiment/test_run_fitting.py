@@ -22,7 +22,7 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.evaluation.evaluate import evaluate
-from movierec_cli.experiment.trainer import MovieLensTrainer
+from movierec_cli.experiment.trainer import RunTrainer
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.models.trained import FitResult, Fitted, Fitting, versions
 from movierec_cli.registry.record import RunConfig
@@ -110,7 +110,7 @@ def test_a_family_of_sequences_is_trained_as_such_and_saved_as_any_other(
     fake: FakeTraining, tmp_path: Path
 ) -> None:
     config = config_in(tmp_path, n_seeds=2)
-    runs = MovieLensTrainer(config, source=small_dataset()).run()
+    runs = RunTrainer(config, source=small_dataset()).run()
     common = default_settings(Family.GRU4REC)
     assert (
         fake.configs
@@ -140,7 +140,7 @@ def test_the_settings_asked_for_come_before_the_usual_ones(fake: FakeTraining, t
     common = default_settings(Family.SASREC).model
     asked = replace(common, max_length=7)
     config = config_in(tmp_path, family=Family.SASREC, model=asked, feature_sets=(FeatureSet(),))
-    (run,) = MovieLensTrainer(config, source=small_dataset()).run_configs()
+    (run,) = RunTrainer(config, source=small_dataset()).run_configs()
     assert (run.family, run.model) == (Family.SASREC, asked)
 
 
@@ -151,12 +151,12 @@ def test_an_interrupted_training_goes_on_or_with_retrain_anew_and_leaves_nothing
     config, listener = config_in(tmp_path, feature_sets=(FeatureSet(),), retrain=retrain), Listener()
     fake.stop_after = 2
     with pytest.raises(Interrupted):
-        MovieLensTrainer(config, listener, small_dataset()).run()
+        RunTrainer(config, listener, small_dataset()).run()
     (folder,) = set(fake.folders)
     assert folder.is_dir() and folder.parent == tmp_path / "saved_models"
     assert list_runs(folder.parent) == ([], [])  # neither a run nor a problem
     fake.stop_after = 100
-    (run,) = MovieLensTrainer(config, listener, small_dataset()).run()
+    (run,) = RunTrainer(config, listener, small_dataset()).run()
     assert set(fake.folders) == {folder} and folder.name == f".unfinished-{run.record.name}"
     assert listener.resumed_after == ([] if retrain else [2])
     assert not folder.exists() and run.folder.is_dir()
@@ -164,11 +164,11 @@ def test_an_interrupted_training_goes_on_or_with_retrain_anew_and_leaves_nothing
 
 def test_what_cannot_be_started_anew_is_told(fake: FakeTraining, tmp_path: Path) -> None:
     config = config_in(tmp_path, feature_sets=(FeatureSet(),))
-    MovieLensTrainer(config, source=small_dataset()).run()
+    RunTrainer(config, source=small_dataset()).run()
     (folder,) = fake.folders
     folder.write_text("not a folder")
     with pytest.raises(MovierecError, match="cannot be deleted for --retrain") as told:
-        MovieLensTrainer(replace(config, retrain=True), source=small_dataset()).run()
+        RunTrainer(replace(config, retrain=True), source=small_dataset()).run()
     assert str(folder) in str(told.value)
 
 
@@ -209,7 +209,7 @@ from movierec_cli.models.sequential import sequence_training as training
 from tests.experiment.test_run_fitting import *
 
 training.fit_run = FakeTraining()
-MovieLensTrainer(config_in(Path(sys.argv[1])), source=small_dataset()).run()
+RunTrainer(config_in(Path(sys.argv[1])), source=small_dataset()).run()
 heavy = {name for name in sys.modules if name.partition(".")[0] in ("tensorflow", "tf_keras")}
 assert not heavy, sorted(heavy)[:5]
 assert "jax" in sys.modules

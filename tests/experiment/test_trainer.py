@@ -9,7 +9,7 @@ import pytest
 from movierec_cli.config import DataConfig, Family, FeatureSet, TowerConfig, TrainerConfig, TrainingConfig
 from movierec_cli.data.dataset import Users
 from movierec_cli.errors import MovierecError
-from movierec_cli.experiment.trainer import MovieLensTrainer
+from movierec_cli.experiment.trainer import RunTrainer
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.registry.record import EpochRecord
 from movierec_cli.registry.store import Run, list_runs
@@ -45,7 +45,7 @@ def quick_config(folder: Path, **changes: object) -> TrainerConfig:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Run]]:
     folder = tmp_path_factory.mktemp("trainer")
-    return folder, MovieLensTrainer(quick_config(folder)).run()
+    return folder, RunTrainer(quick_config(folder)).run()
 
 
 def test_each_feature_set_becomes_a_complete_run_in_its_order(trained):
@@ -67,7 +67,7 @@ def test_saved_runs_are_loaded_and_only_new_sets_are_trained(trained):
     folder, runs = trained
     listener = Listener()
     more = (*SETS, FeatureSet.parse(["movie_year"]))
-    again = MovieLensTrainer(quick_config(folder, feature_sets=more), listener).run()
+    again = RunTrainer(quick_config(folder, feature_sets=more), listener).run()
     assert listener.loaded == [True, True, False, True]
     assert [run.record for run in (*again[:2], again[3])] == [run.record for run in runs]
 
@@ -76,7 +76,7 @@ def test_retrain_trains_again_and_gives_the_same_numbers(trained):
     folder, runs = trained
     listener = Listener()
     config = quick_config(folder, feature_sets=SETS[:1], baselines=(), retrain=True)
-    again = MovieLensTrainer(config, listener).run()[0]
+    again = RunTrainer(config, listener).run()[0]
     assert listener.loaded == [False] and listener.validated_epochs == [1, 2]
     assert again.record.test == runs[0].record.test
     np.testing.assert_array_equal(again.artifacts.user_embeddings, runs[0].artifacts.user_embeddings)
@@ -87,7 +87,7 @@ def test_a_feature_the_data_lacks_is_refused_before_anything_is_trained(tmp_path
     config = quick_config(tmp_path, feature_sets=(FeatureSet(), FeatureSet.parse(["user_age"])))
     listener = Listener()
     with pytest.raises(MovierecError, match="'mine' has no bucketized_user_age"):
-        MovieLensTrainer(config, listener, source).run()
+        RunTrainer(config, listener, source).run()
     assert listener.loaded == []
 
 
@@ -96,12 +96,12 @@ def test_other_movie_lengths_train_only_what_sees_them(trained, tmp_path):
     sets = (*SETS, FeatureSet.parse(["movie_length"]))
     config = quick_config(folder, feature_sets=sets, baselines=())
     loaded = Listener()
-    first = MovieLensTrainer(config, loaded).run()
+    first = RunTrainer(config, loaded).run()
     assert loaded.loaded == [True, True, False]
     assert [bool(run.record.data.lengths_fingerprint) for run in first] == [False, False, True]
-    title = MovieLensTrainer(config).data.source.movies.title[0]
+    title = RunTrainer(config).data.source.movies.title[0]
     corrections = tmp_path / "mine.csv"
     corrections.write_text(f'title,year,minutes\n"{title}",,333\n', encoding="utf-8")
     again = Listener()
-    MovieLensTrainer(replace(config, data=replace(config.data, movie_lengths=corrections)), again).run()
+    RunTrainer(replace(config, data=replace(config.data, movie_lengths=corrections)), again).run()
     assert again.loaded == [True, True, False]

@@ -1,7 +1,9 @@
+import html
 import html.parser
 import json
 import math
 import re
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -191,6 +193,24 @@ def test_the_page_says_how_to_reproduce_it() -> None:
             assert record.name in text
     for setting in ("embedding size 64", "split test fraction 0.2", "factors 64, regularization 0.05"):
         assert setting in text
+
+
+def test_the_page_has_the_options_as_a_file() -> None:
+    assert 'id="file"' not in PAGE  # which no training wrote
+    command = "movierec train --dataset 1m --additional-feature-sets None --layer-sizes 64 32"
+    page = report_page(replace(STUDY, commands=(f"{command} --seeds 3 --deploy --json -o a.html",)))
+    code = re.search(r'<code id="file">(.*?)</code>', page, re.DOTALL)
+    assert code is not None
+    assert tomllib.loads(html.unescape(code[1])) == {
+        "dataset": "1m",
+        "additional_feature_sets": ["None"],
+        "layer_sizes": [64, 32],
+        "seeds": 3,
+        "deploy": True,
+        "output": "a.html",
+    }
+    several = report_page(replace(STUDY, commands=(command, f"{command} --seeds 3")))
+    assert 'id="command"' in several and 'id="file"' not in several
 
 
 def test_versions_and_settings_that_differ_stand_side_by_side() -> None:

@@ -9,23 +9,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from movierec_cli.cli.console import AsJson, ResultTerminal
-from movierec_cli.cli.parsing.option_groups import (
-    Given,
-    GivenOf,
-    complete_dataset,
-    optional,
-    with_option_groups,
-)
+from movierec_cli.cli.parsing.completions import complete_dataset
+from movierec_cli.cli.parsing.option_groups import GivenOf, optional, with_option_groups
 from movierec_cli.cli.parsing.options import DatasetsDir
-from movierec_cli.cli.parsing.train_options import split_of_data
 from movierec_cli.config import DataConfig, SplitConfig
 from movierec_cli.config.families import Settings
+from movierec_cli.config.filled_settings import split_of_data
 from movierec_cli.config.settings import Reading
+from movierec_cli.config.shown_defaults import own_default
+from movierec_cli.config.train_options import Given, options_of, part_of
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from movierec_cli.data.datasets_folder import SourceInfo, StoredArchive
+
+_SPLIT = options_of(SplitConfig)
 
 
 def info_command(
@@ -47,7 +46,7 @@ def info_command(
     terminal = ResultTerminal(as_json=as_json)
     infos = [describe_source(name, datasets_dir) for name in names or SOURCES]
     terminal.show(
-        lambda: [_plain(info) for info in infos],
+        lambda: {"data_sets": [_plain(info) for info in infos]},
         lambda: Group(*map(_details, infos)) if names else _overview(infos),
     )
     terminal.warn_all(warning for info in infos for warning in info.warnings)
@@ -123,15 +122,10 @@ def describe_command(
     terminal.warn_all(found.warnings)
 
 
-def _default_split(name: str) -> str:
-    value = getattr(SplitConfig, name)
-    return "" if value is None else str(value)
-
-
 @with_option_groups
 def split_command(
     data: DataConfig,
-    given: Annotated[Given, GivenOf((SplitConfig,), _default_split)],
+    given: Annotated[Given, GivenOf(_SPLIT, lambda name: own_default(_SPLIT[name]))],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Write the files into this new folder.")
     ],
@@ -147,11 +141,9 @@ def split_command(
     from movierec_cli.cli.progress_display import ProgressDisplay
     from movierec_cli.experiment.written_split import README, write_split
 
-    split = SplitConfig(**{name: value for name, value in given.items() if value is not None})
+    split = part_of(SplitConfig, given)
     with ProgressDisplay(terminal) as observer:
-        written = write_split(
-            data, split, output, observer, of_data=split_of_data(given, Settings.family, None)
-        )
+        written = write_split(data, split, output, observer, of_data=split_of_data(given, Settings.family))
     document = {"folder": str(output), "split": asdict(written.config), "summary": asdict(written.summary)}
     sentence = written.summary.sentence(written.config, written.dataset.noun)
     terminal.show(lambda: document, lambda: f"{output}: {sentence}\nHow to use it: {output / README}")
@@ -159,7 +151,7 @@ def split_command(
 
 def _show_stored(stored: list[StoredArchive], terminal: ResultTerminal) -> None:
     if terminal.as_json:
-        terminal.document([_plain(archive) for archive in stored])
+        terminal.document({"data_sets": [_plain(archive) for archive in stored]})
     else:
         for archive in stored:
             terminal.line(

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from movierec_cli.cli.console import ResultTerminal
-from movierec_cli.cli.parsing.option_groups import with_option_groups
-from movierec_cli.cli.parsing.options import SavedModelsDir, feature_sets_option
-from movierec_cli.cli.parsing.values import parse_feature_sets, sets_shown
+from movierec_cli.cli.parsing.option_groups import setting_option, with_option_groups
+from movierec_cli.cli.parsing.options import SavedModelsDir
 from movierec_cli.cli.parsing.variadic import given_options
 from movierec_cli.config import DataConfig, SplitConfig, SplitKind, TrainerConfig
+from movierec_cli.config.option_values import each_set_once, parse_feature_sets
+from movierec_cli.config.shown_defaults import sets_shown
+from movierec_cli.config.train_options import ModelChoice
 
 if TYPE_CHECKING:
     from movierec_cli.leakage.diagnosis import Diagnosis
@@ -25,7 +27,9 @@ LEAK_FOUND = 1
 def doctor_command(
     ctx: typer.Context,
     *,
-    additional_feature_sets: Annotated[list[str] | None, feature_sets_option(sets_shown())] = None,
+    additional_feature_sets: Annotated[
+        list[str] | None, setting_option(ModelChoice, "additional_feature_sets", sets_shown())
+    ] = None,
     data: DataConfig,
     split: SplitConfig,
     saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
@@ -49,7 +53,7 @@ def doctor_command(
     from movierec_cli.registry.store import list_runs
     from movierec_cli.reports.terminal.study_text import checks_report
 
-    feature_sets = parse_feature_sets(additional_feature_sets or [], terminal)
+    feature_sets = each_set_once(parse_feature_sets(additional_feature_sets or []), terminal.note)
     with ProgressDisplay(terminal) as observer:
         runs, _ = list_runs(saved_models_dir)
         if not {"dataset", "archive"} & {*given_options(ctx)}:

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from movierec_cli.cli.console import ResultTerminal
+from movierec_cli.cli.parsing.evaluation_options import DetailsOption, EvaluationOptions
 from movierec_cli.cli.parsing.option_groups import with_option_groups
-from movierec_cli.cli.parsing.options import DetailsOption, EvaluationOptions
 from movierec_cli.cli.parsing.variadic import command_line
 
 

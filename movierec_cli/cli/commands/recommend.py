@@ -7,12 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from movierec_cli.cli.console import ResultTerminal, Terminal
-from movierec_cli.cli.parsing.filter_options import MOVIES_PANEL, FilterOptions, FilterRequest
 from movierec_cli.cli.parsing.option_groups import with_option_groups
 from movierec_cli.cli.parsing.options import ListOptions, ModelOptions, spare_threads
-from movierec_cli.cli.parsing.user_options import UserOptions, parse_users
-from movierec_cli.config import RankBy
 from movierec_cli.config.setting import setting
+from movierec_cli.config.settings import RankBy
+from movierec_cli.recommend.filter_options import FilterOptions, FilterRequest
+from movierec_cli.recommend.list_options import Order, UserOptions, parse_users
 from movierec_cli.text import counted
 
 if TYPE_CHECKING:
@@ -24,20 +24,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class RecommendOptions(ListOptions):
+class RecommendOptions(ListOptions, Order):
     """Movies in which order, and what is shown; see `with_option_groups`."""
 
     all_models: bool = setting(False, "Show the lists of all saved models side by side.")
-    rank_by: RankBy = setting(  # noqa: RUF009
-        RankBy.SCORE, "Order by score, rating (predicted stars) or blend (both).", "KIND"
-    )
-    include_seen: bool = setting(False, "Also movies that the user has seen.", panel=MOVIES_PANEL)
-    diversity: float = setting(
-        0.0,
-        "Weight of variety: 0 orders by score alone, 1 by difference from the movies before.",
-        "0…1",
-        panel=MOVIES_PANEL,
-    )
     why: bool = setting(False, "Show what the user's movies and each feature contribute to a score.")
 
 
@@ -99,12 +89,14 @@ def _responses(
     terminal: Terminal,
 ) -> list[Response]:
     """One per run; questions about titles and notes about the file come for the first only."""
+    from movierec_cli.cli.parsing.movie_titles import rows_of
     from movierec_cli.recommend.new_user_stars import folded_in_note
     from movierec_cli.recommend.response import response_to
 
     responses: list[Response] = []
     for run in runs:
-        user, named = typed.on(run, terminal if not responses else replace(terminal, quiet=True))
+        speaker = terminal if not responses else replace(terminal, quiet=True)
+        user, named = typed.on(run, partial(rows_of, terminal=speaker), speaker.note)
         typed = typed.by_ids(named, run)
         response = response_to(
             run,

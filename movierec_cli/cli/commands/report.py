@@ -6,10 +6,11 @@ from typing import Annotated
 import typer
 
 from movierec_cli.cli.console import CommandTerminal
+from movierec_cli.cli.parsing.evaluation_options import EvaluationOptions
 from movierec_cli.cli.parsing.option_groups import optional, with_option_groups
-from movierec_cli.cli.parsing.options import EvaluationOptions, OpenPage, PageFile
-from movierec_cli.cli.parsing.user_options import parse_users
+from movierec_cli.cli.parsing.options import OpenPage, PageFile
 from movierec_cli.cli.parsing.variadic import command_line
+from movierec_cli.recommend.list_options import parse_users
 
 DEFAULT_REPORT = Path("report.html")
 

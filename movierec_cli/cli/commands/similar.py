@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from movierec_cli.cli.console import ResultTerminal, Terminal
-from movierec_cli.cli.parsing.filter_options import FilterOptions
 from movierec_cli.cli.parsing.option_groups import with_option_groups
 from movierec_cli.cli.parsing.options import ListOptions, ModelOptions, spare_threads
 from movierec_cli.errors import UsageError
+from movierec_cli.recommend.filter_options import FilterOptions
 from movierec_cli.text import counted
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def similar_command(
     run = model.best(terminal, FOR_LIKENESS)
     noun = run.record.data.noun
     chosen = request.of(run.catalogue, noun)
-    (row,) = rows_of([text], run.catalogue, "TITLE", terminal, noun)
+    (row,) = rows_of([text], run.catalogue, "TITLE", noun, terminal)
     found = similar_movies(run, row, top=options.top, filters=chosen)
     options.show(
         terminal,

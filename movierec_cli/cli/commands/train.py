@@ -2,84 +2,39 @@
 
 from __future__ import annotations
 
-# `setting` is `dataclasses.field`, which ruff cannot see.
-# ruff: noqa: RUF009
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from movierec_cli.cli.console import ResultTerminal
-from movierec_cli.cli.parsing import train_options as options
-from movierec_cli.cli.parsing.option_groups import setting_option, with_option_groups
-from movierec_cli.cli.parsing.options import DEFAULT_TOP_K_SHOWN, MetricOption, SavedModelsDir, TopKOption
-from movierec_cli.cli.parsing.task_options import TaskRequest
-from movierec_cli.cli.parsing.values import parse_families, parse_feature_sets, parse_metric_name, parse_top_k
+from movierec_cli.cli.parsing.option_groups import GivenOf, optional, with_option_groups
 from movierec_cli.cli.parsing.variadic import command_line
-from movierec_cli.config import DataConfig, RankBy, TrainerConfig
-from movierec_cli.config.setting import setting
+from movierec_cli.config.command_options import command_of
+from movierec_cli.config.shown_defaults import default_shown
+from movierec_cli.config.train_options import OPTIONS, Given, beside
+from movierec_cli.text import counted
 
 if TYPE_CHECKING:
     from movierec_cli.config.presets import Preset
     from movierec_cli.experiment.main_job import Trained
+    from movierec_cli.experiment.request import TrainRequest
     from movierec_cli.experiment.study import UserLists
-
-
-DEFAULT_PAGE = Path("movierec.html")
-_OUTPUT = "Output"
-
-
-_output = partial(setting, panel=_OUTPUT)
-
-
-@dataclass(frozen=True)
-class _ListOptions:
-    """What is shown beside the comparison; see `with_option_groups`."""
-
-    user_id: str | None = _output(
-        None,
-        "Show the ratings of this user, and ten movies that each model recommends.",
-        "ID",
-        option="generate_recommendations_for_user",
-    )
-    include_seen: bool = _output(False, "Recommend movies that the user rated, too.")
-    rank_by: RankBy = _output(
-        RankBy.SCORE,
-        "The order of the recommendations: score, rating (predicted stars) or blend (both).",
-        "KIND",
-    )
-    details: bool = _output(
-        False, "Also print the split, top-k accuracy, costs, what is recommended, and each finding."
-    )
-    open_page: bool = _output(False, "Open the page in the browser.", option="open")
 
 
 @with_option_groups
 def train_command(
     ctx: typer.Context,
     *,
-    additional_feature_sets: options.FeatureSets = None,
-    data: DataConfig,
-    family: options.FamilyName = None,
-    preset: options.PresetName = None,
-    given: options.GivenSettings,
-    seeds: Annotated[int, setting_option(TrainerConfig, "n_seeds")] = TrainerConfig.n_seeds,
-    retrain: Annotated[bool, setting_option(TrainerConfig, "retrain")] = TrainerConfig.retrain,
-    deploy: Annotated[bool, setting_option(TrainerConfig, "deploy")] = TrainerConfig.deploy,
-    tasks: TaskRequest,
-    baselines: options.Baselines = None,
-    top_k: TopKOption = DEFAULT_TOP_K_SHOWN,
-    metric: MetricOption = None,
-    saved_models_dir: SavedModelsDir = TrainerConfig.saved_models_dir,
-    lists: _ListOptions,
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output", "-o", "--plot", metavar="FILE", help="Write the page there.", rich_help_panel=_OUTPUT
-        ),
-    ] = DEFAULT_PAGE,
+    given: Annotated[Given, GivenOf(OPTIONS, default_shown)],
+    config: Annotated[
+        Path | None,
+        optional("--config", "FILE", "Options from a TOML file; those given beside it replace its own."),
+    ] = None,
+    write_config: Annotated[
+        Path | None,
+        optional("--write_config", "FILE", "Write the options as a file for --config, and train nothing."),
+    ] = None,
     terminal: ResultTerminal,
 ) -> None:
     """Train or load a model for each feature set, and show which features help.
@@ -97,42 +52,33 @@ def train_command(
     With `--generate_recommendations_for_user 1`, each model also recommends
     ten movies to user 1.
     """
+    from movierec_cli.config.config_file import read_config
+    from movierec_cli.config.config_file import write_config as write
+    from movierec_cli.experiment.request import TrainRequest
+
+    if config is not None:
+        given = beside(read_config(config), given)
+    command = command_line(ctx) if config is None else command_of(given)  # which needs no file
+    request = TrainRequest.of(given, command=command)
+    if write_config is not None:
+        write(given, write_config)
+        terminal.written(write_config, counted(len(given), "option"))
+        return
+    _train(request, terminal)
+
+
+def _train(request: TrainRequest, terminal: ResultTerminal) -> None:
     from movierec_cli.cli.progress_display import ProgressDisplay
-    from movierec_cli.experiment.main_job import ListRequest, train
-    from movierec_cli.recommend.recommend import check_rank_by
     from movierec_cli.reports.web.pages import check_writable
     from movierec_cli.reports.web.report_page import write_report
 
-    settings = options.filled_settings(given, options.parse_family(family), preset, tasks)
-    config = TrainerConfig(
-        feature_sets=parse_feature_sets(additional_feature_sets or [], terminal)
-        or (settings.feature_sets if preset else None),
-        data=options.data_of_preset(ctx, data, settings) if preset else data,
-        split=settings.split,
-        split_of_data=options.split_of_data(given, settings.family, preset),
-        family=settings.family,
-        model=settings.model,
-        other_models=settings.other_models,
-        training=settings.training,
-        tasks=settings.tasks,
-        rating_baselines=tasks.baselines(settings.tasks),
-        baselines=settings.baselines if baselines is None else parse_families(baselines),
-        n_seeds=seeds,
-        saved_models_dir=saved_models_dir,
-        retrain=retrain,
-        deploy=deploy,
-        command=command_line(ctx),
-    )
-    decides = parse_metric_name(metric)
-    check_rank_by(lists.rank_by, config.tasks)
-    users = () if lists.user_id is None else (lists.user_id,)
-    wanted = ListRequest(users, lists.include_seen, lists.rank_by)
-    check_writable(output)
+    shown = request.shown
+    check_writable(shown.output)
     with ProgressDisplay(terminal) as observer:
-        trained = train(config, observer, ks=parse_top_k(top_k), metric=decides, lists=wanted)
-    page = write_report(trained.study, output)
-    _show(trained, page, preset, terminal, with_details=lists.details)
-    if lists.open_page:
+        trained = request.train(observer)
+    page = write_report(trained.study, shown.output)
+    _show(trained, page, request.preset, terminal, with_details=shown.details)
+    if shown.open_page:
         typer.launch(page.as_uri())
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from movierec_cli.errors import MovierecError, UsageError
+from movierec_cli.errors import MovierecError
 from movierec_cli.text import counted, with_article
 
 if TYPE_CHECKING:
@@ -21,34 +21,17 @@ _LISTED = 20
 
 
 def rows_of(
-    titles: Sequence[str], catalogue: Movies, option: str, terminal: Terminal, noun: str = "movie"
+    titles: Sequence[str], catalogue: Movies, option: str, noun: str, terminal: Terminal
 ) -> list[int]:
-    """The catalogue's rows of movies as they are typed, in their order.
+    """As `movie_search.rows_of`.
 
     Where stdin and stderr are terminals, it asks about a title that fits several movies, or is similar to
     some.
-
-    Args:
-        titles: each is an id or a title, see `MovieSearch.find`.
-        catalogue: of the model that is to use them.
-        option: what they were typed after, for messages: "--liked".
-        terminal: where to ask.
-        noun: what the items are called.
-
-    Raises:
-        MovierecError: a title fits several movies, or none, and there is no answer.
-        UsageError: the same movie is named twice.
     """
-    from movierec_cli.recommend.movie_search import MovieSearch
+    from movierec_cli.recommend.movie_search import MovieSearch, each_movie_once
 
     asker = _Asker(MovieSearch(catalogue, noun), option, terminal)
-    rows: list[int] = []
-    for title in titles:
-        row = asker.row_of(title)
-        if row in rows:
-            raise UsageError(f"{option} '{title}' is '{catalogue.title[row]}' again; name it once")
-        rows.append(row)
-    return rows
+    return each_movie_once(titles, catalogue, option, asker.row_of)
 
 
 def can_ask(terminal: Terminal) -> bool:

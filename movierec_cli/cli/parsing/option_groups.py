@@ -1,33 +1,36 @@
 """Options that come from the fields of a dataclass: of a command's own, or of a configuration."""
 
+from __future__ import annotations
+
 import functools
 import inspect
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_origin, get_type_hints
 
 import typer
 
-from movierec_cli.cli.parsing.values import complete_rating_baseline, complete_task, parse_numbers
+from movierec_cli.cli.parsing.completions import completion_of
+from movierec_cli.config.option_values import read_value, type_of
 from movierec_cli.config.setting import option_name, settings_of
 from movierec_cli.errors import UsageError
 
-Given = dict[str, Any]
-"""Values by field; None for a field whose option is not given."""
+if TYPE_CHECKING:
+    from movierec_cli.config.train_options import Given, Option
 
 
 @dataclass(frozen=True)
 class GivenOf:
-    """Marks a `Given` parameter: it takes the settings of configurations, of which none has to be given.
+    """Marks a `Given` parameter: it takes options of which none has to be given.
 
     Attributes:
-        configs: their classes; a setting that several have is one option.
-        default_shown: the default that the help shows for a field.
+        options: by name.
+        default_shown: the default that the help shows for an option.
     """
 
-    configs: tuple[type, ...]
+    options: Mapping[str, Option]
     default_shown: Callable[[str], str]
 
 
@@ -38,20 +41,6 @@ def optional(name: str, metavar: str, help_text: str, panel: str | None = None, 
     )
 
 
-def complete_dataset(incomplete: str) -> list[tuple[str, str]]:
-    """Data set names and titles for the shell."""
-    from movierec_cli.data.sources import SOURCES
-
-    return [(key, source.title) for key, source in SOURCES.items() if key.startswith(incomplete)]
-
-
-_COMPLETIONS: dict[str, Callable[[str], Any]] = {
-    "dataset": complete_dataset,
-    "tasks": complete_task,
-    "rating_baselines": complete_rating_baseline,
-}
-
-
 def setting_option(config: Any, name: str, default_shown: str | None = None) -> Any:
     """The option of a field that declares a setting.
 
@@ -60,18 +49,24 @@ def setting_option(config: Any, name: str, default_shown: str | None = None) -> 
         name: the field's.
         default_shown: the default in the help; None for that of the setting.
     """
-    own, option = settings_of(config)[name], f"--{option_name(config, name)}"
+    own, option = settings_of(config)[name], option_name(config, name)
     is_flag = isinstance(getattr(config, name), bool)
     can_be_off = is_flag and (default_shown is not None or getattr(config, name))
     return typer.Option(
-        f"{option}/--no_{option.removeprefix('--')}" if can_be_off else option,
+        f"--{option}/--no_{option}" if can_be_off else f"--{option}",
+        *own.also,
         metavar=None if is_flag else own.metavar,
         help=own.help,
-        autocompletion=_COMPLETIONS.get(name),
+        autocompletion=completion_of(option, _hints_of(config)[name]),
         callback=_folder if own.metavar == "FOLDER" else None,
         rich_help_panel=own.panel or None,
         show_default=default_shown or own.default_shown or True,
     )
+
+
+@functools.cache
+def _hints_of(config: Any) -> dict[str, Any]:
+    return get_type_hints(config)
 
 
 def _folder(value: Path | None) -> Path | None:
@@ -129,9 +124,8 @@ def _of_dataclass(kind: Any) -> _Group:
     for field in fields(kind):
         option, hint, default = field.name, hints[field.name], field.default
         if field.name in own:
-            item = _item_of_tuple(hint)
-            if item is not None:
-                of_several[field.name] = item
+            if get_origin(type_of(hint)) is tuple:
+                of_several[field.name] = hint
                 hint, default = str | None, None
             option, hint = option_name(kind, field.name), Annotated[hint, setting_option(kind, field.name)]
         elif get_origin(hint) is not Annotated:
@@ -140,50 +134,36 @@ def _of_dataclass(kind: Any) -> _Group:
         parameters.append(_parameter(option, hint, default))
 
     def build(given: Given) -> Any:
-        for name, item in of_several.items():
+        for name, hint in of_several.items():
             text = given.pop(name)
             if text is not None:
-                given[name] = _values_of(text, f"--{option_name(kind, name)}", item)
+                given[name] = read_value(option_name(kind, name), hint, text)
         return kind(**given)
 
     return _Group(field_of, parameters, build)
 
 
-def _item_of_tuple(hint: Any) -> type | None:
-    """What a tuple holds, where the hint is one, or one or None."""
-    one = next((each for each in (hint, *get_args(hint)) if get_origin(each) is tuple), None)
-    return None if one is None else get_args(one)[0]
-
-
-def _values_of(text: str, option: str, kind: type) -> tuple[Any, ...]:
-    if kind is str:  # a value may have blanks, such as the name of a column
-        words = tuple(word.strip() for word in text.split(",") if word.strip())
-        if not words:
-            raise UsageError(f"{option} is '{text}'; it needs one value or more")
-        return words
-    if kind is int and text.strip().lower() == "none":
-        return ()
-    wanted = "whole numbers such as 64 32" if kind is int else "numbers such as 1 10"
-    return parse_numbers(text, option, wanted, kind)
-
-
 def _of_settings(mark: GivenOf) -> _Group:
-    configs = {option_name(one, name): (one, name) for one in mark.configs for name in settings_of(one)}
-    hints = {config: get_type_hints(config) for config in mark.configs}
-    of_several, parameters = set(), []
-    for option, (config, name) in configs.items():
-        hint = hints[config][name]
-        if get_origin(hint) is tuple:
-            of_several.add(name)
-            hint = str
-        own = setting_option(config, name, mark.default_shown(name))
-        parameters.append(_parameter(option, Annotated[hint | None, own], None))
+    """A flag that is off by default has a hidden option that switches it off, where a file switches it on."""
+    parameters, hidden = [], []
+    for name, option in mark.options.items():
+        default = mark.default_shown(name) or None
+        hint = bool if option.is_flag else list[str] if option.is_repeated else str
+        own = setting_option(option.owner, option.field, default)
+        parameters.append(_parameter(name, Annotated[hint | None, own], None))
+        if option.is_flag and default is None:
+            off = typer.Option(f"--no_{name}", hidden=True, help=f"Do without --{name}.")
+            hidden.append(_parameter(f"no_{name}", Annotated[bool | None, off], None))
 
-    def parsed(given: Given) -> Given:
-        texts = {name: given[name] for name in of_several if given[name] is not None}
-        return given | {name: _values_of(text, f"--{name}", int) for name, text in texts.items()}
+    def build(given: Given) -> Given:
+        named = {name: value for name, value in given.items() if value is not None and value != []}
+        off = {name: False for name in mark.options if named.pop(f"no_{name}", None)}
+        for name in off.keys() & named.keys():
+            raise UsageError(f"--{name} and --no_{name} contradict each other; give one of them")
+        return off | {name: mark.options[name].read(value) for name, value in named.items()}
 
-    return _Group({option: name for option, (_, name) in configs.items()}, parameters, parsed)
+    every = [*parameters, *hidden]
+    return _Group({one.name: one.name for one in every}, every, build)
 
 
 def _parameter(name: str, hint: Any, default: Any) -> inspect.Parameter:

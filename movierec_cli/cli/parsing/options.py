@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,38 +16,19 @@ import typer
 
 from movierec_cli.cli.console import ResultTerminal, Terminal
 from movierec_cli.cli.parsing.option_groups import optional, setting_option
-from movierec_cli.cli.parsing.values import (
-    complete_baseline,
-    complete_feature,
-    parse_families,
-    parse_metric_name,
-    parse_top_k,
-)
 from movierec_cli.config import (
-    BASELINES,
-    DEFAULT_BASELINES,
-    DEFAULT_TOP_K,
     DataConfig,
-    SplitConfig,
-    SplitKind,
     TrainerConfig,
 )
-from movierec_cli.config.features import feature_names
-from movierec_cli.config.setting import COUNT, check_settings, setting
+from movierec_cli.config.setting import setting
 from movierec_cli.config.settings import DATA_PANEL
+from movierec_cli.recommend.list_options import Length
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from movierec_cli.experiment.study import Study
     from movierec_cli.recommend.run_choice import Purpose
     from movierec_cli.registry.store import Run
-
-
-EVALUATION_PANEL = "Evaluation"
-
-DEFAULT_BASELINES_SHOWN = " ".join(DEFAULT_BASELINES)
-DEFAULT_TOP_K_SHOWN = " ".join(map(str, DEFAULT_TOP_K))
 
 
 CsvSafe = Annotated[
@@ -59,64 +40,6 @@ CsvSafe = Annotated[
 ]
 SavedModelsDir = Annotated[Path, setting_option(TrainerConfig, "saved_models_dir")]
 DatasetsDir = Annotated[Path, setting_option(DataConfig, "datasets_dir")]
-
-
-def feature_sets_option(default_shown: str, more_help: str = "") -> Any:
-    """The option that names feature sets, one each time it is given."""
-    return typer.Option(
-        "--additional_feature_sets",
-        metavar="FEATURE...",
-        help="The features of one model besides the ids of user and movie, separated by spaces or commas, or "
-        "None. Repeat the option for another model. "
-        f"Features: {', '.join(feature_names())}.{more_help}",
-        autocompletion=complete_feature,
-        show_default=default_shown,
-    )
-
-
-def baselines_option(default_shown: str) -> Any:
-    """The option that names the baselines of rankings."""
-    return typer.Option(
-        "--baselines",
-        metavar="NAME...",
-        help=f"The baselines that the models are compared with: {', '.join(BASELINES)}, or all, or None.",
-        autocompletion=complete_baseline,
-        rich_help_panel=EVALUATION_PANEL,
-        show_default=default_shown,
-    )
-
-
-TopKOption = Annotated[
-    str,
-    typer.Option(
-        "--top_k",
-        metavar="K...",
-        help="The values of k for the top-k accuracies.",
-        rich_help_panel=EVALUATION_PANEL,
-    ),
-]
-
-
-MetricOption = Annotated[
-    str | None,
-    typer.Option(
-        "--metric",
-        metavar="NAME",
-        help="The metric that decides which model is best and which features help: recall@K, ndcg@K, map@K or"
-        " mrr@K, among unseen movies.",
-        show_default="ndcg@10",
-        rich_help_panel=EVALUATION_PANEL,
-    ),
-]
-
-
-DetailsOption = Annotated[
-    bool,
-    typer.Option(
-        "--details",
-        help="Also print the split, top-k accuracy, costs, what is recommended, and each finding.",
-    ),
-]
 
 
 def complete_name(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -144,7 +67,9 @@ OpenPage = Annotated[bool, typer.Option("--open", help="Open the page in the bro
 
 
 @dataclass(frozen=True)
-class _OfSavedModels:
+class OfSavedModels:
+    """Saved models of one data set; see `with_option_groups`."""
+
     dataset: str | None = setting(
         None, "The data set. Needed if the saved models are of several.", "NAME", panel=DATA_PANEL
     )
@@ -152,7 +77,7 @@ class _OfSavedModels:
 
 
 @dataclass(frozen=True)
-class ModelOptions(_OfSavedModels):
+class ModelOptions(OfSavedModels):
     """One saved model; see `with_option_groups`."""
 
     model: Annotated[str | None, _model("highest NDCG@10")] = None
@@ -199,7 +124,7 @@ class ResultOptions:
         terminal: ResultTerminal,
         table: tuple[Sequence[str], Iterable[Sequence[object]]],
         *,
-        document: Callable[[], object],
+        document: Callable[[], Mapping[str, object]],
         what: str,
         text: Callable[[], RenderableType] = str,
     ) -> None:
@@ -223,123 +148,8 @@ class ResultOptions:
 
 
 @dataclass(frozen=True)
-class ListOptions(ResultOptions):
-    """How many movies, and where they go; see `with_option_groups`.
-
-    Raises:
-        UsageError: that many movies cannot be had.
-    """
-
-    top: int = setting(10, "Number of movies.", check=COUNT)
-
-    def __post_init__(self) -> None:
-        check_settings(self)
-
-
-def _of_others(name: str, what: str) -> Any:
-    return typer.Option(
-        name,
-        metavar="FILE",
-        help=f"{what} NAME=FILE names the model. Repeat the option for another file.",
-        show_default=False,
-        rich_help_panel=EVALUATION_PANEL,
-    )
-
-
-@dataclass(frozen=True)
-class EvaluationOptions(_OfSavedModels):
-    """Which saved models to evaluate, and on what; see `with_option_groups`."""
-
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="NAME",
-            help="Saved models, by name or its beginning, before any option. By default all that fit the data"
-            " and the split.",
-            autocompletion=complete_name,
-            show_default=False,
-        ),
-    ] = None
-    archive: Annotated[Path | None, setting_option(DataConfig, "archive")] = None
-    imdb_titles: Annotated[Path | None, setting_option(DataConfig, "imdb_titles")] = None
-    movie_lengths: Annotated[Path | None, setting_option(DataConfig, "movie_lengths")] = None
-    merge_duplicates: Annotated[bool, setting_option(DataConfig, "merge_duplicates")] = False
-    datasets_dir: DatasetsDir = DataConfig.datasets_dir
-    split: SplitKind | None = setting(  # noqa: RUF009
-        None,
-        f"Evaluate on this split: {', '.join(SplitKind)}. By default that of the training.",
-        "KIND",
-        panel=DATA_PANEL,
-    )
-    test_fraction: float | None = setting(
-        None,
-        "Fraction of all ratings in the test set. If smaller than in training, a subset of it.",
-        "FRACTION",
-        panel=DATA_PANEL,
-    )
-    min_rating: Annotated[float | None, setting_option(SplitConfig, "min_rating")] = None
-    k_core: Annotated[int | None, setting_option(SplitConfig, "k_core")] = None
-    baselines: Annotated[str, baselines_option(DEFAULT_BASELINES_SHOWN)] = DEFAULT_BASELINES_SHOWN
-    top_k: TopKOption = DEFAULT_TOP_K_SHOWN
-    metric: MetricOption = None
-    lists: Annotated[
-        list[str] | None,
-        _of_others(
-            "--lists",
-            "Judge also these ranked lists of another library: a table with the columns user, item, and rank"
-            " or score, or in order.",
-        ),
-    ] = None
-    scores: Annotated[
-        list[str] | None,
-        _of_others(
-            "--scores", "The same of the scores of many items for each user: columns user, item, score."
-        ),
-    ] = None
-
-    def study(self, terminal: Terminal, **settings: Any) -> Study:
-        """Evaluates; progress and the models that are left out are shown on the terminal.
-
-        Args:
-            terminal: of the command.
-            settings: others of the `EvaluationConfig`.
-        """
-        from movierec_cli.cli.progress_display import ProgressDisplay
-        from movierec_cli.experiment.foreign import OtherModel
-        from movierec_cli.experiment.main_job import EvaluationConfig, evaluate_saved
-        from movierec_cli.experiment.selection import SplitRequest
-
-        places = DataConfig(
-            datasets_dir=self.datasets_dir,
-            imdb_titles=self.imdb_titles,
-            movie_lengths=self.movie_lengths,
-            merge_duplicates=self.merge_duplicates,
-        )
-        named = replace(places, dataset=self.dataset or places.dataset, archive=self.archive)
-        config = EvaluationConfig(
-            names=tuple(self.names or ()),
-            data=None if self.dataset is None and self.archive is None else named,
-            places=places,
-            split=SplitRequest(
-                kind=self.split,
-                test_fraction=self.test_fraction,
-                min_rating=self.min_rating,
-                k_core=self.k_core,
-            ),
-            others=(
-                *(OtherModel.named(one) for one in self.lists or ()),
-                *(OtherModel.named(one, is_scores=True) for one in self.scores or ()),
-            ),
-            baselines=parse_families(self.baselines),
-            ks=parse_top_k(self.top_k),
-            metric=parse_metric_name(self.metric),
-            saved_models_dir=self.saved_models_dir,
-            **settings,
-        )
-        with ProgressDisplay(terminal) as observer:
-            result = evaluate_saved(config, observer)
-        terminal.warn_all(f"left out: {problem.message}" for problem in result.skipped)
-        return result.study
+class ListOptions(ResultOptions, Length):
+    """How many movies, and where they go; see `with_option_groups`."""
 
 
 def spare_threads() -> None:

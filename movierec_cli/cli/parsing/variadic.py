@@ -1,14 +1,12 @@
 """What Typer's parser does not do: several values of one option, either spelling of its name, quick values.
 
-Arguments are rewritten into a form that Typer knows before it sees them, here and nowhere else:
-`--layer-sizes 64 32` becomes `--layer_sizes=64,32`. An option takes several values where its metavar ends
-in "...", so that what `--help` says is what the parser does.
+Arguments are rewritten into a form that Typer knows before it sees them, see `config.arguments`. An option
+takes several values where its metavar ends in "...", so that what `--help` says is what the parser does.
 """
 
 import os
 import re
 import shlex
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,92 +15,13 @@ from typing import Any, Self, get_args, get_origin
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from movierec_cli.cli.parsing.idle_options import IDLE_OPTIONS, refuse_idle
-from movierec_cli.errors import UsageError
+from movierec_cli.config.arguments import OptionSpec, rewrite, spelling
+from movierec_cli.config.idle_options import IDLE_OPTIONS, refuse_idle
 from movierec_cli.text import printable
 
-_NEGATIVE_NUMBER = re.compile(r"-\.?\d")
 _RAW_ARGS = "movierec.raw_args"
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 _DECIMAL = re.compile(rf"{_WHOLE_NUMBER.pattern}(\.[0-9]{{1,18}})?")
-
-
-@dataclass(frozen=True)
-class OptionSpec:
-    """What the rewriting needs to know of an option."""
-
-    name: str  # as documented
-    takes_value: bool
-    takes_several: bool
-    once: str = ""  # what may be given once only; the same for all names of an option
-
-
-def rewrite(args: Sequence[str], specs: Mapping[str, OptionSpec], *, strict: bool = True) -> list[str]:
-    """Joins each known option with its value or values, under its documented name.
-
-    Several values are taken up to the next token that starts with "-" and is no number. Everything from
-    "--" on, and every token that is not a known option or its value, stays as it is.
-
-    Args:
-        args: the arguments of one command.
-        specs: its options by `spelling`.
-        strict: whether a missing value is an error; completion meets options still without one.
-
-    Raises:
-        UsageError: an option has no value, or is given twice although only the last would count.
-    """
-    pending, rewritten, given = deque(args), list[str](), dict[str, str]()
-    while pending and pending[0] != "--":
-        token = pending.popleft()
-        name, equals, value = token.partition("=")
-        spec = specs.get(spelling(name))
-        if spec is not None and spec.once and strict:
-            if spec.once in given:
-                raise UsageError(f"{given[spec.once]} and {token} are the same option; give it once")
-            given[spec.once] = token
-        if spec is None:
-            rewritten.append(token)
-        elif not spec.takes_value:
-            rewritten.append(f"{spec.name}{equals}{value}")
-        else:
-            values = [value] if equals else _next_value(pending, specs)
-            values += _further_values(pending) if spec.takes_several and any(values) else []
-            rewritten.append(_joined(spec, values, pending, strict))
-    return [*rewritten, *pending]
-
-
-def spelling(name: str) -> str:
-    """One form for both spellings of an option's name."""
-    return name.replace("_", "-") if name.startswith("--") else name
-
-
-def _next_value(pending: deque[str], specs: Mapping[str, OptionSpec]) -> list[str]:
-    """Takes a value, which may start with one "-" if no option has that name."""
-    if pending and not pending[0].startswith("--") and pending[0] not in specs:
-        return [pending.popleft()]
-    return []
-
-
-def _further_values(pending: deque[str]) -> list[str]:
-    values: list[str] = []
-    while pending and _cannot_be_option(pending[0]):
-        values.append(pending.popleft())
-    return values
-
-
-def _cannot_be_option(token: str) -> bool:
-    return not token.startswith("-") or _NEGATIVE_NUMBER.match(token) is not None
-
-
-def _joined(spec: OptionSpec, values: Sequence[str], pending: Sequence[str], strict: bool) -> str:
-    if any(values):
-        between = "=" if spec.name.startswith("--") else ""  # -o=FILE would be the file "=FILE"
-        return f"{spec.name}{between}{','.join(value for value in values if value)}"
-    if strict:
-        wanted = "one value or more" if spec.takes_several else "a value"
-        instead = f", but '{pending[0]}' follows" if pending else ""
-        raise UsageError(f"{spec.name} needs {wanted}{instead}")
-    return spec.name
 
 
 def _specs(params: Iterable[Any]) -> dict[str, OptionSpec]:
@@ -148,8 +67,12 @@ class Command(TyperCommand):
             raise
 
     def invoke(self, ctx: Any) -> Any:
-        """Runs the command, unless an option is given that has no effect beside the others."""
-        refuse_idle(given_options(ctx), ctx.params, IDLE_OPTIONS)
+        """Runs the command, unless an option is given that has no effect beside the others.
+
+        Where a file gives options too, the command asks that of all of them together.
+        """
+        if "config" not in ctx.params:
+            refuse_idle(given_options(ctx), ctx.params, IDLE_OPTIONS)
         return super().invoke(ctx)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> Any:

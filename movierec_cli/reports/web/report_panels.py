@@ -1,10 +1,14 @@
 """What stands behind each tab of the report."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from movierec_cli.config.command_options import options_of_command
+from movierec_cli.config.train_options import Given, toml_of
 from movierec_cli.data.dataset import Id
+from movierec_cli.errors import UsageError
 from movierec_cli.evaluation.significance import LEVEL
 from movierec_cli.experiment.study import Study, UserLists, settings_of
 from movierec_cli.leakage.finding import Finding
@@ -261,6 +265,7 @@ def _reproduce(study: Study) -> Panel:
     runs = study_tables.runs(study)
     parts = {
         "Command": _command(" && ".join(study.commands)) if study.commands else "",
+        "File": _file(study.commands),
         "Data": _facts(facts),
         "Settings": _facts(shown),
         "Versions": _facts(_distinct(record.versions for record in records)),
@@ -274,12 +279,36 @@ _BY_RUN = ("seed", "split fold")  # these stand with each run
 
 
 def _command(command: str) -> Html:
-    button = tag("button", "Copy", type="button", class_="copy", data_copy="command")
     # A line must not break at a hyphen: options begin with two.
     words = Html(" ").join(tags("span", [word]) for word in command.split(" "))
-    code = tag("code", Html(words), id="command")
-    pre = tag("pre", code, tabindex="0", role="region", aria_label="Command")
+    return _to_copy("Command", Html(words))
+
+
+def _to_copy(name: str, text: str) -> Html:
+    button = tag("button", "Copy", type="button", class_="copy", data_copy=name.lower())
+    code = tag("code", text, id=name.lower())
+    pre = tag("pre", code, tabindex="0", role="region", aria_label=name)
     return tag("div", pre, button, class_="code")
+
+
+def _file(commands: Sequence[str]) -> Html:
+    """The same as a file, where one command trained all."""
+    given = [options for options in map(_options, commands) if options]
+    if len(given) != 1 or len(commands) != 1:
+        return Html()
+    note = tag("p", "The same options, for ", tag("code", "movierec train --config FILE"), class_="note")
+    return joined((note, _to_copy("File", toml_of(given[0]).rstrip())))
+
+
+def _options(command: str) -> Given:
+    """None of a command that does not train, or of another version."""
+    try:
+        return options_of_command(command) if _TRAINS.match(command) else {}
+    except (UsageError, ValueError):
+        return {}
+
+
+_TRAINS = re.compile(r"movierec (train |-)")
 
 
 def _distinct(several: Iterable[Mapping[str, str]]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The users that a command recommends to, as options."""
+"""What is asked of a saved model, as options: whose list or stars, how long, and in which order."""
 
 from __future__ import annotations
 
@@ -7,24 +7,30 @@ from __future__ import annotations
 import datetime
 import os
 import re
-from collections.abc import Sized
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from movierec_cli.cli.parsing.movie_titles import rows_of
-from movierec_cli.cli.parsing.values import split_words
-from movierec_cli.config.setting import setting
+from movierec_cli.config.option_values import split_words
+from movierec_cli.config.setting import COUNT, check_settings, setting
+from movierec_cli.config.settings import RankBy
 from movierec_cli.errors import UsageError
+from movierec_cli.recommend.filter_options import MOVIES_PANEL
 from movierec_cli.text import counted
 
 if TYPE_CHECKING:
-    from movierec_cli.cli.console import Terminal
+    from movierec_cli.data.dataset import Id, Movies
+    from movierec_cli.recommend.batch_files import Batch
     from movierec_cli.recommend.many_users import UserSelection
+    from movierec_cli.recommend.predict import PredictedRating
     from movierec_cli.recommend.response import NamedMovies
     from movierec_cli.recommend.users import User
     from movierec_cli.registry.store import Run
+
+Finder = Callable[["Sequence[str]", "Movies", str, str], list[int]]
+"""From titles, a catalogue, the option that they are of and what the items are called to rows."""
 
 _ALL = "all"
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
@@ -89,8 +95,13 @@ class UserOptions:
             raise UsageError(f"--as_of is '{self.as_of}'; it takes a date such as 2001-05-01") from None
         return int((time if time.tzinfo else time.replace(tzinfo=datetime.UTC)).timestamp())
 
-    def on(self, run: Run, terminal: Terminal) -> tuple[User, NamedMovies]:
-        """The one user as a run sees them, and the movies they named; its catalogue finds the titles.
+    def on(self, run: Run, find: Finder, note: Callable[[str], object]) -> tuple[User, NamedMovies]:
+        """The one user as a run sees them, and the movies they named.
+
+        Args:
+            run: whose catalogue the movies are in.
+            find: finds them, such as `movie_search.rows_of`.
+            note: told what is worth knowing of a file.
 
         Raises:
             MovierecError: the user or a movie is unknown, a title fits several movies, or the file has no
@@ -103,9 +114,9 @@ class UserOptions:
         if self.user_id is not None:
             return user_of(run, self.user_id, self.as_of_s), NamedMovies()
         if self.watched:
-            rows = self._watched(run, terminal)
+            rows = self._watched(run, find, note)
             return user_after(run, rows), NamedMovies(watched=tuple(rows))
-        return self._with_opinions(run, terminal)
+        return self._with_opinions(run, find, note)
 
     def by_ids(self, named: NamedMovies, run: Run) -> UserOptions:
         """The same user by the ids of the movies that were found, for another run of the same data."""
@@ -120,19 +131,21 @@ class UserOptions:
             disliked=ids(self.disliked, named.disliked),
         )
 
-    def _watched(self, run: Run, terminal: Terminal) -> list[int]:
+    def _watched(self, run: Run, find: Finder, note: Callable[[str], object]) -> list[int]:
         """What is typed, or what is in the one file that is named."""
         from movierec_cli.recommend.opinion_files import read_watched
 
         watched, noun = self.watched or [], run.record.data.noun
         if len(watched) > 1 or not os.path.exists(watched[0]):
-            return rows_of(watched, run.catalogue, "--watched", terminal, noun)
+            return find(watched, run.catalogue, "--watched", noun)
         rows, notes = read_watched(Path(watched[0]), run.catalogue, noun)
-        for note in notes:
-            terminal.note(note)
+        for sentence in notes:
+            note(sentence)
         return rows
 
-    def _with_opinions(self, run: Run, terminal: Terminal) -> tuple[User, NamedMovies]:
+    def _with_opinions(
+        self, run: Run, find: Finder, note: Callable[[str], object]
+    ) -> tuple[User, NamedMovies]:
         """What is typed takes precedence over the file's rating of the same movie."""
         import numpy as np
 
@@ -141,8 +154,8 @@ class UserOptions:
         from movierec_cli.recommend.users import new_user, user_after
 
         data = run.record.data
-        liked = rows_of(self.liked or (), run.catalogue, "--liked", terminal, data.noun)
-        disliked = rows_of(self.disliked or (), run.catalogue, "--disliked", terminal, data.noun)
+        liked = find(self.liked or (), run.catalogue, "--liked", data.noun)
+        disliked = find(self.disliked or (), run.catalogue, "--disliked", data.noun)
         both = set(liked) & set(disliked)
         if both:
             raise UsageError(f"'{run.catalogue.title[min(both)]}' is liked and disliked; give one of them")
@@ -162,8 +175,8 @@ class UserOptions:
                 history = [
                     row for row in dict.fromkeys([*read.history.tolist(), *liked]) if row not in disliked
                 ]
-            for note in (*read.notes, *_seen_note(history, seen, data.noun)):
-                terminal.note(note)
+            for sentence in (*read.notes, *_seen_note(history, seen, data.noun)):
+                note(sentence)
         known, given = np.array(list(stars), np.int64), np.array(list(stars.values()), np.float32)
         if history:
             user = user_after(run, history, known, given)
@@ -180,7 +193,7 @@ def _seen_note(history: Sized, seen: Sized, noun: str) -> tuple[str, ...]:
     return (f"what was seen without stars counts as mildly positive: half of a {noun} liked",) if seen else ()
 
 
-def parse_users(text: str) -> UserSelection:
+def parse_users(value: str | Sequence[Id]) -> UserSelection:
     """Reads the value of `--users`: ids such as "1 42", a file with one id per line, or "all".
 
     Raises:
@@ -188,7 +201,87 @@ def parse_users(text: str) -> UserSelection:
     """
     from movierec_cli.recommend.many_users import UserSelection
 
-    words = split_words(text, "--users")
-    if not all(map(_NUMBER.fullmatch, words)) and os.path.isfile(text):  # Path raises for long texts
-        return UserSelection(file=Path(text))
-    return UserSelection(None if text == _ALL else tuple(words))
+    words = split_words(value, "--users")
+    if isinstance(value, str):
+        if not all(map(_NUMBER.fullmatch, words)) and os.path.isfile(value):  # Path raises for long texts
+            return UserSelection(file=Path(value))
+        if value == _ALL:
+            return UserSelection(None)
+    return UserSelection(tuple(words))
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long a list is; see `with_option_groups`.
+
+    Raises:
+        UsageError: that many movies cannot be had.
+    """
+
+    top: int = setting(10, "Number of movies.", check=COUNT)
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+
+@dataclass(frozen=True)
+class Order:
+    """In which order movies are recommended, and whether the user may know them."""
+
+    rank_by: RankBy = setting(
+        RankBy.SCORE, "Order by score, rating (predicted stars) or blend (both).", "KIND"
+    )
+    include_seen: bool = setting(False, "Also movies that the user has seen.", panel=MOVIES_PANEL)
+    diversity: float = setting(
+        0.0,
+        "Weight of variety: 0 orders by score alone, 1 by difference from the movies before.",
+        "0…1",
+        panel=MOVIES_PANEL,
+    )
+
+
+@dataclass(frozen=True)
+class PairOptions:
+    """Whose stars for which movies; see `with_option_groups`."""
+
+    user: str | None = setting(None, "A user of the data.", "ID")
+    ratings_file: Path | None = setting(
+        None, "Instead of --user: a new user's own ratings, as recommend --ratings_file takes them.", "FILE"
+    )
+    movie: list[str] | None = setting(
+        None, "A movie: its title, with or without the year, or its id. Repeatable.", "TITLE"
+    )
+    pairs: Path | None = setting(
+        None, "Instead of --user and --movie: a file with the columns user and movie, such as CSV.", "FILE"
+    )
+
+    def __post_init__(self) -> None:
+        """Raises a `UsageError` for too little, or for two users."""
+        if self.user is not None and self.ratings_file is not None:
+            raise UsageError("--user and --ratings_file name different users; give one of them")
+        has_user = self.user is not None or self.ratings_file is not None
+        if self.pairs is None and not (has_user and self.movie):
+            raise UsageError(
+                "give a user and a movie: --user 42 --movie 'Toy Story (1995)'; or both in a file:"
+                " --pairs FILE; or a new user's ratings: --ratings_file FILE --movie"
+            )
+
+    def predicted(self, run: Run, find: Finder, note: Callable[[str], object]) -> Batch[PredictedRating]:
+        """The predictions, and what is to be said of the file that they came from; as `UserOptions.on`."""
+        from movierec_cli.recommend.batch_files import Batch, read_pairs
+        from movierec_cli.recommend.movie_search import MovieSearch
+        from movierec_cli.recommend.predict import predict, predict_for
+
+        if self.pairs is not None:
+            batch = read_pairs(self.pairs, run)
+            return Batch(predict(run, batch.wanted), batch.warnings)
+        search = MovieSearch(run.catalogue, run.record.data.noun)
+        if self.ratings_file is None:
+            assert self.user is not None
+            return Batch(predict(run, [(self.user, search.find(text)) for text in self.movie or ()]))
+        from movierec_cli.recommend.new_user_stars import folded_in_note
+
+        user, _ = UserOptions(ratings_file=self.ratings_file).on(run, find, note)
+        predictions = predict_for(run, user, [search.find(text) for text in self.movie or ()])
+        note(folded_in_note(run, user))
+        return Batch(predictions)

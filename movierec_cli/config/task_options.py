@@ -1,12 +1,13 @@
-"""Options of `train` that say which tasks a model learns, from text to values."""
+"""Options of `train` that say which tasks a model learns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from movierec_cli.cli.parsing.values import parse_families, parse_numbers, split_words
-from movierec_cli.config import RATING_BASELINES, Family, Task, TaskWeights
+from movierec_cli.config.families import RATING_BASELINES, Family
+from movierec_cli.config.option_values import shown
 from movierec_cli.config.setting import setting
+from movierec_cli.config.settings import Task, TaskWeights
 from movierec_cli.errors import UsageError
 
 BOTH_TASKS = "--tasks retrieval rating"
@@ -19,24 +20,24 @@ _task = partial(setting, None, panel="Tasks")
 class TaskRequest:
     """The options as they are given, None for what is not; see `with_option_groups`."""
 
-    tasks: str | None = _task(
+    tasks: tuple[Task, ...] | None = _task(
         "What each model learns: retrieval (which movies a user will watch), rating (how many stars a user"
         " will give), or both.",
         "TASK...",
         default_shown=Task.RETRIEVAL.value,
     )
-    retrieval_weight: str | None = _task(
+    retrieval_weight: tuple[float, ...] | None = _task(
         "Weight of the retrieval loss; 0 switches it off.",
         "WEIGHT...",
         default_shown=f"{TaskWeights.retrieval:g}",
     )
-    rating_weight: str | None = _task(
+    rating_weight: tuple[float, ...] | None = _task(
         "Weight of the rating loss; 0 switches it off. Each of several weights gives a model. A weight"
         " without --tasks means both tasks.",
         "WEIGHT...",
         default_shown=f"{TaskWeights.rating:g}",
     )
-    rating_baselines: str | None = _task(
+    rating_baselines: tuple[Family, ...] | None = _task(
         f"Baselines of predicted ratings: {', '.join(RATING_BASELINES)}, or all, or None.",
         "NAME...",
         default_shown="all",
@@ -77,14 +78,14 @@ class TaskRequest:
             return RATING_BASELINES
         if not weights:
             raise UsageError(
-                f"--rating_baselines is '{self.rating_baselines}', but no model predicts ratings; add"
+                f"--rating_baselines is '{shown(self.rating_baselines)}', but no model predicts ratings; add"
                 f" {BOTH_TASKS}"
             )
-        return parse_families(self.rating_baselines, "--rating_baselines", RATING_BASELINES)
+        return self.rating_baselines
 
     def _named(self) -> set[Task]:
         if self.tasks is not None:
-            return set(_parse_tasks(self.tasks))
+            return set(self.tasks)
         is_weighed = self.retrieval_weight is not None or self.rating_weight is not None
         return set(Task) if is_weighed else {Task.RETRIEVAL}
 
@@ -94,24 +95,14 @@ class TaskRequest:
             given = getattr(self, f"{task}_weight")
             if given is not None and task not in tasks:
                 raise UsageError(
-                    f"--{task}_weight is {given}, but --tasks leaves {task} out; use {BOTH_TASKS}"
+                    f"--{task}_weight is {shown(given)}, but --tasks leaves {task} out; use {BOTH_TASKS}"
                 )
         if tasks == {Task.RETRIEVAL} and self.retrieval_weight is not None:
             raise UsageError(
-                f"--retrieval_weight is {self.retrieval_weight}, but retrieval is the only task, so there is"
-                f" nothing to weigh it against; use {BOTH_TASKS}, or leave the weight out"
+                f"--retrieval_weight is {shown(self.retrieval_weight)}, but retrieval is the only task, so"
+                f" there is nothing to weigh it against; use {BOTH_TASKS}, or leave the weight out"
             )
 
     def _of(self, task: Task) -> Sequence[float]:
-        given = getattr(self, f"{task}_weight")
-        if given is None:
-            return [getattr(TaskWeights, task)]
-        return parse_numbers(given, f"--{task}_weight", "numbers such as 0 0.3 1", float)
-
-
-def _parse_tasks(value: str) -> Sequence[Task]:
-    words = split_words(value, "--tasks")
-    unknown = [word for word in words if word.lower() not in list(Task)]
-    if unknown:
-        raise UsageError(f"--tasks: unknown task '{unknown[0]}'; known: {', '.join(Task)}")
-    return [Task(word.lower()) for word in words]
+        given: Sequence[float] | None = getattr(self, f"{task}_weight")
+        return [getattr(TaskWeights, task)] if given is None else given

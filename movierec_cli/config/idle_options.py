@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from movierec_cli.config import GIVEN_SPLITS, SplitKind
 from movierec_cli.config.setting import settings_of
-from movierec_cli.config.settings import Reading
+from movierec_cli.config.settings import GIVEN_SPLITS, Reading, SplitKind
 from movierec_cli.errors import UsageError
 
 
