@@ -1,6 +1,7 @@
 """Options as keywords and in files: the same values, checks and sentences as on the command line."""
 
 import enum
+import json
 import subprocess
 import sys
 import tomllib
@@ -23,6 +24,7 @@ from movierec_cli import (
     TrainingConfig,
     TrainingObserver,
     UsageError,
+    load,
 )
 from movierec_cli.config import Family, FeatureSet, SplitKind, Task
 from movierec_cli.config.command_options import command_of, options_of_command
@@ -40,6 +42,8 @@ from movierec_cli.registry.store import list_runs
 from tests.all_tests import ALL_TESTS
 from tests.cli import fake_trainer
 from tests.cli.running import run
+from tests.saved_runs import judged_run, multi_task_config
+from tests.small_dataset import small_dataset
 
 pytestmark = pytest.mark.usefixtures("_fake_trainings")
 ROOT = Path(__file__).resolve().parents[2]
@@ -267,6 +271,23 @@ def test_a_frame_of_ones_own_is_a_data_set(kind: str, tmp_path: Path) -> None:
     assert result.runs[0].evaluate()["mean"].null_count() == 0  # which needs the frame again
     with pytest.raises(UsageError, match="cannot be written as options"):
         MovieLensTrainer(dataset=made(ratings)).write_config("x.toml")
+
+
+def test_predicted_ratings_are_those_that_the_command_prints(tmp_path: Path) -> None:
+    saved = judged_run(tmp_path / "saved_models", small_dataset("1m"), multi_task_config("movie_genres"))
+    one = load(saved.record.name)
+    printed = json.loads(run("predict --user 2 --movie id:101 --movie id:130 --json").stdout)["predictions"]
+    frame = one.predict(2, [101, "id:130"])
+    assert frame.rename({"user": "user_id"}).to_dicts() == printed
+    (tmp_path / "pairs.csv").write_text("user,movie\n2,101\n2,130\n", encoding="utf-8")
+    assert one.predict(pairs="pairs.csv").equals(frame)
+    listed = one.recommend(user=2, rank_by="rating", top=3)
+    assert (
+        listed["stars"].to_list() == sorted(listed["stars"], reverse=True)
+        and listed["stars"].null_count() == 0
+    )
+    with pytest.raises(UsageError, match="give a user and a movie"):
+        one.predict(2)
 
 
 class Heard(TrainingObserver):
