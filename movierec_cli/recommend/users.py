@@ -15,7 +15,7 @@ from movierec_cli.recommend.fold_in import Opinions, fold_in, fold_in_factors
 from movierec_cli.recommend.run_choice import FOR_HISTORIES, FOR_USERS
 from movierec_cli.registry.record import DataIdentity
 from movierec_cli.registry.store import Run
-from movierec_cli.scoring.item_scorer import ItemScorer, ItemSums
+from movierec_cli.scoring.item_scorer import ItemScorer, ItemSums, ProductsAndSums
 
 NEWEST = 10
 """On 100K, SASRec's recall@100 of the last movie was .57 with ten folded in, .43 with all of them."""
@@ -139,10 +139,13 @@ def new_user(
 
 
 def _own_scorer(run: Run, opinions: Opinions) -> ItemScorer | None:
+    named, scorer = np.concatenate([opinions.liked, opinions.disliked]), run.scorer
+    if isinstance(scorer, ProductsAndSums):
+        return replace(scorer, sums=scorer.sums.of_new_user(named))
     if run.record.config.family.spec.scoring is not Scoring.ITEM_REGRESSION:
         return None
-    assert isinstance(run.scorer, ItemSums)
-    return run.scorer.of_new_user(np.concatenate([opinions.liked, opinions.disliked]))
+    assert isinstance(scorer, ItemSums)
+    return scorer.of_new_user(named)
 
 
 def _folded_in(run: Run, opinions: Opinions) -> _Embedding:
@@ -160,6 +163,8 @@ def _folded_in(run: Run, opinions: Opinions) -> _Embedding:
     counts = np.zeros(width, np.float32)
     if width:
         counts[opinions.liked], counts[opinions.disliked] = 1, -1
+    if scoring is Scoring.EMBEDDINGS_AND_WEIGHTS:
+        return np.concatenate([run.towers.of_histories(counts[None])[0], counts])
     return counts
 
 
@@ -214,7 +219,10 @@ def _as_of(
             f" --additional_feature_sets {TIMESTAMP}"
         )
     codes = _context_codes(run, row, as_of_s)
-    return run.towers.query.embed(np.array([row]), codes)[0], codes
+    embedding = run.towers.query.embed(np.array([row]), codes)[0]
+    if isinstance(run.scorer, ProductsAndSums):
+        embedding = np.concatenate([embedding, run.scorer.sums.users(np.array([row]))[0]])
+    return embedding, codes
 
 
 def _context_codes(run: Run, row: int, as_of_s: int) -> npt.NDArray[np.int32]:

@@ -94,7 +94,7 @@ class ItemSums:
     """
 
     histories: Histories
-    popularity: _Floats  # [n_movies], for users of zeros
+    popularity: _Floats | None  # [n_movies], for users of zeros; None: they get zeros
     weights_of: Callable[[Sequence[int]], Sequence[WeightsOf]]  # of movies by their rows
 
     def users(self, rows: _Rows) -> _Floats:
@@ -133,7 +133,7 @@ class ItemSums:
         return weights
 
     def vectors(self, movies: _Rows) -> _Floats:
-        vectors = np.zeros((len(movies), len(self.popularity)), np.float32)
+        vectors = np.zeros((len(movies), self.histories.n_movies), np.float32)
         for own, one in zip(vectors, self.weights_of(movies.tolist()), strict=True):
             own[one.columns] = one.values
         return vectors
@@ -146,6 +146,31 @@ class ItemSums:
         known = np.flatnonzero(user)
         added = user[known, None].astype(np.float64) * self.vectors(known)  # [n_known, n_movies]
         return known, added[:, movies] - added.mean(axis=1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class ProductsAndSums:
+    """Scores by both: a user's vector is their embedding and, behind it, how often each movie counts."""
+
+    products: DotProducts
+    sums: ItemSums
+
+    @property
+    def dim(self) -> int:
+        """Of the embeddings."""
+        return len(self.products.movie_embeddings[0])
+
+    def users(self, rows: _Rows) -> _Floats:
+        return np.concatenate([self.products.users(rows), self.sums.users(rows)], axis=1)
+
+    def scores(self, users: _Floats) -> _Floats:
+        return self.products.scores(users[:, : self.dim]) + self.sums.scores(users[:, self.dim :])
+
+    def similar_to(self, movie: int) -> _Values:
+        return self.sums.similar_to(movie)
+
+    def vectors(self, movies: _Rows) -> _Floats:
+        return self.products.vectors(movies)
 
 
 def _products(users: _Floats, weights: Sequence[WeightsOf]) -> _Floats:
