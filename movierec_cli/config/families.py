@@ -241,8 +241,16 @@ class Family(enum.StrEnum):
             scoring=Scoring.EMBEDDINGS_AND_WEIGHTS,
             with_tasks="",
             model=TowerConfig(
-                embedding_size=128, layer_sizes=(128, 64), dropout=0.4, item_bias=True, user_ids=False
+                embedding_size=128,
+                query_layers=(128,),
+                layer_sizes=(64,),
+                dropout=0.4,
+                l2=0.0,
+                item_bias=True,
+                user_ids=False,
             ),
+            # The sum is flat near its best epoch, and validation sees that through noise.
+            training=TrainingConfig(num_epochs=120, monitor=Monitor.NDCG, patience=6),
             feature_sets=(NO_FEATURES,),
             losses=(LossKind.CATALOGUE,),
             beside=(),

@@ -135,7 +135,8 @@ def _tower_parameters(config: RunConfig, model: TowerConfig, data: TrainingData)
     inputs = data.inputs(config.feature_set, Side.USER, Side.CONTEXT, Side.MOVIE)
     n_ids = data.n_movies * (1 + _has_history(config, model)) + data.n_users * model.user_ids
     n_rows = n_ids + sum(one.size for one in inputs if not isinstance(one, NumberInput))
-    tops = sum(_dense(width, *model.layer_sizes) for width in _tower_widths(config, model, data))
+    of_query, of_movie = _tower_widths(config, model, data)
+    tops = _dense(of_query, *model.query_sizes) + _dense(of_movie, *model.layer_sizes)
     total = n_rows * model.embedding_size + tops + data.n_movies * model.item_bias
     if config.tasks is None:
         return total
@@ -163,8 +164,8 @@ def _tower_step(config: RunConfig, model: TowerConfig, data: TrainingData) -> in
     most = data.n_ratings if has_context else data.n_users
     n_queries = min(config.training.batch_size or default, most)
     of_query, of_movie = _tower_widths(config, model, data)
-    layers = sum(model.layer_sizes)
-    floats = 2 * (n_queries * (of_query + layers) + data.n_movies * (of_movie + layers))
+    floats = 2 * n_queries * (of_query + sum(model.query_sizes))
+    floats += 2 * data.n_movies * (of_movie + sum(model.layer_sizes))
     floats += 3 * n_queries * (data.n_movies if is_catalogue else n_queries)
     floats += n_queries * data.n_movies * (_has_history(config, model) + 2 * bool(config.tasks))
     return floats

@@ -85,8 +85,8 @@ def explain(run: Run, user: User, rows: Sequence[int] | npt.NDArray[np.integer])
     Of a model of weights from movie to movie, a score is the sum of the weights from the movies of the user's
     history, or of those that they name (`ItemSums.of_new_user`): their contributions are these, each less its
     mean over the catalogue, and nothing is left. Of a hybrid, they are added to what each movie of the
-    history adds to the user's embedding while the active relus stay (`Towers.history_parts`); the rest is what the
-    user's features, context and biases add. Of popularity, all is rest.
+    history adds to the user's embedding while the active relus stay (`Towers.history_parts`); the rest is
+    what the user's features, context and biases add. Of popularity, all is rest.
 
     Raises:
         SavedModelError: the run is damaged.

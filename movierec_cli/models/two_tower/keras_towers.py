@@ -1,6 +1,7 @@
 """The layers of the two towers: embed each input, concatenate, dense layers."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import tensorflow as tf
@@ -246,7 +247,7 @@ class QueryTower(tf_keras.layers.Layer):
         self.history = HistoryEmbedding(n_movies, config) if with_history else None
         layers = [self.ids, *self.users, *self.contexts, self.history]
         self.widths = [layer.width for layer in layers if layer is not None]
-        self.top = DenseTop(self.widths, config, seed)
+        self.top = DenseTop(self.widths, replace(config, layer_sizes=config.query_sizes), seed)
 
     def parts(self, user_index: tf.Tensor, contexts: tf.Tensor, history: tf.Tensor | None) -> list[tf.Tensor]:
         """The embedded inputs, one [b, width] a width of `widths`, for `top`.
