@@ -19,6 +19,8 @@ AVERAGE_USER = "average_user"
 USER_ID = "user_id"
 ITEM_WEIGHTS = "item_weights"
 """The weights from the user's movies, among the contributions of features."""
+LIKED_GENRES = "liked_genres"
+"""What the genres of the movies that a new user likes add, likewise (`kinds`)."""
 
 _CHUNK = 4_096  # users or movies whose parts are in memory at a time
 
@@ -169,8 +171,12 @@ def _of_both(run: Run, user: User, targets: _Rows) -> tuple[Explanation, ...]:
     _, weighed = scorer.sums.contributions(user.embedding[scorer.dim :], targets)
     of_weights = {ITEM_WEIGHTS: weighed.sum(axis=0)}
     of_movies = _of_movie_features(run, embedding, targets) | of_weights
+    if scorer.of_kinds is not None:
+        liked = scorer.of_kinds.astype(np.float64)
+        of_movies[LIKED_GENRES] = liked[targets] - liked.mean()
     of_users = _of_user_features(run, user, centred, centred[targets])
-    of_users |= of_weights if of_users else {}
+    if of_users:
+        of_users[HISTORY] += of_weights[ITEM_WEIGHTS]
     return tuple(
         replace(
             one,

@@ -12,10 +12,11 @@ from movierec_cli.config.families import Scoring
 from movierec_cli.data.dataset import Dataset, Id, IdIndex, Ids, Movies, id_at, known_ids
 from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.recommend.fold_in import Opinions, fold_in, fold_in_factors
+from movierec_cli.recommend.kinds import PERSON_PRIOR, PERSON_WEIGHT, kinds_of
 from movierec_cli.recommend.run_choice import FOR_HISTORIES, FOR_USERS
 from movierec_cli.registry.record import DataIdentity
 from movierec_cli.registry.store import Run
-from movierec_cli.scoring.item_scorer import ItemScorer, ItemSums, ProductsAndSums
+from movierec_cli.scoring.item_scorer import ItemScorer, ItemSums, ProductsAndSums, unknown_share
 
 NEWEST = 10
 """On 100K, SASRec's recall@100 of the last movie was .57 with ten folded in, .43 with all of them."""
@@ -141,7 +142,10 @@ def new_user(
 def _own_scorer(run: Run, opinions: Opinions) -> ItemScorer | None:
     named, scorer = np.concatenate([opinions.liked, opinions.disliked]), run.scorer
     if isinstance(scorer, ProductsAndSums):
-        return replace(scorer, sums=scorer.sums.of_new_user(named))
+        weight = PERSON_WEIGHT * unknown_share(len(named))
+        of_kinds = weight * kinds_of(run).evidence(opinions.liked, PERSON_PRIOR)
+        sums = scorer.sums.of_new_user(named)
+        return replace(scorer, sums=sums, of_kinds=of_kinds.astype(np.float32))
     if run.record.config.family.spec.scoring is not Scoring.ITEM_REGRESSION:
         return None
     assert isinstance(scorer, ItemSums)

@@ -11,6 +11,8 @@ from movierec_cli.storage.constraints import Finite
 
 HISTORY = "user_history"
 """The input that the movies of a user's history make."""
+MOVIE_BIAS = "movie_bias"
+"""The input of the movies' own numbers, how far each is above and below 0."""
 BIASES = "biases"
 """The contribution to an embedding that comes from no input."""
 
@@ -206,7 +208,8 @@ class Towers:
         begin = sum(one.shape[1] for one in given[:place])
         slope = self.query.slope(given)[begin : begin + given[place].shape[1]]
         known = np.flatnonzero(counts)
-        parts: _Floats = (self.scaled(counts[None])[0, known, None] * self.history[known]) @ slope
+        shares = self.scaled(counts[None])[0, known]
+        parts: _Floats = np.matmul(shares[:, None] * self.history[known], slope)
         return parts
 
     def _known_of(self, one: TowerInput, counts: _Floats) -> _Floats:

@@ -14,12 +14,12 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from movierec_cli.recommend.explanation import AVERAGE_USER, ITEM_WEIGHTS, USER_ID, Explanation
+from movierec_cli.recommend.explanation import AVERAGE_USER, ITEM_WEIGHTS, LIKED_GENRES, USER_ID, Explanation
 from movierec_cli.recommend.recommend import Recommendations
 from movierec_cli.recommend.response import Response
 from movierec_cli.reports import ORDERED_BY, how_many, rated_or_known
 from movierec_cli.reports.terminal.rich_tables import new_table
-from movierec_cli.scoring.towers import BIASES, HISTORY
+from movierec_cli.scoring.towers import BIASES, HISTORY, MOVIE_BIAS
 from movierec_cli.text import counted, listed
 
 if TYPE_CHECKING:
@@ -250,7 +250,9 @@ class _Lines:
             USER_ID: "own taste",
             AVERAGE_USER: "everybody's taste",
             HISTORY: "own taste",
-            ITEM_WEIGHTS: f"{self._noun}s watched along with theirs",
+            ITEM_WEIGHTS: f"{self._noun}s watched along with it",
+            LIKED_GENRES: "its genres",
+            MOVIE_BIAS: "its popularity",
         }
         plain = (
             name.removeprefix("bucketized_").removeprefix("movie_").removeprefix("user_").replace("_", " ")
