@@ -250,7 +250,7 @@ class Family(enum.StrEnum):
                 user_ids=False,
             ),
             # The sum is flat near its best epoch, and validation sees that through noise.
-            training=TrainingConfig(num_epochs=120, monitor=Monitor.NDCG, patience=6),
+            training=TrainingConfig(num_epochs=150, learning_rate=0.005, monitor=Monitor.NDCG, patience=8),
             feature_sets=(NO_FEATURES,),
             losses=(LossKind.CATALOGUE,),
             beside=(),

@@ -78,13 +78,13 @@ def assign_weights(variables: list[tf.Variable], weights: Weights) -> None:
 class Fit:
     """One training of one model, an epoch at a time, with the seconds it takes."""
 
-    def __init__(self, model: TwoTowerModel, config: TrainingConfig):
+    def __init__(self, model: TwoTowerModel, config: TrainingConfig, averaged_epochs: float):
         self.model = model
         self.config = config
         self.batches = model.objective.batches
         clipping = {} if model.max_gradient_norm is None else {"clipnorm": model.max_gradient_norm}
         model.compile(optimizer=_OPTIMIZERS[config.optimizer](config.learning_rate, **clipping))
-        horizon = AVERAGED_EPOCHS * self.batches.n_batches if config.average_weights else 1.0
+        horizon = averaged_epochs * self.batches.n_batches if config.average_weights else 1.0
         self.average = AveragedWeights(model.trainable_variables, horizon)
         self._generator = np.random.default_rng(config.seed)
         self._step = tf.function(self._step_once, input_signature=[model.batch_signature])
@@ -127,6 +127,7 @@ def fit(
     config: TrainingConfig,
     validate: Callable[[], Validation],
     observer: TrainingObserver,
+    averaged_epochs: float = AVERAGED_EPOCHS,
 ) -> FitResult:
     """Trains until `num_epochs` or until `patience` validations in a row brought nothing better.
 
@@ -135,8 +136,9 @@ def fit(
         config: how long and how hard.
         validate: ranks the validation set with the model as it is.
         observer: hears of epochs and validations.
+        averaged_epochs: over about how many the weights are averaged.
     """
-    training = Fit(model, config)
+    training = Fit(model, config, averaged_epochs)
     history: list[EpochRecord] = []
     best: tuple[EpochRecord, Weights, float] | None = None
     for epoch in range(1, config.num_epochs + 1):
@@ -163,10 +165,14 @@ def fit(
 
 
 def fit_epochs(
-    model: TwoTowerModel, config: TrainingConfig, num_epochs: int, observer: TrainingObserver
+    model: TwoTowerModel,
+    config: TrainingConfig,
+    num_epochs: int,
+    observer: TrainingObserver,
+    averaged_epochs: float = AVERAGED_EPOCHS,
 ) -> float:
     """Trains a model on, for exactly `num_epochs`, with nothing to validate on; the seconds it took."""
-    training = Fit(model, config)
+    training = Fit(model, config, averaged_epochs)
     for epoch in range(1, num_epochs + 1):
         observer.epoch_ended(epoch, num_epochs, training.epoch())
     assign_weights(model.trainable_variables, training.average.snapshot())

@@ -34,7 +34,7 @@ from movierec_cli.models.two_tower.query_batches import (
     last_queries,
     unique_queries,
 )
-from movierec_cli.models.two_tower.tower_fitting import assign_weights, fit, fit_epochs
+from movierec_cli.models.two_tower.tower_fitting import AVERAGED_EPOCHS, assign_weights, fit, fit_epochs
 from movierec_cli.models.two_tower.two_tower import TwoTowerModel, tower_arrays
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.run_parts import RunParts
@@ -200,7 +200,11 @@ def fit_run(fitting: Fitting) -> Fitted:
 
 
 def with_validation(
-    fitting: Fitting, chosen: Prepared, vocabularies: dict[Feature, Vocabulary], result: FitResult
+    fitting: Fitting,
+    chosen: Prepared,
+    vocabularies: dict[Feature, Vocabulary],
+    result: FitResult,
+    averaged_epochs: float = AVERAGED_EPOCHS,
 ) -> tuple[Prepared, FitResult]:
     """The model of the best epoch trained on with the validation set added, if that is asked for."""
     config = fitting.config
@@ -212,7 +216,7 @@ def with_validation(
     assign_weights(kept.model.trainable_variables, weights)
     num_epochs = math.ceil(result.best_epoch * REFIT_SHARE)
     fitting.observer.refit_started(num_epochs)
-    refit_s = fit_epochs(kept.model, config.training, num_epochs, fitting.observer)
+    refit_s = fit_epochs(kept.model, config.training, num_epochs, fitting.observer, averaged_epochs)
     return kept, replace(result, training_s=result.training_s + refit_s)
 
 
@@ -231,7 +235,7 @@ def trained_on_all(fitting: Fitting, judged: Run) -> tuple[Prepared, dict[Featur
     assign_weights(kept.model.weights, [named[name] for name in sorted(named)])
     n_epochs = fitting.epochs_on_all
     fitting.observer.refit_started(n_epochs)
-    seconds = fit_epochs(kept.model, config.training, n_epochs, fitting.observer)
+    seconds = fit_epochs(kept.model, config.training, n_epochs, fitting.observer, averaged_epochs)
     return kept, vocabularies, FitResult(training_s=seconds, epochs_run=n_epochs)
 
 
