@@ -305,6 +305,11 @@ class Family(enum.StrEnum):
         return self.ranks and self.spec.scoring in _OF_WEIGHTS
 
     @property
+    def names_runs(self) -> bool:
+        """Whether a trained run is named after its family, too; those of two towers have only features."""
+        return self.is_trained and (self.is_sequential or self.has_item_weights)
+
+    @property
     def beside(self) -> tuple[Family, ...]:
         """What is trained, too, where no feature set is named."""
         return tuple(map(Family.named, self.spec.beside))

@@ -45,7 +45,8 @@ STRENGTHS = (0.0, 2.5, 5.0, 10.0, 20.0, 40.0)
 USUAL = STRENGTHS.index(10.0)
 """The best on held-out parts of the training ratings of 100K and 1M. On a few thousand validation ratings
 NDCG differs by chance more than strengths do, so another is taken only where it is better by more than one
-standard error of the difference (Breiman et al. 1984, "Classification and Regression Trees")."""
+standard error of the difference; and of the epochs the last that is not worse by more, as on held-out parts
+NDCG rises to the last of 140."""
 AVERAGED_EPOCHS = 15.0
 """Of 5, 15 and 30 the best on held-out parts of the training ratings of 100K."""
 MAX_KEPT_SCORES = 2**26  # of the weights, while epochs are validated; 256 MB
@@ -112,10 +113,11 @@ class _Choice:
     def validated(self) -> Validation:
         """What validation shows of the towers as they are, with the usual strength."""
         ranks = self._ranks(self._sum(USUAL))
-        users, ndcg = self._users, float(self._ndcg(ranks).mean())
-        found = top_k(ranks, users)
-        score = found.recall[VALIDATION_K] if self._monitor is Monitor.RECALL else ndcg
-        return Validation(score, found, ndcg=ndcg)
+        of_users, found = self._ndcg(ranks), top_k(ranks, self._users)
+        ndcg = float(of_users.mean())
+        if self._monitor is Monitor.RECALL:
+            return Validation(found.recall[VALIDATION_K], found, ndcg=ndcg)
+        return Validation(ndcg, found, ndcg=ndcg, of_users=of_users)
 
     def strength(self) -> float:
         """The one that suits the towers as they are."""

@@ -113,13 +113,13 @@ class Fit:
 
     def validated(
         self, epoch: int, train_loss: float, validate: Callable[[], Validation]
-    ) -> tuple[EpochRecord, Weights, float]:
-        """What `validate` finds of the averaged weights; these, and their score."""
+    ) -> tuple[EpochRecord, Weights, Validation]:
+        """What `validate` finds of the averaged weights, as a record, these, and as it is."""
         started = time.perf_counter()
         with self.average.applied() as weights:
             validation = validate()
         self.validation_s += time.perf_counter() - started
-        return validation.record(epoch, train_loss, self.training_s), weights, validation.score
+        return validation.record(epoch, train_loss, self.training_s), weights, validation
 
 
 def fit(
@@ -140,26 +140,28 @@ def fit(
     """
     training = Fit(model, config, averaged_epochs)
     history: list[EpochRecord] = []
-    best: tuple[EpochRecord, Weights, float] | None = None
+    kept: tuple[EpochRecord, Weights] | None = None
+    highest: Validation | None = None
     for epoch in range(1, config.num_epochs + 1):
         loss = training.epoch()
         observer.epoch_ended(epoch, config.num_epochs, loss)
         if epoch % config.validation_freq and epoch != config.num_epochs:
             continue
-        record, weights, score = training.validated(epoch, loss, validate)
+        record, weights, validation = training.validated(epoch, loss, validate)
         history.append(record)
         observer.validated(record)
-        if best is None or score > best[2]:
-            best = record, weights, score
-        elif config.patience and epoch - best[0].epoch >= config.patience * config.validation_freq:
+        if kept is None or highest is None or validation.is_as_good_as(highest):
+            kept = record, weights
+            highest = validation if highest is None or validation.score > highest.score else highest
+        elif config.patience and epoch - kept[0].epoch >= config.patience * config.validation_freq:
             break
-    assert best is not None  # num_epochs is 1 or more and the last epoch is validated
-    assign_weights(model.trainable_variables, best[1])
+    assert kept is not None  # num_epochs is 1 or more and the last epoch is validated
+    assign_weights(model.trainable_variables, kept[1])
     return FitResult(
         training_s=training.training_s,
         validation_s=training.validation_s,
         history=tuple(history),
-        best_epoch=best[0].epoch,
+        best_epoch=kept[0].epoch,
         epochs_run=epoch,
     )
 

@@ -225,7 +225,9 @@ def _fit_on_all(fitting: Fitting, judged: Run) -> Fitted:
     return fitted_run(kept, vocabularies, result, RunParts())
 
 
-def trained_on_all(fitting: Fitting, judged: Run) -> tuple[Prepared, dict[Feature, Vocabulary], FitResult]:
+def trained_on_all(
+    fitting: Fitting, judged: Run, averaged_epochs: float = AVERAGED_EPOCHS
+) -> tuple[Prepared, dict[Feature, Vocabulary], FitResult]:
     """Trains a judged run on with all ratings, see `Fitting.epochs_on_all`; its features stay as they are."""
     dataset, config = fitting.dataset, fitting.config
     assert config.training is not None
