@@ -14,6 +14,7 @@ from typing import Any
 
 from movierec_cli.config.features import (
     DEFAULT_FEATURE_SETS,
+    NO_FEATURES,
     TIME_GAP,
     Feature,
     FeatureSet,
@@ -27,6 +28,7 @@ from movierec_cli.config.settings import (
     DataConfig,
     LossKind,
     ModelConfig,
+    Monitor,
     SequenceConfig,
     SplitConfig,
     SplitKind,
@@ -51,6 +53,8 @@ class Scoring(enum.Enum):
     """The same of weights that predict histories, which new users need not have told whole."""
     POPULARITY = enum.auto()
     """The same for all users."""
+    EMBEDDINGS_AND_WEIGHTS = enum.auto()
+    """The product of embeddings, a new user's from their history, and the sum of weights from it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +79,7 @@ class FamilySpec:
         on_split: what is set otherwise on a split: by "split", "model" or "training", then by field.
         feature_sets: what is compared where no set is named.
         baselines: that it is compared with where none is named.
+        beside: families that are trained, too, where no feature set is named.
         default_split: the split where none is named.
         splits: on which it can be trained.
         losses: that it can minimise.
@@ -100,6 +105,7 @@ class FamilySpec:
     on_split: Mapping[SplitKind, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     feature_sets: tuple[FeatureSet, ...] = DEFAULT_FEATURE_SETS
     baselines: tuple[str, ...] = ("popularity", "ease")
+    beside: tuple[str, ...] = ()
     default_split: SplitKind = SplitKind.RANDOM
     splits: tuple[SplitKind, ...] = tuple(SplitKind)
     losses: tuple[LossKind, ...] = tuple(LossKind)
@@ -125,11 +131,13 @@ _TOWERS = FamilySpec(
     packages=("tensorflow", "tf_keras", "tensorflow-recommenders", "numpy"),
     kind=Kind.TOWERS,
     with_tasks="multi-task",
-    model=TowerConfig(),
-    # The future holds other sessions than those trained on: one layer and much dropout carry over better.
+    model=TowerConfig(embedding_size=128, layer_sizes=(64,), dropout=0.4, item_bias=True),
+    training=TrainingConfig(monitor=Monitor.NDCG),
+    # The future holds other sessions than those trained on: much dropout carries over better.
     # Chosen on the months before 1M's temporal test set.
-    on_split={SplitKind.TEMPORAL: {"model": {"layer_sizes": (64,), "dropout": 0.5}}},
+    on_split={SplitKind.TEMPORAL: {"model": {"dropout": 0.5}}},
     losses=TOWER_LOSSES,
+    beside=("hybrid",),
 )
 
 # Segments of ten movies, all of which are learned. One window for each movie is ten times the work and no
@@ -217,9 +225,43 @@ class Family(enum.StrEnum):
     MULTI_TASK = (
         "multi-task",
         # Stars overfit shared embeddings sooner than retrieval does. Chosen on validation sets of 100K.
-        replace(_TOWERS, label="two towers, two tasks", rates=True, model=TowerConfig(l2=20.0)),
+        replace(
+            _TOWERS,
+            label="two towers, two tasks",
+            rates=True,
+            model=TowerConfig(l2=20.0),
+            training=TrainingConfig(),
+            on_split={SplitKind.TEMPORAL: {"model": {"layer_sizes": (64,), "dropout": 0.5}}},
+            beside=(),
+        ),
     )
     """Two towers with a second head that predicts ratings."""
+    HYBRID = (
+        "hybrid",
+        replace(
+            _TOWERS,
+            label="hybrid",
+            fit="movierec_cli.models.hybrid.hybrid_training:fit_run",
+            packages=(*_TOWERS.packages, "scipy"),
+            scoring=Scoring.EMBEDDINGS_AND_WEIGHTS,
+            with_tasks="",
+            model=TowerConfig(
+                embedding_size=128,
+                query_layers=(128,),
+                layer_sizes=(64,),
+                dropout=0.4,
+                l2=0.0,
+                item_bias=True,
+                user_ids=False,
+            ),
+            # The sum is flat near its best epoch, and validation sees that through noise.
+            training=TrainingConfig(num_epochs=150, learning_rate=0.005, monitor=Monitor.NDCG, patience=8),
+            feature_sets=(NO_FEATURES,),
+            losses=(LossKind.CATALOGUE,),
+            beside=(),
+        ),
+    )
+    """A tower that reads a user's history, and weights from item to item: two kinds of evidence, added."""
     GRU4REC = (
         "gru4rec",
         replace(
@@ -269,7 +311,17 @@ class Family(enum.StrEnum):
     @property
     def has_item_weights(self) -> bool:
         """Whether a saved run scores by weights from movie to movie."""
-        return self.ranks and self.spec.scoring in (Scoring.ITEM_WEIGHTS, Scoring.ITEM_REGRESSION)
+        return self.ranks and self.spec.scoring in _OF_WEIGHTS
+
+    @property
+    def names_runs(self) -> bool:
+        """Whether a trained run is named after its family, too; those of two towers have only features."""
+        return self.is_trained and (self.is_sequential or self.has_item_weights)
+
+    @property
+    def beside(self) -> tuple[Family, ...]:
+        """What is trained, too, where no feature set is named."""
+        return tuple(map(Family.named, self.spec.beside))
 
     @property
     def with_tasks(self) -> Family | None:
@@ -285,6 +337,9 @@ class Family(enum.StrEnum):
         """Whether a field of a model's or a training's settings has a meaning for it, if it is trained."""
         others = {own for family in Family for own in _fields(family.spec.model)}
         return name not in self.spec.without and (name in _fields(self.spec.model) or name not in others)
+
+
+_OF_WEIGHTS = (Scoring.ITEM_WEIGHTS, Scoring.ITEM_REGRESSION, Scoring.EMBEDDINGS_AND_WEIGHTS)
 
 
 def _fields(model: ModelConfig | None) -> set[str]:

@@ -298,9 +298,20 @@ class TowerConfig(_Embeddings):
         "WEIGHT",
         ZERO_OR_MORE,
     )
+    item_bias: bool = _model(False, "Learn a number for each movie that is added to its score, whoever asks.")
+    query_layers: tuple[int, ...] = ()
+    """Widths of dense layers of the query tower alone, before those that both have."""
+    user_ids: bool = True
+    """Whether a user is known by an embedding of their id; else by the movies of their history alone, which
+    the model is trained to complete, so that a new user is as good as any."""
     rating_layers: tuple[int, ...] = ()
     """Widths of dense layers that predict ratings from both towers' embeddings alone, as TFRS' tutorial does;
     none: `models.rating.head`."""
+
+    @property
+    def query_sizes(self) -> tuple[int, ...]:
+        """Widths of the query tower's dense layers."""
+        return (*self.query_layers, *self.layer_sizes)
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -492,8 +503,7 @@ class TrainingConfig:
     monitor: Monitor | None = _training(
         None,
         f"The validation metric that chooses the epoch: {', '.join(Monitor)} (of sequential models with an"
-        f" in-batch loss). If not given, {Monitor.RECALL}, with ratings less their error; of sequential"
-        f" models {Monitor.NDCG}.",
+        f" in-batch loss). If not given, {Monitor.NDCG}; with ratings {Monitor.RECALL} less their error.",
         "NAME",
     )
     refit: bool = _training(

@@ -310,7 +310,12 @@ def mean_top_k(several: Sequence[TopK]) -> TopK:
 
 
 def mean_ndcg(ranks: Ranks, user_index: npt.NDArray[np.int32], k: int = 10) -> float:
-    """The mean over users of `ndcg` at k, of ratings that are ranked apart from an outcome.
+    """The mean over users of `ndcg_of_users`."""
+    return float(ndcg_of_users(ranks, user_index, k).mean())
+
+
+def ndcg_of_users(ranks: Ranks, user_index: npt.NDArray[np.int32], k: int = 10) -> PerUser:
+    """`ndcg` at k of ratings that are ranked apart from an outcome: one a user who has some, [n_users].
 
     Args:
         ranks: of one or more ratings, [n].
@@ -321,7 +326,8 @@ def mean_ndcg(ranks: Ranks, user_index: npt.NDArray[np.int32], k: int = 10) -> f
     start, end = _tie_places(ranks.better, ranks.tied, k)
     gains = (discounts[end] - discounts[start]) / ranks.tied  # [n]
     _, user, counts = np.unique(user_index, return_inverse=True, return_counts=True)
-    return float((np.bincount(user, gains) / discounts[np.minimum(counts, k)]).mean())
+    of_users: PerUser = np.bincount(user, gains) / discounts[np.minimum(counts, k)]
+    return of_users
 
 
 def mean_over_users(values: npt.NDArray[np.float64], user_index: npt.NDArray[np.int32]) -> float:

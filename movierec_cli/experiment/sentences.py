@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from movierec_cli.config import NO_FEATURES, QUERY_TIME, SplitConfig, SplitKind, time_features
+from movierec_cli.config import NO_FEATURES, QUERY_TIME, Monitor, SplitConfig, SplitKind, time_features
 from movierec_cli.evaluation.ablation import FeatureGain, pairs_differing_in
 from movierec_cli.evaluation.significance import PairedDifference, by_pair
 from movierec_cli.experiment.study import ComparedModel, trained_alike, winner
 from movierec_cli.experiment.wording import POINTS, percent
+from movierec_cli.registry.record import RunRecord
 from movierec_cli.text import listed
 
 _FOUND = dict.fromkeys(SplitKind, "of the {noun}s held out from its users") | {
@@ -217,13 +218,20 @@ def _unfinished(models: Sequence[ComparedModel]) -> Iterator[str]:
     for one in models:
         for record in one.records:
             training = record.config.training
-            if training is not None and record.best_epoch == record.epochs_run == training.num_epochs:
+            is_last = training is not None and record.best_epoch == record.epochs_run == training.num_epochs
+            if training is not None and is_last and _is_highest_last(record):
                 by_budget.setdefault(training.num_epochs, []).append(_name(one))
     for budget, names in by_budget.items():
         those, trained = list(dict.fromkeys(names)), [one for one in models if one.family.is_trained]
         named = "every trained model" if len(those) == len(trained) > 2 else ", ".join(those)
         remedy = f"Train longer: --num_epochs {2 * budget}."
         yield f"Still improving at the last epoch, {budget}: {named}. {remedy}"
+
+
+def _is_highest_last(record: RunRecord) -> bool:
+    """Whether the last validation is the best; an epoch can be kept although one before it was higher."""
+    ndcgs = [one.ndcg for one in record.history if one.ndcg is not None]
+    return record.config.monitor is not Monitor.NDCG or not ndcgs or ndcgs[-1] == max(ndcgs)
 
 
 def _effect(comparison: _Comparison, more: ComparedModel, fewer: ComparedModel) -> str:

@@ -25,6 +25,7 @@ from movierec_cli.config import (
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split
 from movierec_cli.models.feature_encodings import encode_features, fit_features
+from movierec_cli.models.hybrid.item_evidence import MOST_MOVIES
 from movierec_cli.models.rating.evidence import (
     DENSE_SIZES,
     N_MOVIE_NUMBERS,
@@ -88,7 +89,9 @@ def needed_bytes(config: RunConfig, data: TrainingData) -> int:
         return FLOAT_BYTES * (floats + _sequence_step(config, config.model, data))
     if isinstance(config.model, TowerConfig):
         floats = TOWER_COPIES * n_parameters(config, data)
-        return FLOAT_BYTES * (floats + _tower_step(config, config.model, data))
+        floats += _tower_step(config, config.model, data)
+        n_weighed = min(data.n_movies, MOST_MOVIES) if config.family.has_item_weights else 0
+        return FLOAT_BYTES * floats + EASE_BYTES * n_weighed**2
     of_baselines = {
         Family.EASE: EASE_BYTES * data.n_movies**2,
         Family.IALS: FLOAT_BYTES * IALS_FACTORS * 2 * (data.n_users + data.n_movies),
@@ -109,10 +112,19 @@ def _dense(*sizes: int) -> int:
     return sum((before + 1) * after for before, after in itertools.pairwise(sizes))
 
 
+def _has_history(config: RunConfig, model: TowerConfig) -> bool:
+    return USER_HISTORY in config.feature_set or not model.user_ids
+
+
+def _n_user_tables(config: RunConfig, model: TowerConfig) -> int:
+    """Of embeddings that say who asks: by id, by history or by both."""
+    return model.user_ids + _has_history(config, model)
+
+
 def _tower_widths(config: RunConfig, model: TowerConfig, data: TrainingData) -> tuple[int, int]:
     """Of what the query tower and the movie tower put together."""
     of_query = data.inputs(config.feature_set, Side.USER, Side.CONTEXT)
-    n_ids = 2 if USER_HISTORY in config.feature_set else 1
+    n_ids = _n_user_tables(config, model)
     return (
         n_ids * model.embedding_size + _width(of_query, model.embedding_size),
         model.embedding_size + _width(data.inputs(config.feature_set, Side.MOVIE), model.embedding_size),
@@ -121,10 +133,11 @@ def _tower_widths(config: RunConfig, model: TowerConfig, data: TrainingData) -> 
 
 def _tower_parameters(config: RunConfig, model: TowerConfig, data: TrainingData) -> int:
     inputs = data.inputs(config.feature_set, Side.USER, Side.CONTEXT, Side.MOVIE)
-    n_ids = data.n_users + data.n_movies * (2 if USER_HISTORY in config.feature_set else 1)
+    n_ids = data.n_movies * (1 + _has_history(config, model)) + data.n_users * model.user_ids
     n_rows = n_ids + sum(one.size for one in inputs if not isinstance(one, NumberInput))
-    tops = sum(_dense(width, *model.layer_sizes) for width in _tower_widths(config, model, data))
-    total = n_rows * model.embedding_size + tops
+    of_query, of_movie = _tower_widths(config, model, data)
+    tops = _dense(of_query, *model.query_sizes) + _dense(of_movie, *model.layer_sizes)
+    total = n_rows * model.embedding_size + tops + data.n_movies * model.item_bias
     if config.tasks is None:
         return total
     if model.rating_layers:
@@ -151,10 +164,10 @@ def _tower_step(config: RunConfig, model: TowerConfig, data: TrainingData) -> in
     most = data.n_ratings if has_context else data.n_users
     n_queries = min(config.training.batch_size or default, most)
     of_query, of_movie = _tower_widths(config, model, data)
-    layers = sum(model.layer_sizes)
-    floats = 2 * (n_queries * (of_query + layers) + data.n_movies * (of_movie + layers))
+    floats = 2 * n_queries * (of_query + sum(model.query_sizes))
+    floats += 2 * data.n_movies * (of_movie + sum(model.layer_sizes))
     floats += 3 * n_queries * (data.n_movies if is_catalogue else n_queries)
-    floats += n_queries * data.n_movies * ((USER_HISTORY in config.feature_set) + 2 * bool(config.tasks))
+    floats += n_queries * data.n_movies * (_has_history(config, model) + 2 * bool(config.tasks))
     return floats
 
 

@@ -40,6 +40,21 @@ class Validation:
     ratings: RatingErrors | None = None  # where it predicts them
     ndcg: float | None = None  # at 10, unseen
     loss: float | None = None  # of an in-batch loss of sequences
+    of_users: npt.NDArray[np.float64] | None = None
+    """The metric behind `score` of each user, where later epochs are kept as long as they are not worse."""
+
+    def is_as_good_as(self, best: Validation) -> bool:
+        """Whether the score is not lower, or lower by less than one standard error of the difference.
+
+        The second where users' values are known (the rule of one standard error; Breiman et al. 1984,
+        "Classification and Regression Trees").
+        """
+        if self.score > best.score:
+            return True
+        if self.of_users is None or best.of_users is None or len(self.of_users) < 2:
+            return False
+        loss = best.of_users - self.of_users
+        return bool(loss.mean() <= loss.std(ddof=1) / math.sqrt(len(loss)))
 
     def record(self, epoch: int, train_loss: float | None, elapsed_s: float) -> EpochRecord:
         """What is kept of the validation after an epoch."""

@@ -1,7 +1,7 @@
 """Why a movie has its score: what each movie that the user knows, and each feature, contributes to it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,17 +10,22 @@ import numpy.typing as npt
 from movierec_cli.data.dataset import id_at
 from movierec_cli.recommend.users import User
 from movierec_cli.registry.store import Run
-from movierec_cli.scoring.item_scorer import ItemSums
-from movierec_cli.scoring.towers import BIASES, Tower
+from movierec_cli.scoring.item_scorer import ItemSums, ProductsAndSums
+from movierec_cli.scoring.towers import BIASES, HISTORY, Tower
 
 AVERAGE_USER = "average_user"
 """What the user has in common with the average user, among the contributions of their features."""
 
 USER_ID = "user_id"
+ITEM_WEIGHTS = "item_weights"
+"""The weights from the user's movies, among the contributions of features."""
+LIKED_GENRES = "liked_genres"
+"""What the genres of the movies that a new user likes add, likewise (`kinds`)."""
 
 _CHUNK = 4_096  # users or movies whose parts are in memory at a time
 
 _Floats = npt.NDArray[np.float64]
+_Embedding = npt.NDArray[np.float32]
 _Rows = npt.NDArray[np.int64]
 _Codes = npt.NDArray[np.int32]
 
@@ -81,7 +86,9 @@ def explain(run: Run, user: User, rows: Sequence[int] | npt.NDArray[np.integer])
 
     Of a model of weights from movie to movie, a score is the sum of the weights from the movies of the user's
     history, or of those that they name (`ItemSums.of_new_user`): their contributions are these, each less its
-    mean over the catalogue, and nothing is left. Of popularity, all is rest.
+    mean over the catalogue, and nothing is left. Of a hybrid, they are added to what each movie of the
+    history adds to the user's embedding while the active relus stay (`Towers.history_parts`); the rest is
+    what the user's features, context and biases add. Of popularity, all is rest.
 
     Raises:
         SavedModelError: the run is damaged.
@@ -89,9 +96,10 @@ def explain(run: Run, user: User, rows: Sequence[int] | npt.NDArray[np.integer])
     targets = np.asarray(rows, np.int64)
     if run.artifacts.popularity is not None and not user.embedding.any():
         return _of_scores(run, user, targets, np.zeros(0, np.int64), np.zeros((0, len(targets))))
-    scorer = user.scorer_in(run)
-    if isinstance(scorer, ItemSums):
-        return _of_scores(run, user, targets, *scorer.contributions(user.embedding, targets))
+    if isinstance(user.scorer_in(run), ItemSums):
+        return _of_scores(run, user, targets, *movie_parts(run, user, targets))
+    if isinstance(user.scorer_in(run), ProductsAndSums):
+        return _of_both(run, user, targets)
     movies = run.artifacts.movie_embeddings.astype(np.float64)
     embedding = user.embedding.astype(np.float64)
     mean = movies.mean(axis=0)
@@ -116,6 +124,66 @@ def explain(run: Run, user: User, rows: Sequence[int] | npt.NDArray[np.integer])
             of_user_features={name: float(part[place]) for name, part in of_users.items()},
         )
         for place, row in enumerate(targets)
+    )
+
+
+def movie_parts(run: Run, user: User, targets: _Rows) -> tuple[_Rows, _Floats]:
+    """What each movie of a history adds to some scores, exactly, less what it adds to the average score.
+
+    Args:
+        run: of a model that reads histories or adds up weights from them.
+        user: whose history it is.
+        targets: rows of movies, [n].
+
+    Returns:
+        The rows of the movies that the user knows, [n_known], and their parts [n_known, n].
+    """
+    scorer = user.scorer_in(run)
+    if isinstance(scorer, ItemSums):
+        return scorer.contributions(user.embedding, targets)
+    assert isinstance(scorer, ProductsAndSums)
+    counts = user.embedding[scorer.dim :]
+    known, of_weights = scorer.sums.contributions(counts, targets)
+    of_towers = run.towers.history_parts(counts, _inputs(run, user)).astype(np.float64)
+    return known, of_weights + of_towers @ _centred(run)[targets].T
+
+
+def _inputs(run: Run, user: User) -> list[_Embedding] | None:
+    """What the query tower sees of a user of the data; None: it knows a new one by their history alone."""
+    if user.row is None:
+        return None
+    codes = run.towers.codes[[user.row]] if user.codes is None else user.codes
+    return run.towers.query.looked_up(np.array([user.row]), codes)
+
+
+def _centred(run: Run) -> _Floats:
+    """The movies' embeddings less their mean: [n_movies, dim]."""
+    movies = run.artifacts.movie_embeddings.astype(np.float64)
+    centred: _Floats = movies - movies.mean(axis=0)
+    return centred
+
+
+def _of_both(run: Run, user: User, targets: _Rows) -> tuple[Explanation, ...]:
+    """Of a product and a sum of weights: each movie's part in both, and features with the weights apart."""
+    scorer = user.scorer_in(run)
+    assert isinstance(scorer, ProductsAndSums)
+    centred, embedding = _centred(run), user.embedding[: scorer.dim].astype(np.float64)
+    _, weighed = scorer.sums.contributions(user.embedding[scorer.dim :], targets)
+    of_weights = {ITEM_WEIGHTS: weighed.sum(axis=0)}
+    of_movies = _of_movie_features(run, embedding, targets) | of_weights
+    if scorer.of_kinds is not None:
+        liked = scorer.of_kinds.astype(np.float64)
+        of_movies[LIKED_GENRES] = liked[targets] - liked.mean()
+    of_users = _of_user_features(run, user, centred, centred[targets])
+    if of_users:
+        of_users[HISTORY] += of_weights[ITEM_WEIGHTS]
+    return tuple(
+        replace(
+            one,
+            of_movie_features={name: float(part[place]) for name, part in of_movies.items()},
+            of_user_features={name: float(part[place]) for name, part in of_users.items()},
+        )
+        for place, one in enumerate(_of_scores(run, user, targets, *movie_parts(run, user, targets)))
     )
 
 
@@ -162,12 +230,13 @@ def _of_user_features(run: Run, user: User, centred: _Floats, specific: _Floats)
     own = tower.contributions(np.array([user.row]), codes)[0].astype(np.float64)  # [n_parts, dim]
     mean = _mean_parts(tower, len(every), every)
     by_name = dict(zip(tower.names, own - mean, strict=True))
-    by_name[USER_ID] += by_name.pop(BIASES)  # of the relus that are open for this user
+    who = USER_ID if run.towers.history is None else HISTORY
+    by_name[who] += by_name.pop(BIASES)  # of the relus that are open for this user
     mean_user = mean.sum(axis=0)
     of_mean = centred @ mean_user  # the slope is that of a line through the origin, 0 where these are
     square = float(of_mean @ of_mean)
     in_common = (float(centred @ own.sum(axis=0) @ of_mean) / square if square > 0 else 0.0) * mean_user
-    by_name[USER_ID] += mean_user - in_common
+    by_name[who] += mean_user - in_common
     by_name[AVERAGE_USER] = in_common
     return {name: specific @ part for name, part in by_name.items()}
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from movierec_cli.config import RankBy
 from movierec_cli.recommend.filters import Filters
+from movierec_cli.recommend.kinds import ALIKE_PRIOR, ALIKE_WEIGHT, kinds_of
 from movierec_cli.recommend.recommend import Recommendations, recommend
 from movierec_cli.recommend.run_choice import FOR_LIKENESS
 from movierec_cli.recommend.users import ListedMovie, RatedMovie, User, rated_in
@@ -187,7 +188,7 @@ class SimilarMovies:
 
 
 def similar_movies(run: Run, row: int, *, top: int = 10, filters: Filters | None = None) -> SimilarMovies:
-    """The movies that a run puts nearest to one: by the cosine of embeddings or factors, or by item weights.
+    """The movies that a run puts nearest to one (`likeness`).
 
     Equal ones are in the order of the catalogue; an embedding without length is like none. No movie counts as
     seen; one that has several ids is listed once.
@@ -202,12 +203,25 @@ def similar_movies(run: Run, row: int, *, top: int = 10, filters: Filters | None
     return SimilarMovies(run, row, tuple(movies))
 
 
+def likeness(run: Run, row: int) -> npt.NDArray[np.float64]:
+    """How near each movie is to one: [n_movies].
+
+    The cosine of embeddings or factors; of a model of item-item weights what these say, in standard
+    deviations, with what the movie's genres say (`kinds`).
+    """
+    similarities = run.scorer.similar_to(row)
+    if not run.record.config.family.has_item_weights:
+        return similarities
+    spread = similarities.std() or 1.0
+    return similarities / spread + ALIKE_WEIGHT * kinds_of(run).evidence(np.array([row]), ALIKE_PRIOR)
+
+
 def nearest(
     run: Run, row: int, top: int, filters: Filters
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """What `similar_movies` lists: rows of the run's movies, and how near each is, both [at most top]."""
     allowed = replace(filters, exclude=(*filters.exclude, row)).fitting(run)
-    similarities = run.scorer.similar_to(row)  # [n_movies]
+    similarities = likeness(run, row)
     rows = np.flatnonzero(run.duplicates.listed(similarities, allowed))
     best = rows[np.argsort(-similarities[rows], kind="stable")][:top]
     return best, similarities[best]

@@ -13,10 +13,11 @@ from movierec_cli.config import FEATURES, TIMESTAMP, Feature, time_features
 from movierec_cli.config.families import Scoring
 from movierec_cli.data.dataset import Dataset, Id, IdIndex, Ids, Movies, id_at, known_ids
 from movierec_cli.errors import MovierecError, SavedModelError
+from movierec_cli.recommend.kinds import PERSON_PRIOR, PERSON_WEIGHT, kinds_of
 from movierec_cli.recommend.run_choice import FOR_HISTORIES, FOR_USERS
 from movierec_cli.registry.record import DataIdentity
 from movierec_cli.registry.store import Run
-from movierec_cli.scoring.item_scorer import ItemScorer, ItemSums
+from movierec_cli.scoring.item_scorer import ItemScorer, ItemSums, ProductsAndSums, unknown_share
 
 if TYPE_CHECKING:
     from movierec_cli.recommend.fold_in import Opinions
@@ -155,10 +156,16 @@ def new_user(
 
 
 def _own_scorer(run: Run, opinions: Opinions) -> ItemScorer | None:
+    named, scorer = np.concatenate([opinions.positives, opinions.disliked]), run.scorer
+    if isinstance(scorer, ProductsAndSums):
+        weight = PERSON_WEIGHT * unknown_share(len(named))
+        of_kinds = weight * kinds_of(run).evidence(opinions.positives, PERSON_PRIOR)
+        sums = scorer.sums.of_new_user(named)
+        return replace(scorer, sums=sums, of_kinds=of_kinds.astype(np.float32))
     if run.record.config.family.spec.scoring is not Scoring.ITEM_REGRESSION:
         return None
-    assert isinstance(run.scorer, ItemSums)
-    return run.scorer.of_new_user(np.concatenate([opinions.liked, opinions.disliked]))
+    assert isinstance(scorer, ItemSums)
+    return scorer.of_new_user(named)
 
 
 def _folded_in(run: Run, opinions: Opinions) -> _Embedding:
@@ -178,6 +185,8 @@ def _folded_in(run: Run, opinions: Opinions) -> _Embedding:
     counts = np.zeros(width, np.float32)
     if width:
         counts[opinions.positives], counts[opinions.disliked] = opinions.weights, -1
+    if scoring is Scoring.EMBEDDINGS_AND_WEIGHTS:
+        return np.concatenate([run.towers.of_histories(counts[None])[0], counts])
     return counts
 
 
@@ -232,7 +241,10 @@ def _as_of(
             f" --additional_feature_sets {TIMESTAMP}"
         )
     codes = _context_codes(run, row, as_of_s)
-    return run.towers.query.embed(np.array([row]), codes)[0], codes
+    embedding = run.towers.query.embed(np.array([row]), codes)[0]
+    if isinstance(run.scorer, ProductsAndSums):
+        embedding = np.concatenate([embedding, run.scorer.sums.users(np.array([row]))[0]])
+    return embedding, codes
 
 
 def _context_codes(run: Run, row: int, as_of_s: int) -> npt.NDArray[np.int32]:

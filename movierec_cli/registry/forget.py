@@ -21,7 +21,7 @@ from movierec_cli.registry.run_parts import RunArtifacts, RunParts, UserRatings
 from movierec_cli.registry.store import Problem, Run, list_runs, save_run
 from movierec_cli.scoring.item_weights import Histories
 from movierec_cli.scoring.rating_head import RatingHead
-from movierec_cli.scoring.towers import Tower, Towers
+from movierec_cli.scoring.towers import Towers
 from movierec_cli.text import counted
 
 _PER_USER = {("user_tenure", "first")}
@@ -161,7 +161,8 @@ def _towers(towers: Towers, row: int) -> Towers:
         one if one.is_context else replace(one, table=np.delete(one.table, row, axis=0))
         for one in towers.query.inputs
     )
-    return Towers(Tower(inputs, towers.query.dense), towers.movie, np.delete(towers.codes, row, axis=0))
+    query = replace(towers.query, inputs=inputs)
+    return replace(towers, query=query, codes=np.delete(towers.codes, row, axis=0))
 
 
 def _histories(histories: Histories, row: int) -> Histories:

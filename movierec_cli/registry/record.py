@@ -58,7 +58,7 @@ class RunConfig:
         """For people: "timestamp + movie_genres", "SASRec + movie_genres", "EASE"."""
         if not self.family.is_trained:
             return self.source or self.family.label
-        if self.family.is_sequential:
+        if self.family.names_runs:
             features = f" + {self.feature_set.label}" if self.feature_set.features else ""
             return f"{self.family.label}{features}"
         return f"{self.feature_set.label} ({self.tasks.label})" if self.tasks else self.feature_set.label
@@ -66,7 +66,7 @@ class RunConfig:
     @property
     def monitor(self) -> Monitor:
         """What chooses its epoch; of a model with two tasks that names none, less the error of its stars."""
-        default = Monitor.NDCG if self.family.is_sequential else Monitor.RECALL
+        default = Monitor.RECALL if self.family.rates else Monitor.NDCG
         return (self.training and self.training.monitor) or default
 
     @property
@@ -234,7 +234,7 @@ def run_name(config: RunConfig, data: DataIdentity) -> str:
 
 
 def _kind(config: RunConfig) -> str:
-    if config.family.is_sequential:
+    if config.family.names_runs:
         features = f"-{config.feature_set.slug}" if config.feature_set.features else ""
         return f"{config.family}{features}"
     return config.feature_set.slug if config.family.is_trained else config.family

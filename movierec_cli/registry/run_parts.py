@@ -185,6 +185,8 @@ def _check_catalogue(catalogue: Movies, run: RunParts) -> None:
 
 def _check_towers(towers: Towers, run: RunParts) -> None:
     assert run.artifacts is not None  # every run with towers has them
+    if towers.history is None and run.histories is not None:
+        raise ValueError("towers.npz has no table of histories")
     own = (towers.query.n_rows, towers.movie.n_rows, towers.movie.dim)
     needed = (len(run.artifacts.user_ids), *run.artifacts.movie_embeddings.shape)
     if own != needed:
@@ -283,4 +285,5 @@ def least_bytes(config: RunConfig, data: DataIdentity) -> int:
         n_weights = data.n_movies**2 if config.family is Family.EASE else 0
         return of_test + of_ratings + _LEAST_WEIGHT_BYTES * n_weights
     n_floats = 2 * (data.n_users + data.n_movies) * config.model.embedding_size  # embeddings, and as weights
-    return of_test + 4 * n_floats + of_ratings
+    n_weights = data.n_movies if config.family.has_item_weights else 0
+    return of_test + 4 * n_floats + of_ratings + _LEAST_WEIGHT_BYTES * n_weights

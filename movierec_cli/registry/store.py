@@ -26,7 +26,7 @@ from movierec_cli.registry.manifest import (
 )
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord, run_name
 from movierec_cli.registry.run_parts import PARTS, RunParts, UserRatings, files_of
-from movierec_cli.scoring.item_scorer import DotProducts, ItemScorer, ItemSums
+from movierec_cli.scoring.item_scorer import DotProducts, ItemScorer, ItemSums, ProductsAndSums
 from movierec_cli.storage import codec
 
 if TYPE_CHECKING:
@@ -99,10 +99,12 @@ class Run:
     @cached_property
     def scorer(self) -> ItemScorer:
         """What scores movies."""
-        artifacts = self.artifacts
-        if artifacts.popularity is not None and self.record.config.family.has_item_weights:
-            return ItemSums(self.histories, artifacts.popularity, self._weights_of)
-        return DotProducts(artifacts.user_embeddings, artifacts.movie_embeddings, artifacts.popularity)
+        artifacts, family = self.artifacts, self.record.config.family
+        products = DotProducts(artifacts.user_embeddings, artifacts.movie_embeddings, artifacts.popularity)
+        if not family.has_item_weights:
+            return products
+        sums = ItemSums(self.histories, artifacts.popularity, self._weights_of)
+        return ProductsAndSums(products, sums) if family.is_trained else sums
 
     def _weights_of(self, movies: Sequence[int]) -> Sequence[WeightsOf]:
         if "item_weights" in self.__dict__:

@@ -20,11 +20,17 @@ Of 1 … 8, with `HALF_KNOWN` of 5 … 40 and without end, it was chosen on user
 by 1 … 50 of the movies that they liked: recall@10 and NDCG@10 of their others do not fall for any number, on
 100K and on 1M, and the lists are nearer to the genres named (`tests.bench.few_likes`).
 """
+FEW = 10.0  # so often a movie has to be watched that its weights are not chance
 _BLOCK = 512  # rows of weights in one product
 
 _Floats = npt.NDArray[np.float32]
 _Values = npt.NDArray[np.float64]
 _Rows = npt.NDArray[np.integer[Any]]
+
+
+def unknown_share(n_opinions: int) -> float:
+    """How little is known of a new user with so many opinions: from 1 towards 0."""
+    return HALF_KNOWN / (HALF_KNOWN + n_opinions)
 
 
 class ItemScorer(Protocol):
@@ -94,7 +100,7 @@ class ItemSums:
     """
 
     histories: Histories
-    popularity: _Floats  # [n_movies], for users of zeros
+    popularity: _Floats | None  # [n_movies], for users of zeros; None: they get zeros
     weights_of: Callable[[Sequence[int]], Sequence[WeightsOf]]  # of movies by their rows
 
     def users(self, rows: _Rows) -> _Floats:
@@ -116,7 +122,7 @@ class ItemSums:
         the average history: less what would be added for anybody, and with the movies not named, which count
         by their scores (a step of filling in missing values). With many opinions t goes to 0, the row to B's.
         """
-        unknown = HALF_KNOWN / (HALF_KNOWN + len(movies))
+        unknown = unknown_share(len(movies))
         own = np.tile(-unknown * self.histories.average, (len(movies), 1))  # [n, n_movies]
         own[np.arange(len(movies)), movies] += 1
         every = self.weights_of(range(own.shape[1]))
@@ -128,12 +134,16 @@ class ItemSums:
         return replace(self, weights_of=lambda named: [of_movies[movie] for movie in named])
 
     def similar_to(self, movie: int) -> _Values:
-        """The weights from it."""
-        weights: _Values = self.vectors(np.array([movie]))[0].astype(np.float64)
-        return weights
+        """What goes with it, as for a new user who named it alone, over the root of how often that is."""
+        own = np.zeros((1, self.histories.n_movies), np.float32)
+        own[0, movie] = 1
+        alone = replace(self.of_new_user(np.array([movie])), popularity=None).scores(own)[0]
+        times = self.histories.average.astype(np.float64) * len(self.histories.movie)
+        similar: _Values = alone / np.sqrt(times + FEW)
+        return similar
 
     def vectors(self, movies: _Rows) -> _Floats:
-        vectors = np.zeros((len(movies), len(self.popularity)), np.float32)
+        vectors = np.zeros((len(movies), self.histories.n_movies), np.float32)
         for own, one in zip(vectors, self.weights_of(movies.tolist()), strict=True):
             own[one.columns] = one.values
         return vectors
@@ -146,6 +156,33 @@ class ItemSums:
         known = np.flatnonzero(user)
         added = user[known, None].astype(np.float64) * self.vectors(known)  # [n_known, n_movies]
         return known, added[:, movies] - added.mean(axis=1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class ProductsAndSums:
+    """Scores by both: a user's vector is their embedding and, behind it, how often each movie counts."""
+
+    products: DotProducts
+    sums: ItemSums
+    of_kinds: _Floats | None = None  # [n_movies], of a new user: what the genres that they like add
+
+    @property
+    def dim(self) -> int:
+        """Of the embeddings."""
+        return len(self.products.movie_embeddings[0])
+
+    def users(self, rows: _Rows) -> _Floats:
+        return np.concatenate([self.products.users(rows), self.sums.users(rows)], axis=1)
+
+    def scores(self, users: _Floats) -> _Floats:
+        scores = self.products.scores(users[:, : self.dim]) + self.sums.scores(users[:, self.dim :])
+        return scores if self.of_kinds is None else scores + self.of_kinds
+
+    def similar_to(self, movie: int) -> _Values:
+        return self.sums.similar_to(movie)
+
+    def vectors(self, movies: _Rows) -> _Floats:
+        return self.products.vectors(movies)
 
 
 def _products(users: _Floats, weights: Sequence[WeightsOf]) -> _Floats:

@@ -83,24 +83,26 @@ class Histories:
     @property
     def average(self) -> _Floats:
         """The fraction of all entries that are of each movie: [n_movies]."""
-        counts = np.bincount(self.movie, minlength=len(self.checksums))
+        counts = np.bincount(self.movie, minlength=self.n_movies)
         return (counts / max(len(self.movie), 1)).astype(np.float32)
 
     @property
+    def n_movies(self) -> int:
+        return len(self.checksums)
+
+    @property
     def n_weights(self) -> int:
-        n_movies = len(self.checksums)
-        return n_movies**2 if self.weight_starts is None else int(self.weight_starts[-1])
+        return self.n_movies**2 if self.weight_starts is None else int(self.weight_starts[-1])
 
     def place_of(self, movie: int) -> slice:
         """Where the weights of a movie are."""
         if self.weight_starts is None:
-            n_movies = len(self.checksums)
-            return slice(movie * n_movies, (movie + 1) * n_movies)
+            return slice(movie * self.n_movies, (movie + 1) * self.n_movies)
         return slice(int(self.weight_starts[movie]), int(self.weight_starts[movie + 1]))
 
     def users(self, rows: npt.NDArray[np.integer[Any]]) -> _Floats:
         """How often each movie is in the histories of users: [b, n_movies]."""
-        counts = np.zeros((len(rows), len(self.checksums)), np.float32)
+        counts = np.zeros((len(rows), self.n_movies), np.float32)
         for own, row in zip(counts, rows.tolist(), strict=True):
             np.add.at(own, self.movie[self.starts[row] : self.starts[row + 1]], 1)
         return counts

@@ -1,5 +1,6 @@
 """The towers of a trained model as plain arrays: embeddings at any time, and features' contributions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -8,6 +9,10 @@ import numpy.typing as npt
 
 from movierec_cli.storage.constraints import Finite
 
+HISTORY = "user_history"
+"""The input that the movies of a user's history make."""
+MOVIE_BIAS = "movie_bias"
+"""The input of the movies' own numbers, how far each is above and below 0."""
 BIASES = "biases"
 """The contribution to an embedding that comes from no input."""
 
@@ -94,7 +99,11 @@ class Tower:
         Returns:
             float32 [b, dim].
         """
-        hidden = np.concatenate(self._looked_up(rows, codes), axis=1)
+        return self.of_values(self.looked_up(rows, codes))
+
+    def of_values(self, values: Sequence[_Floats]) -> _Floats:
+        """Embeddings [b, dim] of what stands in the tables' rows, [b, width] an input."""
+        hidden = np.concatenate(values, axis=1)
         for kernel, bias in self.dense[:-1]:
             hidden = np.maximum(hidden @ kernel + bias, 0)
         kernel, bias = self.dense[-1]
@@ -106,7 +115,7 @@ class Tower:
 
         Exact: with the active relus fixed, a tower is linear, and the contributions add up to `embed`.
         """
-        values = self._looked_up(rows, codes)
+        values = self.looked_up(rows, codes)
         ends = np.cumsum([value.shape[1] for value in values])
         kernel, bias = self.dense[0]
         split = np.split(kernel, ends[:-1])
@@ -119,7 +128,23 @@ class Tower:
             added[:, -1] += bias
         return added
 
-    def _looked_up(self, rows: npt.NDArray[np.integer], codes: _Codes | None) -> list[_Floats]:
+    def slope(self, values: Sequence[_Floats]) -> _Floats:
+        """What a change of the inputs adds to the embedding while the active relus stay: [n_in, dim].
+
+        Args:
+            values: the inputs of one query, [1, width] each.
+        """
+        hidden = np.concatenate(values, axis=1)
+        slope: _Floats = np.eye(hidden.shape[1], dtype=np.float32)
+        for kernel, bias in self.dense[:-1]:
+            hidden = hidden @ kernel + bias
+            slope = (slope @ kernel) * (hidden > 0).astype(np.float32)
+            hidden = np.maximum(hidden, 0)
+        whole: _Floats = slope @ self.dense[-1][0]
+        return whole
+
+    def looked_up(self, rows: npt.NDArray[np.integer], codes: _Codes | None) -> list[_Floats]:
+        """The rows of each input's table, [b, width] each."""
         n_given = 0 if codes is None else codes.shape[1]
         if n_given != self.n_contexts:
             raise ValueError(f"{n_given} contexts are given; the tower has {self.n_contexts}")
@@ -139,6 +164,9 @@ class Towers:
     query: Tower
     movie: Tower
     codes: _Codes  # [n_users, n_contexts], of each user's last training rating
+    history: Annotated[_Floats, "n_movies", "n_history_numbers", Finite()] | None = None
+    """What each movie of a history adds to the input `USER_HISTORY` before it is scaled; None of a model that
+    knows users by their ids."""
 
     def __post_init__(self) -> None:
         if self.codes.shape != (self.query.n_rows, self.query.n_contexts) or self.movie.n_contexts:
@@ -149,3 +177,51 @@ class Towers:
                 raise ValueError(f"a user's code of a context is none of the {len(table)} in its table")
         if self.query.dim != self.movie.dim:
             raise ValueError(f"embeddings have {self.query.dim} numbers of users, {self.movie.dim} of movies")
+        widths = [one.table.shape[1] for one in self.query.inputs if one.name == HISTORY]
+        if self.history is not None and [*self.history.shape] != [self.movie.n_rows, *widths]:
+            raise ValueError(f"the table of histories is of shape {self.history.shape}")
+
+    def of_histories(self, counts: _Floats) -> _Floats:
+        """The embeddings of users who are known by their histories alone.
+
+        What else the tower sees is as it is on average over the users.
+
+        Args:
+            counts: how often each movie is in a history, [b, n_movies]; below 0 it speaks against movies
+                like it.
+
+        Returns:
+            float32 [b, dim].
+        """
+        return self.query.of_values([self._known_of(one, counts) for one in self.query.inputs])
+
+    def history_parts(self, counts: _Floats, values: Sequence[_Floats] | None = None) -> _Floats:
+        """What each movie of a history adds to the embedding of its user, exactly: [n_known, dim].
+
+        Args:
+            counts: how often each movie is in the history, [n_movies]; the parts are of those that are not 0.
+            values: the inputs of the query, [1, width] each; None: as `of_histories` has them.
+        """
+        assert self.history is not None  # of a model that reads histories
+        given = values or [self._known_of(one, counts[None]) for one in self.query.inputs]
+        place = self.query.names.index(HISTORY)
+        begin = sum(one.shape[1] for one in given[:place])
+        slope = self.query.slope(given)[begin : begin + given[place].shape[1]]
+        known = np.flatnonzero(counts)
+        shares = self.scaled(counts[None])[0, known]
+        parts: _Floats = np.matmul(shares[:, None] * self.history[known], slope)
+        return parts
+
+    def _known_of(self, one: TowerInput, counts: _Floats) -> _Floats:
+        if one.name == HISTORY and self.history is not None:
+            return self.scaled(counts) @ self.history
+        contexts = [other.name for other in self.query.inputs if other.is_context]
+        table = one.table[self.codes[:, contexts.index(one.name)]] if one.is_context else one.table
+        return np.broadcast_to(table.mean(axis=0), (len(counts), table.shape[1]))
+
+    @staticmethod
+    def scaled(counts: _Floats) -> _Floats:
+        """Histories [b, n_movies] over the roots of their lengths."""
+        lengths = np.abs(counts).sum(axis=1, keepdims=True)
+        scaled: _Floats = counts / np.sqrt(np.maximum(lengths, 1))
+        return scaled

@@ -4,11 +4,13 @@ Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse Data", equation 8: w
 weights are B = I − P · diag(P)⁻¹, which is 0 on the diagonal.
 """
 
+from __future__ import annotations
+
 import functools
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +28,9 @@ from movierec_cli.models.baselines.baseline import (
     with_popularity_for_cold_users,
 )
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
 L2 = (50.0, 100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0, 6400.0, 12800.0, 25600.0)
 EXACT_MOVIES = 8_192
 """With more, weights are rounded to half precision before they are evaluated, and kept in 2 bytes each."""
@@ -40,7 +45,7 @@ Floats = npt.NDArray[np.floating[Any]]
 
 def _prepare(part: TrainingRatings, precision: type[np.floating[Any]]) -> Callable[[Settings], Scorer]:
     _require_feasible(part.n_movies)
-    gram = gram_matrix(part)
+    gram = gram_matrix(part.matrix)
 
     def fit(settings: Settings) -> Scorer:
         weights = ease_weights(gram, settings["l2"], precision)
@@ -67,15 +72,23 @@ def _require_feasible(n_movies: int) -> None:
         )
 
 
-def gram_matrix(part: TrainingRatings) -> Matrix:
-    """How many users have rated both of two movies, [n_movies, n_movies]; exact up to 2^24."""
-    users_of_movies = part.matrix.T.tocsr()
-    gram = np.empty((part.n_movies, part.n_movies), np.float32)
+def gram_matrix(matrix: csr_matrix, user_weights: npt.NDArray[np.float32] | None = None) -> Matrix:
+    """How many users have rated both of two movies, [n_movies, n_movies]; exact up to 2^24 without weights.
+
+    Args:
+        matrix: how often a user has rated a movie, float32 [n_users, n_movies].
+        user_weights: how much each user counts, [n_users]; None: all alike.
+    """
+    n_movies, weighted = matrix.shape[1], matrix
+    if user_weights is not None:
+        weighted = matrix.multiply(user_weights[:, None])
+    users_of_movies = weighted.T.tocsr()
+    gram = np.empty((n_movies, n_movies), np.float32)
 
     def fill(movies: npt.NDArray[np.int64]) -> None:
-        gram[movies] = (users_of_movies[movies] @ part.matrix).toarray()
+        gram[movies] = (users_of_movies[movies] @ matrix).toarray()
 
-    map_blocks(fill, part.n_movies, GRAM_ROWS)
+    map_blocks(fill, n_movies, GRAM_ROWS)
     return gram
 
 

@@ -90,8 +90,8 @@ class MultiTaskModel(TwoTowerModel):
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """The weighted sum of both means over interactions; `tfrs.Model` adds the L2 of the tables."""
         query_parts, movie_parts = self.query_parts(inputs), self.movie_tower.parts()
-        queries = self.query_tower.top(query_parts, training=training)
-        movies = self.movie_tower.top(movie_parts, training=training)
+        queries = self.movie_tower.with_one(self.query_tower.top(query_parts, training=training))
+        movies = self.movie_tower.with_bias(self.movie_tower.top(movie_parts, training=training))
         loss = tf.constant(0.0)
         if self.tasks.retrieval:
             loss += self.tasks.retrieval * self.objective.loss(queries, movies, inputs)

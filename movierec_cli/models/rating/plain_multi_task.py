@@ -43,6 +43,7 @@ class PlainMultiTaskModel(TwoTowerModel):
         self.tasks = tasks
         layers = [tf_keras.layers.Dense(size, activation="relu") for size in config.rating_layers]
         width = config.layer_sizes[-1] if config.layer_sizes else sum(self.movie_tower.widths)
+        width += config.item_bias
         self.rating_layers = built([*layers, tf_keras.layers.Dense(1)], 2 * width)
         self.rating_task = tfrs.tasks.Ranking(loss=tf_keras.losses.MeanSquaredError())
         for layer in self.rating_layers:  # a task that is switched off leaves its layers as they were made

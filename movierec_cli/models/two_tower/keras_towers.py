@@ -1,6 +1,7 @@
 """The layers of the two towers: embed each input, concatenate, dense layers."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import tensorflow as tf
@@ -240,13 +241,13 @@ class QueryTower(tf_keras.layers.Layer):
         seed: int,
     ):
         super().__init__(name="query_tower")
-        self.ids = IdEmbedding(n_users, config, name="user_id")
+        self.ids = IdEmbedding(n_users, config, name="user_id") if config.user_ids else None
         self.users = [FeatureEmbedding(f, columns, config) for f, columns in user_features.items()]
         self.contexts = [FeatureEmbedding(f, columns, config) for f, columns in context_features.items()]
         self.history = HistoryEmbedding(n_movies, config) if with_history else None
-        self.widths = [self.ids.width, *(part.width for part in [*self.users, *self.contexts])]
-        self.widths += [self.history.width] if self.history is not None else []
-        self.top = DenseTop(self.widths, config, seed)
+        layers = [self.ids, *self.users, *self.contexts, self.history]
+        self.widths = [layer.width for layer in layers if layer is not None]
+        self.top = DenseTop(self.widths, replace(config, layer_sizes=config.query_sizes), seed)
 
     def parts(self, user_index: tf.Tensor, contexts: tf.Tensor, history: tf.Tensor | None) -> list[tf.Tensor]:
         """The embedded inputs, one [b, width] a width of `widths`, for `top`.
@@ -256,7 +257,8 @@ class QueryTower(tf_keras.layers.Layer):
             contexts: codes, int32 [b, n_contexts].
             history: zeros and ones, float32 [b, n_movies].
         """
-        parts = [self.ids.at(user_index), *(users.at(user_index) for users in self.users)]
+        parts = [] if self.ids is None else [self.ids.at(user_index)]
+        parts += [users.at(user_index) for users in self.users]
         parts += [context.at(contexts[:, i]) for i, context in enumerate(self.contexts)]
         if self.history is not None:
             parts.append(self.history(history))
@@ -274,10 +276,19 @@ class MovieTower(tf_keras.layers.Layer):
         self.features = [FeatureEmbedding(f, columns, config) for f, columns in features.items()]
         self.widths = [self.ids.width, *(feature.width for feature in self.features)]
         self.top = DenseTop(self.widths, config, seed)
+        self.bias = self.add_weight(name="bias", shape=(n_movies,)) if config.item_bias else None
 
     def every(self, training: bool = False) -> tf.Tensor:
-        """Embeddings of every movie, in catalogue order: [n_movies, dim]."""
-        return self.top(self.parts(), training=training)
+        """Embeddings of every movie, in catalogue order: [n_movies, dim]; their biases come last."""
+        return self.with_bias(self.top(self.parts(), training=training))
+
+    def with_bias(self, embeddings: tf.Tensor) -> tf.Tensor:
+        """[n_movies, dim] to [n_movies, dim + 1], where there are biases."""
+        return embeddings if self.bias is None else tf.concat([embeddings, self.bias[:, None]], axis=1)
+
+    def with_one(self, queries: tf.Tensor) -> tf.Tensor:
+        """Query embeddings [b, dim] with the number that the biases are multiplied by."""
+        return queries if self.bias is None else tf.pad(queries, [[0, 0], [0, 1]], constant_values=1.0)
 
     def parts(self) -> list[tf.Tensor]:
         """The embedded inputs of every movie, one [n_movies, width] a width of `widths`."""

@@ -171,12 +171,16 @@ _WEIGHT_EXPONENTS = {Weighting.RATINGS: 0.0, Weighting.ROOT: 0.5, Weighting.QUER
 
 
 def catalogue_batches(
-    interactions: GroupedInteractions, n_movies: int, config: TrainingConfig, history: RaggedRows | None
+    interactions: GroupedInteractions,
+    n_movies: int,
+    config: TrainingConfig,
+    history: RaggedRows | None,
+    completes: bool = False,
 ) -> CatalogueBatches:
     """Batches of queries as the configuration has them."""
     size = config.batch_size or catalogue_batch_size(len(interactions.queries), n_movies)
     weights = positive_weights(interactions, _WEIGHT_EXPONENTS[config.weighting or Weighting.RATINGS])
-    return CatalogueBatches(interactions, n_movies, size, weights, history)
+    return CatalogueBatches(interactions, n_movies, size, weights, history, completes)
 
 
 Objective = CatalogueObjective | InBatchObjective
@@ -190,6 +194,7 @@ def objective_of(
     config: TrainingConfig,
     history: RaggedRows | None,
     stars: npt.NDArray[np.float32] | None = None,
+    completes: bool = False,
 ) -> Objective:
     """The objective of the configuration's loss.
 
@@ -199,9 +204,10 @@ def objective_of(
         config: the loss, and its batches' size and weighting.
         history: each user's training movies, where the feature set has the history.
         stars: of each interaction, which batches of an in-batch loss have then; [n_interactions].
+        completes: see `CatalogueBatches`.
     """
     if config.loss is LossKind.CATALOGUE:
-        batches = catalogue_batches(interactions, n_movies, config, history)
+        batches = catalogue_batches(interactions, n_movies, config, history, completes)
         return CatalogueObjective(batches, config.summed_loss)
     counts = np.bincount(interactions.positives.values, minlength=n_movies)
     # A movie without ratings is never a negative; 1 keeps its logarithm finite.

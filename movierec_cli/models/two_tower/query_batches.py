@@ -114,7 +114,9 @@ class CatalogueBatches:
 
     Where `history` is given (each user's training movies), every query draws a share between 0 and 1 and
     that share of its user's movies at random as input; its targets are those of its positives that were
-    not sampled, so that no movie predicts itself.
+    not sampled, so that no movie predicts itself. With `completes`, all positives are targets: the model
+    learns to complete a history of any length (a denoising autoencoder; Liang et al. 2018, "Variational
+    Autoencoders for Collaborative Filtering", without the share's range).
     """
 
     interactions: GroupedInteractions
@@ -122,6 +124,7 @@ class CatalogueBatches:
     batch_size: int  # queries
     weights: npt.NDArray[np.float32]  # [n_queries], of each positive of a query
     history: RaggedRows | None = None
+    completes: bool = False
 
     @property
     def n_batches(self) -> int:
@@ -146,7 +149,8 @@ class CatalogueBatches:
         positives = flat_places(self.interactions.positives, rows[:n_counting], self.n_movies)  # [p]
         if self.history is not None:
             batch["history"] = _draw_history(self.history, batch["user_index"], self.n_movies, generator)
-            positives = positives[~np.isin(positives, batch["history"])]
+            if not self.completes:
+                positives = positives[~np.isin(positives, batch["history"])]
         return batch | self._padded(positives, self.weights[rows][positives // self.n_movies])
 
     def _padded(self, positives: npt.NDArray[np.int32], weights: npt.NDArray[np.float32]) -> Batch:

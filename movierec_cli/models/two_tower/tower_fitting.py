@@ -78,13 +78,13 @@ def assign_weights(variables: list[tf.Variable], weights: Weights) -> None:
 class Fit:
     """One training of one model, an epoch at a time, with the seconds it takes."""
 
-    def __init__(self, model: TwoTowerModel, config: TrainingConfig):
+    def __init__(self, model: TwoTowerModel, config: TrainingConfig, averaged_epochs: float):
         self.model = model
         self.config = config
         self.batches = model.objective.batches
         clipping = {} if model.max_gradient_norm is None else {"clipnorm": model.max_gradient_norm}
         model.compile(optimizer=_OPTIMIZERS[config.optimizer](config.learning_rate, **clipping))
-        horizon = AVERAGED_EPOCHS * self.batches.n_batches if config.average_weights else 1.0
+        horizon = averaged_epochs * self.batches.n_batches if config.average_weights else 1.0
         self.average = AveragedWeights(model.trainable_variables, horizon)
         self._generator = np.random.default_rng(config.seed)
         self._step = tf.function(self._step_once, input_signature=[model.batch_signature])
@@ -113,13 +113,13 @@ class Fit:
 
     def validated(
         self, epoch: int, train_loss: float, validate: Callable[[], Validation]
-    ) -> tuple[EpochRecord, Weights, float]:
-        """What `validate` finds of the averaged weights; these, and their score."""
+    ) -> tuple[EpochRecord, Weights, Validation]:
+        """What `validate` finds of the averaged weights, as a record, these, and as it is."""
         started = time.perf_counter()
         with self.average.applied() as weights:
             validation = validate()
         self.validation_s += time.perf_counter() - started
-        return validation.record(epoch, train_loss, self.training_s), weights, validation.score
+        return validation.record(epoch, train_loss, self.training_s), weights, validation
 
 
 def fit(
@@ -127,6 +127,7 @@ def fit(
     config: TrainingConfig,
     validate: Callable[[], Validation],
     observer: TrainingObserver,
+    averaged_epochs: float = AVERAGED_EPOCHS,
 ) -> FitResult:
     """Trains until `num_epochs` or until `patience` validations in a row brought nothing better.
 
@@ -135,38 +136,45 @@ def fit(
         config: how long and how hard.
         validate: ranks the validation set with the model as it is.
         observer: hears of epochs and validations.
+        averaged_epochs: over about how many the weights are averaged.
     """
-    training = Fit(model, config)
+    training = Fit(model, config, averaged_epochs)
     history: list[EpochRecord] = []
-    best: tuple[EpochRecord, Weights, float] | None = None
+    kept: tuple[EpochRecord, Weights] | None = None
+    highest: Validation | None = None
     for epoch in range(1, config.num_epochs + 1):
         loss = training.epoch()
         observer.epoch_ended(epoch, config.num_epochs, loss)
         if epoch % config.validation_freq and epoch != config.num_epochs:
             continue
-        record, weights, score = training.validated(epoch, loss, validate)
+        record, weights, validation = training.validated(epoch, loss, validate)
         history.append(record)
         observer.validated(record)
-        if best is None or score > best[2]:
-            best = record, weights, score
-        elif config.patience and epoch - best[0].epoch >= config.patience * config.validation_freq:
+        if kept is None or highest is None or validation.is_as_good_as(highest):
+            kept = record, weights
+            highest = validation if highest is None or validation.score > highest.score else highest
+        elif config.patience and epoch - kept[0].epoch >= config.patience * config.validation_freq:
             break
-    assert best is not None  # num_epochs is 1 or more and the last epoch is validated
-    assign_weights(model.trainable_variables, best[1])
+    assert kept is not None  # num_epochs is 1 or more and the last epoch is validated
+    assign_weights(model.trainable_variables, kept[1])
     return FitResult(
         training_s=training.training_s,
         validation_s=training.validation_s,
         history=tuple(history),
-        best_epoch=best[0].epoch,
+        best_epoch=kept[0].epoch,
         epochs_run=epoch,
     )
 
 
 def fit_epochs(
-    model: TwoTowerModel, config: TrainingConfig, num_epochs: int, observer: TrainingObserver
+    model: TwoTowerModel,
+    config: TrainingConfig,
+    num_epochs: int,
+    observer: TrainingObserver,
+    averaged_epochs: float = AVERAGED_EPOCHS,
 ) -> float:
     """Trains a model on, for exactly `num_epochs`, with nothing to validate on; the seconds it took."""
-    training = Fit(model, config)
+    training = Fit(model, config, averaged_epochs)
     for epoch in range(1, num_epochs + 1):
         observer.epoch_ended(epoch, num_epochs, training.epoch())
     assign_weights(model.trainable_variables, training.average.snapshot())

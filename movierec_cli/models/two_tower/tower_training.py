@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 import tf_keras
 
@@ -33,7 +34,7 @@ from movierec_cli.models.two_tower.query_batches import (
     last_queries,
     unique_queries,
 )
-from movierec_cli.models.two_tower.tower_fitting import assign_weights, fit, fit_epochs
+from movierec_cli.models.two_tower.tower_fitting import AVERAGED_EPOCHS, assign_weights, fit, fit_epochs
 from movierec_cli.models.two_tower.two_tower import TwoTowerModel, tower_arrays
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.run_parts import RunParts
@@ -75,7 +76,7 @@ class Prepared:
     def accuracy(self, evaluated: GroupedInteractions) -> tuple[TopK, float]:
         """Exact top-k accuracy and NDCG of the model as it is."""
         owners = evaluated.queries.user_index
-        block = self._score_block(evaluated.queries)
+        block = self.score_block(evaluated.queries)
         ranks = rank_positives(block, evaluated.positives, owners, self.seen)
         users = np.repeat(owners, evaluated.positives.lengths)
         return top_k(ranks, users), mean_ndcg(ranks.unseen, users)
@@ -83,9 +84,10 @@ class Prepared:
     def group_queries(self, targets: Targets) -> GroupedQueries:
         """The different queries among pairs of a user and a time, with the model as it is."""
         queries, query_of = unique_queries(targets.user_index, targets.seconds, self.vocabularies)
-        return GroupedQueries(queries.user_index, query_of, self._score_block(queries))
+        return GroupedQueries(queries.user_index, query_of, self.score_block(queries))
 
-    def _score_block(self, queries: Queries) -> ScoreBlock:
+    def score_block(self, queries: Queries) -> ScoreBlock:
+        """The scores of queries, with the model as it is."""
         of_movies = self.model.embed_movies()  # [n_movies, dim]
         of_queries = self.model.embed_queries(queries, self.seen)  # [n_queries, dim]
         return lambda rows: of_queries[rows] @ of_movies.T
@@ -189,22 +191,43 @@ def fit_run(fitting: Fitting) -> Fitted:
     kept = prepare(dataset, split.train, config, vocabularies)
     validate = kept.validation(fitting.evaluated_rows(kept.seen))
     result = fit(kept.model, config.training, validate, fitting.observer)
-    if config.training.refit:
-        chosen = kept.model.trainable_variables
-        kept = prepare(dataset, split.fit, config, vocabularies)
-        assign_weights(kept.model.trainable_variables, [variable.numpy() for variable in chosen])
-        num_epochs = math.ceil(result.best_epoch * REFIT_SHARE)
-        fitting.observer.refit_started(num_epochs)
-        refit_s = fit_epochs(kept.model, config.training, num_epochs, fitting.observer)
-        result = replace(result, training_s=result.training_s + refit_s)
+    kept, result = with_validation(fitting, kept, vocabularies, result)
     tested = RunParts(
         outcome=evaluate(dataset, kept.rows, split.test, kept),
         rating_outcome=kept.rating_outcome(split.test) if isinstance(kept, _FOR_TWO) else None,
     )
-    return _fitted(kept, vocabularies, result, tested)
+    return fitted_run(kept, vocabularies, result, tested)
+
+
+def with_validation(
+    fitting: Fitting,
+    chosen: Prepared,
+    vocabularies: dict[Feature, Vocabulary],
+    result: FitResult,
+    averaged_epochs: float = AVERAGED_EPOCHS,
+) -> tuple[Prepared, FitResult]:
+    """The model of the best epoch trained on with the validation set added, if that is asked for."""
+    config = fitting.config
+    assert config.training is not None
+    if not config.training.refit:
+        return chosen, result
+    kept = prepare(fitting.dataset, fitting.split.fit, config, vocabularies)
+    weights = [variable.numpy() for variable in chosen.model.trainable_variables]
+    assign_weights(kept.model.trainable_variables, weights)
+    num_epochs = math.ceil(result.best_epoch * REFIT_SHARE)
+    fitting.observer.refit_started(num_epochs)
+    refit_s = fit_epochs(kept.model, config.training, num_epochs, fitting.observer, averaged_epochs)
+    return kept, replace(result, training_s=result.training_s + refit_s)
 
 
 def _fit_on_all(fitting: Fitting, judged: Run) -> Fitted:
+    kept, vocabularies, result = trained_on_all(fitting, judged)
+    return fitted_run(kept, vocabularies, result, RunParts())
+
+
+def trained_on_all(
+    fitting: Fitting, judged: Run, averaged_epochs: float = AVERAGED_EPOCHS
+) -> tuple[Prepared, dict[Feature, Vocabulary], FitResult]:
     """Trains a judged run on with all ratings, see `Fitting.epochs_on_all`; its features stay as they are."""
     dataset, config = fitting.dataset, fitting.config
     assert config.training is not None
@@ -214,11 +237,11 @@ def _fit_on_all(fitting: Fitting, judged: Run) -> Fitted:
     assign_weights(kept.model.weights, [named[name] for name in sorted(named)])
     n_epochs = fitting.epochs_on_all
     fitting.observer.refit_started(n_epochs)
-    seconds = fit_epochs(kept.model, config.training, n_epochs, fitting.observer)
-    return _fitted(kept, vocabularies, FitResult(training_s=seconds, epochs_run=n_epochs), RunParts())
+    seconds = fit_epochs(kept.model, config.training, n_epochs, fitting.observer, averaged_epochs)
+    return kept, vocabularies, FitResult(training_s=seconds, epochs_run=n_epochs)
 
 
-def _fitted(
+def fitted_run(
     kept: Prepared, vocabularies: dict[Feature, Vocabulary], result: FitResult, tested: RunParts
 ) -> Fitted:
     """The model as it is, with what it made of the test set."""
@@ -249,7 +272,8 @@ def prepare(
     tf.config.experimental.enable_op_determinism()
     seen = movies_of_users(dataset, rows)
     training = config.training.resolved(config.split.kind)
-    history = seen if USER_HISTORY in config.feature_set else None
+    completes = not config.model.user_ids
+    history = seen if USER_HISTORY in config.feature_set or completes else None
     # The penalty is given against the loss summed over all interactions; a step's is their mean, mostly.
     of_mean = replace(config.model, l2=config.model.l2 / len(rows))
     if config.tasks is not None and not config.model.rating_layers:
@@ -262,7 +286,7 @@ def prepare(
         return PreparedForTwo(dataset, rows, vocabularies, seen, model, training.monitor, evidence)
     interactions = group_interactions(dataset, rows, vocabularies)
     stars = dataset.ratings.rating[rows][interactions.order] if config.tasks is not None else None
-    objective = objective_of(interactions, len(dataset.movies), training, history, stars)
+    objective = objective_of(interactions, len(dataset.movies), training, history, stars, completes)
     if training.summed_loss:
         of_mean = replace(of_mean, l2=config.model.l2 / objective.batches.n_batches)
     if config.tasks is not None:
@@ -270,4 +294,13 @@ def prepare(
         plain = PlainMultiTaskModel(dataset, vocabularies, of_mean, objective, config.tasks, training.seed)
         return PreparedForPlainTwo(dataset, rows, vocabularies, seen, plain, training.monitor)
     towers = TwoTowerModel(dataset, vocabularies, of_mean, objective, training.seed)
+    if towers.movie_tower.bias is not None:
+        towers.movie_tower.bias.assign(_log_popularity(dataset, rows))
     return Prepared(dataset, rows, vocabularies, seen, towers, training.monitor)
+
+
+def _log_popularity(dataset: Dataset, rows: Rows) -> npt.NDArray[np.float32]:
+    """Where biases begin: each movie's share of the training ratings and one more, its logarithm."""
+    counts = np.bincount(dataset.ratings.movie_index[rows], minlength=len(dataset.movies)) + 1.0
+    shares: npt.NDArray[np.float32] = np.log(counts / counts.sum()).astype(np.float32)
+    return shares

@@ -12,7 +12,7 @@ from movierec_cli.models.feature_encodings import Vocabulary, encode_features
 from movierec_cli.models.two_tower.keras_towers import HistoryEmbedding, MovieTower, QueryTower
 from movierec_cli.models.two_tower.objectives import Objective
 from movierec_cli.models.two_tower.query_batches import Batch, Queries, flat_places, query_batch
-from movierec_cli.scoring.towers import Tower, TowerInput, Towers
+from movierec_cli.scoring.towers import MOVIE_BIAS, Dense, Tower, TowerInput, Towers
 
 EMBED_QUERIES = 2048  # queries embedded at a time
 
@@ -44,7 +44,7 @@ class TwoTowerModel(tfrs.Model):
             self.n_movies,
             encode_features(dataset, vocabularies, Side.USER),
             encode_features(dataset, vocabularies, Side.CONTEXT),
-            USER_HISTORY in vocabularies,
+            USER_HISTORY in vocabularies or not config.user_ids,
             config,
             seed,
         )
@@ -69,7 +69,7 @@ class TwoTowerModel(tfrs.Model):
 
     def queries(self, batch: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Query embeddings [b, dim] of a batch of users, contexts and, where the set asks, histories."""
-        return self.query_tower.top(self.query_parts(batch), training=training)
+        return self.movie_tower.with_one(self.query_tower.top(self.query_parts(batch), training=training))
 
     def query_parts(self, batch: dict[str, tf.Tensor]) -> list[tf.Tensor]:
         """What the query tower makes of a batch before its dense layers."""
@@ -133,7 +133,7 @@ def tower_arrays(model: TwoTowerModel, users: Queries, seen: RaggedRows) -> Towe
     """
     query, movie = model.query_tower, model.movie_tower
     of_query = [  # in the order of the tower's dense layer, see `QueryTower.parts`
-        TowerInput(USER_ID, False, _array(query.ids.every())),
+        *([] if query.ids is None else [TowerInput(USER_ID, False, _array(query.ids.every()))]),
         *(TowerInput(one.name, False, _array(one.every())) for one in query.users),
         *(TowerInput(one.name, True, _array(one.every())) for one in query.contexts),
     ]
@@ -141,8 +141,43 @@ def tower_arrays(model: TwoTowerModel, users: Queries, seen: RaggedRows) -> Towe
         of_query.append(TowerInput(str(USER_HISTORY), False, _histories(query.history, seen)))
     of_movie = [TowerInput(MOVIE_ID, False, _array(movie.ids.every()))]
     of_movie += [TowerInput(one.name, False, _array(one.every())) for one in movie.features]
-    towers = (Tower(tuple(of_query), _dense(query)), Tower(tuple(of_movie), _dense(movie)))
-    return Towers(*towers, users.contexts)
+    of_query_layers, of_movie_layers = _dense(query), _dense(movie)
+    if movie.bias is not None:
+        signed = np.stack([np.maximum(movie.bias, 0), np.maximum(-movie.bias, 0)], axis=1)
+        of_movie.append(TowerInput(MOVIE_BIAS, False, signed.astype(np.float32)))
+        of_query_layers, of_movie_layers = _ending_in_one(of_query_layers), _passing_bias(of_movie_layers)
+    return Towers(
+        Tower(tuple(of_query), of_query_layers),
+        Tower(tuple(of_movie), of_movie_layers),
+        users.contexts,
+        _array(query.history.table) if query.history is not None and query.ids is None else None,
+    )
+
+
+def _ending_in_one(layers: Dense) -> Dense:
+    """The same layers with one number more, which is 1 for every query."""
+    *others, (kernel, bias) = layers
+    return (*others, (np.pad(kernel, [(0, 0), (0, 1)]), np.append(bias, np.float32(1))))
+
+
+def _passing_bias(layers: Dense) -> Dense:
+    """The same layers with two inputs more, how far a number is above and below 0, and that number behind.
+
+    In two parts it passes every relu as it is.
+    """
+    *others, (kernel, bias) = layers
+    through = [(_beside(one, np.eye(2, dtype=np.float32)), np.pad(of_one, (0, 2))) for one, of_one in others]
+    difference = np.array([[1], [-1]], np.float32)
+    return (*through, (_beside(kernel, difference), np.pad(bias, (0, 1))))
+
+
+def _beside(first: _Floats, second: _Floats) -> _Floats:
+    """Both on the diagonal, zeros elsewhere."""
+    rows, columns = np.add(first.shape, second.shape)
+    both = np.zeros((rows, columns), np.float32)
+    both[: first.shape[0], : first.shape[1]] = first
+    both[first.shape[0] :, first.shape[1] :] = second
+    return both
 
 
 def _histories(layer: HistoryEmbedding, seen: RaggedRows) -> _Floats:
@@ -154,7 +189,7 @@ def _histories(layer: HistoryEmbedding, seen: RaggedRows) -> _Floats:
     return histories
 
 
-def _dense(tower: QueryTower | MovieTower) -> tuple[tuple[_Floats, _Floats], ...]:
+def _dense(tower: QueryTower | MovieTower) -> Dense:
     """The layers' kernels and biases; where there is no layer, one that changes nothing."""
     if tower.top.first is None:
         width = sum(tower.widths)

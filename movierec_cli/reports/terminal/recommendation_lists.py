@@ -246,12 +246,17 @@ class _Lines:
 
     def _words(self, name: str) -> str:
         """How a sentence names a feature."""
-        from movierec_cli.recommend.explanation import AVERAGE_USER, USER_ID
+        from movierec_cli.recommend.explanation import AVERAGE_USER, ITEM_WEIGHTS, LIKED_GENRES, USER_ID
+        from movierec_cli.scoring.towers import HISTORY, MOVIE_BIAS
 
         words = {
             "movie_id": f"the {self._noun} itself",
             USER_ID: "own taste",
             AVERAGE_USER: "everybody's taste",
+            HISTORY: "own taste",
+            ITEM_WEIGHTS: f"{self._noun}s watched along with it",
+            LIKED_GENRES: "its genres",
+            MOVIE_BIAS: "its popularity",
         }
         plain = (
             name.removeprefix("bucketized_").removeprefix("movie_").removeprefix("user_").replace("_", " ")

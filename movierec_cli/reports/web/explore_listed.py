@@ -7,12 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import id_at
+from movierec_cli.recommend.explanation import movie_parts
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.many_users import TopLists, recommend_all
 from movierec_cli.recommend.response import nearest
 from movierec_cli.recommend.run_choice import FOR_LIKENESS
+from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.store import Run
-from movierec_cli.scoring.item_scorer import ItemSums
+from movierec_cli.scoring.item_scorer import ItemSums, ProductsAndSums
 
 NOWHERE = -1
 """The row in the page of a movie that is not in it, and of a place without a movie."""
@@ -66,10 +68,10 @@ class PageLists:
         shape = (len(self.users), self.n_listed, self.n_reasons)
         rows, most = np.full(shape, NOWHERE, np.int32), np.zeros(shape, np.float32)
         others, n_known = np.zeros(shape[:2], np.float32), np.zeros(shape[0], np.int64)
-        if isinstance(self.run.scorer, ItemSums):
-            vectors = self.run.scorer.users
+        if isinstance(self.run.scorer, ItemSums | ProductsAndSums):
             for user, row in enumerate(self.users.tolist()):
-                known, parts = self.run.scorer.contributions(vectors(np.array([row]))[0], lists.rows[user])
+                asked = user_of(self.run, id_at(self.run.artifacts.user_ids, row))
+                known, parts = movie_parts(self.run, asked, lists.rows[user])
                 places = self.in_page(known)
                 order = np.argsort(np.where(places[:, None] < 0, np.inf, -parts), axis=0, kind="stable")
                 first = order[: min(self.n_reasons, int((places >= 0).sum()))].T  # [n_listed, n_first]

@@ -1,0 +1,1 @@
+"""Towers and weights from item to item, added."""

@@ -1,0 +1,199 @@
+"""Train a hybrid: a tower that reads histories, weights from item to item, and how much these count.
+
+A score is q · m + bias + strength Σ weights from the user's movies. The halves are fitted apart: weights have
+seen the very ratings that they score, and a training on top of them would trust them too much. The penalty of
+the weights, the towers' epoch and the strength are chosen on validation, an epoch by how good the sum is.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from movierec_cli.config import Monitor
+from movierec_cli.evaluation.evaluate import evaluate
+from movierec_cli.evaluation.metrics import VALIDATION_K, PerUser, ndcg_of_users, top_k
+from movierec_cli.evaluation.queries import GroupedQueries, Targets
+from movierec_cli.evaluation.ranks import BLOCK_QUERIES, RanksByMode, ScoreBlock, map_blocks, rank_positives
+from movierec_cli.models.baselines.baseline import Kept, TrainingRatings
+from movierec_cli.models.baselines.ease import L2
+from movierec_cli.models.baselines.fit_baseline import climb, kept_parts
+from movierec_cli.models.feature_encodings import Rows, fit_features
+from movierec_cli.models.hybrid.item_evidence import ItemEvidence, Matrix
+from movierec_cli.models.trained import Fitted, Fitting, Validation
+from movierec_cli.models.two_tower.query_batches import GroupedInteractions, group_interactions
+from movierec_cli.models.two_tower.tower_fitting import fit
+from movierec_cli.models.two_tower.tower_training import (
+    Prepared,
+    fitted_run,
+    prepare,
+    trained_on_all,
+    with_validation,
+)
+from movierec_cli.registry.run_parts import RunParts
+from movierec_cli.registry.store import Run
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+STRENGTHS = (0.0, 2.5, 5.0, 10.0, 20.0, 40.0)
+"""What the strength is chosen from: weights' scores are near 0 and 1, the towers' are logarithms."""
+USUAL = STRENGTHS.index(10.0)
+"""The best on held-out parts of the training ratings of 100K and 1M. On a few thousand validation ratings
+NDCG differs by chance more than strengths do, so another is taken only where it is better by more than one
+standard error of the difference; and of the epochs the last that is not worse by more, as on held-out parts
+NDCG rises to the last of 140."""
+AVERAGED_EPOCHS = 15.0
+"""Of 5, 15 and 30 the best on held-out parts of the training ratings of 100K."""
+MAX_KEPT_SCORES = 2**26  # of the weights, while epochs are validated; 256 MB
+
+_Places = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Hybrid:
+    """Both halves and the strength, as evaluation sees them."""
+
+    towers: Prepared
+    part: TrainingRatings  # that the weights were fitted to
+    weights: Matrix | csr_matrix  # [n_movies, n_movies]
+    strength: float
+
+    def group_queries(self, targets: Targets) -> GroupedQueries:
+        """The towers' queries, with the sum as scores."""
+        queries = self.towers.group_queries(targets)
+        users, of_towers = queries.user_index, queries.score_block
+        return replace(
+            queries,
+            score_block=lambda rows: (
+                of_towers(rows) + self.strength * of_weights(self.part, self.weights, users[rows])
+            ),
+        )
+
+
+def of_weights(
+    part: TrainingRatings, weights: Matrix | csr_matrix, users: npt.NDArray[np.integer]
+) -> npt.NDArray[np.float32]:
+    """The sums of weights from the movies of users [b]: [b, n_movies]."""
+    scores = part.matrix[users] @ weights
+    summed: npt.NDArray[np.float32] = scores if isinstance(scores, np.ndarray) else scores.toarray()
+    return summed
+
+
+class _Choice:
+    """The validation ratings, and what is chosen on them."""
+
+    def __init__(self, towers: Prepared, rows: Rows, monitor: Monitor):
+        self._towers = towers
+        self._evaluated: GroupedInteractions = group_interactions(towers.dataset, rows, towers.vocabularies)
+        self._users = np.repeat(self._evaluated.queries.user_index, self._evaluated.positives.lengths)
+        self._monitor = monitor
+
+    def penalty(self, evidence: ItemEvidence) -> float:
+        """The best one for weights alone."""
+
+        def height(place: int) -> float:
+            weights = evidence.weights(L2[place], draft=True)
+            return float(self._ndcg(self._ranks(self._block_of(evidence.part, weights))).mean())
+
+        return L2[climb(height, L2.index(800.0), len(L2))]
+
+    def weights_are(self, part: TrainingRatings, weights: Matrix | csr_matrix) -> None:
+        """From here on these are added."""
+        block, n_queries = self._block_of(part, weights), len(self._evaluated.queries)
+        if n_queries * part.n_movies <= MAX_KEPT_SCORES:
+            kept = np.concatenate(map_blocks(block, n_queries, BLOCK_QUERIES))
+            block = kept.__getitem__
+        self._of_weights = block
+
+    def validated(self) -> Validation:
+        """What validation shows of the towers as they are, with the usual strength."""
+        ranks = self._ranks(self._sum(USUAL))
+        of_users, found = self._ndcg(ranks), top_k(ranks, self._users)
+        ndcg = float(of_users.mean())
+        if self._monitor is Monitor.RECALL:
+            return Validation(found.recall[VALIDATION_K], found, ndcg=ndcg)
+        return Validation(ndcg, found, ndcg=ndcg, of_users=of_users)
+
+    def strength(self) -> float:
+        """The one that suits the towers as they are."""
+        usual = self._ndcg(self._ranks(self._sum(USUAL)))
+
+        def height(place: int) -> float:
+            gain = self._ndcg(self._ranks(self._sum(place))) - usual
+            error = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else np.inf
+            return 0.0 if place == USUAL else float(gain.mean() - error)
+
+        return STRENGTHS[climb(height, USUAL, len(STRENGTHS))]
+
+    def _sum(self, place: int) -> ScoreBlock:
+        of_towers = self._towers.score_block(self._evaluated.queries)
+        return lambda rows: of_towers(rows) + np.float32(STRENGTHS[place]) * self._of_weights(rows)
+
+    def _ndcg(self, ranks: RanksByMode) -> PerUser:
+        return ndcg_of_users(ranks.unseen, self._users)
+
+    def _block_of(self, part: TrainingRatings, weights: Matrix | csr_matrix) -> ScoreBlock:
+        users = self._evaluated.queries.user_index
+        return lambda rows: of_weights(part, weights, users[rows])
+
+    def _ranks(self, block: ScoreBlock) -> RanksByMode:
+        owners, positives = self._evaluated.queries.user_index, self._evaluated.positives
+        return rank_positives(block, positives, owners, self._towers.seen)
+
+
+def fit_run(fitting: Fitting) -> Fitted:
+    """Trains one feature set's hybrid; a judged run is trained on with all ratings.
+
+    Raises:
+        MovierecError: a feature cannot be fitted, or training diverged.
+    """
+    if fitting.judged is not None:
+        return _fit_on_all(fitting, fitting.judged)
+    dataset, split, config = fitting.dataset, fitting.split, fitting.config
+    assert config.training is not None  # the family is trained
+    vocabularies = fit_features(dataset, split.train, config.feature_set)
+    kept = prepare(dataset, split.train, config, vocabularies)
+    choice = _Choice(kept, fitting.evaluated_rows(kept.seen), config.training.monitor or Monitor.NDCG)
+    started = time.perf_counter()
+    evidence = ItemEvidence(TrainingRatings.of(dataset, split.train))
+    l2 = choice.penalty(evidence)
+    choice.weights_are(evidence.part, evidence.weights(l2))
+    weights_s = time.perf_counter() - started
+    result = fit(kept.model, config.training, choice.validated, fitting.observer, AVERAGED_EPOCHS)
+    strength = choice.strength()
+    kept, result = with_validation(fitting, kept, vocabularies, result, AVERAGED_EPOCHS)
+    hybrid = _hybrid(kept, l2, strength)
+    result = replace(result, training_s=result.training_s + weights_s)
+    tested = RunParts(outcome=evaluate(dataset, kept.rows, split.test, hybrid))
+    return _with_weights(fitted_run(kept, vocabularies, result, tested), hybrid, l2)
+
+
+def _fit_on_all(fitting: Fitting, judged: Run) -> Fitted:
+    kept, vocabularies, result = trained_on_all(fitting, judged, AVERAGED_EPOCHS)
+    chosen = judged.record.settings
+    hybrid = _hybrid(kept, chosen["l2"], chosen["strength"])
+    return _with_weights(fitted_run(kept, vocabularies, result, RunParts()), hybrid, chosen["l2"])
+
+
+def _hybrid(towers: Prepared, l2: float, strength: float) -> Hybrid:
+    """The towers with weights that are fitted to the same ratings."""
+    part = TrainingRatings.of(towers.dataset, towers.rows)
+    return Hybrid(towers, part, ItemEvidence(part).weights(l2), strength)
+
+
+def _with_weights(fitted: Fitted, hybrid: Hybrid, l2: float) -> Fitted:
+    """Adds the weights, times the strength, and the histories that they are summed over."""
+    weighed = np.float32(hybrid.strength) * hybrid.weights
+    own = kept_parts(hybrid.towers.dataset, hybrid.towers.rows, Kept(hybrid.part.popularity, weights=weighed))
+    n_weights = weighed.size if isinstance(weighed, np.ndarray) else weighed.nnz
+    results = fitted.results | {
+        "settings": {"l2": l2, "strength": hybrid.strength},
+        "n_parameters": fitted.results["n_parameters"] + n_weights,
+    }
+    parts = replace(fitted.parts, histories=own.histories, item_weights=own.item_weights)
+    return Fitted(results, parts)
