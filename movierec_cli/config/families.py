@@ -14,7 +14,6 @@ from typing import Any
 
 from movierec_cli.config.features import (
     DEFAULT_FEATURE_SETS,
-    NO_FEATURES,
     TIME_GAP,
     Feature,
     FeatureSet,
@@ -76,7 +75,7 @@ class FamilySpec:
         with_tasks: the family that learns the rating task as well; "" if there is none.
         model: its settings, as they serve on most splits.
         training: how it is trained on most splits.
-        on_split: what is set otherwise on a split: by "split", "model" or "training", then by field.
+        on_split: what is set otherwise on a split: by "split", "model", "training" or "sets", then by field.
         feature_sets: what is compared where no set is named.
         baselines: that it is compared with where none is named.
         beside: families that are trained, too, where no feature set is named.
@@ -256,7 +255,14 @@ class Family(enum.StrEnum):
             ),
             # The sum is flat near its best epoch, and validation sees that through noise.
             training=TrainingConfig(num_epochs=150, learning_rate=0.005, monitor=Monitor.NDCG, patience=8),
-            feature_sets=(NO_FEATURES,),
+            feature_sets=(FeatureSet.parse(["movie_genres", "movie_year"]),),
+            # With one date for all, what the time tells is no hindsight.
+            on_split={
+                SplitKind.TEMPORAL: {
+                    "model": {"dropout": 0.5},
+                    "sets": {"feature_sets": (DEFAULT_FEATURE_SETS[-1],)},
+                }
+            },
             losses=(LossKind.CATALOGUE,),
             beside=(),
         ),
@@ -389,7 +395,7 @@ def default_settings(
     return Settings(
         family=family,
         split=SplitConfig(kind=kind, **own.get("split", {})),
-        feature_sets=spec.feature_sets,
+        feature_sets=own.get("sets", {}).get("feature_sets", spec.feature_sets),
         model=replace(spec.model, **own.get("model", {})),
         training=training.resolved(kind) if family.has_setting("weighting") else training,
         baselines=tuple(map(Family.named, spec.baselines)),

@@ -10,6 +10,7 @@ from movierec_cli.config.families import (
     Family,
     check_features,
     check_split,
+    default_settings,
 )
 from movierec_cli.config.features import FeatureSet
 from movierec_cli.config.setting import Check, check_settings, setting
@@ -99,7 +100,9 @@ class TrainerConfig:
     @property
     def widest_sets(self) -> tuple[FeatureSet, ...]:
         """What is trained on data that have everything."""
-        return self.family.spec.feature_sets if self.feature_sets is None else self.feature_sets
+        if self.feature_sets is not None:
+            return self.feature_sets
+        return default_settings(self.family, self.split.kind).feature_sets
 
 
 def _check_towers(config: TrainerConfig, model: TowerConfig) -> None:

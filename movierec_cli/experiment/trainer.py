@@ -3,9 +3,10 @@
 import datetime
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -36,6 +37,7 @@ from movierec_cli.registry.run_parts import least_bytes
 from movierec_cli.registry.store import Run, find_run, require_room, save_or_keep
 from movierec_cli.text import with_article
 
+T = TypeVar("T")
 JUDGED_BY = "ndcg@10"
 """What is told of the judged run where a deployed one is used."""
 
@@ -104,11 +106,39 @@ class RunTrainer:
             for weights in tasks
             for offset in range(self.config.n_seeds)
         ]
+        trained += self._beside(base)
         families = self.config.baselines + (self.config.rating_baselines if self.config.tasks else ())
         split = self.data.config
         configs = trained + [RunConfig(family=family, split=split) for family in families]
         splits = [replace(split, fold=fold) for fold in range(split.folds)] or [split]
         return [replace(config, split=one) for config in configs for one in splits]
+
+    def _beside(self, base: RunConfig) -> list[RunConfig]:
+        """The families that are trained, too, where no set is named; what is set for `base` is for them."""
+        config, split = self.config, self.data.config
+        if config.feature_sets is not None or config.tasks:
+            return []
+        usual = default_settings(config.family, split.kind)
+        configs = []
+        for family in config.family.beside:
+            if config.training.loss not in family.spec.losses:
+                continue
+            own = default_settings(family, split.kind)
+            model = _changed_alike(own.model, usual.model, base.model)
+            training = _changed_alike(own.training, usual.training, config.training.resolved(split.kind))
+            sets, _ = told_sets(self.data.dataset, own.feature_sets)
+            configs += [
+                RunConfig(
+                    family=family,
+                    split=split,
+                    feature_set=feature_set,
+                    model=model,
+                    training=replace(training, seed=training.seed + offset),
+                )
+                for feature_set in sets
+                for offset in range(config.n_seeds)
+            ]
+        return configs
 
     def _base(self) -> RunConfig:
         """What all trained runs share, with the first seed."""
@@ -136,6 +166,16 @@ class RunTrainer:
         return train_or_load(
             self.data, configs, folder, self._observer, retrain=config.retrain, command=config.command
         )
+
+
+def _changed_alike(own: T, usual: T, given: T) -> T:
+    """One family's settings with what is given otherwise than usual in those of another."""
+    changes = {
+        field.name: value
+        for field in fields(given)  # type: ignore[arg-type]
+        if (value := getattr(given, field.name)) != getattr(usual, field.name)
+    }
+    return replace(own, **changes)  # type: ignore[type-var]
 
 
 def requested_split(
