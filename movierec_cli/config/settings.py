@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+from movierec_cli.config.features import COLUMN_KINDS
 from movierec_cli.config.setting import (
     ABOVE_ZERO,
     FRACTION,
@@ -94,6 +95,19 @@ class Reading:
         f"Ratings of items that the table of items lacks: {', '.join(Orphans)}. keep makes the item from its"
         " id.",
         "KIND",
+    )
+    feature_kinds: tuple[str, ...] = _reading(
+        (),
+        "What columns that are features hold, such as budget=number; the kinds are"
+        f" {', '.join(COLUMN_KINDS)}.",
+        "FEATURE=KIND...",
+        default_shown="by their values",
+    )
+    item_vectors: tuple[Path, ...] = _reading(
+        (),
+        "Vectors of items, such as embeddings of texts or pictures: each .npz or .parquet file holds an id"
+        " and a vector for each item, and is a feature with the file's name.",
+        "FILE...",
     )
     skip_bad_rows: bool = _reading(False, "Leave out rows that cannot be read, and count them.")
     test: Path | None = _reading(

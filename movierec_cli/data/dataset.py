@@ -13,7 +13,9 @@ from typing import Annotated, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.config.features import Side
 from movierec_cli.config.settings import Reading
+from movierec_cli.data.own_columns import OwnColumn, OwnColumns, require_rows
 from movierec_cli.storage.constraints import AtLeast, AtMost, Distinct
 
 UNKNOWN_YEAR = 0
@@ -60,6 +62,10 @@ class Ratings:
     """How many events a row stands for, where they are counted."""
     part: Annotated[npt.NDArray[np.int8], "n_ratings", AtLeast(TRAIN), AtMost(TEST)] | None = None
     """Which part of a split that came with the data: TRAIN, VALIDATION or TEST."""
+    own: OwnColumns = ()  # contexts: what is known of a rating when it is asked for
+
+    def __post_init__(self) -> None:
+        require_rows(self.own, len(self))
 
     def __len__(self) -> int:
         return len(self.rating)
@@ -91,6 +97,10 @@ class Movies:
     """NaN where unknown."""
     imdb_number: Annotated[npt.NDArray[np.int64], "n_movies", AtLeast(NO_IMDB_NUMBER)] | None = None
     """NO_IMDB_NUMBER where unknown."""
+    own: OwnColumns = ()
+
+    def __post_init__(self) -> None:
+        require_rows(self.own, len(self))
 
     def __len__(self) -> int:
         return len(self.movie_id)
@@ -109,10 +119,14 @@ class Users:
     user_id: Annotated[Ids, "n_users"]
     bucketized_age: Annotated[npt.NDArray[np.float32], "n_users"] | None = None  # lower bound in years
     raw_age: Annotated[npt.NDArray[np.float32], "n_users"] | None = None  # years
-    is_male: Annotated[npt.NDArray[np.bool_], "n_users"] | None = None
+    is_male: Annotated[npt.NDArray[np.float32], "n_users"] | None = None  # 1 or 0; NaN where unknown
     occupation: Annotated[npt.NDArray[np.int32], "n_users"] | None = None  # codes into occupation_names
     occupation_names: tuple[str, ...] = ()
     zip_code: Annotated[npt.NDArray[np.object_], "n_users"] | None = None  # str
+    own: OwnColumns = ()
+
+    def __post_init__(self) -> None:
+        require_rows(self.own, len(self))
 
     def __len__(self) -> int:
         return len(self.user_id)
@@ -135,6 +149,16 @@ class Dataset:
     archive: Path | None = None  # where it was read from, for splits that are published beside the ratings
     merged_duplicates: bool = False  # whether items of several ids were made one
     reading: Reading = field(default_factory=Reading)  # how it was asked to be read
+
+    @cached_property
+    def own(self) -> dict[str, tuple[Side, OwnColumn]]:
+        """The columns that are features of their own, and what they describe, by name."""
+        tables: dict[Side, Movies | Users | Ratings] = {
+            Side.MOVIE: self.movies,
+            Side.USER: self.users,
+            Side.CONTEXT: self.ratings,
+        }
+        return {column.name: (side, column) for side, table in tables.items() for column in table.own}
 
 
 @dataclass(frozen=True)

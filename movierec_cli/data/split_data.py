@@ -99,7 +99,7 @@ def take(table: Table, rows: _Rows) -> Table:
     values: dict[str, Any] = {field.name: getattr(table, field.name) for field in fields(table)}
     columns = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
     taken: dict[str, Any] = {name: column[rows] for name, column in columns.items()}
-    return replace(table, **taken)
+    return replace(table, **taken, own=tuple(column.take(rows) for column in table.own))
 
 
 @dataclass(frozen=True)

@@ -81,8 +81,13 @@ class Tower:
         return (*(one.name for one in self.inputs), BIASES)
 
     @property
+    def contexts(self) -> tuple[TowerInput, ...]:
+        """The inputs that are contexts, in the order of their codes."""
+        return tuple(one for one in self.inputs if one.is_context)
+
+    @property
     def n_contexts(self) -> int:
-        return sum(one.is_context for one in self.inputs)
+        return len(self.contexts)
 
     def embed(self, rows: npt.NDArray[np.integer], codes: _Codes | None = None) -> _Floats:
         """Embeddings.

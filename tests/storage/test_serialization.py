@@ -58,7 +58,7 @@ def test_any_setting_comes_back_equal(
 
 
 def test_the_written_form_of_version_8_does_not_change_by_accident() -> None:
-    assert FORMAT_VERSION == 8, "describe the new form below"
+    assert FORMAT_VERSION == 9, "describe the new form below"
     written = encode(run_record("timestamp"))
     assert isinstance(written, dict)
     assert sorted(written) == [

@@ -156,8 +156,8 @@ def _item_of_tuple(hint: Any) -> type | None:
 
 
 def _values_of(text: str, option: str, kind: type) -> tuple[Any, ...]:
-    if kind is str:  # a value may have blanks, such as the name of a column
-        words = tuple(word.strip() for word in text.split(",") if word.strip())
+    if kind in (str, Path):  # a value may have blanks, such as the name of a column
+        words = tuple(kind(word.strip()) for word in text.split(",") if word.strip())
         if not words:
             raise UsageError(f"{option} is '{text}'; it needs one value or more")
         return words

@@ -35,6 +35,7 @@ from movierec_cli.data.reader.roles import (
     TITLE,
     YEAR,
 )
+from movierec_cli.data.split_data import take
 from movierec_cli.errors import DataError
 from movierec_cli.text import counted
 
@@ -85,6 +86,7 @@ def assemble(
         scale=scale,
         n_events=rows.weight,
         part=rows.part,
+        own=rows.own,
     )
     is_known = item != UNKNOWN_ROW
     kept = np.arange(len(item)) if is_known.all() else np.flatnonzero(is_known)
@@ -94,9 +96,7 @@ def assemble(
             "no rating is left; nothing that is rated is among the items", file=rows.line_of(0)[0]
         )
     if len(kept) < len(ratings):
-        arrays = {name: value for name, value in vars(ratings).items() if isinstance(value, np.ndarray)}
-        columns: dict[str, Any] = {name: value[kept] for name, value in arrays.items()}
-        ratings = replace(ratings, **columns)
+        ratings = take(ratings, kept)
     return Columns(ratings, catalogue, people, tuple(told.notes), tuple(told.warnings), noun)
 
 
@@ -152,7 +152,7 @@ def _extended(movies: Movies, ids: Ids) -> Movies:
     }
     columns = {name: value for name in more if (value := getattr(movies, name)) is not None}
     extended: dict[str, Any] = {name: np.concatenate([value, more[name]]) for name, value in columns.items()}
-    return replace(movies, **extended)
+    return replace(movies, **extended, own=tuple(column.extended(n) for column in movies.own))
 
 
 def _with_raters(
@@ -177,10 +177,9 @@ def _with_raters(
             " --columns users.id=NAME"
         )
         return Users(rows.user_ids), rows.user
-    without = ", and the gender of others is not used" if users.is_male is not None else ""
     told.warnings.append(
         f"{counted(len(unknown), 'user')} of {len(user_ids):,} who rate are not in the table of users, so"
-        f" nothing is known of them{without}"
+        " nothing is known of them"
     )
     row_of_id[unknown] = len(own_ids) + np.arange(len(unknown))
     extended = with_unknown_users(replace(users, user_id=own_ids), user_ids[unknown])

@@ -82,7 +82,7 @@ class Prepared:
 
     def group_queries(self, targets: Targets) -> GroupedQueries:
         """The different queries among pairs of a user and a time, with the model as it is."""
-        queries, query_of = unique_queries(targets.user_index, targets.seconds, self.vocabularies)
+        queries, query_of = unique_queries(self.dataset, targets.rows, self.vocabularies)
         return GroupedQueries(queries.user_index, query_of, self._score_block(queries))
 
     def _score_block(self, queries: Queries) -> ScoreBlock:
@@ -142,7 +142,7 @@ class PreparedForPlainTwo(Prepared):
         """What the model as it is makes of the ratings at `rows`, not cut to the scale."""
         ratings = self.dataset.ratings
         users = ratings.user_index[rows]
-        queries, query_of = unique_queries(users, ratings.timestamp[rows], self.vocabularies)
+        queries, query_of = unique_queries(self.dataset, rows, self.vocabularies)
         head = self.model.rating_head(self.model.embed_queries(queries, self.seen), self.dataset)
         uncut = replace(head, lowest=-UNCUT_STARS, highest=UNCUT_STARS)
         return RatingOutcome(

@@ -235,7 +235,7 @@ class _Lines:
 
     def _side(self, word: str, features: Mapping[str, float]) -> str:
         """The features that matter, the most first, and those that matter against the movie."""
-        named = {self._words(name): part for name, part in features.items() if name != BIASES}
+        named = {self._words(name, word): part for name, part in features.items() if name != BIASES}
         least = _MATTERS * sum(map(abs, named.values()))
         ordered = sorted(named, key=lambda name: -abs(named[name]))
         lifting = [name for name in ordered if named[name] > least]
@@ -243,8 +243,8 @@ class _Lines:
         parts = [f"{word} {listed(lifting)}"] if lifting else []
         return ", ".join(parts + ([f"against {listed(against)}"] if against else []))
 
-    def _words(self, name: str) -> str:
-        """How a sentence names a feature."""
+    def _words(self, name: str, side: str) -> str:
+        """How a sentence names a feature of the movie, "for" which it speaks, or else of the user."""
         words = {
             "movie_id": f"the {self._noun} itself",
             USER_ID: "own taste",
@@ -253,7 +253,8 @@ class _Lines:
         plain = (
             name.removeprefix("bucketized_").removeprefix("movie_").removeprefix("user_").replace("_", " ")
         )
-        return words.get(name) or (f"its {plain}" if name.startswith("movie_") else f"the {plain}")
+        plain = plain.rpartition(".")[2]  # "item.week" is the movie's
+        return words.get(name) or (f"its {plain}" if side == "for" else f"the {plain}")
 
     @property
     def _noun(self) -> str:
