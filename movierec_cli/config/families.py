@@ -159,7 +159,11 @@ _SASREC = FamilySpec(
     feature_sets=(FeatureSet((TIME_GAP,)),),
     baselines=("popularity", "ease", "ials"),
     default_split=SplitKind.LEAVE_LAST,
-    splits=tuple(split for split in SplitKind if split not in (SplitKind.RANDOM, *PUBLISHED_SPLITS)),
+    splits=tuple(
+        split
+        for split in SplitKind
+        if split not in (SplitKind.RANDOM, SplitKind.COLD_ITEMS, *PUBLISHED_SPLITS)
+    ),
     without=frozenset({"weighting", "average_weights"}),
     check=_check_windows,
 )

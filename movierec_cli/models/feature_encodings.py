@@ -358,10 +358,21 @@ OwnCodes = Callable[[str, Vocabulary], Codes]
 """The codes of a context that is a column of ratings, from its name and what it was fitted to."""
 
 
+def _of_no_rating(feature: str, vocabulary: Vocabulary) -> Codes:
+    raise LookupError(f"{feature} is a column of ratings, and a time has none")
+
+
 def context_codes(
-    vocabularies: dict[Feature, Vocabulary], users: UserRows, seconds: Seconds, own: OwnCodes
+    vocabularies: dict[Feature, Vocabulary],
+    users: UserRows,
+    seconds: Seconds,
+    own: OwnCodes = _of_no_rating,
 ) -> Codes:
-    """Each user's and time's code under every context feature: [n, n_contexts]."""
+    """Each user's and time's code under every context feature: [n, n_contexts].
+
+    Raises:
+        LookupError: a feature is a column of ratings, and `own` does not tell its codes.
+    """
     columns = [
         own(feature, vocabulary) if code is None else code(vocabulary, users, seconds)
         for feature, vocabulary in vocabularies.items()

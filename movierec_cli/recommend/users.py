@@ -1,7 +1,7 @@
 """The users a run recommends to: users of its data, what they rated, and new users."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -44,6 +44,7 @@ class ListedMovie:
     movie_id: Id
     title: str
     genres: tuple[str, ...]
+    is_new: bool = field(default=False, kw_only=True)  # whether nobody has rated it
 
     @classmethod
     def at(cls, movies: Movies, row: int, **details: Any) -> Self:

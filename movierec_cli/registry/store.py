@@ -11,6 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Generic, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 from movierec_cli.data.dataset import Movies
 from movierec_cli.data.duplicates import Duplicates, duplicates_of
 from movierec_cli.errors import MovierecError, SavedModelError, problems_named
@@ -107,6 +110,19 @@ class Run:
             return [self.item_weights.at(self.histories.place_of(movie)) for movie in movies]
         file_name = PARTS["item_weights"].file_name
         return open_part(self.folder, file_name, lambda file: self.histories.read(file, movies))
+
+    @cached_property
+    def is_new(self) -> npt.NDArray[np.bool_]:
+        """Which movies nobody has rated: [n_movies]."""
+        is_new: npt.NDArray[np.bool_] = self.user_ratings.popularity(len(self.catalogue)) == 0
+        return is_new
+
+    @property
+    def tells_new_movies(self) -> bool:
+        """Whether a movie that nobody has rated is told from its content."""
+        family = self.record.config.family
+        has_towers = family.is_trained and not family.is_sequential
+        return has_towers and len(self.towers.movie.inputs) > 1
 
     @cached_property
     def duplicates(self) -> Duplicates:

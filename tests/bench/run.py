@@ -19,12 +19,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from movierec_cli.text import listed  # noqa: E402
 from tests.bench import (  # noqa: E402
     accuracy,
     baselines,
     epoch,
     fold_in,
     large_csv,
+    own_columns,
     processes,
     sequence_epoch,
     sequences,
@@ -48,12 +50,14 @@ SECTIONS: dict[str, Callable[[Bench], Iterable[Row]]] = {
     "temporal": accuracy.measure_temporal,
     "command": processes.measure_command,
     "recommend": processes.measure_recommending,
+    "cold-items": own_columns.measure_cold_items,
+    "planted": own_columns.measure_planted,
     "sequence-epoch": sequence_epoch.measure_sequence_epoch,
     "sequences": sequences.measure_sequences,
     "sequence-presets": sequences.measure_presets,
 }
-WHEN_NAMED = ("sequences", "sequence-presets")
-_NAMES = f"of {', '.join(SECTIONS)} (default: all but {' and '.join(WHEN_NAMED)})"
+WHEN_NAMED = ("planted", "sequences", "sequence-presets")
+_NAMES = f"of {', '.join(SECTIONS)} (default: all but {listed(WHEN_NAMED)})"
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,11 +80,8 @@ def feature_name(name: str) -> str:
 def own_name(name: str, table: str, names: set[str]) -> str:
     """The name of a feature of this table, which is added to those that are taken."""
     word = feature_name(name)
-    free = (
-        f"{front}{word}{end}"
-        for end in ("", *(f"_{n}" for n in range(2, 10**6)))
-        for front in ("", f"{table}.")
-    )
+    ends = chain([""], (f"_{n}" for n in count(2)))
+    free = (f"{front}{word}{end}" for end in ends for front in ("", f"{table}."))
     found = next(one for one in free if one not in names and not is_taken(one))
     names.add(found)
     return found

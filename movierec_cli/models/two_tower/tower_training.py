@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 import tf_keras
 
@@ -25,6 +26,7 @@ from movierec_cli.models.rating.multi_task import MultiTaskModel, rating_head, r
 from movierec_cli.models.rating.plain_multi_task import PlainMultiTaskModel
 from movierec_cli.models.rating.rating_batches import RatedPairs, rated_batches
 from movierec_cli.models.trained import FitResult, Fitted, Fitting, Validation, run_artifacts
+from movierec_cli.models.two_tower.cold_items import tell_cold_movies
 from movierec_cli.models.two_tower.objectives import InBatchObjective, objective_of
 from movierec_cli.models.two_tower.query_batches import (
     GroupedInteractions,
@@ -197,6 +199,7 @@ def fit_run(fitting: Fitting) -> Fitted:
         fitting.observer.refit_started(num_epochs)
         refit_s = fit_epochs(kept.model, config.training, num_epochs, fitting.observer)
         result = replace(result, training_s=result.training_s + refit_s)
+    tell_cold_movies(kept.model, _counts(dataset, kept.rows))
     tested = RunParts(
         outcome=evaluate(dataset, kept.rows, split.test, kept),
         rating_outcome=kept.rating_outcome(split.test) if isinstance(kept, _FOR_TWO) else None,
@@ -215,7 +218,13 @@ def _fit_on_all(fitting: Fitting, judged: Run) -> Fitted:
     n_epochs = fitting.epochs_on_all
     fitting.observer.refit_started(n_epochs)
     seconds = fit_epochs(kept.model, config.training, n_epochs, fitting.observer)
+    tell_cold_movies(kept.model, _counts(dataset, kept.rows))
     return _fitted(kept, vocabularies, FitResult(training_s=seconds, epochs_run=n_epochs), RunParts())
+
+
+def _counts(dataset: Dataset, rows: Rows) -> npt.NDArray[np.int64]:
+    """How many of the ratings at `rows` each movie has: [n_movies]."""
+    return np.bincount(dataset.ratings.movie_index[rows], minlength=len(dataset.movies))
 
 
 def _fitted(

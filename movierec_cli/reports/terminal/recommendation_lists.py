@@ -180,11 +180,12 @@ def _movie_table(
     for place, movie in enumerate(movies):
         short = [texts[place] for texts in columns.values()]
         genres = ", ".join(movie.genres)
+        new = (" (new: not rated yet)", "italic") if movie.is_new else ""
         if whys:
-            named = Text.assemble(movie.title, "  ", (genres, "dim"))
+            named = Text.assemble(movie.title, new, "  ", (genres, "dim"))
             table.add_row(*short, Text("\n").join([named, whys[place]]))
         else:
-            table.add_row(*short, Text(movie.title), *([Text(genres)] if has_genres else []))
+            table.add_row(*short, Text.assemble(movie.title, new), *([Text(genres)] if has_genres else []))
     return table
 
 
