@@ -231,6 +231,14 @@ def _too_few_given(ratings: Ratings, part: str) -> str:
     )
 
 
+def _too_few_items(ratings: Ratings, part: str) -> str:
+    n_items = counted(len(np.unique(ratings.movie_index)), "item that is", "items that are")
+    return (
+        f"--split {SplitKind.COLD_ITEMS}: the {part} part would be empty, of {n_items} rated; change"
+        f" --test_fraction or --validation_fraction, or use --split {SplitKind.RANDOM}"
+    )
+
+
 def _too_few_moments(ratings: Ratings, part: str) -> str:
     n_moments = len(np.unique(ratings.timestamp))
     empty = f"--split {SplitKind.TEMPORAL}: the {part} part would be empty"
@@ -268,7 +276,7 @@ _KINDS: Mapping[SplitKind, tuple[Callable[[Ratings, SplitConfig], Split], Callab
     SplitKind.TEMPORAL: (_temporal, _too_few_moments),
     SplitKind.LEAVE_LAST: (_leave_last, _too_few_each),
     SplitKind.WINDOWS: (_windows, _too_few_windows),
-    SplitKind.COLD_ITEMS: (_cold_items, _too_few),
+    SplitKind.COLD_ITEMS: (_cold_items, _too_few_items),
     **dict.fromkeys(GIVEN_SPLITS, (_given, _too_few_given)),
 }
 
