@@ -165,9 +165,7 @@ def gain(dataset: Dataset, feature: str, trial: int) -> FeatureGain:
         config = TrainerConfig(
             feature_sets=(FeatureSet(), FeatureSet.parse([feature])),
             baselines=(),
-            training=replace(
-                Family.TWO_TOWER.spec.training, num_epochs=20, refit=False, seed=1 + N_SEEDS * trial
-            ),
+            training=replace(Family.TWO_TOWER.spec.training, seed=1 + N_SEEDS * trial),
             n_seeds=N_SEEDS,
             saved_models_dir=Path(folder),
         )

@@ -19,9 +19,8 @@ from movierec_cli.data.split_data import restrict
 from movierec_cli.errors import MovierecError, UsageError
 from tests.tiny_dataset import tiny_dataset
 
-RANDOM, TEMPORAL, LEAVE_LAST, WINDOWS, COLD, GIVEN, *PUBLISHED = (
-    SplitConfig(kind=kind) for kind in SplitKind
-)
+KINDS = (SplitConfig(kind=kind) for kind in SplitKind)
+RANDOM, TEMPORAL, LEAVE_LAST, WINDOWS, COLD, GIVEN, *PUBLISHED = KINDS
 DAY_S = 86_400
 
 Rows = list[int]

@@ -23,16 +23,18 @@ RIDGES = (0.1, 1.0, 10.0, 100.0, 1_000.0)
 def tell_cold_movies(model: TwoTowerModel, n_ratings: _Counts) -> None:
     """Gives movies without ratings the ids that their content lets expect.
 
-    Where the tower sees nothing but ids, nothing can be expected and nothing changes.
+    Where the tower sees nothing but ids, that is the mean: else any feature, even one of noise, would seem to
+    help by lifting them from the end of every list, where ids that were never watched have gone.
 
     Args:
         model: trained; its ids of movies without ratings are replaced.
         n_ratings: of each movie in training, [n_movies].
     """
     tower, is_cold = model.movie_tower, n_ratings == 0
-    if not tower.features or not is_cold.any() or is_cold.all():
+    if not is_cold.any() or is_cold.all():
         return
-    content = np.concatenate([one.every().numpy() for one in tower.features], axis=1).astype(np.float64)
+    parts = [np.zeros((len(n_ratings), 0)), *(one.every().numpy() for one in tower.features)]
+    content = np.concatenate(parts, axis=1).astype(np.float64)
     table = tower.ids.table.numpy()
     table[is_cold] = expected(content[~is_cold], table[~is_cold].astype(np.float64), content[is_cold])
     tower.ids.table.assign(table)
