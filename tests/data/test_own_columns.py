@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from movierec_cli.config import DataConfig, Side
+from movierec_cli.config import DataConfig, Family, FeatureSet, Side
+from movierec_cli.config.families import check_features
 from movierec_cli.config.settings import Reading
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.frames import dataset_from_frames
@@ -16,7 +17,11 @@ from movierec_cli.data.own_columns import GAP
 from movierec_cli.data.reader.column_kinds import kind_of
 from movierec_cli.data.reader.vector_files import with_vectors
 from movierec_cli.data.split_data import restrict
-from movierec_cli.errors import DataError, UsageError
+from movierec_cli.errors import DataError, MovierecError, UsageError
+from movierec_cli.experiment.describe import describe_data
+from movierec_cli.experiment.loading import load_source
+from movierec_cli.models.feature_encodings import require_features
+from movierec_cli.models.observer import TrainingObserver
 from tests.small_dataset import small_dataset
 
 RATINGS = {
@@ -169,3 +174,41 @@ def test_what_is_no_file_of_vectors_is_refused(tmp_path: Path) -> None:
     for name in ("a.npz", "a.parquet", "absent.npz"):
         with pytest.raises(DataError):
             with_vectors(small_dataset(), [tmp_path / name])
+
+
+# --- what is told ---------------------------------------------------------------------------------------
+
+
+def test_what_was_understood_is_described(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name, one in (("ratings", RATINGS), ("items", ITEMS), ("users", USERS)):
+        pl.DataFrame(one).write_csv(folder / f"{name}.csv")
+    vectors = tmp_path / "art.npz"
+    np.savez(vectors, ids=np.array([10, 12]), vectors=np.ones((2, 4)))
+    found = describe_data(DataConfig(archive=folder, datasets_dir=tmp_path / "ds", item_vectors=(vectors,)))
+    assert {one.name: one.details for one in found.features[-6:]} == {
+        "budget_usd": "number: 60 to 175; 2 of 3 items have one",
+        "item.week": "number: 1 to 3; 3 of 3 items have one",
+        "art": "vector: 4 numbers; 2 of 3 items have one",
+        "country": "category: 2 values (de, fr); 2 of 3 users have one",
+        "user.budget_usd": "number: 5 to 7; 3 of 3 users have one",
+        "device": "category: 2 values (tv, pc); 3 of 4 ratings have one",
+    }
+    assert {one.table: (one.own, one.others) for one in found.files} == {
+        "ratings": (("device",), ()),
+        "items": (("Budget (USD)", "week"), ()),
+        "users": (("country", "budget_usd"), ()),
+    }
+    assert found.command.endswith(f" --item_vectors {vectors}")
+
+
+def test_a_feature_that_no_column_is_is_refused_with_one_like_it() -> None:
+    with pytest.raises(MovierecError, match=r"no countri \(no column .* did you mean country\?\); it has"):
+        require_features(frames(), FeatureSet.parse(["countri"]))
+    with pytest.raises(UsageError, match=r"unknown feature 'colour'; known features: None, .* own data"):
+        load_source(DataConfig(), TrainingObserver(), feature_sets=(FeatureSet.parse(["colour"]),))
+    with pytest.raises(UsageError, match="unknown feature 'Colour!'"):
+        FeatureSet.parse(["Colour!"])
+    with pytest.raises(UsageError, match=r"SASRec cannot see country; .* movie_genres"):
+        check_features(Family.SASREC, [FeatureSet.parse(["country"])])

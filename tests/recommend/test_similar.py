@@ -67,7 +67,9 @@ def test_a_movie_that_the_model_hardly_knows_comes_with_a_caution(run: Run, tmp_
     caution = "in the model's data, so what is near it is mostly chance"
     assert similar_movies(saved, 0).caution == f"'Film 10 (1999)' has 3 ratings {caution}"
     assert similar_movies(saved, 1).caution == f"'Film 11 (1999)' has no ratings {caution}"
+    assert [row[-1] for row in similar_movies(saved, 0).csv_rows()] == ["new"] * 3
     popularity = run.user_ratings.popularity(N_MOVIES)
+    assert run.is_new.tolist() == (popularity == 0).tolist()
     assert popularity.max() >= 10 and similar_movies(run, int(popularity.argmax())).caution is None
 
 
