@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 GAP = -1
 """The code of a row that has no value."""
+ENTRY_END = "\n"
+"""Between the entries of a list."""
 
 
 @dataclass(frozen=True)

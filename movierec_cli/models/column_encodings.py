@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import COLUMN_KINDS
-from movierec_cli.data.own_columns import GAP, OwnColumn
+from movierec_cli.data.own_columns import ENTRY_END, GAP, OwnColumn
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, Input, NumberInput
 from movierec_cli.text import counted
@@ -35,7 +35,6 @@ MIN_ROWS = 2  # a value of one item only is that item's id again
 HASHES = 1 << 14
 MAX_GRAM_SHARE = 0.2  # of the rows: what is in more texts, such as "the", tells nothing
 MIN_TEXTS = 50  # from so many on such words are looked for
-ENTRY_END = "\n"
 
 
 @dataclass(frozen=True)
@@ -207,7 +206,9 @@ LIST = ColumnEncoding(
     _encode_list,
     lambda one: _some([entry for text in _texts(one) for entry in _entries(text)], "entry", "entries"),
 )
-TEXT = ColumnEncoding(_fit_text, _encode_text, lambda one: f"such as '{_texts(one)[0][:40]}'")
+TEXT = ColumnEncoding(
+    _fit_text, _encode_text, lambda one: f"such as '{' '.join(_texts(one)[0].split())[:40]}'"
+)
 VECTOR = ColumnEncoding(_fit_vector, _encode_vector, lambda one: f"{_numbers(one).shape[1]:,} numbers")
 
 

@@ -22,6 +22,7 @@ from movierec_cli.config.features import COLUMNS_OPTION, TIMES, own_column
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Dataset, Movies
 from movierec_cli.data.sources import SOURCES
 from movierec_cli.errors import MovierecError
+from movierec_cli.models.column_encodings import Vocabulary as Vocabulary
 from movierec_cli.models.column_encodings import (
     code_context,
     context_column,
@@ -32,7 +33,6 @@ from movierec_cli.models.column_encodings import (
 from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, Input, NumberInput
 from movierec_cli.text import did_you_mean, listed
 
-Vocabulary = dict[str, Any]
 Rows = npt.NDArray[np.int64]  # training rows of Ratings
 Codes = npt.NDArray[np.int32]
 UserRows = npt.NDArray[np.int32]

@@ -104,6 +104,12 @@ def test_a_kind_can_be_named_and_what_is_not_of_it_is_a_gap() -> None:
             frames(feature_kinds=(word,))
 
 
+def test_an_empty_list_is_a_gap() -> None:
+    items = pl.DataFrame({**ITEMS, "cast": ["['Ann', 'Bob']", "[]", ""]})
+    data = dataset_from_frames(pl.DataFrame(RATINGS), items)
+    assert values(data, "cast") == ["Ann\nBob", None, None]
+
+
 def test_columns_follow_their_rows_and_are_kept(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()

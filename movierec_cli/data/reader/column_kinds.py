@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from movierec_cli.config.features import COLUMN_KINDS, is_taken
 from movierec_cli.data.dataset import Columns
-from movierec_cli.data.own_columns import GAP, OwnColumn, OwnColumns
+from movierec_cli.data.own_columns import ENTRY_END, GAP, OwnColumn, OwnColumns
 from movierec_cli.data.reader import column_values as values
 from movierec_cli.errors import UsageError
 from movierec_cli.text import listed
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 _Floats = npt.NDArray[np.float64]
 
-ENTRY_END = "\n"
-"""Between the entries of a list, as it is kept."""
 _NEARLY_ALL = 0.95  # of the values are of a kind, for the column to be; the others are gaps
 _SOME = 0.1  # of the values hold a separator, for them to be lists
 _FEW_WORDS, _MANY_WORDS = 4, 5
@@ -121,8 +119,11 @@ def _of_kind(column: OwnColumn, kind: str | None) -> OwnColumn:
     texts = pl.Series(column.texts.tolist(), dtype=pl.String)
     kind = kind or kind_of(texts)
     if kind not in _NUMBERS:
-        kept = np.array(_lists(texts), np.object_) if kind == "list" else column.texts
-        return replace(column, kind=kind, texts=kept)
+        if kind != "list":
+            return replace(column, kind=kind)
+        lists = np.array([*_lists(texts), ""], np.object_)
+        is_empty = (lists == "")[column.codes]  # the last is that of gaps
+        return replace(column, kind=kind, codes=np.where(is_empty, GAP, column.codes), texts=lists[:-1])
     numbers = _NUMBERS[kind](texts)  # [n_texts, width]
     is_known = ~np.isnan(numbers).any(axis=1)
     if not is_known.any():
