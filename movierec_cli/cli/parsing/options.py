@@ -68,7 +68,8 @@ def feature_sets_option(default_shown: str, more_help: str = "") -> Any:
         metavar="FEATURE...",
         help="The features of one model besides the ids of user and movie, separated by spaces or commas, or "
         "None. Repeat the option for another model. "
-        f"Features: {', '.join(feature_names())}.{more_help}",
+        f"Features: {', '.join(feature_names())}; and the columns of your own data (movierec data describe)."
+        f"{more_help}",
         autocompletion=complete_feature,
         show_default=default_shown,
     )
