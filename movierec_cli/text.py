@@ -1,5 +1,6 @@
 """How messages count and list things, and what of a text may be shown."""
 
+import difflib
 import re
 from collections.abc import Callable, Iterable
 
@@ -40,3 +41,9 @@ def listed(words: Iterable[str], last: str = "and") -> str:
     """Words as a sentence names them: "a", "a and b", "a, b and c"; "" for none."""
     *first, end = tuple(words) or ("",)
     return f"{', '.join(first)} {last} {end}" if first else end
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Such as "; did you mean movie_genres?" where a known word is like another; else ""."""
+    alike = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {alike[0]}?" if alike else ""

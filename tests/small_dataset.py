@@ -67,7 +67,7 @@ def small_dataset(name: str = "small") -> Dataset:
         users=Users(
             user_id=np.arange(1, N_USERS + 1, dtype=np.int64),
             bucketized_age=np.array([18, 25, 35, 45], np.float32)[np.arange(N_USERS) % 4],
-            is_male=np.arange(N_USERS) % 2 == 1,
+            is_male=(np.arange(N_USERS) % 2).astype(np.float32),
             occupation=(np.arange(N_USERS) % 3).astype(np.int32),
             occupation_names=("artist", "doctor", "farmer"),
         ),

@@ -398,7 +398,7 @@ def described_dataset() -> Dataset:
     users = Users(
         user_id=dataset.users.user_id,
         bucketized_age=np.array([18, 25, 25, 56], np.float32),
-        is_male=np.array([True, True, True, False]),
+        is_male=np.array([1, 1, 1, 0], np.float32),
         occupation=np.array([0, 1, 1, 2], np.int32),
         occupation_names=("artist", "writer", "doctor"),
     )

@@ -28,12 +28,14 @@ class TrainKeywords(TypedDict, total=False):
     dropout: float | None
     embedding_size: int | None
     family: str | None
+    feature_kinds: Sequence[str] | Mapping[str, str] | None
     feature_sets: FeatureSets | None
     folds: int | None
     generate_recommendations_for_user: int | str | None
     hidden_size: int | None
     imdb_titles: str | Path | None
     include_seen: bool | None
+    item_vectors: str | Path | Sequence[str | Path] | None
     k_core: int | None
     l2: float | None
     layer_sizes: int | Sequence[int] | None

@@ -220,7 +220,7 @@ class SavedRun:
         rows = (
             (user, place, movie_id, title, genres[movie_id], score, None)
             for user, movies in lists
-            for place, (movie_id, title, score) in enumerate(movies, start=1)
+            for place, (movie_id, title, score, _) in enumerate(movies, start=1)
         )
         return self._frame(rows, _LIST | {"score": pl.Float64, "stars": pl.Float64})
 

@@ -11,6 +11,7 @@ from movierec_cli.config.families import TRAINABLE as TRAINABLE
 from movierec_cli.config.families import Family as Family
 from movierec_cli.config.families import Settings as Settings
 from movierec_cli.config.families import default_settings as default_settings
+from movierec_cli.config.features import COLUMN_KINDS as COLUMN_KINDS
 from movierec_cli.config.features import DEFAULT_FEATURE_SETS as DEFAULT_FEATURE_SETS
 from movierec_cli.config.features import FEATURES as FEATURES
 from movierec_cli.config.features import NO_FEATURES as NO_FEATURES

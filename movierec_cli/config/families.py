@@ -171,7 +171,11 @@ _SASREC = FamilySpec(
     feature_sets=(FeatureSet((TIME_GAP,)),),
     baselines=("popularity", "ease", "ials"),
     default_split=SplitKind.LEAVE_LAST,
-    splits=tuple(split for split in SplitKind if split not in (SplitKind.RANDOM, *PUBLISHED_SPLITS)),
+    splits=tuple(
+        split
+        for split in SplitKind
+        if split not in (SplitKind.RANDOM, SplitKind.COLD_ITEMS, *PUBLISHED_SPLITS)
+    ),
     without=frozenset({"weighting", "average_weights"}),
     check=_check_windows,
 )
@@ -423,7 +427,7 @@ def check_features(family: Family, feature_sets: Iterable[FeatureSet]) -> None:
         UsageError: names them, and those it can see.
     """
     named = FeatureSet(tuple(feature for feature_set in feature_sets for feature in feature_set.features))
-    unseen = [feature for feature in named.features if feature not in family.features]
+    unseen = [feature for feature in named.features if family.spec.kind not in feature.kinds]
     if unseen:
         raise UsageError(
             f"{family.label} cannot see {listed(unseen, 'or')}; --additional_feature_sets takes, with"

@@ -7,6 +7,7 @@ and encodes it: that is the `encoding`, by default an `Encoding` of `models.feat
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ class Side(enum.Enum):
     HISTORY = "history"  # the user's training movies, sampled anew at each step
     MOVIE = "movie"
     STEP = "step"  # the times between the movies of a history; the ratings have them
+    COLUMN = "column"  # one of the data's own columns, which say themselves of what they are
 
 
 class Kind(enum.Enum):
@@ -44,7 +46,8 @@ class Feature(str):
         side: what it describes.
         kinds: of families that can see it.
         encoding: the path of its `Encoding`, as "module:NAME"; if not given, that of its name in
-            `models.feature_encodings`; "" where nothing is fitted.
+            `models.feature_encodings`; "" where nothing is fitted. Of the data's own columns it is that of
+            their kind.
         column: what the data set must tell, as "users.occupation"; "" where every data set does.
         needs: what is in the column, for people: "an occupation".
         hint: how to get the column where it is missing.
@@ -146,17 +149,73 @@ TIME_GAP = FEATURES["time_gap"]
 QUERY_TIME = FEATURES["query_time"]
 
 
+# --- columns of the data's own --------------------------------------------------------------------------
+
+_COLUMN_ENCODINGS = "movierec_cli.models.column_encodings"
+
+
+@dataclass(frozen=True)
+class ColumnKind:
+    """A kind of column that a data set may have of its own: every such column is a feature.
+
+    Attributes:
+        name: as people name it.
+        help: what is in such a column.
+        encoding: the path of its `ColumnEncoding`, as "module:NAME".
+    """
+
+    name: str
+    help: str
+    encoding: str
+
+
+def _kind(name: str, help: str) -> ColumnKind:
+    return ColumnKind(name, help, f"{_COLUMN_ENCODINGS}:{name.upper()}")
+
+
+COLUMN_KINDS: dict[str, ColumnKind] = {
+    kind.name: kind
+    for kind in (
+        _kind("category", "one of some values"),
+        _kind("number", "a number"),
+        _kind("list", "any number of values, such as a|b"),
+        _kind("text", "words"),
+        _kind("date", "a day or a moment"),
+        _kind("vector", "numbers of a fixed length, such as [0.1, -2]"),
+    )
+}
+"""Every kind by its name."""
+
+_COLUMN_NAME = re.compile(r"(?:(?:item|user|rating)\.)?[a-z0-9][a-z0-9_]*")
+_TAKEN = frozenset(("user_id", "movie_id", "item_id", "biases", "average_user", "none"))
+"""Names of what is no feature and stands beside features."""
+
+
+def own_column(name: str) -> Feature:
+    """The feature that one of the data's own columns is."""
+    return Feature(name, "A column of the data.", Side.COLUMN, encoding=_COLUMN_ENCODINGS)
+
+
+def is_taken(name: str) -> bool:
+    """Whether a column of the data's own cannot be called so."""
+    return name in _TAKEN or _built_in(name) is not None
+
+
 def feature_named(name: str) -> Feature:
-    """The feature of a name or alias.
+    """The feature of a name or alias: of the table, else the data's own column, if it has such a one.
 
     Raises:
-        UsageError: there is none; names those there are.
+        UsageError: no column is called so; names the features of the table.
     """
-    aliases = {feature.alias: feature for feature in FEATURES.values() if feature.alias}
-    found = FEATURES.get(name) or aliases.get(name)
-    if found is None:
+    found = _built_in(name)
+    if found is None and (name in _TAKEN or not _COLUMN_NAME.fullmatch(name)):
         raise UsageError(f"unknown feature '{name}'; known features: {', '.join(feature_names())}")
-    return found
+    return found or own_column(name)
+
+
+def _built_in(name: str) -> Feature | None:
+    aliases = {feature.alias: feature for feature in FEATURES.values() if feature.alias}
+    return FEATURES.get(name) or aliases.get(name)
 
 
 def feature_names() -> tuple[str, ...]:
@@ -179,7 +238,9 @@ _NO_FEATURES = "None"
 
 @dataclass(frozen=True, order=True)
 class FeatureSet:
-    """A set of additional features, in the table's order, so that equal sets are equal values.
+    """A set of additional features, so that equal sets are equal values.
+
+    Those of the table are in its order; the data's own columns follow by name.
 
     Raises:
         UsageError: a name is unknown.
@@ -189,8 +250,9 @@ class FeatureSet:
 
     def __post_init__(self) -> None:
         named = {feature_named(feature) for feature in self.features}
-        ordered = tuple(feature for feature in FEATURES.values() if feature in named)
-        object.__setattr__(self, "features", ordered)
+        ordered = [feature for feature in FEATURES.values() if feature in named]
+        ordered += sorted(feature for feature in named if feature.side is Side.COLUMN)
+        object.__setattr__(self, "features", tuple(ordered))
 
     @classmethod
     def parse(cls, names: Iterable[str]) -> FeatureSet:
@@ -217,6 +279,11 @@ class FeatureSet:
     def slug(self) -> str:
         """For folder names: "none", "timestamp-movie_genres"."""
         return "-".join(self.features) or _NO_FEATURES.lower()
+
+    @property
+    def own_columns(self) -> tuple[Feature, ...]:
+        """The features that are the data's own columns."""
+        return tuple(feature for feature in self.features if feature.side is Side.COLUMN)
 
     @property
     def needs_lengths(self) -> bool:

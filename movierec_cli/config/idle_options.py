@@ -35,7 +35,7 @@ def idle_fractions(kind: Callable[[Any], SplitKind | None], folds: Callable[[Any
     )
 
 
-_OF_FILES = tuple(settings_of(Reading))
+_OF_FILES = tuple(name for name in settings_of(Reading) if name != "item_vectors")
 
 IDLE_OPTIONS = (
     Idle(

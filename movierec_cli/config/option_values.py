@@ -225,6 +225,10 @@ def _texts(option: str, value: object) -> tuple[str, ...]:
     return found
 
 
+def _paths(option: str, value: object) -> tuple[Path, ...]:
+    return tuple(map(Path, _texts(option, [value] if isinstance(value, os.PathLike) else value)))
+
+
 _BY_TYPE: Mapping[Any, Reader] = {
     bool: _flag,
     int: _one_number(int, "a whole number"),
@@ -234,6 +238,7 @@ _BY_TYPE: Mapping[Any, Reader] = {
     tuple[int, ...]: _numbers(int, "whole numbers such as 64 32"),
     tuple[float, ...]: _numbers(float, "numbers such as 1 10"),
     tuple[str, ...]: _texts,
+    tuple[Path, ...]: _paths,
     list[str]: lambda _, value: [value] if isinstance(value, str) else list(map(str, _several(value))),
     Family: lambda _, value: parse_family(value),
     tuple[Task, ...]: lambda _, value: parse_tasks(value),

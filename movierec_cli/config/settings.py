@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+from movierec_cli.config.features import COLUMN_KINDS
 from movierec_cli.config.setting import (
     ABOVE_ZERO,
     FRACTION,
@@ -95,6 +96,19 @@ class Reading:
         " id.",
         "KIND",
     )
+    feature_kinds: tuple[str, ...] = _reading(
+        (),
+        "What columns that are features hold, such as budget=number; the kinds are"
+        f" {', '.join(COLUMN_KINDS)}.",
+        "FEATURE=KIND...",
+        default_shown="by their values",
+    )
+    item_vectors: tuple[Path, ...] = _reading(
+        (),
+        "Vectors of items, such as embeddings of texts or pictures: each .npz or .parquet file holds an id"
+        " and a vector for each item, and is a feature with the file's name.",
+        "FILE...",
+    )
     skip_bad_rows: bool = _reading(False, "Leave out rows that cannot be read, and count them.")
     test: Path | None = _reading(
         None, "A file with the ratings of the test part; those of the data set are for training.", "FILE"
@@ -161,6 +175,8 @@ class SplitKind(enum.StrEnum):
 
     Those may be test movies themselves: what the sequential tutorials do.
     """
+    COLD_ITEMS = "cold-items"
+    """Items drawn at random, with all their ratings: what nobody has rated yet."""
     GIVEN = "given"
     """The train and test parts that the data come with."""
     U1, U2, U3, U4, U5 = "u1", "u2", "u3", "u4", "u5"
@@ -188,9 +204,9 @@ class SplitConfig:
     """Which ratings count, and how they are divided.
 
     Fractions are of ratings: test of all, validation of what is left for training; leave-last needs
-    none, and a given split no test fraction. `min_rating`, on the data's scale, and `k_core` leave ratings
-    out before anything is divided. With `folds` the ratings are divided at random into so many parts, and
-    part `fold`, from 0, is the test part.
+    none, a given split no test fraction, and that of cold-items is of the items that are rated.
+    `min_rating`, on the data's scale, and `k_core` leave ratings out before anything is divided. With `folds`
+    the ratings are divided at random into so many parts, and part `fold`, from 0, is the test part.
     """
 
     kind: SplitKind = _data(
@@ -201,7 +217,10 @@ class SplitConfig:
         option="split",
     )
     test_fraction: float = _data(
-        0.2, "The fraction of all ratings that is held out for the test.", "FRACTION", FRACTION
+        0.2,
+        "The fraction of all ratings that is held out for the test; with --split cold-items, of the items.",
+        "FRACTION",
+        FRACTION,
     )
     validation_fraction: float = _data(
         0.05, "The fraction of the remaining ratings that is held out for validation.", "FRACTION", FRACTION
@@ -233,7 +252,7 @@ class SplitConfig:
     @property
     def mixes_times(self) -> bool:
         """Whether a model may have learned from ratings given after those it is tested on."""
-        return self.kind in (SplitKind.RANDOM, SplitKind.WINDOWS, *PUBLISHED_SPLITS)
+        return self.kind in (SplitKind.RANDOM, SplitKind.WINDOWS, SplitKind.COLD_ITEMS, *PUBLISHED_SPLITS)
 
     @property
     def where(self) -> str:

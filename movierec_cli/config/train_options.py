@@ -54,7 +54,8 @@ class ModelChoice:
         None,
         "The features of one model besides the ids of user and movie, separated by spaces or commas, or "
         "None. Repeat the option for another model. "
-        f"Features: {', '.join(feature_names())}. {listed(SEQUENTIAL)} can use"
+        f"Features: {', '.join(feature_names())}; and the columns of your own data (movierec data describe)."
+        f" {listed(SEQUENTIAL)} can use"
         f" {', '.join(SEQUENTIAL[0].features)}; only they can use {listed(_ONLY_OF_SEQUENCES)}.",
         "FEATURE...",
     )

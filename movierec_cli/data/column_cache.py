@@ -23,7 +23,7 @@ from movierec_cli.files.reading import open_regular
 from movierec_cli.storage import codec, npz
 from movierec_cli.storage.serialization import JSON, encode
 
-PARSER_VERSION = 6
+PARSER_VERSION = 7
 """Raised whenever a parser gives other columns than before: older caches are then parsed anew."""
 
 _FOLDER = ".columns"

@@ -13,7 +13,9 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.config.features import Side
 from movierec_cli.config.settings import Reading
+from movierec_cli.data.own_columns import OwnColumn, OwnColumns, require_rows
 from movierec_cli.storage.constraints import AtLeast, AtMost, Distinct
 
 UNKNOWN_YEAR = 0
@@ -72,6 +74,10 @@ class Ratings:
     """How many events a row stands for, where they are counted."""
     part: Annotated[npt.NDArray[np.int8], "n_ratings", AtLeast(TRAIN), AtMost(TEST)] | None = None
     """Which part of a split that came with the data: TRAIN, VALIDATION or TEST."""
+    own: OwnColumns = ()  # contexts: what is known of a rating when it is asked for
+
+    def __post_init__(self) -> None:
+        require_rows(self.own, len(self))
 
     def __len__(self) -> int:
         return len(self.rating)
@@ -110,6 +116,10 @@ class Movies:
     """NO_IMDB_NUMBER where unknown."""
     tmdb_number: Annotated[npt.NDArray[np.int64], "n_movies", AtLeast(NO_TMDB_NUMBER)] | None = None
     """NO_TMDB_NUMBER where unknown."""
+    own: OwnColumns = ()
+
+    def __post_init__(self) -> None:
+        require_rows(self.own, len(self))
 
     def __len__(self) -> int:
         return len(self.movie_id)
@@ -128,10 +138,14 @@ class Users:
     user_id: Annotated[Ids, "n_users"]
     bucketized_age: Annotated[npt.NDArray[np.float32], "n_users"] | None = None  # lower bound in years
     raw_age: Annotated[npt.NDArray[np.float32], "n_users"] | None = None  # years
-    is_male: Annotated[npt.NDArray[np.bool_], "n_users"] | None = None
+    is_male: Annotated[npt.NDArray[np.float32], "n_users"] | None = None  # 1 or 0; NaN where unknown
     occupation: Annotated[npt.NDArray[np.int32], "n_users"] | None = None  # codes into occupation_names
     occupation_names: tuple[str, ...] = ()
     zip_code: Annotated[npt.NDArray[np.object_], "n_users"] | None = None  # str
+    own: OwnColumns = ()
+
+    def __post_init__(self) -> None:
+        require_rows(self.own, len(self))
 
     def __len__(self) -> int:
         return len(self.user_id)
@@ -155,6 +169,16 @@ class Dataset:
     merged_duplicates: bool = False  # whether items of several ids were made one
     reading: Reading = field(default_factory=Reading)  # how it was asked to be read
 
+    @cached_property
+    def own(self) -> dict[str, tuple[Side, OwnColumn]]:
+        """The columns that are features of their own, and what they describe, by name."""
+        tables: dict[Side, Movies | Users | Ratings] = {
+            Side.MOVIE: self.movies,
+            Side.USER: self.users,
+            Side.CONTEXT: self.ratings,
+        }
+        return {column.name: (side, column) for side, table in tables.items() for column in table.own}
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -176,7 +200,7 @@ def take(table: Table, rows: npt.NDArray[np.int64]) -> Table:
     values: dict[str, Any] = {field.name: getattr(table, field.name) for field in fields(table)}
     columns = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
     taken: dict[str, Any] = {name: column[rows] for name, column in columns.items()}
-    return replace(table, **taken)
+    return replace(table, **taken, own=tuple(column.take(rows) for column in table.own))
 
 
 UNKNOWN_ROW = -1

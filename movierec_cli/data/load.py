@@ -13,6 +13,7 @@ from movierec_cli.data.dataset import Columns, Dataset
 from movierec_cli.data.duplicates import merge_duplicates
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.reader.archive import Archive, Stamp
+from movierec_cli.data.reader.vector_files import with_vectors
 from movierec_cli.data.recognise import recognise
 from movierec_cli.data.source_files import LINKS, Files
 from movierec_cli.data.sources import SAMPLE, SOURCES, LayoutKind, Source, publication_of, source_of
@@ -45,6 +46,8 @@ def load_dataset(
     """
     report = progress or unreported
     dataset = (read or _ratings_dataset)(config, report)
+    if config.item_vectors:
+        dataset = with_vectors(dataset, config.item_vectors)
     if config.merge_duplicates:
         dataset = merge_duplicates(dataset)
     if not with_movie_lengths:
@@ -149,7 +152,8 @@ def keep_columns(columns: Columns, files: Files, datasets_dir: Path) -> Parsed:
 
 def _stamp(files: Files) -> Stamp:
     """Of what is read, and of how it is asked to be read."""
-    asked = () if files.reading == Reading() else ((canonical_json(_plain(files.reading)), 0, 0),)
+    plain = _plain(files.reading)
+    asked = () if plain == _plain(Reading()) else ((canonical_json(plain), 0, 0),)
     others = {one.archive.path: one for one in files.tables if one.archive is not files.archive}
     return (
         *files.archive.stamp(files.members),
@@ -163,15 +167,19 @@ def fingerprint_of(files: Files) -> str:
     seen = [one for one in files.tables if one.table != LINKS or files.layout.movies is not None]
     own = files.archive.fingerprint([one.member for one in seen if one.archive is files.archive])
     others = [one.archive.fingerprint([one.member]) for one in seen if one.archive is not files.archive]
-    if not others and files.reading == Reading():
+    plain = _plain(files.reading)
+    if not others and plain == _plain(Reading()):
         return own
-    parts = [own, *others, canonical_json(_plain(files.reading))]
+    parts = [own, *others, canonical_json(plain)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+_PATHS = ("test", "validation", "item_vectors")
 
 
 def _plain(reading: Reading) -> dict[str, object]:
     """What decides the columns; where files lie does not, as their contents are looked at."""
-    return {name: value for name, value in vars(reading).items() if name not in ("test", "validation")}
+    return {name: value for name, value in vars(reading).items() if name not in _PATHS}
 
 
 def _published(source: Source, path: Path, config: DataConfig, report: Progress) -> Dataset:

@@ -202,7 +202,8 @@ def _fingerprint(world: SampleWorld, ratings: Ratings) -> str:
     digest = hashlib.sha256(_movies_text().encode())
     users = world.users
     of_ratings = (ratings.user_index, ratings.movie_index, ratings.rating, ratings.timestamp)
-    of_users = (getattr(users, name) for name in ("raw_age", "is_male", "occupation"))
+    assert users.raw_age is not None and users.is_male is not None and users.occupation is not None
+    of_users = (users.raw_age, users.is_male.astype(np.bool_), users.occupation)
     for array in (*of_ratings, *of_users):
         digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest()

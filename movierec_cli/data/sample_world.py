@@ -126,7 +126,7 @@ def _draw_users(rng: np.random.Generator) -> Users:
         user_id=np.arange(1, N_SIMULATED_USERS + 1, dtype=np.int64),
         bucketized_age=np.array(AGE_BUCKETS, dtype=np.float32)[bucket],
         raw_age=age.astype(np.float32),
-        is_male=rng.random(N_SIMULATED_USERS) < 0.5,
+        is_male=(rng.random(N_SIMULATED_USERS) < 0.5).astype(np.float32),
         occupation=rng.integers(len(OCCUPATIONS), size=N_SIMULATED_USERS, dtype=np.int32),
         occupation_names=OCCUPATIONS,
     )

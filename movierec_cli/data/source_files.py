@@ -15,10 +15,11 @@ from movierec_cli.data.dataset import Columns, Movies, RatingScale, Users, are_t
 from movierec_cli.data.progress import Progress
 from movierec_cli.data.reader.archive import Archive
 from movierec_cli.data.reader.assemble import assemble
+from movierec_cli.data.reader.column_kinds import with_kinds
 from movierec_cli.data.reader.column_values import SURELY_SECONDS, TimeUnit
 from movierec_cli.data.reader.formats import UTF_8, TableFormat, sniff
 from movierec_cli.data.reader.item_tables import Told, movies_of, users_of, with_link_numbers
-from movierec_cli.data.reader.rating_blocks import RatingFile
+from movierec_cli.data.reader.rating_blocks import OWN, RatingFile
 from movierec_cli.data.reader.rating_rows import RatingRows, Rules, read_ratings
 from movierec_cli.data.reader.roles import (
     ID,
@@ -163,6 +164,7 @@ class Files:
         ]
         told.warnings += _in_future(rows)
         columns = assemble(rows, movies, users, self.reading, self._rules, noun, told)
+        columns = with_kinds(columns, self.reading.feature_kinds)
         told.of_roles |= {TIMESTAMP: f"{rows.unit}, UTC"} if rows.unit else {}
         for role, ids in ((USER, rows.user_ids), (ITEM, rows.item_ids)):
             told.of_roles |= {role: "texts"} if are_texts(ids) else {}
@@ -200,6 +202,9 @@ class Files:
             raise no_ratings(one.archive.place(one.member), [one.format], missing)
         has_items = self.of(ITEMS) or self.layout.movies or not self.layout.rules.own_items
         kept = {role: place for role, place in found.items() if role not in OF_ITEMS or not has_items}
+        names = enumerate(one.format.header) if one.format.has_header else ()
+        others = {f"{OWN}{name}": place for place, name in names if place not in found.values() and name}
+        kept |= others
         return RatingFile(one.archive, one.member, one.format, kept, one.part, one.is_announced)
 
     def _movies(self, noun: str, told: Told, bad: BadRows) -> Movies | None:
@@ -232,7 +237,7 @@ class Files:
         absent = {role for role, one in ((RATING, rows.rating), (TIMESTAMP, rows.seconds)) if one is None}
         columns = [
             f"{role} = {files[0].format.header[place]}{f' ({of_roles[role]})' if role in of_roles else ''}"
-            for role, place in sorted(files[0].places.items(), key=lambda one: _ORDER.index(one[0]))
+            for role, place in sorted(_known(files[0]).items(), key=lambda one: _ORDER.index(one[0]))
             if role not in absent
         ]
         kind = "" if self.layout.kind is LayoutKind.TABLES else f"{self.layout.kind}: "
@@ -248,6 +253,11 @@ class Files:
         files_read = f"{kind}read {', '.join(shown[:_SHOWN])}{more}"
         line = f"{files_read}: {', '.join(columns)}{_days(rows)}{implicit}{left_out}"
         return (line, self.layout.note) if self.layout.note else (line,)
+
+
+def _known(file: RatingFile) -> dict[str, int]:
+    """Where the columns stand whose meaning is known."""
+    return {role: place for role, place in file.places.items() if not role.startswith(OWN)}
 
 
 def _days(rows: RatingRows) -> str:
@@ -280,7 +290,7 @@ def _day(seconds: int) -> str:
 def _other_columns(file: RatingFile) -> str:
     """The columns without a meaning, one of which may be that of the ratings."""
     names = [
-        name for place, name in enumerate(file.format.header) if place not in file.places.values() and name
+        name for place, name in enumerate(file.format.header) if place not in _known(file).values() and name
     ]
     if not names:
         return ""

@@ -127,6 +127,16 @@ def _drawn(rows: _Rows, n_test: int, config: SplitConfig, first: int = 0) -> tup
     return np.sort(rest), np.sort(validation), np.sort(test)
 
 
+def _cold_items(ratings: Ratings, config: SplitConfig) -> Split:
+    """Draws items, whose ratings go to test, then validation from the other ratings."""
+    rated = np.unique(ratings.movie_index)
+    n_test = round(len(rated) * config.test_fraction)
+    withheld = np.random.default_rng(config.seed).permutation(rated)[:n_test]
+    is_test = np.isin(ratings.movie_index, withheld)
+    train, validation, _ = _drawn(np.flatnonzero(~is_test), 0, config)
+    return Split(train, validation, np.flatnonzero(is_test))
+
+
 def _given(ratings: Ratings, config: SplitConfig) -> Split:
     """The parts that came with the data; a validation part that is not there is drawn from train."""
     if ratings.part is None:
@@ -222,6 +232,14 @@ def _too_few_given(ratings: Ratings, part: str) -> str:
     )
 
 
+def _too_few_items(ratings: Ratings, part: str) -> str:
+    n_items = counted(len(np.unique(ratings.movie_index)), "item that is", "items that are")
+    return (
+        f"--split {SplitKind.COLD_ITEMS}: the {part} part would be empty, of {n_items} rated; change"
+        f" --test_fraction or --validation_fraction, or use --split {SplitKind.RANDOM}"
+    )
+
+
 def _too_few_moments(ratings: Ratings, part: str) -> str:
     n_moments = len(np.unique(ratings.timestamp))
     empty = f"--split {SplitKind.TEMPORAL}: the {part} part would be empty"
@@ -259,6 +277,7 @@ _KINDS: Mapping[SplitKind, tuple[Callable[[Ratings, SplitConfig], Split], Callab
     SplitKind.TEMPORAL: (_temporal, _too_few_moments),
     SplitKind.LEAVE_LAST: (_leave_last, _too_few_each),
     SplitKind.WINDOWS: (_windows, _too_few_windows),
+    SplitKind.COLD_ITEMS: (_cold_items, _too_few_items),
     **dict.fromkeys(GIVEN_SPLITS, (_given, _too_few_given)),
 }
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from movierec_cli.config import FEATURES, Feature, FeatureSet
+from movierec_cli.config import Feature, FeatureSet
 from movierec_cli.evaluation.significance import (
     Interval,
     PairedDifference,
@@ -51,7 +51,8 @@ def compare_features(
     Raises:
         ValueError: a pair names no model, or the users are none or not as many in each.
     """
-    found = {one: pairs_differing_in(one, sets) for one in FEATURES.values()}
+    every = FeatureSet(tuple(feature for one in sets for feature in one.features))
+    found = {one: pairs_differing_in(one, sets) for one in every.features}
     of_features = {
         one: [(sets[more], sets[fewer]) for more, fewer in own] for one, own in found.items() if own
     }

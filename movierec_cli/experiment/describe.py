@@ -9,15 +9,17 @@ from pathlib import PurePath
 
 import numpy as np
 
-from movierec_cli.config import FEATURES, DataConfig, Feature, FeatureSet
+from movierec_cli.config import FEATURES, DataConfig, Feature, FeatureSet, Side
 from movierec_cli.config.command_options import command_of
 from movierec_cli.config.settings import Reading
 from movierec_cli.config.train_options import OPTIONS, options_of
 from movierec_cli.data.dataset import TEST, TRAIN, UNKNOWN_YEAR, VALIDATION, Dataset, Ids, are_texts
 from movierec_cli.data.duplicates import duplicates_of
 from movierec_cli.data.load import load_dataset
+from movierec_cli.data.own_columns import OwnColumn
 from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.recognise import recognise
+from movierec_cli.models.column_encodings import shown_column
 from movierec_cli.models.feature_encodings import told_sets
 from movierec_cli.text import counted, with_article
 
@@ -30,6 +32,7 @@ class DescribedFile:
     name: str
     format: str  # "comma, UTF-8"
     columns: Mapping[str, str]  # the names of those that are read, by what they mean
+    own: tuple[str, ...]  # the names of those that are features of their own
     others: tuple[str, ...]  # the names of those that are not read
     part: str = ""  # of a split that came with the data
 
@@ -97,7 +100,8 @@ def describe_data(config: DataConfig, progress: Progress = unreported) -> Descri
                 PurePath(one.member).name,
                 one.format.label,
                 columns := files.columns_of(one),
-                tuple(name for name in one.format.header if name not in columns.values()),
+                own := _own_headers(dataset, one.table),
+                tuple(name for name in one.format.header if name not in (*columns.values(), *own)),
                 "" if one.part is None else names[one.part],
             )
             for one in files.tables
@@ -117,7 +121,10 @@ def describe_data(config: DataConfig, progress: Progress = unreported) -> Descri
         n_duplicates=int((duplicates_of(movies).first != np.arange(len(movies))).sum()),
         notes=dataset.notes,
         warnings=dataset.warnings,
-        features=tuple(_described(dataset, feature) for feature in FEATURES.values()),
+        features=(
+            *(_described(dataset, feature) for feature in FEATURES.values()),
+            *(_described_own(dataset, *own) for own in dataset.own.values()),
+        ),
         command=_command(config),
     )
 
@@ -137,6 +144,16 @@ def _described(dataset: Dataset, feature: Feature) -> DescribedFeature:
     details = _DETAILS.get(feature.column)
     feature_help = feature.help.replace("a movie", with_article(dataset.noun)).replace("movie", dataset.noun)
     return DescribedFeature(feature, True, details(dataset) if details else feature_help)
+
+
+def _own_headers(dataset: Dataset, table: str) -> tuple[str, ...]:
+    tables = {"ratings": dataset.ratings.own, "items": dataset.movies.own, "users": dataset.users.own}
+    return tuple(column.header for column in tables.get(table, ()) if column.header)
+
+
+def _described_own(dataset: Dataset, side: Side, column: OwnColumn) -> DescribedFeature:
+    owners = {Side.MOVIE: dataset.noun, Side.USER: "user", Side.CONTEXT: "rating"}
+    return DescribedFeature(column.name, True, shown_column(column, owners[side]))
 
 
 def _genres(dataset: Dataset) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from movierec_cli.config import DataConfig, FeatureSet
+from movierec_cli.config import FEATURES, DataConfig, FeatureSet
+from movierec_cli.config.features import feature_names
 from movierec_cli.config.settings import Reading
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset, local_archive, name_of_own
@@ -13,6 +14,7 @@ from movierec_cli.data.sources import SOURCES
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.registry.store import Run
+from movierec_cli.text import did_you_mean
 
 
 def load_source(
@@ -34,8 +36,11 @@ def load_source(
 
     Raises:
         MovierecError: the data set cannot be had or read, or a file of lengths cannot be used.
-        UsageError: a file of lengths is named, and no model sees lengths.
+        UsageError: a file of lengths is named, and no model sees lengths; or a feature is unknown that only
+            one's own data could have.
     """
+    feature_sets = tuple(feature_sets)
+    _require_known(config, feature_sets)
     is_needed = any(feature_set.needs_lengths for feature_set in feature_sets)
     given = [name for name in ("imdb_titles", "movie_lengths") if getattr(config, name) is not None]
     if given and not is_needed and not any(run.record.config.feature_set.needs_lengths for run in runs):
@@ -58,11 +63,22 @@ def load_source(
     return source
 
 
+def _require_known(config: DataConfig, feature_sets: Sequence[FeatureSet]) -> None:
+    """Refuses a column of one's own on data that have none, before they are looked for."""
+    if config.archive is not None or config.item_vectors:
+        return
+    for feature in (one for feature_set in feature_sets for one in feature_set.own_columns):
+        raise UsageError(
+            f"unknown feature '{feature}'{did_you_mean(feature, FEATURES)}; known features:"
+            f" {', '.join(feature_names())}, and the columns of your own data (--archive)"
+        )
+
+
 def _as_runs_read_it(config: DataConfig, runs: Sequence[Run]) -> DataConfig:
     """With the options that the data of the newest saved model were read with, where none is given."""
-    if config.archive is None or config.reading != Reading():
+    if config.reading != Reading():
         return config
-    name = name_of_own(config.archive)
+    name = config.dataset if config.archive is None else name_of_own(config.archive)
     own = [run.record for run in runs if run.record.data.name == name]
     newest = max(own, key=lambda record: record.created_at, default=None)
     return config if newest is None else replace(config, **vars(newest.data.reading))

@@ -22,7 +22,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import Feature
+from movierec_cli.config import FEATURES, Feature
 from movierec_cli.data.dataset import are_texts
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.feature_encodings import Vocabulary
@@ -31,6 +31,7 @@ from movierec_cli.registry.store import Run
 from movierec_cli.scoring.towers import Tower
 
 NO_MOVIE_ID = -1
+LAST_CODES = "last_codes"
 
 
 def encoded(texts: Iterable[str]) -> npt.NDArray[np.object_]:
@@ -40,7 +41,11 @@ def encoded(texts: Iterable[str]) -> npt.NDArray[np.object_]:
 
 @dataclass(frozen=True)
 class ContextTower:
-    """The query tower, with what makes the codes of its contexts from a time."""
+    """The query tower, with what makes the codes of its contexts from a time.
+
+    Under `LAST_CODES` is each user's code at their last training rating, which is that of a column of ratings
+    at any time.
+    """
 
     tower: Tower
     contexts: tuple[tuple[Feature, Vocabulary], ...]  # in the order of the tower's
@@ -101,6 +106,16 @@ class ModelArrays:
         Contexts are found by name: their order in the vocabularies may be another.
         """
         family = self.run.record.config.family
-        if not family.is_trained or family.is_sequential or not self.run.towers.query.n_contexts:
+        if not family.is_trained or family.is_sequential:
             return None
-        return ContextTower(self.run.towers.query, tuple(context_vocabularies(self.run).items()))
+        towers = self.run.towers
+        if not any(one.name in FEATURES for one in towers.query.contexts):
+            return None
+        fitted = context_vocabularies(self.run).items()
+        return ContextTower(
+            towers.query,
+            tuple(
+                (feature, vocabulary | {LAST_CODES: codes})
+                for (feature, vocabulary), codes in zip(fitted, towers.codes.T, strict=True)
+            ),
+        )

@@ -8,7 +8,7 @@ import numpy as np
 
 from movierec_cli.config import Feature
 from movierec_cli.export.graph import Graph, Value
-from movierec_cli.export.model_arrays import ContextTower, ModelArrays
+from movierec_cli.export.model_arrays import LAST_CODES, ContextTower, ModelArrays
 from movierec_cli.models.feature_encodings import EPOCH_WEEKDAY, SECONDS_A_DAY, SECONDS_A_WEEK, Vocabulary
 
 AS_STORED = -1
@@ -197,7 +197,12 @@ def embed(graph: Graph, context_tower: ContextTower, rows: Value, seconds: Value
 
 def code(graph: Graph, feature: Feature, vocabulary: Vocabulary, rows: Value, seconds: Value) -> Value:
     """Codes of a context, int64 [b], which `models.feature_encodings` and `scoring.towers` find in NumPy."""
-    return _CODES[feature](graph, vocabulary, rows, seconds)
+    return _CODES.get(feature, _last)(graph, vocabulary, rows, seconds)
+
+
+def _last(graph: Graph, vocabulary: Vocabulary, rows: Value, seconds: Value) -> Value:
+    """Of a column of ratings: nobody can tell its value at another time."""
+    return graph.node("Gather", graph.constant(vocabulary[LAST_CODES].astype(np.int64)), rows)
 
 
 def _timestamp(graph: Graph, vocabulary: Vocabulary, rows: Value, seconds: Value) -> Value:

@@ -164,6 +164,14 @@ _MEMBERS = {
 One value, several, and of what those are that do not belong there.
 """
 
+_OF_COLUMNS = {
+    "values": ("value", "values", "hardly a row in training"),
+    "entries": ("entry", "entries", "hardly a row in training"),
+    "hashes": ("word or pair of words", "words and pairs of words", "hardly a text in training"),
+    "contexts": ("value", "values", "no rating in training"),
+}
+"""The same of the data's own columns, by key."""
+
 _NUMBERS = {"first": "users' first ratings", "edges": "bucket edges", "std": "standard deviation"}
 """Words for keys of numbers that do not speak for themselves."""
 
@@ -175,7 +183,9 @@ def _differences(feature: Feature, saved: Any, fitted: Mapping[str, Any]) -> Ite
         yield f"it was saved with {_named(saved)}, and fitting gives {_named(fitted)}"
     else:
         for key, value in fitted.items():
-            members = _MEMBERS.get((feature, key))
+            members = _MEMBERS.get((feature, key)) or (
+                _OF_COLUMNS.get(key) if isinstance(value, list) else None
+            )
             if members is not None:
                 yield from _set_differences(members, saved[key], value)
             else:

@@ -18,14 +18,21 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import FEATURES, Feature, FeatureSet, Side
-from movierec_cli.config.features import COLUMNS_OPTION, TIMES
+from movierec_cli.config.features import COLUMNS_OPTION, TIMES, own_column
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Dataset, Movies
 from movierec_cli.data.sources import SOURCES
 from movierec_cli.errors import MovierecError
+from movierec_cli.models.column_encodings import Vocabulary as Vocabulary
+from movierec_cli.models.column_encodings import (
+    code_context,
+    context_column,
+    encode_column,
+    fit_column,
+    fit_context,
+)
 from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, Input, NumberInput
-from movierec_cli.text import listed
+from movierec_cli.text import did_you_mean, listed
 
-Vocabulary = dict[str, Any]
 Rows = npt.NDArray[np.int64]  # training rows of Ratings
 Codes = npt.NDArray[np.int32]
 UserRows = npt.NDArray[np.int32]
@@ -255,7 +262,8 @@ def require_features(dataset: Dataset, feature_set: FeatureSet) -> None:
     """
     missing = [feature for feature in feature_set.features if not _is_told(dataset, feature)]
     if missing:
-        present = [one for one in FEATURES.values() if one.encoding and _is_told(dataset, one)]
+        every = [*FEATURES.values(), *map(own_column, dataset.own)]
+        present = [one for one in every if one.encoding and _is_told(dataset, one)]
         why = _with_reasons(dataset, missing, with_hints=True)
         raise MovierecError(f"data set '{dataset.name}' has no {why}; it has: {', '.join(present)}")
 
@@ -275,6 +283,8 @@ def _with_reasons(dataset: Dataset, missing: Sequence[Feature], *, with_hints: b
         owner = dataset.noun if feature.column.startswith("movies.") else "user"
         of_times = feature.column == TIMES
         why = dataset.ratings.why_no_times if of_times else f"no {owner} has {feature.needs}"
+        if feature.side is Side.COLUMN:
+            why = f"no column is called so{did_you_mean(feature, [*FEATURES, *dataset.own])}"
         is_published = dataset.name in SOURCES and COLUMNS_OPTION in feature.hint
         hint = f"; {feature.hint}" if with_hints and feature.hint and not is_published else ""
         reasons.setdefault(f"{why}{hint}", []).append(feature)
@@ -291,6 +301,8 @@ _TELLS: Mapping[str, Callable[[Dataset], object]] = {
 
 
 def _is_told(dataset: Dataset, feature: Feature) -> bool:
+    if feature.side is Side.COLUMN:
+        return feature in dataset.own
     if feature.column in _TELLS:
         return bool(_TELLS[feature.column](dataset))
     return not feature.column or operator.attrgetter(feature.column)(dataset) is not None
@@ -298,8 +310,30 @@ def _is_told(dataset: Dataset, feature: Feature) -> bool:
 
 @functools.cache
 def _encoding(name: str) -> Encoding:
+    if name not in FEATURES:
+        return Encoding(functools.partial(_fit_own, name), functools.partial(_encode_own, name))
     encoding: Encoding = pkgutil.resolve_name(FEATURES[name].encoding)
     return encoding
+
+
+def _fit_own(name: str, dataset: Dataset, rows: Rows) -> Vocabulary:
+    """Of one of the data's own columns: on the items, users or ratings of the training rows."""
+    side, column = dataset.own[name]
+    if side is Side.CONTEXT:
+        return {"side": side.value, **fit_context(column.take(rows))}
+    owners = dataset.ratings.movie_index if side is Side.MOVIE else dataset.ratings.user_index
+    return {"side": side.value, **fit_column(column.take(np.unique(owners[rows])))}
+
+
+def _encode_own(name: str, vocabulary: Vocabulary, dataset: Dataset) -> tuple[Input, ...]:
+    if vocabulary["side"] == Side.CONTEXT.value:
+        return encode_column(vocabulary, context_column(name, vocabulary))
+    return encode_column(vocabulary, dataset.own[name][1])
+
+
+def side_of(feature: str, vocabulary: Vocabulary) -> Side:
+    """What a fitted feature describes."""
+    return FEATURES[feature].side if feature in FEATURES else Side(vocabulary["side"])
 
 
 def fit_features(dataset: Dataset, rows: Rows, feature_set: FeatureSet) -> dict[Feature, Vocabulary]:
@@ -316,12 +350,51 @@ def encode_features(
     return {
         feature: _encoding(feature).encode(vocabulary, dataset)
         for feature, vocabulary in vocabularies.items()
-        if FEATURES[feature].side is side
+        if side_of(feature, vocabulary) is side
     }
 
 
-def context_codes(vocabularies: dict[Feature, Vocabulary], users: UserRows, seconds: Seconds) -> Codes:
-    """Each user's and time's code under every context feature: [n, n_contexts]."""
-    coders = [(_encoding(feature).code, vocabulary) for feature, vocabulary in vocabularies.items()]
-    columns = [code(vocabulary, users, seconds) for code, vocabulary in coders if code is not None]
+OwnCodes = Callable[[str, Vocabulary], Codes]
+"""The codes of a context that is a column of ratings, from its name and what it was fitted to."""
+
+
+def _of_no_rating(feature: str, vocabulary: Vocabulary) -> Codes:
+    raise LookupError(f"{feature} is a column of ratings, and a time has none")
+
+
+def context_codes(
+    vocabularies: dict[Feature, Vocabulary],
+    users: UserRows,
+    seconds: Seconds,
+    own: OwnCodes = _of_no_rating,
+) -> Codes:
+    """Each user's and time's code under every context feature: [n, n_contexts].
+
+    Raises:
+        LookupError: a feature is a column of ratings, and `own` does not tell its codes.
+    """
+    columns = [
+        own(feature, vocabulary) if code is None else code(vocabulary, users, seconds)
+        for feature, vocabulary in vocabularies.items()
+        if (code := _encoding(feature).code) is not None or side_of(feature, vocabulary) is Side.CONTEXT
+    ]
     return np.stack(columns, axis=1) if columns else np.zeros((len(users), 0), np.int32)
+
+
+NO_ROW = -1
+"""A rating that is none: its columns have no values."""
+
+
+def own_codes(dataset: Dataset, rows: Rows) -> OwnCodes:
+    """Those of the ratings at some rows."""
+    return lambda feature, vocabulary: code_context(
+        vocabulary,
+        dataset.own[feature][1].extended(1).take(rows),  # the last is that of `NO_ROW`
+    )
+
+
+def codes_at(dataset: Dataset, rows: Rows, vocabularies: dict[Feature, Vocabulary]) -> Codes:
+    """The codes of the ratings at some rows: [n, n_contexts]."""
+    ratings = dataset.ratings
+    own = own_codes(dataset, rows)
+    return context_codes(vocabularies, ratings.user_index[rows], ratings.timestamp[rows], own)

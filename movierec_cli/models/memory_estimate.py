@@ -58,20 +58,24 @@ class TrainingData:
     n_users: int
     n_movies: int
     n_ratings: int  # of the training set
-    columns: dict[Feature, tuple[Input, ...]]  # encoded
+    columns: dict[Side, dict[Feature, tuple[Input, ...]]]  # encoded
 
     @classmethod
     def of(cls, dataset: Dataset, split: Split, features: FeatureSet) -> "TrainingData":
         """A data set as models with any of these features see it."""
         vocabularies = fit_features(dataset, split.train, features)
-        encoded = [encode_features(dataset, vocabularies, side) for side in Side]
-        columns = {feature: inputs for of_side in encoded for feature, inputs in of_side.items()}
-        return cls(len(dataset.users), len(dataset.movies), len(split.train), columns)
+        encoded = {side: encode_features(dataset, vocabularies, side) for side in Side}
+        return cls(len(dataset.users), len(dataset.movies), len(split.train), encoded)
 
     def inputs(self, features: FeatureSet, *sides: Side) -> list[Input]:
         """The columns of those features of a set that describe these sides."""
-        described = [feature for feature in features.features if feature.side in sides]
-        return [column for feature in described for column in self.columns.get(feature, ())]
+        return [
+            column
+            for side in sides
+            for feature, columns in self.columns.get(side, {}).items()
+            if feature in features
+            for column in columns
+        ]
 
 
 def n_parameters(config: RunConfig, data: TrainingData) -> int:

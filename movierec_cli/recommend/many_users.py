@@ -16,7 +16,7 @@ from movierec_cli.evaluation.outcome import NO_MOVIE
 from movierec_cli.evaluation.ranks import BLOCK_QUERIES, map_blocks
 from movierec_cli.recommend.batch_files import Batch, read_users
 from movierec_cli.recommend.filters import Filters
-from movierec_cli.recommend.response import run_document
+from movierec_cli.recommend.response import marked, run_document
 from movierec_cli.recommend.run_choice import FOR_USERS
 from movierec_cli.recommend.users import user_rows
 from movierec_cli.registry.store import Run
@@ -79,27 +79,34 @@ class TopLists:
         """How many users' lists are not full."""
         return int((self.rows == NO_MOVIE).any(axis=1).sum())
 
-    def lists(self) -> Iterator[tuple[Id, list[tuple[Id, str, float]]]]:
-        """Each user's id, and the ids, titles and scores of their movies."""
+    def lists(self) -> Iterator[tuple[Id, list[tuple[Id, str, float, bool]]]]:
+        """Each user's id, and of their movies the ids, titles, scores and whether nobody has rated them."""
         ids, titles = self.run.catalogue.movie_id.tolist(), self.run.catalogue.title.tolist()
+        is_new = self.run.is_new.tolist()
         for user_id, rows, scores in zip(
             self.user_ids.tolist(), self.rows.tolist(), self.scores.tolist(), strict=True
         ):
             pairs = zip(rows, scores, strict=True)
-            yield user_id, [(ids[row], titles[row], score) for row, score in pairs if row != NO_MOVIE]
+            yield (
+                user_id,
+                [(ids[row], titles[row], score, is_new[row]) for row, score in pairs if row != NO_MOVIE],
+            )
 
     def csv_rows(self) -> Iterator[tuple[object, ...]]:
         """As rows of `response.LIST_COLUMNS`."""
         for user_id, movies in self.lists():
-            for place, (movie_id, title, score) in enumerate(movies, start=1):
-                yield user_id, place, movie_id, title, f"{score:.6g}", ""
+            for place, (movie_id, title, score, is_new) in enumerate(movies, start=1):
+                yield user_id, place, movie_id, title, f"{score:.6g}", "", marked(is_new)
 
     def document(self) -> dict[str, Any]:
         """For programs."""
         users = [
             {
                 "user_id": user_id,
-                "movies": [{"movie_id": i, "title": title, "score": score} for i, title, score in movies],
+                "movies": [
+                    {"movie_id": i, "title": title, "score": score, "is_new": is_new}
+                    for i, title, score, is_new in movies
+                ],
             }
             for user_id, movies in self.lists()
         ]

@@ -140,7 +140,9 @@ def best_first(scores: _Floats, allowed: npt.NDArray[np.bool_], at_most: int) ->
 
 def _recommended(run: Run, row: int, score: np.float32, stars: np.float32) -> RecommendedMovie:
     predicted = None if np.isnan(stars) else float(stars)
-    return RecommendedMovie.at(run.catalogue, row, score=float(score), stars=predicted)
+    return RecommendedMovie.at(
+        run.catalogue, row, score=float(score), stars=predicted, is_new=bool(run.is_new[row])
+    )
 
 
 def check_rank_by(rank_by: RankBy, tasks: Sequence[TaskWeights]) -> None:

@@ -21,8 +21,10 @@ from movierec_cli.text import counted
 if TYPE_CHECKING:
     from movierec_cli.recommend.explanation import Explanation
 
-LIST_COLUMNS = ("user", "place", "movie_id", "title", "score", "stars")
-SIMILAR_COLUMNS = ("place", "movie_id", "title", "similarity")
+NEW = "new"
+"""The column that marks what nobody has rated, and what stands in it."""
+LIST_COLUMNS = ("user", "place", "movie_id", "title", "score", "stars", NEW)
+SIMILAR_COLUMNS = ("place", "movie_id", "title", "similarity", NEW)
 FEW_RATINGS = 10
 """With fewer, a movie's place in a model is mostly chance."""
 
@@ -55,7 +57,12 @@ class Response:
         user = "" if self.recommended.user_id is None else self.recommended.user_id
         for place, movie in enumerate(self.recommended.movies, start=1):
             stars = "" if movie.stars is None else f"{movie.stars:.4f}"
-            yield user, place, movie.movie_id, movie.title, f"{movie.score:.6g}", stars
+            yield user, place, movie.movie_id, movie.title, f"{movie.score:.6g}", stars, marked(movie.is_new)
+
+
+def marked(is_new: bool) -> str:
+    """What stands in the column `NEW`."""
+    return NEW if is_new else ""
 
 
 def response_to(
@@ -77,7 +84,7 @@ def response_to(
     """
     recommended = recommend(run, user, top=top, filters=filters, diversity=diversity, rank_by=rank_by)
     movies = {
-        name: tuple(ListedMovie.at(run.catalogue, row) for row in rows)
+        name: tuple(ListedMovie.at(run.catalogue, row, is_new=bool(run.is_new[row])) for row in rows)
         for name, rows in asdict(named or NamedMovies()).items()
     }
     explanations: tuple[Explanation, ...] = ()
@@ -170,19 +177,23 @@ class SimilarMovies:
         if n_ratings >= FEW_RATINGS:
             return None
         row = self.run.record.data.interactions
+        if not n_ratings and self.run.tells_new_movies:
+            return f"nobody has rated '{self.title}'; what is near it is told by its content alone"
         ratings = counted(n_ratings, row) if n_ratings else f"no {row}s"
         return f"'{self.title}' has {ratings} in the model's data, so what is near it is mostly chance"
 
     def csv_rows(self) -> Iterator[tuple[object, ...]]:
         """As rows of `SIMILAR_COLUMNS`."""
         for place, movie in enumerate(self.movies, start=1):
-            yield place, movie.movie_id, movie.title, f"{movie.similarity:.6f}"
+            yield place, movie.movie_id, movie.title, f"{movie.similarity:.6f}", marked(movie.is_new)
 
     def document(self) -> dict[str, Any]:
         """For programs."""
         return {
             **run_document(self.run),
-            "movie": asdict(ListedMovie.at(self.run.catalogue, self.row)),
+            "movie": asdict(
+                ListedMovie.at(self.run.catalogue, self.row, is_new=bool(self.run.is_new[self.row]))
+            ),
             "movies": [asdict(movie) for movie in self.movies],
         }
 
@@ -199,7 +210,10 @@ def similar_movies(run: Run, row: int, *, top: int = 10, filters: Filters | None
     """
     FOR_LIKENESS.require(run.record)
     near = zip(*nearest(run, row, top, filters or Filters()), strict=True)
-    movies = (SimilarMovie.at(run.catalogue, row, similarity=float(similarity)) for row, similarity in near)
+    movies = (
+        SimilarMovie.at(run.catalogue, row, similarity=float(similarity), is_new=bool(run.is_new[row]))
+        for row, similarity in near
+    )
     return SimilarMovies(run, row, tuple(movies))
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import FEATURES, TIMESTAMP, Feature, time_features
+from movierec_cli.config import FEATURES, TIMESTAMP, Feature, Side, time_features
 from movierec_cli.config.families import Scoring
+from movierec_cli.config.features import feature_named
 from movierec_cli.data.dataset import Dataset, Id, IdIndex, Ids, Movies, id_at, known_ids
 from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.recommend.kinds import PERSON_PRIOR, PERSON_WEIGHT, kinds_of
@@ -54,6 +55,7 @@ class ListedMovie:
     movie_id: Id
     title: str
     genres: tuple[str, ...]
+    is_new: bool = field(default=False, kw_only=True)  # whether nobody has rated it
 
     @classmethod
     def at(cls, movies: Movies, row: int, **details: Any) -> Self:
@@ -233,7 +235,7 @@ def _as_of(
         if len(movies) == 0:
             raise MovierecError("--as_of is before the user's first rating, so there is no history to use")
         return _state(run, movies, seconds, as_of_s), None
-    if not config.family.is_trained or not run.towers.query.n_contexts:
+    if not config.family.is_trained or not any(one.name in FEATURES for one in run.towers.query.contexts):
         times = time_features()
         raise MovierecError(
             f"{run.record.name} does not see the time, so --as_of changes nothing; it needs a sequential"
@@ -251,9 +253,15 @@ def _context_codes(run: Run, row: int, as_of_s: int) -> npt.NDArray[np.int32]:
     """Of one user at a time, [1, n_contexts]; what the contexts were fitted to is checked by using it."""
     from movierec_cli.models.feature_encodings import context_codes
 
-    sizes = [len(one.table) for one in run.towers.query.inputs if one.is_context]
+    contexts = run.towers.query.contexts
+    sizes, last = [len(one.table) for one in contexts], run.towers.codes[[row]]
+
+    def own(name: str, vocabulary: Any) -> npt.NDArray[np.int32]:
+        """Of a column of ratings: nobody can tell its value at another time."""
+        return last[:, [one.name for one in contexts].index(name)]
+
     try:
-        codes = context_codes(context_vocabularies(run), np.array([row], np.int32), np.array([as_of_s]))
+        codes = context_codes(context_vocabularies(run), np.array([row], np.int32), np.array([as_of_s]), own)
         if codes.shape != (1, len(sizes)) or not ((codes >= 0) & (codes < sizes)).all():
             raise ValueError(f"a context has code {codes.tolist()}, and the tables {sizes} rows")
     except (LookupError, TypeError, ValueError, ArithmeticError) as error:
@@ -268,20 +276,21 @@ def context_vocabularies(run: Run) -> dict[Feature, Any]:
     """What the context features were fitted to, in the order of the query tower's inputs.
 
     Raises:
-        SavedModelError: it is no numbers, by name.
+        SavedModelError: it is no numbers, by name; of a column of ratings, not of one.
     """
-    contexts = [one.name for one in run.towers.query.inputs if one.is_context]
+    contexts = [one.name for one in run.towers.query.contexts]
     vocabularies: dict[str, Any] = run.artifacts.vocabularies
     for name in contexts:
         vocabulary = vocabularies.get(name)
         numbers = vocabulary.values() if isinstance(vocabulary, dict) else ["none"]
         flat = [one for value in numbers for one in (value if isinstance(value, list) else [value])]
-        if name not in FEATURES or not all(type(one) in (int, float) for one in flat):
+        is_own = name not in FEATURES and vocabulary == (vocabulary or {}) | {"side": Side.CONTEXT.value}
+        if not is_own and (name not in FEATURES or not all(type(one) in (int, float) for one in flat)):
             raise SavedModelError(
                 f"{run.folder}: artifacts.npz is damaged: what {name} of towers.npz was fitted to is not"
                 " numbers"
             )
-    return {FEATURES[name]: vocabularies[name] for name in contexts}
+    return {feature_named(name): vocabularies[name] for name in contexts}
 
 
 def _state(

@@ -174,7 +174,7 @@ class RunParts:
             IdIndex(self.artifacts.movie_ids).rows(source.movies.movie_id),
             len(self.artifacts.user_ids),
         )
-        return dataclasses.replace(self, catalogue=movies, user_ratings=known)
+        return dataclasses.replace(self, catalogue=dataclasses.replace(movies, own=()), user_ratings=known)
 
 
 def _check_catalogue(catalogue: Movies, run: RunParts) -> None:

@@ -142,6 +142,19 @@ class Run:
         return open_part(self.folder, PARTS["user_ratings"].file_name, use)
 
     @cached_property
+    def is_new(self) -> npt.NDArray[np.bool_]:
+        """Which movies nobody has rated: [n_movies]."""
+        is_new: npt.NDArray[np.bool_] = self.popularity == 0
+        return is_new
+
+    @property
+    def tells_new_movies(self) -> bool:
+        """Whether a movie that nobody has rated is told from its content."""
+        family = self.record.config.family
+        has_towers = family.is_trained and not family.is_sequential
+        return has_towers and self.towers.movie.has_features
+
+    @cached_property
     def duplicates(self) -> Duplicates:
         """Which of the movies are the same."""
         return duplicates_of(self.catalogue)

@@ -11,6 +11,7 @@ from movierec_cli.storage.constraints import Finite
 
 HISTORY = "user_history"
 """The input that the movies of a user's history make."""
+MOVIE_ID = "movie_id"
 MOVIE_BIAS = "movie_bias"
 """The input of the movies' own numbers, how far each is above and below 0."""
 BIASES = "biases"
@@ -71,6 +72,11 @@ class Tower:
             raise ValueError("a tower's tables of users or movies differ in length, or there is none")
 
     @property
+    def has_features(self) -> bool:
+        """Whether a tower of movies sees more of them than who they are."""
+        return any(one.name not in (MOVIE_ID, MOVIE_BIAS) for one in self.inputs)
+
+    @property
     def n_rows(self) -> int:
         """Users or movies."""
         return next(len(one.table) for one in self.inputs if not one.is_context)
@@ -86,8 +92,13 @@ class Tower:
         return (*(one.name for one in self.inputs), BIASES)
 
     @property
+    def contexts(self) -> tuple[TowerInput, ...]:
+        """The inputs that are contexts, in the order of their codes."""
+        return tuple(one for one in self.inputs if one.is_context)
+
+    @property
     def n_contexts(self) -> int:
-        return sum(one.is_context for one in self.inputs)
+        return len(self.contexts)
 
     def embed(self, rows: npt.NDArray[np.integer], codes: _Codes | None = None) -> _Floats:
         """Embeddings.

@@ -28,6 +28,7 @@ from tests.bench import (  # noqa: E402
     few_likes,
     fold_in,
     large_csv,
+    own_columns,
     processes,
     rating_fold_in,
     sequence_epoch,
@@ -54,11 +55,13 @@ SECTIONS: dict[str, Callable[[Bench], Iterable[Row]]] = {
     "temporal": accuracy.measure_temporal,
     "command": processes.measure_command,
     "recommend": processes.measure_recommending,
+    "cold-items": own_columns.measure_cold_items,
+    "planted": own_columns.measure_planted,
     "sequence-epoch": sequence_epoch.measure_sequence_epoch,
     "sequences": sequences.measure_sequences,
     "sequence-presets": sequences.measure_presets,
 }
-WHEN_NAMED = ("few-likes", "sequences", "sequence-presets")
+WHEN_NAMED = ("few-likes", "planted", "sequences", "sequence-presets")
 _NAMES = f"of {', '.join(SECTIONS)} (default: all but {listed(WHEN_NAMED)})"
 
 

@@ -155,7 +155,7 @@ def test_the_document_says_who_what_and_from_which_model(
     assert (document["user_id"], document["rated"]) == (None, [])
     assert [one["title"] for one in document["watched"]] == [title(7)]
     assert [one["movie_id"] for one in document["movies"]] == expected
-    assert set(document["movies"][0]) == {"movie_id", "title", "genres", "score", "stars"}
+    assert set(document["movies"][0]) == {"movie_id", "title", "genres", "score", "stars", "is_new"}
     assert result.stderr.splitlines() == []
 
 

@@ -83,8 +83,14 @@ def another_value(config: type, name: str) -> Any:
         )
     if isinstance(default, int | float):
         return not default if isinstance(default, bool) else default * 4 or 3
-    if name in ("columns", "rating_scale"):
-        return ("user=5", "item=4") if name == "columns" else (4.0, 5.0)
+    several = {
+        "columns": ("user=5", "item=4"),
+        "rating_scale": (4.0, 5.0),
+        "feature_kinds": ("budget=number", "cast=list"),
+        "item_vectors": (Path("posters.npz"), Path("plots.parquet")),
+    }
+    if name in several:
+        return several[name]
     return {int: 9, float: 2.5, tuple: (5, 4), Path: Path("other"), str: "100k"}[
         get_origin(kinds[0]) or kinds[0]
     ]

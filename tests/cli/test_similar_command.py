@@ -56,7 +56,7 @@ def test_programs_get_one_document_and_nothing_else(run: Run) -> None:
 def test_a_file_is_written_and_named(run: Run) -> None:
     result = similar("Film 105", "--csv", "near.csv", "--top", "1")
     assert result.stdout == "Written: near.csv, 1 movie\n"
-    assert Path("near.csv").read_text().splitlines()[0] == "place,movie_id,title,similarity"
+    assert Path("near.csv").read_text().splitlines()[0] == "place,movie_id,title,similarity,new"
     both = similar("Film 105", "--csv", "near.csv", "--json", "--top", "4")
     assert len(json.loads(both.stdout)["movies"]) == 4 and len(Path("near.csv").read_text().splitlines()) == 5
 

@@ -454,7 +454,8 @@ def test_users_who_are_not_in_their_table_are_of_unknown_age_and_occupation(load
     assert known.raw_age is not None and known.occupation is not None and n_others >= 2
     np.testing.assert_array_equal(known.raw_age, np.array([20, 60] + [np.nan] * n_others, np.float32))
     names = [known.occupation_names[code] for code in known.occupation.tolist()]
-    assert names == ["a", *["unknown"] * (n_others + 1)] and known.is_male is None
+    assert names == ["a", *["unknown"] * (n_others + 1)] and known.is_male is not None
+    np.testing.assert_array_equal(known.is_male, np.array([0, 1] + [np.nan] * n_others, np.float32))
     assert "not in the table of users, so nothing is known of them" in " ".join(data.warnings)
 
 

@@ -19,7 +19,8 @@ from movierec_cli.data.split_data import restrict
 from movierec_cli.errors import MovierecError, UsageError
 from tests.tiny_dataset import tiny_dataset
 
-RANDOM, TEMPORAL, LEAVE_LAST, WINDOWS, GIVEN, *PUBLISHED = (SplitConfig(kind=kind) for kind in SplitKind)
+KINDS = (SplitConfig(kind=kind) for kind in SplitKind)
+RANDOM, TEMPORAL, LEAVE_LAST, WINDOWS, COLD, GIVEN, *PUBLISHED = KINDS
 DAY_S = 86_400
 
 Rows = list[int]
@@ -213,6 +214,12 @@ def test_windows_are_drawn_by_lot_from_all_that_may_be() -> None:
         (TEMPORAL, [0] * 9, list(range(9)), r"validation .* empty of 9 ratings .*, or use --split"),
         (LEAVE_LAST, [0, 0, 1], [1, 2, 3], r"with 3 ratings or more, and no user has more than 2;"),
         (GIVEN, [0, 0], [1, 2], r"^--split given needs data that come with a split: .* or --test FILE"),
+        (
+            COLD,
+            [0] * 40,
+            [1] * 40,
+            r"^--split cold-items: the test part .* of 1 item that is rated; .* --test_f",
+        ),
         (WINDOWS, [0, 0, 1, 1], [1, 2, 3, 4], r"windows: the validation .* of 4 ratings 0 can be held out,"),
         (WINDOWS, [0] * 4, [1, 2, 3, 4], r"the validation part .* of 4 ratings 3 can .* change --test_fract"),
     ],

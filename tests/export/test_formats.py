@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import Family
-from movierec_cli.config.features import FEATURES, Side
+from movierec_cli.config.features import FEATURES, Side, own_column
 from movierec_cli.data.dataset import Id
 from movierec_cli.export.export_run import export_run
 from movierec_cli.export.graph import Graph, Value
 from movierec_cli.export.kinds import ExportFormat
-from movierec_cli.export.model_arrays import NO_MOVIE_ID, ContextTower, ModelArrays
+from movierec_cli.export.model_arrays import LAST_CODES, NO_MOVIE_ID, ContextTower, ModelArrays
 from movierec_cli.export.onnx_model import OnnxGraph
 from movierec_cli.export.recommending import AS_STORED, code, embed
 from movierec_cli.export.saved_model import TensorFlowGraph
@@ -222,6 +222,19 @@ def test_codes_of_contexts_are_those_of_training(name: str, make_graph: type[Gra
     expected = context_codes({feature: vocabulary}, rows.astype(np.int32), seconds)[:, 0]
     np.testing.assert_array_equal(codes, expected)
     assert len(np.unique(expected)) > 1
+
+
+@pytest.mark.parametrize("make_graph", GRAPHS)
+def test_the_code_of_a_column_of_ratings_is_that_of_each_users_last(make_graph: type[Graph]) -> None:
+    last = np.array([3, 1, 2], np.int32)
+    rows, seconds = np.array([2, 0, 0, 1]), np.array([0, 5, 10**9, 1])
+    codes = computed(
+        make_graph(),
+        lambda graph, *given: code(graph, own_column("device"), {LAST_CODES: last}, *given),
+        rows,
+        seconds,
+    )
+    assert codes.tolist() == [2, 3, 3, 1]
 
 
 def test_every_context_can_be_exported() -> None:

@@ -67,7 +67,9 @@ def test_a_movie_that_the_model_hardly_knows_comes_with_a_caution(run: Run, tmp_
     caution = "in the model's data, so what is near it is mostly chance"
     assert similar_movies(saved, 0).caution == f"'Film 10 (1999)' has 3 ratings {caution}"
     assert similar_movies(saved, 1).caution == f"'Film 11 (1999)' has no ratings {caution}"
+    assert [row[-1] for row in similar_movies(saved, 0).csv_rows()] == ["new"] * 3
     popularity = run.user_ratings.popularity(N_MOVIES)
+    assert run.is_new.tolist() == (popularity == 0).tolist()
     assert popularity.max() >= 10 and similar_movies(run, int(popularity.argmax())).caution is None
 
 
@@ -75,10 +77,11 @@ def test_programs_and_files_get_what_people_see(run: Run, tmp_path: Path) -> Non
     found = similar_movies(run, 4, top=2)
     document = found.document()
     assert document["run"] == run.record.name
-    assert document["movie"] == {"movie_id": 104, "title": "Film 104 (1984)", "genres": ("Drama",)}
+    described = {"movie_id": 104, "title": "Film 104 (1984)", "genres": ("Drama",), "is_new": False}
+    assert document["movie"] == described
     assert [one["title"] for one in document["movies"]] == [one.title for one in found.movies]
-    assert set(document["movies"][0]) == {"movie_id", "title", "genres", "similarity"}
-    assert SIMILAR_COLUMNS == ("place", "movie_id", "title", "similarity")
+    assert set(document["movies"][0]) == {"movie_id", "title", "genres", "similarity", "is_new"}
+    assert SIMILAR_COLUMNS == ("place", "movie_id", "title", "similarity", "new")
     expected = [(place, one.movie_id, one.title) for place, one in enumerate(found.movies, start=1)]
     assert [row[:3] for row in found.csv_rows()] == expected
     with pytest.raises(DataError, match="cannot be written"):

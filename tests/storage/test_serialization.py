@@ -70,7 +70,7 @@ def test_the_written_form_of_version_9_does_not_change_by_accident() -> None:
     assert canonical_json(written["data"]) == (
         '{"description":"MovieLens 1M","fingerprint":"' + "ab" * 32 + '","has_times":true,'
         '"lengths_fingerprint":"","merged_duplicates":false,"n_movies":4,"n_ratings":1000,"n_users":3,"name":"1m",'
-        '"noun":"movie","reading":{"columns":[],"orphans":"keep","rating_scale":null,"repeats":null,'
+        '"noun":"movie","reading":{"columns":[],"feature_kinds":[],"item_vectors":[],"orphans":"keep","rating_scale":null,"repeats":null,'
         '"skip_bad_rows":false,"test":null,"validation":null,"weights":null},'
         '"scale":{"highest":5.0,"lowest":0.5}}'
     )
@@ -103,7 +103,7 @@ def test_equal_settings_are_the_same_text_and_other_configurations_another() -> 
         (("config", "model", "dropout"), 7.5, ["record.config.model", "--dropout", "7.5"]),
         (("config", "training", "loss"), "hinge", ["record.config.training.loss", "'hinge'", "catalogue"]),
         (("config", "tasks"), {"retrieval": 0.0, "rating": 0.0}, ["config.tasks", "--retrieval_weight"]),
-        (("config", "feature_set"), ["colour"], ["record.config.feature_set", "colour"]),
+        (("config", "feature_set"), ["Colour!"], ["record.config.feature_set", "Colour!"]),
         (("test", "unseen"), {"ten": 0.5}, ["record.test.unseen.ten"]),
         (("history", 0, "validation"), [], ["record.history.0.validation"]),
         (("extra",), 1, ["record.extra", "not a known key"]),

@@ -21,6 +21,7 @@ from movierec_cli.data.dataset import (
     Ratings,
     RatingScale,
     Users,
+    take,
 )
 from movierec_cli.data.reader.item_tables import (
     Told,
@@ -86,6 +87,7 @@ def assemble(
         scale=scale,
         n_events=rows.weight,
         part=rows.part,
+        own=rows.own,
     )
     is_known = item != UNKNOWN_ROW
     kept = np.arange(len(item)) if is_known.all() else np.flatnonzero(is_known)
@@ -95,9 +97,7 @@ def assemble(
             "no rating is left; nothing that is rated is among the items", file=rows.line_of(0)[0]
         )
     if len(kept) < len(ratings):
-        arrays = {name: value for name, value in vars(ratings).items() if isinstance(value, np.ndarray)}
-        columns: dict[str, Any] = {name: value[kept] for name, value in arrays.items()}
-        ratings = replace(ratings, **columns)
+        ratings = take(ratings, kept)
     return Columns(ratings, catalogue, people, tuple(told.notes), tuple(told.warnings), noun)
 
 
@@ -154,7 +154,7 @@ def _extended(movies: Movies, ids: Ids) -> Movies:
     }
     columns = {name: value for name in more if (value := getattr(movies, name)) is not None}
     extended: dict[str, Any] = {name: np.concatenate([value, more[name]]) for name, value in columns.items()}
-    return replace(movies, **extended)
+    return replace(movies, **extended, own=tuple(column.extended(n) for column in movies.own))
 
 
 def _with_raters(
@@ -179,10 +179,9 @@ def _with_raters(
             " --columns users.id=NAME"
         )
         return Users(rows.user_ids), rows.user
-    without = ", and the gender of others is not used" if users.is_male is not None else ""
     told.warnings.append(
         f"{counted(len(unknown), 'user')} of {len(user_ids):,} who rate are not in the table of users, so"
-        f" nothing is known of them{without}"
+        " nothing is known of them"
     )
     row_of_id[unknown] = len(own_ids) + np.arange(len(unknown))
     extended = with_unknown_users(replace(users, user_id=own_ids), user_ids[unknown])

@@ -55,6 +55,12 @@ class TimeUnit(enum.StrEnum):
         return int(1000 ** list(TimeUnit).index(self))
 
 
+def without_missing(text: str) -> str:
+    """A text without blanks around it; "" for what stands for nothing."""
+    text = text.strip()
+    return "" if text in MISSING else text
+
+
 def stripped(column: Series) -> Series:
     """Texts without blanks around them; one that stands for nothing is null."""
     import polars as pl
@@ -133,7 +139,7 @@ def seconds(column: Series, unit: TimeUnit) -> Series:
     if column.dtype.is_temporal():
         found = column.cast(pl.Datetime("us")).dt.epoch("s")
     elif unit is TimeUnit.DATES:
-        found = _of_dates(stripped(column))
+        found = days_and_moments(stripped(column))
     else:
         whole = column.cast(pl.Int64, strict=False) if column.dtype.is_integer() else _truncated(column)
         found = whole if unit.per_second == 1 else whole // unit.per_second
@@ -158,7 +164,8 @@ def _truncated(column: Series) -> Series:
     return texts.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
 
 
-def _of_dates(texts: Series) -> Series:
+def days_and_moments(texts: Series) -> Series:
+    """Int64, seconds since 1970-01-01 UTC, below 0 before; null for what is no date."""
     import polars as pl
 
     plain = (

@@ -21,6 +21,7 @@ from movierec_cli.data.dataset import (
     Movies,
     Users,
 )
+from movierec_cli.data.own_columns import OwnColumns, of_texts
 from movierec_cli.data.reader import column_values as values
 from movierec_cli.data.reader.roles import (
     AGE,
@@ -43,8 +44,9 @@ from movierec_cli.text import counted
 _NAMED = 3  # ids in a sentence
 UNKNOWN = "unknown"
 """An occupation that is missing."""
-_GENDERS = {"m": True, "male": True, "f": False, "female": False}
+_GENDERS = {"m": 1, "male": 1, "f": 0, "female": 0}
 _LONGEST_MINUTES = 1e5
+_LONGEST = 100_000  # characters of a value that is a feature
 
 _Rows = npt.NDArray[np.int64]
 
@@ -78,7 +80,25 @@ def movies_of(
     """
     rows = _by_id(table, places[ID], noun, told)
     columns = {role: [row.text(place).strip() for row in rows.values()] for role, place in places.items()}
-    return item_movies(list(rows), columns, told, genre_separator)
+    movies = item_movies(list(rows), columns, told, genre_separator)
+    return replace(movies, own=_own_columns(table, rows.values(), places))
+
+
+def _own_columns(table: Table, rows: Iterable[TextRow], places: Mapping[str, int]) -> OwnColumns:
+    """The columns of a table with a header that mean nothing else, as texts under the names they have."""
+    if not table.format.has_header:
+        return ()
+    known = {place for role, place in places.items() if not _says_more(role, table.header[place])}
+    others = [(place, name) for place, name in enumerate(table.header) if place not in known and name.strip()]
+    return tuple(
+        of_texts(name, [values.without_missing(row.fields[place][:_LONGEST]) for row in rows])
+        for place, name in others
+    )
+
+
+def _says_more(role: str, name: str) -> bool:
+    """Whether a column of a known meaning holds more than what is taken from it, as a date than a year."""
+    return role == ZIP_CODE or (role == YEAR and "date" in name.lower())
 
 
 def _by_id(table: Table, place: int, noun: str, told: Told) -> dict[str, TextRow]:
@@ -193,7 +213,7 @@ _DECIMAL_ID = re.compile(r"(0|[1-9][0-9]*)\.0+")
 
 
 def users_of(table: Table, places: Mapping[str, int], told: Told) -> Users:
-    """The users of a table. An age or an occupation may be missing; one gender that is leaves all out.
+    """The users of a table, of whom anything may be missing.
 
     Raises:
         DataError: a row cannot be read.
@@ -202,13 +222,7 @@ def users_of(table: Table, places: Mapping[str, int], told: Told) -> Users:
     columns = {role: [row.text(place).strip() for row in rows.values()] for role, place in places.items()}
     ages = np.array([_age(text) for text in columns.get(AGE, ())], np.float32)
     has_ages = bool(np.isfinite(ages).any())
-    genders = [_GENDERS.get(text.lower()) for text in columns.get(GENDER, ())]
-    n_without = genders.count(None)
-    if n_without:
-        told.warnings.append(
-            f"{table.place}: {n_without:,} of {counted(len(genders), 'user')} have no gender that is known,"
-            " so that column is not used"
-        )
+    genders = np.array([_GENDERS.get(text.lower(), np.nan) for text in columns.get(GENDER, ())], np.float32)
     jobs = [text or UNKNOWN for text in columns.get(OCCUPATION, ())]
     names = tuple(sorted(set(jobs)))
     code = {name: place for place, name in enumerate(names)}
@@ -216,27 +230,30 @@ def users_of(table: Table, places: Mapping[str, int], told: Told) -> Users:
         user_id=typed_ids(list(rows)),
         bucketized_age=np.array([age_bucket(age) for age in ages], np.float32) if has_ages else None,
         raw_age=ages if has_ages else None,
-        is_male=np.array(genders, np.bool_) if genders and not n_without else None,
+        is_male=genders if np.isfinite(genders).any() else None,
         occupation=np.array([code[job] for job in jobs], np.int32) if jobs else None,
         occupation_names=names,
         zip_code=np.array(columns[ZIP_CODE], np.object_) if ZIP_CODE in columns else None,
+        own=_own_columns(table, rows.values(), places),
     )
 
 
 def with_unknown_users(users: Users, ids: Ids) -> Users:
-    """With users of whom nothing is known but their ids; a column that cannot say so is left out."""
+    """With users of whom nothing is known but their ids."""
     names = tuple(dict.fromkeys((*users.occupation_names, UNKNOWN)))
     more: dict[str, npt.NDArray[Any]] = {
         "user_id": ids,
         "bucketized_age": np.full(len(ids), np.nan, np.float32),
         "raw_age": np.full(len(ids), np.nan, np.float32),
+        "is_male": np.full(len(ids), np.nan, np.float32),
         "occupation": np.full(len(ids), names.index(UNKNOWN), np.int32),
         "zip_code": np.full(len(ids), "", np.object_),
     }
     columns = {name: value for name in more if (value := getattr(users, name)) is not None}
     extended: dict[str, Any] = {name: np.concatenate([value, more[name]]) for name, value in columns.items()}
     kept_names = names if users.occupation is not None else ()
-    return replace(users, **extended, is_male=None, occupation_names=kept_names)
+    own = tuple(column.extended(len(ids)) for column in users.own)
+    return replace(users, **extended, own=own, occupation_names=kept_names)
 
 
 def _age(text: str) -> float:

@@ -25,6 +25,8 @@ _RECORD_BYTES = 1 << 20  # no record of several lines is looked for that is long
 _NEWLINE, _QUOTE, _ZERO, _NINE = b'\n"09'
 OF_ITEMS = (TITLE, GENRES, YEAR)
 """What a row of ratings may say of its item."""
+OWN = "own:"
+"""Before the names of columns that mean nothing else, where roles stand."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class RatingFile:
     @property
     def roles(self) -> tuple[str, ...]:
         """What every row must have a value for."""
-        return tuple(role for role in self.places if role not in OF_ITEMS)
+        return tuple(role for role in self.places if role not in OF_ITEMS and not role.startswith(OWN))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import IdIndex, Ids, RatingScale, are_texts
+from movierec_cli.data.own_columns import GAP, OwnColumn, OwnColumns
 from movierec_cli.data.progress import Progress
 from movierec_cli.data.reader import column_values as values
 from movierec_cli.data.reader.announced import AnnouncedItems
@@ -22,6 +23,7 @@ from movierec_cli.data.reader.column_values import TimeUnit
 from movierec_cli.data.reader.formats import CP1252, JSON_LINES, PARQUET, UTF_8, parquet_frame
 from movierec_cli.data.reader.rating_blocks import (
     OF_ITEMS,
+    OWN,
     Block,
     RatingFile,
     blocks,
@@ -51,6 +53,8 @@ if TYPE_CHECKING:
 _Array = npt.NDArray[Any]
 _IDS = (USER, ITEM)
 _FRAME_ROWS = 1 << 20  # that are read at once from Parquet
+MOST_VALUES = 100_000
+"""Different ones that a column of ratings may have to be a feature, as a review has not."""
 _REVIEW_WORDS = {"text", "reviewtext", "review", "reviewbody", "body", "comment", "summary", "content"}
 """Names of columns beside which a title may be that of a review."""
 
@@ -69,7 +73,7 @@ class Rules:
 class Part:
     """The rows of a block."""
 
-    columns: Mapping[str, Any]  # by role: arrays, of ids that are texts polars columns
+    columns: Mapping[str, Any]  # by role: arrays, of ids that are texts polars columns, of others codes
     lines: int | npt.NDArray[np.int64]  # each row's, or the first's where there is one row a line
 
 
@@ -87,6 +91,7 @@ class RatingRows:
     part: npt.NDArray[np.int8] | None
     unit: TimeUnit | None
     of_items: Mapping[str, tuple[str, ...]]  # what the ratings' own file says: (title, genres, year) by id
+    own: OwnColumns  # under the names they have, without kinds
     warnings: tuple[str, ...]
     line_of: Callable[[int], tuple[str, int]]  # a row's file and line
 
@@ -132,6 +137,7 @@ class _Attempt:
     unit: TimeUnit | None = None
     parts: list[tuple[RatingFile, Part]] = field(default_factory=list)
     of_items: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    own: dict[str, dict[str, int]] = field(default_factory=dict)  # the codes of their values, by role
     warnings: dict[str, str] = field(default_factory=dict)  # one of a kind
     verified: set[str] = field(default_factory=set)  # files
     line_maps: dict[str, Callable[[int], int]] = field(default_factory=dict)  # by file, where not one to one
@@ -232,7 +238,7 @@ class _Attempt:
         if is_other or any(found[role].null_count() for role in roles) or wrong.any():
             return None
         self._take_items(found, columns)
-        return Part({role: _narrow(found[role]) for role in roles}, first_line)
+        return Part({role: _narrow(found[role]) for role in roles} | self._own_codes(columns), first_line)
 
     def _roles(self, file: RatingFile) -> list[str]:
         """What every row must have a value for: empty columns are as if they were not there."""
@@ -289,6 +295,22 @@ class _Attempt:
                 by_role = dict(zip(told, texts, strict=True))
                 self.of_items.setdefault(one, tuple(by_role.get(role, "") for role in OF_ITEMS))
 
+    def _own_codes(self, columns: Mapping[str, Series]) -> dict[str, _Array]:
+        """The codes of the values of columns that mean nothing else; of one with too many there are none."""
+        import polars as pl
+
+        found: dict[str, _Array] = {}
+        for role in (role for role in columns if role.startswith(OWN)):
+            known = self.own.setdefault(role, {})
+            if len(known) > MOST_VALUES:
+                continue
+            texts = values.stripped(columns[role])
+            different = texts.drop_nulls().unique(maintain_order=True)
+            codes = [known.setdefault(text, len(known)) for text in different.to_list()]
+            coded = texts.replace_strict(different, codes, default=GAP, return_dtype=pl.Int32)
+            found[role] = coded.fill_null(GAP).to_numpy()
+        return found
+
     # --- rows -----------------------------------------------------------------------------------------
 
     def _row_by_row(self, file: RatingFile, block: Block) -> Part | None:
@@ -331,9 +353,10 @@ class _Attempt:
             self.bad.add(rows[place].error(self._problem(file, rows[place], place, missing)))
         kept = np.flatnonzero(~is_bad)
         found = {role: column.gather(kept) for role, column in found.items()}
-        self._take_items(found, {role: column.gather(kept) for role, column in columns.items()})
+        columns = {role: column.gather(kept) for role, column in columns.items()}
+        self._take_items(found, columns)
         lines = np.array([row.line for row in rows], np.int64)[kept]
-        return Part({role: _narrow(found[role]) for role in roles}, lines)
+        return Part({role: _narrow(found[role]) for role in roles} | self._own_codes(columns), lines)
 
     def _check_empty(self, file: RatingFile, rows: Sequence[TextRow], columns: Mapping[str, Series]) -> None:
         """Raises an `_OtherKindError` for a column without values, a `DataError` if there is one later."""
@@ -427,6 +450,9 @@ class _Attempt:
             role: [part.columns[role] for _, part in self.parts if role in part.columns] for role in _NOUNS
         }
         n_parts = len(self.parts)
+        own_codes = {
+            role: [part.columns[role] for _, part in self.parts if role in part.columns] for role in self.own
+        }
         self.parts.clear()  # from here on one column at a time is in memory twice, never all of them
         has_reviews = any(_REVIEW_WORDS & set(map(normalised, file.format.header)) for file in files)
         if self.of_items and (2 * self.n_retitled > self.n_titled or (has_reviews and not self.n_titled)):
@@ -451,8 +477,18 @@ class _Attempt:
             np.concatenate(parts) if has_parts else None,
             self.unit,
             self.of_items,
+            self._own_columns({role: own for role, own in own_codes.items() if len(own) == n_parts}),
             (*self.warnings.values(), *(why for role, why in whys.items() if mostly_whole.get(role, True))),
             line_of,
+        )
+
+    def _own_columns(self, codes: Mapping[str, list[_Array]]) -> OwnColumns:
+        """Those that every file has, with few enough values."""
+        texts = {role: np.array([*self.own[role]], np.object_) for role in codes}
+        return tuple(
+            OwnColumn(name, "", _joined(own), texts[role], header=name)
+            for role, own in codes.items()
+            if len(texts[role]) <= MOST_VALUES and (name := role.removeprefix(OWN))
         )
 
 

@@ -163,7 +163,7 @@ def user_table(users: Iterable[UserRow], occupation_names: Sequence[str]) -> Use
         user_id=np.array(user_id, dtype=np.int64),
         bucketized_age=np.array(bucketized_age, dtype=np.float32),
         raw_age=None if None in raw_age else np.array(raw_age, dtype=np.float32),
-        is_male=np.array(is_male, dtype=np.bool_),
+        is_male=np.array(is_male, dtype=np.float32),
         occupation=np.array(occupation, dtype=np.int32),
         occupation_names=tuple(occupation_names),
         zip_code=np.array(zip_code, dtype=np.object_),

@@ -12,7 +12,14 @@ import numpy.typing as npt
 from movierec_cli.config import Feature
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import RaggedRows
-from movierec_cli.models.feature_encodings import Rows, Seconds, UserRows, Vocabulary, context_codes
+from movierec_cli.models.feature_encodings import (
+    NO_ROW,
+    Rows,
+    Vocabulary,
+    codes_at,
+    context_codes,
+    own_codes,
+)
 
 
 @dataclass(frozen=True)
@@ -47,17 +54,17 @@ def group_interactions(
     dataset: Dataset, rows: Rows, vocabularies: dict[Feature, Vocabulary]
 ) -> GroupedInteractions:
     """Groups the ratings at `rows` by user and context."""
-    ratings = dataset.ratings
-    queries, query_of = unique_queries(ratings.user_index[rows], ratings.timestamp[rows], vocabularies)
-    positives, order = RaggedRows.group_with_order(query_of, ratings.movie_index[rows], len(queries))
+    queries, query_of = unique_queries(dataset, rows, vocabularies)
+    positives, order = RaggedRows.group_with_order(query_of, dataset.ratings.movie_index[rows], len(queries))
     return GroupedInteractions(queries, positives, order)
 
 
 def unique_queries(
-    users: UserRows, seconds: Seconds, vocabularies: dict[Feature, Vocabulary]
+    dataset: Dataset, rows: Rows, vocabularies: dict[Feature, Vocabulary]
 ) -> tuple[Queries, npt.NDArray[np.int64]]:
-    """The different queries among pairs of a user and a time, and which of them each pair is."""
-    contexts = context_codes(vocabularies, users, seconds)  # [n, n_contexts]
+    """The different queries behind the ratings at `rows`, and which of them each rating's is."""
+    users = dataset.ratings.user_index[rows]
+    contexts = codes_at(dataset, rows, vocabularies)  # [n, n_contexts]
     key = users.astype(np.int64)
     for codes in contexts.T:
         key = key * (int(codes.max(initial=0)) + 1) + codes
@@ -75,7 +82,10 @@ def last_queries(dataset: Dataset, rows: Rows, vocabularies: dict[Feature, Vocab
     last[ratings.user_index[rows]] = 0
     np.maximum.at(last, ratings.user_index[rows], ratings.timestamp[rows])
     users = np.arange(len(last), dtype=np.int32)
-    return Queries(users, context_codes(vocabularies, users, last))
+    row = np.full(len(last), NO_ROW)  # of each user's last rating; the file's last where several are
+    is_last = ratings.timestamp[rows] == last[ratings.user_index[rows]]
+    np.maximum.at(row, ratings.user_index[rows][is_last], rows[is_last])
+    return Queries(users, context_codes(vocabularies, users, last, own_codes(dataset, row)))
 
 
 # A step's movie tower, optimizer and averaging cost the same however many queries it has, and on

@@ -26,6 +26,7 @@ from movierec_cli.models.rating.multi_task import MultiTaskModel, rating_head, r
 from movierec_cli.models.rating.plain_multi_task import PlainMultiTaskModel
 from movierec_cli.models.rating.rating_batches import RatedPairs, rated_batches
 from movierec_cli.models.trained import FitResult, Fitted, Fitting, Validation, run_artifacts
+from movierec_cli.models.two_tower.cold_items import tell_cold_movies
 from movierec_cli.models.two_tower.objectives import InBatchObjective, objective_of
 from movierec_cli.models.two_tower.query_batches import (
     GroupedInteractions,
@@ -83,7 +84,7 @@ class Prepared:
 
     def group_queries(self, targets: Targets) -> GroupedQueries:
         """The different queries among pairs of a user and a time, with the model as it is."""
-        queries, query_of = unique_queries(targets.user_index, targets.seconds, self.vocabularies)
+        queries, query_of = unique_queries(self.dataset, targets.rows, self.vocabularies)
         return GroupedQueries(queries.user_index, query_of, self.score_block(queries))
 
     def score_block(self, queries: Queries) -> ScoreBlock:
@@ -91,6 +92,11 @@ class Prepared:
         of_movies = self.model.embed_movies()  # [n_movies, dim]
         of_queries = self.model.embed_queries(queries, self.seen)  # [n_queries, dim]
         return lambda rows: of_queries[rows] @ of_movies.T
+
+    def tell_cold_movies(self) -> None:
+        """Once training is over: see `cold_items`."""
+        movies = self.dataset.ratings.movie_index[self.rows]
+        tell_cold_movies(self.model, np.bincount(movies, minlength=len(self.dataset.movies)))
 
 
 @dataclass(frozen=True)
@@ -144,7 +150,7 @@ class PreparedForPlainTwo(Prepared):
         """What the model as it is makes of the ratings at `rows`, not cut to the scale."""
         ratings = self.dataset.ratings
         users = ratings.user_index[rows]
-        queries, query_of = unique_queries(users, ratings.timestamp[rows], self.vocabularies)
+        queries, query_of = unique_queries(self.dataset, rows, self.vocabularies)
         head = self.model.rating_head(self.model.embed_queries(queries, self.seen), self.dataset)
         uncut = replace(head, lowest=-UNCUT_STARS, highest=UNCUT_STARS)
         return RatingOutcome(
@@ -206,10 +212,14 @@ def with_validation(
     result: FitResult,
     averaged_epochs: float = AVERAGED_EPOCHS,
 ) -> tuple[Prepared, FitResult]:
-    """The model of the best epoch trained on with the validation set added, if that is asked for."""
+    """The model of the best epoch trained on with the validation set added, if that is asked for.
+
+    Movies that nobody rated in training are told from their content.
+    """
     config = fitting.config
     assert config.training is not None
     if not config.training.refit:
+        chosen.tell_cold_movies()
         return chosen, result
     kept = prepare(fitting.dataset, fitting.split.fit, config, vocabularies)
     weights = [variable.numpy() for variable in chosen.model.trainable_variables]
@@ -217,6 +227,7 @@ def with_validation(
     num_epochs = math.ceil(result.best_epoch * REFIT_SHARE)
     fitting.observer.refit_started(num_epochs)
     refit_s = fit_epochs(kept.model, config.training, num_epochs, fitting.observer, averaged_epochs)
+    kept.tell_cold_movies()
     return kept, replace(result, training_s=result.training_s + refit_s)
 
 
@@ -238,6 +249,7 @@ def trained_on_all(
     n_epochs = fitting.epochs_on_all
     fitting.observer.refit_started(n_epochs)
     seconds = fit_epochs(kept.model, config.training, n_epochs, fitting.observer, averaged_epochs)
+    kept.tell_cold_movies()
     return kept, vocabularies, FitResult(training_s=seconds, epochs_run=n_epochs)
 
 

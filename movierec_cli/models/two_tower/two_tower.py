@@ -12,7 +12,7 @@ from movierec_cli.models.feature_encodings import Vocabulary, encode_features
 from movierec_cli.models.two_tower.keras_towers import HistoryEmbedding, MovieTower, QueryTower
 from movierec_cli.models.two_tower.objectives import Objective
 from movierec_cli.models.two_tower.query_batches import Batch, Queries, flat_places, query_batch
-from movierec_cli.scoring.towers import MOVIE_BIAS, Dense, Tower, TowerInput, Towers
+from movierec_cli.scoring.towers import MOVIE_BIAS, MOVIE_ID, Dense, Tower, TowerInput, Towers
 
 EMBED_QUERIES = 2048  # queries embedded at a time
 
@@ -118,7 +118,6 @@ def query_blocks(queries: Queries) -> list[npt.NDArray[np.int64]]:
 
 
 USER_ID = "user_id"
-MOVIE_ID = "movie_id"
 
 _Floats = npt.NDArray[np.float32]
 

@@ -30,6 +30,7 @@ def _files(one: Description) -> Table:
         read = ", ".join(role if role == name else f"{role} = {name}" for role, name in file.columns.items())
         more = [f"and {len(file.others) - _SHOWN} more"] if len(file.others) > _SHOWN else []
         others = ", ".join([*file.others[:_SHOWN], *more])
+        read = f"{read}; features: {', '.join(file.own)}" if file.own else read
         holds = f"{file.table}, {file.part}" if file.part else file.table
         table.add_row(f"{file.name}\n({file.format})", holds, read, others)
     return table

@@ -179,11 +179,12 @@ def _movie_table(
     for place, movie in enumerate(movies):
         short = [texts[place] for texts in columns.values()]
         genres = ", ".join(movie.genres)
+        new = (" (new: not rated yet)", "italic") if movie.is_new else ""
         if whys:
-            named = Text.assemble(movie.title, "  ", (genres, "dim"))
+            named = Text.assemble(movie.title, new, "  ", (genres, "dim"))
             table.add_row(*short, Text("\n").join([named, whys[place]]))
         else:
-            table.add_row(*short, Text(movie.title), *([Text(genres)] if has_genres else []))
+            table.add_row(*short, Text.assemble(movie.title, new), *([Text(genres)] if has_genres else []))
     return table
 
 
@@ -236,7 +237,7 @@ class _Lines:
         """The features that matter, the most first, and those that matter against the movie."""
         from movierec_cli.scoring.towers import BIASES
 
-        named = {self._words(name): part for name, part in features.items() if name != BIASES}
+        named = {self._words(name, word): part for name, part in features.items() if name != BIASES}
         least = _MATTERS * sum(map(abs, named.values()))
         ordered = sorted(named, key=lambda name: -abs(named[name]))
         lifting = [name for name in ordered if named[name] > least]
@@ -244,8 +245,8 @@ class _Lines:
         parts = [f"{word} {listed(lifting)}"] if lifting else []
         return ", ".join(parts + ([f"against {listed(against)}"] if against else []))
 
-    def _words(self, name: str) -> str:
-        """How a sentence names a feature."""
+    def _words(self, name: str, side: str) -> str:
+        """How a sentence names a feature of the movie, "for" which it speaks, or else of the user."""
         from movierec_cli.recommend.explanation import AVERAGE_USER, ITEM_WEIGHTS, LIKED_GENRES, USER_ID
         from movierec_cli.scoring.towers import HISTORY, MOVIE_BIAS
 
@@ -261,7 +262,8 @@ class _Lines:
         plain = (
             name.removeprefix("bucketized_").removeprefix("movie_").removeprefix("user_").replace("_", " ")
         )
-        return words.get(name) or (f"its {plain}" if name.startswith("movie_") else f"the {plain}")
+        plain = plain.rpartition(".")[2]  # "item.week" is the movie's
+        return words.get(name) or (f"its {plain}" if side == "for" else f"the {plain}")
 
     @property
     def _noun(self) -> str:

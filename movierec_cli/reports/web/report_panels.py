@@ -231,6 +231,7 @@ def _recommended(label: str, model: Recommendations, in_one_list: set[Id], data:
         tag(
             "li",
             tag("strong" if movie.movie_id in in_one_list else "span", movie.title),
+            tag("small", "new: not rated yet") if movie.is_new else Html(),
             _details(movie, data),
         )
         for movie in model.movies

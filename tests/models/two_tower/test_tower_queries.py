@@ -1,13 +1,16 @@
 """Grouping by unique query against a dictionary of sets."""
 
 from collections import defaultdict
+from dataclasses import replace
 
 import numpy as np
 
-from movierec_cli.config import FeatureSet
+from movierec_cli.config import FeatureSet, Side
+from movierec_cli.data.dataset import Ratings
+from movierec_cli.data.own_columns import OwnColumn
 from movierec_cli.data.ragged import RaggedRows, movies_of_users
 from movierec_cli.data.sample import simulate_sample
-from movierec_cli.models.feature_encodings import context_codes, fit_features
+from movierec_cli.models.feature_encodings import context_codes, encode_features, fit_features
 from movierec_cli.models.two_tower.query_batches import group_interactions, last_queries, unique_queries
 
 SAMPLE = simulate_sample()
@@ -70,9 +73,39 @@ def test_a_user_is_asked_at_the_time_of_their_last_training_rating():
 
 
 def test_pairs_of_one_user_and_one_code_are_one_query():
-    vocabularies = fit_features(SAMPLE, ROWS, FeatureSet.parse(["day_of_week"]))
-    users = np.array([5, 3, 5, 5, 3], np.int32)
-    seconds = np.array([0, 0, 86_399, 86_400, 7 * 86_400])
-    queries, query_of = unique_queries(users, seconds, vocabularies)
+    ratings = Ratings(
+        user_index=np.array([5, 3, 5, 5, 3], np.int32),
+        movie_index=np.arange(5, dtype=np.int32),
+        rating=np.ones(5, np.float32),
+        timestamp=np.array([0, 0, 86_399, 86_400, 7 * 86_400]),
+    )
+    dataset = replace(SAMPLE, ratings=ratings)
+    vocabularies = fit_features(dataset, np.arange(5), FeatureSet.parse(["day_of_week"]))
+    queries, query_of = unique_queries(dataset, np.arange(5), vocabularies)
     assert queries.user_index.tolist() == [3, 5, 5]
     assert query_of.tolist() == [1, 0, 1, 2, 0]
+
+
+def test_a_column_of_ratings_is_a_part_of_queries():
+    devices = np.array(["tv", "pc", "tv", "tv", "pc", "phone"], object)
+    texts, codes = np.unique(devices, return_inverse=True)
+    column = OwnColumn("device", "category", codes.astype(np.int32), texts.astype(object))
+    ratings = Ratings(
+        user_index=np.array([0, 0, 0, 1, 1, 1], np.int32),
+        movie_index=np.arange(6, dtype=np.int32),
+        rating=np.ones(6, np.float32),
+        timestamp=np.array([5, 9, 9, 1, 2, 3]),
+        own=(column,),
+    )
+    dataset, train = replace(SAMPLE, ratings=ratings), np.arange(5)  # nobody rates on a phone in training
+    vocabularies = fit_features(dataset, train, FeatureSet.parse(["device"]))
+    queries, query_of = unique_queries(dataset, np.arange(6), vocabularies)
+    assert (len(queries), query_of[0]) == (5, query_of[2]) and len({*query_of.tolist()}) == 5
+    of_pairs = {
+        (queries.user_index[one], devices[row]): queries.contexts[one, 0] for row, one in enumerate(query_of)
+    }
+    assert of_pairs == {(0, "tv"): 2, (0, "pc"): 1, (1, "tv"): 2, (1, "pc"): 1, (1, "phone"): 0}
+    last = last_queries(dataset, train, vocabularies).contexts[:, 0]
+    assert last[:3].tolist() == [2, 1, 0]  # the file's last of a second; a user without ratings has no value
+    (inputs,) = encode_features(dataset, vocabularies, Side.CONTEXT).values()
+    assert inputs[0].codes.tolist() == [0, 1, 2] and inputs[0].size == 3
