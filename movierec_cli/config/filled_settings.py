@@ -67,12 +67,16 @@ def filled_settings(given: Given) -> Settings:
         model=_changed(base.model, given),
         other_models=tuple(_changed(one, given) for one in base.other_models),
         tasks=tasks.weights() if tasks.is_given else base.tasks,
-        # The default weighting depends on the loss too, so it is found where both are known.
-        training=_changed(replace(base.training, weighting=None), given),
+        training=_changed(_without_weighting(base.training) if "loss" in given else base.training, given),
         baselines=given.get("baselines", base.baselines),
     )
     refuse_idle(given, found, _IDLE)
     return found
+
+
+def _without_weighting(training: TrainingConfig) -> TrainingConfig:
+    """The default weighting depends on the loss, too, so it is found where both are known."""
+    return replace(training, weighting=None)
 
 
 def trainer_config(given: Given, **parts: Any) -> TrainerConfig:
