@@ -234,6 +234,9 @@ _BY_TYPE: Mapping[Any, Reader] = {
     tuple[int, ...]: _numbers(int, "whole numbers such as 64 32"),
     tuple[float, ...]: _numbers(float, "numbers such as 1 10"),
     tuple[str, ...]: _texts,
+    list[Path]: lambda option, value: [
+        _path(option, one) for one in ([value] if isinstance(value, str | os.PathLike) else _several(value))
+    ],
     list[str]: lambda _, value: [value] if isinstance(value, str) else list(map(str, _several(value))),
     Family: lambda _, value: parse_family(value),
     tuple[Task, ...]: lambda _, value: parse_tasks(value),
