@@ -120,17 +120,20 @@ class RecommendKeywords(TypedDict, total=False):
     disliked: int | str | Sequence[int | str] | None
     diversity: float | None
     exclude: str | Path | None
+    fairness: str | None
     genre: str | Sequence[str] | None
     include_seen: bool | None
     liked: int | str | Sequence[int | str] | None
+    likes: str | Sequence[str] | None
     max_minutes: int | None
     max_popularity: int | None
     min_popularity: int | None
     not_genre: str | Sequence[str] | None
     rank_by: str | None
-    ratings_file: str | Path | None
+    ratings_file: str | Path | Sequence[str | Path] | None
+    together: bool | Sequence[int | str] | None
     top: int | None
-    user: int | str | None
+    user: int | str | Sequence[int | str] | None
     users: int | str | Sequence[int | str] | None
     watched: int | str | Sequence[int | str] | None
     year: int | str | None

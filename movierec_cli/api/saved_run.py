@@ -18,12 +18,14 @@ from movierec_cli.config.idle_options import IDLE_OPTIONS, refuse_idle
 from movierec_cli.config.train_options import Given, options_of_all, part_of, read_options
 from movierec_cli.data.dataset import Dataset, Id
 from movierec_cli.recommend.filter_options import FilterOptions
+from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.list_options import Length, Order, PairOptions, UserOptions, parse_users
 from movierec_cli.recommend.many_users import UserSelection, recommend_all
 from movierec_cli.recommend.movie_search import MovieSearch, rows_of
 from movierec_cli.recommend.recommend import check_diversity, recommend
 from movierec_cli.recommend.response import similar_movies
 from movierec_cli.recommend.run_choice import FOR_EMBEDDINGS
+from movierec_cli.recommend.together import SharedMovie, people_of, recommend_together
 from movierec_cli.recommend.users import no_user_of
 from movierec_cli.registry.record import RunRecord
 from movierec_cli.registry.store import Run, find_named
@@ -82,14 +84,18 @@ class SavedRun:
             options: as those of `movierec recommend`: for whom (`user=1`, `liked=["Alien"]`, `watched`,
                 `users`), how many (`top`), which movies (`genre`, `year`), in which order (`rank_by`).
 
+                One list for several people is had by `together=[1, 42, "Ann=Alien; Heat"]`, and `fairness`.
+
         Returns:
             columns user (null for a new user), place from 1, movie_id, title, genres, score and stars
-            (predicted; null of a model that predicts none), a row a movie.
+            (predicted; null of a model that predicts none), a row a movie. Of several people: place,
+            movie_id, title, genres, score, chosen_by (null unless they choose in turns) and places, a struct
+            with the movie's place for each, by name.
 
         Raises:
             MovierecError: in the words of the command: a user or a movie is unknown, or a value is wrong.
         """
-        given = _checked(options, RECOMMEND_OPTIONS)
+        given = _checked(_with_people(options), RECOMMEND_OPTIONS)
         order, top = part_of(Order, given), part_of(Length, given).top
         check_diversity(order.diversity)
         asked: UserOptions = part_of(UserOptions, given)
@@ -97,6 +103,8 @@ class SavedRun:
         filters = request.of(self.run.catalogue, self.record.data.noun)
         if asked.users is not None:
             return self._to_many(parse_users(asked.users), top, filters)
+        if asked.together:
+            return self._together(asked, order, top, filters)
         user, _ = asked.on(self.run, rows_of, logger.info)
         found = recommend(
             self.run, user, top=top, filters=filters, diversity=order.diversity, rank_by=order.rank_by
@@ -208,6 +216,24 @@ class SavedRun:
             1, titles
         )
 
+    def _together(self, asked: UserOptions, order: Order, top: int, filters: Filters) -> pl.DataFrame:
+        people = people_of(asked, self.run, rows_of, logger.info)
+        found = recommend_together(
+            self.run, people, fairness=order.fairness, top=top, filters=filters, diversity=order.diversity
+        )
+        names = [one.name for one in people]
+
+        def by_name(movie: SharedMovie) -> dict[str, int]:
+            return dict(zip(names, movie.places, strict=True))
+
+        rows = (
+            (place, one.movie_id, one.title, list(one.genres), one.score, one.chosen_by, by_name(one))
+            for place, one in enumerate(found.movies, start=1)
+        )
+        columns = {name: kind for name, kind in _LIST.items() if name != "user"}
+        places = pl.Struct(dict.fromkeys(names, pl.Int32))
+        return self._frame(rows, columns | {"score": pl.Float64, "chosen_by": pl.String, "places": places})
+
     def _to_many(self, users: UserSelection, top: int, filters: Any) -> pl.DataFrame:
         run = self.run
         batch = users.among(
@@ -266,6 +292,20 @@ def load(name: str, saved_models_dir: str | Path = TrainerConfig.saved_models_di
         SavedModelError: there is none, or several are meant, or its folder is damaged.
     """
     return SavedRun(find_named(Path(saved_models_dir), name))
+
+
+def _with_people(options: RecommendKeywords) -> dict[str, Any]:
+    """`together=[1, 42, "Ann=Alien; Heat"]` as the options that name these people."""
+    given: dict[str, Any] = dict(options)
+    people = given.get("together")
+    if people is None or isinstance(people, bool):
+        return given
+    everybody = [people] if isinstance(people, str | int) else list(people)
+    named = {
+        "user": [one for one in everybody if "=" not in str(one)],
+        "likes": [one for one in everybody if "=" in str(one)],
+    }
+    return given | {"together": True} | {name: ids for name, ids in named.items() if ids}
 
 
 def _checked(options: Any, table: Any) -> Given:

@@ -27,6 +27,7 @@ from movierec_cli.config.settings import GIVEN_SPLITS as GIVEN_SPLITS
 from movierec_cli.config.settings import PUBLISHED_SPLITS as PUBLISHED_SPLITS
 from movierec_cli.config.settings import SAMPLED_LOSSES as SAMPLED_LOSSES
 from movierec_cli.config.settings import DataConfig as DataConfig
+from movierec_cli.config.settings import Fairness as Fairness
 from movierec_cli.config.settings import LossKind as LossKind
 from movierec_cli.config.settings import ModelConfig as ModelConfig
 from movierec_cli.config.settings import Monitor as Monitor

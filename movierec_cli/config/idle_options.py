@@ -66,7 +66,15 @@ IDLE_OPTIONS = (
         "it is for one user; omit --users",
     ),
     Idle(("model",), lambda values: values.get("all_models"), "--all_models are all; give one of them"),
-    Idle(("as_of",), lambda values: values["user"] is None, "times are known of the ratings of --user only"),
+    Idle(
+        ("why", "all_models", "rank_by"),
+        lambda values: values.get("together"),
+        "it is for one user; omit --together",
+    ),
+    Idle(
+        ("fairness",), lambda values: not values.get("together"), "it is for several people; add --together"
+    ),
+    Idle(("as_of",), lambda values: not values["user"], "times are known of the ratings of --user only"),
     Idle(
         ("user", "movie", "ratings_file"),
         lambda values: values.get("pairs") is not None,

@@ -239,6 +239,9 @@ _BY_TYPE: Mapping[Any, Reader] = {
     tuple[float, ...]: _numbers(float, "numbers such as 1 10"),
     tuple[str, ...]: _texts,
     tuple[Path, ...]: _paths,
+    list[Path]: lambda option, value: [
+        _path(option, one) for one in ([value] if isinstance(value, str | os.PathLike) else _several(value))
+    ],
     list[str]: lambda _, value: [value] if isinstance(value, str) else list(map(str, _several(value))),
     Family: lambda _, value: parse_family(value),
     tuple[Task, ...]: lambda _, value: parse_tasks(value),

@@ -423,6 +423,17 @@ class RankBy(enum.StrEnum):
     """The mean of both, each in standard deviations from its mean."""
 
 
+class Fairness(enum.StrEnum):
+    """How the wishes of several people become one list."""
+
+    LEAST_MISERY = "least-misery"
+    """A movie counts as much as to whom it is worth least."""
+    AVERAGE = "average"
+    """It counts the mean of what it is worth to each."""
+    TURNS = "turns"
+    """They choose in turns, each their best movie that is left; who chose last in a round chooses first."""
+
+
 # --- training ---------------------------------------------------------------------------------------
 
 

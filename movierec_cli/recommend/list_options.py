@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from movierec_cli.config.option_values import split_words
 from movierec_cli.config.setting import COUNT, check_settings, setting
-from movierec_cli.config.settings import RankBy
+from movierec_cli.config.settings import Fairness, RankBy
 from movierec_cli.errors import UsageError
 from movierec_cli.recommend.filter_options import MOVIES_PANEL
 from movierec_cli.text import counted
@@ -45,17 +45,20 @@ class UserOptions:
         UsageError: the options name no user, or more than one.
     """
 
-    user_id: str | None = _user("A user of the data.", "ID", option="user")
+    user_ids: list[str] | None = _user(
+        "A user of the data. With --together: repeatable.", "ID", option="user"
+    )
     liked: list[str] | None = _user(
         "A new user, by a movie they like: its title, with or without the year, or its id. Repeat the option"
         " for more movies.",
         "TITLE",
     )
     disliked: list[str] | None = _user("A movie that the new user does not like. Repeatable.", "TITLE")
-    ratings_file: Path | None = _user(
+    ratings_files: list[Path] | None = _user(
         "The new user's ratings: what Letterboxd, IMDb, MovieLens, TMDb, Trakt, Netflix or MUBI export, or a"
-        " table with title and rating.",
+        " table with title and rating. With --together: repeatable.",
         "FILE",
+        option="ratings_file",
     )
     watched: list[str] | None = _user(
         "A new user, by the movies they watched, oldest first. Repeatable; or a file of them. Needs a"
@@ -63,17 +66,36 @@ class UserOptions:
         "TITLE",
     )
     users: str | None = _user("Many users of the data: ids, a file with one id per line, or all.", "ID...")
+    together: bool = setting(
+        False, "One list for several people: each --user, --ratings_file and --likes.", panel="For whom"
+    )
+    likes: list[str] | None = _user(
+        "With --together: a new user, by a name and what they like: NAME='TITLE; TITLE', or NAME=FILE as"
+        " --ratings_file takes it. Repeatable.",
+        "NAME=TITLES",
+    )
     as_of: str | None = _user(
         "Recommend as on that day, such as 2001-05-01. Needs a model that sees the time.", "DATE"
     )
 
     def __post_init__(self) -> None:
         _ = self.as_of_s  # a wrong date is told first
+        if self.together:
+            self._check_together()
+            return
+        for option, values in (("--user", self.user_ids), ("--ratings_file", self.ratings_files)):
+            if len(values or ()) > 1:
+                raise UsageError(
+                    f"{option} is given {counted(len(values or ()), 'time')}; add --together for one list for"
+                    " several people, or give it once"
+                )
+        if self.likes:
+            raise UsageError("--likes names one of several people; add --together, or use --liked")
         ways = {
-            "--user": self.user_id is not None,
+            "--user": bool(self.user_ids),
             "--users": self.users is not None,
             "--watched": bool(self.watched),
-            "--liked, --disliked or --ratings_file": bool(self.liked or self.disliked or self.ratings_file),
+            "--liked, --disliked or --ratings_file": bool(self.liked or self.disliked or self.ratings_files),
         }
         given = [way for way, is_given in ways.items() if is_given]
         if not given:
@@ -83,6 +105,21 @@ class UserOptions:
             )
         if len(given) > 1:
             raise UsageError(f"{' and '.join(given)} name different users; give one of them")
+
+    def _check_together(self) -> None:
+        alone = {"users": self.users, "liked": self.liked, "disliked": self.disliked, "watched": self.watched}
+        for option, value in alone.items():
+            if value:
+                raise UsageError(
+                    f"--{option} does not go with --together; name each person by --user ID, --ratings_file"
+                    " FILE or --likes NAME='TITLE; TITLE'"
+                )
+        n_people = sum(len(one or ()) for one in (self.user_ids, self.ratings_files, self.likes))
+        if n_people < 2:
+            raise UsageError(
+                f"--together is for two people or more, and {n_people or 'none'} is named; repeat --user ID,"
+                " --ratings_file FILE or --likes NAME='TITLE; TITLE'"
+            )
 
     @property
     def as_of_s(self) -> int | None:
@@ -111,8 +148,8 @@ class UserOptions:
         from movierec_cli.recommend.response import NamedMovies
         from movierec_cli.recommend.users import user_after, user_of
 
-        if self.user_id is not None:
-            return user_of(run, self.user_id, self.as_of_s), NamedMovies()
+        if self.user_ids:
+            return user_of(run, self.user_ids[0], self.as_of_s), NamedMovies()
         if self.watched:
             rows = self._watched(run, find, note)
             return user_after(run, rows), NamedMovies(watched=tuple(rows))
@@ -163,10 +200,10 @@ class UserOptions:
         stars: dict[int, float] = dict.fromkeys([*liked, *disliked], np.nan)
         seen: list[int] = []
         history: list[int] = []
-        if self.ratings_file is not None:
+        if self.ratings_files:
             from movierec_cli.recommend.opinion_files import read_opinions
 
-            read = read_opinions(self.ratings_file, run.catalogue, data.scale, data.noun)
+            read = read_opinions(self.ratings_files[0], run.catalogue, data.scale, data.noun)
             liked += [row for row in read.opinions.liked.tolist() if row not in typed]
             disliked += [row for row in read.opinions.disliked.tolist() if row not in typed]
             seen = [row for row in read.opinions.seen.tolist() if row not in typed]
@@ -238,6 +275,13 @@ class Order:
         "0…1",
         panel=MOVIES_PANEL,
     )
+    fairness: Fairness = setting(
+        Fairness.LEAST_MISERY,
+        "With --together: least-misery (a movie counts as for whom it is worst), average, or turns (each"
+        " chooses in turn).",
+        "KIND",
+        panel="For whom",
+    )
 
 
 @dataclass(frozen=True)
@@ -281,7 +325,7 @@ class PairOptions:
             return Batch(predict(run, [(self.user, search.find(text)) for text in self.movie or ()]))
         from movierec_cli.recommend.new_user_stars import folded_in_note
 
-        user, _ = UserOptions(ratings_file=self.ratings_file).on(run, find, note)
+        user, _ = UserOptions(ratings_files=[self.ratings_file]).on(run, find, note)
         predictions = predict_for(run, user, [search.find(text) for text in self.movie or ()])
         note(folded_in_note(run, user))
         return Batch(predictions)

@@ -185,7 +185,11 @@ def _standardised(values: _Floats) -> _Values:
 
 
 def diversified(
-    scores: _Floats, embeddings: _Floats, candidates: npt.NDArray[np.integer], top: int, diversity: float
+    scores: npt.NDArray[Any],
+    embeddings: _Floats,
+    candidates: npt.NDArray[np.integer],
+    top: int,
+    diversity: float,
 ) -> _Rows:
     """The movies of a list, chosen one after the other by maximal marginal relevance.
 
@@ -251,7 +255,7 @@ def _chosen(relevance: _Values, unit: _Values, top: int, diversity: float) -> _R
     return np.array(chosen, np.int64)
 
 
-def _relevance(scores: _Floats) -> _Values:
+def _relevance(scores: npt.NDArray[Any]) -> _Values:
     """0 … 1; all 1 where all are equal."""
     exact = scores.astype(np.float64)
     spread = exact.max(initial=-np.inf) - exact.min(initial=np.inf)

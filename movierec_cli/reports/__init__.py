@@ -1,6 +1,6 @@
 """Studies and lists of movies, for people and programs: `tables` says what, `terminal` and `web` show it."""
 
-from movierec_cli.config import RankBy
+from movierec_cli.config import Fairness, RankBy
 from movierec_cli.registry.record import DataIdentity
 from movierec_cli.text import counted
 
@@ -10,6 +10,13 @@ ORDERED_BY = {
     RankBy.BLEND: "; by score and predicted rating",
 }
 """What follows a model's name above a list of recommendations."""
+
+HOW_FAIR = {
+    Fairness.LEAST_MISERY: "least misery",
+    Fairness.AVERAGE: "the average",
+    Fairness.TURNS: "each chooses in turn",
+}
+"""How a list for several people is made, as a title says it."""
 
 
 def rated_or_known(data: DataIdentity) -> str:

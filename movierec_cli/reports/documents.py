@@ -8,7 +8,7 @@ from pathlib import Path
 from types import GenericAlias
 from typing import Any, NotRequired, TypedDict, get_type_hints
 
-from movierec_cli.config import FeatureSet, RankBy, SplitConfig, TaskWeights
+from movierec_cli.config import Fairness, FeatureSet, RankBy, SplitConfig, TaskWeights
 from movierec_cli.data.dataset import Id
 from movierec_cli.data.datasets_folder import SourceInfo, StoredArchive
 from movierec_cli.data.running_times.apply import Count
@@ -205,6 +205,39 @@ class RecommendUsersDocument(OfRun):
     users: list[OneUsersList]
 
 
+class OnePerson(TypedDict):
+    """One of several people who get one list."""
+
+    name: str
+    user_id: Id | None
+    n_known: int
+    watched: list[ListedMovie]
+    liked: list[ListedMovie]
+    disliked: list[ListedMovie]
+
+
+class ListedForSeveral(TypedDict):
+    """A movie recommended to several people, with its place for each, by name."""
+
+    movie_id: Id
+    title: str
+    genres: list[str]
+    score: float
+    places: dict[str, int]
+    known_by: list[str]
+    chosen_by: str | None
+
+
+class RecommendTogetherDocument(OfRun):
+    """Of `movierec recommend --together`."""
+
+    people: list[OnePerson]
+    fairness: Fairness
+    movies_to_choose_from: int
+    movies: list[ListedForSeveral]
+    variety: float | None
+
+
 class SimilarDocument(OfRun):
     """Of `movierec similar`."""
 
@@ -342,7 +375,10 @@ class LengthsDocument(Document):
 DOCUMENTS: dict[str, Any] = {
     "train": TrainDocument,
     "evaluate": EvaluateDocument,
-    "recommend": RecommendDocument | RecommendAllModelsDocument | RecommendUsersDocument,
+    "recommend": RecommendDocument
+    | RecommendAllModelsDocument
+    | RecommendUsersDocument
+    | RecommendTogetherDocument,
     "similar": SimilarDocument,
     "export": ExportDocument,
     "predict": PredictDocument,

@@ -34,13 +34,19 @@ BY_METAVAR = {
     "YEARS": ONE_ID,
     "ID...": IDS,
     "TITLE": IDS,
+    "NAME=TITLES": "str | Sequence[str]",
     "ROLE=NAME...": "Sequence[str] | Mapping[str, str]",
 }
+BY_NAME = {"together": "bool | Sequence[int | str]"}  # or the people themselves
 
 
 def taken(option: Option) -> str:
     """What a keyword takes, as it is written."""
     kind, metavar = type_of(option.hint), option.setting.metavar
+    if option.name in BY_NAME:
+        return BY_NAME[option.name]
+    if metavar == "ID" and get_origin(kind) is list:
+        return IDS
     if metavar in BY_METAVAR:
         return BY_METAVAR[metavar]
     if kind == tuple[FeatureSet, ...]:

@@ -88,6 +88,17 @@ def test_a_new_user_is_not_recommended_what_they_like(trained: SavedRun) -> None
     assert frame["user"].null_count() == 5 and not set(liked) & set(frame["title"])
 
 
+def test_several_people_get_one_list(trained: SavedRun) -> None:
+    liked = trained.run.catalogue.title[:2].tolist()
+    frame = trained.recommend(together=[7, 8, f"Ann={'; '.join(liked)}"], top=5, fairness="turns")
+    assert frame["chosen_by"].to_list() == ["user 7", "user 8", "Ann", "Ann", "user 8"]
+    assert frame.unnest("places")["user 7"][0] == 1 and not set(liked) & set(frame["title"])
+    same = trained.recommend(
+        together=True, user=[7, "8"], likes=f"Ann={'; '.join(liked)}", top=5, fairness="turns"
+    )
+    assert same.equals(frame)
+
+
 def test_similar_movies_have_the_highest_cosines(trained: SavedRun) -> None:
     items = trained.item_embeddings()
     vectors = items["embedding"].to_numpy().astype(float)

@@ -48,6 +48,7 @@ def asked(run: SavedRun) -> list[polars.DataFrame]:
         run.recommend(user=1, top=5, genre="Drama", diversity=0.3),
         run.recommend(liked=["Alien"], disliked=[590], include_seen=True),
         run.recommend(users=[1, 2], year=1994),
+        run.recommend(together=[1, "Ann=Alien; Heat"], fairness="average"),
         run.similar("Alien", min_popularity=10),
         run.predict(1, ["Alien"]),
         run.evaluate(split="temporal"),

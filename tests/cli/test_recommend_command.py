@@ -195,6 +195,16 @@ REFUSED = """
 2 | recommend --user 1 --as_of yesterday | --as_of is 'yesterday'; it takes a date such as 2001-05-01
 1 | recommend --user 1 --as_of 2001-05-01 --model 1m-none | does not see the time
 2 | recommend --user 1 --model 1m-none --all_models | give one of them
+2 | recommend --user 1 --user 2 | --user is given 2 times; add --together for one list for several people
+2 | recommend --user 1 --likes Ann=3 | --likes names one of several people; add --together
+2 | recommend --together --user 1 | --together is for two people or more, and 1 is named; repeat --user ID
+2 | recommend --together --user 1 --user 2 --liked 3 | --liked does not go with --together; name each person
+2 | recommend --together --user 1 --user 1 | 2 people of --together are called 'user 1'; name each once
+2 | recommend --together --user 1 --likes 3 | --likes is '3'; it takes NAME='TITLE; TITLE' or NAME=FILE
+2 | recommend --together --user 1 --user 2 --why | --why has no effect here: it is for one user; omit
+2 | recommend --user 1 --fairness turns | --fairness has no effect here: it is for several people; add
+1 | recommend --together --user 1 --user 99 | no user 99 in '1m'; the users that
+1 | recommend --together --user 1 --likes Ann=film | there is no movie 'film'; the closest are: 1 Fílm 1
 2 | recommend --users all --why | --why has no effect here: it is for one user; omit --users
 2 | recommend --users all --all_models | --all_models has no effect here: it is for one user
 2 | recommend --users all --diversity 0.5 | --diversity has no effect here: it is for one user
@@ -245,6 +255,36 @@ def test_a_movie_that_the_training_left_out_is_unknown(dataset: Dataset) -> None
     run = judged_run(Path("saved_models"), dataset, sequence_config(split=split))
     left_out = next(i for i in range(1, N_MOVIES + 1) if i not in run.artifacts.movie_ids)
     check_row(f"1 | recommend --watched id:{left_out} | there is no movie with id:{left_out}")
+
+
+def test_several_people_get_one_list(towers: Run, dataset: Dataset) -> None:
+    asked = (
+        "--together",
+        "--user",
+        "1",
+        "--likes",
+        f"Ann={title(3)}; 5",
+        "--fairness",
+        "turns",
+        "--top",
+        "4",
+    )
+    document = json.loads(recommend(*asked, "--json").stdout)
+    assert [one["name"] for one in document["people"]] == ["user 1", "Ann"]
+    assert [one["movie_id"] for one in document["people"][1]["liked"]] == [3, 5]
+    chosen = [one["chosen_by"] for one in document["movies"]]
+    assert chosen == ["user 1", "Ann", "Ann", "user 1"][: len(chosen)] and document["movies"]
+    assert not {one["movie_id"] for one in document["movies"]} & (rated_by(dataset, 1) | {3, 5})
+    text = words(recommend(*asked).stdout)
+    assert f"User 1 rated {len(rated_by(dataset, 1))} movies Ann likes {title(3)} and {title(5)}" in text
+    assert "each chooses in turn" in text and "no. 1 for user 1" in text and "chosen by Ann" in text
+    assert recommend(*asked, "--csv", "both.csv").exit_code == 0
+    with open("both.csv", encoding="utf-8", newline="") as file:
+        written = list(csv.DictReader(file))
+    assert [int(one["movie_id"]) for one in written] == [one["movie_id"] for one in document["movies"]]
+    assert [int(one["place for Ann"]) for one in written] == [
+        one["places"]["Ann"] for one in document["movies"]
+    ]
 
 
 def ids_of(result: Any) -> list[int]:

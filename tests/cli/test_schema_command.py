@@ -67,6 +67,7 @@ LINES = (
     "recommend --liked id:101",
     "recommend --user 1 --all_models",
     "recommend --users 1 2",
+    "recommend --together --user 1 --user 2 --fairness turns",
     "similar id:101",
     "export --format npz --output served.npz",
     "predict --user 1 --movie id:101 --movie id:102",

@@ -44,7 +44,7 @@ def recommend_command(
     With `--user 1`, every trained model recommends from its folder alone. With
     `--liked` and `--disliked` it does so for a new user, without training. With
     `--watched`, a sequential model continues the history of a new user:
-    `movierec train --family sasrec`.
+    `movierec train --family sasrec`. With `--together`, several people get one list.
 
     Titles need not be exact. If a title fits several movies or none, the
     command shows which it may be. `id:590` is an id even where a title is that number.
@@ -56,7 +56,9 @@ def recommend_command(
     chosen = filters.checked(include_seen=options.include_seen)
     users = None if user.users is None else parse_users(user.users)
     runs = _runs(model, terminal, from_history=bool(user.watched), options=options)
-    if users is not None:
+    if user.together:
+        _recommend_together(runs[0], user, chosen, options, terminal)
+    elif users is not None:
         _recommend_many(runs[0], users, chosen, options, terminal)
     else:
         _show(_responses(runs, user, chosen, options, terminal), options, terminal)
@@ -163,3 +165,38 @@ def _recommend_many(
     if lists.n_short:
         users_short = f"{lists.n_short:,} of {counted(len(batch.wanted), 'user')}"
         terminal.note(f"{users_short} have fewer than --top {options.top:,} {noun}s left")
+
+
+def _recommend_together(
+    run: Run,
+    typed: UserOptions,
+    filters: FilterRequest,
+    options: RecommendOptions,
+    terminal: ResultTerminal,
+) -> None:
+    from movierec_cli.cli.parsing.movie_titles import rows_of
+    from movierec_cli.recommend.together import people_of, recommend_together
+    from movierec_cli.reports.terminal.recommendation_lists import shared_report
+
+    noun = run.record.data.noun
+    people = people_of(typed, run, partial(rows_of, terminal=terminal), terminal.note)
+    chosen = filters.of(run.catalogue, noun)
+    shared = recommend_together(
+        run,
+        people,
+        fairness=options.fairness,
+        top=options.top,
+        filters=chosen,
+        diversity=options.diversity,
+    )
+    options.show(
+        terminal,
+        (shared.columns, shared.csv_rows()),
+        document=shared.document,
+        what=counted(len(shared.movies), "recommendation"),
+        text=lambda: shared_report(shared, terminal.out),
+    )
+    shortfall = chosen.shortfall(len(shared.movies), options.top, noun)
+    for note in (*chosen.notes, shortfall, chosen.unknown_lengths(run, shared.known)):
+        if note is not None:
+            terminal.note(note)

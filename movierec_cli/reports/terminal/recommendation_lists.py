@@ -14,7 +14,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from movierec_cli.reports import ORDERED_BY, how_many, rated_or_known
+from movierec_cli.reports import HOW_FAIR, ORDERED_BY, how_many, rated_or_known
 from movierec_cli.reports.terminal.rich_tables import new_table
 from movierec_cli.text import counted, listed
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from movierec_cli.recommend.predict import PredictedRating
     from movierec_cli.recommend.recommend import Recommendations
     from movierec_cli.recommend.response import Response, SimilarMovies
+    from movierec_cli.recommend.together import Person, SharedList, SharedMovie
     from movierec_cli.recommend.users import ListedMovie, RatedMovie
     from movierec_cli.registry.record import DataIdentity
     from movierec_cli.registry.store import Run
@@ -78,6 +79,45 @@ def responses_report(responses: Sequence[Response], console: Console) -> Group:
     if first.explanations:
         group.append(Text("How much each contributes: --json", style="dim"))
     return Group(*group)
+
+
+def shared_report(shared: SharedList, console: Console) -> Group:
+    """Who they are, and a list for all of them, with the place that each movie has for each."""
+    record = shared.run.record
+    title = f"Recommended together with: {record.config.label}; {HOW_FAIR[shared.fairness]}"
+    columns = {"": _places(shared.movies)}
+    names = [one.name for one in shared.people]
+    whys = [_wanted_by(names, movie) for movie in shared.movies]
+    width = min(console.width, _RATED_WIDTH)
+    table = _movie_table(title, width, columns, shared.movies, whys)
+    variety = "" if shared.variety is None else f"; variety {shared.variety:.2f}"
+    table.caption = f"places among {counted(shared.n_allowed, record.data.noun)}{variety}"
+    table.caption_style = "table.caption"
+    return Group(*(_person_line(shared.run, one) for one in shared.people), Text(), table)
+
+
+def _person_line(run: Run, person: Person) -> Text:
+    """Such as "Ann likes Heat (1995) and Alien (1979)"."""
+    data, title = run.record.data, run.catalogue.title
+    if person.user.user_id is not None:
+        what = f"{rated_or_known(data)} {counted(len(person.user.movies), data.noun)}"
+        return Text(f"User {person.user.user_id} {what}")
+    named = person.named.liked or person.named.watched
+    verb = "likes" if person.named.liked else "watched"
+    shown = [title[row] for row in named[:MOVIES_NAMED]]
+    others = len(named) - len(shown)
+    more = [counted(others, f"other {data.noun}")] if others else []
+    return Text(f"{person.name} {verb} {listed([*shown, *more])}")
+
+
+def _wanted_by(names: Sequence[str], movie: SharedMovie) -> Text:
+    """Each person's place of a movie, who chose it, and who knows it."""
+    parts = [", ".join(f"no. {place:,} for {name}" for name, place in zip(names, movie.places, strict=True))]
+    if movie.chosen_by is not None:
+        parts.append(f"chosen by {movie.chosen_by}")
+    if movie.known_by:
+        parts.append(f"seen by {listed(movie.known_by)}")
+    return Text("; ".join(parts), style="dim")
 
 
 def similar_report(similar: SimilarMovies, console: Console) -> Table:
