@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from movierec_cli.config.settings import Reading
 from movierec_cli.storage.constraints import AtLeast, AtMost, Distinct
+from movierec_cli.text import shown_title
 
 UNKNOWN_YEAR = 0
 NO_IMDB_NUMBER = NO_TMDB_NUMBER = 0
@@ -113,6 +114,11 @@ class Movies:
 
     def __len__(self) -> int:
         return len(self.movie_id)
+
+    def shown_title(self, row: int) -> str:
+        """A movie's title as people read it."""
+        title: str = self.title[row]
+        return shown_title(title)
 
     @property
     def has_titles(self) -> bool:
