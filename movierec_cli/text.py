@@ -14,6 +14,15 @@ _UNPRINTABLE = re.compile(
 )
 """What a terminal would act on, or what would make one text look like another."""
 
+_ARTICLE_LIST = (
+    "the a an le la les l un une il lo gli i el los las uno una o os as um uma der die das ein eine "
+    "de het een den det en et"
+)
+ARTICLES = frozenset(_ARTICLE_LIST.split())
+"""English, French, Italian, Spanish, Portuguese, German, Dutch and the Scandinavian ones."""
+_ARTICLE_AT_END = re.compile(rf"(.+), ?({'|'.join(sorted(ARTICLES))})(['’]?)", re.IGNORECASE)
+_NAME = re.compile(r"(\s*(?:\b(?:a\.k\.a\.|aka\b):? +)?)([^()]*[^()\s])", re.IGNORECASE)
+
 
 def printable(text: str, replaced: Callable[[str], str] = lambda character: "\ufffd") -> str:
     """A text of which each character is shown: controls, halves and what is invisible are replaced.
@@ -25,6 +34,25 @@ def printable(text: str, replaced: Callable[[str], str] = lambda character: "\uf
     if text.isascii() and text.isprintable():
         return text
     return _UNPRINTABLE.sub(lambda match: replaced(match[0]), text)
+
+
+def article_first(name: str) -> str:
+    """A name with the article that stands behind its comma in front: "Enfer, L'" is "L'Enfer"."""
+    moved = _ARTICLE_AT_END.fullmatch(name)
+    return name if moved is None else f"{moved[2]}{moved[3] or ' '}{moved[1]}"
+
+
+def shown_title(title: str) -> str:
+    """A title of the data as people read it: "Rock, The (1996)" is "The Rock (1996)".
+
+    So is each name in parentheses. Only an article with a capital is moved, as other words may look like one.
+    """
+    return _NAME.sub(lambda name: name[1] + _with_capital_first(name[2]), title.strip())
+
+
+def _with_capital_first(name: str) -> str:
+    moved = article_first(name)
+    return moved if moved[:1].isupper() else name
 
 
 def counted(n: int, noun: str, plural: str = "") -> str:

@@ -3,7 +3,7 @@ import unicodedata
 
 import pytest
 
-from movierec_cli.text import counted, listed, printable
+from movierec_cli.text import counted, listed, printable, shown_title
 
 
 def test_things_are_counted() -> None:
@@ -14,6 +14,40 @@ def test_things_are_counted() -> None:
 def test_words_are_listed() -> None:
     assert [listed(words) for words in ([], ["a"], ["a", "b"], "abc")] == ["", "a", "a and b", "a, b and c"]
     assert listed(("a", "b"), "or") == "a or b"
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("Rock, The (1996)", "The Rock (1996)"),
+        ("Postino, Il (The Postman) (1994)", "Il Postino (The Postman) (1994)"),
+        ("Enfer, L' (1994)", "L'Enfer (1994)"),
+        (
+            "City of Lost Children, The (Cité des enfants perdus, La) (1995)",
+            "The City of Lost Children (La Cité des enfants perdus) (1995)",
+        ),
+        ("Hate (a.k.a. Haine, La) (1995)", "Hate (a.k.a. La Haine) (1995)"),
+        ("Good, The Bad and The Ugly, The", "The Good, The Bad and The Ugly"),
+        ("Ruling Class,The (1972)", "The Ruling Class (1972)"),
+        ("Apple, The (Sib)(1998)", "The Apple (Sib)(1998)"),
+        (" Matrix, The ", "The Matrix"),
+        *(
+            (same, same)
+            for same in (
+                "Seven Samurai (The Magnificent Seven) (Shichinin no samurai) (1954)",
+                "Bye Bye, Love (1995)",
+                "Yes, en (2000)",
+                "Theatre",
+                ", The",
+                "",
+                "(1990)",
+                "301, 302 (1995)",
+            )
+        ),
+    ],
+)
+def test_a_title_is_shown_with_its_articles_first(title: str, shown: str) -> None:
+    assert shown_title(title) == shown
 
 
 def test_of_all_characters_no_control_and_no_half_stays() -> None:

@@ -19,9 +19,9 @@ from movierec_cli.config.train_options import Given, options_of_all, part_of, re
 from movierec_cli.data.dataset import Dataset, Id
 from movierec_cli.recommend.filter_options import FilterOptions
 from movierec_cli.recommend.filters import Filters
-from movierec_cli.recommend.list_options import Length, Order, PairOptions, UserOptions, parse_users
+from movierec_cli.recommend.list_options import Finder, Length, Order, PairOptions, UserOptions, parse_users
 from movierec_cli.recommend.many_users import UserSelection, recommend_all
-from movierec_cli.recommend.movie_search import MovieSearch, rows_of
+from movierec_cli.recommend.meant_movies import finder
 from movierec_cli.recommend.recommend import check_diversity, recommend
 from movierec_cli.recommend.response import similar_movies
 from movierec_cli.recommend.run_choice import FOR_EMBEDDINGS
@@ -105,7 +105,7 @@ class SavedRun:
             return self._to_many(parse_users(asked.users), top, filters)
         if asked.together:
             return self._together(asked, order, top, filters)
-        user, _ = asked.on(self.run, rows_of, logger.info)
+        user, _ = asked.on(self.run, self._find, logger.info)
         found = recommend(
             self.run, user, top=top, filters=filters, diversity=order.diversity, rank_by=order.rank_by
         )
@@ -129,12 +129,12 @@ class SavedRun:
             columns place, movie_id, title, genres, similarity.
 
         Raises:
-            MovierecError: as the command: the title fits no movie or several.
+            MovierecError: as the command: the title fits no movie.
         """
         given = _checked(options, SIMILAR_OPTIONS)
         noun = self.record.data.noun
         filters = part_of(FilterOptions, given).checked(include_seen=True).of(self.run.catalogue, noun)
-        row = MovieSearch(self.run.catalogue, noun).find(str(title))
+        (row,) = self._find([str(title)], self.run.catalogue, "title", noun)
         found = similar_movies(self.run, row, top=part_of(Length, given).top, filters=filters)
         rows = (
             (place, one.movie_id, one.title, list(one.genres), one.similarity)
@@ -168,7 +168,7 @@ class SavedRun:
         given = _checked(
             {"user": user, "movie": movie, "ratings_file": ratings_file, "pairs": pairs}, PREDICT_OPTIONS
         )
-        batch = part_of(PairOptions, given).predicted(self.run, rows_of, logger.info)
+        batch = part_of(PairOptions, given).predicted(self.run, self._find, logger.info)
         for warning in batch.warnings:
             logger.warning(warning)
         rows = ((one.user_id, one.movie_id, one.title, one.stars, one.given) for one in batch.wanted)
@@ -217,7 +217,7 @@ class SavedRun:
         )
 
     def _together(self, asked: UserOptions, order: Order, top: int, filters: Filters) -> pl.DataFrame:
-        people = people_of(asked, self.run, rows_of, logger.info)
+        people = people_of(asked, self.run, self._find, logger.info)
         found = recommend_together(
             self.run, people, fairness=order.fairness, top=top, filters=filters, diversity=order.diversity
         )
@@ -233,6 +233,11 @@ class SavedRun:
         columns = {name: kind for name, kind in _LIST.items() if name != "user"}
         places = pl.Struct(dict.fromkeys(names, pl.Int32))
         return self._frame(rows, columns | {"score": pl.Float64, "chosen_by": pl.String, "places": places})
+
+    @property
+    def _find(self) -> Finder:
+        """Says as a warning where it is not certain which movie is meant."""
+        return finder(self.run, logger.warning)
 
     def _to_many(self, users: UserSelection, top: int, filters: Any) -> pl.DataFrame:
         run = self.run

@@ -17,6 +17,7 @@ from movierec_cli.config.features import Side
 from movierec_cli.config.settings import Reading
 from movierec_cli.data.own_columns import OwnColumn, OwnColumns, require_rows
 from movierec_cli.storage.constraints import AtLeast, AtMost, Distinct
+from movierec_cli.text import shown_title
 
 UNKNOWN_YEAR = 0
 NO_IMDB_NUMBER = NO_TMDB_NUMBER = 0
@@ -123,6 +124,11 @@ class Movies:
 
     def __len__(self) -> int:
         return len(self.movie_id)
+
+    def shown_title(self, row: int) -> str:
+        """A movie's title as people read it."""
+        title: str = self.title[row]
+        return shown_title(title)
 
     @property
     def has_titles(self) -> bool:

@@ -18,7 +18,7 @@ from movierec_cli.data.ragged import ordered_by_user
 from movierec_cli.data.split import LEAVE_LAST_FROM, Split
 from movierec_cli.leakage.finding import Checked, Finding, Severity, leaks_first, share
 from movierec_cli.leakage.twins import MIN_TWIN_RATINGS, Twins, find_twins
-from movierec_cli.text import counted, listed, with_article
+from movierec_cli.text import counted, listed, shown_title, with_article
 
 FEW_TEST_USERS = 100
 
@@ -253,9 +253,10 @@ def _colliding_titles(case: _Case) -> Iterator[Finding]:
     if shared:
         movies = case.dataset.movies
         ids = " and ".join(map(str, movies.movie_id[movies.title == shared[0]]))
-        sharing = counted(sum(times[title] for title in shared), case.noun)
+        sharing = counted(sum(map(times.__getitem__, shared)), case.noun)
+        title = shown_title(shared[0])
         sentence = (
-            f"{sharing} share {counted(len(shared), 'title')}, such as '{shared[0]}' (ids {ids}). Here"
+            f"{sharing} share {counted(len(shared), 'title')}, such as '{title}' (ids {ids}). Here"
             f" {with_article(case.noun)} is its id, so nothing is mixed up; what joins by title elsewhere"
             " would mix them."
         )

@@ -137,14 +137,25 @@ class UserOptions:
 
         Args:
             run: whose catalogue the movies are in.
-            find: finds them, such as `movie_search.rows_of`.
-            note: told what is worth knowing of a file.
+            find: finds them, such as `meant_movies.rows_of`.
+            note: told what is worth knowing of a file, and what to be careful with.
 
         Raises:
-            MovierecError: the user or a movie is unknown, a title fits several movies, or the file has no
+            MovierecError: the user or a movie is unknown, a title fits no movie, or the file has no
                 usable ratings.
             UsageError: the same movie is named twice.
         """
+        from movierec_cli.recommend.cautions import NAMED, beyond_data, hardly_known
+
+        user, named = self._found(run, find, note)
+        rows = (*named.watched, *named.liked, *named.disliked)
+        beyond = beyond_data(run, self.as_of_s, self.as_of or "") if self.as_of_s is not None else ()
+        for sentence in (*beyond, *hardly_known(run, rows, NAMED)):
+            note(sentence)
+        return user, named
+
+    def _found(self, run: Run, find: Finder, note: Callable[[str], object]) -> tuple[User, NamedMovies]:
+        """As `on`, without what to be careful with."""
         from movierec_cli.recommend.response import NamedMovies
         from movierec_cli.recommend.users import user_after, user_of
 
@@ -195,7 +206,8 @@ class UserOptions:
         disliked = find(self.disliked or (), run.catalogue, "--disliked", data.noun)
         both = set(liked) & set(disliked)
         if both:
-            raise UsageError(f"'{run.catalogue.title[min(both)]}' is liked and disliked; give one of them")
+            twice = run.catalogue.shown_title(min(both))
+            raise UsageError(f"'{twice}' is liked and disliked; give one of them")
         typed = {*liked, *disliked}
         stars: dict[int, float] = dict.fromkeys([*liked, *disliked], np.nan)
         seen: list[int] = []
@@ -313,19 +325,24 @@ class PairOptions:
     def predicted(self, run: Run, find: Finder, note: Callable[[str], object]) -> Batch[PredictedRating]:
         """The predictions, and what is to be said of the file that they came from; as `UserOptions.on`."""
         from movierec_cli.recommend.batch_files import Batch, read_pairs
-        from movierec_cli.recommend.movie_search import MovieSearch
+        from movierec_cli.recommend.cautions import PREDICTED, hardly_known
         from movierec_cli.recommend.predict import predict, predict_for
 
         if self.pairs is not None:
             batch = read_pairs(self.pairs, run)
+            for sentence in hardly_known(run, [row for _, row in batch.wanted], PREDICTED):
+                note(sentence)
             return Batch(predict(run, batch.wanted), batch.warnings)
-        search = MovieSearch(run.catalogue, run.record.data.noun)
+        noun = run.record.data.noun
+        movies = [row for text in self.movie or () for row in find([text], run.catalogue, "--movie", noun)]
+        for sentence in hardly_known(run, movies, PREDICTED):
+            note(sentence)
         if self.ratings_file is None:
             assert self.user is not None
-            return Batch(predict(run, [(self.user, search.find(text)) for text in self.movie or ()]))
+            return Batch(predict(run, [(self.user, row) for row in movies]))
         from movierec_cli.recommend.new_user_stars import folded_in_note
 
         user, _ = UserOptions(ratings_files=[self.ratings_file]).on(run, find, note)
-        predictions = predict_for(run, user, [search.find(text) for text in self.movie or ()])
+        predictions = predict_for(run, user, movies)
         note(folded_in_note(run, user))
         return Batch(predictions)

@@ -15,6 +15,7 @@ from movierec_cli.evaluation.evaluate import best_of_rows
 from movierec_cli.evaluation.outcome import NO_MOVIE
 from movierec_cli.evaluation.ranks import BLOCK_QUERIES, map_blocks
 from movierec_cli.recommend.batch_files import Batch, read_users
+from movierec_cli.recommend.cautions import LISTED, hardly_known
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.response import marked, run_document
 from movierec_cli.recommend.run_choice import FOR_USERS
@@ -73,6 +74,11 @@ class TopLists:
     def n_movies(self) -> int:
         """In all lists."""
         return int((self.rows != NO_MOVIE).sum())
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """Say which of the movies recommended the model hardly knows."""
+        return hardly_known(self.run, np.unique(self.rows[self.rows != NO_MOVIE]).tolist(), LISTED)
 
     @property
     def n_short(self) -> int:

@@ -27,6 +27,7 @@ CLOSEST_OFFERED = 5
 _LISTED = 20  # of the movies that fit a text
 _SHORTLIST = 200  # of the movies whose names are compared with a text that fits none
 _LEAST_SIMILAR = 0.6  # difflib's ratio, 0 … 1
+_LEAST_TELLING = 3  # letters of a piece of a title
 _WHOLE_NAME = 4  # of the ways in `_TitleQuery.strictness`, the loosest that leaves no part of a name out
 
 _EXPLICIT_ID = re.compile(r"id\s*:\s*(.+)", re.IGNORECASE | re.DOTALL)
@@ -114,6 +115,26 @@ class MovieSearch:
             return self._by_title[name]
         found = (self._titled(query) for query in _readings(html.unescape(name)))
         return next((rows for rows in found if rows), [])
+
+    def containing(self, text: str) -> list[int]:
+        """The rows of the movies with a name that begins with a text; where none does, that has its words.
+
+        Compared as `find` compares, without regard to case, accents and the like; the last word may be cut
+        short where no whole word fits. None for ids, numbers and words that say nothing, such as "the".
+        """
+        name = text.strip()
+        if name.isdecimal() or self._explicit_id(name) is not None:
+            return []
+        for query in _readings(html.unescape(name)):
+            telling = [word for word in query.plain.split() if not says_little(word)]
+            if len("".join(telling)) < _LEAST_TELLING:
+                continue
+            names = {row: _all_names(self.movies.title[row]) for row in self._with_words(query)}
+            for stands in _PIECES:
+                found = [row for row, own in names.items() if any(stands(one, query.plain) for one in own)]
+                if found:
+                    return found
+        return []
 
     def titled(self, title: str, year: int | None = None) -> list[int]:
         """The rows of all movies that a title from elsewhere names, even where it is a number.
@@ -225,7 +246,9 @@ class MovieSearch:
 
     def _listed(self, rows: Sequence[int]) -> str:
         width = max(len(str(self.movies.movie_id[row])) for row in rows)
-        return "\n".join(f"  {self.movies.movie_id[row]:>{width}}  {self.movies.title[row]}" for row in rows)
+        return "\n".join(
+            f"  {self.movies.movie_id[row]:>{width}}  {self.movies.shown_title(row)}" for row in rows
+        )
 
     def _sharing_letters(self, query: _TitleQuery) -> list[int]:
         """Rows of the titles that have most pairs of letters in common with the text (Dice coefficient)."""
@@ -238,20 +261,12 @@ class MovieSearch:
         return [int(row) for row in np.argsort(-dice, kind="stable")[:_SHORTLIST]]
 
 
-def rows_of(titles: Sequence[str], catalogue: Movies, option: str, noun: str) -> list[int]:
-    """The catalogue's rows of movies as they are typed, in their order.
-
-    Args:
-        titles: each is an id or a title, see `MovieSearch.find`.
-        catalogue: of the model that is to use them.
-        option: what they were typed after, for messages: "--liked".
-        noun: what the items are called.
-
-    Raises:
-        MovierecError: a title fits several movies, or none.
-        UsageError: the same movie is named twice.
-    """
-    return each_movie_once(titles, catalogue, option, MovieSearch(catalogue, noun).find)
+_PIECES: tuple[Callable[[str, str], bool], ...] = (
+    lambda name, text: f"{name} ".startswith(f"{text} "),
+    lambda name, text: f" {text} " in f" {name} ",
+    str.startswith,
+)
+"""The ways in which a text can be a piece of a plain name, the strictest first."""
 
 
 def each_movie_once(
@@ -262,7 +277,7 @@ def each_movie_once(
     for title in titles:
         row = row_of(title)
         if row in rows:
-            raise UsageError(f"{option} '{title}' is '{catalogue.title[row]}' again; name it once")
+            raise UsageError(f"{option} '{title}' is '{catalogue.shown_title(row)}' again; name it once")
         rows.append(row)
     return rows
 
@@ -297,13 +312,17 @@ def _squeezed(texts: Iterable[str]) -> list[str]:
 
 def _similarity(matcher: difflib.SequenceMatcher[str], query: _TitleQuery, title: str) -> float:
     """Difflib's ratio, 0 … 1, of the most similar of the title's names; plus 1 where it has every word."""
-    names = movie_names(title)
     ratios = []
-    for name in (*names.main, *names.others, *names.parts):
+    for name in _all_names(title):
         matcher.set_seq1(loose_name(name))
         has_words = set(query.plain.split()) <= set(name.split())
         ratios.append(matcher.ratio() + has_words)
     return max(ratios, default=0.0)
+
+
+def _all_names(title: str) -> tuple[str, ...]:
+    names = movie_names(title)
+    return (*names.main, *names.others, *names.parts)
 
 
 def _letter_pairs(text: str) -> npt.NDArray[np.uint64]:

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import RankBy
+from movierec_cli.recommend.cautions import ASKED, LISTED, hardly_known
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.kinds import ALIKE_PRIOR, ALIKE_WEIGHT, kinds_of
 from movierec_cli.recommend.recommend import Recommendations, recommend
 from movierec_cli.recommend.run_choice import FOR_LIKENESS
 from movierec_cli.recommend.users import ListedMovie, RatedMovie, User, rated_in
 from movierec_cli.registry.store import Run
-from movierec_cli.text import counted
 
 if TYPE_CHECKING:
     from movierec_cli.recommend.explanation import Explanation
@@ -25,8 +25,6 @@ NEW = "new"
 """The column that marks what nobody has rated, and what stands in it."""
 LIST_COLUMNS = ("user", "place", "movie_id", "title", "score", "stars", NEW)
 SIMILAR_COLUMNS = ("place", "movie_id", "title", "similarity", NEW)
-FEW_RATINGS = 10
-"""With fewer, a movie's place in a model is mostly chance."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,11 @@ class Response:
     liked: tuple[ListedMovie, ...] = ()
     disliked: tuple[ListedMovie, ...] = ()
     explanations: tuple[Explanation, ...] = ()  # one per movie, where requested
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """Say which of the movies recommended the model hardly knows."""
+        return hardly_known(self.run, self.recommended.rows, LISTED)
 
     def csv_rows(self) -> Iterator[tuple[object, ...]]:
         """As rows of `LIST_COLUMNS`."""
@@ -164,6 +167,7 @@ class SimilarMovies:
     run: Run
     row: int  # of the movie, among the run's
     movies: tuple[SimilarMovie, ...]
+    rows: tuple[int, ...]  # of these, in the same order
 
     @property
     def title(self) -> str:
@@ -171,16 +175,9 @@ class SimilarMovies:
         return title
 
     @property
-    def caution(self) -> str | None:
-        """Says that the model hardly knows the movie; None where it does."""
-        n_ratings = int(self.run.popularity[self.row])
-        if n_ratings >= FEW_RATINGS:
-            return None
-        row = self.run.record.data.interactions
-        if not n_ratings and self.run.tells_new_movies:
-            return f"nobody has rated '{self.title}'; what is near it is told by its content alone"
-        ratings = counted(n_ratings, row) if n_ratings else f"no {row}s"
-        return f"'{self.title}' has {ratings} in the model's data, so what is near it is mostly chance"
+    def cautions(self) -> tuple[str, ...]:
+        """Say which of the movies the model hardly knows."""
+        return (*hardly_known(self.run, [self.row], ASKED), *hardly_known(self.run, self.rows, LISTED))
 
     def csv_rows(self) -> Iterator[tuple[object, ...]]:
         """As rows of `SIMILAR_COLUMNS`."""
@@ -209,12 +206,13 @@ def similar_movies(run: Run, row: int, *, top: int = 10, filters: Filters | None
         SavedModelError: the run is damaged.
     """
     FOR_LIKENESS.require(run.record)
-    near = zip(*nearest(run, row, top, filters or Filters()), strict=True)
+    rows, similarities = nearest(run, row, top, filters or Filters())
+    near = zip(rows.tolist(), similarities.tolist(), strict=True)
     movies = (
-        SimilarMovie.at(run.catalogue, row, similarity=float(similarity), is_new=bool(run.is_new[row]))
-        for row, similarity in near
+        SimilarMovie.at(run.catalogue, one, similarity=similarity, is_new=bool(run.is_new[one]))
+        for one, similarity in near
     )
-    return SimilarMovies(run, row, tuple(movies))
+    return SimilarMovies(run, row, tuple(movies), tuple(rows.tolist()))
 
 
 def likeness(run: Run, row: int) -> npt.NDArray[np.float64]:

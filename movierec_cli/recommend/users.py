@@ -19,6 +19,7 @@ from movierec_cli.recommend.run_choice import FOR_HISTORIES, FOR_USERS
 from movierec_cli.registry.record import DataIdentity
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.item_scorer import ItemScorer, ItemSums, ProductsAndSums, unknown_share
+from movierec_cli.text import shown_title
 
 if TYPE_CHECKING:
     from movierec_cli.recommend.fold_in import Opinions
@@ -62,6 +63,11 @@ class ListedMovie:
         """The movie at a row of a catalogue; `details` are what a subclass adds."""
         genres = tuple(name for name, has in zip(movies.genre_names, movies.genres[row], strict=True) if has)
         return cls(id_at(movies.movie_id, row), movies.title[row], genres, **details)
+
+    @property
+    def shown_title(self) -> str:
+        """As people read it; `title` is as in the data."""
+        return shown_title(self.title)
 
 
 @dataclass(frozen=True)

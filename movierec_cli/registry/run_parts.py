@@ -146,6 +146,11 @@ class RunParts:
     rating_outcome: RatingOutcome | None = None
     rating_head: RatingHead | None = None
 
+    @property
+    def has_item_weights(self) -> bool:
+        """Whether it is of a model of weights from movie to movie."""
+        return self.histories is not None
+
     def contents(self, sizes: Sizes) -> dict[str, bytes]:
         """The content of each file that holds a part, by file name.
 
@@ -185,7 +190,7 @@ def _check_catalogue(catalogue: Movies, run: RunParts) -> None:
 
 def _check_towers(towers: Towers, run: RunParts) -> None:
     assert run.artifacts is not None  # every run with towers has them
-    if towers.history is None and run.histories is not None:
+    if towers.history is None and run.has_item_weights:
         raise ValueError("towers.npz has no table of histories")
     own = (towers.query.n_rows, towers.movie.n_rows, towers.movie.dim)
     needed = (len(run.artifacts.user_ids), *run.artifacts.movie_embeddings.shape)

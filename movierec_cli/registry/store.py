@@ -90,6 +90,11 @@ class Run:
     rating_head: ClassVar[_Lazy[RatingHead]] = _Lazy()
     """What predicts ratings."""
 
+    @property
+    def has_item_weights(self) -> bool:
+        """Whether it is of a model of weights from movie to movie."""
+        return self.record.config.family.has_item_weights
+
     def parts(self) -> RunParts:
         """All that it has."""
         config = self.record.config

@@ -257,7 +257,7 @@ def questions(run: store.Run) -> Iterator[Callable[[], object]]:
         run, user_of(run, 6), filters=Filters(not_genres=tuple(run.catalogue.genre_names[:1]))
     )
     yield lambda: list(recommend_all(run, [1, 5, 20], filters=Filters(include_seen=True)).csv_rows())
-    yield lambda: similar_movies(run, 3).caution
+    yield lambda: similar_movies(run, 3).cautions
     yield lambda: explain(run, user_of(run, 3), [0, 7])
     if not family.is_sequential:
         yield lambda: _finite(recommend(run, user_of(run, 4, as_of_s=1_000_300_000)))

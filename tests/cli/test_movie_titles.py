@@ -6,13 +6,14 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from movierec_cli.cli.console import Terminal
+from movierec_cli.cli.console import ResultTerminal, Terminal
 from movierec_cli.cli.parsing.movie_titles import can_ask, rows_of
 from movierec_cli.data.dataset import Movies
 from movierec_cli.data.reader.text_rows import year_of
@@ -33,6 +34,13 @@ CATALOGUE = Movies(
     genre_names=(),
 )
 TOY_STORY, SABRINA_1995, SABRINA_1954, WOLVES = range(4)
+
+
+POPULARITY = np.array([9, 3, 5, 0, *range(30)])
+
+
+def named(titles: Sequence[str], option: str, terminal: Terminal) -> list[int]:
+    return rows_of(titles, CATALOGUE, option, "movie", terminal=terminal, popularity=lambda: POPULARITY)
 
 
 class Keyboard(io.StringIO):
@@ -57,7 +65,7 @@ class Desk:
         return self._screen.getvalue()
 
     def rows(self, *titles: str, option: str = "--liked") -> list[int]:
-        return rows_of(titles, CATALOGUE, option, "movie", self._terminal)
+        return named(titles, option, self._terminal)
 
 
 @pytest.fixture
@@ -76,19 +84,36 @@ def test_a_movie_that_is_named_twice_is_refused(desk: Desk) -> None:
     assert str(caught.value) == "--watched 'toy story (1995)' is 'Toy Story (1995)' again; name it once"
 
 
-@pytest.mark.parametrize("at_terminal", [(True, False), (False, True), (False, False), (None, True)])
-def test_where_it_cannot_ask_the_movies_are_listed_as_an_error(
-    at_terminal: tuple[bool | None, bool], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("types", "sees", "as_json"),
+    [
+        (True, False, False),
+        (False, True, False),
+        (False, False, False),
+        (None, True, False),
+        (True, True, True),
+    ],
+)
+def test_where_it_cannot_ask_the_best_known_is_taken_with_a_note(
+    types: bool | None, sees: bool, as_json: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    types, sees = at_terminal
     stdin = {True: Keyboard("1\n"), False: io.StringIO("1\n"), None: None}[types]
     monkeypatch.setattr(sys, "stdin", stdin)
     screen = io.StringIO()
-    terminal = Terminal(err=Console(file=screen, force_terminal=sees))
+    err = Console(file=screen, force_terminal=sees, color_system=None)
+    terminal = ResultTerminal(err=err, as_json=as_json)
     assert not can_ask(terminal)
-    with pytest.raises(MovierecError, match=r"fits 2 movies:\n +7  Sabrina"):
-        rows_of(["Sabrina"], CATALOGUE, "--liked", "movie", terminal)
-    assert screen.getvalue() == ""
+    assert named(["Sabrina", "hamlet", "dances"], "--liked", terminal) == [SABRINA_1954, 33, WOLVES]
+    several, many, piece = screen.getvalue().splitlines()
+    assert several == (
+        "--liked 'Sabrina' fits 2 movies; the best known is taken: 'Sabrina (1954)' (id:80), not"
+        " 'Sabrina (1995)' (id:7)"
+    )
+    assert many.startswith("--liked 'hamlet' fits 30 movies; the best known is taken: 'Hamlet (1929)'")
+    assert many.endswith("'Hamlet (1924)' (id:1024) or 24 more")
+    assert piece == "--liked 'dances' is taken as 'Dances with Wolves (1990)'"
+    with pytest.raises(MovierecError, match=r"there is no movie 'Hamlex'; the closest are:\n"):
+        named(["Hamlex"], "--liked", terminal)
 
 
 def test_of_several_movies_the_one_with_the_typed_number_is_taken(desk: Desk) -> None:
@@ -152,11 +177,10 @@ import fcntl, signal, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C reaches this process
 signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored where the tests run
 sys.path.insert(0, {tests!r})
-from test_movie_titles import CATALOGUE
-from movierec_cli.cli.parsing.movie_titles import rows_of
-from movierec_cli.cli.console import Terminal
+from test_movie_titles import named
+from movierec_cli.cli.console import ResultTerminal, Terminal
 try:
-    print(rows_of(["sabrina"], CATALOGUE, "--liked", "movie", Terminal()))
+    print(named(["sabrina"], "--liked", Terminal()))
 except KeyboardInterrupt:
     sys.exit(130)
 """

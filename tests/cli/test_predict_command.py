@@ -60,7 +60,9 @@ def test_a_line_a_movie_is_shown(saved: Run, dataset: Dataset) -> None:
         f"  {expected(saved, 2, unrated):.1f} stars  {title[unrated]}",
         "Where a rating was given already, the model may have learned from it.",
     ]
-    assert notes(result.stderr) == [f"Model: {saved.record.name} (the only one)"]
+    model, caution = notes(result.stderr)
+    assert model == f"Model: {saved.record.name} (the only one)"
+    assert caution.startswith("2 movies asked about have fewer than 10 ratings")
 
 
 @pytest.mark.parametrize("title", [FILM_3, "film 3: it (is)", "FILM 3 it is", "3"])
@@ -129,7 +131,7 @@ REFUSED = """
 2 | predict --pairs p.csv --csv x/../p.csv | would overwrite
 1 | predict --user x --movie 3 | no user x in '1m'; the users that
 1 | predict --user 99 --movie 3 | no user 99 in '1m'; the users that
-1 | predict --user 1 --movie film | there is no movie 'film'; the closest are: 1 Fílm 1: it
+1 | predict --user 1 --movie 'flm 1 it is' | there is no movie 'flm 1 it is'; the closest are: 1 Fílm 1: it
 1 | predict --user 1 --movie id:99 | no movie with id:99; the movies have the ids 1 to 15
 1 | predict --pairs p.csv | p.csv: does not exist
 1 | predict --user 1 --movie 3 --saved_models_dir none | movierec train --tasks

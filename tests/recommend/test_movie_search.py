@@ -12,6 +12,7 @@ from movierec_cli.data.reader.text_rows import year_of
 from movierec_cli.data.running_times.names import loose_name, movie_names, plain_name
 from movierec_cli.errors import MovierecError
 from movierec_cli.recommend.movie_search import CLOSEST_OFFERED, MovieSearch
+from movierec_cli.text import shown_title
 
 TITLES = {
     1: "Toy Story (1995)",
@@ -132,7 +133,7 @@ def test_what_fits_several_movies_lists_them_and_asks_for_the_id(text: str, list
         MovieSearch(MOVIES).find(text)
     head, *lines, remedy = str(caught.value).split("\n")
     assert head == f"'{text}' fits {len(listed)} movies:"
-    assert [line.split(maxsplit=1) for line in lines] == [[str(i), TITLES[i]] for i in listed]
+    assert [line.split(maxsplit=1) for line in lines] == [[str(i), shown_title(TITLES[i])] for i in listed]
     assert f"id:{listed[0]}" in remedy
     assert ("whole title" in remedy) == (len({TITLES[i] for i in listed}) == len(listed))
     assert found(f"id:{listed[1]}") == listed[1]
@@ -143,6 +144,26 @@ def test_a_long_list_of_fitting_movies_is_cut() -> None:
     with pytest.raises(MovierecError, match=r"fits 100 movies:(.|\n)*and 80 others") as caught:
         MovieSearch(many).find("hamlet")
     assert str(caught.value).count("Hamlet (") == 20
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("leon", [293]),
+        ("godfather", []),
+        ("Star Wars: Episode V", [1901]),  # begins a title
+        ("empire strikes", [1901]),  # stands in one
+        ("The Empire Strikes (1980)", [1901]),
+        ("samurai", [1954]),
+        ("Dances", [590]),  # before those in which it only stands
+        ("dances with wol", [590]),
+        ("fleiss: hollywood", [1951]),
+        ("olves", []),  # a word is not begun in its middle
+        *((text, []) for text in ("the", "of", "1", "id:590", "", "***", "(1990)", "Dances (1989)")),
+    ],
+)
+def test_a_piece_of_a_title_is_found(text: str, ids: list[int]) -> None:
+    assert MOVIES.movie_id[MovieSearch(MOVIES).containing(text)].tolist() == ids
 
 
 @pytest.mark.parametrize(
@@ -161,7 +182,7 @@ def test_what_fits_none_is_offered_the_closest(text: str, first: int) -> None:
     head, *lines = str(caught.value).split("\n")
     assert head == f"there is no movie '{text}'; the closest are:"
     assert 1 <= len(lines) <= CLOSEST_OFFERED
-    assert lines[0].split(maxsplit=1) == [str(first), TITLES[first]]
+    assert lines[0].split(maxsplit=1) == [str(first), shown_title(TITLES[first])]
 
 
 @pytest.mark.parametrize(

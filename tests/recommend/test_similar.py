@@ -64,13 +64,18 @@ def test_equal_and_empty_embeddings_are_in_the_order_of_the_catalogue(tmp_path: 
 
 def test_a_movie_that_the_model_hardly_knows_comes_with_a_caution(run: Run, tmp_path: Path) -> None:
     saved = save_run(tmp_path, run_record(), run_artifacts())  # three users rated the first movie
-    caution = "in the model's data, so what is near it is mostly chance"
-    assert similar_movies(saved, 0).caution == f"'Film 10 (1999)' has 3 ratings {caution}"
-    assert similar_movies(saved, 1).caution == f"'Film 11 (1999)' has no ratings {caution}"
-    assert [row[-1] for row in similar_movies(saved, 0).csv_rows()] == ["new"] * 3
+    own, others = similar_movies(saved, 1).cautions
+    assert own == (
+        "1 movie asked about has fewer than 10 ratings in the model's data, so what is near it is"
+        " mostly chance: 'Film 11 (1999)' (no ratings)"
+    )
+    assert others.startswith("3 movies in the list have fewer than 10 ratings")
     popularity = run.user_ratings.popularity(N_MOVIES)
+    known = Filters(min_popularity=10)
+    assert popularity.max() >= 10
+    assert similar_movies(run, int(popularity.argmax()), filters=known).cautions == ()
+    assert [row[-1] for row in similar_movies(saved, 0).csv_rows()] == ["new"] * 3
     assert run.is_new.tolist() == (popularity == 0).tolist()
-    assert popularity.max() >= 10 and similar_movies(run, int(popularity.argmax())).caution is None
 
 
 def test_programs_and_files_get_what_people_see(run: Run, tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import Family
+from movierec_cli.recommend.cautions import FEW_RATINGS
 from movierec_cli.recommend.explanation import explain
 from movierec_cli.recommend.recommend import recommend
-from movierec_cli.recommend.response import FEW_RATINGS, similar_movies
+from movierec_cli.recommend.response import similar_movies
 from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.store import Run
 from movierec_cli.reports.web.explore_page import PAGE_BYTES, write_explore

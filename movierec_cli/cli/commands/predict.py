@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from functools import partial
 from typing import TYPE_CHECKING
 
 from movierec_cli.cli.console import ResultTerminal
@@ -33,7 +32,7 @@ def predict_command(
     command shows which it may be. `id:590` is an id even where a title is that number.
     """
     spare_threads()
-    from movierec_cli.cli.parsing.movie_titles import rows_of
+    from movierec_cli.cli.parsing.movie_titles import finder
     from movierec_cli.recommend.predict import PREDICTION_COLUMNS, prediction_rows
     from movierec_cli.recommend.run_choice import FOR_RATINGS
     from movierec_cli.reports.terminal.recommendation_lists import predictions_report
@@ -41,7 +40,7 @@ def predict_command(
     if wanted.pairs and options.csv and wanted.pairs.resolve() == options.csv.resolve():
         raise UsageError(f"--csv {options.csv} would overwrite --pairs {wanted.pairs}; name another file")
     run = model.best(terminal, FOR_RATINGS)
-    batch = wanted.predicted(run, partial(rows_of, terminal=terminal), terminal.note)
+    batch = wanted.predicted(run, finder(run, terminal), terminal.note)
     predictions = batch.wanted
     options.show(
         terminal,

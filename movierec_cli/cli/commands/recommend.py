@@ -91,14 +91,14 @@ def _responses(
     terminal: Terminal,
 ) -> list[Response]:
     """One per run; questions about titles and notes about the file come for the first only."""
-    from movierec_cli.cli.parsing.movie_titles import rows_of
+    from movierec_cli.cli.parsing.movie_titles import finder
     from movierec_cli.recommend.new_user_stars import folded_in_note
     from movierec_cli.recommend.response import response_to
 
     responses: list[Response] = []
     for run in runs:
         speaker = terminal if not responses else replace(terminal, quiet=True)
-        user, named = typed.on(run, partial(rows_of, terminal=speaker), speaker.note)
+        user, named = typed.on(run, finder(run, speaker), speaker.note)
         typed = typed.by_ids(named, run)
         response = response_to(
             run,
@@ -133,7 +133,7 @@ def _show(responses: Sequence[Response], options: RecommendOptions, terminal: Re
         terminal.note(said)
     for one in responses:
         shortfall = one.filters.shortfall(len(one.recommended.movies), options.top, data.noun)
-        for note in (shortfall, one.filters.unknown_lengths(one.run, one.user.movies)):
+        for note in (shortfall, one.filters.unknown_lengths(one.run, one.user.movies), *one.cautions):
             if note is not None:
                 terminal.note(f"{one.recommended.run_name}: {note}" if several else note)
 
@@ -162,6 +162,8 @@ def _recommend_many(
     else:
         options.show(terminal, table, document=lists.document, what=counted(lists.n_movies, "recommendation"))
     terminal.warn_all(batch.warnings)
+    for note in lists.cautions:
+        terminal.note(note)
     if lists.n_short:
         users_short = f"{lists.n_short:,} of {counted(len(batch.wanted), 'user')}"
         terminal.note(f"{users_short} have fewer than --top {options.top:,} {noun}s left")

@@ -45,7 +45,7 @@ def similar_command(
     shows which it may be. `id:590` is an id even where a title is that number.
     """
     spare_threads()
-    from movierec_cli.cli.parsing.movie_titles import rows_of
+    from movierec_cli.cli.parsing.movie_titles import finder
     from movierec_cli.recommend.response import SIMILAR_COLUMNS, similar_movies
     from movierec_cli.recommend.run_choice import FOR_LIKENESS
     from movierec_cli.reports.terminal.recommendation_lists import similar_report
@@ -57,7 +57,7 @@ def similar_command(
     run = model.best(terminal, FOR_LIKENESS)
     noun = run.record.data.noun
     chosen = request.of(run.catalogue, noun)
-    (row,) = rows_of([text], run.catalogue, "TITLE", noun, terminal)
+    (row,) = finder(run, terminal)([text], run.catalogue, "TITLE", noun)
     found = similar_movies(run, row, top=options.top, filters=chosen)
     options.show(
         terminal,
@@ -75,6 +75,6 @@ def _note(found: SimilarMovies, filters: Filters, top: int, terminal: Terminal) 
     shortfall = filters.shortfall(len(found.movies), top, found.run.record.data.noun)
     others = replace(filters, include_seen=False)  # the movie itself is not missing
     unknown_lengths = others.unknown_lengths(found.run, np.array([found.row]))
-    for message in (*filters.notes, found.caution, shortfall, unknown_lengths):
+    for message in (*filters.notes, *found.cautions, shortfall, unknown_lengths):
         if message is not None:
             terminal.note(message)

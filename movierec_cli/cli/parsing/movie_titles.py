@@ -5,37 +5,56 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from movierec_cli.cli.console import ResultTerminal, Terminal
 from movierec_cli.errors import MovierecError
 from movierec_cli.text import counted, with_article
 
 if TYPE_CHECKING:
-    from movierec_cli.cli.console import Terminal
     from movierec_cli.data.dataset import Movies
+    from movierec_cli.recommend.list_options import Finder
+    from movierec_cli.recommend.meant_movies import MeantMovies, Popularity
     from movierec_cli.recommend.movie_search import MovieSearch
+    from movierec_cli.registry.store import Run
 
 _LISTED = 20
 
 
 def rows_of(
-    titles: Sequence[str], catalogue: Movies, option: str, noun: str, terminal: Terminal
+    titles: Sequence[str],
+    catalogue: Movies,
+    option: str,
+    noun: str,
+    *,
+    terminal: Terminal,
+    popularity: Popularity,
 ) -> list[int]:
-    """As `movie_search.rows_of`.
+    """As `meant_movies.rows_of`.
 
     Where stdin and stderr are terminals, it asks about a title that fits several movies, or is similar to
     some.
     """
+    from movierec_cli.recommend.meant_movies import MeantMovies
     from movierec_cli.recommend.movie_search import MovieSearch, each_movie_once
 
-    asker = _Asker(MovieSearch(catalogue, noun), option, terminal)
+    search = MovieSearch(catalogue, noun)
+    asker = _Asker(search, option, terminal, MeantMovies(search, option, popularity, terminal.note))
     return each_movie_once(titles, catalogue, option, asker.row_of)
 
 
+def finder(run: Run, terminal: Terminal) -> Finder:
+    """Finds a run's movies; questions and notes come at the terminal."""
+    return partial(rows_of, terminal=terminal, popularity=lambda: run.popularity)
+
+
 def can_ask(terminal: Terminal) -> bool:
-    """Whether a question would be seen and can be answered."""
+    """Whether a question would be seen and can be answered; a program that reads JSON is asked nothing."""
+    if isinstance(terminal, ResultTerminal) and terminal.as_json:
+        return False
     return terminal.err.is_terminal and sys.stdin is not None and sys.stdin.isatty()
 
 
@@ -46,12 +65,13 @@ class _Asker:
     search: MovieSearch
     option: str
     terminal: Terminal
+    meant: MeantMovies
 
     def row_of(self, title: str) -> int:
-        fitting = self.search.fitting(title)
-        if len(fitting) == 1:
-            return fitting[0]
-        choices = fitting or self.search.closest(title) if can_ask(self.terminal) else []
+        fitting = self.meant.rows(title)
+        if len(fitting) == 1 or not can_ask(self.terminal):
+            return self.meant.row_of(title)
+        choices = fitting or self.search.closest(title)
         if not choices:
             return self.search.find(title)  # which says what is wrong
         self._list(title, choices, fits=bool(fitting))
@@ -69,7 +89,7 @@ class _Asker:
         ids = [f"id:{movies.movie_id[row]}" for row in shown]
         width, id_width = len(str(len(shown))), max(map(len, ids))
         for number, (row, movie_id) in enumerate(zip(shown, ids, strict=True), start=1):
-            self.terminal.say(f"  {number:>{width}}  {movie_id:<{id_width}}  {movies.title[row].strip()}")
+            self.terminal.say(f"  {number:>{width}}  {movie_id:<{id_width}}  {movies.shown_title(row)}")
         if len(choices) > len(shown):
             self.terminal.say(
                 f"  and {len(choices) - len(shown):,} others; type more of the title to find them"

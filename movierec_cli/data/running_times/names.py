@@ -6,18 +6,12 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from movierec_cli.text import ARTICLES, article_first
+
 _YEAR_AT_END = re.compile(r"\s*\([0-9]{4}[^)]*\)\s*(\([A-Z]+\))?\s*$")  # also "(1995) (V)"
 _IN_PARENTHESES = re.compile(r"\s*\(([^()]*)\)")
 _EITHER = re.compile(r"(?<!\d)/(?!\d)")  # "Amigo/Amado", not "8 1/2"
 _ALSO_KNOWN_AS = re.compile(r"\b(?:a\.k\.a\.|aka\b):?\s*", re.IGNORECASE)
-
-# English, French, Italian, Spanish, Portuguese, German, Dutch and the Scandinavian ones.
-_ARTICLE_LIST = (
-    "the a an le la les l un une il lo gli i el los las uno una o os as um uma der die das ein eine "
-    "de het een den det en et"
-)
-_ARTICLES = frozenset(_ARTICLE_LIST.split())
-_ARTICLE_AT_END = re.compile(rf"^(.*), ?({'|'.join(sorted(_ARTICLES))})(['’]?)$", re.IGNORECASE)
 
 _ROMAN_FROM_TWO = "ii iii iv v vi vii viii ix x xi xii xiii"
 _ONE_TO_TWENTY = (
@@ -71,10 +65,7 @@ def plain_name(title: str) -> str:
 
     "&" and "+" become "and", Roman numerals Arabic ones: "Matrix II, The" and "The Matrix 2" are alike.
     """
-    name = title.strip()
-    moved = _ARTICLE_AT_END.match(name)
-    if moved is not None:
-        name = f"{moved[2]}{moved[3] or ' '}{moved[1]}"
+    name = article_first(title.strip())
     words = folded(name).translate(_MARKS)
     words = words if name.isascii() else _NO_WORD.sub(" ", words)
     return " ".join(_NUMERALS.get(word, word) for word in words.split())
@@ -83,7 +74,7 @@ def plain_name(title: str) -> str:
 def loose_name(plain: str) -> str:
     """A plain name without its first article, without "the", "part" and spaces, numbers in digits."""
     words = plain.split()
-    start = 1 if len(words) > 1 and words[0] in _ARTICLES else 0
+    start = 1 if len(words) > 1 and words[0] in ARTICLES else 0
     return "".join([_LOOSE.get(word, word) for word in words[start:]]) or "".join(words)
 
 
@@ -138,7 +129,7 @@ def spellings(word: str) -> tuple[str, ...]:
 
 def says_little(word: str) -> bool:
     """Whether names that are alike may differ by this word of a plain name."""
-    return word in _ARTICLES or word in _CONNECTING
+    return word in ARTICLES or word in _CONNECTING
 
 
 def folded(text: str) -> str:

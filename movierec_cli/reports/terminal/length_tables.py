@@ -11,6 +11,7 @@ from movierec_cli.data.running_times.matching import Status
 from movierec_cli.data.running_times.titles_file import ImdbEntry
 from movierec_cli.experiment.wording import percent
 from movierec_cli.reports.terminal.rich_tables import new_table
+from movierec_cli.text import shown_title
 
 MOVIES_SHOWN = 20
 _TITLES_SHOWN = 4
@@ -71,7 +72,7 @@ def _movies_table(movies: Sequence[MovieLength], *, with_titles: bool) -> Table:
         table.add_column("can be", overflow="fold")
     for movie in movies[:MOVIES_SHOWN]:
         titles = [_titles(movie.entries)] if with_titles else []
-        table.add_row(f"{movie.n_ratings:,}", str(movie.movie_id), Text(movie.title), *titles)
+        table.add_row(f"{movie.n_ratings:,}", str(movie.movie_id), Text(shown_title(movie.title)), *titles)
     return table
 
 

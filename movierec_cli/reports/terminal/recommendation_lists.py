@@ -16,7 +16,7 @@ from rich.text import Text
 
 from movierec_cli.reports import HOW_FAIR, ORDERED_BY, how_many, rated_or_known
 from movierec_cli.reports.terminal.rich_tables import new_table
-from movierec_cli.text import counted, listed
+from movierec_cli.text import counted, listed, shown_title
 
 if TYPE_CHECKING:
     from movierec_cli.data.dataset import Id
@@ -122,7 +122,7 @@ def _wanted_by(names: Sequence[str], movie: SharedMovie) -> Text:
 
 def similar_report(similar: SimilarMovies, console: Console) -> Table:
     """A line a movie, the nearest first, with the similarity."""
-    title = f"Like {similar.title}, with: {similar.run.record.config.label}"
+    title = f"Like {shown_title(similar.title)}, with: {similar.run.record.config.label}"
     cosines = [f"{movie.similarity:.2f}".replace("-", "−") for movie in similar.movies]
     columns = {"": _places(similar.movies), "similarity": cosines}
     return _movie_table(Text(title), min(console.width, _RATED_WIDTH), columns, similar.movies)
@@ -147,7 +147,7 @@ def _predicted_lines(predictions: Iterable[PredictedRating], data: DataIdentity)
     of_what = "stars" if scale is None or scale.is_of_stars else f"of {scale.highest:g}"
     for one in predictions:
         rated = f", rated {one.given:g} already" if one.given is not None else ""
-        table.add_row(f"  {one.stars:.1f} {of_what}", Text.assemble(one.title, (rated, "dim")))
+        table.add_row(f"  {one.stars:.1f} {of_what}", Text.assemble(shown_title(one.title), (rated, "dim")))
     return table
 
 
@@ -221,10 +221,12 @@ def _movie_table(
         genres = ", ".join(movie.genres)
         new = (" (new: not rated yet)", "italic") if movie.is_new else ""
         if whys:
-            named = Text.assemble(movie.title, new, "  ", (genres, "dim"))
+            named = Text.assemble(movie.shown_title, new, "  ", (genres, "dim"))
             table.add_row(*short, Text("\n").join([named, whys[place]]))
         else:
-            table.add_row(*short, Text.assemble(movie.title, new), *([Text(genres)] if has_genres else []))
+            table.add_row(
+                *short, Text.assemble(movie.shown_title, new), *([Text(genres)] if has_genres else [])
+            )
     return table
 
 
@@ -271,7 +273,7 @@ class _Lines:
 
     def _titles(self, movies: Sequence[tuple[int, float]]) -> str:
         titles = self.run.catalogue.title
-        return listed(_YEAR.sub("", titles[row]) for row, _ in movies)
+        return listed(_YEAR.sub("", shown_title(titles[row])) for row, _ in movies)
 
     def _side(self, word: str, features: Mapping[str, float]) -> str:
         """The features that matter, the most first, and those that matter against the movie."""

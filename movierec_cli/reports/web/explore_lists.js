@@ -4,7 +4,7 @@ const N_FIRST = 10;  // of the movies a user rated, until all are requested
 
 function movie_item(row, measure, note) {
   const genres = genres_of(row).join(", ");
-  return make("li", {}, make("span", {}, link(row), make("small", {}, note || genres || "no genres")), measure || "");
+  return make("li", {}, make("span", {}, link(row), make("small", {}, [note || genres || "no genres", hardly_known(row)].filter(Boolean).join(" · "))), measure || "");
 }
 
 function bar(length, text) {

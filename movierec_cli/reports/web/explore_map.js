@@ -154,7 +154,7 @@ function paint_mark(mark, unit) {
 }
 
 const short = row => {
-  const name = named(row).replace(/\s*\(\d{4}[^)]*\)\s*$/, "").replace(/^(.*), (The|A|An)$/, "$2 $1") || named(row);
+  const name = named(row).replace(/\s*\(\d{4}[^)]*\)\s*$/, "") || named(row);
   return name.length > 30 ? name.slice(0, 29).trimEnd() + "…" : name;
 };
 

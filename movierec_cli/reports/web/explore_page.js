@@ -18,6 +18,11 @@ const named = row => movies.titles[row].trim() || data.noun + " " + movies.ids[r
 const title = row => make("bdi", {}, named(row));
 const genres_of = row => movies.genres[row].map(genre => data.genre_names[genre]);
 const described = row => [genres_of(row).join(", "), (data.has_ratings ? "rated " : "chosen ") + counted(movies.popularity[row], "time")].filter(Boolean).join(" · ");
+// Nothing, where a model can know it well enough.
+function hardly_known(row) {
+  const n = movies.popularity[row], verb = data.has_ratings ? "rated" : "chosen";
+  return n >= data.few_ratings ? "" : n ? verb + " only " + counted(n, "time") : "never " + verb;
+}
 const link = row => make("a", {href: "#" + movie_address(row)}, title(row));
 const say = sentence => { document.getElementById("status").textContent = sentence; };
 // Numbers ------------------------------------------------------------------------------------------

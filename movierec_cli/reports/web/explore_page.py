@@ -13,14 +13,14 @@ import numpy.typing as npt
 
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Ids
 from movierec_cli.data.duplicates import Duplicates
-from movierec_cli.recommend.response import FEW_RATINGS
+from movierec_cli.recommend.cautions import FEW_RATINGS
 from movierec_cli.recommend.run_choice import FOR_LIKENESS, FOR_USERS, FOR_VECTORS
 from movierec_cli.registry.store import Run
 from movierec_cli.reports import star
 from movierec_cli.reports.web import pages
 from movierec_cli.reports.web.explore_listed import PageLists
 from movierec_cli.reports.web.movie_map import movie_map, telling_genres
-from movierec_cli.text import with_article
+from movierec_cli.text import ARTICLES, shown_title, with_article
 
 PAGE_BYTES = 32 << 20
 """Of arrays, before base64 makes them a third larger: a browser opens such a page in seconds."""
@@ -153,6 +153,7 @@ def _document(shown: _Shown) -> dict[str, object]:
         "star": star(data),
         "unit": " stars" if star(data) else "",
         "few_ratings": FEW_RATINGS,
+        "articles": sorted(ARTICLES),
         "left_out": shown.left_out,
         "genre_names": catalogue.genre_names,
         "unknown_year": UNKNOWN_YEAR,
@@ -160,7 +161,7 @@ def _document(shown: _Shown) -> dict[str, object]:
         **of_page,
         "movies": {
             "ids": _ids(catalogue.movie_id[shown.movies]),
-            "titles": catalogue.title[shown.movies].tolist(),
+            "titles": [shown_title(title) for title in catalogue.title[shown.movies]],
             "years": catalogue.year[shown.movies].tolist(),
             "genres": [np.flatnonzero(row).tolist() for row in catalogue.genres[shown.movies]],
             "popularity": shown.popularity.tolist(),

@@ -6,17 +6,21 @@ const LETTERS = {"æ": "ae", "œ": "oe", "ø": "o", "ð": "d", "þ": "th", "ł":
 const folded = text => text.normalize("NFKD").toLowerCase().replace(/[\p{M}'’‘`´ʻ]/gu, "").replace(/[æœøðþłđıß]/g, letter => LETTERS[letter])
   .replace(/[^\p{L}\p{N}]+/gu, " ").trim();
 const names = movies.titles.map(title => " " + folded(title));
+const joined = words => words.join("");
+// However they are spaced ("ET" is "E.T."): each title, and without its article where one begins it.
+const beginnings = names.map(name => name.trim().split(" ")).map(words => [joined(words), ...(data.articles.includes(words[0]) ? [joined(words.slice(1))] : [])]);
 
-// 0 where the title begins so, however it is spaced ("ET" is "E.T."), 1 where each word begins one of the title's, 2 where it stands within one; else nothing.
-function fit(name, words) {
-  if (name.replaceAll(" ", "").startsWith(words.join(""))) return 0;
+// 0 where the title begins so, 1 where each word begins one of the title's, 2 where it stands within one; else nothing.
+function fit(row, words) {
+  const name = names[row];
+  if (beginnings[row].some(beginning => beginning.startsWith(joined(words)))) return 0;
   if (words.every(word => name.includes(" " + word))) return 1;
   return words.every(word => word.length > 2 && name.includes(word)) ? 2 : undefined;
 }
 
 function movies_found(text) {
   const words = text.split(" "), fits = [[], [], []];
-  if (text) by_popularity.forEach(row => { const how = fit(names[row], words); if (how !== undefined) fits[how].push(row); });
+  if (text) by_popularity.forEach(row => { const how = fit(row, words); if (how !== undefined) fits[how].push(row); });
   return fits.flat();
 }
 

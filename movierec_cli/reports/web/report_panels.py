@@ -220,7 +220,7 @@ def _rated(user: UserLists, data: DataIdentity) -> Html:
 
 
 def _rated_movie(movie: RatedMovie, data: DataIdentity) -> Html:
-    name = tag("span", movie.title, _genres(movie.genres))
+    name = tag("span", movie.shown_title, _genres(movie.genres))
     if movie.rating is None:
         return tag("li", name)
     return tag("li", tag("span", f"{movie.rating:g}{star(data)}", class_="stars"), name)
@@ -230,7 +230,7 @@ def _recommended(label: str, model: Recommendations, in_one_list: set[Id], data:
     rows = (
         tag(
             "li",
-            tag("strong" if movie.movie_id in in_one_list else "span", movie.title),
+            tag("strong" if movie.movie_id in in_one_list else "span", movie.shown_title),
             tag("small", "new: not rated yet") if movie.is_new else Html(),
             _details(movie, data),
         )
