@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, ClassVar, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.config.families import Scoring
 from movierec_cli.data.duplicates import Duplicates, duplicates_of
 from movierec_cli.errors import MovierecError, SavedModelError, problems_named
 from movierec_cli.files.atomic import recover, remove_folder, replaced_in, written_folder
@@ -103,7 +104,8 @@ class Run:
         products = DotProducts(artifacts.user_embeddings, artifacts.movie_embeddings, artifacts.popularity)
         if not family.has_item_weights:
             return products
-        sums = ItemSums(self.histories, artifacts.popularity, self._weights_of)
+        is_regression = family.spec.scoring is not Scoring.ITEM_WEIGHTS
+        sums = ItemSums(self.histories, artifacts.popularity, self._weights_of, is_regression)
         return ProductsAndSums(products, sums) if family.is_trained else sums
 
     def _weights_of(self, movies: Sequence[int]) -> Sequence[WeightsOf]:

@@ -31,6 +31,7 @@ from movierec_cli.reports.web.explore_listed import NOWHERE, PageLists
 from movierec_cli.storage import codec
 from tests.export.expected_lists import check_lists
 from tests.export.test_formats import FORMATS, exported
+from tests.recommend.test_kinds import evidence_by_hand
 from tests.saved_runs import baseline_run
 from tests.small_dataset import small_dataset
 
@@ -79,11 +80,19 @@ def test_a_user_without_training_ratings_gets_popularity(tmp_path: Path, family:
     assert why.is_popularity and why.score == found[4]
 
 
+COUNTS = np.bincount(DATA.dataset.ratings.movie_index[DATA.split.fit], minlength=40)
+
+
+def likeness_of(genres: np.ndarray, similar: np.ndarray) -> np.ndarray:
+    """To the movie at row 3: by weights, in standard deviations, and by genres."""
+    base = (COUNTS / COUNTS.sum() @ genres + 1 / 40) / (1 + 2 / 40)
+    return similar / similar.std() + evidence_by_hand(genres, base.tolist(), [3], prior=5)
+
+
 def of_new_user(weights: np.ndarray, n: int) -> np.ndarray:
     """What each movie adds to scores where a new user of EASE names n: [n_movies, n_movies]."""
-    counts = np.bincount(DATA.dataset.ratings.movie_index[DATA.split.fit], minlength=40)
     unknown = 20 / (20 + n)
-    return (np.eye(40) - unknown * counts / counts.sum()) @ (weights + 4 * unknown * weights @ weights)
+    return (np.eye(40) - unknown * COUNTS / COUNTS.sum()) @ (weights + 4 * unknown * weights @ weights)
 
 
 @pytest.mark.parametrize("family", WEIGHTED)
@@ -96,7 +105,9 @@ def test_weights_make_lists_of_new_users_reasons_and_neighbours(
     for row in range(40):
         one = load_run(folders[family]).item_weights.at(known.place_of(row))
         weights[row, one.columns] = one.values
+    own = weights
     if family is Family.EASE:
+        own = of_new_user(weights, n=1) / np.sqrt(COUNTS + 10)
         weights = of_new_user(weights, n=3)
     expected = weights[LIKED].sum(axis=0) - weights[DISLIKED].sum(axis=0)
     user = new_user(run, Opinions(LIKED, DISLIKED))
@@ -109,8 +120,8 @@ def test_weights_make_lists_of_new_users_reasons_and_neighbours(
         assert parts[row] == pytest.approx(sign * (weights[row, 11] - weights[row].mean()))
     assert sum(parts.values()) == pytest.approx(why.advantage, abs=1e-6) and abs(why.rest) < 1e-5
     near = similar_movies(run, 3, top=39)
-    values = np.delete(run.scorer.vectors(np.array([3]))[0], 3)
-    np.testing.assert_allclose([one.similarity for one in near.movies], np.sort(values)[::-1])
+    values = np.delete(likeness_of(run.catalogue.genres, own[3]), 3)
+    np.testing.assert_allclose([one.similarity for one in near.movies], np.sort(values)[::-1], rtol=1e-4)
     varied = recommend(run, user, top=8, diversity=0.9)
     assert varied.rows != recommend(run, user, top=8).rows and 0 < varied.variety < 2
     histories = movies_of_users(DATA.dataset, DATA.split.fit)
