@@ -162,8 +162,9 @@ def _own_scorer(run: Run, opinions: Opinions) -> ItemScorer | None:
         of_kinds = weight * kinds_of(run).evidence(opinions.positives, PERSON_PRIOR)
         sums = scorer.sums.of_new_user(named)
         return replace(scorer, sums=sums, of_kinds=of_kinds.astype(np.float32))
-    is_told = isinstance(scorer, ItemSums) and scorer.is_regression
-    return scorer.of_new_user(named) if is_told else None
+    if not (isinstance(scorer, ItemSums) and scorer.is_regression):
+        return None
+    return scorer.of_new_user(named)
 
 
 def _folded_in(run: Run, opinions: Opinions) -> _Embedding:

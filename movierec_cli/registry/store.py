@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, ClassVar, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.config import TowerConfig
 from movierec_cli.config.families import Scoring
 from movierec_cli.data.duplicates import Duplicates, duplicates_of
 from movierec_cli.errors import MovierecError, SavedModelError, problems_named
@@ -101,7 +102,10 @@ class Run:
     def scorer(self) -> ItemScorer:
         """What scores movies."""
         artifacts, family = self.artifacts, self.record.config.family
-        products = DotProducts(artifacts.user_embeddings, artifacts.movie_embeddings, artifacts.popularity)
+        model = self.record.config.model
+        has_bias = isinstance(model, TowerConfig) and model.item_bias
+        arrays = artifacts.user_embeddings, artifacts.movie_embeddings, artifacts.popularity
+        products = DotProducts(*arrays, has_bias)
         if not family.has_item_weights:
             return products
         is_regression = family.spec.scoring is not Scoring.ITEM_WEIGHTS

@@ -73,6 +73,9 @@ class DotProducts:
     user_embeddings: _Floats  # [n_users, dim]
     movie_embeddings: _Floats  # [n_movies, dim]
     popularity: _Floats | None = None  # [n_movies], for users of zeros; None: there are none
+    has_bias: bool = False
+    """Whether the last number of a movie is its bias, which every user's 1 is multiplied by: it makes scores,
+    and says nothing of what the movie is like."""
 
     def users(self, rows: _Rows) -> _Floats:
         return self.user_embeddings[rows]
@@ -82,14 +85,18 @@ class DotProducts:
 
     def similar_to(self, movie: int) -> _Values:
         """The cosine; an embedding without length is like none."""
-        embeddings = self.movie_embeddings.astype(np.float64)
+        embeddings = self._directions.astype(np.float64)
         lengths = np.linalg.norm(embeddings, axis=1)
         products = lengths * lengths[movie]
         cosines: _Values = (embeddings @ embeddings[movie]) / np.where(products > 0, products, 1)
         return cosines
 
     def vectors(self, movies: _Rows) -> _Floats:
-        return self.movie_embeddings[movies]
+        return self._directions[movies]
+
+    @property
+    def _directions(self) -> _Floats:
+        return self.movie_embeddings[:, :-1] if self.has_bias else self.movie_embeddings
 
 
 @dataclass(frozen=True)
@@ -140,7 +147,8 @@ class ItemSums:
         Weights that say how alike movies are need none of this.
         """
         if not self.is_regression:
-            return self.vectors(np.array([movie]))[0].astype(np.float64)
+            of_weights: _Values = self.vectors(np.array([movie]))[0].astype(np.float64)
+            return of_weights
         own = np.zeros((1, self.histories.n_movies), np.float32)
         own[0, movie] = 1
         alone = replace(self.of_new_user(np.array([movie])), popularity=None).scores(own)[0]
