@@ -11,7 +11,6 @@ from movierec_cli.config import (
     Family,
     SplitConfig,
     SplitKind,
-    TowerConfig,
     TrainerConfig,
     default_settings,
 )
@@ -58,7 +57,8 @@ def test_the_published_command_works_word_for_word(tmp_path: Path) -> None:
         "timestamp + movie_title_text + movie_genres + movie_length",
     ]
     assert config.training == replace(Family.TWO_TOWER.spec.training, num_epochs=300)
-    assert config.model == TowerConfig(embedding_size=32, layer_sizes=(64, 32))
+    usual = default_settings().model
+    assert config.model == replace(usual, embedding_size=32, layer_sizes=(64, 32))
     assert "User 1 rated 6 movies" in result.stdout
     assert result.stdout.count("Recommended with:") == 6
     assert (tmp_path / "movierec.html").exists()

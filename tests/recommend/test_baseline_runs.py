@@ -15,8 +15,9 @@ from movierec_cli.data.dataset import Users
 from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import MovierecError, SavedModelError
+from movierec_cli.export import model_arrays
 from movierec_cli.export.export_run import export_run
-from movierec_cli.export.kinds import ExportFormat
+from movierec_cli.export.kinds import ExportFormat, IndexKind
 from movierec_cli.export.npz_model import snippet
 from movierec_cli.models.baselines.fit_baseline import fit_baseline
 from movierec_cli.recommend.explanation import explain
@@ -158,7 +159,9 @@ def test_an_exported_npz_recommends_alike(
     assert printed.getvalue() == " ".join(movie.title for movie in recommend(run, user_of(run, 5)).movies)
 
 
-def test_what_a_kind_cannot_do_is_refused_in_words(folders: dict[Family, Path], tmp_path: Path) -> None:
+def test_what_a_kind_cannot_do_is_refused_in_words(
+    folders: dict[Family, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     popular, ease = (load_run(folders[family]) for family in (Family.POPULARITY, Family.EASE))
     with pytest.raises(MovierecError, match="recommends the same to everybody and puts none near another"):
         similar_movies(popular, 3)
@@ -166,8 +169,11 @@ def test_what_a_kind_cannot_do_is_refused_in_words(folders: dict[Family, Path], 
         recommend(popular, user_of(popular, 1), diversity=0.5)
     with pytest.raises(MovierecError, match="does not see the time"):
         user_of(ease, 1, as_of_s=1_000_000_000)
+    with pytest.raises(MovierecError, match="--index scann finds what is near in vectors"):
+        export_run(ease, ExportFormat.SAVEDMODEL, tmp_path / "out", index=IndexKind.SCANN)
+    monkeypatch.setattr(model_arrays, "MOST_WEIGHED", 39)
     for form in (ExportFormat.ONNX, ExportFormat.SAVEDMODEL):
-        with pytest.raises(MovierecError, match="use --format npz"):
+        with pytest.raises(MovierecError, match="up to 39 movies, and there are 40; use --format npz"):
             export_run(ease, form, tmp_path / "out")
 
 
@@ -268,3 +274,21 @@ def test_exported_lists_are_the_ranker_s_and_popularity_for_who_has_no_history(
     found = call(range(1, 21), 40, include_seen=True)["movie_id"]
     assert (found == known.movie_ids[np.argsort(-scores, kind="stable")]).all()
     check_lists(load_run(tmp_path / run.folder.name), call)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("family", WEIGHTED)
+def test_exported_sums_of_weights_make_the_lists_and_popularity_those_of_who_has_no_history(
+    folders: dict[Family, Path], family: Family, form: ExportFormat, tmp_path: Path
+) -> None:
+    run = load_run(folders[family])
+    known = run.histories
+    starts = known.starts.copy()
+    starts[5:] -= starts[5] - starts[4]  # the user at row 4 has no history
+    movie = np.delete(known.movie, np.arange(known.starts[4], known.starts[5]))
+    cold = replace(run.parts(), histories=replace(known, starts=starts, movie=movie))
+    saved = save_run(tmp_path, run.record, cold)
+    call = exported(saved, form, tmp_path)
+    check_lists(load_run(saved.folder), call)
+    best = np.argsort(-run.artifacts.popularity, kind="stable")[:3]
+    assert call([5], 3, include_seen=True)["movie_id"].tolist() == [run.artifacts.movie_ids[best].tolist()]

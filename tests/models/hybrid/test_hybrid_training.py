@@ -1,5 +1,6 @@
 """A trained hybrid: what is saved of it is what was evaluated, and every command finds it."""
 
+import io
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,9 @@ from movierec_cli.config import FeatureSet, Monitor, SplitConfig
 from movierec_cli.errors import SavedModelError
 from movierec_cli.evaluation.metrics import NO_TOP_K, PerUser
 from movierec_cli.experiment.trainer import RunTrainer, deploy
+from movierec_cli.export.export_run import export_run
+from movierec_cli.export.kinds import ExportFormat
+from movierec_cli.export.npz_model import snippet
 from movierec_cli.models.hybrid import hybrid_training, item_evidence
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.models.trained import Validation
@@ -25,6 +29,8 @@ from movierec_cli.registry.forget import forget_user
 from movierec_cli.registry.manifest import manifest_bytes
 from movierec_cli.registry.store import Run, load_run
 from movierec_cli.storage import codec
+from tests.export.expected_lists import check_lists, expected_ids
+from tests.export.test_formats import FORMATS, exported
 from tests.models.hybrid.conftest import trainer_of
 from tests.recommend.test_kinds import evidence_by_hand
 
@@ -136,6 +142,25 @@ def test_the_model_is_counted_saved_and_chosen_as_it_says(trained: Run) -> None:
     assert record.config.label == "hybrid + movie_genres + user_gender + day_of_week"
     assert record.name.startswith("small-hybrid-movie_genres-")
     assert all(one.ndcg is not None for one in record.history) and record.best_epoch in (6, 12)
+
+
+def test_an_exported_npz_recommends_alike(trained: Run, tmp_path: Path) -> None:
+    place = export_run(trained, ExportFormat.NPZ, tmp_path / "model.npz").path
+    printed = io.StringIO()
+    code = snippet(trained).replace("USER", "5").replace("model.npz", str(place))
+    exec(code, {"print": lambda titles: printed.write(" ".join(titles))})
+    assert printed.getvalue() == " ".join(one.title for one in recommend(trained, user_of(trained, 5)).movies)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_exported_model_adds_both_halves_at_any_time(
+    trained: Run, tmp_path: Path, form: ExportFormat
+) -> None:
+    call = exported(trained, form, tmp_path)
+    check_lists(trained, call)
+    found = call([3, 20], 10, seconds=[1_001_000_000] * 2)["movie_id"].tolist()
+    assert found == [expected_ids(trained, user, 10, seconds=1_001_000_000) for user in (3, 20)]
+    assert call([999], 1)["known"].tolist() == [False]
 
 
 def test_deployed_it_knows_all_ratings_and_keeps_its_settings(trainer: RunTrainer, trained: Run) -> None:
