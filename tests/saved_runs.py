@@ -31,6 +31,8 @@ from movierec_cli.evaluation.queries import GroupedQueries, Targets, queries_by_
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
 from movierec_cli.evaluation.ratings import RatingOutcome, clipped, rating_errors, rating_scale
 from movierec_cli.experiment.trainer import train_or_load
+from movierec_cli.models.baselines.baseline import Kept
+from movierec_cli.models.baselines.fit_baseline import kept_parts
 from movierec_cli.models.feature_encodings import encode_features, fit_features
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.models.rating.evidence import N_USER_NUMBERS
@@ -40,8 +42,8 @@ from movierec_cli.registry.record import DataIdentity, EpochRecord, RunConfig, R
 from movierec_cli.registry.run_parts import RunArtifacts, RunParts, UserRatings
 from movierec_cli.scoring.item_weights import Histories, ItemWeights
 from movierec_cli.scoring.rating_head import RatingHead
+from movierec_cli.scoring.towers import HISTORY, TowerInput, Towers
 from movierec_cli.scoring.towers import Tower as TowerArrays
-from movierec_cli.scoring.towers import TowerInput, Towers
 from movierec_cli.storage.serialization import canonical_json
 
 KS = (1, 5, 10, 50, 100)
@@ -424,8 +426,22 @@ def _judged(
     )
     towers = None if config.family.is_sequential else _towers(dataset, split, arrays, vocabularies)
     parts = RunParts(outcome=outcome, artifacts=arrays, towers=towers)
+    if config.family is Family.HYBRID:
+        parts = _with_histories(parts, dataset, split)
     # another seed: other numbers than the artifacts'
     return dataset, record, parts if config.tasks is None else _with_head(parts, dataset, split, seed + 1)
+
+
+def _with_histories(parts: RunParts, dataset: Dataset, split: Split) -> RunParts:
+    """As a hybrid has them: users are inputs by their histories, and item-item weights are all 0."""
+    towers, artifacts = parts.towers, parts.artifacts
+    assert towers is not None and artifacts is not None
+    ids, *others = towers.query.inputs
+    query = replace(towers.query, inputs=(replace(ids, name=HISTORY), *others))
+    weights = np.zeros((len(dataset.movies), len(dataset.movies)), np.float32)
+    own = kept_parts(dataset, split.fit, Kept(np.zeros(len(dataset.movies), np.float32), weights=weights))
+    towers = replace(towers, query=query, history=artifacts.movie_embeddings)
+    return replace(parts, towers=towers, histories=own.histories, item_weights=own.item_weights)
 
 
 def _with_head(parts: RunParts, dataset: Dataset, split: Split, seed: int) -> RunParts:

@@ -169,11 +169,11 @@ class RunTrainer:
 
 
 def _changed_alike(own: T, usual: T, given: T) -> T:
-    """One family's settings with what is given otherwise than usual in those of another."""
+    """One family's settings with what is given (not None) and not usual in those of another."""
     changes = {
         field.name: value
         for field in fields(given)  # type: ignore[arg-type]
-        if (value := getattr(given, field.name)) != getattr(usual, field.name)
+        if (value := getattr(given, field.name)) not in (None, getattr(usual, field.name))
     }
     return replace(own, **changes)  # type: ignore[type-var]
 

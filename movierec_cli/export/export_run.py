@@ -53,8 +53,12 @@ def export_run(
     check_output(target, is_folder=form.is_folder, overwrite=overwrite)
     arrays = ModelArrays(run)
     sees_time = arrays.context_tower is not None
-    if form is not ExportFormat.NPZ:
-        _ = arrays.embeddings  # refused before an engine is loaded
+    # What does not fit the format is refused before an engine is loaded.
+    if form is not ExportFormat.NPZ and arrays.weights is not None and index is not IndexKind.BRUTE_FORCE:
+        raise MovierecError(
+            f"--index {index} finds what is near in vectors, and {name} adds up weights from"
+            f" {run.record.data.noun} to {run.record.data.noun}; leave it out: brute force is exact"
+        )
     if form.is_folder:
         path = write_folder(target, lambda folder: write_saved_model(arrays, index, about, folder))
         size_bytes = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())

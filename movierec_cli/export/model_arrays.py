@@ -1,13 +1,13 @@
 """The arrays of an exported model, and what it computes from them: the same for every format.
 
 The result is the `k` movies of the highest scores, equal scores in the order of the catalogue. A score is the
-dot product of two embeddings, summed in double precision and rounded once, so that it does not depend on the
-order in which a library adds; what is excluded has minus infinity. A user whom the model does not know gets
-the movies by how many users of the run rated them: unlike with a mean of embeddings, the accuracy of that
-list is measured, by `movierec train` for the popularity baseline. Places without a movie hold the id
-`NO_MOVIE_ID`, the title "" and minus infinity. A movie that has several ids is there once, by the first of
-its best, and is left out by any of them. Ids that are texts are texts of the exported model too, in UTF-8,
-with "" for `NO_MOVIE_ID`.
+dot product of two embeddings, or the sum of weights from the movies of the user's history, or both, summed in
+double precision and rounded once, so that it does not depend on the order in which a library adds; what is
+excluded has minus infinity. A user whom the model does not know gets the movies by how many users of the run
+rated them: unlike with a mean of embeddings, the accuracy of that list is measured, by `movierec train` for
+the popularity baseline. Places without a movie hold the id `NO_MOVIE_ID`, the title "" and minus infinity. A
+movie that has several ids is there once, by the first of its best, and is left out by any of them. Ids that
+are texts are texts of the exported model too, in UTF-8, with "" for `NO_MOVIE_ID`.
 
 Inputs of a model for TensorFlow or ONNX: `user_id` [b]; `k`, negative is 0; `exclude` [b, n] or [1, n], ids
 of movies that may be unknown, such as `NO_MOVIE_ID` to fill rows up; `include_seen`; where it sees time also
@@ -32,6 +32,8 @@ from movierec_cli.scoring.towers import Tower
 
 NO_MOVIE_ID = -1
 LAST_CODES = "last_codes"
+MOST_WEIGHED = 8_192
+"""Of a matrix of weights: 256 MB."""
 
 
 def encoded(texts: Iterable[str]) -> npt.NDArray[np.object_]:
@@ -70,23 +72,40 @@ class ModelArrays:
     def embeddings(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Of users, [n_users, dim], and of movies, [n_movies, dim]: their product is the score.
 
-        Of a baseline, one number more: 1 for users without history, who get the popularity in training.
-
-        Raises:
-            MovierecError: the model has no embeddings.
+        Of a baseline, one number more: 1 for users without history, who get the popularity in training. Of
+        a model of weights, this is not all of the score: `weights`.
         """
-        artifacts, record = self.run.artifacts, self.run.record
+        artifacts = self.run.artifacts
         users, movies = artifacts.user_embeddings, artifacts.movie_embeddings
-        if record.config.family.has_item_weights:
-            raise MovierecError(
-                f"{record.name} adds up weights from {record.data.noun} to {record.data.noun}, which this"
-                " format cannot hold; use --format npz"
-            )
         if artifacts.popularity is None:
             return users, movies
         is_cold = ~users.any(axis=1, keepdims=True)
+        if self.run.record.config.family.has_item_weights:
+            is_cold = np.diff(self.run.histories.starts)[:, None] == 0
         popularity = artifacts.popularity[:, None]
         return np.hstack([users, is_cold.astype(np.float32)]), np.hstack([movies, popularity])
+
+    @cached_property
+    def weights(self) -> npt.NDArray[np.float32] | None:
+        """What each movie of a user's history (row) adds to scores (columns), [n_movies, n_movies]; or None.
+
+        Raises:
+            MovierecError: there are too many movies for a matrix of all by all.
+        """
+        record, n = self.run.record, self.n_movies
+        if not record.config.family.has_item_weights:
+            return None
+        if n > MOST_WEIGHED:
+            raise MovierecError(
+                f"{record.name} adds up weights from {record.data.noun} to {record.data.noun}, which this"
+                f" format holds for up to {MOST_WEIGHED:,} {record.data.noun}s, and there are {n:,}; use"
+                " --format npz"
+            )
+        known, weights = self.run.histories, np.zeros((n, n), np.float32)
+        for row, own in enumerate(weights):
+            one = self.run.item_weights.at(known.place_of(row))
+            own[one.columns] = one.values
+        return weights
 
     @property
     def output_ids(self) -> npt.NDArray[np.int64] | npt.NDArray[np.object_]:

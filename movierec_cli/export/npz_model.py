@@ -29,14 +29,18 @@ print(model["title"][best[np.sort(places)[:10]]])
 """Code that recommends to a user; fill in USER and the file's name."""
 
 _PRODUCT = 'scores = model["movie_embedding"] @ model["user_embedding"][user]\n'
-_SUM = """\
+_FROM_HISTORY = """\
 history = model["history_movie"][model["history_start"][user] : model["history_start"][user + 1]]
-scores = np.zeros(len(model["movie_id"]), np.float32) if len(history) else model["popularity"]
+"""
+_SUM = """\
 starts, to, weight = model["weight_start"], model["weight_movie"], model["weight"]
 for movie in history:
     own = slice(starts[movie], starts[movie + 1])
     scores[to[own]] += weight[own]
 """
+_FROM_ZERO = (
+    'scores = np.zeros(len(model["movie_id"]), np.float32) if len(history) else model["popularity"]\n'
+)
 Described = dict[str, tuple[npt.NDArray[Any], str]]
 """Arrays with their meanings, by name."""
 
@@ -51,7 +55,11 @@ The result is the embedding. towers/codes holds the codes of each user's last tr
 
 def snippet(run: Run) -> str:
     """`SNIPPET` for the way in which a run's scores are made."""
-    return SNIPPET.replace(_PRODUCT, _SUM) if run.record.config.family.has_item_weights else SNIPPET
+    family = run.record.config.family
+    if not family.has_item_weights:
+        return SNIPPET
+    start = _PRODUCT if family.is_trained else _FROM_ZERO
+    return SNIPPET.replace(_PRODUCT, _FROM_HISTORY + start + _SUM)
 
 
 def to_npz(run: Run) -> bytes:
@@ -72,28 +80,36 @@ def to_npz(run: Run) -> bytes:
 
 
 def _scoring(run: Run) -> Described:
-    """What makes the scores."""
-    noun = run.record.data.noun
-    if not run.record.config.family.has_item_weights:
-        users, movies = ModelArrays(run).embeddings
-        return {
-            "user_embedding": (users, "as of each user's last training rating"),
-            "movie_embedding": (movies, "its dot product with a user's embedding is the score"),
-        }
-    known, weights, n_movies = run.histories, run.item_weights, len(run.catalogue)
+    """What makes the scores: embeddings, weights, or both."""
+    family = run.record.config.family
+    products = _products(run) if family.is_trained or not family.has_item_weights else {}
+    return products | (_sums(run) if family.has_item_weights else {})
+
+
+def _products(run: Run) -> Described:
+    users, movies = ModelArrays(run).embeddings
+    return {
+        "user_embedding": (users, "as of each user's last training rating"),
+        "movie_embedding": (movies, "its dot product with a user's embedding is the score"),
+    }
+
+
+def _sums(run: Run) -> Described:
+    noun, known, weights, n_movies = run.record.data.noun, run.histories, run.item_weights, len(run.catalogue)
     stops = [known.place_of(row).stop for row in range(n_movies)]
     columns = weights.columns
     if columns is None:
         columns = np.tile(np.arange(n_movies, dtype=np.int32), n_movies)
     popularity = run.artifacts.popularity
-    assert popularity is not None  # every baseline has it
+    cold = {} if popularity is None else {"popularity": (popularity, "the scores for users without history")}
+    added = " to that" if run.record.config.family.is_trained else ""
     return {
         "history_start": (known.starts, "where each user's training history begins"),
-        "history_movie": (known.movie, f"rows of {noun}s, whose weights to a {noun} add up to the score"),
+        "history_movie": (known.movie, f"rows of {noun}s, whose weights to a {noun} are added up{added}"),
         "weight_start": (np.array([0, *stops]), f"where the weights of each {noun} begin"),
         "weight_movie": (columns, f"the rows of {noun}s that they lead to"),
         "weight": (weights.values, ""),
-        "popularity": (popularity, "the scores for users without history"),
+        **cold,
     }
 
 

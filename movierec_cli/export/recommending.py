@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from movierec_cli.config import Feature
 from movierec_cli.export.graph import Graph, Value
@@ -23,6 +24,7 @@ class Query:
     embedding: Value  # float32 [b, dim], of the users
     known: Value  # bool [b], whether the model knows the user
     hidden: Value  # bool [b, n_movies], the movies that are left out
+    added: Value | None = None  # double [b, n_movies], to the products of embeddings
 
 
 Index: TypeAlias = Callable[[Graph, ModelArrays, Query, Value], tuple[Value, Value]]
@@ -47,6 +49,7 @@ def recommend(
         embedding=_embedding(graph, arrays, rows, seconds),
         known=known,
         hidden=_hidden(graph, arrays, seen, inputs["exclude"], n_queries),
+        added=_sums(graph, arrays, rows, n_queries),
     )
     k = graph.larger(graph.node("Reshape", inputs["k"], graph.whole(1)), graph.scalar(0))
     scores, places = padded(graph, arrays, *(index or exact)(graph, arrays, query, k), k)
@@ -63,6 +66,8 @@ def exact(graph: Graph, arrays: ModelArrays, query: Query, k: Value) -> tuple[Va
     embeddings = graph.cast(graph.constant(arrays.embeddings[1]), np.float64)
     movies = graph.node("Transpose", embeddings, perm=[1, 0])
     dot = graph.node("MatMul", graph.cast(query.embedding, np.float64), movies)
+    if query.added is not None:
+        dot = graph.node("Add", dot, query.added)
     popular = graph.row(graph.constant(arrays.popularity))
     scores = graph.node("Where", graph.column(query.known), graph.cast(dot, np.float32), popular)
     shown = graph.node("Where", query.hidden, minus_infinity(graph), scores)
@@ -121,6 +126,37 @@ def _embedding(graph: Graph, arrays: ModelArrays, rows: Value, seconds: Value | 
     return graph.node("Where", graph.column(is_stored), stored, at_time)
 
 
+def _sums(graph: Graph, arrays: ModelArrays, rows: Value, n_queries: Value) -> Value | None:
+    """Of the weights from each user's history to all movies, double [b, n_movies]; None of other models."""
+    if arrays.weights is None:
+        return None
+    known = arrays.run.histories
+    owner, places = _entries(graph, known.starts, rows)
+    movies = graph.cast(graph.node("Gather", graph.constant(known.movie), places), np.int64)
+    cells = graph.node("Add", graph.node("Mul", owner, graph.scalar(arrays.n_movies)), movies)
+    n_cells = graph.node("Mul", n_queries, graph.whole(arrays.n_movies))
+    room = graph.node("Expand", graph.scalar(0.0), n_cells)
+    ones = graph.node("Expand", graph.scalar(1.0), graph.node("Shape", cells))
+    counts = graph.node("ScatterElements", room, cells, ones, axis=0, reduction="add")
+    shape = graph.node("Concat", n_queries, graph.whole(arrays.n_movies), axis=0)
+    weights = graph.cast(graph.constant(arrays.weights), np.float64)
+    return graph.node("MatMul", graph.node("Reshape", counts, shape), weights)
+
+
+def _entries(
+    graph: Graph, starts: npt.NDArray[np.int64], rows: Value, masked: Value | None = None
+) -> tuple[Value, Value]:
+    """The entries of some users' lists: the query of each, and where it stands; all, or of those masked."""
+    held = graph.constant(starts)
+    first = graph.node("Gather", held, rows)
+    last = graph.node("Gather", held, graph.node("Add", rows, graph.scalar(1)))
+    lengths = graph.node("Sub", last, first)
+    if masked is not None:
+        lengths = graph.node("Where", masked, lengths, graph.scalar(0))
+    owner, place = _spread(graph, lengths)
+    return owner, graph.node("Add", place, graph.node("Gather", first, owner))
+
+
 def _hidden(graph: Graph, arrays: ModelArrays, seen: Value, exclude: Value, n_queries: Value) -> Value:
     """Which movies are left out, bool [b, n_movies], each with its duplicates; pairs have the first of these.
 
@@ -144,12 +180,7 @@ def _hidden(graph: Graph, arrays: ModelArrays, seen: Value, exclude: Value, n_qu
 
 def _seen(graph: Graph, arrays: ModelArrays, rows: Value, masked: Value, seconds: Value | None) -> Value:
     """Pairs of a query and the first id of a movie they rated before it, int64 [n, 2]."""
-    starts = graph.constant(arrays.run.user_ratings.starts)
-    first = graph.node("Gather", starts, rows)
-    last = graph.node("Gather", starts, graph.node("Add", rows, graph.scalar(1)))
-    lengths = graph.node("Where", masked, graph.node("Sub", last, first), graph.scalar(0))
-    owner, place = _spread(graph, lengths)
-    places = graph.node("Add", place, graph.node("Gather", first, owner))
+    owner, places = _entries(graph, arrays.run.user_ratings.starts, rows, masked)
     rated = arrays.run.duplicates.first[arrays.run.user_ratings.movie].astype(np.int32)
     movies = graph.cast(graph.node("Gather", graph.constant(rated), places), np.int64)
     if seconds is not None:

@@ -114,6 +114,7 @@ def _operators() -> dict[str, Callable[..., Value]]:
         "LessOrEqual": tf.less_equal,
         "MatMul": tf.matmul,
         "Mod": tf.math.floormod,
+        "Mul": tf.multiply,
         "Not": tf.logical_not,
         "Pad": lambda data, pads, fill: tf.pad(
             data, tf.transpose(tf.reshape(pads, [2, -1])), constant_values=fill

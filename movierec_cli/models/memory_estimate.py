@@ -146,7 +146,7 @@ def _tower_parameters(config: RunConfig, model: TowerConfig, data: TrainingData)
         return total
     if model.rating_layers:
         width = model.layer_sizes[-1] if model.layer_sizes else model.embedding_size
-        return total + _dense(2 * width, *model.rating_layers, 1)
+        return total + _dense(2 * (width + model.item_bias), *model.rating_layers, 1)
     return total + tops + _rating_parameters(model.layer_sizes[-1], data)
 
 

@@ -170,9 +170,8 @@ def _own_scorer(run: Run, opinions: Opinions) -> ItemScorer | None:
         of_kinds = weight * kinds_of(run).evidence(opinions.positives, PERSON_PRIOR)
         sums = scorer.sums.of_new_user(named)
         return replace(scorer, sums=sums, of_kinds=of_kinds.astype(np.float32))
-    if run.record.config.family.spec.scoring is not Scoring.ITEM_REGRESSION:
+    if not (isinstance(scorer, ItemSums) and scorer.is_regression):
         return None
-    assert isinstance(scorer, ItemSums)
     return scorer.of_new_user(named)
 
 

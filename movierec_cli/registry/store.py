@@ -14,6 +14,8 @@ from typing import IO, TYPE_CHECKING, ClassVar, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.config import TowerConfig
+from movierec_cli.config.families import Scoring
 from movierec_cli.data.duplicates import Duplicates, duplicates_of
 from movierec_cli.errors import MovierecError, SavedModelError, problems_named
 from movierec_cli.files.atomic import recover, remove_folder, replaced_in, written_folder
@@ -105,10 +107,14 @@ class Run:
     def scorer(self) -> ItemScorer:
         """What scores movies."""
         artifacts, family = self.artifacts, self.record.config.family
-        products = DotProducts(artifacts.user_embeddings, artifacts.movie_embeddings, artifacts.popularity)
+        model = self.record.config.model
+        has_bias = isinstance(model, TowerConfig) and model.item_bias
+        arrays = artifacts.user_embeddings, artifacts.movie_embeddings, artifacts.popularity
+        products = DotProducts(*arrays, has_bias)
         if not family.has_item_weights:
             return products
-        sums = ItemSums(self.histories, artifacts.popularity, self._weights_of)
+        is_regression = family.spec.scoring is not Scoring.ITEM_WEIGHTS
+        sums = ItemSums(self.histories, artifacts.popularity, self._weights_of, is_regression)
         return ProductsAndSums(products, sums) if family.is_trained else sums
 
     def _weights_of(self, movies: Sequence[int]) -> Sequence[WeightsOf]:

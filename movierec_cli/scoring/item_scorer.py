@@ -73,6 +73,9 @@ class DotProducts:
     user_embeddings: _Floats  # [n_users, dim]
     movie_embeddings: _Floats  # [n_movies, dim]
     popularity: _Floats | None = None  # [n_movies], for users of zeros; None: there are none
+    has_bias: bool = False
+    """Whether the last number of a movie is its bias, which every user's 1 is multiplied by: it makes scores,
+    and says nothing of what the movie is like."""
 
     def users(self, rows: _Rows) -> _Floats:
         return self.user_embeddings[rows]
@@ -82,14 +85,18 @@ class DotProducts:
 
     def similar_to(self, movie: int) -> _Values:
         """The cosine; an embedding without length is like none."""
-        embeddings = self.movie_embeddings.astype(np.float64)
+        embeddings = self._directions.astype(np.float64)
         lengths = np.linalg.norm(embeddings, axis=1)
         products = lengths * lengths[movie]
         cosines: _Values = (embeddings @ embeddings[movie]) / np.where(products > 0, products, 1)
         return cosines
 
     def vectors(self, movies: _Rows) -> _Floats:
-        return self.movie_embeddings[movies]
+        return self._directions[movies]
+
+    @property
+    def _directions(self) -> _Floats:
+        return self.movie_embeddings[:, :-1] if self.has_bias else self.movie_embeddings
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,7 @@ class ItemSums:
     histories: Histories
     popularity: _Floats | None  # [n_movies], for users of zeros; None: they get zeros
     weights_of: Callable[[Sequence[int]], Sequence[WeightsOf]]  # of movies by their rows
+    is_regression: bool = True  # whether weights predict histories; else they say how alike movies are
 
     def users(self, rows: _Rows) -> _Floats:
         return self.histories.users(rows)
@@ -134,7 +142,13 @@ class ItemSums:
         return replace(self, weights_of=lambda named: [of_movies[movie] for movie in named])
 
     def similar_to(self, movie: int) -> _Values:
-        """What goes with it, as for a new user who named it alone, over the root of how often that is."""
+        """What goes with it, as for a new user who named it alone, over the root of how often that is.
+
+        Weights that say how alike movies are need none of this.
+        """
+        if not self.is_regression:
+            of_weights: _Values = self.vectors(np.array([movie]))[0].astype(np.float64)
+            return of_weights
         own = np.zeros((1, self.histories.n_movies), np.float32)
         own[0, movie] = 1
         alone = replace(self.of_new_user(np.array([movie])), popularity=None).scores(own)[0]
@@ -190,8 +204,12 @@ def _products(users: _Floats, weights: Sequence[WeightsOf]) -> _Floats:
     from threadpoolctl import threadpool_limits
 
     total = np.zeros_like(users)
+    weighted = np.flatnonzero([len(one.values) for one in weights])  # the movies that have any
     with threadpool_limits(1, user_api="blas"):  # on busy cores its threads waited for three times as long
-        for start in range(0, len(weights), _BLOCK):
-            block = np.stack([one.values for one in weights[start : start + _BLOCK]])
-            total += users[:, start : start + _BLOCK] @ block
+        for start in range(0, len(weighted), _BLOCK):
+            movies = weighted[start : start + _BLOCK]
+            block = np.zeros((len(movies), users.shape[1]), np.float32)
+            for own, movie in zip(block, movies.tolist(), strict=True):
+                own[weights[movie].columns] = weights[movie].values
+            total += users[:, movies] @ block
     return total

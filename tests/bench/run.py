@@ -6,8 +6,8 @@ Absolute times depend on the machine and its neighbours; the ratio of two measur
 The MovieLens archives (ml-1m.zip, ml-100k.zip) are looked for in --data, then ../shared/data, then datasets/.
 
 Of the models of sequences, `sequences` (the headline, three seeds) takes hours and `sequence-presets` the
-better part of one: they run only when named, keep what they trained in --models and go on from there. So does
-`few-likes` run only when named, which takes a quarter of an hour and keeps nothing.
+better part of one: they run only when named, keep what they trained in --models and go on from there. So do
+`few-likes`, `small` and `new-users` run only when named: a quarter of an hour or more, and nothing is kept.
 `sequence-epoch` compares with RecTools where the environment variable RECTOOLS_PYTHON names an interpreter
 that has it: pip install "rectools[torch]" in an environment of its own, as it needs an older NumPy.
 """
@@ -27,6 +27,7 @@ from tests.bench import (  # noqa: E402
     epoch,
     few_likes,
     fold_in,
+    hybrids,
     large_csv,
     own_columns,
     processes,
@@ -50,6 +51,8 @@ SECTIONS: dict[str, Callable[[Bench], Iterable[Row]]] = {
     "ratings": accuracy.measure_ratings,
     "fold-in": fold_in.measure_fold_in,
     "few-likes": few_likes.measure_few_likes,
+    "small": hybrids.measure_small,
+    "new-users": hybrids.measure_new_users,
     "rating-fold-in": rating_fold_in.measure_rating_fold_in,
     "tutorials": tutorials.measure_tutorials,
     "temporal": accuracy.measure_temporal,
@@ -61,7 +64,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterable[Row]]] = {
     "sequences": sequences.measure_sequences,
     "sequence-presets": sequences.measure_presets,
 }
-WHEN_NAMED = ("few-likes", "planted", "sequences", "sequence-presets")
+WHEN_NAMED = ("few-likes", "planted", "small", "new-users", "sequences", "sequence-presets")
 _NAMES = f"of {', '.join(SECTIONS)} (default: all but {listed(WHEN_NAMED)})"
 
 

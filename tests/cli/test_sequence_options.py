@@ -71,18 +71,18 @@ CONFIGS = (TrainerConfig, DataConfig, SplitConfig, TowerConfig, SequenceConfig, 
 SETTINGS = [(config, name) for config in CONFIGS for name in settings_of(config)]
 
 
-def another_value(config: type, name: str) -> Any:
-    """Some value that a setting can have and has not by default."""
+def another_value(config: type, name: str, usual: Any) -> Any:
+    """Some value that a setting can have and has not by default, and is not the `usual` one of its family."""
     default, hint = getattr(config, name), get_type_hints(config)[name]
     kinds = [hint] if get_origin(hint) is tuple else [one for one in get_args(hint) or [hint] if one]
     if isinstance(kinds[0], type) and issubclass(kinds[0], enum.Enum):
         return next(
             one
             for one in reversed(kinds[0])
-            if one not in (default, LossKind.GBCE, LossKind.SAMPLED, Monitor.LOSS)
+            if one not in (default, usual, LossKind.GBCE, LossKind.SAMPLED, Monitor.LOSS)
         )
     if isinstance(default, int | float):
-        return not default if isinstance(default, bool) else default * 4 or 3
+        return not usual if isinstance(default, bool) else default * 4 or 3
     several = {
         "columns": ("user=5", "item=4"),
         "rating_scale": (4.0, 5.0),
@@ -98,18 +98,19 @@ def another_value(config: type, name: str) -> Any:
 
 @pytest.mark.parametrize(("config", "name"), SETTINGS)
 def test_every_setting_has_an_option_that_reaches_its_field(config: type, name: str) -> None:
-    value, option = another_value(config, name), option_name(config, name)
-    typed = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-    given = f"--{option} {typed}" if not isinstance(value, bool) else f"--{'' if value else 'no_'}{option}"
     base = "--split temporal --family sasrec" if config is SequenceConfig else ""
     base += " --additional_feature_sets movie_length" if name in ("imdb_titles", "movie_lengths") else ""
-    before, after = config_of(base), config_of(f"{base} {given}")
-    old, parts = (
-        {type(part): part for part in (one, one.data, one.split, one.model, one.training)}
-        for one in (before, after)
-    )
-    assert parts[config] == replace(old[config], **{name: value})
-    assert value not in (getattr(config, name), getattr(old[config], name))
+    old = parts_of(base)[config]
+    value, option = another_value(config, name, getattr(old, name)), option_name(config, name)
+    typed = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    given = f"--{option} {typed}" if not isinstance(value, bool) else f"--{'' if value else 'no_'}{option}"
+    assert parts_of(f"{base} {given}")[config] == replace(old, **{name: value})
+    assert value != getattr(old, name)
+
+
+def parts_of(line: str) -> dict[type, Any]:
+    one = config_of(line)
+    return {type(part): part for part in (one, one.data, one.split, one.model, one.training)}
 
 
 @pytest.mark.parametrize("preset", Preset)
@@ -135,7 +136,10 @@ def test_an_option_beside_a_preset_of_several_models_or_weights_is_of_them_all()
     assert [one.dropout for one in (config.model, *config.other_models)] == [0.5] * 3
     assert config_of("--preset tfrs-multitask --rating_weight 2").tasks == (TaskWeights(rating=2.0),)
     assert config_of("--preset tfrs-multitask --rating_baselines None").rating_baselines == ()
-    assert config_of("--layer_sizes none --additional_feature_sets None").model == TowerConfig(layer_sizes=())
+    usual = default_settings(Family.TWO_TOWER).model
+    assert config_of("--layer_sizes none --additional_feature_sets None").model == replace(
+        usual, layer_sizes=()
+    )
 
 
 def test_what_is_not_given_is_usual_for_the_split_and_the_family() -> None:
@@ -180,10 +184,13 @@ REFUSED = """
 2 | train --loss gbce | --loss gbce | --family two-tower | catalogue, in-batch or in-batch-corrected
 2 | train --loss sampled --num_negatives 9 | --num_negatives | two towers
 2 | train --family sasrec --loss in-batch | --loss in-batch | --windows
+2 | train --family hybrid --loss in-batch | --loss in-batch | hybrid | catalogue
+2 | train --family hybrid --tasks retrieval rating | --tasks | hybrid | --family two-tower
+2 | train --family hybrid --num_heads 2 | --num_heads | hybrid | --family sasrec
 2 | train --family sasrec --split random | --split random | SASRec | --split leave-last | --split windows
 2 | train --preset tfrs-gru --split random | --split random | GRU4Rec | that order
 2 | train --preset tfrs-gru --family sasrec | --preset tfrs-gru | --family gru4rec | --family is sasrec
-2 | train --family ease | --family is 'ease' | two-tower, gru4rec, sasrec | --baselines
+2 | train --family ease | --family is 'ease' | two-tower, hybrid, gru4rec, sasrec | --baselines
 2 | train --preset tutorial | tutorial | keras-rs-gru
 2 | train --family sasrec --additional_feature_sets timestamp user_age movie_genres \
 | SASRec cannot see timestamp or bucketized_user_age | movie_genres, movie_year, time_gap
@@ -229,7 +236,7 @@ def test_the_help_shows_the_usual_value_of_each_model() -> None:
     assert default_shown("hidden_size") == (
         f"gru4rec: {gru.model.hidden_size}; sasrec: {sasrec.model.hidden_size}"
     )
-    assert default_shown("layer_sizes") == "128 64; temporal: 64"
+    assert default_shown("layer_sizes") == "64; with ratings: 128 64"
     assert default_shown("k_core") == "0; gru4rec leave-last, sasrec leave-last: 5"
     assert default_shown("split") == "random; gru4rec, sasrec: leave-last"
     assert default_shown("refit") == "refit; gru4rec, sasrec: no_refit"

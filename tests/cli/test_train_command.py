@@ -11,9 +11,7 @@ from movierec_cli.config import (
     Family,
     SplitConfig,
     SplitKind,
-    TowerConfig,
     TrainerConfig,
-    TrainingConfig,
     default_settings,
 )
 from movierec_cli.config.settings import DEFAULT_WEIGHTING
@@ -58,8 +56,9 @@ def test_the_published_command_works_word_for_word(tmp_path: Path) -> None:
         "timestamp + movie_title_text + movie_genres",
         "timestamp + movie_title_text + movie_genres + movie_length",
     ]
-    assert config.training == TrainingConfig(num_epochs=300)
-    assert config.model == TowerConfig(embedding_size=32, layer_sizes=(64, 32))
+    assert config.training == replace(Family.TWO_TOWER.spec.training, num_epochs=300)
+    usual = default_settings().model
+    assert config.model == replace(usual, embedding_size=32, layer_sizes=(64, 32))
     assert "User 1 rated 6 movies" in result.stdout
     assert result.stdout.count("Recommended with:") == 6
     assert (tmp_path / "movierec.html").exists()
@@ -90,9 +89,11 @@ def test_the_command_as_it_was_typed_is_kept_with_what_it_trains(tmp_path: Path)
 
 def test_without_options_the_defaults_are_the_configurations_own_and_fit_the_split() -> None:
     given = SplitConfig(kind=SplitKind.GIVEN)
-    assert config_of("train") == TrainerConfig(model=TowerConfig(), split_of_data=given)
+    usual = default_settings()
+    expected = TrainerConfig(model=usual.model, training=Family.TWO_TOWER.spec.training, split_of_data=given)
+    assert config_of("train") == expected
     common = default_settings(split=SplitKind.TEMPORAL).model
-    assert common is not None and common != TowerConfig()
+    assert common is not None and common != usual.model
     assert config_of("train --split temporal").model == common
     asked = config_of("train --split temporal --layer_sizes 32 --embedding_size 16").model
     assert asked == replace(common, layer_sizes=(32,), embedding_size=16)

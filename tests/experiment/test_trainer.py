@@ -6,12 +6,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movierec_cli.config import DataConfig, Family, FeatureSet, TowerConfig, TrainerConfig, TrainingConfig
+from movierec_cli.config import (
+    DEFAULT_FEATURE_SETS,
+    DataConfig,
+    Family,
+    FeatureSet,
+    LossKind,
+    SplitConfig,
+    SplitKind,
+    TaskWeights,
+    TowerConfig,
+    TrainerConfig,
+    TrainingConfig,
+    default_settings,
+)
 from movierec_cli.data.dataset import Users
 from movierec_cli.errors import MovierecError
 from movierec_cli.experiment.trainer import RunTrainer
 from movierec_cli.models.observer import TrainingObserver
-from movierec_cli.registry.record import EpochRecord
+from movierec_cli.registry.record import EpochRecord, RunConfig
 from movierec_cli.registry.store import Run, list_runs
 from tests.small_dataset import small_dataset
 
@@ -105,3 +118,50 @@ def test_other_movie_lengths_train_only_what_sees_them(trained, tmp_path):
     again = Listener()
     RunTrainer(replace(config, data=replace(config.data, movie_lengths=corrections)), again).run()
     assert again.loaded == [True, True, False]
+
+
+def configs_of(**changes: object) -> list[RunConfig]:
+    return RunTrainer(TrainerConfig(**changes), source=small_dataset()).run_configs()  # type: ignore[arg-type]
+
+
+def test_where_no_set_is_named_a_hybrid_of_its_own_defaults_is_trained_beside() -> None:
+    *towers, hybrid, popularity, ease = configs_of()
+    assert {one.family for one in towers} == {Family.TWO_TOWER}
+    assert (popularity.family, ease.family) == (Family.POPULARITY, Family.EASE)
+    own = default_settings(Family.HYBRID)
+    assert (hybrid.family, hybrid.model, hybrid.training) == (Family.HYBRID, own.model, own.training)
+    assert hybrid.feature_set == own.feature_sets[0]
+    (temporal,) = (
+        one for one in configs_of(split=SplitConfig(kind=SplitKind.TEMPORAL)) if one.family is Family.HYBRID
+    )
+    assert temporal.feature_set == DEFAULT_FEATURE_SETS[-1]
+    assert isinstance(temporal.model, TowerConfig) and temporal.model.dropout == 0.5
+
+
+def test_what_is_set_is_set_for_the_hybrid_too_and_what_is_not_is_its_own() -> None:
+    usual = default_settings(Family.TWO_TOWER)
+    assert isinstance(usual.model, TowerConfig)
+    model, training = replace(usual.model, dropout=0.1), replace(usual.training, num_epochs=3, seed=7)
+    found = [
+        one for one in configs_of(model=model, training=training, n_seeds=2) if one.family is Family.HYBRID
+    ]
+    own = default_settings(Family.HYBRID)
+    assert [one.model for one in found] == [replace(own.model, dropout=0.1)] * 2
+    expected = [replace(own.training, num_epochs=3, seed=seed) for seed in (7, 8)]
+    assert [one.training for one in found] == expected
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"feature_sets": SETS},
+        {"tasks": (TaskWeights(),)},
+        {"training": TrainingConfig(loss=LossKind.IN_BATCH)},
+        {"family": Family.HYBRID, "feature_sets": (FeatureSet(),)},
+    ],
+)
+def test_nothing_is_trained_beside_named_sets_tasks_or_a_loss_that_it_has_not(
+    changes: dict[str, object],
+) -> None:
+    n_hybrids = sum(one.family is Family.HYBRID for one in configs_of(**changes))
+    assert n_hybrids == (changes.get("family") is Family.HYBRID)

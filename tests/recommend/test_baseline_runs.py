@@ -15,8 +15,9 @@ from movierec_cli.data.dataset import Users
 from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import MovierecError, SavedModelError
+from movierec_cli.export import model_arrays
 from movierec_cli.export.export_run import export_run
-from movierec_cli.export.kinds import ExportFormat
+from movierec_cli.export.kinds import ExportFormat, IndexKind
 from movierec_cli.export.npz_model import snippet
 from movierec_cli.models.baselines.fit_baseline import fit_baseline
 from movierec_cli.recommend.explanation import explain
@@ -31,6 +32,7 @@ from movierec_cli.reports.web.explore_listed import NOWHERE, PageLists
 from movierec_cli.storage import codec
 from tests.export.expected_lists import check_lists
 from tests.export.test_formats import FORMATS, exported
+from tests.recommend.test_kinds import evidence_by_hand
 from tests.saved_runs import baseline_run
 from tests.small_dataset import small_dataset
 
@@ -79,11 +81,19 @@ def test_a_user_without_training_ratings_gets_popularity(tmp_path: Path, family:
     assert why.is_popularity and why.score == found[4]
 
 
+COUNTS = np.bincount(DATA.dataset.ratings.movie_index[DATA.split.fit], minlength=40)
+
+
+def likeness_of(genres: np.ndarray, similar: np.ndarray) -> np.ndarray:
+    """To the movie at row 3: by weights, in standard deviations, and by genres."""
+    base = (COUNTS / COUNTS.sum() @ genres + 1 / 40) / (1 + 2 / 40)
+    return similar / similar.std() + evidence_by_hand(genres, base.tolist(), [3], prior=5)
+
+
 def of_new_user(weights: np.ndarray, n: int) -> np.ndarray:
     """What each movie adds to scores where a new user of EASE names n: [n_movies, n_movies]."""
-    counts = np.bincount(DATA.dataset.ratings.movie_index[DATA.split.fit], minlength=40)
     unknown = 20 / (20 + n)
-    return (np.eye(40) - unknown * counts / counts.sum()) @ (weights + 4 * unknown * weights @ weights)
+    return (np.eye(40) - unknown * COUNTS / COUNTS.sum()) @ (weights + 4 * unknown * weights @ weights)
 
 
 @pytest.mark.parametrize("family", WEIGHTED)
@@ -96,7 +106,9 @@ def test_weights_make_lists_of_new_users_reasons_and_neighbours(
     for row in range(40):
         one = load_run(folders[family]).item_weights.at(known.place_of(row))
         weights[row, one.columns] = one.values
+    own = weights
     if family is Family.EASE:
+        own = of_new_user(weights, n=1) / np.sqrt(COUNTS + 10)
         weights = of_new_user(weights, n=3)
     expected = weights[LIKED].sum(axis=0) - weights[DISLIKED].sum(axis=0)
     user = new_user(run, Opinions(LIKED, DISLIKED))
@@ -109,8 +121,8 @@ def test_weights_make_lists_of_new_users_reasons_and_neighbours(
         assert parts[row] == pytest.approx(sign * (weights[row, 11] - weights[row].mean()))
     assert sum(parts.values()) == pytest.approx(why.advantage, abs=1e-6) and abs(why.rest) < 1e-5
     near = similar_movies(run, 3, top=39)
-    values = np.delete(run.scorer.vectors(np.array([3]))[0], 3)
-    np.testing.assert_allclose([one.similarity for one in near.movies], np.sort(values)[::-1])
+    values = np.delete(likeness_of(run.catalogue.genres, own[3]), 3)
+    np.testing.assert_allclose([one.similarity for one in near.movies], np.sort(values)[::-1], rtol=1e-4)
     varied = recommend(run, user, top=8, diversity=0.9)
     assert varied.rows != recommend(run, user, top=8).rows and 0 < varied.variety < 2
     histories = movies_of_users(DATA.dataset, DATA.split.fit)
@@ -147,7 +159,9 @@ def test_an_exported_npz_recommends_alike(
     assert printed.getvalue() == " ".join(movie.title for movie in recommend(run, user_of(run, 5)).movies)
 
 
-def test_what_a_kind_cannot_do_is_refused_in_words(folders: dict[Family, Path], tmp_path: Path) -> None:
+def test_what_a_kind_cannot_do_is_refused_in_words(
+    folders: dict[Family, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     popular, ease = (load_run(folders[family]) for family in (Family.POPULARITY, Family.EASE))
     with pytest.raises(MovierecError, match="recommends the same to everybody and puts none near another"):
         similar_movies(popular, 3)
@@ -155,8 +169,11 @@ def test_what_a_kind_cannot_do_is_refused_in_words(folders: dict[Family, Path], 
         recommend(popular, user_of(popular, 1), diversity=0.5)
     with pytest.raises(MovierecError, match="does not see the time"):
         user_of(ease, 1, as_of_s=1_000_000_000)
+    with pytest.raises(MovierecError, match="--index scann finds what is near in vectors"):
+        export_run(ease, ExportFormat.SAVEDMODEL, tmp_path / "out", index=IndexKind.SCANN)
+    monkeypatch.setattr(model_arrays, "MOST_WEIGHED", 39)
     for form in (ExportFormat.ONNX, ExportFormat.SAVEDMODEL):
-        with pytest.raises(MovierecError, match="use --format npz"):
+        with pytest.raises(MovierecError, match="up to 39 movies, and there are 40; use --format npz"):
             export_run(ease, form, tmp_path / "out")
 
 
@@ -257,3 +274,21 @@ def test_exported_lists_are_the_ranker_s_and_popularity_for_who_has_no_history(
     found = call(range(1, 21), 40, include_seen=True)["movie_id"]
     assert (found == known.movie_ids[np.argsort(-scores, kind="stable")]).all()
     check_lists(load_run(tmp_path / run.folder.name), call)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("family", WEIGHTED)
+def test_exported_sums_of_weights_make_the_lists_and_popularity_those_of_who_has_no_history(
+    folders: dict[Family, Path], family: Family, form: ExportFormat, tmp_path: Path
+) -> None:
+    run = load_run(folders[family])
+    known = run.histories
+    starts = known.starts.copy()
+    starts[5:] -= starts[5] - starts[4]  # the user at row 4 has no history
+    movie = np.delete(known.movie, np.arange(known.starts[4], known.starts[5]))
+    cold = replace(run.parts(), histories=replace(known, starts=starts, movie=movie))
+    saved = save_run(tmp_path, run.record, cold)
+    call = exported(saved, form, tmp_path)
+    check_lists(load_run(saved.folder), call)
+    best = np.argsort(-run.artifacts.popularity, kind="stable")[:3]
+    assert call([5], 3, include_seen=True)["movie_id"].tolist() == [run.artifacts.movie_ids[best].tolist()]

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from movierec_cli.config import TowerConfig
 from movierec_cli.errors import DataError
 from movierec_cli.files.csv_tables import write_csv
 from movierec_cli.recommend.filters import Filters
@@ -60,6 +61,22 @@ def test_equal_and_empty_embeddings_are_in_the_order_of_the_catalogue(tmp_path: 
     assert [one.movie_id for one in found.movies] == [12, 13, 11, 14]
     assert [one.similarity for one in found.movies] == pytest.approx([1, 1, 0, -1])
     assert [one.movie_id for one in similar_movies(saved, 1, top=2).movies] == [10, 12]
+
+
+def test_a_bias_makes_scores_and_nothing_alike(tmp_path: Path) -> None:
+    config = run_config()
+    assert isinstance(config.model, TowerConfig)
+    biased = replace(config, model=replace(config.model, item_bias=True))
+    run = judged_run(tmp_path, small_dataset(), biased)
+    plain = run.artifacts.movie_embeddings[:, :-1].astype(np.float64)
+    for found in similar_movies(run, 5, top=5).movies:
+        row = run.artifacts.movie_ids.tolist().index(found.movie_id)
+        lengths = np.linalg.norm(plain[5]) * np.linalg.norm(plain[row])
+        assert found.similarity == pytest.approx(plain[5] @ plain[row] / lengths)
+    users = run.scorer.users(np.array([2]))
+    expected = run.artifacts.user_embeddings[2] @ run.artifacts.movie_embeddings.T
+    np.testing.assert_allclose(run.scorer.scores(users)[0], expected, rtol=1e-5)
+    assert run.scorer.vectors(np.array([5])).shape == (1, 3)
 
 
 def test_a_movie_that_the_model_hardly_knows_comes_with_a_caution(run: Run, tmp_path: Path) -> None:

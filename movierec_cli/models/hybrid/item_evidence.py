@@ -44,8 +44,8 @@ class ItemEvidence:
     @cached_property
     def gram(self) -> Matrix:
         """The weighted number of users who rated both of two of these movies: [n, n]."""
-        of_user = np.maximum(self.part.of_user, 1).astype(np.float64)
-        counts = of_user**-USER_EXPONENT
+        of_user = self.part.of_user.astype(np.float64)
+        counts = np.maximum(of_user, 1) ** -USER_EXPONENT
         counts *= of_user.sum() / (counts * of_user).sum()  # so that penalties mean what they do without
         matrix = self.part.matrix
         own = matrix if len(self.movies) == self.part.n_movies else matrix[:, self.movies]

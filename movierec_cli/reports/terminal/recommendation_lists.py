@@ -104,7 +104,7 @@ def _person_line(run: Run, person: Person) -> Text:
         return Text(f"User {person.user.user_id} {what}")
     named = person.named.liked or person.named.watched
     verb = "likes" if person.named.liked else "watched"
-    shown = [title[row] for row in named[:MOVIES_NAMED]]
+    shown = [shown_title(title[row]) for row in named[:MOVIES_NAMED]]
     others = len(named) - len(shown)
     more = [counted(others, f"other {data.noun}")] if others else []
     return Text(f"{person.name} {verb} {listed([*shown, *more])}")

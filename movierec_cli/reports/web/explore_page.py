@@ -195,6 +195,7 @@ def _vectors(shown: _Shown) -> _Parts:
     genres = shown.run.catalogue.genres[shown.movies]
     of_page = {
         "dim": int(vectors.shape[1]),
+        "n_alike": int(shown.run.scorer.vectors(shown.movies[:1]).shape[1]),
         "mean_embedding": artifacts.movie_embeddings.astype(np.float64).mean(axis=0).tolist(),
         "fallback": None if popular is None else popular[shown.movies].tolist(),
         "variance": where.variance,

@@ -4,6 +4,7 @@ movies.embeddings = decoded(data.movies.embeddings, Float32Array);
 users.embeddings = decoded(data.users.embeddings, Float32Array);
 
 const movie_vector = row => movies.embeddings.subarray(row * dim, (row + 1) * dim);
+const alike_vector = row => movie_vector(row).subarray(0, data.n_alike);
 const user_vector = row => users.embeddings.subarray(row * dim, (row + 1) * dim);
 
 function dot(a, b) {
@@ -20,9 +21,9 @@ function scores(user) {
 }
 
 function cosines(movie) {
-  const own = movie_vector(movie), length = Math.sqrt(dot(own, own));
+  const own = alike_vector(movie), length = Math.sqrt(dot(own, own));
   return Float32Array.from(movies.ids, (_, row) => {
-    const other = movie_vector(row), both = length * Math.sqrt(dot(other, other));
+    const other = alike_vector(row), both = length * Math.sqrt(dot(other, other));
     return both ? dot(own, other) / both : 0;
   });
 }
