@@ -176,12 +176,12 @@ def _recommend_together(
     options: RecommendOptions,
     terminal: ResultTerminal,
 ) -> None:
-    from movierec_cli.cli.parsing.movie_titles import rows_of
+    from movierec_cli.cli.parsing.movie_titles import finder
     from movierec_cli.recommend.together import people_of, recommend_together
     from movierec_cli.reports.terminal.recommendation_lists import shared_report
 
     noun = run.record.data.noun
-    people = people_of(typed, run, partial(rows_of, terminal=terminal), terminal.note)
+    people = people_of(typed, run, finder(run, terminal), terminal.note)
     chosen = filters.of(run.catalogue, noun)
     shared = recommend_together(
         run,
