@@ -4,7 +4,7 @@ import io
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,6 @@ from movierec_cli.config import (
     SplitKind,
     TaskWeights,
     TrainerConfig,
-    TrainingConfig,
     default_settings,
 )
 from movierec_cli.data.dataset import Dataset
@@ -194,12 +193,13 @@ def _official_rows(dataset: Dataset, archive: Path, part: str) -> np.ndarray[tup
 def _joint(dataset: Dataset, split: Split, features: tuple[str, ...], seed: int) -> _Measured:
     from movierec_cli.models.two_tower.tower_training import fit_run
 
+    common = default_settings(rates=True)
     config = RunConfig(
         family=Family.MULTI_TASK,
         feature_set=FeatureSet.parse(features),
         split=SplitConfig(),
-        model=default_settings(rates=True).model,
-        training=TrainingConfig(seed=seed),
+        model=common.model,
+        training=replace(common.training, seed=seed),
         tasks=TaskWeights(),
     )
     fitted = fit_run(Fitting(dataset, split, config, TrainingObserver(), Path()))
