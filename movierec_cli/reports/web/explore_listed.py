@@ -31,6 +31,7 @@ class Reasons:
     rows: _Places  # [n_users, n_listed, n_reasons], `NOWHERE` where there are fewer
     contributions: _Floats  # likewise, 0 there
     of_others: _Floats  # [n_users, n_listed], what the user's other movies contribute together
+    rest: _Floats  # likewise, what none of them contributes; 0 where weights are all there is
     n_known: _Rows  # [n_users], movies of their history
 
 
@@ -64,11 +65,12 @@ class PageLists:
         return np.where(rows < 0, NOWHERE, self._place[rows]).astype(np.int32)
 
     def reasons(self, lists: TopLists) -> Reasons:
-        """Of the movies in these lists, by the weights from the user's history; none of other models."""
+        """Of the movies in these lists, by the movies of the user's history; none of other models."""
         shape = (len(self.users), self.n_listed, self.n_reasons)
         rows, most = np.full(shape, NOWHERE, np.int32), np.zeros(shape, np.float32)
-        others, n_known = np.zeros(shape[:2], np.float32), np.zeros(shape[0], np.int64)
-        if isinstance(self.run.scorer, ItemSums | ProductsAndSums):
+        others, rest = (np.zeros(shape[:2], np.float32) for _ in range(2))
+        n_known, scorer = np.zeros(shape[0], np.int64), self.run.scorer
+        if isinstance(scorer, ItemSums | ProductsAndSums):
             for user, row in enumerate(self.users.tolist()):
                 asked = user_of(self.run, id_at(self.run.artifacts.user_ids, row))
                 known, parts = movie_parts(self.run, asked, lists.rows[user])
@@ -79,7 +81,10 @@ class PageLists:
                 most[user, :, : first.shape[1]] = np.take_along_axis(parts.T, first, axis=1)
                 others[user] = parts.sum(axis=0) - most[user].sum(axis=1)
                 n_known[user] = len(known)
-        return Reasons(rows, most, others, n_known)
+                if isinstance(scorer, ProductsAndSums):
+                    scores = scorer.scores(asked.embedding[None])[0]
+                    rest[user] = scores[lists.rows[user]] - scores.mean() - parts.sum(axis=0)
+        return Reasons(rows, most, others, rest, n_known)
 
     @cached_property
     def _shown(self) -> Filters:

@@ -84,7 +84,13 @@ class _Shown:
 
     @property
     def _lack(self) -> str:
-        if self.run.record.config.family.has_item_weights:
+        family = self.run.record.config.family
+        if family.has_item_weights and family.is_trained:
+            return (
+                f"adds weights from {self.noun} to {self.noun} to what its vectors say, and a map would show"
+                " the one without the other"
+            )
+        if family.has_item_weights:
             return f"adds up weights from {self.noun} to {self.noun}, and has no vectors to draw one from"
         return f"is the same for everybody, and has no vectors of {self.noun}s to draw one from"
 
@@ -218,6 +224,7 @@ def _lists(shown: _Shown) -> _Parts:
         "reasons": _base64(why.rows, "<i4"),
         "contributions": _base64(why.contributions, "<f4"),
         "of_others": _base64(why.of_others, "<f4"),
+        "rest": _base64(why.rest, "<f4") if why.rest.any() else None,
         "n_known": why.n_known.tolist(),
     }
     return (

@@ -28,6 +28,8 @@ from movierec_cli.recommend.users import User, new_user, user_of
 from movierec_cli.registry.forget import forget_user
 from movierec_cli.registry.manifest import manifest_bytes
 from movierec_cli.registry.store import Run, load_run
+from movierec_cli.reports.web.explore_listed import PageLists
+from movierec_cli.reports.web.explore_page import write_explore
 from movierec_cli.storage import codec
 from tests.export.expected_lists import check_lists, expected_ids
 from tests.export.test_formats import FORMATS, exported
@@ -161,6 +163,27 @@ def test_an_exported_model_adds_both_halves_at_any_time(
     found = call([3, 20], 10, seconds=[1_001_000_000] * 2)["movie_id"].tolist()
     assert found == [expected_ids(trained, user, 10, seconds=1_001_000_000) for user in (3, 20)]
     assert call([999], 1)["known"].tolist() == [False]
+
+
+def test_its_page_holds_the_lists_and_reasons_of_the_program(trained: Run, tmp_path: Path) -> None:
+    pages = PageLists(trained, np.arange(40), USERS, n_listed=6, n_reasons=3)
+    lists, (near, nearness) = pages.recommended(), pages.near()
+    why = pages.reasons(lists)
+    for row in (0, 13, 19):
+        user = user_of(trained, row + 1)
+        expected = recommend(trained, user, top=6)
+        assert pages.in_page(lists.rows)[row].tolist() == list(expected.rows)
+        for place, one in enumerate(explain(trained, user, expected.rows)):
+            first = zip(why.rows[row, place].tolist(), why.contributions[row, place].tolist(), strict=True)
+            assert [*first] == [(other, pytest.approx(part, abs=1e-5)) for other, part in one.of_movies[:3]]
+            movies = why.contributions[row, place].sum() + why.of_others[row, place]
+            assert movies + why.rest[row, place] == pytest.approx(one.advantage, abs=1e-4)
+            assert why.rest[row, place] == pytest.approx(one.rest, abs=1e-4)
+        alike = similar_movies(trained, row, top=6).movies
+        assert trained.catalogue.movie_id[near[row]].tolist() == [one.movie_id for one in alike]
+        assert nearness[row].tolist() == pytest.approx([one.similarity for one in alike])
+    (said,) = write_explore(trained, tmp_path / "explore.html").left_out
+    assert "adds weights from movie to movie to what its vectors say" in said
 
 
 def test_deployed_it_knows_all_ratings_and_keeps_its_settings(trainer: RunTrainer, trained: Run) -> None:
