@@ -46,8 +46,8 @@ type: install ## Check types (mypy, strict)
 test: lint type ## Check style, types and behaviour
 	$(BIN)/pytest
 
-# What some tests compare with or look at pages with; ranx brings twenty-five packages along.
-test-all: install ## Install Chromium (on Debian) and ranx, then run all tests and skip none that needs them
+# What some tests compare with, log to or look at pages with; ranx and MLflow bring fifty packages along.
+test-all: install ## Install Chromium (on Debian), ranx and MLflow, then run all tests and skip none that needs them
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null \
 	  || { apt-get -qq update && apt-get -qq install -y chromium >/dev/null; }
 	$(PIP_INSTALL) --require-hashes --requirement requirements.txt --requirement requirements-test-all.txt

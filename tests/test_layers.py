@@ -21,7 +21,7 @@ LAYERS = (
     {"scoring"},
     {"registry"},
     {"models"},
-    {"recommend", "leakage"},
+    {"recommend", "leakage", "training_logs"},
     {"experiment", "export"},
     {"reports"},
     {"api"},
@@ -45,6 +45,8 @@ LAZY = {
     "keras_rs",
     "onnx",
     "onnxruntime",
+    "tensorboard",
+    "mlflow",
 }
 """Packages that take long to import; outside `models` they are imported inside functions only."""
 

@@ -113,6 +113,16 @@ def test_the_programs_of_the_readme_give_recommendations(
     assert len(namespace["frame"]) == 10
 
 
+def test_the_observer_of_the_readme_observes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[2]
+    fake_trainer.install(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, Any] = {}
+    exec(program, namespace)
+    assert isinstance(namespace["trainer"]._observer, namespace["Losses"])
+    assert len(namespace["trainer"].run().runs) == 3
+
+
 LISTENERS = ("ann", "bo", "carol", "dave", "ellen-1")
 
 

@@ -22,6 +22,7 @@ class TrainKeywords(TypedDict, total=False):
     baselines: str | Sequence[str] | None
     batch_size: int | None
     columns: Sequence[str] | Mapping[str, str] | None
+    csv_log: str | Path | None
     datasets_dir: str | Path | None
     deploy: bool | None
     details: bool | None
@@ -45,6 +46,7 @@ class TrainKeywords(TypedDict, total=False):
     merge_duplicates: bool | None
     metric: str | None
     min_rating: float | None
+    mlflow: str | None
     monitor: str | None
     movie_lengths: str | Path | None
     num_epochs: int | None
@@ -74,6 +76,7 @@ class TrainKeywords(TypedDict, total=False):
     split: str | None
     summed_loss: bool | None
     tasks: str | Sequence[str] | None
+    tensorboard: str | Path | None
     test: str | Path | None
     test_fraction: float | None
     top_k: int | Sequence[int] | None

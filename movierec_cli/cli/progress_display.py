@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from movierec_cli.cli.console import Terminal
 from movierec_cli.models.observer import TrainingObserver
@@ -20,6 +21,13 @@ _LINE_AFTER_S = 10.0  # of training
 _REDRAWS_A_SECOND = 5  # more would slow the training
 
 
+class _TimeLeft(TimeRemainingColumn):
+    """The time left, said so; nothing as long as it is unknown."""
+
+    def render(self, task: Task) -> Text:
+        return Text() if task.time_remaining is None else super().render(task) + Text(" left")
+
+
 class ProgressDisplay(TrainingObserver):
     """Draws; also a callback for loading data, as `data_loading`."""
 
@@ -29,7 +37,7 @@ class ProgressDisplay(TrainingObserver):
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=12),
             TextColumn("{task.fields[detail]}", markup=False),
-            TimeRemainingColumn(compact=True),
+            _TimeLeft(compact=True),
             console=terminal.err,
             refresh_per_second=_REDRAWS_A_SECOND,
             transient=True,
@@ -78,8 +86,7 @@ class ProgressDisplay(TrainingObserver):
 
         Where no bar is shown, a validation is a line if the training has gone on for long since the last one.
         """
-        accuracy = record.validation.recall[max(record.validation.recall)]
-        score = accuracy if record.ndcg is None else record.ndcg
+        _, score = _headline(record)
         self._best = score if self._best is None else max(self._best, score)
         self._last = record
         if record.ndcg is None or record.elapsed_s < self._told_s + _LINE_AFTER_S:
@@ -109,11 +116,12 @@ class ProgressDisplay(TrainingObserver):
         self._terminal.note(message)
 
     def _detail(self, epoch: int, train_loss: float) -> str:
-        last = self._last
-        ndcg = "" if last is None or last.ndcg is None else f" · {_NDCG} {last.ndcg:.4f}"
-        best = "" if self._best is None else f" · best {self._best:.4f}"
-        rmse = "" if last is None or last.ratings is None else f" · RMSE {last.ratings.rmse:.3f}"
-        return f"{epoch} · loss {train_loss:.3f}{ndcg}{best}{rmse}"
+        shown = f"{epoch} · loss {train_loss:.3f}"
+        if self._last is not None:
+            name, score = _headline(self._last)
+            shown += f" · {name} {score:.4f}, best {self._best:.4f}"
+            shown += "" if self._last.ratings is None else f" · RMSE {self._last.ratings.rmse:.3f}"
+        return shown
 
     def _start(self, message: str, total: int | None) -> None:
         self._end()
@@ -124,6 +132,14 @@ class ProgressDisplay(TrainingObserver):
         if self._bar is not None:
             self._bars.remove_task(self._bar)
         self._bar = None
+
+
+def _headline(record: EpochRecord) -> tuple[str, float]:
+    """The metric that is shown, by name."""
+    if record.ndcg is not None:
+        return _NDCG, record.ndcg
+    k = max(record.validation.recall)
+    return f"recall@{k}", record.validation.recall[k]
 
 
 def _how(record: RunRecord, loaded: bool) -> str:

@@ -118,6 +118,26 @@ class Shown:
     output: Path = _output(Path("movierec.html"), "Write the page there.", "FILE", also=("-o", "--plot"))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Logs:
+    """Where trainings are logged, epoch by epoch."""
+
+    tensorboard: Path | None = _output(
+        None,
+        "Log each training there for TensorBoard, in a folder named as the run: losses, validation metrics,"
+        " learning rate, settings and embeddings.",
+        "FOLDER",
+    )
+    csv_log: Path | None = _output(
+        None, "Log each training's losses, validation metrics and learning rate to this CSV file.", "FILE"
+    )
+    mlflow: str | None = _output(
+        None,
+        "Log each training to MLflow: the address of its server, or a folder. Needs movierec[mlflow].",
+        "URI",
+    )
+
+
 @dataclass(frozen=True)
 class Option:
     """An option, and the field that declares it."""
@@ -168,6 +188,7 @@ OWNERS = (
     TaskRequest,
     Judging,
     Shown,
+    Logs,
 )
 """What declares the options; one that several have is one option."""
 

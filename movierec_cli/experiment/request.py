@@ -9,13 +9,14 @@ from movierec_cli.config import TrainerConfig
 from movierec_cli.config.filled_settings import trainer_config
 from movierec_cli.config.option_values import each_set_once
 from movierec_cli.config.presets import Preset
-from movierec_cli.config.train_options import Given, Judging, Shown, part_of
+from movierec_cli.config.train_options import Given, Judging, Logs, Shown, part_of
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.evaluation.metrics import deciding_metric
 from movierec_cli.experiment import main_job
 from movierec_cli.experiment.main_job import ListRequest, Trained
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.recommend.recommend import check_rank_by
+from movierec_cli.training_logs.open_logs import with_logs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +27,14 @@ class TrainRequest:
         config: what is trained.
         judging: what decides, and at which k.
         shown: the users' lists, and where the page goes.
+        logs: where the trainings are logged.
         preset: what the settings began with.
     """
 
     config: TrainerConfig
     judging: Judging
     shown: Shown
+    logs: Logs
     preset: Preset | None = None
 
     @classmethod
@@ -50,6 +53,7 @@ class TrainRequest:
             config=config,
             judging=part_of(Judging, given),
             shown=part_of(Shown, given),
+            logs=part_of(Logs, given),
             preset=given.get("preset"),
         )
         if request.judging.metric is not None:
@@ -63,10 +67,13 @@ class TrainRequest:
         Args:
             observer: told of the progress.
             source: the data set, where it is no file's.
+
+        Raises:
+            MovierecError: as `main_job.train`; or a log cannot be written, or lacks its package.
         """
         shown, metric = self.shown, self.judging.metric
         users = () if shown.user_id is None else (shown.user_id,)
-        listener = observer or TrainingObserver()
+        listener = with_logs(observer or TrainingObserver(), self.logs)
         return main_job.train(
             replace(self.config, feature_sets=each_set_once(self.config.feature_sets, listener.noted)),
             listener,

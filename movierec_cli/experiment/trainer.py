@@ -308,7 +308,12 @@ def _train(
     checkpoint = directory / f".unfinished-{name}"
     if restart:
         _delete_checkpoint(checkpoint)
-    fitted = fit_run(Fitting(data.dataset, data.split, config, observer, checkpoint, judged))
+    observer.training_started(name, config)
+    try:
+        fitted = fit_run(Fitting(data.dataset, data.split, config, observer, checkpoint, judged))
+    except BaseException as error:
+        observer.training_stopped(error)
+        raise
     outcome, rating_outcome = fitted.parts.outcome, fitted.parts.rating_outcome
     record = RunRecord(
         name=name,

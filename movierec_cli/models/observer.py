@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from movierec_cli.registry.record import EpochRecord
+    from movierec_cli.registry.record import EpochRecord, RunConfig
     from movierec_cli.registry.store import Run
 
 
@@ -21,8 +21,14 @@ class TrainingObserver:
     def run_started(self, label: str, position: int, total: int) -> None:
         """A run is about to be loaded or trained."""
 
+    def training_started(self, name: str, config: RunConfig) -> None:
+        """A run that is not saved yet is about to be trained, or fitted; `name` will be its folder's."""
+
     def resumed(self, epoch: int) -> None:
         """An interrupted training continues after this epoch."""
+
+    def learning_rate_used(self, epoch: int, learning_rate: float) -> None:
+        """The rate of an epoch's last step, told before `epoch_ended`."""
 
     def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None:
         """An epoch is over."""
@@ -31,7 +37,10 @@ class TrainingObserver:
         """The model was ranked on the validation set."""
 
     def refit_started(self, num_epochs: int) -> None:
-        """The chosen model is trained on, with the validation set added."""
+        """The chosen model is trained on, with the validation set added; its epochs count from 1 again."""
+
+    def training_stopped(self, error: BaseException) -> None:
+        """A training ended by an error or an interruption, which goes on."""
 
     def run_ended(self, run: Run, *, loaded: bool) -> None:
         """A run is there."""
@@ -41,3 +50,22 @@ class TrainingObserver:
 
     def noted(self, message: str) -> None:
         """Something is worth knowing."""
+
+
+class _Told:
+    def __init__(self, observers: tuple[TrainingObserver, ...]):
+        self._observers = observers
+
+    def __getattr__(self, name: str) -> Any:
+        hooks = [getattr(one, name) for one in self._observers]
+
+        def tell(*args: object, **keywords: object) -> None:
+            for hook in hooks:
+                hook(*args, **keywords)
+
+        return tell
+
+
+def together(*observers: TrainingObserver) -> TrainingObserver:
+    """One observer that tells each of several, in their order."""
+    return cast(TrainingObserver, _Told(observers))

@@ -38,15 +38,21 @@ def test_short_and_quiet_trainings_have_none() -> None:
     assert shown(lambda display: display.validated(OF_SEQUENCES), quiet=True) == ""
 
 
-def test_the_bar_shows_loss_the_last_ndcg_and_the_best() -> None:
+def test_the_bar_shows_loss_the_metric_by_name_its_best_and_the_time_left() -> None:
     def draw(display: ProgressDisplay) -> None:
         for ndcg in (0.1234, 0.1111):
             display.validated(replace(OF_SEQUENCES, ndcg=ndcg))
-        display.epoch_ended(6, 100, 5.4321)
+        for epoch in range(1, 7):
+            display.epoch_ended(epoch, 100, 5.4321)
 
     drawn = shown(draw, looked_at=True)
-    assert "6 · loss 5.432 · NDCG@10 0.1111 · best 0.1234" in drawn
+    assert "6 · loss 5.432 · NDCG@10 0.1111, best 0.1234" in drawn and " left" in drawn
     assert "epoch 5, loss" not in drawn
+    without_ndcg = shown(
+        lambda one: [one.validated(replace(EPOCH, ndcg=None)), one.epoch_ended(6, 100, 5.4)], looked_at=True
+    )
+    k, value = max(EPOCH.validation.recall.items())
+    assert f"6 · loss 5.400 · recall@{k} {value:.4f}, best {value:.4f}" in without_ndcg
 
 
 def test_one_epoch_is_one(tmp_path: Path) -> None:

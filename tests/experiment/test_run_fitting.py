@@ -66,6 +66,7 @@ class FakeTraining:
         for epoch in range(done + 1, self.num_epochs + 1):
             with file.open("a") as lines:
                 lines.write(f"{epoch}\n")
+            fitting.observer.epoch_ended(epoch, self.num_epochs, 1.0)
             if epoch == self.stop_after:
                 raise Interrupted
         return trained(fitting.dataset, fitting.split)
@@ -206,17 +207,22 @@ from pathlib import Path
 from movierec_cli.models.sequential.engine import start_keras
 start_keras()
 from movierec_cli.models.sequential import sequence_training as training
+from movierec_cli.config.train_options import Logs
+from movierec_cli.training_logs.open_logs import with_logs
 from tests.experiment.test_run_fitting import *
 
 training.fit_run = FakeTraining()
-RunTrainer(config_in(Path(sys.argv[1])), source=small_dataset()).run()
+folder = Path(sys.argv[1])
+observer = with_logs(TrainingObserver(), Logs(tensorboard=folder / "logs", csv_log=folder / "log.csv"))
+runs = RunTrainer(config_in(folder), observer, source=small_dataset()).run()
+assert {one.name for one in (folder / "logs").iterdir()} == {run.record.name for run in runs}
 heavy = {name for name in sys.modules if name.partition(".")[0] in ("tensorflow", "tf_keras")}
 assert not heavy, sorted(heavy)[:5]
 assert "jax" in sys.modules
 """
 
 
-def test_nothing_of_a_model_of_sequences_imports_tensorflow(tmp_path: Path) -> None:
+def test_nothing_of_a_model_of_sequences_or_of_its_logs_imports_tensorflow(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_TENSORFLOW, str(tmp_path)],
         capture_output=True,

@@ -13,6 +13,8 @@ class Heard(TrainingObserver):
     kill_after: int = 0  # epochs; 0: never
     resumed_at: list[int] = field(default_factory=list)
     epochs: list[int] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
     records: list[EpochRecord] = field(default_factory=list)
     refits: list[int] = field(default_factory=list)
 
@@ -24,6 +26,10 @@ class Heard(TrainingObserver):
         if self.kill_after and epoch > self.kill_after:
             raise KeyboardInterrupt
         self.epochs.append(epoch)
+        self.losses.append(train_loss)
+
+    def learning_rate_used(self, epoch: int, learning_rate: float) -> None:
+        self.rates.append(learning_rate)
 
     def validated(self, record: EpochRecord) -> None:
         self.records.append(record)

@@ -31,21 +31,28 @@ Validate = Callable[[list[jax.Array]], Validation]
 """Ranks the validation set with given weights; of what it finds, what is monitored chooses the epoch."""
 
 
+def learning_rate_of(
+    sequence: SequenceConfig, training: TrainingConfig, steps_per_epoch: int
+) -> float | Callable[[int], Any]:
+    """The learning rate, or its schedule: the rate of each step, from 0."""
+    if sequence.schedule is not Schedule.COSINE:
+        return training.learning_rate
+    warm = WARM_UP_EPOCHS * steps_per_epoch
+    schedule: Callable[[int], Any] = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=training.learning_rate / warm,
+        decay_steps=max(1, training.num_epochs * steps_per_epoch - warm),
+        alpha=LOWEST_RATE,
+        warmup_target=training.learning_rate,
+        warmup_steps=warm,
+    )
+    return schedule
+
+
 def make_optimizer(
     sequence: SequenceConfig, training: TrainingConfig, steps_per_epoch: int
 ) -> keras.optimizers.Optimizer:
     """The optimizer with its learning rate's schedule."""
-    rate: Any = training.learning_rate
-    if sequence.schedule is Schedule.COSINE:
-        warm = WARM_UP_EPOCHS * steps_per_epoch
-        rate = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=training.learning_rate / warm,
-            decay_steps=max(1, training.num_epochs * steps_per_epoch - warm),
-            alpha=LOWEST_RATE,
-            warmup_target=training.learning_rate,
-            warmup_steps=warm,
-        )
-    return _OPTIMIZERS[training.optimizer](rate)
+    return _OPTIMIZERS[training.optimizer](learning_rate_of(sequence, training, steps_per_epoch))
 
 
 _OPTIMIZERS: dict[Optimizer, Callable[[Any], keras.optimizers.Optimizer]] = {
@@ -138,6 +145,12 @@ class SequenceFit:
         require_finite(loss, self.training)
         return float(loss / weight)
 
+    @property
+    def learning_rate(self) -> float:
+        """Of the last step that was taken."""
+        rate = learning_rate_of(self.model.config, self.training, self.batches.steps_per_epoch)
+        return float(rate(int(self.state["step"]) - 1)) if callable(rate) else rate
+
     def validated(self, train_loss: float, validate: Validate) -> EpochRecord:
         """Validates the weights as they are, and keeps them if none were better."""
         started = time.perf_counter()
@@ -183,6 +196,7 @@ def fit_sequences(
         observer.resumed(fit.epoch)
     while fit.epoch < config.num_epochs and not _is_over(fit):
         loss = fit.next_epoch()
+        observer.learning_rate_used(fit.epoch, fit.learning_rate)
         observer.epoch_ended(fit.epoch, config.num_epochs, loss)
         if fit.epoch % config.validation_freq == 0 or fit.epoch == config.num_epochs:
             observer.validated(fit.validated(loss, validate))

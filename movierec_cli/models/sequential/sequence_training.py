@@ -140,7 +140,9 @@ def _train_on(fitting: Fitting, model: SequenceModel, known: _Known, num_epochs:
     config = replace(fitting.config, training=training)
     fit = _new_fit(model, known, config, len(fitting.dataset.movies))
     for epoch in range(1, training.num_epochs + 1):
-        fitting.observer.epoch_ended(epoch, training.num_epochs, fit.next_epoch())
+        loss = fit.next_epoch()
+        fitting.observer.learning_rate_used(epoch, fit.learning_rate)
+        fitting.observer.epoch_ended(epoch, training.num_epochs, loss)
     model.assign([np.asarray(one) for one in fit.state["weights"]])
     return fit.training_s
 

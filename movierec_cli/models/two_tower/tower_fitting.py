@@ -144,6 +144,7 @@ def fit(
     highest: Validation | None = None
     for epoch in range(1, config.num_epochs + 1):
         loss = training.epoch()
+        observer.learning_rate_used(epoch, config.learning_rate)
         observer.epoch_ended(epoch, config.num_epochs, loss)
         if epoch % config.validation_freq and epoch != config.num_epochs:
             continue
@@ -176,6 +177,8 @@ def fit_epochs(
     """Trains a model on, for exactly `num_epochs`, with nothing to validate on; the seconds it took."""
     training = Fit(model, config, averaged_epochs)
     for epoch in range(1, num_epochs + 1):
-        observer.epoch_ended(epoch, num_epochs, training.epoch())
+        loss = training.epoch()
+        observer.learning_rate_used(epoch, config.learning_rate)
+        observer.epoch_ended(epoch, num_epochs, loss)
     assign_weights(model.trainable_variables, training.average.snapshot())
     return training.training_s

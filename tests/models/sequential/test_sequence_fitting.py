@@ -134,6 +134,14 @@ def test_the_learning_rate_goes_up_in_the_first_epoch_and_down_along_half_a_cosi
     assert only_up[:4] == sorted(only_up[:4]) and max(only_up) <= 0.02 * (1 + 1e-6)
 
 
+def test_the_rate_that_is_told_is_that_of_an_epochs_last_step(model, tmp_path):
+    fit, heard = scripted(model, TrainingConfig(num_epochs=5, learning_rate=0.02, patience=0)), Heard()
+    fit_sequences(fit, by_epoch(NDCG), heard, tmp_path)
+    n_steps = fit.batches.steps_per_epoch
+    expected = rates(SIZES.schedule, 5, n_steps)[n_steps - 1 : -1 : n_steps]
+    assert heard.rates == pytest.approx(expected) and len(set(expected)) > 1
+
+
 def test_a_constant_rate_stays():
     assert rates(Schedule.CONSTANT, 2, 3) == pytest.approx([0.02] * 7)
 

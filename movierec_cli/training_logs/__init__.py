@@ -1,0 +1,1 @@
+"""Logs of trainings, each an observer: for TensorBoard, as CSV, to MLflow."""
