@@ -20,6 +20,7 @@ from movierec_cli.config.settings import (
     SplitConfig,
     SplitKind,
     TrainingConfig,
+    Weighting,
 )
 from movierec_cli.config.task_options import TaskRequest
 from movierec_cli.config.train_options import OPTIONS, Given, part_of
@@ -67,16 +68,17 @@ def filled_settings(given: Given) -> Settings:
         model=_changed(base.model, given),
         other_models=tuple(_changed(one, given) for one in base.other_models),
         tasks=tasks.weights() if tasks.is_given else base.tasks,
-        training=_changed(_without_weighting(base.training) if "loss" in given else base.training, given),
+        training=_changed(replace(base.training, weighting=_own_weighting(base, given)), given),
         baselines=given.get("baselines", base.baselines),
     )
     refuse_idle(given, found, _IDLE)
     return found
 
 
-def _without_weighting(training: TrainingConfig) -> TrainingConfig:
-    """The default weighting depends on the loss, too, so it is found where both are known."""
-    return replace(training, weighting=None)
+def _own_weighting(base: Settings, given: Given) -> Weighting | None:
+    """The family's own on the split; else None, as the default depends on the loss, too, which may be given."""
+    own = base.family.spec.on_split.get(base.split.kind, {}).get("training", {})
+    return None if "loss" in given else own.get("weighting")
 
 
 def trainer_config(given: Given, **parts: Any) -> TrainerConfig:
