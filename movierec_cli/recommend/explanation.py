@@ -20,7 +20,7 @@ USER_ID = "user_id"
 ITEM_WEIGHTS = "item_weights"
 """The weights from the user's movies, among the contributions of features."""
 LIKED_GENRES = "liked_genres"
-"""What the genres of the movies that a new user likes add, likewise (`kinds`)."""
+"""What the genres of the movies that a new user likes add, likewise (`genre_evidence`)."""
 
 _CHUNK = 4_096  # users or movies whose parts are in memory at a time
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from movierec_cli.config import RankBy
 from movierec_cli.recommend.cautions import ASKED, LISTED, hardly_known
 from movierec_cli.recommend.filters import Filters
-from movierec_cli.recommend.kinds import ALIKE_PRIOR, ALIKE_WEIGHT, kinds_of
+from movierec_cli.recommend.genre_evidence import ALIKE_PRIOR, ALIKE_WEIGHT, kinds_of
 from movierec_cli.recommend.recommend import Recommendations, recommend
 from movierec_cli.recommend.run_choice import FOR_LIKENESS
 from movierec_cli.recommend.users import ListedMovie, RatedMovie, User, rated_in
@@ -219,7 +219,7 @@ def likeness(run: Run, row: int) -> npt.NDArray[np.float64]:
     """How near each movie is to one: [n_movies].
 
     The cosine of embeddings or factors; of a model of item-item weights what these say, in standard
-    deviations, with what the movie's genres say (`kinds`).
+    deviations, with what the movie's genres say (`genre_evidence`).
     """
     similarities = run.scorer.similar_to(row)
     if not run.record.config.family.has_item_weights:

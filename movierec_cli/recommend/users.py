@@ -14,7 +14,7 @@ from movierec_cli.config.families import Scoring
 from movierec_cli.config.features import feature_named
 from movierec_cli.data.dataset import Dataset, Id, IdIndex, Ids, Movies, id_at, known_ids
 from movierec_cli.errors import MovierecError, SavedModelError
-from movierec_cli.recommend.kinds import PERSON_PRIOR, PERSON_WEIGHT, kinds_of
+from movierec_cli.recommend.genre_evidence import PERSON_PRIOR, PERSON_WEIGHT, kinds_of
 from movierec_cli.recommend.run_choice import FOR_HISTORIES, FOR_USERS
 from movierec_cli.registry.record import DataIdentity
 from movierec_cli.registry.store import Run

@@ -36,6 +36,7 @@ BY_METAVAR = {
     "TITLE": IDS,
     "NAME=TITLES": "str | Sequence[str]",
     "ROLE=NAME...": "Sequence[str] | Mapping[str, str]",
+    "FEATURE=KIND...": "Sequence[str] | Mapping[str, str]",
 }
 BY_NAME = {"together": "bool | Sequence[int | str]"}  # or the people themselves
 

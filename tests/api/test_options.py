@@ -140,7 +140,7 @@ FILES = {
     "deploy = 1": "study.toml: --deploy is 1; it takes true or false",
     "seeds = 0": "--seeds is 0; it must be 1 to 1,000",
     "feature_sets = []\nadditional_feature_sets = []": "are the same option; give it once",
-    "feature_sets = ['nix']": "unknown feature 'nix'; known features: None, timestamp",
+    "feature_sets = ['nix!']": "unknown feature 'nix!'; known features: None, timestamp",
     "include_seen = true": "--include_seen has no effect here: nothing is recommended",
     "[training]\nseeds = 2": "study.toml: No such option: --training",
     "seeds = ": "study.toml: is no TOML",

@@ -55,5 +55,5 @@ def test_the_ablation_says_which_column_helps(tmp_path: Path) -> None:
     trainer = RunTrainer(config, source=planted())
     study = compare_runs(trainer.data, on_own_test(trainer.run())[0])
     gains = {str(one.feature): one for one in study.ablation}
-    assert gains["mood"].is_higher and gains["mood"].difference.mean > 0.1
+    assert gains["mood"].is_higher and gains["mood"].difference.mean > 0.05
     assert not gains["noise"].is_significant

@@ -25,7 +25,7 @@ from movierec_cli.evaluation.metrics import TopK, top_k_accuracy, top_k_of
 from movierec_cli.evaluation.ranks import rank_positives
 from movierec_cli.models.trained import Fitted, Fitting
 from movierec_cli.models.two_tower.query_batches import group_interactions
-from movierec_cli.models.two_tower.tower_fitting import Fit
+from movierec_cli.models.two_tower.tower_fitting import AVERAGED_EPOCHS, Fit
 from movierec_cli.models.two_tower.tower_training import fit_run, prepare
 from movierec_cli.registry.record import RunConfig
 from tests.models.heard import Heard
@@ -168,7 +168,7 @@ def test_adagrad_steps_along_the_summed_loss_and_without_averaging_the_last_weig
     of_users, of_movies = np.zeros_like(u), np.zeros_like(m)
     np.add.at(of_users, user_index, residual @ m[movie_index])
     np.add.at(of_movies, movie_index, residual.T @ u[user_index])
-    fit = Fit(kept.model, training)
+    fit = Fit(kept.model, training, AVERAGED_EPOCHS)
     loss = fit.epoch()
     assert loss == pytest.approx(-np.log(np.diag(exponentials) / exponentials.sum(axis=1)).mean(), rel=1e-5)
     for before, gradient, after in ((u, of_users, users), (m, of_movies, movies)):

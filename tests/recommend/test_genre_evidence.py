@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from movierec_cli.recommend.kinds import Kinds
+from movierec_cli.recommend.genre_evidence import Kinds
 
 
 def evidence_by_hand(genres: np.ndarray, base: list[float], liked: list[int], prior: float) -> list[float]:
