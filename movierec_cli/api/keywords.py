@@ -36,6 +36,7 @@ class TrainKeywords(TypedDict, total=False):
     hidden_size: int | None
     imdb_titles: str | Path | None
     include_seen: bool | None
+    item_bias: bool | None
     item_vectors: str | Path | Sequence[str | Path] | None
     k_core: int | None
     l2: float | None
