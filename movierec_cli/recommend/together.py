@@ -21,15 +21,16 @@ import numpy.typing as npt
 
 from movierec_cli.config import Fairness
 from movierec_cli.errors import UsageError
+from movierec_cli.recommend.cautions import LISTED, hardly_known
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.list_options import Finder, UserOptions
 from movierec_cli.recommend.recommend import POOL, POOL_TIMES, diversified, variety
-from movierec_cli.recommend.response import NamedMovies, run_document
+from movierec_cli.recommend.response import NEW, NamedMovies, marked, run_document
 from movierec_cli.recommend.run_choice import FOR_LIKENESS
 from movierec_cli.recommend.users import ListedMovie, User
 from movierec_cli.registry.store import Run
 
-COLUMNS = ("place", "movie_id", "title", "score", "chosen_by")
+COLUMNS = ("place", "movie_id", "title", "score", "chosen_by", NEW)
 """Of the CSV, before the place that each movie has for each person."""
 
 _Rows = npt.NDArray[np.int64]
@@ -64,6 +65,7 @@ class SharedList:
     fairness: Fairness
     filters: Filters
     movies: tuple[SharedMovie, ...]
+    rows: tuple[int, ...]  # of the run's movies, in the same order
     n_allowed: int  # movies that might be listed
     variety: float | None = None  # of the list, see `recommend.variety`
 
@@ -73,6 +75,11 @@ class SharedList:
         return _known(self.people)
 
     @property
+    def cautions(self) -> tuple[str, ...]:
+        """Say which of the movies the model hardly knows."""
+        return hardly_known(self.run, self.rows, LISTED)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Of `csv_rows`."""
         return (*COLUMNS, *(f"place for {one.name}" for one in self.people))
@@ -80,7 +87,8 @@ class SharedList:
     def csv_rows(self) -> Iterator[tuple[object, ...]]:
         """A row a movie."""
         for place, one in enumerate(self.movies, start=1):
-            yield place, one.movie_id, one.title, f"{one.score:.6g}", one.chosen_by or "", *one.places
+            how = f"{one.score:.6g}", one.chosen_by or "", marked(one.is_new)
+            yield place, one.movie_id, one.title, *how, *one.places
 
     def document(self) -> dict[str, Any]:
         """For programs."""
@@ -98,7 +106,10 @@ class SharedList:
 
     def _person_document(self, person: Person) -> dict[str, Any]:
         named = {
-            name: [asdict(ListedMovie.at(self.run.catalogue, row)) for row in rows]
+            name: [
+                asdict(ListedMovie.at(self.run.catalogue, row, is_new=bool(self.run.is_new[row])))
+                for row in rows
+            ]
             for name, rows in asdict(person.named).items()
         }
         return {
@@ -197,6 +208,7 @@ def recommend_together(
         SharedMovie.at(
             run.catalogue,
             rows[one],
+            is_new=bool(run.is_new[rows[one]]),
             score=_score(fairness, worths[:, one]),
             places=tuple((1 + (own > own[:, [one]]).sum(axis=1)).tolist()),
             known_by=tuple(person.name for person in people if rows[one] in person.user.movies),
@@ -205,7 +217,9 @@ def recommend_together(
         for place, one in enumerate(order.tolist())
     )
     of_list = variety(run.scorer.vectors(rows[order])) if FOR_LIKENESS.is_served_by(run.record) else None
-    return SharedList(run, tuple(people), fairness, chosen, movies, len(rows), of_list)
+    return SharedList(
+        run, tuple(people), fairness, chosen, movies, tuple(rows[order].tolist()), len(rows), of_list
+    )
 
 
 def _listed(

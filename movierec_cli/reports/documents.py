@@ -136,6 +136,7 @@ class ListedWithReasons(TypedDict):
     genres: list[str]
     score: float
     stars: float | None
+    is_new: bool
     why: NotRequired[Why]
 
 
@@ -182,6 +183,7 @@ class ShortMovie(TypedDict):
     movie_id: Id
     title: str
     score: float
+    is_new: bool
 
 
 class OneUsersList(TypedDict):
@@ -225,6 +227,7 @@ class ListedForSeveral(TypedDict):
     score: float
     places: dict[str, int]
     known_by: list[str]
+    is_new: bool
     chosen_by: str | None
 
 

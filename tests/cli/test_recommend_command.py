@@ -209,7 +209,7 @@ REFUSED = """
 2 | recommend --together --user 1 --user 2 --why | --why has no effect here: it is for one user; omit
 2 | recommend --user 1 --fairness turns | --fairness has no effect here: it is for several people; add
 1 | recommend --together --user 1 --user 99 | no user 99 in '1m'; the users that
-1 | recommend --together --user 1 --likes Ann=film | there is no movie 'film'; the closest are: 1 Fílm 1
+1 | recommend --together --user 1 --likes Ann=id:99 | no movie with id:99; the movies have the ids 1 to 15
 2 | recommend --users all --why | --why has no effect here: it is for one user; omit --users
 2 | recommend --users all --all_models | --all_models has no effect here: it is for one user
 2 | recommend --users all --diversity 0.5 | --diversity has no effect here: it is for one user

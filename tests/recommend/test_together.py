@@ -129,12 +129,12 @@ def test_people_are_users_files_and_likes(runs: dict[str, Run], tmp_path: Path) 
     file.write_text(f'title,rating\n"{title[2]}",5\n', encoding="utf-8")
     likes = [f"Ann = {title[3]}; id:{run.artifacts.movie_ids[8]} ", f"Eve={file}"]
     asked = UserOptions(together=True, user_ids=["7"], ratings_files=[file], likes=likes)
-    found = people_of(asked, run, finder(run, print), print)
+    found = people_of(asked, run, finder(run, str), str)
     assert [one.name for one in found] == ["user 7", "ben", "Ann", "Eve"]
     assert [one.named.liked for one in found] == [(), (2,), (3, 8), (2,)]
     assert found[0].user.row == 6
     same = replace(asked, likes=[f"ben={title[3]}"])
     with pytest.raises(UsageError, match="2 people of --together are called 'ben'"):
-        people_of(same, run, finder(run, print), print)
+        people_of(same, run, finder(run, str), str)
     with pytest.raises(UsageError, match="--likes is 'Alien'; it takes NAME="):
-        people_of(replace(asked, likes=["Alien"]), run, finder(run, print), print)
+        people_of(replace(asked, likes=["Alien"]), run, finder(run, str), str)

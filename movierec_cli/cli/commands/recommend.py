@@ -200,6 +200,6 @@ def _recommend_together(
         text=lambda: shared_report(shared, terminal.out),
     )
     shortfall = chosen.shortfall(len(shared.movies), options.top, noun)
-    for note in (*chosen.notes, shortfall, chosen.unknown_lengths(run, shared.known)):
+    for note in (*chosen.notes, shortfall, chosen.unknown_lengths(run, shared.known), *shared.cautions):
         if note is not None:
             terminal.note(note)
