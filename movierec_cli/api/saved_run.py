@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from movierec_cli.config import TrainerConfig
 from movierec_cli.config.idle_options import IDLE_OPTIONS, refuse_idle
 from movierec_cli.config.train_options import Given, options_of_all, part_of, read_options
 from movierec_cli.data.dataset import Dataset, Id
+from movierec_cli.recommend.cautions import LISTED, hardly_known
 from movierec_cli.recommend.filter_options import FilterOptions
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.list_options import Finder, Length, Order, PairOptions, UserOptions, parse_users
@@ -109,6 +110,7 @@ class SavedRun:
         found = recommend(
             self.run, user, top=top, filters=filters, diversity=order.diversity, rank_by=order.rank_by
         )
+        self._tell(hardly_known(self.run, found.rows, LISTED))
         rows = (
             (found.user_id, place, one.movie_id, one.title, list(one.genres), one.score, one.stars)
             for place, one in enumerate(found.movies, start=1)
@@ -136,6 +138,7 @@ class SavedRun:
         filters = part_of(FilterOptions, given).checked(include_seen=True).of(self.run.catalogue, noun)
         (row,) = self._find([str(title)], self.run.catalogue, "title", noun)
         found = similar_movies(self.run, row, top=part_of(Length, given).top, filters=filters)
+        self._tell(found.cautions)
         rows = (
             (place, one.movie_id, one.title, list(one.genres), one.similarity)
             for place, one in enumerate(found.movies, start=1)
@@ -239,6 +242,10 @@ class SavedRun:
         """Says as a warning where it is not certain which movie is meant."""
         return finder(self.run, logger.warning)
 
+    def _tell(self, cautions: Iterable[str]) -> None:
+        for sentence in cautions:
+            logger.info(sentence)
+
     def _to_many(self, users: UserSelection, top: int, filters: Any) -> pl.DataFrame:
         run = self.run
         batch = users.among(
@@ -247,10 +254,11 @@ class SavedRun:
         for warning in batch.warnings:
             logger.warning(warning)
         genres = dict(zip(run.catalogue.movie_id.tolist(), self._genres, strict=True))
-        lists = recommend_all(run, batch.wanted, top=top, filters=filters).lists()
+        found = recommend_all(run, batch.wanted, top=top, filters=filters)
+        self._tell(found.cautions)
         rows = (
             (user, place, movie_id, title, genres[movie_id], score, None)
-            for user, movies in lists
+            for user, movies in found.lists()
             for place, (movie_id, title, score, _) in enumerate(movies, start=1)
         )
         return self._frame(rows, _LIST | {"score": pl.Float64, "stars": pl.Float64})

@@ -28,8 +28,9 @@ def predict_command(
     This needs a model that predicts ratings: `movierec train --tasks retrieval rating`.
     With `--ratings_file`, it predicts for a new user, from their own ratings.
 
-    Titles need not be exact. If a title fits several movies or none, the
-    command shows which it may be. `id:590` is an id even where a title is that number.
+    Titles need not be exact, and a piece of one is enough. If it fits several
+    movies, the command asks which; in a pipe or with `--json` it takes the best
+    known and says so. `id:590` is an id even where a title is that number.
     """
     spare_threads()
     from movierec_cli.cli.parsing.movie_titles import finder

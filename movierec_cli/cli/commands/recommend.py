@@ -46,8 +46,9 @@ def recommend_command(
     `--watched`, a sequential model continues the history of a new user:
     `movierec train --family sasrec`. With `--together`, several people get one list.
 
-    Titles need not be exact. If a title fits several movies or none, the
-    command shows which it may be. `id:590` is an id even where a title is that number.
+    Titles need not be exact, and a piece of one is enough. If it fits several
+    movies, the command asks which; in a pipe or with `--json` it takes the best
+    known and says so. `id:590` is an id even where a title is that number.
     """
     spare_threads()
     from movierec_cli.recommend.recommend import check_diversity

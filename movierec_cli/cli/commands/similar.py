@@ -41,8 +41,9 @@ def similar_command(
     the similarity is the cosine of the two movies' embeddings, 1 at most; of
     EASE and item-kNN, the weight from the first movie to the other.
 
-    The title need not be exact. If it fits several movies or none, the command
-    shows which it may be. `id:590` is an id even where a title is that number.
+    The title need not be exact, and a piece of it is enough. If it fits several
+    movies, the command asks which; in a pipe or with `--json` it takes the best
+    known and says so. `id:590` is an id even where a title is that number.
     """
     spare_threads()
     from movierec_cli.cli.parsing.movie_titles import finder

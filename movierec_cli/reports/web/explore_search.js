@@ -5,7 +5,8 @@ const LETTERS = {"æ": "ae", "œ": "oe", "ø": "o", "ð": "d", "þ": "th", "ł":
 // Lower case, without accents and apostrophes; what is neither letter nor digit parts words.
 const folded = text => text.normalize("NFKD").toLowerCase().replace(/[\p{M}'’‘`´ʻ]/gu, "").replace(/[æœøðþłđıß]/g, letter => LETTERS[letter])
   .replace(/[^\p{L}\p{N}]+/gu, " ").trim();
-const names = movies.titles.map(title => " " + folded(title));
+const elided = new RegExp("^(" + data.articles.join("|") + ")['’]", "i");  // "L'Enfer" is found as "enfer" too
+const names = movies.titles.map(title => " " + folded(title.replace(elided, "$1 ")));
 const joined = words => words.join("");
 // However they are spaced ("ET" is "E.T."): each title, and without its article where one begins it.
 const beginnings = names.map(name => name.trim().split(" ")).map(words => [joined(words), ...(data.articles.includes(words[0]) ? [joined(words.slice(1))] : [])]);
