@@ -20,7 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import Fairness
+from movierec_cli.data.dataset import IdIndex
 from movierec_cli.errors import UsageError
+from movierec_cli.recommend.cautions import LISTED, hardly_known
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.list_options import Finder, UserOptions
 from movierec_cli.recommend.recommend import POOL, POOL_TIMES, diversified, variety
@@ -71,6 +73,13 @@ class SharedList:
     def known(self) -> _Rows:
         """Rows of the movies that one of the people knows, or several."""
         return _known(self.people)
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """Say which of the movies recommended the model hardly knows."""
+        index = IdIndex(self.run.catalogue.movie_id)
+        rows = (index.row_of(one.movie_id) for one in self.movies)
+        return hardly_known(self.run, (row for row in rows if row is not None), LISTED)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -177,12 +177,12 @@ def _recommend_together(
     options: RecommendOptions,
     terminal: ResultTerminal,
 ) -> None:
-    from movierec_cli.cli.parsing.movie_titles import rows_of
+    from movierec_cli.cli.parsing.movie_titles import finder
     from movierec_cli.recommend.together import people_of, recommend_together
     from movierec_cli.reports.terminal.recommendation_lists import shared_report
 
     noun = run.record.data.noun
-    people = people_of(typed, run, partial(rows_of, terminal=terminal), terminal.note)
+    people = people_of(typed, run, finder(run, terminal), terminal.note)
     chosen = filters.of(run.catalogue, noun)
     shared = recommend_together(
         run,
@@ -200,6 +200,6 @@ def _recommend_together(
         text=lambda: shared_report(shared, terminal.out),
     )
     shortfall = chosen.shortfall(len(shared.movies), options.top, noun)
-    for note in (*chosen.notes, shortfall, chosen.unknown_lengths(run, shared.known)):
+    for note in (*chosen.notes, shortfall, chosen.unknown_lengths(run, shared.known), *shared.cautions):
         if note is not None:
             terminal.note(note)
