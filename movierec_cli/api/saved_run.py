@@ -224,6 +224,7 @@ class SavedRun:
         found = recommend_together(
             self.run, people, fairness=order.fairness, top=top, filters=filters, diversity=order.diversity
         )
+        self._tell(found.cautions)
         names = [one.name for one in people]
 
         def by_name(movie: SharedMovie) -> dict[str, int]:
