@@ -76,7 +76,7 @@ def filled_settings(given: Given) -> Settings:
 
 
 def _own_weighting(base: Settings, given: Given) -> Weighting | None:
-    """The family's own on the split; else None: the default depends on the loss, too, which may be given."""
+    """The family's own on the split; else None, as the default depends on the loss, which may be given."""
     own = base.family.spec.on_split.get(base.split.kind, {}).get("training", {})
     return None if "loss" in given else own.get("weighting")
 

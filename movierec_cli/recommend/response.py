@@ -17,6 +17,7 @@ from movierec_cli.recommend.recommend import Recommendations, recommend
 from movierec_cli.recommend.run_choice import FOR_LIKENESS
 from movierec_cli.recommend.users import ListedMovie, RatedMovie, User, rated_in
 from movierec_cli.registry.store import Run
+from movierec_cli.scoring.item_scorer import ItemSums, ProductsAndSums
 
 if TYPE_CHECKING:
     from movierec_cli.recommend.explanation import Explanation
@@ -25,6 +26,7 @@ NEW = "new"
 """The column that marks what nobody has rated, and what stands in it."""
 LIST_COLUMNS = ("user", "place", "movie_id", "title", "score", "stars", NEW)
 SIMILAR_COLUMNS = ("place", "movie_id", "title", "similarity", NEW)
+_ALIKE_AT_ONCE = 256  # movies whose likeness to all others is in memory
 
 
 @dataclass(frozen=True)
@@ -215,25 +217,37 @@ def similar_movies(run: Run, row: int, *, top: int = 10, filters: Filters | None
     return SimilarMovies(run, row, tuple(movies), tuple(rows.tolist()))
 
 
-def likeness(run: Run, row: int) -> npt.NDArray[np.float64]:
-    """How near each movie is to one: [n_movies].
+def likeness(run: Run, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+    """How near each movie is to each of some: [b, n_movies].
 
     The cosine of embeddings or factors; of a model of item-item weights what these say, in standard
     deviations, with what the movie's genres say (`genre_evidence`).
     """
-    similarities = run.scorer.similar_to(row)
-    if not run.record.config.family.has_item_weights:
-        return similarities
-    spread = similarities.std() or 1.0
-    return similarities / spread + ALIKE_WEIGHT * kinds_of(run).evidence(np.array([row]), ALIKE_PRIOR)
+    scorer = run.scorer
+    if not isinstance(scorer, ItemSums | ProductsAndSums):
+        return np.stack([scorer.similar_to(row) for row in rows.tolist()])
+    similar, kinds = scorer.similar_to_each(rows), kinds_of(run)
+    spread = similar.std(axis=1, keepdims=True)
+    of_genres = np.stack([kinds.evidence(row, ALIKE_PRIOR) for row in rows[:, None]])
+    near: npt.NDArray[np.float64] = similar / np.where(spread > 0, spread, 1) + ALIKE_WEIGHT * of_genres
+    return near
 
 
 def nearest(
     run: Run, row: int, top: int, filters: Filters
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """What `similar_movies` lists: rows of the run's movies, and how near each is, both [at most top]."""
-    allowed = replace(filters, exclude=(*filters.exclude, row)).fitting(run)
-    similarities = likeness(run, row)
-    rows = np.flatnonzero(run.duplicates.listed(similarities, allowed))
-    best = rows[np.argsort(-similarities[rows], kind="stable")][:top]
-    return best, similarities[best]
+    return next(nearest_to_each(run, np.array([row]), top, filters))
+
+
+def nearest_to_each(
+    run: Run, rows: npt.NDArray[np.integer], top: int, filters: Filters
+) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]:
+    """The same for each of some movies, many at a time."""
+    for start in range(0, len(rows), _ALIKE_AT_ONCE):
+        block = rows[start : start + _ALIKE_AT_ONCE]
+        for row, similarities in zip(block.tolist(), likeness(run, block), strict=True):
+            allowed = replace(filters, exclude=(*filters.exclude, row)).fitting(run)
+            listed = np.flatnonzero(run.duplicates.listed(similarities, allowed))
+            best = listed[np.argsort(-similarities[listed], kind="stable")][:top]
+            yield best, similarities[best]

@@ -130,28 +130,34 @@ class ItemSums:
         the average history: less what would be added for anybody, and with the movies not named, which count
         by their scores (a step of filling in missing values). With many opinions t goes to 0, the row to B's.
         """
-        unknown = unknown_share(len(movies))
-        own = np.tile(-unknown * self.histories.average, (len(movies), 1))  # [n, n_movies]
-        own[np.arange(len(movies)), movies] += 1
-        every = self.weights_of(range(own.shape[1]))
-        told = _products(own, every)
-        rows = told + np.float32(UNTOLD * unknown) * _products(told, every)
+        rows = self._told(movies, unknown_share(len(movies)))
         of_movies = {
             movie: WeightsOf(slice(None), row) for movie, row in zip(movies.tolist(), rows, strict=True)
         }
         return replace(self, weights_of=lambda named: [of_movies[movie] for movie in named])
 
-    def similar_to(self, movie: int) -> _Values:
-        """What goes with it, as for a new user who named it alone, over the root of how often that is.
+    def _told(self, movies: _Rows, unknown: float) -> _Floats:
+        """The rows (eᵢ − t p)(B + 4 t B²) of some movies: [n, n_movies]."""
+        own = np.tile(-unknown * self.histories.average, (len(movies), 1))
+        own[np.arange(len(movies)), movies] += 1
+        every = self.weights_of(range(own.shape[1]))
+        told = _products(own, every)
+        return told + np.float32(UNTOLD * unknown) * _products(told, every)
 
-        Weights that say how alike movies are need none of this.
+    def similar_to(self, movie: int) -> _Values:
+        similar: _Values = self.similar_to_each(np.array([movie]))[0]
+        return similar
+
+    def similar_to_each(self, movies: _Rows) -> _Values:
+        """What goes with each of some movies: [b, n_movies].
+
+        As for a new user who named it alone, over the root of how often that is. Weights that say how alike
+        movies are need none of this.
         """
         if not self.is_regression:
-            of_weights: _Values = self.vectors(np.array([movie]))[0].astype(np.float64)
+            of_weights: _Values = self.vectors(movies).astype(np.float64)
             return of_weights
-        own = np.zeros((1, self.histories.n_movies), np.float32)
-        own[0, movie] = 1
-        alone = replace(self.of_new_user(np.array([movie])), popularity=None).scores(own)[0]
+        alone = self._told(movies, unknown_share(1))
         times = self.histories.average.astype(np.float64) * len(self.histories.movie)
         similar: _Values = alone / np.sqrt(times + FEW)
         return similar
@@ -194,6 +200,10 @@ class ProductsAndSums:
 
     def similar_to(self, movie: int) -> _Values:
         return self.sums.similar_to(movie)
+
+    def similar_to_each(self, movies: _Rows) -> _Values:
+        """As that of `ItemSums`: [b, n_movies]."""
+        return self.sums.similar_to_each(movies)
 
     def vectors(self, movies: _Rows) -> _Floats:
         return self.products.vectors(movies)

@@ -10,7 +10,7 @@ from movierec_cli.data.dataset import id_at
 from movierec_cli.recommend.explanation import movie_parts
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.many_users import TopLists, recommend_all
-from movierec_cli.recommend.response import nearest
+from movierec_cli.recommend.response import nearest_to_each
 from movierec_cli.recommend.run_choice import FOR_LIKENESS
 from movierec_cli.recommend.users import user_of
 from movierec_cli.registry.store import Run
@@ -50,8 +50,8 @@ class PageLists:
         places = np.full((len(self.movies), self.n_listed), NOWHERE, np.int32)
         values = np.zeros(places.shape, np.float32)
         if FOR_LIKENESS.is_served_by(self.run.record):
-            for own, value, row in zip(places, values, self.movies.tolist(), strict=True):
-                rows, nearness = nearest(self.run, row, self.n_listed, self._shown)
+            of_each = nearest_to_each(self.run, self.movies, self.n_listed, self._shown)
+            for own, value, (rows, nearness) in zip(places, values, of_each, strict=True):
                 own[: len(rows)], value[: len(rows)] = self._place[rows], nearness
         return places, values
 
