@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.recommend.test_kinds import evidence_by_hand
 
 from movierec_cli.config import BASELINES, Family, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Users
@@ -33,6 +32,7 @@ from movierec_cli.reports.web.explore_listed import NOWHERE, PageLists
 from movierec_cli.storage import codec
 from tests.export.expected_lists import check_lists
 from tests.export.test_formats import FORMATS, exported
+from tests.recommend.test_genre_evidence import evidence_by_hand
 from tests.saved_runs import baseline_run
 from tests.small_dataset import small_dataset
 

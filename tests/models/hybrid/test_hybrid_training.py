@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.recommend.test_kinds import evidence_by_hand
 
 from movierec_cli.config import FeatureSet, Monitor, SplitConfig
 from movierec_cli.errors import SavedModelError
@@ -35,6 +34,7 @@ from movierec_cli.storage import codec
 from tests.export.expected_lists import check_lists, expected_ids
 from tests.export.test_formats import FORMATS, exported
 from tests.models.hybrid.conftest import trainer_of
+from tests.recommend.test_genre_evidence import evidence_by_hand
 
 LIKED, DISLIKED = np.array([3, 8]), np.array([20])
 USERS = np.arange(20)
