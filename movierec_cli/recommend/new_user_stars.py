@@ -4,7 +4,6 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.errors import MovierecError, SavedModelError
-from movierec_cli.models.rating.evidence import N_USER_NUMBERS, SHRINKAGE, numbers_of
 from movierec_cli.recommend.run_choice import FOR_RATINGS, validation_rmse
 from movierec_cli.recommend.users import User
 from movierec_cli.registry.store import Run
@@ -78,6 +77,8 @@ def new_ratings(
     Raises:
         ValueError: the head knows its users by other numbers.
     """
+    from movierec_cli.models.rating.evidence import N_USER_NUMBERS, numbers_of
+
     if head.user_numbers.shape[1] == 0:  # of the tutorial's head, which knows vectors alone
         return NewRatings(movies, stars, np.zeros(0), np.zeros((len(movies), 0)))
     if head.user_numbers.shape[1] != N_USER_NUMBERS:
@@ -95,6 +96,8 @@ def movie_biases(
     movies: npt.NDArray[np.integer], stars: npt.NDArray[np.floating], mean: float, n_movies: int
 ) -> npt.NDArray[np.float64]:
     """How far above the mean each movie is rated, shrunk as in training: [n_movies]."""
+    from movierec_cli.models.rating.evidence import SHRINKAGE
+
     counts = np.bincount(movies, minlength=n_movies)
     above = np.bincount(movies, stars.astype(np.float64) - mean, n_movies)
     biases: npt.NDArray[np.float64] = above / (counts + SHRINKAGE)

@@ -55,7 +55,7 @@ OPTIONS = {
 }
 
 
-WRITTEN = ("--csv", "--write_config")
+WRITTEN = ("--csv", "--write_config", "--csv_log")
 
 
 def mistakes(param: Any) -> list[tuple[str, ...]]:

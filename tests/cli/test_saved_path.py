@@ -3,11 +3,13 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from movierec_cli.config import DEFAULT_BASELINES, DEFAULT_FEATURE_SETS, DataConfig, TrainerConfig
+from movierec_cli.config import DEFAULT_BASELINES, DEFAULT_FEATURE_SETS
+from movierec_cli.config.filled_settings import trainer_config
 from movierec_cli.experiment.trainer import RunTrainer
 from tests.saved_runs import judged_run, multi_task_config
 from tests.small_dataset import small_dataset
@@ -34,14 +36,18 @@ for line in sys.argv[1:]:
 """
 
 
+SETS = [f"--additional_feature_sets={','.join(one.features) or None}" for one in DEFAULT_FEATURE_SETS]
+
+
 def save_default_runs(directory: Path) -> None:
-    """Everything that `train` asks for by default; the baselines are real."""
-    data = DataConfig(dataset="sample")
-    trainer = RunTrainer(TrainerConfig(data=data, saved_models_dir=directory))
-    for config in trainer.run_configs():
-        if config.training is not None:
-            judged_run(directory, trainer.data.source, config)
-    RunTrainer(TrainerConfig(feature_sets=(), data=data, saved_models_dir=directory)).run()
+    """Everything that `train` asks for by default but the hybrid; the baselines are real."""
+    config = trainer_config({"dataset": "sample", "additional_feature_sets": DEFAULT_FEATURE_SETS})
+    config = replace(config, saved_models_dir=directory)
+    trainer = RunTrainer(config)
+    for one in trainer.run_configs():
+        if one.training is not None:
+            judged_run(directory, trainer.data.source, one)
+    RunTrainer(replace(config, feature_sets=())).run()
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +68,7 @@ def run(folder: Path, *args: str) -> tuple[subprocess.CompletedProcess[str], set
 def test_saved_models_are_loaded_without_tensorflow(saved: Path) -> None:
     plot = ("--plot", str(saved / "plot.html"))
     result, loaded = run(
-        saved, "--dataset", "sample", "--json", *plot, "--generate-recommendations-for-user", "1"
+        saved, "--dataset", "sample", *SETS, "--json", *plot, "--generate-recommendations-for-user", "1"
     )
     models = json.loads(result.stdout)["recommendations"]["models"]
     assert [len(model["movies"]) for model in models] == [10] * len(DEFAULT_FEATURE_SETS)
@@ -75,13 +81,14 @@ NOT_FOR_ANSWERS = HEAVY | {
     *("pydantic", "numpy.ma", "importlib.metadata"),
     *("movierec_cli.data.reader", "movierec_cli.data.split_data", "movierec_cli.evaluation.ranks"),
 }
+_OF_PAGES = {"numpy.ma", "movierec_cli.data.reader", "movierec_cli.evaluation.ranks"}
 ANSWERS: dict[str, set[str]] = {
     "recommend --user 1": set(),
     "recommend --liked id:105": set(),
     "similar id:105": set(),
     "recommend --user 1 --diversity 0.5 --top 3 --json": set(),
-    "explore --output {folder}/page.html": {"numpy.ma"},
-    "predict --user 1 --movie id:105": {"numpy.ma", "movierec_cli.data.reader"},
+    "explore --output {folder}/page.html": _OF_PAGES,
+    "predict --user 1 --movie id:105": _OF_PAGES,
 }
 """What each command that asks a saved model needs of that; one process runs them all, in this order."""
 

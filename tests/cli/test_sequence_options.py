@@ -239,7 +239,7 @@ def test_the_help_shows_the_usual_value_of_each_model() -> None:
     assert default_shown("layer_sizes") == "64; with ratings: 128 64"
     assert default_shown("k_core") == "0; gru4rec leave-last, sasrec leave-last: 5"
     assert default_shown("split") == "random; gru4rec, sasrec: leave-last"
-    assert default_shown("refit") == "refit; gru4rec, sasrec: no_refit"
+    assert default_shown("refit") == "refit; gru4rec, sasrec: no_refit; with ratings: no_refit"
     as_windows = default_settings(Family.SASREC, SplitKind.WINDOWS).model
     assert as_windows is not None
     assert default_shown("max_length") == (

@@ -57,7 +57,7 @@ def check_first(sentence: str, columns: Columns, headline: str) -> None:
         if behind := re.fullmatch(r"(?:not significantly )?behind (.+?) in (\S+@\d+|auc) (.*)", part):
             leader = plain(behind[1])
             for metric, points in re.findall(
-                r"(\S+@\d+|auc) (?:by |\(−)([\d.]+) points", part[part.index(behind[2]) :]
+                r"(\S+@\d+|auc) (?:by |\(−?)([\d.]+) points", part[part.index(behind[2]) :]
             ):
                 assert columns[metric][leader] == max(columns[metric].values())
                 lost[metric] = float(points)

@@ -170,7 +170,8 @@ def test_what_was_best_in_its_last_epoch_is_named_with_the_remedy() -> None:
         record = model.records[0]
         assert record.config.training is not None
         config = replace(record.config, training=replace(record.config.training, num_epochs=20))
-        return replace(model, records=(replace(record, config=config, best_epoch=best, epochs_run=20),))
+        ended = replace(record, config=config, best_epoch=best, epochs_run=20, history=record.history[:1])
+        return replace(model, records=(ended,))
 
     assert warned([ended(TENURE, 20), ended(TIME, 15), EASE]) == (
         "Still improving at the last epoch, 20: timestamp + user_tenure. Train longer: --num_epochs 40.",

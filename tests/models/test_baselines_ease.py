@@ -54,7 +54,7 @@ def test_the_gram_matrix_counts_users_of_both_movies(interactions, monkeypatch):
         [int((interactions[:, i] & interactions[:, j]).sum()) for j in range(N_MOVIES)]
         for i in range(N_MOVIES)
     ]
-    assert gram_matrix(part_of(interactions)).tolist() == expected
+    assert gram_matrix(part_of(interactions).matrix).tolist() == expected
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 64, 101])

@@ -88,7 +88,7 @@ def test_every_configuration_is_checked_and_what_fits_is_let_through(monkeypatch
     assert beyond_memory(DATASET, SPLIT, usual) == {}
     monkeypatch.setattr(memory_estimate, "available_bytes", lambda: 1000)
     problems = beyond_memory(DATASET, SPLIT, usual)
-    assert re.search(r"lower --embedding_size 64 or --layer_sizes 128 64$", problems[usual[0]])
+    assert re.search(r"lower --embedding_size 128 or --layer_sizes 64$", problems[usual[0]])
     assert re.fullmatch(r"fitting EASE takes .* GiB are available", problems[config(Family.EASE)])
     monkeypatch.setattr(memory_estimate, "available_bytes", lambda: None)
     assert beyond_memory(DATASET, SPLIT, usual) == {}

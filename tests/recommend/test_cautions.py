@@ -95,7 +95,7 @@ def test_a_time_beyond_the_data_says_what_the_model_then_does(
     days = [datetime.fromtimestamp(one, UTC).date() for one in (first, last)]
     notes: list[str] = []
     for date in ("2050-01-01", "1980-01-01", str(days[1])):
-        UserOptions(user_id="20", as_of=date).on(run, finder(run, notes.append), notes.append)
+        UserOptions(user_ids=["20"], as_of=date).on(run, finder(run, notes.append), notes.append)
     assert notes == [
         f"--as_of 2050-01-01 is after the last rating of the data ({days[1]}): {after}",
         f"--as_of 1980-01-01 is before the first rating of the data ({days[0]}): {before}",

@@ -261,7 +261,7 @@ def test_the_thick_line_is_the_mean_over_seeds_where_all_of_them_are() -> None:
     first, *others = STUDY.models
     chart = epochs(replace(STUDY, models=(shortened(first), *others)))
     assert chart is not None
-    assert chart.shown == "recall@100"
+    assert chart.shown == "ndcg@10"
     named = [place for place, trace in enumerate(chart.data) if trace.get("showlegend", True)]
     assert [chart.data[place]["name"] for place in named] == [
         one.label for one in STUDY.models if not one.is_baseline
@@ -316,9 +316,8 @@ def test_errors_of_predicted_ratings_are_shown_by_epoch_where_every_model_predic
 
 
 def test_the_page_says_what_an_epoch_was_chosen_by() -> None:
-    chosen = "the best by recall@100"
-    assert f"{chosen} on validation" in PAGE
-    assert f"{chosen} and the error of predicted ratings" in report_page(joint_study())
+    assert "the best by ndcg@10 on validation" in PAGE
+    assert "the best by recall@100 and the error of predicted ratings" in report_page(joint_study())
 
 
 def test_epochs_chosen_by_ndcg_are_shown_by_it() -> None:

@@ -190,7 +190,7 @@ def test_deployed_it_knows_all_ratings_and_keeps_its_settings(trainer: RunTraine
     own = deploy(trainer.data, trained, trained.folder.parent, TrainingObserver())
     assert own.record.settings == trained.record.settings and own.record.test == NO_TOP_K
     assert len(own.histories.movie) == len(trainer.data.dataset.ratings)
-    np.testing.assert_allclose(own.scorer.scores(own.scorer.users(USERS)), by_hand(own), rtol=1e-5)
+    np.testing.assert_allclose(own.scorer.scores(own.scorer.users(USERS)), by_hand(own), rtol=1e-5, atol=1e-6)
 
 
 def test_who_is_forgotten_is_gone_and_the_others_get_the_same(trained: Run, tmp_path: Path) -> None:
