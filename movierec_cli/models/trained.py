@@ -95,9 +95,9 @@ class Fitting:
     def epochs_on_all(self) -> int:
         """For how many epochs a judged run is trained on with all ratings.
 
-        As its refit does for validation, it goes on from its weights: for its best epoch's number times the
-        share that the ratings it does not know are of those it knows, 1 or more. On a fifth held out that is
-        a quarter of the epochs, where training anew would take them all.
+        It goes on from its weights, for its best epoch's number times the share that the ratings it does not
+        know are of those it knows, 1 or more. On a fifth held out that is a quarter of the epochs, where
+        training anew would take them all.
         """
         assert self.judged is not None and self.config.training is not None
         n_known = len(self.split.fit if self.config.training.refit else self.split.train)

@@ -114,7 +114,8 @@ class Run:
         if not family.has_item_weights:
             return products
         is_regression = family.spec.scoring is not Scoring.ITEM_WEIGHTS
-        sums = ItemSums(self.histories, artifacts.popularity, self._weights_of, is_regression)
+        strength = self.record.settings.get("strength") or 1.0  # of 0, weights are zeros
+        sums = ItemSums(self.histories, artifacts.popularity, self._weights_of, is_regression, strength)
         return ProductsAndSums(products, sums) if family.is_trained else sums
 
     def _weights_of(self, movies: Sequence[int]) -> Sequence[WeightsOf]:

@@ -110,6 +110,7 @@ class ItemSums:
     popularity: _Floats | None  # [n_movies], for users of zeros; None: they get zeros
     weights_of: Callable[[Sequence[int]], Sequence[WeightsOf]]  # of movies by their rows
     is_regression: bool = True  # whether weights predict histories; else they say how alike movies are
+    strength: float = 1.0  # what weights were multiplied by before they were saved
 
     def users(self, rows: _Rows) -> _Floats:
         return self.histories.users(rows)
@@ -137,12 +138,12 @@ class ItemSums:
         return replace(self, weights_of=lambda named: [of_movies[movie] for movie in named])
 
     def _told(self, movies: _Rows, unknown: float) -> _Floats:
-        """The rows (eᵢ − t p)(B + 4 t B²) of some movies: [n, n_movies]."""
+        """The rows (eᵢ − t p)(B + 4 t B²) of some movies, times the strength: [n, n_movies]."""
         own = np.tile(-unknown * self.histories.average, (len(movies), 1))
         own[np.arange(len(movies)), movies] += 1
         every = self.weights_of(range(own.shape[1]))
         told = _products(own, every)
-        return told + np.float32(UNTOLD * unknown) * _products(told, every)
+        return told + np.float32(UNTOLD * unknown / self.strength) * _products(told, every)
 
     def similar_to(self, movie: int) -> _Values:
         similar: _Values = self.similar_to_each(np.array([movie]))[0]

@@ -3,7 +3,6 @@
 The test set is looked at once, at the end, by the model that is kept.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -43,7 +42,6 @@ from movierec_cli.registry.store import Run
 from movierec_cli.scoring.rating_head import RatingHead
 
 UNCUT_STARS = 1e6
-REFIT_SHARE = 0.25  # of the epochs that validation chose
 STARS_WORTH = 4.0
 """How much recall@100 one star of RMSE is worth where an epoch is chosen.
 
@@ -183,8 +181,8 @@ def fit_run(fitting: Fitting) -> Fitted:
     """Trains one feature set's model.
 
     Vocabularies, buckets and means are fitted on the train part alone. The model of the best epoch then
-    trains on for a quarter as many epochs with the validation set added: that gains nearly all of what
-    training anew on both would, in a quarter of the time. A judged run is trained on with all ratings.
+    trains on with the validation set added, for as many epochs again. A judged run is trained on with all
+    ratings.
 
     Raises:
         MovierecError: a feature cannot be fitted, or training diverged.
@@ -214,6 +212,8 @@ def with_validation(
 ) -> tuple[Prepared, FitResult]:
     """The model of the best epoch trained on with the validation set added, if that is asked for.
 
+    It trains for as many epochs again. Of .25, .5 and 1 times as many, on a held-out part of 1M's training
+    ratings, NDCG@10 is .2466, .2471 and .2500 of ids alone, .2679, .2689 and .2695 of the hybrid.
     Movies that nobody rated in training are told from their content.
     """
     config = fitting.config
@@ -224,9 +224,8 @@ def with_validation(
     kept = prepare(fitting.dataset, fitting.split.fit, config, vocabularies)
     weights = [variable.numpy() for variable in chosen.model.trainable_variables]
     assign_weights(kept.model.trainable_variables, weights)
-    num_epochs = math.ceil(result.best_epoch * REFIT_SHARE)
-    fitting.observer.refit_started(num_epochs)
-    refit_s = fit_epochs(kept.model, config.training, num_epochs, fitting.observer, averaged_epochs)
+    fitting.observer.refit_started(result.best_epoch)
+    refit_s = fit_epochs(kept.model, config.training, result.best_epoch, fitting.observer, averaged_epochs)
     kept.tell_cold_movies()
     return kept, replace(result, training_s=result.training_s + refit_s)
 

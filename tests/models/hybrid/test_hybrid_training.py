@@ -63,7 +63,7 @@ def by_hand(run: Run) -> np.ndarray:
 
 def test_what_is_saved_makes_lists_of_both_halves(trained: Run) -> None:
     run, expected = load_run(trained.folder), by_hand(trained)
-    np.testing.assert_allclose(run.scorer.scores(run.scorer.users(USERS)), expected, rtol=1e-5)
+    np.testing.assert_allclose(run.scorer.scores(run.scorer.users(USERS)), expected, rtol=1e-5, atol=1e-6)
     many = recommend_all(run, range(1, 21), top=5, filters=Filters(include_seen=True))
     for user in range(20):
         found = recommend(
@@ -123,7 +123,7 @@ def test_of_a_large_catalogue_the_weights_that_are_kept_make_the_lists_that_were
     assert run.item_weights.columns is not None and run.histories.n_weights == 12 * 5
     read = load_run(run.folder)
     expected = by_hand(run)
-    np.testing.assert_allclose(read.scorer.scores(read.scorer.users(USERS)), expected, rtol=1e-5)
+    np.testing.assert_allclose(read.scorer.scores(read.scorer.users(USERS)), expected, rtol=1e-5, atol=1e-6)
     parts_of(read, user_of(read, 7))
     ratings, fit = trainer.data.dataset.ratings, trainer.data.split.fit
     for user, best in zip(run.outcome.users.tolist(), run.outcome.top_movies.tolist(), strict=True):
@@ -268,4 +268,6 @@ def test_recall_can_choose_the_epoch_and_each_seed_and_fold_is_a_run(tmp_path: P
     assert [one.record.config.split.fold for one in (first, second)] == [0, 1]
     assert {*first.outcome.rows} | {*second.outcome.rows} == set(range(310))
     assert first.record.history[0].validation.recall[100] == 1.0  # of 40 movies
-    np.testing.assert_allclose(second.scorer.scores(second.scorer.users(USERS)), by_hand(second), rtol=1e-5)
+    np.testing.assert_allclose(
+        second.scorer.scores(second.scorer.users(USERS)), by_hand(second), rtol=1e-5, atol=1e-6
+    )

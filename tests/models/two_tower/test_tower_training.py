@@ -92,7 +92,7 @@ def test_the_observer_hears_validations_and_the_epochs_with_validation_added(pla
     assert [record.epoch for record in heard.records] == [3, 6, 9, 12]
     assert trained.results["history"] == tuple(heard.records)
     assert trained.results["best_epoch"] == best.epoch
-    assert heard.refits == [-(-best.epoch // 4)]
+    assert heard.refits == [best.epoch]
     assert heard.epochs == [*range(1, 13), *range(1, heard.refits[0] + 1)]
 
 
