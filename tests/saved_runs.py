@@ -280,8 +280,8 @@ def rating_head(
     def floats(*shape: int, spread: float = 1.0) -> npt.NDArray[np.float32]:
         return rng.normal(0, spread, shape).astype(np.float32)
 
-    width, hidden, numbers_of_movie = 3, 5, 2
-    numbers = numbers_of_user + numbers_of_movie
+    width, hidden, numbers_of_movie, n_genres = 3, 5, 2, 2
+    numbers = numbers_of_user + numbers_of_movie + 1
     return RatingHead(
         user_vectors=floats(n_users, width),
         movie_vectors=floats(n_movies, width),
@@ -289,6 +289,8 @@ def rating_head(
         movie_bias=floats(n_movies, spread=0.3),
         user_numbers=floats(n_users, numbers_of_user),
         movie_numbers=floats(n_movies, numbers_of_movie),
+        user_tastes=floats(n_users, n_genres),
+        movie_genres=np.abs(floats(n_movies, n_genres)),
         linear=floats(numbers, spread=0.1),
         dense=(
             (floats(3 * width + numbers, hidden, spread=0.2), floats(hidden, spread=0.1)),

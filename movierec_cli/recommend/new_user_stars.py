@@ -77,10 +77,11 @@ def new_ratings(
     Raises:
         ValueError: the head knows its users by other numbers.
     """
-    from movierec_cli.models.rating.evidence import N_USER_NUMBERS, numbers_of
+    from movierec_cli.models.rating.evidence import N_USER_NUMBERS, numbers_of, tastes
 
-    if head.user_numbers.shape[1] == 0:  # of the tutorial's head, which knows vectors alone
-        return NewRatings(movies, stars, np.zeros(0), np.zeros((len(movies), 0)))
+    if head.movie_genres is None:  # of the tutorial's head, which knows vectors alone
+        none = np.zeros((len(movies), 0))
+        return NewRatings(movies, stars, np.zeros(0), none, np.zeros(0), none)
     if head.user_numbers.shape[1] != N_USER_NUMBERS:
         raise ValueError(f"it has {head.user_numbers.shape[1]} numbers of a user, not {N_USER_NUMBERS}")
     residuals = (stars - head.mean - biases[movies]) / per_star
@@ -89,7 +90,20 @@ def new_ratings(
     numbers = numbers_of(sums, counts)
     # With fewer ratings than most of the users have, the head has not learned to read their number.
     numbers[:, -1] = np.maximum(numbers[:, -1], np.median(head.user_numbers[:, -1]))
-    return NewRatings(movies, stars, numbers[0], numbers[1:])
+    shares = head.movie_genres[movies].astype(np.float64)
+    is_of = shares > 0  # [n, n_genres]
+    of_genres, n_of_genres = residuals @ is_of, is_of.sum(axis=0)
+    without = tastes(
+        of_genres - residuals[:, None] * is_of, n_of_genres - is_of, sums[1:, None], counts[1:, None]
+    )
+    return NewRatings(
+        movies,
+        stars,
+        numbers[0],
+        numbers[1:],
+        tastes(of_genres, n_of_genres, sums[0], counts[0]),
+        (shares * without).sum(axis=1, keepdims=True),
+    )
 
 
 def movie_biases(

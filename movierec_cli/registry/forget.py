@@ -173,7 +173,8 @@ def _histories(histories: Histories, row: int) -> Histories:
 
 
 def _rating_head(head: RatingHead, row: int) -> RatingHead:
-    of_users = ("user_vectors", "user_bias", "user_numbers")
+    of_users = ["user_vectors", "user_bias", "user_numbers"]
+    of_users += [] if head.user_tastes is None else ["user_tastes"]
     return replace(head, **{name: np.delete(getattr(head, name), row, axis=0) for name in of_users})
 
 

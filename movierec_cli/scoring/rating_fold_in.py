@@ -26,6 +26,10 @@ class NewRatings:
     stars: _Floats  # [n], on the data's scale
     numbers: _Floats  # [a], as the head's `user_numbers`, from all of these
     numbers_without: _Floats  # [n, a], from all but each
+    tastes: _Floats  # [n_genres], as the head's `user_tastes`
+    of_genres_without: (
+        _Floats  # [n, 1], each movie's genres times tastes from all but it; [n, 0] where there are none
+    )
 
 
 def fold_in_rating(head: RatingHead, new: NewRatings, *, noise: float) -> RatingHead:
@@ -50,7 +54,7 @@ def fold_in_rating(head: RatingHead, new: NewRatings, *, noise: float) -> Rating
     person = _minimum(problem)
     if not np.isfinite(person).all():
         raise ValueError("no vector fits the new ratings")
-    return head.of_person(person[:-1], float(person[-1]), new.numbers)
+    return head.of_person(person[:-1], float(person[-1]), new.numbers, new.tastes)
 
 
 def _prior(head: RatingHead, numbers: _Floats) -> tuple[_Floats, _Floats]:
@@ -99,7 +103,8 @@ class _Problem:
         head, vector = self.head, person[:-1]
         movies = head.movie_vectors[self.new.movies].astype(np.float64)  # [n, d]
         of_movies = head.movie_numbers[self.new.movies]
-        numbers = np.concatenate([self.new.numbers_without, of_movies], axis=1)
+        new = self.new
+        numbers = np.concatenate([new.numbers_without, of_movies, new.of_genres_without], axis=1)
         hidden = np.concatenate(
             [np.broadcast_to(vector, movies.shape), movies, vector * movies, numbers], axis=1
         )

@@ -4,8 +4,9 @@ For a user's vector u, a movie's vector m and a few numbers x of both,
 
     stars = mean + bias of user + bias of movie + scale · (u · m) + linear · x + dense([u, m, u ∘ m, x])
 
-cut to the data set's scale. The dense layers are relu between, linear last. Users are as at their last
-training rating.
+cut to the data set's scale. The last of the numbers says how the user likes the movie's genres: the product
+of their tastes and of the movie's genres. The dense layers are relu between, linear last. Users are as at
+their last training rating.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ class RatingHead:
     movie_bias: Annotated[_Floats, "n_movies", Finite()]  # stars
     user_numbers: Annotated[_Floats, "n_users", "a", Finite()]
     movie_numbers: Annotated[_Floats, "n_movies", "b", Finite()]
-    linear: Annotated[_Floats, "a + b", Finite()]
+    user_tastes: Annotated[_Floats, "n_users", "n_genres", Finite()] | None
+    movie_genres: Annotated[_Floats, "n_movies", "n_genres", Finite()] | None  # None of both: no such number
+    linear: Annotated[_Floats, "n_numbers", Finite()]
     dense: Dense
     scale: Annotated[float, Finite()]
     mean: Annotated[float, Finite()]  # stars
@@ -45,7 +48,9 @@ class RatingHead:
     highest: Annotated[float, Finite()]  # stars
 
     def __post_init__(self) -> None:
-        n_numbers = self.user_numbers.shape[1] + self.movie_numbers.shape[1]
+        if (self.user_tastes is None) is not (self.movie_genres is None):
+            raise ValueError("tastes and genres go together")
+        n_numbers = self.user_numbers.shape[1] + self.movie_numbers.shape[1] + (self.movie_genres is not None)
         if self.linear.size != n_numbers or self.lowest > self.highest:
             raise ValueError(
                 f"{self.linear.size} weights of {n_numbers} numbers, stars {self.lowest} to {self.highest}"
@@ -62,13 +67,16 @@ class RatingHead:
         ]
         return np.concatenate([np.zeros(0, np.float32), *parts])
 
-    def of_person(self, vector: npt.NDArray[Any], bias: float, numbers: npt.NDArray[Any]) -> RatingHead:
-        """The head with one user alone, who has this vector [width], bias and numbers [a]."""
+    def of_person(
+        self, vector: npt.NDArray[Any], bias: float, numbers: npt.NDArray[Any], tastes: npt.NDArray[Any]
+    ) -> RatingHead:
+        """The head with one user alone, of this vector [width], bias, numbers [a] and tastes [n_genres]."""
         return replace(
             self,
             user_vectors=vector[None].astype(np.float32),
             user_bias=np.array([bias], np.float32),
             user_numbers=numbers[None].astype(np.float32),
+            user_tastes=None if self.user_tastes is None else tastes[None].astype(np.float32),
         )
 
     def rescaled(self, factor: float, offset: float) -> RatingHead:
@@ -89,7 +97,11 @@ class RatingHead:
     def _block(self, users: npt.NDArray[Any], movies: npt.NDArray[Any]) -> _Floats:
         of_user, of_movie = self.user_vectors[users], self.movie_vectors[movies]
         product = of_user * of_movie
-        numbers = np.concatenate([self.user_numbers[users], self.movie_numbers[movies]], axis=1)
+        parts = [self.user_numbers[users], self.movie_numbers[movies]]
+        if self.user_tastes is not None and self.movie_genres is not None:
+            together = np.einsum("ng,ng->n", self.user_tastes[users], self.movie_genres[movies])
+            parts.append(together[:, None])
+        numbers = np.concatenate(parts, axis=1)
         hidden = np.concatenate([of_user, of_movie, product, numbers], axis=1)
         for kernel, bias in self.dense[:-1]:
             hidden = np.maximum(hidden @ kernel + bias, 0)

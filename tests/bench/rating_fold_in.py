@@ -123,6 +123,7 @@ def _of_users(head: RatingHead, users: Rows) -> RatingHead:
         user_vectors=head.user_vectors[users],
         user_bias=head.user_bias[users],
         user_numbers=head.user_numbers[users],
+        user_tastes=None if head.user_tastes is None else head.user_tastes[users],
     )
 
 

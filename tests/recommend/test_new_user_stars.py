@@ -39,15 +39,19 @@ def test_their_numbers_are_those_that_training_would_give_them() -> None:
     user = int(np.argmax(evidence.n_ratings))
     mine = DATASET.ratings.user_index == user
     movies, stars = DATASET.ratings.movie_index[mine], DATASET.ratings.rating[mine].astype(float)
-    head = replace(rating_head(numbers_of_user=2), mean=evidence.mean)
+    head = replace(rating_head(numbers_of_user=2), mean=evidence.mean, movie_genres=evidence.genre_shares)
     head = replace(head, user_numbers=head.user_numbers * 0 - 9)  # the usual number is below theirs
     biases = movie_biases(
         DATASET.ratings.movie_index, DATASET.ratings.rating, evidence.mean, len(DATASET.movies)
     )
     found = new_ratings(head, biases, movies.astype(np.int64), stars)
     np.testing.assert_allclose(found.numbers, evidence.of_users(np.array([user], np.int32))[0], rtol=1e-4)
-    of_training = evidence.of_training()[mine][:, :2]
-    np.testing.assert_allclose(found.numbers_without, of_training, rtol=1e-3, atol=1e-4)
+    of_training = evidence.of_training()[mine]
+    np.testing.assert_allclose(found.numbers_without, of_training[:, :2], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(found.of_genres_without, of_training[:, 4:], rtol=1e-3, atol=1e-4)
+    tastes = evidence.tastes_of(np.array([user], np.int32))[0]
+    np.testing.assert_allclose(found.tastes, tastes, rtol=1e-3, atol=1e-4)
+    assert len(DATASET.movies.genre_names) > 1 and np.ptp(tastes) > 0.01
 
 
 def test_a_new_user_is_predicted_by_their_own_stars_and_shown_them(run: Run) -> None:

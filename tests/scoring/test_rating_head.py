@@ -15,6 +15,9 @@ def slow_stars(head: RatingHead, user: int, movie: int) -> float:
     u, m = head.user_vectors[user].tolist(), head.movie_vectors[movie].tolist()
     product = [a * b for a, b in zip(u, m, strict=True)]
     numbers = head.user_numbers[user].tolist() + head.movie_numbers[movie].tolist()
+    if head.user_tastes is not None and head.movie_genres is not None:
+        tastes, genres = head.user_tastes[user].tolist(), head.movie_genres[movie].tolist()
+        numbers.append(sum(a * b for a, b in zip(tastes, genres, strict=True)))
     stars = head.mean + float(head.user_bias[user]) + float(head.movie_bias[movie])
     stars += head.scale * sum(product)
     stars += sum(weight * x for weight, x in zip(head.linear.tolist(), numbers, strict=True))
@@ -35,6 +38,8 @@ def without_numbers(head: RatingHead) -> RatingHead:
         head,
         user_numbers=head.user_numbers[:, :0],
         movie_numbers=head.movie_numbers[:, :0],
+        user_tastes=None,
+        movie_genres=None,
         linear=head.linear[:0],
         dense=((kernel[: 3 * width], bias), *rest),
     )
@@ -87,13 +92,13 @@ def floats(*shape: int) -> np.ndarray:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"linear": floats(2)}, "2 weights of 3 numbers"),
+        ({"linear": floats(2)}, "2 weights of 4 numbers"),
         ({"lowest": 6.0}, "stars 6.0 to 5.0"),
-        ({"dense": ()}, "0 dense layers end in 12 numbers, not in 1"),
-        ({"dense": ((floats(12, 5), floats(5)),)}, "1 dense layers end in 5 numbers, not in 1"),
-        ({"dense": ((floats(11, 1), floats(1)),)}, "a dense layer of 12 inputs"),
-        ({"dense": ((floats(12, 1), floats(1, 1)),)}, "a dense layer of 12 inputs"),
-        ({"dense": ((floats(12, 5), floats(5)), (floats(4, 1), floats(1)))}, "a dense layer of 5 inputs"),
+        ({"dense": ()}, "0 dense layers end in 13 numbers, not in 1"),
+        ({"dense": ((floats(13, 5), floats(5)),)}, "1 dense layers end in 5 numbers, not in 1"),
+        ({"dense": ((floats(12, 1), floats(1)),)}, "a dense layer of 13 inputs"),
+        ({"dense": ((floats(13, 1), floats(1, 1)),)}, "a dense layer of 13 inputs"),
+        ({"dense": ((floats(13, 5), floats(5)), (floats(4, 1), floats(1)))}, "a dense layer of 5 inputs"),
     ],
 )
 def test_layers_that_do_not_fit_together_are_refused(changes, words):

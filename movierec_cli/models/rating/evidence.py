@@ -6,6 +6,8 @@ For a training pair its own rating is left out of every number, as it is at test
 People rate in sessions and in moods: what they gave in the seconds, minutes and the hour before, with a
 weight that fades exponentially, says more than their mean over all. Ratings of the same second count, later
 ones do not.
+
+And people have favourite genres: how far above their own mean they rate those of the movie.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ NEAR_SHRINKAGE = 1.5
 N_USER_NUMBERS = 2
 N_MOVIE_NUMBERS = 2
 N_SESSION_NUMBERS = 2 * len(NEARNESS_S)
+N_NUMBERS = N_USER_NUMBERS + N_MOVIE_NUMBERS + 1  # the last of both, of genres
 
 # The sizes of the layers that read it.
 DENSE_SIZES = (64,)
@@ -92,12 +95,59 @@ class Evidence:
         return ResidualLists(movies, self.user_residuals[order].astype(np.float32))
 
     def of_training(self) -> npt.NDArray[np.float32]:
-        """Of each training pair without its own rating: [n_rows, N_USER_NUMBERS + N_MOVIE_NUMBERS]."""
+        """Of each training pair without its own rating: [n_rows, N_NUMBERS]."""
         known, users, movies = self._known, self._user_residuals, self._movie_residuals
         user, movie = known.user_index, known.movie_index
-        of_users = numbers_of(users.sums[user] - users.values, users.counts[user] - 1)
+        sums, counts = users.sums[user] - users.values, users.counts[user] - 1
         of_movies = numbers_of(movies.sums[movie] - movies.values, movies.counts[movie] - 1)
-        return np.concatenate([of_users, of_movies], axis=1).astype(np.float32)
+        parts = [numbers_of(sums, counts), of_movies, self._of_genres(sums, counts)]
+        return np.concatenate(parts, axis=1).astype(np.float32)
+
+    def of_others(
+        self, users: npt.NDArray[np.int32], movies: npt.NDArray[np.int32]
+    ) -> npt.NDArray[np.float32]:
+        """Of pairs outside the training set, from all its ratings: [n, N_NUMBERS]."""
+        together = np.einsum("ng,ng->n", self.tastes_of(users), self.genre_shares[movies])
+        return np.concatenate([self.of_users(users), self.of_movies(movies), together[:, None]], axis=1)
+
+    def _of_genres(self, sums: Floats, counts: Floats) -> Floats:
+        """Of each training pair, by its user's sum and number of residuals without its own: [n_rows, 1]."""
+        known, residuals, genres = self._known, self.user_residuals, self.dataset.movies.genres
+        of_users, n_of_users = self._genre_sums
+        together = np.zeros(len(residuals))
+        for genre, shares in enumerate(self.genre_shares.T):  # one at a time: pairs × genres is large
+            is_own = genres[known.movie_index, genre]
+            taste = tastes(
+                of_users[known.user_index, genre] - is_own * residuals,
+                n_of_users[known.user_index, genre] - is_own,
+                sums,
+                counts,
+            )
+            together += shares[known.movie_index] * taste
+        return together[:, None]
+
+    @cached_property
+    def _genre_sums(self) -> tuple[Floats, Floats]:
+        """Each user's residuals of each genre, summed, and how many there are: [n_users, n_genres] each."""
+        known = self._known
+        sums, counts = np.zeros((2, known.n_users, self.dataset.movies.genres.shape[1]))
+        for genre, members in enumerate(self.dataset.movies.genres.T):
+            own = members[known.movie_index]
+            users = known.user_index[own]
+            sums[:, genre] = np.bincount(users, self.user_residuals[own], known.n_users)
+            counts[:, genre] = np.bincount(users, minlength=known.n_users)
+        return sums, counts
+
+    def tastes_of(self, users: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+        """How far above their mean users rate each genre, from all their training ratings: [n, n_genres]."""
+        (sums, counts), whole = self._genre_sums, self._user_residuals
+        found = tastes(sums[users], counts[users], whole.sums[users, None], whole.counts[users, None])
+        return found.astype(np.float32)
+
+    @cached_property
+    def genre_shares(self) -> npt.NDArray[np.float32]:
+        """How much of each movie is of each genre: [n_movies, n_genres]."""
+        return shares_of(self.dataset.movies.genres)
 
     def of_users(self, users: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
         """Of users, from all their training ratings: [n, N_USER_NUMBERS]."""
@@ -157,6 +207,25 @@ def _with_ones(values: Floats) -> Floats:
 def numbers_of(sums: Floats, counts: Floats) -> Floats:
     """What residuals say, from their sums and counts, [n] each: [n, 2]."""
     return np.stack([2 * sums / (counts + SHRINKAGE), np.log1p(np.maximum(counts, 0)) / 3 - 1], axis=1)
+
+
+def tastes(sums: Floats, counts: Floats, all_sums: Floats, all_counts: Floats) -> Floats:
+    """How far above a user's mean they rate some genres, shrunk, in about −1 … 1.
+
+    Args:
+        sums: of the residuals of each genre.
+        counts: how many these are.
+        all_sums: of all the user's residuals, to be broadcast.
+        all_counts: how many these are.
+    """
+    means = all_sums / (all_counts + SHRINKAGE)
+    return 2 * (sums - means * counts) / (counts + SHRINKAGE)
+
+
+def shares_of(genres: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """From which genres movies have, [n_movies, n_genres], to shares that add up to 1, or 0 without any."""
+    shares: npt.NDArray[np.float32] = genres / np.maximum(genres.sum(axis=1, keepdims=True), 1)
+    return shares.astype(np.float32)
 
 
 def _session_numbers(sums: Floats) -> Floats:

@@ -9,9 +9,8 @@ import tf_keras
 from movierec_cli.config import TowerConfig
 from movierec_cli.models.rating.evidence import (
     DENSE_SIZES,
-    N_MOVIE_NUMBERS,
+    N_NUMBERS,
     N_SESSION_NUMBERS,
-    N_USER_NUMBERS,
     POOL_SIZE,
     SESSION_SIZES,
 )
@@ -61,17 +60,16 @@ class RatingLayers(tf_keras.layers.Layer):
         )
         self.pool_top = tf_keras.layers.Dense(config.layer_sizes[-1], use_bias=False)
         self.pool_top.build((None, POOL_SIZE))
-        n_numbers = N_USER_NUMBERS + N_MOVIE_NUMBERS
-        self.linear = self.add_weight(name="linear", shape=(n_numbers, 1), initializer="zeros")
+        self.linear = self.add_weight(name="linear", shape=(N_NUMBERS, 1), initializer="zeros")
         scale = tf_keras.initializers.Constant(FIRST_SCALE)
         self.scale = self.add_weight(name="scale", shape=(), initializer=scale)
         self.dropout = ByteDropout(PAIR_DROPOUT, seed + 2)
         dense = [tf_keras.layers.Dense(size, activation="relu") for size in DENSE_SIZES]
-        width = 3 * config.layer_sizes[-1] + n_numbers
+        width = 3 * config.layer_sizes[-1] + N_NUMBERS
         self.dense = built([*dense, tf_keras.layers.Dense(1)], width)
         session = [tf_keras.layers.Dense(size, activation="relu") for size in SESSION_SIZES]
         last = tf_keras.layers.Dense(1, kernel_initializer="zeros")
-        self.session = built([*session, last], N_SESSION_NUMBERS + n_numbers)
+        self.session = built([*session, last], N_SESSION_NUMBERS + N_NUMBERS)
 
     def _biases(self, name: str, size: int, n_pairs: int) -> tf.Variable:
         penalty = tf_keras.regularizers.L2(BIAS_L2 / n_pairs)

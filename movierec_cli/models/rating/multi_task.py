@@ -11,7 +11,7 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.evaluation.ratings import RatingOutcome, clipped, rating_scale
 from movierec_cli.models.feature_encodings import Rows, Vocabulary
-from movierec_cli.models.rating.evidence import N_MOVIE_NUMBERS, N_SESSION_NUMBERS, N_USER_NUMBERS, Evidence
+from movierec_cli.models.rating.evidence import N_NUMBERS, N_SESSION_NUMBERS, Evidence
 from movierec_cli.models.rating.head import RatingLayers
 from movierec_cli.models.rating.rating_batches import RatedBatches, RatedPairs, pool_of_users
 from movierec_cli.models.two_tower.objectives import CatalogueObjective
@@ -23,7 +23,7 @@ _PAIR_SIGNATURE = {
     "pair_query": tf.TensorSpec([None], tf.int32),
     "pair_movie": tf.TensorSpec([None], tf.int32),
     "stars": tf.TensorSpec([None], tf.float32),
-    "numbers": tf.TensorSpec([None, N_USER_NUMBERS + N_MOVIE_NUMBERS], tf.float32),
+    "numbers": tf.TensorSpec([None, N_NUMBERS], tf.float32),
     "session": tf.TensorSpec([None, N_SESSION_NUMBERS], tf.float32),
     "own": tf.TensorSpec([None], tf.float32),
     "n_others": tf.TensorSpec([None], tf.float32),
@@ -209,6 +209,8 @@ def rating_head(model: MultiTaskModel, evidence: Evidence, users: Queries, seen:
         movie_bias=layers.movie_bias.numpy(),
         user_numbers=evidence.of_users(users.user_index),
         movie_numbers=evidence.of_movies(movies),
+        user_tastes=evidence.tastes_of(users.user_index),
+        movie_genres=evidence.genre_shares,
         linear=layers.linear.numpy()[:, 0],
         dense=tuple((layer.kernel.numpy(), layer.bias.numpy()) for layer in layers.dense),
         scale=float(layers.scale.numpy()),

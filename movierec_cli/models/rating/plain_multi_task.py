@@ -84,6 +84,8 @@ class PlainMultiTaskModel(TwoTowerModel):
             movie_bias=np.zeros(len(movies), np.float32),
             user_numbers=np.zeros((len(queries), 0), np.float32),
             movie_numbers=np.zeros((len(movies), 0), np.float32),
+            user_tastes=None,
+            movie_genres=None,
             linear=np.zeros(0, np.float32),
             dense=((np.concatenate([kernel, no_product]), bias), *others),
             scale=0.0,

@@ -63,7 +63,7 @@ class RatedPairs:
             interactions,
             evidence,
             stars=ratings.rating[kept],
-            numbers=np.concatenate([evidence.of_users(users), evidence.of_movies(movies)], axis=1),
+            numbers=evidence.of_others(users, movies),
             session=evidence.sessions(users, ratings.timestamp[kept]),
             own=np.zeros(len(rows), np.float32),
             n_others=evidence.n_ratings[users].astype(np.float32),

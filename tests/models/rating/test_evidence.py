@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from movierec_cli.models.rating.evidence import (
-    N_MOVIE_NUMBERS,
+    N_NUMBERS,
     N_SESSION_NUMBERS,
-    N_USER_NUMBERS,
     NEAR_SHRINKAGE,
     NEARNESS_S,
     SHRINKAGE,
@@ -68,6 +67,13 @@ def slow_numbers(evidence_rows, row):
     numbers = []
     for residuals in ([c for c, _ in of_user], of_movie):
         numbers += [2 * sum(residuals) / (len(residuals) + SHRINKAGE), math.log1p(len(residuals)) / 3 - 1]
+    genres = DATASET.movies.genres
+    mean_of_user = sum(c for c, _ in of_user) / (len(of_user) + SHRINKAGE)
+    tastes = []
+    for genre in np.flatnonzero(genres[movie]):
+        own = [c - mean_of_user for c, r in of_user if genres[ratings.movie_index[r], genre]]
+        tastes.append(2 * sum(own) / (len(own) + SHRINKAGE))
+    numbers.append(sum(tastes) / max(len(tastes), 1))
     session = []
     for scale in NEARNESS_S:
         passed = [int(moment) - int(ratings.timestamp[r]) for _, r in of_user]
@@ -80,7 +86,7 @@ def slow_numbers(evidence_rows, row):
 def test_a_training_pairs_evidence_leaves_its_own_rating_out():
     evidence = Evidence(DATASET, ROWS)
     numbers, sessions = evidence.of_training(), evidence.sessions_of_training()
-    assert numbers.shape == (len(ROWS), N_USER_NUMBERS + N_MOVIE_NUMBERS)
+    assert numbers.shape == (len(ROWS), N_NUMBERS)
     assert sessions.shape == (len(ROWS), N_SESSION_NUMBERS)
     assert numbers.dtype == sessions.dtype == np.float32
     for place in range(0, len(ROWS), 7):
@@ -93,14 +99,11 @@ def test_another_pairs_evidence_comes_from_all_training_ratings():
     evidence = Evidence(DATASET, ROWS)
     rows = np.arange(1, len(DATASET.ratings), 8)
     ratings = DATASET.ratings
-    users, movies = (
-        evidence.of_users(ratings.user_index[rows]),
-        evidence.of_movies(ratings.movie_index[rows]),
-    )
+    found = evidence.of_others(ratings.user_index[rows], ratings.movie_index[rows])
     sessions = evidence.sessions(ratings.user_index[rows], ratings.timestamp[rows])
     for place, row in enumerate(rows):
         numbers, session = slow_numbers(ROWS, row)
-        np.testing.assert_allclose([*users[place], *movies[place]], numbers, atol=1e-5)
+        np.testing.assert_allclose(found[place], numbers, atol=1e-5)
         np.testing.assert_allclose(sessions[place], session, atol=1e-5)
 
 
