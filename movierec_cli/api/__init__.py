@@ -9,7 +9,7 @@
 >>> [run.label for run in result.runs]
 ['None', 'popularity']
 >>> result.best.recommend(user=1, top=3).columns
-['user', 'place', 'movie_id', 'title', 'genres', 'score', 'stars']
+['user', 'place', 'movie_id', 'title', 'genres', 'score', 'stars', 'is_new']
 >>> MovieLensTrainer(dataset="sample", num_epoch=20)
 Traceback (most recent call last):
 ...

@@ -39,6 +39,7 @@ SIMILAR_OPTIONS = options_of_all((FilterOptions, Length))
 PREDICT_OPTIONS = options_of_all((PairOptions,))
 
 _LIST = {"user": None, "place": pl.Int32, "movie_id": None, "title": pl.String, "genres": pl.List(pl.String)}
+_IS_NEW = {"is_new": pl.Boolean}
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,10 @@ class SavedRun:
                 One list for several people is had by `together=[1, 42, "Ann=Alien; Heat"]`, and `fairness`.
 
         Returns:
-            columns user (null for a new user), place from 1, movie_id, title, genres, score and stars
-            (predicted; null of a model that predicts none), a row a movie. Of several people: place,
-            movie_id, title, genres, score, chosen_by (null unless they choose in turns) and places, a struct
-            with the movie's place for each, by name.
+            columns user (null for a new user), place from 1, movie_id, title, genres, score, stars
+            (predicted; null of a model that predicts none) and is_new (nobody rated it in training), a row a
+            movie. Of several people: place, movie_id, title, genres, score, chosen_by (null unless they
+            choose in turns), places, a struct with the movie's place for each, by name, and is_new.
 
         Raises:
             MovierecError: in the words of the command: a user or a movie is unknown, or a value is wrong.
@@ -112,23 +113,32 @@ class SavedRun:
         )
         self._tell(hardly_known(self.run, found.rows, LISTED))
         rows = (
-            (found.user_id, place, one.movie_id, one.title, list(one.genres), one.score, one.stars)
+            (
+                found.user_id,
+                place,
+                one.movie_id,
+                one.title,
+                list(one.genres),
+                one.score,
+                one.stars,
+                one.is_new,
+            )
             for place, one in enumerate(found.movies, start=1)
         )
-        return self._frame(rows, _LIST | {"score": pl.Float64, "stars": pl.Float64})
+        return self._frame(rows, _LIST | {"score": pl.Float64, "stars": pl.Float64} | _IS_NEW)
 
     def similar(self, title: Id, **options: Unpack[FilterKeywords]) -> pl.DataFrame:
         """What the model places nearest to a movie, the nearest first.
 
         >>> run.similar("id:1", top=2).columns
-        ['place', 'movie_id', 'title', 'genres', 'similarity']
+        ['place', 'movie_id', 'title', 'genres', 'similarity', 'is_new']
 
         Args:
             title: its title, with or without the year, or its id.
             options: as those of `movierec similar`: which movies, and how many (`top`).
 
         Returns:
-            columns place, movie_id, title, genres, similarity.
+            columns place, movie_id, title, genres, similarity and is_new (nobody rated it in training).
 
         Raises:
             MovierecError: as the command: the title fits no movie.
@@ -140,11 +150,11 @@ class SavedRun:
         found = similar_movies(self.run, row, top=part_of(Length, given).top, filters=filters)
         self._tell(found.cautions)
         rows = (
-            (place, one.movie_id, one.title, list(one.genres), one.similarity)
+            (place, one.movie_id, one.title, list(one.genres), one.similarity, one.is_new)
             for place, one in enumerate(found.movies, start=1)
         )
         columns = {name: kind for name, kind in _LIST.items() if name != "user"}
-        return self._frame(rows, columns | {"similarity": pl.Float64})
+        return self._frame(rows, columns | {"similarity": pl.Float64} | _IS_NEW)
 
     def predict(
         self,
@@ -231,12 +241,16 @@ class SavedRun:
             return dict(zip(names, movie.places, strict=True))
 
         rows = (
-            (place, one.movie_id, one.title, list(one.genres), one.score, one.chosen_by, by_name(one))
+            (
+                *(place, one.movie_id, one.title, list(one.genres)),
+                *(one.score, one.chosen_by, by_name(one), one.is_new),
+            )
             for place, one in enumerate(found.movies, start=1)
         )
         columns = {name: kind for name, kind in _LIST.items() if name != "user"}
         places = pl.Struct(dict.fromkeys(names, pl.Int32))
-        return self._frame(rows, columns | {"score": pl.Float64, "chosen_by": pl.String, "places": places})
+        own = {"score": pl.Float64, "chosen_by": pl.String, "places": places}
+        return self._frame(rows, columns | own | _IS_NEW)
 
     @property
     def _find(self) -> Finder:
@@ -258,11 +272,11 @@ class SavedRun:
         found = recommend_all(run, batch.wanted, top=top, filters=filters)
         self._tell(found.cautions)
         rows = (
-            (user, place, movie_id, title, genres[movie_id], score, None)
+            (user, place, movie_id, title, genres[movie_id], score, None, is_new)
             for user, movies in found.lists()
-            for place, (movie_id, title, score, _) in enumerate(movies, start=1)
+            for place, (movie_id, title, score, is_new) in enumerate(movies, start=1)
         )
-        return self._frame(rows, _LIST | {"score": pl.Float64, "stars": pl.Float64})
+        return self._frame(rows, _LIST | {"score": pl.Float64, "stars": pl.Float64} | _IS_NEW)
 
     @cached_property
     def _genres(self) -> list[list[str]]:

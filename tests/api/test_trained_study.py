@@ -82,6 +82,23 @@ def test_many_users_get_the_lists_of_each(trained: SavedRun) -> None:
     assert all("Drama" in genres for genres in both["genres"].to_list()) and len(both) == 10
 
 
+def test_lists_tell_which_movies_nobody_rated_in_training(
+    trained: SavedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every movie of the sample is rated, so a third of them are taken as if they were not."""
+    is_new = np.arange(len(trained.run.catalogue)) % 3 == 0
+    monkeypatch.setitem(vars(trained.run), "is_new", is_new)
+    new = set(trained.run.catalogue.movie_id[is_new].tolist())
+    for frame in (
+        trained.recommend(user=7, top=20),
+        trained.recommend(users=[7, 8], top=20),
+        trained.recommend(together=[7, 8], top=20),
+        trained.similar("id:1", top=20),
+    ):
+        assert frame["is_new"].to_list() == [movie in new for movie in frame["movie_id"].to_list()]
+        assert frame["is_new"].any() and not frame["is_new"].all()
+
+
 def test_a_new_user_is_not_recommended_what_they_like(trained: SavedRun) -> None:
     liked = trained.run.catalogue.title[:2].tolist()
     frame = trained.recommend(liked=liked, top=5)
