@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -131,18 +132,28 @@ class ItemSums:
         the average history: less what would be added for anybody, and with the movies not named, which count
         by their scores (a step of filling in missing values). With many opinions t goes to 0, the row to B's.
         """
-        rows = self._told(movies, unknown_share(len(movies)))
-        of_movies = {
-            movie: WeightsOf(slice(None), row) for movie, row in zip(movies.tolist(), rows, strict=True)
-        }
-        return replace(self, weights_of=lambda named: [of_movies[movie] for movie in named])
+        unknown, places = unknown_share(len(movies)), {movie: n for n, movie in enumerate(movies.tolist())}
+        rows = cache(lambda: self._told(movies, unknown))
+        return _SumsOfNewUser(
+            self.histories,
+            self.popularity,
+            lambda named: [WeightsOf(slice(None), rows()[places[movie]]) for movie in named],
+            self.is_regression,
+            self.strength,
+            of_data=self,
+            unknown=unknown,
+        )
 
     def _told(self, movies: _Rows, unknown: float) -> _Floats:
         """The rows (eᵢ − t p)(B + 4 t B²) of some movies, times the strength: [n, n_movies]."""
-        own = np.tile(-unknown * self.histories.average, (len(movies), 1))
-        own[np.arange(len(movies)), movies] += 1
-        every = self.weights_of(range(own.shape[1]))
-        told = _products(own, every)
+        alone = np.zeros((len(movies), self.histories.n_movies), np.float32)
+        alone[np.arange(len(movies)), movies] = 1
+        return self._filled_in(alone, unknown)
+
+    def _filled_in(self, users: _Floats, unknown: float) -> _Floats:
+        """The same of sums of movies, [b, n_movies]: [b, n_movies]."""
+        every = self.weights_of(range(users.shape[1]))
+        told = _products(users - unknown * users.sum(axis=1, keepdims=True) * self.histories.average, every)
         return told + np.float32(UNTOLD * unknown / self.strength) * _products(told, every)
 
     def similar_to(self, movie: int) -> _Values:
@@ -177,6 +188,17 @@ class ItemSums:
         known = np.flatnonzero(user)
         added = user[known, None].astype(np.float64) * self.vectors(known)  # [n_known, n_movies]
         return known, added[:, movies] - added.mean(axis=1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class _SumsOfNewUser(ItemSums):
+    """Their weights are the rows of the movies that they named, which only reasons need one by one."""
+
+    of_data: ItemSums = field(kw_only=True)
+    unknown: float = field(kw_only=True)
+
+    def scores(self, users: _Floats) -> _Floats:
+        return _with_fallback(self.of_data._filled_in(users, self.unknown), users, self.popularity)
 
 
 @dataclass(frozen=True)
