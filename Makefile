@@ -44,7 +44,7 @@ type: install ## Check types (mypy, strict)
 	$(BIN)/mypy
 
 test: lint type ## Check style, types and behaviour
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 # What some tests compare with, log to or look at pages with; ranx and MLflow bring fifty packages along.
 test-all: install ## Install Chromium (on Debian), ranx and MLflow, then run all tests and skip none that needs them
