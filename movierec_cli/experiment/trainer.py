@@ -319,7 +319,7 @@ def _train(
         name=name,
         config=config,
         data=identity,
-        versions=versions(config.family),
+        versions=versions(config),
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         split_summary=data.summary,
         test=top_k_of(outcome) if outcome else NO_TOP_K,

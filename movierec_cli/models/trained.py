@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli import __version__
-from movierec_cli.config import Family, Feature, TrainingConfig
+from movierec_cli.config import Feature, TrainingConfig
+from movierec_cli.config.families import fitting_spec
 from movierec_cli.data.dataset import HALF_STARS, Dataset, RatingScale
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.data.split import Split
@@ -167,7 +168,7 @@ def fit_run(fitting: Fitting) -> Fitted:
     Raises:
         MovierecError: it cannot be fitted to these data, or training diverged.
     """
-    spec = fitting.config.family.spec
+    spec = fitting_spec(fitting.config.family)
     if spec.start:
         pkgutil.resolve_name(spec.start)()
     scale = fitting.dataset.ratings.scale
@@ -215,7 +216,9 @@ def _in_stars(fitting: Fitting, scale: RatingScale, fit: Callable[[Fitting], Fit
     return Fitted(fitted.results | {"history": tuple(map(told.record, fitted.results["history"]))}, parts)
 
 
-def versions(family: Family) -> dict[str, str]:
-    """Of movierec and of the packages that decide the numbers of a family's runs."""
-    packages = family.spec.packages
-    return {"movierec": __version__} | {package: importlib.metadata.version(package) for package in packages}
+def versions(config: RunConfig) -> dict[str, str]:
+    """Of movierec and of the packages that decide a run's numbers."""
+    packages = fitting_spec(config.family).packages
+    known = {"movierec": __version__}
+    known |= {package: importlib.metadata.version(package) for package in packages}
+    return known | {origin.package: origin.version for origin in config.origins}
