@@ -170,6 +170,20 @@ def load(kind: EntryKind, name: str, wanted: type[T]) -> Loaded[T] | None:
     return None if found is None else Loaded(found.load(wanted), found.origin)
 
 
+def usable(kind: EntryKind, wanted: type[T]) -> tuple[dict[str, Loaded[T]], tuple[str, ...]]:
+    """All entries of a kind that packages bring, by name, and a sentence for each that cannot be used."""
+    found: dict[str, Loaded[T]] = {}
+    problems = []
+    for name in names_of(kind):
+        try:
+            one = load(kind, name, wanted)
+        except PluginError as error:
+            problems.append(str(error))
+        else:
+            found |= {} if one is None else {name: one}
+    return found, tuple(problems)
+
+
 def require_origin(kind: EntryKind, name: str, origin: Origin) -> None:
     """Refuses to go on with an entry that a saved model was trained with where it is not the one installed.
 
@@ -187,6 +201,15 @@ def require_origin(kind: EntryKind, name: str, origin: Origin) -> None:
             f"the model was trained with {kind} '{name}' of package {origin}, and {found.origin} is"
             f" installed; train the model again, or install that version: {version}"
         )
+
+
+def why_not_at_hand(kind: EntryKind, name: str, origin: Origin) -> str:
+    """Why an entry that a saved model was trained with cannot be trained again here; "" where it can."""
+    try:
+        require_origin(kind, name, origin)
+    except PluginError as error:
+        return str(error)
+    return ""
 
 
 def shadowed(used: Mapping[EntryKind, Iterable[str]]) -> list[str]:

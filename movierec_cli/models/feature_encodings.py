@@ -326,6 +326,15 @@ def _encoding(feature: str) -> Encoding:
     return encoding
 
 
+def why_not_encoded(feature: Feature) -> str:
+    """Why a feature that a package brings cannot be fitted or encoded here; "" where it can."""
+    try:
+        _encoding(feature)
+    except PluginError as error:
+        return str(error)
+    return ""
+
+
 def _of_package(feature: Feature, origin: Origin) -> Encoding:
     """How a feature of a package is encoded; what goes wrong in it is said with its name."""
     require_origin(EntryKind.FEATURE, str(feature), origin)
