@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli import __version__
-from movierec_cli.config import Feature, TrainingConfig
-from movierec_cli.config.families import fitting_spec
+from movierec_cli.config import Family, Feature, TrainingConfig
+from movierec_cli.config.entry_points import named_in_errors
+from movierec_cli.config.families import FamilySpec, fitting_spec
 from movierec_cli.data.dataset import HALF_STARS, Dataset, RatingScale
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.data.split import Split
@@ -168,14 +169,33 @@ def fit_run(fitting: Fitting) -> Fitted:
     Raises:
         MovierecError: it cannot be fitted to these data, or training diverged.
     """
-    spec = fitting_spec(fitting.config.family)
+    fit, scale = fit_of(fitting.config.family), fitting.dataset.ratings.scale
+    if fitting.config.family.rates and scale is not None and not scale.is_of_stars:
+        return _in_stars(fitting, scale, fit)
+    return fit(fitting)
+
+
+def fit_of(family: Family) -> Callable[[Fitting], Fitted]:
+    """What fits a family, its engine started.
+
+    Raises:
+        PluginError: the package that brings it is not installed, or it cannot be imported; or, of what it
+            returns, that its fit failed.
+    """
+    spec = fitting_spec(family)
+    if family.origin is None:
+        return _resolved(spec)
+    who = f"family '{family}' of package {family.origin}"
+    return named_in_errors(
+        named_in_errors(_resolved, f"{who} cannot be imported")(spec), f"{who} cannot be fitted"
+    )
+
+
+def _resolved(spec: FamilySpec) -> Callable[[Fitting], Fitted]:
     if spec.start:
         pkgutil.resolve_name(spec.start)()
-    scale = fitting.dataset.ratings.scale
-    if spec.rates and scale is not None and not scale.is_of_stars:
-        return _in_stars(fitting, scale, pkgutil.resolve_name(spec.fit))
-    fitted: Fitted = pkgutil.resolve_name(spec.fit)(fitting)
-    return fitted
+    fit: Callable[[Fitting], Fitted] = pkgutil.resolve_name(spec.fit)
+    return fit
 
 
 class _OnScale:
