@@ -265,6 +265,9 @@ class Family(enum.StrEnum):
     def __eq__(self, other: object) -> bool:
         return str.__eq__(self, other) is True and self.origin == getattr(other, "origin", self.origin)
 
+    def __ne__(self, other: object) -> bool:  # texts have their own
+        return not self == other
+
     __hash__ = str.__hash__
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:

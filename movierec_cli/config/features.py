@@ -91,6 +91,9 @@ class Feature(str):
     def __eq__(self, other: object) -> bool:
         return str.__eq__(self, other) is True and self.origin == getattr(other, "origin", self.origin)
 
+    def __ne__(self, other: object) -> bool:  # texts have their own
+        return not self == other
+
     __hash__ = str.__hash__
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -16,6 +16,7 @@ from movierec_cli.models.feature_encodings import (
     context_codes,
     encode_features,
     fit_features,
+    has_code,
     require_features,
     why_not_encoded,
 )
@@ -84,6 +85,8 @@ class _Checks:
         require(self.feature.side in SIDES, f"its side is {self.feature.side}, and it can be {words}")
         require(self.feature.kinds, "its kinds are empty, so no family can see it")
         require(not (why := why_not_encoded(self.feature)), why)
+        needs_code = self.feature.side is Side.CONTEXT and not has_code(self.feature)
+        require(not needs_code, "its side is Side.CONTEXT, and its encoding lacks `code`: the code of a time")
 
     def is_told(self) -> None:
         require_features(self.dataset, FeatureSet((self.feature,)))
@@ -182,9 +185,13 @@ def _require_input(one: Input, n_rows: int) -> None:
 def _changed(dataset: Dataset, values: Mapping[str, Mapping[str, Any]], kept: _Rows) -> Dataset:
     """The data set with other values in the rows that the ratings at `kept` do not have."""
     ratings = dataset.ratings
-    of = {"ratings": kept, "movies": ratings.movie_index[kept], "users": ratings.user_index[kept]}
+    in_train: list[tuple[str, npt.NDArray[Any]]] = [
+        ("ratings", kept),
+        ("movies", ratings.movie_index[kept]),
+        ("users", ratings.user_index[kept]),
+    ]
     tables: dict[str, Any] = {}
-    for name, rows in of.items():
+    for name, rows in in_train:
         table, others = getattr(dataset, name), values.get(name, {})
         is_kept = np.isin(np.arange(len(table)), rows)
         columns = {one: _with_others(getattr(table, one), is_kept, value) for one, value in others.items()}

@@ -1,5 +1,6 @@
 """Judges the entries of an installed package as those that are built in are judged."""
 
+import functools
 import re
 import tempfile
 from collections.abc import Callable, Mapping
@@ -65,7 +66,7 @@ def check_plugin(name: str, data: DataConfig | None = None) -> tuple[CheckedEntr
         names = list(dict.fromkeys(word for one in declared() for word in (one.origin.package, one.name)))
         there = f"there are {', '.join(names)}" if names else "no installed package declares any"
         raise UsageError(f"no entry and no package is called '{name}'{did_you_mean(name, names)}; {there}")
-    dataset = load_dataset(data or DataConfig(dataset=SAMPLE))
+    dataset = functools.cache(lambda: load_dataset(data or DataConfig(dataset=SAMPLE)))
     return tuple(_checked(one, dataset) for one in chosen)
 
 
@@ -73,7 +74,7 @@ def _plain(package: str) -> str:
     return package.lower().replace("_", "-").replace(".", "-")
 
 
-def _checked(one: Declared, dataset: Dataset) -> CheckedEntry:
+def _checked(one: Declared, dataset: Callable[[], Dataset]) -> CheckedEntry:
     first = (
         ("has a name of its own", lambda: _require_name(one)),
         ("can be imported", lambda: require(_entry(one) is not None, "it is not found")),
@@ -106,9 +107,9 @@ def _entry(one: Declared) -> Any:
     return replace(one.load(Layout), kind=one.name)
 
 
-_CONTRACTS: Mapping[EntryKind, Callable[[Any, Dataset, Path], list[Claim]]] = {
-    EntryKind.FEATURE: lambda entry, dataset, folder: check_feature(entry, dataset),
-    EntryKind.FAMILY: check_family,
+_CONTRACTS: Mapping[EntryKind, Callable[[Any, Callable[[], Dataset], Path], list[Claim]]] = {
+    EntryKind.FEATURE: lambda entry, dataset, folder: check_feature(entry, dataset()),
+    EntryKind.FAMILY: lambda entry, dataset, folder: check_family(entry, dataset(), folder),
     EntryKind.METRIC: lambda entry, dataset, folder: check_metric(entry),
     EntryKind.LAYOUT: lambda entry, dataset, folder: check_layout(entry.kind, entry.example, folder),
 }

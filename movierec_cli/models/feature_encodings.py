@@ -326,6 +326,11 @@ def _encoding(feature: str) -> Encoding:
     return encoding
 
 
+def has_code(feature: Feature) -> bool:
+    """Whether a user and a time have a code under the feature."""
+    return _encoding(feature).code is not None
+
+
 def why_not_encoded(feature: Feature) -> str:
     """Why a feature that a package brings cannot be fitted or encoded here; "" where it can."""
     try:
