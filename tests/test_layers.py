@@ -23,8 +23,9 @@ LAYERS = (
     {"models"},
     {"recommend", "leakage", "training_logs"},
     {"experiment", "export"},
+    {"contract"},
     {"reports"},
-    {"api"},
+    {"api", "plugins"},
     {"cli", "__main__"},
 )
 LEVEL = {part: level for level, parts in enumerate(LAYERS) for part in parts}

@@ -36,6 +36,7 @@ COMMANDS = (
     "report",
     "doctor",
     "schema",
+    "check-plugin",
 )
 """In the order of the help; each is in the module of its name. The first is the default command."""
 GROUPS = {
@@ -112,7 +113,7 @@ def make_app(only: str | None = None) -> typer.Typer:
     app = _without_commands()
     for name in COMMANDS:
         if only in (None, name):
-            _add(app, f"{name}.{name}")
+            _add(app, f"{name}.{name}".replace("-", "_"))
     for name, (title, commands) in GROUPS.items():
         if only in (None, name):
             group = typer.Typer(name=name, cls=Group, help=title)
@@ -145,6 +146,7 @@ def _without_commands() -> typer.Typer:
 
 def _first_line(command: str) -> str:
     """Of the docstring of a command's function."""
+    command = command.replace("-", "_")
     spec = importlib.util.find_spec(f"movierec_cli.cli.commands.{command}")
     assert spec is not None and isinstance(spec.loader, InspectLoader)
     source = spec.loader.get_source(spec.name) or ""
@@ -200,4 +202,4 @@ def _add(app: typer.Typer, command: str) -> None:
     """Adds a command, named as "module.command"."""
     module, _, name = command.partition(".")
     imported = importlib.import_module(f"movierec_cli.cli.commands.{module}")
-    app.command(name, cls=Command)(getattr(imported, f"{name}_command"))
+    app.command(name.replace("_", "-"), cls=Command)(getattr(imported, f"{name}_command"))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from movierec_cli.config.entry_points import EntryKind, Origin, load, require_origin
 from movierec_cli.config.features import (
     DEFAULT_FEATURE_SETS,
     TIME_GAP,
@@ -59,7 +60,7 @@ class Scoring(enum.Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class FamilySpec:
-    """One entry of the table. The second group is of trained families only.
+    """One entry of the table, or of a package. The second group is of trained families only.
 
     Attributes:
         label: for people.
@@ -184,7 +185,7 @@ _SASREC = FamilySpec(
 _BASELINES = "movierec_cli.models.baselines"
 
 
-def _baseline(
+def baseline(
     label: str,
     choices: str,
     *packages: str,
@@ -193,10 +194,21 @@ def _baseline(
     most_movies: float = math.inf,
     scoring: Scoring = Scoring.POPULARITY,
 ) -> FamilySpec:
+    """The entry of a baseline.
+
+    Args:
+        label: for people.
+        choices: its `Baseline`, as "module:NAME".
+        packages: besides NumPy, whose versions decide a run's numbers.
+        rates: whether it predicts ratings, or else ranks.
+        needs_times: why it needs them, as a predicate about {noun}s; "" where it does not.
+        most_movies: of a data set that it can be fitted to.
+        scoring: how a saved run is asked, by what its `Kept` holds: weights, embeddings (factors) or neither.
+    """
     return FamilySpec(
         label=label,
         fit=f"{_BASELINES}.fit_baseline:fit_run",
-        baseline=f"{_BASELINES}.{choices}",
+        baseline=choices,
         packages=("numpy", *packages),
         ranks=not rates,
         rates=rates,
@@ -206,8 +218,16 @@ def _baseline(
     )
 
 
+def _baseline(label: str, choices: str, *packages: str, **settings: Any) -> FamilySpec:
+    return baseline(label, f"{_BASELINES}.{choices}", *packages, **settings)
+
+
 class Family(enum.StrEnum):
-    """A kind of model: its name, and its entry as `spec`."""
+    """A kind of model: its name, and its entry as `spec`.
+
+    Those of packages are values of it too, by `Family.named`, but not among those that it counts. Two are
+    equal by name and package.
+    """
 
     spec: FamilySpec
     label: str  # for people
@@ -216,14 +236,43 @@ class Family(enum.StrEnum):
     is_sequential: bool  # whether it models the order of a user's movies
     ranks: bool  # whether it scores movies to be watched
     rates: bool  # whether it predicts ratings in stars
+    origin: Origin | None  # the package that brings it
 
     def __new__(cls, name: str, spec: FamilySpec) -> Family:
+        return cls._of_spec(name, spec)
+
+    @classmethod
+    def _of_spec(cls, name: str, spec: FamilySpec, origin: Origin | None = None) -> Family:
         member = str.__new__(cls, name)
-        member._value_, member.spec, member.label = name, spec, spec.label
+        member._value_, member.spec, member.label, member.origin = name, spec, spec.label, origin
         member.is_trained, member.is_sequential = spec.kind is not None, spec.kind is Kind.SEQUENCES
         member.is_baseline = bool(spec.baseline)
         member.ranks, member.rates = spec.ranks, spec.rates
         return member
+
+    @classmethod
+    def of_package(cls, name: str, spec: FamilySpec, origin: Origin) -> Family:
+        """A family that a package brings."""
+        family = cls._of_spec(name, spec, origin)
+        family._name_ = name
+        return family
+
+    @classmethod
+    def _missing_(cls, value: object) -> Family | None:
+        found = load(EntryKind.FAMILY, value, FamilySpec) if isinstance(value, str) else None
+        return None if found is None else cls.of_package(str(value), found.entry, found.origin)
+
+    def __eq__(self, other: object) -> bool:
+        return str.__eq__(self, other) is True and self.origin == getattr(other, "origin", self.origin)
+
+    def __ne__(self, other: object) -> bool:  # texts have their own
+        return not self == other
+
+    __hash__ = str.__hash__
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        own = Family, (self.value,)
+        return own if self.origin is None else (Family.of_package, (self.value, self.spec, self.origin))
 
     TWO_TOWER = "two-tower", _TOWERS
     MULTI_TASK = (
@@ -319,8 +368,13 @@ class Family(enum.StrEnum):
 
     @classmethod
     def named(cls, name: str) -> Family:
-        """The family of a name that there is."""
-        return next(family for family in cls if family == name)
+        """The family of a name that there is: of the table, else of a package.
+
+        Raises:
+            ValueError: there is none.
+            PluginError: that of a package cannot be used.
+        """
+        return cls(name)  # type: ignore[call-arg]  # by its value, as enums are
 
     @property
     def has_item_weights(self) -> bool:
@@ -330,7 +384,8 @@ class Family(enum.StrEnum):
     @property
     def names_runs(self) -> bool:
         """Whether a trained run is named after its family, too; those of two towers have only features."""
-        return self.is_trained and (self.is_sequential or self.has_item_weights)
+        is_usual = self.origin is None and not self.is_sequential and not self.has_item_weights
+        return self.is_trained and not is_usual
 
     @property
     def beside(self) -> tuple[Family, ...]:
@@ -351,6 +406,77 @@ class Family(enum.StrEnum):
         """Whether a field of a model's or a training's settings has a meaning for it, if it is trained."""
         others = {own for family in Family for own in _fields(family.spec.model)}
         return name not in self.spec.without and (name in _fields(self.spec.model) or name not in others)
+
+
+@dataclass(frozen=True)
+class FamilyFacts:
+    """What a saved model keeps of a family that a package brings: it can be used without the package."""
+
+    name: str
+    package: str
+    version: str
+    label: str
+    ranks: bool
+    rates: bool
+    is_baseline: bool
+    scoring: str  # the name of a `Scoring` in small letters
+    kind: Kind | None
+
+    @classmethod
+    def of(cls, family: Family) -> FamilyFacts:
+        """Of a family of a package."""
+        assert family.origin is not None
+        spec = family.spec
+        return cls(
+            name=family.value,
+            package=family.origin.package,
+            version=family.origin.version,
+            label=spec.label,
+            ranks=spec.ranks,
+            rates=spec.rates,
+            is_baseline=family.is_baseline,
+            scoring=spec.scoring.name.lower(),
+            kind=spec.kind,
+        )
+
+    def family(self) -> Family:
+        """The family, which cannot be fitted: how, is asked of the package (`fitting_spec`).
+
+        Raises:
+            UsageError: there is no such scoring.
+        """
+        if self.scoring.upper() not in Scoring.__members__:
+            raise UsageError(
+                f"the scoring of '{self.name}' is '{self.scoring}', and there is none of that name"
+            )
+        spec = FamilySpec(
+            label=self.label,
+            fit="",
+            baseline=_OF_PACKAGE if self.is_baseline else "",
+            ranks=self.ranks,
+            rates=self.rates,
+            scoring=Scoring[self.scoring.upper()],
+            kind=self.kind,
+            model=_MODELS[self.kind] if self.kind is not None else None,
+        )
+        return Family.of_package(self.name, spec, Origin(self.package, self.version))
+
+
+_OF_PACKAGE = "package"
+"""In place of a path that only the package knows."""
+_MODELS: Mapping[Kind, ModelConfig] = {Kind.TOWERS: TowerConfig(), Kind.SEQUENCES: SequenceConfig()}
+
+
+def fitting_spec(family: Family) -> FamilySpec:
+    """What fits a family.
+
+    Raises:
+        PluginError: the package that brings it is not installed, or in another version than that of `family`.
+    """
+    if family.origin is None:
+        return family.spec
+    require_origin(EntryKind.FAMILY, family.value, family.origin)
+    return Family.named(family.value).spec
 
 
 _OF_WEIGHTS = (Scoring.ITEM_WEIGHTS, Scoring.ITEM_REGRESSION, Scoring.EMBEDDINGS_AND_WEIGHTS)

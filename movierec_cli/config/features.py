@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from movierec_cli.config.entry_points import EntryKind, Origin, PluginError, load, names_of
 from movierec_cli.errors import UsageError
 
 _ENCODINGS = "movierec_cli.models.feature_encodings"
@@ -52,6 +53,9 @@ class Feature(str):
         needs: what is in the column, for people: "an occupation".
         hint: how to get the column where it is missing.
         alias: another name on the command line.
+        origin: the package that brings it; None of those of the table and of the data's own columns.
+
+    Two are equal by name and origin; a text is equal by the name alone.
     """
 
     help: str
@@ -62,6 +66,7 @@ class Feature(str):
     needs: str
     hint: str
     alias: str
+    origin: Origin | None
 
     def __new__(
         cls,
@@ -80,10 +85,63 @@ class Feature(str):
         feature.help, feature.side, feature.kinds = help, side, kinds
         feature.encoding = f"{_ENCODINGS}:{name.upper()}" if encoding is None else encoding
         feature.column, feature.needs, feature.hint, feature.alias = column, needs, hint, alias
+        feature.origin = None
         return feature
 
+    def __eq__(self, other: object) -> bool:
+        return str.__eq__(self, other) is True and self.origin == getattr(other, "origin", self.origin)
+
+    def __ne__(self, other: object) -> bool:  # texts have their own
+        return not self == other
+
+    __hash__ = str.__hash__
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return feature_named, (str(self),)
+        if self.origin is None:
+            return (own_column if self.side is Side.COLUMN else feature_named), (str(self),)
+        return _brought, (self.origin, *self._told)
+
+    def of_package(self, origin: Origin) -> Feature:
+        """The same, brought by a package."""
+        return _brought(origin, *self._told)
+
+    @property
+    def _told(self) -> tuple[Any, ...]:
+        own = self.encoding, self.column, self.needs, self.hint
+        return str(self), self.help, self.side, self.kinds, *own
+
+
+def _brought(origin: Origin, *told: Any) -> Feature:
+    feature = Feature(*told)
+    feature.origin = origin
+    return feature
+
+
+@dataclass(frozen=True)
+class FeatureFacts:
+    """What a saved model keeps of a feature that a package brings: it can be used without the package."""
+
+    name: str
+    package: str
+    version: str
+    side: Side
+    column: str
+
+    @classmethod
+    def of(cls, feature: Feature) -> FeatureFacts:
+        """Of a feature of a package."""
+        assert feature.origin is not None
+        origin = feature.origin
+        return cls(str(feature), origin.package, origin.version, feature.side, feature.column)
+
+    def feature(self) -> Feature:
+        """The feature; how it is encoded is asked of the package (`installed`)."""
+        told = Feature(self.name, "", self.side, encoding=OF_PACKAGE, column=self.column)
+        return told.of_package(Origin(self.package, self.version))
+
+
+OF_PACKAGE = "package"
+"""In place of the path of an encoding that only the package knows."""
 
 
 COLUMNS_OPTION = "--columns"
@@ -198,19 +256,47 @@ def own_column(name: str) -> Feature:
 
 def is_taken(name: str) -> bool:
     """Whether a column of the data's own cannot be called so."""
-    return name in _TAKEN or _built_in(name) is not None
+    return name in _TAKEN or _built_in(name) is not None or name in names_of(EntryKind.FEATURE)
 
 
 def feature_named(name: str) -> Feature:
-    """The feature of a name or alias: of the table, else the data's own column, if it has such a one.
+    """The feature of a name or alias: of the table, of a package, else the data's own column.
 
     Raises:
-        UsageError: no column is called so; names the features of the table.
+        UsageError: no column is called so; names the features that there are.
+        PluginError: the feature is one of a package, and cannot be used.
     """
+    return _built_in(name) or installed(name) or recorded(name)
+
+
+def recorded(name: str) -> Feature:
+    """The same without those of packages, which records name with their package."""
     found = _built_in(name)
     if found is None and (name in _TAKEN or not _COLUMN_NAME.fullmatch(name)):
-        raise UsageError(f"unknown feature '{name}'; known features: {', '.join(feature_names())}")
+        known = (*feature_names(), *names_of(EntryKind.FEATURE, FEATURES))
+        raise UsageError(f"unknown feature '{name}'; known features: {', '.join(known)}")
     return found or own_column(name)
+
+
+def installed(name: str) -> Feature | None:
+    """The feature of this name that a package brings; None where none does.
+
+    Raises:
+        PluginError: it cannot be imported, or is none.
+    """
+    found = load(EntryKind.FEATURE, name, Feature)
+    if found is None:
+        return None
+    if str(found.entry) != name:
+        raise PluginError(
+            f"package {found.origin} declares a feature '{name}', which calls itself '{found.entry}'"
+        )
+    return found.entry.of_package(found.origin)
+
+
+def named_as_installed() -> tuple[str, ...]:
+    """The names of features that packages bring, which no column of the data can have."""
+    return names_of(EntryKind.FEATURE, FEATURES)
 
 
 def _built_in(name: str) -> Feature | None:
@@ -240,7 +326,7 @@ _NO_FEATURES = "None"
 class FeatureSet:
     """A set of additional features, so that equal sets are equal values.
 
-    Those of the table are in its order; the data's own columns follow by name.
+    Those of the table are in its order; those of packages and the data's own columns follow by name.
 
     Raises:
         UsageError: a name is unknown.
@@ -249,9 +335,9 @@ class FeatureSet:
     features: tuple[Feature, ...] = ()
 
     def __post_init__(self) -> None:
-        named = {feature_named(feature) for feature in self.features}
+        named = {one if isinstance(one, Feature) else feature_named(one) for one in self.features}
         ordered = [feature for feature in FEATURES.values() if feature in named]
-        ordered += sorted(feature for feature in named if feature.side is Side.COLUMN)
+        ordered += sorted(named.difference(ordered))
         object.__setattr__(self, "features", tuple(ordered))
 
     @classmethod
@@ -286,6 +372,11 @@ class FeatureSet:
         return tuple(feature for feature in self.features if feature.side is Side.COLUMN)
 
     @property
+    def of_time(self) -> tuple[Feature, ...]:
+        """Those that tell when a query is made."""
+        return tuple(feature for feature in self.features if feature.side is Side.CONTEXT)
+
+    @property
     def needs_lengths(self) -> bool:
         """Whether a feature needs the movies' running times."""
         return any(feature.column == _LENGTHS for feature in self.features)
@@ -294,6 +385,11 @@ class FeatureSet:
     def without_lengths(self) -> FeatureSet:
         """The features that do not need the movies' running times."""
         return self.without(feature for feature in self.features if feature.column == _LENGTHS)
+
+    @classmethod
+    def union(cls, sets: Iterable[FeatureSet]) -> FeatureSet:
+        """What is in any of some sets."""
+        return cls(tuple(feature for one in sets for feature in one.features))
 
     def without(self, features: Iterable[Feature]) -> FeatureSet:
         """The set without some features."""

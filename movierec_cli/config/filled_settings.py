@@ -141,7 +141,8 @@ def _check_meanings(family: Family, given: Given) -> None:
     for name in given:
         is_of_tasks = name in settings_of(TaskRequest)
         meant = [one for one in TRAINABLE if (one.with_tasks if is_of_tasks else one.has_setting(name))]
-        if family not in meant:
+        has_meaning = family.with_tasks if is_of_tasks else family.has_setting(name)
+        if not has_meaning:
             raise UsageError(
                 f"--{name} has no meaning for {family.label} (--family {family}); it is for"
                 f" {listed(f'--family {other}' for other in meant)}"

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin
 
+from movierec_cli.config.entry_points import EntryKind, names_of
 from movierec_cli.config.families import BASELINES, RATING_BASELINES, TRAINABLE, Family
 from movierec_cli.config.features import FeatureSet
 from movierec_cli.config.setting import COUNT
@@ -139,11 +140,25 @@ def parse_families(
             if len(words) > 1:
                 raise UsageError(f"{option} is '{' '.join(given)}'; '{alone}' cannot stand with others")
             return tuple(families)
-    unknown = [word for word in words if word not in list(known)]
-    if unknown:
-        names = ", ".join([*known, ALL, NONE])
-        raise UsageError(f"{option}: unknown baseline '{unknown[0]}'; known: {names}")
-    return tuple(map(Family.named, dict.fromkeys(words)))
+    rates = all(family.rates for family in known)
+    found = {word: family_named(word) for word in words}
+    for word, family in found.items():
+        if family is None or not family.is_baseline or family.rates != rates:
+            names = ", ".join([*known, *names_of(EntryKind.FAMILY, list(Family)), ALL, NONE])
+            raise UsageError(f"{option}: unknown baseline '{word}'; known: {names}")
+    return tuple(family for family in found.values() if family is not None)
+
+
+def family_named(name: str) -> Family | None:
+    """The family of a name, of the table or of a package; None where there is none.
+
+    Raises:
+        PluginError: that of a package cannot be used.
+    """
+    try:
+        return Family.named(name)
+    except ValueError:
+        return None
 
 
 def parse_family(value: object) -> Family:
@@ -153,10 +168,12 @@ def parse_family(value: object) -> Family:
         UsageError: there is none of that name.
     """
     name = str(value).strip().lower().replace("_", "-")
-    if name not in list(TRAINABLE):
-        hint = " (baselines are named with --baselines)" if name in list(Family) else ""
-        raise UsageError(f"--family is '{value}'; it takes {', '.join(TRAINABLE)}{hint}")
-    return Family.named(name)
+    family = family_named(name)
+    if family is None or not family.is_trained or family.rates:
+        hint = " (baselines are named with --baselines)" if family and family.is_baseline else ""
+        names = ", ".join([*TRAINABLE, *names_of(EntryKind.FAMILY, list(Family))])
+        raise UsageError(f"--family is '{value}'; it takes {names}{hint}")
+    return family
 
 
 def parse_tasks(value: object) -> tuple[Task, ...]:

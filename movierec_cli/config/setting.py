@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
+from movierec_cli.config.entry_points import EntryKind, names_of
 from movierec_cli.errors import UsageError
 
 T = TypeVar("T")
@@ -35,6 +36,13 @@ class Setting:
     panel: str
     default_shown: str
     also: tuple[str, ...]
+    entries: EntryKind | None
+
+    @property
+    def full_help(self) -> str:
+        """The help with the names of what installed packages bring."""
+        names = names_of(self.entries) if self.entries else ()
+        return f"{self.help} Of installed packages: {', '.join(names)}." if names else self.help
 
 
 def setting(
@@ -47,6 +55,7 @@ def setting(
     panel: str = "",
     default_shown: str = "",
     also: tuple[str, ...] = (),
+    entries: EntryKind | None = None,
 ) -> T:
     """A field that declares a setting.
 
@@ -59,8 +68,9 @@ def setting(
         panel: of the help that lists the option.
         default_shown: in the help, where it is not the field's.
         also: other names of the option on the command line, such as "-o".
+        entries: the kind of entries that it names, which installed packages may bring.
     """
-    declared = Setting(help, metavar, check, option, panel, default_shown, also)
+    declared = Setting(help, metavar, check, option, panel, default_shown, also, entries)
     return field(default=default, metadata={_SETTING: declared})
 
 

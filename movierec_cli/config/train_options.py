@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from movierec_cli.config.entry_points import EntryKind
 from movierec_cli.config.families import BASELINES, SEQUENTIAL, TRAINABLE, Family
 from movierec_cli.config.features import FeatureSet, feature_names
 from movierec_cli.config.option_values import NONE, read_value, type_of
@@ -58,11 +59,13 @@ class ModelChoice:
         f" {listed(SEQUENTIAL)} can use"
         f" {', '.join(SEQUENTIAL[0].features)}; only they can use {listed(_ONLY_OF_SEQUENCES)}.",
         "FEATURE...",
+        entries=EntryKind.FEATURE,
     )
     family: Family | None = _model(
         f"The kind of model to train: {', '.join(TRAINABLE)}. {listed(SEQUENTIAL)} learn the order of a"
         " user's movies.",
         "NAME",
+        entries=EntryKind.FAMILY,
     )
     preset: Preset | None = _model(
         f"Use the model, the split and the settings of a tutorial: {', '.join(Preset)}. Options given"
@@ -79,6 +82,7 @@ class Judging:
         None,
         f"The baselines that the models are compared with: {', '.join(BASELINES)}, or all, or None.",
         "NAME...",
+        entries=EntryKind.FAMILY,
     )
     top_k: tuple[int, ...] = _judge(
         DEFAULT_TOP_K,
@@ -92,6 +96,7 @@ class Judging:
         " mrr@K, among unseen movies.",
         "NAME",
         default_shown="ndcg@10",
+        entries=EntryKind.METRIC,
     )
 
 
@@ -274,7 +279,7 @@ def documented_toml_of(given: Mapping[str, Any]) -> str:
         if option.setting.panel != panel:
             panel = option.setting.panel
             lines += ["", f"# --- {panel or 'General'} ---"]
-        lines += ["", *(f"# {line}" for line in textwrap.wrap(option.setting.help, _LINE))]
+        lines += ["", *(f"# {line}" for line in textwrap.wrap(option.setting.full_help, _LINE))]
         in_force = name in given
         value = _toml(given[name] if in_force else option.default)
         lines.append(f"{'' if in_force else '# '}{name} = {value or option.setting.metavar}".rstrip())

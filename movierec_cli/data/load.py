@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from movierec_cli.config import DataConfig
+from movierec_cli.config.features import named_as_installed
 from movierec_cli.config.settings import Reading
 from movierec_cli.data import column_cache
 from movierec_cli.data.dataset import Columns, Dataset
@@ -16,7 +17,7 @@ from movierec_cli.data.reader.archive import Archive, Stamp
 from movierec_cli.data.reader.vector_files import with_vectors
 from movierec_cli.data.recognise import recognise
 from movierec_cli.data.source_files import LINKS, Files
-from movierec_cli.data.sources import SAMPLE, SOURCES, LayoutKind, Source, publication_of, source_of
+from movierec_cli.data.sources import SAMPLE, SOURCES, Source, publication_of, source_of
 from movierec_cli.errors import DataError
 from movierec_cli.storage.serialization import canonical_json
 
@@ -153,12 +154,15 @@ def keep_columns(columns: Columns, files: Files, datasets_dir: Path) -> Parsed:
 def _stamp(files: Files) -> Stamp:
     """Of what is read, and of how it is asked to be read."""
     plain = _plain(files.reading)
-    asked = () if plain == _plain(Reading()) else ((canonical_json(plain), 0, 0),)
+    asked = [] if plain == _plain(Reading()) else [canonical_json(plain)]
+    # Names of features that packages bring are not those of columns, and their layouts are read as they say.
+    brought = [one for one in (files.layout.brought, *named_as_installed()) if one]
+    asked += [canonical_json(brought)] if brought else []
     others = {one.archive.path: one for one in files.tables if one.archive is not files.archive}
     return (
         *files.archive.stamp(files.members),
         *(part for one in others.values() for part in one.archive.stamp([one.member])),
-        *asked,
+        *((one, 0, 0) for one in asked),
     )
 
 
@@ -168,9 +172,10 @@ def fingerprint_of(files: Files) -> str:
     own = files.archive.fingerprint([one.member for one in seen if one.archive is files.archive])
     others = [one.archive.fingerprint([one.member]) for one in seen if one.archive is not files.archive]
     plain = _plain(files.reading)
-    if not others and plain == _plain(Reading()):
+    brought = files.layout.brought
+    if not others and plain == _plain(Reading()) and not brought:
         return own
-    parts = [own, *others, canonical_json(plain)]
+    parts = [own, *others, canonical_json(plain), *([brought] if brought else [])]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -198,7 +203,8 @@ def _own(path: Path, config: DataConfig, report: Progress) -> Dataset:
     parsed = read_files(files, config.datasets_dir, report)
     source = recognised_source(path, files.layout.kind, parsed.fingerprint)
     if source is None:
-        description = f"ratings of {path.name} ({files.layout.kind} layout)"
+        whose = f" of {files.layout.origin}" if files.layout.origin else ""
+        description = f"ratings of {path.name} ({files.layout.kind} layout{whose})"
         return _dataset(name_of_own(path), description, files, parsed)
     return _dataset(source.key, f"{source.title} from {path.name}", files, parsed)
 
@@ -208,7 +214,7 @@ def name_of_own(path: Path) -> str:
     return re.sub(r"(\.[A-Za-z]\w{0,7}){1,2}$", "", path.name) or path.name
 
 
-def recognised_source(path: Path, kind: LayoutKind, fingerprint: str) -> Source | None:
+def recognised_source(path: Path, kind: str, fingerprint: str) -> Source | None:
     """The source an archive is: the only one of its layout, or that of its checksum or file name."""
     alike = [source for source in SOURCES.values() if source.layout is kind]
     if len(alike) == 1:
@@ -228,6 +234,7 @@ def _dataset(name: str, description: str, files: Files, parsed: Parsed) -> Datas
         movies=columns.movies,
         users=columns.users,
         warnings=(
+            *files.problems,
             *parsed.warnings,
             *columns.warnings,
             *checksum_warnings(name, files.archive, parsed.fingerprint),

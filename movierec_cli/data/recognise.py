@@ -8,10 +8,11 @@ column of users and one of items.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 
+from movierec_cli.config.entry_points import EntryKind, usable
 from movierec_cli.config.settings import Reading
 from movierec_cli.data.dataset import TEST, TRAIN, VALIDATION
 from movierec_cli.data.layouts import LAYOUTS
@@ -64,11 +65,26 @@ def recognise(path: Path, reading: Reading | None = None) -> Files:
     """
     archive = open_archive(path)
     reading = reading or Reading()
-    by_name = (_named(folder, layout) for layout in LAYOUTS for folder in _folders(archive))
-    found = next((files for files in by_name if files is not None), None) or _by_columns(archive, reading)
+    found = _of_layouts(archive, LAYOUTS)
+    if found is None:
+        own, problems = installed_layouts()
+        found = _of_layouts(archive, own) or _by_columns(archive, reading)
+        found = replace(found, problems=problems)
     found = _with_given_parts(replace(found, reading=reading))
     check_asked(found)
     return found
+
+
+def _of_layouts(archive: Archive, layouts: Iterable[Layout]) -> Files | None:
+    by_name = (_named(folder, layout) for layout in layouts for folder in _folders(archive))
+    return next((files for files in by_name if files is not None), None)
+
+
+def installed_layouts() -> tuple[list[Layout], tuple[str, ...]]:
+    """The layouts that packages bring, by name, and a sentence for each that cannot be used."""
+    found, problems = usable(EntryKind.LAYOUT, Layout)
+    own = [replace(one.entry, kind=name, origin=one.origin) for name, one in found.items()]
+    return own, problems
 
 
 def _folders(archive: Archive) -> list[Archive]:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
+from movierec_cli.config.entry_points import Origin
 from movierec_cli.config.settings import Reading
 from movierec_cli.data.dataset import Columns, Movies, RatingScale, Users, are_texts
 from movierec_cli.data.progress import Progress
@@ -83,9 +84,12 @@ class FileSpec:
 
 @dataclass(frozen=True)
 class Layout:
-    """What makes an archive of this layout, and how it is read."""
+    """What makes an archive of this layout, and how it is read.
 
-    kind: LayoutKind
+    Of a package's it has `example`, a small archive: what its files hold, by their names.
+    """
+
+    kind: str  # a `LayoutKind`, or the name of a package's entry
     files: tuple[FileSpec, ...] = ()
     noun: str = "movie"
     rules: Rules = field(default_factory=Rules)
@@ -95,6 +99,15 @@ class Layout:
     users: Callable[[Archive], Users] | None = None
     has_bad_rows: bool = False  # as published, among the items and users: left out and counted
     note: str = ""  # what everybody should know of such data
+    example: Mapping[str, str] = field(default_factory=dict)
+    origin: Origin | None = None  # the package that brings it
+
+    @property
+    def brought(self) -> str:
+        """What tells a package's layout from another one; "" of those that are built in."""
+        if self.origin is None:
+            return ""
+        return f"{self.origin}: {replace(self, movies=None, users=None, example={}, origin=None)}"
 
 
 @dataclass(frozen=True)
@@ -123,6 +136,7 @@ class Files:
     tables: tuple[TableFile, ...]
     reading: Reading = field(default_factory=Reading)
     others: tuple[str, ...] = ()  # tables that are left out, for people
+    problems: tuple[str, ...] = ()  # layouts of packages that could not be tried, for people
 
     @property
     def members(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import DEFAULT_TOP_K
+from movierec_cli.config.entry_points import EntryKind, load, names_of
 from movierec_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -185,12 +186,20 @@ def _up_to(values: PerTarget) -> PerTarget:
 
 @dataclass(frozen=True)
 class Metric:
-    """One entry of the table."""
+    """One entry of the table, or of a package.
 
-    values: Callable[[Outcome, int], PerUser]  # from an outcome and k to [n_users], in the order of `users`
+    Attributes:
+        values: from an outcome and k to one number a user, float64 [n_users] in the order of `users`: 0 … 1,
+            the higher the better; equal scores count as the mean over their orders.
+        uses_k: whether it looks at the k best alone; else k is 0.
+        in_studies: whether models are compared by it, at `LIST_K`; those of packages where they are named.
+        at_largest_k: and at the largest k as well.
+    """
+
+    values: Callable[[Outcome, int], PerUser]
     uses_k: bool = True
-    in_studies: bool = True  # whether models are compared by it, at `LIST_K`
-    at_largest_k: bool = False  # and at the largest k as well
+    in_studies: bool = True
+    at_largest_k: bool = False
 
 
 METRICS: dict[str, Metric] = {
@@ -204,6 +213,18 @@ METRICS: dict[str, Metric] = {
 """By the name that stands before the @."""
 
 
+def metric_named(word: str) -> Metric | None:
+    """The metric of a name without k: of the table, else of a package; None if there is none.
+
+    Raises:
+        PluginError: that of a package cannot be used.
+    """
+    if word in METRICS:
+        return METRICS[word]
+    found = load(EntryKind.METRIC, word, Metric)
+    return None if found is None else found.entry
+
+
 def parse_metric(name: str) -> tuple[Metric, int]:
     """Reads "recall@100", or "auc"; k is 0 for a metric that takes none.
 
@@ -211,10 +232,11 @@ def parse_metric(name: str) -> tuple[Metric, int]:
         UsageError: the metric is unknown, its k is missing or no whole number from 1, or it takes none.
     """
     word, at, text = name.partition("@")
-    if word not in METRICS:
-        known = ", ".join(f"{key}@K" if metric.uses_k else key for key, metric in METRICS.items())
-        raise UsageError(f"unknown metric '{name}'; known metrics: {known}")
-    metric = METRICS[word]
+    metric = metric_named(word)
+    if metric is None:
+        known = [f"{key}@K" if one.uses_k else key for key, one in METRICS.items()]
+        known += names_of(EntryKind.METRIC, METRICS)
+        raise UsageError(f"unknown metric '{name}'; known metrics: {', '.join(known)}")
     if not metric.uses_k:
         if at:
             raise UsageError(f"metric '{name}': {word} is of the whole list and takes no k; write '{word}'")
@@ -230,10 +252,11 @@ def deciding_metric(name: str) -> str:
     Raises:
         UsageError: it is none of those, or its k is no whole number from 1.
     """
-    offered = [word for word, metric in METRICS.items() if metric.in_studies and metric.uses_k]
     word, _, _ = (plain := name.strip().lower()).partition("@")
-    if word not in offered:
-        shown = ", ".join(f"{one}@K" for one in offered)
+    metric = metric_named(word)
+    if metric is None or not (metric.in_studies and metric.uses_k):
+        offered = [word for word, metric in METRICS.items() if metric.in_studies and metric.uses_k]
+        shown = ", ".join(f"{one}@K" for one in (*offered, *names_of(EntryKind.METRIC, METRICS)))
         raise UsageError(f"--metric is '{name}'; it takes {shown}, with a number such as in {offered[0]}@100")
     return f"{word}@{parse_metric(plain)[1]}"
 

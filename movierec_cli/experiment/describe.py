@@ -11,6 +11,7 @@ import numpy as np
 
 from movierec_cli.config import FEATURES, DataConfig, Feature, FeatureSet, Side
 from movierec_cli.config.command_options import command_of
+from movierec_cli.config.entry_points import EntryKind, usable
 from movierec_cli.config.settings import Reading
 from movierec_cli.config.train_options import OPTIONS, options_of
 from movierec_cli.data.dataset import TEST, TRAIN, UNKNOWN_YEAR, VALIDATION, Dataset, Ids, are_texts
@@ -86,6 +87,7 @@ def describe_data(config: DataConfig, progress: Progress = unreported) -> Descri
     ratings, movies = dataset.ratings, dataset.movies
     times = [ratings.timestamp.min(), ratings.timestamp.max()] if ratings.has_times else [None, None]
     first, last = (None if one is None else _day(int(one)) for one in times)
+    brought, problems = usable(EntryKind.FEATURE, Feature)
     names = {TRAIN: "train", VALIDATION: "validation", TEST: "test"}
     parts = (
         {} if ratings.part is None else dict(zip(*np.unique(ratings.part, return_counts=True), strict=True))
@@ -120,9 +122,10 @@ def describe_data(config: DataConfig, progress: Progress = unreported) -> Descri
         n_of_parts={names[int(part)]: int(n) for part, n in parts.items()},
         n_duplicates=int((duplicates_of(movies).first != np.arange(len(movies))).sum()),
         notes=dataset.notes,
-        warnings=dataset.warnings,
+        warnings=(*dataset.warnings, *problems),
         features=(
             *(_described(dataset, feature) for feature in FEATURES.values()),
+            *(_described(dataset, one.entry) for name, one in brought.items() if name not in FEATURES),
             *(_described_own(dataset, *own) for own in dataset.own.values()),
         ),
         command=_command(config),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from movierec_cli.config import NO_FEATURES, QUERY_TIME, Monitor, SplitConfig, SplitKind, time_features
+from movierec_cli.config import NO_FEATURES, QUERY_TIME, FeatureSet, Monitor, SplitConfig, SplitKind
 from movierec_cli.evaluation.ablation import FeatureGain, pairs_differing_in
 from movierec_cli.evaluation.significance import PairedDifference, by_pair
 from movierec_cli.experiment.study import ComparedModel, trained_alike, winner
@@ -279,7 +279,7 @@ def _caveats(comparison: _Comparison, split: SplitConfig) -> Iterator[str]:
             f"{'Each' if len(trained) > 1 else 'The'} {noun} was trained once: the intervals cover which "
             "users are in the test set, not the randomness of the training; --seeds 3 covers both."
         )
-    seeing = [name for name in time_features() if any(name in one.feature_set for one in trained)]
+    seeing = FeatureSet.union(one.feature_set for one in trained).of_time
     if split.mixes_times and seeing:
         yield (
             f"{split.where.capitalize()}, {listed(seeing)} let{'s' if len(seeing) == 1 else ''} a model see"

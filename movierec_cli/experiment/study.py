@@ -120,7 +120,7 @@ def _labels(configs: Sequence[RunConfig]) -> list[str]:
     labels = [config.label for config in configs]
     labelled = []
     for config, label in zip(configs, labels, strict=True):
-        kin = [settings_of(other) for other in configs if other.family is config.family]
+        kin = [settings_of(other) for other in configs if other.family == config.family]
         alike = [_with_weights(other) for other, name in zip(configs, labels, strict=True) if name == label]
         own = _with_weights(config)
         differing = [
@@ -136,7 +136,8 @@ def _labels(configs: Sequence[RunConfig]) -> list[str]:
 
 def _with_weights(config: RunConfig) -> dict[str, Any]:
     weights = asdict(config.tasks) if config.tasks is not None else {}
-    return settings_of(config) | {f"{task}_weight": weight for task, weight in weights.items()}
+    packages = {origin.package: origin.version for origin in config.origins}
+    return settings_of(config) | {f"{task}_weight": weight for task, weight in weights.items()} | packages
 
 
 def _shown(value: object) -> str:

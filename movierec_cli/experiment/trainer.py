@@ -21,13 +21,15 @@ from movierec_cli.config import (
     TrainerConfig,
     default_settings,
 )
+from movierec_cli.config.entry_points import EntryKind, PluginError, shadowed
+from movierec_cli.config.families import fitting_spec
 from movierec_cli.data.dataset import VALIDATION, Dataset
 from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.metrics import NO_TOP_K, metric_values, top_k_of
 from movierec_cli.evaluation.ratings import rating_errors
 from movierec_cli.experiment.loading import load_source
-from movierec_cli.models.feature_encodings import require_features, told_sets
+from movierec_cli.models.feature_encodings import require_features, told_sets, why_not_encoded
 from movierec_cli.models.memory_estimate import beyond_memory
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.models.trained import Fitting, fit_run, versions
@@ -163,6 +165,8 @@ class RunTrainer:
         if folder.exists() and not folder.is_dir():
             raise MovierecError(f"models cannot be saved in {folder}: it is a file; name a folder")
         _require_warm_users(self.data)
+        for sentence in shadowed(_built_in(configs)):
+            self._observer.noted(sentence)
         return train_or_load(
             self.data, configs, folder, self._observer, retrain=config.retrain, command=config.command
         )
@@ -274,6 +278,7 @@ def deploy(
     """
     config, identity = replace(judged.record.config, deployed=True), judged.record.data
     require_all_users([judged.record])
+    _require_packages(config)
     found = None if retrain else find_run(directory, config, identity)
     if found is None:
         require_room(directory, least_bytes(config, identity))
@@ -283,6 +288,20 @@ def deploy(
     )
     observer.run_ended(run, loaded=found is not None)
     return run
+
+
+def _built_in(configs: Sequence[RunConfig]) -> dict[EntryKind, set[str]]:
+    """The names of what is movierec's own in what is trained, by kind."""
+    features = {str(one) for config in configs for one in config.feature_set.features if one.origin is None}
+    families = {config.family.value for config in configs if config.family.origin is None}
+    return {EntryKind.FAMILY: families, EntryKind.FEATURE: features}
+
+
+def _require_packages(config: RunConfig) -> None:
+    """Refuses to train on what a package brought that is not there any more, or is another one."""
+    fitting_spec(config.family)
+    for why in filter(None, map(why_not_encoded, config.feature_set.features)):
+        raise PluginError(why)
 
 
 def _judged_as(run: Run) -> JudgedAs:
@@ -319,7 +338,7 @@ def _train(
         name=name,
         config=config,
         data=identity,
-        versions=versions(config.family),
+        versions=versions(config),
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         split_summary=data.summary,
         test=top_k_of(outcome) if outcome else NO_TOP_K,

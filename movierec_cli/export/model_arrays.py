@@ -22,7 +22,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import FEATURES, Feature
+from movierec_cli.config import Feature
 from movierec_cli.data.dataset import are_texts
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.feature_encodings import Vocabulary
@@ -128,8 +128,8 @@ class ModelArrays:
         if not family.is_trained or family.is_sequential:
             return None
         towers = self.run.towers
-        if not any(one.name in FEATURES for one in towers.query.contexts):
-            return None
+        if all(feature.origin is not None for feature in self.run.record.config.feature_set.of_time):
+            return None  # none is seen, or none that can be computed without its package
         fitted = context_vocabularies(self.run).items()
         return ContextTower(
             towers.query,

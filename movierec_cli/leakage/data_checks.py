@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import GIVEN_SPLITS, FeatureSet, SplitConfig, SplitKind, time_features
+from movierec_cli.config import GIVEN_SPLITS, FeatureSet, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.duplicates import duplicates_of
 from movierec_cli.data.ragged import ordered_by_user
@@ -170,7 +170,7 @@ def _learning_from_the_future(case: _Case) -> Iterator[Finding]:
     what = (
         f"{share(n_older, len(case.split.test), 'test rating')} are older than their user's newest training"
     )
-    seeing = [name for name in time_features() if any(name in one for one in case.feature_sets)]
+    seeing = FeatureSet.union(case.feature_sets).of_time
     if seeing:
         sentence = (
             f"{what} rating, and {listed(seeing)} see{'s' * (len(seeing) == 1)} the time of each: the model"

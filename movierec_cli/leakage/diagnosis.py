@@ -15,7 +15,13 @@ from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.leakage.data_checks import run_data_checks
 from movierec_cli.leakage.finding import Checked, Finding, Severity, leaks_first
-from movierec_cli.models.feature_encodings import MIN_TOKEN_MOVIES, fit_features, require_features, told_sets
+from movierec_cli.models.feature_encodings import (
+    MIN_TOKEN_MOVIES,
+    fit_features,
+    require_features,
+    told_sets,
+    why_not_encoded,
+)
 from movierec_cli.registry.forget import require_all_users
 from movierec_cli.registry.record import DataIdentity
 from movierec_cli.registry.store import Problem, Run, list_runs
@@ -101,7 +107,8 @@ def check_run(run: Run, dataset: Dataset, split: Split) -> tuple[Finding, ...]:
     """What of a saved model with features was fitted on other rows than `split.train`: one finding a feature.
 
     movie_length is left out where the data set has not the lengths that the model saw: what was fitted to
-    other lengths would look as if it had been fitted to other rows.
+    other lengths would look as if it had been fitted to other rows. So is a feature of a package that is not
+    there.
 
     Raises:
         MovierecError: the run is damaged, or the data set lacks a feature's columns.
@@ -109,17 +116,21 @@ def check_run(run: Run, dataset: Dataset, split: Split) -> tuple[Finding, ...]:
     feature_set = run.record.config.feature_set
     if not _has_lengths_of(run, dataset):
         feature_set = feature_set.without_lengths
+    feature_set = feature_set.without(filter(why_not_encoded, feature_set.features))
     return check_vocabularies(dataset, split, feature_set, run.artifacts.vocabularies)
 
 
 def unchecked(run: Run, dataset: Dataset) -> str:
     """What `check_run` leaves out and what to do about it; empty where it checks everything."""
-    if _has_lengths_of(run, dataset):
-        return ""
-    return (
-        f"{run.record.name}: what movie_length was fitted on is not checked, as the model saw other lengths"
-        " than are at hand; name the --imdb_titles and --movie_lengths of its training"
-    )
+    features = run.record.config.feature_set.features
+    reasons = {feature: why for feature in features if (why := why_not_encoded(feature))}
+    parts = [f"what {feature} was fitted on is not checked: {why}" for feature, why in reasons.items()]
+    if not _has_lengths_of(run, dataset):
+        parts.append(
+            "what movie_length was fitted on is not checked, as the model saw other lengths than are at hand;"
+            " name the --imdb_titles and --movie_lengths of its training"
+        )
+    return f"{run.record.name}: {'; '.join(parts)}" if parts else ""
 
 
 def _has_lengths_of(run: Run, dataset: Dataset) -> bool:

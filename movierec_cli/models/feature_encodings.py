@@ -18,7 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import FEATURES, Feature, FeatureSet, Side
-from movierec_cli.config.features import COLUMNS_OPTION, TIMES, own_column
+from movierec_cli.config.entry_points import (
+    EntryKind,
+    Origin,
+    PluginError,
+    named_in_errors,
+    require_origin,
+    told,
+)
+from movierec_cli.config.features import COLUMNS_OPTION, TIMES, installed, own_column
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Dataset, Movies
 from movierec_cli.data.sources import SOURCES
 from movierec_cli.errors import MovierecError
@@ -309,11 +317,46 @@ def _is_told(dataset: Dataset, feature: Feature) -> bool:
 
 
 @functools.cache
-def _encoding(name: str) -> Encoding:
-    if name not in FEATURES:
-        return Encoding(functools.partial(_fit_own, name), functools.partial(_encode_own, name))
-    encoding: Encoding = pkgutil.resolve_name(FEATURES[name].encoding)
+def _encoding(feature: str) -> Encoding:
+    if isinstance(feature, Feature) and feature.origin is not None:
+        return _of_package(feature, feature.origin)
+    if feature not in FEATURES:
+        return Encoding(functools.partial(_fit_own, feature), functools.partial(_encode_own, feature))
+    encoding: Encoding = pkgutil.resolve_name(FEATURES[feature].encoding)
     return encoding
+
+
+def has_code(feature: Feature) -> bool:
+    """Whether a user and a time have a code under the feature."""
+    return _encoding(feature).code is not None
+
+
+def why_not_encoded(feature: Feature) -> str:
+    """Why a feature that a package brings cannot be fitted or encoded here; "" where it can."""
+    try:
+        _encoding(feature)
+    except PluginError as error:
+        return str(error)
+    return ""
+
+
+def _of_package(feature: Feature, origin: Origin) -> Encoding:
+    """How a feature of a package is encoded; what goes wrong in it is said with its name."""
+    require_origin(EntryKind.FEATURE, str(feature), origin)
+    path = (installed(str(feature)) or feature).encoding
+    who = f"feature '{feature}' of package {origin}"
+    try:
+        own = pkgutil.resolve_name(path)
+    except Exception as error:
+        raise PluginError(f"{who}: its encoding '{path}' cannot be imported: {told(error)}") from error
+    if not isinstance(own, Encoding):
+        raise PluginError(f"{who}: its encoding '{path}' is of type {type(own).__name__}, not an Encoding")
+    code = None if own.code is None else named_in_errors(own.code, f"{who} cannot code a time")
+    return Encoding(
+        named_in_errors(own.fit, f"{who} cannot be fitted"),
+        named_in_errors(own.encode, f"{who} cannot be encoded"),
+        code,
+    )
 
 
 def _fit_own(name: str, dataset: Dataset, rows: Rows) -> Vocabulary:
@@ -333,6 +376,8 @@ def _encode_own(name: str, vocabulary: Vocabulary, dataset: Dataset) -> tuple[In
 
 def side_of(feature: str, vocabulary: Vocabulary) -> Side:
     """What a fitted feature describes."""
+    if isinstance(feature, Feature) and feature.origin is not None:
+        return feature.side
     return FEATURES[feature].side if feature in FEATURES else Side(vocabulary["side"])
 
 

@@ -19,6 +19,8 @@ import numpy.typing as npt
 
 from movierec_cli import __version__
 from movierec_cli.config import Family, Feature, TrainingConfig
+from movierec_cli.config.entry_points import named_in_errors
+from movierec_cli.config.families import FamilySpec, fitting_spec
 from movierec_cli.data.dataset import HALF_STARS, Dataset, RatingScale
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.data.split import Split
@@ -167,14 +169,33 @@ def fit_run(fitting: Fitting) -> Fitted:
     Raises:
         MovierecError: it cannot be fitted to these data, or training diverged.
     """
-    spec = fitting.config.family.spec
+    fit, scale = fit_of(fitting.config.family), fitting.dataset.ratings.scale
+    if fitting.config.family.rates and scale is not None and not scale.is_of_stars:
+        return _in_stars(fitting, scale, fit)
+    return fit(fitting)
+
+
+def fit_of(family: Family) -> Callable[[Fitting], Fitted]:
+    """What fits a family, its engine started.
+
+    Raises:
+        PluginError: the package that brings it is not installed, or it cannot be imported; or, of what it
+            returns, that its fit failed.
+    """
+    spec = fitting_spec(family)
+    if family.origin is None:
+        return _resolved(spec)
+    who = f"family '{family}' of package {family.origin}"
+    return named_in_errors(
+        named_in_errors(_resolved, f"{who} cannot be imported")(spec), f"{who} cannot be fitted"
+    )
+
+
+def _resolved(spec: FamilySpec) -> Callable[[Fitting], Fitted]:
     if spec.start:
         pkgutil.resolve_name(spec.start)()
-    scale = fitting.dataset.ratings.scale
-    if spec.rates and scale is not None and not scale.is_of_stars:
-        return _in_stars(fitting, scale, pkgutil.resolve_name(spec.fit))
-    fitted: Fitted = pkgutil.resolve_name(spec.fit)(fitting)
-    return fitted
+    fit: Callable[[Fitting], Fitted] = pkgutil.resolve_name(spec.fit)
+    return fit
 
 
 class _OnScale:
@@ -215,7 +236,9 @@ def _in_stars(fitting: Fitting, scale: RatingScale, fit: Callable[[Fitting], Fit
     return Fitted(fitted.results | {"history": tuple(map(told.record, fitted.results["history"]))}, parts)
 
 
-def versions(family: Family) -> dict[str, str]:
-    """Of movierec and of the packages that decide the numbers of a family's runs."""
-    packages = family.spec.packages
-    return {"movierec": __version__} | {package: importlib.metadata.version(package) for package in packages}
+def versions(config: RunConfig) -> dict[str, str]:
+    """Of movierec and of the packages that decide a run's numbers."""
+    packages = fitting_spec(config.family).packages
+    known = {"movierec": __version__}
+    known |= {package: importlib.metadata.version(package) for package in packages}
+    return known | {origin.package: origin.version for origin in config.origins}

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from movierec_cli.config import FEATURES, time_features
+from movierec_cli.config import FEATURES
 from movierec_cli.registry.store import Run
 from movierec_cli.text import counted, listed
 
@@ -98,7 +98,7 @@ def _answer(run: Run, *, is_after: bool) -> str:
     config = run.record.config
     if config.family.is_sequential:
         return "the model continues all that the user is known to have watched"
-    seen = [one for one in time_features() if one in config.feature_set]
+    seen = config.feature_set.of_time
     bounded = [one.replace("_", " ") for one in map(str, seen) if one != _DAY_OF_WEEK]
     extreme = "last" if is_after else "first"
     taken = f"the model takes it as the {extreme} {listed(bounded)} of its training" if bounded else ""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from movierec_cli.config import FEATURES, TIMESTAMP, Feature, Side, time_features
 from movierec_cli.config.families import Scoring
-from movierec_cli.config.features import feature_named
+from movierec_cli.config.features import recorded
 from movierec_cli.data.dataset import Dataset, Id, IdIndex, Ids, Movies, id_at, known_ids
 from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.recommend.genre_evidence import PERSON_PRIOR, PERSON_WEIGHT, kinds_of
@@ -240,7 +240,7 @@ def _as_of(
         if len(movies) == 0:
             raise MovierecError("--as_of is before the user's first rating, so there is no history to use")
         return _state(run, movies, seconds, as_of_s), None
-    if not config.family.is_trained or not any(one.name in FEATURES for one in run.towers.query.contexts):
+    if not config.feature_set.of_time:
         times = time_features()
         raise MovierecError(
             f"{run.record.name} does not see the time, so --as_of changes nothing; it needs a sequential"
@@ -285,8 +285,11 @@ def context_vocabularies(run: Run) -> dict[Feature, Any]:
     """
     contexts = [one.name for one in run.towers.query.contexts]
     vocabularies: dict[str, Any] = run.artifacts.vocabularies
+    of_time = {str(feature): feature for feature in run.record.config.feature_set.of_time}
     for name in contexts:
         vocabulary = vocabularies.get(name)
+        if name in of_time and of_time[name].origin is not None:
+            continue  # what is in it is known to its package alone
         numbers = vocabulary.values() if isinstance(vocabulary, dict) else ["none"]
         flat = [one for value in numbers for one in (value if isinstance(value, list) else [value])]
         is_own = name not in FEATURES and vocabulary == (vocabulary or {}) | {"side": Side.CONTEXT.value}
@@ -295,7 +298,7 @@ def context_vocabularies(run: Run) -> dict[Feature, Any]:
                 f"{run.folder}: artifacts.npz is damaged: what {name} of towers.npz was fitted to is not"
                 " numbers"
             )
-    return {feature_named(name): vocabularies[name] for name in contexts}
+    return {of_time.get(name) or recorded(name): vocabularies[name] for name in contexts}
 
 
 def _state(

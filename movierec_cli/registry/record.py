@@ -19,8 +19,8 @@ from movierec_cli.config import (
     SplitConfig,
     TaskWeights,
     TrainingConfig,
-    time_features,
 )
+from movierec_cli.config.entry_points import Origin
 from movierec_cli.config.settings import Reading
 from movierec_cli.data.dataset import HALF_STARS, Dataset, RatingScale, row_called
 from movierec_cli.data.split import SplitSummary
@@ -64,6 +64,12 @@ class RunConfig:
         return f"{self.feature_set.label} ({self.tasks.label})" if self.tasks else self.feature_set.label
 
     @property
+    def origins(self) -> tuple[Origin, ...]:
+        """The packages that bring its family or features, none where these are movierec's own."""
+        found = (self.family.origin, *(feature.origin for feature in self.feature_set.features))
+        return tuple(dict.fromkeys(one for one in found if one is not None))
+
+    @property
     def monitor(self) -> Monitor:
         """What chooses its epoch; of a model with two tasks that names none, less the error of its stars."""
         default = Monitor.RECALL if self.family.rates else Monitor.NDCG
@@ -72,7 +78,7 @@ class RunConfig:
     @property
     def sees_future(self) -> bool:
         """Whether its figures profit from ratings given after those it is tested on."""
-        return self.split.mixes_times and any(one in self.feature_set for one in time_features())
+        return self.split.mixes_times and bool(self.feature_set.of_time)
 
     @property
     def repetition(self) -> str:

@@ -9,6 +9,7 @@ from types import GenericAlias
 from typing import Any, NotRequired, TypedDict, get_type_hints
 
 from movierec_cli.config import Fairness, FeatureSet, RankBy, SplitConfig, TaskWeights
+from movierec_cli.contract.plugin_check import CheckedEntry
 from movierec_cli.data.dataset import Id
 from movierec_cli.data.datasets_folder import SourceInfo, StoredArchive
 from movierec_cli.data.running_times.apply import Count
@@ -375,6 +376,12 @@ class LengthsDocument(Document):
     cleared: int | None
 
 
+class CheckPluginDocument(Document):
+    """Of `movierec check-plugin`."""
+
+    entries: list[CheckedEntry]
+
+
 DOCUMENTS: dict[str, Any] = {
     "train": TrainDocument,
     "evaluate": EvaluateDocument,
@@ -386,6 +393,7 @@ DOCUMENTS: dict[str, Any] = {
     "export": ExportDocument,
     "predict": PredictDocument,
     "doctor": DoctorDocument,
+    "check-plugin": CheckPluginDocument,
     "models list": ModelsListDocument,
     "models show": ModelsShowDocument,
     "data info": DataInfoDocument,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from movierec_cli.config import Family, SplitKind, time_features
+from movierec_cli.config import Family, SplitKind
 from movierec_cli.evaluation.significance import PairedDifference, Tested
 from movierec_cli.experiment.study import (
     Compared,
@@ -72,7 +72,7 @@ def user_metrics(study: Study) -> Table:
 
 def _knows_time(model: Compared) -> bool:
     """Whether it answers otherwise at another time."""
-    return any(feature in model.records[0].config.feature_set for feature in time_features())
+    return bool(model.records[0].config.feature_set.of_time)
 
 
 def accuracy(models: Sequence[ComparedModel], *, masked: bool) -> Table:

@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from movierec_cli.config import FeatureSet
+from movierec_cli.config import Family, FeatureSet
+from movierec_cli.config.families import FamilyFacts
+from movierec_cli.config.features import FeatureFacts
 from movierec_cli.storage.serialization import JSON
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -22,7 +24,6 @@ _PLAIN: Mapping[Any, dict[str, JSON]] = {
     Path: {"type": "string"},
     Any: {},
     object: {},
-    FeatureSet: {"type": "array", "items": {"type": "string"}},
 }
 
 
@@ -40,11 +41,18 @@ def json_schema(kind: Any, title: str) -> dict[str, JSON]:
 def _schema(kind: Any, definitions: dict[str, JSON]) -> dict[str, JSON]:
     if kind in _PLAIN:
         return dict(_PLAIN[kind])
+    if kind is FeatureSet:
+        return {
+            "type": "array",
+            "items": {"anyOf": [{"type": "string"}, _definition(FeatureFacts, definitions)]},
+        }
     origin = get_origin(kind)
     if origin in (Annotated, NotRequired):
         return _schema(get_args(kind)[0], definitions)
     if origin in _CONTAINERS:
         return _CONTAINERS[origin](get_args(kind), definitions)
+    if kind is Family:
+        return {"anyOf": [{"enum": [one.value for one in Family]}, _definition(FamilyFacts, definitions)]}
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return {"enum": [one.value for one in kind]}
     if dataclasses.is_dataclass(kind) or is_typeddict(kind):

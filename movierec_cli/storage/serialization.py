@@ -15,11 +15,13 @@ import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 import numpy as np
 
-from movierec_cli.config import FeatureSet
+from movierec_cli.config import Family, Feature, FeatureSet
+from movierec_cli.config.families import FamilyFacts
+from movierec_cli.config.features import FeatureFacts, recorded
 from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.storage.constraints import Constraint
 
@@ -61,7 +63,9 @@ def encode(value: object) -> JSON:
         TypeError: the value's type has no JSON form.
     """
     if isinstance(value, FeatureSet):
-        return [str(feature) for feature in value.features]
+        return [_encode_feature(one) for one in value.features]
+    if isinstance(value, Family):
+        return value.value if value.origin is None else encode(FamilyFacts.of(value))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: _encode_field(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -77,6 +81,10 @@ def encode(value: object) -> JSON:
     if isinstance(value, str | bool | int | float | None):
         return float(value) if isinstance(value, float) else value
     raise TypeError(f"{value!r} of type {type(value).__name__} has no JSON form")
+
+
+def _encode_feature(feature: Feature) -> JSON:
+    return str(feature) if feature.origin is None else encode(FeatureFacts.of(feature))
 
 
 def _encode_field(owner: Any, name: str) -> JSON:
@@ -123,8 +131,13 @@ def _decode(kind: Any, value: object, place: _Place) -> object:
         kind, *notes = typing.get_args(kind)
         return _constrained(_decode(kind, value, place), notes, place)
     if kind is FeatureSet:
-        names: Any = _decode_tuple(tuple[str, ...], value, place)
-        return _checked(lambda: FeatureSet.parse(names), place)
+        found: Any = _decode_tuple(tuple[Feature, ...], value, place)
+        return _checked(lambda: FeatureSet(found), place)
+    if kind is Feature:
+        return _decode_feature(value, place)
+    if kind is Family and isinstance(value, dict):
+        facts: Any = _decode_dataclass(FamilyFacts, value, place)
+        return _checked(cast(FamilyFacts, facts).family, place)
     if dataclasses.is_dataclass(kind):
         return _decode_dataclass(kind, value, place)
     return _CONTAINERS.get(typing.get_origin(kind), _decode_scalar)(kind, value, place)
@@ -156,6 +169,15 @@ def _checked(build: Callable[[], T], place: _Place) -> T:
         raise
     except MovierecError as error:  # the configuration's own checks
         raise place.refuse(f"is refused: {error}") from error
+
+
+def _decode_feature(value: object, place: _Place) -> Feature:
+    """That of a package is kept with what there is to know of it; it need not be installed."""
+    if isinstance(value, dict):
+        facts: Any = _decode_dataclass(FeatureFacts, value, place)
+        return cast(FeatureFacts, facts).feature()
+    name: str = _expect(str, value, place)
+    return _checked(lambda: recorded(name), place)
 
 
 def _decode_tuple(kind: Any, value: object, place: _Place) -> object:
@@ -198,6 +220,8 @@ def _decode_key(kind: type, key: str, place: _Place) -> object:
 def _decode_scalar(kind: Any, value: object, place: _Place) -> object:
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         try:
+            if kind is Family and value not in list(Family):  # those of packages are no plain texts
+                raise ValueError
             return kind(value)
         except ValueError:
             raise place.refuse(f"is {value!r}, not one of {', '.join(map(str, kind))}") from None

@@ -14,6 +14,8 @@ from movierec_cli.data import load
 from tests import test_readme
 from tests.cli import fake_trainer
 from tests.cli.running import commands, run
+from tests.contract.own_packages import Install
+from tests.contract.own_packages import own_package as own_package
 from tests.saved_runs import judged_run, multi_task_config, run_config
 
 KINDS = {
@@ -72,6 +74,7 @@ LINES = (
     "export --format npz --output served.npz",
     "predict --user 1 --movie id:101 --movie id:102",
     "doctor",
+    "check-plugin hit",
     "models list",
     "models show NAME",
     "data info",
@@ -84,7 +87,11 @@ LINES = (
 
 
 @pytest.fixture
-def _world(monkeypatch: pytest.MonkeyPatch, fake_trainings: Path, archive_100k: Path) -> None:
+def _world(
+    monkeypatch: pytest.MonkeyPatch, fake_trainings: Path, archive_100k: Path, own_package: Install
+) -> None:
+    source = "from movierec_cli.evaluation.metrics import METRICS\nHIT = METRICS['recall']"
+    own_package("shop", {"metrics": {"hit": "own_module:HIT"}}, own_module=source)
     monkeypatch.setattr(load, "load_dataset", lambda data, **_: fake_trainer.load(data))
     for config in (run_config("None"), run_config("timestamp"), multi_task_config("movie_genres")):
         judged_run(Path("saved_models"), test_readme.dataset_of("1m"), config)
@@ -97,7 +104,7 @@ def test_what_commands_print_is_as_their_schema_says() -> None:
         (name, *_) = (path.name for path in Path("saved_models").glob("1m-timestamp-*"))
         result = run(f"{line.replace('NAME', name)} --json")
         assert result.exit_code == 0, f"{line}: {result.output}"
-        command = re.match(r"(models|data) \w+|\w+", line)
+        command = re.match(r"(models|data) \w+|[\w-]+", line)
         assert command is not None
         if command[0] not in seen:
             seen[command[0]] = json.loads(run(f"schema {command[0]}").stdout)

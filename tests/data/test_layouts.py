@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from movierec_cli.contract.layout_contract import write
 from movierec_cli.data.dataset import TEST, TRAIN, VALIDATION, Dataset
 from tests.data.own_archives import load
 
@@ -27,13 +28,19 @@ class Shape:
     warnings: tuple[str, ...] = ()  # a part of each
     more: dict[str, list[Any]] = field(default_factory=dict)  # other columns, such as "users.raw_age"
 
+    @property
+    def members(self) -> dict[str, bytes]:
+        """What is written; what ends in ".gz" is compressed."""
+        return written(self.files)
+
+
+def written(files: dict[str, str | bytes]) -> dict[str, bytes]:
+    contents = {name: one if isinstance(one, bytes) else one.encode() for name, one in files.items()}
+    return {name: gzip.compress(one) if name.endswith(".gz") else one for name, one in contents.items()}
+
 
 def write_files(folder: Path, files: dict[str, str | bytes]) -> Path:
-    for name, content in files.items():
-        data = content if isinstance(content, bytes) else content.encode()
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
-    return folder
+    return write(folder, written(files))
 
 
 def ratings_of(dataset: Dataset) -> list[Row]:

@@ -194,7 +194,7 @@ def test_a_config_of_what_cannot_be_trained_is_refused(
 
 @pytest.mark.parametrize("family", [one for one in Family if one is not Family.OTHER])
 def test_every_family_names_its_fit_and_its_packages(family: Family) -> None:
-    assert {"movierec", "numpy"} <= set(versions(family))
+    assert {"movierec", "numpy"} <= set(versions(RunConfig(family=family, split=SPLIT)))
     module, _, function = family.spec.fit.partition(":")
     source = importlib.util.find_spec(module).origin  # found, not imported: that would take its engine
     assert f"def {function}(fitting: Fitting) -> Fitted:" in Path(source).read_text(encoding="utf-8")

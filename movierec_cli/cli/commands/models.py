@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -36,7 +36,21 @@ def list_command(
         terminal.note(
             f"No model is saved in {saved_models_dir}; train one with: movierec train --dataset sample"
         )
+    terminal.warn_all(_not_at_hand(runs))
     terminal.warn_all(problem.message for problem in problems)
+
+
+def _not_at_hand(runs: list[Run]) -> Iterator[str]:
+    """What packages brought that are not installed; the models can be used without."""
+    from movierec_cli.config.entry_points import EntryKind, why_not_at_hand
+
+    for run in runs:
+        config = run.record.config
+        used = [(EntryKind.FAMILY, config.family.value, config.family.origin)]
+        used += [(EntryKind.FEATURE, str(one), one.origin) for one in config.feature_set.features]
+        for kind, name, origin in used:
+            if origin is not None and (why := why_not_at_hand(kind, name, origin)):
+                yield f"{run.record.name} can be used, and not trained again: {why}"
 
 
 def _list_table(runs: list[Run]) -> Table:

@@ -56,7 +56,7 @@ def setting_option(config: Any, name: str, default_shown: str | None = None) -> 
         f"--{option}/--no_{option}" if can_be_off else f"--{option}",
         *own.also,
         metavar=None if is_flag else own.metavar,
-        help=own.help,
+        help=own.full_help,
         autocompletion=completion_of(option, _hints_of(config)[name]),
         callback=_folder if own.metavar == "FOLDER" else None,
         rich_help_panel=own.panel or None,

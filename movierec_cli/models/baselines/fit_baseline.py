@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import Family
+from movierec_cli.config.families import fitting_spec
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.data.split import Split
@@ -110,7 +111,7 @@ def _fit(
     that one.
     """
     started = time.perf_counter()
-    baseline: Baseline[Model] = pkgutil.resolve_name(family.spec.baseline)
+    baseline: Baseline[Model] = pkgutil.resolve_name(fitting_spec(family).baseline)
     part = TrainingRatings.of(dataset, split.train)
     settings, chosen = _chosen(baseline, part, score_of)
     validation = validation_of(part, chosen)
@@ -169,7 +170,7 @@ def fit_run(fitting: Fitting) -> Fitted:
 def _fit_to_all(fitting: Fitting, settings: Settings) -> Fitted:
     started, dataset = time.perf_counter(), fitting.dataset
     rows = np.arange(len(dataset.ratings))
-    baseline: Baseline[Scorer] = pkgutil.resolve_name(fitting.config.family.spec.baseline)
+    baseline: Baseline[Scorer] = pkgutil.resolve_name(fitting_spec(fitting.config.family).baseline)
     model = baseline.prepare(TrainingRatings.of(dataset, rows))(settings)
     result = FitResult(training_s=time.perf_counter() - started)
     return Fitted.of(result, model.n_parameters, kept_parts(dataset, rows, model.kept), settings)

@@ -1,0 +1,1 @@
+"""One feature, family, metric and layout of one's own for movierec."""
