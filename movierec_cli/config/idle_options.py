@@ -39,6 +39,11 @@ _OF_FILES = tuple(name for name in settings_of(Reading) if name != "item_vectors
 
 IDLE_OPTIONS = (
     Idle(
+        ("max_failures", "coordinator", "process_id"),
+        lambda values: values.get("processes_per_model") == 1,
+        "each model is trained in one process; add --processes_per_model N",
+    ),
+    Idle(
         ("dataset",),
         lambda values: values.get("archive") is not None,
         "--archive is the data set; give one of them",

@@ -19,6 +19,7 @@ from movierec_cli.config.families import BASELINES, SEQUENTIAL, TRAINABLE, Famil
 from movierec_cli.config.features import FeatureSet, feature_names
 from movierec_cli.config.option_values import NONE, read_value, type_of
 from movierec_cli.config.presets import Preset
+from movierec_cli.config.processes import Processes
 from movierec_cli.config.setting import Setting, setting, settings_of
 from movierec_cli.config.settings import (
     MODEL_PANEL,
@@ -185,6 +186,7 @@ OWNERS = (
     SequenceConfig,
     TrainingConfig,
     TrainerConfig,
+    Processes,
     TaskRequest,
     Judging,
     Shown,

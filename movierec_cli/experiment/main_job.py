@@ -111,6 +111,7 @@ def train(
         observer or TrainingObserver(),
         retrain=config.retrain,
         command=config.command,
+        processes=config.processes,
     )
     return Trained(runs, study, deployed)
 

@@ -14,6 +14,7 @@ from movierec_cli.config import (
     GIVEN_SPLITS,
     Family,
     FeatureSet,
+    Processes,
     SplitConfig,
     SplitKind,
     Task,
@@ -164,7 +165,13 @@ class RunTrainer:
             raise MovierecError(f"models cannot be saved in {folder}: it is a file; name a folder")
         _require_warm_users(self.data)
         return train_or_load(
-            self.data, configs, folder, self._observer, retrain=config.retrain, command=config.command
+            self.data,
+            configs,
+            folder,
+            self._observer,
+            retrain=config.retrain,
+            command=config.command,
+            processes=config.processes,
         )
 
 
@@ -200,6 +207,7 @@ def train_or_load(
     *,
     retrain: bool = False,
     command: str = "",
+    processes: Processes | None = None,
 ) -> list[Run]:
     """A run for each configuration, in their order: loaded where it is saved, else trained and saved.
 
@@ -212,6 +220,7 @@ def train_or_load(
         observer: told of the progress.
         retrain: train saved models, too; an interrupted training begins anew instead of being resumed.
         command: the command line, which is kept with what is trained.
+        processes: that train each model of a sequential family together; None: this one alone.
 
     Raises:
         MovierecError: the data lacks a feature, a training diverged, or a saved model's folder is damaged.
@@ -244,7 +253,16 @@ def train_or_load(
         if found is None and not retrain:  # another process may have trained it meanwhile
             found = find_run(directory, config, identity)
         own = data.of_fold(config.split.fold) if config.split.fold != data.config.fold else data
-        run = found or _train(own, config, identity, directory, observer, restart=retrain, command=command)
+        run = found or _train(
+            own,
+            config,
+            identity,
+            directory,
+            observer,
+            restart=retrain,
+            command=command,
+            processes=processes,
+        )
         observer.run_ended(run, loaded=found is not None)
         runs.append(run)
     return runs
@@ -258,6 +276,7 @@ def deploy(
     *,
     retrain: bool = False,
     command: str = "",
+    processes: Processes | None = None,
 ) -> Run:
     """A judged run trained on with all ratings, for use, which is a run of its own; loaded where it is saved.
 
@@ -268,6 +287,7 @@ def deploy(
         observer: told of the progress.
         retrain: train a saved one, too.
         command: the command line, which is kept with it.
+        processes: as `train_or_load`.
 
     Raises:
         MovierecError: the training diverged, or a saved model's folder is damaged.
@@ -279,7 +299,15 @@ def deploy(
         require_room(directory, least_bytes(config, identity))
     observer.run_started(f"{config.label}, on all ratings", 1, 1)
     run = found or _train(
-        data, config, identity, directory, observer, restart=retrain, command=command, judged=judged
+        data,
+        config,
+        identity,
+        directory,
+        observer,
+        restart=retrain,
+        command=command,
+        judged=judged,
+        processes=processes,
     )
     observer.run_ended(run, loaded=found is not None)
     return run
@@ -302,6 +330,7 @@ def _train(
     restart: bool,
     command: str,
     judged: Run | None = None,
+    processes: Processes | None = None,
 ) -> Run:
     """Trains one model and saves it; an interrupted training is resumed from its checkpoint."""
     name = run_name(config, identity)
@@ -310,7 +339,17 @@ def _train(
         _delete_checkpoint(checkpoint)
     observer.training_started(name, config)
     try:
-        fitted = fit_run(Fitting(data.dataset, data.split, config, observer, checkpoint, judged))
+        fitted = fit_run(
+            Fitting(
+                data.dataset,
+                data.split,
+                config,
+                observer,
+                checkpoint,
+                judged,
+                processes if processes and processes.processes_per_model > 1 else None,
+            )
+        )
     except BaseException as error:
         observer.training_stopped(error)
         raise
