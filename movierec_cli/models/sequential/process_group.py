@@ -113,13 +113,15 @@ class JaxGroup:
     def _together(self, function: Callable[[Any], Any], array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         import jax
 
-        shape = (self.size, *array.shape)
+        parts = jax.make_array_from_process_local_data(  # type: ignore[no-untyped-call]
+            self._sharding, array[None], (self.size, *array.shape)
+        )
         try:
-            parts = jax.make_array_from_process_local_data(  # type: ignore[no-untyped-call]
-                self._sharding, array[None], shape
-            )
             return np.asarray(function(parts).addressable_data(0))
-        except jax.errors.JaxRuntimeError as error:
+        except (
+            RuntimeError,
+            ValueError,
+        ) as error:  # as it is noticed while JAX computes or when it is asked to
             why = str(error).splitlines()[0]
             raise LostProcessError(
                 f"process {self.rank} of {self.size} has lost another process of the training: {why}"
