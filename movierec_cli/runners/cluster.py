@@ -46,6 +46,8 @@ class RayCluster:
         self._address = address
         self._at_most = at_most
         self._is_own = False
+        self._box: Any = None
+        self._round = 0  # which call of `run`
 
     @property
     def n_jobs(self) -> int:
@@ -61,8 +63,8 @@ class RayCluster:
         """See `Runner.run`."""
         import ray
 
-        there = ray.put(shared)
-        mailbox = self._mailbox()
+        there, mailbox = ray.put(shared), self._mailbox()
+        self._round += 1
         remote = ray.remote(num_cpus=1, max_retries=MOST_LOSSES - 1)(work)
         following = enumerate(arguments)
         on_their_way: dict[Any, int] = {}
@@ -70,7 +72,8 @@ class RayCluster:
         try:
             while True:
                 for number, argument in itertools.islice(following, self.n_jobs - len(on_their_way)):
-                    sent = remote.remote(__version__, task, there, argument, number, mailbox)
+                    place = (self._round, number)
+                    sent = remote.remote(__version__, task, there, argument, place, mailbox)
                     on_their_way[sent] = number
                 if not on_their_way:
                     return
@@ -84,16 +87,19 @@ class RayCluster:
         finally:
             for one in on_their_way:
                 ray.cancel(one, force=True)
-            ray.kill(mailbox)
+            mailbox.wake.remote()  # the promise of letters is kept
 
     def _mailbox(self) -> Any:
         """On this machine, so that it is not lost with another one."""
+        if self._box is not None:
+            return self._box
         import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         options = {"num_cpus": 0, "max_restarts": -1, "scheduling_strategy": here}
-        return ray.remote(Mailbox).options(**options).remote()
+        self._box = ray.remote(Mailbox).options(**options).remote()
+        return self._box
 
     def _read(self, mailbox: Any, letters: Any, told: Listener) -> Any:
         """Hands letters over, and answers those that ask; returns the promise of the next ones."""
@@ -102,7 +108,9 @@ class RayCluster:
         read: list[Letter] = []
         with contextlib.suppress(ray.exceptions.RayActorError):  # started anew: its letters are lost
             read = ray.get(letters)
-        for number, question, content in read:
+        for (asked_in, number), question, content in read:
+            if asked_in != self._round:  # of a task that was given up
+                continue
             answer = told(number, content)
             if question is not None:
                 mailbox.answer.remote(question, answer)
@@ -137,6 +145,9 @@ class RayCluster:
     def __exit__(self, *_: object) -> None:
         import ray
 
+        if self._box is not None:
+            ray.kill(self._box)
+            self._box = None
         if self._is_own:
             ray.shutdown()
             self._is_own = False

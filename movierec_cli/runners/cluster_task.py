@@ -7,6 +7,7 @@ from typing import Any
 
 from movierec_cli import __version__
 from movierec_cli.errors import MovierecError
+from movierec_cli.runners.mailbox import Place
 from movierec_cli.runners.runner import Task, portable, resolved
 
 
@@ -15,17 +16,17 @@ class _Letters:
     """The channel of a task: letters to an actor, which may be started anew and then knows nothing."""
 
     mailbox: Any
-    number: int
+    place: Place
 
     def tell(self, event: Any) -> None:
-        self.mailbox.tell.remote(self.number, event)
+        self.mailbox.tell.remote(self.place, event)
 
     def ask(self, question: Any) -> Any:
         import ray
 
         while True:
             try:
-                return ray.get(self.mailbox.ask.remote(self.number, question))
+                return ray.get(self.mailbox.ask.remote(self.place, question))
             except ray.exceptions.RayActorError:
                 continue
 
@@ -39,9 +40,11 @@ class _Letters:
             return  # and nobody hears of it
 
 
-def work(version: str, task: Task, shared: Any, argument: Any, number: int, mailbox: Any) -> tuple[bool, Any]:
+def work(
+    version: str, task: Task, shared: Any, argument: Any, place: Place, mailbox: Any
+) -> tuple[bool, Any]:
     """Does a task: whether it succeeded, and its result or the error."""
-    channel = _Letters(mailbox, number)
+    channel = _Letters(mailbox, place)
     try:
         if version != __version__:
             raise MovierecError(

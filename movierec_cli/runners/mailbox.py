@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-Letter = tuple[int, int | None, Any]
-"""The number of a task's argument, that of its question or None for an event, and what it says."""
+Place = tuple[int, int]
+"""Of a task: the call of `run`, and the number of its argument in that."""
+Letter = tuple[Place, int | None, Any]
+"""From which task, the number of its question or None for an event, and what it says."""
 
 
 class Mailbox:
@@ -18,15 +20,15 @@ class Mailbox:
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._n_questions = 0
 
-    async def tell(self, number: int, event: Any) -> None:
+    async def tell(self, place: Place, event: Any) -> None:
         """Takes a letter in."""
-        self._add((number, None, event))
+        self._add((place, None, event))
 
-    async def ask(self, number: int, question: Any) -> Any:
+    async def ask(self, place: Place, question: Any) -> Any:
         """Takes a letter in, and waits for its answer."""
         self._n_questions += 1
         answer = self._answers[self._n_questions] = asyncio.get_running_loop().create_future()
-        self._add((number, self._n_questions, question))
+        self._add((place, self._n_questions, question))
         return await answer
 
     async def answer(self, question: int, content: Any) -> None:
