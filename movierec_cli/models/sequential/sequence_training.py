@@ -81,7 +81,7 @@ def fit_run(fitting: Fitting) -> Fitted:
     is_on_all = fitting.judged is not None
     share = _share(fitting)
     model = make_model(dataset, config, share.vocabularies)
-    if fitting.processes is None:
+    if fitting.processes is None or fitting.processes.processes_per_model == 1:
         result = learn(share, model, fitting.observer)
     else:
         if not is_on_all:  # what cannot work is refused before processes are started
