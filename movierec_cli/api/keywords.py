@@ -21,6 +21,7 @@ class TrainKeywords(TypedDict, total=False):
     average_weights: bool | None
     baselines: str | Sequence[str] | None
     batch_size: int | None
+    cluster: str | None
     columns: Sequence[str] | Mapping[str, str] | None
     csv_log: str | Path | None
     datasets_dir: str | Path | None
@@ -38,6 +39,7 @@ class TrainKeywords(TypedDict, total=False):
     include_seen: bool | None
     item_bias: bool | None
     item_vectors: str | Path | Sequence[str | Path] | None
+    jobs: int | None
     k_core: int | None
     l2: float | None
     layer_sizes: int | Sequence[int] | None

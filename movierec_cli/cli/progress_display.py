@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
@@ -56,6 +57,12 @@ class ProgressDisplay(TrainingObserver):
 
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
+
+    def of_run(self) -> ProgressDisplay:
+        """Draws a bar of its own, below those of the runs that are trained at the same time."""
+        own = copy.copy(self)
+        own._bar = None
+        return own
 
     def data_loading(self, message: str, done: int, total: int) -> None:
         """Draws the loading of data; a total of 0 means that it is unknown."""

@@ -23,6 +23,7 @@ from movierec_cli.config.features import Feature as Feature
 from movierec_cli.config.features import FeatureSet as FeatureSet
 from movierec_cli.config.features import Side as Side
 from movierec_cli.config.features import time_features as time_features
+from movierec_cli.config.processes import Processes as Processes
 from movierec_cli.config.settings import GIVEN_SPLITS as GIVEN_SPLITS
 from movierec_cli.config.settings import PUBLISHED_SPLITS as PUBLISHED_SPLITS
 from movierec_cli.config.settings import SAMPLED_LOSSES as SAMPLED_LOSSES

@@ -12,6 +12,7 @@ from movierec_cli.config.families import (
 )
 from movierec_cli.config.idle_options import IDLE_OPTIONS, Idle, idle_fractions, refuse_idle
 from movierec_cli.config.presets import PRESETS, Preset
+from movierec_cli.config.processes import Processes
 from movierec_cli.config.setting import option_name, settings_of
 from movierec_cli.config.settings import (
     SAMPLED_LOSSES,
@@ -110,6 +111,7 @@ def trainer_config(given: Given, **parts: Any) -> TrainerConfig:
         "tasks": settings.tasks,
         "rating_baselines": tasks.baselines(settings.tasks),
         "baselines": settings.baselines,
+        "processes": part_of(Processes, given),
     }
     return replace(trainer, **(made | parts))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from movierec_cli.config.families import (
     DEFAULT_BASELINES,
     RATING_BASELINES,
+    SEQUENTIAL,
     TRAINABLE,
     Family,
     check_features,
@@ -13,6 +14,7 @@ from movierec_cli.config.families import (
     default_settings,
 )
 from movierec_cli.config.features import FeatureSet
+from movierec_cli.config.processes import Processes
 from movierec_cli.config.setting import Check, check_settings, setting
 from movierec_cli.config.settings import (
     IN_BATCH_LOSSES,
@@ -73,11 +75,13 @@ class TrainerConfig:
     saved_models_dir: Path = setting(  # noqa: RUF009
         Path("saved_models"), "The folder of the saved models.", "FOLDER"
     )
+    processes: Processes = field(default_factory=Processes)
     command: str = ""  # the command line, which is kept with what it trains
 
     def __post_init__(self) -> None:
         check_settings(self)
         _check_family(self)
+        _check_processes(self)
         n_sets, n_weights = len(self.widest_sets), max(1, len(self.tasks)) * (1 + len(self.other_models))
         if self.split.folds and self.n_seeds > 1:
             raise UsageError(
@@ -124,6 +128,29 @@ def _check_towers(config: TrainerConfig, model: TowerConfig) -> None:
         raise UsageError(f"--loss {loss} is not for such a model of two tasks; use --loss {other}")
     if config.tasks and config.training.summed_loss:
         raise UsageError("--summed_loss is for one task; of two, the weights say how much each counts")
+
+
+def _check_processes(config: TrainerConfig) -> None:
+    """Refuses what several processes cannot train together.
+
+    Raises:
+        UsageError: names the family or the loss, and what to use instead.
+    """
+    n = config.processes.processes_per_model
+    if n == 1:
+        return
+    if not config.family.is_sequential:
+        others = listed((f"--family {one}" for one in SEQUENTIAL), "or")
+        raise UsageError(
+            f"--processes_per_model {n} is for models of sequences, and {config.family.label} trains in one"
+            f" process; leave it out, or use {others}"
+        )
+    if config.training.loss in IN_BATCH_LOSSES:
+        others = listed((one for one in config.family.spec.losses if one not in IN_BATCH_LOSSES), "or")
+        raise UsageError(
+            f"--loss {config.training.loss} compares all rows of a step with each other, which"
+            f" --processes_per_model {n} divides; leave that out, or use --loss {others}"
+        )
 
 
 def _check_family(config: TrainerConfig) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli import __version__
-from movierec_cli.config import Family, Feature, TrainingConfig
+from movierec_cli.config import Family, Feature, Processes, TrainingConfig
 from movierec_cli.config.entry_points import named_in_errors
 from movierec_cli.config.families import FamilySpec, fitting_spec
 from movierec_cli.data.dataset import HALF_STARS, Dataset, RatingScale
@@ -92,6 +92,7 @@ class Fitting:
     observer: TrainingObserver
     checkpoint: Path  # the folder from which an interrupted training can be resumed
     judged: Run | None = None  # a run of the same split, which is trained on with all ratings, for use
+    processes: Processes | None = None  # that train it together, where there are several
 
     @property
     def epochs_on_all(self) -> int:
@@ -112,11 +113,16 @@ class Fitting:
         Raises:
             MovierecError: there are none.
         """
-        rows = self.split.validation
-        rows = rows[seen.lengths[self.dataset.ratings.user_index[rows]] > 0]
+        rows = evaluated_rows(self.dataset, self.split, seen)
         if len(rows) == 0:
             raise MovierecError("no user of the validation set has a rating in train; hold out less, or more")
         return rows
+
+
+def evaluated_rows(dataset: Dataset, split: Split, seen: RaggedRows) -> npt.NDArray[np.int64]:
+    """The validation ratings of users who have seen a movie in training, if there are any."""
+    rows = split.validation
+    return rows[seen.lengths[dataset.ratings.user_index[rows]] > 0]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from movierec_cli.errors import SavedModelError
 from movierec_cli.files.atomic import written_whole
 from movierec_cli.files.reading import open_regular
+from movierec_cli.models.sequential.process_group import ALONE, ProcessGroup, from_first
 from movierec_cli.registry.record import EpochRecord
 from movierec_cli.storage import codec
 from movierec_cli.storage.constraints import AtLeast, AtMost, Finite
@@ -69,30 +70,39 @@ def save(checkpoint: Checkpoint, folder: Path) -> None:
         raise SavedModelError(f"{folder}: the interrupted training cannot be kept: {error}") from error
 
 
-def load(folder: Path, new: Checkpoint) -> Checkpoint | None:
+def load(folder: Path, new: Checkpoint, group: ProcessGroup = ALONE) -> Checkpoint | None:
     """What `save` wrote, or None where nothing is.
 
     Args:
         folder: of the training.
         new: of the same training before its first epoch, with arrays of the same shapes and types.
+        group: of the processes that train together, of which the first reads the file for all.
 
     Raises:
         SavedModelError: the file is damaged, or of another training.
     """
     file = folder / _FILE
     try:
-        with open_regular(file) as stream:
-            kept = codec.from_file(_Kept, stream, _FILE)
+        content = from_first(group, _content(file) if group.rank == 0 else None)
+        if content is None:
+            return None
+        kept = codec.from_bytes(_Kept, content, _FILE)
         progress = decode(Progress, kept.progress, folder=folder, key="progress")
         saved = Checkpoint(
             **vars(progress), weights=[*kept.weights], optimizer=[*kept.optimizer], best=[*kept.best]
         )
         _check_fit(saved, new)
-    except FileNotFoundError:
-        return None
     except (OSError, ValueError, SavedModelError) as error:
         raise SavedModelError(f"{file} is damaged ({error}); delete {folder} and train again") from error
     return saved
+
+
+def _content(file: Path) -> bytes | None:
+    try:
+        with open_regular(file) as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return None
 
 
 def _check_fit(saved: Checkpoint, new: Checkpoint) -> None:

@@ -24,8 +24,11 @@ def n_devices() -> int:
     return min(usable, MOST_DEVICES)
 
 
-def start_keras() -> None:
+def start_keras(devices: int | None = None) -> None:
     """Imports Keras with JAX, if that was not done before.
+
+    Args:
+        devices: of this process; None: as many as `n_devices`.
 
     Raises:
         MovierecError: this process has Keras with another engine already.
@@ -33,7 +36,8 @@ def start_keras() -> None:
     if "keras" not in sys.modules:
         os.environ[_BACKEND] = "jax"
     # JAX reads them at its first computation, not when it is imported, as TensorFlow imports it too.
-    flags = f"--xla_force_host_platform_device_count={n_devices()} --xla_cpu_multi_thread_eigen=false"
+    count = n_devices() if devices is None else devices
+    flags = f"--xla_force_host_platform_device_count={count} --xla_cpu_multi_thread_eigen=false"
     given = os.environ.get("XLA_FLAGS", "")
     if flags not in given:
         os.environ["XLA_FLAGS"] = f"{given} {flags}".strip()
@@ -50,11 +54,11 @@ def usable_devices() -> int:
     """One for each core, or fewer where JAX had begun to compute before Keras was started here."""
     import jax
 
-    return min(n_devices(), len(jax.devices()))
+    return min(n_devices(), len(jax.local_devices()))
 
 
 def over_devices(function: Callable[..., Any], devices: int, *, split: Sequence[bool]) -> Callable[..., Any]:
-    """Compiles a function that every device calls with its part of the rows.
+    """Compiles a function that every device of this process calls with its part of the rows.
 
     What they return is put together along the first axis.
 
@@ -69,10 +73,11 @@ def over_devices(function: Callable[..., Any], devices: int, *, split: Sequence[
     import jax
     from jax.sharding import Mesh, PartitionSpec
 
-    if devices > len(jax.devices()):
-        raise ValueError(f"{devices} devices are asked for, and JAX has {len(jax.devices())}")
+    own = jax.local_devices()
+    if devices > len(own):
+        raise ValueError(f"{devices} devices are asked for, and JAX has {len(own)}")
     shared, by_rows = PartitionSpec(), PartitionSpec(AXIS)  # type: ignore[no-untyped-call]
-    mesh = Mesh(np.array(jax.devices()[:devices]), (AXIS,))
+    mesh = Mesh(np.array(own[:devices]), (AXIS,))
     sharded = jax.shard_map(
         function,
         mesh=mesh,

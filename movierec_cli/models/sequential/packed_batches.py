@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -113,7 +113,13 @@ class RowMaker:
     length: int
 
     def rows(
-        self, segments: Segments, row: npt.NDArray[np.int64], first: npt.NDArray[np.int64], *, n_rows: int
+        self,
+        segments: Segments,
+        row: npt.NDArray[np.int64],
+        first: npt.NDArray[np.int64],
+        *,
+        n_rows: int,
+        is_own: npt.NDArray[np.bool_] | None = None,
     ) -> Columns:
         """The segments, each in a row from a place on.
 
@@ -122,13 +128,17 @@ class RowMaker:
             row: [n], from 0; segments of one row stand in ascending places.
             first: [n], place in the row of a segment's first movie.
             n_rows: how many rows there are; some can be empty.
+            is_own: [n], which of the segments are written, each as if the others were; None: all.
         """
-        owner, within = _spread(segments.length)
-        source = segments.start[owner] + within
-        flat = row[owner] * self.length + first[owner] + within
         order = np.lexsort((first, row))
         in_row = np.empty(len(row), np.int64)
         in_row[order] = np.arange(len(row)) - np.searchsorted(row[order], row[order])
+        if is_own is not None:
+            segments = Segments(segments.start[is_own], segments.length[is_own])
+            row, first, in_row = row[is_own], first[is_own], in_row[is_own]
+        owner, within = _spread(segments.length)
+        source = segments.start[owner] + within
+        flat = row[owner] * self.length + first[owner] + within
         following = np.minimum(source + 1, len(self.is_target) - 1)
         learned = self.is_target[following]
         values = {
@@ -190,6 +200,10 @@ def packed(
     return row, first
 
 
+def _whole(rows: Columns) -> Columns:
+    return rows
+
+
 @dataclass(frozen=True)
 class Batches:
     """What an epoch steps through.
@@ -199,15 +213,19 @@ class Batches:
         segments: what is learned from.
         rows_per_step: how many rows a step has; an epoch's last step is filled up with empty ones.
         pack: whether segments share rows; otherwise each has one, and ends where it ends.
+        is_own: which segments `maker` can write, [n_segments]; None: all. Of the others the length counts.
+        exchange: from a step's rows with this process' segments alone to those rows that it computes.
     """
 
     maker: RowMaker
     segments: Segments
     rows_per_step: int
     pack: bool
+    is_own: npt.NDArray[np.bool_] | None = None
+    exchange: Callable[[Columns], Columns] = _whole
 
     def epoch(self, generator: np.random.Generator) -> Iterator[Columns]:
-        """The steps' rows, [rows_a_step, length] each, in an order at random."""
+        """The steps' rows, [rows_a_step, length] each before they are exchanged, in an order at random."""
         n = len(self.segments.length)
         if self.pack:
             row, first = packed(self.segments.length, self.maker.length, generator)
@@ -219,9 +237,14 @@ class Batches:
         for step in range(int(step_of[-1]) + 1):
             taken = order[np.searchsorted(step_of, step) : np.searchsorted(step_of, step, side="right")]
             segments = Segments(self.segments.start[taken], self.segments.length[taken])
-            yield self.maker.rows(
-                segments, row[taken] % self.rows_per_step, first[taken], n_rows=self.rows_per_step
+            rows = self.maker.rows(
+                segments,
+                row[taken] % self.rows_per_step,
+                first[taken],
+                n_rows=self.rows_per_step,
+                is_own=None if self.is_own is None else self.is_own[taken],
             )
+            yield self.exchange(rows)
 
     @cached_property
     def steps_per_epoch(self) -> int:

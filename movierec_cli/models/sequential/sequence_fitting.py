@@ -18,6 +18,7 @@ from movierec_cli.models.sequential import checkpoint
 from movierec_cli.models.sequential.checkpoint import Checkpoint, Weights
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Batches
+from movierec_cli.models.sequential.process_group import ALONE, ProcessGroup
 from movierec_cli.models.sequential.steps import State, StepShape, compiled_step
 from movierec_cli.models.trained import FitResult, Validation, require_finite
 from movierec_cli.registry.record import EpochRecord
@@ -72,6 +73,7 @@ class SequenceFit:
         shape: how a step's rows are shared out.
         training: how long and how hard.
         probabilities: each movie's fraction of the targets.
+        group: the processes that train together; all of them take every step and hold the same weights.
     """
 
     model: SequenceModel
@@ -79,6 +81,7 @@ class SequenceFit:
     shape: StepShape
     training: TrainingConfig
     probabilities: npt.NDArray[np.float32]
+    group: ProcessGroup = ALONE
     epoch: int = 0  # finished so far
     training_s: float = 0.0
     validation_s: float = 0.0
@@ -96,6 +99,7 @@ class SequenceFit:
             self.probabilities,
             self.training.seed,
             self.training.summed_loss,
+            self.group,
         )
         self.state: State = {
             "weights": [jnp.copy(value) for value in self.model.weights()],
@@ -181,7 +185,8 @@ def fit_sequences(
         fit: new.
         validate: ranks the validation set with given weights.
         observer: hears of epochs and validations.
-        checkpoint_folder: where the last finished epoch is saved; a checkpoint that is there is resumed.
+        checkpoint_folder: where the first process saves the last finished epoch; all resume a checkpoint that
+            is there.
 
     Returns:
         How it went; the model holds the best epoch's weights.
@@ -190,7 +195,7 @@ def fit_sequences(
         MovierecError: training diverged, or `checkpoint_folder` is damaged or cannot be written.
     """
     config = fit.training
-    saved = checkpoint.load(checkpoint_folder, fit.checkpoint())
+    saved = checkpoint.load(checkpoint_folder, fit.checkpoint(), fit.group)
     if saved is not None:
         fit.resume_from(saved)
         observer.resumed(fit.epoch)
@@ -200,7 +205,8 @@ def fit_sequences(
         observer.epoch_ended(fit.epoch, config.num_epochs, loss)
         if fit.epoch % config.validation_freq == 0 or fit.epoch == config.num_epochs:
             observer.validated(fit.validated(loss, validate))
-        checkpoint.save(fit.checkpoint(), checkpoint_folder)
+        if fit.group.rank == 0:
+            checkpoint.save(fit.checkpoint(), checkpoint_folder)
     fit.model.assign(fit.best)
     return FitResult(
         training_s=fit.training_s,

@@ -21,7 +21,9 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
 from movierec_cli.evaluation.metrics import mean_ndcg, top_k
 from movierec_cli.evaluation.queries import Targets
+from movierec_cli.evaluation.ranks import Ranks, RanksByMode
 from movierec_cli.models.feature_encodings import Vocabulary, encode_features, fit_features
+from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.models.sequential.engine import usable_devices
 from movierec_cli.models.sequential.losses import SEPARABLE, popularity
 from movierec_cli.models.sequential.model import HISTORY_TABLE, SequenceModel
@@ -36,13 +38,23 @@ from movierec_cli.models.sequential.packed_batches import (
     newest_segments,
     windows,
 )
+from movierec_cli.models.sequential.process_group import ALONE, ProcessGroup
 from movierec_cli.models.sequential.sequence_fitting import SequenceFit, Validate, fit_sequences
 from movierec_cli.models.sequential.sequence_queries import FittedSequences, Reader
+from movierec_cli.models.sequential.shared_batches import exchange_by, of_all_processes
+from movierec_cli.models.sequential.shares import Share
 from movierec_cli.models.sequential.steps import StepShape
-from movierec_cli.models.trained import FitResult, Fitted, Fitting, Validation, run_artifacts
+from movierec_cli.models.sequential.together import learn_together
+from movierec_cli.models.trained import (
+    FitResult,
+    Fitted,
+    Fitting,
+    Validation,
+    evaluated_rows,
+    run_artifacts,
+)
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.run_parts import RunParts
-from movierec_cli.registry.store import Run
 
 REFIT_SHARE = 0.1  # of the epochs that validation chose
 REFIT_RATE = 0.25  # of the learning rate, from where it falls as in training
@@ -63,42 +75,75 @@ def fit_run(fitting: Fitting) -> Fitted:
     A judged run is trained on with all ratings.
 
     Raises:
-        MovierecError: no user has two ratings in train, or training diverged.
+        MovierecError: no user has two ratings in train, training diverged, or a process of several was lost.
     """
     dataset, split, config = fitting.dataset, fitting.split, fitting.config
-    _, training = _settings(config)
-    vocabularies = fit_features(dataset, split.train, config.feature_set)
-    model = make_model(dataset, config, vocabularies)
-    if fitting.judged is not None:
-        return _fit_on_all(fitting, model, vocabularies, fitting.judged)
+    is_on_all = fitting.judged is not None
+    share = _share(fitting)
+    model = make_model(dataset, config, share.vocabularies)
+    if fitting.processes is None or fitting.processes.processes_per_model == 1:
+        result = learn(share, model, fitting.observer)
+    else:
+        if not is_on_all:  # what cannot work is refused before processes are started
+            fitting.evaluated_rows(movies_of_users(dataset, split.train))
+        weights, result = learn_together(share, fitting.processes, fitting.observer)
+        model.assign(weights)
+    known = _known(dataset, config, np.arange(len(dataset.ratings)) if is_on_all else split.fit)
+    fitted = FittedSequences(dataset, Reader(model, known.histories, config.feature_set), model.weights())
+    parts = RunParts() if is_on_all else RunParts(outcome=evaluate(dataset, split.fit, split.test, fitted))
+    return _fitted(fitted, share.vocabularies, result, parts)
+
+
+def _share(fitting: Fitting) -> Share:
+    """All that is to be learned."""
+    dataset, judged, start = fitting.dataset, fitting.judged, None
+    if judged is not None:
+        named = judged.artifacts.weights
+        start = [named[name] for name in sorted(named) if name != HISTORY_TABLE]
+    return Share(
+        dataset=dataset,
+        split=fitting.split,
+        users=np.arange(len(dataset.users)),
+        ratings=np.arange(len(dataset.ratings)),
+        config=fitting.config,
+        vocabularies=fit_features(dataset, fitting.split.train, fitting.config.feature_set),
+        checkpoint=fitting.checkpoint,
+        start=start,
+        epochs_on_all=0 if judged is None else fitting.epochs_on_all,
+    )
+
+
+def learn(
+    share: Share, model: SequenceModel, observer: TrainingObserver, group: ProcessGroup = ALONE
+) -> FitResult:
+    """Trains a new model, which then holds the chosen epoch's weights; all processes of a group get the same.
+
+    Args:
+        share: of this process.
+        model: with its first weights.
+        observer: told of the progress.
+        group: who trains together.
+
+    Raises:
+        MovierecError: as `fit_run`.
+    """
+    dataset, split, config = share.dataset, share.split, share.config
+    if share.start is not None:
+        model.assign(share.start)
+        known = _known(dataset, config, np.arange(len(dataset.ratings)))
+        n_epochs = share.epochs_on_all
+        seconds = _train_on(share, model, known, n_epochs, observer, group)
+        return FitResult(training_s=seconds, epochs_run=n_epochs)
     known = _known(dataset, config, split.train)
-    fit = _new_fit(model, known, config, len(dataset.movies))
-    validate = _validation(fitting, model, known)
-    result = fit_sequences(fit, validate, fitting.observer, fitting.checkpoint)
+    fit = _new_fit(model, known, share, _settings(config)[1], group)
+    validate = _validation(share, model, known, group)
+    result = fit_sequences(fit, validate, observer, share.checkpoint)
+    if not fit.training.refit:
+        return result
+    n_epochs = math.ceil(result.best_epoch * REFIT_SHARE)
     with_validation = _known(dataset, config, split.fit)
-    if training.refit:
-        num_epochs = math.ceil(result.best_epoch * REFIT_SHARE)
-        refit_s = _train_on(fitting, model, with_validation, num_epochs)
-        result = replace(result, training_s=result.training_s + refit_s)
-    reader = Reader(model, with_validation.histories, config.feature_set)
-    fitted = FittedSequences(dataset, reader, model.weights())
-    outcome = evaluate(dataset, split.fit, split.test, fitted)
-    return _fitted(fitted, vocabularies, result, RunParts(outcome=outcome))
-
-
-def _fit_on_all(
-    fitting: Fitting, model: SequenceModel, vocabularies: dict[Feature, Vocabulary], judged: Run
-) -> Fitted:
-    """Trains a judged run on with all ratings, see `Fitting.epochs_on_all`; it reads all of them, too."""
-    dataset, config = fitting.dataset, fitting.config
-    named = judged.artifacts.weights
-    model.assign([named[name] for name in sorted(named) if name != HISTORY_TABLE])
-    known = _known(dataset, config, np.arange(len(dataset.ratings)))
-    n_epochs = fitting.epochs_on_all
-    seconds = _train_on(fitting, model, known, n_epochs)
-    reader = Reader(model, known.histories, config.feature_set)
-    fitted = FittedSequences(dataset, reader, model.weights())
-    return _fitted(fitted, vocabularies, FitResult(training_s=seconds, epochs_run=n_epochs), RunParts())
+    refit_s = _train_on(share, model, with_validation, n_epochs, observer, group)
+    return replace(result, training_s=result.training_s + refit_s)
 
 
 def _fitted(
@@ -128,21 +173,23 @@ def make_model(dataset: Dataset, config: RunConfig, vocabularies: dict[Feature, 
     )
 
 
-def _train_on(fitting: Fitting, model: SequenceModel, known: _Known, num_epochs: int) -> float:
+def _train_on(
+    share: Share,
+    model: SequenceModel,
+    known: _Known,
+    num_epochs: int,
+    observer: TrainingObserver,
+    group: ProcessGroup,
+) -> float:
     """Trains the chosen model on for some epochs, gently, with more ratings; the seconds."""
-    _, chosen = _settings(fitting.config)
-    training = replace(
-        chosen,
-        num_epochs=num_epochs,
-        learning_rate=chosen.learning_rate * REFIT_RATE,
-    )
-    fitting.observer.refit_started(training.num_epochs)
-    config = replace(fitting.config, training=training)
-    fit = _new_fit(model, known, config, len(fitting.dataset.movies))
+    _, chosen = _settings(share.config)
+    training = replace(chosen, num_epochs=num_epochs, learning_rate=chosen.learning_rate * REFIT_RATE)
+    observer.refit_started(training.num_epochs)
+    fit = _new_fit(model, known, share, training, group)
     for epoch in range(1, training.num_epochs + 1):
         loss = fit.next_epoch()
-        fitting.observer.learning_rate_used(epoch, fit.learning_rate)
-        fitting.observer.epoch_ended(epoch, training.num_epochs, loss)
+        observer.learning_rate_used(epoch, fit.learning_rate)
+        observer.epoch_ended(epoch, training.num_epochs, loss)
     model.assign([np.asarray(one) for one in fit.state["weights"]])
     return fit.training_s
 
@@ -158,19 +205,26 @@ def _known(dataset: Dataset, config: RunConfig, past: Rows) -> _Known:
     return _Known(histories, is_target)
 
 
-def _new_fit(model: SequenceModel, known: _Known, config: RunConfig, n_movies: int) -> SequenceFit:
-    sequence, training = _settings(config)
+def _new_fit(
+    model: SequenceModel, known: _Known, share: Share, training: TrainingConfig, group: ProcessGroup
+) -> SequenceFit:
+    sequence, _ = _settings(share.config)
     if training.loss not in SEPARABLE and not sequence.windows:
         raise MovierecError(f"--loss {training.loss} of a sequential model needs --windows")
-    segments = _segments(known, sequence)
+    own = _segments(known, sequence)
+    segments, is_own = of_all_processes(own, known.histories, share.users, group)
     if len(segments.start) == 0:
         raise MovierecError("no user has two ratings in train, so there is no order to learn")
     tokens = training.batch_size or default_tokens(sequence)
-    shape = StepShape.of(sequence, training.loss, tokens, model.micro_batch_tokens, usable_devices())
+    devices = min(int(one[0]) for one in group.gathered(np.array([usable_devices()])))
+    shape = StepShape.of(sequence, training.loss, tokens, model.micro_batch_tokens, devices, group.size)
     maker = RowMaker(known.histories, known.is_target, sequence.max_length)
-    batches = Batches(maker, segments, shape.rows, pack=not sequence.windows)
-    targets = known.histories.movies[known.is_target]
-    return SequenceFit(model, batches, shape, training, popularity(targets, n_movies))
+    batches = Batches(
+        maker, segments, shape.rows, pack=not sequence.windows, is_own=is_own, exchange=exchange_by(group)
+    )
+    # Asked by losses that compare the rows of a step, which several processes do not share.
+    chances = popularity(known.histories.movies[known.is_target], len(share.dataset.movies))
+    return SequenceFit(model, batches, shape, training, chances, group)
 
 
 def _segments(known: _Known, sequence: SequenceConfig) -> Segments:
@@ -180,22 +234,32 @@ def _segments(known: _Known, sequence: SequenceConfig) -> Segments:
     return cut(known.histories, sequence.max_length)
 
 
-def _validation(fitting: Fitting, model: SequenceModel, known: _Known) -> Validate:
-    dataset, config = fitting.dataset, fitting.config
+def _validation(share: Share, model: SequenceModel, known: _Known, group: ProcessGroup) -> Validate:
+    """Each process ranks its own users' ratings; what is found of all is the same in all."""
+    dataset, config = share.dataset, share.config
     is_in_batch = _settings(config)[1].loss is LossKind.IN_BATCH
     reader = Reader(model, known.histories, config.feature_set)
-    seen = movies_of_users(dataset, fitting.split.train)
-    evaluated = fitting.evaluated_rows(seen)
+    seen = movies_of_users(dataset, share.split.train)
+    evaluated = evaluated_rows(dataset, share.split, seen)
+    own_users = share.users[dataset.ratings.user_index[evaluated]]
+    order = np.argsort(np.concatenate(group.gathered(share.ratings[evaluated])))
+    users = np.concatenate(group.gathered(own_users))[order]
 
     def validate(weights: list[jax.Array]) -> Validation:
         fitted = FittedSequences(dataset, reader, weights)
-        ranks = rank_ratings(dataset, evaluated, fitted, seen)
-        users = dataset.ratings.user_index[evaluated]
+        own = rank_ratings(dataset, evaluated, fitted, seen)
+        ranks = RanksByMode(*(_of_all(one, order, group) for one in (own.all, own.unseen)))
         ndcg = mean_ndcg(ranks.unseen, users)
         loss = _in_batch_loss(dataset, evaluated, fitted) if is_in_batch else None
         return Validation(ndcg, top_k(ranks, users), ndcg=ndcg, loss=loss)
 
     return validate
+
+
+def _of_all(own: Ranks, order: Rows, group: ProcessGroup) -> Ranks:
+    """The ranks of all processes, in the order of their ratings."""
+    better, tied = np.concatenate(group.gathered(np.stack([own.better, own.tied], axis=1)))[order].T
+    return Ranks(better, tied)
 
 
 def _in_batch_loss(dataset: Dataset, rows: Rows, fitted: FittedSequences) -> float:

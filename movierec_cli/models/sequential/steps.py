@@ -2,8 +2,9 @@
 
 A micro-batch's intermediate values fit into a core's cache, which on a CPU matters most. Devices
 do not talk to each other: XLA's collectives for CPUs end the process when one of them is kept waiting, as a
-busy or suspended machine does, so the sum is NumPy's. Losses that compare the rows of a step with one another
-(in-batch) have one device and one micro-batch.
+busy or suspended machine does, so the sum is NumPy's. Where several processes train one model, each takes
+the rows of its own devices, and the sums of the processes are summed once more. Losses that compare the rows
+of a step with one another (in-batch) have one device and one micro-batch.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import LossKind, SequenceConfig
+from movierec_cli.errors import MovierecError
 from movierec_cli.models.sequential.dropout import reseeded
 from movierec_cli.models.sequential.engine import AXIS, over_devices
 from movierec_cli.models.sequential.losses import SEPARABLE, corrected_in_batch_softmax, in_batch_softmax
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Columns
+from movierec_cli.models.sequential.process_group import ALONE, ProcessGroup
+from movierec_cli.text import counted
 
 State = dict[str, Any]
 """`weights`, `optimizer` (lists of arrays) and `step` (int32): all that a training is."""
@@ -35,7 +39,7 @@ class StepShape:
 
     rows_per_micro_batch: int
     micro_batches: int  # for each device, one after the other
-    devices: int
+    devices: int  # of all processes
 
     @property
     def rows(self) -> int:
@@ -44,7 +48,13 @@ class StepShape:
 
     @classmethod
     def of(
-        cls, config: SequenceConfig, loss: LossKind, tokens: int, micro_batch_tokens: int, devices: int
+        cls,
+        config: SequenceConfig,
+        loss: LossKind,
+        tokens: int,
+        micro_batch_tokens: int,
+        devices: int,
+        processes: int = 1,
     ) -> StepShape:
         """For about so many tokens (or windows) a step.
 
@@ -53,12 +63,22 @@ class StepShape:
             loss: what is minimised.
             tokens: in a step, all in all.
             micro_batch_tokens: of a micro-batch at most.
-            devices: how many there are.
+            devices: how many each process has.
+            processes: how many share a step.
+
+        Raises:
+            MovierecError: there are more processes than rows.
         """
         wanted = max(1, tokens if config.windows else round(tokens / config.max_length))
         if loss not in SEPARABLE:
             return cls(wanted, 1, 1)
-        devices = min(devices, wanted)
+        if processes > wanted:
+            raise MovierecError(
+                f"a step of {tokens:,} {'windows' if config.windows else 'movies'} has"
+                f" {counted(wanted, 'row')}, which {processes} processes cannot share; raise --batch_size, or"
+                " use fewer processes"
+            )
+        devices = processes * min(devices, wanted // processes)
         rows_per_micro_batch = max(1, min(micro_batch_tokens // config.max_length, wanted // devices))
         return cls(rows_per_micro_batch, max(1, round(wanted / devices / rows_per_micro_batch)), devices)
 
@@ -71,8 +91,11 @@ def compiled_step(
     probabilities: npt.NDArray[np.float32],
     seed: int,
     summed: bool = False,
+    group: ProcessGroup = ALONE,
 ) -> Callable[[State, Columns], tuple[State, npt.NDArray[np.float32]]]:
     """A function from a state and a step's rows to the next state and the summed loss and weight, [2].
+
+    Rows are those of this process; the sums are those of all processes.
 
     Args:
         model: gives the shapes; its own weights are not touched.
@@ -82,13 +105,18 @@ def compiled_step(
         probabilities: each movie's fraction of the targets.
         seed: of dropout and of sampled movies.
         summed: whether a step's loss is the sum over what is learned, not the mean.
+        group: the processes that share a step, each of which has as many devices.
     """
+    devices = shape.devices // group.size
+    first_device = np.uint32(devices * group.rank)
     gradients = (
         _in_micro_batches(model, loss, shape) if loss in SEPARABLE else _at_once(model, loss, probabilities)
     )
 
     def of_device(weights: list[jax.Array], step: jax.Array, rows: Columns) -> jax.Array:
-        own = reseeded(reseeded(jnp.uint32(seed), step), jax.lax.axis_index(AXIS).astype(jnp.uint32))
+        # Numbered through all processes, so that what is drawn does not depend on who computes it.
+        device = first_device + jax.lax.axis_index(AXIS).astype(jnp.uint32)
+        own = reseeded(reseeded(jnp.uint32(seed), step), device)
         sums, of_weights = gradients(weights, rows, own)
         return jnp.concatenate([sums, *(one.reshape(-1) for one in of_weights)])[None]
 
@@ -98,11 +126,12 @@ def compiled_step(
         weights, optimizer_state = optimizer.stateless_apply(state["optimizer"], scaled, state["weights"])
         return {"weights": weights, "optimizer": optimizer_state, "step": state["step"] + 1}
 
-    on_devices = over_devices(of_device, shape.devices, split=(False, False, True))
+    on_devices = over_devices(of_device, devices, split=(False, False, True))
     compiled_update = jax.jit(update, donate_argnums=0)
 
     def step(state: State, rows: Columns) -> tuple[State, npt.NDArray[np.float32]]:
-        found = np.asarray(on_devices(state["weights"], state["step"], rows)).sum(axis=0)
+        of_devices = np.asarray(on_devices(state["weights"], state["step"], rows))  # [devices, 2 + weights]
+        found = group.summed(of_devices.sum(axis=0))
         return compiled_update(state, found), found[:2]
 
     return step

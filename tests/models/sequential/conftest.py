@@ -34,6 +34,14 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
+@pytest.fixture
+def compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes that are started have the same cache of what was compiled."""
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", _COMPILED)
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+
 @pytest.fixture(scope="session")
 def trained_ring(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Family], Trained]:
     """trained_ring(family) is the family's model of a ring of movies, trained once."""
