@@ -75,6 +75,8 @@ def fit_run(fitting: Fitting) -> Fitted:
     fit = _new_fit(model, known, config, len(dataset.movies))
     validate = _validation(fitting, model, known)
     result = fit_sequences(fit, validate, fitting.observer, fitting.checkpoint)
+    if fitting.only_validated:
+        return Fitted.only_validated(result)
     with_validation = _known(dataset, config, split.fit)
     if training.refit:
         num_epochs = math.ceil(result.best_epoch * REFIT_SHARE)
