@@ -14,6 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     {"errors", "text"},
     {"files"},
+    {"runners"},
     {"config"},
     {"storage"},
     {"data"},
@@ -47,6 +48,7 @@ LAZY = {
     "onnxruntime",
     "tensorboard",
     "mlflow",
+    "ray",
 }
 """Packages that take long to import; outside `models` they are imported inside functions only."""
 

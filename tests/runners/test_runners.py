@@ -1,0 +1,93 @@
+"""Every runner does the same: the first runs here, so it is what the others are compared with."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from movierec_cli.errors import DataError
+from movierec_cli.runners.in_process import InProcess
+from movierec_cli.runners.local import LocalProcesses
+from movierec_cli.runners.runner import Runner, WorkerLostError
+from tests.runners import tasks
+
+TABLE = {"table": np.arange(12.0).reshape(4, 3), "name": "sums"}
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[LocalProcesses]:
+    with LocalProcesses(2) as runner:
+        yield runner
+
+
+@pytest.fixture(params=["here", "processes"])
+def runner(request: pytest.FixtureRequest, processes: LocalProcesses) -> Runner:
+    return {"here": InProcess(), "processes": processes}[request.param]
+
+
+def test_each_argument_has_its_result_and_is_told_of(runner: Runner) -> None:
+    told: list[tuple[int, Any]] = []
+    found = dict(runner.run(tasks.total, range(4), shared=TABLE, told=lambda *one: told.append(one)))
+    assert {number: one for number, (_, one) in found.items()} == {0: 3.0, 1: 12.0, 2: 21.0, 3: 30.0}
+    assert sorted(told) == [(number, ("began", number)) for number in range(4)]
+
+
+def test_a_task_may_be_named_by_its_path(runner: Runner) -> None:
+    ((number, found),) = runner.run("tests.runners.tasks:doubled", [[1, 2]])
+    assert number == 0 and found.tolist() == [2, 4]
+
+
+def test_a_question_is_answered(runner: Runner) -> None:
+    assert dict(runner.run(tasks.ask_twice, [1, 2], told=lambda number, asked: asked + number)) == {
+        0: 11,
+        1: 24,
+    }
+
+
+def test_the_next_argument_may_depend_on_results(runner: Runner) -> None:
+    done: list[int] = []
+
+    def arguments() -> Iterator[int]:
+        for number in range(6):
+            assert len(done) >= number - runner.n_jobs + 1  # no more are on their way
+            yield number
+
+    for number, _ in runner.run(tasks.doubled, arguments()):
+        done.append(number)
+    assert sorted(done) == list(range(6))
+
+
+def test_an_error_comes_back_with_its_sentence_and_the_runner_goes_on(runner: Runner) -> None:
+    with pytest.raises(DataError, match=r"^a\.csv, line 3: has no column of users$") as caught:
+        list(runner.run(tasks.refuse, range(3)))
+    assert caught.value.line == 3
+    assert len(list(runner.run(tasks.doubled, range(3)))) == 3
+
+
+def test_arrays_are_shared_and_not_copied(processes: LocalProcesses) -> None:
+    assert list(processes.run(tasks.is_copied, [None], shared=TABLE)) == [(0, (False, False))]
+
+
+def test_processes_are_kept(processes: LocalProcesses) -> None:
+    first, second = (
+        {process for _, (process, _) in processes.run(tasks.total, range(4), shared=TABLE)} for _ in range(2)
+    )
+    assert 1 <= len(first | second) <= 2
+
+
+def test_an_error_that_cannot_travel_is_told_by_its_text(processes: LocalProcesses) -> None:
+    with pytest.raises(RuntimeError, match="OddError: odd 0") as caught:
+        list(processes.run(tasks.fail_oddly, range(1)))
+    assert "fail_oddly" in str(caught.value)  # where it happened
+
+
+def test_what_a_lost_worker_did_is_done_again(processes: LocalProcesses, tmp_path: Path) -> None:
+    found = dict(processes.run(tasks.die_once, range(3), shared=str(tmp_path)))
+    assert found == {0: 0, 1: 1, 2: 2}
+
+
+def test_a_task_that_ends_every_worker_is_given_up(processes: LocalProcesses) -> None:
+    with pytest.raises(WorkerLostError, match="lost 4 times over task 1 \\(exit code -9\\)"):
+        list(processes.run(tasks.die, range(1)))
