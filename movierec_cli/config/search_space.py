@@ -1,7 +1,7 @@
 """What a search looks among: by option, a range or choices, as `--space` and the families table write them.
 
-"0.001..0.03" is a range, "0.001..0.03:log" one whose orders of magnitude count alike, "32,64,128" are choices.
-Of an option that takes several values, a choice has "+" between them: "64,128+64".
+"0.001..0.03" is a range, "0.001..0.03:log" one whose orders of magnitude count alike, and "32,64,128" are
+choices. Of an option that takes several values, a choice has "+" between them: "64,128+64".
 """
 
 from __future__ import annotations
@@ -168,7 +168,9 @@ def dimension(name: str, text: str) -> Dimension:
     choices = tuple(dict.fromkeys(_choice(option, word) for word in words))
     example = Family.TWO_TOWER.spec.space.get(name, "LOW..HIGH")
     if scale or not choices:
-        raise UsageError(f"--space {name}={text} is neither a range nor choices; write such as {name}={example}")
+        raise UsageError(
+            f"--space {name}={text} is neither a range nor choices; write such as {name}={example}"
+        )
     if len(choices) == 1:
         raise UsageError(
             f"--space {name}={text} has one value, so there is nothing to search; give it as --{name}"
@@ -243,6 +245,11 @@ def space_of(family: Family, wanted: Mapping[str, Dimension | None], given: Give
             " is given; name options with --space"
         )
     return found
+
+
+def shown_values(values: Mapping[str, Value]) -> str:
+    """For people: "learning_rate 0.003, layer_sizes 128 64"."""
+    return ", ".join(f"{name} {_written(value).replace('+', ' ')}" for name, value in values.items())
 
 
 def read_values(values: Mapping[str, Value]) -> Given:

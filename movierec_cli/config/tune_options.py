@@ -145,7 +145,7 @@ FIXED: Mapping[str, Option] = {
 """Options of a training that a search takes: what they say is the same for all trials."""
 SEARCH: Mapping[str, Option] = options_of_all((TuneOptions,))
 """A search's own."""
-TUNE_OPTIONS: Mapping[str, Option] = SEARCH | FIXED
+TUNE_OPTIONS: Mapping[str, Option] = {**SEARCH, **FIXED}
 """By name, in the order of the help."""
 
 

@@ -1,8 +1,8 @@
 """What a search tries next: by Optuna's TPE, or by adding or taking away one feature after the other.
 
 A proposal is a function of the trial's number, the seed and the trials before it. So a search that was
-interrupted goes on as if it had not been, and the one with N jobs does not depend on which trial ends first:
-its trial n knows the trials up to n − N.
+interrupted goes on as if it had not been, and the one with several jobs does not depend on which trial ends
+first: its trial n knows the trials before n − `lag_of`.
 
 TPE: Bergstra et al. 2011, "Algorithms for Hyper-Parameter Optimization".
 """
@@ -40,25 +40,33 @@ class Proposal:
 class Proposer(Protocol):
     """Proposes the values of a trial."""
 
-    def propose(self, number: int, done: Sequence[Trial], jobs: int) -> Proposal | None:
+    def propose(self, number: int, done: Sequence[Trial], lag: int) -> Proposal | None:
         """Of the trial with a number, where all before `len(done)` are done; None where it must wait."""
 
     def is_over(self, done: Sequence[Trial]) -> bool:
         """Whether nothing is left to propose."""
 
 
+def lag_of(n_jobs: int) -> int:
+    """How many of the trials right before it a trial does not know.
+
+    Twice as many as there are jobs, so that one that takes long does not keep the others waiting.
+    """
+    return 0 if n_jobs == 1 else 2 * n_jobs
+
+
 @dataclass(frozen=True)
 class TpeProposer:
-    """Settings by TPE; the first trial has the settings that the search begins with, if the space has them."""
+    """Settings by TPE. The first trial has those that the search begins with, if the space has them."""
 
     space: Space
     first: Mapping[str, Value]
     seed: int
 
-    def propose(self, number: int, done: Sequence[Trial], jobs: int) -> Proposal | None:
-        seen = tuple(done[: max(number - jobs + 1, 0)])
-        if number - jobs + 1 > len(done):
+    def propose(self, number: int, done: Sequence[Trial], lag: int) -> Proposal | None:
+        if number - lag > len(done):
             return None
+        seen = tuple(done[: max(number - lag, 0)])
         is_first = number == 0 and all(self.first[name] in one for name, one in self.space.items())
         return Proposal(self.first if is_first else self._sampled(number, seen), seen)
 
@@ -70,9 +78,7 @@ class TpeProposer:
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         seed = int(np.random.SeedSequence([self.seed, number]).generate_state(1)[0])
-        sampler = optuna.samplers.TPESampler(
-            seed=seed, n_startup_trials=STARTUP_TRIALS, constant_liar=False
-        )
+        sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTUP_TRIALS, constant_liar=False)
         study = optuna.create_study(direction="maximize", sampler=sampler)
         study.add_trials([frozen(one, self.space) for one in seen])
         asked = study.ask(distributions(self.space)).params
@@ -92,7 +98,16 @@ class GreedyProposer:
     direction: Direction
     features: FeatureSet  # to choose among
 
-    def propose(self, number: int, done: Sequence[Trial], jobs: int) -> Proposal | None:
+    @property
+    def first(self) -> Mapping[str, Value]:
+        """What the search begins with."""
+        return {FEATURES: _named(self._start)}
+
+    @property
+    def _start(self) -> FeatureSet:
+        return NO_FEATURES if self.direction is Direction.FORWARD else self.features
+
+    def propose(self, number: int, done: Sequence[Trial], lag: int) -> Proposal | None:
         start, sets = self._round(done)
         if number >= start + len(sets):
             return None
@@ -104,7 +119,7 @@ class GreedyProposer:
 
     def _round(self, done: Sequence[Trial]) -> tuple[int, list[FeatureSet]]:
         """Where the round begins that is not done yet, and its sets; none where the search is over."""
-        start, sets = 0, [NO_FEATURES if self.direction is Direction.FORWARD else self.features]
+        start, sets = 0, [self._start]
         best: Trial | None = None
         while sets and start + len(sets) <= len(done):
             leader = max(done[start : start + len(sets)], key=lambda one: one.score)
@@ -189,8 +204,8 @@ def frozen(trial: Trial, space: Space) -> Any:
 def importance(trials: Sequence[Trial], space: Space) -> dict[str, float]:
     """How much each setting decides whether a trial is among the good ones, in sum 1; the most first.
 
-    PED-ANOVA: Watanabe et al. 2023, "PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in Arbitrary
-    Subspaces". Nothing where too few trials finished, or all are alike.
+    Nothing where too few trials finished, or all are alike. PED-ANOVA: Watanabe et al. 2023, "PED-ANOVA:
+    Efficiently Quantifying Hyperparameter Importance in Arbitrary Subspaces".
     """
     import optuna
 

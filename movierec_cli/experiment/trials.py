@@ -18,6 +18,7 @@ from movierec_cli.evaluation.metrics import parse_metric
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.models.trained import Fitting, fit_run
 from movierec_cli.registry.record import EpochRecord, RunConfig
+from movierec_cli.runners.runner import Channel
 
 Curve = tuple[tuple[int, float], ...]
 """The metric after epochs, which rise."""
@@ -118,30 +119,56 @@ def measured(record: EpochRecord, metric: str) -> float:
     return value
 
 
-def run_trial(
-    data: SplitData, config: RunConfig, metric: str, pruner: Pruner | None, display: TrainingObserver
-) -> Outcome:
-    """Trains settings on train and judges them on validation; nothing is kept, and test is not looked at."""
+@dataclass(frozen=True)
+class TrialTask:
+    """What is to be trained, by what it is judged, and what may stop it early."""
+
+    config: RunConfig
+    metric: str
+    pruner: Pruner | None = None
+
+
+class _Told(TrainingObserver):
+    """Tells whoever waits for the trial of its epochs: the name of a hook and its arguments."""
+
+    def __init__(self, channel: Channel):
+        self._channel = channel
+
+    def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None:
+        self._channel.tell(("epoch_ended", (epoch, num_epochs, train_loss)))
+
+    def validated(self, record: EpochRecord) -> None:
+        self._channel.tell(("validated", (record,)))
+
+
+def do_trial(data: SplitData, task: TrialTask, channel: Channel) -> Outcome:
+    """Trains settings on train and judges them on validation; nothing is kept, and test is not looked at.
+
+    A task of a runner. What it tells is a hook of `TrainingObserver` with its arguments.
+    """
     started = time.perf_counter()
-    listener = _Listener(metric, pruner, display)
-    state, score, epoch, problem = TrialState.FAILED, None, 0, ""
+    listener = _Listener(task.metric, task.pruner, _Told(channel))
     try:
         with tempfile.TemporaryDirectory(prefix="movierec-trial-") as folder:
-            fitting = Fitting(
-                data.dataset, data.split, config, listener, Path(folder, "checkpoint"), only_validated=True
+            checkpoint = Path(folder, "checkpoint")
+            fitted = fit_run(
+                Fitting(data.dataset, data.split, task.config, listener, checkpoint, only_validated=True)
             )
-            fitted = fit_run(fitting)
-        state, epoch = TrialState.FINISHED, fitted.results["best_epoch"]
-        score = dict(listener.curve)[epoch]
     except _Pruned:
-        state = TrialState.PRUNED
+        seconds = time.perf_counter() - started
+        return Outcome(state=TrialState.PRUNED, curve=listener.curve, seconds=seconds)
     except MovierecError as error:
-        problem = str(error)
+        return failed(error, time.perf_counter() - started)
+    epoch = fitted.results["best_epoch"]
     return Outcome(
-        state=state,
-        score=score,
+        state=TrialState.FINISHED,
+        score=dict(listener.curve)[epoch],
         epoch=epoch,
         curve=listener.curve,
         seconds=time.perf_counter() - started,
-        problem=problem,
     )
+
+
+def failed(error: MovierecError, seconds: float = 0.0) -> Outcome:
+    """Of settings that cannot be trained."""
+    return Outcome(state=TrialState.FAILED, seconds=seconds, problem=str(error))
