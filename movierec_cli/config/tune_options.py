@@ -153,7 +153,9 @@ def tune_default_shown(name: str) -> str:
     """The default of an option that the help shows."""
     if name == "additional_feature_sets":
         return "the ids alone, or the family's only set"
-    return own_default(SEARCH[name]) if name in SEARCH else default_shown(name)
+    if name in SEARCH:
+        return name if SEARCH[name].default is True else own_default(SEARCH[name])
+    return default_shown(name)
 
 
 def require_fixed(name: str) -> None:
