@@ -24,8 +24,10 @@ STARTUP_TRIALS = 10
 """So many are drawn at random before TPE has a model of what is good."""
 PRUNED_FROM = 5
 """Trials that must have finished before others are pruned."""
-WARMUP_SHARE = 0.1
+WARMUP_SHARE = 0.2
 """Of the epochs, in which no trial is pruned: a low learning rate begins slowly."""
+IMPORTANCE_FROM = 8
+"""Trials that must have finished before it is told what each setting matters."""
 FEATURES = "additional_feature_sets"
 
 
@@ -210,7 +212,7 @@ def importance(trials: Sequence[Trial], space: Space) -> dict[str, float]:
     import optuna
 
     finished = [one for one in trials if one.outcome.state is TrialState.FINISHED]
-    if len(finished) < STARTUP_TRIALS or len({one.score for one in finished}) < 2:
+    if len(finished) < IMPORTANCE_FROM or len({one.score for one in finished}) < 2:
         return {}
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize")

@@ -15,6 +15,7 @@ from movierec_cli.config import (
     default_settings,
     time_features,
 )
+from movierec_cli.config.command_options import command_of
 from movierec_cli.config.features import feature_named
 from movierec_cli.config.filled_settings import trainer_config
 from movierec_cli.config.search_space import Space, Value, read_values, requested, space_of, value_of
@@ -79,10 +80,15 @@ class TuneRequest:
     metric: str | None
     sets: tuple[FeatureSet, ...] | None  # that are named
     plans: tuple[FamilyPlan, ...]
+    has_command: bool = True  # whether options say all, so that a command can train what is found
 
     @classmethod
-    def of(cls, given: Given) -> TuneRequest:
+    def of(cls, given: Given, *, has_command: bool = True) -> TuneRequest:
         """What these options ask for.
+
+        Args:
+            given: by option, of `TUNE_OPTIONS`.
+            has_command: whether they say all: data frames are no options.
 
         Raises:
             UsageError: an option is wrong, has no meaning for any family, or nothing is left to search.
@@ -103,7 +109,11 @@ class TuneRequest:
         _require_meaning(wanted, options.families)
         plans = tuple(_plan(family, fixed, sets, wanted, options) for family in options.families)
         _require_one_split(plans)
-        return cls(options=options, metric=metric, sets=sets, plans=plans)
+        return cls(options=options, metric=metric, sets=sets, plans=plans, has_command=has_command)
+
+    def command(self, options: Given) -> str:
+        """The command of a training; "" where there is none."""
+        return command_of(options) if self.has_command else ""
 
     @property
     def widest_sets(self) -> tuple[FeatureSet, ...]:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
-from movierec_cli.config.command_options import command_of
 from movierec_cli.config.search_space import Value
 from movierec_cli.config.train_options import Given
 from movierec_cli.config.tune_options import DEFAULT_TRIALS, MOST_TRIALS, TuneOptions, seconds_of
@@ -54,7 +53,7 @@ from movierec_cli.experiment.tuning_sentences import trial_sentence, tuning_answ
 from movierec_cli.leakage.data_checks import check_data
 from movierec_cli.models.feature_encodings import require_features
 from movierec_cli.models.observer import TrainingObserver
-from movierec_cli.registry.record import DataIdentity, RunConfig
+from movierec_cli.registry.record import DataIdentity
 from movierec_cli.registry.store import Run
 from movierec_cli.runners.runner import Runner
 from movierec_cli.storage.serialization import encode
@@ -348,9 +347,9 @@ def _tested(
     """Trains the winner and the first settings, keeps them, and compares them on test."""
     winner, n_seeds, data = finalists[0], request.options.seeds, search.data
     options = _options(search.plan, winner.values, n_seeds)
-    runs = _trained(search, winner.values, n_seeds, observer)
+    runs = _trained(request, search, winner.values, observer)
     if not winner.is_first:
-        runs += _trained(search, search.first, n_seeds, observer)
+        runs += _trained(request, search, search.first, observer)
     ranked, _ = on_own_test(runs)
     sets = list(dict.fromkeys(run.record.config.feature_set for run in runs))
     study = compare_runs(
@@ -381,7 +380,7 @@ def _tested(
         searches=tuple(found),
         finalists=tuple(finalists),
         options=options,
-        command=command_of(options),
+        command=request.command(options),
         study=study,
         runs=tuple(runs),
         looks=looks,
@@ -390,16 +389,16 @@ def _tested(
 
 
 def _options(plan: FamilyPlan, values: Mapping[str, Value], n_seeds: int) -> Given:
-    """The options of the training of a winner; a family that is the usual one need not be named."""
+    """The options of a training with these values."""
     return plan.options(values) | ({"seeds": n_seeds} if n_seeds > 1 else {})
 
 
 def _trained(
-    search: _Search, values: Mapping[str, Value], n_seeds: int, observer: TrainingObserver
+    request: TuneRequest, search: _Search, values: Mapping[str, Value], observer: TrainingObserver
 ) -> list[Run]:
-    configs: list[RunConfig] = [
-        search.plan.run_config(values, search.data.config, offset) for offset in range(n_seeds)
-    ]
-    command = command_of(_options(search.plan, values, n_seeds))
-    folder = search.plan.config.saved_models_dir
+    """Trains or loads settings with each seed, as `movierec train` does."""
+    plan, n_seeds = search.plan, request.options.seeds
+    configs = [plan.run_config(values, search.data.config, offset) for offset in range(n_seeds)]
+    command = request.command(_options(plan, values, n_seeds))
+    folder = plan.config.saved_models_dir
     return train_or_load(search.data, configs, folder, observer, command=command)

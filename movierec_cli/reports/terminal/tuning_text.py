@@ -28,5 +28,6 @@ def _parts(tuned: Tuned, page: Path, console: Console) -> Iterator[RenderableTyp
     for sentence in tuned.study.warnings:
         yield Text(sentence, style="yellow")
     yield Text()
-    yield Text(f"Train it: {tuned.command}")
+    if tuned.command:
+        yield Text(f"Train it: {tuned.command}")
     yield Text(f"Page: {page}")

@@ -16,6 +16,8 @@ MOST_LINES = 200
 """Trials that are drawn across the settings: the best."""
 _GOOD_SHARE = 0.25  # of the finished trials, which are drawn stronger
 
+_ROW_PX = 52  # of a row of settings: room for the lines' angles, and for the values below it
+
 _Trace = dict[str, Any]
 _HOVER = "trial %{customdata[0]}: %{y:.4f}<br>%{customdata[1]}<extra></extra>"
 
@@ -53,7 +55,7 @@ def _history(search: FamilySearch, metric: str) -> Chart | None:
         [line, points, *([stopped] if pruned else [])],
         {
             "legend": LEGEND,
-            "xaxis": {"title": {"text": "trial"}, "automargin": True, "showgrid": False},
+            "xaxis": {"title": {"text": "trial"}, "automargin": True, "showgrid": False, "zeroline": False},
             "yaxis": {
                 "title": {"text": f"{metric} on validation"},
                 "automargin": True,
@@ -116,7 +118,7 @@ def _across(search: FamilySearch, metric: str) -> Chart | None:
     n_good = max(1, round(_GOOD_SHARE * len(best_first)))
     parts = (
         ("others", best_first[n_good:], "--faint", 1.0, 0.45),
-        (f"the best {n_good}", best_first[1:n_good], pages.colour(0), 1.5, 0.9),
+        ("the best quarter", best_first[1:n_good], pages.colour(0), 1.5, 0.9),
         ("the best", best_first[:1], pages.colour(1), 3.5, 1.0),
     )
     names = list(search.space)
@@ -130,7 +132,7 @@ def _across(search: FamilySearch, metric: str) -> Chart | None:
         {
             "legend": LEGEND,
             "xaxis": {"visible": False, "range": [-0.06, 1.06], "fixedrange": True},
-            "yaxis": _rows([*reversed(names), metric]),
+            "yaxis": {**_rows([*reversed(names), metric]), "row_px": _ROW_PX},
         },
         [
             *(note for row, name in enumerate(reversed(names)) for note in _marks(search.space[name], row)),

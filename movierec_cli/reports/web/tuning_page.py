@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from movierec_cli.config.train_options import toml_of
+from movierec_cli.experiment.proposals import IMPORTANCE_FROM
 from movierec_cli.experiment.tuned import FamilySearch, Tuned
 from movierec_cli.reports import tuning_tables
 from movierec_cli.reports.study_tables import user_metrics
@@ -63,6 +64,9 @@ def _trials(search: FamilySearch, tuned: Tuned, charts: Mapping[str, Chart]) -> 
         for title, (kind, note) in parts.items()
         if f"{kind}-{search.family}" in charts
     ]
+    if search.space and not search.importance:
+        few = f"What each setting matters is told once {IMPORTANCE_FROM} trials have finished and differ."
+        drawn.append(tag("p", few, class_="note"))
     space = "; ".join(f"{name} {values}" for name, values in search.space.items())
     searched = tag("p", f"Searched: {space}.", class_="note") if space else Html()
     listed = html_table(tuning_tables.trials(search, tuned.metric))
@@ -83,10 +87,9 @@ def _test(tuned: Tuned) -> Panel:
 
 
 def _train(tuned: Tuned) -> Panel:
-    note = tag("p", "The same options, for ", tag("code", "movierec train --config FILE"), class_="note")
+    note = tag("p", "The options, for ", tag("code", "movierec train --config FILE"), class_="note")
     parts = (
-        tag("h3", "Command"),
-        to_copy("Command", tuned.command),
+        *((tag("h3", "Command"), to_copy("Command", tuned.command)) if tuned.command else ()),
         tag("h3", "File"),
         note,
         to_copy("File", toml_of(tuned.options).rstrip()),
