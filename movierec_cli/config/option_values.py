@@ -237,15 +237,12 @@ def _space(option: str, value: object) -> tuple[str, ...]:
     """The words of "learning_rate=0.001..0.03:log embedding_size=32,64,128"; a table is the same."""
     if not isinstance(value, Mapping):
         return tuple(split_words(value, option))
-    entries = (
-        f"{name}={','.join('+'.join(words_of(one)) for one in _choices(found))}"
-        for name, found in value.items()
-    )
+    entries = (f"{name}={_choices(found)}" for name, found in value.items())
     return tuple(word for entry in entries for word in words_of(entry))
 
 
-def _choices(found: object) -> Iterable[object]:
-    return [found] if isinstance(found, str) else _several(found)
+def _choices(found: object) -> str:
+    return found if isinstance(found, str) else ",".join("+".join(words_of(one)) for one in _several(found))
 
 
 _BY_TYPE: Mapping[Any, Reader] = {

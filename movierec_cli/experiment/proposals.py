@@ -69,7 +69,7 @@ class TpeProposer:
         if number - lag > len(done):
             return None
         seen = tuple(done[: max(number - lag, 0)])
-        is_first = number == 0 and all(self.first[name] in one for name, one in self.space.items())
+        is_first = number == 0 and all(self.first.get(name) in one for name, one in self.space.items())
         return Proposal(self.first if is_first else self._sampled(number, seen), seen)
 
     def is_over(self, done: Sequence[Trial]) -> bool:

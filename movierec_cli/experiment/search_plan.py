@@ -50,9 +50,9 @@ class FamilyPlan:
 
     @property
     def first(self) -> dict[str, Value]:
-        """The settings of the space that the search begins with."""
+        """The settings of the space that the search begins with, without those that are decided later."""
         settings = settings_by_option(self.config)
-        return {name: value_of(settings[name]) for name in self.space}
+        return {name: value_of(settings[name]) for name in self.space if settings[name] is not None}
 
     def options(self, values: Mapping[str, Value]) -> Given:
         """The options of a training with a trial's values."""
