@@ -48,6 +48,7 @@ LAZY = {
     "onnxruntime",
     "tensorboard",
     "mlflow",
+    "optuna",
     "ray",
 }
 """Packages that take long to import; outside `models` they are imported inside functions only."""

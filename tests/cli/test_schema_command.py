@@ -12,6 +12,7 @@ from movierec_cli.cli.app import app
 from movierec_cli.cli.console import SCHEMA_VERSION
 from movierec_cli.data import load
 from tests import test_readme
+from tests.all_tests import needs
 from tests.cli import fake_trainer
 from tests.cli.running import commands, run
 from tests.saved_runs import judged_run, multi_task_config, run_config
@@ -62,6 +63,7 @@ LINES = (
     "train --saved_models_dir other --preset tfrs-context --generate_recommendations_for_user 1",
     "train --saved_models_dir other --tasks rating retrieval --additional_feature_sets None --deploy",
     "train --saved_models_dir other --folds 2 --additional_feature_sets None",
+    "tune --saved_models_dir other --trials 2 --seeds 1",
     "evaluate",
     "recommend --user 1 --why",
     "recommend --liked id:101",
@@ -92,6 +94,7 @@ def _world(monkeypatch: pytest.MonkeyPatch, fake_trainings: Path, archive_100k: 
 
 @pytest.mark.usefixtures("_world")
 def test_what_commands_print_is_as_their_schema_says() -> None:
+    needs("optuna")
     seen: dict[str, dict[str, Any]] = {}
     for line in LINES:
         (name, *_) = (path.name for path in Path("saved_models").glob("1m-timestamp-*"))

@@ -15,10 +15,11 @@ from movierec_cli.experiment.trial_ledger import FOLDER
 from movierec_cli.experiment.trials import TrialState
 from movierec_cli.experiment.tuned import FIRST, Tuned
 from movierec_cli.runners.in_process import InProcess
+from tests.all_tests import needs
 from tests.cli import fake_trainer
 from tests.experiment.quick_trials import Fits, Notes, install, searched, worth
 
-pytest.importorskip("optuna")
+needs("optuna")
 
 SPOILED = {"learning_rate": 0.1, "dropout": 0.0, "space": ["learning_rate", "dropout"]}
 
