@@ -23,6 +23,7 @@ class TrainKeywords(TypedDict, total=False):
     average_weights: bool | None
     baselines: str | Sequence[str] | None
     batch_size: int | None
+    cluster: str | None
     columns: Sequence[str] | Mapping[str, str] | None
     csv_log: str | Path | None
     datasets_dir: str | Path | None
@@ -40,6 +41,7 @@ class TrainKeywords(TypedDict, total=False):
     include_seen: bool | None
     item_bias: bool | None
     item_vectors: str | Path | Sequence[str | Path] | None
+    jobs: int | None
     k_core: int | None
     l2: float | None
     layer_sizes: int | Sequence[int] | None
@@ -99,6 +101,7 @@ class TuneKeywords(TypedDict, total=False):
     archive: str | Path | None
     average_weights: bool | None
     batch_size: int | None
+    cluster: str | None
     columns: Sequence[str] | Mapping[str, str] | None
     datasets_dir: str | Path | None
     dropout: float | None
@@ -111,6 +114,7 @@ class TuneKeywords(TypedDict, total=False):
     imdb_titles: str | Path | None
     item_bias: bool | None
     item_vectors: str | Path | Sequence[str | Path] | None
+    jobs: int | None
     k_core: int | None
     l2: float | None
     layer_sizes: int | Sequence[int] | None

@@ -27,6 +27,7 @@ from movierec_cli.config.train_options import (
     Judging,
     Logs,
     Shown,
+    Workers,
     beside,
     options_of,
     read_options,
@@ -174,6 +175,6 @@ def _request(given: Given, configs: tuple[Config, ...], *, is_command: bool) -> 
 def _refuse_twice(given: Given, kind: type) -> None:
     """Refuses an option of which a whole configuration says the value."""
     for name in given:
-        is_of_all = kind is TrainerConfig and OPTIONS[name].owner not in (Judging, Shown, Logs)
+        is_of_all = kind is TrainerConfig and OPTIONS[name].owner not in (Judging, Shown, Logs, Workers)
         if is_of_all or name in options_of(kind):
             raise UsageError(f"--{name} is given beside a {kind.__name__}, which has it; give one of them")

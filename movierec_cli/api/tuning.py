@@ -24,7 +24,6 @@ from movierec_cli.experiment.tuned import Tuned
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.reports import tuning_tables
 from movierec_cli.reports.web.markup import html_table, joined, tag, tags
-from movierec_cli.runners.in_process import InProcess
 
 if TYPE_CHECKING:
     from narwhals.typing import IntoFrame
@@ -158,8 +157,7 @@ def tune(
     if frames is not None:
         data = request.plans[0].config.data
         source = load_source(data, listener, feature_sets=request.widest_sets, read=frames.read)
-    with InProcess() as runner:
-        tuned = search(request, runner, listener, source)
+    tuned = search(request, listener, source)
     result = TuningResult(tuned, tuple(SavedRun(run, source) for run in tuned.runs))
     if request.options.write_config is not None:
         result.write_config(request.options.write_config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
@@ -57,6 +58,12 @@ class ProgressDisplay(TrainingObserver):
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
 
+    def of_run(self) -> ProgressDisplay:
+        """Draws a bar of its own, below those of the runs that are trained at the same time."""
+        own = copy.copy(self)
+        own._bar = None
+        return own
+
     def data_loading(self, message: str, done: int, total: int) -> None:
         """Draws the loading of data; a total of 0 means that it is unknown."""
         if message != self._message or self._bar is None:
@@ -106,6 +113,11 @@ class ProgressDisplay(TrainingObserver):
         """Ends the bar with a line that stays."""
         self._end()
         self._terminal.note(f"{self._run or run.record.config.label}: {_how(run.record, loaded)}")
+
+    def trial_ended(self, sentence: str) -> None:
+        """Ends the bar with a line that stays."""
+        self._end()
+        self._terminal.note(sentence)
 
     def warned(self, message: str) -> None:
         """Shows a warning above the bar."""

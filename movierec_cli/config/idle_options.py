@@ -37,6 +37,8 @@ def idle_fractions(kind: Callable[[Any], SplitKind | None], folds: Callable[[Any
 
 _OF_FILES = tuple(name for name in settings_of(Reading) if name != "item_vectors")
 
+_FOR_MANY = "it is for the lists of many users; add --users"
+
 IDLE_OPTIONS = (
     Idle(
         ("dataset",),
@@ -64,6 +66,22 @@ IDLE_OPTIONS = (
         ("why", "all_models", "diversity", "rank_by"),
         lambda values: values.get("users") is not None,
         "it is for one user; omit --users",
+    ),
+    Idle(("parts",), lambda values: "parts" in values and values.get("users") is None, _FOR_MANY),
+    Idle(
+        ("shard", "jobs", "cluster"),
+        lambda values: "parts" in values and values["parts"] is None,
+        "it is for lists in parts; add --parts FOLDER, and --users",
+    ),
+    Idle(
+        ("jobs", "cluster"),
+        lambda values: values.get("shard") is not None,
+        "--shard is one part, which this process makes; give one of them",
+    ),
+    Idle(
+        ("csv", "csv_safe"),
+        lambda values: values.get("parts") is not None,
+        "--parts are Parquet files; give one of them",
     ),
     Idle(("model",), lambda values: values.get("all_models"), "--all_models are all; give one of them"),
     Idle(

@@ -19,9 +19,10 @@ from movierec_cli.config.families import BASELINES, SEQUENTIAL, TRAINABLE, Famil
 from movierec_cli.config.features import FeatureSet, feature_names
 from movierec_cli.config.option_values import NONE, read_value, type_of
 from movierec_cli.config.presets import Preset
-from movierec_cli.config.setting import Setting, setting, settings_of
+from movierec_cli.config.setting import Check, Setting, check_settings, setting, settings_of
 from movierec_cli.config.settings import (
     MODEL_PANEL,
+    TRAINING_PANEL,
     DataConfig,
     RankBy,
     SequenceConfig,
@@ -34,6 +35,9 @@ from movierec_cli.config.trainer_config import DEFAULT_TOP_K, TrainerConfig
 from movierec_cli.errors import UsageError
 from movierec_cli.text import listed
 
+MOST_JOBS = 256
+"""The largest number of tasks at once."""
+JOBS = Check(f"1 to {MOST_JOBS}", lambda value: 1 <= value <= MOST_JOBS)
 EVALUATION_PANEL, OUTPUT_PANEL = "Evaluation", "Output"
 
 Given = dict[str, Any]
@@ -138,6 +142,29 @@ class Logs:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Workers:
+    """Where models are trained."""
+
+    jobs: int | None = setting(
+        None,
+        "Train N models at once, each in a process of this machine; with --cluster, N at most.",
+        check=JOBS,
+        panel=TRAINING_PANEL,
+        default_shown="1, with --cluster one for each core",
+    )
+    cluster: str | None = setting(
+        None,
+        "Train on a Ray cluster: local (the cores of this machine), auto (the cluster that this machine"
+        " belongs to) or its address, such as 10.0.0.1:6379. Needs movierec[cluster].",
+        "WHERE",
+        panel=TRAINING_PANEL,
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+
 @dataclass(frozen=True)
 class Option:
     """An option, and the field that declares it."""
@@ -189,6 +216,7 @@ OWNERS = (
     Judging,
     Shown,
     Logs,
+    Workers,
 )
 """What declares the options; one that several have is one option."""
 

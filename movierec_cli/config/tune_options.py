@@ -19,6 +19,7 @@ from movierec_cli.config.train_options import (
     Judging,
     ModelChoice,
     Option,
+    Workers,
     options_of_all,
 )
 from movierec_cli.config.trainer_config import TrainerConfig
@@ -143,7 +144,7 @@ FIXED: Mapping[str, Option] = {
     name: option for name, option in options_of_all(_OWNERS).items() if name not in _NOT_TAKEN
 }
 """Options of a training that a search takes: what they say is the same for all trials."""
-SEARCH: Mapping[str, Option] = options_of_all((TuneOptions,))
+SEARCH: Mapping[str, Option] = options_of_all((TuneOptions, Workers))
 """A search's own."""
 TUNE_OPTIONS: Mapping[str, Option] = {**SEARCH, **FIXED}
 """By name, in the order of the help."""

@@ -34,6 +34,7 @@ from movierec_cli.recommend.run_choice import FOR_USERS, best_run
 from movierec_cli.recommend.users import known_user, no_user, rated_by, user_of
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Problem, Run, find_named, list_runs
+from movierec_cli.runners.runner import Runner
 
 TYPICAL_USERS = (0.1, 0.5, 0.9)
 """Quantiles of the number of training ratings that `typical_users` have."""
@@ -69,6 +70,7 @@ def train(
     metric: str | None = None,
     lists: ListRequest | None = None,
     source: Dataset | None = None,
+    runner: Runner | None = None,
 ) -> Trained:
     """Trains or loads a model for each feature set and task weights, evaluates and compares them.
 
@@ -79,6 +81,7 @@ def train(
         metric: that decides which model is best; None: NDCG at 10.
         lists: to whom the models recommend.
         source: the data set of `config`, if it is loaded already.
+        runner: where the models are trained; by default here, one after the other.
 
     Raises:
         MovierecError: the data cannot be had, lacks a feature or a user, or cannot be split; a training
@@ -90,7 +93,7 @@ def train(
     # What cannot work is refused before the training.
     headline_metric(len(data.dataset.movies), ks, data.dataset.noun, metric)
     request = (lists or ListRequest()).of(data.source)
-    runs = tuple(trainer.run())  # trained or loaded
+    runs = tuple(trainer.run(runner))  # trained or loaded
     ranked, rated = on_own_test(runs)  # evaluated: how each run did on the test set is saved with it
     study = compare_runs(
         data,

@@ -9,13 +9,14 @@ from movierec_cli.config import TrainerConfig
 from movierec_cli.config.filled_settings import trainer_config
 from movierec_cli.config.option_values import each_set_once
 from movierec_cli.config.presets import Preset
-from movierec_cli.config.train_options import Given, Judging, Logs, Shown, part_of
+from movierec_cli.config.train_options import Given, Judging, Logs, Shown, Workers, part_of
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.evaluation.metrics import deciding_metric
 from movierec_cli.experiment import main_job
 from movierec_cli.experiment.main_job import ListRequest, Trained
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.recommend.recommend import check_rank_by
+from movierec_cli.runners.open_runner import open_runner
 from movierec_cli.training_logs.open_logs import with_logs
 
 
@@ -28,6 +29,7 @@ class TrainRequest:
         judging: what decides, and at which k.
         shown: the users' lists, and where the page goes.
         logs: where the trainings are logged.
+        workers: where they take place.
         preset: what the settings began with.
     """
 
@@ -35,6 +37,7 @@ class TrainRequest:
     judging: Judging
     shown: Shown
     logs: Logs
+    workers: Workers
     preset: Preset | None = None
 
     @classmethod
@@ -54,6 +57,7 @@ class TrainRequest:
             judging=part_of(Judging, given),
             shown=part_of(Shown, given),
             logs=part_of(Logs, given),
+            workers=part_of(Workers, given),
             preset=given.get("preset"),
         )
         if request.judging.metric is not None:
@@ -69,7 +73,8 @@ class TrainRequest:
             source: the data set, where it is no file's.
 
         Raises:
-            MovierecError: as `main_job.train`; or a log cannot be written, or lacks its package.
+            MovierecError: as `main_job.train`; or a log or the cluster cannot be used, or lacks
+                its package.
         """
         shown, metric = self.shown, self.judging.metric
         users = () if shown.user_id is None else (shown.user_id,)
@@ -81,4 +86,5 @@ class TrainRequest:
             metric=None if metric is None else deciding_metric(metric),
             lists=ListRequest(users, shown.include_seen, shown.rank_by),
             source=source,
+            runner=open_runner(self.workers.jobs, self.workers.cluster),
         )

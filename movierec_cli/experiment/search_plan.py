@@ -20,7 +20,7 @@ from movierec_cli.config.features import feature_named
 from movierec_cli.config.filled_settings import trainer_config
 from movierec_cli.config.search_space import Space, Value, read_values, requested, space_of, value_of
 from movierec_cli.config.settings import MAX_SEED
-from movierec_cli.config.train_options import OPTIONS, Given, Judging, part_of
+from movierec_cli.config.train_options import OPTIONS, Given, Judging, Workers, part_of
 from movierec_cli.config.tune_options import FIXED, TuneOptions
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.errors import UsageError
@@ -77,6 +77,7 @@ class TuneRequest:
     """What is searched and how, before any data are looked at."""
 
     options: TuneOptions
+    workers: Workers  # where trials are done
     metric: str | None
     sets: tuple[FeatureSet, ...] | None  # that are named
     plans: tuple[FamilyPlan, ...]
@@ -109,7 +110,14 @@ class TuneRequest:
         _require_meaning(wanted, options.families)
         plans = tuple(_plan(family, fixed, sets, wanted, options) for family in options.families)
         _require_one_split(plans)
-        return cls(options=options, metric=metric, sets=sets, plans=plans, has_command=has_command)
+        return cls(
+            options=options,
+            workers=part_of(Workers, given),
+            metric=metric,
+            sets=sets,
+            plans=plans,
+            has_command=has_command,
+        )
 
     def command(self, options: Given) -> str:
         """The command of a training; "" where there is none."""

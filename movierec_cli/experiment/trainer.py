@@ -1,8 +1,6 @@
 """Train or load: a frozen configuration in, the runs of its models out."""
 
-import datetime
-import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -24,22 +22,20 @@ from movierec_cli.config import (
 from movierec_cli.data.dataset import VALIDATION, Dataset
 from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError
-from movierec_cli.evaluation.metrics import NO_TOP_K, metric_values, top_k_of
-from movierec_cli.evaluation.ratings import rating_errors
 from movierec_cli.experiment.loading import load_source
+from movierec_cli.experiment.training_task import Training, train_all
 from movierec_cli.models.feature_encodings import require_features, told_sets
 from movierec_cli.models.memory_estimate import beyond_memory
 from movierec_cli.models.observer import TrainingObserver
-from movierec_cli.models.trained import Fitting, fit_run, versions
 from movierec_cli.registry.forget import require_all_users
-from movierec_cli.registry.record import DataIdentity, JudgedAs, RunConfig, RunRecord, run_name
+from movierec_cli.registry.record import DataIdentity, RunConfig
 from movierec_cli.registry.run_parts import least_bytes
-from movierec_cli.registry.store import Run, find_run, require_room, save_or_keep
+from movierec_cli.registry.store import Run, find_run, require_room
+from movierec_cli.runners.in_process import InProcess
+from movierec_cli.runners.runner import Runner
 from movierec_cli.text import with_article
 
 T = TypeVar("T")
-JUDGED_BY = "ndcg@10"
-"""What is told of the judged run where a deployed one is used."""
 
 
 class RunTrainer:
@@ -143,8 +139,11 @@ class RunTrainer:
     def _base(self) -> RunConfig:
         return common_config(self.config, self.data.config)
 
-    def run(self) -> list[Run]:
+    def run(self, runner: Runner | None = None) -> list[Run]:
         """A run for each of `run_configs`, in their order.
+
+        Args:
+            runner: where they are trained; by default here, one after the other.
 
         Raises:
             MovierecError: the data cannot be had, lacks a feature or cannot be split, training diverged,
@@ -155,7 +154,13 @@ class RunTrainer:
             raise MovierecError(f"models cannot be saved in {folder}: it is a file; name a folder")
         _require_warm_users(self.data)
         return train_or_load(
-            self.data, configs, folder, self._observer, retrain=config.retrain, command=config.command
+            self.data,
+            configs,
+            folder,
+            self._observer,
+            retrain=config.retrain,
+            command=config.command,
+            runner=runner,
         )
 
 
@@ -203,6 +208,7 @@ def train_or_load(
     *,
     retrain: bool = False,
     command: str = "",
+    runner: Runner | None = None,
 ) -> list[Run]:
     """A run for each configuration, in their order: loaded where it is saved, else trained and saved.
 
@@ -215,6 +221,7 @@ def train_or_load(
         observer: told of the progress.
         retrain: train saved models, too; an interrupted training begins anew instead of being resumed.
         command: the command line, which is kept with what is trained.
+        runner: where they are trained; by default here, one after the other.
 
     Raises:
         MovierecError: the data lacks a feature, a training diverged, or a saved model's folder is damaged.
@@ -238,19 +245,32 @@ def train_or_load(
     if unsaved:
         require_room(directory, sum(least_bytes(config, identities[config]) for config in unsaved))
     several_seeds = len({config.training.seed for config in feasible if config.training}) > 1
-    runs = []
-    for position, config in enumerate(feasible, start=1):
-        is_one_of_several = config.split.folds or (several_seeds and config.training)
-        which = f", {config.repetition}" if is_one_of_several else ""
-        observer.run_started(f"{config.label}{which}", position, len(feasible))
-        identity, found = identities[config], saved[config]
-        if found is None and not retrain:  # another process may have trained it meanwhile
-            found = find_run(directory, config, identity)
-        own = data.of_fold(config.split.fold) if config.split.fold != data.config.fold else data
-        run = found or _train(own, config, identity, directory, observer, restart=retrain, command=command)
-        observer.run_ended(run, loaded=found is not None)
-        runs.append(run)
-    return runs
+    runs: dict[int, Run] = {}  # by the place of their configuration
+    places: list[int] = []  # of what is trained, by number
+    observers: list[TrainingObserver] = []
+    with runner if runner is not None and unsaved else InProcess() as workers:
+
+        def missing() -> Iterator[Training]:
+            for place, config in enumerate(feasible):
+                is_one_of_several = config.split.folds or (several_seeds and config.training)
+                which = f", {config.repetition}" if is_one_of_several else ""
+                listener = observer if workers.n_jobs == 1 else observer.of_run()
+                listener.run_started(f"{config.label}{which}", place + 1, len(feasible))
+                identity, found = identities[config], saved[config]
+                if found is None and not retrain:  # another process may have trained it meanwhile
+                    found = find_run(directory, config, identity)
+                if found is not None:
+                    runs[place] = found
+                    listener.run_ended(found, loaded=True)
+                    continue
+                places.append(place)
+                observers.append(listener)
+                checkpoints = directory.absolute() if workers.shares_files else None
+                yield Training(config, identity, retrain, command, checkpoints)
+
+        trained = train_all(workers, data, missing(), observers, directory)
+    runs |= {places[number]: run for number, run in trained.items()}
+    return [runs[place] for place in sorted(runs)]
 
 
 def deploy(
@@ -281,59 +301,11 @@ def deploy(
     if found is None:
         require_room(directory, least_bytes(config, identity))
     observer.run_started(f"{config.label}, on all ratings", 1, 1)
-    run = found or _train(
-        data, config, identity, directory, observer, restart=retrain, command=command, judged=judged
-    )
-    observer.run_ended(run, loaded=found is not None)
-    return run
-
-
-def _judged_as(run: Run) -> JudgedAs:
-    metrics = {} if run.record.ratings is None else {"RMSE": run.record.ratings.rmse}
-    if run.record.config.family.ranks:
-        metrics = {JUDGED_BY: float(np.mean(metric_values(run.outcome.warm, JUDGED_BY)))} | metrics
-    return JudgedAs(name=run.record.name, metrics=metrics)
-
-
-def _train(
-    data: SplitData,
-    config: RunConfig,
-    identity: DataIdentity,
-    directory: Path,
-    observer: TrainingObserver,
-    *,
-    restart: bool,
-    command: str,
-    judged: Run | None = None,
-) -> Run:
-    """Trains one model and saves it; an interrupted training is resumed from its checkpoint."""
-    name = run_name(config, identity)
-    checkpoint = directory / f".unfinished-{name}"
-    if restart:
-        _delete_checkpoint(checkpoint)
-    observer.training_started(name, config)
-    try:
-        fitted = fit_run(Fitting(data.dataset, data.split, config, observer, checkpoint, judged))
-    except BaseException as error:
-        observer.training_stopped(error)
-        raise
-    outcome, rating_outcome = fitted.parts.outcome, fitted.parts.rating_outcome
-    record = RunRecord(
-        name=name,
-        config=config,
-        data=identity,
-        versions=versions(config.family),
-        created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        split_summary=data.summary,
-        test=top_k_of(outcome) if outcome else NO_TOP_K,
-        ratings=rating_errors(rating_outcome) if rating_outcome else None,
-        judged=_judged_as(judged) if judged else None,
-        command=command,
-        **fitted.results,
-    )
-    run = save_or_keep(directory, record, fitted.parts.with_data(data.source, data.dataset.movies))
-    shutil.rmtree(checkpoint, ignore_errors=True)  # the run is complete, whatever is left of this
-    return run
+    if found is not None:
+        observer.run_ended(found, loaded=True)
+        return found
+    training = Training(config, identity, retrain, command, directory, judged)
+    return train_all(InProcess(), data, [training], [observer], directory)[0]
 
 
 def _is_feasible(config: RunConfig, dataset: Dataset, observer: TrainingObserver) -> bool:
@@ -391,16 +363,3 @@ def _require_order(data: SplitData, label: str) -> None:
             f" than their user's newest training rating, and {label} learns the order of a user's movies; use"
             f" --split {SplitKind.LEAVE_LAST} or {SplitKind.TEMPORAL}"
         )
-
-
-def _delete_checkpoint(folder: Path) -> None:
-    """Deletes what an interrupted training has saved, if there is one."""
-    try:
-        shutil.rmtree(folder)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise MovierecError(
-            f"{folder}, the checkpoint of an interrupted training, cannot be deleted for --retrain:"
-            f" {error.strerror or error}"
-        ) from error

@@ -157,7 +157,7 @@ def _study_of(file: Path, name: str) -> Any:
     import optuna
     from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-    class Held(JournalFileOpenLock):
+    class Held(JournalFileOpenLock):  # type: ignore[misc]
         """Nobody else has the file: see `opened`."""
 
         def acquire(self) -> bool:

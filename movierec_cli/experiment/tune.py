@@ -8,9 +8,10 @@ the settings that the search began with beside it.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -55,7 +56,8 @@ from movierec_cli.models.feature_encodings import require_features
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.registry.record import DataIdentity
 from movierec_cli.registry.store import Run
-from movierec_cli.runners.runner import Runner
+from movierec_cli.runners.open_runner import open_runner
+from movierec_cli.runners.runner import Listener, Runner
 from movierec_cli.storage.serialization import encode
 from movierec_cli.text import counted
 
@@ -65,7 +67,10 @@ FORMAT_VERSION = 1
 
 
 def tune(
-    request: TuneRequest, runner: Runner, observer: TrainingObserver, source: Dataset | None = None
+    request: TuneRequest,
+    observer: TrainingObserver | None = None,
+    source: Dataset | None = None,
+    new_runner: Callable[[], Runner] | None = None,
 ) -> Tuned:
     """Searches, and judges what was found.
 
@@ -73,28 +78,31 @@ def tune(
 
     Args:
         request: what is searched, and how.
-        runner: does the trials; it is entered.
         observer: told of the progress.
         source: the data set, if it is loaded already.
+        new_runner: makes what does the trials, to be entered; by default what the request asks for.
 
     Raises:
         MovierecError: the data cannot be had or split, no trial finished, or the trials cannot be kept.
         UsageError: the metric is not measured on validation, or nothing is left to search.
     """
     require_optuna()
+    listener, workers = observer or TrainingObserver(), request.workers
+    make = new_runner or partial(open_runner, workers.jobs, workers.cluster)
     base = replace(request.plans[0].config, feature_sets=request.widest_sets, baselines=())
-    data = RunTrainer(base, observer, source).data  # loaded and split
+    data = RunTrainer(base, listener, source).data  # loaded and split
     metric = headline_metric(len(data.dataset.movies), noun=data.dataset.noun, metric=request.metric)
     require_measured(metric)
     with ExitStack() as stack:
         searches = [
-            _Search.opened(request, plan, data, metric, stack, observer) for plan in request.on(data.dataset)
+            _Search.opened(request, plan, data, metric, stack, listener) for plan in request.on(data.dataset)
         ]
-        for one in searches:
-            one.run_trials(runner, observer)
-        finalists = _judged_finalists(searches, request.options, runner, observer)
+        with make() as runner:
+            for one in searches:
+                one.run_trials(runner, listener)
+            finalists = _judged_finalists(searches, request.options, runner, listener)
         winner, search = _winner(finalists, searches)
-        return _tested(request, searches, search, [winner, *_others(finalists, winner)], observer)
+        return _tested(request, searches, search, [winner, *_others(finalists, winner)], listener, make)
 
 
 @dataclass
@@ -159,8 +167,8 @@ class _Search:
         trials, lag = self.ledger.trials, lag_of(runner.n_jobs)
         ends_at = _end_of(self.options, trials, runner.n_jobs)
         most = self._most_trials
-        proposed: dict[int, Mapping[str, Value]] = {}
-        numbers: list[int] = []
+        work: list[tuple[int, Mapping[str, Value]]] = []  # number and values of what is handed out
+        listeners: list[TrainingObserver] = []
 
         def is_over() -> bool:
             return len(trials) >= most or time.monotonic() >= ends_at or self.proposer.is_over(trials)
@@ -172,7 +180,6 @@ class _Search:
                 proposal = self.proposer.propose(number, trials, lag)
                 if proposal is None:
                     return
-                proposed[number] = proposal.values
                 try:
                     config = self.plan.run_config(proposal.values, self.data.config, number)
                     require_features(self.data.dataset, config.feature_set)
@@ -181,14 +188,16 @@ class _Search:
                     continue
                 assert config.training is not None
                 pruner = MedianPruner(proposal.seen, config.training.num_epochs)
-                numbers.append(number)
-                observer.run_started(f"{self.plan.family} trial {number}", number + 1, most)
+                work.append((number, proposal.values))
+                listeners.append(_listener(observer, runner))
+                listeners[-1].run_started(f"{self.plan.family} trial {number}", number + 1, most)
                 yield TrialTask(config, self.metric, pruner if self.options.pruning else None)
 
         while not is_over():
-            numbers.clear()
-            for place, outcome in runner.run(TASK, tasks(), shared=self.data, told=_teller(observer, runner)):
-                self._end(numbers[place], proposed[numbers[place]], outcome, observer)
+            work.clear()
+            listeners.clear()
+            for place, outcome in runner.run(TASK, tasks(), shared=self.data, told=_teller(listeners)):
+                self._end(*work[place], outcome, listeners[place])
 
     @property
     def _most_trials(self) -> int:
@@ -205,9 +214,9 @@ class _Search:
         self._held[number] = values, outcome
         trials = self.ledger.trials
         while (following := self._held.pop(len(trials), None)) is not None:
-            trial = Trial(number=len(trials), values=following[0], outcome=following[1])
-            self.ledger.add(trial)
-            observer.noted(trial_sentence(trial, self.metric, best_of(trials)))
+            self.ledger.add(Trial(number=len(trials), values=following[0], outcome=following[1]))
+        ended = Trial(number=number, values=values, outcome=outcome)
+        observer.trial_ended(trial_sentence(ended, self.metric, best_of([*trials, ended])))
 
     def found(self) -> FamilySearch:
         """What came of it."""
@@ -236,13 +245,17 @@ def _end_of(options: TuneOptions, trials: Sequence[Trial], n_jobs: int) -> float
     return time.monotonic() + max(seconds_of(options.timeout) - used_s, 0.0)
 
 
-def _teller(observer: TrainingObserver, runner: Runner) -> Any:
-    """Hands on what a trial tells; of several at once only their ends are told."""
+def _listener(observer: TrainingObserver, runner: Runner) -> TrainingObserver:
+    """Of one training, which may go on beside others."""
+    return observer if runner.n_jobs == 1 else observer.of_run()
 
-    def told(number: int, event: tuple[str, tuple[Any, ...]]) -> None:
-        name, arguments = event
-        if runner.n_jobs == 1:
-            getattr(observer, name)(*arguments)
+
+def _teller(listeners: Sequence[TrainingObserver]) -> Listener:
+    """Hands on what trials tell, by their places: a hook of `TrainingObserver` and its arguments."""
+
+    def told(place: int, event: tuple[str, tuple[Any, ...]]) -> None:
+        hook, arguments = event
+        getattr(listeners[place], hook)(*arguments)
 
     return told
 
@@ -303,24 +316,29 @@ def _judged(
     tasks = [TrialTask(config, search.metric) for config in configs]
     label = "first settings" if number == FIRST else f"trial {number}"
 
+    listeners: list[TrainingObserver] = []
+
     def announced() -> Iterator[TrialTask]:
         for seed, task in zip(missing, tasks, strict=True):
-            observer.run_started(f"finalist: {search.plan.family} {label}", seed + 1, n_seeds)
+            listeners.append(_listener(observer, runner))
+            listeners[-1].run_started(f"finalist: {search.plan.family} {label}", seed + 1, n_seeds)
             yield task
 
-    for place, outcome in runner.run(TASK, announced(), shared=search.data, told=_teller(observer, runner)):
-        search.ledger.keep_score(number, missing[place], outcome.score)
+    for place, outcome in runner.run(TASK, announced(), shared=search.data, told=_teller(listeners)):
+        seed, score = missing[place], outcome.score
+        search.ledger.keep_score(number, seed, score)
+        reached = f"failed ({outcome.problem})" if score is None else f"{search.metric} {score:.4f}"
+        listeners[place].trial_ended(
+            f"finalist {search.plan.family} {label}, seed {seed + 1} of {n_seeds}: {reached}"
+        )
     scores = tuple(search.ledger.score_of(number, seed) for seed in range(n_seeds))
-    finalist = Finalist(
+    return Finalist(
         family=search.plan.family,
         number=number,
         values=values,
         is_first=values == search.first,
         scores=scores,
     )
-    mean = "could not be trained with each seed" if finalist.mean is None else f"{finalist.mean:.4f}"
-    observer.noted(f"finalist {search.plan.family} {label}: {search.metric} {mean}")
-    return finalist
 
 
 def _winner(finalists: Sequence[Finalist], searches: Sequence[_Search]) -> tuple[Finalist, _Search]:
@@ -343,13 +361,14 @@ def _tested(
     search: _Search,
     finalists: Sequence[Finalist],
     observer: TrainingObserver,
+    new_runner: Callable[[], Runner],
 ) -> Tuned:
     """Trains the winner and the first settings, keeps them, and compares them on test."""
     winner, n_seeds, data = finalists[0], request.options.seeds, search.data
     options = _options(search.plan, winner.values, n_seeds)
-    runs = _trained(request, search, winner.values, observer)
+    runs = _trained(request, search, winner.values, observer, new_runner())
     if not winner.is_first:
-        runs += _trained(request, search, search.first, observer)
+        runs += _trained(request, search, search.first, observer, new_runner())
     ranked, _ = on_own_test(runs)
     sets = list(dict.fromkeys(run.record.config.feature_set for run in runs))
     study = compare_runs(
@@ -394,11 +413,15 @@ def _options(plan: FamilyPlan, values: Mapping[str, Value], n_seeds: int) -> Giv
 
 
 def _trained(
-    request: TuneRequest, search: _Search, values: Mapping[str, Value], observer: TrainingObserver
+    request: TuneRequest,
+    search: _Search,
+    values: Mapping[str, Value],
+    observer: TrainingObserver,
+    runner: Runner,
 ) -> list[Run]:
     """Trains or loads settings with each seed, as `movierec train` does."""
     plan, n_seeds = search.plan, request.options.seeds
     configs = [plan.run_config(values, search.data.config, offset) for offset in range(n_seeds)]
     command = request.command(_options(plan, values, n_seeds))
     folder = plan.config.saved_models_dir
-    return train_or_load(search.data, configs, folder, observer, command=command)
+    return train_or_load(search.data, configs, folder, observer, command=command, runner=runner)

@@ -12,8 +12,16 @@ if TYPE_CHECKING:
 class TrainingObserver:
     """Is told of the loading of data, of each run and of its epochs; whoever does not care overrides nothing.
 
-    Positions and epochs count from 1.
+    Positions and epochs count from 1. Runs are told of one after the other, where several are trained at once
+    as well, unless an observer overrides `of_run`.
     """
+
+    def of_run(self) -> TrainingObserver:
+        """An observer of one run that is trained while others are: of all of it, from `run_started` on.
+
+        By default it hears of the run when that is over, all at once.
+        """
+        return cast(TrainingObserver, _Later(self))
 
     def data_loading(self, message: str, done: int, total: int) -> None:
         """So much of a step of loading is done."""
@@ -45,6 +53,10 @@ class TrainingObserver:
     def run_ended(self, run: Run, *, loaded: bool) -> None:
         """A run is there."""
 
+    def trial_ended(self, sentence: str) -> None:
+        """A training of a search is over, of which no run stays; the sentence says how it went."""
+        self.noted(sentence)
+
     def warned(self, message: str) -> None:
         """Something is not as it should be."""
 
@@ -52,9 +64,33 @@ class TrainingObserver:
         """Something is worth knowing."""
 
 
+class _Later:
+    """Keeps what it is told of a run until that has ended; what concerns people is passed on at once."""
+
+    def __init__(self, observer: TrainingObserver):
+        self._observer = observer
+        self._kept: list[tuple[str, tuple[object, ...], dict[str, object]]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("warned", "noted"):
+            return getattr(self._observer, name)
+
+        def tell(*args: object, **keywords: object) -> None:
+            self._kept.append((name, args, keywords))
+            if name in ("run_ended", "trial_ended", "training_stopped"):
+                for hook, own, own_keywords in self._kept:
+                    getattr(self._observer, hook)(*own, **own_keywords)
+                self._kept.clear()
+
+        return tell
+
+
 class _Told:
     def __init__(self, observers: tuple[TrainingObserver, ...]):
         self._observers = observers
+
+    def of_run(self) -> TrainingObserver:
+        return together(*(one.of_run() for one in self._observers))
 
     def __getattr__(self, name: str) -> Any:
         hooks = [getattr(one, name) for one in self._observers]

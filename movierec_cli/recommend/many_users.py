@@ -1,7 +1,10 @@
 """Many users at once: which, such as those in a file, and what a run recommends to them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +74,15 @@ class TopLists:
     scores: npt.NDArray[np.float32]  # [n, top]; minus infinity there
 
     @property
+    def is_listed(self) -> npt.NDArray[np.bool_]:
+        """Where there is a movie: [n, top]."""
+        is_listed: npt.NDArray[np.bool_] = self.rows != NO_MOVIE
+        return is_listed
+
+    @property
     def n_movies(self) -> int:
         """In all lists."""
-        return int((self.rows != NO_MOVIE).sum())
+        return int(self.is_listed.sum())
 
     @property
     def cautions(self) -> tuple[str, ...]:
@@ -119,6 +128,63 @@ class TopLists:
         return {**run_document(self.run), "users": users}
 
 
+@dataclass(frozen=True)
+class Lister:
+    """What makes lists for some users; holds all that this takes, to be handed to other processes as well."""
+
+    run: Run
+    user_ids: Ids  # [n]
+    users: npt.NDArray[np.int64]  # [n], rows of the run
+    filters: Filters
+    top: int
+
+    @classmethod
+    def of(cls, run: Run, user_ids: Sequence[Id], *, top: int = 10, filters: Filters | None = None) -> Lister:
+        """Reads what is needed of a run.
+
+        Raises:
+            MovierecError: the run has no such user, recommends nothing, or lacks what a filter needs.
+            SavedModelError: the run is damaged.
+        """
+        FOR_USERS.require(run.record)
+        users = user_rows(run, user_ids)
+        _ = run.scorer, run.duplicates, run.is_new, run.user_ratings
+        if run.record.config.family.has_item_weights:
+            _ = run.item_weights  # all of them, once
+        own = cls(run, run.artifacts.user_ids[users], users, filters or Filters(), top)
+        _ = own.fitting
+        return own
+
+    @cached_property
+    def fitting(self) -> npt.NDArray[np.bool_]:
+        """Which movies pass the filters, whoever asks: [n_movies]."""
+        return self.filters.fitting(self.run)
+
+    def lists(self, which: slice = slice(None)) -> TopLists:
+        """Of some of the users."""
+        run, users, scorer = self.run, self.users[which], self.run.scorer
+        seen = RaggedRows(run.user_ratings.starts, run.user_ratings.movie)
+        top = min(self.top, len(run.artifacts.movie_ids))
+
+        def best(block: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+            scores = scorer.scores(scorer.users(users[block]))  # [b, n_movies]
+            allowed = np.broadcast_to(self.fitting, scores.shape)
+            if not self.filters.include_seen:
+                is_seen = np.zeros(scores.shape, bool)
+                owner, place = seen.places(users[block])
+                is_seen[owner, seen.values[place]] = True
+                allowed = allowed & ~run.duplicates.spread(is_seen)
+            np.putmask(scores, ~run.duplicates.listed(scores, allowed), -np.inf)
+            rows = best_of_rows(scores, top)
+            of_rows = np.take_along_axis(scores, np.maximum(rows, 0), axis=1)
+            return rows, np.where(rows == NO_MOVIE, np.float32(-np.inf), of_rows)
+
+        blocks = map_blocks(best, len(users), BLOCK_QUERIES)
+        no_lists = (np.zeros((0, top), np.int32), np.zeros((0, top), np.float32))
+        rows, scores = (np.concatenate(parts) for parts in zip(no_lists, *blocks, strict=True))
+        return TopLists(run, self.user_ids[which], rows, scores)
+
+
 def recommend_all(
     run: Run, user_ids: Sequence[Id], *, top: int = 10, filters: Filters | None = None
 ) -> TopLists:
@@ -128,30 +194,4 @@ def recommend_all(
         MovierecError: the run has no such user, recommends nothing, or lacks what a filter needs.
         SavedModelError: the run is damaged.
     """
-    FOR_USERS.require(run.record)
-    users = user_rows(run, user_ids)  # [n]
-    chosen = filters or Filters()
-    fitting = chosen.fitting(run)
-    arrays, scorer = run.artifacts, run.scorer
-    if run.record.config.family.has_item_weights:
-        _ = run.item_weights  # all of them, once
-    duplicates, seen = run.duplicates, RaggedRows(run.user_ratings.starts, run.user_ratings.movie)
-    top = min(top, len(arrays.movie_ids))
-
-    def best(block: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-        scores = scorer.scores(scorer.users(users[block]))  # [b, n_movies]
-        allowed = np.broadcast_to(fitting, scores.shape)
-        if not chosen.include_seen:
-            is_seen = np.zeros(scores.shape, bool)
-            owner, place = seen.places(users[block])
-            is_seen[owner, seen.values[place]] = True
-            allowed = allowed & ~duplicates.spread(is_seen)
-        np.putmask(scores, ~duplicates.listed(scores, allowed), -np.inf)
-        rows = best_of_rows(scores, top)
-        of_rows = np.take_along_axis(scores, np.maximum(rows, 0), axis=1)
-        return rows, np.where(rows == NO_MOVIE, np.float32(-np.inf), of_rows)
-
-    blocks = map_blocks(best, len(users), BLOCK_QUERIES)
-    no_lists = (np.zeros((0, top), np.int32), np.zeros((0, top), np.float32))
-    rows, scores = (np.concatenate(parts) for parts in zip(no_lists, *blocks, strict=True))
-    return TopLists(run, arrays.user_ids[users], rows, scores)
+    return Lister.of(run, user_ids, top=top, filters=filters).lists()

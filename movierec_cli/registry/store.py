@@ -184,36 +184,59 @@ class Problem:
     message: str
 
 
+@dataclass(frozen=True)
+class RunFiles:
+    """A run as the bytes of its folder, which another process may have made."""
+
+    record: RunRecord
+    files: dict[str, bytes]  # by name, the record's included
+
+    @classmethod
+    def of(cls, record: RunRecord, parts: RunParts) -> RunFiles:
+        """Of a record and all that its run has.
+
+        Raises:
+            MovierecError: a part holds what cannot be used, such as the infinite numbers of a diverged
+                training.
+            ValueError: the record's name is not the one its configuration and data give, or a part is missing
+                or too many for its family.
+        """
+        expected = run_name(record.config, record.data)
+        if record.name != expected:
+            raise ValueError(f"the record is named '{record.name}', but its configuration gives '{expected}'")
+        try:
+            files = parts.contents(record.sizes)
+        except ValueError as error:
+            raise MovierecError(
+                f"{record.name} cannot be saved: {error}; if the training diverged, try a lower"
+                " --learning_rate"
+            ) from error
+        if set(files) != files_of(record.config.family, deployed=record.config.deployed):
+            raise ValueError(f"a run of family {record.config.family} has other files than {sorted(files)}")
+        files[RECORD_FILE] = manifest_bytes(record, files)
+        return cls(record, files)
+
+
 def save_run(directory: Path, record: RunRecord, parts: RunParts) -> Run:
-    """Writes a run, replacing a complete one of the same name only once the new one is complete.
+    """Writes a run; see `install_run` and `RunFiles.of`, whose errors it raises."""
+    return install_run(directory, RunFiles.of(record, parts))
+
+
+def install_run(directory: Path, made: RunFiles) -> Run:
+    """Writes a run's folder, replacing a complete one of the same name only once the new one is complete.
 
     A folder of that name that is no usable run is kept, as "<name>.damaged-<token>".
 
     Raises:
         SavedModelError: the folder cannot be written.
-        MovierecError: a part holds what cannot be used, such as the infinite numbers of a diverged training.
-        ValueError: the record's name is not the one its configuration and data give, or a part is missing
-            or too many for its family.
     """
-    expected = run_name(record.config, record.data)
-    if record.name != expected:
-        raise ValueError(f"the record is named '{record.name}', but its configuration gives '{expected}'")
-    try:
-        files = parts.contents(record.sizes)
-    except ValueError as error:
-        raise MovierecError(
-            f"{record.name} cannot be saved: {error}; if the training diverged, try a lower --learning_rate"
-        ) from error
-    if set(files) != files_of(record.config.family, deployed=record.config.deployed):
-        raise ValueError(f"a run of family {record.config.family} has other files than {sorted(files)}")
-    files[RECORD_FILE] = manifest_bytes(record, files)
-    target = directory / record.name
+    target = directory / made.record.name
     problem = f"{target} cannot be written"
     with problems_named(problem, SavedModelError), written_folder(target, _is_run) as folder:
         folder.mkdir()
-        for name, content in files.items():
+        for name, content in made.files.items():
             (folder / name).write_bytes(content)
-    return Run(record, target)
+    return Run(made.record, target)
 
 
 def require_room(directory: Path, n_bytes: int) -> None:
@@ -240,32 +263,32 @@ def require_room(directory: Path, n_bytes: int) -> None:
         )
 
 
-def save_or_keep(directory: Path, record: RunRecord, parts: RunParts) -> Run:
-    """Saves a run; where that fails, keeps what was trained in another folder.
+def install_or_keep(directory: Path, made: RunFiles) -> Run:
+    """Installs a run; where that fails, keeps what was trained in another folder.
 
     Raises:
         SavedModelError: `directory` cannot be written; names the other folder and how to install the run.
     """
     try:
-        return save_run(directory, record, parts)
+        return install_run(directory, made)
     except SavedModelError as error:
-        kept = _kept_elsewhere(record, parts)
+        kept = _kept_elsewhere(made)
         if kept is None:
             raise
-        target = shlex.quote(str(directory.absolute() / record.name))
+        target = shlex.quote(str(directory.absolute() / made.record.name))
         raise SavedModelError(
             f"{error}. The model is kept in {kept}; when {directory} can be written, install it with:"
             f" mv {shlex.quote(str(kept))} {target}"
         ) from error
 
 
-def _kept_elsewhere(record: RunRecord, parts: RunParts) -> Path | None:
+def _kept_elsewhere(made: RunFiles) -> Path | None:
     """The folder of a run beside the user's data, else among temporary files; None where neither can be."""
     from platformdirs import user_data_path
 
     for place in (user_data_path("movierec", appauthor=False), Path(tempfile.gettempdir(), "movierec")):
         try:
-            return save_run(place / "unsaved_models", record, parts).folder
+            return install_run(place / "unsaved_models", made).folder
         except SavedModelError:
             continue
     return None

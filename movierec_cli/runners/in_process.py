@@ -27,6 +27,7 @@ class InProcess:
     """Does one task after the other, here; see `Runner`."""
 
     n_jobs = 1
+    shares_files = True
 
     def run(
         self, task: Task, arguments: Iterable[Any], *, shared: Any = None, told: Listener = nobody

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from movierec_cli.runners.local_worker import ASKED, FAILED, SHARED, TASK, TOLD, work
 from movierec_cli.runners.runner import MOST_LOSSES, Listener, Task, lost, nobody
@@ -95,6 +95,7 @@ class LocalProcesses:
     """
 
     n_jobs: int
+    shares_files: ClassVar[bool] = True
     _workers: list[_Worker] = field(default_factory=list)
 
     def run(

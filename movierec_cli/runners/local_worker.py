@@ -51,20 +51,8 @@ def work(connection: Connection) -> None:
         try:
             answer = ForkingPickler.dumps((DONE, resolved(task)(shared, argument, _Way(connection))))
         except BaseException as error:
-            answer = _failure(error)
+            answer = ForkingPickler.dumps((FAILED, portable(error)))
         connection.send_bytes(answer)
-
-
-def _failure(error: BaseException) -> memoryview:
-    """An error to be sent; one that cannot be, by its text."""
-    error = portable(error)
-    try:
-        packed: memoryview = ForkingPickler.dumps((FAILED, error))
-        ForkingPickler.loads(packed)
-    except Exception:
-        text = "\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
-        packed = ForkingPickler.dumps((FAILED, RuntimeError(text)))
-    return packed
 
 
 def _end_with_parent() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pkgutil
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from multiprocessing.reduction import ForkingPickler
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeAlias
 
@@ -51,6 +52,10 @@ class Runner(Protocol):
     @property
     def n_jobs(self) -> int:
         """How many tasks are done at once at most."""
+
+    @property
+    def shares_files(self) -> bool:
+        """Whether its workers see the files of this machine."""
 
     def run(
         self, task: Task, arguments: Iterable[Any], *, shared: Any = None, told: Listener = nobody
@@ -101,11 +106,17 @@ def lost(number: int, why: str) -> WorkerLostError:
 
 
 def portable(error: BaseException) -> BaseException:
-    """An error as it is sent to another process.
+    """An error as it is sent to another process; one that cannot be, by its text.
 
     One that a person can mend says all in its sentence. To any other, the trace of this process is added, as
     that is lost on the way.
     """
     if not isinstance(error, MovierecError):
         error.add_note("".join(traceback.format_exception(error)))
-    return error.with_traceback(None)
+    error = error.with_traceback(None)
+    try:
+        ForkingPickler.loads(ForkingPickler.dumps(error))
+    except Exception:
+        text = "\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
+        return RuntimeError(text)
+    return error

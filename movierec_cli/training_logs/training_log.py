@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar
 
@@ -45,6 +46,10 @@ class TrainingLog(TrainingObserver):
 
     def abandon(self, error: BaseException) -> None:
         """The training ended by an error or an interruption."""
+
+    def of_run(self) -> TrainingObserver:
+        """Logs a run while others are logged."""
+        return copy.copy(self)
 
     def training_started(self, name: str, config: RunConfig) -> None:
         """Waits for the first epoch, since only then it is known whether the training is resumed."""

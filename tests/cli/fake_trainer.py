@@ -12,7 +12,7 @@ import pytest
 
 from movierec_cli.config import RATING_BASELINES, DataConfig, TrainerConfig
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.experiment import loading, main_job, trainer, trials
+from movierec_cli.experiment import loading, main_job, trainer, training_task, trials
 from movierec_cli.models.trained import Fitted, Fitting, fit_run
 from movierec_cli.registry.store import Run
 from tests.saved_runs import random_fit, random_rating_baseline
@@ -74,7 +74,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
     for record in (configs, commands, loaded, interrupt_after):
         record.clear()
     monkeypatch.setattr(loading, "load_dataset", load)
-    monkeypatch.setattr(trainer, "fit_run", Fits())
+    monkeypatch.setattr(training_task, "fit_run", Fits())
     monkeypatch.setattr(trials, "fit_run", Fits())
     monkeypatch.setattr(main_job, "RunTrainer", RecordingTrainer)
 

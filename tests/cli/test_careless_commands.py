@@ -17,7 +17,7 @@ from movierec_cli.config.option_values import type_of
 from movierec_cli.data import load
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
-from movierec_cli.experiment import loading, trainer
+from movierec_cli.experiment import loading, training_task
 from tests.cli.fake_trainer import Fits
 from tests.cli.running import check_refused, commands, run
 from tests.saved_runs import judged_run, multi_task_config, run_config, sequence_config
@@ -105,7 +105,7 @@ def careless(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Fits:
     fits = Fits()
     monkeypatch.setattr(loading, "load_dataset", sample)
     monkeypatch.setattr(load, "load_dataset", sample)
-    monkeypatch.setattr(trainer, "fit_run", fits)
+    monkeypatch.setattr(training_task, "fit_run", fits)
     return fits
 
 

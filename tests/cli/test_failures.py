@@ -129,7 +129,7 @@ def test_who_reads_no_more_ends_it_quietly(command: str, tmp_path: Path) -> None
 TRAINING = """
 import sys, time
 from movierec_cli.cli.program import main
-from movierec_cli.experiment import loading, trainer
+from movierec_cli.experiment import loading, training_task
 from tests.cli import fake_trainer
 
 def wait(fitting):
@@ -139,7 +139,7 @@ def wait(fitting):
     finally:
         print("cleaned up", flush=True)
 
-loading.load_dataset, trainer.fit_run = fake_trainer.load, wait
+loading.load_dataset, training_task.fit_run = fake_trainer.load, wait
 sys.argv = ["movierec", "train", "--saved_models_dir", "saved", "--plot", "saved/plot.html"]
 main()
 """

@@ -44,6 +44,12 @@ IDLE = """
 2 | data fetch 1m 100k --url http://127.0.0.1:9/x | --url has no effect here: it is of one data set
 2 | recommend --user 1 --csv_safe | --csv_safe has no effect here: no CSV is written; add --csv FILE
 2 | recommend --users all --json --csv_safe | --csv_safe has no effect here
+2 | recommend --user 1 --parts lists | --parts has no effect here: it is for the lists of many users; add
+2 | recommend --users all --shard 1/2 | --shard has no effect here: it is for lists in parts; add --parts
+2 | recommend --users all --jobs 2 | --jobs has no effect here: it is for lists in parts; add --parts
+2 | recommend --users all --cluster auto | --cluster has no effect here: it is for lists in parts
+2 | recommend --users all --parts lists --shard 1/2 --jobs 2 | --jobs has no effect here: --shard is one part
+2 | recommend --users all --parts lists --csv a.csv | --csv has no effect here: --parts are Parquet files
 2 | train --top_k 5 --top-k 6 | --top_k and --top-k are the same option; give it once
 2 | train -o a.html --plot b.html | -o and --plot are the same option; give it once
 2 | train --refit --no-refit | --refit and --no-refit are the same option; give it once

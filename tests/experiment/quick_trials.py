@@ -97,5 +97,4 @@ def searched(
     """The result of a search of the small data set."""
     given = {"dataset": "100k", "saved_models_dir": folder, "num_epochs": 50, **options}
     request = TuneRequest.of(read_options(given, TUNE_OPTIONS))
-    with runner or InProcess() as entered:
-        return tune(request, entered, observer or TrainingObserver())
+    return tune(request, observer, new_runner=lambda: runner or InProcess())

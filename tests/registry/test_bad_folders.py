@@ -18,7 +18,7 @@ from movierec_cli.cli.app import app
 from movierec_cli.config import SplitConfig
 from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import SavedModelError
-from movierec_cli.experiment import trainer
+from movierec_cli.experiment import trainer, training_task
 from movierec_cli.files import atomic
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.registry import manifest, store
@@ -198,7 +198,7 @@ def test_that_models_cannot_be_saved_is_found_before_the_training(
     else:
         usage = shutil.disk_usage(tmp_path)
         monkeypatch.setattr(store.shutil, "disk_usage", lambda _: usage._replace(free=1000))
-    monkeypatch.setattr(trainer, "fit_run", lambda _: pytest.fail("it was trained"))
+    monkeypatch.setattr(training_task, "fit_run", lambda _: pytest.fail("it was trained"))
     data = split_data(small_dataset(), SplitConfig())
     with pytest.raises(SavedModelError, match=r"models cannot be saved in .*--saved_models_dir"):
         trainer.train_or_load(data, [run_config()], directory, TrainingObserver())
@@ -228,10 +228,11 @@ def test_a_model_that_cannot_be_saved_is_kept_elsewhere_and_can_be_installed(
     def refuse(path: Path, content: bytes) -> int:
         return no_room() or 0 if any(one in path.parents for one in refusing) else write(path, content)
 
+    made = store.RunFiles.of(record, run_parts(run_artifacts()))
     with monkeypatch.context() as patched:
         patched.setattr(Path, "write_bytes", refuse)
         with pytest.raises(SavedModelError, match="cannot be written: No space left") as caught:
-            store.save_or_keep(directory, record, run_parts(run_artifacts()))
+            store.install_or_keep(directory, made)
     assert list(directory.iterdir()) == []
     if n_refusing == 3:
         assert "kept" not in str(caught.value)

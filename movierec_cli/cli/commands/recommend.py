@@ -1,16 +1,20 @@
 """`movierec recommend`: what to watch next."""
 
+# `_part` is `dataclasses.field`, which ruff cannot see.
+# ruff: noqa: RUF009
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from movierec_cli.cli.console import ResultTerminal, Terminal
 from movierec_cli.cli.parsing.option_groups import with_option_groups
 from movierec_cli.cli.parsing.options import ListOptions, ModelOptions, spare_threads
-from movierec_cli.config.setting import setting
+from movierec_cli.config.setting import check_settings, setting
 from movierec_cli.config.settings import RankBy
+from movierec_cli.config.train_options import JOBS
 from movierec_cli.recommend.filter_options import FilterOptions, FilterRequest
 from movierec_cli.recommend.list_options import Order, UserOptions, parse_users
 from movierec_cli.text import counted
@@ -18,9 +22,11 @@ from movierec_cli.text import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from movierec_cli.recommend.many_users import UserSelection
+    from movierec_cli.recommend.many_users import Lister, UserSelection
     from movierec_cli.recommend.response import Response
     from movierec_cli.registry.store import Run
+
+_part = partial(setting, None, panel="Many users")
 
 
 @dataclass(frozen=True)
@@ -31,12 +37,40 @@ class RecommendOptions(ListOptions, Order):
     why: bool = setting(False, "Show what the user's movies and each feature contribute to a score.")
 
 
+@dataclass(frozen=True)
+class PartOptions:
+    """Lists of many users as files, and who makes them; see `with_option_groups`."""
+
+    parts: Path | None = _part(
+        "With --users: write the lists there as Parquet files, a part for each block of users, with a"
+        " manifest. The same command makes only the parts that are missing.",
+        "FOLDER",
+    )
+    shard: str | None = _part(
+        "With --parts: make only one of N parts, such as 3/8; another process or machine makes the others.",
+        "I/N",
+    )
+    jobs: int | None = _part(
+        "With --parts: make N parts at once, in processes of this machine; with --cluster, N at most.",
+        check=JOBS,
+    )
+    cluster: str | None = _part(
+        "With --parts: make the parts on a Ray cluster: local (the cores of this machine), auto (the cluster"
+        " that this machine belongs to) or its address, such as 10.0.0.1:6379. Needs movierec[cluster].",
+        "WHERE",
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+
+
 @with_option_groups
 def recommend_command(
     model: ModelOptions,
     user: UserOptions,
     filters: FilterOptions,
     options: RecommendOptions,
+    in_parts: PartOptions,
     terminal: ResultTerminal,
 ) -> None:
     """Recommend movies to a user of the data, or to a new user.
@@ -60,7 +94,7 @@ def recommend_command(
     if user.together:
         _recommend_together(runs[0], user, chosen, options, terminal)
     elif users is not None:
-        _recommend_many(runs[0], users, chosen, options, terminal)
+        _recommend_many(runs[0], users, chosen, options, in_parts, terminal)
     else:
         _show(_responses(runs, user, chosen, options, terminal), options, terminal)
 
@@ -144,10 +178,11 @@ def _recommend_many(
     users: UserSelection,
     filters: FilterRequest,
     options: RecommendOptions,
+    in_parts: PartOptions,
     terminal: ResultTerminal,
 ) -> None:
     from movierec_cli.files.csv_tables import as_csv
-    from movierec_cli.recommend.many_users import recommend_all
+    from movierec_cli.recommend.many_users import Lister
     from movierec_cli.recommend.response import LIST_COLUMNS
     from movierec_cli.recommend.users import no_user_of
 
@@ -156,7 +191,12 @@ def _recommend_many(
     chosen = filters.of(run.catalogue, noun)
     for note in chosen.notes:
         terminal.note(note)
-    lists = recommend_all(run, batch.wanted, top=options.top, filters=chosen)
+    lister = Lister.of(run, batch.wanted, top=options.top, filters=chosen)
+    if in_parts.parts is not None:
+        _write_parts(lister, in_parts.parts, in_parts, terminal)
+        terminal.warn_all(batch.warnings)
+        return
+    lists = lister.lists()
     table = LIST_COLUMNS, lists.csv_rows()
     if options.csv is None and not terminal.as_json:
         terminal.table(as_csv(*table, safe=options.csv_safe))
@@ -168,6 +208,28 @@ def _recommend_many(
     if lists.n_short:
         users_short = f"{lists.n_short:,} of {counted(len(batch.wanted), 'user')}"
         terminal.note(f"{users_short} have fewer than --top {options.top:,} {noun}s left")
+
+
+def _write_parts(lister: Lister, folder: Path, options: PartOptions, terminal: ResultTerminal) -> None:
+    from movierec_cli.recommend.part_files import MANIFEST, Shard, write_parts
+    from movierec_cli.runners.open_runner import open_runner
+
+    written = write_parts(
+        lister,
+        folder=folder,
+        runner=open_runner(options.jobs, options.cluster),
+        shard=None if options.shard is None else Shard.parse(options.shard),
+    )
+    made = f"{counted(written.n_parts, 'part')}, {written.n_made:,} of them new"
+    if written.n_missing:
+        last = f"{counted(written.n_missing, 'part is', 'parts are')} missing, and so is {MANIFEST}"
+    else:
+        last = f"{MANIFEST} lists them all"
+    sentence = (
+        f"{folder}: {counted(written.n_rows, 'recommendation')} to {counted(written.n_users, 'user')} in"
+        f" {made}; {last}"
+    )
+    terminal.show(written.document, lambda: sentence)
 
 
 def _recommend_together(

@@ -46,7 +46,6 @@ def tune_command(
     from movierec_cli.reports.tuning_document import tuning_document
     from movierec_cli.reports.web.pages import check_writable
     from movierec_cli.reports.web.tuning_page import write_tuning_page
-    from movierec_cli.runners.in_process import InProcess
 
     if config is not None:
         from_file = read_config(config)
@@ -56,8 +55,8 @@ def tune_command(
     request = TuneRequest.of(given)
     options = request.options
     check_writable(options.output)
-    with ProgressDisplay(terminal) as observer, InProcess() as runner:
-        tuned = tune(request, runner, observer)
+    with ProgressDisplay(terminal) as observer:
+        tuned = tune(request, observer)
     page = write_tuning_page(tuned, options.output)
     if options.write_config is not None:
         write_config(tuned.options, options.write_config)

@@ -1,0 +1,175 @@
+"""A cluster of machines, by Ray: the twin of `local`."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import itertools
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any, Self
+
+from movierec_cli import __version__
+from movierec_cli.errors import MovierecError
+from movierec_cli.runners.cluster_task import work
+from movierec_cli.runners.mailbox import Letter, Mailbox
+from movierec_cli.runners.runner import MOST_LOSSES, Listener, Task, lost, nobody
+
+LOCAL, AUTO = "local", "auto"
+_THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+"""Numbers of threads on which sums may depend; Ray would set the first one to the cores of a task."""
+_KEPT = (*_THREADS, "OPENBLAS_NUM_THREADS", "XLA_FLAGS", "MOVIEREC_LIMIT_FACTOR")
+_OBJECTS_BYTES = 1 << 30  # of what tasks share and return, on a machine that is a cluster by itself
+
+
+class RayCluster:
+    """Does tasks on the machines of a cluster, one for each core; see `Runner`.
+
+    What is shared is put into Ray's object store once. A task whose machine is lost is done again on another.
+    movierec is installed on each machine, in this version.
+
+    Args:
+        address: "local" for one of this machine alone, which ends with this runner; "auto" for the one that
+            this machine belongs to; or where another one is, as "10.0.0.1:6379".
+        at_most: so many tasks at once, where it is given.
+
+    Raises:
+        MovierecError: Ray is not installed.
+    """
+
+    shares_files = False
+
+    def __init__(self, address: str, at_most: int | None = None) -> None:
+        if importlib.util.find_spec("ray") is None:
+            raise MovierecError("--cluster needs the package ray: pip install 'movierec[cluster]'")
+        self._address = address
+        self._at_most = at_most
+        self._is_own = False
+        self._box: Any = None
+        self._round = 0  # which call of `run`
+
+    @property
+    def n_jobs(self) -> int:
+        """One for each core that the cluster has at this moment, unless fewer are wanted."""
+        import ray
+
+        n_cores = max(1, int(ray.cluster_resources().get("CPU", 0)))
+        return n_cores if self._at_most is None else min(n_cores, self._at_most)
+
+    def run(
+        self, task: Task, arguments: Iterable[Any], *, shared: Any = None, told: Listener = nobody
+    ) -> Iterator[tuple[int, Any]]:
+        """See `Runner.run`."""
+        import ray
+
+        there, mailbox = ray.put(shared), self._mailbox()
+        self._round += 1
+        remote = ray.remote(num_cpus=1, max_retries=MOST_LOSSES - 1)(work)
+        following = enumerate(arguments)
+        on_their_way: dict[Any, int] = {}
+        letters = mailbox.take.remote()
+        try:
+            while True:
+                for number, argument in itertools.islice(following, self.n_jobs - len(on_their_way)):
+                    place = (self._round, number)
+                    sent = remote.remote(__version__, task, there, argument, place, mailbox)
+                    on_their_way[sent] = number
+                if not on_their_way:
+                    return
+                (ready,), _ = ray.wait([letters, *on_their_way], num_returns=1)
+                if ready is not letters:
+                    mailbox.wake.remote()  # whoever is done has told all
+                letters = self._read(mailbox, letters, told)
+                if ready in on_their_way:
+                    number = on_their_way.pop(ready)
+                    yield number, _result(ready, number)
+        finally:
+            for one in on_their_way:
+                ray.cancel(one, force=True)
+            mailbox.wake.remote()  # the promise of letters is kept
+
+    def _mailbox(self) -> Any:
+        """On this machine, so that it is not lost with another one."""
+        if self._box is not None:
+            return self._box
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        options = {"num_cpus": 0, "max_restarts": -1, "scheduling_strategy": here}
+        self._box = ray.remote(Mailbox).options(**options).remote()
+        return self._box
+
+    def _read(self, mailbox: Any, letters: Any, told: Listener) -> Any:
+        """Hands letters over, and answers those that ask; returns the promise of the next ones."""
+        import ray
+
+        read: list[Letter] = []
+        with contextlib.suppress(ray.exceptions.RayActorError):  # started anew: its letters are lost
+            read = ray.get(letters)
+        for (asked_in, number), question, content in read:
+            if asked_in != self._round:  # of a task that was given up
+                continue
+            answer = told(number, content)
+            if question is not None:
+                mailbox.answer.remote(question, answer)
+        return mailbox.take.remote()
+
+    def __enter__(self) -> Self:
+        """Connects.
+
+        Raises:
+            MovierecError: there is no such cluster, or it has another version of Ray or Python.
+        """
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        import ray
+
+        if ray.is_initialized():  # whoever did it ends it
+            return self
+        own = {"num_cpus": os.cpu_count(), "include_dashboard": False, "object_store_memory": _OBJECTS_BYTES}
+        try:
+            ray.init(
+                address=self._address,
+                runtime_env={"env_vars": _environment()},
+                logging_level=logging.ERROR,
+                log_to_driver=False,
+                **own if self._address == LOCAL else {},
+            )
+        except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+            said = str(error).strip().partition("\n")[0]
+            raise MovierecError(f"--cluster {self._address} cannot be used: {said}") from error
+        self._is_own = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        import ray
+
+        if self._box is not None:
+            ray.kill(self._box)
+            self._box = None
+        if self._is_own:
+            ray.shutdown()
+            self._is_own = False
+
+
+def _environment() -> dict[str, str]:
+    """As in this process, with the threads that it has: so that arrays do not depend on where it is."""
+    threads = dict.fromkeys(_THREADS, str(os.cpu_count()))
+    return threads | {name: os.environ[name] for name in _KEPT if name in os.environ}
+
+
+def _result(done: Any, number: int) -> Any:
+    import ray
+
+    try:
+        is_result, content = ray.get(done)
+    except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError) as error:
+        raise lost(number, str(error).partition("\n")[0]) from error
+    except ray.exceptions.OutOfMemoryError as error:
+        raise lost(number, "its machine had no memory left") from error
+    except ray.exceptions.ObjectLostError as error:
+        raise lost(number, "its machine ended") from error
+    if not is_result:
+        raise content
+    return content
