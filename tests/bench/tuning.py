@@ -1,10 +1,10 @@
 """Searches on MovieLens 100K: from spoiled and from good defaults, and one that is killed at random moments.
 
-    python tests/bench/tuning.py [spoiled] [good] [killed] [--trials N] [--kills N] [--data DIR] [--models DIR]
+    python tests/bench/tuning.py [spoiled] [good] [killed] [--trials N] [--kills N] [--data DIR]
 
-`spoiled` begins with ten times the learning rate and no dropout, `good` with the defaults; both print the answer.
-`killed` compares the trials of a search that was killed with those of one that was not. Searches go on where they
-were; a third of an hour each. `tests/experiment/test_tune.py` has small twins of all three.
+`spoiled` begins with ten times the learning rate and no dropout, `good` with the defaults; both print the
+answer. `killed` compares the trials of a search that was killed with those of one that was not. Searches go on
+where they were; a third of an hour each. `tests/experiment/test_tune.py` has small twins of all three.
 """
 
 import argparse
@@ -16,13 +16,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 SPOILED = ["--learning_rate", "0.1", "--dropout", "0", "--space", "learning_rate", "dropout"]
-KILLED = ["--num_epochs", "20", "--embedding_size", "16", "--layer_sizes", "16"]
-"""A small model: what is compared is the order of the trials."""
+KILLED = [
+    *("--num_epochs", "20", "--embedding_size", "16", "--layer_sizes", "16"),
+    *("--finalists", "1", "--seeds", "1"),
+]
+"""A small model: what is compared are the trials in their order."""
 
 
 def command(options: argparse.Namespace, models: Path, more: list[str]) -> list[str]:
