@@ -3,8 +3,8 @@
     python tests/bench/tuning.py [spoiled] [good] [killed] [--trials N] [--kills N] [--data DIR]
 
 `spoiled` begins with ten times the learning rate and no dropout, `good` with the defaults; both print the
-answer. `killed` compares the trials of a search that was killed with those of one that was not. Searches go on
-where they were; a third of an hour each. `tests/experiment/test_tune.py` has small twins of all three.
+answer. `killed` compares the trials of a search that was killed with those of one that was not. Searches go
+on where they were; a third of an hour each. `tests/experiment/test_tune.py` has small twins of all three.
 """
 
 import argparse
@@ -54,10 +54,8 @@ def told(document: dict[str, Any]) -> list[Any]:
 def from_defaults(options: argparse.Namespace, name: str) -> None:
     document = search(options, options.models / name, SPOILED if name == "spoiled" else [])
     trials = document["searches"][0]["trials"]
-    counts = {
-        state: sum(one["state"] == state for one in trials) for state in ("finished", "pruned", "failed")
-    }
-    print(f"{name}: {counts}, {sum(one['seconds'] for one in trials):.0f} s of trials")
+    counts = Counter(one["state"] for one in trials)
+    print(f"{name}: {dict(counts)}, {sum(one['seconds'] for one in trials):.0f} s of trials")
     print(*document["answer"], document["command"], sep="\n  ")
 
 
