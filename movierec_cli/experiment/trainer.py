@@ -25,7 +25,7 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.experiment.loading import load_source
 from movierec_cli.experiment.training_task import Training, train_all
 from movierec_cli.models.feature_encodings import require_features, told_sets
-from movierec_cli.models.memory_estimate import beyond_memory
+from movierec_cli.models.memory_estimate import beyond_memory, require_memory_at_once
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.registry.forget import require_all_users
 from movierec_cli.registry.record import DataIdentity, RunConfig
@@ -242,6 +242,8 @@ def train_or_load(
         if config.split.fold == 0:
             observer.warned(f"{config.label} is left out: {problem}")
     feasible, unsaved = ([one for one in some if one not in too_large] for some in (feasible, unsaved))
+    if runner is not None and runner.shares_files:
+        require_memory_at_once(data.dataset, data.split, unsaved, runner.n_jobs)
     if unsaved:
         require_room(directory, sum(least_bytes(config, identities[config]) for config in unsaved))
     several_seeds = len({config.training.seed for config in feasible if config.training}) > 1

@@ -24,6 +24,7 @@ from movierec_cli.config import (
 )
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import Split
+from movierec_cli.errors import MovierecError
 from movierec_cli.models.feature_encodings import encode_features, fit_features
 from movierec_cli.models.hybrid.item_evidence import MOST_MOVIES
 from movierec_cli.models.rating.evidence import (
@@ -218,8 +219,7 @@ def beyond_memory(dataset: Dataset, split: Split, configs: Sequence[RunConfig]) 
     available = available_bytes()
     if available is None or not configs:
         return {}
-    features = FeatureSet.parse([name for config in configs for name in config.feature_set.features])
-    data = TrainingData.of(dataset, split, features)
+    data = _data_of(dataset, split, configs)
     needed = {config: needed_bytes(config, data) for config in configs}
     return {
         config: f"fitting {config.family.label} takes about {n_bytes / 2**30:,.1f} GiB of memory, and"
@@ -227,6 +227,30 @@ def beyond_memory(dataset: Dataset, split: Split, configs: Sequence[RunConfig]) 
         for config, n_bytes in needed.items()
         if n_bytes > available
     }
+
+
+def require_memory_at_once(dataset: Dataset, split: Split, configs: Sequence[RunConfig], n: int) -> None:
+    """Refuses to fit so many at once that this machine has not the memory for the largest of them together.
+
+    Raises:
+        MovierecError: says what is needed and available.
+    """
+    available = available_bytes()
+    if available is None or min(n, len(configs)) < 2:
+        return
+    data = _data_of(dataset, split, configs)
+    largest = sorted((needed_bytes(config, data) for config in configs), reverse=True)[:n]
+    if sum(largest) > available:
+        raise MovierecError(
+            f"--jobs {n}: {len(largest)} trainings at once take about {sum(largest) / 2**30:,.1f} GiB of"
+            f" memory, and {available / 2**30:,.1f} GiB are available; lower --jobs"
+        )
+
+
+def _data_of(dataset: Dataset, split: Split, configs: Sequence[RunConfig]) -> TrainingData:
+    """As any of these see it."""
+    features = FeatureSet.parse([name for config in configs for name in config.feature_set.features])
+    return TrainingData.of(dataset, split, features)
 
 
 def _remedy(config: RunConfig, data: TrainingData) -> str:

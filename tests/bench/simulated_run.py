@@ -1,10 +1,12 @@
 """A saved model of simulated data of any size, whose embeddings are random."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from movierec_cli.data.dataset import Dataset, Movies, Ratings, Users
+from movierec_cli.registry.record import DataIdentity, run_name
 from movierec_cli.registry.store import Run
 from tests.saved_runs import run_artifacts, run_record, save_run
 
@@ -41,4 +43,7 @@ def simulated_run(directory: Path, n_users: int) -> Run:
         movies=movies,
         users=Users(artifacts.user_ids),
     )
-    return save_run(directory, run_record(), artifacts, source)
+    record = run_record()
+    data = DataIdentity.of(source)
+    named = replace(record, data=data, name=run_name(record.config, data))
+    return save_run(directory, named, artifacts, source)

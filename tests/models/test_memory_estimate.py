@@ -21,9 +21,16 @@ from movierec_cli.experiment.trainer import train_or_load
 from movierec_cli.models import memory_estimate
 from movierec_cli.models.baselines.baseline import TrainingRatings
 from movierec_cli.models.baselines.ease import EASE
-from movierec_cli.models.memory_estimate import TrainingData, available_bytes, beyond_memory, needed_bytes
+from movierec_cli.models.memory_estimate import (
+    TrainingData,
+    available_bytes,
+    beyond_memory,
+    needed_bytes,
+    require_memory_at_once,
+)
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.registry.record import RunConfig
+from movierec_cli.runners.local import LocalProcesses
 from tests.models.baseline_data import two_tastes
 from tests.small_dataset import small_dataset
 
@@ -104,6 +111,19 @@ def test_a_model_that_is_too_large_is_refused_and_such_a_baseline_left_out(monke
     with pytest.raises(MovierecError, match="fitting two towers takes"):
         train_or_load(data, [config(Family.EASE), config(Family.TWO_TOWER)], tmp_path, observer)
     assert not any(tmp_path.iterdir())
+
+
+def test_more_at_once_than_there_is_memory_for_is_refused(monkeypatch, tmp_path) -> None:
+    data = split_data(DATASET, SplitConfig())
+    both = [config(Family.EASE), config(Family.TWO_TOWER)]
+    sizes = [needed_bytes(one, TrainingData.of(DATASET, SPLIT, FeatureSet())) for one in both]
+    monkeypatch.setattr(memory_estimate, "available_bytes", lambda: sum(sizes) - 1)
+    assert beyond_memory(DATASET, SPLIT, both) == {}
+    require_memory_at_once(DATASET, SPLIT, both, 1)
+    with pytest.raises(MovierecError, match=r"--jobs 3: 2 trainings at once take .*; lower --jobs"):
+        train_or_load(data, both, tmp_path, TrainingObserver(), runner=LocalProcesses(3))
+    monkeypatch.setattr(memory_estimate, "available_bytes", lambda: sum(sizes))
+    require_memory_at_once(DATASET, SPLIT, both, 3)
 
 
 def test_a_larger_batch_needs_more_until_it_holds_all_interactions() -> None:
