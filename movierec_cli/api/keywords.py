@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from movierec_cli.config import FeatureSet
 
-Space = str | Sequence[str] | Mapping[str, "str | Sequence[bool | int | float | str | Sequence[int]]"]
+Space = str | Sequence[str] | Mapping[str, object]
 """What is searched, by option: a range such as "0.001..0.03:log", or choices."""
 FeatureSets = Sequence["FeatureSet | str | Sequence[str] | None"]
 """One entry a model: names of features, or None for the ids alone."""

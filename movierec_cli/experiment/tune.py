@@ -53,8 +53,9 @@ from movierec_cli.experiment.tuned import FIRST, FamilySearch, Finalist, Tuned
 from movierec_cli.experiment.tuning_sentences import trial_sentence, tuning_answer
 from movierec_cli.leakage.data_checks import check_data
 from movierec_cli.models.feature_encodings import require_features
+from movierec_cli.models.memory_estimate import beyond_memory, require_memory_at_once
 from movierec_cli.models.observer import TrainingObserver
-from movierec_cli.registry.record import DataIdentity
+from movierec_cli.registry.record import DataIdentity, RunConfig
 from movierec_cli.registry.store import Run
 from movierec_cli.runners.open_runner import open_runner
 from movierec_cli.runners.runner import Listener, Runner
@@ -143,7 +144,6 @@ class _Search:
             proposer, first = TpeProposer(plan.space, plan.first, seed), plan.first
             searched = {name: str(one) for name, one in plan.space.items()}
         config = plan.run_config(first, data.config, 0)
-        require_features(data.dataset, config.feature_set)
         dataset_identity = DataIdentity.of(data.dataset, config.feature_set)
         identity: Identity = {
             "format": FORMAT_VERSION,
@@ -160,11 +160,26 @@ class _Search:
             observer.noted(f"{plan.family.label}: going on after {counted(len(ledger.trials), 'trial')}.")
         elif others := like(folder, name, front):
             observer.noted(_another_search(identity, others))
-        return cls(plan, data, metric, options, proposer, ledger, name, first)
+        search = cls(plan, data, metric, options, proposer, ledger, name, first)
+        search._require_possible(config)
+        return search
+
+    def _require_possible(self, config: RunConfig) -> None:
+        """Refuses a model that the data lack a feature for, or this machine the memory.
+
+        Raises:
+            MovierecError: says which.
+        """
+        require_features(self.data.dataset, config.feature_set)
+        for problem in beyond_memory(self.data.dataset, self.data.split, [config]).values():
+            raise MovierecError(problem)
 
     def run_trials(self, runner: Runner, observer: TrainingObserver) -> None:
         """Does the trials that are missing."""
         trials, lag = self.ledger.trials, lag_of(runner.n_jobs)
+        first = self.plan.run_config(self.first, self.data.config, 0)
+        n_jobs = runner.n_jobs
+        require_memory_at_once(self.data.dataset, self.data.split, [first] * n_jobs, n_jobs)
         ends_at = _end_of(self.options, trials, runner.n_jobs)
         most = self._most_trials
         work: list[tuple[int, Mapping[str, Value]]] = []  # number and values of what is handed out
@@ -182,7 +197,7 @@ class _Search:
                     return
                 try:
                     config = self.plan.run_config(proposal.values, self.data.config, number)
-                    require_features(self.data.dataset, config.feature_set)
+                    self._require_possible(config)
                 except MovierecError as error:
                     self._end(number, proposal.values, failed(error), observer)
                     continue
