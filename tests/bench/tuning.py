@@ -3,8 +3,8 @@
     python tests/bench/tuning.py [spoiled] [good] [killed] [--trials N] [--kills N] [--data DIR]
 
 `spoiled` begins with ten times the learning rate and no dropout, `good` with the defaults, both on MovieLens
-100K; they print the answer. `killed` compares the trials of a search on the sample that is killed (kill -9) with
-those of one that is not. Searches go on where they were; the first two take a third of an hour each.
+100K; they print the answer. `killed` compares the trials of a search on the sample that is killed (kill -9)
+with those of one that is not. Searches go on where they were; the first two take a third of an hour each.
 `tests/experiment/test_tune.py` has small twins of all three.
 """
 
@@ -94,11 +94,11 @@ def from_defaults(options: argparse.Namespace, name: str) -> None:
 def killed(options: argparse.Namespace) -> None:
     began = time.monotonic()
     whole = told(search(options, "whole", QUICK))
-    longest_s, rng, name = time.monotonic() - began, random.Random(options.seed), f"killed-{options.seed}"
+    whole_s, rng, name = time.monotonic() - began, random.Random(options.seed), f"killed-{options.seed}"
     folder, output = options.models / name, options.models / "killed.json"
     for kill in range(1, options.kills + 1):
         process = started(options, folder, QUICK, output)
-        time.sleep(rng.uniform(0.1, 0.5) * longest_s)
+        time.sleep(rng.uniform(0.08, 0.28) * whole_s)
         os.kill(process, signal.SIGKILL)
         if ended(process) != -signal.SIGKILL:
             raise SystemExit("the search was over before it was killed")
