@@ -1,6 +1,6 @@
 """Trainings and lists in several processes and on a cluster of three nodes, whole and with kills; one table.
 
-    python tests/bench/workers.py [equal] [kills] [lists] [--kills N] [--epochs N] [--users N] [--seed N]
+    python tests/bench/workers.py [equal] [kills] [lists] [--kills N] [--sets N] [--seeds N] [--epochs N]
 
 `equal` trains six feature sets with two seeds and two SASRecs on the sample: in one process, with `--jobs 2`
 and on the cluster; every array has to be the same. `kills` does the same with kill -9 of a worker, a node or
