@@ -290,6 +290,18 @@ class RecommendTogetherDocument(OfRun):
     variety: float | None
 
 
+class RecommendPartsDocument(Document):
+    """Of `movierec recommend --parts`."""
+
+    folder: Path
+    n_parts: int
+    n_made: int
+    n_missing: int
+    n_users: int
+    n_rows: int
+    manifest: Path | None
+
+
 class SimilarDocument(OfRun):
     """Of `movierec similar`."""
 
@@ -431,7 +443,8 @@ DOCUMENTS: dict[str, Any] = {
     "recommend": RecommendDocument
     | RecommendAllModelsDocument
     | RecommendUsersDocument
-    | RecommendTogetherDocument,
+    | RecommendTogetherDocument
+    | RecommendPartsDocument,
     "similar": SimilarDocument,
     "export": ExportDocument,
     "predict": PredictDocument,

@@ -69,6 +69,8 @@ LINES = (
     "recommend --liked id:101",
     "recommend --user 1 --all_models",
     "recommend --users 1 2",
+    "recommend --users 1 2 3 --parts lists --shard 1/2",
+    "recommend --users 1 2 3 --parts lists",
     "recommend --together --user 1 --user 2 --fairness turns",
     "similar id:101",
     "export --format npz --output served.npz",
