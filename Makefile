@@ -47,7 +47,7 @@ test: lint type ## Check style, types and behaviour
 	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 # What some tests compare with, log to, run on or look at pages with; they bring fifty packages along.
-test-all: install ## Install Chromium (on Debian), ranx, MLflow and Ray, then run all tests and skip none that needs them
+test-all: install ## Install Chromium (on Debian), ranx, MLflow, Ray and Optuna, then run all tests and skip none that needs them
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null \
 	  || { apt-get -qq update && apt-get -qq install -y chromium >/dev/null; }
 	$(PIP_INSTALL) --require-hashes --requirement requirements.txt --requirement requirements-test-all.txt

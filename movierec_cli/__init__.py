@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from movierec_cli.api import MovieLensTrainer as MovieLensTrainer
     from movierec_cli.api import SavedRun as SavedRun
     from movierec_cli.api import StudyResult as StudyResult
+    from movierec_cli.api import TuningResult as TuningResult
     from movierec_cli.api import compare as compare
     from movierec_cli.api import load as load
+    from movierec_cli.api import tune as tune
     from movierec_cli.config import DataConfig as DataConfig
     from movierec_cli.config import FeatureSet as FeatureSet
     from movierec_cli.config import SequenceConfig as SequenceConfig
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "api": ("MovieLensTrainer", "SavedRun", "StudyResult", "compare", "load"),
+    "api": ("MovieLensTrainer", "SavedRun", "StudyResult", "TuningResult", "compare", "load", "tune"),
     "config": (
         "DataConfig",
         "FeatureSet",

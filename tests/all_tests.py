@@ -2,4 +2,12 @@
 
 import os
 
+import pytest
+
 ALL_TESTS = "MOVIEREC_ALL_TESTS" in os.environ
+
+
+def needs(package: str) -> None:
+    """Skips a test, or a module of tests, without a package that is optional; unless every test must run."""
+    if not ALL_TESTS:
+        pytest.importorskip(package)

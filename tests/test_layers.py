@@ -49,6 +49,7 @@ LAZY = {
     "onnxruntime",
     "tensorboard",
     "mlflow",
+    "optuna",
     "ray",
 }
 """Packages that take long to import; outside `models` they are imported inside functions only."""

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from movierec_cli.cli.app import app
 from movierec_cli.data import datasets_folder, load
 from movierec_cli.data.dataset import Dataset
-from tests.all_tests import ALL_TESTS
+from tests.all_tests import ALL_TESTS, needs
 from tests.cli import fake_trainer
 from tests.saved_runs import judged_run, multi_task_config, run_config, sequence_config
 from tests.small_dataset import small_dataset
@@ -85,6 +85,8 @@ def _sequences(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("_world")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_of_the_readme_works(command: str, request: pytest.FixtureRequest) -> None:
+    if command.startswith("movierec tune"):
+        needs("optuna")
     if "--watched" in command:
         request.getfixturevalue("_sequences")
     (saved,) = Path("saved_models").glob("1m-timestamp-*")

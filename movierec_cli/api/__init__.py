@@ -21,3 +21,5 @@ from movierec_cli.api.saved_run import load as load
 from movierec_cli.api.study_result import StudyResult as StudyResult
 from movierec_cli.api.study_result import compare as compare
 from movierec_cli.api.training_call import MovieLensTrainer as MovieLensTrainer
+from movierec_cli.api.tuning import TuningResult as TuningResult
+from movierec_cli.api.tuning import tune as tune

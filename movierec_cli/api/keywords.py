@@ -9,6 +9,8 @@ from typing import TypedDict
 
 from movierec_cli.config import FeatureSet
 
+Space = str | Sequence[str] | Mapping[str, object]
+"""What is searched, by option: a range such as "0.001..0.03:log", or choices."""
 FeatureSets = Sequence["FeatureSet | str | Sequence[str] | None"]
 """One entry a model: names of features, or None for the ids alone."""
 
@@ -90,6 +92,75 @@ class TrainKeywords(TypedDict, total=False):
     weights: str | None
     whole_history: bool | None
     windows: bool | None
+
+
+class TuneKeywords(TypedDict, total=False):
+    """Of `tune`: the options of `movierec tune`."""
+
+    additional_feature_sets: FeatureSets | None
+    archive: str | Path | None
+    average_weights: bool | None
+    batch_size: int | None
+    cluster: str | None
+    columns: Sequence[str] | Mapping[str, str] | None
+    datasets_dir: str | Path | None
+    dropout: float | None
+    embedding_size: int | None
+    families: str | Sequence[str] | None
+    feature_kinds: Sequence[str] | Mapping[str, str] | None
+    feature_sets: FeatureSets | None
+    finalists: int | None
+    hidden_size: int | None
+    imdb_titles: str | Path | None
+    item_bias: bool | None
+    item_vectors: str | Path | Sequence[str | Path] | None
+    jobs: int | None
+    k_core: int | None
+    l2: float | None
+    layer_sizes: int | Sequence[int] | None
+    learning_rate: float | None
+    loss: str | None
+    max_length: int | None
+    merge_duplicates: bool | None
+    metric: str | None
+    min_rating: float | None
+    monitor: str | None
+    movie_lengths: str | Path | None
+    num_epochs: int | None
+    num_heads: int | None
+    num_layers: int | None
+    num_negatives: int | None
+    open: bool | None
+    optimizer: str | None
+    orphans: str | None
+    output: str | Path | None
+    patience: int | None
+    pruning: bool | None
+    rating_scale: float | Sequence[float] | None
+    refit: bool | None
+    repeats: str | None
+    saved_models_dir: str | Path | None
+    schedule: str | None
+    seed: int | None
+    seeds: int | None
+    select_features: str | None
+    shared_embeddings: bool | None
+    skip_bad_rows: bool | None
+    space: Space | None
+    split: str | None
+    summed_loss: bool | None
+    test: str | Path | None
+    test_fraction: float | None
+    timeout: str | None
+    trials: int | None
+    validation: str | Path | None
+    validation_fraction: float | None
+    validation_freq: int | None
+    weighting: str | None
+    weights: str | None
+    whole_history: bool | None
+    windows: bool | None
+    write_config: str | Path | None
 
 
 class CompareKeywords(TypedDict, total=False):

@@ -83,11 +83,11 @@ class MovieLensTrainer:
         **options: Unpack[TrainKeywords],
     ) -> None:
         named = dataset if isinstance(dataset, str) else None
-        self._frames = _frames(None if named is not None else dataset, items, users, name)
+        self._frames = frames_of(None if named is not None else dataset, items, users, name)
         given = read_options({"dataset": named, **options})
         self._given = given if config is None else beside(read_config(Path(config)), given)
         if self._frames is not None:
-            _refuse_other_data(self._given)
+            refuse_other_data(self._given)
         self._configs = configs
         self._observer = observer or LoggingObserver()
         self._request = _request(self._given, configs, is_command=self._frames is None and not configs)
@@ -141,7 +141,8 @@ class MovieLensTrainer:
         write_config(self._given, Path(file))
 
 
-def _frames(ratings: Any, items: Any, users: Any, name: str) -> Frames | None:
+def frames_of(ratings: Any, items: Any, users: Any, name: str) -> Frames | None:
+    """Data frames as a source of ratings; None where there is none. Raises a `UsageError` for parts alone."""
     if ratings is None:
         for table, given in (("items", items), ("users", users)):
             if given is not None:
@@ -150,7 +151,8 @@ def _frames(ratings: Any, items: Any, users: Any, name: str) -> Frames | None:
     return Frames(ratings, items, users, name)
 
 
-def _refuse_other_data(given: Given) -> None:
+def refuse_other_data(given: Given) -> None:
+    """Refuses options that name data beside data frames. Raises a `UsageError`."""
     for name in ("dataset", "archive", "test", "validation"):
         if name in given:
             raise UsageError(f"--{name} has no effect here: the data set is a data frame; give one of them")

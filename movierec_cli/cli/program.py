@@ -27,6 +27,7 @@ INTERRUPTED, TERMINATED = 130, 143  # 128 and the signal, as shells say it
 
 COMMANDS = (
     "train",
+    "tune",
     "evaluate",
     "recommend",
     "similar",

@@ -114,6 +114,11 @@ class ProgressDisplay(TrainingObserver):
         self._end()
         self._terminal.note(f"{self._run or run.record.config.label}: {_how(run.record, loaded)}")
 
+    def trial_ended(self, sentence: str) -> None:
+        """Ends the bar with a line that stays."""
+        self._end()
+        self._terminal.note(sentence)
+
     def warned(self, message: str) -> None:
         """Shows a warning above the bar."""
         self._terminal.warn(message)

@@ -86,6 +86,7 @@ class FamilySpec:
         losses: that it can minimise.
         without: settings of its configuration that have no meaning for it.
         check: refuses settings of the model and the training that do not go together; told the label as well.
+        space: what `movierec tune` looks among, by option, as `config.search_space` reads it.
     """
 
     label: str
@@ -112,6 +113,7 @@ class FamilySpec:
     losses: tuple[LossKind, ...] = tuple(LossKind)
     without: frozenset[str] = frozenset()
     check: Callable[[str, ModelConfig | None, TrainingConfig], None] = lambda label, model, training: None
+    space: Mapping[str, str] = field(default_factory=dict)
 
 
 def _check_windows(label: str, model: ModelConfig | None, training: TrainingConfig) -> None:
@@ -139,6 +141,13 @@ _TOWERS = FamilySpec(
     on_split={SplitKind.TEMPORAL: {"model": {"dropout": 0.5}}},
     losses=TOWER_LOSSES,
     beside=("hybrid",),
+    space={
+        "learning_rate": "0.001..0.1:log",
+        "dropout": "0..0.8",
+        "embedding_size": "32,64,128,256",
+        "layer_sizes": "32,64,128,128+64",
+        "l2": "0.5..50:log",
+    },
 )
 
 # Segments of ten movies, all of which are learned. One window for each movie is ten times the work and no
@@ -180,6 +189,14 @@ _SASREC = FamilySpec(
     ),
     without=frozenset({"weighting", "average_weights"}),
     check=_check_windows,
+    space={
+        "learning_rate": "0.0005..0.02:log",
+        "dropout": "0..0.6",
+        "embedding_size": "32,64,128",
+        "hidden_size": "64,128,256",
+        "num_layers": "1..3",
+        "max_length": "50,100,200",
+    },
 )
 
 _BASELINES = "movierec_cli.models.baselines"
@@ -322,6 +339,12 @@ class Family(enum.StrEnum):
             },
             losses=(LossKind.CATALOGUE,),
             beside=(),
+            space={
+                "learning_rate": "0.001..0.05:log",
+                "dropout": "0..0.8",
+                "embedding_size": "64,128,256",
+                "layer_sizes": "32,64,128",
+            },
         ),
     )
     """A tower that reads a user's history, and weights from item to item: two kinds of evidence, added."""

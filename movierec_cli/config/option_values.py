@@ -161,7 +161,7 @@ def family_named(name: str) -> Family | None:
         return None
 
 
-def parse_family(value: object) -> Family:
+def parse_family(value: object, option: str = "--family") -> Family:
     """Reads the name of a family that is trained in epochs.
 
     Raises:
@@ -172,7 +172,7 @@ def parse_family(value: object) -> Family:
     if family is None or not family.is_trained or family.rates:
         hint = " (baselines are named with --baselines)" if family and family.is_baseline else ""
         names = ", ".join([*TRAINABLE, *names_of(EntryKind.FAMILY, list(Family))])
-        raise UsageError(f"--family is '{value}'; it takes {names}{hint}")
+        raise UsageError(f"{option} is '{value}'; it takes {names}{hint}")
     return family
 
 
@@ -246,6 +246,22 @@ def _paths(option: str, value: object) -> tuple[Path, ...]:
     return tuple(map(Path, _texts(option, [value] if isinstance(value, os.PathLike) else value)))
 
 
+def _families(option: str, value: object) -> tuple[Family, ...]:
+    return tuple(dict.fromkeys(parse_family(word, option) for word in split_words(value, option)))
+
+
+def _space(option: str, value: object) -> tuple[str, ...]:
+    """The words of "learning_rate=0.001..0.03:log embedding_size=32,64,128"; a table is the same."""
+    if not isinstance(value, Mapping):
+        return tuple(split_words(value, option))
+    entries = (f"{name}={_choices(found)}" for name, found in value.items())
+    return tuple(word for entry in entries for word in words_of(entry))
+
+
+def _choices(found: object) -> str:
+    return found if isinstance(found, str) else ",".join("+".join(words_of(one)) for one in _several(found))
+
+
 _BY_TYPE: Mapping[Any, Reader] = {
     bool: _flag,
     int: _one_number(int, "a whole number"),
@@ -267,6 +283,8 @@ _BY_TYPE: Mapping[Any, Reader] = {
 _BY_OPTION: Mapping[str, Reader] = {
     "users": lambda _, value: value if isinstance(value, str) else tuple(map(str, _several(value))),
     "top_k": lambda _, value: parse_top_k(value),
+    "families": _families,
+    "space": _space,
     "retrieval_weight": _numbers(float, "numbers such as 0 0.3 1"),
     "rating_weight": _numbers(float, "numbers such as 0 0.3 1"),
     "baselines": lambda option, value: parse_families(value, option),

@@ -140,16 +140,7 @@ class RunTrainer:
         return configs
 
     def _base(self) -> RunConfig:
-        """What all trained runs share, with the first seed."""
-        config, split = self.config, self.data.config
-        common = default_settings(config.family, split.kind, rates=bool(config.tasks))
-        has_weighting = config.family.has_setting("weighting")
-        return RunConfig(
-            family=config.family,
-            split=split,
-            model=config.model or common.model,
-            training=config.training.resolved(split.kind) if has_weighting else config.training,
-        )
+        return common_config(self.config, self.data.config)
 
     def run(self, runner: Runner | None = None) -> list[Run]:
         """A run for each of `run_configs`, in their order.
@@ -177,6 +168,18 @@ class RunTrainer:
             processes=config.processes,
             runner=runner,
         )
+
+
+def common_config(config: TrainerConfig, split: SplitConfig) -> RunConfig:
+    """What all runs that are trained on a split share, with the first seed and no features."""
+    common = default_settings(config.family, split.kind, rates=bool(config.tasks))
+    has_weighting = config.family.has_setting("weighting")
+    return RunConfig(
+        family=config.family,
+        split=split,
+        model=config.model or common.model,
+        training=config.training.resolved(split.kind) if has_weighting else config.training,
+    )
 
 
 def _changed_alike(own: T, usual: T, given: T) -> T:

@@ -53,6 +53,10 @@ class TrainingObserver:
     def run_ended(self, run: Run, *, loaded: bool) -> None:
         """A run is there."""
 
+    def trial_ended(self, sentence: str) -> None:
+        """A training of a search is over, of which no run stays; the sentence says how it went."""
+        self.noted(sentence)
+
     def warned(self, message: str) -> None:
         """Something is not as it should be."""
 
@@ -73,7 +77,7 @@ class _Later:
 
         def tell(*args: object, **keywords: object) -> None:
             self._kept.append((name, args, keywords))
-            if name in ("run_ended", "training_stopped"):
+            if name in ("run_ended", "trial_ended", "training_stopped"):
                 for hook, own, own_keywords in self._kept:
                     getattr(self._observer, hook)(*own, **own_keywords)
                 self._kept.clear()

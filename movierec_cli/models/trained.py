@@ -93,6 +93,8 @@ class Fitting:
     checkpoint: Path  # the folder from which an interrupted training can be resumed
     judged: Run | None = None  # a run of the same split, which is trained on with all ratings, for use
     processes: Processes | None = None  # that train it together, where there are several
+    only_validated: bool = False
+    """Whether the fit ends with its best epoch: nothing is trained on, and the test part is not looked at."""
 
     @property
     def epochs_on_all(self) -> int:
@@ -138,6 +140,11 @@ class Fitted:
     ) -> Fitted:
         """From how its fit went, and the settings that a baseline chose."""
         return cls(vars(fit) | {"n_parameters": n_parameters, "settings": settings or {}}, parts)
+
+    @classmethod
+    def only_validated(cls, fit: FitResult) -> Fitted:
+        """From how its fit went, where the model itself is not kept."""
+        return cls(dict(vars(fit)), RunParts())
 
 
 def run_artifacts(

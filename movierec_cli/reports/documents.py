@@ -17,6 +17,7 @@ from movierec_cli.data.split import SplitSummary
 from movierec_cli.experiment.describe import Description
 from movierec_cli.experiment.published import Beside
 from movierec_cli.experiment.study import ComparedModel, ComparedRatingModel, RatingStudy, Study
+from movierec_cli.experiment.trials import TrialState
 from movierec_cli.leakage.finding import Finding
 from movierec_cli.recommend.predict import PredictedRating
 from movierec_cli.recommend.recommend import RecommendedMovie
@@ -99,6 +100,54 @@ class TrainDocument(Document):
     deployed: str | None
     page: Path
     published: NotRequired[list[Beside]]
+
+
+class TrialPart(TypedDict):
+    """One trial of a search."""
+
+    number: int
+    values: dict[str, bool | float | str]
+    state: TrialState
+    score: float | None
+    epoch: int
+    curve: list[tuple[int, float]]
+    seconds: float
+    problem: str
+
+
+class FamilySearchPart(TypedDict):
+    """The search of one family."""
+
+    family: str
+    name: str
+    space: dict[str, str]
+    trials: list[TrialPart]
+    importance: dict[str, float]
+
+
+class FinalistPart(TypedDict):
+    """Settings that were trained with several seeds."""
+
+    family: str
+    trial: int | None
+    values: dict[str, bool | float | str]
+    is_first: bool
+    scores: list[float | None]
+    mean: float | None
+
+
+class TuneDocument(Document):
+    """Of `movierec tune`."""
+
+    answer: list[str]
+    metric: str
+    command: str
+    finalists: list[FinalistPart]
+    searches: list[FamilySearchPart]
+    earlier_winners_tested: int
+    runs: list[str]
+    study: StudyPart  # type: ignore[valid-type]
+    page: Path
 
 
 class DataPart(TypedDict):
@@ -240,6 +289,18 @@ class RecommendTogetherDocument(OfRun):
     movies_to_choose_from: int
     movies: list[ListedForSeveral]
     variety: float | None
+
+
+class RecommendPartsDocument(Document):
+    """Of `movierec recommend --parts`."""
+
+    folder: Path
+    n_parts: int
+    n_made: int
+    n_missing: int
+    n_users: int
+    n_rows: int
+    manifest: Path | None
 
 
 class SimilarDocument(OfRun):
@@ -384,11 +445,13 @@ class CheckPluginDocument(Document):
 
 DOCUMENTS: dict[str, Any] = {
     "train": TrainDocument,
+    "tune": TuneDocument,
     "evaluate": EvaluateDocument,
     "recommend": RecommendDocument
     | RecommendAllModelsDocument
     | RecommendUsersDocument
-    | RecommendTogetherDocument,
+    | RecommendTogetherDocument
+    | RecommendPartsDocument,
     "similar": SimilarDocument,
     "export": ExportDocument,
     "predict": PredictDocument,

@@ -14,11 +14,17 @@ from movierec_cli.api.saved_run import RECOMMEND_OPTIONS, SIMILAR_OPTIONS
 from movierec_cli.config.features import FeatureSet
 from movierec_cli.config.option_values import type_of
 from movierec_cli.config.train_options import OPTIONS, Option
+from movierec_cli.config.tune_options import TUNE_OPTIONS
 
 TABLES: dict[str, tuple[str, Mapping[str, Option]]] = {
     "TrainKeywords": (
         "Of `MovieLensTrainer`: the options of `movierec train`.",
         {name: one for name, one in OPTIONS.items() if name != "dataset"}
+        | {"feature_sets": OPTIONS["additional_feature_sets"]},
+    ),
+    "TuneKeywords": (
+        "Of `tune`: the options of `movierec tune`.",
+        {name: one for name, one in TUNE_OPTIONS.items() if name != "dataset"}
         | {"feature_sets": OPTIONS["additional_feature_sets"]},
     ),
     "CompareKeywords": ("Of `compare`: options of `movierec evaluate`.", COMPARE_OPTIONS),
@@ -38,7 +44,10 @@ BY_METAVAR = {
     "ROLE=NAME...": "Sequence[str] | Mapping[str, str]",
     "FEATURE=KIND...": "Sequence[str] | Mapping[str, str]",
 }
-BY_NAME = {"together": "bool | Sequence[int | str]"}  # or the people themselves
+BY_NAME = {
+    "together": "bool | Sequence[int | str]",  # or the people themselves
+    "space": "Space",
+}
 
 
 def taken(option: Option) -> str:

@@ -15,8 +15,10 @@ from movierec_cli import (
     TowerConfig,
     TrainerConfig,
     TrainingConfig,
+    TuningResult,
     compare,
     load,
+    tune,
 )
 from movierec_cli.config import Family, SplitKind
 
@@ -55,6 +57,15 @@ def asked(run: SavedRun) -> list[polars.DataFrame]:
         run.user_embeddings(),
         run.item_embeddings(),
     ]
+
+
+def searched() -> polars.DataFrame:
+    space = {"learning_rate": "0.001..0.03:log", "embedding_size": [32, 64], "layer_sizes": [[64], [128, 64]]}
+    found: TuningResult = tune("100k", families=["two-tower", "hybrid"], trials=40, space=space, jobs=2)
+    tune(polars.DataFrame(), timeout="1h", space="dropout", select_features=None, feature_sets=[None])
+    best: SavedRun = found.best
+    print(found.answer[0], best.name, found.options["dropout"], found.write_page("tuning.html"))
+    return found.trials()
 
 
 def compared() -> polars.DataFrame:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench.rows import Bench, Row, movierec
-from tests.bench.workers import TRAININGS, arrays_of
+from tests.bench.workers import arrays_of, trainings
 
 
 def measure_jobs(bench: Bench) -> Iterator[Row]:
@@ -16,7 +16,8 @@ def measure_jobs(bench: Bench) -> Iterator[Row]:
             folder = Path(name) / "-".join(("train", *options))
             folder.mkdir()
             finished = [
-                movierec(*one, "--dataset", "sample", "--quiet", *options, folder=folder) for one in TRAININGS
+                movierec(*one, "--dataset", "sample", "--quiet", *options, folder=folder)
+                for one in trainings()
             ]
             seconds.append(sum(one.wall_s for one in finished))
             arrays.append(arrays_of(folder))

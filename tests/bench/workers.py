@@ -1,6 +1,6 @@
 """Trainings and lists in several processes and on a cluster of three nodes, whole and with kills; one table.
 
-    python tests/bench/workers.py [equal] [kills] [lists] [--kills N] [--epochs N] [--users N] [--seed N]
+    python tests/bench/workers.py [equal] [kills] [lists] [--kills N] [--sets N] [--seeds N] [--epochs N]
 
 `equal` trains six feature sets with two seeds and two SASRecs on the sample: in one process, with `--jobs 2`
 and on the cluster; every array has to be the same. `kills` does the same with kill -9 of a worker, a node or
@@ -33,9 +33,15 @@ from movierec_cli.registry.store import list_runs  # noqa: E402
 from tests.bench.processes import PUBLISHED_SETS  # noqa: E402
 
 INSIDE = "MOVIEREC_BENCH_NAMESPACE"
-SEEDS = ("--seeds", "2")
-_SETS = [word for names in PUBLISHED_SETS for word in ("--additional_feature_sets", *names)]
-TRAININGS = (("train", *_SETS, *SEEDS), ("train", "--family", "sasrec", *SEEDS))
+
+
+def trainings(n_sets: int = len(PUBLISHED_SETS), n_seeds: int = 2) -> tuple[tuple[str, ...], ...]:
+    """Two commands: the first feature sets, and SASRec."""
+    sets = [word for names in PUBLISHED_SETS[:n_sets] for word in ("--additional_feature_sets", *names)]
+    seeds = ("--seeds", str(n_seeds))
+    return ("train", *sets, *seeds), ("train", "--family", "sasrec", *seeds)
+
+
 OBJECTS_BYTES = 200 << 20
 N_NODES = 3
 PAUSE_S = (3.0, 25.0)  # between kills
@@ -57,7 +63,7 @@ class Nodes:
     def __init__(self) -> None:
         from ray.cluster_utils import Cluster
 
-        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
         self._options = {"num_cpus": 1, "object_store_memory": OBJECTS_BYTES, "include_dashboard": False}
         self._cluster: Any = Cluster(initialize_head=True, head_node_args=self._options)
         self._others = [self._cluster.add_node(**self._options) for _ in range(N_NODES - 1)]
@@ -135,13 +141,12 @@ def arrays_of(folder: Path) -> dict[str, str]:
     }
 
 
-def trained(folder: Path, epochs: int, *where: str) -> float:
+Commands = Sequence[tuple[str, ...]]
+
+
+def trained(folder: Path, commands: Commands, *where: str) -> float:
     folder.mkdir()
-    return sum(finished((*one, *common(epochs), *where), folder) for one in TRAININGS)
-
-
-def common(epochs: int) -> tuple[str, ...]:
-    return ("--dataset", "sample", "--num_epochs", str(epochs))
+    return sum(finished((*one, *where), folder) for one in commands)
 
 
 def compare(name: str, reference: dict[str, str], found: dict[str, str], note: str) -> str:
@@ -152,23 +157,25 @@ def compare(name: str, reference: dict[str, str], found: dict[str, str], note: s
     return f"| {name} | {same} | {note} |"
 
 
-def measure_equal(work: Path, nodes: Nodes, epochs: int) -> Iterator[str]:
+def measure_equal(work: Path, nodes: Nodes, commands: Commands) -> Iterator[str]:
     one = work / "one"
-    seconds = trained(one, epochs)
+    seconds = trained(one, commands)
     reference = arrays_of(one)
     yield f"| one process | {len(reference)} files of arrays | {seconds:.0f} s |"
     for name, where in (("--jobs 2", ("--jobs", "2")), ("3 nodes", ("--cluster", nodes.address))):
         folder = work / name.replace(" ", "")
-        took_s = trained(folder, epochs, *where)
+        took_s = trained(folder, commands, *where)
         note = f"{took_s:.0f} s, {took_s / seconds:.2f} of one process"
         yield compare(name, reference, arrays_of(folder), note)
         shutil.rmtree(folder)
 
 
-def measure_kills(work: Path, nodes: Nodes, epochs: int, n_kills: int, rng: random.Random) -> Iterator[str]:
+def measure_kills(
+    work: Path, nodes: Nodes, commands: Commands, n_kills: int, rng: random.Random
+) -> Iterator[str]:
     """Kills until there were enough, in one training after the other, half of them on the cluster."""
     if not (one := work / "one").exists():
-        trained(one, epochs)
+        trained(one, commands)
     reference = arrays_of(one)
     killed: Counter[str] = Counter()
     n_trainings, is_equal, problems = 0, True, []
@@ -177,8 +184,8 @@ def measure_kills(work: Path, nodes: Nodes, epochs: int, n_kills: int, rng: rand
         folder = work / f"killed{n_trainings}"
         folder.mkdir()
         where = ("--cluster", nodes.address) if on_cluster else ("--jobs", "2")
-        for command in TRAININGS:
-            arguments = (*command, *common(epochs), *where)
+        for command in commands:
+            arguments = (*command, *where)
             code = None
             while code != 0:
                 process = started(arguments, folder)
@@ -273,22 +280,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("names", nargs="*", choices=[[], "equal", "kills", "lists"], metavar="NAME")
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--sets", type=int, default=len(PUBLISHED_SETS))
+    parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--users", type=int, default=20_000)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="of the kills")
     arguments = parser.parse_args()
     in_namespace()
     names = arguments.names or ["equal", "kills", "lists"]
     rng = random.Random(arguments.seed)
+    common = ("--dataset", "sample", "--num_epochs", str(arguments.epochs))
+    commands = [(*one, *common) for one in trainings(arguments.sets, arguments.seeds)]
     print("| what | result | |\n|---|---|---|", flush=True)
     with folders() as work:
         nodes = Nodes()
         try:
             if "equal" in names:
-                for row in measure_equal(work, nodes, arguments.epochs):
+                for row in measure_equal(work, nodes, commands):
                     print(row, flush=True)
             if "kills" in names:
-                for row in measure_kills(work, nodes, arguments.epochs, arguments.kills, rng):
+                for row in measure_kills(work, nodes, commands, arguments.kills, rng):
                     print(row, flush=True)
             if "lists" in names:
                 for row in measure_lists(work, nodes, arguments.users):

@@ -12,7 +12,7 @@ import pytest
 
 from movierec_cli.config import RATING_BASELINES, DataConfig, TrainerConfig
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.experiment import loading, main_job, trainer, training_task
+from movierec_cli.experiment import loading, main_job, trainer, training_task, trials
 from movierec_cli.models.trained import Fitted, Fitting, fit_run
 from movierec_cli.registry.store import Run
 from tests.saved_runs import random_fit, random_rating_baseline
@@ -75,6 +75,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> None:
         record.clear()
     monkeypatch.setattr(loading, "load_dataset", load)
     monkeypatch.setattr(training_task, "fit_run", Fits())
+    monkeypatch.setattr(trials, "fit_run", Fits())
     monkeypatch.setattr(main_job, "RunTrainer", RecordingTrainer)
 
 

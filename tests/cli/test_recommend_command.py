@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from movierec_cli.config import DataConfig, SplitConfig, SplitKind
@@ -31,6 +32,10 @@ recommend = partial(run_command, "recommend")
 
 N_MOVIES = 15
 SERVING = "movierec_cli.models.sequential.serving"
+
+
+def read_rows(part: Path) -> list[tuple[Any, ...]]:
+    return pl.read_parquet(part).rows()
 
 
 def title(movie_id: int) -> str:
@@ -214,6 +219,8 @@ REFUSED = """
 2 | recommend --users all --all_models | --all_models has no effect here: it is for one user
 2 | recommend --users all --diversity 0.5 | --diversity has no effect here: it is for one user
 2 | recommend --users all --rank_by blend | --rank_by has no effect here: it is for one user
+2 | recommend --users all --parts lists --shard 9/8 | --shard is '9/8'; it must be a part and how many
+2 | recommend --users all --parts lists --jobs 0 | --jobs is 0; it must be 1 to 256
 1 | recommend --users 98 99 | no user 98 in '1m'; the users that
 1 | recommend --users none.txt | no user none.txt in '1m'; the users that
 2 | recommend --user 1 --why --csv x.csv | --why has no effect here: it cannot be written as CSV
@@ -317,6 +324,26 @@ def test_filters_leave_what_they_say_in_the_same_order(towers: Run, dataset: Dat
         assert found == [i for i in best if i in kept]
     few = recommend("--user", "1", "--year", "1983-1988")
     assert f"\n{len([i for i in best if i in of_years])} of --top 10: only" in few.stderr
+
+
+def test_lists_of_many_users_are_written_in_parts(towers: Run) -> None:
+    line = "--users", "3", "1", "2", "--top", "4", "--parts", "lists"
+    first = recommend(*line, "--shard", "1/2")
+    assert first.stdout == (
+        "lists: 4 recommendations to 3 users in 2 parts, 1 of them new; 1 part is missing, and so is"
+        " manifest.json\n"
+    )
+    last = recommend(*line)
+    assert last.stdout == (
+        "lists: 12 recommendations to 3 users in 2 parts, 1 of them new; manifest.json lists them all\n"
+    )
+    names = sorted(path.name for path in Path("lists").iterdir())
+    assert names == ["manifest.json", "part-00001-of-00002.parquet", "part-00002-of-00002.parquet"]
+    rows = [(user, movie) for name in names[1:] for user, _, movie, *_ in read_rows(Path("lists", name))]
+    plain = csv.DictReader(recommend(*line[:-2]).stdout.splitlines())
+    assert rows == [(int(row["user"]), int(row["movie_id"])) for row in plain]
+    other = recommend("--users", "3", "1", "2", "--top", "5", "--parts", "lists")
+    assert other.exit_code == 1 and "holds lists of another model, other users" in words(other.stderr)
 
 
 def test_many_users_get_the_lists_that_each_would(towers: Run, dataset: Dataset) -> None:

@@ -12,6 +12,7 @@ from movierec_cli.cli.app import app
 from movierec_cli.cli.console import SCHEMA_VERSION
 from movierec_cli.data import load
 from tests import test_readme
+from tests.all_tests import needs
 from tests.cli import fake_trainer
 from tests.cli.running import commands, run
 from tests.contract.own_packages import Install
@@ -64,11 +65,14 @@ LINES = (
     "train --saved_models_dir other --preset tfrs-context --generate_recommendations_for_user 1",
     "train --saved_models_dir other --tasks rating retrieval --additional_feature_sets None --deploy",
     "train --saved_models_dir other --folds 2 --additional_feature_sets None",
+    "tune --saved_models_dir other --trials 2 --seeds 1",
     "evaluate",
     "recommend --user 1 --why",
     "recommend --liked id:101",
     "recommend --user 1 --all_models",
     "recommend --users 1 2",
+    "recommend --users 1 2 3 --parts lists --shard 1/2",
+    "recommend --users 1 2 3 --parts lists",
     "recommend --together --user 1 --user 2 --fairness turns",
     "similar id:101",
     "export --format npz --output served.npz",
@@ -99,6 +103,7 @@ def _world(
 
 @pytest.mark.usefixtures("_world")
 def test_what_commands_print_is_as_their_schema_says() -> None:
+    needs("optuna")
     seen: dict[str, dict[str, Any]] = {}
     for line in LINES:
         (name, *_) = (path.name for path in Path("saved_models").glob("1m-timestamp-*"))

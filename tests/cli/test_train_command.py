@@ -279,6 +279,7 @@ REFUSED = """
 2 | train --monitor ndcg@10 --tasks retrieval rating --retrieval_weight 0 | --monitor ndcg@10 is of rankings
 2 | train --loss hinge | --loss | hinge | in-batch
 2 | train --test_fraction 1.5 | --test_fraction | 1.5
+2 | train --jobs 0 | --jobs is 0; it must be 1 to 256
 2 | train --seeds 0 | --seeds is 0 | 1 to 1,000
 2 | train --seeds 300 | 5 feature sets × 1 weights × 300 seeds are 1,500 trainings
 2 | train --seed -1 | --seed is -1 | 0

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from movierec_cli.errors import DataError
+from movierec_cli.errors import DataError, MovierecError
 from movierec_cli.runners.in_process import InProcess
 from movierec_cli.runners.local import LocalProcesses
+from movierec_cli.runners.open_runner import open_runner
 from movierec_cli.runners.runner import Runner, WorkerLostError
 from tests.all_tests import ALL_TESTS
+from tests.cli.running import check_row
 from tests.runners import tasks
 
 TABLE = {"table": np.arange(12.0).reshape(4, 3), "name": "sums"}
@@ -118,3 +120,17 @@ def test_what_a_lost_worker_did_is_done_again(apart: Runner, tmp_path: Path) -> 
 def test_a_task_that_ends_every_worker_is_given_up(apart: Runner) -> None:
     with pytest.raises(WorkerLostError, match="lost 4 times over task 1 "):
         list(apart.run(tasks.die, range(1)))
+
+
+def test_without_its_package_a_cluster_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    check_row("1 | train --dataset sample --cluster local | pip install 'movierec[cluster]'")
+    with pytest.raises(
+        MovierecError, match=r"--cluster needs the package ray: pip install 'movierec\[cluster\]'"
+    ):
+        open_runner(cluster="auto")
+
+
+def test_options_name_the_runner() -> None:
+    assert isinstance(open_runner(), InProcess) and isinstance(open_runner(1), InProcess)
+    assert open_runner(3) == LocalProcesses(3)

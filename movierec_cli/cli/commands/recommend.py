@@ -225,11 +225,13 @@ def _write_parts(lister: Lister, folder: Path, options: PartOptions, terminal: R
         last = f"{counted(written.n_missing, 'part is', 'parts are')} missing, and so is {MANIFEST}"
     else:
         last = f"{MANIFEST} lists them all"
-    sentence = (
+    if terminal.as_json:
+        terminal.document(written.document())
+        return
+    terminal.line(
         f"{folder}: {counted(written.n_rows, 'recommendation')} to {counted(written.n_users, 'user')} in"
         f" {made}; {last}"
     )
-    terminal.show(written.document, lambda: sentence)
 
 
 def _recommend_together(

@@ -165,6 +165,8 @@ def fit_run(fitting: Fitting) -> Fitted:
     choice.weights_are(evidence.part, evidence.weights(l2))
     weights_s = time.perf_counter() - started
     result = fit(kept.model, config.training, choice.validated, fitting.observer, AVERAGED_EPOCHS)
+    if fitting.only_validated:
+        return Fitted.only_validated(result)
     strength = choice.strength()
     kept, result = with_validation(fitting, kept, vocabularies, result, AVERAGED_EPOCHS)
     hybrid = _hybrid(kept, l2, strength)

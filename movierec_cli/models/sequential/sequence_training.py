@@ -88,6 +88,8 @@ def fit_run(fitting: Fitting) -> Fitted:
             fitting.evaluated_rows(movies_of_users(dataset, split.train))
         weights, result = learn_together(share, fitting.processes, fitting.observer)
         model.assign(weights)
+    if fitting.only_validated:
+        return Fitted.only_validated(result)
     known = _known(dataset, config, np.arange(len(dataset.ratings)) if is_on_all else split.fit)
     fitted = FittedSequences(dataset, Reader(model, known.histories, config.feature_set), model.weights())
     parts = RunParts() if is_on_all else RunParts(outcome=evaluate(dataset, split.fit, split.test, fitted))
@@ -96,7 +98,9 @@ def fit_run(fitting: Fitting) -> Fitted:
 
 def _share(fitting: Fitting) -> Share:
     """All that is to be learned."""
-    dataset, judged, start = fitting.dataset, fitting.judged, None
+    dataset, judged, start, config = fitting.dataset, fitting.judged, None, fitting.config
+    if fitting.only_validated and config.training is not None:
+        config = replace(config, training=replace(config.training, refit=False))
     if judged is not None:
         named = judged.artifacts.weights
         start = [named[name] for name in sorted(named) if name != HISTORY_TABLE]
@@ -105,8 +109,8 @@ def _share(fitting: Fitting) -> Share:
         split=fitting.split,
         users=np.arange(len(dataset.users)),
         ratings=np.arange(len(dataset.ratings)),
-        config=fitting.config,
-        vocabularies=fit_features(dataset, fitting.split.train, fitting.config.feature_set),
+        config=config,
+        vocabularies=fit_features(dataset, fitting.split.train, config.feature_set),
         checkpoint=fitting.checkpoint,
         start=start,
         epochs_on_all=0 if judged is None else fitting.epochs_on_all,

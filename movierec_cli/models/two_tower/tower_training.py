@@ -195,6 +195,8 @@ def fit_run(fitting: Fitting) -> Fitted:
     kept = prepare(dataset, split.train, config, vocabularies)
     validate = kept.validation(fitting.evaluated_rows(kept.seen))
     result = fit(kept.model, config.training, validate, fitting.observer)
+    if fitting.only_validated:
+        return Fitted.only_validated(result)
     kept, result = with_validation(fitting, kept, vocabularies, result)
     tested = RunParts(
         outcome=evaluate(dataset, kept.rows, split.test, kept),

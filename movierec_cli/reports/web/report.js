@@ -38,6 +38,7 @@ function axis(base, change, limit) {
 
 function height(data, yaxis, narrow) {
   const n_rows = texts => texts.reduce((sum, text) => sum + text.split("<br>").length, 0);
+  if (yaxis.row_px) return 70 + yaxis.row_px * yaxis.ticktext.length + 22 * data.length;
   if (yaxis.ticktext) return 70 + (narrow ? 19 : 16) * (n_rows(yaxis.ticktext) + yaxis.ticktext.length);
   const named = data.filter(trace => trace.showlegend !== false).map(trace => trace.name);
   return Math.max(320, Math.min(460, window.innerHeight * .55)) + 22 * n_rows(named);

@@ -2,6 +2,7 @@
 
 import html
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,23 +26,43 @@ def write_report(study: Study, file: Path) -> Path:
 
 def report_page(study: Study) -> str:
     """The whole page, plotly.js included, so that it works without a network."""
+    drawn = charts(study)
+    description = study.data.description
+    return rendered(
+        title=f"Which features help? {description[:1].upper()}{description[1:]}",
+        answer=_answer(study),
+        notices=_notices(study),
+        split=_split(study),
+        heading="Ranking",
+        ranking=_ranking(study, drawn),
+        panels=panels(study, drawn),
+        charts=list(drawn.values()),
+    )
+
+
+def rendered(
+    *, title: str, heading: str, panels: Sequence[Panel], charts: Sequence[Chart], **parts: Html
+) -> str:
+    """A page with an answer, what it is about, and panels behind tabs.
+
+    Args:
+        title: of the page, a plain text.
+        heading: of the first section.
+        panels: in the order of their tabs, one or more.
+        charts: that are drawn in the sections.
+        parts: the markup of "answer", "notices", "split" and "ranking", the first section.
+    """
     from plotly.offline import get_plotlyjs
 
-    drawn = charts(study)
-    shown = panels(study, drawn)
-    description = study.data.description
-    parts = {
-        "title": html.escape(f"Which features help? {description[:1].upper()}{description[1:]}"),
+    filled = {
+        "title": html.escape(title),
+        "heading": html.escape(heading),
         "plotly_js": get_plotlyjs(),
-        "answer": _answer(study),
-        "notices": _notices(study),
-        "split": _split(study),
-        "ranking": _ranking(study, drawn),
-        "tabs": joined(map(_tab, shown)),
-        "panels": joined(map(_panel, shown)),
-        "charts": pages.embedded(json.dumps([asdict(chart) for chart in drawn.values()], allow_nan=False)),
+        "tabs": joined(map(_tab, panels)),
+        "panels": joined(map(_panel, panels)),
+        "charts": pages.embedded(json.dumps([asdict(chart) for chart in charts], allow_nan=False)),
     }
-    return pages.filled("report", ["report.js"], parts)
+    return pages.filled("report", ["report.js"], {**parts, **filled})
 
 
 def charts(study: Study) -> dict[str, Chart]:

@@ -282,10 +282,11 @@ _BY_RUN = ("seed", "split fold")  # these stand with each run
 def _command(command: str) -> Html:
     # A line must not break at a hyphen: options begin with two.
     words = Html(" ").join(tags("span", [word]) for word in command.split(" "))
-    return _to_copy("Command", Html(words))
+    return to_copy("Command", Html(words))
 
 
-def _to_copy(name: str, text: str) -> Html:
+def to_copy(name: str, text: str) -> Html:
+    """Text with a button that copies it; the name is its heading, in lower case its id."""
     button = tag("button", "Copy", type="button", class_="copy", data_copy=name.lower())
     code = tag("code", text, id=name.lower())
     pre = tag("pre", code, tabindex="0", role="region", aria_label=name)
@@ -298,7 +299,7 @@ def _file(commands: Sequence[str]) -> Html:
     if len(given) != 1 or len(commands) != 1:
         return Html()
     note = tag("p", "The same options, for ", tag("code", "movierec train --config FILE"), class_="note")
-    return joined((note, _to_copy("File", toml_of(given[0]).rstrip())))
+    return joined((note, to_copy("File", toml_of(given[0]).rstrip())))
 
 
 def _options(command: str) -> Given:

@@ -17,7 +17,7 @@ from movierec_cli.export.kinds import ExportFormat
 from movierec_cli.export.npz_model import snippet
 from movierec_cli.models.hybrid import hybrid_training, item_evidence
 from movierec_cli.models.observer import TrainingObserver
-from movierec_cli.models.trained import Validation
+from movierec_cli.models.trained import Fitting, Validation
 from movierec_cli.recommend.explanation import explain
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.fold_in import Opinions
@@ -27,6 +27,7 @@ from movierec_cli.recommend.response import similar_movies
 from movierec_cli.recommend.users import User, new_user, user_of
 from movierec_cli.registry.forget import forget_user
 from movierec_cli.registry.manifest import manifest_bytes
+from movierec_cli.registry.run_parts import RunParts
 from movierec_cli.registry.store import Run, load_run
 from movierec_cli.reports.web.explore_listed import PageLists
 from movierec_cli.reports.web.explore_page import write_explore
@@ -71,6 +72,19 @@ def test_what_is_saved_makes_lists_of_both_halves(trained: Run) -> None:
         )
         listed = np.argsort(-expected[user], kind="stable")[:5].tolist()
         assert list(found.rows) == listed == many.rows[user].tolist()
+
+
+def test_a_fit_that_only_validates_has_the_same_validations_and_never_looks_at_test(
+    trained: Run, trainer: RunTrainer
+) -> None:
+    data, config = trainer.data, trained.record.config
+    nowhere = replace(data.split, test=np.array([len(data.dataset.ratings)]))
+    only = hybrid_training.fit_run(
+        Fitting(data.dataset, nowhere, config, TrainingObserver(), Path(), only_validated=True)
+    )
+    figures = [[one.ndcg for one in history] for history in (only.results["history"], trained.record.history)]
+    assert figures[0] == figures[1] and only.results["best_epoch"] == trained.record.best_epoch
+    assert only.parts == RunParts()
 
 
 def parts_of(run: Run, user: User) -> None:

@@ -18,6 +18,7 @@ from movierec_cli.models.sequential import sequence_training as training
 from movierec_cli.models.sequential.sequence_queries import FittedSequences, Reader
 from movierec_cli.models.sequential.sequence_training import fit_run
 from movierec_cli.models.trained import Fitted, Fitting
+from movierec_cli.registry.run_parts import RunParts
 from tests.models.heard import Heard
 from tests.models.sequential.rings import (
     FEATURES,
@@ -40,6 +41,19 @@ def test_the_ring_is_learned_and_the_epoch_of_the_best_ndcg_is_kept(trained_ring
     assert len(outcome.rows) > 40
     assert results["best_epoch"] == max(history, key=lambda record: record.ndcg).epoch
     assert history[-1].train_loss < history[0].train_loss < np.log(RATED_BY_NOBODY + 1)
+
+
+def test_a_fit_that_only_validates_has_the_same_validations_and_never_looks_at_test(tmp_path):
+    dataset, config = ring_dataset(), ring_config(Family.GRU4REC, num_epochs=2, refit=False)
+    split = split_ratings(dataset.ratings, config.split)
+    nowhere = replace(split, test=np.array([len(dataset.ratings)]))
+    whole, only = (
+        fit_run(Fitting(dataset, part, config, Heard(), tmp_path / str(flag), only_validated=flag))
+        for part, flag in ((split, False), (nowhere, True))
+    )
+    figures = [[one.ndcg for one in fitted.results["history"]] for fitted in (whole, only)]
+    assert figures[0] == figures[1] and only.results["best_epoch"] == whole.results["best_epoch"]
+    assert only.parts == RunParts()
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -28,6 +28,7 @@ from movierec_cli.models.two_tower.query_batches import group_interactions
 from movierec_cli.models.two_tower.tower_fitting import AVERAGED_EPOCHS, Fit
 from movierec_cli.models.two_tower.tower_training import fit_run, prepare
 from movierec_cli.registry.record import RunConfig
+from movierec_cli.registry.run_parts import RunParts
 from tests.models.heard import Heard
 from tests.sample_part import part_of_the_sample
 
@@ -94,6 +95,16 @@ def test_the_observer_hears_validations_and_the_epochs_with_validation_added(pla
     assert trained.results["best_epoch"] == best.epoch
     assert heard.refits == [best.epoch]
     assert heard.epochs == [*range(1, 13), *range(1, heard.refits[0] + 1)]
+
+
+def test_a_fit_that_only_validates_has_the_same_validations_and_never_looks_at_test(plain):
+    nowhere = replace(SPLIT, test=np.array([len(DATASET.ratings)]))
+    heard = Heard()
+    only = fit_run(Fitting(DATASET, nowhere, config(), heard, Path(), only_validated=True))
+    whole = plain[0].results
+    assert [one.ndcg for one in only.results["history"]] == [one.ndcg for one in whole["history"]]
+    assert only.results["best_epoch"] == whole["best_epoch"]
+    assert heard.refits == [] and only.parts == RunParts()
 
 
 def test_ids_alone_beat_popularity_and_the_saved_embeddings_score_as_the_model_did(plain):
