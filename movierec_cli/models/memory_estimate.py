@@ -29,9 +29,8 @@ from movierec_cli.models.feature_encodings import encode_features, fit_features
 from movierec_cli.models.hybrid.item_evidence import MOST_MOVIES
 from movierec_cli.models.rating.evidence import (
     DENSE_SIZES,
-    N_MOVIE_NUMBERS,
+    N_NUMBERS,
     N_SESSION_NUMBERS,
-    N_USER_NUMBERS,
     POOL_SIZE,
     SESSION_SIZES,
 )
@@ -153,11 +152,10 @@ def _tower_parameters(config: RunConfig, model: TowerConfig, data: TrainingData)
 
 def _rating_parameters(size: int, data: TrainingData) -> int:
     """Of `rating.head.RatingLayers`, without its two tops of dense layers."""
-    n_numbers = N_USER_NUMBERS + N_MOVIE_NUMBERS
     biases = data.n_users + data.n_movies
     pool = POOL_SIZE * (data.n_movies + size)
-    of_pair = _dense(3 * size + n_numbers, *DENSE_SIZES, 1) + n_numbers + 1
-    return biases + pool + of_pair + _dense(N_SESSION_NUMBERS + n_numbers, *SESSION_SIZES, 1)
+    of_pair = _dense(3 * size + N_NUMBERS, *DENSE_SIZES, 1) + N_NUMBERS + 1
+    return biases + pool + of_pair + _dense(N_SESSION_NUMBERS + N_NUMBERS, *SESSION_SIZES, 1)
 
 
 def _tower_step(config: RunConfig, model: TowerConfig, data: TrainingData) -> int:
