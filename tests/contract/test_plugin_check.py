@@ -86,7 +86,7 @@ def code(vocabulary, users, seconds):
     {code}
 
 ENCODING = Encoding(fit, encode{more})
-OWN = Feature("own", "Own.", {side}, encoding="own_module:{encoding}")
+OWN = Feature("own", "Own.", {side}, encoding="own_module:{encoding}", column="{column}")
 """
 NAMES = "BagInput, CategoryInput, Encoding, Feature, Kind, NumberInput, Side"
 SOUND = {
@@ -97,6 +97,7 @@ SOUND = {
     "more": "",
     "side": "Side.MOVIE",
     "encoding": "ENCODING",
+    "column": "",
 }
 NINE = "return (CategoryInput(np.arange(9, dtype=np.int32), 9),)"
 CONTEXT = {"side": "Side.CONTEXT", "more": ", code", "encode": NINE}
@@ -129,6 +130,7 @@ encode | return (CategoryInput(np.ones(len(dataset.movies), np.int32), 1),) | is
 encode | return (NumberInput(dataset.movies.length_minutes[:, None]),) | of its numbers are not finite
 encode | return (NumberInput(np.zeros(len(dataset.movies), np.float32)),) | not float32 [
 side | Side.HISTORY | its side is Side.HISTORY, and it can be Side.USER, Side.CONTEXT, Side.MOVIE
+column | movies.budget | 'own' of package shop 1.0 needs the column 'movies.budget', and no
 encoding | NOTHING | its encoding 'own_module:NOTHING' cannot be imported
 encoding | fit | its encoding 'own_module:fit' is of type function, not an Encoding
 code | return seconds // 10**8 | its codes are int64
