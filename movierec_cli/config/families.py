@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from movierec_cli.config.entry_points import EntryKind, Origin, load, require_origin
+from movierec_cli.config.entry_points import EntryKind, Origin, PluginError, load, require_origin
 from movierec_cli.config.features import (
     DEFAULT_FEATURE_SETS,
     TIME_GAP,
@@ -277,7 +277,14 @@ class Family(enum.StrEnum):
     @classmethod
     def _missing_(cls, value: object) -> Family | None:
         found = load(EntryKind.FAMILY, value, FamilySpec) if isinstance(value, str) else None
-        return None if found is None else cls.of_package(str(value), found.entry, found.origin)
+        if found is None:
+            return None
+        if found.entry.kind is Kind.SEQUENCES:  # their users are asked of the network, which would be another
+            raise PluginError(
+                f"family '{value}' of package {found.origin} is of Kind.SEQUENCES; packages bring baselines"
+                " and families of Kind.TOWERS"
+            )
+        return cls.of_package(str(value), found.entry, found.origin)
 
     def __eq__(self, other: object) -> bool:
         return str.__eq__(self, other) is True and self.origin == getattr(other, "origin", self.origin)

@@ -18,7 +18,7 @@ from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.evaluation.evaluate import best_of_rows
 from movierec_cli.experiment.trainer import RunTrainer, train_or_load
-from movierec_cli.models.baselines.baseline import Baseline
+from movierec_cli.models.baselines.baseline import Baseline, Scorer, TrainingRatings
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.models.trained import fit_of
 from movierec_cli.recommend.explanation import explain
@@ -56,6 +56,8 @@ class _Checks:
 
     def all(self) -> Iterator[tuple[str, Check]]:
         yield "names what fits it, and its packages", self.is_found
+        if self.family.is_baseline and self.family.ranks:
+            yield "scores all movies for any users", self.scores_all
         yield "is fitted, judged and saved", self.is_saved
         yield "is loaded as it was saved", self.is_loaded
         yield "fitted again, gives the same numbers", self.is_the_same_again
@@ -117,6 +119,17 @@ class _Checks:
                 importlib.metadata.version(package)
             except importlib.metadata.PackageNotFoundError:
                 raise BrokenError(f"it names the package '{package}', which is not installed") from None
+
+    def scores_all(self) -> None:
+        dataset = self.data.dataset
+        found: Baseline[Scorer] = pkgutil.resolve_name(fitting_spec(self.family).baseline)
+        model = found.prepare(TrainingRatings.of(dataset, self.data.split.train))(found.grid[0])
+        users = np.arange(min(_N_USERS, len(dataset.users)))
+        scores, shape = model.score_users(users), (len(users), len(dataset.movies))
+        fits = scores.shape == shape and scores.dtype == np.float32
+        require(fits, f"its scores are {scores.dtype} {scores.shape}, not float32 {shape}")
+        n_wrong = int((~np.isfinite(scores)).sum())
+        require(n_wrong == 0, f"{n_wrong} of {scores.size} scores are not finite")
 
     def is_saved(self) -> None:
         require(self.run.folder.is_dir(), "its run has no folder")

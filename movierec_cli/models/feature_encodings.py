@@ -313,7 +313,13 @@ def _is_told(dataset: Dataset, feature: Feature) -> bool:
         return feature in dataset.own
     if feature.column in _TELLS:
         return bool(_TELLS[feature.column](dataset))
-    return not feature.column or operator.attrgetter(feature.column)(dataset) is not None
+    try:
+        return not feature.column or operator.attrgetter(feature.column)(dataset) is not None
+    except AttributeError:
+        raise PluginError(
+            f"feature '{feature}' of package {feature.origin} needs the column '{feature.column}', and no"
+            " data set has a column of that name"
+        ) from None
 
 
 @functools.cache

@@ -1,6 +1,7 @@
 """Packages of one's own, as they lie on the path when they are installed."""
 
 import functools
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def install(
     (info / "entry_points.txt").write_text("\n".join(lines))
     for name, source in modules.items():
         (place / f"{name}.py").write_text(source)
-        monkeypatch.delitem(__import__("sys").modules, name, raising=False)
+        monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.syspath_prepend(place)
     forget()
     return place

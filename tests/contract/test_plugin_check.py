@@ -19,6 +19,7 @@ from movierec_cli.config.features import feature_named
 from movierec_cli.config.setting import settings_of
 from movierec_cli.config.train_options import Judging
 from movierec_cli.contract.claims import broken
+from movierec_cli.contract.family_contract import check_family
 from movierec_cli.contract.feature_contract import check_feature
 from movierec_cli.contract.layout_contract import check_layout
 from movierec_cli.contract.metric_contract import check_metric
@@ -30,6 +31,7 @@ from movierec_cli.registry.record import RunConfig
 from movierec_cli.storage.serialization import canonical_json, encode
 from tests.cli.running import run, words
 from tests.contract.own_packages import own_package as own_package
+from tests.small_dataset import small_dataset
 
 SAMPLE = simulate_sample()
 SPLIT = SplitConfig()
@@ -84,7 +86,7 @@ def code(vocabulary, users, seconds):
     {code}
 
 ENCODING = Encoding(fit, encode{more})
-OWN = Feature("own", "Own.", {side}, encoding="own_module:{encoding}")
+OWN = Feature("own", "Own.", {side}, encoding="own_module:{encoding}", column="{column}")
 """
 NAMES = "BagInput, CategoryInput, Encoding, Feature, Kind, NumberInput, Side"
 SOUND = {
@@ -95,6 +97,7 @@ SOUND = {
     "more": "",
     "side": "Side.MOVIE",
     "encoding": "ENCODING",
+    "column": "",
 }
 NINE = "return (CategoryInput(np.arange(9, dtype=np.int32), 9),)"
 CONTEXT = {"side": "Side.CONTEXT", "more": ", code", "encode": NINE}
@@ -127,6 +130,7 @@ encode | return (CategoryInput(np.ones(len(dataset.movies), np.int32), 1),) | is
 encode | return (NumberInput(dataset.movies.length_minutes[:, None]),) | of its numbers are not finite
 encode | return (NumberInput(np.zeros(len(dataset.movies), np.float32)),) | not float32 [
 side | Side.HISTORY | its side is Side.HISTORY, and it can be Side.USER, Side.CONTEXT, Side.MOVIE
+column | movies.budget | 'own' of package shop 1.0 needs the column 'movies.budget', and no
 encoding | NOTHING | its encoding 'own_module:NOTHING' cannot be imported
 encoding | fit | its encoding 'own_module:fit' is of type function, not an Encoding
 code | return seconds // 10**8 | its codes are int64
@@ -280,3 +284,57 @@ def test_a_family_of_a_package_is_its_name_and_version(own_package) -> None:
     assert family not in list(Family) and family != Family.EASE
     assert family != Family.of_package("own", family.spec, replace(family.origin, version="2"))
     assert baseline("Own", "own_module:X") == family.spec
+
+
+def test_a_family_of_sequences_cannot_be_brought(own_package) -> None:
+    source = "from movierec_cli.plugins import Family\nOWN = Family.GRU4REC.spec"
+    own_package("shop", {"families": {"own": "own_module:OWN"}}, own_module=source)
+    with pytest.raises(
+        PluginError, match=r"family 'own' of package shop 1\.0 is of Kind\.SEQUENCES; packages"
+    ):
+        Family.named("own")
+
+
+BASELINE = """
+import numpy as np
+from movierec_cli.plugins import Baseline, Kept, Scorer, Scoring, baseline
+
+def prepare(part):
+    def fit(settings):
+        scores = np.tile(part.popularity, (part.n_users, 1)) + np.arange(part.n_movies, dtype=np.float32)
+        {more}
+        return Scorer(lambda users: scores[users], 1, Kept({kept}))
+    return fit
+
+CHOICES = Baseline(grid={grid}, prepare=prepare)
+OWN = baseline("Own", "own_module:{name}", {packages} scoring=Scoring.{scoring})
+"""
+FINE = {
+    "more": "",
+    "kept": "scores[0]",
+    "grid": "({},)",
+    "name": "CHOICES",
+    "packages": "",
+    "scoring": "POPULARITY",
+}
+BROKEN_FAMILIES = """
+kept | part.popularity | get another list than when it was judged; its scoring is Scoring.POPULARITY
+more | scores = scores * np.random.default_rng().random(part.n_movies, np.float32) | its lists are others
+more | raise KeyError("beta") | family 'own' of package shop 1.0 cannot be fitted: KeyError: 'beta'
+more | scores = scores * np.nan | not finite
+more | scores = scores[:, :3] | its scores are float32 (20, 3), not float32 (20, 40)
+more | scores = scores.astype(int) | its scores are int64
+grid | () | its grid has no settings
+name | prepare | 'own_module:prepare' is of type function, not a Baseline
+name | nothing | module 'own_module' has no attribute 'nothing'
+packages | "no-such-package", | it names the package 'no-such-package', which is not installed
+"""
+
+
+@pytest.mark.parametrize("line", ["", *BROKEN_FAMILIES.strip().splitlines()])
+def test_a_family(own_package, line: str, tmp_path: Path) -> None:
+    name, source, said = line.split(" | ") if line else ("more", "", "")
+    source = BASELINE.format(**FINE | {name: source})
+    own_package("shop", {"families": {"own": "own_module:OWN"}}, own_module=source)
+    found = broken(check_family(Family.named("own"), small_dataset(), tmp_path))
+    assert any(said in one for one in found) if line else found == [], found
