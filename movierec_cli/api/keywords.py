@@ -25,6 +25,7 @@ class TrainKeywords(TypedDict, total=False):
     batch_size: int | None
     cluster: str | None
     columns: Sequence[str] | Mapping[str, str] | None
+    coordinator: str | None
     csv_log: str | Path | None
     datasets_dir: str | Path | None
     deploy: bool | None
@@ -47,6 +48,7 @@ class TrainKeywords(TypedDict, total=False):
     layer_sizes: int | Sequence[int] | None
     learning_rate: float | None
     loss: str | None
+    max_failures: int | None
     max_length: int | None
     merge_duplicates: bool | None
     metric: str | None
@@ -64,6 +66,8 @@ class TrainKeywords(TypedDict, total=False):
     output: str | Path | None
     patience: int | None
     preset: str | None
+    process_id: int | None
+    processes_per_model: int | None
     rank_by: str | None
     rating_baselines: str | Sequence[str] | None
     rating_scale: float | Sequence[float] | None

@@ -30,6 +30,7 @@ from tests.bench import (  # noqa: E402
     hybrids,
     jobs,
     large_csv,
+    one_model,
     own_columns,
     processes,
     rating_fold_in,
@@ -63,6 +64,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterable[Row]]] = {
     "cold-items": own_columns.measure_cold_items,
     "planted": own_columns.measure_planted,
     "sequence-epoch": sequence_epoch.measure_sequence_epoch,
+    "one-model": one_model.measure_one_model,
     "sequences": sequences.measure_sequences,
     "sequence-presets": sequences.measure_presets,
 }

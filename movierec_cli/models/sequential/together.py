@@ -132,19 +132,25 @@ def train_share(_: None, seat: Seat, channel: Channel) -> Learned | None:
     """What each process does: a task of a runner. Those that do not tell return nothing."""
     channel.ask((_STARTS, None))
     start_keras(seat.devices)
-    from movierec_cli.models.sequential.sequence_training import learn, make_model
+    from movierec_cli.models.sequential.sequence_learning import learn, make_model
 
     share = seat.whole
     share.require_own(seat.rank, seat.size)
     observer = cast(TrainingObserver, _Told(channel)) if seat.tells else TrainingObserver()
-    with joined(seat.rank, seat.size, seat.address or _address(seat, channel)) as group:
+    with joined(seat.rank, seat.size, address_of(seat, channel)) as group:
         model = make_model(share.dataset, share.config, share.vocabularies)
         result = learn(share, model, observer, group)
     return ([np.asarray(one) for one in model.weights()], result) if seat.tells else None
 
 
-def _address(seat: Seat, channel: Channel) -> str:
-    """Where the first process listens: it finds a free port and says so, the others ask."""
+def address_of(seat: Seat, channel: Channel) -> str:
+    """Where the first process listens; where nobody says so, it finds a free port, and the others ask for it.
+
+    Raises:
+        LostProcessError: it has not told it within `JOIN_WITHIN_S`.
+    """
+    if seat.address is not None:
+        return seat.address
     if seat.rank == 0:
         with socket.create_server(("127.0.0.1", 0)) as server:
             address = f"127.0.0.1:{server.getsockname()[1]}"

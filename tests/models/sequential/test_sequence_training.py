@@ -14,6 +14,7 @@ from movierec_cli.evaluation.metrics import mean_ndcg, ndcg, top_k_of
 from movierec_cli.evaluation.ranks import Ranks
 from movierec_cli.models.feature_encodings import fit_features
 from movierec_cli.models.memory_estimate import TrainingData, n_parameters
+from movierec_cli.models.sequential import sequence_learning as learning
 from movierec_cli.models.sequential import sequence_training as training
 from movierec_cli.models.sequential.sequence_queries import FittedSequences, Reader
 from movierec_cli.models.sequential.sequence_training import fit_run
@@ -76,7 +77,7 @@ def test_the_estimate_of_memory_counts_the_parameters_of_the_model_that_is_built
     deep = replace(SIZES, num_layers=3, hidden_size=10, shared_embeddings=family is Family.GRU4REC)
     config = replace(ring.config, model=deep)
     vocabularies = fit_features(ring.dataset, ring.split.train, config.feature_set)
-    built = training.make_model(ring.dataset, config, vocabularies)
+    built = learning.make_model(ring.dataset, config, vocabularies)
     assert n_parameters(config, data) == sum(one.size for one in built.weights())
 
 
@@ -107,7 +108,7 @@ def test_a_killed_training_goes_on_as_if_it_had_not_been(trained_ring, tmp_path)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_first_weights_are_the_seed_s(family):
     def first_weights(seed: int) -> list[np.ndarray]:
-        model = training.make_model(ring_dataset(), ring_config(family, seed=seed), {})
+        model = learning.make_model(ring_dataset(), ring_config(family, seed=seed), {})
         return [np.asarray(one) for one in model.weights()]
 
     one, again, other = (first_weights(seed) for seed in (1, 1, 2))
@@ -126,7 +127,8 @@ def watched_readers(patch: pytest.MonkeyPatch) -> list[Reader]:
             super().__init__(*args)
             readers.append(self)
 
-    patch.setattr(training, "Reader", Watched)
+    for module in (learning, training):
+        patch.setattr(module, "Reader", Watched)
     return readers
 
 
@@ -163,14 +165,14 @@ def test_train_alone_is_learned_and_but_for_windows_read(monkeypatch, tmp_path, 
     dataset = ring_dataset()
     config = replace(ring_config(Family.GRU4REC), split=SplitConfig(kind=kind))
     split = split_ratings(dataset.ratings, config.split)
-    fits: list[training.SequenceFit] = []
+    fits: list[learning.SequenceFit] = []
 
-    def begin(fit: training.SequenceFit, *others: object) -> None:
+    def begin(fit: learning.SequenceFit, *others: object) -> None:
         fits.append(fit)
         raise KeyboardInterrupt
 
     readers = watched_readers(monkeypatch)
-    monkeypatch.setattr(training, "fit_sequences", begin)
+    monkeypatch.setattr(learning, "fit_sequences", begin)
     with pytest.raises(KeyboardInterrupt):
         fit_run(Fitting(dataset, split, config, Heard(), tmp_path))
     read = np.arange(len(dataset.ratings)) if kind is SplitKind.WINDOWS else split.train
@@ -190,7 +192,7 @@ def test_the_in_batch_validation_loss_is_the_softmax_over_the_batch_s_films(smal
     rows = split.validation
     fitted = FittedSequences(dataset, readers[0], readers[0].model.weights())
     assert model.results["best_epoch"] == last.epoch  # chosen so that it is
-    asked = training.Targets.of_rows(dataset.ratings, rows)
+    asked = learning.Targets.of_rows(dataset.ratings, rows)
     questions = fitted.group_queries(asked)
     scores = questions.score_block(questions.query_of)[:, dataset.ratings.movie_index[rows]]
     losses = np.log(np.exp(scores.astype(float)).sum(axis=1)) - scores.diagonal()
@@ -207,13 +209,13 @@ def test_the_outcome_s_ndcg_is_evaluation_s(trained_ring):
 def test_validation_reads_and_masks_train_alone(trained_ring):
     """Judged again from the saved weights: the kept epoch's NDCG, and the outcome."""
     ring = trained_ring(Family.GRU4REC)
-    vocabularies = training.fit_features(ring.dataset, ring.split.train, FeatureSet.parse(["movie_genres"]))
-    model = training.make_model(ring.dataset, ring.config, vocabularies)
+    vocabularies = fit_features(ring.dataset, ring.split.train, FeatureSet.parse(["movie_genres"]))
+    model = learning.make_model(ring.dataset, ring.config, vocabularies)
     named = ring.model.parts.artifacts.weights
     model.assign([named[name] for name in sorted(named) if "/" in name])
 
     def fitted(known: np.ndarray) -> FittedSequences:
-        histories = training.Histories.of(ring.dataset, known)
+        histories = learning.Histories.of(ring.dataset, known)
         return FittedSequences(
             ring.dataset, Reader(model, histories, FEATURES[Family.GRU4REC]), model.weights()
         )

@@ -14,15 +14,16 @@ from movierec_cli.config import Family, LossKind, Processes, SequenceConfig
 from movierec_cli.data.split import split_ratings
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.feature_encodings import fit_features
-from movierec_cli.models.sequential import sequence_training, together
+from movierec_cli.models.sequential import sequence_learning, together
 from movierec_cli.models.sequential.process_group import ALONE, LostProcessError, ProcessGroup
-from movierec_cli.models.sequential.sequence_training import learn, make_model
+from movierec_cli.models.sequential.sequence_learning import learn, make_model
 from movierec_cli.models.sequential.shares import Share
 from movierec_cli.models.sequential.steps import StepShape
 from movierec_cli.models.sequential.together import learn_together
 from movierec_cli.models.trained import FitResult
 from movierec_cli.runners.runner import WorkerLostError
 from tests.models.heard import Heard
+from tests.models.sequential.recorded_group import Recorded
 from tests.models.sequential.rings import ring_config, ring_dataset
 from tests.models.sequential.threaded_group import in_threads
 
@@ -40,20 +41,6 @@ def share_in(folder: Path) -> Share:
         vocabularies=fit_features(dataset, np.arange(len(dataset.ratings)), config.feature_set),
         checkpoint=folder,
     )
-
-
-class Recorded:
-    """A group that keeps what each step's sums begin with: loss and weight."""
-
-    def __init__(self, group: ProcessGroup) -> None:
-        self.rank, self.size, self._group = group.rank, group.size, group
-        self.steps: list[tuple[float, float]] = []
-        self.gathered, self.own_rows_of_sum = group.gathered, group.own_rows_of_sum
-
-    def summed(self, array: np.ndarray) -> np.ndarray:
-        found = self._group.summed(array)
-        self.steps.append((float(found[0]), float(found[1])))
-        return found
 
 
 Learned = tuple[list[np.ndarray], FitResult, list[tuple[float, float]]]
@@ -74,14 +61,14 @@ def learned_by(share: Share, size: int) -> list[Learned]:
 
 @pytest.fixture
 def devices(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    return lambda n: monkeypatch.setattr(sequence_training, "usable_devices", lambda: n)
+    return lambda n: monkeypatch.setattr(sequence_learning, "usable_devices", lambda: n)
 
 
 @pytest.fixture(scope="module")
 def by_two(tmp_path_factory) -> list[Learned]:
     """What each of two learns, whom nothing disturbs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sequence_training, "usable_devices", lambda: 1)
+        patch.setattr(sequence_learning, "usable_devices", lambda: 1)
         return learned_by(share_in(tmp_path_factory.mktemp("two")), 2)
 
 
