@@ -393,7 +393,8 @@ class FeatureSet:
 
     def without(self, features: Iterable[Feature]) -> FeatureSet:
         """The set without some features."""
-        return FeatureSet(tuple(feature for feature in self.features if feature not in set(features)))
+        gone = set(features)
+        return FeatureSet(tuple(feature for feature in self.features if feature not in gone))
 
     def __contains__(self, feature: str) -> bool:
         return feature in self.features

@@ -208,6 +208,11 @@ def test_a_feature_without_its_column_is_refused_with_what_there_is():
         require_features(with_movies(length_minutes=None), FeatureSet((FEATURES["movie_length"],)))
 
 
+def test_features_are_left_out_of_a_set_by_any_iterable():
+    genres, week = FEATURES["movie_genres"], FEATURES["week"]
+    assert FeatureSet((genres, week)).without(iter((genres, week))) == FeatureSet()
+
+
 EVEN = Encoding(encode=lambda _, dataset: (CategoryInput((dataset.movies.movie_id % 2).astype(np.int32), 2),))
 
 
