@@ -3,9 +3,9 @@
     python -m tests.bench.tower_processes
 
 A step is that of the default model: embeddings of 128 of users and movies, a layer of 64, an item bias, 512
-users against all movies, Adam. Its gradient of the users' table is sparse (IndexedSlices), all others are dense.
-Two processes take 256 users each under `MultiWorkerMirroredStrategy`, with one thread each where one process has
-two.
+users against all movies, Adam. Its gradient of the users' table is sparse (IndexedSlices), the others are
+dense. Two processes take 256 users each under `MultiWorkerMirroredStrategy`, with one thread each where one
+process has two.
 """
 
 import json
