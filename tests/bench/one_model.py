@@ -1,5 +1,6 @@
 """One SASRec trained by two processes: its losses beside those of one, its speed, and what kills do."""
 
+import contextlib
 import multiprocessing
 import random
 import statistics
@@ -87,14 +88,10 @@ def train_recorded(_: None, seat: Seat, channel: Channel) -> _Trained:
 
     share, clock = seat.whole, _Clock()
     share.require_own(seat.rank, seat.size)
-    model = make_model(share.dataset, share.config, share.vocabularies)
-    if seat.size == 1:
-        group = Recorded(ALONE)
-        learn(share, model, clock, group)
-    else:
-        with joined(seat.rank, seat.size, address_of(seat, channel)) as others:
-            group = Recorded(others)
-            learn(share, model, clock, group)
+    alone = contextlib.nullcontext(ALONE)
+    with alone if seat.size == 1 else joined(seat.rank, seat.size, address_of(seat, channel)) as others:
+        group = Recorded(others)
+        learn(share, make_model(share.dataset, share.config, share.vocabularies), clock, group)
     return _Trained(
         [loss / weight for loss, weight in group.steps], list(np.diff(clock.ends)), len(share.ratings)
     )

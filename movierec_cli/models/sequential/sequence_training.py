@@ -29,11 +29,11 @@ def fit_run(fitting: Fitting) -> Fitted:
     is_on_all = fitting.judged is not None
     share = _share(fitting)
     model = make_model(dataset, config, share.vocabularies)
+    if not is_on_all:  # what cannot work is refused before anything is trained
+        fitting.evaluated_rows(movies_of_users(dataset, split.train))
     if fitting.processes is None or fitting.processes.processes_per_model == 1:
         result = learn(share, model, fitting.observer)
     else:
-        if not is_on_all:  # what cannot work is refused before processes are started
-            fitting.evaluated_rows(movies_of_users(dataset, split.train))
         weights, result = learn_together(share, fitting.processes, fitting.observer)
         model.assign(weights)
     known = known_ratings(dataset, config, np.arange(len(dataset.ratings)) if is_on_all else split.fit)
