@@ -19,9 +19,9 @@ from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.models.sequential.engine import start_keras
+from movierec_cli.models.sequential.group_training import Seat, address_of, learn_together
 from movierec_cli.models.sequential.process_group import ALONE, joined
 from movierec_cli.models.sequential.shares import Share
-from movierec_cli.models.sequential.together import Seat, address_of, learn_together
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.runners.local import LocalProcesses
 from movierec_cli.runners.runner import Channel
@@ -82,7 +82,7 @@ class _Clock(TrainingObserver):
 
 
 def train_recorded(_: None, seat: Seat, channel: Channel) -> _Trained:
-    """A task of a runner: `together.train_share` with a record of its steps."""
+    """A task of a runner: `group_training.train_share` with a record of its steps."""
     start_keras(seat.devices)
     from movierec_cli.models.sequential.sequence_learning import learn, make_model
 
