@@ -1,5 +1,6 @@
 """One SASRec trained by two processes: its losses beside those of one, its speed, and what kills do."""
 
+import contextlib
 import multiprocessing
 import random
 import statistics
@@ -18,9 +19,9 @@ from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.models.sequential.engine import start_keras
+from movierec_cli.models.sequential.group_training import Seat, address_of, learn_together
 from movierec_cli.models.sequential.process_group import ALONE, joined
 from movierec_cli.models.sequential.shares import Share
-from movierec_cli.models.sequential.together import Seat, address_of, learn_together
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.runners.local import LocalProcesses
 from movierec_cli.runners.runner import Channel
@@ -81,20 +82,16 @@ class _Clock(TrainingObserver):
 
 
 def train_recorded(_: None, seat: Seat, channel: Channel) -> _Trained:
-    """A task of a runner: `together.train_share` with a record of its steps."""
+    """A task of a runner: `group_training.train_share` with a record of its steps."""
     start_keras(seat.devices)
     from movierec_cli.models.sequential.sequence_learning import learn, make_model
 
     share, clock = seat.whole, _Clock()
     share.require_own(seat.rank, seat.size)
-    model = make_model(share.dataset, share.config, share.vocabularies)
-    if seat.size == 1:
-        group = Recorded(ALONE)
-        learn(share, model, clock, group)
-    else:
-        with joined(seat.rank, seat.size, address_of(seat, channel)) as others:
-            group = Recorded(others)
-            learn(share, model, clock, group)
+    alone = contextlib.nullcontext(ALONE)
+    with alone if seat.size == 1 else joined(seat.rank, seat.size, address_of(seat, channel)) as others:
+        group = Recorded(others)
+        learn(share, make_model(share.dataset, share.config, share.vocabularies), clock, group)
     return _Trained(
         [loss / weight for loss, weight in group.steps], list(np.diff(clock.ends)), len(share.ratings)
     )

@@ -8,11 +8,11 @@ from movierec_cli.config import Feature
 from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.models.feature_encodings import Vocabulary, fit_features
+from movierec_cli.models.sequential.group_training import learn_together
 from movierec_cli.models.sequential.model import HISTORY_TABLE
 from movierec_cli.models.sequential.sequence_learning import known_ratings, learn, make_model
 from movierec_cli.models.sequential.sequence_queries import FittedSequences, Reader
 from movierec_cli.models.sequential.shares import Share
-from movierec_cli.models.sequential.together import learn_together
 from movierec_cli.models.trained import FitResult, Fitted, Fitting, run_artifacts
 from movierec_cli.registry.run_parts import RunParts
 
@@ -29,11 +29,11 @@ def fit_run(fitting: Fitting) -> Fitted:
     is_on_all = fitting.judged is not None
     share = _share(fitting)
     model = make_model(dataset, config, share.vocabularies)
+    if not is_on_all:  # what cannot work is refused before anything is trained
+        fitting.evaluated_rows(movies_of_users(dataset, split.train))
     if fitting.processes is None or fitting.processes.processes_per_model == 1:
         result = learn(share, model, fitting.observer)
     else:
-        if not is_on_all:  # what cannot work is refused before processes are started
-            fitting.evaluated_rows(movies_of_users(dataset, split.train))
         weights, result = learn_together(share, fitting.processes, fitting.observer)
         model.assign(weights)
     if fitting.only_validated:

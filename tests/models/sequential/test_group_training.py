@@ -14,12 +14,12 @@ from movierec_cli.config import Family, LossKind, Processes, SequenceConfig
 from movierec_cli.data.split import split_ratings
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.feature_encodings import fit_features
-from movierec_cli.models.sequential import sequence_learning, together
+from movierec_cli.models.sequential import group_training, sequence_learning
+from movierec_cli.models.sequential.group_training import learn_together
 from movierec_cli.models.sequential.process_group import ALONE, LostProcessError, ProcessGroup
 from movierec_cli.models.sequential.sequence_learning import learn, make_model
 from movierec_cli.models.sequential.shares import Share
 from movierec_cli.models.sequential.steps import StepShape
-from movierec_cli.models.sequential.together import learn_together
 from movierec_cli.models.trained import FitResult
 from movierec_cli.runners.runner import WorkerLostError
 from tests.models.heard import Heard
@@ -145,7 +145,7 @@ class _Killer(Heard):
 
 @pytest.mark.usefixtures("compiled_once")
 def test_a_killed_process_ends_all_and_the_same_call_resumes_to_the_same_bits(tmp_path, by_two, monkeypatch):
-    monkeypatch.setattr(together, "n_devices", lambda: 2)  # one for each process
+    monkeypatch.setattr(group_training, "n_devices", lambda: 2)  # one for each process
     share, processes, killer = share_in(tmp_path), Processes(processes_per_model=2), _Killer(epoch=5)
     with pytest.raises(MovierecError, match=r"^process \d of 2 .* the same command goes on") as caught:
         learn_together(share, processes, killer)
