@@ -7,12 +7,15 @@ import importlib.util
 import itertools
 import logging
 import os
+import signal
+import threading
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
 from movierec_cli import __version__
 from movierec_cli.errors import MovierecError
-from movierec_cli.runners.cluster_task import work
+from movierec_cli.runners.cluster_task import PAUSE_S, work
 from movierec_cli.runners.mailbox import Letter, Mailbox
 from movierec_cli.runners.runner import MOST_LOSSES, Listener, Task, lost, nobody
 
@@ -71,7 +74,8 @@ class RayCluster:
         letters = mailbox.take.remote()
         try:
             while True:
-                for number, argument in itertools.islice(following, self.n_jobs - len(on_their_way)):
+                free = max(0, self.n_jobs - len(on_their_way))  # fewer than none once machines are lost
+                for number, argument in itertools.islice(following, free):
                     place = (self._round, number)
                     sent = remote.remote(__version__, task, there, argument, place, mailbox)
                     on_their_way[sent] = number
@@ -106,8 +110,10 @@ class RayCluster:
         import ray
 
         read: list[Letter] = []
-        with contextlib.suppress(ray.exceptions.RayActorError):  # started anew: its letters are lost
+        try:
             read = ray.get(letters)
+        except ray.exceptions.RayActorError:  # it is started anew, and its letters are lost
+            time.sleep(PAUSE_S)
         for (asked_in, number), question, content in read:
             if asked_in != self._round:  # of a task that was given up
                 continue
@@ -123,10 +129,15 @@ class RayCluster:
             MovierecError: there is no such cluster, or it has another version of Ray or Python.
         """
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        with _own_signals():
+            self._connect()
+        return self
+
+    def _connect(self) -> None:
         import ray
 
         if ray.is_initialized():  # whoever did it ends it
-            return self
+            return
         own = {"num_cpus": os.cpu_count(), "include_dashboard": False, "object_store_memory": _OBJECTS_BYTES}
         try:
             ray.init(
@@ -140,7 +151,6 @@ class RayCluster:
             said = str(error).strip().partition("\n")[0]
             raise MovierecError(f"--cluster {self._address} cannot be used: {said}") from error
         self._is_own = True
-        return self
 
     def __exit__(self, *_: object) -> None:
         import ray
@@ -155,21 +165,37 @@ class RayCluster:
 
 def _environment() -> dict[str, str]:
     """As in this process, with the threads that it has: so that arrays do not depend on where it is."""
-    threads = dict.fromkeys(_THREADS, str(os.cpu_count()))
+    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    threads = dict.fromkeys(_THREADS, str(n_cores))
     return threads | {name: os.environ[name] for name in _KEPT if name in os.environ}
+
+
+@contextlib.contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keeps what this process does when it is told to end, of which Ray has an idea of its own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _result(done: Any, number: int) -> Any:
     import ray
 
+    broken = ray.exceptions
     try:
         is_result, content = ray.get(done)
-    except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError) as error:
-        raise lost(number, str(error).partition("\n")[0]) from error
-    except ray.exceptions.OutOfMemoryError as error:
+    except broken.OutOfMemoryError as error:
         raise lost(number, "its machine had no memory left") from error
-    except ray.exceptions.ObjectLostError as error:
-        raise lost(number, "its machine ended") from error
+    except (broken.WorkerCrashedError, broken.NodeDiedError, broken.ObjectLostError) as error:
+        raise lost(number, "its process or machine ended") from error
+    except broken.RayError as error:  # such as a machine on which movierec is not installed
+        said = str(error).strip().rpartition("\n")[2]
+        raise MovierecError(f"--cluster: task {number + 1} could not be done there: {said}") from error
     if not is_result:
         raise content
     return content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,9 @@ from movierec_cli import __version__
 from movierec_cli.errors import MovierecError
 from movierec_cli.runners.mailbox import Place
 from movierec_cli.runners.runner import Task, portable, resolved
+
+PAUSE_S = 0.1
+"""While the actor is started anew."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class _Letters:
             try:
                 return ray.get(self.mailbox.ask.remote(self.place, question))
             except ray.exceptions.RayActorError:
-                continue
+                time.sleep(PAUSE_S)
 
     def flush(self) -> None:
         """Waits until all that was told is there."""

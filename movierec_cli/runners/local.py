@@ -16,6 +16,11 @@ from movierec_cli.runners.runner import MOST_LOSSES, Listener, Task, lost, nobod
 from movierec_cli.runners.shared_arrays import SharedValue
 
 _ENDS_WITHIN_S = 5.0
+_NOT_STARTED = 1  # Python's exit code where its main module cannot be imported
+_START_ADVICE = (
+    "the process could not be started: a script that asks for several processes does so under"
+    ' if __name__ == "__main__":, as each of them imports it'
+)
 
 
 @dataclass
@@ -72,11 +77,12 @@ class _Work:
             self._open[found[0]] = found[1]
         return found
 
-    def lose(self, number: int, why: str) -> None:
+    def lose(self, number: int, exit_code: int | None) -> None:
         """Puts a task back. Raises a `WorkerLostError` where that is once too often."""
         self._losses[number] += 1
         if self._losses[number] == MOST_LOSSES:
-            raise lost(number, why)
+            advice = {"advice": _START_ADVICE} if exit_code == _NOT_STARTED else {}
+            raise lost(number, f"exit code {exit_code}", **advice)
         self._again.append(number)
 
     def finish(self, number: int) -> None:
@@ -151,9 +157,9 @@ class LocalProcesses:
         number = worker.number
         assert number is not None
         worker.process.join(_ENDS_WITHIN_S)
-        why = f"exit code {worker.process.exitcode}"
+        exit_code = worker.process.exitcode
         self._end([worker])
-        tasks.lose(number, why)
+        tasks.lose(number, exit_code)
 
     def _end(self, workers: Iterable[_Worker]) -> None:
         for worker in list(workers):

@@ -97,12 +97,12 @@ def resolved(task: Task) -> Callable[[Any, Any, Channel], Any]:
     return task
 
 
-def lost(number: int, why: str) -> WorkerLostError:
+def lost(
+    number: int, why: str, advice: str = "it may need more memory than there is: run fewer at once"
+) -> WorkerLostError:
     """What is raised for a task that is given up."""
-    return WorkerLostError(
-        f"a worker was lost {counted(MOST_LOSSES, 'time')} over task {number + 1} ({why}); it may have needed"
-        " more memory than there is: run fewer at once"
-    )
+    times = counted(MOST_LOSSES, "time")
+    return WorkerLostError(f"a worker was lost {times} over task {number + 1} ({why}); {advice}")
 
 
 def portable(error: BaseException) -> BaseException:
