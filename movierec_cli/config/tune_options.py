@@ -62,10 +62,10 @@ class TuneOptions:
     )
     space: tuple[str, ...] = _search(
         (),
-        "What to search, such as learning_rate=0.001..0.03:log embedding_size=32,64,128: options of train for"
-        " the model and its training, each with a range (:log where orders of magnitude count alike) or with"
-        " choices; layer_sizes=64,128+64 for several numbers. It replaces the family's own values for the"
-        " option; an option without values is searched among those.",
+        "What to search, such as dropout=0..0.5 l2=1..20:log: options of train for the model and its"
+        " training, each with a range (:log where orders of magnitude count alike) or with choices;"
+        " layer_sizes=64,128+64 for several numbers. It replaces the family's own values for the option; an"
+        " option without values is searched among those.",
         "OPTION=VALUES...",
         default_shown="the family's own",
     )

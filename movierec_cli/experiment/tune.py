@@ -144,16 +144,16 @@ class _Search:
             proposer, first = TpeProposer(plan.space, plan.first, seed), plan.first
             searched = {name: str(one) for name, one in plan.space.items()}
         config = plan.run_config(first, data.config, 0)
-        dataset_identity = DataIdentity.of(data.dataset, config.feature_set)
+        seen = DataIdentity.of(data.dataset, config.feature_set if direction is None else features)
         identity: Identity = {
             "format": FORMAT_VERSION,
-            "data": [dataset_identity.fingerprint, dataset_identity.lengths_fingerprint],
+            "data": [seen.fingerprint, seen.lengths_fingerprint],
             "first": encode(config),
             "space": searched,
             "metric": metric,
             "pruning": options.pruning,
         }
-        front = f"{dataset_identity.name}-{plan.family}{'-features' if direction else ''}".lower()
+        front = f"{seen.name}-{plan.family}{'-features' if direction else ''}".lower()
         name, folder = search_name(front, identity), plan.config.saved_models_dir
         ledger = stack.enter_context(opened(folder, name, identity, plan.space))
         if ledger.trials:

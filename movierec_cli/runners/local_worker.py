@@ -36,6 +36,8 @@ class _Way:
 
 def work(connection: Connection) -> None:
     """Does tasks until the connection ends."""
+    # Locks of libraries are then as in any process, and not reported as left over when this one is killed.
+    multiprocessing.set_start_method(None, force=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever asked is interrupted, too, and ends this process
     threading.Thread(target=_end_with_parent, daemon=True).start()
     shared: Any = None

@@ -11,22 +11,25 @@ from tests.bench.workers import arrays_of, trainings
 def measure_jobs(bench: Bench) -> Iterator[Row]:
     """Six feature sets with two seeds, then two SASRecs, on the sample; whole processes."""
     with tempfile.TemporaryDirectory() as name:
-        seconds, arrays = [], []
+        ways: list[tuple[list[float], dict[str, str]]] = []
         for options in ((), ("--jobs", "2")):
             folder = Path(name) / "-".join(("train", *options))
             folder.mkdir()
-            finished = [
-                movierec(*one, "--dataset", "sample", "--quiet", *options, folder=folder)
+            seconds = [
+                movierec(*one, "--dataset", "sample", "--quiet", *options, folder=folder).wall_s
                 for one in trainings()
             ]
-            seconds.append(sum(one.wall_s for one in finished))
-            arrays.append(arrays_of(folder))
-    one_s, two_s = seconds
-    same = sum(arrays[1].get(file) == digest for file, digest in arrays[0].items())
+            ways.append((seconds, arrays_of(folder)))
+    (alone, reference), (together, arrays) = ways
+    same = sum(arrays.get(file) == digest for file, digest in reference.items())
     yield Row(
         "six feature sets × 2 seeds and two SASRecs on the sample, `--jobs 2`",
-        f"{two_s:.0f} s, {same} of {len(arrays[0])} files of arrays equal",
+        f"{sum(together):.0f} s ({_parts(together)}), {same} of {len(reference)} files of arrays equal",
         "≤ .65 of one process, all equal",
-        f"one process {one_s:.0f} s",
-        f"{two_s / one_s:.2f}",
+        f"one process {sum(alone):.0f} s ({_parts(alone)})",
+        f"{sum(together) / sum(alone):.2f}",
     )
+
+
+def _parts(seconds: list[float]) -> str:
+    return " + ".join(f"{one:.0f}" for one in seconds)

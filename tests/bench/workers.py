@@ -44,6 +44,7 @@ def trainings(n_sets: int = len(PUBLISHED_SETS), n_seeds: int = 2) -> tuple[tupl
 
 OBJECTS_BYTES = 200 << 20
 N_NODES = 3
+N_KILLED = 4  # trainings among which the kills are divided
 PAUSE_S = (3.0, 25.0)  # between kills
 
 
@@ -173,14 +174,15 @@ def measure_equal(work: Path, nodes: Nodes, commands: Commands) -> Iterator[str]
 def measure_kills(
     work: Path, nodes: Nodes, commands: Commands, n_kills: int, rng: random.Random
 ) -> Iterator[str]:
-    """Kills until there were enough, in one training after the other, half of them on the cluster."""
+    """Kills until there were enough, some in each training, every second one on the cluster."""
     if not (one := work / "one").exists():
         trained(one, commands)
     reference = arrays_of(one)
     killed: Counter[str] = Counter()
     n_trainings, is_equal, problems = 0, True, []
     while killed.total() < n_kills:
-        on_cluster = n_trainings % 2 == 1
+        on_cluster = n_trainings % 2 == 0
+        until = min(n_kills, killed.total() + max(1, n_kills // N_KILLED))
         folder = work / f"killed{n_trainings}"
         folder.mkdir()
         where = ("--cluster", nodes.address) if on_cluster else ("--jobs", "2")
@@ -189,7 +191,7 @@ def measure_kills(
             code = None
             while code != 0:
                 process = started(arguments, folder)
-                code = _with_kills(process, nodes if on_cluster else None, n_kills, killed, rng)
+                code = _with_kills(process, nodes if on_cluster else None, until, killed, rng)
                 if code not in (0, -signal.SIGKILL):
                     problems.append(f"exit {code}: {(folder / 'printed.txt').read_text()[-300:]}")
         found = arrays_of(folder)
@@ -211,7 +213,7 @@ def measure_kills(
 def _with_kills(
     process: subprocess.Popen[bytes],
     nodes: Nodes | None,
-    n_kills: int,
+    until: int,
     killed: Counter[str],
     rng: random.Random,
 ) -> int:
@@ -221,7 +223,7 @@ def _with_kills(
             return process.wait(rng.uniform(*PAUSE_S))
         except subprocess.TimeoutExpired:
             pass
-        if killed.total() >= n_kills:
+        if killed.total() >= until:
             return process.wait()
         kind = rng.choice(["worker", "node", "driver"] if nodes else ["worker", "worker", "driver"])
         if kind == "node" and nodes is not None:

@@ -58,7 +58,8 @@ REFUSED = """
 2 | tune --learning_rate 1 --dropout 0 --embedding_size 8 --layer_sizes 8 --l2 1 | nothing is left to search
 2 | tune --folds 3 | No such option: --folds
 1 | tune --config absent.toml --trials 0 | absent.toml
-1 | tune --output . | it is a folder
+1 | tune --output . | the page cannot be written to . | it is a folder
+1 | tune --write_config . | the winner's options cannot be written to . | it is a folder
 """
 
 

@@ -55,6 +55,8 @@ def tune_command(
     request = TuneRequest.of(given)
     options = request.options
     check_writable(options.output)
+    if options.write_config is not None:
+        check_writable(options.write_config, "the winner's options")
     with ProgressDisplay(terminal) as observer:
         tuned = tune(request, observer)
     page = write_tuning_page(tuned, options.output)

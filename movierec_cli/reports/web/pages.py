@@ -65,13 +65,17 @@ def write_page(page: str, file: Path) -> Path:
     return file.absolute()
 
 
-def check_writable(file: Path) -> None:
+def check_writable(file: Path, what: str = "the page") -> None:
     """Finds out before a long piece of work what would hinder `write_page` after it.
+
+    Args:
+        file: its place.
+        what: is to be written, for the message.
 
     Raises:
         MovierecError: the path is a folder, or lies in a place where nothing can be written.
     """
-    with problems_named(f"the page cannot be written to {file}"):
+    with problems_named(f"{what} cannot be written to {file}"):
         if file.is_dir():
-            raise OSError(f"it is a folder; name a file such as {file / 'page.html'}")
+            raise OSError("it is a folder; name a file in it")
         check_place(file)
