@@ -67,7 +67,7 @@ class TrainKeywords(TypedDict, total=False):
     patience: int | None
     preset: str | None
     process_id: int | None
-    processes_per_model: int | None
+    processes: int | None
     rank_by: str | None
     rating_baselines: str | Sequence[str] | None
     rating_scale: float | Sequence[float] | None

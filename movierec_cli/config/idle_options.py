@@ -42,13 +42,13 @@ _FOR_MANY = "it is for the lists of many users; add --users"
 IDLE_OPTIONS = (
     Idle(
         ("max_failures", "coordinator", "process_id"),
-        lambda values: values.get("processes_per_model") == 1,
-        "each model is trained in one process; add --processes_per_model N",
+        lambda values: values.get("processes") == 1,
+        "each model is trained in one process; add --processes N",
     ),
     Idle(
         ("jobs", "cluster"),
-        lambda values: (values.get("processes_per_model") or 1) > 1,
-        "--processes_per_model trains one model at a time, in processes of its own; give one of them, and for"
+        lambda values: (values.get("processes") or 1) > 1,
+        "--processes trains one model at a time, in processes of its own; give one of them, and for"
         " several machines --coordinator HOST:PORT",
     ),
     Idle(

@@ -24,11 +24,12 @@ class Processes:
     What a model learns does not depend on it.
     """
 
-    processes_per_model: int = _setting(
+    n_processes: int = _setting(
         1,
         "Train each sequential model in N processes at once. Each holds the ratings of its own users, and"
         " computes its part of every step.",
         check=Check(f"1 to {MOST_PROCESSES:,}", lambda value: 1 <= value <= MOST_PROCESSES),
+        option="processes",
     )
     max_failures: int = _setting(
         0,
@@ -58,15 +59,15 @@ class Processes:
             raise UsageError(
                 f"--{given} needs --{missing}; give both, or neither to start all processes here"
             )
-        if self.process_id is not None and self.process_id >= self.processes_per_model:
+        if self.process_id is not None and self.process_id >= self.n_processes:
             raise UsageError(
-                f"--process_id is {self.process_id}; with --processes_per_model {self.processes_per_model} it"
-                f" must be 0 to {self.processes_per_model - 1}"
+                f"--process_id is {self.process_id}; with --processes {self.n_processes} it"
+                f" must be 0 to {self.n_processes - 1}"
             )
 
     @property
     def started_here(self) -> range:
         """The processes that this command starts."""
         if self.process_id is None:
-            return range(self.processes_per_model)
+            return range(self.n_processes)
         return range(self.process_id, self.process_id + 1)

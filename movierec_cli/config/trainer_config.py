@@ -136,20 +136,20 @@ def _check_processes(config: TrainerConfig) -> None:
     Raises:
         UsageError: names the family or the loss, and what to use instead.
     """
-    n = config.processes.processes_per_model
+    n = config.processes.n_processes
     if n == 1:
         return
     if not config.family.is_sequential:
         others = listed((f"--family {one}" for one in SEQUENTIAL), "or")
         raise UsageError(
-            f"--processes_per_model {n} is for models of sequences, and {config.family.label} trains in one"
+            f"--processes {n} is for models of sequences, and {config.family.label} trains in one"
             f" process; leave it out, or use {others}"
         )
     if config.training.loss in IN_BATCH_LOSSES:
         others = listed((one for one in config.family.spec.losses if one not in IN_BATCH_LOSSES), "or")
         raise UsageError(
             f"--loss {config.training.loss} compares all rows of a step with each other, which"
-            f" --processes_per_model {n} divides; leave that out, or use --loss {others}"
+            f" --processes {n} divides; leave that out, or use --loss {others}"
         )
 
 

@@ -160,7 +160,7 @@ class _Killer(TrainingObserver):
 
 
 def _kills() -> Row:
-    rng, processes, ended_s, same = random.Random(0), Processes(processes_per_model=2), [], 0
+    rng, processes, ended_s, same = random.Random(0), Processes(n_processes=2), [], 0
     with tempfile.TemporaryDirectory() as name:
         share = share_of(DataConfig(dataset="sample"), Path(name) / "none", SMALL, num_epochs=8)
         expected, _ = learn_together(share, processes, TrainingObserver())

@@ -52,8 +52,8 @@ IDLE = """
 2 | recommend --users all --parts lists --csv a.csv | --csv has no effect here: --parts are Parquet files
 2 | train --family sasrec --max_failures 2 | --max_failures has no effect here: each model is trained in one
 2 | train --coordinator a:7000 --process_id 0 | --coordinator has no effect here: each model is trained in
-2 | train --family sasrec --processes_per_model 2 --jobs 2 | --jobs has no effect here: --processes_per_model
-2 | train --family sasrec --processes_per_model 2 --cluster auto | --cluster has no effect here
+2 | train --family sasrec --processes 2 --jobs 2 | --jobs has no effect here: --processes
+2 | train --family sasrec --processes 2 --cluster auto | --cluster has no effect here
 2 | train --top_k 5 --top-k 6 | --top_k and --top-k are the same option; give it once
 2 | train -o a.html --plot b.html | -o and --plot are the same option; give it once
 2 | train --refit --no-refit | --refit and --no-refit are the same option; give it once

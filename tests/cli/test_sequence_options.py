@@ -163,13 +163,13 @@ def test_features_of_films_and_of_time_can_be_seen() -> None:
 
 
 REFUSED = """
-2 | train --processes_per_model 2 | is for models of sequences, and two towers | --family gru4rec
-2 | train --preset tfrs-gru --processes_per_model 2 | --loss in-batch compares all rows | --loss catalogue
-2 | train --family sasrec --processes_per_model 0 | --processes_per_model is 0; it must be 1 to 1,024
-2 | train --family sasrec --processes_per_model 2 --process_id 1 | --process_id needs --coordinator
-2 | train --family sasrec --processes_per_model 2 --coordinator a:70 | --coordinator needs --process_id
-2 | train --family sasrec --processes_per_model 2 --coordinator a --process_id 0 | must be HOST:PORT
-2 | train --family sasrec --processes_per_model 2 --coordinator a:70 --process_id 2 | it must be 0 to 1
+2 | train --processes 2 | is for models of sequences, and two towers | --family gru4rec
+2 | train --preset tfrs-gru --processes 2 | --loss in-batch compares all rows | --loss catalogue
+2 | train --family sasrec --processes 0 | --processes is 0; it must be 1 to 1,024
+2 | train --family sasrec --processes 2 --process_id 1 | --process_id needs --coordinator
+2 | train --family sasrec --processes 2 --coordinator a:70 | --coordinator needs --process_id
+2 | train --family sasrec --processes 2 --coordinator a --process_id 0 | must be HOST:PORT
+2 | train --family sasrec --processes 2 --coordinator a:70 --process_id 2 | it must be 0 to 1
 2 | train --family sasrec --layer_sizes 64 32 | --layer_sizes | SASRec | --family two-tower
 2 | train --family sasrec --l2 3 | --l2 | SASRec | --family two-tower
 2 | train --family gru4rec --weighting root | --weighting | GRU4Rec | --family two-tower

@@ -91,7 +91,7 @@ def learn_together(
 
 
 def _attempt(share: Share, processes: Processes, observer: TrainingObserver, runner: Runner) -> Learned:
-    here, size = processes.started_here, processes.processes_per_model
+    here, size = processes.started_here, processes.n_processes
     devices = max(1, n_devices() // len(here))
     seats = [Seat(share, rank, size, devices, processes.coordinator, rank == here[0]) for rank in here]
     meeting = _Meeting(here, size, observer)

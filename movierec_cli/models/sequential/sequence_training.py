@@ -31,7 +31,7 @@ def fit_run(fitting: Fitting) -> Fitted:
     model = make_model(dataset, config, share.vocabularies)
     if not is_on_all:  # what cannot work is refused before anything is trained
         fitting.evaluated_rows(movies_of_users(dataset, split.train))
-    if fitting.processes is None or fitting.processes.processes_per_model == 1:
+    if fitting.processes is None or fitting.processes.n_processes == 1:
         result = learn(share, model, fitting.observer)
     else:
         weights, result = learn_together(share, fitting.processes, fitting.observer)

@@ -146,7 +146,7 @@ class _Killer(Heard):
 @pytest.mark.usefixtures("compiled_once")
 def test_a_killed_process_ends_all_and_the_same_call_resumes_to_the_same_bits(tmp_path, by_two, monkeypatch):
     monkeypatch.setattr(group_training, "n_devices", lambda: 2)  # one for each process
-    share, processes, killer = share_in(tmp_path), Processes(processes_per_model=2), _Killer(epoch=5)
+    share, processes, killer = share_in(tmp_path), Processes(n_processes=2), _Killer(epoch=5)
     with pytest.raises(MovierecError, match=r"^process \d of 2 .* the same command goes on") as caught:
         learn_together(share, processes, killer)
     assert time.monotonic() - killer.killed_s < 20  # one or two on idle cores
@@ -203,7 +203,7 @@ class _Warned(Heard):
 def test_processes_are_started_again_as_often_as_is_asked(tmp_path, failures):
     share, warned = share_in(tmp_path), _Warned()
     runner = _Failing([WorkerLostError("gone"), LostProcessError("unseen")][:failures])
-    processes = Processes(processes_per_model=2, max_failures=1)
+    processes = Processes(n_processes=2, max_failures=1)
     if failures > 1:
         with pytest.raises(MovierecError, match=r"^gone\. The other processes were ended; the same command"):
             learn_together(share, processes, warned, runner)
