@@ -56,7 +56,7 @@ def tune_command(
     options = request.options
     check_writable(options.output)
     if options.write_config is not None:
-        check_writable(options.write_config, "the winner's options")
+        check_writable(options.write_config, "the winner's options", "winner.toml")
     with ProgressDisplay(terminal) as observer:
         tuned = tune(request, observer)
     page = write_tuning_page(tuned, options.output)

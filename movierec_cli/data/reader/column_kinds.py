@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _Floats = npt.NDArray[np.float64]
 
 _NEARLY_ALL = 0.95  # of the values are of a kind, for the column to be; the others are gaps
+_SHORTEST_DATE = 6  # characters
 _SOME = 0.1  # of the values hold a separator, for them to be lists
 _FEW_WORDS, _MANY_WORDS = 4, 5
 _BRACKETS = re.compile(r"[\[{(].*[\])}]$", re.DOTALL)
@@ -148,6 +149,8 @@ def _are_numbers(texts: Series) -> bool:
 
 
 def _are_dates(texts: Series) -> bool:
+    if float((texts.str.len_chars() >= _SHORTEST_DATE).mean()) < _NEARLY_ALL:  # type: ignore[arg-type]
+        return False  # in a table of thousands of columns, trying every form of a date takes a while
     return _share(values.days_and_moments(texts)) >= _NEARLY_ALL
 
 

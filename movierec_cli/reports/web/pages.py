@@ -65,17 +65,18 @@ def write_page(page: str, file: Path) -> Path:
     return file.absolute()
 
 
-def check_writable(file: Path, what: str = "the page") -> None:
+def check_writable(file: Path, what: str = "the page", such_as: str = "page.html") -> None:
     """Finds out before a long piece of work what would hinder `write_page` after it.
 
     Args:
         file: its place.
         what: is to be written, for the message.
+        such_as: a name for it.
 
     Raises:
         MovierecError: the path is a folder, or lies in a place where nothing can be written.
     """
     with problems_named(f"{what} cannot be written to {file}"):
         if file.is_dir():
-            raise OSError("it is a folder; name a file in it")
+            raise OSError(f"it is a folder; name a file such as {file / such_as}")
         check_place(file)
