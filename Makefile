@@ -44,7 +44,7 @@ type: install ## Check types (mypy, strict)
 	$(BIN)/mypy
 
 test: lint type ## Check style, types and behaviour
-	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # What some tests compare with, log to, run on or look at pages with; they bring fifty packages along.
 test-all: install ## Install Chromium (on Debian), ranx, MLflow, Ray and Optuna, then run all tests and skip none that needs them

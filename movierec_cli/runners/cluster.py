@@ -51,6 +51,8 @@ class RayCluster:
         self._is_own = False
         self._box: Any = None
         self._round = 0  # which call of `run`
+        self._letters: Any = None
+        """The promise of the next letters. One alone: of two, the forgotten one could be given a question."""
 
     @property
     def n_jobs(self) -> int:
@@ -71,7 +73,8 @@ class RayCluster:
         remote = ray.remote(num_cpus=1, max_retries=MOST_LOSSES - 1)(work)
         following = enumerate(arguments)
         on_their_way: dict[Any, int] = {}
-        letters = mailbox.take.remote()
+        if self._letters is None:
+            self._letters = mailbox.take.remote()
         try:
             while True:
                 free = max(0, self.n_jobs - len(on_their_way))  # fewer than none once machines are lost
@@ -81,17 +84,16 @@ class RayCluster:
                     on_their_way[sent] = number
                 if not on_their_way:
                     return
-                (ready,), _ = ray.wait([letters, *on_their_way], num_returns=1)
-                if ready is not letters:
+                (ready,), _ = ray.wait([self._letters, *on_their_way], num_returns=1)
+                if ready is not self._letters:
                     mailbox.wake.remote()  # whoever is done has told all
-                letters = self._read(mailbox, letters, told)
+                self._letters = self._read(mailbox, self._letters, told)
                 if ready in on_their_way:
                     number = on_their_way.pop(ready)
                     yield number, _result(ready, number)
         finally:
             for one in on_their_way:
                 ray.cancel(one, force=True)
-            mailbox.wake.remote()  # the promise of letters is kept
 
     def _mailbox(self) -> Any:
         """On this machine, so that it is not lost with another one."""
@@ -157,7 +159,7 @@ class RayCluster:
 
         if self._box is not None:
             ray.kill(self._box)
-            self._box = None
+            self._box = self._letters = None
         if self._is_own:
             ray.shutdown()
             self._is_own = False
