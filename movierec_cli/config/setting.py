@@ -114,5 +114,7 @@ LARGEST_COUNT = 1_000_000
 COUNT = Check(f"1 to {LARGEST_COUNT:,}", lambda value: 1 <= value <= LARGEST_COUNT)
 ONE_OR_MORE = Check("1 or more", lambda value: value >= 1)
 ZERO_OR_MORE = Check("0 or more", lambda value: value >= 0)
+MOST_JOBS = 256
+JOBS = Check(f"1 to {MOST_JOBS}", lambda value: 1 <= value <= MOST_JOBS)
 ABOVE_ZERO = Check("above 0", lambda value: value > 0)
 FRACTION = Check("between 0 and 1", lambda value: 0 < value < 1)

@@ -21,7 +21,7 @@ from movierec_cli.config.features import FeatureSet, feature_names
 from movierec_cli.config.option_values import NONE, read_value, type_of
 from movierec_cli.config.presets import Preset
 from movierec_cli.config.processes import Processes
-from movierec_cli.config.setting import Check, Setting, check_settings, setting, settings_of
+from movierec_cli.config.setting import JOBS, Setting, check_settings, setting, settings_of
 from movierec_cli.config.settings import (
     MODEL_PANEL,
     TRAINING_PANEL,
@@ -37,9 +37,7 @@ from movierec_cli.config.trainer_config import DEFAULT_TOP_K, TrainerConfig
 from movierec_cli.errors import UsageError
 from movierec_cli.text import listed
 
-MOST_JOBS = 256
 """The largest number of tasks at once."""
-JOBS = Check(f"1 to {MOST_JOBS}", lambda value: 1 <= value <= MOST_JOBS)
 EVALUATION_PANEL, OUTPUT_PANEL = "Evaluation", "Output"
 
 Given = dict[str, Any]

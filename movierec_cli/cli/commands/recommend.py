@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from movierec_cli.cli.console import ResultTerminal, Terminal
 from movierec_cli.cli.parsing.option_groups import with_option_groups
 from movierec_cli.cli.parsing.options import ListOptions, ModelOptions, spare_threads
-from movierec_cli.config.setting import check_settings, setting
+from movierec_cli.config.setting import JOBS, check_settings, setting
 from movierec_cli.config.settings import RankBy
-from movierec_cli.config.train_options import JOBS
 from movierec_cli.recommend.filter_options import FilterOptions, FilterRequest
 from movierec_cli.recommend.list_options import Order, UserOptions, parse_users
 from movierec_cli.text import counted
