@@ -115,6 +115,7 @@ COUNT = Check(f"1 to {LARGEST_COUNT:,}", lambda value: 1 <= value <= LARGEST_COU
 ONE_OR_MORE = Check("1 or more", lambda value: value >= 1)
 ZERO_OR_MORE = Check("0 or more", lambda value: value >= 0)
 MOST_JOBS = 256
+"""The largest number of tasks at once."""
 JOBS = Check(f"1 to {MOST_JOBS}", lambda value: 1 <= value <= MOST_JOBS)
 ABOVE_ZERO = Check("above 0", lambda value: value > 0)
 FRACTION = Check("between 0 and 1", lambda value: 0 < value < 1)

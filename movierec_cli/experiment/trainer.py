@@ -26,7 +26,7 @@ from movierec_cli.data.dataset import VALIDATION, Dataset
 from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.experiment.loading import load_source
-from movierec_cli.experiment.training_task import Training, train_all
+from movierec_cli.experiment.training_task import Training, listener_of, train_all
 from movierec_cli.models.feature_encodings import require_features, told_sets, why_not_encoded
 from movierec_cli.models.memory_estimate import beyond_memory, require_memory_at_once
 from movierec_cli.models.observer import TrainingObserver
@@ -264,7 +264,7 @@ def train_or_load(
             for place, config in enumerate(feasible):
                 is_one_of_several = config.split.folds or (several_seeds and config.training)
                 which = f", {config.repetition}" if is_one_of_several else ""
-                listener = observer if workers.n_jobs == 1 else observer.of_run()
+                listener = listener_of(observer, workers)
                 listener.run_started(f"{config.label}{which}", place + 1, len(feasible))
                 identity, found = identities[config], saved[config]
                 if found is None and not retrain:  # another process may have trained it meanwhile

@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from movierec_cli.data.split_data import SplitData
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.metrics import NO_TOP_K, metric_values, top_k_of
 from movierec_cli.evaluation.ratings import rating_errors
-from movierec_cli.models.observer import TrainingObserver
+from movierec_cli.models.observer import Event, TrainingObserver, pass_on, telling
 from movierec_cli.models.trained import Fitting, fit_run, versions
 from movierec_cli.registry.record import DataIdentity, JudgedAs, RunConfig, RunRecord, run_name
 from movierec_cli.registry.store import Run, RunFiles, install_or_keep
@@ -56,6 +55,11 @@ class Training:
         return run_name(self.config, self.identity)
 
 
+def listener_of(observer: TrainingObserver, runner: Runner) -> TrainingObserver:
+    """Who is told of one training, which may go on beside others."""
+    return observer if runner.n_jobs == 1 else observer.of_run()
+
+
 def train_all(
     runner: Runner,
     data: SplitData,
@@ -81,12 +85,12 @@ def train_all(
     runs: dict[int, Run] = {}
     open_ones: set[int] = set()
 
-    def told(number: int, event: tuple[str, tuple[Any, ...]]) -> None:
-        hook, arguments = event
+    def told(number: int, event: Event) -> None:
+        hook, arguments, _ = event
         if hook == _STARTED and number in open_ones:
             observers[number].warned(f"a worker was lost; {arguments[0]} is trained again")
         open_ones.add(number)
-        getattr(observers[number], hook)(*arguments)
+        pass_on(observers[number], event)
 
     try:
         for number, made in runner.run(train_task, trainings, shared=data, told=told):
@@ -111,7 +115,7 @@ def train_task(data: SplitData, training: Training, channel: Channel) -> RunFile
     """
     config = training.config
     own = data.of_fold(config.split.fold) if config.split.fold != data.config.fold else data
-    observer = cast(TrainingObserver, _Told(channel))
+    observer = telling(channel.tell)
     with _checkpoint_of(training) as checkpoint:
         observer.training_started(training.name, config)
         fitted = fit_run(
@@ -135,16 +139,6 @@ def train_task(data: SplitData, training: Training, channel: Channel) -> RunFile
 
 
 _STARTED = TrainingObserver.training_started.__name__
-
-
-class _Told:
-    """An observer of a training whose hooks are called where the task was asked for."""
-
-    def __init__(self, channel: Channel):
-        self._channel = channel
-
-    def __getattr__(self, hook: str) -> Any:
-        return lambda *arguments: self._channel.tell((hook, arguments))
 
 
 def _judged_as(run: Run) -> JudgedAs:

@@ -15,7 +15,7 @@ from movierec_cli.config.search_space import Value
 from movierec_cli.data.split_data import SplitData
 from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.evaluation.metrics import parse_metric
-from movierec_cli.models.observer import TrainingObserver
+from movierec_cli.models.observer import TrainingObserver, telling
 from movierec_cli.models.trained import Fitting, fit_run
 from movierec_cli.registry.record import EpochRecord, RunConfig
 from movierec_cli.runners.runner import Channel
@@ -128,26 +128,13 @@ class TrialTask:
     pruner: Pruner | None = None
 
 
-class _Told(TrainingObserver):
-    """Tells whoever waits for the trial of its epochs: the name of a hook and its arguments."""
-
-    def __init__(self, channel: Channel):
-        self._channel = channel
-
-    def epoch_ended(self, epoch: int, num_epochs: int, train_loss: float) -> None:
-        self._channel.tell(("epoch_ended", (epoch, num_epochs, train_loss)))
-
-    def validated(self, record: EpochRecord) -> None:
-        self._channel.tell(("validated", (record,)))
-
-
 def do_trial(data: SplitData, task: TrialTask, channel: Channel) -> Outcome:
     """Trains settings on train and judges them on validation; nothing is kept, and test is not looked at.
 
-    A task of a runner. What it tells is a hook of `TrainingObserver` with its arguments.
+    A task of a runner. What it tells are events of an observer.
     """
     started = time.perf_counter()
-    listener = _Listener(task.metric, task.pruner, _Told(channel))
+    listener = _Listener(task.metric, task.pruner, telling(channel.tell))
     try:
         with tempfile.TemporaryDirectory(prefix="movierec-trial-") as folder:
             checkpoint = Path(folder, "checkpoint")

@@ -33,6 +33,7 @@ from movierec_cli.experiment.proposals import (
 from movierec_cli.experiment.search_plan import FamilyPlan, TuneRequest
 from movierec_cli.experiment.selection import on_own_test
 from movierec_cli.experiment.trainer import RunTrainer, train_or_load
+from movierec_cli.experiment.training_task import listener_of
 from movierec_cli.experiment.trial_ledger import (
     Identity,
     TrialLedger,
@@ -50,11 +51,11 @@ from movierec_cli.experiment.trials import (
     require_measured,
 )
 from movierec_cli.experiment.tuned import FIRST, FamilySearch, Finalist, Tuned
-from movierec_cli.experiment.tuning_sentences import trial_sentence, tuning_answer
+from movierec_cli.experiment.tuning_sentences import trial_sentence, tuning_sentences
 from movierec_cli.leakage.data_checks import check_data
 from movierec_cli.models.feature_encodings import require_features
 from movierec_cli.models.memory_estimate import beyond_memory, require_memory_at_once
-from movierec_cli.models.observer import TrainingObserver
+from movierec_cli.models.observer import TrainingObserver, pass_on
 from movierec_cli.registry.record import DataIdentity, RunConfig
 from movierec_cli.registry.store import Run
 from movierec_cli.runners.open_runner import open_runner
@@ -204,7 +205,7 @@ class _Search:
                 assert config.training is not None
                 pruner = MedianPruner(proposal.seen, config.training.num_epochs)
                 work.append((number, proposal.values))
-                listeners.append(_listener(observer, runner))
+                listeners.append(listener_of(observer, runner))
                 listeners[-1].run_started(f"{self.plan.family} trial {number}", number + 1, most)
                 yield TrialTask(config, self.metric, pruner if self.options.pruning else None)
 
@@ -260,19 +261,9 @@ def _end_of(options: TuneOptions, trials: Sequence[Trial], n_jobs: int) -> float
     return time.monotonic() + max(seconds_of(options.timeout) - used_s, 0.0)
 
 
-def _listener(observer: TrainingObserver, runner: Runner) -> TrainingObserver:
-    """Of one training, which may go on beside others."""
-    return observer if runner.n_jobs == 1 else observer.of_run()
-
-
 def _teller(listeners: Sequence[TrainingObserver]) -> Listener:
-    """Hands on what trials tell, by their places: a hook of `TrainingObserver` and its arguments."""
-
-    def told(place: int, event: tuple[str, tuple[Any, ...]]) -> None:
-        hook, arguments = event
-        getattr(listeners[place], hook)(*arguments)
-
-    return told
+    """Hands on what trials tell, by their places."""
+    return lambda place, event: pass_on(listeners[place], event)
 
 
 def _another_search(identity: Identity, others: Sequence[tuple[Identity, int]]) -> str:
@@ -335,7 +326,7 @@ def _judged(
 
     def announced() -> Iterator[TrialTask]:
         for seed, task in zip(missing, tasks, strict=True):
-            listeners.append(_listener(observer, runner))
+            listeners.append(listener_of(observer, runner))
             listeners[-1].run_started(f"finalist: {search.plan.family} {label}", seed + 1, n_seeds)
             yield task
 
@@ -396,7 +387,7 @@ def _tested(
     looks = len([one for one in search.ledger.tested if one != name])
     search.ledger.keep_tested(name)
     found = [one.found() for one in searches]
-    answer = tuning_answer(
+    sentences = tuning_sentences(
         found,
         finalists,
         study,
@@ -418,7 +409,7 @@ def _tested(
         study=study,
         runs=tuple(runs),
         looks=looks,
-        answer=answer,
+        answer=tuple(sentences),
     )
 
 

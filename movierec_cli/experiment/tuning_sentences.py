@@ -27,7 +27,7 @@ def trial_sentence(trial: Trial, metric: str, best: Trial | None) -> str:
     return f"trial {trial.number}: {metric} {trial.score:.4f} ({mark}), {seconds}; {values}"
 
 
-def tuning_answer(
+def tuning_sentences(
     searches: Sequence[FamilySearch],
     finalists: Sequence[Finalist],
     study: Study,
@@ -36,20 +36,8 @@ def tuning_answer(
     direction: Direction | None,
     n_validation: int,
     looks: int,
-) -> tuple[str, ...]:
-    """What was found on validation, what test says of it, and what the search has cost."""
-    return tuple(_sentences(searches, finalists, study, metric, direction, n_validation, looks))
-
-
-def _sentences(
-    searches: Sequence[FamilySearch],
-    finalists: Sequence[Finalist],
-    study: Study,
-    metric: str,
-    direction: Direction | None,
-    n_validation: int,
-    looks: int,
 ) -> Iterator[str]:
+    """What was found on validation, what test says of it, and what the search has cost."""
     winner = finalists[0]
     yield _on_validation(winner, finalists, metric, direction, several=len(searches) > 1)
     yield _on_test(winner, study, direction)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -64,12 +65,35 @@ class TrainingObserver:
         """Something is worth knowing."""
 
 
+Event = tuple[str, tuple[Any, ...], dict[str, Any]]
+"""A hook of an observer, and what it is told."""
+
+
+def pass_on(observer: TrainingObserver, event: Event) -> None:
+    """Tells an observer what another one was told."""
+    hook, args, keywords = event
+    getattr(observer, hook)(*args, **keywords)
+
+
+class _Telling:
+    def __init__(self, tell: Callable[[Event], object]):
+        self._tell = tell
+
+    def __getattr__(self, hook: str) -> Any:
+        return lambda *args, **keywords: self._tell((hook, args, keywords))
+
+
+def telling(tell: Callable[[Event], object]) -> TrainingObserver:
+    """An observer that hands over what it is told, such as to another process, to be passed on there."""
+    return cast(TrainingObserver, _Telling(tell))
+
+
 class _Later:
     """Keeps what it is told of a run until that has ended; what concerns people is passed on at once."""
 
     def __init__(self, observer: TrainingObserver):
         self._observer = observer
-        self._kept: list[tuple[str, tuple[object, ...], dict[str, object]]] = []
+        self._kept: list[Event] = []
 
     def __getattr__(self, name: str) -> Any:
         if name in ("warned", "noted"):
@@ -78,8 +102,8 @@ class _Later:
         def tell(*args: object, **keywords: object) -> None:
             self._kept.append((name, args, keywords))
             if name in ("run_ended", "trial_ended", "training_stopped"):
-                for hook, own, own_keywords in self._kept:
-                    getattr(self._observer, hook)(*own, **own_keywords)
+                for event in self._kept:
+                    pass_on(self._observer, event)
                 self._kept.clear()
 
         return tell

@@ -27,9 +27,7 @@ class NewRatings:
     numbers: _Floats  # [a], as the head's `user_numbers`, from all of these
     numbers_without: _Floats  # [n, a], from all but each
     tastes: _Floats  # [n_genres], as the head's `user_tastes`
-    of_genres_without: (
-        _Floats  # [n, 1], each movie's genres times tastes from all but it; [n, 0] where there are none
-    )
+    of_genres_without: _Floats  # [n, 1], each movie's genres by tastes from all but it; or [n, 0]
 
 
 def fold_in_rating(head: RatingHead, new: NewRatings, *, noise: float) -> RatingHead:

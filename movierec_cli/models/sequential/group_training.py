@@ -17,7 +17,7 @@ import numpy as np
 
 from movierec_cli.config import Processes
 from movierec_cli.errors import MovierecError
-from movierec_cli.models.observer import TrainingObserver
+from movierec_cli.models.observer import TrainingObserver, pass_on, telling
 from movierec_cli.models.sequential.checkpoint import Weights
 from movierec_cli.models.sequential.engine import n_devices, start_keras
 from movierec_cli.models.sequential.process_group import JOIN_WITHIN_S, LostProcessError, joined
@@ -123,8 +123,7 @@ class _Meeting:
         elif kind == _LISTENS:
             self._address = content
         elif kind == _PROGRESS:
-            name, args, keywords = content
-            getattr(self._observer, name)(*args, **keywords)
+            pass_on(self._observer, content)
         return self._address
 
 
@@ -136,7 +135,9 @@ def train_share(_: None, seat: Seat, channel: Channel) -> Learned | None:
 
     share = seat.whole
     share.require_own(seat.rank, seat.size)
-    observer = cast(TrainingObserver, _Told(channel)) if seat.tells else TrainingObserver()
+    observer = TrainingObserver()
+    if seat.tells:
+        observer = telling(lambda event: channel.tell((_PROGRESS, event)))
     with joined(seat.rank, seat.size, address_of(seat, channel)) as group:
         model = make_model(share.dataset, share.config, share.vocabularies)
         result = learn(share, model, observer, group)
@@ -165,13 +166,3 @@ def address_of(seat: Seat, channel: Channel) -> str:
             )
         time.sleep(_ASK_AGAIN_S)
     return str(found)
-
-
-class _Told:
-    """An observer in another process, of which the one here is told."""
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *args, **keywords: self._channel.tell((_PROGRESS, (name, args, keywords)))
