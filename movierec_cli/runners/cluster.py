@@ -85,9 +85,12 @@ class RayCluster:
                 if not on_their_way:
                     return
                 (ready,), _ = ray.wait([self._letters, *on_their_way], num_returns=1)
-                if ready is not self._letters:
-                    mailbox.wake.remote()  # whoever is done has told all
-                self._letters = self._read(mailbox, self._letters, told)
+                if ready is self._letters:
+                    self._letters = self._read(mailbox, told)
+                else:  # whoever is done has told all; a promise kept before that has not the last of it
+                    for _ in range(2):
+                        mailbox.wake.remote()
+                        self._letters = self._read(mailbox, told)
                 if ready in on_their_way:
                     number = on_their_way.pop(ready)
                     yield number, _result(ready, number)
@@ -107,13 +110,13 @@ class RayCluster:
         self._box = ray.remote(Mailbox).options(**options).remote()
         return self._box
 
-    def _read(self, mailbox: Any, letters: Any, told: Listener) -> Any:
+    def _read(self, mailbox: Any, told: Listener) -> Any:
         """Hands letters over, and answers those that ask; returns the promise of the next ones."""
         import ray
 
         read: list[Letter] = []
         try:
-            read = ray.get(letters)
+            read = ray.get(self._letters)
         except ray.exceptions.RayActorError:  # it is started anew, and its letters are lost
             time.sleep(PAUSE_S)
         for (asked_in, number), question, content in read:
