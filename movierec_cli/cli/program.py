@@ -32,6 +32,7 @@ COMMANDS = (
     "recommend",
     "similar",
     "explore",
+    "serve",
     "export",
     "predict",
     "report",

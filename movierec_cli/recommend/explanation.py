@@ -11,7 +11,7 @@ from movierec_cli.data.dataset import id_at
 from movierec_cli.recommend.users import User
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.item_scorer import ItemSums, ProductsAndSums
-from movierec_cli.scoring.towers import BIASES, HISTORY, Tower
+from movierec_cli.scoring.towers import BIASES, HISTORY
 
 AVERAGE_USER = "average_user"
 """What the user has in common with the average user, among the contributions of their features."""
@@ -21,8 +21,6 @@ ITEM_WEIGHTS = "item_weights"
 """The weights from the user's movies, among the contributions of features."""
 LIKED_GENRES = "liked_genres"
 """What the genres of the movies that a new user likes add, likewise (`genre_evidence`)."""
-
-_CHUNK = 4_096  # users or movies whose parts are in memory at a time
 
 _Floats = npt.NDArray[np.float64]
 _Embedding = npt.NDArray[np.float32]
@@ -218,7 +216,7 @@ def _of_movies(known: _Floats, user: _Floats, specific: _Floats) -> tuple[_Float
 
 def _of_movie_features(run: Run, user: _Floats, rows: _Rows) -> dict[str, _Floats]:
     tower = run.towers.movie
-    parts = tower.contributions(rows).astype(np.float64) - _mean_parts(tower, len(run.catalogue), None)
+    parts = tower.contributions(rows).astype(np.float64) - run.towers.mean_of_movies
     return dict(zip(tower.names, (parts @ user).T, strict=True))
 
 
@@ -228,7 +226,7 @@ def _of_user_features(run: Run, user: User, centred: _Floats, specific: _Floats)
     tower, every = run.towers.query, run.towers.codes
     codes = every[[user.row]] if user.codes is None else user.codes
     own = tower.contributions(np.array([user.row]), codes)[0].astype(np.float64)  # [n_parts, dim]
-    mean = _mean_parts(tower, len(every), every)
+    mean = run.towers.mean_of_users
     by_name = dict(zip(tower.names, own - mean, strict=True))
     who = USER_ID if run.towers.history is None else HISTORY
     by_name[who] += by_name.pop(BIASES)  # of the relus that are open for this user
@@ -239,14 +237,3 @@ def _of_user_features(run: Run, user: User, centred: _Floats, specific: _Floats)
     by_name[who] += mean_user - in_common
     by_name[AVERAGE_USER] = in_common
     return {name: specific @ part for name, part in by_name.items()}
-
-
-def _mean_parts(tower: Tower, n_rows: int, codes: _Codes | None) -> _Floats:
-    """Over all users, each at their own time, or over all movies: [n_parts, dim]."""
-    total = np.zeros((len(tower.names), tower.dense[-1][1].size))
-    for start in range(0, n_rows, _CHUNK):
-        rows = np.arange(start, min(start + _CHUNK, n_rows))
-        of_rows = tower.contributions(rows, None if codes is None else codes[rows])
-        total += of_rows.sum(axis=0, dtype=np.float64)
-    mean: _Floats = total / n_rows
-    return mean

@@ -87,7 +87,7 @@ def fold_in(
     """
     if not np.isfinite(user_embeddings).all() or not np.isfinite(movie_embeddings).all():
         raise ValueError("an embedding holds a number that is not finite")
-    mean, root = _users_spread(user_embeddings)
+    mean, root = users_spread(user_embeddings)
     exact = movie_embeddings.astype(np.float64)
     problem = _Problem(exact @ root, exact @ mean, opinions, prior_strength)
     return (mean + root @ _minimum(problem, len(mean))).astype(np.float32)
@@ -127,8 +127,11 @@ def fold_in_factors(
         raise ValueError(f"regularization {regularization:g} and alpha {alpha:g} fit no factors") from error
 
 
-def _users_spread(users: npt.NDArray[np.float32]) -> tuple[_Floats, _Floats]:
-    """The mean, and a root of the covariance: embeddings are mean + root v with v standard normal."""
+def users_spread(users: npt.NDArray[np.float32]) -> tuple[_Floats, _Floats]:
+    """The mean [dim], and a root of the covariance, [dim, dim].
+
+    Embeddings are mean + root v with v standard normal.
+    """
     exact = users.astype(np.float64)
     n_users, dim = exact.shape
     mean = exact.mean(axis=0)

@@ -70,6 +70,7 @@ def recommend(
     filters: Filters | None = None,
     diversity: float = 0.0,
     rank_by: RankBy = RankBy.SCORE,
+    scores: _Floats | None = None,
 ) -> Recommendations:
     """The movies a run scores highest for a user; equal scores in the order of the catalogue.
 
@@ -84,6 +85,7 @@ def recommend(
         filters: which movies; None: all that the user does not know.
         diversity: 0 … 1, weight of variety against the order.
         rank_by: what orders the movies retrieved.
+        scores: theirs of all movies, [n_movies], where these are known already.
 
     Raises:
         MovierecError: the run predicts no ratings to order by, knows no movies that are alike, or lacks what
@@ -94,7 +96,8 @@ def recommend(
         require_stars(run, user)
     if diversity:
         FOR_LIKENESS.require(run.record)
-    (scores,) = user.scorer_in(run).scores(user.embedding[None])  # [n_movies]
+    if scores is None:
+        (scores,) = user.scorer_in(run).scores(user.embedding[None])  # [n_movies]
     allowed = run.duplicates.listed(scores, (filters or Filters()).allowed(run, user.movies))
     retrieved = best_first(scores, allowed, max(POOL_TIMES * top, POOL) if diversity else max(top, RETRIEVED))
     stars = _of_all(scores, retrieved, _stars(run, user, retrieved))  # [n_movies]

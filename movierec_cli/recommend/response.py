@@ -80,14 +80,17 @@ def response_to(
     diversity: float = 0.0,
     rank_by: RankBy = RankBy.SCORE,
     why: bool = False,
+    scores: npt.NDArray[np.float32] | None = None,
 ) -> Response:
-    """What one run recommends; with explanations where `why` is true.
+    """What one run recommends; with explanations where `why` is true, by scores where these are known.
 
     Raises:
         MovierecError: as `recommend`.
         SavedModelError: the run is damaged.
     """
-    recommended = recommend(run, user, top=top, filters=filters, diversity=diversity, rank_by=rank_by)
+    recommended = recommend(
+        run, user, top=top, filters=filters, diversity=diversity, rank_by=rank_by, scores=scores
+    )
     movies = {
         name: tuple(ListedMovie.at(run.catalogue, row, is_new=bool(run.is_new[row])) for row in rows)
         for name, rows in asdict(named or NamedMovies()).items()

@@ -28,6 +28,7 @@ from movierec_cli.registry.manifest import (
 )
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord, run_name
 from movierec_cli.registry.run_parts import PARTS, RunParts, UserRatings, files_of
+from movierec_cli.scoring.held_sums import held
 from movierec_cli.scoring.item_scorer import DotProducts, ItemScorer, ItemSums, ProductsAndSums
 from movierec_cli.storage import codec
 
@@ -117,6 +118,22 @@ class Run:
         strength = self.record.settings.get("strength") or 1.0  # of 0, weights are zeros
         sums = ItemSums(self.histories, artifacts.popularity, self._weights_of, is_regression, strength)
         return ProductsAndSums(products, sums) if family.is_trained else sums
+
+    def hold(self) -> None:
+        """Reads all that answers need, for who answers many: the weights of movies with their square.
+
+        Raises:
+            SavedModelError: the run is damaged.
+        """
+        if self.has_item_weights:
+            _ = self.item_weights
+            self.__dict__["scorer"] = held(self.scorer)
+        for name in ("artifacts", "catalogue", "user_ratings", "duplicates", "is_new"):
+            getattr(self, name)
+        if self.record.config.family.is_trained and not self.record.config.family.is_sequential:
+            _ = self.towers
+        if self.record.config.family.is_trained and self.record.config.family.rates:
+            _ = self.rating_head
 
     def _weights_of(self, movies: Sequence[int]) -> Sequence[WeightsOf]:
         if "item_weights" in self.__dict__:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated
 
 import numpy as np
@@ -16,6 +17,8 @@ MOVIE_BIAS = "movie_bias"
 """The input of the movies' own numbers, how far each is above and below 0."""
 BIASES = "biases"
 """The contribution to an embedding that comes from no input."""
+
+_CHUNK = 4_096  # users or movies whose parts are in memory at a time
 
 _Floats = npt.NDArray[np.float32]
 _Codes = npt.NDArray[np.int32]
@@ -139,6 +142,16 @@ class Tower:
             added[:, -1] += bias
         return added
 
+    def mean_contributions(self, codes: _Codes | None = None) -> npt.NDArray[np.float64]:
+        """The mean of `contributions` over all rows, whose contexts have these codes: [n_parts, dim]."""
+        total = np.zeros((len(self.names), self.dim))
+        for start in range(0, self.n_rows, _CHUNK):
+            rows = np.arange(start, min(start + _CHUNK, self.n_rows))
+            of_rows = self.contributions(rows, None if codes is None else codes[rows])
+            total += of_rows.sum(axis=0, dtype=np.float64)
+        mean: npt.NDArray[np.float64] = total / self.n_rows
+        return mean
+
     def slope(self, values: Sequence[_Floats]) -> _Floats:
         """What a change of the inputs adds to the embedding while the active relus stay: [n_in, dim].
 
@@ -192,6 +205,16 @@ class Towers:
         if self.history is not None and [*self.history.shape] != [self.movie.n_rows, *widths]:
             raise ValueError(f"the table of histories is of shape {self.history.shape}")
 
+    @cached_property
+    def mean_of_movies(self) -> npt.NDArray[np.float64]:
+        """What each input of a movie contributes on average: [n_parts, dim]."""
+        return self.movie.mean_contributions()
+
+    @cached_property
+    def mean_of_users(self) -> npt.NDArray[np.float64]:
+        """The same of users, each at their own time."""
+        return self.query.mean_contributions(self.codes)
+
     def of_histories(self, counts: _Floats) -> _Floats:
         """The embeddings of users who are known by their histories alone.
 
@@ -204,7 +227,11 @@ class Towers:
         Returns:
             float32 [b, dim].
         """
-        return self.query.of_values([self._known_of(one, counts) for one in self.query.inputs])
+        return self.query.of_values(self.inputs_of_histories(counts))
+
+    def inputs_of_histories(self, counts: _Floats) -> list[_Floats]:
+        """What the query tower sees of such users: [b, width] an input."""
+        return [self._known_of(one, counts) for one in self.query.inputs]
 
     def history_parts(self, counts: _Floats, values: Sequence[_Floats] | None = None) -> _Floats:
         """What each movie of a history adds to the embedding of its user, exactly: [n_known, dim].
@@ -214,7 +241,7 @@ class Towers:
             values: the inputs of the query, [1, width] each; None: as `of_histories` has them.
         """
         assert self.history is not None  # of a model that reads histories
-        given = values or [self._known_of(one, counts[None]) for one in self.query.inputs]
+        given = values or self.inputs_of_histories(counts[None])
         place = self.query.names.index(HISTORY)
         begin = sum(one.shape[1] for one in given[:place])
         slope = self.query.slope(given)[begin : begin + given[place].shape[1]]

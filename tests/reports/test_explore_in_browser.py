@@ -326,7 +326,7 @@ def test_an_address_of_nobody_is_said_so(page: Browser, file: Path) -> None:
     follow(page, "#movie=7")
     assert texts(page, ".unknown") == ["This page has no movie 7."]
     follow(page, "#nonsense")
-    assert heading(page) == "Look around"
+    assert heading(page) == "Movies you like"
 
 
 def test_a_movie_on_the_map_is_named_under_the_mouse_and_chosen_by_a_click(page: Browser) -> None:

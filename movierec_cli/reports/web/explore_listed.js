@@ -22,4 +22,8 @@ function explained(user, movie) {
   return {score, average: score - advantage, first, n_others: users.n_known[user] - first.length, of_others: of_others[place], rest};
 }
 
-const mark = () => {};  // there is no map
+const about_user = user => ({
+  best: recommended(user).map(one => ({...one, why: has_reasons(user) ? () => explained(user, one.row) : undefined})),
+  rated: rated_best(user),
+});
+

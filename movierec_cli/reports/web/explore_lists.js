@@ -28,18 +28,15 @@ function random_user(words) {
   return button;
 }
 
-function show_start() {
-  headed("Look around", make("p", {}, data.invitation));
-  const row = make("div", {class: "row"}, ...users.ids.slice(0, 3).map((id, row) => make("a", {href: "#" + user_address(row)}, "User " + id)));
-  if (n_users) panel.append(row), row.append(random_user("A random user"));
-  panel.append(heading("Most " + (data.has_ratings ? "rated " : "chosen ") + data.noun + "s"), make("ol", {class: "movies"}, ...listed(movies.popularity, []).map(one => movie_item(one.row, make("b", {class: "stars"}, number(one.value))))));
-  mark([]);
-  return "";
+function imdb_link(row) {
+  const imdb = movies.imdb && movies.imdb[row];
+  return imdb ? [" · ", make("a", {href: "https://www.imdb.com/title/tt" + String(imdb).padStart(7, "0") + "/", rel: "noreferrer", target: "_blank"}, "IMDb")] : [];
 }
 
-function show_movie(movie) {
-  const near = data.likeness ? neighbours(movie) : [];
-  headed(title(movie), make("p", {class: "faint"}, described(movie)));
+async function show_movie(movie, is_current) {
+  const near = data.likeness ? await neighbours(movie) : [];
+  if (!is_current()) return;
+  headed(title(movie), make("p", {class: "faint"}, described(movie), ...imdb_link(movie)), like_button(movie));
   if (data.likeness && movies.popularity[movie] < data.few_ratings) panel.append(make("p", {class: "caution"}, "With so few ratings, what is near it is mostly chance."));
   const largest = data.likeness === "cosine" ? 1 : Math.max(...near.map(one => Math.abs(one.value))) || 1;
   const nearest = () => [heading("Nearest " + data.noun + "s", data.likeness), make("ol", {class: "movies", id: "near"}, ...near.map(one => movie_item(one.row, bar(one.value / largest, rounded(one.value, 2)))))];
@@ -48,12 +45,13 @@ function show_movie(movie) {
   return named(movie) + (data.likeness ? ": " + near.length + " nearest " + data.noun + "s" : "");
 }
 
-function show_user(user) {
-  const best = recommended(user), rated = rated_best(user);
+async function show_user(user, is_current) {
+  const {best, rated} = await about_user(user);
+  if (!is_current()) return;
   const mean = rated.reduce((sum, one) => sum + one.stars, 0) / rated.length;
   const about = (data.has_ratings ? "rated " : "knows ") + counted(rated.length, data.noun) + (rated.length && data.has_ratings ? ", " + rounded(mean, 1) + data.unit + " on average" : "");
   headed("User " + users.ids[user], make("p", {class: "faint"}, about), make("div", {class: "row"}, random_user("Another user at random")));
-  panel.append(heading("Recommended", "score"), make("ol", {class: "movies", id: "recommended"}, ...best.map(one => with_why(user, one))));
+  panel.append(heading("Recommended", "score"), make("ol", {class: "movies", id: "recommended"}, ...best.map(one => with_why(one, A_USER))));
   if (rated.length) panel.append(heading(data.has_ratings ? "Rated best" : "Known, the newest first"), ...rated_list(rated));
   mark([...rated.map(one => ({row: one.row, kind: "rated"})).reverse(), ...best.map(one => ({row: one.row, kind: "recommended"})).reverse()]);
   return "User " + users.ids[user] + ": " + best.length + " " + data.noun + "s recommended";
@@ -84,8 +82,8 @@ function go(hash) {
 
 const KINDS = {movie: [movie_rows, show_movie, data.noun], user: [user_rows, show_user, "user"]};
 
-function show_unknown(thing, id) {
-  show_start();
+async function show_unknown(thing, id, is_current) {
+  await show_likes("", is_current);
   panel.prepend(make("p", {class: "unknown"}, "This page has no " + thing + " " + id + "."));
   return "This page has no " + thing + " " + id;
 }
@@ -98,22 +96,36 @@ function decoded_id(text) {
   }
 }
 
-function show() {
-  const [, kind, address] = /^#(movie|user)=(.+)$/.exec(location.hash) || [];
-  const had_focus = panel.contains(document.activeElement);
-  let sentence;
-  if (!kind) sentence = show_start();
-  else {
-    const [rows, show_one, thing] = KINDS[kind], id = decoded_id(address), row = row_of(rows, id);
-    sentence = row === undefined ? show_unknown(thing, id) : show_one(row);
+let n_shown = 0;  // what is asked for later is shown, whatever is answered first
+
+async function show() {
+  const turn = ++n_shown, is_current = () => turn === n_shown;
+  const [, kind, address] = /^#(movie|user|likes)=(.*)$/.exec(location.hash) || [];
+  const had_focus = panel.contains(document.activeElement) && document.activeElement.dataset.focus;
+  const was_inside = panel.contains(document.activeElement);
+  try {
+    const sentence = await shown_for(kind, address, is_current);
+    if (!is_current()) return;
+    say(sentence);
+  } catch (error) {
+    if (!is_current()) return;
+    headed("No answer", make("p", {class: "unknown"}, error.message));
+    say(error.message);
   }
-  say(sentence);
-  if (had_focus) panel.querySelector("h2").focus({preventScroll: true});
+  const kept = had_focus && every("[data-focus]", panel).find(one => one.dataset.focus === had_focus);
+  if (was_inside) (kept || panel.querySelector("h2")).focus({preventScroll: true});
+}
+
+async function shown_for(kind, address, is_current) {
+  if (!(kind in KINDS)) return show_likes(kind ? address : "", is_current);
+  const [rows, show_one, thing] = KINDS[kind], id = decoded_id(address), row = row_of(rows, id);
+  return row === undefined ? show_unknown(thing, id, is_current) : show_one(row, is_current);
 }
 
 document.getElementById("left-out").append(...data.left_out.map(sentence => make("p", {}, sentence)));
-window.addEventListener("hashchange", () => {
-  show();
+window.addEventListener("hashchange", async event => {
+  await show();
+  if (/#likes=/.test(event.oldURL) && /#likes=/.test(event.newURL)) return;  // the list is where it was
   const top_of_panel = panel.getBoundingClientRect().top;
   if (top_of_panel < 0) panel.scrollIntoView({block: "start"});
 });

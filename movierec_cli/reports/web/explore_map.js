@@ -52,8 +52,14 @@ function legend_item(colour, name, square) {
   return [swatch, name];
 }
 
+const COLOURS_MEAN = {
+  genre: "A dot has the colour of the first genre above that it has, in this order; a grey dot has none of them. A click on a genre shows it alone.",
+  decade: "A dot has the colour of the decade its " + data.noun + " is from; a grey dot has no year. A click on a decade shows it alone.",
+};
+
 function show_legend() {
   legend.replaceChildren();
+  document.getElementById("colours-note").textContent = marks.length ? "Other " + data.noun + "s are pale." : COLOURS_MEAN[colours.value];
   if (marks.length) {
     const kinds = [...new Set(marks.map(mark => mark.kind))].reverse();
     legend.append(...kinds.map(kind => make("li", {}, make("span", {}, ...legend_item(MARKS[kind].colour, MARKS[kind].name, MARKS[kind].square)))));

@@ -36,9 +36,7 @@ function decoded(text, Type) {
 
 const n_movies = data.movies.ids.length, n_users = data.users.ids.length;
 const movies = {...data.movies};
-const users = {...data.users, rated: decoded(data.users.rated, data.users.rated_bits === 16 ? Uint16Array : Uint32Array),
-  stars: decoded(data.users.stars, data.users.star_values.length > 256 ? Uint32Array : Uint8Array), starts: [0]};
-for (const n of users.n_rated) users.starts.push(users.starts[users.starts.length - 1] + n);
+const users = {...data.users};
 const movie_rows = new Map(movies.ids.map((id, row) => [id, row])), user_rows = new Map(users.ids.map((id, row) => [id, row]));
 const row_of = (rows, typed) => rows.get(typed) ?? rows.get(typed.replace(/^0+(?=\d+$)/, ""));  // "007" is 7, where no id is "007"
 const movie_address = row => "movie=" + encodeURIComponent(movies.ids[row]), user_address = row => "user=" + encodeURIComponent(users.ids[row]);
@@ -54,6 +52,13 @@ function highest(values, n, left_out) {
   return rows.sort((a, b) => values[b] - values[a] || a - b).filter(row => !taken.has(first_id(row)) && taken.add(first_id(row))).slice(0, n);
 }
 
+// What users rated, where the page holds it.
+if (users.rated) {
+  users.rated = decoded(data.users.rated, data.users.rated_bits === 16 ? Uint16Array : Uint32Array);
+  users.stars = decoded(data.users.stars, data.users.star_values.length > 256 ? Uint32Array : Uint8Array);
+  users.starts = [0];
+  for (const n of users.n_rated) users.starts.push(users.starts[users.starts.length - 1] + n);
+}
 const rated_by = user => users.rated.subarray(users.starts[user], users.starts[user + 1]);
 const stars_by = user => Array.from(users.stars.subarray(users.starts[user], users.starts[user + 1]), code => users.star_values[code]);
 

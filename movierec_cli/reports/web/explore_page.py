@@ -19,6 +19,7 @@ from movierec_cli.registry.store import Run
 from movierec_cli.reports import star
 from movierec_cli.reports.web import pages
 from movierec_cli.reports.web.explore_listed import PageLists
+from movierec_cli.reports.web.fold_in_parts import fold_in_parts
 from movierec_cli.reports.web.movie_map import movie_map, telling_genres
 from movierec_cli.text import ARTICLES, shown_title, with_article
 
@@ -27,15 +28,26 @@ PAGE_BYTES = 32 << 20
 MOVIES_FRACTION = 0.5  # of those bytes, at most
 N_COLOURED_GENRES = 6  # as many colours are told apart at a glance
 N_LISTED, N_REASONS = 10, 5
+MOST_SERVED_USERS = 200_000
+"""Whose ids a served page holds, to search for them."""
 _LISTED_BYTES = 8 * N_LISTED, 8 * N_LISTED * (1 + N_REASONS)  # of a movie and of a user, without vectors
 
 _Parts = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
 _Rows = npt.NDArray[np.int64]
-_SCRIPTS = {
-    True: ("explore_page.js", "explore_vectors.js", "explore_search.js", "explore_map.js", "explore_why.js"),
-    False: ("explore_page.js", "explore_listed.js", "explore_search.js", "explore_why.js"),
-}
-"""By whether the model has vectors."""
+_LAST_SCRIPTS = ("explore_likes.js", "explore_lists.js")
+
+
+def _scripts(*, has_vectors: bool, is_served: bool) -> tuple[str, ...]:
+    """By whether the model has vectors, and whether a server is asked."""
+    of_lists = "explore_vectors.js" if has_vectors else "explore_listed.js"
+    of_model = ("explore_dot.js", "explore_served.js") if is_served else ("explore_dot.js", of_lists)
+    of_map = "explore_map.js" if has_vectors else "explore_unmapped.js"
+    offline = () if is_served else ("explore_fold_in.js",)
+    first = ("explore_page.js", *of_model, *offline, "explore_search.js", of_map, "explore_why.js")
+    return (*first, *_LAST_SCRIPTS)
+
+
+_CHOICE = '<label class="choice">Model: <select id="models"></select></label>'
 
 
 @dataclass(frozen=True)
@@ -53,6 +65,7 @@ class _Shown:
     run: Run
     movies: _Rows  # rows of the run's movies, in its order
     users: _Rows  # rows of the run's users, in its order
+    is_served: bool = False  # whether a server is asked for lists
 
     @property
     def noun(self) -> str:
@@ -127,35 +140,54 @@ def _shown(run: Run, page_bytes: int) -> _Shown:
     return _Shown(run, movies, np.arange(n_users))
 
 
-def _page(shown: _Shown) -> str:
+def served_document_page(run: Run, connect: str) -> str:
+    """The page of a model that a server answers for.
+
+    Args:
+        run: that serves.
+        connect: what lets the page ask its server, as part of its content security policy.
+    """
+    n_movies, n_users = len(run.artifacts.movie_ids), len(run.artifacts.user_ids)
+    shown = _Shown(run, np.arange(n_movies), np.arange(min(n_users, MOST_SERVED_USERS)), is_served=True)
+    return _page(shown, connect=connect, choice=_CHOICE)
+
+
+def _page(shown: _Shown, *, connect: str = "", choice: str = "") -> str:
     record = shown.run.record
     described = record.data.description[:1].upper() + record.data.description[1:]
     noun = html.escape(shown.noun)
     parts = {
         "title": html.escape(f"Explore {described}"),
         "model": html.escape(record.config.label),
-        "run": html.escape(record.name),
         "counts": f"{len(shown.movies):,} {noun}s and {len(shown.users):,} users",
         "noun": noun,
         "A_noun": with_article(noun).capitalize(),
         "data": pages.embedded(json.dumps(_document(shown), allow_nan=False)),
         "layout": "mapped" if shown.has_vectors else "listed",
         "hidden": "" if shown.has_vectors else "hidden",
+        "choice": choice,
+        "connect": connect,
+        "made": f"Made by movierec explore from the saved model {html.escape(record.name)}."
+        if not shown.is_served
+        else 'Served by movierec. <a href="/docs">The API</a>.',
     }
-    return pages.filled("explore", (*_SCRIPTS[shown.has_vectors], "explore_lists.js"), parts)
+    scripts = _scripts(has_vectors=shown.has_vectors, is_served=shown.is_served)
+    return pages.filled("explore", scripts, parts)
 
 
 def _document(shown: _Shown) -> dict[str, object]:
     """What the scripts read: columns as lists, arrays as base64 of little-endian numbers."""
     run = shown.run
     catalogue, data = run.catalogue, run.record.data
-    of_page, of_movies, of_users = (_vectors if shown.has_vectors else _lists)(shown)
+    of_page, of_movies, of_users = _parts(shown)
+    numbers = catalogue.imdb_number
     return {
         "n_listed": N_LISTED,
         "n_reasons": N_REASONS,
         **_words(shown),
         "noun": shown.noun,
         "has_ratings": data.scale is not None,
+        "scale": None if data.scale is None else [data.scale.lowest, data.scale.highest],
         "star": star(data),
         "unit": " stars" if star(data) else "",
         "few_ratings": FEW_RATINGS,
@@ -171,10 +203,27 @@ def _document(shown: _Shown) -> dict[str, object]:
             "years": catalogue.year[shown.movies].tolist(),
             "genres": [np.flatnonzero(row).tolist() for row in catalogue.genres[shown.movies]],
             "popularity": shown.popularity.tolist(),
+            "imdb": None if numbers is None else numbers[shown.movies].tolist(),
             **of_movies,
         },
-        "users": {**_users(shown), **of_users},
+        "users": of_users,
     }
+
+
+def _parts(shown: _Shown) -> _Parts:
+    """Of the page, the movies and the users: what the page computes or asks for."""
+    run = shown.run
+    if shown.is_served:
+        of_page = {
+            "run": run.record.name,
+            "has_reasons": FOR_LIKENESS.is_served_by(run.record),
+            "fold_in": {},
+        }
+        of_map = _map(shown) if shown.has_vectors else ({}, {})
+        return of_page | of_map[0], of_map[1], {"ids": _ids(run.artifacts.user_ids[shown.users])}
+    of_page, of_movies, of_users = (_vectors if shown.has_vectors else _lists)(shown)
+    folded = {"fold_in": fold_in_parts(run, shown.movies)}
+    return of_page | folded, of_movies, {**_users(shown), **of_users}
 
 
 def _words(shown: _Shown) -> dict[str, object]:
@@ -193,21 +242,31 @@ def _words(shown: _Shown) -> dict[str, object]:
     }
 
 
-def _vectors(shown: _Shown) -> _Parts:
-    """Of the page, the movies and the users of a model that has them."""
-    artifacts = shown.run.artifacts
-    vectors, popular = artifacts.movie_embeddings[shown.movies], artifacts.popularity
+def _map(shown: _Shown) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Of the page and the movies: where these stand, and in which colours."""
+    vectors = shown.run.artifacts.movie_embeddings[shown.movies]
     where = movie_map(vectors, shown.popularity)
     genres = shown.run.catalogue.genres[shown.movies]
     of_page = {
         "dim": int(vectors.shape[1]),
-        "n_alike": int(shown.run.scorer.vectors(shown.movies[:1]).shape[1]),
-        "mean_embedding": artifacts.movie_embeddings.astype(np.float64).mean(axis=0).tolist(),
-        "fallback": None if popular is None else popular[shown.movies].tolist(),
         "variance": where.variance,
         "coloured_genres": telling_genres(where.places, genres, N_COLOURED_GENRES),
     }
-    of_movies = {"places": _base64(where.places, "<f4"), "embeddings": _base64(vectors, "<f4")}
+    return of_page, {"places": _base64(where.places, "<f4")}
+
+
+def _vectors(shown: _Shown) -> _Parts:
+    """Of the page, the movies and the users of a model that has them."""
+    artifacts = shown.run.artifacts
+    vectors, popular = artifacts.movie_embeddings[shown.movies], artifacts.popularity
+    of_map, places = _map(shown)
+    of_page = {
+        **of_map,
+        "n_alike": int(shown.run.scorer.vectors(shown.movies[:1]).shape[1]),
+        "mean_embedding": artifacts.movie_embeddings.astype(np.float64).mean(axis=0).tolist(),
+        "fallback": None if popular is None else popular[shown.movies].tolist(),
+    }
+    of_movies = {**places, "embeddings": _base64(vectors, "<f4")}
     return of_page, of_movies, {"embeddings": _base64(artifacts.user_embeddings[shown.users], "<f4")}
 
 

@@ -78,69 +78,81 @@ function found_for(typed) {
   return {movies: is_close ? closest_movies(folded(typed)) : by_title, users: by_user, is_close};
 }
 
+// A box in which is typed, and the list of what fits; options are {name, small, take}.
+function combobox(box, list, offered) {
+  const options = () => every("[role=option]", list);
+  let chosen = -1;
+
+  function option({name, small, take}) {
+    const item = make("li", {role: "option", id: list.id + "-" + list.childElementCount, "aria-selected": "false"}, name, small && make("small", {}, small));
+    // A press would take the focus out of the box, which closes the list before the click.
+    item.addEventListener("mousedown", event => event.preventDefault());
+    item.take = () => { box.value = ""; close(); take(); };
+    item.addEventListener("click", item.take);
+    return item;
+  }
+
+  function offer() {
+    const typed = box.value.trim(), {first, said, entries, is_close, sentence} = offered(box.value);
+    list.replaceChildren();
+    for (const one of first) list.append(option(one));
+    if (said && typed) list.append(make("li", {class: "said", role: "presentation"}, said));
+    for (const one of entries) list.append(option(one));
+    list.hidden = !typed;
+    box.setAttribute("aria-expanded", !list.hidden);
+    point(is_close ? -1 : 0);
+    if (typed) say(sentence);
+  }
+
+  function point(index) {
+    const all = options();
+    chosen = all.length ? Math.max(-1, Math.min(index, all.length - 1)) : -1;
+    all.forEach((item, place) => { item.setAttribute("aria-selected", place === chosen); });
+    if (chosen < 0) return box.removeAttribute("aria-activedescendant");
+    box.setAttribute("aria-activedescendant", all[chosen].id);
+    all[chosen].scrollIntoView({block: "nearest"});
+  }
+
+  function close() {
+    list.hidden = true;
+    box.setAttribute("aria-expanded", false);
+    box.removeAttribute("aria-activedescendant");
+  }
+
+  const enter = () => (list.hidden ? offer() : options()[Math.max(chosen, 0)]?.take());
+  const keys = {
+    Enter: enter,
+    ArrowDown: () => (list.hidden ? offer() : point((chosen + 1) % options().length)),
+    ArrowUp: () => point((chosen - 1 + options().length) % options().length),
+    Escape: () => (list.hidden ? (box.value = "") : close()),
+  };
+  box.addEventListener("input", offer);
+  box.addEventListener("focus", () => { if (box.value.trim()) offer(); });
+  box.addEventListener("blur", close);
+  box.addEventListener("keydown", event => {
+    if (!(event.key in keys)) return;
+    event.preventDefault();
+    keys[event.key]();
+  });
+  return enter;
+}
+
+const small_genres = row => genres_of(row).slice(0, 2).join(", ");
+
+function offered_to_explore(typed) {
+  const found = found_for(typed), n_found = found.movies.length + found.users.length;
+  const nothing = "No " + data.noun + " or user fits";
+  return {
+    first: found.users.map(row => ({name: "User " + users.ids[row], small: users.n_rated && counted(users.n_rated[row], data.has_ratings ? "rating" : data.noun), take: () => go(user_address(row))})),
+    said: found.is_close && (found.movies.length ? "Nothing fits; the closest are" : nothing),
+    entries: found.movies.slice(0, N_FOUND).map(row => ({name: title(row), small: small_genres(row), take: () => go(movie_address(row))})),
+    is_close: found.is_close,
+    sentence: found.is_close ? (n_found ? "Nothing fits; " + n_found + " titles are close" : nothing) : n_found + " found",
+  };
+}
+
 const query = document.getElementById("query"), list = document.getElementById("found");
-const options = () => every("[role=option]", list);
-let chosen_option = -1;
-
-function option(hash, name, small) {
-  const item = make("li", {role: "option", id: "option-" + list.childElementCount, "aria-selected": "false"}, name, small && make("small", {}, small));
-  item.dataset.hash = hash;
-  // A press would take the focus out of the box, which closes the list before the click.
-  item.addEventListener("mousedown", event => event.preventDefault());
-  item.addEventListener("click", () => take(item));
-  return item;
-}
-
-function offer() {
-  const typed = query.value, found = found_for(typed);
-  list.replaceChildren();
-  for (const row of found.users) list.append(option(user_address(row), "User " + users.ids[row], counted(users.n_rated[row], data.has_ratings ? "rating" : data.noun)));
-  if (found.is_close && typed.trim()) list.append(make("li", {class: "said", role: "presentation"}, found.movies.length ? "Nothing fits; the closest are" : "No " + data.noun + " or user fits"));
-  for (const row of found.movies.slice(0, N_FOUND)) list.append(option(movie_address(row), title(row), genres_of(row).slice(0, 2).join(", ")));
-  list.hidden = !typed.trim();
-  query.setAttribute("aria-expanded", !list.hidden);
-  point(found.is_close ? -1 : 0);
-  const n_found = found.movies.length + found.users.length;
-  if (typed.trim()) say(found.is_close ? (n_found ? "Nothing fits; " + n_found + " titles are close" : "No " + data.noun + " or user fits") : n_found + " found");
-}
-
-function point(index) {
-  const all = options();
-  chosen_option = all.length ? Math.max(-1, Math.min(index, all.length - 1)) : -1;
-  all.forEach((item, place) => { item.setAttribute("aria-selected", place === chosen_option); });
-  if (chosen_option < 0) return query.removeAttribute("aria-activedescendant");
-  query.setAttribute("aria-activedescendant", all[chosen_option].id);
-  all[chosen_option].scrollIntoView({block: "nearest"});
-}
-
-function close_list() {
-  list.hidden = true;
-  query.setAttribute("aria-expanded", false);
-  query.removeAttribute("aria-activedescendant");
-}
-
-function take(item) {
-  if (!item) return;
-  query.value = "";
-  close_list();
-  go(item.dataset.hash);
-}
-
-const enter = () => (list.hidden ? offer() : take(options()[Math.max(chosen_option, 0)]));
-const SEARCH_KEYS = {
-  Enter: enter,
-  ArrowDown: () => (list.hidden ? offer() : point((chosen_option + 1) % options().length)),
-  ArrowUp: () => point((chosen_option - 1 + options().length) % options().length),
-  Escape: () => (list.hidden ? (query.value = "") : close_list()),
-};
-query.addEventListener("input", offer);
-query.addEventListener("focus", () => { if (query.value.trim()) offer(); });
-query.addEventListener("blur", close_list);
-query.addEventListener("keydown", event => {
-  if (!(event.key in SEARCH_KEYS)) return;
-  event.preventDefault();
-  SEARCH_KEYS[event.key]();
-});
+const enter = combobox(query, list, offered_to_explore);
 document.getElementById("search").addEventListener("submit", event => {
   event.preventDefault();
   enter();

@@ -7,12 +7,6 @@ const movie_vector = row => movies.embeddings.subarray(row * dim, (row + 1) * di
 const alike_vector = row => movie_vector(row).subarray(0, data.n_alike);
 const user_vector = row => users.embeddings.subarray(row * dim, (row + 1) * dim);
 
-function dot(a, b) {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
-}
-
 // As float32, in which equal scores are equal in the program, too.
 function scores(user) {
   const own = user_vector(user);
@@ -36,49 +30,34 @@ const has_reasons = user => user_vector(user).some(value => value !== 0);
 const mean_movie = Float64Array.from(data.mean_embedding);
 const less_mean = row => Float64Array.from(movie_vector(row), (value, i) => value - mean_movie[i]);
 
-// x of A x = b for a symmetric A whose eigenvalues are above 0, by Cholesky's factors.
-function solved(matrix, right) {
-  const n = right.length, lower = matrix.map(row => Float64Array.from(row)), x = Float64Array.from(right);
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j <= i; j++) {
-      let sum = lower[i][j];
-      for (let k = 0; k < j; k++) sum -= lower[i][k] * lower[j][k];
-      lower[i][j] = i === j ? Math.sqrt(sum) : sum / lower[j][j];
-    }
-  }
-  for (let i = 0; i < n; i++) {
-    for (let k = 0; k < i; k++) x[i] -= lower[i][k] * x[k];
-    x[i] /= lower[i][i];
-  }
-  for (let i = n - 1; i >= 0; i--) {
-    for (let k = i + 1; k < n; k++) x[i] -= lower[k][i] * x[k];
-    x[i] /= lower[i][i];
-  }
-  return x;
-}
-
 function gram_of(vectors) {
   const gram = Array.from({length: dim}, () => new Float64Array(dim));
   for (const vector of vectors) for (let i = 0; i < dim; i++) for (let j = 0; j < dim; j++) gram[i][j] += vector[i] * vector[j];
   return gram;
 }
 
-// How much of a user's embedding each movie is that they rated: [{row, vector, weight}].
-function weighed(user) {
-  const known = [...new Set(rated_by(user))].map(row => ({row, vector: less_mean(row), weight: 0}));
+// How much of an embedding each movie is that its user knows: [{row, vector, weight}].
+function weighed(embedding, rows) {
+  const known = [...new Set(rows)].map(row => ({row, vector: less_mean(row), weight: 0}));
   const gram = gram_of(known.map(one => one.vector));
   const ridge = gram.reduce((sum, row, i) => sum + row[i], 0) / dim;
   if (ridge === 0) return known;
   gram.forEach((row, i) => { row[i] += ridge; });
-  const solution = solved(gram, user_vector(user));
+  const solution = solved(gram, embedding);
   for (const one of known) one.weight = dot(one.vector, solution);
   return known;
 }
 
+const explained = (user, movie) => reasons_of(user_vector(user), rated_by(user), movie);
+const about_user = user => ({
+  best: recommended(user).map(one => ({...one, why: has_reasons(user) ? () => explained(user, one.row) : undefined})),
+  rated: rated_best(user),
+});
+
 // average + contributions + rest = score.
-function explained(user, movie) {
-  const known = weighed(user);
-  const own = less_mean(movie), vector = user_vector(user);
+function reasons_of(vector, rows, movie) {
+  const known = weighed(vector, rows);
+  const own = less_mean(movie);
   const contributions = known.map(one => ({row: one.row, contribution: one.weight * dot(one.vector, own)})).sort((a, b) => b.contribution - a.contribution || a.row - b.row);
   const score = dot(vector, movie_vector(movie)), average = dot(vector, mean_movie);
   const sum_of = some => some.reduce((sum, one) => sum + one.contribution, 0);

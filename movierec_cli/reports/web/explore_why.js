@@ -3,24 +3,28 @@ const signed = value => { const text = rounded(value, 2); return text.startsWith
 
 const reason = (name, measure, kind) => make("li", {class: kind}, make("span", {}, name), measure);
 
-function reasons({score, average, first, n_others, of_others, rest}) {
+function reasons({score, average, first, n_others, of_others, rest}, whose) {
   const largest = Math.max(...first.map(one => Math.abs(one.contribution))) || 1, alone = value => make("b", {class: "measure"}, signed(value));
   const items = first.map(one => reason(link(one.row), bar(one.contribution / largest, signed(one.contribution)), "movie"));
-  if (n_others) items.push(reason("their other " + counted(n_others, data.noun), alone(of_others), "rest"));
+  if (n_others > 0) items.push(reason(whose.their + " other " + counted(n_others, data.noun), alone(of_others), "rest"));
   if (rest !== undefined) items.push(reason("what none of these accounts for", alone(rest), "rest"));
-  const sentence = "For them the average " + data.noun + " has " + rounded(average, 2) + ", this one " + rounded(Math.abs(score - average), 2) + (score < average ? " less" : " more") + ". What they " + (data.has_ratings ? "rated" : "know") + " that speaks for it:";
-  return make("div", {class: "why"}, make("p", {}, sentence), make("ul", {}, ...items));
+  const sentence = "For " + whose.them + " the average " + data.noun + " has " + rounded(average, 2) + ", this one " + rounded(Math.abs(score - average), 2) + (score < average ? " less" : " more") + ". What " + whose.they + " " + whose.know + " that speaks for it:";
+  const against = first.some(one => one.contribution < 0) ? [make("p", {class: "faint"}, "A grey bar speaks against it.")] : [];
+  return make("div", {class: "why"}, make("p", {}, sentence), make("ul", {}, ...items), ...against);
 }
 
-function with_why(user, one) {
-  if (!has_reasons(user)) return movie_item(one.row, make("b", {}, number(one.value)));  // how often it was rated
+const A_USER = {them: "them", their: "their", they: "they", know: data.has_ratings ? "rated" : "know"};
+const YOU = {them: "you", their: "your", they: "you", know: "named"};
+
+function with_why(one, whose) {
+  if (!one.why) return movie_item(one.row, make("b", {}, number(Number(rounded(one.value, 2).replace("−", "-")))));  // how often it was rated
   const button = make("button", {type: "button", "aria-expanded": "false"}, "why", make("span", {class: "heard"}, " " + named(one.row)));
   const item = movie_item(one.row, make("div", {class: "score"}, button, make("b", {}, rounded(one.value, 2))));
-  button.addEventListener("click", () => {
+  button.addEventListener("click", async () => {
     const shown = item.querySelector(".why");
-    if (shown) shown.remove();
-    else item.append(reasons(explained(user, one.row)));
     button.setAttribute("aria-expanded", !shown);
+    if (shown) shown.remove();
+    else item.append(reasons(await one.why(), whose));
   });
   return item;
 }

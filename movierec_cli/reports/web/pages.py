@@ -40,7 +40,8 @@ def filled(name: str, scripts: Sequence[str], parts: Mapping[str, str]) -> str:
         "script": "".join(map(_file, ("base.js", *scripts))),
     }
     page = _file("frame.html").replace("@{body}", _file(f"{name}.html"))
-    return re.sub(r"@\{(\w+)\}", lambda match: {**files, **parts}[match[1]], page)
+    every = {"connect": "", **files, **parts}
+    return re.sub(r"@\{(\w+)\}", lambda match: every[match[1]], page)
 
 
 def _file(name: str) -> str:

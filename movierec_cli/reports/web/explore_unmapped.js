@@ -1,0 +1,1 @@
+const mark = () => {};  // there is no map
