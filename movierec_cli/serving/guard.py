@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from movierec_cli.serving.limits import Limits, Rates
-from movierec_cli.serving.metrics import ServerMetrics
+from movierec_cli.serving.request_limits import Limits, Rates
+from movierec_cli.serving.server_metrics import ServerMetrics
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -31,6 +31,7 @@ HEADERS = (
 )
 NOTHING = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 """Of answers that are no pages."""
+_CLOSING = (408, 413, 421, 431, 503)
 _OTHER = "other"  # the route of what is none, so that addresses that are made up are not counted each
 
 
@@ -59,6 +60,7 @@ class Guard:
 
     def __post_init__(self) -> None:
         self._rates = Rates(self.limits.per_second)
+        self._n_open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -66,18 +68,23 @@ class Guard:
                 await self.app(scope, receive, send)
             return
         begun, answer = time.perf_counter(), _Answer(send)
+        self._n_open += 1
         try:
             self._check(scope)
             whole = await self._received(scope, receive)
             async with asyncio.timeout(self.limits.answer_s):
-                await self.app(scope, whole, answer)
+                await _while_wanted(self.app(scope, whole, answer), receive)
         except _Refused as refused:
             await answer.error(refused.status, refused.message, refused.retry_s)
         except TimeoutError:
-            await answer.error(503, f"the answer took longer than {self.limits.answer_s:g} seconds", 1)
+            await answer.error(504, f"the answer took longer than {self.limits.answer_s:g} seconds", 1)
+        except OSError:
+            pass  # the client has gone
         except Exception:
             logger.exception("a request failed")
             await answer.error(500, "this request could not be answered; the server's log says why")
+        finally:
+            self._n_open -= 1
         route = getattr(scope.get("route"), "path", _OTHER)
         self.metrics.requests.labels(route, str(answer.status or 499)).inc()
         self.metrics.seconds.labels(route).observe(time.perf_counter() - begun)
@@ -90,6 +97,10 @@ class Guard:
         client = scope.get("client")
         if wait_s := self._rates.wait_s(client[0] if client else ""):
             raise _Refused(429, f"more than {self.limits.per_second:g} requests a second", wait_s)
+        if self._n_open > self.limits.at_once:
+            raise _Refused(503, "too many requests are being answered; try again", 1)
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > self.limits.head_bytes:
+            raise _Refused(431, f"the head is larger than {self.limits.head_bytes:,} bytes")
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > self.limits.body_bytes:
             raise self._too_large()
@@ -99,8 +110,6 @@ class Guard:
 
     async def _received(self, scope: Scope, receive: Receive) -> Receive:
         """The body, whole; the application is not kept waiting for it."""
-        if scope["method"] in ("GET", "HEAD"):
-            return receive
         body, more = bytearray(), True
         try:
             async with asyncio.timeout(self.limits.body_s):
@@ -114,12 +123,28 @@ class Guard:
                         raise self._too_large()
         except TimeoutError:
             raise _Refused(408, f"the body took longer than {self.limits.body_s:g} seconds") from None
-        messages = [{"type": "http.request", "body": bytes(body), "more_body": False}]
 
         async def whole() -> Message:
-            return messages.pop() if messages else await receive()
+            return {"type": "http.request", "body": bytes(body), "more_body": False}
 
         return whole
+
+
+async def _while_wanted(answering: Awaitable[None], receive: Receive) -> None:
+    """Waits for an answer, which is given up when the client goes: nobody would read it."""
+    task, gone = asyncio.ensure_future(answering), asyncio.ensure_future(_disconnected(receive))
+    try:
+        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+    finally:
+        gone.cancel()
+        task.cancel()
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class _Answer:
@@ -144,7 +169,7 @@ class _Answer:
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
         if retry_s:
             headers.append((b"retry-after", b"%d" % math.ceil(retry_s)))
-        if status in (408, 413):
+        if status in _CLOSING:
             headers.append((b"connection", b"close"))
         await self({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": content})

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import json
+import logging
 import socket
+from http import HTTPStatus
 from typing import Any
 
 import uvicorn
@@ -14,8 +17,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from movierec_cli.errors import problems_named
 from movierec_cli.serving.guard import App
-from movierec_cli.serving.limits import Limits
+from movierec_cli.serving.request_limits import Limits
 
+_BACKLOG = 512  # connections that wait to be accepted
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -43,6 +47,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.bind(address)
+            listening.listen(_BACKLOG)
         except BaseException:
             listening.close()
             raise
@@ -51,6 +56,8 @@ def bound_socket(host: str, port: int) -> socket.socket:
 
 def run_server(app: App, listening: socket.socket, limits: Limits) -> None:
     """Serves until it is interrupted; requests that are being answered are finished first."""
+    for name in ("uvicorn", "asyncio"):  # what clients do wrong, /metrics counts
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     config = uvicorn.Config(
         app,
         http=_protocol_of(limits),
@@ -59,11 +66,11 @@ def run_server(app: App, listening: socket.socket, limits: Limits) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        limit_concurrency=limits.connections,
         timeout_keep_alive=int(limits.headers_s),
         timeout_graceful_shutdown=5,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    with contextlib.suppress(KeyboardInterrupt):  # which is how it ends
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 def _protocol_of(limits: Limits) -> type[asyncio.Protocol]:
@@ -77,7 +84,21 @@ def _protocol_of(limits: Limits) -> type[asyncio.Protocol]:
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
+            if len(self.connections) > limits.connections:
+                self._refuse(503, "too many connections; try again")
             self._wait()
+
+        def send_400_response(self, msg: str) -> None:
+            self._refuse(400, "this is no HTTP request that can be read")
+
+        def _refuse(self, status: int, message: str) -> None:
+            content = json.dumps({"error": message}).encode()
+            head = (
+                f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json\r\n"
+                f"content-length: {len(content)}\r\nconnection: close\r\n\r\n"
+            )
+            self.transport.write(head.encode() + content)
+            self.transport.close()
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)

@@ -7,7 +7,8 @@ The MovieLens archives (ml-1m.zip, ml-100k.zip) are looked for in --data, then .
 
 Of the models of sequences, `sequences` (the headline, three seeds) takes hours and `sequence-presets` the
 better part of one: they run only when named, keep what they trained in --models and go on from there. So do
-`few-likes`, `small` and `new-users` run only when named: a quarter of an hour or more, and nothing is kept.
+`few-likes`, `small` and `new-users` run only when named: a quarter of an hour or more, and nothing is kept;
+`serve-hostile` takes ten minutes of its own.
 `sequence-epoch` compares with RecTools where the environment variable RECTOOLS_PYTHON names an interpreter
 that has it: pip install "rectools[torch]" in an environment of its own, as it needs an older NumPy.
 """
@@ -36,6 +37,7 @@ from tests.bench import (  # noqa: E402
     rating_fold_in,
     sequence_epoch,
     sequences,
+    serving,
     tutorials,
 )
 from tests.bench.rows import Bench, Row  # noqa: E402
@@ -61,6 +63,8 @@ SECTIONS: dict[str, Callable[[Bench], Iterable[Row]]] = {
     "command": processes.measure_command,
     "jobs": jobs.measure_jobs,
     "recommend": processes.measure_recommending,
+    "serve": serving.measure_serving,
+    "serve-hostile": serving.measure_hostile,
     "cold-items": own_columns.measure_cold_items,
     "planted": own_columns.measure_planted,
     "sequence-epoch": sequence_epoch.measure_sequence_epoch,
@@ -68,7 +72,9 @@ SECTIONS: dict[str, Callable[[Bench], Iterable[Row]]] = {
     "sequences": sequences.measure_sequences,
     "sequence-presets": sequences.measure_presets,
 }
-WHEN_NAMED = ("few-likes", "planted", "small", "new-users", "sequences", "sequence-presets")
+WHEN_NAMED = (
+    *("few-likes", "planted", "small", "new-users", "serve-hostile", "sequences", "sequence-presets"),
+)
 _NAMES = f"of {', '.join(SECTIONS)} (default: all but {listed(WHEN_NAMED)})"
 
 

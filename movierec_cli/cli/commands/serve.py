@@ -52,8 +52,8 @@ def serve_command(
         package = missing[0].replace("_", "-")
         raise MovierecError(f"serve needs the package {package}: pip install 'movierec[serve]'")
     spare_threads()
-    from movierec_cli.serving.app import make_app
-    from movierec_cli.serving.limits import Limits
+    from movierec_cli.serving.http_app import make_app
+    from movierec_cli.serving.request_limits import Limits
     from movierec_cli.serving.run_server import bound_socket, hosts_of, is_loopback, run_server
     from movierec_cli.serving.served_models import ServedModels
 

@@ -18,7 +18,9 @@ class Limits:
     body_s: float = 10.0  # until it has been received whole
     headers_s: float = 10.0  # likewise
     answer_s: float = 30.0  # until it is answered
+    head_bytes: int = 32 << 10
     connections: int = 512
+    at_once: int = 256  # that are being answered
     per_second: float = 1_000.0  # requests of one address; 0: as many as it likes
 
 

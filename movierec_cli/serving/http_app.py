@@ -27,10 +27,10 @@ from movierec_cli.serving import service
 from movierec_cli.serving.asked import MOST_LISTED, MOST_NAMED, Asked, NotThere
 from movierec_cli.serving.batches import Batches, Busy
 from movierec_cli.serving.guard import App, Guard
-from movierec_cli.serving.limits import Limits
-from movierec_cli.serving.metrics import ServerMetrics
+from movierec_cli.serving.invalid_requests import sentence_of
+from movierec_cli.serving.request_limits import Limits
 from movierec_cli.serving.served_models import DEFAULT, ServedModel, ServedModels
-from movierec_cli.serving.wording import sentence_of
+from movierec_cli.serving.server_metrics import ServerMetrics
 
 logger = logging.getLogger(__name__)
 
