@@ -56,6 +56,12 @@ def bound_socket(host: str, port: int) -> socket.socket:
 
 def run_server(app: App, listening: socket.socket, limits: Limits) -> None:
     """Serves until it is interrupted; requests that are being answered are finished first."""
+    with contextlib.suppress(KeyboardInterrupt):  # which is how it ends
+        server_of(app, limits).run(sockets=[listening])
+
+
+def server_of(app: App, limits: Limits) -> uvicorn.Server:
+    """What serves it."""
     for name in ("uvicorn", "asyncio"):  # what clients do wrong, /metrics counts
         logging.getLogger(name).setLevel(logging.CRITICAL)
     config = uvicorn.Config(
@@ -69,8 +75,7 @@ def run_server(app: App, listening: socket.socket, limits: Limits) -> None:
         timeout_keep_alive=int(limits.headers_s),
         timeout_graceful_shutdown=5,
     )
-    with contextlib.suppress(KeyboardInterrupt):  # which is how it ends
-        uvicorn.Server(config).run(sockets=[listening])
+    return uvicorn.Server(config)
 
 
 def _protocol_of(limits: Limits) -> type[asyncio.Protocol]:

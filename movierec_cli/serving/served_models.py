@@ -81,7 +81,7 @@ class ServedModels:
             MovierecError: no model serves, or the chosen one does not.
         """
         stamps = _stamps_in(self.directory)
-        if stamps == self._stamps:
+        if stamps == self._stamps and self._runs:
             return
         runs, _ = list_runs(self.directory)
         serving = {
@@ -174,6 +174,8 @@ def _stamps_in(directory: Path) -> _Stamps:
     """Of the record of each folder; folders without one are no models."""
     try:
         folders = sorted(path for path in directory.iterdir() if not path.name.startswith("."))
+    except FileNotFoundError:
+        return {}
     except OSError as error:
         raise SavedModelError(f"{directory} cannot be read: {error.strerror or error}") from error
     stamps = ((folder.name, _stamp(folder)) for folder in folders)

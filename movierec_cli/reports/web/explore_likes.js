@@ -53,7 +53,7 @@ function like_button(row) {
 }
 
 function pressed(name, text, is_pressed, row, value) {
-  const button = make("button", {type: "button", "aria-pressed": String(is_pressed), "aria-label": name + ": " + named(row), title: name, "data-focus": row + " " + value}, text);
+  const button = make("button", {type: "button", class: text === "★" ? "on" : "", "aria-pressed": String(is_pressed), "aria-label": name + ": " + named(row), title: name, "data-focus": row + " " + value}, text);
   button.addEventListener("click", () => change(row, value));
   return button;
 }
@@ -123,7 +123,7 @@ async function show_likes(address, is_current) {
     const clear = make("a", {href: "#"}, "Start again");
     panel.append(make("ul", {class: "movies mine", id: "mine"}, ...[...my_likes].map(([row, value]) => liked_item(row, value))), make("div", {class: "row"}, clear));
     panel.append(heading("Recommended to you", "score"), make("ol", {class: "movies", id: "recommended"}, ...best.map(one => with_why(one, YOU))));
-    mark([...[...my_likes.keys()].map(row => ({row, kind: "rated"})), ...best.map(one => ({row: one.row, kind: "recommended"})).reverse()]);
+    mark([...[...my_likes.keys()].map(row => ({row, kind: "liked"})), ...best.map(one => ({row: one.row, kind: "recommended"})).reverse()]);
     return counted(best.length, data.noun) + " recommended to you";
   }
   if (can_fold_in) panel.append(quick_likes());

@@ -43,6 +43,7 @@ const MARKS = {
   chosen: {name: "chosen", colour: "--c1", size: 8, square: false},
   near: {name: "nearest", colour: "--c0", size: 5.5, square: false},
   rated: {name: data.has_ratings ? "rated" : "known", colour: "--c0", size: 3.2, square: false},
+  liked: {name: "yours", colour: "--c0", size: 5.5, square: false},
   recommended: {name: "recommended", colour: "--c1", size: 5.5, square: true},
 };
 
