@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import shlex
 import shutil
 import tempfile
@@ -389,9 +390,19 @@ def remove_run(directory: Path, name: str) -> None:
 
 
 def _unknown(directory: Path, name: str, known: Iterable[str]) -> SavedModelError:
-    listed = ", ".join(known)
+    names = list(known)
+    listed = ", ".join(names)
     rest = f"there are: {listed}" if listed else "there are none"
+    if meant := _meant(name, names):
+        rest = f"did you mean {meant}? {rest[:1].upper()}{rest[1:]}"
     return SavedModelError(f"there is no saved model '{name}' in {directory}; {rest}")
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    """The name most like another, with or without what tells settings apart at its end; "" for none."""
+    of_stems = {one.rpartition("-")[0]: one for one in reversed(known)} | {one: one for one in known}
+    alike = difflib.get_close_matches(name, list(of_stems), n=1)
+    return of_stems[alike[0]] if alike else ""
 
 
 def _names(directory: Path) -> list[str]:

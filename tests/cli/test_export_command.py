@@ -62,7 +62,7 @@ def test_programs_get_one_document(saved: list[str], own_folder: Path) -> None:
 REFUSED = """
 2 | export a | extra argument
 2 | export --index scann --format onnx | --index has no effect here: it is for --format savedmodel
-2 | export --format zip | 'zip' is not one of 'savedmodel'
+2 | export --format zip | --format is 'zip'; it takes savedmodel
 """
 
 

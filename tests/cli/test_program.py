@@ -1,19 +1,23 @@
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import typer
+from typer.core import TyperGroup, TyperOption
 from typer.testing import CliRunner
 
 from movierec_cli import __version__
 from movierec_cli.cli import program
 from movierec_cli.cli.app import app
+from movierec_cli.cli.parsing.help_texts import EXAMPLES, FIRST
+from movierec_cli.cli.parsing.variadic import what_it_takes
 from movierec_cli.cli.program import make_app, make_overview, named_command
 from movierec_cli.config import BASELINES, FEATURES, LossKind, SplitKind, Weighting
 from movierec_cli.data.sources import SOURCES
-from tests.cli.running import commands, completions, rows, run
+from tests.cli.running import check_refused, check_row, commands, completions, rows, run, words
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("tensorflow", "tf_keras", "keras", "numpy", "polars", "plotly", "tensorflow_datasets", "pyarrow")
@@ -32,13 +36,73 @@ def test_every_command_and_option_has_help(path: str) -> None:
 
 @pytest.mark.parametrize("path", COMMANDS)
 def test_help_names_every_option_in_full_in_80_columns(path: str) -> None:
-    result = run(*path.split()[1:], "--help")
+    name = " ".join(path.split()[1:])
+    result = run(*path.split()[1:], "--help_all" if name in FIRST else "--help")
     assert result.exit_code == 0
     assert max(map(len, result.stdout.splitlines())) <= 80
     for param in COMMANDS[path].params:
         is_shown = param.param_type_name == "option" and not param.hidden
         for name in param.opts if is_shown else ():
             assert name in result.stdout, f"{path} {name}"
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_help_ends_with_two_examples_that_are_understood(path: str) -> None:
+    name = " ".join(path.split()[1:])
+    text = run(*path.split()[1:], "--help").stdout
+    shown = text.partition("Examples:\n")[2].splitlines()
+    assert [line.strip() for line in shown if line] == [*EXAMPLES[name]]
+    assert "<bool>" not in text and max(map(len, text.splitlines())) <= 80
+    for line in EXAMPLES[name]:
+        _, *typed = shlex.split(line)
+        command = typer.main.get_command(app)
+        while isinstance(command, TyperGroup):
+            command = command.commands[typed.pop(0)]
+        command.make_context(command.name, typed)  # which raises where an option or a value is wrong
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_the_help_of_a_large_command_shows_a_dozen_options_and_where_the_others_are(name: str) -> None:
+    text, every = run(name, "--help").stdout, run(name, "--help_all").stdout
+    shown, all_shown = (re.findall(r"^  --(\w+)", one, re.MULTILINE) for one in (text, every))
+    assert sorted(shown) == sorted([*FIRST[name], "help", "help_all"]) and len(FIRST[name]) <= 13
+    assert f"{len(all_shown) - len(shown)} more options, by topic: movierec {name} --help_all" in words(text)
+    assert "more options" not in every
+
+
+PLAIN = sorted(
+    {
+        (path, max(param.opts, key=len))
+        for path, command in COMMANDS.items()
+        for param in command.params
+        if isinstance(param, TyperOption)
+        and not param.is_flag
+        and what_it_takes(param.type_descriptor.annotation)
+    }
+)
+
+
+@pytest.mark.parametrize(("path", "option"), PLAIN)
+def test_a_value_of_another_kind_is_refused_in_words_of_this_program(path: str, option: str) -> None:
+    said = check_refused([*path.split()[1:], option, "x y"], [2])
+    assert said.startswith(f"Error: {option} is 'x y'; it takes ")
+
+
+@pytest.mark.parametrize(
+    "row",
+    rows("""
+2 | models delete x | there is no command 'delete'. Did you mean 'remove'?
+2 | models ls | Did you mean 'list'?
+2 | trian | there is no command 'trian'. Did you mean 'train'?
+2 | data nonsense | The commands are: info, describe, fetch
+1 | models show 1m-hybird | there is no saved model '1m-hybird'
+2 | train --additional_feature_sets timestmap | did you mean timestamp?
+2 | recommend --likd Alien | --liked
+"""),
+)
+@pytest.mark.usefixtures("own_folder")
+def test_what_is_misspelled_is_offered(row: str) -> None:
+    check_row(row)
 
 
 @pytest.mark.parametrize("path", COMMANDS)
@@ -49,7 +113,7 @@ def test_options_of_several_words_are_documented_with_underscores(path: str) -> 
 
 
 def test_the_help_of_train_names_what_can_be_named() -> None:
-    words = set(re.findall(r"[\w-]+", run("train", "--help").stdout.replace("-\n", "-")))
+    words = set(re.findall(r"[\w-]+", run("train", "--help_all").stdout.replace("-\n", "-")))
     assert set(map(str, [*FEATURES, *SOURCES, *LossKind, *SplitKind, *BASELINES, *Weighting])) <= words
 
 

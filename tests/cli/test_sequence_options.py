@@ -253,5 +253,5 @@ def test_the_help_shows_the_usual_value_of_each_model() -> None:
         f"gru4rec, sasrec: {sasrec.model.max_length}; gru4rec windows, sasrec windows:"
         f" {as_windows.max_length}"
     )
-    text = words(run("train --help").stdout)
+    text = words(run("train --help_all").stdout)
     assert all(default_shown(name) in text for name in ("dropout", "split", "max_length"))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from movierec_cli.cli.console import ResultTerminal, Terminal
+from movierec_cli.cli.parsing.help_page import HelpAll
 from movierec_cli.cli.parsing.option_groups import with_option_groups
 from movierec_cli.cli.parsing.options import ListOptions, ModelOptions, spare_threads
 from movierec_cli.config.setting import JOBS, check_settings, setting
@@ -70,6 +71,8 @@ def recommend_command(
     filters: FilterOptions,
     options: RecommendOptions,
     in_parts: PartOptions,
+    help_all: HelpAll = False,
+    *,
     terminal: ResultTerminal,
 ) -> None:
     """Recommend movies to a user of the data, or to a new user.

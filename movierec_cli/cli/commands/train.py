@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from movierec_cli.cli.console import ResultTerminal
+from movierec_cli.cli.parsing.help_page import HelpAll
 from movierec_cli.cli.parsing.option_groups import GivenOf, optional, with_option_groups
 from movierec_cli.cli.parsing.variadic import command_line
 from movierec_cli.config.command_options import command_of
@@ -35,6 +36,7 @@ def train_command(
         Path | None,
         optional("--write_config", "FILE", "Write the options as a file for --config, and train nothing."),
     ] = None,
+    help_all: HelpAll = False,
     terminal: ResultTerminal,
 ) -> None:
     """Train or load a model for each feature set, and show which features help.

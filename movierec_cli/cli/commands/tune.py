@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from movierec_cli.cli.console import ResultTerminal
+from movierec_cli.cli.parsing.help_page import HelpAll
 from movierec_cli.cli.parsing.option_groups import GivenOf, optional, with_option_groups
 from movierec_cli.config.train_options import Given, beside
 from movierec_cli.config.tune_options import TUNE_OPTIONS, tune_default_shown
@@ -21,6 +22,7 @@ def tune_command(
         Path | None,
         optional("--config", "FILE", "Options of a training from a file, as train takes it, to begin with."),
     ] = None,
+    help_all: HelpAll = False,
     terminal: ResultTerminal,
 ) -> None:
     """Search for the settings of a model that are best on validation.

@@ -4,6 +4,7 @@ Arguments are rewritten into a form that Typer knows before it sees them, see `c
 takes several values where its metavar ends in "...", so that what `--help` says is what the parser does.
 """
 
+import enum
 import os
 import re
 import shlex
@@ -14,10 +15,14 @@ from typing import Any, Self, get_args, get_origin
 
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
+from typer.exceptions import TyperException
 
+from movierec_cli.cli.parsing.help_page import help_page
+from movierec_cli.cli.parsing.help_texts import meant_commands
 from movierec_cli.config.arguments import OptionSpec, rewrite, spelling
 from movierec_cli.config.idle_options import IDLE_OPTIONS, refuse_idle
-from movierec_cli.text import printable
+from movierec_cli.errors import UsageError
+from movierec_cli.text import listed, printable
 
 _RAW_ARGS = "movierec.raw_args"
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
@@ -38,6 +43,11 @@ def _specs(params: Iterable[Any]) -> dict[str, OptionSpec]:
     }
 
 
+def _name_of(ctx: Any) -> str:
+    """Of a command, without that of the program: "models list"."""
+    return " ".join(ctx.command_path.split()[1:])
+
+
 def _is_plain_flag(option: TyperOption) -> bool:
     return option.is_flag and not option.secondary_opts
 
@@ -52,7 +62,15 @@ def given_options(ctx: Any) -> set[str]:
     return {name for name in ctx.params if ctx.get_parameter_source(name).name == "COMMANDLINE"}
 
 
-class Command(TyperCommand):
+class _Helping:
+    """A command whose help is short, and ends with examples."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """As `help_page`."""
+        formatter.write(help_page(self, ctx, _name_of(ctx)))
+
+
+class Command(_Helping, TyperCommand):
     """A command whose options may take several values and be spelled either way."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -63,7 +81,7 @@ class Command(TyperCommand):
         try:
             return super().parse_args(ctx, list(rewritten))
         except typer.BadParameter as error:
-            _show_value(error, rewritten)
+            _refuse_value(error, rewritten)
             raise
 
     def invoke(self, ctx: Any) -> Any:
@@ -92,8 +110,19 @@ class Command(TyperCommand):
         return next(option for option in options if spec.name in option.opts)
 
 
-class Group(TyperGroup):
+class Group(_Helping, TyperGroup):
     """Commands under one name; alone, it shows its help."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """As Typer's, but for what is offered in place of an unknown command."""
+        try:
+            return self._click_resolve_command(ctx, args)
+        except TyperException as error:
+            if args and "No such command" in error.message:
+                known = self.list_commands(ctx)
+                said = meant_commands(args[0], known) or f" The commands are: {', '.join(known)}."
+                error.message = f"there is no command '{args[0][:80]}'.{said}"
+            raise
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Rewrites the group's own options, then lets Typer parse them."""
@@ -132,12 +161,36 @@ def _own_options(args: Sequence[str], specs: Mapping[str, OptionSpec]) -> int:
     return next((place for place, is_own in enumerate(flags) if not is_own), len(args))
 
 
-def _show_value(error: typer.BadParameter, rewritten: Sequence[str]) -> None:
-    """Adds the refused value to a message that lacks it, such as that of a wrong number."""
+def _refuse_value(error: typer.BadParameter, rewritten: Sequence[str]) -> None:
+    """Says in this program's words what an option of a plain type takes.
+
+    Raises:
+        UsageError: in place of the error, where the option's type is one of these.
+    """
     names = error.param.opts if error.param is not None else ()
     values = [token.partition("=")[2] for token in rewritten if token.partition("=")[0] in names]
-    if values and f"'{values[-1]}'" not in error.message:
-        error.message = f"'{values[-1]}' cannot be used: {error.message}"
+    descriptor = getattr(error.param, "type_descriptor", None)
+    wanted = what_it_takes(getattr(descriptor, "annotation", None))
+    if values and wanted:
+        refused = next((one for one in values if not _is_meant(descriptor, one)), values[-1])
+        raise UsageError(f"{max(names, key=len)} is '{refused[:80]}'; it takes {wanted}") from error
+
+
+def what_it_takes(annotation: Any) -> str:
+    """What values of a type are, for people; "" for a type that says itself what is wrong."""
+    if get_origin(annotation) is not None:  # a list of them, or one that may be absent
+        kinds = [one for one in get_args(annotation) if one is not type(None)]
+        return what_it_takes(kinds[0]) if kinds else ""
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        return listed((str(one.value) for one in annotation), "or")
+    return {int: "a whole number", float: "a number", bool: "true or false"}.get(annotation, "")
+
+
+def _is_meant(descriptor: Any, value: str) -> bool:
+    kinds = [
+        one for one in (descriptor.annotation, *get_args(descriptor.annotation)) if isinstance(one, type)
+    ]
+    return any(plain_value(kind, value) is not None for kind in kinds)
 
 
 def _keep_plain(params: Iterable[Any]) -> None:
