@@ -32,10 +32,11 @@ from movierec_cli.evaluation.significance import (
 )
 from movierec_cli.experiment.rating_sentences import rating_answer
 from movierec_cli.experiment.selection import EvaluatedRatings, EvaluatedRun
-from movierec_cli.experiment.sentences import answer, warnings
+from movierec_cli.experiment.sentences import answer, verdict, warnings
 from movierec_cli.experiment.study import (
     ComparedModel,
     ComparedRatingModel,
+    MetricFindings,
     RatingStudy,
     Segment,
     Study,
@@ -153,6 +154,31 @@ def compare_runs(
         user_lists=tuple(user_lists),
         commands=tuple(dict.fromkeys(record.command for record in records if record.command)),
         ratings=_rating_study(rated, models, headline, differences, folds) if rated else None,
+        verdict=verdict(placed, differences, headline),
+        by_other_metrics={
+            name: _found_by(name, data, groups, models, of_metric[name])
+            for name in metrics
+            if name != headline and of_metric[name]
+        },
+    )
+
+
+def _found_by(
+    metric: str,
+    data: SplitData,
+    groups: Mapping[str, Sequence[EvaluatedRun]],
+    models: Sequence[ComparedModel],
+    values: Mapping[str, Values],
+) -> MetricFindings:
+    """What another metric than the one that decides says."""
+    placed = [one for one in models if metric in one.metrics]
+    sets = {key: model.label for key, model in trained_alike(placed).items()}
+    differences, ablation = compare_features(values, pairs(placed), sets, folds=data.config.folds > 0)
+    return MetricFindings(
+        verdict=verdict(placed, differences, metric),
+        differences=differences,
+        ablation=ablation,
+        segments=_segments(data, list(groups.values()), metric),
     )
 
 

@@ -47,6 +47,45 @@ def answer(
     )
 
 
+MOST_WORDS = 8
+"""Of a verdict."""
+
+
+def verdict(models: Sequence[ComparedModel], differences: Sequence[PairedDifference], metric: str) -> str:
+    """What `answer` says first, in so few words that it is read at a glance.
+
+    Args:
+        models: trained ones and baselines, one or more; each has the metric.
+        differences: of the metric, as those of `answer`.
+        metric: such as "ndcg@10".
+
+    Raises:
+        KeyError: a pair's difference, or a model's metric, is missing.
+    """
+    comparison = _Comparison(tuple(models), tuple(differences), metric)
+    first = winner(comparison.models, metric)
+    others = comparison.trained if first.is_baseline else comparison.baselines
+    named = _of_few_words(first, 2, "A baseline" if first.is_baseline else "The best model")
+    if len(models) == 1:
+        return f"{named} reaches {percent(comparison.mean(first))} {metric}"
+    if not others:
+        return f"{named} is first of {len(models)} {'baselines' if first.is_baseline else 'models'}"
+    rival = winner(others, metric)
+    is_sure = comparison.between(first, rival).is_higher
+    if first.is_baseline:
+        return f"No model {'beats' if is_sure else 'clearly beats'} {named.replace('A ', 'a ')}, a baseline"
+    if not is_sure:
+        return f"{named} does not clearly beat {_of_few_words(rival, 2, 'the baselines')}"
+    return f"{named} beats {_of_few_words(rival, 2, 'all baselines')}{_AS_BEST[len(others) > 1]}"
+
+
+_AS_BEST = {True: ", the best baseline", False: ", a baseline"}
+
+
+def _of_few_words(model: ComparedModel, most: int, instead: str) -> str:
+    return model.label if len(model.label.split()) <= most and model.label != NO_FEATURES.label else instead
+
+
 def warnings(
     models: Sequence[ComparedModel], differences: Sequence[PairedDifference], headline: str
 ) -> tuple[str, ...]:

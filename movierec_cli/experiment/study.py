@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from movierec_cli.config import NO_FEATURES, SAMPLED_LOSSES, Family, FeatureSet, SplitConfig, Task
@@ -208,6 +208,16 @@ class RatingStudy:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MetricFindings:
+    """What is found by one metric; each has a Holm correction of its own."""
+
+    verdict: str  # in eight words at most
+    differences: tuple[PairedDifference, ...]  # all pairs with a trained set in them
+    ablation: tuple[FeatureGain, ...]
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Study:
     """Models compared on one data set and split."""
 
@@ -225,3 +235,21 @@ class Study:
     user_lists: tuple[UserLists, ...]
     commands: tuple[str, ...]  # that trained the runs; none for runs that were trained from Python
     ratings: RatingStudy | None = None  # where a model predicts them
+    verdict: str = ""  # the answer in eight words at most, by the metric that decides
+    by_other_metrics: dict[str, MetricFindings] = field(default_factory=dict)
+    """To look at: one metric decides."""
+
+    @property
+    def by_metric(self) -> dict[str, MetricFindings]:
+        """What is found by each metric, the one that decides first."""
+        own = MetricFindings(
+            verdict=self.verdict or self.answer[0],
+            differences=self.differences,
+            ablation=self.ablation,
+            segments=self.segments,
+        )
+        return {self.headline: own, **self.by_other_metrics}
+
+    def seen_by(self, metric: str) -> "Study":
+        """The same as if another metric were the one to look at; the sentences stay those of the headline."""
+        return replace(self, headline=metric, by_other_metrics={}, **vars(self.by_metric[metric]))

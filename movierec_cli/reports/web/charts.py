@@ -12,6 +12,7 @@ from statistics import fmean
 from typing import Any
 
 from movierec_cli.config import Monitor
+from movierec_cli.evaluation.ablation import FeatureGain
 from movierec_cli.evaluation.significance import Interval
 from movierec_cli.experiment.study import ComparedModel, Study
 from movierec_cli.registry.record import EpochRecord, RunRecord
@@ -63,7 +64,7 @@ def _dot(model: ComparedModel, index: int) -> _Trace:
         "mode": "markers",
         "name": model.label,
         "marker": {"size": 9, "symbol": symbol},
-        "meta": pages.model_colour(index, is_baseline=model.is_baseline),
+        "meta": pages.colour(index),
         "hovertemplate": "%{x:.4f} (%{customdata[0]:.4f} … %{customdata[1]:.4f})"
         "<extra>%{fullData.name}</extra>",
     }
@@ -130,8 +131,7 @@ def _known(value: float) -> float | None:
 
 def ablation(study: Study) -> Chart | None:
     """What each feature adds, the most on top."""
-    gains = sorted(study.ablation, key=lambda gain: gain.difference.mean)
-    if not gains:
+    if not study.ablation:
         return None
     bar = {
         "type": "bar",
@@ -141,16 +141,21 @@ def ablation(study: Study) -> Chart | None:
         "name": "gain",
         "hovertemplate": "%{x:+.2f} points (%{customdata[0]:+.2f} … %{customdata[1]:+.2f})<extra></extra>",
     }
-    points = _interval_points([gain.difference for gain in gains], range(len(gains)), POINT)
-    x_axis = {"title": {"text": f"points of {study.headline} that it adds"}}
-    layout = {"xaxis": x_axis, "yaxis": _ticks([gain.feature for gain in gains])}
     return Chart(
         element="ablation-chart",
         data=[bar],
         layout=_NAMED_LAYOUT | {"xaxis": {**_VALUE_AXIS, "zeroline": True}},
-        views={"": {"data": [points], "layout": layout}},
-        shown="",
+        views={name: _gains_view(name, found.ablation) for name, found in study.by_metric.items()},
+        shown=study.headline,
     )
+
+
+def _gains_view(metric: str, ablation: Sequence[FeatureGain]) -> dict[str, Any]:
+    gains = sorted(ablation, key=lambda gain: gain.difference.mean)
+    points = _interval_points([gain.difference for gain in gains], range(len(gains)), POINT)
+    x_axis = {"title": {"text": f"points of {metric} that it adds"}}
+    layout = {"xaxis": x_axis, "yaxis": _ticks([gain.feature for gain in gains])}
+    return {"data": [points], "layout": layout}
 
 
 def epochs(study: Study) -> Chart | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from movierec_cli.evaluation.significance import Interval
 from movierec_cli.reports.study_tables import BASELINES, FRONT_MARK
 from movierec_cli.reports.tables import Cell, Column, Kind, ModelMark, Row, Table, spread, value_of, written
-from movierec_cli.reports.web.pages import model_colour
+from movierec_cli.reports.web.pages import colour
 
 UNCOLOURED = 0.7
 """The fraction of a segment's best at which, and below which, a cell has no colour."""
@@ -102,8 +102,8 @@ def _mark(model: ModelMark | None) -> Html:
     """The colour that a model has in the charts."""
     if model is None:
         return Html()
-    colour = model_colour(model.index, is_baseline=model.is_baseline)
-    return tag("span", class_="mark hollow" if model.is_baseline else "mark", style=f"--colour:var({colour})")
+    own = colour(model.index)
+    return tag("span", class_="mark hollow" if model.is_baseline else "mark", style=f"--colour:var({own})")
 
 
 def _cell(table: Table, row: Row, place: int, column: Column, bar: _Bar) -> Html:

@@ -8,7 +8,7 @@ from pathlib import Path
 from movierec_cli.errors import problems_named
 from movierec_cli.files.atomic import check_place, written_whole
 
-N_COLOURS = 7  # declared by base.css, for light and for dark
+N_COLOURS = 14  # declared by base.css, for light and for dark
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "triangle-down", "cross")
 DASHES = ("solid", "dash", "dot", "dashdot")
 FONT = {"family": "system-ui, -apple-system, Segoe UI, Roboto, sans-serif", "size": 14}
@@ -22,11 +22,6 @@ def colour(index: int) -> str:
 def symbol(index: int) -> str:
     """The marker of line `index`."""
     return SYMBOLS[index % len(SYMBOLS)]
-
-
-def model_colour(index: int, *, is_baseline: bool) -> str:
-    """The CSS variable with a model's colour: the palette is for what was trained."""
-    return "--faint" if is_baseline else colour(index)
 
 
 def filled(name: str, scripts: Sequence[str], parts: Mapping[str, str]) -> str:

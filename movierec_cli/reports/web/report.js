@@ -47,7 +47,7 @@ function height(data, yaxis, narrow) {
 function drawChart(chart) {
   const box = document.getElementById(chart.element), selector = document.getElementById(chart.element + "-view");
   if (box.offsetParent === null) return;
-  const name = selector ? selector.value : chart.shown, view = chart.views[name];
+  const name = selector ? selector.value : chart.chosen ?? chart.shown, view = chart.views[name];
   const narrow = box.clientWidth < 620, limit = narrow ? 18 : 44;
   const data = traces(chart, view, box, chart.layout.legend && narrow ? 36 : limit);
   const ink = style("--ink"), changed = view.layout;
@@ -69,6 +69,43 @@ for (const chart of charts) {
   const selector = document.getElementById(chart.element + "-view");
   if (selector) selector.addEventListener("change", () => drawChart(chart));
 }
+// One metric for all that is shown: a chart without it, such as that of another quantity, stays as it is.
+const metric = document.getElementById("metric");
+
+function showMetric() {
+  const name = metric.value;
+  every("[data-metric]").forEach(one => { one.hidden = one.dataset.metric !== name; });
+  for (const chart of charts) {
+    if (!(name in chart.views)) continue;
+    chart.chosen = name;
+    const selector = document.getElementById(chart.element + "-view");
+    if (selector) selector.value = name;
+  }
+  const header = every("#ranking th[aria-sort]").find(th => th.textContent.trim() === name);
+  if (header && header.getAttribute("aria-sort") !== "descending") sort(header, "descending");
+  every("#ranking .chosen").forEach(cell => cell.classList.remove("chosen"));
+  if (header) every("#ranking tr:not(.group)").forEach(row => row.cells[header.cellIndex].classList.add("chosen"));
+  drawAll();
+  every(".scroll").forEach(showScrolling);
+}
+if (metric) metric.addEventListener("change", showMetric);
+
+// Tables that are wider than the screen say so ------------------------------------------------------
+function showScrolling(box) {
+  const is_wider = box.scrollWidth > box.clientWidth + 1, hint = box.previousElementSibling;
+  box.classList.toggle("more", is_wider && box.scrollLeft + box.clientWidth < box.scrollWidth - 1);
+  hint.hidden = !is_wider;
+}
+
+for (const box of every(".scroll")) {
+  const hint = document.createElement("p");
+  hint.className = "scroll-hint";
+  hint.textContent = "More columns: scroll the table sideways →";
+  box.before(hint);
+  box.addEventListener("scroll", () => showScrolling(box), {passive: true});
+  new ResizeObserver(() => showScrolling(box)).observe(box);
+}
+
 dark.addEventListener("change", drawAll);
 window.addEventListener("resize", drawAll);
 
@@ -108,9 +145,9 @@ window.addEventListener("hashchange", follow);
 
 // Sorting ------------------------------------------------------------------------------------------
 // Names rise first, numbers fall first; what has no number stays last.
-function sort(header) {
+function sort(header, wanted) {
   const column = header.cellIndex, orders = column === 0 ? ["ascending", "descending"] : ["descending", "ascending"];
-  const order = orders[header.getAttribute("aria-sort") === orders[0] ? 1 : 0], sign = order === "ascending" ? 1 : -1;
+  const order = wanted || orders[header.getAttribute("aria-sort") === orders[0] ? 1 : 0], sign = order === "ascending" ? 1 : -1;
   const value = row => row.cells[column].dataset.value, is_missing = row => value(row) === undefined;
   const compared = (a, b) => (column === 0 ? value(a).localeCompare(value(b)) : value(a) - value(b));
   every("th[aria-sort]").forEach(th => th.setAttribute("aria-sort", th === header ? order : "none"));

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from movierec_cli.experiment.study import Study
 from movierec_cli.leakage.finding import Finding, Severity
-from movierec_cli.reports.study_tables import counts, user_metrics
+from movierec_cli.reports.study_tables import counts, metric_names, user_metrics
 from movierec_cli.reports.web import pages
 from movierec_cli.reports.web.charts import Chart, ablation, epochs, forest
 from movierec_cli.reports.web.markup import Html, html_table, joined, tag, tags
 from movierec_cli.reports.web.rating_chart import ratings_chart
-from movierec_cli.reports.web.report_panels import Panel, figure, panels
+from movierec_cli.reports.web.report_panels import Panel, by_metric, figure, panels
 
 WARNINGS_SHOWN = 3
 """More of them would push the ranking off the screen; the rest unfolds."""
@@ -30,11 +30,12 @@ def report_page(study: Study) -> str:
     description = study.data.description
     return rendered(
         title=f"Which features help? {description[:1].upper()}{description[1:]}",
-        answer=_answer(study),
-        notices=_notices(study),
-        split=_split(study),
+        verdict=joined((by_metric(study, _verdict), _leaks(study))),
         heading="Ranking",
-        ranking=_ranking(study, drawn),
+        switch=_switch(study),
+        numbers=_numbers(study),
+        sentences=joined((_answer(study), _warnings(study), _split(study))),
+        drawn=_dots(study, drawn),
         panels=panels(study, drawn),
         charts=list(drawn.values()),
     )
@@ -43,14 +44,14 @@ def report_page(study: Study) -> str:
 def rendered(
     *, title: str, heading: str, panels: Sequence[Panel], charts: Sequence[Chart], **parts: Html
 ) -> str:
-    """A page with an answer, what it is about, and panels behind tabs.
+    """A page with a verdict, the numbers that it rests on, sentences, and panels behind tabs.
 
     Args:
         title: of the page, a plain text.
         heading: of the first section.
         panels: in the order of their tabs, one or more.
         charts: that are drawn in the sections.
-        parts: the markup of "answer", "notices", "split" and "ranking", the first section.
+        parts: the markup of "verdict", "switch" (of the metric), "numbers", "sentences" and "drawn".
     """
     from plotly.offline import get_plotlyjs
 
@@ -71,18 +72,38 @@ def charts(study: Study) -> dict[str, Chart]:
     return {chart.element: chart for chart in drawn if chart is not None}
 
 
+def _verdict(seen: Study) -> Html:
+    """In a few words, by one metric."""
+    return tag("p", seen.verdict, class_="answer")
+
+
+def _switch(study: Study) -> Html:
+    """The choice of the metric, which all of the page follows."""
+    names = metric_names(study)
+    if len(names) < 2:
+        return Html()
+    options = (
+        tag("option", f"{name}, which decides" if name == study.headline else name, value=name)
+        for name in names
+    )
+    select = tag("select", *options, id="metric", autocomplete="off")
+    return tag("p", tag("label", "Metric ", select), class_="controls")
+
+
 def _answer(study: Study) -> Html:
-    first, others = study.answer[:1], study.answer[1:]
-    others += study.ratings.answer[:1] if study.ratings is not None else ()
-    return joined((tags("p", first, class_="answer"), tags("p", others, class_="more")))
+    sentences = study.answer + (study.ratings.answer[:1] if study.ratings is not None else ())
+    return tags("p", sentences, class_="more")
 
 
-def _notices(study: Study) -> Html:
+def _warnings(study: Study) -> Html:
     warnings = [_notice("Warning", sentence) for sentence in study.warnings]
     first, others = warnings[:WARNINGS_SHOWN], warnings[WARNINGS_SHOWN:]
     folded = tag("details", tag("summary", f"{len(others)} more warnings"), *others) if others else Html()
-    leaks = (_leak_notice(finding) for finding in study.findings if finding.severity is Severity.LEAK)
-    return joined((*first, folded, *leaks))
+    return joined((*first, folded))
+
+
+def _leaks(study: Study) -> Html:
+    return joined(_leak_notice(one) for one in study.findings if one.severity is Severity.LEAK)
 
 
 def _notice(word: str, *content: str) -> Html:
@@ -100,20 +121,23 @@ def _split(study: Study) -> Html:
     return tag("p", f"{counts(study.data)}. {sentence[:1].upper()}{sentence[1:]}.", class_="faint")
 
 
-def _ranking(study: Study, drawn: dict[str, Chart]) -> Html:
-    """The table, and its headline as dots with intervals."""
+def _numbers(study: Study) -> Html:
     note = (
         f"Means over users who have training {study.data.interactions}s, with 95 % bootstrap intervals;"
         f" {study.data.noun}s that a user had in training are not ranked. Bold is the best of a column. Press"
         " a column's name to sort by it."
     )
     table = html_table(user_metrics(study), element="ranking", is_sortable=True)
+    return joined((table, tag("p", note, class_="note")))
+
+
+def _dots(study: Study, drawn: dict[str, Chart]) -> Html:
+    """The table as dots with intervals."""
     has_baselines = any(model.is_baseline for model in study.models)
     without = "No baseline was requested: this page cannot say what a model without training would reach."
     line = " Baselines are hollow; the dotted line is the best of them." if has_baselines else ""
-    dots = figure(drawn.get("forest"), "Metric ", f"Mean and 95 % interval, the best on top.{line}")
-    missing = Html() if has_baselines else tag("p", without)
-    return joined((table, tag("p", note, class_="note"), missing, dots))
+    dots = figure(drawn.get("forest"), note=f"Mean and 95 % interval, the best on top.{line}")
+    return joined((Html() if has_baselines else tag("p", without), dots))
 
 
 def _tab(panel: Panel) -> Html:

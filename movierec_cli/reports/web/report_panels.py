@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from movierec_cli.config.command_options import options_of_command
@@ -58,9 +58,17 @@ def figure(chart: Chart | None, label: str = "", note: str = "") -> Html:
     """A chart's place, the choice among its views where there are several, and what helps to read it."""
     if chart is None:
         return Html()
-    choice = _choice(label, f"{chart.element}-view", list(chart.views), chart.shown)
+    choice = _choice(label, f"{chart.element}-view", list(chart.views), chart.shown) if label else ""
     caption = tag("p", note, class_="note chart-note") if note else ""
     return joined((choice, tag("div", id=chart.element, class_="chart", role="img"), caption))
+
+
+def by_metric(study: Study, shown: Callable[[Study], Html]) -> Html:
+    """What is shown of each metric, the one that decides first; the page's switch shows one at a time."""
+    return joined(
+        tag("div", shown(study.seen_by(name)), data_metric=name, hidden=name != study.headline)
+        for name in study.by_metric
+    )
 
 
 def _choice(label: str, element: str, names: Sequence[str], shown: str = "") -> Html:
@@ -124,9 +132,9 @@ def _features(study: Study, chart: Chart | None) -> Panel:
     if study.ablation:
         text = (
             "The gain averaged over the pairs of sets that differ only in the feature, with its 95 % "
-            f"interval. A point is .01 of {study.headline}. {_FAMILY}"
+            f"interval. A point is .01 of the metric. {_FAMILY}"
         )
-    gains = html_table(study_tables.gains(study)) if study.ablation else ""
+    gains = by_metric(study, lambda seen: html_table(study_tables.gains(seen))) if study.ablation else Html()
     body = joined((tag("p", text), figure(chart), gains))
     return Panel("features", "Features", "What each feature adds", body)
 
@@ -135,12 +143,12 @@ def _differences(study: Study) -> Panel | None:
     if not study.differences:
         return None
     text = (
-        f"How much the first is above the second on the same users, in points of {study.headline} "
+        "How much the first is above the second on the same users, in points of the metric "
         f"(.01 each), with 95 % intervals. {_FAMILY} The bars under "
         "one heading share a scale with 0 at the dashes."
     )
-    table = html_table(study_tables.differences(study), kind="differences")
-    return Panel("differences", "Differences", "Pairwise differences", joined((tag("p", text), table)))
+    tables = by_metric(study, lambda seen: html_table(study_tables.differences(seen), kind="differences"))
+    return Panel("differences", "Differences", "Pairwise differences", joined((tag("p", text), tables)))
 
 
 def _segments(study: Study) -> Panel | None:
@@ -149,13 +157,18 @@ def _segments(study: Study) -> Panel | None:
         return None
     empty = [f"{one.dimension}: {one.name}" for one in study.segments if not one.n_ratings]
     text = (
-        f"{study.headline} on segments of the test ratings{study_tables.of_fold(study)}. The colour is a"
+        f"The metric on segments of the test ratings{study_tables.of_fold(study)}. The colour is a"
         f" model's fraction of the segment's best, which is bold; there is none at {100 * UNCOLOURED:.0f} %"
         " of it or less."
     )
     text += f" No test rating is in {'; '.join(empty)}." if empty else ""
-    table = html_table(study_tables.segments(study, rated), kind="heat")
-    return Panel("segments", "Segments", "Accuracy by segment", joined((tag("p", text), table)))
+    tables = by_metric(study, _segment_table)
+    return Panel("segments", "Segments", "Accuracy by segment", joined((tag("p", text), tables)))
+
+
+def _segment_table(seen: Study) -> Html:
+    rated = [segment for segment in seen.segments if segment.n_ratings]
+    return joined((tag("h3", seen.headline), html_table(study_tables.segments(seen, rated), kind="heat")))
 
 
 def _more(study: Study) -> Panel:

@@ -42,11 +42,17 @@ def tuning_page(tuned: Tuned) -> str:
     sentence = tuned.split_summary.sentence(tuned.split, tuned.data.noun, tuned.data.interactions)
     return rendered(
         title=f"{what} {description[:1].upper()}{description[1:]}",
-        answer=joined((tag("p", first, class_="answer"), tags("p", others, class_="more"))),
-        notices=Html(),
-        split=tag("p", f"{sentence[:1].upper()}{sentence[1:]}.", class_="faint"),
+        verdict=tag("p", first, class_="answer"),
         heading="Finalists",
-        ranking=joined((html_table(tuning_tables.finalists(tuned)), tag("p", note, class_="note"))),
+        switch=Html(),
+        numbers=joined((html_table(tuning_tables.finalists(tuned)), tag("p", note, class_="note"))),
+        sentences=joined(
+            (
+                tags("p", others, class_="more"),
+                tag("p", f"{sentence[:1].upper()}{sentence[1:]}.", class_="faint"),
+            )
+        ),
+        drawn=Html(),
         panels=[*(_trials(one, tuned, by_element) for one in tuned.searches), _test(tuned), _train(tuned)],
         charts=charts,
     )
