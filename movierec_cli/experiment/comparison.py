@@ -1,6 +1,6 @@
 """From runs and what they did with the test part to a study."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -135,6 +135,7 @@ def compare_runs(
     placed = [one for one in models if headline in one.metrics]  # a short list does not tell every metric
     sets = {key: model.label for key, model in trained_alike(models).items()}
     differences, ablation = compare_features(of_metric[headline], pairs(placed), sets, folds=folds)
+    of_segments = _segments(data, list(groups.values()), [name for name in metrics if of_metric[name]])
     records = [one.run.record for one in (*evaluated, *rated)]
     to_rank = [one for one in placed if Task.RETRIEVAL in tasks_of(one)]  # of the others it need not be good
     return Study(
@@ -149,14 +150,14 @@ def compare_runs(
         models=models,
         differences=differences,
         ablation=ablation,
-        segments=_segments(data, list(groups.values()), headline),
+        segments=of_segments[headline],
         findings=tuple(findings),
         user_lists=tuple(user_lists),
         commands=tuple(dict.fromkeys(record.command for record in records if record.command)),
         ratings=_rating_study(rated, models, headline, differences, folds) if rated else None,
         verdict=verdict(placed, differences, headline),
         by_other_metrics={
-            name: _found_by(name, data, groups, models, of_metric[name])
+            name: _found_by(name, models, of_metric[name], of_segments[name], folds)
             for name in metrics
             if name != headline and of_metric[name]
         },
@@ -165,20 +166,20 @@ def compare_runs(
 
 def _found_by(
     metric: str,
-    data: SplitData,
-    groups: Mapping[str, Sequence[EvaluatedRun]],
     models: Sequence[ComparedModel],
     values: Mapping[str, Values],
+    of_segments: tuple[Segment, ...],
+    folds: bool,
 ) -> MetricFindings:
     """What another metric than the one that decides says."""
     placed = [one for one in models if metric in one.metrics]
     sets = {key: model.label for key, model in trained_alike(placed).items()}
-    differences, ablation = compare_features(values, pairs(placed), sets, folds=data.config.folds > 0)
+    differences, ablation = compare_features(values, pairs(placed), sets, folds=folds)
     return MetricFindings(
         verdict=verdict(placed, differences, metric),
         differences=differences,
         ablation=ablation,
-        segments=_segments(data, list(groups.values()), metric),
+        segments=of_segments,
     )
 
 
@@ -285,30 +286,43 @@ def _beyond(
     }
 
 
-def _segments(data: SplitData, groups: Sequence[Sequence[EvaluatedRun]], metric: str) -> tuple[Segment, ...]:
-    """The metric of each model in each segment, as if the test ratings there were all.
+def _segments(
+    data: SplitData, groups: Sequence[Sequence[EvaluatedRun]], metrics: Iterable[str]
+) -> dict[str, tuple[Segment, ...]]:
+    """Each metric of each model in each segment, as if the test ratings there were all.
 
     Of folds, the first is shown: who is a light user, and which movies are cold, differs from fold to fold.
     """
     if data.config.folds:
         groups = [group[:1] for group in groups]
     outcome = groups[0][0].outcome
+    found: dict[str, list[Segment]] = {metric: [] for metric in metrics}
+    for mask in segments(data.dataset, data.split.fit, outcome):
+        reached = [_reached(group, mask.targets, found) for group in groups]
+        for metric, own in found.items():
+            own.append(
+                Segment(
+                    dimension=mask.dimension,
+                    name=mask.name,
+                    n_users=len(np.unique(outcome.user_index[mask.targets])),
+                    n_ratings=int(mask.targets.sum()),
+                    accuracy=tuple(one[metric] for one in reached),
+                )
+            )
+    return {metric: tuple(own) for metric, own in found.items()}
 
-    def reached(group: Sequence[EvaluatedRun], targets: npt.NDArray[np.bool_]) -> float | None:
-        if not targets.any() or not group[0].tells(metric):
-            return None
-        return float(np.mean([metric_values(one.outcome.of_targets(targets), metric) for one in group]))
 
-    return tuple(
-        Segment(
-            dimension=mask.dimension,
-            name=mask.name,
-            n_users=len(np.unique(outcome.user_index[mask.targets])),
-            n_ratings=int(mask.targets.sum()),
-            accuracy=tuple(reached(group, mask.targets) for group in groups),
-        )
-        for mask in segments(data.dataset, data.split.fit, outcome)
-    )
+def _reached(
+    group: Sequence[EvaluatedRun], targets: npt.NDArray[np.bool_], metrics: Iterable[str]
+) -> dict[str, float | None]:
+    """By metric, of one model on some test ratings; None where it does not tell, or there are none."""
+    outcomes = [one.outcome.of_targets(targets) for one in group] if targets.any() else []
+    return {
+        metric: float(np.mean([metric_values(one, metric) for one in outcomes]))
+        if outcomes and group[0].tells(metric)
+        else None
+        for metric in metrics
+    }
 
 
 def _rating_study(

@@ -76,10 +76,9 @@ def verdict(models: Sequence[ComparedModel], differences: Sequence[PairedDiffere
         return f"No model {'beats' if is_sure else 'clearly beats'} {named.replace('A ', 'a ')}, a baseline"
     if not is_sure:
         return f"{named} does not clearly beat {_of_few_words(rival, 2, 'the baselines')}"
-    return f"{named} beats {_of_few_words(rival, 2, 'all baselines')}{_AS_BEST[len(others) > 1]}"
-
-
-_AS_BEST = {True: ", the best baseline", False: ", a baseline"}
+    kind = "the best baseline" if len(others) > 1 else "the baseline"
+    whole = f"{named} beats {rival.label}, {kind}"
+    return whole if len(whole.split()) <= MOST_WORDS else f"{named} beats {kind}"
 
 
 def _of_few_words(model: ComparedModel, most: int, instead: str) -> str:

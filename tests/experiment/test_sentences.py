@@ -8,7 +8,7 @@ import pytest
 from movierec_cli.config import FEATURES, Family, SplitConfig, SplitKind
 from movierec_cli.evaluation.ablation import FeatureGain
 from movierec_cli.evaluation.significance import Interval, PairedDifference
-from movierec_cli.experiment.sentences import answer, warnings
+from movierec_cli.experiment.sentences import MOST_WORDS, answer, verdict, warnings
 from movierec_cli.experiment.study import ComparedModel
 from movierec_cli.registry.record import RunConfig
 from tests.experiment.compared_models import HEADLINE, compared, differences
@@ -319,3 +319,25 @@ def test_what_is_equal_for_every_user_is_said_to_be_so() -> None:
     assert any(
         "makes no difference in recall@100, for any user." in one for one in told(same, gains=[nothing])
     )
+
+
+VERDICTS = (
+    ([TENURE, EASE, RECENT], 0.002, "The best model beats the best baseline"),
+    ([TIME, EASE], 0.002, "timestamp beats EASE, the baseline"),
+    ([TIME, EASE, RECENT], 0.02, "timestamp does not clearly beat recent popularity"),
+    ([GENRES, RECENT], 0.002, "No model beats recent popularity, a baseline"),
+    ([GENRES, RECENT], 0.02, "No model clearly beats recent popularity, a baseline"),
+    ([IDS, EASE, TENURE], 0.002, "The best model beats EASE, the baseline"),
+    ([TIME, IDS], 0.002, "timestamp is first of 2 models"),
+    ([IDS], 0.002, "The best model reaches 24.0 % recall@100"),
+    ([EASE, RECENT], 0.002, "recent popularity is first of 2 baselines"),
+)
+
+
+@pytest.mark.parametrize(("models", "half", "expected"), VERDICTS)
+def test_the_verdict_has_eight_words_at_most(models: list[ComparedModel], half: float, expected: str) -> None:
+    means = {one.label: one.metrics[HEADLINE].mean for one in models if not one.is_baseline}
+    every = {one.label: one.metrics[HEADLINE].mean for one in models}
+    found = differences(every, half) if means else []
+    assert verdict(models, found, HEADLINE) == expected
+    assert len(expected.replace(" %", "%").split()) <= MOST_WORDS

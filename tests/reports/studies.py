@@ -11,9 +11,11 @@ from movierec_cli.evaluation.ablation import FeatureGain
 from movierec_cli.evaluation.metrics import NO_TOP_K
 from movierec_cli.evaluation.ratings import RatingErrors
 from movierec_cli.evaluation.significance import Interval, PairedDifference
+from movierec_cli.experiment.sentences import verdict
 from movierec_cli.experiment.study import (
     ComparedModel,
     ComparedRatingModel,
+    MetricFindings,
     RatingStudy,
     Segment,
     Study,
@@ -82,6 +84,17 @@ def study(*, n_seeds: int = 3, baselines: bool = True) -> Study:
         findings=_findings(),
         user_lists=tuple(_user_lists(user_id, rng, trained) for user_id in (1, 4169)),
         commands=(COMMAND,),
+        verdict=verdict(models, _differences(models), "recall@100"),
+        by_other_metrics={name: _found_by(name, models) for name in METRICS if name != "recall@100"},
+    )
+
+
+def _found_by(metric: str, models: tuple[ComparedModel, ...]) -> MetricFindings:
+    return MetricFindings(
+        verdict=f"Another verdict, by {metric}",
+        differences=tuple(_differences(models))[::-1],
+        ablation=_ablation()[:2],
+        segments=tuple(_segments(np.random.default_rng(8), models)),
     )
 
 

@@ -74,9 +74,10 @@ def with_label(study: Study, label: str) -> Study:
     return replace(study, models=(replace(first, label=label), *others))
 
 
-def test_the_answer_comes_before_everything_else() -> None:
+def test_the_verdict_and_its_numbers_come_before_the_sentences() -> None:
     text = Reader(PAGE).text
-    order = ["Which features help?", *STUDY.answer, *STUDY.warnings, "Random split: train", "Ranking"]
+    said = (*STUDY.answer, *STUDY.warnings, "Random split: train")
+    order = ["Which features help?", STUDY.verdict, "Ranking", "0.4851", *said]
     places = [text.index(sentence) for sentence in order]
     places[0] = text.index(order[0], places[0] + 1)  # the first is the title in the head
     assert places == sorted(places)
@@ -348,6 +349,7 @@ def test_parts_that_have_nothing_to_show_are_left_out_or_said() -> None:
         findings=(),
         user_lists=(),
         warnings=(),
+        by_other_metrics={},
     )
     records = [
         replace(one, records=tuple(replace(r, history=()) for r in one.records)) for one in bare.models
@@ -366,7 +368,7 @@ def test_parts_that_have_nothing_to_show_are_left_out_or_said() -> None:
 def test_many_warnings_are_folded_but_all_there() -> None:
     sentences = tuple(f"warning number {number}" for number in range(12))
     page = report_page(replace(STUDY, warnings=sentences))
-    before, _, folded = page[: page.index("<h2>")].partition("<details>")
+    before, _, folded = page[: page.index('class="tabs"')].partition("<details>")
     assert all(sentence in before for sentence in sentences[:3])
     assert all(sentence in folded for sentence in sentences[3:])
     assert "9 more warnings" in folded

@@ -1,9 +1,12 @@
+import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from movierec_cli.reports.web.pages import N_COLOURS
 from movierec_cli.reports.web.report_page import write_report
 from tests.reports.browser import FITS, Browser, needs_chromium
 from tests.reports.studies import study
@@ -100,7 +103,7 @@ def test_a_header_sorts_its_column_and_turns_it_round(page: Browser) -> None:
 
 
 def test_the_selectors_change_what_is_shown(page: Browser) -> None:
-    page.choose("#forest-view", "auc")
+    page.choose("#metric", "auc")
     page.wait_until("document.querySelector('#forest .xtitle').textContent === 'auc'")
     first = "document.getElementById('forest').data[0].x[0]"
     assert page.evaluate(first) == STUDY.models[0].metrics["auc"].mean
@@ -111,6 +114,78 @@ def test_the_selectors_change_what_is_shown(page: Browser) -> None:
     kept = "document.getElementById('epochs-chart').data[2].y"
     history = STUDY.models[0].records[0].history
     assert page.evaluate(f"{kept}[0]") == history[2].validation.all[10]
+
+
+def test_one_switch_of_the_metric_changes_all(page: Browser) -> None:
+    def shown() -> object:
+        return page.evaluate(
+            "[...document.querySelectorAll('[data-metric]')].filter(one => !one.hidden)"
+            ".map(one => one.dataset.metric)"
+        )
+
+    n = len(page.evaluate("[...document.querySelectorAll('[data-metric=auc]')].map(one => 1)"))
+    assert n == 4 and shown() == [STUDY.headline] * n
+    page.click("#tab-features")
+    page.choose("#metric", "ndcg@10")
+    page.wait_until("document.querySelector('#forest .xtitle').textContent === 'ndcg@10'")
+    page.wait_until("document.querySelector('#ablation-chart .xtitle').textContent.includes('ndcg@10')")
+    assert shown() == ["ndcg@10"] * n
+    assert page.evaluate("document.querySelector('header [data-metric]:not([hidden])').textContent") == (
+        "Another verdict, by ndcg@10"
+    )
+    place = list(STUDY.models[0].metrics).index("ndcg@10") + 1
+    headers = "[...document.querySelectorAll('#ranking th[aria-sort]')]"
+    assert page.evaluate(f"{headers}.findIndex(th => th.ariaSort === 'descending')") == place
+    page.click("#tab-epochs")
+    page.wait_until("document.querySelector('#epochs-chart .ytitle').textContent === 'validation ndcg@10'")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+def test_numbers_are_seen_without_scrolling(width: int, height: int, chromium: Browser, report: Path) -> None:
+    chromium.show(width, height)
+    chromium.open(report)
+    best = (
+        "document.querySelector('#ranking tbody:last-of-type tr:not(.group)').getBoundingClientRect().bottom"
+    )
+    assert chromium.evaluate(best) < height
+
+
+def test_a_table_that_is_wider_than_the_screen_says_so(chromium: Browser, report: Path) -> None:
+    hint = "document.querySelector('.scroll-hint').checkVisibility()"
+    chromium.show(390, 844)
+    chromium.open(report)
+    chromium.wait_until(hint)
+    box = "document.getElementById('ranking').closest('.scroll')"
+    assert chromium.evaluate(f"{box}.classList.contains('more')")
+    chromium.evaluate(f"{box}.scrollLeft = 10000")
+    chromium.wait_until(f"!{box}.classList.contains('more')")
+    chromium.show(1440, 900)
+    chromium.wait_until(f"!{hint}")
+    assert chromium.complaints() == []
+
+
+def test_colours_of_models_are_told_apart_in_both_schemes(page: Browser) -> None:
+    for scheme in ("light", "dark"):
+        page.show(scheme=scheme)
+        seen = [oklab(colour(page, f"c{index}")) for index in range(N_COLOURS)]
+        apart = [math.dist(a, b) for a, b in itertools.combinations(seen, 2)]
+        assert min(apart) > 0.085, (scheme, min(apart))
+        assert min(math.dist(one, oklab(colour(page, "paper"))) for one in seen) > 0.25
+
+
+def oklab(rgb: list[int]) -> list[float]:
+    """Björn Ottosson's perceptual space, in which distances are differences that are seen."""
+    r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in rgb))
+    long, medium, short = (
+        math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b),
+        math.cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b),
+        math.cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b),
+    )
+    return [
+        0.2104542553 * long + 0.7936177850 * medium - 0.0040720468 * short,
+        1.9779984951 * long - 2.4285922050 * medium + 0.4505937099 * short,
+        0.0259040371 * long + 0.7827717662 * medium - 0.8086757660 * short,
+    ]
 
 
 def test_one_user_is_shown_at_a_time(page: Browser) -> None:
