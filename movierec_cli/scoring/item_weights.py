@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import IO, Annotated, Any
 
 import numpy as np
@@ -80,7 +81,7 @@ class Histories:
         is_dense = weights.columns is None
         return cls(starts, movie, np.array(checksums, np.uint32), None if is_dense else rows)
 
-    @property
+    @cached_property
     def average(self) -> _Floats:
         """The fraction of all entries that are of each movie: [n_movies]."""
         counts = np.bincount(self.movie, minlength=self.n_movies)

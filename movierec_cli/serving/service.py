@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -129,7 +129,10 @@ def _with_shown_titles(document: Answer, *lists: list[Answer]) -> Answer:
     """Each movie also as people read it: "The Rock" beside the data's "Rock, The"."""
     for movies in lists:
         for movie in movies:
-            movie["shown_title"] = shown_title(movie["title"])
+            movie["shown_title"] = _shown_title(movie["title"])
             for known in movie.get("why", {}).get("of_movies", ()):
-                known["shown_title"] = shown_title(known["title"])
+                known["shown_title"] = _shown_title(known["title"])
     return document
+
+
+_shown_title = lru_cache(1 << 16)(shown_title)  # a list with reasons has hundreds of titles, mostly the same

@@ -68,8 +68,8 @@ class Connection:
     streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, request: bytes, timeout_s: float = 30.0) -> tuple[int, bytes]:
-        """Status and body; the connection is opened where there is none."""
-        if self.streams is None:
+        """Status and body; the connection is opened where there is none, or the server has closed it."""
+        if self.streams is None or self.streams[0].at_eof():
             self.streams = await asyncio.open_connection("127.0.0.1", self.port)
         reader, writer = self.streams
         try:
