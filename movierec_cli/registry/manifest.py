@@ -9,7 +9,6 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from io import BufferedReader
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import IO, Annotated, TypeVar
 from movierec_cli.errors import SavedModelError
 from movierec_cli.files.atomic import recover
 from movierec_cli.files.reading import open_regular
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import FORMAT_VERSION, RUN_NAME, RunRecord, run_name
 from movierec_cli.registry.run_parts import files_of
 from movierec_cli.storage.constraints import AtLeast

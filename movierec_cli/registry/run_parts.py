@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from movierec_cli.config import Family
 from movierec_cli.data.dataset import UNKNOWN_ROW, Dataset, IdIndex, Ids, Movies, Ratings
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import DataIdentity, RunConfig
 from movierec_cli.storage import codec
 from movierec_cli.storage.constraints import AtLeast, AtMost, Below, Distinct, Finite, Sizes
