@@ -154,7 +154,7 @@ def _user_ratings(known: UserRatings, row: int) -> UserRatings:
     columns = {name: np.delete(getattr(known, name), mine) for name in ("movie", "stars", "seconds")}
     starts = np.delete(known.starts, row + 1)
     starts[row + 1 :] -= mine.stop - mine.start
-    return UserRatings(starts, **columns)
+    return UserRatings.of_columns(starts, **columns, n_movies=len(known.popularity))
 
 
 def _towers(towers: Towers, row: int) -> Towers:

@@ -134,10 +134,10 @@ class Run:
     @cached_property
     def popularity(self) -> npt.NDArray[np.int64]:
         """How often each movie was rated: [n_movies]."""
-        sizes = self.record.sizes
-        if "user_ratings" in self.__dict__:
-            return self.user_ratings.popularity(sizes["n_movies"])
-        return self._from_ratings(lambda file: UserRatings.read_popularity(file, sizes))
+        known = self.__dict__.get("user_ratings") or next(iter(self._ratings_alone.values()), None)
+        if known is not None:
+            return known.popularity
+        return self._from_ratings(lambda file: UserRatings.read_popularity(file, self.record.sizes))
 
     @cached_property
     def _ratings_alone(self) -> dict[int, UserRatings]:
@@ -187,9 +187,7 @@ class _WeightsOfRun:
         if "item_weights" in self.run.__dict__:
             return ask(WeightsInMemory(known, self.run.item_weights))
         file_name = PARTS["item_weights"].file_name
-        return open_part(
-            self.run.folder, file_name, lambda file: ask(WeightsInFile(known, file)), compared=False
-        )
+        return open_part(self.run.folder, file_name, lambda file: ask(WeightsInFile(known, file)))
 
 
 @dataclass(frozen=True)

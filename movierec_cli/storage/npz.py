@@ -94,6 +94,20 @@ def read(file: IO[bytes], part: str = "") -> Arrays:
     return arrays
 
 
+def table_of_contents(file: IO[bytes]) -> bytes:
+    """What stands behind the arrays of an npz: of each its name, its place and its CRC-32.
+
+    Raises:
+        ValueError: the file is no npz.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            file.seek(archive.start_dir)
+            return file.read()
+    except _NO_NPZ as error:
+        raise ValueError(f"not an npz file: {error}") from error
+
+
 def is_inside(name: str, part: str) -> bool:
     """Whether a name is that of a part, or of something in it."""
     return not part or name == part or name.startswith(f"{part}/")
