@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.records import dataclass
 from movierec_cli.scoring.item_scorer import UNTOLD, ItemScorer, ItemSums, ProductsAndSums, unknown_share
 from movierec_cli.scoring.item_weights import WeightsOf
 
@@ -20,6 +21,20 @@ _Rows = npt.NDArray[np.integer]
 
 
 @dataclass(frozen=True)
+class WeightMatrix:
+    """Weights between all movies as a matrix in memory."""
+
+    matrix: _Floats  # [n_movies, n_movies]
+
+    def of(self, movies: Sequence[int]) -> Sequence[WeightsOf]:
+        return [WeightsOf(slice(None), self.matrix[movie]) for movie in movies]
+
+    def product(self, users: _Floats) -> _Floats:
+        product: _Floats = users @ self.matrix
+        return product
+
+
+@dataclass(frozen=True)
 class HeldSums(ItemSums):
     """Item sums whose weights B are in memory, [n_movies, n_movies], with B².
 
@@ -27,7 +42,7 @@ class HeldSums(ItemSums):
     movies alone. Sums are in double precision, so they do not depend on how many users are scored at once.
     """
 
-    weights: _Floats = field(kw_only=True)
+    matrix: _Floats = field(kw_only=True)
     squared: _Floats = field(kw_only=True)
     of_average: tuple[_Values, _Values] = field(kw_only=True)  # [n_movies] each: p B and p B²
 
@@ -38,25 +53,25 @@ class HeldSums(ItemSums):
         is_dense = sums.histories.weight_starts is None
         if not (is_dense and sums.is_regression and 8 * n * n <= LARGEST_BYTES):
             return None
-        weights = np.stack([one.values for one in sums.weights_of(range(n))])
-        squared = weights @ weights
+        matrix = np.stack([one.values for one in sums.weights.of(range(n))])
+        squared = matrix @ matrix
         average = sums.histories.average.astype(np.float64)
         return cls(
             sums.histories,
             sums.popularity,
-            lambda movies: [WeightsOf(slice(None), weights[movie]) for movie in movies],
+            WeightMatrix(matrix),
             sums.is_regression,
             sums.strength,
-            weights=weights,
+            matrix=matrix,
             squared=squared,
-            of_average=(average @ weights, average @ squared),
+            of_average=(average @ matrix, average @ squared),
         )
 
     def of_new_user(self, movies: _Rows) -> ItemSums:
         return HeldSumsOfNewUser(
             self.histories,
             self.popularity,
-            self.weights_of,
+            self.weights,
             self.is_regression,
             self.strength,
             of_data=self,
@@ -73,7 +88,7 @@ class HeldSums(ItemSums):
         average = (unknown * users.sum(axis=1))[:, None]
         once, twice = (
             own @ matrix[named].astype(np.float64) - average * of_average
-            for matrix, of_average in zip((self.weights, self.squared), self.of_average, strict=True)
+            for matrix, of_average in zip((self.matrix, self.squared), self.of_average, strict=True)
         )
         scores: _Floats = (once + self._share(unknown)[:, None] * twice).astype(np.float32)
         if self.popularity is not None:

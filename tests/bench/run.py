@@ -65,6 +65,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterable[Row]]] = {
     "recommend": processes.measure_recommending,
     "serve": serving.measure_serving,
     "serve-hostile": serving.measure_hostile,
+    "recommend-baselines": processes.measure_baselines_asked,
     "cold-items": own_columns.measure_cold_items,
     "planted": own_columns.measure_planted,
     "sequence-epoch": sequence_epoch.measure_sequence_epoch,

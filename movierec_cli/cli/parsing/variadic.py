@@ -9,7 +9,6 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, get_args, get_origin
 
@@ -22,6 +21,7 @@ from movierec_cli.cli.parsing.help_texts import meant_commands
 from movierec_cli.config.arguments import OptionSpec, rewrite, spelling
 from movierec_cli.config.idle_options import IDLE_OPTIONS, refuse_idle
 from movierec_cli.errors import UsageError
+from movierec_cli.records import dataclass
 from movierec_cli.text import listed, printable
 
 _RAW_ARGS = "movierec.raw_args"
