@@ -42,4 +42,5 @@ class ServerMetrics:
 
     def text(self) -> bytes:
         """All of it."""
-        return generate_latest(self.registry)
+        text: bytes = generate_latest(self.registry)
+        return text

@@ -11,10 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from movierec_cli.serving.http_app import make_app
-from movierec_cli.serving.request_limits import Limits
-from movierec_cli.serving.run_server import bound_socket, hosts_of, server_of
-from movierec_cli.serving.served_models import ServedModels
+from tests.all_tests import needs
+
+for package in ("fastapi", "prometheus_client", "uvicorn"):  # of the extra `serve`
+    needs(package)
+
+from movierec_cli.serving.http_app import make_app  # noqa: E402
+from movierec_cli.serving.request_limits import Limits  # noqa: E402
+from movierec_cli.serving.run_server import bound_socket, hosts_of, server_of  # noqa: E402
+from movierec_cli.serving.served_models import ServedModels  # noqa: E402
 
 
 @dataclass(frozen=True)

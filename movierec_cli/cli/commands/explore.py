@@ -21,12 +21,14 @@ def explore_command(
 ) -> None:
     """Write one web page for exploring what a model has learned.
 
-    Search for a movie to see the movies nearest to it, on a map and in a
-    list. Search for a user to see what the model recommends, and why. A map
-    needs a model of embeddings or factors; EASE, item-kNN and popularity get
-    lists without one. The page is one file, needs no network, and has an address for each movie and
-    user:
-    `explore.html#user=42`.
+    Name movies that you like to see what the model recommends to you, and
+    why. Search for a movie to see the movies nearest to it, on a map and in
+    a list, or for a user to see theirs. A map needs a model of embeddings or
+    factors; EASE, item-kNN and popularity get lists without one.
+
+    The page is one file, needs no network, and has an address for each movie
+    and user: `explore.html#user=42`. `movierec serve` shows the same for all
+    saved models.
     """
     from movierec_cli.recommend.run_choice import FOR_USERS, FOR_VECTORS
     from movierec_cli.reports.web.explore_page import write_explore
