@@ -79,6 +79,7 @@ class ServedModels:
 
         Raises:
             MovierecError: no model serves, or the chosen one does not.
+        SavedModelError: one that was replaced is damaged; the others are read.
         """
         stamps = _stamps_in(self.directory)
         if stamps == self._stamps and self._runs:
@@ -95,10 +96,9 @@ class ServedModels:
             stale = [name for name, one in self._held.items() if stamps.get(name) != one.stamp]
             for name in set(stale) - serving.keys():
                 del self._held[name]
-        for name in stale:
-            if name in serving:
-                self._read(name)
-                self.n_reloaded += 1
+        problems = [self._read_again(name) for name in stale if name in serving]
+        for problem in filter(None, problems):
+            raise problem
 
     @property
     def runs(self) -> list[Run]:
@@ -152,6 +152,15 @@ class ServedModels:
             while len(self._held) > self.most_held:
                 self._held.popitem(last=False)
         return model
+
+    def _read_again(self, name: str) -> SavedModelError | None:
+        """What hinders it; the model that is in memory then goes on answering."""
+        try:
+            self._read(name)
+        except SavedModelError as error:
+            return error
+        self.n_reloaded += 1
+        return None
 
     def _best(self, serving: dict[str, Run]) -> str:
         if not serving:

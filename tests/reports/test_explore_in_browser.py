@@ -373,6 +373,7 @@ def test_colours_are_of_genres_or_decades(page: Browser) -> None:
     assert set(texts(page, "#legend li")) == {"Comedy", "Drama", "War"}
     page.choose("#colours", "decade")
     assert texts(page, "#legend li") == ["1980s"]
+    assert texts(page, "#colours-note")[0].startswith("A dot has the colour of the decade")
     assert page.evaluate("groups().map(group => group.rows.length)") == [40]
 
 
@@ -397,6 +398,10 @@ def test_no_part_is_wider_than_a_phone(chromium: Browser, file: Path) -> None:
         chromium.open(file, fragment)
         assert chromium.evaluate("innerWidth") == 390
         assert chromium.evaluate(FITS), fragment
+        tops = chromium.evaluate(
+            "['panel', 'map'].map(id => document.getElementById(id).getBoundingClientRect().top)"
+        )
+        assert tops[0] < tops[1]  # the list is read before the map
         if "user" in fragment:
             chromium.click("#recommended .score button")
             assert chromium.evaluate(FITS)

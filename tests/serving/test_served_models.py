@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from movierec_cli.config import Family
-from movierec_cli.errors import MovierecError
+from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.registry.store import remove_run
 from movierec_cli.serving.asked import NotThere
 from movierec_cli.serving.served_models import DEFAULT, ServedModels
@@ -40,6 +40,18 @@ def test_a_replaced_model_answers_anew_and_a_removed_one_no_more(tmp_path: Path)
     with pytest.raises(MovierecError, match="train one first"):
         models.refresh()
     assert models.get(ease).run.record.name == ease  # what is in memory goes on
+
+
+def test_a_model_that_is_replaced_by_a_damaged_one_goes_on_answering(tmp_path: Path) -> None:
+    run = judged_run(tmp_path, small_dataset(), run_config(), seed=1)
+    models = ServedModels(tmp_path)
+    models.refresh()
+    before = models.get(DEFAULT)
+    judged_run(tmp_path, small_dataset(), run_config(), seed=2)
+    (run.folder / "artifacts.npz").write_bytes(b"damaged")
+    with pytest.raises(SavedModelError, match="damaged"):
+        models.refresh()
+    assert models.get(DEFAULT) is before and models.n_reloaded == 0
 
 
 def test_the_model_not_asked_for_longest_leaves_memory(tmp_path: Path) -> None:
