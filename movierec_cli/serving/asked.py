@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from movierec_cli.data.dataset import Id
 from movierec_cli.errors import MovierecError
@@ -118,8 +119,9 @@ def _rows(ids: Sequence[Id], run: Run, row_of: Mapping[str, int]) -> list[int]:
     return rows
 
 
-def _scale(run: Run, given: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Scale:
-    scale, data = run.record.data.scale, run.record.data
+def _scale(run: Run, given: npt.NDArray[np.float64]) -> Scale:
+    data = run.record.data
+    scale = data.scale
     if scale is None:
         raise MovierecError(f"the data '{data.name}' have no ratings; name movies as liked or disliked")
     if not ((given >= scale.lowest) & (given <= scale.highest)).all():

@@ -121,8 +121,9 @@ async function show_likes(address, is_current) {
   else panel.append(...(data.fold_in.note ? [make("p", {class: "note"}, data.fold_in.note)] : []), like_box());
   if (my_likes.size && can_fold_in) {
     const clear = make("a", {href: "#"}, "Start again");
-    panel.append(make("ul", {class: "movies mine", id: "mine"}, ...[...my_likes].map(([row, value]) => liked_item(row, value))), make("div", {class: "row"}, clear));
-    panel.append(heading("Recommended to you", "score"), make("ol", {class: "movies", id: "recommended"}, ...best.map(one => with_why(one, YOU))));
+    const mine = make("div", {}, make("ul", {class: "movies mine", id: "mine"}, ...[...my_likes].map(([row, value]) => liked_item(row, value))), make("div", {class: "row"}, clear));
+    const list = make("div", {}, heading("Recommended to you", "score"), make("ol", {class: "movies", id: "recommended"}, ...best.map(one => with_why(one, YOU, digits_of(best.map(one => one.value))))));
+    panel.append(make("div", {class: "two"}, mine, list));
     mark([...[...my_likes.keys()].map(row => ({row, kind: "liked"})), ...best.map(one => ({row: one.row, kind: "recommended"})).reverse()]);
     return counted(best.length, data.noun) + " recommended to you";
   }

@@ -51,7 +51,7 @@ async function show_user(user, is_current) {
   const mean = rated.reduce((sum, one) => sum + one.stars, 0) / rated.length;
   const about = (data.has_ratings ? "rated " : "knows ") + counted(rated.length, data.noun) + (rated.length && data.has_ratings ? ", " + rounded(mean, 1) + data.unit + " on average" : "");
   headed("User " + users.ids[user], make("p", {class: "faint"}, about), make("div", {class: "row"}, random_user("Another user at random")));
-  panel.append(heading("Recommended", "score"), make("ol", {class: "movies", id: "recommended"}, ...best.map(one => with_why(one, A_USER))));
+  panel.append(heading("Recommended", "score"), make("ol", {class: "movies", id: "recommended"}, ...best.map(one => with_why(one, A_USER, digits_of(best.map(one => one.value))))));
   if (rated.length) panel.append(heading(data.has_ratings ? "Rated best" : "Known, the newest first"), ...rated_list(rated));
   mark([...rated.map(one => ({row: one.row, kind: "rated"})).reverse(), ...best.map(one => ({row: one.row, kind: "recommended"})).reverse()]);
   return "User " + users.ids[user] + ": " + best.length + " " + data.noun + "s recommended";
