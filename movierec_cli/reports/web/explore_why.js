@@ -23,7 +23,7 @@ const A_USER = {them: "them", their: "their", they: "they", know: data.has_ratin
 const YOU = {them: "you", their: "your", they: "you", know: "named"};
 
 function with_why(one, whose, digits = 2) {
-  if (!one.why) return movie_item(one.row, make("b", {}, number(Number(rounded(one.value, 2).replace("−", "-")))));  // how often it was rated
+  if (!one.why) return movie_item(one.row, make("b", {}, number(one.value)));  // how often it was rated
   const button = make("button", {type: "button", "aria-expanded": "false"}, "why", make("span", {class: "heard"}, " " + named(one.row)));
   const item = movie_item(one.row, make("div", {class: "score"}, button, make("b", {}, rounded(one.value, digits))));
   button.addEventListener("click", async () => {
