@@ -1,11 +1,9 @@
 """The data sets a user can name. A new one is one entry here, and a parser only if its layout is new."""
 
 import enum
-import importlib.util
 from dataclasses import dataclass
-from pathlib import Path
 
-from movierec_cli.errors import MovierecError, UsageError
+from movierec_cli.errors import UsageError
 
 
 class LayoutKind(enum.StrEnum):
@@ -67,13 +65,37 @@ SOURCES = {
     )
 }
 
+_PUBLISHED = {
+    "ml-25m.zip": (
+        261_978_986,
+        "8b21cfb7eb1706b4ec0aac894368d90acf26ebdfb6aced3ebd4ad5bd1eb9c6aa",
+    ),
+    "ml-latest-small.zip": (
+        978_202,
+        "696d65a3dfceac7c45750ad32df2c259311949efec81f0f144fdfb91ebc9e436",
+    ),
+    "ml-100k.zip": (
+        4_924_029,
+        "50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229",
+    ),
+    "ml-1m.zip": (
+        5_917_549,
+        "a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20",
+    ),
+    "ml-20m.zip": (
+        198_702_078,
+        "96f243c338a8665f6bcc89c53edf6ee39162a846940de6b7c8c48aeada765ff3",
+    ),
+}
+"""Size in bytes and SHA-256 of archives, as TensorFlow Datasets registers them."""
+
 
 @dataclass(frozen=True)
 class Publication:
     """Where an archive is published, and as what."""
 
     url: str
-    size_bytes: int | None = None  # None, like the checksum, where TFDS has none registered
+    size_bytes: int | None = None  # None, like the checksum, where none is known
     sha256: str | None = None
 
 
@@ -86,16 +108,6 @@ def source_of(key: str) -> Source:
 
 
 def publication_of(source: Source) -> Publication:
-    """Address, size and checksum as TFDS registers them; GroupLens' address alone for an archive it lacks."""
-    registered = _registered().get(source.archive_name)
-    return registered or Publication(f"{_GROUPLENS}{source.archive_name}")
-
-
-def _registered() -> dict[str, Publication]:
-    """TFDS' entries by archive name, from its file: importing the package would take seconds."""
-    package = importlib.util.find_spec("tensorflow_datasets")
-    if package is None or package.origin is None:
-        raise MovierecError("tensorflow-datasets is not installed; install movierec with its dependencies")
-    file = Path(package.origin).parent / "url_checksums" / "movielens.txt"
-    rows = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return {name: Publication(url, int(size), sha256) for url, size, sha256, name in rows}
+    """Where a source's archive is published, with size and checksum where they are known."""
+    known = _PUBLISHED.get(source.archive_name)
+    return Publication(f"{_GROUPLENS}{source.archive_name}", *known or ())

@@ -1,6 +1,7 @@
 """What `movierec data` stands on: info, import, and fetching from a server on loopback."""
 
 import hashlib
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -148,10 +149,11 @@ def test_an_archive_without_registered_checksum_is_downloaded_and_the_warning_sa
 
 
 def test_addresses_and_checksums_are_those_tfds_registers() -> None:
-    publication = publication_of(SOURCES["25m"])
-    assert publication.url == "https://files.grouplens.org/datasets/movielens/ml-25m.zip"
-    assert publication.size_bytes == 261_978_986
-    assert publication.sha256 is not None
-    assert len(publication.sha256) == 64
-    unregistered = {key for key, source in SOURCES.items() if publication_of(source).sha256 is None}
-    assert unregistered == {"10m", "32m", "sample"}
+    package = importlib.util.find_spec("tensorflow_datasets")
+    assert package is not None and package.origin is not None
+    file = Path(package.origin).parent / "url_checksums" / "movielens.txt"
+    rows = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    registered = {name: Publication(url, int(size), sha256) for url, size, sha256, name in rows}
+    ours = {source.archive_name: publication_of(source) for source in SOURCES.values() if source.archive_name}
+    assert {name: ours[name] for name in registered} == registered
+    assert {name for name, one in ours.items() if one.sha256 is None} == ours.keys() - registered.keys()
