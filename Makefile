@@ -9,7 +9,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DEMO := demo
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo fmt lint type test test-all docs requirements check-platforms check-light bench clean
+.PHONY: help install demo fmt lint type test test-all docs outputs requirements check-platforms check-light bench clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ test-all: $(WITH_DOCS) ## Install Chromium (on Debian), ranx, MLflow, Ray and Op
 
 docs: $(WITH_DOCS) ## Build the site into site/, strictly
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+outputs: $(DEVELOPER) ## Run the commands whose outputs the pages show, and write these
+	$(BIN)/python -m tests.docs.outputs
 
 requirements: $(DEVELOPER) ## Renew the requirements files; UPGRADE=--upgrade takes newer versions
 	$(BIN)/python tests/packaging/requirements_files.py $(UPGRADE)
