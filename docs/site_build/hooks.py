@@ -1,9 +1,10 @@
-"""What MkDocs calls while it builds the site: pages of the commands and of the Python names, made from the code."""
+"""What MkDocs calls while it builds the site: it makes pages of the commands and of the Python names."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -15,12 +16,16 @@ import movierec_cli
 from movierec_cli.cli.app import app
 
 COMMANDS, API = "commands", "api.md"
+SERVING = "serving.md"  # of an extra, which may lack its page
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Adds the pages that are made to the navigation."""
     pages = [{path: page_of(path)} for path, _ in commands()]
     assert config.nav is not None
+    if Path(config.docs_dir, SERVING).is_file():
+        (how_to,) = (part["How to"] for part in config.nav if "How to" in part)
+        how_to.insert(-1, {"Serve": SERVING})
     config.nav.append({"Reference": [{"Commands": [f"{COMMANDS}/index.md", *pages]}, {"Python": API}]})
     return config
 
@@ -55,10 +60,10 @@ def page_of(path: str) -> str:
 
 def index_page() -> str:
     """All commands, each with the first line of its help."""
-    rows = [
-        f"| [`{path}`]({page_of(path).partition('/')[2]}) | {_cell((command.help or '').partition(chr(10))[0])} |"
-        for path, command in commands()
-    ]
+    rows = []
+    for path, command in commands():
+        first, page = (command.help or "").partition("\n")[0], page_of(path).partition("/")[2]
+        rows.append(f"| [`{path}`]({page}) | {_cell(first)} |")
     return "\n".join(["# Commands", "", "| command | what it does |", "|---|---|", *rows, ""])
 
 
@@ -90,7 +95,11 @@ def _default(param: Any) -> str:
     shown = getattr(param, "show_default", False)
     if isinstance(shown, str):
         return shown
-    if not shown or param.default in (None, False, (), []) or not isinstance(param.default, int | float | str):
+    if (
+        not shown
+        or param.default in (None, False, (), [])
+        or not isinstance(param.default, int | float | str)
+    ):
         return ""
     return str(param.default)
 
@@ -102,7 +111,12 @@ def _cell(text: str) -> str:
 def api_page() -> str:
     """The public names of the package, each documented from its source."""
     names = sorted(movierec_cli.__all__, key=str.lower)
-    lines = ["# Python", "", "The names that `movierec_cli` has. [From Python](python.md) shows them at work.", ""]
+    lines = [
+        "# Python",
+        "",
+        "The names that `movierec_cli` has. [From Python](python.md) shows them at work.",
+        "",
+    ]
     for name in names:
         value = getattr(movierec_cli, name)
         home = getattr(value, "__module__", "")

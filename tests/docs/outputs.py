@@ -54,7 +54,7 @@ def _with(match: re.Match[str], output: str) -> str:
 
 
 def draw(output: str) -> None:
-    """Writes the picture: the first lines of an output as a terminal shows them, without fonts from elsewhere."""
+    """Writes the picture: the first lines of an output as a terminal shows them, with the reader's font."""
     console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"), force_terminal=True)  # noqa: SIM115
     for line in output.splitlines()[:PICTURE_LINES]:
         console.print(line, highlight=True, markup=False)

@@ -9,7 +9,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted((ROOT / "README.md", *DOCS.rglob("*.md")))
 OUTPUT = re.compile(
-    r"<!-- output of: (?P<command>movierec [^;>]*?)(?:; lines: (?P<lines>\d+))? -->\n```text\n(?P<text>.*?)```",
+    r"<!-- output of: (?P<command>movierec [^;>]*?)(?:; lines: (?P<lines>\d+))? -->\n"
+    r"```text\n(?P<text>.*?)```",
     re.DOTALL,
 )
 """What a command printed, under a comment that names it; with a number, its first lines alone."""
@@ -30,7 +31,7 @@ def commands_of(page: Path) -> list[str]:
 
 def _lines(block: str) -> Iterator[str]:
     for line in re.sub(r" \\\n\s*", " ", block).splitlines():
-        command = re.split(r"  +#", line.strip())[0].strip()
+        command = re.split(r"\s+# ", line.strip())[0].strip()
         if command.split(" ")[0] == "movierec":
             yield command
 
