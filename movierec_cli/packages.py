@@ -59,10 +59,13 @@ def how_to_install(package: str) -> str:
     return f"pip install 'movierec[{extra}]'" if extra else "pip install movierec"
 
 
+def need_of(package: str) -> str:
+    """What is said where a package is needed that is not installed."""
+    return f"this needs the package {package}, which is not installed: {how_to_install(package)}"
+
+
 def sentence_of(error: ModuleNotFoundError) -> str | None:
     """What an import that failed lacks, and what to type; None where the package is not known here."""
     top = (error.name or "").partition(".")[0]
     package = next((one for one in (*EXTRAS, *DEPENDENCIES) if module_of(one) == top), None)
-    if package is None:
-        return None
-    return f"this needs the package {package}, which is not installed: {how_to_install(package)}"
+    return None if package is None else need_of(package)

@@ -30,7 +30,7 @@ from movierec_cli.experiment.training_task import Training, listener_of, train_a
 from movierec_cli.models.feature_encodings import require_features, told_sets, why_not_encoded
 from movierec_cli.models.memory_estimate import beyond_memory, require_memory_at_once
 from movierec_cli.models.observer import TrainingObserver
-from movierec_cli.packages import how_to_install, lacking
+from movierec_cli.packages import lacking, need_of
 from movierec_cli.registry.forget import require_all_users
 from movierec_cli.registry.record import DataIdentity, RunConfig
 from movierec_cli.registry.run_parts import least_bytes
@@ -340,13 +340,13 @@ def _require_packages(config: RunConfig) -> None:
 
 def _without_packages(configs: Sequence[RunConfig]) -> dict[RunConfig, str]:
     """Those whose family needs a package that is not installed, with what to type."""
+    lacked = {config: lacking(config.family.spec.packages) for config in configs}
     return {
-        config: (
-            f"to train {config.family.label} needs the package {package}, which is not installed:"
-            f" {how_to_install(package)}"
-        )
-        for config in configs
-        if (package := lacking(config.family.spec.packages)) is not None
+        config: f"{config.family.label} cannot be trained: {need_of(package)}"
+        if config.family.is_trained
+        else need_of(package)
+        for config, package in lacked.items()
+        if package is not None
     }
 
 

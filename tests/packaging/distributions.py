@@ -26,6 +26,7 @@ def built_sdist(folder: Path, source: Path | None = None) -> Path:
 
 
 def _built(what: str, folder: Path, source: Path | None) -> Path:
+    folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     if source is None:  # a copy: building leaves files behind
         source = _copy(folder / "source")

@@ -22,7 +22,7 @@ WORKS = (
 )
 LACKS = {
     "train --dataset sample": (
-        "to train two towers needs the package tensorflow, which is not installed: pip install movierec"
+        "two towers cannot be trained: this needs the package tensorflow, which is not installed: pip install"
     ),
     "train --archive ratings.csv": "the package polars, which is not installed: pip install movierec",
     "evaluate": "which is not installed: pip install movierec",
