@@ -3,14 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DEVELOPER := $(VENV)/.installed-for-developers
+WITH_DOCS := $(VENV)/.installed-for-docs
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DEMO := demo
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo fmt lint type test test-all bench clean
+.PHONY: help install demo fmt lint type test test-all docs outputs requirements check-platforms check-light bench clean
 
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Create .venv and install movierec with its exact dependencies
 
@@ -24,39 +26,56 @@ $(STAMP): pyproject.toml requirements.txt
 	$(BIN)/python -m compileall -q movierec_cli  # else the first commands compile it, each anew where PYTHONDONTWRITEBYTECODE is set
 	@touch $@
 
-demo: install ## Run the whole main job on the embedded sample, into demo/
-	$(BIN)/movierec train --dataset sample \
-	  --additional_feature_sets None \
-	  --additional_feature_sets timestamp \
-	  --additional_feature_sets timestamp movie_genres \
-	  --additional_feature_sets timestamp movie_genres movie_length bucketized_user_age \
-	  --generate_recommendations_for_user 1 \
-	  --datasets_dir $(DEMO)/datasets --saved_models_dir $(DEMO)/saved_models --plot $(DEMO)/movierec.html
+$(DEVELOPER): $(STAMP) requirements-dev.txt
+	$(PIP_INSTALL) --require-hashes --requirement requirements-dev.txt
+	@touch $@
 
-fmt: install ## Format the code and mend what ruff can mend
+$(WITH_DOCS): $(DEVELOPER) requirements-docs.txt
+	$(PIP_INSTALL) --require-hashes --requirement requirements-docs.txt
+	@touch $@
+
+demo: install ## Run the whole main job on the embedded sample, into demo/
+	$(BIN)/movierec demo --output $(DEMO)
+
+fmt: $(DEVELOPER) ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --quiet --fix-only .
 	$(BIN)/ruff format .
 
-lint: install ## Check style and formatting
+lint: $(DEVELOPER) ## Check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-type: install ## Check types (mypy, strict)
+type: $(DEVELOPER) ## Check types (mypy, strict)
 	$(BIN)/mypy
 
 test: lint type ## Check style, types and behaviour
 	$(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # What some tests compare with, log to, run on or look at pages with; they bring fifty packages along.
-test-all: install ## Install Chromium (on Debian), ranx, MLflow, Ray and Optuna, then run all tests and skip none that needs them
+test-all: $(WITH_DOCS) ## Install Chromium (on Debian), ranx, MLflow, Ray and Optuna, then run all tests and skip none that needs them
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null \
 	  || { apt-get -qq update && apt-get -qq install -y chromium >/dev/null; }
-	$(PIP_INSTALL) --require-hashes --requirement requirements.txt --requirement requirements-test-all.txt
+	$(PIP_INSTALL) --require-hashes --requirement requirements-dev.txt --requirement requirements-test-all.txt
 	MOVIEREC_ALL_TESTS=1 $(MAKE) --no-print-directory test
 
-bench: install ## Measure against the reference and print ratios
+docs: $(WITH_DOCS) ## Build the site into site/, strictly
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+outputs: $(DEVELOPER) ## Run the commands whose outputs the pages show, and write these
+	$(BIN)/python -m tests.docs.outputs
+
+requirements: $(DEVELOPER) ## Renew the requirements files; UPGRADE=--upgrade takes newer versions
+	$(BIN)/python tests/packaging/requirements_files.py $(UPGRADE)
+
+check-platforms: $(DEVELOPER) ## Resolve for Linux, Windows and macOS, Python 3.11 to 3.13, from wheels alone
+	$(BIN)/python tests/packaging/requirements_files.py check
+
+check-light: $(DEVELOPER) ## Use saved models in an environment of requirements-light.txt
+	$(BIN)/python -m tests.packaging.light_environment
+
+bench: $(DEVELOPER) ## Measure against the reference and print ratios
 	$(BIN)/python tests/bench/run.py
 
 clean: ## Remove the environment, caches and the demo (never data sets or models)
-	rm -rf $(VENV) $(DEMO) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(DEMO) site build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find movierec_cli tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""What the README tells a reader to type, works."""
+"""What the README and the pages that its chapters became tell a reader to type, works."""
 
 import re
 import shlex
@@ -18,18 +18,24 @@ from movierec_cli.data import datasets_folder, load
 from movierec_cli.data.dataset import Dataset
 from tests.all_tests import ALL_TESTS, needs
 from tests.cli import fake_trainer
+from tests.docs.pages import commands_of
 from tests.saved_runs import judged_run, multi_task_config, run_config, sequence_config
 from tests.small_dataset import small_dataset
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-LINES = [
-    line.partition("  #")[0].strip()
-    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    for line in block.splitlines()
+CHAPTERS = (
+    *("train", "recommend", "export", "python", "watch-a-training", "does-a-feature-help", "two-tasks"),
+    *("next-movie", "presets", "data", "models", "read-a-report", "cold-items", "protocols"),
+)
+PAGES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in CHAPTERS)]
+COMMANDS = list(dict.fromkeys(command for page in PAGES for command in commands_of(page)))
+PROGRAMS = [
+    program
+    for page in PAGES
+    for program in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
 ]
-COMMANDS = [line for line in LINES if line.startswith("movierec")]
-TARGETS = sorted({word for line in re.findall(r"make [a-z ]+", README) for word in line.split()[1:2]})
+TARGETS = sorted({word for line in re.findall(r"make [a-z -]+", README) for word in line.split()[1:2]})
 
 
 FILMS = (
@@ -38,6 +44,7 @@ FILMS = (
     "Alien (1979)",
     "Blade Runner (1982)",
     "Twelve Monkeys (1995)",
+    "Jurassic Park (1993)",
 )
 
 
@@ -67,7 +74,8 @@ def _world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, models: Path) -> Non
     monkeypatch.setattr(datasets_folder, "fetch_source", lambda *_, **__: stored)
     monkeypatch.setattr(datasets_folder, "import_archive", lambda *_, **__: stored)
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(models, tmp_path / "saved_models")
+    for folder in (tmp_path, tmp_path / "demo"):
+        shutil.copytree(models, folder / "saved_models")
     Path("study.toml").write_text('dataset = "sample"\nseeds = 2\n', encoding="utf-8")
 
 
@@ -99,7 +107,7 @@ def test_every_command_of_the_readme_works(command: str, request: pytest.Fixture
 def test_the_programs_of_the_readme_give_recommendations(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[number]
+    program = PROGRAMS[number]
     assert len([line for line in program.splitlines() if line.strip()]) <= 5
     if "pandas" in program and not ALL_TESTS:
         pytest.importorskip("pandas")
@@ -116,7 +124,7 @@ def test_the_programs_of_the_readme_give_recommendations(
 
 
 def test_the_observer_of_the_readme_observes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[2]
+    program = PROGRAMS[2]
     fake_trainer.install(monkeypatch)
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {}
@@ -135,9 +143,9 @@ def test_every_make_target_exists(target: str) -> None:
 
 
 def test_the_readme_shows_the_main_parts() -> None:
-    assert len(COMMANDS) >= 10
-    assert {"demo", "test", "install", "help"} <= set(TARGETS)
-    assert README.count("<!-- results:begin -->") == README.count("<!-- results:end -->") == 1
+    assert len(COMMANDS) >= 50 and len(PROGRAMS) == 3
+    assert len(commands_of(ROOT / "README.md")) == 3
+    assert {"demo", "test", "install", "help", "docs"} <= set(TARGETS)
 
 
 def test_the_examples_of_the_page_on_own_data_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

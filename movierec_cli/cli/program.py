@@ -27,6 +27,7 @@ INTERRUPTED, TERMINATED = 130, 143  # 128 and the signal, as shells say it
 
 COMMANDS = (
     "train",
+    "demo",
     "tune",
     "evaluate",
     "recommend",
@@ -78,6 +79,8 @@ class Program(DefaultCommandGroup):
         except TyperException as error:
             ctx = getattr(error, "ctx", None)
             code = _failed(error.format_message(), error.exit_code, ctx and f"{ctx.command_path} --help")
+        except ModuleNotFoundError as error:
+            code = _failed(_lacking(error), 1)
         except Exception as error:
             from movierec_cli.cli.failures import discard_output, message_of
 
@@ -104,6 +107,14 @@ def _failed(message: str, code: int, help_command: str | None = None) -> int:
     if help_command:
         terminal.note(f"The options are shown by: {help_command}")
     return code
+
+
+def _lacking(error: ModuleNotFoundError) -> str:
+    """Which package is not installed, and what to type; of an unknown one, that this should not happen."""
+    from movierec_cli.cli.failures import message_of
+    from movierec_cli.packages import sentence_of
+
+    return sentence_of(error) or message_of(error)
 
 
 def _code_of(interrupt: KeyboardInterrupt) -> int:

@@ -30,6 +30,7 @@ from movierec_cli.experiment.training_task import Training, listener_of, train_a
 from movierec_cli.models.feature_encodings import require_features, told_sets, why_not_encoded
 from movierec_cli.models.memory_estimate import beyond_memory, require_memory_at_once
 from movierec_cli.models.observer import TrainingObserver
+from movierec_cli.packages import lacking, need_of
 from movierec_cli.registry.forget import require_all_users
 from movierec_cli.registry.record import DataIdentity, RunConfig
 from movierec_cli.registry.run_parts import least_bytes
@@ -219,7 +220,8 @@ def train_or_load(
 ) -> list[Run]:
     """A run for each configuration, in their order: loaded where it is saved, else trained and saved.
 
-    A baseline that the data set is too large for is left out, with a warning.
+    A baseline that the data set is too large for, or whose package is not installed, is left out, with a
+    warning.
 
     Args:
         data: what the models are trained and evaluated on.
@@ -232,7 +234,8 @@ def train_or_load(
         runner: where they are trained; by default here, one after the other.
 
     Raises:
-        MovierecError: the data lacks a feature, a training diverged, or a saved model's folder is damaged.
+        MovierecError: the data lacks a feature, a package is not installed, a training diverged, or a saved
+            model's folder is damaged.
     """
     for config in configs:  # what cannot work is refused before the first training
         require_features(data.dataset, config.feature_set)
@@ -243,13 +246,13 @@ def train_or_load(
     }
     require_all_users([run.record for run in saved.values() if run])
     unsaved = [config for config, run in saved.items() if run is None]
-    too_large = beyond_memory(data.dataset, data.split, unsaved)
-    for config, problem in too_large.items():
+    left_out = _without_packages(unsaved) | beyond_memory(data.dataset, data.split, unsaved)
+    for config, problem in left_out.items():
         if config.family.is_trained:
             raise MovierecError(problem)
         if config.split.fold == 0:
             observer.warned(f"{config.label} is left out: {problem}")
-    feasible, unsaved = ([one for one in some if one not in too_large] for some in (feasible, unsaved))
+    feasible, unsaved = ([one for one in some if one not in left_out] for some in (feasible, unsaved))
     if runner is not None and runner.shares_files:
         require_memory_at_once(data.dataset, data.split, unsaved, runner.n_jobs)
     if unsaved:
@@ -333,6 +336,18 @@ def _require_packages(config: RunConfig) -> None:
     fitting_spec(config.family)
     for why in filter(None, map(why_not_encoded, config.feature_set.features)):
         raise PluginError(why)
+
+
+def _without_packages(configs: Sequence[RunConfig]) -> dict[RunConfig, str]:
+    """Those whose family needs a package that is not installed, with what to type."""
+    lacked = {config: lacking(config.family.spec.packages) for config in configs}
+    return {
+        config: f"{config.family.label} cannot be trained: {need_of(package)}"
+        if config.family.is_trained
+        else need_of(package)
+        for config, package in lacked.items()
+        if package is not None
+    }
 
 
 def _is_feasible(config: RunConfig, dataset: Dataset, observer: TrainingObserver) -> bool:

@@ -66,10 +66,15 @@ def train_command(
         write(given, write_config)
         terminal.written(write_config, counted(len(given), "option"))
         return
-    _train(request, terminal)
+    train_and_show(request, terminal)
 
 
-def _train(request: TrainRequest, terminal: ResultTerminal) -> None:
+def train_and_show(request: TrainRequest, terminal: ResultTerminal) -> None:
+    """Trains what is asked for, writes the page and prints.
+
+    Raises:
+        MovierecError: see `TrainRequest.train`.
+    """
     from movierec_cli.cli.progress_display import ProgressDisplay
     from movierec_cli.reports.web.pages import check_writable
     from movierec_cli.reports.web.report_page import write_report
