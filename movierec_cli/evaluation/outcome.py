@@ -20,11 +20,11 @@ from typing import Annotated
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.evaluation.best_lists import NO_MOVIE
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
 from movierec_cli.storage.constraints import DATA_RATINGS, DATA_USERS, Ascending, AtLeast, AtMost, Below
 
 LIST_LENGTH = 100
-NO_MOVIE = -1
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,8 @@ class Prepared:
         """Exact top-k accuracy and NDCG of the model as it is."""
         owners = evaluated.queries.user_index
         block = self.score_block(evaluated.queries)
-        ranks = rank_positives(block, evaluated.positives, owners, self.seen)
+        n_movies = len(self.dataset.movies)
+        ranks = rank_positives(block, evaluated.positives, owners, self.seen, n_movies)
         users = np.repeat(owners, evaluated.positives.lengths)
         return top_k(ranks, users), mean_ndcg(ranks.unseen, users)
 
