@@ -21,6 +21,7 @@ $(STAMP): pyproject.toml requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) --require-hashes --requirement requirements.txt
 	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q movierec_cli  # else the first commands compile it, each anew where PYTHONDONTWRITEBYTECODE is set
 	@touch $@
 
 demo: install ## Run the whole main job on the embedded sample, into demo/

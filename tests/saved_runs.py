@@ -383,11 +383,12 @@ def run_parts(artifacts: RunArtifacts, *, family: Family = Family.TWO_TOWER) -> 
             genres=np.arange(n_movies)[:, None] % 2 == np.arange(2),
             genre_names=("Comedy", "Drama"),
         ),
-        user_ratings=UserRatings(
+        user_ratings=UserRatings.of_columns(
             starts=np.arange(n_users + 1, dtype=np.int64),
             movie=np.zeros(n_users, np.int32),
             stars=np.full(n_users, 4, np.float32),
             seconds=np.full(n_users, 1_000_000_000, np.int64),
+            n_movies=n_movies,
         ),
         towers=None
         if family.is_sequential

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Unpack
@@ -28,6 +28,7 @@ from movierec_cli.recommend.response import similar_movies
 from movierec_cli.recommend.run_choice import FOR_EMBEDDINGS
 from movierec_cli.recommend.together import SharedMovie, people_of, recommend_together
 from movierec_cli.recommend.users import no_user_of
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import RunRecord
 from movierec_cli.registry.store import Run, find_named
 from movierec_cli.reports.web.markup import tag

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Unpack
 
@@ -15,6 +15,7 @@ from movierec_cli.api.keywords import CompareKeywords
 from movierec_cli.api.saved_run import SavedRun
 from movierec_cli.experiment.study import Study
 from movierec_cli.recommend.run_choice import FOR_USERS, best_run
+from movierec_cli.records import dataclass
 from movierec_cli.registry.store import find_named
 from movierec_cli.reports.study_tables import ratings, user_metrics
 from movierec_cli.reports.web.markup import html_table, joined, tag, tags

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -22,6 +22,7 @@ from movierec_cli.experiment.search_plan import TuneRequest
 from movierec_cli.experiment.tune import tune as search
 from movierec_cli.experiment.tuned import Tuned
 from movierec_cli.models.observer import TrainingObserver
+from movierec_cli.records import dataclass
 from movierec_cli.reports import tuning_tables
 from movierec_cli.reports.web.markup import html_table, joined, tag, tags
 

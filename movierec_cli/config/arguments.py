@@ -7,9 +7,9 @@ Several values of one option, and either spelling of its name: `--layer-sizes 64
 import re
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from movierec_cli.errors import UsageError
+from movierec_cli.records import dataclass
 
 _NEGATIVE_NUMBER = re.compile(r"-\.?\d")
 

@@ -12,10 +12,10 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from movierec_cli.errors import MovierecError
+from movierec_cli.records import dataclass
 from movierec_cli.text import listed
 
 if TYPE_CHECKING:

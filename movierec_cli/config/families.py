@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from typing import Any
 
 from movierec_cli.config.entry_points import EntryKind, Origin, PluginError, load, require_origin
@@ -38,6 +38,7 @@ from movierec_cli.config.settings import (
     Weighting,
 )
 from movierec_cli.errors import UsageError
+from movierec_cli.records import dataclass
 from movierec_cli.text import listed
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from movierec_cli.config.entry_points import EntryKind, Origin, PluginError, load, names_of
 from movierec_cli.errors import UsageError
+from movierec_cli.records import dataclass
 
 _ENCODINGS = "movierec_cli.models.feature_encodings"
 

@@ -1,12 +1,12 @@
 """Options that have no effect beside others: refused, as whoever gives one expects an effect."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from movierec_cli.config.setting import settings_of
 from movierec_cli.config.settings import GIVEN_SPLITS, Reading, SplitKind
 from movierec_cli.errors import UsageError
+from movierec_cli.records import dataclass
 
 
 @dataclass(frozen=True)

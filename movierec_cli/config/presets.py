@@ -7,7 +7,7 @@ those that two titles share.
 """
 
 import enum
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from movierec_cli.config.families import Family, Settings
 from movierec_cli.config.features import NO_FEATURES, FeatureSet
@@ -23,6 +23,7 @@ from movierec_cli.config.settings import (
     TowerConfig,
     TrainingConfig,
 )
+from movierec_cli.records import dataclass
 
 
 class Preset(enum.StrEnum):

@@ -1,12 +1,12 @@
 """In how many processes one model is trained."""
 
 import re
-from dataclasses import dataclass
 from functools import partial
 
 from movierec_cli.config.setting import ZERO_OR_MORE, Check, check_settings, setting
 from movierec_cli.config.settings import TRAINING_PANEL
 from movierec_cli.errors import UsageError
+from movierec_cli.records import dataclass
 
 MOST_PROCESSES = 1_024
 _setting = partial(setting, panel=TRAINING_PANEL)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from movierec_cli.config.families import Family
@@ -16,6 +15,7 @@ from movierec_cli.config.option_values import NONE, shown, type_of
 from movierec_cli.config.settings import SequenceConfig, TowerConfig, TrainingConfig
 from movierec_cli.config.train_options import OPTIONS, Given, Option
 from movierec_cli.errors import UsageError
+from movierec_cli.records import dataclass
 from movierec_cli.text import did_you_mean, listed
 
 Value = bool | int | float | str

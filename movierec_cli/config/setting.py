@@ -6,11 +6,12 @@ The field's check, the option of the command line and its help all come from tha
 import functools
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any, TypeVar
 
 from movierec_cli.config.entry_points import EntryKind, names_of
 from movierec_cli.errors import UsageError
+from movierec_cli.records import dataclass
 
 T = TypeVar("T")
 

@@ -4,10 +4,9 @@ Each class is frozen and checked when it is built. Its fields are the options of
 """
 
 # `setting` is `dataclasses.field`, which ruff cannot see.
-# ruff: noqa: RUF009
 
 import enum
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -24,6 +23,7 @@ from movierec_cli.config.setting import (
     setting,
 )
 from movierec_cli.errors import UsageError
+from movierec_cli.records import dataclass
 
 DATA_PANEL, READING_PANEL, MODEL_PANEL, SEQUENCES_PANEL, TRAINING_PANEL = (
     "Data",

@@ -1,7 +1,6 @@
 """Options of `train` that say which tasks a model learns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from movierec_cli.config.families import RATING_BASELINES, Family
@@ -9,6 +8,7 @@ from movierec_cli.config.option_values import shown
 from movierec_cli.config.setting import setting
 from movierec_cli.config.settings import Task, TaskWeights
 from movierec_cli.errors import UsageError
+from movierec_cli.records import dataclass
 
 BOTH_TASKS = "--tasks retrieval rating"
 

@@ -5,12 +5,11 @@ classes; the options of `movierec train`, the keys of `--config` and the keyword
 """
 
 # `setting` is `dataclasses.field`, which ruff cannot see.
-# ruff: noqa: RUF009
 import difflib
 import json
 import textwrap
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -35,6 +34,7 @@ from movierec_cli.config.settings import (
 from movierec_cli.config.task_options import TaskRequest
 from movierec_cli.config.trainer_config import DEFAULT_TOP_K, TrainerConfig
 from movierec_cli.errors import UsageError
+from movierec_cli.records import dataclass
 from movierec_cli.text import listed
 
 """The largest number of tasks at once."""

@@ -1,6 +1,6 @@
 """One run of the trainer: what is trained, on what, and what it is compared with."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from movierec_cli.config.families import (
@@ -29,6 +29,7 @@ from movierec_cli.config.settings import (
     TrainingConfig,
 )
 from movierec_cli.errors import UsageError
+from movierec_cli.records import dataclass
 from movierec_cli.text import listed
 
 MOST_RUNS = 1_000
@@ -72,9 +73,7 @@ class TrainerConfig:
         " recommend, similar, explore, export and predict then take that one.",
         panel=TRAINING_PANEL,
     )
-    saved_models_dir: Path = setting(  # noqa: RUF009
-        Path("saved_models"), "The folder of the saved models.", "FOLDER"
-    )
+    saved_models_dir: Path = setting(Path("saved_models"), "The folder of the saved models.", "FOLDER")
     processes: Processes = field(default_factory=Processes)
     command: str = ""  # the command line, which is kept with what it trains
 

@@ -1,11 +1,9 @@
 """Options of a search for settings: its own, and those of a training that stay the same for all trials."""
 
 # `setting` is `dataclasses.field`, which ruff cannot see.
-# ruff: noqa: RUF009
 import enum
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from movierec_cli.config.train_options import (
 )
 from movierec_cli.config.trainer_config import TrainerConfig
 from movierec_cli.errors import UsageError
+from movierec_cli.records import dataclass
 
 DEFAULT_TRIALS = 40
 MOST_TRIALS = 1_000

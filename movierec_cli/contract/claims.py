@@ -2,10 +2,10 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from movierec_cli.config.entry_points import told
 from movierec_cli.errors import MovierecError
+from movierec_cli.records import dataclass
 
 
 class BrokenError(Exception):

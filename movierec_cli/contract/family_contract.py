@@ -3,7 +3,7 @@
 import importlib.metadata
 import pkgutil
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from movierec_cli.recommend.explanation import explain
 from movierec_cli.recommend.fold_in import Opinions
 from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.users import User, new_user, user_of
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import DataIdentity, RunConfig
 from movierec_cli.registry.store import Run, find_run, load_run
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from movierec_cli.models.feature_encodings import (
     why_not_encoded,
 )
 from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, Input, NumberInput
+from movierec_cli.records import dataclass
 
 SIDES = (Side.USER, Side.CONTEXT, Side.MOVIE)
 """What a feature can describe whose encoding is its own."""

@@ -2,7 +2,6 @@
 
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from movierec_cli.contract.claims import Check, Claim, judged, require
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.recognise import recognise
+from movierec_cli.records import dataclass
 
 _OTHER = {
     "ratings.csv": "user,item,rating\nann,1,4\nann,2,3\nben,1,5\n",

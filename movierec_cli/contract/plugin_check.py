@@ -4,7 +4,7 @@ import functools
 import re
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from movierec_cli.data.source_files import Layout
 from movierec_cli.data.sources import SAMPLE, LayoutKind
 from movierec_cli.errors import UsageError
 from movierec_cli.evaluation.metrics import METRICS, Metric
+from movierec_cli.records import dataclass
 from movierec_cli.text import did_you_mean
 
 _BUILT_IN: Mapping[EntryKind, frozenset[str]] = {

@@ -9,7 +9,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,6 +20,7 @@ from movierec_cli.data.dataset import Columns, Movies, Users
 from movierec_cli.data.reader.archive import Stamp
 from movierec_cli.files.atomic import written_whole
 from movierec_cli.files.reading import open_regular
+from movierec_cli.records import dataclass
 from movierec_cli.storage import codec, npz
 from movierec_cli.storage.serialization import JSON, encode
 

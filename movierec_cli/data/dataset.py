@@ -5,7 +5,7 @@ A movie is its id, never its title (two ids of MovieLens 100K can share a title)
 """
 
 import re
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from movierec_cli.config.features import Side
 from movierec_cli.config.settings import Reading
 from movierec_cli.data.own_columns import OwnColumn, OwnColumns, require_rows
+from movierec_cli.records import dataclass
 from movierec_cli.storage.constraints import AtLeast, AtMost, Distinct
 from movierec_cli.text import shown_title
 

@@ -2,7 +2,6 @@
 
 import shutil
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from movierec_cli.data.column_cache import CacheHeader, DamagedCacheError, cache_file, read_header
@@ -22,6 +21,7 @@ from movierec_cli.data.source_files import Files
 from movierec_cli.data.sources import SAMPLE, SOURCES, Source, publication_of, source_of
 from movierec_cli.errors import DataError, MovierecError, UsageError
 from movierec_cli.files.atomic import written_whole
+from movierec_cli.records import dataclass
 
 _COPIED_AT_ONCE = 1 << 24
 _FROM_HEADER = ("fingerprint", "n_ratings", "n_movies", "n_users", "first_timestamp", "last_timestamp")

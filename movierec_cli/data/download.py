@@ -4,7 +4,6 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import responses
 from pathlib import Path
@@ -16,6 +15,7 @@ from movierec_cli.data.reader.archive import file_sha256
 from movierec_cli.data.sources import Publication
 from movierec_cli.errors import DataError
 from movierec_cli.files.atomic import recover, unfinished_file, written_whole
+from movierec_cli.records import dataclass
 
 if TYPE_CHECKING:
     from requests import Response

@@ -1,7 +1,7 @@
 """Movies that a catalogue has under several ids: each once in a list, or made one before training."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Dataset, Movies, Ratings, take
 from movierec_cli.data.ragged import RaggedRows
+from movierec_cli.records import dataclass
 from movierec_cli.text import counted
 
 _Rows = npt.NDArray[np.int64]
@@ -60,12 +61,15 @@ def duplicates_of(movies: Movies) -> Duplicates:
     One without a title, or of unknown year, is no other's duplicate: songs may share a title.
     """
     first = np.arange(len(movies))
-    rows = np.flatnonzero(movies.year != UNKNOWN_YEAR)
-    titles = (" ".join(title.casefold().split()) for title in movies.title[rows].tolist())
-    keys = [(title or row, year) for title, row, year in zip(titles, rows, movies.year[rows], strict=True)]
+    dated = np.flatnonzero(movies.year != UNKNOWN_YEAR)
+    rows, years, titles = dated.tolist(), movies.year[dated].tolist(), movies.title[dated].tolist()
+    keys = [
+        (" ".join(title.casefold().split()) or row, year)
+        for title, row, year in zip(titles, rows, years, strict=True)
+    ]
     first_of = dict(zip(reversed(keys), reversed(rows), strict=True))
     if len(first_of) < len(keys):
-        first[rows] = [first_of[key] for key in keys]
+        first[dated] = [first_of[key] for key in keys]
     return Duplicates(first)
 
 

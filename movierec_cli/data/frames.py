@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from movierec_cli.data.reader.small_tables import as_text
 from movierec_cli.data.recognise import TABLES, check_asked
 from movierec_cli.data.source_files import ITEMS, RATINGS, USERS, Files, TableFile
 from movierec_cli.errors import DataError
+from movierec_cli.records import dataclass
 
 if TYPE_CHECKING:
     from polars import DataFrame

@@ -2,10 +2,10 @@
 
 import math
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from movierec_cli.errors import DataError, UsageError
+from movierec_cli.records import dataclass
 
 FACTOR_VARIABLE = "MOVIEREC_LIMIT_FACTOR"
 

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from movierec_cli.config import DataConfig
@@ -19,6 +19,7 @@ from movierec_cli.data.recognise import recognise
 from movierec_cli.data.source_files import LINKS, Files
 from movierec_cli.data.sources import SAMPLE, SOURCES, Source, publication_of, source_of
 from movierec_cli.errors import DataError
+from movierec_cli.records import dataclass
 from movierec_cli.storage.serialization import canonical_json
 
 _ZIP_MAGIC = b"PK\x03\x04"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import Dataset, Ratings
+from movierec_cli.records import dataclass
 
 Rows = npt.NDArray[np.int64]
 Indices: TypeAlias = npt.NDArray[np.integer[Any]]

@@ -6,7 +6,6 @@ download and a test oracle at once.
 
 import csv
 import hashlib
-from dataclasses import dataclass
 from importlib import resources
 
 import numpy as np
@@ -23,6 +22,7 @@ from movierec_cli.data.sample_world import (
     SampleWorld,
     draw_world,
 )
+from movierec_cli.records import dataclass
 
 _MIN_RATINGS, _MAX_RATINGS = 20, 320  # of one user
 _LOG_EXTRA_RATINGS = (3.71, 1.0)  # mean and standard deviation of the log of those above the minimum

@@ -5,13 +5,13 @@ e times as likely to be picked next. `sample` draws the ratings from it; tests m
 """
 
 import re
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import Movies, Users
 from movierec_cli.data.reader.text_rows import AGE_BUCKETS, split_list
+from movierec_cli.records import dataclass
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -41,6 +41,7 @@ from movierec_cli.data.reader.roles import (
 from movierec_cli.data.reader.small_tables import BadRows, Table, table_of
 from movierec_cli.data.sources import LayoutKind
 from movierec_cli.errors import DataError
+from movierec_cli.records import dataclass
 from movierec_cli.text import counted
 
 _SHOWN = 6  # files in a line

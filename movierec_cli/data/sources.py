@@ -2,10 +2,10 @@
 
 import enum
 import importlib.util
-from dataclasses import dataclass
 from pathlib import Path
 
 from movierec_cli.errors import MovierecError, UsageError
+from movierec_cli.records import dataclass
 
 
 class LayoutKind(enum.StrEnum):

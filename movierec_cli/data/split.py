@@ -2,7 +2,6 @@
 
 import datetime
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -12,6 +11,7 @@ from movierec_cli.config import GIVEN_SPLITS, SplitConfig, SplitKind
 from movierec_cli.data.dataset import TEST, TRAIN, VALIDATION, Dataset, Ratings
 from movierec_cli.data.ragged import ordered_by_user
 from movierec_cli.errors import MovierecError, UsageError
+from movierec_cli.records import dataclass
 from movierec_cli.text import counted
 
 _Rows = npt.NDArray[np.int64]

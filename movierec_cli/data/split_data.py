@@ -1,6 +1,6 @@
 """A data set made ready: which ratings count, and their division into train, validation and test."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +11,7 @@ from movierec_cli.data.dataset import Dataset, IdIndex, Ratings, take
 from movierec_cli.data.given_splits import with_published_split
 from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
 from movierec_cli.errors import MovierecError
+from movierec_cli.records import dataclass
 
 _Rows = npt.NDArray[np.int64]
 

@@ -1,7 +1,6 @@
 """What each feature adds, over everything that was trained with and without it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from movierec_cli.config import Feature, FeatureSet
 from movierec_cli.evaluation.significance import (
@@ -12,6 +11,7 @@ from movierec_cli.evaluation.significance import (
     by_pair,
     compare_means,
 )
+from movierec_cli.records import dataclass
 
 SetPair = tuple[FeatureSet, FeatureSet]
 

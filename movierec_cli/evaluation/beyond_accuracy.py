@@ -1,6 +1,5 @@
 """What is recommended, whether it is liked or not: how much of the catalogue, how evenly, how popular."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy.typing as npt
 from movierec_cli.errors import UsageError
 from movierec_cli.evaluation.best_lists import NO_MOVIE
 from movierec_cli.evaluation.outcome import Outcome
+from movierec_cli.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,6 @@ tied scores"): a model that scores all movies alike gets chance.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +18,7 @@ import numpy.typing as npt
 from movierec_cli.config import DEFAULT_TOP_K
 from movierec_cli.config.entry_points import EntryKind, load, names_of
 from movierec_cli.errors import UsageError
+from movierec_cli.records import dataclass
 
 if TYPE_CHECKING:
     from movierec_cli.evaluation.outcome import Outcome

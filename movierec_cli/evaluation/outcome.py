@@ -13,7 +13,7 @@ For a model that sees no time the two are the same.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Annotated
 
@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from movierec_cli.evaluation.best_lists import NO_MOVIE
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
+from movierec_cli.records import dataclass
 from movierec_cli.storage.constraints import DATA_RATINGS, DATA_USERS, Ascending, AtLeast, AtMost, Below
 
 LIST_LENGTH = 100

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy.typing as npt
 
 from movierec_cli.data.dataset import Ratings
 from movierec_cli.evaluation.ranks import ScoreBlock, Scores
+from movierec_cli.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ import itertools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 import numpy as np
@@ -20,6 +19,7 @@ import numpy.typing as npt
 
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.evaluation.best_lists import NO_MOVIE, best_of_row
+from movierec_cli.records import dataclass
 from movierec_cli.storage.constraints import AtLeast, AtMost, Below
 
 Result = TypeVar("Result")

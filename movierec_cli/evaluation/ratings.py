@@ -6,13 +6,13 @@ Every test rating counts, those of cold users and movies too: a model has to say
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import Dataset
+from movierec_cli.records import dataclass
 from movierec_cli.storage.constraints import DATA_RATINGS, DATA_USERS, Ascending, AtLeast, Below, Finite
 
 Values = npt.NDArray[np.float64]

@@ -1,13 +1,13 @@
 """Which test ratings belong to which kind of user or movie, so that a mean cannot hide any of them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import Dataset, Users
 from movierec_cli.evaluation.outcome import Outcome
+from movierec_cli.records import dataclass
 from movierec_cli.text import counted
 
 Counts = npt.NDArray[np.int64]

@@ -21,12 +21,13 @@ for the Generalization Error", the corrected resampled t-test; no estimate is un
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from movierec_cli.records import dataclass
 
 CONFIDENCE = 0.95
 N_RESAMPLES = 2000

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import PurePath
 
 import numpy as np
@@ -22,6 +21,7 @@ from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.recognise import recognise
 from movierec_cli.models.column_encodings import shown_column
 from movierec_cli.models.feature_encodings import told_sets
+from movierec_cli.records import dataclass
 from movierec_cli.text import counted, with_article
 
 

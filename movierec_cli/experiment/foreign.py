@@ -3,7 +3,7 @@
 import datetime
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.evaluation.metrics import NO_TOP_K
 from movierec_cli.evaluation.queries import GroupedQueries, Targets, queries_by_user
 from movierec_cli.experiment.selection import EvaluatedRun
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord
 from movierec_cli.registry.store import Run
 from movierec_cli.text import counted

@@ -8,7 +8,7 @@ except baselines that are missing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,7 @@ from movierec_cli.recommend.many_users import NO_USERS, UserSelection
 from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.run_choice import FOR_USERS, best_run
 from movierec_cli.recommend.users import known_user, no_user, rated_by, user_of
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Problem, Run, find_named, list_runs
 from movierec_cli.runners.runner import Runner

@@ -10,7 +10,6 @@ TPE: Bergstra et al. 2011, "Algorithms for Hyper-Parameter Optimization".
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,6 +18,7 @@ from movierec_cli.config import NO_FEATURES, FeatureSet
 from movierec_cli.config.search_space import Choices, Range, Space, Value
 from movierec_cli.config.tune_options import Direction
 from movierec_cli.experiment.trials import Curve, Trial, TrialState
+from movierec_cli.records import dataclass
 
 STARTUP_TRIALS = 10
 """So many are drawn at random before TPE has a model of what is good."""

@@ -1,9 +1,8 @@
 """A preset's published figures beside what its models reached here."""
 
-from dataclasses import dataclass
-
 from movierec_cli.config.presets import PRESETS, PUBLISHED, Figure, Preset
 from movierec_cli.experiment.study import ComparedRatingModel, Study
+from movierec_cli.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from movierec_cli.config import TrainerConfig
@@ -16,6 +16,7 @@ from movierec_cli.experiment import main_job
 from movierec_cli.experiment.main_job import ListRequest, Trained
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.recommend.recommend import check_rank_by
+from movierec_cli.records import dataclass
 from movierec_cli.runners.open_runner import open_runner
 from movierec_cli.training_logs.open_logs import with_logs
 

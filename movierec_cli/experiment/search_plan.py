@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from movierec_cli.config import (
@@ -28,6 +28,7 @@ from movierec_cli.evaluation.metrics import deciding_metric
 from movierec_cli.experiment.trainer import common_config
 from movierec_cli.experiment.trials import require_measured
 from movierec_cli.models.feature_encodings import told_sets
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.text import listed
 

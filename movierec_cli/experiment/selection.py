@@ -1,7 +1,7 @@
 """Which saved runs can be evaluated on a split without testing on what they were trained on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from movierec_cli.errors import MovierecError, SavedModelError, UsageError
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.experiment.study import Evaluated
+from movierec_cli.records import dataclass
 from movierec_cli.registry.forget import require_all_users
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Problem, Run, find_named, list_runs

@@ -1,7 +1,6 @@
 """The answer in sentences: what is first and where it is not, which features help, and how sure that is."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from movierec_cli.config import NO_FEATURES, QUERY_TIME, FeatureSet, Monitor, SplitConfig, SplitKind
@@ -9,6 +8,7 @@ from movierec_cli.evaluation.ablation import FeatureGain, pairs_differing_in
 from movierec_cli.evaluation.significance import PairedDifference, by_pair
 from movierec_cli.experiment.study import ComparedModel, trained_alike, winner
 from movierec_cli.experiment.wording import POINTS, percent
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import RunRecord
 from movierec_cli.text import listed
 

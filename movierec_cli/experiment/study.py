@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any, Generic, TypeVar
 
 from movierec_cli.config import NO_FEATURES, SAMPLED_LOSSES, Family, FeatureSet, SplitConfig, Task
@@ -14,6 +14,7 @@ from movierec_cli.evaluation.significance import Interval, PairedDifference
 from movierec_cli.leakage.finding import Finding
 from movierec_cli.recommend.recommend import Recommendations
 from movierec_cli.recommend.users import RatedMovie
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord
 from movierec_cli.registry.store import Run
 

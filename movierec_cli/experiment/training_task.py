@@ -7,7 +7,6 @@ import datetime
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from movierec_cli.evaluation.metrics import NO_TOP_K, metric_values, top_k_of
 from movierec_cli.evaluation.ratings import rating_errors
 from movierec_cli.models.observer import Event, TrainingObserver, pass_on, telling
 from movierec_cli.models.trained import Fitting, fit_run, versions
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import DataIdentity, JudgedAs, RunConfig, RunRecord, run_name
 from movierec_cli.registry.store import Run, RunFiles, install_or_keep
 from movierec_cli.runners.runner import Channel, Runner

@@ -11,7 +11,6 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from movierec_cli.config.search_space import Space, Value
 from movierec_cli.errors import MovierecError, problems_named
 from movierec_cli.experiment.proposals import frozen
 from movierec_cli.experiment.trials import Outcome, Trial, TrialState
+from movierec_cli.records import dataclass
 from movierec_cli.storage.serialization import canonical_json
 
 FOLDER = ".tuning"

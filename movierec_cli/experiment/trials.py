@@ -6,7 +6,6 @@ import enum
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +16,7 @@ from movierec_cli.errors import MovierecError, UsageError
 from movierec_cli.evaluation.metrics import parse_metric
 from movierec_cli.models.observer import TrainingObserver, telling
 from movierec_cli.models.trained import Fitting, fit_run
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import EpochRecord, RunConfig
 from movierec_cli.runners.runner import Channel
 

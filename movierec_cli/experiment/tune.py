@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from itertools import count
 from typing import Any
@@ -56,6 +56,7 @@ from movierec_cli.leakage.data_checks import check_data
 from movierec_cli.models.feature_encodings import require_features
 from movierec_cli.models.memory_estimate import beyond_memory, require_memory_at_once
 from movierec_cli.models.observer import TrainingObserver, pass_on
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import DataIdentity, RunConfig
 from movierec_cli.registry.store import Run
 from movierec_cli.runners.open_runner import open_runner

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
@@ -14,6 +13,7 @@ from movierec_cli.config.tune_options import Direction
 from movierec_cli.data.split import SplitSummary
 from movierec_cli.experiment.study import Study
 from movierec_cli.experiment.trials import Trial, TrialState
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import DataIdentity
 from movierec_cli.registry.store import Run
 

@@ -5,9 +5,9 @@ Fractions are given in percent, their differences in points; ratings and their e
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from movierec_cli.evaluation.significance import Interval, Tested
+from movierec_cli.records import dataclass
 
 _DECIMALS = 3  # of stars, and of points at most
 _SAME = 1e-9  # of a percent

@@ -1,7 +1,6 @@
 """From a saved run to a model that other programs load; it is complete at its place, or absent."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from movierec_cli import __version__
@@ -13,6 +12,7 @@ from movierec_cli.export.onnx_model import to_onnx
 from movierec_cli.export.saved_model import is_saved_model, write_saved_model
 from movierec_cli.files.atomic import check_place, recover, written_folder, written_whole
 from movierec_cli.recommend.run_choice import FOR_USERS
+from movierec_cli.records import dataclass
 from movierec_cli.registry.store import Run
 
 FIRST_VERSION = "1"

@@ -16,7 +16,6 @@ of movies that may be unknown, such as `NO_MOVIE_ID` to fill rows up; `include_s
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -27,6 +26,7 @@ from movierec_cli.data.dataset import are_texts
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.feature_encodings import Vocabulary
 from movierec_cli.recommend.users import context_vocabularies
+from movierec_cli.records import dataclass
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.towers import Tower
 

@@ -1,7 +1,6 @@
 """What an exported model computes, written once for every library: see `model_arrays`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -11,6 +10,7 @@ from movierec_cli.config import Feature
 from movierec_cli.export.graph import Graph, Value
 from movierec_cli.export.model_arrays import LAST_CODES, ContextTower, ModelArrays
 from movierec_cli.models.feature_encodings import EPOCH_WEEKDAY, SECONDS_A_DAY, SECONDS_A_WEEK, Vocabulary
+from movierec_cli.records import dataclass
 
 AS_STORED = -1
 """The `seconds` of a query as of the last training rating, when users have seen all that they ever rated."""

@@ -5,7 +5,7 @@ Each is a few passes over the columns, so that all of them can run with every tr
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -18,6 +18,7 @@ from movierec_cli.data.ragged import ordered_by_user
 from movierec_cli.data.split import LEAVE_LAST_FROM, Split
 from movierec_cli.leakage.finding import Checked, Finding, Severity, leaks_first, share
 from movierec_cli.leakage.twins import MIN_TWIN_RATINGS, Twins, find_twins
+from movierec_cli.records import dataclass
 from movierec_cli.text import counted, listed, shown_title, with_article
 
 FEW_TEST_USERS = 100

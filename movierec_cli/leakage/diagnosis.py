@@ -1,7 +1,7 @@
 """Everything that can be checked at once: a data set, its split, and the models trained on it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from movierec_cli.models.feature_encodings import (
     told_sets,
     why_not_encoded,
 )
+from movierec_cli.records import dataclass
 from movierec_cli.registry.forget import require_all_users
 from movierec_cli.registry.record import DataIdentity
 from movierec_cli.registry.store import Problem, Run, list_runs

@@ -2,8 +2,8 @@
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from movierec_cli.records import dataclass
 from movierec_cli.text import counted
 
 

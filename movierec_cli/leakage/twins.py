@@ -1,13 +1,13 @@
 """Users with the same history: one person with two accounts, or rows that were copied."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import Dataset, Ratings
 from movierec_cli.data.split import Split
+from movierec_cli.records import dataclass
 
 MIN_TWIN_RATINGS = 5
 """From so many ratings on, equal movies at equal seconds are no chance."""

@@ -14,7 +14,6 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from movierec_cli.config import COLUMN_KINDS
 from movierec_cli.data.own_columns import ENTRY_END, GAP, OwnColumn
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, Input, NumberInput
+from movierec_cli.records import dataclass
 from movierec_cli.text import counted
 
 Vocabulary = dict[str, Any]

@@ -11,7 +11,6 @@ import pkgutil
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,6 +38,7 @@ from movierec_cli.models.column_encodings import (
     fit_context,
 )
 from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, Input, NumberInput
+from movierec_cli.records import dataclass
 from movierec_cli.text import did_you_mean, listed
 
 Rows = npt.NDArray[np.int64]  # training rows of Ratings

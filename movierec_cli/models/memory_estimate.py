@@ -7,7 +7,6 @@ optimizer's slots, and the best epoch's copy. To these come the largest arrays o
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from movierec_cli.config import (
@@ -38,6 +37,7 @@ from movierec_cli.models.sequential.engine import n_devices
 from movierec_cli.models.sequential.packed_batches import GAP_BUCKETS, MICRO_BATCH_TOKENS, default_tokens
 from movierec_cli.models.two_tower.inputs import Input, NumberInput
 from movierec_cli.models.two_tower.query_batches import IN_BATCH_INTERACTIONS, catalogue_batch_size
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.text import listed
 

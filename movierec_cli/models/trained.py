@@ -10,7 +10,7 @@ import importlib.metadata
 import math
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +28,7 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.metrics import TopK
 from movierec_cli.evaluation.ratings import RatingErrors, clipped
 from movierec_cli.models.observer import TrainingObserver
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import EpochRecord, RunConfig
 from movierec_cli.registry.run_parts import RunArtifacts, RunParts
 from movierec_cli.registry.store import Run

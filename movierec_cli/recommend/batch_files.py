@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -15,6 +15,7 @@ from movierec_cli.data.reader.small_tables import BadRows, Table, complete, deco
 from movierec_cli.data.reader.text_rows import TextRow
 from movierec_cli.errors import DataError
 from movierec_cli.recommend.movie_search import MovieSearch
+from movierec_cli.records import dataclass
 from movierec_cli.registry.store import Run
 from movierec_cli.text import counted
 

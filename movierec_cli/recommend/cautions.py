@@ -1,10 +1,10 @@
 """What to be careful with in an answer: movies that a model hardly knows, and times beyond its data."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from movierec_cli.config import FEATURES
+from movierec_cli.records import dataclass
 from movierec_cli.registry.store import Run
 from movierec_cli.text import counted, listed
 
@@ -41,7 +41,7 @@ def hardly_known(run: Run, rows: Iterable[int], leaning: Leaning) -> tuple[str, 
         SavedModelError: the run is damaged.
     """
     distinct = list(dict.fromkeys(rows))
-    told = [row for row in distinct if run.tells_new_movies and run.popularity[row] == 0]
+    told = [row for row in distinct if run.popularity[row] == 0 and run.tells_new_movies]
     few = [row for row in distinct if run.popularity[row] < FEW_RATINGS and row not in told]
     new = _told_by_content(run, told, leaning)
     return (*new, _of_few(run, few, leaning)) if few else new

@@ -1,7 +1,7 @@
 """Why a movie has its score: what each movie that the user knows, and each feature, contributes to it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from movierec_cli.data.dataset import id_at
 from movierec_cli.recommend.users import User
+from movierec_cli.records import dataclass
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.item_scorer import ItemSums, ProductsAndSums
 from movierec_cli.scoring.towers import BIASES, HISTORY, Tower

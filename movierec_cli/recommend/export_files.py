@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from movierec_cli.data.reader.archive import Archive, open_archive
@@ -21,6 +21,7 @@ from movierec_cli.recommend.export_layouts import (
 )
 from movierec_cli.recommend.rating_lists import RatedTitle, ReadTable, read_titles
 from movierec_cli.recommend.rating_scales import Scale
+from movierec_cli.records import dataclass
 from movierec_cli.text import counted, listed
 
 _HEAD_BYTES = 1 << 16

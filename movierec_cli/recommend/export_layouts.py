@@ -5,11 +5,12 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from movierec_cli.data.reader.roles import Asked, normalised, parse_columns
 from movierec_cli.data.running_times.names import folded
 from movierec_cli.recommend.rating_scales import HALF_STARS, HALF_TENTHS, STARS, TENTHS, Scale
+from movierec_cli.records import dataclass
 
 
 class Standing(enum.Enum):

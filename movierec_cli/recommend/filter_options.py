@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 # `setting` is `dataclasses.field`, which ruff cannot see.
-# ruff: noqa: RUF009
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from movierec_cli.config.setting import setting
 from movierec_cli.errors import DataError, MovierecError, UsageError
+from movierec_cli.records import dataclass
 
 if TYPE_CHECKING:
     from movierec_cli.data.dataset import Movies

@@ -2,13 +2,14 @@
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Movies
 from movierec_cli.errors import MovierecError
+from movierec_cli.records import dataclass
 from movierec_cli.registry.store import Run
 from movierec_cli.text import counted, listed
 

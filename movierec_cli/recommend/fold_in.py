@@ -1,9 +1,11 @@
 """The embedding of a new user, from the movies they like and dislike, without training."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 import numpy.typing as npt
+
+from movierec_cli.records import dataclass
 
 PRIOR_STRENGTH = 1.0
 """The users' spread as it is. Of 0.1 … 30 it was the best for users with all their movies and with five."""

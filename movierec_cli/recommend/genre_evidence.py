@@ -1,10 +1,9 @@
 """What the genres of a few movies say of others: naive Bayes, for people of whom little else is known."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.records import dataclass
 from movierec_cli.registry.store import Run
 
 PERSON_PRIOR, PERSON_WEIGHT = 15.0, 0.15

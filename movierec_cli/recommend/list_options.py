@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 # `setting` is `dataclasses.field`, which ruff cannot see.
-# ruff: noqa: RUF009
 import datetime
 import os
 import re
 from collections.abc import Callable, Sequence, Sized
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from movierec_cli.config.setting import COUNT, check_settings, setting
 from movierec_cli.config.settings import Fairness, RankBy
 from movierec_cli.errors import UsageError
 from movierec_cli.recommend.filter_options import MOVIES_PANEL
+from movierec_cli.records import dataclass
 from movierec_cli.text import counted
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.response import marked, run_document
 from movierec_cli.recommend.run_choice import FOR_USERS
 from movierec_cli.recommend.users import user_rows
+from movierec_cli.records import dataclass
 from movierec_cli.registry.store import Run
 from movierec_cli.text import counted
 

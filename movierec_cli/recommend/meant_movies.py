@@ -1,7 +1,6 @@
 """The movies that a person means by what they type, which need not be a whole title."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
@@ -11,6 +10,7 @@ import numpy.typing as npt
 from movierec_cli.data.dataset import Movies
 from movierec_cli.recommend.list_options import Finder
 from movierec_cli.recommend.movie_search import MovieSearch, each_movie_once
+from movierec_cli.records import dataclass
 from movierec_cli.registry.store import Run
 from movierec_cli.text import counted, listed
 

@@ -4,7 +4,6 @@ import difflib
 import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +20,7 @@ from movierec_cli.data.running_times.names import (
     title_parts,
 )
 from movierec_cli.errors import MovierecError, UsageError
+from movierec_cli.records import dataclass
 from movierec_cli.text import with_article
 
 CLOSEST_OFFERED = 5

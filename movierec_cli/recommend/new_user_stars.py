@@ -1,5 +1,9 @@
 """The stars of somebody whom a model never saw, from the stars that they gave elsewhere."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
@@ -7,9 +11,11 @@ from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.recommend.run_choice import FOR_RATINGS, validation_rmse
 from movierec_cli.recommend.users import User
 from movierec_cli.registry.store import Run
-from movierec_cli.scoring.rating_fold_in import NewRatings, fold_in_rating
-from movierec_cli.scoring.rating_head import RatingHead
 from movierec_cli.text import counted
+
+if TYPE_CHECKING:
+    from movierec_cli.scoring.rating_fold_in import NewRatings
+    from movierec_cli.scoring.rating_head import RatingHead
 
 _UNMEASURED_RMSE = 1.0  # stars; about that of any model
 
@@ -21,6 +27,8 @@ def head_of(run: Run, user: User) -> tuple[RatingHead, int]:
         MovierecError: the run predicts no ratings, or the new user gave no stars.
         SavedModelError: the run is damaged.
     """
+    from movierec_cli.scoring.rating_fold_in import fold_in_rating
+
     require_stars(run, user)
     if user.row is not None:
         return run.rating_head, user.row
@@ -78,6 +86,7 @@ def new_ratings(
         ValueError: the head knows its users by other numbers.
     """
     from movierec_cli.models.rating.evidence import N_USER_NUMBERS, numbers_of, tastes
+    from movierec_cli.scoring.rating_fold_in import NewRatings
 
     if head.movie_genres is None:  # of the tutorial's head, which knows vectors alone
         none = np.zeros((len(movies), 0))

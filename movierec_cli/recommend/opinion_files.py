@@ -1,7 +1,7 @@
 """Opinions from elsewhere in a catalogue: the exports of people's sites, and plain lists."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from movierec_cli.recommend.fold_in import Opinions
 from movierec_cli.recommend.rating_lists import RatedTitle
 from movierec_cli.recommend.rating_scales import Scale
 from movierec_cli.recommend.title_finder import TitleFinder, named
+from movierec_cli.records import dataclass
 from movierec_cli.text import counted, listed
 
 _SURELY_LIKED = 0.8  # of the highest rating

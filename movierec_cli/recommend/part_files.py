@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
@@ -23,6 +23,7 @@ from movierec_cli.errors import MovierecError, SavedModelError, UsageError, prob
 from movierec_cli.files.atomic import check_place, written_whole
 from movierec_cli.files.reading import open_regular
 from movierec_cli.recommend.many_users import Lister, TopLists
+from movierec_cli.records import dataclass
 from movierec_cli.registry.manifest import RECORD_FILE
 from movierec_cli.runners.runner import Channel, Runner
 from movierec_cli.storage.serialization import JSON, canonical_json, encode, parse_json

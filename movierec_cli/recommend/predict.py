@@ -1,7 +1,6 @@
 """How many stars a user would give, from a run's saved arrays alone."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,6 +8,7 @@ from movierec_cli.data.dataset import Id, id_at
 from movierec_cli.recommend.new_user_stars import head_of
 from movierec_cli.recommend.run_choice import FOR_RATINGS
 from movierec_cli.recommend.users import User, user_rows
+from movierec_cli.records import dataclass
 from movierec_cli.registry.store import Run
 
 PREDICTION_COLUMNS = ("user", "movie_id", "title", "stars", "given")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from movierec_cli.data.reader.item_tables import imdb_number, tmdb_number
@@ -25,6 +25,7 @@ from movierec_cli.errors import DataError
 from movierec_cli.recommend.export_layouts import ExportLayout, Standing, is_movie_kind, kept_cells
 from movierec_cli.recommend.rating_scales import ANY_STARS, ANY_TENTHS, HUNDREDTHS, THUMBS, Scale
 from movierec_cli.recommend.rating_times import seconds_of
+from movierec_cli.records import dataclass
 
 _EXPECTED = (
     "it must be what Letterboxd, IMDb, MovieLens, TMDb, Trakt, Netflix or MUBI export, or name the columns"

@@ -1,11 +1,10 @@
 """The scales on which people rate elsewhere."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import RatingScale
+from movierec_cli.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ retrieved, then ordered.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.new_user_stars import has_stars, head_of, require_stars
 from movierec_cli.recommend.run_choice import FOR_LIKENESS, FOR_RATINGS
 from movierec_cli.recommend.users import ListedMovie, User
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from movierec_cli.recommend.genre_evidence import ALIKE_PRIOR, ALIKE_WEIGHT, kin
 from movierec_cli.recommend.recommend import Recommendations, recommend
 from movierec_cli.recommend.run_choice import FOR_LIKENESS
 from movierec_cli.recommend.users import ListedMovie, RatedMovie, User, rated_in
+from movierec_cli.records import dataclass
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.item_scorer import ItemSums, ProductsAndSums
 

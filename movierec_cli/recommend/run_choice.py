@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from movierec_cli.config import Monitor
 from movierec_cli.config.families import Scoring
 from movierec_cli.errors import MovierecError
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import DataIdentity, EpochRecord, RunRecord
 from movierec_cli.registry.store import Run, find_named, list_runs
 

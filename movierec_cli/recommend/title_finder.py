@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +14,7 @@ from movierec_cli.data.dataset import Movies, are_texts
 from movierec_cli.data.reader.item_tables import imdb_number
 from movierec_cli.recommend.movie_search import MovieSearch
 from movierec_cli.recommend.rating_lists import RatedTitle
+from movierec_cli.records import dataclass
 from movierec_cli.text import counted
 
 _LONGEST_TITLE = 500  # letters; no movie's is half as long

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from movierec_cli.recommend.recommend import POOL, POOL_TIMES, diversified, vari
 from movierec_cli.recommend.response import NEW, NamedMovies, marked, run_document
 from movierec_cli.recommend.run_choice import FOR_LIKENESS
 from movierec_cli.recommend.users import ListedMovie, User
+from movierec_cli.records import dataclass
 from movierec_cli.registry.store import Run
 
 COLUMNS = ("place", "movie_id", "title", "score", "chosen_by", NEW)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import numpy as np
@@ -16,6 +16,7 @@ from movierec_cli.data.dataset import Dataset, Id, IdIndex, Ids, Movies, id_at, 
 from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.recommend.genre_evidence import PERSON_PRIOR, PERSON_WEIGHT, kinds_of
 from movierec_cli.recommend.run_choice import FOR_HISTORIES, FOR_USERS
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import DataIdentity
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.item_scorer import ItemScorer, ItemSums, ProductsAndSums, unknown_share

@@ -5,7 +5,7 @@ data without the person changes that. The data sets are not touched.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.evaluation.metrics import NO_TOP_K, top_k_of
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.evaluation.ratings import RatingOutcome, rating_errors
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import RunRecord
 from movierec_cli.registry.run_parts import RunArtifacts, RunParts, UserRatings
 from movierec_cli.registry.store import Problem, Run, list_runs, save_run
@@ -153,7 +154,7 @@ def _user_ratings(known: UserRatings, row: int) -> UserRatings:
     columns = {name: np.delete(getattr(known, name), mine) for name in ("movie", "stars", "seconds")}
     starts = np.delete(known.starts, row + 1)
     starts[row + 1 :] -= mine.stop - mine.start
-    return UserRatings(starts, **columns)
+    return UserRatings.of_columns(starts, **columns, n_movies=len(known.popularity))
 
 
 def _towers(towers: Towers, row: int) -> Towers:

@@ -9,17 +9,18 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
-from io import BufferedReader
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import IO, Annotated, TypeVar
 
 from movierec_cli.errors import SavedModelError
 from movierec_cli.files.atomic import recover
 from movierec_cli.files.reading import open_regular
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import FORMAT_VERSION, RUN_NAME, RunRecord, run_name
 from movierec_cli.registry.run_parts import files_of
+from movierec_cli.storage import npz
 from movierec_cli.storage.constraints import AtLeast
 from movierec_cli.storage.serialization import JSON, canonical_json, decode, encode, parse_json
 
@@ -34,8 +35,15 @@ _PAUSES_S = (0.01, 0.03, 0.06)  # replacing a folder takes two renames where nam
 class FileEntry:
     """What run.json says of another file."""
 
-    sha256: str  # hex
+    sha256: str
+    """Of the npz file's table of contents, in hex. There stand the CRC-32 of its arrays, which are compared
+    when one is read, so that nobody who needs a few of them has to read all."""
     n_bytes: Annotated[int, AtLeast(0)]
+
+    @classmethod
+    def of(cls, content: bytes) -> FileEntry:
+        """Of an npz file."""
+        return cls(_sha256(npz.table_of_contents(BytesIO(content))), len(content))
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,7 @@ def manifest_bytes(record: RunRecord, files: Mapping[str, bytes]) -> bytes:
     content: dict[str, JSON] = {
         "format_version": FORMAT_VERSION,
         "record": encode(record),
-        "files": {name: encode(FileEntry(_sha256(data), len(data))) for name, data in files.items()},
+        "files": {name: encode(FileEntry.of(data)) for name, data in files.items()},
     }
     content["checksum"] = _sha256(canonical_json(content).encode())
     return json.dumps(content, indent=1, allow_nan=False).encode()
@@ -116,14 +124,13 @@ def _check_fit(folder: Path, record: RunRecord, files: Mapping[str, FileEntry]) 
         raise SavedModelError(f"{folder}: run.json is damaged: it lists {sorted(files)}, not a model's files")
 
 
-def open_part(folder: Path, name: str, use: Callable[[IO[bytes]], T], *, compared: bool = True) -> T:
+def open_part(folder: Path, name: str, use: Callable[[IO[bytes]], T]) -> T:
     """What `use` finds in one file of a run; a ValueError of it means that the file is damaged.
 
     Args:
         folder: of the run.
         name: of the file.
-        use: is given the file.
-        compared: whether the file's checksum is compared before; else `use` compares those of what it reads.
+        use: is given the file, and compares the checksums of the arrays that it reads.
 
     Raises:
         SavedModelError: the file is missing or is not what was written, or the run has no such file.
@@ -131,9 +138,8 @@ def open_part(folder: Path, name: str, use: Callable[[IO[bytes]], T], *, compare
 
     def read(path: Path, entry: FileEntry) -> T:
         with _opened(path, entry.n_bytes) as (file, _):
-            if compared and hashlib.file_digest(file, "sha256").hexdigest() != entry.sha256:
+            if _sha256(npz.table_of_contents(file)) != entry.sha256:
                 raise ValueError("its checksum is not the one in run.json")
-            file.seek(0)
             return use(file)
 
     manifest = settled(read_manifest, folder)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Annotated
 
 from movierec_cli.config import (
@@ -26,10 +26,11 @@ from movierec_cli.data.dataset import HALF_STARS, Dataset, RatingScale, row_call
 from movierec_cli.data.split import SplitSummary
 from movierec_cli.evaluation.metrics import VALIDATION_K, TopK
 from movierec_cli.evaluation.ratings import RatingErrors
+from movierec_cli.records import dataclass
 from movierec_cli.storage.constraints import DATA_RATINGS, DATA_USERS, AtLeast, Sizes
 from movierec_cli.storage.serialization import canonical_json
 
-FORMAT_VERSION = 11
+FORMAT_VERSION = 12
 
 _HASH_LENGTH = 12
 _READABLE_LENGTH = 64

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
+import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from movierec_cli.config import Family
 from movierec_cli.data.dataset import UNKNOWN_ROW, Dataset, IdIndex, Ids, Movies, Ratings
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import DataIdentity, RunConfig
 from movierec_cli.storage import codec
 from movierec_cli.storage.constraints import AtLeast, AtMost, Below, Distinct, Finite, Sizes
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from movierec_cli.scoring.towers import Towers
 
 _Rows = npt.NDArray[np.int32]
+_COLUMNS = ("movie", "stars", "seconds")
 _TEST_RATING_BYTES, _RATING_BYTES, _LEAST_WEIGHT_BYTES = 32, 8, 2
 
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999, which have dates
@@ -65,6 +67,25 @@ class UserRatings:
         npt.NDArray[np.int64], "n_ratings", np.uint32, AtLeast(FIRST_SECOND), AtMost(LAST_SECOND)
     ]
     """Since 1970-01-01 UTC."""
+    popularity: Annotated[npt.NDArray[np.int64], "n_movies", np.uint32, AtLeast(0)]
+    """How often each movie was rated, by all users."""
+    checksums: Annotated[npt.NDArray[np.uint32], "n_users"]
+    """CRC-32 of each user's ratings: movies, stars and seconds."""
+
+    @classmethod
+    def of_columns(
+        cls,
+        starts: npt.NDArray[np.int64],
+        movie: _Rows,
+        stars: npt.NDArray[np.float32],
+        seconds: npt.NDArray[np.int64],
+        n_movies: int,
+    ) -> UserRatings:
+        """Of all users; adds what follows from the ratings."""
+        bounds = zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)
+        checksums = [_checksum(movie[a:b], stars[a:b], seconds[a:b]) for a, b in bounds]
+        popularity = np.bincount(movie, minlength=n_movies)
+        return cls(starts, movie, stars, seconds, popularity, np.array(checksums, np.uint32))
 
     def __post_init__(self) -> None:
         n = len(self.movie)
@@ -86,11 +107,12 @@ class UserRatings:
         """Those of one user, as of the only one."""
         mine = self.of(user)
         starts = np.array([0, mine.stop - mine.start])
-        return UserRatings(starts, self.movie[mine], self.stars[mine], self.seconds[mine])
-
-    def popularity(self, n_movies: int) -> npt.NDArray[np.int64]:
-        """How often each movie was rated: [n_movies]."""
-        return np.bincount(self.movie, minlength=n_movies)
+        return replace(
+            self,
+            starts=starts,
+            **{name: getattr(self, name)[mine] for name in _COLUMNS},
+            checksums=self.checksums[user : user + 1],
+        )
 
     @classmethod
     def read_one(cls, file: IO[bytes], user: int, sizes: Sizes) -> UserRatings:
@@ -102,21 +124,29 @@ class UserRatings:
         name = PARTS["user_ratings"].file_name
         starts = codec.field_from_file(cls, "starts", file, name, sizes)
         begin, end = starts[user : user + 2].tolist()
-        columns = {
-            one: read_slices(file, one, [slice(begin, end)])[0] for one in ("movie", "stars", "seconds")
-        }
-        arrays = {"starts": np.array([0, end - begin]), **columns}
-        return codec.from_arrays(cls, arrays, name, sizes={**sizes, "n_users + 1": 2})
+        columns = {one: read_slices(file, one, [slice(begin, end)])[0] for one in _COLUMNS}
+        (checksum,) = read_slices(file, "checksums", [slice(user, user + 1)])
+        popularity = codec.field_from_file(cls, "popularity", file, name, sizes)
+        arrays = {"starts": np.array([0, end - begin]), **columns, "checksums": checksum}
+        found = codec.from_arrays(
+            cls, {**arrays, "popularity": popularity}, name, sizes={**sizes, "n_users": 1, "n_users + 1": 2}
+        )
+        if _checksum(found.movie, found.stars, found.seconds) != checksum[0]:
+            raise ValueError(f"the ratings of the user at row {user} are not those that were written")
+        return found
 
     @classmethod
     def read_popularity(cls, file: IO[bytes], sizes: Sizes) -> npt.NDArray[np.int64]:
         """What `popularity` gives, from the file; raises as `read_one`."""
-        name = PARTS["user_ratings"].file_name
-        movie = codec.field_from_file(cls, "movie", file, name, sizes)
-        return np.bincount(movie, minlength=sizes["n_movies"])
+        popularity: npt.NDArray[np.int64] = codec.field_from_file(
+            cls, "popularity", file, PARTS["user_ratings"].file_name, sizes
+        )
+        return popularity
 
     @classmethod
-    def from_ratings(cls, ratings: Ratings, user_rows: _Rows, movie_rows: _Rows, n_users: int) -> UserRatings:
+    def from_ratings(
+        cls, ratings: Ratings, user_rows: _Rows, movie_rows: _Rows, n_users: int, n_movies: int
+    ) -> UserRatings:
         """Sorts a data set's ratings by the run's users.
 
         Args:
@@ -124,12 +154,19 @@ class UserRatings:
             user_rows: the run's row of each user of the data set, `UNKNOWN_ROW` for those it left out.
             movie_rows: the run's row of each movie, likewise.
             n_users: of the run.
+            n_movies: of the run.
         """
         users, movies = user_rows[ratings.user_index], movie_rows[ratings.movie_index]
         kept = np.flatnonzero((users != UNKNOWN_ROW) & (movies != UNKNOWN_ROW))
         order = kept[np.lexsort((ratings.timestamp[kept], users[kept]))]
         starts = np.concatenate([[0], np.cumsum(np.bincount(users[kept], minlength=n_users))])
-        return cls(starts, movies[order], ratings.rating[order], ratings.timestamp[order])
+        columns = movies[order], ratings.rating[order], ratings.timestamp[order]
+        return cls.of_columns(starts, *columns, n_movies)
+
+
+def _checksum(movie: _Rows, stars: npt.NDArray[np.float32], seconds: npt.NDArray[np.int64]) -> int:
+    """Of one user's ratings."""
+    return zlib.crc32(seconds.data, zlib.crc32(stars.data, zlib.crc32(movie.data)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,8 +215,9 @@ class RunParts:
             IdIndex(self.artifacts.user_ids).rows(source.users.user_id),
             IdIndex(self.artifacts.movie_ids).rows(source.movies.movie_id),
             len(self.artifacts.user_ids),
+            len(self.artifacts.movie_ids),
         )
-        return dataclasses.replace(self, catalogue=dataclasses.replace(movies, own=()), user_ratings=known)
+        return replace(self, catalogue=replace(movies, own=()), user_ratings=known)
 
 
 def _check_catalogue(catalogue: Movies, run: RunParts) -> None:

@@ -6,7 +6,6 @@ import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, ClassVar, Generic, TypeVar
@@ -19,6 +18,7 @@ from movierec_cli.config.families import Scoring
 from movierec_cli.data.duplicates import Duplicates, duplicates_of
 from movierec_cli.errors import MovierecError, SavedModelError, problems_named
 from movierec_cli.files.atomic import recover, remove_folder, replaced_in, written_folder
+from movierec_cli.records import dataclass
 from movierec_cli.registry.manifest import (
     RECORD_FILE,
     manifest_bytes,
@@ -29,6 +29,7 @@ from movierec_cli.registry.manifest import (
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord, run_name
 from movierec_cli.registry.run_parts import PARTS, RunParts, UserRatings, files_of
 from movierec_cli.scoring.item_scorer import DotProducts, ItemScorer, ItemSums, ProductsAndSums
+from movierec_cli.scoring.item_weights import WeightsInFile, WeightsInMemory
 from movierec_cli.storage import codec
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from movierec_cli.evaluation.outcome import Outcome
     from movierec_cli.evaluation.ratings import RatingOutcome
     from movierec_cli.registry.run_parts import RunArtifacts
-    from movierec_cli.scoring.item_weights import Histories, ItemWeights, WeightsOf
+    from movierec_cli.scoring.item_weights import Histories, ItemWeights, Weights, WeightsOf
     from movierec_cli.scoring.rating_head import RatingHead
     from movierec_cli.scoring.towers import Towers
 
@@ -115,16 +116,8 @@ class Run:
             return products
         is_regression = family.spec.scoring is not Scoring.ITEM_WEIGHTS
         strength = self.record.settings.get("strength") or 1.0  # of 0, weights are zeros
-        sums = ItemSums(self.histories, artifacts.popularity, self._weights_of, is_regression, strength)
+        sums = ItemSums(self.histories, artifacts.popularity, _WeightsOfRun(self), is_regression, strength)
         return ProductsAndSums(products, sums) if family.is_trained else sums
-
-    def _weights_of(self, movies: Sequence[int]) -> Sequence[WeightsOf]:
-        if "item_weights" in self.__dict__:
-            return [self.item_weights.at(self.histories.place_of(movie)) for movie in movies]
-        file_name = PARTS["item_weights"].file_name
-        return open_part(
-            self.folder, file_name, lambda file: self.histories.read(file, movies), compared=False
-        )
 
     def ratings_of(self, user: int) -> UserRatings:
         """What the user at a row rated, as those of the only user.
@@ -141,10 +134,10 @@ class Run:
     @cached_property
     def popularity(self) -> npt.NDArray[np.int64]:
         """How often each movie was rated: [n_movies]."""
-        sizes = self.record.sizes
-        if "user_ratings" in self.__dict__:
-            return self.user_ratings.popularity(sizes["n_movies"])
-        return self._from_ratings(lambda file: UserRatings.read_popularity(file, sizes))
+        known = self.__dict__.get("user_ratings") or next(iter(self._ratings_alone.values()), None)
+        if known is not None:
+            return known.popularity
+        return self._from_ratings(lambda file: UserRatings.read_popularity(file, self.record.sizes))
 
     @cached_property
     def _ratings_alone(self) -> dict[int, UserRatings]:
@@ -175,6 +168,26 @@ class Run:
     def size_bytes(self) -> int:
         """The size of all the run's files."""
         return sum(file.lstat().st_size for file in self.folder.iterdir())
+
+
+@dataclass(frozen=True)
+class _WeightsOfRun:
+    """Of a saved run: read when they are needed, unless all are read already."""
+
+    run: Run
+
+    def of(self, movies: Sequence[int]) -> Sequence[WeightsOf]:
+        return self._use(lambda weights: weights.of(movies))
+
+    def product(self, users: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        return self._use(lambda weights: weights.product(users))
+
+    def _use(self, ask: Callable[[Weights], T]) -> T:
+        known = self.run.histories
+        if "item_weights" in self.run.__dict__:
+            return ask(WeightsInMemory(known, self.run.item_weights))
+        file_name = PARTS["item_weights"].file_name
+        return open_part(self.run.folder, file_name, lambda file: ask(WeightsInFile(known, file)))
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from functools import cached_property
 from itertools import groupby
 
 from movierec_cli.evaluation.significance import Interval
+from movierec_cli.records import dataclass
 
 NONE = "–"
 POINT = 0.01

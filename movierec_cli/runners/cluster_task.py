@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from movierec_cli import __version__
 from movierec_cli.errors import MovierecError
+from movierec_cli.records import dataclass
 from movierec_cli.runners.mailbox import Place
 from movierec_cli.runners.runner import Task, portable, resolved
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Self
 
+from movierec_cli.records import dataclass
 from movierec_cli.runners.runner import Listener, Task, nobody, resolved
 
 

@@ -6,11 +6,12 @@ import contextlib
 import multiprocessing
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, ClassVar, Self
 
+from movierec_cli.records import dataclass
 from movierec_cli.runners.local_worker import ASKED, FAILED, SHARED, TASK, TOLD, work
 from movierec_cli.runners.runner import MOST_LOSSES, Listener, Task, lost, nobody
 from movierec_cli.runners.shared_arrays import SharedValue

@@ -6,11 +6,11 @@ import multiprocessing
 import os
 import signal
 import threading
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
+from movierec_cli.records import dataclass
 from movierec_cli.runners.runner import portable, resolved
 from movierec_cli.runners.shared_arrays import received
 

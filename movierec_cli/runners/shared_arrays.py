@@ -10,10 +10,11 @@ import io
 import mmap
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import ForkingPickler, recv_handle, send_handle
 from typing import IO, Any
+
+from movierec_cli.records import dataclass
 
 _ALIGNED = 64  # bytes, as NumPy's own arrays
 

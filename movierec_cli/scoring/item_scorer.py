@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import field
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.scoring.item_weights import Histories, WeightsOf
+from movierec_cli.records import dataclass
+from movierec_cli.scoring.item_weights import Histories, Weights, WeightsOf
 
 HALF_KNOWN = 20
 """Opinions after which a new user counts as half known."""
@@ -109,7 +110,7 @@ class ItemSums:
 
     histories: Histories
     popularity: _Floats | None  # [n_movies], for users of zeros; None: they get zeros
-    weights_of: Callable[[Sequence[int]], Sequence[WeightsOf]]  # of movies by their rows
+    weights: Weights
     is_regression: bool = True  # whether weights predict histories; else they say how alike movies are
     strength: float = 1.0  # what weights were multiplied by before they were saved
 
@@ -120,7 +121,7 @@ class ItemSums:
         scores = np.zeros_like(users)
         for own, user in zip(scores, users, strict=True):
             movies = np.flatnonzero(user)
-            for movie, one in zip(movies, self.weights_of(movies.tolist()), strict=True):
+            for movie, one in zip(movies, self.weights.of(movies.tolist()), strict=True):
                 own[one.columns] += user[movie] * one.values
         return _with_fallback(scores, users, self.popularity)
 
@@ -132,12 +133,11 @@ class ItemSums:
         the average history: less what would be added for anybody, and with the movies not named, which count
         by their scores (a step of filling in missing values). With many opinions t goes to 0, the row to B's.
         """
-        unknown, places = unknown_share(len(movies)), {movie: n for n, movie in enumerate(movies.tolist())}
-        rows = cache(lambda: self._told(movies, unknown))
+        unknown = unknown_share(len(movies))
         return _SumsOfNewUser(
             self.histories,
             self.popularity,
-            lambda named: [WeightsOf(slice(None), rows()[places[movie]]) for movie in named],
+            _RowsOfNewUser(self, movies, unknown),
             self.is_regression,
             self.strength,
             of_data=self,
@@ -152,9 +152,10 @@ class ItemSums:
 
     def _filled_in(self, users: _Floats, unknown: float) -> _Floats:
         """The same of sums of movies, [b, n_movies]: [b, n_movies]."""
-        every = self.weights_of(range(users.shape[1]))
-        told = _products(users - unknown * users.sum(axis=1, keepdims=True) * self.histories.average, every)
-        return told + np.float32(UNTOLD * unknown / self.strength) * _products(told, every)
+        named = np.flatnonzero(users.any(axis=0))
+        told = users[:, named] @ self.vectors(named)
+        told -= np.float32(unknown) * users.sum(axis=1, keepdims=True) * self.histories.average_scores
+        return told + np.float32(UNTOLD * unknown / self.strength) * self.weights.product(told)
 
     def similar_to(self, movie: int) -> _Values:
         similar: _Values = self.similar_to_each(np.array([movie]))[0]
@@ -176,7 +177,7 @@ class ItemSums:
 
     def vectors(self, movies: _Rows) -> _Floats:
         vectors = np.zeros((len(movies), self.histories.n_movies), np.float32)
-        for own, one in zip(vectors, self.weights_of(movies.tolist()), strict=True):
+        for own, one in zip(vectors, self.weights.of(movies.tolist()), strict=True):
             own[one.columns] = one.values
         return vectors
 
@@ -191,8 +192,29 @@ class ItemSums:
 
 
 @dataclass(frozen=True)
+class _RowsOfNewUser:
+    """Of the movies that they named, which only reasons need one by one."""
+
+    of_data: ItemSums
+    named: _Rows
+    unknown: float
+
+    @cached_property
+    def _rows(self) -> _Floats:
+        return self.of_data._told(self.named, self.unknown)
+
+    def of(self, movies: Sequence[int]) -> list[WeightsOf]:
+        places = {movie: place for place, movie in enumerate(self.named.tolist())}
+        return [WeightsOf(slice(None), self._rows[places[movie]]) for movie in movies]
+
+    def product(self, users: _Floats) -> _Floats:
+        product: _Floats = users[:, self.named] @ self._rows
+        return product
+
+
+@dataclass(frozen=True)
 class _SumsOfNewUser(ItemSums):
-    """Their weights are the rows of the movies that they named, which only reasons need one by one."""
+    """Their scores need none of their rows."""
 
     of_data: ItemSums = field(kw_only=True)
     unknown: float = field(kw_only=True)
@@ -230,19 +252,3 @@ class ProductsAndSums:
 
     def vectors(self, movies: _Rows) -> _Floats:
         return self.products.vectors(movies)
-
-
-def _products(users: _Floats, weights: Sequence[WeightsOf]) -> _Floats:
-    """Of users, [b, n_movies], and the weights from every movie to all: [b, n_movies]."""
-    from threadpoolctl import threadpool_limits
-
-    total = np.zeros_like(users)
-    weighted = np.flatnonzero([len(one.values) for one in weights])  # the movies that have any
-    with threadpool_limits(1, user_api="blas"):  # on busy cores its threads waited for three times as long
-        for start in range(0, len(weighted), _BLOCK):
-            movies = weighted[start : start + _BLOCK]
-            block = np.zeros((len(movies), users.shape[1]), np.float32)
-            for own, movie in zip(block, movies.tolist(), strict=True):
-                own[weights[movie].columns] = weights[movie].values
-            total += users[:, movies] @ block
-    return total

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.records import dataclass
 from movierec_cli.scoring.rating_head import RatingHead
 
 _Floats = npt.NDArray[np.float64]

@@ -11,12 +11,13 @@ their last training rating.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.records import dataclass
 from movierec_cli.scoring.towers import Dense, check_dense
 from movierec_cli.storage.constraints import Finite
 

@@ -1,12 +1,12 @@
 """The towers of a trained model as plain arrays: embeddings at any time, and features' contributions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.records import dataclass
 from movierec_cli.storage.constraints import Finite
 
 HISTORY = "user_history"

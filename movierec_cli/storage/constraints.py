@@ -6,11 +6,12 @@ A bound is a number or the name of a size: of an axis, or of what `codec` is giv
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from movierec_cli.records import dataclass
 
 Mask = npt.NDArray[np.bool_]
 Sizes = Mapping[str, int]

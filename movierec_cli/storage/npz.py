@@ -5,12 +5,14 @@ import math
 import re
 import struct
 import zipfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from movierec_cli.records import dataclass
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -92,6 +94,20 @@ def read(file: IO[bytes], part: str = "") -> Arrays:
     return arrays
 
 
+def table_of_contents(file: IO[bytes]) -> bytes:
+    """What stands behind the arrays of an npz: of each its name, its place and its CRC-32.
+
+    Raises:
+        ValueError: the file is no npz.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            file.seek(archive.start_dir)
+            return file.read()
+    except _NO_NPZ as error:
+        raise ValueError(f"not an npz file: {error}") from error
+
+
 def is_inside(name: str, part: str) -> bool:
     """Whether a name is that of a part, or of something in it."""
     return not part or name == part or name.startswith(f"{part}/")
@@ -109,19 +125,65 @@ def read_slices(file: IO[bytes], name: str, slices: Sequence[slice]) -> list[npt
         ValueError: the file is no uncompressed npz, has no such vector, or it is shorter.
     """
     try:
-        with zipfile.ZipFile(file) as archive:
-            info = archive.getinfo(f"{name}.npy")
-            with archive.open(info) as member:
-                header = _header(member, info, name)
-            file.seek(info.header_offset + _N_BEFORE_NAME)
-            begin = sum(struct.unpack("<HH", file.read(4))) + file.tell() + header.n_bytes_before
-            if len(header.shape) != 1 or any(
-                not 0 <= one.start <= one.stop <= header.shape[0] for one in slices
-            ):
-                raise ValueError(f"{name} has shape {header.shape}, which has not the slices {slices}")
-            return [_slice(file, begin, one, header.dtype) for one in slices]
+        vector = _vector(file, name)
+        if any(not 0 <= one.start <= one.stop <= vector.length for one in slices):
+            raise ValueError(f"{name} has {vector.length} numbers and not the slices {slices}")
+        return [_slice(file, vector.begin, one, vector.dtype) for one in slices]
     except _NO_NPZ as error:
         raise ValueError(f"not an npz file with {name}: {error}") from error
+
+
+def read_blocks(file: IO[bytes], name: str, n: int) -> Iterator[npt.NDArray[Any]]:
+    """A vector in an npz, n of its numbers at a time; each block holds until the next one is read.
+
+    Raises:
+        ValueError: the file is no uncompressed npz, has no such vector, or (after the last block) it is not
+            what was written.
+    """
+    try:
+        vector = _vector(file, name)
+        block = np.empty(min(n, vector.length), vector.dtype)
+        file.seek(vector.begin - vector.n_bytes_before)
+        checksum = zlib.crc32(file.read(vector.n_bytes_before))
+        for start in range(0, vector.length, n):
+            part = block[: vector.length - start]
+            if _fill(file, part) < part.nbytes:
+                raise ValueError(f"{name} ends too early")
+            checksum = zlib.crc32(part.data, checksum)
+            yield part
+    except _NO_NPZ as error:
+        raise ValueError(f"not an npz file with {name}: {error}") from error
+    if checksum != vector.checksum:
+        raise ValueError(f"the checksum of {name} is not the one it was written with")
+
+
+def _fill(file: IO[bytes], part: npt.NDArray[Any]) -> int:
+    """Reads an array's bytes into it; how many there were."""
+    content = part.view(np.uint8)
+    return int(file.readinto(content.data))  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class _Vector:
+    """Where a vector is in a file."""
+
+    begin: int  # of its numbers
+    length: int
+    dtype: np.dtype[Any]
+    n_bytes_before: int  # its header, of which the checksum is as well
+    checksum: int  # CRC-32
+
+
+def _vector(file: IO[bytes], name: str) -> _Vector:
+    with zipfile.ZipFile(file) as archive:
+        info = archive.getinfo(f"{name}.npy")
+        with archive.open(info) as member:
+            header = _header(member, info, name)
+    file.seek(info.header_offset + _N_BEFORE_NAME)
+    begin = sum(struct.unpack("<HH", file.read(4))) + file.tell() + header.n_bytes_before
+    if len(header.shape) != 1:
+        raise ValueError(f"{name} has shape {header.shape} and is no vector")
+    return _Vector(begin, header.shape[0], header.dtype, header.n_bytes_before, info.CRC)
 
 
 def _slice(file: IO[bytes], begin: int, one: slice, dtype: np.dtype[Any]) -> npt.NDArray[Any]:

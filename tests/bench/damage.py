@@ -45,6 +45,7 @@ from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.response import similar_movies
 from movierec_cli.recommend.users import new_user, rated_in, user_after, user_of
 from movierec_cli.registry import store
+from movierec_cli.registry.manifest import FileEntry
 from movierec_cli.reports.terminal.study_text import details, study_text
 from movierec_cli.reports.web.report_page import report_page
 from movierec_cli.storage.npz import pack, read
@@ -232,8 +233,7 @@ def mended(folder: Path, name: str, content: bytes) -> None:
     with contextlib.suppress(ValueError, TypeError, AttributeError, KeyError, MovierecError, RecursionError):
         document = json.loads(record_file.read_bytes())
         if name != "run.json":
-            entry = {"sha256": hashlib.sha256(content).hexdigest(), "n_bytes": len(content)}
-            document["files"][name] = entry
+            document["files"][name] = encode(FileEntry.of(content))
         document.pop("checksum", None)
         plain = canonical_json(document).encode()
         document["checksum"] = hashlib.sha256(plain).hexdigest()

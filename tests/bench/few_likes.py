@@ -12,6 +12,7 @@ from movierec_cli.models.baselines.baseline import TrainingRatings
 from movierec_cli.models.baselines.ease import EASE
 from movierec_cli.models.baselines.fit_baseline import kept_parts
 from movierec_cli.scoring.item_scorer import ItemSums
+from movierec_cli.scoring.item_weights import WeightsInMemory
 from tests.bench.baselines import divided
 from tests.bench.rows import Bench, Row
 
@@ -70,7 +71,7 @@ def _fitted(dataset: Dataset, rows: Rows, l2: float) -> ItemSums:
     parts = kept_parts(dataset, rows, kept)
     assert parts.histories is not None and parts.item_weights is not None
     known, weights = parts.histories, parts.item_weights
-    return ItemSums(known, kept.popularity, lambda some: [weights.at(known.place_of(one)) for one in some])
+    return ItemSums(known, kept.popularity, WeightsInMemory(known, weights))
 
 
 def _liked(dataset: Dataset, rows: Rows) -> list[Rows]:

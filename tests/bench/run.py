@@ -61,6 +61,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterable[Row]]] = {
     "command": processes.measure_command,
     "jobs": jobs.measure_jobs,
     "recommend": processes.measure_recommending,
+    "recommend-baselines": processes.measure_baselines_asked,
     "cold-items": own_columns.measure_cold_items,
     "planted": own_columns.measure_planted,
     "sequence-epoch": sequence_epoch.measure_sequence_epoch,

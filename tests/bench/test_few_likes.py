@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from movierec_cli.scoring.item_scorer import ItemSums
-from movierec_cli.scoring.item_weights import Histories, ItemWeights
+from movierec_cli.scoring.item_weights import Histories, ItemWeights, WeightsInMemory
 from tests.bench.few_likes import NewUser, parted, recall
 
 N_MOVIES = 30
@@ -23,8 +23,6 @@ def test_recall_is_of_what_is_looked_for_among_the_ten_best_that_were_not_named(
     known = Histories.of(
         np.zeros(1, np.int64), np.zeros(0, np.int32), weights, N_MOVIES * np.arange(N_MOVIES + 1)
     )
-    scorer = ItemSums(
-        known, np.zeros(N_MOVIES, np.float32), lambda some: [weights.at(known.place_of(one)) for one in some]
-    )
+    scorer = ItemSums(known, np.zeros(N_MOVIES, np.float32), WeightsInMemory(known, weights))
     user = NewUser(named=np.array([0, 4]), others=np.array([1, 11, 12, 29]))  # the ten best end at 11
     assert recall(scorer, user) == pytest.approx(2 / 4)

@@ -87,7 +87,7 @@ def test_a_movie_that_the_model_hardly_knows_comes_with_a_caution(run: Run, tmp_
         " mostly chance: 'Film 11 (1999)' (no ratings)"
     )
     assert others.startswith("3 movies in the list have fewer than 10 ratings")
-    popularity = run.user_ratings.popularity(N_MOVIES)
+    popularity = run.user_ratings.popularity
     known = Filters(min_popularity=10)
     assert popularity.max() >= 10
     assert similar_movies(run, int(popularity.argmax()), filters=known).cautions == ()

@@ -22,8 +22,12 @@ from tests.small_dataset import small_dataset
 DATASET = small_dataset()
 SIZES = {"n_users": 3, "n_users + 1": 4, "n_movies": 4, DATA_USERS: 3, DATA_RATINGS: 1000}
 PARTS = run_parts(run_artifacts())
-KNOWN = UserRatings(
-    np.array([0, 2, 2, 3]), np.array([0, 3, 1], np.int32), np.array([0.5, 7.25, 5], np.float32), np.arange(3)
+KNOWN = UserRatings.of_columns(
+    np.array([0, 2, 2, 3]),
+    np.array([0, 3, 1], np.int32),
+    np.array([0.5, 7.25, 5], np.float32),
+    np.arange(3),
+    4,
 )
 RATED = RatingOutcome(
     np.array([3, 5, 999]), np.array([0, 2, 2], np.int32), np.ones(3, np.float32), np.ones(3, np.float32)
@@ -83,9 +87,8 @@ def test_titles_may_be_any_text_and_columns_be_missing() -> None:
 def test_ratings_are_read_back_as_they_were_however_narrow_the_file_is(
     stars: list[float], seconds: list[int], movie: list[int]
 ) -> None:
-    known = UserRatings(
-        np.array([0, 2, 2, 3]), np.array(movie, np.int32), np.array(stars, np.float32), np.array(seconds)
-    )
+    columns = np.array(movie, np.int32), np.array(stars, np.float32), np.array(seconds)
+    known = UserRatings.of_columns(np.array([0, 2, 2, 3]), *columns, n_movies=4)
     found = codec.from_bytes(UserRatings, codec.to_bytes(known), "user_ratings.npz")
     for name, value in vars(known).items():
         np.testing.assert_array_equal(getattr(found, name), value, strict=True)
@@ -200,7 +203,7 @@ def test_ratings_are_by_user_time_and_the_file_s_order_in_the_run_s_rows(pace: i
     user_rows = np.full(20, UNKNOWN_ROW, np.int32)
     user_rows[[19, 3, 7]] = [0, 1, 2]
     movie_rows = np.where(np.arange(40) % 4 == 0, UNKNOWN_ROW, 39 - np.arange(40)).astype(np.int32)
-    known = UserRatings.from_ratings(ratings, user_rows, movie_rows, 3)
+    known = UserRatings.from_ratings(ratings, user_rows, movie_rows, 3, 40)
     for row, user in enumerate((19, 3, 7)):
         places = np.flatnonzero((ratings.user_index == user) & (ratings.movie_index % 4 > 0)).tolist()
         mine = np.array(sorted(places, key=lambda place: (ratings.timestamp[place], place)))
@@ -208,4 +211,4 @@ def test_ratings_are_by_user_time_and_the_file_s_order_in_the_run_s_rows(pace: i
         assert known.movie[found].tolist() == (39 - ratings.movie_index[mine]).tolist()
         np.testing.assert_array_equal(known.stars[found], ratings.rating[mine])
         np.testing.assert_array_equal(known.seconds[found], ratings.timestamp[mine])
-    assert known.popularity(40).tolist() == [int((known.movie == row).sum()) for row in range(40)]
+    assert known.popularity.tolist() == [int((known.movie == row).sum()) for row in range(40)]

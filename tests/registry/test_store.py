@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -146,6 +146,15 @@ def test_processes_saving_the_same_run_at_once_all_succeed(tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == [run_record().name]
 
 
+def _flipped(content: bytes) -> Iterator[bytes]:
+    """An npz with one bit of an array that is another, array by array."""
+    for name, array in npz.read(io.BytesIO(content)).items():
+        if array.size:
+            header = content.index(b"\x93NUMPY", content.index(f"{name}.npy".encode()))
+            place = content.index(b"\n", header) + 1 + array.nbytes // 2
+            yield content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_a_damaged_file_is_noticed_when_it_is_read_and_leaves_the_others_usable(
     tmp_path: Path, part: str
@@ -156,16 +165,12 @@ def test_a_damaged_file_is_noticed_when_it_is_read_and_leaves_the_others_usable(
         saved = baseline_run(tmp_path, small_dataset(), Family.ITEM_KNN)
     file = saved.folder / PARTS[part].file_name
     content = file.read_bytes()
-    middle = len(content) // 2
-    flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
-    for damaged in (content[:-5], flipped, content + b"more"):
+    for damaged in (content[:-5], *_flipped(content), content + b"more"):
         file.write_bytes(damaged)
         found = find(tmp_path, saved.record)
         assert found is not None
-        parts = [part, "popularity"] if part == "user_ratings" else [part]
-        for name in parts:
-            with pytest.raises(SavedModelError, match=re.escape(f"{saved.folder}: {file.name} is damaged")):
-                getattr(found, name)
+        with pytest.raises(SavedModelError, match=re.escape(f"{saved.folder}: {file.name} is damaged")):
+            getattr(found, part)
         other = "outcome" if part == "artifacts" else "artifacts"
         assert getattr(found, other) is not None
 
@@ -186,16 +191,33 @@ def test_one_user_s_ratings_are_read_without_the_others_and_are_the_same(tmp_pat
     assert popularity.tolist() == run.popularity.tolist() == np.bincount(every.movie, minlength=40).tolist()
 
 
+def test_what_was_flipped_in_one_user_s_ratings_or_the_movies_counts_is_noticed(tmp_path: Path) -> None:
+    saved = judged_run(tmp_path, small_dataset(), run_config())
+    file = saved.folder / "user_ratings.npz"
+    content = file.read_bytes()
+    *_, popularity, checksums = _flipped(content)
+    start = content.index(b"stars.npy") + 200
+    for damaged in (popularity, checksums, content[:start] + bytes(2_000) + content[start + 2_000 :]):
+        file.write_bytes(damaged)
+        run = load_run(saved.folder)
+        with pytest.raises(SavedModelError, match=r"user_ratings\.npz is damaged"):
+            [load_run(saved.folder).ratings_of(user) for user in range(len(run.artifacts.user_ids))]
+    file.write_bytes(popularity)
+    with pytest.raises(SavedModelError, match=r"user_ratings\.npz is damaged"):
+        _ = load_run(saved.folder).popularity
+
+
 @pytest.mark.parametrize(
     ("name", "values"),
     [("starts", [0, 9, 3]), ("starts", [0, -2, 3]), ("starts", [0, 1, 9]), ("movie", [0, 7])],
 )
 def test_one_user_s_ratings_are_checked_as_all_are(name: str, values: list[int]) -> None:
-    known = UserRatings(np.arange(3), *(np.zeros(2, kind) for kind in (np.int32, np.float32, np.int64)))
+    columns = (np.zeros(2, kind) for kind in (np.int32, np.float32, np.int64))
+    known = UserRatings.of_columns(np.arange(3), *columns, n_movies=5)
     arrays = codec.arrays_of(known)
     file = io.BytesIO(npz.pack(arrays | {name: np.array(values, arrays[name].dtype)}))
-    with pytest.raises(ValueError, match=r"has not the slices|movie holds 7, which is not below n_movies"):
-        UserRatings.read_one(file, 1, {"n_users + 1": 3, "n_movies": 5})
+    with pytest.raises(ValueError, match=r"and not the slices|movie holds 7, which is not below n_movies"):
+        UserRatings.read_one(file, 1, {"n_users": 2, "n_users + 1": 3, "n_movies": 5})
 
 
 def _edited(content: bytes) -> bytes:

@@ -11,7 +11,7 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.registry.store import Run
 from movierec_cli.reports.web.explore_page import write_explore
 from tests.saved_runs import judged_run, run_config
-from tests.small_dataset import N_MOVIES, N_USERS, small_dataset
+from tests.small_dataset import N_USERS, small_dataset
 
 VECTOR = 4 * 4  # bytes of an embedding of these runs
 
@@ -37,7 +37,7 @@ def test_the_page_holds_what_the_run_holds(run: Run, tmp_path: Path) -> None:
     data = content(write_explore(run, tmp_path / "explore.html").page)
     movies, users, known = data["movies"], data["users"], run.user_ratings
     assert movies["titles"] == run.catalogue.title.tolist()
-    assert movies["popularity"] == known.popularity(N_MOVIES).tolist()
+    assert movies["popularity"] == known.popularity.tolist()
     assert [[data["genre_names"][g] for g in one] for one in movies["genres"]][1] == ["Drama"]
     assert np.array_equal(numbers(movies["embeddings"], "<f4"), run.artifacts.movie_embeddings.ravel())
     assert np.array_equal(numbers(users["embeddings"], "<f4"), run.artifacts.user_embeddings.ravel())
@@ -52,7 +52,7 @@ def test_what_does_not_fit_is_left_out_and_said(run: Run, tmp_path: Path) -> Non
     written = write_explore(run, tmp_path / "explore.html", page_bytes=2 * 20 * VECTOR)
     data = content(written.page)
     n_users = len(data["users"]["ids"])
-    popularity = run.user_ratings.popularity(N_MOVIES)
+    popularity = run.user_ratings.popularity
     assert data["movies"]["popularity"] == [n for n in popularity if n >= np.sort(popularity)[-20]][:20]
     assert 0 < n_users < N_USERS
     assert data["left_out"] == list(written.left_out)

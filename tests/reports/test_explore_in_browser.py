@@ -151,7 +151,7 @@ def test_a_movie_has_its_nearest_by_cosine(page: Browser, file: Path, run: Run) 
 
 
 def test_a_movie_that_the_model_hardly_knows_is_said_to_be_so(page: Browser, file: Path, run: Run) -> None:
-    popularity = run.user_ratings.popularity(len(run.catalogue))
+    popularity = run.user_ratings.popularity
     for movie in (int(popularity.argmin()), int(popularity.argmax())):
         page.open(file, f"#movie={FIRST_MOVIE_ID + movie}")
         cautions = texts(page, ".caution")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 # `setting` is `dataclasses.field`, which ruff cannot see.
-# ruff: noqa: RUF009
 import json
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +15,7 @@ from movierec_cli.cli.parsing.option_groups import with_option_groups
 from movierec_cli.cli.parsing.options import ModelOptions
 from movierec_cli.config.setting import setting
 from movierec_cli.export.kinds import ExportFormat, IndexKind
+from movierec_cli.records import dataclass
 
 if TYPE_CHECKING:
     from movierec_cli.data.dataset import Id

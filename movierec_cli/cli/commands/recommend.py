@@ -1,10 +1,9 @@
 """`movierec recommend`: what to watch next."""
 
 # `_part` is `dataclasses.field`, which ruff cannot see.
-# ruff: noqa: RUF009
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from movierec_cli.config.setting import JOBS, check_settings, setting
 from movierec_cli.config.settings import RankBy
 from movierec_cli.recommend.filter_options import FilterOptions, FilterRequest
 from movierec_cli.recommend.list_options import Order, UserOptions, parse_users
+from movierec_cli.records import dataclass
 from movierec_cli.text import counted
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +17,7 @@ from movierec_cli.config.setting import setting
 from movierec_cli.config.settings import DATA_PANEL
 from movierec_cli.config.shown_defaults import default_shown
 from movierec_cli.config.train_options import EVALUATION_PANEL, Judging, Shown
+from movierec_cli.records import dataclass
 
 if TYPE_CHECKING:
     from movierec_cli.experiment.study import Study
@@ -59,7 +60,7 @@ class EvaluationOptions(OfSavedModels):
     movie_lengths: Annotated[Path | None, setting_option(DataConfig, "movie_lengths")] = None
     merge_duplicates: Annotated[bool, setting_option(DataConfig, "merge_duplicates")] = False
     datasets_dir: DatasetsDir = DataConfig.datasets_dir
-    split: SplitKind | None = setting(  # noqa: RUF009
+    split: SplitKind | None = setting(
         None,
         f"Evaluate on this split: {', '.join(SplitKind)}. By default that of the training.",
         "KIND",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from rich.text import Text
 
 from movierec_cli.cli.console import ResultTerminal, Terminal
 from movierec_cli.errors import MovierecError
+from movierec_cli.records import dataclass
 from movierec_cli.text import counted, with_article
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import functools
 import inspect
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_origin, get_type_hints
 
@@ -16,6 +16,7 @@ from movierec_cli.cli.parsing.completions import completion_of
 from movierec_cli.config.option_values import read_value, type_of
 from movierec_cli.config.setting import option_name, settings_of
 from movierec_cli.errors import UsageError
+from movierec_cli.records import dataclass
 
 if TYPE_CHECKING:
     from movierec_cli.config.train_options import Given, Option

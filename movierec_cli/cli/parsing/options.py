@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +22,7 @@ from movierec_cli.config import (
 from movierec_cli.config.setting import setting
 from movierec_cli.config.settings import DATA_PANEL
 from movierec_cli.recommend.list_options import Length
+from movierec_cli.records import dataclass
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -8,7 +8,6 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, get_args, get_origin
 
@@ -17,6 +16,7 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from movierec_cli.config.arguments import OptionSpec, rewrite, spelling
 from movierec_cli.config.idle_options import IDLE_OPTIONS, refuse_idle
+from movierec_cli.records import dataclass
 from movierec_cli.text import printable
 
 _RAW_ARGS = "movierec.raw_args"

@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import IO, Any
@@ -19,6 +19,7 @@ from typing import IO, Any
 from movierec_cli.data import limits
 from movierec_cli.errors import DataError
 from movierec_cli.files.reading import open_regular
+from movierec_cli.records import dataclass
 
 Stamp = tuple[tuple[str, int, int], ...]
 """What tells a changed file without reading it: (name, bytes, mtime in ns) of each file."""

@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from movierec_cli.data import limits
 from movierec_cli.data.reader.archive import Archive
 from movierec_cli.data.reader.roles import is_known, normalised
 from movierec_cli.errors import DataError
+from movierec_cli.records import dataclass
 
 if TYPE_CHECKING:
     from polars import DataFrame

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,7 @@ from movierec_cli.data.reader.roles import (
 from movierec_cli.data.reader.small_tables import Table
 from movierec_cli.data.reader.text_rows import TextRow, age_bucket, genre_table, year_of
 from movierec_cli.errors import DataError
+from movierec_cli.records import dataclass
 from movierec_cli.text import counted
 
 _NAMED = 3  # ids in a sentence

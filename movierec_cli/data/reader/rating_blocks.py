@@ -6,7 +6,6 @@ Memory is one block, whatever the size of the file.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from movierec_cli.data.reader.announced import AnnouncedItems
 from movierec_cli.data.reader.archive import Archive, Stream
 from movierec_cli.data.reader.formats import TableFormat
 from movierec_cli.data.reader.roles import GENRES, TITLE, YEAR
+from movierec_cli.records import dataclass
 
 if TYPE_CHECKING:
     from polars import Series

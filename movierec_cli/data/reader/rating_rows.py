@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +45,7 @@ from movierec_cli.data.reader.small_tables import (
 )
 from movierec_cli.data.reader.text_rows import TextRow
 from movierec_cli.errors import DataError
+from movierec_cli.records import dataclass
 from movierec_cli.text import counted
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from movierec_cli.data.reader.formats import (
 )
 from movierec_cli.data.reader.text_rows import TextRow
 from movierec_cli.errors import DataError
+from movierec_cli.records import dataclass
 from movierec_cli.text import counted
 
 _NAMED = 3  # rows of a message

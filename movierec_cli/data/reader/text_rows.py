@@ -7,7 +7,6 @@ the ratings, with millions, are `rating_blocks`' business.
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ from movierec_cli.data.dataset import UNKNOWN_YEAR, Movies, Users
 from movierec_cli.data.reader.archive import Archive
 from movierec_cli.data.reader.column_values import MAX_ID
 from movierec_cli.errors import DataError
+from movierec_cli.records import dataclass
 
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,40}")  # int() refuses thousands of digits with a ValueError
 

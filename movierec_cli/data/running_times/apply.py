@@ -6,7 +6,7 @@ And what is told of them: how each movie came by its running time, and why the o
 import hashlib
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from movierec_cli.data.running_times.titles_file import TITLES_NAME, ImdbEntry, 
 from movierec_cli.errors import DataError, UsageError
 from movierec_cli.files.atomic import written_whole
 from movierec_cli.files.csv_tables import as_csv
+from movierec_cli.records import dataclass
 
 _Minutes = npt.NDArray[np.float32]
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from movierec_cli.data.reader.text_rows import TextRow, year_of
 from movierec_cli.data.running_times.names import movie_names
 from movierec_cli.data.running_times.titles_file import MAX_MINUTES
 from movierec_cli.errors import DataError
+from movierec_cli.records import dataclass
 
 LENGTH_COLUMNS = ("title", "year", "minutes")
 ID_COLUMN = "movie_id"

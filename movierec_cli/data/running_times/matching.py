@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +19,7 @@ from movierec_cli.data.running_times.names import (
     title_parts,
 )
 from movierec_cli.data.running_times.titles_file import ImdbEntry, TitleRow, entry_rows
+from movierec_cli.records import dataclass
 
 MATCHER_VERSION = 1
 """Raised whenever the same files give other matches than before: kept tables are then made anew."""

@@ -4,8 +4,8 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from movierec_cli.records import dataclass
 from movierec_cli.text import ARTICLES, article_first
 
 _YEAR_AT_END = re.compile(r"\s*\([0-9]{4}[^)]*\)\s*(\([A-Z]+\))?\s*$")  # also "(1995) (V)"

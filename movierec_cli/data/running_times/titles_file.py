@@ -4,7 +4,6 @@ import gzip
 import os
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple, cast
@@ -16,6 +15,7 @@ from movierec_cli.data.progress import Progress, unreported
 from movierec_cli.data.sources import Publication
 from movierec_cli.errors import DataError
 from movierec_cli.files.reading import open_regular
+from movierec_cli.records import dataclass
 
 TITLES_NAME = "title.basics.tsv.gz"
 TITLES_URL = "https://datasets.imdbws.com/title.basics.tsv.gz"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
@@ -14,6 +14,7 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.evaluation.queries import GroupedQueries, Targets, queries_by_user
 from movierec_cli.evaluation.ranks import ScoreBlock, Scores
 from movierec_cli.evaluation.ratings import clipped
+from movierec_cli.records import dataclass
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

@@ -3,7 +3,7 @@
 import pkgutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Generic
 
 import numpy as np
@@ -28,6 +28,7 @@ from movierec_cli.models.baselines.baseline import (
     TrainingRatings,
 )
 from movierec_cli.models.trained import FitResult, Fitted, Fitting, Validation, run_artifacts
+from movierec_cli.records import dataclass
 from movierec_cli.registry.run_parts import RunParts
 from movierec_cli.scoring.item_weights import Histories, ItemWeights
 

@@ -8,7 +8,7 @@ the weights, the towers' epoch and the strength are chosen on validation, an epo
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +34,7 @@ from movierec_cli.models.two_tower.tower_training import (
     trained_on_all,
     with_validation,
 )
+from movierec_cli.records import dataclass
 from movierec_cli.registry.run_parts import RunParts
 from movierec_cli.registry.store import Run
 

@@ -8,7 +8,6 @@ speak for the others.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ import numpy.typing as npt
 
 from movierec_cli.models.baselines.baseline import TrainingRatings
 from movierec_cli.models.baselines.ease import ease_weights, gram_matrix
+from movierec_cli.records import dataclass
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

@@ -12,7 +12,6 @@ And people have favourite genres: how far above their own mean they rate those o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +20,7 @@ import numpy.typing as npt
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.models.baselines.baseline import TrainingRatings
+from movierec_cli.records import dataclass
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

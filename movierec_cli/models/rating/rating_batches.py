@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -19,6 +17,7 @@ from movierec_cli.models.two_tower.query_batches import (
     GroupedInteractions,
     group_interactions,
 )
+from movierec_cli.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """The last finished epoch of a training on disk, from which a killed one is resumed."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ from movierec_cli.errors import SavedModelError
 from movierec_cli.files.atomic import written_whole
 from movierec_cli.files.reading import open_regular
 from movierec_cli.models.sequential.process_group import ALONE, ProcessGroup, from_first
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import EpochRecord
 from movierec_cli.storage import codec
 from movierec_cli.storage.constraints import AtLeast, AtMost, Finite

@@ -10,7 +10,6 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -23,6 +22,7 @@ from movierec_cli.models.sequential.engine import n_devices, start_keras
 from movierec_cli.models.sequential.process_group import JOIN_WITHIN_S, LostProcessError, joined
 from movierec_cli.models.sequential.shares import Share
 from movierec_cli.models.trained import FitResult
+from movierec_cli.records import dataclass
 from movierec_cli.runners.local import LocalProcesses
 from movierec_cli.runners.runner import Channel, Runner, WorkerLostError
 from movierec_cli.text import counted

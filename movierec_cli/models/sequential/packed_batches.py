@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from movierec_cli.config import Family, SequenceConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import ordered_by_user
+from movierec_cli.records import dataclass
 
 Rows = npt.NDArray[np.int64]  # of Ratings
 Places = npt.NDArray[np.int64]  # in a history's columns

@@ -11,13 +11,13 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.errors import MovierecError
+from movierec_cli.records import dataclass
 
 JOIN_WITHIN_S = 300
 """How long the processes wait for each other at the start."""

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from movierec_cli.models.sequential.packed_batches import Batches
 from movierec_cli.models.sequential.process_group import ALONE, ProcessGroup
 from movierec_cli.models.sequential.steps import State, StepShape, compiled_step
 from movierec_cli.models.trained import FitResult, Validation, require_finite
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import EpochRecord
 
 ADAM_BETA_2 = 0.999

@@ -7,7 +7,7 @@ stands before a movie.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -45,6 +45,7 @@ from movierec_cli.models.sequential.shared_batches import exchange_by, of_all_pr
 from movierec_cli.models.sequential.shares import Share
 from movierec_cli.models.sequential.steps import StepShape
 from movierec_cli.models.trained import FitResult, Validation, evaluated_rows
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import RunConfig
 
 REFIT_SHARE = 0.1  # of the epochs that validation chose

@@ -1,6 +1,5 @@
 """The queries of a model of sequences: histories up to a time, and the state after each."""
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import jax
@@ -15,6 +14,7 @@ from movierec_cli.evaluation.queries import GroupedQueries, Targets
 from movierec_cli.models.sequential.engine import over_devices, usable_devices
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Columns, Histories, RowMaker, Segments, gap_buckets
+from movierec_cli.records import dataclass
 
 MICRO_BATCHES = 8  # of a device, one after the other
 _LENGTH_STEP = 40  # rows are cut to a multiple of it: every length is compiled once

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from movierec_cli.data.dataset import Dataset, take
 from movierec_cli.data.split import Split
 from movierec_cli.models.feature_encodings import Vocabulary
 from movierec_cli.models.sequential.checkpoint import Weights
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import RunConfig
 
 Rows = npt.NDArray[np.int64]

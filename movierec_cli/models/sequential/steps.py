@@ -10,7 +10,6 @@ of a step with one another (in-batch) have one device and one micro-batch.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -27,6 +26,7 @@ from movierec_cli.models.sequential.losses import SEPARABLE, corrected_in_batch_
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Columns
 from movierec_cli.models.sequential.process_group import ALONE, ProcessGroup
+from movierec_cli.records import dataclass
 from movierec_cli.text import counted
 
 State = dict[str, Any]

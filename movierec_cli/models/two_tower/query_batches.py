@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from movierec_cli.models.feature_encodings import (
     context_codes,
     own_codes,
 )
+from movierec_cli.records import dataclass
 
 
 @dataclass(frozen=True)

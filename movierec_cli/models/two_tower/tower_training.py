@@ -4,7 +4,7 @@ The test set is looked at once, at the end, by the model that is kept.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,7 @@ from movierec_cli.models.two_tower.query_batches import (
 )
 from movierec_cli.models.two_tower.tower_fitting import AVERAGED_EPOCHS, assign_weights, fit, fit_epochs
 from movierec_cli.models.two_tower.two_tower import TwoTowerModel, tower_arrays
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.run_parts import RunParts
 from movierec_cli.registry.store import Run

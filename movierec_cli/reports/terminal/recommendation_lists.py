@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from movierec_cli.records import dataclass
 from movierec_cli.reports import HOW_FAIR, ORDERED_BY, how_many, rated_or_known
 from movierec_cli.reports.terminal.rich_tables import new_table
 from movierec_cli.text import counted, listed, shown_title

@@ -6,7 +6,6 @@ A trace's `meta` is the CSS variable with its colour.
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from statistics import fmean
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from movierec_cli.config import Monitor
 from movierec_cli.evaluation.significance import Interval
 from movierec_cli.experiment.study import ComparedModel, Study
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import EpochRecord, RunRecord
 from movierec_cli.reports.study_tables import metric_names
 from movierec_cli.reports.tables import POINT

@@ -1,6 +1,5 @@
 """What an explore page holds of a model without vectors: its lists and reasons, computed beforehand."""
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +12,7 @@ from movierec_cli.recommend.many_users import TopLists, recommend_all
 from movierec_cli.recommend.response import nearest_to_each
 from movierec_cli.recommend.run_choice import FOR_LIKENESS
 from movierec_cli.recommend.users import user_of
+from movierec_cli.records import dataclass
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.item_scorer import ItemSums, ProductsAndSums
 

@@ -3,7 +3,6 @@
 import base64
 import html
 import json
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from movierec_cli.data.dataset import UNKNOWN_YEAR, Ids
 from movierec_cli.data.duplicates import Duplicates
 from movierec_cli.recommend.cautions import FEW_RATINGS
 from movierec_cli.recommend.run_choice import FOR_LIKENESS, FOR_USERS, FOR_VECTORS
+from movierec_cli.records import dataclass
 from movierec_cli.registry.store import Run
 from movierec_cli.reports import star
 from movierec_cli.reports.web import pages

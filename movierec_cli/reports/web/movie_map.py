@@ -1,10 +1,11 @@
 """Where movies stand on the map of an explore page, and which genres tell its parts from each other."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from movierec_cli.records import dataclass
 
 _TINY = np.finfo(np.float64).tiny
 

@@ -6,12 +6,12 @@ is of the models with both, and shows what the others reach as lines.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from movierec_cli.config import TaskWeights
 from movierec_cli.evaluation.significance import Interval
 from movierec_cli.experiment.study import ComparedRatingModel, Study
+from movierec_cli.records import dataclass
 from movierec_cli.reports.web import pages
 from movierec_cli.reports.web.charts import CHART_LAYOUT, LEGEND, Chart, error_bars
 

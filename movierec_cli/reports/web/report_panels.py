@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from movierec_cli.config.command_options import options_of_command
 from movierec_cli.config.train_options import Given, toml_of
@@ -14,6 +14,7 @@ from movierec_cli.experiment.study import Study, UserLists, settings_of
 from movierec_cli.leakage.finding import Finding
 from movierec_cli.recommend.recommend import Recommendations, RecommendedMovie
 from movierec_cli.recommend.users import RatedMovie
+from movierec_cli.records import dataclass
 from movierec_cli.registry.record import DataIdentity
 from movierec_cli.reports import ORDERED_BY, how_many, rated_or_known, star, study_tables
 from movierec_cli.reports.web.charts import Chart
