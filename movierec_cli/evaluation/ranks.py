@@ -21,6 +21,7 @@ from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.evaluation.best_lists import NO_MOVIE, best_of_row
 from movierec_cli.records import dataclass
 from movierec_cli.storage.constraints import AtLeast, AtMost, Below
+from movierec_cli.storage.packing import Packed
 
 Result = TypeVar("Result")
 
@@ -70,8 +71,8 @@ class Ranks:
     or more). Nothing is decided about the order inside a tie: metrics take the expectation over it.
     """
 
-    better: Annotated[npt.NDArray[np.int32], AtLeast(0), Below("n_movies")]  # [n_positives]
-    tied: Annotated[npt.NDArray[np.int32], AtLeast(1), AtMost("n_movies")]  # [n_positives]
+    better: Annotated[npt.NDArray[np.int32], Packed, AtLeast(0), Below("n_movies")]  # [n_positives]
+    tied: Annotated[npt.NDArray[np.int32], Packed, AtLeast(1), AtMost("n_movies")]  # [n_positives]
 
     def take(self, places: npt.NDArray[Any]) -> Ranks:
         """The ranks at some places, or where a mask is true."""

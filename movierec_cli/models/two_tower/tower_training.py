@@ -41,6 +41,7 @@ from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.run_parts import RunParts
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.rating_head import RatingHead
+from movierec_cli.storage.serialization import JSON
 
 UNCUT_STARS = 1e6
 STARS_WORTH = 4.0
@@ -247,7 +248,8 @@ def trained_on_all(
     assert config.training is not None
     vocabularies = fit_features(dataset, fitting.split.train, config.feature_set)
     kept = prepare(dataset, np.arange(len(dataset.ratings)), config, vocabularies)
-    named = judged.artifacts.weights
+    tables, of_towers = judged.artifacts.in_towers, judged.towers.tables
+    named = judged.artifacts.weights | {name: of_towers[str(place)] for name, place in tables.items()}
     assign_weights(kept.model.weights, [named[name] for name in sorted(named)])
     n_epochs = fitting.epochs_on_all
     fitting.observer.refit_started(n_epochs)
@@ -262,16 +264,24 @@ def fitted_run(
     """The model as it is, with what it made of the test set."""
     dataset = kept.dataset
     users = last_queries(dataset, kept.rows, vocabularies)
+    towers, weights = tower_arrays(kept.model, users, kept.seen), kept.model.named_weights()
+    in_towers: dict[str, JSON] = {
+        name: place
+        for name, weight in weights.items()
+        for place, table in towers.tables.items()
+        if np.array_equal(weight, table)
+    }
+    artifacts = run_artifacts(
+        dataset,
+        vocabularies,
+        weights={name: weight for name, weight in weights.items() if name not in in_towers},
+        users=kept.model.embed_queries(users, kept.seen),
+        movies=kept.model.embed_movies(),
+    )
     parts = replace(
         tested,
-        artifacts=run_artifacts(
-            dataset,
-            vocabularies,
-            weights=kept.model.named_weights(),
-            users=kept.model.embed_queries(users, kept.seen),
-            movies=kept.model.embed_movies(),
-        ),
-        towers=tower_arrays(kept.model, users, kept.seen),
+        artifacts=replace(artifacts, in_towers=in_towers),
+        towers=towers,
         rating_head=kept.rating_head() if isinstance(kept, _FOR_TWO) else None,
     )
     n_parameters = sum(int(np.prod(variable.shape)) for variable in kept.model.weights)
