@@ -115,6 +115,43 @@ class CatalogueObjective:
 
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]
+def log_partitions(
+    queries: tf.Tensor, classes: tf.Tensor, log_weights: tf.Tensor, n_positives: tf.Tensor
+) -> tuple[tf.Tensor, Callable[[tf.Tensor], Gradients]]:
+    """The logarithms of the softmax's denominators, summed over a batch's interactions.
+
+    Args:
+        queries: query embeddings, float32 [b, d].
+        classes: embeddings of the movies that are compared with, float32 [c, d].
+        log_weights: the logarithm of how many movies each of them stands for, float32 [c].
+        n_positives: the interactions of each query, float32 [b].
+
+    Returns:
+        A float32 scalar, differentiable with respect to `queries` and `classes`.
+    """
+    summed, of_queries, of_classes = _partitions_and_gradients(queries, classes, log_weights, n_positives)
+
+    def gradient(upstream: tf.Tensor) -> Gradients:
+        return upstream * of_queries, upstream * of_classes, None, None
+
+    return summed, gradient
+
+
+@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+def _partitions_and_gradients(
+    queries: tf.Tensor, classes: tf.Tensor, log_weights: tf.Tensor, n_positives: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    scores = tf.matmul(queries, classes, transpose_b=True) + log_weights  # [b, c]
+    shift = tf.reduce_max(scores, axis=1)  # [b]
+    exponentials = tf.exp(scores - shift[:, None])
+    partition = tf.reduce_sum(exponentials, axis=1)  # [b]
+    summed = tf.reduce_sum(n_positives * (tf.math.log(partition) + shift))
+    factor = (n_positives / partition)[:, None]  # [b, 1]
+    of_queries = factor * tf.matmul(exponentials, classes)  # [b, d]
+    of_classes = tf.matmul(exponentials, factor * queries, transpose_a=True)  # [c, d]
+    return summed, of_queries, of_classes
+
+
 def sampled_softmax(
     queries: tf.Tensor,
     classes: tf.Tensor,
@@ -122,54 +159,25 @@ def sampled_softmax(
     positives: tf.Tensor,
     owners: tf.Tensor,
     weights: tf.Tensor,
-) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor | None, ...]]]:
+) -> tf.Tensor:
     """The summed cross-entropy of a batch's interactions against movies that stand for all, in nats.
 
     Args:
         queries: query embeddings, float32 [b, d]. A query without a positive does not count.
-        classes: embeddings of the movies that are compared with, float32 [c, d].
-        log_weights: the logarithm of how many movies each of them stands for, float32 [c].
+        classes: see `log_partitions`.
+        log_weights: see there.
         positives: embeddings of the interactions' movies, float32 [p, d].
         owners: int32 [p], each interaction's query.
         weights: float32 [p], 1 for an interaction and 0 for padding.
 
     Returns:
-        A float32 scalar, differentiable with respect to `queries`, `classes` and `positives`.
+        A float32 scalar.
     """
-    loss, *gradients = _sampled_loss_and_gradients(queries, classes, log_weights, positives, owners, weights)
-    of_queries, of_classes, of_positives = gradients
-
-    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor | None, ...]:
-        return upstream * of_queries, upstream * of_classes, None, upstream * of_positives, None, None
-
-    return loss, gradient
-
-
-@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
-def _sampled_loss_and_gradients(
-    queries: tf.Tensor,
-    classes: tf.Tensor,
-    log_weights: tf.Tensor,
-    positives: tf.Tensor,
-    owners: tf.Tensor,
-    weights: tf.Tensor,
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
     n_queries = tf.shape(queries)[0]
     n_positives = tf.math.unsorted_segment_sum(weights, owners, n_queries)  # [b]
-    own_queries = tf.gather(queries, owners)  # [p, d]
-    scores = tf.matmul(queries, classes, transpose_b=True) + log_weights  # [b, c]
-    shift = tf.reduce_max(scores, axis=1)  # [b]
-    exponentials = tf.exp(scores - shift[:, None])
-    partition = tf.reduce_sum(exponentials, axis=1)  # [b]
-    loss = tf.reduce_sum(n_positives * (tf.math.log(partition) + shift))
-    loss -= tf.reduce_sum(weights * tf.reduce_sum(own_queries * positives, axis=1))
-
-    factor = (n_positives / partition)[:, None]  # [b, 1]
-    of_positives = -weights[:, None] * own_queries  # [p, d]
-    of_queries = factor * tf.matmul(exponentials, classes)  # [b, d]
-    of_queries -= tf.math.unsorted_segment_sum(weights[:, None] * positives, owners, n_queries)
-    of_classes = tf.matmul(exponentials, factor * queries, transpose_a=True)  # [c, d]
-    return loss, of_queries, of_classes, of_positives
+    # Added up first: the gradient of each positive is then taken from its query once.
+    of_queries = tf.math.unsorted_segment_sum(weights[:, None] * positives, owners, n_queries)  # [b, d]
+    return log_partitions(queries, classes, log_weights, n_positives) - tf.reduce_sum(queries * of_queries)
 
 
 class SampledCatalogueObjective:

@@ -88,11 +88,18 @@ def last_queries(dataset: Dataset, rows: Rows, vocabularies: dict[Feature, Vocab
     return Queries(users, context_codes(vocabularies, users, last, own_codes(dataset, row)))
 
 
+MAX_CLASSES = 2**15
+"""Movies that every step compares with; of a larger catalogue, a step takes `HEAD` and `SAMPLED`."""
+HEAD, SAMPLED = 5632, 2048
+
 # A step's movie tower, optimizer and averaging cost the same however many queries it has, and on
 # validation an epoch in a dozen large steps taught as much as one in fifty small ones.
 CATALOGUE_BATCHES_PER_EPOCH = 12
 MAX_QUERIES = 2048
 MAX_SCORES = 2**26  # of a batch, 256 MB
+SAMPLED_QUERIES = 2**10
+"""Queries of a step that compares with a part of the catalogue: its arrays of scores and of positives have
+less than 32 MB and are kept for the next step (`freed_memory`). Twice as many took 1.6 times as long."""
 IN_BATCH_INTERACTIONS = 4096
 
 
@@ -102,12 +109,10 @@ def catalogue_batch_size(n_queries: int, n_movies: int) -> int:
     The places of positives among all movies, which are numbers of 32 bits, bound it for a huge catalogue.
     """
     most = min(MAX_QUERIES, max(1, MAX_SCORES // n_movies))
+    if n_movies > MAX_CLASSES:
+        most = min(SAMPLED_QUERIES, max(1, (2**31 - 1) // n_movies))
     return min(most, -(-n_queries // CATALOGUE_BATCHES_PER_EPOCH))
 
-
-MAX_CLASSES = 2**15
-"""Movies that every step compares with; of a larger catalogue, a step takes `HEAD` and `SAMPLED`."""
-HEAD, SAMPLED = 12 * 1024, 4 * 1024
 
 SHAPES_UP_TO_MEAN = 4  # padding wastes an eighth on average
 

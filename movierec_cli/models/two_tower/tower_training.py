@@ -20,6 +20,7 @@ from movierec_cli.evaluation.queries import GroupedQueries, Targets
 from movierec_cli.evaluation.ranks import ScoreBlock, rank_positives
 from movierec_cli.evaluation.ratings import RatingErrors, RatingOutcome, rating_errors
 from movierec_cli.models.feature_encodings import Rows, Vocabulary, fit_features
+from movierec_cli.models.freed_memory import LARGE_TABLE, keep_freed_memory
 from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.rating.multi_task import MultiTaskModel, rating_head, rating_outcome
 from movierec_cli.models.rating.plain_multi_task import PlainMultiTaskModel
@@ -293,6 +294,8 @@ def prepare(
 ) -> Prepared:
     """Groups the training rows and makes an untrained model for them, seeded."""
     assert isinstance(config.model, TowerConfig) and config.training is not None  # the family has both
+    if 4 * max(len(dataset.users), len(dataset.movies)) * config.model.embedding_size > LARGE_TABLE:
+        keep_freed_memory()
     tf_keras.utils.set_random_seed(config.training.seed)
     tf.config.experimental.enable_op_determinism()
     seen = movies_of_users(dataset, rows)
