@@ -150,7 +150,7 @@ def test_classes_of_a_large_catalogue_have_every_popular_movie_and_expect_the_wh
         estimates.append((exponentials[drawn] * np.exp(classes.log_weights)).sum())
     error = np.std(estimates, ddof=1) / np.sqrt(len(estimates))
     assert abs(np.mean(estimates) - exponentials.sum()) < 3 * error
-    assert np.std(estimates) < 0.02 * exponentials.sum()
+    assert np.std(estimates) < 0.04 * exponentials.sum()
 
 
 def test_a_catalogue_that_fits_into_a_step_is_taken_whole():
