@@ -24,9 +24,10 @@ from movierec_cli.config import (
 from movierec_cli.data.dataset import Dataset, Movies
 from movierec_cli.data.split import Split, SplitSummary, split_ratings, summarize_split
 from movierec_cli.data.split_data import restrict, split_data
+from movierec_cli.evaluation.best_lists import NO_MOVIE
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.evaluation.metrics import NO_TOP_K, TopK, top_k_of
-from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome
+from movierec_cli.evaluation.outcome import LIST_LENGTH, Outcome
 from movierec_cli.evaluation.queries import GroupedQueries, Targets, queries_by_user
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
 from movierec_cli.evaluation.ratings import RatingOutcome, clipped, rating_errors, rating_scale

@@ -50,6 +50,7 @@ class TrainKeywords(TypedDict, total=False):
     loss: str | None
     max_failures: int | None
     max_length: int | None
+    max_validation_users: int | None
     merge_duplicates: bool | None
     metric: str | None
     min_rating: float | None
@@ -125,6 +126,7 @@ class TuneKeywords(TypedDict, total=False):
     learning_rate: float | None
     loss: str | None
     max_length: int | None
+    max_validation_users: int | None
     merge_duplicates: bool | None
     metric: str | None
     min_rating: float | None

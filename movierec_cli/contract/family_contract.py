@@ -16,7 +16,7 @@ from movierec_cli.contract.claims import BrokenError, Check, Claim, judged, requ
 from movierec_cli.data.dataset import Dataset, id_at
 from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.data.split_data import SplitData, split_data
-from movierec_cli.evaluation.evaluate import best_of_rows
+from movierec_cli.evaluation.best_lists import best_of_rows
 from movierec_cli.experiment.trainer import RunTrainer, train_or_load
 from movierec_cli.models.baselines.baseline import Baseline, Scorer, TrainingRatings
 from movierec_cli.models.observer import TrainingObserver

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.ragged import RaggedRows
-from movierec_cli.evaluation.evaluate import best_of_rows
+from movierec_cli.evaluation.best_lists import best_of_rows
 from movierec_cli.evaluation.outcome import LIST_LENGTH, Outcome
 from movierec_cli.evaluation.ranks import rank_positives
 

@@ -76,10 +76,10 @@ def ordered_by_user(ratings: Ratings, rows: Rows, *, n_users: int = 0) -> tuple[
     user, seconds = ratings.user_index[rows], ratings.timestamp[rows]
     n_users = max(n_users, int(ratings.user_index.max(initial=-1)) + 1)
     starts = np.concatenate([[0], np.cumsum(np.bincount(user, minlength=n_users))])
-    return rows[_by_user_and_time(user, seconds)], starts
+    return rows[by_user_and_time(user, seconds)], starts
 
 
-def _by_user_and_time(user: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64]) -> Rows:
+def by_user_and_time(user: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64]) -> Rows:
     """What sorts them by both, and leaves equal ones in their order."""
     first, last = int(seconds.min(initial=0)), int(seconds.max(initial=0))
     n_moments = last - first + 1

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.errors import UsageError
-from movierec_cli.evaluation.outcome import NO_MOVIE, Outcome
+from movierec_cli.evaluation.best_lists import NO_MOVIE
+from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.records import dataclass
 
 

@@ -20,12 +20,13 @@ from typing import Annotated
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.evaluation.best_lists import NO_MOVIE
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
 from movierec_cli.records import dataclass
 from movierec_cli.storage.constraints import DATA_RATINGS, DATA_USERS, Ascending, AtLeast, AtMost, Below
+from movierec_cli.storage.packing import Packed
 
 LIST_LENGTH = 100
-NO_MOVIE = -1
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Outcome:
     n_unseen: Annotated[npt.NDArray[np.int32], "n_tested", AtLeast(1), AtMost("n_movies")]
     """Movies in the list: all that the user has not in training."""
     top_movies: Annotated[
-        npt.NDArray[np.int32], "n_tested", LIST_LENGTH, AtLeast(NO_MOVIE), Below("n_movies")
+        npt.NDArray[np.int32], "n_tested", LIST_LENGTH, Packed, AtLeast(NO_MOVIE), Below("n_movies")
     ]
     """Best first; NO_MOVIE where fewer are unseen."""
     n_movies: Annotated[int, "n_movies", AtLeast(1)]  # of the catalogue

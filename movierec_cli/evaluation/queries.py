@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.dataset import Ratings
-from movierec_cli.evaluation.ranks import ScoreBlock
+from movierec_cli.evaluation.ranks import ScoreBlock, Scores
 from movierec_cli.records import dataclass
 
 
@@ -44,6 +44,7 @@ class GroupedQueries:
     user_index: npt.NDArray[np.int32]  # [n_queries]
     query_of: npt.NDArray[np.int64]  # [n_targets], each target's query
     score_block: ScoreBlock  # from queries to scores of all movies; called from several threads
+    same_scores: Scores | None = None  # [n_movies], where every query has these
 
 
 class Scorer(Protocol):
@@ -53,14 +54,17 @@ class Scorer(Protocol):
         """The queries behind some targets; the targets' movies are not among what it is given."""
 
 
-def queries_by_user(users: npt.NDArray[np.int32], score_users: ScoreBlock) -> GroupedQueries:
+def queries_by_user(
+    users: npt.NDArray[np.int32], score_users: ScoreBlock, same_scores: Scores | None = None
+) -> GroupedQueries:
     """For a model that sees no time: one query a user.
 
     Args:
         users: rows of users, [n_targets], any number of times each.
         score_users: from rows of users to their scores over all movies.
+        same_scores: those of every user, where they are the same.
     """
     different, query_of = np.unique(users, return_inverse=True)
     return GroupedQueries(
-        different, query_of, lambda queries: score_users(different[queries].astype(np.int64))
+        different, query_of, lambda queries: score_users(different[queries].astype(np.int64)), same_scores
     )

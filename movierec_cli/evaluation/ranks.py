@@ -1,7 +1,9 @@
 """The one exact ranker: training curves, evaluation and recommending all measure with it.
 
-Scores come in blocks of queries against every movie. Where a query has many positives its row is sorted
-once and their places are looked up, so a hundred positives cost little more than one.
+Scores come in blocks of queries against every movie. Where a query has many positives, what is not below
+the lowest of them is sorted once and their places are looked up, so a hundred positives cost little more than
+one. One product tells both modes and the best movies: what a user has seen is taken off the counts. Scores
+that are the same for all users, such as popularity, are sorted once for all (`same_scores`).
 """
 
 from __future__ import annotations
@@ -16,8 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.data.ragged import RaggedRows
+from movierec_cli.evaluation.best_lists import NO_MOVIE, best_of_row
 from movierec_cli.records import dataclass
 from movierec_cli.storage.constraints import AtLeast, AtMost, Below
+from movierec_cli.storage.packing import Packed
 
 Result = TypeVar("Result")
 
@@ -43,11 +47,20 @@ ScoreBlock = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float32]]
 """From query rows [b] to their scores over all movies [b, n_movies]."""
 
 Scores = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int32]
 Counts = npt.NDArray[np.int32]  # [4, n_positives]: better, tied, better and tied among the unseen
 RowCounts = npt.NDArray[np.integer[Any]]  # [p], one row's positives
 
 BLOCK_QUERIES = 256  # a block of 256 x 3,883 scores is 4 MB
+MAX_BLOCK_SCORES = 1 << 22  # 16 MB: what two threads hold stays in the caches, and is not asked for anew
 SORT_FROM_POSITIVES = 16  # a query; from there sorting its scores pays
+LONG_ROW = 1 << 14  # scores; from there finding what may be better first, pays
+SORT_FROM_POSITIVES_OF_LONG = 3
+
+
+def block_queries(n_movies: int) -> int:
+    """How many queries are scored at a time."""
+    return max(1, min(BLOCK_QUERIES, MAX_BLOCK_SCORES // max(n_movies, 1)))
 
 
 @dataclass(frozen=True)
@@ -58,8 +71,8 @@ class Ranks:
     or more). Nothing is decided about the order inside a tie: metrics take the expectation over it.
     """
 
-    better: Annotated[npt.NDArray[np.int32], AtLeast(0), Below("n_movies")]  # [n_positives]
-    tied: Annotated[npt.NDArray[np.int32], AtLeast(1), AtMost("n_movies")]  # [n_positives]
+    better: Annotated[npt.NDArray[np.int32], Packed, AtLeast(0), Below("n_movies")]  # [n_positives]
+    tied: Annotated[npt.NDArray[np.int32], Packed, AtLeast(1), AtMost("n_movies")]  # [n_positives]
 
     def take(self, places: npt.NDArray[Any]) -> Ranks:
         """The ranks at some places, or where a mask is true."""
@@ -79,7 +92,11 @@ class RanksByMode:
 
 
 def rank_positives(
-    score_block: ScoreBlock, positives: RaggedRows, user_index: npt.NDArray[np.int32], seen: RaggedRows
+    score_block: ScoreBlock,
+    positives: RaggedRows,
+    user_index: npt.NDArray[np.int32],
+    seen: RaggedRows,
+    n_movies: int = 0,
 ) -> RanksByMode:
     """Ranks every positive of every query, in the order of `positives.values`.
 
@@ -88,19 +105,79 @@ def rank_positives(
         positives: movie rows, one list a query [n_queries].
         user_index: the user of each query, [n_queries].
         seen: movie rows to mask, one list a user.
+        n_movies: of the catalogue, which decides the size of the blocks; 0 where it is not known.
 
     Raises:
         ValueError: a positive is in its user's seen list: it was trained on, so its rank means nothing.
             (Found out by its own score, so not where an unseen movie has the same one.)
     """
+    return rank_and_list(score_block, positives, user_index, seen, n_movies, 0)[0]
 
-    def rank_block(rows: npt.NDArray[np.int64]) -> Counts:
-        return _rank_block(score_block(rows), rows, positives, user_index, seen)
 
-    counts = np.concatenate(map_blocks(rank_block, len(positives), BLOCK_QUERIES), axis=1)
+def rank_and_list(
+    score_block: ScoreBlock,
+    positives: RaggedRows,
+    user_index: npt.NDArray[np.int32],
+    seen: RaggedRows,
+    n_movies: int,
+    length: int,
+) -> tuple[RanksByMode, Rows]:
+    """What `rank_positives` gives, and the best unseen movies of each query, [n_queries, length].
+
+    Args:
+        score_block: as in `rank_positives`.
+        positives: see there.
+        user_index: see there.
+        seen: see there.
+        n_movies: see there.
+        length: of the lists; see `best_lists.best_of_rows` about ties.
+
+    Raises:
+        ValueError: as `rank_positives`.
+    """
+
+    def rank_block(rows: npt.NDArray[np.int64]) -> tuple[Counts, Rows]:
+        scores = score_block(rows)
+        counts = _rank_block(scores, rows, positives, user_index, seen)
+        return counts, best_unseen_of_rows(scores, user_index[rows], seen, length)
+
+    blocks = map_blocks(rank_block, len(positives), block_queries(n_movies))
+    counts = np.concatenate([counts for counts, _ in blocks], axis=1)
+    return by_mode(counts), np.concatenate([lists for _, lists in blocks])
+
+
+def by_mode(counts: Counts) -> RanksByMode:
+    """The ranks of counted movies.
+
+    Raises:
+        ValueError: a positive is not even tied with itself among the unseen, as it is among the seen.
+    """
     if (counts[3] < 1).any():
         raise ValueError(f"{int((counts[3] < 1).sum())} positives are among their user's seen movies")
     return RanksByMode(all=Ranks(counts[0], counts[1]), unseen=Ranks(counts[2], counts[3]))
+
+
+def best_unseen_of_rows(
+    scores: Scores, user_index: npt.NDArray[np.int32], seen: RaggedRows, length: int
+) -> Rows:
+    """The best unseen movies of each row, as `best_of_rows` gives them: [b, length].
+
+    Args:
+        scores: [b, n_movies], not changed.
+        user_index: of each row, [b].
+        seen: movie rows to leave out, one list a user.
+        length: how many.
+    """
+    lists = np.full((len(scores), length), NO_MOVIE, np.int32)
+    if length == 0:
+        return lists
+    masked = np.empty(scores.shape[1], np.float32)
+    for own, of_row, user in zip(lists, scores, user_index, strict=True):
+        masked[:] = of_row
+        masked[seen[user]] = -np.inf
+        best = best_of_row(masked, length)
+        own[: len(best)] = best
+    return lists
 
 
 def _rank_block(
@@ -128,8 +205,9 @@ def _rank_block(
 
 def _better_and_tied(scores: Scores, targets: Scores) -> tuple[RowCounts, RowCounts]:
     """How many of the scores [n] are above, and how many equal to, each target: [p] each."""
-    if len(targets) >= SORT_FROM_POSITIVES:
-        ordered = np.sort(scores)
+    is_long = len(scores) >= LONG_ROW
+    if len(targets) >= (SORT_FROM_POSITIVES_OF_LONG if is_long else SORT_FROM_POSITIVES):
+        ordered = np.sort(scores[scores >= targets.min()] if is_long else scores)
         right = ordered.searchsorted(targets, side="right")
         return len(ordered) - right, right - ordered.searchsorted(targets)
     narrow = np.uint16 if len(scores) < 2**16 else np.uint32  # NumPy sums the narrower one faster

@@ -18,9 +18,9 @@ from movierec_cli.data.reader.small_tables import read_table
 from movierec_cli.data.reader.text_rows import TextRow
 from movierec_cli.data.split_data import SplitData
 from movierec_cli.errors import DataError, UsageError
+from movierec_cli.evaluation.best_lists import NO_MOVIE
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.evaluation.metrics import NO_TOP_K
-from movierec_cli.evaluation.outcome import NO_MOVIE
 from movierec_cli.evaluation.queries import GroupedQueries, Targets, queries_by_user
 from movierec_cli.experiment.selection import EvaluatedRun
 from movierec_cli.records import dataclass

@@ -33,7 +33,7 @@ from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.packages import lacking, need_of
 from movierec_cli.registry.forget import require_all_users
 from movierec_cli.registry.record import DataIdentity, RunConfig
-from movierec_cli.registry.run_parts import least_bytes
+from movierec_cli.registry.run_parts import least_bytes, least_shared_bytes
 from movierec_cli.registry.store import Run, find_run, require_room
 from movierec_cli.runners.in_process import InProcess
 from movierec_cli.runners.runner import Runner
@@ -256,7 +256,8 @@ def train_or_load(
     if runner is not None and runner.shares_files:
         require_memory_at_once(data.dataset, data.split, unsaved, runner.n_jobs)
     if unsaved:
-        require_room(directory, sum(least_bytes(config, identities[config]) for config in unsaved))
+        shared = max(least_shared_bytes(config, identities[config]) for config in unsaved)
+        require_room(directory, shared + sum(least_bytes(config, identities[config]) for config in unsaved))
     several_seeds = len({config.training.seed for config in feasible if config.training}) > 1
     runs: dict[int, Run] = {}  # by the place of their configuration
     places: list[int] = []  # of what is trained, by number

@@ -36,7 +36,13 @@ from movierec_cli.models.rating.evidence import (
 from movierec_cli.models.sequential.engine import n_devices
 from movierec_cli.models.sequential.packed_batches import GAP_BUCKETS, MICRO_BATCH_TOKENS, default_tokens
 from movierec_cli.models.two_tower.inputs import Input, NumberInput
-from movierec_cli.models.two_tower.query_batches import IN_BATCH_INTERACTIONS, catalogue_batch_size
+from movierec_cli.models.two_tower.query_batches import (
+    HEAD,
+    IN_BATCH_INTERACTIONS,
+    MAX_CLASSES,
+    SAMPLED,
+    catalogue_batch_size,
+)
 from movierec_cli.records import dataclass
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.text import listed
@@ -169,7 +175,8 @@ def _tower_step(config: RunConfig, model: TowerConfig, data: TrainingData) -> in
     of_query, of_movie = _tower_widths(config, model, data)
     floats = 2 * n_queries * (of_query + sum(model.query_sizes))
     floats += 2 * data.n_movies * (of_movie + sum(model.layer_sizes))
-    floats += 3 * n_queries * (data.n_movies if is_catalogue else n_queries)
+    n_classes = data.n_movies if data.n_movies <= MAX_CLASSES else HEAD + SAMPLED
+    floats += 3 * n_queries * (n_classes if is_catalogue else n_queries)
     floats += n_queries * data.n_movies * (_has_history(config, model) + 2 * bool(config.tasks))
     return floats
 

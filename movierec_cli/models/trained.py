@@ -33,6 +33,8 @@ from movierec_cli.registry.record import EpochRecord, RunConfig
 from movierec_cli.registry.run_parts import RunArtifacts, RunParts
 from movierec_cli.registry.store import Run
 
+VALIDATION_SEED = 0
+
 
 @dataclass(frozen=True)
 class Validation:
@@ -111,7 +113,7 @@ class Fitting:
         return math.ceil(self.judged.record.best_epoch * n_new / n_known)
 
     def evaluated_rows(self, seen: RaggedRows) -> npt.NDArray[np.int64]:
-        """The validation ratings of users who have seen a movie in training.
+        """The validation ratings of users who have seen a movie in training, or of some of these users.
 
         Raises:
             MovierecError: there are none.
@@ -119,13 +121,34 @@ class Fitting:
         rows = evaluated_rows(self.dataset, self.split, seen)
         if len(rows) == 0:
             raise MovierecError("no user of the validation set has a rating in train; hold out less, or more")
-        return rows
+        assert self.config.training is not None  # only epochs are validated
+        users = self.dataset.ratings.user_index[rows]
+        kept = validated_users(users, self.config.training)
+        if (n_users := len(np.unique(users))) > len(kept):
+            self.observer.noted(
+                f"epochs are validated on {len(kept):,} of {n_users:,} users, chosen at random"
+                " (--max_validation_users)"
+            )
+        return rows[np.isin(users, kept)]
 
 
 def evaluated_rows(dataset: Dataset, split: Split, seen: RaggedRows) -> npt.NDArray[np.int64]:
     """The validation ratings of users who have seen a movie in training, if there are any."""
     rows = split.validation
     return rows[seen.lengths[dataset.ratings.user_index[rows]] > 0]
+
+
+def validated_users(users: npt.NDArray[np.int32], training: TrainingConfig) -> npt.NDArray[np.int32]:
+    """Those of the users on whom epochs are validated, the same for every seed of the training.
+
+    Args:
+        users: who have ratings to validate on, each any number of times.
+        training: how many at most.
+    """
+    different, most = np.unique(users), training.max_validation_users
+    if most is None or len(different) <= most:
+        return different
+    return np.random.default_rng(VALIDATION_SEED).choice(different, most, replace=False)
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,8 @@ import numpy.typing as npt
 from movierec_cli.data.dataset import Id, IdIndex, Ids, id_at
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.errors import MovierecError
-from movierec_cli.evaluation.evaluate import best_of_rows
-from movierec_cli.evaluation.outcome import NO_MOVIE
-from movierec_cli.evaluation.ranks import BLOCK_QUERIES, map_blocks
+from movierec_cli.evaluation.best_lists import NO_MOVIE, best_of_rows
+from movierec_cli.evaluation.ranks import block_queries, map_blocks
 from movierec_cli.recommend.batch_files import Batch, read_users
 from movierec_cli.recommend.cautions import LISTED, hardly_known
 from movierec_cli.recommend.filters import Filters
@@ -179,7 +178,7 @@ class Lister:
             of_rows = np.take_along_axis(scores, np.maximum(rows, 0), axis=1)
             return rows, np.where(rows == NO_MOVIE, np.float32(-np.inf), of_rows)
 
-        blocks = map_blocks(best, len(users), BLOCK_QUERIES)
+        blocks = map_blocks(best, len(users), block_queries(len(run.artifacts.movie_ids)))
         no_lists = (np.zeros((0, top), np.int32), np.zeros((0, top), np.float32))
         rows, scores = (np.concatenate(parts) for parts in zip(no_lists, *blocks, strict=True))
         return TopLists(run, self.user_ids[which], rows, scores)

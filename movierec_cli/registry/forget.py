@@ -83,7 +83,7 @@ def _without_user(run: Run, row: int) -> tuple[RunRecord, RunParts]:
     own = {name: part for name in _WITHOUT if (part := getattr(parts, name)) is not None}
     left = {name: _WITHOUT[name](part, row) for name, part in own.items()}
     if not run.record.config.family.is_sequential:  # served from the towers; the variables have rows of users
-        left["artifacts"] = replace(left["artifacts"], weights={})
+        left["artifacts"] = replace(left["artifacts"], weights={}, in_towers={})
     return _changed(run.record, replace(parts, **left))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from movierec_cli.config import Family
 from movierec_cli.data.dataset import UNKNOWN_ROW, Dataset, IdIndex, Ids, Movies, Ratings
+from movierec_cli.data.ragged import by_user_and_time
 from movierec_cli.records import dataclass
 from movierec_cli.registry.record import DataIdentity, RunConfig
 from movierec_cli.storage import codec
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 _Rows = npt.NDArray[np.int32]
 _COLUMNS = ("movie", "stars", "seconds")
-_TEST_RATING_BYTES, _RATING_BYTES, _LEAST_WEIGHT_BYTES = 32, 8, 2
+_TEST_RATING_BYTES, _RATING_BYTES, _LEAST_WEIGHT_BYTES = 16, 8, 2
 
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999, which have dates
 
@@ -38,7 +39,8 @@ FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 a
 class RunArtifacts:
     """A trained model as plain arrays and vocabularies: what rebuilds and serves it."""
 
-    weights: Annotated[dict[str, npt.NDArray[Any]], Finite()]  # by variable, enough to rebuild the model
+    weights: Annotated[dict[str, npt.NDArray[Any]], Finite()]
+    """By variable, with `in_towers` enough to rebuild the model."""
     vocabularies: dict[str, JSON]  # what each feature was fitted to, by feature
     user_ids: Annotated[Ids, "n_users", AtLeast(0), Distinct()]
     movie_ids: Annotated[Ids, "n_movies", AtLeast(0), Distinct()]
@@ -47,6 +49,8 @@ class RunArtifacts:
     movie_embeddings: Annotated[npt.NDArray[np.float32], "n_movies", "dim", Finite()]
     popularity: Annotated[npt.NDArray[np.float32], "n_movies", Finite(3e38)] | None = None
     """Of a baseline: in its training, for users who have no history there; their embeddings are zeros."""
+    in_towers: dict[str, JSON] = field(default_factory=dict)
+    """The weights that are tables of the towers, which have them already: names of `Towers.tables`."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +162,7 @@ class UserRatings:
         """
         users, movies = user_rows[ratings.user_index], movie_rows[ratings.movie_index]
         kept = np.flatnonzero((users != UNKNOWN_ROW) & (movies != UNKNOWN_ROW))
-        order = kept[np.lexsort((ratings.timestamp[kept], users[kept]))]
+        order = kept[by_user_and_time(users[kept], ratings.timestamp[kept])]
         starts = np.concatenate([[0], np.cumsum(np.bincount(users[kept], minlength=n_users))])
         columns = movies[order], ratings.rating[order], ratings.timestamp[order]
         return cls.of_columns(starts, *columns, n_movies)
@@ -198,7 +202,11 @@ class RunParts:
         for name, part in PARTS.items():
             if (value := getattr(self, name)) is not None:
                 part.check(value, self)
-                contents[part.file_name] = codec.to_bytes(value, sizes)
+                if part.shared_file:
+                    files = codec.in_two_files(value, part.shared_fields, sizes)
+                    contents[part.shared_file], contents[part.file_name] = files
+                else:
+                    contents[part.file_name] = codec.to_bytes(value, sizes)
         return contents
 
     def with_data(self, source: Dataset, movies: Movies) -> RunParts:
@@ -230,6 +238,8 @@ def _check_towers(towers: Towers, run: RunParts) -> None:
     assert run.artifacts is not None  # every run with towers has them
     if towers.history is None and run.has_item_weights:
         raise ValueError("towers.npz has no table of histories")
+    if unknown := {str(one) for one in run.artifacts.in_towers.values()} - towers.tables.keys():
+        raise ValueError(f"towers.npz has no {unknown}, which artifacts.npz names as weights")
     own = (towers.query.n_rows, towers.movie.n_rows, towers.movie.dim)
     needed = (len(run.artifacts.user_ids), *run.artifacts.movie_embeddings.shape)
     if own != needed:
@@ -264,6 +274,13 @@ class Part:
     check: Callable[[Any, Any], None] = lambda part, run: None
     """Compares it with the run's other parts, of a `RunParts` or a `store.Run`; raises a `ValueError`."""
     is_of_test: bool = False  # a deployed run has seen the test set, so it has none
+    shared_file: str = ""  # of the fields that are the same for every run of the data and split
+    shared_fields: frozenset[str] = frozenset()
+
+    @property
+    def files(self) -> set[str]:
+        """The names of its files."""
+        return {self.file_name, self.shared_file} - {""}
 
     def is_in(self, family: Family, *, deployed: bool) -> bool:
         """Whether a run of the family has it."""
@@ -284,6 +301,8 @@ PARTS = {
         lambda family: family.ranks,
         _check_outcome,
         is_of_test=True,
+        shared_file="test_ratings.npz",
+        shared_fields=frozenset({"rows", "user_index", "movie_index", "users", "n_unseen"}),
     ),
     "artifacts": Part("artifacts.npz", "registry.run_parts.RunArtifacts", lambda family: family.ranks),
     "catalogue": Part("catalogue.npz", "data.dataset.Movies", lambda family: family.ranks, _check_catalogue),
@@ -317,16 +336,21 @@ PARTS = {
 
 def files_of(family: Family, *, deployed: bool = False) -> set[str]:
     """The names of the files that a run of this family has, no more and no fewer."""
-    return {part.file_name for part in PARTS.values() if part.is_in(family, deployed=deployed)}
+    parts = [part for part in PARTS.values() if part.is_in(family, deployed=deployed)]
+    return {name for part in parts for name in part.files}
 
 
 def least_bytes(config: RunConfig, data: DataIdentity) -> int:
-    """What a run takes at least on the disk: test results, ratings and embeddings or weights."""
-    of_test = int(data.n_ratings * config.split.test_fraction) * _TEST_RATING_BYTES
-    of_ratings = data.n_ratings * _RATING_BYTES if config.family.ranks else 0
+    """What a run takes at least on the disk, apart from `least_shared_bytes`: embeddings or weights."""
     if config.model is None:
         n_weights = data.n_movies**2 if config.family is Family.EASE else 0
-        return of_test + of_ratings + _LEAST_WEIGHT_BYTES * n_weights
+        return _LEAST_WEIGHT_BYTES * n_weights
     n_floats = 2 * (data.n_users + data.n_movies) * config.model.embedding_size  # embeddings, and as weights
     n_weights = data.n_movies if config.family.has_item_weights else 0
-    return of_test + 4 * n_floats + of_ratings + _LEAST_WEIGHT_BYTES * n_weights
+    return 4 * n_floats + _LEAST_WEIGHT_BYTES * n_weights
+
+
+def least_shared_bytes(config: RunConfig, data: DataIdentity) -> int:
+    """What the first run of some data and split takes at least, and the next ones share: the ratings."""
+    of_test = int(data.n_ratings * config.split.test_fraction) * _TEST_RATING_BYTES
+    return of_test + (data.n_ratings * _RATING_BYTES if config.family.ranks else 0)

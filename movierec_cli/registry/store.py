@@ -29,10 +29,11 @@ from movierec_cli.registry.manifest import (
 )
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord, run_name
 from movierec_cli.registry.run_parts import PARTS, RunParts, UserRatings, files_of
+from movierec_cli.registry.sharing import write_or_share
 from movierec_cli.scoring.held_sums import held
 from movierec_cli.scoring.item_scorer import DotProducts, ItemScorer, ItemSums, ProductsAndSums
 from movierec_cli.scoring.item_weights import WeightsInFile, WeightsInMemory
-from movierec_cli.storage import codec
+from movierec_cli.storage import codec, npz
 
 if TYPE_CHECKING:
     from movierec_cli.data.dataset import Movies
@@ -56,7 +57,8 @@ class _Lazy(Generic[T]):
         part = PARTS[self._name]
 
         def build(file: IO[bytes]) -> T:
-            value: T = codec.from_file(part.kind, file, part.file_name, sizes=run.record.sizes)
+            others = open_part(run.folder, part.shared_file, npz.read) if part.shared_file else {}
+            value: T = codec.from_file(part.kind, file, part.file_name, sizes=run.record.sizes, others=others)
             part.check(value, run)
             return value
 
@@ -187,8 +189,9 @@ class Run:
 
     @cached_property
     def size_bytes(self) -> int:
-        """The size of all the run's files."""
-        return sum(file.lstat().st_size for file in self.folder.iterdir())
+        """The size of all the run's files; of those that runs share, its part."""
+        files = (file.lstat() for file in self.folder.iterdir())
+        return sum(file.st_size // max(file.st_nlink, 1) for file in files)
 
 
 @dataclass(frozen=True)
@@ -270,7 +273,7 @@ def install_run(directory: Path, made: RunFiles) -> Run:
     with problems_named(problem, SavedModelError), written_folder(target, _is_run) as folder:
         folder.mkdir()
         for name, content in made.files.items():
-            (folder / name).write_bytes(content)
+            write_or_share(folder / name, content, directory)
     return Run(made.record, target)
 
 

@@ -215,6 +215,16 @@ class Towers:
         """The same of users, each at their own time."""
         return self.query.mean_contributions(self.codes)
 
+    @property
+    def tables(self) -> dict[str, _Floats]:
+        """What the inputs are looked up in, by side and place: "query 0"."""
+        sides = {"query": self.query, "movie": self.movie}
+        return {
+            f"{side} {place}": one.table
+            for side, tower in sides.items()
+            for place, one in enumerate(tower.inputs)
+        }
+
     def of_histories(self, counts: _Floats) -> _Floats:
         """The embeddings of users who are known by their histories alone.
 

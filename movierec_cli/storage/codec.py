@@ -5,10 +5,10 @@ field is an array, a number, texts, a JSON object (`dict[str, JSON]`), arrays un
 (`dict[str, NDArray]`), a dataclass or a tuple of such; `None` is left out. Nested names are joined by "/".
 
 `Annotated` says more: the names or lengths of an array's axes, where a name means the same length in the
-whole file, narrower types in which it is kept where they lose nothing, and constraints on its values
-(`storage.constraints`). A whole number with a name is the length of the axes of that name. What is said of a
-nested dataclass holds for its arrays. All of it is checked when something is written and when it is read. A
-change that alters what is written needs a new `FORMAT_VERSION`.
+whole file, narrower types in which it is kept where they lose nothing, that it is `packing.Packed`, and
+constraints on its values (`storage.constraints`). A whole number with a name is the length of the axes of
+that name. What is said of a nested dataclass holds for its arrays. All of it is checked when something is
+written and when it is read. A change that alters what is written needs a new `FORMAT_VERSION`.
 """
 
 import dataclasses
@@ -16,6 +16,7 @@ import io
 import json
 import types
 import typing
+from collections.abc import Collection, Mapping
 from typing import IO, Annotated, Any, TypeVar
 
 import numpy as np
@@ -24,12 +25,14 @@ import numpy.typing as npt
 from movierec_cli.storage import npz
 from movierec_cli.storage.constraints import Constraint, Distinct, Sizes
 from movierec_cli.storage.npz import Arrays
+from movierec_cli.storage.packing import Packed, packed, unpacked
 from movierec_cli.storage.serialization import encode, hints_of, parse_json
 
 T = TypeVar("T")
 
 _NUMBERS = {bool: np.bool_, int: np.int64, float: np.float64}
 _ANY_SIZES: Sizes = {}
+_NO_ARRAYS: Mapping[str, npt.NDArray[Any]] = {}
 
 
 def to_bytes(value: object, sizes: Sizes = _ANY_SIZES) -> bytes:
@@ -45,6 +48,14 @@ def to_bytes(value: object, sizes: Sizes = _ANY_SIZES) -> bytes:
     return content
 
 
+def in_two_files(value: object, shared: Collection[str], sizes: Sizes = _ANY_SIZES) -> tuple[bytes, bytes]:
+    """The npz of some fields of a dataclass, and that of the others; raises as `to_bytes`."""
+    arrays = arrays_of(value)
+    from_arrays(type(value), arrays, type(value).__name__, sizes=sizes)
+    apart = {name: array for name, array in arrays.items() if name in shared}
+    return npz.pack(apart), npz.pack({name: one for name, one in arrays.items() if name not in apart})
+
+
 def arrays_of(value: object) -> Arrays:
     """The arrays by which `to_bytes` keeps a dataclass."""
     arrays: Arrays = {}
@@ -57,8 +68,23 @@ def from_bytes(kind: type[T], content: bytes, file_name: str, sizes: Sizes = _AN
     return from_file(kind, io.BytesIO(content), file_name, sizes=sizes)
 
 
-def from_file(kind: type[T], file: IO[bytes], file_name: str, part: str = "", sizes: Sizes = _ANY_SIZES) -> T:
+def from_file(
+    kind: type[T],
+    file: IO[bytes],
+    file_name: str,
+    part: str = "",
+    sizes: Sizes = _ANY_SIZES,
+    others: Mapping[str, npt.NDArray[Any]] = _NO_ARRAYS,
+) -> T:
     """Rebuilds a dataclass, or only the part of it that has this name: nothing else is read.
+
+    Args:
+        kind: the dataclass.
+        file: an npz.
+        file_name: its name, for messages.
+        part: the name of the part; "" for all.
+        sizes: lengths of axes that are known from elsewhere.
+        others: the arrays of another file that has the rest of it, see `in_two_files`.
 
     Raises:
         ValueError: the file is no npz, or holds other arrays, types, shapes or values; names the file and
@@ -68,7 +94,9 @@ def from_file(kind: type[T], file: IO[bytes], file_name: str, part: str = "", si
         arrays = npz.read(file, part)
     except ValueError as error:
         raise ValueError(f"{file_name}: {error}") from error
-    return from_arrays(kind, arrays, file_name, part, sizes)
+    if doubled := sorted(arrays.keys() & others.keys()):
+        raise ValueError(f"{file_name} holds {doubled}, which another file of the run has")
+    return from_arrays(kind, arrays | dict(others), file_name, part, sizes)
 
 
 def field_from_file(kind: Any, name: str, file: IO[bytes], file_name: str, sizes: Sizes = _ANY_SIZES) -> Any:
@@ -153,6 +181,8 @@ def _add(hint: Any, value: Any, name: str, arrays: Arrays) -> None:
     hint = _of_kind(hint, isinstance(value, np.ndarray) and value.dtype == np.object_)
     if _is_text(hint):
         arrays[name] = _text_array(value)
+    elif _is_array(hint) and Packed in notes:
+        arrays[name] = packed(value)
     elif _is_array(hint):
         arrays[name] = _narrowed(value, notes)
     elif hint in _NUMBERS:
@@ -174,12 +204,16 @@ def _text_array(value: Any) -> npt.NDArray[np.uint8]:
 
 def _narrowed(values: npt.NDArray[Any], notes: tuple[Any, ...]) -> npt.NDArray[Any]:
     """In the first of the noted types that loses nothing, or as it is."""
-    for dtype in (note for note in notes if isinstance(note, type)):
+    for dtype in (note for note in notes if _is_narrower(note)):
         with np.errstate(over="ignore", invalid="ignore"):
             narrow: npt.NDArray[Any] = values.astype(dtype)
         if np.array_equal(narrow.astype(values.dtype), values):
             return narrow
     return values
+
+
+def _is_narrower(note: Any) -> bool:
+    return isinstance(note, type) and note is not Packed
 
 
 class _Reader:
@@ -191,6 +225,7 @@ class _Reader:
         self._file_name = file_name
         self._lengths = dict(sizes)  # of the axes so far, by name
         self._constraints: list[tuple[str, Constraint]] = []
+        self._unpacked: Arrays = {}
 
     def read(self, hint: Any, name: str, notes: tuple[Any, ...] = ()) -> Any:
         kind, notes = _annotated(hint, notes)
@@ -205,8 +240,10 @@ class _Reader:
             if Distinct in map(type, notes) and len(set(texts)) < len(texts):
                 raise ValueError(f"{self._file_name}: {name} holds a text that is not {Distinct()}")
             return texts
+        if _is_array(kind) and Packed in notes:
+            return self._packed(name, np.dtype(_dtype(kind)), axes, notes)
         if _is_array(kind):
-            narrower = [np.dtype(note) for note in notes if isinstance(note, type)]
+            narrower = [np.dtype(note) for note in notes if _is_narrower(note)]
             dtypes = [dtype, *narrower] if (dtype := _dtype(kind)) else None
             array = self._array(name, dtypes, axes or None, notes)
             return array.astype(dtype or array.dtype, copy=False)
@@ -224,7 +261,7 @@ class _Reader:
     def check_values(self) -> None:
         """Checks the constraints, when all sizes are known."""
         for name, constraint in self._constraints:
-            values = self.arrays[name]
+            values = self._unpacked.get(name, self.arrays[name])
             wrong = constraint.wrong(values, self._lengths)
             if wrong.any():
                 value = values[wrong].flat[0]
@@ -248,6 +285,18 @@ class _Reader:
             self._check_shape(name, array.shape, axes)
         self._constraints += [(name, note) for note in notes if isinstance(note, Constraint)]
         return array
+
+    def _packed(
+        self, name: str, dtype: np.dtype[Any], axes: tuple[str | int, ...], notes: tuple[Any, ...]
+    ) -> npt.NDArray[Any]:
+        """An array whose axes' lengths are known already."""
+        content = self._array(name, [np.dtype(np.uint8)], None, notes)
+        shape = tuple(axis if isinstance(axis, int) else self._lengths[axis] for axis in axes)
+        try:
+            self._unpacked[name] = unpacked(content, dtype, shape)
+        except ValueError as error:
+            raise ValueError(f"{self._file_name}: {name}: {error}") from error
+        return self._unpacked[name]
 
     def _check_shape(self, name: str, shape: tuple[int, ...], axes: tuple[str | int, ...]) -> None:
         known = [axis if isinstance(axis, int) else self._lengths.get(axis) for axis in axes]

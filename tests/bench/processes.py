@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from movierec_cli.config import FEATURES, DataConfig, FeatureSet, default_settings
 from movierec_cli.data.ragged import RaggedRows
-from movierec_cli.evaluation.evaluate import best_of_rows
+from movierec_cli.evaluation.best_lists import best_of_rows
 from movierec_cli.recommend.many_users import recommend_all
 from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.users import user_of

@@ -7,8 +7,8 @@ The MovieLens archives (ml-1m.zip, ml-100k.zip) are looked for in --data, then .
 
 Of the models of sequences, `sequences` (the headline, three seeds) takes hours and `sequence-presets` the
 better part of one: they run only when named, keep what they trained in --models and go on from there. So do
-`few-likes`, `small` and `new-users` run only when named: a quarter of an hour or more, and nothing is kept;
-`serve-hostile` takes ten minutes of its own.
+`few-likes`, `large`, `small` and `new-users` run only when named: a quarter of an hour or more, and nothing
+is kept. `large` makes 26 million ratings and takes up to 6 GiB; `serve-hostile` takes ten minutes of its own.
 `sequence-epoch` compares with RecTools where the environment variable RECTOOLS_PYTHON names an interpreter
 that has it: pip install "rectools[torch]" in an environment of its own, as it needs an older NumPy.
 """
@@ -30,6 +30,7 @@ from tests.bench import (  # noqa: E402
     fold_in,
     hybrids,
     jobs,
+    large,
     large_csv,
     one_model,
     own_columns,
@@ -72,9 +73,11 @@ SECTIONS: dict[str, Callable[[Bench], Iterable[Row]]] = {
     "one-model": one_model.measure_one_model,
     "sequences": sequences.measure_sequences,
     "sequence-presets": sequences.measure_presets,
+    "large": large.measure_large,
 }
 WHEN_NAMED = (
-    *("few-likes", "planted", "small", "new-users", "serve-hostile", "sequences", "sequence-presets"),
+    *("few-likes", "large", "planted", "small", "new-users"),
+    *("serve-hostile", "sequences", "sequence-presets"),
 )
 _NAMES = f"of {', '.join(SECTIONS)} (default: all but {listed(WHEN_NAMED)})"
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from movierec_cli.errors import UsageError
+from movierec_cli.evaluation.best_lists import NO_MOVIE
 from movierec_cli.evaluation.beyond_accuracy import beyond_accuracy, gini
-from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome
+from movierec_cli.evaluation.outcome import LIST_LENGTH, Outcome
 from tests.evaluation.small_outcomes import no_outcome, outcome_of
 
 COUNTS = np.array([8, 4, 2, 1, 0])  # of 16 users

@@ -10,9 +10,10 @@ import pytest
 
 from movierec_cli.data.dataset import Dataset, Ratings
 from movierec_cli.data.ragged import movies_of_users
+from movierec_cli.evaluation.best_lists import NO_MOVIE
 from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
 from movierec_cli.evaluation.metrics import METRICS
-from movierec_cli.evaluation.outcome import LIST_LENGTH, NO_MOVIE, Outcome
+from movierec_cli.evaluation.outcome import LIST_LENGTH, Outcome
 from movierec_cli.evaluation.queries import GroupedQueries, Targets, queries_by_user
 from movierec_cli.evaluation.ranks import Ranks
 from tests.tiny_dataset import dataset_of

@@ -12,8 +12,8 @@ import pytest
 from movierec_cli.config import FEATURES, Family, SplitConfig, TowerConfig, TrainerConfig
 from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import MovierecError, UsageError
+from movierec_cli.evaluation.best_lists import NO_MOVIE
 from movierec_cli.evaluation.metrics import metric_values, top_k_of
-from movierec_cli.evaluation.outcome import NO_MOVIE
 from movierec_cli.experiment.comparison import compare_runs, headline_metric
 from movierec_cli.experiment.selection import EvaluatedRun
 from movierec_cli.experiment.study import Study

@@ -16,6 +16,7 @@ from movierec_cli.scoring.rating_head import RatingHead
 from movierec_cli.scoring.towers import Towers
 from movierec_cli.storage import codec, npz
 from movierec_cli.storage.constraints import DATA_RATINGS, DATA_USERS
+from movierec_cli.storage.packing import packed
 from tests.saved_runs import rating_head, run_artifacts, run_outcome, run_parts
 from tests.small_dataset import small_dataset
 
@@ -108,13 +109,15 @@ REFUSED: list[tuple[type, dict[str, Any], str]] = [
     (Outcome, {"users": np.arange(4, dtype=I4)}, "n_unseen has shape (3,), not (4,)"),
     (Outcome, {"users": np.zeros(3, I4)}, "users holds 0, which is not above the one before"),
     (Outcome, {"n_unseen": np.full(3, 5, I4)}, "n_unseen holds 5, which is not at most n_movies"),
-    (Outcome, {"top_movies": np.zeros((3, 99), I4)}, "top_movies has shape (3, 99), not (3, 100)"),
-    (Outcome, {"top_movies": np.full((3, 100), -2, I4)}, "top_movies holds -2"),
+    (Outcome, {"top_movies": np.zeros((3, 100), I4)}, "top_movies is int32, not uint8"),
+    (Outcome, {"top_movies": packed(np.zeros((3, 99), I4))}, "top_movies: other than 1,200 bytes of int32"),
+    (Outcome, {"top_movies": packed(np.full((3, 100), -2, I4))}, "top_movies holds -2"),
     (Outcome, {"n_movies": np.zeros(1, I8)}, "n_movies has shape (1,), not ()"),
     (Outcome, {"n_movies": np.array(5)}, "n_movies has shape (5,), not (4,)"),
-    (Outcome, {"at_their_time/all/tied": np.ones((3, 1), I4)}, "tied has shape (3, 1), not (3,)"),
-    (Outcome, {"in_one_list/tied": np.zeros(3, I4)}, "in_one_list/tied holds 0, which is not at least 1"),
-    (Outcome, {"in_one_list/better": np.full(3, 4, I4)}, "in_one_list/better holds 4"),
+    (Outcome, {"at_their_time/all/tied": packed(np.ones(2, I4))}, "tied: other than 12 bytes of int32"),
+    (Outcome, {"at_their_time/all/tied": np.zeros(9, np.uint8)}, "tied: what is packed is damaged"),
+    (Outcome, {"in_one_list/tied": packed(np.zeros(3, I4))}, "in_one_list/tied holds 0, which is not at"),
+    (Outcome, {"in_one_list/better": packed(np.full(3, 4, I4))}, "in_one_list/better holds 4"),
     (RunArtifacts, {"weights/file": np.array(np.nan)}, "weights/file holds nan, which is not a number"),
     (RunArtifacts, {"user_ids": np.array([1, 2, 1])}, "user_ids holds 1, which is not there once"),
     (RunArtifacts, {"user_ids": np.arange(2)}, "user_ids has shape (2,), not (3,)"),
@@ -178,6 +181,9 @@ MISFITS = {
     "ranked below the last one": replace(
         PARTS, outcome=replace(run_outcome(), in_one_list=Ranks(*np.full((2, 3), 3, I4)))
     ),
+    "towers.npz has no {'query 7'}, which artifacts.npz names": replace(
+        PARTS, artifacts=replace(run_artifacts(), in_towers={"embeddings:0": "query 7"})
+    ),
     "towers.npz is of (4, 4, 2) users, movies and numbers, artifacts.npz of (3, 4, 2)": replace(
         PARTS, towers=run_parts(run_artifacts(n_users=4)).towers
     ),
@@ -189,7 +195,8 @@ def test_parts_that_do_not_fit_together_are_not_written(words: str) -> None:
     with pytest.raises(ValueError, match=re.escape(words)):
         MISFITS[words].contents(SIZES)
     assert PARTS.contents(SIZES).keys() == {
-        "outcome.npz", "artifacts.npz", "catalogue.npz", "user_ratings.npz", "towers.npz",
+        "outcome.npz", "test_ratings.npz", "artifacts.npz", "catalogue.npz", "user_ratings.npz",
+        "towers.npz",
     }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.evaluation.queries import GroupedQueries, Targets, queries_by_user
-from movierec_cli.evaluation.ranks import ScoreBlock
+from movierec_cli.evaluation.ranks import ScoreBlock, Scores
 from movierec_cli.evaluation.ratings import clipped
 from movierec_cli.records import dataclass
 
@@ -110,15 +110,18 @@ class Scorer:
     score_users: ScoreBlock  # rows of users [b] to float32 [b, n_movies]; called from several threads
     n_parameters: int
     kept: Kept
+    same_scores: Scores | None = None  # [n_movies], where every user gets these
 
     def group_queries(self, targets: Targets) -> GroupedQueries:
         """One query a user: no baseline sees the time of a query."""
-        return queries_by_user(targets.user_index, self.score_users)
+        return queries_by_user(targets.user_index, self.score_users, self.same_scores)
 
 
 def same_for_all(scores: npt.NDArray[np.float32]) -> Scorer:
     """Every user gets the same scores, [n_movies]."""
-    return Scorer(lambda users: np.broadcast_to(scores, (len(users), len(scores))), len(scores), Kept(scores))
+    return Scorer(
+        lambda users: np.broadcast_to(scores, (len(users), len(scores))), len(scores), Kept(scores), scores
+    )
 
 
 def with_popularity_for_cold_users(part: TrainingRatings, scorer: Scorer) -> Scorer:

@@ -18,7 +18,7 @@ from movierec_cli.config import Monitor
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.evaluation.metrics import VALIDATION_K, PerUser, ndcg_of_users, top_k
 from movierec_cli.evaluation.queries import GroupedQueries, Targets
-from movierec_cli.evaluation.ranks import BLOCK_QUERIES, RanksByMode, ScoreBlock, map_blocks, rank_positives
+from movierec_cli.evaluation.ranks import RanksByMode, ScoreBlock, block_queries, map_blocks, rank_positives
 from movierec_cli.models.baselines.baseline import Kept, TrainingRatings
 from movierec_cli.models.baselines.ease import L2
 from movierec_cli.models.baselines.fit_baseline import climb, kept_parts
@@ -107,7 +107,7 @@ class _Choice:
         """From here on these are added."""
         block, n_queries = self._block_of(part, weights), len(self._evaluated.queries)
         if n_queries * part.n_movies <= MAX_KEPT_SCORES:
-            kept = np.concatenate(map_blocks(block, n_queries, BLOCK_QUERIES))
+            kept = np.concatenate(map_blocks(block, n_queries, block_queries(part.n_movies)))
             block = kept.__getitem__
         self._of_weights = block
 
@@ -144,7 +144,8 @@ class _Choice:
 
     def _ranks(self, block: ScoreBlock) -> RanksByMode:
         owners, positives = self._evaluated.queries.user_index, self._evaluated.positives
-        return rank_positives(block, positives, owners, self._towers.seen)
+        n_movies = len(self._towers.dataset.movies)
+        return rank_positives(block, positives, owners, self._towers.seen, n_movies)
 
 
 def fit_run(fitting: Fitting) -> Fitted:

@@ -44,7 +44,7 @@ from movierec_cli.models.sequential.sequence_queries import FittedSequences, Rea
 from movierec_cli.models.sequential.shared_batches import exchange_by, of_all_processes
 from movierec_cli.models.sequential.shares import Share
 from movierec_cli.models.sequential.steps import StepShape
-from movierec_cli.models.trained import FitResult, Validation, evaluated_rows
+from movierec_cli.models.trained import FitResult, Validation, evaluated_rows, validated_users
 from movierec_cli.records import dataclass
 from movierec_cli.registry.record import RunConfig
 
@@ -174,11 +174,14 @@ def _segments(known: Known, sequence: SequenceConfig) -> Segments:
 def _validation(share: Share, model: SequenceModel, known: Known, group: ProcessGroup) -> Validate:
     """Each process ranks its own users' ratings; what is found of all is the same in all."""
     dataset, config = share.dataset, share.config
-    is_in_batch = _settings(config)[1].loss is LossKind.IN_BATCH
+    training = _settings(config)[1]
+    is_in_batch = training.loss is LossKind.IN_BATCH
     reader = Reader(model, known.histories, config.feature_set)
     seen = movies_of_users(dataset, share.split.train)
     evaluated = evaluated_rows(dataset, share.split, seen)
     own_users = share.users[dataset.ratings.user_index[evaluated]]
+    is_validated = np.isin(own_users, validated_users(np.concatenate(group.gathered(own_users)), training))
+    evaluated, own_users = evaluated[is_validated], own_users[is_validated]
     order = np.argsort(np.concatenate(group.gathered(share.ratings[evaluated])))
     users = np.concatenate(group.gathered(own_users))[order]
 

@@ -88,17 +88,29 @@ def last_queries(dataset: Dataset, rows: Rows, vocabularies: dict[Feature, Vocab
     return Queries(users, context_codes(vocabularies, users, last, own_codes(dataset, row)))
 
 
+MAX_CLASSES = 2**15
+"""Movies that every step compares with; of a larger catalogue, a step takes `HEAD` and `SAMPLED`."""
+HEAD, SAMPLED = 5632, 2048
+
 # A step's movie tower, optimizer and averaging cost the same however many queries it has, and on
 # validation an epoch in a dozen large steps taught as much as one in fifty small ones.
 CATALOGUE_BATCHES_PER_EPOCH = 12
 MAX_QUERIES = 2048
 MAX_SCORES = 2**26  # of a batch, 256 MB
+SAMPLED_QUERIES = 2**10
+"""Queries of a step that compares with a part of the catalogue: its arrays of scores and of positives have
+less than 32 MB and are kept for the next step (`freed_memory`). Twice as many took 1.6 times as long."""
 IN_BATCH_INTERACTIONS = 4096
 
 
 def catalogue_batch_size(n_queries: int, n_movies: int) -> int:
-    """Queries a step where the user does not say."""
+    """Queries a step where the user does not say.
+
+    The places of positives among all movies, which are numbers of 32 bits, bound it for a huge catalogue.
+    """
     most = min(MAX_QUERIES, max(1, MAX_SCORES // n_movies))
+    if n_movies > MAX_CLASSES:
+        most = min(SAMPLED_QUERIES, max(1, (2**31 - 1) // n_movies))
     return min(most, -(-n_queries // CATALOGUE_BATCHES_PER_EPOCH))
 
 
@@ -119,6 +131,40 @@ def positive_weights(interactions: GroupedInteractions, exponent: float) -> npt.
 
 
 @dataclass(frozen=True)
+class SampledClasses:
+    """The movies of a large catalogue that a step's positives are compared with.
+
+    Those with most interactions are always among them. Of the others a few are sampled, and each stands for
+    as many as it was sampled from: the expectation of the softmax's denominator is that of the whole
+    catalogue (Horvitz & Thompson 1952, "A Generalization of Sampling Without Replacement From a Finite
+    Universe").
+    """
+
+    head: npt.NDArray[np.int32]  # [n_head], movie rows
+    tail: npt.NDArray[np.int32]  # [n_tail], all others
+    n_sampled: int
+
+    @classmethod
+    def of(cls, counts: npt.NDArray[np.int64]) -> SampledClasses | None:
+        """From each movie's interactions, [n_movies]; None where the catalogue is small enough for a step."""
+        if len(counts) <= MAX_CLASSES:
+            return None
+        order = np.argsort(-counts, kind="stable").astype(np.int32)
+        return cls(np.sort(order[:HEAD]), np.sort(order[HEAD:]), min(SAMPLED, len(order) - HEAD))
+
+    @property
+    def log_weights(self) -> npt.NDArray[np.float32]:
+        """How many movies each class stands for, its logarithm: [n_head + n_sampled], the head first."""
+        weights = np.zeros(len(self.head) + self.n_sampled)
+        weights[len(self.head) :] = np.log(len(self.tail) / self.n_sampled)
+        return weights.astype(np.float32)
+
+    def draw(self, generator: np.random.Generator) -> npt.NDArray[np.int32]:
+        """The classes of one step: [n_head + n_sampled], movie rows, each once."""
+        return np.concatenate([self.head, generator.choice(self.tail, self.n_sampled, replace=False)])
+
+
+@dataclass(frozen=True)
 class CatalogueBatches:
     """Batches of unique queries with all their positives, for the catalogue softmax.
 
@@ -135,6 +181,7 @@ class CatalogueBatches:
     weights: npt.NDArray[np.float32]  # [n_queries], of each positive of a query
     history: RaggedRows | None = None
     completes: bool = False
+    classes: SampledClasses | None = None  # None: all movies
 
     @property
     def n_batches(self) -> int:
@@ -161,6 +208,8 @@ class CatalogueBatches:
             batch["history"] = _draw_history(self.history, batch["user_index"], self.n_movies, generator)
             if not self.completes:
                 positives = positives[~np.isin(positives, batch["history"])]
+        if self.classes is not None:
+            batch["classes"] = self.classes.draw(generator)
         return batch | self._padded(positives, self.weights[rows][positives // self.n_movies])
 
     def _padded(self, positives: npt.NDArray[np.int32], weights: npt.NDArray[np.float32]) -> Batch:

@@ -43,7 +43,8 @@ class AveragedWeights:
         self._steps.assign_add(1.0)
         share = tf.maximum(1.0 / self._horizon, 10.0 / (9.0 + self._steps))
         for average, variable in zip(self.averages, self.variables, strict=True):
-            average.assign_add(share * (variable - average))
+            # average += share * (variable - average), with one copy of a large table instead of two
+            tf.raw_ops.ResourceApplyGradientDescent(var=average.handle, alpha=share, delta=average - variable)
 
     def snapshot(self) -> Weights:
         """The average as arrays."""

@@ -20,6 +20,7 @@ from movierec_cli.evaluation.queries import GroupedQueries, Targets
 from movierec_cli.evaluation.ranks import ScoreBlock, rank_positives
 from movierec_cli.evaluation.ratings import RatingErrors, RatingOutcome, rating_errors
 from movierec_cli.models.feature_encodings import Rows, Vocabulary, fit_features
+from movierec_cli.models.freed_memory import LARGE_TABLE, keep_freed_memory
 from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.rating.multi_task import MultiTaskModel, rating_head, rating_outcome
 from movierec_cli.models.rating.plain_multi_task import PlainMultiTaskModel
@@ -41,6 +42,7 @@ from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.run_parts import RunParts
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.rating_head import RatingHead
+from movierec_cli.storage.serialization import JSON
 
 UNCUT_STARS = 1e6
 STARS_WORTH = 4.0
@@ -77,7 +79,8 @@ class Prepared:
         """Exact top-k accuracy and NDCG of the model as it is."""
         owners = evaluated.queries.user_index
         block = self.score_block(evaluated.queries)
-        ranks = rank_positives(block, evaluated.positives, owners, self.seen)
+        n_movies = len(self.dataset.movies)
+        ranks = rank_positives(block, evaluated.positives, owners, self.seen, n_movies)
         users = np.repeat(owners, evaluated.positives.lengths)
         return top_k(ranks, users), mean_ndcg(ranks.unseen, users)
 
@@ -246,7 +249,8 @@ def trained_on_all(
     assert config.training is not None
     vocabularies = fit_features(dataset, fitting.split.train, config.feature_set)
     kept = prepare(dataset, np.arange(len(dataset.ratings)), config, vocabularies)
-    named = judged.artifacts.weights
+    tables, of_towers = judged.artifacts.in_towers, judged.towers.tables
+    named = judged.artifacts.weights | {name: of_towers[str(place)] for name, place in tables.items()}
     assign_weights(kept.model.weights, [named[name] for name in sorted(named)])
     n_epochs = fitting.epochs_on_all
     fitting.observer.refit_started(n_epochs)
@@ -261,16 +265,24 @@ def fitted_run(
     """The model as it is, with what it made of the test set."""
     dataset = kept.dataset
     users = last_queries(dataset, kept.rows, vocabularies)
+    towers, weights = tower_arrays(kept.model, users, kept.seen), kept.model.named_weights()
+    in_towers: dict[str, JSON] = {
+        name: place
+        for name, weight in weights.items()
+        for place, table in towers.tables.items()
+        if np.array_equal(weight, table)
+    }
+    artifacts = run_artifacts(
+        dataset,
+        vocabularies,
+        weights={name: weight for name, weight in weights.items() if name not in in_towers},
+        users=kept.model.embed_queries(users, kept.seen),
+        movies=kept.model.embed_movies(),
+    )
     parts = replace(
         tested,
-        artifacts=run_artifacts(
-            dataset,
-            vocabularies,
-            weights=kept.model.named_weights(),
-            users=kept.model.embed_queries(users, kept.seen),
-            movies=kept.model.embed_movies(),
-        ),
-        towers=tower_arrays(kept.model, users, kept.seen),
+        artifacts=replace(artifacts, in_towers=in_towers),
+        towers=towers,
         rating_head=kept.rating_head() if isinstance(kept, _FOR_TWO) else None,
     )
     n_parameters = sum(int(np.prod(variable.shape)) for variable in kept.model.weights)
@@ -282,6 +294,8 @@ def prepare(
 ) -> Prepared:
     """Groups the training rows and makes an untrained model for them, seeded."""
     assert isinstance(config.model, TowerConfig) and config.training is not None  # the family has both
+    if 4 * max(len(dataset.users), len(dataset.movies)) * config.model.embedding_size > LARGE_TABLE:
+        keep_freed_memory()
     tf_keras.utils.set_random_seed(config.training.seed)
     tf.config.experimental.enable_op_determinism()
     seen = movies_of_users(dataset, rows)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from movierec_cli.models.two_tower.objectives import SAFE_SCORE, catalogue_softmax
+from movierec_cli.models.two_tower.objectives import SAFE_SCORE, catalogue_softmax, sampled_softmax
+from movierec_cli.models.two_tower.query_batches import MAX_CLASSES, SampledClasses
 
 N_QUERIES, N_MOVIES, DIM = 6, 30, 5
 
@@ -99,3 +100,58 @@ def test_padding_changes_nothing(first_query_counts):
     assert padded_loss == pytest.approx(loss, rel=1e-6)
     for one, other in zip(gradients, padded_gradients, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+def weighted_loss(queries, classes, log_weights, positives, owners):
+    scores = queries @ classes.T + log_weights
+    partitions = np.log(np.exp(scores).sum(axis=1))
+    return sum(partitions[owner] - queries[owner] @ one for one, owner in zip(positives, owners, strict=True))
+
+
+def test_sampled_softmax_and_its_gradients_are_those_of_a_weighted_denominator():
+    generator = np.random.default_rng(5)
+    queries, classes, positives = (generator.normal(size=(n, DIM)) for n in (N_QUERIES, 12, 7))
+    log_weights = np.where(np.arange(12) < 8, 0, np.log(5.5))
+    owners = np.array([0, 0, 0, 1, 3, 3, 5])
+    parts = [tf.Variable(one, dtype=tf.float32) for one in (queries, classes, positives)]
+    with tf.GradientTape() as tape:
+        q, c, p = map(tf.convert_to_tensor, parts)
+        padded = tf.concat([p, tf.ones((3, DIM))], axis=0)
+        weights = tf.constant([1.0] * 7 + [0.0] * 3)
+        loss = sampled_softmax(
+            q, c, tf.constant(log_weights, tf.float32), padded, tf.constant([*owners, 0, 0, 0]), weights
+        )
+    expected = weighted_loss(queries, classes, log_weights, positives, owners)
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+    found = tape.gradient(loss, parts)
+    for place, values in enumerate((queries, classes, positives)):
+
+        def function(values, place=place):
+            three = [queries, classes, positives]
+            three[place] = values
+            return weighted_loss(*three[:2], log_weights, three[2], owners)
+
+        exact = numeric_gradient(function, values)
+        np.testing.assert_allclose(found[place].numpy(), exact, atol=1e-4, rtol=1e-4)
+
+
+def test_classes_of_a_large_catalogue_have_every_popular_movie_and_expect_the_whole_denominator():
+    generator = np.random.default_rng(0)
+    counts = generator.integers(0, 1000, 40_000)
+    classes = SampledClasses.of(counts)
+    assert classes is not None
+    assert counts[classes.head].min() >= counts[classes.tail].max()
+    assert sorted([*classes.head, *classes.tail]) == list(range(40_000))
+    exponentials = np.exp(generator.normal(size=40_000))
+    estimates = []
+    for _ in range(40):
+        drawn = classes.draw(generator)
+        assert len(np.unique(drawn)) == len(drawn) == len(classes.log_weights)
+        estimates.append((exponentials[drawn] * np.exp(classes.log_weights)).sum())
+    error = np.std(estimates, ddof=1) / np.sqrt(len(estimates))
+    assert abs(np.mean(estimates) - exponentials.sum()) < 3 * error
+    assert np.std(estimates) < 0.04 * exponentials.sum()
+
+
+def test_a_catalogue_that_fits_into_a_step_is_taken_whole():
+    assert SampledClasses.of(np.ones(MAX_CLASSES, np.int64)) is None
