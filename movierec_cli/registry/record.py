@@ -29,7 +29,7 @@ from movierec_cli.evaluation.ratings import RatingErrors
 from movierec_cli.storage.constraints import DATA_RATINGS, DATA_USERS, AtLeast, Sizes
 from movierec_cli.storage.serialization import canonical_json
 
-FORMAT_VERSION = 11
+FORMAT_VERSION = 12
 
 _HASH_LENGTH = 12
 _READABLE_LENGTH = 64
