@@ -34,6 +34,7 @@ class TrainKeywords(TypedDict, total=False):
     embedding_size: int | None
     family: str | None
     feature_kinds: Sequence[str] | Mapping[str, str] | None
+    feature_l2: float | None
     feature_sets: FeatureSets | None
     folds: int | None
     generate_recommendations_for_user: int | str | None
@@ -113,6 +114,7 @@ class TuneKeywords(TypedDict, total=False):
     embedding_size: int | None
     families: str | Sequence[str] | None
     feature_kinds: Sequence[str] | Mapping[str, str] | None
+    feature_l2: float | None
     feature_sets: FeatureSets | None
     finalists: int | None
     hidden_size: int | None

@@ -302,6 +302,10 @@ class TowerConfig(_Embeddings):
 
     `l2` weighs the embeddings' squares against the loss summed over all training interactions, so that it
     means the same for a small data set and a large one.
+
+    `feature_l2` weighs what each feature of movies adds to the first layer, the mean of its squares over the
+    movies, against the loss's mean over training interactions. In `l2` an embedding that many movies share
+    costs no more than that of one: it would fit chance, and a column of noise would harm.
     """
 
     layer_sizes: tuple[int, ...] = _model(
@@ -314,6 +318,12 @@ class TowerConfig(_Embeddings):
     l2: float = _model(
         6.0,
         "Penalty on large embeddings. It means the same for small and for large data sets.",
+        "WEIGHT",
+        ZERO_OR_MORE,
+    )
+    feature_l2: float = _model(
+        0.0,
+        "Penalty on how much each feature of movies says, so that one that tells nothing says little.",
         "WEIGHT",
         ZERO_OR_MORE,
     )

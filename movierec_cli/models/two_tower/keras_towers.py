@@ -191,10 +191,17 @@ class DenseOfParts(tf_keras.layers.Layer):
 
     The sum of each part's product is the product of the whole, and the widest array of the tower is
     neither copied together nor, for the gradient, apart.
+
+    Args:
+        widths: of the parts.
+        size: of the output.
+        relu: whether it ends in one.
+        penalties: of each part, on its squared products, their mean over rows, while training; none: 0 each.
     """
 
-    def __init__(self, widths: Sequence[int], size: int, relu: bool):
+    def __init__(self, widths: Sequence[int], size: int, relu: bool, penalties: Sequence[float] = ()):
         super().__init__(name="dense_of_parts")
+        self._penalties = tuple(penalties) or (0.0,) * len(widths)
         self._ends = [int(end) for end in np.cumsum(widths)]
         self.kernel = self.add_weight(
             name="kernel", shape=(self._ends[-1], size), initializer=tf_keras.initializers.GlorotUniform()
@@ -202,15 +209,22 @@ class DenseOfParts(tf_keras.layers.Layer):
         self.bias = self.add_weight(name="bias", shape=(size,), initializer="zeros")
         self._relu = relu
 
-    def call(self, parts: Sequence[tf.Tensor]) -> tf.Tensor:
+    def call(self, parts: Sequence[tf.Tensor], training: bool = False) -> tf.Tensor:
         """Parts float32 [b, width], one a width, to [b, size]."""
         starts = [0, *self._ends[:-1]]
         products = [
             tf.matmul(part, self.kernel[start:end])
             for part, start, end in zip(parts, starts, self._ends, strict=True)
         ]
+        if training:
+            self._penalise(products)
         total = tf.add_n(products) + self.bias  # [b, size]
         return tf.nn.relu(total) if self._relu else total
+
+    def _penalise(self, products: Sequence[tf.Tensor]) -> None:
+        for penalty, product in zip(self._penalties, products, strict=True):
+            if penalty:
+                self.add_loss(penalty * tf.reduce_mean(tf.reduce_sum(tf.square(product), axis=1)))
 
 
 def built(layers: Sequence[tf_keras.layers.Dense], width: int) -> list[tf_keras.layers.Dense]:
@@ -224,21 +238,25 @@ def built(layers: Sequence[tf_keras.layers.Dense], width: int) -> list[tf_keras.
 class DenseTop(tf_keras.layers.Layer):
     """Dropout on the embeddings, then dense layers, if there are any: relu between, linear last."""
 
-    def __init__(self, widths: Sequence[int], config: TowerConfig, seed: int):
+    def __init__(
+        self, widths: Sequence[int], config: TowerConfig, seed: int, penalties: Sequence[float] = ()
+    ):
         super().__init__(name="dense")
         self.dropout = ByteDropout(config.dropout, seed)
         self.first, self.rest = None, []
         if not config.layer_sizes:
             return
         first, *rest = config.layer_sizes
-        self.first = DenseOfParts(widths, first, relu=bool(rest))
+        self.first = DenseOfParts(widths, first, bool(rest), penalties)
         layers = [tf_keras.layers.Dense(size, activation="relu") for size in rest[:-1]]
         self.rest = built([*layers, *(tf_keras.layers.Dense(size) for size in rest[-1:])], first)
 
     def call(self, parts: Sequence[tf.Tensor], training: bool = False) -> tf.Tensor:
         """Parts float32 [b, width], one a width, to [b, layer_sizes[-1]]; without layers, side by side."""
         dropped = [self.dropout(part, training=training) for part in parts]
-        hidden = tf.concat(dropped, axis=1) if self.first is None else self.first(dropped)
+        if self.first is None:
+            return tf.concat(dropped, axis=1)
+        hidden = self.first(dropped, training=training)
         for layer in self.rest:
             hidden = layer(hidden)
         return hidden
@@ -292,7 +310,7 @@ class MovieTower(tf_keras.layers.Layer):
         self.ids = IdEmbedding(n_movies, config, name="movie_id")
         self.features = [FeatureEmbedding(f, columns, config) for f, columns in features.items()]
         self.widths = [self.ids.width, *(feature.width for feature in self.features)]
-        self.top = DenseTop(self.widths, config, seed)
+        self.top = DenseTop(self.widths, config, seed, (0.0, *[config.feature_l2] * len(self.features)))
         self.bias = self.add_weight(name="bias", shape=(n_movies,)) if config.item_bias else None
 
     def every(self, training: bool = False) -> tf.Tensor:

@@ -316,7 +316,9 @@ def prepare(
     stars = dataset.ratings.rating[rows][interactions.order] if config.tasks is not None else None
     objective = objective_of(interactions, len(dataset.movies), training, history, stars, completes)
     if training.summed_loss:
-        of_mean = replace(of_mean, l2=config.model.l2 / objective.batches.n_batches)
+        n_batches = objective.batches.n_batches
+        of_features = config.model.feature_l2 * len(rows) / n_batches
+        of_mean = replace(of_mean, l2=config.model.l2 / n_batches, feature_l2=of_features)
     if config.tasks is not None:
         assert isinstance(objective, InBatchObjective)  # `TrainerConfig` checks it
         plain = PlainMultiTaskModel(dataset, vocabularies, of_mean, objective, config.tasks, training.seed)

@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from movierec_cli.config import TowerConfig
+from movierec_cli.config import FEATURES, TowerConfig
 from movierec_cli.models.two_tower import keras_towers as towers
-from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput
+from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, NumberInput
 from movierec_cli.models.two_tower.keras_towers import (
     BagEmbedding,
     ByteDropout,
     CategoryEmbedding,
     DenseTop,
     HistoryEmbedding,
+    MovieTower,
 )
 
 CONFIG = TowerConfig(embedding_size=4, layer_sizes=(6, 3), dropout=0.0, l2=0.0)
@@ -61,6 +62,27 @@ def test_one_layer_is_linear():
     row = tf.constant([[-5.0, 3.0]])
     np.testing.assert_allclose(top([-row]), -top([row]), rtol=1e-6)
     assert len(top.trainable_variables) == 2
+
+
+def test_what_each_feature_adds_for_each_movie_is_penalised_in_training_and_what_ids_add_is_not():
+    config = TowerConfig(embedding_size=4, layer_sizes=(6, 3), dropout=0.0, l2=0.0, feature_l2=0.7)
+    numbers = np.array([[0.5], [-1.0], [2.0], [0.0]], np.float32)
+    features = {
+        FEATURES["movie_genres"]: (BagInput.of(BAGS, 4),),
+        FEATURES["movie_length"]: (CategoryInput(np.array([2, 0, 2, 2], np.int32), 3), NumberInput(numbers)),
+    }
+    tower = MovieTower(4, features, config, seed=0)
+    tower.every()
+    assert not tower.losses
+    tower.every(training=True)
+    kernel, expected = tower.top.first.kernel.numpy(), 0.0
+    (bags,), (categories, _) = (feature.columns for feature in tower.features)
+    for movie, bag in enumerate(BAGS):
+        of_bag = bags.table.numpy()[bag].mean(axis=0) if bag else np.zeros(4)
+        of_category = categories.table.numpy()[[2, 0, 2, 2][movie]]
+        expected += np.sum((of_bag @ kernel[4:8]) ** 2)
+        expected += np.sum((np.append(of_category, numbers[movie]) @ kernel[8:]) ** 2)
+    assert float(tf.add_n(tower.losses)) == pytest.approx(0.7 * expected / 4, rel=1e-5)
 
 
 def test_dropout_keeps_its_share_and_the_mean_and_is_off_outside_training():
