@@ -111,7 +111,7 @@ class StudyResult:
 
         from movierec_cli.reports.terminal.study_text import study_text
 
-        console = Console(width=110)
+        console = Console(width=110, markup=False)
         with console.capture() as captured:
             console.print(study_text(self.study, console, with_details=self.with_details))
         return captured.get()

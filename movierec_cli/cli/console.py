@@ -20,7 +20,13 @@ SCHEMA_VERSION = 1
 
 
 class PrintableConsole(Console):
-    """A console to which no control characters get but its own: those of styles and of moving bars."""
+    """A console to which no control characters get but its own: those of styles and of moving bars.
+
+    Texts are shown as they are: "[red]" in a title is no style, and "[/]" no error.
+    """
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, emoji=False, markup=False)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Each segment of what is printed, the text as `printable` gives it."""
@@ -34,8 +40,8 @@ class Terminal:
     """The two streams of a command, and how much it says."""
 
     quiet: bool = False
-    out: Console = field(default_factory=lambda: PrintableConsole(emoji=False))
-    err: Console = field(default_factory=lambda: PrintableConsole(stderr=True, emoji=False))
+    out: Console = field(default_factory=PrintableConsole)
+    err: Console = field(default_factory=lambda: PrintableConsole(stderr=True))
 
     @property
     def shows_progress(self) -> bool:
@@ -66,7 +72,7 @@ class Terminal:
 
     def line(self, text: str) -> None:
         """One line of the result, as it is."""
-        self.out.print(text, markup=False, highlight=False, soft_wrap=True)
+        self.out.print(text, highlight=False, soft_wrap=True)
 
     def written(self, file: Path, what: str) -> None:
         """Says which file was written, and how much is in it: "3 movies", "1.5 MB"."""

@@ -50,3 +50,13 @@ REFUSED = """
 @pytest.mark.parametrize("row", rows(REFUSED))
 def test_what_cannot_be_had_is_refused_with_what_to_do(row: str) -> None:
     check_row(row)
+
+
+def test_brackets_of_data_are_no_styles(tmp_path: Path) -> None:
+    (tmp_path / "ratings.csv").write_text(
+        "user,item,rating,[/]\n"
+        + "".join(f"{u},[red]{i},{1 + i},[/b]{i}\n" for u in range(6) for i in range(5))
+    )
+    found = run("data", "describe", str(tmp_path))
+    assert found.exit_code == 0, found.output
+    assert "[/]" in found.stdout

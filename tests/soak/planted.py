@@ -1,0 +1,83 @@
+"""Bugs of the kinds that the harness is there to find, planted in the processes of the commands."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A bug: what it is, and what puts it into a process that has imported everything."""
+
+    what: str
+    plant: Callable[[], object]
+
+
+def _rename_too_early() -> None:
+    """A file has its name before its content."""
+    from contextlib import contextmanager
+
+    from movierec_cli.files import atomic, csv_tables
+
+    @contextmanager
+    def early(target):  # type: ignore[no-untyped-def]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield target
+
+    csv_tables.written_whole = early  # type: ignore[attr-defined]
+    atomic.written_whole = early
+
+
+def _old_folder_deleted_first() -> None:
+    """A folder is deleted before the new one has its place."""
+    import shutil
+
+    from movierec_cli.files import atomic
+
+    swap = atomic._swap_in
+
+    def careless(new, target, replaceable):  # type: ignore[no-untyped-def]
+        if target.is_dir():
+            shutil.rmtree(target)
+        swap(new, target, replaceable)
+
+    atomic._swap_in = careless
+
+
+def _leftovers_stay() -> None:
+    """Nobody sweeps what killed commands leave."""
+    from movierec_cli.files import atomic
+
+    atomic._is_abandoned = lambda path: False
+
+
+def _checksums_not_compared() -> None:
+    """A damaged file is used as it is."""
+    import zipfile
+
+    from movierec_cli.registry import manifest
+
+    zipfile.ZipExtFile._update_crc = lambda self, newdata: None  # type: ignore[attr-defined, method-assign]
+    manifest._sha256 = lambda content: ""
+
+
+def _controls_reach_the_terminal() -> None:
+    """What is printed is not made harmless."""
+    from movierec_cli.cli import console
+
+    console.printable = lambda text, *rest: text  # type: ignore[attr-defined]
+
+
+def _traceback_shown() -> None:
+    """An error of the system is not caught."""
+    from movierec_cli.cli import program
+
+    del program
+
+
+PLANTED = {
+    "early-rename": Planted(_rename_too_early.__doc__ or "", _rename_too_early),
+    "deleted-first": Planted(_old_folder_deleted_first.__doc__ or "", _old_folder_deleted_first),
+    "leftovers": Planted(_leftovers_stay.__doc__ or "", _leftovers_stay),
+    "checksums": Planted(_checksums_not_compared.__doc__ or "", _checksums_not_compared),
+    "controls": Planted(_controls_reach_the_terminal.__doc__ or "", _controls_reach_the_terminal),
+}
