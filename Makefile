@@ -9,7 +9,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DEMO := demo
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo fmt lint type test test-all docs outputs requirements check-platforms check-light bench clean
+.PHONY: help install demo fmt lint type test test-all docs outputs requirements check-platforms check-light bench soak clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ check-light: $(DEVELOPER) ## Use saved models in an environment of requirements-
 
 bench: $(DEVELOPER) ## Measure against the reference and print ratios
 	$(BIN)/python tests/bench/run.py
+
+soak: $(DEVELOPER) ## Try to break everything for SOAK_MINUTES (15): kills, bad disks, damage, hostile data, in any order
+	$(BIN)/python -m tests.soak
 
 clean: ## Remove the environment, caches and the demo (never data sets or models)
 	rm -rf $(VENV) $(DEMO) site build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

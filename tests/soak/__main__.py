@@ -25,13 +25,19 @@ STEPS, EXAMPLES = 30, 5
 
 
 def soak(
-    world: World, number: int, n_examples: int = EXAMPLES, planted: str = "", *, shrinks: bool = True
+    world: World,
+    number: int,
+    n_examples: int = EXAMPLES,
+    planted: str = "",
+    *,
+    n_steps: int = STEPS,
+    shrinks: bool = True,
 ) -> None:
     """Runs some state machines. Raises what a step or an invariant raises, with the shortest sequence."""
     phases = [Phase.generate, Phase.shrink] if shrinks else [Phase.generate]
     chosen = settings(
         max_examples=n_examples,
-        stateful_step_count=STEPS,
+        stateful_step_count=n_steps,
         deadline=None,
         database=None,
         phases=phases,

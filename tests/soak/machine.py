@@ -5,6 +5,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from random import Random
 from typing import ClassVar
 
@@ -34,6 +35,7 @@ from tests.soak.world import (
     MODELS,
     RESTORING,
     Command,
+    Digests,
     World,
     a_day_passes,
     models_in,
@@ -60,6 +62,17 @@ _WRITING = tuple(command for command in COMMANDS if command.writes)
 _COMMANDS, _LIGHT_ONES, _WRITING_ONES = map(st.sampled_from, (COMMANDS, _LIGHT, _WRITING))
 _SHARES = st.integers(0, 999).map(lambda one: one / 1000)
 _ERRORS = {"full": errno.ENOSPC, "read-only": errno.EROFS, "quota": errno.EDQUOT, "broken": errno.EIO}
+
+
+def _rewrite(file: Path, content: bytes) -> None:
+    """Makes a file anew, beside which another name of the old one is as it was."""
+    file.unlink()
+    file.write_bytes(content)
+
+
+def _place_of(name: str) -> str:
+    """What is whole or absent: a file, a folder, or the folder of one model."""
+    return "/".join(name.split("/")[: 2 if name.startswith(f"{MODELS}/") else 1])
 
 
 class Soak(RuleBasedStateMachine):
@@ -127,9 +140,11 @@ class Soak(RuleBasedStateMachine):
         file = files[seed % len(files)]
         whole = {one.name: one.read_bytes() for one in files}
         content = self._damage(file.name, whole[file.name], kind, seed)
-        (mended if fitting else lambda place, part, new: (place / part).write_bytes(new))(
-            folder, file.name, content
-        )
+        _rewrite(file, whole[file.name])  # what runs have alike is one file: only this run's is damaged
+        if fitting:
+            mended(folder, file.name, content)
+        else:
+            file.write_bytes(content)
         self.damaged.add(folder.name)
         asked = self._run(("recommend", "--user", "3", "--model", folder.name))
         assert asked.code == 0 or "damaged" in asked.output or "format version" in asked.output, asked
@@ -139,7 +154,7 @@ class Soak(RuleBasedStateMachine):
         if not command.needs or not folder.name.startswith(f"{DATA}-{command.needs}"):
             assert other.code == 0 or folder.name in other.output, other
         for one, old in whole.items():
-            (folder / one).write_bytes(old)
+            _rewrite(folder / one, old)
         self.damaged.discard(folder.name)
 
     @rule(kind=st.sampled_from(sorted(BAD_SERVERS)), seed=_SEEDS)
@@ -295,11 +310,8 @@ class Soak(RuleBasedStateMachine):
             ("evaluate", "--archive"),
             ("doctor", "--archive"),
         )
-        return (
-            everything
-            if asks_all
-            else any(name.startswith(f"{DATA}-{command.needs}") for name in self.models)
-        )
+        has_it = not command.needs or any(name.startswith(f"{DATA}-{command.needs}") for name in self.models)
+        return everything if asks_all else has_it
 
     def _count(self, fault: str) -> None:
         self.counts[fault] += 1
@@ -329,32 +341,35 @@ class Soak(RuleBasedStateMachine):
         }
 
     def _killed(self, command: Command, disturbed: Disturbance, fault: str) -> None:
+        before = outputs_of(command, self.folder)
         found = killed(command.words, self.folder, disturbed, self.patch)
         if found.code != KILLED:
             return
         self._count(fault)
         self._check(found, killed=True)
-        self._whole_or_as_before(command)
+        self._old_or_new(command, before)
         self.models_are_whole_or_absent()
         self._right(command)
 
     def _disturbed(self, command: Command, disturbed: Disturbance) -> None:
+        before = outputs_of(command, self.folder)
         found = run(command.words, self.folder, disturbed, self.patch)
         if found.n_steps < disturbed.error_from_step:
             return
         self._count("full or read-only disk")
         self._check(found)
-        self._whole_or_as_before(command)
+        self._old_or_new(command, before)
         self.models_are_whole_or_absent()
         self._right(command)
 
-    def _whole_or_as_before(self, command: Command) -> None:
-        """What is at a place that the command writes is complete: of this command, or of another one."""
-        for name, digest in outputs_of(command, self.folder).items():
-            assert digest != "cut", f"{name} is cut"
-            if name.endswith(".csv") and "/" not in name:
-                known = [self.world.reference(one).outputs for one in _WRITING if name in one.writes]
-                assert digest in [one[name] for one in known], f"{name} is of no command"
+    def _old_or_new(self, command: Command, before: Digests) -> None:
+        """What a command writes is what was there before, or what it leaves when nothing disturbs it."""
+        now, new = outputs_of(command, self.folder), self.world.reference(command).outputs
+        for place in {_place_of(name) for name in (*now, *before)}:
+            states = [
+                {name: one[name] for name in one if _place_of(name) == place} for one in (now, before, new)
+            ]
+            assert states[0] in states[1:], f"{place} is neither old nor new: {states}"
 
     def _damage(self, name: str, content: bytes, kind: str, seed: int) -> bytes:
         for attempt in range(20):  # a damage may not be possible to this file

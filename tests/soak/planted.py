@@ -67,13 +67,6 @@ def _controls_reach_the_terminal() -> None:
     console.printable = lambda text, *rest: text  # type: ignore[attr-defined]
 
 
-def _traceback_shown() -> None:
-    """An error of the system is not caught."""
-    from movierec_cli.cli import program
-
-    del program
-
-
 PLANTED = {
     "early-rename": Planted(_rename_too_early.__doc__ or "", _rename_too_early),
     "deleted-first": Planted(_old_folder_deleted_first.__doc__ or "", _old_folder_deleted_first),
