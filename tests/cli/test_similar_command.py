@@ -86,7 +86,7 @@ REFUSED = """
 2 | similar '' | say which movie
 2 | similar --genre War 'Film 105' | say which movie, before any option
 2 | similar 'Film 105' --top 0 | --top is 0; it must be 1 to 1,000,000
-2 | similar 'Film 105' --top x | 'x' cannot be used
+2 | similar 'Film 105' --top x | --top is 'x'; it takes a whole number
 1 | similar flm 1 | there is no movie 'flm 1'
 1 | similar id:7 | there is no movie with id:7; the movies have the ids 100 to 139
 1 | similar 'Film 105' --csv . | cannot be written

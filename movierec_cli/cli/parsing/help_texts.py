@@ -34,7 +34,10 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
     "models list": ("movierec models list", "movierec models list --json"),
     "models show": ("movierec models show 1m-ease", "movierec models show 1m-ease --json"),
     "models remove": ("movierec models remove NAME", "movierec models remove NAME OTHER"),
-    "models forget": ("movierec models forget --user 7", "movierec models forget --user 7 --json"),
+    "models forget": (
+        "movierec models forget --user 7",
+        "movierec models forget --user 7 --saved_models_dir models",
+    ),
     "data": ("movierec data info", "movierec data describe ratings.csv"),
     "data info": ("movierec data info", "movierec data info --json"),
     "data describe": (
