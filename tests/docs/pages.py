@@ -24,7 +24,8 @@ def name_of(page: Path) -> str:
 def commands_of(page: Path) -> list[str]:
     """The lines that call movierec, in blocks of shell code and in indented ones, without their comments."""
     text = page.read_text("utf-8")
-    blocks = re.findall(r"^```(?:sh)?\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    blocks = [block for language, block in fenced if language in ("", "sh")]
     blocks += re.findall(r"(?:^    .*\n)+", text, re.MULTILINE)
     return [command for block in blocks for command in _lines(block)]
 

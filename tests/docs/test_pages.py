@@ -73,7 +73,7 @@ def popularity_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], f
             config = replace(config, saved_models_dir=folder, baselines=(Family.POPULARITY,))
             trainer = RunTrainer(config)
             (model,) = compare_runs(trainer.data, on_own_test(tuple(trainer.run()))[0]).models
-            known[config.split] = model.metrics["ndcg@10"].value
+            known[config.split] = model.metrics["ndcg@10"].mean
         return known[config.split]
 
     return ndcg
