@@ -8,14 +8,17 @@ import importlib.util
 from collections.abc import Iterable
 
 EXTRAS = {
+    "fastapi": "serve",
     "jax": "sequences",
     "keras-rs": "sequences",
     "mlflow": "mlflow",
     "onnx": "onnx",
     "optuna": "tune",
+    "prometheus-client": "serve",
     "ray": "cluster",
     "scikit-surprise": "ratings",
     "tensorboard": "tensorboard",
+    "uvicorn": "serve",
 }
 """The extra that installs a package which the main job does without."""
 DEPENDENCIES = (
@@ -29,6 +32,7 @@ DEPENDENCIES = (
     "requests",
     "scipy",
     "tensorflow",
+    "tensorflow-datasets",
     "tensorflow-recommenders",
     "tf-keras",
 )
