@@ -243,10 +243,22 @@ class IdIndex:
 
     def row_of(self, typed: Id) -> int | None:
         """The row of one id, as it is or as a person types it (`typed_id`); None where there is none."""
+        if "_row_of" not in self.__dict__ and not are_texts(self.ids):
+            return self._first_row_of(typed)
         if typed in self._row_of:
             return self._row_of[typed]
         meant = typed_id(str(typed), self.ids)
         return None if meant is None else self._row_of.get(meant)
+
+    def _first_row_of(self, typed: Id) -> int | None:
+        """`row_of` for who asks once: looking through numbers is quicker than making a dictionary of them."""
+        meant = typed if isinstance(typed, int) else typed_id(str(typed), self.ids)
+        _ = self._row_of if self.__dict__.get("_was_asked") else None  # for the next time
+        self.__dict__["_was_asked"] = True
+        if meant is None:
+            return None
+        found = np.flatnonzero(self.ids == meant)
+        return int(found[0]) if len(found) else None
 
     @cached_property
     def _row_of(self) -> dict[Id, int]:
