@@ -38,6 +38,6 @@ def test_a_notebook_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert n_rich >= 3
 
 
-def test_the_notebooks_are_named_in_the_readme() -> None:
-    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
-    assert len(NOTEBOOKS) == 2 and all(f"docs/{name}" in readme for name in NOTEBOOKS)
+def test_the_notebooks_are_named_on_the_page_of_python() -> None:
+    page = (DOCS / "python.md").read_text(encoding="utf-8")
+    assert len(NOTEBOOKS) == 2 and all(f"docs/{name}" in page for name in NOTEBOOKS)

@@ -5,6 +5,7 @@ import importlib.util
 from pathlib import Path
 
 from movierec_cli.errors import MovierecError, UsageError
+from movierec_cli.packages import need_of
 from movierec_cli.records import dataclass
 
 
@@ -95,7 +96,7 @@ def _registered() -> dict[str, Publication]:
     """TFDS' entries by archive name, from its file: importing the package would take seconds."""
     package = importlib.util.find_spec("tensorflow_datasets")
     if package is None or package.origin is None:
-        raise MovierecError("tensorflow-datasets is not installed; install movierec with its dependencies")
+        raise MovierecError(need_of("tensorflow-datasets"))
     file = Path(package.origin).parent / "url_checksums" / "movielens.txt"
     rows = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
     return {name: Publication(url, int(size), sha256) for url, size, sha256, name in rows}

@@ -58,8 +58,14 @@ class _Lazy(Generic[T]):
 
         def build(file: IO[bytes]) -> T:
             others = open_part(run.folder, part.shared_file, npz.read) if part.shared_file else {}
-            value: T = codec.from_file(part.kind, file, part.file_name, sizes=run.record.sizes, others=others)
-            part.check(value, run)
+            try:
+                value: T = codec.from_file(
+                    part.kind, file, part.file_name, sizes=run.record.sizes, others=others
+                )
+                part.check(value, run)
+            except ValueError as error:
+                both = f" (read with {part.shared_file})" if part.shared_file else ""
+                raise ValueError(f"{error}{both}") from error
             return value
 
         run.__dict__[self._name] = value = open_part(run.folder, part.file_name, build)

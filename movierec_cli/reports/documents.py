@@ -445,6 +445,7 @@ class CheckPluginDocument(Document):
 
 DOCUMENTS: dict[str, Any] = {
     "train": TrainDocument,
+    "demo": TrainDocument,
     "tune": TuneDocument,
     "evaluate": EvaluateDocument,
     "recommend": RecommendDocument

@@ -62,6 +62,7 @@ def problems(value: Any, schema: dict[str, Any], definitions: dict[str, Any], pl
 
 
 LINES = (
+    "demo --output other",
     "train --saved_models_dir other --preset tfrs-context --generate_recommendations_for_user 1",
     "train --saved_models_dir other --tasks rating retrieval --additional_feature_sets None --deploy",
     "train --saved_models_dir other --folds 2 --additional_feature_sets None",

@@ -31,16 +31,17 @@ from tests.saved_runs import (
 from tests.small_dataset import small_dataset
 
 TRAINED = {"artifacts.npz", "catalogue.npz", "user_ratings.npz"}
+JUDGED = {"outcome.npz", "test_ratings.npz"}
 WEIGHTS = {"histories.npz", "item_weights.npz"}
 TOWERS = {*TRAINED, "towers.npz"}
 
 
 def test_the_files_of_a_run_follow_from_its_family():
-    assert files_of(Family.TWO_TOWER) == {"outcome.npz", *TOWERS}
-    assert files_of(Family.MULTI_TASK) == {"outcome.npz", "ratings.npz", "rating_head.npz", *TOWERS}
-    assert files_of(Family.SASREC) == files_of(Family.GRU4REC) == {"outcome.npz", *TRAINED}
-    assert files_of(Family.ITEM_KNN) == {"outcome.npz", *TRAINED, *WEIGHTS}
-    assert files_of(Family.IALS) == files_of(Family.POPULARITY) == {"outcome.npz", *TRAINED}
+    assert files_of(Family.TWO_TOWER) == {*JUDGED, *TOWERS}
+    assert files_of(Family.MULTI_TASK) == {*JUDGED, "ratings.npz", "rating_head.npz", *TOWERS}
+    assert files_of(Family.SASREC) == files_of(Family.GRU4REC) == {*JUDGED, *TRAINED}
+    assert files_of(Family.ITEM_KNN) == {*JUDGED, *TRAINED, *WEIGHTS}
+    assert files_of(Family.IALS) == files_of(Family.POPULARITY) == {*JUDGED, *TRAINED}
     for family in RATING_BASELINES:
         assert files_of(family) == {"ratings.npz"}
 

@@ -143,7 +143,12 @@ def test_text_that_looks_like_markup_is_shown_as_it_is() -> None:
 def test_the_document_has_every_part_of_the_study_but_what_stands_elsewhere() -> None:
     document = study_document(STUDY)
     assert json.loads(json.dumps(document, allow_nan=False)) == document
-    assert set(document) == {field.name for field in fields(Study)} - {"user_lists", "commands"}
+    assert set(document) == {field.name for field in fields(Study)} - {
+        "user_lists",
+        "commands",
+        "verdict",
+        "by_other_metrics",
+    }
     assert document["headline"] == "recall@100"
     assert document["answer"] == list(STUDY.answer)
     models = document["models"]

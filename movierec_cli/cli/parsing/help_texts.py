@@ -9,6 +9,7 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
         "movierec train --dataset sample",
         "movierec train --archive ratings.csv --additional_feature_sets timestamp",
     ),
+    "demo": ("movierec demo", "movierec demo --output try --open"),
     "tune": (
         "movierec tune --dataset 100k --trials 40",
         "movierec tune --dataset 100k --space learning_rate=0.001..0.03:log",
