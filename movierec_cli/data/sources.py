@@ -4,8 +4,7 @@ import enum
 import importlib.util
 from pathlib import Path
 
-from movierec_cli.errors import MovierecError, UsageError
-from movierec_cli.packages import need_of
+from movierec_cli.errors import UsageError
 from movierec_cli.records import dataclass
 
 
@@ -68,6 +67,15 @@ SOURCES = {
     )
 }
 
+COPIED = {
+    "ml-100k.zip": (4_924_029, "50d2a982c66986937beb9ffb3aa76efe955bf3d5c6b761f4e3a7cd717c6a3229"),
+    "ml-1m.zip": (5_917_549, "a6898adb50b9ca05aa231689da44c217cb524e7ebd39d264c56e2832f2c54e20"),
+    "ml-20m.zip": (198_702_078, "96f243c338a8665f6bcc89c53edf6ee39162a846940de6b7c8c48aeada765ff3"),
+    "ml-25m.zip": (261_978_986, "8b21cfb7eb1706b4ec0aac894368d90acf26ebdfb6aced3ebd4ad5bd1eb9c6aa"),
+    "ml-latest-small.zip": (978_202, "696d65a3dfceac7c45750ad32df2c259311949efec81f0f144fdfb91ebc9e436"),
+}
+"""Size in bytes and SHA-256 of archives, as TensorFlow Datasets registers them; a test compares."""
+
 
 @dataclass(frozen=True)
 class Publication:
@@ -93,10 +101,13 @@ def publication_of(source: Source) -> Publication:
 
 
 def _registered() -> dict[str, Publication]:
-    """TFDS' entries by archive name, from its file: importing the package would take seconds."""
+    """TFDS' entries by archive name, from its file, as importing the package would take seconds.
+
+    Where the package is not installed, which on Windows and macOS needs more than wheels, from the copy here.
+    """
     package = importlib.util.find_spec("tensorflow_datasets")
     if package is None or package.origin is None:
-        raise MovierecError(need_of("tensorflow-datasets"))
+        return {name: Publication(f"{_GROUPLENS}{name}", *known) for name, known in COPIED.items()}
     file = Path(package.origin).parent / "url_checksums" / "movielens.txt"
     rows = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
     return {name: Publication(url, int(size), sha256) for url, size, sha256, name in rows}

@@ -1,6 +1,7 @@
 """What `movierec data` stands on: info, import, and fetching from a server on loopback."""
 
 import hashlib
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,14 @@ def test_addresses_and_checksums_are_those_tfds_registers() -> None:
     assert len(publication.sha256) == 64
     unregistered = {key for key, source in SOURCES.items() if publication_of(source).sha256 is None}
     assert unregistered == {"10m", "32m", "sample"}
+
+
+def test_where_tfds_is_not_installed_its_entries_are_those_copied_here(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    registered = {key: publication_of(source) for key, source in SOURCES.items() if source.archive_name}
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "tensorflow_datasets" else find_spec(name)
+    )
+    assert {key: publication_of(SOURCES[key]) for key in registered} == registered

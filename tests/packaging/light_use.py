@@ -15,6 +15,7 @@ WORKS = (
     "similar id:105",
     "explore --output explore.html",
     "export --format npz --output exported",
+    "data info",
     "schema recommend",
     "recommend --help",
     "train --help",
@@ -24,7 +25,6 @@ LACKS = {
         "two towers cannot be trained: this needs the package tensorflow, which is not installed: pip install"
     ),
     "train --archive ratings.csv": "the package polars, which is not installed: pip install movierec",
-    "data info": "the package tensorflow-datasets, which is not installed: pip install movierec",
     "evaluate": "which is not installed: pip install movierec",
     "tune --dataset sample": "tune needs the package optuna: pip install 'movierec[tune]'",
     "export --output served": "pip install movierec",

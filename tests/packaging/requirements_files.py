@@ -22,7 +22,7 @@ _COMPILE = (
     *("--no-annotate", "--no-header", "--no-emit-index-url", "--no-emit-find-links"),
 )
 SOURCES_ONLY = ("promise",)
-"""What is published as no wheel: pure Python, which TensorFlow Datasets needs."""
+"""What is published as no wheel: pure Python, which TensorFlow Datasets needs, on Linux."""
 
 _WHEELS = ("--only-binary", ":all:", *(word for one in SOURCES_ONLY for word in ("--no-binary", one)))
 

@@ -183,8 +183,8 @@ def sampled_softmax(
 class SampledCatalogueObjective:
     """Softmax over a catalogue that is too large for a step, against movies that stand for all of it.
 
-    On simulated data of MovieLens 32M's shape, NDCG@10 is that of the softmax over all movies within 1 %
-    (`make bench`, section large), in a fifth of the time.
+    On a tenth of simulated data of MovieLens 32M's shape, with twice as many classes, NDCG@10 was that of the
+    softmax over all movies (.2521 against .2515).
     """
 
     signature: ClassVar[dict[str, tf.TensorSpec]] = CatalogueObjective.signature | {
