@@ -83,6 +83,7 @@ PLAIN = sorted(
 
 
 @pytest.mark.parametrize(("path", "option"), PLAIN)
+@pytest.mark.usefixtures("own_folder")
 def test_a_value_of_another_kind_is_refused_in_words_of_this_program(path: str, option: str) -> None:
     said = check_refused([*path.split()[1:], option, "x y"], [2])
     assert said.startswith(f"Error: {option} is 'x y'; it takes ")
