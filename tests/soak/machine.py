@@ -59,7 +59,9 @@ CODES = {0, 1, 2}
 _SEEDS = st.integers(0, 2**32 - 1)
 _LIGHT = tuple(command for command in COMMANDS if not command.is_slow)
 _WRITING = tuple(command for command in COMMANDS if command.writes)
+_ASKING = tuple(command for command in _LIGHT if command.needs)  # of one model; others fit what is missing
 _COMMANDS, _LIGHT_ONES, _WRITING_ONES = map(st.sampled_from, (COMMANDS, _LIGHT, _WRITING))
+_ASKING_ONES = st.sampled_from(_ASKING)
 _SHARES = st.integers(0, 999).map(lambda one: one / 1000)
 _ERRORS = {"full": errno.ENOSPC, "read-only": errno.EROFS, "quota": errno.EDQUOT, "broken": errno.EIO}
 
@@ -235,7 +237,7 @@ class Soak(RuleBasedStateMachine):
             if not set(one.writes) & set(other.writes) or command.words == one.words == other.words:
                 self._left_right(command)
 
-    @rule(number=_SEEDS, reading=_LIGHT_ONES, with_reader=st.booleans())
+    @rule(number=_SEEDS, reading=_ASKING_ONES, with_reader=st.booleans())
     def removed(self, number: int, reading: Command, with_reader: bool) -> None:
         """A model is removed, while another command may read it, and is trained again: it is the same."""
         if not self.models:
