@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import itertools
 import logging
 import os
@@ -15,6 +14,7 @@ from typing import Any, Self
 
 from movierec_cli import __version__
 from movierec_cli.errors import MovierecError
+from movierec_cli.packages import how_to_install, is_installed
 from movierec_cli.runners.cluster_task import PAUSE_S, work
 from movierec_cli.runners.mailbox import Letter, Mailbox
 from movierec_cli.runners.runner import MOST_LOSSES, Listener, Task, lost, nobody
@@ -44,8 +44,8 @@ class RayCluster:
     shares_files = False
 
     def __init__(self, address: str, at_most: int | None = None) -> None:
-        if importlib.util.find_spec("ray") is None:
-            raise MovierecError("--cluster needs the package ray: pip install 'movierec[cluster]'")
+        if not is_installed("ray"):
+            raise MovierecError(f"--cluster needs the package ray: {how_to_install('ray')}")
         self._address = address
         self._at_most = at_most
         self._is_own = False

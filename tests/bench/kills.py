@@ -10,12 +10,9 @@ leave what it leaves when nobody kills it. Minutes; `test_kills.py` is a small p
 
 import argparse
 import hashlib
-import mmap
 import os
 import random
 import shutil
-import signal
-import struct
 import sys
 import tempfile
 import time
@@ -27,13 +24,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from movierec_cli.cli.program import main as movierec  # noqa: E402
 from movierec_cli.files.atomic import ABANDONED_AFTER_S  # noqa: E402
 from movierec_cli.registry.store import list_runs  # noqa: E402
+from tests.soak import forked  # noqa: E402
+from tests.soak.places import is_hidden, place_of  # noqa: E402
 
 Snapshot = dict[str, str]  # digests by path
-STEPS = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "shutil.rmtree"}
-KILLED = -signal.SIGKILL
 
 
 @dataclass(frozen=True)
@@ -61,78 +57,23 @@ def run(command: str, folder: Path, *, step: int = 0, after_s: float = 0) -> tup
     """Runs a command in a folder, killed before a step on files or after some seconds.
 
     Returns:
-        The exit code, `KILLED` of a killed one, and the number of steps.
+        The exit code, `forked.KILLED` of a killed one, and the number of steps.
     """
-    counter = mmap.mmap(-1, 8)
-    pid = os.fork()
-    if pid == 0:
-        _become(command.split(), folder, step, counter)
-    if after_s:
-        time.sleep(after_s)
-        os.kill(pid, signal.SIGKILL)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    return code, struct.unpack("q", counter)[0]
-
-
-def _become(arguments: list[str], folder: Path, step: int, counter: mmap.mmap) -> None:
-    code: object = 1
-    try:
-        os.chdir(folder)
-        os.environ["MOVIEREC_CACHE_DIR"] = str(folder / "cache")
-        printed = folder.with_suffix(".txt").open("a")
-        os.dup2(printed.fileno(), 1)
-        os.dup2(printed.fileno(), 2)
-        sys.stdout = sys.stderr = printed
-        sys.argv = ["movierec", *arguments]
-        _die_before(step, folder, counter)
-        movierec()
-    except SystemExit as end:
-        code = end.code
-    finally:
-        sys.stdout.flush()
-        os._exit(code if isinstance(code, int) else 0 if code is None else 1)
-
-
-def _die_before(step: int, folder: Path, counter: mmap.mmap) -> None:
-    """Kills this process before its nth step on the folder's files; 0 only counts them."""
-
-    def watch(event: str, args: tuple[object, ...]) -> None:
-        if _is_step(event, args, folder):
-            (n,) = struct.unpack("q", counter)
-            counter[:] = struct.pack("q", n + 1)
-            if n + 1 == step:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(watch)
-
-
-def _is_step(event: str, args: tuple[object, ...], folder: Path) -> bool:
-    if event == "ctypes.dlsym":  # Python has no call that exchanges two folders
-        return args[1] == "renameat2"
-    is_writing = event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR)
-    if not (event in STEPS or is_writing) or not isinstance(args[0], str | bytes | os.PathLike):
-        return False
-    return os.path.abspath(os.fsdecode(args[0])).startswith(f"{folder}/")
+    found = forked.run(command.split(), folder, forked.Disturbance(kill_at_step=step, kill_after_s=after_s))
+    with folder.with_suffix(".txt").open("a", encoding="utf-8", errors="surrogateescape") as printed:
+        printed.write(found.output)
+    return found.code, found.n_steps
 
 
 def snapshot(folder: Path) -> Snapshot:
-    """Every file but the matches of running times, which are no result."""
+    """Every file but those of the user's own places, which are no result."""
     files = (path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
     names = {str(path.relative_to(folder)): path for path in files}
     return {
         name: hashlib.sha256(path.read_bytes()).hexdigest()
         for name, path in names.items()
-        if not name.startswith("cache/")
+        if not name.startswith(f"{forked.OWN}/")
     }
-
-
-def place_of(name: str) -> str:
-    """What is whole or absent: a file, an exported folder, or the folder of one run."""
-    return "/".join(name.split("/")[: 2 if name.startswith("saved_models/") else 1])
-
-
-def is_hidden(name: str) -> bool:
-    return any(part.startswith(".") for part in name.split("/"))
 
 
 class Campaign:
@@ -197,7 +138,7 @@ class Campaign:
     def _killed(self, step: int, after_s: float) -> Path:
         """A folder in which the command was killed; where it was through before, it is killed earlier."""
         code = 0
-        while code != KILLED:
+        while code != forked.KILLED:
             shutil.rmtree(self._folder, ignore_errors=True)
             shutil.copytree(self.start, self._folder)
             code, _ = run(self.writer.command, self._folder, step=step, after_s=after_s)
@@ -320,14 +261,6 @@ def writers(data: Path, base: Path) -> list[Writer]:
     ]
 
 
-def _import_what_is_heavy() -> None:
-    """Before the first fork; nothing is computed here, for threads do not live on in a fork."""
-    from movierec_cli.models.tensorflow_start import start_tensorflow
-
-    start_tensorflow()
-    import tensorflow_recommenders  # noqa: F401
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help="commands of the table (default: all)")
@@ -336,7 +269,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the random moments")
     chosen = parser.parse_args(arguments)
     rng = random.Random(chosen.seed)
-    _import_what_is_heavy()
+    forked.import_what_is_heavy()
     outcomes = []
     with tempfile.TemporaryDirectory() as place:
         base = Path(os.path.realpath(place), "base")

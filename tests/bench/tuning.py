@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from movierec_cli.cli.program import main as movierec  # noqa: E402
+from tests.soak.forked import import_what_is_heavy  # noqa: E402
 
 SPOILED = ["--learning_rate", "0.1", "--dropout", "0", "--space", "learning_rate", "dropout"]
 QUICK = [
@@ -112,14 +113,6 @@ def killed(options: argparse.Namespace) -> None:
         raise SystemExit(1)
 
 
-def _import_what_is_heavy() -> None:
-    """Before the first fork; nothing is computed here, for threads do not live on in a fork."""
-    from movierec_cli.models.tensorflow_start import start_tensorflow
-
-    start_tensorflow()
-    import tensorflow_recommenders  # noqa: F401
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help="default: all three")
@@ -131,7 +124,7 @@ def main() -> None:
     options = parser.parse_args()
     options.models = options.models.absolute()
     options.models.mkdir(parents=True, exist_ok=True)
-    _import_what_is_heavy()
+    import_what_is_heavy()
     for name in options.names or ["spoiled", "good", "killed"]:
         killed(options) if name == "killed" else from_defaults(options, name)
 

@@ -17,6 +17,7 @@ from collections import Counter
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.soak.forked import import_what_is_heavy
 from tests.soak.machine import FAULTS, Soak
 from tests.soak.planted import PLANTED
 from tests.soak.world import World, made_world
@@ -49,16 +50,8 @@ def soak(
         pass
 
     Machine.world = world
-    Machine.patch = staticmethod(PLANTED[planted].plant if planted else lambda: None)
+    Machine.patch = staticmethod(PLANTED[planted] if planted else lambda: None)
     run_state_machine_as_test(seed(number)(Machine), settings=chosen)
-
-
-def prepared() -> None:
-    """Imports what is heavy before the first fork; nothing is computed: threads do not live on in one."""
-    from movierec_cli.models.tensorflow_start import start_tensorflow
-
-    start_tensorflow()
-    import tensorflow_recommenders  # noqa: F401
 
 
 def line(counts: Counter[str]) -> str:
@@ -80,7 +73,7 @@ def main() -> None:
     arguments = parser.parse_args()
     until = time.monotonic() + 60 * arguments.minutes
     print(f"seed {arguments.seed}", flush=True)
-    prepared()
+    import_what_is_heavy()
     n_failed, number, began = 0, 0, time.monotonic()
     with made_world() as world:
         while time.monotonic() < until and not (arguments.planted and n_failed):

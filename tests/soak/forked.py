@@ -32,6 +32,14 @@ _HOMES = {
 OWN = ".own"  # the folder of these, in the one that a command runs in
 
 
+def import_what_is_heavy() -> None:
+    """Before the first fork; nothing is computed here, for threads do not live on in a fork."""
+    from movierec_cli.models.tensorflow_start import start_tensorflow
+
+    start_tensorflow()
+    import tensorflow_recommenders  # noqa: F401
+
+
 @dataclass(frozen=True)
 class Disturbance:
     """What happens to a command."""
@@ -41,9 +49,6 @@ class Disturbance:
     error_from_step: int = 0  # from this step on every step on files fails
     error: int = errno.ENOSPC
     most_file_bytes: int | None = None  # no file gets longer
-
-    def __bool__(self) -> bool:
-        return self != UNDISTURBED
 
 
 UNDISTURBED = Disturbance()

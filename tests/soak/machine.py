@@ -28,11 +28,11 @@ from tests.soak.hostile import (
     write_data,
     write_ratings,
 )
+from tests.soak.places import MODELS, place_of
 from tests.soak.world import (
     ARCHIVE,
     COMMANDS,
     DATA,
-    MODELS,
     RESTORING,
     Command,
     Digests,
@@ -70,11 +70,6 @@ def _rewrite(file: Path, content: bytes) -> None:
     """Makes a file anew, beside which another name of the old one is as it was."""
     file.unlink()
     file.write_bytes(content)
-
-
-def _place_of(name: str) -> str:
-    """What is whole or absent: a file, a folder, or the folder of one model."""
-    return "/".join(name.split("/")[: 2 if name.startswith(f"{MODELS}/") else 1])
 
 
 class Soak(RuleBasedStateMachine):
@@ -367,9 +362,9 @@ class Soak(RuleBasedStateMachine):
     def _old_or_new(self, command: Command, before: Digests) -> None:
         """What a command writes is what was there before, or what it leaves when nothing disturbs it."""
         now, new = outputs_of(command, self.folder), self.world.reference(command).outputs
-        for place in {_place_of(name) for name in (*now, *before)}:
+        for place in {place_of(name) for name in (*now, *before)}:
             states = [
-                {name: one[name] for name in one if _place_of(name) == place} for one in (now, before, new)
+                {name: one[name] for name in one if place_of(name) == place} for one in (now, before, new)
             ]
             assert states[0] in states[1:], f"{place} is neither old nor new: {states}"
 

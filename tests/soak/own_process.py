@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.soak.__main__ import prepared, soak
+from tests.soak.__main__ import soak
+from tests.soak.forked import import_what_is_heavy
 from tests.soak.machine import Soak
 from tests.soak.planted import PLANTED
 from tests.soak.world import COMMANDS, MODELS, World, made_world
@@ -14,7 +15,7 @@ LISTS = COMMANDS[0]
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    prepared()
+    import_what_is_heavy()
     with made_world() as world:
         yield world
 
@@ -29,7 +30,7 @@ def machine(world: World, planted: str = "") -> Soak:
 
     Machine.world = world
     if planted:
-        Machine.patch = staticmethod(PLANTED[planted].plant)
+        Machine.patch = staticmethod(PLANTED[planted])
     return Machine()
 
 

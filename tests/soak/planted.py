@@ -1,15 +1,6 @@
 """Bugs of the kinds that the harness is there to find, planted in the processes of the commands."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Planted:
-    """A bug: what it is, and what puts it into a process that has imported everything."""
-
-    what: str
-    plant: Callable[[], object]
 
 
 def _rename_too_early() -> None:
@@ -67,10 +58,11 @@ def _controls_reach_the_terminal() -> None:
     console.printable = lambda text, *rest: text  # type: ignore[attr-defined]
 
 
-PLANTED = {
-    "early-rename": Planted(_rename_too_early.__doc__ or "", _rename_too_early),
-    "deleted-first": Planted(_old_folder_deleted_first.__doc__ or "", _old_folder_deleted_first),
-    "leftovers": Planted(_leftovers_stay.__doc__ or "", _leftovers_stay),
-    "checksums": Planted(_checksums_not_compared.__doc__ or "", _checksums_not_compared),
-    "controls": Planted(_controls_reach_the_terminal.__doc__ or "", _controls_reach_the_terminal),
+PLANTED: dict[str, Callable[[], object]] = {
+    "early-rename": _rename_too_early,
+    "deleted-first": _old_folder_deleted_first,
+    "leftovers": _leftovers_stay,
+    "checksums": _checksums_not_compared,
+    "controls": _controls_reach_the_terminal,
 }
+"""What puts each bug into a process that has imported everything."""

@@ -19,9 +19,10 @@ import numpy as np
 from movierec_cli.files.atomic import ABANDONED_AFTER_S
 from movierec_cli.registry.store import list_runs
 from tests.soak.forked import OWN, Finished, run
+from tests.soak.places import MODELS, is_hidden
 
 N_USERS, N_MOVIES, N_RATED = 60, 50, 18
-DATA, MODELS, ARCHIVE = "mine", "saved_models", "ml-latest-small.zip"
+DATA, ARCHIVE = "mine", "ml-latest-small.zip"
 _TRAIN = ("train", "--archive", DATA, "--num_epochs", "1", "--quiet", "--baselines")
 _IDS = ("--additional_feature_sets", "None")
 BASE = (*_TRAIN, "ease", "item-knn", "popularity", *_IDS)
@@ -41,14 +42,12 @@ class Command:
         writes: what it makes: files and folders, by the beginning of their paths.
         needs: the family of the model that it asks, if it asks one.
         is_slow: whether it takes seconds.
-        once: whether it fails where it has succeeded already.
     """
 
     words: tuple[str, ...]
     writes: tuple[str, ...] = ()
     needs: str = ""
     is_slow: bool = False
-    once: bool = False
 
     def __str__(self) -> str:
         return " ".join(self.words)
@@ -167,11 +166,6 @@ def models_in(folder: Path) -> dict[str, Digests]:
         one.record.name: {file.name: _digest(file) for file in sorted(one.folder.glob("*.npz"))}
         for one in list_runs(folder / MODELS)[0]
     }
-
-
-def is_hidden(name: str) -> bool:
-    """Whether a path is, or is in, a hidden folder or a hidden file."""
-    return any(part.startswith(".") for part in name.split("/"))
 
 
 def unfinished_in(folder: Path) -> list[str]:

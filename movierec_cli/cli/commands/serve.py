@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 
 import typer
@@ -12,9 +11,10 @@ from movierec_cli.cli.parsing.option_groups import with_option_groups
 from movierec_cli.cli.parsing.options import ModelOptions, OpenPage, spare_threads
 from movierec_cli.config.setting import ONE_OR_MORE, ZERO_OR_MORE, Check, check_settings, setting
 from movierec_cli.errors import MovierecError
+from movierec_cli.packages import how_to_install, lacking
 
 _PORT = Check("0 to 65535", lambda value: 0 <= value <= 65_535)
-_PACKAGES = ("fastapi", "prometheus_client", "uvicorn")
+_PACKAGES = ("fastapi", "prometheus-client", "uvicorn")
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,8 @@ def serve_command(
     movies and searches; its own page is at /docs. Models are found by name,
     and read again when they are replaced. Needs `movierec[serve]`.
     """
-    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
-        package = missing[0].replace("_", "-")
-        raise MovierecError(f"serve needs the package {package}: pip install 'movierec[serve]'")
+    if package := lacking(_PACKAGES):
+        raise MovierecError(f"serve needs the package {package}: {how_to_install(package)}")
     spare_threads()
     from movierec_cli.serving.http_app import make_app
     from movierec_cli.serving.request_limits import Limits
