@@ -192,6 +192,11 @@ class RunParts:
         """Whether it is of a model of weights from movie to movie."""
         return self.histories is not None
 
+    @property
+    def weights(self) -> dict[str, npt.NDArray[Any]]:
+        """Those of a trained model, see `weights_of`."""
+        return weights_of(self)
+
     def contents(self, sizes: Sizes) -> dict[str, bytes]:
         """The content of each file that holds a part, by file name.
 
@@ -226,6 +231,18 @@ class RunParts:
             len(self.artifacts.movie_ids),
         )
         return replace(self, catalogue=replace(movies, own=()), user_ratings=known)
+
+
+def weights_of(run: Any) -> dict[str, npt.NDArray[Any]]:
+    """The weights of a trained model, by variable: those that its towers have as tables among them.
+
+    Args:
+        run: a `RunParts` or a `store.Run`.
+    """
+    artifacts: RunArtifacts = run.artifacts
+    in_towers = artifacts.in_towers
+    tables = run.towers.tables if in_towers else {}
+    return artifacts.weights | {name: tables[str(place)] for name, place in in_towers.items()}
 
 
 def _check_catalogue(catalogue: Movies, run: RunParts) -> None:

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ from movierec_cli.registry.manifest import (
     settled,
 )
 from movierec_cli.registry.record import DataIdentity, RunConfig, RunRecord, run_name
-from movierec_cli.registry.run_parts import PARTS, RunParts, UserRatings, files_of
+from movierec_cli.registry.run_parts import PARTS, RunParts, UserRatings, files_of, weights_of
 from movierec_cli.registry.sharing import write_or_share
 from movierec_cli.scoring.held_sums import held
 from movierec_cli.scoring.item_scorer import DotProducts, ItemScorer, ItemSums, ProductsAndSums
@@ -113,6 +113,11 @@ class Run:
         config = self.record.config
         names = (name for name, part in PARTS.items() if part.is_in(config.family, deployed=config.deployed))
         return RunParts(**{name: getattr(self, name) for name in names})
+
+    @cached_property
+    def weights(self) -> dict[str, npt.NDArray[Any]]:
+        """Of a trained model, by variable, enough to rebuild it."""
+        return weights_of(self)
 
     @cached_property
     def scorer(self) -> ItemScorer:

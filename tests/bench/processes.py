@@ -310,7 +310,7 @@ def model_scores(bench: Bench, run: Run) -> npt.NDArray[np.float32]:
     dataset, split = divided(DataConfig(archive=bench.find("ml-1m.zip")), config.split)
     vocabularies = fit_features(dataset, split.train, config.feature_set)
     prepared = prepare(dataset, split.fit, config, vocabularies)
-    prepared.model.set_weights([run.artifacts.weights[name] for name in sorted(run.artifacts.weights)])
+    prepared.model.set_weights([weight for _, weight in sorted(run.weights.items())])
     users = last_queries(dataset, split.fit, vocabularies)
     queries = prepared.model.embed_queries(users, prepared.seen)
     exact = queries.astype(np.float64) @ prepared.model.embed_movies().astype(np.float64).T

@@ -72,9 +72,7 @@ def test_each_feature_set_becomes_a_complete_run_in_its_order(trained):
     assert record.epochs_run == 2 and [epoch.epoch for epoch in record.history] == [1, 2]
     assert 0 < record.test.all[10] < record.test.unseen[10] < record.test.unseen[100] < 1
     assert "simulated" in record.data.description
-    artifacts, tables = runs[0].artifacts, runs[0].towers.tables
-    weights = [*artifacts.weights.values(), *(tables[str(name)] for name in artifacts.in_towers.values())]
-    assert record.n_parameters == sum(one.size for one in weights)
+    assert record.n_parameters == sum(weights.size for weights in runs[0].weights.values())
 
 
 def test_saved_runs_are_loaded_and_only_new_sets_are_trained(trained):

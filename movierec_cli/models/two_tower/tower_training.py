@@ -249,9 +249,7 @@ def trained_on_all(
     assert config.training is not None
     vocabularies = fit_features(dataset, fitting.split.train, config.feature_set)
     kept = prepare(dataset, np.arange(len(dataset.ratings)), config, vocabularies)
-    tables, of_towers = judged.artifacts.in_towers, judged.towers.tables
-    named = judged.artifacts.weights | {name: of_towers[str(place)] for name, place in tables.items()}
-    assign_weights(kept.model.weights, [named[name] for name in sorted(named)])
+    assign_weights(kept.model.weights, [weight for _, weight in sorted(judged.weights.items())])
     n_epochs = fitting.epochs_on_all
     fitting.observer.refit_started(n_epochs)
     seconds = fit_epochs(kept.model, config.training, n_epochs, fitting.observer, averaged_epochs)

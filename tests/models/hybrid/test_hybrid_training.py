@@ -156,7 +156,7 @@ def test_of_a_large_catalogue_the_weights_that_are_kept_make_the_lists_that_were
 def test_the_model_is_counted_saved_and_chosen_as_it_says(trained: Run) -> None:
     record = trained.record
     assert record.settings["strength"] in hybrid_training.STRENGTHS and record.settings["l2"] >= 50
-    n_towers = sum(one.size for one in trained.artifacts.weights.values())
+    n_towers = sum(one.size for one in trained.weights.values())
     assert record.n_parameters >= n_towers - 16 + 40 * 40  # without the state of dropout's generators
     assert record.config.label == "hybrid + movie_genres + user_gender + day_of_week"
     assert record.name.startswith("small-hybrid-movie_genres-")

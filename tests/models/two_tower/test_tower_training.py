@@ -79,8 +79,8 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others(plain):
     other, _ = train(config(training=replace(QUICK, seed=1)))
     assert figures(again) == figures(first)
     assert again.results["history"][-1].train_loss == first.results["history"][-1].train_loss
-    for name, weights in first.parts.artifacts.weights.items():
-        np.testing.assert_array_equal(again.parts.artifacts.weights[name], weights)
+    for name, weights in first.parts.weights.items():
+        np.testing.assert_array_equal(again.parts.weights[name], weights)
     np.testing.assert_array_equal(
         again.parts.artifacts.user_embeddings, first.parts.artifacts.user_embeddings
     )
@@ -120,13 +120,13 @@ def test_training_on_starts_from_the_weights_that_validation_chose(plain):
     """One epoch more of the same seed and data moves them, but not far."""
     trained, _ = plain
     chosen, _ = train(config(training=replace(QUICK, refit=False)))
-    before, after = (one.parts.artifacts.weights for one in (chosen, trained))
+    before, after = (one.parts.weights for one in (chosen, trained))
     fresh, _ = train(config(training=replace(QUICK, num_epochs=1, learning_rate=1e-9, refit=False)))
     for name, weights in before.items():
         assert not np.array_equal(weights, after[name])
         if weights.ndim == 2:
             moved = np.linalg.norm(after[name] - weights)
-            assert moved < 0.7 * np.linalg.norm(weights - fresh.parts.artifacts.weights[name])
+            assert moved < 0.7 * np.linalg.norm(weights - fresh.parts.weights[name])
 
 
 def test_every_feature_trains_together():
