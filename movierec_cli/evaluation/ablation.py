@@ -35,18 +35,15 @@ def compare_features(
     values: Mapping[str, Values],
     pairs: Sequence[tuple[str, str]],
     sets: Mapping[FeatureSet, str],
-    *,
-    folds: bool = False,
 ) -> tuple[tuple[PairedDifference, ...], tuple[FeatureGain, ...]]:
     """How models differ, and what each feature adds: one family for Holm's correction.
 
     A feature with one pair of sets is that pair's comparison, and counts once.
 
     Args:
-        values: of each model, [n_seeds, n_users], the same users in the same order.
+        values: of each model, [n_seeds, n_users], the same users in the same order; see `Resampled`.
         pairs: labels of `values`: every two of `sets`, and others.
         sets: labels of the models that differ in features alone.
-        folds: whether a row is a fold of a cross-validation.
 
     Raises:
         ValueError: a pair names no model, or the users are none or not as many in each.
@@ -57,9 +54,7 @@ def compare_features(
         one: [(sets[more], sets[fewer]) for more, fewer in own] for one, own in found.items() if own
     }
     averaged = [feature for feature, own in of_features.items() if len(own) > 1]
-    tested = compare_means(
-        values, [*((pair,) for pair in pairs), *(of_features[one] for one in averaged)], folds=folds
-    )
+    tested = compare_means(values, [*((pair,) for pair in pairs), *(of_features[one] for one in averaged)])
     differences = tuple(
         PairedDifference(*pair, **vars(one)) for pair, one in zip(pairs, tested[: len(pairs)], strict=True)
     )

@@ -96,7 +96,7 @@ def average_precision(outcome: Outcome, k: int) -> PerUser:
     libraries that divide by R give min(R, k) / R times this. Its mean over users is MAP.
     McSherry & Najork 2008, section 2.4.
     """
-    groups = _tie_groups(outcome)
+    groups = outcome.ties
     depth = min(k, outcome.n_movies)
     harmonic = _up_to(1 / np.arange(1, depth + 1))
     start, end = _tie_places(groups.better, groups.tied, depth)
@@ -115,8 +115,8 @@ def reciprocal_rank(outcome: Outcome, k: int) -> PerUser:
     Its mean over users is MRR: Voorhees 1999, "The TREC-8 question answering track report"; with ties
     McSherry & Najork 2008, section 2.5.
     """
-    groups = _tie_groups(outcome)
-    first = np.searchsorted(groups.user, np.arange(len(outcome.users)))  # each user's best tie
+    groups = outcome.ties
+    first = groups.best
     better, tied, relevant = groups.better[first], groups.tied[first], groups.relevant[first]
     values = np.zeros(len(first))
     probability = relevant / tied  # of j = 1; each next one is a factor times the last
@@ -143,32 +143,6 @@ def auc(outcome: Outcome, k: int = 0) -> PerUser:
     misplaced = user_sums(outcome, average_rank) - positives * (positives + 1) / 2  # pairs
     pairs = np.where(negatives > 0, positives * negatives, np.nan)
     return 1 - misplaced / pairs
-
-
-@dataclass(frozen=True)
-class _TieGroups:
-    """Each user's positives that score the same, by user and then best first."""
-
-    user: Counts  # [n_groups], places in `Outcome.users`
-    better: Counts  # [n_groups], movies above the tie
-    tied: Counts  # [n_groups], movies in the tie
-    relevant: Counts  # [n_groups], positives in the tie
-    relevant_better: Counts  # [n_groups], positives above the tie
-
-
-def _tie_groups(outcome: Outcome) -> _TieGroups:
-    ranks, base = outcome.in_one_list, outcome.n_movies + 1
-    key = outcome.user_place * base + ranks.better  # one user's positives tie where as many are better
-    keys, first, relevant = np.unique(key, return_index=True, return_counts=True)
-    user, better = keys // base, keys % base
-    above = np.cumsum(relevant) - relevant
-    return _TieGroups(
-        user=user,
-        better=better,
-        tied=ranks.tied[first].astype(np.int64),
-        relevant=relevant,
-        relevant_better=above - above[np.searchsorted(user, user)],
-    )
 
 
 def _tie_places(

@@ -207,7 +207,9 @@ def _better_and_tied(scores: Scores, targets: Scores) -> tuple[RowCounts, RowCou
     """How many of the scores [n] are above, and how many equal to, each target: [p] each."""
     is_long = len(scores) >= LONG_ROW
     if len(targets) >= (SORT_FROM_POSITIVES_OF_LONG if is_long else SORT_FROM_POSITIVES):
-        ordered = np.sort(scores[scores >= targets.min()] if is_long else scores)
+        # Of a long row half the time that indexing by the mask takes.
+        ordered = np.compress(scores >= targets.min(), scores) if is_long else scores.copy()
+        ordered.sort()
         right = ordered.searchsorted(targets, side="right")
         return len(ordered) - right, right - ordered.searchsorted(targets)
     narrow = np.uint16 if len(scores) < 2**16 else np.uint32  # NumPy sums the narrower one faster

@@ -20,7 +20,7 @@ for the Generalization Error", the corrected resampled t-test; no estimate is un
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from statistics import NormalDist
 from typing import TypeVar
 
@@ -39,6 +39,7 @@ In a cross-validation one row a fold, of a baseline as well; NaN where the fold 
 """
 
 Key = TypeVar("Key", bound=Hashable)
+Other = TypeVar("Other", bound=Hashable)
 
 _DRAWN_AT_ONCE = 1_500_000  # users; 12 MB of counts
 _UPPER = (1 + CONFIDENCE) / 2
@@ -198,6 +199,54 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     return tuple(corrected.tolist())
 
 
+class Resampled(Mapping[Key, Values]):
+    """Models' values, whose users are resampled once for all that is asked of them.
+
+    Drawing is nearly all that intervals take: of many metrics, put them in together and ask for parts.
+
+    Args:
+        values: of each model, [n_seeds, n_users], the same users in the same order.
+        folds: whether a row is a fold of a cross-validation, the same one in every model.
+        n_resamples: of users.
+        seed: of the resamples.
+
+    Raises:
+        ValueError: there are no users, or not the same number in each.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[Key, Values],
+        *,
+        folds: bool = False,
+        n_resamples: int = N_RESAMPLES,
+        seed: int = 0,
+    ):
+        _check(values)
+        self.folds = folds
+        mean = np.nanmean if folds else np.mean
+        self.of_users = np.stack([mean(rows, axis=0) for rows in values.values()])  # [n_models, n_users]
+        self.means = _resampled_means(self.of_users, n_resamples, seed)  # [n_resamples, n_models]
+        self._values = dict(values)
+
+    def __getitem__(self, key: Key) -> Values:
+        return self._values[key]
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def part(self, keys: Mapping[Other, Key]) -> Resampled[Other]:
+        """Some of the models, by other keys."""
+        part: Resampled[Other] = Resampled.__new__(Resampled)
+        places = [list(self._values).index(key) for key in keys.values()]
+        part.folds, part._values = self.folds, {other: self._values[key] for other, key in keys.items()}
+        part.of_users, part.means = self.of_users[places], self.means[:, places]
+        return part
+
+
 @dataclass(frozen=True)
 class WeightedSums:
     """What is known of each weighted sum of the models' means, one entry a row of weights."""
@@ -217,26 +266,26 @@ def weighted_sums(
     """Intervals and tests of weighted sums of the models' means over users and seeds.
 
     Args:
-        values: of each model, [n_seeds, n_users], the same users in the same order.
+        values: see `Resampled`, which says the rest where it is one.
         weights: of the models in their order, [n_sums, n_models].
-        folds: whether a row is a fold of a cross-validation, the same one in every model.
-        n_resamples: of users.
-        seed: of the resamples.
+        folds: see there.
+        n_resamples: see there.
+        seed: see there.
 
     Raises:
         ValueError: there are no users, or not the same number in each.
     """
-    _check(values)
-    mean = np.nanmean if folds else np.mean
-    of_users = np.stack([mean(rows, axis=0) for rows in values.values()])  # [n_models, n_users]
-    if folds:
+    if not isinstance(values, Resampled):
+        values = Resampled(values, folds=folds, n_resamples=n_resamples, seed=seed)
+    of_users = values.of_users
+    if values.folds:
         noise = [_fold_noise(_weighted(list(values.values()), row)) for row in weights]
         errors = _standard_errors(weights @ of_users, np.eye(len(weights)), noise)
     else:
         noise = [_seed_noise(rows) for rows in values.values()]
         errors = _standard_errors(weights @ of_users, weights, noise)
     means = weights @ of_users.mean(axis=1)  # [n_sums]
-    resampled = _resampled_means(of_users, n_resamples, seed) @ weights.T  # [n_resamples, n_sums]
+    resampled = values.means @ weights.T  # [n_resamples, n_sums]
     bounds = np.quantile(resampled, [1 - _UPPER, _UPPER], axis=0)  # [2, n_sums]
     low, high = means - errors.reach(means - bounds[0]), means + errors.reach(bounds[1] - means)
     intervals = zip(means.tolist(), low.tolist(), high.tolist(), strict=True)

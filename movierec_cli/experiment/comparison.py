@@ -16,16 +16,16 @@ from movierec_cli.evaluation.metrics import (
     TopK,
     deciding_metric,
     mean_top_k,
-    metric_values,
     parse_metric,
     study_metrics,
     top_k_of,
 )
 from movierec_cli.evaluation.outcome import LIST_LENGTH
 from movierec_cli.evaluation.ratings import mae_values, rmse_values
-from movierec_cli.evaluation.segments import segments
+from movierec_cli.evaluation.segments import SegmentMask, segments
 from movierec_cli.evaluation.significance import (
     PairedDifference,
+    Resampled,
     compare,
     compare_means,
     mean_intervals,
@@ -47,10 +47,19 @@ from movierec_cli.experiment.study import (
     trained_alike,
     winner,
 )
+from movierec_cli.experiment.user_values import UserValues
 from movierec_cli.leakage.finding import Finding
 from movierec_cli.text import counted
 
 Values = npt.NDArray[np.float64]
+
+
+_OfAll = Resampled[tuple[str, str]]
+"""The values of each metric and model."""
+
+
+def _of(resampled: _OfAll, metric: str) -> Resampled[str]:
+    return resampled.part({label: (of, label) for of, label in resampled if of == metric})
 
 
 def headline_metric(
@@ -122,20 +131,27 @@ def compare_runs(
     telling = _telling(len(dataset.movies), ks)
     metrics = dict.fromkeys([headline, *study_metrics(telling)])
     folds = data.config.folds > 0
-    of_metric = {
-        name: {
-            label: _per_user(group, name, folds) for label, group in groups.items() if group[0].tells(name)
-        }
-        for name in metrics
-    }
-    if not of_metric[headline]:
+    if not any(group[0].tells(headline) for group in groups.values()):
         raise MovierecError(f"no list is long enough for {headline}, which decides; give longer ones")
+    tested = next(iter(groups.values()))[0].outcome
+    masks = segments(dataset, data.split.fit, tested)
+    values = {label: _user_values(group, metrics, masks, folds) for label, group in groups.items()}
+    resampled = Resampled(
+        {
+            (metric, label): _per_user(group, values[label], metric, folds)
+            for metric in metrics
+            for label, group in groups.items()
+            if group[0].tells(metric)
+        },
+        folds=folds,
+    )
     beyond = _beyond(data, groups, telling)
-    models = _compared_models(groups, of_metric, beyond, ks, folds)
+    models = _compared_models(groups, resampled, beyond, ks)
     placed = [one for one in models if headline in one.metrics]  # a short list does not tell every metric
     sets = {key: model.label for key, model in trained_alike(models).items()}
-    differences, ablation = compare_features(of_metric[headline], pairs(placed), sets, folds=folds)
-    of_segments = _segments(data, list(groups.values()), [name for name in metrics if of_metric[name]])
+    differences, ablation = compare_features(_of(resampled, headline), pairs(placed), sets)
+    n_users = [int(np.count_nonzero(np.bincount(tested.user_place[mask.targets]))) for mask in masks]
+    of_segments = {metric: _segments(masks, n_users, values, metric) for metric in metrics}
     records = [one.run.record for one in (*evaluated, *rated)]
     to_rank = [one for one in placed if Task.RETRIEVAL in tasks_of(one)]  # of the others it need not be good
     return Study(
@@ -144,7 +160,7 @@ def compare_runs(
         split_summary=data.summary,
         headline=headline,
         answer=answer(
-            placed, differences, ablation, data.config, headline, _behind(placed, of_metric, headline, folds)
+            placed, differences, ablation, data.config, headline, _behind(placed, resampled, headline)
         ),
         warnings=warnings(to_rank, differences, headline),
         models=models,
@@ -157,9 +173,9 @@ def compare_runs(
         ratings=_rating_study(rated, models, headline, differences, folds) if rated else None,
         verdict=verdict(placed, differences, headline),
         by_other_metrics={
-            name: _found_by(name, models, of_metric[name], of_segments[name], folds)
+            name: _found_by(name, models, _of(resampled, name), of_segments[name])
             for name in metrics
-            if name != headline and of_metric[name]
+            if name != headline and any(name in one.metrics for one in models)
         },
     )
 
@@ -169,12 +185,11 @@ def _found_by(
     models: Sequence[ComparedModel],
     values: Mapping[str, Values],
     of_segments: tuple[Segment, ...],
-    folds: bool,
 ) -> MetricFindings:
     """What another metric than the one that decides says."""
     placed = [one for one in models if metric in one.metrics]
     sets = {key: model.label for key, model in trained_alike(placed).items()}
-    differences, ablation = compare_features(values, pairs(placed), sets, folds=folds)
+    differences, ablation = compare_features(values, pairs(placed), sets)
     return MetricFindings(
         verdict=verdict(placed, differences, metric),
         differences=differences,
@@ -183,33 +198,46 @@ def _found_by(
     )
 
 
-def _per_user(group: Sequence[EvaluatedRun], metric: str, folds: bool) -> Values:
+def _user_values(
+    group: Sequence[EvaluatedRun], metrics: Iterable[str], masks: Sequence[SegmentMask], folds: bool
+) -> list[UserValues]:
+    """Of each run of a model; of folds, segments are of the first.
+
+    Who is a light user, and which movies are cold, differs from fold to fold.
+    """
+    targets = [mask.targets for mask in masks]
+    return [
+        UserValues.of(one, metrics, targets if place == 0 or not folds else ())
+        for place, one in enumerate(group)
+    ]
+
+
+def _per_user(group: Sequence[EvaluatedRun], found: Sequence[UserValues], metric: str, folds: bool) -> Values:
     """[n_seeds, n_users]; a list of nothing but test movies cannot be put wrong: half an AUC.
 
     Of folds, the users whom any of them tests, ascending; NaN where one does not.
     """
-    rows = [np.nan_to_num(metric_values(one.outcome.warm, metric), nan=0.5) for one in group]
+    rows = [
+        np.nan_to_num(values.of_users[metric][~one.outcome.is_cold], nan=0.5)
+        for one, values in zip(group, found, strict=True)
+    ]
     if not folds:
         return np.stack(rows)
     tested = [one.outcome.warm.users for one in group]
     users = np.unique(np.concatenate(tested))
-    values = np.full((len(group), len(users)), np.nan)
-    for row, own, whom in zip(values, rows, tested, strict=True):
+    of_folds = np.full((len(group), len(users)), np.nan)
+    for row, own, whom in zip(of_folds, rows, tested, strict=True):
         row[np.searchsorted(users, whom)] = own
-    return values
+    return of_folds
 
 
 def _compared_models(
     groups: Mapping[str, Sequence[EvaluatedRun]],
-    of_metric: Mapping[str, Mapping[str, Values]],
+    resampled: _OfAll,
     beyond: Mapping[str, dict[str, float]],
     ks: Sequence[int],
-    folds: bool,
 ) -> tuple[ComparedModel, ...]:
-    intervals = mean_intervals(
-        {(label, metric): values for metric, each in of_metric.items() for label, values in each.items()},
-        folds=folds,
-    )
+    intervals = mean_intervals(resampled)
     return tuple(
         ComparedModel(
             label=label,
@@ -217,7 +245,7 @@ def _compared_models(
             feature_set=group[0].run.record.config.feature_set,
             records=tuple(one.run.record for one in group),
             top_k=mean_top_k([_top_k(one, ks) for one in group]),
-            metrics={metric: intervals[label, metric] for metric, each in of_metric.items() if label in each},
+            metrics={metric: found for (metric, of), found in intervals.items() if of == label},
             beyond=beyond[label],
         )
         for label, group in groups.items()
@@ -231,9 +259,8 @@ def _top_k(one: EvaluatedRun, ks: Sequence[int]) -> TopK:
 
 def _behind(
     models: Sequence[ComparedModel],
-    of_metric: Mapping[str, Mapping[str, Values]],
+    resampled: _OfAll,
     headline: str,
-    folds: bool,
 ) -> dict[str, PairedDifference]:
     """By metric in which another model leads: how far the first by the headline is from that one.
 
@@ -241,22 +268,15 @@ def _behind(
     """
     first = winner(models, headline)
     best = {
-        metric: winner([one for one in models if metric in one.metrics], metric)
-        for metric in of_metric
-        if metric in first.metrics
+        metric: winner([one for one in models if metric in one.metrics], metric) for metric in first.metrics
     }
     lost = {
         metric: one for metric, one in best.items() if one.metrics[metric].mean > first.metrics[metric].mean
     }
     if not lost:
         return {}
-    values = {
-        (metric, label): of_metric[metric][label]
-        for metric, leader in lost.items()
-        for label in (first.label, leader.label)
-    }
     groups = [[((metric, first.label), (metric, leader.label))] for metric, leader in lost.items()]
-    found = compare_means(values, groups, folds=folds)
+    found = compare_means(resampled, groups)
     return {
         metric: PairedDifference(first.label, leader.label, **vars(one))
         for (metric, leader), one in zip(lost.items(), found, strict=True)
@@ -287,42 +307,30 @@ def _beyond(
 
 
 def _segments(
-    data: SplitData, groups: Sequence[Sequence[EvaluatedRun]], metrics: Iterable[str]
-) -> dict[str, tuple[Segment, ...]]:
-    """Each metric of each model in each segment, as if the test ratings there were all.
+    masks: Sequence[SegmentMask],
+    n_users: Sequence[int],
+    values: Mapping[str, Sequence[UserValues]],
+    metric: str,
+) -> tuple[Segment, ...]:
+    """Each model's mean in each segment, as if the test ratings there were all.
 
-    Of folds, the first is shown: who is a light user, and which movies are cold, differs from fold to fold.
+    None where it does not tell.
     """
-    if data.config.folds:
-        groups = [group[:1] for group in groups]
-    outcome = groups[0][0].outcome
-    found: dict[str, list[Segment]] = {metric: [] for metric in metrics}
-    for mask in segments(data.dataset, data.split.fit, outcome):
-        reached = [_reached(group, mask.targets, found) for group in groups]
-        for metric, own in found.items():
-            own.append(
-                Segment(
-                    dimension=mask.dimension,
-                    name=mask.name,
-                    n_users=len(np.unique(outcome.user_index[mask.targets])),
-                    n_ratings=int(mask.targets.sum()),
-                    accuracy=tuple(one[metric] for one in reached),
-                )
-            )
-    return {metric: tuple(own) for metric, own in found.items()}
 
+    def mean(runs: Sequence[UserValues], place: int) -> float | None:
+        found = [one.of_segments[place].get(metric) for one in runs if one.of_segments]
+        return float(np.mean([one for one in found if one is not None])) if None not in found else None
 
-def _reached(
-    group: Sequence[EvaluatedRun], targets: npt.NDArray[np.bool_], metrics: Iterable[str]
-) -> dict[str, float | None]:
-    """By metric, of one model on some test ratings; None where it does not tell, or there are none."""
-    outcomes = [one.outcome.of_targets(targets) for one in group] if targets.any() else []
-    return {
-        metric: float(np.mean([metric_values(one, metric) for one in outcomes]))
-        if outcomes and group[0].tells(metric)
-        else None
-        for metric in metrics
-    }
+    return tuple(
+        Segment(
+            dimension=mask.dimension,
+            name=mask.name,
+            n_users=n_users[place],
+            n_ratings=int(mask.targets.sum()),
+            accuracy=tuple(mean(runs, place) for runs in values.values()),
+        )
+        for place, mask in enumerate(masks)
+    )
 
 
 def _rating_study(

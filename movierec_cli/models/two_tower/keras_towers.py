@@ -313,18 +313,28 @@ class MovieTower(tf_keras.layers.Layer):
         self.top = DenseTop(self.widths, config, seed, (0.0, *[config.feature_l2] * len(self.features)))
         self.bias = self.add_weight(name="bias", shape=(n_movies,)) if config.item_bias else None
 
-    def every(self, training: bool = False) -> tf.Tensor:
-        """Embeddings of every movie, in catalogue order: [n_movies, dim]; their biases come last."""
-        return self.with_bias(self.top(self.parts(), training=training))
+    def embeddings(self, rows: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
+        """Embeddings of the movies at these rows, by default of all: [n_movies, dim]; their biases come last.
 
-    def with_bias(self, embeddings: tf.Tensor) -> tf.Tensor:
+        Args:
+            rows: int32 [n_movies].
+            training: whether embeddings are dropped, and features penalised.
+        """
+        return self.with_bias(self.top(self.parts(rows), training=training), rows)
+
+    def with_bias(self, embeddings: tf.Tensor, rows: tf.Tensor | None = None) -> tf.Tensor:
         """[n_movies, dim] to [n_movies, dim + 1], where there are biases."""
-        return embeddings if self.bias is None else tf.concat([embeddings, self.bias[:, None]], axis=1)
+        if self.bias is None:
+            return embeddings
+        bias = self.bias if rows is None else tf.gather(self.bias, rows)
+        return tf.concat([embeddings, bias[:, None]], axis=1)
 
     def with_one(self, queries: tf.Tensor) -> tf.Tensor:
         """Query embeddings [b, dim] with the number that the biases are multiplied by."""
         return queries if self.bias is None else tf.pad(queries, [[0, 0], [0, 1]], constant_values=1.0)
 
-    def parts(self) -> list[tf.Tensor]:
-        """The embedded inputs of every movie, one [n_movies, width] a width of `widths`."""
-        return [self.ids.every(), *(feature.every() for feature in self.features)]
+    def parts(self, rows: tf.Tensor | None = None) -> list[tf.Tensor]:
+        """The embedded inputs of these movies, or of all: one [n_movies, width] a width of `widths`."""
+        if rows is None:
+            return [self.ids.every(), *(feature.every() for feature in self.features)]
+        return [self.ids.at(rows), *(feature.at(rows) for feature in self.features)]

@@ -188,7 +188,7 @@ class SampledCatalogueObjective:
     """
 
     signature: ClassVar[dict[str, tf.TensorSpec]] = CatalogueObjective.signature | {
-        "classes": tf.TensorSpec([None], tf.int32)
+        "movies": tf.TensorSpec([None], tf.int32)
     }
 
     def __init__(self, batches: CatalogueBatches, classes: SampledClasses, summed: bool = False):
@@ -197,11 +197,11 @@ class SampledCatalogueObjective:
         self._divisor = 1.0 if summed else batches.mean_positives
 
     def loss(self, queries: tf.Tensor, movies: tf.Tensor, batch: dict[str, tf.Tensor]) -> tf.Tensor:
-        """As `CatalogueObjective.loss`."""
+        """As `CatalogueObjective.loss`, of the embeddings of the batch's movies, its classes first."""
         n_movies = self.batches.n_movies
         summed = sampled_softmax(
             queries,
-            tf.gather(movies, batch["classes"]),
+            movies[: len(self._log_weights)],
             self._log_weights,
             tf.gather(movies, batch["positives"] % n_movies),
             batch["positives"] // n_movies,

@@ -208,9 +208,23 @@ class CatalogueBatches:
             batch["history"] = _draw_history(self.history, batch["user_index"], self.n_movies, generator)
             if not self.completes:
                 positives = positives[~np.isin(positives, batch["history"])]
+        weights = self.weights[rows][positives // self.n_movies]
         if self.classes is not None:
-            batch["classes"] = self.classes.draw(generator)
-        return batch | self._padded(positives, self.weights[rows][positives // self.n_movies])
+            batch["movies"], positives = self._needed(self.classes.draw(generator), positives)
+        return batch | self._padded(positives, weights)
+
+    def _needed(
+        self, classes: npt.NDArray[np.int32], positives: npt.NDArray[np.int32]
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """The movies that a step needs, its classes first, and the positives by their places among these."""
+        owner, movie = np.divmod(positives, self.n_movies)
+        is_other = np.zeros(self.n_movies, bool)
+        is_other[movie] = True
+        is_other[classes] = False
+        needed = np.concatenate([classes, np.flatnonzero(is_other).astype(np.int32)])
+        place = np.empty(self.n_movies, np.int32)
+        place[needed] = np.arange(len(needed))
+        return needed, owner * self.n_movies + place[movie]
 
     def _padded(self, positives: npt.NDArray[np.int32], weights: npt.NDArray[np.float32]) -> Batch:
         """Positives and their weights, padded to one of a few lengths: each is compiled for."""

@@ -24,22 +24,37 @@ from movierec_cli.models.two_tower.two_tower import TwoTowerModel
 from movierec_cli.registry.record import EpochRecord
 
 AVERAGED_EPOCHS = 5.0
+LARGE_MODEL, STEPS_OF_LARGE = 1 << 24, 4  # weights; steps after which they are averaged
 ADAM_BETA_2 = 0.99  # .999 forgets too slowly: at twice the default rate training diverged
 
 Weights = list[npt.NDArray[Any]]
 
 
 class AveragedWeights:
-    """A running average of a model's trained weights, over about so many steps; with 1, the weights."""
+    """A running average of a model's trained weights, over about so many steps; with 1, the weights.
+
+    Of a large model it takes in every fourth step's: reading and writing all weights is half of what an
+    optimizer does, and in a horizon of a thousand steps four neighbours hardly differ.
+    """
 
     def __init__(self, variables: list[tf.Variable], horizon_steps: float):
         self.variables = variables
         self.averages = [tf.Variable(variable, trainable=False) for variable in variables]
-        self._horizon = max(horizon_steps, 1.0)
+        is_large = sum(int(np.prod(variable.shape)) for variable in variables) > LARGE_MODEL
+        self._every = STEPS_OF_LARGE if is_large and horizon_steps > 1 else 1
+        self._horizon = max(horizon_steps / self._every, 1.0)
+        self._passed = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._steps = tf.Variable(0.0, trainable=False)
 
     def update(self) -> None:
-        """Takes in the weights of one more step. Early on the average spans a tenth of the steps so far."""
+        """After a step: takes in its weights, if it is their turn."""
+        if self._every == 1:
+            self._take_in()
+        else:
+            tf.cond(self._passed.assign_add(1) % self._every == 0, self._take_in, lambda: None)
+
+    def _take_in(self) -> None:
+        """Early on the average spans a tenth of the steps so far."""
         self._steps.assign_add(1.0)
         share = tf.maximum(1.0 / self._horizon, 10.0 / (9.0 + self._steps))
         for average, variable in zip(self.averages, self.variables, strict=True):

@@ -91,9 +91,10 @@ class Prepared:
 
     def score_block(self, queries: Queries) -> ScoreBlock:
         """The scores of queries, with the model as it is."""
-        of_movies = self.model.embed_movies()  # [n_movies, dim]
+        # Of a transposed copy a product of few rows takes a fifth less.
+        of_movies = np.ascontiguousarray(self.model.embed_movies().T)  # [dim, n_movies]
         of_queries = self.model.embed_queries(queries, self.seen)  # [n_queries, dim]
-        return lambda rows: of_queries[rows] @ of_movies.T
+        return lambda rows: of_queries[rows] @ of_movies
 
     def tell_cold_movies(self) -> None:
         """Once training is over: see `cold_items`."""

@@ -65,7 +65,8 @@ class TwoTowerModel(tfrs.Model):
 
     def compute_loss(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """The objective's mean over interactions, in nats; `tfrs.Model` adds the L2 of the tables."""
-        return self.objective.loss(self.queries(inputs, training), self.movies(training), inputs)
+        movies = self.movies(training, inputs.get("movies"))  # those that a step needs, else all
+        return self.objective.loss(self.queries(inputs, training), movies, inputs)
 
     def queries(self, batch: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Query embeddings [b, dim] of a batch of users, contexts and, where the set asks, histories."""
@@ -82,9 +83,9 @@ class TwoTowerModel(tfrs.Model):
         ones = tf.ones_like(batch["history"], tf.float32)
         return tf.reshape(tf.scatter_nd(batch["history"][:, None], ones, [shape[0] * shape[1]]), shape)
 
-    def movies(self, training: bool = False) -> tf.Tensor:
-        """Embeddings of every movie [n_movies, dim]."""
-        return self.movie_tower.every(training=training)
+    def movies(self, training: bool = False, rows: tf.Tensor | None = None) -> tf.Tensor:
+        """Embeddings of the movies at these rows, or of every movie: [n_movies, dim]."""
+        return self.movie_tower.embeddings(rows, training)
 
     def embed_queries(self, queries: Queries, history: RaggedRows) -> npt.NDArray[np.float32]:
         """Query embeddings [n_queries, dim], with each user's whole history where the set asks for it."""

@@ -72,9 +72,9 @@ def test_what_each_feature_adds_for_each_movie_is_penalised_in_training_and_what
         FEATURES["movie_length"]: (CategoryInput(np.array([2, 0, 2, 2], np.int32), 3), NumberInput(numbers)),
     }
     tower = MovieTower(4, features, config, seed=0)
-    tower.every()
+    tower.embeddings()
     assert not tower.losses
-    tower.every(training=True)
+    tower.embeddings(training=True)
     kernel, expected = tower.top.first.kernel.numpy(), 0.0
     (bags,), (categories, _) = (feature.columns for feature in tower.features)
     for movie, bag in enumerate(BAGS):
