@@ -535,9 +535,9 @@ class TrainingConfig:
         True, "Evaluate and keep the running average of the weights, not those after the last step."
     )
     validation_freq: int = _training(5, "Validate after every N epochs.", check=ONE_OR_MORE)
-    max_validation_users: int | None = _training(
-        None,
-        "Validate epochs on N users at most, chosen at random. If not given, on all.",
+    max_validation_users: int = _training(
+        20_000,
+        "Validate epochs on N users at most, chosen at random.",
         check=ONE_OR_MORE,
     )
     patience: int = _training(

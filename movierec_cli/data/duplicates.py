@@ -61,16 +61,35 @@ def duplicates_of(movies: Movies) -> Duplicates:
     One without a title, or of unknown year, is no other's duplicate: songs may share a title.
     """
     first = np.arange(len(movies))
-    dated = np.flatnonzero(movies.year != UNKNOWN_YEAR)
-    rows, years, titles = dated.tolist(), movies.year[dated].tolist(), movies.title[dated].tolist()
-    keys = [
-        (" ".join(title.casefold().split()) or row, year)
-        for title, row, year in zip(titles, rows, years, strict=True)
-    ]
-    first_of = dict(zip(reversed(keys), reversed(rows), strict=True))
-    if len(first_of) < len(keys):
-        first[dated] = [first_of[key] for key in keys]
+    titles = _comparable(movies.title.tolist())
+    last_of = dict(zip(titles, range(len(titles)), strict=True))
+    if len(last_of) == len(titles):
+        return Duplicates(first)
+    repeated = {title for row, title in enumerate(titles) if last_of[title] != row} - {""}
+    year = movies.year.tolist()
+    first_of: dict[tuple[str, int], int] = {}
+    for row, title in enumerate(titles):
+        if title in repeated and year[row] != UNKNOWN_YEAR:
+            first[row] = first_of.setdefault((title, year[row]), row)
     return Duplicates(first)
+
+
+_UNUSUAL_SPACES = (
+    "  ",
+    "\n ",
+    " \n",
+    *(one for one in map(chr, range(0x3001)) if one.isspace() and one not in " \n"),
+)
+"""What lines have that `str.split` would change."""
+
+
+def _comparable(titles: list[str]) -> list[str]:
+    """Titles in one case, with one space where they have several or others, and none around them."""
+    # Of a hundred thousand titles, asking for all at once takes a fifth of the time.
+    whole = "\n" + "\n".join(titles).casefold() + "\n"
+    if whole.count("\n") == len(titles) + 1 and not any(one in whole for one in _UNUSUAL_SPACES):
+        return whole[1:-1].split("\n")
+    return [" ".join(title.casefold().split()) for title in titles]
 
 
 def merge_duplicates(dataset: Dataset) -> Dataset:

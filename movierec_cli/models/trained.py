@@ -146,7 +146,7 @@ def validated_users(users: npt.NDArray[np.int32], training: TrainingConfig) -> n
         training: how many at most.
     """
     different, most = np.unique(users), training.max_validation_users
-    if most is None or len(different) <= most:
+    if len(different) <= most:
         return different
     return np.random.default_rng(VALIDATION_SEED).choice(different, most, replace=False)
 

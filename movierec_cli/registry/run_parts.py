@@ -161,10 +161,13 @@ class UserRatings:
             n_movies: of the run.
         """
         users, movies = user_rows[ratings.user_index], movie_rows[ratings.movie_index]
-        kept = np.flatnonzero((users != UNKNOWN_ROW) & (movies != UNKNOWN_ROW))
-        order = kept[by_user_and_time(users[kept], ratings.timestamp[kept])]
-        starts = np.concatenate([[0], np.cumsum(np.bincount(users[kept], minlength=n_users))])
-        columns = movies[order], ratings.rating[order], ratings.timestamp[order]
+        is_kept = (users != UNKNOWN_ROW) & (movies != UNKNOWN_ROW)
+        stars, seconds = ratings.rating, ratings.timestamp
+        if not is_kept.all():
+            users, movies, stars, seconds = (one[is_kept] for one in (users, movies, stars, seconds))
+        starts = np.concatenate([[0], np.cumsum(np.bincount(users, minlength=n_users))])
+        order = by_user_and_time(users, seconds)
+        columns = movies[order], stars[order], seconds[order]
         return cls.of_columns(starts, *columns, n_movies)
 
 

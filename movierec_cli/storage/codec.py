@@ -317,7 +317,7 @@ class _Reader:
             if not isinstance(value, str if kind is str else dict):
                 raise ValueError(f"{self._file_name}: {name} is something else than a {kind}")
             return value
-        if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        if not isinstance(value, list) or set(map(type, value)) - {str}:
             raise ValueError(f"{self._file_name}: {name} is something else than a list of texts")
         if axes:
             self._check_shape(name, (len(value),), axes)

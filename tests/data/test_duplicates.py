@@ -1,3 +1,4 @@
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -34,6 +35,19 @@ def test_movies_are_the_same_by_title_and_known_year(
     titles: tuple[str, ...], years: tuple[int, ...], expected: list[int]
 ) -> None:
     assert duplicates_of(movies(*titles, years=years)).first.tolist() == expected
+
+
+@pytest.mark.parametrize("space", [one for one in map(chr, range(0x110000)) if one.isspace()])
+def test_any_space_is_a_space(space: str) -> None:
+    titles = ("the heat", f"The{space}Heat", f"the heat{space}", f"{space}the heat", "other")
+    for found in itertools.permutations(titles, 3):
+        expected = [0, 0, 0] if "other" not in found else duplicates_one_by_one(found)
+        assert duplicates_of(movies(*found, years=(1995,) * 3)).first.tolist() == expected
+
+
+def duplicates_one_by_one(titles: tuple[str, ...]) -> list[int]:
+    same = [" ".join(one.split()).casefold() for one in titles]
+    return [same.index(one) for one in same]
 
 
 @pytest.mark.parametrize("rows", ["012345", "010140", "000000", "012344"])

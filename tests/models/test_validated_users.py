@@ -27,7 +27,9 @@ class Listener(TrainingObserver):
         self.notes.append(message)
 
 
-def evaluated(most: int | None, seed: int = 42) -> tuple[np.ndarray, list[str]]:
+def evaluated(
+    most: int = TrainingConfig().max_validation_users, seed: int = 42
+) -> tuple[np.ndarray, list[str]]:
     config = run_config()
     assert config.training is not None
     training = replace(config.training, max_validation_users=most, seed=seed)
@@ -37,7 +39,7 @@ def evaluated(most: int | None, seed: int = 42) -> tuple[np.ndarray, list[str]]:
 
 
 def test_all_ratings_of_so_many_users_are_kept_and_it_is_said() -> None:
-    every, silent = evaluated(None)
+    every, silent = evaluated()
     some, notes = evaluated(5)
     users = DATASET.ratings.user_index
     chosen = np.unique(users[some])
@@ -52,7 +54,7 @@ def test_all_ratings_of_so_many_users_are_kept_and_it_is_said() -> None:
 
 def test_every_seed_validates_on_the_same_users_and_as_many_as_there_are_are_all() -> None:
     assert evaluated(5, seed=1)[0].tolist() == evaluated(5, seed=2)[0].tolist()
-    every = evaluated(None)[0].tolist()
+    every = evaluated()[0].tolist()
     assert evaluated(10_000) == (pytest.approx(every), [])
 
 

@@ -170,7 +170,9 @@ def fit_run(fitting: Fitting) -> Fitted:
     if fitting.only_validated:
         return Fitted.only_validated(result)
     strength = choice.strength()
-    kept, result = with_validation(fitting, kept, vocabularies, result, AVERAGED_EPOCHS)
+    chosen = [kept]
+    del choice, kept
+    kept, result = with_validation(fitting, chosen, vocabularies, result, AVERAGED_EPOCHS)
     hybrid = _hybrid(kept, l2, strength)
     result = replace(result, training_s=result.training_s + weights_s)
     tested = RunParts(outcome=evaluate(dataset, kept.rows, split.test, hybrid))
