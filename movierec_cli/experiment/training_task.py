@@ -16,6 +16,7 @@ from movierec_cli.data.split_data import SplitData
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.metrics import NO_TOP_K, metric_values, top_k_of
 from movierec_cli.evaluation.ratings import rating_errors
+from movierec_cli.models.freed_memory import give_back_memory
 from movierec_cli.models.observer import Event, TrainingObserver, pass_on, telling
 from movierec_cli.models.trained import Fitting, fit_run, versions
 from movierec_cli.records import dataclass
@@ -96,8 +97,10 @@ def train_all(
         for number, made in runner.run(train_task, trainings, shared=data, told=told):
             open_ones.discard(number)
             runs[number] = install_or_keep(directory, made)
+            del made  # its files' content is not kept beside the next training
+            give_back_memory(len(data.dataset.ratings))
             # The run is complete, whatever is left of this.
-            shutil.rmtree(_checkpoint(directory, made.record.name), ignore_errors=True)
+            shutil.rmtree(_checkpoint(directory, runs[number].record.name), ignore_errors=True)
             observers[number].run_ended(runs[number], loaded=False)
     except BaseException as error:
         for number in sorted(open_ones):

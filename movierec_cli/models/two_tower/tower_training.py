@@ -3,7 +3,6 @@
 The test set is looked at once, at the end, by the model that is kept.
 """
 
-import gc
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -21,7 +20,7 @@ from movierec_cli.evaluation.queries import GroupedQueries, Targets
 from movierec_cli.evaluation.ranks import ScoreBlock, rank_positives
 from movierec_cli.evaluation.ratings import RatingErrors, RatingOutcome, rating_errors
 from movierec_cli.models.feature_encodings import Rows, Vocabulary, fit_features
-from movierec_cli.models.freed_memory import LARGE_TABLE, keep_freed_memory
+from movierec_cli.models.freed_memory import LARGE_TABLE, give_back_memory, keep_freed_memory
 from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.rating.multi_task import MultiTaskModel, rating_head, rating_outcome
 from movierec_cli.models.rating.plain_multi_task import PlainMultiTaskModel
@@ -236,7 +235,7 @@ def with_validation(
         return best, result
     weights = [variable.numpy() for variable in best.model.trainable_variables]
     del best
-    gc.collect()  # compiled functions and their models refer to each other
+    give_back_memory(len(fitting.dataset.ratings))
     kept = prepare(fitting.dataset, fitting.split.fit, config, vocabularies)
     assign_weights(kept.model.trainable_variables, weights)
     fitting.observer.refit_started(result.best_epoch)
