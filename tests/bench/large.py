@@ -1,13 +1,17 @@
 """26 million simulated ratings of MovieLens 32M's shape: a whole command, its parts, and what is asked later.
 
-Takes a quarter of an hour and up to 6 GiB.
+Takes some hours, most of them for the baselines and the models of sequences, and up to 8 GiB.
 """
+
+from __future__ import annotations
 
 import json
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,12 +20,20 @@ from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split import split_ratings
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.models.baselines.baseline import Kept, Scorer, same_for_all
-from tests.bench.large_world import write_world
-from tests.bench.rows import Bench, Row, movierec, run_process, seconds_of
+from movierec_cli.models.two_tower.query_batches import HEAD, MAX_CLASSES, SAMPLED
+from tests.bench.large_world import USERS, write_world
+from tests.bench.rows import Bench, Finished, Row, movierec, run_process, seconds_of
+
+if TYPE_CHECKING:
+    from movierec_cli.data.split import Split
+    from movierec_cli.models.two_tower.tower_fitting import Fit
+    from movierec_cli.models.two_tower.tower_training import Prepared
 
 DIM, EPOCHS = 64, 2
 _TRAIN = ("--additional_feature_sets", "None", "--num_epochs", str(EPOCHS))
-_EPOCH = "import sys; from tests.bench.large import print_epoch; print_epoch(*sys.argv[1:])"
+_CALL = "import sys; from tests.bench import large; getattr(large, sys.argv[1])(*sys.argv[2:])"
+TENTH = 10  # of the users, for what is compared with the softmax over all movies
+COMPARED_EPOCHS = 10
 
 
 def measure_large(bench: Bench) -> Iterator[Row]:
@@ -32,6 +44,8 @@ def measure_large(bench: Bench) -> Iterator[Row]:
         yield Row("26 million ratings of 200,948 users × 87,585 movies, simulated", f"{made_s:.0f} s", "")
         yield from _in_parts(folder)
         yield from _commands(folder)
+        yield from _sampled(folder)
+        yield from _others(folder)
 
 
 def _places(folder: Path) -> tuple[str, ...]:
@@ -43,8 +57,7 @@ def _commands(folder: Path) -> Iterator[Row]:
     page = ("--output", f"{folder}/page.html")
     command = ("train", *_places(folder), *models, *page, *_TRAIN, "--baselines", "popularity")
     done = movierec(*command, folder=folder)
-    measured = f"{done.wall_s / 60:.1f} min, {done.peak_mib / 1024:.1f} GiB"
-    yield Row(f"`train {' '.join(_TRAIN)} --baselines popularity`", measured, "≤ 5 min, ≤ 6 GiB")
+    yield Row(f"`train {' '.join(_TRAIN)} --baselines popularity`", _cost(done), "≤ 5 min, ≤ 6 GiB")
     yield Row("… its page", f"{(folder / 'page.html').stat().st_size / 1e6:.1f} MB", "< 10 MB")
     before = _on_disk(folder / "models")
     movierec("train", *_places(folder), *models, *page, *_TRAIN, "--seed", "43", "--baselines", "None")
@@ -54,8 +67,39 @@ def _commands(folder: Path) -> Iterator[Row]:
     yield Row("`recommend --user 1`", f"{sorted(run.wall_s for run in one)[1]:.2f} s", "≤ 0.5 s")
     lists = ("--parts", f"{folder}/lists", "--top", "100")
     every = movierec("recommend", "--users", "all", *lists, *models)
-    measured = f"{every.wall_s / 60:.1f} min, {every.peak_mib / 1024:.1f} GiB"
-    yield Row("lists of 100 for all users, to Parquet", measured, "≤ 4 min, ≤ 3 GiB")
+    yield Row("lists of 100 for all users, to Parquet", _cost(every), "≤ 4 min, ≤ 3 GiB")
+
+
+def _called(function: str, *arguments: object) -> tuple[Finished, Any]:
+    """What a function of this file prints as JSON, in a process of its own."""
+    done = run_process([sys.executable, "-c", _CALL, function, *map(str, arguments)])
+    return done, json.loads(done.stdout)
+
+
+def _sampled(folder: Path) -> Iterator[Row]:
+    """What is lost by comparing with a part of the catalogue, on a tenth of the users and all movies."""
+    write_world(folder / "tenth" / "ratings", n_users=USERS // TENTH)
+    of_each = [_called("print_accuracy", folder / "tenth", most)[1] for most in (MAX_CLASSES, 2**30)]
+    sampled, every = (one["ndcg"] for one in of_each)
+    what = f"NDCG@10 after {COMPARED_EPOCHS} epochs of ids on a tenth: {HEAD:,} + {SAMPLED:,} movies a step"
+    yield Row(what, f"{sampled:.4f}", "all − 1 %", f"{every:.4f} (all)", f"{sampled / every - 1:+.2%}")
+
+
+def _others(folder: Path) -> Iterator[Row]:
+    """Baselines beside what is saved, and an epoch of each family of sequences with the test of its users."""
+    usual = (*_places(folder), "--output", f"{folder}/others.html")
+    models = ("--saved_models_dir", f"{folder}/models")
+    for name in ("ials", "item-knn"):
+        done = movierec("evaluate", *usual, *models, "--baselines", name)
+        yield Row(f"`evaluate --baselines {name}`, fitted, ranked and compared", _cost(done), "")
+    for family in ("sasrec", "gru4rec"):
+        apart = ("--saved_models_dir", f"{folder}/{family}", "--baselines", "None")
+        done = movierec("train", *usual, *apart, "--family", family, "--num_epochs", "1")
+        yield Row(f"`train --family {family} --num_epochs 1`, all in all", _cost(done), "≤ 8 GiB")
+
+
+def _cost(done: Finished) -> str:
+    return f"{done.wall_s / 60:.1f} min, {done.peak_mib / 1024:.1f} GiB"
 
 
 def _on_disk(folder: Path) -> int:
@@ -70,8 +114,7 @@ def _in_parts(folder: Path) -> Iterator[Row]:
     yield Row("… read: first, later", f"{first_s:.0f} s, {later_s:.1f} s", "")
     yield from _ranked(data)
     for dim, bar in ((DIM, "≤ 60 s"), (128, "")):
-        done = run_process([sys.executable, "-c", _EPOCH, str(folder), str(dim)])
-        found = json.loads(done.stdout)
+        done, found = _called("print_epoch", folder, dim)
         measured = f"{found['epoch_s']:.0f} s, {done.peak_mib / 1024:.1f} GiB"
         per_rating = found["epoch_s"] / found["n_ratings"] * 1e6
         yield Row(f"an epoch of ids, d {dim}", f"{measured}, {per_rating:.1f} µs a rating", bar)
@@ -95,24 +138,47 @@ def _ranked(data: DataConfig) -> Iterator[Row]:
 
 def print_epoch(folder: str, dim: str) -> None:
     """Prints what the second of two epochs takes, as JSON; to be called in a new process."""
-    from dataclasses import replace
+    _, split, fit = _fit_of(Path(folder), int(dim))
+    epoch_s = seconds_of(fit.epoch, 2)[1]
+    print(json.dumps({"epoch_s": epoch_s, "n_ratings": len(split.train)}))
 
+
+def print_accuracy(folder: str, most_classes: str) -> None:
+    """Prints the NDCG@10 of the test of some epochs, as JSON; likewise.
+
+    Args:
+        folder: of the ratings.
+        most_classes: of movies that a step compares with before it takes a part of them.
+    """
+    from movierec_cli.evaluation.metrics import metric_values
+    from movierec_cli.models.two_tower import query_batches
+
+    query_batches.MAX_CLASSES = int(most_classes)
+    prepared, split, fit = _fit_of(Path(folder), DIM, batch_size=512)
+    for _ in range(COMPARED_EPOCHS):
+        fit.epoch()
+    with fit.average.applied():
+        outcome = evaluate(prepared.dataset, split.train, split.test, prepared)
+    print(json.dumps({"ndcg": metric_values(outcome, "ndcg@10").mean()}))
+
+
+def _fit_of(place: Path, dim: int, batch_size: int | None = None) -> tuple[Prepared, Split, Fit]:
+    """A model of ids, and its training."""
     from movierec_cli.config import Family, SplitKind, default_settings
     from movierec_cli.models.feature_encodings import fit_features
     from movierec_cli.models.tensorflow_start import start_tensorflow
     from movierec_cli.registry.record import RunConfig
 
     start_tensorflow()
-    from movierec_cli.models.two_tower.tower_fitting import Fit
+    from movierec_cli.models.two_tower.tower_fitting import AVERAGED_EPOCHS, Fit
     from movierec_cli.models.two_tower.tower_training import prepare
 
-    place = Path(folder)
     dataset = load_dataset(DataConfig(archive=place / "ratings", datasets_dir=place / "datasets"))
     split = split_ratings(dataset.ratings, SplitConfig())
     usual = default_settings(Family.TWO_TOWER, SplitKind.RANDOM)
-    model = replace(usual.model, embedding_size=int(dim))
-    config = RunConfig(family=Family.TWO_TOWER, split=SplitConfig(), model=model, training=usual.training)
+    model = replace(usual.model, embedding_size=dim)
+    training = replace(usual.training, batch_size=batch_size)
+    config = RunConfig(family=Family.TWO_TOWER, split=SplitConfig(), model=model, training=training)
     vocabularies = fit_features(dataset, split.train, config.feature_set)
-    fit = Fit(prepare(dataset, split.train, config, vocabularies).model, usual.training, 5.0)
-    epoch_s = seconds_of(fit.epoch, 2)[1]
-    print(json.dumps({"epoch_s": epoch_s, "n_ratings": len(split.train)}))
+    prepared = prepare(dataset, split.train, config, vocabularies)
+    return prepared, split, Fit(prepared.model, training, AVERAGED_EPOCHS)
