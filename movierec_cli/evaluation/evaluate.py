@@ -9,7 +9,7 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import RaggedRows, movies_of_users
 from movierec_cli.evaluation.outcome import LIST_LENGTH, Outcome
 from movierec_cli.evaluation.queries import GroupedQueries, Scorer, Targets
-from movierec_cli.evaluation.ranks import RanksByMode, rank_and_list
+from movierec_cli.evaluation.ranks import Ranks, RanksByMode, rank_and_list
 from movierec_cli.evaluation.same_scores import rank_alike
 
 Rows = npt.NDArray[np.int64]
@@ -74,10 +74,10 @@ def evaluate(dataset: Dataset, fit_rows: Rows, test_rows: Rows, model: Scorer) -
         question_of_user = once.query_of
         at_once = replace(once, query_of=question_of_user[place])
         ranks, lists = _rank(at_once, movies, seen, n_movies, LIST_LENGTH)
-        in_one_list = ranks.unseen
+        at_one_time: Ranks | None = ranks.unseen
     else:  # each user has one query, so both kinds of query are one
         at_their_time, lists = _rank(at_own_time, movies, seen, n_movies, LIST_LENGTH)
-        in_one_list = at_their_time.unseen
+        at_one_time = None
         question_of_user = np.empty(len(users), np.int64)
         question_of_user[place] = at_own_time.query_of
     return Outcome(
@@ -85,7 +85,7 @@ def evaluate(dataset: Dataset, fit_rows: Rows, test_rows: Rows, model: Scorer) -
         user_index=targets.user_index,
         movie_index=movies,
         at_their_time=at_their_time,
-        in_one_list=in_one_list,
+        at_one_time=at_one_time,
         users=users,
         n_unseen=(n_movies - seen.lengths[users]).astype(np.int32),
         top_movies=lists[question_of_user],

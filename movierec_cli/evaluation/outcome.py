@@ -26,7 +26,8 @@ from movierec_cli.records import dataclass
 from movierec_cli.storage.constraints import DATA_RATINGS, DATA_USERS, Ascending, AtLeast, AtMost, Below
 from movierec_cli.storage.packing import Packed
 
-LIST_LENGTH = 100
+LIST_LENGTH = 20
+"""Of the lists that are kept, twice as long as those that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class Outcome:
     user_index: Annotated[npt.NDArray[np.int32], "n_targets", AtLeast(0), Below(DATA_USERS)]
     movie_index: Annotated[npt.NDArray[np.int32], "n_targets", AtLeast(0), Below("n_movies")]
     at_their_time: Annotated[RanksByMode, "n_targets"]
-    in_one_list: Annotated[Ranks, "n_targets"]  # among unseen movies, the user's other targets included
+    at_one_time: Annotated[Ranks, "n_targets"] | None
+    """Among unseen movies when their user is asked once; None: each user has one time anyway."""
     users: Annotated[npt.NDArray[np.int32], "n_tested", AtLeast(0), Ascending(strictly=True)]
     """Those with a target."""
     n_unseen: Annotated[npt.NDArray[np.int32], "n_tested", AtLeast(1), AtMost("n_movies")]
@@ -65,6 +67,11 @@ class Outcome:
     ]
     """Best first; NO_MOVIE where fewer are unseen."""
     n_movies: Annotated[int, "n_movies", AtLeast(1)]  # of the catalogue
+
+    @property
+    def in_one_list(self) -> Ranks:
+        """Among the unseen movies of the user's list, their other targets included."""
+        return self.at_their_time.unseen if self.at_one_time is None else self.at_one_time
 
     @cached_property
     def user_place(self) -> npt.NDArray[np.int64]:
@@ -124,7 +131,7 @@ class Outcome:
             user_index=self.user_index[targets],
             movie_index=self.movie_index[targets],
             at_their_time=self.at_their_time.take(targets),
-            in_one_list=self.in_one_list.take(targets),
+            at_one_time=None if self.at_one_time is None else self.at_one_time.take(targets),
             users=self.users[users],
             n_unseen=self.n_unseen[users],
             top_movies=self.top_movies[users],

@@ -81,14 +81,25 @@ class Ranks:
 
 @dataclass(frozen=True)
 class RanksByMode:
-    """Ranks over every movie, and with the movies masked that the user has in training."""
+    """Ranks with the movies masked that the user has in training, and what these add over every movie."""
 
-    all: Ranks
     unseen: Ranks
+    seen_better: Annotated[npt.NDArray[np.int32], Packed, AtLeast(0), Below("n_movies")]  # [n_positives]
+    seen_tied: Annotated[npt.NDArray[np.int32], Packed, AtLeast(0), Below("n_movies")]  # [n_positives]
+
+    @classmethod
+    def of(cls, every: Ranks, unseen: Ranks) -> RanksByMode:
+        """From the ranks over every movie, and over the unseen ones."""
+        return cls(unseen, every.better - unseen.better, every.tied - unseen.tied)
+
+    @property
+    def all(self) -> Ranks:
+        """Over every movie."""
+        return Ranks(self.unseen.better + self.seen_better, self.unseen.tied + self.seen_tied)
 
     def take(self, places: npt.NDArray[Any]) -> RanksByMode:
         """The ranks at some places, or where a mask is true."""
-        return RanksByMode(self.all.take(places), self.unseen.take(places))
+        return RanksByMode(self.unseen.take(places), self.seen_better[places], self.seen_tied[places])
 
 
 def rank_positives(
@@ -154,7 +165,7 @@ def by_mode(counts: Counts) -> RanksByMode:
     """
     if (counts[3] < 1).any():
         raise ValueError(f"{int((counts[3] < 1).sum())} positives are among their user's seen movies")
-    return RanksByMode(all=Ranks(counts[0], counts[1]), unseen=Ranks(counts[2], counts[3]))
+    return RanksByMode.of(Ranks(counts[0], counts[1]), Ranks(counts[2], counts[3]))
 
 
 def best_unseen_of_rows(

@@ -124,6 +124,7 @@ def train_task(data: SplitData, training: Training, channel: Channel) -> RunFile
         fitted = fit_run(
             Fitting(own.dataset, own.split, config, observer, checkpoint, training.judged, training.processes)
         )
+    give_back_memory(len(own.dataset.ratings))
     outcome, rating_outcome = fitted.parts.outcome, fitted.parts.rating_outcome
     record = RunRecord(
         name=training.name,

@@ -91,7 +91,7 @@ def test_each_figure_equals_a_loop() -> None:
     all_ranks = Ranks((better + 2).astype(np.int32), tied.astype(np.int32))
     unseen = Ranks(better.astype(np.int32), tied.astype(np.int32))
     users = generator.choice([2, 3, 11], 60).astype(np.int32)  # rows of users, most without a rating
-    found = top_k(RanksByMode(all=all_ranks, unseen=unseen), users, (3, 10))
+    found = top_k(RanksByMode.of(all_ranks, unseen), users, (3, 10))
     for k in (3, 10):
         hits = [hit(b, t, k) for b, t in zip(better, tied, strict=True)]
         hits_anywhere = [hit(b + 2, t, k) for b, t in zip(better, tied, strict=True)]

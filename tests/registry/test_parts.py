@@ -109,15 +109,15 @@ REFUSED: list[tuple[type, dict[str, Any], str]] = [
     (Outcome, {"users": np.arange(4, dtype=I4)}, "n_unseen has shape (3,), not (4,)"),
     (Outcome, {"users": np.zeros(3, I4)}, "users holds 0, which is not above the one before"),
     (Outcome, {"n_unseen": np.full(3, 5, I4)}, "n_unseen holds 5, which is not at most n_movies"),
-    (Outcome, {"top_movies": np.zeros((3, 100), I4)}, "top_movies is int32, not uint8"),
-    (Outcome, {"top_movies": packed(np.zeros((3, 99), I4))}, "top_movies: other than 1,200 bytes of int32"),
-    (Outcome, {"top_movies": packed(np.full((3, 100), -2, I4))}, "top_movies holds -2"),
+    (Outcome, {"top_movies": np.zeros((3, 20), I4)}, "top_movies is int32, not uint8"),
+    (Outcome, {"top_movies": packed(np.zeros((3, 19), I4))}, "top_movies: other than 240 bytes of int32"),
+    (Outcome, {"top_movies": packed(np.full((3, 20), -2, I4))}, "top_movies holds -2"),
     (Outcome, {"n_movies": np.zeros(1, I8)}, "n_movies has shape (1,), not ()"),
     (Outcome, {"n_movies": np.array(5)}, "n_movies has shape (5,), not (4,)"),
-    (Outcome, {"at_their_time/all/tied": packed(np.ones(2, I4))}, "tied: other than 12 bytes of int32"),
-    (Outcome, {"at_their_time/all/tied": np.zeros(9, np.uint8)}, "tied: what is packed is damaged"),
-    (Outcome, {"in_one_list/tied": packed(np.zeros(3, I4))}, "in_one_list/tied holds 0, which is not at"),
-    (Outcome, {"in_one_list/better": packed(np.full(3, 4, I4))}, "in_one_list/better holds 4"),
+    (Outcome, {"at_their_time/unseen/tied": packed(np.ones(2, I4))}, "tied: other than 12 bytes of int32"),
+    (Outcome, {"at_their_time/unseen/tied": np.zeros(9, np.uint8)}, "tied: what is packed is damaged"),
+    (Outcome, {"at_their_time/unseen/tied": packed(np.zeros(3, I4))}, "unseen/tied holds 0, which is not at"),
+    (Outcome, {"at_their_time/seen_better": packed(np.full(3, 4, I4))}, "seen_better holds 4"),
     (RunArtifacts, {"weights/file": np.array(np.nan)}, "weights/file holds nan, which is not a number"),
     (RunArtifacts, {"user_ids": np.array([1, 2, 1])}, "user_ids holds 1, which is not there once"),
     (RunArtifacts, {"user_ids": np.arange(2)}, "user_ids has shape (2,), not (3,)"),
@@ -179,7 +179,7 @@ MISFITS = {
         PARTS, outcome=replace(run_outcome(), users=np.array([0, 1, 3], I4))
     ),
     "ranked below the last one": replace(
-        PARTS, outcome=replace(run_outcome(), in_one_list=Ranks(*np.full((2, 3), 3, I4)))
+        PARTS, outcome=replace(run_outcome(), at_one_time=Ranks(*np.full((2, 3), 3, I4)))
     ),
     "towers.npz has no {'query 7'}, which artifacts.npz names": replace(
         PARTS, artifacts=replace(run_artifacts(), in_towers={"embeddings:0": "query 7"})

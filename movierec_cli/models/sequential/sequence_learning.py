@@ -188,7 +188,7 @@ def _validation(share: Share, model: SequenceModel, known: Known, group: Process
     def validate(weights: list[jax.Array]) -> Validation:
         fitted = FittedSequences(dataset, reader, weights)
         own = rank_ratings(dataset, evaluated, fitted, seen)
-        ranks = RanksByMode(*(_of_all(one, order, group) for one in (own.all, own.unseen)))
+        ranks = RanksByMode.of(*(_of_all(one, order, group) for one in (own.all, own.unseen)))
         ndcg = mean_ndcg(ranks.unseen, users)
         loss = _in_batch_loss(dataset, evaluated, fitted) if is_in_batch else None
         return Validation(ndcg, top_k(ranks, users), ndcg=ndcg, loss=loss)
