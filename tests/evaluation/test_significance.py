@@ -8,7 +8,7 @@ from scipy import stats
 
 from movierec_cli.config import FEATURES, FeatureSet
 from movierec_cli.evaluation.ablation import FeatureGain, compare_features
-from movierec_cli.evaluation.significance import by_pair, compare, holm, mean_intervals
+from movierec_cli.evaluation.significance import Resampled, by_pair, compare, holm, mean_intervals
 from tests.evaluation.small_outcomes import mean_interval
 
 N_SIMULATIONS = 300
@@ -291,3 +291,20 @@ def test_pairs_and_averages_are_one_family_and_a_lone_pair_has_its_own_verdict()
     own = by_pair(differences)[FeatureSet((TIME, GENRES, TITLE)).label, sets[3].label]
     assert (title.difference, title.p_holm) == (own.difference, own.p_holm)
     assert [one.p_value for one in compare(values, pairs)] == [one.p_value for one in differences]
+
+
+@pytest.mark.parametrize("folds", [False, True])
+def test_a_part_of_what_was_resampled_together_says_what_it_says_alone(folds):
+    generator = np.random.default_rng(8)
+    values = {name: generator.random((3, 50)) for name in "abc"}
+    if folds:
+        is_tested = np.arange(3)[:, None] == np.arange(50) % 3
+        values = {name: np.where(is_tested, one, np.nan) for name, one in values.items()}
+    together = Resampled(values, folds=folds)
+    part = together.part({"first": "c", "second": "a"})
+    assert list(part) == ["first", "second"]
+    alone = compare({"first": values["c"], "second": values["a"]}, [("first", "second")], folds=folds)[0]
+    found = compare(part, [("first", "second")])[0]
+    assert found.p_value == pytest.approx(alone.p_value)
+    for name in ("mean", "low", "high"):
+        assert getattr(found.difference, name) == pytest.approx(getattr(alone.difference, name))

@@ -12,6 +12,7 @@ from movierec_cli.models.two_tower.query_batches import (
     GroupedInteractions,
     InteractionBatches,
     Queries,
+    SampledClasses,
     flat_places,
     group_interactions,
     positive_weights,
@@ -111,3 +112,20 @@ def test_each_positive_of_a_batch_carries_the_weight_of_its_query(history):
         users, contexts = batch["user_index"][rows], batch["contexts"][rows, 0]
         expected = [of_query[key] for key in zip(users.tolist(), contexts.tolist(), strict=True)]
         assert batch["weights"][counts].tolist() == expected
+
+
+def test_a_step_of_a_large_catalogue_names_its_classes_and_then_its_other_positives():
+    head, tail = np.arange(0, 30, 3, dtype=np.int32), np.arange(200, 240, dtype=np.int32)
+    classes = SampledClasses(head, tail, n_sampled=5)
+    batches = CatalogueBatches(GROUPED, N_MOVIES, 64, ALIKE, classes=classes)
+    some = list(batches.epoch(np.random.default_rng(1)))
+    for batch in some:
+        needed = batch["movies"]
+        assert len(np.unique(needed)) == len(needed)
+        assert needed[:10].tolist() == classes.head.tolist()
+        assert set(needed[10:15].tolist()) <= set(classes.tail.tolist())
+        rows, places = np.divmod(batch["positives"], N_MOVIES)
+        batch["positives"] = rows * N_MOVIES + needed[places]
+        used = set(needed[places[batch["weights"] > 0]].tolist())
+        assert set(needed[15:].tolist()) == used - set(needed[:15].tolist())
+    assert sorted(one for batch in some for one in interactions_of(batch)) == all_interactions()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from movierec_cli.config import (
     Family,
@@ -24,8 +25,9 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.metrics import TopK, top_k_accuracy, top_k_of
 from movierec_cli.evaluation.ranks import rank_positives
 from movierec_cli.models.trained import Fitted, Fitting
+from movierec_cli.models.two_tower import query_batches, tower_fitting
 from movierec_cli.models.two_tower.query_batches import group_interactions
-from movierec_cli.models.two_tower.tower_fitting import AVERAGED_EPOCHS, Fit
+from movierec_cli.models.two_tower.tower_fitting import AVERAGED_EPOCHS, AveragedWeights, Fit, assign_weights
 from movierec_cli.models.two_tower.tower_training import fit_run, prepare
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.run_parts import RunParts
@@ -235,3 +237,47 @@ def test_training_stops_when_validation_does_not_improve_and_keeps_the_best(moni
 def test_divergence_is_an_error_that_names_the_rate():
     with pytest.raises(MovierecError, match="--learning_rate 1e\\+25"):
         train(config(training=replace(QUICK, learning_rate=1e25)))
+
+
+def test_a_large_catalogue_is_learned_as_a_small_one_where_its_classes_are_all_movies(monkeypatch):
+    """A step that embeds some movies has the loss and the gradients of one that embeds all."""
+    asked = config(model=TowerConfig(embedding_size=6, layer_sizes=(5,), dropout=0.0, item_bias=True))
+    whole = prepare(DATASET, SPLIT.train, asked, {})
+    n_movies = len(DATASET.movies)
+    monkeypatch.setattr(query_batches, "MAX_CLASSES", 0)
+    monkeypatch.setattr(query_batches, "HEAD", n_movies // 2)
+    monkeypatch.setattr(query_batches, "SAMPLED", n_movies)
+    some = prepare(DATASET, SPLIT.train, asked, {})
+    assign_weights(some.model.trainable_variables, [one.numpy() for one in whole.model.trainable_variables])
+    found = []
+    for kept in (whole, some):
+        batches = replace(kept.model.objective.batches, batch_size=40)
+        batch = next(batches.epoch(np.random.default_rng(3)))
+        with tf.GradientTape() as tape:
+            loss = kept.model.compute_loss(
+                {key: tf.constant(one) for key, one in batch.items()}, training=True
+            )
+        gradients = tape.gradient(loss, kept.model.trainable_variables)
+        found.append((float(loss), [tf.convert_to_tensor(one).numpy() for one in gradients]))
+    (loss, gradients), (of_some, gradients_of_some) = found
+    assert "movies" in some.model.batch_signature and "movies" not in whole.model.batch_signature
+    assert of_some == pytest.approx(loss, rel=1e-5)
+    for one, other in zip(gradients, gradients_of_some, strict=True):
+        np.testing.assert_allclose(other, one, atol=1e-5)
+
+
+@pytest.mark.parametrize(("large", "n_taken_in"), [(1, 12), (0, 3)])
+def test_of_a_large_model_every_fourth_step_is_averaged(large, n_taken_in, monkeypatch):
+    monkeypatch.setattr(tower_fitting, "LARGE_MODEL", large)  # weights; the model has one
+    variable = tf.Variable([0.0])
+    average = AveragedWeights([variable], horizon_steps=1e6)
+    step = tf.function(average.update)
+    expected, taken = 0.0, 0
+    for value in range(1, 13):
+        variable.assign([float(value)])
+        step()
+        if n_taken_in == 12 or value % 4 == 0:
+            taken += 1
+            expected += 10 / (9 + taken) * (value - expected)
+    assert taken == n_taken_in
+    assert average.snapshot()[0][0] == pytest.approx(expected, rel=1e-6)
