@@ -90,7 +90,7 @@ def _sequences(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     serving.state_after = lambda run, rows, seconds, query_s: (  # type: ignore[attr-defined]
         run.artifacts.movie_embeddings[rows].sum(axis=0)
     )
-    monkeypatch.setitem(sys.modules, "movierec_cli.models.sequential.serving", serving)
+    monkeypatch.setitem(sys.modules, "movierec_cli.scoring.sequence_states", serving)
 
 
 @pytest.mark.usefixtures("_world")

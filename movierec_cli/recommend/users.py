@@ -305,8 +305,8 @@ def context_vocabularies(run: Run) -> dict[Feature, Any]:
 def _state(
     run: Run, movies: _Rows, seconds: npt.NDArray[np.int64] | None = None, as_of_s: int | None = None
 ) -> _Embedding:
-    """Of a sequential model; the only thing here that needs its engine."""
-    from movierec_cli.models.sequential.serving import state_after
+    """Of a sequential model."""
+    from movierec_cli.scoring.sequence_states import state_after
 
     state: _Embedding = state_after(run, movies, seconds, as_of_s)
     return state

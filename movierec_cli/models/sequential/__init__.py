@@ -3,5 +3,6 @@
 `packed_batches` cuts the ratings into segments and packs these into rows of one length,
 `network` turns rows into states, `losses` compares states with movies, `sequence_fitting` steps,
 `sequence_learning` chooses an epoch, `group_training` has several processes do it (by `process_group`,
-`shares`, `shared_batches`), `sequence_training` is the whole job and `serving` scores a new user's history.
+`shares`, `shared_batches`), and `sequence_training` is the whole job. A new user's
+history is scored without them, by `scoring.sequence_states`.
 """

@@ -15,6 +15,7 @@ from movierec_cli.config import Family, FeatureSet, SequenceConfig
 from movierec_cli.models.sequential.network import MovieEmbeddings, SequenceNetwork
 from movierec_cli.models.sequential.packed_batches import MICRO_BATCH_TOKENS, Columns
 from movierec_cli.models.two_tower.inputs import Input
+from movierec_cli.scoring.sequence_states import HISTORY_TABLE, NETWORK
 
 
 @contextlib.contextmanager
@@ -29,10 +30,6 @@ def _keras_seeded(seed: int) -> Iterator[None]:
         yield
     finally:
         random.setstate(before)
-
-
-HISTORY_TABLE = "history_table"
-"""Among the named weights: what serving reads in place of the movies' features."""
 
 
 class SequenceModel:
@@ -80,31 +77,13 @@ class SequenceModel:
 
     def named_weights(self) -> dict[str, npt.NDArray[np.float32]]:
         """The variables' values, and under `HISTORY_TABLE` the movies' embeddings as history."""
-        groups = {"movies": self._of_movies, "network": self._of_network}
+        groups = {"movies/": self._of_movies, NETWORK: self._of_network}
         named = {
-            f"{group}/{number:02d}/{variable.name}": np.asarray(variable.value)
+            f"{group}{number:02d}/{variable.name}": np.asarray(variable.value)
             for group, variables in groups.items()
             for number, variable in enumerate(variables)
         }
         return named | {HISTORY_TABLE: np.asarray(self.tables(self.weights())[0])}
-
-    def serve(self, named: dict[str, npt.NDArray[Any]], movies: npt.NDArray[np.float32]) -> None:
-        """Takes over a trained network and its movies as they are, whatever features they were made of.
-
-        Args:
-            named: what `named_weights` gave.
-            movies: the movies' embeddings as candidates, [n_movies, dim].
-
-        Raises:
-            ValueError: the weights are of another network.
-        """
-        network = [named[name] for name in sorted(named) if name.startswith("network/")]
-        if [value.shape for value in network] != [tuple(variable.shape) for variable in self._of_network]:
-            raise ValueError(f"the saved weights do not fit this network: {sorted(named)}")
-        for variable, value in zip(self._of_network, network, strict=True):
-            variable.assign(value)
-        self.candidates.own.assign(movies)
-        self.history.own.assign(named[HISTORY_TABLE])
 
     def weights(self) -> list[jax.Array]:
         """The variables' values."""

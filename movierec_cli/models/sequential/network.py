@@ -17,6 +17,7 @@ from movierec_cli.config import QUERY_TIME, TIME_GAP, Family, FeatureSet, Sequen
 from movierec_cli.models.sequential.dropout import HashedDropout
 from movierec_cli.models.sequential.packed_batches import GAP_BUCKETS, NO_SEGMENT, Columns
 from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, Input, NumberInput
+from movierec_cli.scoring.sequence_states import EPSILON
 
 _INITIAL = 0.02  # standard deviation
 
@@ -84,7 +85,7 @@ class AttentionBlock(keras.layers.Layer):
         super().__init__(**kwargs)
         size = config.embedding_size
         self.num_heads = config.num_heads
-        self.norms = [keras.layers.LayerNormalization(epsilon=1e-6) for _ in range(2)]
+        self.norms = [keras.layers.LayerNormalization(epsilon=EPSILON) for _ in range(2)]
         self.dropouts = [HashedDropout(config.dropout, 4 * number + index) for index in range(4)]
         self.projection = keras.layers.Dense(3 * size, use_bias=False)
         self.output_layer = keras.layers.Dense(size, use_bias=False)
@@ -164,7 +165,7 @@ class _Attention(keras.layers.Layer):
         self.positions = keras.layers.Embedding(config.max_length, config.embedding_size, small_embeddings())
         self.dropout = HashedDropout(config.dropout, 0)
         self.blocks = [AttentionBlock(config, 1 + layer) for layer in range(config.num_layers)]
-        self.norm = keras.layers.LayerNormalization(epsilon=1e-6)
+        self.norm = keras.layers.LayerNormalization(epsilon=EPSILON)
         self.max_length = config.max_length
 
     def call(self, embedded: jax.Array, row: Columns, seed: jax.Array | None = None) -> jax.Array:
@@ -194,7 +195,7 @@ class _Recurrence(keras.layers.Layer):
         self.dropouts = [HashedDropout(config.dropout, layer) for layer in range(config.num_layers + 1)]
         fits = config.hidden_size == config.embedding_size
         self.output_layer = None if fits else keras.layers.Dense(config.embedding_size)
-        self.norm = keras.layers.LayerNormalization(epsilon=1e-6)
+        self.norm = keras.layers.LayerNormalization(epsilon=EPSILON)
 
     def call(self, embedded: jax.Array, row: Columns, seed: jax.Array | None = None) -> jax.Array:
         segment = row["segment"]

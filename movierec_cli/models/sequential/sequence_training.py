@@ -9,12 +9,12 @@ from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.models.feature_encodings import Vocabulary, fit_features
 from movierec_cli.models.sequential.group_training import learn_together
-from movierec_cli.models.sequential.model import HISTORY_TABLE
 from movierec_cli.models.sequential.sequence_learning import known_ratings, learn, make_model
 from movierec_cli.models.sequential.sequence_queries import FittedSequences, Reader
 from movierec_cli.models.sequential.shares import Share
 from movierec_cli.models.trained import FitResult, Fitted, Fitting, run_artifacts
 from movierec_cli.registry.run_parts import RunParts
+from movierec_cli.scoring.sequence_states import HISTORY_TABLE
 
 
 def fit_run(fitting: Fitting) -> Fitted:

@@ -1,15 +1,21 @@
 """Scores of a history against what was saved of the user whose history it is."""
 
+import subprocess
+import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from movierec_cli.config import Family
+from movierec_cli.config import Family, FeatureSet, SequenceConfig
 from movierec_cli.errors import SavedModelError
-from movierec_cli.models.sequential.serving import state_after
+from movierec_cli.models.sequential.model import SequenceModel
+from movierec_cli.models.sequential.packed_batches import Histories, gap_buckets
+from movierec_cli.models.sequential.sequence_queries import Reader
 from movierec_cli.registry import store
 from movierec_cli.registry.record import run_name
+from movierec_cli.scoring.sequence_states import state_after
 from tests.models.sequential.rings import SIZES, Trained
 from tests.saved_runs import data_identity, run_parts, run_record
 
@@ -53,7 +59,7 @@ def test_a_user_s_history_is_scored_as_the_user_is(ring_and_run):
         scores = score_history(run, movies, seconds)
         assert scores.dtype == np.float32
         expected = arrays.movie_embeddings @ arrays.user_embeddings[user]
-        np.testing.assert_allclose(scores, expected, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_the_newest_films_count(ring_and_run):
@@ -64,7 +70,7 @@ def test_the_newest_films_count(ring_and_run):
     # The oldest of the newest has a movie before it, and so a gap, where the history is longer.
     alone = score_history(run, movies[newest], seconds[newest])
     if ring.config.family is Family.GRU4REC:
-        np.testing.assert_allclose(alone, whole, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(alone, whole, rtol=1e-5, atol=1e-5)
     assert not np.allclose(score_history(run, movies[:-1], seconds[:-1]), whole, atol=1e-2)
 
 
@@ -90,3 +96,42 @@ def test_weights_of_another_network_are_damage(ring_and_run, tmp_path):
         run = saved(ring, tmp_path / str(place), damaged)
         with pytest.raises(SavedModelError, match=r"artifacts\.npz"):
             score_history(run, np.array([1]))
+
+
+@pytest.mark.parametrize("n_movies_watched", [1, 5, 30])
+@pytest.mark.parametrize("features", [[], ["time_gap"], ["query_time"], ["time_gap", "query_time"]])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_state_is_the_network_s_whatever_it_sees(family, features, n_movies_watched):
+    config = SequenceConfig(embedding_size=12, num_layers=2, num_heads=3, hidden_size=20, max_length=8)
+    seen = FeatureSet.parse(features)
+    model = SequenceModel(family, config, seen, 40, seed=1)
+    generator = np.random.default_rng(2)
+    model.assign([generator.normal(0, 0.5, one.shape).astype(np.float32) for one in model.variables])
+    movies = generator.integers(0, 40, n_movies_watched)
+    seconds = np.sort(generator.integers(0, 10**9, n_movies_watched))
+    query_s = int(seconds[-1]) + 10**6
+    histories = Histories(
+        np.arange(n_movies_watched), np.array([0, n_movies_watched]), movies.astype(np.int32), seconds
+    )
+    reader = Reader(model, histories, seen)
+    queries = replace(reader.last(), query_gap=gap_buckets(np.array([10**6])))
+    expected = reader.states(model.weights(), queries)[0][0]
+    artifacts = SimpleNamespace(weights=model.named_weights(), movie_ids=np.arange(40))
+    asked = SimpleNamespace(family=family, model=config, feature_set=seen)
+    run = SimpleNamespace(record=SimpleNamespace(config=asked), artifacts=artifacts, folder="")
+    np.testing.assert_allclose(state_after(run, movies, seconds, query_s), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_no_engine_is_started(ring_and_run):
+    _, run = ring_and_run
+    code = (
+        "import sys; from pathlib import Path; import numpy as np;"
+        "from movierec_cli.registry.store import load_run;"
+        "from movierec_cli.scoring.sequence_states import state_after;"
+        "state_after(load_run(Path(sys.argv[1])), np.array([4, 5, 6]));"
+        "print({'jax', 'keras', 'tensorflow', 'scipy'} & {*sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, run.folder], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"
