@@ -37,10 +37,9 @@ from movierec_cli.models.sequential.engine import n_devices
 from movierec_cli.models.sequential.packed_batches import GAP_BUCKETS, MICRO_BATCH_TOKENS, default_tokens
 from movierec_cli.models.two_tower.inputs import Input, NumberInput
 from movierec_cli.models.two_tower.query_batches import (
-    HEAD,
+    CLASSES,
     IN_BATCH_INTERACTIONS,
     MAX_CLASSES,
-    SAMPLED,
     catalogue_batch_size,
 )
 from movierec_cli.records import dataclass
@@ -175,7 +174,7 @@ def _tower_step(config: RunConfig, model: TowerConfig, data: TrainingData) -> in
     of_query, of_movie = _tower_widths(config, model, data)
     floats = 2 * n_queries * (of_query + sum(model.query_sizes))
     floats += 2 * data.n_movies * (of_movie + sum(model.layer_sizes))
-    n_classes = data.n_movies if data.n_movies <= MAX_CLASSES else HEAD + SAMPLED
+    n_classes = data.n_movies if data.n_movies <= MAX_CLASSES else CLASSES
     floats += 3 * n_queries * (n_classes if is_catalogue else n_queries)
     floats += n_queries * data.n_movies * (_has_history(config, model) + 2 * bool(config.tasks))
     return floats

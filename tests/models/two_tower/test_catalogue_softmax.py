@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from movierec_cli.models.two_tower.objectives import SAFE_SCORE, catalogue_softmax, sampled_softmax
-from movierec_cli.models.two_tower.query_batches import MAX_CLASSES, SampledClasses
+from movierec_cli.models.two_tower.query_batches import CLASSES, MAX_CLASSES, SampledClasses
 
 N_QUERIES, N_MOVIES, DIM = 6, 30, 5
 
@@ -137,17 +137,23 @@ def test_sampled_softmax_and_its_gradients_are_those_of_a_weighted_denominator()
 
 def test_classes_of_a_large_catalogue_have_every_popular_movie_and_expect_the_whole_denominator():
     generator = np.random.default_rng(0)
-    counts = generator.integers(0, 1000, 40_000)
+    counts = (1e6 / np.arange(1, 40_001)).astype(np.int64)
+    counts[30_000:] = 0
     classes = SampledClasses.of(counts)
     assert classes is not None
+    assert len(classes.head) > 1000
     assert counts[classes.head].min() >= counts[classes.tail].max()
     assert sorted([*classes.head, *classes.tail]) == list(range(40_000))
     exponentials = np.exp(generator.normal(size=40_000))
-    estimates = []
+    estimates, times_drawn = [], np.zeros(40_000, int)
     for _ in range(40):
         drawn = classes.draw(generator)
-        assert len(np.unique(drawn)) == len(drawn) == len(classes.log_weights)
-        estimates.append((exponentials[drawn] * np.exp(classes.log_weights)).sum())
+        assert len(np.unique(drawn)) == len(drawn) == classes.n_classes == CLASSES
+        estimates.append((exponentials[drawn] * np.exp(classes.log_weights[drawn])).sum())
+        times_drawn[drawn] += 1
+    assert (times_drawn[classes.head] == 40).all()
+    rare = times_drawn[30_000:].mean() / 40  # of a movie without interactions
+    assert rare == pytest.approx(np.exp(-classes.log_weights[30_000]), rel=0.05)
     error = np.std(estimates, ddof=1) / np.sqrt(len(estimates))
     assert abs(np.mean(estimates) - exponentials.sum()) < 3 * error
     assert np.std(estimates) < 0.04 * exponentials.sum()

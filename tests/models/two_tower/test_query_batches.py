@@ -116,7 +116,7 @@ def test_each_positive_of_a_batch_carries_the_weight_of_its_query(history):
 
 def test_a_step_of_a_large_catalogue_names_its_classes_and_then_its_other_positives():
     head, tail = np.arange(0, 30, 3, dtype=np.int32), np.arange(200, 240, dtype=np.int32)
-    classes = SampledClasses(head, tail, n_sampled=5)
+    classes = SampledClasses(head, tail, chances=np.full(40, 5 / 40))
     batches = CatalogueBatches(GROUPED, N_MOVIES, 64, ALIKE, classes=classes)
     some = list(batches.epoch(np.random.default_rng(1)))
     for batch in some:

@@ -245,8 +245,7 @@ def test_a_large_catalogue_is_learned_as_a_small_one_where_its_classes_are_all_m
     whole = prepare(DATASET, SPLIT.train, asked, {})
     n_movies = len(DATASET.movies)
     monkeypatch.setattr(query_batches, "MAX_CLASSES", 0)
-    monkeypatch.setattr(query_batches, "HEAD", n_movies // 2)
-    monkeypatch.setattr(query_batches, "SAMPLED", n_movies)
+    monkeypatch.setattr(query_batches, "CLASSES", n_movies)
     some = prepare(DATASET, SPLIT.train, asked, {})
     assign_weights(some.model.trainable_variables, [one.numpy() for one in whole.model.trainable_variables])
     found = []
