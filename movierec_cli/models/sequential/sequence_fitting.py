@@ -144,7 +144,7 @@ class SequenceFit:
         for rows in self.batches.epoch(generator):
             self.state, of_step = self._step(self.state, rows)
             sums.append(of_step)
-        loss, weight = np.sum([np.asarray(one) for one in sums], axis=0)
+        loss, weight = np.sum(sums, axis=0)
         self.epoch += 1
         self.training_s += time.perf_counter() - started
         require_finite(loss, self.training)

@@ -132,7 +132,8 @@ def compiled_step(
     def step(state: State, rows: Columns) -> tuple[State, npt.NDArray[np.float32]]:
         of_devices = np.asarray(on_devices(state["weights"], state["step"], rows))  # [devices, 2 + weights]
         found = group.summed(of_devices.sum(axis=0))
-        return compiled_update(state, found), found[:2]
+        of_step = found[:2].copy()  # a view would keep all gradients of the step
+        return compiled_update(state, found), of_step
 
     return step
 

@@ -70,6 +70,7 @@ def stepped(
     }
     for _ in range(times):
         state, sums = step(state, rows(model.config))
+        assert sums.base is None, "what is kept of each step of an epoch must not keep its gradients"
     assert int(state["step"]) == times
     return [np.asarray(one) for one in state["weights"]], np.asarray(sums)
 
