@@ -17,6 +17,7 @@ from movierec_cli.config import (
     TrainingConfig,
 )
 from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.own_columns import OwnColumn
 from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.data.sample import simulate_sample
 from movierec_cli.data.split import split_ratings
@@ -235,3 +236,23 @@ def test_training_stops_when_validation_does_not_improve_and_keeps_the_best(moni
 def test_divergence_is_an_error_that_names_the_rate():
     with pytest.raises(MovierecError, match="--learning_rate 1e\\+25"):
         train(config(training=replace(QUICK, learning_rate=1e25)))
+
+
+def said(feature: str, feature_l2: float) -> float:
+    """What a feature adds to the movies' embeddings beside what their ids do, as root mean squares."""
+    codes = np.random.default_rng(5).integers(50, size=len(DATASET.movies)).astype(np.int32)
+    noise = OwnColumn("noise", "category", codes, np.array([f"value {code}" for code in range(50)], object))
+    dataset = replace(DATASET, movies=replace(DATASET.movies, own=(noise,)))
+    model = replace(Family.TWO_TOWER.spec.model, feature_l2=feature_l2)
+    trained, _ = train(config(feature, model=model), dataset)
+    tower = trained.parts.towers.movie
+    ids, own, _ = np.split(tower.dense[0][0], np.cumsum([one.table.shape[1] for one in tower.inputs])[:-1])
+    of_ids, of_own = (one.table @ kernel for one, kernel in zip(tower.inputs, (ids, own), strict=False))
+    return float(np.linalg.norm(of_own) / np.linalg.norm(of_ids))
+
+
+def test_by_default_a_column_of_noise_says_next_to_nothing_and_genres_are_heard():
+    default = Family.TWO_TOWER.spec.model.feature_l2
+    noise = said("noise", default)
+    assert noise < 0.5 * said("noise", 0.0)
+    assert said("movie_genres", default) > 2 * noise
