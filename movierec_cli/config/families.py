@@ -135,7 +135,7 @@ _TOWERS = FamilySpec(
     packages=("tensorflow", "tf_keras", "tensorflow-recommenders", "numpy"),
     kind=Kind.TOWERS,
     with_tasks="multi-task",
-    model=TowerConfig(embedding_size=128, layer_sizes=(64,), dropout=0.4, item_bias=True),
+    model=TowerConfig(embedding_size=128, layer_sizes=(64,), dropout=0.4, feature_l2=0.02, item_bias=True),
     training=TrainingConfig(monitor=Monitor.NDCG),
     # The future holds other sessions than those trained on: much dropout carries over better.
     # Chosen on the months before 1M's temporal test set.

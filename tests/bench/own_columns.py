@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,27 +104,36 @@ LEVEL = 0.05
 
 
 def measure_planted(bench: Bench) -> Iterator[Row]:
-    """On the sample: a column that decides who watches what, and columns of noise."""
-    taste = gain(with_taste(0), "mood", 0)
+    """On the sample: columns that decide who watches what, and columns of noise."""
+    taste = [_told(trial, gain(with_taste(trial), "mood", trial)) for trial in range(N_TRIALS)]
+    n_helping = _n_helping(taste)
     yield Row(
-        f"sample, a column that decides taste: what it adds to NDCG@10, {N_SEEDS} seeds",
-        f"{taste.difference.mean:+.4f} ({taste.difference.low:+.4f} … {taste.difference.high:+.4f})",
-        f"above 0, p < {LEVEL}",
-        f"p {taste.p_holm:.2g}",
+        f"sample, {N_TRIALS} columns that decide taste, {N_SEEDS} seeds each: how many significantly help",
+        f"{n_helping} of {N_TRIALS}; on average {_mean(taste):+.4f}",
+        f"{N_TRIALS}",
+        f"the first {taste[0].difference.mean:+.4f}, p {taste[0].p_holm:.2g}",
     )
-    found = []
-    for trial in range(N_TRIALS):
-        found.append(gain(with_noise(trial), "noise", trial))
-        print(f"{trial}: {found[-1].difference.mean:+.4f}, p {found[-1].p_holm:.3f}", file=sys.stderr)
-    n_significant = sum(one.p_holm < LEVEL for one in found)
-    n_helping = sum(one.p_holm < LEVEL and one.difference.low > 0 for one in found)
-    mean = np.mean([one.difference.mean for one in found])
+    noise = [_told(trial, gain(with_noise(trial), "noise", trial)) for trial in range(N_TRIALS)]
+    n_significant, n_helping = sum(one.p_holm < LEVEL for one in noise), _n_helping(noise)
     yield Row(
-        f"sample, {N_TRIALS} columns of noise: how many are significant",
-        f"{n_significant} of {N_TRIALS}, of which {n_helping} would help; on average {mean:+.4f}",
+        f"sample, {N_TRIALS} columns of noise, {N_SEEDS} seeds each: how many are significant",
+        f"{n_significant} of {N_TRIALS}, of which {n_helping} would help; on average {_mean(noise):+.4f}",
         "3 or fewer: more have a probability below 2 % at the nominal rate",
         f"nominal: {LEVEL * N_TRIALS:g} of {N_TRIALS}",
     )
+
+
+def _told(trial: int, found: FeatureGain) -> FeatureGain:
+    print(f"{trial}: {found.difference.mean:+.4f}, p {found.p_holm:.3f}", file=sys.stderr, flush=True)
+    return found
+
+
+def _n_helping(found: Iterable[FeatureGain]) -> int:
+    return sum(one.p_holm < LEVEL and one.difference.low > 0 for one in found)
+
+
+def _mean(found: Iterable[FeatureGain]) -> float:
+    return float(np.mean([one.difference.mean for one in found]))
 
 
 def with_taste(seed: int) -> Dataset:

@@ -18,6 +18,7 @@ from movierec_cli.config import (
     TrainingConfig,
 )
 from movierec_cli.data.dataset import Dataset
+from movierec_cli.data.own_columns import OwnColumn
 from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.data.sample import simulate_sample
 from movierec_cli.data.split import split_ratings
@@ -280,3 +281,23 @@ def test_of_a_large_model_every_fourth_step_is_averaged(large, n_taken_in, monke
             expected += 10 / (9 + taken) * (value - expected)
     assert taken == n_taken_in
     assert average.snapshot()[0][0] == pytest.approx(expected, rel=1e-6)
+
+
+def said(feature: str, feature_l2: float) -> float:
+    """What a feature adds to the movies' embeddings beside what their ids do, as root mean squares."""
+    codes = np.random.default_rng(5).integers(50, size=len(DATASET.movies)).astype(np.int32)
+    noise = OwnColumn("noise", "category", codes, np.array([f"value {code}" for code in range(50)], object))
+    dataset = replace(DATASET, movies=replace(DATASET.movies, own=(noise,)))
+    model = replace(Family.TWO_TOWER.spec.model, feature_l2=feature_l2)
+    trained, _ = train(config(feature, model=model), dataset)
+    tower = trained.parts.towers.movie
+    ids, own, _ = np.split(tower.dense[0][0], np.cumsum([one.table.shape[1] for one in tower.inputs])[:-1])
+    of_ids, of_own = (one.table @ kernel for one, kernel in zip(tower.inputs, (ids, own), strict=False))
+    return float(np.linalg.norm(of_own) / np.linalg.norm(of_ids))
+
+
+def test_by_default_a_column_of_noise_says_next_to_nothing_and_genres_are_heard():
+    default = Family.TWO_TOWER.spec.model.feature_l2
+    noise = said("noise", default)
+    assert noise < 0.5 * said("noise", 0.0)
+    assert said("movie_genres", default) > 2 * noise
