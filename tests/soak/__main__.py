@@ -17,12 +17,13 @@ from collections import Counter
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.soak.checked import FAULTS
 from tests.soak.forked import import_what_is_heavy
-from tests.soak.machine import FAULTS, Soak
+from tests.soak.machine import Soak
 from tests.soak.planted import PLANTED
 from tests.soak.world import World, made_world
 
-STEPS, EXAMPLES = 30, 5
+STEPS, EXAMPLES = 30, 6
 
 
 def soak(
