@@ -96,8 +96,7 @@ def train_all(
         for number, made in runner.run(train_task, trainings, shared=data, told=told):
             open_ones.discard(number)
             runs[number] = install_or_keep(directory, made)
-            # The run is complete, whatever is left of this.
-            shutil.rmtree(_checkpoint(directory, made.record.name), ignore_errors=True)
+            drop_checkpoint(directory, made.record.name)
             observers[number].run_ended(runs[number], loaded=False)
     except BaseException as error:
         for number in sorted(open_ones):
@@ -150,6 +149,11 @@ def _judged_as(run: Run) -> JudgedAs:
 
 def _checkpoint(folder: Path, name: str) -> Path:
     return folder / f".unfinished-{name}"
+
+
+def drop_checkpoint(folder: Path, name: str) -> None:
+    """Deletes what an interrupted training has saved of a run that is complete, whatever is left of it."""
+    shutil.rmtree(_checkpoint(folder, name), ignore_errors=True)
 
 
 @contextlib.contextmanager
