@@ -82,10 +82,12 @@ class Checked(RuleBasedStateMachine):
         a_day_passes(self.folder)
         folders = {name.rpartition("/")[0] for name in unfinished_in(self.folder)}
         for folder in folders:
+            places = {one: [name.rpartition("/")[0] for name in one.writes] for one in _WRITING}
             writing = [
                 one
-                for one in _WRITING
-                if folder in {place.rpartition("/")[0] for place in one.writes} and self.can(one)
+                for one, above in places.items()
+                if self.can(one)
+                and any(f"{folder}/".startswith(f"{place}/") or folder == place for place in above)
             ]
             if writing:
                 run(writing[0].words, self.folder, UNDISTURBED, self.patch)

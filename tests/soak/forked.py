@@ -1,6 +1,7 @@
 """Commands in forks of this process, which has imported what is heavy: killed, or on a bad disk, or not."""
 
 import contextlib
+import ctypes
 import errno
 import gc
 import importlib
@@ -36,6 +37,7 @@ _HOMES = {
     "XDG_STATE_HOME": "state",
     "XDG_DATA_HOME": "data",
 }
+_END_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _MARK = "MOVIEREC_SOAK"  # a variable in the environment of what a command starts
 OWN = ".own"  # the folder of these, in the one that a command runs in
 
@@ -138,6 +140,7 @@ class Running:
         if self.pid == 0:
             os.close(self._output)
             os.setsid()
+            ctypes.CDLL(None).prctl(_END_WITH_PARENT, signal.SIGKILL)
             for stream in (1, 2):
                 os.dup2(write, stream)
             _become(

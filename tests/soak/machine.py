@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
@@ -42,6 +43,11 @@ _ASKERS: dict[str, Callable[[str], tuple[str, ...]]] = {
 }
 
 
+def _some(*parts: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    """Several faults of one kind, so that each kind is made often enough."""
+    return st.lists(st.tuples(*parts), min_size=2, max_size=4)
+
+
 class Soak(LongCommands):
     """All steps; those of trainings and of servers are those of `LongCommands` and `ServedModels`."""
 
@@ -51,26 +57,29 @@ class Soak(LongCommands):
         if self.can(command):
             self.right(command)
 
-    @rule(command=_WRITING_ONES, share=SHARES)
-    def killed_before_a_step(self, command: Command, share: float) -> None:
+    @rule(kills=_some(_WRITING_ONES, SHARES))
+    def killed_before_a_step(self, kills: list[tuple[Command, float]]) -> None:
         """kill -9 right before a step on files."""
-        if self.can(command):
-            step = Disturbance(kill_at_step=self.step_of(command, share))
-            self.killed(command, step, "killed before a step on files")
+        for command, share in kills:
+            if self.can(command):
+                step = Disturbance(kill_at_step=self.step_of(command, share))
+                self.killed(command, step, "killed before a step on files")
 
-    @rule(command=_WRITING_ONES, share=SHARES)
-    def killed_at_a_moment(self, command: Command, share: float) -> None:
+    @rule(kills=_some(_WRITING_ONES, SHARES))
+    def killed_at_a_moment(self, kills: list[tuple[Command, float]]) -> None:
         """kill -9 at any moment."""
-        if self.can(command):
-            seconds = 0.002 + share * self.world.reference(command).seconds
-            self.killed(command, Disturbance(kill_after_s=seconds), "killed at a moment")
+        for command, share in kills:
+            if self.can(command):
+                seconds = 0.002 + share * self.world.reference(command).seconds
+                self.killed(command, Disturbance(kill_after_s=seconds), "killed at a moment")
 
-    @rule(command=_WRITING_ONES, share=SHARES, error=st.sampled_from(sorted(ERRORS)))
-    def bad_disk(self, command: Command, share: float, error: str) -> None:
+    @rule(faults=_some(_WRITING_ONES, SHARES, st.sampled_from(sorted(ERRORS))))
+    def bad_disk(self, faults: list[tuple[Command, float, str]]) -> None:
         """From some step on nothing can be written; then it can again."""
-        if self.can(command):
-            step = self.step_of(command, share)
-            self.disturbed(command, Disturbance(error_from_step=step, error=ERRORS[error]))
+        for command, share, error in faults:
+            if self.can(command):
+                step = self.step_of(command, share)
+                self.disturbed(command, Disturbance(error_from_step=step, error=ERRORS[error]))
 
     @rule(command=_WRITING_ONES, most=st.sampled_from((0, 100, 5_000, 40_000)))
     def full_disk(self, command: Command, most: int) -> None:
@@ -79,9 +88,7 @@ class Soak(LongCommands):
             self.disturbed(command, Disturbance(most_file_bytes=most))
 
     @rule(
-        damages=st.lists(
-            st.tuples(SEEDS, st.sampled_from(sorted(DAMAGES)), st.booleans()), min_size=2, max_size=4
-        ),
+        damages=_some(SEEDS, st.sampled_from(sorted(DAMAGES)), st.booleans()),
         command=_COMMANDS,
     )
     def damaged_files(self, damages: list[tuple[int, str, bool]], command: Command) -> None:
@@ -122,7 +129,7 @@ class Soak(LongCommands):
         command = Command(("recommend", "--user", "3", "--model", model), (), "any")
         return self.world.reference(command).finished.output
 
-    @rule(servers=st.lists(st.tuples(st.sampled_from(sorted(BAD_SERVERS)), SEEDS), min_size=1, max_size=3))
+    @rule(servers=_some(st.sampled_from(sorted(BAD_SERVERS)), SEEDS))
     def bad_downloads(self, servers: list[tuple[str, int]]) -> None:
         """A download from a bad server fails or is right, and is right once the server is good."""
         for kind, seed in servers:
@@ -167,7 +174,7 @@ class Soak(LongCommands):
             assert len(server.requests) == 1, f"downloaded {len(server.requests)} times"
         shutil.rmtree(target.parent)
 
-    @rule(kinds=st.lists(st.tuples(st.sampled_from(sorted(KINDS)), SEEDS), min_size=1, max_size=2))
+    @rule(kinds=_some(st.sampled_from(sorted(KINDS)), SEEDS))
     def hostile_data(self, kinds: list[tuple[str, int]]) -> None:
         """Texts of somebody else's are data: none reaches the terminal as it is, none is run."""
         for kind, seed in kinds:
@@ -191,11 +198,7 @@ class Soak(LongCommands):
             (self.folder / name).unlink(missing_ok=True)
         shutil.rmtree(theirs)
 
-    @rule(
-        bombs=st.lists(
-            st.tuples(st.sampled_from(BOMBS), st.sampled_from(sorted(_ASKERS))), min_size=2, max_size=4
-        )
-    )
+    @rule(bombs=_some(st.sampled_from(BOMBS), st.sampled_from(sorted(_ASKERS))))
     def bombs(self, bombs: list[tuple[str, str]]) -> None:
         """What wants to be large ends in an answer or an error."""
         file = self.folder / "theirs.csv"
@@ -205,7 +208,7 @@ class Soak(LongCommands):
             self.run(*_ASKERS[asker](file.name))
             file.unlink()
 
-    @rule(pairs=st.lists(st.tuples(_COMMANDS, _COMMANDS), min_size=2, max_size=3))
+    @rule(pairs=_some(_COMMANDS, _COMMANDS))
     def at_once(self, pairs: list[tuple[Command, Command]]) -> None:
         """Two commands at the same time do what each does alone, if they write different things."""
         for pair in pairs:

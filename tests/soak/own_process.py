@@ -47,7 +47,7 @@ def _deleted_first(one: Soak) -> None:
 
 
 def _leftovers(one: Soak) -> None:
-    one.killed_before_a_step(command=LISTS, share=0.5)
+    one.killed_before_a_step(kills=[(LISTS, 0.3)])
     one.teardown()
 
 

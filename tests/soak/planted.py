@@ -118,3 +118,5 @@ PLANTED: dict[str, Callable[[], object]] = {
     "served-for-ever": _served_for_ever,
 }
 """What puts each bug into a process that has imported everything."""
+OF_TRAININGS = ("resumed-anew",)
+"""Those that only trainings show."""
