@@ -35,6 +35,7 @@ DEPENDENCIES = (
     "tensorflow-datasets",
     "tensorflow-recommenders",
     "tf-keras",
+    "urllib3",
 )
 """What a light installation lacks: it uses saved models, and neither reads data nor trains."""
 

@@ -1,6 +1,7 @@
 """One file served on loopback, well or badly, for tests of downloads."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from email.message import Message
@@ -23,6 +24,9 @@ class FileServer(ThreadingHTTPServer):
     sends_at_most: int | None = None  # bytes of a range
     tells_length = True
     is_endless = False  # repeats the body until the client leaves
+    has_endless_head = False  # sends headers until the client leaves
+    redirects_to: str | None = None  # in place of any answer
+    pause_s = 0.0  # after each byte, of the head as well where that is endless
     before_answer: Callable[[int], None] = staticmethod(lambda n_requests: None)
     breaks_after: int | None = None  # bytes of the body sent before the connection ends
     may_go_on: threading.Event | None = None  # waited for at `breaks_after`, in place of breaking off
@@ -59,7 +63,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.requests.append(self.headers)
         self.server.before_answer(len(self.server.requests))
         start = self._start()
-        if start is None:
+        if self.server.has_endless_head:
+            self._send_head_for_ever()
+        elif self.server.redirects_to is not None:
+            self._answer(302, self.server.body, {"Location": self.server.redirects_to})
+        elif start is None:
             self._answer(self.server.status, self.server.body)
         elif start >= len(self.server.body):
             self._answer(416, b"", {"Content-Range": f"bytes */{len(self.server.body)}"})
@@ -97,9 +105,22 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self._send(body)
 
+    def _send_head_for_ever(self) -> None:
+        with suppress(ConnectionError):  # of a client that leaves
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            while True:
+                for piece in (b"X", b"-", b"More: ", b"1\r\n"):
+                    self.wfile.write(piece)
+                    time.sleep(self.server.pause_s)
+
     def _send(self, body: bytes) -> None:
         stop = self.server.breaks_after
         with suppress(ConnectionError):  # of a client that leaves
+            if self.server.pause_s:
+                for byte in body:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(self.server.pause_s)
+                return
             while self.server.is_endless:
                 self.wfile.write(body)
             self.wfile.write(body[:stop])

@@ -1,13 +1,16 @@
 """Downloads that are resumed where they broke off, as long as the server still has the same file."""
 
 import hashlib
+import queue
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.client import responses
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from movierec_cli.data import limits
 from movierec_cli.data.progress import Progress
@@ -20,13 +23,20 @@ from movierec_cli.records import dataclass
 if TYPE_CHECKING:
     from requests import Response
 
-_TIMEOUT_S = 15
+_TIMEOUT_S = 15  # until the next bytes
+_ANSWER_S = 60  # until an answer's head is complete, redirects included
+_SLOW_S, _LEAST_BYTES_PER_S = 60, 1_000  # what is slower for so long is given up
+_MOST_REDIRECTS = 10
 _LOCK_POLL_S = 0.2
 _CHUNK_BYTES = 1 << 18  # what a broken connection can lose
 
 
 class _NoFileError(Exception):
     """Why there is no file."""
+
+
+class _TooSlowError(Exception):
+    """Why a download that goes on is given up."""
 
 
 class _Version(NamedTuple):
@@ -159,13 +169,12 @@ class Download:
         cause = ""
         with partial.open("ab" if done else "wb") as out:
             try:
-                # not iter_content, which would unpack what a server calls "Content-Encoding: gzip"
-                for chunk in response.raw.stream(_CHUNK_BYTES, decode_content=False):
+                for chunk in _chunks(response):
                     self._check(chunk, done, version)
                     done += out.write(chunk)
                     self.progress(f"downloading {self.target.name}", done, version.n_bytes)
                 self._check(b"", done, version)
-            except HTTPError as error:
+            except (HTTPError, _TooSlowError) as error:
                 cause = f" ({_root(error)})"
             except (_NoFileError, DataError):
                 partial.unlink()
@@ -189,6 +198,27 @@ class Download:
         limits.DOWNLOAD_BYTES.check(0 if version.n_bytes else done, file=self.published.url)
 
 
+def _chunks(response: "Response") -> Iterator[bytes]:
+    """The body as it is sent. Raises a `_TooSlowError` for a server that would never come to its end."""
+    chunk, since, n_bytes = bytearray(), time.monotonic(), 0
+    # Neither iter_content, which would unpack what a server calls "Content-Encoding: gzip", nor stream,
+    # which waits until a chunk is whole, however long that takes.
+    while some := response.raw.read1(_CHUNK_BYTES - len(chunk), decode_content=False):
+        chunk += some
+        n_bytes += len(some)
+        passed_s = time.monotonic() - since
+        is_slow = passed_s > _SLOW_S and n_bytes < _LEAST_BYTES_PER_S * passed_s
+        if len(chunk) == _CHUNK_BYTES or is_slow:
+            yield bytes(chunk)
+            chunk.clear()
+        if is_slow:
+            raise _TooSlowError(f"{n_bytes:,} bytes in {passed_s:.0f} s are too slow")
+        if passed_s > _SLOW_S:
+            since, n_bytes = time.monotonic(), 0
+    if chunk:
+        yield bytes(chunk)
+
+
 @contextmanager
 def _answer(url: str, headers: Mapping[str, str]) -> Iterator["Response"]:
     # imported when needed: most starts find the file on disk
@@ -197,11 +227,13 @@ def _answer(url: str, headers: Mapping[str, str]) -> Iterator["Response"]:
     # identity: the file's own bytes, not a coding that would make ranges and lengths mean something else
     asked = {"Accept-Encoding": "identity", **headers}
     try:
-        response = requests.get(url, stream=True, timeout=_TIMEOUT_S, headers=asked)
+        response = _asked(url, asked)
     except requests.exceptions.SSLError as error:
         raise _NoFileError(
             f"the server's certificate is not valid, perhaps expired ({_root(error)})"
         ) from error
+    except requests.exceptions.TooManyRedirects as error:
+        raise _NoFileError(f"the server redirects more than {_MOST_REDIRECTS} times") from error
     except requests.exceptions.Timeout as error:
         raise _NoFileError(f"no answer within {_TIMEOUT_S} s") from error
     except requests.exceptions.RequestException as error:
@@ -209,6 +241,50 @@ def _answer(url: str, headers: Mapping[str, str]) -> Iterator["Response"]:
         raise _NoFileError(reason) from error
     with response:
         yield response
+
+
+def _asked(url: str, headers: Mapping[str, str]) -> "Response":
+    """The answer, once its head is complete; the body is still to be read.
+
+    The timeout of a request is that of the next bytes, so that a head of a byte a second would be waited for
+    for hours. Hence a thread, which ends with the process if not before.
+
+    Raises:
+        requests.RequestException: there is no answer.
+        _NoFileError: it takes too long.
+    """
+    answers: queue.SimpleQueue[Response | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(_session().get(url, stream=True, timeout=_TIMEOUT_S, headers=headers))
+        except Exception as error:
+            answers.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=_ANSWER_S)
+    except queue.Empty:
+        raise _NoFileError(f"the answer did not begin within {_ANSWER_S} s") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _session() -> Any:
+    """A session that follows a few redirects, and reads nothing of what comes with them."""
+    import requests
+
+    class Session(requests.Session):
+        def get_redirect_target(self, resp: "Response") -> str | None:
+            target = super().get_redirect_target(resp)
+            if target is not None:
+                resp.raw.close()  # else it is read to its end, and there may be none
+            return target
+
+    session = Session()
+    session.max_redirects = _MOST_REDIRECTS
+    return session
 
 
 def _root(error: BaseException) -> BaseException:

@@ -26,7 +26,7 @@ from movierec_cli.data.dataset import VALIDATION, Dataset
 from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.experiment.loading import load_source
-from movierec_cli.experiment.training_task import Training, listener_of, train_all
+from movierec_cli.experiment.training_task import Training, drop_checkpoint, listener_of, train_all
 from movierec_cli.models.feature_encodings import require_features, told_sets, why_not_encoded
 from movierec_cli.models.memory_estimate import beyond_memory, require_memory_at_once
 from movierec_cli.models.observer import TrainingObserver
@@ -275,6 +275,7 @@ def train_or_load(
                     found = find_run(directory, config, identity)
                 if found is not None:
                     runs[place] = found
+                    drop_checkpoint(directory, found.record.name)  # of a process killed after it had saved
                     listener.run_ended(found, loaded=True)
                     continue
                 places.append(place)
@@ -319,6 +320,7 @@ def deploy(
         require_room(directory, least_bytes(config, identity))
     observer.run_started(f"{config.label}, on all ratings", 1, 1)
     if found is not None:
+        drop_checkpoint(directory, found.record.name)
         observer.run_ended(found, loaded=True)
         return found
     training = Training(config, identity, retrain, command, directory, judged, processes)

@@ -97,10 +97,9 @@ def train_all(
         for number, made in runner.run(train_task, trainings, shared=data, told=told):
             open_ones.discard(number)
             runs[number] = install_or_keep(directory, made)
+            drop_checkpoint(directory, made.record.name)
             del made  # its files' content is not kept beside the next training
             give_back_memory(len(data.dataset.ratings))
-            # The run is complete, whatever is left of this.
-            shutil.rmtree(_checkpoint(directory, runs[number].record.name), ignore_errors=True)
             observers[number].run_ended(runs[number], loaded=False)
     except BaseException as error:
         for number in sorted(open_ones):
@@ -154,6 +153,11 @@ def _judged_as(run: Run) -> JudgedAs:
 
 def _checkpoint(folder: Path, name: str) -> Path:
     return folder / f".unfinished-{name}"
+
+
+def drop_checkpoint(folder: Path, name: str) -> None:
+    """Deletes what an interrupted training has saved of a run that is complete, whatever is left of it."""
+    shutil.rmtree(_checkpoint(folder, name), ignore_errors=True)
 
 
 @contextlib.contextmanager

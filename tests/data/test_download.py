@@ -303,6 +303,44 @@ def test_a_server_that_falls_silent_is_not_waited_for(fetch: Fetch, monkeypatch:
     assert "no answer within 0.2 s" in message
 
 
+@pytest.mark.parametrize("pause_s", [0.0, 0.05], ids=["at once", "byte by byte"])
+def test_a_head_without_an_end_is_not_waited_for(
+    pause_s: float, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch.server.has_endless_head, fetch.server.pause_s = True, pause_s
+    said = "got more than 100 headers"
+    if pause_s:
+        monkeypatch.setattr(module, "_ANSWER_S", 0.5)
+        said = "the answer did not begin within 0.5 s"
+    assert said in fetch.refused()
+    assert fetch.left() == []
+
+
+def test_a_body_of_a_byte_now_and_then_is_given_up_and_resumed(
+    fetch: Fetch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SLOW_S", 0.3)
+    fetch.server.pause_s = 0.02
+    message = fetch.refused()
+    assert "broke off (" in message and " s are too slow) after " in message and "is resumed by" in message
+    [part] = fetch.left()
+    n_bytes = part.stat().st_size
+    assert 0 < n_bytes < 100
+    fetch.server.pause_s = 0
+    assert fetch() == MONDAY
+    assert fetch.ranges() == [None, None, f"bytes={n_bytes}-"]
+
+
+def test_redirects_without_an_end_are_not_followed_nor_is_what_comes_with_them_read(fetch: Fetch) -> None:
+    fetch.server.redirects_to, fetch.server.is_endless = fetch.server.url, True
+    assert "the server redirects more than 10 times" in fetch.refused()
+    assert len(fetch.server.requests) == 11
+    fetch.server.redirects_to = "file:///etc/passwd"
+    assert "No connection adapters were found for 'file:///etc/passwd'" in fetch.refused()
+    fetch.server.redirects_to, fetch.server.is_endless = None, False
+    assert fetch() == MONDAY
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_no_server_is_told_as_being_offline_and_no_folder_by_its_reason(scheme: str, fetch: Fetch) -> None:
     with socket.socket() as taken:

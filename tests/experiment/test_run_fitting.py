@@ -163,6 +163,19 @@ def test_an_interrupted_training_goes_on_or_with_retrain_anew_and_leaves_nothing
     assert not folder.exists() and run.folder.is_dir()
 
 
+def test_what_is_left_by_a_process_that_was_killed_after_it_had_saved_goes_with_the_next_look(
+    fake: FakeTraining, tmp_path: Path
+) -> None:
+    config, listener = config_in(tmp_path, feature_sets=(FeatureSet(),)), Listener()
+    (run,) = RunTrainer(config, source=small_dataset()).run()
+    (folder,) = fake.folders
+    folder.mkdir()
+    (folder / "epochs").write_text("1\n")
+    (again,) = RunTrainer(config, listener, small_dataset()).run()
+    assert again.folder == run.folder and len(fake.folders) == 1
+    assert not folder.exists() and listener.resumed_after == []
+
+
 def test_what_cannot_be_started_anew_is_told(fake: FakeTraining, tmp_path: Path) -> None:
     config = config_in(tmp_path, feature_sets=(FeatureSet(),))
     RunTrainer(config, source=small_dataset()).run()

@@ -105,6 +105,22 @@ def _waits(server: FileServer, random: Random) -> None:
     server.breaks_after, server.may_go_on = random.randrange(1, len(server.body)), threading.Event()
 
 
+def _sends_for_ever(server: FileServer, random: Random) -> None:
+    server.is_endless = True
+
+
+def _tells_for_ever(server: FileServer, random: Random) -> None:
+    server.has_endless_head, server.pause_s = True, random.choice((0.0, 0.05))
+
+
+def _redirects_for_ever(server: FileServer, random: Random) -> None:
+    server.redirects_to, server.is_endless = server.url, random.random() < 0.5
+
+
+def _is_slow(server: FileServer, random: Random) -> None:
+    server.pause_s = random.choice((0.01, 0.3))
+
+
 BAD_SERVERS: dict[str, Callable[[FileServer, Random], None]] = {
     "breaks off": _breaks,
     "sends from another place": _lies_about_place,
@@ -112,7 +128,19 @@ BAD_SERVERS: dict[str, Callable[[FileServer, Random], None]] = {
     "refuses": _refuses,
     "tells no length": _tells_no_length,
     "waits": _waits,
+    "sends for ever": _sends_for_ever,
+    "sends headers for ever": _tells_for_ever,
+    "redirects for ever": _redirects_for_ever,
+    "sends a byte now and then": _is_slow,
 }
+
+
+def impatient() -> None:
+    """What a download waits for is waited for half a second, and a large file has some megabytes."""
+    from movierec_cli.data import download, limits
+
+    download._TIMEOUT_S = download._ANSWER_S = download._SLOW_S = 0.5  # type: ignore[assignment]
+    limits.DOWNLOAD_BYTES = limits.Limit(1 << 22, "is larger than {} bytes")
 
 
 @contextmanager
@@ -128,8 +156,9 @@ def mend(server: FileServer, body: bytes) -> None:
     """From now on the server is a good one."""
     if server.may_go_on is not None:
         server.may_go_on.set()
-    server.body, server.status, server.reason = body, 200, None
-    server.breaks_after, server.starts_early, server.may_go_on, server.tells_length = None, 0, None, True
+    for name in set(vars(server)) & set(vars(FileServer)):
+        delattr(server, name)  # what it is by default
+    server.body = body
 
 
 def archive_bytes(file: Path) -> bytes:

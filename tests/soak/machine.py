@@ -1,377 +1,276 @@
 """Commands and what can go wrong with them, in any order; after each step all has to be as it should be."""
 
-import errno
 import shutil
-from collections import Counter
+import threading
+import time
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 from random import Random
-from typing import ClassVar
+from typing import Any
 
-import numpy as np
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import rule
 
 from movierec_cli.registry.store import list_runs
-from movierec_cli.text import printable
 from tests.bench.damage import DAMAGES, mended
-from tests.soak.forked import KILLED, UNDISTURBED, Disturbance, Finished, Running, killed, run
+from tests.file_server import serving
+from tests.soak.checked import ERRORS, SEEDS, SHARES
+from tests.soak.damaged import damaged_content, rewrite
+from tests.soak.forked import KILLED, Disturbance, run
 from tests.soak.hostile import (
     BAD_SERVERS,
     BOMBS,
     KINDS,
     archive_bytes,
     bad_server,
+    impatient,
     mend,
     write_bomb,
     write_data,
     write_ratings,
 )
-from tests.soak.places import MODELS, place_of
-from tests.soak.world import (
-    ARCHIVE,
-    COMMANDS,
-    DATA,
-    RESTORING,
-    Command,
-    Digests,
-    World,
-    a_day_passes,
-    models_in,
-    outputs_of,
-    unfinished_in,
-)
+from tests.soak.long_commands import LongCommands
+from tests.soak.places import MODELS
+from tests.soak.world import ARCHIVE, COMMANDS, DATA, RESTORING, Command, models_in
 
-FAULTS = (
-    "killed at a moment",
-    "killed before a step on files",
-    "full or read-only disk",
-    "damage",
-    "damage with checksums that fit",
-    "bad server",
-    "hostile data",
-    "bomb",
-    "at once",
-    "model removed or user forgotten",
-)
-CODES = {0, 1, 2}
-_SEEDS = st.integers(0, 2**32 - 1)
-_LIGHT = tuple(command for command in COMMANDS if not command.is_slow)
-_WRITING = tuple(command for command in COMMANDS if command.writes)
-_ASKING = tuple(command for command in _LIGHT if command.needs)  # of one model; others fit what is missing
-_COMMANDS, _LIGHT_ONES, _WRITING_ONES = map(st.sampled_from, (COMMANDS, _LIGHT, _WRITING))
-_ASKING_ONES = st.sampled_from(_ASKING)
-_SHARES = st.integers(0, 999).map(lambda one: one / 1000)
-_ERRORS = {"full": errno.ENOSPC, "read-only": errno.EROFS, "quota": errno.EDQUOT, "broken": errno.EIO}
+_ASKING_ONES = st.sampled_from([command for command in COMMANDS if command.needs])
+_WRITING_ONES = st.sampled_from([command for command in COMMANDS if command.writes])
+_FETCH = ("data", "fetch", "32m", "--datasets_dir", "fetched", "--quiet")
+_FORGETTING = Command(("models", "forget", "--user", "1"), (f"{MODELS}/",))
+_COMMANDS = st.sampled_from(COMMANDS)
+_ASKERS: dict[str, Callable[[str], tuple[str, ...]]] = {
+    "describe": lambda file: ("data", "describe", file),
+    "ratings_file": lambda file: ("recommend", "--ratings_file", file, "--model", f"{DATA}-ease"),
+}
 
 
-def _rewrite(file: Path, content: bytes) -> None:
-    """Makes a file anew, beside which another name of the old one is as it was."""
-    file.unlink()
-    file.write_bytes(content)
+def _some(*parts: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    """Several faults of one kind, so that each kind is made often enough."""
+    return st.lists(st.tuples(*parts), min_size=2, max_size=4)
 
 
-class Soak(RuleBasedStateMachine):
-    """One folder and its history. `world`, `counts` and `patch` are set from outside."""
-
-    world: ClassVar[World]
-    counts: ClassVar[Counter[str]] = Counter()
-    patch: ClassVar[Callable[[], object]] = staticmethod(lambda: None)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.folder = self.world.renewed()
-        self.models = dict(self.world.models)  # which have to be there, with the digests of their arrays
-        self.damaged: set[str] = set()  # folders that were damaged on purpose
-
-    # --- steps ----------------------------------------------------------------------------------------
+class Soak(LongCommands):
+    """All steps; those of trainings and of servers are those of `LongCommands` and `ServedModels`."""
 
     @rule(command=_COMMANDS)
     def undisturbed(self, command: Command) -> None:
         """A command does what it does in a folder that nothing has happened to."""
-        if self._can(command):
-            self._right(command)
+        if self.can(command):
+            self.right(command)
 
-    @rule(command=_WRITING_ONES, share=_SHARES)
-    def killed_before_a_step(self, command: Command, share: float) -> None:
+    @rule(kills=_some(_WRITING_ONES, SHARES))
+    def killed_before_a_step(self, kills: list[tuple[Command, float]]) -> None:
         """kill -9 right before a step on files."""
-        if self._can(command):
-            step = 1 + int(share * self.world.reference(command).finished.n_steps)
-            self._killed(command, Disturbance(kill_at_step=step), "killed before a step on files")
+        for command, share in kills:
+            if self.can(command):
+                step = Disturbance(kill_at_step=self.step_of(command, share))
+                self.killed(command, step, "killed before a step on files")
 
-    @rule(command=_WRITING_ONES, share=_SHARES)
-    def killed_at_a_moment(self, command: Command, share: float) -> None:
+    @rule(kills=_some(_WRITING_ONES, SHARES))
+    def killed_at_a_moment(self, kills: list[tuple[Command, float]]) -> None:
         """kill -9 at any moment."""
-        if self._can(command):
-            seconds = 0.005 + share * (2.0 if command.is_slow else 0.15)
-            self._killed(command, Disturbance(kill_after_s=seconds), "killed at a moment")
+        for command, share in kills:
+            if self.can(command):
+                seconds = 0.002 + share * self.world.reference(command).seconds
+                self.killed(command, Disturbance(kill_after_s=seconds), "killed at a moment")
 
-    @rule(command=_WRITING_ONES, share=_SHARES, error=st.sampled_from(sorted(_ERRORS)))
-    def bad_disk(self, command: Command, share: float, error: str) -> None:
+    @rule(faults=_some(_WRITING_ONES, SHARES, st.sampled_from(sorted(ERRORS))))
+    def bad_disk(self, faults: list[tuple[Command, float, str]]) -> None:
         """From some step on nothing can be written; then it can again."""
-        if self._can(command):
-            step = 1 + int(share * self.world.reference(command).finished.n_steps)
-            self._disturbed(command, Disturbance(error_from_step=step, error=_ERRORS[error]))
+        for command, share, error in faults:
+            if self.can(command):
+                step = self.step_of(command, share)
+                self.disturbed(command, Disturbance(error_from_step=step, error=ERRORS[error]))
 
     @rule(command=_WRITING_ONES, most=st.sampled_from((0, 100, 5_000, 40_000)))
     def full_disk(self, command: Command, most: int) -> None:
         """Files stop to grow in the middle."""
-        if self._can(command):
-            self._disturbed(command, Disturbance(most_file_bytes=most))
+        if self.can(command):
+            self.disturbed(command, Disturbance(most_file_bytes=most))
 
     @rule(
-        name=_SEEDS,
-        kind=st.sampled_from(sorted(DAMAGES)),
-        seed=_SEEDS,
-        fitting=st.booleans(),
-        command=_LIGHT_ONES,
+        damages=_some(SEEDS, st.sampled_from(sorted(DAMAGES)), st.booleans()),
+        command=_COMMANDS,
     )
-    def damaged_file(self, name: int, kind: str, seed: int, fitting: bool, command: Command) -> None:
+    def damaged_files(self, damages: list[tuple[int, str, bool]], command: Command) -> None:
         """A file of a model is damaged: it is named, or harmless, and the other models are as they were."""
-        if not (self.models and self._can(command)):
-            return
-        self._count("damage with checksums that fit" if fitting else "damage")
-        folder = self.folder / MODELS / sorted(self.models)[name % len(self.models)]
-        files = sorted(folder.iterdir())
-        file = files[seed % len(files)]
-        whole = {one.name: one.read_bytes() for one in files}
-        content = self._damage(file.name, whole[file.name], kind, seed)
-        _rewrite(file, whole[file.name])  # what runs have alike is one file: only this run's is damaged
+        for seed, kind, fitting in damages:
+            if self.models and self.can(command):
+                self._damaged_file(Random(seed), kind, fitting, command)
+
+    def _damaged_file(self, random: Random, kind: str, fitting: bool, command: Command) -> None:
+        self.count("damage with checksums that fit" if fitting else "damage")
+        folder = self.folder / MODELS / random.choice(sorted(self.models))
+        whole = {one.name: one.read_bytes() for one in sorted(folder.iterdir())}
+        name = random.choice(list(whole))
+        content = damaged_content(name, whole[name], kind, random.getrandbits(32))
+        rewrite(folder / name, whole[name])  # what runs have alike is one file: only this run's is damaged
         if fitting:
-            mended(folder, file.name, content)
+            mended(folder, name, content)
         else:
-            file.write_bytes(content)
+            (folder / name).write_bytes(content)
         self.damaged.add(folder.name)
-        asked = self._run(("recommend", "--user", "3", "--model", folder.name))
-        assert asked.code == 0 or "damaged" in asked.output or "format version" in asked.output, asked
-        listed = self._run(("models", "list"))
+        before = self._answer(folder.name)
+        asked = self.run("recommend", "--user", "3", "--model", folder.name)
+        if asked.code:
+            assert "damaged" in asked.output or "format version" in asked.output, asked
+        else:
+            assert fitting or asked.output == before, f"a damaged file is used: {asked}"
+        listed = self.run("models", "list")
         assert listed.code == 0, listed
-        other = self._run(command.words)
+        other = self.run(*command.words)
         if not command.needs or not folder.name.startswith(f"{DATA}-{command.needs}"):
             assert other.code == 0 or folder.name in other.output, other
         for one, old in whole.items():
-            _rewrite(folder / one, old)
+            rewrite(folder / one, old)
         self.damaged.discard(folder.name)
 
-    @rule(kind=st.sampled_from(sorted(BAD_SERVERS)), seed=_SEEDS)
-    def bad_download(self, kind: str, seed: int) -> None:
+    def _answer(self, model: str) -> str:
+        """What the model recommends where nothing has happened to it."""
+        command = Command(("recommend", "--user", "3", "--model", model), (), "any")
+        return self.world.reference(command).finished.output
+
+    @rule(servers=_some(st.sampled_from(sorted(BAD_SERVERS)), SEEDS))
+    def bad_downloads(self, servers: list[tuple[str, int]]) -> None:
         """A download from a bad server fails or is right, and is right once the server is good."""
-        self._count("bad server")
-        target = self.folder / "fetched" / "ml-32m.zip"
-        body = archive_bytes(self.folder / ARCHIVE)
-        with bad_server(body, kind, Random(seed)) as server:
-            words = ("data", "fetch", "32m", "--datasets_dir", "fetched", "--url", server.url, "--quiet")
-            running = Running(words, self.folder, UNDISTURBED, self.patch)
-            if kind == "waits":
-                Random(seed).choice((running.kill, lambda: None))()
-            self._check(running.finished(), killed=kind == "waits")
+        for kind, seed in servers:
+            self.count("bad server")
+            self._bad_download(kind, Random(seed))
+
+    def _bad_download(self, kind: str, random: Random) -> None:
+        target, body = self.folder / "fetched" / "ml-32m.zip", archive_bytes(self.folder / ARCHIVE)
+        with bad_server(body, kind, random) as server:
+            words = (*_FETCH, "--url", server.url)
+            running = self.start(*words, patch=impatient)
+            is_killed = random.random() < 0.3
+            if is_killed:
+                time.sleep(0.5 * random.random())
+                running.kill()
+            self.check(running.finished(), killed=is_killed)
             assert not target.exists() or target.read_bytes() == body, "a wrong archive was kept"
             mend(server, body)
-            found = self._run(words)
-        assert found.code in CODES and (found.code or target.read_bytes() == body), found
-        shutil.rmtree(target.parent, ignore_errors=True)
+            found = self.run(*words)
+        assert found.code == 0 and target.read_bytes() == body, found
+        shutil.rmtree(target.parent)
 
-    @rule(kind=st.sampled_from(sorted(KINDS)), seed=_SEEDS)
-    def hostile_ratings(self, kind: str, seed: int) -> None:
+    @rule(n=st.integers(2, 3), share=SHARES)
+    def downloads_at_once(self, n: int, share: float) -> None:
+        """Several processes download a file once, and all have it."""
+        self.count("at once")
+        target, body = self.folder / "fetched" / "ml-32m.zip", archive_bytes(self.folder / ARCHIVE)
+        with serving() as server:
+            server.body, server.breaks_after, server.may_go_on = (
+                body,
+                int(share * len(body)),
+                threading.Event(),
+            )
+            downloads = [self.start(*_FETCH, "--url", server.url) for _ in range(n)]
+            while not server.requests and not any(one.is_over for one in downloads):
+                time.sleep(0.01)
+            time.sleep(0.2)
+            server.may_go_on.set()
+            for found in [one.finished() for one in downloads]:
+                self.check(found)
+                assert found.code == 0 and target.read_bytes() == body, found
+            assert len(server.requests) == 1, f"downloaded {len(server.requests)} times"
+        shutil.rmtree(target.parent)
+
+    @rule(kinds=_some(st.sampled_from(sorted(KINDS)), SEEDS))
+    def hostile_data(self, kinds: list[tuple[str, int]]) -> None:
         """Texts of somebody else's are data: none reaches the terminal as it is, none is run."""
-        self._count("hostile data")
-        random = Random(seed)
-        file = self.folder / "theirs.csv"
-        write_ratings(file, kind, random)
-        self._run(("recommend", "--ratings_file", file.name, "--model", f"{DATA}-ease"))
-        self._run(("recommend", "--liked", random.choice(KINDS[kind]), "--model", f"{DATA}-ease"))
-        write_data(self.folder / "theirs", kind, random)
-        self._run(("data", "describe", "theirs"))
-        found = self._run(
-            (
-                "data",
-                "lengths",
-                "--archive",
-                "theirs",
-                "--csv",
-                "safe.csv",
-                "--csv_safe",
-                "--movie_lengths",
-                "theirs.csv",
-            )
-        )
+        for kind, seed in kinds:
+            self.count("hostile data")
+            self._hostile_data(kind, Random(seed))
+
+    def _hostile_data(self, kind: str, random: Random) -> None:
+        theirs, ratings = self.folder / "theirs", self.folder / "theirs.csv"
+        write_ratings(ratings, kind, random)
+        self.run("recommend", "--ratings_file", ratings.name, "--model", f"{DATA}-ease")
+        self.run("recommend", "--liked", random.choice(KINDS[kind]), "--model", f"{DATA}-ease")
+        write_data(theirs, kind, random)
+        self.run("data", "describe", theirs.name)
+        lengths = ("data", "lengths", "--archive", theirs.name, "--movie_lengths", ratings.name)
+        found = self.run(*lengths, "--csv", "safe.csv", "--csv_safe")
         if found.code == 0:
-            cells = (self.folder / "safe.csv").read_text().splitlines()
-            assert not any(
-                cell.lstrip('"').startswith(("=", "+", "@")) for line in cells for cell in line.split(",")
-            )
-        for name in ("theirs.csv", "safe.csv"):
+            lines = (self.folder / "safe.csv").read_text().splitlines()
+            cells = [cell.lstrip('"') for line in lines for cell in line.split(",")]
+            assert not any(cell.startswith(("=", "+", "@")) for cell in cells)
+        for name in (ratings.name, "safe.csv"):
             (self.folder / name).unlink(missing_ok=True)
-        shutil.rmtree(self.folder / "theirs")
+        shutil.rmtree(theirs)
 
-    @rule(kind=st.sampled_from(BOMBS), command=st.sampled_from(("describe", "ratings_file")))
-    def bomb(self, kind: str, command: str) -> None:
+    @rule(bombs=_some(st.sampled_from(BOMBS), st.sampled_from(sorted(_ASKERS))))
+    def bombs(self, bombs: list[tuple[str, str]]) -> None:
         """What wants to be large ends in an answer or an error."""
-        self._count("bomb")
         file = self.folder / "theirs.csv"
-        write_bomb(file, kind)
-        if command == "describe":
-            self._run(("data", "describe", file.name))
-        else:
-            self._run(("recommend", "--ratings_file", file.name, "--model", f"{DATA}-ease"))
-        file.unlink()
+        for kind, asker in bombs:
+            self.count("bomb")
+            write_bomb(file, kind)
+            self.run(*_ASKERS[asker](file.name))
+            file.unlink()
 
-    @rule(one=_COMMANDS, other=_LIGHT_ONES)
-    def at_once(self, one: Command, other: Command) -> None:
+    @rule(pairs=_some(_COMMANDS, _COMMANDS))
+    def at_once(self, pairs: list[tuple[Command, Command]]) -> None:
         """Two commands at the same time do what each does alone, if they write different things."""
-        if not (self._can(one) and self._can(other)):
-            return
-        self._count("at once")
-        both = [Running(command.words, self.folder, UNDISTURBED, self.patch) for command in (one, other)]
-        for running in both:
-            found = running.finished()
-            self._check(found)
-            assert found.code == 0, found
-        for command in (one, other):
-            if not set(one.writes) & set(other.writes) or command.words == one.words == other.words:
-                self._left_right(command)
+        for pair in pairs:
+            if not all(map(self.can, pair)):
+                continue
+            self.count("at once")
+            both = [self.start(*command.words) for command in pair]
+            for found in [running.finished() for running in both]:
+                self.check(found)
+                assert found.code == 0, found
+            one, other = pair
+            for command in pair:
+                if not set(one.writes) & set(other.writes) or one == other:
+                    self.left_right(command)
 
-    @rule(number=_SEEDS, reading=_ASKING_ONES, with_reader=st.booleans())
-    def removed(self, number: int, reading: Command, with_reader: bool) -> None:
-        """A model is removed, while another command may read it, and is trained again: it is the same."""
+    @rule(number=SEEDS, reading=_ASKING_ONES, with_reader=st.booleans(), comes_back=st.booleans())
+    def removed(self, number: int, reading: Command, with_reader: bool, comes_back: bool) -> None:
+        """A model is removed, while another command may read it; it is put back, or stays away."""
         if not self.models:
             return
-        self._count("model removed or user forgotten")
+        self.count("model removed or user forgotten")
         name = sorted(self.models)[number % len(self.models)]
-        reader = Running(reading.words, self.folder, UNDISTURBED, self.patch) if with_reader else None
-        found = self._run(("models", "remove", name))
+        kept = shutil.copytree(self.folder / MODELS / name, self.folder.with_name("model"))
+        reader = self.start(*reading.words) if with_reader else None
+        found = self.start("models", "remove", name).finished()
+        read = reader.finished() if reader is not None else found
+        self.check(found)
+        self.check(read)
         assert found.code == 0, found
-        if reader is not None:
-            self._check(reader.finished())
-        del self.models[name]
         assert name not in models_in(self.folder)
+        if comes_back or not self.world.trains:
+            kept.rename(self.folder / MODELS / name)
+        else:
+            shutil.rmtree(kept)
+            del self.models[name]
 
     @rule()
     def restored(self) -> None:
-        """What was removed is trained again."""
-        if len(self.models) < len(self.world.models):
-            found = self._run(RESTORING.words)
+        """What was removed is trained again: it is the same."""
+        if not self.has_all():
+            found = self.run(*RESTORING.words)
             assert found.code == 0, found
             self.models = dict(self.world.models)
 
-    @rule(user=st.integers(1, 60), command=_LIGHT_ONES)
-    def forgotten(self, user: int, command: Command) -> None:
-        """A user is forgotten by every model; afterwards the folder is as it was."""
+    @rule(user=st.integers(1, 60), command=_COMMANDS, share=SHARES)
+    def forgotten(self, user: int, command: Command, share: float) -> None:
+        """A user is forgotten by every model, also where that was killed; then the folder is as it was."""
         if not self.models:
             return
-        self._count("model removed or user forgotten")
-        kept = shutil.copytree(self.folder / MODELS, self.folder.with_name("models"))
-        found = self._run(("models", "forget", "--user", str(user)))
-        assert found.code == 0, found
-        again = self._run(("recommend", "--user", str(user), "--model", sorted(self.models)[0]))
-        assert again.code != 0 and "there is no user" in again.output, again
-        if not command.writes:
-            self._run(command.words)
-        shutil.rmtree(self.folder / MODELS)
-        kept.rename(self.folder / MODELS)
-
-    # --- what has to hold -----------------------------------------------------------------------------
-
-    @invariant()
-    def models_are_whole_or_absent(self) -> None:
-        """Every model that has to be there is there, as it was trained; no other folder is there."""
-        found, problems = list_runs(self.folder / MODELS)
-        wrong = [one.message for one in problems if one.folder.name not in self.damaged]
-        assert not wrong, wrong
-        assert {one.record.name for one in found} == self.models.keys() - self.damaged
-        assert models_in(self.folder) == {
-            name: self.models[name] for name in self.models.keys() - self.damaged
-        }
-
-    def teardown(self) -> None:
-        """A day later nothing is left of what was killed."""
-        a_day_passes(self.folder)
-        for command in (
-            *_WRITING[:2],
-            *(one for one in _WRITING if one.words[0] in ("export", "explore", "data", "report")),
-        ):
-            if self._can(command):
-                run(command.words, self.folder, UNDISTURBED, self.patch)
-        left = unfinished_in(self.folder)
-        assert not left, f"left over: {left}"
-
-    # --- how ------------------------------------------------------------------------------------------
-
-    def _can(self, command: Command) -> bool:
-        """Whether the models that it asks are there; what changes models needs all."""
-        everything = len(self.models) == len(self.world.models)
-        asks_all = command.is_slow or command.words[:2] in (
-            ("models", "list"),
-            ("report", "--archive"),
-            ("evaluate", "--archive"),
-            ("doctor", "--archive"),
-        )
-        has_it = not command.needs or any(name.startswith(f"{DATA}-{command.needs}") for name in self.models)
-        return everything if asks_all else has_it
-
-    def _count(self, fault: str) -> None:
-        self.counts[fault] += 1
-
-    def _run(self, words: tuple[str, ...]) -> Finished:
-        found = run(words, self.folder, UNDISTURBED, self.patch)
-        self._check(found)
-        return found
-
-    def _check(self, found: Finished, *, killed: bool = False) -> None:
-        assert found.code in CODES or (killed and found.code == KILLED), found
-        assert "Traceback" not in found.output and "HANGS" not in found.output, found
-        assert "this should not happen" not in found.output, found
-        assert printable(found.output) == found.output, f"controls reach the terminal: {found}"
-        assert not found.left, f"processes are left: {found}"
-        assert not found.outside, f"written elsewhere: {found}"
-
-    def _right(self, command: Command) -> None:
-        found = self._run(command.words)
-        assert found.code == 0, found
-        self._left_right(command)
-
-    def _left_right(self, command: Command) -> None:
-        expected, left = self.world.reference(command).outputs, outputs_of(command, self.folder)
-        assert left == expected, {
-            name for name in left.keys() | expected.keys() if left.get(name) != expected.get(name)
-        }
-
-    def _killed(self, command: Command, disturbed: Disturbance, fault: str) -> None:
-        before = outputs_of(command, self.folder)
-        found = killed(command.words, self.folder, disturbed, self.patch)
-        if found.code != KILLED:
-            return
-        self._count(fault)
-        self._check(found, killed=True)
-        self._old_or_new(command, before)
-        self.models_are_whole_or_absent()
-        self._right(command)
-
-    def _disturbed(self, command: Command, disturbed: Disturbance) -> None:
-        before = outputs_of(command, self.folder)
-        found = run(command.words, self.folder, disturbed, self.patch)
-        if found.n_steps < disturbed.error_from_step:
-            return
-        self._count("full or read-only disk")
-        self._check(found)
-        self._old_or_new(command, before)
-        self.models_are_whole_or_absent()
-        self._right(command)
-
-    def _old_or_new(self, command: Command, before: Digests) -> None:
-        """What a command writes is what was there before, or what it leaves when nothing disturbs it."""
-        now, new = outputs_of(command, self.folder), self.world.reference(command).outputs
-        for place in {place_of(name) for name in (*now, *before)}:
-            states = [
-                {name: one[name] for name in one if place_of(name) == place} for one in (now, before, new)
-            ]
-            assert states[0] in states[1:], f"{place} is neither old nor new: {states}"
-
-    def _damage(self, name: str, content: bytes, kind: str, seed: int) -> bytes:
-        for attempt in range(20):  # a damage may not be possible to this file
-            with suppress(ValueError, TypeError, IndexError, KeyError):
-                damaged = DAMAGES[kind](content, np.random.default_rng([seed, attempt, len(name)]))
-                if damaged != content:
-                    return damaged
-        return content[: len(content) // 2]
+        self.count("model removed or user forgotten")
+        words = ("models", "forget", "--user", str(user))
+        with self.models_put_back():
+            step = self.step_of(_FORGETTING, share)
+            found = run(words, self.folder, Disturbance(kill_at_step=step), self.patch)
+            if found.code == KILLED:
+                self.count("killed before a step on files")
+                self.check(found, killed=True)
+                saved, problems = list_runs(self.folder / MODELS)
+                assert not problems and {one.record.name for one in saved} == self.models.keys(), found
+                found = self.run(*words)
+            assert found.code == 0 or "knows user" in found.output, found
+            again = self.run("recommend", "--user", str(user), "--model", sorted(self.models)[0])
+            assert again.code != 0 and "there is no user" in again.output, again
+            if not command.writes:
+                self.run(*command.words)

@@ -1,21 +1,30 @@
 """Bugs of the kinds that the harness is there to find, planted in the processes of the commands."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def _replace(real: object, planted: object) -> None:
+    """Puts it in the place of a function or class in every module that has that."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("movierec_cli"):
+            for own, value in list(vars(module).items()):
+                if value is real:
+                    setattr(module, own, planted)
 
 
 def _rename_too_early() -> None:
     """A file has its name before its content."""
-    from contextlib import contextmanager
-
-    from movierec_cli.files import atomic, csv_tables
+    from movierec_cli.files import atomic
 
     @contextmanager
-    def early(target):  # type: ignore[no-untyped-def]
+    def early(target: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield target
 
-    csv_tables.written_whole = early  # type: ignore[attr-defined]
-    atomic.written_whole = early
+    _replace(atomic.written_whole, early)
 
 
 def _old_folder_deleted_first() -> None:
@@ -26,19 +35,19 @@ def _old_folder_deleted_first() -> None:
 
     swap = atomic._swap_in
 
-    def careless(new, target, replaceable):  # type: ignore[no-untyped-def]
+    def careless(new: Path, target: Path, replaceable: Callable[[Path], bool]) -> None:
         if target.is_dir():
             shutil.rmtree(target)
         swap(new, target, replaceable)
 
-    atomic._swap_in = careless
+    _replace(swap, careless)
 
 
 def _leftovers_stay() -> None:
     """Nobody sweeps what killed commands leave."""
     from movierec_cli.files import atomic
 
-    atomic._is_abandoned = lambda path: False
+    _replace(atomic._is_abandoned, lambda path: False)
 
 
 def _checksums_not_compared() -> None:
@@ -47,15 +56,54 @@ def _checksums_not_compared() -> None:
 
     from movierec_cli.registry import manifest
 
-    zipfile.ZipExtFile._update_crc = lambda self, newdata: None  # type: ignore[attr-defined, method-assign]
-    manifest._sha256 = lambda content: ""
+    zipfile.ZipExtFile._update_crc = lambda self, newdata: None  # type: ignore[attr-defined]
+    _replace(manifest._sha256, lambda content: "")
 
 
 def _controls_reach_the_terminal() -> None:
     """What is printed is not made harmless."""
-    from movierec_cli.cli import console
+    from movierec_cli import text
 
-    console.printable = lambda text, *rest: text  # type: ignore[attr-defined]
+    _replace(text.printable, lambda text, *rest: text)
+
+
+def _lock_not_taken() -> None:
+    """Two processes that download a file do not wait for each other."""
+    from movierec_cli.data.download import Download
+
+    @contextmanager
+    def together(download: Download) -> Iterator[None]:
+        yield
+
+    Download._alone = together  # type: ignore[method-assign]
+
+
+def _check_left_out() -> None:
+    """What is read of a model is not looked at before it is used."""
+    from movierec_cli.registry.run_parts import PARTS
+
+    for part in PARTS.values():
+        object.__setattr__(part, "check", lambda value, run: None)
+
+
+def _resumed_anew() -> None:
+    """What an interrupted training has learned is not used."""
+    from movierec_cli.models.sequential import checkpoint
+
+    checkpoint.load = lambda *rest: None  # type: ignore[assignment]
+
+
+def _served_for_ever() -> None:
+    """A server does not see that a model has gone."""
+    from movierec_cli.serving.served_models import ServedModels
+
+    begin = ServedModels.refresh
+
+    def once(models: ServedModels) -> None:
+        if not models.runs:
+            begin(models)
+
+    ServedModels.refresh = once  # type: ignore[method-assign]
 
 
 PLANTED: dict[str, Callable[[], object]] = {
@@ -64,5 +112,11 @@ PLANTED: dict[str, Callable[[], object]] = {
     "leftovers": _leftovers_stay,
     "checksums": _checksums_not_compared,
     "controls": _controls_reach_the_terminal,
+    "no-lock": _lock_not_taken,
+    "no-checks": _check_left_out,
+    "resumed-anew": _resumed_anew,
+    "served-for-ever": _served_for_ever,
 }
 """What puts each bug into a process that has imported everything."""
+OF_TRAININGS = ("resumed-anew",)
+"""Those that only trainings show."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import os
 import re
 import shutil
@@ -41,13 +42,15 @@ class Command:
         words: its arguments.
         writes: what it makes: files and folders, by the beginning of their paths.
         needs: the family of the model that it asks, if it asks one.
-        is_slow: whether it takes seconds.
+        after: what is run before it, where it needs what that makes.
+        like: another command that leaves the same.
     """
 
     words: tuple[str, ...]
     writes: tuple[str, ...] = ()
     needs: str = ""
-    is_slow: bool = False
+    after: tuple["Command", ...] = ()
+    like: "Command | None" = None
 
     def __str__(self) -> str:
         return " ".join(self.words)
@@ -66,9 +69,6 @@ def _asked(family: str) -> Iterator[Command]:
 
 
 FAMILIES = ("ease", "item-knn", "popularity", "none")
-RESTORING = Command(BASE, (f"{MODELS}/",), is_slow=True)
-"""Trains what is missing."""
-RETRAINING = Command((*_TRAIN, "None", *_IDS, "--retrain"), (f"{MODELS}/{DATA}-none",), "none", is_slow=True)
 COMMANDS = (
     *(command for family in FAMILIES for command in _asked(family)),
     Command(("models", "list")),
@@ -79,21 +79,66 @@ COMMANDS = (
     Command(("report", "--archive", DATA, "-o", "report.html"), ("report.html",)),
     Command(("evaluate", "--archive", DATA)),
     Command(("recommend", "--ratings_file", "rated.csv", "--model", f"{DATA}-ease"), (), "ease"),
-    RETRAINING,
 )
-"""The last one is slow; the others take tenths of a second."""
+"""They take tenths of a second."""
+
+RESTORING = Command(BASE, (f"{MODELS}/",))
+"""Trains what is missing."""
+RETRAINING = Command((*BASE, "--retrain"), (f"{MODELS}/",))
+"""Trains all anew, in this process; then in two others, and in those of a cluster."""
+IN_PROCESSES, ON_CLUSTER = (
+    Command((*RETRAINING.words, *words), RETRAINING.writes, like=RETRAINING)
+    for words in (("--jobs", "2"), ("--cluster", "local"))
+)
+_FOR_USE = f"{DATA}-none-deployed"
+DEPLOYING = Command((*_TRAIN, "None", *_IDS, "--deploy"), (f"{MODELS}/{_FOR_USE}",))
+REDEPLOYING = Command((*DEPLOYING.words, "--retrain"), (f"{MODELS}/{DATA}-none",), after=(DEPLOYING,))
+EXPORTING_DEPLOYED = Command(
+    ("export", "--format", "npz", "-o", "served", "--overwrite", "--model", _FOR_USE),
+    ("served",),
+    after=(DEPLOYING,),
+)
+_ON_SEQUENCES = ("--family", "gru4rec", "--embedding_size", "8", "--num_epochs", "3", "--baselines", "None")
+RESUMABLE = Command(
+    ("train", "--archive", DATA, *_ON_SEQUENCES, *_IDS, "-o", "sequences.html"),
+    (f"{MODELS}/{DATA}-gru4rec", "sequences.html"),
+)
+"""Keeps what it has learned after each epoch."""
+_SPACE = ("--space", "learning_rate=0.003,0.01,0.03", "--trials", "3", "--finalists", "1", "--seeds", "1")
+TUNING = Command(
+    (
+        "tune",
+        "--archive",
+        DATA,
+        "--num_epochs",
+        "1",
+        "--embedding_size",
+        "8",
+        "--layer_sizes",
+        "None",
+        *_SPACE,
+    ),
+    ("tuning.html", f"{MODELS}/{DATA}-none"),
+)
 
 
 class World:
     """The folder as it is before anything is done in it, and the references of commands."""
 
-    def __init__(self, work: Path) -> None:
-        """Makes the data and trains the models in `work`."""
+    def __init__(self, work: Path, *, trains: bool = True) -> None:
+        """Makes the data and the models in `work`.
+
+        Args:
+            work: a folder.
+            trains: whether the model of two towers is trained. Else its embeddings are random, which takes
+                a tenth of the time, and no command trains it.
+        """
+        self.trains = trains
         self.folder = work / "folder"  # always the same one: what is printed has its path
         self.base = work / "base"
         self.folder.mkdir(parents=True)
         _write_data(self.folder)
-        found = run(BASE, self.folder)
+        found = run(BASE, self.folder) if trains else run(("models", "list"), self.folder, patch=_save_models)
         assert found.code == 0, found.output
         shutil.rmtree(self.folder / OWN)
         (self.folder / "movierec.html").unlink(missing_ok=True)
@@ -112,6 +157,8 @@ class World:
 
     def reference(self, command: Command) -> "Reference":
         """What a command leaves when nothing disturbs it."""
+        if command.like is not None:
+            return self.reference(command.like)
         if command not in self._references:
             kept = self.folder.with_name("aside")
             if self.folder.exists():
@@ -126,17 +173,31 @@ class World:
 
     def _measured(self, command: Command) -> "Reference":
         folder = self.renewed()
-        found = run(command.words, folder)
-        assert found.code == 0, f"{command}: {found.output}"
-        return Reference(found, outputs_of(command, folder))
+        for one in (*command.after, command):
+            began = time.monotonic()
+            found = run(one.words, folder)
+            assert found.code == 0, f"{one}: {found.output}"
+        seconds = time.monotonic() - began
+        return Reference(found, seconds, outputs_of(command, folder), models_in(folder), trials_in(folder))
 
 
 @dataclass(frozen=True)
 class Reference:
-    """An undisturbed command."""
+    """An undisturbed command.
+
+    Attributes:
+        finished: how it ended.
+        seconds: that it took.
+        outputs: what it wrote.
+        models: all that were there at its end.
+        trials: of searches.
+    """
 
     finished: Finished
+    seconds: float
     outputs: Digests
+    models: dict[str, Digests]
+    trials: list[object]
 
 
 def outputs_of(command: Command, folder: Path) -> Digests:
@@ -168,6 +229,20 @@ def models_in(folder: Path) -> dict[str, Digests]:
     }
 
 
+def trials_in(folder: Path) -> list[object]:
+    """What was tried in the searches of a folder, and what came of it; without times."""
+    lines = [
+        json.loads(line)
+        for file in sorted((folder / MODELS / ".tuning").glob("*.journal"))
+        for line in file.read_text().splitlines()
+    ]
+    return [
+        [line["values"] if "values" in line else line.get("value"), line["intermediate_values"]]
+        for line in lines
+        if "intermediate_values" in line
+    ]
+
+
 def unfinished_in(folder: Path) -> list[str]:
     """What commands make under hidden names, and take away when they end."""
     names = (str(path.relative_to(folder)) for path in folder.rglob("*"))
@@ -179,6 +254,19 @@ def a_day_passes(folder: Path) -> None:
     then = time.time() - ABANDONED_AFTER_S - 3600
     for name in unfinished_in(folder):
         os.utime(folder / name, (then, then), follow_symlinks=False)
+
+
+def _save_models() -> None:
+    """What `BASE` saves, with random embeddings of the model of two towers."""
+    from movierec_cli.config import DataConfig, Family
+    from movierec_cli.experiment.loading import load_source
+    from movierec_cli.models.observer import TrainingObserver
+    from tests.saved_runs import baseline_run, judged_run, run_config
+
+    source = load_source(DataConfig(archive=Path(DATA)), TrainingObserver())
+    judged_run(Path(MODELS), source, run_config())
+    for family in (Family.EASE, Family.ITEM_KNN, Family.POPULARITY):
+        baseline_run(Path(MODELS), source, family)
 
 
 def _write_data(folder: Path) -> None:
@@ -202,7 +290,7 @@ def _write_data(folder: Path) -> None:
 
 
 @contextmanager
-def made_world() -> Iterator[World]:
-    """A world in a temporary folder."""
+def made_world(*, trains: bool = True) -> Iterator[World]:
+    """A world in a temporary folder; see `World`."""
     with tempfile.TemporaryDirectory() as work:
-        yield World(Path(os.path.realpath(work)))
+        yield World(Path(os.path.realpath(work)), trains=trains)
