@@ -87,14 +87,14 @@ def _sampled(folder: Path) -> Iterator[Row]:
 
 def _others(folder: Path) -> Iterator[Row]:
     """Baselines beside what is saved, and an epoch of each family of sequences with the test of its users."""
-    usual = (*_places(folder), "--output", f"{folder}/others.html")
     models = ("--saved_models_dir", f"{folder}/models")
     for name in ("ials", "item-knn"):
-        done = movierec("evaluate", *usual, *models, "--baselines", name)
+        done = movierec("evaluate", *_places(folder), *models, "--baselines", name)
         yield Row(f"`evaluate --baselines {name}`, fitted, ranked and compared", _cost(done), "")
     for family in ("sasrec", "gru4rec"):
-        apart = ("--saved_models_dir", f"{folder}/{family}", "--baselines", "None")
-        done = movierec("train", *usual, *apart, "--family", family, "--num_epochs", "1")
+        apart = ("--saved_models_dir", f"{folder}/{family}", "--output", f"{folder}/{family}.html")
+        family_only = ("--family", family, "--num_epochs", "1", "--baselines", "None")
+        done = movierec("train", *_places(folder), *apart, *family_only)
         yield Row(f"`train --family {family} --num_epochs 1`, all in all", _cost(done), "≤ 8 GiB")
 
 
