@@ -1,9 +1,9 @@
 """Where the code of a page runs: a folder with what its reader has, and stand-ins for what takes long.
 
 Commands are the real ones, from what is typed to what is printed, and archives are read from files. What is
-replaced: trainings give models of random weights (`fake_trainer.Fits`; on pages of `SHORT_TRAININGS` they are
-real, and two epochs long), searches have few trials where the page does not say how many, other processes and
-machines are this one, no browser is opened, and a server goes on beside the commands that follow.
+replaced: trainings give models of random weights (`fake_trainer.Fits`; where `TRAINS` says so they are real, and
+two epochs long), searches have few trials where the page does not say how many, other processes and machines are
+this one, no browser is opened, and a server goes on beside the commands that follow.
 """
 
 import contextlib
@@ -41,7 +41,8 @@ from tests.contract.own_packages import EXAMPLE, forget, install, watched
 from tests.recommend.export_shapes import LETTERBOXD, SHAPES
 from tests.sample_part import part_of_the_sample
 
-SHORT_TRAININGS = {"docs/start.md"}
+TRAINS = ("docs/start.md", "movierec demo")
+"""The page and the command whose trainings are real."""
 _N_TRIALS = 12
 _SERVER = "127.0.0.1:8000"
 
@@ -139,9 +140,9 @@ class World:
         FILES.get(page, lambda _: None)(folder)
         monkeypatch.chdir(folder)
         monkeypatch.setenv("HOME", str(folder / "home"))
-        fit = _short_fit if page in SHORT_TRAININGS else fake_trainer.Fits()
+        self._page, self._fit = page, fake_trainer.Fits()
         for module in (training_task, trials):
-            monkeypatch.setattr(module, "fit_run", fit)
+            monkeypatch.setattr(module, "fit_run", self._fit)
         for most in ("DEFAULT_TRIALS", "MOST_TRIALS"):  # the second is what an hour would have
             monkeypatch.setattr(tune, most, _N_TRIALS)
         monkeypatch.setattr(sample, "simulate_sample", functools.partial(copy.copy, part_of_the_sample()))
@@ -165,6 +166,8 @@ class World:
     def run(self, command: str) -> None:
         """Runs a command of the shell, which has to end with 0."""
         IN_PLACE.get(command, lambda _: None)(Path())
+        is_real = (self._page, command) == TRAINS
+        self._monkeypatch.setattr(training_task, "fit_run", _short_fit if is_real else self._fit)
         program, *arguments = shlex.split(command)
         if program == "movierec":
             self._run_ours(arguments)
