@@ -239,8 +239,14 @@ FIT_FIGURES = (
 
 def random_fit(dataset: Dataset, config: RunConfig) -> tuple[dict[str, Any], RunParts]:
     """What a training of `config` would give to the registry: figures of the record, and parts."""
-    _, record, parts = _judged(dataset, config, None, CREATED_AT)
-    return {name: getattr(record, name) for name in FIT_FIGURES}, parts
+    _, _, parts = _judged(dataset, config, None, CREATED_AT)
+    return fit_figures(), parts
+
+
+def fit_figures() -> dict[str, Any]:
+    """How every training of a random model goes."""
+    record = run_record()
+    return {name: getattr(record, name) for name in FIT_FIGURES}
 
 
 def multi_task_config(
@@ -344,9 +350,8 @@ def random_rating_baseline(dataset: Dataset, config: RunConfig) -> tuple[dict[st
     noise = np.random.default_rng(seed).normal(0, known / 2, len(split.test))
     predicted = clipped(mean + known * (stars - mean) + noise, dataset)
     outcome = RatingOutcome(split.test, ratings.user_index[split.test], stars, predicted)
-    figures = {name: getattr(run_record(), name) for name in FIT_FIGURES}
     settings = {} if config.family is Family.GLOBAL_MEAN else {"l2": 5.0}
-    figures |= {"settings": settings, "best_epoch": 0, "epochs_run": 0, "history": ()}
+    figures = fit_figures() | {"settings": settings, "best_epoch": 0, "epochs_run": 0, "history": ()}
     return figures, RunParts(rating_outcome=outcome)
 
 

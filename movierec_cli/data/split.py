@@ -221,7 +221,7 @@ def _with_window(ratings: Ratings) -> _Rows:
 def _too_few(ratings: Ratings, part: str) -> str:
     return (
         f"{len(ratings):,} {ratings.called}s are too few: the {part} part of the split would be empty;"
-        " change --test_fraction or --validation_fraction, or use more {ratings.called}s"
+        f" change --test_fraction or --validation_fraction, or use more {ratings.called}s"
     )
 
 

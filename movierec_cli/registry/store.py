@@ -387,13 +387,15 @@ def list_runs(directory: Path) -> tuple[list[Run], list[Problem]]:
 
 
 def find_named(directory: Path, name: str) -> Run:
-    """The run whose name is, or alone begins with, `name`.
+    """The run whose name is `name`, with its checksum or without, or alone begins with it.
 
     Raises:
         SavedModelError: there is none or more than one, or its folder is damaged or foreign.
     """
     names = _names(directory)
-    matches = [name] if name in names else [known for known in names if name and known.startswith(name)]
+    matches = [known for known in names if name and known.startswith(name)]
+    whole = [known for known in matches if name in (known, known.rpartition("-")[0])]
+    matches = whole if len(whole) == 1 else matches
     if len(matches) > 1:
         raise SavedModelError(f"'{name}' begins the names of {len(matches)} models: {', '.join(matches)}")
     if not matches:

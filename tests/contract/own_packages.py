@@ -5,12 +5,26 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from movierec_cli.config import entry_points
 from movierec_cli.models import feature_encodings
 
 Install = Callable[..., Path]
+EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "movierec-example"
+
+
+def watched() -> str:
+    """Forty people who watch fifteen of sixty films, most of which are of the decade that they like."""
+    generator, lines = np.random.default_rng(1), []
+    for user in range(40):
+        weights = np.where(np.arange(60) % 3 == user % 3, 5.0, 1.0)
+        for film in generator.choice(60, 15, replace=False, p=weights / weights.sum()):
+            day, minute = generator.integers(1, 29), generator.integers(60)
+            title = f"Film {film} ({1965 + 10 * (film % 3)})"
+            lines.append(f"2026-03-{day:02d} 20:{minute:02d}:00|user{user}|{title}|{60 + minute}")
+    return "\n".join(lines)
 
 
 def forget() -> None:

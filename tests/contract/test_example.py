@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from movierec_cli.config import Family
@@ -17,23 +16,10 @@ from movierec_cli.contract.plugin_check import check_plugin
 from movierec_cli.registry.record import RunRecord
 from movierec_cli.registry.store import list_runs
 from tests.cli.running import run, words
-from tests.contract.own_packages import forget
+from tests.contract.own_packages import EXAMPLE, forget, watched
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLE = ROOT / "docs" / "examples" / "movierec-example"
 KINDS = {("feature", "decade"), ("family", "rp3beta"), ("metric", "hit_rate"), ("layout", "watch-log")}
-
-
-def watched() -> str:
-    """Forty people who watch fifteen of sixty films, most of which are of the decade that they like."""
-    generator, lines = np.random.default_rng(1), []
-    for user in range(40):
-        weights = np.where(np.arange(60) % 3 == user % 3, 5.0, 1.0)
-        for film in generator.choice(60, 15, replace=False, p=weights / weights.sum()):
-            day, minute = generator.integers(1, 29), generator.integers(60)
-            title = f"Film {film} ({1965 + 10 * (film % 3)})"
-            lines.append(f"2026-03-{day:02d} 20:{minute:02d}:00|user{user}|{title}|{60 + minute}")
-    return "\n".join(lines)
 
 
 @pytest.fixture(scope="module")

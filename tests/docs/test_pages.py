@@ -1,4 +1,4 @@
-"""Pages and README show commands that the program takes, and outputs, figures and names that are true."""
+"""Pages and README show outputs, figures and names that are true."""
 
 import re
 from collections.abc import Callable
@@ -6,50 +6,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from movierec_cli.cli.app import app
-from movierec_cli.cli.parsing.variadic import Command
 from movierec_cli.config import Family, SplitConfig
 from movierec_cli.config.command_options import options_of_command
 from movierec_cli.experiment.comparison import compare_runs
 from movierec_cli.experiment.request import TrainRequest
 from movierec_cli.experiment.selection import on_own_test
 from movierec_cli.experiment.trainer import RunTrainer
-from tests.docs.pages import DOCS, OUTPUT, PAGES, ROOT, arguments_of, commands_of, name_of
+from movierec_cli.recommend.export_layouts import LAYOUTS
+from tests.docs.pages import DOCS, OUTPUT, PAGES, ROOT, commands_of, name_of
 
 README = (ROOT / "README.md").read_text("utf-8")
-COMMANDS = [(name_of(page), command) for page in PAGES for command in commands_of(page)]
 OUTPUTS = [
     (name_of(page), match["command"], match["text"])
     for page in PAGES
     for match in OUTPUT.finditer(page.read_text("utf-8"))
 ]
-NAME = "1m-timestamp-0123456789ab"  # of a saved model
-OF_THE_EXAMPLE = "--additional_feature_sets decade"  # of a package; tests/contract/test_example.py runs it
-
-
-@pytest.fixture
-def _parsing_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands take their arguments, and do nothing."""
-    monkeypatch.setattr(Command, "invoke", lambda self, ctx: None)
-
-
-@pytest.mark.usefixtures("_parsing_alone")
-@pytest.mark.parametrize(("page", "command"), [one for one in COMMANDS if OF_THE_EXAMPLE not in one[1]])
-def test_every_command_of_the_site_is_one_that_the_program_takes(page: str, command: str) -> None:
-    args = arguments_of(command.replace("NAME", NAME))
-    result = CliRunner().invoke(app, args, prog_name="movierec")
-    assert result.exit_code == 0, result.output
-    if args and (args[0] == "train" or args[0].startswith("-")) and "--config" not in args:
-        TrainRequest.of(options_of_command(command), command=command)  # their values go together
-
-
-@pytest.mark.usefixtures("_parsing_alone")
-def test_the_test_before_refuses_what_the_program_refuses() -> None:
-    assert CliRunner().invoke(app, ["recommend", "--nobody", "1"]).exit_code == 2
-    assert CliRunner().invoke(app, ["recomend"]).exit_code == 2
-    assert len(COMMANDS) > 100 and len({page for page, _ in COMMANDS}) > 15
 
 
 @pytest.mark.parametrize(("page", "command", "text"), OUTPUTS)
@@ -140,3 +112,9 @@ def test_the_picture_is_small_and_needs_nothing_from_elsewhere() -> None:
     assert len(picture) < 60_000 and picture.startswith("<svg")
     outside = set(re.findall(r"https?://[^\"' )]+", picture)) - {"http://www.w3.org/2000/svg"}
     assert not {one for one in outside if not one.startswith("https://www.textualize.io")}
+
+
+def test_every_site_of_the_table_of_exports_is_on_the_page_of_own_ratings() -> None:
+    page = (DOCS / "your-ratings.md").read_text("utf-8")
+    sites = {layout.source.partition("'")[0] for layout in LAYOUTS if layout.source.endswith("export")}
+    assert sites and all(f"| {site} |" in page for site in sites)

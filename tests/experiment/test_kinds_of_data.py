@@ -205,7 +205,8 @@ def test_things_without_times_and_ratings_are_neither_movies_nor_starred_nor_dat
     ):
         assert said in words(plain)
     page = (tmp_path / "x.html").read_text()
-    assert '"noun": "item"' in page and '"has_ratings": false' in page and "An item, or user 42" in page
+    assert '"noun": "item"' in page and '"has_ratings": false' in page
+    assert "Find an item, or a user (user 42)" in page
 
 
 def test_movies_are_still_movies_with_stars_and_dates(tmp_path: Path) -> None:

@@ -105,10 +105,11 @@ function random_user(words) {
 }
 
 function show_others() {
-  panel.append(heading("Or look around"), make("p", {}, data.invitation));
+  const around = make("div", {}, heading("Or look around"), make("p", {}, data.invitation));
   const row = make("div", {class: "row"}, ...users.ids.slice(0, 3).map((id, row) => make("a", {href: "#" + user_address(row)}, "User " + id)));
-  if (n_users) panel.append(row), row.append(random_user("A random user"));
-  panel.append(heading("Most " + (data.has_ratings ? "rated " : "chosen ") + data.noun + "s"), make("ol", {class: "movies"}, ...listed(movies.popularity, []).map(one => movie_item(one.row, make("b", {class: "stars"}, number(one.value))))));
+  if (n_users) around.append(row), row.append(random_user("A random user"));
+  const most = make("ol", {class: "movies"}, ...listed(movies.popularity, []).map(one => movie_item(one.row, make("b", {class: "stars"}, number(one.value)))));
+  panel.append(make("div", {class: "two"}, around, make("div", {}, heading("Most " + (data.has_ratings ? "rated " : "chosen ") + data.noun + "s"), most)));
 }
 
 async function show_likes(address, is_current) {

@@ -100,8 +100,8 @@ class _Shown:
         family = self.run.record.config.family
         if family.has_item_weights and family.is_trained:
             return (
-                f"adds weights from {self.noun} to {self.noun} to what its vectors say, and a map would show"
-                " the one without the other"
+                f"also adds up weights from {self.noun} to {self.noun}, which a map of its vectors would"
+                " leave out"
             )
         if family.has_item_weights:
             return f"adds up weights from {self.noun} to {self.noun}, and has no vectors to draw one from"
@@ -161,7 +161,7 @@ def _page(shown: _Shown, *, connect: str = "", choice: str = "") -> str:
         "model": html.escape(record.config.label),
         "counts": f"{len(shown.movies):,} {noun}s and {len(shown.users):,} users",
         "noun": noun,
-        "A_noun": with_article(noun).capitalize(),
+        "a_noun": with_article(noun),
         "data": pages.embedded(json.dumps(_document(shown), allow_nan=False)),
         "layout": "mapped" if shown.has_vectors else "listed",
         "hidden": "" if shown.has_vectors else "hidden",

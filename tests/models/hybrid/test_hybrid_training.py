@@ -200,7 +200,7 @@ def test_its_page_holds_the_lists_and_reasons_of_the_program(trained: Run, tmp_p
         assert trained.catalogue.movie_id[near[row]].tolist() == [one.movie_id for one in alike]
         assert nearness[row].tolist() == pytest.approx([one.similarity for one in alike])
     (said,) = write_explore(trained, tmp_path / "explore.html").left_out
-    assert "adds weights from movie to movie to what its vectors say" in said
+    assert "also adds up weights from movie to movie, which a map of its vectors would leave out" in said
 
 
 def test_deployed_it_knows_all_ratings_and_keeps_its_settings(trainer: RunTrainer, trained: Run) -> None:
