@@ -8,7 +8,6 @@ are this one, no browser is opened, and a server goes on beside the commands tha
 
 import contextlib
 import copy
-import functools
 import http.client
 import itertools
 import os
@@ -147,9 +146,8 @@ class World:
             monkeypatch.setattr(module, "fit_run", self._fit)
         for most in ("DEFAULT_TRIALS", "MOST_TRIALS"):  # the second is what an hour would have
             monkeypatch.setattr(tune, most, _N_TRIALS)
-        monkeypatch.setattr(
-            sample, "simulate_sample", functools.partial(copy.copy, part_of_the_sample(N_USERS))
-        )
+        part = part_of_the_sample(N_USERS)
+        monkeypatch.setattr(sample, "simulate_sample", lambda: copy.copy(part))
         monkeypatch.setattr(open_runner, "LocalProcesses", lambda jobs: InProcess())
         monkeypatch.setattr(cluster, "RayCluster", lambda address, jobs: InProcess())
         monkeypatch.setattr(users, "_state", lambda run, *_: run.artifacts.user_embeddings[0])
