@@ -1,14 +1,13 @@
 """Where the code of a page runs: a folder with what its reader has, and stand-ins for what takes long.
 
 Commands are the real ones, from what is typed to what is printed, and archives are read from files. What is
-replaced: trainings give models of random weights (`fake_trainer.Fits`; where `TRAINS` says so they are real, and
-two epochs long), searches have few trials where the page does not say how many, other processes and machines are
-this one, no browser is opened, and a server goes on beside the commands that follow.
+replaced: trainings give models of random weights (`fake_trainer.Fits`; where `TRAINS` says so they are real,
+two epochs long), searches have few trials where the page does not say how many, other processes and machines
+are this one, no browser is opened, and a server goes on beside the commands that follow.
 """
 
 import contextlib
 import copy
-import functools
 import http.client
 import itertools
 import os
@@ -31,6 +30,7 @@ import typer
 
 from movierec_cli.data import sample
 from movierec_cli.experiment import training_task, trials, tune
+from movierec_cli.models.tensorflow_start import start_tensorflow
 from movierec_cli.models.trained import Fitted, Fitting, fit_run
 from movierec_cli.recommend import users
 from movierec_cli.runners import cluster, open_runner
@@ -38,6 +38,7 @@ from movierec_cli.runners.in_process import InProcess
 from tests.cli import fake_trainer
 from tests.cli.running import run
 from tests.contract.own_packages import EXAMPLE, forget, install, watched
+from tests.docs.archives import N_USERS
 from tests.recommend.export_shapes import LETTERBOXD, SHAPES
 from tests.sample_part import part_of_the_sample
 
@@ -145,7 +146,8 @@ class World:
             monkeypatch.setattr(module, "fit_run", self._fit)
         for most in ("DEFAULT_TRIALS", "MOST_TRIALS"):  # the second is what an hour would have
             monkeypatch.setattr(tune, most, _N_TRIALS)
-        monkeypatch.setattr(sample, "simulate_sample", functools.partial(copy.copy, part_of_the_sample()))
+        part = part_of_the_sample(N_USERS)
+        monkeypatch.setattr(sample, "simulate_sample", lambda: copy.copy(part))
         monkeypatch.setattr(open_runner, "LocalProcesses", lambda jobs: InProcess())
         monkeypatch.setattr(cluster, "RayCluster", lambda address, jobs: InProcess())
         monkeypatch.setattr(users, "_state", lambda run, *_: run.artifacts.user_embeddings[0])
@@ -231,5 +233,12 @@ class World:
 def _short_fit(fitting: Fitting) -> Fitted:
     if fitting.config.training is None:
         return fit_run(fitting)
+    start_tensorflow()
+    import tensorflow as tf
+
     shorter = replace(fitting.config.training, num_epochs=2)
-    return fit_run(replace(fitting, config=replace(fitting.config, training=shorter)))
+    tf.config.run_functions_eagerly(True)  # compiling would take longer than both epochs
+    try:
+        return fit_run(replace(fitting, config=replace(fitting.config, training=shorter)))
+    finally:
+        tf.config.run_functions_eagerly(False)
