@@ -2,9 +2,12 @@
 
 import errno
 import shutil
+import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import ClassVar
 
 from hypothesis import strategies as st
@@ -48,12 +51,22 @@ SHARES = st.integers(0, 999).map(lambda one: one / 1000)
 _WRITING = tuple(command for command in COMMANDS if command.writes)
 
 
+@dataclass(frozen=True)
+class Failure:
+    """What did not hold, on the clock that only rises, after which commands."""
+
+    at_s: float
+    what: str
+    done: tuple[str, ...]
+
+
 class Checked(RuleBasedStateMachine):
     """One folder and its history. `world`, `counts` and `patch` are set from outside."""
 
     world: ClassVar[World]
     counts: ClassVar[Counter[str]] = Counter()
     patch: ClassVar[Callable[[], object]] = staticmethod(lambda: None)
+    failures: ClassVar[list["Failure"]] = []  # in the order in which they were found
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,6 +75,7 @@ class Checked(RuleBasedStateMachine):
         self.may_be: dict[str, Digests] = {}  # what a command may leave while it is looked at
         self.damaged: set[str] = set()  # folders that were damaged on purpose
         self.n_long_left = 0  # commands that take seconds
+        self.done: list[str] = []  # which commands, and what was done to them
 
     @invariant()
     def models_are_whole_or_absent(self) -> None:
@@ -78,6 +92,18 @@ class Checked(RuleBasedStateMachine):
             assert found[name] in whole, f"{name} is another model: {found[name]}, not one of {whole}"
 
     def teardown(self) -> None:
+        """Keeps what has failed; otherwise a day passes."""
+        try:
+            if (error := sys.exc_info()[1]) is not None:
+                if isinstance(error, AssertionError):
+                    raise error
+                return  # the end of what is drawn
+            self._nothing_is_left()
+        except AssertionError as error:
+            self.failures.append(Failure(time.monotonic(), str(error), tuple(self.done)))
+            raise
+
+    def _nothing_is_left(self) -> None:
         """A day later nothing is left of what was killed, once a command has worked in the same folder."""
         a_day_passes(self.folder)
         folders = {name.rpartition("/")[0] for name in unfinished_in(self.folder)}
@@ -124,6 +150,7 @@ class Checked(RuleBasedStateMachine):
             self.patch()
             patch()
 
+        self.done.append(" ".join(words))
         return Running(words, self.folder, UNDISTURBED, both)
 
     def run(self, *words: str) -> Finished:
@@ -158,6 +185,7 @@ class Checked(RuleBasedStateMachine):
     def killed(self, command: Command, disturbed: Disturbance, fault: str) -> None:
         """Kills a command; what it writes is old or new, and the next one right."""
         before = outputs_of(command, self.folder)
+        self.done.append(f"{command}  # {disturbed}")
         found = killed(command.words, self.folder, disturbed, self.patch)
         if found.code != KILLED:
             return
@@ -170,6 +198,7 @@ class Checked(RuleBasedStateMachine):
     def disturbed(self, command: Command, disturbed: Disturbance) -> None:
         """Runs a command on a bad disk; what it writes is old or new, and the next one right."""
         before = outputs_of(command, self.folder)
+        self.done.append(f"{command}  # {disturbed}")
         found = run(command.words, self.folder, disturbed, self.patch)
         if found.n_steps < disturbed.error_from_step:
             return
