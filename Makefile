@@ -76,7 +76,7 @@ check-light: $(DEVELOPER) ## Use saved models in an environment of requirements-
 bench: $(DEVELOPER) ## Measure against the reference and print ratios
 	$(BIN)/python tests/bench/run.py
 
-soak: $(DEVELOPER) ## Try to break everything for SOAK_MINUTES (15): kills, bad disks, damage, hostile data, in any order
+soak: $(DEVELOPER) ## Try to break everything for SOAK_MINUTES (15): kills, bad disks, damage, hostile data, servers, in any order
 	$(BIN)/python -m tests.soak
 
 clean: ## Remove the environment, caches and the demo (never data sets or models)
