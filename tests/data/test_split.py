@@ -207,7 +207,12 @@ def test_windows_are_drawn_by_lot_from_all_that_may_be() -> None:
 @pytest.mark.parametrize(
     ("config", "users", "times", "message"),
     [
-        (RANDOM, [0, 0], [1, 2], r"^2 ratings are too few: the validation .* change --test_fraction"),
+        (
+            RANDOM,
+            [0, 0],
+            [1, 2],
+            r"^2 ratings are too few: the validation .* change --test_fraction.* more ratings$",
+        ),
         (TEMPORAL, [0] * 50, [77] * 50, r"train .* empty: every rating has the same timestamp, 77;"),
         (TEMPORAL, [0] * 50, [7] * 45 + [8] * 5, r"train .* 50 ratings at 2 different times; change --test"),
         (TEMPORAL, [0], [5], r"would be empty"),

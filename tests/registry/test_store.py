@@ -16,7 +16,7 @@ from movierec_cli.config import Family, TowerConfig
 from movierec_cli.errors import MovierecError, SavedModelError
 from movierec_cli.registry.record import RunRecord, run_name
 from movierec_cli.registry.run_parts import PARTS, RunArtifacts, UserRatings
-from movierec_cli.registry.store import Run, find_run, list_runs, load_run, remove_run
+from movierec_cli.registry.store import Run, find_named, find_run, list_runs, load_run, remove_run
 from movierec_cli.storage import codec, npz
 from tests.processes_of_tests import in_child
 from tests.saved_runs import (
@@ -299,3 +299,13 @@ def test_removing_refuses_what_is_no_run(tmp_path: Path, name: str) -> None:
     with pytest.raises(SavedModelError):
         remove_run(directory, name)
     assert snapshot(tmp_path) == before
+
+
+def test_a_name_without_its_checksum_is_of_one_model_though_others_begin_with_it(tmp_path: Path) -> None:
+    wanted = save_run(tmp_path, run_record("timestamp"), run_artifacts())
+    save_run(tmp_path, run_record("timestamp", "movie_genres"), run_artifacts())
+    assert find_named(tmp_path, "1m-timestamp").record.name == wanted.record.name
+    other = run_record("timestamp", data=data_identity(fingerprint="cd" * 32))
+    save_run(tmp_path, other, run_artifacts())
+    with pytest.raises(SavedModelError, match="begins the names of 3 models"):
+        find_named(tmp_path, "1m-timestamp")
