@@ -107,10 +107,12 @@ LEVEL = 0.05
 
 def measure_planted(bench: Bench) -> Iterator[Row]:
     """On the sample: columns that decide who watches what, and columns of noise."""
-    taste = [_told(trial, gain(with_taste(trial), "mood", trial, N_SEEDS_OF_TASTE)) for trial in range(N_TRIALS)]
+    taste = [
+        _told(trial, gain(with_taste(trial), "mood", trial, N_SEEDS_OF_TASTE)) for trial in range(N_TRIALS)
+    ]
     n_helping = _n_helping(taste)
     yield Row(
-        f"sample, {N_TRIALS} columns that decide taste, {N_SEEDS_OF_TASTE} seeds each: how many significantly help",
+        f"sample, {N_TRIALS} columns that decide taste, {N_SEEDS_OF_TASTE} seeds each: how many help",
         f"{n_helping} of {N_TRIALS}; on average {_mean(taste):+.4f}",
         f"{N_TRIALS}",
         f"the first {taste[0].difference.mean:+.4f}, p {taste[0].p_holm:.2g}",

@@ -211,6 +211,7 @@ class DenseOfParts(tf_keras.layers.Layer):
         size: of the output.
         relu: whether it ends in one.
         penalties: of each part, on its squared products, their mean over rows, while training; none: 0 each.
+            With any, each part's weights begin as those of a layer of its own.
     """
 
     def __init__(self, widths: Sequence[int], size: int, relu: bool, penalties: Sequence[float] = ()):
@@ -218,7 +219,9 @@ class DenseOfParts(tf_keras.layers.Layer):
         self._penalties = tuple(penalties) or (0.0,) * len(widths)
         self._ends = [int(end) for end in np.cumsum(widths)]
         self.kernel = self.add_weight(
-            name="kernel", shape=(self._ends[-1], size), initializer=_of_each_part(widths)
+            name="kernel",
+            shape=(self._ends[-1], size),
+            initializer=_of_each_part(widths) if any(penalties) else tf_keras.initializers.GlorotUniform(),
         )
         self.bias = self.add_weight(name="bias", shape=(size,), initializer="zeros")
         self._relu = relu

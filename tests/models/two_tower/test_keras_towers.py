@@ -85,6 +85,20 @@ def test_what_each_feature_adds_for_each_movie_is_penalised_in_training_and_what
     assert float(tf.add_n(tower.losses)) == pytest.approx(0.7 * expected / 4, rel=1e-5)
 
 
+@pytest.mark.parametrize("feature_l2", [0.0, 0.1])
+def test_ids_begin_alike_whatever_features_stand_beside_them_where_these_are_penalised(feature_l2: float):
+    config = TowerConfig(embedding_size=30, layer_sizes=(40,), feature_l2=feature_l2)
+    features = {FEATURES["movie_genres"]: (BagInput.of(BAGS, 4),)}
+    alone, beside = (
+        MovieTower(4, some, config, seed=0).top.first.kernel.numpy()[:30] for some in ({}, features)
+    )
+    bound = np.sqrt(6 / (30 + 40))  # Glorot's, of a layer of ids alone
+    assert 0.95 * bound < np.abs(alone).max() <= bound
+    of_both = np.sqrt(6 / (60 + 40))
+    assert (0.95 * bound if feature_l2 else 0.95 * of_both) < np.abs(beside).max()
+    assert np.abs(beside).max() <= (bound if feature_l2 else of_both)
+
+
 def test_dropout_keeps_its_share_and_the_mean_and_is_off_outside_training():
     dropout = ByteDropout(0.25, seed=3)
     ones = tf.ones([401, 503])  # not a multiple of four bytes
