@@ -34,7 +34,7 @@ from movierec_cli.models.rating.evidence import (
     SESSION_SIZES,
 )
 from movierec_cli.models.sequential.engine import n_devices
-from movierec_cli.models.sequential.packed_batches import GAP_BUCKETS, MICRO_BATCH_TOKENS, default_tokens
+from movierec_cli.models.sequential.packed_batches import MICRO_BATCH_TOKENS, default_tokens
 from movierec_cli.models.two_tower.inputs import Input, NumberInput
 from movierec_cli.models.two_tower.query_batches import (
     CLASSES,
@@ -44,6 +44,7 @@ from movierec_cli.models.two_tower.query_batches import (
 )
 from movierec_cli.records import dataclass
 from movierec_cli.registry.record import RunConfig
+from movierec_cli.scoring.sequence_network import GAP_BUCKETS
 from movierec_cli.text import listed
 
 FLOAT_BYTES = 4

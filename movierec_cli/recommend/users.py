@@ -306,7 +306,7 @@ def _state(
     run: Run, movies: _Rows, seconds: npt.NDArray[np.int64] | None = None, as_of_s: int | None = None
 ) -> _Embedding:
     """Of a sequential model."""
-    from movierec_cli.scoring.sequence_states import state_after
+    from movierec_cli.recommend.sequence_states import state_after
 
     state: _Embedding = state_after(run, movies, seconds, as_of_s)
     return state

@@ -31,7 +31,7 @@ from tests.saved_runs import judged_run, multi_task_config, run_config, sequence
 recommend = partial(run_command, "recommend")
 
 N_MOVIES = 15
-SERVING = "movierec_cli.scoring.sequence_states"
+SERVING = "movierec_cli.recommend.sequence_states"
 
 
 def read_rows(part: Path) -> list[tuple[Any, ...]]:

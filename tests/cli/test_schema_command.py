@@ -11,13 +11,13 @@ import typer
 from movierec_cli.cli.app import app
 from movierec_cli.cli.console import SCHEMA_VERSION
 from movierec_cli.data import load
-from tests import test_readme
 from tests.all_tests import needs
 from tests.cli import fake_trainer
 from tests.cli.running import commands, run
 from tests.contract.own_packages import Install
 from tests.contract.own_packages import own_package as own_package
 from tests.saved_runs import judged_run, multi_task_config, run_config
+from tests.small_dataset import small_dataset
 
 KINDS = {
     "null": type(None),
@@ -99,7 +99,7 @@ def _world(
     own_package("shop", {"metrics": {"hit": "own_module:HIT"}}, own_module=source)
     monkeypatch.setattr(load, "load_dataset", lambda data, **_: fake_trainer.load(data))
     for config in (run_config("None"), run_config("timestamp"), multi_task_config("movie_genres")):
-        judged_run(Path("saved_models"), test_readme.dataset_of("1m"), config)
+        judged_run(Path("saved_models"), small_dataset("1m"), config)
 
 
 @pytest.mark.usefixtures("_world")

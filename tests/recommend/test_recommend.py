@@ -267,7 +267,7 @@ class Serving(ModuleType):
 @pytest.fixture
 def serving(monkeypatch: pytest.MonkeyPatch) -> Serving:
     fake = Serving()
-    monkeypatch.setitem(sys.modules, "movierec_cli.scoring.sequence_states", fake)
+    monkeypatch.setitem(sys.modules, "movierec_cli.recommend.sequence_states", fake)
     return fake
 
 

@@ -4,5 +4,5 @@
 `network` turns rows into states, `losses` compares states with movies, `sequence_fitting` steps,
 `sequence_learning` chooses an epoch, `group_training` has several processes do it (by `process_group`,
 `shares`, `shared_batches`), and `sequence_training` is the whole job. A new user's
-history is scored without them, by `scoring.sequence_states`.
+history is scored without them, by `scoring.sequence_network`.
 """

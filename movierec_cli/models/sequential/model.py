@@ -15,7 +15,7 @@ from movierec_cli.config import Family, FeatureSet, SequenceConfig
 from movierec_cli.models.sequential.network import MovieEmbeddings, SequenceNetwork
 from movierec_cli.models.sequential.packed_batches import MICRO_BATCH_TOKENS, Columns
 from movierec_cli.models.two_tower.inputs import Input
-from movierec_cli.scoring.sequence_states import HISTORY_TABLE, NETWORK
+from movierec_cli.scoring.sequence_network import HISTORY_TABLE, NETWORK
 
 
 @contextlib.contextmanager

@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from movierec_cli.config import QUERY_TIME, TIME_GAP, Family, FeatureSet, SequenceConfig
 from movierec_cli.models.sequential.dropout import HashedDropout
-from movierec_cli.models.sequential.packed_batches import GAP_BUCKETS, NO_SEGMENT, Columns
+from movierec_cli.models.sequential.packed_batches import NO_SEGMENT, Columns
 from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, Input, NumberInput
-from movierec_cli.scoring.sequence_states import EPSILON
+from movierec_cli.scoring.sequence_network import EPSILON, GAP_BUCKETS
 
 _INITIAL = 0.02  # standard deviation
 

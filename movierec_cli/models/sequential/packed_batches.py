@@ -13,13 +13,10 @@ from movierec_cli.config import Family, SequenceConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import ordered_by_user
 from movierec_cli.records import dataclass
+from movierec_cli.scoring.sequence_network import gap_buckets
 
 Rows = npt.NDArray[np.int64]  # of Ratings
 Places = npt.NDArray[np.int64]  # in a history's columns
-
-_GAP_STEPS = 2.0  # buckets for each doubling of a gap
-GAP_BUCKETS = 62
-"""The last is a gap of about 50 years."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +48,6 @@ class Histories:
     def gap_to_next(self) -> npt.NDArray[np.int32]:
         """How long after each the next movie of its user was rated, as a bucket; 0 for a user's last: [n]."""
         return np.concatenate([self.gap[1:], np.zeros(1, np.int32)])[: len(self.rows)]
-
-
-def gap_buckets(seconds: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
-    """Buckets 1 … `GAP_BUCKETS` of gaps in seconds, two for each doubling; a negative gap counts as none."""
-    exact = _GAP_STEPS * np.log2(1.0 + np.maximum(seconds, 0))
-    return np.minimum(1 + exact.astype(np.int32), GAP_BUCKETS).astype(np.int32)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.queries import GroupedQueries, Targets
 from movierec_cli.models.sequential.engine import over_devices, usable_devices
 from movierec_cli.models.sequential.model import SequenceModel
-from movierec_cli.models.sequential.packed_batches import Columns, Histories, RowMaker, Segments, gap_buckets
+from movierec_cli.models.sequential.packed_batches import Columns, Histories, RowMaker, Segments
 from movierec_cli.records import dataclass
+from movierec_cli.scoring.sequence_network import gap_buckets
 
 MICRO_BATCHES = 8  # of a device, one after the other
 _LENGTH_STEP = 40  # rows are cut to a multiple of it: every length is compiled once

@@ -14,7 +14,7 @@ from movierec_cli.models.sequential.sequence_queries import FittedSequences, Rea
 from movierec_cli.models.sequential.shares import Share
 from movierec_cli.models.trained import FitResult, Fitted, Fitting, run_artifacts
 from movierec_cli.registry.run_parts import RunParts
-from movierec_cli.scoring.sequence_states import HISTORY_TABLE
+from movierec_cli.scoring.sequence_network import HISTORY_TABLE
 
 
 def fit_run(fitting: Fitting) -> Fitted:

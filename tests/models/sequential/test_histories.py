@@ -8,14 +8,13 @@ import pytest
 
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.models.sequential.packed_batches import (
-    GAP_BUCKETS,
     Histories,
     Segments,
     all_segments,
-    gap_buckets,
     newest_segments,
     windows,
 )
+from movierec_cli.scoring.sequence_network import GAP_BUCKETS, gap_buckets
 from tests.models.baseline_data import dataset_of
 
 N_USERS, N_MOVIES, N_RATINGS = 9, 30, 80

@@ -9,8 +9,9 @@ from movierec_cli.config import NO_FEATURES, FeatureSet, SplitConfig, SplitKind
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split import split_ratings
 from movierec_cli.evaluation.queries import Targets
-from movierec_cli.models.sequential.packed_batches import Histories, gap_buckets
+from movierec_cli.models.sequential.packed_batches import Histories
 from movierec_cli.models.sequential.sequence_queries import FittedSequences, Reader
+from movierec_cli.scoring.sequence_network import gap_buckets
 from tests.models.baseline_data import dataset_of
 
 N_USERS, N_MOVIES, MAX_LENGTH = 12, 40, 50

@@ -11,11 +11,12 @@ import pytest
 from movierec_cli.config import Family, FeatureSet, SequenceConfig
 from movierec_cli.errors import SavedModelError
 from movierec_cli.models.sequential.model import SequenceModel
-from movierec_cli.models.sequential.packed_batches import Histories, gap_buckets
+from movierec_cli.models.sequential.packed_batches import Histories
 from movierec_cli.models.sequential.sequence_queries import Reader
+from movierec_cli.recommend.sequence_states import state_after
 from movierec_cli.registry import store
 from movierec_cli.registry.record import run_name
-from movierec_cli.scoring.sequence_states import state_after
+from movierec_cli.scoring.sequence_network import gap_buckets
 from tests.models.sequential.rings import SIZES, Trained
 from tests.saved_runs import data_identity, run_parts, run_record
 
@@ -127,7 +128,7 @@ def test_no_engine_is_started(ring_and_run):
     code = (
         "import sys; from pathlib import Path; import numpy as np;"
         "from movierec_cli.registry.store import load_run;"
-        "from movierec_cli.scoring.sequence_states import state_after;"
+        "from movierec_cli.recommend.sequence_states import state_after;"
         "state_after(load_run(Path(sys.argv[1])), np.array([4, 5, 6]));"
         "print({'jax', 'keras', 'tensorflow', 'scipy'} & {*sys.modules})"
     )

@@ -1,4 +1,4 @@
-"""The state after a history that need not be in the data, by a saved model of sequences.
+"""Reads a history with the weights of a model of sequences.
 
 The networks of `models.sequential.network`, which learn on JAX, as NumPy: one history is a few small
 products, and starting an engine for them would take some seconds.
@@ -8,17 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import QUERY_TIME, TIME_GAP, Family, SequenceConfig
-from movierec_cli.errors import SavedModelError
-from movierec_cli.models.sequential.packed_batches import GAP_BUCKETS, gap_buckets
-
-if TYPE_CHECKING:
-    from movierec_cli.registry.store import Run
+from movierec_cli.config import Family, SequenceConfig
 
 HISTORY_TABLE = "history_table"
 """Among a model's named weights: its movies' embeddings as history, whatever features they were made of."""
@@ -27,60 +22,23 @@ NETWORK = "network/"
 EPSILON = 1e-6
 """Added to the variance where a layer normalises."""
 
+_GAP_STEPS = 2.0  # buckets for each doubling of a gap
+GAP_BUCKETS = 62
+"""The last is a gap of about 50 years."""
+
 _Floats = npt.NDArray[np.float32]
 _Seconds = npt.NDArray[np.int64]
 _Layer = Callable[[_Floats], _Floats]
 """From the states of all movies, [n, width], to other states of them."""
 
 
-def state_after(
-    run: Run,
-    movie_rows: npt.NDArray[np.int64],
-    seconds: _Seconds | None = None,
-    query_s: int | None = None,
-) -> _Floats:
-    """What a saved model makes of some movies, watched one after the other.
-
-    Args:
-        run: of a sequential family.
-        movie_rows: int [n], rows of the run's own movies, oldest first; the newest `max_length` count.
-        seconds: int [n], when each was watched; None: all at once.
-        query_s: when the next is asked for, for a model that sees it; None: right after the last.
-
-    Returns:
-        float32 [dim]; its dot product with a movie's embedding is the movie's score.
-
-    Raises:
-        ValueError: the history is empty.
-        SavedModelError: the run's files are damaged.
-    """
-    if len(movie_rows) == 0:
-        raise ValueError("a history needs one movie or more")
-    config = run.record.config
-    assert isinstance(config.model, SequenceConfig)  # the caller chose a run of a sequential family
-    times = np.zeros(len(movie_rows), np.int64) if seconds is None else seconds
-    since_last = np.array([0 if query_s is None else query_s - int(times[-1])], np.int64)
-    gaps = np.concatenate([[0], gap_buckets(np.diff(times)), gap_buckets(since_last)])  # [n + 1]
-    newest = slice(-config.model.max_length, None)
-    network = _Network(run.artifacts.weights, config.model, len(run.artifacts.movie_ids))
-    try:
-        with np.errstate(over="ignore", invalid="ignore"):
-            state = network.read(
-                config.family,
-                movie_rows[newest],
-                gaps[:-1][newest] if TIME_GAP in config.feature_set else None,
-                gaps[1:][newest] if QUERY_TIME in config.feature_set else None,
-            )
-    except (KeyError, ValueError) as error:
-        raise SavedModelError(
-            f"{run.folder}: artifacts.npz is damaged: it is not of this model: {error}"
-        ) from error
-    if not np.isfinite(state).all():
-        raise SavedModelError(f"{run.folder}: artifacts.npz is damaged: its weights give no finite numbers")
-    return state
+def gap_buckets(seconds: _Seconds) -> npt.NDArray[np.int32]:
+    """Buckets 1 … `GAP_BUCKETS` of gaps in seconds, two for each doubling; a negative gap counts as none."""
+    exact = _GAP_STEPS * np.log2(1.0 + np.maximum(seconds, 0))
+    return np.minimum(1 + exact.astype(np.int32), GAP_BUCKETS).astype(np.int32)
 
 
-class _Network:
+class SequenceNetwork:
     """Reads one history; its weights are taken one after the other, as the layers come.
 
     Args:
