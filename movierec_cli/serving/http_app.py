@@ -192,8 +192,10 @@ def _add_errors(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         said = {404: "there is nothing at this address; /docs lists what there is"}
         said[405] = f"{request.method} is not answered at this address; /docs says what is"
-        said[400] = "the body is no JSON"
-        return _json({"error": said.get(error.status_code, str(error.detail))}, error.status_code)
+        said[422] = "the body is no JSON"
+        # How deeply a body may be nested depends on the process: a deeper one is answered as an invalid one.
+        status = 422 if error.status_code == 400 else error.status_code
+        return _json({"error": said.get(status, str(error.detail))}, status)
 
     async def busy(request: Request, error: Exception) -> Response:
         answer = _json({"error": "too many requests wait; try again"}, 503)

@@ -35,7 +35,7 @@ LIST = "/api/models/default/recommendations"
     ("path", "body", "status", "said"),
     [
         (LIST, b"{", 422, "the body is no JSON"),
-        (LIST, b"[" * 1_900, 400, "the body is no JSON"),
+        (LIST, b"[" * 1_900, 422, "the body is no JSON"),
         (LIST, b"\xff\xfe", 422, "the body is no JSON"),
         (LIST, b"[]", 422, "the body must be an object"),
         (LIST, {}, 400, "name a user_id, or movies"),
