@@ -90,7 +90,7 @@ def last_queries(dataset: Dataset, rows: Rows, vocabularies: dict[Feature, Vocab
 
 MAX_CLASSES = 2**15
 """Movies that every step compares with; of a larger catalogue, a step takes `CLASSES`."""
-CLASSES = 2**14
+CLASSES = 3 * 2**12
 CHANCE_EXPONENT = 0.75
 """Of a movie's interactions, to its chance of being a class: Mikolov et al. 2013, "Distributed
 Representations of Words and Phrases and their Compositionality"."""
