@@ -183,8 +183,8 @@ def sampled_softmax(
 class SampledCatalogueObjective:
     """Softmax over a catalogue that is too large for a step, against movies that stand for all of it.
 
-    On a tenth of simulated data of MovieLens 32M's shape NDCG@10 is within 1 % of that of the softmax over all
-    (`tests/bench/large.py`).
+    On a tenth of simulated data of MovieLens 32M's shape NDCG@10 is within 1 % of that of the softmax over
+    all (`tests/bench/large.py`).
     """
 
     signature: ClassVar[dict[str, tf.TensorSpec]] = CatalogueObjective.signature | {
