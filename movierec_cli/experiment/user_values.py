@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.evaluation.metrics import metric_values
+from movierec_cli.evaluation.metrics import PerUser, metric_values
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.experiment.selection import EvaluatedRun
 from movierec_cli.records import dataclass
 
-PerUser = npt.NDArray[np.float64]
 Targets = npt.NDArray[np.bool_]
 
 

@@ -308,8 +308,7 @@ def _state(
     """Of a sequential model."""
     from movierec_cli.recommend.sequence_states import state_after
 
-    state: _Embedding = state_after(run, movies, seconds, as_of_s)
-    return state
+    return state_after(run, movies, seconds, as_of_s)
 
 
 def rated_by(dataset: Dataset, user_id: Id) -> tuple[RatedMovie, ...]:

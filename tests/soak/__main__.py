@@ -86,14 +86,10 @@ def main() -> None:
             except Exception:
                 n_failed += 1
                 print(f"FAILED with seed {arguments.seed + number}\n{traceback.format_exc()}", flush=True)
-                for first in Soak.failures[
-                    :1
-                ]:  # of one that depends on moments, the shortest may not fail again
-                    print(
-                        f"first after {first.at_s - began:.0f} s: {first.what}\nafter",
-                        *first.done,
-                        sep="\n  ",
-                    )
+                if Soak.failures:  # the shortest of one that depends on moments may not fail again
+                    first = Soak.failures[0]
+                    said = f"first after {first.at_s - began:.0f} s: {first.what}\nafter"
+                    print(said, *first.done, sep="\n  ")
                 Soak.failures.clear()
             number += 1
             print(f"{time.monotonic() - began:.0f} s, {line(Soak.counts)}", flush=True)

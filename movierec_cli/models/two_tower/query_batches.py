@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -168,7 +169,7 @@ class SampledClasses:
         """Of a step."""
         return len(self.head) + self._n_drawn
 
-    @property
+    @cached_property
     def _n_drawn(self) -> int:
         return round(float(self.chances.sum()))
 

@@ -33,8 +33,8 @@ Weights = list[npt.NDArray[Any]]
 class AveragedWeights:
     """A running average of a model's trained weights, over about so many steps; with 1, the weights.
 
-    Of a large model it takes in every fourth step's: reading and writing all weights is half of what an
-    optimizer does, and in a horizon of a thousand steps four neighbours hardly differ.
+    Of a large model it takes in every fourth step's, from the first on: reading and writing all weights is
+    half of what an optimizer does, and in a horizon of a thousand steps four neighbours hardly differ.
     """
 
     def __init__(self, variables: list[tf.Variable], horizon_steps: float):
@@ -51,7 +51,7 @@ class AveragedWeights:
         if self._every == 1:
             self._take_in()
         else:
-            tf.cond(self._passed.assign_add(1) % self._every == 0, self._take_in, lambda: None)
+            tf.cond(self._passed.assign_add(1) % self._every == 1, self._take_in, lambda: None)
 
     def _take_in(self) -> None:
         """Early on the average spans a tenth of the steps so far."""
