@@ -44,5 +44,5 @@ def test_a_command_that_deletes_before_it_writes_is_found_out(
     save_run(tmp_path / "base" / "saved_models", run_record(), run_artifacts())
     monkeypatch.setattr("movierec_cli.files.csv_tables.written_whole", careless)
     outcome = kill_all(WRITERS[0], tmp_path / "base", 4, Random(0))
-    assert outcome.counts["lost"] == 1
+    assert outcome.counts["lost"] >= 1
     assert "before step 2: out.csv is lost" in outcome.problems  # a random moment may hit the writing, too
