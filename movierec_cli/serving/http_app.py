@@ -31,6 +31,7 @@ from movierec_cli.serving.invalid_requests import sentence_of
 from movierec_cli.serving.request_limits import Limits
 from movierec_cli.serving.served_models import DEFAULT, ServedModel, ServedModels
 from movierec_cli.serving.server_metrics import ServerMetrics
+from movierec_cli.text import printable
 
 logger = logging.getLogger(__name__)
 
@@ -173,10 +174,15 @@ def _json(document: Any, status: int = 200) -> Response:
     return Response(content, status, media_type="application/json")
 
 
+def _refusal(said: str, status: int) -> Response:
+    """What was asked may be part of it, and is shown on terminals and pages."""
+    return _json({"error": printable(said)}, status)
+
+
 def _add_errors(app: FastAPI) -> None:
     def on(kind: type[Exception], status: int, text: Any = str) -> None:
         async def answer(request: Request, error: Exception) -> Response:
-            return _json({"error": text(error)}, status)
+            return _refusal(text(error), status)
 
         app.add_exception_handler(kind, answer)
 
@@ -186,7 +192,7 @@ def _add_errors(app: FastAPI) -> None:
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return _json({"error": sentence_of(error.errors())}, 422)
+        return _refusal(sentence_of(error.errors()), 422)
 
     async def of_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -195,10 +201,10 @@ def _add_errors(app: FastAPI) -> None:
         said[422] = "the body is no JSON"
         # How deeply a body may be nested depends on the process: a deeper one is answered as an invalid one.
         status = 422 if error.status_code == 400 else error.status_code
-        return _json({"error": said.get(status, str(error.detail))}, status)
+        return _refusal(said.get(status, str(error.detail)), status)
 
     async def busy(request: Request, error: Exception) -> Response:
-        answer = _json({"error": "too many requests wait; try again"}, 503)
+        answer = _refusal("too many requests wait; try again", 503)
         answer.headers["retry-after"] = "1"
         return answer
 

@@ -18,7 +18,7 @@ from movierec_cli.serving.asked import NotThere
 
 DEFAULT = "default"
 """The name that stands for the model that is chosen where none is named."""
-_TRIES = 3  # while a model is replaced again and again
+_TRIES = 3  # while a model is replaced, or the folder changed, again and again
 
 _Stamps = dict[str, tuple[int, int]]
 
@@ -79,12 +79,18 @@ class ServedModels:
 
         Raises:
             MovierecError: no model serves, or the chosen one does not.
-        SavedModelError: one that was replaced is damaged; the others are read.
+            SavedModelError: one that was replaced is damaged, and the others are read; or the folder is
+                changed again and again, and all stays as it is.
         """
-        stamps = _stamps_in(self.directory)
-        if stamps == self._stamps and self._runs:
-            return
-        runs, _ = list_runs(self.directory)
+        for _ in range(_TRIES):
+            stamps = _stamps_in(self.directory)
+            if stamps == self._stamps and self._runs:
+                return
+            runs, _ = list_runs(self.directory)
+            if _stamps_in(self.directory) == stamps:  # else what was seen may be over already
+                break
+        else:
+            raise SavedModelError(f"{self.directory} is changed again and again while it is read")
         serving = {
             run.record.name: run
             for run in runs

@@ -53,6 +53,8 @@ LIST = "/api/models/default/recommendations"
         (LIST, {"ratings": [{"movie_id": 100, "rating": 9}]}, 400, "are 0.5 to 5 on"),
         (LIST, b'{"ratings": [{"movie_id": 100, "rating": NaN}]}', 422, "must be a finite number"),
         (LIST, {"liked": [100], "genres": ["Westen"]}, 400, "there is no genre 'Westen'"),
+        (LIST, {"liked": [100], "genres": ["\0\x1b[31m\u202e"]}, 400, "no genre '\ufffd\ufffd[31m\ufffd'"),
+        (LIST, {"liked": [100], "\x1b]0;": 1}, 422, "\ufffd]0; is not known here"),
         (LIST, b"1" * 2_001, 413, "larger than 2,000 bytes"),
         ("/api/models/nobody/recommendations", {"user_id": 1}, 404, "no model is named 'nobody'"),
         ("/api/models/..%2f..%2fetc/recommendations", {"user_id": 1}, 404, "nothing at this address"),

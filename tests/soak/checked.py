@@ -221,9 +221,11 @@ class Checked(RuleBasedStateMachine):
     def models_put_back(self) -> Iterator[None]:
         """Afterwards the saved models are what they were, as if somebody had put them back from a copy."""
         kept = shutil.copytree(self.folder / MODELS, self.folder.with_name("models"))
+        changed = self.folder.with_name("changed")
         try:
             yield
         finally:
             self.may_be = {}
-            shutil.rmtree(self.folder / MODELS)
+            (self.folder / MODELS).rename(changed)  # nobody sees a part of what is taken away
             kept.rename(self.folder / MODELS)
+            shutil.rmtree(changed)
