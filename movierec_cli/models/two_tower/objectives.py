@@ -114,70 +114,76 @@ class CatalogueObjective:
         return catalogue_softmax(queries, movies, batch["positives"], batch["weights"]) / self._divisor
 
 
+QUERY_PARTS = 4
+"""In which a step's queries are compared with a part of the catalogue, one after the other: the scores of a
+quarter, 12 MB, are still in the processor's caches where they are read again."""
+
+
 @tf.custom_gradient  # type: ignore[untyped-decorator]
-def log_partitions(
-    queries: tf.Tensor, classes: tf.Tensor, log_weights: tf.Tensor, n_positives: tf.Tensor
-) -> tuple[tf.Tensor, Callable[[tf.Tensor], Gradients]]:
-    """The logarithms of the softmax's denominators, summed over a batch's interactions.
+def sampled_softmax(
+    queries: tf.Tensor,
+    movies: tf.Tensor,
+    log_weights: tf.Tensor,
+    positives: tf.Tensor,
+    owners: tf.Tensor,
+    weights: tf.Tensor,
+) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor | None, ...]]]:
+    """The summed cross-entropy of a batch's interactions against movies that stand for all, in nats.
 
     Args:
-        queries: query embeddings, float32 [b, d].
-        classes: embeddings of the movies that are compared with, float32 [c, d].
-        log_weights: the logarithm of how many movies each of them stands for, float32 [c].
-        n_positives: the interactions of each query, float32 [b].
+        queries: query embeddings, float32 [b, d]. A query without a positive does not count.
+        movies: embeddings of those that a step needs, float32 [n, d]: first what is compared with.
+        log_weights: of the latter, the logarithm of how many movies each stands for, float32 [c].
+        positives: int32 [p], each interaction's movie, a row of `movies`.
+        owners: int32 [p], each interaction's query, ascending; where the weight is 0, any.
+        weights: float32 [p], 1 for an interaction and 0 for padding, which comes last.
 
     Returns:
-        A float32 scalar, differentiable with respect to `queries` and `classes`.
+        A float32 scalar, differentiable with respect to `queries` and `movies`.
     """
-    summed, of_queries, of_classes = _partitions_and_gradients(queries, classes, log_weights, n_positives)
+    n_queries, n_movies, n_classes = tf.shape(queries)[0], tf.shape(movies)[0], tf.shape(log_weights)[0]
+    size = (n_queries + QUERY_PARTS - 1) // QUERY_PARTS
+    ends = [tf.minimum(size * (part + 1), n_queries) for part in range(QUERY_PARTS)]
+    # A column more adds the weights within the product.
+    classes = tf.concat([movies[:n_classes], log_weights[:, None]], axis=1)
+    loss, of_queries = tf.constant(0.0), []
+    of_classes, of_positives = tf.zeros_like(classes), tf.zeros_like(movies)
+    start, first = tf.constant(0), tf.constant(0)
+    for end in ends:
+        last = tf.math.count_nonzero((owners < end) & (weights > 0), dtype=tf.int32)
+        rows, places, weight = queries[start:end], positives[first:last], weights[first:last, None]
+        owner = owners[first:last] - start
+        n_positives = tf.math.unsorted_segment_sum(weight[:, 0], owner, end - start)  # [b / parts]
+        taken = tf.math.unsorted_segment_sum(weight * tf.gather(movies, places), owner, end - start)
+        with_one = tf.pad(rows, [[0, 0], [0, 1]], constant_values=1.0)
+        partitions, of_rows, of_compared = _partitions_and_gradients(with_one, classes, n_positives)
+        loss += partitions - tf.reduce_sum(rows * taken)
+        of_queries.append(of_rows[:, :-1] - taken)
+        of_classes += of_compared
+        of_positives += tf.math.unsorted_segment_sum(weight * tf.gather(rows, owner), places, n_movies)
+        start, first = end, last
+    of_movies = tf.pad(of_classes[:, :-1], [[0, n_movies - n_classes], [0, 0]]) - of_positives
+    of_all_queries = tf.concat(of_queries, axis=0)
 
-    def gradient(upstream: tf.Tensor) -> Gradients:
-        return upstream * of_queries, upstream * of_classes, None, None
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor | None, ...]:
+        return upstream * of_all_queries, upstream * of_movies, None, None, None, None
 
-    return summed, gradient
+    return loss, gradient
 
 
 @tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
 def _partitions_and_gradients(
-    queries: tf.Tensor, classes: tf.Tensor, log_weights: tf.Tensor, n_positives: tf.Tensor
+    queries: tf.Tensor, classes: tf.Tensor, n_positives: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    scores = tf.matmul(queries, classes, transpose_b=True) + log_weights  # [b, c]
-    shift = tf.reduce_max(scores, axis=1)  # [b]
-    exponentials = tf.exp(scores - shift[:, None])
+    """The logarithms of the softmax's denominators, summed over interactions, [b] a query, and gradients."""
+    scores = tf.matmul(queries, classes, transpose_b=True)  # [b, c]
+    exponentials, shift = _exponentials(queries, classes, scores)  # [b, c], [b]
     partition = tf.reduce_sum(exponentials, axis=1)  # [b]
     summed = tf.reduce_sum(n_positives * (tf.math.log(partition) + shift))
     factor = (n_positives / partition)[:, None]  # [b, 1]
     of_queries = factor * tf.matmul(exponentials, classes)  # [b, d]
     of_classes = tf.matmul(exponentials, factor * queries, transpose_a=True)  # [c, d]
     return summed, of_queries, of_classes
-
-
-def sampled_softmax(
-    queries: tf.Tensor,
-    classes: tf.Tensor,
-    log_weights: tf.Tensor,
-    positives: tf.Tensor,
-    owners: tf.Tensor,
-    weights: tf.Tensor,
-) -> tf.Tensor:
-    """The summed cross-entropy of a batch's interactions against movies that stand for all, in nats.
-
-    Args:
-        queries: query embeddings, float32 [b, d]. A query without a positive does not count.
-        classes: see `log_partitions`.
-        log_weights: see there.
-        positives: embeddings of the interactions' movies, float32 [p, d].
-        owners: int32 [p], each interaction's query.
-        weights: float32 [p], 1 for an interaction and 0 for padding.
-
-    Returns:
-        A float32 scalar.
-    """
-    n_queries = tf.shape(queries)[0]
-    n_positives = tf.math.unsorted_segment_sum(weights, owners, n_queries)  # [b]
-    # Added up first: the gradient of each positive is then taken from its query once.
-    of_queries = tf.math.unsorted_segment_sum(weights[:, None] * positives, owners, n_queries)  # [b, d]
-    return log_partitions(queries, classes, log_weights, n_positives) - tf.reduce_sum(queries * of_queries)
 
 
 class SampledCatalogueObjective:
@@ -202,9 +208,9 @@ class SampledCatalogueObjective:
         n_movies = self.batches.n_movies
         summed = sampled_softmax(
             queries,
-            movies[: self._n_classes],
+            movies,
             tf.gather(self._log_weights, batch["movies"][: self._n_classes]),
-            tf.gather(movies, batch["positives"] % n_movies),
+            batch["positives"] % n_movies,
             batch["positives"] // n_movies,
             batch["weights"],
         )

@@ -19,6 +19,7 @@ import tf_keras
 
 from movierec_cli.config import Optimizer, TrainingConfig
 from movierec_cli.models.observer import TrainingObserver
+from movierec_cli.models.prefetch import made_ahead
 from movierec_cli.models.trained import FitResult, Validation, require_finite
 from movierec_cli.models.two_tower.two_tower import TwoTowerModel
 from movierec_cli.registry.record import EpochRecord
@@ -119,7 +120,7 @@ class Fit:
             MovierecError: the loss is no longer finite.
         """
         started = time.perf_counter()
-        losses = [self._step(batch) for batch in self.batches.epoch(self._generator)]
+        losses = [self._step(batch) for batch in made_ahead(self.batches.epoch(self._generator))]
         loss = float(np.mean([tensor.numpy() for tensor in losses]))
         if self.config.summed_loss:
             loss *= self.batches.n_batches / self.batches.interactions.n_interactions
