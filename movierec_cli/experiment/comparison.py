@@ -56,7 +56,7 @@ Values = npt.NDArray[np.float64]
 
 
 _AT_ONCE = 2
-"""Models whose metrics are computed at a time: NumPy uses one core, and each needs 100 bytes a test rating."""
+"""Models whose metrics are computed at a time: NumPy uses one core, and each takes 100 bytes a rating."""
 _OfAll = Resampled[tuple[str, str]]
 """The values of each metric and model."""
 

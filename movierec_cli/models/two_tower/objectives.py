@@ -13,6 +13,7 @@ from movierec_cli.config import LossKind, TrainingConfig, Weighting
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.models.two_tower.query_batches import (
     IN_BATCH_INTERACTIONS,
+    QUERY_PARTS,
     CatalogueBatches,
     GroupedInteractions,
     InteractionBatches,
@@ -112,11 +113,6 @@ class CatalogueObjective:
     def loss(self, queries: tf.Tensor, movies: tf.Tensor, batch: dict[str, tf.Tensor]) -> tf.Tensor:
         """The batch's sum over the interactions of an average batch, so every interaction weighs alike."""
         return catalogue_softmax(queries, movies, batch["positives"], batch["weights"]) / self._divisor
-
-
-QUERY_PARTS = 4
-"""In which a step's queries are compared with a part of the catalogue, one after the other: the scores of a
-quarter, 12 MB, are still in the processor's caches where they are read again."""
 
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]
