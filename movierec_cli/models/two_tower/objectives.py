@@ -64,7 +64,7 @@ def _loss_and_gradients(
 
     scores = tf.matmul(queries, movies, transpose_b=True)  # [b, n_movies]
     positive_scores = tf.gather(tf.reshape(scores, [-1]), positives)  # [p]
-    exponentials, shift = _exponentials(queries, movies, scores)  # [b, n_movies], [b]
+    exponentials, shift = _exponentials(scores, _bound(queries, movies))  # [b, n_movies], [b]
     partition = tf.reduce_sum(exponentials, axis=1)  # [b]
     loss = tf.reduce_sum(n_positives * (tf.math.log(partition) + shift))
     loss -= tf.reduce_sum(weights * positive_scores)
@@ -79,9 +79,17 @@ def _loss_and_gradients(
     return loss, queries_gradient, movies_gradient
 
 
-def _exponentials(queries: tf.Tensor, movies: tf.Tensor, scores: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _bound(queries: tf.Tensor, movies: tf.Tensor) -> tf.Tensor:
+    """Of the scores, as |q·m| <= |q| |m|."""
+    return _largest_norm(queries) * _largest_norm(movies)
+
+
+def _largest_norm(rows: tf.Tensor) -> tf.Tensor:
+    return tf.sqrt(tf.reduce_max(tf.reduce_sum(tf.square(rows), axis=1)))
+
+
+def _exponentials(scores: tf.Tensor, bound: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """exp(scores − shift) and the shift of each row: 0 where no score of the batch can overflow."""
-    bound = _largest_norm(queries) * _largest_norm(movies)  # |q·m| <= |q| |m|
 
     def plain() -> tuple[tf.Tensor, tf.Tensor]:
         return tf.exp(scores), tf.zeros_like(scores[:, 0])
@@ -92,10 +100,6 @@ def _exponentials(queries: tf.Tensor, movies: tf.Tensor, scores: tf.Tensor) -> t
 
     exponentials, shift = tf.cond(bound < SAFE_SCORE, plain, shifted)
     return exponentials, shift
-
-
-def _largest_norm(rows: tf.Tensor) -> tf.Tensor:
-    return tf.sqrt(tf.reduce_max(tf.reduce_sum(tf.square(rows), axis=1)))
 
 
 class CatalogueObjective:
@@ -115,6 +119,14 @@ class CatalogueObjective:
         return catalogue_softmax(queries, movies, batch["positives"], batch["weights"]) / self._divisor
 
 
+@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+def _partitions(scores: tf.Tensor, bound: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Exponentials as `_exponentials`, their sums, and the logarithms of the softmax's denominators, [b]."""
+    exponentials, shift = _exponentials(scores, bound)
+    partition = tf.reduce_sum(exponentials, axis=1)
+    return exponentials, partition, tf.math.log(partition) + shift
+
+
 @tf.custom_gradient  # type: ignore[untyped-decorator]
 def sampled_softmax(
     queries: tf.Tensor,
@@ -132,7 +144,7 @@ def sampled_softmax(
         log_weights: of the latter, the logarithm of how many movies each stands for, float32 [c].
         positives: int32 [p], each interaction's movie, a row of `movies`.
         owners: int32 [p], each interaction's query, ascending; where the weight is 0, any.
-        weights: float32 [p], 1 for an interaction and 0 for padding, which comes last.
+        weights: float32 [p], above 0 for an interaction and 0 for padding, which comes last.
 
     Returns:
         A float32 scalar, differentiable with respect to `queries` and `movies`.
@@ -142,6 +154,7 @@ def sampled_softmax(
     ends = [tf.minimum(size * (part + 1), n_queries) for part in range(QUERY_PARTS)]
     # A column more adds the weights within the product.
     classes = tf.concat([movies[:n_classes], log_weights[:, None]], axis=1)
+    bound = _bound(tf.pad(queries, [[0, 0], [0, 1]], constant_values=1.0), classes)
     loss, of_queries = tf.constant(0.0), []
     of_classes, of_positives = tf.zeros_like(classes), tf.zeros_like(movies)
     start, first = tf.constant(0), tf.constant(0)
@@ -152,10 +165,12 @@ def sampled_softmax(
         n_positives = tf.math.unsorted_segment_sum(weight[:, 0], owner, end - start)  # [b / parts]
         taken = tf.math.unsorted_segment_sum(weight * tf.gather(movies, places), owner, end - start)
         with_one = tf.pad(rows, [[0, 0], [0, 1]], constant_values=1.0)
-        partitions, of_rows, of_compared = _partitions_and_gradients(with_one, classes, n_positives)
-        loss += partitions - tf.reduce_sum(rows * taken)
-        of_queries.append(of_rows[:, :-1] - taken)
-        of_classes += of_compared
+        scores = tf.matmul(with_one, classes, transpose_b=True)  # [b / parts, c]; in XLA products are slower
+        exponentials, partition, logarithm = _partitions(scores, bound)
+        loss += tf.reduce_sum(n_positives * logarithm) - tf.reduce_sum(rows * taken)
+        factor = (n_positives / partition)[:, None]
+        of_queries.append(factor * tf.matmul(exponentials, classes)[:, :-1] - taken)
+        of_classes += tf.matmul(exponentials, factor * with_one, transpose_a=True)
         of_positives += tf.math.unsorted_segment_sum(weight * tf.gather(rows, owner), places, n_movies)
         start, first = end, last
     of_movies = tf.pad(of_classes[:, :-1], [[0, n_movies - n_classes], [0, 0]]) - of_positives
@@ -165,21 +180,6 @@ def sampled_softmax(
         return upstream * of_all_queries, upstream * of_movies, None, None, None, None
 
     return loss, gradient
-
-
-@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
-def _partitions_and_gradients(
-    queries: tf.Tensor, classes: tf.Tensor, n_positives: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """The logarithms of the softmax's denominators, summed over interactions, [b] a query, and gradients."""
-    scores = tf.matmul(queries, classes, transpose_b=True)  # [b, c]
-    exponentials, shift = _exponentials(queries, classes, scores)  # [b, c], [b]
-    partition = tf.reduce_sum(exponentials, axis=1)  # [b]
-    summed = tf.reduce_sum(n_positives * (tf.math.log(partition) + shift))
-    factor = (n_positives / partition)[:, None]  # [b, 1]
-    of_queries = factor * tf.matmul(exponentials, classes)  # [b, d]
-    of_classes = tf.matmul(exponentials, factor * queries, transpose_a=True)  # [c, d]
-    return summed, of_queries, of_classes
 
 
 class SampledCatalogueObjective:
