@@ -74,21 +74,22 @@ class IdEmbedding(tf_keras.layers.Layer):
 
     def __init__(self, n_rows: int, config: TowerConfig, name: str):
         super().__init__(name=name)
-        is_large = 4 * n_rows * config.embedding_size > LARGE_TABLE
-        self._penalty_of_large = config.l2 if is_large else 0.0
-        self.table = embedding_table(self, n_rows, config, penalised=not is_large)
+        self.is_large = 4 * n_rows * config.embedding_size > LARGE_TABLE
+        self.penalty_of_large = config.l2 if self.is_large else 0.0
+        self.is_penalised_by_rows = False  # set where an optimizer does it
+        self.table = embedding_table(self, n_rows, config, penalised=not self.is_large)
         self.width = config.embedding_size
 
     def every(self) -> tf.Tensor:
         """[n_rows, d]."""
-        if self._penalty_of_large:
-            return penalised_rows(self.table, None, self._penalty_of_large)
+        if self.penalty_of_large:
+            return penalised_rows(self.table, None, self.penalty_of_large)
         return tf.convert_to_tensor(self.table)
 
     def at(self, rows: tf.Tensor) -> tf.Tensor:
         """Rows int32 [b] to [b, d]."""
-        if self._penalty_of_large:
-            return penalised_rows(self.table, rows, self._penalty_of_large)
+        if self.penalty_of_large and not self.is_penalised_by_rows:
+            return penalised_rows(self.table, rows, self.penalty_of_large)
         return tf.gather(self.table, rows)
 
 
