@@ -1,6 +1,7 @@
 """From runs and what they did with the test part to a study."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -54,6 +55,8 @@ from movierec_cli.text import counted
 Values = npt.NDArray[np.float64]
 
 
+_AT_ONCE = 2
+"""Models whose metrics are computed at a time: NumPy uses one core, and each takes 100 bytes a rating."""
 _OfAll = Resampled[tuple[str, str]]
 """The values of each metric and model."""
 
@@ -135,7 +138,9 @@ def compare_runs(
         raise MovierecError(f"no list is long enough for {headline}, which decides; give longer ones")
     tested = next(iter(groups.values()))[0].outcome
     masks = segments(dataset, data.split.fit, tested)
-    values = {label: _user_values(group, metrics, masks, folds) for label, group in groups.items()}
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = pool.map(lambda group: _user_values(group, metrics, masks, folds), groups.values())
+        values = dict(zip(groups, found, strict=True))
     resampled = Resampled(
         {
             (metric, label): _per_user(group, values[label], metric, folds)

@@ -40,6 +40,7 @@ from movierec_cli.models.two_tower.query_batches import (
     CLASSES,
     IN_BATCH_INTERACTIONS,
     MAX_CLASSES,
+    QUERY_PARTS,
     catalogue_batch_size,
 )
 from movierec_cli.records import dataclass
@@ -174,9 +175,11 @@ def _tower_step(config: RunConfig, model: TowerConfig, data: TrainingData) -> in
     n_queries = min(config.training.batch_size or default, most)
     of_query, of_movie = _tower_widths(config, model, data)
     floats = 2 * n_queries * (of_query + sum(model.query_sizes))
-    floats += 2 * data.n_movies * (of_movie + sum(model.layer_sizes))
-    n_classes = data.n_movies if data.n_movies <= MAX_CLASSES else CLASSES
-    floats += 3 * n_queries * (n_classes if is_catalogue else n_queries)
+    n_embedded, n_scores = data.n_movies, n_queries * (data.n_movies if is_catalogue else n_queries)
+    if is_catalogue and data.n_movies > MAX_CLASSES:  # what is compared with, and the positives
+        n_embedded = min(data.n_movies, CLASSES + -(-n_queries * data.n_ratings // most))
+        n_scores = -(-n_queries // QUERY_PARTS) * CLASSES
+    floats += 2 * n_embedded * (of_movie + sum(model.layer_sizes)) + 3 * n_scores
     floats += n_queries * data.n_movies * (_has_history(config, model) + 2 * bool(config.tasks))
     return floats
 

@@ -22,9 +22,12 @@ from movierec_cli.models import memory_estimate
 from movierec_cli.models.baselines.baseline import TrainingRatings
 from movierec_cli.models.baselines.ease import EASE
 from movierec_cli.models.memory_estimate import (
+    FLOAT_BYTES,
+    TOWER_COPIES,
     TrainingData,
     available_bytes,
     beyond_memory,
+    n_parameters,
     needed_bytes,
     require_memory_at_once,
 )
@@ -133,6 +136,14 @@ def test_a_larger_batch_needs_more_until_it_holds_all_interactions() -> None:
         for size in (10, len(SPLIT.train), 10**9)
     ]
     assert needed[0] < needed[1] == needed[2]
+
+
+def test_a_step_of_a_large_catalogue_holds_only_the_movies_that_it_needs() -> None:
+    smaller, larger = (TrainingData(200_000, n_movies, 16_000_000, {}) for n_movies in (100_000, 200_000))
+    usual = config(Family.TWO_TOWER)
+    needed = needed_bytes(usual, larger) - needed_bytes(usual, smaller)
+    of_tables = n_parameters(usual, larger) - n_parameters(usual, smaller)
+    assert needed == FLOAT_BYTES * TOWER_COPIES * of_tables
 
 
 def write(root: Path, files: dict[str, str]) -> None:

@@ -8,6 +8,7 @@ import tensorflow as tf
 import tf_keras
 
 from movierec_cli.config import USER_HISTORY, Feature, TowerConfig
+from movierec_cli.models.freed_memory import LARGE_TABLE
 from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, Input, NumberInput
 
 DENSE_BAG_SIZE = 64
@@ -30,14 +31,42 @@ class SquaresPenalty(tf_keras.regularizers.Regularizer):
         return {"weight": self.weight}
 
 
-def embedding_table(layer: tf_keras.layers.Layer, size: int, config: TowerConfig) -> tf.Variable:
-    """A trained table [size, embedding_size], under the configuration's L2."""
+def embedding_table(
+    layer: tf_keras.layers.Layer, size: int, config: TowerConfig, penalised: bool = True
+) -> tf.Variable:
+    """A trained table [size, embedding_size], under the configuration's L2 if it is `penalised`."""
     return layer.add_weight(
         name="embeddings",
         shape=(size, config.embedding_size),
         initializer=tf_keras.initializers.RandomUniform(-0.05, 0.05, seed=None),
-        regularizer=SquaresPenalty(config.l2) if config.l2 else None,
+        regularizer=SquaresPenalty(config.l2) if config.l2 and penalised else None,
     )
+
+
+def penalised_rows(table: tf.Variable, rows: tf.Tensor | None, penalty: float) -> tf.Tensor:
+    """Rows of a table, whose gradient is that of what is made of them and of the whole table's L2.
+
+    Where Keras adds a regularizer's gradient to that of some rows, it reads and writes a large table three
+    times more.
+
+    Args:
+        table: float32 [n, d].
+        rows: int32 [b]; None: all.
+        penalty: of the sum of squares.
+    """
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def taken(values: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            of_penalty = 2 * penalty * values
+            if rows is None:
+                return of_penalty + upstream
+            # Nothing else refers to what is added to; a scatter would copy it first.
+            return tf.raw_ops.InplaceAdd(x=of_penalty, i=rows, v=upstream)
+
+        return tf.identity(values) if rows is None else tf.gather(values, rows), gradient
+
+    return taken(tf.convert_to_tensor(table))
 
 
 class IdEmbedding(tf_keras.layers.Layer):
@@ -45,15 +74,22 @@ class IdEmbedding(tf_keras.layers.Layer):
 
     def __init__(self, n_rows: int, config: TowerConfig, name: str):
         super().__init__(name=name)
-        self.table = embedding_table(self, n_rows, config)
+        self.is_large = 4 * n_rows * config.embedding_size > LARGE_TABLE
+        self.penalty_of_large = config.l2 if self.is_large else 0.0
+        self.is_penalised_by_rows = False  # set where an optimizer does it
+        self.table = embedding_table(self, n_rows, config, penalised=not self.is_large)
         self.width = config.embedding_size
 
     def every(self) -> tf.Tensor:
         """[n_rows, d]."""
+        if self.penalty_of_large:
+            return penalised_rows(self.table, None, self.penalty_of_large)
         return tf.convert_to_tensor(self.table)
 
     def at(self, rows: tf.Tensor) -> tf.Tensor:
         """Rows int32 [b] to [b, d]."""
+        if self.penalty_of_large and not self.is_penalised_by_rows:
+            return penalised_rows(self.table, rows, self.penalty_of_large)
         return tf.gather(self.table, rows)
 
 

@@ -13,6 +13,7 @@ from movierec_cli.config import LossKind, TrainingConfig, Weighting
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.models.two_tower.query_batches import (
     IN_BATCH_INTERACTIONS,
+    QUERY_PARTS,
     CatalogueBatches,
     GroupedInteractions,
     InteractionBatches,
@@ -63,7 +64,7 @@ def _loss_and_gradients(
 
     scores = tf.matmul(queries, movies, transpose_b=True)  # [b, n_movies]
     positive_scores = tf.gather(tf.reshape(scores, [-1]), positives)  # [p]
-    exponentials, shift = _exponentials(queries, movies, scores)  # [b, n_movies], [b]
+    exponentials, shift = _exponentials(scores, _bound(queries, movies))  # [b, n_movies], [b]
     partition = tf.reduce_sum(exponentials, axis=1)  # [b]
     loss = tf.reduce_sum(n_positives * (tf.math.log(partition) + shift))
     loss -= tf.reduce_sum(weights * positive_scores)
@@ -78,9 +79,17 @@ def _loss_and_gradients(
     return loss, queries_gradient, movies_gradient
 
 
-def _exponentials(queries: tf.Tensor, movies: tf.Tensor, scores: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _bound(queries: tf.Tensor, movies: tf.Tensor) -> tf.Tensor:
+    """Of the scores, as |q·m| <= |q| |m|."""
+    return _largest_norm(queries) * _largest_norm(movies)
+
+
+def _largest_norm(rows: tf.Tensor) -> tf.Tensor:
+    return tf.sqrt(tf.reduce_max(tf.reduce_sum(tf.square(rows), axis=1)))
+
+
+def _exponentials(scores: tf.Tensor, bound: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """exp(scores − shift) and the shift of each row: 0 where no score of the batch can overflow."""
-    bound = _largest_norm(queries) * _largest_norm(movies)  # |q·m| <= |q| |m|
 
     def plain() -> tuple[tf.Tensor, tf.Tensor]:
         return tf.exp(scores), tf.zeros_like(scores[:, 0])
@@ -91,10 +100,6 @@ def _exponentials(queries: tf.Tensor, movies: tf.Tensor, scores: tf.Tensor) -> t
 
     exponentials, shift = tf.cond(bound < SAFE_SCORE, plain, shifted)
     return exponentials, shift
-
-
-def _largest_norm(rows: tf.Tensor) -> tf.Tensor:
-    return tf.sqrt(tf.reduce_max(tf.reduce_sum(tf.square(rows), axis=1)))
 
 
 class CatalogueObjective:
@@ -114,70 +119,67 @@ class CatalogueObjective:
         return catalogue_softmax(queries, movies, batch["positives"], batch["weights"]) / self._divisor
 
 
-@tf.custom_gradient  # type: ignore[untyped-decorator]
-def log_partitions(
-    queries: tf.Tensor, classes: tf.Tensor, log_weights: tf.Tensor, n_positives: tf.Tensor
-) -> tuple[tf.Tensor, Callable[[tf.Tensor], Gradients]]:
-    """The logarithms of the softmax's denominators, summed over a batch's interactions.
-
-    Args:
-        queries: query embeddings, float32 [b, d].
-        classes: embeddings of the movies that are compared with, float32 [c, d].
-        log_weights: the logarithm of how many movies each of them stands for, float32 [c].
-        n_positives: the interactions of each query, float32 [b].
-
-    Returns:
-        A float32 scalar, differentiable with respect to `queries` and `classes`.
-    """
-    summed, of_queries, of_classes = _partitions_and_gradients(queries, classes, log_weights, n_positives)
-
-    def gradient(upstream: tf.Tensor) -> Gradients:
-        return upstream * of_queries, upstream * of_classes, None, None
-
-    return summed, gradient
-
-
 @tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
-def _partitions_and_gradients(
-    queries: tf.Tensor, classes: tf.Tensor, log_weights: tf.Tensor, n_positives: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    scores = tf.matmul(queries, classes, transpose_b=True) + log_weights  # [b, c]
-    shift = tf.reduce_max(scores, axis=1)  # [b]
-    exponentials = tf.exp(scores - shift[:, None])
-    partition = tf.reduce_sum(exponentials, axis=1)  # [b]
-    summed = tf.reduce_sum(n_positives * (tf.math.log(partition) + shift))
-    factor = (n_positives / partition)[:, None]  # [b, 1]
-    of_queries = factor * tf.matmul(exponentials, classes)  # [b, d]
-    of_classes = tf.matmul(exponentials, factor * queries, transpose_a=True)  # [c, d]
-    return summed, of_queries, of_classes
+def _partitions(scores: tf.Tensor, bound: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Exponentials as `_exponentials`, their sums, and the logarithms of the softmax's denominators, [b]."""
+    exponentials, shift = _exponentials(scores, bound)
+    partition = tf.reduce_sum(exponentials, axis=1)
+    return exponentials, partition, tf.math.log(partition) + shift
 
 
+@tf.custom_gradient  # type: ignore[untyped-decorator]
 def sampled_softmax(
     queries: tf.Tensor,
-    classes: tf.Tensor,
+    movies: tf.Tensor,
     log_weights: tf.Tensor,
     positives: tf.Tensor,
     owners: tf.Tensor,
     weights: tf.Tensor,
-) -> tf.Tensor:
+) -> tuple[tf.Tensor, Callable[[tf.Tensor], tuple[tf.Tensor | None, ...]]]:
     """The summed cross-entropy of a batch's interactions against movies that stand for all, in nats.
 
     Args:
         queries: query embeddings, float32 [b, d]. A query without a positive does not count.
-        classes: see `log_partitions`.
-        log_weights: see there.
-        positives: embeddings of the interactions' movies, float32 [p, d].
-        owners: int32 [p], each interaction's query.
-        weights: float32 [p], 1 for an interaction and 0 for padding.
+        movies: embeddings of those that a step needs, float32 [n, d]: first what is compared with.
+        log_weights: of the latter, the logarithm of how many movies each stands for, float32 [c].
+        positives: int32 [p], each interaction's movie, a row of `movies`.
+        owners: int32 [p], each interaction's query, ascending; where the weight is 0, any.
+        weights: float32 [p], above 0 for an interaction and 0 for padding, which comes last.
 
     Returns:
-        A float32 scalar.
+        A float32 scalar, differentiable with respect to `queries` and `movies`.
     """
-    n_queries = tf.shape(queries)[0]
-    n_positives = tf.math.unsorted_segment_sum(weights, owners, n_queries)  # [b]
-    # Added up first: the gradient of each positive is then taken from its query once.
-    of_queries = tf.math.unsorted_segment_sum(weights[:, None] * positives, owners, n_queries)  # [b, d]
-    return log_partitions(queries, classes, log_weights, n_positives) - tf.reduce_sum(queries * of_queries)
+    n_queries, n_movies, n_classes = tf.shape(queries)[0], tf.shape(movies)[0], tf.shape(log_weights)[0]
+    size = (n_queries + QUERY_PARTS - 1) // QUERY_PARTS
+    ends = [tf.minimum(size * (part + 1), n_queries) for part in range(QUERY_PARTS)]
+    # A column more adds the weights within the product.
+    classes = tf.concat([movies[:n_classes], log_weights[:, None]], axis=1)
+    bound = _bound(tf.pad(queries, [[0, 0], [0, 1]], constant_values=1.0), classes)
+    loss, of_queries = tf.constant(0.0), []
+    of_classes, of_positives = tf.zeros_like(classes), tf.zeros_like(movies)
+    start, first = tf.constant(0), tf.constant(0)
+    for end in ends:
+        last = tf.math.count_nonzero((owners < end) & (weights > 0), dtype=tf.int32)
+        rows, places, weight = queries[start:end], positives[first:last], weights[first:last, None]
+        owner = owners[first:last] - start
+        n_positives = tf.math.unsorted_segment_sum(weight[:, 0], owner, end - start)  # [b / parts]
+        taken = tf.math.unsorted_segment_sum(weight * tf.gather(movies, places), owner, end - start)
+        with_one = tf.pad(rows, [[0, 0], [0, 1]], constant_values=1.0)
+        scores = tf.matmul(with_one, classes, transpose_b=True)  # [b / parts, c]; in XLA products are slower
+        exponentials, partition, logarithm = _partitions(scores, bound)
+        loss += tf.reduce_sum(n_positives * logarithm) - tf.reduce_sum(rows * taken)
+        factor = (n_positives / partition)[:, None]
+        of_queries.append(factor * tf.matmul(exponentials, classes)[:, :-1] - taken)
+        of_classes += tf.matmul(exponentials, factor * with_one, transpose_a=True)
+        of_positives += tf.math.unsorted_segment_sum(weight * tf.gather(rows, owner), places, n_movies)
+        start, first = end, last
+    of_movies = tf.pad(of_classes[:, :-1], [[0, n_movies - n_classes], [0, 0]]) - of_positives
+    of_all_queries = tf.concat(of_queries, axis=0)
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor | None, ...]:
+        return upstream * of_all_queries, upstream * of_movies, None, None, None, None
+
+    return loss, gradient
 
 
 class SampledCatalogueObjective:
@@ -202,9 +204,9 @@ class SampledCatalogueObjective:
         n_movies = self.batches.n_movies
         summed = sampled_softmax(
             queries,
-            movies[: self._n_classes],
+            movies,
             tf.gather(self._log_weights, batch["movies"][: self._n_classes]),
-            tf.gather(movies, batch["positives"] % n_movies),
+            batch["positives"] % n_movies,
             batch["positives"] // n_movies,
             batch["weights"],
         )

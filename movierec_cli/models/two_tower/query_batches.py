@@ -102,8 +102,10 @@ CATALOGUE_BATCHES_PER_EPOCH = 12
 MAX_QUERIES = 2048
 MAX_SCORES = 2**26  # of a batch, 256 MB
 SAMPLED_QUERIES = 2**10
-"""Queries of a step that compares with a part of the catalogue: its arrays of scores and of positives have
-less than 32 MB and are kept for the next step (`freed_memory`). Twice as many took 1.6 times as long."""
+"""Queries of a step that compares with a part of the catalogue."""
+QUERY_PARTS = 4
+"""In which these are compared with the movies, one after the other: the scores of a quarter, 12 MB, are still
+in the processor's caches where they are read again."""
 IN_BATCH_INTERACTIONS = 4096
 
 

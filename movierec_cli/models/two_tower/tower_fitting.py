@@ -19,12 +19,14 @@ import tf_keras
 
 from movierec_cli.config import Optimizer, TrainingConfig
 from movierec_cli.models.observer import TrainingObserver
+from movierec_cli.models.prefetch import made_ahead
 from movierec_cli.models.trained import FitResult, Validation, require_finite
+from movierec_cli.models.two_tower.large_tables import MOST_STEPS, RowWiseAdam
 from movierec_cli.models.two_tower.two_tower import TwoTowerModel
 from movierec_cli.registry.record import EpochRecord
 
 AVERAGED_EPOCHS = 5.0
-LARGE_MODEL, STEPS_OF_LARGE = 1 << 24, 4  # weights; steps after which they are averaged
+LARGE_MODEL = 1 << 24  # weights
 ADAM_BETA_2 = 0.99  # .999 forgets too slowly: at twice the default rate training diverged
 
 Weights = list[npt.NDArray[Any]]
@@ -33,15 +35,22 @@ Weights = list[npt.NDArray[Any]]
 class AveragedWeights:
     """A running average of a model's trained weights, over about so many steps; with 1, the weights.
 
-    Of a large model it takes in every fourth step's, from the first on: reading and writing all weights is
-    half of what an optimizer does, and in a horizon of a thousand steps four neighbours hardly differ.
+    Of a large model it takes in every eighth step's, from the first on: reading and writing all weights is
+    half of what an optimizer does, and in a horizon of a thousand steps eight neighbours hardly differ.
+
+    Args:
+        variables: the weights.
+        horizon_steps: over how many they are averaged.
+        settle: called before they are read.
     """
 
-    def __init__(self, variables: list[tf.Variable], horizon_steps: float):
-        self.variables = variables
+    def __init__(
+        self, variables: list[tf.Variable], horizon_steps: float, settle: Callable[[], None] = lambda: None
+    ):
+        self.variables, self._settle = variables, settle
         self.averages = [tf.Variable(variable, trainable=False) for variable in variables]
         is_large = sum(int(np.prod(variable.shape)) for variable in variables) > LARGE_MODEL
-        self._every = STEPS_OF_LARGE if is_large and horizon_steps > 1 else 1
+        self._every = MOST_STEPS if is_large and horizon_steps > 1 else 1
         self._horizon = max(horizon_steps / self._every, 1.0)
         self._passed = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._steps = tf.Variable(0.0, trainable=False)
@@ -55,6 +64,7 @@ class AveragedWeights:
 
     def _take_in(self) -> None:
         """Early on the average spans a tenth of the steps so far."""
+        self._settle()
         self._steps.assign_add(1.0)
         share = tf.maximum(1.0 / self._horizon, 10.0 / (9.0 + self._steps))
         for average, variable in zip(self.averages, self.variables, strict=True):
@@ -91,6 +101,13 @@ def assign_weights(variables: list[tf.Variable], weights: Weights) -> None:
         variable.assign(value)
 
 
+def _goes_by_rows(model: TwoTowerModel, config: TrainingConfig) -> bool:
+    """Whether large tables are updated by rows, and as a whole when weights are averaged, which is seldom."""
+    n_weights = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
+    is_adam = config.optimizer is Optimizer.ADAM and model.max_gradient_norm is None
+    return is_adam and config.average_weights and n_weights > LARGE_MODEL
+
+
 class Fit:
     """One training of one model, an epoch at a time, with the seconds it takes."""
 
@@ -99,15 +116,23 @@ class Fit:
         self.config = config
         self.batches = model.objective.batches
         clipping = {} if model.max_gradient_norm is None else {"clipnorm": model.max_gradient_norm}
-        model.compile(optimizer=_OPTIMIZERS[config.optimizer](config.learning_rate, **clipping))
         horizon = averaged_epochs * self.batches.n_batches if config.average_weights else 1.0
-        self.average = AveragedWeights(model.trainable_variables, horizon)
+        self._large = model.large_ids if _goes_by_rows(model, config) else {}
+        if self._large:
+            optimizer = RowWiseAdam(config.learning_rate, ADAM_BETA_2, list(self._large.values()))
+            self.average = AveragedWeights(model.trainable_variables, horizon, optimizer.settle)
+        else:
+            optimizer = _OPTIMIZERS[config.optimizer](config.learning_rate, **clipping)
+            self.average = AveragedWeights(model.trainable_variables, horizon)
+        model.compile(optimizer=optimizer)
         self._generator = np.random.default_rng(config.seed)
         self._step = tf.function(self._step_once, input_signature=[model.batch_signature])
         self.training_s = 0.0
         self.validation_s = 0.0
 
     def _step_once(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+        if self._large:
+            self.model.optimizer.catch_up([batch[rows] for rows in self._large])
         loss = self.model.train_step(batch)["loss"]
         self.average.update()
         return loss
@@ -119,7 +144,7 @@ class Fit:
             MovierecError: the loss is no longer finite.
         """
         started = time.perf_counter()
-        losses = [self._step(batch) for batch in self.batches.epoch(self._generator)]
+        losses = [self._step(batch) for batch in made_ahead(self.batches.epoch(self._generator))]
         loss = float(np.mean([tensor.numpy() for tensor in losses]))
         if self.config.summed_loss:
             loss *= self.batches.n_batches / self.batches.interactions.n_interactions

@@ -110,29 +110,28 @@ def weighted_loss(queries, classes, log_weights, positives, owners):
 
 def test_sampled_softmax_and_its_gradients_are_those_of_a_weighted_denominator():
     generator = np.random.default_rng(5)
-    queries, classes, positives = (generator.normal(size=(n, DIM)) for n in (N_QUERIES, 12, 7))
-    log_weights = np.where(np.arange(12) < 8, 0, np.log(5.5))
-    owners = np.array([0, 0, 0, 1, 3, 3, 5])
-    parts = [tf.Variable(one, dtype=tf.float32) for one in (queries, classes, positives)]
+    queries, movies = (generator.normal(size=(n, DIM)) for n in (N_QUERIES, 15))
+    log_weights = np.where(np.arange(12) < 8, 0, np.log(5.5))  # of the first twelve, which are compared with
+    owners, positives = np.array([0, 0, 0, 1, 3, 3, 5]), np.array([3, 14, 0, 12, 3, 14, 11])
+    two = [tf.Variable(one, dtype=tf.float32) for one in (queries, movies)]
     with tf.GradientTape() as tape:
-        q, c, p = map(tf.convert_to_tensor, parts)
-        padded = tf.concat([p, tf.ones((3, DIM))], axis=0)
-        weights = tf.constant([1.0] * 7 + [0.0] * 3)
         loss = sampled_softmax(
-            q, c, tf.constant(log_weights, tf.float32), padded, tf.constant([*owners, 0, 0, 0]), weights
+            *map(tf.convert_to_tensor, two),
+            tf.constant(log_weights, tf.float32),
+            tf.constant([*positives, 0, 0, 0]),
+            tf.constant([*owners, 0, 0, 0]),
+            tf.constant([1.0] * 7 + [0.0] * 3),
         )
-    expected = weighted_loss(queries, classes, log_weights, positives, owners)
-    assert float(loss) == pytest.approx(expected, rel=1e-5)
-    found = tape.gradient(loss, parts)
-    for place, values in enumerate((queries, classes, positives)):
 
-        def function(values, place=place):
-            three = [queries, classes, positives]
-            three[place] = values
-            return weighted_loss(*three[:2], log_weights, three[2], owners)
+    def function(queries, movies):
+        return weighted_loss(queries, movies[:12], log_weights, movies[positives], owners)
 
-        exact = numeric_gradient(function, values)
-        np.testing.assert_allclose(found[place].numpy(), exact, atol=1e-4, rtol=1e-4)
+    assert float(loss) == pytest.approx(function(queries, movies), rel=1e-5)
+    of_queries, of_movies = tape.gradient(loss, two)
+    exact = numeric_gradient(lambda values: function(values, movies), queries)
+    np.testing.assert_allclose(of_queries.numpy(), exact, atol=1e-4, rtol=1e-4)
+    exact = numeric_gradient(lambda values: function(queries, values), movies)
+    np.testing.assert_allclose(of_movies.numpy(), exact, atol=1e-4, rtol=1e-4)
 
 
 def test_classes_of_a_large_catalogue_have_every_popular_movie_and_expect_the_whole_denominator():

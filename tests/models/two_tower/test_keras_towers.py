@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from movierec_cli.config import FEATURES, TowerConfig
+from movierec_cli.models.freed_memory import LARGE_TABLE
 from movierec_cli.models.two_tower import keras_towers as towers
 from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, NumberInput
 from movierec_cli.models.two_tower.keras_towers import (
@@ -13,6 +14,7 @@ from movierec_cli.models.two_tower.keras_towers import (
     CategoryEmbedding,
     DenseTop,
     HistoryEmbedding,
+    IdEmbedding,
     MovieTower,
 )
 
@@ -107,3 +109,21 @@ def test_dropout_keeps_its_share_and_the_mean_and_is_off_outside_training():
     assert np.mean(dropped == 0) == pytest.approx(0.25, abs=0.005)
     assert np.array_equal(dropout(ones), ones)
     assert not np.array_equal(dropped, dropout(ones, training=True).numpy())
+
+
+@pytest.mark.parametrize("rows", [None, [3, 0, 3]])
+def test_the_penalty_of_a_large_table_is_that_of_keras(
+    rows: list[int] | None, monkeypatch: pytest.MonkeyPatch
+):
+    config, found = TowerConfig(embedding_size=4, l2=0.7), []
+    for largest in (0, LARGE_TABLE):
+        monkeypatch.setattr(towers, "LARGE_TABLE", largest)
+        layer = IdEmbedding(5, config, name="movie_id")
+        layer.table.assign(np.arange(20, dtype=np.float32).reshape(5, 4))
+        with tf.GradientTape() as tape:
+            taken = layer.every() if rows is None else layer.at(tf.constant(rows))
+            loss = tf.reduce_sum(taken**2) + sum(layer.losses)
+        found.append((taken, tf.convert_to_tensor(tape.gradient(loss, layer.table))))
+        assert bool(layer.losses) == (largest > 0)
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)

@@ -266,17 +266,17 @@ def test_a_large_catalogue_is_learned_as_a_small_one_where_its_classes_are_all_m
         np.testing.assert_allclose(other, one, atol=1e-5)
 
 
-@pytest.mark.parametrize(("large", "n_taken_in"), [(1, 12), (0, 3)])
-def test_of_a_large_model_every_fourth_step_is_averaged(large, n_taken_in, monkeypatch):
+@pytest.mark.parametrize(("large", "n_taken_in"), [(1, 20), (0, 3)])
+def test_of_a_large_model_every_eighth_step_is_averaged(large, n_taken_in, monkeypatch):
     monkeypatch.setattr(tower_fitting, "LARGE_MODEL", large)  # weights; the model has one
     variable = tf.Variable([0.0])
     average = AveragedWeights([variable], horizon_steps=1e6)
     step = tf.function(average.update)
     expected, taken = 0.0, 0
-    for value in range(1, 13):
+    for value in range(1, 21):
         variable.assign([float(value)])
         step()
-        if n_taken_in == 12 or value % 4 == 1:
+        if n_taken_in == 20 or value % 8 == 1:
             taken += 1
             expected += 10 / (9 + taken) * (value - expected)
     assert taken == n_taken_in
