@@ -311,12 +311,13 @@ def _run(record: RunRecord) -> tuple[str, ...]:
     seed = [str(config.training.seed)] if config.training else []
     fold = [config.repetition] if config.split.folds else []
     chosen = ", ".join(f"{name} {value:g}" for name, value in record.settings.items())
+    started = f"trained on from {config.parent}" if config.parent else ""
     return (
         ", ".join(seed + fold) or NONE,
         _epochs(record, " of "),
         f"{record.n_parameters:,}" if record.n_parameters else NONE,
         f"{record.training_s:,.1f}" if config.family is not Family.OTHER else NONE,
-        chosen or NONE,
+        chosen or started or NONE,
         record.created_at[:16].replace("T", " "),
         record.name,
     )
