@@ -10,9 +10,12 @@ import numpy.typing as npt
 
 from movierec_cli.config import (
     FEATURES,
+    QUERY_TIME,
+    TIME_GAP,
     Family,
     Feature,
     FeatureSet,
+    SequenceConfig,
     Side,
     SplitConfig,
     SplitKind,
@@ -43,6 +46,7 @@ from movierec_cli.registry.record import DataIdentity, EpochRecord, RunConfig, R
 from movierec_cli.registry.run_parts import RunArtifacts, RunParts, UserRatings
 from movierec_cli.scoring.item_weights import Histories, ItemWeights
 from movierec_cli.scoring.rating_head import RatingHead
+from movierec_cli.scoring.sequence_network import HISTORY_TABLE, NETWORK, SequenceNetwork
 from movierec_cli.scoring.towers import HISTORY, TowerInput, Towers
 from movierec_cli.scoring.towers import Tower as TowerArrays
 from movierec_cli.storage.serialization import canonical_json
@@ -270,6 +274,41 @@ def sequence_config(
         split=split or SplitConfig(kind=SplitKind.LEAVE_LAST),
         model=common.model,
     )
+
+
+class _Drawn(SequenceNetwork):
+    """A network whose weights are drawn as they are asked for."""
+
+    def __init__(self, config: SequenceConfig, n_movies: int):
+        self.rng = np.random.default_rng(n_movies)
+        table = self.rng.normal(size=(n_movies, config.embedding_size)).astype(np.float32)
+        self.drawn: dict[str, npt.NDArray[np.float32]] = {}
+        super().__init__({HISTORY_TABLE: table}, config, n_movies)
+
+    def _weight(self, *shape: int) -> npt.NDArray[np.float32]:
+        weight = self.rng.normal(0, 0.5, shape).astype(np.float32)
+        self.drawn[f"{NETWORK}{len(self.drawn):02d}/drawn"] = weight
+        return weight
+
+
+def sequence_run(directory: Path, source: Dataset, family: Family, *features: str, **sizes: int) -> store.Run:
+    """Saves a model of sequences that reads histories: its network's weights are random."""
+    chosen = {"embedding_size": 8, "max_length": 6, "num_layers": 2, "num_heads": 2, "hidden_size": 12}
+    model = SequenceConfig(**(chosen | sizes))  # type: ignore[arg-type]
+    config = replace(sequence_config(*features, family=family), model=model)
+    run = judged_run(directory, source, config)
+    n_users, n_movies, size = len(run.artifacts.user_ids), len(run.artifacts.movie_ids), model.embedding_size
+    network, one = _Drawn(model, n_movies), np.zeros(1, np.int64)
+    gaps = [one if feature in config.feature_set else None for feature in (TIME_GAP, QUERY_TIME)]
+    network.read(family, one, *gaps)
+    tables = np.random.default_rng(n_users).normal(size=(n_users + n_movies, size)).astype(np.float32)
+    arrays = replace(
+        run.artifacts,
+        weights=network.drawn | {HISTORY_TABLE: network._named[HISTORY_TABLE]},
+        user_embeddings=tables[:n_users],
+        movie_embeddings=tables[n_users:],
+    )
+    return store.save_run(directory, run.record, replace(run.parts(), artifacts=arrays))
 
 
 def rating_head(

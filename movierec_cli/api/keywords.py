@@ -85,6 +85,7 @@ class TrainKeywords(TypedDict, total=False):
     shared_embeddings: bool | None
     skip_bad_rows: bool | None
     split: str | None
+    start_from: str | None
     summed_loss: bool | None
     tasks: str | Sequence[str] | None
     tensorboard: str | Path | None

@@ -87,6 +87,7 @@ class FamilySpec:
         losses: that it can minimise.
         without: settings of its configuration that have no meaning for it.
         check: refuses settings of the model and the training that do not go together; told the label as well.
+        can_start: whether it can be started from a saved model, on data that have grown (`--start_from`).
         space: what `movierec tune` looks among, by option, as `config.search_space` reads it.
     """
 
@@ -114,6 +115,7 @@ class FamilySpec:
     losses: tuple[LossKind, ...] = tuple(LossKind)
     without: frozenset[str] = frozenset()
     check: Callable[[str, ModelConfig | None, TrainingConfig], None] = lambda label, model, training: None
+    can_start: bool = False
     space: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -142,6 +144,7 @@ _TOWERS = FamilySpec(
     on_split={SplitKind.TEMPORAL: {"model": {"dropout": 0.5}}},
     losses=TOWER_LOSSES,
     beside=("hybrid",),
+    can_start=True,
     space={
         "learning_rate": "0.001..0.1:log",
         "dropout": "0..0.8",
@@ -190,6 +193,7 @@ _SASREC = FamilySpec(
     ),
     without=frozenset({"weighting", "average_weights"}),
     check=_check_windows,
+    can_start=True,
     space={
         "learning_rate": "0.0005..0.02:log",
         "dropout": "0..0.6",
@@ -312,6 +316,7 @@ class Family(enum.StrEnum):
             training=TrainingConfig(refit=False),
             on_split={SplitKind.TEMPORAL: {"model": {"layer_sizes": (64,), "dropout": 0.5}}},
             beside=(),
+            can_start=False,
         ),
     )
     """Two towers with a second head that predicts ratings."""
@@ -347,6 +352,7 @@ class Family(enum.StrEnum):
             },
             losses=(LossKind.CATALOGUE,),
             beside=(),
+            can_start=False,
             space={
                 "learning_rate": "0.001..0.05:log",
                 "dropout": "0..0.8",

@@ -65,11 +65,11 @@ def filled_settings(given: Given) -> Settings:
     _check_meanings(base.family, given)
     found = replace(
         base,
-        split=_changed(base.split, given),
-        model=_changed(base.model, given),
-        other_models=tuple(_changed(one, given) for one in base.other_models),
+        split=changed(base.split, given),
+        model=changed(base.model, given),
+        other_models=tuple(changed(one, given) for one in base.other_models),
         tasks=tasks.weights() if tasks.is_given else base.tasks,
-        training=_changed(replace(base.training, weighting=_own_weighting(base, given)), given),
+        training=changed(replace(base.training, weighting=_own_weighting(base, given)), given),
         baselines=given.get("baselines", base.baselines),
     )
     refuse_idle(given, found, _IDLE)
@@ -120,7 +120,7 @@ def split_of_data(given: Given, family: Family) -> SplitConfig | None:
     """The split in place of the default one where the data come with one; None where a split is requested."""
     if not given.keys().isdisjoint(("preset", "split", "test_fraction", "folds")):
         return None
-    return _changed(default_settings(family, SplitKind.GIVEN).split, given)
+    return changed(default_settings(family, SplitKind.GIVEN).split, given)
 
 
 def _of_preset(preset: Preset, family: Family | None) -> Settings:
@@ -151,8 +151,8 @@ def _check_meanings(family: Family, given: Given) -> None:
             )
 
 
-def _changed(part: T, given: Given) -> T:
-    """With the values that are given and that it has a setting for."""
+def changed(part: T, given: Given) -> T:
+    """A part of the settings with the values that are given and that it has a setting for."""
     kind: Any = type(part)
     options = {name: option_name(kind, name) for name in settings_of(kind)}
     return replace(part, **{name: given[option] for name, option in options.items() if option in given})

@@ -73,6 +73,14 @@ class TrainerConfig:
         " recommend, similar, explore, export and predict then take that one.",
         panel=TRAINING_PANEL,
     )
+    start_from: str | None = setting(
+        None,
+        "Train a saved model on, with data that have grown: its settings are those of this model, known users"
+        " and items keep what was learned of them, and new ones begin anew. The model's name, or its"
+        " beginning.",
+        "NAME",
+        panel=TRAINING_PANEL,
+    )
     saved_models_dir: Path = setting(Path("saved_models"), "The folder of the saved models.", "FOLDER")
     processes: Processes = field(default_factory=Processes)
     command: str = ""  # the command line, which is kept with what it trains

@@ -127,6 +127,7 @@ _NOT_TAKEN = {
     "seeds": "",
     "retrain": "",
     "deploy": "",
+    "start_from": "a search begins anew with each trial",
 }
 """Options of a training that a search does not take, and what to do."""
 _OWNERS = (

@@ -14,6 +14,7 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.evaluation.metrics import deciding_metric
 from movierec_cli.experiment import main_job
 from movierec_cli.experiment.main_job import ListRequest, Trained
+from movierec_cli.experiment.starting import parts_from
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.recommend.recommend import check_rank_by
 from movierec_cli.records import dataclass
@@ -52,6 +53,9 @@ class TrainRequest:
         Raises:
             UsageError: an option has no effect or no meaning beside the others, or a wrong value.
         """
+        if given.get("start_from") is not None:
+            parts = parts_from(given) | parts
+            given = given | {"family": parts["family"]}
         config = trainer_config(given, **parts)
         request = cls(
             config=config,

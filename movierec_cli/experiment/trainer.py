@@ -26,6 +26,7 @@ from movierec_cli.data.dataset import VALIDATION, Dataset
 from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError
 from movierec_cli.experiment.loading import load_source
+from movierec_cli.experiment.starting import parent_of, require_same, require_unlearned, started
 from movierec_cli.experiment.training_task import Training, drop_checkpoint, listener_of, train_all
 from movierec_cli.models.feature_encodings import require_features, told_sets, why_not_encoded
 from movierec_cli.models.memory_estimate import beyond_memory, require_memory_at_once
@@ -78,6 +79,21 @@ class RunTrainer:
         return data
 
     @cached_property
+    def parent(self) -> Run | None:
+        """The saved model that the trainings go on from, where there is one.
+
+        Raises:
+            MovierecError: there is none of its name, or it cannot be trained on.
+            UsageError: it is another kind of model.
+        """
+        config = self.config
+        if config.start_from is None:
+            return None
+        parent = parent_of(config.start_from, config.saved_models_dir)
+        require_same(parent, config.family, config.feature_sets, self._base().model)
+        return parent
+
+    @cached_property
     def feature_sets(self) -> tuple[FeatureSet, ...]:
         """Those that are named, or the family's without what the data set does not tell."""
         if self.config.feature_sets is not None:
@@ -107,6 +123,7 @@ class RunTrainer:
             for offset in range(self.config.n_seeds)
         ]
         trained += self._beside(base)
+        trained = started(trained, self.parent) if self.parent is not None else trained
         families = self.config.baselines + (self.config.rating_baselines if self.config.tasks else ())
         split = self.data.config
         configs = trained + [RunConfig(family=family, split=split) for family in families]
@@ -154,6 +171,8 @@ class RunTrainer:
                 or a saved model's folder is damaged.
         """
         config, configs, folder = self.config, self.run_configs(), self.config.saved_models_dir
+        if self.parent is not None:
+            require_unlearned(self.data, self.parent, self._observer)
         if folder.exists() and not folder.is_dir():
             raise MovierecError(f"models cannot be saved in {folder}: it is a file; name a folder")
         _require_warm_users(self.data)
@@ -168,6 +187,7 @@ class RunTrainer:
             command=config.command,
             processes=config.processes,
             runner=runner,
+            parent=self.parent,
         )
 
 
@@ -217,6 +237,7 @@ def train_or_load(
     command: str = "",
     processes: Processes | None = None,
     runner: Runner | None = None,
+    parent: Run | None = None,
 ) -> list[Run]:
     """A run for each configuration, in their order: loaded where it is saved, else trained and saved.
 
@@ -232,6 +253,7 @@ def train_or_load(
         command: the command line, which is kept with what is trained.
         processes: that train each model of a sequential family together; None: this one alone.
         runner: where they are trained; by default here, one after the other.
+        parent: the saved model that those which name one go on from.
 
     Raises:
         MovierecError: the data lacks a feature, a package is not installed, a training diverged, or a saved
@@ -281,7 +303,15 @@ def train_or_load(
                 places.append(place)
                 observers.append(listener)
                 checkpoints = directory.absolute() if workers.shares_files else None
-                yield Training(config, identity, retrain, command, checkpoints, processes=processes)
+                yield Training(
+                    config,
+                    identity,
+                    retrain,
+                    command,
+                    checkpoints,
+                    processes=processes,
+                    parent=parent if config.parent else None,
+                )
 
         trained = train_all(workers, data, missing(), observers, directory)
     runs |= {places[number]: run for number, run in trained.items()}

@@ -40,6 +40,7 @@ class Training:
         checkpoints: the folder of what interrupted trainings have saved; None where nothing is kept of them.
         judged: the run that is trained on with all ratings, where that is wanted.
         processes: that train a sequential model together; None: the one that does the task, alone.
+        parent: the run whose weights the training begins with, where there is one.
     """
 
     config: RunConfig
@@ -49,6 +50,7 @@ class Training:
     checkpoints: Path | None
     judged: Run | None = None
     processes: Processes | None = None
+    parent: Run | None = None
 
     @property
     def name(self) -> str:
@@ -121,7 +123,16 @@ def train_task(data: SplitData, training: Training, channel: Channel) -> RunFile
     with _checkpoint_of(training) as checkpoint:
         observer.training_started(training.name, config)
         fitted = fit_run(
-            Fitting(own.dataset, own.split, config, observer, checkpoint, training.judged, training.processes)
+            Fitting(
+                own.dataset,
+                own.split,
+                config,
+                observer,
+                checkpoint,
+                training.judged,
+                training.processes,
+                training.parent,
+            )
         )
     give_back_memory(len(own.dataset.ratings))
     outcome, rating_outcome = fitted.parts.outcome, fitted.parts.rating_outcome

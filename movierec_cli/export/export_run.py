@@ -6,7 +6,7 @@ from pathlib import Path
 from movierec_cli import __version__
 from movierec_cli.errors import MovierecError, problems_named
 from movierec_cli.export.kinds import ExportFormat, IndexKind
-from movierec_cli.export.model_arrays import ModelArrays
+from movierec_cli.export.model_arrays import SECONDS, ModelArrays
 from movierec_cli.export.npz_model import to_npz
 from movierec_cli.export.onnx_model import to_onnx
 from movierec_cli.export.saved_model import is_saved_model, write_saved_model
@@ -25,6 +25,7 @@ class Exported:
     path: Path  # absolute; the file, or the folder of the SavedModel's version
     size_bytes: int
     sees_time: bool  # whether it recommends as of any time
+    history_inputs: tuple[str, ...] = ()  # by which it is told of new users' histories
 
 
 def export_run(
@@ -52,7 +53,8 @@ def export_run(
     target = target.resolve() if form.is_folder else target.absolute()  # /dev/stdout resolves to no path
     check_output(target, is_folder=form.is_folder, overwrite=overwrite)
     arrays = ModelArrays(run)
-    sees_time = arrays.context_tower is not None
+    told = () if form is ExportFormat.NPZ else arrays.history_inputs
+    sees_time = arrays.context_tower is not None or SECONDS in told
     # What does not fit the format is refused before an engine is loaded.
     if form is not ExportFormat.NPZ and arrays.weights is not None and index is not IndexKind.BRUTE_FORCE:
         raise MovierecError(
@@ -62,12 +64,12 @@ def export_run(
     if form.is_folder:
         path = write_folder(target, lambda folder: write_saved_model(arrays, index, about, folder))
         size_bytes = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-        return Exported(path, size_bytes, sees_time)
+        return Exported(path, size_bytes, sees_time, told)
     described = "\n".join(f"{key}: {value}" for key, value in about.items())
     content = to_npz(run) if form is ExportFormat.NPZ else to_onnx(arrays, described)
     with problems_named(f"{target} cannot be written"), written_whole(target) as unfinished:
         unfinished.write_bytes(content)
-    return Exported(target, len(content), sees_time)
+    return Exported(target, len(content), sees_time, told)
 
 
 def default_output(run_name: str, form: ExportFormat) -> Path:

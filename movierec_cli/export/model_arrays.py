@@ -13,6 +13,12 @@ Inputs of a model for TensorFlow or ONNX: `user_id` [b]; `k`, negative is 0; `ex
 of movies that may be unknown, such as `NO_MOVIE_ID` to fill rows up; `include_seen`; where it sees time also
 `seconds` [b] or [1], since 1970-01-01 UTC, or -1 for as of the last training rating. Outputs: `movie_id`,
 `title` and `score`, each [b, k], and `known` [b].
+
+A model of sequences also has `watched` [b, n], ids of movies, oldest first, with `NO_MOVIE_ID` and ids that
+the catalogue does not have anywhere between them: a row that names a movie is a new user's, who is known by
+that history whatever their `user_id` is. Where the model sees times, it has `watched_at` [b, n] too, the
+seconds of each, and where it sees the query's time also `seconds`, of new users alone: -1 is right after the
+last movie.
 """
 
 from collections.abc import Iterable
@@ -21,10 +27,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import Feature
+from movierec_cli.config import QUERY_TIME, TIME_GAP, Feature
 from movierec_cli.data.dataset import are_texts
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.feature_encodings import Vocabulary
+from movierec_cli.recommend.run_choice import FOR_HISTORIES
 from movierec_cli.recommend.users import context_vocabularies
 from movierec_cli.records import dataclass
 from movierec_cli.registry.store import Run
@@ -32,6 +39,8 @@ from movierec_cli.scoring.towers import Tower
 
 NO_MOVIE_ID = -1
 LAST_CODES = "last_codes"
+WATCHED, WATCHED_AT, SECONDS = "watched", "watched_at", "seconds"
+"""Inputs of a model of sequences."""
 MOST_WEIGHED = 8_192
 """Of a matrix of weights: 256 MB."""
 
@@ -117,6 +126,16 @@ class ModelArrays:
     def output_titles(self) -> npt.NDArray[np.object_]:
         """The titles, and an empty one behind them: [n_movies + 1] bytes."""
         return encoded([*self.run.catalogue.title, ""])
+
+    @property
+    def history_inputs(self) -> tuple[str, ...]:
+        """Those by which a model of sequences is told of new users' histories; none of other models."""
+        config = self.run.record.config
+        if not FOR_HISTORIES.is_served_by(self.run.record):
+            return ()
+        sees_query = QUERY_TIME in config.feature_set
+        times = (WATCHED_AT,) if sees_query or TIME_GAP in config.feature_set else ()
+        return (WATCHED, *times, *((SECONDS,) if sees_query else ()))
 
     @cached_property
     def context_tower(self) -> ContextTower | None:

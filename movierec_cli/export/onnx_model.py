@@ -9,7 +9,7 @@ import numpy.typing as npt
 from movierec_cli.data.dataset import Ids, are_texts
 from movierec_cli.errors import MovierecError
 from movierec_cli.export.graph import Graph
-from movierec_cli.export.model_arrays import ModelArrays, encoded
+from movierec_cli.export.model_arrays import SECONDS, WATCHED, WATCHED_AT, ModelArrays, encoded
 from movierec_cli.export.recommending import recommend
 
 OPSET, ML_OPSET = 18, 2
@@ -108,8 +108,12 @@ def _inputs(arrays: ModelArrays) -> list[Any]:
         "exclude": (_type_of(arrays.run.artifacts.movie_ids), ["users_or_1", "excluded"]),
         "include_seen": (TensorProto.BOOL, []),
     }
-    if arrays.context_tower is not None:
-        inputs["seconds"] = (TensorProto.INT64, ["users_or_one"])
+    if arrays.context_tower is not None or SECONDS in arrays.history_inputs:
+        inputs[SECONDS] = (TensorProto.INT64, ["users_or_one"])
+    if WATCHED in arrays.history_inputs:
+        inputs[WATCHED] = (_type_of(arrays.run.artifacts.movie_ids), ["users", "watched"])
+    if WATCHED_AT in arrays.history_inputs:
+        inputs[WATCHED_AT] = (TensorProto.INT64, ["users", "watched"])
     return [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in inputs.items()]
 
 

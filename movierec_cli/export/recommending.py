@@ -8,7 +8,8 @@ import numpy.typing as npt
 
 from movierec_cli.config import Feature
 from movierec_cli.export.graph import Graph, Value
-from movierec_cli.export.model_arrays import LAST_CODES, ContextTower, ModelArrays
+from movierec_cli.export.model_arrays import LAST_CODES, SECONDS, WATCHED, ContextTower, ModelArrays
+from movierec_cli.export.sequence_graph import Watched, read_watched
 from movierec_cli.models.feature_encodings import EPOCH_WEEKDAY, SECONDS_A_DAY, SECONDS_A_WEEK, Vocabulary
 from movierec_cli.records import dataclass
 
@@ -42,11 +43,21 @@ def recommend(
     known = graph.node("GreaterOrEqual", found, graph.scalar(0))
     rows = graph.larger(found, graph.scalar(0))
     n_queries = graph.node("Shape", inputs["user_id"])
-    seconds = _times(graph, inputs["seconds"], n_queries) if "seconds" in inputs else None
+    is_timed = arrays.context_tower is not None and SECONDS in inputs
+    seconds = _times(graph, inputs[SECONDS], n_queries) if is_timed else None
+    embedding = _embedding(graph, arrays, rows, seconds)
     masked = graph.node("And", known, graph.node("Not", inputs["include_seen"]))
+    if WATCHED in inputs:
+        watched = read_watched(graph, arrays, inputs, n_queries)
+        is_new = graph.node("Less", graph.scalar(0), watched.lengths)
+        embedding = graph.node("Where", graph.column(is_new), watched.embedding, embedding)
+        masked = graph.node("And", masked, graph.node("Not", is_new))
+        known = graph.node("Or", known, is_new)
     seen = _seen(graph, arrays, rows, masked, seconds)
+    if WATCHED in inputs:
+        seen = graph.node("Concat", seen, _just_watched(graph, arrays, watched, inputs), axis=0)
     query = Query(
-        embedding=_embedding(graph, arrays, rows, seconds),
+        embedding=embedding,
         known=known,
         hidden=_hidden(graph, arrays, seen, inputs["exclude"], n_queries),
         added=_sums(graph, arrays, rows, n_queries),
@@ -188,6 +199,13 @@ def _seen(graph: Graph, arrays: ModelArrays, rows: Value, masked: Value, seconds
         before = graph.node("Less", rated_at, graph.node("Gather", seconds, owner))
         movies = graph.node("Where", before, movies, graph.scalar(arrays.n_movies))
     return graph.pairs(owner, movies)
+
+
+def _just_watched(graph: Graph, arrays: ModelArrays, watched: Watched, inputs: Mapping[str, Value]) -> Value:
+    """The same pairs of what new users watched."""
+    first = graph.constant(np.append(arrays.run.duplicates.first, arrays.n_movies))
+    rows = graph.node("Where", inputs["include_seen"], graph.scalar(arrays.n_movies), watched.movies)
+    return graph.pairs(watched.owners, graph.node("Gather", first, rows))
 
 
 def _spread(graph: Graph, lengths: Value) -> tuple[Value, Value]:

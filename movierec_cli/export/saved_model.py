@@ -14,11 +14,13 @@ from movierec_cli.data.dataset import Ids, are_texts
 from movierec_cli.errors import MovierecError
 from movierec_cli.export.graph import Graph, Value
 from movierec_cli.export.kinds import IndexKind
-from movierec_cli.export.model_arrays import ModelArrays, encoded
+from movierec_cli.export.model_arrays import SECONDS, WATCHED, WATCHED_AT, ModelArrays, encoded
 from movierec_cli.export.recommending import Index, Query, exact, once, padded, recommend
 
 AT_TIME = "at_time"
 """The signature with a time, of a model that sees time; the other one is TensorFlow's default."""
+AFTER_HISTORY = "after_history"
+"""The signature with what new users watched, of a model of sequences."""
 ABOUT = Path("assets.extra") / "movierec.json"
 """What the model is; a folder with this file is one of ours. TensorFlow leaves `assets.extra` alone."""
 _SCANN_MOVIES = 500  # its quantization learns from the movies; with few of them it gains nothing
@@ -70,7 +72,7 @@ class TensorFlowGraph(Graph):
         """From texts to their places; one for both signatures."""
         import tensorflow as tf
 
-        key = hashlib.sha256(repr(known.tolist()).encode()).digest()
+        key = hashlib.sha256(repr((missing, known.tolist())).encode()).digest()
         if key not in self._variables:
             with tf.init_scope():
                 places = np.arange(len(known), dtype=np.int64)
@@ -96,6 +98,30 @@ def _operators() -> dict[str, Callable[..., Value]]:
             raise NotImplementedError(f"ScatterElements, axis {axis}, reduction {reduction!r}")
         return tf.tensor_scatter_nd_add(data, indices[:, None], updates)
 
+    def gru(
+        inputs: Value,
+        kernel: Value,
+        recurrent: Value,
+        bias: Value,
+        hidden_size: int,
+        linear_before_reset: int,
+    ) -> Value:
+        if linear_before_reset != 1:
+            raise NotImplementedError("GRU with its reset gate before the product")
+        bias_in, bias_of = tf.split(bias[0], 2)
+        projected = tf.matmul(inputs, kernel[0], transpose_b=True) + bias_in  # [n, b, 3 · units]
+
+        def step(memory: Value, now: Value) -> Value:
+            update_in, reset_in, candidate_in = tf.split(now, 3, axis=1)
+            of_memory = tf.matmul(memory, recurrent[0], transpose_b=True) + bias_of
+            update_of, reset_of, candidate_of = tf.split(of_memory, 3, axis=1)
+            update = tf.sigmoid(update_in + update_of)
+            candidate = tf.tanh(candidate_in + tf.sigmoid(reset_in + reset_of) * candidate_of)
+            return update * memory + (1 - update) * candidate
+
+        empty = tf.zeros([tf.shape(inputs)[1], hidden_size])
+        return tf.scan(step, projected, initializer=empty)[:, None]
+
     def sliced(data: Value, start: Value, end: Value, axis: Value = (0,)) -> Value:
         return tf.gather(data, tf.range(start[0], end[0]), axis=axis[0])
 
@@ -108,6 +134,7 @@ def _operators() -> dict[str, Callable[..., Value]]:
         "Div": lambda value, by: value // by if value.dtype.is_integer else value / by,
         "Equal": tf.equal,
         "Expand": tf.broadcast_to,
+        "GRU": gru,
         "Gather": tf.gather,
         "GreaterOrEqual": tf.greater_equal,
         "Less": tf.less,
@@ -116,10 +143,12 @@ def _operators() -> dict[str, Callable[..., Value]]:
         "Mod": tf.math.floormod,
         "Mul": tf.multiply,
         "Not": tf.logical_not,
+        "Or": tf.logical_or,
         "Pad": lambda data, pads, fill: tf.pad(
             data, tf.transpose(tf.reshape(pads, [2, -1])), constant_values=fill
         ),
         "Range": tf.range,
+        "ReduceMean": lambda data, axes, keepdims: tf.reduce_mean(data, axes, keepdims=bool(keepdims)),
         "ReduceSum": lambda data, axes, keepdims: tf.reduce_sum(data, axes, keepdims=bool(keepdims)),
         "Relu": tf.nn.relu,
         "Reshape": tf.reshape,
@@ -127,6 +156,8 @@ def _operators() -> dict[str, Callable[..., Value]]:
         "ScatterND": tf.tensor_scatter_nd_update,
         "Shape": lambda data, start=0, end=None: tf.shape(data, tf.int64)[start:end],
         "Slice": sliced,
+        "Softmax": tf.nn.softmax,
+        "Sqrt": tf.sqrt,
         "Squeeze": tf.squeeze,
         "Sub": tf.subtract,
         "Transpose": tf.transpose,
@@ -173,7 +204,7 @@ def _built(arrays: ModelArrays, kind: IndexKind) -> tuple[Any, dict[str, Any]]:
 
     Inputs and outputs are described in `model_arrays`: `k` int32, `include_seen` and `known` bool, `title`
     and ids that are texts string, `score` float32, all others int64. `seconds` is an input of the signature
-    `AT_TIME` only.
+    `AT_TIME` only, and what a model of sequences is told of histories of `AFTER_HISTORY`.
 
     Raises:
         MovierecError: as `_scann_index`.
@@ -187,6 +218,16 @@ def _built(arrays: ModelArrays, kind: IndexKind) -> tuple[Any, dict[str, Any]]:
     if arrays.context_tower is not None:
         module.recommend_at = _function(graph, arrays, index, {"seconds": tf.TensorSpec([None], tf.int64)})
         signatures[AT_TIME] = module.recommend_at
+    if arrays.history_inputs:
+        movies = tf.string if are_texts(arrays.run.artifacts.movie_ids) else tf.int64
+        every = {
+            WATCHED: tf.TensorSpec([None, None], movies),
+            WATCHED_AT: tf.TensorSpec([None, None], tf.int64),
+            SECONDS: tf.TensorSpec([None], tf.int64),
+        }
+        told = {name: every[name] for name in arrays.history_inputs}
+        module.recommend_after = _function(graph, arrays, index, told)
+        signatures[AFTER_HISTORY] = module.recommend_after
     module.held = graph.held
     return module, signatures
 

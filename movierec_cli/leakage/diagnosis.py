@@ -109,11 +109,13 @@ def check_run(run: Run, dataset: Dataset, split: Split) -> tuple[Finding, ...]:
 
     movie_length is left out where the data set has not the lengths that the model saw: what was fitted to
     other lengths would look as if it had been fitted to other rows. So is a feature of a package that is not
-    there.
+    there, and so are those of a model that was started from another: they are as that one had them.
 
     Raises:
         MovierecError: the run is damaged, or the data set lacks a feature's columns.
     """
+    if run.record.config.parent:
+        return ()
     feature_set = run.record.config.feature_set
     if not _has_lengths_of(run, dataset):
         feature_set = feature_set.without_lengths
@@ -123,7 +125,9 @@ def check_run(run: Run, dataset: Dataset, split: Split) -> tuple[Finding, ...]:
 
 def unchecked(run: Run, dataset: Dataset) -> str:
     """What `check_run` leaves out and what to do about it; empty where it checks everything."""
-    features = run.record.config.feature_set.features
+    features, parent = run.record.config.feature_set.features, run.record.config.parent
+    if parent:
+        return f"{run.record.name}: its features are those of {parent}, which is checked with its own data"
     reasons = {feature: why for feature in features if (why := why_not_encoded(feature))}
     parts = [f"what {feature} was fitted on is not checked: {why}" for feature, why in reasons.items()]
     if not _has_lengths_of(run, dataset):

@@ -96,8 +96,14 @@ class Fitting:
     checkpoint: Path  # the folder from which an interrupted training can be resumed
     judged: Run | None = None  # a run of the same split, which is trained on with all ratings, for use
     processes: Processes | None = None  # that train it together, where there are several
+    parent: Run | None = None  # whose weights it begins with, see `models.started`
     only_validated: bool = False
     """Whether the fit ends with its best epoch: nothing is trained on, and the test part is not looked at."""
+
+    @property
+    def features_from(self) -> Run | None:
+        """The run whose features are taken as they are; None where they are fitted to the training part."""
+        return self.judged if self.judged is not None and self.config.parent else self.parent
 
     @property
     def epochs_on_all(self) -> int:

@@ -76,7 +76,7 @@ def beyond_data(run: Run, as_of_s: int, typed: str) -> tuple[str, ...]:
     Args:
         run: that sees the time.
         as_of_s: of the request, seconds since 1970-01-01 UTC.
-        typed: what was typed for it.
+        typed: what was typed for it, such as "--as_of 2001-05-01".
 
     Raises:
         SavedModelError: the run is damaged.
@@ -88,7 +88,7 @@ def beyond_data(run: Run, as_of_s: int, typed: str) -> tuple[str, ...]:
     where = "after the last" if is_after else "before the first"
     limit = int(seconds.max() if is_after else seconds.min())
     return (
-        f"--as_of {typed} is {where} {run.record.data.interactions} of the data"
+        f"{typed} is {where} {run.record.data.interactions} of the data"
         f" ({datetime.fromtimestamp(limit, UTC).date()}): {_answer(run, is_after=is_after)}",
     )
 

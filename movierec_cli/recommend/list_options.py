@@ -149,7 +149,7 @@ class UserOptions:
 
         user, named = self._found(run, find, note)
         rows = (*named.watched, *named.liked, *named.disliked)
-        beyond = beyond_data(run, self.as_of_s, self.as_of or "") if self.as_of_s is not None else ()
+        beyond = beyond_data(run, self.as_of_s, f"--as_of {self.as_of}") if self.as_of_s is not None else ()
         for sentence in (*beyond, *hardly_known(run, rows, NAMED)):
             note(sentence)
         return user, named

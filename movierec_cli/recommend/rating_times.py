@@ -18,15 +18,15 @@ def seconds_of(texts: Sequence[str], *, has_short_dates: bool = False) -> dict[s
         texts: different ones, in the order of their file.
         has_short_dates: whether 8/21/19 is a date there, in the order of a country that is not known.
     """
-    found = {text: seconds for text in texts if (seconds := _plain_seconds(text)) is not None}
+    found = {text: seconds for text in texts if (seconds := plain_seconds(text)) is not None}
     others = [text for text in texts if text not in found]
     if not others:
         return found
     return found | (_short_dates(others) if has_short_dates else _other_dates(others))
 
 
-def _plain_seconds(text: str) -> int | None:
-    """Of seconds and of ISO 8601."""
+def plain_seconds(text: str) -> int | None:
+    """Of a text that is seconds or ISO 8601, in UTC where it names no zone; of another None."""
     if _SECONDS.fullmatch(text) and int(text) <= LAST_TIMESTAMP:
         return int(text)
     try:

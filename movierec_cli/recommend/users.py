@@ -113,6 +113,9 @@ def user_after(
     watched: Sequence[int],
     known: _Rows | None = None,
     stars: npt.NDArray[np.float32] | None = None,
+    *,
+    seconds: Sequence[int] | None = None,
+    as_of_s: int | None = None,
 ) -> User:
     """A new user by the movies they watched, whose history a sequential model continues.
 
@@ -121,6 +124,8 @@ def user_after(
         watched: rows of the run's movies, oldest first, one or more, none twice.
         known: rows of all movies the user knows, [n]; None: those they watched.
         stars: their ratings of these, [n]; None where not rated.
+        seconds: when each was watched, since 1970-01-01 UTC, ascending; None: all at once.
+        as_of_s: when the next is asked for, with `seconds`; None: right after the last.
 
     Raises:
         MovierecError: the run's model is not sequential.
@@ -130,7 +135,9 @@ def user_after(
     history = np.array(watched, np.int64)
     movies = history if known is None else known
     no_stars = np.full(len(movies), np.nan, np.float32)
-    return User(None, None, _state(run, history), movies, no_stars if stars is None else stars)
+    times = None if seconds is None else np.array(seconds, np.int64)
+    state = _state(run, history, times, as_of_s)
+    return User(None, None, state, movies, no_stars if stars is None else stars)
 
 
 def new_user(
@@ -239,7 +246,7 @@ def _as_of(
         )
     if config.family.is_sequential:
         if len(movies) == 0:
-            raise MovierecError("--as_of is before the user's first rating, so there is no history to use")
+            raise MovierecError("the user rated nothing before that time, so there is no history to continue")
         return _state(run, movies, seconds, as_of_s), None
     if not config.feature_set.of_time:
         times = time_features()

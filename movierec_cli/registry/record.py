@@ -30,7 +30,7 @@ from movierec_cli.records import dataclass
 from movierec_cli.storage.constraints import DATA_RATINGS, DATA_USERS, AtLeast, Sizes
 from movierec_cli.storage.serialization import canonical_json
 
-FORMAT_VERSION = 15
+FORMAT_VERSION = 16
 
 _HASH_LENGTH = 12
 _READABLE_LENGTH = 64
@@ -53,10 +53,15 @@ class RunConfig:
     tasks: TaskWeights | None = None  # of a model with two tasks
     source: str = ""  # of `Family.OTHER`: what its lists are called
     deployed: bool = False  # trained on all ratings, for use; a run without that was judged in its place
+    parent: str = ""  # the run that it was started from (`--start_from`); "" where it began anew
 
     @property
     def label(self) -> str:
         """For people: "timestamp + movie_genres", "SASRec + movie_genres", "EASE"."""
+        return f"{self._label} (trained on)" if self.parent else self._label
+
+    @property
+    def _label(self) -> str:
         if not self.family.is_trained:
             return self.source or self.family.label
         if self.family.names_runs:
@@ -234,6 +239,7 @@ def run_name(config: RunConfig, data: DataIdentity) -> str:
     weights = ""
     if (tasks := config.tasks) is not None:  # they end the readable part and are never cut
         weights = f"-rating-{tasks.rating:g}-retrieval-{tasks.retrieval:g}".replace("+", "")
+    weights += "-started" if config.parent else ""
     weights += "-deployed" if config.deployed else ""
     plain = re.sub(r"[^a-z0-9_.]+", "-", f"{data.name}-{_kind(config)}".lower()).strip("-._") or "run"
     front = plain[: _READABLE_LENGTH - len(weights)].rstrip("-._")

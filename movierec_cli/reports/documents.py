@@ -328,6 +328,7 @@ class ExportDocument(Document):
     path: Path
     size_bytes: int
     sees_time: bool
+    reads_history: bool
     next_command: str
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from movierec_cli.config import Family, SplitKind
+from movierec_cli.config import QUERY_TIME, Family, SplitKind
 from movierec_cli.evaluation.significance import PairedDifference, Tested
 from movierec_cli.experiment.study import (
     Compared,
@@ -72,7 +72,13 @@ def user_metrics(study: Study) -> Table:
 
 def _knows_time(model: Compared) -> bool:
     """Whether it answers otherwise at another time."""
-    return bool(model.records[0].config.feature_set.of_time)
+    feature_set = model.records[0].config.feature_set
+    return bool(feature_set.of_time) or QUERY_TIME in feature_set
+
+
+def _is_mixed(models: Sequence[Compared]) -> bool:
+    """Whether some know the time of a query, and some do not."""
+    return len({_knows_time(model) for model in models}) > 1
 
 
 def accuracy(models: Sequence[ComparedModel], *, masked: bool) -> Table:
@@ -123,7 +129,7 @@ def _of_models(
     has_queries: bool = True,
 ) -> Table:
     """A row a model; of figures that come from queries, those of models that know their time are marked."""
-    is_mixed = has_queries and len({_knows_time(model) for model in models}) > 1
+    is_mixed = has_queries and _is_mixed(models)
     rows = (
         Row(
             label=model.label,
@@ -138,6 +144,8 @@ def _of_models(
         f"{TIME_MARK} knows the time of a query: recall and top-k are asked at the time of each test rating,"
         " the other metrics at that of a user's first; the other models answer alike at any time."
     )
+    if any(QUERY_TIME in model.records[0].config.feature_set for model in models):
+        note += " Part of what query_time gains is that ratings come in bursts."
     return Table(
         title=title, columns=tuple(columns), rows=tuple(rows), order=order, note=note if is_mixed else ""
     )
@@ -253,10 +261,14 @@ def of_fold(study: Study) -> str:
 
 def segments(study: Study, shown: Sequence[Segment]) -> Table:
     """The headline metric of each model on segments of the test ratings."""
-    row = study.data.interactions
+    row, is_mixed = study.data.interactions, _is_mixed(study.models)
     sizes = [Column(name=name, kind=Kind.SIZE) for name in ("users", f"{row}s")]
     models = [
-        Column(name=model.label, kind=Kind.HEAT, model=ModelMark(index, model.is_baseline))
+        Column(
+            name=f"{model.label} {TIME_MARK}" if is_mixed and _knows_time(model) else model.label,
+            kind=Kind.HEAT,
+            model=ModelMark(index, model.is_baseline),
+        )
         for index, model in enumerate(study.models)
     ]
     rows = (
@@ -311,12 +323,13 @@ def _run(record: RunRecord) -> tuple[str, ...]:
     seed = [str(config.training.seed)] if config.training else []
     fold = [config.repetition] if config.split.folds else []
     chosen = ", ".join(f"{name} {value:g}" for name, value in record.settings.items())
+    started = f"trained on from {config.parent}" if config.parent else ""
     return (
         ", ".join(seed + fold) or NONE,
         _epochs(record, " of "),
         f"{record.n_parameters:,}" if record.n_parameters else NONE,
         f"{record.training_s:,.1f}" if config.family is not Family.OTHER else NONE,
-        chosen or NONE,
+        chosen or started or NONE,
         record.created_at[:16].replace("T", " "),
         record.name,
     )

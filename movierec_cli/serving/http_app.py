@@ -41,6 +41,10 @@ MovieId = Annotated[int | str, Field(description="A movie's id, as in the model'
 ModelName = Annotated[
     str, Path(description=f"A model's name, see /api/models; or `{DEFAULT}`.", max_length=200)
 ]
+Moment = Annotated[
+    int | str,
+    Field(description="A date such as 2001-05-01, with or without a time, or seconds since 1970-01-01 UTC."),
+]
 Top = Annotated[int, Query(ge=1, le=MOST_LISTED, description="How many movies at most.")]
 
 
@@ -53,7 +57,7 @@ class Rating(BaseModel):
 
 
 class Question(BaseModel):
-    """For whom: a user of the data, or a new one by what they like; each movie once."""
+    """For whom: a user of the data, or a new one by what they like or watched; each movie once."""
 
     model_config = ConfigDict(extra="forbid")
     user_id: int | str | None = Field(None, description="A user of the model's data.")
@@ -68,6 +72,20 @@ class Question(BaseModel):
         [],
         max_length=MOST_NAMED,
         description="Their stars: liked from the median of these on, disliked below the middle of the scale.",
+    )
+    watched: list[MovieId] = Field(
+        [],
+        max_length=MOST_NAMED,
+        description="What a new user watched, oldest first, which a model of sequences continues; without"
+        " liked and ratings.",
+    )
+    watched_at: list[Moment] = Field(
+        [], max_length=MOST_NAMED, description="When each of these was watched, for models that see gaps."
+    )
+    as_of: Moment | None = Field(
+        None,
+        description="When the list is asked for, of a user_id or with watched_at; by default right after the"
+        " last rating. Needs a model that sees the time.",
     )
     top: int = Field(10, ge=1, le=MOST_LISTED, description="How many movies at most.")
     why: bool = Field(False, description="Whether each movie comes with what speaks for it.")
@@ -226,9 +244,12 @@ def _add_lists(app: FastAPI) -> None:
         server: TheServer,
         top: Top = 10,
         why: Annotated[bool, Query(description="With what speaks for each movie.")] = False,
+        as_of: Annotated[
+            str | None, Query(description="As on that day, such as 2001-05-01.", max_length=40)
+        ] = None,
     ) -> Response:
         """What to watch next, for a user of the data."""
-        return await server.list_for(model, Asked(user_id=user, top=top, why=why))
+        return await server.list_for(model, Asked(user_id=user, top=top, why=why, as_of=as_of))
 
     @app.get("/api/models/{model}/movies/{movie}/similar", responses=_ERRORS, tags=["lists"])
     async def similar(

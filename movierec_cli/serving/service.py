@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.errors import MovierecError
+from movierec_cli.recommend.cautions import beyond_data
 from movierec_cli.recommend.response import NamedMovies, response_document, response_to, similar_movies
+from movierec_cli.recommend.run_choice import FOR_HISTORIES
 from movierec_cli.recommend.users import ListedMovie, User
 from movierec_cli.registry.store import Run
 from movierec_cli.scoring.held_sums import scores_of_each
-from movierec_cli.serving.asked import MOST_LISTED, Asked, NotThere
+from movierec_cli.serving.asked import MOST_LISTED, Asked, NotThere, sees_time
 from movierec_cli.serving.served_models import ServedModel
 from movierec_cli.text import shown_title
 
@@ -36,6 +38,8 @@ def model_document(run: Run) -> Answer:
         "n_ratings": data.n_ratings,
         "rating_scale": None if scale is None else [scale.lowest, scale.highest],
         "trained": record.created_at,
+        "reads_history": FOR_HISTORIES.is_served_by(record),
+        "sees_time": sees_time(run),
     }
 
 
@@ -122,7 +126,9 @@ def _document(run: Run, asked: Asked, user: User, named: NamedMovies | None, sco
     response = response_to(run, user, named, top=asked.top, filters=filters, why=asked.why, scores=scores)
     document = response_document(response)
     lists = (document[name] for name in ("rated", "watched", "liked", "disliked"))
-    return {**_with_shown_titles(document, document["movies"], *lists), "cautions": response.cautions}
+    beyond = () if asked.as_of_s is None else beyond_data(run, asked.as_of_s, f"as_of {asked.as_of}")
+    cautions = (*beyond, *response.cautions)
+    return {**_with_shown_titles(document, document["movies"], *lists), "cautions": cautions}
 
 
 def _with_shown_titles(document: Answer, *lists: list[Answer]) -> Answer:

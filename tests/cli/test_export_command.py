@@ -54,6 +54,7 @@ def test_programs_get_one_document(saved: list[str], own_folder: Path) -> None:
         "path": str(file),
         "size_bytes": file.stat().st_size,
         "sees_time": True,
+        "reads_history": False,
     }
     assert next_command.startswith("python -c") and next_command.endswith(str(file))
     assert result.stderr == ""

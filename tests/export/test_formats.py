@@ -43,7 +43,6 @@ from tests.saved_runs import (
     run_config,
     run_record,
     save_run,
-    sequence_config,
 )
 from tests.small_dataset import small_dataset, with_text_ids
 
@@ -62,7 +61,10 @@ def tensorflow_answers(folder: Path) -> Answers:
 
     def answers(given: dict[str, Any]) -> Response:
         tensors = {name: tf.constant(one, tf.int32 if name == "k" else None) for name, one in given.items()}
-        answer = signatures["at_time" if "seconds" in given else "serving_default"](**tensors)
+        name = (
+            "after_history" if "watched" in given else "at_time" if "seconds" in given else "serving_default"
+        )
+        answer = signatures[name](**tensors)
         arrays = {name: tensor.numpy() for name, tensor in answer.items()}
         titles = [[title.decode() for title in row] for row in arrays["title"]]
         return arrays | {"title": np.array(titles, object).reshape(arrays["title"].shape)}
@@ -79,8 +81,10 @@ def onnx_answers(file: Path) -> Answers:
     outputs = [one.name for one in session.get_outputs()]
 
     def answers(given: dict[str, Any]) -> Response:
-        assert inputs - {"seconds"} == given.keys() - {"seconds"}
-        whole = {"seconds": np.array([AS_STORED])} | given
+        nothing = np.full((len(given["user_id"]), 1), NO_MOVIE_ID)
+        more = {"seconds": np.array([AS_STORED]), "watched": nothing, "watched_at": nothing}
+        assert inputs - more.keys() == given.keys() - more.keys()
+        whole = more | given
         return dict(zip(outputs, session.run(outputs, {name: whole[name] for name in inputs}), strict=True))
 
     return answers
@@ -149,9 +153,7 @@ def test_equal_scores_come_in_the_order_of_the_catalogue(form: ExportFormat, tmp
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize(
-    "config", [run_config("movie_genres"), multi_task_config("week"), sequence_config("query_time")]
-)
+@pytest.mark.parametrize("config", [run_config("movie_genres"), multi_task_config("week")])
 def test_every_kind_of_trained_model_can_be_exported(
     form: ExportFormat, config: RunConfig, tmp_path: Path
 ) -> None:

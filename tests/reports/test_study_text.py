@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from movierec_cli.config import SplitConfig, SplitKind
+from movierec_cli.config import FeatureSet, SplitConfig, SplitKind
 from movierec_cli.experiment.study import ComparedModel, Study
 from movierec_cli.reports.study_document import study_document
 from movierec_cli.reports.terminal.study_text import study_text
@@ -74,8 +74,19 @@ def test_models_that_know_the_time_of_a_query_are_marked_beside_those_that_do_no
         is_marked = f" {model.label} {model.times}".rstrip() + " †" in text
         assert is_marked is (model.label.startswith("timestamp"))
     assert "recall and top-k are asked at the time of each test rating" in words(text)
+    assert "bursts" not in text
     alike = replace(STUDY, models=STUDY.models[1:4])
     assert "†" not in printed(alike, 200)
+
+
+def test_a_model_of_sequences_that_knows_the_time_of_the_query_is_marked_too() -> None:
+    record = STUDY.models[0].records[0]
+    config = replace(record.config, feature_set=FeatureSet.parse(["time_gap", "query_time"]))
+    knowing = replace(STUDY.models[0], label="next", records=(replace(record, config=config),))
+    others = [model for model in STUDY.models if not model.label.startswith("timestamp")]
+    text = words(printed(replace(STUDY, models=(knowing, *others)), 200))
+    assert "next †" in text and text.count("†") == 2  # with the note below
+    assert "Part of what query_time gains is that ratings come in bursts." in text
 
 
 def test_the_best_of_each_metric_is_bold_and_a_model_alone_is_not() -> None:

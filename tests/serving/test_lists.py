@@ -11,9 +11,9 @@ from movierec_cli.config import Family, default_settings
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.fold_in import Opinions
 from movierec_cli.recommend.response import response_to, similar_movies
-from movierec_cli.recommend.users import User, new_user, user_of
+from movierec_cli.recommend.users import User, new_user, user_after, user_of
 from movierec_cli.registry.store import Run, load_run
-from tests.saved_runs import baseline_run, judged_run, run_config
+from tests.saved_runs import baseline_run, judged_run, run_config, sequence_run
 from tests.serving.served import Served, serving
 from tests.small_dataset import FIRST_MOVIE_ID, small_dataset
 
@@ -27,6 +27,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
     return {
         "two-tower": judged_run(folder, source, run_config("timestamp")),
         "hybrid": judged_run(folder, source, hybrid),
+        "sasrec": sequence_run(folder, source, Family.SASREC, "time_gap", "query_time"),
         **{name: baseline_run(folder, source, Family(name)) for name in ("ease", "item-knn", "popularity")},
     }
 
@@ -77,6 +78,74 @@ def test_ratings_count_as_those_of_a_file_do(runs: dict[str, Run], served: Serve
     assert [movie["movie_id"] for movie in document["liked"]] == ids([3, 30])
 
 
+def test_a_history_is_continued_as_recommend_watched_and_as_of_do(
+    runs: dict[str, Run], served: Served
+) -> None:
+    run = load_run(runs["sasrec"].folder)
+    name, rows = run.record.name, [*LIKED, 5]
+    days = ["2001-05-01", "2001-05-01T12:00:00+00:00", 988_800_000, "2001-06-01"]
+    seconds = [988_675_200, 988_718_400, 988_800_000, 991_353_600]
+    plain = served.list_for(name, watched=ids(rows), why=True).document
+    assert given(plain) == listed(run, user_after(run, rows))
+    assert [movie["movie_id"] for movie in plain["watched"]] == ids(rows) and plain["movies"][0]["why"]
+    timed = {"watched": ids(rows), "watched_at": days}
+    expected = listed(run, user_after(run, rows, seconds=seconds))
+    assert given(served.list_for(name, **timed).document) == expected != listed(run, user_after(run, rows))
+    late = listed(run, user_after(run, rows, seconds=seconds, as_of_s=1_100_000_000))
+    answer = served.list_for(name, **timed, as_of=1_100_000_000).document
+    assert given(answer) == late != expected
+    assert answer["cautions"][0].startswith("as_of 1100000000 is after the last rating of the data")
+    without = served.list_for(name, watched=ids(rows), disliked=ids([9]), seen=ids([2]), top=100).document
+    scores = {one["movie_id"]: one["score"] for one in without["movies"]}
+    assert not scores.keys() & {*ids([*rows, 9, 2])}
+    assert given(plain)[-1][1] == pytest.approx(scores[given(plain)[-1][0]])  # they say nothing more
+    user = user_of(run, 9)
+    assert user.seconds is not None
+    halfway = int(user.seconds[5])
+    day = f"{np.datetime64(halfway, 's')}"
+    of_user = served.ask(f"/api/models/{name}/users/9/recommendations?as_of={day}").document
+    assert given(of_user) == listed(run, user_of(run, 9, halfway)) != listed(run, user)
+    assert given(served.list_for(name, user_id=9, as_of=halfway).document) == given(of_user)
+    (own,) = [one for one in served.ask("/api/models").document["models"] if one["name"] == name]
+    assert own["reads_history"] and own["sees_time"]
+
+
+@pytest.mark.parametrize(
+    ("question", "status", "said"),
+    [
+        ({"watched": [103], "liked": [104]}, 400, "in watched, or liked and ratings are given; not both"),
+        ({"watched": [103], "user_id": 1}, 400, "not both"),
+        ({"watched": [103, 103]}, 400, "'103' is named twice"),
+        ({"watched": [7]}, 404, "no movie with the id '7'"),
+        ({"watched": 103}, 422, "watched must be a list"),
+        ({"watched": [103, 104], "watched_at": [1]}, 400, "watched_at has 1 times for 2 movies"),
+        ({"watched": [103, 104], "watched_at": [2, 1]}, 400, "times go back"),
+        ({"watched": [103], "watched_at": [5], "as_of": 1}, 400, "times go back"),
+        ({"watched": [103], "watched_at": ["soon"]}, 400, "watched_at has 'soon', which is no time"),
+        ({"watched": [103], "watched_at": [10**18]}, 400, "which is no time"),
+        ({"watched": [103], "watched_at": [None]}, 422, "watched_at.0 must be"),
+        ({"watched": [103], "as_of": "2001-05-01"}, 400, "as_of is for a user_id, or for"),
+        ({"user_id": 9, "as_of": "1970-01-02"}, 400, "rated nothing before that time"),
+        ({"user_id": 999, "as_of": "2001-05-01"}, 404, "there is no user 999"),
+    ],
+)
+def test_a_history_that_cannot_be_continued_is_refused(
+    question: dict[str, object], status: int, said: str, runs: dict[str, Run], served: Served
+) -> None:
+    reply = served.list_for(runs["sasrec"].record.name, **question)
+    assert (reply.status, [*reply.document]) == (status, ["error"]) and said in reply.document["error"]
+
+
+def test_models_that_read_no_history_or_see_no_time_say_so(runs: dict[str, Run], served: Served) -> None:
+    no_history = served.list_for(runs["ease"].record.name, watched=[103])
+    assert no_history.status == 400 and "continues no history" in no_history.document["error"]
+    no_time = served.list_for(runs["ease"].record.name, user_id=9, as_of="2001-05-01")
+    assert no_time.status == 400 and "does not see the time" in no_time.document["error"]
+    run = load_run(runs["two-tower"].folder)
+    of_user = served.list_for(run.record.name, user_id=9, as_of=1_001_000_000).document
+    assert given(of_user) == listed(run, user_of(run, 9, 1_001_000_000))
+
+
 def test_genres_and_what_is_known_are_filtered(runs: dict[str, Run], served: Served) -> None:
     run = load_run(runs["ease"].folder)
     somebody = new_user(run, Opinions(np.array(LIKED)))
@@ -111,7 +180,7 @@ def test_many_at_once_get_what_each_gets_alone(runs: dict[str, Run], served: Ser
 def test_health_models_and_metrics(runs: dict[str, Run], served: Served) -> None:
     health = served.ask("/health").document
     names = [one["name"] for one in served.ask("/api/models").document["models"]]
-    assert (health["status"], health["models"], names[0]) == ("ok", 5, health["default"])
+    assert (health["status"], health["models"], names[0]) == ("ok", 6, health["default"])
     assert sorted(names) == sorted(run.record.name for run in runs.values())
     metrics = served.ask("/metrics").body.decode()
     assert 'movierec_requests_total{route="/health",status="200"}' in metrics

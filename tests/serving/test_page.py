@@ -7,7 +7,7 @@ import pytest
 
 from movierec_cli.config import Family
 from tests.reports.browser import FITS, Browser, needs_chromium
-from tests.saved_runs import baseline_run, judged_run, run_config
+from tests.saved_runs import baseline_run, judged_run, run_config, sequence_run
 from tests.serving.served import Served, serving
 from tests.small_dataset import FIRST_MOVIE_ID, small_dataset
 
@@ -28,6 +28,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     source = replace(source, movies=replace(source.movies, imdb_number=source.movies.movie_id * 7))
     baseline_run(folder, source, Family.EASE)
     judged_run(folder, source, run_config("timestamp"))
+    sequence_run(folder, source, Family.SASREC, "time_gap")
     with serving(folder) as server:
         yield server
 
@@ -83,6 +84,22 @@ def test_movies_users_and_links_to_imdb(chromium: Browser, served: Served) -> No
     follow(chromium, f"http://127.0.0.1:{served.port}/#user=9", "#recommended")
     assert texts(chromium, "#panel h2") == ["User 9"] and len(texts(chromium, "#rated > li")) == 10
     assert chromium.complaints() == [] and chromium.evaluate("window.hacked === undefined")
+
+
+def test_a_model_of_sequences_continues_what_is_liked(chromium: Browser, served: Served) -> None:
+    name = next(run.record.name for run in served.models.runs if "sasrec" in run.record.name)
+    ids = [FIRST_MOVIE_ID + row for row in (17, 3, 30)]
+    follow(
+        chromium, f"http://127.0.0.1:{served.port}/?model={name}#likes={ids[0]},{ids[1]}:1,{ids[2]}", "#mine"
+    )
+    asked = {"watched": [ids[0], ids[2]], "disliked": [ids[1]]}
+    expected = [movie["shown_title"] for movie in served.list_for(name, **asked).document["movies"]]
+    chromium.wait_until("document.querySelector('#recommended') !== null")
+    assert texts(chromium, "#recommended > li a") == expected
+    assert texts(chromium, ".note") == [
+        "This model continues what you like, in the order in which you add it."
+    ]
+    assert chromium.complaints() == []
 
 
 def test_the_api_has_a_page_of_its_own(chromium: Browser, served: Served) -> None:

@@ -65,7 +65,8 @@ def export_command(
 
     The written model takes ids of users and gives ids, titles and scores of
     movies, as `movierec recommend` does. It contains what the users rated,
-    so that it does not recommend these movies again.
+    so that it does not recommend these movies again. Of a model of sequences,
+    it takes new users' histories, too.
     """
     from movierec_cli.export.export_run import export_run
 
@@ -87,7 +88,7 @@ _NEXT = {
     " {path}",
     ExportFormat.ONNX: "python -c 'import sys, numpy as np, onnxruntime; print(*onnxruntime.InferenceSession("
     'sys.argv[1]).run(["title"], {{"user_id": np.array([{user}]), "k": np.array(10), '
-    '"exclude": np.array([[{nothing}]]), "include_seen": np.array(False){seconds}}}))\' {path}',
+    '"exclude": np.array([[{nothing}]]), "include_seen": np.array(False){more}}}))\' {path}',
 }
 """A command that shows that the model works."""
 
@@ -96,10 +97,12 @@ def _next_command(run: Run, form: ExportFormat, exported: Exported) -> str:
     from movierec_cli.data.dataset import are_texts, id_at
 
     no_movie = "" if are_texts(run.artifacts.movie_ids) else -1
-    seconds = ', "seconds": np.array([-1])' if exported.sees_time else ""
     nothing, user = (_literal(one) for one in (no_movie, id_at(run.artifacts.user_ids, 0)))
+    values = {"watched": f"[[{nothing}]]", "watched_at": "[[0]]", "seconds": "[-1]"}
+    names = dict.fromkeys([*exported.history_inputs, *(["seconds"] if exported.sees_time else [])])
+    more = "".join(f', "{name}": np.array({values[name]})' for name in names)
     path = shlex.quote(str(exported.path))
-    return _NEXT[form].format(path=path, user=user, nothing=nothing, seconds=seconds)
+    return _NEXT[form].format(path=path, user=user, nothing=nothing, more=more)
 
 
 def _literal(one_id: Id) -> str:
@@ -115,5 +118,6 @@ def _document(run: Run, form: ExportFormat, exported: Exported, next_command: st
         "path": str(exported.path),
         "size_bytes": exported.size_bytes,
         "sees_time": exported.sees_time,
+        "reads_history": bool(exported.history_inputs),
         "next_command": next_command,
     }

@@ -64,7 +64,7 @@ class Known:
 def learn(
     share: Share, model: SequenceModel, observer: TrainingObserver, group: ProcessGroup = ALONE
 ) -> FitResult:
-    """Trains a new model, which then holds the chosen epoch's weights; all processes of a group get the same.
+    """Trains a model, which then holds the chosen epoch's weights; all processes of a group get the same.
 
     Args:
         share: of this process.
@@ -78,6 +78,7 @@ def learn(
     dataset, split, config = share.dataset, share.split, share.config
     if share.start is not None:
         model.assign(share.start)
+    if share.epochs_on_all:
         known = known_ratings(dataset, config, np.arange(len(dataset.ratings)))
         n_epochs = share.epochs_on_all
         seconds = _train_on(share, model, known, n_epochs, observer, group)

@@ -7,20 +7,24 @@ import numpy as np
 from movierec_cli.config import Feature
 from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.evaluation.evaluate import evaluate
-from movierec_cli.models.feature_encodings import Vocabulary, fit_features
+from movierec_cli.models.feature_encodings import Vocabulary
+from movierec_cli.models.sequential.checkpoint import Weights
 from movierec_cli.models.sequential.group_training import learn_together
+from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.sequence_learning import known_ratings, learn, make_model
 from movierec_cli.models.sequential.sequence_queries import FittedSequences, Reader
 from movierec_cli.models.sequential.shares import Share
+from movierec_cli.models.started import Start, features_of
 from movierec_cli.models.trained import FitResult, Fitted, Fitting, run_artifacts
 from movierec_cli.registry.run_parts import RunParts
+from movierec_cli.registry.store import Run
 from movierec_cli.scoring.sequence_network import HISTORY_TABLE
 
 
 def fit_run(fitting: Fitting) -> Fitted:
     """Trains one model of sequences; an interrupted training is resumed from its checkpoint.
 
-    A judged run is trained on with all ratings.
+    A judged run is trained on with all ratings; where there is a parent, training begins with its weights.
 
     Raises:
         MovierecError: no user has two ratings in train, training diverged, or a process of several was lost.
@@ -29,6 +33,8 @@ def fit_run(fitting: Fitting) -> Fitted:
     is_on_all = fitting.judged is not None
     share = _share(fitting)
     model = make_model(dataset, config, share.vocabularies)
+    if fitting.parent is not None:
+        share = replace(share, start=_started(model, Start.of(fitting.parent, dataset)))
     if not is_on_all:  # what cannot work is refused before anything is trained
         fitting.evaluated_rows(movies_of_users(dataset, split.train))
     if fitting.processes is None or fitting.processes.n_processes == 1:
@@ -50,19 +56,32 @@ def _share(fitting: Fitting) -> Share:
     if fitting.only_validated and config.training is not None:
         config = replace(config, training=replace(config.training, refit=False))
     if judged is not None:
-        named = judged.artifacts.weights
-        start = [named[name] for name in sorted(named) if name != HISTORY_TABLE]
+        start = _weights_of(judged)
     return Share(
         dataset=dataset,
         split=fitting.split,
         users=np.arange(len(dataset.users)),
         ratings=np.arange(len(dataset.ratings)),
         config=config,
-        vocabularies=fit_features(dataset, fitting.split.train, config.feature_set),
+        vocabularies=features_of(dataset, fitting.split.train, config, fitting.features_from),
         checkpoint=fitting.checkpoint,
         start=start,
         epochs_on_all=0 if judged is None else fitting.epochs_on_all,
     )
+
+
+def _weights_of(run: Run) -> Weights:
+    """In the order of `SequenceModel.variables`."""
+    named = run.artifacts.weights
+    return [named[name] for name in sorted(named) if name != HISTORY_TABLE]
+
+
+def _started(model: SequenceModel, start: Start) -> Weights:
+    of_movies = [model.candidates.own, model.history.own]
+    tables = [
+        start.movies if any(variable is one for one in of_movies) else None for variable in model.variables
+    ]
+    return start.weights([np.asarray(one) for one in model.weights()], _weights_of(start.parent), tables)
 
 
 def _fitted(

@@ -30,8 +30,8 @@ class Share:
     config: RunConfig
     vocabularies: dict[Feature, Vocabulary]  # fitted to all training ratings
     checkpoint: Path  # the folder from which an interrupted training can be resumed
-    start: Weights | None = None  # of a judged model that is trained on with all ratings
-    epochs_on_all: int = 0  # where there is a `start`
+    start: Weights | None = None  # of another model that is trained on
+    epochs_on_all: int = 0  # for how many epochs a judged one is, with all ratings; 0: it is no judged one
 
     def of_process(self, rank: int, size: int) -> Share:
         """Every `size`-th user, the first of them at `rank`, of a share that is all."""

@@ -19,12 +19,13 @@ from movierec_cli.evaluation.metrics import VALIDATION_K, TopK, mean_ndcg, top_k
 from movierec_cli.evaluation.queries import GroupedQueries, Targets
 from movierec_cli.evaluation.ranks import ScoreBlock, rank_positives
 from movierec_cli.evaluation.ratings import RatingErrors, RatingOutcome, rating_errors
-from movierec_cli.models.feature_encodings import Rows, Vocabulary, fit_features
+from movierec_cli.models.feature_encodings import Rows, Vocabulary
 from movierec_cli.models.freed_memory import LARGE_TABLE, give_back_memory, keep_freed_memory
 from movierec_cli.models.rating.evidence import Evidence
 from movierec_cli.models.rating.multi_task import MultiTaskModel, rating_head, rating_outcome
 from movierec_cli.models.rating.plain_multi_task import PlainMultiTaskModel
 from movierec_cli.models.rating.rating_batches import RatedPairs, rated_batches
+from movierec_cli.models.started import Start, features_of
 from movierec_cli.models.trained import FitResult, Fitted, Fitting, Validation, run_artifacts
 from movierec_cli.models.two_tower.cold_items import tell_cold_movies
 from movierec_cli.models.two_tower.objectives import InBatchObjective, objective_of
@@ -187,7 +188,7 @@ def fit_run(fitting: Fitting) -> Fitted:
 
     Vocabularies, buckets and means are fitted on the train part alone. The model of the best epoch then
     trains on with the validation set added, for as many epochs again. A judged run is trained on with all
-    ratings.
+    ratings; where there is a parent, training begins with its weights.
 
     Raises:
         MovierecError: a feature cannot be fitted, or training diverged.
@@ -196,8 +197,10 @@ def fit_run(fitting: Fitting) -> Fitted:
         return _fit_on_all(fitting, fitting.judged)
     dataset, split, config = fitting.dataset, fitting.split, fitting.config
     assert config.training is not None  # `prepare` checks the rest
-    vocabularies = fit_features(dataset, split.train, config.feature_set)
+    vocabularies = features_of(dataset, split.train, config, fitting.features_from)
     chosen = [prepare(dataset, split.train, config, vocabularies)]
+    if fitting.parent is not None:
+        begin_with(chosen[0].model, Start.of(fitting.parent, dataset))
     validate = chosen[0].validation(fitting.evaluated_rows(chosen[0].seen))
     result = fit(chosen[0].model, config.training, validate, fitting.observer)
     if fitting.only_validated:
@@ -209,6 +212,25 @@ def fit_run(fitting: Fitting) -> Fitted:
         rating_outcome=kept.rating_outcome(split.test) if isinstance(kept, _FOR_TWO) else None,
     )
     return fitted_run(kept, vocabularies, result, tested)
+
+
+def begin_with(model: TwoTowerModel, start: Start) -> None:
+    """Puts what a parent learned into a new model."""
+    query, movie = model.query_tower, model.movie_tower
+    users, movies, bias = query.ids, [movie.ids.table], movie.bias
+    movies += [] if query.history is None else [query.history.table]
+    movies += [] if bias is None else [bias]
+    tables = [
+        start.users
+        if users is not None and variable is users.table
+        else start.movies
+        if any(variable is one for one in movies)
+        else None
+        for variable in model.weights
+    ]
+    learned = [weight for _, weight in sorted(start.parent.weights.items())]
+    new = [variable.numpy() for variable in model.weights]
+    assign_weights(model.weights, start.weights(new, learned, tables))
 
 
 def with_validation(
@@ -255,7 +277,7 @@ def trained_on_all(
     """Trains a judged run on with all ratings, see `Fitting.epochs_on_all`; its features stay as they are."""
     dataset, config = fitting.dataset, fitting.config
     assert config.training is not None
-    vocabularies = fit_features(dataset, fitting.split.train, config.feature_set)
+    vocabularies = features_of(dataset, fitting.split.train, config, fitting.features_from)
     kept = prepare(dataset, np.arange(len(dataset.ratings)), config, vocabularies)
     assign_weights(kept.model.weights, [weight for _, weight in sorted(judged.weights.items())])
     n_epochs = fitting.epochs_on_all

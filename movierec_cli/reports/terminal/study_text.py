@@ -128,6 +128,7 @@ def _facts(run: Run) -> Table:
         "size": f"{run.size_bytes / 1e6:.1f} MB",
         "trained": record.created_at,
         **({"for use": record.judged.sentence} if record.judged else {}),
+        **({"trained on from": config.parent} if config.parent else {}),
         "data": data.description,
         "fingerprint": data.fingerprint,
         "ratings": study_tables.counts(data),

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Ids
 from movierec_cli.data.duplicates import Duplicates
 from movierec_cli.recommend.cautions import FEW_RATINGS
-from movierec_cli.recommend.run_choice import FOR_LIKENESS, FOR_USERS, FOR_VECTORS
+from movierec_cli.recommend.run_choice import FOR_HISTORIES, FOR_LIKENESS, FOR_USERS, FOR_VECTORS
 from movierec_cli.records import dataclass
 from movierec_cli.registry.store import Run
 from movierec_cli.reports import star
@@ -47,6 +47,7 @@ def _scripts(*, has_vectors: bool, is_served: bool) -> tuple[str, ...]:
     return (*first, *_LAST_SCRIPTS)
 
 
+_CONTINUED = "This model continues what you like, in the order in which you add it."
 _CHOICE = '<label class="choice">Model: <select id="models"></select></label>'
 
 
@@ -217,7 +218,8 @@ def _parts(shown: _Shown) -> _Parts:
         of_page = {
             "run": run.record.name,
             "has_reasons": FOR_LIKENESS.is_served_by(run.record),
-            "fold_in": {},
+            "reads_history": FOR_HISTORIES.is_served_by(run.record),
+            "fold_in": {"note": _CONTINUED} if FOR_HISTORIES.is_served_by(run.record) else {},
         }
         of_map = _map(shown) if shown.has_vectors else ({}, {})
         return of_page | of_map[0], of_map[1], {"ids": _ids(run.artifacts.user_ids[shown.users])}

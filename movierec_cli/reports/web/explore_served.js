@@ -44,9 +44,18 @@ async function about_user(user) {
   return {best: list_of(answer, () => asked(address + "&why=true")), rated: answer.rated.map(one => ({row: rows_by_id(one.movie_id), stars: one.rating}))};
 }
 
-async function for_likes({liked, disliked, ratings}) {
-  const ids = rows => rows.map(row => movies.ids[row]);
-  const body = {liked: ids(liked), disliked: ids(disliked), ratings: ratings.map(one => ({movie_id: movies.ids[one.row], rating: one.stars})), top: data.n_listed};
+const ids_of = rows => rows.map(row => movies.ids[row]);
+const as_opinions = ({liked, disliked, ratings}) => ({liked: ids_of(liked), disliked: ids_of(disliked), ratings: ratings.map(one => ({movie_id: movies.ids[one.row], rating: one.stars}))});
+
+// What is liked is the history, in the order in which it was named; undefined where nothing is.
+function as_history(opinions) {
+  const {liked, disliked, known} = with_ratings(opinions);
+  const others = known.filter(row => !liked.includes(row) && !disliked.includes(row));
+  return liked.length ? {watched: ids_of(known.filter(row => liked.includes(row))), disliked: ids_of(disliked), seen: ids_of(others)} : undefined;
+}
+
+async function for_likes(opinions) {
+  const named = data.reads_history && as_history(opinions) || as_opinions(opinions), body = {...named, top: data.n_listed};
   const answer = await asked("/recommendations", body);
   return list_of(answer, () => asked("/recommendations", {...body, why: true}));
 }

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,11 +27,13 @@ from movierec_cli.data.split import split_ratings
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.metrics import TopK, top_k_accuracy, top_k_of
 from movierec_cli.evaluation.ranks import rank_positives
+from movierec_cli.models.feature_encodings import fit_features
+from movierec_cli.models.started import Start, features_of
 from movierec_cli.models.trained import Fitted, Fitting
 from movierec_cli.models.two_tower import query_batches, tower_fitting
-from movierec_cli.models.two_tower.query_batches import group_interactions
+from movierec_cli.models.two_tower.query_batches import group_interactions, last_queries
 from movierec_cli.models.two_tower.tower_fitting import AVERAGED_EPOCHS, AveragedWeights, Fit, assign_weights
-from movierec_cli.models.two_tower.tower_training import fit_run, prepare
+from movierec_cli.models.two_tower.tower_training import begin_with, fit_run, prepare
 from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.run_parts import RunParts
 from tests.models.heard import Heard
@@ -301,3 +305,86 @@ def test_by_default_a_column_of_noise_says_next_to_nothing_and_genres_are_heard(
     noise = said("noise", default)
     assert noise < 0.5 * said("noise", 0.0)
     assert said("movie_genres", default) > 2 * noise
+
+
+def as_parent(run_config: RunConfig, dataset: Dataset, weights: dict[str, np.ndarray], **found: Any) -> Any:
+    """A saved run as far as a training that goes on from it asks it."""
+    ids = {"user_ids": dataset.users.user_id, "movie_ids": dataset.movies.movie_id}
+    record = SimpleNamespace(name="parent", config=run_config)
+    return SimpleNamespace(
+        record=record, artifacts=SimpleNamespace(**(ids | found)), weights=weights, folder=""
+    )
+
+
+def with_new_rows(dataset: Dataset, n: int = 3) -> Dataset:
+    """New movies and users stand first; each new user rates what an old one did."""
+    ratings, movies, users = dataset.ratings, dataset.movies, dataset.users
+    rows = np.concatenate([np.flatnonzero(ratings.user_index < n), np.arange(len(ratings))])
+    columns: dict[str, Any] = {
+        name: column[rows] for name, column in vars(ratings).items() if isinstance(column, np.ndarray)
+    }
+    n_copied = len(rows) - len(ratings)
+    columns["movie_index"] = columns["movie_index"] + n
+    columns["user_index"] = np.append(columns["user_index"][:n_copied], ratings.user_index + n)
+    again = {
+        table: {
+            name: np.concatenate([column[:n], column])
+            for name, column in vars(own).items()
+            if isinstance(column, np.ndarray)
+        }
+        for table, own in (("movies", movies), ("users", users))
+    }
+    again["movies"]["movie_id"] = np.append(10**6 + np.arange(n), movies.movie_id)
+    again["users"]["user_id"] = np.append(10**6 + np.arange(n), users.user_id)
+    return replace(
+        dataset,
+        ratings=replace(ratings, **columns),
+        movies=replace(movies, **again["movies"]),
+        users=replace(users, **again["users"]),
+    )
+
+
+def test_a_model_begins_with_all_that_its_parent_learned_and_new_rows_as_those_of_a_new_one() -> None:
+    sets, sizes = ("user_history", "user_tenure", "movie_genres"), replace(SMALL, item_bias=True)
+    own = config(*sets, model=sizes)
+    fitted = fit_features(DATASET, SPLIT.train, own.feature_set)
+    first = prepare(DATASET, SPLIT.train, own, fitted).model
+    saved = {str(feature): vocabulary for feature, vocabulary in fitted.items()}
+    parent = as_parent(own, DATASET, first.named_weights(), vocabularies=saved)
+    larger = with_new_rows(DATASET)
+    rows = np.arange(len(larger.ratings))
+    taken = features_of(larger, rows, own, parent)
+    assert [taken[one] == fitted[one] for one in taken] == [True, False, True]  # a user's first day is theirs
+    other = prepare(larger, rows, config(*sets, training=replace(QUICK, seed=5), model=sizes), taken).model
+    new = [variable.numpy() for variable in other.weights]
+    begin_with(other, Start.of(parent, larger))
+    grown = 0
+    for before, learned, now in zip(new, first.weights, other.weights, strict=True):
+        if learned.shape == now.shape:
+            np.testing.assert_array_equal(now.numpy(), learned.numpy())
+            continue
+        grown += 1
+        np.testing.assert_array_equal(now.numpy()[3:], learned.numpy())
+        np.testing.assert_array_equal(now.numpy()[:3], before[:3])
+    assert grown == 4  # users, movies, movies of histories and their biases
+
+
+def test_nothing_changes_before_the_first_step_and_what_is_known_is_an_advantage_after_one_epoch(plain):
+    arrays = plain[0].parts.artifacts
+    parent = as_parent(config(), DATASET, plain[0].parts.weights, vocabularies={})
+    tf.config.run_functions_eagerly(True)  # compiling would take longer than two epochs
+    try:
+        same = prepare(DATASET, SPLIT.fit, config(), {})
+        begin_with(same.model, Start.of(parent, DATASET))
+        users = same.model.embed_queries(last_queries(DATASET, SPLIT.fit, {}), same.seen)
+        np.testing.assert_allclose(users, arrays.user_embeddings, atol=1e-6)
+        np.testing.assert_allclose(same.model.embed_movies(), arrays.movie_embeddings, atol=1e-6)
+        larger, losses = with_new_rows(DATASET), []
+        for is_started in (True, False):
+            model = prepare(larger, np.arange(len(larger.ratings)), config(), {}).model
+            if is_started:
+                begin_with(model, Start.of(parent, larger))
+            losses.append(Fit(model, QUICK, AVERAGED_EPOCHS).epoch())
+    finally:
+        tf.config.run_functions_eagerly(False)
+    assert losses[0] < losses[1] - 0.2
