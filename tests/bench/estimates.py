@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -117,9 +118,12 @@ class Cost:
 READ, READ_AGAIN, SPLIT = "read a file for the first time", "read it again", "split"
 GROUP, RANK = "group by queries, make a model", "rank the test ratings and list"
 TABLES, SCORES = "a step but its softmax", "the softmax of a step"
-READING_MEMORY, MEMORY = "memory of reading, above what imports take", "… of training and ranking"
-FILE, RUN = "the file of the ratings", "the folder of a run"
-LISTS, LIST_FILES = f"lists of {TOP} for all users", "their Parquet files"
+READING_MEMORY, MEMORY = (
+    "memory of reading, above what imports take",
+    "memory of training and ranking, likewise",
+)
+COLUMNS, RUN = "columns of ratings", "the folder of a run"
+LISTS, LIST_FILES = f"lists of {TOP} for all users", "the Parquet files of these lists"
 
 COSTS = {
     READ: Cost("s", (_ONCE, _RATINGS)),
@@ -128,13 +132,13 @@ COSTS = {
     GROUP: Cost("s", (_ONCE, _RATINGS)),
     TABLES: Cost("s", (_ONCE, _PARAMETERS)),
     SCORES: Cost("s", (_ONCE, _STEP_SCORES)),
-    RANK: Cost("s", (_RATINGS, _SCORES)),
+    RANK: Cost("s", (_ONCE, _SCORES)),
     LISTS: Cost("s", (_ONCE, _SCORES)),
+    COLUMNS: Cost("B", (_RATINGS,)),
     READING_MEMORY: Cost("B", (_ONCE, _RATINGS)),
-    MEMORY: Cost("B", (_RATINGS, _PARAMETERS)),
-    FILE: Cost("B", (_RATINGS,)),
-    RUN: Cost("B", (_RATINGS, _ROWS)),
-    LIST_FILES: Cost("B", (_USERS,)),
+    MEMORY: Cost("B", (_ONCE, _PARAMETERS)),
+    RUN: Cost("B on disk", (_RATINGS, _ROWS)),
+    LIST_FILES: Cost("B on disk", (_USERS,)),
 }
 
 
@@ -171,7 +175,6 @@ def measured_costs(archive: Path, folder: Path) -> tuple[Size, Costs]:
     parts = ("--top", str(TOP), "--parts", f"{folder}/lists")
     lists = movierec("recommend", "--users", "all", *parts, *models, folder=folder)
     costs = found["costs"] | {
-        FILE: archive.stat().st_size if archive.is_file() else on_disk(archive),
         RUN: on_disk(folder / "models"),
         LISTS: lists.wall_s,
         LIST_FILES: on_disk(folder / "lists"),
@@ -191,13 +194,14 @@ def print_costs(archive: str, folder: str) -> None:
     costs[READ], costs[READ_AGAIN] = seconds_of(lambda: load_dataset(data), 2)
     costs[READING_MEMORY] = _peak_bytes() - before
     dataset = load_dataset(data)
+    costs[COLUMNS] = sum(one.nbytes for one in vars(dataset.ratings).values() if isinstance(one, np.ndarray))
     costs[SPLIT] = seconds_of(lambda: split_ratings(dataset.ratings, SplitConfig()))[0]
     began = time.perf_counter()
     prepared, split, fit = fit_of(data, DIM)
     costs[GROUP] = time.perf_counter() - began - costs[READ_AGAIN] - costs[SPLIT]
     n_steps = fit.batches.n_batches
     whole = min(seconds_of(fit.epoch, 3)[1:]) / n_steps  # the first compiles
-    costs[RANK] = seconds_of(lambda: evaluate(dataset, split.train, split.test, prepared))[0]
+    costs[RANK] = min(seconds_of(lambda: evaluate(dataset, split.train, split.test, prepared), 2))
     costs[MEMORY] = _peak_bytes() - before
     fit.model.objective.loss = _without_scores
     plain = Fit(fit.model, fit.config, AVERAGED_EPOCHS)
@@ -242,13 +246,13 @@ def far_rows(measured: Sequence[tuple[Size, Costs]]) -> Iterator[Row]:
     sizes = [size for size, _ in measured]
     rates = {name: cost.rates(sizes, [costs[name] for _, costs in measured]) for name, cost in COSTS.items()}
     needs = [_needs(n, rates) for n in MACHINES]
-    has = {"s": ASSUMED_PATIENCE_S, "B": _memory_bytes()}
+    has = {"s": ASSUMED_PATIENCE_S, "B": _memory_bytes(), "B on disk": shutil.disk_usage(Path.cwd()).total}
     each = f"each of {' / '.join(map(str, MACHINES))}"
     for name in sorted(needs[0], key=lambda name: -needs[0][name][0] / has[needs[0][name][1]]):
         unit = needs[0][name][1]
         told = " / ".join(_told(need[name][0], unit) for need in needs)
         times = " / ".join(f"{need[name][0] / has[unit]:.2g} ×" for need in needs)
-        yield Row(f"{name}, {each}", told, _told(has[unit], unit), "", times)
+        yield Row(f"{name}, {each}", told, f"{_told(has[unit], unit)}{unit[1:]}", "", times)
 
 
 def _needs(n_machines: int, rates: dict[str, npt.NDArray[np.float64]]) -> dict[str, tuple[float, str]]:
@@ -256,6 +260,7 @@ def _needs(n_machines: int, rates: dict[str, npt.NDArray[np.float64]]) -> dict[s
     own = FAR.of_machine(n_machines)
     needs = {name: (cost.of(own, rates[name]), cost.unit) for name, cost in COSTS.items()}
     tables, scores = needs.pop(TABLES)[0], needs.pop(SCORES)[0]
+    del needs[RUN]  # below, as it is one for all
     ring = 2 * (n_machines - 1) / n_machines / ASSUMED_NETWORK  # s a byte of what is summed over a ring
     touched = min(own.items, own.classes + own.queries * n_machines * FAR.ratings / FAR.users)
     of_row = DIM * FLOAT_BYTES
@@ -264,8 +269,8 @@ def _needs(n_machines: int, rates: dict[str, npt.NDArray[np.float64]]) -> dict[s
         "an epoch: the softmax": (own.steps * scores, "s"),
         "an epoch: summing gradients of all items": (own.steps * ring * own.items * of_row, "s"),
         "an epoch: … of the items of a step alone": (own.steps * ring * touched * of_row, "s"),
-        "moving ratings to their users' machines": (needs[FILE][0] / ASSUMED_NETWORK, "s"),
-        "one folder of a run, in one place": (COSTS[RUN].of(FAR, rates[RUN]), "B"),
+        "moving ratings to their users' machines": (needs[COLUMNS][0] / ASSUMED_NETWORK, "s"),
+        "one folder of a run, in one place": (COSTS[RUN].of(FAR, rates[RUN]), "B on disk"),
         "sending that folder to one place": (COSTS[RUN].of(FAR, rates[RUN]) / ASSUMED_NETWORK, "s"),
     }
     return needs
@@ -283,5 +288,6 @@ _LARGER = {
 
 def _told(value: float, unit: str) -> str:
     """In the largest unit of which there is one or more: "2.4 GB"."""
-    factor, name = next((one for one in _LARGER[unit] if value >= one[0]), _LARGER[unit][-1])
+    larger = _LARGER[unit[0]]
+    factor, name = next((one for one in larger if value >= one[0]), larger[-1])
     return f"{value / factor:.3g} {name}"

@@ -1,4 +1,4 @@
-"""What far larger data take: rates are those that costs were made with, and each size is judged by the others."""
+"""What far larger data take: rates are those that costs were made with; each size is judged by the others."""
 
 import pytest
 
