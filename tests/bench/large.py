@@ -6,12 +6,11 @@ Takes some hours, most of them for the baselines and the models of sequences, an
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.models.baselines.baseline import Kept, Scorer, same_for_all
 from movierec_cli.models.two_tower.query_batches import CLASSES, MAX_CLASSES
 from tests.bench.large_world import USERS, write_world
-from tests.bench.rows import Bench, Finished, Row, movierec, run_process, seconds_of
+from tests.bench.rows import Bench, Finished, Row, called, movierec, seconds_of
 
 if TYPE_CHECKING:
     from movierec_cli.data.split import Split
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 DIM, EPOCHS = 64, 2
 _TRAIN = ("--additional_feature_sets", "None", "--num_epochs", str(EPOCHS))
-_CALL = "import sys; from tests.bench import large; getattr(large, sys.argv[1])(*sys.argv[2:])"
 TENTH = 10  # of the users, for what is compared with the softmax over all movies
 COMPARED_EPOCHS = 10
 
@@ -59,9 +57,9 @@ def _commands(folder: Path) -> Iterator[Row]:
     done = movierec(*command, folder=folder)
     yield Row(f"`train {' '.join(_TRAIN)} --baselines popularity`", _cost(done), "≤ 5 min, ≤ 6 GiB")
     yield Row("… its page", f"{(folder / 'page.html').stat().st_size / 1e6:.1f} MB", "< 10 MB")
-    before = _on_disk(folder / "models")
+    before = on_disk(folder / "models")
     movierec("train", *_places(folder), *models, *page, *_TRAIN, "--seed", "43", "--baselines", "None")
-    added = (_on_disk(folder / "models") - before) / 1e6
+    added = (on_disk(folder / "models") - before) / 1e6
     yield Row("… what another model of the same data adds to the disk", f"{added:.0f} MB", "≤ 250 MB")
     one = [movierec("recommend", "--user", "1", *models) for _ in range(3)]
     yield Row("`recommend --user 1`", f"{sorted(run.wall_s for run in one)[1]:.2f} s", "≤ 0.5 s")
@@ -70,16 +68,10 @@ def _commands(folder: Path) -> Iterator[Row]:
     yield Row("lists of 100 for all users, to Parquet", _cost(every), "≤ 4 min, ≤ 3 GiB")
 
 
-def _called(function: str, *arguments: object) -> tuple[Finished, Any]:
-    """What a function of this file prints as JSON, in a process of its own."""
-    done = run_process([sys.executable, "-c", _CALL, function, *map(str, arguments)])
-    return done, json.loads(done.stdout)
-
-
 def _sampled(folder: Path) -> Iterator[Row]:
     """What is lost by comparing with a part of the catalogue, on a tenth of the users and all movies."""
     write_world(folder / "tenth" / "ratings", n_users=USERS // TENTH)
-    of_each = [_called("print_accuracy", folder / "tenth", most)[1] for most in (MAX_CLASSES, 2**30)]
+    of_each = [called(print_accuracy, folder / "tenth", most)[1] for most in (MAX_CLASSES, 2**30)]
     sampled, every = (one["ndcg"] for one in of_each)
     what = f"NDCG@10 after {COMPARED_EPOCHS} epochs of ids on a tenth: {CLASSES:,} movies a step"
     yield Row(what, f"{sampled:.4f}", "all − 1 %", f"{every:.4f} (all)", f"{sampled / every - 1:+.2%}")
@@ -102,19 +94,19 @@ def _cost(done: Finished) -> str:
     return f"{done.wall_s / 60:.1f} min, {done.peak_mib / 1024:.1f} GiB"
 
 
-def _on_disk(folder: Path) -> int:
+def on_disk(folder: Path) -> int:
     """Bytes of all files, each counted once."""
     files = {file.stat().st_ino: file.stat().st_size for file in folder.rglob("*") if file.is_file()}
     return sum(files.values())
 
 
 def _in_parts(folder: Path) -> Iterator[Row]:
-    data = DataConfig(archive=folder / "ratings", datasets_dir=folder / "datasets")
+    data = _data_in(folder)
     first_s, later_s = seconds_of(lambda: load_dataset(data), 2)
     yield Row("… read: first, later", f"{first_s:.0f} s, {later_s:.1f} s", "")
     yield from _ranked(data)
     for dim, bar in ((DIM, "≤ 60 s"), (128, "")):
-        done, found = _called("print_epoch", folder, dim)
+        done, found = called(print_epoch, folder, dim)
         measured = f"{found['epoch_s']:.0f} s, {done.peak_mib / 1024:.1f} GiB"
         per_rating = found["epoch_s"] / found["n_ratings"] * 1e6
         yield Row(f"an epoch of ids, d {dim}", f"{measured}, {per_rating:.1f} µs a rating", bar)
@@ -138,7 +130,7 @@ def _ranked(data: DataConfig) -> Iterator[Row]:
 
 def print_epoch(folder: str, dim: str) -> None:
     """Prints what the second of two epochs takes, as JSON; to be called in a new process."""
-    _, split, fit = _fit_of(Path(folder), int(dim))
+    _, split, fit = fit_of(_data_in(Path(folder)), int(dim))
     epoch_s = seconds_of(fit.epoch, 2)[1]
     print(json.dumps({"epoch_s": epoch_s, "n_ratings": len(split.train)}))
 
@@ -154,7 +146,7 @@ def print_accuracy(folder: str, most_classes: str) -> None:
     from movierec_cli.models.two_tower import query_batches
 
     query_batches.MAX_CLASSES = int(most_classes)
-    prepared, split, fit = _fit_of(Path(folder), DIM, batch_size=512)
+    prepared, split, fit = fit_of(_data_in(Path(folder)), DIM, batch_size=512)
     for _ in range(COMPARED_EPOCHS):
         fit.epoch()
     with fit.average.applied():
@@ -162,7 +154,11 @@ def print_accuracy(folder: str, most_classes: str) -> None:
     print(json.dumps({"ndcg": metric_values(outcome, "ndcg@10").mean()}))
 
 
-def _fit_of(place: Path, dim: int, batch_size: int | None = None) -> tuple[Prepared, Split, Fit]:
+def _data_in(folder: Path) -> DataConfig:
+    return DataConfig(archive=folder / "ratings", datasets_dir=folder / "datasets")
+
+
+def fit_of(data: DataConfig, dim: int, batch_size: int | None = None) -> tuple[Prepared, Split, Fit]:
     """A model of ids, and its training."""
     from movierec_cli.config import Family, SplitKind, default_settings
     from movierec_cli.models.feature_encodings import fit_features
@@ -173,7 +169,7 @@ def _fit_of(place: Path, dim: int, batch_size: int | None = None) -> tuple[Prepa
     from movierec_cli.models.two_tower.tower_fitting import AVERAGED_EPOCHS, Fit
     from movierec_cli.models.two_tower.tower_training import prepare
 
-    dataset = load_dataset(DataConfig(archive=place / "ratings", datasets_dir=place / "datasets"))
+    dataset = load_dataset(data)
     split = split_ratings(dataset.ratings, SplitConfig())
     usual = default_settings(Family.TWO_TOWER, SplitKind.RANDOM)
     model = replace(usual.model, embedding_size=dim)

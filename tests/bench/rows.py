@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,13 @@ def seconds_of(work: Callable[[], object], runs: int = 1) -> list[float]:
 def movierec(*arguments: str, folder: Path | None = None) -> Finished:
     """Runs a command of this project."""
     return run_process([sys.executable, "-m", "movierec_cli", *arguments], folder)
+
+
+def called(function: Callable[..., None], *arguments: object) -> tuple[Finished, Any]:
+    """What a function of a module prints as JSON, in a process of its own; it is given texts."""
+    do = f"import sys; from {function.__module__} import {function.__name__} as do; do(*sys.argv[1:])"
+    done = run_process([sys.executable, "-c", do, *map(str, arguments)])
+    return done, json.loads(done.stdout)
 
 
 def run_process(command: Sequence[str], folder: Path | None = None) -> Finished:

@@ -8,7 +8,8 @@ The MovieLens archives (ml-1m.zip, ml-100k.zip) are looked for in --data, then .
 Of the models of sequences, `sequences` (the headline, three seeds) takes hours and `sequence-presets` the
 better part of one: they run only when named, keep what they trained in --models and go on from there. So do
 `few-likes`, `large`, `small` and `new-users` run only when named: a quarter of an hour or more, and nothing
-is kept. `large` makes 26 million ratings and takes up to 6 GiB; `serve-hostile` takes ten minutes of its own.
+is kept. `large` makes 26 million ratings and takes up to 6 GiB; `serve-hostile` takes ten minutes of its own,
+`estimates` about five.
 `sequence-epoch` compares with RecTools where the environment variable RECTOOLS_PYTHON names an interpreter
 that has it: pip install "rectools[torch]" in an environment of its own, as it needs an older NumPy.
 """
@@ -26,6 +27,7 @@ from tests.bench import (  # noqa: E402
     accuracy,
     baselines,
     epoch,
+    estimates,
     few_likes,
     fold_in,
     hybrids,
@@ -74,9 +76,10 @@ SECTIONS: dict[str, Callable[[Bench], Iterable[Row]]] = {
     "sequences": sequences.measure_sequences,
     "sequence-presets": sequences.measure_presets,
     "large": large.measure_large,
+    "estimates": estimates.measure_estimates,
 }
 WHEN_NAMED = (
-    *("few-likes", "large", "planted", "small", "new-users"),
+    *("estimates", "few-likes", "large", "planted", "small", "new-users"),
     *("serve-hostile", "sequences", "sequence-presets"),
 )
 _NAMES = f"of {', '.join(SECTIONS)} (default: all but {listed(WHEN_NAMED)})"
