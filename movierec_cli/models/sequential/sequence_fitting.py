@@ -71,10 +71,11 @@ class SequenceFit:
     Attributes:
         model: gives the first weights and the shapes.
         batches: what an epoch steps through.
-        shape: how a step's rows are shared out.
+        shape: how a step's rows are cut up.
         training: how long and how hard.
         probabilities: each movie's fraction of the targets.
         group: the processes that train together; all of them take every step and hold the same weights.
+        devices: that this process computes on.
     """
 
     model: SequenceModel
@@ -83,6 +84,7 @@ class SequenceFit:
     training: TrainingConfig
     probabilities: npt.NDArray[np.float32]
     group: ProcessGroup = ALONE
+    devices: int = 1
     epoch: int = 0  # finished so far
     training_s: float = 0.0
     validation_s: float = 0.0
@@ -101,6 +103,7 @@ class SequenceFit:
             self.training.seed,
             self.training.summed_loss,
             self.group,
+            self.devices,
         )
         self.state: State = {
             "weights": [jnp.copy(value) for value in self.model.weights()],
