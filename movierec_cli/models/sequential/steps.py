@@ -58,7 +58,9 @@ class StepShape:
         return self.rows_per_micro_batch * self.micro_batches
 
     @classmethod
-    def of(cls, config: SequenceConfig, loss: LossKind, tokens: int, micro_batch_tokens: int) -> StepShape:
+    def of(
+        cls, config: SequenceConfig, loss: LossKind, tokens: int, micro_batch_tokens: int | None
+    ) -> StepShape:
         """For about so many tokens (or windows) a step.
 
         There are as many lanes as have a full micro-batch each, `MOST_DEVICES` at most, but two where there
@@ -68,11 +70,15 @@ class StepShape:
             config: of the model.
             loss: what is minimised.
             tokens: in a step, all in all.
-            micro_batch_tokens: of a micro-batch at most.
+            micro_batch_tokens: of a micro-batch at most; None: a lane is one, and there are as many lanes as
+                can be, which serves accelerators.
         """
         wanted = max(1, tokens if config.windows else round(tokens / config.max_length))
         if loss not in SEPARABLE:
             return cls(wanted, 1, 1)
+        if micro_batch_tokens is None:
+            lanes = min(power_of_two(wanted), MOST_DEVICES)
+            return cls(max(1, round(wanted / lanes)), 1, lanes)
         most = max(1, micro_batch_tokens // config.max_length)
         lanes = min(power_of_two(max(wanted // most, min(wanted, 2))), MOST_DEVICES)
         of_lane = max(1, round(wanted / lanes))
