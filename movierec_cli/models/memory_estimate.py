@@ -6,6 +6,7 @@ optimizer's slots, and the best epoch's copy. To these come the largest arrays o
 """
 
 import itertools
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,7 +34,7 @@ from movierec_cli.models.rating.evidence import (
     POOL_SIZE,
     SESSION_SIZES,
 )
-from movierec_cli.models.sequential.engine import n_devices
+from movierec_cli.models.sequential.engine import MOST_DEVICES, n_devices
 from movierec_cli.models.sequential.packed_batches import MICRO_BATCH_TOKENS, default_tokens
 from movierec_cli.models.two_tower.inputs import Input, NumberInput
 from movierec_cli.models.two_tower.query_batches import (
@@ -96,7 +97,9 @@ def n_parameters(config: RunConfig, data: TrainingData) -> int:
 def needed_bytes(config: RunConfig, data: TrainingData) -> int:
     """About how much memory a family's fit takes at its peak."""
     if isinstance(config.model, SequenceConfig):
-        floats = (SEQUENCE_COPIES + 2 * n_devices()) * n_parameters(config, data)
+        # Of each device the weights, what its lane adds up, and what waits to be added.
+        of_device = 2 + math.log2(MOST_DEVICES / n_devices())
+        floats = round((SEQUENCE_COPIES + of_device * n_devices()) * n_parameters(config, data))
         return FLOAT_BYTES * (floats + _sequence_step(config, config.model, data))
     if isinstance(config.model, TowerConfig):
         floats = TOWER_COPIES * n_parameters(config, data)

@@ -2,18 +2,20 @@
 
 Each device takes its own rows of a step and runs on one thread. Small operations, of which a model of
 sequences is made, gain nothing from sharing one among threads, and so everything stays in a core's cache.
+What is computed for some rows does not depend on how many devices there are.
 """
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from movierec_cli.errors import MovierecError
 
-MOST_DEVICES = 8  # a step has not more segments to share
+MOST_DEVICES = 8  # a step has not more lanes to share
 AXIS = "devices"
 _BACKEND = "KERAS_BACKEND"
 
@@ -36,7 +38,7 @@ def start_keras(devices: int | None = None) -> None:
     if "keras" not in sys.modules:
         os.environ[_BACKEND] = "jax"
     # JAX reads them at its first computation, not when it is imported, as TensorFlow imports it too.
-    count = n_devices() if devices is None else devices
+    count = max(2, n_devices() if devices is None else devices)  # `OverDevices` says why
     flags = f"--xla_force_host_platform_device_count={count} --xla_cpu_multi_thread_eigen=false"
     given = os.environ.get("XLA_FLAGS", "")
     if flags not in given:
@@ -57,32 +59,73 @@ def usable_devices() -> int:
     return min(n_devices(), len(jax.local_devices()))
 
 
-def over_devices(function: Callable[..., Any], devices: int, *, split: Sequence[bool]) -> Callable[..., Any]:
-    """Compiles a function that every device of this process calls with its part of the rows.
-
-    What they return is put together along the first axis.
-
-    Args:
-        function: of arrays, or lists or dictionaries of them.
-        devices: how many take part.
-        split: for each argument, whether it is divided along its first axis, or the same for all.
+def mesh_of(devices: int) -> Any:
+    """The first devices of this process, along `AXIS`.
 
     Raises:
         ValueError: JAX has not so many devices.
     """
     import jax
-    from jax.sharding import Mesh, PartitionSpec
+    from jax.sharding import Mesh
 
     own = jax.local_devices()
     if devices > len(own):
         raise ValueError(f"{devices} devices are asked for, and JAX has {len(own)}")
-    shared, by_rows = PartitionSpec(), PartitionSpec(AXIS)  # type: ignore[no-untyped-call]
-    mesh = Mesh(np.array(own[:devices]), (AXIS,))
-    sharded = jax.shard_map(
-        function,
-        mesh=mesh,
-        in_specs=tuple(by_rows if one else shared for one in split),
-        out_specs=by_rows,
-        check_vma=False,
-    )
-    return jax.jit(sharded)
+    return Mesh(np.array(own[:devices]), (AXIS,))
+
+
+class OverDevices:
+    """A function, compiled once, that every device of this process calls with its part of the rows.
+
+    XLA orders operations otherwise in a program for one device than in one for two or more, which all are
+    alike. So one device works in a program for two, of which the other has nothing to do, and what a device
+    computes does not depend on how many there are (if JAX has at least two).
+
+    Args:
+        function: of values that are the same for all devices, and of rows; either are arrays, or lists or
+            dictionaries of them. What it returns is put together along the first axis.
+        devices: how many take part.
+    """
+
+    def __init__(self, function: Callable[[Any, Any], Any], devices: int):
+        import jax
+        from jax.sharding import NamedSharding, PartitionSpec
+
+        self.devices = devices
+        self._idle = max(devices, min(2, len(jax.local_devices()))) - devices
+        mesh = mesh_of(devices + self._idle)
+        same, by_rows = PartitionSpec(), PartitionSpec(AXIS)  # type: ignore[no-untyped-call]
+        self._same = NamedSharding(mesh, same)
+
+        def if_busy(is_busy: Any, shared: Any, rows: Any) -> Any:
+            nothing = jax.tree.map(
+                lambda one: jax.numpy.zeros(one.shape, one.dtype), jax.eval_shape(function, shared, rows)
+            )
+            return jax.lax.cond(is_busy[0], function, lambda *_: nothing, shared, rows)
+
+        sharded = jax.shard_map(
+            if_busy, mesh=mesh, in_specs=(by_rows, same, by_rows), out_specs=by_rows, check_vma=False
+        )
+        self._call = jax.jit(sharded)
+
+    def shared(self, values: Any) -> Any:
+        """Values that are the same for all devices, copied to them, for any number of calls."""
+        import jax
+
+        return jax.device_put(values, self._same)
+
+    def __call__(self, shared: Any, rows: Any, is_busy: npt.NDArray[np.bool_] | None = None) -> Any:
+        """What the devices return; zeros of those that are not busy, and of one more where there is one only.
+
+        Args:
+            shared: of `shared`.
+            rows: NumPy arrays of which each device gets an equal part.
+            is_busy: [devices], which of them have something to do; None: all.
+        """
+        import jax
+
+        busy = np.ones(self.devices, np.bool_) if is_busy is None else is_busy
+        if self._idle:
+            rows = jax.tree.map(lambda one: np.concatenate([one, np.zeros_like(one)]), rows)
+            busy = np.append(busy, False)
+        return self._call(busy, shared, rows)

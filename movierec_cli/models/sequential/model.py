@@ -96,16 +96,31 @@ class SequenceModel:
 
     def tables(self, weights: list[jax.Array]) -> tuple[jax.Array, jax.Array]:
         """The movies' embeddings as history and as candidates, [n_movies, dim] each."""
-        with self._with(weights):
+        of_movies = zip(self._of_movies, weights[: len(self._of_movies)], strict=True)
+        with keras.StatelessScope(state_mapping=list(of_movies)):
             candidates = self.candidates.vectors()
             history = candidates if self.history is self.candidates else self.history.vectors()
         return history, candidates
 
+    def parts(self, weights: list[jax.Array]) -> list[jax.Array]:
+        """What a step computes with: the movies' embeddings, once if both are the same, and the network's."""
+        history, candidates = self.tables(weights)
+        tables = [candidates] if self.history is self.candidates else [candidates, history]
+        return [*tables, *weights[-len(self._of_network) :]]
+
+    def tables_in(self, parts: list[jax.Array]) -> tuple[jax.Array, jax.Array]:
+        """As `tables`, of `parts`."""
+        return (parts[0] if self.history is self.candidates else parts[1]), parts[0]
+
     def states(
         self, weights: list[jax.Array], history: jax.Array, row: Columns, seed: jax.Array | None = None
     ) -> jax.Array:
-        """States after each movie of each row, [b, length, dim]."""
-        with self._with(weights):
+        """States after each movie of each row, [b, length, dim].
+
+        Of `weights` the network's are used, which are the last: `parts` has them, too.
+        """
+        network = zip(self._of_network, weights[-len(self._of_network) :], strict=True)
+        with keras.StatelessScope(state_mapping=list(network)):
             states: jax.Array = self.network(history, row, seed)
         return states
 
@@ -121,6 +136,3 @@ class SequenceModel:
         if self.config.windows:
             return states[:, -1], targets[:, -1], learned[:, -1]
         return states.reshape(-1, states.shape[-1]), targets.reshape(-1), learned.reshape(-1)
-
-    def _with(self, weights: list[jax.Array]) -> keras.StatelessScope:
-        return keras.StatelessScope(state_mapping=list(zip(self.variables, weights, strict=True)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -44,7 +44,7 @@ class ProcessGroup(Protocol):
         """How many processes there are."""
 
     def summed(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The sum of the processes' arrays, int32 or float32 of one shape."""
+        """The processes' vectors, int32 or float32 of one length, `added_in_pairs`."""
 
     def own_rows_of_sum(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The same, but each process gets only its rows: [n, ...] to [n / size, ...], in the ranks' order."""
@@ -71,6 +71,17 @@ class Alone:
 
 
 ALONE = Alone()
+
+
+def added_in_pairs(parts: Sequence[Any]) -> Any:
+    """The sum of arrays of one shape: neighbours are added, then neighbours of these sums, and so on.
+
+    Where their number is a power of two, the sum of two halves' sums has the same bits.
+    """
+    while len(parts) > 1:
+        pairs = [one + other for one, other in zip(parts[::2], parts[1::2], strict=False)]
+        parts = [*pairs, *parts[2 * len(pairs) :]]
+    return parts[0]
 
 
 def from_first(group: ProcessGroup, content: bytes | None) -> bytes | None:
@@ -106,7 +117,13 @@ class JaxGroup:
             return jax.jit(mapped)
 
         lax: Any = jax.lax
-        self._sum = compiled(lambda own: lax.psum(own[0], _AXIS), shared)
+
+        def in_pairs(own: Any) -> Any:
+            """Of a vector [size, n]: each process adds one of the parts in the order that is promised."""
+            received = lax.all_to_all(own[0], _AXIS, 0, 0)  # [size, n], of each process
+            return lax.all_gather(added_in_pairs(list(received)), _AXIS, tiled=True)  # [size · n]
+
+        self._sum = compiled(in_pairs, shared)
         self._scatter = compiled(lambda own: lax.psum_scatter(own[0], _AXIS, tiled=True), by_process)
         self._gather = compiled(lambda own: lax.all_gather(own[0], _AXIS), shared)
 
@@ -128,7 +145,8 @@ class JaxGroup:
             ) from error
 
     def summed(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return self._together(self._sum, array)
+        parts = np.pad(array, (0, -len(array) % self.size)).reshape(self.size, -1)
+        return self._together(self._sum, parts)[: len(array)]
 
     def own_rows_of_sum(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return self._together(self._scatter, array)

@@ -1,7 +1,7 @@
 """The training loop: epochs of compiled steps, exact validation, early stopping, resuming."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import field
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from movierec_cli.config import Monitor, Optimizer, Schedule, SequenceConfig, Tr
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.models.sequential import checkpoint
 from movierec_cli.models.sequential.checkpoint import Checkpoint, Weights
+from movierec_cli.models.sequential.device_epochs import DeviceEpochs
 from movierec_cli.models.sequential.model import SequenceModel
-from movierec_cli.models.sequential.packed_batches import Batches
+from movierec_cli.models.sequential.packed_batches import Batches, Columns
 from movierec_cli.models.sequential.process_group import ALONE, ProcessGroup
 from movierec_cli.models.sequential.steps import State, StepShape, compiled_step
 from movierec_cli.models.trained import FitResult, Validation, require_finite
@@ -71,10 +72,13 @@ class SequenceFit:
     Attributes:
         model: gives the first weights and the shapes.
         batches: what an epoch steps through.
-        shape: how a step's rows are shared out.
+        shape: how a step's rows are cut up.
         training: how long and how hard.
         probabilities: each movie's fraction of the targets.
         group: the processes that train together; all of them take every step and hold the same weights.
+        devices: that this process computes on.
+        on_device: whether an epoch is one call, with its steps on the devices (`device_epochs`), as serves
+            accelerators; then the process is alone.
     """
 
     model: SequenceModel
@@ -83,6 +87,8 @@ class SequenceFit:
     training: TrainingConfig
     probabilities: npt.NDArray[np.float32]
     group: ProcessGroup = ALONE
+    devices: int = 1
+    on_device: bool = False
     epoch: int = 0  # finished so far
     training_s: float = 0.0
     validation_s: float = 0.0
@@ -92,7 +98,7 @@ class SequenceFit:
     def __post_init__(self) -> None:
         optimizer = make_optimizer(self.model.config, self.training, self.batches.steps_per_epoch)
         optimizer.build(self.model.variables)
-        self._step = compiled_step(
+        of_training = (
             self.model,
             optimizer,
             self.training.loss,
@@ -100,8 +106,12 @@ class SequenceFit:
             self.probabilities,
             self.training.seed,
             self.training.summed_loss,
-            self.group,
         )
+        if self.on_device:
+            assert self.group.size == 1
+            self.epochs = DeviceEpochs(*of_training, devices=self.devices)
+        else:
+            self._step = compiled_step(*of_training, self.group, self.devices)
         self.state: State = {
             "weights": [jnp.copy(value) for value in self.model.weights()],
             "optimizer": [jnp.copy(variable.value) for variable in optimizer.variables],
@@ -140,15 +150,26 @@ class SequenceFit:
         started = time.perf_counter()
         # Drawn from the epoch's number, so that a resumed training sees what an uninterrupted one would.
         generator = np.random.default_rng([self.training.seed, self.epoch])
-        sums = []
-        for rows in self.batches.epoch(generator):
-            self.state, of_step = self._step(self.state, rows)
-            sums.append(of_step)
-        loss, weight = np.sum(sums, axis=0)
+        steps = self.batches.epoch(generator)
+        loss, weight = np.sum(self._epoch_at_once(steps) if self.on_device else self._stepped(steps), axis=0)
         self.epoch += 1
         self.training_s += time.perf_counter() - started
         require_finite(loss, self.training)
         return float(loss / weight)
+
+    def _stepped(self, steps: Iterable[Columns]) -> list[npt.NDArray[np.float32]]:
+        """Each step's summed loss and weight."""
+        sums = []
+        for rows in steps:
+            self.state, of_step = self._step(self.state, rows)
+            sums.append(of_step)
+        return sums
+
+    def _epoch_at_once(self, steps: Iterable[Columns]) -> npt.NDArray[np.float32]:
+        """The same, [steps, 2]."""
+        rows = self.epochs.rows(steps)
+        self.state, sums = self.epochs.run(self.epochs.state(self.state), rows)
+        return np.asarray(sums)
 
     @property
     def learning_rate(self) -> float:

@@ -154,15 +154,17 @@ def _new_fit(
     if len(segments.start) == 0:
         raise MovierecError("no user has two ratings in train, so there is no order to learn")
     tokens = training.batch_size or default_tokens(sequence)
-    devices = min(int(one[0]) for one in group.gathered(np.array([usable_devices()])))
-    shape = StepShape.of(sequence, training.loss, tokens, model.micro_batch_tokens, devices, group.size)
+    on_device = jax.default_backend() != "cpu" and group.size == 1
+    micro_batch_tokens = None if on_device else model.micro_batch_tokens
+    shape = StepShape.of(sequence, training.loss, tokens, micro_batch_tokens)
+    exchange = exchange_by(group, shape.lanes_of_process(group.size) * shape.rows_per_lane)
     maker = RowMaker(known.histories, known.is_target, sequence.max_length)
     batches = Batches(
-        maker, segments, shape.rows, pack=not sequence.windows, is_own=is_own, exchange=exchange_by(group)
+        maker, segments, shape.rows, pack=not sequence.windows, is_own=is_own, exchange=exchange
     )
     # Asked by losses that compare the rows of a step, which several processes do not share.
     chances = popularity(known.histories.movies[known.is_target], len(share.dataset.movies))
-    return SequenceFit(model, batches, shape, training, chances, group)
+    return SequenceFit(model, batches, shape, training, chances, group, usable_devices(), on_device)
 
 
 def _segments(known: Known, sequence: SequenceConfig) -> Segments:

@@ -11,13 +11,13 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import ordered_by_user
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.queries import GroupedQueries, Targets
-from movierec_cli.models.sequential.engine import over_devices, usable_devices
+from movierec_cli.models.sequential.engine import OverDevices, usable_devices
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Columns, Histories, RowMaker, Segments
 from movierec_cli.records import dataclass
 from movierec_cli.scoring.sequence_network import gap_buckets
 
-MICRO_BATCHES = 8  # of a device, one after the other
+MICRO_BATCHES = 4  # of a block of queries, one after the other
 _LENGTH_STEP = 40  # rows are cut to a multiple of it: every length is compiled once
 
 
@@ -48,37 +48,53 @@ class Reader:
         self.histories = histories
         self.sees_query_time = QUERY_TIME in feature_set
         self._rows_per_micro_batch = max(1, model.micro_batch_tokens // model.config.max_length)
-        self._rows_at_a_time = self._rows_per_micro_batch * MICRO_BATCHES * usable_devices()
-        self._last = over_devices(self._states_at_ends, usable_devices(), split=(False, False, True))
+        self._rows_per_block = self._rows_per_micro_batch * MICRO_BATCHES
+        self._devices = usable_devices()
+        self._at_ends = OverDevices(self._states_at_ends, self._devices)
         self._tables = jax.jit(model.tables)
 
     def states(
         self, weights: list[jax.Array], queries: SequenceQueries
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """The state after each query, [n, dim], and the movies' embeddings, [n_movies, dim]."""
+        """The state after each query, [n, dim], and the movies' embeddings, [n_movies, dim].
+
+        Every device takes a block of queries at a time, of one compiled length; which queries are a block's
+        does not depend on the number of devices.
+        """
         history, movies = self._tables(weights)
+        of_model = self._at_ends.shared((weights, history))
         starts = self.histories.starts[queries.user_index]
         lengths = np.minimum(queries.end - starts, self.model.config.max_length)
         states = np.zeros((len(lengths), self.model.config.embedding_size), np.float32)
         by_length = np.argsort(lengths, kind="stable")
-        for first in range(0, len(by_length), self._rows_at_a_time):
-            taken = by_length[first : first + self._rows_at_a_time]
-            longest = self._compiled_length(int(lengths[taken[-1]]))
-            row = self._rows(queries, taken, lengths[taken], longest)
-            states[taken] = np.asarray(self._last(weights, history, row))[: len(taken)]
+        ends = np.minimum(
+            np.arange(0, len(lengths), self._rows_per_block) + self._rows_per_block, len(lengths)
+        )
+        longest_of = self._compiled_length(lengths[by_length[ends - 1]])  # [n_blocks], ascending
+        for longest in np.unique(longest_of).tolist():
+            of_length = np.flatnonzero(longest_of == longest)
+            first, last = of_length[0] * self._rows_per_block, ends[of_length[-1]]
+            at_a_time = self._rows_per_block * self._devices
+            for start in range(first, last, at_a_time):
+                taken = by_length[start : min(start + at_a_time, last)]
+                row = self._rows(queries, taken, lengths[taken], longest)
+                is_busy = np.arange(self._devices) * self._rows_per_block < len(taken)
+                states[taken] = np.asarray(self._at_ends(of_model, row, is_busy))[: len(taken)]
         return states, np.asarray(movies)
 
-    def _states_at_ends(self, weights: list[jax.Array], history: jax.Array, rows: Columns) -> jax.Array:
-        """One device's rows, in micro-batches as in training."""
+    def _states_at_ends(self, of_model: tuple[list[jax.Array], jax.Array], rows: Columns) -> jax.Array:
+        """One device's block, in micro-batches as in training."""
         shape = (MICRO_BATCHES, self._rows_per_micro_batch, -1)
         micro_batches = {name: one.reshape(shape) for name, one in rows.items()}
+        weights, history = of_model
         states = jax.lax.map(lambda one: self.model.states(weights, history, one)[:, -1], micro_batches)
         of_rows: jax.Array = states.reshape(-1, states.shape[-1])
         return of_rows
 
-    def _compiled_length(self, length: int) -> int:
-        rounded = -(-max(length, 1) // _LENGTH_STEP) * _LENGTH_STEP
-        return min(rounded, self.model.config.max_length)
+    def _compiled_length(self, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        steps = -(-np.maximum(lengths, 1) // _LENGTH_STEP)
+        rounded: npt.NDArray[np.int64] = np.minimum(steps * _LENGTH_STEP, self.model.config.max_length)
+        return rounded
 
     def _rows(
         self,
@@ -90,7 +106,9 @@ class Reader:
         nothing = np.zeros(len(self.histories.rows), np.bool_)
         segments = Segments(queries.end[taken] - lengths, lengths)
         maker = RowMaker(self.histories, nothing, longest)
-        columns = maker.rows(segments, np.arange(len(taken)), longest - lengths, n_rows=self._rows_at_a_time)
+        columns = maker.rows(
+            segments, np.arange(len(taken)), longest - lengths, n_rows=self._rows_per_block * self._devices
+        )
         columns["gap_to_next"][: len(taken), -1] = queries.query_gap[taken]
         return {name: columns[name] for name in ("movie", "segment", "position", "gap", "gap_to_next")}
 

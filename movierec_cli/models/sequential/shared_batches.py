@@ -41,17 +41,22 @@ def of_all_processes(
     return Segments(start, length[order].astype(np.int64)), is_own
 
 
-def exchange_by(group: ProcessGroup) -> Callable[[Columns], Columns]:
+def exchange_by(group: ProcessGroup, rows_of_each: int) -> Callable[[Columns], Columns]:
     """From a step's rows with this process' segments alone, to the rows that it computes, with all segments.
 
     What other processes write is 0 in the first, and at most the rows of one step are here of their users.
+
+    Args:
+        group: the processes.
+        rows_of_each: how many rows each computes; those that a step lacks are empty.
     """
     if group.size == 1:
         return lambda rows: rows
 
     def exchange(rows: Columns) -> Columns:
         stacked = np.stack([*rows.values()], axis=1)  # [rows, n_columns, length], 0 where others write
-        own = group.own_rows_of_sum(stacked)  # [rows / size, n_columns, length]
+        lacking = group.size * rows_of_each - len(stacked)
+        own = group.own_rows_of_sum(np.pad(stacked, ((0, lacking), (0, 0), (0, 0))))
         return {name: own[:, place] for place, name in enumerate(rows)}
 
     return exchange

@@ -1,4 +1,4 @@
-"""Keras on JAX with two devices or more, whatever the machine has, and models that several files ask."""
+"""Keras on JAX with four devices or more, whatever the machine has, and models that several files ask."""
 
 import atexit
 import os
@@ -11,7 +11,7 @@ import pytest
 from movierec_cli.config import Family
 from movierec_cli.models.sequential import engine
 
-DEVICES = max(2, engine.n_devices())
+DEVICES = max(4, engine.n_devices())
 
 # Compiling is nearly all that these tests do: it need not be done well, nor twice.
 _QUICKLY = (

@@ -77,16 +77,12 @@ def test_two_processes_take_the_steps_of_one(devices, tmp_path, by_two):
     ((weights, result, steps),) = learned_by(share_in(tmp_path), 1)
     assert len(steps) >= 50
     for others, other_result, other_steps in by_two:
-        losses, other_losses = np.array(steps), np.array(other_steps)
-        assert (losses[:, 1] == other_losses[:, 1]).all()  # as much is learned in each step
-        np.testing.assert_allclose(*(one[:, 0] / one[:, 1] for one in (losses, other_losses)), atol=1e-4)
+        assert other_steps == steps
         assert other_result.best_epoch == result.best_epoch
         assert [one.epoch for one in other_result.history] == [3, 6, 8]
         for one, other in zip(result.history, other_result.history, strict=True):
             assert other.validation == one.validation
-        for one, other in zip(weights, others, strict=True):
-            np.testing.assert_allclose(other, one, atol=2e-3)
-    assert all((one == other).all() for one, other in zip(by_two[0][0], by_two[1][0], strict=True))
+        assert all((one == other).all() for one, other in zip(weights, others, strict=True))
 
 
 def test_a_judged_model_is_trained_on_by_several(devices, tmp_path):
@@ -102,8 +98,7 @@ def test_a_judged_model_is_trained_on_by_several(devices, tmp_path):
     devices(1)
     for others, other_result, _ in learned_by(share, 2):
         assert other_result.epochs_run == 2
-        for one, other in zip(weights, others, strict=True):
-            np.testing.assert_allclose(other, one, atol=1e-3)
+        assert all((one == other).all() for one, other in zip(weights, others, strict=True))
 
 
 def test_each_process_holds_its_own_users_alone(tmp_path):
@@ -215,7 +210,10 @@ def test_processes_are_started_again_as_often_as_is_asked(tmp_path, failures):
 
 
 def test_what_cannot_be_shared_out_is_refused():
-    with pytest.raises(MovierecError, match="has 2 rows, which 3 processes cannot share; raise --batch_size"):
-        StepShape.of(SequenceConfig(max_length=200), LossKind.CATALOGUE, 400, 800, 2, 3)
-    shape = StepShape.of(SequenceConfig(), LossKind.CATALOGUE, 12_800, 800, 4, 3)
-    assert (shape.devices, shape.rows % 3) == (12, 0)
+    shape = StepShape.of(SequenceConfig(max_length=200), LossKind.CATALOGUE, 12_800, 6_400)
+    with pytest.raises(
+        MovierecError, match=r"64 rows is computed in 2 parts, which 3 processes cannot share"
+    ):
+        shape.lanes_of_process(3)
+    shape = StepShape.of(SequenceConfig(), LossKind.CATALOGUE, 12_800, 800)
+    assert [shape.lanes_of_process(size) for size in (1, 2, 3, 8)] == [8, 4, 3, 1]

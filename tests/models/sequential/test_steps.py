@@ -12,10 +12,12 @@ from movierec_cli.config import NO_FEATURES, Family, LossKind, SequenceConfig
 from movierec_cli.models.sequential.losses import corrected_in_batch_softmax, in_batch_softmax, popularity
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Batches, Histories, RowMaker, all_segments, windows
-from movierec_cli.models.sequential.steps import StepShape, compiled_step
+from movierec_cli.models.sequential.process_group import ALONE, ProcessGroup, added_in_pairs
+from movierec_cli.models.sequential.steps import StepShape, added_as_they_come, compiled_step
 from movierec_cli.models.two_tower.inputs import BagInput
 from tests.models.baseline_data import dataset_of
 from tests.models.sequential.rings import SIZES
+from tests.models.sequential.threaded_group import in_threads
 
 N_MOVIES, ROWS = 15, 4
 GENRES = BagInput.of([[movie % 3] * (movie % 4) for movie in range(N_MOVIES)], 3)
@@ -58,18 +60,22 @@ def stepped(
     rate: float = RATE,
     seed: int = 7,
     summed: bool = False,
+    devices: int = 1,
+    group: ProcessGroup = ALONE,
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """The weights after a step, or several of the same rows, and the last one's sums."""
     optimizer = keras.optimizers.SGD(rate)
     optimizer.build(model.variables)
-    step = compiled_step(model, optimizer, loss, shape, CHANCES, seed, summed)
+    step = compiled_step(model, optimizer, loss, shape, CHANCES, seed, summed, group, devices)
     state = {
         "weights": [jnp.copy(one) for one in model.weights()],
         "optimizer": [jnp.copy(variable.value) for variable in optimizer.variables],
         "step": jnp.int32(0),
     }
+    own = shape.lanes_of_process(group.size) * shape.rows_per_lane
+    of_process = slice(own * group.rank, own * (group.rank + 1))
     for _ in range(times):
-        state, sums = step(state, rows(model.config))
+        state, sums = step(state, {name: one[of_process] for name, one in rows(model.config).items()})
         assert sums.base is None, "what is kept of each step of an epoch must not keep its gradients"
     assert int(state["step"]) == times
     return [np.asarray(one) for one in state["weights"]], np.asarray(sums)
@@ -110,10 +116,10 @@ def assert_equal(one: list[np.ndarray], other: list[np.ndarray]) -> None:
         np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=2e-5)
 
 
-@pytest.mark.parametrize(("rows_per_micro_batch", "parts", "devices"), [(4, 1, 1), (1, 2, 2)])
-def test_a_step_in_parts_and_on_devices_is_the_plain_step(plain, rows_per_micro_batch, parts, devices):
+@pytest.mark.parametrize(("shape", "devices"), [(StepShape(4, 1, 1), 1), (StepShape(1, 2, 2), 2)])
+def test_a_step_in_parts_and_on_devices_is_the_plain_step(plain, shape, devices):
     model, (weights, sums) = plain
-    found, found_sums = stepped(model, LossKind.CATALOGUE, StepShape(rows_per_micro_batch, parts, devices))
+    found, found_sums = stepped(model, LossKind.CATALOGUE, shape, devices=devices)
     np.testing.assert_allclose(found_sums, sums, rtol=1e-5)
     assert_equal(found, weights)
 
@@ -130,7 +136,7 @@ def plain() -> tuple[SequenceModel, tuple[list[np.ndarray], np.ndarray]]:
 def test_an_in_batch_step_is_the_plain_step_on_the_whole_batch(loss):
     config, summed = replace(CONFIG, windows=True), loss is LossKind.IN_BATCH
     model = model_of(config, Family.GRU4REC)
-    shape = StepShape.of(config, loss, ROWS, model.micro_batch_tokens, 2)
+    shape = StepShape.of(config, loss, ROWS, model.micro_batch_tokens)
     assert shape.rows == ROWS
     (found, found_sums) = stepped(model, loss, shape, summed=summed)
     (weights, sums) = plain_step(model, loss, summed=summed)
@@ -167,23 +173,70 @@ def test_every_step_draws_other_films_and_the_same_ones_again():
         assert first[1] == other[1] and abs(first[0] - other[0]) > 1e-3
 
 
+@pytest.mark.parametrize("family", [Family.SASREC, Family.GRU4REC])
+def test_a_step_has_the_same_bits_on_any_number_of_devices(family):
+    """Three steps with dropout and sampled movies, in four lanes, of which one has rows without a movie."""
+    model, loss = model_of(replace(CONFIG, dropout=0.3, num_negatives=3), family), LossKind.SAMPLED
+    one, two, four = (
+        stepped(model, loss, StepShape(1, 1, 4), times=3, devices=devices) for devices in (1, 2, 4)
+    )
+    for weights, sums in (two, four):
+        assert sums.tolist() == one[1].tolist()
+        assert all((mine == theirs).all() for mine, theirs in zip(one[0], weights, strict=True))
+
+
+def test_three_processes_take_the_step_of_one_but_for_rounding():
+    """Of four lanes two have two each, and the third has none."""
+    model, shape = model_of(replace(CONFIG, dropout=0.3), Family.GRU4REC), StepShape(1, 1, 4)
+    weights, sums = stepped(model, LossKind.CATALOGUE, shape)
+    for found, found_sums in in_threads(3, lambda one: stepped(model, LossKind.CATALOGUE, shape, group=one)):
+        np.testing.assert_allclose(found_sums, sums, rtol=1e-5)
+        assert_equal(found, weights)
+
+
+@pytest.mark.parametrize("number", range(1, 9))
+def test_arrays_are_added_in_pairs_of_neighbours_as_they_come_or_at_once(number):
+    parts = [np.array([f"{place}"], object) for place in range(number)]
+
+    def halves(first: int, last: int) -> str:
+        """Of a power of two: the sum of the sums of both halves."""
+        middle = (first + last) // 2
+        return f"{first}" if last - first == 1 else f"({halves(first, middle)}{halves(middle, last)})"
+
+    def add(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        return np.array([f"({one[0]}{other[0]})"], object)
+
+    class Written(str):
+        def __add__(self, other: str) -> "Written":
+            return Written(f"({self}{other})")
+
+    at_once = added_in_pairs([Written(one[0]) for one in parts])
+    assert added_as_they_come(iter(parts), add)[0] == at_once
+    if number in (1, 2, 4, 8):
+        assert at_once == halves(0, number)
+    assert [one for one in at_once if one.isdigit()] == [str(place) for place in range(number)]
+
+
 @pytest.mark.parametrize(
-    ("tokens", "part", "devices", "expected"),
+    ("tokens", "part", "expected"),
     [
-        (12_800, 800, 2, (4, 8, 2)),
-        (12_800, 800, 1, (4, 16, 1)),
-        (200, 800, 2, (1, 1, 1)),  # one row cannot be shared
-        (1, 800, 2, (1, 1, 1)),
-        (12_800, 100, 2, (1, 32, 2)),  # a part is a row or more
+        (12_800, 800, (4, 2, 8)),
+        (6_400, 800, (4, 1, 8)),
+        (12_800, 6_400, (32, 1, 2)),
+        (6_400, 6_400, (16, 1, 2)),  # less than a micro-batch each, for two cores
+        (8_800, 800, (3, 2, 8)),  # 44 rows are 5 or 6 a lane
+        (200, 800, (1, 1, 1)),  # one row cannot be shared
+        (1, 800, (1, 1, 1)),
+        (12_800, 100, (1, 8, 8)),  # a part is a row or more
     ],
 )
-def test_a_step_has_about_as_many_positions_as_asked(tokens, part, devices, expected):
-    shape = StepShape.of(SequenceConfig(), LossKind.CATALOGUE, tokens, part, devices)
-    assert (shape.rows_per_micro_batch, shape.micro_batches, shape.devices) == expected
-    assert abs(shape.rows * 200 - tokens) <= 200
+def test_a_step_has_about_as_many_positions_as_asked(tokens, part, expected):
+    shape = StepShape.of(SequenceConfig(), LossKind.CATALOGUE, tokens, part)
+    assert (shape.rows_per_micro_batch, shape.micro_batches, shape.lanes) == expected
+    assert abs(shape.rows * 200 - tokens) <= 800
 
 
 def test_losses_that_compare_rows_are_not_shared_out():
     config = SequenceConfig(max_length=10, windows=True)
-    shape = StepShape.of(config, LossKind.IN_BATCH, 4096, 800, 2)
-    assert (shape.rows_per_micro_batch, shape.micro_batches, shape.devices) == (4096, 1, 1)
+    shape = StepShape.of(config, LossKind.IN_BATCH, 4096, 800)
+    assert (shape.rows_per_micro_batch, shape.micro_batches, shape.lanes) == (4096, 1, 1)

@@ -8,6 +8,8 @@ from typing import TypeVar
 
 import numpy as np
 
+from movierec_cli.models.sequential.process_group import added_in_pairs
+
 Result = TypeVar("Result")
 WITHIN_S = 60
 
@@ -29,7 +31,7 @@ class ThreadedGroup:
         return found
 
     def summed(self, array: np.ndarray) -> np.ndarray:
-        return np.sum(self.gathered(array), axis=0)
+        return np.asarray(added_in_pairs(self.gathered(array)))
 
     def own_rows_of_sum(self, array: np.ndarray) -> np.ndarray:
         return np.split(self.summed(array), self.size)[self.rank]
