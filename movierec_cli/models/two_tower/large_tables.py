@@ -20,6 +20,8 @@ from movierec_cli.records import dataclass
 MOST_STEPS = 8
 """That are done at once. Within them a row's weights hardly change, and its means by known powers."""
 
+SETTLED_ROWS = 2**15  # at a time
+
 _State = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 """Weights and Adam's two means, float32 [b, d] each."""
 
@@ -48,12 +50,9 @@ class LargeTable:
 
     def settle(self, step: tf.Tensor) -> None:
         """The same for all rows."""
-        parts = (self.variable, *self._means)
-        state = tuple(tf.convert_to_tensor(part) for part in parts)
-        advanced = _advanced_at_once(state, self._rates.advance(self._done, step), self._of_weight)
-        for part, value in zip(parts, advanced, strict=True):
-            part.assign(value)
-        self._done.assign(tf.fill(tf.shape(self._done), step))
+        n_rows = self.variable.shape[0]
+        for start in range(0, n_rows, SETTLED_ROWS):  # at once it would need the whole state anew
+            self.catch_up(tf.range(start, min(start + SETTLED_ROWS, n_rows)), step)
 
     def update(self, gradient: tf.IndexedSlices, step: tf.Tensor) -> None:
         """One step of Adam for the rows that have a gradient, which have caught up with the step before."""
@@ -115,12 +114,15 @@ class AdamRates:
         return [one[:, None] for one in (of_mean, of_penalty, *left)]
 
 
+@tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
 def _advanced(
     state: _State, advance: Sequence[tf.Tensor], of_weight: float, epsilon: float = AdamRates.epsilon
 ) -> _State:
     """The state after steps whose gradient is that of the penalty.
 
-    The weights in that gradient are those of before, and the root is that of half the way.
+    Compiled, each number is read and written once. What a row has alike is given: it would be computed anew
+    for each of its numbers. The weights in the penalty's gradient are those of before, and the root is that
+    of half the way.
 
     Args:
         state: of b rows.
@@ -137,11 +139,6 @@ def _advanced(
         of_first * first + (1 - of_first) * gradient,
         of_second * second + (1 - of_second) * gradient**2,
     )
-
-
-_advanced_at_once = tf.function(_advanced, jit_compile=True)
-"""Compiled, each table is read and written once. What a row has alike is given: it would be computed anew for
-each number."""
 
 
 class RowWiseAdam(tf_keras.optimizers.legacy.Adam):
