@@ -50,7 +50,7 @@ def cached_matches(
     """
     asked = (dataset_fingerprint, movies, titles, progress)
     try:
-        kept = _kept_in(_private_folder())
+        kept = _kept_in(private_folder(_FOLDER))
         try:
             # None is what a process left that was killed while it matched, or that matches now.
             table = kept(*asked) or kept(*asked, cachier__overwrite_cache=True)
@@ -100,9 +100,9 @@ def cache_folder() -> Path:
         raise MovierecError(f"there is no home folder to keep a cache in; set {FOLDER_VARIABLE}") from error
 
 
-def _private_folder() -> Path:
-    """The folder of what is kept. Raises a `PermissionError` where others may have put something there."""
-    folder = cache_folder() / _FOLDER
+def private_folder(name: str) -> Path:
+    """A folder in `cache_folder`. Raises a `PermissionError` where others may have put something there."""
+    folder = cache_folder() / name
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if hasattr(os, "getuid"):  # on Windows it lies in the user's profile
         if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o077:

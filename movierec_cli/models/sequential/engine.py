@@ -5,6 +5,7 @@ sequences is made, gain nothing from sharing one among threads, and so everythin
 What is computed for some rows does not depend on how many devices there are.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from movierec_cli.errors import MovierecError
 MOST_DEVICES = 8  # a step has not more lanes to share
 AXIS = "devices"
 _BACKEND = "KERAS_BACKEND"
+_log = logging.getLogger(__name__)
 
 
 def n_devices() -> int:
@@ -57,6 +59,29 @@ def usable_devices() -> int:
     import jax
 
     return min(n_devices(), len(jax.local_devices()))
+
+
+def is_accelerated() -> bool:
+    """Whether JAX computes on something else than CPUs."""
+    import jax
+
+    return jax.default_backend() != "cpu"
+
+
+def keep_compiled() -> None:
+    """What is compiled for an accelerator is kept in the user's cache folder, if JAX is told no other."""
+    import jax
+
+    from movierec_cli.data.running_times.match_cache import private_folder
+
+    if not is_accelerated() or jax.config.jax_compilation_cache_dir:
+        return
+    try:
+        folder = private_folder("compiled")
+    except (OSError, MovierecError) as error:
+        _log.warning("What is compiled is not kept for the next time: %s", error)
+        return
+    jax.config.update("jax_compilation_cache_dir", str(folder))
 
 
 def mesh_of(devices: int) -> Any:

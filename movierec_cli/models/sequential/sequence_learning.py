@@ -24,7 +24,7 @@ from movierec_cli.evaluation.queries import Targets
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
 from movierec_cli.models.feature_encodings import Vocabulary, encode_features
 from movierec_cli.models.observer import TrainingObserver
-from movierec_cli.models.sequential.engine import usable_devices
+from movierec_cli.models.sequential.engine import is_accelerated, usable_devices
 from movierec_cli.models.sequential.losses import SEPARABLE, popularity
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import (
@@ -154,7 +154,7 @@ def _new_fit(
     if len(segments.start) == 0:
         raise MovierecError("no user has two ratings in train, so there is no order to learn")
     tokens = training.batch_size or default_tokens(sequence)
-    on_device = jax.default_backend() != "cpu" and group.size == 1
+    on_device = is_accelerated() and group.size == 1
     micro_batch_tokens = None if on_device else model.micro_batch_tokens
     shape = StepShape.of(sequence, training.loss, tokens, micro_batch_tokens)
     exchange = exchange_by(group, shape.lanes_of_process(group.size) * shape.rows_per_lane)

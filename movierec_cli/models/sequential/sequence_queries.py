@@ -11,13 +11,14 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import ordered_by_user
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.queries import GroupedQueries, Targets
-from movierec_cli.models.sequential.engine import OverDevices, usable_devices
+from movierec_cli.models.sequential.engine import OverDevices, is_accelerated, usable_devices
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Columns, Histories, RowMaker, Segments
 from movierec_cli.records import dataclass
 from movierec_cli.scoring.sequence_network import gap_buckets
 
 MICRO_BATCHES = 4  # of a block of queries, one after the other
+_ACCELERATOR_TOKENS = 25_600  # of a micro-batch there, where calls cost more than what they compute
 _LENGTH_STEP = 40  # rows are cut to a multiple of it: every length is compiled once
 
 
@@ -47,7 +48,8 @@ class Reader:
         self.model = model
         self.histories = histories
         self.sees_query_time = QUERY_TIME in feature_set
-        self._rows_per_micro_batch = max(1, model.micro_batch_tokens // model.config.max_length)
+        tokens = _ACCELERATOR_TOKENS if is_accelerated() else model.micro_batch_tokens
+        self._rows_per_micro_batch = max(1, tokens // model.config.max_length)
         self._rows_per_block = self._rows_per_micro_batch * MICRO_BATCHES
         self._devices = usable_devices()
         self._at_ends = OverDevices(self._states_at_ends, self._devices)
@@ -87,7 +89,8 @@ class Reader:
         shape = (MICRO_BATCHES, self._rows_per_micro_batch, -1)
         micro_batches = {name: one.reshape(shape) for name, one in rows.items()}
         weights, history = of_model
-        states = jax.lax.map(lambda one: self.model.states(weights, history, one)[:, -1], micro_batches)
+        with jax.default_matmul_precision("float32"):  # accelerators would take less
+            states = jax.lax.map(lambda one: self.model.states(weights, history, one)[:, -1], micro_batches)
         of_rows: jax.Array = states.reshape(-1, states.shape[-1])
         return of_rows
 

@@ -9,6 +9,7 @@ from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.models.feature_encodings import Vocabulary
 from movierec_cli.models.sequential.checkpoint import Weights
+from movierec_cli.models.sequential.engine import keep_compiled
 from movierec_cli.models.sequential.group_training import learn_together
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.sequence_learning import known_ratings, learn, make_model
@@ -29,6 +30,7 @@ def fit_run(fitting: Fitting) -> Fitted:
     Raises:
         MovierecError: no user has two ratings in train, training diverged, or a process of several was lost.
     """
+    keep_compiled()
     dataset, split, config = fitting.dataset, fitting.split, fitting.config
     is_on_all = fitting.judged is not None
     share = _share(fitting)

@@ -1,10 +1,13 @@
 """An epoch as one compiled call on the devices, against its steps one after the other."""
 
+from types import SimpleNamespace
+
 import jax
 import numpy as np
 import pytest
 
 from movierec_cli.config import NO_FEATURES, Family, LossKind, TrainingConfig
+from movierec_cli.models.sequential.engine import keep_compiled
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Batches, Histories, RowMaker, all_segments
 from movierec_cli.models.sequential.sequence_fitting import SequenceFit
@@ -55,3 +58,20 @@ def test_an_epoch_on_devices_is_its_steps_and_moves_nothing_until_it_ends(model,
     assert int(fit.state["step"]) == int(by_steps.state["step"])
     for mine, theirs in zip(fit.state["weights"], by_steps.state["weights"], strict=True):
         np.testing.assert_allclose(np.asarray(mine), np.asarray(theirs), atol=1e-5)
+
+
+def test_what_is_compiled_for_an_accelerator_is_kept_in_the_user_s_cache(monkeypatch, tmp_path):
+    told: list[tuple[str, str]] = []
+    config = SimpleNamespace(jax_compilation_cache_dir=None, update=lambda *given: told.append(given))
+    monkeypatch.setattr(jax, "config", config)
+    monkeypatch.setenv("MOVIEREC_CACHE_DIR", str(tmp_path))
+    keep_compiled()
+    assert told == []  # CPUs have enough of what is compiled in seconds
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    keep_compiled()
+    assert told == [("jax_compilation_cache_dir", str(tmp_path / "compiled"))]
+    (tmp_path / "compiled").chmod(0o777)  # others could put programs there
+    keep_compiled()
+    config.jax_compilation_cache_dir = "elsewhere"
+    keep_compiled()
+    assert len(told) == 1
