@@ -126,7 +126,7 @@ def check_run(run: Run, dataset: Dataset, split: Split) -> tuple[Finding, ...]:
 def unchecked(run: Run, dataset: Dataset) -> str:
     """What `check_run` leaves out and what to do about it; empty where it checks everything."""
     features, parent = run.record.config.feature_set.features, run.record.config.parent
-    if parent:
+    if parent and features:
         return f"{run.record.name}: its features are those of {parent}, which is checked with its own data"
     reasons = {feature: why for feature in features if (why := why_not_encoded(feature))}
     parts = [f"what {feature} was fitted on is not checked: {why}" for feature, why in reasons.items()]

@@ -117,10 +117,11 @@ def test_ids_that_are_texts_name_what_was_watched(form: ExportFormat, tmp_path: 
         assert answer["movie_id"][place].astype(str).tolist() == [movie.movie_id for movie in movies]
 
 
-def test_edges_of_buckets_are_where_the_bucket_changes() -> None:
+def test_as_many_edges_are_passed_as_the_bucket_says() -> None:
     edges = np.array(_edges())
-    np.testing.assert_array_equal(gap_buckets(edges), 2 + np.arange(len(edges)))
-    np.testing.assert_array_equal(gap_buckets(edges - 1), 1 + np.arange(len(edges)))
+    seconds = np.concatenate([edges - 1, edges, edges + 1, [-5, 10**12]])
+    passed = (edges <= seconds[:, None]).sum(axis=1)
+    np.testing.assert_array_equal(1 + passed, gap_buckets(seconds))
 
 
 def test_weights_of_another_network_are_damage(tmp_path: Path) -> None:
