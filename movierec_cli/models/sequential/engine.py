@@ -74,14 +74,14 @@ def keep_compiled() -> None:
 
     from movierec_cli.data.running_times.match_cache import private_folder
 
-    if not is_accelerated() or jax.config.jax_compilation_cache_dir:
+    if not is_accelerated() or jax.config.jax_compilation_cache_dir:  # type: ignore[attr-defined]
         return
     try:
         folder = private_folder("compiled")
     except (OSError, MovierecError) as error:
         _log.warning("What is compiled is not kept for the next time: %s", error)
         return
-    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_compilation_cache_dir", str(folder))  # type: ignore[no-untyped-call]
 
 
 def mesh_of(devices: int) -> Any:
