@@ -26,21 +26,7 @@ def start_tensorflow() -> None:
     os.environ.setdefault(*_KEEP_FREED_ARRAYS)
     with _native_stderr_held_back():
         import tensorflow  # noqa: F401
-    _let_threads_sleep()
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-
-
-def _let_threads_sleep() -> None:
-    """Threads without work wait asleep, not in a loop that takes a core from other processes (`--jobs`).
-
-    What is computed, and on how many threads, stays the same. TensorFlow has the option, but no public way to
-    set it before its first computation other than for programs in the style of version 1.
-    """
-    from tensorflow.core.protobuf.config_pb2 import ConfigProto
-    from tensorflow.python.eager import context
-
-    experimental = ConfigProto.Experimental(disable_thread_spinning=True)
-    context.context()._config = ConfigProto(experimental=experimental)
 
 
 class _Stderr:

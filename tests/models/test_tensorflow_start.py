@@ -2,16 +2,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from movierec_cli.models import tensorflow_start
-
 ROOT = Path(__file__).resolve().parents[2]
 
 # A package in TensorFlow's place, so that this takes no time: it writes to the descriptor itself.
 FAKE = """
 import io, logging, os, sys, types
-from movierec_cli.models import tensorflow_start
+from movierec_cli.models.tensorflow_start import start_tensorflow
 
 class Finder:
     def find_spec(self, name, path=None, target=None):
@@ -28,8 +24,7 @@ class Finder:
         {body}
 
 sys.meta_path.insert(0, Finder())
-tensorflow_start._let_threads_sleep = lambda: None
-tensorflow_start.start_tensorflow()
+start_tensorflow()
 os.write(2, b"native log after\\n")
 print("end", file=sys.stderr)
 logging.getLogger("tensorflow").warning("compiled anew")
@@ -56,15 +51,3 @@ def test_a_failed_import_shows_what_was_held_back() -> None:
     text = stderr_of("raise ImportError('no such library')")
     assert "I0000 chatter" in text
     assert "no such library" in text
-
-
-def test_threads_without_work_sleep_in_as_many_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tensorflow.python.eager import context
-
-    monkeypatch.setattr(context.context(), "_config", None)
-    before = context.context().config
-    tensorflow_start._let_threads_sleep()
-    config = context.context().config
-    assert not before.experimental.disable_thread_spinning and config.experimental.disable_thread_spinning
-    config.experimental.ClearField("disable_thread_spinning")
-    assert config == before
