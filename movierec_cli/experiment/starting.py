@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import Family, FeatureSet, ModelConfig, TrainerConfig
+from movierec_cli.config import Family, FeatureSet, ModelConfig, TrainerConfig, TrainingConfig
 from movierec_cli.config.families import TRAINABLE
 from movierec_cli.config.filled_settings import changed
 from movierec_cli.config.train_options import Given
@@ -49,18 +49,13 @@ def parts_from(given: Given) -> dict[str, Any]:
         "family": config.family if family is None else family,
         "feature_sets": (config.feature_set,) if sets is None else sets,
         "model": changed(config.model, given),
-        "training": changed(replace(config.training, seed=_seed(given)), given),
+        "training": changed(replace(config.training, seed=TrainingConfig.seed), given),
         "start_from": parent.record.name,
     }
     if "split" not in given:
         parts |= {"split": changed(replace(config.split, fold=0), given), "split_of_data": None}
     require_same(parent, parts["family"], parts["feature_sets"], parts["model"])
     return parts
-
-
-def _seed(given: Given) -> int:
-    seed: int = given.get("seed", type(TrainerConfig().training)().seed)
-    return seed
 
 
 def parent_of(name: str, directory: Any) -> Run:

@@ -13,54 +13,42 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import keras
 import numpy as np
-import numpy.typing as npt
 from jax.sharding import NamedSharding, PartitionSpec
 
-from movierec_cli.config import LossKind
 from movierec_cli.models.sequential.engine import AXIS, mesh_of
-from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Columns
 from movierec_cli.models.sequential.process_group import added_in_pairs
-from movierec_cli.models.sequential.steps import State, StepShape, power_of_two, step_functions
+from movierec_cli.models.sequential.steps import State, StepFunctions, power_of_two
 
 _SAME = PartitionSpec()  # type: ignore[no-untyped-call]
 _BY_ROWS = PartitionSpec(None, AXIS)  # type: ignore[no-untyped-call]
 
 
 class DeviceEpochs:
-    """Epochs of one training. The arguments are those of `steps.compiled_step`.
+    """Epochs of one training.
 
     Args:
+        functions: of the training.
         devices: that this process has; a power of two of them is used.
     """
 
-    def __init__(
-        self,
-        model: SequenceModel,
-        optimizer: keras.optimizers.Optimizer,
-        loss: LossKind,
-        shape: StepShape,
-        probabilities: npt.NDArray[np.float32],
-        seed: int,
-        summed: bool = False,
-        devices: int = 1,
-    ):
-        of_lane, update = step_functions(model, optimizer, loss, shape, probabilities, seed, summed)
+    def __init__(self, functions: StepFunctions, devices: int = 1):
+        shape = functions.shape
         devices = power_of_two(min(devices, shape.lanes))
         per_device, mesh = shape.lanes // devices, mesh_of(devices)
 
         def step(state: State, rows: Columns) -> tuple[State, jax.Array]:
             """Of one device, with its own rows of the step, [rows / devices, length]."""
-            parts = model.parts(state["weights"])
+            parts = functions.parts(state["weights"])
             own = per_device * jax.lax.axis_index(AXIS).astype(jnp.uint32)
             numbers = own + jnp.arange(per_device, dtype=jnp.uint32)
             by_lane = {name: one.reshape(per_device, shape.rows_per_lane, -1) for name, one in rows.items()}
-            lanes = jax.vmap(of_lane, in_axes=(None, None, 0, 0))(parts, state["step"], numbers, by_lane)
+            of_lanes = jax.vmap(functions.of_lane, in_axes=(None, None, 0, 0))
+            lanes = of_lanes(parts, state["step"], numbers, by_lane)
             every = jax.lax.all_gather(added_in_pairs(list(lanes)), AXIS)  # [devices, 2 + gradients]
             found = added_in_pairs(list(every))
-            return update(state, found), found[:2]
+            return functions.update(state, found), found[:2]
 
         def epoch(state: State, rows: Columns) -> tuple[State, jax.Array]:
             found: tuple[State, jax.Array] = jax.lax.scan(step, state, rows)

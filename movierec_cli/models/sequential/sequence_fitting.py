@@ -20,7 +20,7 @@ from movierec_cli.models.sequential.device_epochs import DeviceEpochs
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Batches, Columns
 from movierec_cli.models.sequential.process_group import ALONE, ProcessGroup
-from movierec_cli.models.sequential.steps import State, StepShape, compiled_step
+from movierec_cli.models.sequential.steps import State, StepShape, compiled_step, step_functions
 from movierec_cli.models.trained import FitResult, Validation, require_finite
 from movierec_cli.records import dataclass
 from movierec_cli.registry.record import EpochRecord
@@ -98,7 +98,7 @@ class SequenceFit:
     def __post_init__(self) -> None:
         optimizer = make_optimizer(self.model.config, self.training, self.batches.steps_per_epoch)
         optimizer.build(self.model.variables)
-        of_training = (
+        functions = step_functions(
             self.model,
             optimizer,
             self.training.loss,
@@ -109,9 +109,9 @@ class SequenceFit:
         )
         if self.on_device:
             assert self.group.size == 1
-            self.epochs = DeviceEpochs(*of_training, devices=self.devices)
+            self.epochs = DeviceEpochs(functions, self.devices)
         else:
-            self._step = compiled_step(*of_training, self.group, self.devices)
+            self._step = compiled_step(functions, self.group, self.devices)
         self.state: State = {
             "weights": [jnp.copy(value) for value in self.model.weights()],
             "optimizer": [jnp.copy(variable.value) for variable in optimizer.variables],

@@ -104,70 +104,21 @@ def power_of_two(number: int) -> int:
     return 1 << (number.bit_length() - 1)
 
 
-def compiled_step(
-    model: SequenceModel,
-    optimizer: keras.optimizers.Optimizer,
-    loss: LossKind,
-    shape: StepShape,
-    probabilities: npt.NDArray[np.float32],
-    seed: int,
-    summed: bool = False,
-    group: ProcessGroup = ALONE,
-    devices: int = 1,
-) -> Callable[[State, Columns], tuple[State, npt.NDArray[np.float32]]]:
-    """A function from a state and a step's rows to the next state and the summed loss and weight, [2].
-
-    Rows are those of this process; the sums are those of all processes.
-
-    Args:
-        model: gives the shapes; its own weights are not touched.
-        optimizer: built for the model's weights.
-        loss: what is minimised.
-        shape: how rows are cut up.
-        probabilities: each movie's fraction of the targets.
-        seed: of dropout and of sampled movies.
-        summed: whether a step's loss is the sum over what is learned, not the mean.
-        group: the processes that share a step.
-        devices: that this process has; it uses a power of two of them.
-    """
-    own_lanes = shape.lanes_of_process(group.size)
-    devices = power_of_two(min(devices, own_lanes))
-    turns = -(-own_lanes // devices)
-    own = np.arange(devices * turns).reshape(devices, turns)
-    # Numbered through all processes, so that what is drawn is the lane's.
-    lanes = (group.rank * own_lanes + own).astype(np.uint32)  # [devices, turns]
-    is_there = (own < own_lanes) & (lanes < shape.lanes)
-    of_lane, update = step_functions(model, optimizer, loss, shape, probabilities, seed, summed)
-
-    def of_device(shared: tuple[list[jax.Array], jax.Array], one: tuple[jax.Array, Columns]) -> jax.Array:
-        (parts, step), (lane, rows) = shared, one
-        return of_lane(parts, step, lane[0], rows)[None]
-
-    parts_of = jax.jit(model.parts)
-    on_devices = OverDevices(of_device, devices)
-    add = jax.jit(jnp.add, donate_argnums=0)
-    compiled_update = jax.jit(update, donate_argnums=0)
-
-    def step(state: State, rows: Columns) -> tuple[State, npt.NDArray[np.float32]]:
-        shared = on_devices.shared((parts_of(state["weights"]), state["step"]))
-        by_lane = {name: _by_lane(column, lanes.shape, shape.rows_per_lane) for name, column in rows.items()}
-        found = (
-            on_devices(shared, (lanes[:, turn], _of_turn(by_lane, turn)), is_there[:, turn])
-            for turn in range(turns)
-        )
-        of_devices = np.asarray(added_as_they_come(found, add))[:devices]  # [devices, 2 + gradients]
-        of_all = group.summed(added_in_pairs(list(of_devices)))
-        of_step = of_all[:2].copy()  # a view would keep all gradients of the step
-        return compiled_update(state, of_all), of_step
-
-    return step
-
-
 OfLane = Callable[[list[jax.Array], jax.Array, jax.Array, Columns], jax.Array]
 """From `SequenceModel.parts`, the step's number, the lane's and its rows to a vector: the summed loss, the
 weight, and the gradients of the parts."""
 Update = Callable[[State, jax.Array], State]
 """From a state and the sum of these vectors to the next state."""
+
+
+@dataclass(frozen=True)
+class StepFunctions:
+    """What a step is made of, to be compiled."""
+
+    shape: StepShape
+    parts: Callable[[list[jax.Array]], list[jax.Array]]
+    of_lane: OfLane
+    update: Update
 
 
 def step_functions(
@@ -177,9 +128,19 @@ def step_functions(
     shape: StepShape,
     probabilities: npt.NDArray[np.float32],
     seed: int,
-    summed: bool,
-) -> tuple[OfLane, Update]:
-    """What a step is made of, to be compiled. The arguments are those of `compiled_step`."""
+    summed: bool = False,
+) -> StepFunctions:
+    """Of one training.
+
+    Args:
+        model: gives the shapes; its own weights are not touched.
+        optimizer: built for the model's weights.
+        loss: what is minimised.
+        shape: how rows are cut up.
+        probabilities: each movie's fraction of the targets.
+        seed: of dropout and of sampled movies.
+        summed: whether a step's loss is the sum over what is learned, not the mean.
+    """
     gradients = (
         _in_micro_batches(model, loss, shape) if loss in SEPARABLE else _at_once(model, loss, probabilities)
     )
@@ -196,7 +157,52 @@ def step_functions(
         weights, optimizer_state = optimizer.stateless_apply(state["optimizer"], scaled, state["weights"])
         return {"weights": weights, "optimizer": optimizer_state, "step": state["step"] + 1}
 
-    return of_lane, update
+    return StepFunctions(shape, model.parts, of_lane, update)
+
+
+def compiled_step(
+    functions: StepFunctions, group: ProcessGroup = ALONE, devices: int = 1
+) -> Callable[[State, Columns], tuple[State, npt.NDArray[np.float32]]]:
+    """A function from a state and a step's rows to the next state and the summed loss and weight, [2].
+
+    Rows are those of this process; the sums are those of all processes.
+
+    Args:
+        functions: of the training.
+        group: the processes that share a step.
+        devices: that this process has; it uses a power of two of them.
+    """
+    shape = functions.shape
+    own_lanes = shape.lanes_of_process(group.size)
+    devices = power_of_two(min(devices, own_lanes))
+    turns = -(-own_lanes // devices)
+    own = np.arange(devices * turns).reshape(devices, turns)
+    # Numbered through all processes, so that what is drawn is the lane's.
+    lanes = (group.rank * own_lanes + own).astype(np.uint32)  # [devices, turns]
+    is_there = (own < own_lanes) & (lanes < shape.lanes)
+
+    def of_device(shared: tuple[list[jax.Array], jax.Array], one: tuple[jax.Array, Columns]) -> jax.Array:
+        (parts, step), (lane, rows) = shared, one
+        return functions.of_lane(parts, step, lane[0], rows)[None]
+
+    parts_of = jax.jit(functions.parts)
+    on_devices = OverDevices(of_device, devices)
+    add = jax.jit(jnp.add, donate_argnums=0)
+    compiled_update = jax.jit(functions.update, donate_argnums=0)
+
+    def step(state: State, rows: Columns) -> tuple[State, npt.NDArray[np.float32]]:
+        shared = on_devices.shared((parts_of(state["weights"]), state["step"]))
+        by_lane = {name: _by_lane(column, lanes.shape, shape.rows_per_lane) for name, column in rows.items()}
+        found = (
+            on_devices(shared, (lanes[:, turn], _of_turn(by_lane, turn)), is_there[:, turn])
+            for turn in range(turns)
+        )
+        of_devices = np.asarray(added_as_they_come(found, add))[:devices]  # [devices, 2 + gradients]
+        of_all = group.summed(added_in_pairs(list(of_devices)))
+        of_step = of_all[:2].copy()  # a view would keep all gradients of the step
+        return compiled_update(state, of_all), of_step
+
+    return step
 
 
 def _by_lane(column: npt.NDArray[np.int32], lanes: tuple[int, ...], rows: int) -> npt.NDArray[np.int32]:

@@ -154,7 +154,8 @@ def sampled_softmax(
     ends = [tf.minimum(size * (part + 1), n_queries) for part in range(QUERY_PARTS)]
     # A column more adds the weights within the product.
     classes = tf.concat([movies[:n_classes], log_weights[:, None]], axis=1)
-    bound = _bound(tf.pad(queries, [[0, 0], [0, 1]], constant_values=1.0), classes)
+    with_one = tf.pad(queries, [[0, 0], [0, 1]], constant_values=1.0)
+    bound = _bound(with_one, classes)
     loss, of_queries = tf.constant(0.0), []
     of_classes, of_positives = tf.zeros_like(classes), tf.zeros_like(movies)
     start, first = tf.constant(0), tf.constant(0)
@@ -164,13 +165,13 @@ def sampled_softmax(
         owner = owners[first:last] - start
         n_positives = tf.math.unsorted_segment_sum(weight[:, 0], owner, end - start)  # [b / parts]
         taken = tf.math.unsorted_segment_sum(weight * tf.gather(movies, places), owner, end - start)
-        with_one = tf.pad(rows, [[0, 0], [0, 1]], constant_values=1.0)
-        scores = tf.matmul(with_one, classes, transpose_b=True)  # [b / parts, c]; in XLA products are slower
+        # [b / parts, c]; in XLA products are slower.
+        scores = tf.matmul(with_one[start:end], classes, transpose_b=True)
         exponentials, partition, logarithm = _partitions(scores, bound)
         loss += tf.reduce_sum(n_positives * logarithm) - tf.reduce_sum(rows * taken)
         factor = (n_positives / partition)[:, None]
         of_queries.append(factor * tf.matmul(exponentials, classes)[:, :-1] - taken)
-        of_classes += tf.matmul(exponentials, factor * with_one, transpose_a=True)
+        of_classes += tf.matmul(exponentials, factor * with_one[start:end], transpose_a=True)
         of_positives += tf.math.unsorted_segment_sum(weight * tf.gather(rows, owner), places, n_movies)
         start, first = end, last
     of_movies = tf.pad(of_classes[:, :-1], [[0, n_movies - n_classes], [0, 0]]) - of_positives

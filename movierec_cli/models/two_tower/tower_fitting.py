@@ -32,6 +32,11 @@ ADAM_BETA_2 = 0.99  # .999 forgets too slowly: at twice the default rate trainin
 Weights = list[npt.NDArray[Any]]
 
 
+def _are_many(variables: list[tf.Variable]) -> bool:
+    """Whether a model with these weights is large."""
+    return sum(int(np.prod(variable.shape)) for variable in variables) > LARGE_MODEL
+
+
 class AveragedWeights:
     """A running average of a model's trained weights, over about so many steps; with 1, the weights.
 
@@ -49,8 +54,7 @@ class AveragedWeights:
     ):
         self.variables, self._settle = variables, settle
         self.averages = [tf.Variable(variable, trainable=False) for variable in variables]
-        is_large = sum(int(np.prod(variable.shape)) for variable in variables) > LARGE_MODEL
-        self._every = MOST_STEPS if is_large and horizon_steps > 1 else 1
+        self._every = MOST_STEPS if _are_many(variables) and horizon_steps > 1 else 1
         self._horizon = max(horizon_steps / self._every, 1.0)
         self._passed = tf.Variable(0, dtype=tf.int64, trainable=False)
         self._steps = tf.Variable(0.0, trainable=False)
@@ -103,9 +107,8 @@ def assign_weights(variables: list[tf.Variable], weights: Weights) -> None:
 
 def _goes_by_rows(model: TwoTowerModel, config: TrainingConfig) -> bool:
     """Whether large tables are updated by rows, and as a whole when weights are averaged, which is seldom."""
-    n_weights = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
     is_adam = config.optimizer is Optimizer.ADAM and model.max_gradient_norm is None
-    return is_adam and config.average_weights and n_weights > LARGE_MODEL
+    return is_adam and config.average_weights and _are_many(model.trainable_variables)
 
 
 class Fit:

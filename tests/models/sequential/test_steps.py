@@ -13,7 +13,7 @@ from movierec_cli.models.sequential.losses import corrected_in_batch_softmax, in
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Batches, Histories, RowMaker, all_segments, windows
 from movierec_cli.models.sequential.process_group import ALONE, ProcessGroup, added_in_pairs
-from movierec_cli.models.sequential.steps import StepShape, added_as_they_come, compiled_step
+from movierec_cli.models.sequential.steps import StepShape, added_as_they_come, compiled_step, step_functions
 from movierec_cli.models.two_tower.inputs import BagInput
 from tests.models.baseline_data import dataset_of
 from tests.models.sequential.rings import SIZES
@@ -66,7 +66,8 @@ def stepped(
     """The weights after a step, or several of the same rows, and the last one's sums."""
     optimizer = keras.optimizers.SGD(rate)
     optimizer.build(model.variables)
-    step = compiled_step(model, optimizer, loss, shape, CHANCES, seed, summed, group, devices)
+    functions = step_functions(model, optimizer, loss, shape, CHANCES, seed, summed)
+    step = compiled_step(functions, group, devices)
     state = {
         "weights": [jnp.copy(one) for one in model.weights()],
         "optimizer": [jnp.copy(variable.value) for variable in optimizer.variables],
