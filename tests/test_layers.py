@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "movierec_cli"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LAYERS = (
-    {"errors", "packages", "records", "text"},
+    {"cores", "errors", "packages", "records", "text"},
     {"files"},
     {"runners"},
     {"config"},

@@ -9,7 +9,6 @@ that are the same for all users, such as popularity, are sorted once for all (`s
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, TypeVar
@@ -17,6 +16,7 @@ from typing import Annotated, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.cores import usable_cores
 from movierec_cli.data.ragged import RaggedRows
 from movierec_cli.evaluation.best_lists import NO_MOVIE, best_of_row
 from movierec_cli.records import dataclass
@@ -40,7 +40,7 @@ def map_blocks(work: Callable[[npt.NDArray[np.int64]], Result], n_rows: int, blo
     every = np.arange(n_rows)
     blocks = [every[start : start + block_rows] for start in range(0, max(n_rows, 1), block_rows)]
     # One thread a product: the library's own threads wait by spinning and would take the cores from `work`.
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(len(usable_cores())) as pool:
         return list(pool.map(work, blocks))
 
 

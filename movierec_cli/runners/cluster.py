@@ -20,8 +20,8 @@ from movierec_cli.runners.mailbox import Letter, Mailbox
 from movierec_cli.runners.runner import MOST_LOSSES, Listener, Task, lost, nobody
 
 LOCAL, AUTO = "local", "auto"
-_THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-"""Numbers of threads on which sums may depend; Ray would set the first one to the cores of a task."""
+_THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+"""Numbers of threads, of which a task has as many as cores; Ray sets the first one alone."""
 _KEPT = (*_THREADS, "OPENBLAS_NUM_THREADS", "XLA_FLAGS", "MOVIEREC_LIMIT_FACTOR")
 _OBJECTS_BYTES = 1 << 30  # of what tasks share and return, on a machine that is a cluster by itself
 
@@ -169,10 +169,8 @@ class RayCluster:
 
 
 def _environment() -> dict[str, str]:
-    """As in this process, with the threads that it has: so that arrays do not depend on where it is."""
-    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    threads = dict.fromkeys(_THREADS, str(n_cores))
-    return threads | {name: os.environ[name] for name in _KEPT if name in os.environ}
+    """As in this process, with a thread for each task, as a task has one core."""
+    return dict.fromkeys(_THREADS, "1") | {name: os.environ[name] for name in _KEPT if name in os.environ}
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any, ClassVar, Self
 
+from movierec_cli.cores import bound_to, part_of_cores, usable_cores
 from movierec_cli.records import dataclass
 from movierec_cli.runners.local_worker import ASKED, FAILED, SHARED, TASK, TOLD, work
 from movierec_cli.runners.runner import MOST_LOSSES, Listener, Task, lost, nobody
@@ -26,10 +27,11 @@ _START_ADVICE = (
 
 @dataclass
 class _Worker:
-    """A process, the way to it, and what it is doing."""
+    """A process, the way to it, which part of the cores it has, and what it is doing."""
 
     process: SpawnProcess
     connection: Connection
+    part: int
     number: int | None = None  # of the argument that it works on
     knows: SharedValue | None = None  # what was shared with it last
 
@@ -50,13 +52,14 @@ class _Worker:
         self.process.join()
 
 
-def _started() -> _Worker:
+def _started(part: int, n_parts: int) -> _Worker:
     context = multiprocessing.get_context("spawn")
     own, others = context.Pipe()
     process = context.Process(target=work, args=(others,), daemon=True)
-    process.start()
+    with bound_to(part_of_cores(usable_cores(), part, n_parts)):
+        process.start()
     others.close()  # so that this end is told when the process has ended
-    return _Worker(process, own)
+    return _Worker(process, own, part)
 
 
 class _Work:
@@ -96,6 +99,7 @@ class LocalProcesses:
     """Does tasks in processes of this machine; see `Runner`.
 
     They are started anew, not forked, when they are first needed, and each imports what its tasks need once.
+    Each has its part of the cores, and so as many threads.
 
     Args:
         n_jobs: how many.
@@ -150,7 +154,9 @@ class LocalProcesses:
         return {one.connection: one for one in busy}
 
     def _add(self) -> _Worker:
-        self._workers.append(worker := _started())
+        taken = {one.part for one in self._workers}
+        part = next(part for part in range(self.n_jobs) if part not in taken)
+        self._workers.append(worker := _started(part, self.n_jobs))
         return worker
 
     def _lose(self, worker: _Worker, tasks: _Work) -> None:

@@ -7,7 +7,6 @@ weights are B = I − P · diag(P)⁻¹, which is 0 on the diagonal.
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import Family
+from movierec_cli.cores import usable_cores
 from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.ranks import map_blocks
 from movierec_cli.models.baselines.baseline import (
@@ -118,7 +118,7 @@ def invert(matrix: Floats) -> None:
     """
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(len(usable_cores())) as pool:
         _invert(matrix, pool)
 
 

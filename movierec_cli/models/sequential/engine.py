@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.cores import usable_cores
 from movierec_cli.errors import MovierecError
 
 MOST_DEVICES = 8  # a step has not more lanes to share
@@ -24,8 +25,7 @@ _log = logging.getLogger(__name__)
 
 def n_devices() -> int:
     """How many cores this process may use, up to `MOST_DEVICES`."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, MOST_DEVICES)
+    return min(len(usable_cores()), MOST_DEVICES)
 
 
 def start_keras(devices: int | None = None) -> None:

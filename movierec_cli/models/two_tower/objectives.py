@@ -46,7 +46,9 @@ def catalogue_softmax(
     Returns:
         A float32 scalar, differentiable with respect to `queries` and `movies`.
     """
-    loss, queries_gradient, movies_gradient = _loss_and_gradients(queries, movies, positives, weights)
+    columns = tf.transpose(queries)  # turned outside of XLA, which would turn the product instead
+    loss, queries_gradient, of_movies = _loss_and_gradients(queries, columns, movies, positives, weights)
+    movies_gradient = tf.transpose(of_movies)
 
     def gradient(upstream: tf.Tensor) -> Gradients:
         return upstream * queries_gradient, upstream * movies_gradient, None, None
@@ -56,8 +58,13 @@ def catalogue_softmax(
 
 @tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
 def _loss_and_gradients(
-    queries: tf.Tensor, movies: tf.Tensor, positives: tf.Tensor, weights: tf.Tensor
+    queries: tf.Tensor, columns: tf.Tensor, movies: tf.Tensor, positives: tf.Tensor, weights: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """The loss, and its gradients by the queries [b, d] and by the movies, these in columns: [d, n_movies].
+
+    XLA adds up a product of rows and columns in an order that does not depend on the number of threads. One
+    whose left side is turned, it does not: that is why the queries come in columns, [d, b], too.
+    """
     n_queries, n_movies = tf.shape(queries)[0], tf.shape(movies)[0]
     row_of_positive = positives // n_movies  # [p]
     n_positives = tf.math.unsorted_segment_sum(weights, row_of_positive, n_queries)  # [b]
@@ -75,7 +82,7 @@ def _loss_and_gradients(
     residual = tf.tensor_scatter_nd_sub(tf.reshape(exponentials, [-1]), positives[:, None], taken_off)
     residual = tf.reshape(residual, [n_queries, n_movies])
     queries_gradient = factor[:, None] * tf.matmul(residual, movies)  # [b, d]
-    movies_gradient = tf.matmul(residual, factor[:, None] * queries, transpose_a=True)  # [n_movies, d]
+    movies_gradient = tf.matmul(factor * columns, residual)  # [d, n_movies]
     return loss, queries_gradient, movies_gradient
 
 

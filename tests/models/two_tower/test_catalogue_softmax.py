@@ -1,5 +1,9 @@
 """The grouped softmax against the plain per-interaction one, in NumPy and float64."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -160,3 +164,35 @@ def test_classes_of_a_large_catalogue_have_every_popular_movie_and_expect_the_wh
 
 def test_a_catalogue_that_fits_into_a_step_is_taken_whole():
     assert SampledClasses.of(np.ones(MAX_CLASSES, np.int64)) is None
+
+
+def test_bits_do_not_depend_on_the_number_of_threads():
+    begun = [
+        subprocess.Popen(
+            [sys.executable, "-c", _DIGEST],
+            env=os.environ | {"TF_NUM_INTRAOP_THREADS": threads},
+            stdout=subprocess.PIPE,
+        )
+        for threads in ("1", "4")
+    ]
+    one, four = (process.communicate(timeout=100)[0] for process in begun)
+    assert one == four and len(one) >= 32
+
+
+_DIGEST = """
+import hashlib
+from movierec_cli.models.tensorflow_start import start_tensorflow
+start_tensorflow()
+import numpy as np, tensorflow as tf
+from movierec_cli.models.two_tower.objectives import catalogue_softmax
+generator, told = np.random.default_rng(0), hashlib.sha256()
+for n_queries, n_movies in ((384, 240), (514, 700), (1100, 514)):
+    both = [tf.constant(generator.normal(size=(n, 64)) / 8, tf.float32) for n in (n_queries, n_movies)]
+    places, weights = tf.range(n_queries) * n_movies, tf.ones(n_queries)
+    with tf.GradientTape() as tape:
+        tape.watch(both)
+        loss = catalogue_softmax(*both, places, weights)
+    for array in (loss, *tape.gradient(loss, both)):
+        told.update(array.numpy().tobytes())
+print(told.hexdigest())
+"""
