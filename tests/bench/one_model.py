@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from movierec_cli.config import NO_FEATURES, DataConfig, Family, Processes, SplitKind, default_settings
+from movierec_cli.cores import bound_to, usable_cores
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split_data import split_data
 from movierec_cli.errors import MovierecError
@@ -106,7 +107,8 @@ def _trained(share: Share, size: int, devices: int) -> list[_Trained]:
             address.append(message[1])
         return address[0] if address else None
 
-    with tempfile.TemporaryDirectory() as folder, LocalProcesses(size) as runner:
+    cores = bound_to(usable_cores()[: size * devices])
+    with cores, tempfile.TemporaryDirectory() as folder, LocalProcesses(size) as runner:
         own = replace(share, checkpoint=Path(folder) / "checkpoint")
         seats = [Seat(own, rank, size, devices, None, rank == 0) for rank in range(size)]
         found = dict(runner.run(train_recorded, seats, told=told))
