@@ -64,7 +64,7 @@ def test_three_movies_change_the_list_which_says_why_and_another_model_answers(
     assert texts(chromium, "#mine > li a")[0] == "The Rock (1996)"
     chromium.click("#recommended .score button")
     chromium.wait_until("document.querySelector('.why') !== null")
-    assert texts(chromium, ".why p")[0].startswith("For you the average movie has")
+    assert texts(chromium, ".why p")[0].startswith("For you the average movie scores")
     other = chromium.evaluate("[...document.querySelectorAll('#models option')].find(o => !o.selected).value")
     chromium.choose("#models", other)
     chromium.wait_until(
