@@ -103,4 +103,6 @@ def test_a_model_of_sequences_continues_what_is_liked(chromium: Browser, served:
 def test_the_api_has_a_page_of_its_own(chromium: Browser, served: Served) -> None:
     follow(chromium, f"http://127.0.0.1:{served.port}/docs", "pre")
     assert len(texts(chromium, "h2")) == len(served.ask("/api/openapi.json").document["paths"]) + 1
+    assert "movierec recommend --json" in texts(chromium, "code")
+    assert "`" not in "".join(texts(chromium, "p, td"))
     assert chromium.complaints() == []
