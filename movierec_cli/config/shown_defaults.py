@@ -48,7 +48,7 @@ def _shown(text: Callable[[Settings], str]) -> str:
         for case, found in _cases(family, text, plain):
             cases.setdefault(found, []).append(case)
     others = [f"{', '.join(names)}: {found}" for found, names in cases.items() if found]
-    rated = [f"with ratings: {with_ratings}"] if with_ratings != plain else []
+    rated = [f"with ratings: {with_ratings}"] if with_ratings not in ("", plain) else []
     return "; ".join([plain, *others, *rated] if plain else others)
 
 

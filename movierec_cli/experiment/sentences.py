@@ -7,7 +7,7 @@ from movierec_cli.config import NO_FEATURES, QUERY_TIME, FeatureSet, Monitor, Sp
 from movierec_cli.evaluation.ablation import FeatureGain, pairs_differing_in
 from movierec_cli.evaluation.significance import PairedDifference, by_pair
 from movierec_cli.experiment.study import ComparedModel, trained_alike, winner
-from movierec_cli.experiment.wording import POINTS, percent
+from movierec_cli.experiment.wording import POINTS, model_name, percent
 from movierec_cli.records import dataclass
 from movierec_cli.registry.record import RunRecord
 from movierec_cli.text import listed
@@ -154,9 +154,7 @@ class _Comparison:
 
 
 def _name(model: ComparedModel) -> str:
-    """As a sentence names it: "None" by itself would be misread."""
-    no_features = not model.is_baseline and model.label == NO_FEATURES.label
-    return f"{model.label} (ids alone)" if no_features else model.label
+    return model.label if model.is_baseline else model_name(model.label)
 
 
 def _first_sentence(

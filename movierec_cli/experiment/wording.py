@@ -6,11 +6,17 @@ Fractions are given in percent, their differences in points; ratings and their e
 import math
 from collections.abc import Callable
 
+from movierec_cli.config import NO_FEATURES
 from movierec_cli.evaluation.significance import Interval, Tested
 from movierec_cli.records import dataclass
 
 _DECIMALS = 3  # of stars, and of points at most
 _SAME = 1e-9  # of a percent
+
+
+def model_name(label: str) -> str:
+    """As a sentence names a model: "None" by itself would be misread."""
+    return f"{label} (ids alone)" if label == NO_FEATURES.label else label
 
 
 def percent(fraction: float) -> str:

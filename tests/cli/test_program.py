@@ -40,6 +40,7 @@ def test_help_names_every_option_in_full_in_80_columns(path: str) -> None:
     result = run(*path.split()[1:], "--help_all" if name in FIRST else "--help")
     assert result.exit_code == 0
     assert max(map(len, result.stdout.splitlines())) <= 80
+    assert not re.search(r"(\.0|:)\s*\]", result.stdout)  # a default of 1000.0, or one that is not told
     for param in COMMANDS[path].params:
         is_shown = param.param_type_name == "option" and not param.hidden
         for name in param.opts if is_shown else ():

@@ -1,13 +1,17 @@
 """All code of every page runs, from the page's top to its end, as a reader would type it."""
 
 import re
+import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+from typer.core import TyperGroup
 
+from movierec_cli.cli.app import app
 from tests.all_tests import needs
 from tests.docs.archives import write_archives
 from tests.docs.page_world import BEFORE, World
@@ -68,7 +72,37 @@ def test_all_code_of_a_page_runs_in_its_order(
 
 def test_every_exception_is_of_a_command_that_a_page_shows() -> None:
     shown = [command for page in PAGES for block in blocks_of(page) for command in block.commands_of_shell]
-    assert [one for one in ELSEWHERE if not any(re.match(one, command) for command in shown)] == []
+    begun = [one for exceptions in ELSEWHERE for one in exceptions.split("|")]
+    assert [one for one in begun if not any(re.match(one, command) for command in shown)] == []
+
+
+NAMED = sorted(
+    {
+        code
+        for page in (*PAGES, ROOT / "CONTRIBUTING.md")
+        for code in re.findall(
+            r"`((?:movierec |make |\S*python (?:-m )?tests)[^`]+)`", page.read_text("utf-8")
+        )
+    }
+)
+
+
+@pytest.mark.parametrize("code", NAMED)
+def test_what_a_sentence_names_is_there(code: str) -> None:
+    """A command and its options, a target of make, a program of the tests with the names that it takes."""
+    program, *typed = shlex.split(code)
+    if program == "make":
+        assert set(typed) <= set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    elif program == "movierec":
+        command = typer.main.get_command(app)
+        while isinstance(command, TyperGroup) and typed and not typed[0].startswith("-"):
+            command = command.commands[typed.pop(0)]
+        known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+        assert {one for one in typed if one.startswith("-")} <= known | {"--help"}
+    else:
+        module, *names = (one for one in typed if one != "-m")
+        path = ROOT / (module if module.endswith(".py") else f"{module.replace('.', '/')}.py")
+        assert all(f'"{name}": ' in path.read_text("utf-8") for name in names)
 
 
 def test_all_code_says_its_language_so_that_none_is_left_out() -> None:

@@ -48,6 +48,13 @@ def test_the_page_holds_what_the_run_holds(run: Run, tmp_path: Path) -> None:
     assert data["left_out"] == []
 
 
+def test_the_page_says_what_is_explored_as_a_sentence_does(tmp_path: Path) -> None:
+    of_ids_alone = judged_run(tmp_path / "saved_models", small_dataset(), run_config())
+    text = write_explore(of_ids_alone, tmp_path / "explore.html").page.read_text("utf-8")
+    assert ">Explore a small simulated data set</a></h1>" in text
+    assert '<strong id="label">None (ids alone)</strong>' in text
+
+
 def test_what_does_not_fit_is_left_out_and_said(run: Run, tmp_path: Path) -> None:
     written = write_explore(run, tmp_path / "explore.html", page_bytes=2 * 20 * VECTOR)
     data = content(written.page)

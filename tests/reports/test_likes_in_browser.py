@@ -92,13 +92,26 @@ def test_choosing_rating_and_removing_changes_the_list_at_once(chromium: Browser
     assert chromium.evaluate("document.activeElement.title") == "1 star"
     assert texts(chromium, "#recommended > li a") != lists[1]
     chromium.click("#recommended .score button")
-    assert texts(chromium, ".why p")[0].startswith("For you the average movie has")
+    assert texts(chromium, ".why p")[0].startswith("For you the average movie scores")
     chromium.click("#mine [title='Remove']")
     chromium.wait_until("document.querySelectorAll('#mine > li').length === 1")
     assert chromium.evaluate("location.hash").count(",") == 0
     chromium.evaluate("history.back()")
     chromium.wait_until("document.querySelectorAll('#mine > li').length === 2")
     assert chromium.complaints() == []
+
+
+def test_the_list_stands_beside_the_box_which_does_not_move(chromium: Browser, tmp_path: Path) -> None:
+    """On a page without a map, where both have a column of their own."""
+    run = baseline_run(tmp_path, small_dataset(), Family.EASE)
+    page, top = write_explore(run, tmp_path / "explore.html").page, "{}.getBoundingClientRect().top"
+    like, heading = (top.format(f"document.querySelector('{one}')") for one in ("#like", ".two h3"))
+    chromium.show(1440, 900)
+    chromium.open(page)
+    before = chromium.evaluate(like)
+    chromium.open(page, ADDRESS)
+    assert chromium.evaluate(like) == pytest.approx(before, abs=1.0)
+    assert chromium.evaluate(heading) < before
 
 
 def test_stars_count_as_recommend_counts_them(chromium: Browser, tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ from movierec_cli.errors import MovierecError
 from movierec_cli.evaluation.significance import Interval
 from movierec_cli.experiment.study import ComparedModel, Study
 from movierec_cli.registry.record import RunRecord
-from movierec_cli.reports.tables import Kind, number, points, probability, written
+from movierec_cli.reports.study_tables import TIME_MARK
+from movierec_cli.reports.tables import Kind, ModelMark, Row, Table, number, points, probability, written
 from movierec_cli.reports.web.charts import epochs, forest
-from movierec_cli.reports.web.markup import Html, tag
+from movierec_cli.reports.web.markup import Html, html_table, tag
 from movierec_cli.reports.web.pages import check_writable
 from movierec_cli.reports.web.report_page import charts, report_page, write_report
 from movierec_cli.reports.web.report_panels import user_lists
@@ -56,13 +57,13 @@ class Reader(html.parser.HTMLParser):
 
     @property
     def text(self) -> str:
-        return " ".join(filter(None, self.texts))
+        return " ".join(filter(None, self.texts)).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def cells(page: str, table_id: str) -> list[list[str]]:
     table = re.search(rf'<table id="{table_id}">(.*?)</table>', page, re.DOTALL)
     assert table is not None
-    rows = re.findall(r"<tr>(.*?)</tr>", table[1], re.DOTALL)
+    rows = re.findall(r"<tr>(.*?)</tr>", table[1].replace("\N{NO-BREAK SPACE}", " "), re.DOTALL)
     return [
         [re.sub(r"<[^>]*>", "|", cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)]
         for row in rows
@@ -365,13 +366,25 @@ def test_parts_that_have_nothing_to_show_are_left_out_or_said() -> None:
     assert "dotted line" not in reader.text
 
 
-def test_many_warnings_are_folded_but_all_there() -> None:
-    sentences = tuple(f"warning number {number}" for number in range(12))
+@pytest.mark.parametrize(("n", "expected"), [(12, "9 more warnings<"), (4, "1 more warning<")])
+def test_many_warnings_are_folded_but_all_there(n: int, expected: str) -> None:
+    sentences = tuple(f"warning number {number}" for number in range(n))
     page = report_page(replace(STUDY, warnings=sentences))
     before, _, folded = page[: page.index('class="tabs"')].partition("<details>")
     assert all(sentence in before for sentence in sentences[:3])
     assert all(sentence in folded for sentence in sentences[3:])
-    assert "9 more warnings" in folded
+    assert expected in folded
+
+
+def test_no_line_ends_between_a_number_and_its_percent() -> None:
+    page = report_page(replace(STUDY, answer=("First with 45.1 % (95 % CI 44.0 … 46.2).",)))
+    assert "45.1\N{NO-BREAK SPACE}% (95\N{NO-BREAK SPACE}% CI" in page
+
+
+def test_the_mark_of_a_time_stands_beside_the_name() -> None:
+    row = Row(label="timestamp", cells=(), note=TIME_MARK, model=ModelMark(index=0, is_baseline=False))
+    table = Table(title="", label="model", columns=(), rows=(row,))
+    assert "<span>timestamp</span>\N{NO-BREAK SPACE}†</th>" in html_table(table)
 
 
 def test_a_leak_is_said_at_the_top() -> None:

@@ -64,7 +64,7 @@ def test_three_movies_change_the_list_which_says_why_and_another_model_answers(
     assert texts(chromium, "#mine > li a")[0] == "The Rock (1996)"
     chromium.click("#recommended .score button")
     chromium.wait_until("document.querySelector('.why') !== null")
-    assert texts(chromium, ".why p")[0].startswith("For you the average movie has")
+    assert texts(chromium, ".why p")[0].startswith("For you the average movie scores")
     other = chromium.evaluate("[...document.querySelectorAll('#models option')].find(o => !o.selected).value")
     chromium.choose("#models", other)
     chromium.wait_until(
@@ -103,4 +103,6 @@ def test_a_model_of_sequences_continues_what_is_liked(chromium: Browser, served:
 def test_the_api_has_a_page_of_its_own(chromium: Browser, served: Served) -> None:
     follow(chromium, f"http://127.0.0.1:{served.port}/docs", "pre")
     assert len(texts(chromium, "h2")) == len(served.ask("/api/openapi.json").document["paths"]) + 1
+    assert "movierec recommend --json" in texts(chromium, "code")
+    assert "`" not in "".join(texts(chromium, "p, td"))
     assert chromium.complaints() == []

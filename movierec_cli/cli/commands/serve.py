@@ -29,7 +29,7 @@ class ServerOptions:
         check=ONE_OR_MORE,
     )
     max_rate: float = setting(
-        1000.0, "Answer so many requests a second of one address; 0 for no limit.", check=ZERO_OR_MORE
+        1000.0, "Answer at most so many requests a second of one address; 0 for no limit.", check=ZERO_OR_MORE
     )
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_origin, get_type_hints
 import typer
 
 from movierec_cli.cli.parsing.completions import completion_of
-from movierec_cli.config.option_values import read_value, type_of
+from movierec_cli.config.option_values import read_value, shown, type_of
 from movierec_cli.config.setting import option_name, settings_of
 from movierec_cli.errors import UsageError
 from movierec_cli.records import dataclass
@@ -61,8 +61,13 @@ def setting_option(config: Any, name: str, default_shown: str | None = None) -> 
         autocompletion=completion_of(option, _hints_of(config)[name]),
         callback=_folder if own.metavar == "FOLDER" else None,
         rich_help_panel=own.panel or None,
-        show_default=default_shown or own.default_shown or True,
+        show_default=default_shown or own.default_shown or _plain(getattr(config, name)),
     )
+
+
+def _plain(default: object) -> str | bool:
+    """A default as it is typed: 1000, not 1000.0."""
+    return shown(default) if isinstance(default, float) else True
 
 
 @functools.cache

@@ -4,6 +4,9 @@ const make = (name, attributes, ...content) => {
   element.append(...content);
   return element;
 };
+// What stands between backticks is code; a long path may be broken before each of its parts.
+const told = text => (text || "").split("`").map((piece, n) => n % 2 ? make("code", {}, piece) : piece);
+const breakable = path => path.split(/(?=\/)/).flatMap(part => [make("wbr", {}), part]);
 const place = document.getElementById("operations");
 
 function kind_of(schema) {
@@ -14,7 +17,7 @@ function kind_of(schema) {
   return (schema.type || "any") + bounds;
 }
 
-const row = (name, schema, about, needed) => make("tr", {}, make("th", {scope: "row"}, name), make("td", {}, kind_of(schema) + (needed ? "" : schema.default !== undefined ? ", by default " + JSON.stringify(schema.default) : ", may be left out")), make("td", {}, about || ""));
+const row = (name, schema, about, needed) => make("tr", {}, make("th", {scope: "row"}, name), make("td", {}, kind_of(schema) + (needed ? "" : schema.default !== undefined ? ", by default " + JSON.stringify(schema.default) : ", may be left out")), make("td", {}, ...told(about)));
 
 function fields(schema, every) {
   const table = make("table", {}), needed = schema.required || [];
@@ -23,7 +26,7 @@ function fields(schema, every) {
 }
 
 function operation(method, path, one, schemas) {
-  const about = make("section", {}, make("h2", {}, make("b", {}, method.toUpperCase()), " " + path), make("p", {}, one.description || one.summary || ""));
+  const about = make("section", {}, make("h2", {}, make("b", {}, method.toUpperCase()), " ", ...breakable(path)), make("p", {}, ...told(one.description || one.summary)));
   const parameters = make("table", {});
   for (const each of one.parameters || []) parameters.append(row(each.name + " (" + each.in + ")", each.schema, each.description || each.schema.description, each.required));
   if (parameters.childElementCount) about.append(parameters);

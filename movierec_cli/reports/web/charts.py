@@ -171,7 +171,7 @@ def epochs(study: Study) -> Chart | None:
             **CHART_LAYOUT,
             "legend": LEGEND,
             "xaxis": {"title": {"text": "epoch"}, **_EPOCH_AXIS},
-            "yaxis": {"automargin": True, "tickformat": ".3~f", "nticks": 8},
+            "yaxis": {"automargin": True, "tickformat": ".3~f", "nticks": 8, "rangemode": "nonnegative"},
         },
         views={
             name: {

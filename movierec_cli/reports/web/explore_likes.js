@@ -119,16 +119,16 @@ async function show_likes(address, is_current) {
   if (!is_current()) return;
   headed(data.noun[0].toUpperCase() + data.noun.slice(1) + "s you like");
   if (!can_fold_in) panel.append(make("p", {}, data.fold_in.lack));
-  else panel.append(...(data.fold_in.note ? [make("p", {class: "note"}, data.fold_in.note)] : []), like_box());
+  else if (data.fold_in.note) panel.append(make("p", {class: "note"}, data.fold_in.note));
   if (my_likes.size && can_fold_in) {
     const clear = make("a", {href: "#"}, "Start again");
-    const mine = make("div", {}, make("ul", {class: "movies mine", id: "mine"}, ...[...my_likes].map(([row, value]) => liked_item(row, value))), make("div", {class: "row"}, clear));
+    const mine = make("div", {}, like_box(), make("ul", {class: "movies mine", id: "mine"}, ...[...my_likes].map(([row, value]) => liked_item(row, value))), make("div", {class: "row"}, clear));
     const list = make("div", {}, heading("Recommended to you", "score"), make("ol", {class: "movies", id: "recommended"}, ...best.map(one => with_why(one, YOU, digits_of(best.map(one => one.value))))));
     panel.append(make("div", {class: "two"}, mine, list));
     mark([...[...my_likes.keys()].map(row => ({row, kind: "liked"})), ...best.map(one => ({row: one.row, kind: "recommended"})).reverse()]);
     return counted(best.length, data.noun) + " recommended to you";
   }
-  if (can_fold_in) panel.append(quick_likes());
+  if (can_fold_in) panel.append(like_box(), quick_likes());
   show_others();
   mark([]);
   return "";

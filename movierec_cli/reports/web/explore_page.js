@@ -11,7 +11,7 @@ const number = value => value.toLocaleString("en");
 const counted = (n, thing) => number(n) + " " + thing + (n === 1 ? "" : "s");
 // With a minus that is as wide as a plus; "-0.00" is 0.
 const rounded = (value, digits) => value.toFixed(digits).replace(/^-(0\.?0*)$/, "$1").replace("-", "−");
-const percent = value => Math.abs(value) < .005 ? "0 %" : Math.round(100 * value) + " %";
+const percent = value => Math.abs(value) < .005 ? "0\u00a0%" : Math.round(100 * value) + "\u00a0%";
 
 // A title of another direction does not turn round what stands beside it.
 const named = row => movies.titles[row].trim() || data.noun + " " + movies.ids[row];

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from movierec_cli.data.dataset import UNKNOWN_YEAR, Ids
 from movierec_cli.data.duplicates import Duplicates
+from movierec_cli.experiment.wording import model_name
 from movierec_cli.recommend.cautions import FEW_RATINGS
 from movierec_cli.recommend.run_choice import FOR_HISTORIES, FOR_LIKENESS, FOR_USERS, FOR_VECTORS
 from movierec_cli.records import dataclass
@@ -155,11 +156,10 @@ def served_document_page(run: Run, connect: str) -> str:
 
 def _page(shown: _Shown, *, connect: str = "", choice: str = "") -> str:
     record = shown.run.record
-    described = record.data.description[:1].upper() + record.data.description[1:]
     noun = html.escape(shown.noun)
     parts = {
-        "title": html.escape(f"Explore {described}"),
-        "model": html.escape(record.config.label),
+        "title": html.escape(f"Explore {record.data.description}"),
+        "model": html.escape(model_name(record.config.label)),
         "counts": f"{len(shown.movies):,} {noun}s and {len(shown.users):,} users",
         "noun": noun,
         "a_noun": with_article(noun),

@@ -14,7 +14,7 @@ function reasons({score, average, first, n_others, of_others, rest}, whose) {
   const items = first.map(one => reason(link(one.row), bar(one.contribution / largest, signed(one.contribution, digits)), "movie"));
   if (n_others > 0) items.push(reason(whose.their + " other " + counted(n_others, data.noun), alone(of_others), "rest"));
   if (rest !== undefined) items.push(reason("what none of these accounts for", alone(rest), "rest"));
-  const sentence = "For " + whose.them + " the average " + data.noun + " has " + rounded(average, digits) + ", this one " + rounded(Math.abs(score - average), digits) + (score < average ? " less" : " more") + ". What " + whose.they + " " + whose.know + " that speaks for it:";
+  const sentence = "For " + whose.them + " the average " + data.noun + " scores " + rounded(average, digits) + ", this one " + rounded(Math.abs(score - average), digits) + (score < average ? " less" : " more") + ". What " + whose.they + " " + whose.know + " that speaks for it:";
   const against = first.some(one => one.contribution < 0) ? [make("p", {class: "faint"}, "A grey bar speaks against it.")] : [];
   return make("div", {class: "why"}, make("p", {}, sentence), make("ul", {}, ...items), ...against);
 }

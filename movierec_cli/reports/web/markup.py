@@ -2,15 +2,19 @@
 
 import html
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from movierec_cli.evaluation.significance import Interval
-from movierec_cli.reports.study_tables import BASELINES, FRONT_MARK
+from movierec_cli.reports.study_tables import BASELINES, FRONT_MARK, TIME_MARK
 from movierec_cli.reports.tables import Cell, Column, Kind, ModelMark, Row, Table, spread, value_of, written
 from movierec_cli.reports.web.pages import colour
 
 UNCOLOURED = 0.7
 """The fraction of a segment's best at which, and below which, a cell has no colour."""
+
+
+_PERCENT = re.compile(r"(?<=\d) %")
 
 
 class Html(str):
@@ -34,7 +38,12 @@ def tag(name: str, *content: str, **attributes: str | float | bool | None) -> Ht
 
 def joined(content: Iterable[str]) -> Html:
     """Pieces one after the other; those that are not markup are escaped."""
-    return Html("".join(piece if isinstance(piece, Html) else html.escape(piece) for piece in content))
+    return Html("".join(piece if isinstance(piece, Html) else _escaped(piece) for piece in content))
+
+
+def _escaped(text: str) -> str:
+    """No line ends between a number and its %."""
+    return html.escape(_PERCENT.sub("\N{NO-BREAK SPACE}%", text))
 
 
 def tags(name: str, contents: Iterable[str], **attributes: str | float | bool | None) -> Html:
@@ -92,9 +101,10 @@ def _body(table: Table, columns: Sequence[tuple[int, Column]], group: str, rows:
 
 
 def _label(row: Row) -> Html:
-    note = tag("small", row.note) if row.note else ""
+    is_mark = row.note == TIME_MARK  # which needs no line of its own
+    note = f"\N{NO-BREAK SPACE}{row.note}" if is_mark else tag("small", row.note) if row.note else ""
     against = (" ", tag("span", "against", class_="faint"), " ", row.against) if row.against else ()
-    name = tag("span", row.label) if row.model else row.label
+    name = tag("span", row.label.replace(" + ", " +\N{NO-BREAK SPACE}")) if row.model else row.label
     return tag("th", _mark(row.model), name, *against, note, scope="row", data_value=row.label)
 
 

@@ -14,6 +14,7 @@ from movierec_cli.reports.web.charts import Chart, ablation, epochs, forest
 from movierec_cli.reports.web.markup import Html, html_table, joined, tag, tags
 from movierec_cli.reports.web.rating_chart import ratings_chart
 from movierec_cli.reports.web.report_panels import Panel, by_metric, figure, panels
+from movierec_cli.text import counted
 
 WARNINGS_SHOWN = 3
 """More of them would push the ranking off the screen; the rest unfolds."""
@@ -98,7 +99,8 @@ def _answer(study: Study) -> Html:
 def _warnings(study: Study) -> Html:
     warnings = [_notice("Warning", sentence) for sentence in study.warnings]
     first, others = warnings[:WARNINGS_SHOWN], warnings[WARNINGS_SHOWN:]
-    folded = tag("details", tag("summary", f"{len(others)} more warnings"), *others) if others else Html()
+    summary = tag("summary", counted(len(others), "more warning"))
+    folded = tag("details", summary, *others) if others else Html()
     return joined((*first, folded))
 
 
