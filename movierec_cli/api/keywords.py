@@ -18,6 +18,7 @@ FeatureSets = Sequence["FeatureSet | str | Sequence[str] | None"]
 class TrainKeywords(TypedDict, total=False):
     """Of `MovieLensTrainer`: the options of `movierec train`."""
 
+    activation: str | None
     additional_feature_sets: FeatureSets | None
     archive: str | Path | None
     average_weights: bool | None
@@ -31,6 +32,7 @@ class TrainKeywords(TypedDict, total=False):
     deploy: bool | None
     details: bool | None
     dropout: float | None
+    dropout_places: str | None
     embedding_size: int | None
     family: str | None
     feature_kinds: Sequence[str] | Mapping[str, str] | None
@@ -104,6 +106,7 @@ class TrainKeywords(TypedDict, total=False):
 class TuneKeywords(TypedDict, total=False):
     """Of `tune`: the options of `movierec tune`."""
 
+    activation: str | None
     additional_feature_sets: FeatureSets | None
     archive: str | Path | None
     average_weights: bool | None
@@ -112,6 +115,7 @@ class TuneKeywords(TypedDict, total=False):
     columns: Sequence[str] | Mapping[str, str] | None
     datasets_dir: str | Path | None
     dropout: float | None
+    dropout_places: str | None
     embedding_size: int | None
     families: str | Sequence[str] | None
     feature_kinds: Sequence[str] | Mapping[str, str] | None

@@ -163,6 +163,9 @@ _ON_SPLIT_OF_SEQUENCES: Mapping[SplitKind, Mapping[str, Mapping[str, Any]]] = {
     SplitKind.WINDOWS: {"model": {"max_length": 10}, "training": {"num_epochs": 60, "batch_size": 6400}},
 }
 
+_OF_FEED_FORWARD = frozenset({"activation", "dropout_places"})
+_OF_ATTENTION = _OF_FEED_FORWARD | {"num_heads"}
+
 # Settings chosen on the validation set of 1M.
 _SASREC = FamilySpec(
     label="SASRec",
@@ -370,7 +373,7 @@ class Family(enum.StrEnum):
             model=SequenceConfig(num_layers=1, num_heads=1, hidden_size=128, num_negatives=512),
             # A recurrent step is one small product after another, and costs time for every row it lacks.
             training=replace(_SASREC.training, learning_rate=0.004, batch_size=12_800),
-            without=_SASREC.without | {"num_heads"},
+            without=_SASREC.without | _OF_ATTENTION,
         ),
     )
     """Gated recurrent units over the movies in the order they were rated."""

@@ -160,6 +160,7 @@ def _operators() -> dict[str, Callable[..., Value]]:
         "Sqrt": tf.sqrt,
         "Squeeze": tf.squeeze,
         "Sub": tf.subtract,
+        "Tanh": tf.tanh,
         "Transpose": tf.transpose,
         "Unsqueeze": lambda data, axes: tf.expand_dims(data, axes[0]),
         "Where": tf.where,

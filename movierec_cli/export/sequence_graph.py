@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from movierec_cli.config import QUERY_TIME, TIME_GAP, Family, SequenceConfig
+from movierec_cli.config import QUERY_TIME, TIME_GAP, Activation, Family, SequenceConfig
 from movierec_cli.errors import SavedModelError
 from movierec_cli.export.graph import Graph, Value
 from movierec_cli.export.model_arrays import SECONDS, WATCHED, WATCHED_AT, ModelArrays
@@ -21,6 +21,8 @@ from movierec_cli.records import dataclass
 from movierec_cli.scoring.sequence_network import (
     EPSILON,
     GAP_BUCKETS,
+    GELU_CUBE,
+    GELU_SCALE,
     HISTORY_TABLE,
     SequenceNetwork,
     gap_buckets,
@@ -262,7 +264,7 @@ class GraphNetwork(SequenceNetwork):
         of_attention, of_inner = self._norm(), self._norm()
         projection, output = (graph.constant(self._weight(size, n * size)) for n in (3, 1))
         inner, outer = self._dense(size, config.hidden_size), self._dense(config.hidden_size, size)
-        head_size = size // config.num_heads
+        head_size, activation = size // config.num_heads, self._activation()
         scale = graph.constant(np.float32(math.sqrt(head_size)))
 
         def attend(states: Value) -> Value:
@@ -286,9 +288,25 @@ class GraphNetwork(SequenceNetwork):
 
         def read(states: Value) -> Value:
             states = graph.node("Add", states, attend(of_attention(states)))
-            return graph.node("Add", states, outer(graph.node("Relu", inner(of_inner(states)))))
+            return graph.node("Add", states, outer(activation(inner(of_inner(states)))))
 
         return read
+
+    def _activation(self) -> _Layer:
+        graph = self._graph
+        if self._config.activation is Activation.RELU:
+            return lambda values: graph.node("Relu", values)
+        half, one, scale, cube = (
+            graph.constant(np.float32(value)) for value in (0.5, 1.0, GELU_SCALE, GELU_CUBE)
+        )
+
+        def gelu(values: Value) -> Value:
+            square = graph.node("Mul", values, values)
+            cubed = graph.node("Mul", graph.node("Mul", square, values), cube)
+            inner = graph.node("Tanh", graph.node("Mul", graph.node("Add", values, cubed), scale))
+            return graph.node("Mul", graph.node("Mul", values, half), graph.node("Add", inner, one))
+
+        return gelu
 
     def _dense(self, n_in: int, n_out: int) -> _Layer:
         graph = self._graph

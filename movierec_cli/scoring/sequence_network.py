@@ -7,13 +7,13 @@ products, and starting an engine for them would take some seconds.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import Family, SequenceConfig
+from movierec_cli.config import Activation, Family, SequenceConfig
 
 HISTORY_TABLE = "history_table"
 """Among a model's named weights: its movies' embeddings as history, whatever features they were made of."""
@@ -129,6 +129,7 @@ class SequenceNetwork:
         projection, output = self._weight(size, 3 * size), self._weight(size, size)
         inner, outer = self._dense(size, config.hidden_size), self._dense(config.hidden_size, size)
         head_size = size // config.num_heads
+        activation = _ACTIVATIONS[config.activation]
 
         def attend(states: _Floats) -> _Floats:
             projected = (states @ projection).reshape(len(states), 3, config.num_heads, head_size)
@@ -143,7 +144,7 @@ class SequenceNetwork:
 
         def read(states: _Floats) -> _Floats:
             states = states + attend(of_attention(states))
-            after: _Floats = states + outer(np.maximum(inner(of_inner(states)), 0))
+            after: _Floats = states + outer(activation(inner(of_inner(states))))
             return after
 
         return read
@@ -184,6 +185,23 @@ class SequenceNetwork:
             return outputs
 
         return read
+
+
+GELU_SCALE, GELU_CUBE = math.sqrt(2 / math.pi), 0.044715
+"""Of the approximation x / 2 · (1 + tanh(scale · (x + cube · x³)))."""
+
+
+def _relu(values: _Floats) -> _Floats:
+    return np.maximum(values, 0)
+
+
+def _gelu(values: _Floats) -> _Floats:
+    inner = np.float32(GELU_SCALE) * (values + np.float32(GELU_CUBE) * values**3)
+    gelu: _Floats = np.float32(0.5) * values * (1 + np.tanh(inner))
+    return gelu
+
+
+_ACTIVATIONS: Mapping[Activation, _Layer] = {Activation.RELU: _relu, Activation.GELU: _gelu}
 
 
 def _sigmoid(values: _Floats) -> _Floats:

@@ -182,6 +182,9 @@ REFUSED = """
 2 | train --family sasrec --rating_weight 0.3 | --rating_weight | SASRec | --family two-tower
 2 | train --preset tfrs-gru --rating_baselines all | --rating_baselines | GRU4Rec
 2 | train --family gru4rec --num_heads 4 | --num_heads | GRU4Rec | --family sasrec
+2 | train --family gru4rec --activation gelu | --activation | GRU4Rec | --family sasrec
+2 | train --family gru4rec --dropout_places outputs | --dropout_places | GRU4Rec | --family sasrec
+2 | train --family sasrec --activation tanh | tanh | relu | gelu
 2 | train --max_length 10 | --max_length | two towers | --family gru4rec and --family sasrec
 2 | train --family two-tower --windows | --windows | two towers
 2 | train --no_shared_embeddings | --shared_embeddings | two towers

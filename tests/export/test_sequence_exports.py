@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from movierec_cli.config import QUERY_TIME, TIME_GAP, Family
+from movierec_cli.config import QUERY_TIME, TIME_GAP, Activation, Family
 from movierec_cli.errors import SavedModelError
 from movierec_cli.export.export_run import export_run
 from movierec_cli.export.kinds import ExportFormat
@@ -58,13 +58,18 @@ def check_list(answer: dict[str, Any], place: int, run: Run, user: User, **filte
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize(
-    ("family", "features"),
-    [(Family.SASREC, TIMES), (Family.GRU4REC, TIMES), (Family.SASREC, ()), (Family.GRU4REC, ("time_gap",))],
+    ("family", "features", "sizes"),
+    [
+        (Family.SASREC, TIMES, {}),
+        (Family.GRU4REC, TIMES, {}),
+        (Family.SASREC, (), {"activation": Activation.GELU}),
+        (Family.GRU4REC, ("time_gap",), {}),
+    ],
 )
 def test_histories_of_any_length_are_continued(
-    family: Family, features: tuple[str, ...], form: ExportFormat, tmp_path: Path
+    family: Family, features: tuple[str, ...], sizes: dict[str, Any], form: ExportFormat, tmp_path: Path
 ) -> None:
-    run = sequence_run(tmp_path, with_duplicates(), family, *features)
+    run = sequence_run(tmp_path, with_duplicates(), family, *features, **sizes)
     answers = answers_of(run, form, tmp_path)
     rows, seconds = histories()
     gone = [[*row[:3], UNKNOWN - FIRST_MOVIE_ID, *row[3:]] for row in rows]  # in the midst of them

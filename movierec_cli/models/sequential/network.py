@@ -5,6 +5,7 @@ segment of the same row; places without a movie have a state that nobody uses.
 """
 
 import math
+from functools import partial
 from typing import Any
 
 import jax
@@ -13,7 +14,15 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import QUERY_TIME, TIME_GAP, Family, FeatureSet, SequenceConfig
+from movierec_cli.config import (
+    QUERY_TIME,
+    TIME_GAP,
+    Activation,
+    DropoutPlaces,
+    Family,
+    FeatureSet,
+    SequenceConfig,
+)
 from movierec_cli.models.sequential.dropout import HashedDropout
 from movierec_cli.models.sequential.packed_batches import NO_SEGMENT, Columns
 from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, Input, NumberInput
@@ -74,6 +83,9 @@ _TIMES = {TIME_GAP: "gap", QUERY_TIME: "gap_to_next"}
 _HIDDEN = -1e9  # a score that no attention is left of
 
 
+_ACTIVATIONS = {Activation.RELU: jax.nn.relu, Activation.GELU: partial(jax.nn.gelu, approximate=True)}
+
+
 class AttentionBlock(keras.layers.Layer):
     """Attention to what came before, then a feed-forward layer; each normalised first and added.
 
@@ -86,10 +98,12 @@ class AttentionBlock(keras.layers.Layer):
         size = config.embedding_size
         self.num_heads = config.num_heads
         self.norms = [keras.layers.LayerNormalization(epsilon=EPSILON) for _ in range(2)]
-        self.dropouts = [HashedDropout(config.dropout, 4 * number + index) for index in range(4)]
+        inside = config.dropout if config.dropout_places is DropoutPlaces.EVERYWHERE else 0.0
+        rates = (inside, config.dropout, inside, config.dropout)
+        self.dropouts = [HashedDropout(rate, 4 * number + index) for index, rate in enumerate(rates)]
         self.projection = keras.layers.Dense(3 * size, use_bias=False)
         self.output_layer = keras.layers.Dense(size, use_bias=False)
-        self.inner = keras.layers.Dense(config.hidden_size, activation="relu")
+        self.inner = keras.layers.Dense(config.hidden_size, activation=_ACTIVATIONS[config.activation])
         self.outer = keras.layers.Dense(size)
 
     def call(self, states: jax.Array, hidden: jax.Array, seed: jax.Array | None = None) -> jax.Array:
