@@ -90,6 +90,7 @@ class TrainKeywords(TypedDict, total=False):
     start_from: str | None
     summed_loss: bool | None
     tasks: str | Sequence[str] | None
+    temperature: float | None
     tensorboard: str | Path | None
     test: str | Path | None
     test_fraction: float | None
@@ -162,6 +163,7 @@ class TuneKeywords(TypedDict, total=False):
     space: Space | None
     split: str | None
     summed_loss: bool | None
+    temperature: float | None
     test: str | Path | None
     test_fraction: float | None
     timeout: str | None

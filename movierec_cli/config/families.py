@@ -29,6 +29,7 @@ from movierec_cli.config.settings import (
     LossKind,
     ModelConfig,
     Monitor,
+    Schedule,
     SequenceConfig,
     SplitConfig,
     SplitKind,
@@ -379,6 +380,27 @@ class Family(enum.StrEnum):
     """Gated recurrent units over the movies in the order they were rated."""
     SASREC = "sasrec", _SASREC
     """Self-attention over the movies in the order they were rated."""
+    HSTU = (
+        "hstu",
+        # The settings that its authors published for 1M, where they packed nothing: 64 full rows hold as many
+        # of its histories as their steps do, 128.
+        replace(
+            _SASREC,
+            label="HSTU",
+            model=SequenceConfig(
+                embedding_size=50,
+                num_heads=1,
+                whole_history=False,
+                num_negatives=128,
+                temperature=0.05,
+                schedule=Schedule.CONSTANT,
+            ),
+            training=replace(_SASREC.training, num_epochs=101, learning_rate=0.001, batch_size=12_800),
+            without=_SASREC.without | _OF_FEED_FORWARD | {"hidden_size"},
+            space={name: one for name, one in _SASREC.space.items() if name != "hidden_size"},
+        ),
+    )
+    """Gated attention without a softmax over the movies in the order they were rated."""
     POPULARITY = "popularity", _baseline("popularity", "ranking_baselines:POPULARITY")
     RECENT_POPULARITY = (
         "recent-popularity",

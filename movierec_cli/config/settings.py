@@ -374,7 +374,7 @@ class SequenceConfig(_Embeddings):
         200, "The model sees this many of the newest movies of a history.", check=ONE_OR_MORE
     )
     num_layers: int = _sequence(2, "Number of attention blocks or of recurrent layers.", check=ONE_OR_MORE)
-    num_heads: int = _sequence(2, "Number of attention heads of sasrec.", check=ONE_OR_MORE)
+    num_heads: int = _sequence(2, "Number of attention heads.", check=ONE_OR_MORE)
     hidden_size: int = _sequence(
         64,
         "Width of a block's feed-forward layer, or number of units of a recurrent layer.",
@@ -403,6 +403,13 @@ class SequenceConfig(_Embeddings):
         256,
         "Number of movies that the losses sampled and gbce sample for each micro-batch.",
         check=ONE_OR_MORE,
+    )
+    temperature: float = _sequence(
+        0.0,
+        "Compare directions: scale what is compared to length 1, and divide its product by this number. 0:"
+        " the product as it is.",
+        "NUMBER",
+        ZERO_OR_MORE,
     )
     schedule: Schedule = _sequence(
         Schedule.COSINE, f"How the learning rate changes over the epochs: {', '.join(Schedule)}.", "NAME"

@@ -44,7 +44,7 @@ class Network:
         return np.asarray(self._states(self.model.weights(), self.table, rows, given))
 
 
-@pytest.fixture(scope="module", params=[Family.SASREC, Family.GRU4REC])
+@pytest.fixture(scope="module", params=[Family.SASREC, Family.GRU4REC, Family.HSTU])
 def network(request) -> Network:
     return Network(request.param)
 
@@ -198,7 +198,9 @@ def dropouts(network: SequenceNetwork) -> list[HashedDropout]:
     return [one for one in network._flatten_layers() if isinstance(one, HashedDropout)]
 
 
-@pytest.mark.parametrize(("family", "number"), [(Family.SASREC, 1 + 3 * 4), (Family.GRU4REC, 3 + 1)])
+@pytest.mark.parametrize(
+    ("family", "number"), [(Family.SASREC, 1 + 3 * 4), (Family.GRU4REC, 3 + 1), (Family.HSTU, 1 + 3)]
+)
 def test_no_two_dropouts_of_a_network_draw_alike(family, number):
     layers = dropouts(SequenceNetwork(family, replace(SIZES, num_layers=3), NO_FEATURES))
     assert [layer.rate for layer in layers] == [SIZES.dropout] * number

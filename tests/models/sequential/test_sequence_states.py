@@ -20,8 +20,8 @@ from movierec_cli.scoring.sequence_network import gap_buckets
 from tests.models.sequential.rings import SIZES, Trained
 from tests.saved_runs import data_identity, run_parts, run_record
 
-FAMILIES = [Family.SASREC, Family.GRU4REC]
-OTHERS = [(Family.SASREC, {"activation": Activation.GELU})]
+FAMILIES = [Family.SASREC, Family.GRU4REC, Family.HSTU]
+OTHERS = [(Family.SASREC, {"activation": Activation.GELU, "temperature": 0.05})]
 
 
 def saved(ring: Trained, folder, weights=None) -> store.Run:
