@@ -12,10 +12,10 @@ from onnxruntime import InferenceSession
 from movierec_cli.config import QUERY_TIME, TIME_GAP, Activation, Family
 from movierec_cli.errors import SavedModelError
 from movierec_cli.export.export_run import export_run
+from movierec_cli.export.graph_network import buckets_of
 from movierec_cli.export.kinds import ExportFormat
 from movierec_cli.export.onnx_model import OnnxGraph
 from movierec_cli.export.saved_model import TensorFlowGraph
-from movierec_cli.export.sequence_graph import _buckets
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.users import User, user_after, user_of
@@ -133,9 +133,9 @@ def test_the_buckets_of_a_graph_are_numpy_s_at_every_edge() -> None:
     edges = GAP_SECONDS.astype(np.int64)
     seconds = np.concatenate([edges - 1, edges, edges + 1, [-5, 2**31 - 1, 2**32 - 1]]).reshape(-1, 3)
     in_tensorflow, graph = TensorFlowGraph(), OnnxGraph()
-    found = np.asarray(_buckets(in_tensorflow, in_tensorflow.constant(seconds)))
+    found = np.asarray(buckets_of(in_tensorflow, in_tensorflow.constant(seconds)))
     np.testing.assert_array_equal(found, gap_buckets(seconds))
-    graph.named(_buckets(graph, graph.constant(seconds)), "found")
+    graph.named(buckets_of(graph, graph.constant(seconds)), "found")
     output = onnx.helper.make_tensor_value_info("found", onnx.TensorProto.INT64, seconds.shape)
     session = InferenceSession(graph.model([], [output]).SerializeToString())
     np.testing.assert_array_equal(session.run(None, {})[0], gap_buckets(seconds))
