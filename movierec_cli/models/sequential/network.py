@@ -24,7 +24,7 @@ from movierec_cli.models.sequential.attention import (
 from movierec_cli.models.sequential.dropout import HashedDropout
 from movierec_cli.models.sequential.packed_batches import NO_SEGMENT, Columns
 from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, Input, NumberInput
-from movierec_cli.scoring.sequence_network import EPSILON, GAP_BUCKETS
+from movierec_cli.scoring.sequence_network import EPSILON, GAP_BUCKETS, HIDDEN
 
 
 class MovieEmbeddings(keras.layers.Layer):
@@ -71,7 +71,6 @@ def _matrix(column: Input, n_movies: int) -> npt.NDArray[np.float32]:
 
 
 _TIMES = {TIME_GAP: "gap", QUERY_TIME: "gap_to_next"}
-_HIDDEN = -1e9  # a score that no attention is left of
 
 
 class RecurrentLayer(keras.layers.Layer):
@@ -148,7 +147,7 @@ class _Attention(keras.layers.Layer):
         segment = row["segment"]
         same = segment[:, :, None] == segment[:, None, :]
         visible = same & jnp.tril(jnp.ones((length, length), bool))
-        hidden = jnp.where(visible, 0.0, _HIDDEN)[:, None]
+        hidden = jnp.where(visible, 0.0, HIDDEN)[:, None]
         added = [hidden + bias(row) for bias in self.biases] or [hidden] * len(self.blocks)
         for block, scores in zip(self.blocks, added, strict=True):
             states = block(states, scores, seed)
