@@ -291,7 +291,7 @@ class _Drawn(SequenceNetwork):
         return weight
 
 
-def sequence_run(directory: Path, source: Dataset, family: Family, *features: str, **sizes: int) -> store.Run:
+def sequence_run(directory: Path, source: Dataset, family: Family, *features: str, **sizes: Any) -> store.Run:
     """Saves a model of sequences that reads histories: its network's weights are random."""
     chosen = {"embedding_size": 8, "max_length": 6, "num_layers": 2, "num_heads": 2, "hidden_size": 12}
     model = SequenceConfig(**(chosen | sizes))  # type: ignore[arg-type]

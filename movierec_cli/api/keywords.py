@@ -18,6 +18,7 @@ FeatureSets = Sequence["FeatureSet | str | Sequence[str] | None"]
 class TrainKeywords(TypedDict, total=False):
     """Of `MovieLensTrainer`: the options of `movierec train`."""
 
+    activation: str | None
     additional_feature_sets: FeatureSets | None
     archive: str | Path | None
     average_weights: bool | None
@@ -31,6 +32,7 @@ class TrainKeywords(TypedDict, total=False):
     deploy: bool | None
     details: bool | None
     dropout: float | None
+    dropout_places: str | None
     embedding_size: int | None
     family: str | None
     feature_kinds: Sequence[str] | Mapping[str, str] | None
@@ -88,6 +90,7 @@ class TrainKeywords(TypedDict, total=False):
     start_from: str | None
     summed_loss: bool | None
     tasks: str | Sequence[str] | None
+    temperature: float | None
     tensorboard: str | Path | None
     test: str | Path | None
     test_fraction: float | None
@@ -104,6 +107,7 @@ class TrainKeywords(TypedDict, total=False):
 class TuneKeywords(TypedDict, total=False):
     """Of `tune`: the options of `movierec tune`."""
 
+    activation: str | None
     additional_feature_sets: FeatureSets | None
     archive: str | Path | None
     average_weights: bool | None
@@ -112,6 +116,7 @@ class TuneKeywords(TypedDict, total=False):
     columns: Sequence[str] | Mapping[str, str] | None
     datasets_dir: str | Path | None
     dropout: float | None
+    dropout_places: str | None
     embedding_size: int | None
     families: str | Sequence[str] | None
     feature_kinds: Sequence[str] | Mapping[str, str] | None
@@ -158,6 +163,7 @@ class TuneKeywords(TypedDict, total=False):
     space: Space | None
     split: str | None
     summed_loss: bool | None
+    temperature: float | None
     test: str | Path | None
     test_fraction: float | None
     timeout: str | None

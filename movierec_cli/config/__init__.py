@@ -27,7 +27,9 @@ from movierec_cli.config.processes import Processes as Processes
 from movierec_cli.config.settings import GIVEN_SPLITS as GIVEN_SPLITS
 from movierec_cli.config.settings import PUBLISHED_SPLITS as PUBLISHED_SPLITS
 from movierec_cli.config.settings import SAMPLED_LOSSES as SAMPLED_LOSSES
+from movierec_cli.config.settings import Activation as Activation
 from movierec_cli.config.settings import DataConfig as DataConfig
+from movierec_cli.config.settings import DropoutPlaces as DropoutPlaces
 from movierec_cli.config.settings import Fairness as Fairness
 from movierec_cli.config.settings import LossKind as LossKind
 from movierec_cli.config.settings import ModelConfig as ModelConfig

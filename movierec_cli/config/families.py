@@ -29,6 +29,7 @@ from movierec_cli.config.settings import (
     LossKind,
     ModelConfig,
     Monitor,
+    Schedule,
     SequenceConfig,
     SplitConfig,
     SplitKind,
@@ -162,6 +163,9 @@ _ON_SPLIT_OF_SEQUENCES: Mapping[SplitKind, Mapping[str, Mapping[str, Any]]] = {
     SplitKind.LEAVE_LAST: {"split": {"k_core": 5}},
     SplitKind.WINDOWS: {"model": {"max_length": 10}, "training": {"num_epochs": 60, "batch_size": 6400}},
 }
+
+_OF_FEED_FORWARD = frozenset({"activation", "dropout_places"})
+_OF_ATTENTION = _OF_FEED_FORWARD | {"num_heads"}
 
 # Settings chosen on the validation set of 1M.
 _SASREC = FamilySpec(
@@ -370,12 +374,33 @@ class Family(enum.StrEnum):
             model=SequenceConfig(num_layers=1, num_heads=1, hidden_size=128, num_negatives=512),
             # A recurrent step is one small product after another, and costs time for every row it lacks.
             training=replace(_SASREC.training, learning_rate=0.004, batch_size=12_800),
-            without=_SASREC.without | {"num_heads"},
+            without=_SASREC.without | _OF_ATTENTION,
         ),
     )
     """Gated recurrent units over the movies in the order they were rated."""
     SASREC = "sasrec", _SASREC
     """Self-attention over the movies in the order they were rated."""
+    HSTU = (
+        "hstu",
+        # The settings that its authors published for 1M, where they packed nothing: 64 full rows hold as many
+        # of its histories as their steps do, 128.
+        replace(
+            _SASREC,
+            label="HSTU",
+            model=SequenceConfig(
+                embedding_size=50,
+                num_heads=1,
+                whole_history=False,
+                num_negatives=128,
+                temperature=0.05,
+                schedule=Schedule.CONSTANT,
+            ),
+            training=replace(_SASREC.training, num_epochs=101, learning_rate=0.001, batch_size=12_800),
+            without=_SASREC.without | _OF_FEED_FORWARD | {"hidden_size"},
+            space={name: one for name, one in _SASREC.space.items() if name != "hidden_size"},
+        ),
+    )
+    """Gated attention without a softmax over the movies in the order they were rated."""
     POPULARITY = "popularity", _baseline("popularity", "ranking_baselines:POPULARITY")
     RECENT_POPULARITY = (
         "recent-popularity",

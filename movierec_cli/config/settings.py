@@ -282,6 +282,26 @@ class Schedule(enum.StrEnum):
     """Up in the first epoch, then down along half a cosine to a hundredth in the last."""
 
 
+class Activation(enum.StrEnum):
+    """What a feed-forward layer does with what it sums up."""
+
+    RELU = "relu"
+    GELU = "gelu"
+    """By its usual approximation with a hyperbolic tangent.
+
+    Hendrycks & Gimpel 2016, "Gaussian error linear units (GELUs)".
+    """
+
+
+class DropoutPlaces(enum.StrEnum):
+    """Where in an attention block dropout is, besides its inputs."""
+
+    EVERYWHERE = "everywhere"
+    """On the attention weights, inside the feed-forward layer and on the outputs of both."""
+    OUTPUTS = "outputs"
+    """On the outputs of the attention and of the feed-forward layer."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Embeddings:
     """What every trained model has. Sizes are widths of vectors."""
@@ -354,12 +374,21 @@ class SequenceConfig(_Embeddings):
         200, "The model sees this many of the newest movies of a history.", check=ONE_OR_MORE
     )
     num_layers: int = _sequence(2, "Number of attention blocks or of recurrent layers.", check=ONE_OR_MORE)
-    num_heads: int = _sequence(2, "Number of attention heads of sasrec.", check=ONE_OR_MORE)
+    num_heads: int = _sequence(2, "Number of attention heads.", check=ONE_OR_MORE)
     hidden_size: int = _sequence(
         64,
         "Width of a block's feed-forward layer, or number of units of a recurrent layer.",
         "SIZE",
         ONE_OR_MORE,
+    )
+    activation: Activation = _sequence(
+        Activation.RELU, f"Activation of a block's feed-forward layer: {', '.join(Activation)}.", "NAME"
+    )
+    dropout_places: DropoutPlaces = _sequence(
+        DropoutPlaces.EVERYWHERE,
+        f"Where in a block dropout is: {', '.join(DropoutPlaces)}. outputs leaves out the attention weights"
+        " and the inside of the feed-forward layer.",
+        "PLACES",
     )
     shared_embeddings: bool = _sequence(
         True, "Use one embedding for a movie in a history and for the same movie as a candidate."
@@ -374,6 +403,13 @@ class SequenceConfig(_Embeddings):
         256,
         "Number of movies that the losses sampled and gbce sample for each micro-batch.",
         check=ONE_OR_MORE,
+    )
+    temperature: float = _sequence(
+        0.0,
+        "Compare directions: scale what is compared to length 1, and divide its product by this number. 0:"
+        " the product as it is.",
+        "NUMBER",
+        ZERO_OR_MORE,
     )
     schedule: Schedule = _sequence(
         Schedule.COSINE, f"How the learning rate changes over the epochs: {', '.join(Schedule)}.", "NAME"

@@ -71,8 +71,8 @@ class ModelChoice:
         entries=EntryKind.FAMILY,
     )
     preset: Preset | None = _model(
-        f"Use the model, the split and the settings of a tutorial: {', '.join(Preset)}. Options given"
-        " beside it replace its own.",
+        f"Use the model, the split and the settings of a published or a larger model: {', '.join(Preset)}."
+        " Options given beside it replace its own.",
         "NAME",
     )
 

@@ -21,7 +21,9 @@ from movierec_cli.registry.record import RunConfig
 from movierec_cli.registry.store import Run, find_named
 from movierec_cli.text import listed
 
-_FREE = frozenset(("dropout", "l2", "feature_l2", "whole_history", "windows", "num_negatives", "schedule"))
+_FREE = frozenset(
+    ("dropout", "dropout_places", "l2", "feature_l2", "whole_history", "windows", "num_negatives", "schedule")
+)
 """Settings of a model that say nothing of the shapes of its weights, and so may change."""
 
 

@@ -1,34 +1,23 @@
-"""Histories in a graph: what `scoring.sequence_network` makes of one in NumPy, for many at once.
+"""Histories in a graph: which movies and times of each query a model of sequences sees.
 
 A row of movies begins at its first place, and what stands behind its last movie is seen by nothing before it.
 """
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_left
-from collections.abc import Callable, Mapping
-from functools import cache
-from typing import TypeAlias
+from collections.abc import Mapping
 
 import numpy as np
 
-from movierec_cli.config import QUERY_TIME, TIME_GAP, Family, SequenceConfig
+from movierec_cli.config import QUERY_TIME, TIME_GAP, SequenceConfig
 from movierec_cli.errors import SavedModelError
 from movierec_cli.export.graph import Graph, Value
+from movierec_cli.export.graph_network import GraphNetwork, buckets_of, taken, up_to
 from movierec_cli.export.model_arrays import SECONDS, WATCHED, WATCHED_AT, ModelArrays
 from movierec_cli.records import dataclass
-from movierec_cli.scoring.sequence_network import (
-    EPSILON,
-    GAP_BUCKETS,
-    HISTORY_TABLE,
-    SequenceNetwork,
-    gap_buckets,
-)
 
 RIGHT_AFTER = -1
 """The `SECONDS` of a query that comes right after the last movie that was watched."""
-_HIDDEN = np.float32(-1e9)  # a score that no attention is left of
 
 
 @dataclass(frozen=True)
@@ -61,7 +50,7 @@ def read_watched(graph: Graph, arrays: ModelArrays, inputs: Mapping[str, Value],
     # Behind the last place is one more, for what is no movie.
     place = graph.node("Where", is_movie, graph.node("Reshape", number, graph.whole(-1)), n)
     owners = graph.node(
-        "Reshape", graph.node("Expand", graph.column(_up_to(graph, n_queries)), shape), graph.whole(-1)
+        "Reshape", graph.node("Expand", graph.column(up_to(graph, n_queries)), shape), graph.whole(-1)
     )
     rows = _Rows(graph, n_queries, n, graph.pairs(owners, place), lengths, config.model.max_length)
     sees_gaps, sees_query = TIME_GAP in config.feature_set, QUERY_TIME in config.feature_set
@@ -82,11 +71,6 @@ def read_watched(graph: Graph, arrays: ModelArrays, inputs: Mapping[str, Value],
             f"{arrays.run.folder}: artifacts.npz is damaged: it is not of this model: {error}"
         ) from error
     return Watched(movies, owners, lengths, embedding)
-
-
-def _up_to(graph: Graph, n: Value) -> Value:
-    """0 … n - 1, of n [1]."""
-    return graph.node("Range", graph.scalar(0), graph.node("Squeeze", n), graph.scalar(1))
 
 
 @dataclass(frozen=True)
@@ -120,17 +104,8 @@ class _Rows:
         graph = self.graph
         length = graph.smaller(self.width, graph.whole(self.max_length))
         left_out = graph.node("Sub", self.lengths, self.newest_lengths)
-        place = graph.node("Add", graph.column(left_out), graph.row(_up_to(graph, length)))  # [b, length]
-        return _taken(graph, values, graph.smaller(place, self.n))
-
-
-def _taken(graph: Graph, values: Value, places: Value) -> Value:
-    """Of each row of values, [b, n] or [b, n, d], what stands at its places, [b, m]: [b, m] or [b, m, d]."""
-    b, n = (graph.node("Shape", values, start=axis, end=axis + 1) for axis in (0, 1))
-    begins = graph.column(graph.node("Mul", _up_to(graph, b), n))
-    rest = graph.node("Shape", values, start=2)
-    flat = graph.node("Reshape", values, graph.node("Concat", graph.whole(-1), rest, axis=0))
-    return graph.node("Gather", flat, graph.node("Add", begins, places), axis=0)
+        place = graph.node("Add", graph.column(left_out), graph.row(up_to(graph, length)))  # [b, length]
+        return taken(graph, values, graph.smaller(place, self.n))
 
 
 def _gaps(graph: Graph, rows: _Rows, inputs: Mapping[str, Value], n_queries: Value) -> tuple[Value, Value]:
@@ -139,12 +114,12 @@ def _gaps(graph: Graph, rows: _Rows, inputs: Mapping[str, Value], n_queries: Val
     one, axis = graph.whole(1), graph.whole(1)
     later = graph.node("Slice", seconds, one, rows.width, axis)
     earlier = graph.node("Slice", seconds, graph.whole(0), rows.n, axis)
-    between = _buckets(graph, graph.node("Sub", later, earlier))  # [b, n]
+    between = buckets_of(graph, graph.node("Sub", later, earlier))  # [b, n]
     none = graph.node("Expand", graph.scalar(0), graph.node("Concat", n_queries, one, axis=0))
     before = graph.node("Concat", none, between, axis=1)  # [b, n + 1]; a first movie has no gap
     last = graph.column(graph.larger(graph.node("Sub", rows.lengths, graph.scalar(1)), graph.scalar(0)))
-    query = _buckets(graph, _since_last(graph, _taken(graph, seconds, last), inputs, n_queries))  # [b, 1]
-    is_last = graph.node("Equal", graph.row(_up_to(graph, rows.width)), last)
+    query = buckets_of(graph, _since_last(graph, taken(graph, seconds, last), inputs, n_queries))  # [b, 1]
+    is_last = graph.node("Equal", graph.row(up_to(graph, rows.width)), last)
     after = graph.node("Where", is_last, query, graph.node("Concat", between, none, axis=1))
     return rows.newest(before), rows.newest(after)
 
@@ -156,160 +131,3 @@ def _since_last(graph: Graph, newest: Value, inputs: Mapping[str, Value], n_quer
     seconds = graph.column(graph.node("Expand", inputs[SECONDS], n_queries))
     is_right_after = graph.node("Equal", seconds, graph.scalar(RIGHT_AFTER))
     return graph.node("Where", is_right_after, graph.scalar(0), graph.node("Sub", seconds, newest))
-
-
-def _buckets(graph: Graph, seconds: Value) -> Value:
-    """`gap_buckets` of int64 [b, n]: one more than there are edges at or below each."""
-    shape = graph.node("Shape", seconds)
-    edges = graph.row(graph.constant(np.array(_edges(), np.int64)))
-    flat = graph.column(graph.node("Reshape", seconds, graph.whole(-1)))
-    beyond = graph.cast(graph.node("LessOrEqual", edges, flat), np.int64)
-    passed = graph.node("ReduceSum", beyond, graph.whole(1), keepdims=0)
-    return graph.node("Reshape", graph.node("Add", passed, graph.scalar(1)), shape)
-
-
-@cache
-def _edges() -> tuple[int, ...]:
-    """The least seconds of every bucket but the first, in which a logarithm may round otherwise elsewhere."""
-    return tuple(
-        bisect_left(range(1 << 32), bucket, key=lambda seconds: int(gap_buckets(np.array([seconds]))[0]))
-        for bucket in range(2, GAP_BUCKETS + 1)
-    )
-
-
-_Layer: TypeAlias = Callable[[Value], Value]
-"""From the states of all places, float32 [b, length, width], to other states of them."""
-
-
-class GraphNetwork(SequenceNetwork):
-    """The layers of a `SequenceNetwork`, with its weights, as nodes of a graph."""
-
-    def __init__(self, graph: Graph, *args: object):
-        super().__init__(*args)  # type: ignore[arg-type]
-        self._graph = graph
-
-    def states_after(
-        self, family: Family, movies: Value, lengths: Value, gaps: Value | None, gaps_to_next: Value | None
-    ) -> Value:
-        """The states after the last movies, float32 [b, dim].
-
-        Args:
-            family: GRU4REC or SASREC.
-            movies: rows of the catalogue, int64 [b, length].
-            lengths: how many of them there are, int64 [b].
-            gaps: how long after the movie before it each came, as buckets, int64 [b, length]; None where that
-                is not seen.
-            gaps_to_next: how long before what comes next, likewise.
-
-        Raises:
-            KeyError: there is no table of the history's movies.
-            ValueError: a weight is missing, too many, or of another shape.
-        """
-        graph, size = self._graph, self._config.embedding_size
-        body = self._attention_of(lengths) if family is Family.SASREC else self._recurrence()
-        times = [
-            graph.node("Gather", graph.constant(self._weight(GAP_BUCKETS + 1, size)), buckets)
-            for buckets in (gaps, gaps_to_next)
-            if buckets is not None
-        ]
-        if next(self._left, None) is not None:
-            raise ValueError(f"weights are too many: {sorted(self._named)}")
-        table = self._named[HISTORY_TABLE]
-        if table.shape != (self._n_movies, size):
-            raise ValueError(f"{HISTORY_TABLE} is of shape {table.shape}, not {(self._n_movies, size)}")
-        states = graph.node("Gather", graph.constant(table), movies)
-        states = graph.node("Mul", states, graph.constant(np.float32(math.sqrt(size))))
-        for embedded in times:
-            states = graph.node("Add", states, embedded)
-        last = graph.larger(graph.node("Sub", lengths, graph.scalar(1)), graph.scalar(0))
-        after = _taken(graph, body(states), graph.column(last))  # [b, 1, dim]
-        return graph.node("Gather", after, graph.scalar(0), axis=1)
-
-    def _norm(self) -> _Layer:
-        graph, size = self._graph, self._config.embedding_size
-        gamma, beta = (graph.constant(self._weight(size)) for _ in range(2))
-        width = graph.whole(-1)
-
-        def norm(states: Value) -> Value:
-            mean = graph.node("ReduceMean", states, width, keepdims=1)
-            centred = graph.node("Sub", states, mean)
-            variance = graph.node("ReduceMean", graph.node("Mul", centred, centred), width, keepdims=1)
-            spread = graph.node("Sqrt", graph.node("Add", variance, graph.constant(np.float32(EPSILON))))
-            return graph.node("Add", graph.node("Mul", graph.node("Div", centred, spread), gamma), beta)
-
-        return norm
-
-    def _attention_of(self, lengths: Value) -> _Layer:
-        graph, config = self._graph, self._config
-        positions = graph.constant(self._weight(config.max_length, config.embedding_size))
-        blocks = [self._block() for _ in range(config.num_layers)]
-        norm = self._norm()
-
-        def read(states: Value) -> Value:
-            # The newest movie has the highest position; what is behind it has any.
-            places = graph.row(_up_to(graph, graph.node("Shape", states, start=1, end=2)))
-            first = graph.column(graph.node("Sub", graph.scalar(config.max_length), lengths))
-            own = graph.smaller(graph.node("Add", first, places), graph.scalar(config.max_length - 1))
-            states = graph.node("Add", states, graph.node("Gather", positions, own))
-            for block in blocks:
-                states = block(states)
-            return norm(states)
-
-        return read
-
-    def _block(self) -> _Layer:
-        graph, config, size = self._graph, self._config, self._config.embedding_size
-        of_attention, of_inner = self._norm(), self._norm()
-        projection, output = (graph.constant(self._weight(size, n * size)) for n in (3, 1))
-        inner, outer = self._dense(size, config.hidden_size), self._dense(config.hidden_size, size)
-        head_size = size // config.num_heads
-        scale = graph.constant(np.float32(math.sqrt(head_size)))
-
-        def attend(states: Value) -> Value:
-            shape = graph.node("Shape", states)
-            rows = graph.node("Shape", states, start=0, end=2)
-            parts = graph.node("Concat", rows, graph.whole(3, config.num_heads, head_size), axis=0)
-            projected = graph.node("Reshape", graph.node("MatMul", states, projection), parts)
-            by_part = graph.node("Transpose", projected, perm=[2, 0, 3, 1, 4])  # [3, b, heads, n, width]
-            query, key, value = (
-                graph.node("Gather", by_part, graph.scalar(part), axis=0) for part in range(3)
-            )
-            products = graph.node("MatMul", query, graph.node("Transpose", key, perm=[0, 1, 3, 2]))
-            places = _up_to(graph, graph.node("Shape", states, start=1, end=2))
-            is_later = graph.node("Less", graph.column(places), graph.row(places))  # [n, n]
-            scores = graph.node(
-                "Where", is_later, graph.constant(_HIDDEN), graph.node("Div", products, scale)
-            )
-            mixed = graph.node("MatMul", graph.node("Softmax", scores, axis=-1), value)
-            together = graph.node("Reshape", graph.node("Transpose", mixed, perm=[0, 2, 1, 3]), shape)
-            return graph.node("MatMul", together, output)
-
-        def read(states: Value) -> Value:
-            states = graph.node("Add", states, attend(of_attention(states)))
-            return graph.node("Add", states, outer(graph.node("Relu", inner(of_inner(states)))))
-
-        return read
-
-    def _dense(self, n_in: int, n_out: int) -> _Layer:
-        graph = self._graph
-        kernel, bias = graph.constant(self._weight(n_in, n_out)), graph.constant(self._weight(n_out))
-        return lambda states: graph.node("Add", graph.node("MatMul", states, kernel), bias)
-
-    def _recurrent(self, width: int) -> _Layer:
-        """ONNX's GRU has its gates in the same order, and the reset gate after the product, too."""
-        graph, units = self._graph, self._config.hidden_size
-        recurrent, recurrent_bias = self._weight(units, 3 * units), self._weight(3 * units)
-        kernel, bias = self._weight(width, 3 * units), self._weight(3 * units)
-        weights = [
-            graph.constant(one[None])
-            for one in (kernel.T.copy(), recurrent.T.copy(), np.concatenate([bias, recurrent_bias]))
-        ]
-
-        def read(states: Value) -> Value:
-            in_time = graph.node("Transpose", states, perm=[1, 0, 2])  # [length, b, width]
-            outputs = graph.node("GRU", in_time, *weights, hidden_size=units, linear_before_reset=1)
-            return graph.node(
-                "Transpose", graph.node("Gather", outputs, graph.scalar(0), axis=1), perm=[1, 0, 2]
-            )
-
-        return read

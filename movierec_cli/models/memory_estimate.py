@@ -195,10 +195,15 @@ def _sequence_parameters(config: RunConfig, model: SequenceConfig, data: Trainin
     columns = data.inputs(config.feature_set, Side.MOVIE)
     n_rows = data.n_movies + sum(one.size for one in columns)
     n_times = sum(feature in config.feature_set for feature in (TIME_GAP, QUERY_TIME))
-    total = (1 if model.shared_embeddings else 2) * n_rows * size + n_times * (GAP_BUCKETS + 1) * size
+    total = (1 if model.shared_embeddings else 2) * n_rows * size
+    if config.family is not Family.GRU4REC:
+        total += model.max_length * size + 2 * size
+    if config.family is Family.HSTU:
+        of_bias = model.max_length + bool(n_times) * (GAP_BUCKETS + 1)
+        return total + model.num_layers * (4 * size + 4 * size**2 + _dense(size, size) + of_bias)
+    total += n_times * (GAP_BUCKETS + 1) * size
     if config.family is Family.SASREC:
-        of_block = 4 * size + 4 * size**2 + _dense(size, hidden, size)
-        return total + model.max_length * size + model.num_layers * of_block + 2 * size
+        return total + model.num_layers * (4 * size + 4 * size**2 + _dense(size, hidden, size))
     inputs = [size, *[hidden] * (model.num_layers - 1)]
     recurrent = sum(_dense(width, 3 * hidden) + _dense(hidden, 3 * hidden) for width in inputs)
     return total + recurrent + (_dense(hidden, size) if hidden != size else 0) + 2 * size
@@ -213,9 +218,12 @@ def _sequence_step(config: RunConfig, model: SequenceConfig, data: TrainingData)
     at_once = (
         rows * model.max_length if in_batch else max(model.max_length, MICRO_BATCH_TOKENS[config.family])
     )
-    of_token = model.num_layers * (8 * model.embedding_size + 6 * model.hidden_size)
-    if config.family is Family.SASREC:
-        of_token += model.num_layers * 3 * model.num_heads * model.max_length
+    of_layer = 8 * model.embedding_size
+    if config.family.has_setting("hidden_size"):
+        of_layer += 6 * model.hidden_size
+    if config.family.has_setting("num_heads"):
+        of_layer += 3 * model.num_heads * model.max_length
+    of_token = model.num_layers * of_layer
     n_scores = rows**2 if in_batch else at_once * min(model.num_negatives, data.n_movies)
     columns = data.n_movies * sum(one.size for one in data.inputs(config.feature_set, Side.MOVIE))
     devices = 1 if in_batch else min(n_devices(), rows)

@@ -34,7 +34,7 @@ from tests.cli.running import check_row, rows, run, words
 
 pytestmark = pytest.mark.usefixtures("fake_trainings")
 
-SEQUENTIAL = (Family.GRU4REC, Family.SASREC)
+SEQUENTIAL = (Family.GRU4REC, Family.SASREC, Family.HSTU)
 
 
 def config_of(options: str) -> TrainerConfig:
@@ -182,7 +182,14 @@ REFUSED = """
 2 | train --family sasrec --rating_weight 0.3 | --rating_weight | SASRec | --family two-tower
 2 | train --preset tfrs-gru --rating_baselines all | --rating_baselines | GRU4Rec
 2 | train --family gru4rec --num_heads 4 | --num_heads | GRU4Rec | --family sasrec
-2 | train --max_length 10 | --max_length | two towers | --family gru4rec and --family sasrec
+2 | train --family gru4rec --activation gelu | --activation | GRU4Rec | --family sasrec
+2 | train --family gru4rec --dropout_places outputs | --dropout_places | GRU4Rec | --family sasrec
+2 | train --family hstu --hidden_size 9 | --hidden_size | HSTU | --family gru4rec
+2 | train --family hstu --activation gelu | --activation | HSTU | --family sasrec
+2 | train --temperature 0.1 | --temperature | two towers
+2 | train --family hstu --temperature -1 | --temperature is -1.0; it must be 0 or more
+2 | train --family sasrec --activation tanh | tanh | relu | gelu
+2 | train --max_length 10 | --max_length | two towers | --family gru4rec, --family sasrec and --family hstu
 2 | train --family two-tower --windows | --windows | two towers
 2 | train --no_shared_embeddings | --shared_embeddings | two towers
 2 | train --schedule constant | --schedule | two towers
@@ -202,7 +209,7 @@ REFUSED = """
 2 | train --family sasrec --split random | --split random | SASRec | --split leave-last | --split windows
 2 | train --preset tfrs-gru --split random | --split random | GRU4Rec | that order
 2 | train --preset tfrs-gru --family sasrec | --preset tfrs-gru | --family gru4rec | --family is sasrec
-2 | train --family ease | --family is 'ease' | two-tower, hybrid, gru4rec, sasrec | --baselines
+2 | train --family ease | --family is 'ease' | two-tower, hybrid, gru4rec, sasrec, hstu | --baselines
 2 | train --preset tutorial | tutorial | keras-rs-gru
 2 | train --family sasrec --additional_feature_sets timestamp user_age movie_genres \
 | SASRec cannot see timestamp or bucketized_user_age | movie_genres, movie_year, time_gap
@@ -243,19 +250,20 @@ def test_the_document_says_which_family_each_run_is_of() -> None:
 
 
 def test_the_help_shows_the_usual_value_of_each_model() -> None:
-    gru, sasrec = default_settings(Family.GRU4REC), default_settings(Family.SASREC)
-    assert default_shown("num_heads") == f"sasrec: {sasrec.model.num_heads}"
+    gru, sasrec, hstu = (default_settings(family) for family in SEQUENTIAL)
+    assert default_shown("num_heads") == f"sasrec: {sasrec.model.num_heads}; hstu: {hstu.model.num_heads}"
+    assert default_shown("temperature") == f"gru4rec, sasrec: 0; hstu: {hstu.model.temperature}"
     assert default_shown("hidden_size") == (
         f"gru4rec: {gru.model.hidden_size}; sasrec: {sasrec.model.hidden_size}"
     )
     assert default_shown("layer_sizes") == "64; with ratings: 128 64"
-    assert default_shown("k_core") == "0; gru4rec leave-last, sasrec leave-last: 5"
-    assert default_shown("split") == "random; gru4rec, sasrec: leave-last"
-    assert default_shown("refit") == "refit; gru4rec, sasrec: no_refit; with ratings: no_refit"
+    assert default_shown("k_core") == "0; gru4rec leave-last, sasrec leave-last, hstu leave-last: 5"
+    assert default_shown("split") == "random; gru4rec, sasrec, hstu: leave-last"
+    assert default_shown("refit") == "refit; gru4rec, sasrec, hstu: no_refit; with ratings: no_refit"
     as_windows = default_settings(Family.SASREC, SplitKind.WINDOWS).model
     assert as_windows is not None
     assert default_shown("max_length") == (
-        f"gru4rec, sasrec: {sasrec.model.max_length}; gru4rec windows, sasrec windows:"
+        f"gru4rec, sasrec, hstu: {sasrec.model.max_length}; gru4rec windows, sasrec windows, hstu windows:"
         f" {as_windows.max_length}"
     )
     text = words(run("train --help_all").stdout)

@@ -20,7 +20,7 @@ from tests.small_dataset import small_dataset
 
 SAMPLE = simulate_sample()
 TOWERS = (Family.TWO_TOWER, Family.HYBRID)
-SEQUENCES = (Family.GRU4REC, Family.SASREC)
+SEQUENCES = (Family.GRU4REC, Family.SASREC, Family.HSTU)
 
 
 @pytest.mark.parametrize("feature", [one for one in FEATURES.values() if one.side in SIDES and one.encoding])

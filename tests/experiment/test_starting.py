@@ -104,7 +104,7 @@ def test_another_kind_of_model_is_refused(more: dict[str, object], said: str, tm
 def test_other_parents_and_other_data_are_refused(tmp_path: Path) -> None:
     hybrid = replace(run_config(), family=Family.HYBRID, model=default_settings(Family.HYBRID).model)
     with pytest.raises(
-        MovierecError, match=r"hybrid cannot be trained on .*; two towers, GRU4Rec or SASRec can"
+        MovierecError, match=r"hybrid cannot be trained on .*; two towers, GRU4Rec, SASRec or HSTU can"
     ):
         TrainRequest.of(given(tmp_path, judged_run(tmp_path, GROWN, hybrid)))
     parent = judged_run(tmp_path, GROWN, run_config())

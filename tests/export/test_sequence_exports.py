@@ -5,19 +5,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from onnxruntime import InferenceSession
 
-from movierec_cli.config import QUERY_TIME, TIME_GAP, Family
+from movierec_cli.config import QUERY_TIME, TIME_GAP, Activation, Family
 from movierec_cli.errors import SavedModelError
 from movierec_cli.export.export_run import export_run
+from movierec_cli.export.graph_network import buckets_of
 from movierec_cli.export.kinds import ExportFormat
-from movierec_cli.export.sequence_graph import _edges
+from movierec_cli.export.onnx_model import OnnxGraph
+from movierec_cli.export.saved_model import TensorFlowGraph
 from movierec_cli.recommend.filters import Filters
 from movierec_cli.recommend.recommend import recommend
 from movierec_cli.recommend.users import User, user_after, user_of
 from movierec_cli.registry import store
 from movierec_cli.registry.store import Run
-from movierec_cli.scoring.sequence_network import gap_buckets
+from movierec_cli.scoring.sequence_network import GAP_SECONDS, gap_buckets
 from tests.export.expected_lists import UNKNOWN
 from tests.export.test_formats import FORMATS, Answers, onnx_answers, tensorflow_answers
 from tests.saved_runs import sequence_run
@@ -58,13 +62,21 @@ def check_list(answer: dict[str, Any], place: int, run: Run, user: User, **filte
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize(
-    ("family", "features"),
-    [(Family.SASREC, TIMES), (Family.GRU4REC, TIMES), (Family.SASREC, ()), (Family.GRU4REC, ("time_gap",))],
+    ("family", "features", "sizes"),
+    [
+        (Family.SASREC, TIMES, {}),
+        (Family.GRU4REC, TIMES, {}),
+        (Family.SASREC, (), {"activation": Activation.GELU}),
+        (Family.GRU4REC, ("time_gap",), {}),
+        (Family.HSTU, TIMES, {"temperature": 0.05}),
+        (Family.HSTU, ("time_gap",), {}),
+        (Family.HSTU, (), {}),
+    ],
 )
 def test_histories_of_any_length_are_continued(
-    family: Family, features: tuple[str, ...], form: ExportFormat, tmp_path: Path
+    family: Family, features: tuple[str, ...], sizes: dict[str, Any], form: ExportFormat, tmp_path: Path
 ) -> None:
-    run = sequence_run(tmp_path, with_duplicates(), family, *features)
+    run = sequence_run(tmp_path, with_duplicates(), family, *features, **sizes)
     answers = answers_of(run, form, tmp_path)
     rows, seconds = histories()
     gone = [[*row[:3], UNKNOWN - FIRST_MOVIE_ID, *row[3:]] for row in rows]  # in the midst of them
@@ -117,11 +129,16 @@ def test_ids_that_are_texts_name_what_was_watched(form: ExportFormat, tmp_path: 
         assert answer["movie_id"][place].astype(str).tolist() == [movie.movie_id for movie in movies]
 
 
-def test_as_many_edges_are_passed_as_the_bucket_says() -> None:
-    edges = np.array(_edges())
-    seconds = np.concatenate([edges - 1, edges, edges + 1, [-5, 10**12]])
-    passed = (edges <= seconds[:, None]).sum(axis=1)
-    np.testing.assert_array_equal(1 + passed, gap_buckets(seconds))
+def test_the_buckets_of_a_graph_are_numpy_s_at_every_edge() -> None:
+    edges = GAP_SECONDS.astype(np.int64)
+    seconds = np.concatenate([edges - 1, edges, edges + 1, [-5, 2**31 - 1, 2**32 - 1]]).reshape(-1, 3)
+    in_tensorflow, graph = TensorFlowGraph(), OnnxGraph()
+    found = np.asarray(buckets_of(in_tensorflow, in_tensorflow.constant(seconds)))
+    np.testing.assert_array_equal(found, gap_buckets(seconds))
+    graph.named(buckets_of(graph, graph.constant(seconds)), "found")
+    output = onnx.helper.make_tensor_value_info("found", onnx.TensorProto.INT64, seconds.shape)
+    session = InferenceSession(graph.model([], [output]).SerializeToString())
+    np.testing.assert_array_equal(session.run(None, {})[0], gap_buckets(seconds))
 
 
 def test_weights_of_another_network_are_damage(tmp_path: Path) -> None:

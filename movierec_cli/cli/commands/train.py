@@ -44,8 +44,8 @@ def train_command(
     Several values after one option belong together: `--layer_sizes 64 32`,
     `--additional_feature_sets timestamp movie_genres`; commas do as well.
 
-    With `--family sasrec` or `gru4rec`, a model learns the next movie of a
-    history: each user's last one is the test.
+    With `--family sasrec`, `gru4rec` or `hstu`, a model learns the next movie of
+    a history: each user's last one is the test.
 
     With `--tasks retrieval rating`, each model also predicts ratings, in
     stars. `--rating_weight 0 0.3 1` gives a model for each weight, and a

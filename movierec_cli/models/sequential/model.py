@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import Family, FeatureSet, SequenceConfig
-from movierec_cli.models.sequential.network import MovieEmbeddings, SequenceNetwork
+from movierec_cli.models.sequential.network import MovieEmbeddings, SequenceNetwork, directions
 from movierec_cli.models.sequential.packed_batches import MICRO_BATCH_TOKENS, Columns
 from movierec_cli.models.two_tower.inputs import Input
 from movierec_cli.scoring.sequence_network import HISTORY_TABLE, NETWORK
@@ -33,10 +33,10 @@ def _keras_seeded(seed: int) -> Iterator[None]:
 
 
 class SequenceModel:
-    """A model of either family.
+    """A model of any of the families.
 
     Args:
-        family: GRU4REC or SASREC.
+        family: a sequential one.
         config: sizes.
         feature_set: what it sees.
         n_movies: rows of the catalogue.
@@ -95,22 +95,22 @@ class SequenceModel:
             variable.assign(value)
 
     def tables(self, weights: list[jax.Array]) -> tuple[jax.Array, jax.Array]:
-        """The movies' embeddings as history and as candidates, [n_movies, dim] each."""
-        of_movies = zip(self._of_movies, weights[: len(self._of_movies)], strict=True)
-        with keras.StatelessScope(state_mapping=list(of_movies)):
-            candidates = self.candidates.vectors()
-            history = candidates if self.history is self.candidates else self.history.vectors()
-        return history, candidates
+        """The movies' embeddings as history, and as candidates that are compared, [n_movies, dim] each."""
+        return self.tables_in(self.parts(weights))
 
     def parts(self, weights: list[jax.Array]) -> list[jax.Array]:
         """What a step computes with: the movies' embeddings, once if both are the same, and the network's."""
-        history, candidates = self.tables(weights)
-        tables = [candidates] if self.history is self.candidates else [candidates, history]
+        of_movies = zip(self._of_movies, weights[: len(self._of_movies)], strict=True)
+        with keras.StatelessScope(state_mapping=list(of_movies)):
+            tables = [self.candidates.vectors()]
+            if self.history is not self.candidates:
+                tables.append(self.history.vectors())
         return [*tables, *weights[-len(self._of_network) :]]
 
     def tables_in(self, parts: list[jax.Array]) -> tuple[jax.Array, jax.Array]:
         """As `tables`, of `parts`."""
-        return (parts[0] if self.history is self.candidates else parts[1]), parts[0]
+        candidates = directions(parts[0]) if self.config.temperature else parts[0]
+        return (parts[0] if self.history is self.candidates else parts[1]), candidates
 
     def states(
         self, weights: list[jax.Array], history: jax.Array, row: Columns, seed: jax.Array | None = None

@@ -1,10 +1,11 @@
-"""The movies' embeddings, and the two networks: rows of movies in, a state after each movie out.
+"""The movies' embeddings, and the three networks: rows of movies in, a state after each movie out.
 
 A state is compared with every movie's embedding. Nothing in a state comes from a later movie or from another
 segment of the same row; places without a movie have a state that nobody uses.
 """
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -14,17 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import QUERY_TIME, TIME_GAP, Family, FeatureSet, SequenceConfig
+from movierec_cli.models.sequential.attention import (
+    AttentionBlock,
+    PointwiseBlock,
+    RelativeBias,
+    small_values,
+)
 from movierec_cli.models.sequential.dropout import HashedDropout
 from movierec_cli.models.sequential.packed_batches import NO_SEGMENT, Columns
 from movierec_cli.models.two_tower.inputs import BagInput, CategoryInput, Input, NumberInput
-from movierec_cli.scoring.sequence_network import EPSILON, GAP_BUCKETS
-
-_INITIAL = 0.02  # standard deviation
-
-
-def small_embeddings() -> keras.Initializer:
-    """What embeddings begin with, each time with another seed of Keras' generator."""
-    return keras.initializers.RandomNormal(stddev=_INITIAL)
+from movierec_cli.scoring.sequence_network import EPSILON, GAP_BUCKETS, HIDDEN
 
 
 class MovieEmbeddings(keras.layers.Layer):
@@ -39,10 +39,10 @@ class MovieEmbeddings(keras.layers.Layer):
     def __init__(self, n_movies: int, size: int, inputs: tuple[Input, ...] = (), **kwargs: Any):
         super().__init__(**kwargs)
         self.columns = [_matrix(column, n_movies) for column in inputs]
-        self.own = self.add_weight(shape=(n_movies, size), initializer=small_embeddings(), name="own")
+        self.own = self.add_weight(shape=(n_movies, size), initializer=small_values(), name="own")
         self.added = [
             self.add_weight(
-                shape=(column.shape[1], size), initializer=small_embeddings(), name=f"feature_{number}"
+                shape=(column.shape[1], size), initializer=small_values(), name=f"feature_{number}"
             )
             for number, column in enumerate(self.columns)
         ]
@@ -71,48 +71,6 @@ def _matrix(column: Input, n_movies: int) -> npt.NDArray[np.float32]:
 
 
 _TIMES = {TIME_GAP: "gap", QUERY_TIME: "gap_to_next"}
-_HIDDEN = -1e9  # a score that no attention is left of
-
-
-class AttentionBlock(keras.layers.Layer):
-    """Attention to what came before, then a feed-forward layer; each normalised first and added.
-
-    Kang & McAuley 2018, "Self-attentive sequential recommendation"; normalisation first as in Xiong et al.
-    2020, "On layer normalization in the transformer architecture".
-    """
-
-    def __init__(self, config: SequenceConfig, number: int, **kwargs: Any):
-        super().__init__(**kwargs)
-        size = config.embedding_size
-        self.num_heads = config.num_heads
-        self.norms = [keras.layers.LayerNormalization(epsilon=EPSILON) for _ in range(2)]
-        self.dropouts = [HashedDropout(config.dropout, 4 * number + index) for index in range(4)]
-        self.projection = keras.layers.Dense(3 * size, use_bias=False)
-        self.output_layer = keras.layers.Dense(size, use_bias=False)
-        self.inner = keras.layers.Dense(config.hidden_size, activation="relu")
-        self.outer = keras.layers.Dense(size)
-
-    def call(self, states: jax.Array, hidden: jax.Array, seed: jax.Array | None = None) -> jax.Array:
-        """States [b, length, dim] and added scores [b, 1, length, length] to states of the same shape."""
-        of_attention, of_outputs, of_inner, of_outer = self.dropouts
-        attended = self._attend(self.norms[0](states), hidden, of_attention, seed)
-        states = states + of_outputs(attended, seed)
-        inner = of_inner(self.inner(self.norms[1](states)), seed)
-        after: jax.Array = states + of_outer(self.outer(inner), seed)
-        return after
-
-    def _attend(
-        self, states: jax.Array, hidden: jax.Array, dropout: HashedDropout, seed: jax.Array | None
-    ) -> jax.Array:
-        rows, length, size = states.shape
-        head_size = size // self.num_heads
-        projected = self.projection(states).reshape(rows, length, 3, self.num_heads, head_size)
-        query, key, value = (projected[:, :, index] for index in range(3))
-        scores = jnp.einsum("blhe,bmhe->bhlm", query, key) / math.sqrt(head_size)
-        weights = dropout(jax.nn.softmax(scores + hidden, axis=-1), seed)
-        mixed = jnp.einsum("bhlm,bmhe->blhe", weights, value)
-        attended: jax.Array = self.output_layer(mixed.reshape(rows, length, size))
-        return attended
 
 
 class RecurrentLayer(keras.layers.Layer):
@@ -158,13 +116,26 @@ class RecurrentLayer(keras.layers.Layer):
 
 
 class _Attention(keras.layers.Layer):
-    """SASRec's body: positions, blocks, a last normalisation."""
+    """SASRec's body and HSTU's: positions, blocks, a last normalisation.
 
-    def __init__(self, config: SequenceConfig, **kwargs: Any):
+    Args:
+        config: sizes.
+        block: what makes a block, of the sizes and its number, from 1.
+        biases: what is added to each block's scores; none: nothing.
+    """
+
+    def __init__(
+        self,
+        config: SequenceConfig,
+        block: Callable[[SequenceConfig, int], keras.layers.Layer],
+        biases: Sequence[RelativeBias] = (),
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
-        self.positions = keras.layers.Embedding(config.max_length, config.embedding_size, small_embeddings())
+        self.positions = keras.layers.Embedding(config.max_length, config.embedding_size, small_values())
         self.dropout = HashedDropout(config.dropout, 0)
-        self.blocks = [AttentionBlock(config, 1 + layer) for layer in range(config.num_layers)]
+        self.blocks = [block(config, 1 + layer) for layer in range(config.num_layers)]
+        self.biases = list(biases)
         self.norm = keras.layers.LayerNormalization(epsilon=EPSILON)
         self.max_length = config.max_length
 
@@ -176,9 +147,10 @@ class _Attention(keras.layers.Layer):
         segment = row["segment"]
         same = segment[:, :, None] == segment[:, None, :]
         visible = same & jnp.tril(jnp.ones((length, length), bool))
-        hidden = jnp.where(visible, 0.0, _HIDDEN)[:, None]
-        for block in self.blocks:
-            states = block(states, hidden, seed)
+        hidden = jnp.where(visible, 0.0, HIDDEN)[:, None]
+        added = [hidden + bias(row) for bias in self.biases] or [hidden] * len(self.blocks)
+        for block, scores in zip(self.blocks, added, strict=True):
+            states = block(states, scores, seed)
         normalised: jax.Array = self.norm(states)
         return normalised
 
@@ -210,30 +182,42 @@ class _Recurrence(keras.layers.Layer):
         return normalised
 
 
-_BODIES: dict[Family, type[_Attention] | type[_Recurrence]] = {
-    Family.SASREC: _Attention,
-    Family.GRU4REC: _Recurrence,
+def _pointwise(config: SequenceConfig, feature_set: FeatureSet) -> _Attention:
+    biases = [RelativeBias(config, feature_set) for _ in range(config.num_layers)]
+    return _Attention(config, PointwiseBlock, biases)
+
+
+_BODIES: dict[Family, Callable[[SequenceConfig, FeatureSet], keras.layers.Layer]] = {
+    Family.SASREC: lambda config, feature_set: _Attention(config, AttentionBlock),
+    Family.GRU4REC: lambda config, feature_set: _Recurrence(config),
+    Family.HSTU: _pointwise,
 }
+
+
+def directions(vectors: jax.Array) -> jax.Array:
+    """Vectors [..., dim] scaled to length 1."""
+    return vectors / jnp.sqrt(jnp.square(vectors).sum(axis=-1, keepdims=True) + EPSILON)
 
 
 class SequenceNetwork(keras.Model):
     """Movies of a row to states.
 
     Args:
-        family: GRU4REC or SASREC.
+        family: a sequential one.
         config: sizes.
         feature_set: of which the times count here; what movies are made of is `MovieEmbeddings`'.
     """
 
     def __init__(self, family: Family, config: SequenceConfig, feature_set: FeatureSet, **kwargs: Any):
         super().__init__(**kwargs)
-        self.body = _BODIES[family](config)
+        self.body = _BODIES[family](config, feature_set)
+        self.temperature = config.temperature
         # Movies are compared with states, so their embeddings begin small; as inputs they have to be heard.
         self.scale = math.sqrt(config.embedding_size)
         self.times = {
-            column: keras.layers.Embedding(GAP_BUCKETS + 1, config.embedding_size, small_embeddings())
+            column: keras.layers.Embedding(GAP_BUCKETS + 1, config.embedding_size, small_values())
             for feature, column in _TIMES.items()
-            if feature in feature_set
+            if feature in feature_set and family is not Family.HSTU  # whose scores see them
         }
 
     def call(self, table: jax.Array, row: Columns, seed: jax.Array | None = None) -> jax.Array:
@@ -252,4 +236,4 @@ class SequenceNetwork(keras.Model):
             embedded = embedded + embedding(row[column])
         embedded = jnp.where((row["segment"] == NO_SEGMENT)[:, :, None], 0.0, embedded)
         states: jax.Array = self.body(embedded, row, seed)
-        return states
+        return directions(states) / self.temperature if self.temperature else states

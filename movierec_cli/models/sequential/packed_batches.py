@@ -149,7 +149,7 @@ class RowMaker:
         return columns
 
 
-MICRO_BATCH_TOKENS = {Family.SASREC: 800, Family.GRU4REC: 6_400}
+MICRO_BATCH_TOKENS = {Family.SASREC: 800, Family.GRU4REC: 6_400, Family.HSTU: 800}
 """That are computed at a time, to stay in the cache: attention's scores grow with the row, and a recurrent
 step wants many rows at once."""
 

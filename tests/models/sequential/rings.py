@@ -23,6 +23,7 @@ SIZES = SequenceConfig(
 FEATURES = {
     Family.SASREC: FeatureSet.parse(["movie_genres", "time_gap"]),
     Family.GRU4REC: FeatureSet.parse(["movie_genres", "query_time"]),
+    Family.HSTU: FeatureSet.parse(["movie_genres", "time_gap", "query_time"]),
 }
 
 
@@ -54,7 +55,11 @@ def ring_config(family: Family, **training: object) -> RunConfig:
         family=family,
         feature_set=FEATURES[family],
         split=SplitConfig(kind=SplitKind.LEAVE_LAST),
-        model=replace(SIZES, shared_embeddings=family is Family.SASREC),
+        model=replace(
+            SIZES,
+            shared_embeddings=family is not Family.GRU4REC,
+            temperature=0.1 if family is Family.HSTU else 0.0,
+        ),
         training=TrainingConfig(**{**settings, **training}),  # type: ignore[arg-type]
     )
 

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from movierec_cli.config import NO_FEATURES, Family, LossKind, TrainingConfig
+from movierec_cli.config import NO_FEATURES, Family, FeatureSet, LossKind, TrainingConfig
 from movierec_cli.models.sequential.engine import keep_compiled
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Batches, Histories, RowMaker, all_segments
@@ -19,9 +19,10 @@ SHAPE = StepShape(1, 1, 4)
 TRAINING = TrainingConfig(num_epochs=EPOCHS, loss=LossKind.SAMPLED, learning_rate=0.01)
 
 
-@pytest.fixture(scope="module")
-def model() -> SequenceModel:
-    return SequenceModel(Family.GRU4REC, SIZES, NO_FEATURES, N_FILMS + 1, seed=0)
+@pytest.fixture(scope="module", params=[Family.GRU4REC, Family.HSTU])
+def model(request) -> SequenceModel:
+    times = FeatureSet.parse(["time_gap", "query_time"]) if request.param is Family.HSTU else NO_FEATURES
+    return SequenceModel(request.param, SIZES, times, N_FILMS + 1, seed=0)
 
 
 def new_fit(model: SequenceModel, devices: int, on_device: bool) -> SequenceFit:

@@ -28,10 +28,10 @@ from tests.models.sequential.rings import ring_config, ring_dataset
 from tests.models.sequential.threaded_group import in_threads
 
 
-def share_in(folder: Path) -> Share:
+def share_in(folder: Path, family: Family = Family.SASREC) -> Share:
     """All of a training on the ring whose checkpoints are in a folder."""
     dataset = ring_dataset()
-    config = ring_config(Family.SASREC, num_epochs=8, validation_freq=3, loss=LossKind.SAMPLED)
+    config = ring_config(family, num_epochs=8, validation_freq=3, loss=LossKind.SAMPLED)
     return Share(
         dataset=dataset,
         split=split_ratings(dataset.ratings, config.split),
@@ -85,8 +85,9 @@ def test_two_processes_take_the_steps_of_one(devices, tmp_path, by_two):
         assert all((one == other).all() for one, other in zip(weights, others, strict=True))
 
 
-def test_a_judged_model_is_trained_on_by_several(devices, tmp_path):
-    share = share_in(tmp_path)
+@pytest.mark.parametrize("family", [Family.SASREC, Family.HSTU])
+def test_a_judged_model_is_trained_on_by_several(devices, tmp_path, family):
+    share = share_in(tmp_path, family)
     start = [
         np.asarray(one) + 0.01
         for one in make_model(share.dataset, share.config, share.vocabularies).weights()

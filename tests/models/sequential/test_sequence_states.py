@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from movierec_cli.config import Family, FeatureSet, SequenceConfig
+from movierec_cli.config import Activation, Family, FeatureSet, SequenceConfig
 from movierec_cli.errors import SavedModelError
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Histories
@@ -20,7 +20,8 @@ from movierec_cli.scoring.sequence_network import gap_buckets
 from tests.models.sequential.rings import SIZES, Trained
 from tests.saved_runs import data_identity, run_parts, run_record
 
-FAMILIES = [Family.SASREC, Family.GRU4REC]
+FAMILIES = [Family.SASREC, Family.GRU4REC, Family.HSTU]
+OTHERS = [(Family.SASREC, {"activation": Activation.GELU, "temperature": 0.05})]
 
 
 def saved(ring: Trained, folder, weights=None) -> store.Run:
@@ -101,9 +102,10 @@ def test_weights_of_another_network_are_damage(ring_and_run, tmp_path):
 
 @pytest.mark.parametrize("n_movies_watched", [1, 5, 30])
 @pytest.mark.parametrize("features", [[], ["time_gap"], ["query_time"], ["time_gap", "query_time"]])
-@pytest.mark.parametrize("family", FAMILIES)
-def test_a_state_is_the_network_s_whatever_it_sees(family, features, n_movies_watched):
-    config = SequenceConfig(embedding_size=12, num_layers=2, num_heads=3, hidden_size=20, max_length=8)
+@pytest.mark.parametrize(("family", "sizes"), [*((family, {}) for family in FAMILIES), *OTHERS])
+def test_a_state_is_the_network_s_whatever_it_sees(family, sizes, features, n_movies_watched):
+    common = {"embedding_size": 12, "num_layers": 2, "num_heads": 3, "hidden_size": 20, "max_length": 8}
+    config = SequenceConfig(**common, **sizes)
     seen = FeatureSet.parse(features)
     model = SequenceModel(family, config, seen, 40, seed=1)
     generator = np.random.default_rng(2)

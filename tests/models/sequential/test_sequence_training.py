@@ -31,7 +31,7 @@ from tests.models.sequential.rings import (
     trained,
 )
 
-FAMILIES = [Family.SASREC, Family.GRU4REC]
+FAMILIES = [Family.SASREC, Family.GRU4REC, Family.HSTU]
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -174,7 +174,7 @@ def test_every_step_draws_other_films_and_the_same_ones_again():
         assert first[1] == other[1] and abs(first[0] - other[0]) > 1e-3
 
 
-@pytest.mark.parametrize("family", [Family.SASREC, Family.GRU4REC])
+@pytest.mark.parametrize("family", [Family.SASREC, Family.GRU4REC, Family.HSTU])
 def test_a_step_has_the_same_bits_on_any_number_of_devices(family):
     """Three steps with dropout and sampled movies, in four lanes, of which one has rows without a movie."""
     model, loss = model_of(replace(CONFIG, dropout=0.3, num_negatives=3), family), LossKind.SAMPLED
