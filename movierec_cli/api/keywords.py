@@ -87,6 +87,7 @@ class TrainKeywords(TypedDict, total=False):
     split: str | None
     start_from: str | None
     summed_loss: bool | None
+    targets: str | None
     tasks: str | Sequence[str] | None
     tensorboard: str | Path | None
     test: str | Path | None
@@ -158,6 +159,7 @@ class TuneKeywords(TypedDict, total=False):
     space: Space | None
     split: str | None
     summed_loss: bool | None
+    targets: str | None
     test: str | Path | None
     test_fraction: float | None
     timeout: str | None
@@ -182,6 +184,7 @@ class CompareKeywords(TypedDict, total=False):
     metric: str | None
     min_rating: float | None
     split: str | None
+    targets: str | None
     test_fraction: float | None
     top_k: int | Sequence[int] | None
 

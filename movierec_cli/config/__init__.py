@@ -38,6 +38,7 @@ from movierec_cli.config.settings import Schedule as Schedule
 from movierec_cli.config.settings import SequenceConfig as SequenceConfig
 from movierec_cli.config.settings import SplitConfig as SplitConfig
 from movierec_cli.config.settings import SplitKind as SplitKind
+from movierec_cli.config.settings import TargetKind as TargetKind
 from movierec_cli.config.settings import Task as Task
 from movierec_cli.config.settings import TaskWeights as TaskWeights
 from movierec_cli.config.settings import TowerConfig as TowerConfig

@@ -57,8 +57,8 @@ def test_any_setting_comes_back_equal(
     assert reread(record) == record
 
 
-def test_the_written_form_of_version_16_does_not_change_by_accident() -> None:
-    assert FORMAT_VERSION == 16, "describe the new form below"
+def test_the_written_form_of_version_17_does_not_change_by_accident() -> None:
+    assert FORMAT_VERSION == 17, "describe the new form below"
     written = encode(run_record("timestamp"))
     assert isinstance(written, dict)
     assert sorted(written) == [
@@ -83,6 +83,7 @@ def test_the_written_form_of_version_16_does_not_change_by_accident() -> None:
     ]  # fmt: skip
     assert isinstance(config["training"], dict) and isinstance(config["split"], dict)
     assert (config["split"]["folds"], config["split"]["fold"]) == (0, 0)
+    assert config["split"]["targets"] == "together"
     assert config["training"]["loss"] == "catalogue"
     assert config["tasks"] is None and written["ratings"] is None and "sequence" not in config
     epoch = written["history"][0]  # type: ignore[index, call-overload]
