@@ -30,6 +30,7 @@ class TrainKeywords(TypedDict, total=False):
     datasets_dir: str | Path | None
     deploy: bool | None
     details: bool | None
+    device: str | None
     dropout: float | None
     embedding_size: int | None
     family: str | None
@@ -67,6 +68,7 @@ class TrainKeywords(TypedDict, total=False):
     orphans: str | None
     output: str | Path | None
     patience: int | None
+    precision: str | None
     preset: str | None
     process_id: int | None
     processes: int | None
@@ -145,6 +147,7 @@ class TuneKeywords(TypedDict, total=False):
     orphans: str | None
     output: str | Path | None
     patience: int | None
+    precision: str | None
     pruning: bool | None
     rating_scale: float | Sequence[float] | None
     refit: bool | None

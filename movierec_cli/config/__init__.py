@@ -33,6 +33,7 @@ from movierec_cli.config.settings import LossKind as LossKind
 from movierec_cli.config.settings import ModelConfig as ModelConfig
 from movierec_cli.config.settings import Monitor as Monitor
 from movierec_cli.config.settings import Optimizer as Optimizer
+from movierec_cli.config.settings import Precision as Precision
 from movierec_cli.config.settings import RankBy as RankBy
 from movierec_cli.config.settings import Schedule as Schedule
 from movierec_cli.config.settings import SequenceConfig as SequenceConfig

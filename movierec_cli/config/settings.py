@@ -314,6 +314,13 @@ class Schedule(enum.StrEnum):
     """Up in the first epoch, then down along half a cosine to a hundredth in the last."""
 
 
+class Precision(enum.StrEnum):
+    """Of the factors of products of matrices in training; sums, weights and rankings are in float32."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Embeddings:
     """What every trained model has. Sizes are widths of vectors."""
@@ -409,6 +416,12 @@ class SequenceConfig(_Embeddings):
     )
     schedule: Schedule = _sequence(
         Schedule.COSINE, f"How the learning rate changes over the epochs: {', '.join(Schedule)}.", "NAME"
+    )
+    precision: Precision | None = _sequence(
+        None,
+        f"The numbers that training multiplies: {', '.join(Precision)}, summed in float32. If not given,"
+        f" {Precision.FLOAT32} on CPUs and {Precision.BFLOAT16} on a GPU.",
+        "NAME",
     )
 
     def __post_init__(self) -> None:

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 
 from movierec_cli.config import Feature
+from movierec_cli.config.processes import Device
 from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.models.feature_encodings import Vocabulary
 from movierec_cli.models.sequential.checkpoint import Weights
-from movierec_cli.models.sequential.engine import keep_compiled
+from movierec_cli.models.sequential.engine import choose_device, keep_compiled
 from movierec_cli.models.sequential.group_training import learn_together
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Histories
@@ -30,8 +31,10 @@ def fit_run(fitting: Fitting) -> Fitted:
     A judged run is trained on with all ratings; where there is a parent, training begins with its weights.
 
     Raises:
-        MovierecError: no user has two ratings in train, training diverged, or a process of several was lost.
+        MovierecError: no user has two ratings in train, training diverged, a process of several was lost, or
+            there is no device such as is asked for.
     """
+    choose_device(Device.AUTO if fitting.processes is None else fitting.processes.device)
     keep_compiled()
     dataset, split, config = fitting.dataset, fitting.split, fitting.config
     is_on_all = fitting.judged is not None
