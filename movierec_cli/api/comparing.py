@@ -19,7 +19,7 @@ from movierec_cli.experiment.study import Study
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.registry.store import Run
 
-_SPLIT = ("split", "test_fraction", "min_rating", "k_core")
+_SPLIT = ("split", "test_fraction", "min_rating", "k_core", "targets")
 COMPARE_OPTIONS = options_of_all((Judging,)) | {
     name: one
     for name, one in options_of_all((SplitConfig, DataConfig)).items()

@@ -31,6 +31,7 @@ class TrainKeywords(TypedDict, total=False):
     datasets_dir: str | Path | None
     deploy: bool | None
     details: bool | None
+    device: str | None
     dropout: float | None
     dropout_places: str | None
     embedding_size: int | None
@@ -69,6 +70,7 @@ class TrainKeywords(TypedDict, total=False):
     orphans: str | None
     output: str | Path | None
     patience: int | None
+    precision: str | None
     preset: str | None
     process_id: int | None
     processes: int | None
@@ -89,6 +91,7 @@ class TrainKeywords(TypedDict, total=False):
     split: str | None
     start_from: str | None
     summed_loss: bool | None
+    targets: str | None
     tasks: str | Sequence[str] | None
     temperature: float | None
     tensorboard: str | Path | None
@@ -149,6 +152,7 @@ class TuneKeywords(TypedDict, total=False):
     orphans: str | None
     output: str | Path | None
     patience: int | None
+    precision: str | None
     pruning: bool | None
     rating_scale: float | Sequence[float] | None
     refit: bool | None
@@ -163,6 +167,7 @@ class TuneKeywords(TypedDict, total=False):
     space: Space | None
     split: str | None
     summed_loss: bool | None
+    targets: str | None
     temperature: float | None
     test: str | Path | None
     test_fraction: float | None
@@ -188,6 +193,7 @@ class CompareKeywords(TypedDict, total=False):
     metric: str | None
     min_rating: float | None
     split: str | None
+    targets: str | None
     test_fraction: float | None
     top_k: int | Sequence[int] | None
 

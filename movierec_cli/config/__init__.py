@@ -35,11 +35,13 @@ from movierec_cli.config.settings import LossKind as LossKind
 from movierec_cli.config.settings import ModelConfig as ModelConfig
 from movierec_cli.config.settings import Monitor as Monitor
 from movierec_cli.config.settings import Optimizer as Optimizer
+from movierec_cli.config.settings import Precision as Precision
 from movierec_cli.config.settings import RankBy as RankBy
 from movierec_cli.config.settings import Schedule as Schedule
 from movierec_cli.config.settings import SequenceConfig as SequenceConfig
 from movierec_cli.config.settings import SplitConfig as SplitConfig
 from movierec_cli.config.settings import SplitKind as SplitKind
+from movierec_cli.config.settings import TargetKind as TargetKind
 from movierec_cli.config.settings import Task as Task
 from movierec_cli.config.settings import TaskWeights as TaskWeights
 from movierec_cli.config.settings import TowerConfig as TowerConfig

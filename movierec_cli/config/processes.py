@@ -1,5 +1,6 @@
-"""In how many processes one model is trained."""
+"""In how many processes one model is trained, and on what."""
 
+import enum
 import re
 from functools import partial
 
@@ -17,11 +18,20 @@ def _is_address(text: str) -> bool:
     return found is not None and int(found[1]) < 2**16
 
 
+class Device(enum.StrEnum):
+    """What a model of sequences is trained on and asked with before it is saved."""
+
+    AUTO = "auto"
+    """A GPU where JAX finds one."""
+    CPU = "cpu"
+    GPU = "gpu"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Processes:
-    """In how many processes each model is trained, where they meet, and how often one may be lost.
+    """In how many processes each model is trained, on what, where they meet, and how often one may be lost.
 
-    What a model learns does not depend on it.
+    What a model is does not depend on it; of another kind of device its last digits do.
     """
 
     n_processes: int = _setting(
@@ -30,6 +40,11 @@ class Processes:
         " computes its part of every step.",
         check=Check(f"1 to {MOST_PROCESSES:,}", lambda value: 1 <= value <= MOST_PROCESSES),
         option="processes",
+    )
+    device: Device = _setting(
+        Device.AUTO,
+        f"What trains a sequential model: {', '.join(Device)}. auto: a GPU where JAX finds one.",
+        "NAME",
     )
     max_failures: int = _setting(
         0,
@@ -54,6 +69,11 @@ class Processes:
 
     def __post_init__(self) -> None:
         check_settings(self)
+        if self.device is not Device.AUTO and self.n_processes > 1:
+            raise UsageError(
+                f"--device {self.device} is for a model that one process trains, and --processes is"
+                f" {self.n_processes}; leave one of them out"
+            )
         if (self.coordinator is None) is not (self.process_id is None):
             given, missing = ("process_id", "coordinator")[:: -1 if self.process_id is None else 1]
             raise UsageError(

@@ -196,6 +196,19 @@ GIVEN_SPLITS = (SplitKind.GIVEN, *PUBLISHED_SPLITS)
 """The data say what the test part is."""
 
 
+class TargetKind(enum.StrEnum):
+    """After what a model is asked for each test rating's movie, and for each validation rating's."""
+
+    TOGETHER = "together"
+    """After training: what a user rates from then on is to be found at once."""
+    SUCCESSIVE = "successive"
+    """After all that its user rated before it: the next movie each time.
+
+    Gusak et al. 2025, "Time to Split: Exploring Data Splitting Strategies for Offline Evaluation of
+    Sequential Recommenders".
+    """
+
+
 MOST_FOLDS = 100
 
 
@@ -239,6 +252,12 @@ class SplitConfig:
         "RATING",
     )
     k_core: int = _data(0, "Leave out users and movies until each has N ratings or more.", check=ZERO_OR_MORE)
+    targets: TargetKind = _data(
+        TargetKind.TOGETHER,
+        f"After what each test rating is asked for: {', '.join(TargetKind)}. together: after training;"
+        " successive: after all that its user rated before it, with --split temporal.",
+        "KIND",
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -248,6 +267,18 @@ class SplitConfig:
                 f"--folds {self.folds} divides the ratings at random, so it needs --split {SplitKind.RANDOM};"
                 f" the split is {self.kind}"
             )
+
+        if self.is_successive and self.kind is not SplitKind.TEMPORAL:
+            raise UsageError(
+                f"--targets {self.targets} asks for each test rating after all that came before it, so"
+                f" training has to end before test: it needs --split {SplitKind.TEMPORAL}; the split is"
+                f" {self.kind}"
+            )
+
+    @property
+    def is_successive(self) -> bool:
+        """Whether each test rating is asked for after all that its user rated before it."""
+        return self.targets is TargetKind.SUCCESSIVE
 
     @property
     def mixes_times(self) -> bool:
@@ -259,7 +290,8 @@ class SplitConfig:
         """For people: "on a random split", "on the u1 split", "in 5-fold cross-validation"."""
         if self.folds:
             return f"in {self.folds}-fold cross-validation"
-        return f"on {'the' if self.kind in GIVEN_SPLITS else 'a'} {self.kind} split"
+        asked = f" with {self.targets} targets" if self.is_successive else ""
+        return f"on {'the' if self.kind in GIVEN_SPLITS else 'a'} {self.kind} split{asked}"
 
 
 # --- models -----------------------------------------------------------------------------------------
@@ -300,6 +332,13 @@ class DropoutPlaces(enum.StrEnum):
     """On the attention weights, inside the feed-forward layer and on the outputs of both."""
     OUTPUTS = "outputs"
     """On the outputs of the attention and of the feed-forward layer."""
+
+
+class Precision(enum.StrEnum):
+    """Of the factors of products of matrices in training; sums, weights and rankings are in float32."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -413,6 +452,12 @@ class SequenceConfig(_Embeddings):
     )
     schedule: Schedule = _sequence(
         Schedule.COSINE, f"How the learning rate changes over the epochs: {', '.join(Schedule)}.", "NAME"
+    )
+    precision: Precision | None = _sequence(
+        None,
+        f"The numbers that training multiplies: {', '.join(Precision)}, summed in float32. If not given,"
+        f" {Precision.FLOAT32} on CPUs and {Precision.BFLOAT16} on a GPU.",
+        "NAME",
     )
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from movierec_cli.config.families import (
     default_settings,
 )
 from movierec_cli.config.features import FeatureSet
-from movierec_cli.config.processes import Processes
+from movierec_cli.config.processes import Device, Processes
 from movierec_cli.config.setting import Check, check_settings, setting
 from movierec_cli.config.settings import (
     IN_BATCH_LOSSES,
@@ -143,7 +143,12 @@ def _check_processes(config: TrainerConfig) -> None:
     Raises:
         UsageError: names the family or the loss, and what to use instead.
     """
-    n = config.processes.n_processes
+    n, device = config.processes.n_processes, config.processes.device
+    if device is not Device.AUTO and not config.family.is_sequential:
+        raise UsageError(
+            f"--device {device} is for models of sequences, and {config.family.label} is trained on what its"
+            " packages find; leave it out"
+        )
     if n == 1:
         return
     if not config.family.is_sequential:

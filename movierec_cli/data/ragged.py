@@ -15,6 +15,34 @@ Indices: TypeAlias = npt.NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
+class Stretches:
+    """Lists of int32 that may share values: list i is values[starts[i]:ends[i]]."""
+
+    values: npt.NDArray[np.int32]  # [n_values]
+    starts: npt.NDArray[np.int64]  # [n_lists]
+    ends: npt.NDArray[np.int64]  # [n_lists]
+
+    def __getitem__(self, row: int | np.integer[Any]) -> npt.NDArray[np.int32]:
+        return self.values[self.starts[row] : self.ends[row]]
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """How many values each list has: [n_lists]."""
+        return self.ends - self.starts
+
+    def take(self, rows: Indices) -> Stretches:
+        """The lists at these rows."""
+        return Stretches(self.values, self.starts[rows], self.ends[rows])
+
+    def places(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Of all lists: which of them each value belongs to, and its place in `values`."""
+        lengths = self.lengths
+        owner = np.repeat(np.arange(len(lengths)), lengths)
+        first = np.cumsum(lengths) - lengths
+        return owner, np.arange(len(owner)) - np.repeat(first - self.starts, lengths)
+
+
+@dataclass(frozen=True)
 class RaggedRows:
     """Lists of int32 of different lengths, one after the other: list i is values[starts[i]:starts[i+1]]."""
 
@@ -48,10 +76,7 @@ class RaggedRows:
 
     def places(self, rows: Indices) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """For the lists at `rows`: which of them each value belongs to, and its place in `values`."""
-        lengths = self.starts[rows + 1] - self.starts[rows]
-        owner = np.repeat(np.arange(len(rows)), lengths)
-        first = np.cumsum(lengths) - lengths
-        return owner, np.arange(len(owner)) - np.repeat(first - self.starts[rows], lengths)
+        return Stretches(self.values, self.starts[rows], self.starts[rows + 1]).places()
 
 
 def movies_of_users(dataset: Dataset, rows: Rows) -> RaggedRows:
@@ -77,6 +102,28 @@ def ordered_by_user(ratings: Ratings, rows: Rows, *, n_users: int = 0) -> tuple[
     n_users = max(n_users, int(ratings.user_index.max(initial=-1)) + 1)
     starts = np.concatenate([[0], np.cumsum(np.bincount(user, minlength=n_users))])
     return rows[by_user_and_time(user, seconds)], starts
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What each user rated before each of their ratings: by time, then by row."""
+
+    movies: npt.NDArray[np.int32]  # [n], of all ratings by user, time and row
+    starts: npt.NDArray[np.int64]  # [n_users + 1], where each user's begin
+    place: npt.NDArray[np.int64]  # [n], where each row of Ratings stands
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Earlier:
+        """Of all ratings of a data set, whatever part of a split they are in."""
+        every = np.arange(len(dataset.ratings))
+        rows, starts = ordered_by_user(dataset.ratings, every, n_users=len(dataset.users))
+        place = np.empty_like(rows)
+        place[rows] = every
+        return cls(dataset.ratings.movie_index[rows], starts, place)
+
+    def lists(self, ratings: Ratings, rows: Rows) -> Stretches:
+        """The movies before each of some ratings, oldest first; the rating's own is not among them."""
+        return Stretches(self.movies, self.starts[ratings.user_index[rows]], self.place[rows])
 
 
 def by_user_and_time(user: npt.NDArray[np.int32], seconds: npt.NDArray[np.int64]) -> Rows:

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -30,6 +31,7 @@ class Split:
     train: npt.NDArray[np.int64]
     validation: npt.NDArray[np.int64]
     test: npt.NDArray[np.int64]
+    is_successive: bool = False  # see `config.TargetKind`
 
     @cached_property
     def fit(self) -> npt.NDArray[np.int64]:
@@ -71,6 +73,8 @@ class SplitSummary:
                 f"{split.folds}-fold cross-validation, every {row} is tested once; fold {split.fold + 1} of"
                 f" {split.folds}"
             )
+        if split.is_successive:
+            name += " with successive targets"
         left_out = f"; {counted(self.n_left_out, row)} left out by --min_rating or --k_core"
         return (
             f"{name}: train {self.n_train:,}{dates[0]}, validation {self.n_validation:,}{dates[1]},"
@@ -99,7 +103,7 @@ def split_ratings(ratings: Ratings, config: SplitConfig) -> Split:
         MovierecError: a part would be empty.
     """
     divided, why_empty = _KINDS[config.kind]
-    split = divided(ratings, config)
+    split = replace(divided(ratings, config), is_successive=config.is_successive)
     for name, part in (("train", split.train), ("validation", split.validation), ("test", split.test)):
         if len(part) == 0:
             raise MovierecError(why_empty(ratings, name))

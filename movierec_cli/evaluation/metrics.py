@@ -253,9 +253,44 @@ def study_metrics(ks: Iterable[int]) -> list[str]:
 
 
 def metric_values(outcome: Outcome, name: str) -> PerUser:
-    """One number a user, float64 [n_users] in the order of `outcome.users`; `name` as in `parse_metric`."""
+    """One number a user, float64 [n_users] in the order of `outcome.users`; `name` as in `parse_metric`.
+
+    Of successive targets their mean over users is the mean over targets, see `of_clusters`. A list of nothing
+    but the target cannot be put wrong: half an AUC.
+    """
     metric, k = parse_metric(name)
-    return metric.values(outcome, k)
+    if not outcome.is_successive:
+        return metric.values(outcome, k)
+    return of_clusters(np.nan_to_num(metric.values(outcome.lists, k), nan=0.5), outcome.user_place)
+
+
+def of_clusters(values: PerTarget, user_place: Counts) -> PerUser:
+    """Numbers of users that stand for the mean over their targets, θ: θ + (the user's sum − nᵤ θ) / mean n.
+
+    Their mean is θ, and what resampling users, a paired test or a difference of models makes of them is what
+    it makes of θ to first order: users are clusters of unequal sizes (Cochran 1977, "Sampling Techniques",
+    section 9A.1, the ratio-to-size estimate).
+
+    Args:
+        values: of the targets, [n_targets].
+        user_place: whose they are, 0 … n_users - 1, each once or more, [n_targets].
+    """
+    sizes = np.bincount(user_place)
+    mean = float(values.mean()) if len(values) else 0.0
+    found: PerUser = mean + (np.bincount(user_place, values) - sizes * mean) / max(sizes.mean(), 1.0)
+    return found
+
+
+def lists_of(users: npt.NDArray[np.int32], *, is_successive: bool) -> npt.NDArray[np.int32]:
+    """The list in which each rating is looked for: its user's or, of successive targets, one of its own.
+
+    Means are over lists.
+
+    Args:
+        users: whose the ratings are, [n].
+        is_successive: see `config.TargetKind`.
+    """
+    return np.arange(len(users), dtype=np.int32) if is_successive else users
 
 
 VALIDATION_K = 100
@@ -280,7 +315,7 @@ def top_k(ranks: RanksByMode, user_index: npt.NDArray[np.int32], ks: Sequence[in
 
     Args:
         ranks: of some ratings, [n].
-        user_index: whose they are, [n].
+        user_index: whose they are, [n], or `lists_of`.
         ks: how many of the best count.
     """
     return TopK(
@@ -293,7 +328,7 @@ def top_k(ranks: RanksByMode, user_index: npt.NDArray[np.int32], ks: Sequence[in
 def top_k_of(outcome: Outcome, ks: Sequence[int] = DEFAULT_TOP_K) -> TopK:
     """Of the warm users' test ratings."""
     warm = outcome.warm
-    return top_k(warm.at_their_time, warm.user_index, ks)
+    return top_k(warm.at_their_time, lists_of(warm.user_index, is_successive=outcome.is_successive), ks)
 
 
 def mean_top_k(several: Sequence[TopK]) -> TopK:

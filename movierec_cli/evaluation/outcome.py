@@ -8,7 +8,8 @@ Two kinds of query are kept apart, because a model may see the time of a query:
   with all of the user's test movies to be found in it. NDCG, MAP, MRR, AUC and the diversity of what is
   recommended are properties of such a list.
 
-For a model that sees no time the two are the same.
+For a model that sees no time the two are the same. Where targets are successive (`config.TargetKind`), each
+has a list of its own, asked for after what its user rated before it; see `Outcome.lists`.
 """
 
 from __future__ import annotations
@@ -67,6 +68,28 @@ class Outcome:
     ]
     """Best first; NO_MOVIE where fewer are unseen."""
     n_movies: Annotated[int, "n_movies", AtLeast(1)]  # of the catalogue
+    n_unseen_then: Annotated[npt.NDArray[np.int32], "n_targets", AtLeast(1), AtMost("n_movies")] | None = None
+    """Of successive targets: movies in the target's own list, all that its user had not rated by then."""
+
+    @property
+    def is_successive(self) -> bool:
+        """Whether each target has a list of its own."""
+        return self.n_unseen_then is not None
+
+    @property
+    def lists(self) -> Outcome:
+        """Of successive targets: as if each were of another user. The best movies are not kept of each."""
+        assert self.n_unseen_then is not None
+        each = np.arange(len(self.rows), dtype=np.int32)
+        nothing = np.broadcast_to(np.int32(NO_MOVIE), (len(each), LIST_LENGTH))
+        return replace(
+            self,
+            user_index=each,
+            users=each,
+            n_unseen=self.n_unseen_then,
+            top_movies=nothing,
+            n_unseen_then=None,
+        )
 
     @property
     def in_one_list(self) -> Ranks:
@@ -102,10 +125,19 @@ class Outcome:
         cold: npt.NDArray[np.bool_] = self.n_unseen == self.n_movies
         return cold
 
+    @property
+    def is_cold_target(self) -> npt.NDArray[np.bool_]:
+        """Whether nothing is known of its user when each target is asked for: [n_targets]."""
+        if self.n_unseen_then is None:
+            return self.is_cold[self.user_place]
+        cold: npt.NDArray[np.bool_] = self.n_unseen_then == self.n_movies
+        return cold
+
     @cached_property
     def warm(self) -> Outcome:
-        """Without cold users: what the headline figures are about."""
-        return self.of_users(~self.is_cold) if self.is_cold.any() else self
+        """Without cold targets: what the headline figures are about."""
+        is_cold = self.is_cold_target
+        return self.of_targets(~is_cold) if is_cold.any() else self
 
     def in_list_order(self) -> tuple[Outcome, npt.NDArray[np.int64]]:
         """With each user's targets best first, and where they were: [n_targets].
@@ -132,6 +164,7 @@ class Outcome:
             movie_index=self.movie_index[targets],
             at_their_time=self.at_their_time.take(targets),
             at_one_time=None if self.at_one_time is None else self.at_one_time.take(targets),
+            n_unseen_then=None if self.n_unseen_then is None else self.n_unseen_then[targets],
             users=self.users[users],
             n_unseen=self.n_unseen[users],
             top_movies=self.top_movies[users],

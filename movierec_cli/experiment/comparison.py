@@ -123,7 +123,7 @@ def compare_runs(
         MovierecError: no user of the test part has a training rating, or the predicted ratings are of
             different test ratings.
     """
-    if evaluated[0].outcome.is_cold.all():
+    if evaluated[0].outcome.is_cold_target.all():
         raise MovierecError(
             "none of the users to test has a rating in training, so no model can be evaluated; use another"
             " --split"
@@ -222,10 +222,7 @@ def _per_user(group: Sequence[EvaluatedRun], found: Sequence[UserValues], metric
 
     Of folds, the users whom any of them tests, ascending; NaN where one does not.
     """
-    rows = [
-        np.nan_to_num(values.of_users[metric][~one.outcome.is_cold], nan=0.5)
-        for one, values in zip(group, found, strict=True)
-    ]
+    rows = [np.nan_to_num(values.of_users[metric], nan=0.5) for values in found]
     if not folds:
         return np.stack(rows)
     tested = [one.outcome.warm.users for one in group]

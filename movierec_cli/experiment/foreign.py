@@ -101,11 +101,17 @@ def judge_others(data: SplitData, others: Sequence[OtherModel]) -> tuple[list[Ev
 
     Raises:
         DataError: a file cannot be read, lacks a column, has a value that is no number, or no test user.
-        UsageError: two have one name.
+        UsageError: two have one name, or a file of lists has one a user where each rating needs its own.
     """
     names = [one.name for one in others]
     if twice := [name for name in names if names.count(name) > 1]:
         raise UsageError(f"two files are called '{twice[0]}'; give them names: --lists NAME=FILE")
+    lists = [one.name for one in others if not one.is_scores]
+    if lists and data.config.is_successive:
+        raise UsageError(
+            f"{lists[0]} has one list a user, and with --targets {data.config.targets} each test rating needs"
+            " a list of its own; give scores of all items with --scores, or leave it out"
+        )
     judged = [_judge(data, one) for one in others]
     return [run for run, _ in judged], [note for _, notes in judged for note in notes]
 
@@ -115,7 +121,7 @@ def _judge(data: SplitData, other: OtherModel) -> tuple[EvaluatedRun, list[str]]
     rows = _read(data, other)
     scorer, n_repeated = _scorer(rows, len(dataset.users), len(dataset.movies))
     seen = movies_of_users(dataset, split.fit)
-    outcome = evaluate(dataset, split.fit, split.test, scorer)
+    outcome = evaluate(dataset, split.fit, split.test, scorer, is_successive=split.is_successive)
     listed = [
         np.isin(top, scorer.items[user]) for top, user in zip(outcome.top_movies, outcome.users, strict=True)
     ]

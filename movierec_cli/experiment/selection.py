@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from movierec_cli.config import GIVEN_SPLITS, RATING_BASELINES, SplitConfig, SplitKind
+from movierec_cli.config import GIVEN_SPLITS, RATING_BASELINES, SplitConfig, SplitKind, TargetKind
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.split_data import SplitData, split_data
 from movierec_cli.errors import MovierecError, SavedModelError, UsageError
@@ -69,6 +69,7 @@ class SplitRequest:
     test_fraction: float | None = None
     min_rating: float | None = None
     k_core: int | None = None
+    targets: TargetKind | None = None
 
     def __post_init__(self) -> None:
         self.changed(SplitConfig())  # checks the values
@@ -76,6 +77,10 @@ class SplitRequest:
     def changed(self, split: SplitConfig) -> SplitConfig:
         """The split with what is said."""
         given = {name: value for name, value in vars(self).items() if value is not None}
+        if self.targets is TargetKind.SUCCESSIVE:
+            given = {"kind": SplitKind.TEMPORAL} | given  # there are no others
+        elif self.kind not in (None, SplitKind.TEMPORAL):
+            given["targets"] = TargetKind.TOGETHER
         changed = replace(split, **given)
         if changed.kind in _WITHOUT_FRACTION and self.test_fraction is not None:
             raise UsageError(f"--test_fraction has no effect here: --split {changed.kind} needs none")
@@ -244,6 +249,7 @@ def split_options(split: SplitConfig) -> str:
     words += [f"--test_fraction {split.test_fraction:g}"] if split.kind not in _WITHOUT_FRACTION else []
     words += [f"--min_rating {split.min_rating:g}"] if split.min_rating is not None else []
     words += [f"--k_core {split.k_core}"] if split.k_core else []
+    words += [f"--targets {split.targets}"] if split.is_successive else []
     return " ".join(words)
 
 
@@ -268,6 +274,11 @@ def outcome_on(
         raise InconsistentSplitError(
             f"{run.record.name} was trained with {_left_with(own)}, which leaves other ratings; evaluate it"
             " with the same"
+        )
+    if own.targets is not config.targets and isinstance(one.outcome, Outcome):
+        raise InconsistentSplitError(
+            f"{run.record.name} was tested with --targets {own.targets}, which asks for the same ratings"
+            " after another history; evaluate it with the same"
         )
     requested = np.isin(one.outcome.rows, test)
     n_trained_on = len(test) - int(requested.sum())

@@ -322,6 +322,11 @@ def _caveats(comparison: _Comparison, split: SplitConfig) -> Iterator[str]:
             " the future: it learns from ratings given after those it is tested on; --split temporal does"
             " not."
         )
+    if split.is_successive and not all(one.family.is_sequential for one in comparison.models):
+        yield (
+            f"Only models of sequences read what a user {comparison.choose}ed in the test period before a"
+            f" target; the others were asked as they were trained, without it."
+        )
     if any(QUERY_TIME in one.feature_set for one in trained):
         yield (
             f"{QUERY_TIME} tells a model when the next {comparison.noun} is {comparison.choose}ed, which its "

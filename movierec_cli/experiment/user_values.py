@@ -19,7 +19,7 @@ Targets = npt.NDArray[np.bool_]
 class UserValues:
     """Of one run, by the metrics that it tells."""
 
-    of_users: dict[str, PerUser]  # [n_users] of the outcome, cold ones included
+    of_users: dict[str, PerUser]  # [n_users] of the outcome without cold targets
     of_segments: tuple[dict[str, float], ...]  # the means over a segment's users; empty where there are none
 
     @classmethod
@@ -33,19 +33,23 @@ class UserValues:
         """
         names = [name for name in metrics if one.tells(name)]
         in_order, order = one.outcome.in_list_order()
-        of_users = {name: metric_values(in_order, name) for name in names}
-        of_segments = (_means(in_order, targets[order], of_users) for targets in segments)
-        return cls(of_users, tuple(of_segments))
+        of_all = {name: metric_values(in_order, name) for name in names}
+        of_segments = tuple(_means(in_order, targets[order], of_all) for targets in segments)
+        if not in_order.is_successive:
+            return cls({name: of_all[name][~one.outcome.is_cold] for name in names}, of_segments)
+        return cls({name: metric_values(in_order.warm, name) for name in names}, of_segments)
 
 
 def _means(outcome: Outcome, targets: Targets, of_users: dict[str, PerUser]) -> dict[str, float]:
-    """The means over the users who have some of the targets, as if those were all that they have."""
+    """The means over the users who have some of the targets, as if those were all that there are."""
     n_all = np.bincount(outcome.user_place)
     n_own = np.bincount(outcome.user_place[targets], minlength=len(n_all))
     has_some = n_own > 0
     if not has_some.any():
         return {}
-    if np.array_equal(n_own[has_some], n_all[has_some]):  # a segment of users, whose values are known
+    if not outcome.is_successive and np.array_equal(
+        n_own[has_some], n_all[has_some]
+    ):  # a segment of users, whose values are known
         return {name: float(np.mean(values[has_some])) for name, values in of_users.items()}
     part = outcome.of_targets(targets)
     return {name: float(np.mean(metric_values(part, name))) for name in of_users}

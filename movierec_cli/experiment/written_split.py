@@ -45,11 +45,16 @@ def write_split(
 
     Raises:
         MovierecError: the data cannot be had or split, or the folder cannot be written.
-        UsageError: several folds are asked for.
+        UsageError: several folds are asked for, or how targets are asked for is said.
     """
     if split.folds:
         raise UsageError(
             f"--folds {split.folds} makes {split.folds} splits, and one is written; leave it out"
+        )
+    if split.is_successive:
+        raise UsageError(
+            f"--targets {split.targets} is how ratings are asked for, and the files hold the ratings alone;"
+            " leave it out"
         )
     _require_replaceable(folder)
     source = load_source(config, observer)

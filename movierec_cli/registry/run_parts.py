@@ -322,7 +322,7 @@ PARTS = {
         _check_outcome,
         is_of_test=True,
         shared_file="test_ratings.npz",
-        shared_fields=frozenset({"rows", "user_index", "movie_index", "users", "n_unseen"}),
+        shared_fields=frozenset({"rows", "user_index", "movie_index", "users", "n_unseen", "n_unseen_then"}),
     ),
     "artifacts": Part("artifacts.npz", "registry.run_parts.RunArtifacts", lambda family: family.ranks),
     "catalogue": Part("catalogue.npz", "data.dataset.Movies", lambda family: family.ranks, _check_catalogue),

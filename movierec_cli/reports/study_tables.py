@@ -59,6 +59,12 @@ def user_metrics(study: Study) -> Table:
     names = metric_names(study)
     noun = study.data.noun
     title = f"Per user, {noun}s seen in training masked"
+    if study.split.is_successive:
+        row = study.data.interactions
+        title = (
+            f"Mean over test {row}s, successive targets: each is asked for after all that its user rated"
+            " before it, which is masked; recall is the hit rate (HR), intervals are over users"
+        )
     if study.split.kind is SplitKind.LEAVE_LAST:
         title += f"; with one test {noun} each, recall is the hit rate (HR)"
     return _of_models(
@@ -81,10 +87,19 @@ def _is_mixed(models: Sequence[Compared]) -> bool:
     return len({_knows_time(model) for model in models}) > 1
 
 
+def _nouns(models: Sequence[Compared]) -> str:
+    return f"{models[0].records[0].data.noun}s"
+
+
+def seen_by(models: Sequence[Compared]) -> str:
+    """What is masked: "movies seen in training", or what each rating's user had seen by then."""
+    is_successive = models[0].records[0].config.split.is_successive
+    return f"{_nouns(models)} seen {'before each target' if is_successive else 'in training'}"
+
+
 def accuracy(models: Sequence[ComparedModel], *, masked: bool) -> Table:
     """Top-k accuracy on test where movies seen in training are not ranked, or where every movie is."""
-    noun = models[0].records[0].data.noun
-    title = f"Test top-k accuracy{f', {noun}s seen in training masked' if masked else f' over all {noun}s'}"
+    title = f"Test top-k accuracy{f', {seen_by(models)} masked' if masked else f' over all {_nouns(models)}'}"
     ks = common_ks(models)
     columns = [Column(name=f"top-{k}", higher_is_better=True) for k in ks]
     return _of_models(
@@ -140,10 +155,13 @@ def _of_models(
         )
         for index, model in enumerate(models)
     )
-    note = (
-        f"{TIME_MARK} knows the time of a query: recall and top-k are asked at the time of each test rating,"
-        " the other metrics at that of a user's first; the other models answer alike at any time."
+    when = (
+        "recall and top-k are asked at the time of each test rating, the other metrics at that of a user's"
+        " first"
     )
+    if models[0].records[0].config.split.is_successive:
+        when = "all metrics are asked at the time of each test rating"
+    note = f"{TIME_MARK} knows the time of a query: {when}; the other models answer alike at any time."
     if any(QUERY_TIME in model.records[0].config.feature_set for model in models):
         note += " Part of what query_time gains is that ratings come in bursts."
     return Table(

@@ -292,6 +292,14 @@ ease, all, None
 2 | train --top_k 10 -3 | --top_k has -3; each must be 1 to 1,000,000
 2 | train --top_k 1 1000001 | --top_k has 1000001; each must be 1 to 1,000,000
 2 | train --split sideways | --split | sideways | temporal
+2 | train --targets successive | --targets successive | needs --split temporal; the split is random
+2 | train --family sasrec --targets successive | needs --split temporal; the split is leave-last
+2 | train --device gpu | --device gpu is for models of sequences
+2 | train --family sasrec --device cpu --processes 2 | --device cpu is for a model that one process trains
+2 | train --family sasrec --device tpu | --device | tpu | auto
+2 | train --precision float32 | --precision has no meaning | --family sasrec
+2 | train --split temporal --targets next | --targets | next | successive
+2 | data split --dataset 100k --split temporal --targets successive --output s | is how ratings are asked for
 2 | train --weighting root --loss in-batch | --weighting root needs --loss catalogue
 2 | train --k_core -1 | --k_core is -1
 2 | train --archive --json | --archive | needs a value

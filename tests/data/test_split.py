@@ -115,7 +115,7 @@ def test_parts_are_disjoint_ascending_and_cover_everything_or_are_refused(config
     for part in parts(split):
         assert part == sorted(set(part))
     assert sorted(row for part in parts(split) for row in part) == list(range(997))
-    assert {part.dtype for part in vars(split).values()} == {np.dtype(np.int64)}
+    assert {part.dtype for part in (split.train, split.validation, split.test)} == {np.dtype(np.int64)}
     assert split.fit.tolist() == sorted(split.train.tolist() + split.validation.tolist())
     with pytest.raises(MovierecError):
         split_ratings(ratings_of([], []), config)
@@ -362,7 +362,9 @@ def test_real_1m_is_split_at_random_as_published_and_leave_last_holds_out_two_of
 def test_real_1m_temporal_split_is_told_with_its_cold_users(real_1m: Dataset) -> None:
     ratings = real_1m.ratings
     split = split_ratings(ratings, TEMPORAL)
-    train, validation, test = (ratings.timestamp[rows] for rows in vars(split).values())
+    train, validation, test = (
+        ratings.timestamp[rows] for rows in (split.train, split.validation, split.test)
+    )
     assert train.max() < validation.min() <= validation.max() < test.min()
     assert abs(len(test) / len(ratings) - 0.2) < 1e-5
     known = np.unique(ratings.user_index[split.fit])

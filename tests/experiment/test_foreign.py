@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movierec_cli.config import DataConfig, Family, SplitConfig, SplitKind
+from movierec_cli.config import DataConfig, Family, SplitConfig, SplitKind, TargetKind
 from movierec_cli.data.split import split_ratings
-from movierec_cli.errors import MovierecError
-from movierec_cli.experiment.foreign import OtherModel
+from movierec_cli.data.split_data import split_data
+from movierec_cli.errors import MovierecError, UsageError
+from movierec_cli.experiment.foreign import OtherModel, judge_others
 from movierec_cli.experiment.main_job import EvaluationConfig, evaluate_saved
 from movierec_cli.experiment.study import ComparedModel, Study
 from movierec_cli.experiment.written_split import write_split
@@ -173,3 +174,11 @@ def test_a_written_split_is_that_of_the_training_and_replaces_no_other_files() -
         write_split(config, split, folder, TrainingObserver())
     with pytest.raises(MovierecError, match="--folds 5 makes 5 splits"):
         write_split(config, replace(SplitConfig(), folds=5), Path("other"), TrainingObserver())
+
+
+def test_lists_are_refused_where_each_test_rating_needs_its_own() -> None:
+    config = SplitConfig(kind=SplitKind.TEMPORAL, targets=TargetKind.SUCCESSIVE)
+    data = split_data(DATASET, config)
+    lists = OtherModel("lists", table("lists.csv", "user,item", [(1, 1)]))
+    with pytest.raises(UsageError, match="lists has one list a user, and with --targets successive"):
+        judge_others(data, [lists])

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from movierec_cli.config import DataConfig, Family, SplitConfig, SplitKind, TrainerConfig
+from movierec_cli.config import DataConfig, Family, SplitConfig, SplitKind, TargetKind, TrainerConfig
 from movierec_cli.config.settings import Orphans, Reading
 from movierec_cli.data.split import Split, split_ratings
 from movierec_cli.data.split_data import restrict
@@ -32,6 +32,7 @@ from tests.small_dataset import small_dataset
 DATASET = small_dataset()
 RANDOM = SplitConfig()
 TEMPORAL = SplitConfig(kind=SplitKind.TEMPORAL)
+PARTS = ("train", "validation", "test")
 
 
 def config(*features: str, split: SplitConfig = RANDOM, seed: int = 42) -> RunConfig:
@@ -69,11 +70,11 @@ def test_runs_are_judged_on_their_own_test_part_by_default(tmp_path: Path, split
     assert names([one.run for one in selection.evaluated]) == names(runs)
     assert (selection.data.config, selection.skipped) == (split, ())
     own = parts(split)
-    for found, expected in zip(vars(selection.data.split).values(), vars(own).values(), strict=True):
-        assert found.tolist() == expected.tolist()
+    for part in PARTS:
+        assert getattr(selection.data.split, part).tolist() == getattr(own, part).tolist()
     for one in selection.evaluated:
         assert to_bytes(one.outcome) == to_bytes(one.run.outcome)
-    assert len(selection.data.dataset.ratings) == sum(len(part) for part in vars(own).values())
+    assert len(selection.data.dataset.ratings) == sum(len(getattr(own, part)) for part in PARTS)
 
 
 @pytest.mark.parametrize("family", [Family.POPULARITY, Family.EASE, Family.ITEM_KNN])
@@ -141,6 +142,22 @@ def test_what_is_not_said_of_the_split_is_as_in_training(tmp_path: Path) -> None
         assert select_runs(tmp_path, [], DATASET, asked).data.config == split
     smaller = select_runs(tmp_path, [], DATASET, SplitRequest(test_fraction=0.1))
     assert smaller.data.config == replace(split, test_fraction=0.1)
+
+
+def test_runs_whose_targets_were_asked_for_otherwise_are_not_compared(tmp_path: Path) -> None:
+    together, successive = (replace(TEMPORAL, targets=kind) for kind in TargetKind)
+    runs = [judged_run(tmp_path, DATASET, config(split=split)) for split in (together, successive)]
+    with pytest.raises(MovierecError, match=r"--test_fraction 0.2 --targets successive; say which"):
+        select_runs(tmp_path, [], DATASET)
+    for run, targets in zip(runs, TargetKind, strict=True):
+        found = select_runs(tmp_path, [], DATASET, SplitRequest(kind=SplitKind.TEMPORAL, targets=targets))
+        assert names([one.run for one in found.evaluated]) == [run.record.name]
+        assert found.data.config.targets is targets
+        assert found.data.split.is_successive is found.data.config.is_successive
+    with pytest.raises(InconsistentSplitError, match="was tested with --targets together"):
+        select_runs(tmp_path, [runs[0].record.name], DATASET, SplitRequest(targets=TargetKind.SUCCESSIVE))
+    with pytest.raises(UsageError, match="needs --split temporal"):
+        SplitRequest(kind=SplitKind.RANDOM, targets=TargetKind.SUCCESSIVE)
 
 
 def test_runs_of_other_data_are_left_out_or_refused_where_they_are_named(tmp_path: Path) -> None:

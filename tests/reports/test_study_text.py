@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from movierec_cli.config import FeatureSet, SplitConfig, SplitKind
+from movierec_cli.config import FeatureSet, SplitConfig, SplitKind, TargetKind
 from movierec_cli.experiment.study import ComparedModel, Study
 from movierec_cli.reports.study_document import study_document
 from movierec_cli.reports.terminal.study_text import study_text
@@ -43,6 +43,22 @@ def test_where_each_user_has_one_test_movie_recall_is_called_the_hit_rate_too() 
     leave_last = replace(STUDY, split=SplitConfig(kind=SplitKind.LEAVE_LAST))
     assert said in words(printed(leave_last, 100)) and "ndcg@10" in printed(leave_last, 100)
     assert said not in words(printed(STUDY, 100))
+
+
+def test_successive_targets_are_said_in_the_table() -> None:
+    split = SplitConfig(kind=SplitKind.TEMPORAL, targets=TargetKind.SUCCESSIVE)
+    models = tuple(
+        replace(
+            one, records=tuple(replace(run, config=replace(run.config, split=split)) for run in one.records)
+        )
+        for one in STUDY.models
+    )
+    text = words(printed(replace(STUDY, split=split, models=models), 200, with_details=True))
+    said = "Mean over test ratings, successive targets: each is asked for after all that its user rated"
+    assert said in text and "Per user" not in text
+    assert "temporal split with successive targets: train" in text
+    assert "Test top-k accuracy (unseen: movies seen before each target masked)" in text
+    assert "all metrics are asked at the time of each test rating" in text
 
 
 def test_the_verdict_comes_first_then_one_table_and_short_warnings_and_the_rest_on_request() -> None:
@@ -169,7 +185,5 @@ def test_the_document_has_every_part_of_the_study_but_what_stands_elsewhere() ->
         assert set(found) == {field.name for field in fields(ComparedModel)} - {"records"} | {"runs"}
         assert found["runs"] == [record.name for record in model.records]
         assert found["label"] == model.label
-    assert document["split"] == {"kind": "random"} | {
-        name: getattr(SplitConfig(), name)
-        for name in ("test_fraction", "validation_fraction", "folds", "fold", "seed", "min_rating", "k_core")
-    }
+    others = {name: value for name, value in vars(SplitConfig()).items() if name not in ("kind", "targets")}
+    assert document["split"] == {"kind": "random", "targets": "together"} | others

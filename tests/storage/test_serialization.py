@@ -83,6 +83,7 @@ def test_the_written_form_of_version_17_does_not_change_by_accident() -> None:
     ]  # fmt: skip
     assert isinstance(config["training"], dict) and isinstance(config["split"], dict)
     assert (config["split"]["folds"], config["split"]["fold"]) == (0, 0)
+    assert config["split"]["targets"] == "together"
     assert config["training"]["loss"] == "catalogue"
     assert config["tasks"] is None and written["ratings"] is None and "sequence" not in config
     epoch = written["history"][0]  # type: ignore[index, call-overload]

@@ -11,7 +11,7 @@ import typer
 from movierec_cli.cli.console import Terminal
 from movierec_cli.cli.parsing.option_groups import setting_option
 from movierec_cli.cli.parsing.options import DatasetsDir, OfSavedModels, complete_name
-from movierec_cli.config import DEFAULT_BASELINES, DataConfig, SplitConfig, SplitKind
+from movierec_cli.config import DEFAULT_BASELINES, DataConfig, SplitConfig, SplitKind, TargetKind
 from movierec_cli.config.option_values import parse_families, parse_top_k
 from movierec_cli.config.setting import setting
 from movierec_cli.config.settings import DATA_PANEL
@@ -74,6 +74,7 @@ class EvaluationOptions(OfSavedModels):
     )
     min_rating: Annotated[float | None, setting_option(SplitConfig, "min_rating")] = None
     k_core: Annotated[int | None, setting_option(SplitConfig, "k_core")] = None
+    targets: Annotated[TargetKind | None, setting_option(SplitConfig, "targets")] = None
     baselines: BaselinesOption = DEFAULT_BASELINES_SHOWN
     top_k: TopKOption = DEFAULT_TOP_K_SHOWN
     metric: MetricOption = None
@@ -121,6 +122,7 @@ class EvaluationOptions(OfSavedModels):
                 test_fraction=self.test_fraction,
                 min_rating=self.min_rating,
                 k_core=self.k_core,
+                targets=self.targets,
             ),
             others=(
                 *(OtherModel.named(one) for one in self.lists or ()),

@@ -15,8 +15,8 @@ from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError
-from movierec_cli.evaluation.evaluate import evaluate, rank_ratings
-from movierec_cli.evaluation.metrics import VALIDATION_K, mean_ndcg, top_k
+from movierec_cli.evaluation.evaluate import evaluate, rank_ratings, seen_in
+from movierec_cli.evaluation.metrics import VALIDATION_K, lists_of, mean_ndcg, top_k
 from movierec_cli.evaluation.ratings import RatingOutcome
 from movierec_cli.models.baselines.baseline import (
     Baseline,
@@ -64,17 +64,17 @@ def fit_baseline(family: Family, dataset: Dataset, split: Split) -> FittedBaseli
 
     def recall_of(part: TrainingRatings) -> Callable[[Scorer], float]:
         rows = _evaluated_rows(dataset, split.validation, part)
-        users, seen = dataset.ratings.user_index[rows], movies_of_users(dataset, split.train)
-        return lambda model: top_k(rank_ratings(dataset, rows, model, seen), users).recall[VALIDATION_K]
+        lists, seen = _lists(dataset, rows, split), seen_in(dataset, split.train, split)
+        return lambda model: top_k(rank_ratings(dataset, rows, model, seen), lists).recall[VALIDATION_K]
 
     def validation_of(part: TrainingRatings, model: Scorer) -> Validation | None:
         rows = _warm_rows(dataset, split.validation, part)
         if len(rows) == 0:
             return None
-        users, seen = dataset.ratings.user_index[rows], movies_of_users(dataset, split.train)
+        lists, seen = _lists(dataset, rows, split), seen_in(dataset, split.train, split)
         ranks = rank_ratings(dataset, rows, model, seen)
-        found = top_k(ranks, users)
-        return Validation(found.recall[VALIDATION_K], found, ndcg=mean_ndcg(ranks.unseen, users))
+        found = top_k(ranks, lists)
+        return Validation(found.recall[VALIDATION_K], found, ndcg=mean_ndcg(ranks.unseen, lists))
 
     return _fit(family, dataset, split, recall_of, validation_of)
 
@@ -161,7 +161,7 @@ def fit_run(fitting: Fitting) -> Fitted:
         parts = RunParts(rating_outcome=rated)
     else:
         fitted = fit_baseline(family, dataset, split)
-        outcome = evaluate(dataset, split.fit, split.test, fitted.model)
+        outcome = evaluate(dataset, split.fit, split.test, fitted.model, is_successive=split.is_successive)
         parts = replace(kept_parts(dataset, split.fit, fitted.model.kept), outcome=outcome)
     history = () if fitted.validation is None else (fitted.validation.record(0, None, fitted.training_s),)
     result = FitResult(training_s=fitted.training_s, history=history)
@@ -214,6 +214,10 @@ def climb(score: Callable[[int], float], start: int, n_places: int) -> int:
         if best != start:
             break
     return best
+
+
+def _lists(dataset: Dataset, rows: npt.NDArray[np.int64], split: Split) -> npt.NDArray[np.int32]:
+    return lists_of(dataset.ratings.user_index[rows], is_successive=split.is_successive)
 
 
 def _evaluated_rows(

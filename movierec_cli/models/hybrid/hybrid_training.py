@@ -18,7 +18,7 @@ from movierec_cli.config import Monitor
 from movierec_cli.evaluation.evaluate import evaluate
 from movierec_cli.evaluation.metrics import VALIDATION_K, PerUser, ndcg_of_users, top_k
 from movierec_cli.evaluation.queries import GroupedQueries, Targets
-from movierec_cli.evaluation.ranks import RanksByMode, ScoreBlock, block_queries, map_blocks, rank_positives
+from movierec_cli.evaluation.ranks import RanksByMode, ScoreBlock, block_queries, map_blocks
 from movierec_cli.models.baselines.baseline import Kept, TrainingRatings
 from movierec_cli.models.baselines.ease import L2
 from movierec_cli.models.baselines.fit_baseline import climb, kept_parts
@@ -91,7 +91,7 @@ class _Choice:
     def __init__(self, towers: Prepared, rows: Rows, monitor: Monitor):
         self._towers = towers
         self._evaluated: GroupedInteractions = group_interactions(towers.dataset, rows, towers.vocabularies)
-        self._users = np.repeat(self._evaluated.queries.user_index, self._evaluated.positives.lengths)
+        self._rows, self._lists = rows, towers.lists(self._evaluated)
         self._monitor = monitor
 
     def penalty(self, evidence: ItemEvidence) -> float:
@@ -114,7 +114,7 @@ class _Choice:
     def validated(self) -> Validation:
         """What validation shows of the towers as they are, with the usual strength."""
         ranks = self._ranks(self._sum(USUAL))
-        of_users, found = self._ndcg(ranks), top_k(ranks, self._users)
+        of_users, found = self._ndcg(ranks), top_k(ranks, self._lists)
         ndcg = float(of_users.mean())
         if self._monitor is Monitor.RECALL:
             return Validation(found.recall[VALIDATION_K], found, ndcg=ndcg)
@@ -136,16 +136,14 @@ class _Choice:
         return lambda rows: of_towers(rows) + np.float32(STRENGTHS[place]) * self._of_weights(rows)
 
     def _ndcg(self, ranks: RanksByMode) -> PerUser:
-        return ndcg_of_users(ranks.unseen, self._users)
+        return ndcg_of_users(ranks.unseen, self._lists)
 
     def _block_of(self, part: TrainingRatings, weights: Matrix | csr_matrix) -> ScoreBlock:
         users = self._evaluated.queries.user_index
         return lambda rows: of_weights(part, weights, users[rows])
 
     def _ranks(self, block: ScoreBlock) -> RanksByMode:
-        owners, positives = self._evaluated.queries.user_index, self._evaluated.positives
-        n_movies = len(self._towers.dataset.movies)
-        return rank_positives(block, positives, owners, self._towers.seen, n_movies)
+        return self._towers.ranks(block, self._evaluated, self._rows)
 
 
 def fit_run(fitting: Fitting) -> Fitted:
@@ -175,7 +173,8 @@ def fit_run(fitting: Fitting) -> Fitted:
     kept, result = with_validation(fitting, chosen, vocabularies, result, AVERAGED_EPOCHS)
     hybrid = _hybrid(kept, l2, strength)
     result = replace(result, training_s=result.training_s + weights_s)
-    tested = RunParts(outcome=evaluate(dataset, kept.rows, split.test, hybrid))
+    outcome = evaluate(dataset, kept.rows, split.test, hybrid, is_successive=split.is_successive)
+    tested = RunParts(outcome=outcome)
     return _with_weights(fitted_run(kept, vocabularies, result, tested), hybrid, l2)
 
 

@@ -9,11 +9,14 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from movierec_cli.config import Precision
+from movierec_cli.config.processes import Device
 from movierec_cli.cores import usable_cores
 from movierec_cli.errors import MovierecError
 
@@ -54,18 +57,65 @@ def start_keras(devices: int | None = None) -> None:
         )
 
 
-def usable_devices() -> int:
-    """One for each core, or fewer where JAX had begun to compute before Keras was started here."""
+def choose_device(device: Device) -> None:
+    """What this process computes on from here on.
+
+    Raises:
+        MovierecError: there is no such device.
+    """
     import jax
 
-    return min(n_devices(), len(jax.local_devices()))
+    has_accelerator = jax.default_backend() != "cpu"
+    if device is Device.GPU and not has_accelerator:
+        raise MovierecError(
+            f"--device {device}: JAX finds no GPU here; on a machine that has one, install what it needs with"
+            f" the extra cuda (pip install 'movierec[cuda]'), or use --device {Device.AUTO}"
+        )
+    aside = jax.local_devices(backend="cpu")[0] if device is Device.CPU and has_accelerator else None
+    jax.config.update("jax_default_device", aside)  # type: ignore[no-untyped-call]
 
 
 def is_accelerated() -> bool:
-    """Whether JAX computes on something else than CPUs."""
+    """Whether this process computes on something else than CPUs."""
     import jax
 
-    return jax.default_backend() != "cpu"
+    chosen: Any = jax.config.jax_default_device  # type: ignore[attr-defined]
+    return (jax.default_backend() if chosen is None else chosen.platform) != "cpu"
+
+
+def own_devices() -> list[Any]:
+    """Of this process, those that it computes on."""
+    import jax
+
+    own: list[Any] = jax.local_devices(backend=None if is_accelerated() else "cpu")
+    return own
+
+
+def usable_devices() -> int:
+    """One for each core, or fewer where JAX had begun to compute before Keras was started here."""
+    return min(n_devices(), len(own_devices()))
+
+
+PRODUCTS = {Precision.FLOAT32: "float32", Precision.BFLOAT16: "BF16_BF16_F32"}
+"""What JAX calls them. XLA for CPUs multiplies in float32 whatever is asked."""
+
+
+def products_of(precision: Precision | None) -> AbstractContextManager[None]:
+    """In which products of matrices are compiled for a training.
+
+    Raises:
+        MovierecError: there is no such product here.
+    """
+    import jax
+
+    if precision is Precision.BFLOAT16 and not is_accelerated():
+        raise MovierecError(
+            f"--precision {precision} needs a GPU: products on CPUs are in {Precision.FLOAT32}; leave it out"
+        )
+    if not is_accelerated():
+        return nullcontext()
+    asked: Any = jax.default_matmul_precision(PRODUCTS[precision or Precision.BFLOAT16])
+    return cast("AbstractContextManager[None]", asked)
 
 
 def keep_compiled() -> None:
@@ -90,10 +140,9 @@ def mesh_of(devices: int) -> Any:
     Raises:
         ValueError: JAX has not so many devices.
     """
-    import jax
     from jax.sharding import Mesh
 
-    own = jax.local_devices()
+    own = own_devices()
     if devices > len(own):
         raise ValueError(f"{devices} devices are asked for, and JAX has {len(own)}")
     return Mesh(np.array(own[:devices]), (AXIS,))
@@ -117,7 +166,7 @@ class OverDevices:
         from jax.sharding import NamedSharding, PartitionSpec
 
         self.devices = devices
-        self._idle = max(devices, min(2, len(jax.local_devices()))) - devices
+        self._idle = max(devices, min(2, len(own_devices()))) - devices
         mesh = mesh_of(devices + self._idle)
         same, by_rows = PartitionSpec(), PartitionSpec(AXIS)  # type: ignore[no-untyped-call]
         self._same = NamedSharding(mesh, same)

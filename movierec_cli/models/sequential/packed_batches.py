@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from movierec_cli.config import Family, SequenceConfig
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import ordered_by_user
+from movierec_cli.models.prefetch import made_ahead
 from movierec_cli.records import dataclass
 from movierec_cli.scoring.sequence_network import gap_buckets
 
@@ -106,8 +108,8 @@ class RowMaker:
     def rows(
         self,
         segments: Segments,
-        row: npt.NDArray[np.int64],
-        first: npt.NDArray[np.int64],
+        row: npt.NDArray[np.integer[Any]],
+        first: npt.NDArray[np.integer[Any]],
         *,
         n_rows: int,
         is_own: npt.NDArray[np.bool_] | None = None,
@@ -167,28 +169,34 @@ def _spread(lengths: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.
 
 def packed(
     lengths: npt.NDArray[np.int64], length: int, generator: np.random.Generator
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Puts segments, the longest first, each into the fullest row it fits in; equal ones in random order.
 
     Returns:
-        Each segment's row and the place of its first movie there: [n] and [n].
+        Each segment's row and the place of its first movie there: int32 [n] and [n].
     """
-    shuffled = generator.permutation(len(lengths))
-    order = shuffled[np.argsort(-lengths[shuffled], kind="stable")]
-    by_free: list[list[int]] = [[] for _ in range(length + 1)]  # rows with so many empty places
-    row, first = np.empty(len(lengths), np.int64), np.empty(len(lengths), np.int64)
+    order = generator.permutation(len(lengths)).astype(np.int32)
+    empty = (length - lengths[order]).astype(np.min_scalar_type(length))
+    order = order[np.argsort(empty, kind="stable")]
+    by_free = [array("i") for _ in range(length + 1)]  # rows with so many empty places
+    row, first = np.empty(len(lengths), np.int32), np.empty(len(lengths), np.int32)
     n_rows = 0
-    for segment in order.tolist():
-        size = int(lengths[segment])
-        free = next((free for free in range(size, length + 1) if by_free[free]), None)
-        if free is None:
-            free, taken = length, n_rows
-            n_rows += 1
-        else:
-            taken = by_free[free].pop()
-        row[segment], first[segment] = taken, length - free
-        by_free[free - size].append(taken)
+    for start in range(0, len(order), _AT_A_TIME):
+        segments = order[start : start + _AT_A_TIME]
+        for segment, size in zip(segments.tolist(), lengths[segments].tolist(), strict=True):
+            free = next((free for free in range(size, length + 1) if by_free[free]), None)
+            if free is None:
+                free, taken = length, n_rows
+                n_rows += 1
+            else:
+                taken = by_free[free].pop()
+            row[segment], first[segment] = taken, length - free
+            if free > size:
+                by_free[free - size].append(taken)
     return row, first
+
+
+_AT_A_TIME = 1 << 12  # segments that are Python's numbers while they are put into rows
 
 
 def _whole(rows: Columns) -> Columns:
@@ -216,26 +224,37 @@ class Batches:
     exchange: Callable[[Columns], Columns] = _whole
 
     def epoch(self, generator: np.random.Generator) -> Iterator[Columns]:
-        """The steps' rows, [rows_a_step, length] each before they are exchanged, in an order at random."""
-        n = len(self.segments.length)
-        if self.pack:
-            row, first = packed(self.segments.length, self.maker.length, generator)
-            row = generator.permutation(int(row.max()) + 1)[row]
-        else:
-            row, first = generator.permutation(n), self.maker.length - self.segments.length
-        order = np.argsort(row, kind="stable")
-        step_of = row[order] // self.rows_per_step
-        for step in range(int(step_of[-1]) + 1):
-            taken = order[np.searchsorted(step_of, step) : np.searchsorted(step_of, step, side="right")]
-            segments = Segments(self.segments.start[taken], self.segments.length[taken])
-            rows = self.maker.rows(
-                segments,
-                row[taken] % self.rows_per_step,
+        """The steps' rows, [rows_a_step, length] each before they are exchanged, in an order at random.
+
+        The next step's are made in a thread while one is used, and no more are there at a time: what an epoch
+        takes beside them is a few numbers a segment. Processes exchange in the caller's thread, all in the
+        same order.
+        """
+        for rows in made_ahead(self._made(generator)):
+            yield self.exchange(rows)
+
+    def _made(self, generator: np.random.Generator) -> Iterator[Columns]:
+        row, first = self._places(generator)
+        order = np.argsort(row, kind="stable").astype(np.int32)
+        row = row[order]  # ascending
+        for start in range(0, int(row[-1]) + 1, self.rows_per_step):
+            of_step = slice(*np.searchsorted(row, (start, start + self.rows_per_step)))
+            taken = order[of_step]
+            yield self.maker.rows(
+                Segments(self.segments.start[taken], self.segments.length[taken]),
+                row[of_step] - start,
                 first[taken],
                 n_rows=self.rows_per_step,
                 is_own=None if self.is_own is None else self.is_own[taken],
             )
-            yield self.exchange(rows)
+
+    def _places(self, generator: np.random.Generator) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """Each segment's row among those of all steps and its place there, as those of `packed`."""
+        if self.pack:
+            row, first = packed(self.segments.length, self.maker.length, generator)
+            return generator.permutation(int(row.max()) + 1).astype(np.int32)[row], first
+        row = generator.permutation(len(self.segments.length)).astype(np.int32)
+        return row, (self.maker.length - self.segments.length).astype(np.int32)
 
     @cached_property
     def steps_per_epoch(self) -> int:

@@ -16,7 +16,7 @@ from movierec_cli.config import Monitor, Optimizer, Schedule, SequenceConfig, Tr
 from movierec_cli.models.observer import TrainingObserver
 from movierec_cli.models.sequential import checkpoint
 from movierec_cli.models.sequential.checkpoint import Checkpoint, Weights
-from movierec_cli.models.sequential.device_epochs import DeviceEpochs
+from movierec_cli.models.sequential.device_epochs import CALL_TOKENS, DeviceEpochs
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Batches, Columns
 from movierec_cli.models.sequential.process_group import ALONE, ProcessGroup
@@ -77,8 +77,8 @@ class SequenceFit:
         probabilities: each movie's fraction of the targets.
         group: the processes that train together; all of them take every step and hold the same weights.
         devices: that this process computes on.
-        on_device: whether an epoch is one call, with its steps on the devices (`device_epochs`), as serves
-            accelerators; then the process is alone.
+        on_device: whether many steps are one call and lie on the devices before it (`device_epochs`), as
+            serves accelerators; then the process is alone.
     """
 
     model: SequenceModel
@@ -109,7 +109,9 @@ class SequenceFit:
         )
         if self.on_device:
             assert self.group.size == 1
-            self.epochs = DeviceEpochs(functions, self.devices)
+            tokens = self.shape.rows * self.batches.maker.length
+            at_once = min(self.batches.steps_per_epoch + 1, max(1, CALL_TOKENS // tokens))
+            self.epochs = DeviceEpochs(functions, self.devices, at_once)
         else:
             self._step = compiled_step(functions, self.group, self.devices)
         self.state: State = {
@@ -151,7 +153,7 @@ class SequenceFit:
         # Drawn from the epoch's number, so that a resumed training sees what an uninterrupted one would.
         generator = np.random.default_rng([self.training.seed, self.epoch])
         steps = self.batches.epoch(generator)
-        loss, weight = np.sum(self._epoch_at_once(steps) if self.on_device else self._stepped(steps), axis=0)
+        loss, weight = np.sum(self._in_blocks(steps) if self.on_device else self._stepped(steps), axis=0)
         self.epoch += 1
         self.training_s += time.perf_counter() - started
         require_finite(loss, self.training)
@@ -165,11 +167,14 @@ class SequenceFit:
             sums.append(of_step)
         return sums
 
-    def _epoch_at_once(self, steps: Iterable[Columns]) -> npt.NDArray[np.float32]:
-        """The same, [steps, 2]."""
-        rows = self.epochs.rows(steps)
-        self.state, sums = self.epochs.run(self.epochs.state(self.state), rows)
-        return np.asarray(sums)
+    def _in_blocks(self, steps: Iterable[Columns]) -> npt.NDArray[np.float32]:
+        """The same, [steps, 2]; what is 0 is of no step."""
+        state, of_blocks = self.epochs.state(self.state), list[jax.Array]()
+        for block in self.epochs.blocks(steps):
+            state, sums = self.epochs.run(state, block)
+            of_blocks.append(sums)
+        self.state = state
+        return np.concatenate([np.asarray(sums) for sums in of_blocks])
 
     @property
     def learning_rate(self) -> float:

@@ -2,8 +2,9 @@
 
 What a model reads and what it learns are two things. It learns train's movies, and where it is trained on at
 the end, validation's. To predict a validation movie it reads train; to predict a test movie it reads train
-and validation, which by then have happened. Windows are different by definition: there it reads whatever
-stands before a movie.
+and validation, which by then have happened. Where targets are successive it also reads what its user rated
+before the movie in the same part. Windows are different by definition: there it reads whatever stands before
+a movie.
 """
 
 import math
@@ -18,8 +19,8 @@ from movierec_cli.config import Feature, LossKind, SequenceConfig, Side, SplitKi
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.errors import MovierecError
-from movierec_cli.evaluation.evaluate import rank_ratings
-from movierec_cli.evaluation.metrics import mean_ndcg, top_k
+from movierec_cli.evaluation.evaluate import rank_ratings, seen_in
+from movierec_cli.evaluation.metrics import lists_of, mean_ndcg, top_k
 from movierec_cli.evaluation.queries import Targets
 from movierec_cli.evaluation.ranks import Ranks, RanksByMode
 from movierec_cli.models.feature_encodings import Vocabulary, encode_features
@@ -85,7 +86,7 @@ def learn(
         return FitResult(training_s=seconds, epochs_run=n_epochs)
     known = known_ratings(dataset, config, split.train)
     fit = _new_fit(model, known, share, _settings(config)[1], group)
-    validate = _validation(share, model, known, group)
+    validate = validation_of(share, model, known, group)
     result = fit_sequences(fit, validate, observer, share.checkpoint)
     if not fit.training.refit:
         return result
@@ -174,27 +175,29 @@ def _segments(known: Known, sequence: SequenceConfig) -> Segments:
     return cut(known.histories, sequence.max_length)
 
 
-def _validation(share: Share, model: SequenceModel, known: Known, group: ProcessGroup) -> Validate:
+def validation_of(share: Share, model: SequenceModel, known: Known, group: ProcessGroup) -> Validate:
     """Each process ranks its own users' ratings; what is found of all is the same in all."""
-    dataset, config = share.dataset, share.config
+    dataset, split, config = share.dataset, share.split, share.config
     training = _settings(config)[1]
     is_in_batch = training.loss is LossKind.IN_BATCH
-    reader = Reader(model, known.histories, config.feature_set)
-    seen = movies_of_users(dataset, share.split.train)
-    evaluated = evaluated_rows(dataset, share.split, seen)
+    histories = Histories.of(dataset, split.fit) if split.is_successive else known.histories
+    reader = Reader(model, histories, config.feature_set)
+    evaluated = evaluated_rows(dataset, split, movies_of_users(dataset, split.train))
+    seen = seen_in(dataset, split.train, split)
     own_users = share.users[dataset.ratings.user_index[evaluated]]
     is_validated = np.isin(own_users, validated_users(np.concatenate(group.gathered(own_users)), training))
     evaluated, own_users = evaluated[is_validated], own_users[is_validated]
     order = np.argsort(np.concatenate(group.gathered(share.ratings[evaluated])))
     users = np.concatenate(group.gathered(own_users))[order]
+    lists = lists_of(users, is_successive=split.is_successive)
 
     def validate(weights: list[jax.Array]) -> Validation:
         fitted = FittedSequences(dataset, reader, weights)
         own = rank_ratings(dataset, evaluated, fitted, seen)
         ranks = RanksByMode.of(*(_of_all(one, order, group) for one in (own.all, own.unseen)))
-        ndcg = mean_ndcg(ranks.unseen, users)
+        ndcg = mean_ndcg(ranks.unseen, lists)
         loss = _in_batch_loss(dataset, evaluated, fitted) if is_in_batch else None
-        return Validation(ndcg, top_k(ranks, users), ndcg=ndcg, loss=loss)
+        return Validation(ndcg, top_k(ranks, lists), ndcg=ndcg, loss=loss)
 
     return validate
 

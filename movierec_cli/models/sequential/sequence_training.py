@@ -5,13 +5,16 @@ from dataclasses import replace
 import numpy as np
 
 from movierec_cli.config import Feature
+from movierec_cli.config.processes import Device
 from movierec_cli.data.ragged import movies_of_users
 from movierec_cli.evaluation.evaluate import evaluate
+from movierec_cli.evaluation.outcome import Outcome
 from movierec_cli.models.feature_encodings import Vocabulary
 from movierec_cli.models.sequential.checkpoint import Weights
-from movierec_cli.models.sequential.engine import keep_compiled
+from movierec_cli.models.sequential.engine import choose_device, keep_compiled
 from movierec_cli.models.sequential.group_training import learn_together
 from movierec_cli.models.sequential.model import SequenceModel
+from movierec_cli.models.sequential.packed_batches import Histories
 from movierec_cli.models.sequential.sequence_learning import known_ratings, learn, make_model
 from movierec_cli.models.sequential.sequence_queries import FittedSequences, Reader
 from movierec_cli.models.sequential.shares import Share
@@ -28,8 +31,10 @@ def fit_run(fitting: Fitting) -> Fitted:
     A judged run is trained on with all ratings; where there is a parent, training begins with its weights.
 
     Raises:
-        MovierecError: no user has two ratings in train, training diverged, or a process of several was lost.
+        MovierecError: no user has two ratings in train, training diverged, a process of several was lost, or
+            there is no device such as is asked for.
     """
+    choose_device(Device.AUTO if fitting.processes is None else fitting.processes.device)
     keep_compiled()
     dataset, split, config = fitting.dataset, fitting.split, fitting.config
     is_on_all = fitting.judged is not None
@@ -48,8 +53,18 @@ def fit_run(fitting: Fitting) -> Fitted:
         return Fitted.only_validated(result)
     known = known_ratings(dataset, config, np.arange(len(dataset.ratings)) if is_on_all else split.fit)
     fitted = FittedSequences(dataset, Reader(model, known.histories, config.feature_set), model.weights())
-    parts = RunParts() if is_on_all else RunParts(outcome=evaluate(dataset, split.fit, split.test, fitted))
+    parts = RunParts() if is_on_all else RunParts(outcome=_tested(fitted, fitting))
     return _fitted(fitted, share.vocabularies, result, parts)
+
+
+def _tested(fitted: FittedSequences, fitting: Fitting) -> Outcome:
+    """What the model does with test; of successive targets it reads those before each, too."""
+    dataset, split = fitting.dataset, fitting.split
+    if split.is_successive:
+        histories = Histories.of(dataset, np.arange(len(dataset.ratings)))
+        reader = Reader(fitted.reader.model, histories, fitting.config.feature_set)
+        fitted = replace(fitted, reader=reader)
+    return evaluate(dataset, split.fit, split.test, fitted, is_successive=split.is_successive)
 
 
 def _share(fitting: Fitting) -> Share:

@@ -44,11 +44,11 @@ class Share:
         return replace(
             self,
             dataset=replace(whole, ratings=own, users=take(whole.users, users)),
-            split=Split(
-                *(
-                    _places(part, ratings)
-                    for part in (self.split.train, self.split.validation, self.split.test)
-                )
+            split=replace(
+                self.split,
+                train=_places(self.split.train, ratings),
+                validation=_places(self.split.validation, ratings),
+                test=_places(self.split.test, ratings),
             ),
             users=users,
             ratings=ratings,

@@ -27,7 +27,7 @@ import numpy.typing as npt
 from movierec_cli.config import LossKind, SequenceConfig
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.sequential.dropout import reseeded
-from movierec_cli.models.sequential.engine import MOST_DEVICES, OverDevices
+from movierec_cli.models.sequential.engine import MOST_DEVICES, OverDevices, products_of
 from movierec_cli.models.sequential.losses import SEPARABLE, corrected_in_batch_softmax, in_batch_softmax
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Columns
@@ -140,14 +140,20 @@ def step_functions(
         probabilities: each movie's fraction of the targets.
         seed: of dropout and of sampled movies.
         summed: whether a step's loss is the sum over what is learned, not the mean.
+
+    Raises:
+        MovierecError: the model's precision is not to be had on this machine.
     """
     gradients = (
         _in_micro_batches(model, loss, shape) if loss in SEPARABLE else _at_once(model, loss, probabilities)
     )
 
+    products_of(model.config.precision)  # refuses what this machine has not
+
     def of_lane(parts: list[jax.Array], step: jax.Array, number: jax.Array, rows: Columns) -> jax.Array:
         own = reseeded(reseeded(jnp.uint32(seed), step), number)
-        sums, of_parts = gradients(parts, rows, own)
+        with products_of(model.config.precision):
+            sums, of_parts = gradients(parts, rows, own)
         return jnp.concatenate([sums, *(one.reshape(-1) for one in of_parts)])
 
     def update(state: State, found: jax.Array) -> State:

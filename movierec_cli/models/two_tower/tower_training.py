@@ -5,6 +5,7 @@ The test set is looked at once, at the end, by the model that is kept.
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +14,13 @@ import tf_keras
 
 from movierec_cli.config import USER_HISTORY, Feature, Monitor, TaskWeights, TowerConfig
 from movierec_cli.data.dataset import Dataset
-from movierec_cli.data.ragged import RaggedRows, movies_of_users
+from movierec_cli.data.ragged import Earlier, RaggedRows, movies_of_users
 from movierec_cli.evaluation.evaluate import evaluate
-from movierec_cli.evaluation.metrics import VALIDATION_K, TopK, mean_ndcg, top_k
+from movierec_cli.evaluation.metrics import VALIDATION_K, TopK, lists_of, mean_ndcg, top_k
 from movierec_cli.evaluation.queries import GroupedQueries, Targets
-from movierec_cli.evaluation.ranks import ScoreBlock, rank_positives
+from movierec_cli.evaluation.ranks import RanksByMode, ScoreBlock, rank_positives
 from movierec_cli.evaluation.ratings import RatingErrors, RatingOutcome, rating_errors
+from movierec_cli.evaluation.successive_ranks import rank_successive
 from movierec_cli.models.feature_encodings import Rows, Vocabulary
 from movierec_cli.models.freed_memory import LARGE_TABLE, give_back_memory, keep_freed_memory
 from movierec_cli.models.rating.evidence import Evidence
@@ -64,26 +66,50 @@ class Prepared:
     seen: RaggedRows  # each user's training movies
     model: TwoTowerModel
     monitor: Monitor | None  # what chooses the epoch, where it is named
+    is_successive: bool  # whether ratings are asked for after what came before them
+
+    @cached_property
+    def earlier(self) -> Earlier | None:
+        """What is masked of each rating's list; None where it is what its user has in training."""
+        return Earlier.of(self.dataset) if self.is_successive else None
+
+    def ranks(self, block: ScoreBlock, evaluated: GroupedInteractions, rows: Rows) -> RanksByMode:
+        """Where positives stand, in the order of their queries.
+
+        Args:
+            block: scores of the queries.
+            evaluated: queries and positives, those of the ratings at `rows`.
+            rows: what was grouped.
+        """
+        owners, positives = evaluated.queries.user_index, evaluated.positives
+        if self.earlier is None:
+            return rank_positives(block, positives, owners, self.seen, len(self.dataset.movies))
+        query_of = np.repeat(np.arange(len(owners)), positives.lengths)
+        before = self.earlier.lists(self.dataset.ratings, rows[evaluated.order])
+        queries = GroupedQueries(owners, query_of, block)
+        return rank_successive(queries, positives.values, before, len(self.dataset.movies))
+
+    def lists(self, evaluated: GroupedInteractions) -> npt.NDArray[np.int32]:
+        """The list of each positive over which means are, in the order of `ranks`."""
+        users = np.repeat(evaluated.queries.user_index, evaluated.positives.lengths)
+        return lists_of(users, is_successive=self.is_successive)
 
     def validation(self, rows: Rows) -> Callable[[], Validation]:
         """What tells how well the model, as it is then, does on the ratings at `rows`."""
         evaluated = group_interactions(self.dataset, rows, self.vocabularies)
 
         def validate() -> Validation:
-            top_k, ndcg = self.accuracy(evaluated)
+            top_k, ndcg = self.accuracy(evaluated, rows)
             score = ndcg if self.monitor is Monitor.NDCG else top_k.recall[VALIDATION_K]
             return Validation(score, top_k, ndcg=ndcg)
 
         return validate
 
-    def accuracy(self, evaluated: GroupedInteractions) -> tuple[TopK, float]:
-        """Exact top-k accuracy and NDCG of the model as it is."""
-        owners = evaluated.queries.user_index
-        block = self.score_block(evaluated.queries)
-        n_movies = len(self.dataset.movies)
-        ranks = rank_positives(block, evaluated.positives, owners, self.seen, n_movies)
-        users = np.repeat(owners, evaluated.positives.lengths)
-        return top_k(ranks, users), mean_ndcg(ranks.unseen, users)
+    def accuracy(self, evaluated: GroupedInteractions, rows: Rows) -> tuple[TopK, float]:
+        """Exact top-k accuracy and NDCG of the model as it is; arguments as those of `ranks`."""
+        ranks = self.ranks(self.score_block(evaluated.queries), evaluated, rows)
+        lists = self.lists(evaluated)
+        return top_k(ranks, lists), mean_ndcg(ranks.unseen, lists)
 
     def group_queries(self, targets: Targets) -> GroupedQueries:
         """The different queries among pairs of a user and a time, with the model as it is."""
@@ -115,7 +141,7 @@ class PreparedForTwo(Prepared):
         pairs = self._pairs(rows)
 
         def validate() -> Validation:
-            accuracy = self.accuracy(pairs.interactions)
+            accuracy = self.accuracy(pairs.interactions, rows)
             errors = rating_errors(rating_outcome(self.model, self.dataset, rows, pairs, self.seen))
             return _of_both(self.model.tasks, accuracy, errors, self.monitor)
 
@@ -145,7 +171,7 @@ class PreparedForPlainTwo(Prepared):
         evaluated = group_interactions(self.dataset, rows, self.vocabularies)
         return lambda: _of_both(
             self.model.tasks,
-            self.accuracy(evaluated),
+            self.accuracy(evaluated, rows),
             rating_errors(self.rating_outcome(rows)),
             self.monitor,
         )
@@ -208,7 +234,7 @@ def fit_run(fitting: Fitting) -> Fitted:
     del validate
     kept, result = with_validation(fitting, chosen, vocabularies, result)
     tested = RunParts(
-        outcome=evaluate(dataset, kept.rows, split.test, kept),
+        outcome=evaluate(dataset, kept.rows, split.test, kept, is_successive=split.is_successive),
         rating_outcome=kept.rating_outcome(split.test) if isinstance(kept, _FOR_TWO) else None,
     )
     return fitted_run(kept, vocabularies, result, tested)
@@ -328,6 +354,7 @@ def prepare(
     tf.config.experimental.enable_op_determinism()
     seen = movies_of_users(dataset, rows)
     training = config.training.resolved(config.split.kind)
+    asked = training.monitor, config.split.is_successive
     completes = not config.model.user_ids
     history = seen if USER_HISTORY in config.feature_set or completes else None
     # The penalty is given against the loss summed over all interactions; a step's is their mean, mostly.
@@ -339,7 +366,7 @@ def prepare(
         model = MultiTaskModel(
             dataset, vocabularies, of_mean, batches, evidence.mean, config.tasks, training.seed
         )
-        return PreparedForTwo(dataset, rows, vocabularies, seen, model, training.monitor, evidence)
+        return PreparedForTwo(dataset, rows, vocabularies, seen, model, *asked, evidence)
     interactions = group_interactions(dataset, rows, vocabularies)
     stars = dataset.ratings.rating[rows][interactions.order] if config.tasks is not None else None
     objective = objective_of(interactions, len(dataset.movies), training, history, stars, completes)
@@ -350,11 +377,11 @@ def prepare(
     if config.tasks is not None:
         assert isinstance(objective, InBatchObjective)  # `TrainerConfig` checks it
         plain = PlainMultiTaskModel(dataset, vocabularies, of_mean, objective, config.tasks, training.seed)
-        return PreparedForPlainTwo(dataset, rows, vocabularies, seen, plain, training.monitor)
+        return PreparedForPlainTwo(dataset, rows, vocabularies, seen, plain, *asked)
     towers = TwoTowerModel(dataset, vocabularies, of_mean, objective, training.seed)
     if towers.movie_tower.bias is not None:
         towers.movie_tower.bias.assign(_log_popularity(dataset, rows))
-    return Prepared(dataset, rows, vocabularies, seen, towers, training.monitor)
+    return Prepared(dataset, rows, vocabularies, seen, towers, *asked)
 
 
 def _log_popularity(dataset: Dataset, rows: Rows) -> npt.NDArray[np.float32]:

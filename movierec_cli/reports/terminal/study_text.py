@@ -82,8 +82,7 @@ def accuracy_and_cost(models: Sequence[ComparedModel], console: Console) -> Grou
     unseen, every = (study_tables.accuracy(models, masked=masked) for masked in (True, False))
     tables = [unseen, every, costs]
     if console.width >= ONE_TABLE_WIDTH:
-        noun = models[0].records[0].data.noun
-        title = f"Test top-k accuracy (unseen: {noun}s seen in training masked) and cost"
+        title = f"Test top-k accuracy (unseen: {study_tables.seen_by(models)} masked) and cost"
         tables = [beside(title, {"unseen": unseen, "all": every, "": costs})]
     return Group(*(rich_table(table, console, with_notes=True) for table in tables))
 

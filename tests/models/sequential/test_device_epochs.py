@@ -1,4 +1,4 @@
-"""An epoch as one compiled call on the devices, against its steps one after the other."""
+"""Many steps as one compiled call on the devices, against these steps one after the other."""
 
 from types import SimpleNamespace
 
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from movierec_cli.config import NO_FEATURES, Family, FeatureSet, LossKind, TrainingConfig
+from movierec_cli.models.sequential import sequence_fitting
 from movierec_cli.models.sequential.engine import keep_compiled
 from movierec_cli.models.sequential.model import SequenceModel
 from movierec_cli.models.sequential.packed_batches import Batches, Histories, RowMaker, all_segments
@@ -42,8 +43,11 @@ def stepped(model) -> tuple[list[float], SequenceFit]:
     return losses, fit
 
 
-@pytest.mark.parametrize("devices", [1, 2, 4])
-def test_an_epoch_on_devices_is_its_steps_and_moves_nothing_until_it_ends(model, stepped, devices):
+@pytest.mark.parametrize(("devices", "steps_at_once"), [(1, 1000), (2, 1000), (4, 1000), (4, 7)])
+def test_steps_on_devices_are_those_of_cpus_and_move_nothing_to_the_host(
+    model, stepped, devices, steps_at_once, monkeypatch
+):
+    monkeypatch.setattr(sequence_fitting, "CALL_TOKENS", steps_at_once * SHAPE.rows * SIZES.max_length)
     fit = new_fit(model, devices, on_device=True)
     run, guarded = fit.epochs.run, []
 
@@ -55,10 +59,29 @@ def test_an_epoch_on_devices_is_its_steps_and_moves_nothing_until_it_ends(model,
     fit.epochs.run = without_transfers
     losses, by_steps = stepped
     np.testing.assert_allclose([fit.next_epoch() for _ in range(EPOCHS)], losses, rtol=1e-5)
-    assert len(guarded) == EPOCHS and len(guarded[0][1]) == fit.batches.steps_per_epoch
-    assert int(fit.state["step"]) == int(by_steps.state["step"])
+    n_steps = int(by_steps.state["step"])
+    each = [np.count_nonzero(np.asarray(sums)[:, 1]) for _, sums in guarded]
+    assert sum(each) == n_steps == int(fit.state["step"])
+    assert max(each) == min(steps_at_once, max(each)) and (len(each) == EPOCHS) is (steps_at_once == 1000)
     for mine, theirs in zip(fit.state["weights"], by_steps.state["weights"], strict=True):
         np.testing.assert_allclose(np.asarray(mine), np.asarray(theirs), atol=1e-5)
+
+
+def test_two_blocks_of_steps_are_there_at_most(model, monkeypatch):
+    """However many steps an epoch has: one is used, and the next one made meanwhile."""
+    monkeypatch.setattr(sequence_fitting, "CALL_TOKENS", 3 * SHAPE.rows * SIZES.max_length)
+    fit, made, used = new_fit(model, 1, on_device=True), [], []
+    make, run = RowMaker.rows, fit.epochs.run
+    monkeypatch.setattr(RowMaker, "rows", lambda *given, **named: made.append(1) or make(*given, **named))
+
+    def counted(*given):
+        used.append(3)
+        assert len(made) <= sum(used) + 3 + 2  # and a step that is made ahead of the block, and one begun
+        return run(*given)
+
+    fit.epochs.run = counted
+    fit.next_epoch()
+    assert len(used) > 4 and len(made) == int(fit.state["step"])
 
 
 def test_what_is_compiled_for_an_accelerator_is_kept_in_the_user_s_cache(monkeypatch, tmp_path):

@@ -1,5 +1,6 @@
 """Rows that segments share, against plain Python."""
 
+import tracemalloc
 from collections import Counter
 
 import numpy as np
@@ -144,3 +145,28 @@ def test_hardly_a_place_is_empty_on_real_histories(shared_data, tmp_path):
     for segments in (newest_segments(movies, 200), all_segments(movies, 200)):
         row, _ = packed(segments.length, 200, np.random.default_rng(0))
         assert segments.length.sum() / (200 * (row.max() + 1)) > LEAST_FILLED
+
+
+def peak_of_an_epoch(n_users: int) -> tuple[int, int]:
+    """The most bytes that making an epoch's rows takes at a time, and what the ratings themselves take."""
+    lengths = np.full(n_users, 25)
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    n = int(starts[-1])
+    histories = Histories(np.arange(n), starts, np.zeros(n, np.int32), np.arange(n))
+    segments = all_segments(histories, 100)
+    one = Batches(RowMaker(histories, np.ones(n, np.bool_), 100), segments, 16, pack=True)
+    assert histories.gap.any() and histories.gap_to_next.any()  # kept, as the ratings are
+    tracemalloc.start()
+    for _ in one.epoch(np.random.default_rng(1)):
+        pass
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak, histories.rows.nbytes + histories.movies.nbytes + histories.seconds.nbytes
+
+
+def test_an_epoch_of_more_users_takes_a_few_numbers_a_user_more_and_no_rows():
+    few, many = peak_of_an_epoch(1_000), peak_of_an_epoch(20_000)
+    of_a_user = (many[0] - few[0]) / 19_000
+    assert of_a_user < 60 and many[1] == 500 * 20_000
+    in_rows = 7 * 4 * 25  # seven columns of int32
+    assert many[0] < 0.1 * in_rows * 20_000 + few[0]

@@ -16,16 +16,19 @@ from movierec_cli.config import (
     Monitor,
     Optimizer,
     SplitConfig,
+    SplitKind,
+    TargetKind,
     TowerConfig,
     TrainingConfig,
 )
 from movierec_cli.data.dataset import Dataset
 from movierec_cli.data.own_columns import OwnColumn
-from movierec_cli.data.ragged import movies_of_users
+from movierec_cli.data.ragged import Earlier, movies_of_users
 from movierec_cli.data.sample import simulate_sample
 from movierec_cli.data.split import split_ratings
 from movierec_cli.errors import MovierecError
-from movierec_cli.evaluation.metrics import TopK, top_k_accuracy, top_k_of
+from movierec_cli.evaluation.evaluate import rank_ratings
+from movierec_cli.evaluation.metrics import TopK, ndcg_of_users, top_k_accuracy, top_k_of
 from movierec_cli.evaluation.ranks import rank_positives
 from movierec_cli.models.feature_encodings import fit_features
 from movierec_cli.models.started import Start, features_of
@@ -388,3 +391,20 @@ def test_nothing_changes_before_the_first_step_and_what_is_known_is_an_advantage
     finally:
         tf.config.run_functions_eagerly(False)
     assert losses[0] < losses[1] - 0.2
+
+
+def test_successive_targets_are_validated_and_tested_among_what_was_not_rated_by_then() -> None:
+    """The towers see the time, so that several ratings have one query."""
+    split = SplitConfig(kind=SplitKind.TEMPORAL, targets=TargetKind.SUCCESSIVE)
+    parts = split_ratings(DATASET.ratings, split)
+    asked = replace(config("timestamp", training=replace(QUICK, refit=False, num_epochs=3)), split=split)
+    prepared = prepare(DATASET, parts.train, asked, fit_features(DATASET, parts.train, asked.feature_set))
+    rows = parts.validation
+    evaluated = group_interactions(DATASET, rows, prepared.vocabularies)
+    found = prepared.ranks(prepared.score_block(evaluated.queries), evaluated, rows)
+    expected = rank_ratings(DATASET, rows, prepared, Earlier.of(DATASET)).take(evaluated.order)
+    assert found.unseen.better.tolist() == expected.unseen.better.tolist()
+    of_each = ndcg_of_users(found.unseen, np.arange(len(rows), dtype=np.int32))
+    assert prepared.validation(rows)().ndcg == pytest.approx(of_each.mean())
+    fitted = fit_run(Fitting(DATASET, parts, asked, Heard(), Path()))
+    assert fitted.parts.outcome is not None and fitted.parts.outcome.is_successive
