@@ -129,7 +129,8 @@ def check_training(line: str) -> int:
         own = {name: columns[name][model["label"]] for name in names}
         assert own == {name: pytest.approx(model["metrics"][name]["mean"], abs=5.1e-5) for name in names}
         assert all(re.search(rf"{own[name]:.4f} ±", text) for name in names)
-    said, shown = document["answer"], html.unescape(re.sub(r"<[^>]*>", "", page))
+    shown = html.unescape(re.sub(r"<[^>]*>", "", page)).replace("\xa0", " ")
+    said = document["answer"]
     for sentence in (*said, *document["warnings"]):
         assert sentence in words(text) and sentence in shown
     check_first(said[0], columns, headline)

@@ -102,7 +102,7 @@ def test_what_a_sentence_names_is_there(code: str) -> None:
     else:
         module, *names = (one for one in typed if one != "-m")
         path = ROOT / (module if module.endswith(".py") else f"{module.replace('.', '/')}.py")
-        assert all(f'"{name}": ' in path.read_text("utf-8") for name in names)
+        assert all(f'"{name}"' in path.read_text("utf-8") for name in names)
 
 
 def test_all_code_says_its_language_so_that_none_is_left_out() -> None:

@@ -86,7 +86,11 @@ def test_two_blocks_of_steps_are_there_at_most(model, monkeypatch):
 
 def test_what_is_compiled_for_an_accelerator_is_kept_in_the_user_s_cache(monkeypatch, tmp_path):
     told: list[tuple[str, str]] = []
-    config = SimpleNamespace(jax_compilation_cache_dir=None, update=lambda *given: told.append(given))
+    config = SimpleNamespace(
+        jax_compilation_cache_dir=None,
+        jax_default_device=None,
+        update=lambda *given: told.append(given),
+    )
     monkeypatch.setattr(jax, "config", config)
     monkeypatch.setenv("MOVIEREC_CACHE_DIR", str(tmp_path))
     keep_compiled()
