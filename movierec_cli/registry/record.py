@@ -30,7 +30,7 @@ from movierec_cli.records import dataclass
 from movierec_cli.storage.constraints import DATA_RATINGS, DATA_USERS, AtLeast, Sizes
 from movierec_cli.storage.serialization import canonical_json
 
-FORMAT_VERSION = 16
+FORMAT_VERSION = 17
 
 _HASH_LENGTH = 12
 _READABLE_LENGTH = 64
