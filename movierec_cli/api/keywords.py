@@ -55,6 +55,7 @@ class TrainKeywords(TypedDict, total=False):
     max_failures: int | None
     max_length: int | None
     max_validation_users: int | None
+    members: int | None
     merge_duplicates: bool | None
     metric: str | None
     min_rating: float | None
@@ -138,6 +139,7 @@ class TuneKeywords(TypedDict, total=False):
     loss: str | None
     max_length: int | None
     max_validation_users: int | None
+    members: int | None
     merge_duplicates: bool | None
     metric: str | None
     min_rating: float | None

@@ -47,6 +47,7 @@ class ProgressDisplay(TrainingObserver):
         self._bar: TaskID | None = None
         self._message = ""
         self._run = ""
+        self._member = ""
         self._best: float | None = None
         self._last: EpochRecord | None = None
         self._told_s = 0.0
@@ -73,8 +74,8 @@ class ProgressDisplay(TrainingObserver):
 
     def run_started(self, label: str, position: int, total: int) -> None:
         """Draws a new bar for the run at `position`, from 1, of `total`."""
-        self._run, self._best, self._last = f"[{position}/{total}] {label}", None, None
-        self._told_s = 0.0
+        self._run, self._member = f"[{position}/{total}] {label}", ""
+        self._forget()
         self._start(_shortened(self._run), None)
 
     def resumed(self, epoch: int) -> None:
@@ -101,13 +102,19 @@ class ProgressDisplay(TrainingObserver):
         self._told_s = record.elapsed_s
         if not self._terminal.shows_progress:
             self._terminal.note(
-                f"{self._run}: epoch {record.epoch}, loss {record.train_loss:.4f}, validation {_NDCG}"
-                f" {record.ndcg:.4f}, {record.elapsed_s:,.0f} s"
+                f"{self._run}{self._member}: epoch {record.epoch}, loss {record.train_loss:.4f}, validation"
+                f" {_NDCG} {record.ndcg:.4f}, {record.elapsed_s:,.0f} s"
             )
+
+    def member_started(self, member: int, n_members: int) -> None:
+        """Draws a new bar for one of several towers."""
+        self._member = f", tower {member} of {n_members}"
+        self._forget()
+        self._start(f"{_shortened(self._run)}{self._member}", None)
 
     def refit_started(self, num_epochs: int) -> None:
         """Draws a new bar for the model that is kept, trained on train and validation."""
-        self._start(f"{_shortened(self._run)} refit", num_epochs)
+        self._start(f"{_shortened(self._run)}{self._member} refit", num_epochs)
 
     def run_ended(self, run: Run, *, loaded: bool) -> None:
         """Ends the bar with a line that stays."""
@@ -134,6 +141,10 @@ class ProgressDisplay(TrainingObserver):
             shown += f" · {name} {score:.4f}, best {self._best:.4f}"
             shown += "" if self._last.ratings is None else f" · RMSE {self._last.ratings.rmse:.3f}"
         return shown
+
+    def _forget(self) -> None:
+        """What was told of another training."""
+        self._best, self._last, self._told_s = None, None, 0.0
 
     def _start(self, message: str, total: int | None) -> None:
         self._end()

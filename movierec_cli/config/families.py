@@ -144,6 +144,7 @@ _TOWERS = FamilySpec(
     # Chosen on the months before 1M's temporal test set.
     on_split={SplitKind.TEMPORAL: {"model": {"dropout": 0.5}}},
     losses=TOWER_LOSSES,
+    without=frozenset({"members"}),
     beside=("hybrid",),
     can_start=True,
     space={
@@ -355,6 +356,7 @@ class Family(enum.StrEnum):
                 }
             },
             losses=(LossKind.CATALOGUE,),
+            without=frozenset(),
             beside=(),
             can_start=False,
             space={

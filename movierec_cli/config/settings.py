@@ -355,6 +355,9 @@ class _Embeddings:
     )
 
 
+MOST_MEMBERS = 32
+
+
 @dataclass(frozen=True, kw_only=True)
 class TowerConfig(_Embeddings):
     """What two towers are built of.
@@ -365,6 +368,8 @@ class TowerConfig(_Embeddings):
     `feature_l2` weighs what each feature of movies adds to the first layer, the mean of its squares over the
     movies, against the loss's mean over training interactions. In `l2` an embedding that many movies share
     costs no more than that of one: it would fit chance, and a column of noise would harm.
+
+    `members`: None is decided by `models.hybrid.members`.
     """
 
     layer_sizes: tuple[int, ...] = _model(
@@ -387,6 +392,12 @@ class TowerConfig(_Embeddings):
         ZERO_OR_MORE,
     )
     item_bias: bool = _model(False, "Learn a number for each movie that is added to its score, whoever asks.")
+    members: int | None = _model(
+        None,
+        "Train N towers of a hybrid, each with a seed of its own; a score is their mean. If not given,"
+        " 4 for up to about 100,000 training ratings, fewer for more, and 1 from about 270,000 on.",
+        check=Check(f"1 to {MOST_MEMBERS}", lambda value: 1 <= value <= MOST_MEMBERS),
+    )
     query_layers: tuple[int, ...] = ()
     """Widths of dense layers of the query tower alone, before those that both have."""
     user_ids: bool = True

@@ -27,6 +27,7 @@ from movierec_cli.data.split import Split
 from movierec_cli.errors import MovierecError
 from movierec_cli.models.feature_encodings import encode_features, fit_features
 from movierec_cli.models.hybrid.item_evidence import MOST_MOVIES
+from movierec_cli.models.hybrid.members import n_members
 from movierec_cli.models.rating.evidence import (
     DENSE_SIZES,
     N_NUMBERS,
@@ -91,7 +92,7 @@ def n_parameters(config: RunConfig, data: TrainingData) -> int:
     if isinstance(config.model, SequenceConfig):
         return _sequence_parameters(config, config.model, data)
     assert isinstance(config.model, TowerConfig)  # the other kind that is trained
-    return _tower_parameters(config, config.model, data)
+    return n_members(config, data.n_ratings) * _tower_parameters(config, config.model, data)
 
 
 def needed_bytes(config: RunConfig, data: TrainingData) -> int:
@@ -279,14 +280,14 @@ def _remedy(config: RunConfig, data: TrainingData) -> str:
     given = vars(config.model) | {"batch_size": config.training.batch_size or 0}
     default = vars(config.family.spec.model) | {"batch_size": config.family.spec.training.batch_size or 0}
     sizes = [name for name in _SIZES if given.get(name) and config.family.has_setting(name)]
-    large = [name for name in sizes if given[name] > default[name]]
+    large = [name for name in sizes if default[name] is None or given[name] > default[name]]
     options = [f"--{name} {str(given[name]).strip('(),').replace(',', '')}" for name in large or sizes]
     return f"; with {n_parameters(config, data):,} parameters it is too large: lower {listed(options, 'or')}"
 
 
 _SIZES = (
     *("embedding_size", "layer_sizes", "hidden_size", "max_length", "num_layers", "num_heads"),
-    *("num_negatives", "batch_size"),
+    *("num_negatives", "batch_size", "members"),
 )
 
 

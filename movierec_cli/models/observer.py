@@ -45,6 +45,9 @@ class TrainingObserver:
     def validated(self, record: EpochRecord) -> None:
         """The model was ranked on the validation set."""
 
+    def member_started(self, member: int, n_members: int) -> None:
+        """Of a model of several towers, this one is trained next, or on; its epochs count from 1 again."""
+
     def refit_started(self, num_epochs: int) -> None:
         """The chosen model is trained on, with the validation set added; its epochs count from 1 again."""
 

@@ -76,6 +76,10 @@ class TrainingLog(TrainingObserver):
         """Writes the metrics."""
         self._write(validation_values(record))
 
+    def member_started(self, member: int, n_members: int) -> None:
+        """Counts on."""
+        self._stage, self._epochs_before = "training", self._epoch
+
     def refit_started(self, num_epochs: int) -> None:
         """Counts on."""
         self._stage, self._epochs_before = "refit", self._epoch

@@ -33,6 +33,17 @@ def test_a_log_has_a_line_for_a_validation_of_a_long_training_and_for_a_resumed_
     assert shown(lambda display: display.resumed(17)) == "[2/3] SASRec: resumed after epoch 17"
 
 
+def test_of_several_towers_it_is_said_which_and_each_begins_anew() -> None:
+    def second(display: ProgressDisplay) -> None:
+        display.validated(replace(OF_SEQUENCES, elapsed_s=1e6))
+        display.member_started(2, 4)
+        display.validated(OF_SEQUENCES)
+
+    assert "SASRec, tower 2 of 4: epoch 5, loss 6.5000, validation NDCG@10 0.1234, 1,234 s" in shown(second)
+    drawn = shown(lambda one: [one.member_started(2, 4), one.epoch_ended(1, 9, 5.4)], looked_at=True)
+    assert "tower 2 of 4" in drawn and "best" not in drawn
+
+
 def test_short_and_quiet_trainings_have_none() -> None:
     assert shown(lambda display: display.validated(EPOCH)) == ""
     assert shown(lambda display: display.validated(OF_SEQUENCES), quiet=True) == ""

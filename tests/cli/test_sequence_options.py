@@ -206,6 +206,8 @@ REFUSED = """
 2 | train --family sasrec --loss in-batch | --loss in-batch | --windows
 2 | train --family hybrid --loss in-batch | --loss in-batch | hybrid | catalogue
 2 | train --family hybrid --tasks retrieval rating | --tasks | hybrid | --family two-tower
+2 | train --members 2 | --members | two towers | --family hybrid
+2 | train --family hybrid --members 0 | --members | 1 to 32
 2 | train --family hybrid --num_heads 2 | --num_heads | hybrid | --family sasrec
 2 | train --family sasrec --split random | --split random | SASRec | --split leave-last | --split windows
 2 | train --preset tfrs-gru --split random | --split random | GRU4Rec | that order

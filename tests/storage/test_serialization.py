@@ -78,8 +78,8 @@ def test_the_written_form_of_version_17_does_not_change_by_accident() -> None:
     assert isinstance(config, dict)
     assert config["feature_set"] == ["timestamp"]
     assert sorted(config["model"]) == [  # type: ignore[arg-type, type-var]
-        "dropout", "embedding_size", "feature_l2", "item_bias", "l2", "layer_sizes", "query_layers",
-        "rating_layers", "user_ids",
+        "dropout", "embedding_size", "feature_l2", "item_bias", "l2", "layer_sizes", "members",
+        "query_layers", "rating_layers", "user_ids",
     ]  # fmt: skip
     assert isinstance(config["training"], dict) and isinstance(config["split"], dict)
     assert (config["split"]["folds"], config["split"]["fold"]) == (0, 0)

@@ -22,7 +22,7 @@ NO_REFIT = {"refit": False}
 OPTIONS: dict[str, dict[str, object]] = {
     "two-tower": TOWERS,
     "two tasks": {**TOWERS, **NO_REFIT, "tasks": ["retrieval", "rating"], "rating_baselines": "None"},
-    "hybrid": {**TOWERS, **NO_REFIT, "family": "hybrid"},
+    "hybrid": {**TOWERS, **NO_REFIT, "family": "hybrid", "members": 1},
     "sequences": {
         **NO_REFIT,
         "family": "gru4rec",

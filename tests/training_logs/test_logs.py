@@ -83,6 +83,22 @@ def test_a_resumed_training_continues_its_log_with_no_epoch_twice(
     assert of_csv(logs.csv_log, "another")["loss/training"] == points(1.0, 3)
 
 
+def test_the_epochs_of_several_towers_and_their_refits_follow_one_another(logs: Logs, run: Run) -> None:
+    assert logs.csv_log is not None
+    name, observer = run.record.name, with_logs(TrainingObserver(), logs)
+    observer.training_started(name, run.record.config)
+    for member in (1, 2):
+        observer.member_started(member, 2)
+        epochs(observer, 1, 2)
+    for member in (1, 2):
+        observer.member_started(member, 2)
+        observer.refit_started(1)
+        epochs(observer, 1, 1, loss=7.0)
+    found = of_csv(logs.csv_log, name)
+    assert [epoch for epoch, _ in found["loss/training"]] == [1, 2, 3, 4]
+    assert found["loss/refit"] == [(5, 7.0), (6, 7.0)]
+
+
 def test_a_training_that_begins_anew_replaces_its_log_but_is_another_run_of_mlflow(
     logs: Logs, run: Run, server: fake_mlflow.FakeServer
 ) -> None:

@@ -38,7 +38,13 @@ from movierec_cli.models.two_tower.query_batches import (
     last_queries,
     unique_queries,
 )
-from movierec_cli.models.two_tower.tower_fitting import AVERAGED_EPOCHS, assign_weights, fit, fit_epochs
+from movierec_cli.models.two_tower.tower_fitting import (
+    AVERAGED_EPOCHS,
+    Weights,
+    assign_weights,
+    fit,
+    fit_epochs,
+)
 from movierec_cli.models.two_tower.two_tower import TwoTowerModel, tower_arrays
 from movierec_cli.records import dataclass
 from movierec_cli.registry.record import RunConfig
@@ -254,7 +260,7 @@ def begin_with(model: TwoTowerModel, start: Start) -> None:
         else None
         for variable in model.weights
     ]
-    learned = [weight for _, weight in sorted(start.parent.weights.items())]
+    learned = learned_by(start.parent)
     new = [variable.numpy() for variable in model.weights]
     assign_weights(model.weights, start.weights(new, learned, tables))
 
@@ -293,19 +299,30 @@ def with_validation(
 
 
 def _fit_on_all(fitting: Fitting, judged: Run) -> Fitted:
-    kept, vocabularies, result = trained_on_all(fitting, judged)
+    kept, vocabularies, result = trained_on_all(fitting, learned_by(judged))
     return fitted_run(kept, vocabularies, result, RunParts())
 
 
+def learned_by(judged: Run) -> Weights:
+    """The weights of a run, in the order of the model's."""
+    return [weight for _, weight in sorted(judged.weights.items())]
+
+
 def trained_on_all(
-    fitting: Fitting, judged: Run, averaged_epochs: float = AVERAGED_EPOCHS
+    fitting: Fitting, learned: Weights, averaged_epochs: float = AVERAGED_EPOCHS
 ) -> tuple[Prepared, dict[Feature, Vocabulary], FitResult]:
-    """Trains a judged run on with all ratings, see `Fitting.epochs_on_all`; its features stay as they are."""
+    """Trains a judged run on with all ratings, see `Fitting.epochs_on_all`; its features stay as they are.
+
+    Args:
+        fitting: of the judged run.
+        learned: its weights.
+        averaged_epochs: over about how many the weights are averaged.
+    """
     dataset, config = fitting.dataset, fitting.config
     assert config.training is not None
     vocabularies = features_of(dataset, fitting.split.train, config, fitting.features_from)
     kept = prepare(dataset, np.arange(len(dataset.ratings)), config, vocabularies)
-    assign_weights(kept.model.weights, [weight for _, weight in sorted(judged.weights.items())])
+    assign_weights(kept.model.weights, learned)
     n_epochs = fitting.epochs_on_all
     fitting.observer.refit_started(n_epochs)
     seconds = fit_epochs(kept.model, config.training, n_epochs, fitting.observer, averaged_epochs)

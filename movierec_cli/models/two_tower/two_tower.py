@@ -180,12 +180,12 @@ def _passing_bias(layers: Dense) -> Dense:
     In two parts it passes every relu as it is.
     """
     *others, (kernel, bias) = layers
-    through = [(_beside(one, np.eye(2, dtype=np.float32)), np.pad(of_one, (0, 2))) for one, of_one in others]
+    through = [(beside(one, np.eye(2, dtype=np.float32)), np.pad(of_one, (0, 2))) for one, of_one in others]
     difference = np.array([[1], [-1]], np.float32)
-    return (*through, (_beside(kernel, difference), np.pad(bias, (0, 1))))
+    return (*through, (beside(kernel, difference), np.pad(bias, (0, 1))))
 
 
-def _beside(first: _Floats, second: _Floats) -> _Floats:
+def beside(first: _Floats, second: _Floats) -> _Floats:
     """Both on the diagonal, zeros elsewhere."""
     rows, columns = np.add(first.shape, second.shape)
     both = np.zeros((rows, columns), np.float32)

@@ -31,6 +31,7 @@ def trainer_of(folder: Path, **changes: object) -> RunTrainer:
             l2=0.0,
             item_bias=True,
             user_ids=False,
+            members=1,
         ),
         "training": TrainingConfig(
             num_epochs=12, validation_freq=6, learning_rate=0.05, monitor=Monitor.NDCG, patience=2

@@ -52,6 +52,7 @@ HYBRID = config(
     query_layers=(8,),
     item_bias=True,
     user_ids=False,
+    members=1,
 )
 
 
@@ -70,7 +71,7 @@ HYBRID = config(
         config(FeatureSet(), 9, 5, tasks=TaskWeights(), item_bias=True),
         config(FeatureSet(), 5, tasks=TaskWeights(), rating_layers=(9,), item_bias=True),
         HYBRID,
-        config(FeatureSet(), 5, query_layers=(), item_bias=True, user_ids=False),
+        config(FeatureSet(), 5, query_layers=(), item_bias=True, user_ids=False, members=1),
     ],
     ids=lambda one: (
         f"{one.family} {one.feature_set.label[:20]} {one.model.layer_sizes} {one.model.item_bias}"
