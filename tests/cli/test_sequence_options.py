@@ -104,7 +104,7 @@ def another_value(config: type, name: str, usual: Any) -> Any:
 @pytest.mark.parametrize(("config", "name"), SETTINGS)
 def test_every_setting_has_an_option_that_reaches_its_field(config: type, name: str) -> None:
     base = "--split temporal --family sasrec" if config is SequenceConfig else ""
-    base = "--split temporal" if name == "targets" else base
+    base = {"targets": "--split temporal", "members": "--family hybrid"}.get(name, base)
     base += " --additional_feature_sets movie_length" if name in ("imdb_titles", "movie_lengths") else ""
     old = parts_of(base)[config]
     value, option = another_value(config, name, getattr(old, name)), option_name(config, name)
