@@ -105,10 +105,10 @@ def test_filters_and_variety_hold_for_a_group(runs: dict[str, Run], fairness: Fa
     run = runs["two-tower"]
     group = people(run)
     genre = run.catalogue.genre_names[0]
-    plain = recommend_together(run, group, fairness=fairness, top=5)
+    plain = recommend_together(run, group, fairness=fairness, top=8)
     of_genre = recommend_together(run, group, fairness=fairness, top=5, filters=Filters(genres=(genre,)))
     assert of_genre.movies and all(genre in one.genres for one in of_genre.movies)
-    varied = recommend_together(run, group, fairness=fairness, top=5, diversity=0.9)
+    varied = recommend_together(run, group, fairness=fairness, top=8, diversity=0.9)
     assert plain.variety is not None and varied.variety is not None and varied.variety > plain.variety
     assert varied.movies[0] == plain.movies[0]
 

@@ -122,7 +122,10 @@ def test_a_task_that_ends_every_worker_is_given_up(apart: Runner) -> None:
         list(apart.run(tasks.die, range(1)))
 
 
-def test_without_its_package_a_cluster_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_package_a_cluster_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where nobody else writes
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     check_row("1 | train --dataset sample --cluster local | pip install 'movierec[cluster]'")
     with pytest.raises(

@@ -49,7 +49,8 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory, trainer: RunTrainer) -> Iterator[Pair]:
+def pair(tmp_path_factory: pytest.TempPathFactory, trainer: RunTrainer, trained: Run) -> Iterator[Pair]:
+    """Trained after the only one, which is no member of it."""
     usual, heard, members = trainer.config.model, _HeardMembers(), list[Fitted]()
     assert isinstance(usual, TowerConfig)
     own = trainer_of(tmp_path_factory.mktemp("pair"), model=replace(usual, members=2))
