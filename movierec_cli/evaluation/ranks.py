@@ -9,8 +9,9 @@ that are the same for all users, such as popularity, are sorted once for all (`s
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Annotated, Any, TypeVar
 
 import numpy as np
@@ -35,13 +36,22 @@ def map_blocks(work: Callable[[npt.NDArray[np.int64]], Result], n_rows: int, blo
         n_rows: rows 0 … n_rows - 1.
         block_rows: at most so many in a block.
     """
-    from threadpoolctl import threadpool_limits
-
     every = np.arange(n_rows)
     blocks = [every[start : start + block_rows] for start in range(0, max(n_rows, 1), block_rows)]
-    # One thread a product: the library's own threads wait by spinning and would take the cores from `work`.
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(len(usable_cores())) as pool:
+    with one_thread_a_product() as pool:
         return list(pool.map(work, blocks))
+
+
+@contextmanager
+def one_thread_a_product() -> Iterator[ThreadPoolExecutor]:
+    """A thread for each core, in which a product has that thread alone.
+
+    The library's own threads wait by spinning, and would take the cores from these.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(len(usable_cores())) as pool:
+        yield pool
 
 
 ScoreBlock = Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float32]]

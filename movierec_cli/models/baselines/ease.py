@@ -15,9 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from movierec_cli.config import Family
-from movierec_cli.cores import usable_cores
 from movierec_cli.errors import MovierecError
-from movierec_cli.evaluation.ranks import map_blocks
+from movierec_cli.evaluation.ranks import map_blocks, one_thread_a_product
 from movierec_cli.models.baselines.baseline import (
     Baseline,
     Kept,
@@ -116,9 +115,7 @@ def invert(matrix: Floats) -> None:
     Python's threads share. LAPACK's own threads wait by spinning: on busy cores its Cholesky inverse took ten
     times as long as on idle ones, and through SciPy it holds the interpreter's lock.
     """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(len(usable_cores())) as pool:
+    with one_thread_a_product() as pool:
         _invert(matrix, pool)
 
 
