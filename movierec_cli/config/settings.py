@@ -615,7 +615,7 @@ class TrainingConfig:
     batch_size: int | None = _training(
         None,
         "Queries in a step; with an in-batch loss, interactions; in a sequential model, movies to learn."
-        " If not given, the batch size of two towers depends on the data.",
+        " If not given, it depends on the data.",
         check=ONE_OR_MORE,
     )
     learning_rate: float = _training(0.01, "Learning rate of the optimizer.", "RATE", ABOVE_ZERO)

@@ -77,14 +77,14 @@ SETTINGS = [
 
 
 def another_value(config: type, name: str, usual: Any) -> Any:
-    """Some value that a setting can have and has not by default, and is not the `usual` one of its family."""
+    """Some value that a setting can have and that is not the `usual` one of its family."""
     default, hint = getattr(config, name), get_type_hints(config)[name]
     kinds = [hint] if get_origin(hint) is tuple else [one for one in get_args(hint) or [hint] if one]
     if isinstance(kinds[0], type) and issubclass(kinds[0], enum.Enum):
         return next(
             one
             for one in reversed(kinds[0])
-            if one not in (default, usual, LossKind.GBCE, LossKind.SAMPLED, Monitor.LOSS)
+            if one not in (usual, LossKind.GBCE, LossKind.SAMPLED, Monitor.LOSS)
         )
     if isinstance(default, int | float):
         return not usual if isinstance(default, bool) else default * 4 or 3
@@ -257,12 +257,14 @@ def test_the_help_shows_the_usual_value_of_each_model() -> None:
     assert default_shown("num_heads") == f"sasrec: {sasrec.model.num_heads}; hstu: {hstu.model.num_heads}"
     assert default_shown("temperature") == f"gru4rec, sasrec: 0; hstu: {hstu.model.temperature}"
     assert default_shown("hidden_size") == (
-        f"gru4rec: {gru.model.hidden_size}; sasrec: {sasrec.model.hidden_size}"
+        f"gru4rec: {gru.model.hidden_size}; sasrec: {sasrec.model.hidden_size}; sasrec windows: 64"
     )
     assert default_shown("layer_sizes") == "64; with ratings: 128 64"
     assert default_shown("k_core") == "0; gru4rec leave-last, sasrec leave-last, hstu leave-last: 5"
     assert default_shown("split") == "random; gru4rec, sasrec, hstu: leave-last"
-    assert default_shown("refit") == "refit; gru4rec, sasrec, hstu: no_refit; with ratings: no_refit"
+    assert default_shown("refit") == (
+        "refit; gru4rec, sasrec windows, hstu: no_refit; with ratings: no_refit"
+    )
     as_windows = default_settings(Family.SASREC, SplitKind.WINDOWS).model
     assert as_windows is not None
     assert default_shown("max_length") == (

@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from movierec_cli.config import LossKind
 from movierec_cli.models.sequential.dropout import hashed
+from movierec_cli.models.sequential.packed_batches import CHUNK
 
-CHUNK = 800  # states whose scores are there at a time: some megabytes, which stay in the cache
 _HIDDEN = -1e9  # a score so low that a softmax makes it 0
 CALIBRATION = 0.75  # gBCE's t
 
@@ -71,7 +71,7 @@ def _catalogue_backward(
 catalogue_softmax.defvjp(_catalogue_forward, _catalogue_backward)
 
 
-def _sampled(n_movies: int, number: int, seed: jax.Array) -> jax.Array:
+def sampled_movies(n_movies: int, number: int, seed: jax.Array) -> jax.Array:
     """Rows of `number` different movies, uniformly at random: int32 [number]."""
     random = hashed(jax.lax.iota(jnp.uint32, n_movies), seed)
     return jax.lax.top_k((random >> 1).astype(jnp.int32), number)[1]
@@ -81,7 +81,7 @@ def _scores_with_sampled(
     states: jax.Array, movies: jax.Array, targets: jax.Array, seed: jax.Array, number: int
 ) -> tuple[jax.Array, jax.Array]:
     """Scores of the targets [n, 1] and of sampled movies [n, number]; a sampled target counts as nothing."""
-    sampled = _sampled(movies.shape[0], number, seed)
+    sampled = sampled_movies(movies.shape[0], number, seed)
     positive = (states * movies[targets]).sum(axis=1, keepdims=True)
     negative = jnp.where(targets[:, None] == sampled[None, :], -jnp.inf, states @ movies[sampled].T)
     return positive, negative
@@ -101,10 +101,57 @@ def sampled_softmax(
     language model"; with a uniform draw the correction is the same for all.
     """
     number = min(num_negatives, movies.shape[0])
-    positive, negative = _scores_with_sampled(states, movies, targets, seed, number)
-    corrected = negative + math.log(movies.shape[0] / number)
-    total = jax.nn.logsumexp(jnp.concatenate([positive, corrected], axis=1), axis=1)
-    return ((total - positive[:, 0]) * weights).sum()
+    return _softmax_of_sampled(
+        states, movies, targets, weights, sampled_movies(movies.shape[0], number, seed)
+    )
+
+
+@jax.custom_vjp
+def _softmax_of_sampled(
+    states: jax.Array, movies: jax.Array, targets: jax.Array, weights: jax.Array, sampled: jax.Array
+) -> jax.Array:
+    """Softmax over the target and `sampled`, int32 [number]; the gradient as of `catalogue_softmax`."""
+    return _sampled_forward(states, movies, targets, weights, sampled)[0]
+
+
+def _sampled_forward(
+    states: jax.Array, movies: jax.Array, targets: jax.Array, weights: jax.Array, sampled: jax.Array
+) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    n, size = states.shape
+    chunk = math.gcd(n, CHUNK)
+    correction = math.log(movies.shape[0] / len(sampled))
+    negatives = movies[sampled]
+
+    def one(
+        of_negatives: jax.Array, chunk_values: tuple[jax.Array, ...]
+    ) -> tuple[jax.Array, tuple[jax.Array, jax.Array, jax.Array]]:
+        state, target, weight = chunk_values
+        positive = movies[target]
+        own = (state * positive).sum(axis=1, keepdims=True)
+        scores = jnp.where(target[:, None] == sampled, -jnp.inf, state @ negatives.T + correction)
+        highest = jnp.maximum(scores.max(axis=1, keepdims=True), own)
+        powers, own_power = jnp.exp(scores - highest), jnp.exp(own - highest)
+        total = powers.sum(axis=1, keepdims=True) + own_power
+        losses = (jnp.log(total) + highest - own)[:, 0]
+        chances = powers * (weight[:, None] / total)
+        of_own = (own_power / total - 1) * weight[:, None]  # [chunk, 1]
+        of_state = chances @ negatives + of_own * positive
+        return of_negatives + chances.T @ state, (losses * weight, of_state, of_own * state)
+
+    chunks = (states.reshape(-1, chunk, size), targets.reshape(-1, chunk), weights.reshape(-1, chunk))
+    of_negatives, (losses, of_states, of_positives) = jax.lax.scan(one, jnp.zeros_like(negatives), chunks)
+    of_movies = jnp.zeros_like(movies).at[sampled].add(of_negatives)
+    of_movies = of_movies.at[targets].add(of_positives.reshape(n, size))
+    return losses.sum(), (of_states.reshape(n, size), of_movies)
+
+
+def _sampled_backward(
+    gradients: tuple[jax.Array, jax.Array], scale: jax.Array
+) -> tuple[jax.Array, jax.Array, None, None, None]:
+    return *_catalogue_backward(gradients, scale), None
+
+
+_softmax_of_sampled.defvjp(_sampled_forward, _sampled_backward)
 
 
 def gbce(

@@ -156,9 +156,17 @@ MICRO_BATCH_TOKENS = {Family.SASREC: 800, Family.GRU4REC: 6_400, Family.HSTU: 80
 step wants many rows at once."""
 
 
-def default_tokens(config: SequenceConfig) -> int:
-    """Of a step where nobody says: as many as fit SASRec on MovieLens 1M."""
-    return 1_280 if config.windows else 12_800
+CHUNK = 800  # states whose scores are there at a time: some megabytes, which stay in the cache
+
+
+def default_tokens(config: SequenceConfig, n_learned: int) -> int:
+    """Of a step where nobody says: 40 steps an epoch, of a size that was tried.
+
+    Args:
+        config: of the model.
+        n_learned: movies that an epoch learns from, all in all.
+    """
+    return 1_280 if config.windows else min(max(n_learned // 40, 6_400), 25_600)
 
 
 def _spread(lengths: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

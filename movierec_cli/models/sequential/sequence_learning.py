@@ -154,7 +154,7 @@ def _new_fit(
     segments, is_own = of_all_processes(own, known.histories, share.users, group)
     if len(segments.start) == 0:
         raise MovierecError("no user has two ratings in train, so there is no order to learn")
-    tokens = training.batch_size or default_tokens(sequence)
+    tokens = training.batch_size or default_tokens(sequence, int(segments.length.sum()))
     on_device = is_accelerated() and group.size == 1
     micro_batch_tokens = None if on_device else model.micro_batch_tokens
     shape = StepShape.of(sequence, training.loss, tokens, micro_batch_tokens)

@@ -18,6 +18,7 @@ from movierec_cli.models.sequential.losses import (
     gbce,
     in_batch_softmax,
     popularity,
+    sampled_movies,
     sampled_softmax,
 )
 
@@ -104,6 +105,32 @@ def test_the_sampled_softmax_of_all_films_is_the_catalogue_s():
     for number in (N_MOVIES, 10 * N_MOVIES):
         found = sampled_softmax(states, movies, targets, weights, jnp.uint32(3), number)
         assert float(found) == pytest.approx(plain_softmax(states, movies, targets, weights)[0], rel=1e-5)
+
+
+@pytest.mark.parametrize("n", [12, 2 * CHUNK])
+def test_the_sampled_softmax_and_its_gradients(n):
+    """Over the target and those of seven sampled movies that it is not, each of which counts for 23 / 7."""
+    states, movies, targets, weights = inputs(n)
+    seed, number = jnp.uint32(5), 7
+    sampled = np.asarray(sampled_movies(N_MOVIES, number, seed))
+    rows, factors = doubles(states, movies)
+    places = np.asarray(targets)
+    scores = (rows @ factors[sampled].T) + np.log(N_MOVIES / number)
+    scores[places[:, None] == sampled] = -np.inf
+    of_target = (rows * factors[places]).sum(axis=1)
+    totals = log_sum(np.concatenate([scores, of_target[:, None]], axis=1))
+    weighed = doubles(weights)[0]
+    errors, of_targets = np.exp(scores - totals[:, None]) * weighed[:, None], np.exp(of_target - totals) - 1
+    by_target = (of_targets * weighed)[:, None]
+    by_movies = np.zeros_like(factors)
+    np.add.at(by_movies, sampled, errors.T @ rows)
+    np.add.at(by_movies, places, by_target * rows)
+    loss, found = jax.value_and_grad(sampled_softmax, argnums=(0, 1))(
+        states, movies, targets, weights, seed, number
+    )
+    assert float(loss) == pytest.approx(((totals - of_target) * weighed).sum(), rel=1e-5)
+    np.testing.assert_allclose(found[0], errors @ factors[sampled] + by_target * factors[places], atol=1e-5)
+    np.testing.assert_allclose(found[1], by_movies, atol=1e-4)
 
 
 def test_drawn_films_count_for_all_those_that_were_not():
