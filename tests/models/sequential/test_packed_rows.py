@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from movierec_cli.config import DataConfig
+from movierec_cli.config import DataConfig, SequenceConfig
 from movierec_cli.data.load import load_dataset
 from movierec_cli.data.split import LEAVE_LAST_FROM
 from movierec_cli.models.sequential.packed_batches import (
@@ -16,6 +16,7 @@ from movierec_cli.models.sequential.packed_batches import (
     RowMaker,
     Segments,
     all_segments,
+    default_tokens,
     newest_segments,
     packed,
     windows,
@@ -170,3 +171,9 @@ def test_an_epoch_of_more_users_takes_a_few_numbers_a_user_more_and_no_rows():
     assert of_a_user < 60 and many[1] == 500 * 20_000
     in_rows = 7 * 4 * 25  # seven columns of int32
     assert many[0] < 0.1 * in_rows * 20_000 + few[0]
+
+
+@pytest.mark.parametrize(("n_learned", "tokens"), [(97_000, 6_400), (400_000, 10_000), (20_000_000, 25_600)])
+def test_a_step_learns_a_fortieth_of_an_epoch_within_bounds(n_learned, tokens):
+    assert default_tokens(SequenceConfig(), n_learned) == tokens
+    assert default_tokens(SequenceConfig(windows=True), n_learned) == 1_280
